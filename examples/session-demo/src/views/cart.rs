@@ -1,0 +1,41 @@
+use lback::prelude::*;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct CartForm {
+    item: String,
+}
+
+pub fn add(req: &mut Request) -> Result<Response> {
+    let CartForm { item } = req.form()?;
+    let item = item.trim().to_owned();
+    if item.is_empty() {
+        req.session().flash("warning", "Name something to put into the cart.");
+        return Ok(Response::redirect(&req.url_for("index", &[])?));
+    }
+    // As with a counter: two things that are added at the same time are both there afterwards.
+    req.session().update("cart", move |cart: Option<Vec<String>>| {
+        let mut cart = cart.unwrap_or_default();
+        cart.push(item.clone());
+        cart
+    })?;
+    Ok(Response::redirect(&req.url_for("index", &[])?))
+}
+
+pub fn remove(req: &mut Request) -> Result<Response> {
+    let CartForm { item } = req.form()?;
+    req.session().update("cart", move |cart: Option<Vec<String>>| {
+        let mut cart = cart.unwrap_or_default();
+        if let Some(at) = cart.iter().position(|other| *other == item) {
+            cart.remove(at);
+        }
+        cart
+    })?;
+    Ok(Response::redirect(&req.url_for("index", &[])?))
+}
+
+/// Empties the session and keeps it.
+pub fn clear(req: &mut Request) -> Result<Response> {
+    req.session().clear();
+    Ok(Response::redirect(&req.url_for("index", &[])?))
+}

@@ -1,0 +1,4 @@
+pub mod account;
+pub mod cart;
+pub mod devices;
+pub mod home;

@@ -1,0 +1,288 @@
+//! An application, assembled: routes, middleware, settings, templates, state.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hyper::Method;
+use hyper::http::Extensions;
+use hyper::http::request::Parts;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::config::CoreSettings;
+use crate::error_page::DebugSection;
+use crate::middleware::{Layer, Next, Stack};
+use crate::request::{Keys, RequestBody};
+use crate::router::{Lookup, Route, RouteTable, Router};
+use crate::settings::{Settings, secret_key};
+use crate::templates::{Templates, TemplateGlobal};
+use crate::view::BoxFuture;
+use crate::{Clock, Error, Request, Response, Result, error_page, panics};
+
+/// Everything that is needed to answer a request. Made once, by [`Assembly::build`], and shared.
+pub struct Application {
+    table: Arc<RouteTable>,
+    stack: Arc<[Layer]>,
+    settings: Settings,
+    config: CoreSettings,
+    keys: Keys,
+    secrets: Vec<String>,
+    templates: Templates,
+    state: Extensions,
+    clock: Clock,
+    background: Vec<Background>,
+    debug_sections: Vec<MakeDebugSection>,
+}
+
+type MakeDebugSection = Box<dyn Fn(&mut Request) -> Option<DebugSection> + Send + Sync>;
+type Background = Box<dyn Fn(Arc<Application>, watch::Receiver<bool>) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// The parts of an application, before they are checked and joined.
+///
+/// Applications use `lback::App`, which fills in the default middleware; this is what it is made of.
+///
+/// ```
+/// use lback_core::{Assembly, Request, Router, Settings};
+///
+/// let settings = Settings::from_toml(".", "DEBUG = true").unwrap();
+/// let router = Router::new().get("/", |_: &mut Request| "hello");
+/// let app = Assembly::new(router, settings).build().unwrap();
+/// assert_eq!(app.routes().len(), 1);
+/// ```
+pub struct Assembly {
+    router: Router,
+    settings: Settings,
+    stack: Stack,
+    state: Extensions,
+    clock: Clock,
+    globals: Vec<TemplateGlobal>,
+    background: Vec<Background>,
+    debug_sections: Vec<MakeDebugSection>,
+}
+
+impl Assembly {
+    /// An application of these routes, without middleware.
+    pub fn new(router: Router, settings: Settings) -> Self {
+        Assembly {
+            router,
+            settings,
+            stack: Stack::new(),
+            state: Extensions::new(),
+            clock: Clock::system(),
+            globals: Vec::new(),
+            background: Vec::new(),
+            debug_sections: Vec::new(),
+        }
+    }
+
+    /// The middleware around every route, to be changed.
+    pub fn stack_mut(&mut self) -> &mut Stack {
+        &mut self.stack
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Adds the application's own shared state, which [`Request::state`] finds by its type.
+    pub fn state<T: Send + Sync + 'static>(&mut self, value: T) -> &mut Self {
+        self.shared_state(Arc::new(value))
+    }
+
+    /// Adds state that is shared already.
+    pub fn shared_state<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// The secret key and its fallbacks, checked.
+    fn secrets(&self, config: &CoreSettings) -> Result<Vec<String>> {
+        let secret = secret_key(self.settings.root(), config.secret_key.as_ref(), config.debug)?;
+        let fallbacks = config.secret_key_fallbacks.iter();
+        Ok(std::iter::once(&secret).chain(fallbacks).map(|secret| secret.expose().to_owned()).collect())
+    }
+
+    /// Keys for `purpose`, derived from `SECRET_KEY` and its fallbacks.
+    ///
+    /// # Errors
+    /// Where `SECRET_KEY` is missing or too short.
+    pub fn derive_keys(&self, purpose: &str) -> Result<Keys> {
+        let secrets = self.secrets(&self.settings.section()?)?;
+        Ok(Keys::derive(purpose, secrets.iter().map(String::as_str)))
+    }
+
+    /// The clock that everything in the application asks.
+    pub fn clock(&mut self, clock: Clock) -> &mut Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Adds a variable that every template can use. `value` runs only for templates that mention it.
+    pub fn template_global<F, V>(&mut self, name: &'static str, value: F) -> &mut Self
+    where
+        F: Fn(&mut Request) -> Result<V> + Send + Sync + 'static,
+        V: Serialize,
+    {
+        let value = move |req: &mut Request| Ok(tera::Value::try_from_serializable(&value(req)?)?);
+        self.globals.push(TemplateGlobal::new(name, value));
+        self
+    }
+
+    /// Adds a task that runs beside the server, from its start until `stopping` turns true.
+    pub fn background<F, Fut>(&mut self, task: F) -> &mut Self
+    where
+        F: Fn(Arc<Application>, watch::Receiver<bool>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.background.push(Box::new(move |app, stopping| Box::pin(task(app, stopping))));
+        self
+    }
+
+    /// Adds a section to the page that shows an error while `DEBUG` is on, such as the session of the request. The
+    /// section hides what is secret itself.
+    pub fn debug_section<F>(&mut self, section: F) -> &mut Self
+    where
+        F: Fn(&mut Request) -> Option<DebugSection> + Send + Sync + 'static,
+    {
+        self.debug_sections.push(Box::new(section));
+        self
+    }
+
+    /// Checks everything and joins it.
+    ///
+    /// # Errors
+    /// Where settings are wrong, routes collide, middleware stands in the wrong order or a template does not parse. The
+    /// message lists every problem that was found, with its place.
+    pub fn build(self) -> Result<Arc<Application>> {
+        panics::remember_places();
+        let config: CoreSettings = self.settings.section()?;
+        let secrets = self.secrets(&config)?;
+        let table = RouteTable::compile(self.router, &self.stack)
+            .map_err(|problems| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  "))))?;
+        let table = Arc::new(table);
+        let templates_dir = self.settings.root().join(&config.templates_dir);
+        let templates = Templates::load(templates_dir, config.debug, &config.static_url, self.globals, table.clone())?;
+        let app = Application {
+            table,
+            stack: self.stack.layers().into(),
+            keys: Keys::derive("cookies", secrets.iter().map(String::as_str)),
+            secrets,
+            templates,
+            settings: self.settings,
+            config,
+            state: self.state,
+            clock: self.clock,
+            background: self.background,
+            debug_sections: self.debug_sections,
+        };
+        Ok(Arc::new(app))
+    }
+}
+
+impl Application {
+    /// Answers one request: finds its route, runs it through the middleware to the view and back.
+    ///
+    /// `peer` is the other end of the connection.
+    pub async fn handle(self: Arc<Self>, parts: Parts, body: RequestBody, peer: Option<SocketAddr>) -> Response {
+        let mut req = Request::new(self.clone(), parts, body, peer);
+        let lookup = self.table.find(req.method(), req.path(), req.uri().query(), self.config.redirect_slashes);
+        let result = match lookup {
+            Lookup::Found(matched) => {
+                let route = matched.route.clone();
+                req.set_matched(Some(matched));
+                Next::new(&route.layers, &route.endpoint).run(&mut req).await
+            }
+            Lookup::Otherwise(endpoint) => Next::new(&self.stack, &endpoint).run(&mut req).await,
+        };
+        // Only without the `Errors` middleware does an error come as far as here.
+        let mut response = result.unwrap_or_else(|error| error_page::respond(&mut req, error));
+        if let Some(cookies) = req.pending_cookies() {
+            cookies.write(response.headers_mut());
+        }
+        if *req.method() == Method::HEAD {
+            response.strip_body();
+        }
+        response
+    }
+
+    /// Starts the tasks that run beside the server.
+    pub(crate) fn start_background(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> Vec<tokio::task::JoinHandle<()>> {
+        self.background.iter().map(|task| tokio::spawn(task(self.clone(), stopping.clone()))).collect()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The settings that core itself reads.
+    pub fn config(&self) -> &CoreSettings {
+        &self.config
+    }
+
+    /// The project's folder.
+    pub fn root(&self) -> &Path {
+        self.settings.root()
+    }
+
+    /// The folder of static files.
+    pub fn static_dir(&self) -> PathBuf {
+        self.root().join(&self.config.static_dir)
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The application's own state of type `T`.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.state.get::<Arc<T>>().map(AsRef::as_ref)
+    }
+
+    /// Every route, in the order of the router.
+    pub fn routes(&self) -> &[Arc<Route>] {
+        self.table.routes()
+    }
+
+    /// The names of the middleware around every route, outermost first.
+    pub fn middleware(&self) -> impl Iterator<Item = &'static str> {
+        self.stack.iter().map(Layer::name)
+    }
+
+    /// The path of the route called `name`; see [`Request::url_for`].
+    ///
+    /// # Errors
+    /// Where no route has that name, a parameter is missing, or a value does not fit its type.
+    #[track_caller]
+    pub fn url_for(&self, name: &str, params: &[(&str, &dyn Display)]) -> Result<String> {
+        self.table.url_for(name, params)
+    }
+
+    /// Is there a route of this name?
+    pub fn has_route(&self, name: &str) -> bool {
+        self.table.has_name(name)
+    }
+
+    /// The templates.
+    pub fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    pub(crate) fn debug_sections(&self) -> &[MakeDebugSection] {
+        &self.debug_sections
+    }
+
+    /// Keys for `purpose`, derived from `SECRET_KEY` and its fallbacks.
+    pub fn derive_keys(&self, purpose: &str) -> Keys {
+        Keys::derive(purpose, self.secrets.iter().map(String::as_str))
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}

@@ -1,0 +1,65 @@
+//! Does the client want JSON?
+
+use crate::Request;
+
+/// Does the client prefer JSON to HTML?
+///
+/// It says so in `Accept`, or by `X-Requested-With: XMLHttpRequest`; one that takes anything and has sent JSON gets JSON.
+pub(super) fn prefers_json(req: &Request) -> bool {
+    if req.header("x-requested-with").is_some_and(|by| by.eq_ignore_ascii_case("XMLHttpRequest")) {
+        return true;
+    }
+    let values: Vec<&str> = req.headers().get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
+    let accept = values.join(",");
+    if accept.trim().is_empty() || accept.trim() == "*/*" {
+        return req.content_type().is_some_and(|kind| is_json(&kind));
+    }
+    quality(&accept, is_json, "application/*") > quality(&accept, |kind| kind == "text/html", "text/*")
+}
+
+fn is_json(kind: &str) -> bool {
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// How much the client wants a type, from 0 to 1000: what it says of the type itself counts before `type/*`, and that
+/// before `*/*`.
+fn quality(accept: &str, is_type: impl Fn(&str) -> bool, family: &str) -> u16 {
+    let mut best = (0, 0);
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let closeness = match kind.as_str() {
+            "*/*" => 1,
+            kind if kind == family => 2,
+            kind if is_type(kind) => 3,
+            _ => continue,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))).map_or(1000, thousandths);
+        best = best.max((closeness, weight));
+    }
+    best.1
+}
+
+/// A weight such as `0.8`; one that is no number counts as 0.
+fn thousandths(weight: &str) -> u16 {
+    let weight: f32 = weight.trim().parse().unwrap_or(0.0);
+    (weight.clamp(0.0, 1.0) * 1000.0) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closest_range_counts() {
+        let json = |accept| quality(accept, is_json, "application/*");
+        assert_eq!(json("application/json"), 1000);
+        assert_eq!(json("*/*;q=0.9, application/json;q=0.2"), 200);
+        assert_eq!(json("application/*;q=0.5, */*"), 500);
+        assert_eq!(json("application/vnd.api+json; charset=utf-8; q=0.25"), 250);
+        assert_eq!(json("text/html"), 0);
+        assert_eq!(json("application/json;q=NaN"), 0);
+        assert_eq!(json("application/json;q=-3"), 0);
+        assert_eq!(json(""), 0);
+    }
+}

@@ -1,0 +1,30 @@
+//! The framework's own error pages: templates inside the program, which need nothing of the application.
+
+use std::sync::LazyLock;
+
+use hyper::StatusCode;
+use tera::Tera;
+
+use super::reason;
+use crate::Response;
+
+/// `None` only if a template does not parse, which a test rules out.
+pub(super) static PAGES: LazyLock<Option<Tera>> = LazyLock::new(|| {
+    let mut tera = Tera::new();
+    let pages = [("plain.html", include_str!("plain.html")), ("debug.html", include_str!("debug.html"))];
+    tera.add_raw_templates(pages).ok()?;
+    Some(tera)
+});
+
+/// One of the pages; should it fail, the status alone.
+pub(super) fn render(name: &str, context: &tera::Context, status: StatusCode) -> Response {
+    let page = PAGES.as_ref().and_then(|pages| {
+        pages.render(name, context).map_err(|error| tracing::error!(target: "lback::error", %error, "the error page failed")).ok()
+    });
+    page.map_or_else(|| bare(status), Response::html)
+}
+
+/// The status alone.
+pub(super) fn bare(status: StatusCode) -> Response {
+    Response::text(format!("{} {}\n", status.as_u16(), reason(status)))
+}

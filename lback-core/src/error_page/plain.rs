@@ -1,0 +1,39 @@
+//! The page that everyone may see.
+
+use hyper::StatusCode;
+use tera::context;
+
+use super::{aside, caught, pages, reason};
+use crate::{Error, Request, Response, Result};
+
+/// The application's own page, `404.html` for a 404; a plain one where it has none, or where that fails.
+pub(super) fn page(req: &mut Request, error: &Error, status: StatusCode) -> Response {
+    let context = context! {
+        status => &status.as_u16(),
+        reason => reason(status),
+        message => if status.is_server_error() { "" } else { error.message() },
+        request_id => &req.id(),
+    };
+    match own(req, status, context.clone()) {
+        Some(Ok(page)) => Response::html(page),
+        Some(Err(failure)) => {
+            let (id, place) = (req.id(), failure.location().unwrap_or("unknown"));
+            tracing::error!(target: "lback::error", %id, location = place, "the page for status {} failed: {failure}", status.as_u16());
+            pages::render("plain.html", &context, status)
+        }
+        None => pages::render("plain.html", &context, status),
+    }
+}
+
+/// The application's page for `status`. Its globals may ask a session or a database which are what has just failed.
+fn own(req: &mut Request, status: StatusCode, context: tera::Context) -> Option<Result<String>> {
+    let name = format!("{}.html", status.as_u16());
+    let app = req.app().clone();
+    let templates = app.templates();
+    if !templates.contains(&name) {
+        return None;
+    }
+    let mentions_globals = templates.mentions_globals(&name);
+    let render = || templates.render(req, &name, context);
+    Some(if mentions_globals { aside(render).flatten() } else { caught(render).flatten() })
+}

@@ -1,0 +1,283 @@
+use std::fs;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use tempfile::TempDir;
+
+use super::*;
+use crate::middleware::Errors;
+use crate::request::RequestBody;
+use crate::{Application, Assembly, Bytes, Router, Settings};
+
+const KEY: &str = "SECRET_KEY = 'J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9'";
+const DEBUG: &str = "SECRET_KEY = 'J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9'\nDEBUG = true\n[mail]\npassword = 'hunter2'\nhost = '<mail>'";
+
+#[derive(Debug)]
+struct Cause;
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the <inner> cause")
+    }
+}
+
+impl std::error::Error for Cause {}
+
+fn fails(_: &mut Request) -> Result<Response> {
+    Err(Error::internal("internal <script>alert(1)</script>").with_source(Cause))
+}
+
+fn panics(_: &mut Request) -> Result<Response> {
+    panic!("plain <panic>")
+}
+
+async fn panics_later(_: &mut Request) -> Result<Response> {
+    panic!("async <panic>")
+}
+
+fn router() -> Router {
+    Router::new()
+        .get("/fail", fails)
+        .name("fail")
+        .get("/fail/{reset_token}/{word}", fails)
+        .get("/panic", panics)
+        .get("/panic-later", panics_later)
+        .get("/teapot", |_: &mut Request| Err::<Response, _>(Error::new(StatusCode::IM_A_TEAPOT, "no <coffee>")))
+        .get("/gone", |_: &mut Request| Err::<Response, _>(Error::not_found("no such <post>")))
+        .get("/away", |_: &mut Request| Err::<Response, _>(Error::redirect("/fail")))
+        .get("/down", |_: &mut Request| Err::<Response, _>(Error::unavailable("the database is down")))
+        .get("/headers", |_: &mut Request| {
+            let cookie = |text| HeaderValue::from_static(text);
+            let error = Error::forbidden("no").with_header(header::SET_COOKIE, cookie("a=1")).with_header(header::SET_COOKIE, cookie("b=2"));
+            Err::<Response, _>(error.with_header(header::CONTENT_TYPE, cookie("image/png")).with_header(header::CACHE_CONTROL, cookie("private")))
+        })
+}
+
+fn project(files: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("templates")).unwrap();
+    for (name, text) in files {
+        fs::write(dir.path().join("templates").join(name), text).unwrap();
+    }
+    dir
+}
+
+fn assembly(dir: &TempDir, settings: &str) -> Assembly {
+    let mut assembly = Assembly::new(router(), Settings::from_toml(dir.path(), settings).unwrap());
+    assembly.stack_mut().push(Errors);
+    assembly
+}
+
+async fn get(app: &Arc<Application>, path: &str, headers: &[(&str, &str)]) -> Response {
+    let request = headers.iter().fold(hyper::Request::builder().uri(path), |request, (name, value)| request.header(*name, *value));
+    let (parts, ()) = request.body(()).unwrap().into_parts();
+    app.clone().handle(parts, RequestBody::from(Bytes::new()), Some(([127, 0, 0, 1], 4711).into())).await
+}
+
+fn body(response: &Response) -> String {
+    String::from_utf8(response.body().as_bytes().unwrap().to_vec()).unwrap()
+}
+
+async fn debug(path: &str) -> (Response, String) {
+    let response = get(&assembly(&project(&[]), DEBUG).build().unwrap(), path, &[]).await;
+    let page = body(&response);
+    (response, page)
+}
+
+async fn public(files: &[(&str, &str)], path: &str) -> (Response, String) {
+    let response = get(&assembly(&project(files), KEY).build().unwrap(), path, &[]).await;
+    let page = body(&response);
+    (response, page)
+}
+
+fn contains(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+}
+
+fn lacks(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(!page.contains(part), "{part} is in {page}");
+    }
+}
+
+#[test]
+fn our_own_pages_parse() {
+    assert!(pages::PAGES.is_some());
+}
+
+#[tokio::test]
+async fn debug_shows_a_server_error_whole_and_escaped() {
+    let (response, page) = debug("/fail/swordfish/%3Cscript%3E?x='onload=").await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    contains(&page, &["internal &lt;script&gt;alert(1)", "the &lt;inner&gt; cause", "error_page/tests.rs:", "with_source(Cause)"]);
+    contains(&page, &["/fail/{reset_token}/{word}", "Parameter word", "&lt;script&gt;</td>", "<td>***</td>", "&#39;onload=", "Errors", "127.0.0.1", "mail.host", "&lt;mail&gt;"]);
+    lacks(&page, &["<script", "'onload", "<inner>", "hunter2", "swordfish", "J8Yw1xkT0", "<mail>"]);
+}
+
+#[tokio::test]
+async fn secrets_are_masked() {
+    let headers = [
+        ("cookie", "session=swordfish"),
+        ("authorization", "Bearer swordfish"),
+        ("x-api-key", "swordfish"),
+        ("x-csrf-token", "swordfish"),
+        ("referer", "http://x/?token=swordfish"),
+        ("user-agent", "<b>tester"),
+    ];
+    let app = assembly(&project(&[]), DEBUG).build().unwrap();
+    let page = body(&get(&app, "/fail?password=swordfish&page=2", &headers).await);
+    lacks(&page, &["swordfish", "<b>tester"]);
+    contains(&page, &["***", "page=2", "&lt;b&gt;tester"]);
+}
+
+#[tokio::test]
+async fn panics_show_their_place() {
+    for (path, message) in [("/panic", "panic: plain &lt;panic&gt;"), ("/panic-later", "panic: async &lt;panic&gt;")] {
+        let (response, page) = debug(path).await;
+        assert_eq!(response.status(), 500);
+        contains(&page, &[message, "the view panicked", "error_page/tests.rs:", "class=\"here\""]);
+    }
+    let (response, page) = public(&[], "/panic").await;
+    assert_eq!(response.status(), 500);
+    lacks(&page, &["plain", "tests.rs"]);
+}
+
+#[tokio::test]
+async fn debug_lists_the_routes_of_a_404() {
+    let (response, page) = debug("/nothing/\"onload=").await;
+    assert_eq!(response.status(), 404);
+    contains(&page, &["There is no page at this address.", "/fail/{reset_token}/{word}", "GET", "tests.rs:", "/nothing/&quot;onload="]);
+    lacks(&page, &["<script", "table.rs", "Settings"]);
+    let (_, page) = debug("/gone").await;
+    contains(&page, &["no such &lt;post&gt;", "at <code>lback-core/src/error_page/tests.rs:"]);
+}
+
+#[tokio::test]
+async fn debug_is_brief_about_other_client_errors() {
+    let (response, page) = debug("/teapot").await;
+    assert_eq!(response.status(), 418);
+    contains(&page, &["no &lt;coffee&gt;", "error_page/tests.rs:"]);
+    lacks(&page, &["Settings", "<h2>Routes"]);
+}
+
+#[tokio::test]
+async fn sections_of_other_crates_are_shown() {
+    let mut assembly = assembly(&project(&[]), DEBUG);
+    assembly.debug_section(|_| None).debug_section(|_| panic!("a section panics")).debug_section(|req| {
+        Some(DebugSection { title: "Session <x>".to_owned(), rows: vec![("path".to_owned(), format!("<{}>", req.path()))] })
+    });
+    let page = body(&get(&assembly.build().unwrap(), "/fail", &[]).await);
+    contains(&page, &["Session &lt;x&gt;", "&lt;/fail&gt;", "internal"]);
+}
+
+#[tokio::test]
+async fn the_public_page_says_nothing_internal() {
+    let (response, page) = public(&[], "/fail").await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    contains(&page, &["500", "Internal Server Error"]);
+    lacks(&page, &["script", "cause", "tests.rs"]);
+    let (response, page) = public(&[], "/teapot").await;
+    assert_eq!(response.status(), 418);
+    assert!(!response.headers().contains_key("cache-control"));
+    contains(&page, &["no &lt;coffee&gt;"]);
+    lacks(&page, &["tests.rs"]);
+}
+
+#[tokio::test]
+async fn the_application_brings_its_own_pages() {
+    let template = "{{ status }}|{{ reason }}|{{ message }}|{{ request_id }}";
+    let (response, page) = public(&[("404.html", template), ("500.html", template)], "/gone").await;
+    assert_eq!(response.status(), 404);
+    assert!(page.starts_with("404|Not Found|no such &lt;post&gt;|"), "{page}");
+    let (_, page) = public(&[("404.html", template), ("500.html", template)], "/fail").await;
+    assert!(page.starts_with("500|Internal Server Error||"), "{page}");
+    let (_, page) = public(&[("404.html", template)], "/nothing").await;
+    assert!(page.starts_with("404|Not Found|There is no page"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_own_page_that_fails_gives_the_plain_one() {
+    let fails = |template: &'static str| async move {
+        let mut assembly = assembly(&project(&[("500.html", template)]), KEY);
+        assembly.template_global("user", |_| Err(Error::unavailable("no database")));
+        assembly.template_global("bad", |_| panic!("a global panics"));
+        let response = get(&assembly.build().unwrap(), "/fail", &[]).await;
+        assert_eq!(response.status(), 500);
+        contains(&body(&response), &["Internal Server Error", "Request <code>"]);
+        lacks(&body(&response), &["OWN", "database", "cause"]);
+    };
+    fails("OWN {{ missing }}").await;
+    fails("OWN {{ user }}").await;
+    fails("OWN {{ bad }}").await;
+}
+
+#[tokio::test]
+async fn json_for_those_who_ask() {
+    let app = assembly(&project(&[]), KEY).build().unwrap();
+    let json = [("accept", "application/json")];
+    let response = get(&app, "/teapot", &json).await;
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(response.headers()["vary"], "accept");
+    let value: serde_json::Value = serde_json::from_str(&body(&response)).unwrap();
+    assert_eq!(value["error"]["status"], 418);
+    assert_eq!(value["error"]["message"], "no <coffee>");
+    assert_eq!(value["error"]["request_id"].as_str().unwrap().len(), 16);
+    assert!(value["error"].get("detail").is_none());
+
+    let value: serde_json::Value = serde_json::from_str(&body(&get(&app, "/fail", &json).await)).unwrap();
+    assert_eq!(value["error"]["message"], "Internal Server Error");
+    lacks(&value.to_string(), &["cause", "tests.rs", "script"]);
+
+    let app = assembly(&project(&[]), DEBUG).build().unwrap();
+    let value: serde_json::Value = serde_json::from_str(&body(&get(&app, "/fail", &json).await)).unwrap();
+    assert_eq!(value["error"]["detail"]["causes"][0], "the <inner> cause");
+    contains(value["error"]["detail"]["location"].as_str().unwrap(), &["tests.rs:"]);
+}
+
+#[tokio::test]
+async fn who_gets_json() {
+    let app = assembly(&project(&[]), KEY).build().unwrap();
+    let cases: [(&[(&str, &str)], bool); 10] = [
+        (&[], false),
+        (&[("accept", "*/*")], false),
+        (&[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], false),
+        (&[("accept", "text/html;q=0.5, application/json")], true),
+        (&[("accept", "text/html"), ("accept", "application/json;q=0.9")], false),
+        (&[("accept", "application/problem+json")], true),
+        (&[("x-requested-with", "XMLHttpRequest")], true),
+        (&[("content-type", "application/json")], true),
+        (&[("content-type", "application/json"), ("accept", "*/*")], true),
+        (&[("content-type", "application/json"), ("accept", "text/html")], false),
+    ];
+    for (headers, is_json) in cases {
+        let response = get(&app, "/gone", headers).await;
+        assert_eq!(response.headers()["content-type"] == "application/json", is_json, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_has_no_body() {
+    for settings in [KEY, DEBUG] {
+        let response = get(&assembly(&project(&[]), settings).build().unwrap(), "/away", &[]).await;
+        assert_eq!(response.status(), 303);
+        assert_eq!(response.headers()["location"], "/fail");
+        assert_eq!(body(&response), "");
+    }
+}
+
+#[tokio::test]
+async fn headers_of_the_error_are_kept() {
+    let (response, _) = public(&[], "/headers").await;
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1", "b=2"]);
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(response.headers()["cache-control"], "private");
+    let (response, _) = public(&[], "/down").await;
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+}

@@ -1,0 +1,41 @@
+//! The core of the [Lback](https://docs.rs/lback) web framework: requests, responses, views, routing, middleware,
+//! settings, templates and the server. It knows nothing of databases, sessions or users; those are crates of their own.
+//!
+//! An application names the crate `lback`, which re-exports everything here.
+
+mod application;
+mod clock;
+mod config;
+mod error;
+mod error_page;
+pub mod middleware;
+mod panics;
+mod request;
+mod response;
+mod router;
+pub mod server;
+pub mod settings;
+mod templates;
+pub mod testing;
+mod type_map;
+pub mod view;
+
+pub use application::{Application, Assembly};
+pub use clock::Clock;
+pub use config::CoreSettings;
+pub use error::{Error, OrNotFound, Result};
+pub use error_page::DebugSection;
+pub use middleware::{Middleware, Next};
+pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile};
+pub use response::{Body, IntoResponse, Response};
+pub use router::{BodyLimit, Route, Router, Streaming, ViewTimeout};
+pub use settings::{Secret, Settings};
+pub use templates::{TemplateGlobal, Templates};
+pub use type_map::TypeMap;
+pub use view::View;
+
+pub use bytes::Bytes;
+pub use cookie::{Cookie, SameSite};
+pub use hyper::header;
+pub use hyper::{Method, StatusCode};
+pub use tera::Context;

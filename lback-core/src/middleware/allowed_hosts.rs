@@ -1,0 +1,39 @@
+//! Refuses requests for hosts that are not ours.
+
+use crate::{Error, Middleware, Next, Request, Response, Result};
+
+/// Answers 400 to a request whose `Host` is not one of the `ALLOWED_HOSTS`.
+///
+/// `"example.com"` allows that host, `".example.com"` it and every host below it, `"*"` any. While `DEBUG` is on and the
+/// list is empty, the machine's own names are allowed.
+#[derive(Clone, Copy, Debug)]
+pub struct AllowedHosts;
+
+impl Middleware for AllowedHosts {
+    async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        let host = req.host();
+        let settings = req.app().config();
+        let allowed = match &host {
+            // A request of HTTP/1.0 may come without one.
+            None => settings.allowed_hosts.iter().any(|pattern| pattern == "*"),
+            Some(host) if settings.allowed_hosts.is_empty() && settings.debug => {
+                matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0") || host.ends_with(".localhost")
+            }
+            Some(host) => settings.allowed_hosts.iter().any(|pattern| fits(pattern, host)),
+        };
+        if allowed {
+            return next.run(req).await;
+        }
+        tracing::warn!(id = %req.id(), host, "refused: add the host to ALLOWED_HOSTS in settings.toml if it is yours");
+        Err(Error::bad_request("This server does not answer for that host."))
+    }
+}
+
+fn fits(pattern: &str, host: &str) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    match pattern.strip_prefix('.') {
+        _ if pattern == "*" => true,
+        Some(domain) => host == domain || host.ends_with(&pattern),
+        None => host == pattern,
+    }
+}

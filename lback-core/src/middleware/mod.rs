@@ -1,0 +1,207 @@
+//! What stands around every view.
+
+mod allowed_hosts;
+mod body;
+mod errors;
+mod request_log;
+mod security_headers;
+mod stack;
+mod static_files;
+mod timeout;
+
+pub use allowed_hosts::AllowedHosts;
+pub use body::BodyReader;
+pub use errors::Errors;
+pub use request_log::RequestLog;
+pub use security_headers::SecurityHeaders;
+pub use stack::Stack;
+pub(crate) use stack::check_order;
+pub use static_files::StaticFiles;
+pub use timeout::Timeout;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::panics::catch_panic;
+use crate::router::Endpoint;
+use crate::view::BoxFuture;
+use crate::{Request, Response, Result};
+
+/// One layer of the pipeline: a method around the rest of the way to the view and back.
+///
+/// What it does before `next.run(req)` sees the request on its way in, what it does after sees the response on its way
+/// out; not calling `next` answers at once.
+///
+/// ```
+/// use lback_core::{Middleware, Next, Request, Response, Result};
+///
+/// struct PoweredBy(&'static str);
+///
+/// impl Middleware for PoweredBy {
+///     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+///         next.run(req).await?.with_header("x-powered-by", self.0)
+///     }
+/// }
+/// ```
+///
+/// An `async fn` of that shape is a middleware too:
+///
+/// ```
+/// use lback_core::{Error, Next, Request, Response, Result, Router};
+///
+/// async fn only_staff(req: &mut Request, next: Next<'_>) -> Result<Response> {
+///     if req.header("x-staff").is_none() {
+///         return Err(Error::forbidden("Staff only"));
+///     }
+///     next.run(req).await
+/// }
+///
+/// let router = Router::new().get("/office", |_: &mut Request| "hello").middleware(only_staff);
+/// # let _ = router;
+/// ```
+pub trait Middleware: Send + Sync + 'static {
+    /// Answers the request, as a rule by running the rest and looking at what comes back.
+    ///
+    /// An error goes outwards to [`Errors`], which makes a page of it.
+    fn handle(&self, req: &mut Request, next: Next<'_>) -> impl Future<Output = Result<Response>> + Send;
+
+    /// The name by which the route list and start-up errors call it.
+    fn name(&self) -> &'static str {
+        short_name::<Self>()
+    }
+
+    /// The names of the middleware that must stand outside this one. The start fails where one is missing there.
+    fn requires(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// What [`Stack`] and [`Router::middleware`](crate::Router::middleware) take: a [`Middleware`] or an `async fn` of its
+/// shape. `Kind` tells the two apart for the compiler, which finds it out by itself.
+pub trait IntoMiddleware<Kind> {
+    /// The layer in the one form that the pipeline keeps.
+    fn into_middleware(self) -> Layer;
+}
+
+/// Marks types that are [`Middleware`].
+pub struct Typed;
+
+/// Marks functions that serve as middleware.
+pub struct Function;
+
+impl<M: Middleware> IntoMiddleware<Typed> for M {
+    fn into_middleware(self) -> Layer {
+        Layer(Arc::new(self))
+    }
+}
+
+impl<F> IntoMiddleware<Function> for F
+where
+    F: for<'a> MiddlewareFn<'a> + Send + Sync + 'static,
+{
+    fn into_middleware(self) -> Layer {
+        Layer(Arc::new(FunctionMiddleware(self)))
+    }
+}
+
+/// What an `async fn(&mut Request, Next) -> Result<Response>` is.
+pub trait MiddlewareFn<'a> {
+    /// The future that it returns.
+    type Future: Future<Output = Result<Response>> + Send + 'a;
+
+    /// Begins to answer.
+    fn begin(&self, req: &'a mut Request, next: Next<'a>) -> Self::Future;
+}
+
+impl<'a, F, Fut> MiddlewareFn<'a> for F
+where
+    F: Fn(&'a mut Request, Next<'a>) -> Fut,
+    Fut: Future<Output = Result<Response>> + Send + 'a,
+{
+    type Future = Fut;
+
+    fn begin(&self, req: &'a mut Request, next: Next<'a>) -> Fut {
+        self(req, next)
+    }
+}
+
+struct FunctionMiddleware<F>(F);
+
+impl<F> BoxedMiddleware for FunctionMiddleware<F>
+where
+    F: for<'a> MiddlewareFn<'a> + Send + Sync + 'static,
+{
+    fn handle<'a>(&'a self, req: &'a mut Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(self.0.begin(req, next))
+    }
+
+    fn name(&self) -> &'static str {
+        short_name::<F>()
+    }
+
+    fn requires(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// A middleware in the form that the pipeline keeps.
+#[derive(Clone)]
+pub struct Layer(Arc<dyn BoxedMiddleware>);
+
+impl Layer {
+    /// The middleware's name.
+    pub fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    pub(crate) fn requires(&self) -> &'static [&'static str] {
+        self.0.requires()
+    }
+}
+
+trait BoxedMiddleware: Send + Sync {
+    fn handle<'a>(&'a self, req: &'a mut Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
+    fn name(&self) -> &'static str;
+    fn requires(&self) -> &'static [&'static str];
+}
+
+impl<M: Middleware> BoxedMiddleware for M {
+    fn handle<'a>(&'a self, req: &'a mut Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(Middleware::handle(self, req, next))
+    }
+
+    fn name(&self) -> &'static str {
+        Middleware::name(self)
+    }
+
+    fn requires(&self) -> &'static [&'static str] {
+        Middleware::requires(self)
+    }
+}
+
+/// The rest of the way: the middleware further in, and the view.
+pub struct Next<'a> {
+    layers: &'a [Layer],
+    endpoint: &'a Endpoint,
+}
+
+impl<'a> Next<'a> {
+    pub(crate) fn new(layers: &'a [Layer], endpoint: &'a Endpoint) -> Self {
+        Next { layers, endpoint }
+    }
+
+    /// Runs the rest and returns its answer. A panic in there comes back as an error.
+    pub async fn run(self, req: &mut Request) -> Result<Response> {
+        match self.layers.split_first() {
+            Some((layer, layers)) => catch_panic(layer.0.handle(req, Next { layers, endpoint: self.endpoint })).await,
+            None => self.endpoint.answer(req).await,
+        }
+    }
+}
+
+/// The last part of a type's path, without its generic arguments.
+pub(crate) fn short_name<T: ?Sized>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    let name = name.split('<').next().unwrap_or(name);
+    name.rsplit("::").next().unwrap_or(name)
+}

@@ -1,0 +1,44 @@
+//! Headers that make a browser careful.
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::{Middleware, Next, Request, Response, Result};
+
+/// Adds the headers that protect a page from being framed, sniffed or leaked, where the view did not set its own:
+/// `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy`, `Cross-Origin-Opener-Policy`, and, over HTTPS with
+/// `HSTS_SECONDS` above zero, `Strict-Transport-Security`.
+#[derive(Clone, Copy, Debug)]
+pub struct SecurityHeaders;
+
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+];
+
+impl Middleware for SecurityHeaders {
+    async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        let mut result = next.run(req).await;
+        let headers = match &mut result {
+            Ok(response) => response.headers_mut(),
+            Err(error) => error.headers_mut(),
+        };
+        for (name, value) in &HEADERS {
+            set(headers, name, || value.clone());
+        }
+        let hsts = req.app().config().hsts_seconds;
+        if hsts > 0 && req.is_secure() {
+            set(headers, &header::STRICT_TRANSPORT_SECURITY, || {
+                HeaderValue::try_from(format!("max-age={hsts}")).unwrap_or(HeaderValue::from_static("max-age=0"))
+            });
+        }
+        result
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> HeaderValue) {
+    if !headers.contains_key(name) {
+        headers.insert(name, value());
+    }
+}

@@ -1,0 +1,131 @@
+//! Serves the files of a folder.
+
+mod encoding;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+
+use crate::response::FileRequest;
+use crate::{Error, Middleware, Next, Request, Response, Result};
+use encoding::{ENCODINGS, Encoding};
+
+/// Serves the files of a folder: those of `STATIC_DIR` under `STATIC_URL`, or of another [folder](StaticFiles::folder).
+///
+/// Where `app.js.br`, `app.js.zst` or `app.js.gz` stands beside `app.js`, a client that takes the encoding gets that
+/// one: make them when you deploy, and anew whenever the original changes. Conditional and range requests are answered
+/// as [`Response::file`] does. Clients ask every time while `DEBUG` is on, and once an hour otherwise.
+///
+/// Nothing outside the folder can be reached, by `..` or by a symbolic link, nor any hidden file (a part of the path
+/// begins with a dot; `.well-known` is allowed). All that answers 404, as does a missing file or folder.
+///
+/// ```
+/// use lback_core::middleware::{Stack, StaticFiles};
+///
+/// let mut stack = Stack::new();
+/// stack.push(StaticFiles::new()).push(StaticFiles::folder("/media/", "media"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct StaticFiles {
+    folder: Option<(String, PathBuf)>,
+}
+
+impl StaticFiles {
+    /// The folder `STATIC_DIR` under `STATIC_URL`, as the settings have them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The folder `dir`, below the project's folder, under the path `url`.
+    ///
+    /// A browser shows what lies there as a part of your site. For files that visitors upload, allow only types that
+    /// cannot carry scripts (HTML and SVG can), or serve them with [`Response::download`].
+    pub fn folder(url: &str, dir: impl Into<PathBuf>) -> Self {
+        StaticFiles { folder: Some((url.to_owned(), dir.into())) }
+    }
+}
+
+impl Middleware for StaticFiles {
+    async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        let app = req.app();
+        let (url, dir) = match &self.folder {
+            Some((url, dir)) => (url.as_str(), app.root().join(dir)),
+            None => (app.config().static_url.as_str(), app.static_dir()),
+        };
+        let Some(rest) = below(req.path(), url) else { return next.run(req).await };
+        if !matches!(*req.method(), Method::GET | Method::HEAD) {
+            return Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "Files can only be read.")
+                .with_header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
+        }
+        let missing = Error::not_found(format!("There is no file {}", req.path()));
+        let Some(relative) = safe_path(rest) else { return Err(missing) };
+        let file = FileRequest::of(req);
+        let accepted = encoding::accepted(req.header(header::ACCEPT_ENCODING).unwrap_or_default());
+        let cache = if app.config().debug { "no-cache" } else { "public, max-age=3600" };
+        let mut response = tokio::task::spawn_blocking(move || serve(&dir, &relative, &file, &accepted))
+            .await
+            .map_err(|error| Error::unavailable("the server is stopping").with_source(error))?
+            .map_err(|error| if error.is_not_found() { missing } else { error })?;
+        if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        }
+        Ok(response)
+    }
+}
+
+/// What of `path` comes after `url`, which may lack its slashes. `None` where `path` is not below it.
+fn below<'a>(path: &'a str, url: &str) -> Option<&'a str> {
+    let url = url.trim_matches('/');
+    let rest = path.strip_prefix('/')?;
+    if url.is_empty() { Some(rest) } else { rest.strip_prefix(url)?.strip_prefix('/') }
+}
+
+/// A path from a URL as a relative path of plain names. `None` for all that could mean anything else.
+fn safe_path(encoded: &str) -> Option<PathBuf> {
+    let decoded = percent_decode_str(encoded).decode_utf8().ok()?;
+    // A colon can name a drive or a stream on Windows.
+    if decoded.contains(|c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':')) {
+        return None;
+    }
+    // An empty name, from a slash at either end or two in a row, is no plain name either.
+    let plain = |name: &str| !name.is_empty() && (!name.starts_with('.') || name == ".well-known");
+    decoded.split('/').all(plain).then(|| PathBuf::from(&*decoded))
+}
+
+fn serve(dir: &Path, relative: &Path, file: &FileRequest, accepted: &[Encoding]) -> Result<Response> {
+    let dir = dir.canonicalize().map_err(|error| not_found().with_source(error))?;
+    let original = dir.join(relative);
+    let path = inside(&dir, &original)?;
+    let beside = |encoding: &Encoding| {
+        let mut name = OsString::from(&original);
+        name.push(encoding.suffix);
+        inside(&dir, Path::new(&name)).ok().filter(|path| path.is_file())
+    };
+    let chosen = accepted.iter().find_map(|encoding| Some((beside(encoding)?, encoding.name)));
+    let mut response = match &chosen {
+        Some((encoded, encoding)) if path.is_file() => file.open_encoded(encoded, &original, Some(encoding))?,
+        _ => file.open_encoded(&path, &original, None)?,
+    };
+    // A cache must know that other clients get other bytes, also where this one got the original.
+    if chosen.is_some() || ENCODINGS.iter().any(|encoding| beside(encoding).is_some()) {
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    Ok(response)
+}
+
+/// `path` with its links followed, if that is still in `dir`.
+fn inside(dir: &Path, path: &Path) -> Result<PathBuf> {
+    let path = path.canonicalize().map_err(|error| not_found().with_source(error))?;
+    if path.starts_with(dir) { Ok(path) } else { Err(not_found()) }
+}
+
+/// The middleware says which, by its URL.
+fn not_found() -> Error {
+    Error::not_found("There is no such file.")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Panics of views and middleware, caught and turned into errors.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Once;
+use std::task::Poll;
+
+use crate::{Error, Result};
+
+thread_local! {
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Has every panic leave its place in the source, for the debug page and the log, which then say it instead of the
+/// standard output.
+pub(crate) fn remember_places() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            LAST.set(info.location().map(ToString::to_string));
+            previous(info);
+        }));
+    });
+}
+
+/// The error that a panic becomes.
+pub(crate) fn error(payload: Box<dyn Any + Send>) -> Error {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    Error::panic(format!("panic: {}", text.unwrap_or("of an unknown kind")), LAST.take())
+}
+
+/// Runs `future`; a panic in it becomes an error.
+pub(crate) async fn catch_panic<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut future = pin!(future);
+    std::future::poll_fn(move |cx| {
+        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))).unwrap_or_else(|payload| Poll::Ready(Err(error(payload))))
+    })
+    .await
+}

@@ -1,0 +1,197 @@
+//! The body of a request: as it arrives, and as views read it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::StatusCode;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use serde::de::DeserializeOwned;
+
+use super::Multipart;
+use crate::error::BoxError;
+use crate::router::BodyLimit;
+use crate::{Error, Request, Result};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const MULTIPART: &str = "multipart/form-data";
+
+/// The body of a request.
+///
+/// For most routes it has been read before the view runs. A route that is marked
+/// [`streaming`](crate::Router::streaming) reads it itself, frame by frame: this is an [HTTP body](hyper::body::Body).
+#[derive(Default)]
+pub struct RequestBody(Kind);
+
+#[derive(Default)]
+enum Kind {
+    #[default]
+    Empty,
+    Incoming(Incoming),
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+    Read(Bytes),
+    Multipart(Result<Multipart>),
+}
+
+impl From<Incoming> for RequestBody {
+    fn from(body: Incoming) -> Self {
+        RequestBody(if body.is_end_stream() { Kind::Empty } else { Kind::Incoming(body) })
+    }
+}
+
+impl From<Bytes> for RequestBody {
+    fn from(bytes: Bytes) -> Self {
+        RequestBody(Kind::Stream(Full::new(bytes).map_err(|never| match never {}).boxed_unsync()))
+    }
+}
+
+impl RequestBody {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Kind::Read(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn form<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
+        let result = match (&self.0, content_type) {
+            (Kind::Multipart(Ok(multipart)), _) => serde_html_form::from_str(&multipart.to_urlencoded()),
+            (Kind::Multipart(Err(error)), _) => return Err(Error::new(error.status(), error.message())),
+            (_, Some(FORM)) => serde_html_form::from_bytes(self.as_bytes()),
+            (_, None) if self.as_bytes().is_empty() => serde_html_form::from_bytes(b""),
+            (_, found) => return Err(unsupported(FORM, found)),
+        };
+        result.map_err(|error| Error::bad_request(format!("The form is not valid: {error}")))
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
+        match content_type {
+            Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {}
+            found => return Err(unsupported("application/json", found)),
+        }
+        serde_json::from_slice(self.as_bytes()).map_err(|error| Error::bad_request(format!("The JSON is not valid: {error}")))
+    }
+
+    pub(super) fn multipart(&mut self) -> Result<&mut Multipart> {
+        match &mut self.0 {
+            Kind::Multipart(Ok(multipart)) => Ok(multipart),
+            Kind::Multipart(Err(error)) => Err(Error::new(error.status(), error.message())),
+            _ => Err(unsupported(MULTIPART, None)),
+        }
+    }
+}
+
+fn unsupported(wanted: &str, found: Option<&str>) -> Error {
+    let found = found.unwrap_or("not given or empty");
+    Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("The body should be {wanted}, and its type is {found}."))
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.get_mut().0 {
+            Kind::Empty | Kind::Read(_) | Kind::Multipart(_) => Poll::Ready(None),
+            Kind::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Kind::Stream(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Empty | Kind::Read(_) | Kind::Multipart(_) => true,
+            Kind::Incoming(body) => body.is_end_stream(),
+            Kind::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Empty | Kind::Read(_) | Kind::Multipart(_) => SizeHint::with_exact(0),
+            Kind::Incoming(body) => body.size_hint(),
+            Kind::Stream(body) => body.size_hint(),
+        }
+    }
+}
+
+/// Reads the body of `req` to its end, bounded.
+pub(crate) async fn collect(req: &mut Request) -> Result<()> {
+    if !matches!(req.body.0, Kind::Incoming(_) | Kind::Stream(_)) {
+        return Ok(());
+    }
+    let multipart = req.content_type().as_deref() == Some(MULTIPART);
+    let config = req.app().config();
+    let (memory, patience) = (config.upload_memory_bytes, Duration::from_secs(config.body_timeout_seconds));
+    let default = if multipart { config.max_upload_bytes } else { config.max_body_bytes };
+    let limit = req.route().and_then(|route| route.option::<BodyLimit>()).map_or(default, |limit| limit.0);
+    let body = Bounded::new(std::mem::take(&mut req.body), limit, patience)?;
+    req.body = RequestBody(if multipart {
+        let content_type = req.header("content-type").unwrap_or_default().to_owned();
+        let result = Multipart::read(&content_type, body, memory).await;
+        if let Err(error) = &result
+            && matches!(error.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT)
+        {
+            return Err(Error::new(error.status(), error.message()));
+        }
+        Kind::Multipart(result)
+    } else {
+        Kind::Read(body.read_all().await?)
+    });
+    Ok(())
+}
+
+/// A body that may be only so large, and must keep coming: 1 KiB a second on average, after a time to begin.
+pub(super) struct Bounded {
+    body: RequestBody,
+    limit: u64,
+    received: u64,
+    begun: tokio::time::Instant,
+    patience: Duration,
+}
+
+impl Bounded {
+    fn new(body: RequestBody, limit: u64, patience: Duration) -> Result<Self> {
+        if body.size_hint().lower() > limit {
+            return Err(too_large(limit));
+        }
+        Ok(Bounded { body, limit, received: 0, begun: tokio::time::Instant::now(), patience })
+    }
+
+    /// The next piece of the body; `None` at its end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let deadline = self.begun + self.patience + Duration::from_secs(self.received / 1024);
+            let frame = match tokio::time::timeout_at(deadline, self.body.frame()).await {
+                Err(_) => return Err(Error::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => return Err(Error::bad_request("The body ended before it was complete.").with_source(error)),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            self.received += data.len() as u64;
+            if self.received > self.limit {
+                return Err(too_large(self.limit));
+            }
+            return Ok(Some(data));
+        }
+    }
+
+    async fn read_all(mut self) -> Result<Bytes> {
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await? else { return Ok(first) };
+        let mut all = BytesMut::from(first);
+        all.extend_from_slice(&second);
+        while let Some(more) = self.chunk().await? {
+            all.extend_from_slice(&more);
+        }
+        Ok(all.freeze())
+    }
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes."))
+}

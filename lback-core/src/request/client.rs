@@ -1,0 +1,57 @@
+//! Who is on the other end, seen through the proxies that the settings trust.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::Request;
+
+impl Request {
+    /// The client's address.
+    ///
+    /// This is the peer of the connection, unless that is one of the `TRUSTED_PROXIES`: then it is the last address in
+    /// `X-Forwarded-For` that is not a trusted proxy itself. A client cannot choose it by sending that header.
+    pub fn client_addr(&self) -> Option<IpAddr> {
+        let peer = self.peer_addr()?.ip().to_canonical();
+        if !self.trusts(peer) {
+            return Some(peer);
+        }
+        let forwarded = self.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let chain: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let mut client = peer;
+        for hop in chain.into_iter().rev() {
+            let Some(address) = parse(hop) else { break };
+            client = address;
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        Some(client)
+    }
+
+    /// Did the request come by HTTPS: as a trusted proxy says in `X-Forwarded-Proto`?
+    ///
+    /// Lback itself speaks plain HTTP, behind a proxy that ends TLS.
+    pub fn is_secure(&self) -> bool {
+        let trusted = self.peer_addr().is_some_and(|peer| self.trusts(peer.ip().to_canonical()));
+        trusted && self.header("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.app().config().trusted_proxies.iter().any(|proxy| proxy.to_canonical() == address)
+    }
+
+    /// The host that the client asked for, without the port, in lower case.
+    pub fn host(&self) -> Option<String> {
+        let authority = self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header("host"))?;
+        let without_port = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        Some(without_port.trim_end_matches('.').to_ascii_lowercase())
+    }
+}
+
+/// An address as proxies write it, some of them with a port. One of IPv4 that is dressed as IPv6 is the same machine.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    Some(hop.parse().ok().or_else(with_port)?.to_canonical())
+}

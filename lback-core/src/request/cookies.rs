@@ -1,0 +1,210 @@
+//! Cookies that came with a request, and those that its response will set. RFC 6265.
+
+use std::sync::Arc;
+
+use cookie::{Cookie, CookieJar, Key};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+/// The most cookies that are read from one request.
+const MAX_COOKIES: usize = 128;
+
+/// What a cookie's value cannot hold as it is.
+const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
+
+/// The keys that sign and encrypt cookies: the current one, then retired ones that still open what they closed.
+#[derive(Clone)]
+pub struct Keys(Arc<Vec<Key>>);
+
+impl Keys {
+    /// Derives keys for `purpose` from secrets of at least 32 bytes; the first is the current one.
+    ///
+    /// A value that was signed for one purpose does not verify for another.
+    pub fn derive<'a>(purpose: &str, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        // `Key::derive_from` insists on 32 bytes; the purpose is put before a secret that is checked to be that long,
+        // and padded here in case it is not.
+        let key = |secret: &str| Key::derive_from(format!("lback {purpose:-<32} {secret}").as_bytes());
+        Keys(Arc::new(secrets.into_iter().map(key).collect()))
+    }
+
+    /// Signs `value`.
+    pub fn sign(&self, name: &str, value: String) -> String {
+        self.seal(name, value, |jar, key, cookie| jar.signed_mut(key).add_original(cookie))
+    }
+
+    /// Encrypts `value` (AES-256-GCM), so that the client cannot read it either.
+    pub fn encrypt(&self, name: &str, value: String) -> String {
+        self.seal(name, value, |jar, key, cookie| jar.private_mut(key).add_original(cookie))
+    }
+
+    /// What was signed, if `value` carries a valid signature by any of the keys.
+    pub fn verify(&self, name: &str, value: &str) -> Option<String> {
+        let cookie = Cookie::new(name.to_owned(), value.to_owned());
+        let jar = CookieJar::new();
+        let opened = self.0.iter().find_map(|key| jar.signed(key).verify(cookie.clone()))?;
+        Some(opened.value().to_owned())
+    }
+
+    /// What was encrypted, if `value` was encrypted by any of the keys under this name.
+    pub fn decrypt(&self, name: &str, value: &str) -> Option<String> {
+        let cookie = Cookie::new(name.to_owned(), value.to_owned());
+        let jar = CookieJar::new();
+        let opened = self.0.iter().find_map(|key| jar.private(key).decrypt(cookie.clone()))?;
+        Some(opened.value().to_owned())
+    }
+
+    fn seal(&self, name: &str, value: String, seal: fn(&mut CookieJar, &Key, Cookie<'static>)) -> String {
+        let Some(key) = self.0.first() else { return String::new() };
+        let mut jar = CookieJar::new();
+        seal(&mut jar, key, Cookie::new(name.to_owned(), value));
+        jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
+    }
+}
+
+/// The cookies of one request and its response.
+pub struct Cookies {
+    received: Vec<Cookie<'static>>,
+    pending: Vec<Cookie<'static>>,
+    keys: Keys,
+}
+
+impl Cookies {
+    pub(crate) fn parse(headers: &HeaderMap, keys: &Keys) -> Self {
+        let values = headers.get_all(header::COOKIE).iter();
+        // By bytes, so that one cookie that is not text does not hide the others.
+        let pairs = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        let texts = pairs.filter_map(|pair| std::str::from_utf8(pair).ok());
+        let received = texts.filter_map(pair).take(MAX_COOKIES).collect();
+        Cookies { received, pending: Vec::new(), keys: keys.clone() }
+    }
+
+    /// The value of the cookie `name`: as it will be after this response if it was added here, else as it came.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        match self.pending.iter().rfind(|cookie| cookie.name() == name) {
+            Some(cookie) if is_removal(cookie) => None,
+            Some(cookie) => Some(cookie.value()),
+            None => self.received(name).next(),
+        }
+    }
+
+    /// Every value that came under this name, in order: a browser sends several where paths or domains overlap.
+    pub fn received(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.received.iter().filter(move |cookie| cookie.name() == name).map(Cookie::value)
+    }
+
+    /// Sends `cookie` with the response. Without a path of its own it gets `/`, and is `HttpOnly` and `SameSite=Lax`
+    /// unless it says otherwise.
+    pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
+        let mut cookie = cookie.into();
+        if cookie.path().is_none() {
+            cookie.set_path("/");
+        }
+        if cookie.http_only().is_none() {
+            cookie.set_http_only(true);
+        }
+        if cookie.same_site().is_none() {
+            cookie.set_same_site(cookie::SameSite::Lax);
+        }
+        let same = |old: &Cookie<'_>| (old.name(), old.path(), old.domain()) == (cookie.name(), cookie.path(), cookie.domain());
+        self.pending.retain(|old| !same(old));
+        self.pending.push(cookie);
+    }
+
+    /// Tells the client to forget a cookie. Name, path and domain must be those it was set with; a name alone means `/`.
+    pub fn remove(&mut self, cookie: impl Into<Cookie<'static>>) {
+        let mut cookie = cookie.into();
+        cookie.make_removal();
+        self.add(cookie);
+    }
+
+    /// Cookies that the client can read and cannot forge.
+    pub fn signed(&mut self) -> SignedCookies<'_> {
+        SignedCookies(self)
+    }
+
+    /// Cookies that the client can neither read nor forge.
+    pub fn private(&mut self) -> PrivateCookies<'_> {
+        PrivateCookies(self)
+    }
+
+    /// The first value under `name` that `open` accepts: a neighbouring domain can plant a cookie before ours.
+    fn open(&self, name: &str, open: impl Fn(&Keys, &str) -> Option<String>) -> Option<String> {
+        match self.pending.iter().any(|cookie| cookie.name() == name) {
+            true => open(&self.keys, self.get(name)?),
+            false => self.received(name).find_map(|sealed| open(&self.keys, sealed)),
+        }
+    }
+
+    /// Forgets what was added and removed.
+    pub(crate) fn discard(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Writes what was added and removed into a response's headers, once.
+    pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
+        for mut cookie in self.pending.drain(..) {
+            // A name is sent as it is or not at all, as it is not decoded either.
+            let valid = HeaderName::from_bytes(cookie.name().as_bytes()).is_ok();
+            let value = utf8_percent_encode(cookie.value(), VALUE).to_string();
+            cookie.set_value(value);
+            match HeaderValue::from_str(&cookie.to_string()) {
+                Ok(value) if valid => drop(headers.append(header::SET_COOKIE, value)),
+                _ => tracing::error!(cookie = cookie.name(), "a cookie could not be sent: its name, path or domain is not valid"),
+            }
+        }
+    }
+}
+
+/// One `name=value` of a `Cookie` header. The name is not decoded: `__%48ost-id` must not become `__Host-id`, which
+/// browsers protect.
+fn pair(text: &str) -> Option<Cookie<'static>> {
+    let (name, value) = text.split_once('=')?;
+    let value = percent_decode_str(value.trim()).decode_utf8().ok()?.into_owned();
+    let name = name.trim();
+    (!name.is_empty()).then(|| Cookie::new(name.to_owned(), value))
+}
+
+fn is_removal(cookie: &Cookie<'_>) -> bool {
+    cookie.max_age().is_some_and(|age| age.is_zero())
+}
+
+/// [`Cookies`] whose values carry a signature (HMAC-SHA256 by `SECRET_KEY`).
+pub struct SignedCookies<'a>(&'a mut Cookies);
+
+impl SignedCookies<'_> {
+    /// The value, if the cookie came and its signature is right: the first such one where several came.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.0.open(name, |keys, sealed| bound(name, keys.verify(name, sealed)?))
+    }
+
+    /// Signs `cookie` and sends it with the response.
+    pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
+        let mut cookie = cookie.into();
+        // The name is signed too, so that a value cannot be moved to another cookie.
+        let sealed = self.0.keys.sign(cookie.name(), format!("{}={}", cookie.name(), cookie.value()));
+        cookie.set_value(sealed);
+        self.0.add(cookie);
+    }
+}
+
+fn bound(name: &str, value: String) -> Option<String> {
+    Some(value.strip_prefix(name)?.strip_prefix('=')?.to_owned())
+}
+
+/// [`Cookies`] whose values are encrypted (AES-256-GCM by `SECRET_KEY`).
+pub struct PrivateCookies<'a>(&'a mut Cookies);
+
+impl PrivateCookies<'_> {
+    /// The value, if the cookie came and was encrypted here: the first such one where several came.
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.0.open(name, |keys, sealed| keys.decrypt(name, sealed))
+    }
+
+    /// Encrypts `cookie` and sends it with the response.
+    pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
+        let mut cookie = cookie.into();
+        let sealed = self.0.keys.encrypt(cookie.name(), cookie.value().to_owned());
+        cookie.set_value(sealed);
+        self.0.add(cookie);
+    }
+}

@@ -1,0 +1,406 @@
+//! What the client asked.
+
+mod body;
+mod client;
+mod cookies;
+mod multipart;
+
+pub use body::RequestBody;
+pub(crate) use body::collect;
+pub use cookies::{Cookies, Keys, PrivateCookies, SignedCookies};
+pub use multipart::{Multipart, UploadedFile};
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use chrono::{DateTime, Utc};
+use hyper::header::{HeaderMap, HeaderName};
+use hyper::{Method, Uri};
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+
+use crate::application::Application;
+use crate::router::{Matched, Route};
+use crate::{Error, Response, Result, Settings, TypeMap};
+
+/// One request: what the client sent, and everything that belongs to answering it.
+///
+/// Views and middleware receive it as `&mut Request`. Crates above core add to it by extension traits: `req.db()`,
+/// `req.session()`.
+pub struct Request {
+    id: RequestId,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    peer: Option<SocketAddr>,
+    body: RequestBody,
+    cookies: Option<Cookies>,
+    matched: Option<Matched>,
+    extensions: TypeMap,
+    app: Arc<Application>,
+}
+
+impl Request {
+    pub(crate) fn new(app: Arc<Application>, parts: hyper::http::request::Parts, body: RequestBody, peer: Option<SocketAddr>) -> Self {
+        Request {
+            id: RequestId::next(),
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            peer,
+            body,
+            cookies: None,
+            matched: None,
+            extensions: TypeMap::default(),
+            app,
+        }
+    }
+
+    /// Moves the request out, to a thread that may block, and leaves its outline behind: should the request not come
+    /// back (a view that runs past its timeout keeps it), the log and the error page still know what it was.
+    pub(crate) fn take(&mut self) -> Request {
+        let outline = Request {
+            id: self.id,
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+            headers: HeaderMap::new(),
+            peer: self.peer,
+            body: RequestBody::default(),
+            cookies: None,
+            matched: self.matched.clone(),
+            extensions: TypeMap::default(),
+            app: self.app.clone(),
+        };
+        std::mem::replace(self, outline)
+    }
+
+    /// The id under which the log speaks of this request; the client sees it as `X-Request-Id`.
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// GET, POST …
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The request's target as the client sent it.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The path, percent-encoded as it was sent.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The path and, where there is one, `?` and the query.
+    pub fn path_and_query(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The headers, to be changed by a middleware.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// A header as text; `None` where it is absent or not text.
+    pub fn header(&self, name: impl HeaderKey) -> Option<&str> {
+        name.find(&self.headers)?.to_str().ok()
+    }
+
+    /// The query string as a `T`.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Result};
+    /// #[derive(serde::Deserialize)]
+    /// struct Page { #[serde(default)] page: u32, tag: Vec<String> }
+    ///
+    /// fn list(req: &mut Request) -> Result<String> {
+    ///     let query: Page = req.query()?;
+    ///     Ok(format!("page {} of {:?}", query.page, query.tag))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// 400 where the query does not fit `T`.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
+        let query = self.uri.query().unwrap_or_default();
+        serde_html_form::from_str(query).map_err(|error| Error::bad_request(format!("The query string is not valid: {error}")))
+    }
+
+    /// The path parameter `name` as a `T`.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Result};
+    /// fn post(req: &mut Request) -> Result<String> {       // under "/posts/{id:int}"
+    ///     let id: i64 = req.param("id")?;
+    ///     Ok(format!("post {id}"))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// 404 where the value is no `T`; 500 where the route has no such parameter.
+    #[track_caller]
+    pub fn param<T: FromStr>(&self, name: &str) -> Result<T> {
+        let Some(value) = self.params().find(|(key, _)| *key == name).map(|(_, value)| value) else {
+            let known: Vec<_> = self.params().map(|(key, _)| key).collect();
+            let route = self.route().map_or("no route", |route| route.pattern());
+            return Err(Error::internal(format!("the route {route} has no parameter \"{name}\"; it has {known:?}")));
+        };
+        value.parse().map_err(|_| Error::not_found(format!("\"{value}\" is not a valid {name}")))
+    }
+
+    /// The path parameters in the order of the pattern, decoded.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.matched.iter().flat_map(Matched::params)
+    }
+
+    /// The route that matched, if one did.
+    pub fn route(&self) -> Option<&Route> {
+        self.matched.as_ref().map(Matched::route)
+    }
+
+    pub(crate) fn set_matched(&mut self, matched: Option<Matched>) {
+        self.matched = matched;
+    }
+
+    /// The cookies: those that came, and those that will go with the response.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Result};
+    /// fn theme(req: &mut Request) -> Result<String> {
+    ///     let old = req.cookies().get("theme").unwrap_or("none").to_owned();
+    ///     req.cookies().add(("theme", "dark"));
+    ///     req.cookies().signed().add(("visitor", "7"));
+    ///     Ok(old)
+    /// }
+    /// ```
+    ///
+    /// Cookies that a view added are not sent if it ends in a status of 500 or above.
+    pub fn cookies(&mut self) -> &mut Cookies {
+        self.cookies.get_or_insert_with(|| Cookies::parse(&self.headers, self.app.keys()))
+    }
+
+    pub(crate) fn pending_cookies(&mut self) -> Option<&mut Cookies> {
+        self.cookies.as_mut()
+    }
+
+    /// The media type of the body, without its parameters, in lower case.
+    pub fn content_type(&self) -> Option<Cow<'_, str>> {
+        let value = self.header("content-type")?;
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        Some(if essence.bytes().any(|b| b.is_ascii_uppercase()) {
+            Cow::Owned(essence.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(essence)
+        })
+    }
+
+    /// The body, to be read by a route that is marked streaming.
+    pub fn body_mut(&mut self) -> &mut RequestBody {
+        &mut self.body
+    }
+
+    /// The body's bytes. Empty where there is none, and for a multipart body, whose parts are in [`Request::multipart`].
+    pub fn body(&self) -> &[u8] {
+        self.body.as_bytes()
+    }
+
+    /// The posted form as a `T`. Repeated fields fill a `Vec`.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Response, Result};
+    /// #[derive(serde::Deserialize)]
+    /// struct Login { username: String, password: String }
+    ///
+    /// fn login(req: &mut Request) -> Result<Response> {
+    ///     let form: Login = req.form()?;
+    ///     Ok(Response::redirect(if form.username == "alice" { "/" } else { "/login" }))
+    /// }
+    /// ```
+    ///
+    /// The text fields of a multipart body count as well.
+    ///
+    /// # Errors
+    /// 400 where the form does not fit `T`, 415 where the body is not a form.
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
+        self.body.form(self.content_type().as_deref())
+    }
+
+    /// The body, which is JSON, as a `T`.
+    ///
+    /// # Errors
+    /// 400 where the body is not JSON or does not fit `T`, 415 where its type is not JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        self.body.json(self.content_type().as_deref())
+    }
+
+    /// The fields and files of a `multipart/form-data` body.
+    ///
+    /// # Errors
+    /// 400 where the body is malformed, 415 where it is not multipart.
+    pub fn multipart(&mut self) -> Result<&mut Multipart> {
+        self.body.multipart()
+    }
+
+    /// The address of the machine on the other end of the connection.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The application's own state of type `T`, as given to [`Assembly::state`](crate::Assembly::state).
+    ///
+    /// # Errors
+    /// 500 where the application has no such state.
+    #[track_caller]
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
+        self.app.state::<T>().ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            Error::internal(format!("the application has no state of type {name}: add it with App::new(…).state(…)"))
+        })
+    }
+
+    /// Values that belong to this request, one per type.
+    pub fn extensions(&self) -> &TypeMap {
+        &self.extensions
+    }
+
+    /// Values that belong to this request, one per type, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut TypeMap {
+        &mut self.extensions
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        self.app.settings()
+    }
+
+    /// The application that answers this request.
+    pub fn app(&self) -> &Arc<Application> {
+        &self.app
+    }
+
+    /// The current time, by the application's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.clock().now()
+    }
+
+    /// Renders a template of the `templates` folder into an HTML page.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Response, Result};
+    /// use lback_core::context;
+    ///
+    /// fn index(req: &mut Request) -> Result<Response> {
+    ///     let visits = 3;
+    ///     req.render("index.html", context! { visits, name => "alice" })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// 500, naming the template and the line, where it does not exist, does not parse or fails.
+    #[track_caller]
+    pub fn render(&mut self, template: &str, context: tera::Context) -> Result<Response> {
+        Ok(Response::html(self.render_to_string(template, context)?))
+    }
+
+    /// Renders a template into a string.
+    ///
+    /// # Errors
+    /// As [`Request::render`].
+    #[track_caller]
+    pub fn render_to_string(&mut self, template: &str, context: tera::Context) -> Result<String> {
+        let app = self.app.clone();
+        app.templates().render(self, template, context)
+    }
+
+    /// The path of the route called `name`, with `params` filled in and escaped.
+    ///
+    /// Values that the pattern has no place for become the query string.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Response, Result};
+    /// fn saved(req: &mut Request) -> Result<Response> {
+    ///     let id = 7;
+    ///     Ok(Response::redirect(&req.url_for("post", &[("id", &id)])?))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// 500 where no route has that name, a parameter is missing, or a value does not fit its type.
+    #[track_caller]
+    pub fn url_for(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<String> {
+        self.app.url_for(name, params)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("id", &self.id)
+            .field("method", &self.method)
+            .field("path", &self.path())
+            .field("route", &self.route().map(Route::pattern))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A name under which a header is found: a `&str` or a [`HeaderName`].
+pub trait HeaderKey {
+    /// The header of this name.
+    fn find(self, headers: &HeaderMap) -> Option<&hyper::header::HeaderValue>;
+}
+
+impl HeaderKey for &str {
+    fn find(self, headers: &HeaderMap) -> Option<&hyper::header::HeaderValue> {
+        headers.get(self)
+    }
+}
+
+impl HeaderKey for HeaderName {
+    fn find(self, headers: &HeaderMap) -> Option<&hyper::header::HeaderValue> {
+        headers.get(self)
+    }
+}
+
+/// Names one request in the log. Unique within a process, and very likely across processes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    fn next() -> Self {
+        static START: LazyLock<u64> = LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        // An odd factor visits every number once, and makes neighbours look unalike in a log.
+        let count = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        RequestId(START.wrapping_add(count))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

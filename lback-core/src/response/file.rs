@@ -1,0 +1,198 @@
+//! A file as a response.
+
+mod condition;
+mod range;
+mod stream;
+
+use std::borrow::Cow;
+use std::fs::{File, Metadata};
+use std::io::{self, Seek, SeekFrom};
+use std::path::Path;
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{Body, Error, Request, Response, Result};
+use condition::{Validators, Verdict};
+use range::Wanted;
+use stream::{CHUNK_BYTES, FileBody, read_chunk};
+
+/// What must be known of a request to answer it with a file. It can go to another thread, which a `&Request` cannot.
+pub(crate) struct FileRequest {
+    method: Method,
+    headers: HeaderMap,
+}
+
+/// The headers that decide how a file is sent.
+const HEADERS: [HeaderName; 6] =
+    [header::IF_MATCH, header::IF_MODIFIED_SINCE, header::IF_NONE_MATCH, header::IF_RANGE, header::IF_UNMODIFIED_SINCE, header::RANGE];
+
+impl FileRequest {
+    pub(crate) fn of(req: &Request) -> Self {
+        let mut headers = HeaderMap::new();
+        for name in HEADERS {
+            for value in req.headers().get_all(&name) {
+                headers.append(&name, value.clone());
+            }
+        }
+        FileRequest { method: req.method().clone(), headers }
+    }
+
+    /// Answers with the file at `path`. Opens it, and reads it already if it is small, so this may block for a moment.
+    pub(crate) fn open(&self, path: &Path) -> Result<Response> {
+        self.open_encoded(path, path, None)
+    }
+
+    /// Answers with the file at `path`, which holds, in this content encoding, what `name` says by its extension.
+    pub(crate) fn open_encoded(&self, path: &Path, name: &Path, encoding: Option<&str>) -> Result<Response> {
+        let (file, metadata) = open_regular(path)?;
+        let size = metadata.len();
+        let validators = Validators::of(size, metadata.modified().ok(), encoding);
+        let mut response = match self.verdict(&validators) {
+            Verdict::Send => self.content(file, path, size, &validators, content_type(name))?,
+            Verdict::NotModified => Response::new(StatusCode::NOT_MODIFIED),
+            Verdict::Failed => {
+                let refusal = Response::text("The file is not the one that was asked for.");
+                return Ok(refusal.with_status(StatusCode::PRECONDITION_FAILED));
+            }
+        };
+        let sent = response.status().is_success();
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, HeaderValue::from_str(&validators.etag)?);
+        if let Some(date) = validators.last_modified() {
+            headers.insert(header::LAST_MODIFIED, HeaderValue::from_str(&date)?);
+        }
+        if let Some(encoding) = encoding
+            && sent
+        {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_str(encoding)?);
+        }
+        Ok(response)
+    }
+
+    /// A view that answers a POST with a file sends it whole.
+    fn verdict(&self, validators: &Validators) -> Verdict {
+        match self.method {
+            Method::GET | Method::HEAD => validators.judge(&self.headers),
+            _ => Verdict::Send,
+        }
+    }
+
+    /// The standard knows ranges for GET alone.
+    fn wanted(&self, size: u64, validators: &Validators) -> Wanted {
+        let mut ranges = self.headers.get_all(header::RANGE).iter();
+        match (ranges.next().and_then(|value| value.to_str().ok()), ranges.next()) {
+            (Some(value), None) if self.method == Method::GET && validators.range_holds(&self.headers) => range::parse(value, size),
+            _ => Wanted::Whole,
+        }
+    }
+
+    fn content(&self, mut file: File, path: &Path, size: u64, validators: &Validators, kind: Cow<'static, str>) -> Result<Response> {
+        let mut response = Response::default();
+        let mut length = size;
+        match self.wanted(size, validators) {
+            Wanted::Whole => {}
+            Wanted::Part { start, length: part } => {
+                length = part;
+                file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(path, error))?;
+                *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let range = format!("bytes {start}-{}/{size}", start + part - 1);
+                response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::from_str(&range)?);
+            }
+            Wanted::Nothing => {
+                return Response::text("The file does not reach that far.")
+                    .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
+                    .with_header("content-range", format!("bytes */{size}"));
+            }
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&kind)?);
+        *response.body_mut() = match length {
+            _ if self.method == Method::HEAD => Body::empty(),
+            // One chunk is read here, which spares a small file another change of threads.
+            0..=CHUNK_BYTES => Body::from(read_whole(&mut file, length).map_err(|error| unreadable(path, error))?),
+            _ => Body::stream(FileBody::new(file, length)),
+        };
+        Ok(response)
+    }
+}
+
+fn read_whole(file: &mut File, length: u64) -> io::Result<bytes::Bytes> {
+    let bytes = read_chunk(file, length)?;
+    match bytes.len() as u64 == length {
+        true => Ok(bytes),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Opens `path`, if it is a regular file. It is asked before: opening a pipe would wait for its other end.
+fn open_regular(path: &Path) -> Result<(File, Metadata)> {
+    let regular = |metadata: Metadata| match metadata.is_file() {
+        true => Ok(metadata),
+        false => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is not a regular file")),
+    };
+    let open = || {
+        regular(std::fs::metadata(path)?)?;
+        let file = File::open(path)?;
+        let metadata = regular(file.metadata()?)?;
+        Ok((file, metadata))
+    };
+    open().map_err(|error: io::Error| unreadable(path, error))
+}
+
+/// 404 where there is no such file, 500 where there is one. The client does not learn the path.
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound};
+    let kind = error.kind();
+    let cause = io::Error::new(kind, format!("{}: {error}", path.display()));
+    match kind {
+        NotFound | NotADirectory | IsADirectory | InvalidInput | InvalidFilename => Error::not_found("There is no such file."),
+        _ => Error::internal("the file cannot be read"),
+    }
+    .with_source(cause)
+}
+
+/// The media type by the extension of `name`.
+fn content_type(name: &Path) -> Cow<'static, str> {
+    let guess = mime_guess::from_path(name);
+    let Some(kind) = guess.first_raw() else { return Cow::Borrowed("application/octet-stream") };
+    let textual = kind.starts_with("text/")
+        || kind.ends_with("+xml")
+        || matches!(kind, "application/javascript" | "application/json" | "application/xml");
+    match textual && !kind.contains("charset") {
+        true => Cow::Owned(format!("{kind}; charset=utf-8")),
+        false => Cow::Borrowed(kind),
+    }
+}
+
+/// The `Content-Disposition` that has a browser save the response as `name`. RFC 6266.
+pub(super) fn attachment(name: &str) -> Result<HeaderValue> {
+    /// `attr-char` of RFC 5987.
+    const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'!')
+        .remove(b'#')
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'+')
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'^')
+        .remove(b'_')
+        .remove(b'`')
+        .remove(b'|')
+        .remove(b'~');
+    let name: String = name.chars().filter(|c| !c.is_control()).map(|c| if matches!(c, '/' | '\\') { '_' } else { c }).collect();
+    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '%');
+    let fallback: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let value = match fallback == name {
+        true => format!("attachment; filename=\"{fallback}\""),
+        false => format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, EXTENDED)),
+    };
+    Ok(HeaderValue::from_str(&value)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Conditional requests. RFC 9110, section 13.
+
+use std::time::{Duration, SystemTime};
+
+use hyper::header::{self, HeaderMap, HeaderName};
+
+/// What tells one state of a file from another.
+pub(super) struct Validators {
+    /// A strong tag, in its quotes.
+    pub(super) etag: String,
+    /// To the second, as the header has it. `None` for a time that no header can say.
+    pub(super) modified: Option<SystemTime>,
+}
+
+/// What the conditions of a GET or HEAD come to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Send the file.
+    Send,
+    /// 304: the client has it.
+    NotModified,
+    /// 412: it is not the one that the client insists on.
+    Failed,
+}
+
+impl Validators {
+    /// The validators of a file of `length` bytes; `variant` tells apart what is one file in several encodings.
+    pub(super) fn of(length: u64, modified: Option<SystemTime>, variant: Option<&str>) -> Self {
+        let nanoseconds = modified.map_or(0, |time| match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => after.as_nanos() as i128,
+            Err(error) => -(error.duration().as_nanos() as i128),
+        });
+        let variant = variant.map(|variant| format!("-{variant}")).unwrap_or_default();
+        Validators { etag: format!("\"{length:x}-{nanoseconds:x}{variant}\""), modified: modified.and_then(whole_seconds) }
+    }
+
+    /// The `Last-Modified` header, which may not say a time to come.
+    pub(super) fn last_modified(&self) -> Option<String> {
+        self.modified.filter(|time| *time <= SystemTime::now()).map(httpdate::fmt_http_date)
+    }
+
+    /// Weighs the conditions in the order of the standard.
+    pub(super) fn judge(&self, headers: &HeaderMap) -> Verdict {
+        if headers.contains_key(header::IF_MATCH) {
+            if !tags(headers, header::IF_MATCH).any(|tag| tag == "*" || tag == self.etag) {
+                return Verdict::Failed;
+            }
+        } else if let (Some(since), Some(modified)) = (date(headers, header::IF_UNMODIFIED_SINCE), self.modified)
+            && modified > since
+        {
+            return Verdict::Failed;
+        }
+        if headers.contains_key(header::IF_NONE_MATCH) {
+            let known = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag;
+            return if tags(headers, header::IF_NONE_MATCH).any(known) { Verdict::NotModified } else { Verdict::Send };
+        }
+        match (date(headers, header::IF_MODIFIED_SINCE), self.modified) {
+            (Some(since), Some(modified)) if modified <= since => Verdict::NotModified,
+            _ => Verdict::Send,
+        }
+    }
+
+    /// Does `Range` still hold: is `If-Range` absent, or names it this very state of the file?
+    pub(super) fn range_holds(&self, headers: &HeaderMap) -> bool {
+        let Some(value) = headers.get(header::IF_RANGE) else { return true };
+        let Ok(value) = value.to_str() else { return false };
+        if value.ends_with('"') {
+            return value == self.etag;
+        }
+        // A date says which state it was only once its second is over.
+        let settled = SystemTime::now() - Duration::from_secs(1);
+        match (httpdate::parse_http_date(value), self.modified) {
+            (Ok(date), Some(modified)) => date == modified && modified <= settled,
+            _ => false,
+        }
+    }
+}
+
+/// `time` without its fraction, if it is within the years that HTTP's dates can say.
+fn whole_seconds(time: SystemTime) -> Option<SystemTime> {
+    const END_OF_9999: u64 = 253_402_300_799;
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    (seconds <= END_OF_9999).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
+}
+
+/// The entity tags of a list, with their quotes and `W/`, and `*`. What is neither is left out.
+fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).flat_map(|value| {
+        let mut rest = value;
+        std::iter::from_fn(move || {
+            rest = rest.trim_start_matches([' ', '\t', ',']);
+            let opening = if rest.starts_with("W/\"") { 3 } else { 1 };
+            let end = match rest.as_bytes().first()? {
+                // A comma inside the quotes belongs to the tag.
+                b'"' | b'W' => rest.get(opening..).and_then(|tag| tag.find('"')).map_or(rest.len(), |at| opening + at + 1),
+                _ => rest.find(',').unwrap_or(rest.len()),
+            };
+            let (tag, tail) = rest.split_at_checked(end)?;
+            rest = tail;
+            Some(tag.trim_end())
+        })
+    })
+}

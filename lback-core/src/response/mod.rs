@@ -1,0 +1,262 @@
+//! What a view returns.
+
+mod body;
+mod file;
+mod into_response;
+
+pub use body::Body;
+pub(crate) use file::FileRequest;
+pub use into_response::IntoResponse;
+
+use std::path::Path;
+
+use bytes::Bytes;
+use cookie::Cookie;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::StatusCode;
+use hyper::body::Body as _;
+use serde::Serialize;
+
+use crate::error::BoxError;
+use crate::{Error, Request, Result};
+
+/// An HTTP response: status, headers, body.
+///
+/// ```
+/// use lback_core::{Response, StatusCode};
+///
+/// let response = Response::text("gone").with_status(StatusCode::GONE).with_header("x-reason", "moved").unwrap();
+/// assert_eq!(response.status(), 410);
+/// assert_eq!(response.body().as_bytes(), Some(&b"gone"[..]));
+/// ```
+#[derive(Debug, Default)]
+pub struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Response {
+    /// A response with this status and no body.
+    pub fn new(status: StatusCode) -> Self {
+        Response { status, ..Default::default() }
+    }
+
+    /// Plain text in UTF-8.
+    pub fn text(text: impl Into<Bytes>) -> Self {
+        Self::of_type("text/plain; charset=utf-8", text)
+    }
+
+    /// An HTML page in UTF-8. The text is sent as it is: escape what came from elsewhere, or use
+    /// [`Request::render`](crate::Request::render), which does.
+    pub fn html(page: impl Into<Bytes>) -> Self {
+        Self::of_type("text/html; charset=utf-8", page)
+    }
+
+    /// `value` as JSON.
+    ///
+    /// # Errors
+    /// Where `value` cannot be written as JSON, such as a map whose keys are not strings.
+    pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self> {
+        let json = serde_json::to_vec(value)?;
+        Ok(Self::of_type("application/json", json))
+    }
+
+    /// 303: the client goes on to `location` with a GET, which is what a POST wants to answer.
+    ///
+    /// `location` is a path or a URL, as [`Request::url_for`](crate::Request::url_for) makes them. One that could not
+    /// stand in a header (a line break, say) makes a 500 instead.
+    pub fn redirect(location: &str) -> Self {
+        let mut response = Self::new(StatusCode::SEE_OTHER);
+        match location_value(location) {
+            Ok(value) => {
+                response.headers.insert(header::LOCATION, value);
+            }
+            Err(error) => {
+                tracing::error!(%error, "redirect refused");
+                response.status = StatusCode::INTERNAL_SERVER_ERROR;
+            }
+        }
+        response
+    }
+
+    /// The file at `path`, streamed, with `ETag` and `Last-Modified`, answering `Range` and conditional requests.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Response, Result};
+    /// fn manual(req: &mut Request) -> Result<Response> {
+    ///     let path = req.app().root().join("manual.pdf");
+    ///     Response::file(req, path)
+    /// }
+    /// ```
+    ///
+    /// Serves plain and async views alike: it opens the file and looks at it, and what follows the first 64 KiB is read
+    /// elsewhere while the response is sent. A `path` that holds what a visitor sent must be checked first:
+    /// [`StaticFiles::folder`](crate::middleware::StaticFiles::folder) serves a folder and does so.
+    ///
+    /// # Errors
+    /// 404 where there is no regular file; 500 where it cannot be read.
+    pub fn file(req: &Request, path: impl AsRef<Path>) -> Result<Self> {
+        FileRequest::of(req).open(path.as_ref())
+    }
+
+    /// As [`Response::file`], and the browser saves it under `name` instead of showing it.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Response, Result};
+    /// fn invoice(req: &mut Request) -> Result<Response> {
+    ///     let path = req.app().root().join("invoices/7.pdf");
+    ///     Response::download(req, path, "Rechnung für Müller.pdf")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Response::file`].
+    pub fn download(req: &Request, path: impl AsRef<Path>, name: &str) -> Result<Self> {
+        let mut response = Self::file(req, path)?;
+        if response.status.is_success() {
+            response.headers.insert(header::CONTENT_DISPOSITION, file::attachment(name)?);
+        }
+        Ok(response)
+    }
+
+    /// A body that is produced while it is sent.
+    ///
+    /// ```
+    /// use lback_core::Response;
+    /// use std::convert::Infallible;
+    ///
+    /// let lines = (1..=3).map(|n| Ok::<_, Infallible>(format!("{n}\n")));
+    /// let response = Response::stream(lines);
+    /// # assert!(response.body().as_bytes().is_none());
+    /// ```
+    ///
+    /// For a stream that waits, see [`Response::body_stream`].
+    pub fn stream<I, T, E>(parts: I) -> Self
+    where
+        I: IntoIterator<Item = Result<T, E>>,
+        I::IntoIter: Send + 'static,
+        T: Into<Bytes>,
+        E: Into<BoxError> + 'static,
+    {
+        let mut parts = Box::new(parts.into_iter());
+        let stream = IterBody(move || parts.next().map(|part| part.map(Into::into).map_err(Into::into)));
+        Self::body_stream(stream)
+    }
+
+    /// A body of the application's own making: anything that is an HTTP body.
+    pub fn body_stream<B>(body: B) -> Self
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Response { body: Body::stream(body), ..Default::default() }
+    }
+
+    /// `body` under the media type `content_type`.
+    pub(crate) fn of_type(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut response = Response { body: Body::from(body), ..Default::default() };
+        response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The status, to be changed.
+    pub fn status_mut(&mut self) -> &mut StatusCode {
+        &mut self.status
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The headers, to be changed.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// The body, to be changed.
+    pub fn body_mut(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
+    /// The same response with this status.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same response with this header instead of any of the same name.
+    ///
+    /// # Errors
+    /// Where the name or the value could not stand in a header.
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self> {
+        let name = HeaderName::from_bytes(name.as_bytes())?;
+        self.headers.insert(name, HeaderValue::from_bytes(value.as_ref())?);
+        Ok(self)
+    }
+
+    /// The same response with one cookie more; the others stay.
+    ///
+    /// # Errors
+    /// Where the cookie could not stand in a header.
+    pub fn with_cookie(mut self, cookie: Cookie<'_>) -> Result<Self> {
+        self.headers.append(header::SET_COOKIE, HeaderValue::from_str(&cookie.encoded().to_string())?);
+        Ok(self)
+    }
+
+    /// Drops the body and keeps its length in the header, as the answer to HEAD.
+    pub(crate) fn strip_body(&mut self) {
+        if let Some(length) = self.body.size_hint().exact()
+            && !self.headers.contains_key(header::CONTENT_LENGTH)
+        {
+            self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        self.body = Body::empty();
+    }
+
+    pub(crate) fn into_hyper(self) -> hyper::Response<Body> {
+        let mut response = hyper::Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// `location` as the value of a `Location` header, its non-ASCII characters percent-encoded.
+pub(crate) fn location_value(location: &str) -> Result<HeaderValue> {
+    if location.chars().any(char::is_control) {
+        return Err(Error::internal("a redirect's location holds a control character"));
+    }
+    let encoded = percent_encoding::utf8_percent_encode(location, percent_encoding::CONTROLS).to_string();
+    Ok(HeaderValue::from_str(&encoded)?)
+}
+
+/// A body from an iterator, one item a frame.
+struct IterBody<F>(F);
+
+impl<F> hyper::body::Body for IterBody<F>
+where
+    F: FnMut() -> Option<Result<Bytes, BoxError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, BoxError>>> {
+        let next = (self.get_mut().0)();
+        std::task::Poll::Ready(next.map(|part| part.map(hyper::body::Frame::data)))
+    }
+}

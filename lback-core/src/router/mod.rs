@@ -1,0 +1,185 @@
+//! Which view answers which path.
+
+mod pattern;
+mod route;
+mod table;
+
+pub use route::{BodyLimit, Route, Streaming, ViewTimeout};
+pub(crate) use table::{Endpoint, Lookup, Matched, RouteTable};
+
+#[cfg(test)]
+mod tests;
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::http::Extensions;
+
+use crate::middleware::{IntoMiddleware, Layer};
+use crate::view::{BoxedView, View};
+
+/// The list of an application's routes.
+///
+/// ```
+/// use lback_core::{Request, Router};
+///
+/// fn index(_: &mut Request) -> &'static str { "index" }
+/// fn detail(req: &mut Request) -> lback_core::Result<String> { Ok(format!("post {}", req.param::<i64>("id")?)) }
+///
+/// let blog = Router::new().get("/", index).name("index").get("/{id:int}", detail).name("detail");
+/// let urls = Router::new().get("/", index).name("home").include("/blog", blog).name("blog");
+/// # let _ = urls;
+/// ```
+///
+/// # Patterns
+///
+/// | pattern | matches |
+/// | --- | --- |
+/// | `/about` | that path |
+/// | `/{name}`, `/{name:str}` | one segment of any text |
+/// | `/{id:int}` | one segment that is a whole number (64 bits) |
+/// | `/{id:uuid}` | one segment that is a UUID with hyphens |
+/// | `/{title:slug}` | one segment of ASCII letters, digits, `-` and `_` |
+/// | `/{rest:path}` | all the remaining segments, at least one |
+///
+/// A value that does not fit its type is a 404. Text around a parameter is allowed: `/feed-{id:int}.xml`. Where several
+/// patterns of one shape differ in their types, the narrower type is tried first; where a fixed text and a parameter
+/// both match, the text wins; otherwise the order of the list does not matter. Where one route has a parameter, another
+/// cannot have a `{rest:path}`, nor a parameter with other text around it: routes that could not be told apart are an
+/// error at the start, as are two that answer the same.
+///
+/// `name`, `middleware` and the options speak of the route or include that was added last.
+#[derive(Default)]
+pub struct Router {
+    entries: Vec<Entry>,
+    problems: Vec<String>,
+}
+
+struct Entry {
+    pattern: String,
+    target: Target,
+    name: Option<String>,
+    layers: Vec<Layer>,
+    options: Extensions,
+    place: &'static Location<'static>,
+}
+
+enum Target {
+    /// A view, and the methods that it answers; no methods means all of them.
+    View(Arc<dyn BoxedView>, Vec<Method>),
+    Include(Router),
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident;)*) => {$(
+        #[doc = concat!("Adds a view for `", stringify!($method), "`.")]
+        #[track_caller]
+        pub fn $name<Kind>(self, pattern: &str, view: impl View<Kind>) -> Self {
+            self.route([Method::$method], pattern, view)
+        }
+    )*};
+}
+
+impl Router {
+    /// A router without a route.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    methods! { get GET; post POST; put PUT; patch PATCH; delete DELETE; }
+
+    /// Adds a view for several methods.
+    ///
+    /// `GET` answers `HEAD` too. `OPTIONS` is answered for every route.
+    #[track_caller]
+    pub fn route<Kind>(self, methods: impl IntoIterator<Item = Method>, pattern: &str, view: impl View<Kind>) -> Self {
+        self.entry(pattern, Target::View(view.into_view(), methods.into_iter().collect()))
+    }
+
+    /// Adds a view for every method.
+    #[track_caller]
+    pub fn any<Kind>(self, pattern: &str, view: impl View<Kind>) -> Self {
+        self.route([], pattern, view)
+    }
+
+    /// Adds the routes of another router below `prefix`.
+    ///
+    /// The name that follows becomes the prefix of their names: `include("/blog", blog::urls()).name("blog")` makes
+    /// `detail` into `blog:detail`.
+    #[track_caller]
+    pub fn include(self, prefix: &str, router: Router) -> Self {
+        self.entry(prefix, Target::Include(router))
+    }
+
+    #[track_caller]
+    fn entry(mut self, pattern: &str, target: Target) -> Self {
+        self.entries.push(Entry {
+            pattern: pattern.to_owned(),
+            target,
+            name: None,
+            layers: Vec::new(),
+            options: Extensions::new(),
+            place: Location::caller(),
+        });
+        self
+    }
+
+    /// Names the last route, for `url_for`.
+    #[track_caller]
+    pub fn name(mut self, name: &str) -> Self {
+        let place = Location::caller();
+        let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        if !valid {
+            self.problems.push(format!("{place}: \"{name}\" is not a route's name: use letters, digits, _, - and ."));
+        }
+        if let Some(entry) = self.last("name", place) {
+            entry.name = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// Puts a middleware around the last route or include. The first one added is the outermost.
+    #[track_caller]
+    pub fn middleware<Kind>(mut self, middleware: impl IntoMiddleware<Kind>) -> Self {
+        if let Some(entry) = self.last("middleware", Location::caller()) {
+            entry.layers.push(middleware.into_middleware());
+        }
+        self
+    }
+
+    /// Attaches a value that middleware can look up with [`Route::option`].
+    #[track_caller]
+    pub fn option<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        if let Some(entry) = self.last("option", Location::caller()) {
+            entry.options.insert(value);
+        }
+        self
+    }
+
+    /// The last route's view reads the body itself, as it arrives.
+    #[track_caller]
+    pub fn streaming(self) -> Self {
+        self.option(Streaming)
+    }
+
+    /// The last route's view may take this long, instead of `REQUEST_TIMEOUT_SECONDS`. Zero means no limit.
+    #[track_caller]
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.option(ViewTimeout(limit))
+    }
+
+    /// The last route accepts bodies of up to `bytes`, instead of `MAX_BODY_BYTES` or `MAX_UPLOAD_BYTES`.
+    #[track_caller]
+    pub fn body_limit(self, bytes: u64) -> Self {
+        self.option(BodyLimit(bytes))
+    }
+
+    fn last(&mut self, what: &str, place: &Location<'_>) -> Option<&mut Entry> {
+        if self.entries.is_empty() {
+            self.problems.push(format!("{place}: .{what}(…) speaks of the route before it, and there is none"));
+        }
+        self.entries.last_mut()
+    }
+}

@@ -1,0 +1,89 @@
+//! One route, as middleware and the route list see it.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::http::Extensions;
+
+use super::pattern::Pattern;
+use super::table::Endpoint;
+use crate::middleware::Layer;
+use crate::view::BoxedView;
+
+/// One route of the application.
+pub struct Route {
+    pub(crate) pattern: Pattern,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) names: Vec<String>,
+    pub(crate) layers: Arc<[Layer]>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) own_layers: usize,
+    options: Extensions,
+    place: &'static Location<'static>,
+}
+
+impl Route {
+    pub(crate) fn new(
+        pattern: Pattern,
+        methods: Vec<Method>,
+        view: Arc<dyn BoxedView>,
+        options: Extensions,
+        place: &'static Location<'static>,
+    ) -> Self {
+        let endpoint = Endpoint::View(view);
+        Route { pattern, methods, names: Vec::new(), layers: Arc::default(), endpoint, own_layers: 0, options, place }
+    }
+
+    /// The pattern, with the prefixes of the includes around it.
+    pub fn pattern(&self) -> &str {
+        self.pattern.text()
+    }
+
+    /// The methods that were asked for; none means all.
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    /// The name, with the prefixes of the includes around it.
+    pub fn name(&self) -> Option<&str> {
+        self.names.first().map(String::as_str)
+    }
+
+    /// The value of this type that the route was given with [`Router::option`](crate::Router::option).
+    pub fn option<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.options.get()
+    }
+
+    /// Does the view read the body itself?
+    pub fn is_streaming(&self) -> bool {
+        self.option::<Streaming>().is_some()
+    }
+
+    /// Where the route was added, as `file:line:column`.
+    pub fn place(&self) -> String {
+        self.place.to_string()
+    }
+
+    /// The middleware of this route and of the includes around it, outermost first.
+    pub fn middleware(&self) -> impl Iterator<Item = &'static str> {
+        self.layers[self.layers.len() - self.own_layers..].iter().map(Layer::name)
+    }
+
+    pub(crate) fn answers(&self, method: &Method) -> bool {
+        self.methods.is_empty() || self.methods.contains(method)
+    }
+}
+
+/// The view reads the body itself; see [`Router::streaming`](crate::Router::streaming).
+#[derive(Clone, Copy, Debug)]
+pub struct Streaming;
+
+/// How long the view may take; see [`Router::timeout`](crate::Router::timeout).
+#[derive(Clone, Copy, Debug)]
+pub struct ViewTimeout(pub Duration);
+
+/// How large the body may be, in bytes; see [`Router::body_limit`](crate::Router::body_limit).
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimit(pub u64);

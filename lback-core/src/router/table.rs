@@ -1,0 +1,345 @@
+//! The routes, compiled: finds the one for a path in a time that does not grow with their number.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use hyper::header::{self, HeaderValue};
+use hyper::http::Extensions;
+use hyper::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+
+use super::pattern::Pattern;
+use super::{Entry, Route, Router, Target};
+use crate::middleware::{Layer, Stack, check_order};
+use crate::view::BoxedView;
+use crate::{Error, Request, Response, Result};
+
+/// Every route of the application.
+pub(crate) struct RouteTable {
+    tree: matchit::Router<Vec<Arc<Route>>>,
+    routes: Vec<Arc<Route>>,
+    names: HashMap<String, Arc<Route>>,
+}
+
+/// The innermost part of the pipeline: the view, or the answer where there is none.
+pub(crate) enum Endpoint {
+    View(Arc<dyn BoxedView>),
+    NotFound,
+    NotAllowed(HeaderValue),
+    Options(HeaderValue),
+    Redirect(String),
+    Malformed(&'static str),
+}
+
+/// What the table says of a path.
+pub(crate) enum Lookup {
+    Found(Matched),
+    Otherwise(Endpoint),
+}
+
+/// A route and the values of its parameters.
+#[derive(Clone)]
+pub(crate) struct Matched {
+    pub(crate) route: Arc<Route>,
+    values: Arc<[String]>,
+}
+
+impl Matched {
+    pub(crate) fn route(&self) -> &Route {
+        &self.route
+    }
+
+    pub(crate) fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        let names = self.route.pattern.parameters().map(|(name, _)| name);
+        names.zip(self.values.iter().map(String::as_str))
+    }
+}
+
+impl Endpoint {
+    pub(crate) async fn answer(&self, req: &mut Request) -> Result<Response> {
+        match self {
+            Endpoint::View(view) => {
+                let result = view.clone().call(req).await;
+                close_cookies(req, result)
+            }
+            Endpoint::NotFound => Err(Error::not_found("There is no page at this address.")),
+            Endpoint::NotAllowed(allow) => Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not answer that method.")
+                .with_header(header::ALLOW, allow.clone())),
+            Endpoint::Options(allow) => {
+                let mut response = Response::new(StatusCode::NO_CONTENT);
+                response.headers_mut().insert(header::ALLOW, allow.clone());
+                Ok(response)
+            }
+            Endpoint::Redirect(location) => Ok(Response::redirect(location).with_status(StatusCode::PERMANENT_REDIRECT)),
+            Endpoint::Malformed(why) => Err(Error::bad_request(*why)),
+        }
+    }
+}
+
+/// A view that fails takes the cookies it had added with it.
+fn close_cookies(req: &mut Request, result: Result<Response>) -> Result<Response> {
+    let failed = match &result {
+        Ok(response) => response.status().is_server_error(),
+        Err(error) => error.is_server_error(),
+    };
+    if let Some(cookies) = req.pending_cookies().filter(|_| failed) {
+        cookies.discard();
+    }
+    result
+}
+
+impl RouteTable {
+    /// Compiles a router. `stack` stands around every route.
+    ///
+    /// The error lists everything that is wrong, each with its place in the source.
+    pub(crate) fn compile(router: Router, stack: &Stack) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        if let Err(problem) = check_order(stack.layers()) {
+            problems.push(problem);
+        }
+        let mut flat = Flat { routes: Vec::new(), problems, stack };
+        flat.add(router, &Around::default());
+        let Flat { routes, mut problems, .. } = flat;
+
+        let names = names(&routes, &mut problems);
+        let tree = tree(&routes, &mut problems);
+        match problems.is_empty() {
+            true => Ok(RouteTable { tree, routes, names }),
+            false => Err(problems),
+        }
+    }
+
+    /// The routes in the order they were added.
+    pub(crate) fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// Finds what answers `method` at `path`, which is percent-encoded as it came.
+    pub(crate) fn find(&self, method: &Method, path: &str, query: Option<&str>, redirect_slashes: bool) -> Lookup {
+        let Some(path) = normalize(path) else {
+            return Lookup::Otherwise(Endpoint::Malformed("The address is not valid: it holds bytes that are not text."));
+        };
+        let mut allow = Vec::new();
+        if let Some(matched) = self.candidates(&path, method, &mut allow) {
+            return Lookup::Found(matched);
+        }
+        if !allow.is_empty() {
+            let allow = allow_value(allow);
+            return Lookup::Otherwise(if *method == Method::OPTIONS { Endpoint::Options(allow) } else { Endpoint::NotAllowed(allow) });
+        }
+        if redirect_slashes && let Some(other) = other_slash(&path) && self.tree.at(&other).is_ok() {
+            let mut known = Vec::new();
+            if self.candidates(&other, method, &mut known).is_some() || !known.is_empty() {
+                let escaped = percent_encoding::utf8_percent_encode(&other, REDIRECT);
+                let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+                return Lookup::Otherwise(Endpoint::Redirect(format!("{escaped}{query}")));
+            }
+        }
+        Lookup::Otherwise(Endpoint::NotFound)
+    }
+
+    /// The route that fits path and method. Where only the method does not fit, `allow` collects those that would.
+    fn candidates(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
+        let found = self.tree.at(path).ok()?;
+        let values: Arc<[String]> = found.params.iter().map(|(_, value)| decode(value)).collect();
+        let fits = |route: &&Arc<Route>| route.pattern.parameters().zip(values.iter()).all(|((_, kind), value)| kind.accepts(value));
+        let fitting = || found.value.iter().filter(fits);
+        let answering = |method: &Method| fitting().find(|route| route.answers(method));
+        let route = answering(method).or_else(|| if *method == Method::HEAD { answering(&Method::GET) } else { None });
+        match route {
+            Some(route) => Some(Matched { route: route.clone(), values: values.clone() }),
+            None => {
+                allow.extend(fitting().flat_map(|route| route.methods.iter().cloned()));
+                None
+            }
+        }
+    }
+
+    /// The path of the route called `name`.
+    #[track_caller]
+    pub(crate) fn url_for(&self, name: &str, params: &[(&str, &dyn Display)]) -> Result<String> {
+        let Some(route) = self.names.get(name) else {
+            return Err(Error::internal(match crate::settings::nearest(name, &self.names.keys().map(String::as_str).collect::<Vec<_>>()) {
+                Some(near) => format!("no route is called \"{name}\"; did you mean \"{near}\"?"),
+                None => format!("no route is called \"{name}\"; name one with .name(\"{name}\") after it in the router"),
+            }));
+        };
+        route.pattern.fill(params).map_err(|why| Error::internal(format!("url_for(\"{name}\"): {why}")))
+    }
+
+    /// Is there a route of this name?
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+}
+
+/// What the includes around a route contribute to it.
+#[derive(Clone, Default)]
+struct Around {
+    prefix: String,
+    name: String,
+    layers: Vec<Layer>,
+    options: Extensions,
+}
+
+struct Flat<'a> {
+    routes: Vec<Arc<Route>>,
+    problems: Vec<String>,
+    stack: &'a Stack,
+}
+
+impl Flat<'_> {
+    fn add(&mut self, router: Router, around: &Around) {
+        self.problems.extend(router.problems);
+        for Entry { pattern, target, name, layers, options, place } in router.entries {
+            let mut inner = around.clone();
+            inner.prefix = Pattern::text_below(&around.prefix, &pattern);
+            inner.layers.extend(layers);
+            inner.options.extend(options);
+            match target {
+                Target::Include(router) => {
+                    if let Err(problem) = Pattern::parse(&pattern) {
+                        self.problems.push(format!("{place}: {problem}"));
+                        continue;
+                    }
+                    inner.name.extend(name.map(|name| format!("{name}:")));
+                    self.add(router, &inner);
+                }
+                Target::View(view, methods) => match Pattern::parse(&inner.prefix) {
+                    Err(problem) => self.problems.push(format!("{place}: {problem}")),
+                    Ok(pattern) => {
+                        let mut route = Route::new(pattern, methods, view, inner.options, place);
+                        route.names = name.map(|name| format!("{}{name}", inner.name)).into_iter().collect();
+                        route.own_layers = inner.layers.len();
+                        route.layers = self.stack.layers().iter().chain(&inner.layers).cloned().collect();
+                        if route.own_layers > 0 && let Err(problem) = check_order(&route.layers) {
+                            self.problems.push(format!("{place}: {problem}"));
+                        }
+                        self.routes.push(Arc::new(route));
+                    }
+                },
+            }
+        }
+    }
+}
+
+fn names(routes: &[Arc<Route>], problems: &mut Vec<String>) -> HashMap<String, Arc<Route>> {
+    let mut names: HashMap<String, Arc<Route>> = HashMap::new();
+    for route in routes {
+        for name in &route.names {
+            match names.get(name) {
+                Some(other) if other.pattern != route.pattern => problems.push(format!(
+                    "two routes are called \"{name}\": {} at {} and {} at {}; rename one",
+                    other.pattern(),
+                    other.place(),
+                    route.pattern(),
+                    route.place()
+                )),
+                _ => drop(names.insert(name.clone(), route.clone())),
+            }
+        }
+    }
+    names
+}
+
+fn tree(routes: &[Arc<Route>], problems: &mut Vec<String>) -> matchit::Router<Vec<Arc<Route>>> {
+    let mut by_shape: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
+    for route in routes {
+        let same = by_shape.entry(route.pattern.shape()).or_default();
+        let kinds = |route: &Route| route.pattern.parameters().map(|(_, kind)| kind).collect::<Vec<_>>();
+        let overlap = |other: &Route| other.methods.is_empty() || route.methods.is_empty() || other.methods.iter().any(|m| route.methods.contains(m));
+        if let Some(other) = same.iter().find(|other| kinds(other) == kinds(route) && overlap(other)) {
+            problems.push(collision(other, route));
+        }
+        same.push(route.clone());
+        // Stable, so that routes of one type keep the order of the list.
+        same.sort_by_key(|route| kinds(route));
+    }
+    let mut tree = matchit::Router::new();
+    for (shape, routes) in &by_shape {
+        if let Err(error) = tree.insert(shape, routes.clone()) {
+            let other = match &error {
+                matchit::InsertError::Conflict { with } => by_shape.get(with).and_then(|routes| routes.first()),
+                _ => None,
+            };
+            match (routes.first(), other) {
+                (Some(route), Some(other)) => problems.push(format!(
+                    "two routes cannot be told apart: {} at {} and {} at {}; where a route has a parameter, others may have fixed text, but \
+                     not a parameter with other text around it and no {{…:path}}",
+                    other.pattern(),
+                    other.place(),
+                    route.pattern(),
+                    route.place()
+                )),
+                (Some(route), None) => problems.push(format!("{}: the pattern {} cannot be used: {error}", route.place(), route.pattern())),
+                (None, _) => {}
+            }
+        }
+    }
+    tree
+}
+
+fn collision(one: &Route, other: &Route) -> String {
+    format!(
+        "two routes answer the same paths: {} at {} and {} at {}; change or remove one",
+        one.pattern(),
+        one.place(),
+        other.pattern(),
+        other.place()
+    )
+}
+
+/// The path with everything decoded but `%2F` (which is no separator) and `%25` (so that decoding stays unambiguous); a
+/// percent sign that begins no escape becomes `%25`. `None` where the path is not UTF-8 or holds a null byte.
+fn normalize(path: &str) -> Option<Cow<'_, str>> {
+    if !path.contains('%') {
+        return Some(Cow::Borrowed(path));
+    }
+    let mut protected = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        let (before, from) = rest.split_at(at);
+        protected.push_str(before);
+        let is_escape = from.as_bytes().get(1..3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+        protected.push_str(match from.get(..3) {
+            Some(code) if code.eq_ignore_ascii_case("%2f") || code == "%25" => "%25",
+            _ if is_escape => "%",
+            _ => "%2525",
+        });
+        rest = &from[1..];
+    }
+    protected.push_str(rest);
+    let decoded = percent_decode_str(&protected).decode_utf8().ok()?.into_owned();
+    (!decoded.contains('\0')).then_some(Cow::Owned(decoded))
+}
+
+/// What [`normalize`] left encoded.
+fn decode(value: &str) -> String {
+    percent_decode_str(value).decode_utf8_lossy().into_owned()
+}
+
+const REDIRECT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'\\').add(b'`').add(b'{').add(b'}');
+
+/// The path with its last slash removed, or one added. `None` where that could lead to another host.
+fn other_slash(path: &str) -> Option<String> {
+    if path.starts_with("//") || path.starts_with("/\\") || path == "/" {
+        return None;
+    }
+    Some(match path.strip_suffix('/') {
+        Some(shorter) => shorter.to_owned(),
+        None => format!("{path}/"),
+    })
+}
+
+fn allow_value(mut methods: Vec<Method>) -> HeaderValue {
+    if methods.contains(&Method::GET) {
+        methods.push(Method::HEAD);
+    }
+    methods.push(Method::OPTIONS);
+    let mut names: Vec<_> = methods.iter().map(Method::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    HeaderValue::from_str(&names.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
+}

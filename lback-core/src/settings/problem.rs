@@ -1,0 +1,287 @@
+//! From what serde says went wrong to what the person is told.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::de::{self, Expected, Unexpected};
+
+use super::error::{Kind, SettingsError};
+use super::mask;
+use super::suggest;
+use super::value::{Entry, Origin, Value};
+
+/// What went wrong while a type read its settings; placed as soon as a reader knows the key.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// Another kind of value, or one out of range.
+    Unfit {
+        expected: String,
+        found: &'static str,
+    },
+    UnknownField {
+        name: String,
+        known: &'static [&'static str],
+    },
+    UnknownVariant {
+        name: String,
+        known: &'static [&'static str],
+    },
+    Missing(&'static str),
+    Other(String),
+    Placed(SettingsError),
+}
+
+impl Problem {
+    /// Places the problem at a key, unless it stands placed deeper inside.
+    pub fn at(self, key: &str, entry: &Entry) -> Self {
+        self.place(key, entry, mask::is_secret(key))
+    }
+
+    /// As `at`, for a key whose type says that it is secret.
+    pub fn at_secret(self, key: &str, entry: &Entry) -> Self {
+        self.place(key, entry, true)
+    }
+
+    fn place(self, key: &str, entry: &Entry, is_hidden: bool) -> Self {
+        let wrong = |message: String| Self::Placed(SettingsError::new(Kind::WrongValue, message));
+        let subject = subject(key, &entry.origin);
+        match self {
+            Self::Placed(_) => self,
+            Self::Missing(name) => {
+                Self::Placed(missing_in_table(&format!("{subject} needs"), key, name, ""))
+            }
+            Self::Unfit { expected, found } => {
+                let is_whole = matches!(&entry.value, Value::Table(_) | Value::List(_));
+                let found = if is_whole {
+                    found.to_owned()
+                } else {
+                    describe(entry, is_hidden)
+                };
+                let expected = plain(&expected, entry);
+                let mend = mend(key, entry, expected, is_hidden);
+                wrong(format!(
+                    "{subject} should be {expected}, and is {found}.{mend}"
+                ))
+            }
+            Self::UnknownVariant { name, known } => {
+                let question = if is_hidden {
+                    String::new()
+                } else {
+                    suggest::question(&name, known)
+                };
+                let found = describe(entry, is_hidden);
+                wrong(format!(
+                    "{subject} should be one of {}, and is {found}.{question}",
+                    known.join(", ")
+                ))
+            }
+            Self::UnknownField { name, known } => {
+                let question = suggest::question(&name, known);
+                wrong(format!(
+                    "{subject} is not a key that this table knows.{question} It knows {}.",
+                    known.join(", ")
+                ))
+            }
+            // A type may quote the value in its message.
+            Self::Other(_) if is_hidden => wrong(format!(
+                "{subject} is refused by the type that reads it (why is not shown, as it may hold the secret)."
+            )),
+            Self::Other(message) => wrong(format!(
+                "{subject} is {}, which does not serve: {}",
+                describe(entry, false),
+                mask::without_passwords(&message)
+            )),
+        }
+    }
+
+    /// The error of a section, with the file that a missing key belongs into.
+    pub fn in_section(self, file: &Path) -> SettingsError {
+        match self {
+            Self::Placed(error) => error,
+            Self::Missing(name) => SettingsError::new(
+                Kind::MissingKey,
+                format!(
+                    "{name} is not set. Add {name} = … to {}, or set the environment variable {name}.",
+                    file.display()
+                ),
+            ),
+            other => SettingsError::new(Kind::WrongValue, format!("{}: {other}", file.display())),
+        }
+    }
+
+    /// The error of an application's table.
+    pub fn in_table(self, table: &str, entry: &Entry, file: &Path) -> SettingsError {
+        match self {
+            Self::Missing(name) => missing_in_table(
+                &format!("the table [{table}] needs"),
+                table,
+                name,
+                &format!(" in {}", file.display()),
+            ),
+            other => match other.at(table, entry) {
+                Self::Placed(error) => error,
+                other => SettingsError::new(Kind::WrongValue, other.to_string()),
+            },
+        }
+    }
+}
+
+fn missing_in_table(needs: &str, table: &str, name: &str, place: &str) -> SettingsError {
+    let message =
+        format!("{needs} the key {name}, which is not set. Add {name} = … below [{table}]{place}.");
+    SettingsError::new(Kind::MissingKey, message)
+}
+
+fn subject(key: &str, origin: &Origin) -> String {
+    match origin {
+        Origin::Variable(name) => format!("the environment variable {name}"),
+        Origin::Code => format!("{key}, set in code,"),
+        place => format!("{place}: {key}"),
+    }
+}
+
+fn describe(entry: &Entry, is_hidden: bool) -> String {
+    match &entry.value {
+        Value::Text(text) if text.is_empty() => "empty".to_owned(),
+        Value::List(_) => "a list".to_owned(),
+        Value::Table(_) => "a table".to_owned(),
+        _ if is_hidden => "a value that is not shown, as it may be secret".to_owned(),
+        Value::Text(text) => format!("the text {:?}", mask::without_passwords(text)),
+        Value::Integer(number) => format!("the whole number {number}"),
+        Value::Float(number) => format!("the number {number:?}"),
+        Value::Boolean(flag) => flag.to_string(),
+        Value::Date(date) => format!("the date {date}"),
+    }
+}
+
+/// serde's words for what a type wants, in those of the person who writes the file.
+fn plain<'a>(expected: &'a str, found: &Entry) -> &'a str {
+    let is_number = match &found.value {
+        Value::Integer(_) => true,
+        _ => found
+            .variable_text()
+            .is_some_and(|text| text.trim().parse::<i128>().is_ok()),
+    };
+    match expected {
+        "a boolean" => "true or false",
+        "a string" | "path string" => "text",
+        "a character" => "text of one character",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        "i8" if is_number => "a whole number from -128 to 127",
+        "u8" if is_number => "a whole number from 0 to 255",
+        "i16" if is_number => "a whole number from -32768 to 32767",
+        "u16" if is_number => "a whole number from 0 to 65535",
+        "i32" if is_number => "a whole number from -2147483648 to 2147483647",
+        "u32" if is_number => "a whole number from 0 to 4294967295",
+        "u64" | "usize" if is_number => "a whole number from 0 to 18446744073709551615",
+        "i8" | "i16" | "i32" | "i64" | "isize" | "u8" | "u16" | "u32" | "u64" | "usize" => {
+            "a whole number"
+        }
+        "f32" | "f64" => "a number",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    }
+}
+
+/// The line to write instead, for the kinds of which there is an example.
+fn mend(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
+    let Some(name) = key.rsplit('.').next().filter(|name| !name.ends_with(']')) else {
+        return String::new();
+    };
+    let text = match &entry.value {
+        Value::Text(text) if !is_hidden => text.trim(),
+        _ => "",
+    };
+    let example = match expected {
+        "true or false" => if text.eq_ignore_ascii_case("false") {
+            "false"
+        } else {
+            "true"
+        }
+        .to_owned(),
+        "a whole number" => text.parse::<i64>().unwrap_or(30).to_string(),
+        "a number" => format!("{:?}", text.parse::<f64>().unwrap_or(0.5)),
+        "text" if is_hidden => "\"…\"".to_owned(),
+        "text" => match mask::toml_form(key, &entry.value) {
+            form if matches!(entry.value, Value::List(_) | Value::Table(_))
+                || form.starts_with('"') =>
+            {
+                "\"…\"".to_owned()
+            }
+            form => format!("{form:?}"),
+        },
+        "a list" if text.is_empty() => "[\"…\"]".to_owned(),
+        "a list" => format!("[{}]", mask::toml_form(key, &entry.value)),
+        _ if expected.starts_with("a whole number from") => "30".to_owned(),
+        _ => return String::new(),
+    };
+    match &entry.origin {
+        Origin::Variable(name) => format!(" Set {name}={example}"),
+        Origin::DotEnv { .. } => format!(
+            " Write {}={example}",
+            key.replace('.', "__").to_ascii_uppercase()
+        ),
+        _ => format!(" Write {name} = {example}"),
+    }
+}
+
+impl de::Error for Problem {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Other(message.to_string())
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let found = match found {
+            Unexpected::Bool(_) => "true or false",
+            Unexpected::Unsigned(_) | Unexpected::Signed(_) => "a whole number",
+            Unexpected::Float(_) => "a number",
+            Unexpected::Str(_) | Unexpected::Char(_) => "text",
+            Unexpected::Seq => "a list",
+            Unexpected::Map => "a table",
+            _ => "something else",
+        };
+        Self::Unfit {
+            expected: expected.to_string(),
+            found,
+        }
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        Self::UnknownField {
+            name: name.to_owned(),
+            known,
+        }
+    }
+
+    fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
+        Self::UnknownVariant {
+            name: name.to_owned(),
+            known,
+        }
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::Missing(name)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfit { expected, found } => write!(f, "{found} where {expected} is wanted"),
+            Self::UnknownField { .. } | Self::UnknownVariant { .. } => {
+                f.write_str("an unknown name")
+            }
+            Self::Missing(name) => write!(f, "the key {name} is not set"),
+            Self::Other(message) => f.write_str(message),
+            Self::Placed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}

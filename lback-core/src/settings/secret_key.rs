@@ -1,0 +1,106 @@
+//! The key that signs cookies.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use super::Secret;
+use super::error::{Kind, SettingsError};
+
+const MIN_BYTES: usize = 32;
+const HOW_TO_MAKE_ONE: &str = "Make one with `openssl rand -base64 48` and set it as the environment variable SECRET_KEY, or in .env as SECRET_KEY=…";
+
+/// The project's secret key: the configured one, or in debug one that is made once and kept in
+/// `{root}/.lback/secret_key`, readable by its owner only. Where that file cannot be written or read,
+/// debug gets a key for this run and a warning is logged.
+///
+/// # Errors
+///
+/// When the key has under 32 bytes, or is missing outside debug.
+///
+/// ```
+/// use lback_core::settings::{Secret, secret_key};
+///
+/// let configured = Secret::new("J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9");
+/// let key = secret_key("/srv/shop".as_ref(), Some(&configured), false)?;
+/// assert_eq!(key.expose(), configured.expose());
+/// # Ok::<(), lback_core::settings::SettingsError>(())
+/// ```
+pub fn secret_key(
+    root: &Path,
+    configured: Option<&Secret>,
+    debug: bool,
+) -> Result<Secret, SettingsError> {
+    let key = match configured {
+        Some(key) => key.clone(),
+        None if debug => return kept_key(root),
+        None => {
+            return Err(SettingsError::new(
+                Kind::SecretKey,
+                format!("SECRET_KEY is missing, and signs sessions and cookies. {HOW_TO_MAKE_ONE}"),
+            ));
+        }
+    };
+    if is_long_enough(&key) {
+        return Ok(key);
+    }
+    let message =
+        format!("SECRET_KEY has under {MIN_BYTES} bytes, which can be guessed. {HOW_TO_MAKE_ONE}");
+    Err(SettingsError::new(Kind::SecretKey, message))
+}
+
+fn is_long_enough(key: &Secret) -> bool {
+    key.expose().len() >= MIN_BYTES
+}
+
+fn kept_key(root: &Path) -> Result<Secret, SettingsError> {
+    let folder = root.join(".lback");
+    let file = folder.join("secret_key");
+    // 64 hexadecimal digits with 244 random bits.
+    let fresh = format!(
+        "{}{}",
+        uuid::Uuid::new_v4().simple(),
+        uuid::Uuid::new_v4().simple()
+    );
+    let kept = read(&file).or_else(|error| match error.kind() {
+        ErrorKind::NotFound => create(&folder, &file, &fresh),
+        _ => Err(error),
+    });
+    match kept {
+        Ok(key) if is_long_enough(&key) => Ok(key),
+        Ok(_) => Err(SettingsError::new(
+            Kind::SecretKey,
+            format!(
+                "{} holds under {MIN_BYTES} bytes. Delete it, and a new key is made.",
+                file.display()
+            ),
+        )),
+        Err(error) => {
+            tracing::warn!(
+                "no secret key can be kept in {}: {error}. Sessions end when the server stops.",
+                file.display()
+            );
+            Ok(Secret::new(fresh))
+        }
+    }
+}
+
+fn read(file: &Path) -> io::Result<Secret> {
+    Ok(Secret::new(fs::read_to_string(file)?.trim()))
+}
+
+/// Two processes that start together must get the same key, so the file appears complete or not at
+/// all, and whoever comes second reads the first one's.
+fn create(folder: &Path, file: &Path, fresh: &str) -> io::Result<Secret> {
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join(".gitignore"), "*\n")?;
+    // A named temporary file is created with mode 0600 on Unix.
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(fresh.as_bytes())?;
+    temporary.as_file().sync_all()?;
+    match temporary.persist_noclobber(file) {
+        Ok(_) => Ok(Secret::new(fresh)),
+        Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => read(file),
+        Err(refused) => Err(refused.error),
+    }
+}

@@ -1,0 +1,107 @@
+//! The files of the templates folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::problem::Problem;
+
+/// What editors leave beside the file that they save.
+const BACKUPS: [&str; 6] = ["~", "#", ".bak", ".orig", ".swp", "___jb_tmp___"];
+
+/// The template files by name, with what tells that one has changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Files(BTreeMap<String, File>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct File {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Files {
+    /// The files in `dir` and below; none, where there is no such folder.
+    pub(super) fn list(dir: &Path) -> Result<Self, Problem> {
+        let mut files = Files::default();
+        files.add_folder(dir, "", &mut Vec::new())?;
+        Ok(files)
+    }
+
+    /// The names, in the order of the alphabet.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Name and text of every file.
+    pub(super) fn read(&self) -> Result<Vec<(&str, String)>, Problem> {
+        let mut texts = Vec::with_capacity(self.0.len());
+        for (name, file) in &self.0 {
+            match fs::read(&file.path) {
+                Ok(bytes) => texts.push((name.as_str(), text(bytes, &file.path)?)),
+                // Removed since it was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(unreadable(&file.path, error)),
+            }
+        }
+        Ok(texts)
+    }
+
+    /// `around` are the folders on the way to `dir` as they are on the disk: one that comes again is a loop of links.
+    fn add_folder(&mut self, dir: &Path, prefix: &str, around: &mut Vec<PathBuf>) -> Result<(), Problem> {
+        let (real, entries) = match fs::canonicalize(dir).and_then(|real| Ok((real, fs::read_dir(dir)?))) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unreadable(dir, error)),
+        };
+        if around.contains(&real) {
+            return Ok(());
+        }
+        around.push(real);
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(dir, error))?.path();
+            self.add(path, prefix, around)?;
+        }
+        around.pop();
+        Ok(())
+    }
+
+    fn add(&mut self, path: PathBuf, prefix: &str, around: &mut Vec<PathBuf>) -> Result<(), Problem> {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(Problem::new(format!("the name of the template {} is not UTF-8; rename it", path.display())));
+        };
+        if name.starts_with('.') || BACKUPS.iter().any(|ending| name.ends_with(ending)) {
+            return Ok(());
+        }
+        let name = format!("{prefix}{name}");
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => self.add_folder(&path, &format!("{name}/"), around),
+            Ok(found) if found.is_file() => {
+                self.0.insert(name, File { length: found.len(), modified: found.modified().ok(), path });
+                Ok(())
+            }
+            // A pipe, a socket: reading it could wait for ever.
+            Ok(_) => Ok(()),
+            // A link to nothing or to itself, or a file that was removed in this moment.
+            Err(error) if path.is_symlink() || error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(unreadable(&path, error)),
+        }
+    }
+}
+
+fn text(bytes: Vec<u8>, path: &Path) -> Result<String, Problem> {
+    let mut text = String::from_utf8(bytes).map_err(|error| {
+        let message = "is not UTF-8 text; save it as UTF-8, or keep it elsewhere if it is no template";
+        Problem::new(format!("the template {} {message}", path.display())).with_source(error)
+    })?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Problem {
+    Problem::new(format!("cannot read the templates at {}", path.display())).with_source(error)
+}

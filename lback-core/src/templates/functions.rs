@@ -1,0 +1,75 @@
+//! What templates can call.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tera::{Kwargs, State, Tera, TeraResult, Value};
+
+use crate::router::RouteTable;
+
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The functions `url_for` and `static`.
+pub(super) struct Functions {
+    routes: Arc<RouteTable>,
+    static_url: Arc<str>,
+}
+
+impl Functions {
+    pub(super) fn new(routes: Arc<RouteTable>, static_url: &str) -> Self {
+        Functions { routes, static_url: format!("{}/", static_url.trim_end_matches('/')).into() }
+    }
+
+    pub(super) fn register(&self, tera: &mut Tera) {
+        let routes = self.routes.clone();
+        tera.register_function("url_for", move |args: Kwargs, _: &State| url_for(&routes, &args));
+        let prefix = self.static_url.clone();
+        tera.register_function("static", move |args: Kwargs, _: &State| static_path(&prefix, &args));
+    }
+}
+
+/// `url_for(name="post", id=5)`, or `url_for(route="user", name="alice")` for a route with a parameter called `name`.
+fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
+    let key = if args.get::<&Value>("route")?.is_some() { "route" } else { "name" };
+    let name = match args.get::<&Value>(key)?.map(|value| (value, value.as_str())) {
+        Some((_, Some(name))) => name,
+        Some((value, None)) => return Err(tera::Error::message(format!("url_for: {key} should be a route's name, and is {}", kind(value)))),
+        None => return Err(tera::Error::message("url_for needs the name of a route: url_for(name=\"post\", id=5)")),
+    };
+    let mut params: Vec<(&str, &Value)> = Vec::new();
+    for (param, value) in args.iter().filter_map(|(param, value)| Some((param.as_str()?, value))).filter(|(param, _)| *param != key) {
+        if !(value.is_string() || value.is_number() || value.is_bool()) {
+            let kind = kind(value);
+            return Err(tera::Error::message(format!(
+                "url_for(name=\"{name}\"): the parameter \"{param}\" should be a number, a string or a bool, and is {kind}"
+            )));
+        }
+        params.push((param, value));
+    }
+    // The query string should not change from one page to the next, and the arguments come in no order.
+    params.sort_unstable_by_key(|(param, _)| *param);
+    let params: Vec<(&str, &dyn Display)> = params.iter().map(|(param, value)| (*param, *value as &dyn Display)).collect();
+    routes.url_for(name, &params).map_err(|error| tera::Error::message(error.message()))
+}
+
+/// `static(path="css/site.css")`.
+fn static_path(prefix: &str, args: &Kwargs) -> TeraResult<String> {
+    match args.get::<&Value>("path")?.map(|value| (value, value.as_str())) {
+        Some((_, Some(path))) => Ok(format!("{prefix}{}", utf8_percent_encode(path.trim_start_matches('/'), PATH))),
+        Some((value, None)) => Err(tera::Error::message(format!("static: path should be a string, and is {}", kind(value)))),
+        None => Err(tera::Error::message("static needs the path of a file: static(path=\"css/site.css\")")),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value.name() {
+        "map/struct" => "a map",
+        "array" => "a list",
+        "bytes" => "bytes",
+        "bool" => "a bool",
+        "undefined" => "not defined",
+        "none" => "none",
+        _ => "a number",
+    }
+}

@@ -1,0 +1,57 @@
+//! Templates, parsed together.
+
+use std::collections::HashMap;
+
+use tera::{ErrorKind, Tera};
+
+use super::files::Files;
+use super::functions::Functions;
+use super::globals::{Components, TemplateGlobal};
+use super::problem::Problem;
+
+/// One reading of the templates folder.
+pub(super) struct Loaded {
+    pub(super) tera: Tera,
+    pub(super) files: Files,
+    /// For every template, the indices of the globals that it mentions.
+    mentions: HashMap<String, Vec<usize>>,
+}
+
+impl Loaded {
+    /// Reads and parses `files`.
+    pub(super) fn read(files: Files, functions: &Functions, globals: &[TemplateGlobal]) -> Result<Self, Problem> {
+        let texts = files.read()?;
+        let mut tera = Tera::new();
+        functions.register(&mut tera);
+        if let Err(error) = tera.add_raw_templates(texts.iter().map(|(name, text)| (*name, text.as_str()))) {
+            return Err(problem(error, &texts));
+        }
+        let components = Components::with_implicit_arguments(&tera);
+        let mut mentions = HashMap::with_capacity(texts.len());
+        for (name, _) in &texts {
+            let mut variables = tera.get_template_variables(name).map_err(Problem::of_references)?;
+            variables.extend(components.reached_from(name, &texts));
+            let mentioned = globals.iter().enumerate().filter(|(_, global)| variables.contains(global.name));
+            mentions.insert((*name).to_owned(), mentioned.map(|(index, _)| index).collect());
+        }
+        drop(texts);
+        Ok(Loaded { tera, files, mentions })
+    }
+
+    /// The indices of the globals that the template `name`, or one that it extends or includes, mentions; `None` where
+    /// there is no such template.
+    pub(super) fn globals_of(&self, name: &str) -> Option<&[usize]> {
+        self.mentions.get(name).map(Vec::as_slice)
+    }
+}
+
+/// Tera stops at the first template that does not parse. A person would rather see them all.
+fn problem(error: tera::Error, texts: &[(&str, String)]) -> Problem {
+    if !matches!(error.kind(), ErrorKind::SyntaxError(_)) {
+        return Problem::of_references(error);
+    }
+    let alone = |(name, text): &(&str, String)| Tera::new().add_raw_template(name, text).err();
+    let syntax = |error: &tera::Error| matches!(error.kind(), ErrorKind::SyntaxError(_));
+    let errors: Vec<_> = texts.iter().filter_map(alone).filter(syntax).collect();
+    Problem::of_syntax(if errors.is_empty() { vec![error] } else { errors })
+}

@@ -1,0 +1,133 @@
+//! The application's templates: Tera, with the globals and functions of the framework.
+
+mod context;
+mod files;
+mod functions;
+mod globals;
+mod loaded;
+mod problem;
+#[cfg(test)]
+mod tests;
+
+pub use globals::TemplateGlobal;
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::router::RouteTable;
+use crate::settings::nearest;
+use crate::{Error, Request, Result};
+
+use files::Files;
+use functions::Functions;
+use loaded::Loaded;
+use problem::Problem;
+
+/// Everything in the templates folder, parsed.
+///
+/// Outside `DEBUG` it is read once, at start. In `DEBUG` a change to a file, a new file and a removed one show with the
+/// next page. Values are escaped in templates whose names end in `.html`, `.htm` or `.xml`.
+///
+/// Besides Tera's own functions a template can call `url_for(name="post", id=5)` and `static(path="css/site.css")`.
+/// Where the pattern of a route has a parameter called `name`, say `route` for the route's name:
+/// `url_for(route="user", name="alice")`.
+pub struct Templates {
+    dir: PathBuf,
+    debug: bool,
+    globals: Vec<TemplateGlobal>,
+    functions: Functions,
+    loaded: RwLock<Arc<Loaded>>,
+}
+
+impl Templates {
+    /// Reads and parses the templates in `dir`; none, where there is no such folder.
+    pub(crate) fn load(
+        dir: PathBuf,
+        debug: bool,
+        static_url: &str,
+        globals: Vec<TemplateGlobal>,
+        routes: Arc<RouteTable>,
+    ) -> Result<Self> {
+        let functions = Functions::new(routes, static_url);
+        let read = |dir| Loaded::read(Files::list(dir)?, &functions, &globals);
+        let loaded = read(&dir).map_err(Problem::into_error)?;
+        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, debug, globals, functions })
+    }
+
+    /// Renders the template `name`. What `context` sets wins over globals of the same name.
+    #[track_caller]
+    pub(crate) fn render(&self, req: &mut Request, name: &str, mut context: tera::Context) -> Result<String> {
+        let loaded = match self.current() {
+            Ok(loaded) => loaded,
+            Err(problem) => return Err(problem.into_error()),
+        };
+        let Some(mentioned) = loaded.globals_of(name) else {
+            return Err(Error::internal(self.missing(name, &loaded)));
+        };
+        for global in mentioned.iter().filter_map(|index| self.globals.get(*index)) {
+            if !context.contains_key(global.name) {
+                context.insert_value(global.name, (global.value)(req)?);
+            }
+        }
+        match loaded.tera.render(name, &context) {
+            Ok(page) => Ok(page),
+            Err(error) => Err(Problem::of_rendering(name, error).into_error()),
+        }
+    }
+
+    /// Is there a template of this name?
+    pub fn contains(&self, name: &str) -> bool {
+        self.current().unwrap_or_else(|_| self.last()).globals_of(name).is_some()
+    }
+
+    /// The names of all templates, in the order of the alphabet: their paths below the templates folder, with `/`.
+    pub fn names(&self) -> impl Iterator<Item = String> + use<> {
+        let loaded = self.current().unwrap_or_else(|_| self.last());
+        loaded.files.names().map(str::to_owned).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Does the template, or one that it extends or includes, mention a global?
+    pub(crate) fn mentions_globals(&self, name: &str) -> bool {
+        self.last().globals_of(name).is_some_and(|mentioned| !mentioned.is_empty())
+    }
+
+    /// The templates as they are now: in `DEBUG` after a look at the files.
+    fn current(&self) -> Result<Arc<Loaded>, Problem> {
+        let last = self.last();
+        if !self.debug {
+            return Ok(last);
+        }
+        let files = Files::list(&self.dir)?;
+        if files == last.files {
+            return Ok(last);
+        }
+        let fresh = Arc::new(Loaded::read(files, &self.functions, &self.globals)?);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
+        Ok(fresh)
+    }
+
+    /// The templates as they last parsed.
+    fn last(&self) -> Arc<Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn missing(&self, name: &str, loaded: &Loaded) -> String {
+        let dir = self.dir.display();
+        let known: Vec<&str> = loaded.files.names().collect();
+        let same_file = || known.iter().copied().find(|known| known.rsplit('/').next() == Some(name));
+        match nearest(name, &known).or_else(same_file) {
+            Some(near) => format!("there is no template \"{name}\" in {dir}; did you mean \"{near}\"?"),
+            None if known.is_empty() && !self.dir.is_dir() => {
+                format!("there is no template \"{name}\": the templates folder {dir} does not exist (TEMPLATES_DIR in settings.toml names it)")
+            }
+            None if known.is_empty() => format!("there is no template \"{name}\": the folder {dir} holds none"),
+            None => format!("there is no template \"{name}\" in {dir}"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Templates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Templates").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}

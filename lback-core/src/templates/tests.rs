@@ -1,0 +1,269 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::request::RequestBody;
+use crate::{Application, Assembly, Bytes, Router, Settings, context};
+
+const SETTINGS: &str = "SECRET_KEY = 'J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9'";
+const DEBUG: &str = "SECRET_KEY = 'J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9'\nDEBUG = true";
+
+fn write(dir: &TempDir, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = dir.path().join("templates").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn project(files: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    write(&dir, files);
+    dir
+}
+
+fn assembly(dir: &Path, settings: &str) -> Assembly {
+    let view = |_: &mut Request| "";
+    let router = Router::new().get("/posts/{id:int}", view).name("post").get("/users/{name}", view).name("user");
+    Assembly::new(router, Settings::from_toml(dir, settings).unwrap())
+}
+
+fn app(dir: &TempDir, settings: &str) -> Arc<Application> {
+    assembly(dir.path(), settings).build().unwrap()
+}
+
+fn request(app: &Arc<Application>) -> Request {
+    let (parts, ()) = hyper::Request::builder().uri("/").body(()).unwrap().into_parts();
+    Request::new(app.clone(), parts, RequestBody::from(Bytes::new()), None)
+}
+
+fn render(app: &Arc<Application>, name: &str, context: tera::Context) -> Result<String> {
+    request(app).render_to_string(name, context)
+}
+
+/// Renders one template without a name of its own.
+fn render_text(text: &str, context: tera::Context) -> Result<String> {
+    render(&app(&project(&[("t.html", text)]), SETTINGS), "t.html", context)
+}
+
+#[test]
+fn html_is_escaped_and_text_is_not() {
+    let dir = project(&[("a.html", "{{ x }}"), ("mail/a.txt", "{{ x }}")]);
+    let app = app(&dir, SETTINGS);
+    assert_eq!(render(&app, "a.html", context! { x => "<b>" }).unwrap(), "&lt;b&gt;");
+    assert_eq!(render(&app, "mail/a.txt", context! { x => "<b>" }).unwrap(), "<b>");
+}
+
+#[test]
+fn the_folder_is_walked() {
+    let files = [("b.html", ""), ("a/x.html", ""), (".hidden.html", "{{"), ("b.html~", "{{"), ("#b.html#", "{{"), (".git/x.html", "{{")];
+    let app = app(&project(&files), SETTINGS);
+    assert_eq!(app.templates().names().collect::<Vec<_>>(), ["a/x.html", "b.html"]);
+    assert!(app.templates().contains("a/x.html"));
+    assert!(!app.templates().contains("x.html"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_may_form_a_loop() {
+    let dir = project(&[("b.html", "b"), ("a/x.html", "x")]);
+    let link = |to: &Path, at: &str| std::os::unix::fs::symlink(to, dir.path().join("templates").join(at)).unwrap();
+    link(&dir.path().join("templates"), "a/loop");
+    link(&dir.path().join("nowhere"), "nowhere.html");
+    link(Path::new("self.html"), "self.html");
+    link(&dir.path().join("templates/a"), "linked");
+    let app = app(&dir, DEBUG);
+    assert_eq!(app.templates().names().collect::<Vec<_>>(), ["a/x.html", "b.html", "linked/x.html"]);
+}
+
+#[test]
+fn no_folder_means_no_templates() {
+    let dir = TempDir::new().unwrap();
+    let app = app(&dir, SETTINGS);
+    assert_eq!(app.templates().names().count(), 0);
+    let error = render(&app, "index.html", context! {}).unwrap_err();
+    assert!(error.message().contains("does not exist"), "{error}");
+}
+
+#[test]
+fn a_missing_template_names_the_nearest_and_the_place_of_the_call() {
+    let app = app(&project(&[("index.html", ""), ("blog/post.html", "")]), SETTINGS);
+    let error = render(&app, "indx.html", context! {}).unwrap_err();
+    assert_eq!(error.status(), 500);
+    assert!(error.message().contains("\"indx.html\""), "{error}");
+    assert!(error.message().contains("did you mean \"index.html\"?"), "{error}");
+    assert!(error.message().contains("templates"), "{error}");
+    let error = request(&app).render_to_string("post.html", context! {}).unwrap_err();
+    assert!(error.message().contains("did you mean \"blog/post.html\"?"), "{error}");
+    assert!(error.location().unwrap().contains("templates/tests.rs"), "{error:?}");
+}
+
+#[test]
+fn every_broken_template_stops_the_start() {
+    let dir = project(&[("a.html", "ok\n{{ x }"), ("b.html", "{% if %}"), ("c.html", "fine")]);
+    for settings in [SETTINGS, DEBUG] {
+        let error = assembly(dir.path(), settings).build().err().unwrap().to_string();
+        assert!(error.contains("a.html:2:"), "{error}");
+        assert!(error.contains("b.html:1:"), "{error}");
+        assert!(!error.contains("c.html"), "{error}");
+    }
+}
+
+#[test]
+fn every_unknown_reference_stops_the_start() {
+    let dir = project(&[("a.html", "{{ x | nofilter }}"), ("b.html", "{{ nofunction() }}{% include 'none.html' %}")]);
+    let error = assembly(dir.path(), SETTINGS).build().err().unwrap().to_string();
+    for part in ["nofilter", "nofunction", "none.html", "a.html:1:", "b.html:1:"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    let dir = project(&[("a.html", "{% extends 'none.html' %}")]);
+    let error = assembly(dir.path(), SETTINGS).build().err().unwrap().to_string();
+    assert!(error.contains("none.html") && error.contains("a.html"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_text_is_named() {
+    let dir = project(&[("a.html", "")]);
+    fs::write(dir.path().join("templates/logo.html"), [0xff, 0xfe, 0x00]).unwrap();
+    let error = assembly(dir.path(), SETTINGS).build().err().unwrap().to_string();
+    assert!(error.contains("logo.html is not UTF-8"), "{error}");
+}
+
+#[test]
+fn a_byte_order_mark_is_dropped() {
+    assert_eq!(render_text("\u{feff}hello", context! {}).unwrap(), "hello");
+}
+
+#[test]
+fn an_undefined_variable_is_named_with_template_and_line() {
+    let error = render_text("one\n{{ missing }}", context! {}).unwrap_err();
+    assert_eq!(error.status(), 500);
+    assert!(error.message().contains("missing"), "{error}");
+    assert!(error.message().contains("t.html:2:"), "{error}");
+    assert!(error.source().is_some());
+    let error = render_text("{{ user.nmae }}", context! { user => &std::collections::HashMap::from([("name", "alice")]) }).unwrap_err();
+    assert!(error.message().contains("nmae"), "{error}");
+}
+
+#[test]
+fn debug_reads_again_what_has_changed() {
+    let dir = project(&[("a.html", "one"), ("b.html", "b")]);
+    let app = app(&dir, DEBUG);
+    assert_eq!(render(&app, "a.html", context! {}).unwrap(), "one");
+
+    write(&dir, &[("a.html", "second"), ("new/c.html", "new")]);
+    assert_eq!(render(&app, "a.html", context! {}).unwrap(), "second");
+    assert_eq!(render(&app, "new/c.html", context! {}).unwrap(), "new");
+
+    write(&dir, &[("a.html", "\n\n{{ broken }")]);
+    let error = render(&app, "a.html", context! {}).unwrap_err();
+    assert_eq!(error.status(), 500);
+    assert!(error.message().contains("a.html:3:"), "{error}");
+    assert!(app.templates().contains("a.html"));
+
+    write(&dir, &[("a.html", "mended again")]);
+    assert_eq!(render(&app, "a.html", context! {}).unwrap(), "mended again");
+
+    fs::remove_file(dir.path().join("templates/b.html")).unwrap();
+    assert!(render(&app, "b.html", context! {}).is_err());
+}
+
+#[test]
+fn outside_debug_templates_are_read_once() {
+    let dir = project(&[("a.html", "one")]);
+    let app = app(&dir, SETTINGS);
+    write(&dir, &[("a.html", "{{ broken")]);
+    assert_eq!(render(&app, "a.html", context! {}).unwrap(), "one");
+}
+
+#[test]
+fn url_for_fills_routes() {
+    let url = |text: &str| render_text(text, context! { id => &7, none => &None::<i32>, list => &[1] });
+    assert_eq!(url("{{ url_for(name='post', id=id) }}").unwrap(), "/posts/7");
+    assert_eq!(url("{{ url_for(name='post', id='5') }}").unwrap(), "/posts/5");
+    assert_eq!(url("{{ url_for(name='post', id=5, z=true, b='x y', a=1) }}").unwrap(), "/posts/5?a=1&amp;b=x%20y&amp;z=true");
+    assert_eq!(url("{{ url_for(route='user', name='a/b') }}").unwrap(), "/users/a%2Fb");
+}
+
+#[test]
+fn url_for_explains_what_is_wrong() {
+    let error = |text: &str| render_text(text, context! { none => &None::<i32>, list => &[1] }).unwrap_err().message().to_owned();
+    assert!(error("{{ url_for(name='pots', id=1) }}").contains("did you mean \"post\"?"));
+    assert!(error("{{ url_for(name='post', id='x') }}").contains("\"id\""));
+    assert!(error("{{ url_for(name='post') }}").contains("\"id\""));
+    let wrong = error("{{ url_for(name='post', id=list) }}");
+    assert!(wrong.contains("the parameter \"id\"") && wrong.contains("a list"), "{wrong}");
+    let wrong = error("{{ url_for(name='post', id=none) }}");
+    assert!(wrong.contains("the parameter \"id\"") && wrong.contains("none"), "{wrong}");
+    let wrong = error("{{ url_for(name='post', id=missing) }}");
+    assert!(wrong.contains("the parameter \"id\"") && wrong.contains("not defined"), "{wrong}");
+    assert!(error("{{ url_for(name=5) }}").contains("route's name"));
+    assert!(error("{{ url_for(id=5) }}").contains("needs the name of a route"));
+    assert!(error("{{ url_for(name='post', id=1.5) }}").contains("\"id\""));
+}
+
+#[test]
+fn static_makes_paths() {
+    assert_eq!(render_text("{{ static(path='css/site.css') }}", context! {}).unwrap(), "/static/css/site.css");
+    assert_eq!(render_text("{{ static(path='/a b?.png') }}", context! {}).unwrap(), "/static/a%20b%3F.png");
+    assert!(render_text("{{ static(path=5) }}", context! {}).unwrap_err().message().contains("path should be a string"));
+    let dir = project(&[("t.html", "{{ static(path='x') }}")]);
+    let app = app(&dir, &format!("{SETTINGS}\nSTATIC_URL = 'https://cdn.example.com/s'"));
+    assert_eq!(render(&app, "t.html", context! {}).unwrap(), "https://cdn.example.com/s/x");
+}
+
+/// How often the global `user` was made to render `name`, and the page.
+fn count(files: &[(&str, &str)], name: &str, context: tera::Context) -> (usize, String) {
+    let dir = project(files);
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    let mut assembly = assembly(dir.path(), SETTINGS);
+    assembly.template_global("user", move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok("alice".into())
+    });
+    let page = render(&assembly.build().unwrap(), name, context).unwrap();
+    (count.load(Ordering::Relaxed), page)
+}
+
+#[test]
+fn globals_are_made_only_for_templates_that_mention_them() {
+    assert_eq!(count(&[("a.html", "user")], "a.html", context! {}), (0, "user".to_owned()));
+    assert_eq!(count(&[("a.html", "{{ user }}{{ user }}")], "a.html", context! {}), (1, "alicealice".to_owned()));
+    let parent = [("base.html", "{{ user }}{% block b %}{% endblock %}"), ("a.html", "{% extends 'base.html' %}{% block b %}!{% endblock %}")];
+    assert_eq!(count(&parent, "a.html", context! {}), (1, "alice!".to_owned()));
+    let block = [("base.html", "{% block b %}{% endblock %}"), ("a.html", "{% extends 'base.html' %}{% block b %}{{ user }}{% endblock %}")];
+    assert_eq!(count(&block, "a.html", context! {}), (1, "alice".to_owned()));
+    let include = [("part.html", "{{ user }}"), ("base.html", "{% include 'part.html' %}"), ("a.html", "{% extends 'base.html' %}")];
+    assert_eq!(count(&include, "a.html", context! {}), (1, "alice".to_owned()));
+    assert_eq!(count(&[("a.html", "{% if user %}in{% endif %}")], "a.html", context! {}), (1, "in".to_owned()));
+}
+
+#[test]
+fn globals_reach_implicit_arguments_of_components() {
+    let components = "{% component Hello(@user) %}{{ user }}{% endcomponent Hello %}\n\
+                      {% component Outer() %}{{ <Hello/> }}{% endcomponent Outer %}\n\
+                      {% component Other() %}other{% endcomponent Other %}";
+    let files = |page| [("a.html", page), ("parts.html", components)];
+    assert_eq!(count(&files("{{ <Hello/> }}"), "a.html", context! {}).1, "alice");
+    assert_eq!(count(&files("{{ <Outer/> }}"), "a.html", context! {}).1, "alice");
+    assert_eq!(count(&files("{{ <Other/> }}"), "a.html", context! {}), (0, "other".to_owned()));
+}
+
+#[test]
+fn the_context_wins_over_globals() {
+    assert_eq!(count(&[("a.html", "{{ user }}")], "a.html", context! { user => "bob" }), (0, "bob".to_owned()));
+}
+
+#[test]
+fn a_global_that_fails_fails_the_page() {
+    let dir = project(&[("a.html", "{{ user }}")]);
+    let mut assembly = assembly(dir.path(), SETTINGS);
+    assembly.template_global("user", |_| Err(Error::unavailable("no database")));
+    let error = render(&assembly.build().unwrap(), "a.html", context! {}).unwrap_err();
+    assert_eq!(error.status(), 503);
+}

@@ -1,0 +1,57 @@
+//! A browser for tests: it drives a whole application, in memory or over a real socket.
+//!
+//! Everything here blocks, so it is used in a plain `#[test] fn`; below it runs one runtime that all tests of a process
+//! share. What cannot go on panics with a message that shows the response, since that is how a test ends.
+//!
+//! ```
+//! use lback_core::testing::Client;
+//! use lback_core::{Assembly, Request, Router, Settings};
+//!
+//! fn greet(req: &mut Request) -> lback_core::Result<String> {
+//!     Ok(format!("hello, {}", req.param::<String>("name")?))
+//! }
+//!
+//! let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
+//! let app = Assembly::new(Router::new().get("/hello/{name}", greet), settings).build().unwrap();
+//!
+//! let client = Client::new(app);
+//! client.get("/hello/alice").send().assert_status(200).assert_contains("hello, alice");
+//! ```
+
+mod client;
+mod jar;
+mod multipart;
+mod redirect;
+mod request;
+mod response;
+mod socket;
+
+pub use client::Client;
+pub use multipart::MultipartBuilder;
+pub use request::RequestBuilder;
+pub use response::TestResponse;
+
+use std::future::Future;
+use std::sync::LazyLock;
+
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).thread_name("lback-test").enable_all().build();
+    runtime.unwrap_or_else(|error| panic!("no runtime could be started for the tests: {error}"))
+});
+
+/// Waits for `future` on the runtime that all tests of this process share.
+///
+/// ```
+/// use lback_core::testing::block_on;
+///
+/// assert_eq!(block_on(async { 1 + 1 }), 2);
+/// ```
+///
+/// # Panics
+/// Inside an async function, which must not block: write `.await` there.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}

@@ -1,0 +1,123 @@
+//! A function that answers requests.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::panics::{self, catch_panic};
+use crate::{Error, IntoResponse, Request, Response, Result};
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Anything that answers a request: a `fn`, an `async fn`, a closure or an async closure of `&mut Request`.
+///
+/// ```
+/// use lback_core::{Request, Response, Result, Router};
+///
+/// fn index(_: &mut Request) -> Result<Response> { Ok(Response::text("may block")) }
+/// async fn proxy(_: &mut Request) -> Result<Response> { Ok(Response::text("may await")) }
+///
+/// let router = Router::new()
+///     .get("/", index)
+///     .get("/proxy", proxy)
+///     .get("/hello", |_: &mut Request| "hello")
+///     .get("/later", async |_: &mut Request| "hello, later");
+/// # let _ = router;
+/// ```
+///
+/// A plain closure may own what it captures; an async closure may not (its future would borrow from it), so what such a
+/// view needs is kept in the application's [state](crate::Assembly::state).
+///
+/// A plain `fn` runs on a thread where it may block; an `async fn` runs on the threads that serve connections, and must
+/// not. `Kind` only tells the two apart for the compiler, which finds it out by itself.
+pub trait View<Kind>: Send + Sync + 'static {
+    /// The view in the one form that a route keeps.
+    fn into_view(self) -> Arc<dyn BoxedView>;
+}
+
+/// A view in the form that a route keeps.
+pub trait BoxedView: Send + Sync {
+    /// Answers the request.
+    fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>>;
+}
+
+/// Marks views that are plain functions.
+pub struct Blocking;
+
+/// Marks views that are async functions.
+pub struct Async;
+
+impl<F, R> View<(Blocking, R)> for F
+where
+    F: Fn(&mut Request) -> R + Send + Sync + 'static,
+    R: IntoResponse + 'static,
+{
+    fn into_view(self) -> Arc<dyn BoxedView> {
+        Arc::new(BlockingView(move |req: &mut Request| self(req).into_response()))
+    }
+}
+
+impl<F> View<Async> for F
+where
+    F: for<'a> AsyncView<'a> + Send + Sync + 'static,
+{
+    fn into_view(self) -> Arc<dyn BoxedView> {
+        Arc::new(FutureView(self))
+    }
+}
+
+/// What an `async fn(&mut Request)` is: a function whose future may borrow the request.
+pub trait AsyncView<'a> {
+    /// The future that it returns.
+    type Future: Future<Output: IntoResponse> + Send + 'a;
+
+    /// Begins to answer.
+    fn begin(&self, req: &'a mut Request) -> Self::Future;
+}
+
+impl<'a, F, Fut> AsyncView<'a> for F
+where
+    F: Fn(&'a mut Request) -> Fut,
+    Fut: Future<Output: IntoResponse> + Send + 'a,
+{
+    type Future = Fut;
+
+    fn begin(&self, req: &'a mut Request) -> Fut {
+        self(req)
+    }
+}
+
+struct BlockingView<F>(F);
+
+impl<F> BoxedView for BlockingView<F>
+where
+    F: Fn(&mut Request) -> Result<Response> + Send + Sync + 'static,
+{
+    fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move {
+            let mut moved = req.take();
+            let view = move || {
+                let result = catch_unwind(AssertUnwindSafe(|| (self.0)(&mut moved)));
+                let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
+                (moved, result)
+            };
+            let (moved, result) = tokio::task::spawn_blocking(view)
+                .await
+                .map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+            *req = moved;
+            result
+        })
+    }
+}
+
+struct FutureView<F>(F);
+
+impl<F> BoxedView for FutureView<F>
+where
+    F: for<'a> AsyncView<'a> + Send + Sync + 'static,
+{
+    fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move { catch_panic(async { self.0.begin(req).await.into_response() }).await })
+    }
+}

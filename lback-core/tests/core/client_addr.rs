@@ -1,0 +1,59 @@
+//! Who is on the other end.
+
+use std::net::IpAddr;
+
+use lback_core::testing::Client;
+use lback_core::{Request, Router};
+
+use crate::app_with;
+
+fn show(req: &mut Request) -> String {
+    format!("{} {}", req.client_addr().map_or("none".to_owned(), |addr| addr.to_string()), req.is_secure())
+}
+
+fn ask(toml: &str, peer: &str, forwarded: &[&str]) -> String {
+    let client = Client::new(app_with(Router::new().get("/", show), toml));
+    let mut request = client.get("/").from_addr(peer.parse::<IpAddr>().unwrap()).header("x-forwarded-proto", "https");
+    for value in forwarded {
+        request = request.header("x-forwarded-for", value);
+    }
+    request.send().text().to_owned()
+}
+
+#[test]
+fn a_client_cannot_choose_its_address() {
+    assert_eq!(ask("", "203.0.113.9", &["1.2.3.4"]), "203.0.113.9 false");
+    assert_eq!(ask("TRUSTED_PROXIES = ['10.0.0.1']", "203.0.113.9", &["1.2.3.4"]), "203.0.113.9 false");
+}
+
+#[test]
+fn a_trusted_proxy_names_the_client() {
+    let proxies = "TRUSTED_PROXIES = ['10.0.0.1', '10.0.0.2', '::1']";
+    assert_eq!(ask(proxies, "10.0.0.1", &["203.0.113.9"]), "203.0.113.9 true");
+    // What stands before the last address that is no proxy, the client may have written itself.
+    assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, 203.0.113.9"]), "203.0.113.9 true");
+    assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, 203.0.113.9 ,10.0.0.2"]), "203.0.113.9 true");
+    assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4", "203.0.113.9", "10.0.0.2"]), "203.0.113.9 true");
+    assert_eq!(ask(proxies, "::1", &["2001:db8::7"]), "2001:db8::7 true");
+    assert_eq!(ask(proxies, "10.0.0.1", &[]), "10.0.0.1 true");
+    assert_eq!(ask(proxies, "10.0.0.1", &["10.0.0.2"]), "10.0.0.2 true");
+}
+
+#[test]
+fn an_ipv4_peer_on_an_ipv6_socket_is_the_same_machine() {
+    let proxies = "TRUSTED_PROXIES = ['10.0.0.1']";
+    assert_eq!(ask(proxies, "::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9 true");
+    assert_eq!(ask("", "::ffff:203.0.113.9", &[]), "203.0.113.9 false");
+    assert_eq!(ask(proxies, "10.0.0.1", &["203.0.113.9, ::ffff:10.0.0.1"]), "203.0.113.9 true");
+}
+
+#[test]
+fn nonsense_in_the_chain_ends_it() {
+    let proxies = "TRUSTED_PROXIES = ['10.0.0.1', '10.0.0.2']";
+    assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, unknown"]), "10.0.0.1 true");
+    assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, unknown, 10.0.0.2"]), "10.0.0.2 true");
+    assert_eq!(ask(proxies, "10.0.0.1", &[""]), "10.0.0.1 true");
+    // Some proxies add the port.
+    assert_eq!(ask(proxies, "10.0.0.1", &["203.0.113.9:4711"]), "203.0.113.9 true");
+    assert_eq!(ask(proxies, "10.0.0.1", &["[2001:db8::7]:4711"]), "2001:db8::7 true");
+}

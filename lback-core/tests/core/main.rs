@@ -1,0 +1,51 @@
+//! Core, seen from outside: whole applications, asked through the test client or over sockets.
+
+mod bodies;
+mod client;
+mod client_addr;
+mod cookies;
+mod middleware;
+mod routing;
+mod server;
+mod views;
+
+use std::sync::Arc;
+
+use lback_core::middleware::{BodyReader, Errors, Stack, Timeout};
+use lback_core::testing::Client;
+use lback_core::{Application, Assembly, Result, Router, Settings};
+
+const SECRET: &str = "the secret key of the tests, long enough";
+
+fn settings(toml: &str) -> Settings {
+    let key = if toml.contains("SECRET_KEY =") { String::new() } else { format!("SECRET_KEY = '{SECRET}'\n") };
+    Settings::from_toml(env!("CARGO_MANIFEST_DIR"), &format!("{key}{toml}")).unwrap()
+}
+
+/// An application with `stack` around its routes.
+fn assemble(router: Router, toml: &str, stack: impl FnOnce(&mut Stack) -> &mut Stack) -> Result<Arc<Application>> {
+    let mut assembly = Assembly::new(router, settings(toml));
+    stack(assembly.stack_mut());
+    assembly.build()
+}
+
+/// An application with what every application has around its routes.
+fn app_with(router: Router, toml: &str) -> Arc<Application> {
+    assemble(router, toml, |stack| stack.push(Errors).push(BodyReader).push(Timeout)).unwrap()
+}
+
+fn app(router: Router) -> Arc<Application> {
+    app_with(router, "")
+}
+
+fn client(router: Router) -> Client {
+    Client::new(app(router))
+}
+
+/// What the start says of an application that cannot start.
+fn start_error(router: Router) -> String {
+    match assemble(router, "", |stack| stack) {
+        Ok(_) => panic!("the application should not start"),
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,65 @@
+//! What the database's errors mean for the client.
+
+use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
+use lback_core::{Error, OrNotFound, Result, StatusCode};
+
+/// Gives an error that a database caused the status it deserves: 503 where the database cannot do its work now (locked,
+/// read-only, full, corrupt, gone), 500 for everything else.
+pub(crate) fn with_status(error: Error) -> Error {
+    if error.status() == StatusCode::INTERNAL_SERVER_ERROR && is_unavailable(&error) {
+        return error.with_status(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    error
+}
+
+/// SQLite tells these apart by its result codes, which Diesel does not hand on; its messages are fixed texts.
+const UNAVAILABLE: [&str; 11] = [
+    "database is locked",
+    "database table is locked",
+    "attempt to write a readonly database",
+    "disk I/O error",
+    "database disk image is malformed",
+    "unable to open database file",
+    "file is not a database",
+    "database or disk is full",
+    "locking protocol",
+    "large file support is disabled",
+    "database schema is locked",
+];
+
+fn is_unavailable(error: &Error) -> bool {
+    if error.find_source::<r2d2::Error>().is_some() || error.find_source::<ConnectionError>().is_some() {
+        return true;
+    }
+    match error.find_source::<DieselError>() {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(DieselError::DatabaseError(_, info)) => UNAVAILABLE.iter().any(|text| info.message().starts_with(text)),
+        _ => false,
+    }
+}
+
+/// Turns a query that found nothing into a 404.
+///
+/// ```
+/// use lback_db::OrNotFoundRow;
+///
+/// let result: diesel::QueryResult<i32> = Err(diesel::result::Error::NotFound);
+/// assert!(result.or_404().unwrap_err().is_not_found());
+/// ```
+pub trait OrNotFoundRow<T> {
+    /// The row; an error that answers 404 where there is none; any other error as it is.
+    ///
+    /// # Errors
+    /// See above.
+    fn or_404(self) -> Result<T>;
+}
+
+impl<T> OrNotFoundRow<T> for diesel::QueryResult<T> {
+    #[track_caller]
+    fn or_404(self) -> Result<T> {
+        match self {
+            Err(DieselError::NotFound) => None.or_404(),
+            result => Ok(result?),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Gives every request its unit of work, and ends it.
+
+use lback_core::{Error, Method, Middleware, Next, Request, Response, Result};
+
+use crate::connection::Intent;
+use crate::{Database, DbSession, error};
+
+/// Puts an unopened [`DbSession`] into the request and ends it on the way out: a response below 500 commits; an error, a
+/// panic and a 5xx roll back.
+///
+/// The commit happens before the response leaves. If it fails, the answer is an error and nothing of the response is
+/// sent. A request that never asks for the database costs none of this.
+pub struct DbSessionMiddleware {
+    database: Database,
+}
+
+impl DbSessionMiddleware {
+    /// For this database.
+    pub fn new(database: Database) -> Self {
+        DbSessionMiddleware { database }
+    }
+}
+
+impl Middleware for DbSessionMiddleware {
+    async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        let writes = matches!(*req.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+        let intent = if writes { Intent::Write } else { Intent::Read };
+        req.extensions_mut().insert(DbSession::new(self.database.clone(), intent));
+        let result = next.run(req).await;
+        let Some(unit) = req.extensions_mut().remove::<DbSession>() else {
+            return result.map_err(error::with_status);
+        };
+        finish(unit, result).await
+    }
+}
+
+async fn finish(mut unit: DbSession, result: Result<Response>) -> Result<Response> {
+    let response = match result {
+        Ok(response) if !response.status().is_server_error() => response,
+        failed => {
+            unit.rollback();
+            return failed.map_err(error::with_status);
+        }
+    };
+    let committed = if unit.commit_blocks() {
+        let commit = tokio::task::spawn_blocking(move || unit.commit()).await;
+        commit.unwrap_or_else(|error| Err(Error::internal("the commit did not finish").with_source(error)))
+    } else {
+        unit.commit()
+    };
+    committed.map(|()| response).map_err(error::with_status)
+}

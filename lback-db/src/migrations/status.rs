@@ -1,0 +1,23 @@
+//! What is known of a migration.
+
+/// A migration, and whether it is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// The name of its folder; only the version where the migration is unknown.
+    pub name: String,
+    /// The version: what stands before the first underscore, without hyphens.
+    pub version: String,
+    /// Is it applied?
+    pub state: Applied,
+}
+
+/// Whether a migration is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is.
+    Yes,
+    /// It is pending.
+    No,
+    /// The database says it is, and the application does not have it.
+    Unknown,
+}

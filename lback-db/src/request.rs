@@ -1,0 +1,89 @@
+//! The database, as a view sees it.
+
+use lback_core::{Error, Request, Result};
+
+use crate::{Db, DbSession};
+
+/// Adds the database to [`Request`].
+pub trait RequestDb {
+    /// The connection of this request, inside its transaction; both begin with the first call.
+    ///
+    /// ```no_run
+    /// # use lback_core::{Request, Result};
+    /// use diesel::prelude::*;
+    /// use lback_db::RequestDb;
+    ///
+    /// fn now(req: &mut Request) -> Result<String> {
+    ///     let now = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("CURRENT_TIMESTAMP"));
+    ///     Ok(now.get_result(req.db()?)?)
+    /// }
+    /// ```
+    ///
+    /// Blocks; an async view uses [`run_db`](Self::run_db).
+    ///
+    /// # Errors
+    /// 503 where no connection is to be had; 500 where the `DbSessionMiddleware` is missing.
+    fn db(&mut self) -> Result<&mut Db>;
+
+    /// Runs `work` on the connection of this request, on a thread where it may block: for async views.
+    ///
+    /// ```no_run
+    /// # use lback_core::{Request, Result};
+    /// use diesel::prelude::*;
+    /// use lback_db::RequestDb;
+    ///
+    /// async fn now(req: &mut Request) -> Result<String> {
+    ///     let now = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("CURRENT_TIMESTAMP"));
+    ///     req.run_db(|db| Ok(now.get_result(db)?)).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`db`](Self::db) and of `work`.
+    fn run_db<T, F>(&mut self, work: F) -> impl Future<Output = Result<T>> + Send
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static;
+
+    /// The unit of work itself.
+    ///
+    /// # Errors
+    /// 500 where the `DbSessionMiddleware` is missing.
+    fn db_session(&mut self) -> Result<&mut DbSession>;
+}
+
+impl RequestDb for Request {
+    #[track_caller]
+    fn db(&mut self) -> Result<&mut Db> {
+        self.db_session()?.connection()
+    }
+
+    async fn run_db<T, F>(&mut self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    {
+        let mut unit = self.extensions_mut().remove::<DbSession>().ok_or_else(missing)?;
+        let work = move || {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(unit.connection()?)));
+            (unit, result)
+        };
+        let (unit, result) =
+            tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("database work did not finish").with_source(error))?;
+        self.extensions_mut().insert(unit);
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    #[track_caller]
+    fn db_session(&mut self) -> Result<&mut DbSession> {
+        match self.extensions_mut().get_mut::<DbSession>() {
+            Some(unit) => Ok(unit),
+            None => Err(missing()),
+        }
+    }
+}
+
+#[track_caller]
+fn missing() -> Error {
+    Error::internal("this request has no database: the DbSessionMiddleware is not in the stack, or stands inside the one that asks")
+}

@@ -1,0 +1,29 @@
+//! The settings of the database.
+
+use lback_core::Secret;
+use serde::Deserialize;
+
+/// The keys of `settings.toml` that speak of the database, with their defaults.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
+pub struct DbSettings {
+    /// Where the database is: `sqlite:db.sqlite`, a path below the project's folder.
+    pub database_url: Secret,
+    /// The most connections that are open at once.
+    pub database_pool_size: u32,
+    /// How long a request waits for a connection, in seconds, before it is answered with 503.
+    pub database_wait_seconds: u64,
+    /// How long a statement waits for a lock on the database, in milliseconds, before it is answered with 503.
+    pub database_busy_timeout_ms: u32,
+}
+
+impl Default for DbSettings {
+    fn default() -> Self {
+        DbSettings {
+            database_url: Secret::new("sqlite:db.sqlite"),
+            database_pool_size: 8,
+            database_wait_seconds: 5,
+            database_busy_timeout_ms: 5000,
+        }
+    }
+}

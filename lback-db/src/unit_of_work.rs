@@ -1,0 +1,128 @@
+//! One transaction per request, opened when it is first needed.
+
+use std::panic::Location;
+
+use lback_core::{Error, Result};
+
+use crate::connection::Intent;
+use crate::{Database, Db, Kind, PooledDb};
+
+/// The unit of work of one request: no connection until the first [`connection`](Self::connection), one transaction
+/// from then on, ended by [`DbSessionMiddleware`](crate::DbSessionMiddleware).
+///
+/// Dropped unfinished, it rolls back.
+pub struct DbSession {
+    database: Database,
+    intent: Intent,
+    open: Option<Open>,
+    state: State,
+}
+
+struct Open {
+    connection: PooledDb,
+    changes_before: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Active,
+    Finished,
+}
+
+impl DbSession {
+    pub(crate) fn new(database: Database, intent: Intent) -> Self {
+        DbSession { database, intent, open: None, state: State::Active }
+    }
+
+    /// The connection, inside the request's transaction, which this begins if it has not begun.
+    ///
+    /// # Errors
+    /// 503 where no connection is to be had or the database is locked; 500 where the unit of work has ended.
+    #[track_caller]
+    pub fn connection(&mut self) -> Result<&mut Db> {
+        if self.state == State::Finished {
+            return Err(Error::internal(format!(
+                "the request's database work has ended already (asked for at {})",
+                Location::caller()
+            )));
+        }
+        if self.open.is_none() {
+            let mut connection = self.database.get()?;
+            let begun = connection.begin(self.intent).and_then(|()| match (self.database.kind(), self.intent) {
+                (Kind::Sqlite, Intent::Read) => connection.total_changes(),
+                _ => Ok(0),
+            });
+            let changes_before = begun.map_err(|error| Error::unavailable("no transaction can be begun").with_source(error))?;
+            self.open = Some(Open { connection, changes_before });
+        }
+        match &mut self.open {
+            Some(open) => Ok(&mut open.connection),
+            None => Err(Error::internal("the request has no connection")),
+        }
+    }
+
+    /// Has the transaction begun?
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Can work that must be saved with the view's be done in this transaction?
+    ///
+    /// Not if it is not open, and not on SQLite if it has only read so far: there it could not be turned into one that
+    /// writes. Then nothing needs to be saved together, and it is ended.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn joins_writes(&mut self) -> Result<bool> {
+        let Some(open) = &mut self.open else { return Ok(false) };
+        let wrote = self.intent == Intent::Write || open.connection.total_changes()? != open.changes_before;
+        if !wrote {
+            open.connection.commit()?;
+            self.open = None;
+        }
+        Ok(wrote)
+    }
+
+    /// Must the commit wait for a disk or a network?
+    pub(crate) fn commit_blocks(&mut self) -> bool {
+        match &mut self.open {
+            None => false,
+            Some(open) => self.intent == Intent::Write || open.connection.total_changes().is_ok_and(|now| now != open.changes_before),
+        }
+    }
+
+    /// Commits what was done.
+    ///
+    /// # Errors
+    /// Those of the database; everything is rolled back then.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        self.state = State::Finished;
+        let Some(mut open) = self.open.take() else { return Ok(()) };
+        let result = open.connection.commit();
+        if result.is_err() {
+            roll_back(&mut open.connection);
+        }
+        result.map_err(|error| Error::internal("the request's changes could not be saved").with_source(error))
+    }
+
+    /// Undoes what was done and gives the connection back. The unit of work is over then.
+    pub fn rollback(&mut self) {
+        self.state = State::Finished;
+        if let Some(mut open) = self.open.take() {
+            roll_back(&mut open.connection);
+        }
+    }
+}
+
+/// A connection on which even this fails stays in its transaction; the pool throws it away.
+fn roll_back(connection: &mut Db) {
+    if let Err(error) = connection.rollback() {
+        tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
+    }
+}
+
+impl Drop for DbSession {
+    fn drop(&mut self) {
+        self.rollback();
+    }
+}

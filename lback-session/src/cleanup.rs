@@ -1,0 +1,52 @@
+//! Deletes expired sessions, a few at a time.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::SessionManager;
+
+/// The most rows that one statement deletes: a few milliseconds of work.
+const BATCH: u32 = 500;
+/// The pause between two statements, so that requests come in between.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Deletes expired sessions every `SESSION_CLEANUP_MINUTES`, until `stopping` turns true. Returns at once where that is 0.
+pub async fn clean_regularly(manager: SessionManager, mut stopping: watch::Receiver<bool>) {
+    let Some(every) = manager.config().cleanup_every else { return };
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = tokio::time::sleep(jittered(every)) => {}
+        }
+        clean(&manager, &stopping).await;
+    }
+}
+
+async fn clean(manager: &SessionManager, stopping: &watch::Receiver<bool>) {
+    let mut total = 0;
+    while !*stopping.borrow() {
+        match manager.store().delete_expired(manager.clock().now(), BATCH).await {
+            Ok(deleted) => {
+                total += deleted;
+                if deleted < u64::from(BATCH) {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => {
+                tracing::error!(target: "lback::session", %error, "expired sessions could not be deleted");
+                break;
+            }
+        }
+    }
+    if total > 0 {
+        tracing::info!(target: "lback::session", "deleted {total} expired sessions");
+    }
+}
+
+/// Up to a tenth more or less, so that many processes do not clean at the same moment.
+fn jittered(every: Duration) -> Duration {
+    let random = uuid::Uuid::new_v4().as_u64_pair().0 % 2000;
+    every.mul_f64(0.9 + random as f64 / 10_000.0)
+}

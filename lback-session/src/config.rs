@@ -1,0 +1,232 @@
+//! The settings of sessions.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lback_core::{Error, Result, SameSite};
+use serde::Deserialize;
+
+/// The keys of `settings.toml` that speak of sessions, as they are written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
+pub struct SessionSettings {
+    /// How long a session lasts without a request, in minutes. This or `SESSION_EXPIRY_SECONDS` is required.
+    pub session_timeout_minutes: Option<i64>,
+    /// The same in seconds.
+    pub session_expiry_seconds: Option<i64>,
+    /// How long a session lasts at most, however much it is used, in minutes.
+    pub session_absolute_timeout_minutes: Option<i64>,
+    /// The name of the cookie.
+    pub session_cookie_name: String,
+    /// Where sessions are kept.
+    pub session_store: StoreName,
+    /// When a session is stored.
+    pub session_create: CreateSessions,
+    /// Lets the browser forget the cookie when it is closed.
+    pub session_expire_at_browser_close: bool,
+    /// Sends the cookie over HTTPS only; on unless `DEBUG` is.
+    pub session_cookie_secure: Option<bool>,
+    /// `Lax`, `Strict` or `None`.
+    pub session_cookie_samesite: String,
+    /// The domain of the cookie; none means exactly the host that set it.
+    pub session_cookie_domain: Option<String>,
+    /// The path of the cookie.
+    pub session_cookie_path: String,
+    /// Hides the cookie from scripts.
+    pub session_cookie_httponly: bool,
+    /// Encrypts the session's id in the cookie instead of signing it.
+    pub session_cookie_encrypted: bool,
+    /// The most bytes of data in a session, as JSON.
+    pub session_max_bytes: usize,
+    /// How often expired sessions are deleted, in minutes; 0 leaves it to the command `clearsessions`.
+    pub session_cleanup_minutes: u64,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        SessionSettings {
+            session_timeout_minutes: None,
+            session_expiry_seconds: None,
+            session_absolute_timeout_minutes: None,
+            session_cookie_name: "session_id".to_owned(),
+            session_store: StoreName::Database,
+            session_create: CreateSessions::Lazy,
+            session_expire_at_browser_close: false,
+            session_cookie_secure: None,
+            session_cookie_samesite: "Lax".to_owned(),
+            session_cookie_domain: None,
+            session_cookie_path: "/".to_owned(),
+            session_cookie_httponly: true,
+            session_cookie_encrypted: false,
+            session_max_bytes: 65_536,
+            session_cleanup_minutes: 10,
+        }
+    }
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreName {
+    /// In the application's database.
+    Database,
+    /// In the memory of the process.
+    Memory,
+}
+
+/// When a session is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CreateSessions {
+    /// When it first holds data.
+    Lazy,
+    /// When a request first touches it.
+    Eager,
+}
+
+/// The settings of sessions, checked.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    pub(crate) timeout: TimeDelta,
+    pub(crate) absolute_timeout: Option<TimeDelta>,
+    pub(crate) cookie_name: String,
+    pub(crate) cookie_secure: bool,
+    pub(crate) cookie_same_site: SameSite,
+    pub(crate) cookie_domain: Option<String>,
+    pub(crate) cookie_path: String,
+    pub(crate) cookie_http_only: bool,
+    pub(crate) cookie_encrypted: bool,
+    pub(crate) expire_at_browser_close: bool,
+    pub(crate) create: CreateSessions,
+    pub(crate) max_bytes: usize,
+    pub(crate) cleanup_every: Option<Duration>,
+}
+
+/// A hundred years, in seconds: beyond it dates could overflow.
+const LONGEST: i64 = 100 * 365 * 24 * 3600;
+
+impl SessionConfig {
+    /// Checks the settings. `debug` decides whether the cookie is `Secure` where the settings do not.
+    ///
+    /// # Errors
+    /// Names the key, and the line to write.
+    pub fn check(settings: &SessionSettings, debug: bool) -> Result<Self> {
+        let same_site = same_site(&settings.session_cookie_samesite)?;
+        let config = SessionConfig {
+            timeout: timeout(settings)?,
+            absolute_timeout: settings
+                .session_absolute_timeout_minutes
+                .map(|minutes| duration("SESSION_ABSOLUTE_TIMEOUT_MINUTES", minutes, 60))
+                .transpose()?,
+            cookie_name: settings.session_cookie_name.clone(),
+            cookie_secure: settings.session_cookie_secure.unwrap_or(!debug),
+            cookie_same_site: same_site,
+            cookie_domain: settings.session_cookie_domain.clone().filter(|domain| !domain.is_empty()),
+            cookie_path: settings.session_cookie_path.clone(),
+            cookie_http_only: settings.session_cookie_httponly,
+            cookie_encrypted: settings.session_cookie_encrypted,
+            expire_at_browser_close: settings.session_expire_at_browser_close,
+            create: settings.session_create,
+            max_bytes: settings.session_max_bytes,
+            cleanup_every: match settings.session_cleanup_minutes {
+                0 => None,
+                minutes => Some(Duration::from_secs(minutes.saturating_mul(60))),
+            },
+        };
+        config.check_cookie()?;
+        Ok(config)
+    }
+
+    /// Settings that serve nobody.
+    pub(crate) fn detached() -> Self {
+        SessionConfig {
+            timeout: TimeDelta::zero(),
+            absolute_timeout: None,
+            cookie_name: String::new(),
+            cookie_secure: true,
+            cookie_same_site: SameSite::Strict,
+            cookie_domain: None,
+            cookie_path: "/".to_owned(),
+            cookie_http_only: true,
+            cookie_encrypted: false,
+            expire_at_browser_close: false,
+            create: CreateSessions::Lazy,
+            max_bytes: 0,
+            cleanup_every: None,
+        }
+    }
+
+    /// When a session ends that began at `created_at` and is used `now`.
+    pub(crate) fn expires_at(&self, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.cap(created_at, now + self.timeout)
+    }
+
+    /// `expires_at`, or the end of the absolute timeout where that is earlier.
+    pub(crate) fn cap(&self, created_at: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {
+        match self.absolute_timeout {
+            Some(absolute) => expires_at.min(created_at + absolute),
+            None => expires_at,
+        }
+    }
+
+    fn check_cookie(&self) -> Result<()> {
+        let name = &self.cookie_name;
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(token) {
+            return wrong(format!("SESSION_COOKIE_NAME = \"{name}\" is not a cookie's name. Write SESSION_COOKIE_NAME = \"session_id\""));
+        }
+        let plain = |text: &str| !text.bytes().any(|b| b.is_ascii_control() || b == b';' || b == b',');
+        if !self.cookie_path.starts_with('/') || !plain(&self.cookie_path) {
+            return wrong("SESSION_COOKIE_PATH must begin with a slash. Write SESSION_COOKIE_PATH = \"/\"".to_owned());
+        }
+        if self.cookie_domain.as_deref().is_some_and(|domain| !plain(domain)) {
+            return wrong("SESSION_COOKIE_DOMAIN is not a domain. Write SESSION_COOKIE_DOMAIN = \"example.com\", or leave it out".to_owned());
+        }
+        let lower = name.to_ascii_lowercase();
+        if lower.starts_with("__host-") && (!self.cookie_secure || self.cookie_domain.is_some() || self.cookie_path != "/") {
+            return wrong(format!(
+                "a cookie called {name} must have SESSION_COOKIE_SECURE = true, SESSION_COOKIE_PATH = \"/\" and no SESSION_COOKIE_DOMAIN, \
+                 or browsers refuse it"
+            ));
+        }
+        if lower.starts_with("__secure-") && !self.cookie_secure {
+            return wrong(format!("a cookie called {name} must have SESSION_COOKIE_SECURE = true, or browsers refuse it"));
+        }
+        if self.cookie_same_site == SameSite::None && !self.cookie_secure {
+            return wrong("SESSION_COOKIE_SAMESITE = \"None\" needs SESSION_COOKIE_SECURE = true, or browsers refuse the cookie".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn timeout(settings: &SessionSettings) -> Result<TimeDelta> {
+    match (settings.session_timeout_minutes, settings.session_expiry_seconds) {
+        (Some(minutes), None) => duration("SESSION_TIMEOUT_MINUTES", minutes, 60),
+        (None, Some(seconds)) => duration("SESSION_EXPIRY_SECONDS", seconds, 1),
+        (None, None) => wrong("sessions need to know how long they last. Add this line to settings.toml: SESSION_TIMEOUT_MINUTES = 30".to_owned()),
+        (Some(_), Some(_)) => {
+            wrong("SESSION_TIMEOUT_MINUTES and SESSION_EXPIRY_SECONDS say the same thing. Remove one of them from the settings".to_owned())
+        }
+    }
+}
+
+fn duration(key: &str, value: i64, seconds_each: i64) -> Result<TimeDelta> {
+    let seconds = value.checked_mul(seconds_each).filter(|seconds| (1..=LONGEST).contains(seconds));
+    match seconds.and_then(TimeDelta::try_seconds) {
+        Some(duration) => Ok(duration),
+        None => wrong(format!("{key} = {value} is not possible: it must be above zero and below a hundred years. Write {key} = {}", 1800 / seconds_each)),
+    }
+}
+
+fn same_site(text: &str) -> Result<SameSite> {
+    match text.to_ascii_lowercase().as_str() {
+        "lax" => Ok(SameSite::Lax),
+        "strict" => Ok(SameSite::Strict),
+        "none" => Ok(SameSite::None),
+        _ => wrong(format!("SESSION_COOKIE_SAMESITE = \"{text}\" is not possible: it is \"Lax\", \"Strict\" or \"None\"")),
+    }
+}
+
+fn wrong<T>(message: String) -> Result<T> {
+    Err(Error::internal(message))
+}

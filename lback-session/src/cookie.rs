@@ -1,0 +1,86 @@
+//! The cookie that carries a session's id.
+
+use chrono::{DateTime, Utc};
+use lback_core::header::{self, HeaderMap, HeaderValue};
+use lback_core::{Cookie, Cookies, Error, Keys, Result};
+
+use crate::{SessionConfig, SessionId};
+
+/// How many cookies of the session's name are looked at.
+const MAX_TRIES: usize = 4;
+/// No sealed id is longer than this.
+const MAX_LENGTH: usize = 256;
+
+/// The id in the first valid cookie.
+pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Option<SessionId> {
+    let mut values = cookies.received(&config.cookie_name).take(MAX_TRIES);
+    values.find_map(|value| open(value, config, keys))
+}
+
+pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<SessionId> {
+    if value.len() > MAX_LENGTH {
+        return None;
+    }
+    let opened = if config.cookie_encrypted { keys.decrypt(&config.cookie_name, value) } else { keys.verify(&config.cookie_name, value) };
+    opened?.parse().ok()
+}
+
+/// Gives the browser this id.
+pub(crate) fn set(headers: &mut HeaderMap, config: &SessionConfig, keys: &Keys, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
+    let id = id.to_string();
+    let value = if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&config.cookie_name, id) };
+    let max_age = (!config.expire_at_browser_close).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000);
+    append(headers, config, &value, max_age)
+}
+
+/// Tells the browser to forget the cookie.
+pub(crate) fn remove(headers: &mut HeaderMap, config: &SessionConfig) -> Result<()> {
+    append(headers, config, "", Some(0))
+}
+
+fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age: Option<i64>) -> Result<()> {
+    let mut cookie = Cookie::new(config.cookie_name.as_str(), value);
+    cookie.set_path(config.cookie_path.as_str());
+    cookie.set_http_only(config.cookie_http_only);
+    cookie.set_secure(config.cookie_secure);
+    cookie.set_same_site(config.cookie_same_site);
+    if let Some(domain) = &config.cookie_domain {
+        cookie.set_domain(domain.as_str());
+    }
+    let mut text = cookie.to_string();
+    if let Some(seconds) = max_age {
+        text.push_str(&format!("; Max-Age={seconds}"));
+        if seconds == 0 {
+            // For clients that know nothing of Max-Age.
+            text.push_str("; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        }
+    }
+    let value = HeaderValue::from_str(&text).map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
+    headers.append(header::SET_COOKIE, value);
+    keep_private(headers);
+    Ok(())
+}
+
+/// A response that sets the cookie must not be kept by a cache that serves others.
+fn keep_private(headers: &mut HeaderMap) {
+    match headers.get(header::CACHE_CONTROL) {
+        None => drop(headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))),
+        Some(value) => {
+            let text = value.to_str().unwrap_or("no-store");
+            let public = |part: &str| part.trim().eq_ignore_ascii_case("public");
+            if text.split(',').any(public) {
+                let parts = text.split(',').map(|part| if public(part) { "private" } else { part.trim() });
+                let text = parts.collect::<Vec<_>>().join(", ");
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private")));
+            }
+        }
+    }
+}
+
+/// The response depends on who asks.
+pub(crate) fn vary(headers: &mut HeaderMap) {
+    let mut names = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    if !names.any(|name| name.trim() == "*" || name.trim().eq_ignore_ascii_case("cookie")) {
+        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+    }
+}

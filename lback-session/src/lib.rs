@@ -1,0 +1,36 @@
+//! Sessions for the [Lback](https://docs.rs/lback) web framework: kept in the database, loaded when they are first
+//! touched, saved together with the view's own work, never losing an update.
+//!
+//! An application names the crate `lback`, which re-exports everything here.
+
+mod changes;
+mod cleanup;
+mod config;
+mod cookie;
+mod finish;
+mod flash;
+mod id;
+mod manager;
+mod middleware;
+mod request;
+mod session;
+mod store;
+mod stores;
+mod wait;
+
+pub use cleanup::clean_regularly;
+pub use config::{CreateSessions, SessionConfig, SessionSettings, StoreName};
+pub use changes::Changes;
+pub use flash::Flash;
+pub use id::SessionId;
+pub use manager::SessionManager;
+pub use middleware::SessionMiddleware;
+pub use request::{RequestSession, RouterSession};
+pub use session::{AppSession, Expiry};
+pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
+pub use stores::{DatabaseStore, MemoryStore};
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+/// The migrations that make the `sessions` table of SQLite.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");

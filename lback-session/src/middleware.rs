@@ -1,0 +1,42 @@
+//! Gives every request its session, and saves it.
+
+use lback_core::{Middleware, Next, Request, Response, Result};
+
+use crate::finish::finish;
+use crate::request::{NoSession, Slot};
+use crate::{CreateSessions, RequestSession, SessionManager};
+
+/// Makes [`req.session()`](RequestSession::session) work: the session is loaded when it is first touched, and what
+/// changed is saved on the way out, together with the view's database work.
+pub struct SessionMiddleware {
+    manager: SessionManager,
+}
+
+impl SessionMiddleware {
+    /// With the sessions of this manager.
+    pub fn new(manager: SessionManager) -> Self {
+        SessionMiddleware { manager }
+    }
+}
+
+impl Middleware for SessionMiddleware {
+    async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        if req.route().is_some_and(|route| route.option::<NoSession>().is_some()) {
+            return next.run(req).await;
+        }
+        req.extensions_mut().insert(Slot::new(self.manager.clone()));
+        if self.manager.config().create == CreateSessions::Eager && req.route().is_some() {
+            req.session();
+        }
+        let result = next.run(req).await;
+        let session = req.extensions_mut().get_mut::<Slot>().and_then(Slot::take);
+        match session {
+            None => result,
+            Some(session) => finish(req, session, result).await,
+        }
+    }
+
+    fn requires(&self) -> &'static [&'static str] {
+        if self.manager.is_in_database() { &["DbSessionMiddleware"] } else { &[] }
+    }
+}

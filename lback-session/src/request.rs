@@ -1,0 +1,152 @@
+//! The session, as a view sees it.
+
+use lback_core::{Error, Request, Result, Router, StatusCode};
+use lback_db::{DbSession, RequestDb};
+
+use crate::store::SessionInfo;
+use crate::stores::rows;
+use crate::{AppSession, SessionId, SessionManager, cookie};
+
+/// Adds the session to [`Request`].
+pub trait RequestSession {
+    /// The visitor's session. The first call loads it.
+    ///
+    /// This always returns a session. Where the store cannot be read, its methods fail and the request is answered with
+    /// 503; nobody is logged out by that.
+    fn session(&mut self) -> &mut AppSession;
+
+    /// The session, if this request has loaded it.
+    fn session_if_loaded(&self) -> Option<&AppSession>;
+
+    /// The sessions of a user that have not expired, the last used first: "where you are logged in".
+    ///
+    /// # Errors
+    /// 503 where the store cannot be read; 500 where it cannot list, or there is no `SessionMiddleware`.
+    fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>>;
+
+    /// Ends the sessions of a user, but for one: "log out my other devices". Answers how many.
+    ///
+    /// Where the request's transaction is open this is part of it.
+    ///
+    /// # Errors
+    /// 503 where the store cannot be written; 500 where it cannot revoke, or there is no `SessionMiddleware`.
+    fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64>;
+}
+
+/// A request's place for its session.
+pub(crate) struct Slot {
+    manager: SessionManager,
+    session: Option<AppSession>,
+    finished: bool,
+}
+
+impl Slot {
+    pub(crate) fn new(manager: SessionManager) -> Self {
+        Slot { manager, session: None, finished: false }
+    }
+
+    /// The session, if the request touched it. What is done to it from now on would be lost.
+    pub(crate) fn take(&mut self) -> Option<AppSession> {
+        self.finished = true;
+        self.session.take()
+    }
+
+    fn fill(&mut self, mut session: AppSession) {
+        if self.finished {
+            session.finish();
+        }
+        self.session = Some(session);
+    }
+
+    /// Puts the session back, finished, for middleware that looks at it on the way out.
+    pub(crate) fn put_back(&mut self, session: AppSession) {
+        self.fill(session);
+    }
+}
+
+impl RequestSession for Request {
+    fn session(&mut self) -> &mut AppSession {
+        if let Some(manager) = self.extensions().get::<Slot>().filter(|slot| slot.session.is_none()).map(|slot| slot.manager.clone()) {
+            let session = load(self, manager);
+            if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
+                slot.fill(session);
+            }
+        }
+        let slot = self.extensions_mut().get_or_insert_with(|| Slot::new(SessionManager::detached()));
+        slot.session.get_or_insert_with(|| {
+            let why = "this request has no session: the SessionMiddleware is not in the stack, or stands inside the one that asks, \
+                       or the route says without_session()";
+            AppSession::broken(SessionManager::detached(), StatusCode::INTERNAL_SERVER_ERROR, why.to_owned())
+        })
+    }
+
+    fn session_if_loaded(&self) -> Option<&AppSession> {
+        self.extensions().get::<Slot>()?.session.as_ref()
+    }
+
+    fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>> {
+        let manager = manager(self)?;
+        match joined(self, &manager)? {
+            Some(unit) => rows::for_user(unit.connection()?, user_id, manager.clock().now()),
+            None => manager.for_user(user_id),
+        }
+    }
+
+    fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
+        let manager = manager(self)?;
+        match joined(self, &manager)? {
+            Some(unit) => rows::revoke_user(unit.connection()?, user_id, except),
+            None => manager.revoke_user(user_id, except),
+        }
+    }
+}
+
+/// Loads the session that the request's cookie names, or makes a new one.
+fn load(req: &mut Request, manager: SessionManager) -> AppSession {
+    let Some(id) = cookie::read(req.cookies(), manager.config(), manager.keys()) else {
+        return AppSession::new(manager, None);
+    };
+    // Within the request's transaction where there is one: a second connection is never waited for while one is held.
+    let record = match req.extensions_mut().get_mut::<DbSession>().filter(|unit| manager.is_in_database() && unit.is_open()) {
+        Some(unit) => unit.connection().and_then(|db| manager.load_within(db, id)),
+        None => manager.load(id),
+    };
+    match record {
+        Ok(record) => AppSession::new(manager, record),
+        Err(error) => {
+            tracing::error!(target: "lback::session", request = %req.id(), %error, "the session cannot be read");
+            AppSession::broken(manager, StatusCode::SERVICE_UNAVAILABLE, format!("the session cannot be read: {error}"))
+        }
+    }
+}
+
+fn manager(req: &Request) -> Result<SessionManager> {
+    let slot = req.extensions().get::<Slot>();
+    slot.map(|slot| slot.manager.clone()).ok_or_else(|| Error::internal("this request has no SessionMiddleware around it"))
+}
+
+/// The request's unit of work, if what is done to sessions must be part of it.
+fn joined<'a>(req: &'a mut Request, manager: &SessionManager) -> Result<Option<&'a mut DbSession>> {
+    if !manager.is_in_database() || !req.extensions().get::<DbSession>().is_some_and(DbSession::is_open) {
+        return Ok(None);
+    }
+    let unit = req.db_session()?;
+    Ok(if unit.joins_writes()? { Some(unit) } else { None })
+}
+
+/// The route has no session; see [`RouterSession::without_session`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoSession;
+
+/// Adds what concerns sessions to [`Router`].
+pub trait RouterSession {
+    /// The last route has no session.
+    fn without_session(self) -> Self;
+}
+
+impl RouterSession for Router {
+    #[track_caller]
+    fn without_session(self) -> Self {
+        self.option(NoSession)
+    }
+}

@@ -1,0 +1,422 @@
+//! The session of one request.
+
+use std::cell::Cell;
+use std::ops::Index;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lback_core::{Error, Result, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::changes::{Notes, UpdateFn, put};
+use crate::store::{Data, Record};
+use crate::{Changes, Flash, SessionId, SessionManager, flash};
+
+/// The session of the visitor whose request this is: a small map from text to JSON that outlives the request.
+///
+/// ```
+/// # use lback_core::{Request, Result};
+/// use lback_session::RequestSession;
+///
+/// fn index(req: &mut Request) -> Result<String> {
+///     let visits = req.session().update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;
+///     Ok(format!("visit {visits}"))
+/// }
+/// ```
+///
+/// What is changed here is saved when the request ends, together with the view's database work. It is lost where the
+/// answer has a status of 500 or above.
+pub struct AppSession {
+    manager: SessionManager,
+    /// The stored session, as it was loaded; `None` for a new one.
+    base: Option<Record>,
+    id: SessionId,
+    data: Data,
+    notes: Notes,
+    cycle: bool,
+    /// Sessions that end with this request.
+    deleted: Vec<SessionId>,
+    created_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    accessed: Cell<bool>,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// The store could not be read, or there is no `SessionMiddleware`: nothing can be read or written.
+    Broken(StatusCode, String),
+    /// The response is on its way.
+    Finished,
+}
+
+/// When a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// After the time in the settings without a request.
+    Default,
+    /// After this time without a request.
+    After(Duration),
+    /// At this time, however much it is used.
+    At(DateTime<Utc>),
+}
+
+/// The key under which an expiry of its own is kept in a session's data.
+const EXPIRY: &str = "_expiry";
+
+static NULL: Value = Value::Null;
+
+impl AppSession {
+    /// The session of `record`, or a new one. `id` is that of the cookie; one that is unknown is not adopted.
+    pub(crate) fn new(manager: SessionManager, record: Option<Record>) -> Self {
+        let now = manager.clock().now();
+        AppSession {
+            id: record.as_ref().map_or_else(SessionId::random, |record| record.id),
+            data: record.as_ref().map(|record| record.data.clone()).unwrap_or_default(),
+            created_at: record.as_ref().map_or(now, |record| record.created_at),
+            base: record,
+            manager,
+            notes: Notes::default(),
+            cycle: false,
+            deleted: Vec::new(),
+            now,
+            accessed: Cell::new(false),
+            state: State::Open,
+        }
+    }
+
+    pub(crate) fn broken(manager: SessionManager, status: StatusCode, why: String) -> Self {
+        let mut session = Self::new(manager, None);
+        session.state = State::Broken(status, why);
+        session
+    }
+
+    fn usable(&self) -> Result<()> {
+        self.accessed.set(true);
+        match &self.state {
+            State::Open => Ok(()),
+            State::Broken(status, why) => Err(Error::new(*status, why.clone())),
+            State::Finished => Err(Error::internal(
+                "the session was saved and its response is on its way; what is written now would be lost. Write before next.run(req) returns",
+            )),
+        }
+    }
+
+    /// For methods that return no `Result`.
+    fn usable_or_log(&self) -> bool {
+        self.usable().inspect_err(|error| tracing::error!(target: "lback::session", id = %self.id, %error, "session not changed")).is_ok()
+    }
+
+    // ---- reading
+
+    /// The value of `key`, or `None` where there is none.
+    ///
+    /// # Errors
+    /// 500, naming the key, where the value is no `T`; 503 where the store cannot be read.
+    #[track_caller]
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        self.usable()?;
+        match self.data.get(key) {
+            None => Ok(None),
+            Some(value) => typed(key, value).map(Some),
+        }
+    }
+
+    /// Is there a value under `key`?
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.accessed.set(true);
+        self.data.contains_key(key)
+    }
+
+    /// The keys, in alphabetical order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(key, _)| key)
+    }
+
+    /// Keys and values, in the alphabetical order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.accessed.set(true);
+        self.data.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.accessed.set(true);
+        self.data.len()
+    }
+
+    /// Is there no key?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    // ---- writing
+
+    /// Puts `value` under `key`.
+    ///
+    /// # Errors
+    /// Where the value cannot be JSON, the response is on its way, or the store could not be read.
+    #[track_caller]
+    pub fn insert<T: Serialize>(&mut self, key: &str, value: T) -> Result<()> {
+        self.usable()?;
+        let value = serde_json::to_value(value)
+            .map_err(|error| Error::internal(format!("the value for \"{key}\" cannot be kept in the session")).with_source(error))?;
+        self.notes.set(key);
+        self.data.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    /// Computes the value of `key` from the one it has, and returns it.
+    ///
+    /// This is the way to count and to collect: where another request changes the same session at the same time, `f` runs
+    /// again on what that one wrote, so nothing is lost. It must not do anything but compute.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    #[track_caller]
+    pub fn update<T, U, F>(&mut self, key: &str, f: F) -> Result<U>
+    where
+        T: DeserializeOwned,
+        U: Serialize,
+        F: Fn(Option<T>) -> U + Send + Sync + 'static,
+    {
+        self.usable()?;
+        let old = self.data.get(key).map(|value| typed(key, value)).transpose()?;
+        let new = f(old);
+        let value = serde_json::to_value(&new)?;
+        let name = key.to_owned();
+        let step: UpdateFn = Arc::new(move |old| {
+            let old = old.map(|value| typed(&name, value)).transpose()?;
+            Ok(Some(serde_json::to_value(f(old))?))
+        });
+        self.notes.update(key, step);
+        self.data.insert(key.to_owned(), value);
+        Ok(new)
+    }
+
+    /// The value of `key`, to be changed in place.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        if !self.usable_or_log() || !self.data.contains_key(key) {
+            return None;
+        }
+        self.notes.set(key);
+        self.data.get_mut(key)
+    }
+
+    /// Removes `key` and returns what was there.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        if !self.usable_or_log() {
+            return None;
+        }
+        self.notes.set(key);
+        self.data.remove(key)
+    }
+
+    /// Removes `key` and returns its value as a `T`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); the value stays then.
+    #[track_caller]
+    pub fn pop<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
+        let value = self.get(key)?;
+        self.remove(key);
+        Ok(value)
+    }
+
+    /// Removes every key; the session itself stays.
+    pub fn clear(&mut self) {
+        let keys: Vec<String> = self.data.keys().cloned().collect();
+        for key in keys {
+            self.remove(&key);
+        }
+    }
+
+    // ---- flash messages
+
+    /// Leaves a message for the next page.
+    pub fn flash(&mut self, category: &str, message: &str) {
+        let flash = json!({ "category": category, "message": message });
+        self.step(flash::KEY, move |waiting| {
+            let mut waiting = waiting.and_then(Value::as_array).cloned().unwrap_or_default();
+            waiting.push(flash.clone());
+            Some(Value::Array(waiting))
+        });
+    }
+
+    /// The messages that were left, oldest first. They are gone then.
+    pub fn take_flashes(&mut self) -> Vec<Flash> {
+        self.accessed.set(true);
+        let Some(Value::Array(waiting)) = self.data.get(flash::KEY).cloned() else { return Vec::new() };
+        let flashes = waiting.iter().filter_map(|flash| serde_json::from_value(flash.clone()).ok()).collect();
+        self.step(flash::KEY, move |now| {
+            let mut left = now.and_then(Value::as_array).cloned().unwrap_or_default();
+            for taken in &waiting {
+                if let Some(at) = left.iter().position(|flash| flash == taken) {
+                    left.remove(at);
+                }
+            }
+            (!left.is_empty()).then_some(Value::Array(left))
+        });
+        flashes
+    }
+
+    fn step(&mut self, key: &str, step: impl Fn(Option<&Value>) -> Option<Value> + Send + Sync + 'static) {
+        if self.usable_or_log() {
+            let new = step(self.data.get(key));
+            put(&mut self.data, key, new);
+            self.notes.update(key, Arc::new(move |old| Ok(step(old))));
+        }
+    }
+
+    // ---- the session itself
+
+    /// Is this session not stored yet?
+    pub fn is_new(&self) -> bool {
+        self.base.is_none()
+    }
+
+    /// Do the data differ from those that are stored?
+    pub fn modified(&self) -> bool {
+        match &self.base {
+            Some(base) => base.data != self.data,
+            None => !self.data.is_empty(),
+        }
+    }
+
+    /// Have the data been read or written in this request?
+    pub fn accessed(&self) -> bool {
+        self.accessed.get()
+    }
+
+    /// The id. That of a new session is not known to anybody until it is stored.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// When the session ends, unless another request uses it before.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        let config = self.manager.config();
+        let own = match self.data.get(EXPIRY) {
+            Some(Value::Number(seconds)) => seconds.as_i64().and_then(TimeDelta::try_seconds).and_then(|after| self.now.checked_add_signed(after)),
+            Some(Value::String(time)) => time.parse().ok(),
+            _ => None,
+        };
+        match own {
+            Some(expires_at) => config.cap(self.created_at, expires_at),
+            None => config.expires_at(self.created_at, self.now),
+        }
+    }
+
+    /// Gives this session an expiry of its own, which it keeps.
+    pub fn set_expiry(&mut self, expiry: Expiry) {
+        let value = match expiry {
+            Expiry::Default => None,
+            Expiry::After(idle) => Some(json!(idle.as_secs().min(i64::MAX as u64))),
+            Expiry::At(time) => Some(json!(time)),
+        };
+        if self.usable_or_log() {
+            self.notes.set(EXPIRY);
+            put(&mut self.data, EXPIRY, value);
+        }
+    }
+
+    /// Gives the session a new id, keeping its data. The old id is dead when the request ends.
+    ///
+    /// This happens by itself when `user_id` changes; it is for other changes of what the session may do.
+    pub fn cycle_id(&mut self) {
+        if self.usable_or_log() {
+            self.cycle = true;
+        }
+    }
+
+    /// Ends the session: its data are gone, its row is deleted when the request ends, whatever the answer is.
+    ///
+    /// What is written after this belongs to a fresh session.
+    pub fn delete(&mut self) {
+        if self.usable_or_log() {
+            self.deleted.extend(self.base.take().map(|base| base.id));
+            self.id = SessionId::random();
+            self.data.clear();
+            self.notes = Notes::default();
+            self.cycle = false;
+            self.created_at = self.now;
+        }
+    }
+
+    // ---- the end of the request
+
+    pub(crate) fn manager(&self) -> &SessionManager {
+        &self.manager
+    }
+
+    pub(crate) fn base(&self) -> Option<&Record> {
+        self.base.as_ref()
+    }
+
+    pub(crate) fn data(&self) -> &Data {
+        &self.data
+    }
+
+    pub(crate) fn cycles(&self) -> bool {
+        self.cycle
+    }
+
+    pub(crate) fn changes(&self) -> Changes {
+        let empty = Data::new();
+        self.notes.changes(self.base.as_ref().map_or(&empty, |base| &base.data), &self.data)
+    }
+
+    pub(crate) fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    pub(crate) fn take_deleted(&mut self) -> Vec<SessionId> {
+        std::mem::take(&mut self.deleted)
+    }
+
+    /// Why the session cannot be used, if it cannot.
+    pub(crate) fn why_broken(&self) -> Option<Error> {
+        match &self.state {
+            State::Broken(status, why) => Some(Error::new(*status, why.clone())),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn finish(&mut self) {
+        if matches!(self.state, State::Open) {
+            self.state = State::Finished;
+        }
+    }
+}
+
+/// A session that does not reach its end (its view ran into the timeout, its task was dropped) still ends what it was to
+/// end.
+impl Drop for AppSession {
+    fn drop(&mut self) {
+        let ids = self.take_deleted();
+        if !ids.is_empty() {
+            self.manager.delete_later(ids);
+        }
+    }
+}
+
+impl Index<&str> for AppSession {
+    type Output = Value;
+
+    /// The value of `key`; `Null` where there is none.
+    fn index(&self, key: &str) -> &Value {
+        self.accessed.set(true);
+        self.data.get(key).unwrap_or(&NULL)
+    }
+}
+
+#[track_caller]
+fn typed<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T> {
+    T::deserialize(value).map_err(|error| {
+        let wanted = std::any::type_name::<T>();
+        Error::internal(format!("the session's \"{key}\" is not a {wanted}")).with_source(error)
+    })
+}

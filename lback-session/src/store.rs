@@ -1,0 +1,234 @@
+//! Where sessions are kept.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use chrono::{DateTime, Utc};
+use lback_core::{Error, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Changes, SessionId};
+
+/// The data of a session: a JSON object.
+pub type Data = serde_json::Map<String, Value>;
+
+/// A session as a store keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its id.
+    pub id: SessionId,
+    /// The user whose session it is: `data["user_id"]`, where that is an integer.
+    pub user_id: Option<i64>,
+    /// What it holds.
+    pub data: Data,
+    /// Counts the saves; a save names the version it is based on.
+    pub version: i64,
+    /// When it ends, unless it is renewed.
+    pub expires_at: DateTime<Utc>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was last saved or renewed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What is told of a session to its user: everything but the data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SessionInfo {
+    /// Its id.
+    pub id: SessionId,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used, to within a second.
+    pub last_seen: DateTime<Utc>,
+    /// When it ends, unless it is used.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// One attempt to replace what a store holds for a session.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The session.
+    pub id: SessionId,
+    /// The version that must still be there.
+    pub version: i64,
+    /// The id it will have; another one than `id` where it is rotated.
+    pub new_id: SessionId,
+    /// The new data.
+    pub data: Data,
+    /// The new user.
+    pub user_id: Option<i64>,
+    /// The new expiry.
+    pub expires_at: DateTime<Utc>,
+    /// The current time. An expired session is not updated.
+    pub now: DateTime<Utc>,
+}
+
+/// What a request wants to save of a session that is stored already.
+#[derive(Clone)]
+pub struct Save {
+    /// The session as it was loaded.
+    pub base: Record,
+    /// Its data as the request left them.
+    pub data: Data,
+    /// How to come from any data to the request's.
+    pub changes: Changes,
+    /// Rotate the id, whether or not the user changes.
+    pub cycle: bool,
+    /// The id it gets if it is rotated.
+    pub fresh_id: SessionId,
+    /// The new expiry.
+    pub expires_at: DateTime<Utc>,
+    /// The current time.
+    pub now: DateTime<Utc>,
+    /// The most bytes of data, as JSON.
+    pub max_bytes: usize,
+}
+
+/// How a save ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The session is saved under this id.
+    As(SessionId),
+    /// The session was deleted, rotated or expired meanwhile. Nothing was written.
+    Gone,
+}
+
+impl Save {
+    /// The first attempt: the request's data, if nobody else was faster.
+    ///
+    /// # Errors
+    /// Where the data are too large.
+    pub fn first(&self) -> Result<Update> {
+        self.attempt(&self.base, self.data.clone())
+    }
+
+    /// The next attempt, after another request was faster: the request's changes on top of what is there now.
+    ///
+    /// # Errors
+    /// Where the data are too large, or an `update` does not understand the value that is there.
+    pub fn again(&self, fresh: &Record) -> Result<Update> {
+        self.attempt(fresh, self.changes.apply_to(&fresh.data)?)
+    }
+
+    fn attempt(&self, base: &Record, data: Data) -> Result<Update> {
+        check_size(&data, self.max_bytes)?;
+        let user = data.get("user_id").filter(|user| !user.is_null());
+        let rotate = self.cycle || (user.is_some() && user != base.data.get("user_id"));
+        Ok(Update {
+            id: base.id,
+            version: base.version,
+            new_id: if rotate { self.fresh_id } else { base.id },
+            user_id: user_id(&data),
+            data,
+            expires_at: self.expires_at,
+            now: self.now,
+        })
+    }
+}
+
+/// The value of the column `user_id` for these data.
+pub(crate) fn user_id(data: &Data) -> Option<i64> {
+    data.get("user_id").and_then(Value::as_i64)
+}
+
+/// Refuses data of more than `max_bytes`, naming the key that weighs most.
+pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
+    let weight = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
+    let total = data.iter().map(|(key, value)| key.len() + weight(value) + 6).sum::<usize>();
+    if total <= max_bytes {
+        return Ok(());
+    }
+    let heaviest = data.iter().max_by_key(|(_, value)| weight(value));
+    let (key, bytes) = heaviest.map_or(("", 0), |(key, value)| (key.as_str(), weight(value)));
+    Err(Error::internal(format!(
+        "the session holds more than SESSION_MAX_BYTES = {max_bytes}: \"{key}\" alone takes {bytes} bytes. \
+         Keep large things in a table and only their id in the session"
+    )))
+}
+
+/// A place where sessions are kept.
+///
+/// Five methods make a store; the others have a default that is made of these, or say that the store cannot do it.
+/// Expiry is judged by the caller's clock, which each method that needs it is told.
+pub trait SessionStore: Send + Sync + 'static {
+    /// The session of this id, expired or not. `None` where there is none, or its data are not a JSON object.
+    fn load(&self, id: SessionId) -> impl Future<Output = Result<Option<Record>>> + Send;
+
+    /// Stores a new session.
+    ///
+    /// # Errors
+    /// Where there is one of this id already.
+    fn create(&self, record: Record) -> impl Future<Output = Result<()>> + Send;
+
+    /// Replaces a session, if it is still there in the version named, and has not expired. Answers whether it was.
+    fn update(&self, update: Update) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Deletes a session. Answers whether it was there.
+    fn delete(&self, id: SessionId) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Moves the expiry of a session forward, never back, if it has not expired. Answers whether it is there.
+    ///
+    /// Touches neither data nor version.
+    fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Saves a session, with the changes of faster requests kept.
+    fn save(&self, save: Save) -> impl Future<Output = Result<Saved>> + Send {
+        async move {
+            let mut update = save.first()?;
+            loop {
+                let (id, new_id) = (update.id, update.new_id);
+                if self.update(update).await? {
+                    return Ok(Saved::As(new_id));
+                }
+                match self.load(id).await? {
+                    Some(fresh) if fresh.expires_at > save.now => update = save.again(&fresh)?,
+                    _ => return Ok(Saved::Gone),
+                }
+            }
+        }
+    }
+
+    /// The sessions of a user that have not expired, newest first.
+    fn for_user(&self, _user_id: i64, _now: DateTime<Utc>) -> impl Future<Output = Result<Vec<SessionInfo>>> + Send {
+        async { Err(Error::internal("this session store cannot list the sessions of a user")) }
+    }
+
+    /// Deletes the sessions of a user, but for one. Answers how many.
+    fn revoke_user(&self, _user_id: i64, _except: Option<SessionId>) -> impl Future<Output = Result<u64>> + Send {
+        async { Err(Error::internal("this session store cannot revoke the sessions of a user")) }
+    }
+
+    /// Deletes up to `limit` sessions that have expired. Answers how many.
+    fn delete_expired(&self, _now: DateTime<Utc>, _limit: u32) -> impl Future<Output = Result<u64>> + Send {
+        async { Ok(0) }
+    }
+}
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+macro_rules! boxed_store {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        /// A [`SessionStore`] whose type does not matter.
+        pub(crate) trait BoxedStore: Send + Sync {
+            $(fn $name(&self, $($argument: $type),*) -> Boxed<'_, $result>;)*
+        }
+
+        impl<S: SessionStore> BoxedStore for S {
+            $(fn $name(&self, $($argument: $type),*) -> Boxed<'_, $result> {
+                Box::pin(SessionStore::$name(self, $($argument),*))
+            })*
+        }
+    };
+}
+
+boxed_store! {
+    load(id: SessionId) -> Option<Record>;
+    create(record: Record) -> ();
+    delete(id: SessionId) -> bool;
+    renew(id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> bool;
+    save(save: Save) -> Saved;
+    for_user(user_id: i64, now: DateTime<Utc>) -> Vec<SessionInfo>;
+    revoke_user(user_id: i64, except: Option<SessionId>) -> u64;
+    delete_expired(now: DateTime<Utc>, limit: u32) -> u64;
+}

@@ -1,0 +1,173 @@
+//! The statements on the table `sessions`. Each works on whatever connection it is given: the writer's, or that of a
+//! request whose transaction the session joins.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use lback_core::{Error, Result};
+use lback_db::Db;
+
+use crate::store::{Record, Save, Saved, SessionInfo, Update};
+use crate::SessionId;
+
+diesel::table! {
+    sessions (id) {
+        id -> Binary,
+        user_id -> Nullable<BigInt>,
+        data -> Text,
+        version -> BigInt,
+        expires_at -> Timestamp,
+        expiry_hour -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+type Row = (Option<i64>, String, i64, NaiveDateTime, NaiveDateTime, NaiveDateTime);
+
+/// The session of this id, expired or not. `None` where there is none, or its data are not a JSON object.
+pub(crate) fn load(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
+    let Db::Sqlite(db) = db;
+    let row: Option<Row> = sessions::table
+        .find(&id.as_bytes()[..])
+        .select((sessions::user_id, sessions::data, sessions::version, sessions::expires_at, sessions::created_at, sessions::updated_at))
+        .first(db)
+        .optional()?;
+    let Some((user_id, data, version, expires_at, created_at, updated_at)) = row else { return Ok(None) };
+    let Ok(data) = serde_json::from_str(&data) else {
+        tracing::warn!(target: "lback::session", %id, "the data of a session are not a JSON object; its visitor gets a new one");
+        return Ok(None);
+    };
+    Ok(Some(Record {
+        id,
+        user_id,
+        data,
+        version,
+        expires_at: expires_at.and_utc(),
+        created_at: created_at.and_utc(),
+        updated_at: updated_at.and_utc(),
+    }))
+}
+
+pub(crate) fn create(db: &mut Db, record: &Record) -> Result<()> {
+    let Db::Sqlite(db) = db;
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(&record.id.as_bytes()[..]),
+            sessions::user_id.eq(record.user_id),
+            sessions::data.eq(json(&record.data)?),
+            sessions::version.eq(record.version),
+            sessions::expires_at.eq(record.expires_at.naive_utc()),
+            sessions::expiry_hour.eq(hour(record.expires_at)),
+            sessions::created_at.eq(record.created_at.naive_utc()),
+            sessions::updated_at.eq(record.updated_at.naive_utc()),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
+    let Db::Sqlite(db) = db;
+    let current = sessions::table
+        .find(&update.id.as_bytes()[..])
+        .filter(sessions::version.eq(update.version))
+        .filter(sessions::expires_at.gt(update.now.naive_utc()));
+    let changed = diesel::update(current)
+        .set((
+            sessions::id.eq(&update.new_id.as_bytes()[..]),
+            sessions::user_id.eq(update.user_id),
+            sessions::data.eq(json(&update.data)?),
+            sessions::version.eq(update.version + 1),
+            sessions::expires_at.eq(update.expires_at.naive_utc()),
+            sessions::expiry_hour.eq(hour(update.expires_at)),
+            sessions::updated_at.eq(update.now.naive_utc()),
+        ))
+        .execute(db)?;
+    Ok(changed == 1)
+}
+
+/// Saves a session, with the changes of faster requests kept. Runs inside a transaction that may write, so no other
+/// request can come between reading again and the second attempt.
+pub(crate) fn save(db: &mut Db, save: &Save) -> Result<Saved> {
+    let first = save.first()?;
+    if update(db, &first)? {
+        return Ok(Saved::As(first.new_id));
+    }
+    let Some(fresh) = load(db, save.base.id)?.filter(|fresh| fresh.expires_at > save.now) else { return Ok(Saved::Gone) };
+    let second = save.again(&fresh)?;
+    match update(db, &second)? {
+        true => Ok(Saved::As(second.new_id)),
+        false => Err(Error::internal(format!("the session {} changed inside a transaction that had locked it", save.base.id))),
+    }
+}
+
+pub(crate) fn delete(db: &mut Db, id: SessionId) -> Result<bool> {
+    let Db::Sqlite(db) = db;
+    Ok(diesel::delete(sessions::table.find(&id.as_bytes()[..])).execute(db)? == 1)
+}
+
+pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
+    let Db::Sqlite(db) = db;
+    let live = sessions::table.find(&id.as_bytes()[..]).filter(sessions::expires_at.gt(now.naive_utc()));
+    let renewed = diesel::update(live.filter(sessions::expires_at.lt(expires_at.naive_utc())))
+        .set((
+            sessions::expires_at.eq(expires_at.naive_utc()),
+            sessions::expiry_hour.eq(hour(expires_at)),
+            sessions::updated_at.eq(now.naive_utc()),
+        ))
+        .execute(db)?;
+    if renewed == 1 {
+        return Ok(true);
+    }
+    // Another request renewed it further, or it is gone.
+    Ok(diesel::select(diesel::dsl::exists(live)).get_result(db)?)
+}
+
+pub(crate) fn for_user(db: &mut Db, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
+    let Db::Sqlite(db) = db;
+    let rows: Vec<(Vec<u8>, NaiveDateTime, NaiveDateTime, NaiveDateTime)> = sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::expires_at.gt(now.naive_utc()))
+        .order((sessions::updated_at.desc(), sessions::id.desc()))
+        .select((sessions::id, sessions::created_at, sessions::updated_at, sessions::expires_at))
+        .load(db)?;
+    let info = |(id, created_at, last_seen, expires_at): (Vec<u8>, NaiveDateTime, NaiveDateTime, NaiveDateTime)| {
+        Some(SessionInfo {
+            id: SessionId::from_slice(&id)?,
+            created_at: created_at.and_utc(),
+            last_seen: last_seen.and_utc(),
+            expires_at: expires_at.and_utc(),
+        })
+    };
+    Ok(rows.into_iter().filter_map(info).collect())
+}
+
+pub(crate) fn revoke_user(db: &mut Db, user_id: i64, except: Option<SessionId>) -> Result<u64> {
+    let Db::Sqlite(db) = db;
+    let of_user = sessions::table.filter(sessions::user_id.eq(user_id));
+    let deleted = match except {
+        Some(id) => diesel::delete(of_user.filter(sessions::id.ne(id.as_bytes().to_vec()))).execute(db)?,
+        None => diesel::delete(of_user).execute(db)?,
+    };
+    Ok(deleted as u64)
+}
+
+pub(crate) fn delete_expired(db: &mut Db, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+    let Db::Sqlite(db) = db;
+    let expired = sessions::table
+        .filter(sessions::expiry_hour.le(hour(now)))
+        .filter(sessions::expires_at.le(now.naive_utc()))
+        .select(sessions::id)
+        .limit(i64::from(limit));
+    let ids: Vec<Vec<u8>> = expired.load(db)?;
+    let still_expired = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::expires_at.le(now.naive_utc()));
+    let deleted = diesel::delete(still_expired).execute(db)?;
+    Ok(deleted as u64)
+}
+
+fn json(data: &crate::store::Data) -> Result<String> {
+    Ok(serde_json::to_string(data)?)
+}
+
+fn hour(time: DateTime<Utc>) -> i64 {
+    time.timestamp().div_euclid(3600)
+}

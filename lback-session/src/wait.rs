@@ -1,0 +1,41 @@
+//! Waiting for a store from code that is not async.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Runs `future` to its end.
+///
+/// A store that answers at once (memory, a SQLite read) costs nothing more. For one that must wait, the thread blocks;
+/// if it is one that serves connections, these move to another thread first.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return result;
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut park = || {
+        loop {
+            if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return result;
+            }
+            thread::park();
+        }
+    };
+    match Handle::try_current() {
+        Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(park),
+        _ => park(),
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

@@ -1,0 +1,249 @@
+//! An application: its routes, and what differs from the defaults.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use lback_core::middleware::{AllowedHosts, BodyReader, Errors, IntoMiddleware, RequestLog, SecurityHeaders, Stack, StaticFiles, Timeout};
+use lback_core::{Application, Assembly, Clock, CoreSettings, Error, Request, Result, Router, Settings};
+use lback_db::diesel_migrations::EmbeddedMigrations;
+use lback_db::{Database, DbSessionMiddleware, DbSettings, Migrations};
+use lback_session::{
+    DatabaseStore, MemoryStore, RequestSession, SessionConfig, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
+    clean_regularly,
+};
+
+type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
+type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> SessionManager>;
+
+/// An application.
+///
+/// ```no_run
+/// use lback::prelude::*;
+///
+/// fn main() -> Result<()> {
+///     App::new(Router::new().get("/", |_: &mut Request| "hello")).main()
+/// }
+/// ```
+///
+/// # Middleware
+///
+/// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
+/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, what [`App::middleware`] adds, and `Timeout`.
+/// [`App::stack`] changes the list.
+pub struct App {
+    router: Router,
+    migrations: Option<EmbeddedMigrations>,
+    middleware: Vec<Change<Stack>>,
+    stack: Vec<Change<Stack>>,
+    assembly: Vec<Change<Assembly>>,
+    session_store: Option<MakeManager>,
+    sessions: bool,
+    database: bool,
+}
+
+/// An application that is ready to run.
+pub(crate) struct Ready {
+    pub(crate) app: Arc<Application>,
+    pub(crate) database: Option<Database>,
+    pub(crate) migrations: Migrations,
+    pub(crate) sessions: Option<SessionManager>,
+}
+
+impl App {
+    /// An application of these routes.
+    pub fn new(router: Router) -> Self {
+        App {
+            router,
+            migrations: None,
+            middleware: Vec::new(),
+            stack: Vec::new(),
+            assembly: Vec::new(),
+            session_store: None,
+            sessions: true,
+            database: true,
+        }
+    }
+
+    /// Compiles the application's migrations into release builds: `.migrations(migrations!())`.
+    ///
+    /// Without this, and in debug builds, they are read from the project's `migrations` folder when the program runs.
+    pub fn migrations(mut self, migrations: EmbeddedMigrations) -> Self {
+        self.migrations = Some(migrations);
+        self
+    }
+
+    /// Adds a middleware around every route, inside those that Lback brings.
+    pub fn middleware<Kind: 'static>(mut self, middleware: impl IntoMiddleware<Kind> + 'static) -> Self {
+        self.middleware.push(Box::new(move |stack| {
+            stack.push(middleware);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Changes the list of middleware: inserts, replaces, removes.
+    ///
+    /// ```no_run
+    /// # use lback::prelude::*;
+    /// # async fn maintenance(req: &mut Request, next: Next<'_>) -> Result<Response> { next.run(req).await }
+    /// # let urls = Router::new();
+    /// App::new(urls).stack(|stack| {
+    ///     stack.remove("AllowedHosts")?.insert_after("Errors", maintenance)?;
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn stack(mut self, change: impl FnOnce(&mut Stack) -> Result<()> + 'static) -> Self {
+        self.stack.push(Box::new(change));
+        self
+    }
+
+    /// Adds the application's own shared state, which [`Request::state`] finds by its type.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.state(value);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds shared state that is made from the settings, which are checked when the application starts.
+    ///
+    /// ```no_run
+    /// # use lback::prelude::*;
+    /// # let urls = Router::new();
+    /// #[derive(serde::Deserialize)]
+    /// struct Shop { currency: String }              // [shop] currency = "EUR"
+    ///
+    /// App::new(urls).state_from(|settings| Ok(settings.table::<Shop>("shop")?));
+    /// # mod serde { pub use lback::serde::*; }
+    /// ```
+    pub fn state_from<T: Send + Sync + 'static>(mut self, make: impl FnOnce(&Settings) -> Result<T> + 'static) -> Self {
+        self.assembly.push(Box::new(move |assembly| {
+            let value = make(assembly.settings())?;
+            assembly.state(value);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds a variable that every template can use. `value` runs only for templates that mention it.
+    pub fn template_global<F, V>(mut self, name: &'static str, value: F) -> Self
+    where
+        F: Fn(&mut Request) -> Result<V> + Send + Sync + 'static,
+        V: serde::Serialize,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.template_global(name, value);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Keeps sessions in a store of the application's own, instead of the one in the settings.
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.session_store = Some(Box::new(move |config, keys, clock| SessionManager::new(store, config, keys, clock)));
+        self
+    }
+
+    /// Leaves sessions out.
+    pub fn without_sessions(mut self) -> Self {
+        self.sessions = false;
+        self
+    }
+
+    /// Leaves the database out. Sessions, where they are wanted, need another store then.
+    pub fn without_database(mut self) -> Self {
+        self.database = false;
+        self
+    }
+
+    /// The framework's migrations and the application's.
+    pub(crate) fn take_migrations(&mut self, root: &Path) -> Migrations {
+        if !self.database {
+            return Migrations::new();
+        }
+        let migrations = Migrations::new().embedded(lback_session::MIGRATIONS);
+        match self.migrations.take() {
+            Some(embedded) if !cfg!(debug_assertions) => migrations.embedded(embedded),
+            _ => migrations.folder(root.join("migrations")),
+        }
+    }
+
+    /// Checks the settings and puts everything together. `clock` is for tests.
+    pub(crate) fn ready(self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
+        settings.declare::<CoreSettings>();
+        settings.declare::<DbSettings>();
+        settings.declare::<SessionSettings>();
+        settings.check_unknown(&[])?;
+        let core: CoreSettings = settings.section()?;
+        let session_settings: SessionSettings = settings.section()?;
+        let root = settings.root().to_owned();
+
+        let mut database = None;
+        if self.database {
+            database = Some(Database::open(&settings.section::<DbSettings>()?, &root)?);
+        }
+
+        let mut assembly = Assembly::new(self.router, settings);
+        assembly.clock(clock.clone());
+        let mut sessions = None;
+        if self.sessions {
+            let config = SessionConfig::check(&session_settings, core.debug)?;
+            let keys = assembly.derive_keys("session")?;
+            sessions = Some(match (self.session_store, session_settings.session_store, &database) {
+                (Some(make), ..) => make(config, keys, clock),
+                (None, StoreName::Memory, _) => SessionManager::new(MemoryStore::new(), config, keys, clock),
+                (None, StoreName::Database, Some(database)) => {
+                    SessionManager::new(DatabaseStore::new(database.clone())?, config, keys, clock)
+                }
+                (None, StoreName::Database, None) => {
+                    return Err(Error::internal(
+                        "sessions are kept in the database, and the application has none. Write SESSION_STORE = \"memory\" in \
+                         settings.toml, or call App::without_sessions()",
+                    ));
+                }
+            });
+        }
+
+        let stack = assembly.stack_mut();
+        stack.push(RequestLog).push(Errors).push(SecurityHeaders).push(AllowedHosts).push(StaticFiles::new()).push(BodyReader);
+        if let Some(database) = &database {
+            stack.push(DbSessionMiddleware::new(database.clone()));
+        }
+        if let Some(sessions) = &sessions {
+            stack.push(SessionMiddleware::new(sessions.clone()));
+        }
+        for add in self.middleware {
+            add(stack)?;
+        }
+        stack.push(Timeout);
+        for change in self.stack {
+            change(stack)?;
+        }
+
+        if let Some(database) = &database {
+            assembly.state(database.clone());
+        }
+        if let Some(sessions) = &sessions {
+            add_sessions(&mut assembly, sessions);
+        }
+        for add in self.assembly {
+            add(&mut assembly)?;
+        }
+        Ok(Ready { app: assembly.build()?, database, migrations, sessions })
+    }
+}
+
+/// What sessions bring besides their middleware.
+fn add_sessions(assembly: &mut Assembly, sessions: &SessionManager) {
+    assembly.state(sessions.clone());
+    assembly.template_global("flashes", |req| Ok(req.session().take_flashes()));
+    assembly.debug_section(|req| {
+        let session = req.session_if_loaded()?;
+        let mut rows = vec![("id".to_owned(), session.id().to_string()), ("is_new".to_owned(), session.is_new().to_string())];
+        rows.extend(session.iter().map(|(key, value)| (key.to_owned(), value.to_string())));
+        Some(lback_core::DebugSection { title: "Session".to_owned(), rows })
+    });
+    let sessions = sessions.clone();
+    assembly.background(move |_, stopping| clean_regularly(sessions.clone(), stopping));
+}

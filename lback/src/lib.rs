@@ -1,0 +1,70 @@
+//! Lback: a batteries-included web framework. Pages with database sessions that just work.
+//!
+//! ```no_run
+//! use lback::prelude::*;
+//!
+//! fn index(req: &mut Request) -> Result<String> {
+//!     let visits = req.session().update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;
+//!     Ok(format!("You have visited {visits} times."))
+//! }
+//!
+//! fn main() -> Result<()> {
+//!     App::new(Router::new().get("/", index)).main()
+//! }
+//! ```
+//!
+//! with a `settings.toml` beside it:
+//!
+//! ```toml
+//! DEBUG = true
+//! SESSION_TIMEOUT_MINUTES = 30
+//! ```
+//!
+//! The guide, in the repository's `docs` folder, begins with an application and explains each part. Here is where the
+//! parts are:
+//!
+//! | for | look at |
+//! | --- | --- |
+//! | the application and its command line | [`App`] |
+//! | views | [`Request`], [`Response`], [`View`], [`Error`] |
+//! | routes | [`Router`] |
+//! | middleware | [`Middleware`], [`middleware::Stack`] |
+//! | sessions | [`RequestSession`], [`AppSession`], [`SessionManager`] |
+//! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
+//! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
+//! | tests | [`testing::Client`] |
+
+mod app;
+mod command;
+mod log;
+mod run;
+pub mod prelude;
+mod serve;
+pub mod testing;
+
+pub use app::App;
+pub use run::MainError;
+
+pub use lback_core::*;
+pub use lback_db::*;
+pub use lback_session::{
+    AppSession, CreateSessions, DatabaseStore, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession, Save, Saved,
+    SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName, Update,
+};
+pub use {chrono, serde, serde_json};
+
+/// The application's own migrations, for [`App::migrations`]: compiled into release builds, read from the folder in
+/// others.
+///
+/// The folder is `migrations`, beside `Cargo.toml`.
+#[macro_export]
+macro_rules! migrations {
+    () => {
+        $crate::migrations!("migrations")
+    };
+    ($folder:literal) => {{
+        use $crate::diesel_migrations;
+        const MIGRATIONS: diesel_migrations::EmbeddedMigrations = diesel_migrations::embed_migrations!($folder);
+        MIGRATIONS
+    }};
+}

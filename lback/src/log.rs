@@ -1,0 +1,21 @@
+//! The log of the program, on standard error.
+
+use std::io::IsTerminal;
+use std::str::FromStr;
+
+use lback_core::{Error, Result};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Begins to log what `filter` allows: `info`, or by module: `info,lback=debug`.
+pub(crate) fn start(filter: &str) -> Result<()> {
+    let targets = Targets::from_str(filter).map_err(|error| {
+        let message = format!("LOG = \"{filter}\" is not understood; write LOG = \"info\", or \"info,lback=debug\"");
+        Error::internal(message).with_source(error)
+    })?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // A program that has set up its own log keeps it.
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    Ok(())
+}

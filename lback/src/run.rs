@@ -1,0 +1,83 @@
+//! The application's command line.
+
+use std::fmt;
+use std::process::exit;
+
+use lback_core::settings::{Environment, Settings, find_root};
+use lback_core::{Clock, Error, Result};
+
+use crate::App;
+use crate::command::Command;
+
+impl App {
+    /// Reads the settings and does what the command line says; without a command, serves.
+    ///
+    /// On failure this prints what is wrong and ends the program with status 1 (2 for a command line that is not
+    /// understood), so `main` needs no error handling.
+    ///
+    /// # Errors
+    /// None that reach the caller; the result lets `main` end with this call.
+    pub fn main(self) -> Result<()> {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        match self.run(&arguments) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                eprintln!("error: {error}");
+                exit(error.exit_code)
+            }
+        }
+    }
+
+    /// Does what `arguments` say, as [`main`](Self::main) does, and returns what went wrong.
+    ///
+    /// # Errors
+    /// Where the command is not understood, the settings are wrong, or the command fails.
+    pub fn run(self, arguments: &[String]) -> Result<(), MainError> {
+        let command = Command::parse(arguments).map_err(|message| MainError { message, exit_code: 2 })?;
+        if let Command::Help = command {
+            println!("{}", crate::command::HELP);
+            return Ok(());
+        }
+        self.run_command(command).map_err(|error| MainError { message: error.to_string(), exit_code: 1 })
+    }
+
+    fn run_command(mut self, command: Command) -> Result<()> {
+        let environment = Environment::of_process();
+        let root = find_root(&environment)?;
+        let settings = Settings::load(&root, &environment)?;
+        crate::log::start(&settings.section::<lback_core::CoreSettings>()?.log)?;
+        let migrations = self.take_migrations(&root);
+        let ready = self.ready(settings, migrations, Clock::system())?;
+        command.run(&ready)
+    }
+}
+
+/// Why the program ended.
+#[derive(Debug)]
+pub struct MainError {
+    message: String,
+    exit_code: i32,
+}
+
+impl fmt::Display for MainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for MainError {}
+
+/// The program's own name, for messages that name a command.
+pub(crate) fn program() -> String {
+    let path = std::env::args_os().next().map(std::path::PathBuf::from);
+    let name = path.as_deref().and_then(std::path::Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    if std::env::var_os("CARGO").is_some() {
+        return format!("cargo run -p {} --", name.unwrap_or_default());
+    }
+    name.map_or_else(|| "program".to_owned(), |name| format!("./{name}"))
+}
+
+/// That a part of the application is missing for a command.
+pub(crate) fn missing(what: &str) -> Error {
+    Error::internal(format!("this application has no {what}"))
+}

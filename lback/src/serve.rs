@@ -1,0 +1,90 @@
+//! The command `serve`.
+
+use std::io::ErrorKind;
+
+use lback_core::{Error, Result, server};
+use tokio::net::TcpListener;
+
+use crate::app::Ready;
+use crate::command::require_migrations;
+
+pub(crate) fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
+    prepare_database(ready)?;
+    let config = ready.app.config();
+    let address = match address {
+        None => (config.host.clone(), config.port),
+        Some(address) => parse_address(address, &config.host, config.port)?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("lback")
+        .max_blocking_threads(config.max_blocking_views.max(1))
+        .build()?;
+    let result = runtime.block_on(async {
+        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;
+        let warning = if config.debug { " (DEBUG is on: never on a public server)" } else { "" };
+        tracing::info!("listening on http://{}{warning}", listener.local_addr()?);
+        server::serve(ready.app.clone(), listener, stop_signal()).await
+    });
+    // Views that are still running past the shutdown's deadline are not waited for.
+    runtime.shutdown_background();
+    tracing::info!("stopped");
+    result
+}
+
+/// While `DEBUG` is on, pending migrations are applied; otherwise they stop the start.
+fn prepare_database(ready: &Ready) -> Result<()> {
+    let Some(database) = ready.database.as_ref().filter(|_| ready.app.config().debug) else { return require_migrations(ready) };
+    for name in ready.migrations.apply(database)? {
+        tracing::info!("applied the migration {name}");
+    }
+    Ok(())
+}
+
+/// `8080`, `0.0.0.0`, `0.0.0.0:8080`.
+fn parse_address(text: &str, host: &str, port: u16) -> Result<(String, u16)> {
+    if let Ok(port) = text.parse() {
+        return Ok((host.to_owned(), port));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.ends_with(':') => match port.parse() {
+            Ok(port) => Ok((host.trim_matches(['[', ']']).to_owned(), port)),
+            Err(_) => Err(Error::internal(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or only a port"))),
+        },
+        _ => Ok((text.to_owned(), port)),
+    }
+}
+
+fn cannot_listen((host, port): &(String, u16), error: std::io::Error) -> Error {
+    let message = match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "port {port} of {host} is taken by another program. Stop that one, or listen elsewhere: {} serve {}",
+            crate::run::program(),
+            port.checked_add(1).unwrap_or(8000)
+        ),
+        ErrorKind::PermissionDenied => format!("port {port} needs more rights than this program has; use one above 1023"),
+        _ => format!("cannot listen on {host}:{port}; HOST and PORT in settings.toml name it"),
+    };
+    Error::internal(message).with_source(error)
+}
+
+/// Ready at SIGTERM or Ctrl-C.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+    tracing::info!("stopping: requests in flight may finish");
+}

@@ -1,0 +1,176 @@
+//! A browser for tests, with the application's database, sessions and clock at hand.
+//!
+//! ```
+//! use lback::prelude::*;
+//! use lback::testing::Client;
+//!
+//! fn visits(req: &mut Request) -> Result<String> {
+//!     Ok(req.session().update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?.to_string())
+//! }
+//!
+//! let settings = "SESSION_TIMEOUT_MINUTES = 30";
+//! let client = Client::with_settings(App::new(Router::new().get("/", visits)), settings);
+//! client.get("/").send().assert_contains("1");
+//! client.get("/").send().assert_contains("2");
+//! assert_eq!(client.session().unwrap().data["visits"], 2);
+//!
+//! client.clock().advance(std::time::Duration::from_secs(31 * 60));
+//! client.get("/").send().assert_contains("1");
+//! ```
+//!
+//! Every client has a database of its own: a copy of one that was migrated once for the whole run of tests.
+
+mod database;
+
+pub use lback_core::testing::{MultipartBuilder, RequestBuilder, TestResponse, block_on};
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use lback_core::settings::{Environment, Settings, find_root};
+use lback_core::{Clock, Error, Result};
+use lback_db::{Database, Db};
+use lback_session::{Record, SessionManager};
+use tempfile::TempDir;
+
+use crate::App;
+use crate::app::Ready;
+
+/// A browser before an application. What a browser does (`get`, `post`, cookies) it does as the
+/// [client of the core](lback_core::testing::Client), to which it dereferences.
+pub struct Client {
+    browser: lback_core::testing::Client,
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    database: Option<Database>,
+    sessions: Option<SessionManager>,
+    _folder: TempDir,
+}
+
+impl Client {
+    /// Before `app` with the project's settings, in memory.
+    ///
+    /// # Panics
+    /// Where the application cannot start; so do the other constructors.
+    pub fn new(app: App) -> Self {
+        Self::build(app, project_settings(), lback_core::testing::Client::new)
+    }
+
+    /// Before `app` with settings in the words of `settings.toml`, in memory.
+    pub fn with_settings(app: App, settings: &str) -> Self {
+        Self::build(app, given_settings(settings), lback_core::testing::Client::new)
+    }
+
+    /// Before `app` with the project's settings, over a real socket.
+    pub fn over_socket(app: App) -> Self {
+        Self::build(app, project_settings(), socket)
+    }
+
+    /// Before `app` with settings in the words of `settings.toml`, over a real socket.
+    pub fn over_socket_with_settings(app: App, settings: &str) -> Self {
+        Self::build(app, given_settings(settings), socket)
+    }
+
+    fn build(app: App, settings: Result<Settings>, browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client) -> Self {
+        match Self::try_build(app, settings, browser) {
+            Ok(client) => client,
+            Err(error) => panic!("the application cannot start: {error}"),
+        }
+    }
+
+    fn try_build(
+        mut app: App,
+        settings: Result<Settings>,
+        browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client,
+    ) -> Result<Self> {
+        let folder = TempDir::with_prefix("lback-test-")?;
+        let mut settings = settings?;
+        let migrations = app.take_migrations(settings.root());
+        settings.set("DATABASE_URL", database::prepare(&migrations, folder.path())?);
+        // So that a test leaves nothing in the project.
+        settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
+        let clock = Clock::fixed(chrono::Utc::now());
+        let Ready { app, database, sessions, .. } = app.ready(settings, migrations, clock)?;
+        Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, _folder: folder }) })
+    }
+
+    /// Another browser before the same application, without cookies.
+    pub fn fork(&self) -> Self {
+        Client { browser: self.browser.fork(), parts: self.parts.clone() }
+    }
+
+    /// The session that this browser's cookie names, as it is stored; `None` where there is none.
+    ///
+    /// # Panics
+    /// Where the store cannot be read.
+    pub fn session(&self) -> Option<Record> {
+        let sessions = self.sessions();
+        let cookie = self.cookie(sessions.cookie_name())?;
+        let id = sessions.open_cookie(&cookie)?;
+        match sessions.load(id) {
+            Ok(record) => record,
+            Err(error) => panic!("the session cannot be read: {error}"),
+        }
+    }
+
+    /// The manager of all sessions.
+    ///
+    /// # Panics
+    /// Where the application has no sessions.
+    pub fn sessions(&self) -> &SessionManager {
+        match &self.parts.sessions {
+            Some(sessions) => sessions,
+            None => panic!("this application has no sessions"),
+        }
+    }
+
+    /// The database.
+    ///
+    /// # Panics
+    /// Where the application has none.
+    pub fn database(&self) -> &Database {
+        match &self.parts.database {
+            Some(database) => database,
+            None => panic!("this application has no database"),
+        }
+    }
+
+    /// Runs `work` on a connection of the test's own, and returns what it returns.
+    ///
+    /// # Panics
+    /// Where `work` fails.
+    #[track_caller]
+    pub fn db<T, E: Into<Error>>(&self, work: impl FnOnce(&mut Db) -> Result<T, E>) -> T {
+        let result = self.database().get().and_then(|mut db| work(&mut db).map_err(Into::into));
+        match result {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl Deref for Client {
+    type Target = lback_core::testing::Client;
+
+    fn deref(&self) -> &Self::Target {
+        &self.browser
+    }
+}
+
+fn project_settings() -> Result<Settings> {
+    let environment = Environment::of_process();
+    Ok(Settings::load(find_root(&environment)?, &environment)?)
+}
+
+fn given_settings(text: &str) -> Result<Settings> {
+    Ok(Settings::from_toml(".", text)?)
+}
+
+fn socket(app: Arc<lback_core::Application>) -> lback_core::testing::Client {
+    match lback_core::testing::Client::over_socket(app) {
+        Ok(client) => client,
+        Err(error) => panic!("no server can be started: {error}"),
+    }
+}
