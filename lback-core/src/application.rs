@@ -18,7 +18,7 @@ use crate::middleware::{Layer, Next, Stack};
 use crate::request::{Keys, RequestBody};
 use crate::router::{Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
-use crate::templates::{Templates, TemplateGlobal};
+use crate::templates::{TemplateGlobal, Templates};
 use crate::view::BoxFuture;
 use crate::{Clock, Error, Request, Response, Result, error_page, panics};
 
@@ -200,7 +200,10 @@ impl Application {
         };
         // Only without the `Errors` middleware does an error come as far as here.
         let mut response = result.unwrap_or_else(|error| error_page::respond(&mut req, error));
-        if let Some(cookies) = req.pending_cookies() {
+        // A request that failed leaves no cookies behind.
+        if !response.status().is_server_error()
+            && let Some(cookies) = req.pending_cookies()
+        {
             cookies.write(response.headers_mut());
         }
         if *req.method() == Method::HEAD {

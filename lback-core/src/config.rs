@@ -53,7 +53,7 @@ pub struct CoreSettings {
     pub max_connections: usize,
     /// How long requests in flight may take to finish when the server stops, in seconds.
     pub shutdown_timeout_seconds: u64,
-    /// The most plain (blocking) views that run at once.
+    /// The most plain (blocking) views that run at once; the others wait.
     pub max_blocking_views: usize,
     /// What the log shows: `info`, or by module: `info,lback=debug`.
     pub log: String,

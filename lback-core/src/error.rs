@@ -4,8 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 
-use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderValue};
 
 /// What views, middleware and everything they call return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

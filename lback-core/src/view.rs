@@ -102,9 +102,8 @@ where
                 let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
                 (moved, result)
             };
-            let (moved, result) = tokio::task::spawn_blocking(view)
-                .await
-                .map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+            let (moved, result) =
+                tokio::task::spawn_blocking(view).await.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
             *req = moved;
             result
         })

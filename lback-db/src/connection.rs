@@ -136,9 +136,8 @@ impl Manager {
                 let uri = format!("file:{}?mode={mode}", utf8_percent_encode(&path, URI));
                 let mut connection = SqliteConnection::establish(&uri).map_err(diesel::r2d2::Error::ConnectionError)?;
                 let busy = self.busy_timeout_ms;
-                let query = |sql: &str, connection: &mut SqliteConnection| {
-                    connection.batch_execute(sql).map_err(diesel::r2d2::Error::QueryError)
-                };
+                let query =
+                    |sql: &str, connection: &mut SqliteConnection| connection.batch_execute(sql).map_err(diesel::r2d2::Error::QueryError);
                 query(&format!("PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"), &mut connection)?;
                 // On a read-only file this fails; reading works all the same.
                 if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {

@@ -41,10 +41,7 @@ impl DbSession {
     #[track_caller]
     pub fn connection(&mut self) -> Result<&mut Db> {
         if self.state == State::Finished {
-            return Err(Error::internal(format!(
-                "the request's database work has ended already (asked for at {})",
-                Location::caller()
-            )));
+            return Err(Error::internal(format!("the request's database work has ended already (asked for at {})", Location::caller())));
         }
         if self.open.is_none() {
             let mut connection = self.database.get()?;

@@ -180,7 +180,9 @@ impl SessionConfig {
             return wrong("SESSION_COOKIE_PATH must begin with a slash. Write SESSION_COOKIE_PATH = \"/\"".to_owned());
         }
         if self.cookie_domain.as_deref().is_some_and(|domain| !plain(domain)) {
-            return wrong("SESSION_COOKIE_DOMAIN is not a domain. Write SESSION_COOKIE_DOMAIN = \"example.com\", or leave it out".to_owned());
+            return wrong(
+                "SESSION_COOKIE_DOMAIN is not a domain. Write SESSION_COOKIE_DOMAIN = \"example.com\", or leave it out".to_owned(),
+            );
         }
         let lower = name.to_ascii_lowercase();
         if lower.starts_with("__host-") && (!self.cookie_secure || self.cookie_domain.is_some() || self.cookie_path != "/") {
@@ -193,7 +195,9 @@ impl SessionConfig {
             return wrong(format!("a cookie called {name} must have SESSION_COOKIE_SECURE = true, or browsers refuse it"));
         }
         if self.cookie_same_site == SameSite::None && !self.cookie_secure {
-            return wrong("SESSION_COOKIE_SAMESITE = \"None\" needs SESSION_COOKIE_SECURE = true, or browsers refuse the cookie".to_owned());
+            return wrong(
+                "SESSION_COOKIE_SAMESITE = \"None\" needs SESSION_COOKIE_SECURE = true, or browsers refuse the cookie".to_owned(),
+            );
         }
         Ok(())
     }
@@ -203,7 +207,9 @@ fn timeout(settings: &SessionSettings) -> Result<TimeDelta> {
     match (settings.session_timeout_minutes, settings.session_expiry_seconds) {
         (Some(minutes), None) => duration("SESSION_TIMEOUT_MINUTES", minutes, 60),
         (None, Some(seconds)) => duration("SESSION_EXPIRY_SECONDS", seconds, 1),
-        (None, None) => wrong("sessions need to know how long they last. Add this line to settings.toml: SESSION_TIMEOUT_MINUTES = 30".to_owned()),
+        (None, None) => {
+            wrong("sessions need to know how long they last. Add this line to settings.toml: SESSION_TIMEOUT_MINUTES = 30".to_owned())
+        }
         (Some(_), Some(_)) => {
             wrong("SESSION_TIMEOUT_MINUTES and SESSION_EXPIRY_SECONDS say the same thing. Remove one of them from the settings".to_owned())
         }
@@ -214,7 +220,10 @@ fn duration(key: &str, value: i64, seconds_each: i64) -> Result<TimeDelta> {
     let seconds = value.checked_mul(seconds_each).filter(|seconds| (1..=LONGEST).contains(seconds));
     match seconds.and_then(TimeDelta::try_seconds) {
         Some(duration) => Ok(duration),
-        None => wrong(format!("{key} = {value} is not possible: it must be above zero and below a hundred years. Write {key} = {}", 1800 / seconds_each)),
+        None => wrong(format!(
+            "{key} = {value} is not possible: it must be above zero and below a hundred years. Write {key} = {}",
+            1800 / seconds_each
+        )),
     }
 }
 

@@ -26,7 +26,14 @@ pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<S
 }
 
 /// Gives the browser this id.
-pub(crate) fn set(headers: &mut HeaderMap, config: &SessionConfig, keys: &Keys, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
+pub(crate) fn set(
+    headers: &mut HeaderMap,
+    config: &SessionConfig,
+    keys: &Keys,
+    id: SessionId,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let id = id.to_string();
     let value = if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&config.cookie_name, id) };
     let max_age = (!config.expire_at_browser_close).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000);

@@ -18,9 +18,9 @@ mod store;
 mod stores;
 mod wait;
 
+pub use changes::Changes;
 pub use cleanup::clean_regularly;
 pub use config::{CreateSessions, SessionConfig, SessionSettings, StoreName};
-pub use changes::Changes;
 pub use flash::Flash;
 pub use id::SessionId;
 pub use manager::SessionManager;

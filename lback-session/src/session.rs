@@ -300,7 +300,9 @@ impl AppSession {
     pub fn expires_at(&self) -> DateTime<Utc> {
         let config = self.manager.config();
         let own = match self.data.get(EXPIRY) {
-            Some(Value::Number(seconds)) => seconds.as_i64().and_then(TimeDelta::try_seconds).and_then(|after| self.now.checked_add_signed(after)),
+            Some(Value::Number(seconds)) => {
+                seconds.as_i64().and_then(TimeDelta::try_seconds).and_then(|after| self.now.checked_add_signed(after))
+            }
             Some(Value::String(time)) => time.parse().ok(),
             _ => None,
         };

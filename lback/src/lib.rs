@@ -37,8 +37,8 @@
 mod app;
 mod command;
 mod log;
-mod run;
 pub mod prelude;
+mod run;
 mod serve;
 pub mod testing;
 

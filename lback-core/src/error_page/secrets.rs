@@ -7,7 +7,19 @@ use crate::Request;
 
 const MASK: &str = "***";
 const WORDS: [&str; 14] = [
-    "apikey", "authoriz", "cookie", "credential", "csrf", "jwt", "key", "passphrase", "passwd", "password", "secret", "session", "signature",
+    "apikey",
+    "authoriz",
+    "cookie",
+    "credential",
+    "csrf",
+    "jwt",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
+    "session",
+    "signature",
     "token",
 ];
 /// What is too short to be looked for inside other names.

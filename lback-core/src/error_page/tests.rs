@@ -48,8 +48,11 @@ fn router() -> Router {
         .get("/down", |_: &mut Request| Err::<Response, _>(Error::unavailable("the database is down")))
         .get("/headers", |_: &mut Request| {
             let cookie = |text| HeaderValue::from_static(text);
-            let error = Error::forbidden("no").with_header(header::SET_COOKIE, cookie("a=1")).with_header(header::SET_COOKIE, cookie("b=2"));
-            Err::<Response, _>(error.with_header(header::CONTENT_TYPE, cookie("image/png")).with_header(header::CACHE_CONTROL, cookie("private")))
+            let error =
+                Error::forbidden("no").with_header(header::SET_COOKIE, cookie("a=1")).with_header(header::SET_COOKIE, cookie("b=2"));
+            Err::<Response, _>(
+                error.with_header(header::CONTENT_TYPE, cookie("image/png")).with_header(header::CACHE_CONTROL, cookie("private")),
+            )
         })
 }
 
@@ -114,7 +117,20 @@ async fn debug_shows_a_server_error_whole_and_escaped() {
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
     assert_eq!(response.headers()["cache-control"], "no-store");
     contains(&page, &["internal &lt;script&gt;alert(1)", "the &lt;inner&gt; cause", "error_page/tests.rs:", "with_source(Cause)"]);
-    contains(&page, &["/fail/{reset_token}/{word}", "Parameter word", "&lt;script&gt;</td>", "<td>***</td>", "&#39;onload=", "Errors", "127.0.0.1", "mail.host", "&lt;mail&gt;"]);
+    contains(
+        &page,
+        &[
+            "/fail/{reset_token}/{word}",
+            "Parameter word",
+            "&lt;script&gt;</td>",
+            "<td>***</td>",
+            "&#39;onload=",
+            "Errors",
+            "127.0.0.1",
+            "mail.host",
+            "&lt;mail&gt;",
+        ],
+    );
     lacks(&page, &["<script", "'onload", "<inner>", "hunter2", "swordfish", "J8Yw1xkT0", "<mail>"]);
 }
 
@@ -204,8 +220,8 @@ async fn the_application_brings_its_own_pages() {
 async fn an_own_page_that_fails_gives_the_plain_one() {
     let fails = |template: &'static str| async move {
         let mut assembly = assembly(&project(&[("500.html", template)]), KEY);
-        assembly.template_global("user", |_| Err(Error::unavailable("no database")));
-        assembly.template_global("bad", |_| panic!("a global panics"));
+        assembly.template_global("user", |_| Err::<(), _>(Error::unavailable("no database")));
+        assembly.template_global("bad", |_| -> Result<()> { panic!("a global panics") });
         let response = get(&assembly.build().unwrap(), "/fail", &[]).await;
         assert_eq!(response.status(), 500);
         contains(&body(&response), &["Internal Server Error", "Request <code>"]);

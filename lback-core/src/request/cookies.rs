@@ -142,17 +142,23 @@ impl Cookies {
 
     /// Writes what was added and removed into a response's headers, once.
     pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
-        for mut cookie in self.pending.drain(..) {
-            // A name is sent as it is or not at all, as it is not decoded either.
-            let valid = HeaderName::from_bytes(cookie.name().as_bytes()).is_ok();
-            let value = utf8_percent_encode(cookie.value(), VALUE).to_string();
-            cookie.set_value(value);
-            match HeaderValue::from_str(&cookie.to_string()) {
-                Ok(value) if valid => drop(headers.append(header::SET_COOKIE, value)),
-                _ => tracing::error!(cookie = cookie.name(), "a cookie could not be sent: its name, path or domain is not valid"),
+        for cookie in self.pending.drain(..) {
+            let name = cookie.name().to_owned();
+            match header_value(cookie) {
+                Some(value) => drop(headers.append(header::SET_COOKIE, value)),
+                None => tracing::error!(cookie = name, "a cookie could not be sent: its name, path or domain is not valid"),
             }
         }
     }
+}
+
+/// The value of the `Set-Cookie` header for `cookie`; `None` where it could not stand in one.
+pub(crate) fn header_value(mut cookie: Cookie<'_>) -> Option<HeaderValue> {
+    // A name is sent as it is or not at all, as it is not decoded either.
+    HeaderName::from_bytes(cookie.name().as_bytes()).ok()?;
+    let value = utf8_percent_encode(cookie.value(), VALUE).to_string();
+    cookie.set_value(value);
+    HeaderValue::from_str(&cookie.to_string()).ok()
 }
 
 /// One `name=value` of a `Cookie` header. The name is not decoded: `__%48ost-id` must not become `__Host-id`, which

@@ -7,6 +7,7 @@ mod multipart;
 
 pub use body::RequestBody;
 pub(crate) use body::collect;
+pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{Cookies, Keys, PrivateCookies, SignedCookies};
 pub use multipart::{Multipart, UploadedFile};
 
@@ -20,8 +21,8 @@ use std::sync::{Arc, LazyLock};
 use chrono::{DateTime, Utc};
 use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Method, Uri};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route};

@@ -12,9 +12,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 use cookie::Cookie;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::StatusCode;
 use hyper::body::Body as _;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::error::BoxError;
@@ -211,13 +211,20 @@ impl Response {
     /// # Errors
     /// Where the cookie could not stand in a header.
     pub fn with_cookie(mut self, cookie: Cookie<'_>) -> Result<Self> {
-        self.headers.append(header::SET_COOKIE, HeaderValue::from_str(&cookie.encoded().to_string())?);
+        let name = cookie.name().to_owned();
+        let value = crate::request::cookie_header(cookie);
+        let value =
+            value.ok_or_else(|| Error::internal(format!("the cookie \"{name}\" cannot be sent: its name, path or domain is not valid")))?;
+        self.headers.append(header::SET_COOKIE, value);
         Ok(self)
     }
 
     /// Drops the body and keeps its length in the header, as the answer to HEAD.
     pub(crate) fn strip_body(&mut self) {
-        if let Some(length) = self.body.size_hint().exact()
+        // RFC 9110, 8.6: these never say how long their content would be.
+        let has_content = !matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if has_content
+            && let Some(length) = self.body.size_hint().exact()
             && !self.headers.contains_key(header::CONTENT_LENGTH)
         {
             self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -92,7 +92,9 @@ impl Pattern {
         while let Some(open) = rest.find(['{', '}']) {
             let (before, from) = rest.split_at(open);
             let Some((inside, after)) = from.strip_prefix('{').and_then(|from| from.split_once('}')) else {
-                return Err(format!("the pattern \"{text}\" has a brace without its partner; a parameter is written {{name}} or {{name:int}}"));
+                return Err(format!(
+                    "the pattern \"{text}\" has a brace without its partner; a parameter is written {{name}} or {{name:int}}"
+                ));
             };
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
@@ -124,7 +126,9 @@ impl Pattern {
             if let Part::Parameter { name, kind: Kind::Path } = part {
                 let after_slash = matches!(self.parts.get(at.wrapping_sub(1)), Some(Part::Text(before)) if before.ends_with('/'));
                 if at + 1 != self.parts.len() || !after_slash {
-                    return Err(format!("the pattern \"{text}\": {{{name}:path}} takes whole segments up to the end, so it must be the last"));
+                    return Err(format!(
+                        "the pattern \"{text}\": {{{name}:path}} takes whole segments up to the end, so it must be the last"
+                    ));
                 }
             }
         }
@@ -182,10 +186,17 @@ impl Pattern {
                     };
                     let value = value.to_string();
                     if !kind.accepts(&value) {
-                        return Err(format!("the parameter \"{name}\" of {} should be {}, and is \"{value}\"", self.text, kind.expectation()));
+                        return Err(format!(
+                            "the parameter \"{name}\" of {} should be {}, and is \"{value}\"",
+                            self.text,
+                            kind.expectation()
+                        ));
                     }
                     if value.split('/').any(|segment| segment == "." || segment == "..") {
-                        return Err(format!("the parameter \"{name}\" of {} is \"{value}\", which a browser takes for another folder", self.text));
+                        return Err(format!(
+                            "the parameter \"{name}\" of {} is \"{value}\", which a browser takes for another folder",
+                            self.text
+                        ));
                     }
                     path.extend(utf8_percent_encode(&value, if *kind == Kind::Path { PATH } else { SEGMENT }));
                 }
@@ -198,7 +209,12 @@ impl Pattern {
         for (name, value) in params {
             if self.parameters().all(|(parameter, _)| parameter != *name) {
                 let value = value.to_string();
-                let _ = write!(path, "{separator}{}={}", utf8_percent_encode(name, NON_ALPHANUMERIC), utf8_percent_encode(&value, NON_ALPHANUMERIC));
+                let _ = write!(
+                    path,
+                    "{separator}{}={}",
+                    utf8_percent_encode(name, NON_ALPHANUMERIC),
+                    utf8_percent_encode(&value, NON_ALPHANUMERIC)
+                );
                 separator = '&';
             }
         }

@@ -129,7 +129,10 @@ impl RouteTable {
             let allow = allow_value(allow);
             return Lookup::Otherwise(if *method == Method::OPTIONS { Endpoint::Options(allow) } else { Endpoint::NotAllowed(allow) });
         }
-        if redirect_slashes && let Some(other) = other_slash(&path) && self.tree.at(&other).is_ok() {
+        if redirect_slashes
+            && let Some(other) = other_slash(&path)
+            && self.tree.at(&other).is_ok()
+        {
             let mut known = Vec::new();
             if self.candidates(&other, method, &mut known).is_some() || !known.is_empty() {
                 let escaped = percent_encoding::utf8_percent_encode(&other, REDIRECT);
@@ -147,7 +150,11 @@ impl RouteTable {
         let fits = |route: &&Arc<Route>| route.pattern.parameters().zip(values.iter()).all(|((_, kind), value)| kind.accepts(value));
         let fitting = || found.value.iter().filter(fits);
         let answering = |method: &Method| fitting().find(|route| route.answers(method));
-        let route = answering(method).or_else(|| if *method == Method::HEAD { answering(&Method::GET) } else { None });
+        let route = match *method {
+            // A view for HEAD itself, or else whatever answers GET.
+            Method::HEAD => fitting().find(|route| route.methods.contains(method)).or_else(|| answering(&Method::GET)),
+            _ => answering(method),
+        };
         match route {
             Some(route) => Some(Matched { route: route.clone(), values: values.clone() }),
             None => {
@@ -161,10 +168,12 @@ impl RouteTable {
     #[track_caller]
     pub(crate) fn url_for(&self, name: &str, params: &[(&str, &dyn Display)]) -> Result<String> {
         let Some(route) = self.names.get(name) else {
-            return Err(Error::internal(match crate::settings::nearest(name, &self.names.keys().map(String::as_str).collect::<Vec<_>>()) {
-                Some(near) => format!("no route is called \"{name}\"; did you mean \"{near}\"?"),
-                None => format!("no route is called \"{name}\"; name one with .name(\"{name}\") after it in the router"),
-            }));
+            return Err(Error::internal(
+                match crate::settings::nearest(name, &self.names.keys().map(String::as_str).collect::<Vec<_>>()) {
+                    Some(near) => format!("no route is called \"{name}\"; did you mean \"{near}\"?"),
+                    None => format!("no route is called \"{name}\"; name one with .name(\"{name}\") after it in the router"),
+                },
+            ));
         };
         route.pattern.fill(params).map_err(|why| Error::internal(format!("url_for(\"{name}\"): {why}")))
     }
@@ -214,7 +223,9 @@ impl Flat<'_> {
                         route.names = name.map(|name| format!("{}{name}", inner.name)).into_iter().collect();
                         route.own_layers = inner.layers.len();
                         route.layers = self.stack.layers().iter().chain(&inner.layers).cloned().collect();
-                        if route.own_layers > 0 && let Err(problem) = check_order(&route.layers) {
+                        if route.own_layers > 0
+                            && let Err(problem) = check_order(&route.layers)
+                        {
                             self.problems.push(format!("{place}: {problem}"));
                         }
                         self.routes.push(Arc::new(route));
@@ -249,7 +260,8 @@ fn tree(routes: &[Arc<Route>], problems: &mut Vec<String>) -> matchit::Router<Ve
     for route in routes {
         let same = by_shape.entry(route.pattern.shape()).or_default();
         let kinds = |route: &Route| route.pattern.parameters().map(|(_, kind)| kind).collect::<Vec<_>>();
-        let overlap = |other: &Route| other.methods.is_empty() || route.methods.is_empty() || other.methods.iter().any(|m| route.methods.contains(m));
+        let overlap =
+            |other: &Route| other.methods.is_empty() || route.methods.is_empty() || other.methods.iter().any(|m| route.methods.contains(m));
         if let Some(other) = same.iter().find(|other| kinds(other) == kinds(route) && overlap(other)) {
             problems.push(collision(other, route));
         }
@@ -320,7 +332,8 @@ fn decode(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
-const REDIRECT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'\\').add(b'`').add(b'{').add(b'}');
+const REDIRECT: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'\\').add(b'`').add(b'{').add(b'}');
 
 /// The path with its last slash removed, or one added. `None` where that could lead to another host.
 fn other_slash(path: &str) -> Option<String> {

@@ -17,7 +17,8 @@ fn view(_: &mut Request) -> &'static str {
 }
 
 fn table(patterns: &[&str]) -> Result<RouteTable, Vec<String>> {
-    let router = patterns.iter().enumerate().fold(Router::new(), |router, (at, pattern)| router.get(pattern, view).name(&format!("route{at}")));
+    let router =
+        patterns.iter().enumerate().fold(Router::new(), |router, (at, pattern)| router.get(pattern, view).name(&format!("route{at}")));
     RouteTable::compile(router, &Stack::new())
 }
 

@@ -18,10 +18,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Variable>, SettingsError> {
     let text = format!("{text}\n");
     let lines: Vec<&str> = text.split('\n').collect();
     let lines_read = Cell::new(0);
-    let reader = LineByLine {
-        rest: text.as_bytes(),
-        lines_read: &lines_read,
-    };
+    let reader = LineByLine { rest: text.as_bytes(), lines_read: &lines_read };
     let mut entries = dotenvy::from_read_iter(reader);
     let mut variables = Vec::new();
     loop {
@@ -30,10 +27,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Variable>, SettingsError> {
             return Ok(variables);
         };
         let mut span = lines.iter().enumerate().take(lines_read.get()).skip(before);
-        let line = span
-            .find(|(_, line)| is_statement(line))
-            .map_or(before, |(index, _)| index)
-            + 1;
+        let line = span.find(|(_, line)| is_statement(line)).map_or(before, |(index, _)| index) + 1;
         // dotenvy's own message holds the line and with it the value, so it is left out.
         let (name, value) = entry.map_err(|_| {
             SettingsError::new(
@@ -64,8 +58,7 @@ impl Read for LineByLine<'_> {
         let count = line_end.map_or(reachable.len(), |end| end + 1);
         buffer[..count].copy_from_slice(&reachable[..count]);
         self.rest = &self.rest[count..];
-        self.lines_read
-            .set(self.lines_read.get() + usize::from(line_end.is_some()));
+        self.lines_read.set(self.lines_read.get() + usize::from(line_end.is_some()));
         Ok(count)
     }
 }

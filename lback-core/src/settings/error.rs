@@ -24,11 +24,7 @@ pub(super) enum Kind {
 
 impl SettingsError {
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            source: None,
-        }
+        Self { kind, message: message.into(), source: None }
     }
 
     pub(super) fn with_source(mut self, source: io::Error) -> Self {

@@ -36,18 +36,12 @@ impl<'de> Deserializer<'de> for FieldNames<'_> {
         self.deserialize_any(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Error> {
-        Err(de::Error::custom(
-            "only the names of the fields were asked for",
-        ))
+        Err(de::Error::custom("only the names of the fields were asked for"))
     }
 
     forward_to_deserialize_any! {

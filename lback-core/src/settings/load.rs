@@ -21,18 +21,9 @@ pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsE
         Some(text) => dotenv::parse(&text)?,
         None => Vec::new(),
     };
-    let from_dotenv = || {
-        dotenv
-            .iter()
-            .rfind(|variable| variable.name == "LBACK_ENV")
-            .map(|found| found.value.as_str())
-    };
+    let from_dotenv = || dotenv.iter().rfind(|variable| variable.name == "LBACK_ENV").map(|found| found.value.as_str());
     let is_set = |name: &&str| !name.is_empty();
-    let environment = env
-        .get("LBACK_ENV")
-        .filter(is_set)
-        .or_else(|| from_dotenv().filter(is_set))
-        .unwrap_or("development");
+    let environment = env.get("LBACK_ENV").filter(is_set).or_else(|| from_dotenv().filter(is_set)).unwrap_or("development");
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !environment.bytes().all(is_name) {
         return Err(SettingsError::new(
@@ -46,29 +37,22 @@ pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsE
     let text = read(root, FILE)?.ok_or_else(|| {
         SettingsError::new(
             Kind::MissingFile,
-            format!("there is no {FILE} in {}. Make one there (it may be empty), or set LBACK_ROOT to the project's folder.", root.display()),
+            format!(
+                "there is no {FILE} in {}. Make one there (it may be empty), or set LBACK_ROOT to the project's folder.",
+                root.display()
+            ),
         )
     })?;
     let mut settings = from_toml(root, &text)?;
     settings.environment = environment.to_owned();
     let name = format!("settings.{environment}.toml");
     if let Some(text) = read(root, &name)? {
-        value::merge(
-            &mut settings.values,
-            parse(&name, &text, &mut settings.written)?,
-        );
+        value::merge(&mut settings.values, parse(&name, &text, &mut settings.written)?);
     }
     for variable in dotenv {
-        let origin = Origin::DotEnv {
-            line: variable.line,
-        };
-        settings
-            .written
-            .push((variable.name.clone(), origin.clone()));
-        let entry = Entry {
-            value: Value::Text(variable.value),
-            origin,
-        };
+        let origin = Origin::DotEnv { line: variable.line };
+        settings.written.push((variable.name.clone(), origin.clone()));
+        let entry = Entry { value: Value::Text(variable.value), origin };
         if let Some(path) = value::variable_path(&variable.name) {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             value::put(&mut settings.values, &path, entry);
@@ -95,51 +79,29 @@ pub(super) fn from_toml(root: &Path, text: &str) -> Result<Settings, SettingsErr
 /// The text of a file in the project's folder; none where there is no such file.
 fn read(root: &Path, name: &str) -> Result<Option<String>, SettingsError> {
     let path = root.join(name);
-    let refuse =
-        |what: String| SettingsError::new(Kind::Unreadable, format!("{}: {what}", path.display()));
+    let refuse = |what: String| SettingsError::new(Kind::Unreadable, format!("{}: {what}", path.display()));
     let mut bytes = Vec::new();
-    let result =
-        File::open(&path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    let result = File::open(&path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match result {
-        Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(refuse(
-            "the file is over 1 MiB, which no settings are. Put data in files of its own."
-                .to_owned(),
-        )),
+        Ok(_) if bytes.len() as u64 > MAX_BYTES => {
+            Err(refuse("the file is over 1 MiB, which no settings are. Put data in files of its own.".to_owned()))
+        }
         Ok(_) => {
             let text = String::from_utf8(bytes).map_err(|error| {
-                let bytes = error
-                    .as_bytes()
-                    .iter()
-                    .take(error.utf8_error().valid_up_to());
+                let bytes = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
                 let line = bytes.filter(|byte| **byte == b'\n').count() + 1;
-                refuse(format!(
-                    "line {line} is not UTF-8 text. Save the file as UTF-8."
-                ))
+                refuse(format!("line {line} is not UTF-8 text. Save the file as UTF-8."))
             })?;
-            Ok(Some(
-                text.strip_prefix('\u{feff}')
-                    .map(str::to_owned)
-                    .unwrap_or(text),
-            ))
+            Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(refuse(format!(
-            "cannot be read: {error}. Check that it is a file that this user may read."
-        ))
-        .with_source(error)),
+        Err(error) => Err(refuse(format!("cannot be read: {error}. Check that it is a file that this user may read.")).with_source(error)),
     }
 }
 
-fn parse(
-    name: &str,
-    text: &str,
-    written: &mut Vec<(String, Origin)>,
-) -> Result<Table, SettingsError> {
+fn parse(name: &str, text: &str, written: &mut Vec<(String, Origin)>) -> Result<Table, SettingsError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let source = Source {
-        name: name.into(),
-        line_starts: line_starts(text),
-    };
+    let source = Source { name: name.into(), line_starts: line_starts(text) };
     let document = DeTable::parse(text).map_err(|error| source.syntax_error(text, &error))?;
     let table = source.table(document.get_ref(), 0)?;
     let mut problems = Vec::new();
@@ -153,17 +115,11 @@ fn parse(
         }
         written.push((key.clone(), entry.origin.clone()));
     }
-    if problems.is_empty() {
-        Ok(table)
-    } else {
-        Err(SettingsError::new(Kind::UnknownKey, problems.join("\n")))
-    }
+    if problems.is_empty() { Ok(table) } else { Err(SettingsError::new(Kind::UnknownKey, problems.join("\n"))) }
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0)
-        .chain(text.match_indices('\n').map(|(index, _)| index + 1))
-        .collect()
+    std::iter::once(0).chain(text.match_indices('\n').map(|(index, _)| index + 1)).collect()
 }
 
 struct Source {
@@ -184,44 +140,27 @@ impl Source {
         entries.collect()
     }
 
-    fn entry(
-        &self,
-        value: &DeValue<'_>,
-        offset: usize,
-        depth: usize,
-    ) -> Result<Entry, SettingsError> {
-        let origin = Origin::File {
-            name: self.name.clone(),
-            line: self.line(offset),
-        };
+    fn entry(&self, value: &DeValue<'_>, offset: usize, depth: usize) -> Result<Entry, SettingsError> {
+        let origin = Origin::File { name: self.name.clone(), line: self.line(offset) };
         let refuse = |what: &str| SettingsError::new(Kind::WrongValue, format!("{origin}: {what}"));
         if depth >= MAX_DEPTH {
-            return Err(refuse(
-                "tables and lists are nested over 32 levels deep. Make the settings flatter.",
-            ));
+            return Err(refuse("tables and lists are nested over 32 levels deep. Make the settings flatter."));
         }
         let value = match value {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) => {
                 let number = i128::from_str_radix(number.as_str(), number.radix());
-                Value::Integer(number.map_err(|_| {
-                    refuse("this whole number is too large. Write it as text, in quotes.")
-                })?)
+                Value::Integer(number.map_err(|_| refuse("this whole number is too large. Write it as text, in quotes."))?)
             }
             DeValue::Float(number) => {
                 let parsed = number.as_str().parse::<f64>().ok();
-                let fits = parsed
-                    .filter(|parsed| !parsed.is_infinite() || number.as_str().contains("inf"));
-                Value::Float(fits.ok_or_else(|| {
-                    refuse("this number is too large. Write it as text, in quotes.")
-                })?)
+                let fits = parsed.filter(|parsed| !parsed.is_infinite() || number.as_str().contains("inf"));
+                Value::Float(fits.ok_or_else(|| refuse("this number is too large. Write it as text, in quotes."))?)
             }
             DeValue::Boolean(flag) => Value::Boolean(*flag),
             DeValue::Datetime(date) => Value::Date(date.to_string()),
             DeValue::Array(items) => {
-                let items = items
-                    .iter()
-                    .map(|item| self.entry(item.get_ref(), item.span().start, depth + 1));
+                let items = items.iter().map(|item| self.entry(item.get_ref(), item.span().start, depth + 1));
                 Value::List(items.collect::<Result<_, _>>()?)
             }
             DeValue::Table(table) => Value::Table(self.table(table, depth + 1)?),
@@ -243,11 +182,7 @@ impl Source {
         };
         SettingsError::new(
             Kind::Syntax,
-            format!(
-                "{}:{line}:{column}: this is not TOML: {}. {mend}\n{line} | {shown}",
-                self.name,
-                error.message()
-            ),
+            format!("{}:{line}:{column}: this is not TOML: {}. {mend}\n{line} | {shown}", self.name, error.message()),
         )
     }
 }

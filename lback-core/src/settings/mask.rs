@@ -6,17 +6,7 @@ use super::value::{Entry, Table, Value};
 const MASK: &str = "***";
 const HIDDEN_LINE: &str = "(not shown, as it may be part of a secret)";
 const MAX_SHOWN: usize = 200;
-const SECRET_WORDS: [&str; 9] = [
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "TOKEN",
-    "KEY",
-    "CREDENTIAL",
-    "PRIVATE",
-    "DSN",
-];
+const SECRET_WORDS: [&str; 9] = ["SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "TOKEN", "KEY", "CREDENTIAL", "PRIVATE", "DSN"];
 
 /// Whether the value under this name is to be hidden; a path such as `shop.mail.password` counts as a whole.
 pub(super) fn is_secret(name: &str) -> bool {
@@ -33,10 +23,7 @@ pub(super) fn without_passwords(text: &str) -> String {
     if let Some((scheme, rest)) = text.split_once("://")
         && let Some((login, host)) = rest.rsplit_once('@')
     {
-        let user = login
-            .split_once(':')
-            .map(|(user, _)| format!("{user}:"))
-            .unwrap_or_default();
+        let user = login.split_once(':').map(|(user, _)| format!("{user}:")).unwrap_or_default();
         shown = format!("{scheme}://{user}{MASK}@{host}");
     }
     let parameters: Vec<String> = shown.split('&').map(without_secret_parameter).collect();
@@ -53,9 +40,7 @@ fn shortened(text: &str) -> String {
 fn without_secret_parameter(text: &str) -> String {
     for (equals, _) in text.match_indices('=') {
         let before = text[..equals].trim_end();
-        let name = before
-            .rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
-            .next();
+        let name = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next();
         if name.is_some_and(is_secret) {
             return format!("{}={MASK}", &text[..equals]);
         }
@@ -67,12 +52,7 @@ fn without_secret_parameter(text: &str) -> String {
 pub(super) fn toml_form(key: &str, value: &Value) -> String {
     match value {
         Value::Table(table) => {
-            let pairs = table.iter().map(|(name, entry)| {
-                format!(
-                    "{name} = {}",
-                    toml_form(&format!("{key}.{name}"), &entry.value)
-                )
-            });
+            let pairs = table.iter().map(|(name, entry)| format!("{name} = {}", toml_form(&format!("{key}.{name}"), &entry.value)));
             format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
         }
         _ if is_secret(key) => MASK.to_owned(),
@@ -82,10 +62,7 @@ pub(super) fn toml_form(key: &str, value: &Value) -> String {
         Value::Boolean(flag) => flag.to_string(),
         Value::Date(date) => date.clone(),
         Value::List(items) => {
-            let items: Vec<String> = items
-                .iter()
-                .map(|item| toml_form(key, &item.value))
-                .collect();
+            let items: Vec<String> = items.iter().map(|item| toml_form(key, &item.value)).collect();
             format!("[{}]", items.join(", "))
         }
     }
@@ -94,11 +71,7 @@ pub(super) fn toml_form(key: &str, value: &Value) -> String {
 pub(super) fn list_entries(key: &str, entry: &Entry, entries: &mut Vec<SettingEntry>) {
     match &entry.value {
         Value::Table(table) => list_table(key, table, entries),
-        value => entries.push(SettingEntry {
-            key: key.to_owned(),
-            shown: toml_form(key, value),
-            origin: entry.origin.to_string(),
-        }),
+        value => entries.push(SettingEntry { key: key.to_owned(), shown: toml_form(key, value), origin: entry.origin.to_string() }),
     }
 }
 
@@ -114,19 +87,14 @@ fn list_table(key: &str, table: &Table, entries: &mut Vec<SettingEntry>) {
 /// it cannot be the tail of a secret that a line break or a quote has cut in two.
 pub(super) fn broken_line(before: &str, line: &str) -> String {
     let starts_statement = toml::de::DeTable::parse(before).is_ok();
-    let table = before
-        .lines()
-        .rev()
-        .find(|line| line.trim_start().starts_with('['));
+    let table = before.lines().rev().find(|line| line.trim_start().starts_with('['));
     let line = line.replace(char::is_control, " ");
     let is_hidden = is_secret(&line) || table.is_some_and(is_secret);
     match line.split_once('=') {
         _ if !starts_statement => HIDDEN_LINE.to_owned(),
         Some((name, _)) if is_hidden => format!("{}= {MASK}", without_passwords(name)),
         Some(_) => without_passwords(&line),
-        None if line.trim_start().starts_with('[') && !line.contains(['"', '\'']) => {
-            without_passwords(&line)
-        }
+        None if line.trim_start().starts_with('[') && !line.contains(['"', '\'']) => without_passwords(&line),
         None => HIDDEN_LINE.to_owned(),
     }
 }

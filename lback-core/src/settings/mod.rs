@@ -214,27 +214,17 @@ impl Settings {
 
     fn resolve_all(&self) -> Table {
         let names = self.values.keys().map(String::as_str);
-        names
-            .chain(self.declared.iter().copied())
-            .filter_map(|name| Some((name.to_owned(), self.resolve(name)?)))
-            .collect()
+        names.chain(self.declared.iter().copied()).filter_map(|name| Some((name.to_owned(), self.resolve(name)?))).collect()
     }
 
     /// The value of a top-level key or table, with the process environment laid over the files.
     fn resolve(&self, name: &str) -> Option<Entry> {
         let written = self.values.get(name).cloned();
         match written {
-            Some(Entry {
-                value: Value::Table(table),
-                origin,
-            }) => Some(Entry {
-                value: Value::Table(self.with_variables(name, table)),
-                origin,
-            }),
-            Some(Entry {
-                origin: Origin::Code,
-                ..
-            }) => written,
+            Some(Entry { value: Value::Table(table), origin }) => {
+                Some(Entry { value: Value::Table(self.with_variables(name, table)), origin })
+            }
+            Some(Entry { origin: Origin::Code, .. }) => written,
             _ if value::is_upper_case(name) => match self.variables.get(name) {
                 Some(text) => Some(Entry::from_variable(name, text)),
                 None => written,
@@ -242,10 +232,7 @@ impl Settings {
             None => {
                 let table = self.with_variables(name, Table::new());
                 let origin = table.values().next()?.origin.clone();
-                Some(Entry {
-                    value: Value::Table(table),
-                    origin,
-                })
+                Some(Entry { value: Value::Table(table), origin })
             }
             Some(_) => written,
         }

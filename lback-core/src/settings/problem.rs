@@ -47,50 +47,30 @@ impl Problem {
         let subject = subject(key, &entry.origin);
         match self {
             Self::Placed(_) => self,
-            Self::Missing(name) => {
-                Self::Placed(missing_in_table(&format!("{subject} needs"), key, name, ""))
-            }
+            Self::Missing(name) => Self::Placed(missing_in_table(&format!("{subject} needs"), key, name, "")),
             Self::Unfit { expected, found } => {
                 let is_whole = matches!(&entry.value, Value::Table(_) | Value::List(_));
-                let found = if is_whole {
-                    found.to_owned()
-                } else {
-                    describe(entry, is_hidden)
-                };
+                let found = if is_whole { found.to_owned() } else { describe(entry, is_hidden) };
                 let expected = plain(&expected, entry);
                 let mend = mend(key, entry, expected, is_hidden);
-                wrong(format!(
-                    "{subject} should be {expected}, and is {found}.{mend}"
-                ))
+                wrong(format!("{subject} should be {expected}, and is {found}.{mend}"))
             }
             Self::UnknownVariant { name, known } => {
-                let question = if is_hidden {
-                    String::new()
-                } else {
-                    suggest::question(&name, known)
-                };
+                let question = if is_hidden { String::new() } else { suggest::question(&name, known) };
                 let found = describe(entry, is_hidden);
-                wrong(format!(
-                    "{subject} should be one of {}, and is {found}.{question}",
-                    known.join(", ")
-                ))
+                wrong(format!("{subject} should be one of {}, and is {found}.{question}", known.join(", ")))
             }
             Self::UnknownField { name, known } => {
                 let question = suggest::question(&name, known);
-                wrong(format!(
-                    "{subject} is not a key that this table knows.{question} It knows {}.",
-                    known.join(", ")
-                ))
+                wrong(format!("{subject} is not a key that this table knows.{question} It knows {}.", known.join(", ")))
             }
             // A type may quote the value in its message.
-            Self::Other(_) if is_hidden => wrong(format!(
-                "{subject} is refused by the type that reads it (why is not shown, as it may hold the secret)."
-            )),
-            Self::Other(message) => wrong(format!(
-                "{subject} is {}, which does not serve: {}",
-                describe(entry, false),
-                mask::without_passwords(&message)
-            )),
+            Self::Other(_) if is_hidden => {
+                wrong(format!("{subject} is refused by the type that reads it (why is not shown, as it may hold the secret)."))
+            }
+            Self::Other(message) => {
+                wrong(format!("{subject} is {}, which does not serve: {}", describe(entry, false), mask::without_passwords(&message)))
+            }
         }
     }
 
@@ -100,10 +80,7 @@ impl Problem {
             Self::Placed(error) => error,
             Self::Missing(name) => SettingsError::new(
                 Kind::MissingKey,
-                format!(
-                    "{name} is not set. Add {name} = … to {}, or set the environment variable {name}.",
-                    file.display()
-                ),
+                format!("{name} is not set. Add {name} = … to {}, or set the environment variable {name}.", file.display()),
             ),
             other => SettingsError::new(Kind::WrongValue, format!("{}: {other}", file.display())),
         }
@@ -112,12 +89,7 @@ impl Problem {
     /// The error of an application's table.
     pub fn in_table(self, table: &str, entry: &Entry, file: &Path) -> SettingsError {
         match self {
-            Self::Missing(name) => missing_in_table(
-                &format!("the table [{table}] needs"),
-                table,
-                name,
-                &format!(" in {}", file.display()),
-            ),
+            Self::Missing(name) => missing_in_table(&format!("the table [{table}] needs"), table, name, &format!(" in {}", file.display())),
             other => match other.at(table, entry) {
                 Self::Placed(error) => error,
                 other => SettingsError::new(Kind::WrongValue, other.to_string()),
@@ -127,8 +99,7 @@ impl Problem {
 }
 
 fn missing_in_table(needs: &str, table: &str, name: &str, place: &str) -> SettingsError {
-    let message =
-        format!("{needs} the key {name}, which is not set. Add {name} = … below [{table}]{place}.");
+    let message = format!("{needs} the key {name}, which is not set. Add {name} = … below [{table}]{place}.");
     SettingsError::new(Kind::MissingKey, message)
 }
 
@@ -158,9 +129,7 @@ fn describe(entry: &Entry, is_hidden: bool) -> String {
 fn plain<'a>(expected: &'a str, found: &Entry) -> &'a str {
     let is_number = match &found.value {
         Value::Integer(_) => true,
-        _ => found
-            .variable_text()
-            .is_some_and(|text| text.trim().parse::<i128>().is_ok()),
+        _ => found.variable_text().is_some_and(|text| text.trim().parse::<i128>().is_ok()),
     };
     match expected {
         "a boolean" => "true or false",
@@ -175,9 +144,7 @@ fn plain<'a>(expected: &'a str, found: &Entry) -> &'a str {
         "i32" if is_number => "a whole number from -2147483648 to 2147483647",
         "u32" if is_number => "a whole number from 0 to 4294967295",
         "u64" | "usize" if is_number => "a whole number from 0 to 18446744073709551615",
-        "i8" | "i16" | "i32" | "i64" | "isize" | "u8" | "u16" | "u32" | "u64" | "usize" => {
-            "a whole number"
-        }
+        "i8" | "i16" | "i32" | "i64" | "isize" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
         "f32" | "f64" => "a number",
         other if other.starts_with("struct ") => "a table",
         other => other,
@@ -194,21 +161,12 @@ fn mend(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
         _ => "",
     };
     let example = match expected {
-        "true or false" => if text.eq_ignore_ascii_case("false") {
-            "false"
-        } else {
-            "true"
-        }
-        .to_owned(),
+        "true or false" => if text.eq_ignore_ascii_case("false") { "false" } else { "true" }.to_owned(),
         "a whole number" => text.parse::<i64>().unwrap_or(30).to_string(),
         "a number" => format!("{:?}", text.parse::<f64>().unwrap_or(0.5)),
         "text" if is_hidden => "\"…\"".to_owned(),
         "text" => match mask::toml_form(key, &entry.value) {
-            form if matches!(entry.value, Value::List(_) | Value::Table(_))
-                || form.starts_with('"') =>
-            {
-                "\"…\"".to_owned()
-            }
+            form if matches!(entry.value, Value::List(_) | Value::Table(_)) || form.starts_with('"') => "\"…\"".to_owned(),
             form => format!("{form:?}"),
         },
         "a list" if text.is_empty() => "[\"…\"]".to_owned(),
@@ -218,10 +176,7 @@ fn mend(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
     };
     match &entry.origin {
         Origin::Variable(name) => format!(" Set {name}={example}"),
-        Origin::DotEnv { .. } => format!(
-            " Write {}={example}",
-            key.replace('.', "__").to_ascii_uppercase()
-        ),
+        Origin::DotEnv { .. } => format!(" Write {}={example}", key.replace('.', "__").to_ascii_uppercase()),
         _ => format!(" Write {name} = {example}"),
     }
 }
@@ -241,10 +196,7 @@ impl de::Error for Problem {
             Unexpected::Map => "a table",
             _ => "something else",
         };
-        Self::Unfit {
-            expected: expected.to_string(),
-            found,
-        }
+        Self::Unfit { expected: expected.to_string(), found }
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -252,17 +204,11 @@ impl de::Error for Problem {
     }
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
-        Self::UnknownField {
-            name: name.to_owned(),
-            known,
-        }
+        Self::UnknownField { name: name.to_owned(), known }
     }
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
-        Self::UnknownVariant {
-            name: name.to_owned(),
-            known,
-        }
+        Self::UnknownVariant { name: name.to_owned(), known }
     }
 
     fn missing_field(name: &'static str) -> Self {
@@ -274,9 +220,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unfit { expected, found } => write!(f, "{found} where {expected} is wanted"),
-            Self::UnknownField { .. } | Self::UnknownVariant { .. } => {
-                f.write_str("an unknown name")
-            }
+            Self::UnknownField { .. } | Self::UnknownVariant { .. } => f.write_str("an unknown name"),
             Self::Missing(name) => write!(f, "the key {name} is not set"),
             Self::Other(message) => f.write_str(message),
             Self::Placed(error) => error.fmt(f),

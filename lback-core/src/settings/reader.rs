@@ -4,10 +4,7 @@ use std::collections::btree_map;
 use std::slice;
 
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{
-    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::Secret;
@@ -24,22 +21,14 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
-        match self
-            .entry
-            .variable_text()
-            .and_then(|text| text.trim().parse().ok())
-        {
+        match self.entry.variable_text().and_then(|text| text.trim().parse().ok()) {
             Some(number) => visit_integer(number, visitor),
             None => self.deserialize_any(visitor),
         }
     }
 
     fn float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
-        match self
-            .entry
-            .variable_text()
-            .and_then(|text| text.trim().parse().ok())
-        {
+        match self.entry.variable_text().and_then(|text| text.trim().parse().ok()) {
             Some(number) => visitor.visit_f64(number),
             None => self.deserialize_any(visitor),
         }
@@ -49,21 +38,10 @@ impl Reader<'_> {
         let Some(text) = self.entry.variable_text() else {
             return self.deserialize_any(visitor);
         };
-        let items = text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty());
-        let items: Vec<Entry> = items
-            .map(|item| Entry {
-                value: Value::Text(item.to_owned()),
-                origin: self.entry.origin.clone(),
-            })
-            .collect();
-        visitor.visit_seq(Items {
-            rest: items.iter(),
-            next: 0,
-            key: self.key,
-        })
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let items: Vec<Entry> =
+            items.map(|item| Entry { value: Value::Text(item.to_owned()), origin: self.entry.origin.clone() }).collect();
+        visitor.visit_seq(Items { rest: items.iter(), next: 0, key: self.key })
     }
 }
 
@@ -102,11 +80,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Integer(number) => visit_integer(*number, visitor),
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Boolean(flag) => visitor.visit_bool(*flag),
-            Value::List(items) => visitor.visit_seq(Items {
-                rest: items.iter(),
-                next: 0,
-                key: self.key,
-            }),
+            Value::List(items) => visitor.visit_seq(Items { rest: items.iter(), next: 0, key: self.key }),
             Value::Table(table) => visitor.visit_map(Fields::new(table, self.key)),
         }
     }
@@ -125,20 +99,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Problem> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, Problem> {
         self.list(visitor)
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Problem> {
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _name: &'static str, _length: usize, visitor: V) -> Result<V::Value, Problem> {
         self.list(visitor)
     }
 
@@ -149,17 +114,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Problem> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Problem> {
         let read = visitor.visit_newtype_struct(self);
-        if name == Secret::TYPE_NAME {
-            read.map_err(|problem| problem.at_secret(self.key, self.entry))
-        } else {
-            read
-        }
+        if name == Secret::TYPE_NAME { read.map_err(|problem| problem.at_secret(self.key, self.entry)) } else { read }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -170,9 +127,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     ) -> Result<V::Value, Problem> {
         match &self.entry.value {
             Value::Text(text) => visitor.visit_enum(text.as_str().into_deserializer()),
-            Value::Table(table) => {
-                visitor.visit_enum(MapAccessDeserializer::new(Fields::new(table, self.key)))
-            }
+            Value::Table(table) => visitor.visit_enum(MapAccessDeserializer::new(Fields::new(table, self.key))),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -195,47 +150,30 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub fn new(table: &'a Table, name: &'a str) -> Self {
-        Self {
-            rest: table.iter(),
-            current: None,
-            table: name,
-        }
+        Self { rest: table.iter(), current: None, table: name }
     }
 
     fn path(&self, key: &str) -> String {
-        if self.table.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.table)
-        }
+        if self.table.is_empty() { key.to_owned() } else { format!("{}.{key}", self.table) }
     }
 }
 
 impl<'de> MapAccess<'de> for Fields<'_> {
     type Error = Problem;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Problem> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
         let Some((key, entry)) = self.rest.next() else {
             return Ok(None);
         };
         self.current = Some((key, entry));
         let name: StrDeserializer<'_, Problem> = key.as_str().into_deserializer();
-        seed.deserialize(name)
-            .map(Some)
-            .map_err(|problem| problem.at(&self.path(key), entry))
+        seed.deserialize(name).map(Some).map_err(|problem| problem.at(&self.path(key), entry))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Problem> {
-        let (key, entry) = self
-            .current
-            .take()
-            .ok_or_else(|| Problem::custom("a value was asked for before its key"))?;
+        let (key, entry) = self.current.take().ok_or_else(|| Problem::custom("a value was asked for before its key"))?;
         let key = self.path(key);
-        seed.deserialize(Reader { entry, key: &key })
-            .map_err(|problem| problem.at(&key, entry))
+        seed.deserialize(Reader { entry, key: &key }).map_err(|problem| problem.at(&key, entry))
     }
 }
 
@@ -248,17 +186,12 @@ struct Items<'a> {
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Problem;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Problem> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Problem> {
         let Some(entry) = self.rest.next() else {
             return Ok(None);
         };
         let key = format!("{}[{}]", self.key, self.next);
         self.next += 1;
-        seed.deserialize(Reader { entry, key: &key })
-            .map(Some)
-            .map_err(|problem| problem.at(&key, entry))
+        seed.deserialize(Reader { entry, key: &key }).map(Some).map_err(|problem| problem.at(&key, entry))
     }
 }

@@ -47,9 +47,7 @@ pub(super) fn find_root_from(current: &Path, env: &Environment) -> Result<PathBu
     match manifest {
         Some(folder) if holds_settings(&folder) => Ok(folder),
         manifest => {
-            let looked = manifest
-                .map(|folder| format!(" nor in {}", folder.display()))
-                .unwrap_or_default();
+            let looked = manifest.map(|folder| format!(" nor in {}", folder.display())).unwrap_or_default();
             Err(SettingsError::new(
                 Kind::MissingFile,
                 format!(

@@ -55,10 +55,7 @@ impl<'de> Deserialize<'de> for Secret {
                 f.write_str("a string")
             }
 
-            fn visit_newtype_struct<D: Deserializer<'de>>(
-                self,
-                deserializer: D,
-            ) -> Result<Secret, D::Error> {
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret, D::Error> {
                 deserializer.deserialize_string(self)
             }
 

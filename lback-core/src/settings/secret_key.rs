@@ -8,7 +8,8 @@ use super::Secret;
 use super::error::{Kind, SettingsError};
 
 const MIN_BYTES: usize = 32;
-const HOW_TO_MAKE_ONE: &str = "Make one with `openssl rand -base64 48` and set it as the environment variable SECRET_KEY, or in .env as SECRET_KEY=…";
+const HOW_TO_MAKE_ONE: &str =
+    "Make one with `openssl rand -base64 48` and set it as the environment variable SECRET_KEY, or in .env as SECRET_KEY=…";
 
 /// The project's secret key: the configured one, or in debug one that is made once and kept in
 /// `{root}/.lback/secret_key`, readable by its owner only. Where that file cannot be written or read,
@@ -26,11 +27,7 @@ const HOW_TO_MAKE_ONE: &str = "Make one with `openssl rand -base64 48` and set i
 /// assert_eq!(key.expose(), configured.expose());
 /// # Ok::<(), lback_core::settings::SettingsError>(())
 /// ```
-pub fn secret_key(
-    root: &Path,
-    configured: Option<&Secret>,
-    debug: bool,
-) -> Result<Secret, SettingsError> {
+pub fn secret_key(root: &Path, configured: Option<&Secret>, debug: bool) -> Result<Secret, SettingsError> {
     let key = match configured {
         Some(key) => key.clone(),
         None if debug => return kept_key(root),
@@ -44,8 +41,7 @@ pub fn secret_key(
     if is_long_enough(&key) {
         return Ok(key);
     }
-    let message =
-        format!("SECRET_KEY has under {MIN_BYTES} bytes, which can be guessed. {HOW_TO_MAKE_ONE}");
+    let message = format!("SECRET_KEY has under {MIN_BYTES} bytes, which can be guessed. {HOW_TO_MAKE_ONE}");
     Err(SettingsError::new(Kind::SecretKey, message))
 }
 
@@ -57,11 +53,7 @@ fn kept_key(root: &Path) -> Result<Secret, SettingsError> {
     let folder = root.join(".lback");
     let file = folder.join("secret_key");
     // 64 hexadecimal digits with 244 random bits.
-    let fresh = format!(
-        "{}{}",
-        uuid::Uuid::new_v4().simple(),
-        uuid::Uuid::new_v4().simple()
-    );
+    let fresh = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let kept = read(&file).or_else(|error| match error.kind() {
         ErrorKind::NotFound => create(&folder, &file, &fresh),
         _ => Err(error),
@@ -70,16 +62,10 @@ fn kept_key(root: &Path) -> Result<Secret, SettingsError> {
         Ok(key) if is_long_enough(&key) => Ok(key),
         Ok(_) => Err(SettingsError::new(
             Kind::SecretKey,
-            format!(
-                "{} holds under {MIN_BYTES} bytes. Delete it, and a new key is made.",
-                file.display()
-            ),
+            format!("{} holds under {MIN_BYTES} bytes. Delete it, and a new key is made.", file.display()),
         )),
         Err(error) => {
-            tracing::warn!(
-                "no secret key can be kept in {}: {error}. Sessions end when the server stops.",
-                file.display()
-            );
+            tracing::warn!("no secret key can be kept in {}: {error}. Sessions end when the server stops.", file.display());
             Ok(Secret::new(fresh))
         }
     }

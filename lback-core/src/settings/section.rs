@@ -11,25 +11,15 @@ use super::reader::{Fields, Reader};
 use super::value::{Entry, Origin, Table, Value};
 
 pub(super) fn read<T: DeserializeOwned>(settings: &Settings) -> Result<T, SettingsError> {
-    T::deserialize(SectionReader(settings))
-        .map_err(|problem| problem.in_section(&settings.root.join(FILE)))
+    T::deserialize(SectionReader(settings)).map_err(|problem| problem.in_section(&settings.root.join(FILE)))
 }
 
-pub(super) fn read_table<T: DeserializeOwned>(
-    settings: &Settings,
-    name: &str,
-) -> Result<T, SettingsError> {
-    let absent = || Entry {
-        value: Value::Table(Table::new()),
-        origin: Origin::Code,
-    };
+pub(super) fn read_table<T: DeserializeOwned>(settings: &Settings, name: &str) -> Result<T, SettingsError> {
+    let absent = || Entry { value: Value::Table(Table::new()), origin: Origin::Code };
     let written = settings.resolve(name);
     let file = settings.root.join(FILE);
     let entry = written.unwrap_or_else(absent);
-    let read = T::deserialize(Reader {
-        entry: &entry,
-        key: name,
-    });
+    let read = T::deserialize(Reader { entry: &entry, key: name });
     read.map_err(|problem| problem.in_table(name, &entry, &file))
 }
 
@@ -45,17 +35,11 @@ impl<'de> Deserializer<'de> for SectionReader<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Problem> {
-        let asked = fields
-            .iter()
-            .filter_map(|key| Some(((*key).to_owned(), self.0.resolve(key)?)));
+        let asked = fields.iter().filter_map(|key| Some(((*key).to_owned(), self.0.resolve(key)?)));
         visitor.visit_map(Fields::new(&asked.collect(), ""))
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Problem> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Problem> {
         visitor.visit_newtype_struct(self)
     }
 

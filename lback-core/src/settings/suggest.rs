@@ -10,12 +10,9 @@ pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let name = name.to_lowercase();
-    let scored = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), *known));
+    let scored = known.iter().map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), *known));
     let best = scored.max_by(|left, right| left.0.total_cmp(&right.0));
-    best.filter(|(likeness, _)| *likeness >= LIKENESS)
-        .map(|(_, known)| known)
+    best.filter(|(likeness, _)| *likeness >= LIKENESS).map(|(_, known)| known)
 }
 
 /// The known name that `name` almost certainly misspells: one letter off, two in a long name.
@@ -27,9 +24,7 @@ pub(super) fn misspelled<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
             5..=9 => 1,
             _ => 2,
         };
-        let numbered = name
-            .strip_prefix(known)
-            .is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphabetic()));
+        let numbered = name.strip_prefix(known).is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphabetic()));
         !numbered && strsim::osa_distance(name, known) <= allowed
     };
     if name.len() > MAX_LENGTH {
@@ -40,7 +35,5 @@ pub(super) fn misspelled<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 
 /// ` Did you mean X?`, or nothing.
 pub(super) fn question(name: &str, known: &[&str]) -> String {
-    nearest(name, known)
-        .map(|known| format!(" Did you mean {known}?"))
-        .unwrap_or_default()
+    nearest(name, known).map(|known| format!(" Did you mean {known}?")).unwrap_or_default()
 }

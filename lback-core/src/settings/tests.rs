@@ -83,60 +83,31 @@ fn section_error(text: &str) -> String {
 }
 
 fn variable_error(name: &str, value: &str) -> String {
-    loaded(&[("settings.toml", "")], &[(name, value)])
-        .section::<Server>()
-        .unwrap_err()
-        .to_string()
+    loaded(&[("settings.toml", "")], &[(name, value)]).section::<Server>().unwrap_err().to_string()
 }
 
 fn shown(settings: &Settings, key: &str) -> String {
-    settings
-        .entries()
-        .into_iter()
-        .find(|entry| entry.key == key)
-        .unwrap()
-        .shown
+    settings.entries().into_iter().find(|entry| entry.key == key).unwrap().shown
 }
 
 #[test]
 fn later_sources_win() {
     let files = [
-        (
-            "settings.toml",
-            "PORT = 1\nHOST = 'a'\nRATE = 1\nDEBUG = true",
-        ),
+        ("settings.toml", "PORT = 1\nHOST = 'a'\nRATE = 1\nDEBUG = true"),
         ("settings.test.toml", "PORT = 2\nHOST = 'b'\nRATE = 2.5"),
         (".env", "PORT=3\nHOST=c\n"),
     ];
-    let server: Server = loaded(&files, &[("LBACK_ENV", "test"), ("PORT", "4")])
-        .section()
-        .unwrap();
-    assert_eq!(
-        (
-            server.port,
-            server.host.as_deref(),
-            server.rate,
-            server.debug
-        ),
-        (Some(4), Some("c"), 2.5, true)
-    );
+    let server: Server = loaded(&files, &[("LBACK_ENV", "test"), ("PORT", "4")]).section().unwrap();
+    assert_eq!((server.port, server.host.as_deref(), server.rate, server.debug), (Some(4), Some("c"), 2.5, true));
 }
 
 #[test]
 fn the_environment_is_named_by_the_process_then_dotenv_then_development() {
     let files = [("settings.toml", ""), (".env", "LBACK_ENV=staging")];
-    assert_eq!(
-        loaded(&files, &[("LBACK_ENV", "test")]).environment(),
-        "test"
-    );
+    assert_eq!(loaded(&files, &[("LBACK_ENV", "test")]).environment(), "test");
     assert_eq!(loaded(&files, &[]).environment(), "staging");
-    assert_eq!(
-        loaded(&files[..1], &[("LBACK_ENV", "")]).environment(),
-        "development"
-    );
-    let error = load(&files, &[("LBACK_ENV", "../etc")])
-        .unwrap_err()
-        .to_string();
+    assert_eq!(loaded(&files[..1], &[("LBACK_ENV", "")]).environment(), "development");
+    let error = load(&files, &[("LBACK_ENV", "../etc")]).unwrap_err().to_string();
     assert!(error.contains("LBACK_ENV=production"), "{error}");
 }
 
@@ -149,71 +120,31 @@ fn a_missing_file_says_where_it_was_looked_for() {
 
 #[test]
 fn the_root_is_the_current_folder_then_lback_root_then_the_manifest_folder() {
-    let (empty, full, other) = (
-        project(&[]),
-        project(&[("settings.toml", "")]),
-        project(&[("settings.toml", "")]),
-    );
+    let (empty, full, other) = (project(&[]), project(&[("settings.toml", "")]), project(&[("settings.toml", "")]));
     let text = |folder: &TempDir| folder.path().to_str().unwrap().to_owned();
-    let both = Environment::from([
-        ("LBACK_ROOT", text(&full)),
-        ("CARGO_MANIFEST_DIR", text(&other)),
-    ]);
+    let both = Environment::from([("LBACK_ROOT", text(&full)), ("CARGO_MANIFEST_DIR", text(&other))]);
     assert_eq!(find_root_from(other.path(), &both).unwrap(), other.path());
     assert_eq!(find_root_from(empty.path(), &both).unwrap(), full.path());
     let cargo = Environment::from([("CARGO_MANIFEST_DIR", text(&other))]);
     assert_eq!(find_root_from(empty.path(), &cargo).unwrap(), other.path());
-    let wrong = Environment::from([
-        ("LBACK_ROOT", text(&empty)),
-        ("CARGO_MANIFEST_DIR", text(&other)),
-    ]);
-    let error = find_root_from(empty.path(), &wrong)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains(&text(&empty)) && error.starts_with("LBACK_ROOT names"),
-        "{error}"
-    );
-    assert!(
-        find_root_from(empty.path(), &Environment::default())
-            .unwrap_err()
-            .is_missing_file()
-    );
+    let wrong = Environment::from([("LBACK_ROOT", text(&empty)), ("CARGO_MANIFEST_DIR", text(&other))]);
+    let error = find_root_from(empty.path(), &wrong).unwrap_err().to_string();
+    assert!(error.contains(&text(&empty)) && error.starts_with("LBACK_ROOT names"), "{error}");
+    assert!(find_root_from(empty.path(), &Environment::default()).unwrap_err().is_missing_file());
 }
 
 #[test]
 fn variables_are_read_as_what_the_field_asks_for() {
-    for (text, expected) in [
-        ("true", true),
-        ("1", true),
-        ("Yes", true),
-        ("ON", true),
-        ("false", false),
-        ("0", false),
-        ("no", false),
-        ("off", false),
-    ] {
-        let server: Server = loaded(&[("settings.toml", "")], &[("DEBUG", text)])
-            .section()
-            .unwrap();
+    for (text, expected) in
+        [("true", true), ("1", true), ("Yes", true), ("ON", true), ("false", false), ("0", false), ("no", false), ("off", false)]
+    {
+        let server: Server = loaded(&[("settings.toml", "")], &[("DEBUG", text)]).section().unwrap();
         assert_eq!(server.debug, expected, "{text}");
     }
-    let env = [
-        ("ALLOWED_HOSTS", "a.org, b.org,"),
-        ("RATE", "1.5"),
-        ("PORT", ""),
-        ("HOST", ""),
-        ("LEVEL", "warn"),
-        ("ADDRESS", "::1"),
-    ];
-    let server: Server = loaded(&[("settings.toml", "PORT = 1")], &env)
-        .section()
-        .unwrap();
+    let env = [("ALLOWED_HOSTS", "a.org, b.org,"), ("RATE", "1.5"), ("PORT", ""), ("HOST", ""), ("LEVEL", "warn"), ("ADDRESS", "::1")];
+    let server: Server = loaded(&[("settings.toml", "PORT = 1")], &env).section().unwrap();
     assert_eq!(server.allowed_hosts, ["a.org", "b.org"]);
-    assert_eq!(
-        (server.rate, server.port, server.host, server.level),
-        (1.5, None, None, Level::Warn)
-    );
+    assert_eq!((server.rate, server.port, server.host, server.level), (1.5, None, None, Level::Warn));
     assert!(server.address.is_some());
 }
 
@@ -230,15 +161,13 @@ fn toml_writes_numbers_dates_and_lists_in_its_own_ways() {
         pair: (u8, String),
         table: HashMap<String, u8>,
     }
-    let forms: Forms = toml("HEX = 0xff\nSPACED = -1_000\nENDLESS = inf\nBIG = 9223372036854775807\nDATE = 2026-01-02\nPAIR = [1, 'a']\nTABLE = { a = 1 }").section().unwrap();
-    assert_eq!(
-        (forms.hex, forms.spaced, forms.endless, forms.big),
-        (255, -1000, f64::INFINITY, 9223372036854775807)
-    );
-    assert_eq!(
-        (forms.date.as_str(), forms.pair, forms.table["a"]),
-        ("2026-01-02", (1, "a".to_owned()), 1)
-    );
+    let forms: Forms = toml(
+        "HEX = 0xff\nSPACED = -1_000\nENDLESS = inf\nBIG = 9223372036854775807\nDATE = 2026-01-02\nPAIR = [1, 'a']\nTABLE = { a = 1 }",
+    )
+    .section()
+    .unwrap();
+    assert_eq!((forms.hex, forms.spaced, forms.endless, forms.big), (255, -1000, f64::INFINITY, 9223372036854775807));
+    assert_eq!((forms.date.as_str(), forms.pair, forms.table["a"]), ("2026-01-02", (1, "a".to_owned()), 1));
 }
 
 #[test]
@@ -255,14 +184,8 @@ fn a_wrong_value_names_key_place_expectation_finding_and_mend() {
         section_error("PORT = 70000"),
         "settings.toml:1: PORT should be a whole number from 0 to 65535, and is the whole number 70000. Write PORT = 30"
     );
-    assert_eq!(
-        section_error("DEBUG = 1"),
-        "settings.toml:1: DEBUG should be true or false, and is the whole number 1. Write DEBUG = true"
-    );
-    assert_eq!(
-        section_error("HOST = 5"),
-        "settings.toml:1: HOST should be text, and is the whole number 5. Write HOST = \"5\""
-    );
+    assert_eq!(section_error("DEBUG = 1"), "settings.toml:1: DEBUG should be true or false, and is the whole number 1. Write DEBUG = true");
+    assert_eq!(section_error("HOST = 5"), "settings.toml:1: HOST should be text, and is the whole number 5. Write HOST = \"5\"");
     assert_eq!(
         section_error("ALLOWED_HOSTS = 'a'"),
         "settings.toml:1: ALLOWED_HOSTS should be a list, and is the text \"a\". Write ALLOWED_HOSTS = [\"a\"]"
@@ -271,34 +194,19 @@ fn a_wrong_value_names_key_place_expectation_finding_and_mend() {
         section_error("ALLOWED_HOSTS = [\n'a',\n1]"),
         "settings.toml:3: ALLOWED_HOSTS[1] should be text, and is the whole number 1."
     );
-    assert_eq!(
-        section_error("RATE = [1]"),
-        "settings.toml:1: RATE should be a number, and is a list. Write RATE = 0.5"
-    );
+    assert_eq!(section_error("RATE = [1]"), "settings.toml:1: RATE should be a number, and is a list. Write RATE = 0.5");
     assert_eq!(
         section_error("LEVEL = 'warm'"),
         "settings.toml:1: LEVEL should be one of info, warn, and is the text \"warm\". Did you mean warn?"
     );
-    assert!(
-        section_error("ADDRESS = 'x'")
-            .starts_with("settings.toml:1: ADDRESS is the text \"x\", which does not serve: ")
-    );
-    assert_eq!(
-        variable_error("PORT", "x"),
-        "the environment variable PORT should be a whole number, and is the text \"x\". Set PORT=30"
-    );
+    assert!(section_error("ADDRESS = 'x'").starts_with("settings.toml:1: ADDRESS is the text \"x\", which does not serve: "));
+    assert_eq!(variable_error("PORT", "x"), "the environment variable PORT should be a whole number, and is the text \"x\". Set PORT=30");
     assert_eq!(
         variable_error("PORT", "-1"),
         "the environment variable PORT should be a whole number from 0 to 65535, and is the text \"-1\". Set PORT=30"
     );
-    assert_eq!(
-        variable_error("RATE", ""),
-        "the environment variable RATE should be a number, and is empty. Set RATE=0.5"
-    );
-    let dotenv = loaded(
-        &[("settings.toml", ""), (".env", "# x\n\nDEBUG=perhaps")],
-        &[],
-    );
+    assert_eq!(variable_error("RATE", ""), "the environment variable RATE should be a number, and is empty. Set RATE=0.5");
+    let dotenv = loaded(&[("settings.toml", ""), (".env", "# x\n\nDEBUG=perhaps")], &[]);
     assert_eq!(
         dotenv.section::<Server>().unwrap_err().to_string(),
         ".env:3: DEBUG should be true or false, and is the text \"perhaps\". Write DEBUG=true"
@@ -327,95 +235,42 @@ fn the_struct_is_the_list_of_keys() {
     assert_eq!(known_keys::<HashMap<String, String>>(), [""; 0]);
     let error = settings.check_unknown(known_keys::<Server>()).unwrap_err();
     assert!(error.is_unknown_key());
-    assert!(
-        error
-            .to_string()
-            .starts_with("settings.toml:2: DEBGU is not a setting. Did you mean DEBUG?"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("settings.toml:2: DEBGU is not a setting. Did you mean DEBUG?"), "{error}");
     assert!(settings.check_unknown(&["DEBGU", "PORT"]).is_ok());
-    let both = toml("AAAAA = 1\nBBBBB = 2")
-        .check_unknown(&[])
-        .unwrap_err()
-        .to_string();
+    let both = toml("AAAAA = 1\nBBBBB = 2").check_unknown(&[]).unwrap_err().to_string();
     assert_eq!(both.lines().count(), 2);
 }
 
 #[test]
 fn dotenv_may_carry_other_programs_variables() {
     let known = known_keys::<Server>();
-    let check = |dotenv: &str| {
-        loaded(
-            &[("settings.toml", ""), (".env", dotenv)],
-            &[("ALOWED_HOSTS", "x")],
-        )
-        .check_unknown(known)
-    };
-    assert!(
-        check(
-            "POSTGRES_USER=x\nDATABASE_URL_2=x\nLBACK_ENV=test\nhttp_proxy=x\nSHOP__PRICE=1\nPOST=1"
-        )
-        .is_ok()
-    );
+    let check = |dotenv: &str| loaded(&[("settings.toml", ""), (".env", dotenv)], &[("ALOWED_HOSTS", "x")]).check_unknown(known);
+    assert!(check("POSTGRES_USER=x\nDATABASE_URL_2=x\nLBACK_ENV=test\nhttp_proxy=x\nSHOP__PRICE=1\nPOST=1").is_ok());
     let error = check("X=1\nDATABSE_URL=x").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        ".env:2: DATABSE_URL is not a setting. Did you mean DATABASE_URL?"
-    );
+    assert_eq!(error, ".env:2: DATABSE_URL is not a setting. Did you mean DATABASE_URL?");
 }
 
 #[test]
 fn lower_case_keys_stand_in_tables() {
-    let error = Settings::from_toml("/", "debug = true\n\nsession-name = 'x'")
-        .unwrap_err()
-        .to_string();
+    let error = Settings::from_toml("/", "debug = true\n\nsession-name = 'x'").unwrap_err().to_string();
     assert!(error.starts_with("settings.toml:1: \"debug\" stands outside a table, where keys are upper case. Write DEBUG, or"), "{error}");
-    assert!(
-        error.contains("\nsettings.toml:3: ") && error.contains("SESSION_NAME"),
-        "{error}"
-    );
+    assert!(error.contains("\nsettings.toml:3: ") && error.contains("SESSION_NAME"), "{error}");
 }
 
 #[test]
 fn tables_merge_per_key_and_variables_reach_into_them() {
     let files = [
-        (
-            "settings.toml",
-            "[shop]\nprice = 1\ncolour = 'red'\n[shop.mail]\nhost = 'a'\nretries = 1",
-        ),
-        (
-            "settings.test.toml",
-            "[shop]\ncolour = 'blue'\n[shop.mail]\nretries = 2",
-        ),
+        ("settings.toml", "[shop]\nprice = 1\ncolour = 'red'\n[shop.mail]\nhost = 'a'\nretries = 1"),
+        ("settings.test.toml", "[shop]\ncolour = 'blue'\n[shop.mail]\nretries = 2"),
         (".env", "SHOP__MAIL__RETRIES=3\nLBACK_ENV=test"),
     ];
-    let env = [
-        ("SHOP__PRICE", "7"),
-        ("SHOP__API_KEY", "abc"),
-        ("__CF__X", "1"),
-        ("SHOPPER__X", "1"),
-    ];
+    let env = [("SHOP__PRICE", "7"), ("SHOP__API_KEY", "abc"), ("__CF__X", "1"), ("SHOPPER__X", "1")];
     let shop: Shop = loaded(&files, &env).table("shop").unwrap();
-    assert_eq!(
-        (
-            shop.price,
-            shop.colour.as_str(),
-            shop.mail.host.as_str(),
-            shop.mail.retries
-        ),
-        (7, "blue", "a", 3)
-    );
+    assert_eq!((shop.price, shop.colour.as_str(), shop.mail.host.as_str(), shop.mail.retries), (7, "blue", "a", 3));
     assert_eq!(shop.api_key.unwrap().expose(), "abc");
-    let shop: Shop = loaded(&[("settings.toml", "")], &env)
-        .table("shop")
-        .unwrap();
+    let shop: Shop = loaded(&[("settings.toml", "")], &env).table("shop").unwrap();
     assert_eq!(shop.price, 7);
-    let dashed: HashMap<String, u8> = loaded(
-        &[("settings.toml", "[my-app]\nx = 1")],
-        &[("MY_APP__X", "2")],
-    )
-    .table("my-app")
-    .unwrap();
+    let dashed: HashMap<String, u8> = loaded(&[("settings.toml", "[my-app]\nx = 1")], &[("MY_APP__X", "2")]).table("my-app").unwrap();
     assert_eq!(dashed["x"], 2);
 }
 
@@ -433,10 +288,7 @@ fn a_tables_errors_name_it() {
         error("[shop]\nprice = 1\ncolor = 'x'"),
         "settings.toml:3: shop.color is not a key that this table knows. Did you mean colour? It knows price, colour, api_key, mail."
     );
-    assert_eq!(
-        error("[shop]\nprice = 1\nmail = 1"),
-        "settings.toml:3: shop.mail should be a table, and is the whole number 1."
-    );
+    assert_eq!(error("[shop]\nprice = 1\nmail = 1"), "settings.toml:3: shop.mail should be a table, and is the whole number 1.");
     assert!(toml("").table::<Mail>("mail").is_ok());
 }
 
@@ -444,10 +296,7 @@ fn a_tables_errors_name_it() {
 fn broken_toml_is_shown_with_its_line_unless_secret() {
     let error = |text: &str| Settings::from_toml("/", text).unwrap_err().to_string();
     let plain = error("DEBUG = true\nHOST = local host\n");
-    assert!(
-        plain.starts_with("settings.toml:2:") && plain.ends_with("\n2 | HOST = local host"),
-        "{plain}"
-    );
+    assert!(plain.starts_with("settings.toml:2:") && plain.ends_with("\n2 | HOST = local host"), "{plain}");
     for text in [
         "SECRET_KEY = hunter2\n",
         "SECRET_KEY = \"hunter2",
@@ -473,71 +322,25 @@ fn files_that_are_no_settings_are_refused() {
         Settings::load(folder.path(), &Environment::default())
     };
     assert!(load(b"\xef\xbb\xbfPORT = 1").is_ok());
-    assert!(
-        load(b"A = 1\nB = '\xff'")
-            .unwrap_err()
-            .to_string()
-            .contains("line 2 is not UTF-8")
-    );
+    assert!(load(b"A = 1\nB = '\xff'").unwrap_err().to_string().contains("line 2 is not UTF-8"));
     assert!(load(b"\0\0").unwrap_err().is_syntax());
     assert!(load(&vec![b'#'; 1024 * 1024]).is_ok());
-    assert!(
-        load(&vec![b'#'; 1024 * 1024 + 1])
-            .unwrap_err()
-            .to_string()
-            .contains("over 1 MiB")
-    );
-    assert!(
-        load(format!("A = {}{}", "[".repeat(40), "]".repeat(40)).as_bytes())
-            .unwrap_err()
-            .to_string()
-            .contains("32 levels")
-    );
+    assert!(load(&vec![b'#'; 1024 * 1024 + 1]).unwrap_err().to_string().contains("over 1 MiB"));
+    assert!(load(format!("A = {}{}", "[".repeat(40), "]".repeat(40)).as_bytes()).unwrap_err().to_string().contains("32 levels"));
     assert!(load(format!("A = {}", "[".repeat(100_000)).as_bytes()).is_err());
-    assert!(
-        load(format!("A = {}", "9".repeat(60)).as_bytes())
-            .unwrap_err()
-            .to_string()
-            .contains("too large")
-    );
-    assert!(
-        load(b"A = 1e999")
-            .unwrap_err()
-            .to_string()
-            .contains("too large")
-    );
+    assert!(load(format!("A = {}", "9".repeat(60)).as_bytes()).unwrap_err().to_string().contains("too large"));
+    assert!(load(b"A = 1e999").unwrap_err().to_string().contains("too large"));
 }
 
 #[test]
 fn dotenv_errors_have_a_line_and_no_value() {
-    let error = |text: &str| {
-        load(&[("settings.toml", ""), (".env", text)], &[])
-            .unwrap_err()
-            .to_string()
-    };
-    for text in [
-        "A=1\n\nB = hunter2 x",
-        "# c\nA='x\ny'\nhunter2",
-        "A=1\nB=1\nC='hunter2\n\n",
-    ] {
+    let error = |text: &str| load(&[("settings.toml", ""), (".env", text)], &[]).unwrap_err().to_string();
+    for text in ["A=1\n\nB = hunter2 x", "# c\nA='x\ny'\nhunter2", "A=1\nB=1\nC='hunter2\n\n"] {
         let error = error(text);
         assert!(!error.contains("hunter2"), "{error}");
-        assert!(
-            error.starts_with(if text.starts_with('#') {
-                ".env:4: "
-            } else {
-                ".env:3: "
-            }),
-            "{error}"
-        );
+        assert!(error.starts_with(if text.starts_with('#') { ".env:4: " } else { ".env:3: " }), "{error}");
     }
-    let settings = loaded(
-        &[
-            ("settings.toml", ""),
-            (".env", "\u{feff}A='1\n2'\nB=2\nB=3 "),
-        ],
-        &[],
-    );
+    let settings = loaded(&[("settings.toml", ""), (".env", "\u{feff}A='1\n2'\nB=2\nB=3 ")], &[]);
     assert_eq!(settings.entries()[1].origin, ".env:4");
 }
 
@@ -546,27 +349,12 @@ fn secrets_are_masked_for_the_eye() {
     let mut settings = toml(
         "SECRET_KEY = 'hunter2'\nDATABASE_URL = 'postgres://me:hunter2@db/x?sslmode=on&password=hunter2'\nLIST = [{ token = 'hunter2' }]\nDSN_X = ['hunter2']\nN = 1\n[shop.credentials]\nuser = 'hunter2'",
     );
-    settings
-        .set("CACHE", "redis://hunter2@h")
-        .set("OTHER", "postgres://me:hun/ter2@h")
-        .set("LIBPQ", "host=h password = hunter2");
+    settings.set("CACHE", "redis://hunter2@h").set("OTHER", "postgres://me:hun/ter2@h").set("LIBPQ", "host=h password = hunter2");
     let text = format!("{settings:?}");
-    assert!(
-        !text.contains("hunter2") && !text.contains("hun/ter2"),
-        "{text}"
-    );
-    assert_eq!(
-        shown(&settings, "DATABASE_URL"),
-        "\"postgres://me:***@db/x?sslmode=on&password=***\""
-    );
+    assert!(!text.contains("hunter2") && !text.contains("hun/ter2"), "{text}");
+    assert_eq!(shown(&settings, "DATABASE_URL"), "\"postgres://me:***@db/x?sslmode=on&password=***\"");
     assert_eq!(shown(&settings, "LIST"), "[{ token = *** }]");
-    assert_eq!(
-        (
-            shown(&settings, "N"),
-            shown(&settings, "shop.credentials.user")
-        ),
-        ("1".to_owned(), "***".to_owned())
-    );
+    assert_eq!((shown(&settings, "N"), shown(&settings, "shop.credentials.user")), ("1".to_owned(), "***".to_owned()));
     let env = Environment::from([("SECRET_KEY", "hunter2")]);
     assert!(!format!("{env:?}").contains("hunter2"));
 }
@@ -578,26 +366,13 @@ fn a_secret_of_the_wrong_kind_is_not_shown() {
         #[allow(dead_code)]
         code: Secret,
     }
-    let error = toml("[door]\ncode = 1234")
-        .table::<Door>("door")
-        .unwrap_err()
-        .to_string();
+    let error = toml("[door]\ncode = 1234").table::<Door>("door").unwrap_err().to_string();
     assert_eq!(
         error,
         "settings.toml:2: door.code should be text, and is a value that is not shown, as it may be secret. Write code = \"…\""
     );
-    assert_eq!(
-        serde_json::from_str::<Secret>("\"x\"").unwrap().expose(),
-        "x"
-    );
-    assert_eq!(
-        toml("SECRET_KEY = 'x'")
-            .section::<Keys>()
-            .unwrap()
-            .secret_key
-            .expose(),
-        "x"
-    );
+    assert_eq!(serde_json::from_str::<Secret>("\"x\"").unwrap().expose(), "x");
+    assert_eq!(toml("SECRET_KEY = 'x'").section::<Keys>().unwrap().secret_key.expose(), "x");
 }
 
 #[test]
@@ -606,31 +381,18 @@ fn only_declared_variables_are_listed() {
     assert!(settings.entries().is_empty());
     settings.declare::<Server>();
     let entries = settings.entries();
-    assert_eq!(
-        (entries.len(), entries[0].origin.as_str()),
-        (1, "the environment variable PORT")
-    );
+    assert_eq!((entries.len(), entries[0].origin.as_str()), (1, "the environment variable PORT"));
 }
 
 #[test]
 fn what_code_sets_wins() {
-    let mut settings = loaded(
-        &[("settings.toml", "PORT = 1")],
-        &[("PORT", "2"), ("SHOP__PRICE", "3"), ("SHOP__COLOUR", "red")],
-    );
+    let mut settings = loaded(&[("settings.toml", "PORT = 1")], &[("PORT", "2"), ("SHOP__PRICE", "3"), ("SHOP__COLOUR", "red")]);
     settings.set("PORT", 9).set("shop.price", 4);
     assert_eq!(settings.section::<Server>().unwrap().port, Some(9));
     let shop: Shop = settings.table("shop").unwrap();
     assert_eq!((shop.price, shop.colour.as_str()), (4, "red"));
-    let error = settings
-        .set("PORT", "x")
-        .section::<Server>()
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("PORT, set in code, should be a whole number"),
-        "{error}"
-    );
+    let error = settings.set("PORT", "x").section::<Server>().unwrap_err().to_string();
+    assert!(error.starts_with("PORT, set in code, should be a whole number"), "{error}");
 }
 
 #[test]
@@ -639,32 +401,18 @@ fn secret_keys_are_long_and_configured_outside_debug() {
     let (short, long) = (Secret::new("short"), Secret::new("x".repeat(32)));
     for (configured, debug) in [(None, false), (Some(&short), false), (Some(&short), true)] {
         let error = secret_key(root, configured, debug).unwrap_err().to_string();
-        assert!(
-            error.contains("openssl rand -base64 48") && !error.contains("short"),
-            "{error}"
-        );
+        assert!(error.contains("openssl rand -base64 48") && !error.contains("short"), "{error}");
     }
-    assert_eq!(
-        secret_key(root, Some(&long), false).unwrap().expose(),
-        long.expose()
-    );
+    assert_eq!(secret_key(root, Some(&long), false).unwrap().expose(), long.expose());
 }
 
 #[test]
 fn debug_keeps_a_key_that_all_processes_share() {
     let folder = project(&[]);
-    let make = || {
-        secret_key(folder.path(), None, true)
-            .unwrap()
-            .expose()
-            .to_owned()
-    };
+    let make = || secret_key(folder.path(), None, true).unwrap().expose().to_owned();
     let keys: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(keys.iter().all(|key| *key == keys[0] && key.len() == 64));
     let kept = folder.path().join(".lback");
@@ -673,57 +421,30 @@ fn debug_keeps_a_key_that_all_processes_share() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(kept.join("secret_key"))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(kept.join("secret_key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
     fs::write(kept.join("secret_key"), "short").unwrap();
-    assert!(
-        secret_key(folder.path(), None, true)
-            .unwrap_err()
-            .to_string()
-            .contains("Delete it")
-    );
+    assert!(secret_key(folder.path(), None, true).unwrap_err().to_string().contains("Delete it"));
 }
 
 #[test]
 fn debug_without_a_writable_folder_gets_a_key_for_this_run() {
     let folder = project(&[(".lback", "a file in the way")]);
-    let make = || {
-        secret_key(folder.path(), None, true)
-            .unwrap()
-            .expose()
-            .to_owned()
-    };
+    let make = || secret_key(folder.path(), None, true).unwrap().expose().to_owned();
     assert_eq!(make().len(), 64);
     assert_ne!(make(), make());
 }
 
 fn use_all(settings: &Settings) -> String {
-    let outcome = |result: Result<String, SettingsError>| {
-        result.unwrap_or_else(|error| format!("{error} {error:?}"))
-    };
+    let outcome = |result: Result<String, SettingsError>| result.unwrap_or_else(|error| format!("{error} {error:?}"));
     [
         format!("{settings:?} {:?}", settings.entries()),
-        outcome(
-            settings
-                .section::<Server>()
-                .map(|value| format!("{:?}", value.port)),
-        ),
+        outcome(settings.section::<Server>().map(|value| format!("{:?}", value.port))),
         outcome(settings.section::<Keys>().map(|value| format!("{value:?}"))),
         outcome(settings.section::<WrongKeys>().map(|_| String::new())),
-        outcome(
-            settings
-                .table::<Shop>("shop")
-                .map(|value| format!("{:?}", value.api_key)),
-        ),
-        outcome(
-            settings
-                .check_unknown(&["SECRET_KEYS"])
-                .map(|()| String::new()),
-        ),
+        outcome(settings.table::<Shop>("shop").map(|value| format!("{:?}", value.api_key))),
+        outcome(settings.check_unknown(&["SECRET_KEYS"]).map(|()| String::new())),
     ]
     .join("\n")
 }

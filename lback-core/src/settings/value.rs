@@ -36,10 +36,7 @@ pub(super) enum Origin {
 
 impl Entry {
     pub fn from_variable(name: &str, text: &str) -> Self {
-        Self {
-            value: Value::Text(text.to_owned()),
-            origin: Origin::Variable(name.to_owned()),
-        }
+        Self { value: Value::Text(text.to_owned()), origin: Origin::Variable(name.to_owned()) }
     }
 
     pub fn from_code(value: toml::Value) -> Self {
@@ -49,20 +46,10 @@ impl Entry {
             toml::Value::Float(number) => Value::Float(number),
             toml::Value::Boolean(flag) => Value::Boolean(flag),
             toml::Value::Datetime(date) => Value::Date(date.to_string()),
-            toml::Value::Array(items) => {
-                Value::List(items.into_iter().map(Self::from_code).collect())
-            }
-            toml::Value::Table(table) => Value::Table(
-                table
-                    .into_iter()
-                    .map(|(key, value)| (key, Self::from_code(value)))
-                    .collect(),
-            ),
+            toml::Value::Array(items) => Value::List(items.into_iter().map(Self::from_code).collect()),
+            toml::Value::Table(table) => Value::Table(table.into_iter().map(|(key, value)| (key, Self::from_code(value))).collect()),
         };
-        Self {
-            value,
-            origin: Origin::Code,
-        }
+        Self { value, origin: Origin::Code }
     }
 
     /// The text of a variable, which a field may ask for as something else than text.
@@ -89,16 +76,7 @@ impl fmt::Display for Origin {
 pub(super) fn merge(base: &mut Table, over: Table) {
     for (key, entry) in over {
         match (base.get_mut(&key), entry) {
-            (
-                Some(Entry {
-                    value: Value::Table(inner),
-                    ..
-                }),
-                Entry {
-                    value: Value::Table(table),
-                    ..
-                },
-            ) => {
+            (Some(Entry { value: Value::Table(inner), .. }), Entry { value: Value::Table(table), .. }) => {
                 merge(inner, table);
             }
             (_, entry) => {
@@ -116,19 +94,14 @@ pub(super) fn put(table: &mut Table, path: &[&str], entry: Entry) {
     let written = table.keys().find(|key| is_same_name(first, key)).cloned();
     let name = written.unwrap_or_else(|| (*first).to_owned());
     if rest.is_empty() {
-        let is_fixed = table
-            .get(&name)
-            .is_some_and(|old| old.origin == Origin::Code);
+        let is_fixed = table.get(&name).is_some_and(|old| old.origin == Origin::Code);
         if !is_fixed || entry.origin == Origin::Code {
             table.insert(name, entry);
         }
         return;
     }
     let origin = entry.origin.clone();
-    let inner = table.entry(name).or_insert_with(|| Entry {
-        value: Value::Table(Table::new()),
-        origin,
-    });
+    let inner = table.entry(name).or_insert_with(|| Entry { value: Value::Table(Table::new()), origin });
     if !matches!(inner.value, Value::Table(_)) {
         inner.value = Value::Table(Table::new());
     }
@@ -147,18 +120,12 @@ pub(super) fn variable_path(name: &str) -> Option<Vec<String>> {
 /// Variables have no lower case and no `-`, so `SHOP_EU` must find `[shop-eu]`.
 pub(super) fn is_same_name(variable: &str, key: &str) -> bool {
     let plain = |byte: u8| {
-        if byte == b'-' {
-            b'_'
-        } else {
-            byte.to_ascii_lowercase()
-        }
+        if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() }
     };
     variable.bytes().map(plain).eq(key.bytes().map(plain))
 }
 
 pub(super) fn is_upper_case(key: &str) -> bool {
     key.starts_with(|first: char| first.is_ascii_uppercase())
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }

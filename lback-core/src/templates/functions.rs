@@ -34,7 +34,9 @@ fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
     let key = if args.get::<&Value>("route")?.is_some() { "route" } else { "name" };
     let name = match args.get::<&Value>(key)?.map(|value| (value, value.as_str())) {
         Some((_, Some(name))) => name,
-        Some((value, None)) => return Err(tera::Error::message(format!("url_for: {key} should be a route's name, and is {}", kind(value)))),
+        Some((value, None)) => {
+            return Err(tera::Error::message(format!("url_for: {key} should be a route's name, and is {}", kind(value))));
+        }
         None => return Err(tera::Error::message("url_for needs the name of a route: url_for(name=\"post\", id=5)")),
     };
     let mut params: Vec<(&str, &Value)> = Vec::new();

@@ -23,6 +23,7 @@ impl Loaded {
         let texts = files.read()?;
         let mut tera = Tera::new();
         functions.register(&mut tera);
+        super::filters::register(&mut tera);
         if let Err(error) = tera.add_raw_templates(texts.iter().map(|(name, text)| (*name, text.as_str()))) {
             return Err(problem(error, &texts));
         }

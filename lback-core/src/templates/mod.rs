@@ -2,6 +2,7 @@
 
 mod context;
 mod files;
+mod filters;
 mod functions;
 mod globals;
 mod loaded;
@@ -41,13 +42,7 @@ pub struct Templates {
 
 impl Templates {
     /// Reads and parses the templates in `dir`; none, where there is no such folder.
-    pub(crate) fn load(
-        dir: PathBuf,
-        debug: bool,
-        static_url: &str,
-        globals: Vec<TemplateGlobal>,
-        routes: Arc<RouteTable>,
-    ) -> Result<Self> {
+    pub(crate) fn load(dir: PathBuf, debug: bool, static_url: &str, globals: Vec<TemplateGlobal>, routes: Arc<RouteTable>) -> Result<Self> {
         let functions = Functions::new(routes, static_url);
         let read = |dir| Loaded::read(Files::list(dir)?, &functions, &globals);
         let loaded = read(&dir).map_err(Problem::into_error)?;
@@ -118,7 +113,9 @@ impl Templates {
         match nearest(name, &known).or_else(same_file) {
             Some(near) => format!("there is no template \"{name}\" in {dir}; did you mean \"{near}\"?"),
             None if known.is_empty() && !self.dir.is_dir() => {
-                format!("there is no template \"{name}\": the templates folder {dir} does not exist (TEMPLATES_DIR in settings.toml names it)")
+                format!(
+                    "there is no template \"{name}\": the templates folder {dir} does not exist (TEMPLATES_DIR in settings.toml names it)"
+                )
             }
             None if known.is_empty() => format!("there is no template \"{name}\": the folder {dir} holds none"),
             None => format!("there is no template \"{name}\" in {dir}"),

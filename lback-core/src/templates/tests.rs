@@ -224,7 +224,7 @@ fn count(files: &[(&str, &str)], name: &str, context: tera::Context) -> (usize, 
     let mut assembly = assembly(dir.path(), SETTINGS);
     assembly.template_global("user", move |_| {
         counter.fetch_add(1, Ordering::Relaxed);
-        Ok("alice".into())
+        Ok("alice")
     });
     let page = render(&assembly.build().unwrap(), name, context).unwrap();
     (count.load(Ordering::Relaxed), page)
@@ -234,9 +234,11 @@ fn count(files: &[(&str, &str)], name: &str, context: tera::Context) -> (usize, 
 fn globals_are_made_only_for_templates_that_mention_them() {
     assert_eq!(count(&[("a.html", "user")], "a.html", context! {}), (0, "user".to_owned()));
     assert_eq!(count(&[("a.html", "{{ user }}{{ user }}")], "a.html", context! {}), (1, "alicealice".to_owned()));
-    let parent = [("base.html", "{{ user }}{% block b %}{% endblock %}"), ("a.html", "{% extends 'base.html' %}{% block b %}!{% endblock %}")];
+    let parent =
+        [("base.html", "{{ user }}{% block b %}{% endblock %}"), ("a.html", "{% extends 'base.html' %}{% block b %}!{% endblock %}")];
     assert_eq!(count(&parent, "a.html", context! {}), (1, "alice!".to_owned()));
-    let block = [("base.html", "{% block b %}{% endblock %}"), ("a.html", "{% extends 'base.html' %}{% block b %}{{ user }}{% endblock %}")];
+    let block =
+        [("base.html", "{% block b %}{% endblock %}"), ("a.html", "{% extends 'base.html' %}{% block b %}{{ user }}{% endblock %}")];
     assert_eq!(count(&block, "a.html", context! {}), (1, "alice".to_owned()));
     let include = [("part.html", "{{ user }}"), ("base.html", "{% include 'part.html' %}"), ("a.html", "{% extends 'base.html' %}")];
     assert_eq!(count(&include, "a.html", context! {}), (1, "alice".to_owned()));
@@ -263,7 +265,7 @@ fn the_context_wins_over_globals() {
 fn a_global_that_fails_fails_the_page() {
     let dir = project(&[("a.html", "{{ user }}")]);
     let mut assembly = assembly(dir.path(), SETTINGS);
-    assembly.template_global("user", |_| Err(Error::unavailable("no database")));
+    assembly.template_global("user", |_| Err::<(), _>(Error::unavailable("no database")));
     let error = render(&assembly.build().unwrap(), "a.html", context! {}).unwrap_err();
     assert_eq!(error.status(), 503);
 }

@@ -9,10 +9,10 @@ use http_body_util::BodyExt;
 use hyper::header::HeaderMap;
 use hyper::{Method, StatusCode};
 
+use super::block_on;
 use super::jar::Jar;
 use super::request::RequestBuilder;
 use super::socket::Socket;
-use super::block_on;
 use crate::request::RequestBody;
 use crate::{Application, Clock, Result};
 

@@ -17,7 +17,8 @@ pub(super) fn next_method(status: StatusCode, method: &Method) -> Option<Method>
 /// leads to another host.
 pub(super) fn target(location: &str, current: &str, authority: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default();
-    let host_and_path = location.strip_prefix("http://").or_else(|| location.strip_prefix("https://")).or_else(|| location.strip_prefix("//"));
+    let host_and_path =
+        location.strip_prefix("http://").or_else(|| location.strip_prefix("https://")).or_else(|| location.strip_prefix("//"));
     if let Some(rest) = host_and_path {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (host, path) = rest.split_at(end);

@@ -38,7 +38,12 @@ fn forms_are_read_or_refused() {
     for path in ["/form", "/async"] {
         assert_eq!(client.post(path).form(&form).send().text(), "Zoë & co 42 [\"a=b\", \"c+d\"]");
     }
-    client.post("/form").header("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8").body("name=a&age=1").send().assert_status(200);
+    client
+        .post("/form")
+        .header("content-type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8")
+        .body("name=a&age=1")
+        .send()
+        .assert_status(200);
     for bad in ["name=a", "name=a&age=old", "name=a&age=256", "age=1", ""] {
         client.post("/form").header("content-type", "application/x-www-form-urlencoded").body(bad).send().assert_status(400);
     }
@@ -76,7 +81,13 @@ fn queries_are_read_or_refused() {
 
 #[test]
 fn a_body_may_be_only_so_large() {
-    let urls = || urls().post("/small", |req: &mut Request| req.body().len().to_string()).body_limit(10).post("/large", |req: &mut Request| req.body().len().to_string()).body_limit(100_000);
+    let urls = || {
+        urls()
+            .post("/small", |req: &mut Request| req.body().len().to_string())
+            .body_limit(10)
+            .post("/large", |req: &mut Request| req.body().len().to_string())
+            .body_limit(100_000)
+    };
     let app = app_with(urls(), "MAX_BODY_BYTES = 1000");
     for client in [Client::new(app.clone()), Client::over_socket(app.clone()).unwrap()] {
         for (path, limit) in [("/length", 1000), ("/small", 10), ("/large", 100_000)] {

@@ -53,7 +53,11 @@ fn cookies_are_replaced_removed_and_expire() {
 #[test]
 fn cookies_of_other_domains_and_false_prefixes_are_refused() {
     let (client, _) = jar();
-    let post = client.post("/x").header("host", "a.example.com").header("x-set", "evil=1; Domain=evil.com").header("x-set", "wide=1; Path=/; Domain=example.com");
+    let post = client
+        .post("/x")
+        .header("host", "a.example.com")
+        .header("x-set", "evil=1; Domain=evil.com")
+        .header("x-set", "wide=1; Path=/; Domain=example.com");
     post.header("x-set", "own=1; Path=/").header("x-set", "__Host-a=1; Path=/").header("x-set", "__Host-b=1; Path=/; Secure").send();
     assert_eq!(client.get("/").header("host", "a.example.com").send().text(), "wide=1; own=1; __Host-b=1");
     assert_eq!(client.get("/").header("host", "b.example.com").send().text(), "wide=1");
@@ -78,7 +82,9 @@ fn the_test_may_set_and_clear_cookies() {
 fn redirects_are_followed_with_the_right_method() {
     let to = |status: u16| move |_: &mut Request| Response::redirect("end").with_status(StatusCode::from_u16(status).unwrap());
     let end = |req: &mut Request| format!("{} {}", req.method(), String::from_utf8_lossy(req.body()));
-    let urls = [301, 302, 303, 307, 308].into_iter().fold(Router::new().any("/end", end), |urls, status| urls.any(&format!("/{status}"), to(status)));
+    let urls = [301, 302, 303, 307, 308]
+        .into_iter()
+        .fold(Router::new().any("/end", end), |urls, status| urls.any(&format!("/{status}"), to(status)));
     let client = client(urls);
     for (status, answer) in [(301, "GET "), (302, "GET "), (303, "GET "), (307, "POST x=1"), (308, "POST x=1")] {
         let path = format!("/{status}");
@@ -111,7 +117,9 @@ fn redirects_carry_cookies_stay_here_and_end() {
 
 #[test]
 fn the_socket_and_memory_answer_alike() {
-    let urls = Router::new().get("/", |req: &mut Request| format!("{:?}", req.peer_addr().unwrap().ip())).post("/{x}", |req: &mut Request| req.body().len().to_string());
+    let urls = Router::new()
+        .get("/", |req: &mut Request| format!("{:?}", req.peer_addr().unwrap().ip()))
+        .post("/{x}", |req: &mut Request| req.body().len().to_string());
     let app = app(urls);
     let memory = Client::new(app.clone());
     let socket = Client::over_socket(app).unwrap();

@@ -58,7 +58,8 @@ fn layers_are_passed_from_outside_in_and_back() {
     client.get("/shop/item").send().assert_contains("hello");
     let all: Vec<String> = notes.lock().unwrap().drain(..).collect();
     let names = ["outer", "inner", "include", "route1", "route2"];
-    let expected: Vec<String> = names.iter().map(|name| format!("{name} in")).chain(names.iter().rev().map(|name| format!("{name} out"))).collect();
+    let expected: Vec<String> =
+        names.iter().map(|name| format!("{name} in")).chain(names.iter().rev().map(|name| format!("{name} out"))).collect();
     assert_eq!(all, expected);
     assert_eq!(seen("/shop/bare"), "outer inner include");
     assert_eq!(seen("/"), "outer inner");
@@ -77,7 +78,12 @@ fn the_stack_can_be_rearranged_by_name() {
     stack.replace("c", note("z")).unwrap().remove("a").unwrap();
     assert_eq!(stack.names().collect::<Vec<_>>(), ["before", "b", "after", "z"]);
     assert!(stack.contains("b") && !stack.contains("a"));
-    for error in [stack.remove("a").err(), stack.insert_before("a", note("x")).err(), stack.insert_after("a", note("x")).err(), stack.replace("a", note("x")).err()] {
+    for error in [
+        stack.remove("a").err(),
+        stack.insert_before("a", note("x")).err(),
+        stack.insert_after("a", note("x")).err(),
+        stack.replace("a", note("x")).err(),
+    ] {
         let error = error.unwrap().to_string();
         assert!(error.contains("no middleware called a") && error.contains("before, b, after, z"), "{error}");
     }
@@ -229,14 +235,25 @@ fn the_settings_bound_a_view_that_sets_nothing() {
 
 #[test]
 fn only_allowed_hosts_are_answered() {
-    let with = |toml: &str| Client::new(assemble(Router::new().get("/", hello), toml, |stack| stack.push(Errors).push(AllowedHosts)).unwrap());
+    let with =
+        |toml: &str| Client::new(assemble(Router::new().get("/", hello), toml, |stack| stack.push(Errors).push(AllowedHosts)).unwrap());
     let status = |client: &Client, host: &str| client.get("/").header("host", host).send().status().as_u16();
 
     let named = with("ALLOWED_HOSTS = ['Example.com', '.shop.test', '[::1]']");
     for host in ["example.com", "EXAMPLE.com:8000", "example.com.", "shop.test", "a.b.shop.test:1", "[::1]:8000", "[::1]"] {
         assert_eq!(status(&named, host), 200, "{host}");
     }
-    for host in ["", "evil.com", "sub.example.com", "example.com.evil.com", "notshop.test", "evilexample.com", "example.com@evil.com", "example.com:80:evil.com", "localhost"] {
+    for host in [
+        "",
+        "evil.com",
+        "sub.example.com",
+        "example.com.evil.com",
+        "notshop.test",
+        "evilexample.com",
+        "example.com@evil.com",
+        "example.com:80:evil.com",
+        "localhost",
+    ] {
         assert_eq!(status(&named, host), 400, "{host}");
     }
     let debug = with("DEBUG = true");

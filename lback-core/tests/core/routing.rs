@@ -47,9 +47,24 @@ fn every_type_accepts_its_values_and_nothing_else() {
         client.get(path).send().assert_status(200).assert_contains(&format!("[v={value}]"));
     }
     let missing = [
-        "/int/seven", "/int/1.5", "/int/+7", "/int/9223372036854775808", "/int/%207", "/int/٣",
-        "/uuid/67e5504410b1426f9247bb680e5fe0c8", "/uuid/7", "/slug/a b", "/slug/a.b", "/slug/é",
-        "/str/a/b", "/path/", "/path", "/feed-x.xml", "/feed-.xml", "/feed-12.html", "/nothing",
+        "/int/seven",
+        "/int/1.5",
+        "/int/+7",
+        "/int/9223372036854775808",
+        "/int/%207",
+        "/int/٣",
+        "/uuid/67e5504410b1426f9247bb680e5fe0c8",
+        "/uuid/7",
+        "/slug/a b",
+        "/slug/a.b",
+        "/slug/é",
+        "/str/a/b",
+        "/path/",
+        "/path",
+        "/feed-x.xml",
+        "/feed-.xml",
+        "/feed-12.html",
+        "/nothing",
     ];
     for path in missing {
         client.get(path).send().assert_status(404);
@@ -157,7 +172,16 @@ fn a_slash_too_many_or_too_few_redirects_and_keeps_query_and_method() {
 fn a_slash_redirect_never_leads_to_another_host() {
     let client_of_rest = client(Router::new().get("/{rest:path}", one));
     let client_of_one = client(Router::new().get("/{name}", one).get("/{a}/{b}", one).get("/{a}/{b}/{c}", one));
-    for path in ["//evil.com/", "/%5Cevil.com/", "/%5c%5Cevil.com/", "/%2F%2Fevil.com/", "/%2Fevil.com/", "/%09/evil.com/", "//evil.com", "///evil.com/"] {
+    for path in [
+        "//evil.com/",
+        "/%5Cevil.com/",
+        "/%5c%5Cevil.com/",
+        "/%2F%2Fevil.com/",
+        "/%2Fevil.com/",
+        "/%09/evil.com/",
+        "//evil.com",
+        "///evil.com/",
+    ] {
         for client in [&client_of_rest, &client_of_one] {
             let response = client.get(path).send();
             if let Some(location) = response.location() {
@@ -174,7 +198,12 @@ fn a_slash_redirect_never_leads_to_another_host() {
 fn includes_join_prefixes_names_and_patterns() {
     let posts = Router::new().get("/", echo).name("list").get("/{id:int}", echo).name("detail").get("/drafts/", echo);
     let blog = Router::new().get("/", echo).name("index").include("/posts", posts).name("posts");
-    let urls = Router::new().get("/", echo).name("home").include("/{lang}/blog", blog).name("blog").include("/plain/", Router::new().get("/a", echo).name("a"));
+    let urls = Router::new()
+        .get("/", echo)
+        .name("home")
+        .include("/{lang}/blog", blog)
+        .name("blog")
+        .include("/plain/", Router::new().get("/a", echo).name("a"));
     let app = app(urls);
     let client = Client::new(app.clone());
     client.get("/").send().assert_contains("/ []");
@@ -190,7 +219,10 @@ fn includes_join_prefixes_names_and_patterns() {
     assert_eq!(app.url_for("a", &[]).unwrap(), "/plain/a");
     assert!(app.has_route("blog:posts:list") && !app.has_route("list"));
     let patterns: Vec<&str> = app.routes().iter().map(|route| route.pattern()).collect();
-    assert_eq!(patterns, ["/", "/{lang}/blog", "/{lang}/blog/posts", "/{lang}/blog/posts/{id:int}", "/{lang}/blog/posts/drafts/", "/plain/a"]);
+    assert_eq!(
+        patterns,
+        ["/", "/{lang}/blog", "/{lang}/blog/posts", "/{lang}/blog/posts/{id:int}", "/{lang}/blog/posts/drafts/", "/plain/a"]
+    );
     assert_eq!(app.routes()[3].name(), Some("blog:posts:detail"));
     assert!(app.routes()[3].place().contains("routing.rs"));
 }
@@ -198,13 +230,20 @@ fn includes_join_prefixes_names_and_patterns() {
 #[test]
 fn url_for_escapes_checks_and_explains() {
     let urls = Router::new()
-        .get("/", one).name("home")
-        .get("/n/{id:int}", one).name("number")
-        .get("/s/{text}", one).name("text")
-        .get("/g/{title:slug}.html", one).name("slug")
-        .get("/u/{id:uuid}", one).name("uuid")
-        .get("/f/{rest:path}", one).name("file")
-        .get("/{rest:path}", one).name("any");
+        .get("/", one)
+        .name("home")
+        .get("/n/{id:int}", one)
+        .name("number")
+        .get("/s/{text}", one)
+        .name("text")
+        .get("/g/{title:slug}.html", one)
+        .name("slug")
+        .get("/u/{id:uuid}", one)
+        .name("uuid")
+        .get("/f/{rest:path}", one)
+        .name("file")
+        .get("/{rest:path}", one)
+        .name("any");
     let app = app(urls);
     let url = |name: &str, params: &[(&str, &dyn std::fmt::Display)]| app.url_for(name, params);
     assert_eq!(url("home", &[]).unwrap(), "/");
@@ -234,10 +273,7 @@ fn url_for_escapes_checks_and_explains() {
 #[test]
 fn collisions_name_both_places() {
     let line = line!();
-    let urls = Router::new()
-        .get("/posts/{id:int}", one)
-        .post("/posts/{id:int}", one)
-        .get("/posts/{number:int}", two);
+    let urls = Router::new().get("/posts/{id:int}", one).post("/posts/{id:int}", one).get("/posts/{number:int}", two);
     let error = start_error(urls);
     assert!(error.contains("/posts/{id:int}") && error.contains("/posts/{number:int}"), "{error}");
     for line in [line + 2, line + 4] {
@@ -250,7 +286,10 @@ fn collisions_name_both_places() {
     assert!(start_error(Router::new().get("/x/a", one).include("/x", below)).contains("two routes answer the same paths"));
     for other in ["/{name}.xml", "/{name}", "/{section}/edit"] {
         let error = start_error(Router::new().get("/{rest:path}", one).get(other, two));
-        assert!(error.contains("cannot be told apart") && error.contains("/{rest:path} at") && error.contains(&format!("{other} at")), "{error}");
+        assert!(
+            error.contains("cannot be told apart") && error.contains("/{rest:path} at") && error.contains(&format!("{other} at")),
+            "{error}"
+        );
     }
 }
 
@@ -336,7 +375,8 @@ fn the_narrower_type_and_the_fixed_text_come_first() {
 
 #[test]
 fn two_thousand_routes_are_told_apart() {
-    let urls = (0..1000).fold(Router::new(), |urls, n| urls.get(&format!("/fixed/page-{n}"), echo).get(&format!("/typed/{n}/{{id:int}}/x"), echo));
+    let urls =
+        (0..1000).fold(Router::new(), |urls, n| urls.get(&format!("/fixed/page-{n}"), echo).get(&format!("/typed/{n}/{{id:int}}/x"), echo));
     let client = client(urls);
     for n in [0, 1, 10, 100, 999] {
         client.get(&format!("/fixed/page-{n}")).send().assert_contains(&format!("/fixed/page-{n} []"));

@@ -226,7 +226,8 @@ fn resetting_streams_does_not_make_room_for_more_views() {
     let mut assembly = Assembly::new(Router::new().get("/", view).get("/hello", hello), settings(""));
     assembly.state(Views(began, released));
     let client = Client::over_socket(assembly.build().unwrap()).unwrap();
-    let waiting = block_on(async {
+    let mut waiting = None;
+    block_on(async {
         let stream = tokio::net::TcpStream::connect(client.addr().unwrap()).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
@@ -238,7 +239,7 @@ fn resetting_streams_does_not_make_room_for_more_views() {
             }
             request.abort();
         }
-        ask()
+        waiting = Some(ask());
     });
     // Time enough for the 129th to arrive; it does not begin before one of the others has ended.
     for _ in 0..50 {
@@ -246,7 +247,7 @@ fn resetting_streams_does_not_make_room_for_more_views() {
     }
     assert!(begun.try_recv().is_err());
     release.send(true).unwrap();
-    assert_eq!(block_on(waiting).unwrap().unwrap().status(), 204);
+    assert_eq!(block_on(waiting.unwrap()).unwrap().unwrap().status(), 204);
 }
 
 #[test]
@@ -369,7 +370,9 @@ fn garbage_ends_one_connection_only() {
     }
     // A length and chunks at once could hide a second request from a proxy: the chunks count, or it is refused.
     let mut stream = connect(&client);
-    stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n").unwrap();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n")
+        .unwrap();
     let answer = read_all(stream);
     assert!(answer.starts_with("HTTP/1.1 40"), "{answer}");
     client.get("/").send().assert_status(200);

@@ -103,8 +103,7 @@ impl Migrations {
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
         let _lock = lock(database)?;
         let mut connection = database.connect()?;
-        let pending: Vec<_> =
-            self.status_on(&mut connection)?.into_iter().filter(|migration| migration.state == Applied::No).collect();
+        let pending: Vec<_> = self.status_on(&mut connection)?.into_iter().filter(|migration| migration.state == Applied::No).collect();
         let Db::Sqlite(connection) = &mut connection;
         let source = self.source()?;
         let mut names = Vec::new();
@@ -155,11 +154,9 @@ impl Migrations {
         all.sort_by(|one, other| one.name().version().cmp(&other.name().version()));
         let twice = all.windows(2).find(|pair| pair[0].name().version() == pair[1].name().version());
         match twice {
-            Some(pair) => Err(Error::internal(format!(
-                "two migrations have the same version: {} and {}; rename one",
-                pair[0].name(),
-                pair[1].name()
-            ))),
+            Some(pair) => {
+                Err(Error::internal(format!("two migrations have the same version: {} and {}; rename one", pair[0].name(), pair[1].name())))
+            }
             None => Ok(all),
         }
     }

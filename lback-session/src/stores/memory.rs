@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use lback_core::{Error, Result};
 
-use crate::store::{Record, SessionInfo, SessionStore, Update};
 use crate::SessionId;
+use crate::store::{Record, SessionInfo, SessionStore, Update};
 
 /// Keeps sessions in memory: for tests, and for one process that may forget them when it ends.
 #[derive(Debug, Default)]

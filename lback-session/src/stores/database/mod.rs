@@ -15,8 +15,8 @@ use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 
 use self::writer::Writer;
-use crate::store::{Record, Save, Saved, SessionInfo, SessionStore, Update};
 use crate::SessionId;
+use crate::store::{Record, Save, Saved, SessionInfo, SessionStore, Update};
 
 /// Keeps sessions in the table `sessions` of the application's database.
 pub struct DatabaseStore {

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use lback_core::{Error, Result};
 use lback_db::Db;
 
-use crate::store::{Record, Save, Saved, SessionInfo, Update};
 use crate::SessionId;
+use crate::store::{Record, Save, Saved, SessionInfo, Update};
 
 diesel::table! {
     sessions (id) {
