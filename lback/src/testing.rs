@@ -46,7 +46,7 @@ pub struct Client {
 struct Parts {
     database: Option<Database>,
     sessions: Option<SessionManager>,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Client {
@@ -93,12 +93,33 @@ impl Client {
         settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
         let clock = Clock::fixed(chrono::Utc::now());
         let Ready { app, database, sessions, .. } = app.ready(settings, migrations, clock)?;
-        Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, _folder: folder }) })
+        Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, folder: Arc::new(folder) }) })
     }
 
     /// Another browser before the same application, without cookies.
     pub fn fork(&self) -> Self {
         Client { browser: self.browser.fork(), parts: self.parts.clone() }
+    }
+
+    /// The same browser, with its cookies, after the server was started again with `app` on the same database.
+    ///
+    /// Sessions in memory are gone then, like the application's own state.
+    ///
+    /// # Panics
+    /// Where the application cannot start.
+    pub fn restart(&self, mut app: App) -> Self {
+        let settings = self.app().settings().clone();
+        let migrations = app.take_migrations(settings.root());
+        let Ready { app, database, sessions, .. } = match app.ready(settings, migrations, self.clock().clone()) {
+            Ok(ready) => ready,
+            Err(error) => panic!("the application cannot start again: {error}"),
+        };
+        let parts = Parts { database, sessions, folder: self.parts.folder.clone() };
+        let browser = lback_core::testing::Client::new(app);
+        for cookie in self.cookies() {
+            browser.set_cookie(cookie.name(), cookie.value());
+        }
+        Client { browser, parts: Arc::new(parts) }
     }
 
     /// The session that this browser's cookie names, as it is stored; `None` where there is none.

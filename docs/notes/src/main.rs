@@ -1,0 +1,16 @@
+mod models;
+mod urls;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+use lback::prelude::*;
+
+fn main() -> Result<()> {
+    app().main()
+}
+
+fn app() -> App {
+    App::new(urls::urls()).migrations(migrations!())
+}
