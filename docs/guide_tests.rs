@@ -6,6 +6,27 @@
 //!
 //! What else the guide says of files, settings and links is checked in `tests/guide.rs`.
 
+use lback::App;
+use lback::testing::Client;
+
+/// A browser before `app`, for the hidden lines of snippets.
+pub fn client(app: App) -> Client {
+    Client::with_settings(app, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30")
+}
+
+/// As [`client`], with the templates that the chapter on templates shows. Each begins with a comment that names it.
+pub fn client_with_templates(app: App) -> Client {
+    let folder = tempfile::tempdir().expect("a folder for the templates");
+    for block in include_str!("src/templates.md").split("```html\n").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        let name = text.strip_prefix("{# ").and_then(|text| text.split(" #}").next()).expect("a comment that names the template");
+        std::fs::write(folder.path().join(name), text).expect("a template is written");
+    }
+    // Outside DEBUG they are read once, so that the folder may go.
+    let templates = folder.path().display();
+    Client::with_settings(app, &format!("TEMPLATES_DIR = '{templates}'\nALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30"))
+}
+
 macro_rules! chapters {
     ($($name:ident $file:literal;)*) => {$(
         #[cfg(doctest)]

@@ -1,0 +1,190 @@
+//! What the guide says of files, settings, links and messages is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lback::settings::known_keys;
+use lback::testing::Client;
+use lback::{App, CoreSettings, DbSettings, Router, SessionSettings, Settings};
+
+fn docs() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = docs().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The chapters in the order of the alphabet, `views.md`.
+fn chapters() -> BTreeSet<String> {
+    let names = fs::read_dir(docs().join("src")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".md") && name != "SUMMARY.md").collect()
+}
+
+/// The fenced blocks of a page: what stands behind the backticks, the last words before the block, and the block.
+fn blocks(page: &str) -> Vec<(String, String, String)> {
+    let mut blocks = Vec::new();
+    let mut before = String::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        match line.strip_prefix("```") {
+            Some(kind) => {
+                let block: String = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+                blocks.push((kind.to_owned(), std::mem::take(&mut before), block));
+            }
+            None => before.push_str(&format!("{line}\n")),
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_summary_and_the_tests_name_every_chapter() {
+    let summary: BTreeSet<String> = links(&read("src/SUMMARY.md")).into_iter().collect();
+    assert_eq!(summary, chapters());
+    let tests = read("guide_tests.rs");
+    for chapter in chapters() {
+        assert!(tests.contains(&format!("\"src/{chapter}\"")), "guide_tests.rs does not compile {chapter}");
+    }
+}
+
+/// The targets of all links outside of code.
+fn links(page: &str) -> Vec<String> {
+    let mut fenced = false;
+    let prose = page.lines().filter(|line| {
+        fenced ^= line.starts_with("```");
+        !fenced
+    });
+    let prose: String = prose.flat_map(|line| [line, "\n"]).collect();
+    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.map(str::to_owned).collect()
+}
+
+/// The anchors of a page's headings, as mdBook and GitHub make them.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut fenced = false;
+    let mut anchors = BTreeSet::new();
+    for line in page.lines() {
+        fenced ^= line.starts_with("```");
+        if !fenced && line.starts_with('#') {
+            let heading = line.trim_start_matches('#').trim().to_lowercase();
+            anchors.insert(heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>().replace(' ', "-"));
+        }
+    }
+    anchors
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut pages: Vec<PathBuf> = chapters().into_iter().map(|name| docs().join("src").join(name)).collect();
+    pages.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| docs().join("..").join(name)));
+    let mut broken = Vec::new();
+    for page in pages {
+        let text = read(&page);
+        for link in links(&text).into_iter().filter(|link| !link.starts_with("http")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let found = target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            if !found {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn settings_in_the_guide_are_settings() {
+    let mut seen = 0;
+    let pages = chapters().into_iter().map(|name| format!("src/{name}")).chain(["../README.md".to_owned()]);
+    for page in pages {
+        for (kind, _, block) in blocks(&read(&page)) {
+            if kind == "toml,settings" {
+                seen += 1;
+                checked(&block).unwrap_or_else(|error| panic!("{page}: {error}\n{block}"));
+            }
+        }
+    }
+    assert!(seen >= 5, "the settings are marked ```toml,settings");
+}
+
+fn checked(text: &str) -> lback::Result<Settings> {
+    let mut settings = Settings::from_toml(".", text)?;
+    settings.declare::<CoreSettings>();
+    settings.declare::<DbSettings>();
+    settings.declare::<SessionSettings>();
+    settings.check_unknown(&[])?;
+    settings.section::<CoreSettings>()?;
+    settings.section::<DbSettings>()?;
+    settings.section::<SessionSettings>()?;
+    Ok(settings)
+}
+
+#[test]
+fn the_tables_list_every_setting_with_its_default() {
+    let page = read("src/settings.md");
+    let mut documented = BTreeMap::new();
+    for line in page.lines().filter(|line| line.starts_with("| `")) {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        let (key, default) = (cells.next().unwrap().trim_matches('`'), cells.next().unwrap().trim_matches('`'));
+        documented.insert(key.to_owned(), default.to_owned());
+    }
+    let keys = [known_keys::<CoreSettings>(), known_keys::<DbSettings>(), known_keys::<SessionSettings>()].concat();
+    let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
+    assert_eq!(documented.keys().cloned().collect::<BTreeSet<_>>(), keys);
+
+    let written: String =
+        documented.iter().filter(|(_, default)| *default != "–").map(|(key, default)| format!("{key} = {default}\n")).collect();
+    let settings = checked(&written).unwrap();
+    let database: DbSettings = settings.section().unwrap();
+    assert_eq!(format!("{:?}", settings.section::<CoreSettings>().unwrap()), format!("{:?}", CoreSettings::default()));
+    assert_eq!(format!("{database:?}"), format!("{:?}", DbSettings::default()));
+    assert_eq!(database.database_url.expose(), DbSettings::default().database_url.expose());
+    assert_eq!(format!("{:?}", settings.section::<SessionSettings>().unwrap()), format!("{:?}", SessionSettings::default()));
+}
+
+/// Each file that Getting started shows is the one of `docs/notes`, which is compiled and tested.
+#[test]
+fn getting_started_shows_the_files_of_notes() {
+    let mut shown = BTreeSet::new();
+    for (kind, before, block) in blocks(&read("src/getting-started.md")) {
+        if !["rs", "html", "sql", "toml", "toml,settings"].contains(&kind.as_str()) {
+            continue;
+        }
+        let paragraph = before.trim().rsplit("\n\n").next().unwrap_or_default();
+        // Settings and manifest are introduced a little earlier.
+        let named = |text: &str| text.split('`').skip(1).step_by(2).find(|name| is_file(name)).map(str::to_owned);
+        let name = named(paragraph).or_else(|| named(&before)).unwrap_or_else(|| panic!("which file is this?\n{block}"));
+        // Here it belongs to the workspace.
+        let block = block.replace("lback = { path = \"../lback/lback\" }", "lback.workspace = true");
+        assert_eq!(block, read(Path::new("notes").join(&name)), "{name}");
+        shown.insert(name);
+    }
+    let files = ["main", "urls", "views", "models", "tests"].map(|name| format!("src/{name}.rs"));
+    assert!(files.iter().all(|file| shown.contains(file)), "{shown:?}");
+}
+
+fn is_file(name: &str) -> bool {
+    [".rs", ".html", ".sql", ".toml"].iter().any(|ending| name.ends_with(ending)) && docs().join("notes").join(name).is_file()
+}
+
+#[test]
+fn messages_are_quoted_word_for_word() {
+    let why = |app: App, settings: &str| {
+        let settings = settings.to_owned();
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || Client::with_settings(app, &settings)));
+        let message = *panic.err().expect("the application should not start").downcast::<String>().unwrap();
+        message.strip_prefix("the application cannot start: ").unwrap().to_owned()
+    };
+    let app = || App::new(Router::new());
+    let quoted = |chapter: &str, message: &str| assert!(read(chapter).contains(&format!("error: {message}\n")), "{chapter}: {message}");
+
+    quoted("src/getting-started.md", &why(app(), "DEBUG = true"));
+    let misspelled = why(app(), "SESION_TIMEOUT_MINUTES = 30");
+    quoted("src/getting-started.md", &misspelled);
+    quoted("src/settings.md", &misspelled);
+    let without_database = app().stack(|stack| stack.remove("DbSessionMiddleware").map(drop));
+    quoted("src/middleware.md", &why(without_database, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30"));
+}
