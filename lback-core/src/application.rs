@@ -47,7 +47,7 @@ type Background = Box<dyn Fn(Arc<Application>, watch::Receiver<bool>) -> BoxFutu
 /// ```
 /// use lback_core::{Assembly, Request, Router, Settings};
 ///
-/// let settings = Settings::from_toml(".", "DEBUG = true").unwrap();
+/// let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
 /// let router = Router::new().get("/", |_: &mut Request| "hello");
 /// let app = Assembly::new(router, settings).build().unwrap();
 /// assert_eq!(app.routes().len(), 1);
@@ -160,6 +160,7 @@ impl Assembly {
     pub fn build(self) -> Result<Arc<Application>> {
         panics::remember_places();
         let config: CoreSettings = self.settings.section()?;
+        config.check()?;
         let secrets = self.secrets(&config)?;
         let table = RouteTable::compile(self.router, &self.stack)
             .map_err(|problems| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  "))))?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::settings::Secret;
+use crate::{Error, Result};
 
 /// The keys of `settings.toml` that core knows, with their defaults. Sessions and the database bring their own.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +58,19 @@ pub struct CoreSettings {
     pub max_blocking_views: usize,
     /// What the log shows: `info`, or by module: `info,lback=debug`.
     pub log: String,
+}
+
+impl CoreSettings {
+    /// Checks what types cannot.
+    pub(crate) fn check(&self) -> Result<()> {
+        let url = &self.static_url;
+        if url.trim_matches('/').is_empty() {
+            return Err(Error::internal(format!(
+                "STATIC_URL = \"{url}\" would hide every route: static files need a path of their own. Write STATIC_URL = \"/static/\""
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl Default for CoreSettings {

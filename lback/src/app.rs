@@ -11,6 +11,7 @@ use lback_session::{
     DatabaseStore, MemoryStore, RequestSession, SessionConfig, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
     clean_regularly,
 };
+use tokio::sync::watch;
 
 type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> SessionManager>;
@@ -139,6 +140,28 @@ impl App {
         self
     }
 
+    /// Adds a task that runs beside the server, from its start until `stopping` turns true.
+    ///
+    /// ```no_run
+    /// # use lback::prelude::*;
+    /// # let urls = Router::new();
+    /// App::new(urls).background(async |app, mut stopping| {
+    ///     let _ = stopping.wait_for(|stopping| *stopping).await;
+    ///     println!("{} routes served", app.routes().len());
+    /// });
+    /// ```
+    pub fn background<F, Fut>(mut self, task: F) -> Self
+    where
+        F: Fn(Arc<Application>, watch::Receiver<bool>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.background(task);
+            Ok(())
+        }));
+        self
+    }
+
     /// Keeps sessions in a store of the application's own, instead of the one in the settings.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.session_store = Some(Box::new(move |config, keys, clock| SessionManager::new(store, config, keys, clock)));
@@ -162,7 +185,8 @@ impl App {
         if !self.database {
             return Migrations::new();
         }
-        let migrations = Migrations::new().embedded(lback_session::MIGRATIONS);
+        let framework = Migrations::new();
+        let migrations = if self.sessions { framework.embedded(lback_session::MIGRATIONS) } else { framework };
         match self.migrations.take() {
             Some(embedded) if !cfg!(debug_assertions) => migrations.embedded(embedded),
             _ => migrations.folder(root.join("migrations")),

@@ -91,7 +91,8 @@ impl Command {
                 for route in ready.app.routes() {
                     let methods: Vec<_> = route.methods().iter().map(lback_core::Method::as_str).collect();
                     let methods = if methods.is_empty() { "ANY".to_owned() } else { methods.join(",") };
-                    println!("{methods:<12} {:<32} {}", route.pattern(), route.name().unwrap_or_default());
+                    let line = format!("{methods:<12} {:<32} {}", route.pattern(), route.name().unwrap_or_default());
+                    println!("{}", line.trim_end());
                 }
             }
             Command::ClearSessions => {

@@ -71,8 +71,8 @@ impl std::error::Error for MainError {}
 pub(crate) fn program() -> String {
     let path = std::env::args_os().next().map(std::path::PathBuf::from);
     let name = path.as_deref().and_then(std::path::Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    if std::env::var_os("CARGO").is_some() {
-        return format!("cargo run -p {} --", name.unwrap_or_default());
+    if let Ok(package) = std::env::var("CARGO_PKG_NAME") {
+        return format!("cargo run -p {package} --");
     }
     name.map_or_else(|| "program".to_owned(), |name| format!("./{name}"))
 }

@@ -11,6 +11,11 @@ use crate::command::require_migrations;
 pub(crate) fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
     prepare_database(ready)?;
     let config = ready.app.config();
+    if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
+        return Err(Error::internal(
+            "ALLOWED_HOSTS is empty, so every request would be refused. Name your hosts in settings.toml: ALLOWED_HOSTS = [\"example.com\"]",
+        ));
+    }
     let address = match address {
         None => (config.host.clone(), config.port),
         Some(address) => parse_address(address, &config.host, config.port)?,

@@ -28,7 +28,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use lback_core::settings::{Environment, Settings, find_root};
-use lback_core::{Clock, Error, Result};
+use lback_core::{Clock, CoreSettings, Error, Result};
 use lback_db::{Database, Db};
 use lback_session::{Record, SessionManager};
 use tempfile::TempDir;
@@ -89,6 +89,9 @@ impl Client {
         let mut settings = settings?;
         let migrations = app.take_migrations(settings.root());
         settings.set("DATABASE_URL", database::prepare(&migrations, folder.path())?);
+        let mut hosts = settings.section::<CoreSettings>()?.allowed_hosts;
+        hosts.extend(["127.0.0.1", "localhost"].map(str::to_owned));
+        settings.set("ALLOWED_HOSTS", hosts);
         // So that a test leaves nothing in the project.
         settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
         let clock = Clock::fixed(chrono::Utc::now());

@@ -21,7 +21,7 @@ pub fn add(req: &mut Request) -> Result<Response> {
     }
     diesel::insert_into(notes::table).values(notes::text.eq(form.text.trim())).execute(req.db()?)?;
     req.session().flash("success", "Noted.");
-    Ok(Response::redirect(&req.url_for("index", &[])?))
+    req.redirect_to("index", &[])
 }
 
 pub fn show(req: &mut Request) -> Result<Response> {

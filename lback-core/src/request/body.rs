@@ -89,6 +89,37 @@ fn unsupported(wanted: &str, found: Option<&str>) -> Error {
     Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("The body should be {wanted}, and its type is {found}."))
 }
 
+impl RequestBody {
+    /// The next piece of the body, as it arrives; `None` at its end. For a route that is marked
+    /// [`streaming`](crate::Router::streaming).
+    ///
+    /// ```
+    /// # use lback_core::{Request, Result, Router};
+    /// async fn length(req: &mut Request) -> Result<String> {
+    ///     let mut bytes = 0;
+    ///     while let Some(piece) = req.body_mut().chunk().await? {
+    ///         bytes += piece.len();
+    ///     }
+    ///     Ok(format!("{bytes} bytes"))
+    /// }
+    ///
+    /// let router = Router::new().put("/length", length).streaming();
+    /// # let _ = router;
+    /// ```
+    ///
+    /// # Errors
+    /// 400 where the client breaks off.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        while let Some(frame) = self.frame().await {
+            let frame = frame.map_err(|error| Error::bad_request("The body ended before it was complete.").with_source(error))?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = BoxError;
@@ -163,21 +194,11 @@ impl Bounded {
 
     /// The next piece of the body; `None` at its end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            let deadline = self.begun + self.patience + Duration::from_secs(self.received / 1024);
-            let frame = match tokio::time::timeout_at(deadline, self.body.frame()).await {
-                Err(_) => return Err(Error::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly.")),
-                Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => return Err(Error::bad_request("The body ended before it was complete.").with_source(error)),
-                Ok(Some(Ok(frame))) => frame,
-            };
-            let Ok(data) = frame.into_data() else { continue };
-            self.received += data.len() as u64;
-            if self.received > self.limit {
-                return Err(too_large(self.limit));
-            }
-            return Ok(Some(data));
-        }
+        let deadline = self.begun + self.patience + Duration::from_secs(self.received / 1024);
+        let piece = tokio::time::timeout_at(deadline, self.body.chunk()).await;
+        let piece = piece.map_err(|_| Error::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly."))??;
+        self.received += piece.as_ref().map_or(0, |data| data.len() as u64);
+        if self.received > self.limit { Err(too_large(self.limit)) } else { Ok(piece) }
     }
 
     async fn read_all(mut self) -> Result<Bytes> {

@@ -343,6 +343,23 @@ impl Request {
     pub fn url_for(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<String> {
         self.app.url_for(name, params)
     }
+
+    /// 303 to the route called `name`: what a POST wants to answer.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Response, Result};
+    /// fn save(req: &mut Request) -> Result<Response> {
+    ///     let id = 7;
+    ///     req.redirect_to("post", &[("id", &id)])
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Request::url_for`].
+    #[track_caller]
+    pub fn redirect_to(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<Response> {
+        Ok(Response::redirect(&self.url_for(name, params)?))
+    }
 }
 
 impl fmt::Debug for Request {

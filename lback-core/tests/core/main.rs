@@ -6,6 +6,7 @@ mod client_addr;
 mod cookies;
 mod middleware;
 mod routing;
+mod strangers;
 mod server;
 mod views;
 

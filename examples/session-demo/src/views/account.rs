@@ -18,21 +18,21 @@ pub fn login(req: &mut Request) -> Result<Response> {
     let form: LoginForm = req.form()?;
     let Some(user) = User::authenticate(req.db()?, &form.username, &form.password)? else {
         req.session().flash("error", "That is not the right user name and password.");
-        return Ok(Response::redirect(&req.url_for("login", &[])?));
+        return req.redirect_to("login", &[]);
     };
     let session = req.session();
     session.insert("user_id", user.id)?;
     session.insert("username", &user.username)?;
     session.insert("is_authenticated", true)?;
     session.flash("success", "Welcome back!");
-    Ok(Response::redirect(&req.url_for("index", &[])?))
+    req.redirect_to("index", &[])
 }
 
 /// What is written after `delete()` goes into a fresh session.
 pub fn logout(req: &mut Request) -> Result<Response> {
     req.session().delete();
     req.session().flash("info", "You have been logged out.");
-    Ok(Response::redirect(&req.url_for("index", &[])?))
+    req.redirect_to("index", &[])
 }
 
 pub fn profile(req: &mut Request) -> Result<Response> {

@@ -11,7 +11,7 @@ pub fn add(req: &mut Request) -> Result<Response> {
     let item = item.trim().to_owned();
     if item.is_empty() {
         req.session().flash("warning", "Name something to put into the cart.");
-        return Ok(Response::redirect(&req.url_for("index", &[])?));
+        return req.redirect_to("index", &[]);
     }
     // As with a counter: two things that are added at the same time are both there afterwards.
     req.session().update("cart", move |cart: Option<Vec<String>>| {
@@ -19,7 +19,7 @@ pub fn add(req: &mut Request) -> Result<Response> {
         cart.push(item.clone());
         cart
     })?;
-    Ok(Response::redirect(&req.url_for("index", &[])?))
+    req.redirect_to("index", &[])
 }
 
 pub fn remove(req: &mut Request) -> Result<Response> {
@@ -31,11 +31,11 @@ pub fn remove(req: &mut Request) -> Result<Response> {
         }
         cart
     })?;
-    Ok(Response::redirect(&req.url_for("index", &[])?))
+    req.redirect_to("index", &[])
 }
 
 /// Empties the session and keeps it.
 pub fn clear(req: &mut Request) -> Result<Response> {
     req.session().clear();
-    Ok(Response::redirect(&req.url_for("index", &[])?))
+    req.redirect_to("index", &[])
 }

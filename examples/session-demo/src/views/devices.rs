@@ -21,5 +21,5 @@ pub fn revoke(req: &mut Request) -> Result<Response> {
         _ => format!("{ended} other devices were logged out."),
     };
     req.session().flash("success", &message);
-    Ok(Response::redirect(&req.url_for("devices", &[])?))
+    req.redirect_to("devices", &[])
 }
