@@ -16,6 +16,7 @@ pub struct DbSession {
     intent: Intent,
     open: Option<Open>,
     state: State,
+    if_undone: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 struct Open {
@@ -31,7 +32,7 @@ enum State {
 
 impl DbSession {
     pub(crate) fn new(database: Database, intent: Intent) -> Self {
-        DbSession { database, intent, open: None, state: State::Active }
+        DbSession { database, intent, open: None, state: State::Active, if_undone: Vec::new() }
     }
 
     /// The connection, inside the request's transaction, which this begins if it has not begun.
@@ -88,6 +89,12 @@ impl DbSession {
         }
     }
 
+    /// Runs `work` if the transaction is rolled back after all, or cannot be committed: for what must happen either way,
+    /// and was done in it. The connection has been given back by then.
+    pub fn if_undone(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.if_undone.push(Box::new(work));
+    }
+
     /// Commits what was done.
     ///
     /// # Errors
@@ -96,8 +103,9 @@ impl DbSession {
         self.state = State::Finished;
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let result = open.connection.commit();
-        if result.is_err() {
-            roll_back(&mut open.connection);
+        match result {
+            Ok(()) => self.if_undone.clear(),
+            Err(_) => self.undo(open),
         }
         result.map_err(|error| Error::internal("the request's changes could not be saved").with_source(error))
     }
@@ -105,16 +113,18 @@ impl DbSession {
     /// Undoes what was done and gives the connection back. The unit of work is over then.
     pub fn rollback(&mut self) {
         self.state = State::Finished;
-        if let Some(mut open) = self.open.take() {
-            roll_back(&mut open.connection);
+        if let Some(open) = self.open.take() {
+            self.undo(open);
         }
     }
-}
 
-/// A connection on which even this fails stays in its transaction; the pool throws it away.
-fn roll_back(connection: &mut Db) {
-    if let Err(error) = connection.rollback() {
-        tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
+    /// A connection on which even this fails stays in its transaction; the pool throws it away.
+    fn undo(&mut self, mut open: Open) {
+        if let Err(error) = open.connection.rollback() {
+            tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
+        }
+        drop(open);
+        self.if_undone.drain(..).for_each(|work| work());
     }
 }
 

@@ -5,6 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Error, Result, SameSite};
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::session::EXPIRY;
+use crate::store::Data;
 
 /// The keys of `settings.toml` that speak of sessions, as they are written.
 #[derive(Clone, Debug, Deserialize)]
@@ -156,9 +160,16 @@ impl SessionConfig {
         }
     }
 
-    /// When a session ends that began at `created_at` and is used `now`.
-    pub(crate) fn expires_at(&self, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.cap(created_at, now + self.timeout)
+    /// When a session with these data ends that began at `created_at` and is used `now`.
+    pub(crate) fn expires_at(&self, data: &Data, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        let own = match data.get(EXPIRY) {
+            Some(Value::Number(seconds)) => {
+                seconds.as_i64().and_then(TimeDelta::try_seconds).and_then(|after| now.checked_add_signed(after))
+            }
+            Some(Value::String(time)) => time.parse().ok(),
+            _ => None,
+        };
+        self.cap(created_at, own.unwrap_or_else(|| now + self.timeout))
     }
 
     /// `expires_at`, or the end of the absolute timeout where that is earlier.
@@ -175,9 +186,9 @@ impl SessionConfig {
         if name.is_empty() || !name.bytes().all(token) {
             return wrong(format!("SESSION_COOKIE_NAME = \"{name}\" is not a cookie's name. Write SESSION_COOKIE_NAME = \"session_id\""));
         }
-        let plain = |text: &str| !text.bytes().any(|b| b.is_ascii_control() || b == b';' || b == b',');
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',');
         if !self.cookie_path.starts_with('/') || !plain(&self.cookie_path) {
-            return wrong("SESSION_COOKIE_PATH must begin with a slash. Write SESSION_COOKIE_PATH = \"/\"".to_owned());
+            return wrong("SESSION_COOKIE_PATH must begin with a slash and be plain ASCII. Write SESSION_COOKIE_PATH = \"/\"".to_owned());
         }
         if self.cookie_domain.as_deref().is_some_and(|domain| !plain(domain)) {
             return wrong(

@@ -70,17 +70,14 @@ fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age:
 
 /// A response that sets the cookie must not be kept by a cache that serves others.
 fn keep_private(headers: &mut HeaderMap) {
-    match headers.get(header::CACHE_CONTROL) {
-        None => drop(headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))),
-        Some(value) => {
-            let text = value.to_str().unwrap_or("no-store");
-            let public = |part: &str| part.trim().eq_ignore_ascii_case("public");
-            if text.split(',').any(public) {
-                let parts = text.split(',').map(|part| if public(part) { "private" } else { part.trim() });
-                let text = parts.collect::<Vec<_>>().join(", ");
-                headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private")));
-            }
-        }
+    let values = headers.get_all(header::CACHE_CONTROL).iter();
+    let parts: Vec<&str> = values.flat_map(|value| value.to_str().unwrap_or("no-store").split(',')).map(str::trim).collect();
+    let public = |part: &str| part.eq_ignore_ascii_case("public");
+    if parts.is_empty() {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    } else if parts.iter().any(|part| public(part)) {
+        let text = parts.iter().map(|part| if public(part) { "private" } else { part }).collect::<Vec<_>>().join(", ");
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private")));
     }
 }
 
@@ -91,3 +88,6 @@ pub(crate) fn vary(headers: &mut HeaderMap) {
         headers.append(header::VARY, HeaderValue::from_static("Cookie"));
     }
 }
+
+#[cfg(test)]
+mod tests;

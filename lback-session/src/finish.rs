@@ -6,35 +6,43 @@ use lback_core::{Error, Request, Response, Result};
 use lback_db::{Db, DbSession, RequestDb};
 
 use crate::request::Slot;
-use crate::store::{Record, Save, Saved};
+use crate::store::{RENEWAL, Record, Save, Saved};
 use crate::stores::rows;
 use crate::{AppSession, CreateSessions, SessionId, SessionManager, cookie};
 
 pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut result: Result<Response>) -> Result<Response> {
-    let failed = match &result {
-        Ok(response) => response.status().is_server_error(),
-        Err(error) => error.is_server_error(),
-    };
     if let Some(error) = session.why_broken() {
-        return if failed { result } else { Err(error) };
+        return if has_failed(&result) { result } else { Err(error) };
     }
     let manager = session.manager().clone();
-    let plan = Plan::new(&manager, &mut session, failed)?;
-    let deletes = !plan.deletes.is_empty();
-    let expires_at = session.expires_at();
-
-    let written = match carry_out(req, &manager, plan, result.is_ok() && !failed).await {
+    let deletes = session.take_deleted();
+    let failed = has_failed(&result);
+    let write = if failed { Ok(None) } else { Write::of(&manager, &session) };
+    let written = match write {
+        Ok(write) => carry_out(req, &manager, Plan { deletes: deletes.clone(), write }, result.is_ok() && !failed).await,
+        Err(error) => Err(error),
+    };
+    let written = match written {
         Ok(written) => written,
-        Err(error) if failed => {
-            tracing::error!(target: "lback::session", request = %req.id(), %error, "the session could not be deleted");
-            Written::Nothing
+        Err(error) if deletes.is_empty() => return Err(error),
+        // What was to be written is lost, and the request has failed. The sessions that it ended must end all the same.
+        Err(error) => {
+            if !failed {
+                result = Err(error);
+            }
+            match carry_out(req, &manager, Plan { deletes: deletes.clone(), write: None }, false).await {
+                Ok(written) => written,
+                Err(error) => {
+                    tracing::error!(target: "lback::session", request = %req.id(), %error, "the session could not be deleted");
+                    return result;
+                }
+            }
         }
-        Err(error) => return Err(error),
     };
     let headers = headers(&mut result);
     match written {
-        Written::Session(id) => cookie::set(headers, manager.config(), manager.keys(), id, expires_at, manager.clock().now())?,
-        Written::Nothing if deletes => cookie::remove(headers, manager.config())?,
+        Written::Session(id, expires_at) => cookie::set(headers, manager.config(), manager.keys(), id, expires_at, manager.clock().now())?,
+        Written::Nothing if !deletes.is_empty() => cookie::remove(headers, manager.config())?,
         Written::Nothing => {}
         Written::Interrupted(id) => {
             tracing::warn!(target: "lback::session", request = %req.id(), %id, "interrupted: the session ended while a request worked on it; its changes are dropped");
@@ -45,6 +53,13 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
         slot.put_back(session);
     }
     result
+}
+
+fn has_failed(result: &Result<Response>) -> bool {
+    match result {
+        Ok(response) => response.status().is_server_error(),
+        Err(error) => error.is_server_error(),
+    }
 }
 
 fn headers(result: &mut Result<Response>) -> &mut HeaderMap {
@@ -68,19 +83,14 @@ enum Write {
 
 /// What was written.
 enum Written {
-    /// This session; the browser is told its id.
-    Session(SessionId),
+    /// This session, until this time; the browser is told.
+    Session(SessionId, DateTime<Utc>),
     /// The session was gone.
     Interrupted(SessionId),
     Nothing,
 }
 
 impl Plan {
-    fn new(manager: &SessionManager, session: &mut AppSession, failed: bool) -> Result<Self> {
-        let write = if failed { None } else { Write::of(manager, session)? };
-        Ok(Plan { deletes: session.take_deleted(), write })
-    }
-
     fn is_empty(&self) -> bool {
         self.deletes.is_empty() && self.write.is_none()
     }
@@ -94,14 +104,14 @@ impl Plan {
         match self.write {
             None => Ok(Written::Nothing),
             Some(Write::Create(record)) => {
-                let id = record.id;
-                store.create(record).await.map(|()| Written::Session(id))
+                let written = Written::Session(record.id, record.expires_at);
+                store.create(record).await.map(|()| written)
             }
             Some(Write::Save(save)) => {
                 let id = save.base.id;
                 store.save(*save).await.map(|saved| saved.written(id))
             }
-            Some(Write::Renew(id, expires_at, now)) => Ok(renewed(id, store.renew(id, expires_at, now).await)),
+            Some(Write::Renew(id, expires_at, now)) => Ok(renewed(id, expires_at, store.renew(id, expires_at, now).await)),
         }
     }
 
@@ -112,9 +122,9 @@ impl Plan {
         }
         match self.write {
             None => Ok(Written::Nothing),
-            Some(Write::Create(record)) => rows::create(db, &record).map(|()| Written::Session(record.id)),
+            Some(Write::Create(record)) => rows::create(db, &record).map(|()| Written::Session(record.id, record.expires_at)),
             Some(Write::Save(save)) => rows::save(db, &save).map(|saved| saved.written(save.base.id)),
-            Some(Write::Renew(id, expires_at, now)) => Ok(renewed(id, rows::renew(db, id, expires_at, now))),
+            Some(Write::Renew(id, expires_at, now)) => Ok(renewed(id, expires_at, rows::renew(db, id, expires_at, now))),
         }
     }
 }
@@ -122,15 +132,15 @@ impl Plan {
 impl Saved {
     fn written(self, id: SessionId) -> Written {
         match self {
-            Saved::As(id) => Written::Session(id),
+            Saved::As(id, expires_at) => Written::Session(id, expires_at),
             Saved::Gone => Written::Interrupted(id),
         }
     }
 }
 
-fn renewed(id: SessionId, result: Result<bool>) -> Written {
+fn renewed(id: SessionId, expires_at: DateTime<Utc>, result: Result<bool>) -> Written {
     match result {
-        Ok(true) => Written::Session(id),
+        Ok(true) => Written::Session(id, expires_at),
         Ok(false) => Written::Nothing,
         Err(error) => {
             tracing::error!(target: "lback::session", %id, %error, "a session could not be renewed");
@@ -142,20 +152,20 @@ fn renewed(id: SessionId, result: Result<bool>) -> Written {
 impl Write {
     fn of(manager: &SessionManager, session: &AppSession) -> Result<Option<Self>> {
         let now = manager.clock().now();
-        let expires_at = session.expires_at();
         let Some(base) = session.base() else {
             let store = !session.data().is_empty() || manager.config().create == CreateSessions::Eager;
             if !store {
                 return Ok(None);
             }
-            let record = manager.new_record(session.id(), session.data().clone(), session.created_at(), expires_at, now)?;
+            let record = manager.new_record(session.id(), session.data().clone(), session.created_at(), now)?;
             return Ok(Some(Write::Create(record)));
         };
         if let Some(save) = manager.save_of(session) {
             return Ok(Some(Write::Save(Box::new(save))));
         }
-        // At most once a second.
-        let due = (expires_at - base.expires_at).num_milliseconds() >= 1000;
+        // The time of the request's end, not that of its beginning: another one may have renewed the session meanwhile.
+        let expires_at = session.expires_at_if_used(now);
+        let due = expires_at - base.expires_at >= RENEWAL;
         Ok(due.then_some(Write::Renew(base.id, expires_at, now)))
     }
 }
@@ -176,6 +186,13 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
         _ => false,
     };
     if joins {
+        if let Some(unit) = req.extensions_mut().get_mut::<DbSession>()
+            && !plan.deletes.is_empty()
+        {
+            // A session that was to end ends even where the commit fails.
+            let (manager, deletes) = (manager.clone(), plan.deletes.clone());
+            unit.if_undone(move || manager.delete_now(&deletes));
+        }
         return req.run_db(move |db| plan.run_within(db)).await;
     }
     plan.run(manager).await.map_err(|error| match error.is_server_error() {

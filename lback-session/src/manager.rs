@@ -86,7 +86,7 @@ impl SessionManager {
     /// Where the data are too large, or the store cannot be written.
     pub fn create(&self, data: Data) -> Result<Record> {
         let now = self.0.clock.now();
-        let record = self.new_record(SessionId::random(), data, now, self.0.config.expires_at(now, now), now)?;
+        let record = self.new_record(SessionId::random(), data, now, now)?;
         wait(self.store().create(record.clone()))?;
         Ok(record)
     }
@@ -96,10 +96,10 @@ impl SessionManager {
         id: SessionId,
         data: Data,
         created_at: DateTime<Utc>,
-        expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Record> {
         check_size(&data, self.0.config.max_bytes)?;
+        let expires_at = self.0.config.expires_at(&data, created_at, now);
         Ok(Record { id, user_id: user_id(&data), data, version: 1, expires_at, created_at, updated_at: now })
     }
 
@@ -131,7 +131,7 @@ impl SessionManager {
         match self.save_of(&session) {
             None => Ok(id),
             Some(save) => match wait(self.store().save(save))? {
-                Saved::As(id) => Ok(id),
+                Saved::As(id, _) => Ok(id),
                 Saved::Gone => Err(Error::not_found(format!("the session {id} ended meanwhile"))),
             },
         }
@@ -146,9 +146,8 @@ impl SessionManager {
             changes: session.changes(),
             cycle: session.cycles(),
             fresh_id: SessionId::random(),
-            expires_at: session.expires_at(),
             now: self.0.clock.now(),
-            max_bytes: self.0.config.max_bytes,
+            manager: self.clone(),
         })
     }
 
@@ -159,7 +158,7 @@ impl SessionManager {
     pub fn renew(&self, id: SessionId) -> Result<bool> {
         let Some(record) = self.load(id)? else { return Ok(false) };
         let now = self.0.clock.now();
-        wait(self.store().renew(id, self.0.config.expires_at(record.created_at, now), now))
+        wait(self.store().renew(id, self.0.config.expires_at(&record.data, record.created_at, now), now))
     }
 
     /// Deletes a session. Answers whether it was there.
@@ -198,6 +197,15 @@ impl SessionManager {
             total += deleted;
             if deleted < u64::from(BATCH) {
                 return Ok(total);
+            }
+        }
+    }
+
+    /// Deletes sessions where there is nobody to be told of a failure.
+    pub(crate) fn delete_now(&self, ids: &[SessionId]) {
+        for id in ids {
+            if let Err(error) = self.delete(*id) {
+                tracing::error!(target: "lback::session", %id, %error, "a session could not be deleted");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use lback_core::{Error, Result, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,7 +65,7 @@ pub enum Expiry {
 }
 
 /// The key under which an expiry of its own is kept in a session's data.
-const EXPIRY: &str = "_expiry";
+pub(crate) const EXPIRY: &str = "_expiry";
 
 static NULL: Value = Value::Null;
 
@@ -184,7 +184,10 @@ impl AppSession {
         F: Fn(Option<T>) -> U + Send + Sync + 'static,
     {
         self.usable()?;
-        let old = self.data.get(key).map(|value| typed(key, value)).transpose()?;
+        let old = match self.data.get(key) {
+            Some(value) => Some(typed(key, value)?),
+            None => None,
+        };
         let new = f(old);
         let value = serde_json::to_value(&new)?;
         let name = key.to_owned();
@@ -298,18 +301,7 @@ impl AppSession {
 
     /// When the session ends, unless another request uses it before.
     pub fn expires_at(&self) -> DateTime<Utc> {
-        let config = self.manager.config();
-        let own = match self.data.get(EXPIRY) {
-            Some(Value::Number(seconds)) => {
-                seconds.as_i64().and_then(TimeDelta::try_seconds).and_then(|after| self.now.checked_add_signed(after))
-            }
-            Some(Value::String(time)) => time.parse().ok(),
-            _ => None,
-        };
-        match own {
-            Some(expires_at) => config.cap(self.created_at, expires_at),
-            None => config.expires_at(self.created_at, self.now),
-        }
+        self.expires_at_if_used(self.now)
     }
 
     /// Gives this session an expiry of its own, which it keeps.
@@ -371,6 +363,11 @@ impl AppSession {
         self.notes.changes(self.base.as_ref().map_or(&empty, |base| &base.data), &self.data)
     }
 
+    /// When the session ends if it is used `now`.
+    pub(crate) fn expires_at_if_used(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.manager.config().expires_at(&self.data, self.created_at, now)
+    }
+
     pub(crate) fn created_at(&self) -> DateTime<Utc> {
         self.created_at
     }
@@ -417,8 +414,24 @@ impl Index<&str> for AppSession {
 
 #[track_caller]
 fn typed<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T> {
-    T::deserialize(value).map_err(|error| {
-        let wanted = std::any::type_name::<T>();
-        Error::internal(format!("the session's \"{key}\" is not a {wanted}")).with_source(error)
-    })
+    match T::deserialize(value) {
+        Ok(value) => Ok(value),
+        // Without serde's own words, which may quote the value: what is in a session does not belong in a log.
+        Err(_) => {
+            let (found, wanted) = (kind(value), std::any::type_name::<T>());
+            Err(Error::internal(format!("the session's \"{key}\" is {found} that is not a {wanted}")))
+        }
+    }
+}
+
+/// What sort of value it is, in words.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "a null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
 }

@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Changes, SessionId};
+use crate::{Changes, SessionId, SessionManager};
 
 /// The data of a session: a JSON object.
 pub type Data = serde_json::Map<String, Value>;
@@ -77,19 +77,16 @@ pub struct Save {
     pub cycle: bool,
     /// The id it gets if it is rotated.
     pub fresh_id: SessionId,
-    /// The new expiry.
-    pub expires_at: DateTime<Utc>,
     /// The current time.
     pub now: DateTime<Utc>,
-    /// The most bytes of data, as JSON.
-    pub max_bytes: usize,
+    pub(crate) manager: SessionManager,
 }
 
 /// How a save ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saved {
-    /// The session is saved under this id.
-    As(SessionId),
+    /// The session is saved under this id, until this time.
+    As(SessionId, DateTime<Utc>),
     /// The session was deleted, rotated or expired meanwhile. Nothing was written.
     Gone,
 }
@@ -112,7 +109,8 @@ impl Save {
     }
 
     fn attempt(&self, base: &Record, data: Data) -> Result<Update> {
-        check_size(&data, self.max_bytes)?;
+        let config = self.manager.config();
+        check_size(&data, config.max_bytes)?;
         let user = data.get("user_id").filter(|user| !user.is_null());
         let rotate = self.cycle || (user.is_some() && user != base.data.get("user_id"));
         Ok(Update {
@@ -120,8 +118,8 @@ impl Save {
             version: base.version,
             new_id: if rotate { self.fresh_id } else { base.id },
             user_id: user_id(&data),
+            expires_at: config.expires_at(&data, base.created_at, self.now),
             data,
-            expires_at: self.expires_at,
             now: self.now,
         })
     }
@@ -134,11 +132,10 @@ pub(crate) fn user_id(data: &Data) -> Option<i64> {
 
 /// Refuses data of more than `max_bytes`, naming the key that weighs most.
 pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
-    let weight = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
-    let total = data.iter().map(|(key, value)| key.len() + weight(value) + 6).sum::<usize>();
-    if total <= max_bytes {
+    if serde_json::to_string(data)?.len() <= max_bytes {
         return Ok(());
     }
+    let weight = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
     let heaviest = data.iter().max_by_key(|(_, value)| weight(value));
     let (key, bytes) = heaviest.map_or(("", 0), |(key, value)| (key.as_str(), weight(value)));
     Err(Error::internal(format!(
@@ -146,6 +143,10 @@ pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
          Keep large things in a table and only their id in the session"
     )))
 }
+
+/// The expiry of a session is moved by at least this much, so that however many requests use a session at once, it is
+/// written once a second at most.
+pub const RENEWAL: TimeDelta = TimeDelta::seconds(1);
 
 /// A place where sessions are kept.
 ///
@@ -167,7 +168,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Deletes a session. Answers whether it was there.
     fn delete(&self, id: SessionId) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Moves the expiry of a session forward, never back, if it has not expired. Answers whether it is there.
+    /// Moves the expiry of a session forward, never back and not by less than [`RENEWAL`], if it has not expired. Answers
+    /// whether it is there.
     ///
     /// Touches neither data nor version.
     fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> impl Future<Output = Result<bool>> + Send;
@@ -177,9 +179,9 @@ pub trait SessionStore: Send + Sync + 'static {
         async move {
             let mut update = save.first()?;
             loop {
-                let (id, new_id) = (update.id, update.new_id);
+                let (id, saved) = (update.id, Saved::As(update.new_id, update.expires_at));
                 if self.update(update).await? {
-                    return Ok(Saved::As(new_id));
+                    return Ok(saved);
                 }
                 match self.load(id).await? {
                     Some(fresh) if fresh.expires_at > save.now => update = save.again(&fresh)?,

@@ -29,11 +29,12 @@ pub(crate) fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
         let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;
         let warning = if config.debug { " (DEBUG is on: never on a public server)" } else { "" };
         tracing::info!("listening on http://{}{warning}", listener.local_addr()?);
-        server::serve(ready.app.clone(), listener, stop_signal()).await
+        server::serve(ready.app.clone(), listener, stop_signal()).await?;
+        tracing::info!("stopped");
+        Ok(())
     });
     // Views that are still running past the shutdown's deadline are not waited for.
     runtime.shutdown_background();
-    tracing::info!("stopped");
     result
 }
 

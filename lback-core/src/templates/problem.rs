@@ -27,7 +27,7 @@ impl Problem {
         let places: Vec<String> = errors.iter().filter_map(|error| report(error).map(place)).collect();
         let message = match errors.as_slice() {
             [error] => match report(error) {
-                Some(report) => format!("the template {} does not parse: {}", place(report), report.message()),
+                Some(report) => format!("the template {} does not parse", place(report)),
                 None => "a template does not parse".to_owned(),
             },
             _ => format!("{} templates do not parse: {}", errors.len(), places.join(", ")),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use lback_core::{Error, Result};
 
 use crate::SessionId;
-use crate::store::{Record, SessionInfo, SessionStore, Update};
+use crate::store::{RENEWAL, Record, SessionInfo, SessionStore, Update};
 
 /// Keeps sessions in memory: for tests, and for one process that may forget them when it ends.
 #[derive(Debug, Default)]
@@ -64,8 +64,10 @@ impl SessionStore for MemoryStore {
     async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
         let mut records = self.records();
         let Some(record) = records.get_mut(&id).filter(|record| record.expires_at > now) else { return Ok(false) };
-        record.expires_at = record.expires_at.max(expires_at);
-        record.updated_at = record.updated_at.max(now);
+        if expires_at - record.expires_at >= RENEWAL {
+            record.expires_at = expires_at;
+            record.updated_at = now;
+        }
         Ok(true)
     }
 

@@ -7,7 +7,7 @@ use lback_core::{Error, Result};
 use lback_db::Db;
 
 use crate::SessionId;
-use crate::store::{Record, Save, Saved, SessionInfo, Update};
+use crate::store::{RENEWAL, Record, Save, Saved, SessionInfo, Update};
 
 diesel::table! {
     sessions (id) {
@@ -90,12 +90,12 @@ pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
 pub(crate) fn save(db: &mut Db, save: &Save) -> Result<Saved> {
     let first = save.first()?;
     if update(db, &first)? {
-        return Ok(Saved::As(first.new_id));
+        return Ok(Saved::As(first.new_id, first.expires_at));
     }
     let Some(fresh) = load(db, save.base.id)?.filter(|fresh| fresh.expires_at > save.now) else { return Ok(Saved::Gone) };
     let second = save.again(&fresh)?;
     match update(db, &second)? {
-        true => Ok(Saved::As(second.new_id)),
+        true => Ok(Saved::As(second.new_id, second.expires_at)),
         false => Err(Error::internal(format!("the session {} changed inside a transaction that had locked it", save.base.id))),
     }
 }
@@ -108,7 +108,7 @@ pub(crate) fn delete(db: &mut Db, id: SessionId) -> Result<bool> {
 pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
     let Db::Sqlite(db) = db;
     let live = sessions::table.find(&id.as_bytes()[..]).filter(sessions::expires_at.gt(now.naive_utc()));
-    let renewed = diesel::update(live.filter(sessions::expires_at.lt(expires_at.naive_utc())))
+    let renewed = diesel::update(live.filter(sessions::expires_at.le((expires_at - RENEWAL).naive_utc())))
         .set((
             sessions::expires_at.eq(expires_at.naive_utc()),
             sessions::expiry_hour.eq(hour(expires_at)),

@@ -1,0 +1,98 @@
+//! The command line, in processes of their own: this very program, which runs one of its ignored tests.
+
+use std::fs;
+use std::process::Command;
+
+use lback::prelude::*;
+use tempfile::TempDir;
+
+/// The other process: an application that does what `LBACK_TEST_COMMAND` says.
+#[test]
+#[ignore = "run by the other tests"]
+fn the_application() {
+    let command = std::env::var("LBACK_TEST_COMMAND").expect("run by the other tests");
+    let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let urls = Router::new().get("/", |_: &mut Request| "hello").name("index");
+    match App::new(urls).run(&arguments) {
+        Ok(()) => println!("\nended well"),
+        Err(error) => println!("\nended with: {error}"),
+    }
+}
+
+/// A project's folder with these settings.
+fn project(settings: &str) -> TempDir {
+    let folder = TempDir::with_prefix("lback-test-").unwrap();
+    let key = "SECRET_KEY = 'a key that only tests use, and that is long enough'";
+    fs::write(folder.path().join("settings.toml"), format!("{key}\nSESSION_TIMEOUT_MINUTES = 30\n{settings}")).unwrap();
+    folder
+}
+
+/// What the application prints, and how it ends.
+fn run(project: &TempDir, command: &str) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "commands::the_application", "--ignored", "--nocapture", "--test-threads=1"])
+        .env("LBACK_ROOT", project.path())
+        .env("LBACK_TEST_COMMAND", command)
+        .env_remove("LBACK_ENV")
+        .current_dir(project.path())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn serve_refuses_pending_migrations_and_names_the_command() {
+    let project = project("DEBUG = false");
+    let printed = run(&project, "serve 127.0.0.1:0");
+    assert!(printed.contains("ended with: ") && printed.contains("_create_sessions") && printed.contains(" migrate"), "{printed}");
+    // Nothing was applied in passing.
+    let listed = run(&project, "showmigrations");
+    assert!(listed.contains("[ ]") && !listed.contains("[X]"), "{listed}");
+}
+
+#[test]
+fn migrations_are_applied_listed_and_undone() {
+    let project = project("");
+    let applied = run(&project, "migrate");
+    assert!(applied.contains("applied ") && applied.contains("_create_sessions") && applied.contains("ended well"), "{applied}");
+    assert!(run(&project, "migrate").contains("nothing to apply"));
+    assert!(run(&project, "showmigrations").contains("[X]"));
+    assert!(run(&project, "rollback").contains("undid "));
+    assert!(run(&project, "showmigrations").contains("[ ]"));
+    assert!(run(&project, "rollback 3").contains("nothing to undo"));
+}
+
+#[test]
+fn clearsessions_deletes_what_has_expired() {
+    let project = project("");
+    let refused = run(&project, "clearsessions");
+    assert!(refused.contains("ended with: ") && refused.contains(" migrate"), "{refused}");
+    run(&project, "migrate");
+    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let database = lback::Database::open(&settings, project.path()).unwrap();
+    let insert = |id: u8, year: u16| {
+        let hour = i64::from(year - 1970) * 365 * 24;
+        let row = format!(
+            "INSERT INTO sessions (id, data, version, expires_at, expiry_hour, created_at, updated_at)
+             VALUES (x'{id:032x}', '{{}}', 1, '{year}-06-01 00:00:00', {hour}, '2000-01-01 00:00:00', '2000-01-01 00:00:00')"
+        );
+        diesel::sql_query(row).execute(&mut database.connect().unwrap()).unwrap();
+    };
+    insert(1, 2001);
+    insert(2, 2002);
+    insert(3, 2200);
+    let cleared = run(&project, "clearsessions");
+    assert!(cleared.contains("deleted 2 expired sessions"), "{cleared}");
+    assert!(run(&project, "clearsessions").contains("deleted 0 expired sessions"));
+}
+
+#[test]
+fn what_is_not_understood_is_refused_with_what_there_is() {
+    let project = project("");
+    for (command, part) in [("dance", "showmigrations"), ("rollback none", "above zero"), ("migrate now", "now")] {
+        let printed = run(&project, command);
+        assert!(printed.contains("ended with: ") && printed.contains(part), "{printed}");
+    }
+    assert!(run(&project, "help").contains("clearsessions"));
+    assert!(run(&project, "routes").contains("index"));
+}

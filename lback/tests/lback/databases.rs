@@ -1,0 +1,168 @@
+//! What a request sees when the database is locked, read-only, gone or damaged: 503, nothing leaked, and all is well when
+//! it is mended.
+
+use std::fs;
+use std::path::PathBuf;
+
+use lback::diesel::connection::SimpleConnection;
+use lback::prelude::*;
+use lback::testing::{Client, TestResponse};
+
+use crate::{number, sql};
+
+fn urls() -> Router {
+    Router::new()
+        .get("/notes", |req: &mut Request| -> Result<String> {
+            use lback::diesel::dsl::sql;
+            let count: i64 = diesel::select(sql::<diesel::sql_types::BigInt>("(SELECT count(*) FROM notes)")).get_result(req.db()?)?;
+            Ok(count.to_string())
+        })
+        .post("/notes", |req: &mut Request| -> Result<()> {
+            diesel::sql_query("INSERT INTO notes DEFAULT VALUES").execute(req.db()?)?;
+            Ok(())
+        })
+        .get("/notes-by-get", |req: &mut Request| -> Result<()> {
+            diesel::sql_query("INSERT INTO notes DEFAULT VALUES").execute(req.db()?)?;
+            Ok(())
+        })
+        .get("/plain", |_: &mut Request| "plain")
+        .get("/visits", |req: &mut Request| req.session()["visits"].to_string())
+        .post("/visit", |req: &mut Request| -> Result<String> {
+            Ok(req.session().update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?.to_string())
+        })
+        .post("/much", |req: &mut Request| -> Result<()> {
+            diesel::sql_query("INSERT INTO notes (text) VALUES (hex(randomblob(50000)))").execute(req.db()?)?;
+            Ok(())
+        })
+        // Speaks to the one connection of the pool.
+        .post("/pragma/{name}/{value:int}", |req: &mut Request| -> Result<()> {
+            let pragma = format!("PRAGMA {} = {}", req.param::<String>("name")?, req.param::<i64>("value")?);
+            match req.db()? {
+                Db::Sqlite(connection) => Ok(connection.batch_execute(&pragma)?),
+            }
+        })
+}
+
+const SETTINGS: &str = "ALLOWED_HOSTS = ['*']
+    SESSION_TIMEOUT_MINUTES = 30
+    DATABASE_POOL_SIZE = 1
+    DATABASE_WAIT_SECONDS = 1
+    DATABASE_BUSY_TIMEOUT_MS = 20";
+
+fn client() -> Client {
+    let client = Client::with_settings(App::new(urls()), SETTINGS);
+    sql(&client, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)");
+    client
+}
+
+#[track_caller]
+fn assert_unavailable(response: &TestResponse) {
+    response.assert_status(503);
+    assert!(response.header("retry-after").is_some());
+    assert_eq!(response.headers_all("set-cookie"), Vec::<&str>::new());
+    let text = response.text().to_lowercase();
+    for leak in ["sqlite", "database", "notes", "locked", "malformed", ".rs", "/tmp", "lback-test", "select", "insert"] {
+        assert!(!text.contains(leak), "{leak} in {response:?}");
+    }
+}
+
+#[track_caller]
+fn assert_all_well(client: &Client, visits: u32) {
+    client.get("/notes").send().assert_status(200);
+    client.post("/notes").send().assert_status(204);
+    client.get("/visits").send().assert_status(200).assert_contains(&visits.to_string());
+    client.post("/visit").send().assert_status(200).assert_contains(&(visits + 1).to_string());
+}
+
+#[test]
+fn locked_by_somebody_else() {
+    let client = client();
+    client.post("/visit").send();
+    let mut other = client.database().connect().unwrap();
+    let Db::Sqlite(locker) = &mut other;
+    // In WAL mode readers go on.
+    locker.batch_execute("BEGIN IMMEDIATE").unwrap();
+    client.get("/notes").send().assert_status(200);
+    client.get("/visits").send().assert_status(200).assert_contains("1");
+    for response in [
+        client.post("/notes").send(),
+        client.get("/notes-by-get").send(),
+        client.post("/visit").send(),
+        client.fork().post("/visit").send(),
+    ] {
+        assert_unavailable(&response);
+    }
+    client.get("/plain").send().assert_status(200);
+    locker.batch_execute("COMMIT").unwrap();
+    assert_all_well(&client, 1);
+}
+
+#[test]
+fn read_only() {
+    let client = client();
+    client.post("/visit").send();
+    client.post("/pragma/query_only/1").send().assert_status(204);
+    client.get("/notes").send().assert_status(200);
+    assert_unavailable(&client.post("/notes").send());
+    assert_unavailable(&client.get("/notes-by-get").send());
+    client.post("/pragma/query_only/0").send().assert_status(204);
+    assert_all_well(&client, 1);
+}
+
+#[test]
+fn full() {
+    let client = client();
+    client.post("/visit").send();
+    let pages = number(&client, "SELECT page_count FROM pragma_page_count");
+    client.post(&format!("/pragma/max_page_count/{pages}")).send().assert_status(204);
+    client.get("/notes").send().assert_status(200);
+    assert_unavailable(&client.post("/much").send());
+    client.post("/pragma/max_page_count/100000").send().assert_status(204);
+    client.post("/much").send().assert_status(204);
+    assert_all_well(&client, 1);
+}
+
+/// The file of a database that nobody has open, which holds one session with one visit; and its browser.
+fn at_rest() -> (Client, PathBuf) {
+    let client = client();
+    client.post("/visit").send();
+    let path = client.database().path().unwrap();
+    sql(&client, "PRAGMA wal_checkpoint(TRUNCATE)");
+    (client, path)
+}
+
+#[test]
+fn gone() {
+    let (client, path) = at_rest();
+    let restarted = client.restart(App::new(urls()));
+    let away = path.with_extension("away");
+    fs::rename(&path, &away).unwrap();
+    assert_unavailable(&restarted.get("/visits").send());
+    assert_unavailable(&restarted.fork().post("/visit").send());
+    restarted.get("/plain").send().assert_status(200);
+    assert!(!path.exists(), "nobody has made an empty one in its place");
+    fs::rename(&away, &path).unwrap();
+    assert_all_well(&restarted, 1);
+}
+
+#[test]
+fn damaged() {
+    let (client, path) = at_rest();
+    let whole = fs::read(&path).unwrap();
+    let garbage = vec![0x5a; whole.len()];
+    // No database at all, and one of which only the first page is left.
+    for damage in [garbage.clone(), [&whole[..100], &garbage[100..]].concat(), whole[..whole.len() / 2].to_vec()] {
+        let restarted = client.restart(App::new(urls()));
+        fs::write(&path, &damage).unwrap();
+        assert_unavailable(&restarted.get("/visits").send());
+        assert_unavailable(&restarted.post("/visit").send());
+        restarted.get("/plain").send().assert_status(200);
+        drop(restarted);
+        for rest in ["db.sqlite-wal", "db.sqlite-shm"] {
+            let _ = fs::remove_file(path.with_file_name(rest));
+        }
+        fs::write(&path, &whole).unwrap();
+        assert_all_well(&client.restart(App::new(urls())), 1);
+        fs::write(&path, &whole).unwrap();
+    }
+}

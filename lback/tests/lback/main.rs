@@ -1,0 +1,37 @@
+//! Lback, seen from outside: whole applications with sessions and a database, asked through the test client.
+
+mod commands;
+mod databases;
+mod gate;
+mod logs;
+mod migrations;
+mod sessions;
+mod unit_of_work;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use lback::testing::Client;
+use lback::{App, Db};
+
+/// Runs statements on a connection of the test's own.
+fn sql(client: &Client, statements: &str) {
+    use lback::diesel::connection::SimpleConnection;
+    client.db(|db| match db {
+        Db::Sqlite(connection) => connection.batch_execute(statements),
+    });
+}
+
+/// The number that a `SELECT` returns, as a connection of the test's own sees it.
+fn number(client: &Client, select: &str) -> i64 {
+    use lback::diesel::dsl::sql;
+    use lback::diesel::prelude::*;
+    client.db(|db| lback::diesel::select(sql::<lback::diesel::sql_types::BigInt>(&format!("({select})"))).get_result(db))
+}
+
+/// What the start says of an application that cannot start.
+fn start_error(app: App, settings: &str) -> String {
+    match catch_unwind(AssertUnwindSafe(|| Client::with_settings(app, settings))) {
+        Ok(_) => panic!("the application should not start with {settings}"),
+        Err(panic) => panic.downcast_ref::<String>().expect("a panic with a message").clone(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Migrations: applied in order and once, also by two that start together; what fails is undone.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+
+use lback::migrations::Applied;
+use lback::prelude::*;
+use lback::{Database, DbSettings, Migrations, Secret};
+use tempfile::TempDir;
+
+struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    fn new() -> Self {
+        Project { folder: TempDir::with_prefix("lback-test-").unwrap() }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn add(&self, name: &str, up: &str, down: &str) -> &Self {
+        let folder = self.path().join("migrations").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("up.sql"), up).unwrap();
+        fs::write(folder.join("down.sql"), down).unwrap();
+        self
+    }
+
+    /// As a process of its own would open it.
+    fn open(&self) -> (Database, Migrations) {
+        let settings = DbSettings { database_url: Secret::new("sqlite:db.sqlite"), ..DbSettings::default() };
+        (Database::open(&settings, self.path()).unwrap(), Migrations::new().folder(self.path().join("migrations")))
+    }
+}
+
+fn tables(database: &Database) -> Vec<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Table {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY name";
+    let tables: Vec<Table> = diesel::sql_query(sql).load(&mut database.connect().unwrap()).unwrap();
+    tables.into_iter().map(|table| table.name).collect()
+}
+
+fn states(migrations: &Migrations, database: &Database) -> Vec<(String, Applied)> {
+    migrations.status(database).unwrap().into_iter().map(|migration| (migration.name, migration.state)).collect()
+}
+
+const A: &str = "2026-01-01-000000_create_a";
+const B: &str = "2026-01-02-000000_create_b";
+
+fn two() -> Project {
+    let project = Project::new();
+    project.add(B, "CREATE TABLE b (n BIGINT);", "DROP TABLE b;").add(A, "CREATE TABLE a (n BIGINT);", "DROP TABLE a;");
+    project
+}
+
+#[test]
+fn they_are_applied_in_order_and_once() {
+    let project = two();
+    let (database, migrations) = project.open();
+    assert_eq!(states(&migrations, &database), [(A.to_owned(), Applied::No), (B.to_owned(), Applied::No)]);
+    assert_eq!(migrations.apply(&database).unwrap(), [A, B]);
+    assert!(migrations.apply(&database).unwrap().is_empty());
+    assert_eq!(states(&migrations, &database), [(A.to_owned(), Applied::Yes), (B.to_owned(), Applied::Yes)]);
+    assert_eq!(tables(&database), ["a", "b"]);
+    // One that comes later with an older date is applied too.
+    project.add("2025-12-31-000000_create_z", "CREATE TABLE z (n BIGINT);", "DROP TABLE z;");
+    assert_eq!(migrations.pending(&database).unwrap(), ["2025-12-31-000000_create_z"]);
+    assert_eq!(migrations.apply(&database).unwrap().len(), 1);
+}
+
+#[test]
+fn they_are_undone_newest_first() {
+    let project = two();
+    let (database, migrations) = project.open();
+    migrations.apply(&database).unwrap();
+    assert_eq!(migrations.rollback(&database, 1).unwrap(), [B]);
+    assert_eq!(tables(&database), ["a"]);
+    assert_eq!(migrations.pending(&database).unwrap(), [B]);
+    assert_eq!(migrations.rollback(&database, 5).unwrap(), [A]);
+    assert!(migrations.rollback(&database, 1).unwrap().is_empty());
+    assert_eq!(migrations.apply(&database).unwrap(), [A, B]);
+}
+
+#[test]
+fn one_that_fails_is_undone_and_named() {
+    let project = two();
+    project.add("2026-01-03-000000_broken", "CREATE TABLE c (n BIGINT); INSERT INTO nowhere VALUES (1);", "");
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("2026-01-03-000000_broken") && error.contains("nowhere"), "{error}");
+    assert_eq!(tables(&database), ["a", "b"], "those before it stay, it leaves nothing");
+    project.add("2026-01-03-000000_broken", "CREATE TABLE c (n BIGINT);", "DROP TABLE c;");
+    assert_eq!(migrations.apply(&database).unwrap(), ["2026-01-03-000000_broken"]);
+}
+
+#[test]
+fn two_that_start_together_do_not_disturb_each_other() {
+    const PROCESSES: usize = 4;
+    for _ in 0..5 {
+        let project = two();
+        let start = Barrier::new(PROCESSES);
+        let applied: Vec<String> = thread::scope(|scope| {
+            let processes: Vec<_> = (0..PROCESSES)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let (database, migrations) = project.open();
+                        start.wait();
+                        migrations.apply(&database).unwrap()
+                    })
+                })
+                .collect();
+            processes.into_iter().flat_map(|process| process.join().unwrap()).collect()
+        });
+        assert_eq!(applied, [A, B], "each was applied once, by one of them");
+        let (database, _) = project.open();
+        assert_eq!(tables(&database), ["a", "b"]);
+    }
+}
+
+#[test]
+fn one_that_is_not_in_the_folder_is_told_apart() {
+    let project = two();
+    let (database, migrations) = project.open();
+    migrations.apply(&database).unwrap();
+    fs::remove_dir_all(project.path().join("migrations").join(B)).unwrap();
+    assert_eq!(states(&migrations, &database)[1].1, Applied::Unknown);
+    assert!(migrations.pending(&database).unwrap().is_empty());
+    let error = migrations.rollback(&database, 1).unwrap_err().to_string();
+    assert!(error.contains("20260102000000"), "{error}");
+    assert_eq!(tables(&database), ["a", "b"]);
+}
+
+#[test]
+fn two_of_one_version_are_refused() {
+    let project = two();
+    project.add("2026-01-02-000000_create_other", "CREATE TABLE other (n BIGINT);", "DROP TABLE other;");
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("create_b") && error.contains("create_other"), "{error}");
+    assert!(tables(&database).is_empty());
+}
+
+#[test]
+fn those_of_the_sessions_can_be_undone_and_applied_again() {
+    let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
+    let migrations = Migrations::new().embedded(lback_session::MIGRATIONS);
+    let undone = migrations.rollback(client.database(), 100).unwrap();
+    assert!(!undone.is_empty());
+    assert!(tables(client.database()).is_empty());
+    assert_eq!(migrations.apply(client.database()).unwrap().len(), undone.len());
+    client.sessions().create(serde_json::Map::new()).unwrap();
+}

@@ -1,0 +1,108 @@
+//! Rule 21: flash messages.
+
+use std::sync::Barrier;
+use std::thread;
+
+use lback::prelude::*;
+
+use super::interruption::while_in_flight;
+use super::{Store, held, holding, suite, urls};
+
+suite!(
+    rule_21_messages_are_shown_in_order_and_once,
+    rule_21_a_message_outlives_a_redirect,
+    rule_21_a_message_outlives_a_rotation,
+    rule_21_messages_left_at_once_all_survive,
+    rule_21_taking_messages_leaves_those_that_come_meanwhile,
+    rule_21_taking_and_leaving_in_one_request,
+);
+
+fn rule_21_messages_are_shown_in_order_and_once(store: &Store) {
+    let client = store.client(urls());
+    for message in ["one", "two", "two", "three"] {
+        client.post(&format!("/flash/{message}")).send();
+    }
+    assert_eq!(client.get("/flashes").send().text(), "info:one,info:two,info:two,info:three");
+    assert_eq!(client.get("/flashes").send().text(), "");
+    assert!(client.session().unwrap().data.is_empty());
+}
+
+fn rule_21_a_message_outlives_a_redirect(store: &Store) {
+    let client = store.client(
+        urls()
+            .post("/saved", |req: &mut Request| {
+                req.session().flash("success", "saved");
+                Response::redirect("/flashes")
+            })
+            .post("/refused", |req: &mut Request| -> Result<()> {
+                req.session().flash("error", "refused");
+                Err(Error::redirect("/flashes"))
+            }),
+    );
+    assert_eq!(client.post("/saved").follow().send().text(), "success:saved");
+    assert_eq!(client.post("/refused").follow().send().text(), "error:refused");
+}
+
+fn rule_21_a_message_outlives_a_rotation(store: &Store) {
+    let client = store.client(urls());
+    client.post("/flash/before").send();
+    client.post("/login/7").send();
+    client.post("/flash/between").send();
+    client.post("/login/8").send();
+    assert_eq!(client.get("/flashes").send().text(), "info:before,info:between");
+}
+
+fn rule_21_messages_left_at_once_all_survive(store: &Store) {
+    const THREADS: usize = 12;
+    let client = store.client(urls());
+    client.post("/flash/first").send();
+    let (cookie, start) = (held(&client), Barrier::new(THREADS));
+    thread::scope(|scope| {
+        for n in 0..THREADS {
+            let (browser, start) = (holding(&client, &cookie), &start);
+            scope.spawn(move || {
+                start.wait();
+                browser.post(&format!("/flash/{n}a")).send().assert_status(204);
+                browser.post(&format!("/flash/{n}b")).send().assert_status(204);
+            });
+        }
+    });
+    let shown = client.get("/flashes").send().text().to_owned();
+    let shown: Vec<&str> = shown.split(',').collect();
+    assert_eq!(shown.len(), 1 + 2 * THREADS);
+    assert_eq!(shown[0], "info:first");
+    for n in 0..THREADS {
+        let at = |message: String| shown.iter().position(|flash| **flash == message).expect("the message");
+        assert!(at(format!("info:{n}a")) < at(format!("info:{n}b")));
+    }
+}
+
+fn rule_21_taking_messages_leaves_those_that_come_meanwhile(store: &Store) {
+    let take = |req: &mut Request| {
+        assert_eq!(req.session().take_flashes().len(), 2);
+        Ok(())
+    };
+    let prepare = |client: &lback::testing::Client| {
+        client.post("/flash/seen").send();
+        client.post("/flash/again").send();
+    };
+    let (client, _) = while_in_flight(store, take, prepare, |client| {
+        // The same text as one that is being shown: it is another message.
+        client.post("/flash/again").send();
+        client.post("/flash/new").send();
+    });
+    assert_eq!(client.get("/flashes").send().text(), "info:again,info:new");
+}
+
+fn rule_21_taking_and_leaving_in_one_request(store: &Store) {
+    let work = |req: &mut Request| {
+        let session = req.session();
+        session.flash("info", "mine");
+        assert_eq!(session.take_flashes().len(), 2);
+        session.flash("info", "next");
+        Ok(())
+    };
+    let prepare = |client: &lback::testing::Client| drop(client.post("/flash/seen").send());
+    let (client, _) = while_in_flight(store, work, prepare, |client| drop(client.post("/flash/other").send()));
+    assert_eq!(client.get("/flashes").send().text(), "info:other,info:next");
+}

@@ -1,0 +1,184 @@
+//! The stores that the suite runs on, and how to make them fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use chrono::{DateTime, Utc};
+use lback::prelude::*;
+use lback::testing::Client;
+use lback::{MemoryStore, Record, SessionId, SessionInfo, SessionStore, Update};
+
+use crate::sql;
+
+/// One store of the suite, in an application of the test's own.
+pub struct Store {
+    kind: Kind,
+    state: Arc<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Database,
+    Memory,
+    Custom,
+}
+
+/// What can go wrong with a store.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    Read,
+    Create,
+    Update,
+    Delete,
+}
+
+#[derive(Default)]
+struct State {
+    faults: [AtomicBool; 4],
+    loads: AtomicUsize,
+}
+
+impl Store {
+    /// The table `sessions`.
+    pub fn database() -> Self {
+        Self::of(Kind::Database)
+    }
+
+    /// `SESSION_STORE = "memory"`.
+    pub fn memory() -> Self {
+        Self::of(Kind::Memory)
+    }
+
+    /// A store of the application's own.
+    pub fn custom() -> Self {
+        Self::of(Kind::Custom)
+    }
+
+    fn of(kind: Kind) -> Self {
+        Store { kind, state: Arc::default() }
+    }
+
+    pub fn is_database(&self) -> bool {
+        self.kind == Kind::Database
+    }
+
+    /// Has [`fail`](Self::fail) an effect?
+    pub fn can_fail(&self) -> bool {
+        self.kind != Kind::Memory
+    }
+
+    pub fn client(&self, router: Router) -> Client {
+        self.client_with(router, "")
+    }
+
+    pub fn client_with(&self, router: Router, settings: &str) -> Client {
+        self.open(App::new(router), settings)
+    }
+
+    /// Sessions last 30 minutes unless `settings` say otherwise.
+    pub fn open(&self, app: App, settings: &str) -> Client {
+        let timeout = if settings.contains("TIMEOUT_MINUTES") || settings.contains("EXPIRY") { "" } else { "SESSION_TIMEOUT_MINUTES = 30" };
+        let (app, store) = match self.kind {
+            Kind::Database => (app, ""),
+            Kind::Memory => (app, "SESSION_STORE = 'memory'"),
+            Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), ""),
+        };
+        Client::with_settings(app, &format!("ALLOWED_HOSTS = ['*']\n{timeout}\n{store}\n{settings}"))
+    }
+
+    /// Makes something fail from now on.
+    pub fn fail(&self, client: &Client, fault: Fault) {
+        if self.kind == Kind::Custom {
+            return self.state.faults[fault as usize].store(true, Ordering::SeqCst);
+        }
+        let refuse =
+            |what: &str| format!("CREATE TRIGGER fault_{what} BEFORE {what} ON sessions BEGIN SELECT RAISE(ABORT, 'a fault'); END");
+        match fault {
+            Fault::Read => sql(client, "ALTER TABLE sessions RENAME TO sessions_away"),
+            Fault::Create => sql(client, &refuse("INSERT")),
+            Fault::Update => sql(client, &refuse("UPDATE")),
+            Fault::Delete => sql(client, &refuse("DELETE")),
+        }
+    }
+
+    /// Undoes [`fail`](Self::fail).
+    pub fn mend(&self, client: &Client, fault: Fault) {
+        if self.kind == Kind::Custom {
+            return self.state.faults[fault as usize].store(false, Ordering::SeqCst);
+        }
+        match fault {
+            Fault::Read => sql(client, "ALTER TABLE sessions_away RENAME TO sessions"),
+            Fault::Create => sql(client, "DROP TRIGGER fault_INSERT"),
+            Fault::Update => sql(client, "DROP TRIGGER fault_UPDATE"),
+            Fault::Delete => sql(client, "DROP TRIGGER fault_DELETE"),
+        }
+    }
+
+    /// How often the store was read, where that can be told.
+    pub fn loads(&self) -> Option<usize> {
+        (self.kind == Kind::Custom).then(|| self.state.loads.load(Ordering::SeqCst))
+    }
+}
+
+/// What an application's own store may look like: it leaves `save` to the default.
+struct Custom {
+    kept: MemoryStore,
+    state: Arc<State>,
+}
+
+impl Custom {
+    fn check(&self, fault: Fault) -> Result<()> {
+        match self.state.faults[fault as usize].load(Ordering::SeqCst) {
+            true => Err(Error::unavailable(format!("a fault: {fault:?}"))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl SessionStore for Custom {
+    async fn load(&self, id: SessionId) -> Result<Option<Record>> {
+        self.state.loads.fetch_add(1, Ordering::SeqCst);
+        self.check(Fault::Read)?;
+        self.kept.load(id).await
+    }
+
+    async fn create(&self, record: Record) -> Result<()> {
+        self.check(Fault::Create)?;
+        // Not ready at once, like a store across a network.
+        tokio::task::yield_now().await;
+        self.kept.create(record).await
+    }
+
+    async fn update(&self, update: Update) -> Result<bool> {
+        self.check(Fault::Update)?;
+        tokio::task::yield_now().await;
+        self.kept.update(update).await
+    }
+
+    async fn delete(&self, id: SessionId) -> Result<bool> {
+        self.check(Fault::Delete)?;
+        tokio::task::yield_now().await;
+        self.kept.delete(id).await
+    }
+
+    async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
+        self.check(Fault::Update)?;
+        tokio::task::yield_now().await;
+        self.kept.renew(id, expires_at, now).await
+    }
+
+    async fn for_user(&self, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
+        self.check(Fault::Read)?;
+        self.kept.for_user(user_id, now).await
+    }
+
+    async fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
+        self.check(Fault::Delete)?;
+        self.kept.revoke_user(user_id, except).await
+    }
+
+    async fn delete_expired(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        self.check(Fault::Delete)?;
+        self.kept.delete_expired(now, limit).await
+    }
+}
