@@ -10,11 +10,12 @@ use hyper::Method;
 use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::CoreSettings;
 use crate::error_page::DebugSection;
 use crate::middleware::{Layer, Next, Stack};
+use crate::panics::catch_panic;
 use crate::request::{Keys, RequestBody};
 use crate::router::{Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
@@ -33,6 +34,7 @@ pub struct Application {
     templates: Templates,
     state: Extensions,
     clock: Clock,
+    view_places: Arc<Semaphore>,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
 }
@@ -173,6 +175,7 @@ impl Assembly {
             keys: Keys::derive("cookies", secrets.iter().map(String::as_str)),
             secrets,
             templates,
+            view_places: Arc::new(Semaphore::new(config.max_blocking_views)),
             settings: self.settings,
             config,
             state: self.state,
@@ -215,7 +218,15 @@ impl Application {
 
     /// Starts the tasks that run beside the server.
     pub(crate) fn start_background(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> Vec<tokio::task::JoinHandle<()>> {
-        self.background.iter().map(|task| tokio::spawn(task(self.clone(), stopping.clone()))).collect()
+        let guarded = |task: &Background| {
+            let work = task(self.clone(), stopping.clone());
+            async move {
+                if let Err(error) = catch_panic(async { Ok(work.await) }).await {
+                    tracing::error!("a background task has ended for good: {error:?}");
+                }
+            }
+        };
+        self.background.iter().map(|task| tokio::spawn(guarded(task))).collect()
     }
 
     /// The settings.
@@ -284,6 +295,11 @@ impl Application {
     /// Keys for `purpose`, derived from `SECRET_KEY` and its fallbacks.
     pub fn derive_keys(&self, purpose: &str) -> Keys {
         Keys::derive(purpose, self.secrets.iter().map(String::as_str))
+    }
+
+    /// The places for plain views, of which each takes one while it runs.
+    pub(crate) fn view_places(&self) -> &Arc<Semaphore> {
+        &self.view_places
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -69,6 +69,19 @@ impl CoreSettings {
                 "STATIC_URL = \"{url}\" would hide every route: static files need a path of their own. Write STATIC_URL = \"/static/\""
             )));
         }
+        for (key, seconds) in [
+            ("REQUEST_TIMEOUT_SECONDS", self.request_timeout_seconds),
+            ("BODY_TIMEOUT_SECONDS", self.body_timeout_seconds),
+            ("HEADER_TIMEOUT_SECONDS", self.header_timeout_seconds),
+            ("SHUTDOWN_TIMEOUT_SECONDS", self.shutdown_timeout_seconds),
+        ] {
+            if seconds > 31_536_000 {
+                return Err(Error::internal(format!("{key} = {seconds} is more than a year. Write {key} = 30")));
+            }
+        }
+        if !(1..=10_000).contains(&self.max_blocking_views) {
+            return Err(Error::internal("MAX_BLOCKING_VIEWS must be between 1 and 10000. Write MAX_BLOCKING_VIEWS = 128"));
+        }
         Ok(())
     }
 }

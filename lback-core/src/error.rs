@@ -95,10 +95,7 @@ impl Error {
     #[track_caller]
     pub fn redirect(location: &str) -> Self {
         let error = Self::new(StatusCode::SEE_OTHER, format!("redirect to {location}"));
-        match crate::response::location_value(location) {
-            Ok(value) => error.with_header(header::LOCATION, value),
-            Err(error) => error,
-        }
+        error.with_header(header::LOCATION, crate::response::location_value(location))
     }
 
     pub(crate) fn panic(message: String, location: Option<String>) -> Self {

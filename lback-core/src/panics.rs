@@ -14,8 +14,7 @@ thread_local! {
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has every panic leave its place in the source, for the debug page and the log, which then say it instead of the
-/// standard output.
+/// Has every panic leave its place in the source, for the debug page and the log.
 pub(crate) fn remember_places() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

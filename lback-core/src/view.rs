@@ -96,8 +96,12 @@ where
 {
     fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
+            // Waiting here costs no thread, and a request that is given up meanwhile never begins.
+            let place = req.app().view_places().clone().acquire_owned().await;
+            let place = place.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
             let mut moved = req.take();
             let view = move || {
+                let _place = place;
                 let result = catch_unwind(AssertUnwindSafe(|| (self.0)(&mut moved)));
                 let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
                 (moved, result)

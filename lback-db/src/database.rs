@@ -52,6 +52,11 @@ impl Database {
         }
     }
 
+    /// Is `other` this database, through the same pool?
+    pub fn is_same(&self, other: &Database) -> bool {
+        Arc::ptr_eq(&self.manager, &other.manager)
+    }
+
     /// A connection of the pool. Blocks while all are in use, at most `DATABASE_WAIT_SECONDS`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Gives every request its unit of work, and ends it.
 
-use lback_core::{Error, Method, Middleware, Next, Request, Response, Result};
+use lback_core::{Method, Middleware, Next, Request, Response, Result};
 
 use crate::connection::Intent;
 use crate::{Database, DbSession, error};
@@ -42,11 +42,6 @@ async fn finish(mut unit: DbSession, result: Result<Response>) -> Result<Respons
             return failed.map_err(error::with_status);
         }
     };
-    let committed = if unit.commit_blocks() {
-        let commit = tokio::task::spawn_blocking(move || unit.commit()).await;
-        commit.unwrap_or_else(|error| Err(Error::internal("the commit did not finish").with_source(error)))
-    } else {
-        unit.commit()
-    };
+    let committed = unit.commit_off_thread().await;
     committed.map(|()| response).map_err(error::with_status)
 }

@@ -45,6 +45,13 @@ pub trait RequestDb {
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static;
 
+    /// Commits what the request has done so far and ends its unit of work, before the response is made: for what must not
+    /// happen while a transaction is open.
+    ///
+    /// # Errors
+    /// 500 where it could not be committed; everything is rolled back then.
+    fn commit_db(&mut self) -> impl Future<Output = Result<()>> + Send;
+
     /// The unit of work itself.
     ///
     /// # Errors
@@ -72,6 +79,13 @@ impl RequestDb for Request {
             tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("database work did not finish").with_source(error))?;
         self.extensions_mut().insert(unit);
         result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    async fn commit_db(&mut self) -> Result<()> {
+        match self.extensions_mut().remove::<DbSession>() {
+            Some(unit) => unit.commit_off_thread().await,
+            None => Ok(()),
+        }
     }
 
     #[track_caller]

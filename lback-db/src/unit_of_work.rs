@@ -59,6 +59,11 @@ impl DbSession {
         }
     }
 
+    /// The database it works on.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Has the transaction begun?
     pub fn is_open(&self) -> bool {
         self.open.is_some()
@@ -93,6 +98,15 @@ impl DbSession {
     /// and was done in it. The connection has been given back by then.
     pub fn if_undone(&mut self, work: impl FnOnce() + Send + 'static) {
         self.if_undone.push(Box::new(work));
+    }
+
+    /// Commits what was done, where it must wait for a disk or a network on a thread that may.
+    pub(crate) async fn commit_off_thread(mut self) -> Result<()> {
+        if !self.commit_blocks() {
+            return self.commit();
+        }
+        let commit = tokio::task::spawn_blocking(move || self.commit()).await;
+        commit.unwrap_or_else(|error| Err(Error::internal("the commit did not finish").with_source(error)))
     }
 
     /// Commits what was done.

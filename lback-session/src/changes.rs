@@ -77,6 +77,11 @@ impl Notes {
         }
     }
 
+    /// What was done to the key so far has left it as it was loaded.
+    pub(crate) fn unset(&mut self, key: &str) {
+        self.set.remove(key);
+    }
+
     /// The key's value is computed from the one it had.
     pub(crate) fn update(&mut self, key: &str, step: UpdateFn) {
         // On top of a value that this request has set, the result is this request's too.

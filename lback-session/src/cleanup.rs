@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use crate::SessionManager;
 
 /// The most rows that one statement deletes: a few milliseconds of work.
-const BATCH: u32 = 500;
+pub(crate) const BATCH: u32 = 500;
 /// The pause between two statements, so that requests come in between.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// Deletes expired sessions every `SESSION_CLEANUP_MINUTES`, until `stopping` turns true. Returns at once where that is 0.
 pub async fn clean_regularly(manager: SessionManager, mut stopping: watch::Receiver<bool>) {

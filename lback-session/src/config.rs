@@ -163,13 +163,13 @@ impl SessionConfig {
     /// When a session with these data ends that began at `created_at` and is used `now`.
     pub(crate) fn expires_at(&self, data: &Data, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         let own = match data.get(EXPIRY) {
-            Some(Value::Number(seconds)) => {
-                seconds.as_i64().and_then(TimeDelta::try_seconds).and_then(|after| now.checked_add_signed(after))
-            }
+            Some(Value::Number(seconds)) => seconds.as_i64().map(|seconds| now + TimeDelta::seconds(seconds.clamp(0, LONGEST))),
             Some(Value::String(time)) => time.parse().ok(),
             _ => None,
         };
-        self.cap(created_at, own.unwrap_or_else(|| now + self.timeout))
+        // Further off, a time is no longer written with four digits, and would not be compared as one.
+        let furthest = now + TimeDelta::seconds(LONGEST);
+        self.cap(created_at, own.unwrap_or_else(|| now + self.timeout).min(furthest))
     }
 
     /// `expires_at`, or the end of the absolute timeout where that is earlier.

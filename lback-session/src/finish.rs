@@ -1,5 +1,7 @@
 //! The end of a request: what became of its session is written, and the response told.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use lback_core::header::HeaderMap;
 use lback_core::{Error, Request, Response, Result};
@@ -33,7 +35,8 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
             match carry_out(req, &manager, Plan { deletes: deletes.clone(), write: None }, false).await {
                 Ok(written) => written,
                 Err(error) => {
-                    tracing::error!(target: "lback::session", request = %req.id(), %error, "the session could not be deleted");
+                    tracing::error!(target: "lback::session", request = %req.id(), %error, "a session could not be deleted; trying again");
+                    manager.delete_later(deletes);
                     return result;
                 }
             }
@@ -45,11 +48,15 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
         Written::Nothing if !deletes.is_empty() => cookie::remove(headers, manager.config())?,
         Written::Nothing => {}
         Written::Interrupted(id) => {
-            tracing::warn!(target: "lback::session", request = %req.id(), %id, "interrupted: the session ended while a request worked on it; its changes are dropped");
+            let what = "interrupted: the session ended while a request worked on it; its changes are dropped";
+            tracing::warn!(target: "lback::session", request = %req.id(), %id, "{what}");
         }
     }
     cookie::vary(headers);
     if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
+        if let Written::Session(id, _) = written {
+            session.stored_as(id);
+        }
         slot.put_back(session);
     }
     result
@@ -68,6 +75,9 @@ fn headers(result: &mut Result<Response>) -> &mut HeaderMap {
         Err(error) => error.headers_mut(),
     }
 }
+
+/// How long a request waits for its renewal.
+const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is to be written at the end of a request.
 struct Plan {
@@ -111,7 +121,12 @@ impl Plan {
                 let id = save.base.id;
                 store.save(*save).await.map(|saved| saved.written(id))
             }
-            Some(Write::Renew(id, expires_at, now)) => Ok(renewed(id, expires_at, store.renew(id, expires_at, now).await)),
+            Some(Write::Renew(id, expires_at, now)) => {
+                // A page that only reads does not wait long for a store that is busy.
+                let renewal = tokio::time::timeout(RENEWAL_PATIENCE, store.renew(id, expires_at, now)).await;
+                let late = || Err(Error::unavailable("the store is too busy"));
+                Ok(renewed(id, expires_at, renewal.unwrap_or_else(|_| late())))
+            }
         }
     }
 
@@ -181,9 +196,14 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
     if plan.is_empty() {
         return Ok(Written::Nothing);
     }
-    let joins = match req.extensions_mut().get_mut::<DbSession>() {
-        Some(unit) if manager.is_in_database() => unit.joins_writes()?,
-        _ => false,
+    let joins = match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open()) {
+        Some(unit) if manager.shares(unit) => unit.joins_writes()?,
+        Some(_) => {
+            // A store elsewhere may wait for what this transaction holds, and must not be ahead of a commit that fails.
+            req.commit_db().await?;
+            false
+        }
+        None => false,
     };
     if joins {
         if let Some(unit) = req.extensions_mut().get_mut::<DbSession>()
@@ -191,7 +211,7 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
         {
             // A session that was to end ends even where the commit fails.
             let (manager, deletes) = (manager.clone(), plan.deletes.clone());
-            unit.if_undone(move || manager.delete_now(&deletes));
+            unit.if_undone(move || manager.delete_now_or_later(deletes));
         }
         return req.run_db(move |db| plan.run_within(db)).await;
     }

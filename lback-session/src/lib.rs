@@ -27,7 +27,7 @@ pub use manager::SessionManager;
 pub use middleware::SessionMiddleware;
 pub use request::{RequestSession, RouterSession};
 pub use session::{AppSession, Expiry};
-pub use store::{Data, RENEWAL, Record, Save, Saved, SessionInfo, SessionStore, Update};
+pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 pub use stores::{DatabaseStore, MemoryStore};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

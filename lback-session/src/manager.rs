@@ -1,12 +1,14 @@
 //! Sessions, outside of requests.
 
-use std::any::TypeId;
+use std::any::Any;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lback_core::{Clock, Error, Keys, Result};
-use lback_db::Db;
+use lback_db::{Database, Db, DbSession};
 
+use crate::cleanup::{BATCH, PAUSE};
 use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, check_size, user_id};
 use crate::stores::rows;
 use crate::wait::wait;
@@ -26,7 +28,7 @@ pub struct SessionManager(Arc<Inner>);
 struct Inner {
     store: Box<dyn BoxedStore>,
     /// Are the sessions in the application's database, so that a session can be saved in a request's transaction?
-    in_database: bool,
+    database: Option<Database>,
     config: SessionConfig,
     keys: Keys,
     clock: Clock,
@@ -36,8 +38,8 @@ impl SessionManager {
     /// Sessions in `store`. `keys` seal the cookie; they come from
     /// [`derive_keys("session")`](lback_core::Application::derive_keys).
     pub fn new<S: SessionStore>(store: S, config: SessionConfig, keys: Keys, clock: Clock) -> Self {
-        let in_database = TypeId::of::<S>() == TypeId::of::<DatabaseStore>();
-        SessionManager(Arc::new(Inner { store: Box::new(store), in_database, config, keys, clock }))
+        let database = (&store as &dyn Any).downcast_ref::<DatabaseStore>().map(|store| store.database().clone());
+        SessionManager(Arc::new(Inner { store: Box::new(store), database, config, keys, clock }))
     }
 
     /// For requests without a `SessionMiddleware`, whose sessions only say so.
@@ -65,7 +67,12 @@ impl SessionManager {
     }
 
     pub(crate) fn is_in_database(&self) -> bool {
-        self.0.in_database
+        self.0.database.is_some()
+    }
+
+    /// Are the sessions in the database that this unit of work is on?
+    pub(crate) fn shares(&self, unit: &DbSession) -> bool {
+        self.0.database.as_ref().is_some_and(|database| database.is_same(unit.database()))
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -91,13 +98,7 @@ impl SessionManager {
         Ok(record)
     }
 
-    pub(crate) fn new_record(
-        &self,
-        id: SessionId,
-        data: Data,
-        created_at: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Record> {
+    pub(crate) fn new_record(&self, id: SessionId, data: Data, created_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Record> {
         check_size(&data, self.0.config.max_bytes)?;
         let expires_at = self.0.config.expires_at(&data, created_at, now);
         Ok(Record { id, user_id: user_id(&data), data, version: 1, expires_at, created_at, updated_at: now })
@@ -120,7 +121,7 @@ impl SessionManager {
         now < self.0.config.cap(record.created_at, record.expires_at)
     }
 
-    /// Changes the data of a session. `change` runs again where another request was faster.
+    /// Changes the data of a session. Where another request was faster, what `change` changed is done again on top of that.
     ///
     /// # Errors
     /// Where there is no such session, the data are too large, or the store cannot be written.
@@ -128,6 +129,14 @@ impl SessionManager {
         let record = self.load(id)?.ok_or_else(|| Error::not_found(format!("there is no session {id}")))?;
         let mut session = AppSession::new(self.clone(), Some(record));
         change(&mut session)?;
+        let deleted = session.take_deleted();
+        if !deleted.is_empty() {
+            if !session.data().is_empty() {
+                return Err(Error::internal(format!("the session {id} was to be deleted and written to; do one of the two")));
+            }
+            self.delete(id)?;
+            return Ok(id);
+        }
         match self.save_of(&session) {
             None => Ok(id),
             Some(save) => match wait(self.store().save(save))? {
@@ -190,7 +199,6 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be written.
     pub fn clear_expired(&self) -> Result<u64> {
-        const BATCH: u32 = 1000;
         let mut total = 0;
         loop {
             let deleted = wait(self.store().delete_expired(self.0.clock.now(), BATCH))?;
@@ -198,26 +206,37 @@ impl SessionManager {
             if deleted < u64::from(BATCH) {
                 return Ok(total);
             }
+            std::thread::sleep(PAUSE);
         }
     }
 
-    /// Deletes sessions where there is nobody to be told of a failure.
-    pub(crate) fn delete_now(&self, ids: &[SessionId]) {
-        for id in ids {
-            if let Err(error) = self.delete(*id) {
-                tracing::error!(target: "lback::session", %id, %error, "a session could not be deleted");
-            }
+    /// Deletes sessions, and goes on trying without the caller where the store cannot.
+    pub(crate) fn delete_now_or_later(&self, ids: Vec<SessionId>) {
+        let left: Vec<SessionId> = ids.into_iter().filter(|id| self.delete(*id).is_err()).collect();
+        if !left.is_empty() {
+            self.delete_later(left);
         }
     }
 
-    /// Deletes sessions without anybody waiting for it.
+    /// Deletes sessions without anybody waiting for it, trying again for a while where the store cannot.
     pub(crate) fn delete_later(&self, ids: Vec<SessionId>) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            for id in ids {
+                if let Err(error) = self.delete(id) {
+                    tracing::error!(target: "lback::session", %id, %error, "a session could not be deleted");
+                }
+            }
+            return;
+        };
         let manager = self.clone();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             for id in ids {
-                if let Err(error) = manager.store().delete(id).await {
-                    tracing::error!(target: "lback::session", %id, %error, "a session could not be deleted");
+                let mut pauses = [1, 5, 30, 120].map(Duration::from_secs).into_iter();
+                while let Err(error) = manager.store().delete(id).await {
+                    let pause = pauses.next();
+                    tracing::error!(target: "lback::session", %id, %error, again_in = ?pause, "a session could not be deleted");
+                    let Some(pause) = pause else { break };
+                    tokio::time::sleep(pause).await;
                 }
             }
         });

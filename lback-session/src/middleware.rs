@@ -2,11 +2,11 @@
 
 use lback_core::{Middleware, Next, Request, Response, Result};
 
+use crate::SessionManager;
 use crate::finish::finish;
 use crate::request::{NoSession, Slot};
-use crate::{CreateSessions, RequestSession, SessionManager};
 
-/// Makes [`req.session()`](RequestSession::session) work: the session is loaded when it is first touched, and what
+/// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first touched, and what
 /// changed is saved on the way out, together with the view's database work.
 pub struct SessionMiddleware {
     manager: SessionManager,
@@ -25,9 +25,6 @@ impl Middleware for SessionMiddleware {
             return next.run(req).await;
         }
         req.extensions_mut().insert(Slot::new(self.manager.clone()));
-        if self.manager.config().create == CreateSessions::Eager && req.route().is_some() {
-            req.session();
-        }
         let result = next.run(req).await;
         let session = req.extensions_mut().get_mut::<Slot>().and_then(Slot::take);
         match session {

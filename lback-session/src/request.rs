@@ -1,7 +1,7 @@
 //! The session, as a view sees it.
 
 use lback_core::{Error, Request, Result, Router, StatusCode};
-use lback_db::{DbSession, RequestDb};
+use lback_db::DbSession;
 
 use crate::store::SessionInfo;
 use crate::stores::rows;
@@ -26,7 +26,7 @@ pub trait RequestSession {
 
     /// Ends the sessions of a user, but for one: "log out my other devices". Answers how many.
     ///
-    /// Where the request's transaction is open this is part of it.
+    /// Where the request's transaction is open this is part of it; one of SQLite that has only read so far is ended before.
     ///
     /// # Errors
     /// 503 where the store cannot be written; 500 where it cannot revoke, or there is no `SessionMiddleware`.
@@ -86,7 +86,7 @@ impl RequestSession for Request {
 
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>> {
         let manager = manager(self)?;
-        match joined(self, &manager)? {
+        match self.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
             Some(unit) => rows::for_user(unit.connection()?, user_id, manager.clock().now()),
             None => manager.for_user(user_id),
         }
@@ -107,7 +107,7 @@ fn load(req: &mut Request, manager: SessionManager) -> AppSession {
         return AppSession::new(manager, None);
     };
     // Within the request's transaction where there is one: a second connection is never waited for while one is held.
-    let record = match req.extensions_mut().get_mut::<DbSession>().filter(|unit| manager.is_in_database() && unit.is_open()) {
+    let record = match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
         Some(unit) => unit.connection().and_then(|db| manager.load_within(db, id)),
         None => manager.load(id),
     };
@@ -127,11 +127,10 @@ fn manager(req: &Request) -> Result<SessionManager> {
 
 /// The request's unit of work, if what is done to sessions must be part of it.
 fn joined<'a>(req: &'a mut Request, manager: &SessionManager) -> Result<Option<&'a mut DbSession>> {
-    if !manager.is_in_database() || !req.extensions().get::<DbSession>().is_some_and(DbSession::is_open) {
-        return Ok(None);
+    match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
+        Some(unit) => Ok(if unit.joins_writes()? { Some(unit) } else { None }),
+        None => Ok(None),
     }
-    let unit = req.db_session()?;
-    Ok(if unit.joins_writes()? { Some(unit) } else { None })
 }
 
 /// The route has no session; see [`RouterSession::without_session`].

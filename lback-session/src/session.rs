@@ -100,7 +100,8 @@ impl AppSession {
             State::Open => Ok(()),
             State::Broken(status, why) => Err(Error::new(*status, why.clone())),
             State::Finished => Err(Error::internal(
-                "the session was saved and its response is on its way; what is written now would be lost. Write before next.run(req) returns",
+                "the session was saved and its response is on its way; what is written now would be lost. Write before \
+                 next.run(req) returns",
             )),
         }
     }
@@ -195,7 +196,7 @@ impl AppSession {
             let old = old.map(|value| typed(&name, value)).transpose()?;
             Ok(Some(serde_json::to_value(f(old))?))
         });
-        self.notes.update(key, step);
+        self.note_update(key, step);
         self.data.insert(key.to_owned(), value);
         Ok(new)
     }
@@ -269,9 +270,18 @@ impl AppSession {
     fn step(&mut self, key: &str, step: impl Fn(Option<&Value>) -> Option<Value> + Send + Sync + 'static) {
         if self.usable_or_log() {
             let new = step(self.data.get(key));
+            self.note_update(key, Arc::new(move |old| Ok(step(old))));
             put(&mut self.data, key, new);
-            self.notes.update(key, Arc::new(move |old| Ok(step(old))));
         }
+    }
+
+    /// Before the value changes.
+    fn note_update(&mut self, key: &str, step: UpdateFn) {
+        let loaded = self.base.as_ref().and_then(|base| base.data.get(key));
+        if loaded == self.data.get(key) {
+            self.notes.unset(key);
+        }
+        self.notes.update(key, step);
     }
 
     // ---- the session itself
@@ -308,7 +318,7 @@ impl AppSession {
     pub fn set_expiry(&mut self, expiry: Expiry) {
         let value = match expiry {
             Expiry::Default => None,
-            Expiry::After(idle) => Some(json!(idle.as_secs().min(i64::MAX as u64))),
+            Expiry::After(idle) => Some(json!(idle.as_millis().div_ceil(1000).min(i64::MAX as u128) as i64)),
             Expiry::At(time) => Some(json!(time)),
         };
         if self.usable_or_log() {
@@ -382,6 +392,11 @@ impl AppSession {
             State::Broken(status, why) => Some(Error::new(*status, why.clone())),
             _ => None,
         }
+    }
+
+    /// The session is stored, under this id.
+    pub(crate) fn stored_as(&mut self, id: SessionId) {
+        self.id = id;
     }
 
     pub(crate) fn finish(&mut self) {

@@ -146,7 +146,10 @@ pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
 
 /// The expiry of a session is moved by at least this much, so that however many requests use a session at once, it is
 /// written once a second at most.
-pub const RENEWAL: TimeDelta = TimeDelta::seconds(1);
+pub(crate) const RENEWAL: TimeDelta = TimeDelta::seconds(1);
+
+/// How often a save is tried while others are faster.
+const MAX_ATTEMPTS: u32 = 10_000;
 
 /// A place where sessions are kept.
 ///
@@ -168,7 +171,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Deletes a session. Answers whether it was there.
     fn delete(&self, id: SessionId) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Moves the expiry of a session forward, never back and not by less than [`RENEWAL`], if it has not expired. Answers
+    /// Moves the expiry of a session forward, never back and not by less than a second, if it has not expired. Answers
     /// whether it is there.
     ///
     /// Touches neither data nor version.
@@ -178,6 +181,7 @@ pub trait SessionStore: Send + Sync + 'static {
     fn save(&self, save: Save) -> impl Future<Output = Result<Saved>> + Send {
         async move {
             let mut update = save.first()?;
+            let mut attempts = 0;
             loop {
                 let (id, saved) = (update.id, Saved::As(update.new_id, update.expires_at));
                 if self.update(update).await? {
@@ -187,6 +191,11 @@ pub trait SessionStore: Send + Sync + 'static {
                     Some(fresh) if fresh.expires_at > save.now => update = save.again(&fresh)?,
                     _ => return Ok(Saved::Gone),
                 }
+                attempts += 1;
+                if attempts == MAX_ATTEMPTS {
+                    return Err(Error::unavailable(format!("the session {id} could not be saved in {MAX_ATTEMPTS} attempts")));
+                }
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -186,7 +186,7 @@ impl App {
             return Migrations::new();
         }
         let framework = Migrations::new();
-        let migrations = if self.sessions { framework.embedded(lback_session::MIGRATIONS) } else { framework };
+        let migrations = if self.sessions { framework.framework(lback_session::MIGRATIONS) } else { framework };
         match self.migrations.take() {
             Some(embedded) if !cfg!(debug_assertions) => migrations.embedded(embedded),
             _ => migrations.folder(root.join("migrations")),

@@ -13,7 +13,7 @@ Usage: [COMMAND]
 Commands:
   serve [ADDRESS]   answers requests, on HOST and PORT of the settings or on ADDRESS (default)
   migrate           applies the migrations that are pending
-  rollback [N]      undoes the last migration, or the last N
+  rollback [N]      undoes the newest of the application's migrations, or the newest N
   showmigrations    lists the migrations; [X] marks those that are applied
   routes            lists the routes
   clearsessions     deletes expired sessions

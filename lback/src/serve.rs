@@ -23,7 +23,8 @@ pub(crate) fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("lback")
-        .max_blocking_threads(config.max_blocking_views.max(1))
+        // Views hold at most MAX_BLOCKING_VIEWS; commits, files and the rest always find a thread beside them.
+        .max_blocking_threads(config.max_blocking_views + 64)
         .build()?;
     let result = runtime.block_on(async {
         let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;

@@ -25,7 +25,8 @@ impl Middleware for AllowedHosts {
             return next.run(req).await;
         }
         tracing::warn!(id = %req.id(), host, "refused: add the host to ALLOWED_HOSTS in settings.toml if it is yours");
-        Err(Error::bad_request("This server does not answer for that host."))
+        let hint = if req.app().config().debug { " Add it to ALLOWED_HOSTS in settings.toml if it is yours." } else { "" };
+        Err(Error::bad_request(format!("This server does not answer for that host.{hint}")))
     }
 }
 

@@ -56,21 +56,23 @@ impl Middleware for StaticFiles {
             None => (app.config().static_url.as_str(), app.static_dir()),
         };
         let Some(rest) = below(req.path(), url) else { return next.run(req).await };
+        if *req.method() == Method::OPTIONS {
+            return Response::new(StatusCode::NO_CONTENT).with_header("allow", "GET, HEAD, OPTIONS");
+        }
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
             return Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "Files can only be read.")
-                .with_header(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
+                .with_header(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS")));
         }
         let missing = Error::not_found(format!("There is no file {}", req.path()));
         let Some(relative) = safe_path(rest) else { return Err(missing) };
         let file = FileRequest::of(req);
         let accepted = encoding::accepted(req.header(header::ACCEPT_ENCODING).unwrap_or_default());
-        let cache = if app.config().debug { "no-cache" } else { "public, max-age=3600" };
         let mut response = tokio::task::spawn_blocking(move || serve(&dir, &relative, &file, &accepted))
             .await
             .map_err(|error| Error::unavailable("the server is stopping").with_source(error))?
             .map_err(|error| if error.is_not_found() { missing } else { error })?;
         if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         Ok(response)
     }

@@ -7,14 +7,19 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::StatusCode;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Multipart;
 use crate::error::BoxError;
 use crate::router::BodyLimit;
 use crate::{Error, Request, Result};
+
+/// How much of a body that is too large is read all the same, and for how long.
+const MAX_DRAIN: u64 = 4 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) const MULTIPART: &str = "multipart/form-data";
@@ -159,7 +164,8 @@ pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     let (memory, patience) = (config.upload_memory_bytes, Duration::from_secs(config.body_timeout_seconds));
     let default = if multipart { config.max_upload_bytes } else { config.max_body_bytes };
     let limit = req.route().and_then(|route| route.option::<BodyLimit>()).map_or(default, |limit| limit.0);
-    let body = Bounded::new(std::mem::take(&mut req.body), limit, patience)?;
+    let waits = req.headers().contains_key(header::EXPECT);
+    let body = Bounded { body: std::mem::take(&mut req.body), limit, received: 0, begun: Instant::now(), patience, waits };
     req.body = RequestBody(if multipart {
         let content_type = req.header("content-type").unwrap_or_default().to_owned();
         let result = Multipart::read(&content_type, body, memory).await;
@@ -180,25 +186,41 @@ pub(super) struct Bounded {
     body: RequestBody,
     limit: u64,
     received: u64,
-    begun: tokio::time::Instant,
+    begun: Instant,
     patience: Duration,
+    /// Does the client wait with the body until it is asked for it?
+    waits: bool,
 }
 
 impl Bounded {
-    fn new(body: RequestBody, limit: u64, patience: Duration) -> Result<Self> {
-        if body.size_hint().lower() > limit {
-            return Err(too_large(limit));
-        }
-        Ok(Bounded { body, limit, received: 0, begun: tokio::time::Instant::now(), patience })
-    }
-
     /// The next piece of the body; `None` at its end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if self.received == 0 && self.body.size_hint().lower() > self.limit {
+            return Err(self.too_large().await);
+        }
         let deadline = self.begun + self.patience + Duration::from_secs(self.received / 1024);
-        let piece = tokio::time::timeout_at(deadline, self.body.chunk()).await;
+        let piece = timeout_at(deadline, self.body.chunk()).await;
         let piece = piece.map_err(|_| Error::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly."))??;
         self.received += piece.as_ref().map_or(0, |data| data.len() as u64);
-        if self.received > self.limit { Err(too_large(self.limit)) } else { Ok(piece) }
+        if self.received > self.limit { Err(self.too_large().await) } else { Ok(piece) }
+    }
+
+    /// Reads some of what is left before it refuses: a client that is still sending when the connection closes sees that,
+    /// and not the answer.
+    async fn too_large(&mut self) -> Error {
+        let enough = self.received + MAX_DRAIN;
+        let drain = async {
+            while let Ok(Some(data)) = self.body.chunk().await {
+                self.received += data.len() as u64;
+                if self.received > enough {
+                    break;
+                }
+            }
+        };
+        if !self.waits {
+            let _ = timeout(DRAIN_TIME, drain).await;
+        }
+        Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {} bytes.", self.limit))
     }
 
     async fn read_all(mut self) -> Result<Bytes> {
@@ -211,8 +233,4 @@ impl Bounded {
         }
         Ok(all.freeze())
     }
-}
-
-fn too_large(limit: u64) -> Error {
-    Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes."))
 }

@@ -32,7 +32,9 @@ impl Request {
     /// Lback itself speaks plain HTTP, behind a proxy that ends TLS.
     pub fn is_secure(&self) -> bool {
         let trusted = self.peer_addr().is_some_and(|peer| self.trusts(peer.ip().to_canonical()));
-        trusted && self.header("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+        // The last one is what the nearest proxy saw; those before it are hearsay.
+        let protos = self.headers().get_all("x-forwarded-proto").iter().filter_map(|value| value.to_str().ok());
+        trusted && protos.flat_map(|value| value.split(',')).next_back().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
     }
 
     fn trusts(&self, address: IpAddr) -> bool {

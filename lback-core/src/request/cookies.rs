@@ -156,6 +156,9 @@ impl Cookies {
 pub(crate) fn header_value(mut cookie: Cookie<'_>) -> Option<HeaderValue> {
     // A name is sent as it is or not at all, as it is not decoded either.
     HeaderName::from_bytes(cookie.name().as_bytes()).ok()?;
+    if [cookie.path(), cookie.domain()].into_iter().flatten().any(|attribute| attribute.contains(';')) {
+        return None;
+    }
     let value = utf8_percent_encode(cookie.value(), VALUE).to_string();
     cookie.set_value(value);
     HeaderValue::from_str(&cookie.to_string()).ok()

@@ -36,7 +36,7 @@ pub struct Request {
     id: RequestId,
     method: Method,
     uri: Uri,
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
     peer: Option<SocketAddr>,
     body: RequestBody,
     cookies: Option<Cookies>,
@@ -51,7 +51,7 @@ impl Request {
             id: RequestId::next(),
             method: parts.method,
             uri: parts.uri,
-            headers: parts.headers,
+            headers: Arc::new(parts.headers),
             peer,
             body,
             cookies: None,
@@ -68,7 +68,7 @@ impl Request {
             id: self.id,
             method: self.method.clone(),
             uri: self.uri.clone(),
-            headers: HeaderMap::new(),
+            headers: self.headers.clone(),
             peer: self.peer,
             body: RequestBody::default(),
             cookies: None,
@@ -111,7 +111,7 @@ impl Request {
 
     /// The headers, to be changed by a middleware.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        Arc::make_mut(&mut self.headers)
     }
 
     /// A header as text; `None` where it is absent or not text.

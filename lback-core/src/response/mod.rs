@@ -64,19 +64,11 @@ impl Response {
 
     /// 303: the client goes on to `location` with a GET, which is what a POST wants to answer.
     ///
-    /// `location` is a path or a URL, as [`Request::url_for`](crate::Request::url_for) makes them. One that could not
-    /// stand in a header (a line break, say) makes a 500 instead.
+    /// `location` is a path or a URL, as [`Request::url_for`](crate::Request::url_for) makes them. One that came from the
+    /// client (`?next=…`) could lead to another site: check it first.
     pub fn redirect(location: &str) -> Self {
         let mut response = Self::new(StatusCode::SEE_OTHER);
-        match location_value(location) {
-            Ok(value) => {
-                response.headers.insert(header::LOCATION, value);
-            }
-            Err(error) => {
-                tracing::error!(%error, "redirect refused");
-                response.status = StatusCode::INTERNAL_SERVER_ERROR;
-            }
-        }
+        response.headers.insert(header::LOCATION, location_value(location));
         response
     }
 
@@ -131,7 +123,8 @@ impl Response {
     /// # assert!(response.body().as_bytes().is_none());
     /// ```
     ///
-    /// For a stream that waits, see [`Response::body_stream`].
+    /// The iterator runs on the threads that serve connections, so it must not block; for a stream that waits, see
+    /// [`Response::body_stream`].
     pub fn stream<I, T, E>(parts: I) -> Self
     where
         I: IntoIterator<Item = Result<T, E>>,
@@ -240,13 +233,10 @@ impl Response {
     }
 }
 
-/// `location` as the value of a `Location` header, its non-ASCII characters percent-encoded.
-pub(crate) fn location_value(location: &str) -> Result<HeaderValue> {
-    if location.chars().any(char::is_control) {
-        return Err(Error::internal("a redirect's location holds a control character"));
-    }
+/// `location` as the value of a `Location` header, what cannot stand there percent-encoded.
+pub(crate) fn location_value(location: &str) -> HeaderValue {
     let encoded = percent_encoding::utf8_percent_encode(location, percent_encoding::CONTROLS).to_string();
-    Ok(HeaderValue::from_str(&encoded)?)
+    HeaderValue::try_from(encoded).unwrap_or(HeaderValue::from_static("/"))
 }
 
 /// A body from an iterator, one item a frame.

@@ -45,7 +45,8 @@ impl Kind {
             Kind::Int => !value.starts_with('+') && value.parse::<i64>().is_ok(),
             Kind::Uuid => value.len() == 36 && Uuid::try_parse(value).is_ok(),
             Kind::Slug => !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
-            Kind::Str | Kind::Path => !value.is_empty(),
+            // Neither can lead out of a folder that a view joins it to.
+            Kind::Str | Kind::Path => value.split('/').all(|segment| !segment.is_empty()) && !leaves_folder(value),
         }
     }
 
@@ -54,9 +55,14 @@ impl Kind {
             Kind::Int => "a whole number",
             Kind::Uuid => "a UUID with hyphens",
             Kind::Slug => "ASCII letters, digits, hyphens and underscores",
-            Kind::Str | Kind::Path => "not empty",
+            Kind::Str | Kind::Path => "not empty, nor begin or end with a slash, nor hold two in a row",
         }
     }
+}
+
+/// Is there a segment `.` or `..`?
+fn leaves_folder(value: &str) -> bool {
+    value.split(['/', '\\']).any(|segment| segment == "." || segment == "..")
 }
 
 /// Everything that must be escaped in one segment of a path. RFC 3986, `pchar`.
@@ -185,17 +191,17 @@ impl Pattern {
                         return Err(format!("the parameter \"{name}\" of {} is missing", self.text));
                     };
                     let value = value.to_string();
+                    if leaves_folder(&value) {
+                        return Err(format!(
+                            "the parameter \"{name}\" of {} is \"{value}\", which a browser takes for another folder",
+                            self.text
+                        ));
+                    }
                     if !kind.accepts(&value) {
                         return Err(format!(
                             "the parameter \"{name}\" of {} should be {}, and is \"{value}\"",
                             self.text,
                             kind.expectation()
-                        ));
-                    }
-                    if value.split('/').any(|segment| segment == "." || segment == "..") {
-                        return Err(format!(
-                            "the parameter \"{name}\" of {} is \"{value}\", which a browser takes for another folder",
-                            self.text
                         ));
                     }
                     path.extend(utf8_percent_encode(&value, if *kind == Kind::Path { PATH } else { SEGMENT }));

@@ -118,6 +118,12 @@ impl RouteTable {
 
     /// Finds what answers `method` at `path`, which is percent-encoded as it came.
     pub(crate) fn find(&self, method: &Method, path: &str, query: Option<&str>, redirect_slashes: bool) -> Lookup {
+        if *method == Method::OPTIONS && path == "*" {
+            return Lookup::Otherwise(Endpoint::Options(HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")));
+        }
+        if !path.starts_with('/') {
+            return Lookup::Otherwise(Endpoint::NotFound);
+        }
         let Some(path) = normalize(path) else {
             return Lookup::Otherwise(Endpoint::Malformed("The address is not valid: it holds bytes that are not text."));
         };

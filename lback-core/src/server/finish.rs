@@ -18,10 +18,11 @@ impl<T: Send + 'static> Future for Finish<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let Some(future) = &mut self.0 else { return Poll::Pending };
+        // Taken out, so that one that panics is not polled again.
+        let Some(mut future) = self.0.take() else { return Poll::Pending };
         let result = future.as_mut().poll(cx);
-        if result.is_ready() {
-            self.0 = None;
+        if result.is_pending() {
+            self.0 = Some(future);
         }
         result
     }

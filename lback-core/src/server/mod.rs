@@ -1,11 +1,12 @@
 //! HTTP/1.1 and HTTP/2 (without TLS) over TCP.
 
+mod answer;
 mod finish;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -16,11 +17,13 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout_at;
+use tokio_io_timeout::TimeoutStream;
 
+use self::answer::Answer;
 use self::finish::Finish;
+use crate::Result;
 use crate::application::Application;
 use crate::request::RequestBody;
-use crate::{Body, Result};
 
 /// The most requests of one connection that are answered at once. A request that an HTTP/2 client has reset still counts
 /// until its view has ended, so that opening and resetting streams costs the client as much as the server.
@@ -131,11 +134,12 @@ impl Connection {
         let peer = stream.peer_addr().ok();
         let _ = stream.set_nodelay(true);
         let header_timeout = Duration::from_secs(self.app.config().header_timeout_seconds.max(1));
-        let begun = Arc::new(AtomicBool::new(false));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let busy = Arc::new(());
         let streams = Arc::new(Semaphore::new(MAX_STREAMS as usize));
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            begun.store(true, Ordering::Relaxed);
-            let (app, held, streams) = (self.app.clone(), self.held.clone(), streams.clone());
+            begun.fetch_add(1, Ordering::Relaxed);
+            let (app, held, streams, busy) = (self.app.clone(), self.held.clone(), streams.clone(), busy.clone());
             async move {
                 let turn = streams.acquire_owned().await;
                 let (parts, body) = request.into_parts();
@@ -144,22 +148,30 @@ impl Connection {
                     drop((turn, held));
                     response
                 });
-                Ok::<hyper::Response<Body>, Infallible>(answer.await.into_hyper())
+                Ok::<_, Infallible>(answer.await.into_hyper().map(|body| Answer { body, _busy: busy }))
             }
         });
-        // hyper's own header timeout begins only once it knows which HTTP this is.
+        // hyper's own header timeout begins only once it knows which HTTP this is, and not at all for HTTP/2.
         let silent = async {
-            tokio::time::sleep(header_timeout).await;
-            if begun.load(Ordering::Relaxed) {
-                std::future::pending::<()>().await;
+            let mut seen = 0;
+            loop {
+                tokio::time::sleep(header_timeout).await;
+                let now = begun.load(Ordering::Relaxed);
+                if now == seen && Arc::strong_count(&busy) == 1 {
+                    return;
+                }
+                seen = now;
             }
         };
-        let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
+        // A client that does not read what it asked for must not keep its place for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(header_timeout));
+        let connection = watcher.watch(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
         tokio::select! {
             result = connection => if let Err(error) = result {
                 tracing::debug!(%error, "connection ended");
             },
-            () = silent => tracing::debug!("connection closed: no request came within {header_timeout:?}"),
+            () = silent => tracing::debug!("connection closed: no request within {header_timeout:?}"),
             _ = self.serving.changed() => tracing::debug!("connection closed: the server has stopped"),
         }
     }

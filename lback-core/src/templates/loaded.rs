@@ -22,6 +22,9 @@ impl Loaded {
     pub(super) fn read(files: Files, functions: &Functions, globals: &[TemplateGlobal]) -> Result<Self, Problem> {
         let texts = files.read()?;
         let mut tera = Tera::new();
+        // A page is a page whatever its name ends in: "page.html.tera" must not send what visitors wrote as it is.
+        let escaped: Vec<String> = texts.iter().map(|(name, _)| (*name).to_owned()).filter(|name| !name.ends_with(".txt")).collect();
+        tera.autoescape_on(escaped);
         functions.register(&mut tera);
         super::filters::register(&mut tera);
         if let Err(error) = tera.add_raw_templates(texts.iter().map(|(name, text)| (*name, text.as_str()))) {

@@ -27,7 +27,7 @@ use problem::Problem;
 /// Everything in the templates folder, parsed.
 ///
 /// Outside `DEBUG` it is read once, at start. In `DEBUG` a change to a file, a new file and a removed one show with the
-/// next page. Values are escaped in templates whose names end in `.html`, `.htm` or `.xml`.
+/// next page. Values are escaped, but for templates whose names end in `.txt`.
 ///
 /// Besides Tera's own functions a template can call `url_for(name="post", id=5)` and `static(path="css/site.css")`.
 /// Where the pattern of a route has a parameter called `name`, say `route` for the route's name:

@@ -6,8 +6,8 @@ mod client_addr;
 mod cookies;
 mod middleware;
 mod routing;
-mod strangers;
 mod server;
+mod strangers;
 mod views;
 
 use std::sync::Arc;

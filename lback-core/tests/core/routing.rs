@@ -265,7 +265,7 @@ fn url_for_escapes_checks_and_explains() {
     refused("text", &[("text", &"")], "empty");
     refused("text", &[("text", &"..")], "another folder");
     refused("file", &[("rest", &"a/../b")], "another folder");
-    refused("any", &[("rest", &"/evil.com")], "another host");
+    refused("any", &[("rest", &"/evil.com")], "begin or end with a slash");
     refused("nunber", &[("id", &7)], "did you mean \"number\"");
     refused("zzzzzzzzzz", &[], ".name(\"zzzzzzzzzz\")");
 }

@@ -7,8 +7,10 @@ pub use status::{Applied, MigrationStatus};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
-use diesel::sqlite::Sqlite;
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, FileBasedMigrations, MigrationHarness};
 use lback_core::{Error, Result};
 
@@ -20,6 +22,7 @@ use crate::{Database, Db};
 /// `migrations` folder, or in `migrations/sqlite` where another database needs other SQL.
 #[derive(Default)]
 pub struct Migrations {
+    framework: Vec<EmbeddedMigrations>,
     embedded: Vec<EmbeddedMigrations>,
     folder: Option<PathBuf>,
 }
@@ -30,6 +33,12 @@ impl Migrations {
     /// No migrations.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Adds migrations of the framework, which [`rollback`](Self::rollback) does not undo.
+    pub fn framework(mut self, migrations: EmbeddedMigrations) -> Self {
+        self.framework.push(migrations);
+        self
     }
 
     /// Adds migrations that were compiled into the program.
@@ -102,7 +111,7 @@ impl Migrations {
     /// Names the migration that failed; those before it stay applied.
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
         let _lock = lock(database)?;
-        let mut connection = database.connect()?;
+        let mut connection = without_references(database)?;
         let pending: Vec<_> = self.status_on(&mut connection)?.into_iter().filter(|migration| migration.state == Applied::No).collect();
         let Db::Sqlite(connection) = &mut connection;
         let source = self.source()?;
@@ -110,21 +119,26 @@ impl Migrations {
         for migration in &source {
             let name = migration.name().to_string();
             if pending.iter().any(|pending| pending.name == name) {
-                connection.run_migration(migration).map_err(failed(&format!("the migration {name} failed and was undone")))?;
+                let context = so_far(&format!("the migration {name} failed"), &names, "applied");
+                connection.run_migration(migration).map_err(failed(&context))?;
                 names.push(name);
+                check_references(connection, &names)?;
             }
         }
         Ok(names)
     }
 
-    /// Undoes the last `count` migrations that were applied, newest first, and returns their names.
+    /// Undoes the `count` newest of the application's own migrations that are applied, newest first, and returns their
+    /// names. Those of the framework are left alone: without them nobody could log in.
     ///
     /// # Errors
     /// Where a migration has no `down.sql`, or it failed; those undone before it stay undone.
     pub fn rollback(&self, database: &Database, count: usize) -> Result<Vec<String>> {
         let _lock = lock(database)?;
-        let mut connection = database.connect()?;
-        let applied = self.status_on(&mut connection)?.into_iter().rev().filter(|migration| migration.state != Applied::No);
+        let mut connection = without_references(database)?;
+        let framework = self.framework_versions()?;
+        let own = |migration: &MigrationStatus| migration.state != Applied::No && !framework.contains(&migration.version);
+        let applied = self.status_on(&mut connection)?.into_iter().rev().filter(own);
         let applied: Vec<_> = applied.take(count).collect();
         let Db::Sqlite(connection) = &mut connection;
         let source = self.source()?;
@@ -134,16 +148,28 @@ impl Migrations {
             let migration = known.ok_or_else(|| {
                 Error::internal(format!("the migration {version} was applied, and is not in the migrations folder; put it back to undo it"))
             })?;
-            connection.revert_migration(migration).map_err(failed(&format!("the migration {name} could not be undone")))?;
+            let context = so_far(&format!("the migration {name} could not be undone"), &names, "undone");
+            connection.revert_migration(migration).map_err(failed(&context))?;
             names.push(name);
+            check_references(connection, &names)?;
         }
         Ok(names)
+    }
+
+    /// The versions of the framework's own migrations.
+    fn framework_versions(&self) -> Result<Vec<String>> {
+        let mut versions = Vec::new();
+        for embedded in &self.framework {
+            let migrations = MigrationSource::<Sqlite>::migrations(embedded).map_err(failed("the embedded migrations cannot be read"))?;
+            versions.extend(migrations.iter().map(|migration| migration.name().version().to_string()));
+        }
+        Ok(versions)
     }
 
     /// All migrations, oldest first.
     fn source(&self) -> Result<Source> {
         let mut all: Source = Vec::new();
-        for embedded in &self.embedded {
+        for embedded in self.framework.iter().chain(&self.embedded) {
             all.extend(MigrationSource::<Sqlite>::migrations(embedded).map_err(failed("the embedded migrations cannot be read"))?);
         }
         if let Some(folder) = self.folder.as_deref().map(of_database).filter(|folder| folder.is_dir()) {
@@ -177,6 +203,39 @@ fn lock(database: &Database) -> Result<Option<File>> {
     let file = File::create(&name).map_err(|error| Error::internal(context()).with_source(error))?;
     file.lock().map_err(|error| Error::internal(context()).with_source(error))?;
     Ok(Some(file))
+}
+
+/// `what`, and what was done before it.
+fn so_far(what: &str, done: &[String], how: &str) -> String {
+    if done.is_empty() { what.to_owned() } else { format!("{what}; before it were {how}: {}", done.join(", ")) }
+}
+
+/// Rebuilding a table (the way to change one in SQLite: make the new one, copy, drop the old one) would delete the rows
+/// that refer to it, were the references enforced meanwhile. So they are checked afterwards instead.
+fn without_references(database: &Database) -> Result<Db> {
+    let mut db = database.connect()?;
+    let Db::Sqlite(connection) = &mut db;
+    connection.batch_execute("PRAGMA foreign_keys = OFF")?;
+    Ok(db)
+}
+
+#[derive(diesel::QueryableByName)]
+struct Broken {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    table: String,
+}
+
+fn check_references(connection: &mut SqliteConnection, done: &[String]) -> Result<()> {
+    let broken: Vec<Broken> = diesel::sql_query("PRAGMA foreign_key_check").load(connection)?;
+    match (broken.first(), done.last()) {
+        (Some(row), Some(name)) => Err(Error::internal(format!(
+            "after the migration {name}, {} rows refer to rows that are not there, the first of them in the table {}. The migration is \
+             recorded as done; mend the rows, or restore the database from a backup",
+            broken.len(),
+            row.table
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn failed(what: &str) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> Error {

@@ -23,7 +23,11 @@ fn the_application() {
 fn project(settings: &str) -> TempDir {
     let folder = TempDir::with_prefix("lback-test-").unwrap();
     let key = "SECRET_KEY = 'a key that only tests use, and that is long enough'";
-    fs::write(folder.path().join("settings.toml"), format!("{key}\nSESSION_TIMEOUT_MINUTES = 30\n{settings}")).unwrap();
+    fs::write(
+        folder.path().join("settings.toml"),
+        format!("{key}\nALLOWED_HOSTS = ['localhost']\nSESSION_TIMEOUT_MINUTES = 30\n{settings}"),
+    )
+    .unwrap();
     folder
 }
 
@@ -52,14 +56,24 @@ fn serve_refuses_pending_migrations_and_names_the_command() {
 
 #[test]
 fn migrations_are_applied_listed_and_undone() {
+    const OWN: &str = "2026-11-21-120000_create_notes";
     let project = project("");
+    let folder = project.path().join("migrations").join(OWN);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("up.sql"), "CREATE TABLE notes (n BIGINT);").unwrap();
+    fs::write(folder.join("down.sql"), "DROP TABLE notes;").unwrap();
+
     let applied = run(&project, "migrate");
-    assert!(applied.contains("applied ") && applied.contains("_create_sessions") && applied.contains("ended well"), "{applied}");
+    assert!(applied.contains("_create_sessions") && applied.contains(OWN) && applied.contains("ended well"), "{applied}");
     assert!(run(&project, "migrate").contains("nothing to apply"));
-    assert!(run(&project, "showmigrations").contains("[X]"));
-    assert!(run(&project, "rollback").contains("undid "));
-    assert!(run(&project, "showmigrations").contains("[ ]"));
-    assert!(run(&project, "rollback 3").contains("nothing to undo"));
+    assert!(run(&project, "showmigrations").contains(&format!("[X] {OWN}")));
+    let undone = run(&project, "rollback 3");
+    assert!(undone.contains(&format!("undid {OWN}")), "{undone}");
+    // The framework's own stay: without them nobody could log in.
+    assert!(!undone.contains("sessions"), "{undone}");
+    let listed = run(&project, "showmigrations");
+    assert!(listed.contains(&format!("[ ] {OWN}")) && listed.contains("[X]"), "{listed}");
+    assert!(run(&project, "rollback").contains("nothing to undo"));
 }
 
 #[test]

@@ -105,8 +105,16 @@ fn one_that_fails_is_undone_and_named() {
 #[test]
 fn two_that_start_together_do_not_disturb_each_other() {
     const PROCESSES: usize = 4;
-    for _ in 0..5 {
+    const SLOW: &str = "2026-01-03-000000_create_slow";
+    const LAST: &str = "2026-01-04-000000_create_last";
+    // Takes long enough for the others to come in between.
+    const CREATE_SLOW: &str = "CREATE TABLE slow (n BIGINT);
+        INSERT INTO slow WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 100000) SELECT n FROM many;";
+    for _ in 0..3 {
         let project = two();
+        let (database, migrations) = project.open();
+        migrations.apply(&database).unwrap();
+        project.add(SLOW, CREATE_SLOW, "DROP TABLE slow;").add(LAST, "CREATE TABLE last (n BIGINT);", "DROP TABLE last;");
         let start = Barrier::new(PROCESSES);
         let applied: Vec<String> = thread::scope(|scope| {
             let processes: Vec<_> = (0..PROCESSES)
@@ -120,9 +128,8 @@ fn two_that_start_together_do_not_disturb_each_other() {
                 .collect();
             processes.into_iter().flat_map(|process| process.join().unwrap()).collect()
         });
-        assert_eq!(applied, [A, B], "each was applied once, by one of them");
-        let (database, _) = project.open();
-        assert_eq!(tables(&database), ["a", "b"]);
+        assert_eq!(applied, [SLOW, LAST], "each was applied once, by one of them");
+        assert_eq!(tables(&database), ["a", "b", "last", "slow"]);
     }
 }
 
@@ -158,4 +165,51 @@ fn those_of_the_sessions_can_be_undone_and_applied_again() {
     assert!(tables(client.database()).is_empty());
     assert_eq!(migrations.apply(client.database()).unwrap().len(), undone.len());
     client.sessions().create(serde_json::Map::new()).unwrap();
+}
+
+/// The way to change a table in SQLite: the new one is made, filled and put in the place of the old one.
+const REBUILD: &str = "CREATE TABLE new (id BIGINT PRIMARY KEY, title TEXT);
+INSERT INTO new SELECT id, 'untitled' FROM parents;
+DROP TABLE parents;
+ALTER TABLE new RENAME TO parents;";
+
+fn families() -> Project {
+    let project = Project::new();
+    let up = "CREATE TABLE parents (id BIGINT PRIMARY KEY);
+              CREATE TABLE children (parent BIGINT NOT NULL REFERENCES parents (id) ON DELETE CASCADE);
+              INSERT INTO parents VALUES (1); INSERT INTO children VALUES (1);";
+    project.add(A, up, "DROP TABLE children; DROP TABLE parents;");
+    project
+}
+
+fn children(database: &Database) -> i64 {
+    diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM children").get_result(&mut database.connect().unwrap()).unwrap()
+}
+
+#[test]
+fn rebuilding_a_table_keeps_the_rows_that_refer_to_it() {
+    let project = families();
+    project.add(B, REBUILD, "SELECT 1;");
+    let (database, migrations) = project.open();
+    migrations.apply(&database).unwrap();
+    assert_eq!(children(&database), 1);
+}
+
+#[test]
+fn a_migration_that_leaves_a_row_without_its_parent_is_named() {
+    let project = families();
+    project.add(B, "DELETE FROM parents;", "SELECT 1;");
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains(B) && error.contains("children"), "{error}");
+}
+
+#[test]
+fn the_frameworks_own_are_not_undone() {
+    let project = two();
+    let (database, migrations) = project.open();
+    let migrations = migrations.framework(lback_session::MIGRATIONS);
+    migrations.apply(&database).unwrap();
+    assert_eq!(migrations.rollback(&database, 9).unwrap(), [B, A]);
+    assert_eq!(tables(&database), ["sessions"]);
 }

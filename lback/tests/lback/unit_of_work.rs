@@ -1,11 +1,15 @@
 //! One unit of work per request: the view's database work and its session are saved together, or neither is.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use lback::prelude::*;
 use lback::testing::Client;
 
+use crate::gate::Gate;
 use crate::{number, sql};
 
 const SETTINGS: &str = "ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30";
@@ -278,6 +282,8 @@ fn posts_at_once_on_one_session_never_meet_a_lock_and_lose_nothing() {
         Ok(())
     };
     let database_first = |req: &mut Request| -> Result<()> {
+        // Where a transaction only reads at first, another one may write before it does.
+        notes(req.db()?)?;
         diesel::sql_query("UPDATE total SET n = n + 1").execute(req.db()?)?;
         visits(req)?;
         Ok(())
@@ -332,7 +338,7 @@ fn a_view_that_is_stopped_by_its_timeout_is_rolled_back() {
         visits(req)?;
         std::future::pending().await
     }
-    let urls = Router::new().post("/", forever).timeout(std::time::Duration::from_millis(100));
+    let urls = Router::new().post("/", forever).timeout(Duration::from_millis(100));
     let client = client_with(App::new(urls), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     client.post("/").send().assert_status(503);
     assert_eq!((count(&client), client.session()), (0, None));
@@ -351,6 +357,31 @@ fn over_a_socket_the_work_is_committed_before_the_answer() {
         assert_eq!(count(&client), visit);
         assert_eq!(client.session().unwrap().data["visits"], visit);
     }
+}
+
+#[test]
+fn a_client_that_hangs_up_does_not_undo_the_work() {
+    let gate = Gate::default();
+    let waits = gate.clone();
+    let view = move |req: &mut Request| -> Result<()> {
+        note(req.db()?, "written")?;
+        req.session().insert("user_id", 7)?;
+        waits.pass();
+        Ok(())
+    };
+    let client = Client::over_socket_with_settings(App::new(Router::new().post("/", view)), SETTINGS);
+    sql(&client, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
+    let mut connection = TcpStream::connect(client.addr().unwrap()).unwrap();
+    connection.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").unwrap();
+    gate.reached();
+    drop(connection);
+    gate.open();
+    let patience = Instant::now() + Duration::from_secs(20);
+    while count(&client) == 0 {
+        assert!(Instant::now() < patience, "the work was lost");
+        thread::yield_now();
+    }
+    assert_eq!(client.sessions().for_user(7).unwrap().len(), 1, "and its session is saved with it");
 }
 
 #[test]

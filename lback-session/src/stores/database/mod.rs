@@ -37,6 +37,10 @@ impl DatabaseStore {
         Ok(DatabaseStore { writer: Writer::start(database.clone())?, readers: Arc::default(), database })
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Reads over one of the store's own connections, which nobody holds while waiting for something else.
     fn read<T>(&self, read: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();

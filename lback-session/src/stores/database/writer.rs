@@ -3,6 +3,7 @@
 //! It takes everything that waits, does it in one transaction, and answers after the commit. While a commit is on its way
 //! to the disk, the next requests gather; so the more there are, the more of them share one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -27,7 +28,7 @@ impl Writer {
     /// Runs `work` in the next transaction; the answer comes when it is committed.
     ///
     /// # Errors
-    /// 503 where the transaction could not be committed: then nothing was written.
+    /// 503 where the transaction could not be committed: then nothing of the whole batch was written.
     pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let job = Task { work: Some(work), result: None, answer: Some(answer) };
@@ -39,8 +40,8 @@ impl Writer {
 
 /// One thing to do in a transaction.
 trait Job: Send {
-    /// Does it, and keeps the result.
-    fn run(&mut self, db: &mut Db);
+    /// Does it, and keeps the result. Answers whether it succeeded.
+    fn run(&mut self, db: &mut Db) -> bool;
     /// Hands the result over, now that it is durable.
     fn committed(&mut self);
     /// Says that nothing came of it.
@@ -54,8 +55,9 @@ struct Task<T, F> {
 }
 
 impl<T: Send, F: FnOnce(&mut Db) -> Result<T> + Send> Job for Task<T, F> {
-    fn run(&mut self, db: &mut Db) {
+    fn run(&mut self, db: &mut Db) -> bool {
         self.result = self.work.take().map(|work| work(db));
+        self.result.as_ref().is_some_and(Result::is_ok)
     }
 
     fn committed(&mut self) {
@@ -79,16 +81,19 @@ fn serve(database: &Database, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(MAX_BATCH - 1));
-        match write(database, &mut connection, &mut batch) {
-            Ok(()) => batch.iter_mut().for_each(|job| job.committed()),
-            Err(error) => {
-                tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
-                // A connection in an unknown state is not used again.
-                connection = None;
-                for job in &mut batch {
-                    job.failed(Error::unavailable(format!("the session could not be written: {error}")));
-                }
-            }
+        // A panic in one job must not end the thread that every session depends on.
+        let written = catch_unwind(AssertUnwindSafe(|| write(database, &mut connection, &mut batch)));
+        let Err(error) = written.unwrap_or_else(|_| Err(Error::internal("a panic while sessions were written"))) else {
+            batch.iter_mut().for_each(|job| job.committed());
+            continue;
+        };
+        // A connection in an unknown state is not used again.
+        connection = None;
+        // What has gathered meanwhile would only wait as long again, and in vain.
+        batch.extend(jobs.try_iter());
+        tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
+        for job in &mut batch {
+            job.failed(Error::unavailable(format!("the session could not be written: {error}")));
         }
     }
 }
@@ -100,18 +105,25 @@ fn write(database: &Database, connection: &mut Option<Db>, batch: &mut [Box<dyn 
         *connection = Some(database.connect()?);
     }
     let Some(db) = connection else { return Ok(()) };
-    match db {
-        Db::Sqlite(sqlite) => {
-            sqlite.batch_execute("BEGIN IMMEDIATE")?;
-            for job in batch.iter_mut() {
-                job.run(db);
-            }
+    begin(db)?;
+    for job in batch.iter_mut() {
+        // A full disk has SQLite undo the whole transaction, not only the statement. What came after would be written
+        // outside of any, so that has to be found out: where another transaction can be begun, the first is gone.
+        if !job.run(db) && begin(db).is_ok() {
             let Db::Sqlite(sqlite) = db;
-            if let Err(error) = sqlite.batch_execute("COMMIT") {
-                let _ = sqlite.batch_execute("ROLLBACK");
-                return Err(error.into());
-            }
+            sqlite.batch_execute("ROLLBACK")?;
+            return Err(Error::unavailable("the database undid the transaction"));
         }
     }
+    let Db::Sqlite(sqlite) = db;
+    if let Err(error) = sqlite.batch_execute("COMMIT") {
+        let _ = sqlite.batch_execute("ROLLBACK");
+        return Err(error.into());
+    }
     Ok(())
+}
+
+fn begin(db: &mut Db) -> Result<()> {
+    let Db::Sqlite(sqlite) = db;
+    Ok(sqlite.batch_execute("BEGIN IMMEDIATE")?)
 }

@@ -16,6 +16,7 @@ suite!(
     rule_08_other_keys_keep_what_the_other_request_wrote,
     rule_08_an_update_runs_again_on_the_fresh_value,
     rule_08_an_update_on_top_of_a_value_set_here_is_this_requests,
+    rule_08_what_changed_nothing_does_not_turn_an_update_into_a_set,
     rule_08_changes_inside_nested_values_count,
     rule_08_setting_what_was_there_is_no_change,
     rule_08_an_expiry_that_another_request_set_is_kept,
@@ -146,6 +147,22 @@ fn rule_08_an_update_on_top_of_a_value_set_here_is_this_requests(store: &Store) 
         session.insert("n", 1000)
     };
     assert_eq!(race(store, json!({ "n": 1, "m": 1 }), slow, fast), json!({ "n": 101, "m": 5 }));
+}
+
+fn rule_08_what_changed_nothing_does_not_turn_an_update_into_a_set(store: &Store) {
+    let slow = |req: &mut Request| {
+        let session = req.session();
+        session.remove("absent");
+        session.insert("equal", 1)?;
+        session.get_mut("looked-at");
+        for key in ["absent", "equal", "looked-at"] {
+            session.update(key, |n: Option<i64>| n.unwrap_or(0) + 1)?;
+        }
+        Ok(())
+    };
+    let fast = |session: &mut lback::AppSession| ["absent", "equal", "looked-at"].iter().try_for_each(|key| session.insert(key, 10));
+    let data = race(store, json!({ "equal": 1, "looked-at": 1 }), slow, fast);
+    assert_eq!(data, json!({ "absent": 11, "equal": 11, "looked-at": 11 }));
 }
 
 fn rule_08_changes_inside_nested_values_count(store: &Store) {

@@ -155,6 +155,8 @@ fn rule_15_a_write_that_fails_is_a_500_without_a_cookie(store: &Store) {
     client.post("/set/a/again").send().assert_status(204);
 }
 
+/// Where the sessions are in the same database. Elsewhere the view's work is committed first: a store must not be waited
+/// for while a transaction is open.
 fn rule_15_a_write_that_fails_takes_the_views_work_with_it(store: &Store) {
     let work = |req: &mut Request| -> Result<()> {
         diesel::sql_query("INSERT INTO work VALUES (1)").execute(req.db()?)?;
@@ -169,11 +171,12 @@ fn rule_15_a_write_that_fails_takes_the_views_work_with_it(store: &Store) {
     store.fail(&client, Fault::Update);
     assert_fails_quietly(&client.post("/work").send());
     assert_fails_quietly(&client.get("/work").send());
-    assert_eq!(number(&client, "SELECT count(*) FROM work"), 0);
+    let kept = if store.is_database() { 0 } else { 2 };
+    assert_eq!(number(&client, "SELECT count(*) FROM work"), kept);
     store.mend(&client, Fault::Update);
     assert_eq!(client.session().unwrap(), before);
     client.post("/work").send().assert_status(204);
-    assert_eq!(number(&client, "SELECT count(*) FROM work"), 1);
+    assert_eq!(number(&client, "SELECT count(*) FROM work"), kept + 1);
 }
 
 /// Only a database holds data of which anybody can make something else.

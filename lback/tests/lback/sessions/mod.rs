@@ -14,6 +14,7 @@ mod reading;
 mod renewal;
 mod rotation;
 mod settings;
+mod socket;
 mod store;
 
 pub(crate) use store::{Fault, Store};

@@ -75,15 +75,23 @@ impl Store {
         self.open(App::new(router), settings)
     }
 
-    /// Sessions last 30 minutes unless `settings` say otherwise.
     pub fn open(&self, app: App, settings: &str) -> Client {
+        self.build(app, settings, Client::with_settings)
+    }
+
+    pub fn over_socket(&self, router: Router) -> Client {
+        self.build(App::new(router), "", Client::over_socket_with_settings)
+    }
+
+    /// Sessions last 30 minutes unless `settings` say otherwise.
+    fn build(&self, app: App, settings: &str, make: fn(App, &str) -> Client) -> Client {
         let timeout = if settings.contains("TIMEOUT_MINUTES") || settings.contains("EXPIRY") { "" } else { "SESSION_TIMEOUT_MINUTES = 30" };
         let (app, store) = match self.kind {
             Kind::Database => (app, ""),
             Kind::Memory => (app, "SESSION_STORE = 'memory'"),
             Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), ""),
         };
-        Client::with_settings(app, &format!("ALLOWED_HOSTS = ['*']\n{timeout}\n{store}\n{settings}"))
+        make(app, &format!("ALLOWED_HOSTS = ['*']\n{timeout}\n{store}\n{settings}"))
     }
 
     /// Makes something fail from now on.
