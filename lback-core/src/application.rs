@@ -220,8 +220,12 @@ impl Application {
     pub(crate) fn start_background(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> Vec<tokio::task::JoinHandle<()>> {
         let guarded = |task: &Background| {
             let work = task(self.clone(), stopping.clone());
+            let work = async move {
+                work.await;
+                Ok(())
+            };
             async move {
-                if let Err(error) = catch_panic(async { Ok(work.await) }).await {
+                if let Err(error) = catch_panic(work).await {
                     tracing::error!("a background task has ended for good: {error:?}");
                 }
             }
