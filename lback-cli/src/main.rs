@@ -1,21 +1,32 @@
-//! The `lback` command. It will make projects and run them; for now it says where to begin.
+//! The `lback` command: makes projects and the apps in them, and hands the rest to the project's own binary.
+//!
+//! `lback --help` lists what it does. Each command has a file of its own; [`cli`] says what they take.
 
-const HELP: &str = "\
-lback, the command line of the Lback web framework.
+mod cli;
+mod completions;
+mod delegate;
+mod edit;
+mod error;
+mod file;
+mod migration;
+mod name;
+mod output;
+mod project;
+mod staging;
+mod startapp;
+mod startproject;
+mod timestamp;
 
-Usage: lback [--help | --version]
+use std::process::ExitCode;
 
-Making and running projects comes in the next release. Until then, begin with the
-example: cargo run -p session-demo. A project's own binary has the commands serve,
-migrate, rollback, showmigrations, routes and clearsessions; `help` lists them.";
-
-fn main() {
-    match std::env::args().nth(1).as_deref() {
-        None | Some("--help" | "-h" | "help") => println!("{HELP}"),
-        Some("--version" | "-V") => println!("lback {}", env!("CARGO_PKG_VERSION")),
-        Some(other) => {
-            eprintln!("error: there is no command \"{other}\" yet\n\n{HELP}");
-            std::process::exit(2);
+fn main() -> ExitCode {
+    let mut command = cli::command();
+    let matches = command.get_matches_mut();
+    match cli::run(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&command, &error);
+            ExitCode::from(error.code())
         }
     }
 }

@@ -1,0 +1,12 @@
+//! Which view answers which path, below `/__APP__`.
+
+use lback::prelude::*;
+
+use super::views;
+
+#[rustfmt::skip] // one route a line
+pub fn urls() -> Router {
+    Router::new()
+        .get("/", views::index).name("index")
+        .post("/", views::add).name("add")
+}

@@ -1,0 +1,4 @@
+CREATE TABLE __APP___items (
+    id INTEGER NOT NULL PRIMARY KEY,
+    title TEXT NOT NULL
+);

@@ -1,0 +1,128 @@
+//! What the command line looks like, and which function does what it says.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap_complete::Shell;
+
+use crate::error::Result;
+use crate::{completions, delegate, migration, startapp, startproject};
+
+const EXAMPLES: &str = "\
+Examples:
+  lback startproject mysite     makes a project in the folder mysite
+  lback startapp blog           adds an app to it: /blog, with a table and a test
+  lback migrate                 applies the migrations that are pending
+  lback test                    runs the project's tests
+
+Commands that work on a project find it from any folder inside it.";
+
+/// The whole command line.
+pub fn command() -> Command {
+    Command::new("lback")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The command line of the Lback web framework")
+        .after_help(EXAMPLES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(making())
+        .subcommands(delegated())
+        .subcommand(
+            Command::new("completions")
+                .about("Prints what a shell needs to complete lback's commands")
+                .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell)))
+                .after_help("Example:\n  lback completions bash > ~/.local/share/bash-completion/completions/lback"),
+        )
+}
+
+fn making() -> [Command; 3] {
+    [
+        Command::new("startproject")
+            .visible_alias("new")
+            .about("Makes a project")
+            .arg(text("name", "NAME").required(true).help("What it is called, such as mysite"))
+            .arg(
+                Arg::new("folder")
+                    .value_name("DIR")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Where it goes: a new or empty folder [default: NAME]"),
+            )
+            .after_help("Examples:\n  lback startproject mysite\n  lback startproject mysite ."),
+        Command::new("startapp")
+            .about("Adds an app to the project, registered and with a table, a page and a test")
+            .arg(text("name", "NAME").required(true).help("What it is called, such as blog"))
+            .arg(
+                Arg::new("no-register")
+                    .long("no-register")
+                    .action(ArgAction::SetTrue)
+                    .help("Leaves src/main.rs and src/urls.rs alone, and prints the lines that belong there"),
+            )
+            .after_help("Example:\n  lback startapp blog     adds src/blog, templates/blog and a migration, and answers /blog"),
+        Command::new("makemigrations")
+            .about("Makes an empty migration, to write SQL into")
+            .arg(text("name", "NAME").required(true).help("What it does, such as add_author_to_posts"))
+            .after_help("Example:\n  lback makemigrations add_author_to_posts"),
+    ]
+}
+
+fn delegated() -> [Command; 7] {
+    [
+        Command::new("serve")
+            .about("Builds the project and answers requests")
+            .arg(text("address", "ADDR").help("Where to listen: 8080, 0.0.0.0, 0.0.0.0:8080 [default: HOST and PORT of the settings]"))
+            .after_help("Example:\n  lback serve 8080"),
+        Command::new("migrate").about("Applies the migrations that are pending"),
+        Command::new("rollback")
+            .about("Undoes the last migration, or the last N")
+            .arg(Arg::new("count").value_name("N").value_parser(value_parser!(u32).range(1..)).help("How many to undo [default: 1]")),
+        Command::new("showmigrations").about("Lists the migrations; [X] marks those that are applied"),
+        Command::new("routes").about("Lists the routes"),
+        Command::new("clearsessions").about("Deletes expired sessions"),
+        Command::new("test")
+            .about("Runs the project's tests, with what cargo test takes")
+            .arg(
+                Arg::new("arguments")
+                    .value_name("ARGS")
+                    .value_parser(value_parser!(std::ffi::OsString))
+                    .action(ArgAction::Append)
+                    .num_args(0..)
+                    .trailing_var_arg(true)
+                    .allow_hyphen_values(true)
+                    .help("Handed to cargo test"),
+            )
+            .after_help("Examples:\n  lback test\n  lback test blog -- --nocapture"),
+    ]
+}
+
+fn text(id: &'static str, shown: &'static str) -> Arg {
+    Arg::new(id).value_name(shown).value_parser(NonEmptyStringValueParser::new())
+}
+
+/// Does what the command line says.
+pub fn run(matches: &ArgMatches) -> Result<()> {
+    let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
+    match command {
+        "startproject" => startproject::run(&argument(matches, "name"), matches.get_one::<PathBuf>("folder").map(PathBuf::as_path)),
+        "startapp" => startapp::run(&argument(matches, "name"), !matches.get_flag("no-register")),
+        "makemigrations" => migration::run(&argument(matches, "name")),
+        "completions" => matches.get_one::<Shell>("shell").map_or(Ok(()), |shell| completions::run(*shell)),
+        "serve" => delegate::to_project(command, matches.get_one::<String>("address").map(String::as_str)),
+        "rollback" => delegate::to_project(command, matches.get_one::<u32>("count").map(u32::to_string).as_deref()),
+        "test" => delegate::to_tests(),
+        _ => delegate::to_project(command, None),
+    }
+}
+
+/// An argument that clap has required.
+fn argument(matches: &ArgMatches, id: &str) -> String {
+    matches.get_one::<String>(id).cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_holds_together() {
+        super::command().debug_assert();
+    }
+}

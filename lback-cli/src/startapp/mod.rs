@@ -1,0 +1,118 @@
+//! `lback startapp`.
+
+mod pattern;
+mod register;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::name::{self, Kind};
+use crate::staging::{Moves, Staging};
+use crate::{migration, output, project};
+
+/// Adds the app `name` to the project. Everything is prepared before anything is changed, and what was made goes away again
+/// where a later step fails.
+///
+/// With `register` false, the module and its route are left to the user, who is told the lines.
+pub fn run(name: &str, register: bool) -> Result<()> {
+    name::check(Kind::App, name)?;
+    let root = project::root()?;
+    refuse_existing(&root, name)?;
+    let migrations = root.join("migrations");
+    let migration = migration::folder_name(&migrations, &format!("create_{name}"))?;
+
+    let changes = if register { Some(Changes::prepare(&root, name)?) } else { None };
+
+    let staging = Staging::with_files(&root, &pattern::files(name))?;
+    let mut moves = Moves::default();
+    for (made, place) in
+        [("src", format!("src/{name}")), ("templates", format!("templates/{name}")), ("migration", format!("migrations/{migration}"))]
+    {
+        let place = root.join(place);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent).map_err(|error| Error::io("make the folder", parent, error))?;
+        }
+        moves.rename(&staging.path().join(made), place)?;
+    }
+    if let Some(changes) = changes {
+        changes.apply()?;
+    }
+    moves.keep();
+    let made = format!("Made src/{name}, templates/{name} and migrations/{migration}");
+    let lines = lines(name);
+    output::text(&if register {
+        format!("{made}, and registered them in src/main.rs and src/urls.rs. Next:\n\n  lback serve\n\nThen open /{name}\n")
+    } else {
+        format!("{made}. Register them with these lines:\n\n{lines}\n")
+    })
+}
+
+/// What becomes of the two files in which an app is registered.
+struct Changes {
+    main: Change,
+    urls: Change,
+}
+
+struct Change {
+    path: PathBuf,
+    before: String,
+    after: String,
+}
+
+impl Changes {
+    fn prepare(root: &Path, name: &str) -> Result<Self> {
+        let read = |file: &str| fs::read_to_string(root.join(file)).map_err(|error| Error::io("read", &root.join(file), error));
+        let (main, urls) = (read("src/main.rs")?, read("src/urls.rs")?);
+        if register::has_path(&urls, name) {
+            return Err(Error::new(
+                format!("src/urls.rs has a path \"/{name}\" already"),
+                "Nothing was changed. Choose another name, or remove that route.",
+            ));
+        }
+        let new_main = register::module(&main, name).ok_or_else(|| by_hand("src/main.rs has no line such as `mod views;`", name))?;
+        let new_urls = register::include(&urls, name)
+            .ok_or_else(|| by_hand("src/urls.rs has no `pub fn urls() -> Router {` that ends with a list of routes", name))?;
+        Ok(Changes {
+            main: Change { path: root.join("src/main.rs"), before: main, after: new_main },
+            urls: Change { path: root.join("src/urls.rs"), before: urls, after: new_urls },
+        })
+    }
+
+    /// The module comes first: without its route it compiles, and the other way round it does not.
+    fn apply(self) -> Result<()> {
+        let main = Edit::apply(&self.main.path, self.main.before, &self.main.after)?;
+        Edit::apply(&self.urls.path, self.urls.before, &self.urls.after)?.keep();
+        main.keep();
+        Ok(())
+    }
+}
+
+fn refuse_existing(root: &Path, name: &str) -> Result<()> {
+    for place in [format!("src/{name}"), format!("src/{name}.rs"), format!("templates/{name}")] {
+        if fs::symlink_metadata(root.join(&place)).is_ok() {
+            return Err(Error::new(
+                format!("{place} exists already"),
+                "Nothing was changed. Choose another name for the app, or move it away.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The project's own code has become something that is not ours to edit.
+fn by_hand(what: &str, name: &str) -> Error {
+    Error::new(
+        format!("{what}, so the app cannot be registered"),
+        format!(
+            "Nothing was changed. Make the app with `lback startapp {name} --no-register`, and add these lines yourself:\n\n{}",
+            lines(name)
+        ),
+    )
+}
+
+/// The lines that register an app.
+fn lines(name: &str) -> String {
+    format!("  src/main.rs   {}\n  src/urls.rs   {}", register::module_line(name), register::include_line(name))
+}

@@ -1,0 +1,134 @@
+//! How an app gets into `src/main.rs` and `src/urls.rs`.
+
+/// The line that belongs into `src/main.rs`.
+pub fn module_line(name: &str) -> String {
+    format!("mod {name};")
+}
+
+/// The line that belongs into `src/urls.rs`.
+pub fn include_line(name: &str) -> String {
+    format!(".include(\"/{name}\", crate::{name}::urls::urls()).name(\"{name}\")")
+}
+
+/// Whether the routes have the path of the app.
+pub fn has_path(urls: &str, name: &str) -> bool {
+    urls.contains(&format!("\"/{name}\""))
+}
+
+/// `src/main.rs` with the module, among the other modules and in their order. `None` where there are none.
+pub fn module(main: &str, name: &str) -> Option<String> {
+    let lines: Vec<&str> = main.lines().collect();
+    let plain = |at: usize| module_name(lines[at]).filter(|_| at == 0 || !belongs_to_next(lines[at - 1]));
+    let last = (0..lines.len()).rev().find(|&at| plain(at).is_some())?;
+    let mut place = last + 1;
+    for at in (0..=last).rev() {
+        match plain(at) {
+            Some(other) if other > name => place = at,
+            Some(_) => break,
+            None => break,
+        }
+    }
+    Some(with_line(main, place, &module_line(name)))
+}
+
+/// `src/urls.rs` with the include at the end of the list that `urls()` returns. `None` where it returns something else.
+pub fn include(urls: &str, name: &str) -> Option<String> {
+    let lines: Vec<&str> = urls.lines().collect();
+    let start = lines.iter().position(|line| line.trim_end() == "pub fn urls() -> Router {")?;
+    let end = start + lines[start..].iter().position(|line| line.trim_end() == "}")?;
+    let last = (start + 1..end).rev().find(|&at| !is_blank_or_comment(lines[at]))?;
+    let code = lines[last].split(" //").next().unwrap_or_default().trim_end();
+    if !code.ends_with(')') {
+        return None;
+    }
+    let indent = if code.trim_start().starts_with('.') { indent(code).to_owned() } else { format!("{}    ", indent(lines[start + 1])) };
+    Some(with_line(urls, last + 1, &format!("{indent}{}", include_line(name))))
+}
+
+/// The name in `mod name;`.
+fn module_name(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("pub ").unwrap_or(line);
+    line.trim_end().strip_prefix("mod ")?.strip_suffix(';')
+}
+
+/// Whether a line speaks of the one below it.
+fn belongs_to_next(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("#[") || line.starts_with("///") || (line.starts_with("//") && !line.starts_with("//!"))
+}
+
+fn is_blank_or_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    line.is_empty() || line.starts_with("//")
+}
+
+fn indent(line: &str) -> &str {
+    &line[..line.len() - line.trim_start().len()]
+}
+
+/// The text with a line more, which becomes the one at `place`. Line ends stay what they are.
+fn with_line(text: &str, place: usize, line: &str) -> String {
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let whole = format!("{line}{end}");
+    let place = place.min(lines.len());
+    let unfinished = place > 0 && !lines[place - 1].ends_with('\n');
+    lines.insert(place, &whole);
+    if unfinished {
+        lines.insert(place, end);
+    }
+    lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: &str = include_str!("../../starter/src/main.rs");
+    const URLS: &str = include_str!("../../starter/src/urls.rs");
+
+    #[test]
+    fn modules_stand_in_their_order() {
+        let main = ["shop", "blog", "zoo"].iter().fold(MAIN.to_owned(), |main, name| module(&main, name).unwrap());
+        assert!(main.contains("\n\nmod blog;\nmod shop;\nmod urls;\nmod views;\nmod zoo;\n\n#[cfg(test)]\nmod tests;\n"), "{main}");
+    }
+
+    #[test]
+    fn includes_stand_at_the_end_of_the_list() {
+        let urls = ["shop", "blog"].iter().fold(URLS.to_owned(), |urls, name| include(&urls, name).unwrap());
+        let end = "name(\"index\")\n        .include(\"/shop\", crate::shop::urls::urls()).name(\"shop\")\n        \
+                   .include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n}\n";
+        assert!(urls.ends_with(end), "{urls}");
+    }
+
+    #[test]
+    fn an_edited_list_is_still_understood() {
+        for (body, expected) in [
+            ("    Router::new()", "    Router::new()\n        .include("),
+            ("    Router::new()\n        .get(\"/\", x) // the front\n        // and more\n", "// the front\n        .include("),
+            ("    Router::new()\n        .get(\"/\", |_| {\n            1\n        })", "        })\n            .include("),
+        ] {
+            let urls = include(&format!("pub fn urls() -> Router {{\n{body}\n}}\n"), "blog");
+            assert!(urls.as_ref().is_some_and(|urls| urls.contains(expected) || body.contains("|_|")), "{urls:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_left_alone() {
+        for urls in
+            ["", "fn routes() {}", "pub fn urls() -> Router {\n    let all = list();\n    all\n}\n", "pub fn urls() -> Router { x() }"]
+        {
+            assert_eq!(include(urls, "blog"), None, "{urls}");
+        }
+        for main in ["", "fn main() {}", "#[cfg(test)]\nmod tests;\nfn main() {}"] {
+            assert_eq!(module(main, "blog"), None, "{main}");
+        }
+    }
+
+    #[test]
+    fn line_ends_stay() {
+        let main = module(&MAIN.replace('\n', "\r\n"), "blog").unwrap();
+        assert!(main.contains("\r\nmod blog;\r\nmod urls;\r\n"), "{main:?}");
+        assert_eq!(with_line("mod a;", 1, "mod b;"), "mod a;\nmod b;\n");
+    }
+}

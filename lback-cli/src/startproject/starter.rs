@@ -1,0 +1,55 @@
+//! The files of a new project.
+
+use crate::error::{Error, Result};
+use crate::file::File;
+
+use super::source::Source;
+
+/// Each file of the starter: its path in the project, and its pattern.
+///
+/// A pattern of `Cargo.toml` or of a file that begins with a dot has another name in this repository, where it would mean
+/// something.
+const PATTERNS: &[(&str, &str)] = &[
+    ("Cargo.toml", include_str!("../../starter/Cargo.toml.in")),
+    ("settings.toml", include_str!("../../starter/settings.toml")),
+    ("settings.production.toml", include_str!("../../starter/settings.production.toml")),
+    (".env", include_str!("../../starter/env")),
+    (".gitignore", include_str!("../../starter/gitignore")),
+    (".dockerignore", include_str!("../../starter/dockerignore")),
+    ("README.md", include_str!("../../starter/README.md")),
+    ("Dockerfile", include_str!("../../starter/Dockerfile")),
+    ("rustfmt.toml", include_str!("../../starter/rustfmt.toml.in")),
+    ("build.rs", include_str!("../../starter/build.rs")),
+    ("src/main.rs", include_str!("../../starter/src/main.rs")),
+    ("src/urls.rs", include_str!("../../starter/src/urls.rs")),
+    ("src/views.rs", include_str!("../../starter/src/views.rs")),
+    ("src/tests.rs", include_str!("../../starter/src/tests.rs")),
+    ("templates/base.html", include_str!("../../starter/templates/base.html")),
+    ("templates/index.html", include_str!("../../starter/templates/index.html")),
+    ("templates/404.html", include_str!("../../starter/templates/404.html")),
+    ("templates/500.html", include_str!("../../starter/templates/500.html")),
+    ("static/style.css", include_str!("../../starter/static/style.css")),
+    ("static/icon.svg", include_str!("../../starter/static/icon.svg")),
+    ("migrations/.gitkeep", ""),
+];
+
+/// The files of the project `name`, with a secret key that no other project has.
+pub fn files(name: &str, source: &Source) -> Result<Vec<File>> {
+    let secret_key = secret_key()?;
+    let dependency = source.dependency()?;
+    let values = [("__NAME__", name), ("__LBACK__", dependency.as_str()), ("__SECRET_KEY__", secret_key.as_str())];
+    let mut files: Vec<File> = PATTERNS.iter().map(|(path, pattern)| File::filled(path, pattern, &values)).collect();
+    if let Some(text) = source.lock() {
+        files.push(File { path: "Cargo.lock".to_owned(), text });
+    }
+    Ok(files)
+}
+
+/// 48 random bytes from the system, as text.
+fn secret_key() -> Result<String> {
+    let mut bytes = [0; 48];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(format!("the system gives no random bytes for a SECRET_KEY: {error}"), "Nothing was made. Try again in a moment.")
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

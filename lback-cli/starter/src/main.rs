@@ -1,0 +1,18 @@
+//! What the site is made of.
+
+mod urls;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+use lback::prelude::*;
+
+/// Reads the settings and does what the command line says; without a command, serves.
+fn main() -> Result<()> {
+    app().main()
+}
+
+fn app() -> App {
+    App::new(urls::urls()).migrations(migrations!())
+}

@@ -1,0 +1,61 @@
+//! Help, completions, and command lines that are not understood.
+
+use crate::support::{fail, fail_of, folder, lback, project, succeed};
+
+#[test]
+fn help_has_every_command_and_examples() {
+    let folder = folder();
+    let help = succeed(folder.path(), &["--help"]);
+    for command in [
+        "startproject",
+        "startapp",
+        "makemigrations",
+        "serve",
+        "migrate",
+        "rollback",
+        "showmigrations",
+        "routes",
+        "clearsessions",
+        "test",
+        "completions",
+    ] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
+        let own = succeed(folder.path(), &[command, "--help"]);
+        assert!(own.contains(&format!("Usage: lback {command}")), "{own}");
+    }
+    assert!(help.contains("[alias: new]"), "{help}");
+    assert!(help.contains("lback startproject mysite"), "{help}");
+    assert!(succeed(folder.path(), &["startproject", "--help"]).contains("lback startproject mysite ."));
+    assert!(succeed(folder.path(), &["--version"]).starts_with("lback 0."));
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    let folder = folder();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = succeed(folder.path(), &["completions", shell]);
+        assert!(script.contains("startproject") && script.contains("showmigrations"), "{shell}");
+    }
+    assert!(fail(folder.path(), &["completions", "csh"]).contains("bash"));
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_says_what_is() {
+    let folder = folder();
+    assert!(fail(folder.path(), &["startprojct", "x"]).contains("'startproject'"));
+    assert!(fail(folder.path(), &["startproject"]).contains("<NAME>"));
+    assert!(fail(folder.path(), &["rollback", "0"]).contains("0 is not in 1.."));
+    let output = lback(folder.path(), &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Examples:"));
+}
+
+#[test]
+fn without_cargo_the_error_says_where_to_get_it() {
+    let folder = folder();
+    let project = project(folder.path(), "mysite");
+    for command in ["migrate", "test"] {
+        let error = fail_of(lback(&project, &[command]).env("PATH", folder.path()));
+        assert!(error.contains("cargo was not found") && error.contains("https://rustup.rs"), "{error}");
+    }
+}

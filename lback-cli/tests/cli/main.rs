@@ -1,0 +1,9 @@
+//! The `lback` command, run as a person would run it.
+
+mod apps;
+mod command_line;
+mod migrations;
+mod names;
+mod scaffold;
+mod starter;
+mod support;
