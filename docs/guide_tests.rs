@@ -39,6 +39,7 @@ chapters! {
     readme "../README.md";
     introduction "src/introduction.md";
     getting_started "src/getting-started.md";
+    commands "src/commands.md";
     views "src/views.md";
     routing "src/routing.md";
     middleware "src/middleware.md";

@@ -66,7 +66,7 @@ fn making() -> [Command; 3] {
     ]
 }
 
-fn delegated() -> [Command; 7] {
+fn delegated() -> [Command; 8] {
     [
         Command::new("serve")
             .about("Builds the project and answers requests")
@@ -74,11 +74,15 @@ fn delegated() -> [Command; 7] {
             .after_help("Example:\n  lback serve 8080"),
         Command::new("migrate").about("Applies the migrations that are pending"),
         Command::new("rollback")
-            .about("Undoes the last migration, or the last N")
+            .about("Undoes the newest of the application's migrations, or the newest N")
             .arg(Arg::new("count").value_name("N").value_parser(value_parser!(u32).range(1..)).help("How many to undo [default: 1]")),
         Command::new("showmigrations").about("Lists the migrations; [X] marks those that are applied"),
         Command::new("routes").about("Lists the routes"),
         Command::new("clearsessions").about("Deletes expired sessions"),
+        Command::new("check")
+            .about("Looks for what is wrong, and says what mends it")
+            .arg(Arg::new("deploy").long("deploy").action(ArgAction::SetTrue).help("Also for what a public server must not have"))
+            .after_help("Example:\n  LBACK_ENV=production lback check --deploy"),
         Command::new("test")
             .about("Runs the project's tests, with what cargo test takes")
             .arg(
@@ -109,6 +113,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         "completions" => matches.get_one::<Shell>("shell").map_or(Ok(()), |shell| completions::run(*shell)),
         "serve" => delegate::to_project(command, matches.get_one::<String>("address").map(String::as_str)),
         "rollback" => delegate::to_project(command, matches.get_one::<u32>("count").map(u32::to_string).as_deref()),
+        "check" => delegate::to_project(command, matches.get_flag("deploy").then_some("--deploy")),
         "test" => delegate::to_tests(),
         _ => delegate::to_project(command, None),
     }

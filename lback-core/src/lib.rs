@@ -30,7 +30,7 @@ pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, 
 pub use response::{Body, IntoResponse, Response};
 pub use router::{BodyLimit, Route, Router, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};
-pub use templates::{TemplateGlobal, Templates};
+pub use templates::{TemplateGlobal, TemplateLink, Templates};
 pub use type_map::TypeMap;
 pub use view::View;
 

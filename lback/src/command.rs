@@ -17,6 +17,7 @@ Commands:
   showmigrations    lists the migrations; [X] marks those that are applied
   routes            lists the routes
   clearsessions     deletes expired sessions
+  check [--deploy]  looks for what is wrong, with --deploy also for what a public server must not have
   help              shows this
 
 The settings are read from settings.toml in this folder, or in the one that LBACK_ROOT names.";
@@ -28,10 +29,11 @@ pub(crate) enum Command {
     ShowMigrations,
     Routes,
     ClearSessions,
+    Check { deploy: bool },
     Help,
 }
 
-const NAMES: &str = "serve, migrate, rollback, showmigrations, routes, clearsessions, help";
+const NAMES: &str = "serve, migrate, rollback, showmigrations, routes, clearsessions, check, help";
 
 impl Command {
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, String> {
@@ -48,6 +50,8 @@ impl Command {
             ["showmigrations"] => Command::ShowMigrations,
             ["routes"] => Command::Routes,
             ["clearsessions"] => Command::ClearSessions,
+            ["check"] => Command::Check { deploy: false },
+            ["check", "--deploy"] => Command::Check { deploy: true },
             ["help" | "--help" | "-h", ..] => Command::Help,
             [name, ref rest @ ..] if NAMES.split(", ").any(|known| known == name) => {
                 return Err(format!("{name} does not take \"{}\"; see help", rest.join(" ")));
@@ -95,6 +99,7 @@ impl Command {
                     println!("{}", line.trim_end());
                 }
             }
+            Command::Check { deploy } => crate::check::check(ready, deploy)?,
             Command::ClearSessions => {
                 let sessions = ready.sessions.as_ref().ok_or_else(|| missing("sessions"))?;
                 require_migrations(ready)?;

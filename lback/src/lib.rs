@@ -35,6 +35,7 @@
 //! | tests | [`testing::Client`] |
 
 mod app;
+mod check;
 mod command;
 mod log;
 pub mod prelude;

@@ -5,12 +5,14 @@ mod files;
 mod filters;
 mod functions;
 mod globals;
+mod links;
 mod loaded;
 mod problem;
 #[cfg(test)]
 mod tests;
 
 pub use globals::TemplateGlobal;
+pub use links::TemplateLink;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -79,6 +81,19 @@ impl Templates {
     pub fn names(&self) -> impl Iterator<Item = String> + use<> {
         let loaded = self.current().unwrap_or_else(|_| self.last());
         loaded.files.names().map(str::to_owned).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The links to named routes that are written out in the templates, for a check that each leads somewhere.
+    ///
+    /// # Errors
+    /// Where the files cannot be read.
+    pub fn links(&self) -> Result<Vec<TemplateLink>> {
+        let texts = Files::list(&self.dir).and_then(|files| {
+            let texts = files.read()?.into_iter().map(|(name, text)| (name.to_owned(), text));
+            Ok(texts.collect::<Vec<_>>())
+        });
+        let texts = texts.map_err(Problem::into_error)?;
+        Ok(texts.iter().flat_map(|(name, text)| links::links(name, text)).collect())
     }
 
     /// Does the template, or one that it extends or includes, mention a global?

@@ -110,3 +110,33 @@ fn what_is_not_understood_is_refused_with_what_there_is() {
     assert!(run(&project, "help").contains("clearsessions"));
     assert!(run(&project, "routes").contains("index"));
 }
+
+#[test]
+fn check_names_what_is_wrong_and_what_mends_it() {
+    let project = project("");
+    let pending = run(&project, "check");
+    assert!(pending.contains("WRONG migrations: ") && pending.contains(" migrate") && pending.contains("ended with: 1 of"), "{pending}");
+    run(&project, "migrate");
+    let fine = run(&project, "check");
+    assert!(fine.contains("ok    links in templates") && fine.contains("ended well"), "{fine}");
+
+    fs::create_dir(project.path().join("templates")).unwrap();
+    let page = "{{ url_for(name=\"index\") }}\n{{ url_for(name=\"indx\") }}";
+    fs::write(project.path().join("templates/page.html"), page).unwrap();
+    let broken = run(&project, "check");
+    assert!(broken.contains("page.html:2 \"indx\"") && !broken.contains("page.html:1"), "{broken}");
+}
+
+#[test]
+fn check_deploy_looks_at_what_a_public_server_must_not_have() {
+    let exposed = project("DEBUG = true\nSESSION_COOKIE_SECURE = false");
+    run(&exposed, "migrate");
+    let printed = run(&exposed, "check --deploy");
+    for part in ["WRONG DEBUG", "ok    SECRET_KEY", "ok    ALLOWED_HOSTS", "WRONG secure cookies", "WRONG HTTPS", "ended with: 3 of"] {
+        assert!(printed.contains(part), "{part} in {printed}");
+    }
+    let ready = project("TRUSTED_PROXIES = ['127.0.0.1']\nHSTS_SECONDS = 31536000");
+    run(&ready, "migrate");
+    let printed = run(&ready, "check --deploy");
+    assert!(!printed.contains("WRONG") && printed.contains("ended well"), "{printed}");
+}
