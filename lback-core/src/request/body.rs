@@ -65,6 +65,9 @@ impl RequestBody {
         let result = match (&self.0, content_type) {
             (Kind::Multipart(Ok(multipart)), _) => serde_html_form::from_str(&multipart.to_urlencoded()),
             (Kind::Multipart(Err(error)), _) => return Err(Error::new(error.status(), error.message())),
+            (_, Some(FORM)) if !is_text(self.as_bytes()) => {
+                return Err(Error::bad_request("The form is not valid: it holds bytes that are not UTF-8."));
+            }
             (_, Some(FORM)) => serde_html_form::from_bytes(self.as_bytes()),
             (_, None) if self.as_bytes().is_empty() => serde_html_form::from_bytes(b""),
             (_, found) => return Err(unsupported(FORM, found)),
@@ -87,6 +90,11 @@ impl RequestBody {
             _ => Err(unsupported(MULTIPART, None)),
         }
     }
+}
+
+/// Is what is percent-encoded here UTF-8? The parser would put a question mark in the place of what is not.
+pub(super) fn is_text(encoded: &[u8]) -> bool {
+    percent_encoding::percent_decode(encoded).decode_utf8().is_ok()
 }
 
 fn unsupported(wanted: &str, found: Option<&str>) -> Error {

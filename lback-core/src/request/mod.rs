@@ -136,6 +136,9 @@ impl Request {
     /// 400 where the query does not fit `T`.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
         let query = self.uri.query().unwrap_or_default();
+        if !body::is_text(query.as_bytes()) {
+            return Err(Error::bad_request("The query string is not valid: it holds bytes that are not UTF-8."));
+        }
         serde_html_form::from_str(query).map_err(|error| Error::bad_request(format!("The query string is not valid: {error}")))
     }
 

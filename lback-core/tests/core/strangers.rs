@@ -72,3 +72,12 @@ proptest! {
         prop_assert_eq!(shared().get("/query").query(&pairs).send().json::<Form>(), form);
     }
 }
+
+#[test]
+fn what_is_not_text_is_refused() {
+    for body in ["name=%ff%fe", "name=%c3", "na%ffme=x"] {
+        shared().post("/form").header("content-type", TYPES[0]).body(body).send().assert_status(400).assert_contains("UTF-8");
+        shared().get(&format!("/query?{body}")).send().assert_status(400).assert_contains("UTF-8");
+    }
+    shared().post("/form").header("content-type", TYPES[0]).body("name=%c3%a9").send().assert_status(200).assert_contains("é");
+}
