@@ -27,7 +27,7 @@ pub struct SessionManager(Arc<Inner>);
 
 struct Inner {
     store: Box<dyn BoxedStore>,
-    /// Are the sessions in the application's database, so that a session can be saved in a request's transaction?
+    /// The database that the sessions are in, where a request's transaction on it can take them in.
     database: Option<Database>,
     config: SessionConfig,
     keys: Keys,
@@ -128,8 +128,10 @@ impl SessionManager {
     pub fn save(&self, id: SessionId, change: impl FnOnce(&mut AppSession) -> Result<()>) -> Result<SessionId> {
         let record = self.load(id)?.ok_or_else(|| Error::not_found(format!("there is no session {id}")))?;
         let mut session = AppSession::new(self.clone(), Some(record));
-        change(&mut session)?;
+        let changed = change(&mut session);
+        // Taken before a failure is returned: what has failed must not end the session after all, when it is dropped.
         let deleted = session.take_deleted();
+        changed?;
         if !deleted.is_empty() {
             if !session.data().is_empty() {
                 return Err(Error::internal(format!("the session {id} was to be deleted and written to; do one of the two")));

@@ -14,6 +14,7 @@ suite!(
     rule_20_a_user_sees_and_ends_the_sessions_of_other_devices,
     rule_20_it_works_within_the_views_transaction,
     rule_20_sessions_that_have_expired_are_not_listed,
+    the_manager_deletes_what_a_command_deletes_unless_it_fails,
 );
 
 fn rule_19_expired_sessions_are_deleted_and_live_ones_never(store: &Store) {
@@ -120,4 +121,31 @@ fn rule_20_sessions_that_have_expired_are_not_listed(store: &Store) {
     assert_eq!(client.sessions().for_user(7).unwrap().len(), 1);
     client.clock().advance(30 * MINUTE);
     assert!(client.sessions().for_user(7).unwrap().is_empty());
+}
+
+fn the_manager_deletes_what_a_command_deletes_unless_it_fails(store: &Store) {
+    let client = store.client(urls());
+    client.post("/set/name/x").send();
+    let id = id(&client);
+    let save = |change: fn(&mut lback::AppSession) -> Result<()>| lback::testing::block_on(async { client.sessions().save(id, change) });
+
+    save(|session| {
+        session.delete();
+        Err(Error::internal("the command failed"))
+    })
+    .unwrap_err();
+    assert!(is_live(&client, id));
+    save(|session| {
+        session.delete();
+        session.insert("name", "y")
+    })
+    .unwrap_err();
+    assert!(is_live(&client, id));
+
+    save(|session| {
+        session.delete();
+        Ok(())
+    })
+    .unwrap();
+    assert!(!is_live(&client, id));
 }
