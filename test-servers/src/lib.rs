@@ -1,0 +1,8 @@
+//! Servers for tests: private instances of what Debian packages, each in a temporary folder of its own, on a free port.
+//!
+//! A server stops, and its folder goes, when its [`Server`] is dropped or the test program ends, however that ends.
+//! Where a server is not installed the tests that want it say so and pass, except in CI (`CI` is set), where they fail.
+
+mod process;
+
+pub use process::{Server, free_port, installed};

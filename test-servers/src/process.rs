@@ -1,0 +1,96 @@
+//! A server's process, tied to this one.
+
+use std::io::{self, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs};
+
+use tempfile::TempDir;
+
+/// Runs "$@" until standard input ends, which is when the program that holds the other end is gone.
+const GUARD: &str = r#"
+folder=$1; signal=$2; shift 2
+"$@" >"$folder/log" 2>&1 &
+server=$!
+echo "$server"
+read -r _
+kill -s "$signal" "$server" 2>/dev/null
+wait "$server" 2>/dev/null
+rm -rf "$folder"
+"#;
+
+/// A server that runs as long as this value, and no longer than this program.
+#[derive(Debug)]
+pub struct Server {
+    guard: Child,
+    pid: u32,
+    folder: PathBuf,
+}
+
+impl Server {
+    /// Runs `program`, which logs into the file `log` of `folder`, and is stopped by `signal`, such as `INT`.
+    ///
+    /// # Errors
+    /// Where it cannot be started at all.
+    pub fn start(folder: TempDir, signal: &str, program: &Path, arguments: &[&str]) -> io::Result<Self> {
+        let folder = folder.keep();
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD, "sh"]).arg(&folder).arg(signal).arg(program).args(arguments);
+        let mut guard = guard.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut pid = Vec::new();
+        if let Some(out) = guard.stdout.as_mut() {
+            let mut byte = [0];
+            while out.read(&mut byte)? == 1 && byte != *b"\n" {
+                pid.push(byte[0]);
+            }
+        }
+        let pid = String::from_utf8_lossy(&pid).parse().map_err(io::Error::other)?;
+        Ok(Server { guard, pid, folder })
+    }
+
+    /// The process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Where the server keeps its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
+}
+
+/// The path of a program that a server's package brings: on the `PATH`, or in one of `folders`.
+///
+/// # Panics
+/// In CI, where every server must be there.
+pub fn installed(program: &str, folders: &[&str], package: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = folders.iter().map(PathBuf::from).chain(env::split_paths(&path));
+    let found = folders.map(|folder| folder.join(program)).find(|file| file.is_file());
+    if found.is_none() {
+        assert!(env::var_os("CI").is_none(), "{program} is not installed: apt-get install {package}");
+        eprintln!("left out: {program} is not installed (apt-get install {package})");
+    }
+    found
+}
+
+/// A port of this machine on which nothing listens.
+///
+/// # Errors
+/// Where there is none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
