@@ -7,11 +7,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 
 use crate::error::Result;
-use crate::{completions, delegate, migration, startapp, startproject};
+use crate::{completions, delegate, migration, runserver, startapp, startproject};
 
 const EXAMPLES: &str = "\
 Examples:
   lback startproject mysite     makes a project in the folder mysite
+  lback runserver               serves it on http://127.0.0.1:8000, and again after each change
   lback startapp blog           adds an app to it: /blog, with a table and a test
   lback migrate                 applies the migrations that are pending
   lback test                    runs the project's tests
@@ -27,6 +28,13 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands(making())
+        .subcommand(
+            Command::new("runserver")
+                .visible_alias("run")
+                .about("Builds the project and serves it, and does so again when a file changes")
+                .arg(address())
+                .after_help("Examples:\n  lback runserver\n  lback runserver 8080\n  lback runserver 0.0.0.0:8080"),
+        )
         .subcommands(delegated())
         .subcommand(
             Command::new("completions")
@@ -68,10 +76,7 @@ fn making() -> [Command; 3] {
 
 fn delegated() -> [Command; 8] {
     [
-        Command::new("serve")
-            .about("Builds the project and answers requests")
-            .arg(text("address", "ADDR").help("Where to listen: 8080, 0.0.0.0, 0.0.0.0:8080 [default: HOST and PORT of the settings]"))
-            .after_help("Example:\n  lback serve 8080"),
+        Command::new("serve").about("Builds the project and answers requests").arg(address()).after_help("Example:\n  lback serve 8080"),
         Command::new("migrate").about("Applies the migrations that are pending"),
         Command::new("rollback")
             .about("Undoes the newest of the application's migrations, or the newest N")
@@ -99,6 +104,10 @@ fn delegated() -> [Command; 8] {
     ]
 }
 
+fn address() -> Arg {
+    text("address", "ADDR").help("Where to listen: 8080, 0.0.0.0, 0.0.0.0:8080 [default: HOST and PORT of the settings]")
+}
+
 fn text(id: &'static str, shown: &'static str) -> Arg {
     Arg::new(id).value_name(shown).value_parser(NonEmptyStringValueParser::new())
 }
@@ -111,6 +120,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         "startapp" => startapp::run(&argument(matches, "name"), !matches.get_flag("no-register")),
         "makemigrations" => migration::run(&argument(matches, "name")),
         "completions" => matches.get_one::<Shell>("shell").map_or(Ok(()), |shell| completions::run(*shell)),
+        "runserver" => runserver::run(matches.get_one::<String>("address").map(String::as_str)),
         "serve" => delegate::to_project(command, matches.get_one::<String>("address").map(String::as_str)),
         "rollback" => delegate::to_project(command, matches.get_one::<u32>("count").map(u32::to_string).as_deref()),
         "check" => delegate::to_project(command, matches.get_flag("deploy").then_some("--deploy")),

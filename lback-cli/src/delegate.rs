@@ -29,10 +29,7 @@ fn become_program(mut program: Command) -> Result<()> {
     program.current_dir(project::root()?);
     let error = replace_by(&mut program);
     if error.kind() == ErrorKind::NotFound {
-        return Err(Error::new(
-            "cargo was not found; it builds and runs the project",
-            "Install Rust from https://rustup.rs, or put cargo's folder on the PATH.",
-        ));
+        return Err(Error::no_cargo());
     }
     Err(Error::io("run", "cargo".as_ref(), error))
 }

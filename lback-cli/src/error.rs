@@ -35,6 +35,14 @@ impl Error {
         Error { what: format!("cannot {verb} {}: {source}", path.display()), mend: mend.to_owned(), source: Some(source) }
     }
 
+    /// There is no cargo.
+    pub fn no_cargo() -> Self {
+        Error::new(
+            "cargo was not found; it builds and runs the project",
+            "Install Rust from https://rustup.rs, or put cargo's folder on the PATH.",
+        )
+    }
+
     /// The status with which the program ends.
     pub fn code(&self) -> u8 {
         1

@@ -12,6 +12,7 @@ mod migration;
 mod name;
 mod output;
 mod project;
+mod runserver;
 mod staging;
 mod startapp;
 mod startproject;

@@ -41,6 +41,7 @@ mod log;
 pub mod prelude;
 mod run;
 mod serve;
+mod supervisor;
 pub mod testing;
 
 pub use app::App;

@@ -4,10 +4,12 @@ use std::fmt;
 use std::process::exit;
 
 use lback_core::settings::{Environment, Settings, find_root};
-use lback_core::{Clock, Error, Result};
+use lback_core::{Clock, CoreSettings, Error, Result};
 
-use crate::App;
+use crate::app::{App, Ready};
 use crate::command::Command;
+use crate::serve;
+use crate::supervisor::{Supervisor, add_live_reload};
 
 impl App {
     /// Reads the settings and does what the command line says; without a command, serves.
@@ -41,14 +43,24 @@ impl App {
         self.run_command(command).map_err(|error| MainError { message: error.to_string(), exit_code: 1 })
     }
 
-    fn run_command(mut self, command: Command) -> Result<()> {
+    fn run_command(self, command: Command) -> Result<()> {
         let environment = Environment::of_process();
-        let root = find_root(&environment)?;
-        let settings = Settings::load(&root, &environment)?;
-        crate::log::start(&settings.section::<lback_core::CoreSettings>()?.log)?;
+        let supervisor = match command {
+            Command::Serve(_) => Supervisor::find(&environment)?,
+            _ => None,
+        };
+        let Some(supervisor) = supervisor else { return command.run(&self.load(&environment)?) };
+        let served = self.stack(add_live_reload).load(&environment).and_then(|ready| serve::serve_below(&ready, &supervisor));
+        served.inspect_err(|error| supervisor.failed(&error.to_string()))
+    }
+
+    /// Reads the settings and puts the application together.
+    fn load(mut self, environment: &Environment) -> Result<Ready> {
+        let root = find_root(environment)?;
+        let settings = Settings::load(&root, environment)?;
+        crate::log::start(&settings.section::<CoreSettings>()?.log)?;
         let migrations = self.take_migrations(&root);
-        let ready = self.ready(settings, migrations, Clock::system())?;
-        command.run(&ready)
+        self.ready(settings, migrations, Clock::system())
     }
 }
 

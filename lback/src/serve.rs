@@ -2,13 +2,63 @@
 
 use std::io::ErrorKind;
 
-use lback_core::{Error, Result, server};
+use lback_core::{CoreSettings, Error, Result, server};
 use tokio::net::TcpListener;
 
 use crate::app::Ready;
 use crate::command::require_migrations;
+use crate::supervisor::Supervisor;
 
+/// Serves on `address`, or else on that of the settings.
 pub(crate) fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
+    prepare(ready)?;
+    let config = ready.app.config();
+    let address = match address {
+        None => (config.host.clone(), config.port),
+        Some(address) => parse_address(address, &config.host, config.port)?,
+    };
+    run(config, async {
+        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;
+        let warning = if config.debug { " (DEBUG is on: never on a public server)" } else { "" };
+        tracing::info!("listening on http://{}{warning}", listener.local_addr()?);
+        server::serve(ready.app.clone(), listener, stop_signal()).await?;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Serves below `lback runserver`, which has the socket and speaks for this program.
+pub(crate) fn serve_below(ready: &Ready, supervisor: &Supervisor) -> Result<()> {
+    prepare(ready)?;
+    let listener = Supervisor::listener()?;
+    run(ready.app.config(), async {
+        let listener = TcpListener::from_std(listener)?;
+        supervisor.ready()?;
+        let stop = async {
+            tokio::select! {
+                () = stop_signal() => {}
+                () = supervisor.gone() => {}
+            }
+        };
+        server::serve(ready.app.clone(), listener, stop).await
+    })
+}
+
+fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("lback")
+        // Views hold at most MAX_BLOCKING_VIEWS; commits, files and the rest always find a thread beside them.
+        .max_blocking_threads(config.max_blocking_views + 64)
+        .build()?;
+    let result = runtime.block_on(serve);
+    // Views that are still running past the shutdown's deadline are not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+/// What must be right before the first request.
+fn prepare(ready: &Ready) -> Result<()> {
     prepare_database(ready)?;
     let config = ready.app.config();
     if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
@@ -16,27 +66,7 @@ pub(crate) fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
             "ALLOWED_HOSTS is empty, so every request would be refused. Name your hosts in settings.toml: ALLOWED_HOSTS = [\"example.com\"]",
         ));
     }
-    let address = match address {
-        None => (config.host.clone(), config.port),
-        Some(address) => parse_address(address, &config.host, config.port)?,
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("lback")
-        // Views hold at most MAX_BLOCKING_VIEWS; commits, files and the rest always find a thread beside them.
-        .max_blocking_threads(config.max_blocking_views + 64)
-        .build()?;
-    let result = runtime.block_on(async {
-        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;
-        let warning = if config.debug { " (DEBUG is on: never on a public server)" } else { "" };
-        tracing::info!("listening on http://{}{warning}", listener.local_addr()?);
-        server::serve(ready.app.clone(), listener, stop_signal()).await?;
-        tracing::info!("stopped");
-        Ok(())
-    });
-    // Views that are still running past the shutdown's deadline are not waited for.
-    runtime.shutdown_background();
-    result
+    Ok(())
 }
 
 /// While `DEBUG` is on, pending migrations are applied; otherwise they stop the start.

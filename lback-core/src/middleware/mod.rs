@@ -3,6 +3,7 @@
 mod allowed_hosts;
 mod body;
 mod errors;
+mod live_reload;
 mod request_log;
 mod security_headers;
 mod stack;
@@ -12,6 +13,7 @@ mod timeout;
 pub use allowed_hosts::AllowedHosts;
 pub use body::BodyReader;
 pub use errors::Errors;
+pub use live_reload::LiveReload;
 pub use request_log::RequestLog;
 pub use security_headers::SecurityHeaders;
 pub use stack::Stack;

@@ -12,10 +12,10 @@ use super::problem::Problem;
 const BACKUPS: [&str; 6] = ["~", "#", ".bak", ".orig", ".swp", "___jb_tmp___"];
 
 /// The template files by name, with what tells that one has changed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Files(BTreeMap<String, File>);
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Files(BTreeMap<String, File>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct File {
     path: PathBuf,
     length: u64,
@@ -24,7 +24,7 @@ struct File {
 
 impl Files {
     /// The files in `dir` and below; none, where there is no such folder.
-    pub(super) fn list(dir: &Path) -> Result<Self, Problem> {
+    pub(crate) fn list(dir: &Path) -> Result<Self, Problem> {
         let mut files = Files::default();
         files.add_folder(dir, "", &mut Vec::new())?;
         Ok(files)

@@ -21,7 +21,7 @@ use crate::router::RouteTable;
 use crate::settings::nearest;
 use crate::{Error, Request, Result};
 
-use files::Files;
+pub(crate) use files::Files;
 use functions::Functions;
 use loaded::Loaded;
 use problem::Problem;

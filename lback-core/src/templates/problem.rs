@@ -7,7 +7,7 @@ use crate::error::BoxError;
 
 /// An error in the making. It becomes an [`Error`] where the caller's place in the source is known.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     message: String,
     source: Option<BoxError>,
 }

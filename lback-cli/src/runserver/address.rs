@@ -1,0 +1,90 @@
+//! Where the project is served: what the command line says, else what the settings say.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
+use std::{env, fmt, fs};
+
+use crate::error::{Error, Result};
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    /// `HOST` and `PORT` of the project's settings, as far as `text` (`8080`, `0.0.0.0`, `0.0.0.0:8080`) does not say
+    /// otherwise. Settings that cannot be read count as unsaid: the project itself says what is wrong with them.
+    pub fn of(project: &Path, text: Option<&str>) -> Result<Self> {
+        let host = setting(project, "HOST").filter(|host| !host.is_empty()).unwrap_or_else(|| "127.0.0.1".to_owned());
+        let port = setting(project, "PORT").and_then(|port| port.parse().ok()).unwrap_or(8000);
+        let Some(text) = text else { return Ok(Address { host, port }) };
+        if let Ok(port) = text.parse() {
+            return Ok(Address { host, port });
+        }
+        match text.rsplit_once(':') {
+            Some((host, given)) if !host.ends_with(':') => match given.parse() {
+                Ok(port) => Ok(Address { host: host.trim_matches(['[', ']']).to_owned(), port }),
+                Err(_) => {
+                    Err(Error::new(format!("\"{text}\" is not an address"), "Write 0.0.0.0:8080, or only a port: lback runserver 8080"))
+                }
+            },
+            _ => Ok(Address { host: text.to_owned(), port }),
+        }
+    }
+
+    /// Listens there. Who accepts does not wait.
+    pub fn listen(&self) -> Result<TcpListener> {
+        let listener = TcpListener::bind((self.host.as_str(), self.port)).map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => self.taken(),
+            ErrorKind::PermissionDenied => {
+                Error::new(format!("port {} needs more rights than you have", self.port), "Choose one above 1023: lback runserver 8000")
+            }
+            _ => Error::new(
+                format!("cannot listen on {self}: {error}"),
+                "HOST and PORT in settings.toml name it. Or say where: lback runserver 127.0.0.1:8000",
+            ),
+        })?;
+        listener.set_nonblocking(true).map_err(|error| Error::io("listen on", Path::new(&self.to_string()), error))?;
+        Ok(listener)
+    }
+
+    fn taken(&self) -> Error {
+        let holder = listeners::get_process_by_port(self.port, listeners::Protocol::TCP)
+            .map_or_else(|_| "another program".to_owned(), |process| format!("{} (process {})", process.name, process.pid));
+        let free = (self.port.saturating_add(1)..=u16::MAX).find(|port| TcpListener::bind((self.host.as_str(), *port)).is_ok());
+        Error::new(
+            format!("port {} of {} is taken by {holder}", self.port, self.host),
+            format!("Stop that one, or take the next that is free: lback runserver {}", free.unwrap_or(8000)),
+        )
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// The value of one setting, from where the project itself looks for it, the last first.
+fn setting(project: &Path, key: &str) -> Option<String> {
+    let variables: BTreeMap<String, String> =
+        dotenvy::from_path_iter(project.join(".env")).into_iter().flatten().filter_map(std::result::Result::ok).collect();
+    let variable = |name: &str| env::var(name).ok().or_else(|| variables.get(name).cloned());
+    let environment = variable("LBACK_ENV").unwrap_or_else(|| "development".to_owned());
+    let written = |file: &str| {
+        let settings: toml::Table = fs::read_to_string(project.join(file)).ok()?.parse().ok()?;
+        match settings.get(key)? {
+            toml::Value::String(text) => Some(text.clone()),
+            toml::Value::Integer(number) => Some(number.to_string()),
+            _ => None,
+        }
+    };
+    variable(key).or_else(|| written(&format!("settings.{environment}.toml"))).or_else(|| written("settings.toml"))
+}

@@ -1,0 +1,93 @@
+//! The page that a browser sees while there is no program to answer it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// What keeps the project from being served.
+pub struct Problem {
+    title: &'static str,
+    text: String,
+    /// Pages ask for it, as the project's own do, to see whether there is something newer.
+    version: String,
+}
+
+/// The path at which pages ask for the version of what they show; the project's program answers it too.
+const VERSION: &str = "/__lback/reload";
+
+/// The most bytes of a request that are read.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// How long a client may take to send or to receive.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Problem {
+    /// The `number` tells problems apart.
+    pub fn new(title: &'static str, text: String, number: u64) -> Arc<Self> {
+        Arc::new(Problem { title, text, version: format!("problem-{}-{number}", std::process::id()) })
+    }
+
+    /// Answers everybody who waits at `listener`, which does not block.
+    pub fn answer(self: &Arc<Self>, listener: &TcpListener) {
+        while let Ok((stream, _)) = listener.accept() {
+            let problem = self.clone();
+            // Where no thread can be had, the client sees its connection close.
+            let _ = thread::Builder::new().spawn(move || problem.tell(stream));
+        }
+    }
+
+    fn tell(&self, mut stream: TcpStream) -> Option<()> {
+        stream.set_nonblocking(false).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        let path = path(&mut stream)?;
+        let (status, kind, body) = match path.as_str() {
+            VERSION => ("200 OK", "text/plain", self.version.clone()),
+            _ => ("500 Internal Server Error", "text/html", self.page()),
+        };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
+        // What the client still sends is read, so that it reads the answer: closing before would reset the connection.
+        stream.shutdown(Shutdown::Write).ok()?;
+        let mut rest = [0; 4096];
+        for _ in 0..MAX_HEAD {
+            if stream.read(&mut rest).ok()? == 0 {
+                break;
+            }
+        }
+        Some(())
+    }
+
+    fn page(&self) -> String {
+        include_str!("page.html")
+            .replace("{{ title }}", self.title)
+            .replace("{{ version }}", &self.version)
+            .replace("{{ text }}", &escape(&self.text))
+    }
+}
+
+/// The path that a request asks for.
+fn path(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut part = [0; 4096];
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD {
+        match stream.read(&mut part) {
+            Ok(0) => return None,
+            Ok(read) => head.extend_from_slice(&part[..read]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let target = head.split(' ').nth(1)?;
+    Some(target.split('?').next().unwrap_or(target).to_owned())
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

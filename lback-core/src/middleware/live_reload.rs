@@ -1,0 +1,91 @@
+//! Pages that reload by themselves while the project is worked on.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::SystemTime;
+
+use hyper::Method;
+use hyper::header::{self, HeaderValue};
+
+use crate::templates::Files;
+use crate::{Body, Middleware, Next, Request, Response, Result};
+
+/// The path at which a page asks for the version of what it shows.
+const VERSION: &str = "/__lback/reload";
+
+/// The path of the script that asks.
+const SCRIPT: &str = "/__lback/reload.js";
+
+/// Makes every page reload in the browser when the program, a template or a static file has changed.
+///
+/// It adds a small script to HTML pages that answer GET and end in `</body>`; the script asks every half second, while
+/// its page is in sight, whether there is something newer. `lback runserver` puts it outermost; nothing else does. It
+/// does nothing unless `DEBUG` is on.
+#[derive(Clone, Debug)]
+pub struct LiveReload {
+    program: u64,
+}
+
+impl Default for LiveReload {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LiveReload {
+    /// For this run of the program: pages of any other are out of date.
+    pub fn new() -> Self {
+        LiveReload { program: hash(&(std::process::id(), SystemTime::now())) }
+    }
+
+    /// What changes whenever a page may have changed.
+    async fn version(&self, req: &mut Request) -> String {
+        let app = req.app();
+        let folders = [app.root().join(&app.config().templates_dir), app.static_dir()];
+        // A folder that cannot be listed is the business of whoever reads it.
+        let list = move || hash(&folders.map(|folder| Files::list(&folder).ok()));
+        let files = tokio::task::spawn_blocking(list).await.unwrap_or_default();
+        format!("{:x}-{files:x}", self.program)
+    }
+}
+
+impl Middleware for LiveReload {
+    async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        if !req.app().config().debug {
+            return next.run(req).await;
+        }
+        match req.path() {
+            VERSION => return Response::text(self.version(req).await).with_header("cache-control", "no-store"),
+            SCRIPT => return Response::of_type("text/javascript", include_str!("live_reload.js")).with_header("cache-control", "no-store"),
+            _ => {}
+        }
+        if *req.method() != Method::GET {
+            return next.run(req).await;
+        }
+        // Before the page is made: what changes meanwhile then counts as newer.
+        let version = self.version(req).await;
+        let mut response = next.run(req).await?;
+        if let Some(page) = with_script(&response, &version) {
+            *response.body_mut() = Body::from(page);
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        Ok(response)
+    }
+}
+
+/// The page of the response with the script in it; `None` where it is no whole HTML page.
+fn with_script(response: &Response, version: &str) -> Option<Vec<u8>> {
+    let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes)?;
+    if !content_type.starts_with(b"text/html") || response.headers().contains_key(header::CONTENT_ENCODING) {
+        return None;
+    }
+    let page = response.body().as_bytes()?;
+    let end = page.windows(7).rposition(|part| part.eq_ignore_ascii_case(b"</body>"))?;
+    let script = format!("<script src=\"{SCRIPT}\" data-version=\"{version}\"></script>");
+    Some([&page[..end], script.as_bytes(), &page[end..]].concat())
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
