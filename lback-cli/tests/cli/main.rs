@@ -4,6 +4,7 @@ mod apps;
 mod command_line;
 mod migrations;
 mod names;
+mod runserver;
 mod scaffold;
 mod starter;
 mod support;
