@@ -77,7 +77,7 @@ fn parent_of(folder: &Path) -> Result<&Path> {
 fn farewell(name: &str, folder: &Path) -> String {
     let here = folder.components().all(|part| part == Component::CurDir);
     let change = if here { String::new() } else { format!("  cd {}\n", quoted(folder)) };
-    format!("Made {name}. Next:\n\n{change}  cargo run\n\nThen open http://127.0.0.1:8000\n")
+    format!("Made {name}. Next:\n\n{change}  lback runserver\n\nThen open http://127.0.0.1:8000\n")
 }
 
 /// The folder as a shell understands it.

@@ -10,7 +10,7 @@ use crate::support::{fail, fail_of, folder, lback, project, snapshot, succeed};
 fn a_project_is_complete() {
     let folder = folder();
     let said = succeed(folder.path(), &["startproject", "mysite"]);
-    assert!(said.contains("\n  cd mysite\n  cargo run\n"), "{said}");
+    assert!(said.contains("\n  cd mysite\n  lback runserver\n"), "{said}");
     let project = folder.path().join("mysite");
 
     let files = snapshot(&project);
@@ -90,7 +90,7 @@ fn an_empty_folder_and_a_repository_can_take_a_project() {
     fs::create_dir_all(folder.path().join("here/.git")).unwrap();
     let here = folder.path().join("here");
     let said = succeed(&here, &["startproject", "mysite", "."]);
-    assert!(said.contains("\n  cargo run\n") && !said.contains("cd "), "{said}");
+    assert!(said.contains("\n  lback runserver\n") && !said.contains("cd "), "{said}");
     assert!(here.join("src/main.rs").is_file());
     let said = succeed(folder.path(), &["startproject", "mysite", "a folder's name"]);
     #[cfg(unix)]
