@@ -43,7 +43,7 @@ pub fn run(name: &str, register: bool) -> Result<()> {
     let made = format!("Made src/{name}, templates/{name} and migrations/{migration}");
     let lines = lines(name);
     output::text(&if register {
-        format!("{made}, and registered them in src/main.rs and src/urls.rs. Next:\n\n  lback serve\n\nThen open /{name}\n")
+        format!("{made}, and registered them in src/main.rs and src/urls.rs. Next:\n\n  lback runserver\n\nThen open /{name}\n")
     } else {
         format!("{made}. Register them with these lines:\n\n{lines}\n")
     })
