@@ -31,10 +31,10 @@ impl Middleware for AllowedHosts {
 }
 
 fn fits(pattern: &str, host: &str) -> bool {
-    let pattern = pattern.to_ascii_lowercase();
+    let end = host.len().checked_sub(pattern.len()).and_then(|start| host.get(start..)).unwrap_or_default();
     match pattern.strip_prefix('.') {
         _ if pattern == "*" => true,
-        Some(domain) => host == domain || host.ends_with(&pattern),
-        None => host == pattern,
+        Some(domain) => host.eq_ignore_ascii_case(domain) || end.eq_ignore_ascii_case(pattern),
+        None => host.eq_ignore_ascii_case(pattern),
     }
 }

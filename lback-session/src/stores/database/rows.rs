@@ -30,7 +30,8 @@ pub(crate) fn load(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
     let row: Option<Row> = sessions::table
         .find(&id.as_bytes()[..])
         .select((sessions::user_id, sessions::data, sessions::version, sessions::expires_at, sessions::created_at, sessions::updated_at))
-        .first(db)
+        // Not `first`: SQLite prepares a statement with a bound LIMIT anew each time.
+        .get_result(db)
         .optional()?;
     let Some((user_id, data, version, expires_at, created_at, updated_at)) = row else { return Ok(None) };
     let Ok(data) = serde_json::from_str(&data) else {
