@@ -1,13 +1,10 @@
 //! One connection to the database.
 
-use std::path::{Path, PathBuf};
-
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::migration::MigrationConnection;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
-use lback_core::{Error, Result};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("Lback needs a database: enable its feature `sqlite` or `postgres` in Cargo.toml, or both");
 
 /// A connection to whichever database the settings name.
 ///
@@ -16,17 +13,49 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 pub enum Db {
     /// A SQLite file.
     #[cfg(feature = "sqlite")]
-    Sqlite(SqliteConnection),
+    Sqlite(diesel::SqliteConnection),
+    /// A session of a PostgreSQL server.
+    #[cfg(feature = "postgres")]
+    Postgres(diesel::PgConnection),
 }
 
+/// Does the same with the connection of whichever database it is, where Diesel must know which.
+macro_rules! on_each {
+    ($db:expr, $connection:ident => $work:expr) => {
+        match $db {
+            #[cfg(feature = "sqlite")]
+            $crate::Db::Sqlite($connection) => $work,
+            #[cfg(feature = "postgres")]
+            $crate::Db::Postgres($connection) => $work,
+        }
+    };
+}
+pub(crate) use on_each;
+
 /// A connection that goes back to its pool when it is dropped.
-pub type PooledDb = r2d2::PooledConnection<Manager>;
+pub type PooledDb = r2d2::PooledConnection<crate::manager::Manager>;
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// SQLite.
+    #[cfg(feature = "sqlite")]
     Sqlite,
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres,
+}
+
+impl Kind {
+    /// What it is called in the names of folders: `sqlite`, `postgres`.
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => "sqlite",
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => "postgres",
+        }
+    }
 }
 
 /// What a transaction is begun for.
@@ -37,21 +66,44 @@ pub(crate) enum Intent {
 }
 
 impl Db {
+    /// Which database it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => Kind::Sqlite,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => Kind::Postgres,
+        }
+    }
+
     /// Begins a transaction.
     ///
     /// On SQLite one that will write takes the write lock at once: one that reads first and writes then fails with
-    /// "database is locked" as soon as another has written in between, whatever the busy timeout.
+    /// "database is locked" as soon as another has written in between, whatever the busy timeout. On PostgreSQL each
+    /// statement sees what was committed before it, whatever the server's default is, and rows are locked as they are
+    /// written.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL does not ask"))]
     pub(crate) fn begin(&mut self, intent: Intent) -> QueryResult<()> {
         match self {
+            #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => {
                 let begin = if intent == Intent::Write { "BEGIN IMMEDIATE" } else { "BEGIN DEFERRED" };
                 AnsiTransactionManager::begin_transaction_sql(connection, begin)
             }
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN ISOLATION LEVEL READ COMMITTED"),
         }
     }
 
     pub(crate) fn commit(&mut self) -> QueryResult<()> {
-        <Self as Connection>::TransactionManager::commit_transaction(self)
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection),
+            // PostgreSQL answers the COMMIT of a transaction in which a statement has failed with success, and rolls it
+            // back. The statement before it, sent along, is refused there, and then there is no COMMIT.
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => diesel::connection::SimpleConnection::batch_execute(connection, "SELECT 1; COMMIT"),
+        }
     }
 
     /// Ends whatever transaction is open, nested ones included.
@@ -67,104 +119,29 @@ impl Db {
         Ok(status.transaction_depth()?.is_some())
     }
 
-    /// How many rows this connection has changed so far; says whether a transaction has written.
-    pub(crate) fn total_changes(&mut self) -> QueryResult<i64> {
+    /// Has the server hung up, so that nothing can be done with this connection any more?
+    pub fn is_lost(&mut self) -> bool {
         match self {
-            Db::Sqlite(connection) => diesel::select(total_changes()).get_result(connection),
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => AnsiTransactionManager::transaction_manager_status_mut(connection).transaction_depth().is_err(),
         }
     }
 
-    /// Makes sure that the table exists in which applied migrations are recorded.
-    pub(crate) fn prepare_migrations(&mut self) -> QueryResult<()> {
+    /// How many rows this connection has changed so far; says whether a transaction has written. `None` where the
+    /// database does not count.
+    pub(crate) fn total_changes(&mut self) -> QueryResult<Option<i64>> {
         match self {
-            Db::Sqlite(connection) => connection.setup().map(drop),
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(connection) => diesel::select(total_changes()).get_result(connection).map(Some),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => Ok(None),
         }
     }
 }
 
+#[cfg(feature = "sqlite")]
 diesel::define_sql_function! {
     fn total_changes() -> diesel::sql_types::BigInt;
-}
-
-/// Makes connections for the pool.
-#[derive(Debug, Clone)]
-pub struct Manager {
-    pub(crate) target: Target,
-    pub(crate) busy_timeout_ms: u32,
-}
-
-/// What `DATABASE_URL` says.
-#[derive(Debug, Clone)]
-pub(crate) enum Target {
-    Sqlite(PathBuf),
-}
-
-impl Target {
-    /// Reads a `DATABASE_URL`; relative paths are below `root`.
-    pub(crate) fn parse(url: &str, root: &Path) -> Result<Self> {
-        let (scheme, rest) = url.split_once(':').unwrap_or(("sqlite", url));
-        match scheme {
-            "sqlite" => {
-                let path = rest.strip_prefix("//").unwrap_or(rest);
-                if path.is_empty() || path.contains(":memory:") {
-                    return Err(Error::internal(
-                        "DATABASE_URL names no file. A database in memory cannot be shared by several connections: \
-                         write DATABASE_URL = \"sqlite:db.sqlite\" in settings.toml",
-                    ));
-                }
-                Ok(Target::Sqlite(root.join(path)))
-            }
-            other => Err(Error::internal(format!(
-                "DATABASE_URL begins with \"{other}:\", and this program was built for sqlite: write \
-                 DATABASE_URL = \"sqlite:db.sqlite\" in settings.toml"
-            ))),
-        }
-    }
-}
-
-/// What has a meaning in SQLite's file URIs.
-const URI: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
-
-impl Manager {
-    /// Opens a connection. `create` makes the database where there is none.
-    pub(crate) fn open(&self, create: bool) -> Result<Db, diesel::r2d2::Error> {
-        match &self.target {
-            Target::Sqlite(path) => {
-                // Without `rw` a database that was deleted would come back empty, and every request fail in a new way.
-                let mode = if create { "rwc" } else { "rw" };
-                let path = path.to_string_lossy();
-                let uri = format!("file:{}?mode={mode}", utf8_percent_encode(&path, URI));
-                let mut connection = SqliteConnection::establish(&uri).map_err(diesel::r2d2::Error::ConnectionError)?;
-                let busy = self.busy_timeout_ms;
-                let query =
-                    |sql: &str, connection: &mut SqliteConnection| connection.batch_execute(sql).map_err(diesel::r2d2::Error::QueryError);
-                query(&format!("PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"), &mut connection)?;
-                // On a read-only file this fails; reading works all the same.
-                if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {
-                    tracing::warn!(%error, "SQLite cannot use its write-ahead log");
-                }
-                Ok(Db::Sqlite(connection))
-            }
-        }
-    }
-}
-
-impl r2d2::ManageConnection for Manager {
-    type Connection = Db;
-    type Error = diesel::r2d2::Error;
-
-    fn connect(&self) -> Result<Db, Self::Error> {
-        self.open(false)
-    }
-
-    fn is_valid(&self, connection: &mut Db) -> Result<(), Self::Error> {
-        match connection {
-            // A file does not hang up.
-            Db::Sqlite(_) => Ok(()),
-        }
-    }
-
-    fn has_broken(&self, connection: &mut Db) -> bool {
-        connection.in_transaction().unwrap_or(true)
-    }
 }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lback_core::{Error, Result};
 
-use crate::connection::{Manager, Target};
+use crate::manager::{Manager, Purpose};
+use crate::target::Target;
 use crate::{Db, DbSettings, Kind, PooledDb};
 
 /// The database of an application. Cheap to clone; all clones share one pool.
@@ -24,10 +25,9 @@ impl Database {
     /// # Errors
     /// Where `DATABASE_URL` is not understood, or the database cannot be opened; the message says what to do.
     pub fn open(settings: &DbSettings, root: &Path) -> Result<Self> {
-        let url = settings.database_url.expose();
-        let target = Target::parse(url, root)?;
-        let manager = Manager { target, busy_timeout_ms: settings.database_busy_timeout_ms };
-        manager.open(true).map_err(|error| manager.cannot_open(error))?;
+        let target = Target::parse(settings.database_url.expose(), root)?;
+        let manager = Manager::new(target, settings.clone());
+        manager.open(Purpose::Start).map_err(|error| manager.cannot_open(error))?;
         let pool = r2d2::Pool::builder()
             .max_size(settings.database_pool_size.max(1))
             .min_idle(Some(1))
@@ -40,15 +40,16 @@ impl Database {
 
     /// Which database it is.
     pub fn kind(&self) -> Kind {
-        match self.manager.target {
-            Target::Sqlite(_) => Kind::Sqlite,
-        }
+        self.manager.target.kind()
     }
 
     /// The file of a SQLite database.
     pub fn path(&self) -> Option<PathBuf> {
         match &self.manager.target {
+            #[cfg(feature = "sqlite")]
             Target::Sqlite(path) => Some(path.clone()),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(_) => None,
         }
     }
 
@@ -62,19 +63,25 @@ impl Database {
     /// # Errors
     /// 503 where none became free in that time, or the database cannot be opened.
     pub fn get(&self) -> Result<PooledDb> {
-        if let Some(connection) = self.pool.try_get() {
-            return Ok(connection);
+        let patience = Instant::now() + self.pool.connection_timeout();
+        loop {
+            let mut connection = match self.pool.try_get() {
+                Some(connection) => connection,
+                None => self.wait(patience.saturating_duration_since(Instant::now()))?,
+            };
+            if self.manager.is_alive(&mut connection) {
+                return Ok(connection);
+            }
+            // Dropped here, which makes the pool open another one.
         }
-        self.pool.get().map_err(|error| {
+    }
+
+    fn wait(&self, patience: Duration) -> Result<PooledDb> {
+        self.pool.get_timeout(patience).map_err(|error| {
             let state = self.pool.state();
             let busy = state.connections.saturating_sub(state.idle_connections);
             Error::unavailable(format!("no connection to the database: {busy} of {} in use", self.pool.max_size())).with_source(error)
         })
-    }
-
-    /// A connection of the pool, if one is idle.
-    pub fn try_get(&self) -> Option<PooledDb> {
-        self.pool.try_get()
     }
 
     /// A connection of its own, outside the pool.
@@ -82,7 +89,16 @@ impl Database {
     /// # Errors
     /// 503 where the database cannot be opened.
     pub fn connect(&self) -> Result<Db> {
-        self.manager.open(false).map_err(|error| Error::unavailable("the database cannot be opened").with_source(error))
+        self.open_for(Purpose::Work)
+    }
+
+    /// How long work on the database may be waited for: as long as for a connection, and then for a lock.
+    pub fn patience(&self) -> Duration {
+        self.pool.connection_timeout() + Duration::from_millis(self.manager.settings.database_busy_timeout_ms.into())
+    }
+
+    pub(crate) fn open_for(&self, purpose: Purpose) -> Result<Db> {
+        self.manager.open(purpose).map_err(|error| Error::unavailable("the database cannot be opened").with_source(error))
     }
 
     /// Runs `work` with a connection, on a thread where it may block.
@@ -97,18 +113,6 @@ impl Database {
         let database = self.clone();
         let work = move || work(&mut *database.get()?);
         tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("database work did not finish").with_source(error))?
-    }
-}
-
-impl Manager {
-    fn cannot_open(&self, error: diesel::r2d2::Error) -> Error {
-        let message = match &self.target {
-            Target::Sqlite(path) => format!(
-                "the database {} cannot be opened. Its folder must exist and be writable; it is named by DATABASE_URL in settings.toml",
-                path.display()
-            ),
-        };
-        Error::internal(message).with_source(error)
     }
 }
 

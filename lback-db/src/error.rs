@@ -7,12 +7,17 @@ use lback_core::{Error, OrNotFound, Result, StatusCode};
 /// read-only, full, corrupt, gone), 500 for everything else.
 pub(crate) fn with_status(error: Error) -> Error {
     if error.status() == StatusCode::INTERNAL_SERVER_ERROR && is_unavailable(&error) {
+        #[cfg(feature = "postgres")]
+        if let Some(meaning) = crate::postgres_error::unavailable(&error.to_string()) {
+            tracing::warn!(target: "lback::db", "{meaning}");
+        }
         return error.with_status(StatusCode::SERVICE_UNAVAILABLE);
     }
     error
 }
 
 /// SQLite tells these apart by its result codes, which Diesel does not hand on; its messages are fixed texts.
+#[cfg(feature = "sqlite")]
 const UNAVAILABLE: [&str; 11] = [
     "database is locked",
     "database table is locked",
@@ -32,10 +37,26 @@ fn is_unavailable(error: &Error) -> bool {
         return true;
     }
     match error.find_source::<DieselError>() {
-        Some(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure, _)) => true,
-        Some(DieselError::DatabaseError(_, info)) => UNAVAILABLE.iter().any(|text| info.message().starts_with(text)),
+        Some(DieselError::DatabaseError(kind, info)) => {
+            use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, SerializationFailure};
+            matches!(kind, ClosedConnection | SerializationFailure | ReadOnlyTransaction) || says_unavailable(info.message())
+        }
+        // The connection was lost before, in a way that Diesel could only note.
+        Some(DieselError::BrokenTransactionManager) => true,
         _ => false,
     }
+}
+
+fn says_unavailable(message: &str) -> bool {
+    #[cfg(feature = "sqlite")]
+    if UNAVAILABLE.iter().any(|text| message.starts_with(text)) {
+        return true;
+    }
+    #[cfg(feature = "postgres")]
+    if crate::postgres_error::unavailable(message).is_some() {
+        return true;
+    }
+    false
 }
 
 /// Turns a query that found nothing into a 404.

@@ -6,10 +6,18 @@
 mod connection;
 mod database;
 mod error;
+mod manager;
 mod middleware;
 pub mod migrations;
+#[cfg(feature = "postgres")]
+mod postgres_error;
+#[cfg(feature = "postgres")]
+mod postgres_url;
 mod request;
 mod settings;
+mod target;
+#[cfg(feature = "postgres")]
+mod temporary;
 mod unit_of_work;
 
 pub use connection::{Db, Kind, PooledDb};
@@ -19,6 +27,8 @@ pub use middleware::DbSessionMiddleware;
 pub use migrations::Migrations;
 pub use request::RequestDb;
 pub use settings::DbSettings;
+#[cfg(feature = "postgres")]
+pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;
 
 pub use {diesel, diesel_migrations};

@@ -7,7 +7,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 pub struct DbSettings {
-    /// Where the database is: `sqlite:db.sqlite`, a path below the project's folder.
+    /// Where the database is: `sqlite:db.sqlite`, a path below the project's folder, or
+    /// `postgres://user:password@host/database`.
     pub database_url: Secret,
     /// The most connections that are open at once.
     pub database_pool_size: u32,
@@ -15,6 +16,10 @@ pub struct DbSettings {
     pub database_wait_seconds: u64,
     /// How long a statement waits for a lock on the database, in milliseconds, before it is answered with 503.
     pub database_busy_timeout_ms: u32,
+    /// How long a connection to PostgreSQL may take, in seconds.
+    pub database_connect_timeout_seconds: u64,
+    /// How long a statement may take on PostgreSQL, in milliseconds, before it is answered with 503; 0 means no limit.
+    pub database_statement_timeout_ms: u32,
 }
 
 impl Default for DbSettings {
@@ -24,6 +29,8 @@ impl Default for DbSettings {
             database_pool_size: 8,
             database_wait_seconds: 5,
             database_busy_timeout_ms: 5000,
+            database_connect_timeout_seconds: 5,
+            database_statement_timeout_ms: 20_000,
         }
     }
 }

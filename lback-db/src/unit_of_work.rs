@@ -5,7 +5,7 @@ use std::panic::Location;
 use lback_core::{Error, Result};
 
 use crate::connection::Intent;
-use crate::{Database, Db, Kind, PooledDb};
+use crate::{Database, Db, PooledDb};
 
 /// The unit of work of one request: no connection until the first [`connection`](Self::connection), one transaction
 /// from then on, ended by [`DbSessionMiddleware`](crate::DbSessionMiddleware).
@@ -21,7 +21,8 @@ pub struct DbSession {
 
 struct Open {
     connection: PooledDb,
-    changes_before: i64,
+    /// Where the database counts changes, and the transaction was begun for reading.
+    changes_before: Option<i64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,9 +47,9 @@ impl DbSession {
         }
         if self.open.is_none() {
             let mut connection = self.database.get()?;
-            let begun = connection.begin(self.intent).and_then(|()| match (self.database.kind(), self.intent) {
-                (Kind::Sqlite, Intent::Read) => connection.total_changes(),
-                _ => Ok(0),
+            let begun = connection.begin(self.intent).and_then(|()| match self.intent {
+                Intent::Read => connection.total_changes(),
+                Intent::Write => Ok(None),
             });
             let changes_before = begun.map_err(|error| Error::unavailable("no transaction can be begun").with_source(error))?;
             self.open = Some(Open { connection, changes_before });
@@ -78,7 +79,7 @@ impl DbSession {
     /// Those of the database.
     pub fn joins_writes(&mut self) -> Result<bool> {
         let Some(open) = &mut self.open else { return Ok(false) };
-        let wrote = self.intent == Intent::Write || open.connection.total_changes()? != open.changes_before;
+        let wrote = open.changes_before.is_none() || open.connection.total_changes()? != open.changes_before;
         if !wrote {
             open.connection.commit()?;
             self.open = None;
@@ -90,7 +91,7 @@ impl DbSession {
     pub(crate) fn commit_blocks(&mut self) -> bool {
         match &mut self.open {
             None => false,
-            Some(open) => self.intent == Intent::Write || open.connection.total_changes().is_ok_and(|now| now != open.changes_before),
+            Some(open) => open.changes_before.is_none() || open.connection.total_changes().is_ok_and(|now| now != open.changes_before),
         }
     }
 

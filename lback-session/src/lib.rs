@@ -30,7 +30,9 @@ pub use session::{AppSession, Expiry};
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 pub use stores::{DatabaseStore, MemoryStore};
 
-use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use diesel_migrations::embed_migrations;
+use lback_db::migrations::MigrationSet;
 
-/// The migrations that make the `sessions` table of SQLite.
-pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+/// The migrations that make the table `sessions`.
+pub const MIGRATIONS: MigrationSet =
+    MigrationSet::per_database(embed_migrations!("migrations/sqlite"), embed_migrations!("migrations/postgres"));

@@ -108,11 +108,21 @@ impl Save {
         self.attempt(fresh, self.changes.apply_to(&fresh.data)?)
     }
 
+    /// Is the id to change, as far as can be told before anybody looks at the store?
+    #[cfg(feature = "postgres")]
+    pub(crate) fn rotates(&self) -> bool {
+        self.rotates_to(&self.data, &self.base)
+    }
+
+    fn rotates_to(&self, data: &Data, base: &Record) -> bool {
+        let user = data.get("user_id").filter(|user| !user.is_null());
+        self.cycle || (user.is_some() && user != base.data.get("user_id"))
+    }
+
     fn attempt(&self, base: &Record, data: Data) -> Result<Update> {
         let config = self.manager.config();
         check_size(&data, config.max_bytes)?;
-        let user = data.get("user_id").filter(|user| !user.is_null());
-        let rotate = self.cycle || (user.is_some() && user != base.data.get("user_id"));
+        let rotate = self.rotates_to(&data, base);
         Ok(Update {
             id: base.id,
             version: base.version,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lback_core::middleware::{AllowedHosts, BodyReader, Errors, IntoMiddleware, RequestLog, SecurityHeaders, Stack, StaticFiles, Timeout};
 use lback_core::{Application, Assembly, Clock, CoreSettings, Error, Request, Result, Router, Settings};
-use lback_db::diesel_migrations::EmbeddedMigrations;
+use lback_db::migrations::MigrationSet;
 use lback_db::{Database, DbSessionMiddleware, DbSettings, Migrations};
 use lback_session::{
     DatabaseStore, MemoryStore, RequestSession, SessionConfig, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
@@ -33,7 +33,7 @@ type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> Ses
 /// [`App::stack`] changes the list.
 pub struct App {
     router: Router,
-    migrations: Option<EmbeddedMigrations>,
+    migrations: Option<MigrationSet>,
     middleware: Vec<Change<Stack>>,
     stack: Vec<Change<Stack>>,
     assembly: Vec<Change<Assembly>>,
@@ -68,8 +68,8 @@ impl App {
     /// Compiles the application's migrations into release builds: `.migrations(migrations!())`.
     ///
     /// Without this, and in debug builds, they are read from the project's `migrations` folder when the program runs.
-    pub fn migrations(mut self, migrations: EmbeddedMigrations) -> Self {
-        self.migrations = Some(migrations);
+    pub fn migrations(mut self, migrations: impl Into<MigrationSet>) -> Self {
+        self.migrations = Some(migrations.into());
         self
     }
 
@@ -178,6 +178,10 @@ impl App {
     pub fn without_database(mut self) -> Self {
         self.database = false;
         self
+    }
+
+    pub(crate) fn has_database(&self) -> bool {
+        self.database
     }
 
     /// The framework's migrations and the application's.

@@ -58,11 +58,16 @@ pub use {chrono, serde, serde_json};
 /// The application's own migrations, for [`App::migrations`]: compiled into release builds, read from the folder in
 /// others.
 ///
-/// The folder is `migrations`, beside `Cargo.toml`.
+/// The folder is `migrations`, beside `Cargo.toml`. Where it has a folder for each database instead, `migrations/sqlite`
+/// and `migrations/postgres`, the program takes both along and uses that of the database it runs on:
+/// `migrations!(sqlite, postgres)`.
 #[macro_export]
 macro_rules! migrations {
     () => {
         $crate::migrations!("migrations")
+    };
+    (sqlite, postgres) => {
+        $crate::migrations::MigrationSet::per_database($crate::migrations!("migrations/sqlite"), $crate::migrations!("migrations/postgres"))
     };
     ($folder:literal) => {{
         use $crate::diesel_migrations;

@@ -18,7 +18,8 @@
 //! client.get("/").send().assert_contains("1");
 //! ```
 //!
-//! Every client has a database of its own: a copy of one that was migrated once for the whole run of tests.
+//! Every client has a database of its own: a file of SQLite, or, where `DATABASE_URL` in the settings names a PostgreSQL
+//! server, a database `test_…` on that server, which goes when the test has ended.
 
 mod database;
 
@@ -29,9 +30,8 @@ use std::sync::Arc;
 
 use lback_core::settings::{Environment, Settings, find_root};
 use lback_core::{Clock, CoreSettings, Error, Result};
-use lback_db::{Database, Db};
+use lback_db::{Database, Db, DbSettings};
 use lback_session::{Record, SessionManager};
-use tempfile::TempDir;
 
 use crate::App;
 use crate::app::Ready;
@@ -46,7 +46,8 @@ pub struct Client {
 struct Parts {
     database: Option<Database>,
     sessions: Option<SessionManager>,
-    folder: Arc<TempDir>,
+    // After those that are connected to it.
+    place: Option<Arc<database::Place>>,
 }
 
 impl Client {
@@ -85,18 +86,23 @@ impl Client {
         settings: Result<Settings>,
         browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client,
     ) -> Result<Self> {
-        let folder = TempDir::with_prefix("lback-test-")?;
         let mut settings = settings?;
         let migrations = app.take_migrations(settings.root());
-        settings.set("DATABASE_URL", database::prepare(&migrations, folder.path())?);
+        let mut place = None;
+        if app.has_database() {
+            let prepared = database::Place::prepare(&settings.section::<DbSettings>()?, &migrations)?;
+            settings.set("DATABASE_URL", prepared.url.expose());
+            place = Some(Arc::new(prepared));
+        }
         let mut hosts = settings.section::<CoreSettings>()?.allowed_hosts;
         hosts.extend(["127.0.0.1", "localhost"].map(str::to_owned));
         settings.set("ALLOWED_HOSTS", hosts);
         // So that a test leaves nothing in the project.
         settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
-        let clock = Clock::fixed(chrono::Utc::now());
+        // As precise as the databases are.
+        let clock = Clock::fixed(chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6));
         let Ready { app, database, sessions, .. } = app.ready(settings, migrations, clock)?;
-        Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, folder: Arc::new(folder) }) })
+        Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, place }) })
     }
 
     /// Another browser before the same application, without cookies.
@@ -117,7 +123,7 @@ impl Client {
             Ok(ready) => ready,
             Err(error) => panic!("the application cannot start again: {error}"),
         };
-        let parts = Parts { database, sessions, folder: self.parts.folder.clone() };
+        let parts = Parts { database, sessions, place: self.parts.place.clone() };
         let browser = lback_core::testing::Client::new(app);
         for cookie in self.cookies() {
             browser.set_cookie(cookie.name(), cookie.value());

@@ -3,6 +3,8 @@
 //! A server stops, and its folder goes, when its [`Server`] is dropped or the test program ends, however that ends.
 //! Where a server is not installed the tests that want it say so and pass, except in CI (`CI` is set), where they fail.
 
+mod postgres;
 mod process;
 
+pub use postgres::{Disk, Postgres};
 pub use process::{Server, free_port, installed};

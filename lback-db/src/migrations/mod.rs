@@ -1,33 +1,34 @@
 //! Changes to the database's structure: applied in order, once, and recorded.
 
+mod exclusive;
+mod set;
 mod status;
 
+pub use set::MigrationSet;
 pub use status::{Applied, MigrationStatus};
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
-use diesel::prelude::*;
-use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel_migrations::{EmbeddedMigrations, FileBasedMigrations, MigrationHarness};
+use diesel::RunQueryDsl;
+use diesel::backend::Backend;
+use diesel::migration::{Migration, MigrationConnection};
+use diesel_migrations::MigrationHarness;
 use lback_core::{Error, Result};
 
-use crate::{Database, Db};
+use self::exclusive::Exclusive;
+use crate::connection::on_each;
+use crate::{Database, Db, Kind};
 
 /// The migrations of an application: the framework's, and its own.
 ///
 /// Each is a folder `2026-11-21-120000_create_posts` with an `up.sql` and a `down.sql`, in the application's
-/// `migrations` folder, or in `migrations/sqlite` where another database needs other SQL.
+/// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` where the databases need other SQL.
 #[derive(Default)]
 pub struct Migrations {
-    framework: Vec<EmbeddedMigrations>,
-    embedded: Vec<EmbeddedMigrations>,
+    framework: Vec<MigrationSet>,
+    embedded: Vec<MigrationSet>,
     folder: Option<PathBuf>,
 }
-
-type Source = Vec<Box<dyn Migration<Sqlite>>>;
 
 impl Migrations {
     /// No migrations.
@@ -36,14 +37,14 @@ impl Migrations {
     }
 
     /// Adds migrations of the framework, which [`rollback`](Self::rollback) does not undo.
-    pub fn framework(mut self, migrations: EmbeddedMigrations) -> Self {
-        self.framework.push(migrations);
+    pub fn framework(mut self, migrations: impl Into<MigrationSet>) -> Self {
+        self.framework.push(migrations.into());
         self
     }
 
     /// Adds migrations that were compiled into the program.
-    pub fn embedded(mut self, migrations: EmbeddedMigrations) -> Self {
-        self.embedded.push(migrations);
+    pub fn embedded(mut self, migrations: impl Into<MigrationSet>) -> Self {
+        self.embedded.push(migrations.into());
         self
     }
 
@@ -53,12 +54,20 @@ impl Migrations {
         self
     }
 
-    /// The names of all migrations, in order.
+    /// The names of all migrations for this database, in order.
     ///
     /// # Errors
     /// Where the folder cannot be read.
-    pub fn names(&self) -> Result<Vec<String>> {
-        Ok(self.source()?.iter().map(|migration| migration.name().to_string()).collect())
+    pub fn names(&self, kind: Kind) -> Result<Vec<String>> {
+        fn names<DB: Backend>(migrations: &[Box<dyn Migration<DB>>]) -> Vec<String> {
+            migrations.iter().map(|migration| migration.name().to_string()).collect()
+        }
+        Ok(match kind {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => names::<diesel::sqlite::Sqlite>(&self.source(kind)?),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => names::<diesel::pg::Pg>(&self.source(kind)?),
+        })
     }
 
     /// Every migration in order, with what the database says of it.
@@ -66,21 +75,16 @@ impl Migrations {
     /// # Errors
     /// Where the folder or the database cannot be read.
     pub fn status(&self, database: &Database) -> Result<Vec<MigrationStatus>> {
-        let mut connection = database.get()?;
-        self.status_on(&mut connection)
+        self.status_on(&mut *database.get()?)
     }
 
-    fn status_on(&self, connection: &mut Db) -> Result<Vec<MigrationStatus>> {
-        connection.prepare_migrations()?;
-        let Db::Sqlite(connection) = connection;
-        let applied = connection.applied_migrations().map_err(failed("the applied migrations cannot be read"))?;
-        let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
-        let known = self.source()?;
+    fn status_on(&self, db: &mut Db) -> Result<Vec<MigrationStatus>> {
+        let known = self.names(db.kind())?;
+        let applied = applied(db)?;
         let mut all: Vec<MigrationStatus> = known
-            .iter()
-            .map(|migration| {
-                let name = migration.name().to_string();
-                let version = migration.name().version().to_string();
+            .into_iter()
+            .map(|name| {
+                let version = version(&name);
                 let state = if applied.contains(&version) { Applied::Yes } else { Applied::No };
                 MigrationStatus { name, version, state }
             })
@@ -110,20 +114,19 @@ impl Migrations {
     /// # Errors
     /// Names the migration that failed; those before it stay applied.
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
-        let _lock = lock(database)?;
-        let mut connection = without_references(database)?;
-        let pending: Vec<_> = self.status_on(&mut connection)?.into_iter().filter(|migration| migration.state == Applied::No).collect();
-        let Db::Sqlite(connection) = &mut connection;
-        let source = self.source()?;
+        let mut exclusive = Exclusive::open(database)?;
+        let pending = self.status_on(&mut exclusive.db)?.into_iter().filter(|migration| migration.state == Applied::No);
         let mut names = Vec::new();
-        for migration in &source {
-            let name = migration.name().to_string();
-            if pending.iter().any(|pending| pending.name == name) {
-                let context = so_far(&format!("the migration {name} failed"), &names, "applied");
-                connection.run_migration(migration).map_err(failed(&context))?;
-                names.push(name);
-                check_references(connection, &names)?;
-            }
+        for MigrationStatus { name, .. } in pending {
+            let context = so_far(&format!("the migration {name} failed"), &names, "applied");
+            on_each!(&mut exclusive.db, connection => {
+                let source = self.source(database.kind())?;
+                if let Some(migration) = source.iter().find(|migration| migration.name().to_string() == name) {
+                    connection.run_migration(migration).map_err(failed(&context))?;
+                }
+            });
+            names.push(name);
+            exclusive.check_references(&names)?;
         }
         Ok(names)
     }
@@ -134,48 +137,38 @@ impl Migrations {
     /// # Errors
     /// Where a migration has no `down.sql`, or it failed; those undone before it stay undone.
     pub fn rollback(&self, database: &Database, count: usize) -> Result<Vec<String>> {
-        let _lock = lock(database)?;
-        let mut connection = without_references(database)?;
-        let framework = self.framework_versions()?;
+        let mut exclusive = Exclusive::open(database)?;
+        let mut framework = Vec::new();
+        for set in &self.framework {
+            framework.extend(set.versions(database.kind())?);
+        }
         let own = |migration: &MigrationStatus| migration.state != Applied::No && !framework.contains(&migration.version);
-        let applied = self.status_on(&mut connection)?.into_iter().rev().filter(own);
-        let applied: Vec<_> = applied.take(count).collect();
-        let Db::Sqlite(connection) = &mut connection;
-        let source = self.source()?;
+        let applied = self.status_on(&mut exclusive.db)?.into_iter().rev().filter(own).take(count);
         let mut names = Vec::new();
         for MigrationStatus { name, version, .. } in applied {
-            let known = source.iter().find(|migration| migration.name().version().to_string() == version);
-            let migration = known.ok_or_else(|| {
-                Error::internal(format!("the migration {version} was applied, and is not in the migrations folder; put it back to undo it"))
-            })?;
             let context = so_far(&format!("the migration {name} could not be undone"), &names, "undone");
-            connection.revert_migration(migration).map_err(failed(&context))?;
+            on_each!(&mut exclusive.db, connection => {
+                let source = self.source(database.kind())?;
+                let known = source.iter().find(|migration| migration.name().version().to_string() == version);
+                let migration = known.ok_or_else(|| {
+                    Error::internal(format!("the migration {version} was applied, and is not in the migrations folder; put it back to undo it"))
+                })?;
+                connection.revert_migration(migration).map_err(failed(&context))?;
+            });
             names.push(name);
-            check_references(connection, &names)?;
+            exclusive.check_references(&names)?;
         }
         Ok(names)
     }
 
-    /// The versions of the framework's own migrations.
-    fn framework_versions(&self) -> Result<Vec<String>> {
-        let mut versions = Vec::new();
-        for embedded in &self.framework {
-            let migrations = MigrationSource::<Sqlite>::migrations(embedded).map_err(failed("the embedded migrations cannot be read"))?;
-            versions.extend(migrations.iter().map(|migration| migration.name().version().to_string()));
-        }
-        Ok(versions)
-    }
-
     /// All migrations, oldest first.
-    fn source(&self) -> Result<Source> {
-        let mut all: Source = Vec::new();
+    fn source<DB: Backend>(&self, kind: Kind) -> Result<Vec<Box<dyn Migration<DB>>>> {
+        let mut all: Vec<Box<dyn Migration<DB>>> = Vec::new();
         for embedded in self.framework.iter().chain(&self.embedded) {
-            all.extend(MigrationSource::<Sqlite>::migrations(embedded).map_err(failed("the embedded migrations cannot be read"))?);
+            all.extend(embedded.load(kind)?);
         }
-        if let Some(folder) = self.folder.as_deref().map(of_database).filter(|folder| folder.is_dir()) {
-            let context = format!("the migrations in {} cannot be read", folder.display());
-            let files = FileBasedMigrations::from_path(&folder).map_err(|error| Error::internal(context.clone()).with_source(error))?;
-            all.extend(MigrationSource::<Sqlite>::migrations(&files).map_err(failed(&context))?);
+        if let Some(folder) = &self.folder {
+            all.extend(set::in_folder(folder, kind)?);
         }
         all.sort_by(|one, other| one.name().version().cmp(&other.name().version()));
         let twice = all.windows(2).find(|pair| pair[0].name().version() == pair[1].name().version());
@@ -188,54 +181,36 @@ impl Migrations {
     }
 }
 
-/// The folder for this database, where it has one of its own.
-fn of_database(folder: &Path) -> PathBuf {
-    let own = folder.join("sqlite");
-    if own.is_dir() { own } else { folder.to_owned() }
+/// The versions that are recorded as applied.
+fn applied(db: &mut Db) -> Result<Vec<String>> {
+    // Where the table is there, nothing is made: a program may run as a user who may make no tables.
+    if let Ok(versions) = recorded(db) {
+        return Ok(versions);
+    }
+    // Two that start together may both try to make it; the slower one finds it the second time.
+    on_each!(db, connection => connection.setup().or_else(|_| connection.setup()))?;
+    Ok(recorded(db)?)
 }
 
-/// Keeps two processes from migrating the same database at once. Held until the file is dropped.
-fn lock(database: &Database) -> Result<Option<File>> {
-    let Some(path) = database.path() else { return Ok(None) };
-    let mut name = path.into_os_string();
-    name.push("-migrate");
-    let context = || format!("cannot lock {} to migrate", Path::new(&name).display());
-    let file = File::create(&name).map_err(|error| Error::internal(context()).with_source(error))?;
-    file.lock().map_err(|error| Error::internal(context()).with_source(error))?;
-    Ok(Some(file))
+#[derive(diesel::QueryableByName)]
+struct Recorded {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+fn recorded(db: &mut Db) -> diesel::QueryResult<Vec<String>> {
+    let rows: Vec<Recorded> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(db)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+/// The version in a migration's name: what stands before the first underscore, without hyphens.
+fn version(name: &str) -> String {
+    name.split('_').next().unwrap_or(name).replace('-', "")
 }
 
 /// `what`, and what was done before it.
 fn so_far(what: &str, done: &[String], how: &str) -> String {
     if done.is_empty() { what.to_owned() } else { format!("{what}; before it were {how}: {}", done.join(", ")) }
-}
-
-/// Rebuilding a table (the way to change one in SQLite: make the new one, copy, drop the old one) would delete the rows
-/// that refer to it, were the references enforced meanwhile. So they are checked afterwards instead.
-fn without_references(database: &Database) -> Result<Db> {
-    let mut db = database.connect()?;
-    let Db::Sqlite(connection) = &mut db;
-    connection.batch_execute("PRAGMA foreign_keys = OFF")?;
-    Ok(db)
-}
-
-#[derive(diesel::QueryableByName)]
-struct Broken {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    table: String,
-}
-
-fn check_references(connection: &mut SqliteConnection, done: &[String]) -> Result<()> {
-    let broken: Vec<Broken> = diesel::sql_query("PRAGMA foreign_key_check").load(connection)?;
-    match (broken.first(), done.last()) {
-        (Some(row), Some(name)) => Err(Error::internal(format!(
-            "after the migration {name}, {} rows refer to rows that are not there, the first of them in the table {}. The migration is \
-             recorded as done; mend the rows, or restore the database from a backup",
-            broken.len(),
-            row.table
-        ))),
-        _ => Ok(()),
-    }
 }
 
 fn failed(what: &str) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> Error {

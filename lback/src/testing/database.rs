@@ -1,32 +1,87 @@
-//! A database for each test, at the cost of writing a file.
+//! A database for each test.
 
+#[cfg(feature = "sqlite")]
 use std::collections::HashMap;
 use std::path::Path;
+#[cfg(feature = "sqlite")]
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+use lback_core::Error;
 use lback_core::{Result, Secret};
-use lback_db::diesel::connection::SimpleConnection;
-use lback_db::{Database, Db, DbSettings, Migrations};
+use lback_db::{Database, DbSettings, Migrations};
+use tempfile::TempDir;
+
+/// Where the database of a test is, until the last browser before it is gone.
+pub(super) struct Place {
+    pub(super) url: Secret,
+    #[cfg(feature = "postgres")]
+    _database: Option<lback_db::TemporaryDatabase>,
+    _folder: TempDir,
+}
+
+impl Place {
+    /// A database with `migrations` applied: on the PostgreSQL server that the settings name, else a file of SQLite.
+    pub(super) fn prepare(settings: &DbSettings, migrations: &Migrations) -> Result<Self> {
+        let folder = TempDir::with_prefix("lback-test-")?;
+        if settings.database_url.expose().starts_with("postgres") {
+            return in_postgres(settings, migrations, folder);
+        }
+        in_sqlite(migrations, folder)
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn in_postgres(settings: &DbSettings, migrations: &Migrations, folder: TempDir) -> Result<Place> {
+    let database = lback_db::TemporaryDatabase::beside(settings)?;
+    let url = database.as_ref().map_or_else(|| settings.database_url.clone(), |database| database.url().clone());
+    migrations.apply(&open(&url, folder.path())?)?;
+    Ok(Place { url, _database: database, _folder: folder })
+}
+
+/// Says which feature is missing.
+#[cfg(not(feature = "postgres"))]
+fn in_postgres(settings: &DbSettings, _: &Migrations, folder: TempDir) -> Result<Place> {
+    open(&settings.database_url, folder.path()).and_then(|_| Err(Error::internal("this program was built without PostgreSQL")))
+}
 
 /// Databases that were migrated, as the bytes of their files, by the names of their migrations.
+#[cfg(feature = "sqlite")]
 static MIGRATED: LazyLock<Mutex<HashMap<Vec<String>, Vec<u8>>>> = LazyLock::new(Mutex::default);
 
-/// Puts a database with `migrations` applied into `folder`, and returns its URL. They are applied once in a process; from
-/// then on the result is copied.
-pub(super) fn prepare(migrations: &Migrations, folder: &Path) -> Result<String> {
-    let path = folder.join("db.sqlite");
-    let url = format!("sqlite:{}", path.display());
-    let names = migrations.names()?;
+/// A file of its own. The migrations are applied once in a process; from then on the result is copied.
+#[cfg(feature = "sqlite")]
+fn in_sqlite(migrations: &Migrations, folder: TempDir) -> Result<Place> {
+    use lback_db::diesel::connection::SimpleConnection;
+
+    let path = folder.path().join("db.sqlite");
+    let url = Secret::new(format!("sqlite:{}", path.display()));
+    let names = migrations.names(lback_db::Kind::Sqlite)?;
     let mut migrated = MIGRATED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bytes) = migrated.get(&names) {
         std::fs::write(path, bytes)?;
-        return Ok(url);
+    } else {
+        let database = open(&url, folder.path())?;
+        migrations.apply(&database)?;
+        database.connect()?.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        migrated.insert(names, std::fs::read(path)?);
     }
-    let settings = DbSettings { database_url: Secret::new(url.clone()), ..DbSettings::default() };
-    let database = Database::open(&settings, folder)?;
-    migrations.apply(&database)?;
-    let Db::Sqlite(connection) = &mut database.connect()?;
-    connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
-    migrated.insert(names, std::fs::read(path)?);
-    Ok(url)
+    Ok(Place {
+        url,
+        #[cfg(feature = "postgres")]
+        _database: None,
+        _folder: folder,
+    })
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn in_sqlite(_: &Migrations, _: TempDir) -> Result<Place> {
+    Err(Error::internal(
+        "this program was built without SQLite, so its tests need a PostgreSQL server: DATABASE_URL = \"postgres://user:password@localhost/database\", \
+         whose user may make databases (ALTER USER … CREATEDB)",
+    ))
+}
+
+fn open(url: &Secret, root: &Path) -> Result<Database> {
+    Database::open(&DbSettings { database_url: url.clone(), ..DbSettings::default() }, root)
 }

@@ -1,4 +1,4 @@
-//! What a request sees when the database is locked, read-only, gone or damaged: 503, nothing leaked, and all is well when
+//! What a request sees when a SQLite file is locked, read-only, gone or damaged: 503, nothing leaked, and all is well when
 //! it is mended.
 
 use std::fs;
@@ -37,9 +37,7 @@ fn urls() -> Router {
         // Speaks to the one connection of the pool.
         .get("/pragma/{name}/{value:int}", |req: &mut Request| -> Result<()> {
             let pragma = format!("PRAGMA {} = {}", req.param::<String>("name")?, req.param::<i64>("value")?);
-            match req.db()? {
-                Db::Sqlite(connection) => Ok(connection.batch_execute(&pragma)?),
-            }
+            Ok(req.db()?.batch_execute(&pragma)?)
         })
 }
 
@@ -78,8 +76,7 @@ fn assert_all_well(client: &Client, visits: u32) {
 fn locked_by_somebody_else() {
     let client = client();
     client.post("/visit").send();
-    let mut other = client.database().connect().unwrap();
-    let Db::Sqlite(locker) = &mut other;
+    let mut locker = client.database().connect().unwrap();
     // In WAL mode readers go on.
     locker.batch_execute("BEGIN IMMEDIATE").unwrap();
     client.get("/notes").send().assert_status(200);

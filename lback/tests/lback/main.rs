@@ -1,24 +1,25 @@
 //! Lback, seen from outside: whole applications with sessions and a database, asked through the test client.
 
 mod commands;
+#[cfg(feature = "sqlite")]
 mod databases;
 mod gate;
 mod logs;
 mod migrations;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sessions;
 mod unit_of_work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use lback::App;
 use lback::testing::Client;
-use lback::{App, Db};
 
 /// Runs statements on a connection of the test's own.
 fn sql(client: &Client, statements: &str) {
     use lback::diesel::connection::SimpleConnection;
-    client.db(|db| match db {
-        Db::Sqlite(connection) => connection.batch_execute(statements),
-    });
+    client.db(|db| db.batch_execute(statements));
 }
 
 /// The number that a `SELECT` returns, as a connection of the test's own sees it.

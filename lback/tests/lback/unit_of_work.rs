@@ -14,15 +14,68 @@ use crate::{number, sql};
 
 const SETTINGS: &str = "ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30";
 
-fn client(router: Router) -> Client {
-    client_with(App::new(router), "")
+/// Makes of each function one test per database.
+macro_rules! on_each_database {
+    ($($test:ident),* $(,)?) => {
+        #[cfg(feature = "sqlite")]
+        mod sqlite {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test("");
+                }
+            )*
+        }
+
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $(
+                #[test]
+                fn $test() {
+                    if let Some(url) = crate::postgres::url() {
+                        super::$test(&url);
+                    }
+                }
+            )*
+        }
+    };
 }
 
-fn client_with(app: App, settings: &str) -> Client {
-    let client = Client::with_settings(app, &format!("{SETTINGS}\n{settings}"));
+on_each_database!(
+    a_response_below_500_commits,
+    a_failure_rolls_back,
+    a_transaction_within_the_views_is_undone_alone,
+    a_commit_that_fails_saves_neither_and_sets_no_cookie,
+    a_login_whose_commit_fails_keeps_the_old_id,
+    a_logout_ends_the_session_though_the_views_work_is_undone,
+    a_request_that_does_not_ask_gets_no_connection,
+    a_pool_that_is_exhausted_answers_503_and_recovers,
+    views_that_hold_every_connection_still_reach_their_sessions,
+    reading_and_then_saving_the_session_never_meets_a_lock,
+    posts_at_once_on_one_session_never_meet_a_lock_and_lose_nothing,
+    an_async_view_works_in_the_same_transaction,
+    a_view_that_is_stopped_by_its_timeout_is_rolled_back,
+    over_a_socket_the_work_is_committed_before_the_answer,
+    a_client_that_hangs_up_does_not_undo_the_work,
+    middleware_outside_finds_no_database_and_says_so,
+);
+
+diesel::table! {
+    notes (id) {
+        id -> BigInt,
+        text -> Text,
+    }
+}
+
+fn client(on: &str, router: Router) -> Client {
+    client_with(on, App::new(router), "")
+}
+
+fn client_with(on: &str, app: App, settings: &str) -> Client {
+    let client = Client::with_settings(app, &format!("{SETTINGS}\n{on}\n{settings}"));
     sql(
         &client,
-        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+        "CREATE TABLE notes (id BIGINT, text TEXT NOT NULL UNIQUE);
          CREATE TABLE parents (id INTEGER PRIMARY KEY);
          CREATE TABLE children (parent BIGINT NOT NULL REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);",
     );
@@ -30,13 +83,12 @@ fn client_with(app: App, settings: &str) -> Client {
 }
 
 fn note(db: &mut Db, text: &str) -> Result<()> {
-    diesel::sql_query("INSERT INTO notes (text) VALUES (?)").bind::<diesel::sql_types::Text, _>(text).execute(db)?;
+    diesel::insert_into(notes::table).values(notes::text.eq(text)).execute(db)?;
     Ok(())
 }
 
 fn notes(db: &mut Db) -> Result<i64> {
-    use lback::diesel::dsl::sql;
-    Ok(diesel::select(sql::<diesel::sql_types::BigInt>("(SELECT count(*) FROM notes)")).get_result(db)?)
+    Ok(notes::table.count().get_result(db)?)
 }
 
 fn count(client: &Client) -> i64 {
@@ -55,20 +107,18 @@ fn ends_with(status: u16) -> impl Fn(&mut Request) -> Result<StatusCode> + Send 
     }
 }
 
-#[test]
-fn a_response_below_500_commits() {
+fn a_response_below_500_commits(on: &str) {
     for status in [200, 201, 204, 302, 303, 400, 404, 422, 499] {
-        let client = client(Router::new().any("/", ends_with(status)));
+        let client = client(on, Router::new().any("/", ends_with(status)));
         client.post("/").send().assert_status(status);
         assert_eq!(count(&client), 1, "{status}");
     }
-    let client = client(Router::new().any("/", ends_with(200)));
+    let client = client(on, Router::new().any("/", ends_with(200)));
     client.get("/").send().assert_status(200);
     assert_eq!(count(&client), 1, "a GET that writes commits too");
 }
 
-#[test]
-fn a_failure_rolls_back() {
+fn a_failure_rolls_back(on: &str) {
     fn fail(req: &mut Request) -> Result<StatusCode> {
         note(req.db()?, "written")?;
         match req.param::<String>("how")?.as_str() {
@@ -79,7 +129,7 @@ fn a_failure_rolls_back() {
             how => Ok(StatusCode::from_u16(how.parse()?)?),
         }
     }
-    let client = client_with(App::new(Router::new().any("/{how}", fail)), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
+    let client = client_with(on, App::new(Router::new().any("/{how}", fail)), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     for (how, status) in [("panic", 500), ("diesel", 500), ("404", 404), ("redirect", 303), ("500", 500), ("503", 503), ("599", 599)] {
         client.post(&format!("/{how}")).send().assert_status(status);
         client.get(&format!("/{how}")).send().assert_status(status);
@@ -87,8 +137,7 @@ fn a_failure_rolls_back() {
     }
 }
 
-#[test]
-fn a_transaction_within_the_views_is_undone_alone() {
+fn a_transaction_within_the_views_is_undone_alone(on: &str) {
     fn nested(req: &mut Request) -> Result<()> {
         let db = req.db()?;
         note(db, "outer")?;
@@ -99,13 +148,12 @@ fn a_transaction_within_the_views_is_undone_alone() {
         assert!(inner.is_err());
         Ok(())
     }
-    let client = client(Router::new().post("/", nested));
+    let client = client(on, Router::new().post("/", nested));
     client.post("/").send().assert_status(204);
     assert_eq!(count(&client), 1);
 }
 
-#[test]
-fn a_commit_that_fails_saves_neither_and_sets_no_cookie() {
+fn a_commit_that_fails_saves_neither_and_sets_no_cookie(on: &str) {
     fn orphan(req: &mut Request) -> Result<Response> {
         visits(req)?;
         diesel::sql_query("INSERT INTO children VALUES (999)").execute(req.db()?)?;
@@ -113,7 +161,7 @@ fn a_commit_that_fails_saves_neither_and_sets_no_cookie() {
         req.cookies().add(("own", "cookie"));
         Response::text("saved").with_cookie(Cookie::new("other", "cookie"))
     }
-    let client = client(Router::new().any("/orphan", orphan).post("/visit", |req: &mut Request| visits(req).map(|n| n.to_string())));
+    let client = client(on, Router::new().any("/orphan", orphan).post("/visit", |req: &mut Request| visits(req).map(|n| n.to_string())));
     for known in [false, true] {
         let before = client.session();
         assert_eq!(before.is_some(), known);
@@ -130,15 +178,17 @@ fn a_commit_that_fails_saves_neither_and_sets_no_cookie() {
     }
 }
 
-#[test]
-fn a_login_whose_commit_fails_keeps_the_old_id() {
-    let client = client(Router::new().post("/visit", |req: &mut Request| visits(req).map(|n| n.to_string())).post(
-        "/login",
-        |req: &mut Request| -> Result<()> {
-            diesel::sql_query("INSERT INTO children VALUES (999)").execute(req.db()?)?;
-            req.session().insert("user_id", 7)
-        },
-    ));
+fn a_login_whose_commit_fails_keeps_the_old_id(on: &str) {
+    let client = client(
+        on,
+        Router::new().post("/visit", |req: &mut Request| visits(req).map(|n| n.to_string())).post(
+            "/login",
+            |req: &mut Request| -> Result<()> {
+                diesel::sql_query("INSERT INTO children VALUES (999)").execute(req.db()?)?;
+                req.session().insert("user_id", 7)
+            },
+        ),
+    );
     client.post("/visit").send();
     let before = client.session().unwrap();
     client.post("/login").send().assert_status(500);
@@ -146,8 +196,7 @@ fn a_login_whose_commit_fails_keeps_the_old_id() {
     client.post("/visit").send().assert_contains("2");
 }
 
-#[test]
-fn a_logout_ends_the_session_though_the_views_work_is_undone() {
+fn a_logout_ends_the_session_though_the_views_work_is_undone(on: &str) {
     fn logout(req: &mut Request) -> Result<()> {
         let parent = if req.param::<String>("how")? == "orphan" { 999 } else { 1 };
         diesel::sql_query(format!("INSERT INTO children VALUES ({parent})")).execute(req.db()?)?;
@@ -161,7 +210,7 @@ fn a_logout_ends_the_session_though_the_views_work_is_undone() {
     }
     let urls = Router::new().any("/logout/{how}", logout).post("/login", |req: &mut Request| req.session().insert("user_id", 7));
     let app = App::new(urls).stack(|stack| stack.insert_before("SessionMiddleware", fails_after).map(drop));
-    let client = client_with(app, "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
+    let client = client_with(on, app, "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     sql(&client, "INSERT INTO parents VALUES (1)");
     for how in ["orphan", "failure"] {
         for method in [lback::Method::POST, lback::Method::GET] {
@@ -177,10 +226,9 @@ fn a_logout_ends_the_session_though_the_views_work_is_undone() {
     }
 }
 
-#[test]
-fn a_request_that_does_not_ask_gets_no_connection() {
+fn a_request_that_does_not_ask_gets_no_connection(on: &str) {
     let urls = Router::new().get("/plain", |_: &mut Request| "plain").get("/visit", |req: &mut Request| visits(req).map(|n| n.to_string()));
-    let client = client_with(App::new(urls), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
+    let client = client_with(on, App::new(urls), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     let only = client.database().get().unwrap();
     client.get("/plain").send().assert_status(200);
     // Neither does one that only asks for its session.
@@ -189,10 +237,9 @@ fn a_request_that_does_not_ask_gets_no_connection() {
     drop(only);
 }
 
-#[test]
-fn a_pool_that_is_exhausted_answers_503_and_recovers() {
+fn a_pool_that_is_exhausted_answers_503_and_recovers(on: &str) {
     let urls = Router::new().get("/", |req: &mut Request| notes(req.db()?).map(|n| n.to_string()));
-    let client = client_with(App::new(urls), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
+    let client = client_with(on, App::new(urls), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     let only = client.database().get().unwrap();
     let response = client.get("/").send();
     response.assert_status(503);
@@ -201,8 +248,7 @@ fn a_pool_that_is_exhausted_answers_503_and_recovers() {
     client.get("/").send().assert_status(200).assert_contains("0");
 }
 
-#[test]
-fn views_that_hold_every_connection_still_reach_their_sessions() {
+fn views_that_hold_every_connection_still_reach_their_sessions(on: &str) {
     let all = Arc::new(Barrier::new(3));
     let view = move |req: &mut Request| -> Result<String> {
         notes(req.db()?)?;
@@ -211,7 +257,7 @@ fn views_that_hold_every_connection_still_reach_their_sessions() {
         notes(req.db()?)?;
         Ok(visit.to_string())
     };
-    let client = client_with(App::new(Router::new().get("/", view)), "DATABASE_POOL_SIZE = 3\nDATABASE_WAIT_SECONDS = 1");
+    let client = client_with(on, App::new(Router::new().get("/", view)), "DATABASE_POOL_SIZE = 3\nDATABASE_WAIT_SECONDS = 1");
     for visit in ["1", "2"] {
         thread::scope(|scope| {
             let browsers: Vec<_> =
@@ -236,8 +282,7 @@ fn views_that_hold_every_connection_still_reach_their_sessions() {
     assert_eq!(client.session().unwrap().data["visits"], 4, "each of the three has counted");
 }
 
-#[test]
-fn reading_and_then_saving_the_session_never_meets_a_lock() {
+fn reading_and_then_saving_the_session_never_meets_a_lock(on: &str) {
     // A GET's transaction has read before others write; a write of its own in it would fail at once.
     let read = |req: &mut Request| -> Result<String> {
         notes(req.db()?)?;
@@ -251,7 +296,7 @@ fn reading_and_then_saving_the_session_never_meets_a_lock() {
         let text = format!("{} {visit}", req.session().id());
         note(req.db()?, &text)
     };
-    let client = client(Router::new().get("/read", read).post("/write", write));
+    let client = client(on, Router::new().get("/read", read).post("/write", write));
     const THREADS: usize = 4;
     const ROUNDS: usize = 15;
     let start = Barrier::new(2 * THREADS);
@@ -271,8 +316,7 @@ fn reading_and_then_saving_the_session_never_meets_a_lock() {
     assert_eq!(count(&client), (THREADS * ROUNDS) as i64);
 }
 
-#[test]
-fn posts_at_once_on_one_session_never_meet_a_lock_and_lose_nothing() {
+fn posts_at_once_on_one_session_never_meet_a_lock_and_lose_nothing(on: &str) {
     const THREADS: usize = 8;
     const ROUNDS: usize = 10;
     // Some find their session before the transaction begins, some within it, and some never ask for the database.
@@ -289,7 +333,7 @@ fn posts_at_once_on_one_session_never_meet_a_lock_and_lose_nothing() {
         Ok(())
     };
     let session_only = |req: &mut Request| visits(req).map(drop);
-    let client = client(Router::new().post("/0", session_first).post("/1", database_first).post("/2", session_only));
+    let client = client(on, Router::new().post("/0", session_first).post("/1", database_first).post("/2", session_only));
     sql(&client, "CREATE TABLE total (n BIGINT NOT NULL); INSERT INTO total VALUES (0)");
     client.post("/2").send();
     let start = Barrier::new(THREADS);
@@ -309,8 +353,7 @@ fn posts_at_once_on_one_session_never_meet_a_lock_and_lose_nothing() {
     assert_eq!(number(&client, "SELECT n FROM total"), with_database as i64);
 }
 
-#[test]
-fn an_async_view_works_in_the_same_transaction() {
+fn an_async_view_works_in_the_same_transaction(on: &str) {
     async fn view(req: &mut Request) -> Result<String> {
         let how: String = req.param("how")?;
         req.run_db(|db| note(db, "one")).await?;
@@ -322,7 +365,7 @@ fn an_async_view_works_in_the_same_transaction() {
             _ => Err(Error::internal("a failure")),
         }
     }
-    let client = client_with(App::new(Router::new().post("/{how}", view)), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
+    let client = client_with(on, App::new(Router::new().post("/{how}", view)), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     client.post("/err").send().assert_status(500);
     client.post("/panic").send().assert_status(500);
     assert_eq!((count(&client), client.session()), (0, None));
@@ -331,27 +374,25 @@ fn an_async_view_works_in_the_same_transaction() {
     assert_eq!(client.session().unwrap().data["visits"], 1);
 }
 
-#[test]
-fn a_view_that_is_stopped_by_its_timeout_is_rolled_back() {
+fn a_view_that_is_stopped_by_its_timeout_is_rolled_back(on: &str) {
     async fn forever(req: &mut Request) -> Result<()> {
         req.run_db(|db| note(db, "one")).await?;
         visits(req)?;
         std::future::pending().await
     }
     let urls = Router::new().post("/", forever).timeout(Duration::from_millis(100));
-    let client = client_with(App::new(urls), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
+    let client = client_with(on, App::new(urls), "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     client.post("/").send().assert_status(503);
     assert_eq!((count(&client), client.session()), (0, None));
 }
 
-#[test]
-fn over_a_socket_the_work_is_committed_before_the_answer() {
+fn over_a_socket_the_work_is_committed_before_the_answer(on: &str) {
     let view = |req: &mut Request| -> Result<String> {
         note(req.db()?, "written")?;
         visits(req).map(|n| n.to_string())
     };
-    let client = Client::over_socket_with_settings(App::new(Router::new().post("/", view)), SETTINGS);
-    sql(&client, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
+    let client = Client::over_socket_with_settings(App::new(Router::new().post("/", view)), &format!("{SETTINGS}\n{on}"));
+    sql(&client, "CREATE TABLE notes (id BIGINT, text TEXT NOT NULL)");
     for visit in 1..=5 {
         client.post("/").send().assert_contains(&visit.to_string());
         assert_eq!(count(&client), visit);
@@ -359,8 +400,7 @@ fn over_a_socket_the_work_is_committed_before_the_answer() {
     }
 }
 
-#[test]
-fn a_client_that_hangs_up_does_not_undo_the_work() {
+fn a_client_that_hangs_up_does_not_undo_the_work(on: &str) {
     let gate = Gate::default();
     let waits = gate.clone();
     let view = move |req: &mut Request| -> Result<()> {
@@ -369,8 +409,8 @@ fn a_client_that_hangs_up_does_not_undo_the_work() {
         waits.pass();
         Ok(())
     };
-    let client = Client::over_socket_with_settings(App::new(Router::new().post("/", view)), SETTINGS);
-    sql(&client, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
+    let client = Client::over_socket_with_settings(App::new(Router::new().post("/", view)), &format!("{SETTINGS}\n{on}"));
+    sql(&client, "CREATE TABLE notes (id BIGINT, text TEXT NOT NULL)");
     let mut connection = TcpStream::connect(client.addr().unwrap()).unwrap();
     connection.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").unwrap();
     gate.reached();
@@ -384,8 +424,7 @@ fn a_client_that_hangs_up_does_not_undo_the_work() {
     assert_eq!(client.sessions().for_user(7).unwrap().len(), 1, "and its session is saved with it");
 }
 
-#[test]
-fn middleware_outside_finds_no_database_and_says_so() {
+fn middleware_outside_finds_no_database_and_says_so(on: &str) {
     async fn outside(req: &mut Request, next: lback::Next<'_>) -> Result<Response> {
         let before = req.db().is_err();
         let response = next.run(req).await?;
@@ -393,6 +432,6 @@ fn middleware_outside_finds_no_database_and_says_so() {
         response.with_header("x-errors", format!("{before} {after}"))
     }
     let urls = Router::new().get("/", |req: &mut Request| notes(req.db()?).map(|n| n.to_string()));
-    let client = client_with(App::new(urls).stack(|stack| stack.insert_before("DbSessionMiddleware", outside).map(drop)), "");
+    let client = client_with(on, App::new(urls).stack(|stack| stack.insert_before("DbSessionMiddleware", outside).map(drop)), "");
     assert_eq!(client.get("/").send().header("x-errors"), Some("true true"));
 }

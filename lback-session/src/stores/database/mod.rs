@@ -1,68 +1,60 @@
 //! Sessions in the application's database.
 //!
-//! Reads go over connections of the store's own, on the thread that asks: a SQLite row by its key takes a few
-//! microseconds. Writes of all requests go to one thread ([`writer`]), which joins those that wait into one transaction;
-//! nobody meets "database is locked", and a commit to the disk is shared. Work that belongs to a request's open
-//! transaction does not come here: it uses [`rows`] on the request's own connection.
+//! How to come to them is each database's own matter: a file answers at once and lets one write at a time ([`sqlite`]);
+//! a server answers after a while, but many at once ([`postgres`]). Both put together what waits at the same time. Work
+//! that belongs to a request's open transaction does not come here: it uses [`rows`] on the request's own connection.
 
+#[cfg(feature = "postgres")]
+mod postgres;
 pub(crate) mod rows;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "sqlite")]
 mod writer;
-
-use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use lback_core::{Error, Result};
-use lback_db::{Database, Db};
+use lback_db::{Database, Kind};
 
-use self::writer::Writer;
 use crate::SessionId;
 use crate::store::{Record, Save, Saved, SessionInfo, SessionStore, Update};
 
 /// Keeps sessions in the table `sessions` of the application's database.
 pub struct DatabaseStore {
     database: Database,
-    readers: Arc<Mutex<Vec<Db>>>,
-    writer: Writer,
+    engine: Engine,
 }
 
-/// Idle connections for reading that are kept.
-const MAX_READERS: usize = 8;
+enum Engine {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Sqlite),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Postgres),
+}
 
 impl DatabaseStore {
     /// Over this database.
     ///
     /// # Errors
-    /// Where the thread that writes cannot be started.
+    /// Where a thread of its own cannot be started.
     pub fn new(database: Database) -> Result<Self> {
-        Ok(DatabaseStore { writer: Writer::start(database.clone())?, readers: Arc::default(), database })
+        let engine = match database.kind() {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => Engine::Sqlite(sqlite::Sqlite::start(database.clone())?),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => Engine::Postgres(postgres::Postgres::start(&database)?),
+        };
+        Ok(DatabaseStore { database, engine })
     }
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
     }
-
-    /// Reads over one of the store's own connections, which nobody holds while waiting for something else.
-    fn read<T>(&self, read: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => self.database.connect()?,
-        };
-        let result = read(&mut connection);
-        // After an error the connection may be of no use: the next read opens its own.
-        if result.is_ok() {
-            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            if readers.len() < MAX_READERS {
-                readers.push(connection);
-            }
-        }
-        result.map_err(|error| Error::unavailable("the session store cannot be read").with_source(Cause(error)))
-    }
 }
 
 /// An [`Error`] as the cause of another.
 #[derive(Debug)]
-struct Cause(Error);
+struct Cause(std::sync::Arc<Error>);
 
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,40 +64,64 @@ impl std::fmt::Display for Cause {
 
 impl std::error::Error for Cause {}
 
+/// Does a thing in the way of each database.
+macro_rules! engine {
+    ($store:expr, $sqlite:ident => $with_sqlite:expr, $postgres:ident => $with_postgres:expr $(,)?) => {
+        match &$store.engine {
+            #[cfg(feature = "sqlite")]
+            Engine::Sqlite($sqlite) => $with_sqlite,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres($postgres) => $with_postgres.await,
+        }
+    };
+}
+
 impl SessionStore for DatabaseStore {
     async fn load(&self, id: SessionId) -> Result<Option<Record>> {
-        self.read(|db| rows::load(db, id))
+        engine!(self, sqlite => sqlite.read(|db| rows::load(db, id)), postgres => postgres.load(id))
     }
 
     async fn create(&self, record: Record) -> Result<()> {
-        self.writer.run(move |db| rows::create(db, &record)).await
+        engine!(self, sqlite => sqlite.writer.run(move |db| rows::create(db, &record)).await, postgres => postgres.create(record))
     }
 
     async fn update(&self, update: Update) -> Result<bool> {
-        self.writer.run(move |db| rows::update(db, &update)).await
+        engine!(self, sqlite => sqlite.writer.run(move |db| rows::update(db, &update)).await, postgres => postgres.update(update))
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool> {
-        self.writer.run(move |db| rows::delete(db, id)).await
+        engine!(self, sqlite => sqlite.writer.run(move |db| rows::delete(db, id)).await, postgres => postgres.delete(id))
     }
 
     async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
-        self.writer.run(move |db| rows::renew(db, id, expires_at, now)).await
+        engine!(
+            self,
+            sqlite => sqlite.writer.run(move |db| rows::renew(db, id, expires_at, now)).await,
+            postgres => postgres.renew(id, expires_at, now),
+        )
     }
 
     async fn save(&self, save: Save) -> Result<Saved> {
-        self.writer.run(move |db| rows::save(db, &save)).await
+        engine!(self, sqlite => sqlite.writer.run(move |db| rows::save(db, &save)).await, postgres => postgres.save(save))
     }
 
     async fn for_user(&self, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
-        self.read(|db| rows::for_user(db, user_id, now))
+        engine!(self, sqlite => sqlite.read(|db| rows::for_user(db, user_id, now)), postgres => postgres.for_user(user_id, now))
     }
 
     async fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-        self.writer.run(move |db| rows::revoke_user(db, user_id, except)).await
+        engine!(
+            self,
+            sqlite => sqlite.writer.run(move |db| rows::revoke_user(db, user_id, except)).await,
+            postgres => postgres.revoke_user(user_id, except),
+        )
     }
 
     async fn delete_expired(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-        self.writer.run(move |db| rows::delete_expired(db, now, limit)).await
+        engine!(
+            self,
+            sqlite => sqlite.writer.run(move |db| rows::delete_expired(db, now, limit)).await,
+            postgres => postgres.delete_expired(now, limit),
+        )
     }
 }

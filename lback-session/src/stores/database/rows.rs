@@ -1,5 +1,5 @@
-//! The statements on the table `sessions`. Each works on whatever connection it is given: the writer's, or that of a
-//! request whose transaction the session joins.
+//! The statements on one row of the table `sessions`. Each works on whatever connection it is given: the writer's, or
+//! that of a request whose transaction the session joins.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -22,23 +22,57 @@ diesel::table! {
     }
 }
 
-type Row = (Option<i64>, String, i64, NaiveDateTime, NaiveDateTime, NaiveDateTime);
+/// Does the same on the connection of whichever database it is.
+macro_rules! on_each {
+    ($db:expr, $connection:ident => $work:expr) => {
+        match $db {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite($connection) => $work,
+            #[cfg(feature = "postgres")]
+            Db::Postgres($connection) => $work,
+        }
+    };
+}
+
+pub(crate) type Row = (Option<i64>, String, i64, NaiveDateTime, NaiveDateTime, NaiveDateTime);
+
+/// The columns of a session but for its id, in the order of [`Row`].
+macro_rules! columns {
+    () => {
+        (sessions::user_id, sessions::data, sessions::version, sessions::expires_at, sessions::created_at, sessions::updated_at)
+    };
+}
+#[cfg(feature = "postgres")]
+pub(crate) use columns;
 
 /// The session of this id, expired or not. `None` where there is none, or its data are not a JSON object.
 pub(crate) fn load(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
-    let Db::Sqlite(db) = db;
-    let row: Option<Row> = sessions::table
-        .find(&id.as_bytes()[..])
-        .select((sessions::user_id, sessions::data, sessions::version, sessions::expires_at, sessions::created_at, sessions::updated_at))
-        // Not `first`: SQLite prepares a statement with a bound LIMIT anew each time.
-        .get_result(db)
-        .optional()?;
-    let Some((user_id, data, version, expires_at, created_at, updated_at)) = row else { return Ok(None) };
+    let found = sessions::table.find(&id.as_bytes()[..]).select(columns!());
+    // Not `first`: SQLite prepares a statement with a bound LIMIT anew each time.
+    let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
+    Ok(row.and_then(|row| record(id, row)))
+}
+
+/// As [`load`], and nobody else changes the row until the transaction ends. On SQLite nobody else writes anyway.
+fn load_locked(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(_) => load(db, id),
+        #[cfg(feature = "postgres")]
+        Db::Postgres(db) => {
+            let row = sessions::table.find(&id.as_bytes()[..]).select(columns!()).for_update().first(db).optional()?;
+            Ok(row.and_then(|row| record(id, row)))
+        }
+    }
+}
+
+/// The session that a row holds; `None` where its data are not a JSON object.
+pub(crate) fn record(id: SessionId, (user_id, data, version, expires_at, created_at, updated_at): Row) -> Option<Record> {
     let Ok(data) = serde_json::from_str(&data) else {
         tracing::warn!(target: "lback::session", %id, "the data of a session are not a JSON object; its visitor gets a new one");
-        return Ok(None);
+        return None;
     };
-    Ok(Some(Record {
+    Some(Record {
         id,
         user_id,
         data,
@@ -46,44 +80,42 @@ pub(crate) fn load(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
         expires_at: expires_at.and_utc(),
         created_at: created_at.and_utc(),
         updated_at: updated_at.and_utc(),
-    }))
+    })
 }
 
 pub(crate) fn create(db: &mut Db, record: &Record) -> Result<()> {
-    let Db::Sqlite(db) = db;
-    diesel::insert_into(sessions::table)
-        .values((
-            sessions::id.eq(&record.id.as_bytes()[..]),
-            sessions::user_id.eq(record.user_id),
-            sessions::data.eq(json(&record.data)?),
-            sessions::version.eq(record.version),
-            sessions::expires_at.eq(record.expires_at.naive_utc()),
-            sessions::expiry_hour.eq(hour(record.expires_at)),
-            sessions::created_at.eq(record.created_at.naive_utc()),
-            sessions::updated_at.eq(record.updated_at.naive_utc()),
-        ))
-        .execute(db)?;
+    let row = (
+        sessions::id.eq(&record.id.as_bytes()[..]),
+        sessions::user_id.eq(record.user_id),
+        sessions::data.eq(json(&record.data)?),
+        sessions::version.eq(record.version),
+        sessions::expires_at.eq(record.expires_at.naive_utc()),
+        sessions::expiry_hour.eq(hour(record.expires_at)),
+        sessions::created_at.eq(record.created_at.naive_utc()),
+        sessions::updated_at.eq(record.updated_at.naive_utc()),
+    );
+    on_each!(db, db => diesel::insert_into(sessions::table).values(row).execute(db))?;
     Ok(())
 }
 
 pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
-    let Db::Sqlite(db) = db;
+    if update.new_id != update.id {
+        outlasts_a_crash(db)?;
+    }
     let current = sessions::table
         .find(&update.id.as_bytes()[..])
         .filter(sessions::version.eq(update.version))
         .filter(sessions::expires_at.gt(update.now.naive_utc()));
-    let changed = diesel::update(current)
-        .set((
-            sessions::id.eq(&update.new_id.as_bytes()[..]),
-            sessions::user_id.eq(update.user_id),
-            sessions::data.eq(json(&update.data)?),
-            sessions::version.eq(update.version + 1),
-            sessions::expires_at.eq(update.expires_at.naive_utc()),
-            sessions::expiry_hour.eq(hour(update.expires_at)),
-            sessions::updated_at.eq(update.now.naive_utc()),
-        ))
-        .execute(db)?;
-    Ok(changed == 1)
+    let change = diesel::update(current).set((
+        sessions::id.eq(&update.new_id.as_bytes()[..]),
+        sessions::user_id.eq(update.user_id),
+        sessions::data.eq(json(&update.data)?),
+        sessions::version.eq(update.version + 1),
+        sessions::expires_at.eq(update.expires_at.naive_utc()),
+        sessions::expiry_hour.eq(hour(update.expires_at)),
+        sessions::updated_at.eq(update.now.naive_utc()),
+    ));
+    Ok(on_each!(db, db => change.execute(db))? == 1)
 }
 
 /// Saves a session, with the changes of faster requests kept. Runs inside a transaction that may write, so no other
@@ -93,7 +125,7 @@ pub(crate) fn save(db: &mut Db, save: &Save) -> Result<Saved> {
     if update(db, &first)? {
         return Ok(Saved::As(first.new_id, first.expires_at));
     }
-    let Some(fresh) = load(db, save.base.id)?.filter(|fresh| fresh.expires_at > save.now) else { return Ok(Saved::Gone) };
+    let Some(fresh) = load_locked(db, save.base.id)?.filter(|fresh| fresh.expires_at > save.now) else { return Ok(Saved::Gone) };
     let second = save.again(&fresh)?;
     match update(db, &second)? {
         true => Ok(Saved::As(second.new_id, second.expires_at)),
@@ -102,35 +134,32 @@ pub(crate) fn save(db: &mut Db, save: &Save) -> Result<Saved> {
 }
 
 pub(crate) fn delete(db: &mut Db, id: SessionId) -> Result<bool> {
-    let Db::Sqlite(db) = db;
-    Ok(diesel::delete(sessions::table.find(&id.as_bytes()[..])).execute(db)? == 1)
+    outlasts_a_crash(db)?;
+    let row = diesel::delete(sessions::table.find(&id.as_bytes()[..]));
+    Ok(on_each!(db, db => row.execute(db))? == 1)
 }
 
 pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
-    let Db::Sqlite(db) = db;
     let live = sessions::table.find(&id.as_bytes()[..]).filter(sessions::expires_at.gt(now.naive_utc()));
-    let renewed = diesel::update(live.filter(sessions::expires_at.le((expires_at - RENEWAL).naive_utc())))
-        .set((
-            sessions::expires_at.eq(expires_at.naive_utc()),
-            sessions::expiry_hour.eq(hour(expires_at)),
-            sessions::updated_at.eq(now.naive_utc()),
-        ))
-        .execute(db)?;
-    if renewed == 1 {
+    let renewal = diesel::update(live.filter(sessions::expires_at.le((expires_at - RENEWAL).naive_utc()))).set((
+        sessions::expires_at.eq(expires_at.naive_utc()),
+        sessions::expiry_hour.eq(hour(expires_at)),
+        sessions::updated_at.eq(now.naive_utc()),
+    ));
+    if on_each!(db, db => renewal.execute(db))? == 1 {
         return Ok(true);
     }
     // Another request renewed it further, or it is gone.
-    Ok(diesel::select(diesel::dsl::exists(live)).get_result(db)?)
+    Ok(on_each!(db, db => diesel::select(diesel::dsl::exists(live)).get_result(db))?)
 }
 
 pub(crate) fn for_user(db: &mut Db, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
-    let Db::Sqlite(db) = db;
-    let rows: Vec<(Vec<u8>, NaiveDateTime, NaiveDateTime, NaiveDateTime)> = sessions::table
+    let of_user = sessions::table
         .filter(sessions::user_id.eq(user_id))
         .filter(sessions::expires_at.gt(now.naive_utc()))
         .order((sessions::updated_at.desc(), sessions::id.desc()))
-        .select((sessions::id, sessions::created_at, sessions::updated_at, sessions::expires_at))
-        .load(db)?;
+        .select((sessions::id, sessions::created_at, sessions::updated_at, sessions::expires_at));
+    let rows: Vec<(Vec<u8>, NaiveDateTime, NaiveDateTime, NaiveDateTime)> = on_each!(db, db => of_user.load(db))?;
     let info = |(id, created_at, last_seen, expires_at): (Vec<u8>, NaiveDateTime, NaiveDateTime, NaiveDateTime)| {
         Some(SessionInfo {
             id: SessionId::from_slice(&id)?,
@@ -143,32 +172,52 @@ pub(crate) fn for_user(db: &mut Db, user_id: i64, now: DateTime<Utc>) -> Result<
 }
 
 pub(crate) fn revoke_user(db: &mut Db, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-    let Db::Sqlite(db) = db;
+    outlasts_a_crash(db)?;
     let of_user = sessions::table.filter(sessions::user_id.eq(user_id));
     let deleted = match except {
-        Some(id) => diesel::delete(of_user.filter(sessions::id.ne(id.as_bytes().to_vec()))).execute(db)?,
-        None => diesel::delete(of_user).execute(db)?,
+        Some(id) => on_each!(db, db => diesel::delete(of_user.filter(sessions::id.ne(id.as_bytes().to_vec()))).execute(db))?,
+        None => on_each!(db, db => diesel::delete(of_user).execute(db))?,
     };
     Ok(deleted as u64)
 }
 
 pub(crate) fn delete_expired(db: &mut Db, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-    let Db::Sqlite(db) = db;
     let expired = sessions::table
         .filter(sessions::expiry_hour.le(hour(now)))
         .filter(sessions::expires_at.le(now.naive_utc()))
         .select(sessions::id)
         .limit(i64::from(limit));
-    let ids: Vec<Vec<u8>> = expired.load(db)?;
+    let ids: Vec<Vec<u8>> = match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(db) => expired.load(db)?,
+        // What another process holds, it deletes or renews.
+        #[cfg(feature = "postgres")]
+        Db::Postgres(db) => expired.for_update().skip_locked().load(db)?,
+    };
     let still_expired = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::expires_at.le(now.naive_utc()));
-    let deleted = diesel::delete(still_expired).execute(db)?;
-    Ok(deleted as u64)
+    Ok(on_each!(db, db => diesel::delete(still_expired).execute(db))? as u64)
 }
 
-fn json(data: &crate::store::Data) -> Result<String> {
+/// What the transaction does must not be undone by a crash, even where the server is set up to forget a little then: a
+/// session that has ended must not come back.
+fn outlasts_a_crash(db: &mut Db) -> Result<()> {
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(_) => Ok(()),
+        #[cfg(feature = "postgres")]
+        Db::Postgres(db) => Ok(diesel::connection::SimpleConnection::batch_execute(db, OUTLAST_A_CRASH)?),
+    }
+}
+
+/// Turns on what the server may have turned off, and leaves it where it waits for more, such as a standby.
+#[cfg(feature = "postgres")]
+pub(crate) const OUTLAST_A_CRASH: &str =
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
+
+pub(crate) fn json(data: &crate::store::Data) -> Result<String> {
     Ok(serde_json::to_string(data)?)
 }
 
-fn hour(time: DateTime<Utc>) -> i64 {
+pub(crate) fn hour(time: DateTime<Utc>) -> i64 {
     time.timestamp().div_euclid(3600)
 }

@@ -1,4 +1,4 @@
-//! The thread that writes sessions.
+//! The thread that writes sessions into SQLite.
 //!
 //! It takes everything that waits, does it in one transaction, and answers after the commit. While a commit is on its way
 //! to the disk, the next requests gather; so the more there are, the more of them share one.
@@ -110,20 +110,17 @@ fn write(database: &Database, connection: &mut Option<Db>, batch: &mut [Box<dyn 
         // A full disk has SQLite undo the whole transaction, not only the statement. What came after would be written
         // outside of any, so that has to be found out: where another transaction can be begun, the first is gone.
         if !job.run(db) && begin(db).is_ok() {
-            let Db::Sqlite(sqlite) = db;
-            sqlite.batch_execute("ROLLBACK")?;
+            db.batch_execute("ROLLBACK")?;
             return Err(Error::unavailable("the database undid the transaction"));
         }
     }
-    let Db::Sqlite(sqlite) = db;
-    if let Err(error) = sqlite.batch_execute("COMMIT") {
-        let _ = sqlite.batch_execute("ROLLBACK");
+    if let Err(error) = db.batch_execute("COMMIT") {
+        let _ = db.batch_execute("ROLLBACK");
         return Err(error.into());
     }
     Ok(())
 }
 
 fn begin(db: &mut Db) -> Result<()> {
-    let Db::Sqlite(sqlite) = db;
-    Ok(sqlite.batch_execute("BEGIN IMMEDIATE")?)
+    Ok(db.batch_execute("BEGIN IMMEDIATE")?)
 }

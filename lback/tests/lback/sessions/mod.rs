@@ -28,21 +28,33 @@ use lback::testing::{Client, TestResponse};
 /// Makes of each function one test per store.
 macro_rules! suite {
     ($($test:ident),* $(,)?) => {
-        $crate::sessions::suite!(@store database: $($test)*);
+        $crate::sessions::suite!(@databases $($test)*);
         $crate::sessions::suite!(@store memory: $($test)*);
         $crate::sessions::suite!(@store custom: $($test)*);
     };
     // For tests of what happens when the store fails; memory never does.
     (failing: $($test:ident),* $(,)?) => {
-        $crate::sessions::suite!(@store database: $($test)*);
+        $crate::sessions::suite!(@databases $($test)*);
         $crate::sessions::suite!(@store custom: $($test)*);
+    };
+    // For tests of what only a database can do, or have done to it.
+    (databases: $($test:ident),* $(,)?) => {
+        $crate::sessions::suite!(@databases $($test)*);
+    };
+    (@databases $($test:ident)*) => {
+        #[cfg(feature = "sqlite")]
+        $crate::sessions::suite!(@store database: $($test)*);
+        #[cfg(feature = "postgres")]
+        $crate::sessions::suite!(@store postgres: $($test)*);
     };
     (@store $store:ident: $($test:ident)*) => {
         mod $store {
             $(
                 #[test]
                 fn $test() {
-                    super::$test(&$crate::sessions::Store::$store());
+                    if let Some(store) = $crate::sessions::Store::$store() {
+                        super::$test(&store);
+                    }
                 }
             )*
         }

@@ -177,9 +177,14 @@ fn rule_09_two_requests_within_a_second_write_once(store: &Store) {
 
 /// Counts how often a session is written, in the table `writes`.
 fn count_writes(client: &lback::testing::Client) {
-    sql(
-        client,
-        "CREATE TABLE writes (n BIGINT NOT NULL); INSERT INTO writes VALUES (0);
-         CREATE TRIGGER count_writes AFTER UPDATE ON sessions BEGIN UPDATE writes SET n = n + 1; END;",
-    );
+    let trigger = match client.database().kind() {
+        #[cfg(feature = "sqlite")]
+        lback::Kind::Sqlite => "CREATE TRIGGER count_writes AFTER UPDATE ON sessions BEGIN UPDATE writes SET n = n + 1; END",
+        #[cfg(feature = "postgres")]
+        lback::Kind::Postgres => {
+            "CREATE FUNCTION count_writes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE writes SET n = n + 1; RETURN NULL; END';
+             CREATE TRIGGER count_writes AFTER UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION count_writes()"
+        }
+    };
+    sql(client, &format!("CREATE TABLE writes (n BIGINT NOT NULL); INSERT INTO writes VALUES (0); {trigger}"));
 }

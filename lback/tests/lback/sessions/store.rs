@@ -18,7 +18,10 @@ pub struct Store {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Database,
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres,
     Memory,
     Custom,
 }
@@ -39,19 +42,26 @@ struct State {
 }
 
 impl Store {
-    /// The table `sessions`.
-    pub fn database() -> Self {
-        Self::of(Kind::Database)
+    /// The table `sessions` of a SQLite file.
+    #[cfg(feature = "sqlite")]
+    pub fn database() -> Option<Self> {
+        Some(Self::of(Kind::Sqlite))
+    }
+
+    /// The table `sessions` of a PostgreSQL server, where that is installed.
+    #[cfg(feature = "postgres")]
+    pub fn postgres() -> Option<Self> {
+        crate::postgres::url().map(|_| Self::of(Kind::Postgres))
     }
 
     /// `SESSION_STORE = "memory"`.
-    pub fn memory() -> Self {
-        Self::of(Kind::Memory)
+    pub fn memory() -> Option<Self> {
+        Some(Self::of(Kind::Memory))
     }
 
     /// A store of the application's own.
-    pub fn custom() -> Self {
-        Self::of(Kind::Custom)
+    pub fn custom() -> Option<Self> {
+        Some(Self::of(Kind::Custom))
     }
 
     fn of(kind: Kind) -> Self {
@@ -59,7 +69,13 @@ impl Store {
     }
 
     pub fn is_database(&self) -> bool {
-        self.kind == Kind::Database
+        match self.kind {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => true,
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => true,
+            Kind::Memory | Kind::Custom => false,
+        }
     }
 
     /// Has [`fail`](Self::fail) an effect?
@@ -87,9 +103,12 @@ impl Store {
     fn build(&self, app: App, settings: &str, make: fn(App, &str) -> Client) -> Client {
         let timeout = if settings.contains("TIMEOUT_MINUTES") || settings.contains("EXPIRY") { "" } else { "SESSION_TIMEOUT_MINUTES = 30" };
         let (app, store) = match self.kind {
-            Kind::Database => (app, ""),
-            Kind::Memory => (app, "SESSION_STORE = 'memory'"),
-            Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), ""),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => (app, String::new()),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => (app, crate::postgres::url().unwrap_or_default()),
+            Kind::Memory => (app, "SESSION_STORE = 'memory'".to_owned()),
+            Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), String::new()),
         };
         make(app, &format!("ALLOWED_HOSTS = ['*']\n{timeout}\n{store}\n{settings}"))
     }
@@ -99,8 +118,17 @@ impl Store {
         if self.kind == Kind::Custom {
             return self.state.faults[fault as usize].store(true, Ordering::SeqCst);
         }
-        let refuse =
-            |what: &str| format!("CREATE TRIGGER fault_{what} BEFORE {what} ON sessions BEGIN SELECT RAISE(ABORT, 'a fault'); END");
+        let refuse = |what: &str| match client.database().kind() {
+            #[cfg(feature = "sqlite")]
+            lback::Kind::Sqlite => {
+                format!("CREATE TRIGGER fault_{what} BEFORE {what} ON sessions BEGIN SELECT RAISE(ABORT, 'a fault'); END")
+            }
+            #[cfg(feature = "postgres")]
+            lback::Kind::Postgres => format!(
+                "CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''a fault''; END';
+                 CREATE TRIGGER fault_{what} BEFORE {what} ON sessions FOR EACH ROW EXECUTE FUNCTION fault()"
+            ),
+        };
         match fault {
             Fault::Read => sql(client, "ALTER TABLE sessions RENAME TO sessions_away"),
             Fault::Create => sql(client, &refuse("INSERT")),
@@ -114,11 +142,17 @@ impl Store {
         if self.kind == Kind::Custom {
             return self.state.faults[fault as usize].store(false, Ordering::SeqCst);
         }
+        let allow = |what: &str| match client.database().kind() {
+            #[cfg(feature = "sqlite")]
+            lback::Kind::Sqlite => format!("DROP TRIGGER fault_{what}"),
+            #[cfg(feature = "postgres")]
+            lback::Kind::Postgres => format!("DROP TRIGGER fault_{what} ON sessions"),
+        };
         match fault {
             Fault::Read => sql(client, "ALTER TABLE sessions_away RENAME TO sessions"),
-            Fault::Create => sql(client, "DROP TRIGGER fault_INSERT"),
-            Fault::Update => sql(client, "DROP TRIGGER fault_UPDATE"),
-            Fault::Delete => sql(client, "DROP TRIGGER fault_DELETE"),
+            Fault::Create => sql(client, &allow("INSERT")),
+            Fault::Update => sql(client, &allow("UPDATE")),
+            Fault::Delete => sql(client, &allow("DELETE")),
         }
     }
 

@@ -1,0 +1,162 @@
+//! Opens connections, and tells whether they are still of use.
+
+#[cfg(feature = "postgres")]
+use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "postgres")]
+use std::time::Duration;
+#[cfg(feature = "postgres")]
+use std::time::Instant;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use lback_core::{Error, Result};
+
+use crate::target::Target;
+use crate::{Db, DbSettings, PooledDb};
+
+/// Makes connections for the pool.
+#[derive(Debug, Clone)]
+pub struct Manager {
+    pub(crate) target: Target,
+    pub(crate) settings: DbSettings,
+    /// When a connection was last found to be dead. Those that are older than that are not trusted.
+    #[cfg(feature = "postgres")]
+    last_death: Arc<Mutex<Option<Instant>>>,
+}
+
+/// What a connection is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The application's work.
+    Work,
+    /// The first connection of all, which makes a SQLite database where there is none.
+    Start,
+    /// Migrations, which may take as long as they need.
+    Migrate,
+}
+
+/// After so long without use, a connection to a server is asked whether it still is one.
+#[cfg(feature = "postgres")]
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// When a connection of the pool was last given out.
+#[cfg(feature = "postgres")]
+struct LastUsed(Instant);
+
+type OpenError = diesel::r2d2::Error;
+
+impl Manager {
+    pub(crate) fn new(target: Target, settings: DbSettings) -> Self {
+        Manager {
+            target,
+            settings,
+            #[cfg(feature = "postgres")]
+            last_death: Arc::default(),
+        }
+    }
+
+    /// Opens a connection.
+    pub(crate) fn open(&self, purpose: Purpose) -> Result<Db, OpenError> {
+        match &self.target {
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(path) => self.open_sqlite(path, purpose).map(Db::Sqlite),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(url) => self.open_postgres(url, purpose).map(Db::Postgres),
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn open_sqlite(&self, path: &std::path::Path, purpose: Purpose) -> Result<SqliteConnection, OpenError> {
+        // Without `rw` a database that was deleted would come back empty, and every request fail in a new way.
+        let mode = if purpose == Purpose::Start { "rwc" } else { "rw" };
+        let path = path.to_string_lossy();
+        let uri = format!("file:{}?mode={mode}", percent_encoding::utf8_percent_encode(&path, URI));
+        let mut connection = SqliteConnection::establish(&uri).map_err(OpenError::ConnectionError)?;
+        let busy = self.settings.database_busy_timeout_ms;
+        let query = |sql: &str, connection: &mut SqliteConnection| connection.batch_execute(sql).map_err(OpenError::QueryError);
+        query(&format!("PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"), &mut connection)?;
+        // On a read-only file this fails; reading works all the same.
+        if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {
+            tracing::warn!(%error, "SQLite cannot use its write-ahead log");
+        }
+        Ok(connection)
+    }
+
+    #[cfg(feature = "postgres")]
+    fn open_postgres(&self, url: &crate::postgres_url::PostgresUrl, purpose: Purpose) -> Result<PgConnection, OpenError> {
+        let url = url.with_limits(Duration::from_secs(self.settings.database_connect_timeout_seconds));
+        let mut connection = PgConnection::establish(url.expose()).map_err(OpenError::ConnectionError)?;
+        let (statement, lock) = match purpose {
+            Purpose::Migrate => (0, 0),
+            _ => (self.settings.database_statement_timeout_ms, self.settings.database_busy_timeout_ms),
+        };
+        connection
+            .batch_execute(&format!("SET statement_timeout = {statement}; SET lock_timeout = {lock}"))
+            .map_err(OpenError::QueryError)?;
+        Ok(connection)
+    }
+
+    /// Is a connection of the pool, which may have been idle for long, still one?
+    ///
+    /// One to a server is asked where it was not used for a while, or another one has died meanwhile: after a restart of
+    /// the server, requests find a good connection instead of going through the dead ones.
+    pub(crate) fn is_alive(&self, connection: &mut PooledDb) -> bool {
+        match &mut **connection {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => true,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => {
+                let now = Instant::now();
+                let last_death = *self.last_death.lock().unwrap_or_else(PoisonError::into_inner);
+                let last_used = PooledDb::extensions(connection).get::<LastUsed>().map(|last| last.0);
+                let trusted = last_used.is_none_or(|last| now - last < TRUSTED_FOR && last_death.is_none_or(|death| death < last));
+                PooledDb::extensions_mut(connection).insert(LastUsed(now));
+                trusted || connection.batch_execute("SELECT 1").is_ok()
+            }
+        }
+    }
+
+    /// Why the application cannot start, and what mends it.
+    pub(crate) fn cannot_open(&self, error: OpenError) -> Error {
+        let message = match &self.target {
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(path) => format!(
+                "the database {} cannot be opened. Its folder must exist and be writable; it is named by DATABASE_URL in settings.toml",
+                path.display()
+            ),
+            #[cfg(feature = "postgres")]
+            Target::Postgres(url) => {
+                format!("the database at {} cannot be reached. {}", url.place(), crate::postgres_error::remedy_at_start(&error.to_string()))
+            }
+        };
+        Error::internal(message).with_source(error)
+    }
+}
+
+/// What has a meaning in SQLite's file URIs.
+#[cfg(feature = "sqlite")]
+const URI: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%').add(b'?').add(b'#');
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Db;
+    type Error = OpenError;
+
+    fn connect(&self) -> Result<Db, Self::Error> {
+        self.open(Purpose::Work)
+    }
+
+    /// Not asked: see [`Manager::is_alive`].
+    fn is_valid(&self, _: &mut Db) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn has_broken(&self, connection: &mut Db) -> bool {
+        // A transaction that nobody has ended, or one whose end the server did not answer.
+        let broken = connection.in_transaction().unwrap_or(true);
+        #[cfg(feature = "postgres")]
+        if broken && connection.kind() == crate::Kind::Postgres {
+            *self.last_death.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        broken
+    }
+}

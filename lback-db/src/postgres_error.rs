@@ -1,0 +1,66 @@
+//! What PostgreSQL and libpq say, and what mends it.
+//!
+//! Diesel does not hand on the codes of most errors, so they are told apart by their texts. Those of the server are in
+//! English where its `lc_messages` is; elsewhere they count as errors of the application, and say the same in the log.
+
+/// Texts that say that the server cannot do its work now, each with what an operator should know.
+const UNAVAILABLE: [(&str, &str); 18] = [
+    ("canceling statement due to statement timeout", "a statement took longer than DATABASE_STATEMENT_TIMEOUT_MS allows"),
+    ("canceling statement due to lock timeout", "a statement waited for a lock longer than DATABASE_BUSY_TIMEOUT_MS allows"),
+    ("deadlock detected", "two transactions waited for each other, and PostgreSQL has ended one of them"),
+    ("could not serialize access", "another transaction has changed the same rows"),
+    ("too many clients already", "PostgreSQL has no connection left: raise its max_connections, or lower DATABASE_POOL_SIZE"),
+    (
+        "remaining connection slots are reserved",
+        "PostgreSQL has no connection left: raise its max_connections, or lower DATABASE_POOL_SIZE",
+    ),
+    ("too many connections for", "PostgreSQL has no connection left for this user or database: raise its CONNECTION LIMIT"),
+    ("the database system is starting up", "PostgreSQL is starting"),
+    ("the database system is not yet accepting connections", "PostgreSQL is starting"),
+    ("the database system is shutting down", "PostgreSQL is stopping"),
+    ("the database system is in recovery mode", "PostgreSQL is recovering from a crash"),
+    ("terminating connection", "PostgreSQL has ended the connection"),
+    ("server closed the connection unexpectedly", "PostgreSQL has ended the connection"),
+    ("could not extend file", "the disk of PostgreSQL is full"),
+    ("No space left on device", "the disk of PostgreSQL is full"),
+    ("out of memory", "PostgreSQL has no memory left"),
+    ("out of shared memory", "PostgreSQL has no memory left"),
+    ("cannot execute", "the database may not be written now: it is a standby, or read-only"),
+];
+
+/// What an operator should know where the server cannot do its work now; `None` where the application is to blame.
+pub(crate) fn unavailable(message: &str) -> Option<&'static str> {
+    let (_, meaning) = UNAVAILABLE.iter().find(|(text, _)| message.contains(text))?;
+    // "cannot execute INSERT in a read-only transaction", and nothing else that cannot be executed.
+    (!message.contains("cannot execute") || message.contains("read-only transaction") || message.contains("during recovery"))
+        .then_some(*meaning)
+}
+
+/// What to do where the first connection cannot be made.
+pub(crate) fn remedy_at_start(message: &str) -> &'static str {
+    const REMEDIES: [(&str, &str); 12] = [
+        ("password authentication failed", "The user or the password in DATABASE_URL is wrong"),
+        ("no password supplied", "DATABASE_URL has no password: postgres://user:password@host/database"),
+        (
+            "Peer authentication failed",
+            "The server wants another user on its local socket; name a host: postgres://user:password@localhost/database",
+        ),
+        ("role \"", "Correct the user in DATABASE_URL, or make it: createuser --pwprompt NAME"),
+        ("database \"", "Correct the name at the end of DATABASE_URL, or make the database: createdb NAME"),
+        ("could not translate host name", "Correct the host in DATABASE_URL"),
+        (
+            "no pg_hba.conf entry",
+            "The server does not let this user in from here; its pg_hba.conf says who may come. Without TLS it may want ?sslmode=require at the end of DATABASE_URL",
+        ),
+        ("SSL", "TLS is set by sslmode at the end of DATABASE_URL: ?sslmode=disable, require, or verify-full with sslrootcert"),
+        ("invalid URI query parameter", "Correct what stands behind the ? in DATABASE_URL"),
+        ("Connection refused", "Start the PostgreSQL server, or correct host and port in DATABASE_URL"),
+        ("timeout expired", "The server did not answer within DATABASE_CONNECT_TIMEOUT_SECONDS. Correct host and port in DATABASE_URL"),
+        (
+            "No such file or directory",
+            "Start the PostgreSQL server, or name the host in DATABASE_URL: postgres://user:password@localhost/database",
+        ),
+    ];
+    let found = REMEDIES.iter().find(|(text, _)| message.contains(text)).map(|(_, remedy)| *remedy);
+    found.or_else(|| unavailable(message)).unwrap_or("It is named by DATABASE_URL in settings.toml or the environment")
+}

@@ -1,0 +1,83 @@
+//! What `DATABASE_URL` says.
+
+use std::path::Path;
+#[cfg(feature = "sqlite")]
+use std::path::PathBuf;
+
+use lback_core::{Error, Result};
+
+use crate::Kind;
+#[cfg(feature = "postgres")]
+use crate::postgres_url::PostgresUrl;
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    #[cfg(feature = "sqlite")]
+    Sqlite(PathBuf),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresUrl),
+}
+
+impl Target {
+    /// Reads a `DATABASE_URL`; relative paths are below `root`.
+    pub(crate) fn parse(url: &str, root: &Path) -> Result<Self> {
+        let (scheme, rest) = url.split_once(':').unwrap_or(("sqlite", url));
+        match scheme {
+            "sqlite" => sqlite(rest, root),
+            "postgres" | "postgresql" => postgres(rest),
+            // What stands there may be a password.
+            _ => Err(Error::internal(format!(
+                "DATABASE_URL names a database that Lback does not know. It begins with \"sqlite:\", as in {SQLITE_EXAMPLE}, or with \
+                 \"postgres:\", as in {POSTGRES_EXAMPLE}"
+            ))),
+        }
+    }
+
+    /// Which database it is.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(_) => Kind::Sqlite,
+            #[cfg(feature = "postgres")]
+            Target::Postgres(_) => Kind::Postgres,
+        }
+    }
+}
+
+const SQLITE_EXAMPLE: &str = "DATABASE_URL = \"sqlite:db.sqlite\"";
+pub(crate) const POSTGRES_EXAMPLE: &str = "DATABASE_URL = \"postgres://user:password@localhost/database\"";
+
+#[cfg(feature = "sqlite")]
+fn sqlite(rest: &str, root: &Path) -> Result<Target> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.contains(":memory:") {
+        return Err(Error::internal(format!(
+            "DATABASE_URL names no file. A database in memory cannot be shared by several connections: write {SQLITE_EXAMPLE} in settings.toml"
+        )));
+    }
+    Ok(Target::Sqlite(root.join(path)))
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(rest: &str) -> Result<Target> {
+    PostgresUrl::parse(rest).map(Target::Postgres)
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite(_rest: &str, _root: &Path) -> Result<Target> {
+    Err(lacks("sqlite", "SQLite"))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_rest: &str) -> Result<Target> {
+    Err(lacks("postgres", "PostgreSQL"))
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+fn lacks(feature: &str, database: &str) -> Error {
+    Error::internal(format!(
+        "DATABASE_URL names a {database} database, and this program was built without {database}. Add the feature in Cargo.toml: \
+         lback = {{ …, features = [\"{feature}\"] }}"
+    ))
+}

@@ -1,0 +1,82 @@
+//! Databases for tests.
+
+use diesel::connection::SimpleConnection;
+use lback_core::{Error, Result, Secret};
+
+use crate::manager::{Manager, Purpose};
+use crate::target::Target;
+use crate::{DbSettings, Kind};
+
+/// A PostgreSQL database beside the one that the settings name, which goes when this is dropped.
+///
+/// The user in `DATABASE_URL` must be allowed to make databases: `ALTER USER name CREATEDB`.
+pub struct TemporaryDatabase {
+    manager: Manager,
+    name: String,
+    url: Secret,
+}
+
+impl TemporaryDatabase {
+    /// Makes an empty database whose name begins with `test_`; `None` where `DATABASE_URL` does not name PostgreSQL.
+    ///
+    /// # Errors
+    /// Where the server cannot be reached, or refuses.
+    pub fn beside(settings: &DbSettings) -> Result<Option<Self>> {
+        let target = Target::parse(settings.database_url.expose(), std::path::Path::new("."))?;
+        if target.kind() != Kind::Postgres {
+            return Ok(None);
+        }
+        let manager = Manager::new(target, settings.clone());
+        let mut connection = manager.open(Purpose::Migrate).map_err(|error| manager.cannot_open(error))?;
+        let (name, url) = match &manager.target {
+            Target::Postgres(url) => {
+                // PostgreSQL cuts off names that are longer than 63 bytes.
+                let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+                let beside: String = url.database().chars().filter(plain).take(20).collect();
+                let name = format!("test_{beside}_{}", unique());
+                let url = url.with_database(&name);
+                (name, url)
+            }
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(_) => return Ok(None),
+        };
+        connection.batch_execute(&format!("CREATE DATABASE \"{name}\"")).map_err(|error| {
+            Error::internal(format!(
+                "the database {name} cannot be made for a test. The user in DATABASE_URL needs the right to: ALTER USER … CREATEDB"
+            ))
+            .with_source(error)
+        })?;
+        Ok(Some(TemporaryDatabase { manager, name, url }))
+    }
+
+    /// Its `DATABASE_URL`.
+    pub fn url(&self) -> &Secret {
+        &self.url
+    }
+}
+
+impl Drop for TemporaryDatabase {
+    fn drop(&mut self) {
+        let dropped = self
+            .manager
+            .open(Purpose::Migrate)
+            .map_err(|error| error.to_string())
+            // What a test has left open does not keep it.
+            .and_then(|mut db| {
+                db.batch_execute(&format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name)).map_err(|error| error.to_string())
+            });
+        if let Err(error) = dropped {
+            tracing::warn!(target: "lback::db", "the database {} of a test could not be dropped: {error}", self.name);
+        }
+    }
+}
+
+/// What no other database of a test is called: the process, the time, and a count.
+fn unique() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    format!("{}_{time:x}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}

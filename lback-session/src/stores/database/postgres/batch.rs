@@ -1,0 +1,227 @@
+//! Many writes in one transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use lback_core::{Error, Result};
+use lback_db::Db;
+
+use super::statements::{self, Change, Renewal};
+use crate::SessionId;
+use crate::store::{RENEWAL, Record, Save, Saved, Update};
+use crate::stores::database::rows;
+
+/// One write.
+pub(super) enum Op {
+    Create(Record),
+    Save(Box<Save>),
+    Update(Update),
+    Renew { id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc> },
+    Delete(SessionId),
+    Revoke { user_id: i64, except: Option<SessionId> },
+    DeleteExpired { now: DateTime<Utc>, limit: u32 },
+}
+
+/// What came of it.
+pub(super) enum Done {
+    Saved(Saved),
+    Found(bool),
+    Count(u64),
+}
+
+impl Done {
+    pub(super) fn found(self) -> bool {
+        matches!(self, Done::Found(true))
+    }
+
+    pub(super) fn count(self) -> u64 {
+        if let Done::Count(count) = self { count } else { 0 }
+    }
+}
+
+impl Op {
+    /// The stored session that it changes, where it is one.
+    fn id(&self) -> Option<SessionId> {
+        match self {
+            Op::Save(save) => Some(save.base.id),
+            Op::Update(update) => Some(update.id),
+            Op::Renew { id, .. } | Op::Delete(id) => Some(*id),
+            Op::Create(_) | Op::Revoke { .. } | Op::DeleteExpired { .. } => None,
+        }
+    }
+
+    /// Must it not be undone by a crash, even where the server is set up to forget a little then?
+    pub(super) fn outlasts_a_crash(&self) -> bool {
+        match self {
+            Op::Delete(_) | Op::Revoke { .. } => true,
+            Op::Save(save) => save.rotates(),
+            Op::Update(update) => update.new_id != update.id,
+            Op::Create(_) | Op::Renew { .. } | Op::DeleteExpired { .. } => false,
+        }
+    }
+}
+
+/// Does all of it, and answers what came of each.
+///
+/// # Errors
+/// Where a statement failed; then nothing of it must be committed. What fails without any statement (data that are too
+/// large, an `update` that does not understand the value) fails alone.
+pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
+    let mut results: Vec<Option<Result<Done>>> = ops.iter().map(|_| None).collect();
+    let mut uses: HashMap<SessionId, u32> = HashMap::new();
+    ops.iter().filter_map(|op| op.id()).for_each(|id| *uses.entry(id).or_default() += 1);
+
+    let (mut creates, mut saves, mut renewals, mut deletes, mut contended) = (vec![], vec![], vec![], vec![], vec![]);
+    for (index, op) in ops.iter().enumerate() {
+        match op {
+            Op::Create(record) => creates.push((index, record)),
+            Op::Revoke { user_id, except } => results[index] = Some(Ok(Done::Count(rows::revoke_user(db, *user_id, *except)?))),
+            Op::DeleteExpired { now, limit } => results[index] = Some(Ok(Done::Count(rows::delete_expired(db, *now, *limit)?))),
+            _ if op.id().is_some_and(|id| uses.get(&id) != Some(&1)) => contended.push(index),
+            Op::Save(save) => match save.first() {
+                Ok(update) => saves.push((index, update)),
+                Err(error) => results[index] = Some(Err(error)),
+            },
+            Op::Update(update) => saves.push((index, update.clone())),
+            Op::Renew { id, expires_at, now } => renewals.push((index, Renewal { id: *id, expires_at: *expires_at, now: *now })),
+            Op::Delete(id) => deletes.push((index, *id)),
+        }
+    }
+
+    statements::insert(db, creates.iter().map(|(_, record)| *record))?;
+    for (index, _) in &creates {
+        results[*index] = Some(Ok(Done::Found(true)));
+    }
+    let saved = statements::change(db, saves.iter().map(|(_, update)| Change::of(update)))?;
+    for (index, update) in saves {
+        match (ops[index], saved.contains(&update.id)) {
+            (Op::Save(_), true) => results[index] = Some(Ok(Done::Saved(Saved::As(update.new_id, update.expires_at)))),
+            (Op::Save(_), false) => contended.push(index),
+            (_, found) => results[index] = Some(Ok(Done::Found(found))),
+        }
+    }
+    let renewed = statements::renew(db, renewals.iter().map(|(_, renewal)| *renewal))?;
+    for (index, renewal) in renewals {
+        results[index] = Some(Ok(Done::Found(renewed.contains(&renewal.id))));
+    }
+    let deleted = statements::delete(db, deletes.iter().map(|(_, id)| *id))?;
+    for (index, id) in deletes {
+        results[index] = Some(Ok(Done::Found(deleted.contains(&id))));
+    }
+
+    contended.sort_unstable();
+    let replayed = replay(db, contended.iter().map(|index| ops[*index]))?;
+    for (index, result) in contended.into_iter().zip(replayed) {
+        results[index] = Some(result);
+    }
+    Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::internal("a write was passed over")))).collect())
+}
+
+/// A session while writes to it are done in memory.
+struct Replayed {
+    found: Record,
+    /// `None` once it was deleted.
+    now: Option<Record>,
+}
+
+/// Does writes to rows that are locked, one after another in memory, and writes the outcomes.
+fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone) -> Result<Vec<Result<Done>>> {
+    let ids: HashSet<SessionId> = ops.clone().filter_map(Op::id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let locked = statements::lock(db, ids.iter().copied())?;
+    let mut sessions: BTreeMap<SessionId, Replayed> =
+        locked.into_iter().map(|(id, found)| (id, Replayed { now: Some(found.clone()), found })).collect();
+    // A row whose data are no JSON object is not among them, and can still be deleted.
+    let mut deleted: Vec<SessionId> = Vec::new();
+    let results = ops
+        .map(|op| match op.id().and_then(|id| sessions.get_mut(&id)) {
+            Some(session) => session.apply(op),
+            None => {
+                deleted.extend(op.id().filter(|_| matches!(op, Op::Delete(_))));
+                Ok(op.on_nothing())
+            }
+        })
+        .collect();
+    let changes = sessions.values().filter_map(Replayed::change);
+    let expected = changes.clone().count();
+    if statements::change(db, changes)?.len() != expected {
+        return Err(Error::internal("a session changed though its row was locked"));
+    }
+    deleted.extend(sessions.values().filter(|session| session.now.is_none()).map(|session| session.found.id));
+    statements::delete(db, deleted.into_iter())?;
+    Ok(results)
+}
+
+impl Op {
+    /// What comes of it where the session is not there.
+    fn on_nothing(&self) -> Done {
+        match self {
+            Op::Save(_) => Done::Saved(Saved::Gone),
+            _ => Done::Found(false),
+        }
+    }
+}
+
+impl Replayed {
+    fn apply(&mut self, op: &Op) -> Result<Done> {
+        // Under a new id it is another session for those who know the old one.
+        let Some(record) = self.now.as_mut().filter(|record| Some(record.id) == op.id()) else { return Ok(op.on_nothing()) };
+        match op {
+            Op::Delete(_) => {
+                self.now = None;
+                Ok(Done::Found(true))
+            }
+            Op::Renew { expires_at, now, .. } => {
+                if record.expires_at <= *now {
+                    return Ok(Done::Found(false));
+                }
+                if *expires_at - record.expires_at >= RENEWAL {
+                    record.expires_at = *expires_at;
+                    record.updated_at = *now;
+                }
+                Ok(Done::Found(true))
+            }
+            Op::Save(save) if record.expires_at > save.now => {
+                let update = if record.version == save.base.version { save.first()? } else { save.again(record)? };
+                let saved = Saved::As(update.new_id, update.expires_at);
+                record.replace(update);
+                Ok(Done::Saved(saved))
+            }
+            Op::Update(update) if record.version == update.version && record.expires_at > update.now => {
+                record.replace(update.clone());
+                Ok(Done::Found(true))
+            }
+            _ => Ok(op.on_nothing()),
+        }
+    }
+
+    /// What is to be written, unless the session is as it was found, or gone.
+    fn change(&self) -> Option<Change<'_>> {
+        let now = self.now.as_ref().filter(|now| **now != self.found)?;
+        Some(Change {
+            id: self.found.id,
+            version: self.found.version,
+            // Whether it has expired was judged above.
+            alive_at: DateTime::UNIX_EPOCH,
+            new_id: now.id,
+            user_id: now.user_id,
+            data: &now.data,
+            new_version: now.version,
+            expires_at: now.expires_at,
+            updated_at: now.updated_at,
+        })
+    }
+}
+
+impl Record {
+    fn replace(&mut self, update: Update) {
+        self.id = update.new_id;
+        self.user_id = update.user_id;
+        self.data = update.data;
+        self.version += 1;
+        self.expires_at = update.expires_at;
+        self.updated_at = update.now;
+    }
+}

@@ -1,0 +1,77 @@
+//! A thread's own connection, opened again where it was lost.
+
+use diesel::connection::SimpleConnection;
+use lback_core::{Error, Result};
+use lback_db::{Database, Db};
+
+/// Plans that lock rows in the order in which their ids are given, whatever the table's statistics say, made once.
+const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
+                     SET plan_cache_mode = force_generic_plan";
+
+pub(super) struct Line {
+    database: Database,
+    /// Statements for every new connection.
+    setup: String,
+    connection: Option<Db>,
+}
+
+impl Line {
+    pub(super) fn new(database: &Database, setup: &str) -> Self {
+        Line { database: database.clone(), setup: format!("{PLANS}; {setup}"), connection: None }
+    }
+
+    /// Runs `work`, which changes nothing, and so may run twice: where the connection turns out to be lost, it does on
+    /// a new one.
+    pub(super) fn read<T>(&mut self, mut work: impl FnMut(&mut Db) -> Result<T>) -> Result<T> {
+        let fresh = self.connection.is_none();
+        let result = work(self.open()?);
+        if result.is_ok() || !self.hang_up_if_lost() || fresh {
+            return result;
+        }
+        let result = work(self.open()?);
+        self.hang_up_if_lost();
+        result
+    }
+
+    /// Begins a transaction, on a new connection where the old one turns out to be lost.
+    pub(super) fn begin(&mut self, begin: &str) -> Result<&mut Db> {
+        if self.connection.as_mut().is_some_and(|db| db.batch_execute(begin).is_err()) {
+            self.hang_up();
+        }
+        if self.connection.is_none() {
+            self.open()?.batch_execute(begin)?;
+        }
+        self.open()
+    }
+
+    /// Undoes the transaction. Answers whether the connection is still of use.
+    pub(super) fn rollback(&mut self) -> bool {
+        let undone = self.connection.as_mut().is_some_and(|db| db.batch_execute("ROLLBACK").is_ok());
+        if !undone {
+            self.hang_up();
+        }
+        undone
+    }
+
+    pub(super) fn hang_up(&mut self) {
+        self.connection = None;
+    }
+
+    fn hang_up_if_lost(&mut self) -> bool {
+        let lost = self.connection.as_mut().is_none_or(Db::is_lost);
+        if lost {
+            self.hang_up();
+        }
+        lost
+    }
+
+    /// The connection, opened where there is none.
+    fn open(&mut self) -> Result<&mut Db> {
+        if self.connection.is_none() {
+            let mut connection = self.database.connect()?;
+            connection.batch_execute(&self.setup)?;
+            self.connection = Some(connection);
+        }
+        self.connection.as_mut().ok_or_else(|| Error::unavailable("there is no connection to PostgreSQL"))
+    }
+}

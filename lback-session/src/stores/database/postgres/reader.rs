@@ -1,0 +1,105 @@
+//! The threads that read sessions.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use chrono::{DateTime, Utc};
+use lback_core::{Error, Result};
+use lback_db::Database;
+
+use super::line::Line;
+use super::{Reply, statements};
+use crate::SessionId;
+use crate::store::{Record, SessionInfo};
+use crate::stores::database::{Cause, rows};
+
+/// How many threads read: while one waits for the server, the other gathers.
+const THREADS: usize = 2;
+/// The most loads in one statement.
+const MAX_BATCH: usize = 256;
+
+/// What is to be read.
+pub(super) enum Read {
+    Load(SessionId, Reply<Option<Record>>),
+    ForUser(i64, DateTime<Utc>, Reply<Vec<SessionInfo>>),
+}
+
+/// Sends to the threads, which end when it is dropped.
+pub(super) struct Reader(Sender<Read>);
+
+impl Reader {
+    pub(super) fn start(database: &Database) -> Result<Self> {
+        let (sender, reads) = channel();
+        let reads = Arc::new(Mutex::new(reads));
+        for _ in 0..THREADS {
+            let (reads, mut line) = (reads.clone(), Line::new(database, ""));
+            thread::Builder::new().name("lback-sessions".to_owned()).spawn(move || {
+                while let Some(batch) = gather(&reads) {
+                    let answered = catch_unwind(AssertUnwindSafe(|| answer(&mut line, batch)));
+                    if answered.is_err() {
+                        line.hang_up();
+                    }
+                }
+            })?;
+        }
+        Ok(Reader(sender))
+    }
+
+    /// If no thread is left, the reply is dropped, which says so.
+    pub(super) fn send(&self, read: Read) {
+        let _ = self.0.send(read);
+    }
+}
+
+/// Everything that waits, as soon as something does.
+fn gather(reads: &Mutex<Receiver<Read>>) -> Option<Vec<Read>> {
+    let reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut batch = vec![reads.recv().ok()?];
+    batch.extend(reads.try_iter().take(MAX_BATCH - 1));
+    Some(batch)
+}
+
+fn answer(line: &mut Line, batch: Vec<Read>) {
+    let mut waiting: HashMap<SessionId, Vec<Reply<Option<Record>>>> = HashMap::new();
+    for read in batch {
+        match read {
+            // Nobody waits any more, perhaps because the server has hung for long.
+            Read::Load(_, reply) if reply.is_closed() => {}
+            Read::Load(id, reply) => waiting.entry(id).or_default().push(reply),
+            Read::ForUser(user_id, now, reply) => {
+                let infos = line.read(|db| rows::for_user(db, user_id, now));
+                let _ = reply.send(infos.map_err(|error| cannot_read(Arc::new(error))));
+            }
+        }
+    }
+    if waiting.is_empty() {
+        return;
+    }
+    let mut ids: Vec<SessionId> = waiting.keys().copied().collect();
+    ids.sort_unstable();
+    match line.read(|db| statements::load(db, &ids)) {
+        Ok(mut found) => {
+            for (id, mut replies) in waiting {
+                let record = found.remove(&id);
+                let last = replies.pop();
+                for reply in replies {
+                    let _ = reply.send(Ok(record.clone()));
+                }
+                last.map(|reply| reply.send(Ok(record)));
+            }
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            for reply in waiting.into_values().flatten() {
+                let _ = reply.send(Err(cannot_read(error.clone())));
+            }
+        }
+    }
+}
+
+fn cannot_read(error: Arc<Error>) -> Error {
+    Error::unavailable("the session store cannot be read").with_source(Cause(error))
+}

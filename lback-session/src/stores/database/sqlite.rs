@@ -1,0 +1,46 @@
+//! Sessions in SQLite.
+//!
+//! Reads go over connections of the store's own, on the thread that asks: a row by its key takes a few microseconds.
+//! Writes of all requests go to one thread ([`writer`](super::writer)), which joins those that wait into one transaction;
+//! nobody meets "database is locked", and a commit to the disk is shared.
+
+use std::sync::{Mutex, PoisonError};
+
+use lback_core::{Error, Result};
+use lback_db::{Database, Db};
+
+use super::writer::Writer;
+
+/// The store's way to a SQLite file.
+pub(super) struct Sqlite {
+    database: Database,
+    readers: Mutex<Vec<Db>>,
+    pub(super) writer: Writer,
+}
+
+/// Idle connections for reading that are kept.
+const MAX_READERS: usize = 8;
+
+impl Sqlite {
+    pub(super) fn start(database: Database) -> Result<Self> {
+        Ok(Sqlite { writer: Writer::start(database.clone())?, readers: Mutex::default(), database })
+    }
+
+    /// Reads over one of the store's own connections, which nobody holds while waiting for something else.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.database.connect()?,
+        };
+        let result = read(&mut connection);
+        // After an error the connection may be of no use: the next read opens its own.
+        if result.is_ok() {
+            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if readers.len() < MAX_READERS {
+                readers.push(connection);
+            }
+        }
+        result.map_err(|error| Error::unavailable("the session store cannot be read").with_source(super::Cause(error.into())))
+    }
+}

@@ -1,0 +1,16 @@
+-- A row is found by its id, by its user (devices, revoking), and by the hour of its expiry (cleanup). That hour is a
+-- column of its own because an index on expires_at itself would have to be rewritten by every renewal; without one, and
+-- with room left in each page, an update stays within its page and touches no index. Times are UTC.
+CREATE TABLE sessions (
+    id BYTEA NOT NULL PRIMARY KEY,
+    user_id BIGINT,
+    data TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    expires_at TIMESTAMP NOT NULL,
+    expiry_hour BIGINT NOT NULL,
+    created_at TIMESTAMP NOT NULL,
+    updated_at TIMESTAMP NOT NULL
+) WITH (fillfactor = 75);
+
+CREATE INDEX sessions_user_id ON sessions (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX sessions_expiry_hour ON sessions (expiry_hour);

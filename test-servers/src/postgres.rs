@@ -1,0 +1,239 @@
+//! A PostgreSQL server of the tests' own.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+use crate::{Server, free_port, installed};
+
+/// Runs until it is told to stop, and then stops the server, which `pg_ctl` has made independent.
+const KEEPER: &str = r#"
+trap '"$@"; exit' TERM
+while :; do sleep 3600 & wait $!; done
+"#;
+
+/// Everything that makes a server slower, and its data safer than those of a test must be.
+const FAST: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n";
+
+/// Is a power cut to lose nothing?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disk {
+    /// As a server in production has it.
+    Safe,
+    /// As fast as can be.
+    Fast,
+}
+
+/// A PostgreSQL server with a superuser `lback`, whose password is `lback`, on a port of this machine.
+#[derive(Debug)]
+pub struct Postgres {
+    // Stops the server and removes its folder.
+    keeper: Server,
+    bin: PathBuf,
+    port: u16,
+}
+
+static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(|| Postgres::start(Disk::Fast));
+
+impl Postgres {
+    /// The server that the tests of a program share; `None` where PostgreSQL is not installed.
+    pub fn shared() -> Option<&'static Postgres> {
+        SHARED.as_ref()
+    }
+
+    /// Starts a server; `None` where PostgreSQL is not installed.
+    ///
+    /// # Panics
+    /// Where it cannot be started, or is not installed in CI.
+    pub fn start(disk: Disk) -> Option<Self> {
+        let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        let mut folders: Vec<String> = versions.map(|version| version.path().join("bin").display().to_string()).collect();
+        folders.sort_by(|one, other| other.cmp(one));
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+        let initdb = installed("initdb", &folders, "postgresql")?;
+        match Self::start_with(initdb.parent()?, disk) {
+            Ok(server) => Some(server),
+            Err(error) => panic!("PostgreSQL cannot be started: {error}"),
+        }
+    }
+
+    fn start_with(bin: &Path, disk: Disk) -> io::Result<Self> {
+        let folder = TempDir::with_prefix("lback-postgres-")?;
+        if let Some((user, group)) = owner()? {
+            chown(folder.path(), Some(user), Some(group))?;
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+        let data = folder.path().join("data");
+        let password = folder.path().join("password");
+        fs::write(&password, "lback")?;
+        let password = format!("--pwfile={}", password.display());
+        let initdb = as_owner(&bin.join("initdb"))
+            .args(["--username=lback", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", &password, "-D"])
+            .arg(&data)
+            .output()?;
+        successful(&initdb)?;
+        let port = free_port()?;
+        let mut settings = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf"))?;
+        let sockets = folder.path().display();
+        writeln!(settings, "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{sockets}'\nmax_connections = 300")?;
+        if disk == Disk::Fast {
+            settings.write_all(FAST.as_bytes())?;
+        }
+        let stop = pg_ctl(bin, &data, &["stop", "-m", "immediate"]);
+        let mut keeper = vec!["-c".to_owned(), KEEPER.to_owned(), "sh".to_owned(), stop.get_program().to_string_lossy().into_owned()];
+        keeper.extend(stop.get_args().map(|argument| argument.to_string_lossy().into_owned()));
+        let keeper: Vec<&str> = keeper.iter().map(String::as_str).collect();
+        let server = Postgres { keeper: Server::start(folder, "TERM", Path::new("sh"), &keeper)?, bin: bin.to_owned(), port };
+        server.run()?;
+        Ok(server)
+    }
+
+    /// Starts the server again after [`stop`](Self::stop) or [`crash`](Self::crash), and waits until it answers.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn run(&self) -> io::Result<()> {
+        let log = self.keeper.folder().join("server-log");
+        self.pg_ctl(&["start", "-l", &log.display().to_string()])
+    }
+
+    /// Stops the server; connections are told, and dropped.
+    ///
+    /// # Errors
+    /// Where it is not running.
+    pub fn stop(&self) -> io::Result<()> {
+        self.pg_ctl(&["stop", "-m", "fast"])
+    }
+
+    /// Ends all of its processes on the spot, as a crash would.
+    ///
+    /// # Errors
+    /// Where it is not running.
+    pub fn crash(&self) -> io::Result<()> {
+        self.pg_ctl(&["stop", "-m", "immediate"])
+    }
+
+    /// Stops the server and starts it again.
+    ///
+    /// # Errors
+    /// Where it is not running, or does not start.
+    pub fn restart(&self) -> io::Result<()> {
+        self.stop()?;
+        self.run()
+    }
+
+    /// Halts all of its processes where they are. They answer nothing, and keep their connections.
+    ///
+    /// # Errors
+    /// Where they cannot be found.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets them go on.
+    ///
+    /// # Errors
+    /// Where they cannot be found.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.signal("CONT")
+    }
+
+    /// The `DATABASE_URL` of a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://lback:lback@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The port on which it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Makes an empty database, and returns its `DATABASE_URL`.
+    ///
+    /// # Panics
+    /// Where there is one of that name.
+    pub fn create(&self, database: &str) -> String {
+        self.sql("postgres", &format!("CREATE DATABASE \"{database}\""));
+        self.url(database)
+    }
+
+    /// Runs statements on a connection of its own, and returns what they print.
+    ///
+    /// # Panics
+    /// Where they fail.
+    pub fn sql(&self, database: &str, statements: &str) -> String {
+        let psql = Command::new(self.bin.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", statements])
+            .output();
+        match psql.and_then(|output| successful(&output).map(|()| output)) {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).trim_end().to_owned(),
+            Err(error) => panic!("{statements} failed: {error}"),
+        }
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) -> io::Result<()> {
+        successful(&pg_ctl(&self.bin, &self.keeper.folder().join("data"), arguments).stdout(Stdio::null()).stderr(Stdio::null()).output()?)
+    }
+
+    /// Sends a signal to the server and all of its children.
+    fn signal(&self, signal: &str) -> io::Result<()> {
+        let file = fs::read_to_string(self.keeper.folder().join("data/postmaster.pid"))?;
+        let server = file.lines().next().unwrap_or_default().to_owned();
+        let mut pids = vec![server.clone()];
+        for entry in fs::read_dir("/proc")?.flatten() {
+            // Behind the name, which stands in parentheses: state, parent, …
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+            if parent == Some(server.as_str()) {
+                pids.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        successful(&Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", pids.join(" "))).output()?)
+    }
+}
+
+fn pg_ctl(bin: &Path, data: &Path, arguments: &[&str]) -> Command {
+    let mut command = as_owner(&bin.join("pg_ctl"));
+    command.arg("-D").arg(data).args(["-w", "-s"]).args(arguments);
+    command
+}
+
+/// PostgreSQL does not run as root: its package brings a user for it.
+fn as_owner(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program).current_dir("/");
+    command
+}
+
+/// The ids of that user and its group, where we are root.
+fn owner() -> io::Result<Option<(u32, u32)>> {
+    if !is_root() {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd")?;
+    let entry = users.lines().find_map(|line| line.strip_prefix("postgres:"));
+    let ids = entry.and_then(|entry| {
+        let mut fields = entry.split(':').skip(1);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    });
+    ids.map(Some).ok_or_else(|| io::Error::other("there is no user postgres"))
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
+}
+
+fn successful(output: &Output) -> io::Result<()> {
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))),
+    }
+}
