@@ -1,8 +1,11 @@
 //! Changes to the database's structure: applied in order, once, and recorded.
 
+mod blank;
 mod status;
 
 pub use status::{Applied, MigrationStatus};
+
+use blank::{Blank, NotBlank};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,6 +28,7 @@ pub struct Migrations {
     framework: Vec<EmbeddedMigrations>,
     embedded: Vec<EmbeddedMigrations>,
     folder: Option<PathBuf>,
+    stop_at_blank: bool,
 }
 
 type Source = Vec<Box<dyn Migration<Sqlite>>>;
@@ -50,6 +54,13 @@ impl Migrations {
     /// Adds the migrations below a folder, which are read when they are needed. A folder that does not exist has none.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Lets [`apply`](Self::apply) stop before a migration that holds no SQL yet, with a warning in the log, instead of
+    /// failing: for a start while the application is being written.
+    pub fn stop_at_blank(mut self) -> Self {
+        self.stop_at_blank = true;
         self
     }
 
@@ -108,7 +119,8 @@ impl Migrations {
     /// Two processes that start together do not disturb each other.
     ///
     /// # Errors
-    /// Names the migration that failed; those before it stay applied.
+    /// Names the migration that failed; those before it stay applied. One whose `up.sql` holds nothing but comments has
+    /// failed, too: it would be recorded as done before its SQL is written.
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
         let _lock = lock(database)?;
         let mut connection = without_references(database)?;
@@ -120,8 +132,15 @@ impl Migrations {
             let name = migration.name().to_string();
             if pending.iter().any(|pending| pending.name == name) {
                 let context = so_far(&format!("the migration {name} failed"), &names, "applied");
-                connection.run_migration(migration).map_err(failed(&context))?;
-                names.push(name);
+                match connection.run_migration(migration) {
+                    Ok(_) => names.push(name),
+                    Err(blank) if blank.is::<Blank>() && self.stop_at_blank => {
+                        tracing::warn!(target: "lback::db", "{blank}; until then, it and those after it wait");
+                        break;
+                    }
+                    Err(blank) if blank.is::<Blank>() => return Err(Error::internal(so_far(&blank.to_string(), &names, "applied"))),
+                    Err(error) => return Err(failed(&context)(error)),
+                }
                 check_references(connection, &names)?;
             }
         }
@@ -170,12 +189,14 @@ impl Migrations {
     fn source(&self) -> Result<Source> {
         let mut all: Source = Vec::new();
         for embedded in self.framework.iter().chain(&self.embedded) {
-            all.extend(MigrationSource::<Sqlite>::migrations(embedded).map_err(failed("the embedded migrations cannot be read"))?);
+            let migrations = MigrationSource::<Sqlite>::migrations(embedded).map_err(failed("the embedded migrations cannot be read"))?;
+            all.extend(migrations.into_iter().map(|migration| not_blank(migration, None)));
         }
         if let Some(folder) = self.folder.as_deref().map(of_database).filter(|folder| folder.is_dir()) {
             let context = format!("the migrations in {} cannot be read", folder.display());
             let files = FileBasedMigrations::from_path(&folder).map_err(|error| Error::internal(context.clone()).with_source(error))?;
-            all.extend(MigrationSource::<Sqlite>::migrations(&files).map_err(failed(&context))?);
+            let migrations = MigrationSource::<Sqlite>::migrations(&files).map_err(failed(&context))?;
+            all.extend(migrations.into_iter().map(|migration| not_blank(migration, Some(&folder))));
         }
         all.sort_by(|one, other| one.name().version().cmp(&other.name().version()));
         let twice = all.windows(2).find(|pair| pair[0].name().version() == pair[1].name().version());
@@ -186,6 +207,12 @@ impl Migrations {
             None => Ok(all),
         }
     }
+}
+
+/// The migration, refused where it holds no SQL; `folder` holds those that are files.
+fn not_blank(migration: Box<dyn Migration<Sqlite>>, folder: Option<&Path>) -> Box<dyn Migration<Sqlite>> {
+    let file = folder.map(|folder| folder.join(migration.name().to_string()).join("up.sql"));
+    Box::new(NotBlank::<SqliteConnection> { migration, file })
 }
 
 /// The folder for this database, where it has one of its own.
