@@ -5,7 +5,7 @@ const MAX_LENGTH: usize = 64;
 const LIKENESS: f64 = 0.85;
 
 /// The known name that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.len() > MAX_LENGTH {
         return None;
     }
