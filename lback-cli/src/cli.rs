@@ -1,13 +1,15 @@
 //! What the command line looks like, and which function does what it says.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
+use clap::error::ContextKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 
-use crate::error::Result;
-use crate::{completions, delegate, migration, runserver, startapp, startproject};
+use crate::error::{Error, Result};
+use crate::{completions, delegate, migration, project, runserver, startapp, startproject};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +19,8 @@ Examples:
   lback migrate                 applies the migrations that are pending
   lback test                    runs the project's tests
 
-Commands that work on a project find it from any folder inside it.";
+Commands that work on a project find it from any folder inside it. A command that is not listed here is the
+project's own: lback countposts 5 has its program run countposts 5.";
 
 /// The whole command line.
 pub fn command() -> Command {
@@ -74,7 +77,7 @@ fn making() -> [Command; 3] {
     ]
 }
 
-fn delegated() -> [Command; 8] {
+fn delegated() -> [Command; 10] {
     [
         Command::new("serve").about("Builds the project and answers requests").arg(address()).after_help("Example:\n  lback serve 8080"),
         Command::new("migrate").about("Applies the migrations that are pending"),
@@ -82,7 +85,20 @@ fn delegated() -> [Command; 8] {
             .about("Undoes the newest of the application's migrations, or the newest N")
             .arg(Arg::new("count").value_name("N").value_parser(value_parser!(u32).range(1..)).help("How many to undo [default: 1]")),
         Command::new("showmigrations").about("Lists the migrations; [X] marks those that are applied"),
+        Command::new("dbshell")
+            .about("Opens the database's own shell: sqlite3")
+            .arg(handed_on("Handed to the shell"))
+            .after_help("Examples:\n  lback dbshell\n  lback dbshell -- \"SELECT count(*) FROM sessions\""),
         Command::new("routes").about("Lists the routes"),
+        Command::new("collectstatic")
+            .about("Copies the static files into a folder, for another server to serve")
+            .arg(
+                Arg::new("folder")
+                    .value_name("DIR")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Where they go [default: staticfiles, in the project's folder]"),
+            )
+            .after_help("Example:\n  lback collectstatic /srv/mysite/static"),
         Command::new("clearsessions").about("Deletes expired sessions"),
         Command::new("check")
             .about("Looks for what is wrong, and says what mends it")
@@ -90,18 +106,21 @@ fn delegated() -> [Command; 8] {
             .after_help("Example:\n  LBACK_ENV=production lback check --deploy"),
         Command::new("test")
             .about("Runs the project's tests, with what cargo test takes")
-            .arg(
-                Arg::new("arguments")
-                    .value_name("ARGS")
-                    .value_parser(value_parser!(std::ffi::OsString))
-                    .action(ArgAction::Append)
-                    .num_args(0..)
-                    .trailing_var_arg(true)
-                    .allow_hyphen_values(true)
-                    .help("Handed to cargo test"),
-            )
+            .arg(handed_on("Handed to cargo test"))
             .after_help("Examples:\n  lback test\n  lback test blog -- --nocapture"),
     ]
+}
+
+/// Arguments that another program understands.
+fn handed_on(help: &'static str) -> Arg {
+    Arg::new("arguments")
+        .value_name("ARGS")
+        .value_parser(value_parser!(OsString))
+        .action(ArgAction::Append)
+        .num_args(0..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .help(help)
 }
 
 fn address() -> Arg {
@@ -121,12 +140,35 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         "makemigrations" => migration::run(&argument(matches, "name")),
         "completions" => matches.get_one::<Shell>("shell").map_or(Ok(()), |shell| completions::run(*shell)),
         "runserver" => runserver::run(matches.get_one::<String>("address").map(String::as_str)),
-        "serve" => delegate::to_project(command, matches.get_one::<String>("address").map(String::as_str)),
-        "rollback" => delegate::to_project(command, matches.get_one::<u32>("count").map(u32::to_string).as_deref()),
+        "serve" => delegate::to_project(command, matches.get_one::<String>("address")),
+        "rollback" => delegate::to_project(command, matches.get_one::<u32>("count").map(u32::to_string)),
+        "dbshell" => delegate::to_project(command, given(matches, "arguments")),
+        "collectstatic" => delegate::to_project(command, matches.get_one::<PathBuf>("folder").map(absolute).transpose()?),
         "check" => delegate::to_project(command, matches.get_flag("deploy").then_some("--deploy")),
         "test" => delegate::to_tests(),
-        _ => delegate::to_project(command, None),
+        "migrate" | "showmigrations" | "routes" | "clearsessions" => delegate::to_project(command, [""; 0]),
+        _ => to_own(command, matches),
     }
+}
+
+/// Has the project's binary run a command of its own. What is not known here and in no project is a mistake.
+fn to_own(name: &str, matches: &ArgMatches) -> Result<()> {
+    if let Err(no_project) = project::root() {
+        return match command().try_get_matches_from(["lback", name]) {
+            Err(error) if error.get(ContextKind::SuggestedSubcommand).is_some() => error.exit(),
+            _ => Err(no_project.because(&format!("lback itself has no command \"{name}\", and"))),
+        };
+    }
+    delegate::to_project(name, given(matches, ""))
+}
+
+fn given<'a>(matches: &'a ArgMatches, id: &str) -> impl Iterator<Item = &'a OsString> + use<'a> {
+    matches.get_many::<OsString>(id).into_iter().flatten()
+}
+
+/// The project's binary runs in the project's folder, and not in the one where the path was typed.
+fn absolute(folder: &PathBuf) -> Result<PathBuf> {
+    std::path::absolute(folder).map_err(|error| Error::io("find", folder, error))
 }
 
 /// An argument that clap has required.

@@ -1,19 +1,20 @@
 //! Commands that the project's own binary does, or cargo.
 
 use std::env;
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::process::Command;
 
 use crate::error::{Error, Result};
 use crate::project;
 
-/// Has the project's binary run `command`, after building it.
+/// Has the project's binary run `command` with `arguments`, after building it.
 ///
 /// # Errors
 /// Where there is no project, or no cargo. Otherwise this does not return: the program ends with the binary's exit code.
-pub fn to_project(command: &str, argument: Option<&str>) -> Result<()> {
+pub fn to_project<A: AsRef<OsStr>>(command: &str, arguments: impl IntoIterator<Item = A>) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--", command]).args(argument);
+    cargo.args(["run", "--quiet", "--", command]).args(arguments);
     become_program(cargo)
 }
 

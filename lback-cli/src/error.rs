@@ -43,6 +43,11 @@ impl Error {
         )
     }
 
+    /// The same, with its beginning before what is wrong.
+    pub fn because(self, beginning: &str) -> Self {
+        Error { what: format!("{beginning} {}", self.what), ..self }
+    }
+
     /// The status with which the program ends.
     pub fn code(&self) -> u8 {
         1

@@ -21,8 +21,9 @@ mod timestamp;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut command = cli::command();
-    let matches = command.get_matches_mut();
+    let command = cli::command();
+    // What is not known here may be a command of the project's own.
+    let matches = command.clone().allow_external_subcommands(true).get_matches();
     match cli::run(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -19,7 +19,8 @@ use crate::panics::catch_panic;
 use crate::request::{Keys, RequestBody};
 use crate::router::{Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
-use crate::templates::{TemplateGlobal, Templates};
+use crate::static_names::StaticNames;
+use crate::templates::{Functions, TemplateGlobal, Templates};
 use crate::view::BoxFuture;
 use crate::{Clock, Error, Request, Response, Result, error_page, panics};
 
@@ -32,6 +33,7 @@ pub struct Application {
     keys: Keys,
     secrets: Vec<String>,
     templates: Templates,
+    static_names: Arc<StaticNames>,
     state: Extensions,
     clock: Clock,
     view_places: Arc<Semaphore>,
@@ -168,13 +170,18 @@ impl Assembly {
             .map_err(|problems| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  "))))?;
         let table = Arc::new(table);
         let templates_dir = self.settings.root().join(&config.templates_dir);
-        let templates = Templates::load(templates_dir, config.debug, &config.static_url, self.globals, table.clone())?;
+        // In DEBUG files change while the program runs.
+        let static_dir = self.settings.root().join(&config.static_dir);
+        let static_names = Arc::new(if config.debug { StaticNames::default() } else { StaticNames::read(&static_dir)? });
+        let functions = Functions::new(table.clone(), &config.static_url, static_names.clone());
+        let templates = Templates::load(templates_dir, config.debug, self.globals, functions)?;
         let app = Application {
             table,
             stack: self.stack.layers().into(),
             keys: Keys::derive("cookies", secrets.iter().map(String::as_str)),
             secrets,
             templates,
+            static_names,
             view_places: Arc::new(Semaphore::new(config.max_blocking_views)),
             settings: self.settings,
             config,
@@ -251,6 +258,11 @@ impl Application {
     /// The folder of static files.
     pub fn static_dir(&self) -> PathBuf {
         self.root().join(&self.config.static_dir)
+    }
+
+    /// The names with hashes that static files have; none while `DEBUG` is on.
+    pub fn static_names(&self) -> &StaticNames {
+        &self.static_names
     }
 
     /// The clock.

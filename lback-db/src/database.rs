@@ -53,6 +53,10 @@ impl Database {
         }
     }
 
+    pub(crate) fn target(&self) -> &Target {
+        &self.manager.target
+    }
+
     /// Is `other` this database, through the same pool?
     pub fn is_same(&self, other: &Database) -> bool {
         Arc::ptr_eq(&self.manager, &other.manager)

@@ -15,6 +15,7 @@ mod postgres_error;
 mod postgres_url;
 mod request;
 mod settings;
+mod shell;
 mod target;
 #[cfg(feature = "postgres")]
 mod temporary;

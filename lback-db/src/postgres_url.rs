@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use lback_core::{Error, Result, Secret};
+use percent_encoding::percent_decode_str;
 
 use crate::target::POSTGRES_EXAMPLE;
 
@@ -55,6 +56,19 @@ impl PostgresUrl {
     /// The name of the database, as the URL writes it.
     pub(crate) fn database(&self) -> &str {
         self.place.rsplit_once('/').map_or("", |(_, database)| database)
+    }
+
+    /// The URL without the password, and the password.
+    pub(crate) fn without_password(&self) -> (String, Option<String>) {
+        let url = self.url.expose();
+        let user = url.split_once('@').and_then(|(user, rest)| Some((user.rsplit_once(':')?, rest)));
+        match user {
+            // What stands before the colon is more than the scheme.
+            Some(((user, password), rest)) if !user.ends_with(':') && user != "postgres" => {
+                (format!("{user}@{rest}"), Some(percent_decode_str(password).decode_utf8_lossy().into_owned()))
+            }
+            _ => (url.to_owned(), None),
+        }
     }
 
     /// The same server and user, and another database.

@@ -36,6 +36,11 @@ impl DbSession {
         DbSession { database, intent, open: None, state: State::Active, if_undone: Vec::new() }
     }
 
+    /// A unit of work outside of requests, which will write. Whoever makes it [commits](Self::commit) it.
+    pub fn for_writing(database: Database) -> Self {
+        Self::new(database, Intent::Write)
+    }
+
     /// The connection, inside the request's transaction, which this begins if it has not begun.
     ///
     /// # Errors
@@ -114,7 +119,7 @@ impl DbSession {
     ///
     /// # Errors
     /// Those of the database; everything is rolled back then.
-    pub(crate) fn commit(&mut self) -> Result<()> {
+    pub fn commit(mut self) -> Result<()> {
         self.state = State::Finished;
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let result = open.connection.commit();

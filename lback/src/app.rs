@@ -13,6 +13,8 @@ use lback_session::{
 };
 use tokio::sync::watch;
 
+use crate::command::{Command, OwnCommand, check_names};
+
 type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> SessionManager>;
 
@@ -40,6 +42,7 @@ pub struct App {
     session_store: Option<MakeManager>,
     sessions: bool,
     database: bool,
+    pub(crate) commands: Vec<OwnCommand>,
 }
 
 /// An application that is ready to run.
@@ -62,6 +65,7 @@ impl App {
             session_store: None,
             sessions: true,
             database: true,
+            commands: Vec::new(),
         }
     }
 
@@ -162,6 +166,28 @@ impl App {
         self
     }
 
+    /// Adds a command to the program's command line: `./mysite countposts`, and `lback countposts` in the project.
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    ///
+    /// fn count(command: &mut Command) -> Result<()> {
+    ///     let posts = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM posts");
+    ///     println!("{} posts", posts.get_result::<i64>(command.db()?)?);
+    ///     Ok(())
+    /// }
+    ///
+    /// # let urls = Router::new();
+    /// App::new(urls).command("countposts", "says how many posts there are", count);
+    /// ```
+    ///
+    /// `about` is what the command `help` says of it. An error is printed, and ends the program with status 1. A name that
+    /// every application or the `lback` command has already, or that is added twice, is an error when the program starts.
+    pub fn command(mut self, name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
+        self.commands.push(OwnCommand::new(name, about, run));
+        self
+    }
+
     /// Keeps sessions in a store of the application's own, instead of the one in the settings.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.session_store = Some(Box::new(move |config, keys, clock| SessionManager::new(store, config, keys, clock)));
@@ -199,6 +225,7 @@ impl App {
 
     /// Checks the settings and puts everything together. `clock` is for tests.
     pub(crate) fn ready(self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
+        check_names(&self.commands)?;
         settings.declare::<CoreSettings>();
         settings.declare::<DbSettings>();
         settings.declare::<SessionSettings>();

@@ -3,7 +3,7 @@
 //! That the settings are understood, the routes do not collide, the middleware stands in order and every template parses
 //! has been checked by the time this runs: otherwise the application would not have come so far.
 
-use lback_core::{CoreSettings, Error, Result};
+use lback_core::{CoreSettings, Error, Result, StaticNames};
 use lback_session::SessionSettings;
 
 use crate::app::Ready;
@@ -17,6 +17,7 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
     let mut checks = vec![
         ("settings, routes, middleware and templates", Ok(())),
         ("links in templates", links(ready)),
+        ("static files in templates", static_files(ready)),
         ("database", database(ready)),
         ("migrations", require_migrations(ready)),
         ("sessions", sessions(ready)),
@@ -60,6 +61,19 @@ fn links(ready: &Ready) -> Result<()> {
         "no route has the name that url_for asks for: {}. Name the route with .name(…), or correct the template",
         broken.join(", ")
     ))
+}
+
+/// Does every `static` in a template name a file that exists?
+fn static_files(ready: &Ready) -> Result<()> {
+    let folder = ready.app.static_dir();
+    let names = StaticNames::read(&folder)?;
+    let files = ready.app.templates().static_files()?;
+    let missing = files.iter().filter(|file| names.hashed(&file.path).is_none());
+    let missing: Vec<String> = missing.map(|file| format!("{}:{} \"{}\"", file.template, file.line, file.path)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    mend(format!("there are no such files in {}: {}. Put them there, or correct the template", folder.display(), missing.join(", ")))
 }
 
 fn database(ready: &Ready) -> Result<()> {

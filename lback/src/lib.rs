@@ -45,6 +45,7 @@ mod supervisor;
 pub mod testing;
 
 pub use app::App;
+pub use command::Command;
 pub use run::MainError;
 
 pub use lback_core::*;

@@ -1,8 +1,8 @@
 //! What most files of an application need: `use lback::prelude::*;`.
 
 pub use crate::{
-    App, Cookie, Db, Error, Flash, IntoResponse, Method, Middleware, Next, OrNotFound, OrNotFoundRow, Request, RequestDb, RequestSession,
-    Response, Result, Router, RouterSession, StatusCode, context, migrations,
+    App, Command, Cookie, Db, Error, Flash, IntoResponse, Method, Middleware, Next, OrNotFound, OrNotFoundRow, Request, RequestDb,
+    RequestSession, Response, Result, Router, RouterSession, StatusCode, context, migrations,
 };
 pub use diesel::prelude::*;
 pub use lback_db::diesel;

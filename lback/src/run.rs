@@ -1,5 +1,6 @@
 //! The application's command line.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::process::exit;
 
@@ -7,7 +8,7 @@ use lback_core::settings::{Environment, Settings, find_root};
 use lback_core::{Clock, CoreSettings, Error, Result};
 
 use crate::app::{App, Ready};
-use crate::command::Command;
+use crate::command::{self, Task};
 use crate::serve;
 use crate::supervisor::{Supervisor, add_live_reload};
 
@@ -20,8 +21,8 @@ impl App {
     /// # Errors
     /// None that reach the caller; the result lets `main` end with this call.
     pub fn main(self) -> Result<()> {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
-        match self.run(&arguments) {
+        let arguments = std::env::args_os().skip(1).map(|argument| argument.into_string().map_err(MainError::not_text));
+        match arguments.collect::<Result<Vec<String>, MainError>>().and_then(|arguments| self.run(&arguments)) {
             Ok(()) => Ok(()),
             Err(error) => {
                 eprintln!("error: {error}");
@@ -34,32 +35,33 @@ impl App {
     ///
     /// # Errors
     /// Where the command is not understood, the settings are wrong, or the command fails.
-    pub fn run(self, arguments: &[String]) -> Result<(), MainError> {
-        let command = Command::parse(arguments).map_err(|message| MainError { message, exit_code: 2 })?;
-        if let Command::Help = command {
-            println!("{}", crate::command::HELP);
-            return Ok(());
+    pub fn run(mut self, arguments: &[String]) -> Result<(), MainError> {
+        let mut own = std::mem::take(&mut self.commands);
+        command::check_names(&own).map_err(MainError::failed)?;
+        match Task::parse(arguments, &mut own).map_err(|message| MainError { message, exit_code: 2 })? {
+            Task::Help => println!("{}", command::help(&own)),
+            task => self.run_task(task).map_err(MainError::failed)?,
         }
-        self.run_command(command).map_err(|error| MainError { message: error.to_string(), exit_code: 1 })
+        Ok(())
     }
 
-    fn run_command(self, command: Command) -> Result<()> {
+    fn run_task(self, task: Task) -> Result<()> {
         let environment = Environment::of_process();
-        let supervisor = match command {
-            Command::Serve(_) => Supervisor::find(&environment)?,
-            _ => None,
-        };
-        let Some(supervisor) = supervisor else { return command.run(&self.load(&environment)?) };
-        let served = self.stack(add_live_reload).load(&environment).and_then(|ready| serve::serve_below(&ready, &supervisor));
+        let serves = matches!(task, Task::Serve(_));
+        let supervisor = if serves { Supervisor::find(&environment)? } else { None };
+        let Some(supervisor) = supervisor else { return task.run(self.load(&environment, serves)?) };
+        let served = self.stack(add_live_reload).load(&environment, serves).and_then(|ready| serve::serve_below(&ready, &supervisor));
         served.inspect_err(|error| supervisor.failed(&error.to_string()))
     }
 
-    /// Reads the settings and puts the application together.
-    fn load(mut self, environment: &Environment) -> Result<Ready> {
+    /// Reads the settings and puts the application together; one that `serves` starts without a migration that is still
+    /// to be written.
+    fn load(mut self, environment: &Environment, serves: bool) -> Result<Ready> {
         let root = find_root(environment)?;
         let settings = Settings::load(&root, environment)?;
         crate::log::start(&settings.section::<CoreSettings>()?.log)?;
         let migrations = self.take_migrations(&root);
+        let migrations = if serves { migrations.stop_at_blank() } else { migrations };
         self.ready(settings, migrations, Clock::system())
     }
 }
@@ -69,6 +71,16 @@ impl App {
 pub struct MainError {
     message: String,
     exit_code: i32,
+}
+
+impl MainError {
+    fn failed(error: Error) -> Self {
+        MainError { message: error.to_string(), exit_code: 1 }
+    }
+
+    fn not_text(argument: OsString) -> Self {
+        MainError { message: format!("the argument {} is not UTF-8 text", argument.display()), exit_code: 2 }
+    }
 }
 
 impl fmt::Display for MainError {

@@ -14,7 +14,9 @@ fn help_has_every_command_and_examples() {
         "migrate",
         "rollback",
         "showmigrations",
+        "dbshell",
         "routes",
+        "collectstatic",
         "clearsessions",
         "test",
         "completions",
@@ -43,6 +45,11 @@ fn completions_are_printed_for_each_shell() {
 fn a_command_line_that_is_not_understood_says_what_is() {
     let folder = folder();
     assert!(fail(folder.path(), &["startprojct", "x"]).contains("'startproject'"));
+    assert!(fail(folder.path(), &["runservr"]).contains("'runserver'"));
+    assert!(fail(folder.path(), &["migrat"]).contains("'migrate'"));
+    let error = fail(folder.path(), &["countposts", "5"]);
+    assert!(error.contains("no command \"countposts\", and there is no project here") && error.contains("startproject"), "{error}");
+    assert!(fail(folder.path(), &["--countposts"]).contains("unexpected argument"));
     assert!(fail(folder.path(), &["startproject"]).contains("<NAME>"));
     assert!(fail(folder.path(), &["rollback", "0"]).contains("0 is not in 1.."));
     let output = lback(folder.path(), &[]).output().unwrap();

@@ -8,3 +8,4 @@ mod runserver;
 mod scaffold;
 mod starter;
 mod support;
+mod transcripts;

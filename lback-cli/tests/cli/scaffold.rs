@@ -7,14 +7,15 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{folder, lback, project, succeed};
+use crate::support::{fail, folder, lback, succeed};
+use crate::transcripts;
 
 #[test]
 fn a_new_project_with_an_app_builds_passes_its_tests_and_answers() {
     let folder = folder();
-    // Its name is of nothing else in the folder that keeps what was built.
-    let project = project(folder.path(), "scaffolded");
-    succeed(&project, &["startapp", "blog"]);
+    // The guide makes the project and the app, and adds a command to it.
+    transcripts::the_guide_shows_what_is_printed(folder.path());
+    let project = folder.path().join(transcripts::PROJECT);
     let formatted = Command::new("cargo").args(["fmt", "--check"]).current_dir(&project).output().unwrap();
     assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
 
@@ -23,18 +24,49 @@ fn a_new_project_with_an_app_builds_passes_its_tests_and_answers() {
     assert!(succeed(&project, &["test", "blog", "--", "--nocapture"]).contains("2 passed"));
     assert!(succeed(&project, &["test", "--", "--list"]).contains("4 tests"));
 
+    fs::remove_file(project.join("db.sqlite")).unwrap();
     let applied = succeed(&project.join("src/blog"), &["migrate"]);
     assert!(applied.contains("_create_sessions") && applied.contains("_create_blog"), "{applied}");
     assert_eq!(succeed(&project, &["migrate"]), "nothing to apply\n");
-    assert!(succeed(&project, &["routes"]).contains("blog:index"));
     assert!(succeed(&project, &["rollback", "1"]).starts_with("undid "));
     assert!(succeed(&project, &["showmigrations"]).contains("[ ] "));
     assert!(succeed(&project, &["migrate"]).contains("_create_blog"));
     assert_eq!(succeed(&project, &["clearsessions"]), "deleted 0 expired sessions\n");
 
+    the_projects_own_commands_are_handed_on(&project);
+    a_migration_without_sql_waits(&project);
     the_tested_versions_were_used(&project);
     drive_the_site(&project);
     a_stranger_sees_the_error_pages(&project);
+}
+
+fn the_projects_own_commands_are_handed_on(project: &Path) {
+    assert_eq!(succeed(&project.join("src/blog"), &["countitems", "5"]), "0 items\n");
+    assert!(fail(project, &["countitem"]).contains("there is no command \"countitem\"; did you mean countitems?"));
+    assert!(fail(project, &["runservr"]).contains("did you mean lback runserver?"));
+    assert!(fail(project, &["dance", "--fast"]).contains("there are serve, migrate"));
+    // A folder is named from where the command is called, and the program runs in the project's.
+    succeed(&project.join("src"), &["collectstatic", "../../collected"]);
+    assert!(project.join("../collected/style.css").is_file());
+    if Command::new("sqlite3").arg("--version").output().is_ok() {
+        assert_eq!(succeed(project, &["dbshell", "--", "SELECT count(*) FROM blog_items"]), "0\n");
+    }
+}
+
+/// One that `makemigrations` has made is not recorded as applied before its SQL is there.
+fn a_migration_without_sql_waits(project: &Path) {
+    succeed(project, &["makemigrations", "add_author"]);
+    let error = fail(project, &["migrate"]);
+    assert!(error.contains("_add_author/up.sql") && error.contains("no SQL"), "{error}");
+    let server = Server::start(project, &[]);
+    assert!(server.log.contains("WARN") && server.log.contains("_add_author/up.sql"), "{}", server.log);
+    assert!(server.get("/blog", None).starts_with("HTTP/1.1 200 "));
+    server.stop();
+    let migrations = fs::read_dir(project.join("migrations")).unwrap().map(|entry| entry.unwrap().path());
+    let made = migrations.into_iter().find(|path| path.to_str().unwrap().ends_with("_add_author")).unwrap();
+    fs::write(made.join("up.sql"), "ALTER TABLE blog_items ADD COLUMN author TEXT;").unwrap();
+    assert!(succeed(project, &["migrate"]).contains("_add_author"));
+    assert!(succeed(project, &["showmigrations"]).lines().all(|line| line.starts_with("[X] ")));
 }
 
 /// Cargo has dropped from the lock what the project does not use, and added nothing.
@@ -81,7 +113,12 @@ fn a_stranger_sees_the_error_pages(project: &Path) {
     let server = Server::start(project, &[("LBACK_ENV", "production"), ("ALLOWED_HOSTS", "127.0.0.1")]);
     let missing = server.get("/nowhere", None);
     assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains("To the front page"), "{missing}");
-    assert!(server.get("/", None).contains("; Secure"));
+    let page = server.get("/", None);
+    assert!(page.contains("; Secure"));
+    // Static files are named so that browsers keep them.
+    let style = page.split("\"/static/style.").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let kept = server.get(&format!("/static/style.{style}"), None);
+    assert!(style.len() == "0123abcd.css".len() && kept.contains("\r\ncache-control: public, max-age=31536000, immutable\r\n"), "{kept}");
     server.stop();
 }
 
@@ -89,6 +126,8 @@ fn a_stranger_sees_the_error_pages(project: &Path) {
 struct Server {
     child: Child,
     address: String,
+    /// What it logged before it listened.
+    log: String,
 }
 
 impl Server {
@@ -107,7 +146,7 @@ impl Server {
         };
         // What else it logs is read, so that it never waits for room in the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Server { child, address }
+        Server { child, address, log }
     }
 
     fn get(&self, path: &str, cookie: Option<&str>) -> String {

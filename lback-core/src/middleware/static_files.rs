@@ -10,6 +10,7 @@ use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use crate::response::FileRequest;
+use crate::static_names::{StaticNames, is_served};
 use crate::{Error, Middleware, Next, Request, Response, Result};
 use encoding::{ENCODINGS, Encoding};
 
@@ -17,7 +18,11 @@ use encoding::{ENCODINGS, Encoding};
 ///
 /// Where `app.js.br`, `app.js.zst` or `app.js.gz` stands beside `app.js`, a client that takes the encoding gets that
 /// one: make them when you deploy, and anew whenever the original changes. Conditional and range requests are answered
-/// as [`Response::file`] does. Clients ask every time while `DEBUG` is on, and once an hour otherwise.
+/// as [`Response::file`] does. Clients keep a file, and ask each time whether it has changed.
+///
+/// Outside `DEBUG` each file of `STATIC_DIR` has a second name that holds a hash of its content, which `static` in
+/// templates uses: `style.1f3a9c20.css`. Under that one clients keep it for a year without asking. A hash of another
+/// version of the file answers the present one, which is not kept.
 ///
 /// Nothing outside the folder can be reached, by `..` or by a symbolic link, nor any hidden file (a part of the path
 /// begins with a dot; `.well-known` is allowed). All that answers 404, as does a missing file or folder.
@@ -65,18 +70,29 @@ impl Middleware for StaticFiles {
         }
         let missing = Error::not_found(format!("There is no file {}", req.path()));
         let Some(relative) = safe_path(rest) else { return Err(missing) };
+        let names = self.folder.is_none().then(|| app.clone());
         let file = FileRequest::of(req);
         let accepted = encoding::accepted(req.header(header::ACCEPT_ENCODING).unwrap_or_default());
-        let mut response = tokio::task::spawn_blocking(move || serve(&dir, &relative, &file, &accepted))
+        let serve = move || match names {
+            Some(app) => serve_named(app.static_names(), &dir, &relative, &file, &accepted),
+            None => serve(&dir, &relative, &file, &accepted).map(|response| (response, ASK)),
+        };
+        let (mut response, cache) = tokio::task::spawn_blocking(serve)
             .await
             .map_err(|error| Error::unavailable("the server is stopping").with_source(error))?
             .map_err(|error| if error.is_not_found() { missing } else { error })?;
         if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         }
         Ok(response)
     }
 }
+
+/// What a cache is told of a file that may change: ask whether it has.
+const ASK: &str = "no-cache";
+
+/// What a cache is told of a file whose name says what is in it.
+const KEEP: &str = "public, max-age=31536000, immutable";
 
 /// What of `path` comes after `url`, which may lack its slashes. `None` where `path` is not below it.
 fn below<'a>(path: &'a str, url: &str) -> Option<&'a str> {
@@ -92,9 +108,26 @@ fn safe_path(encoded: &str) -> Option<PathBuf> {
     if decoded.contains(|c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':')) {
         return None;
     }
-    // An empty name, from a slash at either end or two in a row, is no plain name either.
-    let plain = |name: &str| !name.is_empty() && (!name.starts_with('.') || name == ".well-known");
-    decoded.split('/').all(plain).then(|| PathBuf::from(&*decoded))
+    // An empty name, from a slash at either end or two in a row, is none that is served either.
+    decoded.split('/').all(is_served).then(|| PathBuf::from(&*decoded))
+}
+
+/// Serves a file by its own name, or else by one that holds its hash, and says what a cache may do.
+fn serve_named(
+    names: &StaticNames,
+    dir: &Path,
+    relative: &Path,
+    file: &FileRequest,
+    accepted: &[Encoding],
+) -> Result<(Response, &'static str)> {
+    let error = match serve(dir, relative, file, accepted) {
+        Ok(response) => return Ok((response, ASK)),
+        Err(error) => error,
+    };
+    let named = relative.to_str().filter(|_| error.is_not_found()).and_then(|name| names.resolve(dir, name));
+    let Some(named) = named else { return Err(error) };
+    let response = serve(dir, Path::new(&named.plain), file, accepted)?;
+    Ok((response, if named.for_good { KEEP } else { ASK }))
 }
 
 fn serve(dir: &Path, relative: &Path, file: &FileRequest, accepted: &[Encoding]) -> Result<Response> {

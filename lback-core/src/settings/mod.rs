@@ -49,7 +49,7 @@ pub use keys::known_keys;
 pub use root::find_root;
 pub use secret::Secret;
 pub use secret_key::secret_key;
-pub(crate) use suggest::nearest;
+pub use suggest::nearest;
 
 use value::{Entry, Origin, Table, Value};
 

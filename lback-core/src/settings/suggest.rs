@@ -5,7 +5,14 @@ const MAX_LENGTH: usize = 64;
 const LIKENESS: f64 = 0.85;
 
 /// The known name that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+///
+/// ```
+/// use lback_core::settings::nearest;
+///
+/// assert_eq!(nearest("migrat", &["serve", "migrate"]), Some("migrate"));
+/// assert_eq!(nearest("dance", &["serve", "migrate"]), None);
+/// ```
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.len() > MAX_LENGTH {
         return None;
     }

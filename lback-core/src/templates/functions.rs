@@ -7,25 +7,27 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
 use crate::router::RouteTable;
+use crate::static_names::StaticNames;
 
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The functions `url_for` and `static`.
-pub(super) struct Functions {
+pub(crate) struct Functions {
     routes: Arc<RouteTable>,
     static_url: Arc<str>,
+    static_names: Arc<StaticNames>,
 }
 
 impl Functions {
-    pub(super) fn new(routes: Arc<RouteTable>, static_url: &str) -> Self {
-        Functions { routes, static_url: format!("{}/", static_url.trim_end_matches('/')).into() }
+    pub(crate) fn new(routes: Arc<RouteTable>, static_url: &str, static_names: Arc<StaticNames>) -> Self {
+        Functions { routes, static_url: format!("{}/", static_url.trim_end_matches('/')).into(), static_names }
     }
 
     pub(super) fn register(&self, tera: &mut Tera) {
         let routes = self.routes.clone();
         tera.register_function("url_for", move |args: Kwargs, _: &State| url_for(&routes, &args));
-        let prefix = self.static_url.clone();
-        tera.register_function("static", move |args: Kwargs, _: &State| static_path(&prefix, &args));
+        let (prefix, names) = (self.static_url.clone(), self.static_names.clone());
+        tera.register_function("static", move |args: Kwargs, _: &State| static_path(&prefix, &names, &args));
     }
 }
 
@@ -56,9 +58,12 @@ fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
 }
 
 /// `static(path="css/site.css")`.
-fn static_path(prefix: &str, args: &Kwargs) -> TeraResult<String> {
+fn static_path(prefix: &str, names: &StaticNames, args: &Kwargs) -> TeraResult<String> {
     match args.get::<&Value>("path")?.map(|value| (value, value.as_str())) {
-        Some((_, Some(path))) => Ok(format!("{prefix}{}", utf8_percent_encode(path.trim_start_matches('/'), PATH))),
+        Some((_, Some(path))) => {
+            let path = path.trim_start_matches('/');
+            Ok(format!("{prefix}{}", utf8_percent_encode(names.hashed(path).unwrap_or(path), PATH)))
+        }
         Some((value, None)) => Err(tera::Error::message(format!("static: path should be a string, and is {}", kind(value)))),
         None => Err(tera::Error::message("static needs the path of a file: static(path=\"css/site.css\")")),
     }

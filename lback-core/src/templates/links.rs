@@ -11,17 +11,43 @@ pub struct TemplateLink {
     pub route: String,
 }
 
+/// A static file, in the text of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateFile {
+    /// The template.
+    pub template: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The path of the file below the static folder.
+    pub path: String,
+}
+
 /// The calls of `url_for` in `text` whose route is written out. One that is computed only shows when the page is
 /// rendered.
 pub(super) fn links(template: &str, text: &str) -> Vec<TemplateLink> {
-    let calls = text.match_indices("url_for(").filter(|(at, _)| !in_comment(text, *at));
-    let link = |(at, call): (usize, &str)| {
-        let rest = &text[at + call.len()..];
-        let arguments = &rest[..rest.find(')').unwrap_or(rest.len())];
+    let route = |(line, arguments): (usize, &str)| {
         let route = literal(arguments, "route").or_else(|| literal(arguments, "name"))?;
-        Some(TemplateLink { template: template.to_owned(), line: text[..at].matches('\n').count() + 1, route: route.to_owned() })
+        Some(TemplateLink { template: template.to_owned(), line, route: route.to_owned() })
     };
-    calls.filter_map(link).collect()
+    calls(text, "url_for(").filter_map(route).collect()
+}
+
+/// The calls of `static` in `text` whose file is written out.
+pub(super) fn static_files(template: &str, text: &str) -> Vec<TemplateFile> {
+    let file = |(line, arguments): (usize, &str)| {
+        let path = literal(arguments, "path")?.trim_start_matches('/').to_owned();
+        Some(TemplateFile { template: template.to_owned(), line, path })
+    };
+    calls(text, "static(").filter_map(file).collect()
+}
+
+/// The lines and the arguments of the calls that begin with `call`, such as `url_for(`.
+fn calls<'a>(text: &'a str, call: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+    let whole_word = |at: usize| !text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+    text.match_indices(call).filter(move |(at, _)| whole_word(*at) && !in_comment(text, *at)).map(|(at, call)| {
+        let rest = &text[at + call.len()..];
+        (text[..at].matches('\n').count() + 1, &rest[..rest.find(')').unwrap_or(rest.len())])
+    })
 }
 
 /// Tera's comments, `{# … #}`.
@@ -42,7 +68,7 @@ fn literal<'a>(arguments: &'a str, key: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::links;
+    use super::{links, static_files};
 
     fn routes(text: &str) -> Vec<(usize, String)> {
         links("a.html", text).into_iter().map(|link| (link.line, link.route)).collect()
@@ -52,6 +78,13 @@ mod tests {
     fn links_are_found_with_their_lines() {
         let text = "<a href=\"{{ url_for(name=\"index\") }}\">\n{{ url_for(id = 5, name = 'post') }}\n{{url_for(name=`a:b`)}}";
         assert_eq!(routes(text), [(1, "index".to_owned()), (2, "post".to_owned()), (3, "a:b".to_owned())]);
+    }
+
+    #[test]
+    fn static_files_are_found_with_their_lines() {
+        let text = "{{ static(path=\"a.css\") }}\n{{ static(path = '/b/c.js') }}{{ my_static(path=\"no\") }} {# static(path=\"no\") #}";
+        let found: Vec<_> = static_files("a.html", text).into_iter().map(|file| (file.line, file.path)).collect();
+        assert_eq!(found, [(1, "a.css".to_owned()), (2, "b/c.js".to_owned())]);
     }
 
     #[test]

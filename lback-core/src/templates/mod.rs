@@ -12,17 +12,16 @@ mod problem;
 mod tests;
 
 pub use globals::TemplateGlobal;
-pub use links::TemplateLink;
+pub use links::{TemplateFile, TemplateLink};
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::router::RouteTable;
 use crate::settings::nearest;
 use crate::{Error, Request, Result};
 
 pub(crate) use files::Files;
-use functions::Functions;
+pub(crate) use functions::Functions;
 use loaded::Loaded;
 use problem::Problem;
 
@@ -44,8 +43,7 @@ pub struct Templates {
 
 impl Templates {
     /// Reads and parses the templates in `dir`; none, where there is no such folder.
-    pub(crate) fn load(dir: PathBuf, debug: bool, static_url: &str, globals: Vec<TemplateGlobal>, routes: Arc<RouteTable>) -> Result<Self> {
-        let functions = Functions::new(routes, static_url);
+    pub(crate) fn load(dir: PathBuf, debug: bool, globals: Vec<TemplateGlobal>, functions: Functions) -> Result<Self> {
         let read = |dir| Loaded::read(Files::list(dir)?, &functions, &globals);
         let loaded = read(&dir).map_err(Problem::into_error)?;
         Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, debug, globals, functions })
@@ -88,12 +86,24 @@ impl Templates {
     /// # Errors
     /// Where the files cannot be read.
     pub fn links(&self) -> Result<Vec<TemplateLink>> {
+        Ok(self.texts()?.iter().flat_map(|(name, text)| links::links(name, text)).collect())
+    }
+
+    /// The static files that are written out in the templates, for a check that each exists.
+    ///
+    /// # Errors
+    /// Where the files cannot be read.
+    pub fn static_files(&self) -> Result<Vec<TemplateFile>> {
+        Ok(self.texts()?.iter().flat_map(|(name, text)| links::static_files(name, text)).collect())
+    }
+
+    /// Name and text of every template.
+    fn texts(&self) -> Result<Vec<(String, String)>> {
         let texts = Files::list(&self.dir).and_then(|files| {
             let texts = files.read()?.into_iter().map(|(name, text)| (name.to_owned(), text));
-            Ok(texts.collect::<Vec<_>>())
+            Ok(texts.collect())
         });
-        let texts = texts.map_err(Problem::into_error)?;
-        Ok(texts.iter().flat_map(|(name, text)| links::links(name, text)).collect())
+        texts.map_err(Problem::into_error)
     }
 
     /// Does the template, or one that it extends or includes, mention a global?

@@ -14,7 +14,9 @@ fn urls() -> Router {
         .get("/fragment", |_: &mut Request| Response::html("<p>a part of a page</p>"))
         .get("/text", |_: &mut Request| Response::text("</body>"))
         .get("/length", |_: &mut Request| Response::html("<BODY></BODY>").with_header("content-length", "13"))
-        .get("/stream", |_: &mut Request| Response::stream([Ok::<_, std::convert::Infallible>("</body>")]).with_header("content-type", "text/html"))
+        .get("/stream", |_: &mut Request| {
+            Response::stream([Ok::<_, std::convert::Infallible>("</body>")]).with_header("content-type", "text/html")
+        })
         .get("/wrong", |_: &mut Request| -> Result<Response> { Err(Error::internal("wrong")) })
         .post("/", |_: &mut Request| Response::html("<body></body>"))
 }

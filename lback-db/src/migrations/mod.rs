@@ -1,5 +1,6 @@
 //! Changes to the database's structure: applied in order, once, and recorded.
 
+mod blank;
 mod exclusive;
 mod set;
 mod status;
@@ -15,6 +16,7 @@ use diesel::migration::{Migration, MigrationConnection};
 use diesel_migrations::MigrationHarness;
 use lback_core::{Error, Result};
 
+use self::blank::{Blank, NotBlank};
 use self::exclusive::Exclusive;
 use crate::connection::on_each;
 use crate::{Database, Db, Kind};
@@ -28,6 +30,7 @@ pub struct Migrations {
     framework: Vec<MigrationSet>,
     embedded: Vec<MigrationSet>,
     folder: Option<PathBuf>,
+    stop_at_blank: bool,
 }
 
 impl Migrations {
@@ -51,6 +54,13 @@ impl Migrations {
     /// Adds the migrations below a folder, which are read when they are needed. A folder that does not exist has none.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Lets [`apply`](Self::apply) stop before a migration that holds no SQL yet, with a warning in the log, instead of
+    /// failing: for a start while the application is being written.
+    pub fn stop_at_blank(mut self) -> Self {
+        self.stop_at_blank = true;
         self
     }
 
@@ -112,20 +122,29 @@ impl Migrations {
     /// Two processes that start together do not disturb each other.
     ///
     /// # Errors
-    /// Names the migration that failed; those before it stay applied.
+    /// Names the migration that failed; those before it stay applied. One whose `up.sql` holds nothing but comments has
+    /// failed, too: it would be recorded as done before its SQL is written.
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
         let mut exclusive = Exclusive::open(database)?;
         let pending = self.status_on(&mut exclusive.db)?.into_iter().filter(|migration| migration.state == Applied::No);
         let mut names = Vec::new();
         for MigrationStatus { name, .. } in pending {
-            let context = so_far(&format!("the migration {name} failed"), &names, "applied");
-            on_each!(&mut exclusive.db, connection => {
+            let applied = on_each!(&mut exclusive.db, connection => {
                 let source = self.source(database.kind())?;
-                if let Some(migration) = source.iter().find(|migration| migration.name().to_string() == name) {
-                    connection.run_migration(migration).map_err(failed(&context))?;
+                match source.into_iter().find(|migration| migration.name().to_string() == name) {
+                    Some(migration) => connection.run_migration(&NotBlank::of(migration, self.file(&name, database.kind())?, connection)),
+                    None => continue,
                 }
             });
-            names.push(name);
+            match applied {
+                Ok(_) => names.push(name),
+                Err(blank) if blank.is::<Blank>() && self.stop_at_blank => {
+                    tracing::warn!(target: "lback::db", "{blank}; until then, it and those after it wait");
+                    break;
+                }
+                Err(blank) if blank.is::<Blank>() => return Err(Error::internal(so_far(&blank.to_string(), &names, "applied"))),
+                Err(error) => return Err(failed(&so_far(&format!("the migration {name} failed"), &names, "applied"))(error)),
+            }
             exclusive.check_references(&names)?;
         }
         Ok(names)
@@ -159,6 +178,12 @@ impl Migrations {
             exclusive.check_references(&names)?;
         }
         Ok(names)
+    }
+
+    /// The `up.sql` of a migration that is read from the application's folder.
+    fn file(&self, name: &str, kind: Kind) -> Result<Option<PathBuf>> {
+        let folder = self.folder.as_deref().map(|folder| set::folder_of(folder, kind)).transpose()?.flatten();
+        Ok(folder.map(|folder| folder.join(name).join("up.sql")).filter(|file| file.is_file()))
     }
 
     /// All migrations, oldest first.

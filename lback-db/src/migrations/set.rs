@@ -68,7 +68,7 @@ pub(super) fn in_folder<DB: Backend>(folder: &Path, kind: Kind) -> Result<Vec<Bo
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
 /// The folder for this database: one of its own, where there is such for any.
-fn folder_of(folder: &Path, kind: Kind) -> Result<Option<PathBuf>> {
+pub(super) fn folder_of(folder: &Path, kind: Kind) -> Result<Option<PathBuf>> {
     if !folder.is_dir() {
         return Ok(None);
     }

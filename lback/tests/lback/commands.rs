@@ -1,7 +1,11 @@
 //! The command line, in processes of their own: this very program, which runs one of its ignored tests.
 
+mod own;
+mod shell;
+mod static_files;
+
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use lback::prelude::*;
 use tempfile::TempDir;
@@ -13,7 +17,7 @@ fn the_application() {
     let command = std::env::var("LBACK_TEST_COMMAND").expect("run by the other tests");
     let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
     let urls = Router::new().get("/", |_: &mut Request| "hello").name("index");
-    match App::new(urls).run(&arguments) {
+    match own::add(App::new(urls)).run(&arguments) {
         Ok(()) => println!("\nended well"),
         Err(error) => println!("\nended with: {error}"),
     }
@@ -33,15 +37,25 @@ fn project(settings: &str) -> TempDir {
 
 /// What the application prints, and how it ends.
 fn run(project: &TempDir, command: &str) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
+    String::from_utf8_lossy(&output(process(project, command)).stdout).into_owned()
+}
+
+/// The process in which the application does what `command` says.
+fn process(project: &TempDir, command: &str) -> Command {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process
         .args(["--exact", "commands::the_application", "--ignored", "--nocapture", "--test-threads=1"])
         .env("LBACK_ROOT", project.path())
         .env("LBACK_TEST_COMMAND", command)
         .env_remove("LBACK_ENV")
-        .current_dir(project.path())
-        .output()
-        .unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
+        .env_remove("CARGO_PKG_NAME")
+        .stdin(Stdio::null())
+        .current_dir(project.path());
+    process
+}
+
+fn output(mut process: Command) -> Output {
+    process.output().unwrap()
 }
 
 #[test]
@@ -108,6 +122,8 @@ fn what_is_not_understood_is_refused_with_what_there_is() {
         assert!(printed.contains("ended with: ") && printed.contains(part), "{printed}");
     }
     assert!(run(&project, "help").contains("clearsessions"));
+    assert!(run(&project, "migrat").contains("did you mean migrate?"));
+    assert!(run(&project, "runservr").contains("did you mean lback runserver?"));
     assert!(run(&project, "routes").contains("index"));
 }
 

@@ -103,6 +103,44 @@ fn one_that_fails_is_undone_and_named() {
 }
 
 #[test]
+fn one_without_sql_is_refused_and_named() {
+    const BLANK: &str = "2026-01-03-000000_add_author";
+    for blank in ["", " \n", "-- Write here.\n/* Or\nhere. */ ;"] {
+        let project = two();
+        project.add(BLANK, blank, "").add("2026-01-04-000000_create_later", "CREATE TABLE later (n BIGINT);", "DROP TABLE later;");
+        let (database, migrations) = project.open();
+        let error = migrations.apply(&database).unwrap_err().to_string();
+        let file = Path::new("migrations").join(BLANK).join("up.sql");
+        assert!(error.contains(&file.display().to_string()) && error.contains("no SQL"), "{error}");
+        assert_eq!(tables(&database), ["a", "b"], "those before it are applied");
+        assert_eq!(migrations.pending(&database).unwrap().first().map(String::as_str), Some(BLANK));
+        // A start while the application is being written goes on without it, and does not apply what may build on it.
+        assert!(migrations.stop_at_blank().apply(&database).unwrap().is_empty());
+        assert_eq!(tables(&database), ["a", "b"]);
+
+        project.add(BLANK, "-- Done.\nCREATE TABLE author (n BIGINT);", "DROP TABLE author;");
+        let (database, migrations) = project.open();
+        assert_eq!(migrations.apply(&database).unwrap().len(), 2);
+        assert_eq!(tables(&database), ["a", "author", "b", "later"]);
+    }
+}
+
+#[test]
+fn one_without_sql_is_refused_in_a_release_build_too() {
+    use lback::diesel_migrations::{EmbeddedMigration, EmbeddedMigrations, EmbeddedName, TomlMetadataWrapper};
+    const fn named(name: &'static str, up: &'static str) -> EmbeddedMigration {
+        EmbeddedMigration::new(up, None, EmbeddedName::new(name), TomlMetadataWrapper::new(true))
+    }
+    const EMBEDDED: EmbeddedMigrations = EmbeddedMigrations::new(&[named(A, "CREATE TABLE a (n BIGINT);"), named(B, "-- Write here.")]);
+    let project = Project::new();
+    let (database, _) = project.open();
+    let migrations = Migrations::new().embedded(EMBEDDED);
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains(B) && error.contains("build again") && error.contains(A), "{error}");
+    assert_eq!(migrations.pending(&database).unwrap(), [B]);
+}
+
+#[test]
 fn two_that_start_together_do_not_disturb_each_other() {
     const PROCESSES: usize = 4;
     const SLOW: &str = "2026-01-03-000000_create_slow";

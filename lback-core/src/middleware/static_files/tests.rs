@@ -291,6 +291,8 @@ async fn caches_ask_again_before_they_show_a_file() {
     assert_eq!((refused.status, refused.header("cache-control")), (416, None));
 }
 
+mod hashed;
+
 #[test]
 fn only_plain_paths_are_safe() {
     assert_eq!(safe_path("a/b.txt"), Some("a/b.txt".into()));

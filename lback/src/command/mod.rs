@@ -1,5 +1,15 @@
 //! The commands that every application has.
 
+mod collectstatic;
+mod dbshell;
+mod names;
+mod own;
+
+pub use own::Command;
+
+pub(crate) use names::{check as check_names, help};
+pub(crate) use own::OwnCommand;
+
 use lback_core::Result;
 use lback_db::migrations::Applied;
 
@@ -7,64 +17,61 @@ use crate::app::Ready;
 use crate::run::{missing, program};
 use crate::serve;
 
-pub(crate) const HELP: &str = "\
-Usage: [COMMAND]
-
-Commands:
-  serve [ADDRESS]   answers requests, on HOST and PORT of the settings or on ADDRESS (default)
-  migrate           applies the migrations that are pending
-  rollback [N]      undoes the newest of the application's migrations, or the newest N
-  showmigrations    lists the migrations; [X] marks those that are applied
-  routes            lists the routes
-  clearsessions     deletes expired sessions
-  check [--deploy]  looks for what is wrong, with --deploy also for what a public server must not have
-  help              shows this
-
-The settings are read from settings.toml in this folder, or in the one that LBACK_ROOT names.";
-
-pub(crate) enum Command {
+/// What the command line asks for.
+pub(crate) enum Task {
     Serve(Option<String>),
     Migrate,
     Rollback(usize),
     ShowMigrations,
+    DbShell(Vec<String>),
     Routes,
+    CollectStatic(Option<String>),
     ClearSessions,
     Check { deploy: bool },
     Help,
+    Own(OwnCommand, Vec<String>),
 }
 
-const NAMES: &str = "serve, migrate, rollback, showmigrations, routes, clearsessions, check, help";
-
-impl Command {
-    pub(crate) fn parse(arguments: &[String]) -> Result<Self, String> {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        Ok(match arguments[..] {
-            [] | ["serve"] => Command::Serve(None),
-            ["serve", address] if !address.starts_with('-') => Command::Serve(Some(address.to_owned())),
-            ["migrate"] => Command::Migrate,
-            ["rollback"] => Command::Rollback(1),
+impl Task {
+    /// Understands `arguments`, of which the first names a command: one that every application has, or one of `own`.
+    pub(crate) fn parse(arguments: &[String], own: &mut Vec<OwnCommand>) -> Result<Self, String> {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Ok(match words[..] {
+            [] | ["serve"] => Task::Serve(None),
+            ["serve", address] if !address.starts_with('-') => Task::Serve(Some(address.to_owned())),
+            ["migrate"] => Task::Migrate,
+            ["rollback"] => Task::Rollback(1),
             ["rollback", count] => match count.parse() {
-                Ok(count) if count > 0 => Command::Rollback(count),
+                Ok(count) if count > 0 => Task::Rollback(count),
                 _ => return Err(format!("rollback takes how many migrations to undo, a number above zero, and not \"{count}\"")),
             },
-            ["showmigrations"] => Command::ShowMigrations,
-            ["routes"] => Command::Routes,
-            ["clearsessions"] => Command::ClearSessions,
-            ["check"] => Command::Check { deploy: false },
-            ["check", "--deploy"] => Command::Check { deploy: true },
-            ["help" | "--help" | "-h", ..] => Command::Help,
-            [name, ref rest @ ..] if NAMES.split(", ").any(|known| known == name) => {
+            ["showmigrations"] => Task::ShowMigrations,
+            ["dbshell", "--", ref rest @ ..] | ["dbshell", ref rest @ ..] => Task::DbShell(owned(rest)),
+            ["routes"] => Task::Routes,
+            ["collectstatic"] => Task::CollectStatic(None),
+            ["collectstatic", folder] if !folder.starts_with('-') => Task::CollectStatic(Some(folder.to_owned())),
+            ["clearsessions"] => Task::ClearSessions,
+            ["check"] => Task::Check { deploy: false },
+            ["check", "--deploy"] => Task::Check { deploy: true },
+            ["help" | "--help" | "-h", ..] => Task::Help,
+            [name, ref rest @ ..] if names::is_built_in(name) => {
                 return Err(format!("{name} does not take \"{}\"; see help", rest.join(" ")));
             }
-            [name, ..] => return Err(format!("there is no command \"{name}\"; there are {NAMES}")),
+            [name, ref rest @ ..] => match own.iter().position(|command| command.name == name) {
+                Some(at) => Task::Own(own.remove(at), owned(rest)),
+                None => return Err(names::unknown(name, own)),
+            },
         })
     }
 
-    pub(crate) fn run(self, ready: &Ready) -> Result<()> {
+    pub(crate) fn run(self, ready: Ready) -> Result<()> {
         match self {
-            Command::Help => println!("{HELP}"),
-            Command::Serve(address) => serve::serve(ready, address.as_deref())?,
-            Command::Migrate => {
+            // Shown without a look at the settings.
+            Task::Help => {}
+            Task::Own(command, arguments) => command.run(ready, arguments)?,
+            Task::Serve(address) => serve::serve(&ready, address.as_deref())?,
+            Task::Migrate => {
                 let applied = ready.migrations.apply(ready.database()?)?;
                 for name in &applied {
                     println!("applied {name}");
@@ -73,7 +80,7 @@ impl Command {
                     println!("nothing to apply");
                 }
             }
-            Command::Rollback(count) => {
+            Task::Rollback(count) => {
                 let undone = ready.migrations.rollback(ready.database()?, count)?;
                 for name in &undone {
                     println!("undid {name}");
@@ -82,7 +89,7 @@ impl Command {
                     println!("nothing to undo");
                 }
             }
-            Command::ShowMigrations => {
+            Task::ShowMigrations => {
                 for migration in ready.migrations.status(ready.database()?)? {
                     match migration.state {
                         Applied::Yes => println!("[X] {}", migration.name),
@@ -91,7 +98,7 @@ impl Command {
                     }
                 }
             }
-            Command::Routes => {
+            Task::Routes => {
                 for route in ready.app.routes() {
                     let methods: Vec<_> = route.methods().iter().map(lback_core::Method::as_str).collect();
                     let methods = if methods.is_empty() { "ANY".to_owned() } else { methods.join(",") };
@@ -99,10 +106,12 @@ impl Command {
                     println!("{}", line.trim_end());
                 }
             }
-            Command::Check { deploy } => crate::check::check(ready, deploy)?,
-            Command::ClearSessions => {
+            Task::DbShell(arguments) => dbshell::dbshell(&ready, &arguments)?,
+            Task::CollectStatic(folder) => collectstatic::collectstatic(&ready, folder.as_deref())?,
+            Task::Check { deploy } => crate::check::check(&ready, deploy)?,
+            Task::ClearSessions => {
                 let sessions = ready.sessions.as_ref().ok_or_else(|| missing("sessions"))?;
-                require_migrations(ready)?;
+                require_migrations(&ready)?;
                 println!("deleted {} expired sessions", sessions.clear_expired()?);
             }
         }

@@ -1,0 +1,196 @@
+//! Names of static files that say what is in them, so that browsers may keep the files for good.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Result};
+
+/// How many letters of a file's SHA-256 stand in its name. They tell versions of one file apart, nothing else.
+const LETTERS: usize = 8;
+
+/// What is added to the name of a file that stands compressed beside the original.
+const COMPRESSED: [&str; 3] = [".br", ".zst", ".gz"];
+
+/// The files of a folder, each with a name that changes when its content does: `css/site.css` is also
+/// `css/site.1f3a9c20.css`.
+///
+/// ```
+/// use lback_core::StaticNames;
+///
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("site.css"), "body {}")?;
+/// let names = StaticNames::read(folder.path())?;
+/// assert_eq!(names.hashed("site.css"), Some("site.62368a1a.css"));
+/// # Ok::<(), lback_core::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct StaticNames {
+    files: BTreeMap<String, Known>,
+    /// The plain name for a hashed one.
+    plain: HashMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Known {
+    hashed: String,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+/// What a name in a URL stands for.
+pub(crate) struct Named {
+    /// The file's plain name.
+    pub(crate) plain: String,
+    /// Will the name never stand for anything else?
+    pub(crate) for_good: bool,
+}
+
+impl StaticNames {
+    /// Reads every file below `dir` that can be served; none, where there is no such folder.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let mut names = StaticNames::default();
+        match dir.canonicalize() {
+            Ok(real) => names.add_folder(&real, &real, "", &mut Vec::new())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(dir, error)),
+        }
+        names.share_with_compressed();
+        names.plain = names.files.iter().map(|(plain, known)| (known.hashed.clone(), plain.clone())).collect();
+        Ok(names)
+    }
+
+    /// The name with a hash for the file `plain`; `None` where there is no such file.
+    pub fn hashed(&self, plain: &str) -> Option<&str> {
+        self.files.get(plain).map(|known| known.hashed.as_str())
+    }
+
+    /// Every file by its plain name and the one with a hash, in the order of the alphabet.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|(plain, known)| (plain.as_str(), known.hashed.as_str()))
+    }
+
+    /// The file that `name` stands for, where it holds a hash.
+    ///
+    /// A hash that is not the present one leads to the present file, but not for good: pages that were made by another
+    /// version of the application, and are still open, keep their style.
+    pub(crate) fn resolve(&self, dir: &Path, name: &str) -> Option<Named> {
+        if let Some(plain) = self.plain.get(name) {
+            let known = self.files.get(plain)?;
+            // A file that was changed since the start is not what its name says.
+            let same = fs::metadata(dir.join(plain)).is_ok_and(|now| (now.len(), now.modified().ok()) == (known.length, known.modified));
+            return Some(Named { plain: plain.clone(), for_good: same });
+        }
+        let without = without_hash(name);
+        without.into_iter().find(|plain| dir.join(plain).is_file()).map(|plain| Named { plain, for_good: false })
+    }
+
+    /// `around` are the folders on the way: one that comes again is a loop of links.
+    fn add_folder(&mut self, root: &Path, folder: &Path, prefix: &str, around: &mut Vec<PathBuf>) -> Result<()> {
+        if around.iter().any(|outer| outer == folder) {
+            return Ok(());
+        }
+        around.push(folder.to_owned());
+        for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
+            let path = entry.map_err(|error| unreadable(folder, error))?.path();
+            // What has such a name cannot be asked for.
+            let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_served(name)) else { continue };
+            // As the middleware does, a link is followed if it stays below the folder. It may also lead nowhere.
+            let Some(real) = path.canonicalize().ok().filter(|real| real.starts_with(root)) else { continue };
+            let found = real.metadata().map_err(|error| unreadable(&path, error))?;
+            let name = format!("{prefix}{name}");
+            if found.is_dir() {
+                self.add_folder(root, &real, &format!("{name}/"), around)?;
+            } else if found.is_file() {
+                let known = Known::read(&name, &real, &found).map_err(|error| unreadable(&path, error))?;
+                self.files.insert(name, known);
+            }
+        }
+        around.pop();
+        Ok(())
+    }
+
+    /// `site.css.gz` is found beside `site.1f3a9c20.css` as `site.1f3a9c20.css.gz`, where another server looks for it.
+    fn share_with_compressed(&mut self) {
+        let shared: Vec<(String, String)> = self
+            .files
+            .keys()
+            .filter_map(|name| {
+                let (original, suffix) = COMPRESSED.iter().find_map(|suffix| Some((name.strip_suffix(suffix)?, suffix)))?;
+                Some((name.clone(), format!("{}{suffix}", self.hashed(original)?)))
+            })
+            .collect();
+        for (name, hashed) in shared {
+            if let Some(known) = self.files.get_mut(&name) {
+                known.hashed = hashed;
+            }
+        }
+    }
+}
+
+impl Known {
+    fn read(name: &str, path: &Path, found: &Metadata) -> io::Result<Self> {
+        let mut hasher = Sha256::new();
+        io::copy(&mut File::open(path)?, &mut hasher)?;
+        let hash: String = hasher.finalize().iter().take(LETTERS / 2).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Known { hashed: with_hash(name, &hash), length: found.len(), modified: found.modified().ok() })
+    }
+}
+
+/// Can a file or folder of this name be asked for?
+pub(crate) fn is_served(name: &str) -> bool {
+    !name.is_empty() && (!name.starts_with('.') || name == ".well-known")
+}
+
+/// `css/site.css` with `1f3a9c20` is `css/site.1f3a9c20.css`.
+fn with_hash(name: &str, hash: &str) -> String {
+    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, _)| name.split_at(folder.len() + 1));
+    match file.rsplit_once('.') {
+        Some((stem, ending)) => format!("{folder}{stem}.{hash}.{ending}"),
+        None => format!("{folder}{file}.{hash}"),
+    }
+}
+
+/// What `name` could be the hashed name of: itself without one of its parts that look like a hash.
+fn without_hash(name: &str) -> Vec<String> {
+    let is_hash = |part: &str| part.len() == LETTERS && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, _)| name.split_at(folder.len() + 1));
+    let parts: Vec<&str> = file.split('.').collect();
+    let places = (1..parts.len()).filter(|at| is_hash(parts[*at]));
+    places.map(|at| format!("{folder}{}", [&parts[..at], &parts[at + 1..]].concat().join("."))).collect()
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::internal(format!("cannot read the static files at {}; STATIC_DIR in settings.toml names their folder", path.display()))
+        .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{with_hash, without_hash};
+
+    #[test]
+    fn a_hash_stands_before_the_ending() {
+        for (plain, hashed) in [
+            ("site.css", "site.0123abcd.css"),
+            ("a.b/site.min.js", "a.b/site.min.0123abcd.js"),
+            ("LICENSE", "LICENSE.0123abcd"),
+            ("a.b/LICENSE", "a.b/LICENSE.0123abcd"),
+            (".well-known/x", ".well-known/x.0123abcd"),
+        ] {
+            assert_eq!(with_hash(plain, "0123abcd"), hashed);
+            assert_eq!(without_hash(hashed), [plain]);
+        }
+        assert_eq!(without_hash("app.0123abcd.js.gz"), ["app.js.gz"]);
+        for none in ["site.css", "0123abcd.css", "site.0123abc.css", "site.0123ABCD.css", "a.0123abcd/site.css", ""] {
+            assert!(without_hash(none).is_empty(), "{none}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The program that speaks to the database.
+
+use std::process::Command;
+
+use crate::Database;
+use crate::target::Target;
+
+impl Database {
+    /// The database's own shell on this database, to be run: `sqlite3`, or `psql`, which is told the password by its
+    /// environment, where other users of the machine do not see it.
+    pub fn shell(&self) -> Command {
+        match self.target() {
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(path) => {
+                let mut shell = Command::new("sqlite3");
+                shell.arg(path);
+                shell
+            }
+            #[cfg(feature = "postgres")]
+            Target::Postgres(url) => {
+                let (url, password) = url.without_password();
+                let mut shell = Command::new("psql");
+                shell.arg(url).envs(password.map(|password| ("PGPASSWORD", password)));
+                shell
+            }
+        }
+    }
+}

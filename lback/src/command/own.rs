@@ -1,0 +1,135 @@
+//! The commands that an application adds.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use lback_core::{Application, Error, Result, Settings};
+use lback_db::{Database, Db, DbSession};
+
+use super::{missing, require_migrations};
+use crate::app::Ready;
+
+/// What a command of the application's own works with; see [`App::command`](crate::App::command).
+///
+/// ```no_run
+/// use lback::prelude::*;
+///
+/// fn deleteposts(command: &mut Command) -> Result<()> {
+///     let before: i64 = command.argument(0)?.unwrap_or(i64::MAX);
+///     let posts = diesel::sql_query("DELETE FROM posts WHERE id < ?").bind::<diesel::sql_types::BigInt, _>(before);
+///     let deleted = posts.execute(command.db()?)?;
+///     println!("deleted {deleted} posts");
+///     Ok(())
+/// }
+///
+/// fn main() -> Result<()> {
+///     App::new(Router::new()).command("deleteposts", "deletes the posts before the one of this id, or all", deleteposts).main()
+/// }
+/// ```
+pub struct Command {
+    ready: Ready,
+    arguments: Vec<String>,
+    unit: Option<DbSession>,
+}
+
+impl Command {
+    /// The arguments behind the command's name.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// The argument at `index`, counted from 0; `None` where there are not so many.
+    ///
+    /// # Errors
+    /// Where it is not a `T`; the message names the argument.
+    #[track_caller]
+    pub fn argument<T>(&self, index: usize) -> Result<Option<T>>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let parsed = self.arguments.get(index).map(|text| (text, text.parse()));
+        match parsed {
+            None => Ok(None),
+            Some((_, Ok(value))) => Ok(Some(value)),
+            Some((text, Err(error))) => Err(Error::bad_request(format!("the argument \"{text}\" is not understood: {error}"))),
+        }
+    }
+
+    /// The database, in a transaction that begins with the first call. It is committed when the command returns `Ok`, and
+    /// rolled back when it returns an error or panics.
+    ///
+    /// On SQLite nobody else can write until then. A command that takes long asks the [`database`](Self::database) for
+    /// connections instead, and begins its own transactions.
+    ///
+    /// # Errors
+    /// Where the application has no database, migrations are pending, or no connection is to be had.
+    #[track_caller]
+    pub fn db(&mut self) -> Result<&mut Db> {
+        if self.unit.is_none() {
+            require_migrations(&self.ready)?;
+            self.unit = Some(DbSession::for_writing(self.ready.database()?.clone()));
+        }
+        match &mut self.unit {
+            Some(unit) => unit.connection(),
+            None => Err(missing("database")),
+        }
+    }
+
+    /// The database's connections, without any transaction around them.
+    ///
+    /// # Errors
+    /// Where the application has no database.
+    pub fn database(&self) -> Result<&Database> {
+        self.ready.database()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        self.ready.app.settings()
+    }
+
+    /// The application: its routes (`command.app().url_for("index", &[])`), templates, clock.
+    pub fn app(&self) -> &Arc<Application> {
+        &self.ready.app
+    }
+
+    /// The application's own state of type `T`, which [`App::state`](crate::App::state) has set.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
+        let none = || Error::internal(format!("the application has no state of the type {}", std::any::type_name::<T>()));
+        self.ready.app.state().ok_or_else(none)
+    }
+
+    /// Waits for async work: `command.block_on(async { … })?`.
+    ///
+    /// # Errors
+    /// Where the system gives no threads for it.
+    pub fn block_on<F: Future>(&self, work: F) -> Result<F::Output> {
+        Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work))
+    }
+}
+
+type Run = Box<dyn Fn(&mut Command) -> Result<()>>;
+
+/// A command, and what `help` says of it.
+pub(crate) struct OwnCommand {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    run: Run,
+}
+
+impl OwnCommand {
+    pub(crate) fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
+        OwnCommand { name, about, run: Box::new(run) }
+    }
+
+    /// Runs it, and ends its transaction.
+    pub(crate) fn run(&self, ready: Ready, arguments: Vec<String>) -> Result<()> {
+        let mut command = Command { ready, arguments, unit: None };
+        (self.run)(&mut command)?;
+        command.unit.map_or(Ok(()), DbSession::commit)
+    }
+}
