@@ -97,6 +97,13 @@ impl Database {
         self.pool.connection_timeout() + Duration::from_millis(self.manager.settings.database_busy_timeout_ms.into())
     }
 
+    /// How long one statement may be waited for, where a server that hangs could keep us for ever: a little longer than
+    /// the server itself allows.
+    pub(crate) fn statement_patience(&self) -> Option<Duration> {
+        let allowed = self.manager.settings.database_statement_timeout_ms;
+        (self.kind().is_server() && allowed > 0).then(|| Duration::from_millis(allowed.into()) + self.patience())
+    }
+
     pub(crate) fn open_for(&self, purpose: Purpose) -> Result<Db> {
         self.manager.open(purpose).map_err(|error| Error::unavailable("the database cannot be opened").with_source(error))
     }
