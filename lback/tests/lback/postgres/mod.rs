@@ -2,6 +2,7 @@
 
 mod failing;
 mod hanging;
+mod migrations;
 mod proxy;
 mod restart;
 mod start;
