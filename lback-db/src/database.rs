@@ -92,6 +92,10 @@ impl Database {
         self.open_for(Purpose::Work)
     }
 
+    pub(crate) fn pool_size(&self) -> u32 {
+        self.pool.max_size()
+    }
+
     /// How long work on the database may be waited for: as long as for a connection, and then for a lock.
     pub fn patience(&self) -> Duration {
         self.pool.connection_timeout() + Duration::from_millis(self.manager.settings.database_busy_timeout_ms.into())

@@ -48,17 +48,29 @@ impl DbSession {
             return Err(Error::internal(format!("the request's database work has ended already (asked for at {})", Location::caller())));
         }
         if self.open.is_none() {
+            self.open = Some(self.begin()?);
+        }
+        match &mut self.open {
+            Some(open) => Ok(&mut open.connection),
+            None => Err(Error::internal("the request has no connection")),
+        }
+    }
+
+    fn begin(&self) -> Result<Open> {
+        let mut lost = 0;
+        loop {
             let mut connection = self.database.get()?;
             let begun = connection.begin(self.intent).and_then(|()| match self.intent {
                 Intent::Read => connection.total_changes(),
                 Intent::Write => Ok(None),
             });
-            let changes_before = begun.map_err(|error| Error::unavailable("no transaction can be begun").with_source(error))?;
-            self.open = Some(Open { connection, changes_before });
-        }
-        match &mut self.open {
-            Some(open) => Ok(&mut open.connection),
-            None => Err(Error::internal("the request has no connection")),
+            match begun {
+                Ok(changes_before) => return Ok(Open { connection, changes_before }),
+                // The server was restarted. Nothing has been done yet, so another connection does as well; the pool throws
+                // this one away, and has no more than so many of them.
+                Err(_) if connection.is_lost() && lost < self.database.pool_size() => lost += 1,
+                Err(error) => return Err(Error::unavailable("no transaction can be begun").with_source(error)),
+            }
         }
     }
 
