@@ -154,8 +154,6 @@ fn connections_that_were_killed_are_replaced_before_anybody_notices() {
     client.post("/visit-and-note").send().assert_status(200);
     let mut other = client.database().connect().unwrap();
     use lback::diesel::connection::SimpleConnection;
-    // As after a restart: nobody has used the connections for a while.
-    thread::sleep(std::time::Duration::from_millis(1100));
     other
         .batch_execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
