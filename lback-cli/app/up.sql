@@ -1,4 +1,4 @@
 CREATE TABLE __APP___items (
-    id INTEGER NOT NULL PRIMARY KEY,
+    __ID__,
     title TEXT NOT NULL
 );

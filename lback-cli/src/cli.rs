@@ -8,6 +8,7 @@ use clap::error::ContextKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 
+use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::{completions, delegate, migration, project, runserver, startapp, startproject};
 
@@ -59,7 +60,15 @@ fn making() -> [Command; 3] {
                     .value_parser(value_parser!(PathBuf))
                     .help("Where it goes: a new or empty folder [default: NAME]"),
             )
-            .after_help("Examples:\n  lback startproject mysite\n  lback startproject mysite ."),
+            .arg(
+                Arg::new("db")
+                    .long("db")
+                    .value_name("DATABASE")
+                    .value_parser(Database::NAMES)
+                    .default_value(Database::NAMES[0])
+                    .help("What it keeps its data in"),
+            )
+            .after_help("Examples:\n  lback startproject mysite\n  lback startproject mysite .\n  lback startproject mysite --db postgres"),
         Command::new("startapp")
             .about("Adds an app to the project, registered and with a table, a page and a test")
             .arg(text("name", "NAME").required(true).help("What it is called, such as blog"))
@@ -135,7 +144,10 @@ fn text(id: &'static str, shown: &'static str) -> Arg {
 pub fn run(matches: &ArgMatches) -> Result<()> {
     let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
     match command {
-        "startproject" => startproject::run(&argument(matches, "name"), matches.get_one::<PathBuf>("folder").map(PathBuf::as_path)),
+        "startproject" => {
+            let folder = matches.get_one::<PathBuf>("folder").map(PathBuf::as_path);
+            startproject::run(&argument(matches, "name"), folder, Database::named(&argument(matches, "db")))
+        }
         "startapp" => startapp::run(&argument(matches, "name"), !matches.get_flag("no-register")),
         "makemigrations" => migration::run(&argument(matches, "name")),
         "completions" => matches.get_one::<Shell>("shell").map_or(Ok(()), |shell| completions::run(*shell)),

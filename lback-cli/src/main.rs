@@ -4,6 +4,7 @@
 
 mod cli;
 mod completions;
+mod database;
 mod delegate;
 mod edit;
 mod error;

@@ -47,6 +47,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Does every statement go over a network, and wait for the answer?
+    pub fn is_server(self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => false,
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => true,
+        }
+    }
+
     /// What it is called in the names of folders: `sqlite`, `postgres`.
     pub fn name(self) -> &'static str {
         match self {

@@ -96,9 +96,20 @@ impl Database {
         self.open_for(Purpose::Work)
     }
 
+    pub(crate) fn pool_size(&self) -> u32 {
+        self.pool.max_size()
+    }
+
     /// How long work on the database may be waited for: as long as for a connection, and then for a lock.
     pub fn patience(&self) -> Duration {
         self.pool.connection_timeout() + Duration::from_millis(self.manager.settings.database_busy_timeout_ms.into())
+    }
+
+    /// How long one statement may be waited for, where a server that hangs could keep us for ever: a little longer than
+    /// the server itself allows.
+    pub(crate) fn statement_patience(&self) -> Option<Duration> {
+        let allowed = self.manager.settings.database_statement_timeout_ms;
+        (self.kind().is_server() && allowed > 0).then(|| Duration::from_millis(allowed.into()) + self.patience())
     }
 
     pub(crate) fn open_for(&self, purpose: Purpose) -> Result<Db> {

@@ -109,7 +109,7 @@ impl Manager {
                 let now = Instant::now();
                 let last_death = *self.last_death.lock().unwrap_or_else(PoisonError::into_inner);
                 let last_used = PooledDb::extensions(connection).get::<LastUsed>().map(|last| last.0);
-                let trusted = last_used.is_none_or(|last| now - last < TRUSTED_FOR && last_death.is_none_or(|death| death < last));
+                let trusted = last_used.is_some_and(|last| now - last < TRUSTED_FOR && last_death.is_none_or(|death| death < last));
                 PooledDb::extensions_mut(connection).insert(LastUsed(now));
                 trusted || connection.batch_execute("SELECT 1").is_ok()
             }

@@ -38,7 +38,7 @@ async fn finish(mut unit: DbSession, result: Result<Response>) -> Result<Respons
     let response = match result {
         Ok(response) if !response.status().is_server_error() => response,
         failed => {
-            unit.rollback();
+            unit.rollback().await;
             return failed.map_err(error::with_status);
         }
     };

@@ -5,10 +5,10 @@
 
 /// Texts that say that the server cannot do its work now, each with what an operator should know.
 const UNAVAILABLE: [(&str, &str); 18] = [
-    ("canceling statement due to statement timeout", "a statement took longer than DATABASE_STATEMENT_TIMEOUT_MS allows"),
-    ("canceling statement due to lock timeout", "a statement waited for a lock longer than DATABASE_BUSY_TIMEOUT_MS allows"),
-    ("deadlock detected", "two transactions waited for each other, and PostgreSQL has ended one of them"),
-    ("could not serialize access", "another transaction has changed the same rows"),
+    ("canceling statement due to statement timeout", "A statement took longer than DATABASE_STATEMENT_TIMEOUT_MS allows"),
+    ("canceling statement due to lock timeout", "A statement waited for a lock longer than DATABASE_BUSY_TIMEOUT_MS allows"),
+    ("deadlock detected", "Two transactions waited for each other, and PostgreSQL has ended one of them"),
+    ("could not serialize access", "Another transaction has changed the same rows"),
     ("too many clients already", "PostgreSQL has no connection left: raise its max_connections, or lower DATABASE_POOL_SIZE"),
     (
         "remaining connection slots are reserved",
@@ -21,11 +21,11 @@ const UNAVAILABLE: [(&str, &str); 18] = [
     ("the database system is in recovery mode", "PostgreSQL is recovering from a crash"),
     ("terminating connection", "PostgreSQL has ended the connection"),
     ("server closed the connection unexpectedly", "PostgreSQL has ended the connection"),
-    ("could not extend file", "the disk of PostgreSQL is full"),
-    ("No space left on device", "the disk of PostgreSQL is full"),
+    ("could not extend file", "The disk of PostgreSQL is full"),
+    ("No space left on device", "The disk of PostgreSQL is full"),
     ("out of memory", "PostgreSQL has no memory left"),
     ("out of shared memory", "PostgreSQL has no memory left"),
-    ("cannot execute", "the database may not be written now: it is a standby, or read-only"),
+    ("cannot execute", "The database may not be written now: it is a standby, or read-only"),
 ];
 
 /// What an operator should know where the server cannot do its work now; `None` where the application is to blame.
@@ -61,6 +61,9 @@ pub(crate) fn remedy_at_start(message: &str) -> &'static str {
             "Start the PostgreSQL server, or name the host in DATABASE_URL: postgres://user:password@localhost/database",
         ),
     ];
+    if let Some(meaning) = unavailable(message) {
+        return meaning;
+    }
     let found = REMEDIES.iter().find(|(text, _)| message.contains(text)).map(|(_, remedy)| *remedy);
-    found.or_else(|| unavailable(message)).unwrap_or("It is named by DATABASE_URL in settings.toml or the environment")
+    found.unwrap_or("It is named by DATABASE_URL in settings.toml or the environment")
 }

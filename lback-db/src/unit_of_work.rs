@@ -16,8 +16,10 @@ pub struct DbSession {
     intent: Intent,
     open: Option<Open>,
     state: State,
-    if_undone: Vec<Box<dyn FnOnce() + Send>>,
+    if_undone: Vec<IfUndone>,
 }
+
+type IfUndone = Box<dyn FnOnce() + Send>;
 
 struct Open {
     connection: PooledDb,
@@ -51,17 +53,29 @@ impl DbSession {
             return Err(Error::internal(format!("the request's database work has ended already (asked for at {})", Location::caller())));
         }
         if self.open.is_none() {
+            self.open = Some(self.begin()?);
+        }
+        match &mut self.open {
+            Some(open) => Ok(&mut open.connection),
+            None => Err(Error::internal("the request has no connection")),
+        }
+    }
+
+    fn begin(&self) -> Result<Open> {
+        let mut lost = 0;
+        loop {
             let mut connection = self.database.get()?;
             let begun = connection.begin(self.intent).and_then(|()| match self.intent {
                 Intent::Read => connection.total_changes(),
                 Intent::Write => Ok(None),
             });
-            let changes_before = begun.map_err(|error| Error::unavailable("no transaction can be begun").with_source(error))?;
-            self.open = Some(Open { connection, changes_before });
-        }
-        match &mut self.open {
-            Some(open) => Ok(&mut open.connection),
-            None => Err(Error::internal("the request has no connection")),
+            match begun {
+                Ok(changes_before) => return Ok(Open { connection, changes_before }),
+                // The server was restarted. Nothing has been done yet, so another connection does as well; the pool throws
+                // this one away, and has no more than so many of them.
+                Err(_) if connection.is_lost() && lost < self.database.pool_size() => lost += 1,
+                Err(error) => return Err(Error::unavailable("no transaction can be begun").with_source(error)),
+            }
         }
     }
 
@@ -111,45 +125,72 @@ impl DbSession {
         if !self.commit_blocks() {
             return self.commit();
         }
-        let commit = tokio::task::spawn_blocking(move || self.commit()).await;
-        commit.unwrap_or_else(|error| Err(Error::internal("the commit did not finish").with_source(error)))
+        off_thread(self.database.clone(), move || self.commit()).await?
     }
 
     /// Commits what was done.
     ///
     /// # Errors
-    /// Those of the database; everything is rolled back then.
-    pub fn commit(mut self) -> Result<()> {
+    /// Those of the database; everything is rolled back then. Where the connection was lost meanwhile, nobody knows whether
+    /// it is.
+    pub fn commit(&mut self) -> Result<()> {
         self.state = State::Finished;
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let result = open.connection.commit();
         match result {
             Ok(()) => self.if_undone.clear(),
-            Err(_) => self.undo(open),
+            Err(_) => undo(open, std::mem::take(&mut self.if_undone)),
         }
         result.map_err(|error| Error::internal("the request's changes could not be saved").with_source(error))
     }
 
-    /// Undoes what was done and gives the connection back. The unit of work is over then.
-    pub fn rollback(&mut self) {
-        self.state = State::Finished;
-        if let Some(open) = self.open.take() {
-            self.undo(open);
+    /// Undoes what was done and gives the connection back, where it must wait for a network on a thread that may. The unit
+    /// of work is over then.
+    pub async fn rollback(&mut self) {
+        let Some((open, if_undone)) = self.end() else { return };
+        if !open.connection.kind().is_server() {
+            return undo(open, if_undone);
+        }
+        if let Err(error) = off_thread(self.database.clone(), move || undo(open, if_undone)).await {
+            tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
         }
     }
 
-    /// A connection on which even this fails stays in its transaction; the pool throws it away.
-    fn undo(&mut self, mut open: Open) {
-        if let Err(error) = open.connection.rollback() {
-            tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
-        }
-        drop(open);
-        self.if_undone.drain(..).for_each(|work| work());
+    fn end(&mut self) -> Option<(Open, Vec<IfUndone>)> {
+        self.state = State::Finished;
+        Some((self.open.take()?, std::mem::take(&mut self.if_undone)))
     }
+}
+
+/// Runs `work` on a thread where it may block, and waits for it; for a server that hangs not for ever.
+async fn off_thread<T: Send + 'static>(database: Database, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let work = tokio::task::spawn_blocking(work);
+    let result = match database.statement_patience() {
+        None => work.await,
+        Some(patience) => match tokio::time::timeout(patience, work).await {
+            Ok(result) => result,
+            Err(_) => return Err(Error::unavailable(format!("the database did not answer the end of a transaction within {patience:?}"))),
+        },
+    };
+    result.map_err(|error| Error::internal("the end of a transaction was not waited for").with_source(error))
+}
+
+/// A connection on which even this fails stays in its transaction; the pool throws it away.
+fn undo(mut open: Open, if_undone: Vec<IfUndone>) {
+    if let Err(error) = open.connection.rollback() {
+        tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
+    }
+    drop(open);
+    if_undone.into_iter().for_each(|work| work());
 }
 
 impl Drop for DbSession {
     fn drop(&mut self) {
-        self.rollback();
+        let Some((open, if_undone)) = self.end() else { return };
+        match tokio::runtime::Handle::try_current() {
+            // The thread may be one that serves connections, and must not wait for a server.
+            Ok(runtime) if open.connection.kind().is_server() => drop(runtime.spawn_blocking(move || undo(open, if_undone))),
+            _ => undo(open, if_undone),
+        }
     }
 }

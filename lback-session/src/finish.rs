@@ -191,7 +191,7 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
         && !keeps_view_work
     {
         // First of all: the store's own writer would wait for this transaction.
-        unit.rollback();
+        unit.rollback().await;
     }
     if plan.is_empty() {
         return Ok(Written::Nothing);

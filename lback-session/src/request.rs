@@ -1,10 +1,11 @@
 //! The session, as a view sees it.
 
 use lback_core::{Error, Request, Result, Router, StatusCode};
-use lback_db::DbSession;
+use lback_db::{Db, DbSession};
 
 use crate::store::SessionInfo;
 use crate::stores::rows;
+use crate::wait::on_network;
 use crate::{AppSession, SessionId, SessionManager, cookie};
 
 /// Adds the session to [`Request`].
@@ -87,7 +88,7 @@ impl RequestSession for Request {
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>> {
         let manager = manager(self)?;
         match self.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
-            Some(unit) => rows::for_user(unit.connection()?, user_id, manager.clock().now()),
+            Some(unit) => within(unit, |db| rows::for_user(db, user_id, manager.clock().now())),
             None => manager.for_user(user_id),
         }
     }
@@ -95,7 +96,7 @@ impl RequestSession for Request {
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
         let manager = manager(self)?;
         match joined(self, &manager)? {
-            Some(unit) => rows::revoke_user(unit.connection()?, user_id, except),
+            Some(unit) => within(unit, |db| rows::revoke_user(db, user_id, except)),
             None => manager.revoke_user(user_id, except),
         }
     }
@@ -108,7 +109,7 @@ fn load(req: &mut Request, manager: SessionManager) -> AppSession {
     };
     // Within the request's transaction where there is one: a second connection is never waited for while one is held.
     let record = match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
-        Some(unit) => unit.connection().and_then(|db| manager.load_within(db, id)),
+        Some(unit) => within(unit, |db| manager.load_within(db, id)),
         None => manager.load(id),
     };
     match record {
@@ -117,6 +118,14 @@ fn load(req: &mut Request, manager: SessionManager) -> AppSession {
             tracing::error!(target: "lback::session", request = %req.id(), %error, "the session cannot be read");
             AppSession::broken(manager, StatusCode::SERVICE_UNAVAILABLE, format!("the session cannot be read: {error}"))
         }
+    }
+}
+
+/// Runs `work` in the request's transaction. A SQLite file answers too soon to make way for others meanwhile.
+fn within<T>(unit: &mut DbSession, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+    match unit.database().kind().is_server() {
+        true => on_network(|| work(unit.connection()?)),
+        false => work(unit.connection()?),
     }
 }
 

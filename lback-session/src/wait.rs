@@ -18,17 +18,22 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
         return result;
     }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut park = || {
+    on_network(|| {
         loop {
             if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return result;
             }
             thread::park();
         }
-    };
+    })
+}
+
+/// Runs `work`, which waits for a server. If the thread is one that serves connections, these move to another thread
+/// first.
+pub(crate) fn on_network<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current() {
-        Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(park),
-        _ => park(),
+        Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 

@@ -6,6 +6,7 @@ mod register;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::database::migration_folders;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::name::{self, Kind};
@@ -20,16 +21,16 @@ pub fn run(name: &str, register: bool) -> Result<()> {
     name::check(Kind::App, name)?;
     let root = project::root()?;
     refuse_existing(&root, name)?;
-    let migrations = root.join("migrations");
-    let migration = migration::folder_name(&migrations, &format!("create_{name}"))?;
+    let folders = migration_folders(&root);
+    let migration = migration::folder_name(&folders, &format!("create_{name}"))?;
 
     let changes = if register { Some(Changes::prepare(&root, name)?) } else { None };
 
-    let staging = Staging::with_files(&root, &pattern::files(name))?;
+    let staging = Staging::with_files(&root, &pattern::files(name, &folders))?;
     let mut moves = Moves::default();
-    for (made, place) in
-        [("src", format!("src/{name}")), ("templates", format!("templates/{name}")), ("migration", format!("migrations/{migration}"))]
-    {
+    let mut places = vec![("src", format!("src/{name}")), ("templates", format!("templates/{name}"))];
+    places.extend(folders.iter().map(|folder| (folder.shown, format!("{}/{migration}", folder.shown))));
+    for (made, place) in places {
         let place = root.join(place);
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent).map_err(|error| Error::io("make the folder", parent, error))?;
@@ -40,7 +41,8 @@ pub fn run(name: &str, register: bool) -> Result<()> {
         changes.apply()?;
     }
     moves.keep();
-    let made = format!("Made src/{name}, templates/{name} and migrations/{migration}");
+    let migrations: Vec<String> = folders.iter().map(|folder| format!("{}/{migration}", folder.shown)).collect();
+    let made = format!("Made src/{name}, templates/{name} and {}", migrations.join(", "));
     let lines = lines(name);
     output::text(&if register {
         format!("{made}, and registered them in src/main.rs and src/urls.rs. Next:\n\n  lback runserver\n\nThen open /{name}\n")

@@ -1,5 +1,6 @@
 //! The files of a new app.
 
+use crate::database::MigrationFolder;
 use crate::file::File;
 
 /// Each file of an app: its path in the staging folder, and its pattern.
@@ -10,11 +11,17 @@ const PATTERNS: &[(&str, &str)] = &[
     ("src/views.rs", include_str!("../../app/src/views.rs")),
     ("src/tests.rs", include_str!("../../app/src/tests.rs")),
     ("templates/index.html", include_str!("../../app/index.html")),
-    ("migration/up.sql", include_str!("../../app/up.sql")),
-    ("migration/down.sql", include_str!("../../app/down.sql")),
 ];
 
-/// The files of the app `name`.
-pub fn files(name: &str) -> Vec<File> {
-    PATTERNS.iter().map(|(path, pattern)| File::filled(path, pattern, &[("__APP__", name)])).collect()
+/// Those of its migration, below each folder of migrations.
+const MIGRATION: [(&str, &str); 2] = [("up.sql", include_str!("../../app/up.sql")), ("down.sql", include_str!("../../app/down.sql"))];
+
+/// The files of the app `name`, with its migration in `folders`.
+pub fn files(name: &str, folders: &[MigrationFolder]) -> Vec<File> {
+    let mut files: Vec<File> = PATTERNS.iter().map(|(path, pattern)| File::filled(path, pattern, &[("__APP__", name)])).collect();
+    for folder in folders {
+        let values = [("__APP__", name), ("__ID__", folder.database.id_column())];
+        files.extend(MIGRATION.iter().map(|(file, pattern)| File::filled(&format!("{}/{file}", folder.shown), pattern, &values)));
+    }
+    files
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use crate::database::Database;
 use crate::error::{Error, Result};
 
 /// Where Lback comes from.
@@ -31,12 +32,19 @@ impl Source {
         Ok(checkout(&built_from).map_or(Source::Release, Source::Checkout))
     }
 
-    /// The value of `lback` in the project's `Cargo.toml`.
-    pub fn dependency(&self) -> Result<String> {
-        let Source::Checkout(root) = self else { return Ok(format!("\"{}\"", env!("CARGO_PKG_VERSION"))) };
+    /// The value of `lback` in the `Cargo.toml` of a project on this database.
+    pub fn dependency(&self, database: Database) -> Result<String> {
+        let features = match database {
+            Database::Sqlite => "",
+            Database::Postgres => ", default-features = false, features = [\"postgres\"]",
+        };
+        let Source::Checkout(root) = self else {
+            let version = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
+            return Ok(if features.is_empty() { version.to_owned() } else { format!("{{ version = {version}{features} }}") });
+        };
         let path = root.join("lback");
         match path.to_str() {
-            Some(path) => Ok(format!("{{ path = \"{}\" }}", path.replace('\\', "\\\\").replace('"', "\\\""))),
+            Some(path) => Ok(format!("{{ path = \"{}\"{features} }}", path.replace('\\', "\\\\").replace('"', "\\\""))),
             None => Err(Error::new(
                 format!("the path of Lback's checkout is not text that Cargo.toml could hold: {}", path.display()),
                 "Move the checkout to a folder whose path is UTF-8.",

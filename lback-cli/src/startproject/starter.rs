@@ -1,8 +1,10 @@
 //! The files of a new project.
 
+use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::file::File;
 
+use super::database::differences;
 use super::source::Source;
 
 /// Each file of the starter: its path in the project, and its pattern.
@@ -17,7 +19,6 @@ const PATTERNS: &[(&str, &str)] = &[
     (".gitignore", include_str!("../../starter/gitignore")),
     (".dockerignore", include_str!("../../starter/dockerignore")),
     ("README.md", include_str!("../../starter/README.md")),
-    ("Dockerfile", include_str!("../../starter/Dockerfile")),
     ("rustfmt.toml", include_str!("../../starter/rustfmt.toml.in")),
     ("build.rs", include_str!("../../starter/build.rs")),
     ("src/main.rs", include_str!("../../starter/src/main.rs")),
@@ -33,12 +34,15 @@ const PATTERNS: &[(&str, &str)] = &[
     ("migrations/.gitkeep", ""),
 ];
 
-/// The files of the project `name`, with a secret key that no other project has.
-pub fn files(name: &str, source: &Source) -> Result<Vec<File>> {
+/// The files of the project `name` on this database, with a secret key that no other project has.
+pub fn files(name: &str, database: Database, source: &Source) -> Result<Vec<File>> {
     let secret_key = secret_key()?;
-    let dependency = source.dependency()?;
-    let values = [("__NAME__", name), ("__LBACK__", dependency.as_str()), ("__SECRET_KEY__", secret_key.as_str())];
-    let mut files: Vec<File> = PATTERNS.iter().map(|(path, pattern)| File::filled(path, pattern, &values)).collect();
+    let dependency = source.dependency(database)?;
+    let differences = differences(database, name);
+    let mut values = vec![("__NAME__", name), ("__LBACK__", dependency.as_str()), ("__SECRET_KEY__", secret_key.as_str())];
+    values.extend(differences.values.iter().map(|(name, value)| (*name, value.as_str())));
+    let patterns = PATTERNS.iter().copied().chain([("Dockerfile", differences.dockerfile)]);
+    let mut files: Vec<File> = patterns.map(|(path, pattern)| File::filled(path, pattern, &values)).collect();
     if let Some(text) = source.lock() {
         files.push(File { path: "Cargo.lock".to_owned(), text });
     }

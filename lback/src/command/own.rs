@@ -130,6 +130,6 @@ impl OwnCommand {
     pub(crate) fn run(&self, ready: Ready, arguments: Vec<String>) -> Result<()> {
         let mut command = Command { ready, arguments, unit: None };
         (self.run)(&mut command)?;
-        command.unit.map_or(Ok(()), DbSession::commit)
+        command.unit.map_or(Ok(()), |mut unit| unit.commit())
     }
 }

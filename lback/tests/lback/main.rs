@@ -8,6 +8,7 @@ mod logs;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod processes;
 mod sessions;
 mod unit_of_work;
 

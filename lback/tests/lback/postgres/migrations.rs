@@ -1,0 +1,117 @@
+//! Migrations on PostgreSQL: one process at a time, each in a whole transaction, from the database's own folder.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+
+use lback::{Database, DbSettings, Migrations, Secret};
+use lback_test_servers::Postgres;
+use tempfile::TempDir;
+
+/// A project's folder, and a database that goes with it.
+struct Project {
+    server: &'static Postgres,
+    folder: TempDir,
+    database: String,
+}
+
+impl Project {
+    fn new(database: &str) -> Option<Self> {
+        let server = Postgres::shared()?;
+        server.create(database);
+        Some(Project { server, folder: TempDir::with_prefix("lback-test-").unwrap(), database: database.to_owned() })
+    }
+
+    fn add(&self, name: &str, up: &str) {
+        write(&self.folder.path().join("migrations").join(name), up);
+    }
+
+    /// As a process of its own would open it.
+    fn open(&self) -> (Database, Migrations) {
+        self.open_as(&self.server.url(&self.database))
+    }
+
+    fn open_as(&self, url: &str) -> (Database, Migrations) {
+        let settings = DbSettings { database_url: Secret::new(url), ..DbSettings::default() };
+        (Database::open(&settings, self.folder.path()).unwrap(), Migrations::new().folder(self.folder.path().join("migrations")))
+    }
+
+    fn sql(&self, statements: &str) -> String {
+        self.server.sql(&self.database, statements)
+    }
+
+    fn tables(&self) -> String {
+        self.sql("SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '\\_\\_%'")
+    }
+}
+
+fn write(folder: &Path, up: &str) {
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("up.sql"), up).unwrap();
+    fs::write(folder.join("down.sql"), "").unwrap();
+}
+
+#[test]
+fn those_that_start_together_do_not_disturb_each_other() {
+    const PROCESSES: usize = 4;
+    let Some(project) = Project::new("migrations_together") else { return };
+    project.add("2026-01-01-000000_create_slow", "CREATE TABLE slow (n BIGINT); SELECT pg_sleep(0.3);");
+    project.add("2026-01-02-000000_create_last", "CREATE TABLE last (n BIGINT);");
+    let start = Barrier::new(PROCESSES);
+    let applied: Vec<String> = thread::scope(|scope| {
+        let processes: Vec<_> = (0..PROCESSES)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (database, migrations) = project.open();
+                    start.wait();
+                    // Looking at what is pending makes the table where that is recorded.
+                    migrations.pending(&database).unwrap();
+                    migrations.apply(&database).unwrap()
+                })
+            })
+            .collect();
+        processes.into_iter().flat_map(|process| process.join().unwrap()).collect()
+    });
+    assert_eq!(applied, ["2026-01-01-000000_create_slow", "2026-01-02-000000_create_last"], "each was applied once, by one of them");
+    assert_eq!(project.tables(), "last slow");
+}
+
+#[test]
+fn one_that_fails_leaves_nothing() {
+    let Some(project) = Project::new("migrations_failing") else { return };
+    project.add("2026-01-01-000000_create_a", "CREATE TABLE a (n BIGINT);");
+    project.add("2026-01-02-000000_broken", "CREATE TABLE b (n BIGINT); INSERT INTO a VALUES (1); INSERT INTO nowhere VALUES (1);");
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("2026-01-02-000000_broken") && error.contains("nowhere") && error.contains("create_a"), "{error}");
+    assert_eq!((project.tables(), project.sql("SELECT count(*) FROM a")), ("a".to_owned(), "0".to_owned()));
+    project.add("2026-01-02-000000_broken", "CREATE TABLE b (n BIGINT);");
+    assert_eq!(migrations.apply(&database).unwrap(), ["2026-01-02-000000_broken"]);
+}
+
+#[test]
+fn a_database_has_its_own_folder_or_shares_one() {
+    let Some(project) = Project::new("migrations_folders") else { return };
+    project.add("sqlite/2026-01-01-000000_create_a", "CREATE TABLE a (n INTEGER PRIMARY KEY);");
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("none for postgres") && error.contains("migrations/postgres"), "{error}");
+    project.add("postgres/2026-01-01-000000_create_a", "CREATE TABLE a (n BIGSERIAL PRIMARY KEY);");
+    assert_eq!(migrations.apply(&database).unwrap(), ["2026-01-01-000000_create_a"]);
+    project.sql("INSERT INTO a DEFAULT VALUES");
+}
+
+#[test]
+fn a_user_who_may_make_no_tables_sees_that_nothing_is_pending() {
+    let Some(project) = Project::new("migrations_rights") else { return };
+    project.add("2026-01-01-000000_create_a", "CREATE TABLE a (n BIGINT);");
+    let (database, migrations) = project.open();
+    migrations.apply(&database).unwrap();
+    project.sql(
+        "CREATE USER visitor PASSWORD 'visitor'; REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO visitor",
+    );
+    let url = project.server.url(&project.database).replace("lback:lback", "visitor:visitor");
+    let (database, migrations) = project.open_as(&url);
+    assert!(migrations.pending(&database).unwrap().is_empty());
+}
