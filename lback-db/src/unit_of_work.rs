@@ -127,7 +127,7 @@ impl DbSession {
             Ok(()) => self.if_undone.clear(),
             Err(_) => self.undo(open),
         }
-        result.map_err(|error| Error::internal("the request's changes could not be saved").with_source(error))
+        result.map_err(|error| Error::internal("the changes to the database could not be saved").with_source(error))
     }
 
     /// Undoes what was done and gives the connection back. The unit of work is over then.
