@@ -95,7 +95,7 @@ fn delegated() -> [Command; 10] {
             .arg(Arg::new("count").value_name("N").value_parser(value_parser!(u32).range(1..)).help("How many to undo [default: 1]")),
         Command::new("showmigrations").about("Lists the migrations; [X] marks those that are applied"),
         Command::new("dbshell")
-            .about("Opens the database's own shell: sqlite3")
+            .about("Opens the database's own shell: sqlite3, psql")
             .arg(handed_on("Handed to the shell"))
             .after_help("Examples:\n  lback dbshell\n  lback dbshell -- \"SELECT count(*) FROM sessions\""),
         Command::new("routes").about("Lists the routes"),

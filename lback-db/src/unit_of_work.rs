@@ -141,7 +141,7 @@ impl DbSession {
             Ok(()) => self.if_undone.clear(),
             Err(_) => undo(open, std::mem::take(&mut self.if_undone)),
         }
-        result.map_err(|error| Error::internal("the request's changes could not be saved").with_source(error))
+        result.map_err(|error| Error::internal("the changes to the database could not be saved").with_source(error))
     }
 
     /// Undoes what was done and gives the connection back, where it must wait for a network on a thread that may. The unit

@@ -28,23 +28,22 @@ impl<C: Connection> NotBlank<C> {
 
 impl<C: Connection + 'static> Migration<C::Backend> for NotBlank<C> {
     fn run(&self, connection: &mut dyn BoxableConnection<C::Backend>) -> Result<()> {
-        let sent = Arc::new(AtomicBool::new(false));
+        let (blank, sql) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let Some(inner) = connection.downcast_mut::<C>() else { return self.migration.run(connection) };
-        let seen = sent.clone();
+        let seen = (blank.clone(), sql.clone());
         inner.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-            if let InstrumentationEvent::StartQuery { query, .. } = event
-                && !is_blank(&query.to_string())
-            {
-                seen.store(true, Ordering::Relaxed);
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                let kind = if is_blank(&query.to_string()) { &seen.0 } else { &seen.1 };
+                kind.store(true, Ordering::Relaxed);
             }
         });
         let result = self.migration.run(connection);
         if let Some(inner) = connection.downcast_mut::<C>() {
             inner.set_instrumentation(None::<Box<dyn Instrumentation>>);
         }
-        // Diesel itself refuses a file of no length at all.
+        // PostgreSQL refuses a text without a statement, SQLite does not; a file of no length is refused by Diesel itself.
         let empty = || self.file.as_ref().is_some_and(|file| file.metadata().is_ok_and(|file| file.len() == 0));
-        if !sent.load(Ordering::Relaxed) && (result.is_ok() || empty()) {
+        if !sql.load(Ordering::Relaxed) && (blank.load(Ordering::Relaxed) || empty()) {
             return Err(Box::new(Blank { migration: self.migration.name().to_string(), file: self.file.clone() }));
         }
         result

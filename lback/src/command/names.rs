@@ -10,7 +10,7 @@ const BUILT_IN: [(&str, &str); 10] = [
     ("migrate", "applies the migrations that are pending"),
     ("rollback [N]", "undoes the newest of the application's migrations, or the newest N"),
     ("showmigrations", "lists the migrations; [X] marks those that are applied"),
-    ("dbshell [ARGS]", "opens the database's own shell: sqlite3"),
+    ("dbshell [ARGS]", "opens the database's own shell: sqlite3, psql"),
     ("routes", "lists the routes"),
     ("collectstatic [DIR]", "copies the static files into DIR, for another server to serve"),
     ("clearsessions", "deletes expired sessions"),

@@ -140,6 +140,21 @@ fn one_without_sql_is_refused_in_a_release_build_too() {
     assert_eq!(migrations.pending(&database).unwrap(), [B]);
 }
 
+#[cfg(feature = "postgres")]
+#[test]
+fn one_without_sql_is_refused_on_postgresql() {
+    let Some(server) = lback_test_servers::Postgres::shared() else { return };
+    server.create("blank_migrations");
+    let project = two();
+    project.add("2026-01-03-000000_blank", "-- Write here.", "");
+    let settings = DbSettings { database_url: Secret::new(server.url("blank_migrations")), ..DbSettings::default() };
+    let database = Database::open(&settings, project.path()).unwrap();
+    let (_, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("2026-01-03-000000_blank") && error.contains("no SQL") && error.contains(B), "{error}");
+    assert_eq!(migrations.pending(&database).unwrap(), ["2026-01-03-000000_blank"]);
+}
+
 #[test]
 fn two_that_start_together_do_not_disturb_each_other() {
     const PROCESSES: usize = 4;

@@ -47,9 +47,18 @@ fn dbshell_says_that_there_are_no_tables_yet() {
     let project = project("");
     let note = |command| String::from_utf8(output(process(&project, command)).stderr).unwrap();
     let shown = note("dbshell .tables");
-    assert!(shown.contains("no tables in ") && shown.contains("db.sqlite") && shown.contains(" migrate\n"), "{shown}");
+    assert!(shown.starts_with("note: there are no tables") && shown.ends_with(" migrate\n"), "{shown}");
     run(&project, "migrate");
     assert_eq!(note("dbshell .tables"), "");
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn dbshell_opens_psql_for_postgresql() {
+    let Some(url) = crate::postgres::url() else { return };
+    let project = project(&url);
+    let printed = run(&project, "dbshell -- -Atc VALUES(40+2)");
+    assert!(printed.ends_with("42\n"), "{printed}");
 }
 
 #[test]
