@@ -1,0 +1,29 @@
+//! Sends requests with sessions over keep-alive connections from one thread, and checks every answer.
+//!
+//! Each connection sends its next request when the answer to the last one is there. What is measured is printed as lines
+//! of `name=value`.
+
+mod answer;
+mod idle;
+mod measure;
+mod options;
+mod pool;
+mod process;
+mod sessions;
+
+use std::error::Error;
+
+use options::{Mode, Options};
+use pool::Pool;
+
+/// Anything that makes a measurement worthless.
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result {
+    let options = Options::of_command_line()?;
+    if options.mode == Mode::Idle {
+        idle::run(&options)
+    } else {
+        measure::run(&options, &mut Pool::connect(options.port, options.connections)?)
+    }
+}

@@ -1,0 +1,98 @@
+//! The command line.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::Result;
+
+const HELP: &str = "\
+load plain|read|count|one|idle [OPTION VALUE]...
+  plain  GET /plain without a cookie
+  read   GET /read, each with a randomly drawn session
+  count  GET /count, each with a randomly drawn session; then every session is read and its updates are counted
+  one    the same with all connections on one session
+  idle   opens the connections, sends one request on each, and says what the server's memory grew by
+options
+  --port 8000         of the server on 127.0.0.1
+  --connections 32    at once
+  --sessions 1000     that are made first and drawn from
+  --seconds 4         that are measured
+  --while-pid 0       measures only until this process has ended
+  --warmup 1          seconds before those
+  --suffix -plain     after /plain, /read and /count
+  --pid 0             the server's process, whose CPU time and memory are reported
+  --database-pid 0    another process, whose CPU time and that of its children are reported";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Plain,
+    Read,
+    Count,
+    Idle,
+}
+
+pub struct Options {
+    pub mode: Mode,
+    pub port: u16,
+    pub connections: usize,
+    pub sessions: usize,
+    pub measured: Duration,
+    pub warmup: Duration,
+    pub suffix: String,
+    pub while_pid: Option<u32>,
+    pub pid: Option<u32>,
+    pub database_pid: Option<u32>,
+}
+
+impl Options {
+    pub fn of_command_line() -> Result<Self> {
+        let mut arguments = std::env::args().skip(1);
+        let name = arguments.next().unwrap_or_default();
+        let mode = match name.as_str() {
+            "plain" => Mode::Plain,
+            "read" => Mode::Read,
+            "count" | "one" => Mode::Count,
+            "idle" => Mode::Idle,
+            _ => return Err(HELP.into()),
+        };
+        let mut options = Options {
+            mode,
+            port: 8000,
+            connections: 32,
+            sessions: 1000,
+            measured: Duration::from_secs(4),
+            warmup: Duration::from_secs(1),
+            suffix: String::new(),
+            while_pid: None,
+            pid: None,
+            database_pid: None,
+        };
+        while let Some(option) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
+            match option.as_str() {
+                "--port" => options.port = parse(&option, &value)?,
+                "--connections" => options.connections = parse(&option, &value)?,
+                "--sessions" => options.sessions = parse(&option, &value)?,
+                "--seconds" => options.measured = Duration::from_secs_f64(parse(&option, &value)?),
+                "--warmup" => options.warmup = Duration::from_secs_f64(parse(&option, &value)?),
+                "--suffix" => options.suffix = value,
+                "--while-pid" => options.while_pid = Some(parse(&option, &value)?).filter(|pid| *pid != 0),
+                "--pid" => options.pid = Some(parse(&option, &value)?).filter(|pid| *pid != 0),
+                "--database-pid" => options.database_pid = Some(parse(&option, &value)?).filter(|pid| *pid != 0),
+                _ => return Err(format!("{option} is not an option\n{HELP}").into()),
+            }
+        }
+        if name == "one" {
+            options.sessions = 1;
+        }
+        if options.sessions == 0 || options.connections == 0 {
+            return Err("there must be at least one session and one connection".into());
+        }
+        Ok(options)
+    }
+}
+
+fn parse<T: FromStr<Err: Display>>(option: &str, value: &str) -> Result<T> {
+    value.parse().map_err(|error| format!("{option} {value}: {error}").into())
+}

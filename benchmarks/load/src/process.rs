@@ -1,0 +1,51 @@
+//! What the kernel says of a process.
+
+use std::fs;
+
+/// Clock ticks of a second in /proc, on every architecture that Linux has.
+const TICKS: f64 = 100.0;
+
+/// The CPU time of a process in seconds.
+pub fn cpu_seconds(pid: u32) -> Option<f64> {
+    stat(pid).map(|stat| stat.own)
+}
+
+/// The CPU time of a process and all its children, those that have ended included.
+pub fn cpu_seconds_of_family(pid: u32) -> Option<f64> {
+    let parent = stat(pid)?;
+    let processes = fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let children: f64 = processes.filter_map(stat).filter(|stat| stat.parent == pid).map(|stat| stat.own).sum();
+    Some(parent.own + parent.ended_children + children)
+}
+
+/// Has it not ended yet?
+pub fn runs(pid: u32) -> bool {
+    stat(pid).is_some_and(|stat| !stat.ended)
+}
+
+/// The resident memory of a process in KiB.
+pub fn resident_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
+}
+
+struct Stat {
+    /// It waits for its parent to take note.
+    ended: bool,
+    parent: u32,
+    own: f64,
+    ended_children: f64,
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before the parenthesis may hold blanks.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let seconds = |at: usize| fields.get(at)?.parse::<f64>().ok().map(|ticks| ticks / TICKS);
+    Some(Stat {
+        ended: *fields.first()? == "Z",
+        parent: fields.get(1)?.parse().ok()?,
+        own: seconds(11)? + seconds(12)?,
+        ended_children: seconds(13)? + seconds(14)?,
+    })
+}

@@ -1,0 +1,65 @@
+//! What the servers share: their command line, and the routes of those on axum.
+
+pub mod axum_server;
+
+use std::error::Error;
+use std::str::FromStr;
+
+/// Anything that ends a server before it listens.
+pub type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// How long a session lasts without a request, as on Lback's server.
+pub const SESSION_MINUTES: i64 = 30;
+
+/// The command line: `--port 8000 --threads 1`, and what the server's store needs.
+pub struct Options {
+    pub port: u16,
+    /// Threads that serve connections.
+    pub threads: usize,
+    /// Moves a session's end forward at every request that carries it, not only at one that changes it.
+    pub rolling: bool,
+    /// SQLite's `synchronous`: `NORMAL` or `FULL`.
+    pub synchronous: String,
+    /// The URL of the database or of Redis, or the path of the SQLite file. `DATABASE_URL` where the command line has none.
+    pub database: String,
+}
+
+impl Options {
+    pub fn of_command_line() -> Result<Self> {
+        let mut options = Options {
+            port: 8000,
+            threads: 1,
+            rolling: false,
+            synchronous: "FULL".to_owned(),
+            database: std::env::var("DATABASE_URL").unwrap_or_default(),
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(name) = arguments.next() {
+            if name == "--rolling" {
+                options.rolling = true;
+                continue;
+            }
+            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+            match name.as_str() {
+                "--port" => options.port = parse(&name, &value)?,
+                "--threads" => options.threads = parse(&name, &value)?,
+                "--synchronous" => options.synchronous = value.to_uppercase(),
+                "--database" => options.database = value,
+                _ => return Err(format!("{name} is not an option").into()),
+            }
+        }
+        if !matches!(options.synchronous.as_str(), "NORMAL" | "FULL") {
+            return Err("--synchronous is NORMAL or FULL".into());
+        }
+        Ok(options)
+    }
+
+    /// A runtime with as many workers as there are to be threads.
+    pub fn runtime(&self) -> Result<tokio::runtime::Runtime> {
+        Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(self.threads).enable_all().build()?)
+    }
+}
+
+fn parse<T: FromStr<Err: Error + Send + Sync + 'static>>(name: &str, value: &str) -> Result<T> {
+    value.parse().map_err(|error| format!("{name} {value}: {error}").into())
+}
