@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lback_core::{Error, Result, SameSite};
+use lback_core::{Error, Result, SameSite, Secret};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -42,6 +42,12 @@ pub struct SessionSettings {
     pub session_cookie_encrypted: bool,
     /// The most bytes of data in a session, as JSON.
     pub session_max_bytes: usize,
+    /// Where Redis is, for `SESSION_STORE = "redis"`: `redis://:password@host:6379/0`.
+    pub redis_url: Secret,
+    /// What the names of everything that is kept in Redis begin with; another one for each application that shares it.
+    pub redis_prefix: String,
+    /// How long an answer of Redis is waited for, in milliseconds, before the request is answered with 503.
+    pub redis_timeout_ms: u64,
     /// How often expired sessions are deleted, in minutes; 0 leaves it to the command `clearsessions`.
     pub session_cleanup_minutes: u64,
 }
@@ -63,6 +69,9 @@ impl Default for SessionSettings {
             session_cookie_httponly: true,
             session_cookie_encrypted: false,
             session_max_bytes: 65_536,
+            redis_url: Secret::new("redis://127.0.0.1:6379/0"),
+            redis_prefix: "lback:".to_owned(),
+            redis_timeout_ms: 2000,
             session_cleanup_minutes: 10,
         }
     }
@@ -76,6 +85,8 @@ pub enum StoreName {
     Database,
     /// In the memory of the process.
     Memory,
+    /// In Redis; needs the feature `redis`.
+    Redis,
 }
 
 /// When a session is stored.

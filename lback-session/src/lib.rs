@@ -28,6 +28,8 @@ pub use middleware::SessionMiddleware;
 pub use request::{RequestSession, RouterSession};
 pub use session::{AppSession, Expiry};
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
+#[cfg(feature = "redis")]
+pub use stores::RedisStore;
 pub use stores::{DatabaseStore, MemoryStore};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

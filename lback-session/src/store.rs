@@ -108,6 +108,10 @@ impl Save {
         self.attempt(fresh, self.changes.apply_to(&fresh.data)?)
     }
 
+    pub(crate) fn too_many_attempts(&self) -> Error {
+        Error::unavailable(format!("the session {} could not be saved in {MAX_ATTEMPTS} attempts", self.base.id))
+    }
+
     fn attempt(&self, base: &Record, data: Data) -> Result<Update> {
         let config = self.manager.config();
         check_size(&data, config.max_bytes)?;
@@ -149,7 +153,7 @@ pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
 pub(crate) const RENEWAL: TimeDelta = TimeDelta::seconds(1);
 
 /// How often a save is tried while others are faster.
-const MAX_ATTEMPTS: u32 = 10_000;
+pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 
 /// A place where sessions are kept.
 ///
@@ -193,7 +197,7 @@ pub trait SessionStore: Send + Sync + 'static {
                 }
                 attempts += 1;
                 if attempts == MAX_ATTEMPTS {
-                    return Err(Error::unavailable(format!("the session {id} could not be saved in {MAX_ATTEMPTS} attempts")));
+                    return Err(save.too_many_attempts());
                 }
                 tokio::task::yield_now().await;
             }

@@ -41,6 +41,7 @@ mod log;
 pub mod prelude;
 mod run;
 mod serve;
+mod session_store;
 pub mod testing;
 
 pub use app::App;
@@ -48,6 +49,8 @@ pub use run::MainError;
 
 pub use lback_core::*;
 pub use lback_db::*;
+#[cfg(feature = "redis")]
+pub use lback_session::RedisStore;
 pub use lback_session::{
     AppSession, CreateSessions, DatabaseStore, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession, Save, Saved,
     SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName, Update,

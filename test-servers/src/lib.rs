@@ -4,5 +4,7 @@
 //! Where a server is not installed the tests that want it say so and pass, except in CI (`CI` is set), where they fail.
 
 mod process;
+mod redis;
 
 pub use process::{Server, free_port, installed};
+pub use redis::Redis;

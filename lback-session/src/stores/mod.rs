@@ -2,7 +2,11 @@
 
 mod database;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 pub use database::DatabaseStore;
 pub(crate) use database::rows;
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;

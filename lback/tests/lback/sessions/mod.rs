@@ -11,6 +11,8 @@ mod housekeeping;
 mod interruption;
 mod logging;
 mod reading;
+#[cfg(feature = "redis")]
+mod redis;
 mod renewal;
 mod rotation;
 mod settings;
@@ -31,18 +33,21 @@ macro_rules! suite {
         $crate::sessions::suite!(@store database: $($test)*);
         $crate::sessions::suite!(@store memory: $($test)*);
         $crate::sessions::suite!(@store custom: $($test)*);
+        $crate::sessions::suite!(@store #[cfg(feature = "redis")] redis: $($test)*);
     };
     // For tests of what happens when the store fails; memory never does.
     (failing: $($test:ident),* $(,)?) => {
         $crate::sessions::suite!(@store database: $($test)*);
         $crate::sessions::suite!(@store custom: $($test)*);
+        $crate::sessions::suite!(@store #[cfg(feature = "redis")] redis: $($test)*);
     };
-    (@store $store:ident: $($test:ident)*) => {
+    (@store $(#[$when:meta])? $store:ident: $($test:ident)*) => {
+        $(#[$when])?
         mod $store {
             $(
                 #[test]
                 fn $test() {
-                    super::$test(&$crate::sessions::Store::$store());
+                    $crate::sessions::store::run($crate::sessions::Store::$store(), super::$test);
                 }
             )*
         }
@@ -147,5 +152,9 @@ fn is_live(client: &Client, id: SessionId) -> bool {
 /// How many sessions the store holds. It is emptied by that, and the clock stands a century later.
 fn count_and_clear(client: &Client) -> u64 {
     client.clock().advance(Duration::from_secs(101 * 365 * 24 * 3600));
+    #[cfg(feature = "redis")]
+    if let Some(count) = redis::count_and_clear(client) {
+        return count;
+    }
     client.sessions().clear_expired().expect("expired sessions can be deleted")
 }

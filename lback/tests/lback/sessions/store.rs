@@ -21,6 +21,15 @@ enum Kind {
     Database,
     Memory,
     Custom,
+    #[cfg(feature = "redis")]
+    Redis,
+}
+
+/// Runs a test, unless the store's server is not installed here.
+pub fn run(store: impl Into<Option<Store>>, test: fn(&Store)) {
+    if let Some(store) = store.into() {
+        test(&store);
+    }
 }
 
 /// What can go wrong with a store.
@@ -54,12 +63,33 @@ impl Store {
         Self::of(Kind::Custom)
     }
 
+    /// `SESSION_STORE = "redis"`; `None` where Redis is not installed.
+    #[cfg(feature = "redis")]
+    pub fn redis() -> Option<Self> {
+        super::redis::server().map(|_| Self::of(Kind::Redis))
+    }
+
     fn of(kind: Kind) -> Self {
         Store { kind, state: Arc::default() }
     }
 
     pub fn is_database(&self) -> bool {
         self.kind == Kind::Database
+    }
+
+    /// Are expired sessions deleted by the framework, or by the store itself?
+    pub fn is_cleaned(&self) -> bool {
+        !self.is_redis()
+    }
+
+    #[cfg(feature = "redis")]
+    fn is_redis(&self) -> bool {
+        self.kind == Kind::Redis
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn is_redis(&self) -> bool {
+        false
     }
 
     /// Has [`fail`](Self::fail) an effect?
@@ -87,9 +117,11 @@ impl Store {
     fn build(&self, app: App, settings: &str, make: fn(App, &str) -> Client) -> Client {
         let timeout = if settings.contains("TIMEOUT_MINUTES") || settings.contains("EXPIRY") { "" } else { "SESSION_TIMEOUT_MINUTES = 30" };
         let (app, store) = match self.kind {
-            Kind::Database => (app, ""),
-            Kind::Memory => (app, "SESSION_STORE = 'memory'"),
-            Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), ""),
+            Kind::Database => (app, String::new()),
+            Kind::Memory => (app, "SESSION_STORE = 'memory'".to_owned()),
+            Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), String::new()),
+            #[cfg(feature = "redis")]
+            Kind::Redis => (app, super::redis::settings()),
         };
         make(app, &format!("ALLOWED_HOSTS = ['*']\n{timeout}\n{store}\n{settings}"))
     }
@@ -98,6 +130,10 @@ impl Store {
     pub fn fail(&self, client: &Client, fault: Fault) {
         if self.kind == Kind::Custom {
             return self.state.faults[fault as usize].store(true, Ordering::SeqCst);
+        }
+        #[cfg(feature = "redis")]
+        if self.kind == Kind::Redis {
+            return super::redis::fail(client, fault);
         }
         let refuse =
             |what: &str| format!("CREATE TRIGGER fault_{what} BEFORE {what} ON sessions BEGIN SELECT RAISE(ABORT, 'a fault'); END");
@@ -113,6 +149,10 @@ impl Store {
     pub fn mend(&self, client: &Client, fault: Fault) {
         if self.kind == Kind::Custom {
             return self.state.faults[fault as usize].store(false, Ordering::SeqCst);
+        }
+        #[cfg(feature = "redis")]
+        if self.kind == Kind::Redis {
+            return super::redis::mend(client, fault);
         }
         match fault {
             Fault::Read => sql(client, "ALTER TABLE sessions_away RENAME TO sessions"),
