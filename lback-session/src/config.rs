@@ -87,6 +87,8 @@ pub enum StoreName {
     Memory,
     /// In Redis; needs the feature `redis`.
     Redis,
+    /// In the cookies of their visitors.
+    Cookie,
 }
 
 /// When a session is stored.

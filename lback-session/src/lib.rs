@@ -30,7 +30,7 @@ pub use session::{AppSession, Expiry};
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]
 pub use stores::RedisStore;
-pub use stores::{DatabaseStore, MemoryStore};
+pub use stores::{CookieStore, DatabaseStore, MemoryStore};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 

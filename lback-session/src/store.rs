@@ -139,13 +139,18 @@ pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
     if serde_json::to_string(data)?.len() <= max_bytes {
         return Ok(());
     }
-    let weight = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
-    let heaviest = data.iter().max_by_key(|(_, value)| weight(value));
-    let (key, bytes) = heaviest.map_or(("", 0), |(key, value)| (key.as_str(), weight(value)));
+    let (key, bytes) = heaviest(data);
     Err(Error::internal(format!(
         "the session holds more than SESSION_MAX_BYTES = {max_bytes}: \"{key}\" alone takes {bytes} bytes. \
          Keep large things in a table and only their id in the session"
     )))
+}
+
+/// The key that weighs most, and how many bytes its value takes as JSON.
+pub(crate) fn heaviest(data: &Data) -> (&str, usize) {
+    let weigh = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
+    let weights = data.iter().map(|(key, value)| (key.as_str(), weigh(value)));
+    weights.max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
 }
 
 /// The expiry of a session is moved by at least this much, so that however many requests use a session at once, it is

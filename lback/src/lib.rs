@@ -52,7 +52,7 @@ pub use lback_db::*;
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
 pub use lback_session::{
-    AppSession, CreateSessions, DatabaseStore, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession, Save, Saved,
+    AppSession, CookieStore, CreateSessions, DatabaseStore, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession, Save, Saved,
     SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName, Update,
 };
 pub use {chrono, serde, serde_json};

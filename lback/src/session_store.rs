@@ -2,7 +2,7 @@
 
 use lback_core::{Clock, Error, Keys, Result};
 use lback_db::Database;
-use lback_session::{DatabaseStore, MemoryStore, SessionConfig, SessionManager, SessionSettings, StoreName};
+use lback_session::{CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionManager, SessionSettings, StoreName};
 
 /// The manager of sessions in the store that `SESSION_STORE` names.
 pub(crate) fn of_settings(
@@ -14,6 +14,7 @@ pub(crate) fn of_settings(
 ) -> Result<SessionManager> {
     match settings.session_store {
         StoreName::Memory => Ok(SessionManager::new(MemoryStore::new(), config, keys, clock)),
+        StoreName::Cookie => Ok(SessionManager::new(CookieStore, config, keys, clock)),
         StoreName::Redis => in_redis(settings, config, keys, clock),
         StoreName::Database => match database {
             Some(database) => Ok(SessionManager::new(DatabaseStore::new(database.clone())?, config, keys, clock)),

@@ -1,10 +1,12 @@
 //! The stores that come with Lback.
 
+mod cookie;
 mod database;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 
+pub use cookie::CookieStore;
 pub use database::DatabaseStore;
 pub(crate) use database::rows;
 pub use memory::MemoryStore;

@@ -9,6 +9,7 @@ use super::{MINUTE, Store, held, holding, id, is_live, suite, urls};
 use crate::sql;
 
 suite!(
+    server:
     rule_19_expired_sessions_are_deleted_and_live_ones_never,
     rule_19_more_than_a_batch_is_deleted_at_once,
     rule_20_a_user_sees_and_ends_the_sessions_of_other_devices,

@@ -2,6 +2,7 @@
 
 mod changes;
 mod conflicts;
+mod cookie_store;
 mod cookies;
 mod creating;
 mod ending;
@@ -27,21 +28,30 @@ use lback::SessionId;
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
 
-/// Makes of each function one test per store.
+/// Makes of each function one test per store. What follows `server:` needs a store that the application can reach by itself:
+/// the cookie store promises less, see `cookie_store.rs`.
 macro_rules! suite {
-    ($($test:ident),* $(,)?) => {
-        $crate::sessions::suite!(@store database: $($test)*);
-        $crate::sessions::suite!(@store memory: $($test)*);
-        $crate::sessions::suite!(@store custom: $($test)*);
-        $crate::sessions::suite!(@store #[cfg(feature = "redis")] redis: $($test)*);
-    };
     // For tests of what happens when the store fails; memory never does.
     (failing: $($test:ident),* $(,)?) => {
         $crate::sessions::suite!(@store database: $($test)*);
         $crate::sessions::suite!(@store custom: $($test)*);
         $crate::sessions::suite!(@store #[cfg(feature = "redis")] redis: $($test)*);
     };
-    (@store $(#[$when:meta])? $store:ident: $($test:ident)*) => {
+    (server: $($test:ident),* $(,)?) => {
+        $crate::sessions::suite!(; server: $($test),*);
+    };
+    ($($test:ident),*; server: $($kept:ident),* $(,)?) => {
+        $crate::sessions::suite!(@store database: $($test)* $($kept)*);
+        $crate::sessions::suite!(@store memory: $($test)* $($kept)*);
+        $crate::sessions::suite!(@store custom: $($test)* $($kept)*);
+        $crate::sessions::suite!(@store #[cfg(feature = "redis")] redis: $($test)* $($kept)*);
+        $crate::sessions::suite!(@store cookie: $($test)*);
+    };
+    ($($test:ident),* $(,)?) => {
+        $crate::sessions::suite!($($test),*; server:);
+    };
+    (@store $(#[$when:meta])? $store:ident:) => {};
+    (@store $(#[$when:meta])? $store:ident: $($test:ident)+) => {
         $(#[$when])?
         mod $store {
             $(
@@ -49,7 +59,7 @@ macro_rules! suite {
                 fn $test() {
                     $crate::sessions::store::run($crate::sessions::Store::$store(), super::$test);
                 }
-            )*
+            )+
         }
     };
 }
@@ -147,6 +157,14 @@ fn assert_removes_cookie(response: &TestResponse) {
 /// Does the store have a live session of this id?
 fn is_live(client: &Client, id: SessionId) -> bool {
     client.sessions().load(id).expect("the store can be read").is_some()
+}
+
+/// That the store holds so many sessions. It is emptied by that. What is in cookies cannot be counted.
+#[track_caller]
+fn assert_stored(client: &Client, sessions: u64) {
+    if !client.sessions().is_in_cookies() {
+        assert_eq!(count_and_clear(client), sessions);
+    }
 }
 
 /// How many sessions the store holds. It is emptied by that, and the clock stands a century later.

@@ -23,6 +23,7 @@ enum Kind {
     Custom,
     #[cfg(feature = "redis")]
     Redis,
+    Cookie,
 }
 
 /// Runs a test, unless the store's server is not installed here.
@@ -69,6 +70,11 @@ impl Store {
         super::redis::server().map(|_| Self::of(Kind::Redis))
     }
 
+    /// `SESSION_STORE = "cookie"`.
+    pub fn cookie() -> Self {
+        Self::of(Kind::Cookie)
+    }
+
     fn of(kind: Kind) -> Self {
         Store { kind, state: Arc::default() }
     }
@@ -94,7 +100,7 @@ impl Store {
 
     /// Has [`fail`](Self::fail) an effect?
     pub fn can_fail(&self) -> bool {
-        self.kind != Kind::Memory
+        !matches!(self.kind, Kind::Memory | Kind::Cookie)
     }
 
     pub fn client(&self, router: Router) -> Client {
@@ -120,6 +126,7 @@ impl Store {
             Kind::Database => (app, String::new()),
             Kind::Memory => (app, "SESSION_STORE = 'memory'".to_owned()),
             Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), String::new()),
+            Kind::Cookie => (app, "SESSION_STORE = 'cookie'".to_owned()),
             #[cfg(feature = "redis")]
             Kind::Redis => (app, super::redis::settings()),
         };
