@@ -2,7 +2,7 @@
 //!
 //! It leaves with the response, after the view's work was committed, or not at all.
 
-use lback_core::{Error, Request, Response, Result};
+use lback_core::{Request, Response, Result};
 
 use super::{Write, has_failed, headers, interrupted};
 use crate::request::Slot;
@@ -40,24 +40,15 @@ fn seal(req: &Request, manager: &SessionManager, session: &AppSession) -> Result
     let Some(write) = Write::of(manager, session)? else { return Ok(None) };
     let record = match (write, session.base()) {
         (Write::Create(record), _) => record,
-        (_, Some(base)) if base.expires_at <= manager.clock().now() => {
-            interrupted(req, base.id);
-            return Ok(None);
-        }
-        (Write::Renew(_, expires_at, now), Some(base)) => Record { expires_at, updated_at: now, ..base.clone() },
-        (Write::Save(save), Some(base)) => {
-            let update = save.first()?;
-            Record {
-                id: update.new_id,
-                user_id: update.user_id,
-                data: update.data,
-                version: update.version + 1,
-                expires_at: update.expires_at,
-                created_at: base.created_at,
-                updated_at: update.now,
+        (Write::Renew(_, expires_at, now), Some(base)) if base.expires_at > now => Record { expires_at, updated_at: now, ..base.clone() },
+        (Write::Save(save), base) => match save.first()?.applied_to(base.cloned()) {
+            Some(record) => record,
+            None => {
+                interrupted(req, save.base.id);
+                return Ok(None);
             }
-        }
-        (_, None) => return Err(Error::internal("a session that its visitor did not bring was to be changed")),
+        },
+        (Write::Renew(..), _) => return Ok(None),
     };
     let value = cookie::sealed::seal(&record, manager.config(), manager.keys())?;
     Ok(Some((record, value)))
