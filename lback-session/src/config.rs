@@ -1,5 +1,6 @@
 //! The settings of sessions.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,6 +45,9 @@ pub struct SessionSettings {
     pub session_max_bytes: usize,
     /// Where Redis is, for `SESSION_STORE = "redis"`: `redis://:password@host:6379/0`.
     pub redis_url: Secret,
+    /// A file with the certificates of those who may vouch for the server of a `rediss://` address, in PEM; none means those
+    /// that the system trusts.
+    pub redis_ca_file: Option<PathBuf>,
     /// What the names of everything that is kept in Redis begin with; another one for each application that shares it.
     pub redis_prefix: String,
     /// How long an answer of Redis is waited for, in milliseconds, before the request is answered with 503.
@@ -70,6 +74,7 @@ impl Default for SessionSettings {
             session_cookie_encrypted: false,
             session_max_bytes: 65_536,
             redis_url: Secret::new("redis://127.0.0.1:6379/0"),
+            redis_ca_file: None,
             redis_prefix: "lback:".to_owned(),
             redis_timeout_ms: 2000,
             session_cleanup_minutes: 10,

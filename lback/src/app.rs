@@ -215,7 +215,7 @@ impl App {
             let keys = assembly.derive_keys("session")?;
             sessions = Some(match self.session_store {
                 Some(make) => make(config, keys, clock),
-                None => session_store::of_settings(&session_settings, database.as_ref(), config, keys, clock)?,
+                None => session_store::of_settings(&session_settings, &root, database.as_ref(), config, keys, clock)?,
             });
         }
 

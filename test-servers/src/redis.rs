@@ -6,6 +6,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use crate::process::{Server, free_port, installed};
 
 /// A Redis server of the test's own, on a free port.
@@ -14,6 +16,8 @@ pub struct Redis {
     program: PathBuf,
     port: u16,
     keeps: bool,
+    /// Where its key and certificate are, if it speaks TLS only.
+    tls: Option<TempDir>,
     /// The one that runs last. The first one's folder holds the data.
     servers: Vec<Server>,
 }
@@ -24,18 +28,29 @@ impl Redis {
     /// # Panics
     /// Where it is installed and does not start; so do the other methods where what they do fails.
     pub fn start() -> Option<Self> {
-        Self::start_keeping(false)
+        Self::start_as(false, None)
     }
 
     /// One that has written to the disk what it acknowledges, and finds it again when it is started again.
     pub fn start_durable() -> Option<Self> {
-        Self::start_keeping(true)
+        Self::start_as(true, None)
     }
 
-    fn start_keeping(keeps: bool) -> Option<Self> {
+    /// One that speaks TLS only, with a certificate of its own for `localhost`. `None` also where openssl is not installed.
+    pub fn start_with_tls() -> Option<Self> {
+        let openssl = installed("openssl", &[], "openssl")?;
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for the certificate: {error}"));
+        let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem \
+                     -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
+        let made = Command::new(openssl).args(words.split_whitespace()).current_dir(&folder).output();
+        assert!(made.as_ref().is_ok_and(|output| output.status.success()), "no certificate could be made: {made:?}");
+        Self::start_as(false, Some(folder))
+    }
+
+    fn start_as(keeps: bool, tls: Option<TempDir>) -> Option<Self> {
         let program = installed("redis-server", &[], "redis-server")?;
         let port = free_port().unwrap_or_else(|error| panic!("no free port: {error}"));
-        let mut redis = Redis { program, port, keeps, servers: Vec::new() };
+        let mut redis = Redis { program, port, keeps, tls, servers: Vec::new() };
         redis.start_again();
         Some(redis)
     }
@@ -47,7 +62,15 @@ impl Redis {
 
     /// For `REDIS_URL`.
     pub fn url(&self) -> String {
-        format!("redis://{}/0", self.address())
+        match self.tls {
+            None => format!("redis://{}/0", self.address()),
+            Some(_) => format!("rediss://localhost:{}/0", self.port),
+        }
+    }
+
+    /// The certificate that vouches for it, where it speaks TLS.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        self.tls.as_ref().map(|folder| folder.path().join("cert.pem"))
     }
 
     /// Starts the server after it was [killed](Self::kill), on the same port, and waits until it answers.
@@ -66,14 +89,25 @@ impl Redis {
         let folder = tempfile::Builder::new().prefix("lback-redis-").tempdir()?;
         let data = self.servers.first().map_or(folder.path(), Server::folder).display().to_string();
         let (port, keep) = (self.port.to_string(), if self.keeps { "yes" } else { "no" });
-        let arguments = [
-            ["--port", &port],
+        let (plain_port, tls_port) = if self.tls.is_some() { ("0", port.as_str()) } else { (port.as_str(), "0") };
+        let keys = self.tls.as_ref().map_or_else(PathBuf::new, |folder| folder.path().to_owned());
+        let (cert, key) = (keys.join("cert.pem").display().to_string(), keys.join("key.pem").display().to_string());
+        let mut arguments = vec![
+            ["--port", plain_port],
             ["--bind", "127.0.0.1"],
             ["--dir", &data],
             ["--save", ""],
             ["--appendonly", keep],
             ["--appendfsync", "always"],
         ];
+        if self.tls.is_some() {
+            arguments.extend([
+                ["--tls-port", tls_port],
+                ["--tls-cert-file", &cert],
+                ["--tls-key-file", &key],
+                ["--tls-auth-clients", "no"],
+            ]);
+        }
         // A signal that ends it even while it is stopped: there is nothing that it would have to do before.
         Server::start(folder, "KILL", &self.program, arguments.as_flattened())
     }
@@ -109,7 +143,12 @@ impl Redis {
     }
 
     fn try_command(&self, words: &[&str]) -> Option<String> {
-        let output = Command::new("redis-cli").args(["-e", "-p", &self.port.to_string()]).args(words).output().ok()?;
+        let mut cli = Command::new("redis-cli");
+        cli.args(["-e", "-p", &self.port.to_string()]);
+        if let Some(certificate) = self.certificate() {
+            cli.args(["-h", "localhost", "--tls", "--cacert"]).arg(certificate);
+        }
+        let output = cli.args(words).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }

@@ -33,13 +33,7 @@ struct Kept {
 }
 
 impl Link {
-    pub(super) fn open(url: &str, patience: Duration) -> Result<Self> {
-        let client = Client::open(url).map_err(|error| {
-            Error::internal(format!(
-                "REDIS_URL is not the address of a Redis server ({error}). Write REDIS_URL = \"redis://127.0.0.1:6379/0\" in settings.toml, \
-                 or REDIS_URL=redis://:password@host:6379/0 in .env"
-            ))
-        })?;
+    pub(super) fn open(client: Client, patience: Duration) -> Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("lback-redis").enable_all().build()?;
         Ok(Link { shared: Arc::new(Shared { client, patience, connection: Mutex::default() }), runtime: Some(runtime) })
     }

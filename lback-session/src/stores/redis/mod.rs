@@ -4,6 +4,7 @@
 //! Lua script, which Redis runs alone: what it compares (the version, the expiry) holds while it writes. Times are compared
 //! as text of one width, by the application's clock; the server's own expiry only tidies up.
 
+mod address;
 mod link;
 mod scripts;
 
@@ -11,7 +12,7 @@ use std::cmp::Reverse;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::redis::{FromRedisValue, Value};
+use ::redis::{Client, FromRedisValue, Value};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use lback_core::{Error, Result};
 
@@ -47,13 +48,26 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// In the Redis at `url`, `redis://user:password@host:port/database` or `unix:///path`, under names that begin with
-    /// `prefix`, with answers that are waited for no longer than `patience`.
+    /// In the Redis at `url`, `redis://user:password@host:port/database`, `rediss://…` (feature `redis-tls`) or `unix:///path`,
+    /// under names that begin with `prefix`, with answers that are waited for no longer than `patience`.
     ///
     /// # Errors
     /// Where the URL is not one, or the thread that speaks to Redis cannot be started. Whether anybody answers is not tried.
     pub fn open(url: &str, prefix: &str, patience: Duration) -> Result<Self> {
-        Ok(RedisStore { link: Link::open(url, patience)?, sessions: format!("{prefix}session:"), users: format!("{prefix}user:") })
+        Self::over(address::client(url)?, prefix, patience)
+    }
+
+    /// As [`open`](Self::open), over TLS: `pem` holds the certificates of those who may vouch for the server.
+    ///
+    /// # Errors
+    /// As `open`, and where `pem` holds no certificates.
+    #[cfg(feature = "redis-tls")]
+    pub fn open_trusting(url: &str, pem: Vec<u8>, prefix: &str, patience: Duration) -> Result<Self> {
+        Self::over(address::client_trusting(url, pem)?, prefix, patience)
+    }
+
+    fn over(client: Client, prefix: &str, patience: Duration) -> Result<Self> {
+        Ok(RedisStore { link: Link::open(client, patience)?, sessions: format!("{prefix}session:"), users: format!("{prefix}user:") })
     }
 
     fn key(&self, id: SessionId) -> String {

@@ -73,7 +73,7 @@ fn rule_16_what_browsers_would_not_keep_is_an_error_and_nothing_is_lost() {
             }
         }
     }
-    assert!(largest > 4080, "{largest}");
+    assert!(largest > 4000, "{largest}");
     assert_eq!(client.session().unwrap().data["a"], "kept");
 }
 

@@ -234,3 +234,29 @@ fn the_address_is_checked_at_start() {
     let message = start_error(App::new(urls()), settings);
     assert!(message.contains("REDIS_URL = \"redis://127.0.0.1:6379/0\"") && !message.contains("secret"), "{message}");
 }
+
+#[test]
+#[cfg(feature = "redis-tls")]
+fn over_tls_only_a_server_that_is_vouched_for_is_spoken_to() {
+    let Some(redis) = Redis::start_with_tls() else { return };
+    let settings = format!("ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'\nREDIS_URL = '{}'", redis.url());
+    let trusting = format!("{settings}\nREDIS_CA_FILE = '{}'", redis.certificate().unwrap().display());
+    let client = Client::with_settings(App::new(urls()), &trusting);
+    client.post("/login/7").send().assert_status(204);
+    client.get("/get/user_id").send().assert_contains("7");
+
+    let stranger = Client::with_settings(App::new(urls()), &settings);
+    holding(&stranger, &held(&client)).get("/get/user_id").send().assert_status(503);
+    let missing = start_error(App::new(urls()), &format!("{settings}\nREDIS_CA_FILE = 'missing.pem'"));
+    assert!(missing.contains("REDIS_CA_FILE") && missing.contains("missing.pem"), "{missing}");
+}
+
+#[test]
+#[cfg(not(feature = "redis-tls"))]
+fn tls_needs_its_feature() {
+    let settings = "SESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'";
+    for more in ["REDIS_URL = 'rediss://localhost'", "REDIS_CA_FILE = 'ca.pem'"] {
+        let message = start_error(App::new(urls()), &format!("{settings}\n{more}"));
+        assert!(message.contains("features = [\"redis-tls\"]"), "{message}");
+    }
+}
