@@ -46,6 +46,7 @@ chapters! {
     templates "src/templates.md";
     settings "src/settings.md";
     sessions "src/sessions.md";
+    stores "src/stores.md";
     database "src/database.md";
     testing "src/testing.md";
     deployment "src/deployment.md";

@@ -1,9 +1,10 @@
 //! The settings of sessions.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lback_core::{Error, Result, SameSite};
+use lback_core::{Error, Result, SameSite, Secret};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -42,6 +43,15 @@ pub struct SessionSettings {
     pub session_cookie_encrypted: bool,
     /// The most bytes of data in a session, as JSON.
     pub session_max_bytes: usize,
+    /// Where Redis is, for `SESSION_STORE = "redis"`: `redis://:password@host:6379/0`.
+    pub redis_url: Secret,
+    /// A file with the certificates of those who may vouch for the server of a `rediss://` address, in PEM; none means those
+    /// that the system trusts.
+    pub redis_ca_file: Option<PathBuf>,
+    /// What the names of everything that is kept in Redis begin with; another one for each application that shares it.
+    pub redis_prefix: String,
+    /// How long an answer of Redis is waited for, in milliseconds, before the request is answered with 503.
+    pub redis_timeout_ms: u64,
     /// How often expired sessions are deleted, in minutes; 0 leaves it to the command `clearsessions`.
     pub session_cleanup_minutes: u64,
 }
@@ -63,6 +73,10 @@ impl Default for SessionSettings {
             session_cookie_httponly: true,
             session_cookie_encrypted: false,
             session_max_bytes: 65_536,
+            redis_url: Secret::new("redis://127.0.0.1:6379/0"),
+            redis_ca_file: None,
+            redis_prefix: "lback:".to_owned(),
+            redis_timeout_ms: 2000,
             session_cleanup_minutes: 10,
         }
     }
@@ -76,6 +90,10 @@ pub enum StoreName {
     Database,
     /// In the memory of the process.
     Memory,
+    /// In Redis; needs the feature `redis`.
+    Redis,
+    /// In the cookies of their visitors.
+    Cookie,
 }
 
 /// When a session is stored.

@@ -1,4 +1,6 @@
-//! The cookie that carries a session's id.
+//! The cookie that carries a session's id, or all of it ([`sealed`]).
+
+pub(crate) mod sealed;
 
 use chrono::{DateTime, Utc};
 use lback_core::header::{self, HeaderMap, HeaderValue};
@@ -25,19 +27,26 @@ pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<S
     opened?.parse().ok()
 }
 
-/// Gives the browser this id.
+/// The value of the cookie for an id.
+pub(crate) fn seal(id: SessionId, config: &SessionConfig, keys: &Keys) -> String {
+    let id = id.to_string();
+    if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&config.cookie_name, id) }
+}
+
+/// Gives the browser this value.
 pub(crate) fn set(
     headers: &mut HeaderMap,
     config: &SessionConfig,
-    keys: &Keys,
-    id: SessionId,
+    value: &str,
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let id = id.to_string();
-    let value = if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&config.cookie_name, id) };
-    let max_age = (!config.expire_at_browser_close).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000);
-    append(headers, config, &value, max_age)
+    append(headers, config, value, max_age(config, expires_at, now))
+}
+
+/// In seconds; `None` lets the browser forget the cookie when it is closed.
+fn max_age(config: &SessionConfig, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<i64> {
+    (!config.expire_at_browser_close).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000)
 }
 
 /// Tells the browser to forget the cookie.
@@ -46,6 +55,15 @@ pub(crate) fn remove(headers: &mut HeaderMap, config: &SessionConfig) -> Result<
 }
 
 fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age: Option<i64>) -> Result<()> {
+    let text = text(config, value, max_age);
+    let value = HeaderValue::from_str(&text).map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
+    headers.append(header::SET_COOKIE, value);
+    keep_private(headers);
+    Ok(())
+}
+
+/// The whole cookie.
+fn text(config: &SessionConfig, value: &str, max_age: Option<i64>) -> String {
     let mut cookie = Cookie::new(config.cookie_name.as_str(), value);
     cookie.set_path(config.cookie_path.as_str());
     cookie.set_http_only(config.cookie_http_only);
@@ -62,10 +80,7 @@ fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age:
             text.push_str("; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
         }
     }
-    let value = HeaderValue::from_str(&text).map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
-    headers.append(header::SET_COOKIE, value);
-    keep_private(headers);
-    Ok(())
+    text
 }
 
 /// A response that sets the cookie must not be kept by a cache that serves others.

@@ -1,5 +1,7 @@
 //! The end of a request: what became of its session is written, and the response told.
 
+mod in_cookie;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +19,9 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
         return if has_failed(&result) { result } else { Err(error) };
     }
     let manager = session.manager().clone();
+    if manager.is_in_cookies() {
+        return in_cookie::finish(req, session, result);
+    }
     let deletes = session.take_deleted();
     let failed = has_failed(&result);
     let write = if failed { Ok(None) } else { Write::of(&manager, &session) };
@@ -44,13 +49,13 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
     };
     let headers = headers(&mut result);
     match written {
-        Written::Session(id, expires_at) => cookie::set(headers, manager.config(), manager.keys(), id, expires_at, manager.clock().now())?,
+        Written::Session(id, expires_at) => {
+            let value = cookie::seal(id, manager.config(), manager.keys());
+            cookie::set(headers, manager.config(), &value, expires_at, manager.clock().now())?;
+        }
         Written::Nothing if !deletes.is_empty() => cookie::remove(headers, manager.config())?,
         Written::Nothing => {}
-        Written::Interrupted(id) => {
-            let what = "interrupted: the session ended while a request worked on it; its changes are dropped";
-            tracing::warn!(target: "lback::session", request = %req.id(), %id, "{what}");
-        }
+        Written::Interrupted(id) => interrupted(req, id),
     }
     cookie::vary(headers);
     if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
@@ -60,6 +65,11 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
         slot.put_back(session);
     }
     result
+}
+
+fn interrupted(req: &Request, id: SessionId) {
+    let what = "interrupted: the session ended while a request worked on it; its changes are dropped";
+    tracing::warn!(target: "lback::session", request = %req.id(), %id, "{what}");
 }
 
 fn has_failed(result: &Result<Response>) -> bool {

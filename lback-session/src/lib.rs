@@ -28,7 +28,9 @@ pub use middleware::SessionMiddleware;
 pub use request::{RequestSession, RouterSession};
 pub use session::{AppSession, Expiry};
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
-pub use stores::{DatabaseStore, MemoryStore};
+#[cfg(feature = "redis")]
+pub use stores::RedisStore;
+pub use stores::{CookieStore, DatabaseStore, MemoryStore};
 
 use diesel_migrations::embed_migrations;
 use lback_db::migrations::MigrationSet;

@@ -12,7 +12,7 @@ use crate::cleanup::{BATCH, PAUSE};
 use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, check_size, user_id};
 use crate::stores::rows;
 use crate::wait::wait;
-use crate::{AppSession, DatabaseStore, MemoryStore, SessionConfig, SessionId, SessionStore, cookie};
+use crate::{AppSession, CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionId, SessionStore, cookie};
 
 /// Creates, loads, saves, renews, deletes, lists and revokes sessions. Cheap to clone.
 ///
@@ -29,6 +29,8 @@ struct Inner {
     store: Box<dyn BoxedStore>,
     /// The database that the sessions are in, where a request's transaction on it can take them in.
     database: Option<Database>,
+    /// Does each session travel in its cookie?
+    in_cookies: bool,
     config: SessionConfig,
     keys: Keys,
     clock: Clock,
@@ -39,7 +41,8 @@ impl SessionManager {
     /// [`derive_keys("session")`](lback_core::Application::derive_keys).
     pub fn new<S: SessionStore>(store: S, config: SessionConfig, keys: Keys, clock: Clock) -> Self {
         let database = (&store as &dyn Any).downcast_ref::<DatabaseStore>().map(|store| store.database().clone());
-        SessionManager(Arc::new(Inner { store: Box::new(store), database, config, keys, clock }))
+        let in_cookies = (&store as &dyn Any).is::<CookieStore>();
+        SessionManager(Arc::new(Inner { store: Box::new(store), database, in_cookies, config, keys, clock }))
     }
 
     /// For requests without a `SessionMiddleware`, whose sessions only say so.
@@ -63,7 +66,26 @@ impl SessionManager {
 
     /// The id in a cookie's value; `None` where it was not made here.
     pub fn open_cookie(&self, value: &str) -> Option<SessionId> {
-        cookie::open(value, &self.0.config, &self.0.keys)
+        match self.0.in_cookies {
+            true => cookie::sealed::open(value, &self.0.config, &self.0.keys).map(|record| record.id),
+            false => cookie::open(value, &self.0.config, &self.0.keys),
+        }
+    }
+
+    /// The session that a cookie's value names, or carries; `None` where there is none that has not expired.
+    ///
+    /// # Errors
+    /// 503 where the store cannot be read.
+    pub fn load_cookie(&self, value: &str) -> Result<Option<Record>> {
+        if self.0.in_cookies {
+            return Ok(cookie::sealed::open(value, &self.0.config, &self.0.keys).filter(|record| self.is_valid(record)));
+        }
+        self.open_cookie(value).map_or(Ok(None), |id| self.load(id))
+    }
+
+    /// Does each session travel in its visitor's cookie, so that no other can be reached from here? See [`CookieStore`].
+    pub fn is_in_cookies(&self) -> bool {
+        self.0.in_cookies
     }
 
     pub(crate) fn is_in_database(&self) -> bool {
@@ -116,7 +138,7 @@ impl SessionManager {
         Ok(rows::load(db, id)?.filter(|record| self.is_valid(record)))
     }
 
-    fn is_valid(&self, record: &Record) -> bool {
+    pub(crate) fn is_valid(&self, record: &Record) -> bool {
         let now = self.0.clock.now();
         now < self.0.config.cap(record.created_at, record.expires_at)
     }
@@ -222,6 +244,11 @@ impl SessionManager {
 
     /// Deletes sessions without anybody waiting for it, trying again for a while where the store cannot.
     pub(crate) fn delete_later(&self, ids: Vec<SessionId>) {
+        if self.0.in_cookies {
+            let what = "a session that was to end goes on: its response could not tell the browser to forget the cookie";
+            tracing::warn!(target: "lback::session", ?ids, "{what}");
+            return;
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             for id in ids {
                 if let Err(error) = self.delete(id) {

@@ -102,8 +102,12 @@ impl RequestSession for Request {
     }
 }
 
-/// Loads the session that the request's cookie names, or makes a new one.
+/// Loads the session that the request's cookie names or carries, or makes a new one.
 fn load(req: &mut Request, manager: SessionManager) -> AppSession {
+    if manager.is_in_cookies() {
+        let record = cookie::sealed::read(req.cookies(), manager.config(), manager.keys());
+        return AppSession::new(manager.clone(), record.filter(|record| manager.is_valid(record)));
+    }
     let Some(id) = cookie::read(req.cookies(), manager.config(), manager.keys()) else {
         return AppSession::new(manager, None);
     };

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Changes, SessionId, SessionManager};
@@ -14,7 +14,7 @@ use crate::{Changes, SessionId, SessionManager};
 pub type Data = serde_json::Map<String, Value>;
 
 /// A session as a store keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Its id.
     pub id: SessionId,
@@ -62,6 +62,23 @@ pub struct Update {
     pub expires_at: DateTime<Utc>,
     /// The current time. An expired session is not updated.
     pub now: DateTime<Utc>,
+}
+
+impl Update {
+    /// What this makes of the session as the store has it: `None` where that is gone, has expired, or is of another version,
+    /// so that nothing may be written.
+    pub fn applied_to(&self, current: Option<Record>) -> Option<Record> {
+        let current = current.filter(|record| record.version == self.version && record.expires_at > self.now)?;
+        Some(Record {
+            id: self.new_id,
+            user_id: self.user_id,
+            data: self.data.clone(),
+            version: self.version + 1,
+            expires_at: self.expires_at,
+            created_at: current.created_at,
+            updated_at: self.now,
+        })
+    }
 }
 
 /// What a request wants to save of a session that is stored already.
@@ -119,6 +136,10 @@ impl Save {
         self.cycle || (user.is_some() && user != base.data.get("user_id"))
     }
 
+    pub(crate) fn too_many_attempts(&self) -> Error {
+        Error::unavailable(format!("the session {} could not be saved in {MAX_ATTEMPTS} attempts", self.base.id))
+    }
+
     fn attempt(&self, base: &Record, data: Data) -> Result<Update> {
         let config = self.manager.config();
         check_size(&data, config.max_bytes)?;
@@ -145,13 +166,18 @@ pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
     if serde_json::to_string(data)?.len() <= max_bytes {
         return Ok(());
     }
-    let weight = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
-    let heaviest = data.iter().max_by_key(|(_, value)| weight(value));
-    let (key, bytes) = heaviest.map_or(("", 0), |(key, value)| (key.as_str(), weight(value)));
+    let (key, bytes) = heaviest(data);
     Err(Error::internal(format!(
         "the session holds more than SESSION_MAX_BYTES = {max_bytes}: \"{key}\" alone takes {bytes} bytes. \
          Keep large things in a table and only their id in the session"
     )))
+}
+
+/// The key that weighs most, and how many bytes its value takes as JSON.
+pub(crate) fn heaviest(data: &Data) -> (&str, usize) {
+    let weigh = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
+    let weights = data.iter().map(|(key, value)| (key.as_str(), weigh(value)));
+    weights.max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
 }
 
 /// The expiry of a session is moved by at least this much, so that however many requests use a session at once, it is
@@ -159,12 +185,55 @@ pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
 pub(crate) const RENEWAL: TimeDelta = TimeDelta::seconds(1);
 
 /// How often a save is tried while others are faster.
-const MAX_ATTEMPTS: u32 = 10_000;
+pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 
 /// A place where sessions are kept.
 ///
 /// Five methods make a store; the others have a default that is made of these, or say that the store cannot do it.
 /// Expiry is judged by the caller's clock, which each method that needs it is told.
+///
+/// ```
+/// # use std::collections::HashMap;
+/// # use std::sync::Mutex;
+/// # use chrono::{DateTime, TimeDelta, Utc};
+/// # use lback_core::{Error, Result};
+/// use lback_session::{Record, SessionId, SessionStore, Update};
+///
+/// struct Kept(Mutex<HashMap<SessionId, Record>>);
+///
+/// impl SessionStore for Kept {
+///     async fn load(&self, id: SessionId) -> Result<Option<Record>> {
+///         Ok(self.0.lock().unwrap().get(&id).cloned())
+///     }
+///     async fn create(&self, record: Record) -> Result<()> {
+///         let mut kept = self.0.lock().unwrap();
+///         if kept.contains_key(&record.id) {
+///             return Err(Error::internal("there is a session of this id already"));
+///         }
+///         kept.insert(record.id, record);
+///         Ok(())
+///     }
+///     async fn update(&self, update: Update) -> Result<bool> {
+///         // Reading, comparing and writing are one step: nobody comes between.
+///         let mut kept = self.0.lock().unwrap();
+///         let Some(record) = update.applied_to(kept.get(&update.id).cloned()) else { return Ok(false) };
+///         kept.remove(&update.id);
+///         kept.insert(record.id, record);
+///         Ok(true)
+///     }
+///     async fn delete(&self, id: SessionId) -> Result<bool> {
+///         Ok(self.0.lock().unwrap().remove(&id).is_some())
+///     }
+///     async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
+///         let mut kept = self.0.lock().unwrap();
+///         let Some(record) = kept.get_mut(&id).filter(|record| record.expires_at > now) else { return Ok(false) };
+///         if expires_at - record.expires_at >= TimeDelta::seconds(1) {
+///             (record.expires_at, record.updated_at) = (expires_at, now);
+///         }
+///         Ok(true)
+///     }
+/// }
+/// ```
 pub trait SessionStore: Send + Sync + 'static {
     /// The session of this id, expired or not. `None` where there is none, or its data are not a JSON object.
     fn load(&self, id: SessionId) -> impl Future<Output = Result<Option<Record>>> + Send;
@@ -203,7 +272,7 @@ pub trait SessionStore: Send + Sync + 'static {
                 }
                 attempts += 1;
                 if attempts == MAX_ATTEMPTS {
-                    return Err(Error::unavailable(format!("the session {id} could not be saved in {MAX_ATTEMPTS} attempts")));
+                    return Err(save.too_many_attempts());
                 }
                 tokio::task::yield_now().await;
             }

@@ -4,16 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lback_core::middleware::{AllowedHosts, BodyReader, Errors, IntoMiddleware, RequestLog, SecurityHeaders, Stack, StaticFiles, Timeout};
-use lback_core::{Application, Assembly, Clock, CoreSettings, Error, Request, Result, Router, Settings};
+use lback_core::{Application, Assembly, Clock, CoreSettings, Request, Result, Router, Settings};
 use lback_db::migrations::MigrationSet;
 use lback_db::{Database, DbSessionMiddleware, DbSettings, Migrations};
-use lback_session::{
-    DatabaseStore, MemoryStore, RequestSession, SessionConfig, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
-    clean_regularly,
-};
+use lback_session::{RequestSession, SessionConfig, SessionManager, SessionMiddleware, SessionSettings, SessionStore, clean_regularly};
 use tokio::sync::watch;
 
 use crate::command::{Command, OwnCommand, check_names};
+use crate::session_store;
 
 type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> SessionManager>;
@@ -245,18 +243,9 @@ impl App {
         if self.sessions {
             let config = SessionConfig::check(&session_settings, core.debug)?;
             let keys = assembly.derive_keys("session")?;
-            sessions = Some(match (self.session_store, session_settings.session_store, &database) {
-                (Some(make), ..) => make(config, keys, clock),
-                (None, StoreName::Memory, _) => SessionManager::new(MemoryStore::new(), config, keys, clock),
-                (None, StoreName::Database, Some(database)) => {
-                    SessionManager::new(DatabaseStore::new(database.clone())?, config, keys, clock)
-                }
-                (None, StoreName::Database, None) => {
-                    return Err(Error::internal(
-                        "sessions are kept in the database, and the application has none. Write SESSION_STORE = \"memory\" in \
-                         settings.toml, or call App::without_sessions()",
-                    ));
-                }
+            sessions = Some(match self.session_store {
+                Some(make) => make(config, keys, clock),
+                None => session_store::of_settings(&session_settings, &root, database.as_ref(), config, keys, clock)?,
             });
         }
 

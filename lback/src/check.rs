@@ -86,7 +86,9 @@ fn database(ready: &Ready) -> Result<()> {
 /// Can the store be read?
 fn sessions(ready: &Ready) -> Result<()> {
     match &ready.sessions {
-        Some(sessions) if require_migrations(ready).is_ok() => sessions.load(lback_session::SessionId::random()).map(drop),
+        Some(sessions) if !sessions.is_in_cookies() && require_migrations(ready).is_ok() => {
+            sessions.load(lback_session::SessionId::random()).map(drop)
+        }
         _ => Ok(()),
     }
 }

@@ -41,6 +41,7 @@ mod log;
 pub mod prelude;
 mod run;
 mod serve;
+mod session_store;
 mod supervisor;
 pub mod testing;
 
@@ -50,8 +51,10 @@ pub use run::MainError;
 
 pub use lback_core::*;
 pub use lback_db::*;
+#[cfg(feature = "redis")]
+pub use lback_session::RedisStore;
 pub use lback_session::{
-    AppSession, CreateSessions, DatabaseStore, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession, Save, Saved,
+    AppSession, CookieStore, CreateSessions, DatabaseStore, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession, Save, Saved,
     SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName, Update,
 };
 pub use {chrono, serde, serde_json};

@@ -131,15 +131,14 @@ impl Client {
         Client { browser, parts: Arc::new(parts) }
     }
 
-    /// The session that this browser's cookie names, as it is stored; `None` where there is none.
+    /// The session that this browser's cookie names or carries, as it is stored; `None` where there is none.
     ///
     /// # Panics
     /// Where the store cannot be read.
     pub fn session(&self) -> Option<Record> {
         let sessions = self.sessions();
         let cookie = self.cookie(sessions.cookie_name())?;
-        let id = sessions.open_cookie(&cookie)?;
-        match sessions.load(id) {
+        match sessions.load_cookie(&cookie) {
             Ok(record) => record,
             Err(error) => panic!("the session cannot be read: {error}"),
         }

@@ -5,6 +5,8 @@
 
 mod postgres;
 mod process;
+mod redis;
 
 pub use postgres::{Disk, Postgres};
 pub use process::{Server, free_port, installed};
+pub use redis::Redis;

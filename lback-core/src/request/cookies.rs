@@ -1,65 +1,16 @@
 //! Cookies that came with a request, and those that its response will set. RFC 6265.
 
-use std::sync::Arc;
-
-use cookie::{Cookie, CookieJar, Key};
+use cookie::Cookie;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use super::keys::Keys;
 
 /// The most cookies that are read from one request.
 const MAX_COOKIES: usize = 128;
 
 /// What a cookie's value cannot hold as it is.
 const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
-
-/// The keys that sign and encrypt cookies: the current one, then retired ones that still open what they closed.
-#[derive(Clone)]
-pub struct Keys(Arc<Vec<Key>>);
-
-impl Keys {
-    /// Derives keys for `purpose` from secrets of at least 32 bytes; the first is the current one.
-    ///
-    /// A value that was signed for one purpose does not verify for another.
-    pub fn derive<'a>(purpose: &str, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        // `Key::derive_from` insists on 32 bytes; the purpose is put before a secret that is checked to be that long,
-        // and padded here in case it is not.
-        let key = |secret: &str| Key::derive_from(format!("lback {purpose:-<32} {secret}").as_bytes());
-        Keys(Arc::new(secrets.into_iter().map(key).collect()))
-    }
-
-    /// Signs `value`.
-    pub fn sign(&self, name: &str, value: String) -> String {
-        self.seal(name, value, |jar, key, cookie| jar.signed_mut(key).add_original(cookie))
-    }
-
-    /// Encrypts `value` (AES-256-GCM), so that the client cannot read it either.
-    pub fn encrypt(&self, name: &str, value: String) -> String {
-        self.seal(name, value, |jar, key, cookie| jar.private_mut(key).add_original(cookie))
-    }
-
-    /// What was signed, if `value` carries a valid signature by any of the keys.
-    pub fn verify(&self, name: &str, value: &str) -> Option<String> {
-        let cookie = Cookie::new(name.to_owned(), value.to_owned());
-        let jar = CookieJar::new();
-        let opened = self.0.iter().find_map(|key| jar.signed(key).verify(cookie.clone()))?;
-        Some(opened.value().to_owned())
-    }
-
-    /// What was encrypted, if `value` was encrypted by any of the keys under this name.
-    pub fn decrypt(&self, name: &str, value: &str) -> Option<String> {
-        let cookie = Cookie::new(name.to_owned(), value.to_owned());
-        let jar = CookieJar::new();
-        let opened = self.0.iter().find_map(|key| jar.private(key).decrypt(cookie.clone()))?;
-        Some(opened.value().to_owned())
-    }
-
-    fn seal(&self, name: &str, value: String, seal: fn(&mut CookieJar, &Key, Cookie<'static>)) -> String {
-        let Some(key) = self.0.first() else { return String::new() };
-        let mut jar = CookieJar::new();
-        seal(&mut jar, key, Cookie::new(name.to_owned(), value));
-        jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
-    }
-}
 
 /// The cookies of one request and its response.
 pub struct Cookies {

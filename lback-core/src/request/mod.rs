@@ -3,12 +3,14 @@
 mod body;
 mod client;
 mod cookies;
+mod keys;
 mod multipart;
 
 pub use body::RequestBody;
 pub(crate) use body::collect;
 pub(crate) use cookies::header_value as cookie_header;
-pub use cookies::{Cookies, Keys, PrivateCookies, SignedCookies};
+pub use cookies::{Cookies, PrivateCookies, SignedCookies};
+pub use keys::Keys;
 pub use multipart::{Multipart, UploadedFile};
 
 use std::borrow::Cow;

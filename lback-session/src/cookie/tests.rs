@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::SessionSettings;
+use crate::store::{Data, Record, user_id};
 
 fn config(encrypted: bool) -> SessionConfig {
     let settings = SessionSettings { session_timeout_minutes: Some(30), session_cookie_encrypted: encrypted, ..SessionSettings::default() };
@@ -19,7 +20,7 @@ fn keys() -> Keys {
 fn sealed(config: &SessionConfig, id: SessionId) -> String {
     let mut headers = HeaderMap::new();
     let now = Utc::now();
-    set(&mut headers, config, &keys(), id, now + chrono::TimeDelta::minutes(30), now).unwrap();
+    set(&mut headers, config, &seal(id, config, &keys()), now + chrono::TimeDelta::minutes(30), now).unwrap();
     let cookie = headers.get(SET_COOKIE).unwrap().to_str().unwrap();
     let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
     value.to_owned()
@@ -55,5 +56,40 @@ proptest! {
         let at = at.index(value.len());
         prop_assert_eq!(open(&value[..at], &config, &keys()), None);
         prop_assert_eq!(open(&value[at..], &config, &keys()), if at == 0 { open(&value, &config, &keys()) } else { None });
+    }
+}
+
+/// A session that travels in its cookie.
+fn record(key: String, text: String, seconds: i64, nanos: u32) -> Record {
+    let time = DateTime::from_timestamp(seconds, nanos).unwrap();
+    let data: Data = [(key, text.into()), ("user_id".to_owned(), 7.into())].into_iter().collect();
+    let (id, user_id) = (SessionId::random(), user_id(&data));
+    Record { id, user_id, data, version: seconds, expires_at: time + chrono::TimeDelta::minutes(30), created_at: time, updated_at: time }
+}
+
+proptest! {
+    #[test]
+    fn a_whole_session_comes_back_as_it_was(key in "[a-z]{1,20}", text in ".{0,300}", seconds in 0..8_000_000_000_i64, nanos in 0..1_000_000_000_u32) {
+        let record = record(key, text, seconds, nanos);
+        let sealed = sealed::seal(&record, &config(false), &keys()).unwrap();
+        prop_assert_eq!(sealed::open(&sealed, &config(false), &keys()), Some(record));
+    }
+
+    #[test]
+    fn no_stranger_opens_a_whole_session(value in ".{0,400}", at in any::<prop::sample::Index>(), with in "[ -~]") {
+        prop_assert_eq!(sealed::open(&value, &config(false), &keys()), None);
+        let sealed = sealed::seal(&record("a".to_owned(), value, 0, 0), &config(false), &keys()).unwrap();
+        let at = at.index(sealed.len());
+        let changed = format!("{}{with}{}", &sealed[..at], &sealed[at + 1..]);
+        prop_assert!(changed == sealed || sealed::open(&changed, &config(false), &keys()).is_none());
+        prop_assert_eq!(sealed::open(&sealed[..at], &config(false), &keys()), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_session_open_as_none(bytes in prop::collection::vec(any::<u8>(), 0..300), form in 0..3_u8) {
+        for bytes in [bytes.clone(), [vec![form], bytes].concat()] {
+            let value = keys().encrypt_bytes("session_id", &bytes).unwrap();
+            prop_assert_eq!(sealed::open(&value, &config(false), &keys()), None);
+        }
     }
 }

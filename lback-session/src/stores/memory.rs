@@ -41,18 +41,8 @@ impl SessionStore for MemoryStore {
 
     async fn update(&self, update: Update) -> Result<bool> {
         let mut records = self.records();
-        let current = records.get(&update.id).filter(|record| record.version == update.version && record.expires_at > update.now);
-        let Some(created_at) = current.map(|record| record.created_at) else { return Ok(false) };
+        let Some(record) = update.applied_to(records.get(&update.id).cloned()) else { return Ok(false) };
         records.remove(&update.id);
-        let record = Record {
-            id: update.new_id,
-            user_id: update.user_id,
-            data: update.data,
-            version: update.version + 1,
-            expires_at: update.expires_at,
-            created_at,
-            updated_at: update.now,
-        };
         records.insert(record.id, record);
         Ok(true)
     }

@@ -1,8 +1,14 @@
 //! The stores that come with Lback.
 
+mod cookie;
 mod database;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
+pub use cookie::CookieStore;
 pub use database::DatabaseStore;
 pub(crate) use database::rows;
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;

@@ -3,15 +3,16 @@
 use lback::prelude::*;
 use serde_json::json;
 
-use super::{MINUTE, Store, assert_no_cookie, count_and_clear, suite, urls};
+use super::{MINUTE, Store, assert_no_cookie, assert_stored, suite, urls};
 
 suite!(
     rule_10_what_only_reads_is_not_written,
     rule_10_a_view_sees_the_state_of_its_session,
     a_view_reads_and_writes_any_type,
-    rule_11_the_column_user_id_follows_the_data,
     rule_16_too_much_data_is_an_error_that_names_the_key,
-    rule_16_the_limit_is_exact,
+    rule_16_the_limit_is_exact;
+    server:
+    rule_11_the_column_user_id_follows_the_data,
 );
 
 fn rule_10_what_only_reads_is_not_written(store: &Store) {
@@ -147,7 +148,7 @@ fn rule_16_too_much_data_is_an_error_that_names_the_key(store: &Store) {
     response.assert_status(500).assert_contains("heavy");
     assert_no_cookie(&response);
     assert_eq!(client.session().unwrap(), before);
-    assert_eq!(count_and_clear(&client), 1);
+    assert_stored(&client, 1);
 }
 
 fn rule_16_the_limit_is_exact(store: &Store) {

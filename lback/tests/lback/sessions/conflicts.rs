@@ -10,6 +10,7 @@ use super::interruption::while_in_flight;
 use super::{Store, held, holding, suite, urls};
 
 suite!(
+    server:
     rule_08_a_thousand_concurrent_increments_add_a_thousand,
     rule_08_writers_of_different_keys_all_keep_theirs,
     rule_08_what_a_request_set_or_removed_wins,

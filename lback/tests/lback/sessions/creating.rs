@@ -2,7 +2,7 @@
 
 use lback::prelude::*;
 
-use super::{COOKIE, Store, assert_no_cookie, count_and_clear, id, suite, urls};
+use super::{COOKIE, Store, assert_no_cookie, assert_stored, id, suite, urls};
 
 suite!(
     rule_06_a_new_session_is_stored_when_it_holds_data,
@@ -22,7 +22,7 @@ fn rule_06_a_new_session_is_stored_when_it_holds_data(store: &Store) {
     let record = client.session().unwrap();
     assert_eq!((record.version, record.user_id, record.data.len()), (1, None, 1));
     assert_eq!(record.created_at, client.clock().now());
-    assert_eq!(count_and_clear(&client), 1);
+    assert_stored(&client, 1);
 }
 
 fn rule_06_a_session_that_ends_empty_is_not_stored(store: &Store) {
@@ -36,7 +36,7 @@ fn rule_06_a_session_that_ends_empty_is_not_stored(store: &Store) {
     }));
     assert_no_cookie(&client.post("/nothing").send());
     assert_no_cookie(&client.post("/logout").send());
-    assert_eq!(count_and_clear(&client), 0);
+    assert_stored(&client, 0);
 }
 
 fn rule_06_a_crawler_stores_nothing(store: &Store) {
@@ -46,7 +46,7 @@ fn rule_06_a_crawler_stores_nothing(store: &Store) {
             client.fork().get(page).send();
             client.fork().post(page).send();
         }
-        assert_eq!(count_and_clear(&client), 0, "with {settings}");
+        assert_stored(&client, 0);
     }
 }
 
@@ -64,7 +64,7 @@ fn rule_06_eager_stores_at_the_first_touch(store: &Store) {
     // Also when it begins to belong to somebody.
     client.post("/login/7").send();
     assert_ne!(id(&client), first);
-    assert_eq!(count_and_clear(&client), 1);
+    assert_stored(&client, 1);
 }
 
 fn rule_06_a_stored_session_that_is_emptied_stays(store: &Store) {

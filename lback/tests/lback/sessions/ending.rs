@@ -7,13 +7,16 @@ use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
 use lback::{SessionId, SessionManager};
 
-use super::{
-    COOKIE, MINUTE, Store, assert_no_cookie, assert_removes_cookie, count_and_clear, held, holding, id, is_live, sent, suite, urls,
-};
+use super::{COOKIE, MINUTE, Store, assert_no_cookie, assert_removes_cookie, assert_stored, held, holding, id, is_live, sent, suite, urls};
 use crate::gate::Gate;
 use crate::{number, sql};
 
 suite!(
+    rule_14_a_failure_discards_the_changes,
+    rule_14_an_error_below_500_keeps_the_session_and_not_the_database,
+    rule_14_a_response_below_500_keeps_both,
+    rule_15_writing_after_the_response_is_an_error;
+    server:
     rule_13_a_deleted_session_is_gone_and_so_is_its_cookie,
     rule_13_what_is_written_after_belongs_to_a_fresh_session,
     rule_13_a_deletion_happens_whatever_the_answer,
@@ -23,11 +26,7 @@ suite!(
     rule_13_a_deletion_happens_in_a_view_that_runs_past_its_timeout,
     rule_13_deleting_twice_and_deleting_a_new_session,
     rule_13_a_login_after_a_deletion_is_a_fresh_session,
-    rule_14_a_failure_discards_the_changes,
-    rule_14_an_error_below_500_keeps_the_session_and_not_the_database,
-    rule_14_a_response_below_500_keeps_both,
     rule_15_the_session_is_written_before_the_response_begins,
-    rule_15_writing_after_the_response_is_an_error,
 );
 
 fn rule_13_a_deleted_session_is_gone_and_so_is_its_cookie(store: &Store) {
@@ -40,7 +39,7 @@ fn rule_13_a_deleted_session_is_gone_and_so_is_its_cookie(store: &Store) {
     assert!(client.cookie(COOKIE).is_none());
     assert!(!is_live(&client, old));
     holding(&client, &cookie).get("/get/user_id").send().assert_contains("null");
-    assert_eq!(count_and_clear(&client), 0);
+    assert_stored(&client, 0);
 }
 
 fn rule_13_what_is_written_after_belongs_to_a_fresh_session(store: &Store) {
@@ -194,7 +193,7 @@ fn rule_13_a_deletion_happens_in_a_view_that_runs_past_its_timeout(store: &Store
         assert!(std::time::Instant::now() < patience, "the session lives on");
         thread::yield_now();
     }
-    assert_eq!(count_and_clear(&client), 0, "nothing else was stored");
+    assert_stored(&client, 0);
 }
 
 fn rule_13_deleting_twice_and_deleting_a_new_session(store: &Store) {
@@ -210,7 +209,7 @@ fn rule_13_deleting_twice_and_deleting_a_new_session(store: &Store) {
     let old = id(&client);
     assert_removes_cookie(&client.post("/twice").send());
     assert!(!is_live(&client, old));
-    assert_eq!(count_and_clear(&client), 0);
+    assert_stored(&client, 0);
 }
 
 fn rule_13_a_login_after_a_deletion_is_a_fresh_session(store: &Store) {
@@ -294,7 +293,7 @@ fn rule_14_a_failure_discards_the_changes(store: &Store) {
         // A new session is not stored at all.
         let other = client.fork();
         assert_no_cookie(&other.post(path).send());
-        assert_eq!(count_and_clear(&client), 1);
+        assert_stored(&client, 1);
     }
 }
 

@@ -11,7 +11,8 @@ use super::{Store, held, holding, suite, urls};
 suite!(
     rule_21_messages_are_shown_in_order_and_once,
     rule_21_a_message_outlives_a_redirect,
-    rule_21_a_message_outlives_a_rotation,
+    rule_21_a_message_outlives_a_rotation;
+    server:
     rule_21_messages_left_at_once_all_survive,
     rule_21_taking_messages_leaves_those_that_come_meanwhile,
     rule_21_taking_and_leaving_in_one_request,

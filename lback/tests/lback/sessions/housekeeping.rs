@@ -9,6 +9,7 @@ use super::{MINUTE, Store, held, holding, id, is_live, suite, urls};
 use crate::sql;
 
 suite!(
+    server:
     rule_19_expired_sessions_are_deleted_and_live_ones_never,
     rule_19_more_than_a_batch_is_deleted_at_once,
     rule_20_a_user_sees_and_ends_the_sessions_of_other_devices,
@@ -32,7 +33,7 @@ fn rule_19_expired_sessions_are_deleted_and_live_ones_never(store: &Store) {
     client.clock().advance(29 * MINUTE);
     let live = make("new");
 
-    assert_eq!(client.sessions().clear_expired().unwrap(), 2);
+    assert_eq!(client.sessions().clear_expired().unwrap(), if store.is_cleaned() { 2 } else { 0 });
     for (id, lives) in [(long_gone, false), (just_expired, false), (last_minute, true), (live, true)] {
         assert_eq!(is_live(&client, id), lives);
     }
@@ -49,7 +50,7 @@ fn rule_19_more_than_a_batch_is_deleted_at_once(store: &Store) {
     });
     client.clock().advance(31 * MINUTE);
     client.post("/set/a/1").send();
-    assert_eq!(client.sessions().clear_expired().unwrap(), 65 * THREADS as u64);
+    assert_eq!(client.sessions().clear_expired().unwrap(), if store.is_cleaned() { 65 * THREADS as u64 } else { 0 });
     client.get("/get/a").send().assert_contains("1");
 }
 

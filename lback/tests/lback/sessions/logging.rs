@@ -4,7 +4,11 @@ use super::interruption::while_in_flight;
 use super::{Fault, MINUTE, Store, held, holding, id, suite, urls};
 use crate::{logs, sql};
 
-suite!(rule_22_the_log_holds_ids_and_neither_cookies_nor_data, rule_07_an_interruption_is_logged,);
+suite!(
+    server:
+    rule_22_the_log_holds_ids_and_neither_cookies_nor_data,
+    rule_07_an_interruption_is_logged,
+);
 
 fn rule_22_the_log_holds_ids_and_neither_cookies_nor_data(store: &Store) {
     logs::start();

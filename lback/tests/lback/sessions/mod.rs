@@ -2,6 +2,7 @@
 
 mod changes;
 mod conflicts;
+mod cookie_store;
 mod cookies;
 mod creating;
 mod ending;
@@ -11,6 +12,8 @@ mod housekeeping;
 mod interruption;
 mod logging;
 mod reading;
+#[cfg(feature = "redis")]
+mod redis;
 mod renewal;
 mod rotation;
 mod settings;
@@ -25,38 +28,46 @@ use lback::SessionId;
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
 
-/// Makes of each function one test per store.
+/// Makes of each function one test per store. What follows `server:` needs a store that the application can reach by itself:
+/// the cookie store promises less, see `cookie_store.rs`.
 macro_rules! suite {
-    ($($test:ident),* $(,)?) => {
-        $crate::sessions::suite!(@databases $($test)*);
-        $crate::sessions::suite!(@store memory: $($test)*);
-        $crate::sessions::suite!(@store custom: $($test)*);
-    };
     // For tests of what happens when the store fails; memory never does.
     (failing: $($test:ident),* $(,)?) => {
         $crate::sessions::suite!(@databases $($test)*);
         $crate::sessions::suite!(@store custom: $($test)*);
+        $crate::sessions::suite!(@store #[cfg(feature = "redis")] redis: $($test)*);
     };
     // For tests of what only a database can do, or have done to it.
     (databases: $($test:ident),* $(,)?) => {
         $crate::sessions::suite!(@databases $($test)*);
     };
     (@databases $($test:ident)*) => {
-        #[cfg(feature = "sqlite")]
-        $crate::sessions::suite!(@store database: $($test)*);
-        #[cfg(feature = "postgres")]
-        $crate::sessions::suite!(@store postgres: $($test)*);
+        $crate::sessions::suite!(@store #[cfg(feature = "sqlite")] database: $($test)*);
+        $crate::sessions::suite!(@store #[cfg(feature = "postgres")] postgres: $($test)*);
     };
-    (@store $store:ident: $($test:ident)*) => {
+    (server: $($test:ident),* $(,)?) => {
+        $crate::sessions::suite!(; server: $($test),*);
+    };
+    ($($test:ident),*; server: $($kept:ident),* $(,)?) => {
+        $crate::sessions::suite!(@databases $($test)* $($kept)*);
+        $crate::sessions::suite!(@store memory: $($test)* $($kept)*);
+        $crate::sessions::suite!(@store custom: $($test)* $($kept)*);
+        $crate::sessions::suite!(@store #[cfg(feature = "redis")] redis: $($test)* $($kept)*);
+        $crate::sessions::suite!(@store cookie: $($test)*);
+    };
+    ($($test:ident),* $(,)?) => {
+        $crate::sessions::suite!($($test),*; server:);
+    };
+    (@store $(#[$when:meta])? $store:ident:) => {};
+    (@store $(#[$when:meta])? $store:ident: $($test:ident)+) => {
+        $(#[$when])?
         mod $store {
             $(
                 #[test]
                 fn $test() {
-                    if let Some(store) = $crate::sessions::Store::$store() {
-                        super::$test(&store);
-                    }
+                    $crate::sessions::store::run($crate::sessions::Store::$store(), super::$test);
                 }
-            )*
+            )+
         }
     };
 }
@@ -156,8 +167,20 @@ fn is_live(client: &Client, id: SessionId) -> bool {
     client.sessions().load(id).expect("the store can be read").is_some()
 }
 
+/// That the store holds so many sessions. It is emptied by that. What is in cookies cannot be counted.
+#[track_caller]
+fn assert_stored(client: &Client, sessions: u64) {
+    if !client.sessions().is_in_cookies() {
+        assert_eq!(count_and_clear(client), sessions);
+    }
+}
+
 /// How many sessions the store holds. It is emptied by that, and the clock stands a century later.
 fn count_and_clear(client: &Client) -> u64 {
     client.clock().advance(Duration::from_secs(101 * 365 * 24 * 3600));
+    #[cfg(feature = "redis")]
+    if let Some(count) = redis::count_and_clear(client) {
+        return count;
+    }
     client.sessions().clear_expired().expect("expired sessions can be deleted")
 }

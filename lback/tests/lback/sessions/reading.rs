@@ -8,13 +8,14 @@ use crate::gate::Gate;
 
 suite!(
     rule_01_an_untouched_session_costs_nothing,
-    rule_01_the_session_is_loaded_at_the_first_touch,
     rule_02_a_session_is_valid_until_its_time_has_come,
     rule_02_every_request_that_touches_prolongs_it,
-    rule_02_the_absolute_timeout_ends_a_session_that_is_used,
     rule_02_a_session_may_have_an_expiry_of_its_own,
+    rule_04_an_expired_id_gives_a_new_session;
+    server:
+    rule_01_the_session_is_loaded_at_the_first_touch,
+    rule_02_the_absolute_timeout_ends_a_session_that_is_used,
     rule_04_an_unknown_id_gives_a_new_session,
-    rule_04_an_expired_id_gives_a_new_session,
     rule_04_an_id_of_the_client_is_never_adopted,
 );
 

@@ -16,7 +16,8 @@ suite!(
     rule_09_a_touch_moves_the_expiry_and_the_cookie,
     rule_09_a_session_is_renewed_at_most_once_a_second,
     rule_09_a_save_renews_too,
-    rule_09_the_expiry_only_moves_forward,
+    rule_09_the_expiry_only_moves_forward;
+    server:
     rule_09_a_slow_request_hands_out_no_dead_cookie,
     rule_09_many_touches_at_once_renew_and_change_nothing_else,
     rule_09_two_requests_within_a_second_write_once,

@@ -6,9 +6,10 @@ use super::{Store, held, holding, id, is_live, suite, urls};
 use crate::sql;
 
 suite!(
+    rule_12_what_is_no_login_keeps_the_id;
+    server:
     rule_12_a_login_gets_a_new_id_and_keeps_the_data,
     rule_12_another_user_gets_a_new_id,
-    rule_12_what_is_no_login_keeps_the_id,
     rule_12_cycle_id_does_it_by_hand,
     rule_12_a_login_that_used_the_database_gets_a_new_id,
     rule_12_a_login_beside_another_write_loses_neither,

@@ -80,3 +80,9 @@ fn sessions_stand_inside_the_database() {
     let message = start_error(app, "SESSION_TIMEOUT_MINUTES = 30");
     assert!(message.contains("SessionMiddleware") && message.contains("DbSessionMiddleware"), "{message}");
 }
+
+#[test]
+#[cfg(not(feature = "redis"))]
+fn sessions_in_redis_need_the_feature() {
+    assert_refused("SESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'", &["feature redis", "features = [\"redis\"]", "Cargo.toml"]);
+}

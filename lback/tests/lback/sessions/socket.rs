@@ -5,7 +5,12 @@ use std::thread;
 
 use super::{MINUTE, Store, assert_removes_cookie, held, holding, id, is_live, suite, urls};
 
-suite!(a_visit_over_a_socket, rule_08_increments_over_a_socket_all_count, rule_13_a_logout_over_a_socket_is_final);
+suite!(
+    server:
+    a_visit_over_a_socket,
+    rule_08_increments_over_a_socket_all_count,
+    rule_13_a_logout_over_a_socket_is_final,
+);
 
 fn a_visit_over_a_socket(store: &Store) {
     let client = store.over_socket(urls());

@@ -24,6 +24,16 @@ enum Kind {
     Postgres,
     Memory,
     Custom,
+    #[cfg(feature = "redis")]
+    Redis,
+    Cookie,
+}
+
+/// Runs a test, unless the store's server is not installed here.
+pub fn run(store: impl Into<Option<Store>>, test: fn(&Store)) {
+    if let Some(store) = store.into() {
+        test(&store);
+    }
 }
 
 /// What can go wrong with a store.
@@ -64,6 +74,17 @@ impl Store {
         Some(Self::of(Kind::Custom))
     }
 
+    /// `SESSION_STORE = "redis"`; `None` where Redis is not installed.
+    #[cfg(feature = "redis")]
+    pub fn redis() -> Option<Self> {
+        super::redis::server().map(|_| Self::of(Kind::Redis))
+    }
+
+    /// `SESSION_STORE = "cookie"`.
+    pub fn cookie() -> Self {
+        Self::of(Kind::Cookie)
+    }
+
     fn of(kind: Kind) -> Self {
         Store { kind, state: Arc::default() }
     }
@@ -74,13 +95,28 @@ impl Store {
             Kind::Sqlite => true,
             #[cfg(feature = "postgres")]
             Kind::Postgres => true,
-            Kind::Memory | Kind::Custom => false,
+            _ => false,
         }
+    }
+
+    /// Are expired sessions deleted by the framework, or by the store itself?
+    pub fn is_cleaned(&self) -> bool {
+        !self.is_redis()
+    }
+
+    #[cfg(feature = "redis")]
+    fn is_redis(&self) -> bool {
+        self.kind == Kind::Redis
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn is_redis(&self) -> bool {
+        false
     }
 
     /// Has [`fail`](Self::fail) an effect?
     pub fn can_fail(&self) -> bool {
-        self.kind != Kind::Memory
+        !matches!(self.kind, Kind::Memory | Kind::Cookie)
     }
 
     pub fn client(&self, router: Router) -> Client {
@@ -109,6 +145,9 @@ impl Store {
             Kind::Postgres => (app, crate::postgres::url().unwrap_or_default()),
             Kind::Memory => (app, "SESSION_STORE = 'memory'".to_owned()),
             Kind::Custom => (app.session_store(Custom { kept: MemoryStore::new(), state: self.state.clone() }), String::new()),
+            Kind::Cookie => (app, "SESSION_STORE = 'cookie'".to_owned()),
+            #[cfg(feature = "redis")]
+            Kind::Redis => (app, super::redis::settings()),
         };
         make(app, &format!("ALLOWED_HOSTS = ['*']\n{timeout}\n{store}\n{settings}"))
     }
@@ -117,6 +156,10 @@ impl Store {
     pub fn fail(&self, client: &Client, fault: Fault) {
         if self.kind == Kind::Custom {
             return self.state.faults[fault as usize].store(true, Ordering::SeqCst);
+        }
+        #[cfg(feature = "redis")]
+        if self.kind == Kind::Redis {
+            return super::redis::fail(client, fault);
         }
         let refuse = |what: &str| match client.database().kind() {
             #[cfg(feature = "sqlite")]
@@ -141,6 +184,10 @@ impl Store {
     pub fn mend(&self, client: &Client, fault: Fault) {
         if self.kind == Kind::Custom {
             return self.state.faults[fault as usize].store(false, Ordering::SeqCst);
+        }
+        #[cfg(feature = "redis")]
+        if self.kind == Kind::Redis {
+            return super::redis::mend(client, fault);
         }
         let allow = |what: &str| match client.database().kind() {
             #[cfg(feature = "sqlite")]

@@ -1,0 +1,94 @@
+//! A whole session in the cookie's value: encrypted, and compressed where that helps.
+
+use chrono::{DateTime, Utc};
+use lback_core::{Cookies, Error, Keys, Result};
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+
+use super::{MAX_TRIES, max_age, text};
+use crate::store::{Record, heaviest, user_id};
+use crate::{SessionConfig, SessionId};
+
+/// What browsers keep of one cookie: name, value and attributes.
+const MAX_COOKIE: usize = 4096;
+/// More than any cookie unpacks to: deflate makes at most one byte of 1,032.
+const MAX_UNPACKED: usize = 4 * 1024 * 1024;
+/// How hard to compress: beyond this sessions take longer and grow no smaller.
+const EFFORT: u8 = 6;
+
+/// How the data are written: the first byte of what is encrypted.
+const PLAIN: u8 = 0;
+const DEFLATED: u8 = 1;
+
+/// The session in the first valid cookie.
+pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Option<Record> {
+    let mut values = cookies.received(&config.cookie_name).take(MAX_TRIES);
+    values.find_map(|value| open(value, config, keys))
+}
+
+/// The session in a cookie's value.
+pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<Record> {
+    if value.len() > MAX_COOKIE {
+        return None;
+    }
+    unpack(&keys.decrypt_bytes(&config.cookie_name, value)?)
+}
+
+/// The value of the cookie for a session.
+///
+/// # Errors
+/// Where browsers would not keep it.
+pub(crate) fn seal(record: &Record, config: &SessionConfig, keys: &Keys) -> Result<String> {
+    let value = keys.encrypt_bytes(&config.cookie_name, &pack(record)?)?;
+    let bytes = text(config, &value, max_age(config, record.expires_at, record.updated_at)).len();
+    if bytes <= MAX_COOKIE {
+        return Ok(value);
+    }
+    let (key, weight) = heaviest(&record.data);
+    Err(Error::internal(format!(
+        "the session's cookie would take {bytes} bytes, and browsers keep {MAX_COOKIE}: \"{key}\" alone takes {weight} as JSON. Keep large \
+         things in a table and only their id in the session, or write SESSION_STORE = \"database\" in settings.toml"
+    )))
+}
+
+fn pack(record: &Record) -> Result<Vec<u8>> {
+    let json = serde_json::to_vec(&record.data)?;
+    let deflated = compress_to_vec(&json, EFFORT);
+    let (form, data) = if deflated.len() < json.len() { (DEFLATED, deflated) } else { (PLAIN, json) };
+    let mut bytes = vec![form];
+    bytes.extend(record.id.as_bytes());
+    bytes.extend(record.version.to_be_bytes());
+    for time in [record.expires_at, record.created_at, record.updated_at] {
+        bytes.extend(time.timestamp().to_be_bytes());
+        bytes.extend(time.timestamp_subsec_nanos().to_be_bytes());
+    }
+    bytes.extend(data);
+    Ok(bytes)
+}
+
+fn unpack(bytes: &[u8]) -> Option<Record> {
+    let (form, rest) = bytes.split_first()?;
+    let (id, rest) = rest.split_first_chunk::<16>()?;
+    let (version, mut rest) = rest.split_first_chunk()?;
+    let mut time = || {
+        let (seconds, after) = rest.split_first_chunk()?;
+        let (nanos, after) = after.split_first_chunk()?;
+        rest = after;
+        DateTime::<Utc>::from_timestamp(i64::from_be_bytes(*seconds), u32::from_be_bytes(*nanos))
+    };
+    let (expires_at, created_at, updated_at) = (time()?, time()?, time()?);
+    let data = match *form {
+        PLAIN => serde_json::from_slice(rest).ok()?,
+        DEFLATED => serde_json::from_slice(&decompress_to_vec_with_limit(rest, MAX_UNPACKED).ok()?).ok()?,
+        _ => return None,
+    };
+    Some(Record {
+        id: SessionId::from_slice(id)?,
+        user_id: user_id(&data),
+        data,
+        version: i64::from_be_bytes(*version),
+        expires_at,
+        created_at,
+        updated_at,
+    })
+}

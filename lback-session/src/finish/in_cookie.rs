@@ -1,0 +1,55 @@
+//! The end of a request whose session travels in its cookie: nothing is stored, the response carries it.
+//!
+//! It leaves with the response, after the view's work was committed, or not at all.
+
+use lback_core::{Request, Response, Result};
+
+use super::{Write, has_failed, headers, interrupted};
+use crate::request::Slot;
+use crate::store::Record;
+use crate::{AppSession, SessionManager, cookie};
+
+pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Result<Response>) -> Result<Response> {
+    let manager = session.manager().clone();
+    let deleted = !session.take_deleted().is_empty();
+    let mut sealed = None;
+    if !has_failed(&result) {
+        match seal(req, &manager, &session) {
+            Ok(value) => sealed = value,
+            Err(error) => result = Err(error),
+        }
+    }
+    let headers = headers(&mut result);
+    match &sealed {
+        Some((record, value)) => {
+            cookie::set(headers, manager.config(), value, record.expires_at, record.updated_at)?;
+            session.stored_as(record.id);
+        }
+        None if deleted => cookie::remove(headers, manager.config())?,
+        None => {}
+    }
+    cookie::vary(headers);
+    if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
+        slot.put_back(session);
+    }
+    result
+}
+
+/// The session as the request leaves it and the cookie's value for it; `None` where the browser's cookie may stay.
+fn seal(req: &Request, manager: &SessionManager, session: &AppSession) -> Result<Option<(Record, String)>> {
+    let Some(write) = Write::of(manager, session)? else { return Ok(None) };
+    let record = match (write, session.base()) {
+        (Write::Create(record), _) => record,
+        (Write::Renew(_, expires_at, now), Some(base)) if base.expires_at > now => Record { expires_at, updated_at: now, ..base.clone() },
+        (Write::Save(save), base) => match save.first()?.applied_to(base.cloned()) {
+            Some(record) => record,
+            None => {
+                interrupted(req, save.base.id);
+                return Ok(None);
+            }
+        },
+        (Write::Renew(..), _) => return Ok(None),
+    };
+    let value = cookie::sealed::seal(&record, manager.config(), manager.keys())?;
+    Ok(Some((record, value)))
+}

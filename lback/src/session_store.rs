@@ -1,0 +1,62 @@
+//! Which session store the settings ask for.
+
+use std::path::Path;
+
+use lback_core::{Clock, Error, Keys, Result};
+use lback_db::Database;
+use lback_session::{CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionManager, SessionSettings, StoreName};
+
+/// The manager of sessions in the store that `SESSION_STORE` names. Files are named from `root`.
+pub(crate) fn of_settings(
+    settings: &SessionSettings,
+    root: &Path,
+    database: Option<&Database>,
+    config: SessionConfig,
+    keys: Keys,
+    clock: Clock,
+) -> Result<SessionManager> {
+    match settings.session_store {
+        StoreName::Memory => Ok(SessionManager::new(MemoryStore::new(), config, keys, clock)),
+        StoreName::Cookie => Ok(SessionManager::new(CookieStore, config, keys, clock)),
+        StoreName::Redis => in_redis(settings, root, config, keys, clock),
+        StoreName::Database => match database {
+            Some(database) => Ok(SessionManager::new(DatabaseStore::new(database.clone())?, config, keys, clock)),
+            None => Err(Error::internal(
+                "sessions are kept in the database, and the application has none. Write SESSION_STORE = \"memory\" in \
+                 settings.toml, or call App::without_sessions()",
+            )),
+        },
+    }
+}
+
+#[cfg(feature = "redis")]
+fn in_redis(settings: &SessionSettings, root: &Path, config: SessionConfig, keys: Keys, clock: Clock) -> Result<SessionManager> {
+    let (url, prefix) = (settings.redis_url.expose(), &settings.redis_prefix);
+    let patience = std::time::Duration::from_millis(settings.redis_timeout_ms);
+    let store = match &settings.redis_ca_file {
+        None => lback_session::RedisStore::open(url, prefix, patience)?,
+        #[cfg(feature = "redis-tls")]
+        Some(file) => {
+            let file = root.join(file);
+            let pem = std::fs::read(&file)
+                .map_err(|error| Error::internal(format!("REDIS_CA_FILE: {} cannot be read", file.display())).with_source(error))?;
+            lback_session::RedisStore::open_trusting(url, pem, prefix, patience)?
+        }
+        #[cfg(not(feature = "redis-tls"))]
+        Some(file) => {
+            let file = root.join(file);
+            return Err(Error::internal(format!(
+                "REDIS_CA_FILE = {} needs the feature redis-tls of lback. Write lback = {{ …, features = [\"redis-tls\"] }} in Cargo.toml",
+                file.display()
+            )));
+        }
+    };
+    Ok(SessionManager::new(store, config, keys, clock))
+}
+
+#[cfg(not(feature = "redis"))]
+fn in_redis(_: &SessionSettings, _: &Path, _: SessionConfig, _: Keys, _: Clock) -> Result<SessionManager> {
+    Err(Error::internal(
+        "SESSION_STORE = \"redis\" needs the feature redis of lback. Write lback = { …, features = [\"redis\"] } in Cargo.toml",
+    ))
+}

@@ -1,0 +1,262 @@
+//! Sessions in Redis: the server that the suite runs on, and what happens when it fails, hangs or forgets.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use lback::prelude::*;
+use lback::testing::Client;
+use lback::{SessionSettings, StoreName};
+use lback_test_servers::Redis;
+
+use super::{Fault, MINUTE, assert_no_cookie, held, holding, id, is_live, urls};
+use crate::start_error;
+
+static SERVER: LazyLock<Option<Redis>> = LazyLock::new(Redis::start);
+
+/// The server that the tests share; `None` where Redis is not installed.
+pub fn server() -> Option<&'static Redis> {
+    SERVER.as_ref()
+}
+
+fn shared() -> &'static Redis {
+    server().expect("Redis is installed")
+}
+
+/// The settings of one application: a user of Redis of its own, who may touch nothing but what bears his name.
+pub fn settings() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("test{}", COUNT.fetch_add(1, Ordering::SeqCst));
+    shared().command(&["ACL", "SETUSER", &name, "on", "nopass", &format!("~{name}:*"), "+@all"]);
+    let address = shared().address();
+    format!("SESSION_STORE = 'redis'\nREDIS_URL = 'redis://{name}:any@{address}/0'\nREDIS_PREFIX = '{name}:'\nREDIS_TIMEOUT_MS = 20000")
+}
+
+/// The name of the application's user; `None` where its sessions are elsewhere.
+fn name(client: &Client) -> Option<String> {
+    let settings: SessionSettings = client.app().settings().section().unwrap();
+    (settings.session_store == StoreName::Redis).then(|| settings.redis_prefix.trim_end_matches(':').to_owned())
+}
+
+/// Deletes the application's sessions, and says how many there were.
+pub fn count_and_clear(client: &Client) -> Option<u64> {
+    const CLEAR: &str = "local n = 0; for _, key in ipairs(redis.call('KEYS', ARGV[1])) do n = n + redis.call('DEL', key) end; return n";
+    let pattern = format!("{}:session:*", name(client)?);
+    Some(shared().command(&["EVAL", CLEAR, "0", &pattern]).parse().unwrap())
+}
+
+/// The command that each kind of access, and no other, begins with.
+fn command(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Read => "hmget",
+        Fault::Create => "exists",
+        Fault::Update => "hset",
+        Fault::Delete => "del",
+    }
+}
+
+pub fn fail(client: &Client, fault: Fault) {
+    shared().command(&["ACL", "SETUSER", &name(client).unwrap(), &format!("-{}", command(fault))]);
+}
+
+pub fn mend(client: &Client, fault: Fault) {
+    shared().command(&["ACL", "SETUSER", &name(client).unwrap(), &format!("+{}", command(fault))]);
+}
+
+/// What a request may take at most while Redis is away: `REDIS_TIMEOUT_MS`, and what the machine needs.
+const BOUND: Duration = Duration::from_secs(10);
+
+fn of(redis: &Redis) -> Client {
+    let settings = "ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'\nREDIS_TIMEOUT_MS = 300";
+    Client::with_settings(App::new(urls()), &format!("{settings}\nREDIS_URL = '{}'", redis.url()))
+}
+
+/// An application in the shared server, with the name of its user there.
+fn in_shared() -> Option<(Client, String)> {
+    server()?;
+    let settings = format!("ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30\n{}", settings());
+    let client = Client::with_settings(App::new(urls()), &settings);
+    let name = name(&client).unwrap();
+    Some((client, name))
+}
+
+#[track_caller]
+fn assert_refuses_in_time(client: &Client) {
+    let begun = Instant::now();
+    for response in [client.get("/get/user_id").send(), client.post("/set/a/lost").send(), client.post("/logout").send()] {
+        response.assert_status(503);
+        assert_no_cookie(&response);
+    }
+    assert_eq!(client.fork().get("/untouched").send().status(), 200);
+    assert!(client.fork().post("/set/a/1").send().status().is_server_error(), "a new session cannot be stored");
+    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn rule_05_a_redis_that_is_killed_logs_nobody_out() {
+    let Some(mut redis) = Redis::start_durable() else { return };
+    let client = of(&redis);
+    client.post("/login/7").send();
+    for _ in 0..3 {
+        redis.kill();
+        assert_refuses_in_time(&client);
+        redis.start_again();
+        client.get("/get/user_id").send().assert_status(200).assert_contains("7");
+        client.post("/count/n").send().assert_status(200);
+    }
+    assert_eq!(client.session().unwrap().data["n"], 3);
+}
+
+#[test]
+fn rule_05_a_redis_that_hangs_logs_nobody_out() {
+    let Some(redis) = Redis::start() else { return };
+    let client = of(&redis);
+    client.post("/login/7").send();
+    redis.pause();
+    assert_refuses_in_time(&client);
+    // Also where it hangs before it is first asked.
+    assert_refuses_in_time(&holding(&of(&redis), &held(&client)));
+    redis.resume();
+    client.get("/get/user_id").send().assert_status(200).assert_contains("7");
+}
+
+#[test]
+fn a_redis_that_forgets_gives_new_sessions() {
+    let Some(mut redis) = Redis::start() else { return };
+    let client = of(&redis);
+    for restart in [false, true] {
+        client.post("/login/7").send();
+        let old = id(&client);
+        match restart {
+            true => {
+                redis.kill();
+                redis.start_again();
+            }
+            false => drop(redis.command(&["FLUSHALL"])),
+        }
+        let response = client.get("/get/user_id").send();
+        response.assert_status(200).assert_contains("null");
+        assert_no_cookie(&response);
+        assert!(client.sessions().for_user(7).unwrap().is_empty());
+        client.post("/set/a/new").send().assert_status(204);
+        assert_ne!(id(&client), old);
+        client.get("/get/a").send().assert_contains("new");
+    }
+}
+
+#[test]
+fn an_idle_connection_that_was_closed_and_scripts_that_were_forgotten_disturb_nobody() {
+    let Some((client, name)) = in_shared() else { return };
+    client.post("/login/7").send();
+    for n in 1..=3 {
+        shared().command(&["CLIENT", "KILL", "USER", &name]);
+        client.get("/get/user_id").send().assert_status(200).assert_contains("7");
+        shared().command(&["SCRIPT", "FLUSH"]);
+        client.post("/count/n").send().assert_status(200).assert_contains(&n.to_string());
+    }
+}
+
+#[test]
+fn rule_08_the_servers_of_an_application_count_together() {
+    let Some(redis) = Redis::start() else { return };
+    let servers = [of(&redis), of(&redis), of(&redis)];
+    servers[0].post("/login/7").send();
+    let cookie = held(&servers[0]);
+    std::thread::scope(|scope| {
+        for server in &servers {
+            let browser = holding(server, &cookie);
+            scope.spawn(move || (0..50).for_each(|_| assert_eq!(browser.post("/count/n").send().status(), 200)));
+        }
+    });
+    let record = holding(&servers[2], &cookie).session().unwrap();
+    assert_eq!((&record.data["n"], record.version), (&150.into(), 151));
+    // What one revokes is gone for all.
+    assert_eq!(servers[0].sessions().revoke_user(7, None).unwrap(), 1);
+    holding(&servers[1], &cookie).get("/get/user_id").send().assert_contains("null");
+}
+
+#[test]
+fn rule_19_the_server_deletes_what_has_expired() {
+    let Some((client, name)) = in_shared() else { return };
+    client.post("/login/7").send();
+    let (session, user) = (format!("{name}:session:{}", id(&client)), format!("{name}:user:7"));
+    let left = |key: &str| Duration::from_millis(shared().command(&["PTTL", key]).parse().unwrap());
+    for minutes in [0, 20] {
+        client.clock().advance(minutes * MINUTE);
+        client.get("/touch").send();
+        for key in [&session, &user] {
+            assert!((30 * MINUTE..=31 * MINUTE).contains(&left(key)), "{key}: {:?}", left(key));
+        }
+    }
+}
+
+#[test]
+fn rule_20_the_list_of_a_users_sessions_holds_no_dead_ones() {
+    let Some((client, name)) = in_shared() else { return };
+    let listed = |user: i64| shared().command(&["ZCARD", &format!("{name}:user:{user}")]);
+    client.post("/login/7").send();
+    assert_eq!((listed(7), listed(8)), ("1".to_owned(), "0".to_owned()));
+    // Rotation, another user, and nobody.
+    client.post("/login/8").send();
+    assert_eq!((listed(7), listed(8)), ("0".to_owned(), "1".to_owned()));
+    client.post("/remove/user_id").send();
+    assert_eq!(listed(8), "0");
+    // Logout.
+    client.post("/login/7").send();
+    client.post("/logout").send();
+    assert_eq!(listed(7), "0");
+    // What the server has deleted is not shown, and what has expired goes with the next login.
+    client.post("/login/7").send();
+    let gone = id(&client);
+    shared().command(&["DEL", &format!("{name}:session:{gone}")]);
+    assert!(client.sessions().for_user(7).unwrap().is_empty() && !is_live(&client, gone));
+    client.clock().advance(31 * MINUTE);
+    client.post("/login/7").send();
+    assert_eq!(listed(7), "1");
+}
+
+#[test]
+fn rule_05_data_that_are_no_object_give_a_new_session() {
+    let Some((client, name)) = in_shared() else { return };
+    for data in ["[1, 2]", "7", "null", "", "{\"a\":", "not json"] {
+        client.post("/set/a/1").send();
+        let old = id(&client);
+        shared().command(&["HSET", &format!("{name}:session:{old}"), "data", data]);
+        client.get("/get/a").send().assert_status(200).assert_contains("null");
+        client.post("/set/b/2").send().assert_status(204);
+        assert_ne!(id(&client), old, "{data}");
+    }
+}
+
+#[test]
+fn the_address_is_checked_at_start() {
+    let settings = "SESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'\nREDIS_URL = 'localhost:secret@6379'";
+    let message = start_error(App::new(urls()), settings);
+    assert!(message.contains("REDIS_URL = \"redis://127.0.0.1:6379/0\"") && !message.contains("secret"), "{message}");
+}
+
+#[test]
+#[cfg(feature = "redis-tls")]
+fn over_tls_only_a_server_that_is_vouched_for_is_spoken_to() {
+    let Some(redis) = Redis::start_with_tls() else { return };
+    let settings = format!("ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'\nREDIS_URL = '{}'", redis.url());
+    let trusting = format!("{settings}\nREDIS_CA_FILE = '{}'", redis.certificate().unwrap().display());
+    let client = Client::with_settings(App::new(urls()), &trusting);
+    client.post("/login/7").send().assert_status(204);
+    client.get("/get/user_id").send().assert_contains("7");
+
+    let stranger = Client::with_settings(App::new(urls()), &settings);
+    holding(&stranger, &held(&client)).get("/get/user_id").send().assert_status(503);
+    let missing = start_error(App::new(urls()), &format!("{settings}\nREDIS_CA_FILE = 'missing.pem'"));
+    assert!(missing.contains("REDIS_CA_FILE") && missing.contains("missing.pem"), "{missing}");
+}
+
+#[test]
+#[cfg(not(feature = "redis-tls"))]
+fn tls_needs_its_feature() {
+    let settings = "SESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'";
+    for more in ["REDIS_URL = 'rediss://localhost'", "REDIS_CA_FILE = 'ca.pem'"] {
+        let message = start_error(App::new(urls()), &format!("{settings}\n{more}"));
+        assert!(message.contains("features = [\"redis-tls\"]"), "{message}");
+    }
+}
