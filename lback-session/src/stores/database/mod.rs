@@ -6,6 +6,7 @@
 
 #[cfg(feature = "postgres")]
 mod postgres;
+mod prepared;
 pub(crate) mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;

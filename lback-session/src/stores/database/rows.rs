@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use lback_core::{Error, Result};
 use lback_db::Db;
 
+use super::prepared::{Renew, Write};
 use crate::SessionId;
 use crate::store::{RENEWAL, Record, Save, Saved, SessionInfo, Update};
 
@@ -102,20 +103,18 @@ pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
     if update.new_id != update.id {
         outlasts_a_crash(db)?;
     }
-    let current = sessions::table
-        .find(&update.id.as_bytes()[..])
-        .filter(sessions::version.eq(update.version))
-        .filter(sessions::expires_at.gt(update.now.naive_utc()));
-    let change = diesel::update(current).set((
-        sessions::id.eq(&update.new_id.as_bytes()[..]),
-        sessions::user_id.eq(update.user_id),
-        sessions::data.eq(json(&update.data)?),
-        sessions::version.eq(update.version + 1),
-        sessions::expires_at.eq(update.expires_at.naive_utc()),
-        sessions::expiry_hour.eq(hour(update.expires_at)),
-        sessions::updated_at.eq(update.now.naive_utc()),
-    ));
-    Ok(on_each!(db, db => change.execute(db))? == 1)
+    let write = Write {
+        id: update.id.as_bytes(),
+        version: update.version,
+        now: update.now.naive_utc(),
+        new_id: update.new_id.as_bytes(),
+        user_id: update.user_id,
+        data: json(&update.data)?,
+        new_version: update.version + 1,
+        expires_at: update.expires_at.naive_utc(),
+        expiry_hour: hour(update.expires_at),
+    };
+    Ok(on_each!(db, db => write.execute(db))? == 1)
 }
 
 /// Saves a session, with the changes of faster requests kept. Runs inside a transaction that may write, so no other
@@ -140,16 +139,18 @@ pub(crate) fn delete(db: &mut Db, id: SessionId) -> Result<bool> {
 }
 
 pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
-    let live = sessions::table.find(&id.as_bytes()[..]).filter(sessions::expires_at.gt(now.naive_utc()));
-    let renewal = diesel::update(live.filter(sessions::expires_at.le((expires_at - RENEWAL).naive_utc()))).set((
-        sessions::expires_at.eq(expires_at.naive_utc()),
-        sessions::expiry_hour.eq(hour(expires_at)),
-        sessions::updated_at.eq(now.naive_utc()),
-    ));
+    let renewal = Renew {
+        id: id.as_bytes(),
+        now: now.naive_utc(),
+        at_most: (expires_at - RENEWAL).naive_utc(),
+        expires_at: expires_at.naive_utc(),
+        expiry_hour: hour(expires_at),
+    };
     if on_each!(db, db => renewal.execute(db))? == 1 {
         return Ok(true);
     }
     // Another request renewed it further, or it is gone.
+    let live = sessions::table.find(&id.as_bytes()[..]).filter(sessions::expires_at.gt(now.naive_utc()));
     Ok(on_each!(db, db => diesel::select(diesel::dsl::exists(live)).get_result(db))?)
 }
 

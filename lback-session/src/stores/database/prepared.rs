@@ -1,0 +1,107 @@
+//! The two statements that every request may need, written out. Diesel's own UPDATE is prepared anew each time, which
+//! takes longer than to run it; these are prepared once for each connection.
+
+use chrono::NaiveDateTime;
+use diesel::backend::Backend;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text, Timestamp};
+
+/// Writes a session, if nobody else was faster and it has not expired.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    pub(super) id: &'a [u8],
+    pub(super) version: i64,
+    pub(super) now: NaiveDateTime,
+    pub(super) new_id: &'a [u8],
+    pub(super) user_id: Option<i64>,
+    pub(super) data: String,
+    pub(super) new_version: i64,
+    pub(super) expires_at: NaiveDateTime,
+    pub(super) expiry_hour: i64,
+}
+
+/// Moves the expiry of a session forward, if it lives and is not that far yet.
+#[derive(Debug)]
+pub(super) struct Renew<'a> {
+    pub(super) id: &'a [u8],
+    pub(super) now: NaiveDateTime,
+    pub(super) at_most: NaiveDateTime,
+    pub(super) expires_at: NaiveDateTime,
+    pub(super) expiry_hour: i64,
+}
+
+/// A backend that takes the types of the columns.
+pub(super) trait Columns: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text> + HasSqlType<Timestamp> {}
+
+impl<DB: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text> + HasSqlType<Timestamp>> Columns for DB {}
+
+impl<DB: Columns> QueryFragment<DB> for Write<'_>
+where
+    [u8]: ToSql<Binary, DB>,
+    i64: ToSql<BigInt, DB>,
+    Option<i64>: ToSql<Nullable<BigInt>, DB>,
+    String: ToSql<Text, DB>,
+    NaiveDateTime: ToSql<Timestamp, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE sessions SET id = ");
+        out.push_bind_param::<Binary, [u8]>(self.new_id)?;
+        out.push_sql(", user_id = ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.user_id)?;
+        out.push_sql(", data = ");
+        out.push_bind_param::<Text, _>(&self.data)?;
+        out.push_sql(", version = ");
+        out.push_bind_param::<BigInt, _>(&self.new_version)?;
+        out.push_sql(", expires_at = ");
+        out.push_bind_param::<Timestamp, _>(&self.expires_at)?;
+        out.push_sql(", expiry_hour = ");
+        out.push_bind_param::<BigInt, _>(&self.expiry_hour)?;
+        out.push_sql(", updated_at = ");
+        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Binary, [u8]>(self.id)?;
+        out.push_sql(" AND version = ");
+        out.push_bind_param::<BigInt, _>(&self.version)?;
+        out.push_sql(" AND expires_at > ");
+        out.push_bind_param::<Timestamp, _>(&self.now)
+    }
+}
+
+impl<DB: Columns> QueryFragment<DB> for Renew<'_>
+where
+    [u8]: ToSql<Binary, DB>,
+    i64: ToSql<BigInt, DB>,
+    NaiveDateTime: ToSql<Timestamp, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE sessions SET expires_at = ");
+        out.push_bind_param::<Timestamp, _>(&self.expires_at)?;
+        out.push_sql(", expiry_hour = ");
+        out.push_bind_param::<BigInt, _>(&self.expiry_hour)?;
+        out.push_sql(", updated_at = ");
+        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Binary, [u8]>(self.id)?;
+        out.push_sql(" AND expires_at > ");
+        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_sql(" AND expires_at <= ");
+        out.push_bind_param::<Timestamp, _>(&self.at_most)
+    }
+}
+
+// The text of each is always the same, so its type stands for it.
+impl QueryId for Write<'_> {
+    type QueryId = Write<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryId for Renew<'_> {
+    type QueryId = Renew<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<C> RunQueryDsl<C> for Write<'_> {}
+
+impl<C> RunQueryDsl<C> for Renew<'_> {}
