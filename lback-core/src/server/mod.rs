@@ -5,6 +5,7 @@ mod finish;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,9 +14,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout_at;
 use tokio_io_timeout::TimeoutStream;
 
@@ -29,6 +29,9 @@ use crate::request::RequestBody;
 /// until its view has ended, so that opening and resetting streams costs the client as much as the server.
 const MAX_STREAMS: u32 = 128;
 
+/// How long a connection that was accepted just before the server stops may take to send its first request.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
 /// Serves `app` on `listener` until `stop` is ready, then lets the requests in flight finish.
 ///
 /// Connections that do not finish within `SHUTDOWN_TIMEOUT_SECONDS` are closed. A request that has begun is carried to
@@ -41,7 +44,6 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
     let places = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let builder = Arc::new(builder(&app));
-    let graceful = GracefulShutdown::new();
     let (stopping, stopped) = watch::channel(false);
     let background = app.start_background(&stopped);
     // Every connection and every request holds a clone of `alive`; when all are gone, `all_gone` ends.
@@ -49,18 +51,17 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     // Connections that are left when this function ends see `_serving` go, and close.
     let (_serving, serving) = watch::channel(());
 
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &places) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
-        let watcher = graceful.watcher();
         let held = Arc::new(Held { _alive: alive.clone(), _place: place });
-        let connection = Connection { app: app.clone(), held, serving: serving.clone() };
+        let connection = Connection { app: app.clone(), held, stopping: stopped.clone(), serving: serving.clone() };
         let builder = builder.clone();
-        tokio::spawn(async move { connection.run(&builder, stream, watcher).await });
+        tokio::spawn(async move { connection.run(&builder, stream).await });
     }
 
     drop(listener);
@@ -68,7 +69,6 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     let _ = stopping.send(true);
     drop(alive);
     let finished = async {
-        graceful.shutdown().await;
         let _ = all_gone.recv().await;
         for task in background {
             let _ = task.await;
@@ -126,19 +126,23 @@ struct Held {
 struct Connection {
     app: Arc<Application>,
     held: Arc<Held>,
+    stopping: watch::Receiver<bool>,
     serving: watch::Receiver<()>,
 }
 
 impl Connection {
-    async fn run(mut self, builder: &Builder, stream: TcpStream, watcher: Watcher) {
+    async fn run(mut self, builder: &Builder, stream: TcpStream) {
         let peer = stream.peer_addr().ok();
         let _ = stream.set_nodelay(true);
         let header_timeout = Duration::from_secs(self.app.config().header_timeout_seconds.max(1));
-        let begun = Arc::new(AtomicUsize::new(0));
+        let begun = AtomicUsize::new(0);
+        let first = Notify::new();
         let busy = Arc::new(());
         let streams = Arc::new(Semaphore::new(MAX_STREAMS as usize));
         let service = service_fn(|request: hyper::Request<Incoming>| {
-            begun.fetch_add(1, Ordering::Relaxed);
+            if begun.fetch_add(1, Ordering::Relaxed) == 0 {
+                first.notify_one();
+            }
             let (app, held, streams, busy) = (self.app.clone(), self.held.clone(), streams.clone(), busy.clone());
             async move {
                 let turn = streams.acquire_owned().await;
@@ -166,9 +170,24 @@ impl Connection {
         // A client that does not read what it asked for must not keep its place for ever.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(header_timeout));
-        let connection = watcher.watch(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        let stopping = async {
+            // The other end of the channel goes when the server does.
+            let _ = self.stopping.wait_for(|stopping| *stopping).await;
+            // hyper would close a connection that has not said anything yet, though its request may be on its way.
+            if begun.load(Ordering::Relaxed) == 0 {
+                let _ = tokio::time::timeout(LAST_CALL, first.notified()).await;
+            }
+        };
+        let served = async {
+            tokio::select! {
+                result = connection.as_mut() => return result,
+                () = stopping => connection.as_mut().graceful_shutdown(),
+            }
+            connection.await
+        };
         tokio::select! {
-            result = connection => if let Err(error) = result {
+            result = served => if let Err(error) = result {
                 tracing::debug!(%error, "connection ended");
             },
             () = silent => tracing::debug!("connection closed: no request within {header_timeout:?}"),

@@ -307,6 +307,22 @@ fn a_stop_finishes_what_is_in_flight_and_takes_nothing_new() {
 }
 
 #[test]
+fn a_stop_answers_the_first_request_of_a_connection_that_was_accepted() {
+    let (addr, stop, served) = start(app(Router::new().get("/", hello)));
+    let (mut fresh, mut other) = (connect_to(addr), connect_to(addr));
+    other.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    read_until(&mut other, "hello");
+    stop.send(()).unwrap();
+    while TcpStream::connect(addr).is_ok() {
+        std::thread::yield_now();
+    }
+    fresh.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let answer = read_all(fresh);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
+    block_on(served).unwrap().unwrap();
+}
+
+#[test]
 fn a_stop_waits_for_views_whose_clients_hung_up() {
     let (began, begun) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
