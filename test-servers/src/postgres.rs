@@ -184,16 +184,18 @@ impl Postgres {
     fn signal(&self, signal: &str) -> io::Result<()> {
         let file = fs::read_to_string(self.keeper.folder().join("data/postmaster.pid"))?;
         let server = file.lines().next().unwrap_or_default().to_owned();
-        let mut pids = vec![server.clone()];
+        let kill = |process: &str| Command::new("sh").arg("-c").arg(format!("kill -{signal} {process}")).output();
+        successful(&kill(&server)?)?;
         for entry in fs::read_dir("/proc")?.flatten() {
             // Behind the name, which stands in parentheses: state, parent, …
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
             let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
             if parent == Some(server.as_str()) {
-                pids.push(entry.file_name().to_string_lossy().into_owned());
+                // One that has ended meanwhile needs no signal.
+                kill(&entry.file_name().to_string_lossy())?;
             }
         }
-        successful(&Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", pids.join(" "))).output()?)
+        Ok(())
     }
 }
 
