@@ -317,8 +317,9 @@ fn a_stop_answers_the_first_request_of_a_connection_that_was_accepted() {
         std::thread::yield_now();
     }
     fresh.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    // It is answered, and is the last one.
     let answer = read_all(fresh);
-    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("hello"), "{answer}");
     block_on(served).unwrap().unwrap();
 }
 
