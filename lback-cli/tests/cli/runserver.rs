@@ -70,7 +70,8 @@ fn a_view_is_swapped_without_dropping_a_request(server: &mut RunServer, project:
         asking.store(false, Ordering::Relaxed);
         assert!(asked.join().unwrap() > 0);
     });
-    assert!(server.get("/").contains("101 times"));
+    // The old one may still answer who comes before it has heard that it is to stop.
+    wait_until("the new view answers", || server.get("/").contains("101 times"));
     assert_ne!(server.program(), old_program);
 
     fs::write(project.join("open"), "").unwrap();
@@ -82,8 +83,10 @@ fn a_view_is_swapped_without_dropping_a_request(server: &mut RunServer, project:
 
 fn what_does_not_compile_is_shown(server: &mut RunServer, project: &Path) {
     let views = project.join("src/views.rs");
+    let program = server.program();
     edit(&views, "req.render(\"index.html\"", "req.rendr(\"index.html\"");
     server.wait_for("The project does not compile");
+    wait_until("the program has ended", || !runs(&program));
     let page = server.get("/");
     assert!(page.starts_with("HTTP/1.1 500 "), "{page}");
     assert!(page.contains("The project does not compile") && page.contains("no method named `rendr`"), "{page}");
@@ -97,8 +100,10 @@ fn what_does_not_compile_is_shown(server: &mut RunServer, project: &Path) {
     assert!(server.get("/").contains("Welcome to watched."));
 
     let manifest = project.join("Cargo.toml");
+    let program = server.program();
     edit(&manifest, "[package]", "[package");
     server.wait_for("The project does not compile");
+    wait_until("the program has ended", || !runs(&program));
     assert!(server.get("/").contains("unclosed table"));
     edit(&manifest, "[package", "[package]");
     server.wait_for("serving what is new");
@@ -106,8 +111,10 @@ fn what_does_not_compile_is_shown(server: &mut RunServer, project: &Path) {
 
 fn what_does_not_start_is_shown(server: &mut RunServer, project: &Path) {
     let settings = project.join("settings.toml");
+    let program = server.program();
     edit(&settings, "DEBUG = true", "DEBUG = 7");
     server.wait_for("The project does not start");
+    wait_until("the program has ended", || !runs(&program));
     let page = server.get("/");
     assert!(page.starts_with("HTTP/1.1 500 ") && page.contains("DEBUG should be true or false"), "{page}");
     edit(&settings, "DEBUG = 7", "DEBUG = true");
