@@ -1,15 +1,19 @@
 //! Deletes expired sessions, a few at a time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::SessionManager;
 
 /// The most rows that one statement deletes: a few milliseconds of work.
-pub(crate) const BATCH: u32 = 500;
-/// The pause between two statements, so that requests come in between.
-pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const BATCH: u32 = 100;
+
+/// The pause after a statement that took so long, so that requests come in between: twice its time. Who waits for SQLite's
+/// lock looks after it less and less often, every 25 milliseconds at first, and should find it free.
+pub(crate) fn pause(took: Duration) -> Duration {
+    (took * 2).max(Duration::from_millis(10))
+}
 
 /// Deletes expired sessions every `SESSION_CLEANUP_MINUTES`, until `stopping` turns true. Returns at once where that is 0.
 pub async fn clean_regularly(manager: SessionManager, mut stopping: watch::Receiver<bool>) {
@@ -26,13 +30,14 @@ pub async fn clean_regularly(manager: SessionManager, mut stopping: watch::Recei
 async fn clean(manager: &SessionManager, stopping: &watch::Receiver<bool>) {
     let mut total = 0;
     while !*stopping.borrow() {
+        let started = Instant::now();
         match manager.store().delete_expired(manager.clock().now(), BATCH).await {
             Ok(deleted) => {
                 total += deleted;
                 if deleted < u64::from(BATCH) {
                     break;
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause(started.elapsed())).await;
             }
             Err(error) => {
                 tracing::error!(target: "lback::session", %error, "expired sessions could not be deleted");

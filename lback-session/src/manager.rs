@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use lback_core::{Clock, Error, Keys, Result};
 use lback_db::{Database, Db, DbSession};
 
-use crate::cleanup::{BATCH, PAUSE};
+use crate::cleanup::{BATCH, pause};
 use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, check_size, user_id};
 use crate::stores::rows;
 use crate::wait::wait;
@@ -225,12 +225,13 @@ impl SessionManager {
     pub fn clear_expired(&self) -> Result<u64> {
         let mut total = 0;
         loop {
+            let started = Instant::now();
             let deleted = wait(self.store().delete_expired(self.0.clock.now(), BATCH))?;
             total += deleted;
             if deleted < u64::from(BATCH) {
                 return Ok(total);
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(pause(started.elapsed()));
         }
     }
 
