@@ -26,6 +26,11 @@ enum Change {
 }
 
 impl Changes {
+    /// Could they change the value of this key?
+    pub(crate) fn touch(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// Does the same to `fresh`.
     ///
     /// # Errors

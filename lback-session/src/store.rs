@@ -65,6 +65,11 @@ pub struct Update {
 }
 
 impl Update {
+    /// Does the session get another id, so that the old one is dead?
+    pub(crate) fn rotates(&self) -> bool {
+        self.new_id != self.id
+    }
+
     /// What this makes of the session as the store has it: `None` where that is gone, has expired, or is of another version,
     /// so that nothing may be written.
     pub fn applied_to(&self, current: Option<Record>) -> Option<Record> {
@@ -125,10 +130,9 @@ impl Save {
         self.attempt(fresh, self.changes.apply_to(&fresh.data)?)
     }
 
-    /// Is the id to change, as far as can be told before anybody looks at the store?
-    #[cfg(feature = "postgres")]
-    pub(crate) fn rotates(&self) -> bool {
-        self.rotates_to(&self.data, &self.base)
+    /// Could the id change, whatever the store holds?
+    pub(crate) fn may_rotate(&self) -> bool {
+        self.cycle || self.changes.touch("user_id")
     }
 
     fn rotates_to(&self, data: &Data, base: &Record) -> bool {

@@ -102,7 +102,7 @@ fn clearsessions_deletes_what_has_expired() {
         let hour = i64::from(year - 1970) * 365 * 24;
         let row = format!(
             "INSERT INTO sessions (id, data, version, expires_at, expiry_hour, created_at, updated_at)
-             VALUES (x'{id:032x}', '{{}}', 1, '{year}-06-01 00:00:00', {hour}, '2000-01-01 00:00:00', '2000-01-01 00:00:00')"
+             VALUES (x'{id:032x}', '{{}}', 1, {hour} * 3600000000, {hour}, 0, 0)"
         );
         diesel::sql_query(row).execute(&mut database.connect().unwrap()).unwrap();
     };

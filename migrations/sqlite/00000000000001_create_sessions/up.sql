@@ -5,10 +5,10 @@ CREATE TABLE sessions (
     user_id BIGINT,
     data TEXT NOT NULL,
     version BIGINT NOT NULL,
-    expires_at TIMESTAMP NOT NULL,
+    expires_at BIGINT NOT NULL,
     expiry_hour BIGINT NOT NULL,
-    created_at TIMESTAMP NOT NULL,
-    updated_at TIMESTAMP NOT NULL
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX sessions_user_id ON sessions (user_id) WHERE user_id IS NOT NULL;

@@ -1,24 +1,23 @@
 //! The two statements that every request may need, written out. Diesel's own UPDATE is prepared anew each time, which
 //! takes longer than to run it; these are prepared once for each connection.
 
-use chrono::NaiveDateTime;
 use diesel::backend::Backend;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text, Timestamp};
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 
 /// Writes a session, if nobody else was faster and it has not expired.
 #[derive(Debug)]
 pub(super) struct Write<'a> {
     pub(super) id: &'a [u8],
     pub(super) version: i64,
-    pub(super) now: NaiveDateTime,
+    pub(super) now: i64,
     pub(super) new_id: &'a [u8],
     pub(super) user_id: Option<i64>,
     pub(super) data: String,
     pub(super) new_version: i64,
-    pub(super) expires_at: NaiveDateTime,
+    pub(super) expires_at: i64,
     pub(super) expiry_hour: i64,
 }
 
@@ -26,16 +25,16 @@ pub(super) struct Write<'a> {
 #[derive(Debug)]
 pub(super) struct Renew<'a> {
     pub(super) id: &'a [u8],
-    pub(super) now: NaiveDateTime,
-    pub(super) at_most: NaiveDateTime,
-    pub(super) expires_at: NaiveDateTime,
+    pub(super) now: i64,
+    pub(super) at_most: i64,
+    pub(super) expires_at: i64,
     pub(super) expiry_hour: i64,
 }
 
 /// A backend that takes the types of the columns.
-pub(super) trait Columns: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text> + HasSqlType<Timestamp> {}
+pub(super) trait Columns: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text> {}
 
-impl<DB: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text> + HasSqlType<Timestamp>> Columns for DB {}
+impl<DB: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text>> Columns for DB {}
 
 impl<DB: Columns> QueryFragment<DB> for Write<'_>
 where
@@ -43,7 +42,6 @@ where
     i64: ToSql<BigInt, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     String: ToSql<Text, DB>,
-    NaiveDateTime: ToSql<Timestamp, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE sessions SET id = ");
@@ -55,17 +53,17 @@ where
         out.push_sql(", version = ");
         out.push_bind_param::<BigInt, _>(&self.new_version)?;
         out.push_sql(", expires_at = ");
-        out.push_bind_param::<Timestamp, _>(&self.expires_at)?;
+        out.push_bind_param::<BigInt, _>(&self.expires_at)?;
         out.push_sql(", expiry_hour = ");
         out.push_bind_param::<BigInt, _>(&self.expiry_hour)?;
         out.push_sql(", updated_at = ");
-        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_bind_param::<BigInt, _>(&self.now)?;
         out.push_sql(" WHERE id = ");
         out.push_bind_param::<Binary, [u8]>(self.id)?;
         out.push_sql(" AND version = ");
         out.push_bind_param::<BigInt, _>(&self.version)?;
         out.push_sql(" AND expires_at > ");
-        out.push_bind_param::<Timestamp, _>(&self.now)
+        out.push_bind_param::<BigInt, _>(&self.now)
     }
 }
 
@@ -73,21 +71,20 @@ impl<DB: Columns> QueryFragment<DB> for Renew<'_>
 where
     [u8]: ToSql<Binary, DB>,
     i64: ToSql<BigInt, DB>,
-    NaiveDateTime: ToSql<Timestamp, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE sessions SET expires_at = ");
-        out.push_bind_param::<Timestamp, _>(&self.expires_at)?;
+        out.push_bind_param::<BigInt, _>(&self.expires_at)?;
         out.push_sql(", expiry_hour = ");
         out.push_bind_param::<BigInt, _>(&self.expiry_hour)?;
         out.push_sql(", updated_at = ");
-        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_bind_param::<BigInt, _>(&self.now)?;
         out.push_sql(" WHERE id = ");
         out.push_bind_param::<Binary, [u8]>(self.id)?;
         out.push_sql(" AND expires_at > ");
-        out.push_bind_param::<Timestamp, _>(&self.now)?;
+        out.push_bind_param::<BigInt, _>(&self.now)?;
         out.push_sql(" AND expires_at <= ");
-        out.push_bind_param::<Timestamp, _>(&self.at_most)
+        out.push_bind_param::<BigInt, _>(&self.at_most)
     }
 }
 

@@ -54,8 +54,8 @@ impl Op {
     pub(super) fn outlasts_a_crash(&self) -> bool {
         match self {
             Op::Delete(_) | Op::Revoke { .. } => true,
-            Op::Save(save) => save.rotates(),
-            Op::Update(update) => update.new_id != update.id,
+            Op::Save(save) => save.may_rotate(),
+            Op::Update(update) => update.rotates(),
             Op::Create(_) | Op::Renew { .. } | Op::DeleteExpired { .. } => false,
         }
     }

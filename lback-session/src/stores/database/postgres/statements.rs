@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamp};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 #[cfg(feature = "sqlite")]
 use lback_core::Error;
 use lback_core::Result;
@@ -15,10 +15,9 @@ use lback_db::Db;
 
 use crate::SessionId;
 use crate::store::{Data, RENEWAL, Record, Update};
-use crate::stores::database::rows::{Row, columns, hour, json, record, sessions};
+use crate::stores::database::rows::{Row, columns, hour, json, micros, record, sessions};
 
 type Ids = Vec<Vec<u8>>;
-type Times = Vec<NaiveDateTime>;
 
 /// A statement with arrays for binds: its text, with a `?` where each goes.
 macro_rules! statement {
@@ -53,10 +52,10 @@ statement! {
         user_ids: Vec<Option<i64>> => Nullable<BigInt>,
         data: Vec<String> => Text,
         versions: Vec<i64> => BigInt,
-        expires_at: Times => Timestamp,
+        expires_at: Vec<i64> => BigInt,
         expiry_hours: Vec<i64> => BigInt,
-        created_at: Times => Timestamp,
-        updated_at: Times => Timestamp,
+        created_at: Vec<i64> => BigInt,
+        updated_at: Vec<i64> => BigInt,
     }
     "INSERT INTO sessions (id, user_id, data, version, expires_at, expiry_hour, created_at, updated_at)
      SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?)"
@@ -66,14 +65,14 @@ statement! {
     Replace {
         ids: Ids => Binary,
         versions: Vec<i64> => BigInt,
-        alive_at: Times => Timestamp,
+        alive_at: Vec<i64> => BigInt,
         new_ids: Ids => Binary,
         user_ids: Vec<Option<i64>> => Nullable<BigInt>,
         data: Vec<String> => Text,
         new_versions: Vec<i64> => BigInt,
-        expires_at: Times => Timestamp,
+        expires_at: Vec<i64> => BigInt,
         expiry_hours: Vec<i64> => BigInt,
-        updated_at: Times => Timestamp,
+        updated_at: Vec<i64> => BigInt,
     }
     "UPDATE sessions AS s SET id = n.new_id, user_id = n.user_id, data = n.data, version = n.new_version, expires_at = n.expires_at,
          expiry_hour = n.expiry_hour, updated_at = n.updated_at
@@ -86,9 +85,9 @@ statement! {
 statement! {
     Renew {
         ids: Ids => Binary,
-        alive_at: Times => Timestamp,
-        due_before: Times => Timestamp,
-        expires_at: Times => Timestamp,
+        alive_at: Vec<i64> => BigInt,
+        due_before: Vec<i64> => BigInt,
+        expires_at: Vec<i64> => BigInt,
         expiry_hours: Vec<i64> => BigInt,
     }
     "UPDATE sessions AS s SET expires_at = n.expires_at, expiry_hour = n.expiry_hour, updated_at = n.now
@@ -99,7 +98,7 @@ statement! {
 
 statement! {
     /// Which of these sessions are there and have not expired.
-    Live { ids: Ids => Binary, alive_at: Times => Timestamp, }
+    Live { ids: Ids => Binary, alive_at: Vec<i64> => BigInt, }
     "SELECT s.id FROM unnest(?, ?) AS n (id, now) JOIN sessions AS s ON s.id = n.id WHERE s.expires_at > n.now"
 }
 
@@ -168,10 +167,10 @@ pub(super) fn insert<'a>(db: &mut Db, records: impl Iterator<Item = &'a Record>)
         rows.user_ids.push(record.user_id);
         rows.data.push(json(&record.data)?);
         rows.versions.push(record.version);
-        rows.expires_at.push(record.expires_at.naive_utc());
+        rows.expires_at.push(micros(record.expires_at));
         rows.expiry_hours.push(hour(record.expires_at));
-        rows.created_at.push(record.created_at.naive_utc());
-        rows.updated_at.push(record.updated_at.naive_utc());
+        rows.created_at.push(micros(record.created_at));
+        rows.updated_at.push(micros(record.updated_at));
     }
     if !rows.ids.is_empty() {
         rows.execute(postgres(db)?)?;
@@ -187,14 +186,14 @@ pub(super) fn change<'a>(db: &mut Db, changes: impl Iterator<Item = Change<'a>>)
     for change in changes {
         rows.ids.push(bytes(&change.id));
         rows.versions.push(change.version);
-        rows.alive_at.push(change.alive_at.naive_utc());
+        rows.alive_at.push(micros(change.alive_at));
         rows.new_ids.push(bytes(&change.new_id));
         rows.user_ids.push(change.user_id);
         rows.data.push(json(change.data)?);
         rows.new_versions.push(change.new_version);
-        rows.expires_at.push(change.expires_at.naive_utc());
+        rows.expires_at.push(micros(change.expires_at));
         rows.expiry_hours.push(hour(change.expires_at));
-        rows.updated_at.push(change.updated_at.naive_utc());
+        rows.updated_at.push(micros(change.updated_at));
     }
     if rows.ids.is_empty() { Ok(HashSet::new()) } else { Ok(ids(rows.load(postgres(db)?)?)) }
 }
@@ -209,16 +208,16 @@ pub(super) fn renew(db: &mut Db, renewals: impl Iterator<Item = Renewal>) -> Res
     let mut rows = Renew::default();
     for renewal in &renewals {
         rows.ids.push(bytes(&renewal.id));
-        rows.alive_at.push(renewal.now.naive_utc());
-        rows.due_before.push((renewal.expires_at - RENEWAL).naive_utc());
-        rows.expires_at.push(renewal.expires_at.naive_utc());
+        rows.alive_at.push(micros(renewal.now));
+        rows.due_before.push(micros(renewal.expires_at - RENEWAL));
+        rows.expires_at.push(micros(renewal.expires_at));
         rows.expiry_hours.push(hour(renewal.expires_at));
     }
     let mut there = ids(rows.load(postgres(db)?)?);
     let mut others = Live::default();
     for renewal in renewals.iter().filter(|renewal| !there.contains(&renewal.id)) {
         others.ids.push(bytes(&renewal.id));
-        others.alive_at.push(renewal.now.naive_utc());
+        others.alive_at.push(micros(renewal.now));
     }
     if !others.ids.is_empty() {
         there.extend(ids(others.load(postgres(db)?)?));
