@@ -52,6 +52,8 @@ pub struct SessionSettings {
     pub redis_prefix: String,
     /// How long an answer of Redis is waited for, in milliseconds, before the request is answered with 503.
     pub redis_timeout_ms: u64,
+    /// What a power cut may take back of the sessions that are kept in the database.
+    pub session_durability: Durability,
     /// How often expired sessions are deleted, in minutes; 0 leaves it to the command `clearsessions`.
     pub session_cleanup_minutes: u64,
 }
@@ -77,6 +79,7 @@ impl Default for SessionSettings {
             redis_ca_file: None,
             redis_prefix: "lback:".to_owned(),
             redis_timeout_ms: 2000,
+            session_durability: Durability::Full,
             session_cleanup_minutes: 10,
         }
     }
@@ -94,6 +97,20 @@ pub enum StoreName {
     Redis,
     /// In the cookies of their visitors.
     Cookie,
+}
+
+/// What a power cut, or the crash of the operating system or of the database server, may take back of the sessions that
+/// are kept in the database. The end of the application alone, however it comes, takes back nothing.
+///
+/// What ends a session lasts in any case: a logout, the change of its id at a login, a revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Nothing that a response has told of; on PostgreSQL, if the server itself is set up that way.
+    Full,
+    /// The last changes: on SQLite those since the log was last written to the disk (`synchronous=NORMAL`), on PostgreSQL
+    /// those of less than a second (`synchronous_commit=off`).
+    Normal,
 }
 
 /// When a session is stored.

@@ -20,7 +20,7 @@ mod wait;
 
 pub use changes::Changes;
 pub use cleanup::clean_regularly;
-pub use config::{CreateSessions, SessionConfig, SessionSettings, StoreName};
+pub use config::{CreateSessions, Durability, SessionConfig, SessionSettings, StoreName};
 pub use flash::Flash;
 pub use id::SessionId;
 pub use manager::SessionManager;

@@ -54,8 +54,9 @@ pub use lback_db::*;
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
 pub use lback_session::{
-    AppSession, CookieStore, CreateSessions, DatabaseStore, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession, Save, Saved,
-    SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName, Update,
+    AppSession, CookieStore, CreateSessions, DatabaseStore, Durability, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession,
+    Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
+    Update,
 };
 pub use {chrono, serde, serde_json};
 

@@ -20,7 +20,9 @@ pub(crate) fn of_settings(
         StoreName::Cookie => Ok(SessionManager::new(CookieStore, config, keys, clock)),
         StoreName::Redis => in_redis(settings, root, config, keys, clock),
         StoreName::Database => match database {
-            Some(database) => Ok(SessionManager::new(DatabaseStore::new(database.clone())?, config, keys, clock)),
+            Some(database) => {
+                Ok(SessionManager::new(DatabaseStore::new(database.clone(), settings.session_durability)?, config, keys, clock))
+            }
             None => Err(Error::internal(
                 "sessions are kept in the database, and the application has none. Write SESSION_STORE = \"memory\" in \
                  settings.toml, or call App::without_sessions()",

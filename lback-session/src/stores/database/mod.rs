@@ -4,6 +4,7 @@
 //! a server answers after a while, but many at once ([`postgres`]). Both put together what waits at the same time. Work
 //! that belongs to a request's open transaction does not come here: it uses [`rows`] on the request's own connection.
 
+mod gather;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -16,9 +17,11 @@ mod writer;
 use chrono::{DateTime, Utc};
 use lback_core::{Error, Result};
 use lback_db::{Database, Kind};
+#[cfg(feature = "sqlite")]
+use writer::Lasting::{Always, AsSet};
 
-use crate::SessionId;
 use crate::store::{Record, Save, Saved, SessionInfo, SessionStore, Update};
+use crate::{Durability, SessionId};
 
 /// Keeps sessions in the table `sessions` of the application's database.
 pub struct DatabaseStore {
@@ -38,12 +41,12 @@ impl DatabaseStore {
     ///
     /// # Errors
     /// Where a thread of its own cannot be started.
-    pub fn new(database: Database) -> Result<Self> {
+    pub fn new(database: Database, durability: Durability) -> Result<Self> {
         let engine = match database.kind() {
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite => Engine::Sqlite(sqlite::Sqlite::start(database.clone())?),
+            Kind::Sqlite => Engine::Sqlite(sqlite::Sqlite::start(database.clone(), durability)?),
             #[cfg(feature = "postgres")]
-            Kind::Postgres => Engine::Postgres(postgres::Postgres::start(&database)?),
+            Kind::Postgres => Engine::Postgres(postgres::Postgres::start(&database, durability)?),
         };
         Ok(DatabaseStore { database, engine })
     }
@@ -83,27 +86,27 @@ impl SessionStore for DatabaseStore {
     }
 
     async fn create(&self, record: Record) -> Result<()> {
-        engine!(self, sqlite => sqlite.writer.run(move |db| rows::create(db, &record)).await, postgres => postgres.create(record))
+        engine!(self, sqlite => sqlite.writer.run(AsSet, move |db| rows::create(db, &record)).await, postgres => postgres.create(record))
     }
 
     async fn update(&self, update: Update) -> Result<bool> {
-        engine!(self, sqlite => sqlite.writer.run(move |db| rows::update(db, &update)).await, postgres => postgres.update(update))
+        engine!(self, sqlite => sqlite.writer.run(if update.rotates() { Always } else { AsSet }, move |db| rows::update(db, &update)).await, postgres => postgres.update(update))
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool> {
-        engine!(self, sqlite => sqlite.writer.run(move |db| rows::delete(db, id)).await, postgres => postgres.delete(id))
+        engine!(self, sqlite => sqlite.writer.run(Always, move |db| rows::delete(db, id)).await, postgres => postgres.delete(id))
     }
 
     async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
         engine!(
             self,
-            sqlite => sqlite.writer.run(move |db| rows::renew(db, id, expires_at, now)).await,
+            sqlite => sqlite.writer.run(AsSet, move |db| rows::renew(db, id, expires_at, now)).await,
             postgres => postgres.renew(id, expires_at, now),
         )
     }
 
     async fn save(&self, save: Save) -> Result<Saved> {
-        engine!(self, sqlite => sqlite.writer.run(move |db| rows::save(db, &save)).await, postgres => postgres.save(save))
+        engine!(self, sqlite => sqlite.writer.run(if save.may_rotate() { Always } else { AsSet }, move |db| rows::save(db, &save)).await, postgres => postgres.save(save))
     }
 
     async fn for_user(&self, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
@@ -113,7 +116,7 @@ impl SessionStore for DatabaseStore {
     async fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
         engine!(
             self,
-            sqlite => sqlite.writer.run(move |db| rows::revoke_user(db, user_id, except)).await,
+            sqlite => sqlite.writer.run(Always, move |db| rows::revoke_user(db, user_id, except)).await,
             postgres => postgres.revoke_user(user_id, except),
         )
     }
@@ -121,7 +124,7 @@ impl SessionStore for DatabaseStore {
     async fn delete_expired(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
         engine!(
             self,
-            sqlite => sqlite.writer.run(move |db| rows::delete_expired(db, now, limit)).await,
+            sqlite => sqlite.writer.run(AsSet, move |db| rows::delete_expired(db, now, limit)).await,
             postgres => postgres.delete_expired(now, limit),
         )
     }

@@ -75,15 +75,7 @@ pub(crate) fn record(id: SessionId, (user_id, data, version, expires_at, created
         tracing::warn!(target: "lback::session", %id, "the data of a session are not a JSON object; its visitor gets a new one");
         return None;
     };
-    Some(Record {
-        id,
-        user_id,
-        data,
-        version,
-        expires_at: time(expires_at)?,
-        created_at: time(created_at)?,
-        updated_at: time(updated_at)?,
-    })
+    Some(Record { id, user_id, data, version, expires_at: time(expires_at)?, created_at: time(created_at)?, updated_at: time(updated_at)? })
 }
 
 pub(crate) fn create(db: &mut Db, record: &Record) -> Result<()> {

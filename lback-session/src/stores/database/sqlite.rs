@@ -10,6 +10,7 @@ use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 
 use super::writer::Writer;
+use crate::Durability;
 
 /// The store's way to a SQLite file.
 pub(super) struct Sqlite {
@@ -22,8 +23,8 @@ pub(super) struct Sqlite {
 const MAX_READERS: usize = 8;
 
 impl Sqlite {
-    pub(super) fn start(database: Database) -> Result<Self> {
-        Ok(Sqlite { writer: Writer::start(database.clone())?, readers: Mutex::default(), database })
+    pub(super) fn start(database: Database, durability: Durability) -> Result<Self> {
+        Ok(Sqlite { writer: Writer::start(database.clone(), durability)?, readers: Mutex::default(), database })
     }
 
     /// Reads over one of the store's own connections, which nobody holds while waiting for something else.

@@ -2,26 +2,39 @@
 //!
 //! It takes everything that waits, does it in one transaction, and answers after the commit. While a commit is on its way
 //! to the disk, the next requests gather; so the more there are, the more of them share one.
+//!
+//! With [`Durability::Normal`] a commit does not wait for the disk, but for one with a write that must last: the log is
+//! written in order, so whatever was committed before it lasts as well.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 use tokio::sync::oneshot;
 
-/// The most jobs in one transaction, so that the first of them does not wait for too many others.
-const MAX_BATCH: usize = 256;
+use super::gather::{Gather, MAX_BATCH};
+use crate::Durability;
+
+/// Which writes outlast a power cut whatever the settings say: those that end a session, under this id at least. One that
+/// has ended must not come back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasting {
+    Always,
+    AsSet,
+}
 
 /// Sends work to the thread. The thread ends when this is dropped.
 pub(super) struct Writer(Sender<Box<dyn Job>>);
 
 impl Writer {
-    pub(super) fn start(database: Database) -> Result<Self> {
+    pub(super) fn start(database: Database, durability: Durability) -> Result<Self> {
         let (sender, jobs) = channel();
-        thread::Builder::new().name("lback-sessions".to_owned()).spawn(move || serve(&database, &jobs))?;
+        let mut connection = Connection { database, durability, open: None };
+        thread::Builder::new().name("lback-sessions".to_owned()).spawn(move || serve(&mut connection, jobs))?;
         Ok(Writer(sender))
     }
 
@@ -29,9 +42,13 @@ impl Writer {
     ///
     /// # Errors
     /// 503 where the transaction could not be committed: then nothing of the whole batch was written.
-    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static) -> Result<T> {
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        lasting: Lasting,
+        work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let job = Task { work: Some(work), result: None, answer: Some(answer) };
+        let job = Task { lasting, work: Some(work), result: None, answer: Some(answer) };
         let ended = || Error::unavailable("the thread that writes sessions has ended");
         self.0.send(Box::new(job)).map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
@@ -40,6 +57,7 @@ impl Writer {
 
 /// One thing to do in a transaction.
 trait Job: Send {
+    fn lasting(&self) -> Lasting;
     /// Does it, and keeps the result. Answers whether it succeeded.
     fn run(&mut self, db: &mut Db) -> bool;
     /// Hands the result over, now that it is durable.
@@ -49,12 +67,17 @@ trait Job: Send {
 }
 
 struct Task<T, F> {
+    lasting: Lasting,
     work: Option<F>,
     result: Option<Result<T>>,
     answer: Option<oneshot::Sender<Result<T>>>,
 }
 
 impl<T: Send, F: FnOnce(&mut Db) -> Result<T> + Send> Job for Task<T, F> {
+    fn lasting(&self) -> Lasting {
+        self.lasting
+    }
+
     fn run(&mut self, db: &mut Db) -> bool {
         self.result = self.work.take().map(|work| work(db));
         self.result.as_ref().is_some_and(Result::is_ok)
@@ -76,21 +99,47 @@ impl<T: Send, F: FnOnce(&mut Db) -> Result<T> + Send> Job for Task<T, F> {
     }
 }
 
-fn serve(database: &Database, jobs: &Receiver<Box<dyn Job>>) {
-    let mut connection = None;
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(MAX_BATCH - 1));
+/// The thread's own connection.
+struct Connection {
+    database: Database,
+    durability: Durability,
+    /// The connection, and whether its commits wait for the disk.
+    open: Option<(Db, bool)>,
+}
+
+impl Connection {
+    /// Begins a transaction.
+    fn begin(&mut self, lasting: bool) -> Result<&mut Db> {
+        if self.open.is_none() {
+            // Connections wait for the disk unless they are told otherwise.
+            self.open = Some((self.database.connect()?, true));
+        }
+        let Some((db, waits)) = &mut self.open else { return Err(Error::unavailable("there is no connection to the database")) };
+        let wait = lasting || self.durability == Durability::Full;
+        if *waits != wait {
+            db.batch_execute(if wait { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })?;
+            *waits = wait;
+        }
+        begin(db)?;
+        Ok(db)
+    }
+}
+
+fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
+    let mut jobs = Gather::new(jobs, MAX_BATCH);
+    while let Some(mut batch) = jobs.next() {
+        let started = Instant::now();
         // A panic in one job must not end the thread that every session depends on.
-        let written = catch_unwind(AssertUnwindSafe(|| write(database, &mut connection, &mut batch)));
+        let written = catch_unwind(AssertUnwindSafe(|| write(connection, &mut batch)));
         let Err(error) = written.unwrap_or_else(|_| Err(Error::internal("a panic while sessions were written"))) else {
+            jobs.written(batch.len(), started.elapsed());
             batch.iter_mut().for_each(|job| job.committed());
             continue;
         };
         // A connection in an unknown state is not used again.
-        connection = None;
+        connection.open = None;
         // What has gathered meanwhile would only wait as long again, and in vain.
-        batch.extend(jobs.try_iter());
+        batch.extend(jobs.give_up());
         tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
         for job in &mut batch {
             job.failed(Error::unavailable(format!("the session could not be written: {error}")));
@@ -100,12 +149,8 @@ fn serve(database: &Database, jobs: &Receiver<Box<dyn Job>>) {
 
 /// Does a batch in one transaction. A job that fails by itself does not hinder the others: its statements undo
 /// themselves.
-fn write(database: &Database, connection: &mut Option<Db>, batch: &mut [Box<dyn Job>]) -> Result<()> {
-    if connection.is_none() {
-        *connection = Some(database.connect()?);
-    }
-    let Some(db) = connection else { return Ok(()) };
-    begin(db)?;
+fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<()> {
+    let db = connection.begin(batch.iter().any(|job| job.lasting() == Lasting::Always))?;
     for job in batch.iter_mut() {
         // A full disk has SQLite undo the whole transaction, not only the statement. What came after would be written
         // outside of any, so that has to be found out: where another transaction can be begun, the first is gone.
@@ -124,3 +169,6 @@ fn write(database: &Database, connection: &mut Option<Db>, batch: &mut [Box<dyn 
 fn begin(db: &mut Db) -> Result<()> {
     Ok(db.batch_execute("BEGIN IMMEDIATE")?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What is PostgreSQL's own, against real servers.
 
+mod durability;
 mod failing;
 mod hanging;
 mod migrations;

@@ -45,8 +45,8 @@ use tokio::sync::oneshot;
 use self::batch::{Done, Op};
 use self::reader::{Read, Reader};
 use self::writer::Writer;
-use crate::SessionId;
 use crate::store::{Record, Save, Saved, SessionInfo, Update};
+use crate::{Durability, SessionId};
 
 /// The store's way to a PostgreSQL server.
 pub(super) struct Postgres {
@@ -59,8 +59,8 @@ pub(super) struct Postgres {
 type Reply<T> = oneshot::Sender<Result<T>>;
 
 impl Postgres {
-    pub(super) fn start(database: &Database) -> Result<Self> {
-        Ok(Postgres { reader: Reader::start(database)?, writer: Writer::start(database)?, patience: database.patience() })
+    pub(super) fn start(database: &Database, durability: Durability) -> Result<Self> {
+        Ok(Postgres { reader: Reader::start(database)?, writer: Writer::start(database, durability)?, patience: database.patience() })
     }
 
     pub(super) async fn load(&self, id: SessionId) -> Result<Option<Record>> {

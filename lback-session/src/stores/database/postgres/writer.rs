@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result};
@@ -11,10 +12,9 @@ use lback_db::Database;
 use super::Reply;
 use super::batch::{self, Done, Op};
 use super::line::Line;
+use crate::Durability;
+use crate::stores::database::gather::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
-
-/// The most writes in one transaction, so that the first of them does not wait for too many others.
-const MAX_BATCH: usize = 256;
 
 /// How long a batch waits for a row that somebody else holds, in milliseconds. Long enough for another process's batch.
 const PATIENCE: &str = "SET lock_timeout = 250";
@@ -37,13 +37,13 @@ enum Lane {
 }
 
 impl Writer {
-    pub(super) fn start(database: &Database) -> Result<Self> {
+    pub(super) fn start(database: &Database, durability: Durability) -> Result<Self> {
         let (patient, handed_on) = channel();
         let (sender, jobs) = channel();
         let lanes = [(Lane::Fast(patient), jobs, PATIENCE), (Lane::Patient, handed_on, "")];
         for (lane, jobs, setup) in lanes {
             let mut line = Line::new(database, setup);
-            thread::Builder::new().name("lback-sessions".to_owned()).spawn(move || serve(&lane, &mut line, &jobs))?;
+            thread::Builder::new().name("lback-sessions".to_owned()).spawn(move || serve(&lane, &mut line, jobs, durability))?;
         }
         Ok(Writer(sender))
     }
@@ -54,27 +54,30 @@ impl Writer {
     }
 }
 
-fn serve(lane: &Lane, line: &mut Line, jobs: &Receiver<Job>) {
+fn serve(lane: &Lane, line: &mut Line, jobs: Receiver<Job>, durability: Durability) {
     let most = if matches!(lane, Lane::Patient) { 1 } else { MAX_BATCH };
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(most - 1));
+    let mut jobs = Gather::new(jobs, most);
+    while let Some(mut batch) = jobs.next() {
         // Nobody waits any more, perhaps because the server has hung for long: they were told that it failed.
         batch.retain(|job| !job.reply.is_closed());
         if batch.is_empty() {
             continue;
         }
-        match commit(line, &batch) {
-            Ok(results) => answer(batch, results),
+        let started = Instant::now();
+        match commit(line, &batch, durability) {
+            Ok(results) => {
+                jobs.written(batch.len(), started.elapsed());
+                answer(batch, results);
+            }
             Err(Failure::Lost(error)) => {
                 // What has gathered meanwhile would only wait as long again, and in vain.
-                batch.extend(jobs.try_iter());
+                batch.extend(jobs.give_up());
                 tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
                 for job in batch {
                     let _ = job.reply.send(Err(unwritten(&error)));
                 }
             }
-            Err(Failure::Undone(error)) => one_by_one(lane, line, batch, error),
+            Err(Failure::Undone(error)) => one_by_one(lane, line, batch, error, durability),
         }
     }
 }
@@ -88,9 +91,14 @@ enum Failure {
 }
 
 /// Does a batch in one transaction.
-fn commit(line: &mut Line, batch: &[Job]) -> Result<Vec<Result<Done>>, Failure> {
-    let lasting = if batch.iter().any(|job| job.op.outlasts_a_crash()) { OUTLAST_A_CRASH } else { "" };
-    let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {lasting}");
+fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<Vec<Result<Done>>, Failure> {
+    let lasting = batch.iter().any(|job| job.op.outlasts_a_crash());
+    let set = match durability {
+        _ if lasting => OUTLAST_A_CRASH,
+        Durability::Full => "",
+        Durability::Normal => "SET LOCAL synchronous_commit = off",
+    };
+    let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {set}");
     let ops: Vec<&Op> = batch.iter().map(|job| &job.op).collect();
     let connection = line.begin(&begin).map_err(Failure::Lost)?;
     // A panic must not end the thread that every session depends on.
@@ -107,13 +115,13 @@ fn commit(line: &mut Line, batch: &[Job]) -> Result<Vec<Result<Done>>, Failure> 
 }
 
 /// After a batch was undone: each write in a transaction of its own, so that only the one to blame fails.
-fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error) {
+fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error, durability: Durability) {
     let alone = batch.len() == 1;
     let mut error = Some(error);
     for job in batch {
         let failure = match (alone, error.take()) {
             (true, Some(error)) => Failure::Undone(error),
-            _ => match commit(line, std::slice::from_ref(&job)) {
+            _ => match commit(line, std::slice::from_ref(&job), durability) {
                 Ok(results) => {
                     answer(vec![job], results);
                     continue;

@@ -1,0 +1,51 @@
+//! What a commit waits for, asked of SQLite itself from within the transaction.
+
+use diesel::RunQueryDsl;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use lback_db::{Database, Db, DbSettings};
+
+use super::Lasting::{Always, AsSet};
+use super::{Lasting, Writer};
+use crate::Durability;
+
+/// `PRAGMA synchronous` while a write of this kind is done: 1 is NORMAL, 2 is FULL.
+async fn synchronous(writer: &Writer, lasting: Lasting) -> i64 {
+    let asked = |db: &mut Db| -> lback_core::Result<i64> {
+        Ok(diesel::select(sql::<BigInt>("synchronous FROM pragma_synchronous")).get_result(db)?)
+    };
+    writer.run(lasting, asked).await.unwrap()
+}
+
+fn writer(durability: Durability) -> (tempfile::TempDir, Writer) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&DbSettings::default(), folder.path()).unwrap();
+    (folder, Writer::start(database, durability).unwrap())
+}
+
+#[tokio::test]
+async fn every_commit_waits_for_the_disk_unless_the_settings_say_otherwise() {
+    let (_folder, writer) = writer(Durability::Full);
+    assert_eq!(synchronous(&writer, AsSet).await, 2);
+    assert_eq!(synchronous(&writer, Always).await, 2);
+}
+
+#[tokio::test]
+async fn with_normal_only_what_must_last_waits() {
+    let (_folder, writer) = writer(Durability::Normal);
+    assert_eq!(synchronous(&writer, AsSet).await, 1);
+    assert_eq!(synchronous(&writer, Always).await, 2);
+    assert_eq!(synchronous(&writer, AsSet).await, 1);
+}
+
+#[tokio::test]
+async fn one_write_that_must_last_makes_its_whole_batch_wait() {
+    let (_folder, writer) = writer(Durability::Normal);
+    // The first keeps the thread busy until the others wait together.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let busy = writer.run(AsSet, move |_| Ok(wait.recv().is_ok()));
+    let others = async { tokio::join!(synchronous(&writer, AsSet), synchronous(&writer, Always), async { go.send(()) }) };
+    let (busy, (together, _, _)) = tokio::join!(busy, others);
+    assert!(busy.unwrap());
+    assert_eq!(together, 2);
+}
