@@ -177,12 +177,8 @@ impl Connection {
         async move {
             let turn = turns.acquire_owned().await;
             let (parts, body) = request.into_parts();
-            let answer = Finish::new(async move {
-                let response = app.handle(parts, RequestBody::from(body), peer).await;
-                drop((turn, held));
-                response
-            });
-            Ok(answer.await.into_hyper().map(|body| Answer { body, _busy: busy }))
+            let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), (turn, held));
+            Ok(response.await.into_hyper().map(|body| Answer { body, _busy: busy }))
         }
     }
 }
