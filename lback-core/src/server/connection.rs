@@ -67,14 +67,14 @@ fn header_timeout(config: &CoreSettings) -> Duration {
     Duration::from_secs(config.header_timeout_seconds.max(1))
 }
 
-/// What a connection and every request of it hold on to: a request whose client hung up still keeps its connection's
-/// place, and has the server wait for it.
+/// What a connection holds on to, and every request and response of it: a request whose client hung up still keeps its
+/// connection's place, and has the server wait for it.
 pub(super) struct Held {
     pub(super) _alive: mpsc::Sender<()>,
     pub(super) _place: OwnedSemaphorePermit,
 }
 
-/// A connection. While it waits for its next request it should be small: a server may hold ten thousand of them.
+/// A connection. A server may hold ten thousand that wait for a request, so what they need only later is boxed.
 pub(super) struct Connection {
     pub(super) app: Arc<Application>,
     pub(super) protocols: Arc<Protocols>,
@@ -87,12 +87,11 @@ impl Connection {
     pub(super) async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
         let header_timeout = header_timeout(self.app.config());
-        let requests = Requests::new();
-        // In this order: as long as the first is busy, the others are not asked.
+        let requests = Requests::default();
         tokio::select! {
             biased;
             () = self.run(stream, &requests) => {}
-            () = requests.silence(header_timeout) => tracing::debug!("connection closed: no request within {header_timeout:?}"),
+            () = self.silence(header_timeout, &requests) => tracing::debug!("connection closed: no request within {header_timeout:?}"),
         }
     }
 
@@ -104,11 +103,10 @@ impl Connection {
             () = last_call.as_mut() => return,
         };
         let peer = stream.peer_addr().ok();
-        let service = service_fn(|request| self.answer(request, peer, requests));
-        // A client that does not read what it asked for must not keep its place for ever.
-        let mut stream = TimeoutWriter::new(stream);
-        stream.set_timeout(Some(header_timeout(self.app.config())));
-        let stream = TokioIo::new(Box::pin(stream));
+        // HTTP/1 has its requests answered one by one.
+        let turns = like_http2.then(|| Arc::new(Semaphore::new(MAX_STREAMS as usize)));
+        let service = service_fn(|request| self.answer(request, peer, requests, turns.clone()));
+        let stream = TokioIo::new(bounded(stream, header_timeout(self.app.config())));
         if like_http2 {
             let mut connection = Box::pin(self.protocols.either.serve_connection(stream, service));
             self.finish(connection.as_mut(), last_call).await;
@@ -135,7 +133,7 @@ impl Connection {
                 tokio::select! {
                     biased;
                     result = connection => result,
-                    () = self.server_gone() => return tracing::debug!("connection closed: the server has stopped"),
+                    () = Box::pin(self.server_gone()) => return tracing::debug!("connection closed: the server has stopped"),
                 }
             }
         };
@@ -149,11 +147,25 @@ impl Connection {
         let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
         // hyper would close a connection that has not said anything yet, though its request may be on its way.
         if requests.begun.load(Ordering::Relaxed) == 0 {
+            let first = Box::pin(tokio::time::timeout(LAST_CALL, requests.first.notified()));
             tokio::select! {
-                () = requests.first.notified() => {}
-                () = tokio::time::sleep(LAST_CALL) => {}
-                () = self.server_gone() => {}
+                _ = first => {}
+                () = Box::pin(self.server_gone()) => {}
             }
+        }
+    }
+
+    /// Ends when no request has begun for a while and none is in the works. hyper's own timeout begins only once it knows
+    /// which HTTP this is, and not at all for HTTP/2.
+    async fn silence(&self, header_timeout: Duration, requests: &Requests) {
+        let mut seen = 0;
+        loop {
+            tokio::time::sleep(header_timeout).await;
+            let now = requests.begun.load(Ordering::Relaxed);
+            if now == seen && Arc::strong_count(&self.held) == 1 {
+                return;
+            }
+            seen = now;
         }
     }
 
@@ -168,49 +180,36 @@ impl Connection {
         request: hyper::Request<Incoming>,
         peer: Option<SocketAddr>,
         requests: &Requests,
+        turns: Option<Arc<Semaphore>>,
     ) -> impl Future<Output = Result<hyper::Response<Answer>, Infallible>> + Send + use<> {
         if requests.begun.fetch_add(1, Ordering::Relaxed) == 0 {
             requests.first.notify_one();
         }
         let (app, held) = (self.app.clone(), self.held.clone());
-        let (turns, busy) = (requests.turns.clone(), requests.busy.clone());
         async move {
-            let turn = turns.acquire_owned().await;
+            let turn = match turns {
+                Some(turns) => turns.acquire_owned().await.ok(),
+                None => None,
+            };
             let (parts, body) = request.into_parts();
-            let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), (turn, held));
-            Ok(response.await.into_hyper().map(|body| Answer { body, _busy: busy }))
+            let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), (turn, held.clone()));
+            Ok(response.await.into_hyper().map(|body| Answer { body, _held: held }))
         }
     }
 }
 
-/// The requests of one connection.
+/// The requests of one connection that have begun.
+#[derive(Default)]
 struct Requests {
     begun: AtomicUsize,
     first: Notify,
-    turns: Arc<Semaphore>,
-    /// Every request and every response on its way holds a clone.
-    busy: Arc<()>,
 }
 
-impl Requests {
-    fn new() -> Self {
-        let turns = Arc::new(Semaphore::new(MAX_STREAMS as usize));
-        Requests { begun: AtomicUsize::new(0), first: Notify::new(), turns, busy: Arc::new(()) }
-    }
-
-    /// Ends when none has begun for a while and none is in the works. hyper's own timeout begins only once it knows which
-    /// HTTP this is, and not at all for HTTP/2.
-    async fn silence(&self, header_timeout: Duration) {
-        let mut seen = 0;
-        loop {
-            tokio::time::sleep(header_timeout).await;
-            let now = self.begun.load(Ordering::Relaxed);
-            if now == seen && Arc::strong_count(&self.busy) == 1 {
-                return;
-            }
-            seen = now;
-        }
-    }
+/// A client that does not read what it asked for must not keep its place for ever.
+fn bounded(stream: TcpStream, timeout: Duration) -> Pin<Box<TimeoutWriter<TcpStream>>> {
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(timeout));
+    Box::pin(stream)
 }
 
 /// Does the client begin as one that speaks HTTP/2 does? One that speaks HTTP/1 may too, for a letter or two.
