@@ -198,19 +198,29 @@ impl Application {
     /// Answers one request: finds its route, runs it through the middleware to the view and back.
     ///
     /// `peer` is the other end of the connection.
-    pub async fn handle(self: Arc<Self>, parts: Parts, body: RequestBody, peer: Option<SocketAddr>) -> Response {
+    // No async fn: its future would hold the parts beside the request that is made of them.
+    pub fn handle(
+        self: Arc<Self>,
+        parts: Parts,
+        body: RequestBody,
+        peer: Option<SocketAddr>,
+    ) -> impl Future<Output = Response> + Send + use<> {
         let mut req = Request::new(self.clone(), parts, body, peer);
+        async move { self.respond(&mut req).await }
+    }
+
+    async fn respond(&self, req: &mut Request) -> Response {
         let lookup = self.table.find(req.method(), req.path(), req.uri().query(), self.config.redirect_slashes);
         let result = match lookup {
             Lookup::Found(matched) => {
                 let route = matched.route.clone();
                 req.set_matched(Some(matched));
-                Next::new(&route.layers, &route.endpoint).run(&mut req).await
+                Next::new(&route.layers, &route.endpoint).run(req).await
             }
-            Lookup::Otherwise(endpoint) => Next::new(&self.stack, &endpoint).run(&mut req).await,
+            Lookup::Otherwise(endpoint) => Next::new(&self.stack, &endpoint).run(req).await,
         };
         // Only without the `Errors` middleware does an error come as far as here.
-        let mut response = result.unwrap_or_else(|error| error_page::respond(&mut req, error));
+        let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
         // A request that failed leaves no cookies behind.
         if !response.status().is_server_error()
             && let Some(cookies) = req.pending_cookies()

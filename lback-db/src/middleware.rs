@@ -27,10 +27,11 @@ impl Middleware for DbSessionMiddleware {
         let intent = if writes { Intent::Write } else { Intent::Read };
         req.extensions_mut().insert(DbSession::new(self.database.clone(), intent));
         let result = next.run(req).await;
-        let Some(unit) = req.extensions_mut().remove::<DbSession>() else {
-            return result.map_err(error::with_status);
-        };
-        finish(unit, result).await
+        match req.extensions_mut().remove::<DbSession>() {
+            // Boxed, so that requests without database work carry no room for its end.
+            Some(unit) if unit.is_open() => Box::pin(finish(unit, result)).await,
+            _ => result.map_err(error::with_status),
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use crate::{Database, Db, PooledDb};
 pub struct DbSession {
     database: Database,
     intent: Intent,
-    open: Option<Open>,
+    /// Boxed: most requests never have one.
+    open: Option<Box<Open>>,
     state: State,
     if_undone: Vec<IfUndone>,
 }
@@ -53,7 +54,7 @@ impl DbSession {
             return Err(Error::internal(format!("the request's database work has ended already (asked for at {})", Location::caller())));
         }
         if self.open.is_none() {
-            self.open = Some(self.begin()?);
+            self.open = Some(Box::new(self.begin()?));
         }
         match &mut self.open {
             Some(open) => Ok(&mut open.connection),
@@ -139,7 +140,7 @@ impl DbSession {
         let result = open.connection.commit();
         match result {
             Ok(()) => self.if_undone.clear(),
-            Err(_) => undo(open, std::mem::take(&mut self.if_undone)),
+            Err(_) => undo(*open, std::mem::take(&mut self.if_undone)),
         }
         result.map_err(|error| Error::internal("the changes to the database could not be saved").with_source(error))
     }
@@ -158,7 +159,7 @@ impl DbSession {
 
     fn end(&mut self) -> Option<(Open, Vec<IfUndone>)> {
         self.state = State::Finished;
-        Some((self.open.take()?, std::mem::take(&mut self.if_undone)))
+        Some((*self.open.take()?, std::mem::take(&mut self.if_undone)))
     }
 }
 

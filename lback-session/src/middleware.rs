@@ -29,7 +29,8 @@ impl Middleware for SessionMiddleware {
         let session = req.extensions_mut().get_mut::<Slot>().and_then(Slot::take);
         match session {
             None => result,
-            Some(session) => finish(req, session, result).await,
+            // Boxed, so that requests without a session carry no room for its end.
+            Some(session) => Box::pin(finish(req, session, result)).await,
         }
     }
 

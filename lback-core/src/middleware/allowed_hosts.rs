@@ -11,24 +11,24 @@ pub struct AllowedHosts;
 
 impl Middleware for AllowedHosts {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        let host = req.host();
         let settings = req.app().config();
-        let allowed = match &host {
+        let allowed = match req.host_as_sent() {
             // A request of HTTP/1.0 may come without one.
             None => settings.allowed_hosts.iter().any(|pattern| pattern == "*"),
-            Some(host) if settings.allowed_hosts.is_empty() && settings.debug => {
-                matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0") || host.ends_with(".localhost")
-            }
+            Some(host) if settings.allowed_hosts.is_empty() && settings.debug => LOCAL.iter().any(|pattern| fits(pattern, host)),
             Some(host) => settings.allowed_hosts.iter().any(|pattern| fits(pattern, host)),
         };
         if allowed {
             return next.run(req).await;
         }
-        tracing::warn!(id = %req.id(), host, "refused: add the host to ALLOWED_HOSTS in settings.toml if it is yours");
+        tracing::warn!(id = %req.id(), host = req.host(), "refused: add the host to ALLOWED_HOSTS in settings.toml if it is yours");
         let hint = if req.app().config().debug { " Add it to ALLOWED_HOSTS in settings.toml if it is yours." } else { "" };
         Err(Error::bad_request(format!("This server does not answer for that host.{hint}")))
     }
 }
+
+/// The machine's own names.
+const LOCAL: [&str; 4] = [".localhost", "127.0.0.1", "[::1]", "0.0.0.0"];
 
 fn fits(pattern: &str, host: &str) -> bool {
     let end = host.len().checked_sub(pattern.len()).and_then(|start| host.get(start..)).unwrap_or_default();

@@ -13,8 +13,9 @@ pub struct BodyReader;
 
 impl Middleware for BodyReader {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if req.route().is_some_and(|route| !route.is_streaming()) {
-            collect(req).await?;
+        if req.body_mut().is_unread() && req.route().is_some_and(|route| !route.is_streaming()) {
+            // Boxed, so that requests without a body carry no room for it.
+            Box::pin(collect(req)).await?;
         }
         next.run(req).await
     }

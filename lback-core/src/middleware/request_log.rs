@@ -1,6 +1,6 @@
 //! One line in the log for every request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::header::{HeaderName, HeaderValue};
 
@@ -18,12 +18,20 @@ impl Middleware for RequestLog {
             Ok(response) => (response.status(), response.headers_mut()),
             Err(error) => (error.status(), error.headers_mut()),
         };
-        let id = req.id().to_string();
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert(HeaderName::from_static("x-request-id"), value);
+        if let Ok(id) = HeaderValue::from_bytes(&req.id().digits()) {
+            headers.insert(&X_REQUEST_ID, id);
         }
-        let milliseconds = (begin.elapsed().as_secs_f64() * 100_000.0).round() / 100.0;
-        tracing::info!(target: "lback::request", "{} {} {} {milliseconds}ms {id}", req.method(), req.path(), status.as_u16());
+        tracing::info!(
+            target: "lback::request",
+            "{} {} {} {}ms {}", req.method(), req.path(), status.as_u16(), milliseconds(begin.elapsed()), req.id(),
+        );
         result
     }
+}
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// With two places.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 100_000.0).round() / 100.0
 }

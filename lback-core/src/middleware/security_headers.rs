@@ -1,6 +1,6 @@
 //! Headers that make a browser careful.
 
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 
 use crate::{Middleware, Next, Request, Response, Result};
 
@@ -10,7 +10,7 @@ use crate::{Middleware, Next, Request, Response, Result};
 #[derive(Clone, Copy, Debug)]
 pub struct SecurityHeaders;
 
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+static HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
@@ -25,20 +25,14 @@ impl Middleware for SecurityHeaders {
             Err(error) => error.headers_mut(),
         };
         for (name, value) in &HEADERS {
-            set(headers, name, || value.clone());
+            headers.entry(name).or_insert_with(|| value.clone());
         }
         let hsts = req.app().config().hsts_seconds;
         if hsts > 0 && req.is_secure() {
-            set(headers, &header::STRICT_TRANSPORT_SECURITY, || {
-                HeaderValue::try_from(format!("max-age={hsts}")).unwrap_or(HeaderValue::from_static("max-age=0"))
-            });
+            headers
+                .entry(header::STRICT_TRANSPORT_SECURITY)
+                .or_insert_with(|| HeaderValue::try_from(format!("max-age={hsts}")).unwrap_or(HeaderValue::from_static("max-age=0")));
         }
         result
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: &HeaderName, value: impl FnOnce() -> HeaderValue) {
-    if !headers.contains_key(name) {
-        headers.insert(name, value());
     }
 }

@@ -55,12 +55,24 @@ impl StaticFiles {
 
 impl Middleware for StaticFiles {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        let app = req.app();
-        let (url, dir) = match &self.folder {
-            Some((url, dir)) => (url.as_str(), app.root().join(dir)),
-            None => (app.config().static_url.as_str(), app.static_dir()),
+        let url = match &self.folder {
+            Some((url, _)) => url,
+            None => &req.app().config().static_url,
         };
-        let Some(rest) = below(req.path(), url) else { return next.run(req).await };
+        match below(req.path(), url) {
+            // Boxed, so that the other requests, which are most, carry no room for it.
+            Some(rest) => {
+                let relative = safe_path(rest);
+                Box::pin(self.answer(req, relative)).await
+            }
+            None => next.run(req).await,
+        }
+    }
+}
+
+impl StaticFiles {
+    /// Answers a request for the file at `relative`, below the folder; `None` is a path that no file can have.
+    async fn answer(&self, req: &mut Request, relative: Option<PathBuf>) -> Result<Response> {
         if *req.method() == Method::OPTIONS {
             return Response::new(StatusCode::NO_CONTENT).with_header("allow", "GET, HEAD, OPTIONS");
         }
@@ -69,7 +81,12 @@ impl Middleware for StaticFiles {
                 .with_header(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS")));
         }
         let missing = Error::not_found(format!("There is no file {}", req.path()));
-        let Some(relative) = safe_path(rest) else { return Err(missing) };
+        let Some(relative) = relative else { return Err(missing) };
+        let app = req.app();
+        let dir = match &self.folder {
+            Some((_, dir)) => app.root().join(dir),
+            None => app.static_dir(),
+        };
         let names = self.folder.is_none().then(|| app.clone());
         let file = FileRequest::of(req);
         let accepted = encoding::accepted(req.header(header::ACCEPT_ENCODING).unwrap_or_default());

@@ -1,6 +1,11 @@
 //! A bound on how long a view may take.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::router::ViewTimeout;
 use crate::{Error, Middleware, Next, Request, Response, Result, StatusCode};
@@ -19,7 +24,17 @@ impl Middleware for Timeout {
         if limit.is_zero() {
             return next.run(req).await;
         }
-        match tokio::time::timeout(limit, next.run(req)).await {
+        let begun = Instant::now();
+        let result = {
+            let mut rest = pin!(next.run(req));
+            // Most async views have their answer at once, and need no timer.
+            match poll_fn(|cx| Poll::Ready(rest.as_mut().poll(cx))).await {
+                Poll::Ready(result) => return result,
+                // Boxed, so that those carry no room for one.
+                Poll::Pending => Box::pin(tokio::time::timeout_at(begun + limit, rest)).await,
+            }
+        };
+        match result {
             Ok(result) => result,
             Err(_) => {
                 if let Some(cookies) = req.pending_cookies() {

@@ -54,6 +54,11 @@ impl From<Bytes> for RequestBody {
 }
 
 impl RequestBody {
+    /// Is there a body that nobody has read?
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(self.0, Kind::Incoming(_) | Kind::Stream(_))
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Kind::Read(bytes) => bytes,
@@ -164,9 +169,6 @@ impl Body for RequestBody {
 
 /// Reads the body of `req` to its end, bounded.
 pub(crate) async fn collect(req: &mut Request) -> Result<()> {
-    if !matches!(req.body.0, Kind::Incoming(_) | Kind::Stream(_)) {
-        return Ok(());
-    }
     let multipart = req.content_type().as_deref() == Some(MULTIPART);
     let config = req.app().config();
     let (memory, patience) = (config.upload_memory_bytes, Duration::from_secs(config.body_timeout_seconds));

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use hyper::header;
+
 use crate::Request;
 
 impl Request {
@@ -43,16 +45,24 @@ impl Request {
 
     /// The host that the client asked for, without the port, in lower case.
     pub fn host(&self) -> Option<String> {
+        self.host_as_sent().map(str::to_ascii_lowercase)
+    }
+
+    /// The host without the port, in the case in which it came.
+    pub(crate) fn host_as_sent(&self) -> Option<&str> {
+        let mut hosts = self.headers().get_all(header::HOST).iter();
+        let host = hosts.next();
         // RFC 9112, 3.2: of two, neither is to be believed.
-        if self.headers().get_all("host").iter().count() > 1 {
+        if hosts.next().is_some() {
             return None;
         }
-        let authority = self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header("host"))?;
+        let authority = self.uri().authority().map(|authority| authority.as_str());
+        let authority = authority.or_else(|| host?.to_str().ok())?;
         let without_port = match authority.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
         };
-        Some(without_port.trim_end_matches('.').to_ascii_lowercase())
+        Some(without_port.trim_end_matches('.'))
     }
 }
 

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
-use hyper::header::{HeaderMap, HeaderName};
+use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -203,7 +203,7 @@ impl Request {
 
     /// The media type of the body, without its parameters, in lower case.
     pub fn content_type(&self) -> Option<Cow<'_, str>> {
-        let value = self.header("content-type")?;
+        let value = self.header(header::CONTENT_TYPE)?;
         let essence = value.split(';').next().unwrap_or_default().trim();
         Some(if essence.bytes().any(|b| b.is_ascii_uppercase()) {
             Cow::Owned(essence.to_ascii_lowercase())
@@ -407,6 +407,11 @@ impl RequestId {
         // An odd factor visits every number once, and makes neighbours look unalike in a log.
         let count = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         RequestId(START.wrapping_add(count))
+    }
+
+    /// The id as 16 hexadecimal digits. Every response carries it, so this takes no way through a formatter.
+    pub(crate) fn digits(self) -> [u8; 16] {
+        std::array::from_fn(|at| b"0123456789abcdef"[(self.0 >> (60 - 4 * at)) as usize & 15])
     }
 }
 

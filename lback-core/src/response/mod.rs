@@ -29,8 +29,12 @@ use crate::{Error, Request, Result};
 /// assert_eq!(response.status(), 410);
 /// assert_eq!(response.body().as_bytes(), Some(&b"gone"[..]));
 /// ```
+// Boxed, as it is handed from layer to layer many times.
 #[derive(Debug, Default)]
-pub struct Response {
+pub struct Response(Box<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
     status: StatusCode,
     headers: HeaderMap,
     body: Body,
@@ -39,7 +43,7 @@ pub struct Response {
 impl Response {
     /// A response with this status and no body.
     pub fn new(status: StatusCode) -> Self {
-        Response { status, ..Default::default() }
+        Response(Box::new(Inner { status, ..Default::default() }))
     }
 
     /// Plain text in UTF-8.
@@ -68,7 +72,7 @@ impl Response {
     /// client (`?next=…`) could lead to another site: check it first.
     pub fn redirect(location: &str) -> Self {
         let mut response = Self::new(StatusCode::SEE_OTHER);
-        response.headers.insert(header::LOCATION, location_value(location));
+        response.0.headers.insert(header::LOCATION, location_value(location));
         response
     }
 
@@ -106,8 +110,8 @@ impl Response {
     /// As [`Response::file`].
     pub fn download(req: &Request, path: impl AsRef<Path>, name: &str) -> Result<Self> {
         let mut response = Self::file(req, path)?;
-        if response.status.is_success() {
-            response.headers.insert(header::CONTENT_DISPOSITION, file::attachment(name)?);
+        if response.0.status.is_success() {
+            response.0.headers.insert(header::CONTENT_DISPOSITION, file::attachment(name)?);
         }
         Ok(response)
     }
@@ -143,49 +147,49 @@ impl Response {
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Response { body: Body::stream(body), ..Default::default() }
+        Response(Box::new(Inner { body: Body::stream(body), ..Default::default() }))
     }
 
     /// `body` under the media type `content_type`.
     pub(crate) fn of_type(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut response = Response { body: Body::from(body), ..Default::default() };
-        response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let mut response = Response(Box::new(Inner { body: Body::from(body), ..Default::default() }));
+        response.0.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The status, to be changed.
     pub fn status_mut(&mut self) -> &mut StatusCode {
-        &mut self.status
+        &mut self.0.status
     }
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.0.headers
     }
 
     /// The headers, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        &mut self.0.headers
     }
 
     /// The body.
     pub fn body(&self) -> &Body {
-        &self.body
+        &self.0.body
     }
 
     /// The body, to be changed.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.body
+        &mut self.0.body
     }
 
     /// The same response with this status.
     pub fn with_status(mut self, status: StatusCode) -> Self {
-        self.status = status;
+        self.0.status = status;
         self
     }
 
@@ -195,7 +199,7 @@ impl Response {
     /// Where the name or the value could not stand in a header.
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self> {
         let name = HeaderName::from_bytes(name.as_bytes())?;
-        self.headers.insert(name, HeaderValue::from_bytes(value.as_ref())?);
+        self.0.headers.insert(name, HeaderValue::from_bytes(value.as_ref())?);
         Ok(self)
     }
 
@@ -208,27 +212,28 @@ impl Response {
         let value = crate::request::cookie_header(cookie);
         let value =
             value.ok_or_else(|| Error::internal(format!("the cookie \"{name}\" cannot be sent: its name, path or domain is not valid")))?;
-        self.headers.append(header::SET_COOKIE, value);
+        self.0.headers.append(header::SET_COOKIE, value);
         Ok(self)
     }
 
     /// Drops the body and keeps its length in the header, as the answer to HEAD.
     pub(crate) fn strip_body(&mut self) {
         // RFC 9110, 8.6: these never say how long their content would be.
-        let has_content = !matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let has_content = !matches!(self.0.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if has_content
-            && let Some(length) = self.body.size_hint().exact()
-            && !self.headers.contains_key(header::CONTENT_LENGTH)
+            && let Some(length) = self.0.body.size_hint().exact()
+            && !self.0.headers.contains_key(header::CONTENT_LENGTH)
         {
-            self.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            self.0.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.body = Body::empty();
+        self.0.body = Body::empty();
     }
 
     pub(crate) fn into_hyper(self) -> hyper::Response<Body> {
-        let mut response = hyper::Response::new(self.body);
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
+        let Inner { status, headers, body } = *self.0;
+        let mut response = hyper::Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
         response
     }
 }

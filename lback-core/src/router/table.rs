@@ -152,7 +152,9 @@ impl RouteTable {
     /// The route that fits path and method. Where only the method does not fit, `allow` collects those that would.
     fn candidates(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
         let found = self.tree.at(path).ok()?;
-        let values: Arc<[String]> = found.params.iter().map(|(_, value)| decode(value)).collect();
+        // The default is shared by all.
+        let values: Arc<[String]> =
+            if found.params.is_empty() { Arc::default() } else { found.params.iter().map(|(_, value)| decode(value)).collect() };
         let fits = |route: &&Arc<Route>| route.pattern.parameters().zip(values.iter()).all(|((_, kind), value)| kind.accepts(value));
         let fitting = || found.value.iter().filter(fits);
         let answering = |method: &Method| fitting().find(|route| route.answers(method));
@@ -162,7 +164,7 @@ impl RouteTable {
             _ => answering(method),
         };
         match route {
-            Some(route) => Some(Matched { route: route.clone(), values: values.clone() }),
+            Some(route) => Some(Matched { route: route.clone(), values }),
             None => {
                 allow.extend(fitting().flat_map(|route| route.methods.iter().cloned()));
                 None

@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
+use super::connection::Held;
 use crate::Body;
 use crate::error::BoxError;
 
 /// A body that says, by being there, that its connection is busy.
 pub(super) struct Answer {
     pub(super) body: Body,
-    pub(super) _busy: Arc<()>,
+    pub(super) _held: Arc<Held>,
 }
 
 impl hyper::body::Body for Answer {

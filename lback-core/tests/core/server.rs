@@ -131,6 +131,18 @@ fn http_2_is_answered_with_prior_knowledge() {
 }
 
 #[test]
+fn http_1_that_comes_letter_by_letter_is_answered() {
+    let client = Client::over_socket(app(Router::new().post("/", length))).unwrap();
+    let mut stream = connect(&client);
+    // Its first letter could be that of the preface of HTTP/2.
+    stream.write_all(b"P").unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    stream.write_all(b"OST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc").unwrap();
+    let answer = read_all(stream);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
 fn headers_may_be_only_so_large() {
     let client = Client::over_socket(app_with(Router::new().get("/", hello), "MAX_HEADER_BYTES = 8192")).unwrap();
     client.get("/").header("x-large", "x".repeat(4000)).send().assert_status(200);
