@@ -31,6 +31,7 @@
 //! | middleware | [`Middleware`], [`middleware::Stack`] |
 //! | sessions | [`RequestSession`], [`AppSession`], [`SessionManager`] |
 //! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
+//! | forms | `Form`, `forms` (feature `forms`, on by default) |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
 //! | tests | [`testing::Client`] |
 
@@ -51,6 +52,10 @@ pub use run::MainError;
 
 pub use lback_core::*;
 pub use lback_db::*;
+#[cfg(feature = "forms")]
+pub use lback_forms as forms;
+#[cfg(feature = "forms")]
+pub use lback_forms::{Form, FormErrors};
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
 pub use lback_session::{
