@@ -32,12 +32,15 @@
 //! | sessions | [`RequestSession`], [`AppSession`], [`SessionManager`] |
 //! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
+//! | mail (feature `mail`) | `Mail`, `RequestMail`, `Mailer`, `MailSettings` |
 //! | tests | [`testing::Client`] |
 
 mod app;
 mod check;
 mod command;
 mod log;
+#[cfg(feature = "mail")]
+mod mail;
 pub mod prelude;
 mod run;
 mod serve;
@@ -51,6 +54,10 @@ pub use run::MainError;
 
 pub use lback_core::*;
 pub use lback_db::*;
+#[cfg(feature = "mail")]
+pub use lback_mail::{
+    Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail, SmtpTls,
+};
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
 pub use lback_session::{

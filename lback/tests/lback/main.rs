@@ -6,6 +6,8 @@ mod commands;
 mod databases;
 mod gate;
 mod logs;
+#[cfg(feature = "mail")]
+mod mail;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
