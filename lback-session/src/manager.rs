@@ -131,7 +131,12 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be read.
     pub fn load(&self, id: SessionId) -> Result<Option<Record>> {
-        Ok(wait(self.store().load(id))?.filter(|record| self.is_valid(record)))
+        wait(self.find(id))
+    }
+
+    /// As [`load`](Self::load).
+    pub(crate) async fn find(&self, id: SessionId) -> Result<Option<Record>> {
+        Ok(self.store().load(id).await?.filter(|record| self.is_valid(record)))
     }
 
     pub(crate) fn load_within(&self, db: &mut Db, id: SessionId) -> Result<Option<Record>> {

@@ -1,9 +1,11 @@
 //! The session, as a view sees it.
 
+use std::future::Future;
+
 use lback_core::{Error, Request, Result, Router, StatusCode};
 use lback_db::{Db, DbSession};
 
-use crate::store::SessionInfo;
+use crate::store::{Record, SessionInfo};
 use crate::stores::rows;
 use crate::wait::on_network;
 use crate::{AppSession, SessionId, SessionManager, cookie};
@@ -15,6 +17,19 @@ pub trait RequestSession {
     /// This always returns a session. Where the store cannot be read, its methods fail and the request is answered with
     /// 503; nobody is logged out by that.
     fn session(&mut self) -> &mut AppSession;
+
+    /// As [`session`](Self::session), for an async view of an application whose sessions are on a server, in PostgreSQL or
+    /// Redis: it waits for them without holding up the thread, which costs about half. Once it is loaded, `session` does.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Result};
+    /// # use lback_session::RequestSession;
+    /// async fn cart(req: &mut Request) -> Result<String> {
+    ///     let cart: Vec<String> = req.load_session().await.get("cart")?.unwrap_or_default();
+    ///     Ok(cart.join(", "))
+    /// }
+    /// ```
+    fn load_session(&mut self) -> impl Future<Output = &mut AppSession> + Send;
 
     /// The session, if this request has loaded it.
     fn session_if_loaded(&self) -> Option<&AppSession>;
@@ -81,13 +96,29 @@ impl RequestSession for Request {
         })
     }
 
+    async fn load_session(&mut self) -> &mut AppSession {
+        let unloaded = self.extensions().get::<Slot>().filter(|slot| slot.session.is_none());
+        if let Some(manager) = unloaded.map(|slot| slot.manager.clone())
+            && !manager.is_in_cookies()
+            && joined_for_reading(self, &manager).is_none()
+            && let Some(id) = cookie::read(self.cookies(), manager.config(), manager.keys())
+        {
+            let record = manager.find(id).await;
+            let session = found(self, manager, record);
+            if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
+                slot.fill(session);
+            }
+        }
+        self.session()
+    }
+
     fn session_if_loaded(&self) -> Option<&AppSession> {
         self.extensions().get::<Slot>()?.session.as_ref()
     }
 
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>> {
         let manager = manager(self)?;
-        match self.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
+        match joined_for_reading(self, &manager) {
             Some(unit) => within(unit, |db| rows::for_user(db, user_id, manager.clock().now())),
             None => manager.for_user(user_id),
         }
@@ -111,11 +142,20 @@ fn load(req: &mut Request, manager: SessionManager) -> AppSession {
     let Some(id) = cookie::read(req.cookies(), manager.config(), manager.keys()) else {
         return AppSession::new(manager, None);
     };
-    // Within the request's transaction where there is one: a second connection is never waited for while one is held.
-    let record = match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
+    let record = match joined_for_reading(req, &manager) {
         Some(unit) => within(unit, |db| manager.load_within(db, id)),
         None => manager.load(id),
     };
+    found(req, manager, record)
+}
+
+/// The request's transaction, where there is one that sees the sessions: a second connection is never waited for while one
+/// is held.
+fn joined_for_reading<'a>(req: &'a mut Request, manager: &SessionManager) -> Option<&'a mut DbSession> {
+    req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit))
+}
+
+fn found(req: &Request, manager: SessionManager, record: Result<Option<Record>>) -> AppSession {
     match record {
         Ok(record) => AppSession::new(manager, record),
         Err(error) => {

@@ -54,15 +54,19 @@ fn id_alone(cookie: &str) -> String {
 }
 
 fn rule_05_a_store_that_cannot_be_read_answers_503(store: &Store) {
-    let client = store.client(urls().get("/db-first", |req: &mut Request| -> Result<String> {
-        req.db()?;
-        Ok(req.session()["a"].to_string())
-    }));
+    let client = store.client(
+        urls()
+            .get("/db-first", |req: &mut Request| -> Result<String> {
+                req.db()?;
+                Ok(req.session()["a"].to_string())
+            })
+            .get("/async", async |req: &mut Request| req.load_session().await["a"].to_string()),
+    );
     client.post("/set/a/kept").send();
     let (cookie, before) = (held(&client), client.session().unwrap());
     client.clock().advance(MINUTE);
     store.fail(&client, Fault::Read);
-    for path in ["/touch", "/get/a", "/flashes", "/db-first"] {
+    for path in ["/touch", "/get/a", "/flashes", "/db-first", "/async"] {
         let response = client.get(path).send();
         response.assert_status(503);
         assert!(response.header("retry-after").is_some());

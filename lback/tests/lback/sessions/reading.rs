@@ -8,6 +8,7 @@ use crate::gate::Gate;
 
 suite!(
     rule_01_an_untouched_session_costs_nothing,
+    an_async_view_may_wait_for_the_session,
     rule_02_a_session_is_valid_until_its_time_has_come,
     rule_02_every_request_that_touches_prolongs_it,
     rule_02_a_session_may_have_an_expiry_of_its_own,
@@ -32,6 +33,28 @@ fn rule_01_an_untouched_session_costs_nothing(store: &Store) {
     }
     assert_eq!(store.loads(), loads);
     assert_eq!(client.session().unwrap(), before, "not renewed");
+}
+
+fn an_async_view_may_wait_for_the_session(store: &Store) {
+    let client = store.client(
+        urls()
+            .get("/visit", async |req: &mut Request| {
+                let visits = req.load_session().await.update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;
+                assert_eq!(req.session().get("visits")?, Some(visits), "loaded once, and the same");
+                Ok::<_, Error>(visits.to_string())
+            })
+            .get("/visit-with-a-note", async |req: &mut Request| -> Result<String> {
+                // Within the request's transaction, where the store is in the database.
+                req.run_db(|_| Ok(())).await?;
+                Ok(req.load_session().await.update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?.to_string())
+            }),
+    );
+    assert_eq!(client.get("/visit").send().text(), "1");
+    let loads = store.loads();
+    assert_eq!(client.get("/visit").send().text(), "2");
+    assert_eq!(store.loads(), loads.map(|loads| loads + 1));
+    assert_eq!(client.get("/visit-with-a-note").send().text(), "3");
+    assert_eq!(client.fork().get("/visit").send().text(), "1");
 }
 
 fn rule_01_the_session_is_loaded_at_the_first_touch(store: &Store) {
