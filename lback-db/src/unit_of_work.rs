@@ -153,7 +153,8 @@ impl DbSession {
         let result = match self.open.take() {
             None => Ok(()),
             Some(mut open) => {
-                let result = open.connection.commit();
+                let failed = |error| Error::internal("the changes to the database could not be saved").with_source(error);
+                let result = self.database.check_file().and_then(|()| open.connection.commit().map_err(failed));
                 match result {
                     Ok(()) => self.if_undone.clear(),
                     Err(_) => undo(*open, std::mem::take(&mut self.if_undone)),
@@ -164,7 +165,7 @@ impl DbSession {
         if result.is_ok() {
             std::mem::take(&mut self.on_commit).into_iter().for_each(run_guarded);
         }
-        result.map_err(|error| Error::internal("the changes to the database could not be saved").with_source(error))
+        result
     }
 
     /// Undoes what was done and gives the connection back, where it must wait for a network on a thread that may. The unit
