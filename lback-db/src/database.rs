@@ -17,6 +17,8 @@ use crate::{Db, DbSettings, Kind, PooledDb};
 pub struct Database {
     pool: r2d2::Pool<Manager>,
     manager: Arc<Manager>,
+    #[cfg(feature = "sqlite")]
+    file: Option<Arc<crate::file::OpenedFile>>,
 }
 
 impl Database {
@@ -35,7 +37,16 @@ impl Database {
             .connection_timeout(Duration::from_secs(settings.database_wait_seconds.max(1)))
             .error_handler(Box::new(LogErrors))
             .build_unchecked(manager.clone());
-        Ok(Database { pool, manager: Arc::new(manager) })
+        Ok(Database {
+            #[cfg(feature = "sqlite")]
+            file: match &manager.target {
+                Target::Sqlite(path) => Some(Arc::new(crate::file::OpenedFile::at(path))),
+                #[cfg(feature = "postgres")]
+                Target::Postgres(_) => None,
+            },
+            pool,
+            manager: Arc::new(manager),
+        })
     }
 
     /// Which database it is.
@@ -51,6 +62,19 @@ impl Database {
             #[cfg(feature = "postgres")]
             Target::Postgres(_) => None,
         }
+    }
+
+    /// Is the file of a SQLite database still in its place? Ask before a commit: what is written into a file that was deleted
+    /// or replaced is lost.
+    ///
+    /// # Errors
+    /// 503 where it is not; the message says what to do.
+    pub fn check_file(&self) -> Result<()> {
+        #[cfg(feature = "sqlite")]
+        if let Some(file) = &self.file {
+            file.check()?;
+        }
+        Ok(())
     }
 
     pub(crate) fn target(&self) -> &Target {

@@ -6,6 +6,8 @@
 mod connection;
 mod database;
 mod error;
+#[cfg(feature = "sqlite")]
+mod file;
 mod manager;
 mod middleware;
 pub mod migrations;

@@ -29,7 +29,7 @@ impl Middleware for DbSessionMiddleware {
         let result = next.run(req).await;
         match req.extensions_mut().remove::<DbSession>() {
             // Boxed, so that requests without database work carry no room for its end.
-            Some(unit) if unit.is_open() => Box::pin(finish(unit, result)).await,
+            Some(unit) if unit.has_work() => Box::pin(finish(unit, result)).await,
             _ => result.map_err(error::with_status),
         }
     }

@@ -17,10 +17,11 @@ pub struct DbSession {
     /// Boxed: most requests never have one.
     open: Option<Box<Open>>,
     state: State,
-    if_undone: Vec<IfUndone>,
+    if_undone: Vec<Afterwards>,
+    on_commit: Vec<Afterwards>,
 }
 
-type IfUndone = Box<dyn FnOnce() + Send>;
+type Afterwards = Box<dyn FnOnce() + Send>;
 
 struct Open {
     connection: PooledDb,
@@ -36,7 +37,7 @@ enum State {
 
 impl DbSession {
     pub(crate) fn new(database: Database, intent: Intent) -> Self {
-        DbSession { database, intent, open: None, state: State::Active, if_undone: Vec::new() }
+        DbSession { database, intent, open: None, state: State::Active, if_undone: Vec::new(), on_commit: Vec::new() }
     }
 
     /// A unit of work outside of requests, which will write. Whoever makes it [commits](Self::commit) it.
@@ -90,6 +91,11 @@ impl DbSession {
         self.open.is_some()
     }
 
+    /// Is anything to be done at its end?
+    pub(crate) fn has_work(&self) -> bool {
+        self.is_open() || !self.on_commit.is_empty()
+    }
+
     /// Can work that must be saved with the view's be done in this transaction?
     ///
     /// Not if it is not open, and not on SQLite if it has only read so far: there it could not be turned into one that
@@ -121,6 +127,14 @@ impl DbSession {
         self.if_undone.push(Box::new(work));
     }
 
+    /// Runs `work` after the commit, and never if what was done is rolled back or cannot be committed. The connection has been
+    /// given back by then. Without a transaction it runs when the unit of work ends well.
+    ///
+    /// It must not block. What goes wrong in it changes nothing any more; a panic is logged.
+    pub fn on_commit(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.on_commit.push(Box::new(work));
+    }
+
     /// Commits what was done, where it must wait for a disk or a network on a thread that may.
     pub(crate) async fn commit_off_thread(mut self) -> Result<()> {
         if !self.commit_blocks() {
@@ -136,13 +150,22 @@ impl DbSession {
     /// it is.
     pub fn commit(&mut self) -> Result<()> {
         self.state = State::Finished;
-        let Some(mut open) = self.open.take() else { return Ok(()) };
-        let result = open.connection.commit();
-        match result {
-            Ok(()) => self.if_undone.clear(),
-            Err(_) => undo(*open, std::mem::take(&mut self.if_undone)),
+        let result = match self.open.take() {
+            None => Ok(()),
+            Some(mut open) => {
+                let failed = |error| Error::internal("the changes to the database could not be saved").with_source(error);
+                let result = self.database.check_file().and_then(|()| open.connection.commit().map_err(failed));
+                match result {
+                    Ok(()) => self.if_undone.clear(),
+                    Err(_) => undo(*open, std::mem::take(&mut self.if_undone)),
+                }
+                result
+            }
+        };
+        if result.is_ok() {
+            std::mem::take(&mut self.on_commit).into_iter().for_each(run_guarded);
         }
-        result.map_err(|error| Error::internal("the changes to the database could not be saved").with_source(error))
+        result
     }
 
     /// Undoes what was done and gives the connection back, where it must wait for a network on a thread that may. The unit
@@ -157,7 +180,7 @@ impl DbSession {
         }
     }
 
-    fn end(&mut self) -> Option<(Open, Vec<IfUndone>)> {
+    fn end(&mut self) -> Option<(Open, Vec<Afterwards>)> {
         self.state = State::Finished;
         Some((*self.open.take()?, std::mem::take(&mut self.if_undone)))
     }
@@ -176,8 +199,15 @@ async fn off_thread<T: Send + 'static>(database: Database, work: impl FnOnce() -
     result.map_err(|error| Error::internal("the end of a transaction was not waited for").with_source(error))
 }
 
+/// Everything is saved by now, so the request must not fail any more.
+fn run_guarded(work: Afterwards) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+        tracing::error!(target: "lback::db", "what was to run after a commit has panicked");
+    }
+}
+
 /// A connection on which even this fails stays in its transaction; the pool throws it away.
-fn undo(mut open: Open, if_undone: Vec<IfUndone>) {
+fn undo(mut open: Open, if_undone: Vec<Afterwards>) {
     if let Err(error) = open.connection.rollback() {
         tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
     }

@@ -4,5 +4,9 @@ pub use crate::{
     App, Command, Cookie, Db, Error, Flash, IntoResponse, Method, Middleware, Next, OrNotFound, OrNotFoundRow, Request, RequestDb,
     RequestSession, Response, Result, Router, RouterSession, StatusCode, context, migrations,
 };
+#[cfg(feature = "forms")]
+pub use crate::{Form, FormErrors};
+#[cfg(feature = "mail")]
+pub use crate::{Mail, RequestMail};
 pub use diesel::prelude::*;
 pub use lback_db::diesel;

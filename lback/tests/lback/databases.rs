@@ -142,6 +142,27 @@ fn gone() {
     assert_all_well(&restarted, 1);
 }
 
+/// The file is taken away while the application has it open, and something else put in its place, or nothing.
+#[test]
+fn gone_while_it_is_open() {
+    for other in [false, true] {
+        let (client, path) = at_rest();
+        client.post("/notes").send().assert_status(204);
+        sql(&client, "PRAGMA wal_checkpoint(TRUNCATE)");
+        let away = path.with_extension("away");
+        fs::rename(&path, &away).unwrap();
+        if other {
+            fs::copy(&away, &path).unwrap();
+        }
+        assert_unavailable(&client.post("/visit").send());
+        assert_unavailable(&client.fork().post("/visit").send());
+        assert_unavailable(&client.post("/notes").send());
+        client.get("/plain").send().assert_status(200);
+        fs::rename(&away, &path).unwrap();
+        assert_all_well(&client, 1);
+    }
+}
+
 #[test]
 fn damaged() {
     let whole_but_100 = |bytes: &mut Vec<u8>| bytes[100..].fill(0x5a);

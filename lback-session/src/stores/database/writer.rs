@@ -150,6 +150,7 @@ fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
 /// Does a batch in one transaction. A job that fails by itself does not hinder the others: its statements undo
 /// themselves.
 fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<()> {
+    let database = connection.database.clone();
     let db = connection.begin(batch.iter().any(|job| job.lasting() == Lasting::Always))?;
     for job in batch.iter_mut() {
         // A full disk has SQLite undo the whole transaction, not only the statement. What came after would be written
@@ -159,11 +160,11 @@ fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<()> 
             return Err(Error::unavailable("the database undid the transaction"));
         }
     }
-    if let Err(error) = db.batch_execute("COMMIT") {
+    let committed = database.check_file().and_then(|()| Ok(db.batch_execute("COMMIT")?));
+    if committed.is_err() {
         let _ = db.batch_execute("ROLLBACK");
-        return Err(error.into());
     }
-    Ok(())
+    committed
 }
 
 fn begin(db: &mut Db) -> Result<()> {

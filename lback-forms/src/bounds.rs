@@ -1,0 +1,138 @@
+//! The rule that a value lies between two others.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::{RangeFrom, RangeInclusive, RangeToInclusive};
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+
+use crate::Kind;
+
+/// A number, date or time that bounds a [range](crate::Field::range).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// A whole number.
+    Integer(i128),
+    /// A number.
+    Decimal(f64),
+    /// A date.
+    Date(NaiveDate),
+    /// A time of day.
+    Time(NaiveTime),
+    /// A date and a time.
+    DateTime(NaiveDateTime),
+}
+
+/// Beyond this a browser cannot tell whole numbers apart.
+const EXACT: u128 = 1 << 53;
+
+impl Bound {
+    /// Which is greater? `None` where the two cannot be compared.
+    pub(crate) fn compare(&self, other: &Bound) -> Option<Ordering> {
+        match (self, other) {
+            (Bound::Integer(a), Bound::Integer(b)) => a.partial_cmp(b),
+            (Bound::Integer(a), Bound::Decimal(b)) => (*a as f64).partial_cmp(b),
+            (Bound::Decimal(a), Bound::Integer(b)) => a.partial_cmp(&(*b as f64)),
+            (Bound::Decimal(a), Bound::Decimal(b)) => a.partial_cmp(b),
+            (Bound::Date(a), Bound::Date(b)) => a.partial_cmp(b),
+            (Bound::Time(a), Bound::Time(b)) => a.partial_cmp(b),
+            (Bound::DateTime(a), Bound::DateTime(b)) => a.partial_cmp(b),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_of(&self, kind: Kind) -> bool {
+        match self {
+            Bound::Integer(_) => matches!(kind, Kind::Integer | Kind::Decimal),
+            Bound::Decimal(number) => kind == Kind::Decimal && number.is_finite(),
+            Bound::Date(_) => kind == Kind::Date,
+            Bound::Time(_) => kind == Kind::Time,
+            Bound::DateTime(_) => kind == Kind::DateTime,
+        }
+    }
+
+    /// Can it be told to a browser?
+    pub(crate) fn is_exact(&self) -> bool {
+        !matches!(self, Bound::Integer(number) if number.unsigned_abs() > EXACT)
+    }
+}
+
+/// As inputs want it.
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::Integer(number) => number.fmt(f),
+            Bound::Decimal(number) => number.fmt(f),
+            Bound::Date(date) => date.fmt(f),
+            Bound::Time(time) => f.write_str(&time_text(*time)),
+            Bound::DateTime(time) => f.write_str(&datetime_text(*time)),
+        }
+    }
+}
+
+/// Without seconds where there are none, as inputs show it.
+pub(crate) fn time_text(time: NaiveTime) -> String {
+    let text = time.format("%H:%M:%S%.f").to_string();
+    text.strip_suffix(":00").map(str::to_owned).unwrap_or(text)
+}
+
+pub(crate) fn datetime_text(time: NaiveDateTime) -> String {
+    format!("{}T{}", time.date(), time_text(time.time()))
+}
+
+macro_rules! bounds {
+    ($($type:ty => $make:expr;)*) => {$(
+        impl From<$type> for Bound {
+            fn from(value: $type) -> Self {
+                $make(value)
+            }
+        }
+    )*};
+}
+
+bounds! {
+    i8 => |n| Bound::Integer(i128::from(n));
+    i16 => |n| Bound::Integer(i128::from(n));
+    i32 => |n| Bound::Integer(i128::from(n));
+    i64 => |n| Bound::Integer(i128::from(n));
+    u8 => |n| Bound::Integer(i128::from(n));
+    u16 => |n| Bound::Integer(i128::from(n));
+    u32 => |n| Bound::Integer(i128::from(n));
+    u64 => |n| Bound::Integer(i128::from(n));
+    // As it is written: 0.1, not 0.10000000149.
+    f32 => |n: f32| Bound::Decimal(n.to_string().parse().unwrap_or(f64::from(n)));
+    f64 => Bound::Decimal;
+    NaiveDate => Bound::Date;
+    NaiveTime => Bound::Time;
+    NaiveDateTime => Bound::DateTime;
+}
+
+/// What a [range](crate::Field::range) can be: `1..=10`, `1..` or `..=10`, of numbers, dates or times.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no range for a field",
+    note = "write both ends in, as browsers do: `1..=10`, `1..` or `..=10`, of numbers, dates or times"
+)]
+pub trait FieldRange {
+    /// The least and the greatest value.
+    fn ends(self) -> (Option<Bound>, Option<Bound>);
+}
+
+impl<V: Into<Bound>> FieldRange for RangeInclusive<V> {
+    fn ends(self) -> (Option<Bound>, Option<Bound>) {
+        let (start, end) = self.into_inner();
+        (Some(start.into()), Some(end.into()))
+    }
+}
+
+impl<V: Into<Bound>> FieldRange for RangeFrom<V> {
+    fn ends(self) -> (Option<Bound>, Option<Bound>) {
+        (Some(self.start.into()), None)
+    }
+}
+
+impl<V: Into<Bound>> FieldRange for RangeToInclusive<V> {
+    fn ends(self) -> (Option<Bound>, Option<Bound>) {
+        (None, Some(self.end.into()))
+    }
+}

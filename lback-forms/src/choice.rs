@@ -1,0 +1,46 @@
+//! What a visitor may choose.
+
+/// One of the values that a field offers, and how it is called.
+///
+/// ```
+/// use lback_forms::Choice;
+///
+/// let choice = Choice::from((7, "Seven"));
+/// assert_eq!((choice.value(), choice.label()), ("7", "Seven"));
+/// assert_eq!(Choice::from("red").label(), "red");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    value: String,
+    label: String,
+}
+
+impl Choice {
+    /// What the browser sends.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What the visitor reads.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+impl<V: ToString, L: ToString> From<(V, L)> for Choice {
+    fn from((value, label): (V, L)) -> Self {
+        Choice { value: value.to_string(), label: label.to_string() }
+    }
+}
+
+impl From<&str> for Choice {
+    fn from(text: &str) -> Self {
+        (text, text).into()
+    }
+}
+
+impl From<String> for Choice {
+    fn from(text: String) -> Self {
+        Choice { label: text.clone(), value: text }
+    }
+}

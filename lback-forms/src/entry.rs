@@ -1,0 +1,120 @@
+//! What was sent for one field, and for all.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use lback_core::{Error, Result, UploadedFile};
+
+use crate::FieldType;
+
+/// What was sent for one field: texts, of which most fields have one at most, and files.
+#[derive(Default)]
+pub struct Entry {
+    pub(crate) texts: Vec<String>,
+    pub(crate) files: Vec<UploadedFile>,
+}
+
+impl Entry {
+    /// An entry of these texts.
+    pub fn of(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Entry { texts: texts.into_iter().map(Into::into).collect(), files: Vec::new() }
+    }
+
+    /// The first text; empty where there is none.
+    pub fn text(&self) -> &str {
+        self.texts.first().map_or("", String::as_str)
+    }
+
+    /// Each text and each file alone.
+    pub(crate) fn split(self) -> impl Iterator<Item = Entry> {
+        let texts = self.texts.into_iter().map(|text| Entry::of([text]));
+        texts.chain(self.files.into_iter().map(|file| Entry { texts: Vec::new(), files: vec![file] }))
+    }
+
+    /// Is there neither a text nor a file?
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.files.is_empty()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What was typed may be a password.
+        f.debug_struct("Entry").field("texts", &self.texts.len()).field("files", &self.files).finish()
+    }
+}
+
+impl FromIterator<Entry> for Entry {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        entries.into_iter().fold(Entry::default(), |mut all, entry| {
+            all.texts.extend(entry.texts);
+            all.files.extend(entry.files);
+            all
+        })
+    }
+}
+
+/// The values of a form that passed its rules, by the names of the fields: what a form [made by hand](crate::Form::of)
+/// gives.
+///
+/// ```
+/// # use lback_core::{Request, Response, Result};
+/// use lback_forms::{Field, Form};
+///
+/// fn answer(req: &mut Request) -> Result<Response> {
+///     let mut form = Form::of([Field::text("name"), Field::integer("rating").range(1..=10), Field::date("day").optional()]);
+///     if let Some(mut values) = form.submitted(req)? {
+///         let name = values.text("name").to_owned();
+///         let rating: u8 = values.take("rating")?;
+///         let day: Option<chrono::NaiveDate> = values.take("day")?;
+/// #       let _ = (name, rating, day);
+///         return Ok(Response::redirect("/thanks"));
+///     }
+///     req.render("answer.html", lback_core::context! { form })
+/// }
+/// ```
+#[derive(Default)]
+pub struct Values(BTreeMap<String, Entry>);
+
+impl Values {
+    /// The text of the field `name`; empty where it was left empty.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", Entry::text)
+    }
+
+    /// The texts of the field `name`, of which a multiple choice may have several.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.get(name).into_iter().flat_map(|entry| &entry.texts).map(String::as_str)
+    }
+
+    /// Takes the value of the field `name` out as a `V`. A field that may be left empty is an `Option`.
+    ///
+    /// # Errors
+    /// 500 where the form has no such field, it was taken already, or its value is no `V`: the rules of the form and the
+    /// code that reads it do not agree.
+    #[track_caller]
+    pub fn take<V: FieldType>(&mut self, name: &str) -> Result<V> {
+        let Some(entry) = self.0.remove(name) else {
+            let names: Vec<&String> = self.0.keys().collect();
+            return Err(Error::internal(format!("the form has no field \"{name}\", or it was taken already; it has {names:?}")));
+        };
+        match V::read(entry) {
+            Ok(value) => Ok(value),
+            Err(_) => {
+                let wanted = std::any::type_name::<V>();
+                Err(Error::internal(format!("the value of the field \"{name}\" is no {wanted}; the field's kind and rules allow others")))
+            }
+        }
+    }
+
+    pub(crate) fn insert(&mut self, name: &str, entry: Entry) {
+        self.0.insert(name.to_owned(), entry);
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One of the values may be a password.
+        f.debug_tuple("Values").field(&self.0.keys().collect::<Vec<_>>()).finish()
+    }
+}

@@ -1,0 +1,169 @@
+//! The part of a field that the visitor fills in.
+
+use super::html::Html;
+use crate::form::Shown;
+use crate::kind::truth;
+use crate::{Choice, Kind, Widget};
+
+/// A field and what is wrong with it.
+pub(super) struct Control<'a> {
+    pub(super) shown: &'a Shown,
+    pub(super) errors: Vec<&'a str>,
+}
+
+impl Control<'_> {
+    pub(super) fn is_hidden(&self) -> bool {
+        self.shown.field.widget == Widget::Hidden
+    }
+
+    /// Is it a list of buttons, which is labelled as a group?
+    pub(super) fn is_group(&self) -> bool {
+        self.shown.field.widget == Widget::Buttons
+    }
+
+    pub(super) fn is_checkbox(&self) -> bool {
+        self.shown.field.kind == Kind::Boolean && self.shown.field.widget == Widget::Input
+    }
+
+    pub(super) fn help_id(&self) -> String {
+        format!("{}-help", self.shown.id)
+    }
+
+    pub(super) fn errors_id(&self) -> String {
+        format!("{}-errors", self.shown.id)
+    }
+
+    pub(super) fn choice_id(&self, at: usize) -> String {
+        format!("{}-{at}", self.shown.id)
+    }
+
+    /// What a link to the field leads to: what can be filled in.
+    pub(super) fn target(&self) -> String {
+        if self.is_group() && !self.choices().is_empty() { self.choice_id(0) } else { self.shown.id.clone() }
+    }
+
+    pub(super) fn choices(&self) -> &[Choice] {
+        self.shown.field.choices.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn is_selected(&self, choice: &Choice) -> bool {
+        self.shown.values.iter().any(|value| value.trim() == choice.value())
+    }
+
+    /// What the field shows. A password or a file is never sent back.
+    pub(super) fn values(&self) -> &[String] {
+        if matches!(self.shown.field.kind, Kind::Password | Kind::File) { &[] } else { &self.shown.values }
+    }
+
+    pub(super) fn value(&self) -> &str {
+        self.values().first().map_or("", String::as_str)
+    }
+
+    /// The whole of it.
+    pub(super) fn html(&self) -> Html {
+        let mut html = Html::default();
+        match self.shown.field.widget {
+            Widget::Hidden => {
+                // One input for each value; a single one has to be there even where it is empty.
+                let values = self.shown.values.iter().map(String::as_str);
+                let empty = values.len() == 0 && !self.shown.field.multiple;
+                for value in values.chain(empty.then_some("")) {
+                    html.raw("<input type=\"hidden\"").attribute("name", &self.shown.field.name).attribute("value", value).raw(">");
+                }
+            }
+            Widget::TextArea => {
+                // The parser drops a line break after the tag.
+                html.raw("<textarea").html(&self.attributes()).raw(">\n").text(self.value()).raw("</textarea>");
+            }
+            Widget::Select => self.select(&mut html),
+            Widget::Buttons => self.buttons(&mut html),
+            Widget::Input => {
+                html.raw("<input").attribute("type", self.shown.field.kind.input_type()).html(&self.attributes());
+                match self.shown.field.kind {
+                    Kind::Boolean => html.attribute("value", "true").flag("checked", truth(self.value().trim()) == Some(true)),
+                    Kind::Password | Kind::File => &mut html,
+                    _ => html.attribute_of("value", self.values().first()),
+                };
+                html.raw(">");
+            }
+        }
+        html
+    }
+
+    /// What the input says besides its type and value: its name, its rules, and where its help and errors are.
+    pub(super) fn attributes(&self) -> Html {
+        let field = &self.shown.field;
+        let mut html = Html::default();
+        html.attribute("name", &field.name).attribute("id", &self.shown.id);
+        html.flag("required", field.required).flag("multiple", field.multiple);
+        if field.widget != Widget::Select {
+            self.constraints(&mut html);
+        }
+        let autocomplete = field.autocomplete.as_deref().or(match field.kind {
+            Kind::Email => Some("email"),
+            Kind::Password => Some("current-password"),
+            _ => None,
+        });
+        html.attribute_of("autocomplete", autocomplete);
+        self.accessibility(&mut html);
+        html
+    }
+
+    /// The rules that a browser can check.
+    fn constraints(&self, html: &mut Html) {
+        let field = &self.shown.field;
+        html.attribute_of("minlength", field.min_length).attribute_of("maxlength", field.max_length);
+        let (min, max) = field.ends();
+        html.attribute_of("min", min.filter(|end| end.is_exact())).attribute_of("max", max.filter(|end| end.is_exact()));
+        // Any number of decimals, and seconds.
+        html.attribute_of("step", matches!(field.kind, Kind::Decimal | Kind::Time | Kind::DateTime).then_some("any"));
+        #[cfg(feature = "pattern")]
+        html.attribute_of("pattern", field.pattern.as_ref().filter(|_| field.widget == Widget::Input).map(|pattern| pattern.text()));
+        html.attribute_of("accept", field.accept.as_deref());
+        if field.kind != Kind::Boolean {
+            html.attribute_of("placeholder", field.placeholder.as_deref());
+        }
+    }
+
+    /// Where the help and the errors are, for those who hear the page.
+    fn accessibility(&self, html: &mut Html) {
+        let described = self.description();
+        html.attribute_of("aria-describedby", Some(described).filter(|ids| !ids.is_empty()));
+        html.attribute_of("aria-invalid", (!self.errors.is_empty()).then_some("true"));
+    }
+
+    fn description(&self) -> String {
+        let help = self.shown.field.help.is_some().then(|| self.help_id());
+        let errors = (!self.errors.is_empty()).then(|| self.errors_id());
+        help.into_iter().chain(errors).collect::<Vec<_>>().join(" ")
+    }
+
+    fn select(&self, html: &mut Html) {
+        let field = &self.shown.field;
+        html.raw("<select").html(&self.attributes()).raw(">");
+        let chosen = self.choices().iter().any(|choice| self.is_selected(choice));
+        if !field.multiple && (!field.required || !chosen) {
+            // Nothing is chosen before the visitor has chosen.
+            html.raw("<option value=\"\">").text(field.placeholder.as_deref().unwrap_or("Choose …")).raw("</option>");
+        }
+        for choice in self.choices() {
+            html.raw("<option").attribute("value", choice.value()).flag("selected", self.is_selected(choice)).raw(">");
+            html.text(choice.label()).raw("</option>");
+        }
+        html.raw("</select>");
+    }
+
+    fn buttons(&self, html: &mut Html) {
+        let field = &self.shown.field;
+        let kind = if field.multiple { "checkbox" } else { "radio" };
+        for (at, choice) in self.choices().iter().enumerate() {
+            let id = self.choice_id(at);
+            html.raw("<div class=\"choice\"><input").attribute("type", kind).attribute("name", &field.name).attribute("id", &id);
+            // Of several boxes none in particular must be ticked.
+            html.attribute("value", choice.value()).flag("checked", self.is_selected(choice));
+            html.flag("required", field.required && !field.multiple);
+            self.accessibility(html);
+            html.raw("> <label").attribute("for", &id).raw(">").text(choice.label()).raw("</label></div>");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The form as a page shows it.
+
+mod control;
+mod html;
+mod parts;
+mod view;
+
+pub(crate) use parts::form_html;

@@ -1,0 +1,96 @@
+//! The form as a template sees it.
+
+use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
+
+use super::control::Control;
+use super::html::Html;
+use super::parts::{hidden, summary, whole};
+use crate::{Form, Kind};
+
+/// What a template gets by these names is the form's own, even where a field has such a name. The derive refuses those.
+const OWN: [&str; 6] = ["html", "summary", "hidden", "enctype", "errors", "fields"];
+
+/// Tera takes a [`tera::Value`] as it is wherever it meets one, so that what is HTML stays HTML.
+impl<T> Serialize for Form<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let views = self.controls().map(|control| tera::Value::try_from_serializable(&View::of(&control)));
+        let views: Vec<tera::Value> = views.collect::<Result<_, _>>().map_err(S::Error::custom)?;
+        let mut enctype = Html::default();
+        if self.fields.iter().any(|shown| shown.field.kind == Kind::File) {
+            enctype.raw("enctype=\"multipart/form-data\"");
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("html", &whole(self).safe())?;
+        map.serialize_entry("summary", &summary(self).safe())?;
+        map.serialize_entry("hidden", &hidden(self).safe())?;
+        map.serialize_entry("enctype", &enctype.safe())?;
+        map.serialize_entry("errors", &self.errors.of_form().collect::<Vec<_>>())?;
+        map.serialize_entry("fields", &views)?;
+        for (shown, view) in self.fields.iter().zip(&views) {
+            if !OWN.contains(&shown.field.name()) {
+                map.serialize_entry(shown.field.name(), view)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// One field, as a template sees it.
+#[derive(serde::Serialize)]
+struct View<'a> {
+    name: &'a str,
+    id: &'a str,
+    label: &'a str,
+    help: Option<&'a str>,
+    value: &'a str,
+    values: &'a [String],
+    required: bool,
+    is_hidden: bool,
+    errors: &'a [&'a str],
+    choices: Vec<Offered<'a>>,
+    attributes: tera::Value,
+    html: tera::Value,
+    input: tera::Value,
+    label_html: tera::Value,
+    help_html: tera::Value,
+    errors_html: tera::Value,
+}
+
+/// One choice, as a template sees it.
+#[derive(serde::Serialize)]
+struct Offered<'a> {
+    value: &'a str,
+    label: &'a str,
+    id: String,
+    selected: bool,
+}
+
+impl<'a> View<'a> {
+    fn of(control: &'a Control<'a>) -> Self {
+        let field = &control.shown.field;
+        let offered = |(at, choice): (usize, &'a crate::Choice)| Offered {
+            value: choice.value(),
+            label: choice.label(),
+            id: control.choice_id(at),
+            selected: control.is_selected(choice),
+        };
+        View {
+            name: &field.name,
+            id: &control.shown.id,
+            label: &field.label,
+            help: field.help.as_deref(),
+            value: control.value(),
+            values: control.values(),
+            required: field.required,
+            is_hidden: control.is_hidden(),
+            errors: &control.errors,
+            choices: control.choices().iter().enumerate().map(offered).collect(),
+            attributes: control.attributes().safe(),
+            html: control.whole_html().safe(),
+            input: control.html().safe(),
+            label_html: control.label_html().safe(),
+            help_html: control.help_html().safe(),
+            errors_html: control.errors_html().safe(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The rules that a value can break, and what the visitor is told.
+
+use lback_core::Request;
+
+use crate::{Bound, Field, Kind};
+
+/// A rule that a value broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The field must be filled in.
+    Required,
+    /// The field was sent several times, and takes one value.
+    Once,
+    /// The text has a null character, which a database cannot store.
+    Null,
+    /// A text of one line has line breaks.
+    OneLine,
+    /// The value is no number, date, e-mail address …: not of the field's kind.
+    Kind,
+    /// The value is outside of the range.
+    Range,
+    /// The text is too short.
+    MinLength,
+    /// The text is too long.
+    MaxLength,
+    /// The text does not have the pattern.
+    Pattern,
+    /// The value was not offered.
+    Choices,
+    /// The file is of another type than those that are accepted.
+    Accept,
+    /// The file is too large.
+    MaxSize,
+}
+
+/// The words of an application for broken rules: in another language, or in another tone.
+///
+/// The function returns `None` for what should stay as it is. A [message of the field](Field::message) goes before.
+///
+/// ```
+/// # use lback_core::{Assembly, Request, Router, Settings};
+/// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
+/// # let mut app = Assembly::new(Router::new(), settings);
+/// use lback_forms::{Messages, Rule};
+///
+/// app.state(Messages::new(|req, field, rule| match rule {
+///     Rule::Required if req.header("accept-language").is_some_and(|list| list.starts_with("de")) => {
+///         Some(format!("Bitte füllen Sie „{}“ aus.", field.label_text()))
+///     }
+///     _ => None,
+/// }));
+/// ```
+pub struct Messages(Box<Find>);
+
+type Find = dyn Fn(&Request, &Field, Rule) -> Option<String> + Send + Sync;
+
+impl Messages {
+    /// Messages that `find` makes.
+    pub fn new(find: impl Fn(&Request, &Field, Rule) -> Option<String> + Send + Sync + 'static) -> Self {
+        Messages(Box::new(find))
+    }
+
+    pub(crate) fn find(&self, req: &Request, field: &Field, rule: Rule) -> Option<String> {
+        (self.0)(req, field, rule)
+    }
+}
+
+/// What the visitor is told where nobody has chosen other words.
+pub(crate) fn default_message(field: &Field, rule: Rule) -> String {
+    let number = matches!(field.kind, Kind::Integer | Kind::Decimal);
+    let text = match rule {
+        Rule::Required => required(field),
+        Rule::Once => "Enter one value only.",
+        Rule::Null => "This holds a null character, which cannot be stored. Please remove it.",
+        Rule::OneLine => "Enter one line only.",
+        Rule::Kind => return format!("{}{}.", kind(field), range(number, (field.min, field.max))),
+        Rule::Range => return format!("{}{}.", kind(field), range(number, told(field))),
+        Rule::MinLength => return format!("Enter at least {}.", counted(field.min_length.unwrap_or_default(), "character")),
+        Rule::MaxLength => return format!("Enter at most {}.", counted(field.max_length.unwrap_or_default(), "character")),
+        Rule::Pattern => "This does not have the form that is asked for.",
+        Rule::Choices if field.multiple => "Choose from what is offered.",
+        Rule::Choices => "Choose one of those that are offered.",
+        Rule::Accept => return format!("Choose a file of this type: {}.", field.accept.as_deref().unwrap_or_default()),
+        Rule::MaxSize => return format!("Choose a file of at most {}.", size(field.max_size.unwrap_or_default())),
+    };
+    text.to_owned()
+}
+
+fn required(field: &Field) -> &'static str {
+    match field.kind {
+        Kind::File => "Choose a file.",
+        Kind::Boolean => "Tick this box to go on.",
+        _ if field.choices.is_some() && field.multiple => "Choose at least one.",
+        _ if field.choices.is_some() => "Choose one.",
+        _ => "Fill in this field.",
+    }
+}
+
+fn kind(field: &Field) -> &'static str {
+    match field.kind {
+        _ if field.choices.is_some() => "Choose from what is offered",
+        Kind::Email => "Enter an e-mail address, like name@example.com",
+        Kind::Url => "Enter a web address, like https://example.com",
+        Kind::Uuid => "Enter a UUID, like 3f2c9b1e-0d6a-4a57-9a6e-1f0c3b7d5e21",
+        Kind::Integer => "Enter a whole number",
+        Kind::Decimal => "Enter a number",
+        Kind::Date => "Enter a date, like 2026-11-21",
+        Kind::Time => "Enter a time, like 14:30",
+        Kind::DateTime => "Enter a date and a time, like 2026-11-21T14:30",
+        Kind::Boolean => "Answer yes or no",
+        Kind::File => "Choose a file",
+        Kind::Text | Kind::Password => "This value does not fit here",
+    }
+}
+
+/// The ends that are told with a value outside: those of the type only where they help.
+fn told(field: &Field) -> (Option<Bound>, Option<Bound>) {
+    let (min, max) = field.ends();
+    if field.min.is_none() && field.max.is_none() {
+        return (min, max);
+    }
+    (min.filter(Bound::is_exact), max.filter(Bound::is_exact))
+}
+
+/// " between 1 and 10", ", not before 2026-11-21"
+fn range(number: bool, ends: (Option<Bound>, Option<Bound>)) -> String {
+    match ends {
+        (Some(min), Some(max)) => format!("{} between {min} and {max}", if number { "" } else { "," }),
+        (Some(min), None) if number => format!(" of at least {min}"),
+        (None, Some(max)) if number => format!(" of at most {max}"),
+        (Some(min), None) => format!(", not before {min}"),
+        (None, Some(max)) => format!(", not after {max}"),
+        (None, None) => String::new(),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `2 MiB`, rounded down, so that what is promised is true.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => counted(bytes as usize, "byte"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{} MiB", bytes / 1_048_576),
+    }
+}
