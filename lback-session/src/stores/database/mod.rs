@@ -1,8 +1,25 @@
-//! Sessions in the application's database.
+//! Sessions in the application's database: the engine.
 //!
-//! How to come to them is each database's own matter: a file answers at once and lets one write at a time ([`sqlite`]);
-//! a server answers after a while, but many at once ([`postgres`]). Both put together what waits at the same time. Work
-//! that belongs to a request's open transaction does not come here: it uses [`rows`] on the request's own connection.
+//! A session-backed request is mostly waiting: for a thread, for a lock, for a disk, for a network. The engine is made so
+//! that none of it is waited for twice.
+//!
+//! * **A read of SQLite happens on the thread that asks** ([`sqlite`]). A row by its key takes a few microseconds; to hand
+//!   that to another thread takes ten times as long. The connections for it are the store's own, so that no session waits
+//!   for a view that keeps the pool busy.
+//! * **All writes go to one place** ([`writer`] for SQLite, [`postgres`] for a server), which takes whatever waits, writes it
+//!   in one transaction, and answers each request after its commit. While one commit is on its way to the disk, the next
+//!   writes [`gather`]. So a commit that waits for the disk is shared by all who wait, no two writers ever meet
+//!   "database is locked", and a write that fails by itself fails alone.
+//! * **A save names the version that it is based on.** Where another request was faster, the changes are made again on top
+//!   of what is there, in the same transaction (rule 8): no update is lost, and none is tried twice over a network.
+//! * **A request that only reads writes at most once a second** for one session: its expiry (rule 9).
+//! * **A server is not asked one by one** ([`postgres`]): loads that wait together are one query, and saves one statement.
+//! * **Nothing is kept in memory** between requests: another process may have revoked the session meanwhile.
+//! * **Statements are prepared once** for each connection ([`prepared`]), and a row is found by a key of 16 bytes; times are
+//!   numbers; the index for the cleanup changes once an hour, not with each renewal.
+//!
+//! Work that belongs to a request's open transaction does not come here: it uses [`rows`] on the request's own connection, so
+//! that the session and the view's rows are committed together, or neither.
 
 mod gather;
 #[cfg(feature = "postgres")]
