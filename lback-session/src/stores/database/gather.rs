@@ -1,16 +1,16 @@
 //! Waits until there is something to write, and takes along whatever else is there.
 //!
 //! Those whose writes were committed just now come back with the next ones in a moment. Who begins the next commit
-//! without them lets them wait for two: where commits are slow, half of the crowd would always write while the other half
-//! waits. So a short part of what the last commit took is spent on waiting for them, and none where nobody is missing: a
-//! single visitor waits for nobody.
+//! without them lets them wait for two: where a disk is slow, half of the crowd would always write while the other half
+//! waits. So they are waited for, as long as one comes soon after the other, and "soon" is a small part of what the last
+//! commit waited for the disk: next to nothing where that is fast. A single visitor waits for nobody.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The most writes in one transaction, so that the first of them does not wait for too many others.
 pub(super) const MAX_BATCH: usize = 256;
-/// How much of the time that the last commit took may be waited for more writes.
+/// How much of the time that the last commit took may pass until the next write comes.
 const PATIENCE: u32 = 8;
 
 pub(super) struct Gather<T> {
@@ -21,12 +21,13 @@ pub(super) struct Gather<T> {
     waiting: Vec<T>,
     /// As many are writing at the same time: the last batch, and those that waited for its end.
     crowd: usize,
-    window: Duration,
+    /// How long the next write is waited for.
+    gap: Duration,
 }
 
 impl<T> Gather<T> {
     pub(super) fn new(jobs: Receiver<T>, most: usize) -> Self {
-        Gather { jobs, most, waiting: Vec::new(), crowd: 0, window: Duration::ZERO }
+        Gather { jobs, most, waiting: Vec::new(), crowd: 0, gap: Duration::ZERO }
     }
 
     /// The next batch, as soon as something is to be done. `None` when nobody can ask for anything any more.
@@ -35,24 +36,25 @@ impl<T> Gather<T> {
         if batch.is_empty() {
             batch.push(self.jobs.recv().ok()?);
         }
-        let until = Instant::now() + self.window;
+        // Whoever woke this thread may be about to bring more, and have only this processor for it.
+        std::thread::yield_now();
         loop {
             batch.extend(self.jobs.try_iter().take(self.most.saturating_sub(batch.len())));
             if batch.len() >= self.crowd.min(self.most) {
                 return Some(batch);
             }
-            match self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match self.jobs.recv_timeout(self.gap) {
                 Ok(job) => batch.push(job),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Some(batch),
             }
         }
     }
 
-    /// A batch of this size was written in this time.
-    pub(super) fn written(&mut self, batch: usize, took: Duration) {
+    /// A batch of this size was written, and its commit took so long.
+    pub(super) fn written(&mut self, batch: usize, commit: Duration) {
         self.waiting = self.jobs.try_iter().take(self.most).collect();
         self.crowd = batch + self.waiting.len();
-        self.window = took / PATIENCE;
+        self.gap = commit / PATIENCE;
     }
 
     /// Everything that waits, because it would wait in vain.

@@ -9,7 +9,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result};
@@ -128,13 +128,15 @@ impl Connection {
 fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
     let mut jobs = Gather::new(jobs, MAX_BATCH);
     while let Some(mut batch) = jobs.next() {
-        let started = Instant::now();
         // A panic in one job must not end the thread that every session depends on.
         let written = catch_unwind(AssertUnwindSafe(|| write(connection, &mut batch)));
-        let Err(error) = written.unwrap_or_else(|_| Err(Error::internal("a panic while sessions were written"))) else {
-            jobs.written(batch.len(), started.elapsed());
-            batch.iter_mut().for_each(|job| job.committed());
-            continue;
+        let error = match written.unwrap_or_else(|_| Err(Error::internal("a panic while sessions were written"))) {
+            Ok(commit) => {
+                jobs.written(batch.len(), commit);
+                batch.iter_mut().for_each(|job| job.committed());
+                continue;
+            }
+            Err(error) => error,
         };
         // A connection in an unknown state is not used again.
         connection.open = None;
@@ -148,8 +150,8 @@ fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
 }
 
 /// Does a batch in one transaction. A job that fails by itself does not hinder the others: its statements undo
-/// themselves.
-fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<()> {
+/// themselves. Answers how long the commit took.
+fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<Duration> {
     let database = connection.database.clone();
     let db = connection.begin(batch.iter().any(|job| job.lasting() == Lasting::Always))?;
     for job in batch.iter_mut() {
@@ -160,11 +162,12 @@ fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<()> 
             return Err(Error::unavailable("the database undid the transaction"));
         }
     }
+    let started = Instant::now();
     let committed = database.check_file().and_then(|()| Ok(db.batch_execute("COMMIT")?));
     if committed.is_err() {
         let _ = db.batch_execute("ROLLBACK");
     }
-    committed
+    committed.map(|()| started.elapsed())
 }
 
 fn begin(db: &mut Db) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result};
@@ -63,10 +63,9 @@ fn serve(lane: &Lane, line: &mut Line, jobs: Receiver<Job>, durability: Durabili
         if batch.is_empty() {
             continue;
         }
-        let started = Instant::now();
         match commit(line, &batch, durability) {
-            Ok(results) => {
-                jobs.written(batch.len(), started.elapsed());
+            Ok((results, commit)) => {
+                jobs.written(batch.len(), commit);
                 answer(batch, results);
             }
             Err(Failure::Lost(error)) => {
@@ -90,8 +89,8 @@ enum Failure {
     Undone(Error),
 }
 
-/// Does a batch in one transaction.
-fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<Vec<Result<Done>>, Failure> {
+/// Does a batch in one transaction. Answers what came of each, and how long the commit took.
+fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<(Vec<Result<Done>>, Duration), Failure> {
     let lasting = batch.iter().any(|job| job.op.outlasts_a_crash());
     let set = match durability {
         _ if lasting => OUTLAST_A_CRASH,
@@ -104,11 +103,12 @@ fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<Vec<
     // A panic must not end the thread that every session depends on.
     let written = catch_unwind(AssertUnwindSafe(|| {
         let results = batch::write(connection, &ops)?;
+        let started = Instant::now();
         connection.batch_execute("COMMIT")?;
-        Ok(results)
+        Ok((results, started.elapsed()))
     }));
     match written.unwrap_or_else(|_| Err(Error::internal("a panic while sessions were written"))) {
-        Ok(results) => Ok(results),
+        Ok(written) => Ok(written),
         Err(error) if line.rollback() => Err(Failure::Undone(error)),
         Err(error) => Err(Failure::Lost(error)),
     }
@@ -122,7 +122,7 @@ fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error, durab
         let failure = match (alone, error.take()) {
             (true, Some(error)) => Failure::Undone(error),
             _ => match commit(line, std::slice::from_ref(&job), durability) {
-                Ok(results) => {
+                Ok((results, _)) => {
                     answer(vec![job], results);
                     continue;
                 }
