@@ -13,8 +13,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ::redis::{Client, FromRedisValue, Value};
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Error, Result};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, MutexGuard};
 
 use self::link::Link;
 use crate::SessionId;
@@ -45,6 +47,9 @@ pub struct RedisStore {
     sessions: String,
     /// What the names of the users' sets begin with.
     users: String,
+    /// Who saves one of these sessions does it alone in this process, so that many at once do not spoil each other's attempts.
+    turns: [Mutex<()>; 32],
+    patience: Duration,
 }
 
 impl RedisStore {
@@ -67,11 +72,26 @@ impl RedisStore {
     }
 
     fn over(client: Client, prefix: &str, patience: Duration) -> Result<Self> {
-        Ok(RedisStore { link: Link::open(client, patience)?, sessions: format!("{prefix}session:"), users: format!("{prefix}user:") })
+        Ok(RedisStore {
+            link: Link::open(client, patience)?,
+            sessions: format!("{prefix}session:"),
+            users: format!("{prefix}user:"),
+            turns: Default::default(),
+            patience,
+        })
     }
 
     fn key(&self, id: SessionId) -> String {
         format!("{}{id}", self.sessions)
+    }
+
+    /// Waits for the turn, but not for ever: without it a save is right all the same.
+    async fn turn(&self, id: SessionId) -> Option<MutexGuard<'_, ()>> {
+        let turn = self.turns[usize::from(id.as_bytes()[0]) % self.turns.len()].lock();
+        match Handle::try_current() {
+            Ok(_) => tokio::time::timeout(self.patience, turn).await.ok(),
+            Err(_) => Some(turn.await),
+        }
     }
 
     async fn attempt(&self, update: Update) -> Result<Attempt> {
@@ -80,7 +100,7 @@ impl RedisStore {
         script.arg(&self.users).arg(update.id.to_string()).arg(update.new_id.to_string());
         add_times(&mut script, update.expires_at, update.now);
         script.arg(update.version).arg(update.version + 1).arg(user(update.user_id)).arg(serde_json::to_string(&update.data)?);
-        script.arg(text(update.expires_at)).arg(text(update.now));
+        script.arg(micros(update.expires_at)).arg(micros(update.now));
         match self.link.run(script).await? {
             Value::Nil => Ok(Attempt::Gone),
             Value::Int(_) => Ok(Attempt::Done),
@@ -110,7 +130,7 @@ impl SessionStore for RedisStore {
         script.key(self.key(new.id)).arg(&self.users).arg(new.id.to_string());
         add_times(&mut script, new.expires_at, new.updated_at);
         script.arg(new.version).arg(user(new.user_id)).arg(serde_json::to_string(&new.data)?);
-        script.arg(text(new.expires_at)).arg(text(new.created_at)).arg(text(new.updated_at));
+        script.arg(micros(new.expires_at)).arg(micros(new.created_at)).arg(micros(new.updated_at));
         match self.link.run(script).await? {
             1 => Ok(()),
             _ => Err(Error::internal(format!("there is a session {} already", new.id))),
@@ -122,6 +142,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn save(&self, save: Save) -> Result<Saved> {
+        let _turn = self.turn(save.base.id).await;
         let mut update = save.first()?;
         for _ in 0..MAX_ATTEMPTS {
             let saved = Saved::As(update.new_id, update.expires_at);
@@ -144,17 +165,17 @@ impl SessionStore for RedisStore {
         let mut script = scripts::RENEW.prepare_invoke();
         script.key(self.key(id)).arg(&self.users).arg(id.to_string());
         add_times(&mut script, expires_at, now);
-        script.arg(text(expires_at)).arg(text(expires_at - RENEWAL)).arg(text(now));
+        script.arg(micros(expires_at)).arg(micros(expires_at - RENEWAL)).arg(micros(now));
         Ok(self.link.run::<i64>(script).await? > 0)
     }
 
     async fn for_user(&self, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
         let mut script = scripts::FOR_USER.prepare_invoke();
-        script.arg(&self.users).arg(&self.sessions).arg(user_id).arg(text(now));
+        script.arg(&self.users).arg(&self.sessions).arg(user_id).arg(micros(now));
         let found: Vec<String> = self.link.run(script).await?;
         let info = |session: &[String]| {
             let [id, created, updated, expires] = session else { return None };
-            let (created_at, last_seen, expires_at) = (created.parse().ok()?, updated.parse().ok()?, expires.parse().ok()?);
+            let (created_at, last_seen, expires_at) = (time(created.as_bytes())?, time(updated.as_bytes())?, time(expires.as_bytes())?);
             Some(SessionInfo { id: id.parse().ok()?, created_at, last_seen, expires_at })
         };
         let mut infos: Vec<SessionInfo> = found.chunks(4).filter_map(info).collect();
@@ -186,9 +207,9 @@ fn record(id: SessionId, fields: Fields) -> Option<Record> {
         user_id: parse(&user),
         data,
         version: parse(&version)?,
-        expires_at: parse(&expires)?,
-        created_at: parse(&created)?,
-        updated_at: parse(&updated)?,
+        expires_at: time(&expires)?,
+        created_at: time(&created)?,
+        updated_at: time(&updated)?,
     })
 }
 
@@ -203,9 +224,14 @@ fn add_times(script: &mut ::redis::ScriptInvocation<'_>, expires_at: DateTime<Ut
     script.arg(now.timestamp_millis()).arg(expires_at.timestamp_millis()).arg(kept.num_milliseconds());
 }
 
-/// A time as text that compares as it does.
-fn text(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Nanos, true)
+/// A time as it is stored: microseconds since 1970, which Lua's numbers hold exactly.
+fn micros(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros()
+}
+
+/// A time as it was stored.
+fn time(field: &[u8]) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(parse(field)?)
 }
 
 fn user(id: Option<i64>) -> String {

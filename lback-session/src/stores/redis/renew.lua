@@ -2,8 +2,8 @@
 local users, id, now, ends, ttl, expires, due, updated = unpack(ARGV)
 
 local current = redis.call('HMGET', KEYS[1], 'expires', 'user')
-if not current[1] or current[1] <= updated then return 0 end
-if current[1] <= due then
+if not current[1] or tonumber(current[1]) <= tonumber(updated) then return 0 end
+if tonumber(current[1]) <= tonumber(due) then
   redis.call('HSET', KEYS[1], 'expires', expires, 'updated', updated)
   redis.call('PEXPIRE', KEYS[1], ttl)
   remember(users, current[2], id, ends, now, ttl)

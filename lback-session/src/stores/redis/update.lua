@@ -3,7 +3,7 @@
 local users, id, new_id, now, ends, ttl, version, new_version, user, data, expires, updated = unpack(ARGV)
 
 local current = redis.call('HMGET', KEYS[1], 'version', 'user', 'data', 'expires', 'created', 'updated')
-if not current[1] or not current[4] or current[4] <= updated then return false end
+if not current[1] or not current[4] or tonumber(current[4]) <= tonumber(updated) then return false end
 if current[1] ~= version then return current end
 redis.call('HSET', KEYS[1], 'version', new_version, 'user', user, 'data', data, 'expires', expires, 'updated', updated)
 redis.call('PEXPIRE', KEYS[1], ttl)
