@@ -1,5 +1,6 @@
 //! Lback, seen from outside: whole applications with sessions and a database, asked through the test client.
 
+mod after_commit;
 mod commands;
 #[cfg(feature = "sqlite")]
 mod databases;
