@@ -24,6 +24,7 @@ use self::finish::Finish;
 use crate::Result;
 use crate::application::Application;
 use crate::request::RequestBody;
+use crate::signals::Announcer;
 
 /// The most requests of one connection that are answered at once. A request that an HTTP/2 client has reset still counts
 /// until its view has ended, so that opening and resetting streams costs the client as much as the server.
@@ -46,6 +47,7 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     let builder = Arc::new(builder(&app));
     let (stopping, stopped) = watch::channel(false);
     let background = app.start_background(&stopped);
+    let mut announcer = Announcer::started(&app, &listener);
     // Every connection and every request holds a clone of `alive`; when all are gone, `all_gone` ends.
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
     // Connections that are left when this function ends see `_serving` go, and close.
@@ -67,6 +69,7 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     drop(listener);
     let deadline = tokio::time::Instant::now() + shutdown_timeout;
     let _ = stopping.send(true);
+    announcer.stopping();
     drop(alive);
     let finished = async {
         let _ = all_gone.recv().await;
@@ -76,6 +79,9 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     };
     if timeout_at(deadline, finished).await.is_err() {
         tracing::warn!("some requests did not finish within {shutdown_timeout:?} and were cut off");
+    }
+    if timeout_at(deadline, announcer.finished()).await.is_err() {
+        tracing::warn!("some listeners to signals did not end within {shutdown_timeout:?} and were cut off");
     }
     Ok(())
 }
