@@ -32,17 +32,21 @@
 //! | sessions | [`RequestSession`], [`AppSession`], [`SessionManager`] |
 //! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
 //! | forms | `Form`, `forms` (feature `forms`, on by default) |
+//! | signals | [`Signal`], [`signals`], [`App::on`] |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
 //! | tests | [`testing::Client`] |
 
 mod app;
 mod check;
 mod command;
+mod listen;
 mod log;
+mod migrate;
 pub mod prelude;
 mod run;
 mod serve;
 mod session_store;
+pub mod signals;
 mod supervisor;
 pub mod testing;
 
