@@ -50,6 +50,7 @@ chapters! {
     sessions "src/sessions.md";
     stores "src/stores.md";
     database "src/database.md";
+    signals "src/signals.md";
     testing "src/testing.md";
     deployment "src/deployment.md";
 }
