@@ -53,6 +53,7 @@ chapters! {
     stores "src/stores.md";
     database "src/database.md";
     mail "src/mail.md";
+    signals "src/signals.md";
     testing "src/testing.md";
     deployment "src/deployment.md";
 }

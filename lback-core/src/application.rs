@@ -19,6 +19,7 @@ use crate::panics::catch_panic;
 use crate::request::{Keys, RequestBody};
 use crate::router::{Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
+use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateGlobal, Templates};
 use crate::view::BoxFuture;
@@ -39,6 +40,7 @@ pub struct Application {
     view_places: Arc<Semaphore>,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
+    listeners: Listeners,
 }
 
 type MakeDebugSection = Box<dyn Fn(&mut Request) -> Option<DebugSection> + Send + Sync>;
@@ -65,6 +67,7 @@ pub struct Assembly {
     globals: Vec<TemplateGlobal>,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
+    listeners: Listeners,
 }
 
 impl Assembly {
@@ -79,6 +82,7 @@ impl Assembly {
             globals: Vec::new(),
             background: Vec::new(),
             debug_sections: Vec::new(),
+            listeners: Listeners::new(),
         }
     }
 
@@ -156,6 +160,11 @@ impl Assembly {
         self
     }
 
+    /// Those who are told the application's [signals](crate::signals), to be changed.
+    pub fn listeners_mut(&mut self) -> &mut Listeners {
+        &mut self.listeners
+    }
+
     /// Checks everything and joins it.
     ///
     /// # Errors
@@ -165,6 +174,7 @@ impl Assembly {
         panics::remember_places();
         let config: CoreSettings = self.settings.section()?;
         config.check()?;
+        self.listeners.check()?;
         let secrets = self.secrets(&config)?;
         let table = RouteTable::compile(self.router, &self.stack)
             .map_err(|problems| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  "))))?;
@@ -189,6 +199,7 @@ impl Assembly {
             clock: self.clock,
             background: self.background,
             debug_sections: self.debug_sections,
+            listeners: self.listeners,
         };
         Ok(Arc::new(app))
     }
@@ -211,6 +222,7 @@ impl Application {
 
     async fn respond(&self, req: &mut Request) -> Response {
         let lookup = self.table.find(req.method(), req.path(), req.uri().query(), self.config.redirect_slashes);
+        let exchange = Exchange::begin(&req, &lookup);
         let result = match lookup {
             Lookup::Found(matched) => {
                 let route = matched.route.clone();
@@ -229,6 +241,9 @@ impl Application {
         }
         if *req.method() == Method::HEAD {
             response.strip_body();
+        }
+        if let Some(exchange) = exchange {
+            exchange.answer(&mut response);
         }
         response
     }
@@ -326,6 +341,10 @@ impl Application {
     /// The places for plain views, of which each takes one while it runs.
     pub(crate) fn view_places(&self) -> &Arc<Semaphore> {
         &self.view_places
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     pub(crate) fn keys(&self) -> &Keys {

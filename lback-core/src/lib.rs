@@ -15,6 +15,7 @@ mod response;
 mod router;
 pub mod server;
 pub mod settings;
+pub mod signals;
 mod static_names;
 mod templates;
 pub mod testing;
@@ -31,6 +32,7 @@ pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, 
 pub use response::{Body, IntoResponse, Response};
 pub use router::{BodyLimit, Route, Router, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};
+pub use signals::Signal;
 pub use static_names::StaticNames;
 pub use templates::{TemplateFile, TemplateGlobal, TemplateLink, Templates};
 pub use type_map::TypeMap;

@@ -18,6 +18,7 @@ mod postgres_url;
 mod request;
 mod settings;
 mod shell;
+pub mod signals;
 mod target;
 #[cfg(feature = "postgres")]
 mod temporary;
@@ -30,6 +31,7 @@ pub use middleware::DbSessionMiddleware;
 pub use migrations::Migrations;
 pub use request::RequestDb;
 pub use settings::DbSettings;
+pub use signals::RequestSignal;
 #[cfg(feature = "postgres")]
 pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;

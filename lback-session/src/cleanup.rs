@@ -45,6 +45,7 @@ async fn clean(manager: &SessionManager, stopping: &watch::Receiver<bool>) {
             }
         }
     }
+    manager.announce_expired(total);
     if total > 0 {
         tracing::info!(target: "lback::session", "deleted {total} expired sessions");
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lback_core::header::HeaderMap;
-use lback_core::{Error, Request, Response, Result};
+use lback_core::{Application, Error, Request, Response, Result};
 use lback_db::{Db, DbSession, RequestDb};
 
 use crate::request::Slot;
+use crate::signals::{self, News, SessionCreated, SessionDeleted};
 use crate::store::{RENEWAL, Record, Save, Saved};
 use crate::stores::rows;
 use crate::{AppSession, CreateSessions, SessionId, SessionManager, cookie};
@@ -115,6 +116,16 @@ impl Plan {
         self.deletes.is_empty() && self.write.is_none()
     }
 
+    /// What is to be told when this was carried out.
+    fn news(&self, app: &Application) -> News {
+        let created = match &self.write {
+            Some(Write::Create(record)) if app.wants::<SessionCreated>() => Some(signals::created(record.id, record.user_id)),
+            _ => None,
+        };
+        let deletes = if app.wants::<SessionDeleted>() { &self.deletes[..] } else { &[] };
+        News { created, deleted: deletes.iter().map(|id| signals::deleted(*id)).collect() }
+    }
+
     /// In the store's own transaction.
     async fn run(self, manager: &SessionManager) -> Result<Written> {
         let store = manager.store();
@@ -206,6 +217,7 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
     if plan.is_empty() {
         return Ok(Written::Nothing);
     }
+    let news = plan.news(req.app());
     let joins = match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open()) {
         Some(unit) if manager.shares(unit) => unit.joins_writes()?,
         Some(_) => {
@@ -223,10 +235,14 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
             let (manager, deletes) = (manager.clone(), plan.deletes.clone());
             unit.if_undone(move || manager.delete_now_or_later(deletes));
         }
-        return req.run_db(move |db| plan.run_within(db)).await;
+        let written = req.run_db(move |db| plan.run_within(db)).await?;
+        news.send_after_commit(req);
+        return Ok(written);
     }
-    plan.run(manager).await.map_err(|error| match error.is_server_error() {
+    let written = plan.run(manager).await.map_err(|error| match error.is_server_error() {
         true => error,
         false => Error::internal(error.to_string()),
-    })
+    })?;
+    news.send(req.app());
+    Ok(written)
 }

@@ -24,6 +24,11 @@ impl SessionId {
         self.0.as_bytes()
     }
 
+    /// Its first eight digits: enough to tell sessions apart in a log, and too few to be one.
+    pub fn prefix(&self) -> String {
+        self.0.as_bytes()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The id of these bytes; `None` unless they are 16.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(SessionId)

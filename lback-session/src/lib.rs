@@ -14,6 +14,7 @@ mod manager;
 mod middleware;
 mod request;
 mod session;
+pub mod signals;
 mod store;
 mod stores;
 mod wait;

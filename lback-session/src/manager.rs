@@ -9,6 +9,7 @@ use lback_core::{Clock, Error, Keys, Result};
 use lback_db::{Database, Db, DbSession};
 
 use crate::cleanup::{BATCH, pause};
+use crate::signals::{self, Audience, SessionsExpired, SessionsRevoked};
 use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, check_size, user_id};
 use crate::stores::rows;
 use crate::wait::wait;
@@ -34,6 +35,7 @@ struct Inner {
     config: SessionConfig,
     keys: Keys,
     clock: Clock,
+    audience: Audience,
 }
 
 impl SessionManager {
@@ -42,7 +44,7 @@ impl SessionManager {
     pub fn new<S: SessionStore>(store: S, config: SessionConfig, keys: Keys, clock: Clock) -> Self {
         let database = (&store as &dyn Any).downcast_ref::<DatabaseStore>().map(|store| store.database().clone());
         let in_cookies = (&store as &dyn Any).is::<CookieStore>();
-        SessionManager(Arc::new(Inner { store: Box::new(store), database, in_cookies, config, keys, clock }))
+        SessionManager(Arc::new(Inner { store: Box::new(store), database, in_cookies, config, keys, clock, audience: Audience::new() }))
     }
 
     /// For requests without a `SessionMiddleware`, whose sessions only say so.
@@ -105,6 +107,10 @@ impl SessionManager {
         &self.0.clock
     }
 
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.0.audience
+    }
+
     pub(crate) fn store(&self) -> &dyn BoxedStore {
         &*self.0.store
     }
@@ -117,6 +123,7 @@ impl SessionManager {
         let now = self.0.clock.now();
         let record = self.new_record(SessionId::random(), data, now, now)?;
         wait(self.store().create(record.clone()))?;
+        self.announce(|| signals::created(record.id, record.user_id));
         Ok(record)
     }
 
@@ -204,7 +211,11 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be written.
     pub fn delete(&self, id: SessionId) -> Result<bool> {
-        wait(self.store().delete(id))
+        let deleted = wait(self.store().delete(id))?;
+        if deleted {
+            self.announce(|| signals::deleted(id));
+        }
+        Ok(deleted)
     }
 
     /// The sessions of a user that have not expired, the last used first.
@@ -220,7 +231,11 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be written; 500 where it cannot revoke.
     pub fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-        wait(self.store().revoke_user(user_id, except))
+        let count = wait(self.store().revoke_user(user_id, except))?;
+        if count > 0 {
+            self.announce(|| SessionsRevoked { user_id, count });
+        }
+        Ok(count)
     }
 
     /// Deletes every session that has expired, in batches. Answers how many.
@@ -234,9 +249,16 @@ impl SessionManager {
             let deleted = wait(self.store().delete_expired(self.0.clock.now(), BATCH))?;
             total += deleted;
             if deleted < u64::from(BATCH) {
+                self.announce_expired(total);
                 return Ok(total);
             }
             std::thread::sleep(pause(started.elapsed()));
+        }
+    }
+
+    pub(crate) fn announce_expired(&self, count: u64) {
+        if count > 0 {
+            self.announce(|| SessionsExpired { count });
         }
     }
 
@@ -267,7 +289,12 @@ impl SessionManager {
         runtime.spawn(async move {
             for id in ids {
                 let mut pauses = [1, 5, 30, 120].map(Duration::from_secs).into_iter();
-                while let Err(error) = manager.store().delete(id).await {
+                loop {
+                    let error = match manager.store().delete(id).await {
+                        Ok(true) => break manager.announce(|| signals::deleted(id)),
+                        Ok(false) => break,
+                        Err(error) => error,
+                    };
                     let pause = pauses.next();
                     tracing::error!(target: "lback::session", %id, %error, again_in = ?pause, "a session could not be deleted");
                     let Some(pause) = pause else { break };

@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use lback_core::{Error, Request, Result, Router, StatusCode};
-use lback_db::{Db, DbSession};
+use lback_db::{Db, DbSession, RequestSignal};
 
+use crate::signals::SessionsRevoked;
 use crate::store::{Record, SessionInfo};
 use crate::stores::rows;
 use crate::wait::on_network;
@@ -127,7 +128,13 @@ impl RequestSession for Request {
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
         let manager = manager(self)?;
         match joined(self, &manager)? {
-            Some(unit) => within(unit, |db| rows::revoke_user(db, user_id, except)),
+            Some(unit) => {
+                let count = within(unit, |db| rows::revoke_user(db, user_id, except))?;
+                if count > 0 {
+                    self.signal(SessionsRevoked { user_id, count });
+                }
+                Ok(count)
+            }
             None => manager.revoke_user(user_id, except),
         }
     }

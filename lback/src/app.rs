@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lback_core::middleware::{AllowedHosts, BodyReader, Errors, IntoMiddleware, RequestLog, SecurityHeaders, Stack, StaticFiles, Timeout};
+use lback_core::signals::Listeners;
 use lback_core::{Application, Assembly, Clock, CoreSettings, Request, Result, Router, Settings};
 use lback_db::migrations::MigrationSet;
 use lback_db::{Database, DbSessionMiddleware, DbSettings, Migrations};
@@ -41,6 +42,7 @@ pub struct App {
     session_store: Option<MakeManager>,
     sessions: bool,
     database: bool,
+    pub(crate) listeners: Listeners,
     pub(crate) commands: Vec<OwnCommand>,
 }
 
@@ -64,6 +66,7 @@ impl App {
             session_store: None,
             sessions: true,
             database: true,
+            listeners: Listeners::new(),
             commands: Vec::new(),
         }
     }
@@ -285,7 +288,12 @@ impl App {
         for add in self.assembly {
             add(&mut assembly)?;
         }
-        Ok(Ready { app: assembly.build()?, database, migrations, sessions })
+        assembly.listeners_mut().append(self.listeners);
+        let app = assembly.build()?;
+        if let Some(sessions) = &sessions {
+            sessions.announce_to(&app);
+        }
+        Ok(Ready { app, database, migrations, sessions })
     }
 }
 

@@ -32,6 +32,7 @@
 //! | sessions | [`RequestSession`], [`AppSession`], [`SessionManager`] |
 //! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
 //! | forms | `Form`, `forms` (feature `forms`, on by default) |
+//! | signals | [`Signal`], [`signals`], [`App::on`] |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
 //! | mail (feature `mail`) | `Mail`, `RequestMail`, `Mailer`, `MailSettings` |
 //! | tests | [`testing::Client`] |
@@ -39,13 +40,16 @@
 mod app;
 mod check;
 mod command;
+mod listen;
 mod log;
 #[cfg(feature = "mail")]
 mod mail;
+mod migrate;
 pub mod prelude;
 mod run;
 mod serve;
 mod session_store;
+pub mod signals;
 mod supervisor;
 pub mod testing;
 

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::app::Ready;
 use crate::command::require_migrations;
+use crate::migrate::migrate;
 use crate::supervisor::Supervisor;
 
 /// Serves on `address`, or else on that of the settings.
@@ -72,7 +73,7 @@ fn prepare(ready: &Ready) -> Result<()> {
 /// While `DEBUG` is on, pending migrations are applied; otherwise they stop the start.
 fn prepare_database(ready: &Ready) -> Result<()> {
     let Some(database) = ready.database.as_ref().filter(|_| ready.app.config().debug) else { return require_migrations(ready) };
-    for name in ready.migrations.apply(database)? {
+    for name in migrate(ready, database)? {
         tracing::info!("applied the migration {name}");
     }
     Ok(())

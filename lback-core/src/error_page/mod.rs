@@ -17,7 +17,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::{Error, Request, Response, Result, panics};
+use crate::{Error, Request, Response, Result, panics, signals};
 
 /// A table of names and values on the page that shows an error while `DEBUG` is on. A crate above core adds one with
 /// [`Assembly::debug_section`](crate::Assembly::debug_section).
@@ -37,6 +37,7 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     let status = if error.status().as_u16() < 300 { StatusCode::INTERNAL_SERVER_ERROR } else { error.status() };
     let debug = req.app().config().debug;
     log(req, &error, status);
+    signals::failed(req, &error, status);
     let mut response = if status.is_redirection() {
         Response::default()
     } else if accept::prefers_json(req) {

@@ -16,6 +16,7 @@ use tokio::time::timeout_at;
 use self::connection::{Connection, Held, Protocols};
 use crate::Result;
 use crate::application::Application;
+use crate::signals::Announcer;
 
 /// Serves `app` on `listener` until `stop` is ready, then lets the requests in flight finish.
 ///
@@ -32,6 +33,7 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     // Turns true when the server stops. Connections that are left when this function ends see `stopping` go, and close.
     let (stopping, stopped) = watch::channel(false);
     let background = app.start_background(&stopped);
+    let mut announcer = Announcer::started(&app, &listener);
     // Every connection and every request holds a clone of `alive`; when all are gone, `all_gone` ends.
     let (alive, mut all_gone) = mpsc::channel::<()>(1);
 
@@ -50,6 +52,7 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     drop(listener);
     let deadline = tokio::time::Instant::now() + shutdown_timeout;
     let _ = stopping.send(true);
+    announcer.stopping();
     drop(alive);
     let finished = async {
         let _ = all_gone.recv().await;
@@ -59,6 +62,9 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     };
     if timeout_at(deadline, finished).await.is_err() {
         tracing::warn!("some requests did not finish within {shutdown_timeout:?} and were cut off");
+    }
+    if timeout_at(deadline, announcer.finished()).await.is_err() {
+        tracing::warn!("some listeners to signals did not end within {shutdown_timeout:?} and were cut off");
     }
     Ok(())
 }

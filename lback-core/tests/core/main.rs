@@ -8,6 +8,7 @@ mod live_reload;
 mod middleware;
 mod routing;
 mod server;
+mod signals;
 mod strangers;
 mod views;
 

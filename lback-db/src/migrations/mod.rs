@@ -125,6 +125,15 @@ impl Migrations {
     /// Names the migration that failed; those before it stay applied. One whose `up.sql` holds nothing but comments has
     /// failed, too: it would be recorded as done before its SQL is written.
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
+        self.apply_each(database, |_| {})
+    }
+
+    /// As [`apply`](Self::apply), and says the name of each as soon as it is applied, before one that follows may fail. The
+    /// database is locked at that time.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_each(&self, database: &Database, mut applied_one: impl FnMut(&str)) -> Result<Vec<String>> {
         let mut exclusive = Exclusive::open(database)?;
         let pending = self.status_on(&mut exclusive.db)?.into_iter().filter(|migration| migration.state == Applied::No);
         let mut names = Vec::new();
@@ -137,7 +146,10 @@ impl Migrations {
                 }
             });
             match applied {
-                Ok(_) => names.push(name),
+                Ok(_) => {
+                    applied_one(&name);
+                    names.push(name);
+                }
                 Err(blank) if blank.is::<Blank>() && self.stop_at_blank => {
                     tracing::warn!(target: "lback::db", "{blank}; until then, it and those after it wait");
                     break;

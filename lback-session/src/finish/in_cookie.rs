@@ -6,12 +6,15 @@ use lback_core::{Request, Response, Result};
 
 use super::{Write, has_failed, headers, interrupted};
 use crate::request::Slot;
+use crate::signals::{self, News};
 use crate::store::Record;
 use crate::{AppSession, SessionManager, cookie};
 
 pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Result<Response>) -> Result<Response> {
     let manager = session.manager().clone();
-    let deleted = !session.take_deleted().is_empty();
+    let ids = session.take_deleted();
+    let deleted = !ids.is_empty();
+    let mut news = News { created: None, deleted: ids.into_iter().map(signals::deleted).collect() };
     let mut sealed = None;
     if !has_failed(&result) {
         match seal(req, &manager, &session) {
@@ -23,12 +26,14 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
     match &sealed {
         Some((record, value)) => {
             cookie::set(headers, manager.config(), value, record.expires_at, record.updated_at)?;
+            news.created = session.is_new().then(|| signals::created(record.id, record.user_id));
             session.stored_as(record.id);
         }
         None if deleted => cookie::remove(headers, manager.config())?,
         None => {}
     }
     cookie::vary(headers);
+    news.send_after_commit(req);
     if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
         slot.put_back(session);
     }

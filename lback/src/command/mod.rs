@@ -14,6 +14,7 @@ use lback_core::Result;
 use lback_db::migrations::Applied;
 
 use crate::app::Ready;
+use crate::migrate::migrate;
 use crate::run::{missing, program};
 use crate::serve;
 
@@ -78,7 +79,7 @@ impl Task {
             Task::Own(command, arguments) => command.run(ready, arguments)?,
             Task::Serve(address) => serve::serve(&ready, address.as_deref())?,
             Task::Migrate => {
-                let applied = ready.migrations.apply(ready.database()?)?;
+                let applied = migrate(&ready, ready.database()?)?;
                 for name in &applied {
                     println!("applied {name}");
                 }

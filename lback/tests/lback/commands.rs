@@ -4,6 +4,7 @@
 mod mail;
 mod own;
 mod shell;
+mod signals;
 mod static_files;
 
 use std::fs;
@@ -19,7 +20,7 @@ fn the_application() {
     let command = std::env::var("LBACK_TEST_COMMAND").expect("run by the other tests");
     let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
     let urls = Router::new().get("/", |_: &mut Request| "hello").name("index");
-    match own::add(App::new(urls)).run(&arguments) {
+    match signals::add(own::add(App::new(urls))).run(&arguments) {
         Ok(()) => println!("\nended well"),
         Err(error) => println!("\nended with: {error}"),
     }

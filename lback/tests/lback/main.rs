@@ -13,6 +13,7 @@ mod migrations;
 mod postgres;
 mod processes;
 mod sessions;
+mod signals;
 mod unit_of_work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

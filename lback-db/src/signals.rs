@@ -1,0 +1,57 @@
+//! Signals of the database, and signals that wait for it.
+
+use lback_core::{Request, Signal};
+use serde::Serialize;
+
+use crate::DbSession;
+
+/// `migration.applied`: a migration was applied, by the command `migrate` or, while `DEBUG` is on, by a start.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationApplied {
+    /// Its name, `2026-11-21-120000_create_posts`.
+    pub name: String,
+}
+
+impl Signal for MigrationApplied {
+    const NAME: &'static str = "migration.applied";
+}
+
+/// Adds signals to [`Request`].
+pub trait RequestSignal {
+    /// Sends `signal` after the commit of this request, and never if it is rolled back: nobody is told of an order that
+    /// was not kept.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Result, Signal};
+    /// use lback_db::RequestSignal;
+    ///
+    /// #[derive(Debug)]
+    /// struct OrderPlaced { id: i64 }
+    ///
+    /// impl Signal for OrderPlaced {
+    ///     const NAME: &str = "order.placed";
+    /// }
+    ///
+    /// fn order(req: &mut Request) -> Result<&'static str> {
+    ///     req.signal(OrderPlaced { id: 7 });
+    ///     Ok("thank you")
+    /// }
+    /// ```
+    ///
+    /// Where the request has no unit of work, because the application has no database or
+    /// [`commit_db`](crate::RequestDb::commit_db) has ended it, the signal is sent at once.
+    fn signal<T: Signal>(&mut self, signal: T);
+}
+
+impl RequestSignal for Request {
+    fn signal<T: Signal>(&mut self, signal: T) {
+        let app = self.app().clone();
+        if !app.wants::<T>() {
+            return;
+        }
+        match self.extensions_mut().get_mut::<DbSession>() {
+            Some(unit) => unit.on_commit(move || app.send(signal)),
+            None => app.send(signal),
+        }
+    }
+}
