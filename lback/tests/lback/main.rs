@@ -1,6 +1,7 @@
 //! Lback, seen from outside: whole applications with sessions and a database, asked through the test client.
 
 mod commands;
+mod csrf;
 #[cfg(feature = "sqlite")]
 mod databases;
 mod gate;
