@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hyper::header;
-
 use crate::Request;
 
 impl Request {
@@ -50,19 +48,21 @@ impl Request {
 
     /// The host without the port, in the case in which it came.
     pub(crate) fn host_as_sent(&self) -> Option<&str> {
-        let mut hosts = self.headers().get_all(header::HOST).iter();
-        let host = hosts.next();
-        // RFC 9112, 3.2: of two, neither is to be believed.
-        if hosts.next().is_some() {
-            return None;
-        }
-        let authority = self.uri().authority().map(|authority| authority.as_str());
-        let authority = authority.or_else(|| host?.to_str().ok())?;
+        let authority = self.authority()?;
         let without_port = match authority.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
         };
         Some(without_port.trim_end_matches('.'))
+    }
+
+    /// The host that the client asked for, with the port where it named one.
+    pub(crate) fn authority(&self) -> Option<&str> {
+        // RFC 9112, 3.2: of two, neither is to be believed.
+        if self.headers().get_all("host").iter().count() > 1 {
+            return None;
+        }
+        self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header("host"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod after_commit;
 mod commands;
+mod csrf;
 #[cfg(feature = "sqlite")]
 mod databases;
 mod gate;
