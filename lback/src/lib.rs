@@ -32,6 +32,8 @@
 //! | sessions | [`RequestSession`], [`AppSession`], [`SessionManager`] |
 //! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
 //! | forms | `Form`, `forms` (feature `forms`, on by default) |
+//! | templates | [`App::template_global`], [`App::template_function`], [`App::template_filter`], [`Html`] |
+//! | CSRF | [`Request::csrf_token`], [`Router::csrf_exempt`], [`middleware::CsrfMiddleware`] |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
 //! | tests | [`testing::Client`] |
 

@@ -11,6 +11,7 @@ mod migrations;
 mod postgres;
 mod processes;
 mod sessions;
+mod templates;
 mod unit_of_work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
