@@ -16,9 +16,18 @@ pub fn client(app: App) -> Client {
 
 /// As [`client`], with the templates that the chapters on templates, forms and CSRF show. Each begins with a comment that names it.
 pub fn client_with_templates(app: App) -> Client {
+    client_with(app, "```html\n")
+}
+
+/// As [`client`], with the templates that need functions and filters of an application's own.
+pub fn client_with_own_templates(app: App) -> Client {
+    client_with(app, "```html,own\n")
+}
+
+fn client_with(app: App, fence: &str) -> Client {
     let folder = tempfile::tempdir().expect("a folder for the templates");
     let chapters = [include_str!("src/templates.md"), include_str!("src/forms.md"), include_str!("src/csrf.md")];
-    for block in chapters.iter().flat_map(|chapter| chapter.split("```html\n").skip(1)) {
+    for block in chapters.iter().flat_map(|chapter| chapter.split(fence).skip(1)) {
         let text = block.split("```").next().unwrap_or_default();
         let name = text.strip_prefix("{# ").and_then(|text| text.split(" #}").next()).expect("a comment that names the template");
         std::fs::write(folder.path().join(name), text).expect("a template is written");
