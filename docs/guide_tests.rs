@@ -16,10 +16,19 @@ pub fn client(app: App) -> Client {
 
 /// As [`client`], with the templates that the chapters on templates, forms, CSRF and mail show. Each begins with a comment that names it.
 pub fn client_with_templates(app: App) -> Client {
+    client_with(app, "```html\n")
+}
+
+/// As [`client`], with the templates that need functions and filters of an application's own.
+pub fn client_with_own_templates(app: App) -> Client {
+    client_with(app, "```html,own\n")
+}
+
+fn client_with(app: App, fence: &str) -> Client {
     let folder = tempfile::tempdir().expect("a folder for the templates");
     let chapters =
         [include_str!("src/templates.md"), include_str!("src/forms.md"), include_str!("src/csrf.md"), include_str!("src/mail.md")];
-    for block in chapters.iter().flat_map(|chapter| chapter.split("```html\n").skip(1)) {
+    for block in chapters.iter().flat_map(|chapter| chapter.split(fence).skip(1)) {
         let text = block.split("```").next().unwrap_or_default();
         let name = text.strip_prefix("{# ").and_then(|text| text.split(" #}").next()).expect("a comment that names the template");
         let file = folder.path().join(name);
@@ -53,6 +62,7 @@ chapters! {
     settings "src/settings.md";
     sessions "src/sessions.md";
     stores "src/stores.md";
+    engine "src/engine.md";
     database "src/database.md";
     mail "src/mail.md";
     signals "src/signals.md";

@@ -10,6 +10,7 @@ use hyper::Method;
 use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::CoreSettings;
@@ -22,7 +23,7 @@ use crate::router::{Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
-use crate::templates::{Functions, TemplateArgs, TemplateFunction, TemplateGlobal, Templates};
+use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
 use crate::view::BoxFuture;
 use crate::{Clock, Error, Request, Response, Result, error_page, panics};
 
@@ -68,6 +69,7 @@ pub struct Assembly {
     clock: Clock,
     globals: Vec<TemplateGlobal>,
     functions: Vec<TemplateFunction>,
+    filters: Vec<TemplateFilter>,
     csrf_binding: Option<Box<dyn CsrfBinding>>,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
@@ -85,6 +87,7 @@ impl Assembly {
             clock: Clock::system(),
             globals: Vec::new(),
             functions: Vec::new(),
+            filters: Vec::new(),
             csrf_binding: None,
             background: Vec::new(),
             debug_sections: Vec::new(),
@@ -156,6 +159,17 @@ impl Assembly {
         self
     }
 
+    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`.
+    pub fn template_filter<F, T, V>(&mut self, name: &'static str, apply: F) -> &mut Self
+    where
+        F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
+        T: DeserializeOwned,
+        V: Serialize,
+    {
+        self.filters.push(TemplateFilter::new(name, apply));
+        self
+    }
+
     /// What CSRF tokens are bound to besides the browser, such as its session.
     pub fn csrf_binding(&mut self, binding: impl CsrfBinding) -> &mut Self {
         self.csrf_binding = Some(Box::new(binding));
@@ -205,7 +219,7 @@ impl Assembly {
         // In DEBUG files change while the program runs.
         let static_dir = self.settings.root().join(&config.static_dir);
         let static_names = Arc::new(if config.debug { StaticNames::default() } else { StaticNames::read(&static_dir)? });
-        let functions = Functions::new(table.clone(), &config.static_url, static_names.clone(), self.functions);
+        let functions = Functions::new(table.clone(), &config.static_url, static_names.clone()).add(self.functions, self.filters);
         let templates = Templates::load(templates_dir, config.debug, self.globals, functions)?;
         let derive = |purpose| Keys::derive(purpose, secrets.iter().map(String::as_str));
         let trusted = TrustedOrigins::of_settings(&config.csrf_trusted_origins)?;

@@ -148,6 +148,32 @@ impl App {
         self
     }
 
+    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    ///
+    /// # let urls = Router::new();
+    /// App::new(urls).template_filter("money", |cents: i64, args| {
+    ///     let currency = args.get("currency")?.unwrap_or("EUR".to_owned());
+    ///     Ok(format!("{}.{:02} {currency}", cents / 100, cents % 100))
+    /// });
+    /// ```
+    ///
+    /// What it returns is escaped, unless it is [`Html`](crate::Html).
+    pub fn template_filter<F, T, V>(mut self, name: &'static str, apply: F) -> Self
+    where
+        F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
+        T: serde::de::DeserializeOwned,
+        V: serde::Serialize,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.template_filter(name, apply);
+            Ok(())
+        }));
+        self
+    }
+
     /// Adds a function that every template can call, with the request whose page it is: `{{ unread(folder="inbox") }}`.
     ///
     /// ```

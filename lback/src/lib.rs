@@ -33,6 +33,8 @@
 //! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
 //! | forms | `Form`, `forms` (feature `forms`, on by default) |
 //! | signals | [`Signal`], [`signals`], [`App::on`] |
+//! | templates | [`App::template_global`], [`App::template_function`], [`App::template_filter`], [`Html`] |
+//! | CSRF | [`Request::csrf_token`], [`Router::csrf_exempt`], [`middleware::CsrfMiddleware`] |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
 //! | mail (feature `mail`) | `Mail`, `RequestMail`, `Mailer`, `MailSettings` |
 //! | tests | [`testing::Client`] |

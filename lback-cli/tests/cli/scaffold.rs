@@ -91,7 +91,11 @@ fn drive_the_site(project: &Path) {
     assert!(server.get("/static/icon.svg", None).starts_with("HTTP/1.1 200 "));
 
     assert!(server.get("/blog", None).contains("Nothing here yet"));
-    let posted = server.post("/blog", "title=Tea+%3Cmilk%3E", &cookie);
+    assert!(server.post("/blog", "title=Tea", &cookie).starts_with("HTTP/1.1 403 "), "a form without a token");
+    let form = server.get("/blog", Some(&cookie));
+    let token = form.split("name=\"csrf_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let secret = form.lines().find_map(|line| line.strip_prefix("set-cookie: csrf=")).unwrap().split(';').next().unwrap();
+    let posted = server.post("/blog", &format!("csrf_token={token}&title=Tea+%3Cmilk%3E"), &format!("{cookie}; csrf={secret}"));
     assert!(posted.starts_with("HTTP/1.1 303 ") && posted.contains("location: /blog"), "{posted}");
     let page = server.get("/blog", Some(&cookie));
     assert!(page.contains("Added.") && page.contains("Tea &lt;milk&gt;"), "{page}");

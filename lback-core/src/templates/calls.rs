@@ -17,7 +17,7 @@ type Call = dyn Fn(&mut Request, TemplateArgs<'_>) -> Result<Value> + Send + Syn
 /// A function that templates can call.
 #[derive(Clone)]
 pub struct TemplateFunction {
-    name: &'static str,
+    pub(super) name: &'static str,
     call: Arc<Call>,
 }
 

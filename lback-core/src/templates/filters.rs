@@ -1,49 +1,66 @@
 //! Filters for what pages show.
 
-use std::fmt::Write as _;
+mod date;
+mod text;
 
-use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use tera::{Kwargs, State, Tera, TeraResult};
+use std::sync::Arc;
 
-/// Registers the filter `date`.
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tera::{ErrorKind, Kwargs, State, StringInput, Tera, TeraResult, Value};
+
+use super::TemplateArgs;
+use crate::Result;
+
+/// The names of those that are added here to Tera's own.
+pub(super) const NAMES: [&str; 3] = ["date", "linebreaks", "truncate_words"];
+
+/// Registers the framework's filters.
 pub(super) fn register(tera: &mut Tera) {
-    tera.register_filter("date", |text: &str, args: Kwargs, _: &State| date(text, args.get::<&str>("format")?.unwrap_or("%Y-%m-%d %H:%M")));
+    tera.register_filter("date", |text: &str, args: Kwargs, _: &State| {
+        date::date(text, args.get::<&str>("format")?.unwrap_or("%Y-%m-%d %H:%M"))
+    });
+    tera.register_filter("linebreaks", |text: StringInput<'_>, _: Kwargs, _: &State| text::linebreaks(text.as_str(), text.is_safe()));
+    tera.register_filter("truncate_words", |text: &str, args: Kwargs, _: &State| -> TeraResult<String> {
+        Ok(text::truncate_words(text, args.must_get("length")?, args.get::<&str>("end")?.unwrap_or("…")))
+    });
 }
 
-/// `created_at | date`, or `created_at | date(format="%d.%m.%Y")`, of a time or a date as chrono serializes them. A time
-/// is shown in UTC.
-fn date(text: &str, format: &str) -> TeraResult<String> {
-    let time = text.parse::<DateTime<Utc>>().map(|time| time.naive_utc()).or_else(|_| text.parse::<NaiveDateTime>());
-    let time = time.or_else(|_| text.parse::<NaiveDate>().map(|day| day.and_time(chrono::NaiveTime::MIN)));
-    let time = time.map_err(|_| tera::Error::message(format!("date: \"{text}\" is not a date, nor a time like 2026-11-21T12:00:00Z")))?;
-    let items: Vec<Item<'_>> = StrftimeItems::new(format).collect();
-    let wrong = || tera::Error::message(format!("date: \"{format}\" is not a format; write one like \"%Y-%m-%d %H:%M\""));
-    if items.contains(&Item::Error) {
-        return Err(wrong());
-    }
-    let mut shown = String::new();
-    // A format may ask for what a time in UTC does not say.
-    write!(shown, "{}", time.and_utc().format_with_items(items.iter())).map_err(|_| wrong())?;
-    Ok(shown)
+type Apply = dyn Fn(&Value, TemplateArgs<'_>) -> Result<Value> + Send + Sync;
+
+/// A filter of the application.
+#[derive(Clone)]
+pub(crate) struct TemplateFilter {
+    pub(super) name: &'static str,
+    apply: Arc<Apply>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::date;
-
-    #[test]
-    fn dates_and_times_are_shown_in_the_format() {
-        let default = "%Y-%m-%d %H:%M";
-        assert_eq!(date("2026-11-21T02:45:36.175727601Z", default).unwrap(), "2026-11-21 02:45");
-        assert_eq!(date("2026-11-21T02:45:36+02:00", default).unwrap(), "2026-11-21 00:45");
-        assert_eq!(date("2026-11-21T02:45:36", "%H h").unwrap(), "02 h");
-        assert_eq!(date("2026-11-21", "%d.%m.%Y").unwrap(), "21.11.2026");
+impl TemplateFilter {
+    pub(crate) fn new<F, T, V>(name: &'static str, apply: F) -> Self
+    where
+        F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
+        T: DeserializeOwned,
+        V: Serialize,
+    {
+        let apply = move |value: &Value, args: TemplateArgs<'_>| {
+            let value = T::deserialize(value).map_err(|error| {
+                let kind = value.name();
+                crate::Error::internal(format!("{name} cannot be applied to this, which is `{kind}`: {error}"))
+            })?;
+            Ok(Value::try_from_serializable(&apply(value, args)?)?)
+        };
+        TemplateFilter { name, apply: Arc::new(apply) }
     }
 
-    #[test]
-    fn what_is_no_date_or_no_format_is_named() {
-        assert!(date("soon", "%Y").unwrap_err().to_string().contains("\"soon\""));
-        assert!(date("2026-11-21", "%Q").unwrap_err().to_string().contains("\"%Q\""));
+    pub(super) fn register(&self, tera: &mut Tera) {
+        let TemplateFilter { name, apply } = self.clone();
+        tera.register_filter(name, move |value: &Value, args: Kwargs, _: &State| {
+            if value.is_undefined() {
+                // As Tera's own filters say it, so that the error names the variable.
+                let (expected_type, actual_type) = ("value".to_owned(), value.name().to_owned());
+                return Err(tera::Error::new(ErrorKind::InvalidArgument { expected_type, actual_type }));
+            }
+            apply(value, TemplateArgs { of: name, args: &args }).map_err(|error| tera::Error::message(error.message()))
+        });
     }
 }

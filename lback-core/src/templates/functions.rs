@@ -6,25 +6,33 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
-use super::TemplateFunction;
+use super::filters::TemplateFilter;
+use super::{TemplateFunction, filters};
 use crate::router::RouteTable;
 use crate::static_names::StaticNames;
 
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The functions `url_for` and `static`, and those that ask the request.
+/// The functions `url_for` and `static`, those that ask the request, and the filters.
 pub(crate) struct Functions {
     asking: Vec<TemplateFunction>,
+    filters: Vec<TemplateFilter>,
     routes: Arc<RouteTable>,
     static_url: Arc<str>,
     static_names: Arc<StaticNames>,
 }
 
 impl Functions {
-    pub(crate) fn new(routes: Arc<RouteTable>, static_url: &str, static_names: Arc<StaticNames>, added: Vec<TemplateFunction>) -> Self {
-        let mut asking = TemplateFunction::own();
-        asking.extend(added);
-        Functions { asking, routes, static_url: format!("{}/", static_url.trim_end_matches('/')).into(), static_names }
+    pub(crate) fn new(routes: Arc<RouteTable>, static_url: &str, static_names: Arc<StaticNames>) -> Self {
+        let static_url = format!("{}/", static_url.trim_end_matches('/')).into();
+        Functions { asking: TemplateFunction::own(), filters: Vec::new(), routes, static_url, static_names }
+    }
+
+    /// Adds those of the application, which win over others of the same name.
+    pub(crate) fn add(mut self, functions: Vec<TemplateFunction>, filters: Vec<TemplateFilter>) -> Self {
+        self.asking.extend(functions);
+        self.filters.extend(filters);
+        self
     }
 
     pub(super) fn register(&self, tera: &mut Tera) {
@@ -35,6 +43,16 @@ impl Functions {
         for function in &self.asking {
             function.register(tera);
         }
+        filters::register(tera);
+        for filter in &self.filters {
+            filter.register(tera);
+        }
+    }
+
+    /// The names of functions and of filters that are not Tera's.
+    pub(super) fn names(&self) -> (impl Iterator<Item = &'static str>, impl Iterator<Item = &'static str>) {
+        let filters = filters::NAMES.into_iter().chain(self.filters.iter().map(|filter| filter.name));
+        (self.asking.iter().map(|function| function.name), filters)
     }
 }
 

@@ -7,6 +7,7 @@ use tera::{ErrorKind, Tera};
 use super::files::Files;
 use super::functions::Functions;
 use super::globals::{Components, TemplateGlobal};
+use super::meant::Names;
 use super::problem::Problem;
 
 /// One reading of the templates folder.
@@ -19,21 +20,20 @@ pub(super) struct Loaded {
 
 impl Loaded {
     /// Reads and parses `files`.
-    pub(super) fn read(files: Files, functions: &Functions, globals: &[TemplateGlobal]) -> Result<Self, Problem> {
+    pub(super) fn read(files: Files, functions: &Functions, globals: &[TemplateGlobal], names: &Names) -> Result<Self, Problem> {
         let texts = files.read()?;
         let mut tera = Tera::new();
         // A page is a page whatever its name ends in: "page.html.tera" must not send what visitors wrote as it is.
         let escaped: Vec<String> = texts.iter().map(|(name, _)| (*name).to_owned()).filter(|name| !name.ends_with(".txt")).collect();
         tera.autoescape_on(escaped);
         functions.register(&mut tera);
-        super::filters::register(&mut tera);
         if let Err(error) = tera.add_raw_templates(texts.iter().map(|(name, text)| (*name, text.as_str()))) {
-            return Err(problem(error, &texts));
+            return Err(problem(error, &texts, names));
         }
         let components = Components::with_implicit_arguments(&tera);
         let mut mentions = HashMap::with_capacity(texts.len());
         for (name, _) in &texts {
-            let mut variables = tera.get_template_variables(name).map_err(Problem::of_references)?;
+            let mut variables = tera.get_template_variables(name).map_err(|error| Problem::of_references(error, names, &texts))?;
             variables.extend(components.reached_from(name, &texts));
             let mentioned = globals.iter().enumerate().filter(|(_, global)| variables.contains(global.name));
             mentions.insert((*name).to_owned(), mentioned.map(|(index, _)| index).collect());
@@ -50,9 +50,9 @@ impl Loaded {
 }
 
 /// Tera stops at the first template that does not parse. A person would rather see them all.
-fn problem(error: tera::Error, texts: &[(&str, String)]) -> Problem {
+fn problem(error: tera::Error, texts: &[(&str, String)], names: &Names) -> Problem {
     if !matches!(error.kind(), ErrorKind::SyntaxError(_)) {
-        return Problem::of_references(error);
+        return Problem::of_references(error, names, texts);
     }
     let alone = |(name, text): &(&str, String)| Tera::new().add_raw_template(name, text).err();
     let syntax = |error: &tera::Error| matches!(error.kind(), ErrorKind::SyntaxError(_));

@@ -10,7 +10,9 @@ mod globals;
 mod html;
 mod links;
 mod loaded;
+mod meant;
 mod problem;
+mod request;
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +29,10 @@ use crate::settings::nearest;
 use crate::{Error, Request, Result};
 
 pub(crate) use files::Files;
+pub(crate) use filters::TemplateFilter;
 pub(crate) use functions::Functions;
 use loaded::Loaded;
+use meant::Names;
 use problem::Problem;
 
 /// Everything in the templates folder, parsed.
@@ -37,6 +41,10 @@ use problem::Problem;
 /// next page. Values are escaped, but for templates whose names end in `.txt`.
 ///
 /// Besides Tera's own functions a template can call `url_for(name="post", id=5)` and `static(path="css/site.css")`.
+/// `csrf_input()` and `csrf_token()` bring a token for this request's visitor, `request` and `now` are variables, and `date`,
+/// `linebreaks` and `truncate_words` filters. Crates and applications add more: see
+/// [`Assembly::template_global`](crate::Assembly::template_global), `template_function` and `template_filter`.
+///
 /// Where the pattern of a route has a parameter called `name`, say `route` for the route's name:
 /// `url_for(route="user", name="alice")`.
 pub struct Templates {
@@ -44,15 +52,21 @@ pub struct Templates {
     debug: bool,
     globals: Vec<TemplateGlobal>,
     functions: Functions,
+    names: Names,
     loaded: RwLock<Arc<Loaded>>,
 }
 
 impl Templates {
     /// Reads and parses the templates in `dir`; none, where there is no such folder.
     pub(crate) fn load(dir: PathBuf, debug: bool, globals: Vec<TemplateGlobal>, functions: Functions) -> Result<Self> {
-        let read = |dir| Loaded::read(Files::list(dir)?, &functions, &globals);
+        let mut globals = globals;
+        // An application's own come before those of the same name.
+        globals.extend(request::globals());
+        let (function_names, filter_names) = functions.names();
+        let names = Names::with(filter_names, function_names, globals.iter().map(|global| global.name));
+        let read = |dir| Loaded::read(Files::list(dir)?, &functions, &globals, &names);
         let loaded = read(&dir).map_err(Problem::into_error)?;
-        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, debug, globals, functions })
+        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, debug, globals, functions, names })
     }
 
     /// Renders the template `name`. What `context` sets wins over globals of the same name.
@@ -75,7 +89,7 @@ impl Templates {
             // What a function refuses in words for the client goes to the client.
             (Err(_), Some(error)) if !error.is_server_error() => Err(error),
             (Err(error), failed) => {
-                let problem = Problem::of_rendering(name, error).into_error();
+                let problem = Problem::of_rendering(name, error, &self.names).into_error();
                 Err(match failed {
                     Some(failed) => problem.with_status(failed.status()),
                     None => problem,
@@ -138,7 +152,7 @@ impl Templates {
         if files == last.files {
             return Ok(last);
         }
-        let fresh = Arc::new(Loaded::read(files, &self.functions, &self.globals)?);
+        let fresh = Arc::new(Loaded::read(files, &self.functions, &self.globals, &self.names)?);
         *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
         Ok(fresh)
     }

@@ -2,6 +2,7 @@
 
 use tera::ErrorKind;
 
+use super::meant::{Names, no_field};
 use crate::Error;
 use crate::error::BoxError;
 
@@ -37,15 +38,35 @@ impl Problem {
     }
 
     /// Templates that parse, and name parents, blocks, filters, functions or components that are not there.
-    pub(super) fn of_references(error: tera::Error) -> Self {
-        Problem::new("the templates do not fit together".to_owned()).with_source(error)
+    pub(super) fn of_references(error: tera::Error, names: &Names, texts: &[(&str, String)]) -> Self {
+        let templates: Vec<&str> = texts.iter().map(|(name, _)| *name).collect();
+        let found = match error.kind() {
+            ErrorKind::MissingParent { current, parent } => {
+                let text = texts.iter().find(|(name, _)| name == current).map_or("", |(_, text)| text);
+                let line = text.lines().position(|line| line.contains("extends")).map_or(1, |line| line + 1);
+                vec![format!("{current}:{line}: {}", names.unknown("template", parent, &templates))]
+            }
+            _ => unknown(&error.to_string(), names, &templates),
+        };
+        let message = match found.as_slice() {
+            [] => "the templates do not fit together".to_owned(),
+            [one] => format!("the templates do not fit together: {one}"),
+            many => format!("the templates do not fit together:\n  {}", many.join("\n  ")),
+        };
+        // Tera's reports show the lines; they begin with a line of their own.
+        Problem::new(message).with_source(format!("\n{error}"))
     }
 
     /// The template `name` parses, and cannot be rendered with what it was given.
-    pub(super) fn of_rendering(name: &str, error: tera::Error) -> Self {
+    pub(super) fn of_rendering(name: &str, error: tera::Error, names: &Names) -> Self {
         let message = match report(&error) {
-            Some(report) if report.filename() == name => format!("the template {} failed: {}", place(report), report.message()),
-            Some(report) => format!("the template {name} failed in {}: {}", place(report), report.message()),
+            Some(report) => {
+                let what = undefined(report.message(), &error.to_string(), names).unwrap_or_else(|| report.message().to_owned());
+                match report.filename() == name {
+                    true => format!("the template {} failed: {what}", place(report)),
+                    false => format!("the template {name} failed in {}: {what}", place(report)),
+                }
+            }
             None => format!("the template {name} failed: {error}"),
         };
         Problem::new(message).with_source(error)
@@ -72,4 +93,52 @@ fn report(error: &tera::Error) -> Option<&tera::ReportError> {
 /// `post.html:3:5`, counted from 1 as editors do.
 fn place(report: &tera::ReportError) -> String {
     format!("{}:{}:{}", report.filename(), report.span().start_line, report.span().start_col + 1)
+}
+
+/// Tera's reports of unknown names, with what was probably meant. It has no other form for them than text:
+/// ``error: Unknown filter `dat` `` and, on the next line, ` --> a.html:2:8`.
+fn unknown(reports: &str, names: &Names, templates: &[&str]) -> Vec<String> {
+    let mut lines = reports.lines();
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some((kind, name)) = line.strip_prefix("error: Unknown ").and_then(|rest| rest.split_once(' ')) else { continue };
+        if let Some(place) = lines.next().and_then(|line| line.trim_start().strip_prefix("--> ")) {
+            found.push(format!("{place}: {}", names.unknown(kind, name.trim_matches('`'), templates)));
+        }
+    }
+    found
+}
+
+/// What is said of a variable or a field that is not there; `None` where the error is another one.
+fn undefined(message: &str, report: &str, names: &Names) -> Option<String> {
+    let after = |start: &str| message.strip_prefix(start)?.split_once("` is not defined.");
+    let listed = |rest: &str| -> Vec<String> {
+        let list = rest.split_once(": ").map_or("", |(_, list)| list);
+        list.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    };
+    if let Some((name, rest)) = after("Variable `") {
+        let handed = listed(rest);
+        return Some(names.undefined(name, &handed.iter().map(String::as_str).collect::<Vec<_>>()));
+    }
+    if let Some((name, rest)) = after("Field `") {
+        let fields = listed(rest);
+        return Some(no_field(name, &fields.iter().map(String::as_str).collect::<Vec<_>>()));
+    }
+    // A loop or a filter only says that it got nothing; what it got stands over the carets of the report.
+    let name = pointed_at(report).filter(|_| message.contains("`undefined`"))?;
+    let is_variable = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    Some(if is_variable { names.undefined(&name, &[]) } else { format!("\"{name}\" is not defined") })
+}
+
+/// What stands above `^^^^`.
+fn pointed_at(report: &str) -> Option<String> {
+    let mut before = "";
+    for line in report.lines() {
+        if let Some(start) = line.find('^').filter(|start| line[..*start].trim_end().ends_with('|')) {
+            let length = line[start..].chars().take_while(|c| *c == '^').count();
+            return Some(before.chars().skip(line[..start].chars().count()).take(length).collect());
+        }
+        before = line;
+    }
+    None
 }

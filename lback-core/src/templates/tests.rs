@@ -269,3 +269,137 @@ fn a_global_that_fails_fails_the_page() {
     let error = render(&assembly.build().unwrap(), "a.html", context! {}).unwrap_err();
     assert_eq!(error.status(), 503);
 }
+
+/// What the start says of these templates.
+fn start_error(files: &[(&str, &str)]) -> String {
+    assembly(project(files).path(), SETTINGS).build().err().unwrap().to_string()
+}
+
+#[test]
+fn unknown_names_stop_the_start_with_their_place_and_what_was_meant() {
+    let error = start_error(&[
+        ("a.html", "x\n{{ 1 | dat }} {{ urlfor() }} {% if 1 is od %}{% endif %}{% include \"b.htm\" %}"),
+        ("b.html", "{{ <Foo /> }}"),
+    ]);
+    for part in [
+        "a.html:2:8: there is no filter \"dat\"; did you mean \"date\"?",
+        "a.html:2:18: there is no function \"urlfor\"; did you mean \"url_for\"?",
+        "there is no test \"od\"; did you mean \"odd\"?",
+        "there is no template \"b.htm\"; did you mean \"b.html\"?",
+        "b.html:1:4: there is no component \"Foo\"",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert!(
+        start_error(&[("a.html", "\n\n{% extends \"bse.html\" %}"), ("base.html", "")])
+            .contains("a.html:3: there is no template \"bse.html\"; did you mean \"base.html\"?")
+    );
+    assert!(start_error(&[("a.html", "{{ now() }}")]).contains("\"now\"; it is a variable: write {{ now }}"));
+    assert!(start_error(&[("a.html", "{{ date() }}")]).contains("\"date\"; it is a filter: write {{ value | date }}"));
+    assert!(start_error(&[("a.html", "{{ 1 | csrf_token }}")]).contains("it is a function: write {{ csrf_token(…) }}"));
+}
+
+#[test]
+fn unknown_variables_fail_the_page_with_their_place_and_what_was_meant() {
+    let user = std::collections::BTreeMap::from([("name", "alice"), ("mail", "x")]);
+    let error = |text: &str| render_text(text, context! { user => &user, title => "x" }).unwrap_err().message().to_owned();
+    assert_eq!(error("\n {{ usre }}"), "the template t.html:2:5 failed: the variable \"usre\" is not defined; did you mean \"user\"?");
+    assert!(error("{{ user.nme }}").contains("there is no field \"nme\"; did you mean \"name\"?"));
+    assert!(error("{{ user.zip }}").contains("there is no field \"zip\"; there are "));
+    assert!(error("{% for x in tilte %}{% endfor %}").contains("\"tilte\" is not defined"));
+    assert!(error("{{ reqeust.path }}").contains("did you mean \"request\"?"));
+    assert!(
+        error("{{ usre | upper }}").contains("\"usre\" is not defined; did you mean")
+            || error("{{ usre | upper }}").contains("\"usre\" is not defined")
+    );
+    assert!(error("{{ csrf_input }}").contains("\"csrf_input\" is a function: write {{ csrf_input() }}"));
+    assert!(error("{{ user | truncate }}").contains("t.html:1:4"));
+}
+
+#[test]
+fn filters_of_the_framework_show_text() {
+    let show =
+        |text: &str| render_text(text, context! { text => "<b>\nx", one => 1, two => 2, list => ["a"], html => crate::Html::new("<i>") });
+    assert_eq!(show("{{ text | linebreaks }}").unwrap(), "<p>&lt;b&gt;<br>\nx</p>");
+    assert_eq!(show("{{ html | linebreaks }}|{{ html }}").unwrap(), "<p><i></p>|<i>");
+    assert_eq!(show("{{ 'äöü abc' | truncate(length=3) }}").unwrap(), "äöü…");
+    assert_eq!(show("{{ 'one two three' | truncate_words(length=2) }}").unwrap(), "one two…");
+    assert_eq!(show("{{ 'one <two> three' | truncate_words(length=2, end='') }}").unwrap(), "one &lt;two&gt;");
+    assert_eq!(
+        show("{{ one | pluralize }}{{ two | pluralize }}{{ list | length | pluralize(singular='y', plural='ies') }}").unwrap(),
+        "sy"
+    );
+    assert!(show("{{ text | truncate_words }}").unwrap_err().message().contains("`length`"));
+    assert!(show("{{ one | linebreaks }}").unwrap_err().message().contains("t.html:1:4"));
+}
+
+#[test]
+fn the_time_and_the_request_are_there() {
+    let app = app(
+        &project(&[("t.html", "{{ now | date(format='%Y') }} {{ request.method }} {{ request.path }} {{ request.query | length }}")]),
+        SETTINGS,
+    );
+    let page = render(&app, "t.html", context! {}).unwrap();
+    assert!(page.starts_with("20") && page.ends_with(" GET / 0"), "{page}");
+    let own = render_text("{{ now }} {{ request }}", context! { now => "mine", request => "too" }).unwrap();
+    assert_eq!(own, "mine too");
+}
+
+fn with_own(change: impl FnOnce(&mut Assembly), text: &str) -> Result<String> {
+    let inner = if text.contains("nested") { "<{{ hello(name='in') }}>" } else { "" };
+    let dir = project(&[("t.html", text), ("inner.html", inner)]);
+    let mut assembly = assembly(dir.path(), SETTINGS);
+    change(&mut assembly);
+    render(&assembly.build().unwrap(), "t.html", context! { cents => 1250, none => &None::<i32> })
+}
+
+#[test]
+fn an_application_has_filters_of_its_own() {
+    let money = |assembly: &mut Assembly| {
+        assembly.template_filter("money", |cents: i64, args| {
+            Ok(format!("{} <{}>", cents / 100, args.get("currency")?.unwrap_or("EUR".to_owned())))
+        });
+        assembly.template_filter("bold", |text: String, _| Ok(crate::Html::new(format!("<b>{}</b>", crate::Html::escape(&text).as_str()))));
+        assembly.template_filter("fails", |_: i64, args| args.require::<String>("reason"));
+        assembly.template_filter("upper", |_: String, _| Ok("mine"));
+    };
+    assert_eq!(with_own(money, "{{ cents | money }}{{ cents | money(currency='CHF') }}").unwrap(), "12 &lt;EUR&gt;12 &lt;CHF&gt;");
+    assert_eq!(with_own(money, "{{ '<x>' | bold }}{{ 'a' | upper }}").unwrap(), "<b>&lt;x&gt;</b>mine");
+    let error = |text| with_own(money, text).unwrap_err().message().to_owned();
+    assert!(error("\n{{ 'x' | money }}").contains("t.html:2:10 failed: money cannot"), "{}", error("\n{{ 'x' | money }}"));
+    assert!(error("{{ cents | fails }}").contains("fails needs the argument reason: fails(reason=…)"));
+    assert!(error("{{ cents | money(currency=5) }}").contains("money: the argument currency is not as it should be"));
+    assert!(error("{{ cetns | money }}").contains("\"cetns\" is not defined"), "{}", error("{{ cetns | money }}"));
+}
+
+#[test]
+fn an_application_has_functions_that_ask_the_request() {
+    let hello = |assembly: &mut Assembly| {
+        assembly.template_function("hello", |req, args| Ok(format!("{} {}", req.path(), args.require::<String>("name")?)));
+        assembly.template_function("nested", |req, _| Ok(crate::Html::new(req.render_to_string("inner.html", context! {})?)));
+        assembly.template_function("down", |_, _| Err::<(), _>(Error::unavailable("no database")));
+        assembly.template_function("gone", |_, _| Err::<(), _>(Error::not_found("There is no such post.")));
+        assembly.template_function("panics", |_, _| -> Result<()> { panic!("a function panics") });
+    };
+    assert_eq!(with_own(hello, "{{ hello(name='<a>') }}").unwrap(), "/ &lt;a&gt;");
+    assert_eq!(with_own(hello, "{{ nested() }}{{ hello(name='b') }}{{ nested() }}").unwrap(), "</ in>/ b</ in>");
+    assert_eq!(with_own(hello, "{% if false %}{{ down() }}{% endif %}").unwrap(), "");
+    let error = with_own(hello, "\n{{ down() }}").unwrap_err();
+    assert!(error.status() == 503 && error.message().contains("t.html:2:4 failed: no database"), "{error:?}");
+    let error = with_own(hello, "{{ gone() }}").unwrap_err();
+    assert_eq!((error.status().as_u16(), error.message()), (404, "There is no such post."));
+    assert!(with_own(hello, "{{ hello() }}").unwrap_err().message().contains("hello needs the argument name"));
+}
+
+#[test]
+fn the_request_comes_back_from_a_function_that_panics() {
+    let dir = project(&[("t.html", "{{ panics() }}"), ("fine.html", "{{ path() }}")]);
+    let mut assembly = assembly(dir.path(), SETTINGS);
+    assembly.template_function("panics", |_, _| -> Result<()> { panic!("a function panics") });
+    assembly.template_function("path", |req, _| Ok(req.extensions().get::<u8>().copied()));
+    let mut req = request(&assembly.build().unwrap());
+    req.extensions_mut().insert(7_u8);
+    let rendering = std::panic::AssertUnwindSafe(|| req.render_to_string("t.html", context! {}));
+    assert!(std::panic::catch_unwind(rendering).is_err());
+    assert_eq!(req.render_to_string("fine.html", context! {}).unwrap(), "7");
+}

@@ -15,6 +15,7 @@ mod postgres;
 mod processes;
 mod sessions;
 mod signals;
+mod templates;
 mod unit_of_work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
