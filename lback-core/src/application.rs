@@ -261,7 +261,7 @@ impl Application {
 
     async fn respond(&self, req: &mut Request) -> Response {
         let lookup = self.table.find(req.method(), req.path(), req.uri().query(), self.config.redirect_slashes);
-        let exchange = Exchange::begin(&req, &lookup);
+        let exchange = Exchange::begin(req, &lookup);
         let result = match lookup {
             Lookup::Found(matched) => {
                 let route = matched.route.clone();
