@@ -28,13 +28,15 @@ use problem::Problem;
 /// Everything in the templates folder, parsed.
 ///
 /// Outside `DEBUG` it is read once, at start. In `DEBUG` a change to a file, a new file and a removed one show with the
-/// next page. Values are escaped, but for templates whose names end in `.txt`.
+/// next page. Values are escaped, but for templates whose names end in `.txt`. A crate may bring templates along
+/// ([`Assembly::template`](crate::Assembly::template)); a file of the same name takes the place of one.
 ///
 /// Besides Tera's own functions a template can call `url_for(name="post", id=5)` and `static(path="css/site.css")`.
 /// Where the pattern of a route has a parameter called `name`, say `route` for the route's name:
 /// `url_for(route="user", name="alice")`.
 pub struct Templates {
     dir: PathBuf,
+    built_in: Vec<(&'static str, &'static str)>,
     debug: bool,
     globals: Vec<TemplateGlobal>,
     functions: Functions,
@@ -42,11 +44,21 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Reads and parses the templates in `dir`; none, where there is no such folder.
-    pub(crate) fn load(dir: PathBuf, debug: bool, globals: Vec<TemplateGlobal>, functions: Functions) -> Result<Self> {
-        let read = |dir| Loaded::read(Files::list(dir)?, &functions, &globals);
+    /// Reads and parses the templates in `dir` (none, where there is no such folder), and those that crates bring along.
+    pub(crate) fn load(
+        dir: PathBuf,
+        built_in: Vec<(&'static str, &'static str)>,
+        debug: bool,
+        globals: Vec<TemplateGlobal>,
+        functions: Functions,
+    ) -> Result<Self> {
+        let read = |dir| Loaded::read(Files::list(dir)?.with_built_in(&built_in), &functions, &globals);
         let loaded = read(&dir).map_err(Problem::into_error)?;
-        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, debug, globals, functions })
+        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, built_in, debug, globals, functions })
+    }
+
+    fn list(&self) -> Result<Files, Problem> {
+        Ok(Files::list(&self.dir)?.with_built_in(&self.built_in))
     }
 
     /// Renders the template `name`. What `context` sets wins over globals of the same name.
@@ -99,7 +111,7 @@ impl Templates {
 
     /// Name and text of every template.
     fn texts(&self) -> Result<Vec<(String, String)>> {
-        let texts = Files::list(&self.dir).and_then(|files| {
+        let texts = self.list().and_then(|files| {
             let texts = files.read()?.into_iter().map(|(name, text)| (name.to_owned(), text));
             Ok(texts.collect())
         });
@@ -117,7 +129,7 @@ impl Templates {
         if !self.debug {
             return Ok(last);
         }
-        let files = Files::list(&self.dir)?;
+        let files = self.list()?;
         if files == last.files {
             return Ok(last);
         }

@@ -269,3 +269,20 @@ fn a_global_that_fails_fails_the_page() {
     let error = render(&assembly.build().unwrap(), "a.html", context! {}).unwrap_err();
     assert_eq!(error.status(), 503);
 }
+
+#[test]
+fn a_template_that_a_crate_brings_gives_way_to_a_file() {
+    let built_in = |dir: &TempDir| {
+        let mut assembly = assembly(dir.path(), DEBUG);
+        assembly.template("shop/base.html", "<{% block body %}{% endblock %}>");
+        assembly.template("shop/cart.html", "{% extends \"shop/base.html\" %}{% block body %}{{ x }}{% endblock %}");
+        assembly.build().unwrap()
+    };
+    let dir = project(&[]);
+    let app = built_in(&dir);
+    assert_eq!(render(&app, "shop/cart.html", context! { x => "&" }).unwrap(), "<&amp;>");
+    // The framework's page in the application's dress.
+    write(&dir, &[("shop/base.html", "<main>{% block body %}{% endblock %}</main>")]);
+    assert_eq!(render(&app, "shop/cart.html", context! { x => 1 }).unwrap(), "<main>1</main>");
+    assert_eq!(app.templates().names().collect::<Vec<_>>(), ["shop/base.html", "shop/cart.html"]);
+}
