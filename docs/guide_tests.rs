@@ -14,14 +14,16 @@ pub fn client(app: App) -> Client {
     Client::with_settings(app, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30")
 }
 
-/// As [`client`], with the templates that the chapters on templates and forms show. Each begins with a comment that names it.
+/// As [`client`], with the templates that the chapters on templates, forms and mail show. Each begins with a comment that names it.
 pub fn client_with_templates(app: App) -> Client {
     let folder = tempfile::tempdir().expect("a folder for the templates");
-    let chapters = [include_str!("src/templates.md"), include_str!("src/forms.md")];
+    let chapters = [include_str!("src/templates.md"), include_str!("src/forms.md"), include_str!("src/mail.md")];
     for block in chapters.iter().flat_map(|chapter| chapter.split("```html\n").skip(1)) {
         let text = block.split("```").next().unwrap_or_default();
         let name = text.strip_prefix("{# ").and_then(|text| text.split(" #}").next()).expect("a comment that names the template");
-        std::fs::write(folder.path().join(name), text).expect("a template is written");
+        let file = folder.path().join(name);
+        file.parent().map(std::fs::create_dir_all).transpose().expect("its folder is made");
+        std::fs::write(file, text).expect("a template is written");
     }
     // Outside DEBUG they are read once, so that the folder may go.
     let templates = folder.path().display();
@@ -50,6 +52,7 @@ chapters! {
     sessions "src/sessions.md";
     stores "src/stores.md";
     database "src/database.md";
+    mail "src/mail.md";
     testing "src/testing.md";
     deployment "src/deployment.md";
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lback::settings::known_keys;
 use lback::testing::Client;
-use lback::{App, CoreSettings, DbSettings, Router, SessionSettings, Settings};
+use lback::{App, CoreSettings, DbSettings, MailSettings, Router, SessionSettings, Settings};
 
 fn docs() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -115,10 +115,12 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.declare::<CoreSettings>();
     settings.declare::<DbSettings>();
     settings.declare::<SessionSettings>();
+    settings.declare::<MailSettings>();
     settings.check_unknown(&[])?;
     settings.section::<CoreSettings>()?;
     settings.section::<DbSettings>()?;
     settings.section::<SessionSettings>()?;
+    settings.section::<MailSettings>()?;
     Ok(settings)
 }
 
@@ -131,7 +133,8 @@ fn the_tables_list_every_setting_with_its_default() {
         let (key, default) = (cells.next().unwrap().trim_matches('`'), cells.next().unwrap().trim_matches('`'));
         documented.insert(key.to_owned(), default.to_owned());
     }
-    let keys = [known_keys::<CoreSettings>(), known_keys::<DbSettings>(), known_keys::<SessionSettings>()].concat();
+    let keys =
+        [known_keys::<CoreSettings>(), known_keys::<DbSettings>(), known_keys::<SessionSettings>(), known_keys::<MailSettings>()].concat();
     let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
     assert_eq!(documented.keys().cloned().collect::<BTreeSet<_>>(), keys);
 
@@ -143,6 +146,7 @@ fn the_tables_list_every_setting_with_its_default() {
     assert_eq!(format!("{database:?}"), format!("{:?}", DbSettings::default()));
     assert_eq!(database.database_url.expose(), DbSettings::default().database_url.expose());
     assert_eq!(format!("{:?}", settings.section::<SessionSettings>().unwrap()), format!("{:?}", SessionSettings::default()));
+    assert_eq!(format!("{:?}", settings.section::<MailSettings>().unwrap()), format!("{:?}", MailSettings::default()));
 }
 
 /// Each file that Getting started shows is the one of `docs/notes`, which is compiled and tested.
@@ -185,6 +189,7 @@ fn messages_are_quoted_word_for_word() {
     let misspelled = why(app(), "SESION_TIMEOUT_MINUTES = 30");
     quoted("src/getting-started.md", &misspelled);
     quoted("src/settings.md", &misspelled);
-    let without_database = app().stack(|stack| stack.remove("DbSessionMiddleware").map(drop));
+    // As it is without the feature `mail`.
+    let without_database = app().stack(|stack| stack.remove("MailMiddleware")?.remove("DbSessionMiddleware").map(drop));
     quoted("src/middleware.md", &why(without_database, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30"));
 }

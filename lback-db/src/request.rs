@@ -52,6 +52,25 @@ pub trait RequestDb {
     /// 500 where it could not be committed; everything is rolled back then.
     fn commit_db(&mut self) -> impl Future<Output = Result<()>> + Send;
 
+    /// Runs `work` after the commit of this request, and never if it is rolled back: for what must not happen unless the
+    /// data are there. Without a transaction it runs after a response below 500.
+    ///
+    /// ```no_run
+    /// # use lback_core::{Request, Result};
+    /// use lback_db::RequestDb;
+    ///
+    /// fn order(req: &mut Request) -> Result<&'static str> {
+    ///     req.on_commit(|| println!("somebody has ordered"))?;
+    ///     Ok("thank you")
+    /// }
+    /// ```
+    ///
+    /// It must not block. What goes wrong in it changes nothing any more; a panic is logged.
+    ///
+    /// # Errors
+    /// 500 where the `DbSessionMiddleware` is missing, or [`commit_db`](Self::commit_db) has ended the unit of work.
+    fn on_commit(&mut self, work: impl FnOnce() + Send + 'static) -> Result<()>;
+
     /// The unit of work itself.
     ///
     /// # Errors
@@ -86,6 +105,12 @@ impl RequestDb for Request {
             Some(unit) => unit.commit_off_thread().await,
             None => Ok(()),
         }
+    }
+
+    #[track_caller]
+    fn on_commit(&mut self, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        self.db_session()?.on_commit(work);
+        Ok(())
     }
 
     #[track_caller]

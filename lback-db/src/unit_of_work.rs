@@ -16,10 +16,11 @@ pub struct DbSession {
     intent: Intent,
     open: Option<Open>,
     state: State,
-    if_undone: Vec<IfUndone>,
+    if_undone: Vec<Afterwards>,
+    on_commit: Vec<Afterwards>,
 }
 
-type IfUndone = Box<dyn FnOnce() + Send>;
+type Afterwards = Box<dyn FnOnce() + Send>;
 
 struct Open {
     connection: PooledDb,
@@ -35,7 +36,7 @@ enum State {
 
 impl DbSession {
     pub(crate) fn new(database: Database, intent: Intent) -> Self {
-        DbSession { database, intent, open: None, state: State::Active, if_undone: Vec::new() }
+        DbSession { database, intent, open: None, state: State::Active, if_undone: Vec::new(), on_commit: Vec::new() }
     }
 
     /// A unit of work outside of requests, which will write. Whoever makes it [commits](Self::commit) it.
@@ -120,6 +121,14 @@ impl DbSession {
         self.if_undone.push(Box::new(work));
     }
 
+    /// Runs `work` after the commit, and never if what was done is rolled back or cannot be committed. The connection has been
+    /// given back by then. Without a transaction it runs when the unit of work ends well.
+    ///
+    /// It must not block. What goes wrong in it changes nothing any more; a panic is logged.
+    pub fn on_commit(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.on_commit.push(Box::new(work));
+    }
+
     /// Commits what was done, where it must wait for a disk or a network on a thread that may.
     pub(crate) async fn commit_off_thread(mut self) -> Result<()> {
         if !self.commit_blocks() {
@@ -135,11 +144,19 @@ impl DbSession {
     /// it is.
     pub fn commit(&mut self) -> Result<()> {
         self.state = State::Finished;
-        let Some(mut open) = self.open.take() else { return Ok(()) };
-        let result = open.connection.commit();
-        match result {
-            Ok(()) => self.if_undone.clear(),
-            Err(_) => undo(open, std::mem::take(&mut self.if_undone)),
+        let result = match self.open.take() {
+            None => Ok(()),
+            Some(mut open) => {
+                let result = open.connection.commit();
+                match result {
+                    Ok(()) => self.if_undone.clear(),
+                    Err(_) => undo(open, std::mem::take(&mut self.if_undone)),
+                }
+                result
+            }
+        };
+        if result.is_ok() {
+            std::mem::take(&mut self.on_commit).into_iter().for_each(run_guarded);
         }
         result.map_err(|error| Error::internal("the changes to the database could not be saved").with_source(error))
     }
@@ -156,7 +173,7 @@ impl DbSession {
         }
     }
 
-    fn end(&mut self) -> Option<(Open, Vec<IfUndone>)> {
+    fn end(&mut self) -> Option<(Open, Vec<Afterwards>)> {
         self.state = State::Finished;
         Some((self.open.take()?, std::mem::take(&mut self.if_undone)))
     }
@@ -175,8 +192,15 @@ async fn off_thread<T: Send + 'static>(database: Database, work: impl FnOnce() -
     result.map_err(|error| Error::internal("the end of a transaction was not waited for").with_source(error))
 }
 
+/// Everything is saved by now, so the request must not fail any more.
+fn run_guarded(work: Afterwards) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+        tracing::error!(target: "lback::db", "what was to run after a commit has panicked");
+    }
+}
+
 /// A connection on which even this fails stays in its transaction; the pool throws it away.
-fn undo(mut open: Open, if_undone: Vec<IfUndone>) {
+fn undo(mut open: Open, if_undone: Vec<Afterwards>) {
     if let Err(error) = open.connection.rollback() {
         tracing::warn!(target: "lback::db", %error, "a transaction could not be rolled back");
     }

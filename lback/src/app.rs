@@ -29,7 +29,8 @@ type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> Ses
 /// # Middleware
 ///
 /// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
-/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, what [`App::middleware`] adds, and `Timeout`.
+/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `MailMiddleware` (with the feature `mail`), what
+/// [`App::middleware`] adds, and `Timeout`.
 /// [`App::stack`] changes the list.
 pub struct App {
     router: Router,
@@ -215,6 +216,8 @@ impl App {
         }
         let framework = Migrations::new();
         let migrations = if self.sessions { framework.framework(lback_session::MIGRATIONS) } else { framework };
+        #[cfg(feature = "mail")]
+        let migrations = migrations.framework(lback_mail::MIGRATIONS);
         match self.migrations.take() {
             Some(embedded) if !cfg!(debug_assertions) => migrations.embedded(embedded),
             _ => migrations.folder(root.join("migrations")),
@@ -227,7 +230,9 @@ impl App {
         settings.declare::<CoreSettings>();
         settings.declare::<DbSettings>();
         settings.declare::<SessionSettings>();
-        settings.check_unknown(&[])?;
+        #[cfg(feature = "mail")]
+        settings.declare::<lback_mail::MailSettings>();
+        settings.check_unknown(&[]).map_err(with_remedy)?;
         let core: CoreSettings = settings.section()?;
         let session_settings: SessionSettings = settings.section()?;
         let root = settings.root().to_owned();
@@ -239,6 +244,8 @@ impl App {
 
         let mut assembly = Assembly::new(self.router, settings);
         assembly.clock(clock.clone());
+        #[cfg(feature = "mail")]
+        let mailer = crate::mail::mailer(assembly.settings(), core.debug, database.clone(), clock.clone())?;
         let mut sessions = None;
         if self.sessions {
             let config = SessionConfig::check(&session_settings, core.debug)?;
@@ -257,6 +264,8 @@ impl App {
         if let Some(sessions) = &sessions {
             stack.push(SessionMiddleware::new(sessions.clone()));
         }
+        #[cfg(feature = "mail")]
+        stack.push(lback_mail::MailMiddleware::new(mailer.clone()));
         for add in self.middleware {
             add(stack)?;
         }
@@ -271,11 +280,23 @@ impl App {
         if let Some(sessions) = &sessions {
             add_sessions(&mut assembly, sessions);
         }
+        #[cfg(feature = "mail")]
+        crate::mail::add(&mut assembly, &mailer);
         for add in self.assembly {
             add(&mut assembly)?;
         }
         Ok(Ready { app: assembly.build()?, database, migrations, sessions })
     }
+}
+
+/// Settings of a part that was not compiled in are no settings; says so.
+fn with_remedy(error: lback_core::settings::SettingsError) -> lback_core::Error {
+    let message = error.to_string();
+    if cfg!(feature = "mail") || !["MAIL_", "SMTP_"].iter().any(|prefix| message.contains(&format!(": {prefix}"))) {
+        return error.into();
+    }
+    let remedy = "Settings of mail need the feature mail of lback. Write lback = { …, features = [\"mail\"] } in Cargo.toml";
+    lback_core::Error::internal(format!("{message}\n{remedy}"))
 }
 
 /// What sessions bring besides their middleware.

@@ -32,6 +32,8 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
             ("secure cookies", secure_cookies(core, &settings)),
             ("HTTPS", https(core)),
         ]);
+        #[cfg(feature = "mail")]
+        checks.push(("mail", crate::mail::check_deployed(ready.app.settings())));
     }
     let mut wrong = 0;
     for (what, result) in &checks {

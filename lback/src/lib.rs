@@ -33,12 +33,15 @@
 //! | the database | [`RequestDb`], [`Db`], [`Migrations`] |
 //! | forms | `Form`, `forms` (feature `forms`, on by default) |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
+//! | mail (feature `mail`) | `Mail`, `RequestMail`, `Mailer`, `MailSettings` |
 //! | tests | [`testing::Client`] |
 
 mod app;
 mod check;
 mod command;
 mod log;
+#[cfg(feature = "mail")]
+mod mail;
 pub mod prelude;
 mod run;
 mod serve;
@@ -56,6 +59,10 @@ pub use lback_db::*;
 pub use lback_forms as forms;
 #[cfg(feature = "forms")]
 pub use lback_forms::{Form, FormErrors};
+#[cfg(feature = "mail")]
+pub use lback_mail::{
+    Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail, SmtpTls,
+};
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
 pub use lback_session::{

@@ -6,5 +6,7 @@ pub use crate::{
 };
 #[cfg(feature = "forms")]
 pub use crate::{Form, FormErrors};
+#[cfg(feature = "mail")]
+pub use crate::{Mail, RequestMail};
 pub use diesel::prelude::*;
 pub use lback_db::diesel;

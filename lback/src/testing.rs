@@ -166,6 +166,29 @@ impl Client {
         }
     }
 
+    /// The mails that the application has sent since it started, oldest first: those whose requests have succeeded and were
+    /// committed.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    /// use lback::testing::Client;
+    ///
+    /// fn greet(req: &mut Request) -> Result<()> {
+    ///     req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"))
+    /// }
+    ///
+    /// let client = Client::with_settings(App::new(Router::new().post("/greet", greet)), "SESSION_TIMEOUT_MINUTES = 30");
+    /// client.post("/greet").send().assert_status(204);
+    /// assert_eq!(client.mail()[0].to, ["alice@example.com"]);
+    /// assert_eq!(client.mail()[0].text, "How are you?");
+    /// ```
+    ///
+    /// Nothing leaves the test: mail is kept in memory, unless the test's own settings name another `MAIL_BACKEND`.
+    #[cfg(feature = "mail")]
+    pub fn mail(&self) -> Vec<lback_mail::MailMessage> {
+        self.app().state::<lback_mail::Mailer>().map(lback_mail::Mailer::sent).unwrap_or_default()
+    }
+
     /// Runs `work` on a connection of the test's own, and returns what it returns.
     ///
     /// # Panics
@@ -190,11 +213,19 @@ impl Deref for Client {
 
 fn project_settings() -> Result<Settings> {
     let environment = Environment::of_process();
-    Ok(Settings::load(find_root(&environment)?, &environment)?)
+    for_test(Settings::load(find_root(&environment)?, &environment)?, true)
 }
 
 fn given_settings(text: &str) -> Result<Settings> {
-    Ok(Settings::from_toml(".", text)?)
+    for_test(Settings::from_toml(".", text)?, false)
+}
+
+/// The settings of the project, or a test's own, with mail kept where the test can look.
+#[cfg_attr(not(feature = "mail"), expect(unused_mut, unused_variables, reason = "there is no mail to keep"))]
+fn for_test(mut settings: Settings, of_project: bool) -> Result<Settings> {
+    #[cfg(feature = "mail")]
+    crate::mail::keep_in_memory(&mut settings, of_project)?;
+    Ok(settings)
 }
 
 fn socket(app: Arc<lback_core::Application>) -> lback_core::testing::Client {

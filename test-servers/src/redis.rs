@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::certificate::certificate;
 use crate::process::{Server, free_port, installed};
 
 /// A Redis server of the test's own, on a free port.
@@ -38,12 +39,7 @@ impl Redis {
 
     /// One that speaks TLS only, with a certificate of its own for `localhost`. `None` also where openssl is not installed.
     pub fn start_with_tls() -> Option<Self> {
-        let openssl = installed("openssl", &[], "openssl")?;
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for the certificate: {error}"));
-        let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem \
-                     -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
-        let made = Command::new(openssl).args(words.split_whitespace()).current_dir(&folder).output();
-        assert!(made.as_ref().is_ok_and(|output| output.status.success()), "no certificate could be made: {made:?}");
+        let folder = certificate()?;
         Self::start_as(false, Some(folder))
     }
 

@@ -27,7 +27,11 @@ pub(crate) enum Task {
     Routes,
     CollectStatic(Option<String>),
     ClearSessions,
-    Check { deploy: bool },
+    #[cfg(feature = "mail")]
+    SendTestMail(String),
+    Check {
+        deploy: bool,
+    },
     Help,
     Own(OwnCommand, Vec<String>),
 }
@@ -52,6 +56,8 @@ impl Task {
             ["collectstatic"] => Task::CollectStatic(None),
             ["collectstatic", folder] if !folder.starts_with('-') => Task::CollectStatic(Some(folder.to_owned())),
             ["clearsessions"] => Task::ClearSessions,
+            #[cfg(feature = "mail")]
+            ["sendtestmail", address] if !address.starts_with('-') => Task::SendTestMail(address.to_owned()),
             ["check"] => Task::Check { deploy: false },
             ["check", "--deploy"] => Task::Check { deploy: true },
             ["help" | "--help" | "-h", ..] => Task::Help,
@@ -108,6 +114,8 @@ impl Task {
             }
             Task::DbShell(arguments) => dbshell::dbshell(&ready, &arguments)?,
             Task::CollectStatic(folder) => collectstatic::collectstatic(&ready, folder.as_deref())?,
+            #[cfg(feature = "mail")]
+            Task::SendTestMail(address) => crate::mail::send_test_mail(&ready.app, &address)?,
             Task::Check { deploy } => crate::check::check(&ready, deploy)?,
             Task::ClearSessions => {
                 let sessions = ready.sessions.as_ref().ok_or_else(|| missing("sessions"))?;

@@ -5,7 +5,7 @@ use lback_core::{Error, Result};
 use super::own::OwnCommand;
 
 /// The commands that every application has, with what `help` says of them.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: &[(&str, &str)] = &[
     ("serve [ADDRESS]", "answers requests, on HOST and PORT of the settings or on ADDRESS (default)"),
     ("migrate", "applies the migrations that are pending"),
     ("rollback [N]", "undoes the newest of the application's migrations, or the newest N"),
@@ -14,6 +14,8 @@ const BUILT_IN: [(&str, &str); 10] = [
     ("routes", "lists the routes"),
     ("collectstatic [DIR]", "copies the static files into DIR, for another server to serve"),
     ("clearsessions", "deletes expired sessions"),
+    #[cfg(feature = "mail")]
+    ("sendtestmail ADDRESS", "sends a mail now, and says what the mail server answers"),
     ("check [--deploy]", "looks for what is wrong, with --deploy also for what a public server must not have"),
     ("help", "shows this"),
 ];

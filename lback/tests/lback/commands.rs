@@ -1,5 +1,7 @@
 //! The command line, in processes of their own: this very program, which runs one of its ignored tests.
 
+#[cfg(feature = "mail")]
+mod mail;
 mod own;
 mod shell;
 mod static_files;
@@ -148,11 +150,21 @@ fn check_deploy_looks_at_what_a_public_server_must_not_have() {
     let exposed = project("DEBUG = true\nSESSION_COOKIE_SECURE = false");
     run(&exposed, "migrate");
     let printed = run(&exposed, "check --deploy");
-    for part in ["WRONG DEBUG", "ok    SECRET_KEY", "ok    ALLOWED_HOSTS", "WRONG secure cookies", "WRONG HTTPS", "ended with: 3 of"] {
+    let wrong = if cfg!(feature = "mail") { "ended with: 4 of" } else { "ended with: 3 of" };
+    for part in ["WRONG DEBUG", "ok    SECRET_KEY", "ok    ALLOWED_HOSTS", "WRONG secure cookies", "WRONG HTTPS", wrong] {
         assert!(printed.contains(part), "{part} in {printed}");
     }
     let ready = project("TRUSTED_PROXIES = ['127.0.0.1']\nHSTS_SECONDS = 31536000");
     run(&ready, "migrate");
     let printed = run(&ready, "check --deploy");
-    assert!(!printed.contains("WRONG") && printed.contains("ended well"), "{printed}");
+    // That mail reaches somebody is looked at in a test of its own.
+    let wrong: Vec<&str> = printed.lines().filter(|line| line.starts_with("WRONG") && !line.starts_with("WRONG mail")).collect();
+    assert!(wrong.is_empty() && printed.contains("ok    HTTPS"), "{printed}");
+}
+
+#[cfg(not(feature = "mail"))]
+#[test]
+fn settings_of_mail_name_the_feature_that_they_need() {
+    let message = crate::start_error(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30\nMAIL_FROM = 'shop@example.com'");
+    assert!(message.contains("MAIL_FROM is not a setting") && message.contains("features = [\"mail\"]"), "{message}");
 }

@@ -1,10 +1,13 @@
 //! Lback, seen from outside: whole applications with sessions and a database, asked through the test client.
 
+mod after_commit;
 mod commands;
 #[cfg(feature = "sqlite")]
 mod databases;
 mod gate;
 mod logs;
+#[cfg(feature = "mail")]
+mod mail;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -44,7 +44,7 @@ fn tables(database: &Database) -> Vec<String> {
         #[diesel(sql_type = diesel::sql_types::Text)]
         name: String,
     }
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY name";
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_\\_%' ESCAPE '\\' AND name <> 'sqlite_sequence' ORDER BY name";
     let tables: Vec<Table> = diesel::sql_query(sql).load(&mut database.connect().unwrap()).unwrap();
     tables.into_iter().map(|table| table.name).collect()
 }
@@ -210,9 +210,11 @@ fn two_of_one_version_are_refused() {
 }
 
 #[test]
-fn those_of_the_sessions_can_be_undone_and_applied_again() {
+fn those_of_the_framework_can_be_undone_and_applied_again() {
     let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
     let migrations = Migrations::new().embedded(lback_session::MIGRATIONS);
+    #[cfg(feature = "mail")]
+    let migrations = migrations.embedded(lback_mail::MIGRATIONS);
     let undone = migrations.rollback(client.database(), 100).unwrap();
     assert!(!undone.is_empty());
     assert!(tables(client.database()).is_empty());

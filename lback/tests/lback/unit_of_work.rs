@@ -41,6 +41,8 @@ macro_rules! on_each_database {
     };
 }
 
+pub(crate) use on_each_database;
+
 on_each_database!(
     a_response_below_500_commits,
     a_failure_rolls_back,

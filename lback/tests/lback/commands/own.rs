@@ -57,7 +57,7 @@ fn blog() -> tempfile::TempDir {
 fn a_command_has_arguments_and_a_transaction() {
     let project = blog();
     let early = run(&project, "addposts one");
-    assert!(early.contains("ended with: the database lacks 2 migrations") && early.contains(" migrate"), "{early}");
+    assert!(early.contains("ended with: the database lacks ") && early.contains(" migrate"), "{early}");
     run(&project, "migrate");
     let added = run(&project, "addposts one two");
     assert!(added.contains("2 posts\n") && added.contains("ended well"), "{added}");

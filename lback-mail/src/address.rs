@@ -1,0 +1,128 @@
+//! Whom a mail is from, and whom it is to.
+
+use std::fmt;
+
+use lback_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// An address, with or without a name. Made from `"alice@example.com"`, `"Alice <alice@example.com>"` or
+/// `("Alice", "alice@example.com")`; checked when the mail is sent.
+///
+/// One text is one address, whatever it holds: a visitor who types commas reaches nobody else.
+///
+/// ```
+/// use lback_mail::MailAddress;
+///
+/// let alice = MailAddress::from(("Müller, Alice", "alice@example.com"));
+/// assert_eq!(alice.email, "alice@example.com");
+/// assert_eq!(MailAddress::from("Alice <alice@example.com>").name.as_deref(), Some("Alice"));
+/// assert_eq!(MailAddress::from("alice@example.com"), *"alice@example.com");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailAddress {
+    /// The name, for people.
+    pub name: Option<String>,
+    /// The address itself.
+    pub email: String,
+}
+
+/// The longest local part and the longest address that SMTP knows.
+const LONGEST: (usize, usize) = (64, 254);
+
+impl MailAddress {
+    /// Refuses what is no address, and what would break out of its header.
+    pub(crate) fn check(&self) -> Result<()> {
+        let email = &self.email;
+        if !is_address(email) {
+            let mut remedy = "write one like alice@example.com";
+            if email.split_once('@').is_some_and(|(local, domain)| local.is_ascii() && !domain.is_ascii()) {
+                remedy = "write the domain in its ASCII form, xn--…";
+            }
+            return Err(Error::bad_request(format!("{email:?} is not a mail address; {remedy}")));
+        }
+        match &self.name {
+            Some(name) if name.contains(char::is_control) => {
+                Err(Error::bad_request(format!("the name {name:?} of {email} holds a line break or another control character")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What stands behind the `@`.
+    pub(crate) fn domain(&self) -> &str {
+        self.email.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
+    }
+}
+
+/// `local@domain`, in ASCII and without quotes or comments, which nobody has who wants mail.
+fn is_address(email: &str) -> bool {
+    let Some((local, domain)) = email.split_once('@') else { return false };
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b));
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    local.len() <= LONGEST.0 && email.len() <= LONGEST.1 && local.split('.').all(word) && domain.split('.').all(label)
+}
+
+impl From<&str> for MailAddress {
+    fn from(text: &str) -> Self {
+        let text = text.trim();
+        let Some((name, email)) = text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) else {
+            return MailAddress { name: None, email: text.to_owned() };
+        };
+        let name = name.trim();
+        let unquoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
+        MailAddress { name: Some(unquoted.to_owned()).filter(|name| !name.is_empty()), email: email.trim().to_owned() }
+    }
+}
+
+impl From<String> for MailAddress {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<&String> for MailAddress {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl<N: Into<String>, E: Into<String>> From<(N, E)> for MailAddress {
+    fn from((name, email): (N, E)) -> Self {
+        MailAddress { name: Some(name.into()), email: email.into() }
+    }
+}
+
+/// `Alice <alice@example.com>`.
+impl fmt::Display for MailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} <{}>", self.email),
+            None => f.write_str(&self.email),
+        }
+    }
+}
+
+/// Equal to what it shows.
+impl PartialEq<str> for MailAddress {
+    fn eq(&self, text: &str) -> bool {
+        match &self.name {
+            None => self.email == text,
+            Some(name) => {
+                let email =
+                    text.strip_prefix(name.as_str()).and_then(|text| text.strip_prefix(" <")).and_then(|text| text.strip_suffix('>'));
+                email == Some(self.email.as_str())
+            }
+        }
+    }
+}
+
+impl PartialEq<&str> for MailAddress {
+    fn eq(&self, text: &&str) -> bool {
+        *self == **text
+    }
+}

@@ -1,0 +1,44 @@
+//! Why a mail was not sent.
+
+use std::fmt;
+
+/// Why a mail was not sent, and whether to try again.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: FailureKind,
+    reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// Nobody is there who would take any mail now; the others need not be tried.
+    Unreachable,
+    /// This mail may be taken later.
+    #[cfg(feature = "smtp")]
+    Later,
+    /// This mail will not be taken.
+    Never,
+}
+
+impl Failure {
+    pub(crate) fn unreachable(reason: impl Into<String>) -> Self {
+        Failure { kind: FailureKind::Unreachable, reason: reason.into() }
+    }
+
+    #[cfg(feature = "smtp")]
+    pub(crate) fn later(reason: impl Into<String>) -> Self {
+        Failure { kind: FailureKind::Later, reason: reason.into() }
+    }
+
+    pub(crate) fn never(reason: impl Into<String>) -> Self {
+        Failure { kind: FailureKind::Never, reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Failure {}

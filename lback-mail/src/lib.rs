@@ -1,0 +1,33 @@
+//! Mail for the [Lback](https://docs.rs/lback) web framework: written with templates, sent after the commit of the
+//! request that asked for it, kept in the database until the mail server has taken it.
+//!
+//! An application names the crate `lback`, which re-exports everything here.
+
+mod address;
+mod backend;
+mod failure;
+mod mail;
+mod mailer;
+mod message;
+mod middleware;
+mod mime;
+mod outbox;
+mod request;
+mod settings;
+mod worker;
+
+pub use address::MailAddress;
+pub use mail::Mail;
+pub use mailer::Mailer;
+pub use message::{MailAttachment, MailMessage};
+pub use middleware::MailMiddleware;
+pub use request::RequestMail;
+pub use settings::{MailBackend, MailSettings, SmtpTls};
+pub use worker::send_regularly;
+
+use diesel_migrations::embed_migrations;
+use lback_db::migrations::MigrationSet;
+
+/// The migrations that make the table `mail_outbox`.
+pub const MIGRATIONS: MigrationSet =
+    MigrationSet::per_database(embed_migrations!("migrations/sqlite"), embed_migrations!("migrations/postgres"));

@@ -1,0 +1,279 @@
+//! Mail, outside of requests.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lback_core::{Clock, Error, Result};
+use lback_db::{Database, Db};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::backend::Backend;
+use crate::failure::{Failure, FailureKind};
+use crate::outbox::{Claimed, MemoryOutbox, Outbox, Outcome, push_within};
+use crate::{Mail, MailAddress, MailMessage, MailSettings};
+
+/// Sends mail. Cheap to clone.
+///
+/// In a view, [`req.send_mail()`](crate::RequestMail::send_mail) is what you want. This is for commands and background
+/// work, which find it by its type: `command.state::<Mailer>()?.clone()`.
+///
+/// ```
+/// use lback_core::{Clock, testing::block_on};
+/// use lback_mail::{Mail, MailBackend, MailSettings, Mailer};
+///
+/// let settings = MailSettings { mail_backend: Some(MailBackend::Memory), ..MailSettings::default() };
+/// let mailer = Mailer::open(&settings, ".".as_ref(), false, None, Clock::system()).unwrap();
+///
+/// let mail = Mail::to("alice@example.com").subject("Hello").text("How are you?");
+/// block_on(mailer.send_now(mail)).unwrap();
+/// assert_eq!(mailer.sent()[0].to, ["alice@example.com"]);
+/// ```
+#[derive(Clone)]
+pub struct Mailer(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    outbox: Outbox,
+    from: MailAddress,
+    max_bytes: usize,
+    max_attempts: u32,
+    /// How long a mail that is being sent is left to its sender.
+    lease: Duration,
+    clock: Clock,
+    woken: Notify,
+}
+
+/// So many mails are sent at the same time.
+const AT_ONCE: i64 = 4;
+
+/// What a sender may take longer than the mail server may, before another one takes its mail.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// The first pause before a mail is tried again; each further one is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// How often it is tried to note what became of a mail, and the pause between.
+const NOTES: u32 = 5;
+const NOTE_PAUSE: Duration = Duration::from_secs(2);
+
+/// The most seconds that a mail server may be given: a day.
+const LONGEST_TIMEOUT: u64 = 24 * 3600;
+
+/// What one look at the outbox has found.
+pub(crate) enum Pass {
+    /// Everything that was due was tried; the next is due then.
+    Done(Option<DateTime<Utc>>),
+    /// Nobody takes mail at the moment.
+    Unreachable,
+}
+
+impl Mailer {
+    /// Checks the settings. What waits to be sent waits in `database`, or in memory where there is none; files are named
+    /// from `root`.
+    ///
+    /// # Errors
+    /// Names the key that is wrong, and what to write.
+    pub fn open(settings: &MailSettings, root: &Path, debug: bool, database: Option<Database>, clock: Clock) -> Result<Self> {
+        let from = MailAddress::from(&settings.mail_from);
+        from.check().map_err(|error| Error::internal(format!("MAIL_FROM: {error}")))?;
+        if settings.mail_max_attempts == 0 {
+            return Err(Error::internal("MAIL_MAX_ATTEMPTS = 0 would send nothing. Write MAIL_MAX_ATTEMPTS = 30"));
+        }
+        let timeout = settings.smtp_timeout_seconds;
+        if !(1..=LONGEST_TIMEOUT).contains(&timeout) {
+            return Err(Error::internal(format!(
+                "SMTP_TIMEOUT_SECONDS = {timeout} is not possible: it must be above zero and at most a day. Write SMTP_TIMEOUT_SECONDS = 60"
+            )));
+        }
+        Ok(Mailer(Arc::new(Inner {
+            backend: Backend::of_settings(settings, root, debug)?,
+            outbox: database.map_or_else(|| Outbox::Memory(MemoryOutbox::default()), Outbox::Database),
+            from,
+            max_bytes: settings.mail_max_bytes,
+            max_attempts: settings.mail_max_attempts,
+            lease: Duration::from_secs(timeout) + GRACE,
+            clock,
+            woken: Notify::new(),
+        })))
+    }
+
+    /// Sends a mail now and waits until it is taken, without the outbox and without a second try.
+    ///
+    /// # Errors
+    /// Where the mail is wrong; 503 where it was not taken, with the precise reason.
+    pub async fn send_now(&self, mail: Mail) -> Result<()> {
+        let mail = self.compose(mail.without_template()?)?;
+        self.0.backend.deliver(&mail).await.map_err(|failure| Error::unavailable(format!("the mail was not sent: {failure}")))
+    }
+
+    /// Puts a mail into the outbox, in whatever transaction `db` is in: for commands and background work. It is sent when
+    /// that is committed, by a process that serves.
+    ///
+    /// ```no_run
+    /// # use lback_core::Result;
+    /// # use lback_db::Db;
+    /// # use lback_mail::{Mail, Mailer};
+    /// fn remind(mailer: &Mailer, db: &mut Db) -> Result<()> {
+    ///     mailer.queue(db, Mail::to("alice@example.com").subject("Your cart").text("It is still there."))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the mail is wrong, or the database cannot be written.
+    pub fn queue(&self, db: &mut Db, mail: Mail) -> Result<()> {
+        let mail = self.compose(mail.without_template()?)?;
+        match &self.0.backend {
+            Backend::Memory(memory) => memory.push(vec![mail]),
+            _ => push_within(db, &[mail], self.0.clock.now())?,
+        }
+        Ok(())
+    }
+
+    /// The mails that were sent with `MAIL_BACKEND = "memory"`, oldest first.
+    pub fn sent(&self) -> Vec<MailMessage> {
+        match &self.0.backend {
+            Backend::Memory(memory) => memory.all(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Where mail goes, in words: `smtp.example.com:587`.
+    pub fn destination(&self) -> String {
+        self.0.backend.to_string()
+    }
+
+    /// Sends what is due now, and returns when all of it was tried: what the background task of a server does again and
+    /// again.
+    ///
+    /// # Errors
+    /// Where the outbox cannot be read or written.
+    pub async fn send_due(&self) -> Result<()> {
+        self.pass().await.map(drop)
+    }
+
+    /// The mail, checked and complete.
+    #[track_caller]
+    pub(crate) fn compose(&self, mail: Mail) -> Result<MailMessage> {
+        self.0.backend.check_set()?;
+        let from = mail.from.unwrap_or_else(|| self.0.from.clone());
+        let message = MailMessage {
+            id: format!("{}@{}", uuid::Uuid::new_v4().simple(), from.domain()),
+            date: self.0.clock.now(),
+            from,
+            to: mail.to,
+            cc: mail.cc,
+            bcc: mail.bcc,
+            reply_to: mail.reply_to,
+            subject: mail.subject,
+            text: mail.text.unwrap_or_default(),
+            html: mail.html,
+            headers: mail.headers,
+            attachments: mail.attachments,
+        };
+        message.check(self.0.max_bytes)?;
+        if matches!(&self.0.outbox, Outbox::Memory(waiting) if waiting.is_full()) {
+            return Err(Error::unavailable("too many mails wait to be sent; they are kept in memory, as this application has no database"));
+        }
+        Ok(message)
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0.backend
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// Has the background task look at once.
+    pub(crate) fn wake(&self) {
+        self.0.woken.notify_one();
+    }
+
+    /// Ends when there may be something to send.
+    pub(crate) async fn woken(&self) {
+        self.0.woken.notified().await;
+    }
+
+    pub(crate) async fn pass(&self) -> Result<Pass> {
+        loop {
+            let (next, now) = (self.0.outbox.next_due().await?, self.now());
+            if next.is_none_or(|next| next > now) {
+                return Ok(Pass::Done(next));
+            }
+            let claimed = self.0.outbox.claim(AT_ONCE, now, now + self.0.lease).await?;
+            if claimed.is_empty() {
+                // Others are about to send it.
+                return Ok(Pass::Done(None));
+            }
+            let mut sending = JoinSet::new();
+            for claimed in claimed {
+                let mailer = self.clone();
+                sending.spawn(async move { mailer.send_claimed(claimed).await });
+            }
+            let mut unreachable = false;
+            while let Some(sent) = sending.join_next().await {
+                unreachable |= sent.map_err(|error| Error::internal("a mail was not sent to its end").with_source(error))??;
+            }
+            if unreachable {
+                return Ok(Pass::Unreachable);
+            }
+        }
+    }
+
+    /// Sends one mail and notes what became of it. Was nobody there to take it?
+    async fn send_claimed(&self, Claimed { id, mail, attempts }: Claimed) -> Result<bool> {
+        let result = match &mail {
+            Some(mail) => self.0.backend.deliver(mail).await,
+            None => Err(Failure::never("what is stored of it cannot be read")),
+        };
+        let recipients = mail.iter().flat_map(MailMessage::recipients).map(|address| address.email.as_str()).collect::<Vec<_>>().join(", ");
+        let (outcome, unreachable) = match result {
+            Ok(()) => {
+                tracing::info!(target: "lback::mail", id, attempts, "mail to {recipients} was sent to {}", self.0.backend);
+                (Outcome::Sent, false)
+            }
+            Err(failure) if failure.kind == FailureKind::Never || attempts >= self.0.max_attempts => {
+                tracing::error!(target: "lback::mail", id, attempts, "mail to {recipients} is given up: {failure}");
+                (Outcome::GivenUp { now: self.now(), error: failure.to_string() }, failure.kind == FailureKind::Unreachable)
+            }
+            Err(failure) => {
+                let pause = pause_after(attempts);
+                tracing::warn!(
+                    target: "lback::mail", id, attempts,
+                    "mail to {recipients} was not sent, and is tried again in {} s: {failure}", pause.as_secs()
+                );
+                let again = Outcome::Again { due_at: self.now() + pause, error: failure.to_string() };
+                (again, failure.kind == FailureKind::Unreachable)
+            }
+        };
+        self.note(id, outcome).await?;
+        Ok(unreachable)
+    }
+
+    /// Notes what became of a mail. A database that is busy for a while is no reason to send it again.
+    async fn note(&self, id: i64, outcome: Outcome) -> Result<()> {
+        for _ in 1..NOTES {
+            match self.0.outbox.finish(id, outcome.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => tracing::warn!(target: "lback::mail", id, %error, "what became of a mail cannot be noted yet"),
+            }
+            tokio::time::sleep(NOTE_PAUSE).await;
+        }
+        self.0.outbox.finish(id, outcome).await
+    }
+}
+
+/// How long a mail waits after so many tries.
+pub(crate) fn pause_after(attempts: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
+    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+}

@@ -1,0 +1,166 @@
+//! A mail as it is sent: rendered, checked, complete.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, Utc};
+use lback_core::{Error, Result};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::MailAddress;
+
+/// A mail as it is sent, and as a test finds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailMessage {
+    /// Its `Message-ID`, the same however often it is tried.
+    pub id: String,
+    /// When it was asked for.
+    pub date: DateTime<Utc>,
+    /// Who sends it.
+    pub from: MailAddress,
+    /// Whom it is to.
+    pub to: Vec<MailAddress>,
+    /// Who gets a copy.
+    pub cc: Vec<MailAddress>,
+    /// Who gets a copy without the others seeing it.
+    pub bcc: Vec<MailAddress>,
+    /// Whom an answer goes to, if not to the sender.
+    pub reply_to: Vec<MailAddress>,
+    /// The subject.
+    pub subject: String,
+    /// What it says.
+    pub text: String,
+    /// The same as HTML, if there is such.
+    pub html: Option<String>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// Files that come along.
+    pub attachments: Vec<MailAttachment>,
+}
+
+/// A file that comes with a mail.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailAttachment {
+    /// Its name.
+    pub name: String,
+    /// Its media type: `application/pdf`.
+    pub content_type: String,
+    /// What is in it.
+    #[serde(serialize_with = "as_base64", deserialize_with = "of_base64")]
+    pub bytes: Vec<u8>,
+}
+
+/// The most recipients of one mail: so many every server must take.
+const MOST_RECIPIENTS: usize = 100;
+
+/// The longest line that SMTP allows, in bytes.
+const LONGEST_LINE: usize = 998;
+
+/// Headers that have their own methods, or that must be right for the mail to be read at all.
+const RESERVED: [&str; 11] =
+    ["from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version", "return-path"];
+
+impl MailMessage {
+    /// Everybody who gets it.
+    pub fn recipients(&self) -> impl Iterator<Item = &MailAddress> {
+        self.to.iter().chain(&self.cc).chain(&self.bcc)
+    }
+
+    /// Refuses what could not be sent as it is meant.
+    pub(crate) fn check(&self, max_bytes: usize) -> Result<()> {
+        for address in std::iter::once(&self.from).chain(self.recipients()).chain(&self.reply_to) {
+            address.check()?;
+        }
+        let recipients = self.recipients().count();
+        if recipients > MOST_RECIPIENTS {
+            return wrong(format!("a mail goes to {MOST_RECIPIENTS} recipients at most, and not to {recipients}; send several"));
+        }
+        if self.subject.is_empty() {
+            return wrong("a mail needs a subject: Mail::to(…).subject(…)");
+        }
+        check_line("the subject of a mail", &self.subject)?;
+        if self.text.is_empty() {
+            return wrong("a mail needs a text, for those who read no HTML: Mail::to(…).text(…), or .template(…)");
+        }
+        for (name, value) in &self.headers {
+            check_header(name, value)?;
+        }
+        for attachment in &self.attachments {
+            attachment.check()?;
+        }
+        let bytes = self.size();
+        if bytes > max_bytes {
+            return refused(format!("a mail of {bytes} bytes is larger than MAIL_MAX_BYTES = {max_bytes} allows"));
+        }
+        Ok(())
+    }
+
+    /// About how many bytes travel: attachments grow by a third on the way.
+    fn size(&self) -> usize {
+        let attachments: usize = self.attachments.iter().map(|attachment| attachment.bytes.len() / 3 * 4).sum();
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.subject.len() + self.text.len() + self.html.as_ref().map_or(0, String::len) + headers + attachments
+    }
+}
+
+impl MailAttachment {
+    fn check(&self) -> Result<()> {
+        check_line("the name of an attachment", &self.name)?;
+        let token = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b));
+        match self.content_type.split_once('/') {
+            Some((kind, subkind)) if token(kind) && token(subkind) && !kind.eq_ignore_ascii_case("multipart") => Ok(()),
+            _ => wrong(format!("{:?} is not the media type of an attachment; write one like application/pdf", self.content_type)),
+        }
+    }
+}
+
+fn check_header(name: &str, value: &str) -> Result<()> {
+    let lower = name.to_ascii_lowercase();
+    if RESERVED.contains(&lower.as_str()) || lower.starts_with("content-") {
+        return wrong(format!("the header {name} of a mail has a method of its own, or is set by Lback"));
+    }
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return wrong(format!("{name:?} is not the name of a header"));
+    }
+    check_line(&format!("the header {name} of a mail"), value)
+}
+
+/// What is in it could end the header and begin another.
+fn check_line(what: &str, text: &str) -> Result<()> {
+    if text.contains(char::is_control) {
+        return refused(format!("{what} holds a line break or another control character: {:?}", shortened(text)));
+    }
+    if text.len() > LONGEST_LINE {
+        return refused(format!("{what} is longer than {LONGEST_LINE} bytes: {:?}", shortened(text)));
+    }
+    Ok(())
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// What only the application itself can have got wrong.
+fn wrong<T>(message: impl Into<String>) -> Result<T> {
+    Err(Error::internal(message))
+}
+
+/// What a visitor may have typed.
+fn refused<T>(message: impl Into<String>) -> Result<T> {
+    Err(Error::bad_request(message))
+}
+
+impl fmt::Debug for MailAttachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {} bytes)", self.name, self.content_type, self.bytes.len())
+    }
+}
+
+fn as_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64.encode(bytes))
+}
+
+fn of_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    BASE64.decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
