@@ -72,8 +72,11 @@ pub(crate) fn remove<'a>(db: &mut Db, ids: impl Iterator<Item = &'a str>) -> Res
     Ok(())
 }
 
-/// Deletes what is forgotten. Answers how many rows.
-pub(crate) fn clean(db: &mut Db, now: DateTime<Utc>) -> Result<usize> {
+/// Deletes failed attempts to log in that are forgotten by `now`. Answers how many rows. The server does so by itself.
+///
+/// # Errors
+/// Those of the database.
+pub fn clean_attempts(db: &mut Db, now: DateTime<Utc>) -> Result<usize> {
     let forgotten = attempts::table.filter(attempts::forget_at.le(now.naive_utc()));
     Ok(on_each!(db, db => diesel::delete(forgotten).execute(db))?)
 }
@@ -83,7 +86,7 @@ pub async fn clean_regularly(app: Arc<Application>, mut stopping: watch::Receive
     let Some(database) = app.state::<Database>() else { return };
     loop {
         let now = app.clock().now();
-        match database.run(move |db| clean(db, now)).await {
+        match database.run(move |db| clean_attempts(db, now)).await {
             Ok(0) => {}
             Ok(deleted) => tracing::debug!(target: "lback::auth", deleted, "old failed logins were forgotten"),
             Err(error) => tracing::error!(target: "lback::auth", %error, "old failed logins cannot be deleted"),

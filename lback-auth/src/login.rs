@@ -33,12 +33,12 @@ impl fmt::Display for LoginRefused {
 impl std::error::Error for LoginRefused {}
 
 pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &str, password: &str) -> Result<Result<A, LoginRefused>> {
-    // A name with a null byte is nobody's, and no database takes it. The work is the same.
-    let name = name.split('\0').next().unwrap_or_default().trim();
+    let name = name.trim();
     let now = req.now();
     let (address, device) = (req.client_addr(), device(req, auth));
     let (found, attempt) = short::write(req, |db| {
-        let found = if name.is_empty() { None } else { A::find_by_login(db, name)? };
+        // A name with a null byte is nobody's, and PostgreSQL would not take it.
+        let found = if name.is_empty() || name.contains('\0') { None } else { A::find_by_login(db, name)? };
         let attempt = Attempt::new(found.as_ref().map(Account::id), name, address, device);
         let admitted = auth.throttle().admit(db, &attempt, now)?;
         Ok((found, admitted.map(|()| attempt)))

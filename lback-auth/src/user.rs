@@ -11,6 +11,7 @@ use lback_db::Db;
 use serde::Serialize;
 
 use crate::name::{check_email, check_username, key};
+use crate::password::UNUSABLE;
 use crate::permissions;
 use crate::schema::{auth_users as users, on_each};
 use crate::{Account, Permission};
@@ -74,6 +75,11 @@ impl NewUser {
             superuser: false,
             active: true,
         }
+    }
+
+    /// A user of this name who has no password, and so cannot log in before they have reset it.
+    pub fn without_password(username: &str) -> Self {
+        Self::new(username, UNUSABLE)
     }
 
     /// With this e-mail address.

@@ -54,7 +54,7 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
     let asks = source.asks() && terminal::is_there();
     let username = match username {
         Some(username) => check_username(&username).map_err(Error::bad_request)?,
-        None if asks => terminal::ask("User name: ", |name| check_username(name))?,
+        None if asks => terminal::ask("User name: ", check_username)?,
         None => return Err(Error::bad_request("nobody can be asked for a user name here; write createsuperuser --username NAME")),
     };
     // Before somebody thinks of a password in vain.
