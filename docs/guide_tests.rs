@@ -14,10 +14,11 @@ pub fn client(app: App) -> Client {
     Client::with_settings(app, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30")
 }
 
-/// As [`client`], with the templates that the chapters on templates, forms and mail show. Each begins with a comment that names it.
+/// As [`client`], with the templates that the chapters on templates, forms, CSRF and mail show. Each begins with a comment that names it.
 pub fn client_with_templates(app: App) -> Client {
     let folder = tempfile::tempdir().expect("a folder for the templates");
-    let chapters = [include_str!("src/templates.md"), include_str!("src/forms.md"), include_str!("src/mail.md")];
+    let chapters =
+        [include_str!("src/templates.md"), include_str!("src/forms.md"), include_str!("src/csrf.md"), include_str!("src/mail.md")];
     for block in chapters.iter().flat_map(|chapter| chapter.split("```html\n").skip(1)) {
         let text = block.split("```").next().unwrap_or_default();
         let name = text.strip_prefix("{# ").and_then(|text| text.split(" #}").next()).expect("a comment that names the template");
@@ -48,6 +49,7 @@ chapters! {
     middleware "src/middleware.md";
     templates "src/templates.md";
     forms "src/forms.md";
+    csrf "src/csrf.md";
     settings "src/settings.md";
     sessions "src/sessions.md";
     stores "src/stores.md";

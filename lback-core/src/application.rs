@@ -13,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::CoreSettings;
+use crate::csrf::{self, Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
 use crate::middleware::{Layer, Next, Stack};
 use crate::panics::catch_panic;
@@ -20,7 +21,7 @@ use crate::request::{Keys, RequestBody};
 use crate::router::{Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
 use crate::static_names::StaticNames;
-use crate::templates::{Functions, TemplateGlobal, Templates};
+use crate::templates::{Functions, TemplateArgs, TemplateFunction, TemplateGlobal, Templates};
 use crate::view::BoxFuture;
 use crate::{Clock, Error, Request, Response, Result, error_page, panics};
 
@@ -31,6 +32,7 @@ pub struct Application {
     settings: Settings,
     config: CoreSettings,
     keys: Keys,
+    csrf: Csrf,
     secrets: Vec<String>,
     templates: Templates,
     static_names: Arc<StaticNames>,
@@ -64,6 +66,8 @@ pub struct Assembly {
     clock: Clock,
     templates: Vec<(&'static str, &'static str)>,
     globals: Vec<TemplateGlobal>,
+    functions: Vec<TemplateFunction>,
+    csrf_binding: Option<Box<dyn CsrfBinding>>,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
 }
@@ -79,6 +83,8 @@ impl Assembly {
             clock: Clock::system(),
             templates: Vec::new(),
             globals: Vec::new(),
+            functions: Vec::new(),
+            csrf_binding: None,
             background: Vec::new(),
             debug_sections: Vec::new(),
         }
@@ -152,6 +158,22 @@ impl Assembly {
         self
     }
 
+    /// Adds a function that every template can call, with the request whose page it is.
+    pub fn template_function<F, V>(&mut self, name: &'static str, call: F) -> &mut Self
+    where
+        F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
+        V: Serialize,
+    {
+        self.functions.push(TemplateFunction::new(name, call));
+        self
+    }
+
+    /// What CSRF tokens are bound to besides the browser, such as its session.
+    pub fn csrf_binding(&mut self, binding: impl CsrfBinding) -> &mut Self {
+        self.csrf_binding = Some(Box::new(binding));
+        self
+    }
+
     /// Adds a task that runs beside the server, from its start until `stopping` turns true.
     pub fn background<F, Fut>(&mut self, task: F) -> &mut Self
     where
@@ -189,12 +211,15 @@ impl Assembly {
         // In DEBUG files change while the program runs.
         let static_dir = self.settings.root().join(&config.static_dir);
         let static_names = Arc::new(if config.debug { StaticNames::default() } else { StaticNames::read(&static_dir)? });
-        let functions = Functions::new(table.clone(), &config.static_url, static_names.clone());
+        let functions = Functions::new(table.clone(), &config.static_url, static_names.clone(), self.functions);
         let templates = Templates::load(templates_dir, self.templates, config.debug, self.globals, functions)?;
+        let derive = |purpose| Keys::derive(purpose, secrets.iter().map(String::as_str));
+        let trusted = TrustedOrigins::of_settings(&config.csrf_trusted_origins)?;
         let app = Application {
             table,
             stack: self.stack.layers().into(),
-            keys: Keys::derive("cookies", secrets.iter().map(String::as_str)),
+            keys: derive("cookies"),
+            csrf: Csrf::new(derive("csrf"), trusted, self.csrf_binding),
             secrets,
             templates,
             static_names,
@@ -227,6 +252,7 @@ impl Application {
         };
         // Only without the `Errors` middleware does an error come as far as here.
         let mut response = result.unwrap_or_else(|error| error_page::respond(&mut req, error));
+        csrf::keep_private(&req, response.headers_mut());
         // A request that failed leaves no cookies behind.
         if !response.status().is_server_error()
             && let Some(cookies) = req.pending_cookies()
@@ -332,6 +358,10 @@ impl Application {
     /// The places for plain views, of which each takes one while it runs.
     pub(crate) fn view_places(&self) -> &Arc<Semaphore> {
         &self.view_places
+    }
+
+    pub(crate) fn csrf(&self) -> &Csrf {
+        &self.csrf
     }
 
     pub(crate) fn keys(&self) -> &Keys {

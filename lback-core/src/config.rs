@@ -24,6 +24,8 @@ pub struct CoreSettings {
     pub secret_key: Option<Secret>,
     /// Retired keys that still verify what they signed.
     pub secret_key_fallbacks: Vec<Secret>,
+    /// Other sites whose pages may send forms here: `https://app.example.com`, `https://*.example.com`.
+    pub csrf_trusted_origins: Vec<String>,
     /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Sends `Strict-Transport-Security` with this many seconds over HTTPS; 0 sends none.
@@ -95,6 +97,7 @@ impl Default for CoreSettings {
             allowed_hosts: Vec::new(),
             secret_key: None,
             secret_key_fallbacks: Vec::new(),
+            csrf_trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             hsts_seconds: 0,
             templates_dir: "templates".into(),

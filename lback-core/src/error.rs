@@ -150,6 +150,10 @@ impl Error {
         self.0.location.as_deref()
     }
 
+    pub(crate) fn forget_location(&mut self) {
+        self.0.location = None;
+    }
+
     /// The error that caused this one.
     pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)

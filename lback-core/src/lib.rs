@@ -6,6 +6,7 @@
 mod application;
 mod clock;
 mod config;
+mod csrf;
 mod error;
 mod error_page;
 pub mod middleware;
@@ -24,15 +25,16 @@ pub mod view;
 pub use application::{Application, Assembly};
 pub use clock::Clock;
 pub use config::CoreSettings;
+pub use csrf::{CsrfBinding, CsrfRefusal};
 pub use error::{Error, OrNotFound, Result};
 pub use error_page::DebugSection;
 pub use middleware::{Middleware, Next};
 pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile};
 pub use response::{Body, IntoResponse, Response};
-pub use router::{BodyLimit, Route, Router, Streaming, ViewTimeout};
+pub use router::{BodyLimit, CsrfExempt, Route, Router, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};
 pub use static_names::StaticNames;
-pub use templates::{TemplateFile, TemplateGlobal, TemplateLink, Templates};
+pub use templates::{Html, TemplateArgs, TemplateFile, TemplateForm, TemplateFunction, TemplateGlobal, TemplateLink, Templates};
 pub use type_map::TypeMap;
 pub use view::View;
 

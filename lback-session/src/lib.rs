@@ -7,6 +7,7 @@ mod changes;
 mod cleanup;
 mod config;
 mod cookie;
+mod csrf;
 mod finish;
 mod flash;
 mod id;

@@ -178,7 +178,7 @@ impl SessionManager {
             data: session.data().clone(),
             changes: session.changes(),
             cycle: session.cycles(),
-            fresh_id: SessionId::random(),
+            fresh_id: session.fresh_id(),
             now: self.0.clock.now(),
             manager: self.clone(),
         })

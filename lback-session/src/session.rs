@@ -1,6 +1,6 @@
 //! The session of one request.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Index;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::changes::{Notes, UpdateFn, put};
-use crate::store::{Data, Record};
+use crate::store::{Data, Record, user_id};
 use crate::{Changes, Flash, SessionId, SessionManager, flash};
 
 /// The session of the visitor whose request this is: a small map from text to JSON that outlives the request.
@@ -37,6 +37,8 @@ pub struct AppSession {
     data: Data,
     notes: Notes,
     cycle: bool,
+    /// The id it gets if it is rotated.
+    fresh_id: OnceCell<SessionId>,
     /// Sessions that end with this request.
     deleted: Vec<SessionId>,
     created_at: DateTime<Utc>,
@@ -81,6 +83,7 @@ impl AppSession {
             manager,
             notes: Notes::default(),
             cycle: false,
+            fresh_id: OnceCell::new(),
             deleted: Vec::new(),
             now,
             accessed: Cell::new(false),
@@ -366,6 +369,26 @@ impl AppSession {
 
     pub(crate) fn cycles(&self) -> bool {
         self.cycle
+    }
+
+    pub(crate) fn fresh_id(&self) -> SessionId {
+        *self.fresh_id.get_or_init(SessionId::random)
+    }
+
+    /// Has somebody logged in or out, or is the id rotated for another reason?
+    pub(crate) fn has_changed_hands(&self) -> bool {
+        let before = self.base.as_ref().and_then(|base| base.user_id);
+        !self.deleted.is_empty() || self.cycle || before != user_id(&self.data)
+    }
+
+    /// The id under which this session will be stored, as things are now; `None` for a new one that is nobody's, which may
+    /// not be stored at all.
+    pub(crate) fn next_id(&self) -> Option<SessionId> {
+        match &self.base {
+            Some(_) if self.has_changed_hands() => Some(self.fresh_id()),
+            Some(base) => Some(base.id),
+            None => user_id(&self.data).map(|_| self.id),
+        }
     }
 
     pub(crate) fn changes(&self) -> Changes {

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lback_core::middleware::{AllowedHosts, BodyReader, Errors, IntoMiddleware, RequestLog, SecurityHeaders, Stack, StaticFiles, Timeout};
-use lback_core::{Application, Assembly, Clock, CoreSettings, Request, Result, Router, Settings};
+use lback_core::middleware::{
+    AllowedHosts, BodyReader, CsrfMiddleware, Errors, IntoMiddleware, RequestLog, SecurityHeaders, Stack, StaticFiles, Timeout,
+};
+use lback_core::{Application, Assembly, Clock, CoreSettings, Request, Result, Router, Settings, TemplateArgs};
 use lback_db::migrations::MigrationSet;
 use lback_db::{Database, DbSessionMiddleware, DbSettings, Migrations};
 use lback_session::{RequestSession, SessionConfig, SessionManager, SessionMiddleware, SessionSettings, SessionStore, clean_regularly};
@@ -29,8 +31,8 @@ type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> Ses
 /// # Middleware
 ///
 /// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
-/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (of an application with users),
-/// `MailMiddleware` (with the feature `mail`), what [`App::middleware`] adds, and `Timeout`.
+/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `CsrfMiddleware`, `AuthMiddleware` (of an application with
+/// users), `MailMiddleware` (with the feature `mail`), what [`App::middleware`] adds, and `Timeout`.
 /// [`App::stack`] changes the list.
 pub struct App {
     router: Router,
@@ -142,6 +144,31 @@ impl App {
     {
         self.assembly.push(Box::new(move |assembly| {
             assembly.template_global(name, value);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds a function that every template can call, with the request whose page it is: `{{ unread(folder="inbox") }}`.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    ///
+    /// # let urls = Router::new();
+    /// App::new(urls).template_function("unread", |req, args| {
+    ///     let folder: String = args.require("folder")?;
+    ///     Ok(req.session().get::<u32>(&format!("unread_{folder}"))?.unwrap_or(0))
+    /// });
+    /// ```
+    ///
+    /// What it returns is escaped, unless it is [`Html`](crate::Html).
+    pub fn template_function<F, V>(mut self, name: &'static str, call: F) -> Self
+    where
+        F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
+        V: serde::Serialize,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.template_function(name, call);
             Ok(())
         }));
         self
@@ -273,6 +300,9 @@ impl App {
         }
         if let Some(sessions) = &sessions {
             stack.push(SessionMiddleware::new(sessions.clone()));
+            stack.push(CsrfMiddleware::inside(&["BodyReader", "SessionMiddleware"]));
+        } else {
+            stack.push(CsrfMiddleware::new());
         }
         #[cfg(feature = "auth")]
         if let Some(auth) = &auth {
@@ -326,6 +356,7 @@ fn with_remedy(error: lback_core::settings::SettingsError) -> lback_core::Error 
 /// What sessions bring besides their middleware.
 fn add_sessions(assembly: &mut Assembly, sessions: &SessionManager) {
     assembly.state(sessions.clone());
+    assembly.csrf_binding(sessions.clone());
     assembly.template_global("flashes", |req| Ok(req.session().take_flashes()));
     assembly.debug_section(|req| {
         let session = req.session_if_loaded()?;

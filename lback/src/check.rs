@@ -18,6 +18,7 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
         ("settings, routes, middleware and templates", Ok(())),
         ("links in templates", links(ready)),
         ("static files in templates", static_files(ready)),
+        ("forms in templates", forms(ready)),
         ("database", database(ready)),
         ("migrations", require_migrations(ready)),
         ("sessions", sessions(ready)),
@@ -78,6 +79,19 @@ fn static_files(ready: &Ready) -> Result<()> {
         return Ok(());
     }
     mend(format!("there are no such files in {}: {}. Put them there, or correct the template", folder.display(), missing.join(", ")))
+}
+
+/// Does every form that posts carry a CSRF token?
+fn forms(ready: &Ready) -> Result<()> {
+    let forms = ready.app.templates().unprotected_forms()?;
+    if forms.is_empty() || !ready.app.middleware().any(|name| name == "CsrfMiddleware") {
+        return Ok(());
+    }
+    let places: Vec<String> = forms.iter().map(|form| format!("{}:{}", form.template, form.line)).collect();
+    mend(format!(
+        "what these send will be refused, as it carries no CSRF token: {}. Write {{{{ csrf_input() }}}} inside the <form>",
+        places.join(", ")
+    ))
 }
 
 fn database(ready: &Ready) -> Result<()> {

@@ -134,6 +134,26 @@ fn devices_lists_every_login_and_revoke_leaves_this_one() {
 }
 
 #[test]
+fn every_form_has_a_token_and_nothing_goes_without() {
+    let client = client();
+    client.enforce_csrf();
+    let token = |path: &str| {
+        let page = client.get(path).send().text().to_owned();
+        assert_eq!(page.matches("<form").count(), page.matches("name=\"csrf_token\"").count(), "{path}");
+        page.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let login = [("username", "alice"), ("password", "wonderland")];
+    client.post("/login").form(&login).send().assert_status(403).assert_contains("reload the page");
+    let before = token("/login");
+    client.post("/login").form(&[("csrf_token", before.as_str()), login[0], login[1]]).send().assert_redirect("/");
+    client.post("/logout").form(&[("csrf_token", before)]).send().assert_status(403);
+    for page in ["/", "/profile", "/devices"] {
+        token(page);
+    }
+    client.post("/logout").form(&[("csrf_token", token("/profile"))]).send().assert_redirect("/");
+}
+
+#[test]
 fn plain_touches_nothing() {
     let client = client();
     let response = client.get("/plain").send();

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use tera::context;
 
-use super::{aside, caught, pages, reason};
+use super::{aside, pages, reason};
 use crate::{Error, Request, Response, Result};
 
 /// The application's own page, `404.html` for a 404; a plain one where it has none, or where that fails.
@@ -33,7 +33,5 @@ fn own(req: &mut Request, status: StatusCode, context: tera::Context) -> Option<
     if !templates.contains(&name) {
         return None;
     }
-    let mentions_globals = templates.mentions_globals(&name);
-    let render = || templates.render(req, &name, context);
-    Some(if mentions_globals { aside(render).flatten() } else { caught(render).flatten() })
+    Some(aside(|| templates.render(req, &name, context)).flatten())
 }

@@ -2,6 +2,7 @@
 
 mod allowed_hosts;
 mod body;
+mod csrf;
 mod errors;
 mod live_reload;
 mod request_log;
@@ -12,6 +13,7 @@ mod timeout;
 
 pub use allowed_hosts::AllowedHosts;
 pub use body::BodyReader;
+pub use csrf::CsrfMiddleware;
 pub use errors::Errors;
 pub use live_reload::LiveReload;
 pub use request_log::RequestLog;

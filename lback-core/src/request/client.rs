@@ -43,16 +43,21 @@ impl Request {
 
     /// The host that the client asked for, without the port, in lower case.
     pub fn host(&self) -> Option<String> {
-        // RFC 9112, 3.2: of two, neither is to be believed.
-        if self.headers().get_all("host").iter().count() > 1 {
-            return None;
-        }
-        let authority = self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header("host"))?;
+        let authority = self.authority()?;
         let without_port = match authority.rsplit_once(':') {
             Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
             _ => authority,
         };
         Some(without_port.trim_end_matches('.').to_ascii_lowercase())
+    }
+
+    /// The host that the client asked for, with the port where it named one.
+    pub(crate) fn authority(&self) -> Option<&str> {
+        // RFC 9112, 3.2: of two, neither is to be believed.
+        if self.headers().get_all("host").iter().count() > 1 {
+            return None;
+        }
+        self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header("host"))
     }
 }
 

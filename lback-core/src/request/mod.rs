@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route};
-use crate::{Error, Response, Result, Settings, TypeMap};
+use crate::{Error, Response, Result, Settings, TypeMap, csrf};
 
 /// One request: what the client sent, and everything that belongs to answering it.
 ///
@@ -328,6 +328,36 @@ impl Request {
     pub fn render_to_string(&mut self, template: &str, context: tera::Context) -> Result<String> {
         let app = self.app.clone();
         app.templates().render(self, template, context)
+    }
+
+    /// A CSRF token for a page of this visitor, to be sent back in the form's field `csrf_token` or in the header
+    /// `X-CSRF-Token`. In a template, `{{ csrf_input() }}` is the whole field and `{{ csrf_token() }}` the token.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Response, Result};
+    /// fn form(req: &mut Request) -> Result<Response> {
+    ///     let token = req.csrf_token()?;
+    ///     let field = format!("<input type=\"hidden\" name=\"csrf_token\" value=\"{token}\">");
+    ///     Ok(Response::html(format!("<form method=\"post\">{field}<button>Delete</button></form>")))
+    /// }
+    /// ```
+    ///
+    /// Every call masks it anew, and all stay good until somebody logs in or out. The first one gives the browser a cookie;
+    /// the response is kept out of caches that others share.
+    ///
+    /// # Errors
+    /// Where the system has no random numbers.
+    pub fn csrf_token(&mut self) -> Result<String> {
+        csrf::token(self)
+    }
+
+    /// Makes the CSRF tokens of all pages that this browser has open worthless. This happens by itself where somebody logs
+    /// in or out of a session, and where its id changes; it is for applications that know their visitors by other means.
+    ///
+    /// # Errors
+    /// As [`Request::csrf_token`].
+    pub fn rotate_csrf_token(&mut self) -> Result<()> {
+        csrf::rotate(self)
     }
 
     /// The path of the route called `name`, with `params` filled in and escaped.

@@ -4,7 +4,7 @@ mod pattern;
 mod route;
 mod table;
 
-pub use route::{BodyLimit, Route, Streaming, ViewTimeout};
+pub use route::{BodyLimit, CsrfExempt, Route, Streaming, ViewTimeout};
 pub(crate) use table::{Endpoint, Lookup, Matched, RouteTable};
 
 #[cfg(test)]
@@ -174,6 +174,22 @@ impl Router {
     #[track_caller]
     pub fn body_limit(self, bytes: u64) -> Self {
         self.option(BodyLimit(bytes))
+    }
+
+    /// The last route, or the routes of the last include, answer POST, PUT, PATCH and DELETE without a CSRF token.
+    ///
+    /// This is for what programs call, which bring a proof of their own: a signature, a key in a header. A route that knows
+    /// its visitor by a cookie must not be exempt.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Router};
+    /// # fn paid(_: &mut Request) -> &'static str { "thank you" }
+    /// let router = Router::new().post("/hooks/payment", paid).csrf_exempt();
+    /// # let _ = router;
+    /// ```
+    #[track_caller]
+    pub fn csrf_exempt(self) -> Self {
+        self.option(CsrfExempt)
     }
 
     fn last(&mut self, what: &str, place: &Location<'_>) -> Option<&mut Entry> {

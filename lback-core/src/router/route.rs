@@ -110,3 +110,7 @@ pub struct ViewTimeout(pub Duration);
 /// How large the body may be, in bytes; see [`Router::body_limit`](crate::Router::body_limit).
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimit(pub u64);
+
+/// The route needs no CSRF token; see [`Router::csrf_exempt`](crate::Router::csrf_exempt).
+#[derive(Clone, Copy, Debug)]
+pub struct CsrfExempt;

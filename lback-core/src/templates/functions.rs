@@ -6,21 +6,25 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
+use super::TemplateFunction;
 use crate::router::RouteTable;
 use crate::static_names::StaticNames;
 
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The functions `url_for` and `static`.
+/// The functions `url_for` and `static`, and those that ask the request.
 pub(crate) struct Functions {
+    asking: Vec<TemplateFunction>,
     routes: Arc<RouteTable>,
     static_url: Arc<str>,
     static_names: Arc<StaticNames>,
 }
 
 impl Functions {
-    pub(crate) fn new(routes: Arc<RouteTable>, static_url: &str, static_names: Arc<StaticNames>) -> Self {
-        Functions { routes, static_url: format!("{}/", static_url.trim_end_matches('/')).into(), static_names }
+    pub(crate) fn new(routes: Arc<RouteTable>, static_url: &str, static_names: Arc<StaticNames>, added: Vec<TemplateFunction>) -> Self {
+        let mut asking = TemplateFunction::own();
+        asking.extend(added);
+        Functions { asking, routes, static_url: format!("{}/", static_url.trim_end_matches('/')).into(), static_names }
     }
 
     pub(super) fn register(&self, tera: &mut Tera) {
@@ -28,6 +32,9 @@ impl Functions {
         tera.register_function("url_for", move |args: Kwargs, _: &State| url_for(&routes, &args));
         let (prefix, names) = (self.static_url.clone(), self.static_names.clone());
         tera.register_function("static", move |args: Kwargs, _: &State| static_path(&prefix, &names, &args));
+        for function in &self.asking {
+            function.register(tera);
+        }
     }
 }
 

@@ -51,7 +51,7 @@ fn calls<'a>(text: &'a str, call: &'a str) -> impl Iterator<Item = (usize, &'a s
 }
 
 /// Tera's comments, `{# … #}`.
-fn in_comment(text: &str, at: usize) -> bool {
+pub(super) fn in_comment(text: &str, at: usize) -> bool {
     let before = &text[..at];
     before.rfind("{#").is_some_and(|open| before.rfind("#}").is_none_or(|close| close < open))
 }

@@ -1,17 +1,23 @@
 //! The application's templates: Tera, with the globals and functions of the framework.
 
+mod calls;
 mod context;
 mod files;
 mod filters;
+mod forms;
 mod functions;
 mod globals;
+mod html;
 mod links;
 mod loaded;
 mod problem;
 #[cfg(test)]
 mod tests;
 
+pub use calls::{TemplateArgs, TemplateFunction};
+pub use forms::TemplateForm;
 pub use globals::TemplateGlobal;
+pub use html::Html;
 pub use links::{TemplateFile, TemplateLink};
 
 use std::path::PathBuf;
@@ -76,9 +82,17 @@ impl Templates {
                 context.insert_value(global.name, (global.value)(req)?);
             }
         }
-        match loaded.tera.render(name, &context) {
-            Ok(page) => Ok(page),
-            Err(error) => Err(Problem::of_rendering(name, error).into_error()),
+        match calls::lending(req, || loaded.tera.render(name, &context)) {
+            (Ok(page), _) => Ok(page),
+            // What a function refuses in words for the client goes to the client.
+            (Err(_), Some(error)) if !error.is_server_error() => Err(error),
+            (Err(error), failed) => {
+                let problem = Problem::of_rendering(name, error).into_error();
+                Err(match failed {
+                    Some(failed) => problem.with_status(failed.status()),
+                    None => problem,
+                })
+            }
         }
     }
 
@@ -109,6 +123,14 @@ impl Templates {
         Ok(self.texts()?.iter().flat_map(|(name, text)| links::static_files(name, text)).collect())
     }
 
+    /// The forms that post without a CSRF token, as far as the text tells.
+    ///
+    /// # Errors
+    /// Where the files cannot be read.
+    pub fn unprotected_forms(&self) -> Result<Vec<TemplateForm>> {
+        Ok(self.texts()?.iter().flat_map(|(name, text)| forms::unprotected(name, text)).collect())
+    }
+
     /// Name and text of every template.
     fn texts(&self) -> Result<Vec<(String, String)>> {
         let texts = self.list().and_then(|files| {
@@ -116,11 +138,6 @@ impl Templates {
             Ok(texts.collect())
         });
         texts.map_err(Problem::into_error)
-    }
-
-    /// Does the template, or one that it extends or includes, mention a global?
-    pub(crate) fn mentions_globals(&self, name: &str) -> bool {
-        self.last().globals_of(name).is_some_and(|mentioned| !mentioned.is_empty())
     }
 
     /// The templates as they are now: in `DEBUG` after a look at the files.

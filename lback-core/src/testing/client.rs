@@ -1,6 +1,7 @@
 //! The browser.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -43,6 +44,7 @@ pub struct Client {
     target: Arc<Target>,
     jar: Mutex<Jar>,
     follow: bool,
+    enforces_csrf: AtomicBool,
 }
 
 struct Target {
@@ -96,12 +98,14 @@ impl Client {
     }
 
     fn of(target: Arc<Target>, follow: bool) -> Self {
-        Client { target, jar: Mutex::new(Jar::default()), follow }
+        Client { target, jar: Mutex::new(Jar::default()), follow, enforces_csrf: AtomicBool::new(false) }
     }
 
     /// Another browser before the same application, without cookies.
     pub fn fork(&self) -> Self {
-        Self::of(self.target.clone(), self.follow)
+        let fork = Self::of(self.target.clone(), self.follow);
+        fork.enforces_csrf.store(self.enforces_csrf(), Ordering::Relaxed);
+        fork
     }
 
     /// The same browser, which follows redirects by itself, or does not, as at first.
@@ -110,6 +114,32 @@ impl Client {
     pub fn follow_redirects(mut self, follow: bool) -> Self {
         self.follow = follow;
         self
+    }
+
+    /// From now on requests bring only the CSRF token that the test gives them.
+    ///
+    /// Otherwise every request that needs one has a token that fits, as if the browser had come from a page of the
+    /// application: tests of an application need not think of it. A test of the protection itself begins with this:
+    ///
+    /// ```
+    /// # use lback_core::testing::Client;
+    /// # use lback_core::middleware::{BodyReader, CsrfMiddleware, Errors};
+    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
+    /// # let mut assembly = Assembly::new(Router::new().post("/delete", |_: &mut Request| "deleted"), settings);
+    /// # assembly.stack_mut().push(Errors).push(BodyReader).push(CsrfMiddleware::new());
+    /// # let client = Client::new(assembly.build().unwrap());
+    /// client.post("/delete").send().assert_status(200);
+    /// client.enforce_csrf();
+    /// client.post("/delete").send().assert_status(403);
+    /// ```
+    pub fn enforce_csrf(&self) -> &Self {
+        self.enforces_csrf.store(true, Ordering::Relaxed);
+        self
+    }
+
+    pub(super) fn enforces_csrf(&self) -> bool {
+        self.enforces_csrf.load(Ordering::Relaxed)
     }
 
     pub(super) fn follows(&self) -> bool {
@@ -179,7 +209,7 @@ impl Client {
                 return socket.exchange(request).await;
             }
             let (parts, body) = request.into_parts();
-            let peer = SocketAddr::new(from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 50_000);
+            let peer = peer(from);
             // In a task of its own, as on a server: the view may be moved between threads and ask for its task.
             let handle = self.app().clone().handle(parts, RequestBody::from(body), Some(peer));
             let (parts, body) = tokio::spawn(handle).await?.into_hyper().into_parts();
@@ -187,4 +217,8 @@ impl Client {
             Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
         })
     }
+}
+
+pub(super) fn peer(from: Option<IpAddr>) -> SocketAddr {
+    SocketAddr::new(from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 50_000)
 }

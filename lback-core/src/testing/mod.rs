@@ -19,6 +19,7 @@
 //! ```
 
 mod client;
+mod csrf;
 mod jar;
 mod multipart;
 mod redirect;

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::redirect;
-use super::{Client, MultipartBuilder, TestResponse, jar};
+use super::{Client, MultipartBuilder, TestResponse, csrf, jar};
 use crate::{Error, Result};
 
 const MAX_REDIRECTS: usize = 10;
@@ -205,7 +205,11 @@ impl<'a> RequestBuilder<'a> {
         if !cookies.is_empty() {
             headers.append(header::COOKIE, HeaderValue::from_str(&cookies.join("; "))?);
         }
-        let answer = client.exchange(request, self.from)?;
+        let borrowed = csrf::add_token(client, &mut request, self.from)?;
+        let mut answer = client.exchange(request, self.from)?;
+        if let Some(name) = borrowed {
+            csrf::remove_cookie(&mut answer.headers, &name);
+        }
         client.jar().take(&answer.headers, &host, &path, client.clock().now());
         Ok(TestResponse::new(self.method.clone(), self.path.clone(), answer))
     }

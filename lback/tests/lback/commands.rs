@@ -143,6 +143,12 @@ fn check_names_what_is_wrong_and_what_mends_it() {
     fs::write(project.path().join("templates/page.html"), page).unwrap();
     let broken = run(&project, "check");
     assert!(broken.contains("page.html:2 \"indx\"") && !broken.contains("page.html:1"), "{broken}");
+
+    let page = "<form method=\"post\">{{ csrf_input() }}</form>\n<form method=\"post\"></form>";
+    fs::write(project.path().join("templates/page.html"), page).unwrap();
+    let open = run(&project, "check");
+    assert!(open.contains("WRONG forms in templates") && open.contains("page.html:2") && open.contains("{{ csrf_input() }}"), "{open}");
+    assert!(!open.contains("page.html:1"), "{open}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod after_commit;
 #[cfg(feature = "auth")]
 mod auth;
 mod commands;
+mod csrf;
 #[cfg(feature = "sqlite")]
 mod databases;
 mod gate;

@@ -411,7 +411,7 @@ fn a_client_that_hangs_up_does_not_undo_the_work(on: &str) {
         waits.pass();
         Ok(())
     };
-    let client = Client::over_socket_with_settings(App::new(Router::new().post("/", view)), &format!("{SETTINGS}\n{on}"));
+    let client = Client::over_socket_with_settings(App::new(Router::new().post("/", view).csrf_exempt()), &format!("{SETTINGS}\n{on}"));
     sql(&client, "CREATE TABLE notes (id BIGINT, text TEXT NOT NULL)");
     let mut connection = TcpStream::connect(client.addr().unwrap()).unwrap();
     connection.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").unwrap();

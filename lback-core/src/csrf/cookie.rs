@@ -1,0 +1,41 @@
+//! The cookie with a browser's secret.
+
+use cookie::{Cookie, SameSite};
+
+use super::token::Secret;
+use crate::Request;
+
+/// How many cookies of the name are looked at: a neighbouring domain can plant some before ours.
+const MAX_TRIES: usize = 4;
+/// No sealed secret is longer.
+const MAX_LENGTH: usize = 128;
+/// A year: a form that was left open, or that the browser restores with its tabs, can still be sent.
+const MAX_AGE_DAYS: i64 = 365;
+
+/// Over HTTPS the name makes browsers refuse the cookie from anybody but this very host over HTTPS.
+fn name(req: &Request) -> &'static str {
+    if req.is_secure() { "__Host-csrf" } else { "csrf" }
+}
+
+/// The secrets in the cookies that were made here.
+pub(super) fn received(req: &mut Request) -> Vec<Secret> {
+    let (name, app) = (name(req), req.app().clone());
+    let open = |value: &str| {
+        let sealed = Some(value).filter(|value| value.len() <= MAX_LENGTH)?;
+        Secret::from_text(&app.csrf().keys.verify(name, sealed)?)
+    };
+    req.cookies().received(name).take(MAX_TRIES).filter_map(open).collect()
+}
+
+/// Gives the browser its secret.
+pub(super) fn send(req: &mut Request, secret: &Secret) {
+    let name = name(req);
+    let sealed = req.app().csrf().keys.sign(name, secret.to_text());
+    let cookie = Cookie::build((name, sealed))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(req.is_secure())
+        .max_age(cookie::time::Duration::days(MAX_AGE_DAYS));
+    req.cookies().add(cookie.build());
+}
