@@ -12,6 +12,10 @@ pub fn install(assembly: &mut Assembly, auth: &Auth) {
     assembly.template_global("user", move |req| somebody(req)?.map(|somebody| users.accounts().to_value(&somebody)).transpose());
     assembly.template_global("perms", |req| Ok(req.permissions()?.iter().cloned().collect::<Vec<_>>()));
     assembly.background(clean_regularly);
+    #[cfg(feature = "pages")]
+    for (name, text) in crate::pages::TEMPLATES {
+        assembly.template(name, text);
+    }
 }
 
 /// Does every route ask for a permission that is declared, and is there a page to log in where one is needed?

@@ -3,6 +3,10 @@
 //! An application names the crate `lback`, which re-exports everything here with its feature `auth`, and says
 //! `App::new(urls).auth()`.
 
+// What the derive of forms writes names this.
+#[cfg(feature = "pages")]
+extern crate lback_forms as lback;
+
 mod account;
 mod attempts;
 mod auth;
@@ -13,6 +17,8 @@ mod login;
 mod middleware;
 mod name;
 mod next;
+#[cfg(feature = "pages")]
+pub mod pages;
 mod password;
 mod permissions;
 mod request;
@@ -32,6 +38,8 @@ pub use login::LoginRefused;
 pub use middleware::AuthMiddleware;
 pub use name::{check_email, check_username};
 pub use next::safe_next;
+#[cfg(feature = "pages")]
+pub use pages::urls;
 pub use password::{PasswordRules, Passwords};
 pub use permissions::{Group, Permission, declare_permissions};
 pub use request::RequestAuth;

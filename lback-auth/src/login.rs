@@ -99,7 +99,12 @@ pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mu
         session.insert(MARK, auth.mark(user.id(), &hash))?;
         session.cycle_id();
     }
-    match req.revoke_user_sessions(user.id(), this) {
+    end_sessions(req, user.id(), this)
+}
+
+/// Ends the sessions of a user whose password has changed, but for one.
+pub(crate) fn end_sessions(req: &mut Request, user_id: i64, except: Option<SessionId>) -> Result<()> {
+    match req.revoke_user_sessions(user_id, except) {
         Ok(_) => Ok(()),
         // Sessions in cookies cannot be deleted from here. Their mark does not fit any more, so they are nobody's.
         Err(error) if req.state::<lback_session::SessionManager>().is_ok_and(lback_session::SessionManager::is_in_cookies) => {

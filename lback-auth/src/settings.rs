@@ -13,6 +13,8 @@ pub struct AuthSettings {
     pub login_redirect_url: String,
     /// Where a logout leads.
     pub logout_redirect_url: String,
+    /// Where the site is, for links in mails: scheme and host, `https://example.com`. None means as the visitor asked for it.
+    pub auth_site_url: Option<String>,
     /// What a new password is held to.
     pub auth_password_rules: Vec<PasswordRule>,
     /// The fewest characters of a password.
@@ -39,6 +41,7 @@ impl Default for AuthSettings {
             login_url: None,
             login_redirect_url: "/".to_owned(),
             logout_redirect_url: "/".to_owned(),
+            auth_site_url: None,
             auth_password_rules: vec![PasswordRule::Length, PasswordRule::Common, PasswordRule::Similar, PasswordRule::Numeric],
             auth_password_min_length: 8,
             auth_remember_days: 30,

@@ -163,6 +163,19 @@ impl Throttle {
         Ok(Ok(()))
     }
 
+    /// The same for anything else that should not be done too often, as sending mails to one address.
+    #[cfg(feature = "pages")]
+    pub(crate) fn admit_other(
+        &self,
+        db: &mut Db,
+        what: &str,
+        address: Option<IpAddr>,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), Throttled>> {
+        let from = address.map(network).unwrap_or_default();
+        self.admit_counters(db, &[self.counter(&format!("{what} {from}"), self.address)], now)
+    }
+
     /// Takes the failure back: the password was right.
     pub(crate) fn succeeded(&self, db: &mut Db, attempt: &Attempt, now: DateTime<Utc>) -> Result<()> {
         let counters = self.counters(attempt);

@@ -245,6 +245,15 @@ impl User {
         Ok(())
     }
 
+    /// Gives them another password's hash, unless it has changed since they were read: answers whether it was so. For what may
+    /// be done once, such as following a link.
+    pub(crate) fn swap_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
+        let row = users::table.find(self.id).filter(users::password.eq(&self.password));
+        let changed = on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
+        hash.clone_into(&mut self.password);
+        Ok(changed == 1)
+    }
+
     /// Notes that the e-mail address is theirs.
     pub fn set_email_verified(&mut self, db: &mut Db) -> Result<()> {
         let row = users::table.find(self.id);

@@ -56,6 +56,8 @@ pub use app::App;
 pub use command::Command;
 pub use run::MainError;
 
+#[cfg(feature = "auth-pages")]
+pub use lback_auth::urls as auth_urls;
 #[cfg(feature = "auth")]
 pub use lback_auth::{
     Account, Auth, AuthMiddleware, AuthSettings, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules, Passwords, Permission,

@@ -6,6 +6,8 @@ mod guards;
 mod hashes;
 mod logins;
 mod own_users;
+#[cfg(feature = "auth-pages")]
+mod pages;
 mod passwords;
 mod people;
 mod permissions;
