@@ -53,6 +53,8 @@ chapters! {
     settings "src/settings.md";
     sessions "src/sessions.md";
     stores "src/stores.md";
+    authentication "src/authentication.md";
+    permissions "src/permissions.md";
     database "src/database.md";
     mail "src/mail.md";
     testing "src/testing.md";
