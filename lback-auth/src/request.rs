@@ -147,12 +147,10 @@ pub trait RequestAuth {
 
     /// Gives a user another password. Their other sessions end; if it is they who ask, this one gets a new id and goes on.
     ///
-    /// It does not hold the password to any rules; [`auth().rules()`](PasswordRules::check) does.
+    /// It does not hold the password to any rules; [`auth().rules()`](crate::PasswordRules::check) does.
     ///
     /// # Errors
     /// 400 where the password is too long to be hashed; otherwise as [`user`](Self::user).
-    ///
-    /// [`PasswordRules::check`]: crate::PasswordRules::check
     fn set_password<A: Account>(&mut self, user: &mut A, password: &str) -> Result<()>;
 
     /// A text that proves, to whom it is shown later, that this user has read their mail: for a link that resets a password.

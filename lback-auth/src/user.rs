@@ -247,6 +247,7 @@ impl User {
 
     /// Gives them another password's hash, unless it has changed since they were read: answers whether it was so. For what may
     /// be done once, such as following a link.
+    #[cfg(feature = "pages")]
     pub(crate) fn swap_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
         let row = users::table.find(self.id).filter(users::password.eq(&self.password));
         let changed = on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
