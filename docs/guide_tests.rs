@@ -63,6 +63,8 @@ chapters! {
     sessions "src/sessions.md";
     stores "src/stores.md";
     engine "src/engine.md";
+    authentication "src/authentication.md";
+    permissions "src/permissions.md";
     database "src/database.md";
     mail "src/mail.md";
     signals "src/signals.md";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lback::settings::known_keys;
 use lback::testing::Client;
-use lback::{App, CoreSettings, DbSettings, MailSettings, Router, SessionSettings, Settings};
+use lback::{App, AuthSettings, CoreSettings, DbSettings, MailSettings, Router, SessionSettings, Settings};
 
 fn docs() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -116,11 +116,13 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.declare::<DbSettings>();
     settings.declare::<SessionSettings>();
     settings.declare::<MailSettings>();
+    settings.declare::<AuthSettings>();
     settings.check_unknown(&[])?;
     settings.section::<CoreSettings>()?;
     settings.section::<DbSettings>()?;
     settings.section::<SessionSettings>()?;
     settings.section::<MailSettings>()?;
+    settings.section::<AuthSettings>()?;
     Ok(settings)
 }
 
@@ -133,8 +135,14 @@ fn the_tables_list_every_setting_with_its_default() {
         let (key, default) = (cells.next().unwrap().trim_matches('`'), cells.next().unwrap().trim_matches('`'));
         documented.insert(key.to_owned(), default.to_owned());
     }
-    let keys =
-        [known_keys::<CoreSettings>(), known_keys::<DbSettings>(), known_keys::<SessionSettings>(), known_keys::<MailSettings>()].concat();
+    let keys = [
+        known_keys::<CoreSettings>(),
+        known_keys::<DbSettings>(),
+        known_keys::<SessionSettings>(),
+        known_keys::<MailSettings>(),
+        known_keys::<AuthSettings>(),
+    ]
+    .concat();
     let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
     assert_eq!(documented.keys().cloned().collect::<BTreeSet<_>>(), keys);
 
@@ -147,6 +155,7 @@ fn the_tables_list_every_setting_with_its_default() {
     assert_eq!(database.database_url.expose(), DbSettings::default().database_url.expose());
     assert_eq!(format!("{:?}", settings.section::<SessionSettings>().unwrap()), format!("{:?}", SessionSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<MailSettings>().unwrap()), format!("{:?}", MailSettings::default()));
+    assert_eq!(format!("{:?}", settings.section::<AuthSettings>().unwrap()), format!("{:?}", AuthSettings::default()));
 }
 
 /// Each file that Getting started shows is the one of `docs/notes`, which is compiled and tested.

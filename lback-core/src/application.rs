@@ -67,6 +67,7 @@ pub struct Assembly {
     stack: Stack,
     state: Extensions,
     clock: Clock,
+    templates: Vec<(&'static str, &'static str)>,
     globals: Vec<TemplateGlobal>,
     functions: Vec<TemplateFunction>,
     filters: Vec<TemplateFilter>,
@@ -85,6 +86,7 @@ impl Assembly {
             stack: Stack::new(),
             state: Extensions::new(),
             clock: Clock::system(),
+            templates: Vec::new(),
             globals: Vec::new(),
             functions: Vec::new(),
             filters: Vec::new(),
@@ -135,6 +137,20 @@ impl Assembly {
     /// The clock that everything in the application asks.
     pub fn clock(&mut self, clock: Clock) -> &mut Self {
         self.clock = clock;
+        self
+    }
+
+    /// Adds a template that a crate brings along. A file of this name in the templates folder takes its place.
+    ///
+    /// ```
+    /// # use lback_core::{Assembly, Router, Settings};
+    /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
+    /// let mut assembly = Assembly::new(Router::new(), settings);
+    /// assembly.template("shop/cart.html", "<h1>{{ title }}</h1>");
+    /// assert!(assembly.build().unwrap().templates().contains("shop/cart.html"));
+    /// ```
+    pub fn template(&mut self, name: &'static str, text: &'static str) -> &mut Self {
+        self.templates.push((name, text));
         self
     }
 
@@ -220,7 +236,7 @@ impl Assembly {
         let static_dir = self.settings.root().join(&config.static_dir);
         let static_names = Arc::new(if config.debug { StaticNames::default() } else { StaticNames::read(&static_dir)? });
         let functions = Functions::new(table.clone(), &config.static_url, static_names.clone()).add(self.functions, self.filters);
-        let templates = Templates::load(templates_dir, config.debug, self.globals, functions)?;
+        let templates = Templates::load(templates_dir, self.templates, config.debug, self.globals, functions)?;
         let derive = |purpose| Keys::derive(purpose, secrets.iter().map(String::as_str));
         let trusted = TrustedOrigins::of_settings(&config.csrf_trusted_origins)?;
         let app = Application {

@@ -32,8 +32,8 @@ type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> Ses
 /// # Middleware
 ///
 /// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
-/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `CsrfMiddleware`, `MailMiddleware` (with the feature `mail`), what
-/// [`App::middleware`] adds, and `Timeout`.
+/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `CsrfMiddleware`, `AuthMiddleware` (of an application with
+/// users), `MailMiddleware` (with the feature `mail`), what [`App::middleware`] adds, and `Timeout`.
 /// [`App::stack`] changes the list.
 pub struct App {
     router: Router,
@@ -46,6 +46,8 @@ pub struct App {
     database: bool,
     pub(crate) listeners: Listeners,
     pub(crate) commands: Vec<OwnCommand>,
+    #[cfg(feature = "auth")]
+    pub(crate) users: crate::auth::Users,
 }
 
 /// An application that is ready to run.
@@ -70,6 +72,8 @@ impl App {
             database: true,
             listeners: Listeners::new(),
             commands: Vec::new(),
+            #[cfg(feature = "auth")]
+            users: crate::auth::Users::default(),
         }
     }
 
@@ -272,6 +276,8 @@ impl App {
         }
         let framework = Migrations::new();
         let migrations = if self.sessions { framework.framework(lback_session::MIGRATIONS) } else { framework };
+        #[cfg(feature = "auth")]
+        let migrations = if self.users.are_there() { migrations.framework(lback_auth::MIGRATIONS) } else { migrations };
         #[cfg(feature = "mail")]
         let migrations = migrations.framework(lback_mail::MIGRATIONS);
         match self.migrations.take() {
@@ -286,6 +292,8 @@ impl App {
         settings.declare::<CoreSettings>();
         settings.declare::<DbSettings>();
         settings.declare::<SessionSettings>();
+        #[cfg(feature = "auth")]
+        settings.declare::<lback_auth::AuthSettings>();
         #[cfg(feature = "mail")]
         settings.declare::<lback_mail::MailSettings>();
         settings.check_unknown(&[]).map_err(with_remedy)?;
@@ -312,6 +320,8 @@ impl App {
             });
         }
 
+        #[cfg(feature = "auth")]
+        let auth = self.users.make(&assembly)?;
         let stack = assembly.stack_mut();
         stack.push(RequestLog).push(Errors).push(SecurityHeaders).push(AllowedHosts).push(StaticFiles::new()).push(BodyReader);
         if let Some(database) = &database {
@@ -322,6 +332,10 @@ impl App {
             stack.push(CsrfMiddleware::inside(&["BodyReader", "SessionMiddleware"]));
         } else {
             stack.push(CsrfMiddleware::new());
+        }
+        #[cfg(feature = "auth")]
+        if let Some(auth) = &auth {
+            stack.push(lback_auth::AuthMiddleware::new(auth.clone()));
         }
         #[cfg(feature = "mail")]
         stack.push(lback_mail::MailMiddleware::new(mailer.clone()));
@@ -338,6 +352,10 @@ impl App {
         }
         if let Some(sessions) = &sessions {
             add_sessions(&mut assembly, sessions);
+        }
+        #[cfg(feature = "auth")]
+        if let Some(auth) = &auth {
+            lback_auth::install(&mut assembly, auth);
         }
         #[cfg(feature = "mail")]
         crate::mail::add(&mut assembly, &mailer);
@@ -356,11 +374,17 @@ impl App {
 /// Settings of a part that was not compiled in are no settings; says so.
 fn with_remedy(error: lback_core::settings::SettingsError) -> lback_core::Error {
     let message = error.to_string();
-    if cfg!(feature = "mail") || !["MAIL_", "SMTP_"].iter().any(|prefix| message.contains(&format!(": {prefix}"))) {
-        return error.into();
+    let parts = [
+        ("mail", cfg!(feature = "mail"), ["MAIL_", "SMTP_"].as_slice()),
+        ("auth", cfg!(feature = "auth"), ["AUTH_", "LOGIN_", "LOGOUT_"].as_slice()),
+    ];
+    let speaks_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.contains(&format!(": {prefix}")));
+    match parts.iter().find(|(_, compiled, prefixes)| !compiled && speaks_of(prefixes)) {
+        None => error.into(),
+        Some((feature, ..)) => lback_core::Error::internal(format!(
+            "{message}\nSettings of {feature} need the feature {feature} of lback. Write lback = {{ …, features = [\"{feature}\"] }} in Cargo.toml"
+        )),
     }
-    let remedy = "Settings of mail need the feature mail of lback. Write lback = { …, features = [\"mail\"] } in Cargo.toml";
-    lback_core::Error::internal(format!("{message}\n{remedy}"))
 }
 
 /// What sessions bring besides their middleware.

@@ -23,6 +23,8 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
         ("migrations", require_migrations(ready)),
         ("sessions", sessions(ready)),
     ];
+    #[cfg(feature = "auth")]
+    checks.push(("permissions and the login page", crate::auth::check(ready)));
     if deploy {
         let core = ready.app.config();
         let settings: SessionSettings = ready.app.settings().section()?;

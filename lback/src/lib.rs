@@ -35,11 +35,14 @@
 //! | signals | [`Signal`], [`signals`], [`App::on`] |
 //! | templates | [`App::template_global`], [`App::template_function`], [`App::template_filter`], [`Html`] |
 //! | CSRF | [`Request::csrf_token`], [`Router::csrf_exempt`], [`middleware::CsrfMiddleware`] |
+//! | users (feature `auth`) | `App::auth`, `RequestAuth`, `RouterAuth`, `User`, `Group` |
 //! | settings | [`Settings`], [`CoreSettings`], [`DbSettings`], [`SessionSettings`] |
 //! | mail (feature `mail`) | `Mail`, `RequestMail`, `Mailer`, `MailSettings` |
 //! | tests | [`testing::Client`] |
 
 mod app;
+#[cfg(feature = "auth")]
+mod auth;
 mod check;
 mod command;
 mod listen;
@@ -59,6 +62,14 @@ pub use app::App;
 pub use command::Command;
 pub use run::MainError;
 
+#[cfg(feature = "auth-pages")]
+pub use lback_auth::urls as auth_urls;
+#[cfg(feature = "auth")]
+pub use lback_auth::{
+    Account, Auth, AuthMiddleware, AuthSettings, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules, Passwords, Permission,
+    RequestAuth, Requirement, RouteAuth, RouterAuth, Throttled, User, auth_groups, auth_permissions, auth_users, auth_users_groups,
+    check_email, check_username, clean_attempts, declare_permissions, safe_next,
+};
 pub use lback_core::*;
 pub use lback_db::*;
 #[cfg(feature = "forms")]

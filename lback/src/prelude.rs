@@ -6,6 +6,8 @@ pub use crate::{
 };
 #[cfg(feature = "forms")]
 pub use crate::{Form, FormErrors};
+#[cfg(feature = "auth")]
+pub use crate::{Group, RequestAuth, RouterAuth, User};
 #[cfg(feature = "mail")]
 pub use crate::{Mail, RequestMail};
 pub use diesel::prelude::*;

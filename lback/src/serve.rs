@@ -61,6 +61,8 @@ fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result
 /// What must be right before the first request.
 fn prepare(ready: &Ready) -> Result<()> {
     prepare_database(ready)?;
+    #[cfg(feature = "auth")]
+    crate::auth::declare_permissions(ready)?;
     let config = ready.app.config();
     if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
         return Err(Error::internal(

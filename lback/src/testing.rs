@@ -101,7 +101,10 @@ impl Client {
         settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
         // As precise as the databases are.
         let clock = Clock::fixed(chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6));
-        let Ready { app, database, sessions, .. } = app.ready(settings, migrations, clock)?;
+        let ready = app.ready(settings, migrations, clock)?;
+        #[cfg(feature = "auth")]
+        crate::auth::declare_permissions(&ready)?;
+        let Ready { app, database, sessions, .. } = ready;
         Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, place }) })
     }
 

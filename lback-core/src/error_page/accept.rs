@@ -2,19 +2,21 @@
 
 use crate::Request;
 
-/// Does the client prefer JSON to HTML?
-///
-/// It says so in `Accept`, or by `X-Requested-With: XMLHttpRequest`; one that takes anything and has sent JSON gets JSON.
-pub(super) fn prefers_json(req: &Request) -> bool {
-    if req.header("x-requested-with").is_some_and(|by| by.eq_ignore_ascii_case("XMLHttpRequest")) {
-        return true;
+impl Request {
+    /// Does the client prefer JSON to HTML?
+    ///
+    /// It says so in `Accept`, or by `X-Requested-With: XMLHttpRequest`; one that takes anything and has sent JSON gets JSON.
+    pub fn prefers_json(&self) -> bool {
+        if self.header("x-requested-with").is_some_and(|by| by.eq_ignore_ascii_case("XMLHttpRequest")) {
+            return true;
+        }
+        let values: Vec<&str> = self.headers().get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
+        let accept = values.join(",");
+        if accept.trim().is_empty() || accept.trim() == "*/*" {
+            return self.content_type().is_some_and(|kind| is_json(&kind));
+        }
+        quality(&accept, is_json, "application/*") > quality(&accept, |kind| kind == "text/html", "text/*")
     }
-    let values: Vec<&str> = req.headers().get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
-    let accept = values.join(",");
-    if accept.trim().is_empty() || accept.trim() == "*/*" {
-        return req.content_type().is_some_and(|kind| is_json(&kind));
-    }
-    quality(&accept, is_json, "application/*") > quality(&accept, |kind| kind == "text/html", "text/*")
 }
 
 fn is_json(kind: &str) -> bool {

@@ -40,7 +40,7 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     signals::failed(req, &error, status);
     let mut response = if status.is_redirection() {
         Response::default()
-    } else if accept::prefers_json(req) {
+    } else if req.prefers_json() {
         json::page(req, &error, status)
     } else if debug {
         debug::page(req, &error, status)

@@ -23,6 +23,7 @@ pub(crate) use stack::check_order;
 pub use static_files::StaticFiles;
 pub use timeout::Timeout;
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -161,9 +162,15 @@ impl Layer {
     pub(crate) fn requires(&self) -> &'static [&'static str] {
         self.0.requires()
     }
+
+    /// The middleware itself, where it is an `M`.
+    pub(crate) fn downcast<M: Middleware>(&self) -> Option<&M> {
+        let middleware: &dyn Any = &*self.0;
+        middleware.downcast_ref()
+    }
 }
 
-trait BoxedMiddleware: Send + Sync {
+trait BoxedMiddleware: Any + Send + Sync {
     fn handle<'a>(&'a self, req: &'a mut Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
     fn name(&self) -> &'static str;
     fn requires(&self) -> &'static [&'static str];

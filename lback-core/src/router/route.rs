@@ -9,7 +9,7 @@ use hyper::http::Extensions;
 
 use super::pattern::Pattern;
 use super::table::Endpoint;
-use crate::middleware::Layer;
+use crate::middleware::{Layer, Middleware};
 use crate::view::BoxedView;
 
 /// One route of the application.
@@ -69,6 +69,29 @@ impl Route {
     /// The middleware of this route and of the includes around it, outermost first.
     pub fn middleware(&self) -> impl Iterator<Item = &'static str> {
         self.layers[self.layers.len() - self.own_layers..].iter().map(Layer::name)
+    }
+
+    /// Those of the middleware of this route and of the includes around it that are an `M`, outermost first: what guards
+    /// this route, say.
+    ///
+    /// ```
+    /// use lback_core::{Assembly, Middleware, Next, Request, Response, Result, Router, Settings};
+    ///
+    /// struct PoweredBy(&'static str);
+    ///
+    /// impl Middleware for PoweredBy {
+    ///     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+    ///         next.run(req).await?.with_header("x-powered-by", self.0)
+    ///     }
+    /// }
+    ///
+    /// let router = Router::new().get("/", |_: &mut Request| "hello").middleware(PoweredBy("steam"));
+    /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
+    /// let app = Assembly::new(router, settings).build().unwrap();
+    /// assert_eq!(app.routes()[0].middleware_of::<PoweredBy>().next().unwrap().0, "steam");
+    /// ```
+    pub fn middleware_of<M: Middleware>(&self) -> impl Iterator<Item = &M> {
+        self.layers[self.layers.len() - self.own_layers..].iter().filter_map(Layer::downcast)
     }
 
     pub(crate) fn answers(&self, method: &Method) -> bool {

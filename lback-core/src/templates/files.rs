@@ -16,10 +16,14 @@ const BACKUPS: [&str; 6] = ["~", "#", ".bak", ".orig", ".swp", "___jb_tmp___"];
 pub(crate) struct Files(BTreeMap<String, File>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct File {
-    path: PathBuf,
-    length: u64,
-    modified: Option<SystemTime>,
+enum File {
+    OnDisk {
+        path: PathBuf,
+        length: u64,
+        modified: Option<SystemTime>,
+    },
+    /// The text of one that a crate brings along.
+    BuiltIn(&'static str),
 }
 
 impl Files {
@@ -28,6 +32,14 @@ impl Files {
         let mut files = Files::default();
         files.add_folder(dir, "", &mut Vec::new())?;
         Ok(files)
+    }
+
+    /// And those that crates bring along, by name and text. A file of the same name takes the place of one.
+    pub(super) fn with_built_in(mut self, templates: &[(&'static str, &'static str)]) -> Self {
+        for (name, text) in templates {
+            self.0.entry((*name).to_owned()).or_insert(File::BuiltIn(text));
+        }
+        self
     }
 
     /// The names, in the order of the alphabet.
@@ -39,11 +51,18 @@ impl Files {
     pub(super) fn read(&self) -> Result<Vec<(&str, String)>, Problem> {
         let mut texts = Vec::with_capacity(self.0.len());
         for (name, file) in &self.0 {
-            match fs::read(&file.path) {
-                Ok(bytes) => texts.push((name.as_str(), text(bytes, &file.path)?)),
+            let path = match file {
+                File::OnDisk { path, .. } => path,
+                File::BuiltIn(text) => {
+                    texts.push((name.as_str(), (*text).to_owned()));
+                    continue;
+                }
+            };
+            match fs::read(path) {
+                Ok(bytes) => texts.push((name.as_str(), text(bytes, path)?)),
                 // Removed since it was listed.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(unreadable(&file.path, error)),
+                Err(error) => return Err(unreadable(path, error)),
             }
         }
         Ok(texts)
@@ -79,7 +98,7 @@ impl Files {
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => self.add_folder(&path, &format!("{name}/"), around),
             Ok(found) if found.is_file() => {
-                self.0.insert(name, File { length: found.len(), modified: found.modified().ok(), path });
+                self.0.insert(name, File::OnDisk { length: found.len(), modified: found.modified().ok(), path });
                 Ok(())
             }
             // A pipe, a socket: reading it could wait for ever.

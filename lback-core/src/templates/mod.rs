@@ -38,7 +38,8 @@ use problem::Problem;
 /// Everything in the templates folder, parsed.
 ///
 /// Outside `DEBUG` it is read once, at start. In `DEBUG` a change to a file, a new file and a removed one show with the
-/// next page. Values are escaped, but for templates whose names end in `.txt`.
+/// next page. Values are escaped, but for templates whose names end in `.txt`. A crate may bring templates along
+/// ([`Assembly::template`](crate::Assembly::template)); a file of the same name takes the place of one.
 ///
 /// Besides Tera's own functions a template can call `url_for(name="post", id=5)` and `static(path="css/site.css")`.
 /// `csrf_input()` and `csrf_token()` bring a token for this request's visitor, `request` and `now` are variables, and `date`,
@@ -49,6 +50,7 @@ use problem::Problem;
 /// `url_for(route="user", name="alice")`.
 pub struct Templates {
     dir: PathBuf,
+    built_in: Vec<(&'static str, &'static str)>,
     debug: bool,
     globals: Vec<TemplateGlobal>,
     functions: Functions,
@@ -57,16 +59,26 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Reads and parses the templates in `dir`; none, where there is no such folder.
-    pub(crate) fn load(dir: PathBuf, debug: bool, globals: Vec<TemplateGlobal>, functions: Functions) -> Result<Self> {
+    /// Reads and parses the templates in `dir` (none, where there is no such folder), and those that crates bring along.
+    pub(crate) fn load(
+        dir: PathBuf,
+        built_in: Vec<(&'static str, &'static str)>,
+        debug: bool,
+        globals: Vec<TemplateGlobal>,
+        functions: Functions,
+    ) -> Result<Self> {
         let mut globals = globals;
         // An application's own come before those of the same name.
         globals.extend(request::globals());
         let (function_names, filter_names) = functions.names();
         let names = Names::with(filter_names, function_names, globals.iter().map(|global| global.name));
-        let read = |dir| Loaded::read(Files::list(dir)?, &functions, &globals, &names);
+        let read = |dir| Loaded::read(Files::list(dir)?.with_built_in(&built_in), &functions, &globals, &names);
         let loaded = read(&dir).map_err(Problem::into_error)?;
-        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, debug, globals, functions, names })
+        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, built_in, debug, globals, functions, names })
+    }
+
+    fn list(&self) -> Result<Files, Problem> {
+        Ok(Files::list(&self.dir)?.with_built_in(&self.built_in))
     }
 
     /// Renders the template `name`. What `context` sets wins over globals of the same name.
@@ -135,7 +147,7 @@ impl Templates {
 
     /// Name and text of every template.
     fn texts(&self) -> Result<Vec<(String, String)>> {
-        let texts = Files::list(&self.dir).and_then(|files| {
+        let texts = self.list().and_then(|files| {
             let texts = files.read()?.into_iter().map(|(name, text)| (name.to_owned(), text));
             Ok(texts.collect())
         });
@@ -148,7 +160,7 @@ impl Templates {
         if !self.debug {
             return Ok(last);
         }
-        let files = Files::list(&self.dir)?;
+        let files = self.list()?;
         if files == last.files {
             return Ok(last);
         }

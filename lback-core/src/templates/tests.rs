@@ -403,3 +403,20 @@ fn the_request_comes_back_from_a_function_that_panics() {
     assert!(std::panic::catch_unwind(rendering).is_err());
     assert_eq!(req.render_to_string("fine.html", context! {}).unwrap(), "7");
 }
+
+#[test]
+fn a_template_that_a_crate_brings_gives_way_to_a_file() {
+    let built_in = |dir: &TempDir| {
+        let mut assembly = assembly(dir.path(), DEBUG);
+        assembly.template("shop/base.html", "<{% block body %}{% endblock %}>");
+        assembly.template("shop/cart.html", "{% extends \"shop/base.html\" %}{% block body %}{{ x }}{% endblock %}");
+        assembly.build().unwrap()
+    };
+    let dir = project(&[]);
+    let app = built_in(&dir);
+    assert_eq!(render(&app, "shop/cart.html", context! { x => "&" }).unwrap(), "<&amp;>");
+    // The framework's page in the application's dress.
+    write(&dir, &[("shop/base.html", "<main>{% block body %}{% endblock %}</main>")]);
+    assert_eq!(render(&app, "shop/cart.html", context! { x => 1 }).unwrap(), "<main>1</main>");
+    assert_eq!(app.templates().names().collect::<Vec<_>>(), ["shop/base.html", "shop/cart.html"]);
+}

@@ -86,6 +86,8 @@ impl Task {
                 if applied.is_empty() {
                     println!("nothing to apply");
                 }
+                #[cfg(feature = "auth")]
+                crate::auth::declare_permissions(&ready)?;
             }
             Task::Rollback(count) => {
                 let undone = ready.migrations.rollback(ready.database()?, count)?;
@@ -109,7 +111,7 @@ impl Task {
                 for route in ready.app.routes() {
                     let methods: Vec<_> = route.methods().iter().map(lback_core::Method::as_str).collect();
                     let methods = if methods.is_empty() { "ANY".to_owned() } else { methods.join(",") };
-                    let line = format!("{methods:<12} {:<32} {}", route.pattern(), route.name().unwrap_or_default());
+                    let line = format!("{methods:<12} {:<32} {:<20} {}", route.pattern(), route.name().unwrap_or_default(), let_in(route));
                     println!("{}", line.trim_end());
                 }
             }
@@ -132,6 +134,15 @@ impl Ready {
     fn database(&self) -> Result<&lback_db::Database> {
         self.database.as_ref().ok_or_else(|| missing("database"))
     }
+}
+
+/// Who is let in, where not everybody is.
+#[cfg_attr(not(feature = "auth"), expect(unused_variables, reason = "there are no users"))]
+fn let_in(route: &lback_core::Route) -> String {
+    #[cfg(feature = "auth")]
+    return lback_auth::RouteAuth::requirements(route).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    #[cfg(not(feature = "auth"))]
+    String::new()
 }
 
 /// Refuses to go on while migrations are pending.

@@ -76,6 +76,11 @@ impl Command {
         }
     }
 
+    #[cfg(feature = "auth")]
+    pub(crate) fn require_migrations(&self) -> Result<()> {
+        require_migrations(&self.ready)
+    }
+
     /// The database's connections, without any transaction around them.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ fn the_application() {
 }
 
 /// A project's folder with these settings.
-fn project(settings: &str) -> TempDir {
+pub(crate) fn project(settings: &str) -> TempDir {
     let folder = TempDir::with_prefix("lback-test-").unwrap();
     let key = "SECRET_KEY = 'a key that only tests use, and that is long enough'";
     fs::write(

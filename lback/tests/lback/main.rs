@@ -1,6 +1,8 @@
 //! Lback, seen from outside: whole applications with sessions and a database, asked through the test client.
 
 mod after_commit;
+#[cfg(feature = "auth")]
+mod auth;
 mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]

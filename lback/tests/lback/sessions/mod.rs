@@ -18,7 +18,7 @@ mod renewal;
 mod rotation;
 mod settings;
 mod socket;
-mod store;
+pub(crate) mod store;
 
 pub(crate) use store::{Fault, Store};
 

@@ -1,0 +1,121 @@
+//! What the application knows of its users, once for all requests.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use lback_core::{Assembly, Error, Keys, Result};
+
+use crate::account::{Accounts, Of};
+use crate::throttle::Throttle;
+use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission};
+
+/// How an application's users log in, and what they may do: its settings, put to work. Cheap to clone.
+///
+/// `App::auth()` makes one; a view finds it with [`req.auth()`](crate::RequestAuth::auth).
+#[derive(Clone)]
+pub struct Auth(Arc<Inner>);
+
+struct Inner {
+    accounts: Box<dyn Accounts>,
+    settings: AuthSettings,
+    passwords: Passwords,
+    rules: PasswordRules,
+    session_keys: Keys,
+    device_keys: Keys,
+    token_keys: Keys,
+    throttle: Throttle,
+    permissions: BTreeMap<String, String>,
+}
+
+impl Auth {
+    /// For users of the type `A`, who may be given these permissions.
+    ///
+    /// # Errors
+    /// Where settings are not possible, or `SECRET_KEY` is missing; where a permission is declared twice, or has no name.
+    pub fn new<A: Account>(assembly: &Assembly, permissions: &[Permission]) -> Result<Self> {
+        let settings: AuthSettings = assembly.settings().section()?;
+        let mut declared = BTreeMap::new();
+        for permission in permissions {
+            permission.check()?;
+            if declared.insert(permission.name.clone(), permission.label.clone()).is_some() {
+                return Err(Error::internal(format!("the permission \"{}\" is declared twice in App::permissions", permission.name)));
+            }
+        }
+        Ok(Auth(Arc::new(Inner {
+            accounts: Box::new(Of::<A>(PhantomData)),
+            passwords: Passwords::new(&settings)?,
+            rules: PasswordRules::new(&settings),
+            session_keys: assembly.derive_keys("auth session")?,
+            device_keys: assembly.derive_keys("auth device")?,
+            token_keys: assembly.derive_keys("auth token")?,
+            throttle: Throttle::new(assembly.derive_keys("auth attempts")?, &settings),
+            permissions: declared,
+            settings,
+        })))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &AuthSettings {
+        &self.0.settings
+    }
+
+    /// Hashes and checks passwords.
+    pub fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    /// What new passwords are held to.
+    pub fn rules(&self) -> &PasswordRules {
+        &self.0.rules
+    }
+
+    /// Names and labels of the permissions that the application has declared.
+    pub fn permissions(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.permissions.iter().map(|(name, label)| (name.as_str(), label.as_str()))
+    }
+
+    /// Has the application declared a permission of this name?
+    pub fn has_permission(&self, name: &str) -> bool {
+        self.0.permissions.contains_key(name)
+    }
+
+    pub(crate) fn accounts(&self) -> &dyn Accounts {
+        &*self.0.accounts
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn device_keys(&self) -> &Keys {
+        &self.0.device_keys
+    }
+
+    pub(crate) fn token_keys(&self) -> &Keys {
+        &self.0.token_keys
+    }
+
+    /// What a session carries besides the user's id: it fits only as long as the password is the same.
+    pub(crate) fn mark(&self, user_id: i64, password_hash: &str) -> String {
+        signature(&self.0.session_keys, &format!("{user_id} {password_hash}"))
+    }
+
+    pub(crate) fn fits(&self, mark: &str, user_id: i64, password_hash: &str) -> bool {
+        verify(&self.0.session_keys, mark, &format!("{user_id} {password_hash}"))
+    }
+}
+
+/// The length of a signature: HMAC-SHA256 in base64.
+const SIGNATURE: usize = 44;
+
+/// The signature of a text, without the text.
+pub(crate) fn signature(keys: &Keys, text: &str) -> String {
+    let signed = keys.sign("", text.to_owned());
+    signed.get(..SIGNATURE).unwrap_or_default().to_owned()
+}
+
+/// Is it one of this text, by today's key or a retired one?
+pub(crate) fn verify(keys: &Keys, signature: &str, text: &str) -> bool {
+    signature.len() == SIGNATURE && keys.verify("", &format!("{signature}{text}")).is_some()
+}

@@ -1,0 +1,181 @@
+//! The commands for users: `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`, `list_users`.
+//!
+//! `lback` adds them to an application's command line. Each takes what stood behind its name, prints what it did, and returns
+//! an error where it did nothing.
+
+mod arguments;
+mod passwords;
+mod terminal;
+
+use chrono::{DateTime, Utc};
+use lback_core::{Error, Result};
+use lback_db::{Database, Db, DbSession};
+use lback_session::SessionManager;
+
+use self::arguments::Arguments;
+use self::passwords::{PASSWORD_FLAGS, PasswordSource};
+use crate::{Account, Auth, NewUser, User, check_email, check_username};
+
+/// What the commands work with.
+pub struct Context<'a> {
+    /// The application's users.
+    pub auth: &'a Auth,
+    /// Where they are.
+    pub database: &'a Database,
+    /// Their sessions.
+    pub sessions: Option<&'a SessionManager>,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+/// What a command does.
+type Run = fn(&Context<'_>, &[String]) -> Result<()>;
+
+/// The names of the commands, what `help` says of them, and what they do.
+pub const ALL: [(&str, &str, Run); 5] = [
+    ("createsuperuser", "makes a user who may do everything", create_superuser),
+    ("changepassword", "NAME  gives a user another password", change_password),
+    ("activate_user", "NAME  lets a user log in again", activate_user),
+    ("deactivate_user", "NAME  lets a user not log in any more, and ends their sessions", deactivate_user),
+    ("list_users", "[--json]  lists the users", list_users),
+];
+
+/// `createsuperuser [--username NAME] [--email ADDRESS] [--password-env VARIABLE | --password-stdin]`: asks for what is not
+/// given.
+///
+/// # Errors
+/// Where somebody has the name or the address, the password does not pass the rules, or nobody can be asked.
+pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+    let mut arguments =
+        Arguments::parse("createsuperuser", arguments, &["--username", "--email", PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
+    let source = PasswordSource::of(&mut arguments)?;
+    let (username, email) = (arguments.value("--username"), arguments.value("--email"));
+    arguments.positional(0)?;
+    let asks = source.asks() && terminal::is_there();
+    let username = match username {
+        Some(username) => check_username(&username).map_err(Error::bad_request)?,
+        None if asks => terminal::ask("User name: ", check_username)?,
+        None => return Err(Error::bad_request("nobody can be asked for a user name here; write createsuperuser --username NAME")),
+    };
+    // Before somebody thinks of a password in vain.
+    let mut db = context.database.connect()?;
+    if User::named(&mut db, &username)?.is_some() {
+        return Err(Error::bad_request(format!("there is a user called {username} already; changepassword gives them another password")));
+    }
+    let email = match email {
+        Some(email) => optional(&email).map_err(Error::bad_request)?,
+        None if asks => terminal::ask("E-mail address (may be left empty): ", optional)?,
+        None => None,
+    };
+    let personal: Vec<&str> = std::iter::once(username.as_str()).chain(email.as_deref()).collect();
+    let password = source.read(context.auth.rules(), &personal)?;
+    let mut user = NewUser::new(&username, &context.auth.passwords().hash(&password)?).staff(true).superuser(true);
+    if let Some(email) = &email {
+        user = user.email(email);
+    }
+    let user = write(context, |db| user.insert(db, context.now))?;
+    println!("{} may do everything now", user.username);
+    Ok(())
+}
+
+fn optional(email: &str) -> Result<Option<String>, &'static str> {
+    if email.trim().is_empty() { Ok(None) } else { check_email(email).map(Some) }
+}
+
+/// `changepassword NAME [--password-env VARIABLE | --password-stdin]`. The user's sessions end.
+///
+/// # Errors
+/// Where there is no such user, the password does not pass the rules, or nobody can be asked.
+pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+    let mut arguments = Arguments::parse("changepassword", arguments, &[PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
+    let source = PasswordSource::of(&mut arguments)?;
+    let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
+    let password = source.read(context.auth.rules(), &user.personal())?;
+    let hash = context.auth.passwords().hash(&password)?;
+    write(context, |db| user.set_password_hash(db, &hash))?;
+    let ended = end_sessions(context, &user)?;
+    println!("{} has another password now{ended}", user.username);
+    Ok(())
+}
+
+/// `activate_user NAME`.
+///
+/// # Errors
+/// Where there is no such user.
+pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+    let mut arguments = Arguments::parse("activate_user", arguments, &[], &[])?;
+    let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
+    if user.is_active {
+        println!("{} could log in already", user.username);
+        return Ok(());
+    }
+    write(context, |db| user.set_active(db, true))?;
+    println!("{} can log in again", user.username);
+    Ok(())
+}
+
+/// `deactivate_user NAME`. The user's sessions end.
+///
+/// # Errors
+/// Where there is no such user.
+pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+    let mut arguments = Arguments::parse("deactivate_user", arguments, &[], &[])?;
+    let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
+    if !user.is_active {
+        println!("{} could not log in already", user.username);
+        return Ok(());
+    }
+    write(context, |db| user.set_active(db, false))?;
+    let ended = end_sessions(context, &user)?;
+    println!("{} cannot log in any more{ended}", user.username);
+    Ok(())
+}
+
+/// `list_users [--json]`.
+///
+/// # Errors
+/// Those of the database.
+pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+    let arguments = Arguments::parse("list_users", arguments, &[], &["--json"])?;
+    let json = arguments.flag("--json");
+    arguments.positional(0)?;
+    let users = User::all(&mut context.database.connect()?)?;
+    if json {
+        println!("{}", serde_json::to_string(&users)?);
+        return Ok(());
+    }
+    let width = users.iter().map(|user| user.username.chars().count()).max().unwrap_or(0);
+    for user in &users {
+        let last = user.last_login.map_or("never".to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string());
+        let mut what = Vec::new();
+        what.extend((!user.is_active).then_some("cannot log in"));
+        what.extend(user.is_superuser.then_some("superuser"));
+        what.extend((user.is_staff && !user.is_superuser).then_some("staff"));
+        let email = user.email.as_deref().unwrap_or("-");
+        let line = format!("{:<width$}  {email}  last login: {last}  {}", user.username, what.join(", "));
+        println!("{}", line.trim_end());
+    }
+    if users.is_empty() {
+        println!("there are no users; createsuperuser makes the first");
+    }
+    Ok(())
+}
+
+fn named(db: &mut Db, name: &str) -> Result<User> {
+    let user = User::find_by_login(db, name)?;
+    user.ok_or_else(|| Error::not_found(format!("there is no user called {}; list_users shows those there are", name.escape_debug())))
+}
+
+fn write<T>(context: &Context<'_>, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+    let mut unit = DbSession::for_writing(context.database.clone());
+    let result = work(unit.connection()?)?;
+    unit.commit()?;
+    Ok(result)
+}
+
+/// Says how many ended. Those that cannot be ended from here are nobody's all the same.
+fn end_sessions(context: &Context<'_>, user: &User) -> Result<String> {
+    let Some(sessions) = context.sessions.filter(|sessions| !sessions.is_in_cookies()) else { return Ok(String::new()) };
+    let ended = sessions.revoke_user(user.id, None)?;
+    Ok(if ended == 0 { String::new() } else { format!("; sessions ended: {ended}") })
+}

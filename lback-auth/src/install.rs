@@ -1,0 +1,50 @@
+//! What users bring to an application besides their middleware.
+
+use lback_core::{Application, Assembly, Error, Result};
+
+use crate::request::somebody;
+use crate::{Auth, RequestAuth, Requirement, RouteAuth, clean_regularly};
+
+/// Gives an application its users: the state, the templates' `user` and `perms`, and the task that forgets old failures.
+pub fn install(assembly: &mut Assembly, auth: &Auth) {
+    assembly.state(auth.clone());
+    let users = auth.clone();
+    assembly.template_global("user", move |req| somebody(req)?.map(|somebody| users.accounts().to_value(&somebody)).transpose());
+    assembly.template_global("perms", |req| Ok(req.permissions()?.iter().cloned().collect::<Vec<_>>()));
+    assembly.background(clean_regularly);
+    #[cfg(feature = "pages")]
+    for (name, text) in crate::pages::TEMPLATES {
+        assembly.template(name, text);
+    }
+}
+
+/// Does every route ask for a permission that is declared, and is there a page to log in where one is needed?
+///
+/// # Errors
+/// Says which does not, and what mends it.
+pub fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
+    let mut unknown = Vec::new();
+    let mut guarded = false;
+    for route in app.routes() {
+        for requirement in route.requirements() {
+            guarded = true;
+            if let Requirement::Permission(name) = requirement
+                && !auth.has_permission(name)
+            {
+                unknown.push(format!("{} asks for \"{name}\"", route.pattern()));
+            }
+        }
+    }
+    if !unknown.is_empty() {
+        let mut known: Vec<&str> = auth.permissions().map(|(name, _)| name).collect();
+        if known.is_empty() {
+            known.push("none");
+        }
+        return Err(Error::internal(format!(
+            "no permission has the name that is asked for: {}. Declare it with App::permissions, or correct it; declared: {}",
+            unknown.join(", "),
+            known.join(", ")
+        )));
+    }
+    if guarded { auth.login_url(app).map(drop) } else { Ok(()) }
+}

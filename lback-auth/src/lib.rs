@@ -1,0 +1,56 @@
+//! Users for the [Lback](https://docs.rs/lback) web framework: who is there, how they log in, and what they may do.
+//!
+//! An application names the crate `lback`, which re-exports everything here with its feature `auth`, and says
+//! `App::new(urls).auth()`.
+
+// What the derive of forms writes names this.
+#[cfg(feature = "pages")]
+extern crate lback_forms as lback;
+
+mod account;
+mod attempts;
+mod auth;
+pub mod commands;
+mod guard;
+mod install;
+mod login;
+mod middleware;
+mod name;
+mod next;
+#[cfg(feature = "pages")]
+pub mod pages;
+mod password;
+mod permissions;
+mod request;
+mod schema;
+mod settings;
+mod short;
+mod throttle;
+mod token;
+mod user;
+
+pub use account::Account;
+pub use attempts::{clean_attempts, clean_regularly};
+pub use auth::Auth;
+pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
+pub use install::{check_routes, install};
+pub use login::LoginRefused;
+pub use middleware::AuthMiddleware;
+pub use name::{check_email, check_username};
+pub use next::safe_next;
+#[cfg(feature = "pages")]
+pub use pages::urls;
+pub use password::{PasswordRules, Passwords};
+pub use permissions::{Group, Permission, declare_permissions};
+pub use request::RequestAuth;
+pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups};
+pub use settings::{AuthSettings, PasswordRule};
+pub use throttle::Throttled;
+pub use user::{NewUser, User};
+
+use diesel_migrations::embed_migrations;
+use lback_db::migrations::MigrationSet;
+
+/// The migrations that make the tables `auth_…`.
+pub const MIGRATIONS: MigrationSet =
+    MigrationSet::per_database(embed_migrations!("migrations/sqlite"), embed_migrations!("migrations/postgres"));

@@ -1,0 +1,71 @@
+//! The mails that the pages send.
+
+use lback_core::{Error, Request, Result, context};
+use lback_mail::{Mail, RequestMail};
+
+use super::link;
+use crate::{RequestAuth, User, name, short};
+
+/// To the new address of a user: is it theirs?
+pub(super) fn verify(req: &mut Request, user: &User) -> Result<()> {
+    let Some(email) = user.email.clone() else { return Ok(()) };
+    if !may_send(req, &email)? {
+        return Ok(());
+    }
+    let token = req.verification_token(user)?;
+    let url = absolute(req, "verify", &token)?;
+    let hours = req.auth()?.settings().auth_verify_hours;
+    let username = &user.username;
+    let mail = Mail::to(email.as_str()).subject("Confirm your e-mail address");
+    req.send_mail(mail.template("account/mail/verify", context! { url, hours, username }))
+}
+
+/// To somebody who has an account, and whose address was used to register another one.
+pub(super) fn exists(req: &mut Request, user: &User) -> Result<()> {
+    let Some(email) = user.email.clone() else { return Ok(()) };
+    if !may_send(req, &email)? {
+        return Ok(());
+    }
+    let url = site(req)? + &link(req, "login", &[])?;
+    let reset = site(req)? + &link(req, "reset", &[])?;
+    let username = &user.username;
+    let mail = Mail::to(email.as_str()).subject("You have an account already");
+    req.send_mail(mail.template("account/mail/exists", context! { url, reset, username }))
+}
+
+/// To somebody who has forgotten the password, or says so.
+pub(super) fn reset(req: &mut Request, user: &User) -> Result<()> {
+    let Some(email) = user.email.clone() else { return Ok(()) };
+    if !may_send(req, &email)? {
+        return Ok(());
+    }
+    let token = req.reset_token(user)?;
+    let url = absolute(req, "reset-confirm", &token)?;
+    let minutes = req.auth()?.settings().auth_reset_minutes;
+    let username = &user.username;
+    let mail = Mail::to(email.as_str()).subject("Reset your password");
+    req.send_mail(mail.template("account/mail/reset", context! { url, minutes, username }))
+}
+
+/// Nobody's mailbox is filled by visitors who type in its address again and again. They are not told either.
+fn may_send(req: &mut Request, email: &str) -> Result<bool> {
+    let (auth, now) = (req.auth()?, req.now());
+    let what = format!("mail to {}", name::key(email));
+    Ok(short::write(req, |db| auth.throttle().admit_other(db, &what, None, now))?.is_ok())
+}
+
+fn absolute(req: &Request, page: &str, token: &str) -> Result<String> {
+    Ok(site(req)? + &link(req, page, &[("token", &token)])?)
+}
+
+/// Scheme and host.
+fn site(req: &Request) -> Result<String> {
+    if let Some(site) = &req.auth()?.settings().auth_site_url {
+        return Ok(site.trim_end_matches('/').to_owned());
+    }
+    // One of ALLOWED_HOSTS, or the request would not have come so far.
+    let host = req.uri().authority().map(|authority| authority.as_str()).or_else(|| req.header("host"));
+    let host = host.ok_or_else(|| Error::bad_request("The request names no host."))?;
+    let scheme = if req.is_secure() { "https" } else { "http" };
+    Ok(format!("{scheme}://{host}"))
+}

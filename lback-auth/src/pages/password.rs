@@ -1,0 +1,45 @@
+//! Changing one's password.
+
+use lback_core::{Request, Response, Result, context};
+use lback_forms::Form;
+use lback_session::RequestSession;
+
+use super::{redirect, render};
+use crate::{Account, RequestAuth};
+
+#[derive(Form)]
+struct Change {
+    #[form(password, label = "Your password", max_length = 1000, autocomplete = "current-password")]
+    password: String,
+    #[form(password, label = "New password", max_length = 1000, autocomplete = "new-password")]
+    new_password: String,
+    #[form(password, label = "New password again", max_length = 1000, autocomplete = "new-password")]
+    new_password_again: String,
+}
+
+pub(super) fn change(req: &mut Request) -> Result<Response> {
+    let (auth, user) = (req.auth()?, req.require_login()?);
+    let mut form = Form::<Change>::new();
+    if let Some(new) = form.submitted(req)? {
+        for wrong in auth.rules().check(&new.new_password, &user.personal()) {
+            form.add_error("new_password", wrong);
+        }
+        if new.new_password != new.new_password_again {
+            form.add_error("new_password_again", "The passwords differ.");
+        }
+        if form.errors().is_empty() {
+            match req.authenticate(&user.username, &new.password)? {
+                // By the id: a name may have been changed meanwhile.
+                Ok(mut confirmed) if confirmed.id == user.id => {
+                    req.set_password(&mut confirmed, &new.new_password)?;
+                    req.session().flash("success", "Your password is changed. You are logged out everywhere else.");
+                    return redirect(req, "profile");
+                }
+                Err(crate::LoginRefused::TooMany(wait)) => form.add_form_error(crate::Throttled { wait }.to_string()),
+                _ => form.add_error("password", "That is not your password."),
+            }
+        }
+    }
+    let rules = auth.rules().describe();
+    render(req, "account/password.html", context! { form, rules })
+}

@@ -1,0 +1,75 @@
+//! Registering.
+
+use lback_core::{Request, Response, Result, context};
+use lback_db::RequestDb;
+use lback_forms::{FieldError, Form};
+
+use super::{mails, render};
+use crate::{NewUser, RequestAuth, User, check_email, check_username, short};
+
+#[derive(Form)]
+struct Register {
+    #[form(label = "User name", max_length = 150, clean = clean_username, autocomplete = "username", help = "Letters, digits and _ . + -")]
+    username: String,
+    #[form(email, label = "E-mail address", max_length = 254, clean = clean_email, autocomplete = "email")]
+    email: String,
+    #[form(password, max_length = 1000, autocomplete = "new-password")]
+    password: String,
+    #[form(password, label = "Password again", max_length = 1000, autocomplete = "new-password")]
+    password_again: String,
+}
+
+fn clean_username(name: String) -> Result<String, FieldError> {
+    Ok(check_username(&name)?)
+}
+
+pub(super) fn clean_email(address: String) -> Result<String, FieldError> {
+    Ok(check_email(&address)?)
+}
+
+pub(super) fn register(req: &mut Request) -> Result<Response> {
+    let auth = req.auth()?;
+    let mut form = Form::<Register>::new();
+    if let Some(new) = form.submitted(req)? {
+        for wrong in auth.rules().check(&new.password, &[&new.username, &new.email]) {
+            form.add_error("password", wrong);
+        }
+        if new.password != new.password_again {
+            form.add_error("password_again", "The passwords differ.");
+        }
+        if form.errors().is_empty()
+            && let Some(response) = make(req, &new, &mut form)?
+        {
+            return Ok(response);
+        }
+    }
+    let rules = auth.rules().describe();
+    render(req, "account/register.html", context! { form, rules })
+}
+
+/// The answer, unless something is wrong after all.
+fn make(req: &mut Request, new: &Register, form: &mut Form<Register>) -> Result<Option<Response>> {
+    let (auth, now, address) = (req.auth()?, req.now(), req.client_addr());
+    let admitted = short::write(req, |db| auth.throttle().admit_other(db, "register", address, now))?;
+    if let Err(throttled) = admitted {
+        form.add_form_error(throttled.to_string());
+        return Ok(None);
+    }
+    let (named, known) = short::read(req, |db| Ok((User::named(db, &new.username)?, User::with_email(db, &new.email)?)))?;
+    if named.is_some() {
+        form.add_error("username", "This name is taken.");
+        return Ok(None);
+    }
+    // The same work whether the address is known or not; before the transaction, which it would keep open.
+    let hash = auth.passwords().hash(&new.password)?;
+    match known {
+        // Nobody is told here whose addresses are known; whoever owns it is told by mail.
+        Some(user) => mails::exists(req, &user)?,
+        None => {
+            let user = NewUser::new(&new.username, &hash).email(&new.email).insert(req.db()?, now)?;
+            mails::verify(req, &user)?;
+        }
+    }
+    let email = &new.email;
+    render(req, "account/registered.html", context! { email }).map(Some)
+}

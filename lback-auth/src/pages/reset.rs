@@ -1,0 +1,77 @@
+//! Resetting a password that was forgotten.
+
+use lback_core::{Request, Response, Result, context};
+use lback_db::RequestDb;
+use lback_forms::Form;
+use lback_session::RequestSession;
+
+use super::register::clean_email;
+use super::verify::dead;
+use super::{mails, redirect, render};
+use crate::{Account, RequestAuth, User, login, short};
+
+#[derive(Form)]
+struct Ask {
+    #[form(email, label = "E-mail address", max_length = 254, clean = clean_email, autocomplete = "email")]
+    email: String,
+}
+
+/// Asks for a mail. The answer is the same whether somebody has this address or not.
+pub(super) fn ask(req: &mut Request) -> Result<Response> {
+    let mut form = Form::<Ask>::new();
+    if let Some(Ask { email }) = form.submitted(req)? {
+        let (auth, now, address) = (req.auth()?, req.now(), req.client_addr());
+        let found = short::write(req, |db| {
+            let admitted = auth.throttle().admit_other(db, "reset", address, now)?;
+            let user = User::with_email(db, &email)?;
+            Ok(admitted.map(|()| user))
+        })?;
+        match found {
+            Err(throttled) => form.add_form_error(throttled.to_string()),
+            Ok(user) => {
+                if let Some(user) = user.filter(|user| user.is_active) {
+                    mails::reset(req, &user)?;
+                }
+                return render(req, "account/reset_sent.html", context! { email });
+            }
+        }
+    }
+    render(req, "account/reset.html", context! { form })
+}
+
+#[derive(Form)]
+struct Confirm {
+    #[form(password, label = "New password", max_length = 1000, autocomplete = "new-password")]
+    password: String,
+    #[form(password, label = "New password again", max_length = 1000, autocomplete = "new-password")]
+    password_again: String,
+}
+
+/// The page behind the link in the mail.
+pub(super) fn confirm(req: &mut Request) -> Result<Response> {
+    let (auth, token) = (req.auth()?, req.param::<String>("token")?);
+    let Some(mut user) = req.check_reset_token(&token)? else { return dead(req) };
+    let mut form = Form::<Confirm>::new();
+    if let Some(new) = form.submitted(req)? {
+        for wrong in auth.rules().check(&new.password, &user.personal()) {
+            form.add_error("password", wrong);
+        }
+        if new.password != new.password_again {
+            form.add_error("password_again", "The passwords differ.");
+        }
+        if form.errors().is_empty() {
+            let hash = auth.passwords().hash(&new.password)?;
+            // Of two who follow the link at the same time, one is too late.
+            if !user.swap_password_hash(req.db()?, &hash)? {
+                return dead(req);
+            }
+            // They have read the mail.
+            user.set_email_verified(req.db()?)?;
+            login::end_sessions(req, user.id, None)?;
+            req.session().flash("success", "Your password is changed. Log in with the new one.");
+            return redirect(req, "login");
+        }
+    }
+    let (rules, username) = (auth.rules().describe(), &user.username);
+    render(req, "account/reset_confirm.html", context! { form, rules, username })
+}

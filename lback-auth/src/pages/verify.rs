@@ -1,0 +1,42 @@
+//! Verifying an e-mail address.
+
+use lback_core::{Request, Response, Result, StatusCode, context};
+use lback_db::RequestDb;
+use lback_session::RequestSession;
+
+use super::{mails, redirect, render};
+use crate::RequestAuth;
+
+/// Programs that look at links before people do follow them, too. So a look changes nothing; the button does.
+pub(super) fn show(req: &mut Request) -> Result<Response> {
+    let token: String = req.param("token")?;
+    match req.check_verification_token(&token)? {
+        Some(user) => {
+            let email = &user.email;
+            render(req, "account/verify.html", context! { email })
+        }
+        None => dead(req),
+    }
+}
+
+pub(super) fn verify(req: &mut Request) -> Result<Response> {
+    let token: String = req.param("token")?;
+    let Some(mut user) = req.check_verification_token(&token)? else { return dead(req) };
+    user.set_email_verified(req.db()?)?;
+    req.session().flash("success", "Your e-mail address is confirmed.");
+    redirect(req, "profile")
+}
+
+pub(super) fn send_again(req: &mut Request) -> Result<Response> {
+    let user = req.require_login()?;
+    if !user.email_verified {
+        mails::verify(req, &user)?;
+        req.session().flash("info", "We have sent you another mail.");
+    }
+    redirect(req, "profile")
+}
+
+/// A link that does not work, or not any more.
+pub(super) fn dead(req: &mut Request) -> Result<Response> {
+    Ok(render(req, "account/link_dead.html", context! {})?.with_status(StatusCode::NOT_FOUND))
+}

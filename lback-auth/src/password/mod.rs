@@ -1,0 +1,163 @@
+//! Passwords: hashed, checked, and hashed anew where they were hashed in an old way.
+
+mod common;
+#[cfg(feature = "legacy-hashes")]
+mod legacy;
+mod places;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use rules::PasswordRules;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use lback_core::{Error, Result};
+
+use self::places::Places;
+use crate::AuthSettings;
+
+/// More than anybody types, in bytes. What is longer is no password, and is not hashed.
+const MAX_BYTES: usize = 4096;
+
+/// A password that nobody has: the hash of a user who cannot log in with one.
+pub(crate) const UNUSABLE: &str = "!";
+
+/// Hashes and checks passwords, with argon2id. Cheap to clone.
+///
+/// A hash takes tens of milliseconds and megabytes of memory on purpose. No more are made at a time than the machine has
+/// processors; others wait. So this belongs into plain views, which run where they may block, and not into async ones; and
+/// not into an open transaction, which on SQLite would keep everybody else from writing.
+///
+/// ```
+/// use lback_auth::{AuthSettings, Passwords};
+///
+/// let passwords = Passwords::new(&AuthSettings::default()).unwrap();
+/// let hash = passwords.hash("correct horse battery staple").unwrap();
+/// assert!(passwords.verify("correct horse battery staple", &hash).unwrap());
+/// assert!(!passwords.verify("Tr0ub4dor&3", &hash).unwrap());
+/// ```
+#[derive(Clone)]
+pub struct Passwords(Arc<Inner>);
+
+struct Inner {
+    argon2: Argon2<'static>,
+    /// What is checked where there is no hash: as much work as for one, and no password fits.
+    nobody: String,
+    places: Places,
+    computed: AtomicU64,
+}
+
+/// What became of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Wrong,
+    Right,
+    /// Right, and hashed in a way that is not today's.
+    RightButOld,
+}
+
+impl Passwords {
+    /// With the costs in the settings.
+    ///
+    /// # Errors
+    /// Where these are not possible; the message names the setting.
+    pub fn new(settings: &AuthSettings) -> Result<Self> {
+        let (memory, passes) = (settings.auth_argon2_memory_kib, settings.auth_argon2_passes);
+        let params = Params::new(memory, passes, 1, None).map_err(|error| {
+            Error::internal(format!(
+                "AUTH_ARGON2_MEMORY_KIB = {memory} with AUTH_ARGON2_PASSES = {passes} is not possible: {error}. Leave both out, which means \
+                 19456 and 2"
+            ))
+        })?;
+        let nobody = format!("$argon2id$v=19$m={memory},t={passes},p=1$bm9ib2R5IGhhcyB0aGlz$bm9ib2R5IGhhcyB0aGlzIHBhc3N3b3JkLCBub2JvZHk");
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Ok(Passwords(Arc::new(Inner { argon2, nobody, places: Places::of_machine(), computed: AtomicU64::new(0) })))
+    }
+
+    /// What to store of a password: a text that begins with `$argon2id$`.
+    ///
+    /// # Errors
+    /// 400 where it has more than 4096 bytes; 503 where the system has no random numbers or no memory.
+    pub fn hash(&self, password: &str) -> Result<String> {
+        if password.len() > MAX_BYTES {
+            return Err(Error::bad_request("The password is too long."));
+        }
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|error| Error::unavailable("the system has no random numbers").with_source(error))?;
+        let hash = self.compute(|| self.0.argon2.hash_password_with_salt(password.as_bytes(), &salt));
+        Ok(hash.map_err(|error| Error::unavailable("a password cannot be hashed").with_source(error))?.to_string())
+    }
+
+    /// Is `hash` one of this password?
+    ///
+    /// # Errors
+    /// 503 where it cannot be said, for want of memory.
+    pub fn verify(&self, password: &str, hash: &str) -> Result<bool> {
+        Ok(self.check(password, Some(hash))? != Verdict::Wrong)
+    }
+
+    /// How many hashes were computed so far: one for every password that was made or checked, whoever it was for.
+    pub fn computed(&self) -> u64 {
+        self.0.computed.load(Ordering::Relaxed)
+    }
+
+    /// Checks a password. Without a hash, as for a user who does not exist, this takes the same work, and it is wrong.
+    pub(crate) fn check(&self, password: &str, hash: Option<&str>) -> Result<Verdict> {
+        let too_long = password.len() > MAX_BYTES;
+        let password = if too_long { "" } else { password };
+        let known = hash.filter(|hash| is_known(hash) && !too_long);
+        let Some(hash) = known else {
+            self.check_argon2(password, &self.0.nobody)?;
+            return Ok(Verdict::Wrong);
+        };
+        #[cfg(feature = "legacy-hashes")]
+        if let Some(legacy) = legacy::Legacy::of(hash) {
+            let right = self.compute(|| legacy.fits(password));
+            return Ok(if right { Verdict::RightButOld } else { Verdict::Wrong });
+        }
+        self.check_argon2(password, without_django(hash))
+    }
+
+    fn check_argon2(&self, password: &str, hash: &str) -> Result<Verdict> {
+        let Ok(hash) = PasswordHash::new(hash) else { return Ok(Verdict::Wrong) };
+        match self.compute(|| self.0.argon2.verify_password(password.as_bytes(), &hash)) {
+            Ok(()) if self.is_todays(&hash) => Ok(Verdict::Right),
+            Ok(()) => Ok(Verdict::RightButOld),
+            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+            // Parameters that were tampered with, say: nobody gets in by that.
+            Err(error) => {
+                tracing::error!(target: "lback::auth", %error, "a password cannot be checked");
+                Ok(Verdict::Wrong)
+            }
+        }
+    }
+
+    fn is_todays(&self, hash: &PasswordHash) -> bool {
+        let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        let same = Params::try_from(hash).is_ok_and(|params| costs(&params) == costs(self.0.argon2.params()));
+        same && hash.algorithm == Algorithm::Argon2id.ident() && hash.version == Some(Version::V0x13.into())
+    }
+
+    fn compute<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _place = self.0.places.take();
+        self.0.computed.fetch_add(1, Ordering::Relaxed);
+        work()
+    }
+}
+
+/// Is it a hash that can be checked?
+fn is_known(hash: &str) -> bool {
+    #[cfg(feature = "legacy-hashes")]
+    if legacy::Legacy::of(hash).is_some() {
+        return true;
+    }
+    PasswordHash::new(without_django(hash)).is_ok_and(|hash| hash.algorithm.as_str().starts_with("argon2"))
+}
+
+/// Django writes its own name for the algorithm before the hash: `argon2$argon2id$v=19$…`.
+fn without_django(hash: &str) -> &str {
+    hash.strip_prefix("argon2").filter(|rest| rest.starts_with("$argon2")).unwrap_or(hash)
+}

@@ -1,0 +1,111 @@
+use super::*;
+use crate::PasswordRule;
+
+/// Weak, so that the tests are quick.
+fn settings() -> AuthSettings {
+    AuthSettings { auth_argon2_memory_kib: 64, auth_argon2_passes: 1, ..AuthSettings::default() }
+}
+
+fn passwords() -> Passwords {
+    Passwords::new(&settings()).unwrap()
+}
+
+#[test]
+fn a_hash_fits_its_password_only() {
+    let passwords = passwords();
+    let hash = passwords.hash("wonderland").unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
+    assert_ne!(hash, passwords.hash("wonderland").unwrap());
+    assert_eq!(passwords.check("wonderland", Some(&hash)).unwrap(), Verdict::Right);
+    for wrong in ["", "Wonderland", "wonderland ", "wonderland\0"] {
+        assert_eq!(passwords.check(wrong, Some(&hash)).unwrap(), Verdict::Wrong, "{wrong:?}");
+    }
+}
+
+#[test]
+fn every_check_is_one_computation_whatever_there_is_to_check() {
+    let passwords = passwords();
+    let hash = passwords.hash("wonderland").unwrap();
+    let enormous = "a".repeat(1_000_000);
+    let hashes = [
+        Some(hash.as_str()),
+        None,
+        Some(""),
+        Some(UNUSABLE),
+        Some("$argon2id$nonsense"),
+        Some("plain text"),
+        Some("$scrypt$ln=1$aaaa$bbbb"),
+    ];
+    for hash in hashes {
+        for password in ["wonderland", "", "\0", enormous.as_str()] {
+            let before = passwords.computed();
+            let right = passwords.check(password, hash).unwrap() != Verdict::Wrong;
+            assert_eq!(passwords.computed(), before + 1, "{hash:?}");
+            assert_eq!(right, password == "wonderland" && hash == hashes[0]);
+        }
+    }
+    // The hash of nobody is one, and fits nothing.
+    assert!(is_known(&passwords.0.nobody));
+    assert!(passwords.hash(&enormous).is_err());
+}
+
+#[test]
+fn a_hash_of_other_costs_is_right_but_old() {
+    let dearer = AuthSettings { auth_argon2_passes: 2, ..settings() };
+    let hash = passwords().hash("wonderland").unwrap();
+    assert_eq!(Passwords::new(&dearer).unwrap().check("wonderland", Some(&hash)).unwrap(), Verdict::RightButOld);
+    // As Django writes it.
+    assert_eq!(passwords().check("wonderland", Some(&format!("argon2{hash}"))).unwrap(), Verdict::Right);
+}
+
+#[test]
+fn costs_that_are_not_possible_are_named() {
+    let error = Passwords::new(&AuthSettings { auth_argon2_memory_kib: 1, ..settings() }).err().unwrap();
+    assert!(error.message().contains("AUTH_ARGON2_MEMORY_KIB = 1"), "{error}");
+}
+
+#[cfg(feature = "legacy-hashes")]
+#[test]
+fn hashes_of_django_and_of_python_lback_are_right_but_old() {
+    let hashes = [
+        "pbkdf2_sha256$1000$seasalt$3h+vbuJq4nmuyHY0GIm412DRLKOyb3/dScbPa72X1pY=",
+        "$2b$04$abcdefghijklmnopqrstuujZkTwHUiJ9XdZPwKfcfDo7dMp5DjlTu",
+        "bcrypt$$2b$04$abcdefghijklmnopqrstuujZkTwHUiJ9XdZPwKfcfDo7dMp5DjlTu",
+        "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuumXgagNxRN93pnpG3zDi44yvSX9ND/nO",
+    ];
+    let passwords = passwords();
+    for hash in hashes {
+        assert_eq!(passwords.check("wonderland", Some(hash)).unwrap(), Verdict::RightButOld, "{hash}");
+        assert_eq!(passwords.check("Wonderland", Some(hash)).unwrap(), Verdict::Wrong, "{hash}");
+    }
+    for broken in
+        ["pbkdf2_sha256$0$s$x", "pbkdf2_sha256$99999999999$s$x", "pbkdf2_sha256$1000$s", "$2b$31$short", "bcrypt$x", "bcrypt_sha256$"]
+    {
+        assert_eq!(passwords.check("wonderland", Some(broken)).unwrap(), Verdict::Wrong, "{broken}");
+    }
+}
+
+#[test]
+fn the_rules_say_what_is_wrong_in_the_users_words() {
+    let rules = PasswordRules::new(&AuthSettings::default());
+    let wrong = |password: &str, personal: &[&str]| rules.check(password, personal).join(" ");
+    assert!(wrong("", &[]).contains("Enter a password."));
+    // Python Lback took this one.
+    assert!(wrong("pw", &[]).contains("at least 8 characters"));
+    assert!(wrong("83619274610", &[]).contains("digits only"));
+    assert!(wrong("Password1", &[]).contains("everybody tries"));
+    assert!(wrong("a\0bcdefghijk", &[]).contains("nobody can type"));
+    assert!(wrong(&"ä1".repeat(501), &[]).contains("more than 1000"));
+    for (password, personal) in [
+        ("alice.liddell", "alice.liddell@example.com"),
+        ("liddell1", "Alice Liddell"),
+        ("Wonderlnd", "wonderland"),
+        ("examplecom", "me@example.com"),
+    ] {
+        assert!(wrong(password, &[personal]).contains("too similar"), "{password}");
+    }
+    assert_eq!(wrong("the white rabbit is late", &["alice", "alice@example.com"]), "");
+    assert_eq!(wrong("zwölf Boxkämpfer", &["al"]), "");
+    let none = PasswordRules::new(&AuthSettings { auth_password_rules: vec![PasswordRule::Numeric], ..AuthSettings::default() });
+    assert!(none.check("pw", &["pw"]).is_empty());
+}

@@ -1,0 +1,201 @@
+//! What users may do: permissions, which the application declares, and groups, which have them.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use lback_core::{Error, Result};
+use lback_db::Db;
+use serde::Serialize;
+
+use crate::User;
+use crate::schema::{
+    auth_groups as groups, auth_groups_permissions as groups_permissions, auth_permissions as permissions,
+    auth_users_groups as users_groups, auth_users_permissions as users_permissions, on_each,
+};
+
+/// Something that not everybody may do, as `App::permissions` declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// What the program calls it: `blog.add_post`.
+    pub name: String,
+    /// What people call it: "Write posts".
+    pub label: String,
+}
+
+impl Permission {
+    /// A permission of this name, which people call `label`.
+    pub fn new(name: &str, label: &str) -> Self {
+        Permission { name: name.to_owned(), label: label.to_owned() }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
+        if !self.name.is_empty() && self.name.len() <= 150 && self.name.chars().all(plain) {
+            return Ok(());
+        }
+        let name = &self.name;
+        Err(Error::internal(format!(
+            "\"{name}\" in App::permissions is no name of a permission: use letters, digits and _ . - :, as in blog.add_post"
+        )))
+    }
+
+    pub(crate) fn id(db: &mut Db, name: &str) -> Result<i64> {
+        let found = permissions::table.filter(permissions::name.eq(name)).select(permissions::id);
+        let id: Option<i64> = on_each!(db, db => found.get_result(db).optional())?;
+        id.ok_or_else(|| Error::not_found(format!("there is no permission \"{name}\"; declare it with App::permissions, and migrate")))
+    }
+}
+
+impl From<(&str, &str)> for Permission {
+    fn from((name, label): (&str, &str)) -> Self {
+        Permission::new(name, label)
+    }
+}
+
+/// Puts the permissions that an application has declared into the table, and their labels. What is there already keeps its id,
+/// and what is not declared any more stays, with those who have it: another version of the application may run beside this
+/// one.
+///
+/// # Errors
+/// Those of the database.
+pub fn declare_permissions<'a>(db: &mut Db, declared: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
+    for (name, label) in declared {
+        let found = permissions::table.filter(permissions::name.eq(name)).select(permissions::label);
+        let known: Option<String> = on_each!(db, db => found.get_result(db).optional())?;
+        match known {
+            Some(known) if known == label => {}
+            Some(_) => {
+                let row = permissions::table.filter(permissions::name.eq(name));
+                on_each!(db, db => diesel::update(row).set(permissions::label.eq(label)).execute(db))?;
+            }
+            None => {
+                let row = (permissions::name.eq(name), permissions::label.eq(label));
+                // Another process may start at the same time.
+                on_each!(db, db => diesel::insert_into(permissions::table).values(row).on_conflict_do_nothing().execute(db))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names of all permissions there are.
+pub(crate) fn all(db: &mut Db) -> Result<BTreeSet<String>> {
+    let names: Vec<String> = on_each!(db, db => permissions::table.select(permissions::name).load(db))?;
+    Ok(names.into_iter().collect())
+}
+
+/// The names of those that a user has, by themselves and by their groups.
+pub(crate) fn of_user(db: &mut Db, user_id: i64) -> Result<BTreeSet<String>> {
+    let own = users_permissions::table.filter(users_permissions::user_id.eq(user_id)).select(users_permissions::permission_id);
+    let their_groups = users_groups::table.filter(users_groups::user_id.eq(user_id)).select(users_groups::group_id);
+    let by_group =
+        groups_permissions::table.filter(groups_permissions::group_id.eq_any(their_groups)).select(groups_permissions::permission_id);
+    let theirs = permissions::id.eq_any(own).or(permissions::id.eq_any(by_group));
+    let names: Vec<String> = on_each!(db, db => permissions::table.filter(theirs).select(permissions::name).load(db))?;
+    Ok(names.into_iter().collect())
+}
+
+pub(crate) fn grant_to_user(db: &mut Db, user_id: i64, permission_id: i64) -> Result<()> {
+    let row = (users_permissions::user_id.eq(user_id), users_permissions::permission_id.eq(permission_id));
+    on_each!(db, db => diesel::insert_into(users_permissions::table).values(row).on_conflict_do_nothing().execute(db))?;
+    Ok(())
+}
+
+pub(crate) fn revoke_from_user(db: &mut Db, user_id: i64, permission_id: i64) -> Result<()> {
+    let row = users_permissions::table.find((user_id, permission_id));
+    on_each!(db, db => diesel::delete(row).execute(db))?;
+    Ok(())
+}
+
+/// Users who may do the same.
+///
+/// ```
+/// # use lback_core::Result;
+/// use lback_auth::{Group, User};
+///
+/// fn make_editor(db: &mut lback_db::Db, user: &User) -> Result<()> {
+///     let editors = Group::get_or_create(db, "editors")?;
+///     editors.grant(db, "blog.change_post")?;
+///     editors.add(db, user)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Never given twice.
+    pub id: i64,
+    /// What it is called.
+    pub name: String,
+}
+
+impl Group {
+    /// The group of this name; `None` where there is none.
+    ///
+    /// # Errors
+    /// Those of the database; so with the other methods.
+    pub fn named(db: &mut Db, name: &str) -> Result<Option<Group>> {
+        let found = groups::table.filter(groups::name.eq(name)).select((groups::id, groups::name));
+        let row: Option<(i64, String)> = on_each!(db, db => found.get_result(db).optional())?;
+        Ok(row.map(|(id, name)| Group { id, name }))
+    }
+
+    /// The group of this name, which is made where there is none.
+    ///
+    /// # Errors
+    /// 400 where the name is empty or longer than 150 characters.
+    pub fn get_or_create(db: &mut Db, name: &str) -> Result<Group> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > 150 || name.chars().any(char::is_control) {
+            return Err(Error::bad_request("The name of a group has 1 to 150 characters."));
+        }
+        on_each!(db, db => diesel::insert_into(groups::table).values(groups::name.eq(name)).on_conflict_do_nothing().execute(db))?;
+        Self::named(db, name)?.ok_or_else(|| Error::internal("a group that was just made is not there"))
+    }
+
+    /// All groups, by name.
+    pub fn all(db: &mut Db) -> Result<Vec<Group>> {
+        let rows: Vec<(i64, String)> = on_each!(db, db => groups::table.order(groups::name).select((groups::id, groups::name)).load(db))?;
+        Ok(rows.into_iter().map(|(id, name)| Group { id, name }).collect())
+    }
+
+    /// The groups of a user, by name.
+    pub fn of(db: &mut Db, user: &User) -> Result<Vec<Group>> {
+        let ids = users_groups::table.filter(users_groups::user_id.eq(user.id)).select(users_groups::group_id);
+        let theirs = groups::table.filter(groups::id.eq_any(ids)).order(groups::name).select((groups::id, groups::name));
+        let rows: Vec<(i64, String)> = on_each!(db, db => theirs.load(db))?;
+        Ok(rows.into_iter().map(|(id, name)| Group { id, name }).collect())
+    }
+
+    /// Takes a user in; one who is in it already stays.
+    pub fn add(&self, db: &mut Db, user: &User) -> Result<()> {
+        let row = (users_groups::user_id.eq(user.id), users_groups::group_id.eq(self.id));
+        on_each!(db, db => diesel::insert_into(users_groups::table).values(row).on_conflict_do_nothing().execute(db))?;
+        Ok(())
+    }
+
+    /// Takes a user out.
+    pub fn remove(&self, db: &mut Db, user: &User) -> Result<()> {
+        let row = users_groups::table.find((user.id, self.id));
+        on_each!(db, db => diesel::delete(row).execute(db))?;
+        Ok(())
+    }
+
+    /// Gives everybody in it a permission.
+    ///
+    /// # Errors
+    /// 404 where there is no such permission.
+    pub fn grant(&self, db: &mut Db, permission: &str) -> Result<()> {
+        let row = (groups_permissions::group_id.eq(self.id), groups_permissions::permission_id.eq(Permission::id(db, permission)?));
+        on_each!(db, db => diesel::insert_into(groups_permissions::table).values(row).on_conflict_do_nothing().execute(db))?;
+        Ok(())
+    }
+
+    /// Takes a permission away.
+    ///
+    /// # Errors
+    /// 404 where there is no such permission.
+    pub fn revoke(&self, db: &mut Db, permission: &str) -> Result<()> {
+        let row = groups_permissions::table.find((self.id, Permission::id(db, permission)?));
+        on_each!(db, db => diesel::delete(row).execute(db))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! The tables.
+
+diesel::table! {
+    /// The users.
+    auth_users (id) {
+        /// Never given twice.
+        id -> BigInt,
+        /// As it was typed.
+        username -> Text,
+        /// In lower case, for comparing.
+        username_key -> Text,
+        /// As it was typed.
+        email -> Nullable<Text>,
+        /// In lower case, for comparing.
+        email_key -> Nullable<Text>,
+        /// Has somebody followed the link that was sent there?
+        email_verified -> Bool,
+        /// Hashed.
+        password -> Text,
+        /// May they log in?
+        is_active -> Bool,
+        /// Do they work here?
+        is_staff -> Bool,
+        /// May they do everything?
+        is_superuser -> Bool,
+        /// When they last logged in.
+        last_login -> Nullable<Timestamp>,
+        /// When they were made.
+        joined -> Timestamp,
+    }
+}
+
+diesel::table! {
+    /// The groups.
+    auth_groups (id) {
+        /// Never given twice.
+        id -> BigInt,
+        /// What it is called.
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    /// The permissions.
+    auth_permissions (id) {
+        /// Never given twice.
+        id -> BigInt,
+        /// What the program calls it: `blog.add_post`.
+        name -> Text,
+        /// What people call it.
+        label -> Text,
+    }
+}
+
+diesel::table! {
+    /// Who is in which group.
+    auth_users_groups (user_id, group_id) {
+        /// The user.
+        user_id -> BigInt,
+        /// The group.
+        group_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    auth_users_permissions (user_id, permission_id) {
+        user_id -> BigInt,
+        permission_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    auth_groups_permissions (group_id, permission_id) {
+        group_id -> BigInt,
+        permission_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    auth_attempts (id) {
+        id -> Text,
+        failures -> Integer,
+        blocked_until -> Timestamp,
+        forget_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    auth_users,
+    auth_groups,
+    auth_permissions,
+    auth_users_groups,
+    auth_users_permissions,
+    auth_groups_permissions
+);
+
+/// Does the same with the connection of whichever database it is, where Diesel must know which.
+macro_rules! on_each {
+    ($db:expr, $connection:ident => $work:expr) => {
+        match $db {
+            #[cfg(feature = "sqlite")]
+            lback_db::Db::Sqlite($connection) => $work,
+            #[cfg(feature = "postgres")]
+            lback_db::Db::Postgres($connection) => $work,
+        }
+    };
+}
+pub(crate) use on_each;

@@ -1,0 +1,229 @@
+//! Slows down those who guess passwords, and nobody else.
+//!
+//! What is counted are failures, in the table `auth_attempts`, so that it survives a restart and holds for all processes:
+//!
+//! - of one account from one address: after a few, each further one doubles the delay, up to `AUTH_MAX_DELAY_SECONDS`;
+//! - of one address, whatever the account: the same after four times as many;
+//! - of one account, from wherever: after many the delay grows to half a minute, and no further, and it is only for those who
+//!   have failed from their address before. Otherwise anybody could lock a user out;
+//! - of a browser where the user has logged in before, instead of all of these: what happens elsewhere does not matter to it.
+//!
+//! An attempt counts as a failure before the password is looked at, so that many at once are no way around; when it was
+//! right, that is taken back.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lback_core::{Keys, Result};
+use lback_db::Db;
+
+use crate::attempts::{self, Counter};
+use crate::auth::signature;
+use crate::{AuthSettings, name};
+
+/// The longest delay for an account that is attacked from many addresses, in seconds.
+const ACCOUNT_DELAY: u32 = 30;
+
+/// How many failures an account takes from everywhere before that.
+const ACCOUNT_FAILURES: u32 = 50;
+
+/// That something was tried too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// After this time the next attempt is looked at.
+    pub wait: Duration,
+}
+
+impl fmt::Display for Throttled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.wait.as_secs().max(1);
+        let (number, unit) = if seconds < 90 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
+        let plural = if number == 1 { "" } else { "s" };
+        write!(f, "There were too many attempts. Try again in {number} {unit}{plural}.")
+    }
+}
+
+impl std::error::Error for Throttled {}
+
+/// Who tries what, from where.
+pub(crate) struct Attempt {
+    account: String,
+    address: Option<String>,
+    device: Option<String>,
+}
+
+impl Attempt {
+    /// `device` is for whom the browser is known, and by which name.
+    pub(crate) fn new(user_id: Option<i64>, name: &str, address: Option<IpAddr>, device: Option<(i64, String)>) -> Self {
+        Attempt {
+            // A user may come by name and by address, and is one account all the same.
+            account: user_id.map_or_else(|| format!("name {}", name::key(name)), |id| format!("user {id}")),
+            address: address.map(network),
+            device: device.filter(|(known, _)| Some(*known) == user_id).map(|(_, device)| device),
+        }
+    }
+}
+
+/// Whoever has an IPv6 address has all of its /64.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::")
+        }
+    }
+}
+
+/// What is allowed before the delays begin, and how long they get.
+#[derive(Clone, Copy)]
+struct Limit {
+    free: u32,
+    max_delay: u32,
+}
+
+impl Limit {
+    /// How long to wait after so many failures.
+    fn delay(self, failures: u32) -> TimeDelta {
+        let over = failures.saturating_sub(self.free);
+        let seconds = if over == 0 { 0 } else { 1_u32.checked_shl(over - 1).unwrap_or(u32::MAX).min(self.max_delay) };
+        TimeDelta::seconds(seconds.into())
+    }
+}
+
+/// The delays of an application.
+pub(crate) struct Throttle {
+    keys: Keys,
+    one: Limit,
+    address: Limit,
+    account: Limit,
+}
+
+/// One of the counters of an attempt.
+struct Counted {
+    id: String,
+    limit: Limit,
+    /// Is it that of the account as a whole?
+    is_account: bool,
+}
+
+impl Throttle {
+    pub(crate) fn new(keys: Keys, settings: &AuthSettings) -> Self {
+        let (free, max_delay) = (settings.auth_free_attempts, settings.auth_max_delay_seconds);
+        Throttle {
+            keys,
+            one: Limit { free, max_delay },
+            address: Limit { free: free.saturating_mul(4), max_delay },
+            account: Limit { free: free.max(ACCOUNT_FAILURES), max_delay: max_delay.min(ACCOUNT_DELAY) },
+        }
+    }
+
+    /// A digest, as nobody who sees the table needs to see who tried what.
+    fn counter(&self, what: &str, limit: Limit) -> Counted {
+        Counted { id: signature(&self.keys, what), limit, is_account: false }
+    }
+
+    fn counters(&self, attempt: &Attempt) -> Vec<Counted> {
+        let Attempt { account, address, device } = attempt;
+        if let Some(device) = device {
+            return vec![self.counter(&format!("device {device} {account}"), self.one)];
+        }
+        let from = address.as_deref().unwrap_or("nowhere");
+        let whole = Counted { is_account: true, ..self.counter(account, self.account) };
+        let mut counters = vec![self.counter(&format!("{account} from {from}"), self.one), whole];
+        counters.extend(address.as_ref().map(|address| self.counter(&format!("address {address}"), self.address)));
+        counters
+    }
+
+    /// Looks whether the attempt may be made now, and counts it as a failure.
+    pub(crate) fn admit(&self, db: &mut Db, attempt: &Attempt, now: DateTime<Utc>) -> Result<Result<(), Throttled>> {
+        self.admit_counters(db, &self.counters(attempt), now)
+    }
+
+    fn admit_counters(&self, db: &mut Db, counters: &[Counted], now: DateTime<Utc>) -> Result<Result<(), Throttled>> {
+        let ids: Vec<&str> = counters.iter().map(|counter| counter.id.as_str()).collect();
+        let mut rows = attempts::lock(db, &ids, now)?;
+        let failed_here = counters.iter().filter(|counter| !counter.is_account);
+        let is_new_here = failed_here.take(1).all(|counter| rows.iter().all(|row| row.id != counter.id || row.failures == 0));
+        let mut wait = TimeDelta::zero();
+        for row in &mut rows {
+            let Some(counter) = counters.iter().find(|counter| counter.id == row.id) else { continue };
+            if !(counter.is_account && is_new_here) {
+                wait = wait.max(row.blocked_until - now);
+            }
+            row.failures = row.failures.saturating_add(1);
+            row.blocked_until = now + counter.limit.delay(row.failures);
+        }
+        if wait > TimeDelta::zero() {
+            return Ok(Err(Throttled { wait: wait.to_std().unwrap_or_default() }));
+        }
+        attempts::store(db, &rows, now)?;
+        Ok(Ok(()))
+    }
+
+    /// The same for anything else that should not be done too often, as sending mails to one address.
+    #[cfg(feature = "pages")]
+    pub(crate) fn admit_other(
+        &self,
+        db: &mut Db,
+        what: &str,
+        address: Option<IpAddr>,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), Throttled>> {
+        let from = address.map(network).unwrap_or_default();
+        self.admit_counters(db, &[self.counter(&format!("{what} {from}"), self.address)], now)
+    }
+
+    /// Takes the failure back: the password was right.
+    pub(crate) fn succeeded(&self, db: &mut Db, attempt: &Attempt, now: DateTime<Utc>) -> Result<()> {
+        let counters = self.counters(attempt);
+        let of_address = |counter: &&Counted| {
+            attempt.address.as_ref().is_some_and(|address| counter.id == signature(&self.keys, &format!("address {address}")))
+        };
+        let (address, own): (Vec<&Counted>, Vec<&Counted>) = counters.iter().partition(|counter| of_address(counter));
+        attempts::remove(db, own.iter().map(|counter| counter.id.as_str()))?;
+        // Not all of them: who has an account could guess the passwords of others in between.
+        for counter in address {
+            let ids = [counter.id.as_str()];
+            let mut rows: Vec<Counter> = attempts::lock(db, &ids, now)?;
+            for row in &mut rows {
+                row.failures = row.failures.saturating_sub(1);
+                row.blocked_until = now;
+            }
+            attempts::store(db, &rows, now)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_their_bound() {
+        let limit = Limit { free: 3, max_delay: 60 };
+        let seconds: Vec<i64> = (0..12).map(|failures| limit.delay(failures).num_seconds()).collect();
+        assert_eq!(seconds, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(limit.delay(u32::MAX).num_seconds(), 60);
+    }
+
+    #[test]
+    fn addresses_count_by_network() {
+        let network = |address: &str| super::network(address.parse().unwrap());
+        assert_eq!(network("::ffff:192.0.2.7"), network("192.0.2.7"));
+        assert_ne!(network("192.0.2.7"), network("192.0.2.8"));
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn the_wait_is_told_in_words() {
+        let words = |seconds| Throttled { wait: Duration::from_secs(seconds) }.to_string();
+        assert!(words(0).ends_with("in 1 second."));
+        assert!(words(42).ends_with("in 42 seconds."));
+        assert!(words(900).ends_with("in 15 minutes."));
+    }
+}

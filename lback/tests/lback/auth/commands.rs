@@ -1,0 +1,185 @@
+//! The commands for users, in processes of their own.
+//!
+//! Python Lback took the password "pw", made two users of one name, and printed errors with a status of success.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use lback::prelude::*;
+use tempfile::TempDir;
+
+use crate::commands::project;
+
+const PASSWORD: &str = "down the rabbit hole";
+
+/// The other process: an application with users that does what `LBACK_TEST_COMMAND` says.
+#[test]
+#[ignore = "run by the other tests"]
+fn the_application() {
+    let command = std::env::var("LBACK_TEST_COMMAND").expect("run by the other tests");
+    let arguments: Vec<String> = command.split_terminator('|').map(str::to_owned).collect();
+    let guarded = Router::new()
+        .get("/login", |_: &mut Request| "")
+        .name("login")
+        .get("/post", |_: &mut Request| "")
+        .login_required()
+        .permission_required("blog.add_post")
+        .get("/typo", |_: &mut Request| "")
+        .permission_required(if command.contains("deploy") { "blog.ad_post" } else { "blog.add_post" });
+    match App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]).run(&arguments) {
+        Ok(()) => println!("\nended well"),
+        Err(error) => println!("\nended with: {error}"),
+    }
+}
+
+/// What the command prints, and how it ends. `input` is its standard input.
+fn run(project: &TempDir, command: &[&str], input: &str) -> String {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process
+        .args(["--exact", "auth::commands::the_application", "--ignored", "--nocapture", "--test-threads=1"])
+        .env("LBACK_ROOT", project.path())
+        .env("LBACK_TEST_COMMAND", command.join("|"))
+        .env("NEW_PASSWORD", PASSWORD)
+        .env("WEAK_PASSWORD", "pw")
+        .env_remove("LBACK_ENV")
+        .env_remove("CARGO_PKG_NAME")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .current_dir(project.path());
+    let mut child = process.spawn().unwrap();
+    // A command that asks for nothing may have ended before.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A project whose database is migrated.
+fn migrated() -> TempDir {
+    let project = project("DEBUG = false\nAUTH_ARGON2_MEMORY_KIB = 64\nAUTH_ARGON2_PASSES = 1");
+    let printed = run(&project, &["migrate"], "");
+    assert!(printed.contains("applied 00000000000020_create_users"), "{printed}");
+    project
+}
+
+#[track_caller]
+fn assert_does(project: &TempDir, command: &[&str], input: &str, what: &str) {
+    let printed = run(project, command, input);
+    assert!(printed.contains(what) && printed.contains("ended well"), "{command:?}: {printed}");
+}
+
+#[track_caller]
+fn assert_refuses(project: &TempDir, command: &[&str], input: &str, why: &str) {
+    let printed = run(project, command, input);
+    assert!(printed.contains("ended with: ") && printed.contains(why), "{command:?}: {printed}");
+}
+
+#[test]
+fn a_superuser_is_made_listed_and_shut_out() {
+    let project = migrated();
+    assert_does(&project, &["list_users"], "", "there are no users; createsuperuser makes the first");
+    let create = ["createsuperuser", "--username", "alice", "--email=alice@example.com", "--password-env", "NEW_PASSWORD"];
+    assert_does(&project, &create, "", "alice may do everything now");
+    assert_does(
+        &project,
+        &["createsuperuser", "--username", "bob", "--password-stdin"],
+        &format!("{PASSWORD}\r\n"),
+        "bob may do everything now",
+    );
+
+    let listed = run(&project, &["list_users"], "");
+    assert!(
+        listed.contains("alice  alice@example.com  last login: never  superuser\nbob    -  last login: never  superuser\n"),
+        "{listed}"
+    );
+    let json = run(&project, &["list_users", "--json"], "");
+    assert!(json.contains("\"username\":\"alice\"") && !json.contains("argon2"), "{json}");
+
+    assert_does(&project, &["deactivate_user", "ALICE"], "", "alice cannot log in any more");
+    assert_does(&project, &["deactivate_user", "alice"], "", "alice could not log in already");
+    assert!(run(&project, &["list_users"], "").contains("cannot log in, superuser"));
+    assert_does(&project, &["activate_user", "alice@example.com"], "", "alice can log in again");
+    assert_does(&project, &["activate_user", "alice"], "", "alice could log in already");
+    assert_does(&project, &["changepassword", "alice", "--password-stdin"], "through the looking glass", "alice has another password now");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_says_why() {
+    let project = migrated();
+    let create = |name: &'static str, source: &'static str| ["createsuperuser", "--username", name, source];
+    assert_refuses(
+        &project,
+        &["createsuperuser", "--username", "a", "--password-env", "WEAK_PASSWORD"],
+        "",
+        "too short: it needs at least 8",
+    );
+    assert_refuses(&project, &create("a", "--password-stdin"), "pw\n", "too short");
+    assert_refuses(&project, &create("a", "--password-stdin"), "password1\n", "everybody tries first");
+    assert_refuses(&project, &create("a", "--password-stdin"), "84620193751\n", "digits only");
+    assert_refuses(&project, &create("wonderland", "--password-stdin"), "Wonderland1\n", "too similar");
+    assert_refuses(&project, &create("a", "--password-stdin"), "", "Enter a password.");
+    assert_refuses(&project, &create("<b>", "--password-stdin"), PASSWORD, "only letters, digits");
+    assert_refuses(&project, &create("", "--password-stdin"), PASSWORD, "Enter a user name.");
+    assert_refuses(
+        &project,
+        &["createsuperuser", "--username", "a", "--email", "x", "--password-stdin"],
+        PASSWORD,
+        "Enter an e-mail address",
+    );
+    assert_refuses(
+        &project,
+        &["createsuperuser", "--username", "a", "--password-env", "NOT_THERE"],
+        "",
+        "the environment variable NOT_THERE holds no password",
+    );
+    assert_refuses(
+        &project,
+        &["createsuperuser", "--username", "a", "--password-env", "NEW_PASSWORD", "--password-stdin"],
+        "",
+        "leave one out",
+    );
+    assert_refuses(&project, &["createsuperuser", "--username"], "", "--username wants a value");
+    assert_refuses(&project, &["createsuperuser", "--username", "a", "--username", "b"], "", "--username is there twice");
+    assert_refuses(&project, &["createsuperuser", "--password", "x"], "", "no flag --password; it has --username");
+    assert_refuses(&project, &["createsuperuser", "alice"], "", "does not take \"alice\"");
+    // Nobody sits there.
+    assert_refuses(&project, &["createsuperuser"], "alice\n", "nobody can be asked for a user name");
+    assert_refuses(&project, &["createsuperuser", "--username", "a"], "", "nobody can be asked for a password");
+    assert_does(&project, &["list_users"], "", "there are no users");
+
+    assert_does(&project, &create("alice", "--password-stdin"), PASSWORD, "alice may do everything");
+    assert_refuses(&project, &create("Alice", "--password-stdin"), PASSWORD, "a user called Alice already");
+    for command in ["changepassword", "activate_user", "deactivate_user"] {
+        assert_refuses(&project, &[command], "", &format!("{command} wants the name of a user"));
+        assert_refuses(&project, &[command, "nobody"], "", "no user called nobody; list_users shows");
+        assert_refuses(&project, &[command, "alice", "bob"], "", "does not take \"bob\"");
+        assert_refuses(&project, &[command, "alice", "--force"], "", &format!("{command} has no flag --force"));
+    }
+    assert_refuses(&project, &["changepassword", "alice", "--password-stdin"], "pw", "too short");
+    assert_refuses(&project, &["list_users", "all"], "", "does not take \"all\"");
+}
+
+#[test]
+fn nothing_is_done_before_the_migrations_are() {
+    let project = project("DEBUG = false");
+    for command in ["createsuperuser", "list_users", "activate_user"] {
+        assert_refuses(&project, &[command, "alice"], "", "the database lacks ");
+    }
+}
+
+#[test]
+fn help_routes_and_check_know_of_users() {
+    let project = migrated();
+    let help = run(&project, &["help"], "");
+    assert!(help.contains("createsuperuser") && help.contains("makes a user who may do everything"), "{help}");
+    let routes = run(&project, &["routes"], "");
+    assert!(routes.contains("login, permission blog.add_post\n"), "{routes}");
+    assert!(run(&project, &["check"], "").contains("ok    permissions and the login page"));
+    let check = run(&project, &["check", "--deploy"], "");
+    assert!(
+        check.contains(
+            "WRONG permissions and the login page: no permission has the name that is asked for: /typo asks for \"blog.ad_post\""
+        ),
+        "{check}"
+    );
+}

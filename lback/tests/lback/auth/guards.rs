@@ -1,0 +1,118 @@
+//! Who is let in.
+
+use super::*;
+use lback::{Requirement, RouteAuth};
+
+use crate::start_error;
+
+suite!(databases: every_guarded_route_lets_in_whom_it_should, visitors_come_back_where_they_wanted_to_go, who_is_no_browser_gets_a_401, two_requirements_hold_together);
+
+/// A user who may everything that `requirements` ask for.
+fn fit_for(client: &Client, requirements: &[&Requirement]) -> User {
+    let mut user = add_user(client, &format!("fit{}", client.clock().now().timestamp_subsec_micros()));
+    for requirement in requirements {
+        client.db(|db| match requirement {
+            Requirement::Login => Ok(()),
+            Requirement::Staff => user.set_roles(db, true, false),
+            Requirement::Permission(name) => user.grant(db, name),
+        });
+    }
+    user
+}
+
+/// Found by walking the routes, so that none is forgotten.
+fn every_guarded_route_lets_in_whom_it_should(store: &Store) {
+    let client = client(store);
+    let (alice, root) = (client.fork(), client.fork());
+    let mut boss = add_user(&client, "root");
+    client.db(|db| boss.set_roles(db, false, true));
+    login(&alice, "alice");
+    login(&root, "root");
+    let mut guarded = 0;
+    for route in client.app().routes() {
+        let requirements = route.requirements();
+        if requirements.is_empty() {
+            continue;
+        }
+        guarded += 1;
+        client.clock().advance(SECOND / 1000);
+        let fit = client.fork();
+        let user = fit_for(&client, &requirements);
+        login(&fit, &user.username);
+        for method in route.methods() {
+            let ask = |client: &Client| client.request(method.clone(), route.pattern()).send();
+            let stranger = ask(&client.fork());
+            assert_eq!(stranger.status(), 303, "{} lets a stranger in", route.pattern());
+            assert!(stranger.header("location").is_some_and(|location| location.starts_with("/login")));
+            let enough = requirements.iter().all(|requirement| **requirement == Requirement::Login);
+            assert_eq!(ask(&alice).status(), if enough { 200 } else { 403 }, "{}", route.pattern());
+            assert_eq!(ask(&fit).status(), 200, "{}", route.pattern());
+            assert_eq!(ask(&root).status(), 200, "{}", route.pattern());
+        }
+    }
+    assert_eq!(guarded, 7);
+    for path in ["/in-view", "/in-view/staff", "/in-view/write"] {
+        client.get(path).send().assert_redirect(&format!("/login?next={path}"));
+        root.get(path).send().assert_status(200);
+        alice.get(path).send().assert_status(if path == "/in-view" { 200 } else { 403 });
+    }
+}
+
+fn visitors_come_back_where_they_wanted_to_go(store: &Store) {
+    let client = client(store);
+    client.get("/members?page=2&x=%26").send().assert_redirect("/login?next=/members%3Fpage%3D2%26x%3D%2526");
+    client.request(Method::HEAD, "/members").send().assert_redirect("/login?next=/members");
+    // What was posted is lost, so there is nothing to come back to.
+    client.post("/members").send().assert_redirect("/login");
+    let elsewhere = client_with(store, "LOGIN_URL = '/sesame?lang=en'");
+    elsewhere.get("/members").send().assert_redirect("/sesame?lang=en&next=/members");
+}
+
+fn who_is_no_browser_gets_a_401(store: &Store) {
+    let client = client(store);
+    for (name, value) in [("accept", "application/json"), ("x-requested-with", "XMLHttpRequest"), ("sec-fetch-dest", "empty")] {
+        let response = client.get("/members").header(name, value).send();
+        response.assert_status(401);
+        assert_eq!(response.header("www-authenticate"), Some("Session"), "{name}");
+        assert_eq!(response.header("location"), None);
+    }
+    client.get("/members").header("sec-fetch-dest", "document").send().assert_status(303);
+    login(&client, "alice");
+    client.get("/office").header("accept", "application/json").send().assert_status(403);
+}
+
+fn two_requirements_hold_together(store: &Store) {
+    let client = client(store);
+    let mut alice = user(&client, "alice");
+    login(&client, "alice");
+    client.db(|db| alice.grant(db, "blog.add_post"));
+    client.get("/both").send().assert_status(403);
+    client.db(|db| alice.grant(db, "blog.change_post"));
+    client.get("/both").send().assert_status(200);
+    // The include asks for staff, the route inside for more.
+    client.db(|db| alice.grant(db, "office.open_safe"));
+    client.get("/office/safe").send().assert_status(403);
+    client.db(|db| alice.set_roles(db, true, false));
+    client.get("/office/safe").send().assert_status(200);
+    client.db(|db| alice.revoke(db, "office.open_safe"));
+    client.get("/office/safe").send().assert_status(403);
+}
+
+/// A guard that nobody minds must not be an open door.
+#[test]
+fn a_guard_without_users_stops_the_start() {
+    let settings = "SESSION_TIMEOUT_MINUTES = 30";
+    let guarded = || Router::new().get("/", |_: &mut Request| "").login_required();
+    let error = start_error(App::new(guarded()), settings);
+    assert!(error.contains("Guard needs AuthMiddleware outside it"), "{error}");
+    let error = start_error(App::new(guarded()).auth().without_sessions(), settings);
+    assert!(error.contains("AuthMiddleware needs SessionMiddleware"), "{error}");
+    let error = start_error(App::new(guarded()).permissions([("a.b", "B")]), settings);
+    assert!(error.contains("call App::auth()"), "{error}");
+    let error = start_error(App::new(guarded()).auth().permissions([("a.b", "B"), ("a.b", "C")]), settings);
+    assert!(error.contains("\"a.b\" is declared twice"), "{error}");
+    let error = start_error(App::new(guarded()).auth().permissions([("a b", "B")]), settings);
+    assert!(error.contains("\"a b\" in App::permissions is no name"), "{error}");
+    let error = start_error(App::new(guarded()).auth(), &format!("{settings}\nAUTH_ARGON2_MEMORY_KIB = 1"));
+    assert!(error.contains("AUTH_ARGON2_MEMORY_KIB = 1"), "{error}");
+}

@@ -1,0 +1,63 @@
+//! What a login does to the hash of the password.
+
+use super::*;
+use lback::{AuthSettings, Passwords};
+
+suite!(databases: an_old_hash_is_replaced_at_the_login, an_unknown_user_costs_the_same_work, the_password_is_checked_while_others_write);
+
+fn an_old_hash_is_replaced_at_the_login(store: &Store) {
+    let client = client(store);
+    // Other costs, and Django's way to write a hash of argon2.
+    let dearer = AuthSettings { auth_argon2_memory_kib: 128, ..AuthSettings::default() };
+    let dearer = format!("argon2{}", Passwords::new(&dearer).unwrap().hash("wonderland").unwrap());
+    let old = [
+        dearer.as_str(),
+        #[cfg(feature = "auth-legacy-hashes")]
+        "pbkdf2_sha256$1000$seasalt$3h+vbuJq4nmuyHY0GIm412DRLKOyb3/dScbPa72X1pY=",
+        #[cfg(feature = "auth-legacy-hashes")]
+        "$2b$04$abcdefghijklmnopqrstuujZkTwHUiJ9XdZPwKfcfDo7dMp5DjlTu",
+    ];
+    for hash in old {
+        sql(&client, &format!("UPDATE auth_users SET password = '{hash}'"));
+        let browser = client.fork();
+        assert_eq!(try_login(&browser, "alice", "not wonderland").text(), WRONG);
+        let (work, answer) = hashes(&client, || try_login(&browser, "alice", "wonderland"));
+        assert_eq!((work, answer.text()), (2, "welcome"), "{hash}");
+        // The login holds, although the hash has changed with it.
+        assert_who(&browser, "alice");
+        let (work, answer) = hashes(&client, || try_login(&browser, "alice", "wonderland"));
+        assert_eq!((work, answer.text()), (1, "welcome"), "{hash}");
+    }
+}
+
+fn an_unknown_user_costs_the_same_work(store: &Store) {
+    let client = client(store);
+    let hash = "pbkdf2_sha1$1$salt$aGFzaA==";
+    client.db(|db| NewUser::new("broken", hash).insert(db, chrono_now()));
+    client.db(|db| NewUser::without_password("bare").insert(db, chrono_now()));
+    client.db(|db| NewUser::new("gone", hash).active(false).insert(db, chrono_now()));
+    for name in ["alice", "nobody", "broken", "bare", "gone", "", "nobody@example.com"] {
+        let (work, answer) = hashes(&client, || try_login(&client.fork(), name, "wrong"));
+        assert_eq!((work, answer.text()), (1, WRONG), "{name}");
+    }
+}
+
+fn chrono_now() -> lback::chrono::DateTime<lback::chrono::Utc> {
+    lback::chrono::Utc::now()
+}
+
+/// On SQLite one writes at a time; hashing must not keep the others from it.
+fn the_password_is_checked_while_others_write(store: &Store) {
+    // Slow enough that the other surely comes while it goes on.
+    let client = store.open(app(), "AUTH_ARGON2_MEMORY_KIB = 65536\nAUTH_ARGON2_PASSES = 6\nDATABASE_BUSY_TIMEOUT_MS = 50");
+    add_user(&client, "alice");
+    let before = auth(&client).passwords().computed();
+    std::thread::scope(|scope| {
+        let attempt = scope.spawn(|| try_login(&client, "alice", PASSWORD).text().to_owned());
+        while auth(&client).passwords().computed() == before {
+            std::thread::yield_now();
+        }
+        sql(&client, "UPDATE auth_users SET email_verified = TRUE");
+        assert_eq!(attempt.join().unwrap(), "welcome");
+    });
+}

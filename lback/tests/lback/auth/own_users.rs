@@ -1,0 +1,111 @@
+//! Users of an application's own type.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use lback::Account;
+
+suite!(databases: an_application_may_have_users_of_its_own, the_type_that_is_asked_for_must_be_the_applications);
+
+static QUERIES: AtomicUsize = AtomicUsize::new(0);
+
+diesel::table! {
+    customers (id) {
+        id -> BigInt,
+        number -> Text,
+        secret -> Text,
+        locked -> Bool,
+    }
+}
+
+#[derive(Queryable, serde::Serialize)]
+struct Customer {
+    id: i64,
+    number: String,
+    #[serde(skip)]
+    secret: String,
+    locked: bool,
+}
+
+impl Account for Customer {
+    fn find(db: &mut Db, id: i64) -> Result<Option<Self>> {
+        QUERIES.fetch_add(1, Ordering::SeqCst);
+        Ok(customers::table.find(id).first(db).optional()?)
+    }
+
+    fn find_by_login(db: &mut Db, login: &str) -> Result<Option<Self>> {
+        Ok(customers::table.filter(customers::number.eq(login)).first(db).optional()?)
+    }
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn password_hash(&self) -> &str {
+        &self.secret
+    }
+
+    fn set_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<()> {
+        diesel::update(customers::table.find(self.id)).set(customers::secret.eq(hash)).execute(db)?;
+        hash.clone_into(&mut self.secret);
+        Ok(())
+    }
+
+    fn is_active(&self) -> bool {
+        !self.locked
+    }
+}
+
+fn enter(req: &mut Request) -> Result<String> {
+    let form: Credentials = req.form()?;
+    match req.authenticate_as::<Customer>(&form.username, &form.password)? {
+        Ok(customer) => req.login(&customer).map(|()| "welcome".to_owned()),
+        Err(refused) => Ok(refused.to_string()),
+    }
+}
+
+fn number(req: &mut Request) -> Result<String> {
+    // Asked several times, the database once.
+    let (one, may) = (req.user_as::<Customer>()?, req.has_perm("shop.buy")?);
+    let other = req.user_as::<Customer>()?;
+    assert_eq!(one.as_ref().map(|customer| customer.id), other.as_ref().map(|customer| customer.id));
+    Ok(format!("{} {may}", one.map_or("nobody".to_owned(), |customer| customer.number.clone())))
+}
+
+fn an_application_may_have_users_of_its_own(store: &Store) {
+    let urls = Router::new()
+        .post("/login", enter)
+        .get("/number", number)
+        .get("/plain", |_: &mut Request| "plain")
+        .get("/inside", |_: &mut Request| "inside")
+        .login_required();
+    let client = store.open(App::new(urls).auth_with::<Customer>(), &format!("{SETTINGS}\nLOGIN_URL = '/login'"));
+    sql(
+        &client,
+        "CREATE TABLE customers (id BIGINT NOT NULL PRIMARY KEY, number TEXT NOT NULL, secret TEXT NOT NULL, locked BOOLEAN NOT NULL)",
+    );
+    let hash = auth(&client).passwords().hash(PASSWORD).unwrap();
+    sql(&client, &format!("INSERT INTO customers VALUES (7, 'A-7', '{hash}', FALSE)"));
+
+    client.get("/inside").send().assert_redirect("/login?next=/inside");
+    assert_eq!(client.get("/number").send().text(), "nobody false");
+    assert_eq!(try_login(&client, "A-7", "wrong").text(), WRONG);
+    login(&client, "A-7");
+    let before = QUERIES.load(Ordering::SeqCst);
+    assert_eq!(client.get("/number").send().text(), "A-7 false");
+    client.get("/plain").send().assert_status(200);
+    client.fork().get("/number").send().assert_status(200);
+    // The suite runs this test once for each database, perhaps at the same time.
+    let asked = QUERIES.load(Ordering::SeqCst) - before;
+    assert!((1..=8).contains(&asked), "{asked} queries");
+    client.get("/inside").send().assert_status(200);
+    sql(&client, "UPDATE customers SET locked = TRUE");
+    client.get("/inside").send().assert_redirect("/login?next=/inside");
+}
+
+fn the_type_that_is_asked_for_must_be_the_applications(store: &Store) {
+    let app = App::new(Router::new().get("/", who)).auth_with::<Customer>();
+    let client = store.open(app, &format!("DEBUG = true\n{SETTINGS}"));
+    let page = client.get("/").send();
+    page.assert_status(500).assert_contains("Customer").assert_contains("App::auth_with");
+}

@@ -1,0 +1,174 @@
+//! Logging in and out, and what belongs to an account.
+
+use super::*;
+
+suite!(databases: a_visitor_logs_in_and_comes_back, a_login_leads_nowhere_else, a_wrong_login_shows_what_was_typed_and_no_password,
+    logging_out_takes_a_post, a_password_is_changed_by_who_knows_it, an_address_is_changed_by_who_knows_the_password,
+    devices_are_listed_and_logged_out, pages_stand_in_the_applications_dress, a_page_without_a_token_is_refused);
+
+fn a_visitor_logs_in_and_comes_back(store: &Store) {
+    let client = open(store);
+    client.get("/members?page=2").send().assert_redirect("/account/login?next=/members%3Fpage%3D2");
+    let page = client.get("/account/login?next=/members%3Fpage%3D2").send();
+    page.assert_status(200).assert_contains("<h1>Log in</h1>").assert_contains("autocomplete=\"current-password\"");
+    page.assert_contains("href=\"/account/register\"").assert_contains("href=\"/account/style.css\"");
+    assert!(page.header("cache-control").is_some_and(|value| value.contains("no-store")));
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    post(&client, "/account/login?next=/members%3Fpage%3D2", &form).assert_redirect("/members?page=2");
+    client.get("/members").send().assert_status(200);
+    // Who is logged in has no business there.
+    client.get("/account/login?next=/members").send().assert_redirect("/members");
+    client.get("/account/style.css").send().assert_status(200).assert_contains(".field");
+
+    let remembered = client.fork();
+    post(&remembered, "/account/login", &[("username", "alice"), ("password", PASSWORD), ("remember", "true")]).assert_redirect("/");
+    client.clock().advance(DAY);
+    assert_who(&remembered, "alice");
+    assert_who(&client, "nobody");
+}
+
+fn a_login_leads_nowhere_else(store: &Store) {
+    let client = open(store);
+    for next in [
+        "//evil",
+        "https:evil",
+        "https://evil",
+        "/\\evil",
+        "%2F%2Fevil",
+        "/%09/evil",
+        "/%0d%0aset-cookie:x=1",
+        "javascript:alert(1)",
+        "%ff",
+        "",
+        "a&next=/members",
+    ] {
+        let browser = client.fork();
+        let path = format!("/account/login?next={next}");
+        post(&browser, &path, &[("username", "alice"), ("password", PASSWORD)]).assert_redirect("/");
+        client.fork().get(&path).send().assert_status(200);
+    }
+}
+
+fn a_wrong_login_shows_what_was_typed_and_no_password(store: &Store) {
+    let client = open(store);
+    let page = log_in(&client, "<b>alice", "wrong \"secret\"");
+    page.assert_status(200).assert_contains("value=\"&lt;b&gt;alice\"").assert_contains("not the right user name and password");
+    assert!(!page.text().contains("secret"), "{}", page.text());
+    log_in(&client, "", "").assert_status(200).assert_contains("Fill in this field.");
+    log_in(&client, &"a".repeat(300), "x").assert_status(200).assert_contains("error-summary");
+    log_in(&client, "alice\0", PASSWORD).assert_status(200);
+    for _ in 0..6 {
+        log_in(&client, "alice", "wrong");
+    }
+    let page = log_in(&client, "alice", PASSWORD);
+    page.assert_status(429).assert_contains("too many attempts");
+    assert_eq!(page.header("retry-after"), Some("1"));
+    assert_who(&client, "nobody");
+}
+
+fn logging_out_takes_a_post(store: &Store) {
+    let client = open(store);
+    enter(&client, "alice");
+    client.get("/account/logout").send().assert_status(405);
+    assert_who(&client, "alice");
+    post(&client, "/account/logout", &[]).assert_redirect("/");
+    assert_who(&client, "nobody");
+    client.get("/account/login").send().assert_contains("You have been logged out.");
+}
+
+fn a_password_is_changed_by_who_knows_it(store: &Store) {
+    let client = open(store);
+    let other = client.fork();
+    client.get("/account/password").send().assert_redirect("/account/login?next=/account/password");
+    enter(&client, "alice");
+    enter(&other, "alice");
+    client.get("/account/password").send().assert_contains("at least 8 characters");
+    let change = |old: &str, new: &str, again: &str| {
+        post(&client, "/account/password", &[("password", old), ("new_password", new), ("new_password_again", again)])
+    };
+    change("wrong", NEW_PASSWORD, NEW_PASSWORD).assert_status(200).assert_contains("That is not your password.");
+    change(PASSWORD, "pw", "pw").assert_status(200).assert_contains("too short");
+    change(PASSWORD, "alice@example", "alice@example").assert_status(200).assert_contains("too similar");
+    change(PASSWORD, NEW_PASSWORD, "other words").assert_status(200).assert_contains("The passwords differ.");
+    assert_who(&other, "alice");
+    change(PASSWORD, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account");
+    client.get("/account").send().assert_status(200).assert_contains("Your password is changed.");
+    assert_who(&other, "nobody");
+    log_in(&other, "alice", NEW_PASSWORD).assert_redirect("/");
+}
+
+fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
+    let client = open(store);
+    add_user(&client, "bob");
+    enter(&client, "alice");
+    client.get("/account").send().assert_contains("value=\"alice@example.com\"").assert_contains("not confirmed yet");
+    let change = |email: &str, password: &str| post(&client, "/account", &[("email", email), ("password", password)]);
+    change("new@example.com", "wrong").assert_status(200).assert_contains("That is not your password.");
+    change("bob@example.com", PASSWORD).assert_status(200).assert_contains("There is a user with this e-mail address already.");
+    change("nonsense", PASSWORD).assert_status(200);
+    assert!(client.mail().is_empty());
+    change("new@example.com", PASSWORD).assert_redirect("/account");
+    assert_eq!(user(&client, "alice").email.as_deref(), Some("new@example.com"));
+    let link = link_in_mail(&client, "new@example.com");
+    post(&client, &link, &[]).assert_redirect("/account");
+    assert!(user(&client, "alice").email_verified);
+    client.get("/account").send().assert_contains("Your e-mail address is confirmed.");
+}
+
+fn devices_are_listed_and_logged_out(store: &Store) {
+    let client = open(store);
+    let (other, third, bob) = (client.fork(), client.fork(), client.fork());
+    add_user(&client, "bob");
+    for browser in [&client, &other, &third] {
+        enter(browser, "alice");
+    }
+    enter(&bob, "bob");
+    let revoke = |browser: &Client| format!("/account/devices/{}/revoke", browser.session().unwrap().id);
+    let page = client.get("/account/devices").send();
+    page.assert_status(200).assert_contains("This device").assert_contains(&revoke(&other));
+    assert!(!page.text().contains(&revoke(&bob)));
+    // Not somebody else's, and not what is no device.
+    post(&client, &revoke(&bob), &[]).assert_status(404);
+    post(&client, "/account/devices/nonsense/revoke", &[]).assert_status(404);
+    post(&client, &revoke(&client), &[]).assert_status(400);
+    let of_other = revoke(&other);
+    post(&client, &of_other, &[]).assert_redirect("/account/devices");
+    assert_who(&other, "nobody");
+    post(&client, &of_other, &[]).assert_status(404);
+    assert_who(&third, "alice");
+    post(&client, "/account/devices/revoke", &[]).assert_redirect("/account/devices");
+    client.get("/account/devices").send().assert_contains("One other device is logged out.");
+    assert_who(&third, "nobody");
+    assert_who(&client, "alice");
+    assert_who(&bob, "bob");
+}
+
+fn pages_stand_in_the_applications_dress(store: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("account")).unwrap();
+    std::fs::write(
+        folder.path().join("account/base.html"),
+        "<title>Shop {% block title %}{% endblock %}</title>{% block content %}{% endblock %}",
+    )
+    .unwrap();
+    let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
+    // Under another name, and without one.
+    let urls = Router::new().include("/me", lback::auth_urls()).name("me");
+    let client = store.open(App::new(urls).auth(), &settings);
+    client.get("/me/login").send().assert_contains("<title>Shop Log in</title>").assert_contains("href=\"/me/register\"");
+    client.get("/me").send().assert_redirect("/me/login?next=/me");
+    let client = store.open(App::new(Router::new().include("/me", lback::auth_urls())).auth(), &settings);
+    client.get("/me/reset").send().assert_contains("href=\"/me/login\"");
+}
+
+fn a_page_without_a_token_is_refused(store: &Store) {
+    let client = open(store);
+    client.enforce_csrf();
+    for path in ["/account/login", "/account/register", "/account/reset", "/account/logout", "/account/verify/x"] {
+        assert_eq!(post(&client, path, &[("username", "alice"), ("password", PASSWORD)]).status(), 403, "{path}");
+    }
+    for path in ["/account/login", "/account/register", "/account/reset"] {
+        client.get(path).send().assert_contains("name=\"csrf_token\"");
+    }
+    assert!(client.app().templates().unprotected_forms().unwrap().is_empty());
+}

@@ -1,0 +1,96 @@
+//! Registering, and verifying an e-mail address.
+
+use super::*;
+
+suite!(databases: a_visitor_registers_and_verifies_the_address, what_is_wrong_is_said, a_known_address_is_told_by_mail_only,
+    a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait);
+
+fn register(client: &Client, name: &str, email: &str, password: &str) -> TestResponse {
+    post(client, "/account/register", &[("username", name), ("email", email), ("password", password), ("password_again", password)])
+}
+
+fn a_visitor_registers_and_verifies_the_address(store: &Store) {
+    let client = open(store);
+    client.get("/account/register").send().assert_status(200).assert_contains("autocomplete=\"new-password\"");
+    register(&client, " carol ", "Carol@example.com", NEW_PASSWORD).assert_status(200).assert_contains("Look into your mailbox");
+    let carol = user(&client, "carol");
+    assert!(carol.is_active && !carol.is_staff && !carol.is_superuser && !carol.email_verified);
+    let link = link_in_mail(&client, "Carol@example.com");
+    // A look changes nothing, such as that of a program which checks links.
+    client.get(&link).send().assert_status(200).assert_contains("Carol@example.com");
+    assert!(!user(&client, "carol").email_verified);
+    post(&client, &link, &[]).assert_redirect("/account");
+    assert!(user(&client, "carol").email_verified);
+    log_in(&client, "carol", NEW_PASSWORD).assert_redirect("/");
+    assert_who(&client, "carol");
+}
+
+fn what_is_wrong_is_said(store: &Store) {
+    let client = open(store);
+    let (users, enormous) = (|| client.db(User::all).len(), "a".repeat(100_000));
+    for (name, email, password, why) in [
+        ("", "c@example.com", NEW_PASSWORD, "Fill in this field."),
+        ("a b", "c@example.com", NEW_PASSWORD, "only letters, digits"),
+        ("<script>", "c@example.com", NEW_PASSWORD, "value=\"&lt;script&gt;\""),
+        ("carol@example.com", "c@example.com", NEW_PASSWORD, "only letters, digits"),
+        ("carol\0", "c@example.com", NEW_PASSWORD, "error-summary"),
+        (&enormous, "c@example.com", NEW_PASSWORD, "error-summary"),
+        ("ALICE", "c@example.com", NEW_PASSWORD, "This name is taken."),
+        ("carol", "nonsense", NEW_PASSWORD, "error-summary"),
+        ("carol", "c@example.com\r\nBcc: x@example.com", NEW_PASSWORD, "error-summary"),
+        ("carol", "c@example.com", "pw", "too short"),
+        ("carol", "c@example.com", "password1", "everybody tries"),
+        ("carol", "c@example.com", "19283746501", "digits only"),
+        ("wonderland", "c@example.com", "wonderland7", "too similar"),
+        ("carol", "c@example.com", &enormous, "error-summary"),
+    ] {
+        let page = register(&client, name, email, password);
+        page.assert_status(200).assert_contains(why);
+        assert!(!page.text().contains("Look into your mailbox"), "{why}");
+    }
+    let differing = [("username", "carol"), ("email", "c@example.com"), ("password", NEW_PASSWORD), ("password_again", "other")];
+    post(&client, "/account/register", &differing).assert_contains("The passwords differ.");
+    post(&client, "/account/register", &[("username", "carol"), ("username", "dora")]).assert_status(200);
+    assert_eq!(users(), 1);
+    assert!(client.mail().is_empty());
+}
+
+fn a_known_address_is_told_by_mail_only(store: &Store) {
+    let client = open(store);
+    let known = register(&client, "carol", "ALICE@example.com", NEW_PASSWORD);
+    assert_eq!(client.mail().len(), 1);
+    assert!(client.mail()[0].text.contains("you have an account already"));
+    assert_eq!(client.mail()[0].to, ["alice@example.com"]);
+    let unknown = register(&client, "dora", "DORA1@example.com", NEW_PASSWORD);
+    assert_eq!(known.status(), unknown.status());
+    assert_eq!(known.text().replace("ALICE@", "DORA1@"), unknown.text());
+    assert!(client.db(|db| User::named(db, "carol")).is_none());
+}
+
+fn a_verification_is_for_a_person_and_once(store: &Store) {
+    let client = open(store);
+    enter(&client, "alice");
+    post(&client, "/account/verify", &[]).assert_redirect("/account");
+    let link = link_in_mail(&client, "alice@example.com");
+    for dead in ["/account/verify/x", "/account/verify/1-1-x", &format!("{link}x"), &link.replace("/verify/", "/reset/")] {
+        client.get(dead).send().assert_status(404).assert_contains("This link does not work");
+        post(&client, dead, &[]).assert_status(404);
+    }
+    post(&client, &link, &[]).assert_redirect("/account");
+    post(&client, &link, &[]).assert_status(404);
+    client.get(&link).send().assert_status(404);
+    // There is nothing left to verify.
+    let mails = client.mail().len();
+    post(&client, "/account/verify", &[]).assert_redirect("/account");
+    assert_eq!(client.mail().len(), mails);
+}
+
+fn who_registers_without_end_must_wait(store: &Store) {
+    let client = open(store);
+    for attempt in 0..21 {
+        register(&client, &format!("name{attempt}"), &format!("name{attempt}@example.com"), NEW_PASSWORD).assert_contains("mailbox");
+    }
+    register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("too many attempts");
+    client.clock().advance(SECOND);
+    register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("mailbox");
+}

@@ -1,0 +1,92 @@
+//! A password that was forgotten.
+
+use super::*;
+
+suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, a_reset_link_dies, nobodys_mailbox_is_filled);
+
+fn ask(client: &Client, email: &str) -> TestResponse {
+    post(client, "/account/reset", &[("email", email)])
+}
+
+fn choose(client: &Client, link: &str, password: &str, again: &str) -> TestResponse {
+    post(client, link, &[("password", password), ("password_again", again)])
+}
+
+fn a_forgotten_password_is_reset(store: &Store) {
+    let client = open(store);
+    let inside = client.fork();
+    enter(&inside, "alice");
+    ask(&client, "ALICE@example.com").assert_status(200).assert_contains("Look into your mailbox");
+    let link = link_in_mail(&client, "alice@example.com");
+    client.get(&link).send().assert_status(200).assert_contains("<strong>alice</strong>");
+    choose(&client, &link, "pw", "pw").assert_status(200).assert_contains("too short");
+    choose(&client, &link, "alice-example", "alice-example").assert_status(200).assert_contains("too similar");
+    choose(&client, &link, NEW_PASSWORD, "other").assert_status(200).assert_contains("The passwords differ.");
+    choose(&client, &link, "", "").assert_status(200).assert_contains("Fill in this field.");
+    assert_who(&inside, "alice");
+    choose(&client, &link, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
+    client.get("/account/login").send().assert_contains("Your password is changed.");
+    assert_who(&inside, "nobody");
+    assert_who(&client, "nobody");
+    // They have read the mail.
+    assert!(user(&client, "alice").email_verified);
+    log_in(&client, "alice", PASSWORD).assert_status(200);
+    log_in(&client, "alice", NEW_PASSWORD).assert_redirect("/");
+}
+
+fn nobody_learns_who_has_an_account(store: &Store) {
+    let client = open(store);
+    add_user(&client, "gone1");
+    client.db(|db| User::named(db, "gone1")?.expect("gone1").set_active(db, false));
+    let known = ask(&client, "alice@example.com");
+    let unknown = ask(&client, "nobod@example.com");
+    let gone = ask(&client, "gone1@example.com");
+    assert_eq!(known.text().replace("alice@", "nobod@"), unknown.text());
+    assert_eq!(gone.text().replace("gone1@", "nobod@"), unknown.text());
+    assert_eq!(client.mail().len(), 1);
+    ask(&client, "<b>").assert_status(200).assert_contains("&lt;b&gt;");
+}
+
+fn a_reset_link_dies(store: &Store) {
+    let client = open(store);
+    let fresh = || {
+        ask(&client, "alice@example.com");
+        link_in_mail(&client, "alice@example.com")
+    };
+    // Used.
+    let link = fresh();
+    choose(&client, &link, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
+    client.get(&link).send().assert_status(404).assert_contains("This link does not work");
+    choose(&client, &link, PASSWORD, PASSWORD).assert_status(404);
+    // Late.
+    let link = fresh();
+    client.clock().advance(61 * 60 * SECOND);
+    choose(&client, &link, PASSWORD, PASSWORD).assert_status(404);
+    // Not needed any more.
+    let link = fresh();
+    log_in(&client, "alice", NEW_PASSWORD).assert_redirect("/");
+    choose(&client.fork(), &link, PASSWORD, PASSWORD).assert_status(404);
+    // Two that follow the same link at once: one gets through.
+    let link = fresh();
+    let passwords = ["one white rabbit runs", "two white rabbits run"];
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let follow = passwords.map(|password| {
+            let (client, link) = (client.fork(), &link);
+            scope.spawn(move || choose(&client, link, password, password).status().as_u16())
+        });
+        follow.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 1, "{statuses:?}");
+}
+
+fn nobodys_mailbox_is_filled(store: &Store) {
+    let client = open(store);
+    for attempt in 0..60 {
+        let browser = client.fork();
+        let form = [("email", "alice@example.com")];
+        let address: std::net::IpAddr = format!("192.0.2.{attempt}").parse().unwrap();
+        browser.post("/account/reset").form(&form).from_addr(address).send().assert_contains("Look into your mailbox");
+    }
+    assert_eq!(client.mail().len(), 21);
+}

@@ -1,0 +1,188 @@
+//! Guessing passwords is slow, and harms nobody else.
+
+use super::*;
+use lback::testing::Client;
+
+use crate::number;
+
+suite!(
+    databases: failures_delay_the_next_attempt_longer_and_longer,
+    delays_hold_across_a_restart,
+    who_guesses_elsewhere_locks_nobody_out,
+    a_known_browser_is_not_held_up_by_others,
+    one_address_may_not_try_many_names,
+    an_account_under_attack_is_slowed_down_a_little,
+    many_at_once_are_no_way_around,
+    old_failures_are_forgotten,
+    a_forged_device_is_none
+);
+
+fn try_from(client: &Client, address: &str, name: &str, password: &str) -> String {
+    let form = [("username", name), ("password", password)];
+    client.post("/login").form(&form).from_addr(address.parse::<std::net::IpAddr>().unwrap()).send().text().to_owned()
+}
+
+fn try_from_fresh(client: &Client, address: &str, name: &str, password: &str) -> String {
+    try_from(&client.fork(), address, name, password)
+}
+
+fn failures_delay_the_next_attempt_longer_and_longer(store: &Store) {
+    let client = client(store);
+    for name in ["alice", "nobody"] {
+        let browser = client.fork();
+        for _ in 0..6 {
+            assert_eq!(try_login(&browser, name, "wrong").text(), WRONG);
+        }
+        for delay in [1, 2, 4, 8] {
+            // Refused without a look at the password, and without making it worse.
+            for _ in 0..3 {
+                let (work, answer) = hashes(&client, || try_login(&browser, name, PASSWORD));
+                assert_eq!(work, 0);
+                let plural = if delay == 1 { "" } else { "s" };
+                assert_eq!(answer.text(), format!("There were too many attempts. Try again in {delay} second{plural}."), "{name}");
+            }
+            client.clock().advance(delay * SECOND);
+            assert_eq!(try_login(&browser, name, "wrong").text(), WRONG);
+        }
+        client.clock().advance(16 * SECOND);
+    }
+    // A right password ends it.
+    login(&client, "alice");
+    for _ in 0..5 {
+        assert_eq!(try_login(&client, "alice", "wrong").text(), WRONG);
+    }
+    login(&client, "alice");
+    // The longest delay.
+    let never = client_with(store, "AUTH_MAX_DELAY_SECONDS = 3\nAUTH_FREE_ATTEMPTS = 0");
+    for _ in 0..6 {
+        try_login(&never, "alice", "wrong");
+        never.clock().advance(3 * SECOND);
+    }
+    login(&never, "alice");
+}
+
+fn delays_hold_across_a_restart(store: &Store) {
+    let client = client(store);
+    for _ in 0..6 {
+        try_login(&client, "alice", "wrong");
+    }
+    let again = client.restart(app());
+    assert!(try_login(&again, "alice", PASSWORD).text().contains("too many attempts"));
+    again.clock().advance(SECOND);
+    login(&again, "alice");
+}
+
+fn who_guesses_elsewhere_locks_nobody_out(store: &Store) {
+    let client = client(store);
+    for attempt in 0..200 {
+        try_from_fresh(&client, &format!("192.0.2.{}", attempt % 100), "alice", "wrong");
+    }
+    // The first attempt from an address is looked at, whatever goes on elsewhere.
+    assert_eq!(try_from_fresh(&client, "198.51.100.1", "alice", PASSWORD), "welcome");
+}
+
+fn a_known_browser_is_not_held_up_by_others(store: &Store) {
+    let client = client(store);
+    let (known, attacker) = (client.fork(), "192.0.2.1");
+    assert_eq!(try_from(&known, attacker, "alice", PASSWORD), "welcome");
+    known.post("/logout").send();
+    for attempt in 0..40 {
+        try_from_fresh(&client, attacker, "alice", "wrong");
+        try_from_fresh(&client, attacker, &format!("name{attempt}"), "wrong");
+    }
+    assert!(try_from_fresh(&client, attacker, "alice", PASSWORD).contains("too many"));
+    // From the same network as the attacker.
+    for _ in 0..6 {
+        assert_eq!(try_from(&known, attacker, "alice", "wrong"), WRONG);
+    }
+    // But it may not guess without end either, nor for others.
+    assert!(try_from(&known, attacker, "alice", PASSWORD).contains("too many"));
+    add_user(&client, "bob");
+    assert!(try_from(&known, attacker, "bob", PASSWORD).contains("too many"));
+    client.clock().advance(SECOND);
+    assert_eq!(try_from(&known, attacker, "alice", PASSWORD), "welcome");
+}
+
+fn one_address_may_not_try_many_names(store: &Store) {
+    let client = client(store);
+    let mut refused = 0;
+    for attempt in 0..30 {
+        let answer = try_from_fresh(&client, "2001:db8::1", &format!("name{attempt}"), "wrong");
+        refused += i32::from(answer.contains("too many"));
+    }
+    assert_eq!(refused, 9);
+    // Whoever has one address of IPv6 has the whole network.
+    assert!(try_from_fresh(&client, "2001:db8::2", "alice", PASSWORD).contains("too many"));
+    assert_eq!(try_from_fresh(&client, "2001:db8:0:1::1", "alice", PASSWORD), "welcome");
+    // A login of their own does not wipe the slate clean.
+    client.clock().advance(2 * SECOND);
+    assert_eq!(try_from_fresh(&client, "2001:db8::2", "alice", PASSWORD), "welcome");
+    assert_eq!(try_from_fresh(&client, "2001:db8::1", "bob", "wrong"), WRONG);
+    assert!(try_from_fresh(&client, "2001:db8::1", "carol", "wrong").contains("too many"));
+}
+
+fn an_account_under_attack_is_slowed_down_a_little(store: &Store) {
+    let client = client(store);
+    // Each address tries less often than it may.
+    for attempt in 0..80 {
+        try_from_fresh(&client, &format!("192.0.{}.{}", attempt / 2, attempt % 2), "alice", "wrong");
+    }
+    try_from_fresh(&client, "203.0.113.1", "alice", "wrong");
+    let answer = try_from_fresh(&client, "203.0.113.1", "alice", PASSWORD);
+    assert!(answer.contains("too many"), "{answer}");
+    client.clock().advance(31 * SECOND);
+    assert_eq!(try_from_fresh(&client, "203.0.113.1", "alice", PASSWORD), "welcome");
+}
+
+fn many_at_once_are_no_way_around(store: &Store) {
+    let client = client(store);
+    let (work, ()) = hashes(&client, || {
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..5 {
+                        try_login(&client.fork(), "alice", "wrong").assert_status(200);
+                    }
+                });
+            }
+        });
+    });
+    assert_eq!(work, 6);
+}
+
+fn old_failures_are_forgotten(store: &Store) {
+    let client = client(store);
+    for _ in 0..6 {
+        try_login(&client, "alice", "wrong");
+    }
+    // Neither names nor addresses stand in the table.
+    let rows = number(&client, "SELECT count(*) FROM auth_attempts");
+    assert_eq!(rows, 3);
+    assert_eq!(number(&client, "SELECT count(*) FROM auth_attempts WHERE id LIKE '%alice%' OR id LIKE '%127.0%'"), 0);
+    client.clock().advance(2 * DAY);
+    for _ in 0..6 {
+        assert_eq!(try_login(&client, "alice", "wrong").text(), WRONG);
+    }
+    client.clock().advance(2 * DAY);
+    let now = client.clock().now();
+    assert_eq!(client.db(|db| lback::clean_attempts(db, now)), 3);
+    assert_eq!(number(&client, "SELECT count(*) FROM auth_attempts"), 0);
+}
+
+fn a_forged_device_is_none(store: &Store) {
+    let client = client(store);
+    for _ in 0..6 {
+        try_login(&client, "alice", "wrong");
+    }
+    for value in ["1.forged", "", "x", "1", &"a".repeat(5000)] {
+        let browser = client.fork();
+        browser.set_cookie("auth_device", value);
+        assert!(try_login(&browser, "alice", PASSWORD).text().contains("too many"));
+    }
+    // A cookie says what it is for.
+    let bob = client.fork();
+    add_user(&client, "bob");
+    assert_eq!(try_from(&bob, "192.0.2.9", "bob", PASSWORD), "welcome");
+    assert!(bob.cookie("auth_device").is_some());
+    assert!(try_login(&bob, "alice", PASSWORD).text().contains("too many"));
+}
