@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use lback_core::header::{self, HeaderMap, HeaderValue};
 use lback_core::{Cookie, Cookies, Error, Keys, Result};
 
+use crate::session::EXPIRY;
+use crate::store::Data;
 use crate::{SessionConfig, SessionId};
 
 /// How many cookies of the session's name are looked at.
@@ -33,20 +35,22 @@ pub(crate) fn seal(id: SessionId, config: &SessionConfig, keys: &Keys) -> String
     if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&config.cookie_name, id) }
 }
 
-/// Gives the browser this value.
+/// Gives the browser this value, for a session with these data.
 pub(crate) fn set(
     headers: &mut HeaderMap,
     config: &SessionConfig,
     value: &str,
+    data: &Data,
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    append(headers, config, value, max_age(config, expires_at, now))
+    append(headers, config, value, max_age(config, data, expires_at, now))
 }
 
-/// In seconds; `None` lets the browser forget the cookie when it is closed.
-fn max_age(config: &SessionConfig, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<i64> {
-    (!config.expire_at_browser_close).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000)
+/// In seconds; `None` lets the browser forget the cookie when it is closed. A session that was given an expiry of its own,
+/// such as that of a user who asked to be remembered, outlasts the browser.
+fn max_age(config: &SessionConfig, data: &Data, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<i64> {
+    (!config.expire_at_browser_close || data.contains_key(EXPIRY)).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000)
 }
 
 /// Tells the browser to forget the cookie.

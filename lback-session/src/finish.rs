@@ -52,7 +52,7 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
     match written {
         Written::Session(id, expires_at) => {
             let value = cookie::seal(id, manager.config(), manager.keys());
-            cookie::set(headers, manager.config(), &value, expires_at, manager.clock().now())?;
+            cookie::set(headers, manager.config(), &value, session.data(), expires_at, manager.clock().now())?;
         }
         Written::Nothing if !deletes.is_empty() => cookie::remove(headers, manager.config())?,
         Written::Nothing => {}

@@ -40,7 +40,7 @@ pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<R
 /// Where browsers would not keep it.
 pub(crate) fn seal(record: &Record, config: &SessionConfig, keys: &Keys) -> Result<String> {
     let value = keys.encrypt_bytes(&config.cookie_name, &pack(record)?)?;
-    let bytes = text(config, &value, max_age(config, record.expires_at, record.updated_at)).len();
+    let bytes = text(config, &value, max_age(config, &record.data, record.expires_at, record.updated_at)).len();
     if bytes <= MAX_COOKIE {
         return Ok(value);
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::SessionSettings;
-use crate::store::{Data, Record, user_id};
+use crate::store::{Record, user_id};
 
 fn config(encrypted: bool) -> SessionConfig {
     let settings = SessionSettings { session_timeout_minutes: Some(30), session_cookie_encrypted: encrypted, ..SessionSettings::default() };
@@ -20,7 +20,7 @@ fn keys() -> Keys {
 fn sealed(config: &SessionConfig, id: SessionId) -> String {
     let mut headers = HeaderMap::new();
     let now = Utc::now();
-    set(&mut headers, config, &seal(id, config, &keys()), now + chrono::TimeDelta::minutes(30), now).unwrap();
+    set(&mut headers, config, &seal(id, config, &keys()), &Data::new(), now + chrono::TimeDelta::minutes(30), now).unwrap();
     let cookie = headers.get(SET_COOKIE).unwrap().to_str().unwrap();
     let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
     value.to_owned()

@@ -25,7 +25,7 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
     let headers = headers(&mut result);
     match &sealed {
         Some((record, value)) => {
-            cookie::set(headers, manager.config(), value, record.expires_at, record.updated_at)?;
+            cookie::set(headers, manager.config(), value, &record.data, record.expires_at, record.updated_at)?;
             news.created = session.is_new().then(|| signals::created(record.id, record.user_id));
             session.stored_as(record.id);
         }

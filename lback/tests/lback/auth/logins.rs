@@ -10,6 +10,7 @@ suite!(
     somebody_who_may_not_log_in_any_more_is_nobody_at_once,
     who_is_gone_is_nobody,
     who_asks_to_be_remembered_stays_longer,
+    who_asks_to_be_remembered_outlasts_the_browser,
 );
 
 fn who_logs_in_is_the_user_until_they_log_out(store: &Store) {
@@ -97,4 +98,17 @@ fn who_asks_to_be_remembered_stays_longer(store: &Store) {
     assert_who(&client, "alice");
     client.clock().advance(31 * DAY);
     assert_who(&client, "nobody");
+}
+
+fn who_asks_to_be_remembered_outlasts_the_browser(store: &Store) {
+    let client = client_with(store, "SESSION_EXPIRE_AT_BROWSER_CLOSE = true");
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    let of_session = |response: TestResponse| {
+        let cookies = response.headers_all("set-cookie");
+        cookies.into_iter().find(|cookie| cookie.starts_with("session_id=")).expect("a session's cookie").to_owned()
+    };
+    assert!(!of_session(client.post("/login").form(&form).send()).contains("Max-Age"));
+    assert!(of_session(client.post("/login/remember").form(&form).send()).contains("Max-Age=2592000"));
+    // Until they log in again without.
+    assert!(!of_session(client.post("/login").form(&form).send()).contains("Max-Age"));
 }
