@@ -25,6 +25,7 @@ mod request;
 mod schema;
 mod settings;
 mod short;
+pub mod signals;
 mod throttle;
 mod token;
 mod user;

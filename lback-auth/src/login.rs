@@ -4,11 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use lback_core::{Cookie, Error, Request, Result, SameSite};
-use lback_db::RequestDb;
+use lback_db::{RequestDb, RequestSignal};
 use lback_session::{Expiry, RequestSession, SessionId};
 
 use crate::password::Verdict;
 use crate::request::{MARK, USER_ID};
+use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
 use crate::throttle::{Attempt, Throttled};
 use crate::{Account, Auth, short};
 
@@ -43,12 +44,19 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
         let admitted = auth.throttle().admit(db, &attempt, now)?;
         Ok((found, admitted.map(|()| attempt)))
     })?;
+    let user_id = found.as_ref().map(Account::id);
     let attempt = match attempt {
         Ok(attempt) => attempt,
-        Err(Throttled { wait }) => return Ok(Err(LoginRefused::TooMany(wait))),
+        Err(Throttled { wait }) => {
+            req.app().send(UserLoginFailed { user_id, throttled: true });
+            return Ok(Err(LoginRefused::TooMany(wait)));
+        }
     };
     let verdict = auth.passwords().check(password, found.as_ref().map(Account::password_hash))?;
-    let Some(mut user) = found.filter(|user| verdict != Verdict::Wrong && user.is_active()) else { return Ok(Err(LoginRefused::Wrong)) };
+    let Some(mut user) = found.filter(|user| verdict != Verdict::Wrong && user.is_active()) else {
+        req.app().send(UserLoginFailed { user_id, throttled: false });
+        return Ok(Err(LoginRefused::Wrong));
+    };
     let upgraded = if verdict == Verdict::RightButOld { Some(auth.passwords().hash(password)?) } else { None };
     short::write(req, |db| {
         if let Some(hash) = upgraded {
@@ -82,6 +90,7 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     session.cycle_id();
     session.set_expiry(Expiry::Default);
     know_device(req, auth, user.id());
+    req.signal(UserLoggedIn { user_id: user.id() });
     Ok(())
 }
 
@@ -99,6 +108,7 @@ pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mu
         session.insert(MARK, auth.mark(user.id(), &hash))?;
         session.cycle_id();
     }
+    req.signal(UserPasswordChanged { user_id: user.id() });
     end_sessions(req, user.id(), this)
 }
 

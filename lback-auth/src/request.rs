@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lback_core::{Error, Request, Result};
+use lback_db::RequestSignal;
 use lback_session::RequestSession;
 
 use crate::account::{Somebody, wrong_type};
 use crate::guard::Requirement;
 use crate::login::{self, LoginRefused};
 use crate::middleware::Slot;
+use crate::signals::UserLoggedOut;
 use crate::{Account, Auth, User, short};
 
 /// Adds the user to [`Request`].
@@ -273,7 +275,11 @@ impl RequestAuth for Request {
 
     fn logout(&mut self) -> Result<()> {
         slot(self)?.forget();
+        let user_id = self.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
         self.session().delete();
+        if let Some(user_id) = user_id {
+            self.signal(UserLoggedOut { user_id });
+        }
         Ok(())
     }
 

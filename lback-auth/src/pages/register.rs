@@ -1,10 +1,11 @@
 //! Registering.
 
 use lback_core::{Request, Response, Result, context};
-use lback_db::RequestDb;
+use lback_db::{RequestDb, RequestSignal};
 use lback_forms::{FieldError, Form};
 
 use super::{mails, render};
+use crate::signals::UserRegistered;
 use crate::{NewUser, RequestAuth, User, check_email, check_username, short};
 
 #[derive(Form)]
@@ -68,6 +69,7 @@ fn make(req: &mut Request, new: &Register, form: &mut Form<Register>) -> Result<
         None => {
             let user = NewUser::new(&new.username, &hash).email(&new.email).insert(req.db()?, now)?;
             mails::verify(req, &user)?;
+            req.signal(UserRegistered { user_id: user.id });
         }
     }
     let email = &new.email;

@@ -1,13 +1,14 @@
 //! Resetting a password that was forgotten.
 
 use lback_core::{Request, Response, Result, context};
-use lback_db::RequestDb;
+use lback_db::{RequestDb, RequestSignal};
 use lback_forms::Form;
 use lback_session::RequestSession;
 
 use super::register::clean_email;
 use super::verify::dead;
 use super::{mails, redirect, render};
+use crate::signals::UserPasswordChanged;
 use crate::{Account, RequestAuth, User, login, short};
 
 #[derive(Form)]
@@ -68,6 +69,7 @@ pub(super) fn confirm(req: &mut Request) -> Result<Response> {
             // They have read the mail.
             user.set_email_verified(req.db()?)?;
             login::end_sessions(req, user.id, None)?;
+            req.signal(UserPasswordChanged { user_id: user.id });
             req.session().flash("success", "Your password is changed. Log in with the new one.");
             return redirect(req, "login");
         }

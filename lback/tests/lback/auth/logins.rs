@@ -11,7 +11,29 @@ suite!(
     who_is_gone_is_nobody,
     who_asks_to_be_remembered_stays_longer,
     who_asks_to_be_remembered_outlasts_the_browser,
+    signals_tell_what_happened_and_nothing_that_was_typed,
 );
+
+fn signals_tell_what_happened_and_nothing_that_was_typed(store: &Store) {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let note = told.clone();
+    let listening = app().on_name("user.*", move |signal, _| note.lock().unwrap().push(format!("{signal:?}")));
+    let client = store.open(listening, SETTINGS);
+    add_user(&client, "alice");
+    try_login(&client, "alice", "wrong");
+    try_login(&client, "hunter2", PASSWORD);
+    login(&client, "alice");
+    client.post("/logout").send();
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            "UserLoginFailed { user_id: Some(1), throttled: false }",
+            "UserLoginFailed { user_id: None, throttled: false }",
+            "UserLoggedIn { user_id: 1 }",
+            "UserLoggedOut { user_id: 1 }",
+        ]
+    );
+}
 
 fn who_logs_in_is_the_user_until_they_log_out(store: &Store) {
     let client = client(store);
