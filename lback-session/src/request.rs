@@ -20,7 +20,7 @@ pub trait RequestSession {
     fn session(&mut self) -> &mut AppSession;
 
     /// As [`session`](Self::session), for an async view of an application whose sessions are on a server, in PostgreSQL or
-    /// Redis: it waits for them without holding up the thread, which costs about half. Once it is loaded, `session` does.
+    /// Redis: it waits for them without holding up the thread. Once it is loaded, `session` does.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
