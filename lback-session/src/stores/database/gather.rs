@@ -3,15 +3,18 @@
 //! Those whose writes were committed just now come back with the next ones in a moment. Who begins the next commit
 //! without them lets them wait for two: where a disk is slow, half of the crowd would always write while the other half
 //! waits. So they are waited for, as long as one comes soon after the other, and "soon" is a small part of what the last
-//! commit waited for the disk: next to nothing where that is fast. A single visitor waits for nobody.
+//! commit waited for the disk: next to nothing where that is fast. All of it together takes no longer than that commit did.
+//! A single visitor waits for nobody.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most writes in one transaction, so that the first of them does not wait for too many others.
 pub(super) const MAX_BATCH: usize = 256;
 /// How much of the time that the last commit took may pass until the next write comes.
 const PATIENCE: u32 = 8;
+/// The most that is waited in all, whatever the last commit took: a disk that stuttered once is no reason to be slow.
+const MOST_PATIENCE: Duration = Duration::from_millis(20);
 
 pub(super) struct Gather<T> {
     jobs: Receiver<T>,
@@ -21,13 +24,13 @@ pub(super) struct Gather<T> {
     waiting: Vec<T>,
     /// As many are writing at the same time: the last batch, and those that waited for its end.
     crowd: usize,
-    /// How long the next write is waited for.
-    gap: Duration,
+    /// How long is waited in all.
+    patience: Duration,
 }
 
 impl<T> Gather<T> {
     pub(super) fn new(jobs: Receiver<T>, most: usize) -> Self {
-        Gather { jobs, most, waiting: Vec::new(), crowd: 0, gap: Duration::ZERO }
+        Gather { jobs, most, waiting: Vec::new(), crowd: 0, patience: Duration::ZERO }
     }
 
     /// The next batch, as soon as something is to be done. `None` when nobody can ask for anything any more.
@@ -38,12 +41,14 @@ impl<T> Gather<T> {
         }
         // Whoever woke this thread may be about to bring more, and have only this processor for it.
         std::thread::yield_now();
+        let until = Instant::now() + self.patience;
         loop {
             batch.extend(self.jobs.try_iter().take(self.most.saturating_sub(batch.len())));
             if batch.len() >= self.crowd.min(self.most) {
                 return Some(batch);
             }
-            match self.jobs.recv_timeout(self.gap) {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.jobs.recv_timeout(left.min(self.patience / PATIENCE)) {
                 Ok(job) => batch.push(job),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Some(batch),
             }
@@ -54,7 +59,7 @@ impl<T> Gather<T> {
     pub(super) fn written(&mut self, batch: usize, commit: Duration) {
         self.waiting = self.jobs.try_iter().take(self.most).collect();
         self.crowd = batch + self.waiting.len();
-        self.gap = commit / PATIENCE;
+        self.patience = commit.min(MOST_PATIENCE);
     }
 
     /// Everything that waits, because it would wait in vain.
@@ -64,3 +69,6 @@ impl<T> Gather<T> {
         rest
     }
 }
+
+#[cfg(test)]
+mod tests;
