@@ -111,11 +111,11 @@ const SIGNATURE: usize = 44;
 
 /// The signature of a text, without the text.
 pub(crate) fn signature(keys: &Keys, text: &str) -> String {
-    let signed = keys.sign("", text.to_owned());
+    let signed = keys.sign(text);
     signed.get(..SIGNATURE).unwrap_or_default().to_owned()
 }
 
 /// Is it one of this text, by today's key or a retired one?
 pub(crate) fn verify(keys: &Keys, signature: &str, text: &str) -> bool {
-    signature.len() == SIGNATURE && keys.verify("", &format!("{signature}{text}")).is_some()
+    signature.len() == SIGNATURE && keys.verify(&format!("{signature}{text}")).is_some()
 }

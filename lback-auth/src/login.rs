@@ -132,7 +132,7 @@ const DEVICE: &str = "auth_device";
 /// For whom this browser is known, and by which name.
 fn device(req: &mut Request, auth: &Auth) -> Option<(i64, String)> {
     let value = req.cookies().get(DEVICE)?.to_owned();
-    let opened = auth.device_keys().verify(DEVICE, &value)?;
+    let opened = auth.device_keys().verify(&value)?;
     let (user, device) = opened.split_once('.')?;
     Some((user.parse().ok()?, device.to_owned()))
 }
@@ -141,7 +141,7 @@ fn know_device(req: &mut Request, auth: &Auth, user_id: i64) {
     if device(req, auth).is_some_and(|(known, _)| known == user_id) {
         return;
     }
-    let value = auth.device_keys().sign(DEVICE, format!("{user_id}.{}", SessionId::random()));
+    let value = auth.device_keys().sign(&format!("{user_id}.{}", SessionId::random()));
     let secure = !req.app().config().debug;
     let cookie = Cookie::build((DEVICE, value)).path("/").http_only(true).secure(secure).same_site(SameSite::Lax);
     // `permanent` means twenty years, to which browsers give their own bound.

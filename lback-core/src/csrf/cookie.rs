@@ -22,7 +22,7 @@ pub(super) fn received(req: &mut Request) -> Vec<Secret> {
     let (name, app) = (name(req), req.app().clone());
     let open = |value: &str| {
         let sealed = Some(value).filter(|value| value.len() <= MAX_LENGTH)?;
-        Secret::from_text(&app.csrf().keys.verify(name, sealed)?)
+        Secret::from_text(app.csrf().keys.verify(sealed)?)
     };
     req.cookies().received(name).take(MAX_TRIES).filter_map(open).collect()
 }
@@ -30,7 +30,7 @@ pub(super) fn received(req: &mut Request) -> Vec<Secret> {
 /// Gives the browser its secret.
 pub(super) fn send(req: &mut Request, secret: &Secret) {
     let name = name(req);
-    let sealed = req.app().csrf().keys.sign(name, secret.to_text());
+    let sealed = req.app().csrf().keys.sign(&secret.to_text());
     let cookie = Cookie::build((name, sealed))
         .path("/")
         .http_only(true)

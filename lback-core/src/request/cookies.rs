@@ -14,7 +14,8 @@ const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b
 
 /// The cookies of one request and its response.
 pub struct Cookies {
-    received: Vec<Cookie<'static>>,
+    /// Names and values.
+    received: Vec<(String, String)>,
     pending: Vec<Cookie<'static>>,
     keys: Keys,
 }
@@ -40,7 +41,7 @@ impl Cookies {
 
     /// Every value that came under this name, in order: a browser sends several where paths or domains overlap.
     pub fn received(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.received.iter().filter(move |cookie| cookie.name() == name).map(Cookie::value)
+        self.received.iter().filter(move |(received, _)| received == name).map(|(_, value)| value.as_str())
     }
 
     /// Sends `cookie` with the response. Without a path of its own it gets `/`, and is `HttpOnly` and `SameSite=Lax`
@@ -117,11 +118,11 @@ pub(crate) fn header_value(mut cookie: Cookie<'_>) -> Option<HeaderValue> {
 
 /// One `name=value` of a `Cookie` header. The name is not decoded: `__%48ost-id` must not become `__Host-id`, which
 /// browsers protect.
-fn pair(text: &str) -> Option<Cookie<'static>> {
+fn pair(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     let value = percent_decode_str(value.trim()).decode_utf8().ok()?.into_owned();
     let name = name.trim();
-    (!name.is_empty()).then(|| Cookie::new(name.to_owned(), value))
+    (!name.is_empty()).then(|| (name.to_owned(), value))
 }
 
 fn is_removal(cookie: &Cookie<'_>) -> bool {
@@ -134,20 +135,20 @@ pub struct SignedCookies<'a>(&'a mut Cookies);
 impl SignedCookies<'_> {
     /// The value, if the cookie came and its signature is right: the first such one where several came.
     pub fn get(&self, name: &str) -> Option<String> {
-        self.0.open(name, |keys, sealed| bound(name, keys.verify(name, sealed)?))
+        self.0.open(name, |keys, sealed| bound(name, keys.verify(sealed)?))
     }
 
     /// Signs `cookie` and sends it with the response.
     pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
         let mut cookie = cookie.into();
         // The name is signed too, so that a value cannot be moved to another cookie.
-        let sealed = self.0.keys.sign(cookie.name(), format!("{}={}", cookie.name(), cookie.value()));
+        let sealed = self.0.keys.sign(&format!("{}={}", cookie.name(), cookie.value()));
         cookie.set_value(sealed);
         self.0.add(cookie);
     }
 }
 
-fn bound(name: &str, value: String) -> Option<String> {
+fn bound(name: &str, value: &str) -> Option<String> {
     Some(value.strip_prefix(name)?.strip_prefix('=')?.to_owned())
 }
 

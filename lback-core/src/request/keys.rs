@@ -6,14 +6,25 @@ use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::rand_core::RngCore;
 use aes_gcm::aead::{Aead, KeyInit, Nonce, OsRng, Payload};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use cookie::{Cookie, CookieJar, Key};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
 use crate::{Error, Result};
 
 /// The keys that sign and encrypt cookies: the current one, then retired ones that still open what they closed.
 #[derive(Clone)]
-pub struct Keys(Arc<Vec<Key>>);
+pub struct Keys(Arc<Vec<Pair>>);
+
+struct Pair {
+    key: Key,
+    /// HMAC-SHA256 that has taken in its key.
+    signer: Hmac<Sha256>,
+}
+
+/// The length of a signature in base64.
+const SIGNATURE: usize = 44;
 
 impl Keys {
     /// Derives keys for `purpose` from secrets of at least 32 bytes; the first is the current one.
@@ -23,32 +34,48 @@ impl Keys {
         // `Key::derive_from` insists on 32 bytes; the purpose is put before a secret that is checked to be that long,
         // and padded here in case it is not.
         let key = |secret: &str| Key::derive_from(format!("lback {purpose:-<32} {secret}").as_bytes());
-        Keys(Arc::new(secrets.into_iter().map(key).collect()))
+        Keys(Arc::new(secrets.into_iter().map(key).map(Pair::of).collect()))
     }
 
-    /// Signs `value`.
-    pub fn sign(&self, name: &str, value: String) -> String {
-        self.seal(name, value, |jar, key, cookie| jar.signed_mut(key).add_original(cookie))
+    /// `value` with its signature before it: HMAC-SHA256 in base64.
+    ///
+    /// ```
+    /// # use lback_core::Keys;
+    /// let keys = Keys::derive("an example", ["a secret key that is long enough for a test"]);
+    /// let signed = keys.sign("apples");
+    /// assert_eq!(keys.verify(&signed), Some("apples"));
+    /// assert_eq!(keys.verify(&signed.replace("apples", "oranges")), None);
+    /// ```
+    pub fn sign(&self, value: &str) -> String {
+        let Some(pair) = self.0.first() else { return String::new() };
+        let mut signed = String::with_capacity(SIGNATURE + value.len());
+        STANDARD.encode_string(pair.mac(value).finalize().into_bytes(), &mut signed);
+        signed.push_str(value);
+        signed
+    }
+
+    /// What was signed, if its signature is one by any of the keys. That is compared in constant time.
+    pub fn verify<'a>(&self, signed: &'a str) -> Option<&'a str> {
+        let (signature, value) = signed.split_at_checked(SIGNATURE)?;
+        let mut bytes = [0; 33];
+        let length = STANDARD.decode_slice(signature, &mut bytes).ok()?;
+        let signature = bytes.get(..length)?;
+        self.0.iter().any(|pair| pair.mac(value).verify_slice(signature).is_ok()).then_some(value)
     }
 
     /// Encrypts `value` (AES-256-GCM), so that the client cannot read it either.
     pub fn encrypt(&self, name: &str, value: String) -> String {
-        self.seal(name, value, |jar, key, cookie| jar.private_mut(key).add_original(cookie))
-    }
-
-    /// What was signed, if `value` carries a valid signature by any of the keys.
-    pub fn verify(&self, name: &str, value: &str) -> Option<String> {
-        let cookie = Cookie::new(name.to_owned(), value.to_owned());
-        let jar = CookieJar::new();
-        let opened = self.0.iter().find_map(|key| jar.signed(key).verify(cookie.clone()))?;
-        Some(opened.value().to_owned())
+        let Some(pair) = self.0.first() else { return String::new() };
+        let mut jar = CookieJar::new();
+        jar.private_mut(&pair.key).add_original(Cookie::new(name.to_owned(), value));
+        jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
     }
 
     /// What was encrypted, if `value` was encrypted by any of the keys under this name.
     pub fn decrypt(&self, name: &str, value: &str) -> Option<String> {
         let cookie = Cookie::new(name.to_owned(), value.to_owned());
         let jar = CookieJar::new();
-        let opened = self.0.iter().find_map(|key| jar.private(key).decrypt(cookie.clone()))?;
+        let opened = self.0.iter().find_map(|pair| jar.private(&pair.key).decrypt(cookie.clone()))?;
         Some(opened.value().to_owned())
     }
 
@@ -78,23 +105,29 @@ impl Keys {
         let sealed = URL_SAFE_NO_PAD.decode(value).ok()?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
         let name = of_bytes(name);
-        let open = |key| cipher(key)?.decrypt(nonce.into(), Payload { msg: sealed, aad: name.as_bytes() }).ok();
+        let open = |pair| cipher(pair)?.decrypt(nonce.into(), Payload { msg: sealed, aad: name.as_bytes() }).ok();
         self.0.iter().find_map(open)
     }
+}
 
-    fn seal(&self, name: &str, value: String, seal: fn(&mut CookieJar, &Key, Cookie<'static>)) -> String {
-        let Some(key) = self.0.first() else { return String::new() };
-        let mut jar = CookieJar::new();
-        seal(&mut jar, key, Cookie::new(name.to_owned(), value));
-        jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
+impl Pair {
+    fn of(key: Key) -> Self {
+        // HMAC pads its key with zeros to the block size (RFC 2104), so this is how a key of any length is taken in.
+        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        block.iter_mut().zip(key.signing()).for_each(|(to, from)| *to = *from);
+        Pair { signer: hmac::digest::KeyInit::new(&block), key }
+    }
+
+    fn mac(&self, value: &str) -> Hmac<Sha256> {
+        self.signer.clone().chain_update(value)
     }
 }
 
 /// What AES-GCM takes besides the key, never twice the same.
 const NONCE_BYTES: usize = 12;
 
-fn cipher(key: &Key) -> Option<Aes256Gcm> {
-    Aes256Gcm::new_from_slice(key.encryption()).ok()
+fn cipher(pair: &Pair) -> Option<Aes256Gcm> {
+    Aes256Gcm::new_from_slice(pair.key.encryption()).ok()
 }
 
 /// What is sealed with the bytes, so that text which was encrypted under the same name is not taken for them.

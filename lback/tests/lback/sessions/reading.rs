@@ -174,7 +174,7 @@ fn rule_04_an_id_of_the_client_is_never_adopted(store: &Store) {
     // Well signed, as an attacker who once held the key could have made it.
     let planted = SessionId::random();
     let keys = Keys::derive("session", [super::cookies::TEST_KEY]);
-    client.set_cookie(COOKIE, &keys.sign(COOKIE, planted.to_string()));
+    client.set_cookie(COOKIE, &keys.sign(&planted.to_string()));
     client.post("/login/7").send();
     assert!(!is_live(&client, planted));
     let newest = client.cookies().pop().unwrap();
