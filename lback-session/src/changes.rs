@@ -12,45 +12,73 @@ use crate::store::Data;
 /// Makes the new value of a key from its old one; `None` stands for no value.
 pub(crate) type UpdateFn = Arc<dyn Fn(Option<&Value>) -> Result<Option<Value>> + Send + Sync>;
 
-/// The changes of one request to the data of its session.
-///
-/// A key that was set or removed keeps what this request gave it; a key that was only changed through `update` (or by
-/// flash messages) is computed anew from what is there; every other key keeps what is there.
+/// Notes how keys came to their values, while the request works on the session.
 #[derive(Clone, Default)]
-pub struct Changes(BTreeMap<String, Change>);
+pub(crate) struct Notes(BTreeMap<String, Note>);
 
 #[derive(Clone)]
-enum Change {
-    Set(Option<Value>),
+enum Note {
+    /// The value does not depend on the one it had.
+    Set,
+    /// The value was computed from the one it had.
     Update(Vec<UpdateFn>),
 }
 
-impl Changes {
-    /// Could they change the value of this key?
-    pub(crate) fn touch(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+impl Notes {
+    /// The key gets a value that does not depend on the one it had.
+    pub(crate) fn set(&mut self, key: &str) {
+        match self.0.get_mut(key) {
+            Some(note) => *note = Note::Set,
+            None => drop(self.0.insert(key.to_owned(), Note::Set)),
+        }
     }
 
-    /// Does the same to `fresh`.
+    /// What was done to the key so far has left it as it was loaded.
+    pub(crate) fn unset(&mut self, key: &str) {
+        if matches!(self.0.get(key), Some(Note::Set)) {
+            self.0.remove(key);
+        }
+    }
+
+    /// The key's value is computed from the one it had.
+    pub(crate) fn update(&mut self, key: &str, step: UpdateFn) {
+        match self.0.get_mut(key) {
+            // On top of a value that this request has set, the result is this request's too.
+            Some(Note::Set) => {}
+            Some(Note::Update(steps)) => steps.push(step),
+            None => drop(self.0.insert(key.to_owned(), Note::Update(vec![step]))),
+        }
+    }
+
+    /// Could what was done have made `data` differ from `loaded` under this key, there or on top of other data?
+    pub(crate) fn touch(&self, key: &str, loaded: &Data, data: &Data) -> bool {
+        matches!(self.0.get(key), Some(Note::Update(_))) || loaded.get(key) != data.get(key)
+    }
+
+    /// Does to `fresh` what made `data` of `loaded`.
+    ///
+    /// A key that was set or removed keeps what this request gave it; a key that was only changed through `update` (or by
+    /// flash messages) is computed anew from what is there; every other key keeps what is there.
     ///
     /// # Errors
     /// Where an `update` does not understand the value that is there now.
-    pub fn apply_to(&self, fresh: &Data) -> Result<Data> {
-        let mut data = fresh.clone();
-        for (key, change) in &self.0 {
-            let value = match change {
-                Change::Set(value) => value.clone(),
-                Change::Update(steps) => {
-                    let mut value = data.get(key).cloned();
+    pub(crate) fn apply_to(&self, fresh: &Data, loaded: &Data, data: &Data) -> Result<Data> {
+        let mut result = fresh.clone();
+        let keys: BTreeSet<&String> = loaded.keys().chain(data.keys()).chain(self.0.keys()).collect();
+        for key in keys {
+            match self.0.get(key) {
+                Some(Note::Update(steps)) => {
+                    let mut value = fresh.get(key).cloned();
                     for step in steps {
                         value = run(step, value.as_ref())?;
                     }
-                    value
+                    put(&mut result, key, value);
                 }
-            };
-            put(&mut data, key, value);
+                _ if loaded.get(key) != data.get(key) => put(&mut result, key, data.get(key).cloned()),
+                _ => {}
+            }
         }
-        Ok(data)
+        Ok(result)
     }
 }
 
@@ -61,48 +89,15 @@ fn run(step: &UpdateFn, value: Option<&Value>) -> Result<Option<Value>> {
 
 pub(crate) fn put(data: &mut Data, key: &str, value: Option<Value>) {
     match value {
-        Some(value) => drop(data.insert(key.to_owned(), value)),
+        Some(value) => drop(set(data, key, value)),
         None => drop(data.remove(key)),
     }
 }
 
-/// Notes how each key came to its value, while the request works on the session.
-#[derive(Default)]
-pub(crate) struct Notes {
-    set: BTreeSet<String>,
-    updates: BTreeMap<String, Vec<UpdateFn>>,
-}
-
-impl Notes {
-    /// The key gets a value that does not depend on the one it had.
-    pub(crate) fn set(&mut self, key: &str) {
-        self.updates.remove(key);
-        if !self.set.contains(key) {
-            self.set.insert(key.to_owned());
-        }
-    }
-
-    /// What was done to the key so far has left it as it was loaded.
-    pub(crate) fn unset(&mut self, key: &str) {
-        self.set.remove(key);
-    }
-
-    /// The key's value is computed from the one it had.
-    pub(crate) fn update(&mut self, key: &str, step: UpdateFn) {
-        // On top of a value that this request has set, the result is this request's too.
-        if !self.set.contains(key) {
-            self.updates.entry(key.to_owned()).or_default().push(step);
-        }
-    }
-
-    /// What to do to fresh data so that `loaded` having become `data` comes true there as well.
-    pub(crate) fn changes(&self, loaded: &Data, data: &Data) -> Changes {
-        let keys: BTreeSet<&String> = loaded.keys().chain(data.keys()).chain(self.updates.keys()).collect();
-        let change = |key: &String| match self.updates.get(key) {
-            Some(steps) => Some(Change::Update(steps.clone())),
-            None if loaded.get(key) != data.get(key) => Some(Change::Set(data.get(key).cloned())),
-            None => None,
-        };
-        Changes(keys.into_iter().filter_map(|key| Some((key.clone(), change(key)?))).collect())
+/// Puts a value under a key. Answers the one that was there.
+pub(crate) fn set(data: &mut Data, key: &str, value: Value) -> Option<Value> {
+    match data.get_mut(key) {
+        Some(place) => Some(std::mem::replace(place, value)),
+        None => data.insert(key.to_owned(), value),
     }
 }

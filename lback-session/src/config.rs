@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lback_core::{Error, Result, SameSite, Secret};
+use lback_core::{Cookie, Error, Result, SameSite, Secret};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -129,11 +129,8 @@ pub struct SessionConfig {
     pub(crate) timeout: TimeDelta,
     pub(crate) absolute_timeout: Option<TimeDelta>,
     pub(crate) cookie_name: String,
-    pub(crate) cookie_secure: bool,
-    pub(crate) cookie_same_site: SameSite,
-    pub(crate) cookie_domain: Option<String>,
-    pub(crate) cookie_path: String,
-    pub(crate) cookie_http_only: bool,
+    /// What follows the value: path, domain and so on.
+    pub(crate) cookie_attributes: String,
     pub(crate) cookie_encrypted: bool,
     pub(crate) expire_at_browser_close: bool,
     pub(crate) create: CreateSessions,
@@ -150,19 +147,14 @@ impl SessionConfig {
     /// # Errors
     /// Names the key, and the line to write.
     pub fn check(settings: &SessionSettings, debug: bool) -> Result<Self> {
-        let same_site = same_site(&settings.session_cookie_samesite)?;
-        let config = SessionConfig {
+        Ok(SessionConfig {
             timeout: timeout(settings)?,
             absolute_timeout: settings
                 .session_absolute_timeout_minutes
                 .map(|minutes| duration("SESSION_ABSOLUTE_TIMEOUT_MINUTES", minutes, 60))
                 .transpose()?,
             cookie_name: settings.session_cookie_name.clone(),
-            cookie_secure: settings.session_cookie_secure.unwrap_or(!debug),
-            cookie_same_site: same_site,
-            cookie_domain: settings.session_cookie_domain.clone().filter(|domain| !domain.is_empty()),
-            cookie_path: settings.session_cookie_path.clone(),
-            cookie_http_only: settings.session_cookie_httponly,
+            cookie_attributes: cookie_attributes(settings, debug)?,
             cookie_encrypted: settings.session_cookie_encrypted,
             expire_at_browser_close: settings.session_expire_at_browser_close,
             create: settings.session_create,
@@ -171,9 +163,7 @@ impl SessionConfig {
                 0 => None,
                 minutes => Some(Duration::from_secs(minutes.saturating_mul(60))),
             },
-        };
-        config.check_cookie()?;
-        Ok(config)
+        })
     }
 
     /// Settings that serve nobody.
@@ -182,11 +172,7 @@ impl SessionConfig {
             timeout: TimeDelta::zero(),
             absolute_timeout: None,
             cookie_name: String::new(),
-            cookie_secure: true,
-            cookie_same_site: SameSite::Strict,
-            cookie_domain: None,
-            cookie_path: "/".to_owned(),
-            cookie_http_only: true,
+            cookie_attributes: String::new(),
             cookie_encrypted: false,
             expire_at_browser_close: false,
             create: CreateSessions::Lazy,
@@ -214,39 +200,47 @@ impl SessionConfig {
             None => expires_at,
         }
     }
+}
 
-    fn check_cookie(&self) -> Result<()> {
-        let name = &self.cookie_name;
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b);
-        if name.is_empty() || !name.bytes().all(token) {
-            return wrong(format!("SESSION_COOKIE_NAME = \"{name}\" is not a cookie's name. Write SESSION_COOKIE_NAME = \"session_id\""));
-        }
-        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',');
-        if !self.cookie_path.starts_with('/') || !plain(&self.cookie_path) {
-            return wrong("SESSION_COOKIE_PATH must begin with a slash and be plain ASCII. Write SESSION_COOKIE_PATH = \"/\"".to_owned());
-        }
-        if self.cookie_domain.as_deref().is_some_and(|domain| !plain(domain)) {
-            return wrong(
-                "SESSION_COOKIE_DOMAIN is not a domain. Write SESSION_COOKIE_DOMAIN = \"example.com\", or leave it out".to_owned(),
-            );
-        }
-        let lower = name.to_ascii_lowercase();
-        if lower.starts_with("__host-") && (!self.cookie_secure || self.cookie_domain.is_some() || self.cookie_path != "/") {
-            return wrong(format!(
-                "a cookie called {name} must have SESSION_COOKIE_SECURE = true, SESSION_COOKIE_PATH = \"/\" and no SESSION_COOKIE_DOMAIN, \
-                 or browsers refuse it"
-            ));
-        }
-        if lower.starts_with("__secure-") && !self.cookie_secure {
-            return wrong(format!("a cookie called {name} must have SESSION_COOKIE_SECURE = true, or browsers refuse it"));
-        }
-        if self.cookie_same_site == SameSite::None && !self.cookie_secure {
-            return wrong(
-                "SESSION_COOKIE_SAMESITE = \"None\" needs SESSION_COOKIE_SECURE = true, or browsers refuse the cookie".to_owned(),
-            );
-        }
-        Ok(())
+/// What follows the value in each `Set-Cookie`, but for the time. The name and the attributes are ones that browsers take.
+fn cookie_attributes(settings: &SessionSettings, debug: bool) -> Result<String> {
+    let (name, path) = (&settings.session_cookie_name, &settings.session_cookie_path);
+    let domain = settings.session_cookie_domain.as_deref().filter(|domain| !domain.is_empty());
+    let secure = settings.session_cookie_secure.unwrap_or(!debug);
+    let same_site = same_site(&settings.session_cookie_samesite)?;
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        return wrong(format!("SESSION_COOKIE_NAME = \"{name}\" is not a cookie's name. Write SESSION_COOKIE_NAME = \"session_id\""));
     }
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',');
+    if !path.starts_with('/') || !plain(path) {
+        return wrong("SESSION_COOKIE_PATH must begin with a slash and be plain ASCII. Write SESSION_COOKIE_PATH = \"/\"".to_owned());
+    }
+    if domain.is_some_and(|domain| !plain(domain)) {
+        return wrong("SESSION_COOKIE_DOMAIN is not a domain. Write SESSION_COOKIE_DOMAIN = \"example.com\", or leave it out".to_owned());
+    }
+    let lower = name.to_ascii_lowercase();
+    if lower.starts_with("__host-") && (!secure || domain.is_some() || path != "/") {
+        return wrong(format!(
+            "a cookie called {name} must have SESSION_COOKIE_SECURE = true, SESSION_COOKIE_PATH = \"/\" and no SESSION_COOKIE_DOMAIN, \
+             or browsers refuse it"
+        ));
+    }
+    if lower.starts_with("__secure-") && !secure {
+        return wrong(format!("a cookie called {name} must have SESSION_COOKIE_SECURE = true, or browsers refuse it"));
+    }
+    if same_site == SameSite::None && !secure {
+        return wrong("SESSION_COOKIE_SAMESITE = \"None\" needs SESSION_COOKIE_SECURE = true, or browsers refuse the cookie".to_owned());
+    }
+    let mut cookie = Cookie::new("", "");
+    cookie.set_path(path);
+    cookie.set_http_only(settings.session_cookie_httponly);
+    cookie.set_secure(secure);
+    cookie.set_same_site(same_site);
+    if let Some(domain) = domain {
+        cookie.set_domain(domain);
+    }
+    Ok(cookie.to_string().trim_start_matches('=').to_owned())
 }
 
 fn timeout(settings: &SessionSettings) -> Result<TimeDelta> {

@@ -4,7 +4,7 @@ pub(crate) mod sealed;
 
 use chrono::{DateTime, Utc};
 use lback_core::header::{self, HeaderMap, HeaderValue};
-use lback_core::{Cookie, Cookies, Error, Keys, Result};
+use lback_core::{Cookies, Error, Keys, Result};
 
 use crate::session::EXPIRY;
 use crate::store::Data;
@@ -25,14 +25,16 @@ pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<S
     if value.len() > MAX_LENGTH {
         return None;
     }
-    let opened = if config.cookie_encrypted { keys.decrypt(&config.cookie_name, value) } else { keys.verify(&config.cookie_name, value) };
-    opened?.parse().ok()
+    match config.cookie_encrypted {
+        true => keys.decrypt(&config.cookie_name, value)?.parse().ok(),
+        false => keys.verify(value)?.parse().ok(),
+    }
 }
 
 /// The value of the cookie for an id.
 pub(crate) fn seal(id: SessionId, config: &SessionConfig, keys: &Keys) -> String {
     let id = id.to_string();
-    if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&config.cookie_name, id) }
+    if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&id) }
 }
 
 /// Gives the browser this value, for a session with these data.
@@ -59,8 +61,8 @@ pub(crate) fn remove(headers: &mut HeaderMap, config: &SessionConfig) -> Result<
 }
 
 fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age: Option<i64>) -> Result<()> {
-    let text = text(config, value, max_age);
-    let value = HeaderValue::from_str(&text).map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
+    let value = HeaderValue::try_from(text(config, value, max_age))
+        .map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
     headers.append(header::SET_COOKIE, value);
     keep_private(headers);
     Ok(())
@@ -68,23 +70,13 @@ fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age:
 
 /// The whole cookie.
 fn text(config: &SessionConfig, value: &str, max_age: Option<i64>) -> String {
-    let mut cookie = Cookie::new(config.cookie_name.as_str(), value);
-    cookie.set_path(config.cookie_path.as_str());
-    cookie.set_http_only(config.cookie_http_only);
-    cookie.set_secure(config.cookie_secure);
-    cookie.set_same_site(config.cookie_same_site);
-    if let Some(domain) = &config.cookie_domain {
-        cookie.set_domain(domain.as_str());
+    let (name, attributes) = (&config.cookie_name, &config.cookie_attributes);
+    match max_age {
+        None => format!("{name}={value}{attributes}"),
+        // For clients that know nothing of Max-Age.
+        Some(0) => format!("{name}={value}{attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
+        Some(seconds) => format!("{name}={value}{attributes}; Max-Age={seconds}"),
     }
-    let mut text = cookie.to_string();
-    if let Some(seconds) = max_age {
-        text.push_str(&format!("; Max-Age={seconds}"));
-        if seconds == 0 {
-            // For clients that know nothing of Max-Age.
-            text.push_str("; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-        }
-    }
-    text
 }
 
 /// A response that sets the cookie must not be kept by a cache that serves others.

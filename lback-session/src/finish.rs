@@ -25,7 +25,7 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
     }
     let deletes = session.take_deleted();
     let failed = has_failed(&result);
-    let write = if failed { Ok(None) } else { Write::of(&manager, &session) };
+    let write = if failed { Ok(None) } else { Write::of(&manager, &mut session) };
     let written = match write {
         Ok(write) => carry_out(req, &manager, Plan { deletes: deletes.clone(), write }, result.is_ok() && !failed).await,
         Err(error) => Err(error),
@@ -186,7 +186,7 @@ fn renewed(id: SessionId, expires_at: DateTime<Utc>, result: Result<bool>) -> Wr
 }
 
 impl Write {
-    fn of(manager: &SessionManager, session: &AppSession) -> Result<Option<Self>> {
+    fn of(manager: &SessionManager, session: &mut AppSession) -> Result<Option<Self>> {
         let now = manager.clock().now();
         let Some(base) = session.base() else {
             let store = !session.data().is_empty() || manager.config().create == CreateSessions::Eager;
@@ -196,13 +196,14 @@ impl Write {
             let record = manager.new_record(session.id(), session.data().clone(), session.created_at(), now)?;
             return Ok(Some(Write::Create(record)));
         };
+        let (id, base_expires_at) = (base.id, base.expires_at);
         if let Some(save) = manager.save_of(session) {
             return Ok(Some(Write::Save(Box::new(save))));
         }
         // The time of the request's end, not that of its beginning: another one may have renewed the session meanwhile.
         let expires_at = session.expires_at_if_used(now);
-        let due = expires_at - base.expires_at >= RENEWAL;
-        Ok(due.then_some(Write::Renew(base.id, expires_at, now)))
+        let due = expires_at - base_expires_at >= RENEWAL;
+        Ok(due.then_some(Write::Renew(id, expires_at, now)))
     }
 }
 

@@ -20,7 +20,6 @@ mod store;
 mod stores;
 mod wait;
 
-pub use changes::Changes;
 pub use cleanup::clean_regularly;
 pub use config::{CreateSessions, Durability, SessionConfig, SessionSettings, StoreName};
 pub use flash::Flash;

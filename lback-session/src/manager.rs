@@ -10,7 +10,7 @@ use lback_db::{Database, Db, DbSession};
 
 use crate::cleanup::{BATCH, pause};
 use crate::signals::{self, Audience, SessionsExpired, SessionsRevoked};
-use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, check_size, user_id};
+use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, json, user_id};
 use crate::stores::rows;
 use crate::wait::wait;
 use crate::{AppSession, CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionId, SessionStore, cookie};
@@ -121,14 +121,14 @@ impl SessionManager {
     /// Where the data are too large, or the store cannot be written.
     pub fn create(&self, data: Data) -> Result<Record> {
         let now = self.0.clock.now();
-        let record = self.new_record(SessionId::random(), data, now, now)?;
+        let record = self.new_record(SessionId::random(), Arc::new(data), now, now)?;
         wait(self.store().create(record.clone()))?;
         self.announce(|| signals::created(record.id, record.user_id));
         Ok(record)
     }
 
-    pub(crate) fn new_record(&self, id: SessionId, data: Data, created_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Record> {
-        check_size(&data, self.0.config.max_bytes)?;
+    pub(crate) fn new_record(&self, id: SessionId, data: Arc<Data>, created_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Record> {
+        json(&data, self.0.config.max_bytes)?;
         let expires_at = self.0.config.expires_at(&data, created_at, now);
         Ok(Record { id, user_id: user_id(&data), data, version: 1, expires_at, created_at, updated_at: now })
     }
@@ -173,7 +173,7 @@ impl SessionManager {
             self.delete(id)?;
             return Ok(id);
         }
-        match self.save_of(&session) {
+        match self.save_of(&mut session) {
             None => Ok(id),
             Some(save) => match wait(self.store().save(save))? {
                 Saved::As(id, _) => Ok(id),
@@ -183,12 +183,12 @@ impl SessionManager {
     }
 
     /// What to save of a stored session; `None` where it did not change.
-    pub(crate) fn save_of(&self, session: &AppSession) -> Option<Save> {
-        let base = session.base()?;
+    pub(crate) fn save_of(&self, session: &mut AppSession) -> Option<Save> {
+        let base = session.base()?.clone();
         (session.modified() || session.cycles()).then(|| Save {
-            base: base.clone(),
+            base,
             data: session.data().clone(),
-            changes: session.changes(),
+            notes: session.take_notes(),
             cycle: session.cycles(),
             fresh_id: session.fresh_id(),
             now: self.0.clock.now(),

@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::changes::{Notes, UpdateFn, put};
+use crate::changes::{Notes, UpdateFn, put, set};
 use crate::store::{Data, Record, user_id};
-use crate::{Changes, Flash, SessionId, SessionManager, flash};
+use crate::{Flash, SessionId, SessionManager, flash};
 
 /// The session of the visitor whose request this is: a small map from text to JSON that outlives the request.
 ///
@@ -34,7 +34,8 @@ pub struct AppSession {
     /// The stored session, as it was loaded; `None` for a new one.
     base: Option<Record>,
     id: SessionId,
-    data: Data,
+    /// Those of `base` until they are changed.
+    data: Arc<Data>,
     notes: Notes,
     cycle: bool,
     /// The id it gets if it is rotated.
@@ -169,7 +170,7 @@ impl AppSession {
         let value = serde_json::to_value(value)
             .map_err(|error| Error::internal(format!("the value for \"{key}\" cannot be kept in the session")).with_source(error))?;
         self.notes.set(key);
-        self.data.insert(key.to_owned(), value);
+        set(self.data_mut(), key, value);
         Ok(())
     }
 
@@ -200,7 +201,7 @@ impl AppSession {
             Ok(Some(serde_json::to_value(f(old))?))
         });
         self.note_update(key, step);
-        self.data.insert(key.to_owned(), value);
+        set(self.data_mut(), key, value);
         Ok(new)
     }
 
@@ -210,7 +211,7 @@ impl AppSession {
             return None;
         }
         self.notes.set(key);
-        self.data.get_mut(key)
+        self.data_mut().get_mut(key)
     }
 
     /// Removes `key` and returns what was there.
@@ -219,7 +220,7 @@ impl AppSession {
             return None;
         }
         self.notes.set(key);
-        self.data.remove(key)
+        self.data_mut().remove(key)
     }
 
     /// Removes `key` and returns its value as a `T`.
@@ -274,7 +275,7 @@ impl AppSession {
         if self.usable_or_log() {
             let new = step(self.data.get(key));
             self.note_update(key, Arc::new(move |old| Ok(step(old))));
-            put(&mut self.data, key, new);
+            put(self.data_mut(), key, new);
         }
     }
 
@@ -297,7 +298,7 @@ impl AppSession {
     /// Do the data differ from those that are stored?
     pub fn modified(&self) -> bool {
         match &self.base {
-            Some(base) => base.data != self.data,
+            Some(base) => !Arc::ptr_eq(&base.data, &self.data) && base.data != self.data,
             None => !self.data.is_empty(),
         }
     }
@@ -326,7 +327,7 @@ impl AppSession {
         };
         if self.usable_or_log() {
             self.notes.set(EXPIRY);
-            put(&mut self.data, EXPIRY, value);
+            put(self.data_mut(), EXPIRY, value);
         }
     }
 
@@ -346,7 +347,7 @@ impl AppSession {
         if self.usable_or_log() {
             self.deleted.extend(self.base.take().map(|base| base.id));
             self.id = SessionId::random();
-            self.data.clear();
+            self.data = Arc::default();
             self.notes = Notes::default();
             self.cycle = false;
             self.created_at = self.now;
@@ -363,8 +364,17 @@ impl AppSession {
         self.base.as_ref()
     }
 
-    pub(crate) fn data(&self) -> &Data {
+    pub(crate) fn data(&self) -> &Arc<Data> {
         &self.data
+    }
+
+    fn data_mut(&mut self) -> &mut Data {
+        Arc::make_mut(&mut self.data)
+    }
+
+    /// What was done to the data, for a save that knows them.
+    pub(crate) fn take_notes(&mut self) -> Notes {
+        std::mem::take(&mut self.notes)
     }
 
     pub(crate) fn cycles(&self) -> bool {
@@ -389,11 +399,6 @@ impl AppSession {
             Some(base) => Some(base.id),
             None => user_id(&self.data).map(|_| self.id),
         }
-    }
-
-    pub(crate) fn changes(&self) -> Changes {
-        let empty = Data::new();
-        self.notes.changes(self.base.as_ref().map_or(&empty, |base| &base.data), &self.data)
     }
 
     /// When the session ends if it is used `now`.

@@ -2,13 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Changes, SessionId, SessionManager};
+use crate::changes::Notes;
+use crate::{SessionId, SessionManager};
 
 /// The data of a session: a JSON object.
 pub type Data = serde_json::Map<String, Value>;
@@ -20,8 +22,8 @@ pub struct Record {
     pub id: SessionId,
     /// The user whose session it is: `data["user_id"]`, where that is an integer.
     pub user_id: Option<i64>,
-    /// What it holds.
-    pub data: Data,
+    /// What it holds. Shared, so that to copy a record is to copy next to nothing.
+    pub data: Arc<Data>,
     /// Counts the saves; a save names the version it is based on.
     pub version: i64,
     /// When it ends, unless it is renewed.
@@ -55,7 +57,9 @@ pub struct Update {
     /// The id it will have; another one than `id` where it is rotated.
     pub new_id: SessionId,
     /// The new data.
-    pub data: Data,
+    pub data: Arc<Data>,
+    /// The same as JSON text.
+    pub json: String,
     /// The new user.
     pub user_id: Option<i64>,
     /// The new expiry.
@@ -92,9 +96,9 @@ pub struct Save {
     /// The session as it was loaded.
     pub base: Record,
     /// Its data as the request left them.
-    pub data: Data,
-    /// How to come from any data to the request's.
-    pub changes: Changes,
+    pub data: Arc<Data>,
+    /// How they came to be so.
+    pub(crate) notes: Notes,
     /// Rotate the id, whether or not the user changes.
     pub cycle: bool,
     /// The id it gets if it is rotated.
@@ -127,12 +131,12 @@ impl Save {
     /// # Errors
     /// Where the data are too large, or an `update` does not understand the value that is there.
     pub fn again(&self, fresh: &Record) -> Result<Update> {
-        self.attempt(fresh, self.changes.apply_to(&fresh.data)?)
+        self.attempt(fresh, Arc::new(self.notes.apply_to(&fresh.data, &self.base.data, &self.data)?))
     }
 
     /// Could the id change, whatever the store holds?
     pub(crate) fn may_rotate(&self) -> bool {
-        self.cycle || self.changes.touch("user_id")
+        self.cycle || self.notes.touch("user_id", &self.base.data, &self.data)
     }
 
     fn rotates_to(&self, data: &Data, base: &Record) -> bool {
@@ -144,9 +148,9 @@ impl Save {
         Error::unavailable(format!("the session {} could not be saved in {MAX_ATTEMPTS} attempts", self.base.id))
     }
 
-    fn attempt(&self, base: &Record, data: Data) -> Result<Update> {
+    fn attempt(&self, base: &Record, data: Arc<Data>) -> Result<Update> {
         let config = self.manager.config();
-        check_size(&data, config.max_bytes)?;
+        let json = json(&data, config.max_bytes)?;
         let rotate = self.rotates_to(&data, base);
         Ok(Update {
             id: base.id,
@@ -155,6 +159,7 @@ impl Save {
             user_id: user_id(&data),
             expires_at: config.expires_at(&data, base.created_at, self.now),
             data,
+            json,
             now: self.now,
         })
     }
@@ -165,10 +170,11 @@ pub(crate) fn user_id(data: &Data) -> Option<i64> {
     data.get("user_id").and_then(Value::as_i64)
 }
 
-/// Refuses data of more than `max_bytes`, naming the key that weighs most.
-pub(crate) fn check_size(data: &Data, max_bytes: usize) -> Result<()> {
-    if serde_json::to_string(data)?.len() <= max_bytes {
-        return Ok(());
+/// The data as JSON text. Refuses more than `max_bytes`, naming the key that weighs most.
+pub(crate) fn json(data: &Data, max_bytes: usize) -> Result<String> {
+    let json = serde_json::to_string(data)?;
+    if json.len() <= max_bytes {
+        return Ok(json);
     }
     let (key, bytes) = heaviest(data);
     Err(Error::internal(format!(

@@ -1,12 +1,14 @@
 //! A whole session in the cookie's value: encrypted, and compressed where that helps.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use lback_core::{Cookies, Error, Keys, Result};
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 use super::{MAX_TRIES, max_age, text};
-use crate::store::{Record, heaviest, user_id};
+use crate::store::{Data, Record, heaviest, user_id};
 use crate::{SessionConfig, SessionId};
 
 /// What browsers keep of one cookie: name, value and attributes.
@@ -77,7 +79,7 @@ fn unpack(bytes: &[u8]) -> Option<Record> {
         DateTime::<Utc>::from_timestamp(i64::from_be_bytes(*seconds), u32::from_be_bytes(*nanos))
     };
     let (expires_at, created_at, updated_at) = (time()?, time()?, time()?);
-    let data = match *form {
+    let data: Arc<Data> = match *form {
         PLAIN => serde_json::from_slice(rest).ok()?,
         DEFLATED => serde_json::from_slice(&decompress_to_vec_with_limit(rest, MAX_UNPACKED).ok()?).ok()?,
         _ => return None,

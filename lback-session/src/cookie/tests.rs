@@ -64,7 +64,15 @@ fn record(key: String, text: String, seconds: i64, nanos: u32) -> Record {
     let time = DateTime::from_timestamp(seconds, nanos).unwrap();
     let data: Data = [(key, text.into()), ("user_id".to_owned(), 7.into())].into_iter().collect();
     let (id, user_id) = (SessionId::random(), user_id(&data));
-    Record { id, user_id, data, version: seconds, expires_at: time + chrono::TimeDelta::minutes(30), created_at: time, updated_at: time }
+    Record {
+        id,
+        user_id,
+        data: data.into(),
+        version: seconds,
+        expires_at: time + chrono::TimeDelta::minutes(30),
+        created_at: time,
+        updated_at: time,
+    }
 }
 
 proptest! {

@@ -17,7 +17,7 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
     let mut news = News { created: None, deleted: ids.into_iter().map(signals::deleted).collect() };
     let mut sealed = None;
     if !has_failed(&result) {
-        match seal(req, &manager, &session) {
+        match seal(req, &manager, &mut session) {
             Ok(value) => sealed = value,
             Err(error) => result = Err(error),
         }
@@ -41,7 +41,7 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
 }
 
 /// The session as the request leaves it and the cookie's value for it; `None` where the browser's cookie may stay.
-fn seal(req: &Request, manager: &SessionManager, session: &AppSession) -> Result<Option<(Record, String)>> {
+fn seal(req: &Request, manager: &SessionManager, session: &mut AppSession) -> Result<Option<(Record, String)>> {
     let Some(write) = Write::of(manager, session)? else { return Ok(None) };
     let record = match (write, session.base()) {
         (Write::Create(record), _) => record,

@@ -1,5 +1,5 @@
-//! The two statements that every request may need, written out. Diesel's own UPDATE is prepared anew each time, which
-//! takes longer than to run it; these are prepared once for each connection.
+//! The statements that every request may need, written out. Diesel's own UPDATE is prepared anew each time, which takes
+//! longer than to run it; these are prepared once for each connection.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
@@ -15,7 +15,7 @@ pub(super) struct Write<'a> {
     pub(super) now: i64,
     pub(super) new_id: &'a [u8],
     pub(super) user_id: Option<i64>,
-    pub(super) data: String,
+    pub(super) data: &'a str,
     pub(super) new_version: i64,
     pub(super) expires_at: i64,
     pub(super) expiry_hour: i64,
@@ -41,7 +41,7 @@ where
     [u8]: ToSql<Binary, DB>,
     i64: ToSql<BigInt, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
-    String: ToSql<Text, DB>,
+    str: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE sessions SET id = ");
@@ -49,7 +49,7 @@ where
         out.push_sql(", user_id = ");
         out.push_bind_param::<Nullable<BigInt>, _>(&self.user_id)?;
         out.push_sql(", data = ");
-        out.push_bind_param::<Text, _>(&self.data)?;
+        out.push_bind_param::<Text, str>(self.data)?;
         out.push_sql(", version = ");
         out.push_bind_param::<BigInt, _>(&self.new_version)?;
         out.push_sql(", expires_at = ");
@@ -88,17 +88,107 @@ where
     }
 }
 
-// The text of each is always the same, so its type stands for it.
-impl QueryId for Write<'_> {
-    type QueryId = Write<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
+/// As [`Write`], if the session keeps its id, its user and the hour in which it expires. SQLite rewrites every index of a
+/// column that a statement names, whether or not the value changes; this one names none.
+#[cfg(feature = "sqlite")]
+#[derive(Debug)]
+pub(super) struct WriteInPlace<'a>(pub(super) &'a Write<'a>);
+
+/// As [`Renew`], if the session still expires in the same hour.
+#[cfg(feature = "sqlite")]
+#[derive(Debug)]
+pub(super) struct RenewInPlace<'a>(pub(super) &'a Renew<'a>);
+
+/// Begins a transaction that may write.
+#[cfg(feature = "sqlite")]
+#[derive(Debug)]
+pub(super) struct Begin;
+
+/// Ends it.
+#[cfg(feature = "sqlite")]
+#[derive(Debug)]
+pub(super) struct Commit;
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use diesel::sqlite::Sqlite;
+
+    use super::*;
+
+    impl QueryFragment<Sqlite> for WriteInPlace<'_> {
+        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+            let write = self.0;
+            out.push_sql("UPDATE sessions SET data = ");
+            out.push_bind_param::<Text, str>(write.data)?;
+            out.push_sql(", version = ");
+            out.push_bind_param::<BigInt, _>(&write.new_version)?;
+            out.push_sql(", expires_at = ");
+            out.push_bind_param::<BigInt, _>(&write.expires_at)?;
+            out.push_sql(", updated_at = ");
+            out.push_bind_param::<BigInt, _>(&write.now)?;
+            out.push_sql(" WHERE id = ");
+            out.push_bind_param::<Binary, [u8]>(write.id)?;
+            out.push_sql(" AND version = ");
+            out.push_bind_param::<BigInt, _>(&write.version)?;
+            out.push_sql(" AND expires_at > ");
+            out.push_bind_param::<BigInt, _>(&write.now)?;
+            out.push_sql(" AND user_id IS ");
+            out.push_bind_param::<Nullable<BigInt>, _>(&write.user_id)?;
+            out.push_sql(" AND expiry_hour = ");
+            out.push_bind_param::<BigInt, _>(&write.expiry_hour)
+        }
+    }
+
+    impl QueryFragment<Sqlite> for RenewInPlace<'_> {
+        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+            let renew = self.0;
+            out.push_sql("UPDATE sessions SET expires_at = ");
+            out.push_bind_param::<BigInt, _>(&renew.expires_at)?;
+            out.push_sql(", updated_at = ");
+            out.push_bind_param::<BigInt, _>(&renew.now)?;
+            out.push_sql(" WHERE id = ");
+            out.push_bind_param::<Binary, [u8]>(renew.id)?;
+            out.push_sql(" AND expires_at > ");
+            out.push_bind_param::<BigInt, _>(&renew.now)?;
+            out.push_sql(" AND expires_at <= ");
+            out.push_bind_param::<BigInt, _>(&renew.at_most)?;
+            out.push_sql(" AND expiry_hour = ");
+            out.push_bind_param::<BigInt, _>(&renew.expiry_hour)
+        }
+    }
+
+    impl QueryFragment<Sqlite> for Begin {
+        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+            out.push_sql("BEGIN IMMEDIATE");
+            Ok(())
+        }
+    }
+
+    impl QueryFragment<Sqlite> for Commit {
+        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+            out.push_sql("COMMIT");
+            Ok(())
+        }
+    }
 }
 
-impl QueryId for Renew<'_> {
-    type QueryId = Renew<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
+/// The text of each is always the same, so its type stands for it.
+macro_rules! prepared_once {
+    ($($(#[$only:meta])? $statement:ty, $id:ty;)*) => {
+        $($(#[$only])? impl QueryId for $statement {
+            type QueryId = $id;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        $(#[$only])? impl<C> RunQueryDsl<C> for $statement {})*
+    };
 }
 
-impl<C> RunQueryDsl<C> for Write<'_> {}
-
-impl<C> RunQueryDsl<C> for Renew<'_> {}
+prepared_once! {
+    Write<'_>, Write<'static>;
+    Renew<'_>, Renew<'static>;
+    #[cfg(feature = "sqlite")] WriteInPlace<'_>, WriteInPlace<'static>;
+    #[cfg(feature = "sqlite")] RenewInPlace<'_>, RenewInPlace<'static>;
+    #[cfg(feature = "sqlite")] Begin, Begin;
+    #[cfg(feature = "sqlite")] Commit, Commit;
+}

@@ -7,6 +7,8 @@ use lback_core::{Error, Result};
 use lback_db::Db;
 
 use super::prepared::{Renew, Write};
+#[cfg(feature = "sqlite")]
+use super::prepared::{RenewInPlace, WriteInPlace};
 use crate::SessionId;
 use crate::store::{RENEWAL, Record, Save, Saved, SessionInfo, Update};
 
@@ -103,11 +105,18 @@ pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
         now: micros(update.now),
         new_id: update.new_id.as_bytes(),
         user_id: update.user_id,
-        data: json(&update.data)?,
+        data: &update.json,
         new_version: update.version + 1,
         expires_at: micros(update.expires_at),
         expiry_hour: hour(update.expires_at),
     };
+    #[cfg(feature = "sqlite")]
+    if let Db::Sqlite(db) = db
+        && !update.rotates()
+        && WriteInPlace(&write).execute(db)? == 1
+    {
+        return Ok(true);
+    }
     Ok(on_each!(db, db => write.execute(db))? == 1)
 }
 
@@ -140,6 +149,12 @@ pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: 
         expires_at: micros(expires_at),
         expiry_hour: hour(expires_at),
     };
+    #[cfg(feature = "sqlite")]
+    if let Db::Sqlite(db) = db
+        && RenewInPlace(&renewal).execute(db)? == 1
+    {
+        return Ok(true);
+    }
     if on_each!(db, db => renewal.execute(db))? == 1 {
         return Ok(true);
     }

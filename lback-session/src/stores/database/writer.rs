@@ -12,11 +12,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::query_builder::{QueryFragment, QueryId};
 use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 use tokio::sync::oneshot;
 
 use super::gather::{Gather, MAX_BATCH};
+use super::prepared::{Begin, Commit};
 use crate::Durability;
 
 /// Which writes outlast a power cut whatever the settings say: those that end a session, under this id at least. One that
@@ -163,7 +166,7 @@ fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<Dura
         }
     }
     let started = Instant::now();
-    let committed = database.check_file().and_then(|()| Ok(db.batch_execute("COMMIT")?));
+    let committed = database.check_file().and_then(|()| execute(db, Commit));
     if committed.is_err() {
         let _ = db.batch_execute("ROLLBACK");
     }
@@ -171,7 +174,20 @@ fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<Dura
 }
 
 fn begin(db: &mut Db) -> Result<()> {
-    Ok(db.batch_execute("BEGIN IMMEDIATE")?)
+    execute(db, Begin)
+}
+
+/// On the thread's connection, which is one to SQLite.
+fn execute<S>(db: &mut Db, statement: S) -> Result<()>
+where
+    S: QueryFragment<diesel::sqlite::Sqlite> + QueryId + RunQueryDsl<SqliteConnection>,
+{
+    match db {
+        Db::Sqlite(db) => statement.execute(db)?,
+        #[cfg(feature = "postgres")]
+        Db::Postgres(_) => return Err(Error::internal("this is no connection to SQLite")),
+    };
+    Ok(())
 }
 
 #[cfg(test)]

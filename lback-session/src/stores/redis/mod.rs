@@ -99,7 +99,7 @@ impl RedisStore {
         script.key(self.key(update.id)).key(self.key(update.new_id));
         script.arg(&self.users).arg(update.id.to_string()).arg(update.new_id.to_string());
         add_times(&mut script, update.expires_at, update.now);
-        script.arg(update.version).arg(update.version + 1).arg(user(update.user_id)).arg(serde_json::to_string(&update.data)?);
+        script.arg(update.version).arg(update.version + 1).arg(user(update.user_id)).arg(update.json);
         script.arg(micros(update.expires_at)).arg(micros(update.now));
         match self.link.run(script).await? {
             Value::Nil => Ok(Attempt::Gone),

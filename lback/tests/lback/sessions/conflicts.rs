@@ -83,7 +83,7 @@ fn race(
     };
     let (client, response) = while_in_flight(store, slow, prepare, between);
     response.assert_status(204);
-    let mut data = client.session().unwrap().data;
+    let mut data = (*client.session().unwrap().data).clone();
     assert_eq!(data.remove("made"), Some(json!("yes")));
     Value::Object(data)
 }

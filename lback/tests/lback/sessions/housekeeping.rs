@@ -6,7 +6,7 @@ use lback::prelude::*;
 use lback::{SessionId, SessionInfo};
 
 use super::{MINUTE, Store, held, holding, id, is_live, suite, urls};
-use crate::sql;
+use crate::{number, sql};
 
 suite!(
     server:
@@ -149,4 +149,30 @@ fn the_manager_deletes_what_a_command_deletes_unless_it_fails(store: &Store) {
     })
     .unwrap();
     assert!(!is_live(&client, id));
+}
+
+mod of_a_database {
+    use super::*;
+
+    suite!(databases: rule_19_the_hour_by_which_the_cleanup_finds_a_session_is_that_of_its_expiry);
+
+    fn rule_19_the_hour_by_which_the_cleanup_finds_a_session_is_that_of_its_expiry(store: &Store) {
+        let client = store.client(urls());
+        client.post("/set/a/0").send();
+        let hours = "SELECT COUNT(DISTINCT expiry_hour) FROM sessions WHERE expiry_hour = expires_at / 3600000000";
+        let hour = || number(&client, "SELECT expiry_hour FROM sessions");
+        let first = hour();
+        for round in 1..=9 {
+            client.clock().advance(20 * MINUTE);
+            // It is renewed, saved, and saved by a login, which changes its user and its id.
+            match round % 3 {
+                0 => client.get("/get/a").send(),
+                1 => client.post(&format!("/set/a/{round}")).send(),
+                _ => client.post(&format!("/login/{round}")).send(),
+            };
+            assert_eq!(number(&client, hours), 1, "after {round} times 20 minutes");
+        }
+        assert_eq!(hour(), first + 3);
+        assert_eq!(client.session().unwrap().user_id, Some(8));
+    }
 }

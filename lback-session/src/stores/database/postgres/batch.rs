@@ -1,5 +1,6 @@
 //! Many writes in one transaction.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -144,9 +145,9 @@ fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone) -> Result<
             }
         })
         .collect();
-    let changes = sessions.values().filter_map(Replayed::change);
-    let expected = changes.clone().count();
-    if statements::change(db, changes)?.len() != expected {
+    let changes = sessions.values().filter_map(|session| session.change().transpose()).collect::<Result<Vec<_>>>()?;
+    let expected = changes.len();
+    if statements::change(db, changes.into_iter())?.len() != expected {
         return Err(Error::internal("a session changed though its row was locked"));
     }
     deleted.extend(sessions.values().filter(|session| session.now.is_none()).map(|session| session.found.id));
@@ -198,20 +199,20 @@ impl Replayed {
     }
 
     /// What is to be written, unless the session is as it was found, or gone.
-    fn change(&self) -> Option<Change<'_>> {
-        let now = self.now.as_ref().filter(|now| **now != self.found)?;
-        Some(Change {
+    fn change(&self) -> Result<Option<Change<'_>>> {
+        let Some(now) = self.now.as_ref().filter(|now| **now != self.found) else { return Ok(None) };
+        Ok(Some(Change {
             id: self.found.id,
             version: self.found.version,
             // Whether it has expired was judged above.
             alive_at: DateTime::UNIX_EPOCH,
             new_id: now.id,
             user_id: now.user_id,
-            data: &now.data,
+            json: Cow::Owned(rows::json(&now.data)?),
             new_version: now.version,
             expires_at: now.expires_at,
             updated_at: now.updated_at,
-        })
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The statements on many rows of the table `sessions` at once. Each takes arrays, so that one text, prepared once, fits
 //! any number of rows. All of them go through the rows in the order of their ids.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
@@ -14,7 +15,7 @@ use lback_core::Result;
 use lback_db::Db;
 
 use crate::SessionId;
-use crate::store::{Data, RENEWAL, Record, Update};
+use crate::store::{RENEWAL, Record, Update};
 use crate::stores::database::rows::{Row, columns, hour, json, micros, record, sessions};
 
 type Ids = Vec<Vec<u8>>;
@@ -123,7 +124,7 @@ pub(super) struct Change<'a> {
     pub(super) alive_at: DateTime<Utc>,
     pub(super) new_id: SessionId,
     pub(super) user_id: Option<i64>,
-    pub(super) data: &'a Data,
+    pub(super) json: Cow<'a, str>,
     pub(super) new_version: i64,
     pub(super) expires_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
@@ -137,7 +138,7 @@ impl<'a> Change<'a> {
             alive_at: update.now,
             new_id: update.new_id,
             user_id: update.user_id,
-            data: &update.data,
+            json: Cow::Borrowed(&update.json),
             new_version: update.version + 1,
             expires_at: update.expires_at,
             updated_at: update.now,
@@ -189,7 +190,7 @@ pub(super) fn change<'a>(db: &mut Db, changes: impl Iterator<Item = Change<'a>>)
         rows.alive_at.push(micros(change.alive_at));
         rows.new_ids.push(bytes(&change.new_id));
         rows.user_ids.push(change.user_id);
-        rows.data.push(json(change.data)?);
+        rows.data.push(change.json.into_owned());
         rows.new_versions.push(change.new_version);
         rows.expires_at.push(micros(change.expires_at));
         rows.expiry_hours.push(hour(change.expires_at));
