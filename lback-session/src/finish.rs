@@ -38,7 +38,7 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
             if !failed {
                 result = Err(error);
             }
-            match carry_out(req, &manager, Plan { deletes: deletes.clone(), write: None }, false).await {
+            match Box::pin(carry_out(req, &manager, Plan { deletes: deletes.clone(), write: None }, false)).await {
                 Ok(written) => written,
                 Err(error) => {
                     tracing::error!(target: "lback::session", request = %req.id(), %error, "a session could not be deleted; trying again");

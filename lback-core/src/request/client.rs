@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use hyper::header::HOST;
+
 use crate::Request;
 
 impl Request {
@@ -59,10 +61,10 @@ impl Request {
     /// The host that the client asked for, with the port where it named one.
     pub(crate) fn authority(&self) -> Option<&str> {
         // RFC 9112, 3.2: of two, neither is to be believed.
-        if self.headers().get_all("host").iter().count() > 1 {
+        if self.headers().get_all(HOST).iter().count() > 1 {
             return None;
         }
-        self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header("host"))
+        self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header(HOST))
     }
 }
 

@@ -16,7 +16,8 @@
 //! * **A server is not asked one by one** ([`postgres`]): loads that wait together are one query, and saves one statement.
 //! * **Nothing is kept in memory** between requests: another process may have revoked the session meanwhile.
 //! * **Statements are prepared once** for each connection ([`prepared`]), and a row is found by a key of 16 bytes; times are
-//!   numbers; the index for the cleanup changes once an hour, not with each renewal.
+//!   numbers; the index for the cleanup changes once an hour, not with each renewal, and no index is touched by a write that
+//!   changes none of its columns.
 //!
 //! Work that belongs to a request's open transaction does not come here: it uses [`rows`] on the request's own connection, so
 //! that the session and the view's rows are committed together, or neither.
