@@ -82,7 +82,7 @@ fn a_password_is_changed_by_who_knows_it(store: &Store) {
     client.get("/account/password").send().assert_redirect("/account/login?next=/account/password");
     enter(&client, "alice");
     enter(&other, "alice");
-    client.get("/account/password").send().assert_contains("at least 8 characters");
+    client.get("/account/password").send().assert_contains("A password must be:").assert_contains("at least 8 characters long");
     let change = |old: &str, new: &str, again: &str| {
         post(&client, "/account/password", &[("password", old), ("new_password", new), ("new_password_again", again)])
     };
