@@ -14,6 +14,19 @@ use tempfile::TempDir;
 use crate::process::{Server, free_port, installed, is_root};
 use crate::webdriver::command;
 
+/// Runs ChromeDriver until it is told to stop, and then waits for Chromium, which ends a little later and would go on writing into
+/// the folder.
+const KEEPER: &str = r#"
+profile=$1; shift
+trap 'kill "$driver"' TERM
+"$@" & driver=$!
+wait "$driver"
+for _ in $(seq 200); do
+    grep -qs -- "--user-data-di[r]=$profile" /proc/[0-9]*/cmdline || break
+    sleep 0.05
+done
+"#;
+
 /// How long a page may take to show what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -49,7 +62,9 @@ impl Browser {
         let folder = TempDir::with_prefix("lback-browser-")?;
         let profile = folder.path().join("profile").display().to_string();
         let port = free_port()?;
-        let driver = Server::start(folder, "TERM", chromedriver, &[&format!("--port={port}")])?;
+        let chromedriver = chromedriver.display().to_string();
+        let arguments = ["-c", KEEPER, "sh", &profile, &chromedriver, &format!("--port={port}")];
+        let driver = Server::start(folder, "TERM", Path::new("sh"), &arguments)?;
         let patience = Instant::now() + PATIENCE;
         while !command(port, "GET", "/status", None).is_ok_and(|status| status["ready"] == true) {
             if Instant::now() > patience {
@@ -204,13 +219,6 @@ impl Browser {
             "Emulation.setDeviceMetricsOverride",
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 }),
         );
-    }
-
-    /// Shows pages as somebody sees them who likes them dark, or light.
-    #[track_caller]
-    pub fn dark(&self, dark: bool) {
-        let value = if dark { "dark" } else { "light" };
-        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] }));
     }
 
     #[track_caller]
