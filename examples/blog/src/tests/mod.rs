@@ -1,6 +1,7 @@
 //! The blog, driven as browsers drive it.
 
 mod bad_input;
+mod browser;
 mod moderating;
 mod walk;
 mod writing;
