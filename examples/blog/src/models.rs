@@ -156,11 +156,10 @@ impl Post {
         found.select(Post::as_select()).first(db).or_404()
     }
 
-    /// The post at this address, or a 404.
-    #[track_caller]
-    pub fn at(db: &mut Db, slug: &str) -> Result<Post> {
+    /// The post at this address.
+    pub fn at(db: &mut Db, slug: &str) -> Result<Option<Post>> {
         let found = posts::table.inner_join(auth_users::table).filter(posts::slug.eq(slug));
-        found.select(Post::as_select()).first(db).or_404()
+        Ok(found.select(Post::as_select()).first(db).optional()?)
     }
 
     /// A page of what everybody may read, newest first, and how many pages there are.
@@ -185,18 +184,20 @@ impl Post {
         Ok(theirs.order((posts::updated_at.desc(), posts::id.desc())).select(Post::as_select()).load(db)?)
     }
 
-    /// Moves it on from one state to another, with a remark for its author. `false` where it is in that state no more, as where
-    /// two moderators look at it at once.
+    /// Moves it on to another state, with a remark for its author. `false` where somebody has changed it since it was read.
     pub fn advance(&self, db: &mut Db, to: &str, remark: &str, now: DateTime<Utc>) -> Result<bool> {
         let now = now.naive_utc();
-        let row = posts::table.filter(posts::id.eq(self.id)).filter(posts::state.eq(&self.state));
-        let published_at = (to == PUBLISHED).then_some(now);
-        let change = (posts::state.eq(to), posts::remark.eq(remark), posts::updated_at.eq(now), posts::published_at.eq(published_at));
-        Ok(diesel::update(row).set(change).execute(db)? == 1)
+        let read = posts::table.filter(posts::id.eq(self.id)).filter(posts::version.eq(self.version));
+        let change = (
+            (posts::state.eq(to), posts::remark.eq(remark), posts::published_at.eq((to == PUBLISHED).then_some(now))),
+            (posts::version.eq(posts::version + 1), posts::updated_at.eq(now)),
+        );
+        Ok(diesel::update(read).set(change).execute(db)? == 1)
     }
 
-    pub fn delete(&self, db: &mut Db) -> Result<()> {
-        diesel::delete(posts::table.find(self.id)).execute(db)?;
-        Ok(())
+    /// `false` where somebody has changed it since it was read.
+    pub fn delete(&self, db: &mut Db) -> Result<bool> {
+        let read = posts::table.filter(posts::id.eq(self.id)).filter(posts::version.eq(self.version));
+        Ok(diesel::delete(read).execute(db)? == 1)
     }
 }

@@ -119,7 +119,7 @@ impl Visitor {
                 let queen = User::named(db, "queen")?.or_404()?;
                 let draft = Draft { title: (*title).to_owned(), slug: None, body: (*body).to_owned(), version: 0 };
                 let slug = draft.insert(db, &queen, now)?.ok().or_404()?;
-                Post::at(db, &slug)?.advance(db, PUBLISHED, "", now)
+                Post::at(db, &slug)?.or_404()?.advance(db, PUBLISHED, "", now)
             });
         }
     }
@@ -195,6 +195,9 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     browser.fill("Address", "");
     browser.click("Save");
     visitor.sees("draft", "Your draft is saved.");
+    visitor.tabs_to("Delete …");
+    browser.press(Browser::ENTER);
+    visitor.sees("delete", "Delete it for good");
     browser.click("Submit for publication");
     visitor.sees("submitted", "Your post is submitted.");
     browser.click("Write");

@@ -58,6 +58,20 @@ fn write(author: &Client, title: &str) -> i64 {
     author.db(|db| posts::table.order(posts::id.desc()).select(posts::id).first(db))
 }
 
+/// Submits a post and publishes it.
+#[track_caller]
+fn publish(author: &Client, moderator: &Client, id: i64) {
+    post(author, &format!("/write/{id}/submit"), &[]).assert_status(303);
+    let version = version(moderator, id);
+    post(moderator, &format!("/moderate/{id}/publish"), &[("version", &version)]).assert_redirect("/moderate");
+    assert_eq!(state(moderator, id), "published");
+}
+
+/// The version that a page of this post would send along.
+fn version(client: &Client, id: i64) -> String {
+    client.db(|db| posts::table.find(id).select(posts::version).first::<i32>(db)).to_string()
+}
+
 /// The state in which a post is.
 fn state(client: &Client, id: i64) -> String {
     client.db(|db| posts::table.find(id).select(posts::state).first(db))

@@ -12,7 +12,7 @@ fn a_moderator_sends_a_post_back_with_a_reason() {
 
     // A draft is its author's.
     queen.get(&back).send().assert_redirect("/moderate");
-    post(&queen, &format!("/moderate/{id}/publish"), &[]).assert_redirect("/moderate");
+    post(&queen, &format!("/moderate/{id}/publish"), &[("version", "1")]).assert_redirect("/moderate");
     queen.get("/moderate").send().assert_contains("does not wait to be published").assert_contains("Nothing waits");
     assert_eq!(state(&client, id), "draft");
 
@@ -29,12 +29,36 @@ fn a_moderator_sends_a_post_back_with_a_reason() {
     alice.get("/posts/advice").send().assert_contains("<p>Explain yourself!</p>").assert_contains("Who are &lt;you&gt;?");
 
     // Submitted again, published, and hidden again.
-    post(&alice, &format!("/write/{id}/submit"), &[]);
-    post(&queen, &format!("/moderate/{id}/publish"), &[]);
+    publish(&alice, &queen, id);
     client.get("/posts/advice").send().assert_status(200);
     post(&queen, &back, &[("reason", "On second thoughts")]).assert_redirect("/moderate");
     client.get("/posts/advice").send().assert_status(404);
     assert_eq!(client.mail().len(), 3);
+}
+
+#[test]
+fn a_moderator_publishes_what_they_have_read() {
+    let client = client();
+    let alice = browser_of(&client, "alice", &["Authors"]);
+    let queen = browser_of(&client, "queen", &["Moderators"]);
+    let id = write(&alice, "Harmless");
+    post(&alice, &format!("/write/{id}/submit"), &[]).assert_status(303);
+    let read = version(&client, id);
+    queen.get("/posts/harmless").send().assert_contains(&format!("name=\"version\" value=\"{read}\""));
+
+    let form = [("title", "Not harmless"), ("slug", "harmless"), ("body", "Buy my pills"), ("version", &read)];
+    post(&alice, &format!("/write/{id}"), &form).assert_redirect("/posts/harmless");
+    let publish = |version: &str| post(&queen, &format!("/moderate/{id}/publish"), &[("version", version)]);
+    publish(&read).assert_redirect("/moderate");
+    queen.get("/moderate").send().assert_contains("alice has changed").assert_contains("since you read it.");
+    assert_eq!(state(&client, id), "submitted");
+    for nonsense in ["", "x", "1.0", "99999999999"] {
+        publish(nonsense).assert_status(400);
+    }
+    post(&queen, &format!("/moderate/{id}/publish"), &[]).assert_status(400);
+    publish(&version(&client, id)).assert_redirect("/moderate");
+    assert_eq!(state(&client, id), "published");
+    assert_eq!(client.mail().len(), 1);
 }
 
 #[test]

@@ -39,7 +39,8 @@ fn a_visitor_becomes_an_author_whose_post_is_read_by_all() {
     moderator.get("/moderate").send().assert_contains("Down the Rabbit-Hole").assert_contains("by alice");
     moderator.get("/posts/down-the-rabbit-hole").send().assert_contains("Publish");
 
-    post(&moderator, &format!("/moderate/{post_id}/publish"), &[]).assert_redirect("/moderate");
+    let version = version(&visitor, post_id);
+    post(&moderator, &format!("/moderate/{post_id}/publish"), &[("version", &version)]).assert_redirect("/moderate");
     visitor.get("/").send().assert_contains("Down the Rabbit-Hole").assert_contains("Alice was beginning");
     let page = visitor.get("/posts/down-the-rabbit-hole").send();
     page.assert_status(200).assert_contains("<p>Alice was beginning to get very tired.</p>");
@@ -65,17 +66,19 @@ fn authors_change_their_own_posts_until_they_are_published() {
     alice.get("/posts/pool").send().assert_contains("Your changes are saved.").assert_contains("Curiouser");
 
     // Somebody else's is not even to be read before it is published.
-    dodo.get("/posts/pool").send().assert_status(404);
+    for hidden in ["/posts/pool", "/posts/no-such-post"] {
+        dodo.get(hidden).send().assert_status(404).assert_contains("There is no such post.");
+    }
     for path in [path.clone(), format!("{path}/submit"), format!("{path}/delete")] {
         post(&dodo, &path, &form).assert_status(403).assert_contains("This post is somebody else");
     }
     dodo.get(&path).send().assert_status(403);
 
-    post(&alice, &format!("{path}/submit"), &[]).assert_redirect("/posts/pool");
-    post(&queen, &format!("/moderate/{id}/publish"), &[]).assert_redirect("/moderate");
+    publish(&alice, &queen, id);
     post(&alice, &path, &form).assert_status(403).assert_contains("Only a moderator can change it now.");
     post(&alice, &format!("{path}/delete"), &[]).assert_status(403);
-    let form = [("title", "A Pool"), ("slug", "pool"), ("body", "And curiouser!"), ("version", "2")];
+    let version = version(&client, id);
+    let form = [("title", "A Pool"), ("slug", "pool"), ("body", "And curiouser!"), ("version", &version)];
     post(&queen, &path, &form).assert_redirect("/posts/pool");
     client.get("/posts/pool").send().assert_contains("And curiouser!");
     assert_eq!(state(&client, id), "published");
@@ -125,8 +128,7 @@ fn posts_come_in_pages_newest_first() {
     let queen = browser_of(&client, "queen", &["Moderators"]);
     for number in 1..=6 {
         let id = write(&queen, &format!("Chapter {number}"));
-        post(&queen, &format!("/write/{id}/submit"), &[]);
-        post(&queen, &format!("/moderate/{id}/publish"), &[]).assert_redirect("/moderate");
+        publish(&queen, &queen, id);
     }
     let first = client.get("/").send();
     first.assert_contains("Chapter 6").assert_contains("Chapter 2").assert_contains("Page 1 of 2").assert_contains("href=\"/?page=2\"");

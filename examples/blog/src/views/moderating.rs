@@ -1,6 +1,7 @@
 //! Where moderators publish what others have written, or send it back.
 
 use lback::prelude::*;
+use serde::Deserialize;
 
 use crate::Blog;
 use crate::models::{DRAFT, PUBLISHED, Post, SUBMITTED};
@@ -10,14 +11,23 @@ pub fn index(req: &mut Request) -> Result<Response> {
     req.render("moderate/index.html", context! { posts })
 }
 
+#[derive(Deserialize)]
+struct Read {
+    version: i32,
+}
+
+/// What is published is what the moderator has read: its author may have changed it meanwhile.
 pub fn publish(req: &mut Request) -> Result<Response> {
     let (id, now) = (req.param("id")?, req.now());
+    let Read { version } = req.form()?;
     let post = Post::find(req.db()?, id)?;
-    if post.state == SUBMITTED && post.advance(req.db()?, PUBLISHED, "", now)? {
+    if post.state != SUBMITTED {
+        req.session().flash("warning", &format!("\"{}\" does not wait to be published.", post.title));
+    } else if post.version == version && post.advance(req.db()?, PUBLISHED, "", now)? {
         tell_author(req, &post, "Your post is published", "mail/published", "")?;
         req.session().flash("success", &format!("\"{}\" is published.", post.title));
     } else {
-        req.session().flash("warning", &format!("\"{}\" does not wait to be published.", post.title));
+        req.session().flash("warning", &format!("{} has changed \"{}\" since you read it.", post.author, post.title));
     }
     req.redirect_to("moderate:index", &[])
 }
@@ -41,6 +51,8 @@ pub fn send_back(req: &mut Request) -> Result<Response> {
         if post.advance(req.db()?, DRAFT, &reason, now)? {
             tell_author(req, &post, "Your post came back", "mail/returned", &reason)?;
             req.session().flash("success", &format!("\"{}\" is sent back to {}.", post.title, post.author));
+        } else {
+            req.session().flash("warning", &format!("Somebody has changed \"{}\" since you read it.", post.title));
         }
         return req.redirect_to("moderate:index", &[]);
     }

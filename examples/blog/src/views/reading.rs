@@ -22,14 +22,20 @@ pub fn index(req: &mut Request) -> Result<Response> {
     req.render("index.html", context! { posts, page, pages })
 }
 
-/// What is not published is there for its author and the moderators only.
 pub fn post(req: &mut Request) -> Result<Response> {
+    // In the same words for both: nobody learns what is being written.
+    let none = || Error::not_found("There is no such post.");
     let slug: String = req.param("slug")?;
-    let post = Post::at(req.db()?, &slug)?;
-    let is_author = req.user()?.is_some_and(|user| user.id == post.author_id);
-    if post.state != PUBLISHED && !is_author && !req.has_perm("blog.moderate")? {
-        return Err(Error::not_found("There is no such post."));
+    let post = Post::at(req.db()?, &slug)?.ok_or_else(none)?;
+    if !may_read(req, &post)? {
+        return Err(none());
     }
     let may_change = may_change(req, &post)?;
     req.render("post.html", context! { post, may_change })
+}
+
+/// What is not published is there for its author and the moderators only.
+fn may_read(req: &mut Request, post: &Post) -> Result<bool> {
+    let is_author = req.user()?.is_some_and(|user| user.id == post.author_id);
+    Ok(post.state == PUBLISHED || is_author || req.has_perm("blog.moderate")?)
 }

@@ -64,7 +64,9 @@ pub fn submit(req: &mut Request) -> Result<Response> {
 
 pub fn delete(req: &mut Request) -> Result<Response> {
     let post = own_post(req)?;
-    post.delete(req.db()?)?;
+    if !post.delete(req.db()?)? {
+        return Err(Error::new(StatusCode::CONFLICT, "Somebody has changed this post just now. Look at it again."));
+    }
     req.session().flash("success", &format!("\"{}\" is deleted.", post.title));
     req.redirect_to("write:index", &[])
 }
