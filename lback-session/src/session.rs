@@ -123,7 +123,11 @@ impl AppSession {
     /// 500, naming the key, where the value is no `T`; 503 where the store cannot be read.
     #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        self.usable()?;
+        self.accessed.set(true);
+        // One that is saved may be read: an error page is made after that, and may say who is logged in.
+        if let Some(error) = self.why_broken() {
+            return Err(error);
+        }
         match self.data.get(key) {
             None => Ok(None),
             Some(value) => typed(key, value).map(Some),

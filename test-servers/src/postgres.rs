@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
+use crate::process::is_root;
 use crate::{Server, free_port, installed};
 
 /// Runs until it is told to stop, and then stops the server, which `pg_ctl` has made independent.
@@ -227,10 +228,6 @@ fn owner() -> io::Result<Option<(u32, u32)>> {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     });
     ids.map(Some).ok_or_else(|| io::Error::other("there is no user postgres"))
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
 }
 
 fn successful(output: &Output) -> io::Result<()> {

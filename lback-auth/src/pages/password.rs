@@ -40,6 +40,6 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
             }
         }
     }
-    let rules = auth.rules().describe();
-    render(req, "account/password.html", context! { form, rules })
+    let (rules, username) = (auth.rules().describe(), &user.username);
+    render(req, "account/password.html", context! { form, rules, username })
 }

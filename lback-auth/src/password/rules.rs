@@ -60,7 +60,7 @@ impl PasswordRules {
     /// The rules as a person reads them before they choose.
     pub fn describe(&self) -> Vec<String> {
         let describe = |rule: &PasswordRule| match rule {
-            PasswordRule::Length => format!("at least {} characters", self.min_length),
+            PasswordRule::Length => format!("at least {} characters long", self.min_length),
             PasswordRule::Common => "none of those that everybody tries first".to_owned(),
             PasswordRule::Similar => "not similar to your name or e-mail address".to_owned(),
             PasswordRule::Numeric => "not only digits".to_owned(),

@@ -1,5 +1,6 @@
 //! One route, as middleware and the route list see it.
 
+use std::fmt::Display;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::pattern::Pattern;
 use super::table::Endpoint;
 use crate::middleware::{Layer, Middleware};
 use crate::view::BoxedView;
+use crate::{Error, Result};
 
 /// One route of the application.
 pub struct Route {
@@ -49,6 +51,27 @@ impl Route {
     /// The name, with the prefixes of the includes around it.
     pub fn name(&self) -> Option<&str> {
         self.names.first().map(String::as_str)
+    }
+
+    /// The path that leads to this route, with one of `values` for each parameter of its pattern. Those that it has no place for
+    /// are left out, so that a test that walks over all routes needs one list for them.
+    ///
+    /// ```
+    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # fn view(_: &mut Request) -> &'static str { "" }
+    /// let router = Router::new().get("/posts/{id:int}", view).get("/tags/{tag}", view);
+    /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
+    /// let app = Assembly::new(router, settings).build().unwrap();
+    /// let paths: Vec<String> = app.routes().iter().map(|route| route.path(&[("id", &7), ("tag", &"tea party")]).unwrap()).collect();
+    /// assert_eq!(paths, ["/posts/7", "/tags/tea%20party"]);
+    /// ```
+    ///
+    /// # Errors
+    /// Where the value of a parameter is missing, or does not fit its type.
+    pub fn path(&self, values: &[(&str, &dyn Display)]) -> Result<String> {
+        let own = |name: &str| self.pattern.parameters().any(|(parameter, _)| parameter == name);
+        let values: Vec<(&str, &dyn Display)> = values.iter().filter(|(name, _)| own(name)).copied().collect();
+        self.pattern.fill(&values).map_err(Error::internal)
     }
 
     /// The value of this type that the route was given with [`Router::option`](crate::Router::option).

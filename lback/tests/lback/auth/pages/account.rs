@@ -4,7 +4,7 @@ use super::*;
 
 suite!(databases: a_visitor_logs_in_and_comes_back, a_login_leads_nowhere_else, a_wrong_login_shows_what_was_typed_and_no_password,
     logging_out_takes_a_post, a_password_is_changed_by_who_knows_it, an_address_is_changed_by_who_knows_the_password,
-    devices_are_listed_and_logged_out, pages_stand_in_the_applications_dress, a_page_without_a_token_is_refused);
+    devices_are_listed_and_logged_out, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused);
 
 fn a_visitor_logs_in_and_comes_back(store: &Store) {
     let client = open(store);
@@ -82,7 +82,7 @@ fn a_password_is_changed_by_who_knows_it(store: &Store) {
     client.get("/account/password").send().assert_redirect("/account/login?next=/account/password");
     enter(&client, "alice");
     enter(&other, "alice");
-    client.get("/account/password").send().assert_contains("at least 8 characters");
+    client.get("/account/password").send().assert_contains("A password must be:").assert_contains("at least 8 characters long");
     let change = |old: &str, new: &str, again: &str| {
         post(&client, "/account/password", &[("password", old), ("new_password", new), ("new_password_again", again)])
     };
@@ -159,6 +159,41 @@ fn pages_stand_in_the_applications_dress(store: &Store) {
     client.get("/me").send().assert_redirect("/me/login?next=/me");
     let client = store.open(App::new(Router::new().include("/me", lback::auth_urls())).auth(), &settings);
     client.get("/me/reset").send().assert_contains("href=\"/me/login\"");
+}
+
+/// It is made when the session is saved already.
+fn an_error_page_knows_who_asked(store: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let page = "{% if user %}{{ user.username }} {{ perms | length }}{% else %}somebody{% endif %} has not found it{% for flash in flashes %}!{% endfor %}";
+    std::fs::write(folder.path().join("404.html"), page).unwrap();
+    let urls = Router::new()
+        .get("/lost", |req: &mut Request| -> Result<()> {
+            diesel::sql_query("SELECT 1").execute(req.db()?)?;
+            Err(Error::not_found("lost"))
+        })
+        .include("/account", lback::auth_urls());
+    let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
+    let client = store.open(App::new(urls).auth(), &settings);
+    add_user(&client, "alice");
+    for path in ["/lost", "/nowhere"] {
+        assert_eq!(client.get(path).send().assert_status(404).text(), "somebody has not found it");
+    }
+    enter(&client, "alice");
+    for path in ["/lost", "/nowhere"] {
+        assert_eq!(client.get(path).send().assert_status(404).text(), "alice 0 has not found it");
+    }
+}
+
+fn password_managers_are_told_whose_password_it_is(store: &Store) {
+    let client = open(store);
+    post(&client, "/account/reset", &[("email", "alice@example.com")]);
+    let link = link_in_mail(&client, "alice@example.com");
+    let theirs = "<input type=\"text\" name=\"username\" value=\"alice\" autocomplete=\"username\" hidden>";
+    client.get(&link).send().assert_contains(theirs);
+    enter(&client, "alice");
+    for path in ["/account/password", "/account"] {
+        client.get(path).send().assert_contains(theirs);
+    }
 }
 
 fn a_page_without_a_token_is_refused(store: &Store) {

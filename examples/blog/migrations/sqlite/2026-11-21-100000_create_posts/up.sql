@@ -1,0 +1,32 @@
+CREATE TABLE posts (
+    id INTEGER NOT NULL PRIMARY KEY,
+    author_id BIGINT NOT NULL REFERENCES auth_users (id),
+    title TEXT NOT NULL,
+    slug TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('draft', 'submitted', 'published')),
+    -- What a moderator said who sent it back.
+    remark TEXT NOT NULL,
+    -- Counts the changes, so that of two who change it at once the second is told.
+    version INTEGER NOT NULL,
+    created_at TIMESTAMP NOT NULL,
+    updated_at TIMESTAMP NOT NULL,
+    published_at TIMESTAMP
+);
+
+CREATE INDEX posts_published ON posts (state, published_at);
+CREATE INDEX posts_author ON posts (author_id);
+
+-- The two groups, and what they may do. The application declares the same permissions (src/main.rs), which keeps their labels.
+INSERT INTO auth_permissions (name, label) VALUES
+    ('blog.add_post', 'Write posts'),
+    ('blog.moderate', 'Publish and change everybody''s posts, admit authors')
+ON CONFLICT DO NOTHING;
+
+INSERT INTO auth_groups (name) VALUES ('Authors'), ('Moderators') ON CONFLICT DO NOTHING;
+
+INSERT INTO auth_groups_permissions (group_id, permission_id)
+SELECT auth_groups.id, auth_permissions.id FROM auth_groups, auth_permissions
+WHERE (auth_groups.name = 'Authors' AND auth_permissions.name = 'blog.add_post')
+   OR (auth_groups.name = 'Moderators' AND auth_permissions.name IN ('blog.add_post', 'blog.moderate'))
+ON CONFLICT DO NOTHING;

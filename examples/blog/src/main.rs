@@ -1,0 +1,47 @@
+//! A blog: visitors read, authors write, moderators publish.
+
+mod listeners;
+mod models;
+mod urls;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+
+use lback::prelude::*;
+
+fn main() -> Result<()> {
+    app().main()
+}
+
+fn app() -> App {
+    App::new(urls::urls())
+        .migrations(migrations!(sqlite, postgres))
+        .auth()
+        .permissions([
+            ("blog.add_post", "Write posts"),
+            ("blog.moderate", "Publish and change everybody's posts, admit authors"),
+            // No group has it, so it is left to superusers.
+            ("blog.appoint", "Make others moderators"),
+        ])
+        .state_from(|settings| Ok(settings.table::<Blog>("blog")?))
+        .template_global("blog", |req| req.state::<Blog>().cloned())
+        .middleware(no_scripts)
+        .on_async(listeners::tell_moderators)
+}
+
+/// The table `[blog]` of the settings.
+#[derive(Clone, serde::Deserialize, serde::Serialize)]
+struct Blog {
+    name: String,
+    site_url: String,
+    posts_per_page: NonZeroU32,
+}
+
+/// No page has a script, so none may run that somebody smuggles in.
+async fn no_scripts(req: &mut Request, next: Next<'_>) -> Result<Response> {
+    let policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    next.run(req).await?.with_header("content-security-policy", policy)
+}

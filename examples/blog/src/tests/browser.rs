@@ -1,0 +1,310 @@
+//! The blog in Chromium, from the first visit on. Where Chromium is not installed these tests say so, and pass.
+//!
+//! With `SCREENSHOTS=1` they write every page into `target/screenshots`, and those that the guide shows into its folder.
+
+use std::path::Path;
+use std::{env, fs};
+
+use lback_test_servers::Browser;
+
+use super::*;
+use crate::models::{Draft, PUBLISHED, Post};
+
+/// The pages that the guide shows: how wide, and how much of them.
+const SHOWN: [(&str, u32, u32); 5] =
+    [("front", 1200, 600), ("front-phone", 390, 660), ("register", 1200, 790), ("post-form", 1200, 700), ("waiting", 1200, 280)];
+
+/// Somebody before the blog.
+struct Visitor {
+    browser: Browser,
+    blog: Client,
+}
+
+impl Visitor {
+    /// Nobody has been there yet but a moderator, the queen. `None` without a browser.
+    fn new() -> Option<Self> {
+        let browser = Browser::start()?;
+        // As on a server, with the blog's own pages for errors.
+        let settings = include_str!("../../settings.toml").replace("DEBUG = true", "DEBUG = false");
+        let blog = Client::over_socket_with_settings(app(), &settings);
+        add_user(&blog, "queen", &["Moderators"]);
+        Some(Visitor { browser, blog })
+    }
+
+    #[track_caller]
+    fn open(&self, path: &str) {
+        self.browser.open(&format!("{}{path}", self.blog.url()));
+    }
+
+    /// Waits for a page that says `text`, and looks at it, wide and narrow.
+    #[track_caller]
+    fn sees(&self, page: &str, text: &str) {
+        self.browser.sees(text);
+        assert_eq!(self.browser.complaints(), [""; 0], "{page}");
+        self.look(page);
+    }
+
+    /// The same for a page with a status from 400 on, which the browser mentions.
+    #[track_caller]
+    fn is_refused(&self, page: &str, status: u16, text: &str) {
+        self.browser.sees(text);
+        let complaints = self.browser.complaints();
+        assert!(matches!(&complaints[..], [one] if one.contains(&format!("status of {status}"))), "{page}: {complaints:?}");
+        self.look(page);
+    }
+
+    #[track_caller]
+    fn look(&self, page: &str) {
+        for (name, width) in [(format!("{page}-phone"), 390), (page.to_owned(), 1200)] {
+            self.browser.resize(width, 800);
+            assert!(!self.browser.overflows(), "{page} is wider than {width} pixels");
+            if env::var_os("SCREENSHOTS").is_some() {
+                self.photograph(&name, width);
+            }
+        }
+    }
+
+    fn photograph(&self, name: &str, width: u32) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let folder = root.join("target/screenshots");
+        fs::create_dir_all(&folder).unwrap();
+        self.browser.screenshot(&folder.join(format!("{name}.png")));
+        if let Some((.., height)) = SHOWN.into_iter().find(|(shown, ..)| *shown == name) {
+            self.browser.resize(width, height);
+            self.browser.screenshot(&root.join(format!("docs/src/images/blog-{name}.png")));
+        }
+    }
+
+    #[track_caller]
+    fn logs_in(&self, name: &str, password: &str) {
+        self.open("/account/login");
+        self.browser.fill("User name or e-mail address", name);
+        self.browser.fill("Password", password);
+        self.browser.press(Browser::ENTER);
+        self.browser.sees("Log out");
+    }
+
+    #[track_caller]
+    fn logs_out(&self) {
+        self.browser.click("Log out");
+        self.browser.sees("You have been logged out.");
+    }
+
+    /// Goes on with the tabulator until this has the focus.
+    #[track_caller]
+    fn tabs_to(&self, name: &str) {
+        for _ in 0..40 {
+            self.browser.press(Browser::TAB);
+            if self.browser.focus() == name {
+                return;
+            }
+        }
+        panic!("{name:?} cannot be reached with the keyboard:\n{}", self.browser.text());
+    }
+
+    /// Follows the link in the newest mail to somebody.
+    #[track_caller]
+    fn follows_link_in_mail(&self, to: &str) {
+        let mail = self.blog.mail().into_iter().rfind(|mail| mail.to == [to]).expect("a mail");
+        let link = mail.text.split_whitespace().find(|word| word.starts_with("http://")).expect("a link");
+        self.browser.open(link);
+    }
+
+    /// Publishes what the queen has written before.
+    fn publish(&self, chapters: &[(&str, &str)]) {
+        for (title, body) in chapters {
+            self.blog.clock().advance(std::time::Duration::from_secs(3600));
+            let now = self.blog.clock().now();
+            self.blog.db(|db| {
+                let queen = User::named(db, "queen")?.or_404()?;
+                let draft = Draft { title: (*title).to_owned(), slug: None, body: (*body).to_owned(), version: 0 };
+                let slug = draft.insert(db, &queen, now)?.ok().or_404()?;
+                Post::at(db, &slug)?.or_404()?.advance(db, PUBLISHED, "", now)
+            });
+        }
+    }
+}
+
+#[test]
+fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
+    let Some(visitor) = Visitor::new() else { return };
+    let browser = &visitor.browser;
+
+    // Registering, with a password that is none at first.
+    visitor.open("/");
+    visitor.sees("empty", "Nothing is published yet");
+    browser.click("Register");
+    browser.fill("User name", "alice");
+    browser.fill("E-mail address", "alice@example.com");
+    browser.fill("Password", "12345678");
+    browser.fill("Password again", "12345678");
+    visitor.sees("register", "A password must be:");
+    browser.press(Browser::ENTER);
+    visitor.sees("register-error", "Please correct");
+    let wrong = browser.text().lines().find(|line| line.starts_with("Password: ")).expect("a summary").to_owned();
+    browser.click(&wrong);
+    assert_eq!(browser.focus(), "Password");
+    browser.fill("Password", PASSWORD);
+    browser.fill("Password again", PASSWORD);
+    browser.press(Browser::ENTER);
+    visitor.sees("registered", "Look into your mailbox");
+
+    // The mailbox; and in with the keyboard alone.
+    visitor.follows_link_in_mail("alice@example.com");
+    visitor.sees("verify", "Is alice@example.com your address?");
+    browser.click("Yes, it is mine");
+    visitor.sees("login", "Your e-mail address is confirmed.");
+    visitor.tabs_to("User name or e-mail address");
+    browser.press("alice");
+    visitor.tabs_to("Password");
+    browser.press(PASSWORD);
+    visitor.tabs_to("Log in");
+    browser.press(Browser::ENTER);
+    visitor.sees("profile", "Where you are logged in");
+
+    // Not yet an author.
+    visitor.open("/write/new");
+    visitor.is_refused("forbidden", 403, "A moderator can make you an author.");
+    visitor.logs_out();
+    visitor.open("/write/new");
+    visitor.sees("login", "Forgot your password?");
+    assert!(browser.url().ends_with("/account/login?next=/write/new"), "{}", browser.url());
+
+    // The queen admits her.
+    visitor.logs_in("queen", PASSWORD);
+    browser.click("Moderate");
+    visitor.sees("nothing-waits", "Nothing waits to be published.");
+    browser.click("Members");
+    visitor.sees("members", "since");
+    browser.click("Admit alice as an author");
+    visitor.sees("members-admitted", "alice is an author now.");
+    visitor.logs_out();
+
+    // She writes; the title makes no address, so the first attempt fails.
+    visitor.logs_in("alice", PASSWORD);
+    browser.click("Write");
+    visitor.sees("desk-empty", "You have not written anything yet.");
+    browser.click("New post");
+    browser.fill("Title", "¿Quién eres?");
+    browser
+        .fill("Text", "The Caterpillar and Alice looked at each other for some time in silence.\n\n\"Who are you?\" said the Caterpillar.");
+    browser.fill("Address", "¿?");
+    browser.click("Save");
+    visitor.sees("post-form", "Use letters from a to z");
+    browser.fill("Title", "Advice from a Caterpillar");
+    browser.fill("Address", "");
+    browser.click("Save");
+    visitor.sees("draft", "Your draft is saved.");
+    visitor.tabs_to("Delete …");
+    browser.press(Browser::ENTER);
+    visitor.sees("delete", "Delete it for good");
+    browser.click("Submit for publication");
+    visitor.sees("submitted", "Your post is submitted.");
+    browser.click("Write");
+    visitor.sees("desk", "Advice from a Caterpillar");
+    visitor.logs_out();
+
+    // The queen reads it, almost sends it back, publishes it, and mends a word.
+    visitor.logs_in("queen", PASSWORD);
+    browser.click("Moderate");
+    visitor.sees("waiting", "by alice");
+    browser.click("Send back \"Advice from a Caterpillar\"");
+    visitor.sees("return", "It will be a draft of alice again.");
+    browser.click("Cancel");
+    visitor.sees("post-moderator", "Who are you?");
+    browser.click("Publish");
+    visitor.sees("published", "is published.");
+    let mail = visitor.blog.mail().pop().expect("a mail");
+    assert_eq!((mail.to == ["alice <alice@example.com>"], mail.subject.as_str()), (true, "Your post is published"));
+    visitor.open("/posts/advice-from-a-caterpillar");
+    browser.click("Edit");
+    browser.fill("Text", "The Caterpillar and Alice looked at each other.\n\n\"Who are YOU?\" said the Caterpillar.");
+    browser.click("Save");
+    browser.sees("Your changes are saved.");
+    visitor.logs_out();
+
+    // Everybody reads it, and what else there is.
+    visitor.publish(&[
+        ("Down the Rabbit-Hole", "Alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do: once or twice she had peeped into the book her sister was reading, but it had no pictures or conversations in it."),
+        ("The Pool of Tears", "\"Curiouser and curiouser!\" cried Alice; she was so much surprised, that for the moment she quite forgot how to speak good English; \"now I'm opening out like the largest telescope that ever was! Good-bye, feet!\""),
+        ("A Caucus-Race and a Long Tale", "They were indeed a queer-looking party that assembled on the bank: the birds with draggled feathers, the animals with their fur clinging close to them, and all dripping wet, cross, and uncomfortable."),
+        ("Pig and Pepper", "For a minute or two she stood looking at the house, and wondering what to do next, when suddenly a footman in livery came running out of the wood."),
+        ("A Mad Tea-Party", "There was a table set out under a tree in front of the house, and the March Hare and the Hatter were having tea at it: a Dormouse was sitting between them, fast asleep, and the other two were using it as a cushion, resting their elbows on it, and talking over its head."),
+    ]);
+    visitor.open("/");
+    visitor.sees("front", "Page 1 of 2");
+    browser.click("Older →");
+    visitor.sees("front-2", "Page 2 of 2");
+    browser.click("Advice from a Caterpillar");
+    visitor.sees("post", "Who are YOU?");
+    assert!(!browser.text().contains("Edit"));
+    visitor.open("/posts/looking-glass");
+    visitor.is_refused("not-found", 404, "Nothing is here");
+}
+
+#[test]
+fn a_user_looks_after_their_account() {
+    let Some(visitor) = Visitor::new() else { return };
+    let browser = &visitor.browser;
+    let new_password = "through the looking glass";
+
+    // A password that was forgotten.
+    visitor.open("/account/login");
+    browser.click("Forgot your password?");
+    visitor.sees("reset", "Tell us your e-mail address");
+    browser.fill("E-mail address", "queen@example.com");
+    browser.press(Browser::ENTER);
+    visitor.sees("reset-sent", "Look into your mailbox");
+    visitor.follows_link_in_mail("queen@example.com");
+    visitor.sees("reset-confirm", "Choose a new password");
+    browser.fill("New password", new_password);
+    browser.fill("New password again", PASSWORD);
+    browser.click("Change it");
+    visitor.sees("reset-confirm-error", "The passwords differ.");
+    browser.fill("New password", new_password);
+    browser.fill("New password again", new_password);
+    browser.click("Change it");
+    browser.sees("Your password is changed.");
+    visitor.follows_link_in_mail("queen@example.com");
+    visitor.is_refused("link-dead", 404, "This link does not work");
+
+    // The old one is none any more.
+    visitor.open("/account/login");
+    browser.fill("User name or e-mail address", "queen");
+    browser.fill("Password", PASSWORD);
+    browser.press(Browser::ENTER);
+    visitor.sees("login-error", "That is not the right user name and password.");
+    browser.tick("Stay logged in on this device");
+    browser.fill("Password", new_password);
+    browser.press(Browser::ENTER);
+    browser.sees("Log out");
+
+    // Changing it again, with the address.
+    browser.click("queen");
+    browser.click("Change your password");
+    visitor.sees("password", "Everywhere else you will be logged out.");
+    browser.fill("Your password", "wrong");
+    browser.fill("New password", PASSWORD);
+    browser.fill("New password again", PASSWORD);
+    browser.click("Change it");
+    visitor.sees("password-error", "That is not your password.");
+    browser.fill("Your password", new_password);
+    browser.fill("New password", PASSWORD);
+    browser.fill("New password again", PASSWORD);
+    browser.click("Change it");
+    browser.sees("Your password is changed.");
+    browser.fill("E-mail address", "queen@wonderland.example.com");
+    browser.fill("Your password", PASSWORD);
+    browser.click("Save");
+    visitor.sees("profile-unverified", "Your e-mail address is not confirmed yet.");
+    browser.click("Send the mail again");
+    browser.sees("We have sent you another mail.");
+
+    // Another device.
+    log_in(&visitor.blog, "queen");
+    browser.click("Where you are logged in");
+    visitor.sees("devices", "This device");
+    browser.click("Log out everywhere else");
+    visitor.sees("devices-one", "One other device is logged out.");
+    visitor.blog.get("/write").send().assert_redirect("/account/login?next=/write");
+}

@@ -1,0 +1,4 @@
+pub mod members;
+pub mod moderating;
+pub mod reading;
+pub mod writing;
