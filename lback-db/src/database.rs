@@ -32,7 +32,9 @@ impl Database {
         manager.open(Purpose::Start).map_err(|error| manager.cannot_open(error))?;
         let pool = r2d2::Pool::builder()
             .max_size(settings.database_pool_size.max(1))
-            .min_idle(Some(1))
+            // No spare ones: a command that ends while another thread is still connecting could crash in libpq, whose
+            // libraries are being torn down by then.
+            .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(settings.database_wait_seconds.max(1)))
             .error_handler(Box::new(LogErrors))

@@ -44,7 +44,7 @@ fn run(project: &TempDir, command: &str) -> String {
 }
 
 /// The process in which the application does what `command` says.
-fn process(project: &TempDir, command: &str) -> Command {
+pub(crate) fn process(project: &TempDir, command: &str) -> Command {
     let mut process = Command::new(std::env::current_exe().unwrap());
     process
         .args(["--exact", "commands::the_application", "--ignored", "--nocapture", "--test-threads=1"])

@@ -1,7 +1,12 @@
 //! What the start says where the database cannot be reached.
 
+use std::thread;
+
 use lback::{Database, DbSettings, Secret};
 use lback_test_servers::{Postgres, free_port};
+
+use super::database_url;
+use crate::commands::{process, project};
 
 fn why(url: &str) -> String {
     let settings = DbSettings { database_url: Secret::new(url), database_connect_timeout_seconds: 2, ..DbSettings::default() };
@@ -44,4 +49,20 @@ fn a_database_that_takes_no_more_connections_is_named() {
     server.sql("postgres", "CREATE DATABASE narrow CONNECTION LIMIT 0");
     let said = why(&server.url("narrow").replace("lback:lback", "narrow:geheim"));
     assert!(said.contains("too many connections") && said.contains("CONNECTION LIMIT") && !said.contains("geheim"), "{said}");
+}
+
+/// Nothing is left connecting when a program ends: libpq's libraries are torn down then, and it would crash.
+#[test]
+fn a_command_that_is_over_at_once_ends_well() {
+    let Some(server) = Postgres::shared() else { return };
+    let project = project(&database_url(&server.url("postgres")));
+    let ends_well = || {
+        let output = process(&project, "showmigrations").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..30).for_each(|_| ends_well()));
+        }
+    });
 }
