@@ -57,7 +57,7 @@ fn templates_see_the_user(store: &Store) {
     let client = store.open(app, &format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display()));
     let alice = add_user(&client, "alice");
     assert_eq!(client.get("/page").send().text(), "nobody");
-    login(&client, "alice");
+    client.login(&alice);
     assert_eq!(client.get("/page").send().text(), "alice");
     client.db(|db| alice.grant(db, "blog.add_post"));
     assert_eq!(client.get("/page").send().text(), "alice writes");
