@@ -240,7 +240,8 @@ impl App {
     /// App::new(urls).command("countposts", "says how many posts there are", count);
     /// ```
     ///
-    /// `about` is what the command `help` says of it. An error is printed, and ends the program with status 1. A name that
+    /// `about` is what the command `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts
+    /// there are behind one"`. What follows a first line is shown by `countposts --help` only. An error is printed, and ends the program with status 1. A name that
     /// every application or the `lback` command has already, or that is added twice, is an error when the program starts.
     pub fn command(mut self, name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
         self.commands.push(OwnCommand::new(name, about, run));

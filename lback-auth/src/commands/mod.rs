@@ -31,13 +31,43 @@ pub struct Context<'a> {
 /// What a command does.
 type Run = fn(&Context<'_>, &[String]) -> Result<()>;
 
-/// The names of the commands, what `help` says of them, and what they do.
+/// The names of the commands, what `help` says of them (arguments and two spaces, a line, and more for `--help`), and what they do.
 pub const ALL: [(&str, &str, Run); 5] = [
-    ("createsuperuser", "makes a user who may do everything", create_superuser),
-    ("changepassword", "NAME  gives a user another password", change_password),
-    ("activate_user", "NAME  lets a user log in again", activate_user),
-    ("deactivate_user", "NAME  lets a user not log in any more, and ends their sessions", deactivate_user),
-    ("list_users", "[--json]  lists the users", list_users),
+    (
+        "createsuperuser",
+        "makes a user who may do everything
+It asks for the name, the e-mail address and the password, and for nothing that stands here:
+
+  --username NAME          the name, with which they log in
+  --email ADDRESS          the e-mail address, which may be left empty
+  --password-env VARIABLE  the environment variable that holds the password
+  --password-stdin         takes the password from the standard input
+
+The password is held to AUTH_PASSWORD_RULES. The name and the address must be nobody else's.",
+        create_superuser,
+    ),
+    (
+        "changepassword",
+        "NAME  gives a user another password
+NAME is a user name or an e-mail address. It asks for the password, unless one of these says where it is:
+
+  --password-env VARIABLE  the environment variable that holds the password
+  --password-stdin         takes the password from the standard input
+
+The password is held to AUTH_PASSWORD_RULES. The user's sessions end.",
+        change_password,
+    ),
+    ("activate_user", "NAME  lets a user log in again\nNAME is a user name or an e-mail address.", activate_user),
+    (
+        "deactivate_user",
+        "NAME  lets a user not log in any more, and ends their sessions\nNAME is a user name or an e-mail address. Nothing of theirs is deleted.",
+        deactivate_user,
+    ),
+    (
+        "list_users",
+        "[--json]  lists the users\nBy name, with the address, the last login, and what they are. --json says all that is known but the password.",
+        list_users,
+    ),
 ];
 
 /// `createsuperuser [--username NAME] [--email ADDRESS] [--password-env VARIABLE | --password-stdin]`: asks for what is not

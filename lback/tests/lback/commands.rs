@@ -124,10 +124,28 @@ fn what_is_not_understood_is_refused_with_what_there_is() {
         let printed = run(&project, command);
         assert!(printed.contains("ended with: ") && printed.contains(part), "{printed}");
     }
-    assert!(run(&project, "help").contains("clearsessions"));
+    assert!(run(&project, "help nothing").contains("ended with: there is no command \"nothing\""));
     assert!(run(&project, "migrat").contains("did you mean migrate?"));
     assert!(run(&project, "runservr").contains("did you mean lback runserver?"));
     assert!(run(&project, "routes").contains("index"));
+}
+
+/// Without settings that could be read: who asks for help may be about to write them.
+#[test]
+fn every_command_explains_itself() {
+    let project = project("NO_SETTING = 1");
+    let help = run(&project, "--help");
+    let commands = help.lines().skip_while(|line| *line != "Commands:").filter_map(|line| line.strip_prefix("  "));
+    let names: Vec<&str> = commands.filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.len() >= 12 && names.contains(&"clearsessions"), "{help}");
+    for name in names {
+        for asks in [format!("{name} --help"), format!("{name} -h"), format!("help {name}")] {
+            let printed = run(&project, &asks);
+            assert!(printed.contains(&format!("Usage: {name}")) && printed.contains("ended well"), "{asks}: {printed}");
+        }
+    }
+    assert!(run(&project, "check --deploy --help").contains("Usage: check [--deploy]\n\nLooks for what is wrong"));
+    assert!(run(&project, "serve 8080 -h").contains("Usage: serve [ADDRESS]"));
 }
 
 #[test]

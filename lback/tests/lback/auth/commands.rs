@@ -181,7 +181,13 @@ fn nothing_is_done_before_the_migrations_are() {
 fn help_routes_and_check_know_of_users() {
     let project = migrated();
     let help = run(&project, &["help"], "");
-    assert!(help.contains("createsuperuser") && help.contains("makes a user who may do everything"), "{help}");
+    assert!(help.contains("Commands for users:\n  createsuperuser  ") && help.contains("  makes a user who may do everything\n"), "{help}");
+    assert!(help.contains("\n  changepassword NAME  ") && help.contains("  gives a user another password\n"), "{help}");
+    for name in ["createsuperuser", "changepassword", "activate_user", "deactivate_user", "list_users"] {
+        assert_does(&project, &[name, "--help"], "", &format!("Usage: {name}"));
+    }
+    assert_does(&project, &["createsuperuser", "--username", "alice", "--help"], "", "  --password-env VARIABLE  the environment variable");
+    assert_does(&project, &["list_users"], "", "there are no users");
     let routes = run(&project, &["routes"], "");
     assert!(routes.contains("login, permission blog.add_post\n"), "{routes}");
     assert!(run(&project, &["check"], "").contains("ok    permissions and the login page"));
