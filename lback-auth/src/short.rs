@@ -6,12 +6,19 @@
 //! once.
 
 use lback_core::{Request, Result};
-use lback_db::{Db, DbSession, RequestDb};
+use lback_db::{Database, Db, DbSession, RequestDb};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Runs `work`, which only reads.
 pub(crate) fn read<T>(req: &mut Request, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-    let unit = req.db_session()?;
+    let unit = match req.db_session() {
+        Ok(unit) => unit,
+        // A page that says what went wrong is rendered when the request's own work has ended.
+        Err(none) => {
+            let database = req.app().state::<Database>().ok_or(none)?;
+            return may_block(|| work(&mut *database.get()?));
+        }
+    };
     may_block(|| match unit.is_open() {
         true => work(unit.connection()?),
         false => work(&mut *unit.database().get()?),

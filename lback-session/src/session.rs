@@ -109,6 +109,14 @@ impl AppSession {
         }
     }
 
+    /// Reading does no harm while the response is on its way: a page that says what went wrong may want to.
+    fn readable(&self) -> Result<()> {
+        match self.state {
+            State::Finished => Ok(self.accessed.set(true)),
+            State::Open | State::Broken(..) => self.usable(),
+        }
+    }
+
     /// For methods that return no `Result`.
     fn usable_or_log(&self) -> bool {
         self.usable().inspect_err(|error| tracing::error!(target: "lback::session", id = %self.id, %error, "session not changed")).is_ok()
@@ -122,7 +130,7 @@ impl AppSession {
     /// 500, naming the key, where the value is no `T`; 503 where the store cannot be read.
     #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        self.usable()?;
+        self.readable()?;
         match self.data.get(key) {
             None => Ok(None),
             Some(value) => typed(key, value).map(Some),
@@ -228,6 +236,7 @@ impl AppSession {
     /// As [`get`](Self::get); the value stays then.
     #[track_caller]
     pub fn pop<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
+        self.usable()?;
         let value = self.get(key)?;
         self.remove(key);
         Ok(value)
