@@ -111,10 +111,8 @@ impl AppSession {
 
     /// Reading does no harm while the response is on its way: a page that says what went wrong may want to.
     fn readable(&self) -> Result<()> {
-        match self.state {
-            State::Finished => Ok(self.accessed.set(true)),
-            State::Open | State::Broken(..) => self.usable(),
-        }
+        self.accessed.set(true);
+        if matches!(self.state, State::Finished) { Ok(()) } else { self.usable() }
     }
 
     /// For methods that return no `Result`.
