@@ -50,6 +50,21 @@ pub struct App {
     pub(crate) users: crate::auth::Users,
 }
 
+/// Stands for users where the feature is off, so that the compiler can say which one it is.
+#[cfg(not(feature = "auth"))]
+#[doc(hidden)]
+pub struct Users;
+
+/// What [`Users`] are not.
+#[cfg(not(feature = "auth"))]
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "users are a feature of lback that is off",
+    label = "needs the feature `auth` of lback",
+    note = "write in Cargo.toml: lback = {{ …, features = [\"auth-pages\"] }}, or [\"auth\"] without the pages on which they log in"
+)]
+pub trait OfFeatureAuth<'a> {}
+
 /// An application that is ready to run.
 pub(crate) struct Ready {
     pub(crate) app: Arc<Application>,
@@ -266,6 +281,26 @@ impl App {
         self
     }
 
+    /// Users, which are a feature of their own.
+    #[cfg(not(feature = "auth"))]
+    #[doc(hidden)]
+    pub fn auth(self) -> Self
+    where
+        for<'a> Users: OfFeatureAuth<'a>,
+    {
+        self
+    }
+
+    /// As [`auth`](Self::auth).
+    #[cfg(not(feature = "auth"))]
+    #[doc(hidden)]
+    pub fn auth_with<A>(self) -> Self
+    where
+        for<'a> Users: OfFeatureAuth<'a>,
+    {
+        self
+    }
+
     pub(crate) fn has_database(&self) -> bool {
         self.database
     }
@@ -324,6 +359,8 @@ impl App {
         #[cfg(feature = "auth")]
         let auth = self.users.make(&assembly)?;
         let stack = assembly.stack_mut();
+        #[cfg(feature = "auth")]
+        stack.brought_by("AuthMiddleware", "App::new(urls).auth()");
         stack.push(RequestLog).push(Errors).push(SecurityHeaders).push(AllowedHosts).push(StaticFiles::new()).push(BodyReader);
         if let Some(database) = &database {
             stack.push(DbSessionMiddleware::new(database.clone()));

@@ -38,6 +38,24 @@ fn a_new_project_with_an_app_builds_passes_its_tests_and_answers() {
     the_tested_versions_were_used(&project);
     drive_the_site(&project);
     a_stranger_sees_the_error_pages(&project);
+    users_name_the_feature_that_they_need(&project);
+}
+
+/// The compiler says it.
+fn users_name_the_feature_that_they_need(project: &Path) {
+    let main = project.join("src/main.rs");
+    let text = fs::read_to_string(&main).unwrap();
+    let says = |call: &str| {
+        fs::write(&main, text.replace(".migrations(", &format!("{call}.migrations("))).unwrap();
+        let output = lback(project, &["routes"]).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = says(".auth()");
+    assert!(said.contains("users are a feature of lback that is off") && said.contains("features = [\"auth-pages\"] }"), "{said}");
+    let said = says(".state(lback::auth_urls())");
+    assert!(said.contains("auth-pages"), "{said}");
+    fs::write(&main, text).unwrap();
 }
 
 /// What it compiles beyond the other project is what the feature brings.

@@ -62,7 +62,7 @@ impl<'a> Said<'a> {
 /// What the command `help` shows.
 pub(crate) fn help(own: &[OwnCommand]) -> String {
     let sections = [
-        ("Commands", BUILT_IN.iter().copied().collect::<Vec<_>>()),
+        ("Commands", BUILT_IN.to_vec()),
         ("Commands for users", of(own, true)),
         ("Commands of this application", of(own, false)),
     ];

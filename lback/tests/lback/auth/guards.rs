@@ -96,7 +96,11 @@ fn a_guard_without_users_stops_the_start() {
     let settings = "SESSION_TIMEOUT_MINUTES = 30";
     let guarded = || Router::new().get("/", |_: &mut Request| "").login_required();
     let error = start_error(App::new(guarded()), settings);
-    assert!(error.contains("Guard needs AuthMiddleware outside it"), "{error}");
+    assert!(error.contains("Guard needs AuthMiddleware, which is missing. Write App::new(urls).auth()"), "{error}");
+    // Said once, however many they are, with the place of the first.
+    let many = Router::new().get("/", |_: &mut Request| "").login_required().get("/b", |_: &mut Request| "").staff_required();
+    let error = start_error(App::new(many), settings);
+    assert_eq!((error.matches("App::new(urls).auth()").count(), error.matches("guards.rs:").count()), (1, 1), "{error}");
     let error = start_error(App::new(guarded()).auth().without_sessions(), settings);
     assert!(error.contains("AuthMiddleware needs SessionMiddleware"), "{error}");
     let error = start_error(App::new(guarded()).permissions([("a.b", "B")]), settings);
@@ -107,4 +111,19 @@ fn a_guard_without_users_stops_the_start() {
     assert!(error.contains("\"a b\" in App::permissions is no name"), "{error}");
     let error = start_error(App::new(guarded()).auth(), &format!("{settings}\nAUTH_ARGON2_MEMORY_KIB = 1"));
     assert!(error.contains("AUTH_ARGON2_MEMORY_KIB = 1"), "{error}");
+}
+
+#[cfg(feature = "auth-pages")]
+#[test]
+fn the_pages_without_users_stop_the_start() {
+    let urls = Router::new().include("/account", lback::auth_urls()).name("account");
+    let error = start_error(App::new(urls), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(error.contains("Write App::new(urls).auth()"), "{error}");
+}
+
+/// It cannot be seen before.
+#[test]
+fn a_view_that_asks_without_users_says_what_is_missing() {
+    let client = Client::with_settings(App::new(Router::new().get("/", who)), "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30");
+    client.get("/").send().assert_status(500).assert_contains("this request has no users: write App::new(urls).auth()");
 }
