@@ -61,11 +61,8 @@ impl<'a> Said<'a> {
 
 /// What the command `help` shows.
 pub(crate) fn help(own: &[OwnCommand]) -> String {
-    let sections = [
-        ("Commands", BUILT_IN.to_vec()),
-        ("Commands for users", of(own, true)),
-        ("Commands of this application", of(own, false)),
-    ];
+    let sections =
+        [("Commands", BUILT_IN.to_vec()), ("Commands for users", of(own, true)), ("Commands of this application", of(own, false))];
     let usage = |(name, text): &(&str, &str)| Said::of(text).usage(name);
     let width = sections.iter().flat_map(|(_, commands)| commands).map(|command| usage(command).chars().count()).max().unwrap_or(0);
     let mut shown = "Usage: [COMMAND]\n".to_owned();
