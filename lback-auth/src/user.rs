@@ -14,7 +14,7 @@ use crate::name::{check_email, check_username, key};
 use crate::password::UNUSABLE;
 use crate::permissions;
 use crate::schema::{auth_users as users, on_each};
-use crate::{Account, Permission};
+use crate::{Account, Group, Permission};
 
 /// Somebody who can log in.
 ///
@@ -62,6 +62,8 @@ pub struct NewUser {
     staff: bool,
     superuser: bool,
     active: bool,
+    groups: Vec<String>,
+    permissions: Vec<String>,
 }
 
 impl NewUser {
@@ -74,6 +76,8 @@ impl NewUser {
             staff: false,
             superuser: false,
             active: true,
+            groups: Vec::new(),
+            permissions: Vec::new(),
         }
     }
 
@@ -106,10 +110,23 @@ impl NewUser {
         self
     }
 
+    /// In this group too, which is made where there is none.
+    pub fn group(mut self, name: &str) -> Self {
+        self.groups.push(name.to_owned());
+        self
+    }
+
+    /// With this permission too.
+    pub fn permission(mut self, name: &str) -> Self {
+        self.permissions.push(name.to_owned());
+        self
+    }
+
     /// Makes the user.
     ///
     /// # Errors
-    /// 400 where the name or the address is none; 409 where another user has one of them. The messages are for the user.
+    /// 400 where the name or the address is none; 409 where another user has one of them. The messages are for the user. 404
+    /// where there is no such permission.
     pub fn insert(self, db: &mut Db, now: DateTime<Utc>) -> Result<User> {
         let username = check_username(&self.username).map_err(Error::bad_request)?;
         let email = self.email.as_deref().map(check_email).transpose().map_err(Error::bad_request)?;
@@ -126,7 +143,21 @@ impl NewUser {
         );
         let id = on_each!(db, db => diesel::insert_into(users::table).values(row).returning(users::id).get_result::<i64>(db));
         let id = id.map_err(taken)?;
-        User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))
+        let user = User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))?;
+        for name in &self.permissions {
+            user.grant(db, name)?;
+        }
+        for name in &self.groups {
+            Group::get_or_create(db, name)?.add(db, &user)?;
+        }
+        Ok(user)
+    }
+}
+
+/// A user of this name, [without a password](NewUser::without_password).
+impl From<&str> for NewUser {
+    fn from(username: &str) -> Self {
+        NewUser::without_password(username)
     }
 }
 

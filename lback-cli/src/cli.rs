@@ -68,7 +68,16 @@ fn making() -> [Command; 3] {
                     .default_value(Database::NAMES[0])
                     .help("What it keeps its data in"),
             )
-            .after_help("Examples:\n  lback startproject mysite\n  lback startproject mysite .\n  lback startproject mysite --db postgres"),
+            .arg(
+                Arg::new("auth")
+                    .long("auth")
+                    .action(ArgAction::SetTrue)
+                    .help("With users, who register and log in, and the pages for that"),
+            )
+            .after_help(
+                "Examples:\n  lback startproject mysite\n  lback startproject mysite .\n  lback startproject mysite --auth\n  \
+                 lback startproject mysite --db postgres",
+            ),
         Command::new("startapp")
             .about("Adds an app to the project, registered and with a table, a page and a test")
             .arg(text("name", "NAME").required(true).help("What it is called, such as blog"))
@@ -146,7 +155,7 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
     match command {
         "startproject" => {
             let folder = matches.get_one::<PathBuf>("folder").map(PathBuf::as_path);
-            startproject::run(&argument(matches, "name"), folder, Database::named(&argument(matches, "db")))
+            startproject::run(&argument(matches, "name"), folder, Database::named(&argument(matches, "db")), matches.get_flag("auth"))
         }
         "startapp" => startapp::run(&argument(matches, "name"), !matches.get_flag("no-register")),
         "makemigrations" => migration::run(&argument(matches, "name")),

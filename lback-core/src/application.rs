@@ -19,12 +19,12 @@ use crate::error_page::DebugSection;
 use crate::middleware::{Layer, Next, Stack};
 use crate::panics::catch_panic;
 use crate::request::{Keys, RequestBody};
-use crate::router::{Lookup, Route, RouteTable, Router};
+use crate::router::{Endpoint, Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
-use crate::view::BoxFuture;
+use crate::view::{BoxFuture, BoxedView};
 use crate::{Clock, Error, Request, Response, Result, error_page, panics};
 
 /// Everything that is needed to answer a request. Made once, by [`Assembly::build`], and shared.
@@ -302,6 +302,16 @@ impl Application {
             exchange.answer(&mut response);
         }
         response
+    }
+
+    /// Runs a view for a test, inside those of the middleware that are named, and returns what comes out.
+    pub(crate) async fn run_within(&self, req: &mut Request, names: &[&str], view: Arc<dyn BoxedView>) -> Result<Response> {
+        let layers: Vec<Layer> = self.stack.iter().filter(|layer| names.contains(&layer.name())).cloned().collect();
+        let mut response = Next::new(&layers, &Endpoint::View(view)).run(req).await?;
+        if let Some(cookies) = req.pending_cookies() {
+            cookies.write(response.headers_mut());
+        }
+        Ok(response)
     }
 
     /// Starts the tasks that run beside the server.

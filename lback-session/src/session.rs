@@ -110,6 +110,12 @@ impl AppSession {
         }
     }
 
+    /// Reading does no harm while the response is on its way: a page that says what went wrong may want to.
+    fn readable(&self) -> Result<()> {
+        self.accessed.set(true);
+        if matches!(self.state, State::Finished) { Ok(()) } else { self.usable() }
+    }
+
     /// For methods that return no `Result`.
     fn usable_or_log(&self) -> bool {
         self.usable().inspect_err(|error| tracing::error!(target: "lback::session", id = %self.id, %error, "session not changed")).is_ok()
@@ -123,11 +129,7 @@ impl AppSession {
     /// 500, naming the key, where the value is no `T`; 503 where the store cannot be read.
     #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        self.accessed.set(true);
-        // One that is saved may be read: an error page is made after that, and may say who is logged in.
-        if let Some(error) = self.why_broken() {
-            return Err(error);
-        }
+        self.readable()?;
         match self.data.get(key) {
             None => Ok(None),
             Some(value) => typed(key, value).map(Some),
@@ -233,6 +235,7 @@ impl AppSession {
     /// As [`get`](Self::get); the value stays then.
     #[track_caller]
     pub fn pop<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
+        self.usable()?;
         let value = self.get(key)?;
         self.remove(key);
         Ok(value)
@@ -261,6 +264,10 @@ impl AppSession {
     /// The messages that were left, oldest first. They are gone then.
     pub fn take_flashes(&mut self) -> Vec<Flash> {
         self.accessed.set(true);
+        // On an error page, which is made when the session is saved, they could not be taken: they wait for the next page.
+        if !matches!(self.state, State::Open) {
+            return Vec::new();
+        }
         let Some(Value::Array(waiting)) = self.data.get(flash::KEY).cloned() else { return Vec::new() };
         let flashes = waiting.iter().filter_map(|flash| serde_json::from_value(flash.clone()).ok()).collect();
         self.step(flash::KEY, move |now| {

@@ -50,6 +50,21 @@ pub struct App {
     pub(crate) users: crate::auth::Users,
 }
 
+/// Stands for users where the feature is off, so that the compiler can say which one it is.
+#[cfg(not(feature = "auth"))]
+#[doc(hidden)]
+pub struct Users;
+
+/// What [`Users`] are not.
+#[cfg(not(feature = "auth"))]
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "users are a feature of lback that is off",
+    label = "needs the feature `auth` of lback",
+    note = "write in Cargo.toml: lback = {{ …, features = [\"auth-pages\"] }}, or [\"auth\"] without the pages on which they log in"
+)]
+pub trait OfFeatureAuth<'a> {}
+
 /// An application that is ready to run.
 pub(crate) struct Ready {
     pub(crate) app: Arc<Application>,
@@ -240,7 +255,8 @@ impl App {
     /// App::new(urls).command("countposts", "says how many posts there are", count);
     /// ```
     ///
-    /// `about` is what the command `help` says of it. An error is printed, and ends the program with status 1. A name that
+    /// `about` is what the command `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts
+    /// there are behind one"`. What follows a first line is shown by `countposts --help` only. An error is printed, and ends the program with status 1. A name that
     /// every application or the `lback` command has already, or that is added twice, is an error when the program starts.
     pub fn command(mut self, name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
         self.commands.push(OwnCommand::new(name, about, run));
@@ -262,6 +278,26 @@ impl App {
     /// Leaves the database out. Sessions, where they are wanted, need another store then.
     pub fn without_database(mut self) -> Self {
         self.database = false;
+        self
+    }
+
+    /// Users, which are a feature of their own.
+    #[cfg(not(feature = "auth"))]
+    #[doc(hidden)]
+    pub fn auth(self) -> Self
+    where
+        for<'a> Users: OfFeatureAuth<'a>,
+    {
+        self
+    }
+
+    /// As [`auth`](Self::auth).
+    #[cfg(not(feature = "auth"))]
+    #[doc(hidden)]
+    pub fn auth_with<A>(self) -> Self
+    where
+        for<'a> Users: OfFeatureAuth<'a>,
+    {
         self
     }
 
@@ -323,6 +359,8 @@ impl App {
         #[cfg(feature = "auth")]
         let auth = self.users.make(&assembly)?;
         let stack = assembly.stack_mut();
+        #[cfg(feature = "auth")]
+        stack.brought_by("AuthMiddleware", "App::new(urls).auth()");
         stack.push(RequestLog).push(Errors).push(SecurityHeaders).push(AllowedHosts).push(StaticFiles::new()).push(BodyReader);
         if let Some(database) = &database {
             stack.push(DbSessionMiddleware::new(database.clone()));

@@ -50,7 +50,8 @@ impl App {
     /// ```
     pub fn auth(mut self) -> Self {
         for (name, about, run) in commands::ALL {
-            self.commands.push(OwnCommand::new(name, about, move |command| run_command(command, run)));
+            let command = OwnCommand::new(name, about, move |command| run_command(command, run));
+            self.commands.push(command.for_users());
         }
         self.auth_with::<User>()
     }

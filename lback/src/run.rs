@@ -39,7 +39,7 @@ impl App {
         let mut own = std::mem::take(&mut self.commands);
         command::check_names(&own).map_err(MainError::failed)?;
         match Task::parse(arguments, &mut own).map_err(|message| MainError { message, exit_code: 2 })? {
-            Task::Help => println!("{}", command::help(&own)),
+            Task::Help(text) => println!("{text}"),
             task => self.run_task(task).map_err(MainError::failed)?,
         }
         Ok(())

@@ -22,6 +22,8 @@
 //! server, a database `test_…` on that server, which goes when the test has ended.
 
 mod database;
+#[cfg(feature = "auth")]
+mod users;
 
 pub use lback_core::testing::{MultipartBuilder, RequestBuilder, TestResponse, block_on};
 

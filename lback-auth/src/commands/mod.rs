@@ -31,13 +31,43 @@ pub struct Context<'a> {
 /// What a command does.
 type Run = fn(&Context<'_>, &[String]) -> Result<()>;
 
-/// The names of the commands, what `help` says of them, and what they do.
+/// The names of the commands, what `help` says of them (arguments and two spaces, a line, and more for `--help`), and what they do.
 pub const ALL: [(&str, &str, Run); 5] = [
-    ("createsuperuser", "makes a user who may do everything", create_superuser),
-    ("changepassword", "NAME  gives a user another password", change_password),
-    ("activate_user", "NAME  lets a user log in again", activate_user),
-    ("deactivate_user", "NAME  lets a user not log in any more, and ends their sessions", deactivate_user),
-    ("list_users", "[--json]  lists the users", list_users),
+    (
+        "createsuperuser",
+        "makes a user who may do everything
+It asks for the name, the e-mail address and the password, and for nothing that stands here:
+
+  --username NAME          the name, with which they log in
+  --email ADDRESS          the e-mail address, which may be left empty
+  --password-env VARIABLE  the environment variable that holds the password
+  --password-stdin         takes the password from the standard input
+
+The password is held to AUTH_PASSWORD_RULES. The name and the address must be nobody else's.",
+        create_superuser,
+    ),
+    (
+        "changepassword",
+        "NAME  gives a user another password
+NAME is a user name or an e-mail address. It asks for the password, unless one of these says where it is:
+
+  --password-env VARIABLE  the environment variable that holds the password
+  --password-stdin         takes the password from the standard input
+
+The password is held to AUTH_PASSWORD_RULES. The user's sessions end.",
+        change_password,
+    ),
+    ("activate_user", "NAME  lets a user log in again\nNAME is a user name or an e-mail address.", activate_user),
+    (
+        "deactivate_user",
+        "NAME  lets a user not log in any more, and ends their sessions\nNAME is a user name or an e-mail address. Nothing of theirs is deleted.",
+        deactivate_user,
+    ),
+    (
+        "list_users",
+        "[--json]  lists the users\nBy name, with the address, the last login, and what they are. --json says all that is known but the password.",
+        list_users,
+    ),
 ];
 
 /// `createsuperuser [--username NAME] [--email ADDRESS] [--password-env VARIABLE | --password-stdin]`: asks for what is not
@@ -52,19 +82,16 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
     let (username, email) = (arguments.value("--username"), arguments.value("--email"));
     arguments.positional(0)?;
     let asks = source.asks() && terminal::is_there();
+    // Asked before somebody thinks of a password in vain.
+    let mut db = context.database.connect()?;
     let username = match username {
-        Some(username) => check_username(&username).map_err(Error::bad_request)?,
-        None if asks => terminal::ask("User name: ", check_username)?,
+        Some(username) => free_name(&mut db, &username)?.map_err(Error::bad_request)?,
+        None if asks => terminal::ask("User name: ", |answer| free_name(&mut db, answer))?,
         None => return Err(Error::bad_request("nobody can be asked for a user name here; write createsuperuser --username NAME")),
     };
-    // Before somebody thinks of a password in vain.
-    let mut db = context.database.connect()?;
-    if User::named(&mut db, &username)?.is_some() {
-        return Err(Error::bad_request(format!("there is a user called {username} already; changepassword gives them another password")));
-    }
     let email = match email {
-        Some(email) => optional(&email).map_err(Error::bad_request)?,
-        None if asks => terminal::ask("E-mail address (may be left empty): ", optional)?,
+        Some(email) => free_email(&mut db, &email)?.map_err(Error::bad_request)?,
+        None if asks => terminal::ask("E-mail address (may be left empty): ", |answer| free_email(&mut db, answer))?,
         None => None,
     };
     let personal: Vec<&str> = std::iter::once(username.as_str()).chain(email.as_deref()).collect();
@@ -78,8 +105,27 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
     Ok(())
 }
 
-fn optional(email: &str) -> Result<Option<String>, &'static str> {
-    if email.trim().is_empty() { Ok(None) } else { check_email(email).map(Some) }
+/// A name that nobody has, or what is wrong with it.
+fn free_name(db: &mut Db, name: &str) -> Result<Result<String, String>> {
+    Ok(match check_username(name) {
+        Err(wrong) => Err(wrong.to_owned()),
+        Ok(name) if User::named(db, &name)?.is_some() => {
+            Err(format!("there is a user called {name} already; changepassword gives them another password"))
+        }
+        Ok(name) => Ok(name),
+    })
+}
+
+/// An address that nobody has, or none, or what is wrong with it.
+fn free_email(db: &mut Db, email: &str) -> Result<Result<Option<String>, String>> {
+    if email.trim().is_empty() {
+        return Ok(Ok(None));
+    }
+    Ok(match check_email(email) {
+        Err(wrong) => Err(wrong.to_owned()),
+        Ok(email) if User::with_email(db, &email)?.is_some() => Err(format!("there is a user with the address {email} already")),
+        Ok(email) => Ok(Some(email)),
+    })
 }
 
 /// `changepassword NAME [--password-env VARIABLE | --password-stdin]`. The user's sessions end.

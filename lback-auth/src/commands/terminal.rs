@@ -9,11 +9,10 @@ pub(super) fn is_there() -> bool {
     stdin().is_terminal()
 }
 
-/// Asks until the answer is one.
-pub(super) fn ask<T>(question: &str, check: impl Fn(&str) -> Result<T, &'static str>) -> Result<T> {
+/// Asks until the answer is one: `check` says what is wrong with it, or that it cannot be checked.
+pub(super) fn ask<T>(question: &str, mut check: impl FnMut(&str) -> Result<Result<T, String>>) -> Result<T> {
     loop {
-        let answer = line(question)?;
-        match check(&answer) {
+        match check(&line(question)?)? {
             Ok(value) => return Ok(value),
             Err(wrong) => eprintln!("{wrong}"),
         }
@@ -31,15 +30,36 @@ pub(super) fn ask_hidden(question: &str) -> Result<String> {
     answer
 }
 
+/// What Ctrl-C types where it stops no program.
+const INTERRUPT: u8 = 3;
+
+/// A line that somebody has ended. One that breaks off is no answer: half a password would be one that nobody knows.
 fn line(question: &str) -> Result<String> {
     // Not the standard output, which may go into a file.
     eprint!("{question}");
     stderr().flush()?;
-    let mut answer = String::new();
-    if stdin().lock().read_line(&mut answer)? == 0 {
-        eprintln!();
-        return Err(Error::bad_request("nobody answered; nothing was changed"));
+    let mut answer = Vec::new();
+    let mut input = stdin().lock();
+    loop {
+        let typed = input.fill_buf()?;
+        let end = typed.iter().position(|byte| matches!(*byte, b'\n' | INTERRUPT));
+        let (length, ended_by) = match end {
+            Some(at) => (at + 1, Some(typed[at])),
+            None => (typed.len(), None),
+        };
+        answer.extend_from_slice(&typed[..length]);
+        input.consume(length);
+        match ended_by {
+            Some(b'\n') => break,
+            Some(_) => return Err(Error::bad_request("stopped; nothing was changed")),
+            None if length == 0 => {
+                eprintln!();
+                return Err(Error::bad_request("nobody answered; nothing was changed"));
+            }
+            None => {}
+        }
     }
+    let answer = String::from_utf8(answer).map_err(|error| Error::bad_request("what was typed is not UTF-8 text").with_source(error))?;
     Ok(answer.trim_end_matches(['\n', '\r']).to_owned())
 }
 
@@ -51,10 +71,12 @@ struct Hidden(rustix::termios::Termios);
 impl Hidden {
     /// `None` where the terminal cannot do that.
     fn begin() -> Option<Self> {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         let before = tcgetattr(stdin()).ok()?;
         let mut hidden = before.clone();
-        hidden.local_modes.remove(LocalModes::ECHO);
+        // Ctrl-C would end the program at once, and leave the terminal as it is. So it ends the line instead.
+        hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        hidden.special_codes[SpecialCodeIndex::VEOL2] = INTERRUPT;
         tcsetattr(stdin(), OptionalActions::Flush, &hidden).ok()?;
         Some(Hidden(before))
     }

@@ -3,6 +3,7 @@
 mod database;
 mod source;
 mod starter;
+mod users;
 
 use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
@@ -13,12 +14,12 @@ use crate::name::{self, Kind};
 use crate::output;
 use crate::staging::{Moves, Staging};
 
-/// Makes the project `name` in `folder`, or else in a folder of its name, on this database.
-pub fn run(name: &str, folder: Option<&Path>, database: Database) -> Result<()> {
+/// Makes the project `name` in `folder`, or else in a folder of its name, on this database, with users or without.
+pub fn run(name: &str, folder: Option<&Path>, database: Database, users: bool) -> Result<()> {
     name::check(Kind::Project, name)?;
     let folder = folder.unwrap_or(Path::new(name));
     let source = source::Source::find()?;
-    let files = starter::files(name, database, &source)?;
+    let files = starter::files(name, database, users, &source)?;
     let mut moves = Moves::default();
     if is_there(folder)? {
         // The folder itself stays, since a shell may stand in it.
@@ -33,7 +34,7 @@ pub fn run(name: &str, folder: Option<&Path>, database: Database) -> Result<()> 
         moves.rename(staging.path(), folder.to_owned())?;
     }
     moves.keep();
-    output::text(&farewell(name, folder, database))
+    output::text(&farewell(name, folder, database, users))
 }
 
 /// Whether the folder exists, and can take a project: it holds nothing, or nothing but a repository.
@@ -76,14 +77,15 @@ fn parent_of(folder: &Path) -> Result<&Path> {
     Ok(parent)
 }
 
-fn farewell(name: &str, folder: &Path, database: Database) -> String {
+fn farewell(name: &str, folder: &Path, database: Database, users: bool) -> String {
     let here = folder.components().all(|part| part == Component::CurDir);
     let change = if here { String::new() } else { format!("  cd {}\n", quoted(folder)) };
     let make = match database {
         Database::Sqlite => String::new(),
         Database::Postgres => database::make(name).lines().map(|line| format!("  {line}\n")).collect(),
     };
-    format!("Made {name}. Next:\n\n{make}{change}  lback runserver\n\nThen open http://127.0.0.1:8000\n")
+    let superuser = if users { "  lback migrate\n  lback createsuperuser\n" } else { "" };
+    format!("Made {name}. Next:\n\n{make}{change}{superuser}  lback runserver\n\nThen open http://127.0.0.1:8000\n")
 }
 
 /// The folder as a shell understands it.

@@ -32,11 +32,13 @@ impl Source {
         Ok(checkout(&built_from).map_or(Source::Release, Source::Checkout))
     }
 
-    /// The value of `lback` in the `Cargo.toml` of a project on this database.
-    pub fn dependency(&self, database: Database) -> Result<String> {
-        let features = match database {
-            Database::Sqlite => "",
-            Database::Postgres => ", default-features = false, features = [\"postgres\"]",
+    /// The value of `lback` in the `Cargo.toml` of a project on this database, with users or without.
+    pub fn dependency(&self, database: Database, users: bool) -> Result<String> {
+        let features = match (database, users) {
+            (Database::Sqlite, false) => "",
+            (Database::Sqlite, true) => ", features = [\"auth-pages\"]",
+            (Database::Postgres, false) => ", default-features = false, features = [\"forms\", \"postgres\"]",
+            (Database::Postgres, true) => ", default-features = false, features = [\"auth-pages\", \"postgres\"]",
         };
         let Source::Checkout(root) = self else {
             let version = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");

@@ -6,6 +6,7 @@ use crate::file::File;
 
 use super::database::differences;
 use super::source::Source;
+use super::users;
 
 /// Each file of the starter: its path in the project, and its pattern.
 ///
@@ -34,14 +35,16 @@ const PATTERNS: &[(&str, &str)] = &[
     ("migrations/.gitkeep", ""),
 ];
 
-/// The files of the project `name` on this database, with a secret key that no other project has.
-pub fn files(name: &str, database: Database, source: &Source) -> Result<Vec<File>> {
+/// The files of the project `name` on this database, with users or without, and with a secret key that no other project has.
+pub fn files(name: &str, database: Database, with_users: bool, source: &Source) -> Result<Vec<File>> {
     let secret_key = secret_key()?;
-    let dependency = source.dependency(database)?;
+    let dependency = source.dependency(database, with_users)?;
     let differences = differences(database, name);
     let mut values = vec![("__NAME__", name), ("__LBACK__", dependency.as_str()), ("__SECRET_KEY__", secret_key.as_str())];
-    values.extend(differences.values.iter().map(|(name, value)| (*name, value.as_str())));
-    let patterns = PATTERNS.iter().copied().chain([("Dockerfile", differences.dockerfile)]);
+    let of_users = users::differences(with_users, name);
+    values.extend(differences.values.iter().chain(&of_users).map(|(name, value)| (*name, value.as_str())));
+    let more = if with_users { users::FILES } else { &[] };
+    let patterns = PATTERNS.iter().chain(more).copied().chain([("Dockerfile", differences.dockerfile)]);
     let mut files: Vec<File> = patterns.map(|(path, pattern)| File::filled(path, pattern, &values)).collect();
     if let Some(text) = source.lock() {
         files.push(File { path: "Cargo.lock".to_owned(), text });

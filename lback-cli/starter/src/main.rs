@@ -13,6 +13,6 @@ fn main() -> Result<()> {
     app().main()
 }
 
-fn app() -> App {
-    App::new(urls::urls()).migrations(migrations!())
+__USERS_MAIN__fn app() -> App {
+    App::new(urls::urls()).migrations(migrations!())__USERS_APP__
 }

@@ -15,3 +15,4 @@ fn static_files_are_served() {
     let client = Client::new(crate::app());
     client.get("/static/style.css").send().assert_status(200);
 }
+__USERS_TEST__

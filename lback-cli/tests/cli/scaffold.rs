@@ -38,6 +38,73 @@ fn a_new_project_with_an_app_builds_passes_its_tests_and_answers() {
     the_tested_versions_were_used(&project);
     drive_the_site(&project);
     a_stranger_sees_the_error_pages(&project);
+    users_name_the_feature_that_they_need(&project);
+}
+
+/// The compiler says it.
+fn users_name_the_feature_that_they_need(project: &Path) {
+    let main = project.join("src/main.rs");
+    let text = fs::read_to_string(&main).unwrap();
+    let says = |call: &str| {
+        fs::write(&main, text.replace(".migrations(", &format!("{call}.migrations("))).unwrap();
+        let output = lback(project, &["routes"]).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = says(".auth()");
+    assert!(said.contains("users are a feature of lback that is off") && said.contains("features = [\"auth-pages\"] }"), "{said}");
+    let said = says(".state(lback::auth_urls())");
+    assert!(said.contains("auth-pages"), "{said}");
+    fs::write(&main, text).unwrap();
+}
+
+/// What it compiles beyond the other project is what the feature brings.
+#[test]
+fn a_new_project_with_users_has_them_from_the_first_minute() {
+    let folder = folder();
+    succeed(folder.path(), &["startproject", "members", "--auth"]);
+    let project = folder.path().join("members");
+    let formatted = Command::new("cargo").args(["fmt", "--check"]).current_dir(&project).output().unwrap();
+    assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
+    let tests = succeed(&project, &["test"]);
+    assert!(tests.contains("3 passed; 0 failed"), "{tests}");
+
+    assert!(succeed(&project, &["migrate"]).contains("_create_users"));
+    assert!(fail(&project, &["createsuperuser"]).contains("nobody can be asked for a user name here"));
+    assert!(succeed(&project, &["createsuperuser", "--help"]).contains("Usage: createsuperuser\n"));
+    let mut create = lback(&project, &["createsuperuser", "--username", "alice", "--password-env", "NEW_PASSWORD"]);
+    assert!(create.env("NEW_PASSWORD", "down the rabbit hole").status().unwrap().success());
+    assert!(succeed(&project, &["list_users"]).starts_with("alice "));
+    let check = succeed(&project, &["check"]);
+    assert!(check.contains("ok    permissions and the login page") && check.contains("ok    forms in templates"), "{check}");
+    the_tested_versions_were_used(&project);
+
+    // The error pages know who is there, too, and DEBUG has its own.
+    let server = Server::start(&project, &[("LBACK_ENV", "production"), ("ALLOWED_HOSTS", "127.0.0.1")]);
+    let front = server.get("/", None);
+    assert!(front.contains("href=\"/account/login\"") && front.contains("href=\"/account/register\""), "{front}");
+    let form = server.get("/account/login", None);
+    let before = cookies(&form);
+    let login = format!("csrf_token={}&username=alice&password=down+the+rabbit+hole", token(&form));
+    let entered = server.post("/account/login", &login, &before);
+    assert!(entered.starts_with("HTTP/1.1 303 "), "{entered}");
+    let cookies = cookies(&entered);
+    for (path, status) in [("/", 200), ("/account", 200), ("/nowhere", 404)] {
+        let page = server.get(path, Some(&cookies));
+        assert!(page.starts_with(&format!("HTTP/1.1 {status} ")) && page.contains("class=\"brand\""), "{path}: {page}");
+        assert!(page.contains("alice</a>") && page.contains("Log out"), "{path}: {page}");
+    }
+    server.stop();
+}
+
+/// The cookies that a response sets, as a browser sends them.
+fn cookies(response: &str) -> String {
+    let set = response.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
+    set.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ")
+}
+
+fn token(page: &str) -> &str {
+    page.split("name=\"csrf_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap()
 }
 
 fn the_projects_own_commands_are_handed_on(project: &Path) {
@@ -93,7 +160,7 @@ fn drive_the_site(project: &Path) {
     assert!(server.get("/blog", None).contains("Nothing here yet"));
     assert!(server.post("/blog", "title=Tea", &cookie).starts_with("HTTP/1.1 403 "), "a form without a token");
     let form = server.get("/blog", Some(&cookie));
-    let token = form.split("name=\"csrf_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let token = token(&form);
     let secret = form.lines().find_map(|line| line.strip_prefix("set-cookie: csrf=")).unwrap().split(';').next().unwrap();
     let posted = server.post("/blog", &format!("csrf_token={token}&title=Tea+%3Cmilk%3E"), &format!("{cookie}; csrf={secret}"));
     assert!(posted.starts_with("HTTP/1.1 303 ") && posted.contains("location: /blog"), "{posted}");

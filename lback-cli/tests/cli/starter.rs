@@ -53,13 +53,42 @@ fn a_project_is_complete() {
 }
 
 #[test]
+fn a_project_with_users_says_what_it_takes_and_one_without_how_to_get_them() {
+    let folder = folder();
+    let said = succeed(folder.path(), &["startproject", "members", "--auth"]);
+    assert!(said.contains("\n  lback migrate\n  lback createsuperuser\n  lback runserver\n"), "{said}");
+    succeed(folder.path(), &["startproject", "plain"]);
+    let file = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(file("members/Cargo.toml").contains(", features = [\"auth-pages\"] }\n"), "{}", file("members/Cargo.toml"));
+    assert!(file("members/src/main.rs").contains(".auth()\n") && file("members/src/urls.rs").contains("lback::auth_urls()"));
+    assert!(file("members/README.md").contains("lback createsuperuser") && file("members/templates/base.html").contains("account:login"));
+    for (path, content) in snapshot(&folder.path().join("members")) {
+        let text = String::from_utf8(content.unwrap_or_default()).unwrap();
+        assert!(!text.contains("__"), "a name stands for nothing in {}", path.display());
+    }
+    for (name, hint) in [("Cargo.toml", "auth-pages"), ("src/main.rs", "`.auth()`"), ("README.md", "--auth")] {
+        let text = file(&format!("plain/{name}"));
+        let lines = text.lines().filter(|line| line.contains(hint));
+        assert_eq!(lines.filter(|line| !line.starts_with("lback = ")).count(), 1, "{text}");
+    }
+    assert!(!folder.path().join("plain/templates/account").exists());
+
+    succeed(folder.path(), &["startproject", "both", "--auth", "--db", "postgres"]);
+    assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"auth-pages\", \"postgres\"] }"));
+    // An app finds its place behind the include of the pages.
+    succeed(&folder.path().join("members"), &["startapp", "blog"]);
+    let urls = file("members/src/urls.rs");
+    assert!(urls.contains(".name(\"account\")\n        .include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n}\n"), "{urls}");
+}
+
+#[test]
 fn a_project_on_postgresql_says_so_everywhere() {
     let folder = folder();
     let said = succeed(folder.path(), &["startproject", "mysite", "--db", "postgres"]);
     assert!(said.contains("CREATE USER mysite") && said.contains("createdb --owner=mysite mysite"), "{said}");
     let project = folder.path().join("mysite");
     let file = |name: &str| fs::read_to_string(project.join(name)).unwrap();
-    assert!(file("Cargo.toml").contains("default-features = false, features = [\"postgres\"] }"), "{}", file("Cargo.toml"));
+    assert!(file("Cargo.toml").contains("default-features = false, features = [\"forms\", \"postgres\"] }"), "{}", file("Cargo.toml"));
     assert!(file(".env").contains("\nDATABASE_URL=postgres://mysite:mysite@localhost/mysite\n"));
     assert!(file("Dockerfile").contains("libpq-dev") && file("Dockerfile").contains("libpq5"));
     for (path, content) in snapshot(&project) {

@@ -16,7 +16,11 @@ use crate::{Error, Result};
 /// assert_eq!(stack.names().collect::<Vec<_>>(), ["RequestLog", "hello", "Errors"]);
 /// ```
 #[derive(Clone, Default)]
-pub struct Stack(Vec<Layer>);
+pub struct Stack {
+    layers: Vec<Layer>,
+    /// What brings a middleware that an application may leave out.
+    brought: Vec<(&'static str, &'static str)>,
+}
 
 impl Stack {
     /// A stack without a layer.
@@ -26,7 +30,7 @@ impl Stack {
 
     /// Adds a middleware inside all that are there, next to the view.
     pub fn push<Kind>(&mut self, middleware: impl IntoMiddleware<Kind>) -> &mut Self {
-        self.0.push(middleware.into_middleware());
+        self.layers.push(middleware.into_middleware());
         self
     }
 
@@ -37,7 +41,7 @@ impl Stack {
     #[track_caller]
     pub fn insert_before<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
-        self.0.insert(at, middleware.into_middleware());
+        self.layers.insert(at, middleware.into_middleware());
         Ok(self)
     }
 
@@ -45,7 +49,7 @@ impl Stack {
     #[track_caller]
     pub fn insert_after<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
-        self.0.insert(at + 1, middleware.into_middleware());
+        self.layers.insert(at + 1, middleware.into_middleware());
         Ok(self)
     }
 
@@ -53,7 +57,7 @@ impl Stack {
     #[track_caller]
     pub fn replace<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
-        self.0[at] = middleware.into_middleware();
+        self.layers[at] = middleware.into_middleware();
         Ok(self)
     }
 
@@ -61,13 +65,20 @@ impl Stack {
     #[track_caller]
     pub fn remove(&mut self, name: &str) -> Result<&mut Self> {
         let at = self.position(name)?;
-        self.0.remove(at);
+        self.layers.remove(at);
         Ok(self)
+    }
+
+    /// Says what an application writes to have the middleware called `name`, for the error where one requires it that is
+    /// nowhere: `stack.brought_by("AuthMiddleware", "App::new(urls).auth()")`.
+    pub fn brought_by(&mut self, name: &'static str, line: &'static str) -> &mut Self {
+        self.brought.push((name, line));
+        self
     }
 
     /// The names, outermost first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().map(Layer::name)
+        self.layers.iter().map(Layer::name)
     }
 
     /// Is there a middleware of this name?
@@ -76,7 +87,7 @@ impl Stack {
     }
 
     pub(crate) fn layers(&self) -> &[Layer] {
-        &self.0
+        &self.layers
     }
 
     #[track_caller]
@@ -88,17 +99,22 @@ impl Stack {
     }
 }
 
-/// Checks that every layer stands inside those it requires.
-pub(crate) fn check_order(layers: &[Layer]) -> Result<(), String> {
+/// Checks that every layer, of the stack and of a route inside it, stands inside those it requires.
+pub(crate) fn check_order(layers: &[Layer], stack: &Stack) -> Result<(), String> {
     for (at, layer) in layers.iter().enumerate() {
         for required in layer.requires() {
-            if !layers[..at].iter().any(|outer| outer.name() == *required) {
-                let order = layers.iter().map(Layer::name).collect::<Vec<_>>().join(" → ");
-                return Err(format!(
-                    "the middleware {name} needs {required} outside it, and the order is {order}. Put {required} before {name}",
-                    name = layer.name(),
-                ));
+            if layers[..at].iter().any(|outer| outer.name() == *required) {
+                continue;
             }
+            let name = layer.name();
+            let is_there = layers.iter().any(|other| other.name() == *required);
+            if let Some((_, line)) = stack.brought.iter().find(|(brought, _)| brought == required && !is_there) {
+                return Err(format!("the middleware {name} needs {required}, which is missing. Write {line}"));
+            }
+            let order = layers.iter().map(Layer::name).collect::<Vec<_>>().join(" → ");
+            return Err(format!(
+                "the middleware {name} needs {required} outside it, and the order is {order}. Put {required} before {name}"
+            ));
         }
     }
     Ok(())

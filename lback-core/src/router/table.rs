@@ -96,7 +96,7 @@ impl RouteTable {
     /// The error lists everything that is wrong, each with its place in the source.
     pub(crate) fn compile(router: Router, stack: &Stack) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        if let Err(problem) = check_order(stack.layers()) {
+        if let Err(problem) = check_order(stack.layers(), stack) {
             problems.push(problem);
         }
         let mut flat = Flat { routes: Vec::new(), problems, stack };
@@ -232,7 +232,9 @@ impl Flat<'_> {
                         route.own_layers = inner.layers.len();
                         route.layers = self.stack.layers().iter().chain(&inner.layers).cloned().collect();
                         if route.own_layers > 0
-                            && let Err(problem) = check_order(&route.layers)
+                            && let Err(problem) = check_order(&route.layers, self.stack)
+                            // What mends it for one route mends it for all.
+                            && !self.problems.iter().any(|known| known.ends_with(&problem))
                         {
                             self.problems.push(format!("{place}: {problem}"));
                         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use cookie::Cookie;
 use http_body_util::BodyExt;
-use hyper::header::HeaderMap;
+use hyper::header::{self, HeaderMap};
 use hyper::{Method, StatusCode};
 
 use super::block_on;
@@ -15,7 +15,8 @@ use super::jar::Jar;
 use super::request::RequestBuilder;
 use super::socket::Socket;
 use crate::request::RequestBody;
-use crate::{Application, Clock, Result};
+use crate::view::View;
+use crate::{Application, Clock, Error, Request, Result};
 
 /// A browser for tests. It keeps cookies from one request to the next.
 ///
@@ -202,6 +203,49 @@ impl Client {
         self.addr().map_or_else(|| Ipv4Addr::LOCALHOST.to_string(), |addr| addr.to_string())
     }
 
+    /// Does what a view could do, for this browser and without a route: `work` runs in a POST of its cookies, inside those of the
+    /// application's middleware that are named, and the cookies that it adds are kept. Returns what `work` returns.
+    ///
+    /// Nothing but that middleware is asked: no other, no CSRF token, and over a socket no server.
+    ///
+    /// ```
+    /// # use lback_core::testing::Client;
+    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
+    /// # let theme = |req: &mut Request| req.cookies().get("theme").unwrap_or("light").to_owned();
+    /// # let app = Assembly::new(Router::new().get("/theme", theme), settings).build().unwrap();
+    /// let client = Client::new(app);
+    /// client.within(&[], |req| Ok(req.cookies().add(("theme", "dark")))).unwrap();
+    /// assert_eq!(client.get("/theme").send().text(), "dark");
+    /// ```
+    ///
+    /// # Errors
+    /// Where `work` or the middleware fails.
+    pub fn within<T, F>(&self, middleware: &[&str], work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Request) -> Result<T> + Send + Sync + 'static,
+    {
+        let done = Arc::new(Mutex::new(None));
+        let result = done.clone();
+        let view = move |req: &mut Request| -> Result<()> {
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(req)?);
+            Ok(())
+        };
+        let authority = self.authority();
+        let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+        let mut request = hyper::Request::builder().method(Method::POST).uri("/").header(header::HOST, &authority);
+        if let Some(cookies) = self.jar().header(host, "/", self.clock().now()) {
+            request = request.header(header::COOKIE, cookies);
+        }
+        let parts = request.body(())?.into_parts().0;
+        let mut req = Request::new(self.app().clone(), parts, RequestBody::default(), Some(peer(None)));
+        let response = block_on(self.app().run_within(&mut req, middleware, view.into_view()))?;
+        self.jar().take(response.headers(), host, "/", self.clock().now());
+        let value = done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.ok_or_else(|| Error::internal("the middleware answered before the test's own work began"))
+    }
+
     /// Sends one request and waits for the whole answer.
     pub(super) fn exchange(&self, request: hyper::Request<Bytes>, from: Option<IpAddr>) -> Result<Answer> {
         block_on(async {
@@ -213,7 +257,7 @@ impl Client {
             // In a task of its own, as on a server: the view may be moved between threads and ask for its task.
             let handle = self.app().clone().handle(parts, RequestBody::from(body), Some(peer));
             let (parts, body) = tokio::spawn(handle).await?.into_hyper().into_parts();
-            let body = body.collect().await.map_err(|error| crate::Error::internal("the response broke off").with_source(error))?;
+            let body = body.collect().await.map_err(|error| Error::internal("the response broke off").with_source(error))?;
             Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
         })
     }

@@ -2,12 +2,13 @@
 
 mod collectstatic;
 mod dbshell;
+mod help;
 mod names;
 mod own;
 
 pub use own::Command;
 
-pub(crate) use names::{check as check_names, help};
+pub(crate) use names::check as check_names;
 pub(crate) use own::OwnCommand;
 
 use lback_core::Result;
@@ -33,7 +34,7 @@ pub(crate) enum Task {
     Check {
         deploy: bool,
     },
-    Help,
+    Help(String),
     Own(OwnCommand, Vec<String>),
 }
 
@@ -41,6 +42,9 @@ impl Task {
     /// Understands `arguments`, of which the first names a command: one that every application has, or one of `own`.
     pub(crate) fn parse(arguments: &[String], own: &mut Vec<OwnCommand>) -> Result<Self, String> {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        if let Some(help) = asked_for_help(&words, own) {
+            return help.map(Task::Help);
+        }
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Ok(match words[..] {
             [] | ["serve"] => Task::Serve(None),
@@ -61,7 +65,6 @@ impl Task {
             ["sendtestmail", address] if !address.starts_with('-') => Task::SendTestMail(address.to_owned()),
             ["check"] => Task::Check { deploy: false },
             ["check", "--deploy"] => Task::Check { deploy: true },
-            ["help" | "--help" | "-h", ..] => Task::Help,
             [name, ref rest @ ..] if names::is_built_in(name) => {
                 return Err(format!("{name} does not take \"{}\"; see help", rest.join(" ")));
             }
@@ -75,7 +78,7 @@ impl Task {
     pub(crate) fn run(self, ready: Ready) -> Result<()> {
         match self {
             // Shown without a look at the settings.
-            Task::Help => {}
+            Task::Help(_) => {}
             Task::Own(command, arguments) => command.run(ready, arguments)?,
             Task::Serve(address) => serve::serve(&ready, address.as_deref())?,
             Task::Migrate => {
@@ -127,6 +130,22 @@ impl Task {
             }
         }
         Ok(())
+    }
+}
+
+/// What is shown, where that is all that is asked for.
+fn asked_for_help(words: &[&str], own: &[OwnCommand]) -> Option<Result<String, String>> {
+    let is_help = |word: &&str| matches!(*word, "--help" | "-h");
+    match *words {
+        ["help" | "--help" | "-h"] | ["--help" | "-h", "--help" | "-h", ..] => Some(Ok(help::help(own))),
+        ["help" | "--help" | "-h", ref name, ..] if !is_help(name) => Some(help::of_command(name, own)),
+        [name, ref rest @ ..] => {
+            // What follows further behind may be the shell's, or the application's own to understand.
+            let is_free = name == "dbshell" || own.iter().any(|command| command.name == name && !command.is_for_users);
+            let asked = if is_free { rest.first().is_some_and(is_help) } else { rest.iter().any(is_help) };
+            asked.then(|| help::of_command(name, own))
+        }
+        [] => None,
     }
 }
 

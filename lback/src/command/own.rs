@@ -123,12 +123,21 @@ type Run = Box<dyn Fn(&mut Command) -> Result<()>>;
 pub(crate) struct OwnCommand {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
+    /// Is it one of those that `App::auth()` brings?
+    pub(crate) is_for_users: bool,
     run: Run,
 }
 
 impl OwnCommand {
     pub(crate) fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
-        OwnCommand { name, about, run: Box::new(run) }
+        OwnCommand { name, about, is_for_users: false, run: Box::new(run) }
+    }
+
+    /// The same, as one of those that `App::auth()` brings.
+    #[cfg(feature = "auth")]
+    pub(crate) fn for_users(mut self) -> Self {
+        self.is_for_users = true;
+        self
     }
 
     /// Runs it, and ends its transaction.

@@ -124,10 +124,60 @@ fn what_is_not_understood_is_refused_with_what_there_is() {
         let printed = run(&project, command);
         assert!(printed.contains("ended with: ") && printed.contains(part), "{printed}");
     }
-    assert!(run(&project, "help").contains("clearsessions"));
+    assert!(run(&project, "help nothing").contains("ended with: there is no command \"nothing\""));
     assert!(run(&project, "migrat").contains("did you mean migrate?"));
     assert!(run(&project, "runservr").contains("did you mean lback runserver?"));
     assert!(run(&project, "routes").contains("index"));
+}
+
+/// Without settings that could be read: who asks for help may be about to write them.
+#[test]
+fn every_command_explains_itself() {
+    let project = project("NO_SETTING = 1");
+    let help = run(&project, "--help");
+    let commands = help.lines().skip_while(|line| *line != "Commands:").filter_map(|line| line.strip_prefix("  "));
+    let names: Vec<&str> = commands.filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.len() >= 12 && names.contains(&"clearsessions"), "{help}");
+    for name in names {
+        for asks in [format!("{name} --help"), format!("{name} -h"), format!("help {name}")] {
+            let printed = run(&project, &asks);
+            assert!(printed.contains(&format!("Usage: {name}")) && printed.contains("ended well"), "{asks}: {printed}");
+        }
+    }
+    assert!(run(&project, "check --deploy --help").contains("Usage: check [--deploy]\n\nLooks for what is wrong"));
+    assert!(run(&project, "serve 8080 -h").contains("Usage: serve [ADDRESS]"));
+}
+
+/// Python Lback wrote its settings into a file, with the passwords among them.
+#[test]
+fn what_is_secret_is_written_nowhere() {
+    const KEY: &str = "swordfish-swordfish-swordfish-swordfish-swordfish";
+    const OLD_KEY: &str = "halibut-halibut-halibut-halibut-halibut-halibut";
+    let project = project("DEBUG = true");
+    let mut printed = String::new();
+    for command in ["migrate", "check --deploy", "showmigrations", "routes", "clearsessions", "help", "dance"] {
+        let mut process = process(&project, command);
+        process.env("SECRET_KEY", KEY).env("SECRET_KEY_FALLBACKS", OLD_KEY);
+        #[cfg(feature = "mail")]
+        process.env("SMTP_PASSWORD", KEY);
+        let output = output(process);
+        printed += &(String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(printed.contains("applied ") && printed.contains("ok    SECRET_KEY"), "{printed}");
+    let mut folders = vec![project.path().to_owned()];
+    let mut files = vec![("what was printed".into(), printed.into_bytes())];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push((path.display().to_string(), fs::read(path).unwrap())) }
+        }
+    }
+    assert!(files.iter().any(|(path, _)| path.ends_with("db.sqlite")), "{:?}", files.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    for (path, bytes) in files {
+        for secret in [KEY, OLD_KEY] {
+            assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "a secret stands in {path}");
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //!
 //! Python Lback took the password "pw", made two users of one name, and printed errors with a status of success.
 
+#[cfg(target_os = "linux")]
+mod terminal;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -28,13 +31,16 @@ fn the_application() {
         .permission_required(if command.contains("deploy") { "blog.ad_post" } else { "blog.add_post" });
     match App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]).run(&arguments) {
         Ok(()) => println!("\nended well"),
-        Err(error) => println!("\nended with: {error}"),
+        // As App::main does.
+        Err(error) => {
+            println!("\nended with: {error}");
+            std::process::exit(1)
+        }
     }
 }
 
-/// What the command prints, and how it ends. `input` is its standard input.
-fn run(project: &TempDir, command: &[&str], input: &str) -> String {
-    let mut process = Command::new(std::env::current_exe().unwrap());
+/// The process in which the application does what `command` says.
+fn process(mut process: Command, project: &TempDir, command: &[&str]) -> Command {
     process
         .args(["--exact", "auth::commands::the_application", "--ignored", "--nocapture", "--test-threads=1"])
         .env("LBACK_ROOT", project.path())
@@ -43,10 +49,14 @@ fn run(project: &TempDir, command: &[&str], input: &str) -> String {
         .env("WEAK_PASSWORD", "pw")
         .env_remove("LBACK_ENV")
         .env_remove("CARGO_PKG_NAME")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .current_dir(project.path());
+    process
+}
+
+/// What the command prints, and how it ends. `input` is its standard input.
+fn run(project: &TempDir, command: &[&str], input: &str) -> String {
+    let mut process = process(Command::new(std::env::current_exe().unwrap()), project, command);
+    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = process.spawn().unwrap();
     // A command that asks for nothing may have ended before.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -171,7 +181,13 @@ fn nothing_is_done_before_the_migrations_are() {
 fn help_routes_and_check_know_of_users() {
     let project = migrated();
     let help = run(&project, &["help"], "");
-    assert!(help.contains("createsuperuser") && help.contains("makes a user who may do everything"), "{help}");
+    assert!(help.contains("Commands for users:\n  createsuperuser  ") && help.contains("  makes a user who may do everything\n"), "{help}");
+    assert!(help.contains("\n  changepassword NAME  ") && help.contains("  gives a user another password\n"), "{help}");
+    for name in ["createsuperuser", "changepassword", "activate_user", "deactivate_user", "list_users"] {
+        assert_does(&project, &[name, "--help"], "", &format!("Usage: {name}"));
+    }
+    assert_does(&project, &["createsuperuser", "--username", "alice", "--help"], "", "  --password-env VARIABLE  the environment variable");
+    assert_does(&project, &["list_users"], "", "there are no users");
     let routes = run(&project, &["routes"], "");
     assert!(routes.contains("login, permission blog.add_post\n"), "{routes}");
     assert!(run(&project, &["check"], "").contains("ok    permissions and the login page"));

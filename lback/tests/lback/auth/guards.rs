@@ -8,26 +8,20 @@ use crate::start_error;
 suite!(databases: every_guarded_route_lets_in_whom_it_should, visitors_come_back_where_they_wanted_to_go, who_is_no_browser_gets_a_401, two_requirements_hold_together);
 
 /// A user who may everything that `requirements` ask for.
-fn fit_for(client: &Client, requirements: &[&Requirement]) -> User {
-    let mut user = add_user(client, &format!("fit{}", client.clock().now().timestamp_subsec_micros()));
-    for requirement in requirements {
-        client.db(|db| match requirement {
-            Requirement::Login => Ok(()),
-            Requirement::Staff => user.set_roles(db, true, false),
-            Requirement::Permission(name) => user.grant(db, name),
-        });
-    }
-    user
+fn fit_for(name: &str, requirements: &[&Requirement]) -> NewUser {
+    requirements.iter().fold(NewUser::from(name), |user, requirement| match requirement {
+        Requirement::Login => user,
+        Requirement::Staff => user.staff(true),
+        Requirement::Permission(name) => user.permission(name),
+    })
 }
 
 /// Found by walking the routes, so that none is forgotten.
 fn every_guarded_route_lets_in_whom_it_should(store: &Store) {
     let client = client(store);
     let (alice, root) = (client.fork(), client.fork());
-    let mut boss = add_user(&client, "root");
-    client.db(|db| boss.set_roles(db, false, true));
-    login(&alice, "alice");
-    login(&root, "root");
+    alice.login(&user(&client, "alice"));
+    root.login(&client.add_user(NewUser::from("root").superuser(true)));
     let mut guarded = 0;
     for route in client.app().routes() {
         let requirements = route.requirements();
@@ -35,10 +29,8 @@ fn every_guarded_route_lets_in_whom_it_should(store: &Store) {
             continue;
         }
         guarded += 1;
-        client.clock().advance(SECOND / 1000);
         let fit = client.fork();
-        let user = fit_for(&client, &requirements);
-        login(&fit, &user.username);
+        fit.login(&client.add_user(fit_for(&format!("fit{guarded}"), &requirements)));
         for method in route.methods() {
             let ask = |client: &Client| client.request(method.clone(), route.pattern()).send();
             let stranger = ask(&client.fork());
@@ -77,14 +69,14 @@ fn who_is_no_browser_gets_a_401(store: &Store) {
         assert_eq!(response.header("location"), None);
     }
     client.get("/members").header("sec-fetch-dest", "document").send().assert_status(303);
-    login(&client, "alice");
+    client.login(&user(&client, "alice"));
     client.get("/office").header("accept", "application/json").send().assert_status(403);
 }
 
 fn two_requirements_hold_together(store: &Store) {
     let client = client(store);
     let mut alice = user(&client, "alice");
-    login(&client, "alice");
+    client.login(&alice);
     client.db(|db| alice.grant(db, "blog.add_post"));
     client.get("/both").send().assert_status(403);
     client.db(|db| alice.grant(db, "blog.change_post"));
@@ -104,7 +96,11 @@ fn a_guard_without_users_stops_the_start() {
     let settings = "SESSION_TIMEOUT_MINUTES = 30";
     let guarded = || Router::new().get("/", |_: &mut Request| "").login_required();
     let error = start_error(App::new(guarded()), settings);
-    assert!(error.contains("Guard needs AuthMiddleware outside it"), "{error}");
+    assert!(error.contains("Guard needs AuthMiddleware, which is missing. Write App::new(urls).auth()"), "{error}");
+    // Said once, however many they are, with the place of the first.
+    let many = Router::new().get("/", |_: &mut Request| "").login_required().get("/b", |_: &mut Request| "").staff_required();
+    let error = start_error(App::new(many), settings);
+    assert_eq!((error.matches("App::new(urls).auth()").count(), error.matches("guards.rs:").count()), (1, 1), "{error}");
     let error = start_error(App::new(guarded()).auth().without_sessions(), settings);
     assert!(error.contains("AuthMiddleware needs SessionMiddleware"), "{error}");
     let error = start_error(App::new(guarded()).permissions([("a.b", "B")]), settings);
@@ -115,4 +111,19 @@ fn a_guard_without_users_stops_the_start() {
     assert!(error.contains("\"a b\" in App::permissions is no name"), "{error}");
     let error = start_error(App::new(guarded()).auth(), &format!("{settings}\nAUTH_ARGON2_MEMORY_KIB = 1"));
     assert!(error.contains("AUTH_ARGON2_MEMORY_KIB = 1"), "{error}");
+}
+
+#[cfg(feature = "auth-pages")]
+#[test]
+fn the_pages_without_users_stop_the_start() {
+    let urls = Router::new().include("/account", lback::auth_urls()).name("account");
+    let error = start_error(App::new(urls), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(error.contains("Write App::new(urls).auth()"), "{error}");
+}
+
+/// It cannot be seen before.
+#[test]
+fn a_view_that_asks_without_users_says_what_is_missing() {
+    let client = Client::with_settings(App::new(Router::new().get("/", who)), "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30");
+    client.get("/").send().assert_status(500).assert_contains("this request has no users: write App::new(urls).auth()");
 }

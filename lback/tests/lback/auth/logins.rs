@@ -23,13 +23,16 @@ fn signals_tell_what_happened_and_nothing_that_was_typed(store: &Store) {
     try_login(&client, "alice", "wrong");
     try_login(&client, "hunter2", PASSWORD);
     login(&client, "alice");
+    client.post("/password").form(&[("password", "hunter2 and more")]).send().assert_status(204);
     client.post("/logout").send();
+    assert!(!told.lock().unwrap().iter().any(|signal| signal.contains("hunter2") || signal.contains("argon2")));
     assert_eq!(
         *told.lock().unwrap(),
         [
             "UserLoginFailed { user_id: Some(1), throttled: false }",
             "UserLoginFailed { user_id: None, throttled: false }",
             "UserLoggedIn { user_id: 1 }",
+            "UserPasswordChanged { user_id: 1 }",
             "UserLoggedOut { user_id: 1 }",
         ]
     );

@@ -11,6 +11,7 @@ mod pages;
 mod passwords;
 mod people;
 mod permissions;
+mod testing;
 mod throttle;
 mod tokens;
 
@@ -130,9 +131,7 @@ fn client_with(store: &Store, settings: &str) -> Client {
 }
 
 fn add_user(client: &Client, name: &str) -> User {
-    let hash = auth(client).passwords().hash(PASSWORD).unwrap();
-    let now = client.clock().now();
-    client.db(|db| NewUser::new(name, &hash).email(&format!("{name}@example.com")).insert(db, now))
+    client.add_user(NewUser::new(name, &client.hash(PASSWORD)).email(&format!("{name}@example.com")))
 }
 
 fn auth(client: &Client) -> &Auth {

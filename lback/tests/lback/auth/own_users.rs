@@ -84,7 +84,7 @@ fn an_application_may_have_users_of_its_own(store: &Store) {
         &client,
         "CREATE TABLE customers (id BIGINT NOT NULL PRIMARY KEY, number TEXT NOT NULL, secret TEXT NOT NULL, locked BOOLEAN NOT NULL)",
     );
-    let hash = auth(&client).passwords().hash(PASSWORD).unwrap();
+    let hash = client.hash(PASSWORD);
     sql(&client, &format!("INSERT INTO customers VALUES (7, 'A-7', '{hash}', FALSE)"));
 
     client.get("/inside").send().assert_redirect("/login?next=/inside");
@@ -99,6 +99,9 @@ fn an_application_may_have_users_of_its_own(store: &Store) {
     let asked = QUERIES.load(Ordering::SeqCst) - before;
     assert!((1..=8).contains(&asked), "{asked} queries");
     client.get("/inside").send().assert_status(200);
+    let of_a_test = client.fork();
+    let customer = client.db(|db| Customer::find(db, 7)).expect("the customer");
+    of_a_test.login(&customer).get("/inside").send().assert_status(200);
     sql(&client, "UPDATE customers SET locked = TRUE");
     client.get("/inside").send().assert_redirect("/login?next=/inside");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-suite!(databases: a_name_is_the_same_in_whatever_case, only_who_asks_touches_the_session, a_session_without_the_mark_is_nobodys, templates_see_the_user);
+suite!(databases: a_name_is_the_same_in_whatever_case, only_who_asks_touches_the_session, a_session_without_the_mark_is_nobodys, templates_see_the_user, pages_of_errors_see_the_user);
 
 fn a_name_is_the_same_in_whatever_case(store: &Store) {
     let client = client(store);
@@ -57,10 +57,32 @@ fn templates_see_the_user(store: &Store) {
     let client = store.open(app, &format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display()));
     let alice = add_user(&client, "alice");
     assert_eq!(client.get("/page").send().text(), "nobody");
-    login(&client, "alice");
+    client.login(&alice);
     assert_eq!(client.get("/page").send().text(), "alice");
     client.db(|db| alice.grant(db, "blog.add_post"));
     assert_eq!(client.get("/page").send().text(), "alice writes");
     let shown = client.get("/user").send().text().to_owned();
     assert!(shown.contains("alice@example.com") && !shown.contains("argon2"), "{shown}");
+}
+
+/// They are rendered when the request's own work is over.
+fn pages_of_errors_see_the_user(store: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "{{ status }} {% if user %}{{ user.username }}{% else %}nobody{% endif %}{% if \"blog.add_post\" in perms %} writes{% endif %}\
+                {% for flash in flashes %} {{ flash.message }}{% endfor %}{% if csrf_input() %}{% endif %}";
+    for page in ["403.html", "404.html", "500.html"] {
+        std::fs::write(folder.path().join(page), text).unwrap();
+    }
+    let broken = |req: &mut Request| -> Result<()> {
+        req.db()?;
+        Err(Error::internal("broken"))
+    };
+    let app = App::new(urls().get("/broken", broken)).auth().permissions([("blog.add_post", "Write")]);
+    let client = store.open(app, &format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display()));
+    let alice = client.add_user("alice");
+    assert_eq!(client.get("/nowhere").send().text(), "404 nobody");
+    client.login(&alice);
+    assert_eq!(client.get("/nowhere").send().text(), "404 alice");
+    assert_eq!(client.get("/write").send().assert_status(403).text(), "403 alice");
+    assert_eq!(client.get("/broken").send().text(), "500 alice");
 }

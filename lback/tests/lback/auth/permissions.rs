@@ -13,7 +13,7 @@ fn permissions_come_from_the_user_and_from_groups(store: &Store) {
     let client = client(store);
     assert_may(&client, "blog.add_post", false);
     let mut alice = user(&client, "alice");
-    login(&client, "alice");
+    client.login(&alice);
     assert_may(&client, "blog.add_post", false);
 
     client.db(|db| alice.grant(db, "blog.add_post"));

@@ -2,7 +2,8 @@
 
 use super::*;
 
-suite!(databases: a_reset_link_works_once_and_for_its_time, a_verification_link_works_once_and_for_its_address, what_was_not_made_here_is_no_token);
+suite!(databases: a_reset_link_works_once_and_for_its_time, a_verification_link_works_once_and_for_its_address, what_was_not_made_here_is_no_token,
+    what_was_made_for_one_thing_serves_for_no_other);
 
 #[rustfmt::skip] // one route a line
 fn token_urls() -> Router {
@@ -151,4 +152,37 @@ fn what_was_not_made_here_is_no_token(store: &Store) {
     };
     assert_for(&client, "/reset", &foreign, "nobody");
     assert_for(&client, "/reset", &token, "alice");
+}
+
+/// With Python Lback, what renewed a login passed for a login.
+fn what_was_made_for_one_thing_serves_for_no_other(store: &Store) {
+    let client = token_client(store);
+    login(&client, "alice");
+    let cookie = |name: &str| client.cookie(name).expect(name);
+    let made = [
+        ("session", cookie("session_id")),
+        ("device", cookie("auth_device")),
+        ("reset", get(&client, "/reset/alice")),
+        ("verification", get(&client, "/verify/alice")),
+    ];
+    for (what, value) in &made {
+        let browser = client.fork();
+        browser.set_cookie("session_id", value);
+        assert_who(&browser, if *what == "session" { "alice" } else { "nobody" });
+        assert_for(&client, "/reset", value, if *what == "reset" { "alice" } else { "nobody" });
+    }
+    // A browser that is known is not held up by the failures of others; what else was signed makes none known.
+    for _ in 0..8 {
+        try_login(&client.fork(), "alice", "wrong");
+    }
+    for (what, value) in &made {
+        let browser = client.fork();
+        browser.set_cookie("auth_device", value);
+        let is_known = try_login(&browser, "alice", PASSWORD).text() == "welcome";
+        assert_eq!(is_known, *what == "device", "{what}");
+    }
+    // The last one, as it is used up.
+    for (what, value) in &made {
+        assert_for(&client, "/verify", value, if *what == "verification" { "alice" } else { "nobody" });
+    }
 }

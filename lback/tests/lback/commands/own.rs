@@ -11,7 +11,10 @@ struct Greeting(&'static str);
 
 /// Adds the commands that the other process has.
 pub(super) fn add(app: App) -> App {
-    let app = app.state(Greeting("good day")).command("addposts", "[TITLE…]  adds posts", add_posts).command("greet", "greets", greet);
+    let app = app
+        .state(Greeting("good day"))
+        .command("addposts", "[TITLE…]  adds posts\nEach with a title.", add_posts)
+        .command("greet", "greets", greet);
     match std::env::var("LBACK_TEST_NAME") {
         Ok(name) => app.command(name.leak(), "has a name from outside", |_| Ok(())),
         Err(_) => app,
@@ -79,7 +82,14 @@ fn a_command_sees_the_whole_application() {
 fn help_and_errors_name_the_applications_commands() {
     let project = blog();
     let help = run(&project, "help");
-    assert!(help.contains("Commands of this application:\n  addposts") && help.contains("adds posts\n"), "{help}");
+    assert!(help.contains("Commands of this application:\n  addposts [TITLE…]  ") && help.contains("  adds posts\n"), "{help}");
+    for asks in ["addposts --help", "addposts -h", "help addposts", "--help addposts"] {
+        let help = run(&project, asks);
+        assert!(help.contains("Usage: addposts [TITLE…]\n\nAdds posts.\n\nEach with") && help.contains("ended well"), "{help}");
+    }
+    // Further behind it may be an argument of the application's own.
+    run(&project, "migrate");
+    assert!(run(&project, "addposts one --help").contains("2 posts\n"));
     assert!(run(&project, "adposts").contains("did you mean addposts?"));
     assert!(run(&project, "dance").contains("help, addposts, greet"));
 }

@@ -11,7 +11,8 @@ use super::{Store, held, holding, suite, urls};
 suite!(
     rule_21_messages_are_shown_in_order_and_once,
     rule_21_a_message_outlives_a_redirect,
-    rule_21_a_message_outlives_a_rotation;
+    rule_21_a_message_outlives_a_rotation,
+    rule_21_an_error_page_leaves_messages_to_the_next_page;
     server:
     rule_21_messages_left_at_once_all_survive,
     rule_21_taking_messages_leaves_those_that_come_meanwhile,
@@ -51,6 +52,18 @@ fn rule_21_a_message_outlives_a_rotation(store: &Store) {
     client.post("/flash/between").send();
     client.post("/login/8").send();
     assert_eq!(client.get("/flashes").send().text(), "info:before,info:between");
+}
+
+fn rule_21_an_error_page_leaves_messages_to_the_next_page(store: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("404.html"), "lost{% for flash in flashes %} {{ flash.message }}{% endfor %}").unwrap();
+    let client = store.client_with(urls(), &format!("TEMPLATES_DIR = '{}'", folder.path().display()));
+    client.post("/flash/one").send();
+    for _ in 0..2 {
+        assert_eq!(client.get("/nowhere").send().assert_status(404).text(), "lost");
+    }
+    assert_eq!(client.get("/flashes").send().text(), "info:one");
+    assert_eq!(client.get("/flashes").send().text(), "");
 }
 
 fn rule_21_messages_left_at_once_all_survive(store: &Store) {

@@ -4,7 +4,7 @@ use super::*;
 
 suite!(databases: a_visitor_logs_in_and_comes_back, a_login_leads_nowhere_else, a_wrong_login_shows_what_was_typed_and_no_password,
     logging_out_takes_a_post, a_password_is_changed_by_who_knows_it, an_address_is_changed_by_who_knows_the_password,
-    devices_are_listed_and_logged_out, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused);
+    devices_are_listed_and_logged_out, every_page_comes_with_the_crate, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused);
 
 fn a_visitor_logs_in_and_comes_back(store: &Store) {
     let client = open(store);
@@ -206,4 +206,29 @@ fn a_page_without_a_token_is_refused(store: &Store) {
         client.get(path).send().assert_contains("name=\"csrf_token\"");
     }
     assert!(client.app().templates().unprotected_forms().unwrap().is_empty());
+}
+
+/// Python Lback did not ship the templates of its pages, and registering failed until somebody inserted a group by hand.
+fn every_page_comes_with_the_crate(store: &Store) {
+    let empty = tempfile::tempdir().unwrap();
+    let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", empty.path().display());
+    let client = store.open(pages(), &settings);
+    assert!(client.db(User::all).is_empty() && client.db(Group::all).is_empty());
+    let form = [("username", "alice"), ("email", "a@example.com"), ("password", PASSWORD), ("password_again", PASSWORD)];
+    post(&client, "/account/register", &form).assert_status(200);
+    let alice = client.fork();
+    log_in(&alice, "alice", PASSWORD).assert_redirect("/");
+    let mut shown = 0;
+    for route in
+        client.app().routes().iter().filter(|route| route.pattern().starts_with("/account") && route.methods().contains(&Method::GET))
+    {
+        let path = route.pattern().replace("{token}", "1-1-x");
+        for browser in [&client, &alice] {
+            let page = browser.get(&path).send();
+            // That of a link which does not work is one of them.
+            assert!([200, 303].contains(&page.status().as_u16()) || page.text().contains("This link does not work"), "{path}: {page:?}");
+            shown += usize::from(page.status() != 303);
+        }
+    }
+    assert!(shown >= 12, "{shown} pages");
 }
