@@ -186,11 +186,11 @@ impl SessionManager {
     pub(crate) fn save_of(&self, session: &mut AppSession) -> Option<Save> {
         let base = session.base()?.clone();
         (session.modified() || session.cycles()).then(|| Save {
+            fresh_id: session.may_rotate().then(|| session.fresh_id()),
             base,
             data: session.data().clone(),
             notes: session.take_notes(),
             cycle: session.cycles(),
-            fresh_id: session.fresh_id(),
             now: self.0.clock.now(),
             manager: self.clone(),
         })

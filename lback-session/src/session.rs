@@ -392,6 +392,11 @@ impl AppSession {
         self.cycle
     }
 
+    /// Could it get another id, on top of what another request wrote, too?
+    pub(crate) fn may_rotate(&self) -> bool {
+        self.cycle || self.base.as_ref().is_some_and(|base| self.notes.touch("user_id", &base.data, &self.data))
+    }
+
     pub(crate) fn fresh_id(&self) -> SessionId {
         *self.fresh_id.get_or_init(SessionId::random)
     }

@@ -101,8 +101,8 @@ pub struct Save {
     pub(crate) notes: Notes,
     /// Rotate the id, whether or not the user changes.
     pub cycle: bool,
-    /// The id it gets if it is rotated.
-    pub fresh_id: SessionId,
+    /// The id it gets if it is rotated; `None` where nothing that was done can lead to that.
+    pub fresh_id: Option<SessionId>,
     /// The current time.
     pub now: DateTime<Utc>,
     pub(crate) manager: SessionManager,
@@ -136,7 +136,7 @@ impl Save {
 
     /// Could the id change, whatever the store holds?
     pub(crate) fn may_rotate(&self) -> bool {
-        self.cycle || self.notes.touch("user_id", &self.base.data, &self.data)
+        self.fresh_id.is_some()
     }
 
     fn rotates_to(&self, data: &Data, base: &Record) -> bool {
@@ -155,7 +155,7 @@ impl Save {
         Ok(Update {
             id: base.id,
             version: base.version,
-            new_id: if rotate { self.fresh_id } else { base.id },
+            new_id: if rotate { self.fresh_id.unwrap_or_else(SessionId::random) } else { base.id },
             user_id: user_id(&data),
             expires_at: config.expires_at(&data, base.created_at, self.now),
             data,

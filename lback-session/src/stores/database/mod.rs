@@ -29,6 +29,7 @@ mod prepared;
 pub(crate) mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tell;
 #[cfg(feature = "sqlite")]
 mod writer;
 

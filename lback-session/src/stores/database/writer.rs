@@ -16,10 +16,12 @@ use diesel::prelude::*;
 use diesel::query_builder::{QueryFragment, QueryId};
 use lback_core::{Error, Result};
 use lback_db::{Database, Db};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::gather::{Gather, MAX_BATCH};
 use super::prepared::{Begin, Commit};
+use super::tell;
 use crate::Durability;
 
 /// Which writes outlast a power cut whatever the settings say: those that end a session, under this id at least. One that
@@ -51,7 +53,7 @@ impl Writer {
         work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let job = Task { lasting, work: Some(work), result: None, answer: Some(answer) };
+        let job = Task { lasting, runtime: tell::runtime(), work: Some(work), result: None, answer: Some(answer) };
         let ended = || Error::unavailable("the thread that writes sessions has ended");
         self.0.send(Box::new(job)).map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
@@ -61,6 +63,8 @@ impl Writer {
 /// One thing to do in a transaction.
 trait Job: Send {
     fn lasting(&self) -> Lasting;
+    /// Where the answer is waited for.
+    fn runtime(&mut self) -> Option<Handle>;
     /// Does it, and keeps the result. Answers whether it succeeded.
     fn run(&mut self, db: &mut Db) -> bool;
     /// Hands the result over, now that it is durable.
@@ -71,6 +75,7 @@ trait Job: Send {
 
 struct Task<T, F> {
     lasting: Lasting,
+    runtime: Option<Handle>,
     work: Option<F>,
     result: Option<Result<T>>,
     answer: Option<oneshot::Sender<Result<T>>>,
@@ -79,6 +84,10 @@ struct Task<T, F> {
 impl<T: Send, F: FnOnce(&mut Db) -> Result<T> + Send> Job for Task<T, F> {
     fn lasting(&self) -> Lasting {
         self.lasting
+    }
+
+    fn runtime(&mut self) -> Option<Handle> {
+        self.runtime.take()
     }
 
     fn run(&mut self, db: &mut Db) -> bool {
@@ -136,7 +145,8 @@ fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
         let error = match written.unwrap_or_else(|_| Err(Error::internal("a panic while sessions were written"))) {
             Ok(commit) => {
                 jobs.written(batch.len(), commit);
-                batch.iter_mut().for_each(|job| job.committed());
+                let runtime = batch.iter_mut().find_map(|job| job.runtime());
+                tell::all(batch.len(), runtime, move || batch.iter_mut().for_each(|job| job.committed()));
                 continue;
             }
             Err(error) => error,

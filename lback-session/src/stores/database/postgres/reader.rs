@@ -9,12 +9,13 @@ use std::thread;
 use chrono::{DateTime, Utc};
 use lback_core::{Error, Result};
 use lback_db::Database;
+use tokio::runtime::Handle;
 
 use super::line::Line;
 use super::{Reply, statements};
 use crate::SessionId;
 use crate::store::{Record, SessionInfo};
-use crate::stores::database::{Cause, rows};
+use crate::stores::database::{Cause, rows, tell};
 
 /// How many threads read: while one waits for the server, the other gathers.
 const THREADS: usize = 2;
@@ -28,7 +29,7 @@ pub(super) enum Read {
 }
 
 /// Sends to the threads, which end when it is dropped.
-pub(super) struct Reader(Sender<Read>);
+pub(super) struct Reader(Sender<(Read, Option<Handle>)>);
 
 impl Reader {
     pub(super) fn start(database: &Database) -> Result<Self> {
@@ -50,21 +51,22 @@ impl Reader {
 
     /// If no thread is left, the reply is dropped, which says so.
     pub(super) fn send(&self, read: Read) {
-        let _ = self.0.send(read);
+        let _ = self.0.send((read, tell::runtime()));
     }
 }
 
-/// Everything that waits, as soon as something does.
-fn gather(reads: &Mutex<Receiver<Read>>) -> Option<Vec<Read>> {
+/// Everything that waits, as soon as something does, and where it is waited for.
+fn gather<T>(reads: &Mutex<Receiver<T>>) -> Option<Vec<T>> {
     let reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
     let mut batch = vec![reads.recv().ok()?];
     batch.extend(reads.try_iter().take(MAX_BATCH - 1));
     Some(batch)
 }
 
-fn answer(line: &mut Line, batch: Vec<Read>) {
+fn answer(line: &mut Line, batch: Vec<(Read, Option<Handle>)>) {
+    let runtime = batch.iter().find_map(|(_, runtime)| runtime.clone());
     let mut waiting: HashMap<SessionId, Vec<Reply<Option<Record>>>> = HashMap::new();
-    for read in batch {
+    for (read, _) in batch {
         match read {
             // Nobody waits any more, perhaps because the server has hung for long.
             Read::Load(_, reply) if reply.is_closed() => {}
@@ -81,16 +83,13 @@ fn answer(line: &mut Line, batch: Vec<Read>) {
     let mut ids: Vec<SessionId> = waiting.keys().copied().collect();
     ids.sort_unstable();
     match line.read(|db| statements::load(db, &ids)) {
-        Ok(mut found) => {
-            for (id, mut replies) in waiting {
-                let record = found.remove(&id);
-                let last = replies.pop();
+        Ok(found) => tell::all(waiting.len(), runtime, move || {
+            for (id, replies) in waiting {
                 for reply in replies {
-                    let _ = reply.send(Ok(record.clone()));
+                    let _ = reply.send(Ok(found.get(&id).cloned()));
                 }
-                last.map(|reply| reply.send(Ok(record)));
             }
-        }
+        }),
         Err(error) => {
             let error = Arc::new(error);
             for reply in waiting.into_values().flatten() {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result};
 use lback_db::Database;
+use tokio::runtime::Handle;
 
 use super::Reply;
 use super::batch::{self, Done, Op};
@@ -15,6 +16,7 @@ use super::line::Line;
 use crate::Durability;
 use crate::stores::database::gather::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
+use crate::stores::database::tell;
 
 /// How long a batch waits for a row that somebody else holds, in milliseconds. Long enough for another process's batch.
 const PATIENCE: &str = "SET lock_timeout = 250";
@@ -26,6 +28,8 @@ pub(super) struct Writer(Sender<Job>);
 struct Job {
     op: Op,
     reply: Reply<Done>,
+    /// Where the answer is waited for.
+    runtime: Option<Handle>,
 }
 
 /// Which of the two threads.
@@ -50,7 +54,7 @@ impl Writer {
 
     /// If the thread is gone, the reply is dropped, which says so.
     pub(super) fn send(&self, op: Op, reply: Reply<Done>) {
-        let _ = self.0.send(Job { op, reply });
+        let _ = self.0.send(Job { op, reply, runtime: tell::runtime() });
     }
 }
 
@@ -143,9 +147,12 @@ fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error, durab
 }
 
 fn answer(batch: Vec<Job>, results: Vec<Result<Done>>) {
-    for (job, result) in batch.into_iter().zip(results) {
-        let _ = job.reply.send(result);
-    }
+    let runtime = batch.iter().find_map(|job| job.runtime.clone());
+    tell::all(batch.len(), runtime, move || {
+        for (job, result) in batch.into_iter().zip(results) {
+            let _ = job.reply.send(result);
+        }
+    });
 }
 
 fn unwritten(error: &Error) -> Error {
