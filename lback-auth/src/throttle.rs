@@ -150,7 +150,9 @@ impl Throttle {
         let mut wait = TimeDelta::zero();
         for row in &mut rows {
             let Some(counter) = counters.iter().find(|counter| counter.id == row.id) else { continue };
-            if !(counter.is_account && is_new_here) {
+            // Without a delay there is nothing to wait for: another attempt may have begun later, and come here first.
+            let is_delayed = counter.limit.delay(row.failures) > TimeDelta::zero();
+            if is_delayed && !(counter.is_account && is_new_here) {
                 wait = wait.max(row.blocked_until - now);
             }
             row.failures = row.failures.saturating_add(1);

@@ -5,8 +5,8 @@ use memchr::memmem;
 /// A whole response.
 pub struct Answer<'a> {
     pub status: u16,
-    /// `name=value` of its Set-Cookie.
-    pub cookie: Option<&'a [u8]>,
+    /// `name=value` of each Set-Cookie.
+    pub cookies: Vec<&'a [u8]>,
     pub body: &'a [u8],
     /// How many bytes it took.
     pub length: usize,
@@ -19,18 +19,18 @@ impl<'a> Answer<'a> {
         let mut lines = Lines(&bytes[..end + 2]);
         let status = lines.next().and_then(|line| number(line.strip_prefix(b"HTTP/1.1 ")?.get(..3)?));
         let status = status.ok_or("not an HTTP/1.1 response")?;
-        let (mut content_length, mut cookie) = (None, None);
+        let (mut content_length, mut cookies) = (None, Vec::new());
         for line in lines {
             if let Some(value) = header(line, b"content-length") {
                 content_length = number(value);
             } else if let Some(value) = header(line, b"set-cookie") {
-                cookie = value.split(|byte| *byte == b';').next();
+                cookies.extend(value.split(|byte| *byte == b';').next());
             }
         }
         let content_length = usize::try_from(content_length.ok_or("a response without Content-Length")?).map_err(|_| "a huge response")?;
         let length = end + 4 + content_length;
         let Some(body) = bytes.get(end + 4..length) else { return Ok(None) };
-        Ok(Some(Answer { status: u16::try_from(status).unwrap_or(0), cookie, body, length }))
+        Ok(Some(Answer { status: u16::try_from(status).unwrap_or(0), cookies, body, length }))
     }
 
     /// The number that the body is.
@@ -75,7 +75,7 @@ mod tests {
             assert!(Answer::parse(&RESPONSE[..cut]).unwrap().is_none());
         }
         let answer = Answer::parse(RESPONSE).unwrap().unwrap();
-        assert_eq!((answer.status, answer.cookie, answer.number()), (200, Some(&b"id=a=b"[..]), Some(42)));
+        assert_eq!((answer.status, &answer.cookies[..], answer.number()), (200, &[&b"id=a=b"[..]][..], Some(42)));
         assert_eq!(answer.length, RESPONSE.len());
     }
 

@@ -41,7 +41,7 @@ struct Once {
 
 impl Once {
     fn new(options: &Options, requests: usize) -> Self {
-        Once { request: request(&format!("/plain{}", options.suffix), b""), left: requests, errors: 0 }
+        Once { request: request(&format!("/plain{}", options.suffix), b"", None), left: requests, errors: 0 }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use memchr::memmem;
 
 use crate::answer::Answer;
 use crate::options::{Mode, Options};
@@ -18,11 +19,18 @@ const LOOK: Duration = Duration::from_millis(50);
 
 pub fn run(options: &Options, pool: &mut Pool) -> Result {
     let path = |name: &str| format!("/{name}{}", options.suffix);
-    let mut sessions = Vec::new();
-    if options.mode != Mode::Plain {
-        sessions = make_sessions(options, pool, &path("count"))?;
-    }
-    let mut load = Load::new(options, sessions, path(["plain", "read", "count"][options.mode as usize]));
+    let sessions = match options.mode {
+        Mode::Plain | Mode::Idle => Vec::new(),
+        Mode::Read | Mode::Count => make_sessions(options, pool, &path("count"))?,
+        Mode::Login => (0..options.sessions).map(|user| Session::sending(format!("username=user{user}&password={PASSWORD}"))).collect(),
+        Mode::User | Mode::Form => enter(options, pool)?,
+        Mode::Errors => {
+            let mut sessions = enter(options, pool)?;
+            fetch_tokens(&mut sessions, pool)?;
+            sessions
+        }
+    };
+    let mut load = Load::new(options, sessions, path(options.mode.path()));
     let deadline = load.end + GRACE;
     pool.run(&mut load, deadline)?;
     load.finish();
@@ -35,6 +43,9 @@ pub fn run(options: &Options, pool: &mut Pool) -> Result {
         None => Ok(()),
     }
 }
+
+/// Of every user, as it stands in a form.
+const PASSWORD: &str = "down+the+rabbit+hole";
 
 /// The requests that are measured.
 struct Load<'a> {
@@ -63,7 +74,7 @@ impl<'a> Load<'a> {
         let begin = Instant::now() + options.warmup;
         Load {
             options,
-            plain: request(&path, b""),
+            plain: request(&path, b"", None),
             path,
             sessions,
             random: Random::new(),
@@ -143,6 +154,10 @@ impl Work for Load<'_> {
         let right = match self.options.mode {
             Mode::Plain => answer.body == b"Hello, World!",
             Mode::Read => answer.number() == Some(1),
+            Mode::Login => answer.body == b"in",
+            Mode::User => answer.body == b"user1",
+            Mode::Form => has(answer, b"name=\"title\"") && !has(answer, b"invalid"),
+            Mode::Errors => has(answer, b"&lt;b&gt;") && has(answer, b"invalid"),
             _ => answer.number().is_some(),
         };
         if !right {
@@ -150,7 +165,10 @@ impl Work for Load<'_> {
         }
         if let Some(session) = self.sessions.get_mut(request) {
             session.acknowledged += u64::from(self.options.mode == Mode::Count);
-            session.keep_cookie(answer, &self.path);
+            // Each login is of a browser that was never there.
+            if self.options.mode != Mode::Login {
+                session.keep_cookies(answer, &self.path);
+            }
         }
         // What began in the warm-up, or was answered after the end, is checked but not measured.
         if now - took >= self.begin && now <= self.end {
@@ -212,12 +230,23 @@ impl Work for Each<'_> {
 }
 
 fn make_sessions(options: &Options, pool: &mut Pool, path: &str) -> Result<Vec<Session>> {
-    let mut sessions: Vec<Session> = (0..options.sessions).map(|_| Session::default()).collect();
+    made((0..options.sessions).map(|_| Session::default()).collect(), pool, path)
+}
+
+/// Sessions of somebody who is logged in. Their further requests are no forms.
+fn enter(options: &Options, pool: &mut Pool) -> Result<Vec<Session>> {
+    let mut sessions = made((0..options.sessions).map(|_| Session::sending(String::new())).collect(), pool, "/enter")?;
+    sessions.iter_mut().for_each(Session::send_nothing);
+    Ok(sessions)
+}
+
+/// The answer to the first request of each is a cookie and a 1.
+fn made(mut sessions: Vec<Session>, pool: &mut Pool, path: &str) -> Result<Vec<Session>> {
     for session in &mut sessions {
         session.prepare(path);
     }
     let take = |session: &mut Session, answer: &Answer, path: &str| {
-        session.keep_cookie(answer, path);
+        session.keep_cookies(answer, path);
         session.acknowledged = 1;
         match (session.has_cookie(), answer.number()) {
             (true, Some(1)) => Ok(()),
@@ -227,6 +256,31 @@ fn make_sessions(options: &Options, pool: &mut Pool, path: &str) -> Result<Vec<S
     };
     Each { sessions: &mut sessions, path, next: 0, take, failed: None }.run(pool)?;
     Ok(sessions)
+}
+
+/// Opens a form in each session, and fills it in wrongly.
+fn fetch_tokens(sessions: &mut [Session], pool: &mut Pool) -> Result {
+    const PATH: &str = "/form";
+    const FIELD: &[u8] = b"name=\"csrf_token\" value=\"";
+    for session in &mut *sessions {
+        session.prepare(PATH);
+    }
+    let take = |session: &mut Session, answer: &Answer, path: &str| {
+        let begin = memmem::find(answer.body, FIELD).ok_or("a form without a token")? + FIELD.len();
+        let token = answer.body[begin..].split(|byte| *byte == b'"').next().unwrap_or_default();
+        let token = str::from_utf8(token).map_err(|error| error.to_string())?;
+        // A token is of letters that a form carries as they are, but for these.
+        let token = token.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+        session.send(format!("csrf_token={token}&title=%3Cb%3E&email=nowhere&count=100&text="));
+        session.keep_cookies(answer, path);
+        session.prepare(path);
+        Ok(())
+    };
+    Each { sessions, path: PATH, next: 0, take, failed: None }.run(pool)
+}
+
+fn has(answer: &Answer, text: &[u8]) -> bool {
+    memmem::find(answer.body, text).is_some()
 }
 
 /// Reads every session and compares it with what the server acknowledged.

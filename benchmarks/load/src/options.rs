@@ -7,16 +7,20 @@ use std::time::Duration;
 use crate::Result;
 
 const HELP: &str = "\
-load plain|read|count|one|idle [OPTION VALUE]...
+load MODE [OPTION VALUE]...
   plain  GET /plain without a cookie
   read   GET /read, each with a randomly drawn session
   count  GET /count, each with a randomly drawn session; then every session is read and its updates are counted
   one    the same with all connections on one session
+  login  POST /login of a randomly drawn user, user0 and so on, in a browser without cookies
+  user   GET /user, each with a randomly drawn session of somebody who is logged in
+  form   GET /form, the same
+  errors POST /form with wrong values and a token, the same
   idle   opens the connections, sends one request on each, and says what the server's memory grew by
 options
   --port 8000         of the server on 127.0.0.1
   --connections 32    at once
-  --sessions 1000     that are made first and drawn from
+  --sessions 1000     that are made first and drawn from; users of login
   --seconds 4         that are measured
   --while-pid 0       measures only until this process has ended
   --warmup 1          seconds before those
@@ -29,7 +33,25 @@ pub enum Mode {
     Plain,
     Read,
     Count,
+    Login,
+    User,
+    Form,
+    Errors,
     Idle,
+}
+
+impl Mode {
+    /// What its requests ask for.
+    pub fn path(self) -> &'static str {
+        match self {
+            Mode::Plain | Mode::Idle => "plain",
+            Mode::Read => "read",
+            Mode::Count => "count",
+            Mode::Login => "login",
+            Mode::User => "user",
+            Mode::Form | Mode::Errors => "form",
+        }
+    }
 }
 
 pub struct Options {
@@ -53,6 +75,10 @@ impl Options {
             "plain" => Mode::Plain,
             "read" => Mode::Read,
             "count" | "one" => Mode::Count,
+            "login" => Mode::Login,
+            "user" => Mode::User,
+            "form" => Mode::Form,
+            "errors" => Mode::Errors,
             "idle" => Mode::Idle,
             _ => return Err(HELP.into()),
         };

@@ -5,7 +5,10 @@ use crate::answer::Answer;
 /// One session, as a browser would keep it.
 #[derive(Default)]
 pub struct Session {
-    cookie: Vec<u8>,
+    /// `name=value` of each.
+    cookies: Vec<Vec<u8>>,
+    /// The form that its requests send, if they send one.
+    form: Option<String>,
     request: Vec<u8>,
     /// Updates that the server has answered with 200.
     pub acknowledged: u64,
@@ -14,23 +17,46 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes a new cookie over. `path` is what this session's requests ask for.
-    pub fn keep_cookie(&mut self, answer: &Answer, path: &str) {
-        if let Some(cookie) = answer.cookie
-            && cookie != self.cookie
-        {
-            self.cookie = cookie.to_owned();
+    /// One that sends this form.
+    pub fn sending(form: String) -> Self {
+        Session { form: Some(form), ..Session::default() }
+    }
+
+    /// From now on its requests send this form.
+    pub fn send(&mut self, form: String) {
+        self.form = Some(form);
+    }
+
+    /// From now on its requests send none.
+    pub fn send_nothing(&mut self) {
+        self.form = None;
+    }
+
+    /// Takes new cookies over, each in the place of one of its name. `path` is what this session's requests ask for.
+    pub fn keep_cookies(&mut self, answer: &Answer, path: &str) {
+        let mut changed = false;
+        for cookie in &answer.cookies {
+            let name = |cookie: &[u8]| cookie.iter().position(|byte| *byte == b'=').unwrap_or(cookie.len());
+            let same = self.cookies.iter_mut().find(|held| held[..name(held)] == cookie[..name(cookie)]);
+            match same {
+                Some(held) if held == cookie => continue,
+                Some(held) => *held = cookie.to_vec(),
+                None => self.cookies.push(cookie.to_vec()),
+            }
+            changed = true;
+        }
+        if changed {
             self.prepare(path);
         }
     }
 
     pub fn has_cookie(&self) -> bool {
-        !self.cookie.is_empty()
+        !self.cookies.is_empty()
     }
 
-    /// The request for `path` with this session's cookie, ready to be sent.
+    /// The request for `path` with this session's cookies, ready to be sent.
     pub fn prepare(&mut self, path: &str) {
-        self.request = request(path, &self.cookie);
+        self.request = request(path, &self.cookies.join(&b"; "[..]), self.form.as_deref());
     }
 
     pub fn request(&self) -> &[u8] {
@@ -38,15 +64,21 @@ impl Session {
     }
 }
 
-/// The bytes of a request.
-pub fn request(path: &str, cookie: &[u8]) -> Vec<u8> {
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n").into_bytes();
+/// The bytes of a request: a GET, or a POST of a form.
+pub fn request(path: &str, cookie: &[u8], form: Option<&str>) -> Vec<u8> {
+    let method = if form.is_some() { "POST" } else { "GET" };
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n").into_bytes();
     if !cookie.is_empty() {
         request.extend_from_slice(b"Cookie: ");
         request.extend_from_slice(cookie);
         request.extend_from_slice(b"\r\n");
     }
+    if let Some(form) = form {
+        let length = form.len();
+        request.extend_from_slice(format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n").as_bytes());
+    }
     request.extend_from_slice(b"\r\n");
+    request.extend_from_slice(form.unwrap_or_default().as_bytes());
     request
 }
 

@@ -18,6 +18,8 @@ pub struct Options {
     pub threads: usize,
     /// Moves a session's end forward at every request that carries it, not only at one that changes it.
     pub rolling: bool,
+    /// How many users there are, where there are any.
+    pub users: u32,
     /// SQLite's `synchronous`: `NORMAL` or `FULL`.
     pub synchronous: String,
     /// The URL of the database or of Redis, or the path of the SQLite file. `DATABASE_URL` where the command line has none.
@@ -30,6 +32,7 @@ impl Options {
             port: 8000,
             threads: 1,
             rolling: false,
+            users: 1000,
             synchronous: "FULL".to_owned(),
             database: std::env::var("DATABASE_URL").unwrap_or_default(),
         };
@@ -43,6 +46,7 @@ impl Options {
             match name.as_str() {
                 "--port" => options.port = parse(&name, &value)?,
                 "--threads" => options.threads = parse(&name, &value)?,
+                "--users" => options.users = parse(&name, &value)?,
                 "--synchronous" => options.synchronous = value.to_uppercase(),
                 "--database" => options.database = value,
                 _ => return Err(format!("{name} is not an option").into()),

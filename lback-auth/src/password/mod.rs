@@ -87,7 +87,8 @@ impl Passwords {
         }
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::unavailable("the system has no random numbers").with_source(error))?;
-        let hash = self.compute(|| self.0.argon2.hash_password_with_salt(password.as_bytes(), &salt));
+        let (argon2, password) = (self.0.argon2.clone(), password.to_owned());
+        let hash = self.compute(move || argon2.hash_password_with_salt(password.as_bytes(), &salt));
         Ok(hash.map_err(|error| Error::unavailable("a password cannot be hashed").with_source(error))?.to_string())
     }
 
@@ -114,8 +115,9 @@ impl Passwords {
             return Ok(Verdict::Wrong);
         };
         #[cfg(feature = "legacy-hashes")]
-        if let Some(legacy) = legacy::Legacy::of(hash) {
-            let right = self.compute(|| legacy.fits(password));
+        if legacy::Legacy::of(hash).is_some() {
+            let (password, hash) = (password.to_owned(), hash.to_owned());
+            let right = self.compute(move || legacy::Legacy::of(&hash).is_some_and(|legacy| legacy.fits(&password)));
             return Ok(if right { Verdict::RightButOld } else { Verdict::Wrong });
         }
         self.check_argon2(password, without_django(hash))
@@ -123,7 +125,8 @@ impl Passwords {
 
     fn check_argon2(&self, password: &str, hash: &str) -> Result<Verdict> {
         let Ok(hash) = PasswordHash::new(hash) else { return Ok(Verdict::Wrong) };
-        match self.compute(|| self.0.argon2.verify_password(password.as_bytes(), &hash)) {
+        let (argon2, password, of) = (self.0.argon2.clone(), password.to_owned(), hash.clone());
+        match self.compute(move || argon2.verify_password(password.as_bytes(), &of)) {
             Ok(()) if self.is_todays(&hash) => Ok(Verdict::Right),
             Ok(()) => Ok(Verdict::RightButOld),
             Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
@@ -141,10 +144,9 @@ impl Passwords {
         same && hash.algorithm == Algorithm::Argon2id.ident() && hash.version == Some(Version::V0x13.into())
     }
 
-    fn compute<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _place = self.0.places.take();
+    fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         self.0.computed.fetch_add(1, Ordering::Relaxed);
-        work()
+        self.0.places.run(work)
     }
 }
 

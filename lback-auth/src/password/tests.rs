@@ -109,3 +109,30 @@ fn the_rules_say_what_is_wrong_in_the_users_words() {
     let none = PasswordRules::new(&AuthSettings { auth_password_rules: vec![PasswordRule::Numeric], ..AuthSettings::default() });
     assert!(none.check("pw", &["pw"]).is_empty());
 }
+
+#[test]
+fn no_more_threads_hash_than_there_are_places() {
+    use std::collections::HashSet;
+    use std::sync::Mutex;
+
+    let places = super::places::Places::of_machine();
+    let seen = std::sync::Arc::new(Mutex::new(HashSet::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let (seen, caller) = (seen.clone(), std::thread::current().id());
+                let worker = places.run(move || {
+                    seen.lock().unwrap().insert(std::thread::current().id());
+                    std::thread::current().id()
+                });
+                assert_ne!(worker, caller);
+            });
+        }
+    });
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    assert!((1..=processors).contains(&seen.lock().unwrap().len()));
+    // One that panics takes no place with it.
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| places.run(|| panic!("by a test")))).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"by a test"));
+    assert_eq!((0..100).map(|n| places.run(move || n)).sum::<i32>(), 4950);
+}

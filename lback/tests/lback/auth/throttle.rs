@@ -14,6 +14,7 @@ suite!(
     an_account_under_attack_is_slowed_down_a_little,
     many_at_once_are_no_way_around,
     old_failures_are_forgotten,
+    who_began_earlier_and_comes_later_is_not_refused,
     a_forged_device_is_none
 );
 
@@ -185,4 +186,17 @@ fn a_forged_device_is_none(store: &Store) {
     assert_eq!(try_from(&bob, "192.0.2.9", "bob", PASSWORD), "welcome");
     assert!(bob.cookie("auth_device").is_some());
     assert!(try_login(&bob, "alice", PASSWORD).text().contains("too many"));
+}
+
+/// Of two who log in from one address at the same time, the one whose request began first may come to the counter last.
+fn who_began_earlier_and_comes_later_is_not_refused(store: &Store) {
+    let client = client(store);
+    add_user(&client, "bob");
+    let begun = client.clock().now();
+    client.clock().advance(SECOND / 100);
+    login(&client.fork(), "alice");
+    assert_eq!(try_login(&client.fork(), "alice", "wrong").text(), WRONG);
+    client.clock().set(begun);
+    login(&client.fork(), "bob");
+    login(&client.fork(), "alice");
 }
