@@ -31,10 +31,15 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
 /// Runs `work`, which waits for a server. If the thread is one that serves connections, these move to another thread
 /// first.
 pub(crate) fn on_network<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current() {
-        Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
-        _ => work(),
+    match runtime() {
+        Some(_) => tokio::task::block_in_place(work),
+        None => work(),
     }
+}
+
+/// The runtime that the caller is on, where one that blocks does not hold up the others.
+pub(crate) fn runtime() -> Option<Handle> {
+    Handle::try_current().ok().filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 struct Unpark(Thread);

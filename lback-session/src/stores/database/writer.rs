@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use super::gather::{Gather, MAX_BATCH};
 use super::prepared::{Begin, Commit};
 use super::tell;
-use crate::Durability;
+use crate::{Durability, wait};
 
 /// Which writes outlast a power cut whatever the settings say: those that end a session, under this id at least. One that
 /// has ended must not come back.
@@ -53,7 +53,7 @@ impl Writer {
         work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let job = Task { lasting, runtime: tell::runtime(), work: Some(work), result: None, answer: Some(answer) };
+        let job = Task { lasting, runtime: wait::runtime(), work: Some(work), result: None, answer: Some(answer) };
         let ended = || Error::unavailable("the thread that writes sessions has ended");
         self.0.send(Box::new(job)).map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?

@@ -13,9 +13,9 @@ use tokio::runtime::Handle;
 
 use super::line::Line;
 use super::{Reply, statements};
-use crate::SessionId;
 use crate::store::{Record, SessionInfo};
 use crate::stores::database::{Cause, rows, tell};
+use crate::{SessionId, wait};
 
 /// How many threads read: while one waits for the server, the other gathers.
 const THREADS: usize = 2;
@@ -51,7 +51,7 @@ impl Reader {
 
     /// If no thread is left, the reply is dropped, which says so.
     pub(super) fn send(&self, read: Read) {
-        let _ = self.0.send((read, tell::runtime()));
+        let _ = self.0.send((read, wait::runtime()));
     }
 }
 

@@ -13,10 +13,10 @@ use tokio::runtime::Handle;
 use super::Reply;
 use super::batch::{self, Done, Op};
 use super::line::Line;
-use crate::Durability;
 use crate::stores::database::gather::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
 use crate::stores::database::tell;
+use crate::{Durability, wait};
 
 /// How long a batch waits for a row that somebody else holds, in milliseconds. Long enough for another process's batch.
 const PATIENCE: &str = "SET lock_timeout = 250";
@@ -54,7 +54,7 @@ impl Writer {
 
     /// If the thread is gone, the reply is dropped, which says so.
     pub(super) fn send(&self, op: Op, reply: Reply<Done>) {
-        let _ = self.0.send(Job { op, reply, runtime: tell::runtime() });
+        let _ = self.0.send(Job { op, reply, runtime: wait::runtime() });
     }
 }
 
