@@ -59,9 +59,9 @@ impl Control<'_> {
         self.values().first().map_or("", String::as_str)
     }
 
-    /// The whole of it.
-    pub(super) fn html(&self) -> Html {
-        let mut html = Html::default();
+    /// The whole of it, with its [`attributes`](Self::attributes).
+    pub(super) fn html(&self, attributes: &Html) -> Html {
+        let mut html = Html::new();
         match self.shown.field.widget {
             Widget::Hidden => {
                 // One input for each value; a single one has to be there even where it is empty.
@@ -73,12 +73,12 @@ impl Control<'_> {
             }
             Widget::TextArea => {
                 // The parser drops a line break after the tag.
-                html.raw("<textarea").html(&self.attributes()).raw(">\n").text(self.value()).raw("</textarea>");
+                html.raw("<textarea").html(attributes).raw(">\n").text(self.value()).raw("</textarea>");
             }
-            Widget::Select => self.select(&mut html),
+            Widget::Select => self.select(&mut html, attributes),
             Widget::Buttons => self.buttons(&mut html),
             Widget::Input => {
-                html.raw("<input").attribute("type", self.shown.field.kind.input_type()).html(&self.attributes());
+                html.raw("<input").attribute("type", self.shown.field.kind.input_type()).html(attributes);
                 match self.shown.field.kind {
                     Kind::Boolean => html.attribute("value", "true").flag("checked", truth(self.value().trim()) == Some(true)),
                     Kind::Password | Kind::File => &mut html,
@@ -93,7 +93,7 @@ impl Control<'_> {
     /// What the input says besides its type and value: its name, its rules, and where its help and errors are.
     pub(super) fn attributes(&self) -> Html {
         let field = &self.shown.field;
-        let mut html = Html::default();
+        let mut html = Html::new();
         html.attribute("name", &field.name).attribute("id", &self.shown.id);
         html.flag("required", field.required).flag("multiple", field.multiple);
         if field.widget != Widget::Select {
@@ -138,9 +138,9 @@ impl Control<'_> {
         help.into_iter().chain(errors).collect::<Vec<_>>().join(" ")
     }
 
-    fn select(&self, html: &mut Html) {
+    fn select(&self, html: &mut Html, attributes: &Html) {
         let field = &self.shown.field;
-        html.raw("<select").html(&self.attributes()).raw(">");
+        html.raw("<select").html(attributes).raw(">");
         let chosen = self.choices().iter().any(|choice| self.is_selected(choice));
         if !field.multiple && (!field.required || !chosen) {
             // Nothing is chosen before the visitor has chosen.

@@ -1,12 +1,16 @@
 //! HTML, written so that nothing gets into it without being escaped.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Write};
 
 /// Text that is HTML already.
-#[derive(Default)]
 pub(super) struct Html(String);
 
 impl Html {
+    pub(super) fn new() -> Self {
+        // Room for most fields.
+        Html(String::with_capacity(256))
+    }
+
     /// Adds HTML that the program itself has written.
     pub(super) fn raw(&mut self, html: &'static str) -> &mut Self {
         self.0.push_str(html);
@@ -15,24 +19,22 @@ impl Html {
 
     /// Adds a text, escaped.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
-        for letter in text.chars() {
-            match letter {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                // HTML has no null character.
-                '\0' => self.0.push('\u{fffd}'),
-                letter => self.0.push(letter),
-            }
+        let mut rest = text;
+        while let Some((at, escaped)) = rest.bytes().enumerate().find_map(|(at, byte)| Some((at, escaped(byte)?))) {
+            self.0.push_str(&rest[..at]);
+            self.0.push_str(escaped);
+            rest = &rest[at + 1..];
         }
+        self.0.push_str(rest);
         self
     }
 
     /// Adds ` name="value"`.
     pub(super) fn attribute(&mut self, name: &'static str, value: impl Display) -> &mut Self {
-        self.raw(" ").raw(name).raw("=\"").text(&value.to_string()).raw("\"")
+        self.raw(" ").raw(name).raw("=\"");
+        // Nothing that is shown here fails to say itself, and a text takes whatever comes.
+        let _ = write!(Escaping(self), "{value}");
+        self.raw("\"")
     }
 
     /// Adds ` name="value"` where there is a value.
@@ -65,5 +67,29 @@ impl Html {
 
     pub(super) fn into_string(self) -> String {
         self.0
+    }
+}
+
+/// What stands for a character that means something in HTML.
+fn escaped(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'"' => Some("&quot;"),
+        b'\'' => Some("&#39;"),
+        // HTML has no null character.
+        0 => Some("\u{fffd}"),
+        _ => None,
+    }
+}
+
+/// Escapes what is written to it.
+struct Escaping<'a>(&'a mut Html);
+
+impl Write for Escaping<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.text(text);
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::Form;
 
 impl Control<'_> {
     pub(super) fn label_html(&self) -> Html {
-        let mut html = Html::default();
+        let mut html = Html::new();
         if self.is_group() {
             html.raw("<legend>").text(&self.shown.field.label).raw("</legend>");
         } else {
@@ -16,7 +16,7 @@ impl Control<'_> {
     }
 
     pub(super) fn help_html(&self) -> Html {
-        let mut html = Html::default();
+        let mut html = Html::new();
         if let Some(help) = &self.shown.field.help {
             html.raw("<p class=\"help\"").attribute("id", self.help_id()).raw(">").text(help).raw("</p>");
         }
@@ -24,7 +24,7 @@ impl Control<'_> {
     }
 
     pub(super) fn errors_html(&self) -> Html {
-        let mut html = Html::default();
+        let mut html = Html::new();
         if !self.errors.is_empty() {
             html.raw("<ul class=\"errors\"").attribute("id", self.errors_id()).raw(">");
             for error in &self.errors {
@@ -34,23 +34,43 @@ impl Control<'_> {
         }
         html
     }
+}
+
+/// A field in pieces, each written once, and the whole of them.
+pub(super) struct Parts {
+    pub(super) attributes: Html,
+    pub(super) input: Html,
+    pub(super) label: Html,
+    pub(super) help: Html,
+    pub(super) errors: Html,
+    pub(super) whole: Html,
+}
+
+impl Parts {
+    pub(super) fn of(control: &Control) -> Self {
+        let attributes = control.attributes();
+        let (input, label, help, errors) = (control.html(&attributes), control.label_html(), control.help_html(), control.errors_html());
+        let mut parts = Parts { attributes, input, label, help, errors, whole: Html::new() };
+        parts.whole = parts.join(control);
+        parts
+    }
 
     /// Label, input, help and errors.
-    pub(super) fn whole_html(&self) -> Html {
-        if self.is_hidden() {
-            return self.html();
+    fn join(&self, control: &Control) -> Html {
+        let mut html = Html::new();
+        if control.is_hidden() {
+            html.html(&self.input);
+            return html;
         }
-        let mut html = Html::default();
-        let element = if self.is_group() { "fieldset" } else { "div" };
+        let element = if control.is_group() { "fieldset" } else { "div" };
         html.raw("<").raw(element).raw(" class=\"field");
-        html.raw(if self.shown.field.required { " required" } else { "" }).raw(if self.errors.is_empty() { "" } else { " invalid" });
-        html.raw("\"").attribute_of("id", self.is_group().then_some(&self.shown.id)).raw(">\n");
-        let (label, input) = (self.label_html(), self.html());
+        html.raw(if control.shown.field.required { " required" } else { "" }).raw(if control.errors.is_empty() { "" } else { " invalid" });
+        html.raw("\"").attribute_of("id", control.is_group().then_some(&control.shown.id)).raw(">\n");
         // A single box stands before its label.
-        let (first, second) = if self.is_checkbox() { (input, label) } else { (label, input) };
-        for part in [first, second, self.help_html(), self.errors_html()] {
+        let (first, second) = if control.is_checkbox() { (&self.input, &self.label) } else { (&self.label, &self.input) };
+        for part in [first, second, &self.help, &self.errors] {
             if !part.is_empty() {
-                html.html(&part).raw("\n");
+                html.html(part).raw("\n");
             }
         }
         html.raw("</").raw(element).raw(">\n");
@@ -66,7 +86,7 @@ impl<T> Form<T> {
 
 /// What is wrong, with links to the fields.
 pub(super) fn summary<T>(form: &Form<T>) -> Html {
-    let mut html = Html::default();
+    let mut html = Html::new();
     if form.errors.is_empty() {
         return html;
     }
@@ -88,24 +108,16 @@ pub(super) fn summary<T>(form: &Form<T>) -> Html {
     html
 }
 
-/// The hidden fields.
-pub(super) fn hidden<T>(form: &Form<T>) -> Html {
-    let mut html = Html::default();
-    for control in form.controls().filter(Control::is_hidden) {
-        html.html(&control.html());
-    }
-    html
-}
-
 /// Everything.
-pub(super) fn whole<T>(form: &Form<T>) -> Html {
+pub(super) fn whole<'a, T>(form: &Form<T>, parts: impl Iterator<Item = &'a Parts>) -> Html {
     let mut html = summary(form);
-    for control in form.controls() {
-        html.html(&control.whole_html());
+    for parts in parts {
+        html.html(&parts.whole);
     }
     html
 }
 
 pub(crate) fn form_html<T>(form: &Form<T>) -> String {
-    whole(form).into_string()
+    let parts: Vec<Parts> = form.controls().map(|control| Parts::of(&control)).collect();
+    whole(form, parts.iter()).into_string()
 }

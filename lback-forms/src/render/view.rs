@@ -4,7 +4,7 @@ use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 
 use super::control::Control;
 use super::html::Html;
-use super::parts::{hidden, summary, whole};
+use super::parts::{Parts, summary, whole};
 use crate::{Form, Kind};
 
 /// What a template gets by these names is the form's own, even where a field has such a name. The derive refuses those.
@@ -13,16 +13,27 @@ const OWN: [&str; 6] = ["html", "summary", "hidden", "enctype", "errors", "field
 /// Tera takes a [`tera::Value`] as it is wherever it meets one, so that what is HTML stays HTML.
 impl<T> Serialize for Form<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let views = self.controls().map(|control| tera::Value::try_from_serializable(&View::of(&control)));
+        let controls: Vec<(Control, Parts)> = self
+            .controls()
+            .map(|control| {
+                let parts = Parts::of(&control);
+                (control, parts)
+            })
+            .collect();
+        let views = controls.iter().map(|(control, parts)| tera::Value::try_from_serializable(&View::of(control, parts)));
         let views: Vec<tera::Value> = views.collect::<Result<_, _>>().map_err(S::Error::custom)?;
-        let mut enctype = Html::default();
+        let mut hidden = Html::new();
+        for (_, parts) in controls.iter().filter(|(control, _)| control.is_hidden()) {
+            hidden.html(&parts.input);
+        }
+        let mut enctype = Html::new();
         if self.fields.iter().any(|shown| shown.field.kind == Kind::File) {
             enctype.raw("enctype=\"multipart/form-data\"");
         }
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("html", &whole(self).safe())?;
+        map.serialize_entry("html", &whole(self, controls.iter().map(|(_, parts)| parts)).safe())?;
         map.serialize_entry("summary", &summary(self).safe())?;
-        map.serialize_entry("hidden", &hidden(self).safe())?;
+        map.serialize_entry("hidden", &hidden.safe())?;
         map.serialize_entry("enctype", &enctype.safe())?;
         map.serialize_entry("errors", &self.errors.of_form().collect::<Vec<_>>())?;
         map.serialize_entry("fields", &views)?;
@@ -66,7 +77,7 @@ struct Offered<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(control: &'a Control<'a>) -> Self {
+    fn of(control: &'a Control<'a>, parts: &Parts) -> Self {
         let field = &control.shown.field;
         let offered = |(at, choice): (usize, &'a crate::Choice)| Offered {
             value: choice.value(),
@@ -85,12 +96,12 @@ impl<'a> View<'a> {
             is_hidden: control.is_hidden(),
             errors: &control.errors,
             choices: control.choices().iter().enumerate().map(offered).collect(),
-            attributes: control.attributes().safe(),
-            html: control.whole_html().safe(),
-            input: control.html().safe(),
-            label_html: control.label_html().safe(),
-            help_html: control.help_html().safe(),
-            errors_html: control.errors_html().safe(),
+            attributes: parts.attributes.safe(),
+            html: parts.whole.safe(),
+            input: parts.input.safe(),
+            label_html: parts.label.safe(),
+            help_html: parts.help.safe(),
+            errors_html: parts.errors.safe(),
         }
     }
 }
