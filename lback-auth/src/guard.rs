@@ -7,7 +7,7 @@ use lback_core::{Application, Error, Method, Middleware, Next, Request, Response
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::request::somebody;
-use crate::{Auth, RequestAuth, short};
+use crate::{Auth, RequestAuth};
 
 /// What somebody must be, or may do, to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +58,7 @@ impl Guard {
 
 impl Middleware for Guard {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        // The session has answered at once, or waits in its own way; the query is short.
-        short::may_block(|| self.requirement.check(req))?;
+        self.requirement.check(req)?;
         next.run(req).await
     }
 

@@ -15,13 +15,26 @@ pub(crate) fn read<T>(req: &mut Request, work: impl FnOnce(&mut Db) -> Result<T>
     if req.extensions().get::<DbSession>().is_none()
         && let Ok(database) = req.state::<Database>()
     {
-        return may_block(|| work(&mut *database.get()?));
+        return read_from(database, work);
     }
     let unit = req.db_session()?;
-    may_block(|| match unit.is_open() {
-        true => work(unit.connection()?),
-        false => work(&mut *unit.database().get()?),
-    })
+    if !unit.is_open() {
+        return read_from(unit.database(), work);
+    }
+    match unit.database().kind().is_server() {
+        true => may_block(|| work(unit.connection()?)),
+        false => work(unit.connection()?),
+    }
+}
+
+/// A SQLite file answers too soon to make way for others meanwhile; a server, and a pool that is used up, do not.
+fn read_from<T>(database: &Database, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+    if !database.kind().is_server()
+        && let Some(mut connection) = database.try_get()
+    {
+        return work(&mut connection);
+    }
+    may_block(|| work(&mut *database.get()?))
 }
 
 /// Runs `work` in a transaction, which is committed unless it fails.

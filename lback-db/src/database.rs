@@ -88,6 +88,11 @@ impl Database {
         Arc::ptr_eq(&self.manager, &other.manager)
     }
 
+    /// A connection of the pool that nobody uses now. `None` where there is none; [`get`](Self::get) waits for one.
+    pub fn try_get(&self) -> Option<PooledDb> {
+        self.pool.try_get().and_then(|mut connection| self.manager.is_alive(&mut connection).then_some(connection))
+    }
+
     /// A connection of the pool. Blocks while all are in use, at most `DATABASE_WAIT_SECONDS`.
     ///
     /// # Errors

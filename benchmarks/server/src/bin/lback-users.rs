@@ -45,11 +45,11 @@ fn enter(req: &mut Request) -> Result<String> {
     Ok("1".to_owned())
 }
 
-fn user(req: &mut Request) -> Result<String> {
+async fn user(req: &mut Request) -> Result<String> {
     Ok(req.user()?.map_or("nobody".to_owned(), |user| user.username.clone()))
 }
 
-fn entry(req: &mut Request) -> Result<Response> {
+async fn entry(req: &mut Request) -> Result<Response> {
     let mut form = Form::<Entry>::new();
     if let Some(entry) = form.submitted(req)? {
         return Ok(Response::text(format!("{} {} {} {} {}", entry.title, entry.email, entry.count, entry.text, entry.agree)));
