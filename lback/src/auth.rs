@@ -98,3 +98,9 @@ pub(crate) fn declare_permissions(ready: &Ready) -> Result<()> {
 pub(crate) fn check(ready: &Ready) -> Result<()> {
     ready.app.state::<Auth>().map_or(Ok(()), |auth| lback_auth::check_routes(&ready.app, auth))
 }
+
+/// For the command `check --deploy`.
+#[cfg(feature = "auth-pages")]
+pub(crate) fn check_deployed(ready: &Ready) -> Result<()> {
+    ready.app.state::<Auth>().map_or(Ok(()), |auth| lback_auth::pages::check_site_url(&ready.app, auth))
+}

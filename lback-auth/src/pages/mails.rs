@@ -64,8 +64,7 @@ fn site(req: &Request) -> Result<String> {
         return Ok(site.trim_end_matches('/').to_owned());
     }
     // One of ALLOWED_HOSTS, or the request would not have come so far.
-    let host = req.uri().authority().map(|authority| authority.as_str()).or_else(|| req.header("host"));
-    let host = host.ok_or_else(|| Error::bad_request("The request names no host."))?;
+    let host = req.authority().ok_or_else(|| Error::bad_request("The request names no host."))?;
     let scheme = if req.is_secure() { "https" } else { "http" };
     Ok(format!("{scheme}://{host}"))
 }

@@ -21,10 +21,10 @@ mod verify;
 use std::collections::BTreeMap;
 
 use lback_core::header::{CACHE_CONTROL, HeaderValue};
-use lback_core::{Context, Request, Response, Result, Router};
+use lback_core::{Application, Context, Error, Request, Response, Result, Router};
 use serde::Deserialize;
 
-use crate::{RequestAuth, RouterAuth, safe_next};
+use crate::{Auth, RequestAuth, RouterAuth, safe_next};
 
 /// The templates, which files of the same names replace.
 pub(crate) const TEMPLATES: [(&str, &str); 16] = [
@@ -49,7 +49,7 @@ pub(crate) const TEMPLATES: [(&str, &str); 16] = [
 /// The routes of the pages, to be included at a prefix: `.include("/account", lback::auth_urls()).name("account")`.
 #[rustfmt::skip] // one route a line
 pub fn urls() -> Router {
-    Router::new()
+    let pages = Router::new()
         .get("/login", login::login).name("login")
         .post("/login", login::login)
         .post("/logout", login::logout).name("logout")
@@ -69,7 +69,26 @@ pub fn urls() -> Router {
         .get("/devices", devices::list).login_required().name("devices")
         .post("/devices/revoke", devices::revoke_others).login_required().name("devices-revoke")
         .post("/devices/{id:uuid}/revoke", devices::revoke).login_required().name("device-revoke")
-        .get("/style.css", style).name("style")
+        .get("/style.css", style).name("style");
+    Router::new().include("/", pages).option(AccountPage)
+}
+
+/// Marks the routes of these pages.
+#[derive(Clone, Copy)]
+struct AccountPage;
+
+/// Do the mails of the pages lead to this site, whatever host the visitor has named? For a site that everybody can reach.
+///
+/// # Errors
+/// Says what to write.
+pub fn check_site_url(app: &Application, auth: &Auth) -> Result<()> {
+    let has_pages = app.routes().iter().any(|route| route.option::<AccountPage>().is_some());
+    if !has_pages || auth.settings().auth_site_url.is_some() {
+        return Ok(());
+    }
+    Err(Error::internal(
+        "links in mails lead to whatever host and port the visitor has named. Write AUTH_SITE_URL = \"https://example.com\" in settings.production.toml",
+    ))
 }
 
 /// The pages that others lead to, by the names of their routes.

@@ -26,6 +26,8 @@ fn the_application() {
         .permission_required("blog.add_post")
         .get("/typo", |_: &mut Request| "")
         .permission_required(if command.contains("deploy") { "blog.ad_post" } else { "blog.add_post" });
+    #[cfg(feature = "auth-pages")]
+    let guarded = guarded.include("/account", lback::auth_urls()).name("account");
     match App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]).run(&arguments) {
         Ok(()) => println!("\nended well"),
         Err(error) => println!("\nended with: {error}"),
@@ -182,4 +184,15 @@ fn help_routes_and_check_know_of_users() {
         ),
         "{check}"
     );
+}
+
+#[cfg(feature = "auth-pages")]
+#[test]
+fn links_in_mails_lead_to_the_site_and_not_where_a_visitor_says() {
+    let project = migrated();
+    let check = run(&project, &["check", "--deploy"], "");
+    assert!(check.contains("WRONG links in mails: ") && check.contains("AUTH_SITE_URL = \"https://example.com\""), "{check}");
+    let named = crate::commands::project("AUTH_SITE_URL = 'https://example.com'");
+    let check = run(&named, &["check", "--deploy"], "");
+    assert!(check.contains("ok    links in mails"), "{check}");
 }

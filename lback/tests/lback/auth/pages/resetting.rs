@@ -2,7 +2,8 @@
 
 use super::*;
 
-suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, a_reset_link_dies, nobodys_mailbox_is_filled);
+suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, a_reset_link_dies,
+    a_reset_link_leads_to_no_strange_host, nobodys_mailbox_is_filled);
 
 fn ask(client: &Client, email: &str) -> TestResponse {
     post(client, "/account/reset", &[("email", email)])
@@ -78,6 +79,18 @@ fn a_reset_link_dies(store: &Store) {
     });
     assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 1, "{statuses:?}");
+}
+
+fn a_reset_link_leads_to_no_strange_host(store: &Store) {
+    let client = store.open(pages(), &format!("{SETTINGS}\nALLOWED_HOSTS = ['.example.com']"));
+    add_user(&client, "alice");
+    let ask = |host: &str| client.post("/account/reset").header("host", host).form(&[("email", "alice@example.com")]).send();
+    for host in ["evil.test?.example.com", "evil.test#.example.com", "evil.test/.example.com", "evil.test\\.example.com"] {
+        ask(host).assert_status(400);
+    }
+    assert!(client.mail().is_empty());
+    ask("www.example.com").assert_status(200);
+    assert!(client.mail()[0].text.contains("http://www.example.com/account/reset/"), "{}", client.mail()[0].text);
 }
 
 fn nobodys_mailbox_is_filled(store: &Store) {
