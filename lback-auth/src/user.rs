@@ -245,22 +245,25 @@ impl User {
         Ok(())
     }
 
-    /// Gives them another password's hash, unless it has changed since they were read: answers whether it was so. For what may
-    /// be done once, such as following a link.
+    /// Gives them another password's hash, and notes that the e-mail address is theirs, unless one of both has changed since they
+    /// were read: answers whether it was so. For who follows a link in a mail, which can be done once.
     #[cfg(feature = "pages")]
-    pub(crate) fn swap_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
-        let row = users::table.find(self.id).filter(users::password.eq(&self.password));
-        let changed = on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
+    pub(crate) fn reset_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
+        let same_address = users::email_key.eq(self.email.as_deref().map(key));
+        let row = users::table.find(self.id).filter(users::password.eq(&self.password)).filter(same_address);
+        let change = (users::password.eq(hash), users::email_verified.eq(true));
+        let changed = on_each!(db, db => diesel::update(row).set(change).execute(db))?;
         hash.clone_into(&mut self.password);
         Ok(changed == 1)
     }
 
-    /// Notes that the e-mail address is theirs.
-    pub fn set_email_verified(&mut self, db: &mut Db) -> Result<()> {
-        let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(users::email_verified.eq(true)).execute(db))?;
-        self.email_verified = true;
-        Ok(())
+    /// Notes that the e-mail address is theirs. Answers whether it is so: not where it has changed since they were read, as the
+    /// new one is not what somebody has proved to be theirs.
+    pub fn set_email_verified(&mut self, db: &mut Db) -> Result<bool> {
+        let row = users::table.find(self.id).filter(users::email_key.eq(self.email.as_deref().map(key)));
+        let changed = on_each!(db, db => diesel::update(row).set(users::email_verified.eq(true)).execute(db))?;
+        self.email_verified = changed == 1;
+        Ok(self.email_verified)
     }
 
     /// The names of the permissions that they have, by themselves and by their groups. One query. Of somebody who is not

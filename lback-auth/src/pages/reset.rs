@@ -62,12 +62,10 @@ pub(super) fn confirm(req: &mut Request) -> Result<Response> {
         }
         if form.errors().is_empty() {
             let hash = auth.passwords().hash(&new.password)?;
-            // Of two who follow the link at the same time, one is too late.
-            if !user.swap_password_hash(req.db()?, &hash)? {
+            // Of two who follow the link at the same time, one is too late. They have read the mail, so the address is theirs.
+            if !user.reset_password_hash(req.db()?, &hash)? {
                 return dead(req);
             }
-            // They have read the mail.
-            user.set_email_verified(req.db()?)?;
             login::end_sessions(req, user.id, None)?;
             req.signal(UserPasswordChanged { user_id: user.id });
             req.session().flash("success", "Your password is changed. Log in with the new one.");

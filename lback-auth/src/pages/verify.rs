@@ -22,7 +22,10 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
 pub(super) fn verify(req: &mut Request) -> Result<Response> {
     let token: String = req.param("token")?;
     let Some(mut user) = req.check_verification_token(&token)? else { return dead(req) };
-    user.set_email_verified(req.db()?)?;
+    // The address may have changed since the token was looked at.
+    if !user.set_email_verified(req.db()?)? {
+        return dead(req);
+    }
     req.session().flash("success", "Your e-mail address is confirmed.");
     redirect(req, "profile")
 }
