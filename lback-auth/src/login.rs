@@ -11,7 +11,7 @@ use crate::password::Verdict;
 use crate::request::{MARK, USER_ID};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
 use crate::throttle::{Attempt, Throttled};
-use crate::{Account, Auth, short};
+use crate::{Account, Auth, short, throttle};
 
 /// Why somebody is not logged in, in words for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,21 +37,15 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let name = name.trim();
     let now = req.now();
     let (address, device) = (req.client_addr(), device(req, auth));
-    let (found, attempt) = short::write(req, |db| {
-        // A name with a null byte is nobody's, and PostgreSQL would not take it.
-        let found = if name.is_empty() || name.contains('\0') { None } else { A::find_by_login(db, name)? };
-        let attempt = Attempt::new(found.as_ref().map(Account::id), name, address, device);
-        let admitted = auth.throttle().admit(db, &attempt, now)?;
-        Ok((found, admitted.map(|()| attempt)))
-    })?;
+    // A name with a null byte is nobody's, and PostgreSQL would not take it.
+    let could_be = !name.is_empty() && !name.contains('\0');
+    let found = if could_be { short::read(req, |db| A::find_by_login(db, name))? } else { None };
     let user_id = found.as_ref().map(Account::id);
-    let attempt = match attempt {
-        Ok(attempt) => attempt,
-        Err(Throttled { wait }) => {
-            req.app().send(UserLoginFailed { user_id, throttled: true });
-            return Ok(Err(LoginRefused::TooMany(wait)));
-        }
-    };
+    let attempt = Attempt::new(user_id, name, address, device);
+    if let Err(Throttled { wait }) = throttle::admit(req, auth, &attempt)? {
+        req.app().send(UserLoginFailed { user_id, throttled: true });
+        return Ok(Err(LoginRefused::TooMany(wait)));
+    }
     let verdict = auth.passwords().check(password, found.as_ref().map(Account::password_hash))?;
     let Some(mut user) = found.filter(|user| verdict != Verdict::Wrong && user.is_active()) else {
         req.app().send(UserLoginFailed { user_id, throttled: false });

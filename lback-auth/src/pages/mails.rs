@@ -4,7 +4,8 @@ use lback_core::{Error, Request, Result, context};
 use lback_mail::{Mail, RequestMail};
 
 use super::link;
-use crate::{RequestAuth, User, name, short};
+use crate::throttle::{self, Limit};
+use crate::{RequestAuth, User, name};
 
 /// To the new address of a user: is it theirs?
 pub(super) fn verify(req: &mut Request, user: &User) -> Result<()> {
@@ -49,9 +50,8 @@ pub(super) fn reset(req: &mut Request, user: &User) -> Result<()> {
 
 /// Nobody's mailbox is filled by visitors who type in its address again and again. They are not told either.
 fn may_send(req: &mut Request, email: &str) -> Result<bool> {
-    let (auth, now) = (req.auth()?, req.now());
-    let what = format!("mail to {}", name::key(email));
-    Ok(short::write(req, |db| auth.throttle().admit_other(db, &what, None, now))?.is_ok())
+    let (auth, what) = (req.auth()?, format!("mail to {}", name::key(email)));
+    Ok(throttle::admit_other(req, &auth, &what, Limit::OF_PAGES)?.is_ok())
 }
 
 fn absolute(req: &Request, page: &str, token: &str) -> Result<String> {

@@ -6,6 +6,7 @@ use lback_forms::{FieldError, Form};
 
 use super::{mails, render};
 use crate::signals::UserRegistered;
+use crate::throttle::{self, Limit};
 use crate::{NewUser, RequestAuth, User, check_email, check_username, short};
 
 #[derive(Form)]
@@ -50,9 +51,8 @@ pub(super) fn register(req: &mut Request) -> Result<Response> {
 
 /// The answer, unless something is wrong after all.
 fn make(req: &mut Request, new: &Register, form: &mut Form<Register>) -> Result<Option<Response>> {
-    let (auth, now, address) = (req.auth()?, req.now(), req.client_addr());
-    let admitted = short::write(req, |db| auth.throttle().admit_other(db, "register", address, now))?;
-    if let Err(throttled) = admitted {
+    let (auth, now, what) = (req.auth()?, req.now(), format!("register from {}", throttle::from(req)));
+    if let Err(throttled) = throttle::admit_other(req, &auth, &what, Limit::OF_PAGES)? {
         form.add_form_error(throttled.to_string());
         return Ok(None);
     }

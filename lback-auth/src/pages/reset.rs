@@ -9,6 +9,7 @@ use super::register::clean_email;
 use super::verify::dead;
 use super::{mails, redirect, render};
 use crate::signals::UserPasswordChanged;
+use crate::throttle::{self, Limit};
 use crate::{Account, RequestAuth, User, login, short};
 
 #[derive(Form)]
@@ -21,15 +22,11 @@ struct Ask {
 pub(super) fn ask(req: &mut Request) -> Result<Response> {
     let mut form = Form::<Ask>::new();
     if let Some(Ask { email }) = form.submitted(req)? {
-        let (auth, now, address) = (req.auth()?, req.now(), req.client_addr());
-        let found = short::write(req, |db| {
-            let admitted = auth.throttle().admit_other(db, "reset", address, now)?;
-            let user = User::with_email(db, &email)?;
-            Ok(admitted.map(|()| user))
-        })?;
-        match found {
+        let (auth, what) = (req.auth()?, format!("reset from {}", throttle::from(req)));
+        match throttle::admit_other(req, &auth, &what, Limit::OF_PAGES)? {
             Err(throttled) => form.add_form_error(throttled.to_string()),
-            Ok(user) => {
+            Ok(()) => {
+                let user = short::read(req, |db| User::with_email(db, &email))?;
                 if let Some(user) = user.filter(|user| user.is_active) {
                     mails::reset(req, &user)?;
                 }
