@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use lback_core::{Assembly, Error, Keys, Result};
+use lback_core::{Assembly, CoreSettings, Error, Keys, Result};
 
 use crate::account::{Accounts, Of};
 use crate::throttle::Throttle;
@@ -35,6 +35,7 @@ impl Auth {
     /// Where settings are not possible, or `SECRET_KEY` is missing; where a permission is declared twice, or has no name.
     pub fn new<A: Account>(assembly: &Assembly, permissions: &[Permission]) -> Result<Self> {
         let settings: AuthSettings = assembly.settings().section()?;
+        let core: CoreSettings = assembly.settings().section()?;
         let mut declared = BTreeMap::new();
         for permission in permissions {
             permission.check()?;
@@ -44,7 +45,8 @@ impl Auth {
         }
         Ok(Auth(Arc::new(Inner {
             accounts: Box::new(Of::<A>(PhantomData)),
-            passwords: Passwords::new(&settings)?,
+            // The other half of the threads on which views run is for those who only want to see a page.
+            passwords: Passwords::on_threads(&settings, core.max_blocking_views / 2)?,
             rules: PasswordRules::new(&settings),
             session_keys: assembly.derive_keys("auth session")?,
             device_keys: assembly.derive_keys("auth device")?,

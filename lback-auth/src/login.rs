@@ -41,6 +41,7 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let could_be = !name.is_empty() && !name.contains('\0');
     let found = if could_be { short::read(req, |db| A::find_by_login(db, name))? } else { None };
     let user_id = found.as_ref().map(Account::id);
+    auth.passwords().check_room()?;
     let attempt = Attempt::new(user_id, name, address, device);
     if let Err(Throttled { wait }) = throttle::admit(req, auth, &attempt)? {
         req.app().send(UserLoginFailed { user_id, throttled: true });

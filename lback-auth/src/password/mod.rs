@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use lback_core::header::{HeaderValue, RETRY_AFTER};
 use lback_core::{Error, Result};
 
 use self::places::Places;
@@ -28,7 +29,7 @@ pub(crate) const UNUSABLE: &str = "!";
 /// Hashes and checks passwords, with argon2id. Cheap to clone.
 ///
 /// A hash takes tens of milliseconds and megabytes of memory on purpose. No more are made at a time than the machine has
-/// processors; others wait. So this belongs into plain views, which run where they may block, and not into async ones; and
+/// processors; others wait, and where too many do, they are refused with a 503. So this belongs into plain views, which run where they may block, and not into async ones; and
 /// not into an open transaction, which on SQLite would keep everybody else from writing.
 ///
 /// ```
@@ -65,6 +66,11 @@ impl Passwords {
     /// # Errors
     /// Where these are not possible; the message names the setting.
     pub fn new(settings: &AuthSettings) -> Result<Self> {
+        Self::on_threads(settings, 64)
+    }
+
+    /// With a bound for the threads that hash, or wait for it.
+    pub(crate) fn on_threads(settings: &AuthSettings, most: usize) -> Result<Self> {
         let (memory, passes) = (settings.auth_argon2_memory_kib, settings.auth_argon2_passes);
         let params = Params::new(memory, passes, 1, None).map_err(|error| {
             Error::internal(format!(
@@ -74,27 +80,27 @@ impl Passwords {
         })?;
         let nobody = format!("$argon2id$v=19$m={memory},t={passes},p=1$bm9ib2R5IGhhcyB0aGlz$bm9ib2R5IGhhcyB0aGlzIHBhc3N3b3JkLCBub2JvZHk");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        Ok(Passwords(Arc::new(Inner { argon2, nobody, places: Places::of_machine(), computed: AtomicU64::new(0) })))
+        Ok(Passwords(Arc::new(Inner { argon2, nobody, places: Places::of_machine(most), computed: AtomicU64::new(0) })))
     }
 
     /// What to store of a password: a text that begins with `$argon2id$`.
     ///
     /// # Errors
-    /// 400 where it has more than 4096 bytes; 503 where the system has no random numbers or no memory.
+    /// 400 where it has more than 4096 bytes; 503 where too many wait, or the system has no random numbers or no memory.
     pub fn hash(&self, password: &str) -> Result<String> {
         if password.len() > MAX_BYTES {
             return Err(Error::bad_request("The password is too long."));
         }
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::unavailable("the system has no random numbers").with_source(error))?;
-        let hash = self.compute(|| self.0.argon2.hash_password_with_salt(password.as_bytes(), &salt));
+        let hash = self.compute(|| self.0.argon2.hash_password_with_salt(password.as_bytes(), &salt))?;
         Ok(hash.map_err(|error| Error::unavailable("a password cannot be hashed").with_source(error))?.to_string())
     }
 
     /// Is `hash` one of this password?
     ///
     /// # Errors
-    /// 503 where it cannot be said, for want of memory.
+    /// 503 where too many wait.
     pub fn verify(&self, password: &str, hash: &str) -> Result<bool> {
         Ok(self.check(password, Some(hash))? != Verdict::Wrong)
     }
@@ -115,7 +121,7 @@ impl Passwords {
         };
         #[cfg(feature = "legacy-hashes")]
         if let Some(legacy) = legacy::Legacy::of(hash) {
-            let right = self.compute(|| legacy.fits(password));
+            let right = self.compute(|| legacy.fits(password))?;
             return Ok(if right { Verdict::RightButOld } else { Verdict::Wrong });
         }
         self.check_argon2(password, without_django(hash))
@@ -123,7 +129,7 @@ impl Passwords {
 
     fn check_argon2(&self, password: &str, hash: &str) -> Result<Verdict> {
         let Ok(hash) = PasswordHash::new(hash) else { return Ok(Verdict::Wrong) };
-        match self.compute(|| self.0.argon2.verify_password(password.as_bytes(), &hash)) {
+        match self.compute(|| self.0.argon2.verify_password(password.as_bytes(), &hash))? {
             Ok(()) if self.is_todays(&hash) => Ok(Verdict::Right),
             Ok(()) => Ok(Verdict::RightButOld),
             Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
@@ -141,11 +147,21 @@ impl Passwords {
         same && hash.algorithm == Algorithm::Argon2id.ident() && hash.version == Some(Version::V0x13.into())
     }
 
-    fn compute<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _place = self.0.places.take();
-        self.0.computed.fetch_add(1, Ordering::Relaxed);
-        work()
+    /// Refuses at once what would be refused later, when an attempt has been counted.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        if self.0.places.are_full() { Err(busy()) } else { Ok(()) }
     }
+
+    fn compute<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        let _place = self.0.places.take().ok_or_else(busy)?;
+        self.0.computed.fetch_add(1, Ordering::Relaxed);
+        Ok(work())
+    }
+}
+
+/// There is more to hash than the processors can do.
+fn busy() -> Error {
+    Error::unavailable("too many passwords are to be hashed at the same time").with_header(RETRY_AFTER, HeaderValue::from_static("2"))
 }
 
 /// Is it a hash that can be checked?

@@ -50,6 +50,16 @@ fn every_check_is_one_computation_whatever_there_is_to_check() {
 }
 
 #[test]
+fn where_too_many_wait_the_next_is_asked_to_come_again() {
+    let Inner { argon2, nobody, .. } = Arc::into_inner(passwords().0).unwrap();
+    let full = Passwords(Arc::new(Inner { argon2, nobody, places: Places::new(0, 0), computed: AtomicU64::new(0) }));
+    for error in [full.hash("wonderland").unwrap_err(), full.verify("wonderland", "x").unwrap_err(), full.check_room().unwrap_err()] {
+        assert_eq!(error.status(), 503);
+        assert_eq!(error.headers()["retry-after"], "2");
+    }
+}
+
+#[test]
 fn a_hash_of_other_costs_is_right_but_old() {
     let dearer = AuthSettings { auth_argon2_passes: 2, ..settings() };
     let hash = passwords().hash("wonderland").unwrap();
