@@ -60,6 +60,15 @@ impl Kind {
         matches!(self, Kind::Text | Kind::Email | Kind::Password | Kind::Url)
     }
 
+    /// Whoever types more, in characters, has typed something else.
+    pub(crate) fn longest(self) -> usize {
+        match self {
+            Kind::Text => usize::MAX,
+            Kind::Email | Kind::Password | Kind::Url => 2048,
+            _ => LONGEST,
+        }
+    }
+
     /// The `type` of its input.
     pub(crate) fn input_type(self) -> &'static str {
         match self {

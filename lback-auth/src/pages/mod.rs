@@ -70,8 +70,11 @@ pub fn urls() -> Router {
         .post("/devices/revoke", devices::revoke_others).login_required().name("devices-revoke")
         .post("/devices/{id:uuid}/revoke", devices::revoke).login_required().name("device-revoke")
         .get("/style.css", style).name("style");
-    Router::new().include("/", pages).option(AccountPage)
+    Router::new().include("/", pages).option(AccountPage).body_limit(MAX_BODY)
 }
+
+/// More than anybody types into one of these forms, in bytes. Who may send them is everybody.
+const MAX_BODY: u64 = 64 * 1024;
 
 /// Marks the routes of these pages.
 #[derive(Clone, Copy)]
