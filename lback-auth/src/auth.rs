@@ -8,7 +8,7 @@ use lback_core::{Assembly, CoreSettings, Error, Keys, Result};
 
 use crate::account::{Accounts, Of};
 use crate::throttle::Throttle;
-use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission};
+use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission, password};
 
 /// How an application's users log in, and what they may do: its settings, put to work. Cheap to clone.
 ///
@@ -100,11 +100,11 @@ impl Auth {
 
     /// What a session carries besides the user's id: it fits only as long as the password is the same.
     pub(crate) fn mark(&self, user_id: i64, password_hash: &str) -> String {
-        signature(&self.0.session_keys, &format!("{user_id} {password_hash}"))
+        signature(&self.0.session_keys, &format!("{user_id} {}", password::stamp(password_hash)))
     }
 
     pub(crate) fn fits(&self, mark: &str, user_id: i64, password_hash: &str) -> bool {
-        verify(&self.0.session_keys, mark, &format!("{user_id} {password_hash}"))
+        verify(&self.0.session_keys, mark, &format!("{user_id} {}", password::stamp(password_hash)))
     }
 }
 

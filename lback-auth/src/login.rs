@@ -52,9 +52,12 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
         req.app().send(UserLoginFailed { user_id, throttled: false });
         return Ok(Err(LoginRefused::Wrong));
     };
-    let upgraded = if verdict == Verdict::RightButOld { Some(auth.passwords().hash(password)?) } else { None };
+    let upgraded = if verdict == Verdict::RightButOld { Some(auth.passwords().hash_anew(password, user.password_hash())?) } else { None };
     short::write(req, |db| {
-        if let Some(hash) = upgraded {
+        // Unless somebody has changed the password while this one was hashed.
+        if let Some(hash) = upgraded
+            && A::find(db, user.id())?.is_some_and(|now| now.password_hash() == user.password_hash())
+        {
             user.set_password_hash(db, &hash)?;
         }
         auth.throttle().succeeded(db, &attempt, now)

@@ -93,7 +93,20 @@ impl Passwords {
         }
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::unavailable("the system has no random numbers").with_source(error))?;
-        let hash = self.compute(|| self.0.argon2.hash_password_with_salt(password.as_bytes(), &salt))?;
+        self.hash_salted(password, &salt)
+    }
+
+    /// The same for a password that was right, and hashed in an old way. Its salt stays, by which sessions know that the
+    /// password is the same.
+    pub(crate) fn hash_anew(&self, password: &str, old: &str) -> Result<String> {
+        match salt(old) {
+            Some(salt) => self.hash_salted(password, &salt),
+            None => self.hash(password),
+        }
+    }
+
+    fn hash_salted(&self, password: &str, salt: &[u8]) -> Result<String> {
+        let hash = self.compute(|| self.0.argon2.hash_password_with_salt(password.as_bytes(), salt))?;
         Ok(hash.map_err(|error| Error::unavailable("a password cannot be hashed").with_source(error))?.to_string())
     }
 
@@ -171,6 +184,21 @@ fn is_known(hash: &str) -> bool {
         return true;
     }
     PasswordHash::new(without_django(hash)).is_ok_and(|hash| hash.algorithm.as_str().starts_with("argon2"))
+}
+
+/// What is the same in every hash of one password that was chosen once, however often it is hashed anew, and in no other.
+pub(crate) fn stamp(hash: &str) -> String {
+    salt(hash).map_or_else(|| hash.to_owned(), |salt| format!("{salt:?}"))
+}
+
+/// The salt, where argon2 would take it, too.
+fn salt(hash: &str) -> Option<Vec<u8>> {
+    #[cfg(feature = "legacy-hashes")]
+    let legacy = legacy::Legacy::of(hash).map(|legacy| legacy.salt().as_bytes().to_vec());
+    #[cfg(not(feature = "legacy-hashes"))]
+    let legacy = None;
+    let salt = legacy.or_else(|| Some(PasswordHash::new(without_django(hash)).ok()?.salt?.to_vec()));
+    salt.filter(|salt| (8..=48).contains(&salt.len()))
 }
 
 /// Django writes its own name for the algorithm before the hash: `argon2$argon2id$v=19$…`.
