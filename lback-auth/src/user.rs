@@ -177,6 +177,14 @@ impl From<Row> for User {
 }
 
 impl User {
+    /// Somebody who does not exist, for whom the same is done as for others.
+    #[cfg(feature = "pages")]
+    pub(crate) fn nobody(email: &str) -> User {
+        let (username, password, email) = (String::new(), UNUSABLE.to_owned(), Some(email.to_owned()));
+        let (no, never) = (false, DateTime::UNIX_EPOCH);
+        User::from((0, username, email, no, password, no, no, no, None, never.naive_utc()))
+    }
+
     /// The user of this id; `None` where there is none.
     ///
     /// # Errors

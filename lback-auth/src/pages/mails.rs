@@ -34,18 +34,18 @@ pub(super) fn exists(req: &mut Request, user: &User) -> Result<()> {
     req.send_mail(mail.template("account/mail/exists", context! { url, reset, username }))
 }
 
-/// To somebody who has forgotten the password, or says so.
-pub(super) fn reset(req: &mut Request, user: &User) -> Result<()> {
-    let Some(email) = user.email.clone() else { return Ok(()) };
-    if !may_send(req, &email)? {
-        return Ok(());
-    }
-    let token = req.reset_token(user)?;
+/// To somebody who has forgotten the password, or says so. Where nobody has the address the same is done, but that no mail is
+/// sent: so the time that it takes tells nothing.
+pub(super) fn reset(req: &mut Request, email: &str, user: Option<&User>) -> Result<()> {
+    let may_send = may_send(req, email)?;
+    let nobody = User::nobody(email);
+    let token = req.reset_token(user.unwrap_or(&nobody))?;
     let url = absolute(req, "reset-confirm", &token)?;
     let minutes = req.auth()?.settings().auth_reset_minutes;
-    let username = &user.username;
-    let mail = Mail::to(email.as_str()).subject("Reset your password");
-    req.send_mail(mail.template("account/mail/reset", context! { url, minutes, username }))
+    let username = &user.unwrap_or(&nobody).username;
+    let mail = Mail::to(user.and_then(|user| user.email.as_deref()).unwrap_or(email)).subject("Reset your password");
+    let mail = mail.template("account/mail/reset", context! { url, minutes, username });
+    req.send_mail_unnoticed(mail, may_send && user.is_some())
 }
 
 /// Nobody's mailbox is filled by visitors who type in its address again and again. They are not told either.

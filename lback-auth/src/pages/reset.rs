@@ -18,7 +18,7 @@ struct Ask {
     email: String,
 }
 
-/// Asks for a mail. The answer is the same whether somebody has this address or not.
+/// Asks for a mail. The answer is the same whether somebody has this address or not, and so is the work before it.
 pub(super) fn ask(req: &mut Request) -> Result<Response> {
     let mut form = Form::<Ask>::new();
     if let Some(Ask { email }) = form.submitted(req)? {
@@ -27,9 +27,7 @@ pub(super) fn ask(req: &mut Request) -> Result<Response> {
             Err(throttled) => form.add_form_error(throttled.to_string()),
             Ok(()) => {
                 let user = short::read(req, |db| User::with_email(db, &email))?;
-                if let Some(user) = user.filter(|user| user.is_active) {
-                    mails::reset(req, &user)?;
-                }
+                mails::reset(req, &email, user.filter(|user| user.is_active).as_ref())?;
                 return render(req, "account/reset_sent.html", context! { email });
             }
         }

@@ -5,6 +5,7 @@ mod registering;
 mod resetting;
 
 use super::*;
+use crate::number;
 
 const NEW_PASSWORD: &str = "through the looking glass";
 

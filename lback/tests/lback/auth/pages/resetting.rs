@@ -2,7 +2,7 @@
 
 use super::*;
 
-suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, a_reset_link_dies,
+suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, the_same_is_done_for_unknown_addresses, a_reset_link_dies,
     a_reset_link_leads_to_no_strange_host, nobodys_mailbox_is_filled);
 
 fn ask(client: &Client, email: &str) -> TestResponse {
@@ -46,6 +46,34 @@ fn nobody_learns_who_has_an_account(store: &Store) {
     assert_eq!(gone.text().replace("gone1@", "nobod@"), unknown.text());
     assert_eq!(client.mail().len(), 1);
     ask(&client, "<b>").assert_status(200).assert_contains("&lt;b&gt;");
+}
+
+/// What fails, fails for both; what is written, is written for both.
+fn the_same_is_done_for_unknown_addresses(store: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{0}'\nMAIL_BACKEND = 'file'\nMAIL_DIR = '{0}/mails'", folder.path().display());
+    let mails = |client: &Client| number(client, "SELECT count(*) FROM mail_outbox");
+    let counters = |client: &Client| number(client, "SELECT count(*) FROM auth_attempts");
+    let client = store.open(pages(), &settings);
+    add_user(&client, "alice");
+    ask(&client, "nobody@example.com").assert_status(200);
+    // Of asking from here, and of mails to there.
+    assert_eq!(counters(&client), 2);
+    ask(&client, "alice@example.com").assert_status(200);
+    assert_eq!(counters(&client), 3);
+    // It is written beside the answer.
+    while mails(&client) == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(mails(&client), 1);
+
+    std::fs::create_dir_all(folder.path().join("account/mail")).unwrap();
+    std::fs::write(folder.path().join("account/mail/reset.txt"), "{{ nothing_of_that_name }}").unwrap();
+    let client = store.open(pages(), &settings);
+    add_user(&client, "alice");
+    for email in ["alice@example.com", "nobody@example.com"] {
+        ask(&client, email).assert_status(500);
+    }
 }
 
 fn a_reset_link_dies(store: &Store) {
