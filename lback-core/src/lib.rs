@@ -32,7 +32,7 @@ pub use error_page::DebugSection;
 pub use middleware::{Middleware, Next};
 pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile};
 pub use response::{Body, IntoResponse, Response};
-pub use router::{BodyLimit, CsrfExempt, Route, Router, Streaming, ViewTimeout};
+pub use router::{BodyLimit, CsrfExempt, Route, Router, SecretPath, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};
 pub use signals::Signal;
 pub use static_names::StaticNames;

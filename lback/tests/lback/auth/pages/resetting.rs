@@ -3,7 +3,7 @@
 use super::*;
 
 suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, the_same_is_done_for_unknown_addresses, a_reset_link_dies,
-    a_reset_link_leads_to_no_strange_host, nobodys_mailbox_is_filled);
+    a_reset_link_leads_to_no_strange_host, a_reset_link_stands_in_no_log, nobodys_mailbox_is_filled);
 
 fn ask(client: &Client, email: &str) -> TestResponse {
     post(client, "/account/reset", &[("email", email)])
@@ -119,6 +119,25 @@ fn a_reset_link_leads_to_no_strange_host(store: &Store) {
     assert!(client.mail().is_empty());
     ask("www.example.com").assert_status(200);
     assert!(client.mail()[0].text.contains("http://www.example.com/account/reset/"), "{}", client.mail()[0].text);
+}
+
+/// It works until it is used, and whoever reads the log could use it.
+fn a_reset_link_stands_in_no_log(store: &Store) {
+    crate::logs::start();
+    let client = open(store);
+    ask(&client, "alice@example.com");
+    let link = link_in_mail(&client, "alice@example.com");
+    post(&client, "/account/verify/1-2-not.of.this.test", &[]).assert_status(404);
+    client.get(&link).send().assert_status(200);
+    choose(&client, &link, "pw", "pw").assert_status(200);
+    client.get(&format!("{link}/")).send().assert_status(308);
+    client.delete(&link).send().assert_status(405);
+    client.enforce_csrf();
+    choose(&client, &link, NEW_PASSWORD, NEW_PASSWORD).assert_status(403);
+    let token = link.rsplit('/').next().unwrap();
+    assert_eq!(crate::logs::lines_with(token), Vec::<String>::new());
+    assert_eq!(crate::logs::lines_with("not.of.this.test"), Vec::<String>::new());
+    assert!(!crate::logs::lines_with("POST /account/reset/{token} 403").is_empty());
 }
 
 fn nobodys_mailbox_is_filled(store: &Store) {
