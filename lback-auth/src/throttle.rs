@@ -133,18 +133,25 @@ fn network(address: IpAddr) -> String {
 #[derive(Clone, Copy)]
 pub(crate) struct Limit {
     free: u32,
+    /// The first delay, which doubles, in seconds.
+    first: u32,
     max_delay: u32,
 }
 
 impl Limit {
     /// For what honest visitors do a few times a day, from an address that a whole school may share.
     #[cfg(feature = "pages")]
-    pub(crate) const OF_PAGES: Limit = Limit { free: 20, max_delay: 60 };
+    pub(crate) const OF_PAGES: Limit = Limit { free: 20, first: 1, max_delay: 60 };
+
+    /// For mails to one mailbox, whoever asks for them: three, and then one in an hour.
+    #[cfg(feature = "pages")]
+    pub(crate) const OF_MAILBOX: Limit = Limit { free: 2, first: 3600, max_delay: 3600 };
 
     /// How long to wait after so many failures.
     fn delay(self, failures: u32) -> TimeDelta {
         let over = failures.saturating_sub(self.free);
-        let seconds = if over == 0 { 0 } else { 1_u32.checked_shl(over - 1).unwrap_or(u32::MAX).min(self.max_delay) };
+        let times = if over == 0 { 0 } else { 1_u32.checked_shl(over - 1).unwrap_or(u32::MAX) };
+        let seconds = self.first.saturating_mul(times).min(self.max_delay);
         TimeDelta::seconds(seconds.into())
     }
 }
@@ -170,9 +177,9 @@ impl Throttle {
         let (free, max_delay) = (settings.auth_free_attempts, settings.auth_max_delay_seconds);
         Throttle {
             keys,
-            one: Limit { free, max_delay },
-            address: Limit { free: free.saturating_mul(4), max_delay },
-            account: Limit { free: free.max(ACCOUNT_FAILURES), max_delay: max_delay.min(ACCOUNT_DELAY) },
+            one: Limit { free, first: 1, max_delay },
+            address: Limit { free: free.saturating_mul(4), first: 1, max_delay },
+            account: Limit { free: free.max(ACCOUNT_FAILURES), first: 1, max_delay: max_delay.min(ACCOUNT_DELAY) },
         }
     }
 
@@ -254,7 +261,7 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_their_bound() {
-        let limit = Limit { free: 3, max_delay: 60 };
+        let limit = Limit { free: 3, first: 1, max_delay: 60 };
         let seconds: Vec<i64> = (0..12).map(|failures| limit.delay(failures).num_seconds()).collect();
         assert_eq!(seconds, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(limit.delay(u32::MAX).num_seconds(), 60);

@@ -6,6 +6,7 @@ use lback_forms::Form;
 use lback_session::RequestSession;
 
 use super::register::clean_email;
+use super::verify::ENOUGH_MAILS;
 use super::{mails, redirect, render};
 use crate::{RequestAuth, User, short};
 
@@ -30,8 +31,10 @@ pub(super) fn profile(req: &mut Request) -> Result<Response> {
                 } else {
                     confirmed.set_email(req.db()?, Some(&new.email))?;
                     if !confirmed.email_verified {
-                        mails::verify(req, &confirmed)?;
-                        req.session().flash("info", "We have sent a mail to your new address. Please follow the link in it.");
+                        let sent = mails::verify(req, &confirmed)?;
+                        let message =
+                            if sent { "We have sent a mail to your new address. Please follow the link in it." } else { ENOUGH_MAILS };
+                        req.session().flash("info", message);
                     }
                     return redirect(req, "profile");
                 }

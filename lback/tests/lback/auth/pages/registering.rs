@@ -2,7 +2,7 @@
 
 use super::*;
 
-suite!(databases: a_visitor_registers_and_verifies_the_address, what_is_wrong_is_said, a_known_address_is_told_by_mail_only,
+suite!(databases: a_visitor_registers_and_verifies_the_address, what_is_wrong_is_said, a_known_address_is_told_by_mail_only, nobody_writes_to_others_by_their_name,
     a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait);
 
 fn register(client: &Client, name: &str, email: &str, password: &str) -> TestResponse {
@@ -69,6 +69,23 @@ fn a_known_address_is_told_by_mail_only(store: &Store) {
     assert!(client.db(|db| User::named(db, "carol")).is_none());
 }
 
+/// Mail programs make a link of much that has a dot in it.
+fn nobody_writes_to_others_by_their_name(store: &Store) {
+    let client = open(store);
+    register(&client, "You-won.Collect-at.evil.example", "victim@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    register(&client, "other", "victim@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    post(&client, "/account/reset", &[("email", "victim@example.com")]).assert_contains("mailbox");
+    let mails = client.mail();
+    assert_eq!(mails.len(), 3);
+    for mail in mails {
+        assert!(mail.text.starts_with("Hello,\n") && !mail.text.contains("evil.example"), "{}", mail.text);
+    }
+    // Whose address is theirs is called by name.
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db));
+    post(&client, "/account/reset", &[("email", "alice@example.com")]).assert_contains("mailbox");
+    assert!(client.mail().pop().unwrap().text.starts_with("Hello alice,\n"));
+}
+
 fn a_verification_is_for_a_person_and_once(store: &Store) {
     let client = open(store);
     enter(&client, "alice");
@@ -81,6 +98,14 @@ fn a_verification_is_for_a_person_and_once(store: &Store) {
     post(&client, &link, &[]).assert_redirect("/account");
     post(&client, &link, &[]).assert_status(404);
     client.get(&link).send().assert_status(404);
+    // Not more than a few, and they are told.
+    enter(&client, "alice");
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email(db, Some("other@example.com")));
+    for message in ["sent you another mail", "sent you another mail", "sent you another mail", "several mails already"] {
+        post(&client, "/account/verify", &[]).assert_redirect("/account");
+        client.get("/account").send().assert_contains(message);
+    }
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db));
     // There is nothing left to verify.
     let mails = client.mail().len();
     post(&client, "/account/verify", &[]).assert_redirect("/account");
