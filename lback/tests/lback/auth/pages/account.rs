@@ -105,7 +105,9 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     let change = |email: &str, password: &str| post(&client, "/account", &[("email", email), ("password", password)]);
     change("new@example.com", "wrong").assert_status(200).assert_contains("That is not your password.");
     change("bob@example.com", PASSWORD).assert_status(200).assert_contains("There is a user with this e-mail address already.");
-    change("nonsense", PASSWORD).assert_status(200);
+    for nonsense in ["nonsense", ".a@example.com", "a..b@example.com", "a.@example.com", "jürgen@example.com"] {
+        change(nonsense, PASSWORD).assert_status(200).assert_contains("Enter an e-mail address");
+    }
     assert!(client.mail().is_empty());
     change("new@example.com", PASSWORD).assert_redirect("/account");
     assert_eq!(user(&client, "alice").email.as_deref(), Some("new@example.com"));

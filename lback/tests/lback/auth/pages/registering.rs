@@ -37,6 +37,9 @@ fn what_is_wrong_is_said(store: &Store) {
         (&enormous, "c@example.com", NEW_PASSWORD, "error-summary"),
         ("ALICE", "c@example.com", NEW_PASSWORD, "This name is taken."),
         ("carol", "nonsense", NEW_PASSWORD, "error-summary"),
+        // No mail could go there.
+        ("carol", ".c@example.com", NEW_PASSWORD, "Enter an e-mail address"),
+        ("carol", "c..d@example.com", NEW_PASSWORD, "Enter an e-mail address"),
         ("carol", "c@example.com\r\nBcc: x@example.com", NEW_PASSWORD, "error-summary"),
         ("carol", "c@example.com", "pw", "too short"),
         ("carol", "c@example.com", "password1", "everybody tries"),
