@@ -48,7 +48,7 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Value
 /// template's:
 ///
 /// ```html
-/// <form method="post" {{ form.enctype }}>{{ form.html }} <button>Save</button></form>
+/// <form method="post" {{ form.enctype }}>{{ csrf_input() }} {{ form.html }} <button>Save</button></form>
 /// ```
 ///
 /// | | |
