@@ -15,6 +15,9 @@ pub struct AuthSettings {
     pub logout_redirect_url: String,
     /// Where the site is, for links in mails: scheme and host, `https://example.com`. None means as the visitor asked for it.
     pub auth_site_url: Option<String>,
+    /// May visitors register on the page for that? Otherwise it is not there, and users come from the command line or from the
+    /// application's own pages.
+    pub auth_registration: bool,
     /// What a new password is held to.
     pub auth_password_rules: Vec<PasswordRule>,
     /// The fewest characters of a password.
@@ -42,6 +45,7 @@ impl Default for AuthSettings {
             login_redirect_url: "/".to_owned(),
             logout_redirect_url: "/".to_owned(),
             auth_site_url: None,
+            auth_registration: true,
             auth_password_rules: vec![PasswordRule::Length, PasswordRule::Common, PasswordRule::Similar, PasswordRule::Numeric],
             auth_password_min_length: 8,
             auth_remember_days: 30,

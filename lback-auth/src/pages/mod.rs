@@ -116,7 +116,8 @@ fn redirect(req: &Request, name: &str) -> Result<Response> {
 /// Renders a page of these, with the links to the others as `links`.
 fn render(req: &mut Request, template: &str, mut context: Context) -> Result<Response> {
     let mut links = BTreeMap::new();
-    for name in LINKED {
+    let registration = req.auth()?.settings().auth_registration;
+    for name in LINKED.into_iter().filter(|name| registration || *name != "register") {
         links.insert(name.replace('-', "_"), link(req, name, &[])?);
     }
     context.insert("links", &links);

@@ -1,6 +1,6 @@
 //! Registering.
 
-use lback_core::{Request, Response, Result, context};
+use lback_core::{Error, Request, Response, Result, context};
 use lback_db::{RequestDb, RequestSignal};
 use lback_forms::{FieldError, Form};
 
@@ -31,6 +31,9 @@ pub(super) fn clean_email(address: String) -> Result<String, FieldError> {
 
 pub(super) fn register(req: &mut Request) -> Result<Response> {
     let auth = req.auth()?;
+    if !auth.settings().auth_registration {
+        return Err(Error::not_found("There is no page at this address."));
+    }
     let mut form = Form::<Register>::new();
     if let Some(new) = form.submitted(req)? {
         for wrong in auth.rules().check(&new.password, &[&new.username, &new.email]) {

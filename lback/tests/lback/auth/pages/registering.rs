@@ -3,7 +3,8 @@
 use super::*;
 
 suite!(databases: a_visitor_registers_and_verifies_the_address, what_is_wrong_is_said, a_known_address_is_told_by_mail_only, nobody_writes_to_others_by_their_name,
-    a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait);
+    a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait,
+    a_site_of_its_own_people_registers_nobody);
 
 fn register(client: &Client, name: &str, email: &str, password: &str) -> TestResponse {
     post(client, "/account/register", &[("username", name), ("email", email), ("password", password), ("password_again", password)])
@@ -130,4 +131,18 @@ fn who_registers_without_end_must_wait(store: &Store) {
         let name = format!("later{attempt}");
         register(&client, &name, &format!("{name}@example.com"), NEW_PASSWORD).assert_contains("mailbox");
     }
+}
+
+fn a_site_of_its_own_people_registers_nobody(store: &Store) {
+    let client = store.open(pages(), &format!("{SETTINGS}\nAUTH_REGISTRATION = false"));
+    add_user(&client, "alice");
+    client.get("/account/register").send().assert_status(404);
+    register(&client, "carol", "carol@example.com", NEW_PASSWORD).assert_status(404);
+    assert!(client.db(|db| User::named(db, "carol")).is_none());
+    let page = client.get("/account/login").send();
+    page.assert_status(200).assert_contains("Forgot your password?");
+    assert!(!page.text().contains("egister"), "{}", page.text());
+    // The other pages are there.
+    enter(&client, "alice");
+    client.get("/account").send().assert_status(200);
 }
