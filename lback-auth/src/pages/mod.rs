@@ -24,7 +24,7 @@ use lback_core::header::{CACHE_CONTROL, HeaderValue};
 use lback_core::{Application, Context, Error, Request, Response, Result, Router};
 use serde::Deserialize;
 
-use crate::{Auth, RequestAuth, RouterAuth, safe_next};
+use crate::{Auth, RequestAuth, RouterAuth, User, safe_next};
 
 /// The templates, which files of the same names replace.
 pub(crate) const TEMPLATES: [(&str, &str); 16] = [
@@ -80,13 +80,31 @@ const MAX_BODY: u64 = 64 * 1024;
 #[derive(Clone, Copy)]
 struct AccountPage;
 
+fn are_in(app: &Application) -> bool {
+    app.routes().iter().any(|route| route.option::<AccountPage>().is_some())
+}
+
+/// Are the users of an application with these pages those that the pages know?
+///
+/// # Errors
+/// Says what to write.
+pub fn check_users(app: &Application, auth: &Auth) -> Result<()> {
+    let known = auth.accounts().type_name();
+    if !are_in(app) || known == std::any::type_name::<User>() {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "the pages of auth_urls() know only the users that the framework brings, and those of this application are of the type {known}. \
+         Write App::auth() instead of App::auth_with, or leave auth_urls() out and write pages of your own"
+    )))
+}
+
 /// Do the mails of the pages lead to this site, whatever host the visitor has named? For a site that everybody can reach.
 ///
 /// # Errors
 /// Says what to write.
 pub fn check_site_url(app: &Application, auth: &Auth) -> Result<()> {
-    let has_pages = app.routes().iter().any(|route| route.option::<AccountPage>().is_some());
-    if !has_pages || auth.settings().auth_site_url.is_some() {
+    if !are_in(app) || auth.settings().auth_site_url.is_some() {
         return Ok(());
     }
     Err(Error::internal(
