@@ -6,12 +6,13 @@ use std::time::Duration;
 use lback_core::{Cookie, Error, Request, Result, SameSite};
 use lback_db::{RequestDb, RequestSignal};
 use lback_session::{Expiry, RequestSession, SessionId};
+use serde::{Deserialize, Serialize};
 
 use crate::password::Verdict;
 use crate::request::{MARK, USER_ID};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
 use crate::throttle::{Attempt, Throttled};
-use crate::{Account, Auth, short, throttle};
+use crate::{Account, Auth, browser, short, throttle};
 
 /// Why somebody is not logged in, in words for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,7 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     let now = req.now();
     user.note_login(req.db()?, now)?;
     let mark = auth.mark(user.id(), user.password_hash());
+    let login = Login { at: now.timestamp(), browser: browser::describe(req.header("user-agent")) };
     let session = req.session();
     let before = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     if before.is_some_and(|before| before != user.id()) {
@@ -84,12 +86,23 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     }
     session.insert(USER_ID, user.id())?;
     session.insert(MARK, mark)?;
+    session.insert(LOGIN, login)?;
     // It does so by itself where nobody was logged in, and must also where the same user was.
     session.cycle_id();
     session.set_expiry(Expiry::Default);
     know_device(req, auth, user.id());
     req.signal(UserLoggedIn { user_id: user.id() });
     Ok(())
+}
+
+/// The key under which the session holds when and where the user logged in.
+pub(crate) const LOGIN: &str = "_login";
+
+/// When and where a user logged in, for the list of their devices.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) at: i64,
+    pub(crate) browser: String,
 }
 
 pub(crate) fn remember(req: &mut Request, days: u32) {

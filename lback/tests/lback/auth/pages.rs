@@ -14,6 +14,7 @@ fn pages() -> App {
         .get("/", |_: &mut Request| "front page")
         .name("index")
         .get("/who", who)
+        .post("/cart/{item}", put_into_cart)
         .get("/members", |_: &mut Request| "members")
         .login_required()
         .include("/account", lback::auth_urls())
