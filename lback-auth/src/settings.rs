@@ -1,5 +1,6 @@
 //! The settings of users.
 
+use lback_core::{Error, Result};
 use serde::Deserialize;
 
 /// The keys of `settings.toml` that speak of users, as they are written.
@@ -58,6 +59,51 @@ impl Default for AuthSettings {
             auth_argon2_passes: 2,
         }
     }
+}
+
+impl AuthSettings {
+    /// Are they possible?
+    ///
+    /// # Errors
+    /// Names the key that is not, and what to write.
+    pub(crate) fn check(&self) -> Result<()> {
+        let usual = AuthSettings::default();
+        // Longer than that, and what was forgotten long ago still opens a door.
+        let bounded = [
+            ("AUTH_REMEMBER_DAYS", self.auth_remember_days, 1, 3650, usual.auth_remember_days),
+            ("AUTH_RESET_MINUTES", self.auth_reset_minutes, 1, 7 * 24 * 60, usual.auth_reset_minutes),
+            ("AUTH_VERIFY_HOURS", self.auth_verify_hours, 1, 365 * 24, usual.auth_verify_hours),
+            ("AUTH_MAX_DELAY_SECONDS", self.auth_max_delay_seconds, 0, 24 * 3600, usual.auth_max_delay_seconds),
+        ];
+        for (key, value, least, most, usual) in bounded {
+            if !(least..=most).contains(&value) {
+                return Err(Error::internal(format!(
+                    "{key} = {value} is not possible: it must be between {least} and {most}. Write {key} = {usual}"
+                )));
+            }
+        }
+        let (length, longest) = (self.auth_password_min_length, crate::password::MAX_LENGTH);
+        if length > longest {
+            return Err(Error::internal(format!(
+                "AUTH_PASSWORD_MIN_LENGTH = {length} leaves no password: one has at most {longest} characters. Write AUTH_PASSWORD_MIN_LENGTH = {}",
+                usual.auth_password_min_length
+            )));
+        }
+        match &self.auth_site_url {
+            Some(url) if !is_site(url) => Err(Error::internal(format!(
+                "AUTH_SITE_URL = \"{}\" is no address that links could begin with. Write scheme and host: AUTH_SITE_URL = \"https://example.com\"",
+                url.escape_debug()
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `https://example.com`, perhaps with a port and a path.
+fn is_site(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let host = rest.split('/').next().unwrap_or_default();
+    !host.is_empty() && !host.contains('@') && rest.chars().all(|c| c.is_ascii_graphic() && !"?#\"<>\\".contains(c))
 }
 
 /// A rule for new passwords.

@@ -8,6 +8,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rules::MAX_LENGTH;
 pub use rules::PasswordRules;
 
 use std::sync::Arc;
