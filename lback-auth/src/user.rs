@@ -124,20 +124,19 @@ impl NewUser {
             users::is_superuser.eq(self.superuser),
             users::joined.eq(now.naive_utc()),
         );
-        let id = on_each!(db, db => diesel::insert_into(users::table).values(row).returning(users::id).get_result::<i64>(db));
-        let id = id.map_err(taken)?;
+        // Not an error of the database, which on PostgreSQL would end the request's transaction.
+        let insert = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().returning(users::id);
+        let id: Option<i64> = on_each!(db, db => insert.get_result(db).optional())?;
+        let Some(id) = id else {
+            let of_name = User::named(db, &self.username)?.is_some();
+            return Err(Error::new(StatusCode::CONFLICT, if of_name { NAME_TAKEN } else { EMAIL_TAKEN }));
+        };
         User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))
     }
 }
 
-/// Somebody else has the name or the address.
-fn taken(error: DieselError) -> Error {
-    let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) = &error else { return error.into() };
-    // SQLite names the column in its message, PostgreSQL the constraint.
-    let of_email = info.message().contains("email_key") || info.constraint_name().is_some_and(|name| name.contains("email_key"));
-    let what = if of_email { "There is a user with this e-mail address already." } else { "There is a user of this name already." };
-    Error::new(StatusCode::CONFLICT, what).with_source(error)
-}
+const NAME_TAKEN: &str = "There is a user of this name already.";
+const EMAIL_TAKEN: &str = "There is a user with this e-mail address already.";
 
 type Row = (i64, String, Option<String>, bool, String, bool, bool, bool, Option<NaiveDateTime>, NaiveDateTime);
 
@@ -248,7 +247,14 @@ impl User {
         let verified = self.email_verified && email.as_deref().map(key) == self.email.as_deref().map(key);
         let change = (users::email_key.eq(email.as_deref().map(key)), users::email.eq(email.clone()), users::email_verified.eq(verified));
         let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(change).execute(db)).map_err(taken)?;
+        // By itself, so that the request's transaction goes on where somebody has the address.
+        let changed = db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db)));
+        changed.map_err(|error| match error {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                Error::new(StatusCode::CONFLICT, EMAIL_TAKEN).with_source(error)
+            }
+            error => error.into(),
+        })?;
         (self.email, self.email_verified) = (email, verified);
         Ok(())
     }

@@ -20,11 +20,11 @@ mod verify;
 
 use std::collections::BTreeMap;
 
-use lback_core::header::{CACHE_CONTROL, HeaderValue};
-use lback_core::{Application, Context, Error, Request, Response, Result, Router};
+use lback_core::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use lback_core::{Application, Context, Error, Request, Response, Result, Router, StatusCode};
 use serde::Deserialize;
 
-use crate::{Auth, RequestAuth, RouterAuth, User, safe_next};
+use crate::{Auth, RequestAuth, RouterAuth, Throttled, User, safe_next};
 
 /// The templates, which files of the same names replace.
 pub(crate) const TEMPLATES: [(&str, &str); 16] = [
@@ -143,6 +143,15 @@ fn render(req: &mut Request, template: &str, mut context: Context) -> Result<Res
     // Names and addresses are not for caches, and links in mails not for the back button of the next visitor.
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// The page as it is, but for the status, where somebody has to wait.
+fn told_to_wait(mut response: Response, wait: Option<Throttled>) -> Response {
+    if let Some(Throttled { wait }) = wait {
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+    response
 }
 
 /// Where a login leads: the page that was asked for, if it is one of this site.

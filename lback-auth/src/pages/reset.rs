@@ -7,7 +7,7 @@ use lback_session::RequestSession;
 
 use super::register::clean_email;
 use super::verify::dead;
-use super::{mails, redirect, render};
+use super::{mails, redirect, render, told_to_wait};
 use crate::signals::UserPasswordChanged;
 use crate::throttle::{self, Limit};
 use crate::{Account, RequestAuth, User, login, short};
@@ -20,11 +20,14 @@ struct Ask {
 
 /// Asks for a mail. The answer is the same whether somebody has this address or not, and so is the work before it.
 pub(super) fn ask(req: &mut Request) -> Result<Response> {
-    let mut form = Form::<Ask>::new();
+    let (mut form, mut wait) = (Form::<Ask>::new(), None);
     if let Some(Ask { email }) = form.submitted(req)? {
         let (auth, what) = (req.auth()?, format!("reset from {}", throttle::from(req)));
         match throttle::admit_other(req, &auth, &what, Limit::OF_PAGES)? {
-            Err(throttled) => form.add_form_error(throttled.to_string()),
+            Err(throttled) => {
+                form.add_form_error(throttled.to_string());
+                wait = Some(throttled);
+            }
             Ok(()) => {
                 let user = short::read(req, |db| User::with_email(db, &email))?;
                 mails::reset(req, &email, user.filter(|user| user.is_active).as_ref())?;
@@ -32,7 +35,7 @@ pub(super) fn ask(req: &mut Request) -> Result<Response> {
             }
         }
     }
-    render(req, "account/reset.html", context! { form })
+    Ok(told_to_wait(render(req, "account/reset.html", context! { form })?, wait))
 }
 
 #[derive(Form)]

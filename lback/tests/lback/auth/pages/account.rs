@@ -115,6 +115,16 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     post(&client, &link, &[]).assert_redirect("/account");
     assert!(user(&client, "alice").email_verified);
     client.get("/account").send().assert_contains("Your e-mail address is confirmed.");
+    // Who tries one address after the other learns of few.
+    change("bob@example.com", PASSWORD).assert_status(200).assert_contains("There is a user with this e-mail address already.");
+    change("bob@example.com", PASSWORD).assert_status(429).assert_contains("too many attempts");
+    // A wrong password is answered likewise.
+    for _ in 0..6 {
+        change("new@example.com", "wrong").assert_status(200);
+    }
+    change("new@example.com", "wrong").assert_status(429).assert_contains("too many attempts");
+    let form = [("password", "wrong"), ("new_password", NEW_PASSWORD), ("new_password_again", NEW_PASSWORD)];
+    assert!(post(&client, "/account/password", &form).assert_status(429).header("retry-after").is_some());
 }
 
 fn devices_are_listed_and_logged_out(store: &Store) {

@@ -3,7 +3,7 @@
 use super::*;
 
 suite!(databases: a_visitor_registers_and_verifies_the_address, what_is_wrong_is_said, a_known_address_is_told_by_mail_only, nobody_writes_to_others_by_their_name,
-    a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait,
+    a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait, who_comes_second_is_told_in_the_form,
     a_site_of_its_own_people_registers_nobody);
 
 fn register(client: &Client, name: &str, email: &str, password: &str) -> TestResponse {
@@ -122,7 +122,9 @@ fn who_registers_without_end_must_wait(store: &Store) {
     for attempt in 0..21 {
         register(&client, &format!("name{attempt}"), &format!("name{attempt}@example.com"), NEW_PASSWORD).assert_contains("mailbox");
     }
-    register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("too many attempts");
+    let page = register(&client, "more", "more@example.com", NEW_PASSWORD);
+    page.assert_status(429).assert_contains("too many attempts");
+    assert_eq!(page.header("retry-after"), Some("1"));
     client.clock().advance(SECOND);
     register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("mailbox");
     // One a few minutes, for days.
@@ -145,4 +147,28 @@ fn a_site_of_its_own_people_registers_nobody(store: &Store) {
     // The other pages are there.
     enter(&client, "alice");
     client.get("/account").send().assert_status(200);
+}
+
+/// Two at once have looked, and one has the name.
+fn who_comes_second_is_told_in_the_form(store: &Store) {
+    // Slow enough that the other surely comes while the password is hashed.
+    let client = store.open(pages(), "AUTH_ARGON2_MEMORY_KIB = 65536\nAUTH_ARGON2_PASSES = 6");
+    let beside = |name: &str, email: &str| {
+        let before = auth(&client).passwords().computed();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| register(&client, "carol", "carol@example.com", NEW_PASSWORD));
+            while auth(&client).passwords().computed() == before {
+                std::thread::yield_now();
+            }
+            let now = client.clock().now();
+            client.db(|db| NewUser::without_password(name).email(email).insert(db, now));
+            second.join().unwrap()
+        })
+    };
+    beside("Carol", "first@example.com").assert_status(200).assert_contains("This name is taken.");
+    sql(&client, "DELETE FROM auth_users");
+    // Nobody learns that this address is known, not even so.
+    beside("first", "CAROL@example.com").assert_status(200).assert_contains("Look into your mailbox");
+    assert!(client.mail().pop().unwrap().text.contains("you have an account already"));
+    assert_eq!(client.db(User::all).len(), 1);
 }
