@@ -1,6 +1,7 @@
 //! The pages, as a visitor's browser drives them.
 
 mod account;
+mod bad_input;
 mod registering;
 mod resetting;
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-suite!(databases: a_visitor_registers_and_verifies_the_address, what_is_wrong_is_said, a_known_address_is_told_by_mail_only, nobody_writes_to_others_by_their_name,
+suite!(databases: a_visitor_registers_and_verifies_the_address, signals_tell_of_new_users_and_new_passwords, what_is_wrong_is_said, a_known_address_is_told_by_mail_only, nobody_writes_to_others_by_their_name,
     a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait, who_comes_second_is_told_in_the_form,
     a_site_of_its_own_people_registers_nobody);
 
@@ -24,6 +24,32 @@ fn a_visitor_registers_and_verifies_the_address(store: &Store) {
     assert!(user(&client, "carol").email_verified);
     log_in(&client, "carol", NEW_PASSWORD).assert_redirect("/");
     assert_who(&client, "carol");
+}
+
+fn signals_tell_of_new_users_and_new_passwords(store: &Store) {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let note = told.clone();
+    let listening = pages().on_name("user.*", move |signal, _| note.lock().unwrap().push(format!("{signal:?}")));
+    let client = store.open(listening, &format!("{SETTINGS}\nAUTH_SITE_URL = 'https://example.com'"));
+    register(&client, "carol", "carol@example.com", "pw").assert_contains("too short");
+    register(&client, "carol", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    // Of an address that is known nobody is told.
+    register(&client, "dora", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    post(&client, "/account/reset", &[("email", "carol@example.com")]).assert_contains("mailbox");
+    let link = link_in_mail(&client, "carol@example.com");
+    post(&client, &link, &[("password", PASSWORD), ("password_again", PASSWORD)]).assert_redirect("/account/login");
+    log_in(&client, "carol", PASSWORD).assert_redirect("/");
+    let form = [("password", PASSWORD), ("new_password", NEW_PASSWORD), ("new_password_again", NEW_PASSWORD)];
+    post(&client, "/account/password", &form).assert_redirect("/account");
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            "UserRegistered { user_id: 1 }",
+            "UserPasswordChanged { user_id: 1 }",
+            "UserLoggedIn { user_id: 1 }",
+            "UserPasswordChanged { user_id: 1 }",
+        ]
+    );
 }
 
 fn what_is_wrong_is_said(store: &Store) {
