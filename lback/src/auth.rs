@@ -80,7 +80,7 @@ fn run_command(command: &mut Command, run: fn(&commands::Context<'_>, &[String])
     command.require_migrations()?;
     let app = command.app();
     let context =
-        commands::Context { auth: command.state()?, database: command.database()?, sessions: app.state(), now: app.clock().now() };
+        commands::Context { app, auth: command.state()?, database: command.database()?, sessions: app.state(), now: app.clock().now() };
     run(&context, command.arguments())
 }
 

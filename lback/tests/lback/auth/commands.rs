@@ -28,7 +28,8 @@ fn the_application() {
         .permission_required(if command.contains("deploy") { "blog.ad_post" } else { "blog.add_post" });
     #[cfg(feature = "auth-pages")]
     let guarded = guarded.include("/account", lback::auth_urls()).name("account");
-    match App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]).run(&arguments) {
+    let app = App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]);
+    match app.on_name("user.*", |signal, _| println!("told of {signal:?}")).run(&arguments) {
         Ok(()) => println!("\nended well"),
         Err(error) => println!("\nended with: {error}"),
     }
@@ -102,7 +103,11 @@ fn a_superuser_is_made_listed_and_shut_out() {
     assert!(run(&project, &["list_users"], "").contains("cannot log in, superuser"));
     assert_does(&project, &["activate_user", "alice@example.com"], "", "alice can log in again");
     assert_does(&project, &["activate_user", "alice"], "", "alice could log in already");
-    assert_does(&project, &["changepassword", "alice", "--password-stdin"], "through the looking glass", "alice has another password now");
+    let printed = run(&project, &["changepassword", "alice", "--password-stdin"], "through the looking glass");
+    assert!(
+        printed.contains("alice has another password now") && printed.contains("told of UserPasswordChanged { user_id: 1 }"),
+        "{printed}"
+    );
 }
 
 #[test]
