@@ -130,6 +130,9 @@ impl Passwords {
         let password = if too_long { "" } else { password };
         let known = hash.filter(|hash| is_known(hash) && !too_long);
         let Some(hash) = known else {
+            if let Some(strange) = hash.filter(|hash| !too_long && *hash != UNUSABLE) {
+                warn_of_strange(strange);
+            }
             self.check_argon2(password, &self.0.nobody)?;
             return Ok(Verdict::Wrong);
         };
@@ -171,6 +174,19 @@ impl Passwords {
         self.0.computed.fetch_add(1, Ordering::Relaxed);
         Ok(work())
     }
+}
+
+/// Nobody is told at the login page why no password fits, so the log says it. Of the hash itself nothing but its kind.
+fn warn_of_strange(hash: &str) {
+    let kind: String =
+        hash.split('$').find(|part| !part.is_empty()).unwrap_or_default().chars().filter(|c| !c.is_control()).take(20).collect();
+    let kind = if hash.contains('$') { kind.as_str() } else { "none that is known" };
+    tracing::warn!(
+        target: "lback::auth",
+        kind,
+        "the hash of a user's password cannot be checked, so no password is right for them. Those of Django and of the Python Lback \
+         (pbkdf2_sha256, bcrypt) need the feature auth-legacy-hashes of lback"
+    );
 }
 
 /// There is more to hash than the processors can do.
