@@ -9,7 +9,7 @@ use lback_session::{Expiry, RequestSession, SessionId};
 use serde::{Deserialize, Serialize};
 
 use crate::password::Verdict;
-use crate::request::{MARK, USER_ID};
+use crate::request::{MARK, USER_ID, somebody};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
 use crate::throttle::{Attempt, Throttled};
 use crate::{Account, Auth, browser, short, throttle};
@@ -110,10 +110,12 @@ pub(crate) fn remember(req: &mut Request, days: u32) {
 }
 
 pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mut A, password: &str) -> Result<()> {
+    // Before the password changes: a session that another change has made nobody's stays so.
+    let id = req.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
+    let is_theirs = id == Some(user.id()) && somebody(req)?.is_some();
     let hash = auth.passwords().hash(password)?;
     user.set_password_hash(req.db()?, &hash)?;
     let session = req.session();
-    let is_theirs = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64()) == Some(user.id());
     let this = is_theirs.then(|| session.id());
     if is_theirs {
         session.insert(MARK, auth.mark(user.id(), &hash))?;
