@@ -116,3 +116,13 @@ fn a_guard_without_users_stops_the_start() {
     let error = start_error(App::new(guarded()).auth(), &format!("{settings}\nAUTH_ARGON2_MEMORY_KIB = 1"));
     assert!(error.contains("AUTH_ARGON2_MEMORY_KIB = 1"), "{error}");
 }
+
+#[test]
+fn visitors_are_led_to_a_page_and_not_to_what_programs_post_to() {
+    let api = Router::new().post("/login", |_: &mut Request| "").name("login");
+    let pages = Router::new().get("/login", |_: &mut Request| "").name("login").post("/login", |_: &mut Request| "");
+    let urls = Router::new().include("/api", api).name("api").include("/account", pages).name("account");
+    let urls = urls.get("/members", |_: &mut Request| "").login_required();
+    let client = Client::with_settings(App::new(urls).auth(), "SESSION_TIMEOUT_MINUTES = 30");
+    client.get("/members").send().assert_redirect("/account/login?next=/members");
+}
