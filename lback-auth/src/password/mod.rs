@@ -19,7 +19,7 @@ use lback_core::header::{HeaderValue, RETRY_AFTER};
 use lback_core::{Error, Result};
 
 use self::places::Places;
-use crate::AuthSettings;
+use crate::{AuthSettings, short};
 
 /// More than anybody types, in bytes. What is longer is no password, and is not hashed.
 const MAX_BYTES: usize = 4096;
@@ -170,9 +170,12 @@ impl Passwords {
     }
 
     fn compute<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
-        let _place = self.0.places.take().ok_or_else(busy)?;
-        self.0.computed.fetch_add(1, Ordering::Relaxed);
-        Ok(work())
+        // A plain view may block; an async one makes way.
+        short::may_block(|| {
+            let _place = self.0.places.take().ok_or_else(busy)?;
+            self.0.computed.fetch_add(1, Ordering::Relaxed);
+            Ok(work())
+        })
     }
 }
 

@@ -59,6 +59,26 @@ fn where_too_many_wait_the_next_is_asked_to_come_again() {
     }
 }
 
+/// On a thread that serves connections it would keep what waits there from going on.
+#[test]
+fn an_async_view_that_waits_for_a_hash_stops_nobody_else() {
+    let Inner { argon2, nobody, .. } = Arc::into_inner(passwords().0).unwrap();
+    let passwords = Passwords(Arc::new(Inner { argon2, nobody, places: Places::new(1, 1), computed: AtomicU64::new(0) }));
+    let place = passwords.0.places.take().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let waits = passwords.clone();
+    let hash = runtime.spawn(async move { waits.hash("wonderland") });
+    while passwords.check_room().is_ok() {
+        std::thread::yield_now();
+    }
+    let (done, other) = std::sync::mpsc::channel();
+    runtime.spawn(async move { done.send(()) });
+    let went_on = other.recv_timeout(std::time::Duration::from_secs(20));
+    drop(place);
+    assert!(went_on.is_ok(), "the only thread waits for a hash");
+    assert!(runtime.block_on(hash).unwrap().is_ok());
+}
+
 #[test]
 fn a_hash_of_other_costs_is_right_but_old() {
     let dearer = AuthSettings { auth_argon2_passes: 2, ..settings() };
