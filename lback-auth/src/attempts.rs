@@ -62,7 +62,7 @@ pub(crate) fn lock(db: &mut Db, ids: &[&str], now: DateTime<Utc>) -> Result<Vec<
         let row = (
             attempts::id.eq(id),
             attempts::failures.eq(0),
-            attempts::blocked_until.eq(now.naive_utc()),
+            attempts::blocked_until.eq(DateTime::UNIX_EPOCH.naive_utc()),
             attempts::forget_at.eq((now + REMEMBERED).naive_utc()),
         );
         on_each!(db, db => diesel::insert_into(attempts::table).values(row).on_conflict_do_nothing().execute(db))?;

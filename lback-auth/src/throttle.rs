@@ -213,7 +213,11 @@ impl Throttle {
             for row in &mut rows {
                 let Some(counter) = counters.iter().find(|counter| counter.id == row.id) else { continue };
                 row.failures = row.failures.saturating_add(1);
-                row.blocked_until = now + counter.limit.delay(row.failures);
+                let delay = counter.limit.delay(row.failures);
+                // Without a delay nobody waits: another attempt may have begun before this one, and look here after it.
+                if delay > TimeDelta::zero() {
+                    row.blocked_until = now + delay;
+                }
             }
             attempts::store(db, &rows)?;
         }
@@ -232,7 +236,7 @@ impl Throttle {
         // Not all of them: who has an account could guess the passwords of others in between.
         for row in &mut address {
             row.failures = row.failures.saturating_sub(1);
-            row.blocked_until = now;
+            row.blocked_until = DateTime::UNIX_EPOCH;
         }
         attempts::store(db, &address)
     }

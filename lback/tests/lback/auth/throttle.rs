@@ -15,6 +15,7 @@ suite!(
     an_account_under_attack_is_slowed_down_a_little,
     many_at_once_are_no_way_around,
     old_failures_are_forgotten,
+    who_began_earlier_and_comes_later_is_not_refused,
     who_must_wait_writes_nothing,
     what_many_mistype_holds_nobody_up,
     failures_count_even_where_the_request_is_undone,
@@ -251,4 +252,17 @@ fn failures_count_even_where_the_request_is_undone(store: &Store) {
     for _ in 0..10 {
         try_login(&client, "alice", PASSWORD).assert_status(500);
     }
+}
+
+/// Of two who log in from one address at the same time, the one whose request began first may come to the counter last.
+fn who_began_earlier_and_comes_later_is_not_refused(store: &Store) {
+    let client = client(store);
+    add_user(&client, "bob");
+    let begun = client.clock().now();
+    client.clock().advance(SECOND / 100);
+    login(&client.fork(), "alice");
+    assert_eq!(try_login(&client.fork(), "alice", "wrong").text(), WRONG);
+    client.clock().set(begun);
+    login(&client.fork(), "bob");
+    login(&client.fork(), "alice");
 }
