@@ -134,7 +134,8 @@ impl<A: Account> Accounts for Of<A> {
 #[track_caller]
 pub(crate) fn wrong_type<A>(known: &str) -> Error {
     Error::internal(format!(
-        "the users of this application are of the type {known}, and {asked} was asked for: use req.user_as::<{known}>(), or App::auth_with::<{asked}>()",
+        "the users of this application are of the type {known}, and this is for those of the type {asked}: write req.user_as::<{known}>(), \
+         req.authenticate_as::<{known}>(…), or App::auth_with::<{asked}>()",
         asked = type_name::<A>()
     ))
 }

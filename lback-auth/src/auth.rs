@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use lback_core::{Assembly, Error, Keys, Result};
+use lback_core::{Assembly, CoreSettings, Error, Keys, Result};
 
 use crate::account::{Accounts, Of};
 use crate::throttle::Throttle;
-use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission};
+use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission, password};
 
 /// How an application's users log in, and what they may do: its settings, put to work. Cheap to clone.
 ///
@@ -35,6 +35,8 @@ impl Auth {
     /// Where settings are not possible, or `SECRET_KEY` is missing; where a permission is declared twice, or has no name.
     pub fn new<A: Account>(assembly: &Assembly, permissions: &[Permission]) -> Result<Self> {
         let settings: AuthSettings = assembly.settings().section()?;
+        settings.check()?;
+        let core: CoreSettings = assembly.settings().section()?;
         let mut declared = BTreeMap::new();
         for permission in permissions {
             permission.check()?;
@@ -44,7 +46,8 @@ impl Auth {
         }
         Ok(Auth(Arc::new(Inner {
             accounts: Box::new(Of::<A>(PhantomData)),
-            passwords: Passwords::new(&settings)?,
+            // The other half of the threads on which views run is for those who only want to see a page.
+            passwords: Passwords::on_threads(&settings, core.max_blocking_views / 2)?,
             rules: PasswordRules::new(&settings),
             session_keys: assembly.derive_keys("auth session")?,
             device_keys: assembly.derive_keys("auth device")?,
@@ -98,11 +101,11 @@ impl Auth {
 
     /// What a session carries besides the user's id: it fits only as long as the password is the same.
     pub(crate) fn mark(&self, user_id: i64, password_hash: &str) -> String {
-        signature(&self.0.session_keys, &format!("{user_id} {password_hash}"))
+        signature(&self.0.session_keys, &format!("{user_id} {}", password::stamp(password_hash)))
     }
 
     pub(crate) fn fits(&self, mark: &str, user_id: i64, password_hash: &str) -> bool {
-        verify(&self.0.session_keys, mark, &format!("{user_id} {password_hash}"))
+        verify(&self.0.session_keys, mark, &format!("{user_id} {}", password::stamp(password_hash)))
     }
 }
 

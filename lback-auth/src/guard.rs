@@ -155,7 +155,8 @@ fn not_logged_in(req: &mut Request) -> Error {
 }
 
 impl Auth {
-    /// Where visitors log in: `LOGIN_URL`, or the route called `login`, or one whose name ends in `:login`.
+    /// Where visitors log in: `LOGIN_URL`, or the route called `login`, or one whose name ends in `:login`; rather one
+    /// that answers GET.
     ///
     /// # Errors
     /// 500 where there is no such page.
@@ -166,7 +167,10 @@ impl Auth {
             Some(name) => app.url_for(name, &[]).map_err(|error| Error::internal(format!("LOGIN_URL = \"{name}\": {}", error.message()))),
             None => {
                 let is_login = |name: &&str| *name == "login" || name.ends_with(":login");
-                let name = app.routes().iter().filter_map(|route| route.name()).find(is_login);
+                // What programs post to may have such a name, too.
+                let is_page = |route: &Route| route.methods().is_empty() || route.methods().contains(&Method::GET);
+                let named = || app.routes().iter().filter(|route| route.name().as_ref().is_some_and(is_login));
+                let name = named().find(|route| is_page(route)).or_else(|| named().next()).and_then(|route| route.name());
                 let none = "there is no page where visitors log in. Name its route \"login\", or write LOGIN_URL = \"/account/login\" in settings.toml";
                 app.url_for(name.ok_or_else(|| Error::internal(none))?, &[])
             }

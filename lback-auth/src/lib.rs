@@ -10,6 +10,7 @@ extern crate lback_forms as lback;
 mod account;
 mod attempts;
 mod auth;
+mod browser;
 pub mod commands;
 mod guard;
 mod install;

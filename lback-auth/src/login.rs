@@ -6,12 +6,13 @@ use std::time::Duration;
 use lback_core::{Cookie, Error, Request, Result, SameSite};
 use lback_db::{RequestDb, RequestSignal};
 use lback_session::{Expiry, RequestSession, SessionId};
+use serde::{Deserialize, Serialize};
 
 use crate::password::Verdict;
-use crate::request::{MARK, USER_ID};
+use crate::request::{MARK, USER_ID, somebody};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
 use crate::throttle::{Attempt, Throttled};
-use crate::{Account, Auth, short};
+use crate::{Account, Auth, browser, short, throttle};
 
 /// Why somebody is not logged in, in words for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,29 +38,27 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let name = name.trim();
     let now = req.now();
     let (address, device) = (req.client_addr(), device(req, auth));
-    let (found, attempt) = short::write(req, |db| {
-        // A name with a null byte is nobody's, and PostgreSQL would not take it.
-        let found = if name.is_empty() || name.contains('\0') { None } else { A::find_by_login(db, name)? };
-        let attempt = Attempt::new(found.as_ref().map(Account::id), name, address, device);
-        let admitted = auth.throttle().admit(db, &attempt, now)?;
-        Ok((found, admitted.map(|()| attempt)))
-    })?;
+    // A name with a null byte is nobody's, and PostgreSQL would not take it.
+    let could_be = !name.is_empty() && !name.contains('\0');
+    let found = if could_be { short::read(req, |db| A::find_by_login(db, name))? } else { None };
     let user_id = found.as_ref().map(Account::id);
-    let attempt = match attempt {
-        Ok(attempt) => attempt,
-        Err(Throttled { wait }) => {
-            req.app().send(UserLoginFailed { user_id, throttled: true });
-            return Ok(Err(LoginRefused::TooMany(wait)));
-        }
-    };
+    auth.passwords().check_room()?;
+    let attempt = Attempt::new(user_id, name, address, device);
+    if let Err(Throttled { wait }) = throttle::admit(req, auth, &attempt)? {
+        req.app().send(UserLoginFailed { user_id, throttled: true });
+        return Ok(Err(LoginRefused::TooMany(wait)));
+    }
     let verdict = auth.passwords().check(password, found.as_ref().map(Account::password_hash))?;
     let Some(mut user) = found.filter(|user| verdict != Verdict::Wrong && user.is_active()) else {
         req.app().send(UserLoginFailed { user_id, throttled: false });
         return Ok(Err(LoginRefused::Wrong));
     };
-    let upgraded = if verdict == Verdict::RightButOld { Some(auth.passwords().hash(password)?) } else { None };
+    let upgraded = if verdict == Verdict::RightButOld { Some(auth.passwords().hash_anew(password, user.password_hash())?) } else { None };
     short::write(req, |db| {
-        if let Some(hash) = upgraded {
+        // Unless somebody has changed the password while this one was hashed.
+        if let Some(hash) = upgraded
+            && A::find(db, user.id())?.is_some_and(|now| now.password_hash() == user.password_hash())
+        {
             user.set_password_hash(db, &hash)?;
         }
         auth.throttle().succeeded(db, &attempt, now)
@@ -74,6 +73,7 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     let now = req.now();
     user.note_login(req.db()?, now)?;
     let mark = auth.mark(user.id(), user.password_hash());
+    let login = Login { at: now.timestamp(), browser: browser::describe(req.header("user-agent")) };
     let session = req.session();
     let before = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     if before.is_some_and(|before| before != user.id()) {
@@ -86,6 +86,7 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     }
     session.insert(USER_ID, user.id())?;
     session.insert(MARK, mark)?;
+    session.insert(LOGIN, login)?;
     // It does so by itself where nobody was logged in, and must also where the same user was.
     session.cycle_id();
     session.set_expiry(Expiry::Default);
@@ -94,15 +95,27 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     Ok(())
 }
 
+/// The key under which the session holds when and where the user logged in.
+pub(crate) const LOGIN: &str = "_login";
+
+/// When and where a user logged in, for the list of their devices.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) at: i64,
+    pub(crate) browser: String,
+}
+
 pub(crate) fn remember(req: &mut Request, days: u32) {
     req.session().set_expiry(Expiry::After(Duration::from_secs(u64::from(days) * 24 * 3600)));
 }
 
 pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mut A, password: &str) -> Result<()> {
+    // Before the password changes: a session that another change has made nobody's stays so.
+    let id = req.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
+    let is_theirs = id == Some(user.id()) && somebody(req)?.is_some();
     let hash = auth.passwords().hash(password)?;
     user.set_password_hash(req.db()?, &hash)?;
     let session = req.session();
-    let is_theirs = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64()) == Some(user.id());
     let this = is_theirs.then(|| session.id());
     if is_theirs {
         session.insert(MARK, auth.mark(user.id(), &hash))?;

@@ -196,13 +196,10 @@ impl RequestAuth for Request {
 
     #[track_caller]
     fn user_as<A: Account>(&mut self) -> Result<Option<Arc<A>>> {
-        let known = slot(self)?.auth.accounts().type_name();
-        if known != std::any::type_name::<A>() {
-            return Err(wrong_type::<A>(known));
-        }
+        let auth = auth_of::<A>(self)?;
         let Some(somebody) = somebody(self)? else { return Ok(None) };
         let account: Arc<dyn Any + Send + Sync> = somebody.account;
-        account.downcast().map(Some).map_err(|_| wrong_type::<A>(known))
+        account.downcast().map(Some).map_err(|_| wrong_type::<A>(auth.accounts().type_name()))
     }
 
     #[track_caller]
@@ -251,17 +248,20 @@ impl RequestAuth for Request {
         Ok(permissions)
     }
 
+    #[track_caller]
     fn authenticate(&mut self, username: &str, password: &str) -> Result<Result<User, LoginRefused>> {
         self.authenticate_as(username, password)
     }
 
+    #[track_caller]
     fn authenticate_as<A: Account>(&mut self, username: &str, password: &str) -> Result<Result<A, LoginRefused>> {
-        let auth = self.auth()?;
+        let auth = auth_of::<A>(self)?;
         login::authenticate(self, &auth, username, password)
     }
 
+    #[track_caller]
     fn login<A: Account>(&mut self, user: &A) -> Result<()> {
-        let auth = self.auth()?;
+        let auth = auth_of::<A>(self)?;
         login::login(self, &auth, user)?;
         slot(self)?.forget();
         Ok(())
@@ -283,28 +283,35 @@ impl RequestAuth for Request {
         Ok(())
     }
 
+    #[track_caller]
     fn set_password<A: Account>(&mut self, user: &mut A, password: &str) -> Result<()> {
-        let auth = self.auth()?;
+        let auth = auth_of::<A>(self)?;
         login::set_password(self, &auth, user, password)?;
         slot(self)?.forget();
         Ok(())
     }
 
+    #[track_caller]
     fn reset_token(&mut self, user: &User) -> Result<String> {
-        let auth = self.auth()?;
+        let auth = auth_of::<User>(self)?;
         Ok(crate::token::RESET.make(&auth, user, self.now()))
     }
 
+    #[track_caller]
     fn check_reset_token(&mut self, token: &str) -> Result<Option<User>> {
+        auth_of::<User>(self)?;
         crate::token::RESET.open(self, token)
     }
 
+    #[track_caller]
     fn verification_token(&mut self, user: &User) -> Result<String> {
-        let auth = self.auth()?;
+        let auth = auth_of::<User>(self)?;
         Ok(crate::token::VERIFY.make(&auth, user, self.now()))
     }
 
+    #[track_caller]
     fn check_verification_token(&mut self, token: &str) -> Result<Option<User>> {
+        auth_of::<User>(self)?;
         crate::token::VERIFY.open(self, token)
     }
 
@@ -323,6 +330,14 @@ fn slot(req: &mut Request) -> Result<&mut Slot> {
         Some(slot) => Ok(slot),
         None => Err(missing()),
     }
+}
+
+/// What the application knows of its users, if these are of the type `A`: the id of another's would be somebody else's.
+#[track_caller]
+fn auth_of<A: Account>(req: &Request) -> Result<Auth> {
+    let auth = req.auth()?;
+    let known = auth.accounts().type_name();
+    if known == std::any::type_name::<A>() { Ok(auth) } else { Err(wrong_type::<A>(known)) }
 }
 
 #[track_caller]

@@ -8,20 +8,26 @@
 //!   have failed from their address before. Otherwise anybody could lock a user out;
 //! - of a browser where the user has logged in before, instead of all of these: what happens elsewhere does not matter to it.
 //!
+//! Half of the failures are forgotten each hour.
+//!
 //! An attempt counts as a failure before the password is looked at, so that many at once are no way around; when it was
-//! right, that is taken back.
+//! right, that is taken back. One that must wait is not counted, and writes nothing.
+//!
+//! Whatever else should not be done too often is counted likewise, with limits of its own, and is never taken back.
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lback_core::{Keys, Result};
-use lback_db::Db;
+use lback_core::{Keys, Request, Result};
+use lback_db::{Db, DbSession, RequestDb};
 
 use crate::attempts::{self, Counter};
 use crate::auth::signature;
-use crate::{AuthSettings, name};
+use crate::{Auth, AuthSettings, name, short};
 
 /// The longest delay for an account that is attacked from many addresses, in seconds.
 const ACCOUNT_DELAY: u32 = 30;
@@ -48,10 +54,13 @@ impl fmt::Display for Throttled {
 impl std::error::Error for Throttled {}
 
 /// Who tries what, from where.
+#[derive(Clone)]
 pub(crate) struct Attempt {
     account: String,
     address: Option<String>,
     device: Option<String>,
+    /// Was it right after all?
+    right: Arc<AtomicBool>,
 }
 
 impl Attempt {
@@ -62,7 +71,50 @@ impl Attempt {
             account: user_id.map_or_else(|| format!("name {}", name::key(name)), |id| format!("user {id}")),
             address: address.map(network),
             device: device.filter(|(known, _)| Some(*known) == user_id).map(|(_, device)| device),
+            right: Arc::default(),
         }
+    }
+}
+
+/// Looks whether the attempt may be made now, and counts it as a failure. That stays so even if what the request has done to the
+/// database is undone: otherwise a view that answers a wrong password with an error would let everybody guess without end.
+pub(crate) fn admit(req: &mut Request, auth: &Auth, attempt: &Attempt) -> Result<Result<(), Throttled>> {
+    let admitted = admit_counters(req, auth, auth.throttle().counters(attempt))?;
+    let unit = req.db_session()?;
+    if admitted.is_ok() && unit.is_open() {
+        let (auth, attempt, database, now) = (auth.clone(), attempt.clone(), unit.database().clone(), req.now());
+        req.db_session()?.if_undone(move || {
+            if attempt.right.load(Ordering::Relaxed) {
+                return;
+            }
+            let mut unit = DbSession::for_writing(database);
+            let counted = unit.connection().and_then(|db| auth.throttle().count(db, &auth.throttle().counters(&attempt), now));
+            if let Err(error) = counted.and_then(|_| unit.commit()) {
+                tracing::error!(target: "lback::auth", %error, "a failed login cannot be counted");
+            }
+        });
+    }
+    Ok(admitted)
+}
+
+/// The same for what is not a login and should not be done too often all the same.
+#[cfg(feature = "pages")]
+pub(crate) fn admit_other(req: &mut Request, auth: &Auth, what: &str, limit: Limit) -> Result<Result<(), Throttled>> {
+    admit_counters(req, auth, vec![auth.throttle().counter(what, limit)])
+}
+
+/// The address of whoever asks, as it is counted.
+#[cfg(feature = "pages")]
+pub(crate) fn from(req: &Request) -> String {
+    req.client_addr().map(network).unwrap_or_default()
+}
+
+fn admit_counters(req: &mut Request, auth: &Auth, counters: Vec<Counted>) -> Result<Result<(), Throttled>> {
+    let now = req.now();
+    // Who must wait costs a look. It is taken again where nobody else counts meanwhile.
+    match short::read(req, |db| auth.throttle().look(db, &counters, now))? {
+        Ok(()) => short::write(req, |db| auth.throttle().count(db, &counters, now)),
+        refused => Ok(refused),
     }
 }
 
@@ -79,16 +131,27 @@ fn network(address: IpAddr) -> String {
 
 /// What is allowed before the delays begin, and how long they get.
 #[derive(Clone, Copy)]
-struct Limit {
+pub(crate) struct Limit {
     free: u32,
+    /// The first delay, which doubles, in seconds.
+    first: u32,
     max_delay: u32,
 }
 
 impl Limit {
+    /// For what honest visitors do a few times a day, from an address that a whole school may share.
+    #[cfg(feature = "pages")]
+    pub(crate) const OF_PAGES: Limit = Limit { free: 20, first: 1, max_delay: 60 };
+
+    /// For mails to one mailbox, whoever asks for them: three, and then one in an hour.
+    #[cfg(feature = "pages")]
+    pub(crate) const OF_MAILBOX: Limit = Limit { free: 2, first: 3600, max_delay: 3600 };
+
     /// How long to wait after so many failures.
     fn delay(self, failures: u32) -> TimeDelta {
         let over = failures.saturating_sub(self.free);
-        let seconds = if over == 0 { 0 } else { 1_u32.checked_shl(over - 1).unwrap_or(u32::MAX).min(self.max_delay) };
+        let times = if over == 0 { 0 } else { 1_u32.checked_shl(over - 1).unwrap_or(u32::MAX) };
+        let seconds = self.first.saturating_mul(times).min(self.max_delay);
         TimeDelta::seconds(seconds.into())
     }
 }
@@ -114,9 +177,9 @@ impl Throttle {
         let (free, max_delay) = (settings.auth_free_attempts, settings.auth_max_delay_seconds);
         Throttle {
             keys,
-            one: Limit { free, max_delay },
-            address: Limit { free: free.saturating_mul(4), max_delay },
-            account: Limit { free: free.max(ACCOUNT_FAILURES), max_delay: max_delay.min(ACCOUNT_DELAY) },
+            one: Limit { free, first: 1, max_delay },
+            address: Limit { free: free.saturating_mul(4), first: 1, max_delay },
+            account: Limit { free: free.max(ACCOUNT_FAILURES), first: 1, max_delay: max_delay.min(ACCOUNT_DELAY) },
         }
     }
 
@@ -126,7 +189,7 @@ impl Throttle {
     }
 
     fn counters(&self, attempt: &Attempt) -> Vec<Counted> {
-        let Attempt { account, address, device } = attempt;
+        let Attempt { account, address, device, .. } = attempt;
         if let Some(device) = device {
             return vec![self.counter(&format!("device {device} {account}"), self.one)];
         }
@@ -137,66 +200,62 @@ impl Throttle {
         counters
     }
 
-    /// Looks whether the attempt may be made now, and counts it as a failure.
-    pub(crate) fn admit(&self, db: &mut Db, attempt: &Attempt, now: DateTime<Utc>) -> Result<Result<(), Throttled>> {
-        self.admit_counters(db, &self.counters(attempt), now)
+    /// Must who is counted by these wait?
+    fn look(&self, db: &mut Db, counters: &[Counted], now: DateTime<Utc>) -> Result<Result<(), Throttled>> {
+        Ok(refuse(counters, &attempts::look(db, &ids(counters), now)?, now))
     }
 
-    fn admit_counters(&self, db: &mut Db, counters: &[Counted], now: DateTime<Utc>) -> Result<Result<(), Throttled>> {
-        let ids: Vec<&str> = counters.iter().map(|counter| counter.id.as_str()).collect();
-        let mut rows = attempts::lock(db, &ids, now)?;
-        let failed_here = counters.iter().filter(|counter| !counter.is_account);
-        let is_new_here = failed_here.take(1).all(|counter| rows.iter().all(|row| row.id != counter.id || row.failures == 0));
-        let mut wait = TimeDelta::zero();
-        for row in &mut rows {
-            let Some(counter) = counters.iter().find(|counter| counter.id == row.id) else { continue };
-            // Without a delay there is nothing to wait for: another attempt may have begun later, and come here first.
-            let is_delayed = counter.limit.delay(row.failures) > TimeDelta::zero();
-            if is_delayed && !(counter.is_account && is_new_here) {
-                wait = wait.max(row.blocked_until - now);
+    /// The same where nobody else counts meanwhile; and counts a failure unless they must.
+    fn count(&self, db: &mut Db, counters: &[Counted], now: DateTime<Utc>) -> Result<Result<(), Throttled>> {
+        let mut rows = attempts::lock(db, &ids(counters), now)?;
+        let refused = refuse(counters, &rows, now);
+        if refused.is_ok() {
+            for row in &mut rows {
+                let Some(counter) = counters.iter().find(|counter| counter.id == row.id) else { continue };
+                row.failures = row.failures.saturating_add(1);
+                let delay = counter.limit.delay(row.failures);
+                // Without a delay nobody waits: another attempt may have begun before this one, and look here after it.
+                if delay > TimeDelta::zero() {
+                    row.blocked_until = now + delay;
+                }
             }
-            row.failures = row.failures.saturating_add(1);
-            row.blocked_until = now + counter.limit.delay(row.failures);
+            attempts::store(db, &rows)?;
         }
-        if wait > TimeDelta::zero() {
-            return Ok(Err(Throttled { wait: wait.to_std().unwrap_or_default() }));
-        }
-        attempts::store(db, &rows, now)?;
-        Ok(Ok(()))
-    }
-
-    /// The same for anything else that should not be done too often, as sending mails to one address.
-    #[cfg(feature = "pages")]
-    pub(crate) fn admit_other(
-        &self,
-        db: &mut Db,
-        what: &str,
-        address: Option<IpAddr>,
-        now: DateTime<Utc>,
-    ) -> Result<Result<(), Throttled>> {
-        let from = address.map(network).unwrap_or_default();
-        self.admit_counters(db, &[self.counter(&format!("{what} {from}"), self.address)], now)
+        Ok(refused)
     }
 
     /// Takes the failure back: the password was right.
     pub(crate) fn succeeded(&self, db: &mut Db, attempt: &Attempt, now: DateTime<Utc>) -> Result<()> {
+        attempt.right.store(true, Ordering::Relaxed);
         let counters = self.counters(attempt);
-        let of_address = |counter: &&Counted| {
-            attempt.address.as_ref().is_some_and(|address| counter.id == signature(&self.keys, &format!("address {address}")))
-        };
-        let (address, own): (Vec<&Counted>, Vec<&Counted>) = counters.iter().partition(|counter| of_address(counter));
+        let of_address = attempt.address.as_ref().map(|address| signature(&self.keys, &format!("address {address}")));
+        // All at once, in the order in which others lock them too.
+        let rows = attempts::lock(db, &ids(&counters), now)?;
+        let (mut address, own): (Vec<Counter>, Vec<Counter>) = rows.into_iter().partition(|row| Some(&row.id) == of_address.as_ref());
         attempts::remove(db, own.iter().map(|counter| counter.id.as_str()))?;
         // Not all of them: who has an account could guess the passwords of others in between.
-        for counter in address {
-            let ids = [counter.id.as_str()];
-            let mut rows: Vec<Counter> = attempts::lock(db, &ids, now)?;
-            for row in &mut rows {
-                row.failures = row.failures.saturating_sub(1);
-                row.blocked_until = now;
-            }
-            attempts::store(db, &rows, now)?;
+        for row in &mut address {
+            row.failures = row.failures.saturating_sub(1);
+            row.blocked_until = DateTime::UNIX_EPOCH;
         }
-        Ok(())
+        attempts::store(db, &address)
+    }
+}
+
+fn ids(counters: &[Counted]) -> Vec<&str> {
+    counters.iter().map(|counter| counter.id.as_str()).collect()
+}
+
+/// The longest wait that one of the counters asks for.
+fn refuse(counters: &[Counted], rows: &[Counter], now: DateTime<Utc>) -> Result<(), Throttled> {
+    let row = |counter: &Counted| rows.iter().find(|row| row.id == counter.id);
+    let here = counters.iter().find(|counter| !counter.is_account);
+    let is_new_here = here.and_then(row).is_none_or(|row| !row.failed);
+    let counting = counters.iter().filter(|counter| !(counter.is_account && is_new_here));
+    let wait = counting.filter_map(row).map(|row| row.blocked_until - now).max().unwrap_or_default();
+    match wait.to_std() {
+        Ok(wait) if !wait.is_zero() => Err(Throttled { wait }),
+        _ => Ok(()),
     }
 }
 
@@ -206,7 +265,7 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_their_bound() {
-        let limit = Limit { free: 3, max_delay: 60 };
+        let limit = Limit { free: 3, first: 1, max_delay: 60 };
         let seconds: Vec<i64> = (0..12).map(|failures| limit.delay(failures).num_seconds()).collect();
         assert_eq!(seconds, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(limit.delay(u32::MAX).num_seconds(), 60);

@@ -141,8 +141,13 @@ impl NewUser {
             users::is_superuser.eq(self.superuser),
             users::joined.eq(now.naive_utc()),
         );
-        let id = on_each!(db, db => diesel::insert_into(users::table).values(row).returning(users::id).get_result::<i64>(db));
-        let id = id.map_err(taken)?;
+        // Not an error of the database, which on PostgreSQL would end the request's transaction.
+        let insert = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().returning(users::id);
+        let id: Option<i64> = on_each!(db, db => insert.get_result(db).optional())?;
+        let Some(id) = id else {
+            let of_name = User::named(db, &self.username)?.is_some();
+            return Err(Error::new(StatusCode::CONFLICT, if of_name { NAME_TAKEN } else { EMAIL_TAKEN }));
+        };
         let user = User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))?;
         for name in &self.permissions {
             user.grant(db, name)?;
@@ -161,14 +166,8 @@ impl From<&str> for NewUser {
     }
 }
 
-/// Somebody else has the name or the address.
-fn taken(error: DieselError) -> Error {
-    let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) = &error else { return error.into() };
-    // SQLite names the column in its message, PostgreSQL the constraint.
-    let of_email = info.message().contains("email_key") || info.constraint_name().is_some_and(|name| name.contains("email_key"));
-    let what = if of_email { "There is a user with this e-mail address already." } else { "There is a user of this name already." };
-    Error::new(StatusCode::CONFLICT, what).with_source(error)
-}
+const NAME_TAKEN: &str = "There is a user of this name already.";
+const EMAIL_TAKEN: &str = "There is a user with this e-mail address already.";
 
 type Row = (i64, String, Option<String>, bool, String, bool, bool, bool, Option<NaiveDateTime>, NaiveDateTime);
 
@@ -208,6 +207,14 @@ impl From<Row> for User {
 }
 
 impl User {
+    /// Somebody who does not exist, for whom the same is done as for others.
+    #[cfg(feature = "pages")]
+    pub(crate) fn nobody(email: &str) -> User {
+        let (username, password, email) = (String::new(), UNUSABLE.to_owned(), Some(email.to_owned()));
+        let (no, never) = (false, DateTime::UNIX_EPOCH);
+        User::from((0, username, email, no, password, no, no, no, None, never.naive_utc()))
+    }
+
     /// The user of this id; `None` where there is none.
     ///
     /// # Errors
@@ -271,27 +278,37 @@ impl User {
         let verified = self.email_verified && email.as_deref().map(key) == self.email.as_deref().map(key);
         let change = (users::email_key.eq(email.as_deref().map(key)), users::email.eq(email.clone()), users::email_verified.eq(verified));
         let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(change).execute(db)).map_err(taken)?;
+        // By itself, so that the request's transaction goes on where somebody has the address.
+        let changed = db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db)));
+        changed.map_err(|error| match error {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                Error::new(StatusCode::CONFLICT, EMAIL_TAKEN).with_source(error)
+            }
+            error => error.into(),
+        })?;
         (self.email, self.email_verified) = (email, verified);
         Ok(())
     }
 
-    /// Gives them another password's hash, unless it has changed since they were read: answers whether it was so. For what may
-    /// be done once, such as following a link.
+    /// Gives them another password's hash, and notes that the e-mail address is theirs, unless one of both has changed since they
+    /// were read: answers whether it was so. For who follows a link in a mail, which can be done once.
     #[cfg(feature = "pages")]
-    pub(crate) fn swap_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
-        let row = users::table.find(self.id).filter(users::password.eq(&self.password));
-        let changed = on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
+    pub(crate) fn reset_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
+        let same_address = users::email_key.eq(self.email.as_deref().map(key));
+        let row = users::table.find(self.id).filter(users::password.eq(&self.password)).filter(same_address);
+        let change = (users::password.eq(hash), users::email_verified.eq(true));
+        let changed = on_each!(db, db => diesel::update(row).set(change).execute(db))?;
         hash.clone_into(&mut self.password);
         Ok(changed == 1)
     }
 
-    /// Notes that the e-mail address is theirs.
-    pub fn set_email_verified(&mut self, db: &mut Db) -> Result<()> {
-        let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(users::email_verified.eq(true)).execute(db))?;
-        self.email_verified = true;
-        Ok(())
+    /// Notes that the e-mail address is theirs. Answers whether it is so: not where it has changed since they were read, as the
+    /// new one is not what somebody has proved to be theirs.
+    pub fn set_email_verified(&mut self, db: &mut Db) -> Result<bool> {
+        let row = users::table.find(self.id).filter(users::email_key.eq(self.email.as_deref().map(key)));
+        let changed = on_each!(db, db => diesel::update(row).set(users::email_verified.eq(true)).execute(db))?;
+        self.email_verified = changed == 1;
+        Ok(self.email_verified)
     }
 
     /// The names of the permissions that they have, by themselves and by their groups. One query. Of somebody who is not

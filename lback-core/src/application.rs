@@ -390,6 +390,10 @@ impl Application {
         self.table.has_name(name)
     }
 
+    pub(crate) fn secret_pattern(&self, path: &str) -> Option<&str> {
+        self.table.secret_pattern(path)
+    }
+
     /// The templates.
     pub fn templates(&self) -> &Templates {
         &self.templates

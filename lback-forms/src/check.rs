@@ -134,6 +134,8 @@ fn accepts(accepted: &str, file: &UploadedFile) -> bool {
     }
     let claimed = file.content_type().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match accepted.strip_suffix('*') {
+        // Any type at all, even where the browser names none.
+        Some("*/") => true,
         Some(group) => claimed.starts_with(group),
         None => claimed == accepted,
     }

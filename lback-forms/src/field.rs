@@ -208,7 +208,7 @@ impl Field {
         self
     }
 
-    /// The text has at most so many characters.
+    /// The text has at most so many characters. Of one that is more than twice as long not all is shown again.
     pub fn max_length(mut self, characters: usize) -> Self {
         self.max_length = Some(characters);
         self

@@ -48,7 +48,7 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Value
 /// template's:
 ///
 /// ```html
-/// <form method="post" {{ form.enctype }}>{{ form.html }} <button>Save</button></form>
+/// <form method="post" {{ form.enctype }}>{{ csrf_input() }} {{ form.html }} <button>Save</button></form>
 /// ```
 ///
 /// | | |
@@ -204,7 +204,7 @@ impl<T: FormFields> Form<T> {
         let entries = receive(req, self.fields.iter().map(|shown| &shown.field))?;
         let mut values = Values::default();
         for (shown, entry) in self.fields.iter_mut().zip(entries) {
-            shown.values.clone_from(&entry.texts);
+            shown.values = entry.texts.iter().map(|text| shown_again(&shown.field, text)).collect();
             match check(&shown.field, entry) {
                 Ok(entry) => values.insert(&shown.field.name, entry),
                 Err(refused) => self.errors.add(&shown.field.name, message(req, &shown.field, refused)),
@@ -269,6 +269,16 @@ impl<T: FormFields> Form<T> {
         };
         self.problem.clone().or_else(|| self.fields.iter().enumerate().find_map(of_field))
     }
+}
+
+/// What is shown again of a text. Of one that is far longer than it may be not all: each byte of it stands on the page several
+/// times, escaped, and a stranger could have sent it.
+fn shown_again(field: &Field, text: &str) -> String {
+    let most = match field.max_length {
+        Some(characters) => characters.saturating_mul(2),
+        None => field.kind.longest(),
+    };
+    text.chars().take(most).collect()
 }
 
 /// What the visitor is told: in the words of the field, of the application, or of the framework.

@@ -1,8 +1,9 @@
 //! What a field asks for, and how it is shown.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use lback_core::is_email;
 
-use crate::address::{is_email, is_url};
+use crate::address::is_url;
 use crate::bounds::Bound;
 
 /// What a field asks for.
@@ -11,7 +12,7 @@ use crate::bounds::Bound;
 pub enum Kind {
     /// Any text.
     Text,
-    /// An e-mail address, by the definition of HTML: what a browser accepts is accepted.
+    /// An e-mail address that mail can go to. What passes is one for browsers, too.
     Email,
     /// A text that is neither shown again nor trimmed.
     Password,
@@ -58,6 +59,15 @@ impl Kind {
     /// Is it a text of any kind, whose length has rules?
     pub(crate) fn is_text(self) -> bool {
         matches!(self, Kind::Text | Kind::Email | Kind::Password | Kind::Url)
+    }
+
+    /// Whoever types more, in characters, has typed something else.
+    pub(crate) fn longest(self) -> usize {
+        match self {
+            Kind::Text => usize::MAX,
+            Kind::Email | Kind::Password | Kind::Url => 2048,
+            _ => LONGEST,
+        }
     }
 
     /// The `type` of its input.

@@ -26,8 +26,8 @@
 //! }
 //! ```
 //!
-//! with `<form method="post">{{ form.html }}<button>Send</button></form>` in the template. An application names the crate
-//! `lback`, where these are in `lback::forms`.
+//! with `<form method="post">{{ csrf_input() }}{{ form.html }}<button>Send</button></form>` in the template. An application
+//! names the crate `lback`, where these are in `lback::forms`.
 
 mod address;
 mod bounds;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, is_email};
 use serde::{Deserialize, Serialize};
 
 /// An address, with or without a name. Made from `"alice@example.com"`, `"Alice <alice@example.com>"` or
@@ -26,14 +26,11 @@ pub struct MailAddress {
     pub email: String,
 }
 
-/// The longest local part and the longest address that SMTP knows.
-const LONGEST: (usize, usize) = (64, 254);
-
 impl MailAddress {
     /// Refuses what is no address, and what would break out of its header.
     pub(crate) fn check(&self) -> Result<()> {
         let email = &self.email;
-        if !is_address(email) {
+        if !is_email(email) {
             let mut remedy = "write one like alice@example.com";
             if email.split_once('@').is_some_and(|(local, domain)| local.is_ascii() && !domain.is_ascii()) {
                 remedy = "write the domain in its ASCII form, xn--…";
@@ -52,19 +49,6 @@ impl MailAddress {
     pub(crate) fn domain(&self) -> &str {
         self.email.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
     }
-}
-
-/// `local@domain`, in ASCII and without quotes or comments, which nobody has who wants mail.
-fn is_address(email: &str) -> bool {
-    let Some((local, domain)) = email.split_once('@') else { return false };
-    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b));
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    local.len() <= LONGEST.0 && email.len() <= LONGEST.1 && local.split('.').all(word) && domain.split('.').all(label)
 }
 
 impl From<&str> for MailAddress {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lback_core::{Clock, Error, Result};
 use lback_db::{Database, Db};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -179,6 +180,21 @@ impl Mailer {
             return Err(Error::unavailable("too many mails wait to be sent; they are kept in memory, as this application has no database"));
         }
         Ok(message)
+    }
+
+    /// Puts a mail into the outbox while the caller goes on.
+    pub(crate) fn push_beside(&self, mail: MailMessage) {
+        let mailer = self.clone();
+        match (&self.0.backend, Handle::try_current()) {
+            (Backend::Memory(memory), _) => memory.push(vec![mail]),
+            (_, Ok(runtime)) => drop(runtime.spawn(async move {
+                if let Err(error) = mailer.0.outbox.push(vec![mail], mailer.now()).await {
+                    tracing::error!(target: "lback::mail", %error, "a mail is lost, which could not be kept");
+                }
+                mailer.wake();
+            })),
+            (_, Err(error)) => tracing::error!(target: "lback::mail", %error, "a mail is lost, as nothing runs that could keep it"),
+        }
     }
 
     pub(crate) fn backend(&self) -> &Backend {

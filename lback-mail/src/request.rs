@@ -1,6 +1,7 @@
 //! Mail, as a view sends it.
 
 use lback_core::{Error, Request, Result};
+use lback_db::{DbSession, RequestDb};
 
 use crate::middleware::Pending;
 use crate::{Mail, Mailer};
@@ -28,6 +29,16 @@ pub trait RequestMail {
     /// 400 where an address or a header is none, or the mail is too large; 500 where it lacks a subject or a text, a template
     /// fails, or `MAIL_BACKEND` is not set.
     fn send_mail(&mut self, mail: Mail) -> Result<()>;
+
+    /// The same, so that nobody learns from the answer, nor from the time it takes, whether a mail was sent: where `really` is
+    /// false, all is done but that. A page on which strangers type in the address of an account answers so.
+    ///
+    /// The mail is not part of the request's transaction, but put into the outbox when that is committed, beside the answer.
+    /// What goes wrong then is logged; a process that dies in this moment loses the mail.
+    ///
+    /// # Errors
+    /// As [`send_mail`](Self::send_mail).
+    fn send_mail_unnoticed(&mut self, mail: Mail, really: bool) -> Result<()>;
 }
 
 impl RequestMail for Request {
@@ -42,6 +53,18 @@ impl RequestMail for Request {
                     "this request can send no mail: the MailMiddleware is not in the stack, or stands inside the one that asks",
                 ));
             }
+        }
+        Ok(())
+    }
+
+    #[track_caller]
+    fn send_mail_unnoticed(&mut self, mail: Mail, really: bool) -> Result<()> {
+        let mailer = self.state::<Mailer>()?.clone();
+        let mail = mailer.compose(mail.rendered(self)?)?;
+        match self.extensions().get::<DbSession>() {
+            _ if !really => {}
+            Some(_) => self.on_commit(move || mailer.push_beside(mail))?,
+            None => mailer.push_beside(mail),
         }
         Ok(())
     }

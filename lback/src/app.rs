@@ -402,6 +402,10 @@ impl App {
         }
         assembly.listeners_mut().append(self.listeners);
         let app = assembly.build()?;
+        #[cfg(feature = "auth-pages")]
+        if let Some(auth) = &auth {
+            lback_auth::pages::check_users(&app, auth)?;
+        }
         if let Some(sessions) = &sessions {
             sessions.announce_to(&app);
         }

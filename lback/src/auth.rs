@@ -81,7 +81,7 @@ fn run_command(command: &mut Command, run: fn(&commands::Context<'_>, &[String])
     command.require_migrations()?;
     let app = command.app();
     let context =
-        commands::Context { auth: command.state()?, database: command.database()?, sessions: app.state(), now: app.clock().now() };
+        commands::Context { app, auth: command.state()?, database: command.database()?, sessions: app.state(), now: app.clock().now() };
     run(&context, command.arguments())
 }
 
@@ -98,4 +98,10 @@ pub(crate) fn declare_permissions(ready: &Ready) -> Result<()> {
 /// For the command `check`.
 pub(crate) fn check(ready: &Ready) -> Result<()> {
     ready.app.state::<Auth>().map_or(Ok(()), |auth| lback_auth::check_routes(&ready.app, auth))
+}
+
+/// For the command `check --deploy`.
+#[cfg(feature = "auth-pages")]
+pub(crate) fn check_deployed(ready: &Ready) -> Result<()> {
+    ready.app.state::<Auth>().map_or(Ok(()), |auth| lback_auth::pages::check_site_url(&ready.app, auth))
 }

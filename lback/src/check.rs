@@ -35,6 +35,8 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
             ("secure cookies", secure_cookies(core, &settings)),
             ("HTTPS", https(core)),
         ]);
+        #[cfg(feature = "auth-pages")]
+        checks.push(("links in mails", crate::auth::check_deployed(ready)));
         #[cfg(feature = "mail")]
         checks.push(("mail", crate::mail::check_deployed(ready.app.settings())));
     }

@@ -7,17 +7,22 @@ mod arguments;
 mod passwords;
 mod terminal;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use lback_core::{Error, Result};
+use lback_core::{Application, Error, Result};
 use lback_db::{Database, Db, DbSession};
 use lback_session::SessionManager;
 
 use self::arguments::Arguments;
 use self::passwords::{PASSWORD_FLAGS, PasswordSource};
+use crate::signals::UserPasswordChanged;
 use crate::{Account, Auth, NewUser, User, check_email, check_username};
 
 /// What the commands work with.
 pub struct Context<'a> {
+    /// The application, whose listeners are told.
+    pub app: &'a Arc<Application>,
     /// The application's users.
     pub auth: &'a Auth,
     /// Where they are.
@@ -139,6 +144,7 @@ pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()
     let password = source.read(context.auth.rules(), &user.personal())?;
     let hash = context.auth.passwords().hash(&password)?;
     write(context, |db| user.set_password_hash(db, &hash))?;
+    context.app.send(UserPasswordChanged { user_id: user.id });
     let ended = end_sessions(context, &user)?;
     println!("{} has another password now{ended}", user.username);
     Ok(())

@@ -1,12 +1,11 @@
 //! Logging in and out.
 
-use lback_core::header::{HeaderValue, RETRY_AFTER};
-use lback_core::{Request, Response, Result, StatusCode, context};
+use lback_core::{Request, Response, Result, context};
 use lback_forms::Form;
 use lback_session::RequestSession;
 
-use super::{after_login, next, render};
-use crate::{LoginRefused, RequestAuth};
+use super::{after_login, render, told_to_wait};
+use crate::{LoginRefused, RequestAuth, Throttled};
 
 #[derive(Form)]
 struct Login {
@@ -33,20 +32,14 @@ pub(super) fn login(req: &mut Request) -> Result<Response> {
             Err(refused) => {
                 form.add_form_error(refused.to_string());
                 if let LoginRefused::TooMany(time) = refused {
-                    wait = Some(time.as_secs().max(1));
+                    wait = Some(Throttled { wait: time });
                 }
             }
         }
     } else if form.errors().is_empty() && req.is_authenticated()? {
         return Ok(Response::redirect(&after_login(req)?));
     }
-    let next = next(req);
-    let mut response = render(req, "account/login.html", context! { form, next })?;
-    if let Some(seconds) = wait {
-        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    Ok(response)
+    Ok(told_to_wait(render(req, "account/login.html", context! { form })?, wait))
 }
 
 pub(super) fn logout(req: &mut Request) -> Result<Response> {

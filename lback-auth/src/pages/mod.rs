@@ -20,11 +20,11 @@ mod verify;
 
 use std::collections::BTreeMap;
 
-use lback_core::header::{CACHE_CONTROL, HeaderValue};
-use lback_core::{Context, Request, Response, Result, Router};
+use lback_core::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
+use lback_core::{Application, Context, Error, Request, Response, Result, Router, StatusCode};
 use serde::Deserialize;
 
-use crate::{RequestAuth, RouterAuth, safe_next};
+use crate::{Auth, RequestAuth, RouterAuth, Throttled, User, safe_next};
 
 /// The templates, which files of the same names replace.
 pub(crate) const TEMPLATES: [(&str, &str); 16] = [
@@ -49,27 +49,67 @@ pub(crate) const TEMPLATES: [(&str, &str); 16] = [
 /// The routes of the pages, to be included at a prefix: `.include("/account", lback::auth_urls()).name("account")`.
 #[rustfmt::skip] // one route a line
 pub fn urls() -> Router {
-    Router::new()
+    let pages = Router::new()
         .get("/login", login::login).name("login")
         .post("/login", login::login)
         .post("/logout", login::logout).name("logout")
         .get("/register", register::register).name("register")
         .post("/register", register::register)
-        .get("/verify/{token}", verify::show).name("verify")
-        .post("/verify/{token}", verify::verify)
+        .get("/verify/{token}", verify::show).name("verify").secret_path()
+        .post("/verify/{token}", verify::verify).secret_path()
         .post("/verify", verify::send_again).login_required().name("verify-again")
         .get("/password", password::change).login_required().name("password")
         .post("/password", password::change).login_required()
         .get("/reset", reset::ask).name("reset")
         .post("/reset", reset::ask)
-        .get("/reset/{token}", reset::confirm).name("reset-confirm")
-        .post("/reset/{token}", reset::confirm)
+        .get("/reset/{token}", reset::confirm).name("reset-confirm").secret_path()
+        .post("/reset/{token}", reset::confirm).secret_path()
         .get("/", profile::profile).login_required().name("profile")
         .post("/", profile::profile).login_required()
         .get("/devices", devices::list).login_required().name("devices")
         .post("/devices/revoke", devices::revoke_others).login_required().name("devices-revoke")
         .post("/devices/{id:uuid}/revoke", devices::revoke).login_required().name("device-revoke")
-        .get("/style.css", style).name("style")
+        .get("/style.css", style).name("style");
+    Router::new().include("/", pages).option(AccountPage).body_limit(MAX_BODY)
+}
+
+/// More than anybody types into one of these forms, in bytes. Who may send them is everybody.
+const MAX_BODY: u64 = 64 * 1024;
+
+/// Marks the routes of these pages.
+#[derive(Clone, Copy)]
+struct AccountPage;
+
+fn are_in(app: &Application) -> bool {
+    app.routes().iter().any(|route| route.option::<AccountPage>().is_some())
+}
+
+/// Are the users of an application with these pages those that the pages know?
+///
+/// # Errors
+/// Says what to write.
+pub fn check_users(app: &Application, auth: &Auth) -> Result<()> {
+    let known = auth.accounts().type_name();
+    if !are_in(app) || known == std::any::type_name::<User>() {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "the pages of auth_urls() know only the users that the framework brings, and those of this application are of the type {known}. \
+         Write App::auth() instead of App::auth_with, or leave auth_urls() out and write pages of your own"
+    )))
+}
+
+/// Do the mails of the pages lead to this site, whatever host the visitor has named? For a site that everybody can reach.
+///
+/// # Errors
+/// Says what to write.
+pub fn check_site_url(app: &Application, auth: &Auth) -> Result<()> {
+    if !are_in(app) || auth.settings().auth_site_url.is_some() {
+        return Ok(());
+    }
+    Err(Error::internal(
+        "links in mails lead to whatever host and port the visitor has named. Write AUTH_SITE_URL = \"https://example.com\" in settings.production.toml",
+    ))
 }
 
 /// The pages that others lead to, by the names of their routes.
@@ -94,7 +134,8 @@ fn redirect(req: &Request, name: &str) -> Result<Response> {
 /// Renders a page of these, with the links to the others as `links`.
 fn render(req: &mut Request, template: &str, mut context: Context) -> Result<Response> {
     let mut links = BTreeMap::new();
-    for name in LINKED {
+    let registration = req.auth()?.settings().auth_registration;
+    for name in LINKED.into_iter().filter(|name| registration || *name != "register") {
         links.insert(name.replace('-', "_"), link(req, name, &[])?);
     }
     context.insert("links", &links);
@@ -102,6 +143,15 @@ fn render(req: &mut Request, template: &str, mut context: Context) -> Result<Res
     // Names and addresses are not for caches, and links in mails not for the back button of the next visitor.
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// The page as it is, but for the status, where somebody has to wait.
+fn told_to_wait(mut response: Response, wait: Option<Throttled>) -> Response {
+    if let Some(Throttled { wait }) = wait {
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+    response
 }
 
 /// Where a login leads: the page that was asked for, if it is one of this site.

@@ -4,8 +4,8 @@ use lback_core::{Request, Response, Result, context};
 use lback_forms::Form;
 use lback_session::RequestSession;
 
-use super::{redirect, render};
-use crate::{Account, RequestAuth};
+use super::{redirect, render, told_to_wait};
+use crate::{Account, LoginRefused, RequestAuth, Throttled};
 
 #[derive(Form)]
 struct Change {
@@ -19,7 +19,7 @@ struct Change {
 
 pub(super) fn change(req: &mut Request) -> Result<Response> {
     let (auth, user) = (req.auth()?, req.require_login()?);
-    let mut form = Form::<Change>::new();
+    let (mut form, mut wait) = (Form::<Change>::new(), None);
     if let Some(new) = form.submitted(req)? {
         for wrong in auth.rules().check(&new.new_password, &user.personal()) {
             form.add_error("new_password", wrong);
@@ -35,11 +35,14 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
                     req.session().flash("success", "Your password is changed. You are logged out everywhere else.");
                     return redirect(req, "profile");
                 }
-                Err(crate::LoginRefused::TooMany(wait)) => form.add_form_error(crate::Throttled { wait }.to_string()),
+                Err(refused @ LoginRefused::TooMany(time)) => {
+                    form.add_form_error(refused.to_string());
+                    wait = Some(Throttled { wait: time });
+                }
                 _ => form.add_error("password", "That is not your password."),
             }
         }
     }
     let (rules, username) = (auth.rules().describe(), &user.username);
-    render(req, "account/password.html", context! { form, rules, username })
+    Ok(told_to_wait(render(req, "account/password.html", context! { form, rules, username })?, wait))
 }

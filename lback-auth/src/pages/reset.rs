@@ -7,8 +7,9 @@ use lback_session::RequestSession;
 
 use super::register::clean_email;
 use super::verify::dead;
-use super::{mails, redirect, render};
+use super::{mails, redirect, render, told_to_wait};
 use crate::signals::UserPasswordChanged;
+use crate::throttle::{self, Limit};
 use crate::{Account, RequestAuth, User, login, short};
 
 #[derive(Form)]
@@ -17,27 +18,24 @@ struct Ask {
     email: String,
 }
 
-/// Asks for a mail. The answer is the same whether somebody has this address or not.
+/// Asks for a mail. The answer is the same whether somebody has this address or not, and so is the work before it.
 pub(super) fn ask(req: &mut Request) -> Result<Response> {
-    let mut form = Form::<Ask>::new();
+    let (mut form, mut wait) = (Form::<Ask>::new(), None);
     if let Some(Ask { email }) = form.submitted(req)? {
-        let (auth, now, address) = (req.auth()?, req.now(), req.client_addr());
-        let found = short::write(req, |db| {
-            let admitted = auth.throttle().admit_other(db, "reset", address, now)?;
-            let user = User::with_email(db, &email)?;
-            Ok(admitted.map(|()| user))
-        })?;
-        match found {
-            Err(throttled) => form.add_form_error(throttled.to_string()),
-            Ok(user) => {
-                if let Some(user) = user.filter(|user| user.is_active) {
-                    mails::reset(req, &user)?;
-                }
+        let (auth, what) = (req.auth()?, format!("reset from {}", throttle::from(req)));
+        match throttle::admit_other(req, &auth, &what, Limit::OF_PAGES)? {
+            Err(throttled) => {
+                form.add_form_error(throttled.to_string());
+                wait = Some(throttled);
+            }
+            Ok(()) => {
+                let user = short::read(req, |db| User::with_email(db, &email))?;
+                mails::reset(req, &email, user.filter(|user| user.is_active).as_ref())?;
                 return render(req, "account/reset_sent.html", context! { email });
             }
         }
     }
-    render(req, "account/reset.html", context! { form })
+    Ok(told_to_wait(render(req, "account/reset.html", context! { form })?, wait))
 }
 
 #[derive(Form)]
@@ -62,12 +60,10 @@ pub(super) fn confirm(req: &mut Request) -> Result<Response> {
         }
         if form.errors().is_empty() {
             let hash = auth.passwords().hash(&new.password)?;
-            // Of two who follow the link at the same time, one is too late.
-            if !user.swap_password_hash(req.db()?, &hash)? {
+            // Of two who follow the link at the same time, one is too late. They have read the mail, so the address is theirs.
+            if !user.reset_password_hash(req.db()?, &hash)? {
                 return dead(req);
             }
-            // They have read the mail.
-            user.set_email_verified(req.db()?)?;
             login::end_sessions(req, user.id, None)?;
             req.signal(UserPasswordChanged { user_id: user.id });
             req.session().flash("success", "Your password is changed. Log in with the new one.");

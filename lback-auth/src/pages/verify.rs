@@ -22,7 +22,10 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
 pub(super) fn verify(req: &mut Request) -> Result<Response> {
     let token: String = req.param("token")?;
     let Some(mut user) = req.check_verification_token(&token)? else { return dead(req) };
-    user.set_email_verified(req.db()?)?;
+    // The address may have changed since the token was looked at.
+    if !user.set_email_verified(req.db()?)? {
+        return dead(req);
+    }
     req.session().flash("success", "Your e-mail address is confirmed.");
     redirect(req, "profile")
 }
@@ -30,11 +33,14 @@ pub(super) fn verify(req: &mut Request) -> Result<Response> {
 pub(super) fn send_again(req: &mut Request) -> Result<Response> {
     let user = req.require_login()?;
     if !user.email_verified {
-        mails::verify(req, &user)?;
-        req.session().flash("info", "We have sent you another mail.");
+        let message = if mails::verify(req, &user)? { "We have sent you another mail." } else { ENOUGH_MAILS };
+        req.session().flash("info", message);
     }
     redirect(req, "profile")
 }
+
+/// To somebody who would like one more.
+pub(super) const ENOUGH_MAILS: &str = "We have sent several mails already. Look among the unwanted ones, or ask for another in an hour.";
 
 /// A link that does not work, or not any more.
 pub(super) fn dead(req: &mut Request) -> Result<Response> {

@@ -37,6 +37,14 @@ impl<'a> Legacy<'a> {
         is_bcrypt(rest).then_some(Legacy::Bcrypt(rest))
     }
 
+    /// As it is written: bcrypt has its salt before the hash, 22 letters behind `$2b$12$`.
+    pub(super) fn salt(&self) -> &str {
+        match self {
+            Legacy::Pbkdf2 { salt, .. } => salt,
+            Legacy::Bcrypt(hash) | Legacy::BcryptSha256(hash) => hash.get(7..29).unwrap_or_default(),
+        }
+    }
+
     pub(super) fn fits(&self, password: &str) -> bool {
         match self {
             Legacy::Pbkdf2 { iterations, salt, hash } => {

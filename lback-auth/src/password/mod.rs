@@ -8,16 +8,18 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rules::MAX_LENGTH;
 pub use rules::PasswordRules;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use lback_core::header::{HeaderValue, RETRY_AFTER};
 use lback_core::{Error, Result};
 
 use self::places::Places;
-use crate::AuthSettings;
+use crate::{AuthSettings, short};
 
 /// More than anybody types, in bytes. What is longer is no password, and is not hashed.
 const MAX_BYTES: usize = 4096;
@@ -28,7 +30,7 @@ pub(crate) const UNUSABLE: &str = "!";
 /// Hashes and checks passwords, with argon2id. Cheap to clone.
 ///
 /// A hash takes tens of milliseconds and megabytes of memory on purpose. No more are made at a time than the machine has
-/// processors; others wait. So this belongs into plain views, which run where they may block, and not into async ones; and
+/// processors; others wait, and where too many do, they are refused with a 503. So this belongs into plain views, which run where they may block, and not into async ones; and
 /// not into an open transaction, which on SQLite would keep everybody else from writing.
 ///
 /// ```
@@ -65,6 +67,11 @@ impl Passwords {
     /// # Errors
     /// Where these are not possible; the message names the setting.
     pub fn new(settings: &AuthSettings) -> Result<Self> {
+        Self::on_threads(settings, 64)
+    }
+
+    /// With a bound for the threads that hash, or wait for it.
+    pub(crate) fn on_threads(settings: &AuthSettings, most: usize) -> Result<Self> {
         let (memory, passes) = (settings.auth_argon2_memory_kib, settings.auth_argon2_passes);
         let params = Params::new(memory, passes, 1, None).map_err(|error| {
             Error::internal(format!(
@@ -74,28 +81,41 @@ impl Passwords {
         })?;
         let nobody = format!("$argon2id$v=19$m={memory},t={passes},p=1$bm9ib2R5IGhhcyB0aGlz$bm9ib2R5IGhhcyB0aGlzIHBhc3N3b3JkLCBub2JvZHk");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        Ok(Passwords(Arc::new(Inner { argon2, nobody, places: Places::of_machine(), computed: AtomicU64::new(0) })))
+        Ok(Passwords(Arc::new(Inner { argon2, nobody, places: Places::of_machine(most), computed: AtomicU64::new(0) })))
     }
 
     /// What to store of a password: a text that begins with `$argon2id$`.
     ///
     /// # Errors
-    /// 400 where it has more than 4096 bytes; 503 where the system has no random numbers or no memory.
+    /// 400 where it has more than 4096 bytes; 503 where too many wait, or the system has no random numbers or no memory.
     pub fn hash(&self, password: &str) -> Result<String> {
         if password.len() > MAX_BYTES {
             return Err(Error::bad_request("The password is too long."));
         }
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::unavailable("the system has no random numbers").with_source(error))?;
-        let (argon2, password) = (self.0.argon2.clone(), password.to_owned());
-        let hash = self.compute(move || argon2.hash_password_with_salt(password.as_bytes(), &salt));
+        self.hash_salted(password, &salt)
+    }
+
+    /// The same for a password that was right, and hashed in an old way. Its salt stays, by which sessions know that the
+    /// password is the same.
+    pub(crate) fn hash_anew(&self, password: &str, old: &str) -> Result<String> {
+        match salt(old) {
+            Some(salt) => self.hash_salted(password, &salt),
+            None => self.hash(password),
+        }
+    }
+
+    fn hash_salted(&self, password: &str, salt: &[u8]) -> Result<String> {
+        let (argon2, password, salt) = (self.0.argon2.clone(), password.to_owned(), salt.to_vec());
+        let hash = self.compute(move || argon2.hash_password_with_salt(password.as_bytes(), &salt))?;
         Ok(hash.map_err(|error| Error::unavailable("a password cannot be hashed").with_source(error))?.to_string())
     }
 
     /// Is `hash` one of this password?
     ///
     /// # Errors
-    /// 503 where it cannot be said, for want of memory.
+    /// 503 where too many wait.
     pub fn verify(&self, password: &str, hash: &str) -> Result<bool> {
         Ok(self.check(password, Some(hash))? != Verdict::Wrong)
     }
@@ -111,13 +131,16 @@ impl Passwords {
         let password = if too_long { "" } else { password };
         let known = hash.filter(|hash| is_known(hash) && !too_long);
         let Some(hash) = known else {
+            if let Some(strange) = hash.filter(|hash| !too_long && *hash != UNUSABLE) {
+                warn_of_strange(strange);
+            }
             self.check_argon2(password, &self.0.nobody)?;
             return Ok(Verdict::Wrong);
         };
         #[cfg(feature = "legacy-hashes")]
         if legacy::Legacy::of(hash).is_some() {
             let (password, hash) = (password.to_owned(), hash.to_owned());
-            let right = self.compute(move || legacy::Legacy::of(&hash).is_some_and(|legacy| legacy.fits(&password)));
+            let right = self.compute(move || legacy::Legacy::of(&hash).is_some_and(|legacy| legacy.fits(&password)))?;
             return Ok(if right { Verdict::RightButOld } else { Verdict::Wrong });
         }
         self.check_argon2(password, without_django(hash))
@@ -126,7 +149,7 @@ impl Passwords {
     fn check_argon2(&self, password: &str, hash: &str) -> Result<Verdict> {
         let Ok(hash) = PasswordHash::new(hash) else { return Ok(Verdict::Wrong) };
         let (argon2, password, of) = (self.0.argon2.clone(), password.to_owned(), hash.clone());
-        match self.compute(move || argon2.verify_password(password.as_bytes(), &of)) {
+        match self.compute(move || argon2.verify_password(password.as_bytes(), &of))? {
             Ok(()) if self.is_todays(&hash) => Ok(Verdict::Right),
             Ok(()) => Ok(Verdict::RightButOld),
             Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
@@ -144,10 +167,35 @@ impl Passwords {
         same && hash.algorithm == Algorithm::Argon2id.ident() && hash.version == Some(Version::V0x13.into())
     }
 
-    fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        self.0.computed.fetch_add(1, Ordering::Relaxed);
-        self.0.places.run(work)
+    /// Refuses at once what would be refused later, when an attempt has been counted.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        if self.0.places.are_full() { Err(busy()) } else { Ok(()) }
     }
+
+    fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        // A plain view may block; an async one makes way.
+        let done = short::may_block(|| self.0.places.run(work)).ok_or_else(busy)?;
+        self.0.computed.fetch_add(1, Ordering::Relaxed);
+        Ok(done)
+    }
+}
+
+/// Nobody is told at the login page why no password fits, so the log says it. Of the hash itself nothing but its kind.
+fn warn_of_strange(hash: &str) {
+    let kind: String =
+        hash.split('$').find(|part| !part.is_empty()).unwrap_or_default().chars().filter(|c| !c.is_control()).take(20).collect();
+    let kind = if hash.contains('$') { kind.as_str() } else { "none that is known" };
+    tracing::warn!(
+        target: "lback::auth",
+        kind,
+        "the hash of a user's password cannot be checked, so no password is right for them. Those of Django and of the Python Lback \
+         (pbkdf2_sha256, bcrypt) need the feature auth-legacy-hashes of lback"
+    );
+}
+
+/// There is more to hash than the processors can do.
+fn busy() -> Error {
+    Error::unavailable("too many passwords are to be hashed at the same time").with_header(RETRY_AFTER, HeaderValue::from_static("2"))
 }
 
 /// Is it a hash that can be checked?
@@ -157,6 +205,21 @@ fn is_known(hash: &str) -> bool {
         return true;
     }
     PasswordHash::new(without_django(hash)).is_ok_and(|hash| hash.algorithm.as_str().starts_with("argon2"))
+}
+
+/// What is the same in every hash of one password that was chosen once, however often it is hashed anew, and in no other.
+pub(crate) fn stamp(hash: &str) -> String {
+    salt(hash).map_or_else(|| hash.to_owned(), |salt| format!("{salt:?}"))
+}
+
+/// The salt, where argon2 would take it, too.
+fn salt(hash: &str) -> Option<Vec<u8>> {
+    #[cfg(feature = "legacy-hashes")]
+    let legacy = legacy::Legacy::of(hash).map(|legacy| legacy.salt().as_bytes().to_vec());
+    #[cfg(not(feature = "legacy-hashes"))]
+    let legacy = None;
+    let salt = legacy.or_else(|| Some(PasswordHash::new(without_django(hash)).ok()?.salt?.to_vec()));
+    salt.filter(|salt| (8..=48).contains(&salt.len()))
 }
 
 /// Django writes its own name for the algorithm before the hash: `argon2$argon2id$v=19$…`.

@@ -4,7 +4,7 @@ use super::common::is_common;
 use crate::{AuthSettings, PasswordRule};
 
 /// More than anybody remembers; hashing has its own limit.
-const MAX_LENGTH: usize = 1000;
+pub(crate) const MAX_LENGTH: usize = 1000;
 
 /// What a new password is held to.
 ///

@@ -35,7 +35,7 @@ impl CsrfRefusal {
     /// 403, logged.
     #[track_caller]
     pub(super) fn into_error(self, req: &Request) -> Error {
-        tracing::warn!(target: "lback::csrf", id = %req.id(), method = %req.method(), path = req.path(), "refused: {}", self.check());
+        tracing::warn!(target: "lback::csrf", id = %req.id(), method = %req.method(), path = req.logged_path(), "refused: {}", self.check());
         let mut error = Error::forbidden(self.for_visitor());
         // Where it was made is in the framework, and helps nobody.
         error.forget_location();

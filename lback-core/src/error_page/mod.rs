@@ -70,7 +70,7 @@ fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode, debug
 
 /// The query stays out of the log: it may carry tokens.
 fn log(req: &Request, error: &Error, status: StatusCode) {
-    let (id, method, path, location) = (req.id(), req.method(), req.path(), error.location().unwrap_or("unknown"));
+    let (id, method, path, location) = (req.id(), req.method(), req.logged_path(), error.location().unwrap_or("unknown"));
     if status.is_server_error() {
         tracing::error!(target: "lback::error", %id, %method, path, status = status.as_u16(), location, "{error}");
     } else if status.is_client_error() {

@@ -2,7 +2,7 @@
 
 use crate::{Error, Middleware, Next, Request, Response, Result};
 
-/// Answers 400 to a request whose `Host` is not one of the `ALLOWED_HOSTS`.
+/// Answers 400 to a request whose `Host` is not one of the `ALLOWED_HOSTS`, or can be no host at all.
 ///
 /// `"example.com"` allows that host, `".example.com"` it and every host below it, `"*"` any. While `DEBUG` is on and the
 /// list is empty, the machine's own names are allowed.
@@ -13,6 +13,8 @@ impl Middleware for AllowedHosts {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
         let settings = req.app().config();
         let allowed = match req.host_as_sent() {
+            // Two, or what can be no host. The latter could end like one that is allowed, and lead elsewhere in a link.
+            None if req.names_host() => false,
             // A request of HTTP/1.0 may come without one.
             None => settings.allowed_hosts.iter().any(|pattern| pattern == "*"),
             Some(host) if settings.allowed_hosts.is_empty() && settings.debug => LOCAL.iter().any(|pattern| fits(pattern, host)),

@@ -23,7 +23,7 @@ impl Middleware for RequestLog {
         }
         tracing::info!(
             target: "lback::request",
-            "{} {} {} {}ms {}", req.method(), req.path(), status.as_u16(), milliseconds(begin.elapsed()), req.id(),
+            "{} {} {} {}ms {}", req.method(), req.logged_path(), status.as_u16(), milliseconds(begin.elapsed()), req.id(),
         );
         result
     }

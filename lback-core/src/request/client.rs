@@ -1,6 +1,6 @@
 //! Who is on the other end, seen through the proxies that the settings trust.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use hyper::header::HOST;
 
@@ -58,14 +58,35 @@ impl Request {
         Some(without_port.trim_end_matches('.'))
     }
 
-    /// The host that the client asked for, with the port where it named one.
-    pub(crate) fn authority(&self) -> Option<&str> {
+    /// The host that the client asked for, with the port where it named one: `example.com:8000`. `None` where it named none,
+    /// or what can be no host.
+    pub fn authority(&self) -> Option<&str> {
         // RFC 9112, 3.2: of two, neither is to be believed.
         if self.headers().get_all(HOST).iter().count() > 1 {
             return None;
         }
-        self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header(HOST))
+        let authority = self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header(HOST));
+        authority.filter(|authority| is_authority(authority))
     }
+
+    /// Did the client name any host, be it one or not?
+    pub(crate) fn names_host(&self) -> bool {
+        self.uri().authority().is_some() || self.headers().contains_key(HOST)
+    }
+}
+
+/// A name or an address, and perhaps a port. With a `/`, `?` or `#` in it, a link would lead to what stands before that.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => ("v6", port),
+            _ => return false,
+        },
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    !host.is_empty() && host.bytes().all(is_name) && is_port
 }
 
 /// An address as proxies write it, some of them with a port. One of IPv4 that is dressed as IPv6 is the same machine.

@@ -27,7 +27,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::application::Application;
-use crate::router::{Matched, Route};
+use crate::router::{Matched, Route, SecretPath};
 use crate::{Error, Response, Result, Settings, TypeMap, csrf};
 
 /// One request: what the client sent, and everything that belongs to answering it.
@@ -99,6 +99,15 @@ impl Request {
     /// The path, percent-encoded as it was sent.
     pub fn path(&self) -> &str {
         self.uri.path()
+    }
+
+    /// The path as the log shows it: of a route with a [secret path](crate::Router::secret_path) the pattern.
+    pub(crate) fn logged_path(&self) -> &str {
+        match self.route() {
+            Some(route) if route.option::<SecretPath>().is_some() => route.pattern(),
+            Some(_) => self.path(),
+            None => self.app.secret_pattern(self.path()).unwrap_or_else(|| self.path()),
+        }
     }
 
     /// The path and, where there is one, `?` and the query.
@@ -402,7 +411,7 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("id", &self.id)
             .field("method", &self.method)
-            .field("path", &self.path())
+            .field("path", &self.logged_path())
             .field("route", &self.route().map(Route::pattern))
             .finish_non_exhaustive()
     }

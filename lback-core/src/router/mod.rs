@@ -4,7 +4,7 @@ mod pattern;
 mod route;
 mod table;
 
-pub use route::{BodyLimit, CsrfExempt, Route, Streaming, ViewTimeout};
+pub use route::{BodyLimit, CsrfExempt, Route, SecretPath, Streaming, ViewTimeout};
 pub(crate) use table::{Endpoint, Lookup, Matched, RouteTable};
 
 #[cfg(test)]
@@ -190,6 +190,13 @@ impl Router {
     #[track_caller]
     pub fn csrf_exempt(self) -> Self {
         self.option(CsrfExempt)
+    }
+
+    /// The path of the last route, or of the routes of the last include, holds a secret, such as the token in a link that was
+    /// mailed. The log shows the pattern instead: `/reset/{token}`.
+    #[track_caller]
+    pub fn secret_path(self) -> Self {
+        self.option(SecretPath)
     }
 
     fn last(&mut self, what: &str, place: &Location<'_>) -> Option<&mut Entry> {

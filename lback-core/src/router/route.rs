@@ -137,3 +137,7 @@ pub struct BodyLimit(pub u64);
 /// The route needs no CSRF token; see [`Router::csrf_exempt`](crate::Router::csrf_exempt).
 #[derive(Clone, Copy, Debug)]
 pub struct CsrfExempt;
+
+/// The path holds a secret; see [`Router::secret_path`](crate::Router::secret_path).
+#[derive(Clone, Copy, Debug)]
+pub struct SecretPath;

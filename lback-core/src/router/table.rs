@@ -11,7 +11,7 @@ use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::pattern::Pattern;
-use super::{Entry, Route, Router, Target};
+use super::{Entry, Route, Router, SecretPath, Target};
 use crate::middleware::{Layer, Stack, check_order};
 use crate::view::BoxedView;
 use crate::{Error, Request, Response, Result};
@@ -147,6 +147,15 @@ impl RouteTable {
             }
         }
         Lookup::Otherwise(Endpoint::NotFound)
+    }
+
+    /// The pattern of a route with a [secret path](Router::secret_path) that this is, or would be with another method, or with
+    /// or without a slash at its end.
+    pub(crate) fn secret_pattern(&self, path: &str) -> Option<&str> {
+        let path = normalize(path)?;
+        let other_slash = other_slash(&path);
+        let found = self.tree.at(&path).ok().or_else(|| self.tree.at(other_slash.as_deref()?).ok())?;
+        found.value.iter().find(|route| route.option::<SecretPath>().is_some()).map(|route| route.pattern())
     }
 
     /// The route that fits path and method. Where only the method does not fit, `allow` collects those that would.

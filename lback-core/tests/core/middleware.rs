@@ -253,6 +253,20 @@ fn only_allowed_hosts_are_answered() {
         "example.com@evil.com",
         "example.com:80:evil.com",
         "localhost",
+        // What ends like one that is allowed, and would lead elsewhere in a link.
+        "evil.com/.shop.test",
+        "evil.com?.shop.test",
+        "evil.com#.shop.test",
+        "evil.com\\.shop.test",
+        "evil@a.shop.test",
+        "evil com.shop.test",
+        "evil\tcom.shop.test",
+        "evil.com:80#.shop.test",
+        "[evil].shop.test",
+        "[::1]evil",
+        "[::1",
+        "shop.test:80a",
+        ":80",
     ] {
         assert_eq!(status(&named, host), 400, "{host}");
     }
@@ -262,7 +276,11 @@ fn only_allowed_hosts_are_answered() {
     }
     assert_eq!(status(&debug, "example.com"), 400);
     assert_eq!(status(&with(""), "localhost"), 400);
-    assert_eq!(status(&with("ALLOWED_HOSTS = ['*']"), "whatever"), 200);
+    let any = with("ALLOWED_HOSTS = ['*']");
+    for (host, expected) in [("whatever", 200), ("my_app:8000", 200), ("a/b", 400), ("a?b", 400), ("", 400)] {
+        assert_eq!(status(&any, host), expected, "{host}");
+    }
+    assert_eq!(any.get("/").header("host", "a").header("host", "b").send().status(), 400);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What nobody should send, to every kind of field.
 
-use lback_forms::{Field, Form};
+use lback_forms::{Field, Form, Kind};
 
 use super::{client_of, outcome, send, send_one, text};
 
@@ -100,6 +100,25 @@ fn enormous_texts_are_refused_by_length_and_by_the_limit_of_bodies() {
     assert_eq!(send_one(Field::email("x"), &[&format!("{long}@b.c")]), "x: Enter an e-mail address, like name@example.com.");
     let client = client_of(|req| outcome(req, &every()));
     client.post("/").form(&[("text", "a".repeat(3_000_000))]).send().assert_status(413);
+}
+
+/// Each byte of them would stand on the page several times, escaped.
+#[test]
+fn enormous_texts_are_not_shown_again_in_full() {
+    let client = client_of(|req| {
+        let mut form =
+            Form::of([Field::text("short").max_length(10), Field::email("mail"), Field::new("age", Kind::Integer), Field::text("free")]);
+        let _: Option<lback_forms::Values> = form.submitted(req)?;
+        Ok(form.html())
+    });
+    let long = "\"".repeat(50_000);
+    for (name, shown) in [("short", 20), ("mail", 2048), ("age", 64)] {
+        let page = client.post("/").form(&[(name, long.as_str())]).send();
+        assert_eq!(page.text().matches("&quot;").count(), shown, "{name}");
+    }
+    // What has no bound, such as a page somebody has written, is never lost.
+    let page = client.post("/").form(&[("free", "é".repeat(50_000).as_str())]).send();
+    assert_eq!(page.text().matches('é').count(), 50_000);
 }
 
 #[test]

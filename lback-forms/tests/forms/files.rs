@@ -75,6 +75,19 @@ fn a_form_without_enctype_is_told_so() {
 }
 
 #[test]
+fn every_type_may_be_accepted() {
+    for (accept, fits) in [("*/*", true), ("image/*", false), ("text/*", true)] {
+        let client = client_of(move |req| {
+            let mut form = Form::of([lback_forms::Field::new("file", lback_forms::Kind::File).accept(accept)]);
+            let sent: Option<lback_forms::Values> = form.submitted(req)?;
+            Ok(sent.is_some().to_string())
+        });
+        let answer = client.post("/").multipart().file("file", "a.txt", "text/plain", "a").send();
+        assert_eq!(answer.text(), fits.to_string(), "{accept}");
+    }
+}
+
+#[test]
 fn a_file_is_no_text() {
     let answer =
         client().post("/").multipart().file("title", "x.txt", "text/plain", "Cat").file("photo", "cat.png", "image/png", "meow").send();

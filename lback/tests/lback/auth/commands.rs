@@ -29,7 +29,10 @@ fn the_application() {
         .permission_required("blog.add_post")
         .get("/typo", |_: &mut Request| "")
         .permission_required(if command.contains("deploy") { "blog.ad_post" } else { "blog.add_post" });
-    match App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]).run(&arguments) {
+    #[cfg(feature = "auth-pages")]
+    let guarded = guarded.include("/account", lback::auth_urls()).name("account");
+    let app = App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]);
+    match app.on_name("user.*", |signal, _| println!("told of {signal:?}")).run(&arguments) {
         Ok(()) => println!("\nended well"),
         // As App::main does.
         Err(error) => {
@@ -110,7 +113,11 @@ fn a_superuser_is_made_listed_and_shut_out() {
     assert!(run(&project, &["list_users"], "").contains("cannot log in, superuser"));
     assert_does(&project, &["activate_user", "alice@example.com"], "", "alice can log in again");
     assert_does(&project, &["activate_user", "alice"], "", "alice could log in already");
-    assert_does(&project, &["changepassword", "alice", "--password-stdin"], "through the looking glass", "alice has another password now");
+    let printed = run(&project, &["changepassword", "alice", "--password-stdin"], "through the looking glass");
+    assert!(
+        printed.contains("alice has another password now") && printed.contains("told of UserPasswordChanged { user_id: 1 }"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -198,4 +205,15 @@ fn help_routes_and_check_know_of_users() {
         ),
         "{check}"
     );
+}
+
+#[cfg(feature = "auth-pages")]
+#[test]
+fn links_in_mails_lead_to_the_site_and_not_where_a_visitor_says() {
+    let project = migrated();
+    let check = run(&project, &["check", "--deploy"], "");
+    assert!(check.contains("WRONG links in mails: ") && check.contains("AUTH_SITE_URL = \"https://example.com\""), "{check}");
+    let named = crate::commands::project("AUTH_SITE_URL = 'https://example.com'");
+    let check = run(&named, &["check", "--deploy"], "");
+    assert!(check.contains("ok    links in mails"), "{check}");
 }

@@ -127,3 +127,13 @@ fn a_view_that_asks_without_users_says_what_is_missing() {
     let client = Client::with_settings(App::new(Router::new().get("/", who)), "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30");
     client.get("/").send().assert_status(500).assert_contains("this request has no users: write App::new(urls).auth()");
 }
+
+#[test]
+fn visitors_are_led_to_a_page_and_not_to_what_programs_post_to() {
+    let api = Router::new().post("/login", |_: &mut Request| "").name("login");
+    let pages = Router::new().get("/login", |_: &mut Request| "").name("login").post("/login", |_: &mut Request| "");
+    let urls = Router::new().include("/api", api).name("api").include("/account", pages).name("account");
+    let urls = urls.get("/members", |_: &mut Request| "").login_required();
+    let client = Client::with_settings(App::new(urls).auth(), "SESSION_TIMEOUT_MINUTES = 30");
+    client.get("/members").send().assert_redirect("/account/login?next=/members");
+}

@@ -11,6 +11,7 @@ mod pages;
 mod passwords;
 mod people;
 mod permissions;
+mod settings;
 mod testing;
 mod throttle;
 mod tokens;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use lback::Account;
+use lback::{Account, chrono};
 
 suite!(databases: an_application_may_have_users_of_its_own, the_type_that_is_asked_for_must_be_the_applications);
 
@@ -106,9 +106,32 @@ fn an_application_may_have_users_of_its_own(store: &Store) {
     client.get("/inside").send().assert_redirect("/login?next=/inside");
 }
 
+#[rustfmt::skip] // one route a line
 fn the_type_that_is_asked_for_must_be_the_applications(store: &Store) {
-    let app = App::new(Router::new().get("/", who)).auth_with::<Customer>();
-    let client = store.open(app, &format!("DEBUG = true\n{SETTINGS}"));
-    let page = client.get("/").send();
-    page.assert_status(500).assert_contains("Customer").assert_contains("App::auth_with");
+    // A user of the framework's, who is in its tables and nobody here.
+    let stranger = |req: &mut Request| -> Result<User> { NewUser::without_password("alice").insert(req.db()?, chrono::Utc::now()) };
+    let urls = Router::new()
+        .get("/", who)
+        .post("/authenticate", |req: &mut Request| -> Result<()> { req.authenticate("alice", PASSWORD).map(drop) })
+        .post("/login", move |req: &mut Request| -> Result<()> { let alice = stranger(req)?; req.login(&alice) })
+        .post("/password", move |req: &mut Request| -> Result<()> { let mut alice = stranger(req)?; req.set_password(&mut alice, PASSWORD) })
+        .post("/reset", move |req: &mut Request| -> Result<String> { let alice = stranger(req)?; req.reset_token(&alice) })
+        .post("/verify", move |req: &mut Request| -> Result<String> { let alice = stranger(req)?; req.verification_token(&alice) })
+        .post("/reset/check", |req: &mut Request| -> Result<()> { req.check_reset_token("1-1-x").map(drop) })
+        .post("/verify/check", |req: &mut Request| -> Result<()> { req.check_verification_token("1-1-x").map(drop) });
+    let client = store.open(App::new(urls).auth_with::<Customer>(), &format!("DEBUG = true\n{SETTINGS}"));
+    client.get("/").send().assert_status(500).assert_contains("Customer").assert_contains("App::auth_with");
+    for path in ["/authenticate", "/login", "/password", "/reset", "/verify", "/reset/check", "/verify/check"] {
+        let page = client.post(path).send();
+        assert_eq!(page.status(), 500, "{path}");
+        page.assert_contains("Customer").assert_contains("App::auth_with");
+    }
+}
+
+#[cfg(feature = "auth-pages")]
+#[test]
+fn the_pages_know_only_the_users_that_the_framework_brings() {
+    let app = App::new(Router::new().include("/account", lback::auth_urls())).auth_with::<Customer>();
+    let message = crate::start_error(app, "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(message.contains("auth_urls()") && message.contains("Customer") && message.contains("App::auth()"), "{message}");
 }

@@ -1,10 +1,12 @@
 //! The pages, as a visitor's browser drives them.
 
 mod account;
+mod bad_input;
 mod registering;
 mod resetting;
 
 use super::*;
+use crate::number;
 
 const NEW_PASSWORD: &str = "through the looking glass";
 
@@ -13,6 +15,7 @@ fn pages() -> App {
         .get("/", |_: &mut Request| "front page")
         .name("index")
         .get("/who", who)
+        .post("/cart/{item}", put_into_cart)
         .get("/members", |_: &mut Request| "members")
         .login_required()
         .include("/account", lback::auth_urls())

@@ -2,7 +2,11 @@
 
 use super::*;
 
-suite!(another_password_ends_the_users_other_sessions, a_password_that_is_changed_elsewhere_makes_nobody_of_them,);
+suite!(
+    another_password_ends_the_users_other_sessions,
+    a_password_that_is_changed_elsewhere_makes_nobody_of_them,
+    a_session_that_is_nobodys_is_not_revived,
+);
 
 fn another_password_ends_the_users_other_sessions(store: &Store) {
     let client = client(store);
@@ -29,5 +33,21 @@ fn a_password_that_is_changed_elsewhere_makes_nobody_of_them(store: &Store) {
     login(&client, "alice");
     let hash = auth(&client).passwords().hash("through the looking glass").unwrap();
     sql(&client, &format!("UPDATE auth_users SET password = '{hash}'"));
+    assert_who(&client, "nobody");
+}
+
+/// Such as that of a view by which a link in a mail changes the password.
+fn a_session_that_is_nobodys_is_not_revived(store: &Store) {
+    let change = |req: &mut Request| -> Result<()> {
+        let mut alice = User::named(req.db()?, "alice")?.expect("alice");
+        req.set_password(&mut alice, "through the looking glass")
+    };
+    let client = store.open(App::new(urls().post("/change", change)).auth(), SETTINGS);
+    add_user(&client, "alice");
+    login(&client, "alice");
+    let hash = auth(&client).passwords().hash("what somebody else has chosen").unwrap();
+    sql(&client, &format!("UPDATE auth_users SET password = '{hash}'"));
+    assert_who(&client, "nobody");
+    client.post("/change").send().assert_status(204);
     assert_who(&client, "nobody");
 }

@@ -1,6 +1,7 @@
 //! Guessing passwords is slow, and harms nobody else.
 
 use super::*;
+use lback::StatusCode;
 use lback::testing::Client;
 
 use crate::number;
@@ -15,6 +16,9 @@ suite!(
     many_at_once_are_no_way_around,
     old_failures_are_forgotten,
     who_began_earlier_and_comes_later_is_not_refused,
+    who_must_wait_writes_nothing,
+    what_many_mistype_holds_nobody_up,
+    failures_count_even_where_the_request_is_undone,
     a_forged_device_is_none
 );
 
@@ -186,6 +190,68 @@ fn a_forged_device_is_none(store: &Store) {
     assert_eq!(try_from(&bob, "192.0.2.9", "bob", PASSWORD), "welcome");
     assert!(bob.cookie("auth_device").is_some());
     assert!(try_login(&bob, "alice", PASSWORD).text().contains("too many"));
+}
+
+fn who_must_wait_writes_nothing(store: &Store) {
+    let client = client_with(store, "AUTH_FREE_ATTEMPTS = 0");
+    assert_eq!(try_login(&client, "nobody", "wrong").text(), WRONG);
+    let rows = number(&client, "SELECT count(*) FROM auth_attempts");
+    for attempt in 0..20 {
+        let answer = try_login(&client.fork(), &format!("name{attempt}"), "wrong");
+        assert!(answer.text().contains("too many"), "{}", answer.text());
+    }
+    assert_eq!(number(&client, "SELECT count(*) FROM auth_attempts"), rows);
+}
+
+/// An office, a school: one address, many people.
+fn what_many_mistype_holds_nobody_up(store: &Store) {
+    let client = client(store);
+    for hour in 0..48 {
+        for attempt in 0..8 {
+            let answer = try_login(&client.fork(), &format!("name{hour}.{attempt}"), "mistyped");
+            assert_eq!(answer.text(), WRONG, "in hour {hour}");
+        }
+        login(&client.fork(), "alice");
+        client.clock().advance(3600 * SECOND);
+    }
+    // Nor does the same person, who mistypes something now and then.
+    for hour in 0..48 {
+        for _ in 0..2 {
+            assert_eq!(try_login(&client.fork(), "alice", "mistyped").text(), WRONG, "in hour {hour}");
+        }
+        client.clock().advance(3600 * SECOND);
+    }
+}
+
+fn failures_count_even_where_the_request_is_undone(store: &Store) {
+    let log_in = |req: &mut Request| -> Result<&'static str> {
+        let form: Credentials = req.form()?;
+        // As a middleware does that writes down who comes.
+        diesel::sql_query("UPDATE auth_users SET is_staff = TRUE").execute(req.db()?)?;
+        let user = req.authenticate(&form.username, &form.password)?;
+        let user = user.map_err(|refused| Error::new(StatusCode::UNAUTHORIZED, refused.to_string()))?;
+        req.login(&user)?;
+        match form.username.as_str() {
+            "alice" => Err(Error::internal("something else went wrong")),
+            _ => Ok("welcome"),
+        }
+    };
+    let client = store.open(App::new(Router::new().post("/login", log_in)).auth(), SETTINGS);
+    add_user(&client, "alice");
+    for name in ["bob", "nobody"] {
+        for _ in 0..6 {
+            try_login(&client, name, "wrong").assert_status(401);
+        }
+        let (work, answer) = hashes(&client, || try_login(&client, name, "wrong"));
+        assert_eq!((work, answer.status().as_u16()), (0, 401));
+        answer.assert_contains("too many attempts");
+    }
+    assert!(!user(&client, "alice").is_staff);
+    // What was right is no failure, whatever became of it.
+    client.clock().advance(DAY);
+    for _ in 0..10 {
+        try_login(&client, "alice", PASSWORD).assert_status(500);
+    }
 }
 
 /// Of two who log in from one address at the same time, the one whose request began first may come to the counter last.

@@ -2,7 +2,8 @@
 
 use super::*;
 
-suite!(databases: a_reset_link_works_once_and_for_its_time, a_verification_link_works_once_and_for_its_address, what_was_not_made_here_is_no_token,
+suite!(databases: a_reset_link_works_once_and_for_its_time, a_verification_link_works_once_and_for_its_address,
+    an_address_that_was_changed_meanwhile_is_not_verified, what_was_not_made_here_is_no_token,
     what_was_made_for_one_thing_serves_for_no_other);
 
 #[rustfmt::skip] // one route a line
@@ -108,6 +109,22 @@ fn a_verification_link_works_once_and_for_its_address(store: &Store) {
     client.db(|db| alice.set_email_verified(db));
     client.db(|db| alice.set_email(db, Some("Third@example.com")));
     assert!(user(&client, "alice").email_verified);
+}
+
+/// Between a look at the link and the note that the address is theirs, another request may have changed it.
+fn an_address_that_was_changed_meanwhile_is_not_verified(store: &Store) {
+    let client = token_client(store);
+    let mut proved = user(&client, "alice");
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email(db, Some("ceo@example.com")));
+    assert!(!client.db(|db| proved.set_email_verified(db)));
+    assert!(!proved.email_verified && !user(&client, "alice").email_verified);
+    // In another case it is the same address.
+    let mut proved = user(&client, "alice");
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email(db, Some("CEO@example.com")));
+    assert!(client.db(|db| proved.set_email_verified(db)));
+    assert!(user(&client, "alice").email_verified);
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email(db, None));
+    assert!(!client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db)));
 }
 
 fn what_was_not_made_here_is_no_token(store: &Store) {

@@ -149,7 +149,8 @@ impl Store {
             #[cfg(feature = "redis")]
             Kind::Redis => (app, super::redis::settings()),
         };
-        make(app, &format!("ALLOWED_HOSTS = ['*']\n{timeout}\n{store}\n{settings}"))
+        let hosts = if settings.contains("ALLOWED_HOSTS") { "" } else { "ALLOWED_HOSTS = ['*']" };
+        make(app, &format!("{hosts}\n{timeout}\n{store}\n{settings}"))
     }
 
     /// Makes something fail from now on.

@@ -4,7 +4,7 @@ use super::*;
 
 suite!(databases: a_visitor_logs_in_and_comes_back, a_login_leads_nowhere_else, a_wrong_login_shows_what_was_typed_and_no_password,
     logging_out_takes_a_post, a_password_is_changed_by_who_knows_it, an_address_is_changed_by_who_knows_the_password,
-    devices_are_listed_and_logged_out, every_page_comes_with_the_crate, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused);
+    devices_are_listed_and_logged_out, devices_can_be_told_apart, every_page_comes_with_the_crate, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused);
 
 fn a_visitor_logs_in_and_comes_back(store: &Store) {
     let client = open(store);
@@ -105,7 +105,9 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     let change = |email: &str, password: &str| post(&client, "/account", &[("email", email), ("password", password)]);
     change("new@example.com", "wrong").assert_status(200).assert_contains("That is not your password.");
     change("bob@example.com", PASSWORD).assert_status(200).assert_contains("There is a user with this e-mail address already.");
-    change("nonsense", PASSWORD).assert_status(200);
+    for nonsense in ["nonsense", ".a@example.com", "a..b@example.com", "a.@example.com", "jürgen@example.com"] {
+        change(nonsense, PASSWORD).assert_status(200).assert_contains("Enter an e-mail address");
+    }
     assert!(client.mail().is_empty());
     change("new@example.com", PASSWORD).assert_redirect("/account");
     assert_eq!(user(&client, "alice").email.as_deref(), Some("new@example.com"));
@@ -113,6 +115,16 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     post(&client, &link, &[]).assert_redirect("/account");
     assert!(user(&client, "alice").email_verified);
     client.get("/account").send().assert_contains("Your e-mail address is confirmed.");
+    // Who tries one address after the other learns of few.
+    change("bob@example.com", PASSWORD).assert_status(200).assert_contains("There is a user with this e-mail address already.");
+    change("bob@example.com", PASSWORD).assert_status(429).assert_contains("too many attempts");
+    // A wrong password is answered likewise.
+    for _ in 0..6 {
+        change("new@example.com", "wrong").assert_status(200);
+    }
+    change("new@example.com", "wrong").assert_status(429).assert_contains("too many attempts");
+    let form = [("password", "wrong"), ("new_password", NEW_PASSWORD), ("new_password_again", NEW_PASSWORD)];
+    assert!(post(&client, "/account/password", &form).assert_status(429).header("retry-after").is_some());
 }
 
 fn devices_are_listed_and_logged_out(store: &Store) {
@@ -141,6 +153,46 @@ fn devices_are_listed_and_logged_out(store: &Store) {
     assert_who(&third, "nobody");
     assert_who(&client, "alice");
     assert_who(&bob, "bob");
+}
+
+fn devices_can_be_told_apart(store: &Store) {
+    let client = open(store);
+    let phone = client.fork();
+    let enter_with = |browser: &Client, agent: &str| {
+        let form = [("username", "alice"), ("password", PASSWORD)];
+        browser.post("/account/login").header("user-agent", agent).form(&form).send().assert_redirect("/");
+    };
+    // What was in the session before has nothing to do with when they logged in.
+    client.post("/cart/tea").send();
+    let visited = client.clock().now();
+    client.clock().advance(600 * SECOND);
+    enter_with(&client, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+    let logged_in = client.clock().now();
+    client.clock().advance(600 * SECOND);
+    let agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/604.1";
+    enter_with(&phone, agent);
+    let page = client.get("/account/devices").send();
+    page.assert_contains("<td>Firefox on Linux</td>").assert_contains("<td>Safari on iPhone</td>");
+    let time = |time: lback::chrono::DateTime<lback::chrono::Utc>| format!("<td>{}</td>", time.format("%Y-%m-%d %H:%M"));
+    page.assert_contains(&time(logged_in)).assert_contains(&time(client.clock().now()));
+    assert!(!page.text().contains(&time(visited)), "{}", page.text());
+    // Of a stranger's making.
+    enter_with(&phone, &format!("<script>{}", "Chrome Windows".repeat(500)));
+    client.get("/account/devices").send().assert_contains("<td>Chrome on Windows</td>");
+    enter_with(&phone, "<b>curl</b>");
+    client.get("/account/devices").send().assert_contains("<td>Another program</td>");
+}
+
+/// Nobody knows of the others there.
+#[test]
+fn sessions_in_cookies_are_no_list_of_devices() {
+    let client = open(&Store::cookie());
+    enter(&client, "alice");
+    client.get("/account/devices").send().assert_status(200).assert_contains("This site does not keep a list.");
+    let id = client.session().unwrap().id;
+    for path in ["/account/devices/revoke", &format!("/account/devices/{id}/revoke")] {
+        post(&client, path, &[]).assert_redirect("/account/devices");
+    }
 }
 
 fn pages_stand_in_the_applications_dress(store: &Store) {

@@ -2,8 +2,9 @@
 
 use super::*;
 
-suite!(databases: a_visitor_registers_and_verifies_the_address, what_is_wrong_is_said, a_known_address_is_told_by_mail_only,
-    a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait);
+suite!(databases: a_visitor_registers_and_verifies_the_address, signals_tell_of_new_users_and_new_passwords, what_is_wrong_is_said, a_known_address_is_told_by_mail_only, nobody_writes_to_others_by_their_name,
+    a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait, who_comes_second_is_told_in_the_form,
+    a_site_of_its_own_people_registers_nobody);
 
 fn register(client: &Client, name: &str, email: &str, password: &str) -> TestResponse {
     post(client, "/account/register", &[("username", name), ("email", email), ("password", password), ("password_again", password)])
@@ -25,9 +26,35 @@ fn a_visitor_registers_and_verifies_the_address(store: &Store) {
     assert_who(&client, "carol");
 }
 
+fn signals_tell_of_new_users_and_new_passwords(store: &Store) {
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let note = told.clone();
+    let listening = pages().on_name("user.*", move |signal, _| note.lock().unwrap().push(format!("{signal:?}")));
+    let client = store.open(listening, &format!("{SETTINGS}\nAUTH_SITE_URL = 'https://example.com'"));
+    register(&client, "carol", "carol@example.com", "pw").assert_contains("too short");
+    register(&client, "carol", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    // Of an address that is known nobody is told.
+    register(&client, "dora", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    post(&client, "/account/reset", &[("email", "carol@example.com")]).assert_contains("mailbox");
+    let link = link_in_mail(&client, "carol@example.com");
+    post(&client, &link, &[("password", PASSWORD), ("password_again", PASSWORD)]).assert_redirect("/account/login");
+    log_in(&client, "carol", PASSWORD).assert_redirect("/");
+    let form = [("password", PASSWORD), ("new_password", NEW_PASSWORD), ("new_password_again", NEW_PASSWORD)];
+    post(&client, "/account/password", &form).assert_redirect("/account");
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            "UserRegistered { user_id: 1 }",
+            "UserPasswordChanged { user_id: 1 }",
+            "UserLoggedIn { user_id: 1 }",
+            "UserPasswordChanged { user_id: 1 }",
+        ]
+    );
+}
+
 fn what_is_wrong_is_said(store: &Store) {
     let client = open(store);
-    let (users, enormous) = (|| client.db(User::all).len(), "a".repeat(100_000));
+    let (users, enormous) = (|| client.db(User::all).len(), "a".repeat(20_000));
     for (name, email, password, why) in [
         ("", "c@example.com", NEW_PASSWORD, "Fill in this field."),
         ("a b", "c@example.com", NEW_PASSWORD, "only letters, digits"),
@@ -37,6 +64,9 @@ fn what_is_wrong_is_said(store: &Store) {
         (&enormous, "c@example.com", NEW_PASSWORD, "error-summary"),
         ("ALICE", "c@example.com", NEW_PASSWORD, "This name is taken."),
         ("carol", "nonsense", NEW_PASSWORD, "error-summary"),
+        // No mail could go there.
+        ("carol", ".c@example.com", NEW_PASSWORD, "Enter an e-mail address"),
+        ("carol", "c..d@example.com", NEW_PASSWORD, "Enter an e-mail address"),
         ("carol", "c@example.com\r\nBcc: x@example.com", NEW_PASSWORD, "error-summary"),
         ("carol", "c@example.com", "pw", "too short"),
         ("carol", "c@example.com", "password1", "everybody tries"),
@@ -51,6 +81,8 @@ fn what_is_wrong_is_said(store: &Store) {
     let differing = [("username", "carol"), ("email", "c@example.com"), ("password", NEW_PASSWORD), ("password_again", "other")];
     post(&client, "/account/register", &differing).assert_contains("The passwords differ.");
     post(&client, "/account/register", &[("username", "carol"), ("username", "dora")]).assert_status(200);
+    // Anybody may send it, so it is not even read.
+    register(&client, &"a".repeat(100_000), "c@example.com", NEW_PASSWORD).assert_status(413);
     assert_eq!(users(), 1);
     assert!(client.mail().is_empty());
 }
@@ -67,6 +99,23 @@ fn a_known_address_is_told_by_mail_only(store: &Store) {
     assert!(client.db(|db| User::named(db, "carol")).is_none());
 }
 
+/// Mail programs make a link of much that has a dot in it.
+fn nobody_writes_to_others_by_their_name(store: &Store) {
+    let client = open(store);
+    register(&client, "You-won.Collect-at.evil.example", "victim@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    register(&client, "other", "victim@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    post(&client, "/account/reset", &[("email", "victim@example.com")]).assert_contains("mailbox");
+    let mails = client.mail();
+    assert_eq!(mails.len(), 3);
+    for mail in mails {
+        assert!(mail.text.starts_with("Hello,\n") && !mail.text.contains("evil.example"), "{}", mail.text);
+    }
+    // Whose address is theirs is called by name.
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db));
+    post(&client, "/account/reset", &[("email", "alice@example.com")]).assert_contains("mailbox");
+    assert!(client.mail().pop().unwrap().text.starts_with("Hello alice,\n"));
+}
+
 fn a_verification_is_for_a_person_and_once(store: &Store) {
     let client = open(store);
     enter(&client, "alice");
@@ -79,6 +128,14 @@ fn a_verification_is_for_a_person_and_once(store: &Store) {
     post(&client, &link, &[]).assert_redirect("/account");
     post(&client, &link, &[]).assert_status(404);
     client.get(&link).send().assert_status(404);
+    // Not more than a few, and they are told.
+    enter(&client, "alice");
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email(db, Some("other@example.com")));
+    for message in ["sent you another mail", "sent you another mail", "sent you another mail", "several mails already"] {
+        post(&client, "/account/verify", &[]).assert_redirect("/account");
+        client.get("/account").send().assert_contains(message);
+    }
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db));
     // There is nothing left to verify.
     let mails = client.mail().len();
     post(&client, "/account/verify", &[]).assert_redirect("/account");
@@ -86,11 +143,58 @@ fn a_verification_is_for_a_person_and_once(store: &Store) {
 }
 
 fn who_registers_without_end_must_wait(store: &Store) {
-    let client = open(store);
+    // What is allowed to those who mistype a password has nothing to do with it.
+    let client = store.open(pages(), &format!("{SETTINGS}\nAUTH_FREE_ATTEMPTS = 1\nAUTH_SITE_URL = 'https://example.com'"));
     for attempt in 0..21 {
         register(&client, &format!("name{attempt}"), &format!("name{attempt}@example.com"), NEW_PASSWORD).assert_contains("mailbox");
     }
-    register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("too many attempts");
+    let page = register(&client, "more", "more@example.com", NEW_PASSWORD);
+    page.assert_status(429).assert_contains("too many attempts");
+    assert_eq!(page.header("retry-after"), Some("1"));
     client.clock().advance(SECOND);
     register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    // One a few minutes, for days.
+    for attempt in 0..100 {
+        client.clock().advance(600 * SECOND);
+        let name = format!("later{attempt}");
+        register(&client, &name, &format!("{name}@example.com"), NEW_PASSWORD).assert_contains("mailbox");
+    }
+}
+
+fn a_site_of_its_own_people_registers_nobody(store: &Store) {
+    let client = store.open(pages(), &format!("{SETTINGS}\nAUTH_REGISTRATION = false"));
+    add_user(&client, "alice");
+    client.get("/account/register").send().assert_status(404);
+    register(&client, "carol", "carol@example.com", NEW_PASSWORD).assert_status(404);
+    assert!(client.db(|db| User::named(db, "carol")).is_none());
+    let page = client.get("/account/login").send();
+    page.assert_status(200).assert_contains("Forgot your password?");
+    assert!(!page.text().contains("egister"), "{}", page.text());
+    // The other pages are there.
+    enter(&client, "alice");
+    client.get("/account").send().assert_status(200);
+}
+
+/// Two at once have looked, and one has the name.
+fn who_comes_second_is_told_in_the_form(store: &Store) {
+    // Slow enough that the other surely comes while the password is hashed.
+    let client = store.open(pages(), "AUTH_ARGON2_MEMORY_KIB = 65536\nAUTH_ARGON2_PASSES = 6");
+    let beside = |name: &str, email: &str| {
+        let before = auth(&client).passwords().computed();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| register(&client, "carol", "carol@example.com", NEW_PASSWORD));
+            while auth(&client).passwords().computed() == before {
+                std::thread::yield_now();
+            }
+            let now = client.clock().now();
+            client.db(|db| NewUser::without_password(name).email(email).insert(db, now));
+            second.join().unwrap()
+        })
+    };
+    beside("Carol", "first@example.com").assert_status(200).assert_contains("This name is taken.");
+    sql(&client, "DELETE FROM auth_users");
+    // Nobody learns that this address is known, not even so.
+    beside("first", "CAROL@example.com").assert_status(200).assert_contains("Look into your mailbox");
+    assert!(client.mail().pop().unwrap().text.contains("you have an account already"));
+    assert_eq!(client.db(User::all).len(), 1);
 }
