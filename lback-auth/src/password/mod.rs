@@ -174,9 +174,12 @@ impl Passwords {
 
     fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         // A plain view may block; an async one makes way.
-        let done = short::may_block(|| self.0.places.run(work)).ok_or_else(busy)?;
-        self.0.computed.fetch_add(1, Ordering::Relaxed);
-        Ok(done)
+        let inner = self.0.clone();
+        let counted = move || {
+            inner.computed.fetch_add(1, Ordering::Relaxed);
+            work()
+        };
+        short::may_block(|| self.0.places.run(counted)).ok_or_else(busy)
     }
 }
 
