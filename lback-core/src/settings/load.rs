@@ -14,6 +14,8 @@ use super::value::{self, Entry, MAX_DEPTH, Origin, Table, Value};
 use super::{Environment, Settings};
 
 pub(super) const FILE: &str = "settings.toml";
+/// The environment where nothing names one. It needs no file of its own.
+const DEVELOPMENT: &str = "development";
 const MAX_BYTES: u64 = 1024 * 1024;
 
 pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsError> {
@@ -23,7 +25,7 @@ pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsE
     };
     let from_dotenv = || dotenv.iter().rfind(|variable| variable.name == "LBACK_ENV").map(|found| found.value.as_str());
     let is_set = |name: &&str| !name.is_empty();
-    let environment = env.get("LBACK_ENV").filter(is_set).or_else(|| from_dotenv().filter(is_set)).unwrap_or("development");
+    let environment = env.get("LBACK_ENV").filter(is_set).or_else(|| from_dotenv().filter(is_set)).unwrap_or(DEVELOPMENT);
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !environment.bytes().all(is_name) {
         return Err(SettingsError::new(
@@ -46,8 +48,19 @@ pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsE
     let mut settings = from_toml(root, &text)?;
     settings.environment = environment.to_owned();
     let name = format!("settings.{environment}.toml");
-    if let Some(text) = read(root, &name)? {
-        value::merge(&mut settings.values, parse(&name, &text, &mut settings.written)?);
+    match read(root, &name)? {
+        Some(text) => value::merge(&mut settings.values, parse(&name, &text, &mut settings.written)?),
+        None if environment == DEVELOPMENT => {}
+        // A slip of the finger must not have a server run with what is meant for development.
+        None => {
+            return Err(SettingsError::new(
+                Kind::MissingFile,
+                format!(
+                    "LBACK_ENV is {environment:?}, and there is no {name} in {}. Correct LBACK_ENV, or make that file (it may be empty).",
+                    root.display()
+                ),
+            ));
+        }
     }
     for variable in dotenv {
         let origin = Origin::DotEnv { line: variable.line };
@@ -68,7 +81,7 @@ pub(super) fn from_toml(root: &Path, text: &str) -> Result<Settings, SettingsErr
     let mut written = Vec::new();
     Ok(Settings {
         root: root.to_path_buf(),
-        environment: "development".to_owned(),
+        environment: DEVELOPMENT.to_owned(),
         values: parse(FILE, text, &mut written)?,
         variables: Environment::default(),
         written,

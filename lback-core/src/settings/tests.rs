@@ -103,12 +103,15 @@ fn later_sources_win() {
 
 #[test]
 fn the_environment_is_named_by_the_process_then_dotenv_then_development() {
-    let files = [("settings.toml", ""), (".env", "LBACK_ENV=staging")];
+    let files = [("settings.toml", ""), (".env", "LBACK_ENV=staging"), ("settings.test.toml", ""), ("settings.staging.toml", "")];
     assert_eq!(loaded(&files, &[("LBACK_ENV", "test")]).environment(), "test");
     assert_eq!(loaded(&files, &[]).environment(), "staging");
     assert_eq!(loaded(&files[..1], &[("LBACK_ENV", "")]).environment(), "development");
     let error = load(&files, &[("LBACK_ENV", "../etc")]).unwrap_err().to_string();
     assert!(error.contains("LBACK_ENV=production"), "{error}");
+    // A slip of the finger.
+    let error = load(&files, &[("LBACK_ENV", "prodcution")]).unwrap_err().to_string();
+    assert!(error.contains("there is no settings.prodcution.toml"), "{error}");
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn the_struct_is_the_list_of_keys() {
 fn dotenv_may_carry_other_programs_variables() {
     let known = known_keys::<Server>();
     let check = |dotenv: &str| loaded(&[("settings.toml", ""), (".env", dotenv)], &[("ALOWED_HOSTS", "x")]).check_unknown(known);
-    assert!(check("POSTGRES_USER=x\nDATABASE_URL_2=x\nLBACK_ENV=test\nhttp_proxy=x\nSHOP__PRICE=1\nPOST=1").is_ok());
+    assert!(check("POSTGRES_USER=x\nDATABASE_URL_2=x\nLBACK_ENV=development\nhttp_proxy=x\nSHOP__PRICE=1\nPOST=1").is_ok());
     let error = check("X=1\nDATABSE_URL=x").unwrap_err().to_string();
     assert_eq!(error, ".env:2: DATABSE_URL is not a setting. Did you mean DATABASE_URL?");
 }
