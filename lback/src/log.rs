@@ -14,6 +14,12 @@ pub(crate) fn start(filter: &str) -> Result<()> {
         let message = format!("LOG = \"{filter}\" is not understood; write LOG = \"info\", or \"info,lback=debug\"");
         Error::internal(message).with_source(error)
     })?;
+    // Alone, a misspelled level is taken for a module, and nothing else would be logged.
+    if !filter.contains('=') && targets.default_level().is_none() {
+        return Err(Error::internal(format!(
+            "LOG = \"{filter}\" names no level; write LOG = \"info\", or one of error, warn, debug, trace and off, or \"info,lback=debug\""
+        )));
+    }
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // A program that has set up its own log keeps it.
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();

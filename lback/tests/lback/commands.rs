@@ -72,6 +72,18 @@ fn serve_refuses_pending_migrations_and_names_the_command() {
 }
 
 #[test]
+fn a_misspelled_level_is_no_log_without_a_word() {
+    for wrong in ["inof", "lback=loud"] {
+        let printed = run(&project(&format!("LOG = '{wrong}'")), "showmigrations");
+        assert!(printed.contains(&format!("ended with: LOG = \"{wrong}\"")) && printed.contains("info"), "{printed}");
+    }
+    for right in ["off", "warn", "info,lback=debug", "lback=debug"] {
+        let printed = run(&project(&format!("LOG = '{right}'")), "showmigrations");
+        assert!(printed.contains("ended well"), "{printed}");
+    }
+}
+
+#[test]
 fn migrations_are_applied_listed_and_undone() {
     const OWN: &str = "2026-11-21-120000_create_notes";
     let project = project("");
