@@ -31,6 +31,13 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// A plain `fn` runs on a thread where it may block; an `async fn` runs on the threads that serve connections, and must
 /// not. `Kind` only tells the two apart for the compiler, which finds it out by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no view",
+    label = "not a view",
+    note = "a view takes one argument and answers with something that implements `IntoResponse`: \
+            `fn index(req: &mut Request) -> Result<Response>`, or `async fn` with the same",
+    note = "an async view must be `Send`: it cannot hold what is not, such as an `Rc` or a `RefCell`'s borrow, over an `.await`"
+)]
 pub trait View<Kind>: Send + Sync + 'static {
     /// The view in the one form that a route keeps.
     fn into_view(self) -> Arc<dyn BoxedView>;
