@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::process::Command;
 
 use crate::error::{Error, Result};
@@ -14,7 +14,12 @@ use crate::project;
 /// Where there is no project, or no cargo. Otherwise this does not return: the program ends with the binary's exit code.
 pub fn to_project<A: AsRef<OsStr>>(command: &str, arguments: impl IntoIterator<Item = A>) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--", command]).args(arguments);
+    cargo.arg("run");
+    // The first build takes minutes, in which somebody wants to see that something is going on.
+    if !std::io::stderr().is_terminal() {
+        cargo.arg("--quiet");
+    }
+    cargo.args(["--", command]).args(arguments);
     become_program(cargo)
 }
 
