@@ -63,7 +63,7 @@ impl Parts {
             return html;
         }
         let element = if control.is_group() { "fieldset" } else { "div" };
-        html.raw("<").raw(element).raw(" class=\"field");
+        html.raw("<").raw(element).raw(" class=\"field").raw(if control.is_checkbox() { " choice" } else { "" });
         html.raw(if control.shown.field.required { " required" } else { "" }).raw(if control.errors.is_empty() { "" } else { " invalid" });
         html.raw("\"").attribute_of("id", control.is_group().then_some(&control.shown.id)).raw(">\n");
         // A single box stands before its label.
