@@ -34,8 +34,8 @@ impl Users {
 
 impl App {
     /// Gives the application users: [`req.user()`](lback_auth::RequestAuth::user), logging in and out, groups and
-    /// permissions, their tables, and the commands `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user` and
-    /// `list_users`. Templates see `user` and `perms`.
+    /// permissions, their tables, and the commands `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`,
+    /// `add_to_group`, `remove_from_group` and `list_users`. Templates see `user` and `perms`.
     ///
     /// ```no_run
     /// use lback::prelude::*;

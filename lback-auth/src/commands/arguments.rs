@@ -57,6 +57,18 @@ impl Arguments {
         }
     }
 
+    /// The name of a user, and what is to be done with it.
+    pub(super) fn name_and(&self, what: &str, placeholder: &str) -> Result<(&str, &str)> {
+        self.positional(2)?;
+        match &self.rest[..] {
+            [name, other] => Ok((name, other)),
+            _ => Err(Error::bad_request(format!(
+                "{command} wants the name of a user and {what}: {command} NAME {placeholder}",
+                command = self.command
+            ))),
+        }
+    }
+
     /// That there are not more than so many.
     pub(super) fn positional(&self, most: usize) -> Result<()> {
         match self.rest.get(most) {

@@ -1,4 +1,5 @@
-//! The commands for users: `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`, `list_users`.
+//! The commands for users: `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`, `add_to_group`,
+//! `remove_from_group`, `list_users`.
 //!
 //! `lback` adds them to an application's command line. Each takes what stood behind its name, prints what it did, and returns
 //! an error where it did nothing.
@@ -17,7 +18,7 @@ use lback_session::SessionManager;
 use self::arguments::Arguments;
 use self::passwords::{PASSWORD_FLAGS, PasswordSource};
 use crate::signals::UserPasswordChanged;
-use crate::{Account, Auth, NewUser, User, check_email, check_username};
+use crate::{Account, Auth, Group, NewUser, User, check_email, check_username};
 
 /// What the commands work with.
 pub struct Context<'a> {
@@ -37,7 +38,7 @@ pub struct Context<'a> {
 type Run = fn(&Context<'_>, &[String]) -> Result<()>;
 
 /// The names of the commands, what `help` says of them (arguments and two spaces, a line, and more for `--help`), and what they do.
-pub const ALL: [(&str, &str, Run); 5] = [
+pub const ALL: [(&str, &str, Run); 7] = [
     (
         "createsuperuser",
         "makes a user who may do everything
@@ -68,6 +69,12 @@ The password is held to AUTH_PASSWORD_RULES. The user's sessions end.",
         "NAME  lets a user not log in any more, and ends their sessions\nNAME is a user name or an e-mail address. Nothing of theirs is deleted.",
         deactivate_user,
     ),
+    (
+        "add_to_group",
+        "NAME GROUP  takes a user into a group\nNAME is a user name or an e-mail address. What the group may do is for the application to say.",
+        add_to_group,
+    ),
+    ("remove_from_group", "NAME GROUP  takes a user out of a group\nNAME is a user name or an e-mail address.", remove_from_group),
     (
         "list_users",
         "[--json]  lists the users\nBy name, with the address, the last login, and what they are. --json says all that is known but the password.",
@@ -181,6 +188,40 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
     let ended = end_sessions(context, &user)?;
     println!("{} cannot log in any more{ended}", user.username);
     Ok(())
+}
+
+/// `add_to_group NAME GROUP`.
+///
+/// # Errors
+/// Where there is no such user, or no such group.
+pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+    let (user, group) = user_and_group(context, &mut Arguments::parse("add_to_group", arguments, &[], &[])?)?;
+    write(context, |db| group.add(db, &user))?;
+    println!("{} is in the group {}", user.username, group.name);
+    Ok(())
+}
+
+/// `remove_from_group NAME GROUP`.
+///
+/// # Errors
+/// Where there is no such user, or no such group.
+pub fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+    let (user, group) = user_and_group(context, &mut Arguments::parse("remove_from_group", arguments, &[], &[])?)?;
+    write(context, |db| group.remove(db, &user))?;
+    println!("{} is not in the group {}", user.username, group.name);
+    Ok(())
+}
+
+fn user_and_group(context: &Context<'_>, arguments: &mut Arguments) -> Result<(User, Group)> {
+    let (name, group) = arguments.name_and("a group", "GROUP")?;
+    let mut db = context.database.connect()?;
+    let user = named(&mut db, name)?;
+    if let Some(group) = Group::named(&mut db, group)? {
+        return Ok((user, group));
+    }
+    let names: Vec<String> = Group::all(&mut db)?.into_iter().map(|group| group.name).collect();
+    let there = if names.is_empty() { "there is none yet".to_owned() } else { format!("there are {}", names.join(", ")) };
+    Err(Error::not_found(format!("there is no group called {}; {there}", group.escape_debug())))
 }
 
 /// `list_users [--json]`.

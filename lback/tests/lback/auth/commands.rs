@@ -177,6 +177,32 @@ fn what_cannot_be_done_is_refused_and_says_why() {
 }
 
 #[test]
+fn a_user_is_taken_into_a_group_and_out_of_it() {
+    let project = migrated();
+    assert_does(&project, &["createsuperuser", "--username", "alice", "--password-stdin"], PASSWORD, "alice may do everything");
+    assert_refuses(&project, &["add_to_group", "alice", "Authors"], "", "no group called Authors; there is none yet");
+    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let mut db = lback::Database::open(&settings, project.path()).unwrap().connect().unwrap();
+    lback::Group::get_or_create(&mut db, "Authors").unwrap();
+    lback::Group::get_or_create(&mut db, "Moderators").unwrap();
+    assert_refuses(&project, &["add_to_group", "alice", "Autors"], "", "no group called Autors; there are Authors, Moderators");
+    for arguments in [&[][..], &["alice"]] {
+        let command = [&["add_to_group"], arguments].concat();
+        assert_refuses(&project, &command, "", "add_to_group wants the name of a user and a group: add_to_group NAME GROUP");
+    }
+    assert_refuses(&project, &["remove_from_group", "nobody", "Authors"], "", "no user called nobody");
+
+    let alice = lback::User::named(&mut db, "alice").unwrap().unwrap();
+    let mut groups = || lback::Group::of(&mut db, &alice).unwrap().into_iter().map(|group| group.name).collect::<Vec<_>>();
+    for _ in 0..2 {
+        assert_does(&project, &["add_to_group", "Alice", "Authors"], "", "alice is in the group Authors");
+        assert_eq!(groups(), ["Authors"]);
+    }
+    assert_does(&project, &["remove_from_group", "alice", "Authors"], "", "alice is not in the group Authors");
+    assert!(groups().is_empty());
+}
+
+#[test]
 fn nothing_is_done_before_the_migrations_are() {
     let project = project("DEBUG = false");
     for command in ["createsuperuser", "list_users", "activate_user"] {
@@ -190,7 +216,8 @@ fn help_routes_and_check_know_of_users() {
     let help = run(&project, &["help"], "");
     assert!(help.contains("Commands for users:\n  createsuperuser  ") && help.contains("  makes a user who may do everything\n"), "{help}");
     assert!(help.contains("\n  changepassword NAME  ") && help.contains("  gives a user another password\n"), "{help}");
-    for name in ["createsuperuser", "changepassword", "activate_user", "deactivate_user", "list_users"] {
+    for name in ["createsuperuser", "changepassword", "activate_user", "deactivate_user", "add_to_group", "remove_from_group", "list_users"]
+    {
         assert_does(&project, &[name, "--help"], "", &format!("Usage: {name}"));
     }
     assert_does(&project, &["createsuperuser", "--username", "alice", "--help"], "", "  --password-env VARIABLE  the environment variable");
