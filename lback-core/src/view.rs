@@ -1,9 +1,10 @@
 //! A function that answers requests.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::panics::{self, catch_panic};
 use crate::{Error, IntoResponse, Request, Response, Result};
@@ -128,6 +129,38 @@ where
     F: for<'a> AsyncView<'a> + Send + Sync + 'static,
 {
     fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
-        Box::pin(async move { catch_panic(async { self.0.begin(req).await.into_response() }).await })
+        Box::pin(async move {
+            let watched = req.app().config().debug.then(|| format!("{} {}", req.method(), req.path()));
+            let answer = catch_panic(async { self.0.begin(req).await.into_response() });
+            match watched {
+                None => answer.await,
+                Some(what) => Box::pin(watch(what, answer)).await,
+            }
+        })
     }
+}
+
+/// How long an async view may keep its thread from everybody else, before a developer is told.
+const LONG: Duration = Duration::from_millis(100);
+
+/// Tells a developer of an async view that does not give its thread back while it waits. Nothing else shows it: the log knows
+/// how long a request took, and not how long the others waited for it.
+async fn watch<T>(what: String, view: impl Future<Output = T>) -> T {
+    let mut view = pin!(view);
+    let mut told = false;
+    poll_fn(move |cx| {
+        let begin = Instant::now();
+        let polled = view.as_mut().poll(cx);
+        let took = begin.elapsed();
+        if took >= LONG && !told {
+            told = true;
+            tracing::warn!(
+                "the async view of {what} kept a thread of the server for {} ms, on which others wait; make it a plain fn, which may \
+                 block, or await what takes its time",
+                took.as_millis()
+            );
+        }
+        polled
+    })
+    .await
 }

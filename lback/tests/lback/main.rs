@@ -19,6 +19,7 @@ mod sessions;
 mod signals;
 mod templates;
 mod unit_of_work;
+mod views;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
