@@ -6,9 +6,9 @@ mod moderating;
 mod walk;
 mod writing;
 
+use lback::NewUser;
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
-use lback::{Auth, NewUser};
 
 use crate::app;
 use crate::models::posts;
@@ -19,17 +19,12 @@ fn client() -> Client {
     Client::new(app())
 }
 
-/// A user in these groups.
+/// A user in these groups, with a password and an address that is confirmed.
 fn add_user(client: &Client, name: &str, groups: &[&str]) -> User {
-    let auth: &Auth = client.app().state().unwrap();
-    let hash = auth.passwords().hash(PASSWORD).unwrap();
-    let new = NewUser::new(name, &hash).email(&format!("{name}@example.com"));
-    client.db(|db| {
-        let mut user = new.insert(db, client.clock().now())?;
-        user.set_email_verified(db)?;
-        groups.iter().try_for_each(|group| Group::named(db, group)?.unwrap().add(db, &user))?;
-        Ok::<_, Error>(user)
-    })
+    let new = NewUser::new(name, &client.hash(PASSWORD)).email(&format!("{name}@example.com"));
+    let mut user = client.add_user(groups.iter().fold(new, |new, group| new.group(group)));
+    client.db(|db| user.set_email_verified(db));
+    user
 }
 
 #[track_caller]
@@ -39,9 +34,9 @@ fn log_in(client: &Client, name: &str) {
 
 /// The browser of a new user in these groups.
 fn browser_of(client: &Client, name: &str, groups: &[&str]) -> Client {
-    add_user(client, name, groups);
+    let user = add_user(client, name, groups);
     let browser = client.fork();
-    log_in(&browser, name);
+    browser.login(&user);
     browser
 }
 
