@@ -35,9 +35,9 @@ impl Terminal {
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let end = || Stdio::from(ioctl_tiocgptpeer(&master, flags).unwrap());
-        // So that Ctrl-C finds whom it should stop.
+        // So that Ctrl-C finds whom it should stop, also where the tests themselves were started to ignore it.
         let mut session = Command::new("setsid");
-        session.arg("--ctty").arg(std::env::current_exe().unwrap());
+        session.args(["--ctty", "env", "--default-signal=INT,QUIT"]).arg(std::env::current_exe().unwrap());
         let mut process = process(session, project, command);
         let child = process.stdin(end()).stdout(end()).stderr(end()).spawn().expect("setsid, which util-linux brings");
         let keyboard = File::from(master);
