@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-/// What waits for one processor: about a second's work.
-const WAITING_FOR_EACH: usize = 16;
+/// What waits for one processor: a few seconds' work.
+const WAITING_FOR_EACH: usize = 64;
 
 type Work = Box<dyn FnOnce() + Send>;
 
