@@ -1,8 +1,7 @@
 //! The connection to Redis.
 //!
-//! One connection carries the commands of all requests: what waits together travels together. It lives on the runtime of the
-//! requests, so that no other thread has to be woken for each of them. Whoever is on no runtime, or on one that stands still
-//! while it waits, such as a command without a server, has a second connection, which is served by a thread of its own.
+//! One connection carries the commands of all requests: what waits together travels together. It is served by a thread of its
+//! own, so it works for views that block, for commands without a server, and whatever runtime a request runs on.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use lback_core::{Error, Result};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Mutex;
 
 use crate::wait;
@@ -24,9 +23,10 @@ pub(super) struct Link {
 
 struct Shared {
     client: Client,
+    /// The thread's runtime.
+    apart: Handle,
     patience: Duration,
-    beside_requests: Mutex<Kept>,
-    apart: Mutex<Kept>,
+    connection: Mutex<Kept>,
 }
 
 /// The connection, and how many there were before it.
@@ -39,10 +39,8 @@ struct Kept {
 impl Link {
     pub(super) fn open(client: Client, patience: Duration) -> Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("lback-redis").enable_all().build()?;
-        Ok(Link {
-            shared: Arc::new(Shared { client, patience, beside_requests: Mutex::default(), apart: Mutex::default() }),
-            runtime: Some(runtime),
-        })
+        let apart = runtime.handle().clone();
+        Ok(Link { shared: Arc::new(Shared { client, apart, patience, connection: Mutex::default() }), runtime: Some(runtime) })
     }
 
     /// Runs a command that only reads. It is asked again where the connection was lost.
@@ -56,17 +54,8 @@ impl Link {
 
     /// Runs a script, which may write. Where the connection is lost nobody knows whether it did, so it is not run again.
     pub(super) async fn run<T: FromRedisValue + Send + 'static>(&self, script: ScriptInvocation<'static>) -> Result<T> {
-        self.invoke(script, false).await
-    }
-
-    /// Runs a script that does no harm when it runs twice. It is run again where the connection was lost.
-    pub(super) async fn run_again<T: FromRedisValue + Send + 'static>(&self, script: ScriptInvocation<'static>) -> Result<T> {
-        self.invoke(script, true).await
-    }
-
-    async fn invoke<T: FromRedisValue + Send + 'static>(&self, script: ScriptInvocation<'static>, again: bool) -> Result<T> {
         let script = Arc::new(script);
-        self.ask(again, move |mut connection| {
+        self.ask(false, move |mut connection| {
             let script = script.clone();
             async move { script.invoke_async(&mut connection).await }
         })
@@ -78,12 +67,13 @@ impl Link {
         T: Send + 'static,
         F: Future<Output = RedisResult<T>> + Send,
     {
+        // Whoever is on such a runtime can wait for the answer there.
         if wait::runtime().is_some() {
-            return self.shared.ask(&self.shared.beside_requests, again, question).await;
+            return self.shared.ask(again, question).await;
         }
         let Some(runtime) = &self.runtime else { return Err(Error::unavailable("the connection to Redis is closed")) };
         let shared = self.shared.clone();
-        let answer = runtime.spawn(async move { shared.ask(&shared.apart, again, question).await });
+        let answer = runtime.spawn(async move { shared.ask(again, question).await });
         answer.await.unwrap_or_else(|error| Err(Error::unavailable("the thread that speaks to Redis has failed").with_source(error)))
     }
 }
@@ -98,18 +88,18 @@ impl Drop for Link {
 }
 
 impl Shared {
-    async fn ask<T, F>(&self, kept: &Mutex<Kept>, again: bool, question: impl Fn(MultiplexedConnection) -> F) -> Result<T>
+    async fn ask<T, F>(&self, again: bool, question: impl Fn(MultiplexedConnection) -> F) -> Result<T>
     where
         F: Future<Output = RedisResult<T>>,
     {
         let mut used = None;
         let answer = async {
-            let (connection, number, fresh) = self.connection(kept).await?;
+            let (connection, number, fresh) = self.connection().await?;
             used = Some(number);
             match question(connection).await {
                 Err(error) if error.is_connection_dropped() && again && !fresh => {
-                    Self::give_up(kept, number);
-                    let (connection, number, _) = self.connection(kept).await?;
+                    self.give_up(number);
+                    let (connection, number, _) = self.connection().await?;
                     used = Some(number);
                     question(connection).await
                 }
@@ -120,7 +110,7 @@ impl Shared {
         if let Some(number) = used
             && answer.as_ref().map_or(true, |answer| answer.as_ref().is_err_and(RedisError::is_unrecoverable_error))
         {
-            Self::give_up(kept, number);
+            self.give_up(number);
         }
         match answer {
             Ok(answer) => answer.map_err(unreadable),
@@ -132,23 +122,25 @@ impl Shared {
     }
 
     /// The connection, its number, and whether it was opened for this.
-    async fn connection(&self, kept: &Mutex<Kept>) -> RedisResult<(MultiplexedConnection, u64, bool)> {
-        let mut kept = kept.lock().await;
+    async fn connection(&self) -> RedisResult<(MultiplexedConnection, u64, bool)> {
+        let mut kept = self.connection.lock().await;
         if let Some(connection) = &kept.connection {
             return Ok((connection.clone(), kept.number, false));
         }
         // Time is kept by `ask`.
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let client = self.client.clone();
+        let opened = self.apart.spawn(async move { client.get_multiplexed_async_connection_with_config(&config).await }).await;
+        let connection = opened.map_err(|error| RedisError::from(std::io::Error::other(error)))??;
         kept.connection = Some(connection.clone());
         kept.number += 1;
         Ok((connection, kept.number, true))
     }
 
     /// Does not use this connection again.
-    fn give_up(kept: &Mutex<Kept>, number: u64) {
+    fn give_up(&self, number: u64) {
         // Who holds the lock is opening a new one.
-        if let Ok(mut kept) = kept.try_lock()
+        if let Ok(mut kept) = self.connection.try_lock()
             && kept.number == number
         {
             kept.connection = None;

@@ -172,7 +172,7 @@ impl SessionStore for RedisStore {
     async fn for_user(&self, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
         let mut script = scripts::FOR_USER.prepare_invoke();
         script.arg(&self.users).arg(&self.sessions).arg(user_id).arg(micros(now));
-        let found: Vec<String> = self.link.run_again(script).await?;
+        let found: Vec<String> = self.link.run(script).await?;
         let info = |session: &[String]| {
             let [id, created, updated, expires] = session else { return None };
             let (created_at, last_seen, expires_at) = (time(created.as_bytes())?, time(updated.as_bytes())?, time(expires.as_bytes())?);
