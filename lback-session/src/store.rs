@@ -77,16 +77,32 @@ impl Update {
     /// What this makes of the session as the store has it: `None` where that is gone, has expired, or is of another version,
     /// so that nothing may be written.
     pub fn applied_to(&self, current: Option<Record>) -> Option<Record> {
-        let current = current.filter(|record| record.version == self.version && record.expires_at > self.now)?;
-        Some(Record {
-            id: self.new_id,
-            user_id: self.user_id,
-            data: self.data.clone(),
-            version: self.version + 1,
-            expires_at: self.expires_at,
-            created_at: current.created_at,
-            updated_at: self.now,
-        })
+        let mut current = current.filter(|record| record.version == self.version && record.expires_at > self.now)?;
+        current.replace(self);
+        Some(current)
+    }
+}
+
+impl Record {
+    /// Makes of the session what an update says.
+    pub(crate) fn replace(&mut self, update: &Update) {
+        self.id = update.new_id;
+        self.user_id = update.user_id;
+        self.data = update.data.clone();
+        self.version += 1;
+        self.expires_at = update.expires_at;
+        self.updated_at = update.now;
+    }
+
+    /// Makes of the session what a request wants to save, whether or not another one was faster. Answers the update.
+    ///
+    /// # Errors
+    /// As [`Save::first`] and [`Save::again`].
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    pub(crate) fn save(&mut self, save: &Save) -> Result<Update> {
+        let update = if self.version == save.base.version { save.first()? } else { save.again(self)? };
+        self.replace(&update);
+        Ok(update)
     }
 }
 

@@ -5,6 +5,7 @@ mod database;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
+mod tell;
 
 pub use cookie::CookieStore;
 pub use database::DatabaseStore;

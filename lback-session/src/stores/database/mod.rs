@@ -29,7 +29,6 @@ mod prepared;
 pub(crate) mod rows;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-mod tell;
 #[cfg(feature = "sqlite")]
 mod writer;
 

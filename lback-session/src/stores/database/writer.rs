@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use super::gather::{Gather, MAX_BATCH};
 use super::prepared::{Begin, Commit};
-use super::tell;
+use crate::stores::tell;
 use crate::{Durability, wait};
 
 /// Which writes outlast a power cut whatever the settings say: those that end a session, under this id at least. One that

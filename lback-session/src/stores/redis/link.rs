@@ -1,30 +1,17 @@
 //! The connection to Redis.
 //!
-//! One connection carries the commands of all requests: what waits together travels together. It is served by a thread of its
-//! own, so it works for views that block, for commands without a server, and whatever runtime a request runs on.
+//! One connection carries everything: what is sent while the server works on something else travels together.
 
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Script, ServerErrorKind};
 use lback_core::{Error, Result};
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Mutex;
-
-use crate::wait;
+use tokio::time::Instant;
 
 pub(super) struct Link {
-    shared: Arc<Shared>,
-    /// There until this is dropped.
-    runtime: Option<Runtime>,
-}
-
-struct Shared {
     client: Client,
-    /// The thread's runtime.
-    apart: Handle,
     patience: Duration,
     connection: Mutex<Kept>,
 }
@@ -37,61 +24,30 @@ struct Kept {
 }
 
 impl Link {
-    pub(super) fn open(client: Client, patience: Duration) -> Result<Self> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("lback-redis").enable_all().build()?;
-        let apart = runtime.handle().clone();
-        Ok(Link { shared: Arc::new(Shared { client, apart, patience, connection: Mutex::default() }), runtime: Some(runtime) })
+    pub(super) fn new(client: Client, patience: Duration) -> Self {
+        Link { client, patience, connection: Mutex::default() }
     }
 
     /// Runs a command that only reads. It is asked again where the connection was lost.
-    pub(super) async fn read<T: FromRedisValue + Send + 'static>(&self, command: Cmd) -> Result<T> {
-        self.ask(true, move |mut connection| {
-            let command = command.clone();
-            async move { command.query_async(&mut connection).await }
-        })
-        .await
+    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T> {
+        self.ask(true, until, async |mut connection| command.query_async(&mut connection).await).await
     }
 
-    /// Runs a script, which may write. Where the connection is lost nobody knows whether it did, so it is not run again.
-    pub(super) async fn run<T: FromRedisValue + Send + 'static>(&self, script: ScriptInvocation<'static>) -> Result<T> {
-        let script = Arc::new(script);
-        self.ask(false, move |mut connection| {
-            let script = script.clone();
-            async move { script.invoke_async(&mut connection).await }
-        })
-        .await
+    /// Runs a script, by a command that calls it by its hash. Where the connection is lost nobody knows whether it ran, so it
+    /// is not run again.
+    pub(super) async fn run<T: FromRedisValue>(&self, script: &Script, command: &Cmd, until: Instant) -> Result<T> {
+        let answer = async |mut connection: MultiplexedConnection| match command.query_async(&mut connection).await {
+            // It was not run: the server has not heard of it yet, or has forgotten it.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                script.load_async(&mut connection).await?;
+                command.query_async(&mut connection).await
+            }
+            answer => answer,
+        };
+        self.ask(false, until, answer).await
     }
 
-    async fn ask<T, F>(&self, again: bool, question: impl Fn(MultiplexedConnection) -> F + Send + Sync + 'static) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = RedisResult<T>> + Send,
-    {
-        // Whoever is on such a runtime can wait for the answer there.
-        if wait::runtime().is_some() {
-            return self.shared.ask(again, question).await;
-        }
-        let Some(runtime) = &self.runtime else { return Err(Error::unavailable("the connection to Redis is closed")) };
-        let shared = self.shared.clone();
-        let answer = runtime.spawn(async move { shared.ask(again, question).await });
-        answer.await.unwrap_or_else(|error| Err(Error::unavailable("the thread that speaks to Redis has failed").with_source(error)))
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Without waiting, which async code must not.
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl Shared {
-    async fn ask<T, F>(&self, again: bool, question: impl Fn(MultiplexedConnection) -> F) -> Result<T>
-    where
-        F: Future<Output = RedisResult<T>>,
-    {
+    async fn ask<T>(&self, again: bool, until: Instant, question: impl AsyncFn(MultiplexedConnection) -> RedisResult<T>) -> Result<T> {
         let mut used = None;
         let answer = async {
             let (connection, number, fresh) = self.connection().await?;
@@ -106,7 +62,7 @@ impl Shared {
                 answer => answer,
             }
         };
-        let answer = tokio::time::timeout(self.patience, answer).await;
+        let answer = tokio::time::timeout_at(until, answer).await;
         if let Some(number) = used
             && answer.as_ref().map_or(true, |answer| answer.as_ref().is_err_and(RedisError::is_unrecoverable_error))
         {
@@ -129,9 +85,7 @@ impl Shared {
         }
         // Time is kept by `ask`.
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let client = self.client.clone();
-        let opened = self.apart.spawn(async move { client.get_multiplexed_async_connection_with_config(&config).await }).await;
-        let connection = opened.map_err(|error| RedisError::from(std::io::Error::other(error)))??;
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         kept.connection = Some(connection.clone());
         kept.number += 1;
         Ok((connection, kept.number, true))

@@ -1,29 +1,44 @@
 //! Sessions in Redis.
 //!
-//! A session is a hash, `{prefix}session:{id}`; the sessions of a user are a sorted set, `{prefix}user:{id}`. Every change is one
-//! Lua script, which Redis runs alone: what it compares (the version, the expiry) holds while it writes. Times are compared
-//! as text of one width, by the application's clock; the server's own expiry only tidies up.
+//! A session is a string, `{prefix}session:{id}`; the sessions of a user are a sorted set, `{prefix}user:{id}`.
+//!
+//! * **One thread speaks to Redis**, over one connection ([`link`]), for views of any kind and for commands. Requests put
+//!   down what they want, and what waits is asked for at once ([`crowd`]): the loads as one `MGET`, the writes as one call of
+//!   a script. The more there are, the more share a round trip; a single one waits for nobody.
+//! * **A write compares, and writes, in the script** ([`writes`]), which Redis runs alone: what it compares (the version, the
+//!   expiry) holds while it writes. Times are compared by the application's clock; the server's own expiry only tidies up.
+//! * **Saves of one session that wait together** are made in memory, one on top of the other, and written once ([`saves`]).
+//!   Where another process was faster the script answers what is there, and they are made again on top of that.
+//! * **A connection that is lost** while a script runs leaves nobody knowing whether it ran: the answer is an error.
 
 mod address;
+mod crowd;
 mod link;
-mod scripts;
+mod saves;
+mod stored;
+mod writes;
 
 use std::cmp::Reverse;
-use std::str::FromStr;
+use std::rc::Rc;
+use std::thread;
 use std::time::Duration;
 
-use ::redis::{Client, FromRedisValue, Value};
-use chrono::{DateTime, TimeDelta, Utc};
+use ::redis::{Client, Value};
+use chrono::{DateTime, Utc};
 use lback_core::{Error, Result};
-use tokio::runtime::Handle;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::runtime::Builder;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
 
+use self::crowd::{Crowd, crowd};
 use self::link::Link;
+use self::stored::time;
+use self::writes::Call;
 use crate::SessionId;
-use crate::store::{MAX_ATTEMPTS, RENEWAL, Record, Save, Saved, SessionInfo, SessionStore, Update};
+use crate::store::{Record, Save, Saved, SessionInfo, SessionStore, Update};
 
-/// How much longer than a session the server keeps it: its clock, and the time that a request takes, may differ.
-const GRACE: TimeDelta = TimeDelta::minutes(1);
+/// How many times `MGET` may be under way at once: while one crowd waits for its answer, the next one asks.
+const LOADS_AT_ONCE: usize = 2;
 
 /// Keeps sessions in Redis 6 or newer (or Valkey): for many processes, where losing the sessions with the server is bearable.
 ///
@@ -42,14 +57,20 @@ const GRACE: TimeDelta = TimeDelta::minutes(1);
 /// A connection is opened when it is first needed, and again when it was lost. While Redis cannot be reached requests that
 /// touch their session are answered with 503.
 pub struct RedisStore {
+    /// Sessions as they are stored, by their ids.
+    loads: Crowd<SessionId, Option<Vec<u8>>>,
+    saves: Crowd<Save, Saved>,
+    /// Everything else.
+    others: Crowd<Call, Value>,
+}
+
+/// What the thread that speaks to Redis knows. It ends when the store is dropped.
+struct Redis {
     link: Link,
     /// What the names of sessions begin with.
     sessions: String,
     /// What the names of the users' sets begin with.
     users: String,
-    /// Who saves one of these sessions does it alone in this process, so that many at once do not spoil each other's attempts.
-    turns: [Mutex<()>; 32],
-    patience: Duration,
 }
 
 impl RedisStore {
@@ -72,107 +93,87 @@ impl RedisStore {
     }
 
     fn over(client: Client, prefix: &str, patience: Duration) -> Result<Self> {
-        Ok(RedisStore {
-            link: Link::open(client, patience)?,
-            sessions: format!("{prefix}session:"),
-            users: format!("{prefix}user:"),
-            turns: Default::default(),
-            patience,
-        })
-    }
-
-    fn key(&self, id: SessionId) -> String {
-        format!("{}{id}", self.sessions)
-    }
-
-    /// Waits for the turn, but not for ever: without it a save is right all the same.
-    async fn turn(&self, id: SessionId) -> Option<MutexGuard<'_, ()>> {
-        let turn = self.turns[usize::from(id.as_bytes()[0]) % self.turns.len()].lock();
-        match Handle::try_current() {
-            Ok(_) => tokio::time::timeout(self.patience, turn).await.ok(),
-            Err(_) => Some(turn.await),
-        }
-    }
-
-    async fn attempt(&self, update: Update) -> Result<Attempt> {
-        let mut script = scripts::UPDATE.prepare_invoke();
-        script.key(self.key(update.id)).key(self.key(update.new_id));
-        script.arg(&self.users).arg(update.id.to_string()).arg(update.new_id.to_string());
-        add_times(&mut script, update.expires_at, update.now);
-        script.arg(update.version).arg(update.version + 1).arg(user(update.user_id)).arg(update.json);
-        script.arg(micros(update.expires_at)).arg(micros(update.now));
-        match self.link.run(script).await? {
-            Value::Nil => Ok(Attempt::Gone),
-            Value::Int(_) => Ok(Attempt::Done),
-            fields => {
-                Ok(record(update.id, Fields::from_redis_value(fields).map_err(link::unreadable)?).map_or(Attempt::Gone, Attempt::TooLate))
+        let redis = Redis { link: Link::new(client, patience), sessions: format!("{prefix}session:"), users: format!("{prefix}user:") };
+        let ((loads, to_load), (saves, to_save), (others, other)) = (crowd(), crowd(), crowd());
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let serve = async move || {
+            let (redis, to_load) = (Rc::new(redis), Rc::new(to_load));
+            for _ in 0..LOADS_AT_ONCE {
+                spawn_local(to_load.clone().serve(patience, on(redis.clone(), load)));
             }
-        }
+            spawn_local(Rc::new(to_save).serve(patience, on(redis.clone(), saves::save)));
+            Rc::new(other).serve(patience, on(redis, call)).await;
+        };
+        thread::Builder::new().name("lback-redis".to_owned()).spawn(move || LocalSet::new().block_on(&runtime, serve()))?;
+        Ok(RedisStore { loads, saves, others })
+    }
+
+    /// How many sessions the call has found.
+    async fn count(&self, call: Call) -> Result<u64> {
+        ::redis::from_redis_value(self.others.ask(call).await?).map_err(link::unreadable)
     }
 }
 
-enum Attempt {
-    Done,
-    /// Another request was faster; this is what it left.
-    TooLate(Record),
-    Gone,
+/// Has `answer` what `redis` knows.
+fn on<Q, F>(redis: Rc<Redis>, answer: impl Fn(Rc<Redis>, Vec<Q>, Instant) -> F) -> impl Fn(Vec<Q>, Instant) -> F {
+    move |questions, until| answer(redis.clone(), questions, until)
+}
+
+async fn load(redis: Rc<Redis>, ids: Vec<SessionId>, until: Instant) -> Vec<Result<Option<Vec<u8>>>> {
+    let mut command = ::redis::cmd("MGET");
+    for id in &ids {
+        command.arg(format!("{}{id}", redis.sessions));
+    }
+    match redis.link.read::<Vec<Option<Vec<u8>>>>(&command, until).await {
+        Ok(found) => found.into_iter().map(Ok).collect(),
+        Err(error) => all_failed(&error, ids.len()),
+    }
+}
+
+async fn call(redis: Rc<Redis>, calls: Vec<Call>, until: Instant) -> Vec<Result<Value>> {
+    match writes::run(&redis, &calls, until).await {
+        Ok(answers) => answers,
+        Err(error) => all_failed(&error, calls.len()),
+    }
+}
+
+fn all_failed<T>(error: &Error, count: usize) -> Vec<Result<T>> {
+    (0..count).map(|_| Err(Error::unavailable(error.to_string()))).collect()
 }
 
 impl SessionStore for RedisStore {
     async fn load(&self, id: SessionId) -> Result<Option<Record>> {
-        let mut command = ::redis::cmd("HMGET");
-        command.arg(self.key(id)).arg(&["version", "user", "data", "expires", "created", "updated"]);
-        Ok(record(id, self.link.read(command).await?))
+        let stored = self.loads.ask(id).await?;
+        Ok(stored.and_then(|stored| stored::record(id, &stored)))
     }
 
     async fn create(&self, new: Record) -> Result<()> {
-        let mut script = scripts::CREATE.prepare_invoke();
-        script.key(self.key(new.id)).arg(&self.users).arg(new.id.to_string());
-        add_times(&mut script, new.expires_at, new.updated_at);
-        script.arg(new.version).arg(user(new.user_id)).arg(serde_json::to_string(&new.data)?);
-        script.arg(micros(new.expires_at)).arg(micros(new.created_at)).arg(micros(new.updated_at));
-        match self.link.run(script).await? {
+        match self.count(Call::create(&new)?).await? {
             1 => Ok(()),
             _ => Err(Error::internal(format!("there is a session {} already", new.id))),
         }
     }
 
     async fn update(&self, update: Update) -> Result<bool> {
-        Ok(matches!(self.attempt(update).await?, Attempt::Done))
+        let version = update.version;
+        // Otherwise the answer is what another request left, or nothing.
+        Ok(self.others.ask(Call::update(update, version, version + 1)).await? == Value::Int(1))
     }
 
     async fn save(&self, save: Save) -> Result<Saved> {
-        let _turn = self.turn(save.base.id).await;
-        let mut update = save.first()?;
-        for _ in 0..MAX_ATTEMPTS {
-            let saved = Saved::As(update.new_id, update.expires_at);
-            match self.attempt(update).await? {
-                Attempt::Done => return Ok(saved),
-                Attempt::TooLate(fresh) => update = save.again(&fresh)?,
-                Attempt::Gone => return Ok(Saved::Gone),
-            }
-        }
-        Err(save.too_many_attempts())
+        self.saves.ask(save).await
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool> {
-        let mut script = scripts::DELETE.prepare_invoke();
-        script.key(self.key(id)).arg(&self.users).arg(id.to_string());
-        Ok(self.link.run::<i64>(script).await? > 0)
+        Ok(self.count(Call::delete(id)).await? > 0)
     }
 
     async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
-        let mut script = scripts::RENEW.prepare_invoke();
-        script.key(self.key(id)).arg(&self.users).arg(id.to_string());
-        add_times(&mut script, expires_at, now);
-        script.arg(micros(expires_at)).arg(micros(expires_at - RENEWAL)).arg(micros(now));
-        Ok(self.link.run::<i64>(script).await? > 0)
+        Ok(self.count(Call::renew(id, expires_at, now)).await? > 0)
     }
 
     async fn for_user(&self, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
-        let mut script = scripts::FOR_USER.prepare_invoke();
-        script.arg(&self.users).arg(&self.sessions).arg(user_id).arg(micros(now));
-        let found: Vec<String> = self.link.run(script).await?;
+        let found: Vec<String> = ::redis::from_redis_value(self.others.ask(Call::list(user_id, now)).await?).map_err(link::unreadable)?;
         let info = |session: &[String]| {
             let [id, created, updated, expires] = session else { return None };
             let (created_at, last_seen, expires_at) = (time(created.as_bytes())?, time(updated.as_bytes())?, time(expires.as_bytes())?);
@@ -184,56 +185,6 @@ impl SessionStore for RedisStore {
     }
 
     async fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-        let mut script = scripts::REVOKE_USER.prepare_invoke();
-        script.arg(&self.users).arg(&self.sessions).arg(user_id).arg(except.map(|id| id.to_string()).unwrap_or_default());
-        self.link.run(script).await
+        self.count(Call::revoke(user_id, except)).await
     }
-}
-
-/// `version`, `user`, `data`, `expires`, `created` and `updated` of a session.
-type Fields = Vec<Option<Vec<u8>>>;
-
-/// The session of these fields; `None` where there is none, or it is not one.
-fn record(id: SessionId, fields: Fields) -> Option<Record> {
-    let [Some(version), Some(user), Some(data), Some(expires), Some(created), Some(updated)] = <[_; 6]>::try_from(fields).ok()? else {
-        return None;
-    };
-    let Ok(data) = serde_json::from_slice(&data) else {
-        tracing::warn!(target: "lback::session", %id, "the data of a session are not a JSON object; its visitor gets a new one");
-        return None;
-    };
-    Some(Record {
-        id,
-        user_id: parse(&user),
-        data,
-        version: parse(&version)?,
-        expires_at: time(&expires)?,
-        created_at: time(&created)?,
-        updated_at: time(&updated)?,
-    })
-}
-
-fn parse<T: FromStr>(field: &[u8]) -> Option<T> {
-    std::str::from_utf8(field).ok()?.parse().ok()
-}
-
-/// Adds what concerns the users' sets and the server's own expiry: the time, the session's end, and how long it is kept.
-fn add_times(script: &mut ::redis::ScriptInvocation<'_>, expires_at: DateTime<Utc>, now: DateTime<Utc>) {
-    // As a length rather than a time, so that it does not matter whether the two clocks agree.
-    let kept = (expires_at - now).max(TimeDelta::zero()) + GRACE;
-    script.arg(now.timestamp_millis()).arg(expires_at.timestamp_millis()).arg(kept.num_milliseconds());
-}
-
-/// A time as it is stored: microseconds since 1970, which Lua's numbers hold exactly.
-fn micros(time: DateTime<Utc>) -> i64 {
-    time.timestamp_micros()
-}
-
-/// A time as it was stored.
-fn time(field: &[u8]) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(parse(field)?)
-}
-
-fn user(id: Option<i64>) -> String {
-    id.map(|id| id.to_string()).unwrap_or_default()
 }

@@ -185,13 +185,11 @@ impl Replayed {
                 Ok(Done::Found(true))
             }
             Op::Save(save) if record.expires_at > save.now => {
-                let update = if record.version == save.base.version { save.first()? } else { save.again(record)? };
-                let saved = Saved::As(update.new_id, update.expires_at);
-                record.replace(update);
-                Ok(Done::Saved(saved))
+                let update = record.save(save)?;
+                Ok(Done::Saved(Saved::As(update.new_id, update.expires_at)))
             }
             Op::Update(update) if record.version == update.version && record.expires_at > update.now => {
-                record.replace(update.clone());
+                record.replace(update);
                 Ok(Done::Found(true))
             }
             _ => Ok(op.on_nothing()),
@@ -213,16 +211,5 @@ impl Replayed {
             expires_at: now.expires_at,
             updated_at: now.updated_at,
         }))
-    }
-}
-
-impl Record {
-    fn replace(&mut self, update: Update) {
-        self.id = update.new_id;
-        self.user_id = update.user_id;
-        self.data = update.data;
-        self.version += 1;
-        self.expires_at = update.expires_at;
-        self.updated_at = update.now;
     }
 }

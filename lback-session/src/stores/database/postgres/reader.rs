@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use super::line::Line;
 use super::{Reply, statements};
 use crate::store::{Record, SessionInfo};
-use crate::stores::database::{Cause, rows, tell};
+use crate::stores::database::{Cause, rows};
+use crate::stores::tell;
 use crate::{SessionId, wait};
 
 /// How many threads read: while one waits for the server, the other gathers.

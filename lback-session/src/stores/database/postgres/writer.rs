@@ -15,7 +15,7 @@ use super::batch::{self, Done, Op};
 use super::line::Line;
 use crate::stores::database::gather::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
-use crate::stores::database::tell;
+use crate::stores::tell;
 use crate::{Durability, wait};
 
 /// How long a batch waits for a row that somebody else holds, in milliseconds. Long enough for another process's batch.

@@ -1,0 +1,108 @@
+-- Does several things, one after another, and answers what came of each. Redis runs a script alone, so what one of them
+-- compares (a version, an expiry) holds while it writes. One that fails does not hinder the others.
+--
+-- ARGV: what the names of the users' sets and of the sessions begin with; then for each thing its name, how many arguments
+-- it has, and these. A session is one string: its creation, version, user, expiry, last change, and its data as JSON, with
+-- spaces between. Times are microseconds, which Lua's numbers hold exactly.
+local users, sessions = ARGV[1], ARGV[2]
+
+local HEAD = '^(%-?%d+) (%d+) (%-?%d*) (%-?%d+) (%-?%d+) '
+
+-- What stands before a session's data, if it is there and has not expired.
+local function head(session, now)
+  if not session then return end
+  local created, version, user, expires, updated = string.match(session, HEAD)
+  if expires and tonumber(expires) > tonumber(now) then return created, version, user, expires, updated end
+end
+
+-- The sessions of a user: a sorted set of their ids, by their ends.
+local function forget(user, id)
+  if user and user ~= '' then redis.call('ZREM', users .. user, id) end
+end
+
+local function remember(user, id, expires, now, ttl)
+  if user == '' then return end
+  local set = users .. user
+  redis.call('ZREMRANGEBYSCORE', set, '-inf', now)
+  redis.call('ZADD', set, expires, id)
+  if redis.call('PTTL', set) < tonumber(ttl) then redis.call('PEXPIRE', set, ttl) end
+end
+
+local writes = {}
+
+-- Stores a new session. Answers 0 where there is one of this id.
+function writes.create(id, user, expires, now, ttl, session)
+  if not redis.call('SET', sessions .. id, session, 'PX', ttl, 'NX') then return 0 end
+  remember(user, id, expires, now, ttl)
+  return 1
+end
+
+-- Replaces a session that is there in this version, under the id that it has or a new one. Answers 1; or the session, where
+-- another request was faster; or nothing, where it is gone.
+function writes.update(id, new_id, version, new_version, user, expires, now, ttl, data)
+  local session = redis.call('GET', sessions .. id)
+  local created, current, owner = head(session, now)
+  if not created then return false end
+  if current ~= version then return session end
+  local new = created .. ' ' .. new_version .. ' ' .. user .. ' ' .. expires .. ' ' .. now .. ' ' .. data
+  redis.call('SET', sessions .. new_id, new, 'PX', ttl)
+  if new_id ~= id then redis.call('DEL', sessions .. id) end
+  if new_id ~= id or user ~= owner then forget(owner, id) end
+  remember(user, new_id, expires, now, ttl)
+  return 1
+end
+
+-- Moves the end of a session forward, unless it stands there to within a second. Answers 0 where it is gone.
+function writes.renew(id, expires, due, now, ttl)
+  local session = redis.call('GET', sessions .. id)
+  local created, version, user, current = head(session, now)
+  if not created then return 0 end
+  if tonumber(current) <= tonumber(due) then
+    local data = string.gsub(session, HEAD, '', 1)
+    local new = created .. ' ' .. version .. ' ' .. user .. ' ' .. expires .. ' ' .. now .. ' ' .. data
+    redis.call('SET', sessions .. id, new, 'PX', ttl)
+    remember(user, id, expires, now, ttl)
+  end
+  return 1
+end
+
+-- Deletes a session. Answers how many there were.
+function writes.delete(id)
+  local _, _, user = string.match(redis.call('GET', sessions .. id) or '', HEAD)
+  forget(user, id)
+  return redis.call('DEL', sessions .. id)
+end
+
+-- Deletes the sessions of a user, but for one. Answers how many.
+function writes.revoke(user, except)
+  local deleted = 0
+  for _, id in ipairs(redis.call('ZRANGE', users .. user, 0, -1)) do
+    if id ~= except then
+      deleted = deleted + redis.call('DEL', sessions .. id)
+      redis.call('ZREM', users .. user, id)
+    end
+  end
+  return deleted
+end
+
+-- Writes nothing. Answers id, creation, last use and end of each session of a user.
+function writes.list(user, now)
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGE', users .. user, 0, -1)) do
+    local created, _, _, expires, updated = head(redis.call('GET', sessions .. id), now)
+    if created then
+      for _, text in ipairs({ id, created, updated, expires }) do found[#found + 1] = text end
+    end
+  end
+  return found
+end
+
+local answers, at = {}, 3
+while ARGV[at] do
+  local count = tonumber(ARGV[at + 1])
+  local done, answer = pcall(writes[ARGV[at]], unpack(ARGV, at + 2, at + 1 + count))
+  if not done then answer = { 'failed', type(answer) == 'table' and answer.err or tostring(answer) } end
+  answers[#answers + 1] = answer
+  at = at + 2 + count
+end
+return answers

@@ -1,0 +1,86 @@
+//! What is written together: one call of a script that does one thing after another.
+
+use std::sync::LazyLock;
+
+use ::redis::{Script, Value};
+use chrono::{DateTime, TimeDelta, Utc};
+use lback_core::Result;
+use tokio::time::Instant;
+
+use super::Redis;
+use super::link::unreadable;
+use super::stored::{micros, text, user};
+use crate::SessionId;
+use crate::store::{RENEWAL, Record, Update};
+
+static WRITES: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("writes.lua")));
+
+/// How much longer than a session the server keeps it: its clock, and the time that a request takes, may differ.
+const GRACE: TimeDelta = TimeDelta::minutes(1);
+
+/// A function of the script, and its arguments.
+pub(super) struct Call(&'static str, Vec<String>);
+
+impl Call {
+    pub(super) fn create(record: &Record) -> Result<Self> {
+        let [expires, now, kept] = times(record.expires_at, record.updated_at);
+        Ok(Call("create", vec![record.id.to_string(), user(record.user_id), expires, now, kept, text(record)?]))
+    }
+
+    /// Replaces version `from` of a session, if that is there, by version `to`.
+    pub(super) fn update(update: Update, from: i64, to: i64) -> Self {
+        let [expires, now, kept] = times(update.expires_at, update.now);
+        let (id, new_id, user) = (update.id.to_string(), update.new_id.to_string(), user(update.user_id));
+        Call("update", vec![id, new_id, from.to_string(), to.to_string(), user, expires, now, kept, update.json])
+    }
+
+    pub(super) fn renew(id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        let due = micros(expires_at - RENEWAL).to_string();
+        let [expires, now, kept] = times(expires_at, now);
+        Call("renew", vec![id.to_string(), expires, due, now, kept])
+    }
+
+    pub(super) fn delete(id: SessionId) -> Self {
+        Call("delete", vec![id.to_string()])
+    }
+
+    pub(super) fn revoke(user_id: i64, except: Option<SessionId>) -> Self {
+        Call("revoke", vec![user_id.to_string(), except.map(|id| id.to_string()).unwrap_or_default()])
+    }
+
+    pub(super) fn list(user_id: i64, now: DateTime<Utc>) -> Self {
+        Call("list", vec![user_id.to_string(), micros(now).to_string()])
+    }
+}
+
+/// The end of a session, the time, and how many milliseconds the server keeps it: a length rather than a time, so that it does
+/// not matter whether the two clocks agree.
+fn times(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> [String; 3] {
+    let kept = (expires_at - now).max(TimeDelta::zero()) + GRACE;
+    [micros(expires_at), micros(now), kept.num_milliseconds()].map(|time| time.to_string())
+}
+
+/// Makes these calls, and answers what came of each.
+///
+/// # Errors
+/// Where Redis did not answer in time, or not at all: then nobody knows what was written.
+pub(super) async fn run(redis: &Redis, calls: impl IntoIterator<Item = &Call>, until: Instant) -> Result<Vec<Result<Value>>> {
+    let mut command = ::redis::cmd("EVALSHA");
+    command.arg(WRITES.get_hash()).arg(0).arg(&redis.users).arg(&redis.sessions);
+    for Call(name, arguments) in calls {
+        command.arg(name).arg(arguments.len()).arg(arguments);
+    }
+    let answers: Vec<Value> = redis.link.run(&WRITES, &command, until).await?;
+    Ok(answers.into_iter().map(own).collect())
+}
+
+/// What came of one call: its answer, unless it failed.
+fn own(answer: Value) -> Result<Value> {
+    if let Value::Array(values) = &answer
+        && let [Value::BulkString(failed), Value::BulkString(why)] = &values[..]
+        && failed == b"failed"
+    {
+        return Err(unreadable(String::from_utf8_lossy(why)));
+    }
+    Ok(answer)
+}
