@@ -35,7 +35,7 @@ use self::link::Link;
 use self::stored::time;
 use self::writes::Call;
 use crate::SessionId;
-use crate::store::{Record, Save, Saved, SessionInfo, SessionStore, Update};
+use crate::store::{MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
 
 /// How many times `MGET` may be under way at once: while one crowd waits for its answer, the next one asks.
 const LOADS_AT_ONCE: usize = 2;
@@ -155,9 +155,15 @@ impl SessionStore for RedisStore {
     }
 
     async fn update(&self, update: Update) -> Result<bool> {
-        let version = update.version;
-        // Otherwise the answer is what another request left, or nothing.
-        Ok(self.others.ask(Call::update(update, version, version + 1)).await? == Value::Int(1))
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(found) = self.load(update.id).await? else { return Ok(false) };
+            let Some(new) = update.applied_to(Some(found.clone())) else { return Ok(false) };
+            // Otherwise it was renewed, or somebody was faster.
+            if self.others.ask(Call::replace(&found, &new, &update.json)).await? == Value::Int(1) {
+                return Ok(true);
+            }
+        }
+        Err(saves::too_many_attempts())
     }
 
     async fn save(&self, save: Save) -> Result<Saved> {

@@ -42,8 +42,7 @@ impl Results {
     }
 
     fn all(self) -> Vec<Result<Saved>> {
-        let late = || Err(Error::unavailable(format!("a session could not be saved in {MAX_ATTEMPTS} attempts")));
-        self.0.into_iter().map(|result| result.unwrap_or_else(late)).collect()
+        self.0.into_iter().map(|result| result.unwrap_or_else(|| Err(too_many_attempts()))).collect()
     }
 }
 
@@ -62,7 +61,12 @@ fn together(saves: Vec<Save>) -> Vec<Session> {
     for save in saves.into_iter().enumerate() {
         let place = *places.entry(save.1.base.id).or_insert(sessions.len());
         match sessions.get_mut(place) {
-            Some(session) => session.saves.push(save),
+            Some(session) => {
+                if save.1.base.version > session.found.version {
+                    session.found = save.1.base.clone();
+                }
+                session.saves.push(save);
+            }
             None => sessions.push(Session { found: save.1.base.clone(), saves: vec![save] }),
         }
     }
@@ -72,7 +76,7 @@ fn together(saves: Vec<Save>) -> Vec<Session> {
 /// What is to be written for a session.
 struct Attempt {
     session: Session,
-    /// Writes what the last save made, which holds the others.
+    /// Writes what the last save made, which holds what the others did.
     call: Call,
     /// What comes of each save if it is written.
     outcomes: Vec<Result<Saved>>,
@@ -82,7 +86,7 @@ impl Session {
     /// Makes all its saves in memory. `None` where nothing came of them.
     fn attempt(self, results: &mut Results) -> Option<Attempt> {
         let mut record = self.found.clone();
-        let mut last = None;
+        let mut json = None;
         let mut outcomes = Vec::with_capacity(self.saves.len());
         for (_, save) in &self.saves {
             outcomes.push(match record.id == save.base.id {
@@ -90,13 +94,13 @@ impl Session {
                 false => Ok(Saved::Gone),
                 true => record.save(save).map(|update| {
                     let saved = Saved::As(update.new_id, update.expires_at);
-                    last = Some(update);
+                    json = Some(update.json);
                     saved
                 }),
             });
         }
-        match last {
-            Some(update) => Some(Attempt { call: Call::update(update, self.found.version, record.version), session: self, outcomes }),
+        match json {
+            Some(json) => Some(Attempt { call: Call::replace(&self.found, &record, &json), session: self, outcomes }),
             None => {
                 self.settle(outcomes, results);
                 None
@@ -123,8 +127,8 @@ impl Attempt {
         let session = self.session;
         match answer {
             Ok(Value::Int(_)) => session.settle(self.outcomes, results),
-            // Another request was faster; this is what it left.
-            Ok(Value::BulkString(stored)) => match stored::record(session.found.id, &stored) {
+            // Another request was faster, and this is what it left; unless nothing has changed, and the session has expired.
+            Ok(Value::BulkString(stored)) => match stored::record(session.found.id, &stored).filter(|found| *found != session.found) {
                 Some(found) => return Some(Session { found, ..session }),
                 None => session.gone(results),
             },
@@ -133,4 +137,8 @@ impl Attempt {
         }
         None
     }
+}
+
+pub(super) fn too_many_attempts() -> Error {
+    Error::unavailable(format!("a session could not be saved in {MAX_ATTEMPTS} attempts"))
 }

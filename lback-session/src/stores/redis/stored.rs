@@ -4,16 +4,22 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use lback_core::Result;
 
 use crate::SessionId;
 use crate::store::Record;
 
-/// A session as it is stored.
-pub(super) fn text(record: &Record) -> Result<String> {
+/// A session as it is stored, with its data as JSON.
+pub(super) fn text(record: &Record, json: &str) -> String {
+    let mut text = head(record);
+    text.push_str(json);
+    text
+}
+
+/// What stands before its data. Two states of a session never share it: each save makes another version, each renewal
+/// another expiry.
+pub(super) fn head(record: &Record) -> String {
     let (created, expires, updated) = (micros(record.created_at), micros(record.expires_at), micros(record.updated_at));
-    let json = serde_json::to_string(&record.data)?;
-    Ok(format!("{created} {} {} {expires} {updated} {json}", record.version, user(record.user_id)))
+    format!("{created} {} {} {expires} {updated} ", record.version, user(record.user_id))
 }
 
 /// The session that was stored so; `None` where it is not one.

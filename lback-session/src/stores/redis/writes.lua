@@ -9,7 +9,7 @@ local users, sessions = ARGV[1], ARGV[2]
 local HEAD = '^(%-?%d+) (%d+) (%-?%d*) (%-?%d+) (%-?%d+) '
 
 -- What stands before a session's data, if it is there and has not expired.
-local function head(session, now)
+local function live(session, now)
   if not session then return end
   local created, version, user, expires, updated = string.match(session, HEAD)
   if expires and tonumber(expires) > tonumber(now) then return created, version, user, expires, updated end
@@ -37,25 +37,26 @@ function writes.create(id, user, expires, now, ttl, session)
   return 1
 end
 
--- Replaces a session that is there in this version, under the id that it has or a new one. Answers 1; or the session, where
--- another request was faster; or nothing, where it is gone.
-function writes.update(id, new_id, version, new_version, user, expires, now, ttl, data)
-  local session = redis.call('GET', sessions .. id)
-  local created, current, owner = head(session, now)
-  if not created then return false end
-  if current ~= version then return session end
-  local new = created .. ' ' .. new_version .. ' ' .. user .. ' ' .. expires .. ' ' .. now .. ' ' .. data
-  redis.call('SET', sessions .. new_id, new, 'PX', ttl)
-  if new_id ~= id then redis.call('DEL', sessions .. id) end
-  if new_id ~= id or user ~= owner then forget(owner, id) end
-  remember(user, new_id, expires, now, ttl)
+-- Replaces a session that is as it was found: its head says so, since every change makes another. Answers 1; or the session,
+-- where another request was faster; or nothing, where it is gone. `new_id` and what follows are there where it has a user,
+-- had one (`owner`), or gets another id.
+function writes.replace(id, head, session, ttl, new_id, owner, user, expires, now)
+  local stored = redis.call('GET', sessions .. id)
+  if not stored then return false end
+  if string.sub(stored, 1, #head) ~= head then return stored end
+  redis.call('SET', sessions .. (new_id or id), session, 'PX', ttl)
+  if new_id then
+    if new_id ~= id then redis.call('DEL', sessions .. id) end
+    if new_id ~= id or user ~= owner then forget(owner, id) end
+    remember(user, new_id, expires, now, ttl)
+  end
   return 1
 end
 
 -- Moves the end of a session forward, unless it stands there to within a second. Answers 0 where it is gone.
 function writes.renew(id, expires, due, now, ttl)
   local session = redis.call('GET', sessions .. id)
-  local created, version, user, current = head(session, now)
+  local created, version, user, current = live(session, now)
   if not created then return 0 end
   if tonumber(current) <= tonumber(due) then
     local data = string.gsub(session, HEAD, '', 1)
@@ -89,7 +90,7 @@ end
 function writes.list(user, now)
   local found = {}
   for _, id in ipairs(redis.call('ZRANGE', users .. user, 0, -1)) do
-    local created, _, _, expires, updated = head(redis.call('GET', sessions .. id), now)
+    local created, _, _, expires, updated = live(redis.call('GET', sessions .. id), now)
     if created then
       for _, text in ipairs({ id, created, updated, expires }) do found[#found + 1] = text end
     end

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::Redis;
 use super::link::unreadable;
-use super::stored::{micros, text, user};
+use super::stored::{head, micros, text, user};
 use crate::SessionId;
-use crate::store::{RENEWAL, Record, Update};
+use crate::store::{RENEWAL, Record};
 
 static WRITES: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("writes.lua")));
 
@@ -24,14 +24,20 @@ pub(super) struct Call(&'static str, Vec<String>);
 impl Call {
     pub(super) fn create(record: &Record) -> Result<Self> {
         let [expires, now, kept] = times(record.expires_at, record.updated_at);
-        Ok(Call("create", vec![record.id.to_string(), user(record.user_id), expires, now, kept, text(record)?]))
+        let json = serde_json::to_string(&record.data)?;
+        Ok(Call("create", vec![record.id.to_string(), user(record.user_id), expires, now, kept, text(record, &json)]))
     }
 
-    /// Replaces version `from` of a session, if that is there, by version `to`.
-    pub(super) fn update(update: Update, from: i64, to: i64) -> Self {
-        let [expires, now, kept] = times(update.expires_at, update.now);
-        let (id, new_id, user) = (update.id.to_string(), update.new_id.to_string(), user(update.user_id));
-        Call("update", vec![id, new_id, from.to_string(), to.to_string(), user, expires, now, kept, update.json])
+    /// Replaces what was `found` of a session by `new`, whose data are `json`.
+    pub(super) fn replace(found: &Record, new: &Record, json: &str) -> Self {
+        let [expires, now, kept] = times(new.expires_at, new.updated_at);
+        // No session begins like this: what has expired is not replaced.
+        let head = if found.expires_at > new.updated_at { head(found) } else { "expired".to_owned() };
+        let mut arguments = vec![found.id.to_string(), head, text(new, json), kept];
+        if new.id != found.id || found.user_id.or(new.user_id).is_some() {
+            arguments.extend([new.id.to_string(), user(found.user_id), user(new.user_id), expires, now]);
+        }
+        Call("replace", arguments)
     }
 
     pub(super) fn renew(id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {

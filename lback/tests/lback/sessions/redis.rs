@@ -175,6 +175,29 @@ fn rule_08_the_servers_of_an_application_count_together() {
 }
 
 #[test]
+fn a_write_that_fails_takes_no_other_along() {
+    let Some((client, name)) = in_shared() else { return };
+    let browsers: Vec<Client> = (0..24).map(|_| client.fork()).collect();
+    for browser in &browsers {
+        browser.post("/count/n").send().assert_status(200);
+    }
+    let may_write = |browser: &Client| id(browser).to_string() < "8".to_owned();
+    let rights = ["resetkeys".to_owned(), format!("%R~{name}:*"), format!("%W~{name}:session:[0-7]*")];
+    let rights = rights.each_ref().map(String::as_str);
+    shared().command(&[&["ACL", "SETUSER", &name], &rights[..]].concat());
+    std::thread::scope(|scope| {
+        for browser in &browsers {
+            let status = if may_write(browser) { 200 } else { 503 };
+            scope.spawn(move || (0..20).for_each(|_| assert_eq!(browser.post("/count/n").send().status(), status)));
+        }
+    });
+    shared().command(&["ACL", "SETUSER", &name, &format!("~{name}:*")]);
+    for browser in &browsers {
+        assert_eq!(browser.session().unwrap().data["n"], if may_write(browser) { 21 } else { 1 });
+    }
+}
+
+#[test]
 fn rule_19_the_server_deletes_what_has_expired() {
     let Some((client, name)) = in_shared() else { return };
     client.post("/login/7").send();
