@@ -62,7 +62,37 @@ impl Op {
     }
 }
 
-/// Does all of it, and answers what came of each.
+/// The saves that these are, where they are nothing else, each of another session, which keeps its id.
+pub(super) fn plain_saves<'a>(ops: impl ExactSizeIterator<Item = &'a Op>) -> Option<Vec<&'a Save>> {
+    let mut seen = HashSet::with_capacity(ops.len());
+    let save = |op: &'a Op| match op {
+        Op::Save(save) if !save.may_rotate() && seen.insert(save.base.id) => Some(&**save),
+        _ => None,
+    };
+    ops.map(save).collect()
+}
+
+/// Writes [`plain_saves`] with one statement, which needs no transaction around it. Answers what came of each, or nothing where another
+/// request was faster, or the session is gone.
+///
+/// # Errors
+/// Where the statement failed; then nothing was written.
+pub(super) fn write_saves(db: &mut Db, saves: &[&Save]) -> Result<Vec<Option<Result<Done>>>> {
+    let mut updates = Vec::with_capacity(saves.len());
+    let mut outcome = |save: &Save| {
+        let update = save.first()?;
+        let saved = Saved::As(update.new_id, update.expires_at);
+        updates.push(update);
+        Ok(saved)
+    };
+    let outcomes: Vec<Result<Saved>> = saves.iter().map(|save| outcome(save)).collect();
+    let saved = statements::change_in_place(db, updates)?;
+    let settled =
+        |(save, outcome): (&&Save, Result<Saved>)| (outcome.is_err() || saved.contains(&save.base.id)).then(|| outcome.map(Done::Saved));
+    Ok(saves.iter().zip(outcomes).map(settled).collect())
+}
+
+/// Does all of it, in a transaction, and answers what came of each.
 ///
 /// # Errors
 /// Where a statement failed; then nothing of it must be committed. What fails without any statement (data that are too

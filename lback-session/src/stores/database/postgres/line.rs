@@ -1,11 +1,13 @@
 //! A thread's own connection, opened again where it was lost.
 
+use std::time::{Duration, Instant};
+
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 
-/// Plans that lock rows in the order in which their ids are given, whatever the table's statistics say, made once.
-const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
+/// Statements that see what others have committed, and plans that lock rows in the order in which their ids are given, whatever the table's statistics say, made once.
+const PLANS: &str = "SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
                      SET plan_cache_mode = force_generic_plan";
 
 pub(super) struct Line {
@@ -13,11 +15,16 @@ pub(super) struct Line {
     /// Statements for every new connection.
     setup: String,
     connection: Option<Db>,
+    /// When it last did what it was asked to.
+    used: Option<Instant>,
 }
+
+/// For so long after it was used a connection counts as one that is there.
+const TRUST: Duration = Duration::from_millis(100);
 
 impl Line {
     pub(super) fn new(database: &Database, setup: &str) -> Self {
-        Line { database: database.clone(), setup: format!("{PLANS}; {setup}"), connection: None }
+        Line { database: database.clone(), setup: format!("{PLANS}; {setup}"), connection: None, used: None }
     }
 
     /// Runs `work`, which changes nothing, and so may run twice: where the connection turns out to be lost, it does on
@@ -31,6 +38,26 @@ impl Line {
         let result = work(self.open()?);
         self.hang_up_if_lost();
         result
+    }
+
+    /// Has it been used just now, so that it need not be tried out?
+    pub(super) fn is_trusted(&self) -> bool {
+        self.connection.is_some() && self.used.is_some_and(|used| used.elapsed() < TRUST)
+    }
+
+    /// Runs `work`, a statement that is its own transaction. Where it fails, answers too whether the connection is still of use;
+    /// if it is not, nobody knows whether the statement took place.
+    pub(super) fn write<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T, (Error, bool)> {
+        let result = match self.open() {
+            Ok(db) => work(db),
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| (error, !self.hang_up_if_lost()))
+    }
+
+    /// It has done what it was asked to.
+    pub(super) fn was_used(&mut self) {
+        self.used = Some(Instant::now());
     }
 
     /// Begins a transaction, on a new connection where the old one turns out to be lost.

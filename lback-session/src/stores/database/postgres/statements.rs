@@ -84,6 +84,24 @@ statement! {
 }
 
 statement! {
+    /// As [`Replace`], where each keeps its id.
+    ReplaceInPlace {
+        ids: Ids => Binary,
+        versions: Vec<i64> => BigInt,
+        user_ids: Vec<Option<i64>> => Nullable<BigInt>,
+        data: Vec<String> => Text,
+        expires_at: Vec<i64> => BigInt,
+        expiry_hours: Vec<i64> => BigInt,
+        now: Vec<i64> => BigInt,
+    }
+    "UPDATE sessions AS s SET user_id = n.user_id, data = n.data, version = n.version + 1, expires_at = n.expires_at,
+         expiry_hour = n.expiry_hour, updated_at = n.now
+     FROM unnest(?, ?, ?, ?, ?, ?, ?) AS n (id, version, user_id, data, expires_at, expiry_hour, now)
+     WHERE s.id = n.id AND s.version = n.version AND s.expires_at > n.now
+     RETURNING n.id"
+}
+
+statement! {
     Renew {
         ids: Ids => Binary,
         alive_at: Vec<i64> => BigInt,
@@ -195,6 +213,22 @@ pub(super) fn change<'a>(db: &mut Db, changes: impl Iterator<Item = Change<'a>>)
         rows.expires_at.push(micros(change.expires_at));
         rows.expiry_hours.push(hour(change.expires_at));
         rows.updated_at.push(micros(change.updated_at));
+    }
+    if rows.ids.is_empty() { Ok(HashSet::new()) } else { Ok(ids(rows.load(postgres(db)?)?)) }
+}
+
+/// Changes sessions that keep their ids, each of them once. Answers which were there as expected.
+pub(super) fn change_in_place(db: &mut Db, mut updates: Vec<Update>) -> Result<HashSet<SessionId>> {
+    updates.sort_unstable_by_key(|update| update.id);
+    let mut rows = ReplaceInPlace::default();
+    for update in updates {
+        rows.ids.push(bytes(&update.id));
+        rows.versions.push(update.version);
+        rows.user_ids.push(update.user_id);
+        rows.data.push(update.json);
+        rows.expires_at.push(micros(update.expires_at));
+        rows.expiry_hours.push(hour(update.expires_at));
+        rows.now.push(micros(update.now));
     }
     if rows.ids.is_empty() { Ok(HashSet::new()) } else { Ok(ids(rows.load(postgres(db)?)?)) }
 }
