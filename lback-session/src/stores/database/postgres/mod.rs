@@ -11,6 +11,9 @@
 //!   sessions, one for all that are saved, one for all that are renewed, and one for all that end. Each request has its
 //!   answer after the commit, and not before. If the connection is lost meanwhile, the answer is an error: nobody can
 //!   know whether the commit took place.
+//!   Where all of it is saves, each of another session, one statement by itself is the transaction: one round trip instead of
+//!   three. `BEGIN` comes first where the connection has idled, since it finds out whether the server is still there before
+//!   anything is at stake.
 //! * **Several writes to one session**, and saves that came too late because another process was faster, are done in the
 //!   same transaction after the others: their rows are locked and read with one statement, the writes are done one after
 //!   another in memory, merging as rule 8 says, and the outcomes are written with one statement more. So a session that
