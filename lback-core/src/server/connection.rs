@@ -32,6 +32,9 @@ const MAX_STREAMS: u32 = 128;
 /// How long a connection that was accepted just before the server stops may take to send its first request.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
+/// How often within its timeout a connection is looked at.
+const LOOKS: u32 = 4;
+
 /// What a client says first that speaks HTTP/2. RFC 9113, 3.4.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -47,10 +50,11 @@ impl Protocols {
         let header_timeout = header_timeout(config);
         // hyper needs at least 8 KiB to work with.
         let header_bytes = config.max_header_bytes.max(8 * 1024);
+        // hyper would set a timer for the headers of each request; `silence` has one for the connection.
         let mut http1 = http1::Builder::new();
-        http1.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(header_bytes);
+        http1.header_read_timeout(None).max_buf_size(header_bytes);
         let mut either = auto::Builder::new(TokioExecutor::new());
-        either.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(header_bytes);
+        either.http1().header_read_timeout(None).max_buf_size(header_bytes);
         either
             .http2()
             .timer(TokioTimer::new())
@@ -155,16 +159,14 @@ impl Connection {
         }
     }
 
-    /// Ends when no request has begun for a while and none is in the works. hyper's own timeout begins only once it knows
-    /// which HTTP this is, and not at all for HTTP/2.
+    /// Ends when no request has begun for `header_timeout`, or at most a quarter longer, and none is in the works.
     async fn silence(&self, header_timeout: Duration, requests: &Requests) {
-        let mut seen = 0;
-        loop {
-            tokio::time::sleep(header_timeout).await;
+        let (mut seen, mut quiet) = (0, 0);
+        while quiet < LOOKS {
+            tokio::time::sleep(header_timeout / LOOKS).await;
             let now = requests.begun.load(Ordering::Relaxed);
-            if now == seen && Arc::strong_count(&self.held) == 1 {
-                return;
-            }
+            let is_quiet = now == seen && Arc::strong_count(&self.held) == 1;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
             seen = now;
         }
     }
