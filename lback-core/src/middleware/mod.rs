@@ -202,11 +202,16 @@ impl<'a> Next<'a> {
     }
 
     /// Runs the rest and returns its answer. A panic in there comes back as an error.
-    pub async fn run(self, req: &mut Request) -> Result<Response> {
-        match self.layers.split_first() {
-            Some((layer, layers)) => catch_panic(layer.0.handle(req, Next { layers, endpoint: self.endpoint })).await,
-            None => self.endpoint.answer(req).await,
-        }
+    // No async fn, as every layer has the future of this in its own.
+    pub fn run<'r>(self, req: &'r mut Request) -> impl Future<Output = Result<Response>> + Send
+    where
+        'a: 'r,
+    {
+        let rest: BoxFuture<'r, _> = match self.layers.split_first() {
+            Some((layer, layers)) => layer.0.handle(req, Next { layers, endpoint: self.endpoint }),
+            None => self.endpoint.answer(req),
+        };
+        catch_panic(rest)
     }
 }
 
