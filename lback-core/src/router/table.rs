@@ -44,7 +44,7 @@ pub(crate) enum Lookup {
 #[derive(Clone)]
 pub(crate) struct Matched {
     pub(crate) route: Arc<Route>,
-    values: Arc<[String]>,
+    values: Vec<String>,
 }
 
 impl Matched {
@@ -148,9 +148,7 @@ impl RouteTable {
     /// The route that fits path and method. Where only the method does not fit, `allow` collects those that would.
     fn candidates(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
         let found = self.tree.at(path).ok()?;
-        // The default is shared by all.
-        let values: Arc<[String]> =
-            if found.params.is_empty() { Arc::default() } else { found.params.iter().map(|(_, value)| decode(value)).collect() };
+        let values: Vec<String> = found.params.iter().map(|(_, value)| decode(value)).collect();
         let fits = |route: &&Arc<Route>| route.pattern.parameters().zip(values.iter()).all(|((_, kind), value)| kind.accepts(value));
         let fitting = || found.value.iter().filter(fits);
         let answering = |method: &Method| fitting().find(|route| route.answers(method));
