@@ -107,14 +107,28 @@ impl Connection {
             () = last_call.as_mut() => return,
         };
         let peer = stream.peer_addr().ok();
-        // HTTP/1 has its requests answered one by one.
-        let turns = like_http2.then(|| Arc::new(Semaphore::new(MAX_STREAMS as usize)));
-        let service = service_fn(|request| self.answer(request, peer, requests, turns.clone()));
         let stream = TokioIo::new(bounded(stream, header_timeout(self.app.config())));
+        let begin = || {
+            requests.count();
+            (self.app.clone(), self.held.clone())
+        };
         if like_http2 {
+            // HTTP/1 has its requests answered one by one.
+            let turns = Arc::new(Semaphore::new(MAX_STREAMS as usize));
+            let service = service_fn(|request| {
+                let ((app, held), turns) = (begin(), turns.clone());
+                async move {
+                    let turn = turns.acquire_owned().await.ok();
+                    answer(app, request, peer, (held, turn)).await
+                }
+            });
             let mut connection = Box::pin(self.protocols.either.serve_connection(stream, service));
             self.finish(connection.as_mut(), last_call).await;
         } else {
+            let service = service_fn(|request| {
+                let (app, held) = begin();
+                answer(app, request, peer, (held, None))
+            });
             let connection = pin!(self.protocols.http1.serve_connection(stream, service));
             self.finish(connection, last_call).await;
         }
@@ -176,27 +190,21 @@ impl Connection {
         let mut stopping = self.stopping.clone();
         while stopping.changed().await.is_ok() {}
     }
+}
 
-    fn answer(
-        &self,
-        request: hyper::Request<Incoming>,
-        peer: Option<SocketAddr>,
-        requests: &Requests,
-        turns: Option<Arc<Semaphore>>,
-    ) -> impl Future<Output = Result<hyper::Response<Answer>, Infallible>> + Send + use<> {
-        if requests.begun.fetch_add(1, Ordering::Relaxed) == 0 {
-            requests.first.notify_one();
-        }
-        let (app, held) = (self.app.clone(), self.held.clone());
-        async move {
-            let turn = match turns {
-                Some(turns) => turns.acquire_owned().await.ok(),
-                None => None,
-            };
-            let (parts, body) = request.into_parts();
-            let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), (turn, held.clone()));
-            Ok(response.await.into_hyper().map(|body| Answer { body, _held: held }))
-        }
+/// Answers a request. It holds on to its connection, and to its turn, to the end of the view; the connection is busy until the
+/// response has left.
+fn answer(
+    app: Arc<Application>,
+    request: hyper::Request<Incoming>,
+    peer: Option<SocketAddr>,
+    held: (Arc<Held>, Option<OwnedSemaphorePermit>),
+) -> impl Future<Output = Result<hyper::Response<Answer>, Infallible>> + Send {
+    let (parts, body) = request.into_parts();
+    let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), held);
+    async move {
+        let (response, (held, _turn)) = response.await;
+        Ok(response.into_hyper().map(|body| Answer { body, _held: held }))
     }
 }
 
@@ -205,6 +213,14 @@ impl Connection {
 struct Requests {
     begun: AtomicUsize,
     first: Notify,
+}
+
+impl Requests {
+    fn count(&self) {
+        if self.begun.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.first.notify_one();
+        }
+    }
 }
 
 /// A client that does not read what it asked for must not keep its place for ever.
