@@ -36,10 +36,13 @@ impl Middleware for AllowedHosts {
 const LOCAL: [&str; 4] = [".localhost", "127.0.0.1", "[::1]", "0.0.0.0"];
 
 fn fits(pattern: &str, host: &str) -> bool {
-    let end = host.len().checked_sub(pattern.len()).and_then(|start| host.get(start..)).unwrap_or_default();
     match pattern.strip_prefix('.') {
-        _ if pattern == "*" => true,
-        Some(domain) => host.eq_ignore_ascii_case(domain) || end.eq_ignore_ascii_case(pattern),
-        None => host.eq_ignore_ascii_case(pattern),
+        // As most clients send it.
+        None if host == pattern => true,
+        None => pattern == "*" || host.eq_ignore_ascii_case(pattern),
+        Some(domain) => {
+            let end = host.len().checked_sub(pattern.len()).and_then(|start| host.get(start..)).unwrap_or_default();
+            host.eq_ignore_ascii_case(domain) || end.eq_ignore_ascii_case(pattern)
+        }
     }
 }
