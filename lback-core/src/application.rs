@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::Method;
@@ -271,21 +272,29 @@ impl Application {
         body: RequestBody,
         peer: Option<SocketAddr>,
     ) -> impl Future<Output = Response> + Send + use<> {
-        let mut req = Request::new(self.clone(), parts, body, peer);
-        async move { self.respond(&mut req).await }
+        let mut req = Request::new(self, parts, body, peer);
+        async move { Self::respond(&mut req).await }
     }
 
-    async fn respond(&self, req: &mut Request) -> Response {
-        let lookup = self.table.find(req.method(), req.path(), req.uri().query(), self.config.redirect_slashes);
+    async fn respond(req: &mut Request) -> Response {
+        let app = req.app();
+        let lookup = app.table.find(req.method(), req.path(), req.uri().query(), app.config.redirect_slashes);
         let exchange = Exchange::begin(req, &lookup);
-        let result = match lookup {
-            Lookup::Found(matched) => {
-                let route = matched.route.clone();
-                req.set_matched(Some(matched));
-                Next::new(&route.layers, &route.endpoint).run(req).await
+        let pipeline = async {
+            match lookup {
+                Lookup::Found(matched) => {
+                    let route = matched.route.clone();
+                    req.set_matched(Some(matched));
+                    Next::new(&route.layers, &route.endpoint).run(req).await
+                }
+                Lookup::Otherwise(endpoint) => {
+                    let stack = req.app().stack.clone();
+                    Next::new(&stack, &endpoint).run(req).await
+                }
             }
-            Lookup::Otherwise(endpoint) => Next::new(&self.stack, &endpoint).run(req).await,
         };
+        // The outermost middleware may panic before it has a future that could be guarded.
+        let result = catch_panic(pin!(pipeline)).await;
         // Only without the `Errors` middleware does an error come as far as here.
         let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
         csrf::keep_private(req, response.headers_mut());
@@ -323,7 +332,7 @@ impl Application {
                 Ok(())
             };
             async move {
-                if let Err(error) = catch_panic(work).await {
+                if let Err(error) = catch_panic(pin!(work)).await {
                     tracing::error!("a background task has ended for good: {error:?}");
                 }
             }

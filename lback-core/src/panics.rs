@@ -2,9 +2,9 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Once;
 use std::task::Poll;
 
@@ -33,10 +33,10 @@ pub(crate) fn error(payload: Box<dyn Any + Send>) -> Error {
 }
 
 /// Runs `future`; a panic in it becomes an error.
-pub(crate) async fn catch_panic<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut future = pin!(future);
-    std::future::poll_fn(move |cx| {
-        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))).unwrap_or_else(|payload| Poll::Ready(Err(error(payload))))
+// No async fn: its future would hold `future` twice, and every layer of the pipeline has one of these.
+pub(crate) fn catch_panic<T>(mut future: impl Future<Output = Result<T>> + Unpin) -> impl Future<Output = Result<T>> {
+    poll_fn(move |cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(cx)));
+        polled.unwrap_or_else(|payload| Poll::Ready(Err(error(payload))))
     })
-    .await
 }

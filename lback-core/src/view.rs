@@ -47,7 +47,7 @@ pub trait View<Kind>: Send + Sync + 'static {
 /// A view in the form that a route keeps.
 pub trait BoxedView: Send + Sync {
     /// Answers the request.
-    fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>>;
+    fn call<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>>;
 }
 
 /// Marks views that are plain functions.
@@ -62,7 +62,7 @@ where
     R: IntoResponse + 'static,
 {
     fn into_view(self) -> Arc<dyn BoxedView> {
-        Arc::new(BlockingView(move |req: &mut Request| self(req).into_response()))
+        Arc::new(BlockingView(Arc::new(move |req: &mut Request| self(req).into_response())))
     }
 }
 
@@ -96,29 +96,40 @@ where
     }
 }
 
-struct BlockingView<F>(F);
+/// Shared with the threads on which it runs.
+struct BlockingView<F>(Arc<F>);
 
 impl<F> BoxedView for BlockingView<F>
 where
     F: Fn(&mut Request) -> Result<Response> + Send + Sync + 'static,
 {
-    fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
+    fn call<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
-            // Waiting here costs no thread, and a request that is given up meanwhile never begins.
-            let place = req.app().view_places().clone().acquire_owned().await;
-            let place = place.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
-            let mut moved = req.take();
-            let view = move || {
-                let _place = place;
-                let result = catch_unwind(AssertUnwindSafe(|| (self.0)(&mut moved)));
-                let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
-                (moved, result)
-            };
-            let (moved, result) =
-                tokio::task::spawn_blocking(view).await.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
-            *req = moved;
-            result
+            let result = self.run(req).await;
+            close_cookies(req, result)
         })
+    }
+}
+
+impl<F> BlockingView<F>
+where
+    F: Fn(&mut Request) -> Result<Response> + Send + Sync + 'static,
+{
+    async fn run(&self, req: &mut Request) -> Result<Response> {
+        // Waiting here costs no thread, and a request that is given up meanwhile never begins.
+        let place = req.app().view_places().clone().acquire_owned().await;
+        let place = place.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+        let (view, mut moved) = (self.0.clone(), req.take());
+        let run = move || {
+            let _place = place;
+            let result = catch_unwind(AssertUnwindSafe(|| view(&mut moved)));
+            let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
+            (moved, result)
+        };
+        let (moved, result) =
+            tokio::task::spawn_blocking(run).await.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+        *req = moved;
+        result
     }
 }
 
@@ -128,16 +139,31 @@ impl<F> BoxedView for FutureView<F>
 where
     F: for<'a> AsyncView<'a> + Send + Sync + 'static,
 {
-    fn call<'a>(self: Arc<Self>, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
+    fn call<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
             let watched = req.app().config().debug.then(|| format!("{} {}", req.method(), req.path()));
-            let answer = catch_panic(async { self.0.begin(req).await.into_response() });
-            match watched {
-                None => answer.await,
-                Some(what) => Box::pin(watch(what, answer)).await,
-            }
+            let result = {
+                let answer = pin!(async { self.0.begin(req).await.into_response() });
+                match watched {
+                    None => catch_panic(answer).await,
+                    Some(what) => catch_panic(Box::pin(watch(what, answer))).await,
+                }
+            };
+            close_cookies(req, result)
         })
     }
+}
+
+/// A view that fails takes the cookies it had added with it.
+fn close_cookies(req: &mut Request, result: Result<Response>) -> Result<Response> {
+    let failed = match &result {
+        Ok(response) => response.status().is_server_error(),
+        Err(error) => error.is_server_error(),
+    };
+    if let Some(cookies) = req.pending_cookies().filter(|_| failed) {
+        cookies.discard();
+    }
+    result
 }
 
 /// How long an async view may keep its thread from everybody else, before a developer is told.

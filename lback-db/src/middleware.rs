@@ -1,5 +1,7 @@
 //! Gives every request its unit of work, and ends it.
 
+use std::sync::Arc;
+
 use lback_core::{Method, Middleware, Next, Request, Response, Result};
 
 use crate::connection::Intent;
@@ -11,13 +13,14 @@ use crate::{Database, DbSession, error};
 /// The commit happens before the response leaves. If it fails, the answer is an error and nothing of the response is
 /// sent. A request that never asks for the database costs none of this.
 pub struct DbSessionMiddleware {
-    database: Database,
+    /// Shared with the units of work: a clone of the database itself is one of several `Arc`s.
+    database: Arc<Database>,
 }
 
 impl DbSessionMiddleware {
     /// For this database.
     pub fn new(database: Database) -> Self {
-        DbSessionMiddleware { database }
+        DbSessionMiddleware { database: Arc::new(database) }
     }
 }
 

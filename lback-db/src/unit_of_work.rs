@@ -1,6 +1,7 @@
 //! One transaction per request, opened when it is first needed.
 
 use std::panic::Location;
+use std::sync::Arc;
 
 use lback_core::{Error, Result};
 
@@ -12,7 +13,7 @@ use crate::{Database, Db, PooledDb};
 ///
 /// Dropped unfinished, it rolls back.
 pub struct DbSession {
-    database: Database,
+    database: Arc<Database>,
     intent: Intent,
     /// Boxed: most requests never have one.
     open: Option<Box<Open>>,
@@ -36,13 +37,13 @@ enum State {
 }
 
 impl DbSession {
-    pub(crate) fn new(database: Database, intent: Intent) -> Self {
+    pub(crate) fn new(database: Arc<Database>, intent: Intent) -> Self {
         DbSession { database, intent, open: None, state: State::Active, if_undone: Vec::new(), on_commit: Vec::new() }
     }
 
     /// A unit of work outside of requests, which will write. Whoever makes it [commits](Self::commit) it.
     pub fn for_writing(database: Database) -> Self {
-        Self::new(database, Intent::Write)
+        Self::new(Arc::new(database), Intent::Write)
     }
 
     /// The connection, inside the request's transaction, which this begins if it has not begun.
@@ -187,7 +188,7 @@ impl DbSession {
 }
 
 /// Runs `work` on a thread where it may block, and waits for it; for a server that hangs not for ever.
-async fn off_thread<T: Send + 'static>(database: Database, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+async fn off_thread<T: Send + 'static>(database: Arc<Database>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let work = tokio::task::spawn_blocking(work);
     let result = match database.statement_patience() {
         None => work.await,

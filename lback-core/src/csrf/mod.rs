@@ -94,8 +94,7 @@ pub(crate) fn rotate(req: &mut Request) -> Result<()> {
 
 /// As [`rotate`], where the request logged somebody in or out.
 pub(crate) fn rotate_if_changed(req: &mut Request) -> Result<()> {
-    let app = req.app().clone();
-    match &app.csrf().binding {
+    match &req.app().csrf().binding {
         Some(binding) if binding.has_changed(req) => rotate(req),
         _ => Ok(()),
     }

@@ -11,21 +11,24 @@ pub struct AllowedHosts;
 
 impl Middleware for AllowedHosts {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        if self.skips(req) {
+            return next.run(req).await;
+        }
+        tracing::warn!(id = %req.id(), host = req.host(), "refused: add the host to ALLOWED_HOSTS in settings.toml if it is yours");
+        let hint = if req.app().config().debug { " Add it to ALLOWED_HOSTS in settings.toml if it is yours." } else { "" };
+        Err(Error::bad_request(format!("This server does not answer for that host.{hint}")))
+    }
+
+    fn skips(&self, req: &Request) -> bool {
         let settings = req.app().config();
-        let allowed = match req.host_as_sent() {
+        match req.host_as_sent() {
             // Two, or what can be no host. The latter could end like one that is allowed, and lead elsewhere in a link.
             None if req.names_host() => false,
             // A request of HTTP/1.0 may come without one.
             None => settings.allowed_hosts.iter().any(|pattern| pattern == "*"),
             Some(host) if settings.allowed_hosts.is_empty() && settings.debug => LOCAL.iter().any(|pattern| fits(pattern, host)),
             Some(host) => settings.allowed_hosts.iter().any(|pattern| fits(pattern, host)),
-        };
-        if allowed {
-            return next.run(req).await;
         }
-        tracing::warn!(id = %req.id(), host = req.host(), "refused: add the host to ALLOWED_HOSTS in settings.toml if it is yours");
-        let hint = if req.app().config().debug { " Add it to ALLOWED_HOSTS in settings.toml if it is yours." } else { "" };
-        Err(Error::bad_request(format!("This server does not answer for that host.{hint}")))
     }
 }
 
@@ -33,10 +36,13 @@ impl Middleware for AllowedHosts {
 const LOCAL: [&str; 4] = [".localhost", "127.0.0.1", "[::1]", "0.0.0.0"];
 
 fn fits(pattern: &str, host: &str) -> bool {
-    let end = host.len().checked_sub(pattern.len()).and_then(|start| host.get(start..)).unwrap_or_default();
     match pattern.strip_prefix('.') {
-        _ if pattern == "*" => true,
-        Some(domain) => host.eq_ignore_ascii_case(domain) || end.eq_ignore_ascii_case(pattern),
-        None => host.eq_ignore_ascii_case(pattern),
+        // As most clients send it.
+        None if host == pattern => true,
+        None => pattern == "*" || host.eq_ignore_ascii_case(pattern),
+        Some(domain) => {
+            let end = host.len().checked_sub(pattern.len()).and_then(|start| host.get(start..)).unwrap_or_default();
+            host.eq_ignore_ascii_case(domain) || end.eq_ignore_ascii_case(pattern)
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Reads the body before the view runs.
 
 use crate::request::collect;
+use crate::router::Route;
 use crate::{Middleware, Next, Request, Response, Result};
 
 /// Reads the request's body, bounded in size and time, so that `req.form()` and `req.json()` are plain calls.
@@ -13,10 +14,14 @@ pub struct BodyReader;
 
 impl Middleware for BodyReader {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if req.body_mut().is_unread() && req.route().is_some_and(|route| !route.is_streaming()) {
+        if !self.skips(req) {
             // Boxed, so that requests without a body carry no room for it.
             Box::pin(collect(req)).await?;
         }
         next.run(req).await
+    }
+
+    fn skips(&self, req: &Request) -> bool {
+        !req.has_unread_body() || req.route().is_none_or(Route::is_streaming)
     }
 }

@@ -55,7 +55,10 @@ impl Middleware for LiveReload {
         }
         match req.path() {
             VERSION => return Response::text(self.version(req).await).with_header("cache-control", "no-store"),
-            SCRIPT => return Response::of_type("text/javascript", include_str!("live_reload.js")).with_header("cache-control", "no-store"),
+            SCRIPT => {
+                return Response::of_type(HeaderValue::from_static("text/javascript"), include_str!("live_reload.js"))
+                    .with_header("cache-control", "no-store");
+            }
             _ => {}
         }
         if *req.method() != Method::GET {

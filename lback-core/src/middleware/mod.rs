@@ -70,6 +70,14 @@ pub trait Middleware: Send + Sync + 'static {
     /// An error goes outwards to [`Errors`], which makes a page of it.
     fn handle(&self, req: &mut Request, next: Next<'_>) -> impl Future<Output = Result<Response>> + Send;
 
+    /// Has this middleware nothing to do for the request? Then it is passed over, which costs less than to run it.
+    ///
+    /// It is asked when its turn has come, so it sees what those outside it have done. [`handle`](Self::handle) does right
+    /// without it too: a middleware that wraps another may not ask.
+    fn skips(&self, _req: &Request) -> bool {
+        false
+    }
+
     /// The name by which the route list and start-up errors call it.
     fn name(&self) -> &'static str {
         short_name::<Self>()
@@ -140,6 +148,10 @@ where
         Box::pin(self.0.begin(req, next))
     }
 
+    fn skips(&self, _req: &Request) -> bool {
+        false
+    }
+
     fn name(&self) -> &'static str {
         short_name::<F>()
     }
@@ -172,6 +184,7 @@ impl Layer {
 
 trait BoxedMiddleware: Any + Send + Sync {
     fn handle<'a>(&'a self, req: &'a mut Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
+    fn skips(&self, req: &Request) -> bool;
     fn name(&self) -> &'static str;
     fn requires(&self) -> &'static [&'static str];
 }
@@ -179,6 +192,10 @@ trait BoxedMiddleware: Any + Send + Sync {
 impl<M: Middleware> BoxedMiddleware for M {
     fn handle<'a>(&'a self, req: &'a mut Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(Middleware::handle(self, req, next))
+    }
+
+    fn skips(&self, req: &Request) -> bool {
+        Middleware::skips(self, req)
     }
 
     fn name(&self) -> &'static str {
@@ -202,11 +219,17 @@ impl<'a> Next<'a> {
     }
 
     /// Runs the rest and returns its answer. A panic in there comes back as an error.
-    pub async fn run(self, req: &mut Request) -> Result<Response> {
-        match self.layers.split_first() {
-            Some((layer, layers)) => catch_panic(layer.0.handle(req, Next { layers, endpoint: self.endpoint })).await,
-            None => self.endpoint.answer(req).await,
-        }
+    // No async fn, as every layer has the future of this in its own.
+    pub fn run<'r>(self, req: &'r mut Request) -> impl Future<Output = Result<Response>> + Send
+    where
+        'a: 'r,
+    {
+        let mut layers = self.layers.iter();
+        let rest: BoxFuture<'r, _> = match layers.find(|layer| !layer.0.skips(req)) {
+            Some(layer) => layer.0.handle(req, Next { layers: layers.as_slice(), endpoint: self.endpoint }),
+            None => self.endpoint.answer(req),
+        };
+        catch_panic(rest)
     }
 }
 

@@ -55,11 +55,7 @@ impl StaticFiles {
 
 impl Middleware for StaticFiles {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        let url = match &self.folder {
-            Some((url, _)) => url,
-            None => &req.app().config().static_url,
-        };
-        match below(req.path(), url) {
+        match self.path_below(req) {
             // Boxed, so that the other requests, which are most, carry no room for it.
             Some(rest) => {
                 let relative = safe_path(rest);
@@ -68,9 +64,22 @@ impl Middleware for StaticFiles {
             None => next.run(req).await,
         }
     }
+
+    fn skips(&self, req: &Request) -> bool {
+        self.path_below(req).is_none()
+    }
 }
 
 impl StaticFiles {
+    /// What of the request's path comes after the URL of the folder. `None` where it is not below it.
+    fn path_below<'a>(&self, req: &'a Request) -> Option<&'a str> {
+        let url = match &self.folder {
+            Some((url, _)) => url,
+            None => &req.app().config().static_url,
+        };
+        below(req.path(), url)
+    }
+
     /// Answers a request for the file at `relative`, below the folder; `None` is a path that no file can have.
     async fn answer(&self, req: &mut Request, relative: Option<PathBuf>) -> Result<Response> {
         if *req.method() == Method::OPTIONS {

@@ -5,8 +5,6 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::router::ViewTimeout;
 use crate::{Error, Middleware, Next, Request, Response, Result, StatusCode};
 
@@ -24,14 +22,13 @@ impl Middleware for Timeout {
         if limit.is_zero() {
             return next.run(req).await;
         }
-        let begun = Instant::now();
         let result = {
             let mut rest = pin!(next.run(req));
             // Most async views have their answer at once, and need no timer.
             match poll_fn(|cx| Poll::Ready(rest.as_mut().poll(cx))).await {
                 Poll::Ready(result) => return result,
-                // Boxed, so that those carry no room for one.
-                Poll::Pending => Box::pin(tokio::time::timeout_at(begun + limit, rest)).await,
+                // Boxed, so that those carry no room for one. What a view does before it first waits cannot be stopped.
+                Poll::Pending => Box::pin(tokio::time::timeout(limit, rest)).await,
             }
         };
         match result {

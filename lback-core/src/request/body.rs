@@ -55,7 +55,7 @@ impl From<Bytes> for RequestBody {
 
 impl RequestBody {
     /// Is there a body that nobody has read?
-    pub(crate) fn is_unread(&self) -> bool {
+    pub(super) fn is_unread(&self) -> bool {
         matches!(self.0, Kind::Incoming(_) | Kind::Stream(_))
     }
 

@@ -50,23 +50,24 @@ impl Request {
 
     /// The host without the port, in the case in which it came.
     pub(crate) fn host_as_sent(&self) -> Option<&str> {
-        let authority = self.authority()?;
-        let without_port = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-            _ => authority,
-        };
-        Some(without_port.trim_end_matches('.'))
+        let host = without_port(self.authority_as_sent()?)?;
+        Some(host.trim_end_matches('.'))
     }
 
     /// The host that the client asked for, with the port where it named one: `example.com:8000`. `None` where it named none,
     /// or what can be no host.
     pub fn authority(&self) -> Option<&str> {
+        self.authority_as_sent().filter(|authority| without_port(authority).is_some())
+    }
+
+    fn authority_as_sent(&self) -> Option<&str> {
+        let mut hosts = self.headers().get_all(HOST).iter();
+        let host = hosts.next();
         // RFC 9112, 3.2: of two, neither is to be believed.
-        if self.headers().get_all(HOST).iter().count() > 1 {
+        if hosts.next().is_some() {
             return None;
         }
-        let authority = self.uri().authority().map(|authority| authority.as_str()).or_else(|| self.header(HOST));
-        authority.filter(|authority| is_authority(authority))
+        self.uri().authority().map(|authority| authority.as_str()).or_else(|| host?.to_str().ok())
     }
 
     /// Did the client name any host, be it one or not?
@@ -75,18 +76,19 @@ impl Request {
     }
 }
 
-/// A name or an address, and perhaps a port. With a `/`, `?` or `#` in it, a link would lead to what stands before that.
-fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, port)) if address.parse::<Ipv6Addr>().is_ok() => ("v6", port),
-            _ => return false,
-        },
-        None => text.split_at(text.find(':').unwrap_or(text.len())),
-    };
+/// The name or address of an authority, which may have a port behind it. `None` where it is neither: with a `/`, `?` or `#` in it,
+/// a link would lead to what stands before that.
+fn without_port(authority: &str) -> Option<&str> {
+    let end_of = |letter: u8| authority.bytes().position(|byte| byte == letter);
+    let end = if authority.starts_with('[') { end_of(b']')? + 1 } else { end_of(b':').unwrap_or(authority.len()) };
+    let (host, port) = authority.split_at(end);
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(is_name),
+    };
     let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-    !host.is_empty() && host.bytes().all(is_name) && is_port
+    (is_host && is_port).then_some(host)
 }
 
 /// An address as proxies write it, some of them with a port. One of IPv4 that is dressed as IPv6 is the same machine.

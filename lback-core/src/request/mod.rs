@@ -226,6 +226,11 @@ impl Request {
         &mut self.body
     }
 
+    /// Is there a body that nobody has read?
+    pub(crate) fn has_unread_body(&self) -> bool {
+        self.body.is_unread()
+    }
+
     /// The body's bytes. Empty where there is none, and for a multipart body, whose parts are in [`Request::multipart`].
     pub fn body(&self) -> &[u8] {
         self.body.as_bytes()

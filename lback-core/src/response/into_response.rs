@@ -55,7 +55,7 @@ into_response! {
     &'static str, text => Response::text(text);
     String, text => Response::text(text);
     Cow<'static, str>, text => Response::text(text.into_owned());
-    Bytes, bytes => Response::of_type("application/octet-stream", bytes);
-    Vec<u8>, bytes => Response::of_type("application/octet-stream", bytes);
+    Bytes, bytes => Response::binary(bytes);
+    Vec<u8>, bytes => Response::binary(bytes);
     serde_json::Value, value => Response::json(&value)?;
 }

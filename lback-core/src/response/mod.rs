@@ -31,30 +31,23 @@ use crate::{Error, Request, Result};
 /// ```
 // Boxed, as it is handed from layer to layer many times.
 #[derive(Debug, Default)]
-pub struct Response(Box<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Body,
-}
+pub struct Response(Box<hyper::Response<Body>>);
 
 impl Response {
     /// A response with this status and no body.
     pub fn new(status: StatusCode) -> Self {
-        Response(Box::new(Inner { status, ..Default::default() }))
+        Self::default().with_status(status)
     }
 
     /// Plain text in UTF-8.
     pub fn text(text: impl Into<Bytes>) -> Self {
-        Self::of_type("text/plain; charset=utf-8", text)
+        Self::of_type(const { HeaderValue::from_static("text/plain; charset=utf-8") }, text)
     }
 
     /// An HTML page in UTF-8. The text is sent as it is: escape what came from elsewhere, or use
     /// [`Request::render`](crate::Request::render), which does.
     pub fn html(page: impl Into<Bytes>) -> Self {
-        Self::of_type("text/html; charset=utf-8", page)
+        Self::of_type(const { HeaderValue::from_static("text/html; charset=utf-8") }, page)
     }
 
     /// `value` as JSON.
@@ -63,7 +56,7 @@ impl Response {
     /// Where `value` cannot be written as JSON, such as a map whose keys are not strings.
     pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self> {
         let json = serde_json::to_vec(value)?;
-        Ok(Self::of_type("application/json", json))
+        Ok(Self::of_type(const { HeaderValue::from_static("application/json") }, json))
     }
 
     /// 303: the client goes on to `location` with a GET, which is what a POST wants to answer.
@@ -72,7 +65,7 @@ impl Response {
     /// client (`?next=…`) could lead to another site: check it first.
     pub fn redirect(location: &str) -> Self {
         let mut response = Self::new(StatusCode::SEE_OTHER);
-        response.0.headers.insert(header::LOCATION, location_value(location));
+        response.0.headers_mut().insert(header::LOCATION, location_value(location));
         response
     }
 
@@ -110,8 +103,8 @@ impl Response {
     /// As [`Response::file`].
     pub fn download(req: &Request, path: impl AsRef<Path>, name: &str) -> Result<Self> {
         let mut response = Self::file(req, path)?;
-        if response.0.status.is_success() {
-            response.0.headers.insert(header::CONTENT_DISPOSITION, file::attachment(name)?);
+        if response.0.status().is_success() {
+            response.0.headers_mut().insert(header::CONTENT_DISPOSITION, file::attachment(name)?);
         }
         Ok(response)
     }
@@ -147,49 +140,58 @@ impl Response {
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Response(Box::new(Inner { body: Body::stream(body), ..Default::default() }))
+        Self::of_body(Body::stream(body))
+    }
+
+    /// Bytes of no type in particular.
+    pub(crate) fn binary(bytes: impl Into<Bytes>) -> Self {
+        Self::of_type(const { HeaderValue::from_static("application/octet-stream") }, bytes)
     }
 
     /// `body` under the media type `content_type`.
-    pub(crate) fn of_type(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut response = Response(Box::new(Inner { body: Body::from(body), ..Default::default() }));
-        response.0.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    pub(crate) fn of_type(content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        let mut response = Self::of_body(Body::from(body));
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         response
+    }
+
+    fn of_body(body: Body) -> Self {
+        Response(Box::new(hyper::Response::new(body)))
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.0.status
+        self.0.status()
     }
 
     /// The status, to be changed.
     pub fn status_mut(&mut self) -> &mut StatusCode {
-        &mut self.0.status
+        self.0.status_mut()
     }
 
     /// The headers.
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        self.0.headers()
     }
 
     /// The headers, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.0.headers
+        self.0.headers_mut()
     }
 
     /// The body.
     pub fn body(&self) -> &Body {
-        &self.0.body
+        self.0.body()
     }
 
     /// The body, to be changed.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.0.body
+        self.0.body_mut()
     }
 
     /// The same response with this status.
     pub fn with_status(mut self, status: StatusCode) -> Self {
-        self.0.status = status;
+        *self.0.status_mut() = status;
         self
     }
 
@@ -199,7 +201,7 @@ impl Response {
     /// Where the name or the value could not stand in a header.
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self> {
         let name = HeaderName::from_bytes(name.as_bytes())?;
-        self.0.headers.insert(name, HeaderValue::from_bytes(value.as_ref())?);
+        self.0.headers_mut().insert(name, HeaderValue::from_bytes(value.as_ref())?);
         Ok(self)
     }
 
@@ -212,29 +214,25 @@ impl Response {
         let value = crate::request::cookie_header(cookie);
         let value =
             value.ok_or_else(|| Error::internal(format!("the cookie \"{name}\" cannot be sent: its name, path or domain is not valid")))?;
-        self.0.headers.append(header::SET_COOKIE, value);
+        self.0.headers_mut().append(header::SET_COOKIE, value);
         Ok(self)
     }
 
     /// Drops the body and keeps its length in the header, as the answer to HEAD.
     pub(crate) fn strip_body(&mut self) {
         // RFC 9110, 8.6: these never say how long their content would be.
-        let has_content = !matches!(self.0.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let has_content = !matches!(self.0.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if has_content
-            && let Some(length) = self.0.body.size_hint().exact()
-            && !self.0.headers.contains_key(header::CONTENT_LENGTH)
+            && let Some(length) = self.0.body().size_hint().exact()
+            && !self.0.headers().contains_key(header::CONTENT_LENGTH)
         {
-            self.0.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            self.0.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.0.body = Body::empty();
+        *self.0.body_mut() = Body::empty();
     }
 
     pub(crate) fn into_hyper(self) -> hyper::Response<Body> {
-        let Inner { status, headers, body } = *self.0;
-        let mut response = hyper::Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        response
+        *self.0
     }
 }
 

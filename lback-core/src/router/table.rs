@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
+use std::future::ready;
 use std::sync::Arc;
 
 use hyper::header::{self, HeaderValue};
@@ -13,7 +14,7 @@ use percent_encoding::percent_decode_str;
 use super::pattern::Pattern;
 use super::{Entry, Route, Router, SecretPath, Target};
 use crate::middleware::{Layer, Stack, check_order};
-use crate::view::BoxedView;
+use crate::view::{BoxFuture, BoxedView};
 use crate::{Error, Request, Response, Result};
 
 /// Every route of the application.
@@ -43,7 +44,7 @@ pub(crate) enum Lookup {
 #[derive(Clone)]
 pub(crate) struct Matched {
     pub(crate) route: Arc<Route>,
-    values: Arc<[String]>,
+    values: Vec<String>,
 }
 
 impl Matched {
@@ -58,12 +59,9 @@ impl Matched {
 }
 
 impl Endpoint {
-    pub(crate) async fn answer(&self, req: &mut Request) -> Result<Response> {
-        match self {
-            Endpoint::View(view) => {
-                let result = view.clone().call(req).await;
-                close_cookies(req, result)
-            }
+    pub(crate) fn answer<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
+        let result = match self {
+            Endpoint::View(view) => return view.call(req),
             Endpoint::NotFound => Err(Error::not_found("There is no page at this address.")),
             Endpoint::NotAllowed(allow) => Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not answer that method.")
                 .with_header(header::ALLOW, allow.clone())),
@@ -74,20 +72,9 @@ impl Endpoint {
             }
             Endpoint::Redirect(location) => Ok(Response::redirect(location).with_status(StatusCode::PERMANENT_REDIRECT)),
             Endpoint::Malformed(why) => Err(Error::bad_request(*why)),
-        }
+        };
+        Box::pin(ready(result))
     }
-}
-
-/// A view that fails takes the cookies it had added with it.
-fn close_cookies(req: &mut Request, result: Result<Response>) -> Result<Response> {
-    let failed = match &result {
-        Ok(response) => response.status().is_server_error(),
-        Err(error) => error.is_server_error(),
-    };
-    if let Some(cookies) = req.pending_cookies().filter(|_| failed) {
-        cookies.discard();
-    }
-    result
 }
 
 impl RouteTable {
@@ -161,9 +148,7 @@ impl RouteTable {
     /// The route that fits path and method. Where only the method does not fit, `allow` collects those that would.
     fn candidates(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
         let found = self.tree.at(path).ok()?;
-        // The default is shared by all.
-        let values: Arc<[String]> =
-            if found.params.is_empty() { Arc::default() } else { found.params.iter().map(|(_, value)| decode(value)).collect() };
+        let values: Vec<String> = found.params.iter().map(|(_, value)| decode(value)).collect();
         let fits = |route: &&Arc<Route>| route.pattern.parameters().zip(values.iter()).all(|((_, kind), value)| kind.accepts(value));
         let fitting = || found.value.iter().filter(fits);
         let answering = |method: &Method| fitting().find(|route| route.answers(method));

@@ -32,6 +32,9 @@ const MAX_STREAMS: u32 = 128;
 /// How long a connection that was accepted just before the server stops may take to send its first request.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
+/// How often within its timeout a connection is looked at.
+const LOOKS: u32 = 4;
+
 /// What a client says first that speaks HTTP/2. RFC 9113, 3.4.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -47,10 +50,11 @@ impl Protocols {
         let header_timeout = header_timeout(config);
         // hyper needs at least 8 KiB to work with.
         let header_bytes = config.max_header_bytes.max(8 * 1024);
+        // hyper would set a timer for the headers of each request; `silence` has one for the connection.
         let mut http1 = http1::Builder::new();
-        http1.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(header_bytes);
+        http1.header_read_timeout(None).max_buf_size(header_bytes);
         let mut either = auto::Builder::new(TokioExecutor::new());
-        either.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(header_bytes);
+        either.http1().header_read_timeout(None).max_buf_size(header_bytes);
         either
             .http2()
             .timer(TokioTimer::new())
@@ -103,14 +107,28 @@ impl Connection {
             () = last_call.as_mut() => return,
         };
         let peer = stream.peer_addr().ok();
-        // HTTP/1 has its requests answered one by one.
-        let turns = like_http2.then(|| Arc::new(Semaphore::new(MAX_STREAMS as usize)));
-        let service = service_fn(|request| self.answer(request, peer, requests, turns.clone()));
         let stream = TokioIo::new(bounded(stream, header_timeout(self.app.config())));
+        let begin = || {
+            requests.count();
+            (self.app.clone(), self.held.clone())
+        };
         if like_http2 {
+            // HTTP/1 has its requests answered one by one.
+            let turns = Arc::new(Semaphore::new(MAX_STREAMS as usize));
+            let service = service_fn(|request| {
+                let ((app, held), turns) = (begin(), turns.clone());
+                async move {
+                    let turn = turns.acquire_owned().await.ok();
+                    answer(app, request, peer, (held, turn)).await
+                }
+            });
             let mut connection = Box::pin(self.protocols.either.serve_connection(stream, service));
             self.finish(connection.as_mut(), last_call).await;
         } else {
+            let service = service_fn(|request| {
+                let (app, held) = begin();
+                answer(app, request, peer, (held, None))
+            });
             let connection = pin!(self.protocols.http1.serve_connection(stream, service));
             self.finish(connection, last_call).await;
         }
@@ -155,16 +173,14 @@ impl Connection {
         }
     }
 
-    /// Ends when no request has begun for a while and none is in the works. hyper's own timeout begins only once it knows
-    /// which HTTP this is, and not at all for HTTP/2.
+    /// Ends when no request has begun for `header_timeout`, or at most a quarter longer, and none is in the works.
     async fn silence(&self, header_timeout: Duration, requests: &Requests) {
-        let mut seen = 0;
-        loop {
-            tokio::time::sleep(header_timeout).await;
+        let (mut seen, mut quiet) = (0, 0);
+        while quiet < LOOKS {
+            tokio::time::sleep(header_timeout / LOOKS).await;
             let now = requests.begun.load(Ordering::Relaxed);
-            if now == seen && Arc::strong_count(&self.held) == 1 {
-                return;
-            }
+            let is_quiet = now == seen && Arc::strong_count(&self.held) == 1;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
             seen = now;
         }
     }
@@ -174,27 +190,21 @@ impl Connection {
         let mut stopping = self.stopping.clone();
         while stopping.changed().await.is_ok() {}
     }
+}
 
-    fn answer(
-        &self,
-        request: hyper::Request<Incoming>,
-        peer: Option<SocketAddr>,
-        requests: &Requests,
-        turns: Option<Arc<Semaphore>>,
-    ) -> impl Future<Output = Result<hyper::Response<Answer>, Infallible>> + Send + use<> {
-        if requests.begun.fetch_add(1, Ordering::Relaxed) == 0 {
-            requests.first.notify_one();
-        }
-        let (app, held) = (self.app.clone(), self.held.clone());
-        async move {
-            let turn = match turns {
-                Some(turns) => turns.acquire_owned().await.ok(),
-                None => None,
-            };
-            let (parts, body) = request.into_parts();
-            let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), (turn, held.clone()));
-            Ok(response.await.into_hyper().map(|body| Answer { body, _held: held }))
-        }
+/// Answers a request. It holds on to its connection, and to its turn, to the end of the view; the connection is busy until the
+/// response has left.
+fn answer(
+    app: Arc<Application>,
+    request: hyper::Request<Incoming>,
+    peer: Option<SocketAddr>,
+    held: (Arc<Held>, Option<OwnedSemaphorePermit>),
+) -> impl Future<Output = Result<hyper::Response<Answer>, Infallible>> + Send {
+    let (parts, body) = request.into_parts();
+    let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), held);
+    async move {
+        let (response, (held, _turn)) = response.await;
+        Ok(response.into_hyper().map(|body| Answer { body, _held: held }))
     }
 }
 
@@ -203,6 +213,14 @@ impl Connection {
 struct Requests {
     begun: AtomicUsize,
     first: Notify,
+}
+
+impl Requests {
+    fn count(&self) {
+        if self.begun.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.first.notify_one();
+        }
+    }
 }
 
 /// A client that does not read what it asked for must not keep its place for ever.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -80,7 +81,7 @@ impl Listener {
         let patience = Duration::from_secs(app.config().shutdown_timeout_seconds);
         let after = app.clone();
         let work = async move {
-            label.note(name, catch_panic(async { (later.begin)(signal, app).await }).await);
+            label.note(name, catch_panic(pin!(async { (later.begin)(signal, app).await })).await);
             drop(place);
         };
         match Handle::try_current() {

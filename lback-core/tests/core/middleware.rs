@@ -177,6 +177,34 @@ fn panics_become_500_and_the_server_lives() {
     }
 }
 
+/// Has nothing to do but where the path is `/office`.
+struct Office;
+
+impl Middleware for Office {
+    async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+        next.run(req).await?.with_header("x-office", req.path())
+    }
+
+    fn skips(&self, req: &Request) -> bool {
+        assert_ne!(req.path(), "/panic");
+        req.path() != "/office"
+    }
+}
+
+#[test]
+fn a_middleware_that_has_nothing_to_do_is_passed_over() {
+    let notes = Arc::default();
+    let router = Router::new().get("/", hello).get("/office", hello).get("/panic", hello);
+    let note = Note("inner", Arc::clone(&notes));
+    let client = Client::new(assemble(router, "", |stack| stack.push(Office).push(Errors).push(note).push(Office)).unwrap());
+    assert_eq!(client.get("/office").send().header("x-office"), Some("/office"));
+    let response = client.get("/").send();
+    assert_eq!((response.text(), response.header("x-office")), ("hello", None));
+    assert_eq!(*notes.lock().unwrap(), ["inner in", "inner out", "inner in", "inner out"]);
+    // The outermost, too, is one whose panic is answered.
+    client.get("/panic").send().assert_status(500);
+}
+
 #[test]
 fn an_outer_middleware_sees_a_panic_as_an_error() {
     async fn look(req: &mut Request, next: Next<'_>) -> Result<Response> {
