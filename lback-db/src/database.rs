@@ -19,6 +19,8 @@ pub struct Database {
     manager: Arc<Manager>,
     #[cfg(feature = "sqlite")]
     file: Option<Arc<crate::file::OpenedFile>>,
+    #[cfg(feature = "sqlite")]
+    log: Arc<crate::log::Log>,
 }
 
 impl Database {
@@ -46,6 +48,8 @@ impl Database {
                 #[cfg(feature = "postgres")]
                 Target::Postgres(_) => None,
             },
+            #[cfg(feature = "sqlite")]
+            log: Arc::default(),
             pool,
             manager: Arc::new(manager),
         })
@@ -77,6 +81,20 @@ impl Database {
             file.check()?;
         }
         Ok(())
+    }
+
+    /// So many writes were committed on this connection: says when it is time to move SQLite's log into the file, and has a
+    /// thread do it. Say it when nobody waits for the commit any more; part of the work may be left for this connection.
+    ///
+    /// The unit of work of a request says it by itself.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL moves its log by itself"))]
+    pub fn committed(&self, connection: &mut Db, writes: usize) {
+        match connection {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(connection) => self.log.committed(self, connection, writes),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => (),
+        }
     }
 
     pub(crate) fn target(&self) -> &Target {

@@ -8,6 +8,8 @@ mod database;
 mod error;
 #[cfg(feature = "sqlite")]
 mod file;
+#[cfg(feature = "sqlite")]
+mod log;
 mod manager;
 mod middleware;
 pub mod migrations;

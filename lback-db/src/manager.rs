@@ -75,6 +75,10 @@ impl Manager {
         let busy = self.settings.database_busy_timeout_ms;
         let query = |sql: &str, connection: &mut SqliteConnection| connection.batch_execute(sql).map_err(OpenError::QueryError);
         query(&format!("PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"), &mut connection)?;
+        // Migrations are few and large: SQLite moves their log by itself.
+        if purpose == Purpose::Work {
+            query(&format!("PRAGMA wal_autocheckpoint = {};", crate::log::LONGEST), &mut connection)?;
+        }
         // On a read-only file this fails; reading works all the same.
         if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {
             tracing::warn!(%error, "SQLite cannot use its write-ahead log");

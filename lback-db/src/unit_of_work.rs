@@ -157,7 +157,12 @@ impl DbSession {
                 let failed = |error| Error::internal("the changes to the database could not be saved").with_source(error);
                 let result = self.database.check_file().and_then(|()| open.connection.commit().map_err(failed));
                 match result {
-                    Ok(()) => self.if_undone.clear(),
+                    Ok(()) => {
+                        self.if_undone.clear();
+                        if open.changes_before.is_none() {
+                            self.database.committed(&mut open.connection, 1);
+                        }
+                    }
                     Err(_) => undo(*open, std::mem::take(&mut self.if_undone)),
                 }
                 result

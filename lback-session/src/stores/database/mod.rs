@@ -10,6 +10,8 @@
 //!   in one transaction, and answers each request after its commit. While one commit is on its way to the disk, the next
 //!   writes [`gather`]. So a commit that waits for the disk is shared by all who wait, no two writers ever meet
 //!   "database is locked", and a write that fails by itself fails alone.
+//! * **No commit moves the log**: a thread beside it does, and only the last pages are left to the writer
+//!   (`lback-db/src/log.rs`).
 //! * **A save names the version that it is based on.** Where another request was faster, the changes are made again on top
 //!   of what is there, in the same transaction (rule 8): no update is lost, and none is tried twice over a network.
 //! * **A request that only reads writes at most once a second** for one session: its expiry (rule 9).

@@ -146,7 +146,11 @@ fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
             Ok(commit) => {
                 jobs.written(batch.len(), commit);
                 let runtime = batch.iter_mut().find_map(|job| job.runtime());
-                tell::all(batch.len(), runtime, move || batch.iter_mut().for_each(|job| job.committed()));
+                let writes = batch.len();
+                tell::all(writes, runtime, move || batch.iter_mut().for_each(|job| job.committed()));
+                if let Some((db, _)) = &mut connection.open {
+                    connection.database.committed(db, writes);
+                }
                 continue;
             }
             Err(error) => error,

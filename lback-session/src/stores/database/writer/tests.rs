@@ -1,4 +1,4 @@
-//! What a commit waits for, asked of SQLite itself from within the transaction.
+//! What a commit waits for, asked of SQLite itself from within the transaction, and what becomes of the log.
 
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
@@ -48,4 +48,33 @@ async fn one_write_that_must_last_makes_its_whole_batch_wait() {
     let (busy, (together, _, _)) = tokio::join!(busy, others);
     assert!(busy.unwrap());
     assert_eq!(together, 2);
+}
+
+#[tokio::test]
+async fn the_log_begins_anew_though_nobody_ever_stops_to_write() {
+    let (folder, writer) = writer(Durability::Full);
+    let run =
+        |statement: &'static str| writer.run(AsSet, move |db| Ok(diesel::connection::SimpleConnection::batch_execute(db, statement)?));
+    run("CREATE TABLE counts (count BIGINT NOT NULL); INSERT INTO counts VALUES (0)").await.unwrap();
+    // The log's header counts how often.
+    let begun_anew = || {
+        let mut header = [0; 16];
+        let log = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .find(|path| path.to_string_lossy().ends_with("-wal"));
+        std::io::Read::read_exact(&mut std::fs::File::open(log.unwrap()).unwrap(), &mut header).unwrap();
+        header
+    };
+    let before = begun_anew();
+    // Too few pages for SQLite to do it by itself.
+    for _ in 0..3_000 {
+        let count = || run("UPDATE counts SET count = count + 1");
+        let (one, two, three) = tokio::join!(count(), count(), count());
+        one.and(two).and(three).unwrap();
+        if begun_anew() != before {
+            return;
+        }
+    }
+    panic!("it has not");
 }
