@@ -6,7 +6,7 @@
 //! ask for all of it at once. While they wait for the answer the next requests gather: the more there are, the more share
 //! a round trip and a commit, and a single one waits for nobody.
 //!
-//! * **Reading** ([`reader`]): two threads. The loads that wait become one `SELECT … WHERE id = ANY($1)`.
+//! * **Reading** ([`reader`]): two threads, or one where there is one processor. The loads that wait become one `SELECT … WHERE id = ANY($1)`.
 //! * **Writing** ([`writer`]): one thread. What waits becomes one transaction ([`batch`]), with one statement for all new
 //!   sessions, one for all that are saved, one for all that are renewed, and one for all that end. Each request has its
 //!   answer after the commit, and not before. If the connection is lost meanwhile, the answer is an error: nobody can

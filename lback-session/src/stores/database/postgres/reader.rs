@@ -1,6 +1,7 @@
 //! The threads that read sessions.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,8 @@ use crate::stores::database::{Cause, rows};
 use crate::stores::tell;
 use crate::{SessionId, wait};
 
-/// How many threads read: while one waits for the server, the other gathers.
+/// How many threads read at most: while one waits for the server, the other gathers. Where there is one processor for all of
+/// it they would only take that from each other.
 const THREADS: usize = 2;
 /// The most loads in one statement.
 const MAX_BATCH: usize = 256;
@@ -36,7 +38,8 @@ impl Reader {
     pub(super) fn start(database: &Database) -> Result<Self> {
         let (sender, reads) = channel();
         let reads = Arc::new(Mutex::new(reads));
-        for _ in 0..THREADS {
+        let processors = thread::available_parallelism().map_or(THREADS, NonZero::get);
+        for _ in 0..THREADS.min(processors) {
             let (reads, mut line) = (reads.clone(), Line::new(database, ""));
             thread::Builder::new().name("lback-sessions".to_owned()).spawn(move || {
                 while let Some(batch) = gather(&reads) {
