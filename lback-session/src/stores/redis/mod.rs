@@ -5,8 +5,9 @@
 //! * **One thread speaks to Redis**, over one connection ([`link`]), for views of any kind and for commands. Requests put
 //!   down what they want, and what waits is asked for at once ([`crowd`]): the loads as one `MGET`, the writes as one call of
 //!   a script. The more there are, the more share a round trip; a single one waits for nobody.
-//! * **A write compares, and writes, in the script** ([`writes`]), which Redis runs alone: what it compares (the version, the
-//!   expiry) holds while it writes. Times are compared by the application's clock; the server's own expiry only tidies up.
+//! * **A write compares, and writes, in the script** ([`writes`]), which Redis runs alone: what it compares (the state that
+//!   the session was found in, or its expiry) holds while it writes. Times are compared by the application's clock; the
+//!   server's own expiry only tidies up.
 //! * **Saves of one session that wait together** are made in memory, one on top of the other, and written once ([`saves`]).
 //!   Where another process was faster the script answers what is there, and they are made again on top of that.
 //! * **A connection that is lost** while a script runs leaves nobody knowing whether it ran: the answer is an error.

@@ -6,13 +6,14 @@
 //! ask for all of it at once. While they wait for the answer the next requests gather: the more there are, the more share
 //! a round trip and a commit, and a single one waits for nobody.
 //!
-//! * **Reading** ([`reader`]): two threads, or one where there is one processor. The loads that wait become one `SELECT … WHERE id = ANY($1)`.
+//! * **Reading** ([`reader`]): two threads, or one where there is one processor. The loads that wait become one
+//!   `SELECT … WHERE id = ANY($1)`.
 //! * **Writing** ([`writer`]): one thread. What waits becomes one transaction ([`batch`]), with one statement for all new
 //!   sessions, one for all that are saved, one for all that are renewed, and one for all that end. Each request has its
 //!   answer after the commit, and not before. If the connection is lost meanwhile, the answer is an error: nobody can
 //!   know whether the commit took place.
-//!   Where all of it is saves, each of another session, one statement by itself is the transaction: one round trip instead of
-//!   three. `BEGIN` comes first where the connection has idled, since it finds out whether the server is still there before
+//! * **Nothing but saves**, each of another session: then one statement is the transaction, one round trip instead of three.
+//!   Where the connection has idled `BEGIN` goes first all the same: it finds out whether the server is still there before
 //!   anything is at stake.
 //! * **Several writes to one session**, and saves that came too late because another process was faster, are done in the
 //!   same transaction after the others: their rows are locked and read with one statement, the writes are done one after
