@@ -48,7 +48,7 @@ pub struct CoreSettings {
     pub upload_memory_bytes: usize,
     /// How long a body may take before it must average 1 KiB a second.
     pub body_timeout_seconds: u64,
-    /// How long a client may take to send the headers of a request, and an idle connection is kept; at most a quarter longer.
+    /// How long a client may take to send the headers of a request, and an idle connection is kept, to within a quarter.
     pub header_timeout_seconds: u64,
     /// The most bytes of headers.
     pub max_header_bytes: usize,

@@ -204,7 +204,7 @@ fn answer(
     let response = Finish::new(app.handle(parts, RequestBody::from(body), peer), held);
     async move {
         let (response, (held, _turn)) = response.await;
-        Ok(response.into_hyper().map(|body| Answer { body, _held: held }))
+        Ok(response.into_hyper().map(|body| Answer::new(body, held)))
     }
 }
 

@@ -176,6 +176,26 @@ fn slow_and_silent_clients_are_cut_off() {
 }
 
 #[test]
+fn a_client_that_reads_slowly_gets_all_of_it() {
+    const SIZE: usize = 24 << 20;
+    async fn export(_: &mut Request) -> String {
+        "x".repeat(SIZE)
+    }
+    let client = Client::over_socket(app_with(Router::new().get("/", export), "HEADER_TIMEOUT_SECONDS = 1")).unwrap();
+    let mut stream = connect(&client);
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    read_until(&mut stream, "\r\n\r\n");
+    let (mut received, mut part) = (0, vec![0; 256 << 10]);
+    while received < SIZE {
+        // In all it takes longer than a silent client is kept.
+        std::thread::sleep(Duration::from_millis(25));
+        stream.read_exact(&mut part[..(SIZE - received).min(256 << 10)]).unwrap();
+        received += (SIZE - received).min(256 << 10);
+    }
+    assert!(part.iter().all(|byte| *byte == b'x'));
+}
+
+#[test]
 fn a_body_that_does_not_come_is_a_408() {
     let client = Client::over_socket(app_with(Router::new().post("/", length), "BODY_TIMEOUT_SECONDS = 1")).unwrap();
     let mut stream = connect(&client);
