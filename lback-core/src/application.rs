@@ -280,21 +280,17 @@ impl Application {
         let app = req.app();
         let lookup = app.table.find(req.method(), req.path(), req.uri().query(), app.config.redirect_slashes);
         let exchange = Exchange::begin(req, &lookup);
-        let pipeline = async {
-            match lookup {
-                Lookup::Found(matched) => {
-                    let route = matched.route.clone();
-                    req.set_matched(Some(matched));
-                    Next::new(&route.layers, &route.endpoint).run(req).await
-                }
-                Lookup::Otherwise(endpoint) => {
-                    let stack = req.app().stack.clone();
-                    Next::new(&stack, &endpoint).run(req).await
-                }
+        let result = match lookup {
+            Lookup::Found(matched) => {
+                let route = matched.route.clone();
+                req.set_matched(Some(matched));
+                Next::new(&route.layers, &route.endpoint).run(req).await
+            }
+            Lookup::Otherwise(endpoint) => {
+                let stack = req.app().stack.clone();
+                Next::new(&stack, &endpoint).run(req).await
             }
         };
-        // The outermost middleware may panic before it has a future that could be guarded.
-        let result = catch_panic(pin!(pipeline)).await;
         // Only without the `Errors` middleware does an error come as far as here.
         let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
         csrf::keep_private(req, response.headers_mut());

@@ -106,7 +106,7 @@ where
     fn call<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
             let result = self.run(req).await;
-            close_cookies(req, result)
+            discard_cookies_if_failed(req, result)
         })
     }
 }
@@ -149,13 +149,13 @@ where
                     Some(what) => catch_panic(Box::pin(watch(what, answer))).await,
                 }
             };
-            close_cookies(req, result)
+            discard_cookies_if_failed(req, result)
         })
     }
 }
 
 /// A view that fails takes the cookies it had added with it.
-fn close_cookies(req: &mut Request, result: Result<Response>) -> Result<Response> {
+fn discard_cookies_if_failed(req: &mut Request, result: Result<Response>) -> Result<Response> {
     let failed = match &result {
         Ok(response) => response.status().is_server_error(),
         Err(error) => error.is_server_error(),

@@ -24,10 +24,11 @@ pub use static_files::StaticFiles;
 pub use timeout::Timeout;
 
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::panics::catch_panic;
+use crate::panics::{self, catch_panic};
 use crate::router::Endpoint;
 use crate::view::BoxFuture;
 use crate::{Request, Response, Result};
@@ -224,12 +225,19 @@ impl<'a> Next<'a> {
     where
         'a: 'r,
     {
+        let rest = catch_unwind(AssertUnwindSafe(|| self.begin(req)));
+        catch_panic(rest.unwrap_or_else(|payload| Box::pin(ready(Err(panics::error(payload))))))
+    }
+
+    fn begin<'r>(self, req: &'r mut Request) -> BoxFuture<'r, Result<Response>>
+    where
+        'a: 'r,
+    {
         let mut layers = self.layers.iter();
-        let rest: BoxFuture<'r, _> = match layers.find(|layer| !layer.0.skips(req)) {
+        match layers.find(|layer| !layer.0.skips(req)) {
             Some(layer) => layer.0.handle(req, Next { layers: layers.as_slice(), endpoint: self.endpoint }),
             None => self.endpoint.answer(req),
-        };
-        catch_panic(rest)
+        }
     }
 }
 
