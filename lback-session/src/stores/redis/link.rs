@@ -2,12 +2,14 @@
 //!
 //! One connection carries everything: what is sent while the server works on something else travels together.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, Script, ServerErrorKind};
 use lback_core::{Error, Result};
 use tokio::sync::Mutex;
+use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 pub(super) struct Link {
@@ -29,13 +31,13 @@ impl Link {
     }
 
     /// Runs a command that only reads. It is asked again where the connection was lost.
-    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd, until: Instant) -> Result<T> {
+    pub(super) async fn read<T: FromRedisValue>(self: &Rc<Self>, command: &Cmd, until: Instant) -> Result<T> {
         self.ask(true, until, async |mut connection| command.query_async(&mut connection).await).await
     }
 
     /// Runs a script, by a command that calls it by its hash. Where the connection is lost nobody knows whether it ran, so it
     /// is not run again.
-    pub(super) async fn run<T: FromRedisValue>(&self, script: &Script, command: &Cmd, until: Instant) -> Result<T> {
+    pub(super) async fn run<T: FromRedisValue>(self: &Rc<Self>, script: &Script, command: &Cmd, until: Instant) -> Result<T> {
         let answer = async |mut connection: MultiplexedConnection| match command.query_async(&mut connection).await {
             // It was not run: the server has not heard of it yet, or has forgotten it.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -47,7 +49,12 @@ impl Link {
         self.ask(false, until, answer).await
     }
 
-    async fn ask<T>(&self, again: bool, until: Instant, question: impl AsyncFn(MultiplexedConnection) -> RedisResult<T>) -> Result<T> {
+    async fn ask<T>(
+        self: &Rc<Self>,
+        again: bool,
+        until: Instant,
+        question: impl AsyncFn(MultiplexedConnection) -> RedisResult<T>,
+    ) -> Result<T> {
         let mut used = None;
         let answer = async {
             let (connection, number, fresh) = self.connection().await?;
@@ -78,17 +85,30 @@ impl Link {
     }
 
     /// The connection, its number, and whether it was opened for this.
-    async fn connection(&self) -> RedisResult<(MultiplexedConnection, u64, bool)> {
-        let mut kept = self.connection.lock().await;
-        if let Some(connection) = &kept.connection {
-            return Ok((connection.clone(), kept.number, false));
+    async fn connection(self: &Rc<Self>) -> RedisResult<(MultiplexedConnection, u64, bool)> {
+        let mut fresh = false;
+        loop {
+            let kept = self.connection.lock().await;
+            if let Some(connection) = &kept.connection {
+                return Ok((connection.clone(), kept.number, fresh));
+            }
+            drop(kept);
+            // In a task of its own, which goes on where whoever asks has no time left.
+            let opened = spawn_local(self.clone().open()).await;
+            opened.map_err(|error| RedisError::from(std::io::Error::other(error)))??;
+            fresh = true;
         }
-        // Time is kept by `ask`.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        kept.connection = Some(connection.clone());
-        kept.number += 1;
-        Ok((connection, kept.number, true))
+    }
+
+    async fn open(self: Rc<Self>) -> RedisResult<()> {
+        // Whoever holds this is opening one, or has just done so.
+        let mut kept = self.connection.lock().await;
+        if kept.connection.is_none() {
+            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(self.patience)).set_response_timeout(None);
+            kept.connection = Some(self.client.get_multiplexed_async_connection_with_config(&config).await?);
+            kept.number += 1;
+        }
+        Ok(())
     }
 
     /// Does not use this connection again.

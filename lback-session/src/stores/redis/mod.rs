@@ -31,13 +31,15 @@ use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-use self::crowd::{Crowd, crowd};
+use self::crowd::{Crowd, Reply, crowd};
 use self::link::Link;
 use self::stored::time;
 use self::writes::Call;
 use crate::SessionId;
 use crate::store::{MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
 
+/// What is longer would overflow a time.
+const LONGEST_PATIENCE: Duration = Duration::from_hours(24);
 /// How many times `MGET` may be under way at once: while one crowd waits for its answer, the next one asks.
 const LOADS_AT_ONCE: usize = 2;
 
@@ -67,7 +69,7 @@ pub struct RedisStore {
 
 /// What the thread that speaks to Redis knows. It ends when the store is dropped.
 struct Redis {
-    link: Link,
+    link: Rc<Link>,
     /// What the names of sessions begin with.
     sessions: String,
     /// What the names of the users' sets begin with.
@@ -94,16 +96,18 @@ impl RedisStore {
     }
 
     fn over(client: Client, prefix: &str, patience: Duration) -> Result<Self> {
-        let redis = Redis { link: Link::new(client, patience), sessions: format!("{prefix}session:"), users: format!("{prefix}user:") };
-        let ((loads, to_load), (saves, to_save), (others, other)) = (crowd(), crowd(), crowd());
+        let patience = patience.min(LONGEST_PATIENCE);
+        let (sessions, users) = (format!("{prefix}session:"), format!("{prefix}user:"));
+        let ((loads, to_load), (saves, to_save), (others, other)) = (crowd(patience), crowd(patience), crowd(patience));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let serve = async move || {
-            let (redis, to_load) = (Rc::new(redis), Rc::new(to_load));
+            let redis = Rc::new(Redis { link: Rc::new(Link::new(client, patience)), sessions, users });
+            let to_load = Rc::new(to_load);
             for _ in 0..LOADS_AT_ONCE {
-                spawn_local(to_load.clone().serve(patience, on(redis.clone(), load)));
+                spawn_local(to_load.clone().serve(on(redis.clone(), load)));
             }
-            spawn_local(Rc::new(to_save).serve(patience, on(redis.clone(), saves::save)));
-            Rc::new(other).serve(patience, on(redis, call)).await;
+            spawn_local(Rc::new(to_save).serve(on(redis.clone(), saves::save)));
+            Rc::new(other).serve(on(redis, call)).await;
         };
         thread::Builder::new().name("lback-redis".to_owned()).spawn(move || LocalSet::new().block_on(&runtime, serve()))?;
         Ok(RedisStore { loads, saves, others })
@@ -120,26 +124,26 @@ fn on<Q, F>(redis: Rc<Redis>, answer: impl Fn(Rc<Redis>, Vec<Q>, Instant) -> F) 
     move |questions, until| answer(redis.clone(), questions, until)
 }
 
-async fn load(redis: Rc<Redis>, ids: Vec<SessionId>, until: Instant) -> Vec<Result<Option<Vec<u8>>>> {
+async fn load(redis: Rc<Redis>, loads: Vec<(SessionId, Reply<Option<Vec<u8>>>)>, until: Instant) {
     let mut command = ::redis::cmd("MGET");
-    for id in &ids {
+    for (id, _) in &loads {
         command.arg(format!("{}{id}", redis.sessions));
     }
-    match redis.link.read::<Vec<Option<Vec<u8>>>>(&command, until).await {
-        Ok(found) => found.into_iter().map(Ok).collect(),
-        Err(error) => all_failed(&error, ids.len()),
-    }
+    let found: Result<Vec<Option<Vec<u8>>>> = redis.link.read(&command, until).await;
+    reply_all(loads.into_iter().map(|(_, reply)| reply), found.map(|found| found.into_iter().map(Ok)));
 }
 
-async fn call(redis: Rc<Redis>, calls: Vec<Call>, until: Instant) -> Vec<Result<Value>> {
-    match writes::run(&redis, &calls, until).await {
-        Ok(answers) => answers,
-        Err(error) => all_failed(&error, calls.len()),
-    }
+async fn call(redis: Rc<Redis>, calls: Vec<(Call, Reply<Value>)>, until: Instant) {
+    let answers = writes::run(&redis, calls.iter().map(|(call, _)| call), until).await;
+    reply_all(calls.into_iter().map(|(_, reply)| reply), answers);
 }
 
-fn all_failed<T>(error: &Error, count: usize) -> Vec<Result<T>> {
-    (0..count).map(|_| Err(Error::unavailable(error.to_string()))).collect()
+/// Tells each its answer, or all the same error.
+fn reply_all<A: Send + 'static>(replies: impl Iterator<Item = Reply<A>>, answers: Result<impl IntoIterator<Item = Result<A>>>) {
+    crowd::reply(match answers {
+        Ok(answers) => replies.zip(answers).collect(),
+        Err(error) => replies.map(|reply| (reply, Err(Error::unavailable(error.to_string())))).collect(),
+    });
 }
 
 impl SessionStore for RedisStore {

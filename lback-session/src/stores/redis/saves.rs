@@ -5,75 +5,88 @@ use std::rc::Rc;
 
 use ::redis::Value;
 use lback_core::{Error, Result};
+use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use super::Redis;
+use super::crowd::{Reply, reply};
 use super::stored;
 use super::writes::{self, Call};
 use crate::SessionId;
 use crate::store::{MAX_ATTEMPTS, Record, Save, Saved};
 
 /// Saves these. Where several are of one session, each is made on top of what the one before makes of it (rule 8), in memory,
-/// and the outcome is written. Answers what came of each.
-pub(super) async fn save(redis: Rc<Redis>, saves: Vec<Save>, until: Instant) -> Vec<Result<Saved>> {
-    let mut results = Results(saves.iter().map(|_| None).collect());
-    let mut sessions = together(saves);
-    for _ in 0..MAX_ATTEMPTS {
-        let attempts: Vec<Attempt> = sessions.into_iter().filter_map(|session| session.attempt(&mut results)).collect();
-        if attempts.is_empty() {
-            break;
-        }
-        sessions = match writes::run(&redis, attempts.iter().map(|attempt| &attempt.call), until).await {
-            Ok(answers) => attempts.into_iter().zip(answers).filter_map(|(attempt, answer)| attempt.settle(answer, &mut results)).collect(),
-            Err(error) => {
-                attempts.into_iter().for_each(|attempt| attempt.session.fail(&error, &mut results));
-                break;
+/// and the outcome is written.
+pub(super) async fn save(redis: Rc<Redis>, saves: Vec<(Save, Reply<Saved>)>, until: Instant) {
+    let mut late = attempt(&redis, together(saves), until).await;
+    if late.is_empty() {
+        return;
+    }
+    // Those that were too late hold up nobody else.
+    spawn_local(async move {
+        for _ in 1..MAX_ATTEMPTS {
+            late = attempt(&redis, late, until).await;
+            if late.is_empty() {
+                return;
             }
-        };
-    }
-    results.all()
+        }
+        reply(late.into_iter().flat_map(|session| session.fail(&too_many_attempts())).collect());
+    });
 }
 
-struct Results(Vec<Option<Result<Saved>>>);
-
-impl Results {
-    fn set(&mut self, index: usize, result: Result<Saved>) {
-        self.0[index] = Some(result);
-    }
-
-    fn all(self) -> Vec<Result<Saved>> {
-        self.0.into_iter().map(|result| result.unwrap_or_else(|| Err(too_many_attempts()))).collect()
-    }
+pub(super) fn too_many_attempts() -> Error {
+    Error::unavailable(format!("a session could not be saved in {MAX_ATTEMPTS} attempts"))
 }
+
+/// Tries to save these, and answers what is settled. What must be tried again comes back.
+async fn attempt(redis: &Redis, sessions: Vec<Session>, until: Instant) -> Vec<Session> {
+    let mut settled = Vec::new();
+    let attempts: Vec<Attempt> = sessions.into_iter().filter_map(|session| session.attempt(&mut settled)).collect();
+    let mut late = Vec::new();
+    if !attempts.is_empty() {
+        match writes::run(redis, attempts.iter().map(|attempt| &attempt.call), until).await {
+            Ok(answers) => {
+                late.extend(attempts.into_iter().zip(answers).filter_map(|(attempt, answer)| attempt.settle(answer, &mut settled)))
+            }
+            Err(error) => settled.extend(attempts.into_iter().flat_map(|attempt| attempt.session.fail(&error))),
+        }
+    }
+    reply(settled);
+    late
+}
+
+/// What came of saves, and where to say it.
+type Settled = Vec<(Reply<Saved>, Result<Saved>)>;
 
 /// What several requests want to save of one session.
 struct Session {
     /// What Redis holds, as far as is known.
     found: Record,
-    /// The saves, and where their results belong.
-    saves: Vec<(usize, Save)>,
+    /// Has Redis said so since they were asked? Otherwise one of them loaded it, and it may have been renewed meanwhile.
+    is_fresh: bool,
+    saves: Vec<(Save, Reply<Saved>)>,
 }
 
 /// The saves of each session.
-fn together(saves: Vec<Save>) -> Vec<Session> {
+fn together(saves: Vec<(Save, Reply<Saved>)>) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::with_capacity(saves.len());
     let mut places: HashMap<SessionId, usize> = HashMap::with_capacity(saves.len());
-    for save in saves.into_iter().enumerate() {
-        let place = *places.entry(save.1.base.id).or_insert(sessions.len());
+    for (save, reply) in saves {
+        let place = *places.entry(save.base.id).or_insert(sessions.len());
         match sessions.get_mut(place) {
             Some(session) => {
-                if save.1.base.version > session.found.version {
-                    session.found = save.1.base.clone();
+                if save.base.version > session.found.version {
+                    session.found = save.base.clone();
                 }
-                session.saves.push(save);
+                session.saves.push((save, reply));
             }
-            None => sessions.push(Session { found: save.1.base.clone(), saves: vec![save] }),
+            None => sessions.push(Session { found: save.base.clone(), is_fresh: false, saves: vec![(save, reply)] }),
         }
     }
     sessions
 }
 
-/// What is to be written for a session.
+/// What is to be asked of Redis for a session.
 struct Attempt {
     session: Session,
     /// Writes what the last save made, which holds what the others did.
@@ -84,13 +97,18 @@ struct Attempt {
 
 impl Session {
     /// Makes all its saves in memory. `None` where nothing came of them.
-    fn attempt(self, results: &mut Results) -> Option<Attempt> {
+    fn attempt(self, settled: &mut Settled) -> Option<Attempt> {
+        if !self.is_fresh && self.saves.iter().any(|(save, _)| self.found.expires_at <= save.now) {
+            // It has expired, unless another request has renewed it.
+            return Some(Attempt { call: Call::find(self.found.id), session: self, outcomes: Vec::new() });
+        }
         let mut record = self.found.clone();
         let mut json = None;
         let mut outcomes = Vec::with_capacity(self.saves.len());
-        for (_, save) in &self.saves {
-            outcomes.push(match record.id == save.base.id {
-                // Under a new id it is another session for those who know the old one.
+        for (save, _) in &self.saves {
+            // Under a new id it is another session for those who know the old one.
+            let is_there = record.id == save.base.id && record.expires_at > save.now;
+            outcomes.push(match is_there {
                 false => Ok(Saved::Gone),
                 true => record.save(save).map(|update| {
                     let saved = Saved::As(update.new_id, update.expires_at);
@@ -102,43 +120,40 @@ impl Session {
         match json {
             Some(json) => Some(Attempt { call: Call::replace(&self.found, &record, &json), session: self, outcomes }),
             None => {
-                self.settle(outcomes, results);
+                settled.extend(self.settle(outcomes));
                 None
             }
         }
     }
 
-    fn settle(self, outcomes: impl IntoIterator<Item = Result<Saved>>, results: &mut Results) {
-        self.saves.into_iter().zip(outcomes).for_each(|((index, _), outcome)| results.set(index, outcome));
+    fn settle(self, outcomes: impl IntoIterator<Item = Result<Saved>>) -> impl Iterator<Item = (Reply<Saved>, Result<Saved>)> {
+        self.saves.into_iter().map(|(_, reply)| reply).zip(outcomes)
     }
 
-    fn gone(self, results: &mut Results) {
-        self.settle(std::iter::repeat_with(|| Ok(Saved::Gone)), results);
+    fn gone(self) -> impl Iterator<Item = (Reply<Saved>, Result<Saved>)> {
+        self.settle(std::iter::repeat_with(|| Ok(Saved::Gone)))
     }
 
-    fn fail(self, error: &Error, results: &mut Results) {
-        self.settle(std::iter::repeat_with(|| Err(Error::unavailable(error.to_string()))), results);
+    fn fail(self, error: &Error) -> Settled {
+        self.settle(std::iter::repeat_with(|| Err(Error::unavailable(error.to_string())))).collect()
     }
 }
 
 impl Attempt {
     /// After it was tried. What must be tried again comes back.
-    fn settle(self, answer: Result<Value>, results: &mut Results) -> Option<Session> {
+    fn settle(self, answer: Result<Value>, settled: &mut Settled) -> Option<Session> {
         let session = self.session;
         match answer {
-            Ok(Value::Int(_)) => session.settle(self.outcomes, results),
-            // Another request was faster, and this is what it left; unless nothing has changed, and the session has expired.
-            Ok(Value::BulkString(stored)) => match stored::record(session.found.id, &stored).filter(|found| *found != session.found) {
-                Some(found) => return Some(Session { found, ..session }),
-                None => session.gone(results),
+            Ok(Value::Int(_)) => settled.extend(session.settle(self.outcomes)),
+            // Another request was faster, or has renewed it, and this is what it left.
+            Ok(Value::BulkString(stored)) => match stored::record(session.found.id, &stored) {
+                Some(found) if !session.is_fresh || found != session.found => return Some(Session { found, is_fresh: true, ..session }),
+                // No session, or not as they are stored here.
+                _ => settled.extend(session.gone()),
             },
-            Ok(_) => session.gone(results),
-            Err(error) => session.fail(&error, results),
+            Ok(_) => settled.extend(session.gone()),
+            Err(error) => settled.extend(session.fail(&error)),
         }
         None
     }
-}
-
-pub(super) fn too_many_attempts() -> Error {
-    Error::unavailable(format!("a session could not be saved in {MAX_ATTEMPTS} attempts"))
 }

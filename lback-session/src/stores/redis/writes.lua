@@ -67,6 +67,11 @@ function writes.renew(id, expires, due, now, ttl)
   return 1
 end
 
+-- Writes nothing. Answers the session, or nothing where it is gone.
+function writes.find(id)
+  return redis.call('GET', sessions .. id)
+end
+
 -- Deletes a session. Answers how many there were.
 function writes.delete(id)
   local _, _, user = string.match(redis.call('GET', sessions .. id) or '', HEAD)

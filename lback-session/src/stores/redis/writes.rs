@@ -31,9 +31,7 @@ impl Call {
     /// Replaces what was `found` of a session by `new`, whose data are `json`.
     pub(super) fn replace(found: &Record, new: &Record, json: &str) -> Self {
         let [expires, now, kept] = times(new.expires_at, new.updated_at);
-        // No session begins like this: what has expired is not replaced.
-        let head = if found.expires_at > new.updated_at { head(found) } else { "expired".to_owned() };
-        let mut arguments = vec![found.id.to_string(), head, text(new, json), kept];
+        let mut arguments = vec![found.id.to_string(), head(found), text(new, json), kept];
         if new.id != found.id || found.user_id.or(new.user_id).is_some() {
             arguments.extend([new.id.to_string(), user(found.user_id), user(new.user_id), expires, now]);
         }
@@ -44,6 +42,10 @@ impl Call {
         let due = micros(expires_at - RENEWAL).to_string();
         let [expires, now, kept] = times(expires_at, now);
         Call("renew", vec![id.to_string(), expires, due, now, kept])
+    }
+
+    pub(super) fn find(id: SessionId) -> Self {
+        Call("find", vec![id.to_string()])
     }
 
     pub(super) fn delete(id: SessionId) -> Self {
