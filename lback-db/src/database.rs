@@ -84,7 +84,7 @@ impl Database {
     }
 
     /// So many writes were committed on this connection: says when it is time to move SQLite's log into the file, and has a
-    /// thread do it. Say it when nobody waits for the commit any more; part of the work may be left for this connection.
+    /// thread do it. A small part of the work may be left for this connection, so say it when few wait for it.
     ///
     /// The unit of work of a request says it by itself.
     #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL moves its log by itself"))]

@@ -6,13 +6,15 @@ use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 
-/// Statements that see what others have committed, and plans that lock rows in the order in which their ids are given, whatever the table's statistics say, made once.
-const PLANS: &str = "SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
+/// For every connection: statements see what others have committed, whatever the server's default is; and plans lock rows in
+/// the order in which their ids are given, whatever the table's statistics say, and are made once.
+const SETUP: &str = "SET default_transaction_isolation = 'read committed'; \
+                     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
                      SET plan_cache_mode = force_generic_plan";
 
 pub(super) struct Line {
     database: Database,
-    /// Statements for every new connection.
+    /// What is said on every new connection.
     setup: String,
     connection: Option<Db>,
     /// When it last did what it was asked to.
@@ -24,7 +26,7 @@ const TRUST: Duration = Duration::from_millis(100);
 
 impl Line {
     pub(super) fn new(database: &Database, setup: &str) -> Self {
-        Line { database: database.clone(), setup: format!("{PLANS}; {setup}"), connection: None, used: None }
+        Line { database: database.clone(), setup: format!("{SETUP}; {setup}"), connection: None, used: None }
     }
 
     /// Runs `work`, which changes nothing, and so may run twice: where the connection turns out to be lost, it does on

@@ -76,9 +76,9 @@ fn serve(lane: &Lane, line: &mut Line, jobs: Receiver<Job>, durability: Durabili
 fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Job>, durability: Durability) {
     let crowd = batch.len();
     let mut took = Duration::ZERO;
-    let mut alone = durability == Durability::Full && line.is_trusted();
+    let mut by_itself = durability == Durability::Full && line.is_trusted();
     while !batch.is_empty() {
-        let plain = if alone { batch::plain_saves(batch.iter().map(|job| &job.op)) } else { None };
+        let plain = if by_itself { batch::plain_saves(batch.iter().map(|job| &job.op)) } else { None };
         let started = Instant::now();
         let written = match plain {
             Some(saves) => save(line, &saves).map(|results| (results, started.elapsed())),
@@ -90,7 +90,7 @@ fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Jo
                 took += commit;
                 batch = answer(batch, results);
                 // Where another request was faster, what is there is locked, and changed again.
-                alone = false;
+                by_itself = false;
             }
             Err(Failure::Lost(error)) => {
                 // What has gathered meanwhile would only wait as long again, and in vain.
