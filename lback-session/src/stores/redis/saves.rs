@@ -89,7 +89,7 @@ fn together(saves: Vec<(Save, Reply<Saved>)>) -> Vec<Session> {
 /// What is to be asked of Redis for a session.
 struct Attempt {
     session: Session,
-    /// Writes what the last save made, which holds what the others did.
+    /// Writes what the last save made, which holds what the others did; or only finds out what is there.
     call: Call,
     /// What comes of each save if it is written.
     outcomes: Vec<Result<Saved>>,

@@ -72,8 +72,8 @@ pub(super) fn plain_saves<'a>(ops: impl ExactSizeIterator<Item = &'a Op>) -> Opt
     ops.map(save).collect()
 }
 
-/// Writes [`plain_saves`] with one statement, which needs no transaction around it. Answers what came of each, or nothing where another
-/// request was faster, or the session is gone.
+/// Writes [`plain_saves`] with one statement, which needs no transaction around it. Answers what came of each, or nothing
+/// where another request was faster, or the session is gone.
 ///
 /// # Errors
 /// Where the statement failed; then nothing was written.

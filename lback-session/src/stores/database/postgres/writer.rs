@@ -118,11 +118,16 @@ enum Failure {
 /// Writes saves with a statement that is its own transaction, which spares two of three round trips. A connection that has
 /// idled is tried out by `BEGIN` instead, where nothing is at stake yet.
 fn save(line: &mut Line, saves: &[&Save]) -> Result<Vec<Option<Result<Done>>>, Failure> {
-    let saved = line.write(|db| {
-        let written = catch_unwind(AssertUnwindSafe(|| batch::write_saves(db, saves)));
-        written.unwrap_or_else(|_| Err(panicked()))
-    });
-    saved.map_err(|(error, of_use)| if of_use { Failure::Undone(error) } else { Failure::Lost(error) })
+    match catch_unwind(AssertUnwindSafe(|| line.write(|db| batch::write_saves(db, saves)))) {
+        Ok(Ok(results)) => Ok(results),
+        Ok(Err((error, true))) => Err(Failure::Undone(error)),
+        Ok(Err((error, false))) => Err(Failure::Lost(error)),
+        // It may have taken place by then, so it must not be tried again.
+        Err(_) => {
+            line.hang_up();
+            Err(Failure::Lost(panicked()))
+        }
+    }
 }
 
 /// Does a batch in one transaction. Answers what came of each, and how long the commit took.
