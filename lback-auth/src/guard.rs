@@ -66,6 +66,10 @@ impl Middleware for Guard {
     fn requires(&self) -> &'static [&'static str] {
         &["AuthMiddleware"]
     }
+
+    fn remedy(&self) -> Option<&'static str> {
+        Some("App::new(urls).auth()")
+    }
 }
 
 /// Adds to [`Router`] who is let in.

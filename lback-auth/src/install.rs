@@ -2,11 +2,12 @@
 
 use lback_core::{Application, Assembly, Error, Result};
 
+use crate::attempts::clean_regularly;
 use crate::request::somebody;
-use crate::{Auth, RequestAuth, Requirement, RouteAuth, clean_regularly};
+use crate::{Auth, RequestAuth, Requirement, RouteAuth};
 
 /// Gives an application its users: the state, the templates' `user` and `perms`, and the task that forgets old failures.
-pub fn install(assembly: &mut Assembly, auth: &Auth) {
+pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
     assembly.state(auth.clone());
     let users = auth.clone();
     assembly.template_global("user", move |req| somebody(req)?.map(|somebody| users.accounts().to_value(&somebody)).transpose());
@@ -22,7 +23,7 @@ pub fn install(assembly: &mut Assembly, auth: &Auth) {
 ///
 /// # Errors
 /// Says which does not, and what mends it.
-pub fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
+pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
     let mut unknown = Vec::new();
     let mut guarded = false;
     for route in app.routes() {

@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::CoreSettings;
 use crate::csrf::{self, Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
-use crate::middleware::{Layer, Next, Stack};
+use crate::middleware::{IntoMiddleware, Layer, Next, Slot, Stack};
 use crate::panics::catch_panic;
 use crate::request::{Keys, RequestBody};
 use crate::router::{Endpoint, Lookup, Route, RouteTable, Router};
@@ -98,6 +98,26 @@ impl Assembly {
         }
     }
 
+    /// Adds a middleware around every route, in `slot`.
+    pub fn middleware<Kind>(&mut self, slot: Slot, middleware: impl IntoMiddleware<Kind>) -> &mut Self {
+        self.stack.place(slot, middleware);
+        self
+    }
+
+    /// Adds routes to those of the application.
+    ///
+    /// ```
+    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
+    /// let mut assembly = Assembly::new(Router::new(), settings);
+    /// assembly.routes(Router::new().get("/health", |_: &mut Request| "ok"));
+    /// assert_eq!(assembly.build().unwrap().routes().len(), 1);
+    /// ```
+    pub fn routes(&mut self, routes: Router) -> &mut Self {
+        self.router = std::mem::take(&mut self.router).include("/", routes);
+        self
+    }
+
     /// The middleware around every route, to be changed.
     pub fn stack_mut(&mut self) -> &mut Stack {
         &mut self.stack
@@ -117,6 +137,11 @@ impl Assembly {
     pub fn shared_state<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
         self.state.insert(value);
         self
+    }
+
+    /// The shared state of type `T` that has been added so far.
+    pub fn find_state<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.state.get::<Arc<T>>().map(AsRef::as_ref)
     }
 
     /// The secret key and its fallbacks, checked.
@@ -139,6 +164,11 @@ impl Assembly {
     pub fn clock(&mut self, clock: Clock) -> &mut Self {
         self.clock = clock;
         self
+    }
+
+    /// Returns the clock that everything in the application asks.
+    pub fn clock_in_use(&self) -> &Clock {
+        &self.clock
     }
 
     /// Adds a template that a crate brings along. A file of this name in the templates folder takes its place.
@@ -242,7 +272,7 @@ impl Assembly {
         let trusted = TrustedOrigins::of_settings(&config.csrf_trusted_origins)?;
         let app = Application {
             table,
-            stack: self.stack.layers().into(),
+            stack: self.stack.layers().cloned().collect(),
             keys: derive("cookies"),
             csrf: Csrf::new(derive("csrf"), trusted, self.csrf_binding),
             secrets,

@@ -5,6 +5,7 @@
 
 mod address;
 mod backend;
+mod battery;
 mod failure;
 mod mail;
 mod mailer;
@@ -14,15 +15,18 @@ mod mime;
 mod outbox;
 mod request;
 mod settings;
+mod testing;
 mod worker;
 
 pub use address::MailAddress;
+pub use battery::AppMail;
 pub use mail::Mail;
 pub use mailer::Mailer;
 pub use message::{MailAttachment, MailMessage};
 pub use middleware::MailMiddleware;
 pub use request::RequestMail;
 pub use settings::{MailBackend, MailSettings, SmtpTls};
+pub use testing::ClientMail;
 pub use worker::send_regularly;
 
 use diesel_migrations::embed_migrations;

@@ -44,7 +44,7 @@ pub trait RequestMail {
 impl RequestMail for Request {
     #[track_caller]
     fn send_mail(&mut self, mail: Mail) -> Result<()> {
-        let mailer = self.state::<Mailer>()?.clone();
+        let mailer = mailer(self)?;
         let mail = mailer.compose(mail.rendered(self)?)?;
         match self.extensions_mut().get_mut::<Pending>() {
             Some(Pending(mails)) => mails.push(mail),
@@ -59,7 +59,7 @@ impl RequestMail for Request {
 
     #[track_caller]
     fn send_mail_unnoticed(&mut self, mail: Mail, really: bool) -> Result<()> {
-        let mailer = self.state::<Mailer>()?.clone();
+        let mailer = mailer(self)?;
         let mail = mailer.compose(mail.rendered(self)?)?;
         match self.extensions().get::<DbSession>() {
             _ if !really => {}
@@ -68,4 +68,10 @@ impl RequestMail for Request {
         }
         Ok(())
     }
+}
+
+#[track_caller]
+fn mailer(req: &Request) -> Result<Mailer> {
+    let missing = || Error::internal("this application cannot send mail. Write App::new(urls).mail()");
+    req.app().state::<Mailer>().cloned().ok_or_else(missing)
 }

@@ -40,35 +40,27 @@
 //! | mail (feature `mail`) | `Mail`, `RequestMail`, `Mailer`, `MailSettings` |
 //! | tests | [`testing::Client`] |
 
-mod app;
-#[cfg(feature = "auth")]
-mod auth;
-mod check;
-mod command;
-mod listen;
-mod log;
-#[cfg(feature = "mail")]
-mod mail;
-mod migrate;
 pub mod prelude;
-mod run;
-mod serve;
-mod session_store;
 pub mod signals;
-mod supervisor;
-pub mod testing;
 
-pub use app::App;
-pub use command::Command;
-pub use run::MainError;
+/// Batteries: what an application is made of, and what plugs into it.
+pub mod app {
+    #[doc(inline)]
+    pub use lback_app::{Battery, Checks, CommandSpec, Setup, TestSettings};
+}
 
+#[doc(inline)]
+pub use lback_app::{App, Command, MainError, testing};
+
+#[cfg(not(feature = "auth"))]
+mod without_auth;
 #[cfg(feature = "auth-pages")]
 pub use lback_auth::urls as auth_urls;
 #[cfg(feature = "auth")]
 pub use lback_auth::{
-    Account, Auth, AuthMiddleware, AuthSettings, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules, Passwords, Permission,
-    RequestAuth, Requirement, RouteAuth, RouterAuth, Throttled, User, auth_groups, auth_permissions, auth_users, auth_users_groups,
-    check_email, check_username, clean_attempts, declare_permissions, safe_next,
+    Account, AppAuth, Auth, AuthMiddleware, AuthSettings, ClientAuth, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules,
+    Passwords, Permission, RequestAuth, Requirement, RouteAuth, RouterAuth, Throttled, User, auth_groups, auth_permissions, auth_users,
+    auth_users_groups, check_email, check_username, clean_attempts, declare_permissions, safe_next,
 };
 pub use lback_core::*;
 pub use lback_db::*;
@@ -78,7 +70,8 @@ pub use lback_forms as forms;
 pub use lback_forms::{Form, FormErrors};
 #[cfg(feature = "mail")]
 pub use lback_mail::{
-    Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail, SmtpTls,
+    AppMail, ClientMail, Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail,
+    SmtpTls,
 };
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
@@ -87,6 +80,9 @@ pub use lback_session::{
     Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
     Update,
 };
+#[cfg(not(feature = "auth"))]
+#[doc(hidden)]
+pub use without_auth::AppAuth;
 pub use {chrono, serde, serde_json};
 
 /// The application's own migrations, for [`App::migrations`]: compiled into release builds, read from the folder in

@@ -20,6 +20,7 @@ fn app() -> App {
     App::new(urls::urls())
         .migrations(migrations!(sqlite, postgres))
         .auth()
+        .mail()
         .permissions([
             ("blog.add_post", "Write posts"),
             ("blog.moderate", "Publish and change everybody's posts, admit authors"),

@@ -35,7 +35,7 @@ pub struct Context<'a> {
 }
 
 /// What a command does.
-type Run = fn(&Context<'_>, &[String]) -> Result<()>;
+pub(crate) type Run = fn(&Context<'_>, &[String]) -> Result<()>;
 
 /// The names of the commands, what `help` says of them (arguments and two spaces, a line, and more for `--help`), and what they do.
 pub const ALL: [(&str, &str, Run); 7] = [

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use lback_core::header::{CACHE_CONTROL, HeaderValue, RETRY_AFTER};
 use lback_core::{Application, Context, Error, Request, Response, Result, Router, StatusCode};
+use lback_mail::Mailer;
 use serde::Deserialize;
 
 use crate::{Auth, RequestAuth, RouterAuth, Throttled, User, safe_next};
@@ -84,13 +85,19 @@ fn are_in(app: &Application) -> bool {
     app.routes().iter().any(|route| route.option::<AccountPage>().is_some())
 }
 
-/// Are the users of an application with these pages those that the pages know?
+/// Checks that an application with these pages has what they need: mail, and the users that the framework brings.
 ///
 /// # Errors
 /// Says what to write.
-pub fn check_users(app: &Application, auth: &Auth) -> Result<()> {
+pub(crate) fn check_needs(app: &Application, auth: &Auth) -> Result<()> {
+    if !are_in(app) {
+        return Ok(());
+    }
+    if app.state::<Mailer>().is_none() {
+        return Err(Error::internal("the pages of auth_urls() send mail, and this application cannot. Write App::new(urls).auth().mail()"));
+    }
     let known = auth.accounts().type_name();
-    if !are_in(app) || known == std::any::type_name::<User>() {
+    if known == std::any::type_name::<User>() {
         return Ok(());
     }
     Err(Error::internal(format!(
@@ -99,11 +106,11 @@ pub fn check_users(app: &Application, auth: &Auth) -> Result<()> {
     )))
 }
 
-/// Do the mails of the pages lead to this site, whatever host the visitor has named? For a site that everybody can reach.
+/// Checks that the links in mails lead to this site, whatever host the visitor has named.
 ///
 /// # Errors
 /// Says what to write.
-pub fn check_site_url(app: &Application, auth: &Auth) -> Result<()> {
+pub(crate) fn check_site_url(app: &Application, auth: &Auth) -> Result<()> {
     if !are_in(app) || auth.settings().auth_site_url.is_some() {
         return Ok(());
     }

@@ -21,7 +21,7 @@ fn with_users(name: &str) -> [(&'static str, String); 12] {
                 .to_owned(),
         ),
         ("__USERS_MAIN__", String::new()),
-        ("__USERS_APP__", ".auth()".to_owned()),
+        ("__USERS_APP__", ".auth().mail()".to_owned()),
         ("__USERS_URLS__", "\n        .include(\"/account\", lback::auth_urls()).name(\"account\")".to_owned()),
         ("__USERS_BRAND__", "\n    ".to_owned()),
         ("__USERS_HEADER__", format!("\n    {}\n  ", include_str!("../../starter/users/header.html").trim_end())),
@@ -51,10 +51,10 @@ fn without_users(name: &str) -> [(&'static str, String); 12] {
     [
         (
             "__USERS_CARGO__",
-            "# Users who register and log in are a feature: features = [\"auth-pages\"], and .auth() in src/main.rs.\n".to_owned(),
+            "# Users who register and log in are a feature: features = [\"auth-pages\"], and .auth().mail() in src/main.rs.\n".to_owned(),
         ),
         ("__USERS_PROFILE__", String::new()),
-        ("__USERS_MAIN__", "/// With the feature auth-pages in Cargo.toml, `.auth()` behind it gives the site users.\n".to_owned()),
+        ("__USERS_MAIN__", "/// With the feature auth-pages in Cargo.toml, `.auth().mail()` behind it gives the site users.\n".to_owned()),
         ("__USERS_APP__", String::new()),
         ("__USERS_URLS__", String::new()),
         ("__USERS_BRAND__", String::new()),

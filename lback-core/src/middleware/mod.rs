@@ -18,8 +18,8 @@ pub use errors::Errors;
 pub use live_reload::LiveReload;
 pub use request_log::RequestLog;
 pub use security_headers::SecurityHeaders;
-pub use stack::Stack;
 pub(crate) use stack::check_order;
+pub use stack::{Slot, Stack};
 pub use static_files::StaticFiles;
 pub use timeout::Timeout;
 
@@ -87,6 +87,12 @@ pub trait Middleware: Send + Sync + 'static {
     /// The names of the middleware that must stand outside this one. The start fails where one is missing there.
     fn requires(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The line that an application writes to have what this middleware requires, such as `App::new(urls).auth()`. The start-up
+    /// error for a missing one shows it.
+    fn remedy(&self) -> Option<&'static str> {
+        None
     }
 }
 
@@ -160,6 +166,10 @@ where
     fn requires(&self) -> &'static [&'static str] {
         &[]
     }
+
+    fn remedy(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A middleware in the form that the pipeline keeps.
@@ -176,6 +186,10 @@ impl Layer {
         self.0.requires()
     }
 
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        self.0.remedy()
+    }
+
     /// The middleware itself, where it is an `M`.
     pub(crate) fn downcast<M: Middleware>(&self) -> Option<&M> {
         let middleware: &dyn Any = &*self.0;
@@ -188,6 +202,7 @@ trait BoxedMiddleware: Any + Send + Sync {
     fn skips(&self, req: &Request) -> bool;
     fn name(&self) -> &'static str;
     fn requires(&self) -> &'static [&'static str];
+    fn remedy(&self) -> Option<&'static str>;
 }
 
 impl<M: Middleware> BoxedMiddleware for M {
@@ -205,6 +220,10 @@ impl<M: Middleware> BoxedMiddleware for M {
 
     fn requires(&self) -> &'static [&'static str] {
         Middleware::requires(self)
+    }
+
+    fn remedy(&self) -> Option<&'static str> {
+        Middleware::remedy(self)
     }
 }
 

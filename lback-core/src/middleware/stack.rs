@@ -3,6 +3,35 @@
 use super::{IntoMiddleware, Layer};
 use crate::{Error, Result};
 
+/// Where a battery's middleware stands in the stack, outermost first. Middleware of one slot stands in the order in which it was
+/// placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Slot {
+    /// Outside everything: sees every request and the final response, such as a request log.
+    Edge,
+    /// Turns errors into pages.
+    Errors,
+    /// Decides whether the server answers for this host, and how browsers treat the response.
+    Host,
+    /// Answers with files, without the application.
+    Files,
+    /// Reads the body.
+    Body,
+    /// Opens the unit of work: the database.
+    Unit,
+    /// Opens the session.
+    Session,
+    /// Refuses forged forms.
+    Csrf,
+    /// Knows the current user.
+    User,
+    /// Everything that works with the request of a known user: most batteries, and the application's own middleware.
+    App,
+    /// Directly around the view, such as its timeout.
+    View,
+}
+
 /// The middleware of an application, outermost first.
 ///
 /// ```
@@ -17,9 +46,7 @@ use crate::{Error, Result};
 /// ```
 #[derive(Clone, Default)]
 pub struct Stack {
-    layers: Vec<Layer>,
-    /// What brings a middleware that an application may leave out.
-    brought: Vec<(&'static str, &'static str)>,
+    layers: Vec<(Slot, Layer)>,
 }
 
 impl Stack {
@@ -30,7 +57,23 @@ impl Stack {
 
     /// Adds a middleware inside all that are there, next to the view.
     pub fn push<Kind>(&mut self, middleware: impl IntoMiddleware<Kind>) -> &mut Self {
-        self.layers.push(middleware.into_middleware());
+        let slot = self.layers.last().map_or(Slot::App, |(slot, _)| *slot);
+        self.layers.push((slot, middleware.into_middleware()));
+        self
+    }
+
+    /// Adds a middleware to `slot`, inside those that it holds already.
+    ///
+    /// ```
+    /// use lback_core::middleware::{Errors, RequestLog, Slot, Stack, Timeout};
+    ///
+    /// let mut stack = Stack::new();
+    /// stack.place(Slot::View, Timeout).place(Slot::Edge, RequestLog).place(Slot::Errors, Errors);
+    /// assert_eq!(stack.names().collect::<Vec<_>>(), ["RequestLog", "Errors", "Timeout"]);
+    /// ```
+    pub fn place<Kind>(&mut self, slot: Slot, middleware: impl IntoMiddleware<Kind>) -> &mut Self {
+        let at = self.layers.iter().rposition(|(other, _)| *other <= slot).map_or(0, |last| last + 1);
+        self.layers.insert(at, (slot, middleware.into_middleware()));
         self
     }
 
@@ -41,7 +84,7 @@ impl Stack {
     #[track_caller]
     pub fn insert_before<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
-        self.layers.insert(at, middleware.into_middleware());
+        self.layers.insert(at, (self.layers[at].0, middleware.into_middleware()));
         Ok(self)
     }
 
@@ -49,7 +92,7 @@ impl Stack {
     #[track_caller]
     pub fn insert_after<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
-        self.layers.insert(at + 1, middleware.into_middleware());
+        self.layers.insert(at + 1, (self.layers[at].0, middleware.into_middleware()));
         Ok(self)
     }
 
@@ -57,7 +100,7 @@ impl Stack {
     #[track_caller]
     pub fn replace<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
-        self.layers[at] = middleware.into_middleware();
+        self.layers[at].1 = middleware.into_middleware();
         Ok(self)
     }
 
@@ -69,16 +112,9 @@ impl Stack {
         Ok(self)
     }
 
-    /// Says what an application writes to have the middleware called `name`, for the error where one requires it that is
-    /// nowhere: `stack.brought_by("AuthMiddleware", "App::new(urls).auth()")`.
-    pub fn brought_by(&mut self, name: &'static str, line: &'static str) -> &mut Self {
-        self.brought.push((name, line));
-        self
-    }
-
     /// The names, outermost first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.layers.iter().map(Layer::name)
+        self.layers.iter().map(|(_, layer)| layer.name())
     }
 
     /// Is there a middleware of this name?
@@ -86,8 +122,8 @@ impl Stack {
         self.names().any(|layer| layer == name)
     }
 
-    pub(crate) fn layers(&self) -> &[Layer] {
-        &self.layers
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().map(|(_, layer)| layer)
     }
 
     #[track_caller]
@@ -99,8 +135,8 @@ impl Stack {
     }
 }
 
-/// Checks that every layer, of the stack and of a route inside it, stands inside those it requires.
-pub(crate) fn check_order(layers: &[Layer], stack: &Stack) -> Result<(), String> {
+/// Checks that every layer stands inside those it requires.
+pub(crate) fn check_order(layers: &[Layer]) -> Result<(), String> {
     for (at, layer) in layers.iter().enumerate() {
         for required in layer.requires() {
             if layers[..at].iter().any(|outer| outer.name() == *required) {
@@ -108,7 +144,7 @@ pub(crate) fn check_order(layers: &[Layer], stack: &Stack) -> Result<(), String>
             }
             let name = layer.name();
             let is_there = layers.iter().any(|other| other.name() == *required);
-            if let Some((_, line)) = stack.brought.iter().find(|(brought, _)| brought == required && !is_there) {
+            if let Some(line) = layer.remedy().filter(|_| !is_there) {
                 return Err(format!("the middleware {name} needs {required}, which is missing. Write {line}"));
             }
             let order = layers.iter().map(Layer::name).collect::<Vec<_>>().join(" → ");

@@ -83,7 +83,8 @@ impl RouteTable {
     /// The error lists everything that is wrong, each with its place in the source.
     pub(crate) fn compile(router: Router, stack: &Stack) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        if let Err(problem) = check_order(stack.layers(), stack) {
+        let around: Vec<Layer> = stack.layers().cloned().collect();
+        if let Err(problem) = check_order(&around) {
             problems.push(problem);
         }
         let mut flat = Flat { routes: Vec::new(), problems, stack };
@@ -224,9 +225,9 @@ impl Flat<'_> {
                         let mut route = Route::new(pattern, methods, view, inner.options, place);
                         route.names = name.map(|name| format!("{}{name}", inner.name)).into_iter().collect();
                         route.own_layers = inner.layers.len();
-                        route.layers = self.stack.layers().iter().chain(&inner.layers).cloned().collect();
+                        route.layers = self.stack.layers().chain(&inner.layers).cloned().collect();
                         if route.own_layers > 0
-                            && let Err(problem) = check_order(&route.layers, self.stack)
+                            && let Err(problem) = check_order(&route.layers)
                             // What mends it for one route mends it for all.
                             && !self.problems.iter().any(|known| known.ends_with(&problem))
                         {

@@ -20,7 +20,10 @@ fn the_application() {
     let command = std::env::var("LBACK_TEST_COMMAND").expect("run by the other tests");
     let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
     let urls = Router::new().get("/", |_: &mut Request| "hello").name("index");
-    match signals::add(own::add(App::new(urls))).run(&arguments) {
+    let app = signals::add(own::add(App::new(urls)));
+    #[cfg(feature = "mail")]
+    let app = app.mail();
+    match app.run(&arguments) {
         Ok(()) => println!("\nended well"),
         Err(error) => println!("\nended with: {error}"),
     }
@@ -231,9 +234,10 @@ fn check_deploy_looks_at_what_a_public_server_must_not_have() {
     assert!(wrong.is_empty() && printed.contains("ok    HTTPS"), "{printed}");
 }
 
-#[cfg(not(feature = "mail"))]
 #[test]
-fn settings_of_mail_name_the_feature_that_they_need() {
+fn settings_of_a_battery_that_is_missing_name_the_line_that_adds_it() {
     let message = crate::start_error(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30\nMAIL_FROM = 'shop@example.com'");
-    assert!(message.contains("MAIL_FROM is not a setting") && message.contains("features = [\"mail\"]"), "{message}");
+    for part in ["MAIL_FROM is not a setting", "App::new(urls).mail()", "features = [\"mail\"]"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
 }

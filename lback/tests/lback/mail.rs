@@ -80,7 +80,7 @@ const SENT: [(&str, u16, usize); 8] = [
 const FAILED: [(&str, u16); 4] = [("/server-error", 502), ("/panic", 500), ("/orphan", 500), ("/wrong", 400)];
 
 fn client(on: &str, settings: &str) -> Client {
-    let client = Client::with_settings(App::new(urls()), &format!("{SETTINGS}\n{on}\n{settings}"));
+    let client = Client::with_settings(App::new(urls()).mail(), &format!("{SETTINGS}\n{on}\n{settings}"));
     let tables = "CREATE TABLE notes (n BIGINT);
          CREATE TABLE parents (id INTEGER PRIMARY KEY);
          CREATE TABLE children (parent BIGINT NOT NULL REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);";
@@ -129,7 +129,7 @@ fn the_mail_waits_in_the_transaction_of_its_request(on: &str) {
     assert_eq!(client.session().unwrap().data["a"], 1);
     assert_eq!(files(), 0, "without a server nobody sends");
     // The process is killed, and another one takes over.
-    let again = client.restart(App::new(urls()));
+    let again = client.restart(App::new(urls()).mail());
     block_on(mailer(&again).send_due()).unwrap();
     assert_eq!((waiting(&again), i64::try_from(files()).unwrap()), (0, before));
 }
@@ -160,7 +160,7 @@ fn templates_are_rendered_and_escaped_as_their_names_say() {
         req.send_mail(Mail::to("a@example.com").subject("Hello").template(template, context! { name => "<Alice> & Co" }))
     }
     let urls = Router::new().post("/{name}", send).get("/", |_: &mut Request| "home").name("home");
-    let client = Client::with_settings(App::new(urls), &format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display()));
+    let client = Client::with_settings(App::new(urls).mail(), &format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display()));
     client.post("/both").send().assert_status(204);
     client.post("/text").send().assert_status(204);
     let mails = client.mail();
@@ -178,7 +178,7 @@ fn a_test_finds_the_whole_mail() {
         let mail = mail("Invoice").from("Shop <shop@example.com>").cc(("Bob", "bob@example.com")).header("X-Order", "7");
         req.send_mail(mail.attach("a.pdf", "application/pdf", *b"abc"))
     };
-    let client = Client::with_settings(App::new(Router::new().post("/", view)), SETTINGS);
+    let client = Client::with_settings(App::new(Router::new().post("/", view)).mail(), SETTINGS);
     client.post("/").send().assert_status(204);
     let sent = client.mail().remove(0);
     assert_eq!(sent.from, "Shop <shop@example.com>");
@@ -187,7 +187,7 @@ fn a_test_finds_the_whole_mail() {
     assert_eq!(sent.headers, [("X-Order".to_owned(), "7".to_owned())]);
     let file = MailAttachment { name: "a.pdf".to_owned(), content_type: "application/pdf".to_owned(), bytes: b"abc".to_vec() };
     assert_eq!((sent.attachments, sent.date), (vec![file], client.clock().now()));
-    assert!(client.restart(App::new(Router::new())).mail().is_empty());
+    assert!(client.restart(App::new(Router::new()).mail()).mail().is_empty());
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn without_a_database_mail_is_sent_as_well() {
             .post("/ok", |req: &mut Request| req.send_mail(mail("ok")))
             .post("/fails", |req: &mut Request| req.send_mail(mail("fails")).map(|()| StatusCode::BAD_GATEWAY))
     };
-    let app = || App::new(urls()).without_database().without_sessions();
+    let app = || App::new(urls()).mail().without_database().without_sessions();
     let in_memory = Client::with_settings(app(), SETTINGS);
     in_memory.post("/ok").send().assert_status(204);
     in_memory.post("/fails").send().assert_status(502);
@@ -219,8 +219,8 @@ fn without_a_database_mail_is_sent_as_well() {
 #[test]
 fn where_nothing_says_where_mail_goes_only_sending_it_fails() {
     let settings = format!("{SETTINGS}\nMAIL_FROM = 'shop'");
-    assert!(start_error(App::new(urls()), &settings).contains("MAIL_FROM: \"shop\" is not a mail address"));
-    let without_middleware = App::new(urls()).stack(|stack| stack.remove("MailMiddleware").map(drop));
+    assert!(start_error(App::new(urls()).mail(), &settings).contains("MAIL_FROM: \"shop\" is not a mail address"));
+    let without_middleware = App::new(urls()).mail().stack(|stack| stack.remove("MailMiddleware").map(drop));
     let client = Client::with_settings(without_middleware, SETTINGS);
     client.post("/plain").send().assert_status(500);
     assert!(client.mail().is_empty());

@@ -211,10 +211,11 @@ fn two_of_one_version_are_refused() {
 
 #[test]
 fn those_of_the_framework_can_be_undone_and_applied_again() {
-    let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
+    let app = App::new(Router::new());
     let migrations = Migrations::new().embedded(lback_session::MIGRATIONS);
     #[cfg(feature = "mail")]
-    let migrations = migrations.embedded(lback_mail::MIGRATIONS);
+    let (app, migrations) = (app.mail(), migrations.embedded(lback_mail::MIGRATIONS));
+    let client = lback::testing::Client::with_settings(app, "SESSION_TIMEOUT_MINUTES = 30");
     let undone = migrations.rollback(client.database(), 100).unwrap();
     assert!(!undone.is_empty());
     assert!(tables(client.database()).is_empty());

@@ -32,6 +32,8 @@ fn the_application() {
     #[cfg(feature = "auth-pages")]
     let guarded = guarded.include("/account", lback::auth_urls()).name("account");
     let app = App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]);
+    #[cfg(feature = "mail")]
+    let app = app.mail();
     match app.on_name("user.*", |signal, _| println!("told of {signal:?}")).run(&arguments) {
         Ok(()) => println!("\nended well"),
         // As App::main does.

@@ -20,7 +20,7 @@ fn pages() -> App {
         .login_required()
         .include("/account", lback::auth_urls())
         .name("account");
-    App::new(urls).auth()
+    App::new(urls).auth().mail()
 }
 
 fn open(store: &Store) -> Client {

@@ -98,8 +98,8 @@ fn help_and_errors_name_the_applications_commands() {
 fn a_name_that_would_not_be_reached_stops_every_start() {
     let project = blog();
     for (name, why) in [
-        ("migrate", "every application has"),
-        ("help", "every application has"),
+        ("migrate", "has a command of this name already"),
+        ("help", "has a command of this name already"),
         ("startapp", "the lback command has"),
         ("test", "the lback command has"),
         ("greet", "two commands have this name"),

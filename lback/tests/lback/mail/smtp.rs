@@ -28,7 +28,7 @@ fn subjects(server: &Smtp, count: usize) -> Vec<String> {
 
 fn a_server_sends_by_itself(on: &str) {
     let server = Smtp::start();
-    let client = Client::over_socket_with_settings(App::new(urls()), &settings(on, &server));
+    let client = Client::over_socket_with_settings(App::new(urls()).mail(), &settings(on, &server));
     client.post("/plain").send().assert_status(204);
     client.post("/two").send().assert_status(204);
     assert_eq!(subjects(&server, 3), ["one", "plain", "two"]);
@@ -37,7 +37,7 @@ fn a_server_sends_by_itself(on: &str) {
 #[test]
 fn a_server_without_a_database_sends_by_itself() {
     let server = Smtp::start();
-    let app = App::new(urls()).without_database().without_sessions();
+    let app = App::new(urls()).mail().without_database().without_sessions();
     let client = Client::over_socket_with_settings(app, &settings("", &server));
     client.post("/two").send().assert_status(204);
     assert_eq!(subjects(&server, 2), ["one", "two"]);
@@ -45,9 +45,9 @@ fn a_server_without_a_database_sends_by_itself() {
 
 fn senders_share_the_outbox(on: &str) {
     let server = Smtp::start();
-    let client = Client::with_settings(App::new(urls()), &settings(on, &server));
+    let client = Client::with_settings(App::new(urls()).mail(), &settings(on, &server));
     (0..30).for_each(|_| drop(client.post("/plain").send()));
-    let others: Vec<Client> = (0..3).map(|_| client.restart(App::new(urls()))).collect();
+    let others: Vec<Client> = (0..3).map(|_| client.restart(App::new(urls()).mail())).collect();
     std::thread::scope(|scope| {
         for client in &others {
             scope.spawn(|| block_on(mailer(client).send_due()).unwrap());
@@ -60,7 +60,7 @@ fn senders_share_the_outbox(on: &str) {
 fn a_mail_server_that_hangs_holds_up_no_request_and_loses_no_mail(on: &str) {
     let server = Smtp::start();
     server.fail(Some(SmtpFault::Hangs));
-    let client = Client::over_socket_with_settings(App::new(urls()), &settings(on, &server));
+    let client = Client::over_socket_with_settings(App::new(urls()).mail(), &settings(on, &server));
     sql(&client, "CREATE TABLE notes (n BIGINT)");
     let begun = Instant::now();
     let note = || assert_eq!(client.post("/note").send().status(), 204);

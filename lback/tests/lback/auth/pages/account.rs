@@ -206,10 +206,10 @@ fn pages_stand_in_the_applications_dress(store: &Store) {
     let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
     // Under another name, and without one.
     let urls = Router::new().include("/me", lback::auth_urls()).name("me");
-    let client = store.open(App::new(urls).auth(), &settings);
+    let client = store.open(App::new(urls).auth().mail(), &settings);
     client.get("/me/login").send().assert_contains("<title>Shop Log in</title>").assert_contains("href=\"/me/register\"");
     client.get("/me").send().assert_redirect("/me/login?next=/me");
-    let client = store.open(App::new(Router::new().include("/me", lback::auth_urls())).auth(), &settings);
+    let client = store.open(App::new(Router::new().include("/me", lback::auth_urls())).auth().mail(), &settings);
     client.get("/me/reset").send().assert_contains("href=\"/me/login\"");
 }
 
@@ -225,7 +225,7 @@ fn an_error_page_knows_who_asked(store: &Store) {
         })
         .include("/account", lback::auth_urls());
     let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
-    let client = store.open(App::new(urls).auth(), &settings);
+    let client = store.open(App::new(urls).auth().mail(), &settings);
     add_user(&client, "alice");
     for path in ["/lost", "/nowhere"] {
         assert_eq!(client.get(path).send().assert_status(404).text(), "somebody has not found it");

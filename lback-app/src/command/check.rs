@@ -3,63 +3,48 @@
 //! That the settings are understood, the routes do not collide, the middleware stands in order and every template parses
 //! has been checked by the time this runs: otherwise the application would not have come so far.
 
-use lback_core::{CoreSettings, Error, Result, StaticNames};
-use lback_session::SessionSettings;
+use lback_core::{Application, CoreSettings, Error, Result, StaticNames};
 
-use crate::app::Ready;
-use crate::command::require_migrations;
+use super::CommandSpec;
+use crate::Checks;
+use crate::assemble::Ready;
+
+pub(super) fn command() -> CommandSpec {
+    let about = "[--deploy]  looks for what is wrong, with --deploy also for what a public server must not have
+It ends with status 1 where something is wrong. Call it as the server runs: LBACK_ENV=production ./mysite check --deploy";
+    CommandSpec::new("check", about, |command| check(command.ready(), !command.arguments().is_empty())).arguments(|arguments| {
+        match arguments {
+            [] | ["--deploy"] => Ok(()),
+            _ => Err(String::new()),
+        }
+    })
+}
 
 /// Prints a line for everything that is looked at.
 ///
 /// # Errors
-/// Where something is wrong; the message says how much.
-pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
-    let mut checks = vec![
-        ("settings, routes, middleware and templates", Ok(())),
-        ("links in templates", links(ready)),
-        ("static files in templates", static_files(ready)),
-        ("forms in templates", forms(ready)),
-        ("database", database(ready)),
-        ("migrations", require_migrations(ready)),
-        ("sessions", sessions(ready)),
-    ];
-    #[cfg(feature = "auth")]
-    checks.push(("permissions and the login page", crate::auth::check(ready)));
+/// If something is wrong; the message says how much.
+fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Result<()> {
+    let mut checks = Checks::new(deploy);
+    checks.add("settings, routes, middleware and templates", Ok(()));
+    checks.add("links in templates", links(app));
+    checks.add("static files in templates", static_files(app));
+    checks.add("forms in templates", forms(app));
     if deploy {
-        let core = ready.app.config();
-        let settings: SessionSettings = ready.app.settings().section()?;
-        checks.extend([
-            ("DEBUG", debug(core)),
-            ("SECRET_KEY", secret_key(core)),
-            ("ALLOWED_HOSTS", allowed_hosts(core)),
-            ("secure cookies", secure_cookies(core, &settings)),
-            ("HTTPS", https(core)),
-        ]);
-        #[cfg(feature = "auth-pages")]
-        checks.push(("links in mails", crate::auth::check_deployed(ready)));
-        #[cfg(feature = "mail")]
-        checks.push(("mail", crate::mail::check_deployed(ready.app.settings())));
+        let core = app.config();
+        checks.add("DEBUG", debug(core));
+        checks.add("SECRET_KEY", secret_key(core));
+        checks.add("ALLOWED_HOSTS", allowed_hosts(core));
+        checks.add("HTTPS", https(core));
     }
-    let mut wrong = 0;
-    for (what, result) in &checks {
-        match result {
-            Ok(()) => println!("ok    {what}"),
-            Err(error) => {
-                wrong += 1;
-                println!("WRONG {what}: {error}");
-            }
-        }
-    }
-    match wrong {
-        0 => Ok(()),
-        _ => Err(Error::internal(format!("{wrong} of {} checks found something wrong", checks.len()))),
-    }
+    hooks.check(app, &mut checks);
+    checks.report()
 }
 
 /// Does every `url_for` in a template name a route that exists?
-fn links(ready: &Ready) -> Result<()> {
-    let links = ready.app.templates().links()?;
-    let broken = links.iter().filter(|link| !ready.app.has_route(&link.route));
+fn links(app: &Application) -> Result<()> {
+    let links = app.templates().links()?;
+    let broken = links.iter().filter(|link| !app.has_route(&link.route));
     let broken: Vec<String> = broken.map(|link| format!("{}:{} \"{}\"", link.template, link.line, link.route)).collect();
     if broken.is_empty() {
         return Ok(());
@@ -71,10 +56,10 @@ fn links(ready: &Ready) -> Result<()> {
 }
 
 /// Does every `static` in a template name a file that exists?
-fn static_files(ready: &Ready) -> Result<()> {
-    let folder = ready.app.static_dir();
+fn static_files(app: &Application) -> Result<()> {
+    let folder = app.static_dir();
     let names = StaticNames::read(&folder)?;
-    let files = ready.app.templates().static_files()?;
+    let files = app.templates().static_files()?;
     let missing = files.iter().filter(|file| names.hashed(&file.path).is_none());
     let missing: Vec<String> = missing.map(|file| format!("{}:{} \"{}\"", file.template, file.line, file.path)).collect();
     if missing.is_empty() {
@@ -84,9 +69,9 @@ fn static_files(ready: &Ready) -> Result<()> {
 }
 
 /// Does every form that posts carry a CSRF token?
-fn forms(ready: &Ready) -> Result<()> {
-    let forms = ready.app.templates().unprotected_forms()?;
-    if forms.is_empty() || !ready.app.middleware().any(|name| name == "CsrfMiddleware") {
+fn forms(app: &Application) -> Result<()> {
+    let forms = app.templates().unprotected_forms()?;
+    if forms.is_empty() || !app.middleware().any(|name| name == "CsrfMiddleware") {
         return Ok(());
     }
     let places: Vec<String> = forms.iter().map(|form| format!("{}:{}", form.template, form.line)).collect();
@@ -94,23 +79,6 @@ fn forms(ready: &Ready) -> Result<()> {
         "what these send will be refused, as it carries no CSRF token: {}. Write {{{{ csrf_input() }}}} inside the <form>",
         places.join(", ")
     ))
-}
-
-fn database(ready: &Ready) -> Result<()> {
-    match &ready.database {
-        Some(database) => database.get().map(drop),
-        None => Ok(()),
-    }
-}
-
-/// Can the store be read?
-fn sessions(ready: &Ready) -> Result<()> {
-    match &ready.sessions {
-        Some(sessions) if !sessions.is_in_cookies() && require_migrations(ready).is_ok() => {
-            sessions.load(lback_session::SessionId::random()).map(drop)
-        }
-        _ => Ok(()),
-    }
 }
 
 fn debug(core: &CoreSettings) -> Result<()> {
@@ -138,13 +106,6 @@ fn allowed_hosts(core: &CoreSettings) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn secure_cookies(core: &CoreSettings, settings: &SessionSettings) -> Result<()> {
-    if settings.session_cookie_secure.unwrap_or(!core.debug) {
-        return Ok(());
-    }
-    mend("the session's cookie travels over plain HTTP too. Remove SESSION_COOKIE_SECURE = false, and turn DEBUG off")
 }
 
 fn https(core: &CoreSettings) -> Result<()> {

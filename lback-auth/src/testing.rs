@@ -1,15 +1,16 @@
 //! Users for tests, and who the browser is.
 
-use lback_auth::{Account, Auth, NewUser, RequestAuth, User};
+use lback_app::testing::Client;
 use lback_core::Error;
 use lback_db::RequestDb;
 
-use super::Client;
+use crate::{Account, Auth, NewUser, RequestAuth, User};
 
 /// What a login needs, and nothing of the application's own.
 const MIDDLEWARE: [&str; 3] = ["DbSessionMiddleware", "SessionMiddleware", "AuthMiddleware"];
 
-impl Client {
+/// Adds users to the test [`Client`].
+pub trait ClientAuth {
     /// Makes a user: of this name and without a password, or of what [`NewUser`] says besides.
     ///
     /// ```
@@ -28,26 +29,15 @@ impl Client {
     /// ```
     ///
     /// # Panics
-    /// Where the user cannot be made.
-    #[track_caller]
-    pub fn add_user(&self, user: impl Into<NewUser>) -> User {
-        let now = self.clock().now();
-        self.db(|db| user.into().insert(db, now))
-    }
+    /// If the user cannot be made.
+    fn add_user(&self, user: impl Into<NewUser>) -> User;
 
     /// The hash of a password, for a test in which somebody types it: `NewUser::new("alice", &client.hash("…"))`. It takes its
     /// time on purpose; [`login`](Self::login) needs none.
     ///
     /// # Panics
-    /// Where the application has no users.
-    #[track_caller]
-    pub fn hash(&self, password: &str) -> String {
-        let Some(auth) = self.app().state::<Auth>() else { panic!("this application has no users: write App::new(urls).auth()") };
-        match auth.passwords().hash(password) {
-            Ok(hash) => hash,
-            Err(error) => panic!("{error}"),
-        }
-    }
+    /// If the application has no users.
+    fn hash(&self, password: &str) -> String;
 
     /// Logs this browser in as `user`, without a login page and without a password. What follows is as after
     /// [`req.login`](RequestAuth::login): the session has a new id and keeps what was in it, and it ends where the user's password
@@ -70,9 +60,28 @@ impl Client {
     /// Middleware and routes of the application are not asked. `clear_cookies` makes the browser a stranger again.
     ///
     /// # Panics
-    /// Where the user may not log in, or is not in the database.
+    /// If the user may not log in, or is not in the database.
+    fn login<A: Account>(&self, user: &A) -> &Self;
+}
+
+impl ClientAuth for Client {
     #[track_caller]
-    pub fn login<A: Account>(&self, user: &A) -> &Self {
+    fn add_user(&self, user: impl Into<NewUser>) -> User {
+        let now = self.clock().now();
+        self.db(|db| user.into().insert(db, now))
+    }
+
+    #[track_caller]
+    fn hash(&self, password: &str) -> String {
+        let Some(auth) = self.app().state::<Auth>() else { panic!("this application has no users: write App::new(urls).auth()") };
+        match auth.passwords().hash(password) {
+            Ok(hash) => hash,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[track_caller]
+    fn login<A: Account>(&self, user: &A) -> &Self {
         let id = user.id();
         let login = move |req: &mut lback_core::Request| {
             // As they are now, whatever the test has done to them since.

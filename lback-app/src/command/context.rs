@@ -1,4 +1,4 @@
-//! The commands that an application adds.
+//! What a command works with.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -7,10 +7,11 @@ use std::sync::Arc;
 use lback_core::{Application, Error, Result, Settings};
 use lback_db::{Database, Db, DbSession};
 
-use super::{missing, require_migrations};
-use crate::app::Ready;
+use super::CommandSpec;
+use crate::assemble::Ready;
+use crate::migrate::require_migrations;
 
-/// What a command of the application's own works with; see [`App::command`](crate::App::command).
+/// What a command works with; see [`App::command`](crate::App::command) and [`CommandSpec`].
 ///
 /// ```no_run
 /// use lback::prelude::*;
@@ -67,18 +68,22 @@ impl Command {
     #[track_caller]
     pub fn db(&mut self) -> Result<&mut Db> {
         if self.unit.is_none() {
-            require_migrations(&self.ready)?;
-            self.unit = Some(DbSession::for_writing(self.ready.database()?.clone()));
+            require_migrations(&self.ready.app)?;
         }
-        match &mut self.unit {
-            Some(unit) => unit.connection(),
-            None => Err(missing("database")),
-        }
+        let database = self.ready.database()?;
+        self.unit.get_or_insert_with(|| DbSession::for_writing(database.clone())).connection()
     }
 
-    #[cfg(feature = "auth")]
-    pub(crate) fn require_migrations(&self) -> Result<()> {
-        require_migrations(&self.ready)
+    /// Makes sure that the database has the tables that the program works with.
+    ///
+    /// # Errors
+    /// If migrations are pending; the message names them and the command that applies them.
+    pub fn require_migrations(&self) -> Result<()> {
+        require_migrations(&self.ready.app)
+    }
+
+    pub(crate) fn ready(&self) -> &Ready {
+        &self.ready
     }
 
     /// The database's connections, without any transaction around them.
@@ -117,33 +122,11 @@ impl Command {
     }
 }
 
-type Run = Box<dyn Fn(&mut Command) -> Result<()>>;
-
-/// A command, and what `help` says of it.
-pub(crate) struct OwnCommand {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    /// Is it one of those that `App::auth()` brings?
-    pub(crate) is_for_users: bool,
-    run: Run,
-}
-
-impl OwnCommand {
-    pub(crate) fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
-        OwnCommand { name, about, is_for_users: false, run: Box::new(run) }
-    }
-
-    /// The same, as one of those that `App::auth()` brings.
-    #[cfg(feature = "auth")]
-    pub(crate) fn for_users(mut self) -> Self {
-        self.is_for_users = true;
-        self
-    }
-
-    /// Runs it, and ends its transaction.
+impl CommandSpec {
+    /// Runs the command, and ends its transaction.
     pub(crate) fn run(&self, ready: Ready, arguments: Vec<String>) -> Result<()> {
         let mut command = Command { ready, arguments, unit: None };
-        (self.run)(&mut command)?;
+        self.call(&mut command)?;
         command.unit.map_or(Ok(()), |mut unit| unit.commit())
     }
 }

@@ -7,13 +7,22 @@ use std::path::{Path, PathBuf};
 use lback_core::{Error, Result, StaticNames};
 use tempfile::NamedTempFile;
 
-use crate::app::Ready;
+use super::CommandSpec;
+use super::spec::at_most_one;
+use crate::assemble::Ready;
+
+pub(super) fn command() -> CommandSpec {
+    let about = "[DIR]  copies the static files into DIR, for another server to serve
+Each under its own name and under the one with its hash. Without DIR, into the folder staticfiles of the project.";
+    CommandSpec::new("collectstatic", about, |command| collectstatic(command.ready(), command.arguments().first().map(String::as_str)))
+        .arguments(at_most_one)
+}
 
 /// Copies every static file into `folder`, under its own name and under the one with its hash. What is there already stays.
 ///
 /// # Errors
 /// Where there are no static files, `folder` cannot hold them, or one cannot be copied; those before it were.
-pub(super) fn collectstatic(ready: &Ready, folder: Option<&str>) -> Result<()> {
+fn collectstatic(ready: &Ready, folder: Option<&str>) -> Result<()> {
     let from = ready.app.static_dir();
     let to = match folder {
         Some(folder) => std::path::absolute(folder)?,

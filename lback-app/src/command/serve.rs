@@ -5,13 +5,23 @@ use std::io::ErrorKind;
 use lback_core::{CoreSettings, Error, Result, server};
 use tokio::net::TcpListener;
 
-use crate::app::Ready;
-use crate::command::require_migrations;
-use crate::migrate::migrate;
+use super::CommandSpec;
+use super::spec::at_most_one;
+use crate::assemble::Ready;
+use crate::migrate::{migrate, require_migrations};
 use crate::supervisor::Supervisor;
 
+pub(super) const NAME: &str = "serve";
+
+pub(super) fn command() -> CommandSpec {
+    let about = "[ADDRESS]  answers requests, on HOST and PORT of the settings or on ADDRESS (default)
+ADDRESS is a port, a host, or both: 8080, 0.0.0.0, 0.0.0.0:8080. While DEBUG is on, pending migrations are applied first;
+otherwise they stop the start. Ctrl-C and SIGTERM end it, after the requests in flight.";
+    CommandSpec::new(NAME, about, |command| serve(command.ready(), command.arguments().first().map(String::as_str))).arguments(at_most_one)
+}
+
 /// Serves on `address`, or else on that of the settings.
-pub(crate) fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
+fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
     prepare(ready)?;
     let config = ready.app.config();
     let address = match address {
@@ -61,8 +71,8 @@ fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result
 /// What must be right before the first request.
 fn prepare(ready: &Ready) -> Result<()> {
     prepare_database(ready)?;
-    #[cfg(feature = "auth")]
-    crate::auth::declare_permissions(ready)?;
+    ready.hooks.migrated(&ready.app)?;
+    ready.hooks.starting(&ready.app)?;
     let config = ready.app.config();
     if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
         return Err(Error::internal(
@@ -74,8 +84,10 @@ fn prepare(ready: &Ready) -> Result<()> {
 
 /// While `DEBUG` is on, pending migrations are applied; otherwise they stop the start.
 fn prepare_database(ready: &Ready) -> Result<()> {
-    let Some(database) = ready.database.as_ref().filter(|_| ready.app.config().debug) else { return require_migrations(ready) };
-    for name in migrate(ready, database)? {
+    if !ready.app.config().debug || ready.database().is_err() {
+        return require_migrations(&ready.app);
+    }
+    for name in migrate(ready)? {
         tracing::info!("applied the migration {name}");
     }
     Ok(())

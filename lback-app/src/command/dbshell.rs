@@ -1,22 +1,35 @@
 //! The command `dbshell`.
 
 use std::io::ErrorKind;
-use std::process::Command;
+use std::process;
 
 use lback_core::{Error, Result};
 use lback_db::migrations::Applied;
 
-use crate::app::Ready;
+use super::CommandSpec;
+use crate::assemble::Ready;
+use crate::migrate::migrations;
 use crate::run::program;
+
+pub(crate) fn command() -> CommandSpec {
+    let about = "[ARGS]  opens the database's own shell: sqlite3, psql
+ARGS are the shell's: dbshell -- \"SELECT count(*) FROM sessions\". It must be installed.";
+    CommandSpec::new("dbshell", about, |command| {
+        let arguments = command.arguments();
+        let arguments = if arguments.first().is_some_and(|first| first == "--") { &arguments[1..] } else { arguments };
+        dbshell(command.ready(), arguments)
+    })
+    .foreign_arguments()
+}
 
 /// Becomes the database's shell, with `arguments` behind its own.
 ///
 /// # Errors
-/// Where there is no database, or its shell is not installed. Otherwise this does not return.
-pub(super) fn dbshell(ready: &Ready, arguments: &[String]) -> Result<()> {
+/// If there is no database, or its shell is not installed. Otherwise this does not return.
+fn dbshell(ready: &Ready, arguments: &[String]) -> Result<()> {
     let database = ready.database()?;
     // Whoever brings a dump needs an empty database, so this is no error.
-    if ready.migrations.status(database).is_ok_and(|all| !all.is_empty() && all.iter().all(|one| one.state == Applied::No)) {
+    if migrations(&ready.app)?.status(database).is_ok_and(|all| !all.is_empty() && all.iter().all(|one| one.state == Applied::No)) {
         eprintln!("note: there are no tables in the database yet; this makes them: {} migrate", program());
     }
     let mut shell = database.shell();
@@ -34,12 +47,12 @@ pub(super) fn dbshell(ready: &Ready, arguments: &[String]) -> Result<()> {
 
 /// This process becomes the other: what is typed and Ctrl-C are its own, and its exit code is ours.
 #[cfg(unix)]
-fn replace_by(program: &mut Command) -> std::io::Error {
+fn replace_by(program: &mut process::Command) -> std::io::Error {
     std::os::unix::process::CommandExt::exec(program)
 }
 
 #[cfg(not(unix))]
-fn replace_by(program: &mut Command) -> std::io::Error {
+fn replace_by(program: &mut process::Command) -> std::io::Error {
     match program.status() {
         Ok(status) => std::process::exit(status.code().unwrap_or(1)),
         Err(error) => error,

@@ -7,9 +7,9 @@ use std::process::exit;
 use lback_core::settings::{Environment, Settings, find_root};
 use lback_core::{Clock, CoreSettings, Error, Result};
 
-use crate::app::{App, Ready};
-use crate::command::{self, Task};
-use crate::serve;
+use crate::App;
+use crate::assemble::Ready;
+use crate::command::{self, CommandSpec, Task, serve};
 use crate::supervisor::{Supervisor, add_live_reload};
 
 impl App {
@@ -36,20 +36,19 @@ impl App {
     /// # Errors
     /// Where the command is not understood, the settings are wrong, or the command fails.
     pub fn run(mut self, arguments: &[String]) -> Result<(), MainError> {
-        let mut own = std::mem::take(&mut self.commands);
-        command::check_names(&own).map_err(MainError::failed)?;
-        match Task::parse(arguments, &mut own).map_err(|message| MainError { message, exit_code: 2 })? {
+        let commands = command::all(&self.batteries, std::mem::take(&mut self.commands)).map_err(MainError::failed)?;
+        match Task::parse(arguments, commands).map_err(|message| MainError { message, exit_code: 2 })? {
             Task::Help(text) => println!("{text}"),
-            task => self.run_task(task).map_err(MainError::failed)?,
+            Task::Run(command, arguments) => self.run_command(&command, arguments).map_err(MainError::failed)?,
         }
         Ok(())
     }
 
-    fn run_task(self, task: Task) -> Result<()> {
+    fn run_command(self, command: &CommandSpec, arguments: Vec<String>) -> Result<()> {
         let environment = Environment::of_process();
-        let serves = matches!(task, Task::Serve(_));
+        let serves = command.serves();
         let supervisor = if serves { Supervisor::find(&environment)? } else { None };
-        let Some(supervisor) = supervisor else { return task.run(self.load(&environment, serves)?) };
+        let Some(supervisor) = supervisor else { return command.run(self.load(&environment, serves)?, arguments) };
         let served = self.stack(add_live_reload).load(&environment, serves).and_then(|ready| serve::serve_below(&ready, &supervisor));
         served.inspect_err(|error| supervisor.failed(&error.to_string()))
     }
@@ -99,9 +98,4 @@ pub(crate) fn program() -> String {
         return format!("cargo run -p {package} --");
     }
     name.map_or_else(|| "program".to_owned(), |name| format!("./{name}"))
-}
-
-/// That a part of the application is missing for a command.
-pub(crate) fn missing(what: &str) -> Error {
-    Error::internal(format!("this application has no {what}"))
 }

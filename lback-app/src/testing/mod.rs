@@ -22,8 +22,9 @@
 //! server, a database `test_…` on that server, which goes when the test has ended.
 
 mod database;
-#[cfg(feature = "auth")]
-mod users;
+mod settings;
+
+pub use settings::TestSettings;
 
 pub use lback_core::testing::{MultipartBuilder, RequestBuilder, TestResponse, block_on};
 
@@ -36,59 +37,53 @@ use lback_db::{Database, Db, DbSettings};
 use lback_session::{Record, SessionManager};
 
 use crate::App;
-use crate::app::Ready;
 
 /// A browser before an application. What a browser does (`get`, `post`, cookies) it does as the
 /// [client of the core](lback_core::testing::Client), to which it dereferences.
 pub struct Client {
     browser: lback_core::testing::Client,
-    parts: Arc<Parts>,
-}
-
-struct Parts {
-    database: Option<Database>,
-    sessions: Option<SessionManager>,
     // After those that are connected to it.
     place: Option<Arc<database::Place>>,
 }
+
+/// Makes a browser before an application: in memory, or over a socket.
+type Open = fn(Arc<lback_core::Application>) -> lback_core::testing::Client;
 
 impl Client {
     /// Before `app` with the project's settings, in memory.
     ///
     /// # Panics
-    /// Where the application cannot start; so do the other constructors.
+    /// If the application cannot start; so do the other constructors.
     pub fn new(app: App) -> Self {
-        Self::build(app, project_settings(), lback_core::testing::Client::new)
+        Self::build(app, project_settings(), true, lback_core::testing::Client::new)
     }
 
     /// Before `app` with settings in the words of `settings.toml`, in memory.
     pub fn with_settings(app: App, settings: &str) -> Self {
-        Self::build(app, given_settings(settings), lback_core::testing::Client::new)
+        Self::build(app, given_settings(settings), false, lback_core::testing::Client::new)
     }
 
     /// Before `app` with the project's settings, over a real socket.
     pub fn over_socket(app: App) -> Self {
-        Self::build(app, project_settings(), socket)
+        Self::build(app, project_settings(), true, socket)
     }
 
     /// Before `app` with settings in the words of `settings.toml`, over a real socket.
     pub fn over_socket_with_settings(app: App, settings: &str) -> Self {
-        Self::build(app, given_settings(settings), socket)
+        Self::build(app, given_settings(settings), false, socket)
     }
 
-    fn build(app: App, settings: Result<Settings>, browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client) -> Self {
-        match Self::try_build(app, settings, browser) {
+    fn build(app: App, settings: Result<Settings>, of_project: bool, open: Open) -> Self {
+        match settings.and_then(|settings| Self::try_build(app, settings, of_project, open)) {
             Ok(client) => client,
             Err(error) => panic!("the application cannot start: {error}"),
         }
     }
 
-    fn try_build(
-        mut app: App,
-        settings: Result<Settings>,
-        browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client,
-    ) -> Result<Self> {
-        let mut settings = settings?;
+    fn try_build(mut app: App, mut settings: Settings, of_project: bool, open: Open) -> Result<Self> {
+        for battery in &app.batteries {
+            battery.test_settings(&mut TestSettings::new(&mut settings, of_project));
+        }
         let migrations = app.take_migrations(settings.root());
         let mut place = None;
         if app.has_database() {
@@ -104,15 +99,13 @@ impl Client {
         // As precise as the databases are.
         let clock = Clock::fixed(chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6));
         let ready = app.ready(settings, migrations, clock)?;
-        #[cfg(feature = "auth")]
-        crate::auth::declare_permissions(&ready)?;
-        let Ready { app, database, sessions, .. } = ready;
-        Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, place }) })
+        ready.hooks.migrated(&ready.app)?;
+        Ok(Client { browser: open(ready.app), place })
     }
 
     /// Another browser before the same application, without cookies.
     pub fn fork(&self) -> Self {
-        Client { browser: self.browser.fork(), parts: self.parts.clone() }
+        Client { browser: self.browser.fork(), place: self.place.clone() }
     }
 
     /// The same browser, with its cookies, after the server was started again with `app` on the same database.
@@ -124,16 +117,15 @@ impl Client {
     pub fn restart(&self, mut app: App) -> Self {
         let settings = self.app().settings().clone();
         let migrations = app.take_migrations(settings.root());
-        let Ready { app, database, sessions, .. } = match app.ready(settings, migrations, self.clock().clone()) {
-            Ok(ready) => ready,
+        let app = match app.ready(settings, migrations, self.clock().clone()) {
+            Ok(ready) => ready.app,
             Err(error) => panic!("the application cannot start again: {error}"),
         };
-        let parts = Parts { database, sessions, place: self.parts.place.clone() };
         let browser = lback_core::testing::Client::new(app);
         for cookie in self.cookies() {
             browser.set_cookie(cookie.name(), cookie.value());
         }
-        Client { browser, parts: Arc::new(parts) }
+        Client { browser, place: self.place.clone() }
     }
 
     /// The session that this browser's cookie names or carries, as it is stored; `None` where there is none.
@@ -154,7 +146,7 @@ impl Client {
     /// # Panics
     /// Where the application has no sessions.
     pub fn sessions(&self) -> &SessionManager {
-        match &self.parts.sessions {
+        match self.app().state() {
             Some(sessions) => sessions,
             None => panic!("this application has no sessions"),
         }
@@ -165,33 +157,10 @@ impl Client {
     /// # Panics
     /// Where the application has none.
     pub fn database(&self) -> &Database {
-        match &self.parts.database {
+        match self.app().state() {
             Some(database) => database,
             None => panic!("this application has no database"),
         }
-    }
-
-    /// The mails that the application has sent since it started, oldest first: those whose requests have succeeded and were
-    /// committed.
-    ///
-    /// ```
-    /// use lback::prelude::*;
-    /// use lback::testing::Client;
-    ///
-    /// fn greet(req: &mut Request) -> Result<()> {
-    ///     req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"))
-    /// }
-    ///
-    /// let client = Client::with_settings(App::new(Router::new().post("/greet", greet)), "SESSION_TIMEOUT_MINUTES = 30");
-    /// client.post("/greet").send().assert_status(204);
-    /// assert_eq!(client.mail()[0].to, ["alice@example.com"]);
-    /// assert_eq!(client.mail()[0].text, "How are you?");
-    /// ```
-    ///
-    /// Nothing leaves the test: mail is kept in memory, unless the test's own settings name another `MAIL_BACKEND`.
-    #[cfg(feature = "mail")]
-    pub fn mail(&self) -> Vec<lback_mail::MailMessage> {
-        self.app().state::<lback_mail::Mailer>().map(lback_mail::Mailer::sent).unwrap_or_default()
     }
 
     /// Runs `work` on a connection of the test's own, and returns what it returns.
@@ -218,19 +187,11 @@ impl Deref for Client {
 
 fn project_settings() -> Result<Settings> {
     let environment = Environment::of_process();
-    for_test(Settings::load(find_root(&environment)?, &environment)?, true)
+    Ok(Settings::load(find_root(&environment)?, &environment)?)
 }
 
 fn given_settings(text: &str) -> Result<Settings> {
-    for_test(Settings::from_toml(".", text)?, false)
-}
-
-/// The settings of the project, or a test's own, with mail kept where the test can look.
-#[cfg_attr(not(feature = "mail"), expect(unused_mut, unused_variables, reason = "there is no mail to keep"))]
-fn for_test(mut settings: Settings, of_project: bool) -> Result<Settings> {
-    #[cfg(feature = "mail")]
-    crate::mail::keep_in_memory(&mut settings, of_project)?;
-    Ok(settings)
+    Ok(Settings::from_toml(".", text)?)
 }
 
 fn socket(app: Arc<lback_core::Application>) -> lback_core::testing::Client {

@@ -1,0 +1,296 @@
+//! An application: its routes, and what differs from the defaults.
+
+use std::any::Any;
+use std::path::Path;
+use std::sync::Arc;
+
+use lback_core::middleware::{IntoMiddleware, Slot, Stack};
+use lback_core::signals::Listeners;
+use lback_core::{Application, Assembly, Request, Result, Router, Settings, TemplateArgs};
+use lback_db::Migrations;
+use lback_db::migrations::MigrationSet;
+use lback_session::SessionStore;
+use tokio::sync::watch;
+
+use crate::batteries::{Csrf, DatabaseBattery, Sessions};
+use crate::battery::Battery;
+use crate::command::{Command, CommandSpec};
+
+type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
+
+/// An application.
+///
+/// ```no_run
+/// use lback::prelude::*;
+///
+/// fn main() -> Result<()> {
+///     App::new(Router::new().get("/", |_: &mut Request| "hello")).main()
+/// }
+/// ```
+///
+/// It has a database, sessions and CSRF protection from the start. Further [batteries](Battery) are added with
+/// [`with`](Self::with), or with the method that they bring along, such as `.auth()`.
+///
+/// # Middleware
+///
+/// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
+/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `CsrfMiddleware`, `AuthMiddleware` (of an application with
+/// users), `MailMiddleware` (of one that sends mail), what [`App::middleware`] adds, and `Timeout`.
+/// [`App::stack`] changes the list.
+pub struct App {
+    pub(crate) router: Router,
+    migrations: Option<MigrationSet>,
+    pub(crate) batteries: Vec<Box<dyn Battery>>,
+    pub(crate) middleware: Vec<Change<Assembly>>,
+    pub(crate) stack: Vec<Change<Stack>>,
+    pub(crate) assembly: Vec<Change<Assembly>>,
+    pub(crate) listeners: Listeners,
+    pub(crate) commands: Vec<CommandSpec>,
+}
+
+impl App {
+    /// An application of these routes.
+    pub fn new(router: Router) -> Self {
+        App {
+            router,
+            migrations: None,
+            batteries: vec![Box::new(DatabaseBattery), Box::new(Sessions::default()), Box::new(Csrf)],
+            middleware: Vec::new(),
+            stack: Vec::new(),
+            assembly: Vec::new(),
+            listeners: Listeners::new(),
+            commands: Vec::new(),
+        }
+    }
+
+    /// Adds a battery. One of the same type that is there already is replaced.
+    pub fn with<B: Battery>(mut self, battery: B) -> Self {
+        self.without::<B>();
+        self.batteries.push(Box::new(battery));
+        self
+    }
+
+    /// Returns the battery of the type `B`, to be changed; adds a default one if there is none.
+    ///
+    /// This is for the methods that a battery adds to `App`, so that they can be called in any order.
+    pub fn battery_mut<B: Battery + Default>(&mut self) -> &mut B {
+        let is_there = |battery: &Box<dyn Battery>| (&**battery as &dyn Any).is::<B>();
+        let at = self.batteries.iter().position(is_there).unwrap_or_else(|| {
+            self.batteries.push(Box::new(B::default()));
+            self.batteries.len() - 1
+        });
+        let battery: &mut dyn Any = &mut *self.batteries[at];
+        // Found by its type, or just made of it.
+        battery.downcast_mut().unwrap_or_else(|| unreachable!("a battery of another type"))
+    }
+
+    fn without<B: Battery>(&mut self) {
+        self.batteries.retain(|battery| !(&**battery as &dyn Any).is::<B>());
+    }
+
+    /// Compiles the application's migrations into release builds: `.migrations(migrations!())`.
+    ///
+    /// Without this, and in debug builds, they are read from the project's `migrations` folder when the program runs.
+    pub fn migrations(mut self, migrations: impl Into<MigrationSet>) -> Self {
+        self.migrations = Some(migrations.into());
+        self
+    }
+
+    /// Adds a middleware around every route, inside those that Lback brings.
+    pub fn middleware<Kind: 'static>(mut self, middleware: impl IntoMiddleware<Kind> + 'static) -> Self {
+        self.middleware.push(Box::new(move |assembly| {
+            assembly.middleware(Slot::App, middleware);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Changes the list of middleware: inserts, replaces, removes.
+    ///
+    /// ```no_run
+    /// # use lback::prelude::*;
+    /// # async fn maintenance(req: &mut Request, next: Next<'_>) -> Result<Response> { next.run(req).await }
+    /// # let urls = Router::new();
+    /// App::new(urls).stack(|stack| {
+    ///     stack.remove("AllowedHosts")?.insert_after("Errors", maintenance)?;
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn stack(mut self, change: impl FnOnce(&mut Stack) -> Result<()> + 'static) -> Self {
+        self.stack.push(Box::new(change));
+        self
+    }
+
+    /// Adds the application's own shared state, which [`Request::state`] finds by its type.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.state(value);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds shared state that is made from the settings, which are checked when the application starts.
+    ///
+    /// ```no_run
+    /// # use lback::prelude::*;
+    /// # let urls = Router::new();
+    /// #[derive(serde::Deserialize)]
+    /// struct Shop { currency: String }              // [shop] currency = "EUR"
+    ///
+    /// App::new(urls).state_from(|settings| Ok(settings.table::<Shop>("shop")?));
+    /// # mod serde { pub use lback::serde::*; }
+    /// ```
+    pub fn state_from<T: Send + Sync + 'static>(mut self, make: impl FnOnce(&Settings) -> Result<T> + 'static) -> Self {
+        self.assembly.push(Box::new(move |assembly| {
+            let value = make(assembly.settings())?;
+            assembly.state(value);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds a variable that every template can use. `value` runs only for templates that mention it.
+    pub fn template_global<F, V>(mut self, name: &'static str, value: F) -> Self
+    where
+        F: Fn(&mut Request) -> Result<V> + Send + Sync + 'static,
+        V: serde::Serialize,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.template_global(name, value);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    ///
+    /// # let urls = Router::new();
+    /// App::new(urls).template_filter("money", |cents: i64, args| {
+    ///     let currency = args.get("currency")?.unwrap_or("EUR".to_owned());
+    ///     Ok(format!("{}.{:02} {currency}", cents / 100, cents % 100))
+    /// });
+    /// ```
+    ///
+    /// What it returns is escaped, unless it is [`Html`](crate::Html).
+    pub fn template_filter<F, T, V>(mut self, name: &'static str, apply: F) -> Self
+    where
+        F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
+        T: serde::de::DeserializeOwned,
+        V: serde::Serialize,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.template_filter(name, apply);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds a function that every template can call, with the request whose page it is: `{{ unread(folder="inbox") }}`.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    ///
+    /// # let urls = Router::new();
+    /// App::new(urls).template_function("unread", |req, args| {
+    ///     let folder: String = args.require("folder")?;
+    ///     Ok(req.session().get::<u32>(&format!("unread_{folder}"))?.unwrap_or(0))
+    /// });
+    /// ```
+    ///
+    /// What it returns is escaped, unless it is [`Html`](crate::Html).
+    pub fn template_function<F, V>(mut self, name: &'static str, call: F) -> Self
+    where
+        F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
+        V: serde::Serialize,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.template_function(name, call);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds a task that runs beside the server, from its start until `stopping` turns true.
+    ///
+    /// ```no_run
+    /// # use lback::prelude::*;
+    /// # let urls = Router::new();
+    /// App::new(urls).background(async |app, mut stopping| {
+    ///     let _ = stopping.wait_for(|stopping| *stopping).await;
+    ///     println!("{} routes served", app.routes().len());
+    /// });
+    /// ```
+    pub fn background<F, Fut>(mut self, task: F) -> Self
+    where
+        F: Fn(Arc<Application>, watch::Receiver<bool>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.assembly.push(Box::new(move |assembly| {
+            assembly.background(task);
+            Ok(())
+        }));
+        self
+    }
+
+    /// Adds a command to the program's command line: `./mysite countposts`, and `lback countposts` in the project.
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    ///
+    /// fn count(command: &mut Command) -> Result<()> {
+    ///     let posts = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM posts");
+    ///     println!("{} posts", posts.get_result::<i64>(command.db()?)?);
+    ///     Ok(())
+    /// }
+    ///
+    /// # let urls = Router::new();
+    /// App::new(urls).command("countposts", "says how many posts there are", count);
+    /// ```
+    ///
+    /// `about` is what the command `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts
+    /// there are behind one"`. What follows a first line is shown by `countposts --help` only. An error is printed, and ends the program with status 1. A name that
+    /// every application or the `lback` command has already, or that is added twice, is an error when the program starts.
+    pub fn command(mut self, name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
+        self.commands.push(CommandSpec::of_application(name, about, run));
+        self
+    }
+
+    /// Keeps sessions in a store of the application's own, instead of the one in the settings.
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.battery_mut::<Sessions>().keep_in(store);
+        self
+    }
+
+    /// Leaves sessions out.
+    pub fn without_sessions(mut self) -> Self {
+        self.without::<Sessions>();
+        self
+    }
+
+    /// Leaves the database out. Sessions, if they are wanted, need another store then.
+    pub fn without_database(mut self) -> Self {
+        self.without::<DatabaseBattery>();
+        self
+    }
+
+    pub(crate) fn has_database(&self) -> bool {
+        self.batteries.iter().any(|battery| (&**battery as &dyn Any).is::<DatabaseBattery>())
+    }
+
+    /// The migrations of the batteries and the application's.
+    pub(crate) fn take_migrations(&mut self, root: &Path) -> Migrations {
+        if !self.has_database() {
+            return Migrations::new();
+        }
+        let of_batteries = self.batteries.iter().filter_map(|battery| battery.migrations());
+        let migrations = of_batteries.fold(Migrations::new(), Migrations::framework);
+        match self.migrations.take() {
+            Some(embedded) if !cfg!(debug_assertions) => migrations.embedded(embedded),
+            _ => migrations.folder(root.join("migrations")),
+        }
+    }
+}

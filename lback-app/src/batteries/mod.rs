@@ -1,0 +1,9 @@
+//! The batteries that every application has unless it leaves them out.
+
+mod csrf;
+mod database;
+mod sessions;
+
+pub(crate) use csrf::Csrf;
+pub(crate) use database::DatabaseBattery;
+pub(crate) use sessions::Sessions;

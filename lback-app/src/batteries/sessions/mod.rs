@@ -1,0 +1,97 @@
+//! Sessions, in the store that the settings name.
+
+mod store;
+
+use lback_core::middleware::Slot;
+use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Error, Keys, Request, Result};
+use lback_db::Database;
+use lback_session::{
+    MIGRATIONS, RequestSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionSettings, SessionStore, clean_regularly,
+};
+
+use crate::CommandSpec;
+use crate::battery::{Battery, Setup};
+use crate::command::clearsessions;
+use crate::migrate::require_migrations;
+
+type MakeManager = Box<dyn FnOnce(SessionConfig, Keys, Clock) -> SessionManager>;
+
+/// Sessions.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    /// Makes the manager for a store of the application's own.
+    own: Option<MakeManager>,
+}
+
+impl Sessions {
+    /// Keeps sessions in `store` instead of the one that the settings name.
+    pub(crate) fn keep_in(&mut self, store: impl SessionStore) {
+        self.own = Some(Box::new(move |config, keys, clock| SessionManager::new(store, config, keys, clock)));
+    }
+
+    fn manager(self, assembly: &Assembly, settings: &SessionSettings, debug: bool) -> Result<SessionManager> {
+        let config = SessionConfig::check(settings, debug)?;
+        let keys = assembly.derive_keys("session")?;
+        let clock = assembly.clock_in_use().clone();
+        match self.own {
+            Some(make) => Ok(make(config, keys, clock)),
+            None => store::of_settings(settings, assembly.settings().root(), assembly.find_state::<Database>(), config, keys, clock),
+        }
+    }
+}
+
+impl Battery for Sessions {
+    fn name(&self) -> &'static str {
+        "sessions"
+    }
+
+    fn migrations(&self) -> Option<lback_db::migrations::MigrationSet> {
+        Some(MIGRATIONS)
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![clearsessions::command()]
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+        let core: CoreSettings = setup.settings().section()?;
+        let settings: SessionSettings = setup.settings().section()?;
+        let sessions = self.manager(setup, &settings, core.debug)?;
+        setup.middleware(Slot::Session, SessionMiddleware::new(sessions.clone()));
+        setup.state(sessions.clone());
+        setup.csrf_binding(sessions.clone());
+        setup.template_global("flashes", |req| Ok(req.session().take_flashes()));
+        setup.debug_section(debug_section);
+        let cleaned = sessions.clone();
+        setup.background(move |_, stopping| clean_regularly(cleaned.clone(), stopping));
+        let announcing = sessions.clone();
+        setup.when_built(move |app| {
+            announcing.announce_to(app);
+            Ok(())
+        });
+        let secure = settings.session_cookie_secure.unwrap_or(!core.debug);
+        setup.checks(move |app, checks| {
+            let readable = match require_migrations(app) {
+                Ok(()) if !sessions.is_in_cookies() => sessions.load(SessionId::random()).map(drop),
+                _ => Ok(()),
+            };
+            checks.add("sessions", readable);
+            if checks.deploy() {
+                checks.add("secure cookies", if secure { Ok(()) } else { Err(insecure()) });
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The session on the page that shows an error while `DEBUG` is on.
+fn debug_section(req: &mut Request) -> Option<DebugSection> {
+    let session = req.session_if_loaded()?;
+    let mut rows = vec![("id".to_owned(), session.id().to_string()), ("is_new".to_owned(), session.is_new().to_string())];
+    rows.extend(session.iter().map(|(key, value)| (key.to_owned(), value.to_string())));
+    Some(DebugSection { title: "Session".to_owned(), rows })
+}
+
+fn insecure() -> Error {
+    Error::internal("the session's cookie travels over plain HTTP too. Remove SESSION_COOKIE_SECURE = false, and turn DEBUG off")
+}

@@ -1,0 +1,22 @@
+//! The command `migrate`.
+
+use super::CommandSpec;
+use super::spec::none;
+use crate::migrate::migrate;
+
+pub(crate) fn command() -> CommandSpec {
+    let about = "applies the migrations that are pending
+They are those of the framework and those of the application; showmigrations lists them.";
+    CommandSpec::new("migrate", about, |command| {
+        let ready = command.ready();
+        let applied = migrate(ready)?;
+        for name in &applied {
+            println!("applied {name}");
+        }
+        if applied.is_empty() {
+            println!("nothing to apply");
+        }
+        ready.hooks.migrated(&ready.app)
+    })
+    .arguments(none)
+}

@@ -1,0 +1,59 @@
+//! The command line: what it asks for, and the commands, a file each. Those of batteries come with the battery.
+
+mod check;
+pub(crate) mod clearsessions;
+mod collectstatic;
+mod context;
+pub(crate) mod dbshell;
+mod help;
+pub(crate) mod migrate;
+mod names;
+pub(crate) mod rollback;
+mod routes;
+pub(crate) mod serve;
+pub(crate) mod showmigrations;
+mod spec;
+
+pub use context::Command;
+pub use spec::CommandSpec;
+
+use lback_core::Result;
+
+use crate::battery::Battery;
+
+/// What the command line asks for.
+pub(crate) enum Task {
+    Help(String),
+    Run(CommandSpec, Vec<String>),
+}
+
+/// The commands of an application: those that every one has, and in between those of its batteries and its own.
+///
+/// # Errors
+/// If a name would never be reached, or could not be typed.
+pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> Result<Vec<CommandSpec>> {
+    let of_batteries = batteries.iter().flat_map(|battery| battery.commands());
+    let mut all = vec![serve::command(), routes::command(), collectstatic::command()];
+    all.extend(of_batteries);
+    all.extend([check::command(), help::command()]);
+    all.extend(own);
+    names::check(&all)?;
+    Ok(all)
+}
+
+impl Task {
+    /// Understands `arguments`, of which the first names one of `commands`; without one, serves.
+    pub(crate) fn parse(arguments: &[String], mut commands: Vec<CommandSpec>) -> Result<Self, String> {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        if let Some(help) = help::asked_for(&words, &commands) {
+            return help.map(Task::Help);
+        }
+        let (name, rest) = words.split_first().map_or(("serve", [].as_slice()), |(name, rest)| (*name, rest));
+        let Some(at) = commands.iter().position(|command| command.name == name) else {
+            return Err(names::unknown(name, &commands));
+        };
+        let command = commands.swap_remove(at);
+        command.accepts(rest)?;
+        Ok(Task::Run(command, rest.iter().map(|&word| word.to_owned()).collect()))
+    }
+}

@@ -1,0 +1,21 @@
+//! The command `showmigrations`.
+
+use lback_db::migrations::Applied;
+
+use super::CommandSpec;
+use super::spec::none;
+use crate::migrate::migrations;
+
+pub(crate) fn command() -> CommandSpec {
+    CommandSpec::new("showmigrations", "lists the migrations; [X] marks those that are applied", |command| {
+        for migration in migrations(command.app())?.status(command.database()?)? {
+            match migration.state {
+                Applied::Yes => println!("[X] {}", migration.name),
+                Applied::No => println!("[ ] {}", migration.name),
+                Applied::Unknown => println!("[X] {} (applied, and not in the migrations folder)", migration.name),
+            }
+        }
+        Ok(())
+    })
+    .arguments(none)
+}

@@ -1,0 +1,40 @@
+//! Applies migrations, and tells of them.
+
+use lback_core::{Application, Error, Result};
+use lback_db::signals::MigrationApplied;
+use lback_db::{Database, Migrations};
+
+use crate::assemble::Ready;
+use crate::run::program;
+
+/// The migrations of an application.
+///
+/// # Errors
+/// If it was put together without any.
+pub(crate) fn migrations(app: &Application) -> Result<&Migrations> {
+    app.state().ok_or_else(|| Error::internal("this application has no migrations"))
+}
+
+/// Applies what is pending. The listeners are told when the database is no longer locked, also of what was applied before
+/// one that failed.
+pub(crate) fn migrate(ready: &Ready) -> Result<Vec<String>> {
+    let mut applied = Vec::new();
+    let result = migrations(&ready.app)?.apply_each(ready.database()?, |name| applied.push(name.to_owned()));
+    applied.into_iter().for_each(|name| ready.app.send(MigrationApplied { name }));
+    result
+}
+
+/// Refuses to go on while migrations are pending.
+pub(crate) fn require_migrations(app: &Application) -> Result<()> {
+    let Some(database) = app.state::<Database>() else { return Ok(()) };
+    let pending = migrations(app)?.pending(database)?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "the database lacks {} migrations: {}. Apply them with: {} migrate",
+        pending.len(),
+        pending.join(", "),
+        program()
+    )))
+}

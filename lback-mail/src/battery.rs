@@ -1,0 +1,109 @@
+//! What mail adds to an application.
+
+use lback_app::{App, Battery, CommandSpec, Setup, TestSettings};
+use lback_core::middleware::Slot;
+use lback_core::{CoreSettings, Error, Result, Settings};
+use lback_db::Database;
+use lback_db::migrations::MigrationSet;
+
+use crate::{Mail, MailBackend, MailMiddleware, MailSettings, Mailer, SmtpTls, send_regularly};
+
+/// Adds mail to [`App`].
+pub trait AppMail {
+    /// Lets the application send mail: [`req.send_mail()`](crate::RequestMail::send_mail), the table of mails that wait, the task
+    /// that sends them, and the command `sendtestmail`.
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    ///
+    /// fn greet(req: &mut Request) -> Result<()> {
+    ///     req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"))
+    /// }
+    ///
+    /// fn main() -> Result<()> {
+    ///     App::new(Router::new().post("/greet", greet)).mail().main()
+    /// }
+    /// ```
+    fn mail(self) -> Self;
+}
+
+impl AppMail for App {
+    fn mail(self) -> Self {
+        self.with(MailBattery)
+    }
+}
+
+struct MailBattery;
+
+impl Battery for MailBattery {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    fn settings(&self, settings: &mut Settings) {
+        settings.declare::<MailSettings>();
+    }
+
+    fn test_settings(&self, settings: &mut TestSettings<'_>) {
+        settings.prefer("MAIL_BACKEND", "memory");
+    }
+
+    fn migrations(&self) -> Option<MigrationSet> {
+        Some(crate::MIGRATIONS)
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![send_test_mail()]
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+        let debug = setup.settings().section::<CoreSettings>()?.debug;
+        let settings: MailSettings = setup.settings().section()?;
+        let database = setup.find_state::<Database>().cloned();
+        let mailer = Mailer::open(&settings, setup.settings().root(), debug, database, setup.clock_in_use().clone())?;
+        setup.middleware(Slot::App, MailMiddleware::new(mailer.clone()));
+        setup.state(mailer.clone());
+        setup.background(move |_, stopping| send_regularly(mailer.clone(), stopping));
+        setup.checks(move |_, checks| {
+            if checks.deploy() {
+                checks.add("mail", reaches_people(&settings));
+            }
+        });
+        Ok(())
+    }
+}
+
+fn send_test_mail() -> CommandSpec {
+    CommandSpec::new("sendtestmail", "ADDRESS  sends a mail now, and says what the mail server answers", |command| {
+        let Some(address) = command.argument::<String>(0)? else { return Err(Error::internal("sendtestmail takes an address")) };
+        let mailer: &Mailer = command.state()?;
+        let mail = Mail::to(address.as_str()).subject("A test mail").text("This is a test. Mail from your application comes this way.");
+        command.block_on(mailer.send_now(mail))??;
+        println!("sent to {address}, through {}", mailer.destination());
+        Ok(())
+    })
+    .arguments(|arguments| match arguments {
+        [address] if !address.starts_with('-') => Ok(()),
+        [] => Err("sendtestmail takes an address: sendtestmail you@example.com".to_owned()),
+        _ => Err(String::new()),
+    })
+}
+
+/// Returns what is wrong if mail is not sent to where people read it.
+fn reaches_people(mail: &MailSettings) -> Result<()> {
+    let local = ["localhost", "127.0.0.1", "::1"].contains(&mail.smtp_host.as_str());
+    let wrong = match mail.mail_backend {
+        Some(MailBackend::Smtp) if mail.smtp_tls == SmtpTls::None && mail.smtp_username.is_some() && !local => {
+            "the password travels in clear: SMTP_TLS = \"none\" is for a server on this machine. Write SMTP_TLS = \"starttls\""
+        }
+        Some(MailBackend::Smtp) if mail.mail_from.contains("localhost") => {
+            "nobody can answer MAIL_FROM, and many servers refuse it. Write MAIL_FROM = \"Shop <shop@example.com>\""
+        }
+        Some(MailBackend::Smtp) => return Ok(()),
+        _ => {
+            "none reaches anybody. Write MAIL_BACKEND = \"smtp\" and SMTP_HOST = \"smtp.example.com\" in settings.production.toml, with the \
+             feature smtp of lback"
+        }
+    };
+    Err(Error::internal(wrong))
+}
