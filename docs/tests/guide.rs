@@ -198,7 +198,6 @@ fn messages_are_quoted_word_for_word() {
     let misspelled = why(app(), "SESION_TIMEOUT_MINUTES = 30");
     quoted("src/getting-started.md", &misspelled);
     quoted("src/settings.md", &misspelled);
-    // As it is without the feature `mail`.
-    let without_database = app().stack(|stack| stack.remove("MailMiddleware")?.remove("DbSessionMiddleware").map(drop));
+    let without_database = app().stack(|stack| stack.remove("DbSessionMiddleware").map(drop));
     quoted("src/middleware.md", &why(without_database, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30"));
 }

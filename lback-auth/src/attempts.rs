@@ -7,7 +7,6 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use lback_core::{Application, Result};
 use lback_db::{Database, Db};
-use tokio::sync::watch;
 
 use crate::schema::{auth_attempts as attempts, on_each};
 
@@ -19,7 +18,7 @@ const HALF: TimeDelta = TimeDelta::hours(1);
 const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
 /// How often what is forgotten is deleted.
-const CLEAN_EVERY: Duration = Duration::from_secs(600);
+pub(crate) const CLEAN_EVERY: Duration = Duration::from_secs(600);
 
 /// One row, as it counts now.
 pub(crate) struct Counter {
@@ -107,19 +106,13 @@ pub fn clean_attempts(db: &mut Db, now: DateTime<Utc>) -> Result<usize> {
     Ok(on_each!(db, db => diesel::delete(forgotten).execute(db))?)
 }
 
-/// Deletes failed attempts that are a day old, from the start of the server until it stops.
-pub async fn clean_regularly(app: Arc<Application>, mut stopping: watch::Receiver<bool>) {
-    let Some(database) = app.state::<Database>() else { return };
-    loop {
-        let now = app.clock().now();
-        match database.run(move |db| clean_attempts(db, now)).await {
-            Ok(0) => {}
-            Ok(deleted) => tracing::debug!(target: "lback::auth", deleted, "old failed logins were forgotten"),
-            Err(error) => tracing::error!(target: "lback::auth", %error, "old failed logins cannot be deleted"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(CLEAN_EVERY) => {}
-            _ = stopping.wait_for(|stopping| *stopping) => return,
-        }
+/// Deletes failed attempts that are a day old.
+pub(crate) async fn clean(app: Arc<Application>) -> Result<()> {
+    let Some(database) = app.state::<Database>() else { return Ok(()) };
+    let now = app.clock().now();
+    let deleted = database.run(move |db| clean_attempts(db, now)).await?;
+    if deleted > 0 {
+        tracing::debug!(target: "lback::auth", deleted, "old failed logins were forgotten");
     }
+    Ok(())
 }

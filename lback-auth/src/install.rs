@@ -2,9 +2,8 @@
 
 use lback_core::{Application, Assembly, Error, Result};
 
-use crate::attempts::clean_regularly;
 use crate::request::somebody;
-use crate::{Auth, RequestAuth, Requirement, RouteAuth};
+use crate::{Auth, RequestAuth, Requirement, RouteAuth, attempts};
 
 /// Gives an application its users: the state, the templates' `user` and `perms`, and the task that forgets old failures.
 pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
@@ -12,7 +11,7 @@ pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
     let users = auth.clone();
     assembly.template_global("user", move |req| somebody(req)?.map(|somebody| users.accounts().to_value(&somebody)).transpose());
     assembly.template_global("perms", |req| Ok(req.permissions()?.iter().cloned().collect::<Vec<_>>()));
-    assembly.background(clean_regularly);
+    assembly.every(attempts::CLEAN_EVERY, attempts::clean);
     #[cfg(feature = "pages")]
     for (name, text) in crate::pages::TEMPLATES {
         assembly.template(name, text);

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Method;
 use hyper::http::Extensions;
@@ -231,6 +232,40 @@ impl Assembly {
     {
         self.background.push(Box::new(move |app, stopping| Box::pin(task(app, stopping))));
         self
+    }
+
+    /// Runs `task` when the server starts, and again `pause` after each run, until the server stops. An error is logged.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use lback_core::{Assembly, Router, Settings};
+    /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
+    /// let mut assembly = Assembly::new(Router::new(), settings);
+    /// assembly.every(Duration::from_secs(60), async |app| {
+    ///     println!("{} routes are served", app.routes().len());
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn every<F, Fut>(&mut self, pause: Duration, task: F) -> &mut Self
+    where
+        F: Fn(Arc<Application>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let task = Arc::new(task);
+        self.background(move |app, mut stopping| {
+            let task = task.clone();
+            async move {
+                loop {
+                    if let Err(error) = task(app.clone()).await {
+                        tracing::error!(%error, "a background task has failed; it runs again in {pause:?}");
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        _ = stopping.wait_for(|stopping| *stopping) => return,
+                    }
+                }
+            }
+        })
     }
 
     /// Adds a section to the page that shows an error while `DEBUG` is on, such as the session of the request. The

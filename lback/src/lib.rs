@@ -52,8 +52,11 @@ pub mod app {
 #[doc(inline)]
 pub use lback_app::{App, Command, MainError, testing};
 
-#[cfg(not(feature = "auth"))]
-mod without_auth;
+#[cfg(not(all(feature = "auth", feature = "mail")))]
+mod features_off;
+#[cfg(not(all(feature = "auth", feature = "mail")))]
+#[doc(hidden)]
+pub use features_off::*;
 #[cfg(feature = "auth-pages")]
 pub use lback_auth::urls as auth_urls;
 #[cfg(feature = "auth")]
@@ -80,9 +83,6 @@ pub use lback_session::{
     Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
     Update,
 };
-#[cfg(not(feature = "auth"))]
-#[doc(hidden)]
-pub use without_auth::AppAuth;
 pub use {chrono, serde, serde_json};
 
 /// The application's own migrations, for [`App::migrations`]: compiled into release builds, read from the folder in

@@ -117,8 +117,9 @@ impl Client {
     pub fn restart(&self, mut app: App) -> Self {
         let settings = self.app().settings().clone();
         let migrations = app.take_migrations(settings.root());
-        let app = match app.ready(settings, migrations, self.clock().clone()) {
-            Ok(ready) => ready.app,
+        let ready = app.ready(settings, migrations, self.clock().clone());
+        let app = match ready.and_then(|ready| ready.hooks.migrated(&ready.app).map(|()| ready.app)) {
+            Ok(app) => app,
             Err(error) => panic!("the application cannot start again: {error}"),
         };
         let browser = lback_core::testing::Client::new(app);

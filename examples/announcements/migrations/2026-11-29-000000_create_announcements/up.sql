@@ -1,0 +1,5 @@
+CREATE TABLE announcements (
+    id BIGINT PRIMARY KEY,
+    text TEXT NOT NULL,
+    closes_site BOOLEAN NOT NULL
+);

@@ -1,0 +1,49 @@
+use lback::NewUser;
+use lback::prelude::*;
+use lback::testing::Client;
+
+use super::app;
+
+fn staff(client: &Client) -> Client {
+    let browser = client.fork();
+    browser.login(&client.add_user(NewUser::from("alice").staff(true)));
+    browser
+}
+
+#[test]
+fn what_staff_announce_is_on_every_page() {
+    let client = Client::new(app());
+    let alice = staff(&client);
+    let page = alice.post("/announcement").form(&[("text", "We move on Friday.")]).send();
+    page.assert_redirect("/announcement");
+    client.get("/").send().assert_contains("We move on Friday.");
+    client.get("/login").send().assert_contains("We move on Friday.");
+    alice.post("/announcement").form(&[("text", "")]).send().assert_redirect("/announcement");
+    assert!(!client.get("/").send().text().contains("role=\"status\""));
+}
+
+#[test]
+fn a_closed_site_is_closed_to_all_but_staff() {
+    let client = Client::new(app());
+    let alice = staff(&client);
+    alice.post("/announcement").form(&[("text", "Closed until noon."), ("closes_site", "on")]).send();
+    client.get("/").send().assert_status(503);
+    client.get("/login").send().assert_status(200);
+    alice.get("/").send().assert_status(200);
+}
+
+#[test]
+fn only_staff_announce() {
+    let client = Client::new(app());
+    client.get("/announcement").send().assert_redirect("/login?next=/announcement");
+    client.login(&client.add_user("bob"));
+    client.post("/announcement").form(&[("text", "Free beer")]).send().assert_status(403);
+    client.get("/").send().assert_status(200);
+}
+
+#[test]
+fn what_was_announced_before_the_start_is_there_after_it() {
+    let client = Client::new(app());
+    staff(&client).post("/announcement").form(&[("text", "Still here.")]).send();
+    client.restart(app()).get("/").send().assert_contains("Still here.");
+}

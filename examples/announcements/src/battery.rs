@@ -1,0 +1,109 @@
+//! What the battery adds to an application.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lback::app::{Battery, CommandSpec, Setup};
+use lback::middleware::Slot;
+use lback::migrations::MigrationSet;
+use lback::prelude::*;
+use lback::serde::Deserialize;
+use lback::{Application, Database, Settings};
+
+use crate::announcement::{Announcement, Current};
+use crate::views;
+
+/// An announcement on every page.
+pub struct Announcements;
+
+/// The settings, with their defaults.
+#[derive(Deserialize)]
+#[serde(crate = "lback::serde", rename_all = "SCREAMING_SNAKE_CASE", default)]
+struct AnnouncementSettings {
+    /// Seconds until what another process has announced is seen by this one.
+    announcements_refresh_seconds: u64,
+}
+
+impl Default for AnnouncementSettings {
+    fn default() -> Self {
+        AnnouncementSettings { announcements_refresh_seconds: 10 }
+    }
+}
+
+impl Battery for Announcements {
+    fn name(&self) -> &'static str {
+        "announcements"
+    }
+
+    fn requires(&self) -> &'static [&'static str] {
+        &["database", "auth"]
+    }
+
+    fn settings(&self, settings: &mut Settings) {
+        settings.declare::<AnnouncementSettings>();
+    }
+
+    fn migrations(&self) -> Option<MigrationSet> {
+        Some(migrations!().into())
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![CommandSpec::new("announce", "[TEXT]  puts TEXT on every page; without TEXT, takes it down", announce)]
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+        let AnnouncementSettings { announcements_refresh_seconds: seconds } = setup.settings().section()?;
+        if seconds == 0 {
+            return Err(Error::internal("ANNOUNCEMENTS_REFRESH_SECONDS = 0 would never rest. Write ANNOUNCEMENTS_REFRESH_SECONDS = 10"));
+        }
+        setup.state(Current::default());
+        setup.middleware(Slot::App, close);
+        setup.routes(views::urls());
+        setup.template("announcements/edit.html", include_str!("../templates/announcements/edit.html"));
+        setup.template_global("announcement", |req| Ok(req.state::<Current>()?.get()));
+        setup.after_migrate(|app, database| read(app, &mut *database.get()?));
+        setup.every(Duration::from_secs(seconds), refresh);
+        setup.checks(|app, checks| {
+            let closed = app.state::<Current>().and_then(Current::get).filter(|announcement| announcement.closes_site);
+            let wrong = |_| Err(Error::internal("the site is closed for visitors. Open it with the command announce"));
+            checks.add("announcement", closed.map_or(Ok(()), wrong));
+        });
+        Ok(())
+    }
+}
+
+/// Reads what is announced into the copy that requests use.
+fn read(app: &Application, db: &mut Db) -> Result<()> {
+    if let Some(current) = app.state::<Current>() {
+        current.set(Announcement::load(db)?);
+    }
+    Ok(())
+}
+
+async fn refresh(app: Arc<Application>) -> Result<()> {
+    let Some(database) = app.state::<Database>().cloned() else { return Ok(()) };
+    database.run(move |db| read(&app, db)).await
+}
+
+/// Answers 503 while the announcement closes the site, but to staff and to those who are about to log in.
+async fn close(req: &mut Request, next: Next<'_>) -> Result<Response> {
+    let closed = req.state::<Current>()?.get().filter(|announcement| announcement.closes_site);
+    match closed {
+        Some(announcement) if !is_login(req) && !req.user()?.is_some_and(|user| user.is_staff) => {
+            Err(Error::unavailable(announcement.text))
+        }
+        _ => next.run(req).await,
+    }
+}
+
+fn is_login(req: &Request) -> bool {
+    req.url_for("login", &[]).is_ok_and(|login| login == req.path())
+}
+
+fn announce(command: &mut Command) -> Result<()> {
+    let text = command.arguments().join(" ");
+    let announcement = (!text.is_empty()).then_some(Announcement { text, closes_site: false });
+    Announcement::save(command.db()?, announcement.as_ref())?;
+    println!("{}", announcement.map_or("nothing is announced now".to_owned(), |announcement| format!("announced: {}", announcement.text)));
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Methods of batteries whose features are off, so that the compiler can say which feature it is.
+
+#[cfg(not(feature = "auth"))]
+pub use auth::AppAuth;
+#[cfg(not(feature = "mail"))]
+pub use mail::AppMail;
+
+#[cfg(not(feature = "auth"))]
+mod auth {
+    use crate::App;
+
+    /// Stands for users.
+    pub struct Users;
+
+    /// What [`Users`] do not have.
+    #[diagnostic::on_unimplemented(
+        message = "users are a feature of lback that is off",
+        label = "needs the feature `auth` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"auth-pages\"] }}, or [\"auth\"] without the pages on which they log in"
+    )]
+    pub trait Feature<'a> {}
+
+    /// What the feature `auth` adds to [`App`].
+    pub trait AppAuth: Sized {
+        /// Needs the feature.
+        fn auth(self) -> Self
+        where
+            for<'a> Users: Feature<'a>,
+        {
+            self
+        }
+
+        /// Needs the feature.
+        fn auth_with<A>(self) -> Self
+        where
+            for<'a> Users: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppAuth for App {}
+}
+
+#[cfg(not(feature = "mail"))]
+mod mail {
+    use crate::App;
+
+    /// Stands for mail.
+    pub struct Mails;
+
+    /// What [`Mails`] do not have.
+    #[diagnostic::on_unimplemented(
+        message = "mail is a feature of lback that is off",
+        label = "needs the feature `mail` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"smtp\"] }}, or [\"mail\"] without mail servers"
+    )]
+    pub trait Feature<'a> {}
+
+    /// What the feature `mail` adds to [`App`].
+    pub trait AppMail: Sized {
+        /// Needs the feature.
+        fn mail(self) -> Self
+        where
+            for<'a> Mails: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppMail for App {}
+}
