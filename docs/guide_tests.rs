@@ -69,5 +69,6 @@ chapters! {
     mail "src/mail.md";
     signals "src/signals.md";
     testing "src/testing.md";
+    batteries "src/batteries.md";
     deployment "src/deployment.md";
 }

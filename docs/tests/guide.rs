@@ -179,6 +179,16 @@ fn getting_started_shows_the_files_of_notes() {
     assert!(files.iter().all(|file| shown.contains(file)), "{shown:?}");
 }
 
+#[test]
+fn writing_a_battery_shows_the_code_of_announcements() {
+    let files = ["src/battery.rs", "src/views.rs", "site/src/tests.rs"];
+    let code: Vec<String> = files.iter().map(|file| read(Path::new("../examples/announcements").join(file))).collect();
+    let shown = blocks(&read("src/batteries.md")).into_iter().filter(|(kind, ..)| kind == "rs").map(|(.., block)| block);
+    for block in shown {
+        assert!(code.iter().any(|file| file.contains(&block)), "not in examples/announcements:\n{block}");
+    }
+}
+
 fn is_file(name: &str) -> bool {
     [".rs", ".html", ".sql", ".toml"].iter().any(|ending| name.ends_with(ending)) && docs().join("notes").join(name).is_file()
 }

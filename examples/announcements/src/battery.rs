@@ -59,14 +59,13 @@ impl Battery for Announcements {
         setup.state(Current::default());
         setup.middleware(Slot::App, close);
         setup.routes(views::urls());
-        setup.template("announcements/edit.html", include_str!("../templates/announcements/edit.html"));
+        setup.template("announcements/edit.html", include_str!("../templates/edit.html"));
+        setup.template("announcements/closed.html", include_str!("../templates/closed.html"));
         setup.template_global("announcement", |req| Ok(req.state::<Current>()?.get()));
         setup.after_migrate(|app, database| read(app, &mut *database.get()?));
         setup.every(Duration::from_secs(seconds), refresh);
         setup.checks(|app, checks| {
-            let closed = app.state::<Current>().and_then(Current::get).filter(|announcement| announcement.closes_site);
-            let wrong = |_| Err(Error::internal("the site is closed for visitors. Open it with the command announce"));
-            checks.add("announcement", closed.map_or(Ok(()), wrong));
+            checks.add("announcement", site_is_open(app));
         });
         Ok(())
     }
@@ -85,12 +84,12 @@ async fn refresh(app: Arc<Application>) -> Result<()> {
     database.run(move |db| read(&app, db)).await
 }
 
-/// Answers 503 while the announcement closes the site, but to staff and to those who are about to log in.
+/// Answers 503 while the announcement closes the site, except to staff and to those who are about to log in.
 async fn close(req: &mut Request, next: Next<'_>) -> Result<Response> {
     let closed = req.state::<Current>()?.get().filter(|announcement| announcement.closes_site);
     match closed {
-        Some(announcement) if !is_login(req) && !req.user()?.is_some_and(|user| user.is_staff) => {
-            Err(Error::unavailable(announcement.text))
+        Some(_) if !is_login(req) && !req.user()?.is_some_and(|user| user.is_staff) => {
+            Ok(req.render("announcements/closed.html", context! {})?.with_status(StatusCode::SERVICE_UNAVAILABLE))
         }
         _ => next.run(req).await,
     }
@@ -98,6 +97,16 @@ async fn close(req: &mut Request, next: Next<'_>) -> Result<Response> {
 
 fn is_login(req: &Request) -> bool {
     req.url_for("login", &[]).is_ok_and(|login| login == req.path())
+}
+
+fn site_is_open(app: &Application) -> Result<()> {
+    let Some(database) = app.state::<Database>() else { return Ok(()) };
+    match Announcement::load(&mut *database.get()?)? {
+        Some(Announcement { closes_site: true, .. }) => {
+            Err(Error::internal("visitors see a closed site. Open it with the command announce"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn announce(command: &mut Command) -> Result<()> {
