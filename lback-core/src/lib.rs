@@ -21,6 +21,7 @@ pub mod signals;
 mod static_names;
 mod templates;
 pub mod testing;
+pub mod text_file;
 mod type_map;
 pub mod view;
 
