@@ -45,14 +45,16 @@ pub use pages::urls;
 pub use password::{PasswordRules, Passwords};
 pub use permissions::{Group, Permission, declare_permissions};
 pub use request::RequestAuth;
-pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups};
+pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups, tables};
 pub use settings::{AuthSettings, PasswordRule};
 pub use throttle::Throttled;
 pub use user::{NewUser, User};
 
-use diesel_migrations::embed_migrations;
+use lback_db::include_dir::{self, include_dir};
 use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the tables `auth_…`.
-pub const MIGRATIONS: MigrationSet =
-    MigrationSet::per_database(embed_migrations!("migrations/sqlite"), embed_migrations!("migrations/postgres"));
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);

@@ -106,3 +106,16 @@ macro_rules! on_each {
     };
 }
 pub(crate) use on_each;
+
+/// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
+pub fn tables() -> lback_db::Tables {
+    lback_db::tables![
+        auth_users,
+        auth_groups,
+        auth_permissions,
+        auth_users_groups,
+        auth_users_permissions,
+        auth_groups_permissions,
+        auth_attempts
+    ]
+}

@@ -9,7 +9,7 @@ use lback_core::middleware::{
 use lback_core::signals::Listeners;
 use lback_core::{Application, Assembly, Clock, CoreSettings, Request, Result, Router, Settings, TemplateArgs};
 use lback_db::migrations::MigrationSet;
-use lback_db::{Database, DbSessionMiddleware, DbSettings, Migrations};
+use lback_db::{Database, DbSessionMiddleware, DbSettings, Migrations, Tables};
 use lback_session::{RequestSession, SessionConfig, SessionManager, SessionMiddleware, SessionSettings, SessionStore, clean_regularly};
 use tokio::sync::watch;
 
@@ -38,6 +38,7 @@ type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> Ses
 pub struct App {
     router: Router,
     migrations: Option<MigrationSet>,
+    tables: Tables,
     middleware: Vec<Change<Stack>>,
     stack: Vec<Change<Stack>>,
     assembly: Vec<Change<Assembly>>,
@@ -70,6 +71,8 @@ pub(crate) struct Ready {
     pub(crate) app: Arc<Application>,
     pub(crate) database: Option<Database>,
     pub(crate) migrations: Migrations,
+    /// What the framework and the application expect in the database.
+    pub(crate) tables: Tables,
     pub(crate) sessions: Option<SessionManager>,
 }
 
@@ -79,6 +82,7 @@ impl App {
         App {
             router,
             migrations: None,
+            tables: Tables::new(),
             middleware: Vec::new(),
             stack: Vec::new(),
             assembly: Vec::new(),
@@ -97,6 +101,31 @@ impl App {
     /// Without this, and in debug builds, they are read from the project's `migrations` folder when the program runs.
     pub fn migrations(mut self, migrations: impl Into<MigrationSet>) -> Self {
         self.migrations = Some(migrations.into());
+        self
+    }
+
+    /// Says which tables the application works with, as `diesel::table!` declares them. The command `check` compares them with
+    /// the database: a column that only one of the two has compiles, and fails at the first request.
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    ///
+    /// mod models {
+    ///     # use lback::diesel;
+    ///     diesel::table! {
+    ///         posts (id) {
+    ///             id -> BigInt,
+    ///             title -> Text,
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// fn main() -> Result<()> {
+    ///     App::new(Router::new()).tables(tables![models::posts]).main()
+    /// }
+    /// ```
+    pub fn tables(mut self, tables: Tables) -> Self {
+        self.tables = self.tables.and(tables);
         self
     }
 
@@ -322,8 +351,21 @@ impl App {
         }
     }
 
+    /// The tables of the framework's migrations, and the application's.
+    fn all_tables(&mut self) -> Tables {
+        if !self.database {
+            return Tables::new();
+        }
+        let tables = if self.sessions { lback_session::tables() } else { Tables::new() };
+        #[cfg(feature = "auth")]
+        let tables = if self.users.are_there() { tables.and(lback_auth::tables()) } else { tables };
+        #[cfg(feature = "mail")]
+        let tables = tables.and(lback_mail::tables());
+        tables.and(std::mem::take(&mut self.tables))
+    }
+
     /// Checks the settings and puts everything together. `clock` is for tests.
-    pub(crate) fn ready(self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
+    pub(crate) fn ready(mut self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
         check_names(&self.commands)?;
         settings.declare::<CoreSettings>();
         settings.declare::<DbSettings>();
@@ -337,6 +379,7 @@ impl App {
         let session_settings: SessionSettings = settings.section()?;
         let root = settings.root().to_owned();
 
+        let tables = self.all_tables();
         let mut database = None;
         if self.database {
             database = Some(Database::open(&settings.section::<DbSettings>()?, &root)?);
@@ -409,7 +452,7 @@ impl App {
         if let Some(sessions) = &sessions {
             sessions.announce_to(&app);
         }
-        Ok(Ready { app, database, migrations, sessions })
+        Ok(Ready { app, database, migrations, tables, sessions })
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
         ("forms in templates", forms(ready)),
         ("database", database(ready)),
         ("migrations", require_migrations(ready)),
+        ("SQL of applied migrations", changed_migrations(ready)),
+        ("tables", tables(ready)),
         ("sessions", sessions(ready)),
     ];
     #[cfg(feature = "auth")]
@@ -101,6 +103,34 @@ fn database(ready: &Ready) -> Result<()> {
         Some(database) => database.get().map(drop),
         None => Ok(()),
     }
+}
+
+/// Is the SQL of every applied migration what was applied?
+fn changed_migrations(ready: &Ready) -> Result<()> {
+    let Some(database) = &ready.database else { return Ok(()) };
+    let changed: Vec<String> = ready.migrations.status(database)?.into_iter().filter_map(|migration| migration.changed).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    mend(format!(
+        "what was applied was changed afterwards, which changes no database: {}. Put the SQL back, and make the change in a migration of its \
+         own: lback makemigrations NAME",
+        changed.join(", ")
+    ))
+}
+
+/// Does the database have what `diesel::table!` says?
+fn tables(ready: &Ready) -> Result<()> {
+    let Some(database) = &ready.database else { return Ok(()) };
+    // What is pending is reported already.
+    if require_migrations(ready).is_err() {
+        return Ok(());
+    }
+    let differences = ready.tables.differences(&mut *database.get()?)?;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    mend(format!("{}. Write a migration (lback makemigrations NAME), or correct diesel::table!", differences.join("; ")))
 }
 
 /// Can the store be read?

@@ -98,14 +98,17 @@ pub use {chrono, serde, serde_json};
 #[macro_export]
 macro_rules! migrations {
     () => {
-        $crate::migrations!("migrations")
+        $crate::migrations!("$CARGO_MANIFEST_DIR/migrations")
     };
     (sqlite, postgres) => {
-        $crate::migrations::MigrationSet::per_database($crate::migrations!("migrations/sqlite"), $crate::migrations!("migrations/postgres"))
+        $crate::migrations::MigrationSet::per_database(
+            $crate::migrations!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+            $crate::migrations!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+        )
     };
     ($folder:literal) => {{
-        use $crate::diesel_migrations;
-        const MIGRATIONS: diesel_migrations::EmbeddedMigrations = diesel_migrations::embed_migrations!($folder);
+        use $crate::include_dir;
+        const MIGRATIONS: include_dir::Dir<'static> = include_dir::include_dir!($folder);
         MIGRATIONS
     }};
 }

@@ -78,6 +78,11 @@ fn prepare_database(ready: &Ready) -> Result<()> {
     for name in migrate(ready, database)? {
         tracing::info!("applied the migration {name}");
     }
+    if ready.migrations.pending(database)?.is_empty() {
+        for difference in ready.tables.differences(&mut *database.get()?)? {
+            tracing::warn!("{difference}; see the command check");
+        }
+    }
     Ok(())
 }
 

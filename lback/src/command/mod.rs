@@ -89,6 +89,11 @@ impl Task {
                 if applied.is_empty() {
                     println!("nothing to apply");
                 }
+                for migration in ready.migrations.status(ready.database()?)? {
+                    if let Some(file) = migration.changed {
+                        eprintln!("warning: {file} was changed after it was applied, which changes no database; see check");
+                    }
+                }
                 #[cfg(feature = "auth")]
                 crate::auth::declare_permissions(&ready)?;
             }
@@ -104,6 +109,7 @@ impl Task {
             Task::ShowMigrations => {
                 for migration in ready.migrations.status(ready.database()?)? {
                     match migration.state {
+                        Applied::Yes if migration.changed.is_some() => println!("[X] {} (changed since)", migration.name),
                         Applied::Yes => println!("[X] {}", migration.name),
                         Applied::No => println!("[ ] {}", migration.name),
                         Applied::Unknown => println!("[X] {} (applied, and not in the migrations folder)", migration.name),
