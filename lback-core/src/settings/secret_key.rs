@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Secret;
 use super::error::{Kind, SettingsError};
+use crate::private_files;
 
 const MIN_BYTES: usize = 32;
 const HOW_TO_MAKE_ONE: &str =
@@ -78,7 +79,7 @@ fn read(file: &Path) -> io::Result<Secret> {
 /// Two processes that start together must get the same key, so the file appears complete or not at
 /// all, and whoever comes second reads the first one's.
 fn create(folder: &Path, file: &Path, fresh: &str) -> io::Result<Secret> {
-    fs::create_dir_all(folder)?;
+    private_files::create_folder(folder)?;
     fs::write(folder.join(".gitignore"), "*\n")?;
     // A named temporary file is created with mode 0600 on Unix.
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;

@@ -113,8 +113,11 @@ impl Files {
 
 fn text(bytes: Vec<u8>, path: &Path) -> Result<String, Problem> {
     decode(bytes).map_err(|error| {
-        let message = "is not UTF-8 text; save it as UTF-8, or keep it elsewhere if it is no template";
-        Problem::new(format!("the template {}:{} {message}", path.display(), error.line))
+        Problem::new(format!(
+            "the template {} is not UTF-8 text in line {}; save it as UTF-8, or keep it elsewhere if it is no template",
+            path.display(),
+            error.line
+        ))
     })
 }
 

@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+#[cfg(feature = "sqlite")]
+use lback_core::private_files;
 use lback_core::{Error, Result};
 
 use crate::manager::Purpose;
@@ -66,7 +68,8 @@ fn lock_file(database: &Path) -> Result<std::fs::File> {
     let mut name = database.as_os_str().to_owned();
     name.push("-migrate");
     let context = || format!("cannot lock {} to migrate", Path::new(&name).display());
-    let file = std::fs::File::create(&name).map_err(|error| Error::internal(context()).with_source(error))?;
+    let file =
+        private_files::options().create(true).truncate(true).open(&name).map_err(|error| Error::internal(context()).with_source(error))?;
     file.lock().map_err(|error| Error::internal(context()).with_source(error))?;
     Ok(file)
 }
