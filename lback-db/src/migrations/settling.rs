@@ -21,6 +21,9 @@ pub(super) fn is_fresh(migration: &Migration, quiet: Duration) -> bool {
 pub(super) fn wait<E>(quiet: Duration, pending: impl Fn() -> Result<Vec<Migration>, E>) -> Result<(), E> {
     let mut waited = Duration::ZERO;
     while let Some(age) = pending()?.iter().filter_map(age).min().filter(|age| *age < quiet && waited < PATIENCE) {
+        if waited.is_zero() {
+            tracing::info!(target: "lback::db", "a migration is being written; it is applied once its files are left alone for {quiet:?}");
+        }
         let pause = (quiet - age).max(TICK);
         sleep(pause);
         waited += pause;
