@@ -106,7 +106,7 @@ macro_rules! migrations {
             $crate::migrations!("$CARGO_MANIFEST_DIR/migrations/postgres"),
         )
     };
-    ($folder:literal) => {{
+    ($folder:tt) => {{
         use $crate::include_dir;
         const MIGRATIONS: include_dir::Dir<'static> = include_dir::include_dir!($folder);
         MIGRATIONS

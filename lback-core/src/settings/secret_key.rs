@@ -7,6 +7,7 @@ use std::path::Path;
 use super::Secret;
 use super::error::{Kind, SettingsError};
 use crate::private_files;
+use crate::text_file::decode;
 
 const MIN_BYTES: usize = 32;
 const HOW_TO_MAKE_ONE: &str =
@@ -73,7 +74,8 @@ fn kept_key(root: &Path) -> Result<Secret, SettingsError> {
 }
 
 fn read(file: &Path) -> io::Result<Secret> {
-    Ok(Secret::new(fs::read_to_string(file)?.trim()))
+    let text = decode(fs::read(file)?).map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
+    Ok(Secret::new(text.trim()))
 }
 
 /// Two processes that start together must get the same key, so the file appears complete or not at

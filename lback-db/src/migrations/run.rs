@@ -26,10 +26,13 @@ impl Script<'_> {
     /// # Errors
     /// If a statement fails, or rows of SQLite would refer to rows that do not exist. In a transaction nothing has changed then.
     pub(super) fn run(&self, db: &mut Db, record: impl Fn(&mut Db) -> QueryResult<()>) -> Result<()> {
+        let record = |db: &mut Db| forget_settings(db).and_then(|()| record(db)).map_err(|error| self.because(error));
         if !self.in_transaction {
             self.run_one_by_one(db)?;
+            // Within a transaction SQLite would not do it.
+            forget_settings(db).map_err(|error| self.because(error))?;
             // Its own, so that a transaction that the script has left open is no place for it.
-            return self.whole(db, |db| record(db).map_err(|error| self.because(error)));
+            return self.whole(db, record);
         }
         let control = statements(self.sql, db.kind()).into_iter().find(|statement| statement.controls_transaction());
         if let Some(control) = control {
@@ -43,7 +46,7 @@ impl Script<'_> {
             let before = References::find(db).map_err(|error| self.because(error))?;
             db.batch_execute(self.sql).map_err(|error| self.failed(self.place, error))?;
             self.compare(&before, db, "Nothing was changed. Correct the SQL, and migrate again")?;
-            record(db).map_err(|error| self.because(error))
+            record(db)
         })
     }
 
@@ -98,6 +101,17 @@ impl Script<'_> {
 
     fn error(&self, what: &str) -> Error {
         Error::internal(format!("{}: {what}", self.context))
+    }
+}
+
+/// What a script has set is not for what follows: `PRAGMA foreign_keys = ON` would delete rows where the next one rebuilds a
+/// table, and what pg_dump writes hides the table in which migrations are recorded.
+fn forget_settings(db: &mut Db) -> QueryResult<()> {
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(connection) => connection.batch_execute("PRAGMA foreign_keys = OFF"),
+        #[cfg(feature = "postgres")]
+        Db::Postgres(connection) => connection.batch_execute("RESET search_path"),
     }
 }
 

@@ -233,3 +233,43 @@ fn a_start_waits_until_files_are_left_alone() {
     let (database, start) = project.open();
     assert_eq!(start.settled_for(Duration::from_millis(1)).apply(&database).unwrap(), [A, B]);
 }
+
+#[test]
+fn what_is_compiled_in_is_read_as_the_folder_is() {
+    use lback::include_dir::{Dir, DirEntry, File};
+    const IN_A: &[DirEntry<'static>] = &[
+        DirEntry::File(File::new("2026-01-01-000000_create_a/up.sql", b"\xef\xbb\xbfCREATE TABLE a (n BIGINT);\r\n")),
+        DirEntry::File(File::new("2026-01-01-000000_create_a/metadata.toml", b"# run_in_transaction = false\r\n")),
+    ];
+    const IN_B: &[DirEntry<'static>] =
+        &[DirEntry::File(File::new("2026-01-02-000000_create_b/up.sql", b"CREATE TABLE b (n BIGINT); INSERT INTO nowhere VALUES (1);"))];
+    const LEFT: &[DirEntry<'static>] = &[DirEntry::File(File::new("left/down.sql", b""))];
+    const EMBEDDED: Dir<'static> =
+        Dir::new("", &[DirEntry::Dir(Dir::new(A, IN_A)), DirEntry::Dir(Dir::new(B, IN_B)), DirEntry::Dir(Dir::new("left", LEFT))]);
+    let project = Project::new();
+    let (database, _) = project.open();
+    let migrations = lback::Migrations::new().embedded(EMBEDDED);
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains(B) && error.contains("nowhere") && error.contains(A), "{error}");
+    assert_eq!(tables(&database), ["a"]);
+    assert_eq!(migrations.names(database.kind()).unwrap(), [A, B]);
+    // The folder of a debug build has the same checksum as what a release build applied.
+    project.add(A, "CREATE TABLE a (n BIGINT);", "");
+    let (_, from_folder) = project.open();
+    assert!(from_folder.status(&database).unwrap().iter().all(|one| one.changed.is_none()));
+}
+
+#[test]
+fn what_a_migration_sets_does_not_reach_the_next() {
+    const C_UP: &str =
+        "CREATE TABLE new (n BIGINT PRIMARY KEY); INSERT INTO new SELECT n FROM p; DROP TABLE p; ALTER TABLE new RENAME TO p;";
+    let project = Project::new();
+    project.add(A, "CREATE TABLE p (n BIGINT PRIMARY KEY); CREATE TABLE c (p BIGINT REFERENCES p (n) ON DELETE CASCADE);", "");
+    project.add(B, "PRAGMA foreign_keys = ON; INSERT INTO p VALUES (1); INSERT INTO c VALUES (1);", "");
+    project.add_file(B, "metadata.toml", "run_in_transaction = false");
+    project.add(C, C_UP, "");
+    let (database, migrations) = project.open();
+    migrations.apply(&database).unwrap();
+    let rows = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM c");
+    assert_eq!(rows.get_result::<i64>(&mut database.connect().unwrap()).unwrap(), 1, "rebuilding p deletes no row of c");
+}

@@ -51,6 +51,44 @@ fn a_postgresql_database_of_an_older_program_goes_on() {
     goes_on(&project, &database, &migrations);
 }
 
+/// The framework's own, up to those of today.
+#[cfg(all(feature = "auth", feature = "mail"))]
+fn the_framework_goes_on(database: &Database) {
+    let migrations =
+        Migrations::new().framework(lback_session::MIGRATIONS).framework(lback_mail::MIGRATIONS).framework(lback_auth::MIGRATIONS);
+    migrations.apply(database).unwrap();
+    assert!(migrations.status(database).unwrap().iter().all(|one| one.state == Applied::Yes && one.changed.is_none()));
+    let tables = lback_session::tables().and(lback_mail::tables()).and(lback_auth::tables());
+    let db = &mut *database.get().unwrap();
+    assert_eq!(tables.differences(db).unwrap(), Vec::<String>::new());
+    for table in ["sessions", "auth_users", "auth_users_groups", "auth_users_permissions", "auth_groups_permissions"] {
+        use lback::prelude::*;
+        let count = diesel::dsl::sql::<diesel::sql_types::BigInt>(&format!("SELECT count(*) FROM {table}"));
+        assert_eq!(count.get_result::<i64>(db).unwrap(), 1, "{table}");
+    }
+}
+
+#[cfg(all(feature = "auth", feature = "mail"))]
+#[test]
+fn the_frameworks_tables_of_an_older_program_become_those_of_today() {
+    let project = Project::new();
+    let (database, _) = project.open();
+    database.connect().unwrap().batch_execute(include_str!("older.sqlite.sql")).unwrap();
+    the_framework_goes_on(&database);
+}
+
+#[cfg(all(feature = "auth", feature = "mail", feature = "postgres"))]
+#[test]
+fn the_frameworks_tables_of_an_older_program_become_those_of_today_on_postgresql() {
+    let Some(server) = lback_test_servers::Postgres::shared() else { return };
+    server.create("older_framework");
+    let project = Project::new();
+    let settings = lback::DbSettings { database_url: lback::Secret::new(server.url("older_framework")), ..Default::default() };
+    let database = Database::open(&settings, project.path()).unwrap();
+    database.connect().unwrap().batch_execute(include_str!("older.postgres.sql")).unwrap();
+    the_framework_goes_on(&database);
+}
+
 #[cfg(feature = "postgres")]
 #[test]
 fn a_user_who_may_not_change_the_table_goes_on_without_checksums() {

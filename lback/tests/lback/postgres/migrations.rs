@@ -170,3 +170,15 @@ fn sql_that_would_end_the_transaction_is_refused() {
     assert_eq!(migrations.apply(&database).unwrap().len(), 1);
     assert_eq!(project.tables(), "a");
 }
+
+#[test]
+fn what_a_dump_sets_does_not_reach_further() {
+    let Some(project) = Project::new("migrations_dump") else { return };
+    // As pg_dump begins.
+    let dump = "SET statement_timeout = 0; SELECT pg_catalog.set_config('search_path', '', false); CREATE TABLE public.a (n BIGINT);";
+    project.add("2026-01-01-000000_dump", dump);
+    project.add("2026-01-02-000000_create_b", "CREATE TABLE b (n BIGINT);");
+    let (database, migrations) = project.open();
+    assert_eq!(migrations.apply(&database).unwrap().len(), 2);
+    assert_eq!(project.tables(), "a b");
+}
