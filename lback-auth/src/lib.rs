@@ -17,6 +17,8 @@ mod install;
 mod login;
 mod middleware;
 mod name;
+mod name_keys;
+mod new_user;
 mod next;
 #[cfg(feature = "pages")]
 pub mod pages;
@@ -38,7 +40,9 @@ pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
 pub use install::{check_routes, install};
 pub use login::LoginRefused;
 pub use middleware::AuthMiddleware;
-pub use name::{check_email, check_username};
+pub use name::{check_email, check_username, email_key, username_key};
+pub use name_keys::update_name_keys;
+pub use new_user::NewUser;
 pub use next::safe_next;
 #[cfg(feature = "pages")]
 pub use pages::urls;
@@ -48,7 +52,7 @@ pub use request::RequestAuth;
 pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups};
 pub use settings::{AuthSettings, PasswordRule};
 pub use throttle::Throttled;
-pub use user::{NewUser, User};
+pub use user::User;
 
 use diesel_migrations::embed_migrations;
 use lback_db::migrations::MigrationSet;

@@ -90,7 +90,7 @@ impl Task {
                     println!("nothing to apply");
                 }
                 #[cfg(feature = "auth")]
-                crate::auth::declare_permissions(&ready)?;
+                crate::auth::fill_tables(&ready)?;
             }
             Task::Rollback(count) => {
                 let undone = ready.migrations.rollback(ready.database()?, count)?;
