@@ -15,6 +15,7 @@ pub mod commands;
 mod guard;
 mod install;
 mod login;
+mod members;
 mod middleware;
 mod name;
 mod name_keys;
