@@ -53,8 +53,8 @@ fn update_some(db: &mut Db) -> Result<usize> {
                 on_each!(db, db => diesel::update(row).set(users::username_key.eq(&key)).execute(db))?;
             }
         }
-        keep_skeletons(db, *id, username)?;
     }
+    keep_skeletons(db, rows.iter().map(|(id, username, _)| (*id, username.as_str())))?;
     let done = users::table.filter(users::id.eq_any(&ids));
     on_each!(db, db => diesel::update(done).set(users::key_version.eq(KEY_VERSION)).execute(db))?;
     Ok(rows.len())

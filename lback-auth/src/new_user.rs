@@ -134,7 +134,11 @@ impl NewUser {
                 let message = if is_taken { NameConflict::Taken.to_string() } else { EMAIL_TAKEN.to_owned() };
                 return Err(Error::new(StatusCode::CONFLICT, message));
             };
-            if !keep_skeletons(db, id, &username)? {
+            keep_skeletons(db, [(id, username.as_str())])?;
+            let others = skeletons_table::user_id.ne(id).and(skeletons_table::skeleton.eq_any(skeletons(&username)));
+            let others = skeletons_table::table.filter(others).count();
+            let others: i64 = on_each!(db, db => others.get_result(db))?;
+            if others > 0 {
                 return Err(Error::new(StatusCode::CONFLICT, NameConflict::LooksTaken.to_string()));
             }
             User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))
@@ -179,16 +183,25 @@ impl fmt::Display for NameConflict {
     }
 }
 
-/// Notes what a user's name looks like. Returns whether no other user's looks the same.
-pub(crate) fn keep_skeletons(db: &mut Db, user_id: i64, username: &str) -> Result<bool> {
-    let skeletons = skeletons(username);
-    for skeleton in &skeletons {
-        let row = (skeletons_table::skeleton.eq(skeleton), skeletons_table::user_id.eq(user_id));
-        on_each!(db, db => diesel::insert_into(skeletons_table::table).values(row).on_conflict_do_nothing().execute(db))?;
+/// Notes what the names of users look like, unless an earlier user's looks the same.
+pub(crate) fn keep_skeletons<'a>(db: &mut Db, users: impl IntoIterator<Item = (i64, &'a str)>) -> Result<()> {
+    let rows = users.into_iter().flat_map(|(id, username)| skeletons(username).into_iter().map(move |skeleton| (skeleton, id)));
+    let rows = rows.map(|(skeleton, id)| (skeletons_table::skeleton.eq(skeleton), skeletons_table::user_id.eq(id)));
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(db) => {
+            for row in rows {
+                diesel::insert_into(skeletons_table::table).values(row).on_conflict_do_nothing().execute(db)?;
+            }
+        }
+        // In one round trip.
+        #[cfg(feature = "postgres")]
+        Db::Postgres(db) => {
+            let rows: Vec<_> = rows.collect();
+            diesel::insert_into(skeletons_table::table).values(rows).on_conflict_do_nothing().execute(db)?;
+        }
     }
-    let others = skeletons_table::table.filter(skeletons_table::skeleton.eq_any(&skeletons)).filter(skeletons_table::user_id.ne(user_id));
-    let others: i64 = on_each!(db, db => others.count().get_result(db))?;
-    Ok(others == 0)
+    Ok(())
 }
 
 /// A user of this name, [without a password](NewUser::without_password).

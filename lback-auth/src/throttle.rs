@@ -122,7 +122,11 @@ pub(crate) fn admit_visitor(req: &mut Request, auth: &Auth, what: &str, limit: L
         let limit = limit.times(network.addresses_factor, network.is_shared);
         auth.throttle().counter(&format!("{what} from {}", network.name), limit, Kind::Own)
     };
-    let counters = req.client_addr().map(networks).unwrap_or_default().iter().map(counter).collect();
+    let counters: Vec<Counted> = req.client_addr().map(networks).unwrap_or_default().iter().map(counter).collect();
+    // A visitor without an address is one of all that have none.
+    if counters.is_empty() {
+        return admit_other(req, auth, &format!("{what} from nowhere"), limit);
+    }
     admit_counters(req, auth, counters)
 }
 
