@@ -15,8 +15,11 @@ pub mod commands;
 mod guard;
 mod install;
 mod login;
+mod members;
 mod middleware;
 mod name;
+mod name_keys;
+mod new_user;
 mod next;
 #[cfg(feature = "pages")]
 pub mod pages;
@@ -38,7 +41,9 @@ pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
 pub use install::{check_routes, install};
 pub use login::LoginRefused;
 pub use middleware::AuthMiddleware;
-pub use name::{check_email, check_username};
+pub use name::{check_email, check_username, email_key, username_key};
+pub use name_keys::update_name_keys;
+pub use new_user::NewUser;
 pub use next::safe_next;
 #[cfg(feature = "pages")]
 pub use pages::urls;
@@ -48,7 +53,7 @@ pub use request::RequestAuth;
 pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups, tables};
 pub use settings::{AuthSettings, PasswordRule};
 pub use throttle::Throttled;
-pub use user::{NewUser, User};
+pub use user::User;
 
 use lback_db::include_dir::{self, include_dir};
 use lback_db::migrations::MigrationSet;

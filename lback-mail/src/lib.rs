@@ -8,6 +8,7 @@ mod backend;
 mod failure;
 mod mail;
 mod mailer;
+mod media_type;
 mod message;
 mod middleware;
 mod mime;

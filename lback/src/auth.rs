@@ -85,14 +85,14 @@ fn run_command(command: &mut Command, run: fn(&commands::Context<'_>, &[String])
     run(&context, command.arguments())
 }
 
-/// Puts the permissions that the application declares into the database.
-pub(crate) fn declare_permissions(ready: &Ready) -> Result<()> {
-    match (ready.app.state::<Auth>(), &ready.database) {
-        (Some(auth), Some(database)) if auth.permissions().next().is_some() => {
-            lback_auth::declare_permissions(&mut *database.get()?, auth.permissions())
-        }
-        _ => Ok(()),
+/// Puts into the database what migrations cannot: the permissions that the application declares, and the normal forms of
+/// names that were stored without.
+pub(crate) fn fill_tables(ready: &Ready) -> Result<()> {
+    let (Some(auth), Some(database)) = (ready.app.state::<Auth>(), &ready.database) else { return Ok(()) };
+    if auth.permissions().next().is_some() {
+        lback_auth::declare_permissions(&mut *database.get()?, auth.permissions())?;
     }
+    lback_auth::update_name_keys(database).map(drop)
 }
 
 /// For the command `check`.

@@ -68,7 +68,7 @@ pub use lback_auth::urls as auth_urls;
 pub use lback_auth::{
     Account, Auth, AuthMiddleware, AuthSettings, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules, Passwords, Permission,
     RequestAuth, Requirement, RouteAuth, RouterAuth, Throttled, User, auth_groups, auth_permissions, auth_users, auth_users_groups,
-    check_email, check_username, clean_attempts, declare_permissions, safe_next,
+    check_email, check_username, clean_attempts, declare_permissions, email_key, safe_next, update_name_keys, username_key,
 };
 pub use lback_core::*;
 pub use lback_db::*;

@@ -62,7 +62,7 @@ fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result
 fn prepare(ready: &Ready) -> Result<()> {
     prepare_database(ready)?;
     #[cfg(feature = "auth")]
-    crate::auth::declare_permissions(ready)?;
+    crate::auth::fill_tables(ready)?;
     let config = ready.app.config();
     if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
         return Err(Error::internal(

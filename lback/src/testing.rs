@@ -105,7 +105,7 @@ impl Client {
         let clock = Clock::fixed(chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6));
         let ready = app.ready(settings, migrations, clock)?;
         #[cfg(feature = "auth")]
-        crate::auth::declare_permissions(&ready)?;
+        crate::auth::fill_tables(&ready)?;
         let Ready { app, database, sessions, .. } = ready;
         Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, place }) })
     }

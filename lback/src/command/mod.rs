@@ -95,7 +95,7 @@ impl Task {
                     }
                 }
                 #[cfg(feature = "auth")]
-                crate::auth::declare_permissions(&ready)?;
+                crate::auth::fill_tables(&ready)?;
             }
             Task::Rollback(count) => {
                 let undone = ready.migrations.rollback(ready.database()?, count)?;
