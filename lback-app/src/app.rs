@@ -7,8 +7,8 @@ use std::sync::Arc;
 use lback_core::middleware::{IntoMiddleware, Slot, Stack};
 use lback_core::signals::Listeners;
 use lback_core::{Application, Assembly, Request, Result, Router, Settings, TemplateArgs};
-use lback_db::Migrations;
 use lback_db::migrations::MigrationSet;
+use lback_db::{Migrations, Tables};
 use lback_session::SessionStore;
 use tokio::sync::watch;
 
@@ -40,6 +40,7 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 pub struct App {
     pub(crate) router: Router,
     migrations: Option<MigrationSet>,
+    tables: Tables,
     pub(crate) batteries: Vec<Box<dyn Battery>>,
     pub(crate) middleware: Vec<Change<Assembly>>,
     pub(crate) stack: Vec<Change<Stack>>,
@@ -54,6 +55,7 @@ impl App {
         App {
             router,
             migrations: None,
+            tables: Tables::new(),
             batteries: vec![Box::new(DatabaseBattery), Box::new(Sessions::default()), Box::new(Csrf)],
             middleware: Vec::new(),
             stack: Vec::new(),
@@ -93,6 +95,31 @@ impl App {
     /// Without this, and in debug builds, they are read from the project's `migrations` folder when the program runs.
     pub fn migrations(mut self, migrations: impl Into<MigrationSet>) -> Self {
         self.migrations = Some(migrations.into());
+        self
+    }
+
+    /// Says which tables the application works with, as `diesel::table!` declares them. The command `check` compares them with
+    /// the database: a column that only one of the two has compiles, and fails at the first request.
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    ///
+    /// mod models {
+    ///     # use lback::diesel;
+    ///     diesel::table! {
+    ///         posts (id) {
+    ///             id -> BigInt,
+    ///             title -> Text,
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// fn main() -> Result<()> {
+    ///     App::new(Router::new()).tables(tables![models::posts]).main()
+    /// }
+    /// ```
+    pub fn tables(mut self, tables: Tables) -> Self {
+        self.tables = self.tables.and(tables);
         self
     }
 
@@ -279,6 +306,15 @@ impl App {
 
     pub(crate) fn has_database(&self) -> bool {
         self.batteries.iter().any(|battery| (&**battery as &dyn Any).is::<DatabaseBattery>())
+    }
+
+    /// The tables of the batteries, and the application's.
+    pub(crate) fn all_tables(&mut self) -> Tables {
+        if !self.has_database() {
+            return Tables::new();
+        }
+        let of_batteries = self.batteries.iter().map(|battery| battery.tables());
+        of_batteries.fold(Tables::new(), Tables::and).and(std::mem::take(&mut self.tables))
     }
 
     /// The migrations of the batteries and the application's.

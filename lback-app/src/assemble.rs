@@ -42,11 +42,12 @@ fn missing(what: &str) -> Error {
 
 impl App {
     /// Checks the settings and puts everything together. `clock` is for tests.
-    pub(crate) fn ready(self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
+    pub(crate) fn ready(mut self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
         // A settings file may be shared with applications that have a database and sessions.
         settings.declare::<CoreSettings>();
         settings.declare::<DbSettings>();
         settings.declare::<SessionSettings>();
+        let tables = self.all_tables();
         let batteries = in_order(self.batteries)?;
         command::all(&batteries, self.commands)?;
         for battery in &batteries {
@@ -55,7 +56,7 @@ impl App {
         settings.check_unknown(&[]).map_err(|error| with_remedy(error, &batteries))?;
 
         let mut assembly = Assembly::new(self.router, settings);
-        assembly.clock(clock).state(migrations);
+        assembly.clock(clock).state(migrations).state(tables);
         assembly.middleware(Slot::Edge, RequestLog).middleware(Slot::Errors, Errors);
         assembly.middleware(Slot::Host, SecurityHeaders).middleware(Slot::Host, AllowedHosts);
         assembly.middleware(Slot::Files, StaticFiles::new()).middleware(Slot::Body, BodyReader).middleware(Slot::View, Timeout);

@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use lback_core::{Application, Assembly, Result, Route, Settings};
-use lback_db::Database;
 use lback_db::migrations::MigrationSet;
+use lback_db::{Database, Tables};
 
 use crate::testing::TestSettings;
 use crate::{Checks, CommandSpec};
@@ -42,7 +42,7 @@ use crate::{Checks, CommandSpec};
 /// ```
 ///
 /// An application calls the methods in this order: [`settings`](Self::settings) and, in tests,
-/// [`test_settings`](Self::test_settings); [`migrations`](Self::migrations); [`commands`](Self::commands); then
+/// [`test_settings`](Self::test_settings); [`migrations`](Self::migrations) and [`tables`](Self::tables); [`commands`](Self::commands); then
 /// [`install`](Self::install), after the batteries that it [`requires`](Self::requires).
 pub trait Battery: Any {
     /// The name, which no other battery of the application may have. Its migrations are recorded under this name.
@@ -62,6 +62,11 @@ pub trait Battery: Any {
     /// The migrations that make the battery's tables.
     fn migrations(&self) -> Option<MigrationSet> {
         None
+    }
+
+    /// The tables that the battery works with. The command `check` compares them with the database.
+    fn tables(&self) -> Tables {
+        Tables::new()
     }
 
     /// The commands that the battery adds to the command line.

@@ -2,7 +2,7 @@
 
 use lback_core::{Application, Error, Result};
 use lback_db::signals::MigrationApplied;
-use lback_db::{Database, Migrations};
+use lback_db::{Database, Migrations, Tables};
 
 use crate::assemble::Ready;
 use crate::run::program;
@@ -22,6 +22,15 @@ pub(crate) fn migrate(ready: &Ready) -> Result<Vec<String>> {
     let result = migrations(&ready.app)?.apply_each(ready.database()?, |name| applied.push(name.to_owned()));
     applied.into_iter().for_each(|name| ready.app.send(MigrationApplied { name }));
     result
+}
+
+/// What the database lacks of the tables that the program works with; nothing while migrations are pending.
+pub(crate) fn differences(app: &Application) -> Result<Vec<String>> {
+    let (Some(database), Some(tables)) = (app.state::<Database>(), app.state::<Tables>()) else { return Ok(Vec::new()) };
+    match migrations(app)?.pending(database)?.is_empty() {
+        true => tables.differences(&mut *database.get()?),
+        false => Ok(Vec::new()),
+    }
 }
 
 /// Refuses to go on while migrations are pending.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::process::exit;
+use std::time::Duration;
 
 use lback_core::settings::{Environment, Settings, find_root};
 use lback_core::{Clock, CoreSettings, Error, Result};
@@ -53,17 +54,20 @@ impl App {
         served.inspect_err(|error| supervisor.failed(&error.to_string()))
     }
 
-    /// Reads the settings and puts the application together; one that `serves` starts without a migration that is still
-    /// to be written.
+    /// Reads the settings and puts the application together; one that `serves` waits for a migration that is being written,
+    /// and starts without one that is still to be.
     fn load(mut self, environment: &Environment, serves: bool) -> Result<Ready> {
         let root = find_root(environment)?;
         let settings = Settings::load(&root, environment)?;
         crate::log::start(&settings.section::<CoreSettings>()?.log)?;
         let migrations = self.take_migrations(&root);
-        let migrations = if serves { migrations.stop_at_blank() } else { migrations };
+        let migrations = if serves { migrations.stop_at_blank().settled_for(SETTLED) } else { migrations };
         self.ready(settings, migrations, Clock::system())
     }
 }
+
+/// A migration whose files were saved less long ago may be half written.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// Why the program ended.
 #[derive(Debug)]

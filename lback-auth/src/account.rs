@@ -21,7 +21,8 @@ pub trait Account: Serialize + Send + Sync + Sized + 'static {
     /// Those of the database; so with the others.
     fn find(db: &mut Db, id: i64) -> Result<Option<Self>>;
 
-    /// The user who logs in with this name.
+    /// Returns the user who logs in with this name, which is as it was typed, without surrounding spaces. Compare it in its normal
+    /// form: [`username_key`](crate::username_key), or [`email_key`](crate::email_key) for addresses.
     ///
     /// # Errors
     /// Those of the database.

@@ -6,10 +6,11 @@ use lback_app::{App, Battery, Command, CommandSpec, Setup};
 use lback_core::middleware::Slot;
 use lback_core::{Assembly, Error, Result, Settings};
 use lback_db::migrations::MigrationSet;
+use lback_db::{Database, Tables};
 use lback_session::SessionManager;
 
 use crate::install::{check_routes, install};
-use crate::{Account, Auth, AuthMiddleware, AuthSettings, Permission, RouteAuth, User, commands, declare_permissions};
+use crate::{Account, Auth, AuthMiddleware, AuthSettings, Permission, RouteAuth, User, commands, declare_permissions, update_name_keys};
 
 /// Adds users to [`App`].
 pub trait AppAuth {
@@ -94,6 +95,10 @@ impl Battery for Users {
         Some(crate::MIGRATIONS)
     }
 
+    fn tables(&self) -> Tables {
+        crate::tables()
+    }
+
     fn commands(&self) -> Vec<CommandSpec> {
         let all = if self.has_commands { commands::ALL.as_slice() } else { &[] };
         let command = |&(name, about, run): &(_, _, commands::Run)| {
@@ -114,10 +119,7 @@ impl Battery for Users {
             (!requirements.is_empty()).then(|| requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
         });
         let declared = auth.clone();
-        setup.after_migrate(move |_, database| match declared.permissions().next() {
-            Some(_) => declare_permissions(&mut *database.get()?, declared.permissions()),
-            None => Ok(()),
-        });
+        setup.after_migrate(move |_, database| fill_tables(&declared, database));
         #[cfg(feature = "pages")]
         {
             let auth = auth.clone();
@@ -132,6 +134,15 @@ impl Battery for Users {
         });
         Ok(())
     }
+}
+
+/// Puts into the database what migrations cannot: the permissions that the application declares, and the normal forms of
+/// names that were stored without.
+fn fill_tables(auth: &Auth, database: &Database) -> Result<()> {
+    if auth.permissions().next().is_some() {
+        declare_permissions(&mut *database.get()?, auth.permissions())?;
+    }
+    update_name_keys(database).map(drop)
 }
 
 fn run_command(command: &mut Command, run: commands::Run) -> Result<()> {

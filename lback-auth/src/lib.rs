@@ -16,8 +16,11 @@ mod commands;
 mod guard;
 mod install;
 mod login;
+mod members;
 mod middleware;
 mod name;
+mod name_keys;
+mod new_user;
 mod next;
 #[cfg(feature = "pages")]
 pub mod pages;
@@ -40,22 +43,26 @@ pub use battery::AppAuth;
 pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
 pub use login::LoginRefused;
 pub use middleware::AuthMiddleware;
-pub use name::{check_email, check_username};
+pub use name::{check_email, check_username, email_key, username_key};
+pub use name_keys::update_name_keys;
+pub use new_user::NewUser;
 pub use next::safe_next;
 #[cfg(feature = "pages")]
 pub use pages::urls;
 pub use password::{PasswordRules, Passwords};
 pub use permissions::{Group, Permission, declare_permissions};
 pub use request::RequestAuth;
-pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups};
+pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups, tables};
 pub use settings::{AuthSettings, PasswordRule};
 pub use testing::ClientAuth;
 pub use throttle::Throttled;
-pub use user::{NewUser, User};
+pub use user::User;
 
-use diesel_migrations::embed_migrations;
+use lback_db::include_dir::{self, include_dir};
 use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the tables `auth_…`.
-pub const MIGRATIONS: MigrationSet =
-    MigrationSet::per_database(embed_migrations!("migrations/sqlite"), embed_migrations!("migrations/postgres"));
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);

@@ -168,7 +168,8 @@ pub trait RequestAuth {
     /// As [`user`](Self::user).
     fn check_reset_token(&mut self, token: &str) -> Result<Option<User>>;
 
-    /// The same for a link that verifies the user's e-mail address. It works for `AUTH_VERIFY_HOURS`.
+    /// The same for a link that verifies the user's e-mail address, the [pending](User::pending_email) one if there is one. It
+    /// works for `AUTH_VERIFY_HOURS`.
     ///
     /// # Errors
     /// 500 without `App::auth()`.

@@ -5,13 +5,13 @@ diesel::table! {
     auth_users (id) {
         /// Never given twice.
         id -> BigInt,
-        /// As it was typed.
+        /// As it is shown.
         username -> Text,
-        /// In lower case, for comparing.
+        /// Its normal form, for comparing: [`username_key`](crate::username_key).
         username_key -> Text,
         /// As it was typed.
         email -> Nullable<Text>,
-        /// In lower case, for comparing.
+        /// Its normal form, for comparing: [`email_key`](crate::email_key).
         email_key -> Nullable<Text>,
         /// Has somebody followed the link that was sent there?
         email_verified -> Bool,
@@ -27,6 +27,19 @@ diesel::table! {
         last_login -> Nullable<Timestamp>,
         /// When they were made.
         joined -> Timestamp,
+        /// An address that becomes `email` once it is verified.
+        pending_email -> Nullable<Text>,
+        /// Its normal form.
+        pending_email_key -> Nullable<Text>,
+        /// The version of the rules by which `username_key` was computed.
+        key_version -> Integer,
+    }
+}
+
+diesel::table! {
+    auth_username_skeletons (skeleton) {
+        skeleton -> Text,
+        user_id -> BigInt,
     }
 }
 
@@ -87,6 +100,7 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     auth_users,
+    auth_username_skeletons,
     auth_groups,
     auth_permissions,
     auth_users_groups,
@@ -106,3 +120,16 @@ macro_rules! on_each {
     };
 }
 pub(crate) use on_each;
+
+/// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
+pub fn tables() -> lback_db::Tables {
+    lback_db::tables![
+        auth_users,
+        auth_groups,
+        auth_permissions,
+        auth_users_groups,
+        auth_users_permissions,
+        auth_groups_permissions,
+        auth_attempts
+    ]
+}

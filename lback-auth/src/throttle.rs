@@ -4,11 +4,16 @@
 //!
 //! - of one account from one address: after a few, each further one doubles the delay, up to `AUTH_MAX_DELAY_SECONDS`;
 //! - of one address, whatever the account: the same after four times as many;
+//! - of the networks around the address (IPv4 /24; IPv6 /56 and /48), both likewise after more failures. Their delays grow to
+//!   half a minute and no further, as other people are there, too;
 //! - of one account, from wherever: after many the delay grows to half a minute, and no further, and it is only for those who
 //!   have failed from their address before. Otherwise anybody could lock a user out;
 //! - of a browser where the user has logged in before, instead of all of these: what happens elsewhere does not matter to it.
 //!
 //! Half of the failures are forgotten each hour.
+//!
+//! An account that is tried by user name and one that is tried by e-mail address are counted apart, be they the same user's:
+//! otherwise a delay would tell whose address it is.
 //!
 //! An attempt counts as a failure before the password is looked at, so that many at once are no way around; when it was
 //! right, that is taken back. One that must wait is not counted, and writes nothing.
@@ -25,12 +30,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Keys, Request, Result};
 use lback_db::{Db, DbSession, RequestDb};
 
+use self::networks::{Network, networks};
 use crate::attempts::{self, Counter};
 use crate::auth::signature;
 use crate::{Auth, AuthSettings, name, short};
 
-/// The longest delay for an account that is attacked from many addresses, in seconds.
-const ACCOUNT_DELAY: u32 = 30;
+mod networks;
+
+/// The longest delay for what several people share, in seconds: an account that is attacked from many addresses, a network.
+const SHARED_DELAY: u32 = 30;
 
 /// How many failures an account takes from everywhere before that.
 const ACCOUNT_FAILURES: u32 = 50;
@@ -57,7 +65,8 @@ impl std::error::Error for Throttled {}
 #[derive(Clone)]
 pub(crate) struct Attempt {
     account: String,
-    address: Option<String>,
+    /// From the address outwards.
+    networks: Vec<Network>,
     device: Option<String>,
     /// Was it right after all?
     right: Arc<AtomicBool>,
@@ -67,9 +76,12 @@ impl Attempt {
     /// `device` is for whom the browser is known, and by which name.
     pub(crate) fn new(user_id: Option<i64>, name: &str, address: Option<IpAddr>, device: Option<(i64, String)>) -> Self {
         Attempt {
-            // A user may come by name and by address, and is one account all the same.
-            account: user_id.map_or_else(|| format!("name {}", name::key(name)), |id| format!("user {id}")),
-            address: address.map(network),
+            account: match user_id {
+                Some(id) if name.contains('@') => format!("user {id} by address"),
+                Some(id) => format!("user {id}"),
+                None => format!("name {}", name::login_key(name)),
+            },
+            networks: address.map(networks).unwrap_or_default(),
             device: device.filter(|(known, _)| Some(*known) == user_id).map(|(_, device)| device),
             right: Arc::default(),
         }
@@ -100,13 +112,22 @@ pub(crate) fn admit(req: &mut Request, auth: &Auth, attempt: &Attempt) -> Result
 /// The same for what is not a login and should not be done too often all the same.
 #[cfg(feature = "pages")]
 pub(crate) fn admit_other(req: &mut Request, auth: &Auth, what: &str, limit: Limit) -> Result<Result<(), Throttled>> {
-    admit_counters(req, auth, vec![auth.throttle().counter(what, limit)])
+    admit_counters(req, auth, vec![auth.throttle().counter(what, limit, Kind::Own)])
 }
 
-/// The address of whoever asks, as it is counted.
+/// The same for what visitors do, by where they come from.
 #[cfg(feature = "pages")]
-pub(crate) fn from(req: &Request) -> String {
-    req.client_addr().map(network).unwrap_or_default()
+pub(crate) fn admit_visitor(req: &mut Request, auth: &Auth, what: &str, limit: Limit) -> Result<Result<(), Throttled>> {
+    let counter = |network: &Network| {
+        let limit = limit.times(network.addresses_factor, network.is_shared);
+        auth.throttle().counter(&format!("{what} from {}", network.name), limit, Kind::Own)
+    };
+    let counters: Vec<Counted> = req.client_addr().map(networks).unwrap_or_default().iter().map(counter).collect();
+    // A visitor without an address is one of all that have none.
+    if counters.is_empty() {
+        return admit_other(req, auth, &format!("{what} from nowhere"), limit);
+    }
+    admit_counters(req, auth, counters)
 }
 
 fn admit_counters(req: &mut Request, auth: &Auth, counters: Vec<Counted>) -> Result<Result<(), Throttled>> {
@@ -115,17 +136,6 @@ fn admit_counters(req: &mut Request, auth: &Auth, counters: Vec<Counted>) -> Res
     match short::read(req, |db| auth.throttle().look(db, &counters, now))? {
         Ok(()) => short::write(req, |db| auth.throttle().count(db, &counters, now)),
         refused => Ok(refused),
-    }
-}
-
-/// Whoever has an IPv6 address has all of its /64.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::")
-        }
     }
 }
 
@@ -146,6 +156,12 @@ impl Limit {
     /// For mails to one mailbox, whoever asks for them: three, and then one in an hour.
     #[cfg(feature = "pages")]
     pub(crate) const OF_MAILBOX: Limit = Limit { free: 2, first: 3600, max_delay: 3600 };
+
+    /// For so many times the failures, perhaps of several people.
+    fn times(self, factor: u32, is_shared: bool) -> Limit {
+        let max_delay = if is_shared { self.max_delay.min(SHARED_DELAY) } else { self.max_delay };
+        Limit { free: self.free.saturating_mul(factor), max_delay, ..self }
+    }
 
     /// How long to wait after so many failures.
     fn delay(self, failures: u32) -> TimeDelta {
@@ -168,8 +184,17 @@ pub(crate) struct Throttle {
 struct Counted {
     id: String,
     limit: Limit,
-    /// Is it that of the account as a whole?
-    is_account: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Of an account from a network, or of something else that concerns one visitor.
+    Own,
+    /// Of an account as a whole.
+    Account,
+    /// Of a network, whatever the account.
+    Network,
 }
 
 impl Throttle {
@@ -179,25 +204,33 @@ impl Throttle {
             keys,
             one: Limit { free, first: 1, max_delay },
             address: Limit { free: free.saturating_mul(4), first: 1, max_delay },
-            account: Limit { free: free.max(ACCOUNT_FAILURES), first: 1, max_delay: max_delay.min(ACCOUNT_DELAY) },
+            account: Limit { free: free.max(ACCOUNT_FAILURES), first: 1, max_delay: max_delay.min(SHARED_DELAY) },
         }
     }
 
     /// A digest, as nobody who sees the table needs to see who tried what.
-    fn counter(&self, what: &str, limit: Limit) -> Counted {
-        Counted { id: signature(&self.keys, what), limit, is_account: false }
+    fn counter(&self, what: &str, limit: Limit, kind: Kind) -> Counted {
+        Counted { id: signature(&self.keys, what), limit, kind }
     }
 
     fn counters(&self, attempt: &Attempt) -> Vec<Counted> {
-        let Attempt { account, address, device, .. } = attempt;
+        let Attempt { account, networks, device, .. } = attempt;
         if let Some(device) = device {
-            return vec![self.counter(&format!("device {device} {account}"), self.one)];
+            return vec![self.counter(&format!("device {device} {account}"), self.one, Kind::Own)];
         }
-        let from = address.as_deref().unwrap_or("nowhere");
-        let whole = Counted { is_account: true, ..self.counter(account, self.account) };
-        let mut counters = vec![self.counter(&format!("{account} from {from}"), self.one), whole];
-        counters.extend(address.as_ref().map(|address| self.counter(&format!("address {address}"), self.address)));
-        counters
+        if networks.is_empty() {
+            let one = self.counter(&format!("{account} from nowhere"), self.one, Kind::Own);
+            return vec![one, self.counter(account, self.account, Kind::Account)];
+        }
+        let one = networks.iter().map(|network| {
+            let limit = self.one.times(network.account_factor, network.is_shared);
+            self.counter(&format!("{account} from {}", network.name), limit, Kind::Own)
+        });
+        let all = networks.iter().map(|network| {
+            let limit = self.address.times(network.addresses_factor, network.is_shared);
+            self.counter(&format!("address {}", network.name), limit, Kind::Network)
+        });
+        one.chain([self.counter(account, self.account, Kind::Account)]).chain(all).collect()
     }
 
     /// Must who is counted by these wait?
@@ -228,17 +261,17 @@ impl Throttle {
     pub(crate) fn succeeded(&self, db: &mut Db, attempt: &Attempt, now: DateTime<Utc>) -> Result<()> {
         attempt.right.store(true, Ordering::Relaxed);
         let counters = self.counters(attempt);
-        let of_address = attempt.address.as_ref().map(|address| signature(&self.keys, &format!("address {address}")));
         // All at once, in the order in which others lock them too.
         let rows = attempts::lock(db, &ids(&counters), now)?;
-        let (mut address, own): (Vec<Counter>, Vec<Counter>) = rows.into_iter().partition(|row| Some(&row.id) == of_address.as_ref());
+        let is_of_network = |row: &Counter| counters.iter().any(|counter| counter.id == row.id && counter.kind == Kind::Network);
+        let (mut of_networks, own): (Vec<Counter>, Vec<Counter>) = rows.into_iter().partition(is_of_network);
         attempts::remove(db, own.iter().map(|counter| counter.id.as_str()))?;
         // Not all of them: who has an account could guess the passwords of others in between.
-        for row in &mut address {
+        for row in &mut of_networks {
             row.failures = row.failures.saturating_sub(1);
             row.blocked_until = DateTime::UNIX_EPOCH;
         }
-        attempts::store(db, &address)
+        attempts::store(db, &of_networks)
     }
 }
 
@@ -249,9 +282,9 @@ fn ids(counters: &[Counted]) -> Vec<&str> {
 /// The longest wait that one of the counters asks for.
 fn refuse(counters: &[Counted], rows: &[Counter], now: DateTime<Utc>) -> Result<(), Throttled> {
     let row = |counter: &Counted| rows.iter().find(|row| row.id == counter.id);
-    let here = counters.iter().find(|counter| !counter.is_account);
-    let is_new_here = here.and_then(row).is_none_or(|row| !row.failed);
-    let counting = counters.iter().filter(|counter| !(counter.is_account && is_new_here));
+    // The first one is that of the address itself.
+    let is_new_here = counters.first().and_then(row).is_none_or(|row| !row.failed);
+    let counting = counters.iter().filter(|counter| !(counter.kind == Kind::Account && is_new_here));
     let wait = counting.filter_map(row).map(|row| row.blocked_until - now).max().unwrap_or_default();
     match wait.to_std() {
         Ok(wait) if !wait.is_zero() => Err(Throttled { wait }),
@@ -269,15 +302,6 @@ mod tests {
         let seconds: Vec<i64> = (0..12).map(|failures| limit.delay(failures).num_seconds()).collect();
         assert_eq!(seconds, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(limit.delay(u32::MAX).num_seconds(), 60);
-    }
-
-    #[test]
-    fn addresses_count_by_network() {
-        let network = |address: &str| super::network(address.parse().unwrap());
-        assert_eq!(network("::ffff:192.0.2.7"), network("192.0.2.7"));
-        assert_ne!(network("192.0.2.7"), network("192.0.2.8"));
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
     }
 
     #[test]

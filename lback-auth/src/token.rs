@@ -25,7 +25,8 @@ pub(crate) const RESET: Purpose = Purpose {
     lasts: |settings| TimeDelta::minutes(settings.auth_reset_minutes.into()),
     state: |user| {
         let last_login = user.last_login.map(|time| time.timestamp_micros());
-        format!("{:?} {last_login:?} {}", user.email, user.password_hash())
+        let address = user.email.as_ref().or(user.pending_email.as_ref());
+        format!("{address:?} {last_login:?} {}", user.password_hash())
     },
     fits: |user| user.is_active,
 };
@@ -34,8 +35,11 @@ pub(crate) const RESET: Purpose = Purpose {
 pub(crate) const VERIFY: Purpose = Purpose {
     name: "verify",
     lasts: |settings| TimeDelta::hours(settings.auth_verify_hours.into()),
-    state: |user| format!("{:?} {} {}", user.email, user.email_verified, user.password_hash()),
-    fits: |user| user.is_active && user.email.is_some() && !user.email_verified,
+    state: |user| match &user.pending_email {
+        Some(pending) => format!("{pending:?} pending {}", user.password_hash()),
+        None => format!("{:?} {} {}", user.email, user.email_verified, user.password_hash()),
+    },
+    fits: |user| user.is_active && user.unverified_email().is_some(),
 };
 
 impl Purpose {

@@ -10,11 +10,11 @@ use lback_core::{Error, Result, StatusCode};
 use lback_db::Db;
 use serde::Serialize;
 
-use crate::name::{check_email, check_username, key};
+use crate::name::{check_email, email_key, former_key, username_key};
 use crate::password::UNUSABLE;
 use crate::permissions;
 use crate::schema::{auth_users as users, on_each};
-use crate::{Account, Group, Permission};
+use crate::{Account, Permission};
 
 /// Somebody who can log in.
 ///
@@ -23,9 +23,9 @@ use crate::{Account, Group, Permission};
 pub struct User {
     /// Never given twice, not even after the user is gone.
     pub id: i64,
-    /// As it was typed. Another user's differs in more than the case of its letters.
+    /// As it is shown. No other user's has the same [normal form](crate::username_key).
     pub username: String,
-    /// As it was typed, and no other user's either.
+    /// As it was typed, and no other user's either. Mails to the user go there.
     pub email: Option<String>,
     /// Has somebody followed the link that was sent to the address?
     pub email_verified: bool,
@@ -41,135 +41,14 @@ pub struct User {
     pub last_login: Option<DateTime<Utc>>,
     /// When they registered, or were made.
     pub joined: DateTime<Utc>,
+    /// The e-mail address that the user has asked for, which becomes [`email`](Self::email) once it is
+    /// [verified](Self::set_email_verified). Until then anybody may have asked for it.
+    pub pending_email: Option<String>,
 }
 
-/// What it takes to make a user.
-///
-/// ```
-/// # use lback_core::Result;
-/// use lback_auth::{NewUser, Passwords, User};
-///
-/// # fn add(db: &mut lback_db::Db, passwords: &Passwords) -> Result<()> {
-/// let hash = passwords.hash("correct horse battery staple")?;
-/// let alice = NewUser::new("alice", &hash).email("alice@example.com").staff(true).insert(db, chrono::Utc::now())?;
-/// # Ok(()) }
-/// ```
-#[derive(Clone)]
-pub struct NewUser {
-    username: String,
-    email: Option<String>,
-    password: String,
-    staff: bool,
-    superuser: bool,
-    active: bool,
-    groups: Vec<String>,
-    permissions: Vec<String>,
-}
+pub(crate) const EMAIL_TAKEN: &str = "There is a user with this e-mail address already.";
 
-impl NewUser {
-    /// A user of this name, with a password that [`Passwords`](crate::Passwords) has hashed.
-    pub fn new(username: &str, password_hash: &str) -> Self {
-        NewUser {
-            username: username.to_owned(),
-            email: None,
-            password: password_hash.to_owned(),
-            staff: false,
-            superuser: false,
-            active: true,
-            groups: Vec::new(),
-            permissions: Vec::new(),
-        }
-    }
-
-    /// A user of this name who has no password, and so cannot log in before they have reset it.
-    pub fn without_password(username: &str) -> Self {
-        Self::new(username, UNUSABLE)
-    }
-
-    /// With this e-mail address.
-    pub fn email(mut self, address: &str) -> Self {
-        self.email = Some(address.to_owned());
-        self
-    }
-
-    /// Is it one of the staff?
-    pub fn staff(mut self, staff: bool) -> Self {
-        self.staff = staff;
-        self
-    }
-
-    /// May they do everything?
-    pub fn superuser(mut self, superuser: bool) -> Self {
-        self.superuser = superuser;
-        self
-    }
-
-    /// May they log in? They may, unless this says otherwise.
-    pub fn active(mut self, active: bool) -> Self {
-        self.active = active;
-        self
-    }
-
-    /// In this group too, which is made where there is none.
-    pub fn group(mut self, name: &str) -> Self {
-        self.groups.push(name.to_owned());
-        self
-    }
-
-    /// With this permission too.
-    pub fn permission(mut self, name: &str) -> Self {
-        self.permissions.push(name.to_owned());
-        self
-    }
-
-    /// Makes the user.
-    ///
-    /// # Errors
-    /// 400 where the name or the address is none; 409 where another user has one of them. The messages are for the user. 404
-    /// where there is no such permission.
-    pub fn insert(self, db: &mut Db, now: DateTime<Utc>) -> Result<User> {
-        let username = check_username(&self.username).map_err(Error::bad_request)?;
-        let email = self.email.as_deref().map(check_email).transpose().map_err(Error::bad_request)?;
-        let row = (
-            users::username_key.eq(key(&username)),
-            users::username.eq(username),
-            users::email_key.eq(email.as_deref().map(key)),
-            users::email.eq(email),
-            users::password.eq(self.password),
-            users::is_active.eq(self.active),
-            users::is_staff.eq(self.staff),
-            users::is_superuser.eq(self.superuser),
-            users::joined.eq(now.naive_utc()),
-        );
-        // Not an error of the database, which on PostgreSQL would end the request's transaction.
-        let insert = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().returning(users::id);
-        let id: Option<i64> = on_each!(db, db => insert.get_result(db).optional())?;
-        let Some(id) = id else {
-            let of_name = User::named(db, &self.username)?.is_some();
-            return Err(Error::new(StatusCode::CONFLICT, if of_name { NAME_TAKEN } else { EMAIL_TAKEN }));
-        };
-        let user = User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))?;
-        for name in &self.permissions {
-            user.grant(db, name)?;
-        }
-        for name in &self.groups {
-            Group::get_or_create(db, name)?.add(db, &user)?;
-        }
-        Ok(user)
-    }
-}
-
-/// A user of this name, [without a password](NewUser::without_password).
-impl From<&str> for NewUser {
-    fn from(username: &str) -> Self {
-        NewUser::without_password(username)
-    }
-}
-
-const NAME_TAKEN: &str = "There is a user of this name already.";
-const EMAIL_TAKEN: &str = "There is a user with this e-mail address already.";
-
-type Row = (i64, String, Option<String>, bool, String, bool, bool, bool, Option<NaiveDateTime>, NaiveDateTime);
+pub(crate) type Row = (i64, String, Option<String>, bool, String, bool, bool, bool, Option<NaiveDateTime>, NaiveDateTime, Option<String>);
 
 /// The columns in the order of [`Row`].
 macro_rules! columns {
@@ -185,12 +64,15 @@ macro_rules! columns {
             users::is_superuser,
             users::last_login,
             users::joined,
+            users::pending_email,
         )
     };
 }
+pub(crate) use columns;
 
 impl From<Row> for User {
-    fn from((id, username, email, email_verified, password, is_active, is_staff, is_superuser, last_login, joined): Row) -> Self {
+    fn from(row: Row) -> Self {
+        let (id, username, email, email_verified, password, is_active, is_staff, is_superuser, last_login, joined, pending_email) = row;
         User {
             id,
             username,
@@ -202,6 +84,7 @@ impl From<Row> for User {
             is_superuser,
             last_login: last_login.map(|time| time.and_utc()),
             joined: joined.and_utc(),
+            pending_email,
         }
     }
 }
@@ -212,7 +95,7 @@ impl User {
     pub(crate) fn nobody(email: &str) -> User {
         let (username, password, email) = (String::new(), UNUSABLE.to_owned(), Some(email.to_owned()));
         let (no, never) = (false, DateTime::UNIX_EPOCH);
-        User::from((0, username, email, no, password, no, no, no, None, never.naive_utc()))
+        User::from((0, username, email, no, password, no, no, no, None, never.naive_utc(), None))
     }
 
     /// The user of this id; `None` where there is none.
@@ -225,22 +108,40 @@ impl User {
         Ok(row.map(User::from))
     }
 
-    /// The user of this name, in whatever case it is written.
+    /// The user of this name, however it is typed: names are compared in their [normal form](crate::username_key).
     pub fn named(db: &mut Db, username: &str) -> Result<Option<User>> {
         if username.contains('\0') {
             return Ok(None);
         }
-        let found = users::table.filter(users::username_key.eq(key(username))).select(columns!());
-        let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
-        Ok(row.map(User::from))
+        let (key, former) = (username_key(username), former_key(username));
+        // Of two users whose names were different once and are the same now, one has kept the former key.
+        let is_former = users::username_key.eq(&former);
+        let found = users::table.filter(users::username_key.eq(&key).or(is_former));
+        let found = found.select((columns!(), users::username_key));
+        let rows: Vec<(Row, String)> = on_each!(db, db => found.load(db))?;
+        let exact = rows.iter().position(|(_, stored)| *stored == former).unwrap_or(0);
+        Ok(rows.into_iter().nth(exact).map(|(row, _)| User::from(row)))
     }
 
-    /// The user of this e-mail address, in whatever case it is written.
+    /// The user of this e-mail address, however it is typed: addresses are compared in their
+    /// [normal form](crate::email_key). An address that is only [pending](Self::pending_email) is nobody's.
     pub fn with_email(db: &mut Db, address: &str) -> Result<Option<User>> {
         if address.contains('\0') {
             return Ok(None);
         }
-        let found = users::table.filter(users::email_key.eq(key(address))).select(columns!());
+        let found = users::table.filter(users::email_key.eq(email_key(address))).select(columns!());
+        let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
+        Ok(row.map(User::from))
+    }
+
+    /// The user who has asked for this e-mail address last and has no other one.
+    #[cfg(feature = "pages")]
+    pub(crate) fn awaiting_email(db: &mut Db, address: &str) -> Result<Option<User>> {
+        if address.contains('\0') {
+            return Ok(None);
+        }
+        let asked = users::pending_email_key.eq(email_key(address)).and(users::email.is_null()).and(users::is_active);
+        let found = users::table.filter(asked).order(users::id.desc()).limit(1).select(columns!());
         let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
         Ok(row.map(User::from))
     }
@@ -269,14 +170,21 @@ impl User {
         Ok(())
     }
 
-    /// Changes the e-mail address, which nobody has verified then.
+    /// Changes the e-mail address at once, which nobody has verified then, and drops a [pending](Self::pending_email) one. To
+    /// have the user verify it first, use [`set_pending_email`](Self::set_pending_email).
     ///
     /// # Errors
-    /// 400 where it is none; 409 where another user has it.
+    /// Returns 400 if the address is invalid; 409 if another user has it.
     pub fn set_email(&mut self, db: &mut Db, address: Option<&str>) -> Result<()> {
         let email = address.map(check_email).transpose().map_err(Error::bad_request)?;
-        let verified = self.email_verified && email.as_deref().map(key) == self.email.as_deref().map(key);
-        let change = (users::email_key.eq(email.as_deref().map(key)), users::email.eq(email.clone()), users::email_verified.eq(verified));
+        let verified = self.email_verified && email.as_deref().map(email_key) == self.email.as_deref().map(email_key);
+        let change = (
+            users::email_key.eq(email.as_deref().map(email_key)),
+            users::email.eq(email.clone()),
+            users::email_verified.eq(verified),
+            users::pending_email_key.eq(None::<String>),
+            users::pending_email.eq(None::<String>),
+        );
         let row = users::table.find(self.id);
         // By itself, so that the request's transaction goes on where somebody has the address.
         let changed = db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db)));
@@ -286,26 +194,83 @@ impl User {
             }
             error => error.into(),
         })?;
-        (self.email, self.email_verified) = (email, verified);
+        (self.email, self.email_verified, self.pending_email) = (email, verified, None);
         Ok(())
+    }
+
+    /// Notes an e-mail address that the user asks for. [`email`](Self::email) stays as it is until
+    /// [`set_email_verified`](Self::set_email_verified); `None` forgets an earlier wish. It makes no difference whether another
+    /// user has the address, so that nobody learns that here.
+    ///
+    /// # Errors
+    /// Returns 400 if the address is invalid.
+    pub fn set_pending_email(&mut self, db: &mut Db, address: Option<&str>) -> Result<()> {
+        let pending = address.map(check_email).transpose().map_err(Error::bad_request)?;
+        let change = (users::pending_email_key.eq(pending.as_deref().map(email_key)), users::pending_email.eq(pending.clone()));
+        let row = users::table.find(self.id);
+        on_each!(db, db => diesel::update(row).set(change).execute(db))?;
+        self.pending_email = pending;
+        Ok(())
+    }
+
+    /// The address that waits to be verified, if there is one.
+    pub(crate) fn unverified_email(&self) -> Option<&str> {
+        self.pending_email.as_deref().or_else(|| self.email.as_deref().filter(|_| !self.email_verified))
     }
 
     /// Gives them another password's hash, and notes that the e-mail address is theirs, unless one of both has changed since they
     /// were read: answers whether it was so. For who follows a link in a mail, which can be done once.
     #[cfg(feature = "pages")]
     pub(crate) fn reset_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
-        let same_address = users::email_key.eq(self.email.as_deref().map(key));
-        let row = users::table.find(self.id).filter(users::password.eq(&self.password)).filter(same_address);
-        let change = (users::password.eq(hash), users::email_verified.eq(true));
+        let row = users::table.find(self.id).filter(users::password.eq(&self.password));
+        let Some(key) = self.email.as_deref().map(email_key) else {
+            // The mail went to the pending address.
+            let row = row.filter(users::email.is_null());
+            let changed = on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
+            hash.clone_into(&mut self.password);
+            self.set_email_verified(db)?;
+            return Ok(changed == 1);
+        };
+        // Whoever reads the mails to the address that counts has not asked for another one, or does so again.
+        let change = (
+            users::password.eq(hash),
+            users::email_verified.eq(true),
+            users::pending_email_key.eq(None::<String>),
+            users::pending_email.eq(None::<String>),
+        );
+        let row = row.filter(users::email_key.eq(key));
         let changed = on_each!(db, db => diesel::update(row).set(change).execute(db))?;
         hash.clone_into(&mut self.password);
+        (self.email_verified, self.pending_email) = (true, None);
         Ok(changed == 1)
     }
 
-    /// Notes that the e-mail address is theirs. Answers whether it is so: not where it has changed since they were read, as the
-    /// new one is not what somebody has proved to be theirs.
+    /// Notes that the [pending](Self::pending_email) e-mail address is theirs, or else the one they have: from now on mails go
+    /// there. Returns whether it is so: not if the address has changed since the user was read, as the new one is not what
+    /// somebody has proved to be theirs, and not if it is another user's by now.
     pub fn set_email_verified(&mut self, db: &mut Db) -> Result<bool> {
-        let row = users::table.find(self.id).filter(users::email_key.eq(self.email.as_deref().map(key)));
+        let Some(pending) = &self.pending_email else { return self.verify_email(db) };
+        let key = email_key(pending);
+        let row = users::table.find(self.id).filter(users::pending_email_key.eq(&key));
+        let change = (
+            users::email_key.eq(&key),
+            users::email.eq(pending),
+            users::email_verified.eq(true),
+            users::pending_email_key.eq(None::<String>),
+            users::pending_email.eq(None::<String>),
+        );
+        // By itself, so that the request's transaction goes on where somebody has the address.
+        match db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db))) {
+            Ok(1) => {}
+            Ok(_) | Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        (self.email, self.email_verified) = (self.pending_email.take(), true);
+        Ok(true)
+    }
+
+    fn verify_email(&mut self, db: &mut Db) -> Result<bool> {
+        let row = users::table.find(self.id).filter(users::email_key.eq(self.email.as_deref().map(email_key)));
         let changed = on_each!(db, db => diesel::update(row).set(users::email_verified.eq(true)).execute(db))?;
         self.email_verified = changed == 1;
         Ok(self.email_verified)
@@ -399,7 +364,7 @@ impl Account for User {
     }
 
     fn personal(&self) -> Vec<&str> {
-        std::iter::once(self.username.as_str()).chain(self.email.as_deref()).collect()
+        std::iter::once(self.username.as_str()).chain(self.email.as_deref()).chain(self.pending_email.as_deref()).collect()
     }
 
     fn note_login(&self, db: &mut Db, now: DateTime<Utc>) -> Result<()> {
@@ -417,11 +382,5 @@ impl Account for User {
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for NewUser {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewUser").field("username", &self.username).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,8 @@
 //! The databases that a project can be on.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::file::text;
 
 /// A database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +30,13 @@ impl Database {
 
     /// That of a project: what its `Cargo.toml` takes Lback with.
     fn of_project(root: &Path) -> Self {
-        let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
-        let lback = manifest.lines().find(|line| line.trim_start().starts_with("lback ") || line.trim_start().starts_with("lback="));
-        let has = |text: &str| lback.is_some_and(|line| line.contains(text));
-        if has("\"postgres\"") && has("default-features = false") && !has("\"sqlite\"") { Database::Postgres } else { Database::Sqlite }
+        let manifest: toml::Table = text(&root.join("Cargo.toml")).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
+        let lback = manifest.get("dependencies").and_then(|dependencies| dependencies.get("lback"));
+        let value = |key: &str| lback.and_then(|lback| lback.get(key));
+        let features = value("features").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let has = |name: &str| features.iter().any(|feature| feature.as_str() == Some(name));
+        let without_default = value("default-features").and_then(toml::Value::as_bool) == Some(false);
+        if has("postgres") && without_default && !has("sqlite") { Database::Postgres } else { Database::Sqlite }
     }
 }
 

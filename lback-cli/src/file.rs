@@ -1,7 +1,7 @@
-//! Files that are about to be written.
+//! Files that are about to be written, and the text of those that are there.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -37,4 +37,17 @@ impl File {
         let mut file = options.open(&path).map_err(|error| Error::io("make the file", &path, error))?;
         file.write_all(self.text.as_bytes()).map_err(|error| Error::io("write the file", &path, error))
     }
+}
+
+/// The text of a file, whatever editor or system has written it: without a byte order mark, and with lines that end in `\n`.
+/// The project's program reads its files in the same way.
+pub fn text(path: &Path) -> io::Result<String> {
+    let bytes = fs::read(path)?;
+    let units = |unit: fn([u8; 2]) -> u16| bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect::<Vec<u16>>();
+    let text = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => String::from_utf16(&units(u16::from_le_bytes)).map_err(io::Error::other)?,
+        [0xfe, 0xff, ..] => String::from_utf16(&units(u16::from_be_bytes)).map_err(io::Error::other)?,
+        _ => String::from_utf8(bytes).map_err(io::Error::other)?,
+    };
+    Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"))
 }

@@ -12,6 +12,7 @@ mod error;
 mod error_page;
 pub mod middleware;
 mod panics;
+pub mod private_files;
 mod request;
 mod response;
 mod router;
@@ -21,6 +22,7 @@ pub mod signals;
 mod static_names;
 mod templates;
 pub mod testing;
+pub mod text_file;
 mod type_map;
 pub mod view;
 

@@ -18,6 +18,7 @@ mod postgres_error;
 #[cfg(feature = "postgres")]
 mod postgres_url;
 mod request;
+pub mod schema;
 mod settings;
 mod shell;
 pub mod signals;
@@ -32,10 +33,11 @@ pub use error::OrNotFoundRow;
 pub use middleware::DbSessionMiddleware;
 pub use migrations::Migrations;
 pub use request::RequestDb;
+pub use schema::Tables;
 pub use settings::DbSettings;
 pub use signals::RequestSignal;
 #[cfg(feature = "postgres")]
 pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;
 
-pub use {diesel, diesel_migrations};
+pub use {diesel, include_dir};

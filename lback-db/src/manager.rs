@@ -69,6 +69,10 @@ impl Manager {
     fn open_sqlite(&self, path: &std::path::Path, purpose: Purpose) -> Result<SqliteConnection, OpenError> {
         // Without `rw` a database that was deleted would come back empty, and every request fail in a new way.
         let mode = if purpose == Purpose::Start { "rwc" } else { "rw" };
+        if purpose == Purpose::Start {
+            // For its owner only; SQLite gives its log the same mode. If this fails, SQLite says why.
+            let _ = lback_core::private_files::options().create_new(true).open(path);
+        }
         let path = path.to_string_lossy();
         let uri = format!("file:{}?mode={mode}", percent_encoding::utf8_percent_encode(&path, URI));
         let mut connection = SqliteConnection::establish(&uri).map_err(OpenError::ConnectionError)?;

@@ -3,8 +3,8 @@
 use lback_app::{App, Battery, CommandSpec, Setup, TestSettings};
 use lback_core::middleware::Slot;
 use lback_core::{CoreSettings, Error, Result, Settings};
-use lback_db::Database;
 use lback_db::migrations::MigrationSet;
+use lback_db::{Database, Tables};
 
 use crate::{Mail, MailBackend, MailMiddleware, MailSettings, Mailer, SmtpTls, send_regularly};
 
@@ -50,6 +50,10 @@ impl Battery for MailBattery {
 
     fn migrations(&self) -> Option<MigrationSet> {
         Some(crate::MIGRATIONS)
+    }
+
+    fn tables(&self) -> Tables {
+        crate::tables()
     }
 
     fn commands(&self) -> Vec<CommandSpec> {

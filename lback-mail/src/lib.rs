@@ -9,6 +9,7 @@ mod battery;
 mod failure;
 mod mail;
 mod mailer;
+mod media_type;
 mod message;
 mod middleware;
 mod mime;
@@ -24,14 +25,17 @@ pub use mail::Mail;
 pub use mailer::Mailer;
 pub use message::{MailAttachment, MailMessage};
 pub use middleware::MailMiddleware;
+pub use outbox::tables;
 pub use request::RequestMail;
 pub use settings::{MailBackend, MailSettings, SmtpTls};
 pub use testing::ClientMail;
 pub use worker::send_regularly;
 
-use diesel_migrations::embed_migrations;
+use lback_db::include_dir::{self, include_dir};
 use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the table `mail_outbox`.
-pub const MIGRATIONS: MigrationSet =
-    MigrationSet::per_database(embed_migrations!("migrations/sqlite"), embed_migrations!("migrations/postgres"));
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);

@@ -114,7 +114,16 @@ impl Mail {
         self
     }
 
-    /// A file that comes along: its name, its media type, what is in it.
+    /// A file that comes along: its name, in any script; its media type, which may have parameters; what is in it.
+    ///
+    /// ```
+    /// # use lback_mail::Mail;
+    /// # let invitation = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
+    /// # let mail = Mail::to("alice@example.com");
+    /// let mail = mail.attach("invitation.ics", "text/calendar; charset=utf-8; method=REQUEST", invitation);
+    /// ```
+    ///
+    /// A message (`message/rfc822`) travels as it is, so it must be in ASCII.
     pub fn attach(mut self, name: impl Into<String>, content_type: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         self.attachments.push(MailAttachment { name: name.into(), content_type: content_type.into(), bytes: bytes.into() });
         self

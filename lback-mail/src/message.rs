@@ -9,6 +9,7 @@ use lback_core::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::MailAddress;
+use crate::media_type::MediaType;
 
 /// A mail as it is sent, and as a test finds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct MailMessage {
 pub struct MailAttachment {
     /// Its name.
     pub name: String,
-    /// Its media type: `application/pdf`.
+    /// Its media type, perhaps with parameters: `application/pdf`, `text/calendar; charset=utf-8; method=REQUEST`.
     pub content_type: String,
     /// What is in it.
     #[serde(serialize_with = "as_base64", deserialize_with = "of_base64")]
@@ -107,12 +108,26 @@ impl MailMessage {
 impl MailAttachment {
     fn check(&self) -> Result<()> {
         check_line("the name of an attachment", &self.name)?;
-        let token = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b));
-        match self.content_type.split_once('/') {
-            Some((kind, subkind)) if token(kind) && token(subkind) && !kind.eq_ignore_ascii_case("multipart") => Ok(()),
-            _ => wrong(format!("{:?} is not the media type of an attachment; write one like application/pdf", self.content_type)),
+        // Without its quotes and escapes it is shorter.
+        check_line("the media type of an attachment", &self.content_type)?;
+        if MediaType::parse(&self.content_type)?.travels_as_it_is() && !is_seven_bit(&self.bytes) {
+            return refused(format!(
+                "the attached message {:?} has letters beyond ASCII, or lines of more than {LONGEST_LINE} bytes, and mail cannot carry it as it \
+                 is: attach it as application/octet-stream",
+                shortened(&self.name)
+            ));
         }
+        Ok(())
     }
+}
+
+/// Returns whether these bytes can travel without being encoded: ASCII, in lines of the length that SMTP allows.
+fn is_seven_bit(bytes: &[u8]) -> bool {
+    let line = |line: &[u8]| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        line.len() <= LONGEST_LINE && line.is_ascii() && !line.contains(&b'\r') && !line.contains(&0)
+    };
+    bytes.split(|byte| *byte == b'\n').all(line)
 }
 
 fn check_header(name: &str, value: &str) -> Result<()> {

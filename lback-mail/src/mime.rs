@@ -5,10 +5,13 @@ use std::io;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address;
+use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::raw::Raw;
 use mail_builder::headers::text::Text;
+use mail_builder::mime::MimePart;
 
-use crate::{MailAddress, MailMessage};
+use crate::media_type::MediaType;
+use crate::{MailAddress, MailAttachment, MailMessage};
 
 impl MailMessage {
     /// The whole mail, in ASCII. Hidden copies are not in it.
@@ -34,11 +37,29 @@ impl MailMessage {
         if let Some(html) = &self.html {
             builder = builder.html_body(html.as_str());
         }
-        for attachment in &self.attachments {
-            builder = builder.attachment(attachment.content_type.as_str(), attachment.name.as_str(), attachment.bytes.as_slice());
-        }
+        let attachments = self.attachments.iter().map(attachment).collect::<io::Result<Vec<_>>>()?;
+        builder.attachments = Some(attachments).filter(|attachments| !attachments.is_empty());
         builder.write_to_vec()
     }
+}
+
+fn attachment(of: &MailAttachment) -> io::Result<MimePart<'_>> {
+    // It was checked when the mail was composed; a row of the outbox may have been written by hand.
+    let media_type = MediaType::parse(&of.content_type).map_err(|error| io::Error::other(error.to_string()))?;
+    let as_it_is = media_type.travels_as_it_is();
+    let mut content_type = ContentType::new(media_type.essence);
+    content_type.attributes = media_type.parameters.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let part = match as_it_is {
+        true => MimePart::new(content_type, with_mail_line_ends(&of.bytes)).transfer_encoding("7bit"),
+        false => MimePart::new(content_type, of.bytes.as_slice()),
+    };
+    Ok(part.attachment(of.name.as_str()))
+}
+
+/// Ends each line as mail does.
+fn with_mail_line_ends(bytes: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
+    lines.join(&b"\r\n"[..])
 }
 
 fn list(addresses: &[MailAddress]) -> Address<'_> {

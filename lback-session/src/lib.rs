@@ -31,11 +31,13 @@ pub use session::{AppSession, Expiry};
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]
 pub use stores::RedisStore;
-pub use stores::{CookieStore, DatabaseStore, MemoryStore};
+pub use stores::{CookieStore, DatabaseStore, MemoryStore, tables};
 
-use diesel_migrations::embed_migrations;
+use lback_db::include_dir::{self, include_dir};
 use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the table `sessions`.
-pub const MIGRATIONS: MigrationSet =
-    MigrationSet::per_database(embed_migrations!("migrations/sqlite"), embed_migrations!("migrations/postgres"));
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);

@@ -63,7 +63,8 @@ pub use lback_auth::urls as auth_urls;
 pub use lback_auth::{
     Account, AppAuth, Auth, AuthMiddleware, AuthSettings, ClientAuth, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules,
     Passwords, Permission, RequestAuth, Requirement, RouteAuth, RouterAuth, Throttled, User, auth_groups, auth_permissions, auth_users,
-    auth_users_groups, check_email, check_username, clean_attempts, declare_permissions, safe_next,
+    auth_users_groups, check_email, check_username, clean_attempts, declare_permissions, email_key, safe_next, update_name_keys,
+    username_key,
 };
 pub use lback_core::*;
 pub use lback_db::*;
@@ -94,14 +95,17 @@ pub use {chrono, serde, serde_json};
 #[macro_export]
 macro_rules! migrations {
     () => {
-        $crate::migrations!("migrations")
+        $crate::migrations!("$CARGO_MANIFEST_DIR/migrations")
     };
     (sqlite, postgres) => {
-        $crate::migrations::MigrationSet::per_database($crate::migrations!("migrations/sqlite"), $crate::migrations!("migrations/postgres"))
+        $crate::migrations::MigrationSet::per_database(
+            $crate::migrations!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+            $crate::migrations!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+        )
     };
-    ($folder:literal) => {{
-        use $crate::diesel_migrations;
-        const MIGRATIONS: diesel_migrations::EmbeddedMigrations = diesel_migrations::embed_migrations!($folder);
+    ($folder:tt) => {{
+        use $crate::include_dir;
+        const MIGRATIONS: include_dir::Dir<'static> = include_dir::include_dir!($folder);
         MIGRATIONS
     }};
 }

@@ -12,5 +12,5 @@ fn main() -> Result<()> {
 }
 
 fn app() -> App {
-    App::new(urls::urls()).migrations(migrations!())
+    App::new(urls::urls()).migrations(migrations!()).tables(tables![models::notes])
 }

@@ -19,6 +19,7 @@ fn main() -> Result<()> {
 fn app() -> App {
     App::new(urls::urls())
         .migrations(migrations!(sqlite, postgres))
+        .tables(tables![models::posts, models::auth_users])
         .auth()
         .mail()
         .permissions([

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind::NotFound;
+use std::io::Write;
 use std::path::PathBuf;
 
 use lback::chrono::{DateTime, TimeDelta, Utc};
 use lback::prelude::*;
-use lback::{Record, SessionId, SessionStore, Update};
+use lback::{Record, SessionId, SessionStore, Update, private_files};
 
 pub struct FileStore(pub PathBuf);
 
@@ -18,14 +19,14 @@ impl FileStore {
     fn write(&self, record: &Record) -> Result<()> {
         // Under another name first: whoever reads meanwhile sees all of the old file or all of the new one.
         let new = self.0.join(format!("{}.new", record.id));
-        fs::write(&new, serde_json::to_vec_pretty(record)?)?;
+        private_files::options().create(true).truncate(true).open(&new)?.write_all(&serde_json::to_vec_pretty(record)?)?;
         Ok(fs::rename(new, self.path(record.id))?)
     }
 
     /// Nobody else writes until the file that this returns is closed, in other processes neither.
     fn lock(&self) -> Result<File> {
-        fs::create_dir_all(&self.0)?;
-        let lock = File::create(self.0.join("lock"))?;
+        private_files::create_folder(&self.0)?;
+        let lock = private_files::options().create(true).truncate(true).open(self.0.join("lock"))?;
         lock.lock()?;
         Ok(lock)
     }

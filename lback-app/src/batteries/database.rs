@@ -1,13 +1,13 @@
 //! The database: its connections, the request's transaction, and the commands for its tables.
 
-use lback_core::Result;
 use lback_core::middleware::Slot;
+use lback_core::{Application, Error, Result};
 use lback_db::{Database, DbSessionMiddleware, DbSettings};
 
 use crate::CommandSpec;
 use crate::battery::{Battery, Setup};
 use crate::command::{dbshell, migrate, rollback, showmigrations};
-use crate::migrate::require_migrations;
+use crate::migrate::{differences, migrations, require_migrations};
 
 pub(crate) struct DatabaseBattery;
 
@@ -27,7 +27,32 @@ impl Battery for DatabaseBattery {
         setup.checks(move |app, checks| {
             checks.add("database", database.get().map(drop));
             checks.add("migrations", require_migrations(app));
+            checks.add("SQL of applied migrations", changed_migrations(app));
+            checks.add("tables", tables(app));
         });
         Ok(())
     }
+}
+
+/// Checks that the SQL of every applied migration is what was applied.
+fn changed_migrations(app: &Application) -> Result<()> {
+    let Some(database) = app.state::<Database>() else { return Ok(()) };
+    let changed: Vec<String> = migrations(app)?.status(database)?.into_iter().filter_map(|migration| migration.changed).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "what was applied was changed afterwards, which changes no database: {}. Put the SQL back, and make the change in a migration of its \
+         own: lback makemigrations NAME",
+        changed.join(", ")
+    )))
+}
+
+/// Checks that the database has what `diesel::table!` says.
+fn tables(app: &Application) -> Result<()> {
+    let differences = differences(app)?;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Error::internal(format!("{}. Write a migration (lback makemigrations NAME), or correct diesel::table!", differences.join("; "))))
 }

@@ -2,7 +2,7 @@
 
 use super::CommandSpec;
 use super::spec::none;
-use crate::migrate::migrate;
+use crate::migrate::{migrate, migrations};
 
 pub(crate) fn command() -> CommandSpec {
     let about = "applies the migrations that are pending
@@ -15,6 +15,11 @@ They are those of the framework and those of the application; showmigrations lis
         }
         if applied.is_empty() {
             println!("nothing to apply");
+        }
+        for migration in migrations(&ready.app)?.status(ready.database()?)? {
+            if let Some(file) = migration.changed {
+                eprintln!("warning: {file} was changed after it was applied, which changes no database; see check");
+            }
         }
         ready.hooks.migrated(&ready.app)
     })

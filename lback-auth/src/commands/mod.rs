@@ -17,6 +17,7 @@ use lback_session::SessionManager;
 
 use self::arguments::Arguments;
 use self::passwords::{PASSWORD_FLAGS, PasswordSource};
+use crate::new_user::NameConflict;
 use crate::signals::UserPasswordChanged;
 use crate::{Account, Auth, Group, NewUser, User, check_email, check_username};
 
@@ -121,10 +122,11 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
 fn free_name(db: &mut Db, name: &str) -> Result<Result<String, String>> {
     Ok(match check_username(name) {
         Err(wrong) => Err(wrong.to_owned()),
-        Ok(name) if User::named(db, &name)?.is_some() => {
-            Err(format!("there is a user called {name} already; changepassword gives them another password"))
-        }
-        Ok(name) => Ok(name),
+        Ok(name) => match NameConflict::find(db, &name)? {
+            Some(NameConflict::Taken) => Err(format!("there is a user called {name} already; changepassword gives them another password")),
+            Some(NameConflict::LooksTaken) => Err(format!("{name} looks too much like the name of another user; list_users shows them")),
+            None => Ok(name),
+        },
     })
 }
 

@@ -7,6 +7,7 @@ use lback_core::{Error, Result};
 use super::arguments::Arguments;
 use super::terminal;
 use crate::PasswordRules;
+use crate::password::normal_form;
 
 /// The flags that name a source.
 pub(super) const PASSWORD_FLAGS: [&str; 2] = ["--password-env", "--password-stdin"];
@@ -70,7 +71,7 @@ fn ask(check: impl Fn(&str) -> Result<(), String>) -> Result<String> {
             eprintln!("{wrong}");
             continue;
         }
-        if terminal::ask_hidden("Password again: ")? == password {
+        if normal_form(&terminal::ask_hidden("Password again: ")?) == normal_form(&password) {
             return Ok(password);
         }
         eprintln!("The passwords differ.");

@@ -9,9 +9,9 @@ use crate::{LoginRefused, RequestAuth, Throttled};
 
 #[derive(Form)]
 struct Login {
-    #[form(label = "User name or e-mail address", max_length = 254, autocomplete = "username")]
+    #[form(label = "User name or e-mail address", max_length = 600, autocomplete = "username")]
     username: String,
-    #[form(password, max_length = 1000, autocomplete = "current-password")]
+    #[form(password, max_length = 4000, autocomplete = "current-password")]
     password: String,
     #[form(label = "Stay logged in on this device")]
     remember: bool,

@@ -1,23 +1,31 @@
 //! The mails that the pages send.
 
-use lback_core::{Error, Request, Result, context};
+use lback_core::{Context, Error, Request, Result, context};
 use lback_mail::{Mail, RequestMail};
 
 use super::link;
 use crate::throttle::{self, Limit};
-use crate::{RequestAuth, User, name};
+use crate::{RequestAuth, User, email_key, short};
 
-/// To the new address of a user: is it theirs? Answers whether there was such a mail; too many go to nobody.
+/// To the unverified address of a user: is it theirs? Whoever owns it already is told that somebody else has tried to use it.
+/// Returns whether there was such a mail; too many go to nobody.
+///
+/// The same is done in both cases, so that neither the answer nor its time tells which mail was sent.
 pub(super) fn verify(req: &mut Request, user: &User) -> Result<bool> {
-    let Some(email) = user.email.clone() else { return Ok(false) };
+    let Some(email) = user.unverified_email().map(str::to_owned) else { return Ok(false) };
+    let owner = short::read(req, |db| User::with_email(db, &email))?.filter(|owner| owner.id != user.id);
     if !may_send(req, &email)? {
         return Ok(false);
     }
     let token = req.verification_token(user)?;
     let url = absolute(req, "verify", &token)?;
     let hours = req.auth()?.settings().auth_verify_hours;
-    let mail = Mail::to(email.as_str()).subject("Confirm your e-mail address");
-    req.send_mail(mail.template("account/mail/verify", context! { url, hours }))?;
+    let verify = Mail::to(email.as_str()).subject("Confirm your e-mail address");
+    let verify = verify.template("account/mail/verify", context! { url, hours });
+    let exists = exists(req, owner.as_ref(), &email)?;
+    let (sent, other) = if owner.is_some() { (exists, verify) } else { (verify, exists) };
+    req.send_mail(sent)?;
+    req.send_mail_unnoticed(other, false)?;
     Ok(true)
 }
 
@@ -27,17 +35,13 @@ fn called(user: &User) -> &str {
     if user.email_verified { &user.username } else { "" }
 }
 
-/// To somebody who has an account, and whose address was used to register another one.
-pub(super) fn exists(req: &mut Request, user: &User) -> Result<()> {
-    let Some(email) = user.email.clone() else { return Ok(()) };
-    if !may_send(req, &email)? {
-        return Ok(());
-    }
+/// To somebody who has an account, and whose address another user asks for.
+fn exists(req: &mut Request, owner: Option<&User>, email: &str) -> Result<Mail> {
     let url = site(req)? + &link(req, "login", &[])?;
     let reset = site(req)? + &link(req, "reset", &[])?;
-    let username = called(user);
-    let mail = Mail::to(email.as_str()).subject("You have an account already");
-    req.send_mail(mail.template("account/mail/exists", context! { url, reset, username }))
+    let username = owner.map_or("", called);
+    let to = owner.and_then(|owner| owner.email.as_deref()).unwrap_or(email);
+    Ok(Mail::to(to).subject("You have an account already").template("account/mail/exists", context! { url, reset, username }))
 }
 
 /// To somebody who has forgotten the password, or says so. Where nobody has the address the same is done, but that no mail is
@@ -49,14 +53,57 @@ pub(super) fn reset(req: &mut Request, email: &str, user: Option<&User>) -> Resu
     let url = absolute(req, "reset-confirm", &token)?;
     let minutes = req.auth()?.settings().auth_reset_minutes;
     let username = called(user.unwrap_or(&nobody));
-    let mail = Mail::to(user.and_then(|user| user.email.as_deref()).unwrap_or(email)).subject("Reset your password");
+    let to = user.and_then(|user| user.email.as_deref().or(user.pending_email.as_deref())).unwrap_or(email);
+    let mail = Mail::to(to).subject("Reset your password");
     let mail = mail.template("account/mail/reset", context! { url, minutes, username });
     req.send_mail_unnoticed(mail, may_send && user.is_some())
 }
 
+/// To the owner of an account whose password has changed: was it they?
+pub(super) fn tell_of_password(req: &mut Request, user: &User) -> Result<()> {
+    tell(req, user, "Your password was changed", "account/mail/password", context! {})
+}
+
+/// What has happened to the address of an account.
+pub(super) enum AddressChange {
+    /// Somebody who knows the password has asked for another one.
+    Asked,
+    /// It is another one now.
+    Done,
+}
+
+/// To the old address of an account that gets another one: was it they?
+pub(super) fn tell_of_address(req: &mut Request, user: &User, change: AddressChange) -> Result<()> {
+    // An address that is verified stays.
+    let Some(new) = &user.pending_email else { return Ok(()) };
+    // Nobody else writes into a mail to an address that may be a stranger's.
+    let new = if user.email_verified { new.as_str() } else { "" };
+    let (subject, done) = match change {
+        AddressChange::Asked => ("Your e-mail address is about to change", false),
+        AddressChange::Done => ("Your e-mail address was changed", true),
+    };
+    tell(req, user, subject, "account/mail/address", context! { new, done })
+}
+
+/// Tells a user of a change to their account, at the address that counts. The change holds even if no mail can be sent.
+fn tell(req: &mut Request, user: &User, subject: &str, template: &str, mut context: Context) -> Result<()> {
+    let (auth, what) = (req.auth()?, format!("notice to user {}", user.id));
+    let Some(email) = user.email.as_deref() else { return Ok(()) };
+    // Not counted with the mails that anybody may ask for: otherwise these could keep a notice from being sent.
+    if throttle::admit_other(req, &auth, &what, Limit::OF_MAILBOX)?.is_err() {
+        return Ok(());
+    }
+    context.insert("username", called(user));
+    context.insert("reset", &(site(req)? + &link(req, "reset", &[])?));
+    if let Err(error) = req.send_mail(Mail::to(email).subject(subject).template(template, context)) {
+        tracing::error!(target: "lback::auth", %error, "a user cannot be told of a change to their account");
+    }
+    Ok(())
+}
+
 /// Nobody's mailbox is filled by visitors who type in its address again and again. They are not told either.
 fn may_send(req: &mut Request, email: &str) -> Result<bool> {
-    let (auth, what) = (req.auth()?, format!("mail to {}", name::key(email)));
+    let (auth, what) = (req.auth()?, format!("mail to {}", email_key(email)));
     Ok(throttle::admit_other(req, &auth, &what, Limit::OF_MAILBOX)?.is_ok())
 }
 

@@ -28,7 +28,7 @@ use serde::Deserialize;
 use crate::{Auth, RequestAuth, RouterAuth, Throttled, User, safe_next};
 
 /// The templates, which files of the same names replace.
-pub(crate) const TEMPLATES: [(&str, &str); 16] = [
+pub(crate) const TEMPLATES: [(&str, &str); 18] = [
     ("account/base.html", include_str!("../../templates/account/base.html")),
     ("account/login.html", include_str!("../../templates/account/login.html")),
     ("account/register.html", include_str!("../../templates/account/register.html")),
@@ -45,6 +45,8 @@ pub(crate) const TEMPLATES: [(&str, &str); 16] = [
     ("account/mail/verify.txt", include_str!("../../templates/account/mail/verify.txt")),
     ("account/mail/exists.txt", include_str!("../../templates/account/mail/exists.txt")),
     ("account/mail/reset.txt", include_str!("../../templates/account/mail/reset.txt")),
+    ("account/mail/password.txt", include_str!("../../templates/account/mail/password.txt")),
+    ("account/mail/address.txt", include_str!("../../templates/account/mail/address.txt")),
 ];
 
 /// The routes of the pages, to be included at a prefix: `.include("/account", lback::auth_urls()).name("account")`.

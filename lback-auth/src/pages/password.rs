@@ -4,16 +4,17 @@ use lback_core::{Request, Response, Result, context};
 use lback_forms::Form;
 use lback_session::RequestSession;
 
-use super::{redirect, render, told_to_wait};
+use super::{mails, redirect, render, told_to_wait};
+use crate::password::normal_form;
 use crate::{Account, LoginRefused, RequestAuth, Throttled};
 
 #[derive(Form)]
 struct Change {
-    #[form(password, label = "Your password", max_length = 1000, autocomplete = "current-password")]
+    #[form(password, label = "Your password", max_length = 4000, autocomplete = "current-password")]
     password: String,
-    #[form(password, label = "New password", max_length = 1000, autocomplete = "new-password")]
+    #[form(password, label = "New password", max_length = 4000, autocomplete = "new-password")]
     new_password: String,
-    #[form(password, label = "New password again", max_length = 1000, autocomplete = "new-password")]
+    #[form(password, label = "New password again", max_length = 4000, autocomplete = "new-password")]
     new_password_again: String,
 }
 
@@ -24,7 +25,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
         for wrong in auth.rules().check(&new.new_password, &user.personal()) {
             form.add_error("new_password", wrong);
         }
-        if new.new_password != new.new_password_again {
+        if normal_form(&new.new_password) != normal_form(&new.new_password_again) {
             form.add_error("new_password_again", "The passwords differ.");
         }
         if form.errors().is_empty() {
@@ -32,6 +33,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
                 // By the id: a name may have been changed meanwhile.
                 Ok(mut confirmed) if confirmed.id == user.id => {
                     req.set_password(&mut confirmed, &new.new_password)?;
+                    mails::tell_of_password(req, &confirmed)?;
                     req.session().flash("success", "Your password is changed. You are logged out everywhere else.");
                     return redirect(req, "profile");
                 }

@@ -1,35 +1,36 @@
 //! Who one is.
 
-use lback_core::{Request, Response, Result, StatusCode, context};
+use lback_core::{Request, Response, Result, context};
 use lback_db::RequestDb;
 use lback_forms::Form;
 use lback_session::RequestSession;
 
+use super::mails::{self, AddressChange};
 use super::register::clean_email;
 use super::verify::ENOUGH_MAILS;
-use super::{mails, redirect, render, told_to_wait};
+use super::{redirect, render, told_to_wait};
 use crate::throttle::{self, Limit};
-use crate::{LoginRefused, RequestAuth, Throttled, User};
+use crate::{LoginRefused, RequestAuth, Throttled, User, email_key};
 
 #[derive(Form)]
 struct Profile {
     #[form(email, label = "E-mail address", max_length = 254, clean = clean_email, autocomplete = "email")]
     email: String,
-    #[form(password, label = "Your password", max_length = 1000, autocomplete = "current-password", help = "To change your address.")]
+    #[form(password, label = "Your password", max_length = 4000, autocomplete = "current-password", help = "To change your address.")]
     password: String,
 }
 
 /// The address is where a new password could be sent to, so it takes the password to change it.
 pub(super) fn profile(req: &mut Request) -> Result<Response> {
     let user = req.require_login()?;
-    let mut form = Form::<Profile>::new().initial("email", user.email.clone().unwrap_or_default());
+    let shown = user.pending_email.as_ref().or(user.email.as_ref());
+    let mut form = Form::<Profile>::new().initial("email", shown.cloned().unwrap_or_default());
     let mut wait = None;
     if let Some(new) = form.submitted(req)? {
         match req.authenticate(&user.username, &new.password)? {
             Ok(confirmed) if confirmed.id == user.id => match change(req, confirmed, &new.email)? {
-                Changed::Yes => return redirect(req, "profile"),
-                Changed::Taken => form.add_error("email", "There is a user with this e-mail address already."),
-                Changed::TooOften(throttled) => wait = Some(throttled),
+                Ok(()) => return redirect(req, "profile"),
+                Err(throttled) => wait = Some(throttled),
             },
             Err(LoginRefused::TooMany(time)) => wait = Some(Throttled { wait: time }),
             _ => form.add_error("password", "That is not your password."),
@@ -43,27 +44,25 @@ pub(super) fn profile(req: &mut Request) -> Result<Response> {
     Ok(told_to_wait(render(req, "account/profile.html", context! { form, person })?, wait))
 }
 
-/// What became of a new address.
-enum Changed {
-    Yes,
-    Taken,
-    TooOften(Throttled),
-}
-
-fn change(req: &mut Request, mut user: User, email: &str) -> Result<Changed> {
-    // Otherwise anybody who has an account could ask for one address after the other whether somebody has it.
+fn change(req: &mut Request, mut user: User, email: &str) -> Result<Result<(), Throttled>> {
+    // Otherwise anybody who has an account could have mails sent to one address after the other.
     let (auth, what) = (req.auth()?, format!("address of user {}", user.id));
     if let Err(throttled) = throttle::admit_other(req, &auth, &what, Limit::OF_MAILBOX)? {
-        return Ok(Changed::TooOften(throttled));
+        return Ok(Err(throttled));
     }
-    match user.set_email(req.db()?, Some(email)) {
-        Err(error) if error.status() == StatusCode::CONFLICT => return Ok(Changed::Taken),
-        changed => changed?,
+    let is_theirs = user.email.as_deref().map(email_key) == Some(email_key(email));
+    if is_theirs {
+        // Perhaps written in another way. A wish for another one ends.
+        user.set_email(req.db()?, Some(email))?;
+    } else {
+        user.set_pending_email(req.db()?, Some(email))?;
+        mails::tell_of_address(req, &user, AddressChange::Asked)?;
     }
-    if !user.email_verified {
-        let sent = mails::verify(req, &user)?;
-        let message = if sent { "We have sent a mail to your new address. Please follow the link in it." } else { ENOUGH_MAILS };
-        req.session().flash("info", message);
-    }
-    Ok(Changed::Yes)
+    let message = match user.unverified_email().is_some() {
+        false => "Your e-mail address is saved.",
+        true if mails::verify(req, &user)? => "We have sent a mail to your new address. It counts once you have followed the link in it.",
+        true => ENOUGH_MAILS,
+    };
+    req.session().flash("info", message);
+    Ok(Ok(()))
 }

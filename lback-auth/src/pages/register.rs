@@ -5,19 +5,22 @@ use lback_db::{RequestDb, RequestSignal};
 use lback_forms::{FieldError, Form};
 
 use super::{mails, render, told_to_wait};
+use crate::new_user::NameConflict;
+use crate::password::normal_form;
 use crate::signals::UserRegistered;
 use crate::throttle::{self, Limit, Throttled};
-use crate::{NewUser, RequestAuth, User, check_email, check_username, short};
+use crate::{NewUser, RequestAuth, check_email, check_username, short};
 
+// Longer than a name or a password may be: their characters are counted in the normal form, which may have fewer.
 #[derive(Form)]
 struct Register {
-    #[form(label = "User name", max_length = 150, clean = clean_username, autocomplete = "username", help = "Letters, digits and _ . + -")]
+    #[form(label = "User name", max_length = 600, clean = clean_username, autocomplete = "username", help = "Letters, digits and _ . + -")]
     username: String,
     #[form(email, label = "E-mail address", max_length = 254, clean = clean_email, autocomplete = "email")]
     email: String,
-    #[form(password, max_length = 1000, autocomplete = "new-password")]
+    #[form(password, max_length = 4000, autocomplete = "new-password")]
     password: String,
-    #[form(password, label = "Password again", max_length = 1000, autocomplete = "new-password")]
+    #[form(password, label = "Password again", max_length = 4000, autocomplete = "new-password")]
     password_again: String,
 }
 
@@ -39,7 +42,7 @@ pub(super) fn register(req: &mut Request) -> Result<Response> {
         for wrong in auth.rules().check(&new.password, &[&new.username, &new.email]) {
             form.add_error("password", wrong);
         }
-        if new.password != new.password_again {
+        if normal_form(&new.password) != normal_form(&new.password_again) {
             form.add_error("password_again", "The passwords differ.");
         }
         if form.errors().is_empty()
@@ -55,46 +58,39 @@ pub(super) fn register(req: &mut Request) -> Result<Response> {
 
 /// The answer, unless something is wrong after all.
 fn make(req: &mut Request, new: &Register, form: &mut Form<Register>, wait: &mut Option<Throttled>) -> Result<Option<Response>> {
-    let (auth, now, what) = (req.auth()?, req.now(), format!("register from {}", throttle::from(req)));
-    if let Err(throttled) = throttle::admit_other(req, &auth, &what, Limit::OF_PAGES)? {
+    let (auth, now) = (req.auth()?, req.now());
+    if let Err(throttled) = throttle::admit_visitor(req, &auth, "register", Limit::OF_PAGES)? {
         form.add_form_error(throttled.to_string());
         *wait = Some(throttled);
         return Ok(None);
     }
-    let (named, known) = short::read(req, |db| Ok((User::named(db, &new.username)?, User::with_email(db, &new.email)?)))?;
-    if named.is_some() {
-        form.add_error("username", "This name is taken.");
+    if let Some(conflict) = short::read(req, |db| NameConflict::find(db, &new.username))? {
+        form.add_error("username", in_form(conflict));
         return Ok(None);
     }
-    // The same work whether the address is known or not; before the transaction, which it would keep open.
+    // Before the transaction, which it would keep open.
     let hash = auth.passwords().hash(&new.password)?;
-    let made = match known {
-        Some(_) => None,
-        None => match NewUser::new(&new.username, &hash).email(&new.email).insert(req.db()?, now) {
-            Ok(user) => Some(user),
-            // Somebody else came first while the password was hashed.
-            Err(error) if error.status() == StatusCode::CONFLICT => {
-                if User::named(req.db()?, &new.username)?.is_some() {
-                    form.add_error("username", "This name is taken.");
-                    return Ok(None);
-                }
-                None
-            }
-            Err(error) => return Err(error),
-        },
+    // A user is made whether somebody has the address or not, and the address is theirs when they have followed the link in
+    // the mail: so nothing that is left behind tells whose addresses are known. Whoever owns it is told by mail.
+    let user = match NewUser::new(&new.username, &hash).pending_email(&new.email).insert(req.db()?, now) {
+        Ok(user) => user,
+        // Somebody else came first while the password was hashed.
+        Err(error) if error.status() == StatusCode::CONFLICT => {
+            let conflict = NameConflict::find(req.db()?, &new.username)?;
+            form.add_error("username", in_form(conflict.unwrap_or(NameConflict::Taken)));
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
     };
-    match made {
-        Some(user) => {
-            mails::verify(req, &user)?;
-            req.signal(UserRegistered { user_id: user.id });
-        }
-        // Nobody is told here whose addresses are known; whoever owns it is told by mail.
-        None => {
-            if let Some(user) = short::read(req, |db| User::with_email(db, &new.email))? {
-                mails::exists(req, &user)?;
-            }
-        }
-    }
+    mails::verify(req, &user)?;
+    req.signal(UserRegistered { user_id: user.id });
     let email = &new.email;
     render(req, "account/registered.html", context! { email }).map(Some)
+}
+
+fn in_form(conflict: NameConflict) -> &'static str {
+    match conflict {
+        NameConflict::Taken => "This name is taken.",
+        NameConflict::LooksTaken => "This name looks too much like one that is taken.",
+    }
 }

@@ -8,6 +8,7 @@ use lback_session::RequestSession;
 use super::register::clean_email;
 use super::verify::dead;
 use super::{mails, redirect, render, told_to_wait};
+use crate::password::normal_form;
 use crate::signals::UserPasswordChanged;
 use crate::throttle::{self, Limit};
 use crate::{Account, RequestAuth, User, login, short};
@@ -22,15 +23,20 @@ struct Ask {
 pub(super) fn ask(req: &mut Request) -> Result<Response> {
     let (mut form, mut wait) = (Form::<Ask>::new(), None);
     if let Some(Ask { email }) = form.submitted(req)? {
-        let (auth, what) = (req.auth()?, format!("reset from {}", throttle::from(req)));
-        match throttle::admit_other(req, &auth, &what, Limit::OF_PAGES)? {
+        let auth = req.auth()?;
+        match throttle::admit_visitor(req, &auth, "reset", Limit::OF_PAGES)? {
             Err(throttled) => {
                 form.add_form_error(throttled.to_string());
                 wait = Some(throttled);
             }
             Ok(()) => {
-                let user = short::read(req, |db| User::with_email(db, &email))?;
-                mails::reset(req, &email, user.filter(|user| user.is_active).as_ref())?;
+                // Both are asked for in any case, so that the time tells nothing.
+                let (owner, newcomer) = short::read(req, |db| Ok((User::with_email(db, &email)?, User::awaiting_email(db, &email)?)))?;
+                let user = match owner {
+                    Some(owner) => Some(owner).filter(|user| user.is_active),
+                    None => newcomer,
+                };
+                mails::reset(req, &email, user.as_ref())?;
                 return render(req, "account/reset_sent.html", context! { email });
             }
         }
@@ -40,9 +46,9 @@ pub(super) fn ask(req: &mut Request) -> Result<Response> {
 
 #[derive(Form)]
 struct Confirm {
-    #[form(password, label = "New password", max_length = 1000, autocomplete = "new-password")]
+    #[form(password, label = "New password", max_length = 4000, autocomplete = "new-password")]
     password: String,
-    #[form(password, label = "New password again", max_length = 1000, autocomplete = "new-password")]
+    #[form(password, label = "New password again", max_length = 4000, autocomplete = "new-password")]
     password_again: String,
 }
 
@@ -55,7 +61,7 @@ pub(super) fn confirm(req: &mut Request) -> Result<Response> {
         for wrong in auth.rules().check(&new.password, &user.personal()) {
             form.add_error("password", wrong);
         }
-        if new.password != new.password_again {
+        if normal_form(&new.password) != normal_form(&new.password_again) {
             form.add_error("password_again", "The passwords differ.");
         }
         if form.errors().is_empty() {
@@ -65,6 +71,7 @@ pub(super) fn confirm(req: &mut Request) -> Result<Response> {
                 return dead(req);
             }
             login::end_sessions(req, user.id, None)?;
+            mails::tell_of_password(req, &user)?;
             req.signal(UserPasswordChanged { user_id: user.id });
             req.session().flash("success", "Your password is changed. Log in with the new one.");
             return redirect(req, "login");

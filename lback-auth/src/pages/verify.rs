@@ -4,7 +4,8 @@ use lback_core::{Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_session::RequestSession;
 
-use super::{mails, redirect, render};
+use super::mails::{self, AddressChange};
+use super::{redirect, render};
 use crate::RequestAuth;
 
 /// Programs that look at links before people do follow them, too. So a look changes nothing; the button does.
@@ -12,7 +13,7 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
     let token: String = req.param("token")?;
     match req.check_verification_token(&token)? {
         Some(user) => {
-            let email = &user.email;
+            let email = user.unverified_email();
             render(req, "account/verify.html", context! { email })
         }
         None => dead(req),
@@ -22,17 +23,19 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
 pub(super) fn verify(req: &mut Request) -> Result<Response> {
     let token: String = req.param("token")?;
     let Some(mut user) = req.check_verification_token(&token)? else { return dead(req) };
-    // The address may have changed since the token was looked at.
+    let before = user.clone();
+    // The address may have changed since the token was looked at, or be that of another user who was faster.
     if !user.set_email_verified(req.db()?)? {
         return dead(req);
     }
+    mails::tell_of_address(req, &before, AddressChange::Done)?;
     req.session().flash("success", "Your e-mail address is confirmed.");
     redirect(req, "profile")
 }
 
 pub(super) fn send_again(req: &mut Request) -> Result<Response> {
     let user = req.require_login()?;
-    if !user.email_verified {
+    if user.unverified_email().is_some() {
         let message = if mails::verify(req, &user)? { "We have sent you another mail." } else { ENOUGH_MAILS };
         req.session().flash("info", message);
     }

@@ -3,14 +3,17 @@
 mod common;
 #[cfg(feature = "legacy-hashes")]
 mod legacy;
+mod normal;
 mod places;
 mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use normal::normal_form;
 pub(crate) use rules::MAX_LENGTH;
 pub use rules::PasswordRules;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,13 +24,19 @@ use lback_core::{Error, Result};
 use self::places::Places;
 use crate::{AuthSettings, short};
 
-/// More than anybody types, in bytes. What is longer is no password, and is not hashed.
+/// More than anybody types, in bytes of the [normal form](normal_form). What is longer is no password, and is not hashed.
 const MAX_BYTES: usize = 4096;
+
+/// What is longer than this is not normalized: no text of so many bytes has a short normal form.
+const MAX_TYPED: usize = 4 * MAX_BYTES;
 
 /// A password that nobody has: the hash of a user who cannot log in with one.
 pub(crate) const UNUSABLE: &str = "!";
 
 /// Hashes and checks passwords, with argon2id. Cheap to clone.
+///
+/// Passwords are hashed in the normal form of RFC 8265 (OpaqueString): NFC, with one kind of space. A hash of the text as it
+/// was typed, as earlier versions and other frameworks have made them, still fits.
 ///
 /// A hash takes tens of milliseconds and megabytes of memory on purpose. No more are made at a time than the machine has
 /// processors; others wait, and where too many do, they are refused with a 503. So this belongs into plain views, which run where they may block, and not into async ones; and
@@ -87,22 +96,20 @@ impl Passwords {
     /// What to store of a password: a text that begins with `$argon2id$`.
     ///
     /// # Errors
-    /// 400 where it has more than 4096 bytes; 503 where too many wait, or the system has no random numbers or no memory.
+    /// Returns 400 if it has more than 4096 bytes; 503 if too many wait, or the system has no random numbers or no memory.
     pub fn hash(&self, password: &str) -> Result<String> {
-        if password.len() > MAX_BYTES {
-            return Err(Error::bad_request("The password is too long."));
-        }
+        let Some(password) = bounded(password) else { return Err(Error::bad_request("The password is too long.")) };
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::unavailable("the system has no random numbers").with_source(error))?;
-        self.hash_salted(password, &salt)
+        self.hash_salted(&password, &salt)
     }
 
     /// The same for a password that was right, and hashed in an old way. Its salt stays, by which sessions know that the
     /// password is the same.
     pub(crate) fn hash_anew(&self, password: &str, old: &str) -> Result<String> {
-        match salt(old) {
-            Some(salt) => self.hash_salted(password, &salt),
-            None => self.hash(password),
+        match (salt(old), bounded(password)) {
+            (Some(salt), Some(password)) => self.hash_salted(&password, &salt),
+            _ => self.hash(password),
         }
     }
 
@@ -127,8 +134,20 @@ impl Passwords {
 
     /// Checks a password. Without a hash, as for a user who does not exist, this takes the same work, and it is wrong.
     pub(crate) fn check(&self, password: &str, hash: Option<&str>) -> Result<Verdict> {
-        let too_long = password.len() > MAX_BYTES;
-        let password = if too_long { "" } else { password };
+        let normal = bounded(password);
+        let verdict = self.check_text(normal.as_deref(), hash)?;
+        // Before there was a normal form, passwords were hashed as they were typed.
+        let may_be_former = verdict == Verdict::Wrong && password.len() <= MAX_BYTES && normal.is_some_and(|normal| normal != password);
+        match may_be_former && self.check_text(Some(password), hash)? != Verdict::Wrong {
+            true => Ok(Verdict::RightButOld),
+            false => Ok(verdict),
+        }
+    }
+
+    /// `None` is a password that is too long.
+    fn check_text(&self, password: Option<&str>, hash: Option<&str>) -> Result<Verdict> {
+        let too_long = password.is_none();
+        let password = password.unwrap_or_default();
         let known = hash.filter(|hash| is_known(hash) && !too_long);
         let Some(hash) = known else {
             if let Some(strange) = hash.filter(|hash| !too_long && *hash != UNUSABLE) {
@@ -181,6 +200,11 @@ impl Passwords {
         };
         short::may_block(|| self.0.places.run(counted)).ok_or_else(busy)
     }
+}
+
+/// Returns the normal form of a password, or `None` if it is too long.
+fn bounded(password: &str) -> Option<Cow<'_, str>> {
+    (password.len() <= MAX_TYPED).then(|| normal_form(password)).filter(|normal| normal.len() <= MAX_BYTES)
 }
 
 /// Nobody is told at the login page why no password fits, so the log says it. Of the hash itself nothing but its kind.

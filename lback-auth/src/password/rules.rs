@@ -1,6 +1,7 @@
 //! What a new password is held to.
 
 use super::common::is_common;
+use super::normal::normal_form;
 use crate::{AuthSettings, PasswordRule};
 
 /// More than anybody remembers; hashing has its own limit.
@@ -29,16 +30,17 @@ impl PasswordRules {
     }
 
     /// What is wrong with the password of somebody of whom this is known (name, e-mail address), in their words. Nothing, if
-    /// it may be used.
+    /// it may be used. Its characters are counted in its normal form, in which it is hashed.
     pub fn check(&self, password: &str, personal: &[&str]) -> Vec<String> {
         let mut wrong = Vec::new();
+        let password = &*normal_form(password);
         if password.is_empty() {
             return vec!["Enter a password.".to_owned()];
         }
         if password.chars().count() > MAX_LENGTH {
             return vec![format!("The password has more than {MAX_LENGTH} characters.")];
         }
-        if password.contains('\0') {
+        if password.contains(char::is_control) {
             return vec!["The password has a character in it that nobody can type.".to_owned()];
         }
         for rule in &self.rules {
@@ -78,7 +80,7 @@ const SHORTEST: usize = 4;
 fn is_similar(password: &str, personal: &[&str]) -> bool {
     let password = password.to_lowercase();
     let parts = |text: &&str| -> Vec<String> {
-        let text = text.to_lowercase();
+        let text = normal_form(text).to_lowercase();
         let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned);
         let local = text.split('@').next().unwrap_or_default().to_owned();
         words.chain([local, text.clone()]).filter(|part| part.chars().count() >= SHORTEST).collect()

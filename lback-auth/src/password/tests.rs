@@ -170,3 +170,63 @@ fn no_more_threads_hash_than_there_are_places() {
     assert_eq!(panic.downcast_ref(), Some(&"by a test"));
     assert_eq!((0..100).filter_map(|n| places.run(move || n)).sum::<i32>(), 4950);
 }
+
+#[test]
+fn a_password_is_right_however_its_accents_and_spaces_are_typed() {
+    let passwords = passwords();
+    let (composed, decomposed) = ("Zwölf Boxkämpfer", "Zwo\u{308}lf\u{a0}Boxka\u{308}mpfer");
+    for (chosen, typed) in [(composed, decomposed), (decomposed, composed)] {
+        let hash = passwords.hash(chosen).unwrap();
+        assert_eq!(passwords.check(typed, Some(&hash)).unwrap(), Verdict::Right);
+        assert_eq!(passwords.check(&typed.to_lowercase(), Some(&hash)).unwrap(), Verdict::Wrong);
+        assert!(passwords.verify(typed, &hash).unwrap());
+    }
+    // A thousand syllables of Korean as macOS types them: 9,000 bytes, and 3,000 in the normal form.
+    let long = "\u{1112}\u{1161}\u{11ab}".repeat(1000);
+    let hash = passwords.hash(&long).unwrap();
+    assert_eq!(passwords.check(&"한".repeat(1000), Some(&hash)).unwrap(), Verdict::Right);
+    assert!(passwords.hash(&"한".repeat(1366)).is_err());
+}
+
+/// Hashes that were made of the text as it was typed.
+#[test]
+fn a_hash_from_before_the_normal_form_fits_and_is_replaced() {
+    let passwords = passwords();
+    let typed = "e\u{301}te\u{301} et hiver";
+    let former = passwords.hash_salted(typed, b"a salt of its own").unwrap();
+    assert_eq!(passwords.check(typed, Some(&former)).unwrap(), Verdict::RightButOld);
+    assert_eq!(passwords.check("été et hiver", Some(&former)).unwrap(), Verdict::Wrong);
+    let renewed = passwords.hash_anew(typed, &former).unwrap();
+    assert_eq!(stamp(&renewed), stamp(&former));
+    for typed in [typed, "été et hiver"] {
+        assert_eq!(passwords.check(typed, Some(&renewed)).unwrap(), Verdict::Right);
+    }
+    // What is wrong costs the same for a user and for nobody.
+    let work = |hash: Option<&str>| {
+        let before = passwords.computed();
+        assert_eq!(passwords.check("nai\u{308}ve", hash).unwrap(), Verdict::Wrong);
+        passwords.computed() - before
+    };
+    assert_eq!((work(Some(&former)), work(None), work(Some(UNUSABLE))), (2, 2, 2));
+}
+
+#[cfg(feature = "legacy-hashes")]
+#[test]
+fn hashes_of_other_frameworks_fit_however_they_took_the_text() {
+    let passwords = passwords();
+    let bcrypt = |text: &str| bcrypt::hash(text, 4).unwrap();
+    for hashed in ["été et hiver", "e\u{301}te\u{301} et hiver"] {
+        assert_eq!(passwords.check("e\u{301}te\u{301} et hiver", Some(&bcrypt(hashed))).unwrap(), Verdict::RightButOld);
+    }
+    assert_eq!(passwords.check("e\u{301}te\u{301} et hiver", Some(&bcrypt("Été et hiver"))).unwrap(), Verdict::Wrong);
+}
+
+#[test]
+fn the_length_of_a_password_is_that_of_its_normal_form() {
+    let rules = PasswordRules::new(&AuthSettings::default());
+    let check = |password: &str| rules.check(password, &[]).join(" ");
+    assert!(check("e\u{301}a\u{301}o\u{301}i\u{301}").contains("too short"));
+    assert_eq!(check(&"\u{1112}\u{1161}\u{11ab}ab".repeat(330)), "");
+    assert!(check("rabbit\u{7}hole in the ground").contains("nobody can type"));
+    assert!(rules.check("Élisabeth99", &["e\u{301}lisabeth"]).join(" ").contains("too similar"));
+}

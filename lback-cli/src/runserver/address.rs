@@ -1,11 +1,11 @@
 //! Where the project is served: what the command line says, else what the settings say.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
-use std::{env, fmt, fs};
 
+use super::settings::Settings;
 use crate::error::{Error, Result};
 
 /// A host and a port.
@@ -19,8 +19,9 @@ impl Address {
     /// `HOST` and `PORT` of the project's settings, as far as `text` (`8080`, `0.0.0.0`, `0.0.0.0:8080`) does not say
     /// otherwise. Settings that cannot be read count as unsaid: the project itself says what is wrong with them.
     pub fn of(project: &Path, text: Option<&str>) -> Result<Self> {
-        let host = setting(project, "HOST").filter(|host| !host.is_empty()).unwrap_or_else(|| "127.0.0.1".to_owned());
-        let port = setting(project, "PORT").and_then(|port| port.parse().ok()).unwrap_or(8000);
+        let settings = Settings::of(project);
+        let host = settings.value("HOST").filter(|host| !host.is_empty()).unwrap_or_else(|| "127.0.0.1".to_owned());
+        let port = settings.value("PORT").and_then(|port| port.trim().parse().ok()).unwrap_or(8000);
         let Some(text) = text else { return Ok(Address { host, port }) };
         if let Ok(port) = text.parse() {
             return Ok(Address { host, port });
@@ -70,21 +71,4 @@ impl fmt::Display for Address {
             false => write!(f, "{}:{}", self.host, self.port),
         }
     }
-}
-
-/// The value of one setting, from where the project itself looks for it, the last first.
-fn setting(project: &Path, key: &str) -> Option<String> {
-    let variables: BTreeMap<String, String> =
-        dotenvy::from_path_iter(project.join(".env")).into_iter().flatten().filter_map(std::result::Result::ok).collect();
-    let variable = |name: &str| env::var(name).ok().or_else(|| variables.get(name).cloned());
-    let environment = variable("LBACK_ENV").unwrap_or_else(|| "development".to_owned());
-    let written = |file: &str| {
-        let settings: toml::Table = fs::read_to_string(project.join(file)).ok()?.parse().ok()?;
-        match settings.get(key)? {
-            toml::Value::String(text) => Some(text.clone()),
-            toml::Value::Integer(number) => Some(number.to_string()),
-            _ => None,
-        }
-    };
-    variable(key).or_else(|| written(&format!("settings.{environment}.toml"))).or_else(|| written("settings.toml"))
 }

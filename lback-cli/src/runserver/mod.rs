@@ -11,8 +11,10 @@
 mod address;
 mod build;
 mod group;
+mod hosts;
 mod page;
 mod program;
+mod settings;
 mod watch;
 
 use std::net::TcpListener;
@@ -52,6 +54,8 @@ pub fn run(address: Option<&str>) -> Result<()> {
         stopping: Vec::new(),
         problem: None,
         problems: 0,
+        did_not_start: false,
+        start_again: false,
         announced: false,
         root,
     };
@@ -79,6 +83,10 @@ struct Server {
     stopping: Vec<Program>,
     problem: Option<Arc<Problem>>,
     problems: u64,
+    /// The program has ended before it was ready: what it reads when it starts may mend that.
+    did_not_start: bool,
+    /// Something that a program reads when it starts has changed since this one was started.
+    start_again: bool,
     announced: bool,
 }
 
@@ -86,10 +94,16 @@ impl Server {
     /// One look at everything.
     fn look(&mut self) -> Result<()> {
         if let Some((change, path)) = self.watch.change() {
-            eprintln!("{} has changed", path.display());
+            let matters = change != Change::ReadAtStart || self.did_not_start;
+            if matters {
+                eprintln!("{} has changed", path.display());
+            }
             match change {
                 Change::Source => self.build()?,
                 Change::Settings => self.restart()?,
+                Change::ReadAtStart if matters => self.start()?,
+                // A program that has read the old one may fail because of it.
+                Change::ReadAtStart => self.start_again = self.starting.is_some(),
             }
         }
         if let Some(outcome) = self.build.as_mut().map(Build::outcome).transpose()?.flatten() {
@@ -117,6 +131,7 @@ impl Server {
             build.stop();
         }
         self.problem = None;
+        self.did_not_start = false;
         self.build = Some(Build::start(&self.root)?);
         Ok(())
     }
@@ -141,6 +156,7 @@ impl Server {
         self.stopping.extend(self.starting.take().map(stopped));
         let Some(executable) = &self.executable else { return Ok(()) };
         self.problem = None;
+        (self.did_not_start, self.start_again) = (false, false);
         self.starting = Some(Program::start(executable, &self.root, &self.listener)?);
         Ok(())
     }
@@ -152,7 +168,11 @@ impl Server {
                 self.serving = self.starting.take();
                 self.announce();
             }
-            Some(State::Ended(why)) => self.fail("The project does not start", why),
+            Some(State::Ended(_)) if self.start_again => self.start()?,
+            Some(State::Ended(why)) => {
+                self.fail("The project does not start", why);
+                self.did_not_start = true;
+            }
             Some(State::Starting) | None => {}
         }
         if let Some(State::Ended(why)) = self.serving.as_mut().map(Program::state).transpose()? {
@@ -171,7 +191,7 @@ impl Server {
         self.starting = None;
         self.stopping.extend(self.serving.take().map(stopped));
         self.problems += 1;
-        self.problem = Some(Problem::new(title, why, self.problems));
+        self.problem = Some(Problem::new(&self.root, title, why, self.problems));
         eprintln!("{title}. The page shows why; save a file that mends it.");
     }
 

@@ -2,9 +2,13 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use super::hosts::is_ours;
+use super::settings::Settings;
 
 /// What keeps the project from being served.
 pub struct Problem {
@@ -12,10 +16,14 @@ pub struct Problem {
     text: String,
     /// Pages ask for it, as the project's own do, to see whether there is something newer.
     version: String,
+    /// The project, whose settings say which hosts are ours.
+    root: PathBuf,
 }
 
 /// The path at which pages ask for the version of what they show; the project's program answers it too.
 const VERSION: &str = "/__lback/reload";
+
+const REFUSED: &str = "lback runserver does not answer for that host. Add it to ALLOWED_HOSTS in settings.toml if it is yours.\n";
 
 /// The most bytes of a request that are read.
 const MAX_HEAD: usize = 64 * 1024;
@@ -25,8 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Problem {
     /// The `number` tells problems apart.
-    pub fn new(title: &'static str, text: String, number: u64) -> Arc<Self> {
-        Arc::new(Problem { title, text, version: format!("problem-{}-{number}", std::process::id()) })
+    pub fn new(root: &Path, title: &'static str, text: String, number: u64) -> Arc<Self> {
+        let version = format!("problem-{}-{number}", std::process::id());
+        Arc::new(Problem { title, text, version, root: root.to_owned() })
     }
 
     /// Answers everybody who waits at `listener`, which does not block.
@@ -42,8 +51,9 @@ impl Problem {
         stream.set_nonblocking(false).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.set_write_timeout(Some(PATIENCE)).ok()?;
-        let path = path(&mut stream)?;
-        let (status, kind, body) = match path.as_str() {
+        let head = head(&mut stream)?;
+        let (status, kind, body) = match path(&head)? {
+            _ if !is_ours(&hosts(&head), &Settings::of(&self.root)) => ("400 Bad Request", "text/plain", REFUSED.to_owned()),
             VERSION => ("200 OK", "text/plain", self.version.clone()),
             _ => ("500 Internal Server Error", "text/html", self.page()),
         };
@@ -71,8 +81,8 @@ impl Problem {
     }
 }
 
-/// The path that a request asks for.
-fn path(stream: &mut TcpStream) -> Option<String> {
+/// The request line and the headers of a request.
+fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut part = [0; 4096];
     while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD {
@@ -83,9 +93,19 @@ fn path(stream: &mut TcpStream) -> Option<String> {
             Err(_) => return None,
         }
     }
-    let head = String::from_utf8_lossy(&head);
+    Some(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// The path that a request asks for.
+fn path(head: &str) -> Option<&str> {
     let target = head.split(' ').nth(1)?;
-    Some(target.split('?').next().unwrap_or(target).to_owned())
+    target.split('?').next()
+}
+
+/// The hosts that a request is for: one, unless somebody means harm.
+fn hosts(head: &str) -> Vec<&str> {
+    let fields = head.split("\r\n").skip(1).take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(':'));
+    fields.filter(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.trim()).collect()
 }
 
 fn escape(text: &str) -> String {

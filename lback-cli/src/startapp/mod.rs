@@ -25,6 +25,7 @@ pub fn run(name: &str, register: bool) -> Result<()> {
     let migration = migration::folder_name(&folders, &format!("create_{name}"))?;
 
     let changes = if register { Some(Changes::prepare(&root, name)?) } else { None };
+    let lists_table = changes.as_ref().is_some_and(|changes| changes.lists_table);
 
     let staging = Staging::with_files(&root, &pattern::files(name, &folders))?;
     let mut moves = Moves::default();
@@ -43,11 +44,18 @@ pub fn run(name: &str, register: bool) -> Result<()> {
     moves.keep();
     let migrations: Vec<String> = folders.iter().map(|folder| format!("{}/{migration}", folder.shown)).collect();
     let made = format!("Made src/{name}, templates/{name} and {}", migrations.join(", "));
-    let lines = lines(name);
+    let table = format!("Its table is a draft: make the columns in its up.sql and in src/{name}/models.rs what you need. Then:");
     output::text(&if register {
-        format!("{made}, and registered them in src/main.rs and src/urls.rs. Next:\n\n  lback runserver\n\nThen open /{name}\n")
+        let list = match lists_table {
+            true => String::new(),
+            false => format!("For lback check, list its table in src/main.rs: App::tables(tables![{}])\n\n", register::table_path(name)),
+        };
+        format!(
+            "{made}, and registered them in src/main.rs and src/urls.rs.\n\n{list}{table}\n\n  lback migrate\n  lback runserver\n\nAnd open \
+             /{name}\n"
+        )
     } else {
-        format!("{made}. Register them with these lines:\n\n{lines}\n")
+        format!("{made}. Register them with these lines:\n\n{}\n\n{table}\n\n  lback migrate\n", lines(name))
     })
 }
 
@@ -55,6 +63,8 @@ pub fn run(name: &str, register: bool) -> Result<()> {
 struct Changes {
     main: Change,
     urls: Change,
+    /// Whether `src/main.rs` has a list of tables, in which the app's now is.
+    lists_table: bool,
 }
 
 struct Change {
@@ -76,7 +86,11 @@ impl Changes {
         let new_main = register::module(&main, name).ok_or_else(|| by_hand("src/main.rs has no line such as `mod views;`", name))?;
         let new_urls = register::include(&urls, name)
             .ok_or_else(|| by_hand("src/urls.rs has no `pub fn urls() -> Router {` that ends with a list of routes", name))?;
+        let with_table = register::table(&new_main, name);
+        let lists_table = with_table.is_some();
+        let new_main = with_table.unwrap_or(new_main);
         Ok(Changes {
+            lists_table,
             main: Change { path: root.join("src/main.rs"), before: main, after: new_main },
             urls: Change { path: root.join("src/urls.rs"), before: urls, after: new_urls },
         })
@@ -116,5 +130,10 @@ fn by_hand(what: &str, name: &str) -> Error {
 
 /// The lines that register an app.
 fn lines(name: &str) -> String {
-    format!("  src/main.rs   {}\n  src/urls.rs   {}", register::module_line(name), register::include_line(name))
+    format!(
+        "  src/main.rs   {}\n                .tables(tables![{}])\n  src/urls.rs   {}",
+        register::module_line(name),
+        register::table_path(name),
+        register::include_line(name)
+    )
 }

@@ -10,6 +10,11 @@ pub fn include_line(name: &str) -> String {
     format!(".include(\"/{name}\", crate::{name}::urls::urls()).name(\"{name}\")")
 }
 
+/// The path of the app's table, which belongs into the list of tables in `src/main.rs`.
+pub fn table_path(name: &str) -> String {
+    format!("{name}::models::{name}_items")
+}
+
 /// Whether the routes have the path of the app.
 pub fn has_path(urls: &str, name: &str) -> bool {
     urls.contains(&format!("\"/{name}\""))
@@ -17,6 +22,7 @@ pub fn has_path(urls: &str, name: &str) -> bool {
 
 /// `src/main.rs` with the module, among the other modules and in their order. `None` where there are none.
 pub fn module(main: &str, name: &str) -> Option<String> {
+    let (mark, main) = byte_order_mark(main);
     let lines: Vec<&str> = main.lines().collect();
     let plain = |at: usize| module_name(lines[at]).filter(|_| at == 0 || !belongs_to_next(lines[at - 1]));
     let last = (0..lines.len()).rev().find(|&at| plain(at).is_some())?;
@@ -28,11 +34,39 @@ pub fn module(main: &str, name: &str) -> Option<String> {
             None => break,
         }
     }
-    Some(with_line(main, place, &module_line(name)))
+    Some(mark.to_owned() + &with_line(main, place, &module_line(name)))
+}
+
+/// `src/main.rs` with the app's table at the end of the list `tables![…]`. `None` where there is no such list.
+pub fn table(main: &str, name: &str) -> Option<String> {
+    const LIST: &str = "tables![";
+    let mut at = 0;
+    let code = main.split_inclusive('\n').find_map(|line| {
+        let begin = at;
+        at += line.len();
+        let found = line.find(LIST).filter(|&found| !line.trim_start().starts_with("//") && !line[..found].contains("//"))?;
+        Some(begin + found + LIST.len())
+    })?;
+    let end = code + main[code..].find(']')?;
+    let list = main[code..end].trim_end();
+    let (before, after) = (&main[..code], &main[end..]);
+    let path = table_path(name);
+    Some(match list.rsplit_once('\n') {
+        // One a line.
+        Some((_, last)) => {
+            let comma = if list.ends_with(',') { "" } else { "," };
+            let line_end = if main.contains("\r\n") { "\r\n" } else { "\n" };
+            let outer = &main[code + list.len()..end];
+            format!("{before}{list}{comma}{line_end}{}{path},{outer}{after}", indent(last))
+        }
+        None if list.is_empty() => format!("{before}{path}{after}"),
+        None => format!("{before}{}, {path}{after}", list.trim_end_matches(',')),
+    })
 }
 
 /// `src/urls.rs` with the include at the end of the list that `urls()` returns. `None` where it returns something else.
 pub fn include(urls: &str, name: &str) -> Option<String> {
+    let (mark, urls) = byte_order_mark(urls);
     let lines: Vec<&str> = urls.lines().collect();
     let start = lines.iter().position(|line| line.trim_end() == "pub fn urls() -> Router {")?;
     let end = start + lines[start..].iter().position(|line| line.trim_end() == "}")?;
@@ -42,7 +76,12 @@ pub fn include(urls: &str, name: &str) -> Option<String> {
         return None;
     }
     let indent = if code.trim_start().starts_with('.') { indent(code).to_owned() } else { format!("{}    ", indent(lines[start + 1])) };
-    Some(with_line(urls, last + 1, &format!("{indent}{}", include_line(name))))
+    Some(mark.to_owned() + &with_line(urls, last + 1, &format!("{indent}{}", include_line(name))))
+}
+
+/// The mark with which some editors begin a file, and the rest.
+fn byte_order_mark(text: &str) -> (&str, &str) {
+    text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })
 }
 
 /// The name in `mod name;`.
@@ -124,6 +163,32 @@ mod tests {
         for main in ["", "fn main() {}", "#[cfg(test)]\nmod tests;\nfn main() {}"] {
             assert_eq!(module(main, "blog"), None, "{main}");
         }
+    }
+
+    #[test]
+    fn tables_stand_at_the_end_of_their_list() {
+        let main = ["shop", "blog"].iter().fold(MAIN.to_owned(), |main, name| table(&main, name).unwrap());
+        assert!(main.contains(".tables(tables![shop::models::shop_items, blog::models::blog_items])"), "{main}");
+        for (list, expected) in [
+            ("tables![a,]", "tables![a, blog::models::blog_items]"),
+            ("tables![\n        a,\n        b,\n    ]", "tables![\n        a,\n        b,\n        blog::models::blog_items,\n    ]"),
+            ("tables![\n        a\n    ]", "tables![\n        a,\n        blog::models::blog_items,\n    ]"),
+            ("tables![\r\n        a,\r\n    ]", "tables![\r\n        a,\r\n        blog::models::blog_items,\r\n    ]"),
+            ("// tables![] says\ntables![]", "// tables![] says\ntables![blog::models::blog_items]"),
+        ] {
+            assert_eq!(table(list, "blog").unwrap(), expected);
+        }
+        assert_eq!(table("fn app() {}", "blog"), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_stays_where_it_is() {
+        for start in ["mod urls;\n", "\u{feff}mod urls;\n"] {
+            let main = module(start, "blog").unwrap();
+            assert_eq!(main, start.replace("mod urls;", "mod blog;\nmod urls;"));
+        }
+        let urls = include("\u{feff}pub fn urls() -> Router {  \r\n    Router::new()\r\n}\r\n", "blog").unwrap();
+        assert!(urls.starts_with("\u{feff}pub fn") && urls.contains("Router::new()\r\n        .include("), "{urls:?}");
     }
 
     #[test]

@@ -14,5 +14,5 @@ fn main() -> Result<()> {
 }
 
 __USERS_MAIN__fn app() -> App {
-    App::new(urls::urls()).migrations(migrations!())__USERS_APP__
+    App::new(urls::urls()).migrations(migrations!()).tables(tables![])__USERS_APP__
 }

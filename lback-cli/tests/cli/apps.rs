@@ -20,6 +20,7 @@ fn an_app_is_made_and_registered_from_any_folder_of_the_project() {
     }
     let main = fs::read_to_string(project.join("src/main.rs")).unwrap();
     assert!(main.contains("mod blog;\nmod shop;\nmod urls;\nmod views;\n"), "{main}");
+    assert!(main.contains(".tables(tables![blog::models::blog_items, shop::models::shop_items])"), "{main}");
     let urls = fs::read_to_string(project.join("src/urls.rs")).unwrap();
     assert!(urls.contains(".include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n"), "{urls}");
     assert!(urls.contains(".include(\"/shop\", crate::shop::urls::urls()).name(\"shop\")\n}\n"), "{urls}");
@@ -93,4 +94,47 @@ fn outside_a_project_the_error_says_how_to_get_one() {
     }
     fs::write(folder.path().join("settings.toml"), "").unwrap();
     assert!(fail(folder.path(), &["migrate"]).contains("no Cargo.toml"));
+}
+
+#[test]
+fn an_app_goes_into_files_of_any_editor() {
+    let folder = folder();
+    let project = project(folder.path(), "mysite");
+    for file in ["src/main.rs", "src/urls.rs", "Cargo.toml", "settings.toml"] {
+        let text = fs::read_to_string(project.join(file)).unwrap();
+        fs::write(project.join(file), format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+    }
+    succeed(&project, &["startapp", "blog"]);
+    for (file, lines) in [("src/main.rs", "\r\nmod blog;\r\nmod urls;\r\n"), ("src/urls.rs", ".name(\"blog\")\r\n}\r\n")] {
+        let text = fs::read_to_string(project.join(file)).unwrap();
+        assert!(text.starts_with('\u{feff}') && text.contains(lines), "{text:?}");
+        assert!(!text.replace("\r\n", "").contains('\n') && text.matches('\u{feff}').count() == 1, "{text:?}");
+    }
+}
+
+#[test]
+fn a_project_without_a_list_of_tables_is_told_the_line() {
+    let folder = folder();
+    let project = project(folder.path(), "mysite");
+    let main = fs::read_to_string(project.join("src/main.rs")).unwrap();
+    fs::write(project.join("src/main.rs"), main.replace(".tables(tables![])", "")).unwrap();
+    let said = succeed(&project, &["startapp", "blog"]);
+    assert!(said.contains("App::tables(tables![blog::models::blog_items])"), "{said}");
+}
+
+#[test]
+fn the_database_of_a_project_is_read_however_its_manifest_is_written() {
+    let folder = folder();
+    for (name, lback) in [
+        ("inline", "[dependencies]\r\nlback={ version = \"0.1\", features=[ 'postgres' ], default-features=false } \r\n"),
+        ("table", "\u{feff}[dependencies.lback]\nversion = \"0.1\"\ndefault-features = false\nfeatures = [\n  \"postgres\",\n]\n"),
+    ] {
+        let project = folder.path().join(name);
+        fs::create_dir_all(project.join("src")).unwrap();
+        fs::write(project.join("settings.toml"), "").unwrap();
+        fs::write(project.join("Cargo.toml"), lback).unwrap();
+        succeed(&project, &["startapp", "blog", "--no-register"]);
+        let migration = fs::read_dir(project.join("migrations")).unwrap().next().unwrap().unwrap().path();
+        assert!(fs::read_to_string(migration.join("up.sql")).unwrap().contains("BIGINT GENERATED"), "{name}");
+    }
 }

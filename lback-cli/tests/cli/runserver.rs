@@ -34,6 +34,10 @@ fn a_change_is_seen_in_the_page() {
     a_view_is_swapped_without_dropping_a_request(&mut server, &project);
     what_does_not_compile_is_shown(&mut server, &project);
     what_does_not_start_is_shown(&mut server, &project);
+    a_template_that_stops_the_start_is_picked_up_once_it_is_mended(&mut server, &project);
+    a_migration_that_is_being_written_waits(&mut server, &project);
+    a_draft_waits_for_its_author(&mut server, &project);
+    a_linked_folder_is_built_again(&mut server, &project);
     a_program_that_crashes_is_shown(&mut server, &project);
     a_taken_port_names_who_has_it(&server, &project);
     server.stop();
@@ -117,9 +121,64 @@ fn what_does_not_start_is_shown(server: &mut RunServer, project: &Path) {
     wait_until("the program has ended", || !runs(&program));
     let page = server.get("/");
     assert!(page.starts_with("HTTP/1.1 500 ") && page.contains("DEBUG should be true or false"), "{page}");
+    // A name of somebody else that leads here is not told the source.
+    for (host, status) in [("evil.example", 400), ("localhost:8000", 500), ("127.0.0.1", 500), ("a\r\nHost: b", 400)] {
+        let answer = server.site.ask(&format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
+        assert_eq!(answer.contains("DEBUG should be"), status == 500, "{host}: {answer}");
+    }
     edit(&settings, "DEBUG = 7", "DEBUG = true");
     server.wait_for("serving what is new");
     assert!(server.get("/").starts_with("HTTP/1.1 200 "));
+}
+
+fn a_template_that_stops_the_start_is_picked_up_once_it_is_mended(server: &mut RunServer, project: &Path) {
+    let template = project.join("templates/index.html");
+    edit(&template, "{% endblock %}", "{% endblok %}");
+    edit(&project.join("settings.toml"), "PORT = 8000", "PORT = 8000 # again");
+    server.wait_for("The project does not start");
+    assert!(server.get("/").contains("index.html"));
+    // As many editors do it: another file takes its place.
+    let text = fs::read_to_string(&template).unwrap().replacen("{% endblok %}", "{% endblock %}", 1);
+    fs::write(project.join("templates/.index.html.new"), text).unwrap();
+    fs::rename(project.join("templates/.index.html.new"), &template).unwrap();
+    server.wait_for("templates/index.html has changed");
+    server.wait_for("serving what is new");
+    assert!(server.get("/").starts_with("HTTP/1.1 200 "));
+}
+
+fn a_migration_that_is_being_written_waits(server: &mut RunServer, project: &Path) {
+    let folder = project.join("migrations/2030-01-01-000000_create_half");
+    fs::create_dir_all(&folder).unwrap();
+    let up = folder.join("up.sql");
+    fs::write(&up, "CREATE TABLE half (n BIGINT);\nCREATE").unwrap();
+    edit(&project.join("settings.toml"), "# again", "# and again");
+    server.wait_for("is being written");
+    fs::write(&up, "CREATE TABLE half (n BIGINT);\nCREATE TABLE whole (n BIGINT);\n").unwrap();
+    let applied = server.wait_for("applied the migration");
+    assert!(applied.contains("_create_half"), "{applied}");
+    server.wait_for("serving what is new");
+    assert!(!server.log.contains("syntax error"), "{}", server.log);
+}
+
+fn a_draft_waits_for_its_author(server: &mut RunServer, project: &Path) {
+    crate::support::succeed(project, &["startapp", "blog"]);
+    let warning = server.wait_for("is a draft");
+    assert!(warning.contains("_create_blog/up.sql") && warning.contains("lback migrate"), "{warning}");
+    server.wait_for("serving what is new");
+    assert!(crate::support::succeed(project, &["showmigrations"]).contains("[ ] "));
+    crate::support::succeed(project, &["migrate"]);
+    assert!(server.get("/blog").contains("Nothing here yet"));
+}
+
+fn a_linked_folder_is_built_again(server: &mut RunServer, project: &Path) {
+    // The app moves out of the project, and is linked into it.
+    let elsewhere = project.parent().unwrap().join("elsewhere");
+    fs::rename(project.join("src/blog"), &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, project.join("src/blog")).unwrap();
+    edit(&elsewhere.join("views.rs"), "\"Added.\"", "\"Added, thank you.\"");
+    server.wait_for("src/blog/views.rs has changed");
+    server.wait_for("serving what is new");
 }
 
 fn a_program_that_crashes_is_shown(server: &mut RunServer, project: &Path) {
@@ -234,10 +293,20 @@ struct Site(String);
 
 impl Site {
     fn send(&self, path: &str) -> TcpStream {
+        self.say(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.0))
+    }
+
+    fn say(&self, request: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.0).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.0).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         stream
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut answer = String::new();
+        self.say(request).read_to_string(&mut answer).unwrap();
+        answer
     }
 
     fn get(&self, path: &str) -> String {

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde::Serialize;
 
-use super::{pages, reason};
+use super::{pages, reason, shows_details};
 use crate::{Error, Request, RequestId, Response};
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ struct Detail<'a> {
 }
 
 pub(super) fn page(req: &Request, error: &Error, status: StatusCode) -> Response {
-    let debug = req.app().config().debug;
+    let debug = shows_details(req);
     let detail = Detail { causes: error.causes().map(ToString::to_string).collect(), location: error.location() };
     let message = if debug || !status.is_server_error() { error.message() } else { reason(status) };
     let content = Content { status: status.as_u16(), message, request_id: req.id(), detail: debug.then_some(detail) };

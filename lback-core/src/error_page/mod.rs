@@ -17,7 +17,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::{Error, Request, Response, Result, panics, signals};
+use crate::{Error, Request, Response, Result, middleware, panics, signals};
 
 /// A table of names and values on the page that shows an error while `DEBUG` is on. A crate above core adds one with
 /// [`Assembly::debug_section`](crate::Assembly::debug_section).
@@ -35,7 +35,7 @@ const OF_THE_BODY: [HeaderName; 4] = [header::CONTENT_TYPE, header::CONTENT_LENG
 /// Answers `error`: logs it, and makes the page, or the JSON, that the client sees.
 pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     let status = if error.status().as_u16() < 300 { StatusCode::INTERNAL_SERVER_ERROR } else { error.status() };
-    let debug = req.app().config().debug;
+    let debug = shows_details(req);
     log(req, &error, status);
     signals::failed(req, &error, status);
     let mut response = if status.is_redirection() {
@@ -50,6 +50,11 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     *response.status_mut() = status;
     add_headers(response.headers_mut(), &error, status, debug);
     response
+}
+
+/// Returns whether the client may see what is for developers: source, settings, causes.
+fn shows_details(req: &Request) -> bool {
+    req.app().config().debug && middleware::is_allowed_host(req)
 }
 
 fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode, debug: bool) {

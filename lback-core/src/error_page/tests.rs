@@ -72,7 +72,8 @@ fn assembly(dir: &TempDir, settings: &str) -> Assembly {
 }
 
 async fn get(app: &Arc<Application>, path: &str, headers: &[(&str, &str)]) -> Response {
-    let request = headers.iter().fold(hyper::Request::builder().uri(path), |request, (name, value)| request.header(*name, *value));
+    let request = hyper::Request::builder().uri(path).header("host", "localhost");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let (parts, ()) = request.body(()).unwrap().into_parts();
     app.clone().handle(parts, RequestBody::from(Bytes::new()), Some(([127, 0, 0, 1], 4711).into())).await
 }

@@ -20,15 +20,21 @@ impl Middleware for AllowedHosts {
     }
 
     fn skips(&self, req: &Request) -> bool {
-        let settings = req.app().config();
-        match req.host_as_sent() {
-            // Two, or what can be no host. The latter could end like one that is allowed, and lead elsewhere in a link.
-            None if req.names_host() => false,
-            // A request of HTTP/1.0 may come without one.
-            None => settings.allowed_hosts.iter().any(|pattern| pattern == "*"),
-            Some(host) if settings.allowed_hosts.is_empty() && settings.debug => LOCAL.iter().any(|pattern| fits(pattern, host)),
-            Some(host) => settings.allowed_hosts.iter().any(|pattern| fits(pattern, host)),
-        }
+        is_allowed(req)
+    }
+}
+
+/// Returns whether the request is for a host of ours. What only a developer may see is shown to no other: a name of somebody
+/// else may lead to this machine, and then a page of theirs may read what is answered here (DNS rebinding).
+pub(crate) fn is_allowed(req: &Request) -> bool {
+    let settings = req.app().config();
+    match req.host_as_sent() {
+        // Two, or what can be no host. The latter could end like one that is allowed, and lead elsewhere in a link.
+        None if req.names_host() => false,
+        // A request of HTTP/1.0 may come without one.
+        None => settings.allowed_hosts.iter().any(|pattern| pattern == "*"),
+        Some(host) if settings.allowed_hosts.is_empty() && settings.debug => LOCAL.iter().any(|pattern| fits(pattern, host)),
+        Some(host) => settings.allowed_hosts.iter().any(|pattern| fits(pattern, host)),
     }
 }
 

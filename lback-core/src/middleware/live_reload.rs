@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use hyper::Method;
 use hyper::header::{self, HeaderValue};
 
+use super::allowed_hosts::is_allowed;
 use crate::templates::Files;
 use crate::{Body, Middleware, Next, Request, Response, Result};
 
@@ -50,7 +51,7 @@ impl LiveReload {
 
 impl Middleware for LiveReload {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if !req.app().config().debug {
+        if !req.app().config().debug || !is_allowed(req) {
             return next.run(req).await;
         }
         match req.path() {

@@ -12,6 +12,7 @@ mod static_files;
 mod timeout;
 
 pub use allowed_hosts::AllowedHosts;
+pub(crate) use allowed_hosts::is_allowed as is_allowed_host;
 pub use body::BodyReader;
 pub use csrf::CsrfMiddleware;
 pub use errors::Errors;

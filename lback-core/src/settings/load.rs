@@ -12,6 +12,7 @@ use super::error::{Kind, SettingsError};
 use super::mask;
 use super::value::{self, Entry, MAX_DEPTH, Origin, Table, Value};
 use super::{Environment, Settings};
+use crate::text_file::decode;
 
 pub(super) const FILE: &str = "settings.toml";
 /// The environment where nothing names one. It needs no file of its own.
@@ -100,12 +101,8 @@ fn read(root: &Path, name: &str) -> Result<Option<String>, SettingsError> {
             Err(refuse("the file is over 1 MiB, which no settings are. Put data in files of its own.".to_owned()))
         }
         Ok(_) => {
-            let text = String::from_utf8(bytes).map_err(|error| {
-                let bytes = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-                let line = bytes.filter(|byte| **byte == b'\n').count() + 1;
-                refuse(format!("line {line} is not UTF-8 text. Save the file as UTF-8."))
-            })?;
-            Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
+            let text = decode(bytes).map_err(|error| refuse(format!("line {} is not UTF-8 text. Save the file as UTF-8.", error.line)))?;
+            Ok(Some(text))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refuse(format!("cannot be read: {error}. Check that it is a file that this user may read.")).with_source(error)),

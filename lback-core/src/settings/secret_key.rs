@@ -6,6 +6,8 @@ use std::path::Path;
 
 use super::Secret;
 use super::error::{Kind, SettingsError};
+use crate::private_files;
+use crate::text_file::decode;
 
 const MIN_BYTES: usize = 32;
 const HOW_TO_MAKE_ONE: &str =
@@ -72,13 +74,14 @@ fn kept_key(root: &Path) -> Result<Secret, SettingsError> {
 }
 
 fn read(file: &Path) -> io::Result<Secret> {
-    Ok(Secret::new(fs::read_to_string(file)?.trim()))
+    let text = decode(fs::read(file)?).map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
+    Ok(Secret::new(text.trim()))
 }
 
 /// Two processes that start together must get the same key, so the file appears complete or not at
 /// all, and whoever comes second reads the first one's.
 fn create(folder: &Path, file: &Path, fresh: &str) -> io::Result<Secret> {
-    fs::create_dir_all(folder)?;
+    private_files::create_folder(folder)?;
     fs::write(folder.join(".gitignore"), "*\n")?;
     // A named temporary file is created with mode 0600 on Unix.
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;

@@ -498,3 +498,53 @@ proptest! {
         }
     }
 }
+
+/// The ways in which editors and systems save the same text.
+fn ways_to_save(text: &str) -> Vec<Vec<u8>> {
+    let spaced: String = text.lines().map(|line| format!("{line} \t\n")).collect();
+    let utf16 =
+        |mark: &[u8], unit: fn(u16) -> [u8; 2]| -> Vec<u8> { mark.iter().copied().chain(text.encode_utf16().flat_map(unit)).collect() };
+    vec![
+        text.as_bytes().to_vec(),
+        text.trim_end().as_bytes().to_vec(),
+        spaced.clone().into_bytes(),
+        text.replace('\n', "\r\n").into_bytes(),
+        text.replace('\n', "\r").into_bytes(),
+        format!("\u{feff}{text}").into_bytes(),
+        format!("\u{feff}{}", spaced.replace('\n', "\r\n")).into_bytes(),
+        utf16(b"\xff\xfe", u16::to_le_bytes),
+        utf16(b"\xfe\xff", u16::to_be_bytes),
+    ]
+}
+
+#[test]
+fn how_a_file_was_saved_makes_no_difference() {
+    const TOML: &str = "DEBUG = true\nPORT = 1\n\n[shop]\nprice = 3\ncolour = '''\none\ntwo'''\n";
+    const PRODUCTION: &str = "# On the server\nPORT = 2\n";
+    const DOTENV: &str = "# Secrets\nLBACK_ENV=production\nHOST='example.com'\nexport DATABASE_URL=sqlite:db\nSHOP__PRICE=4\nDEBUG=false\n";
+    let files = [ways_to_save(TOML), ways_to_save(PRODUCTION), ways_to_save(DOTENV)];
+    for way in 0..files[0].len() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, ways) in ["settings.toml", "settings.production.toml", ".env"].iter().zip(&files) {
+            fs::write(folder.path().join(name), &ways[way]).unwrap();
+        }
+        let settings = Settings::load(folder.path(), &Environment::default()).unwrap_or_else(|error| panic!("{way}: {error}"));
+        let server: Server = settings.section().unwrap_or_else(|error| panic!("{way}: {error}"));
+        assert_eq!((server.debug, server.port), (false, Some(2)), "{way}");
+        assert_eq!((server.host.as_deref(), server.database_url.as_deref()), (Some("example.com"), Some("sqlite:db")), "{way}");
+        let shop: Shop = settings.table("shop").unwrap();
+        // Spaces within the quotes are the author's.
+        let colour: Vec<&str> = shop.colour.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        assert_eq!((shop.price, colour), (4, vec!["one", "two"]), "{way}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_is_made_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    secret_key(folder.path(), None, true).unwrap();
+    let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(".lback"), mode(".lback/secret_key")), (0o700, 0o600));
+}

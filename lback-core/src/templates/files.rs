@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::problem::Problem;
+use crate::text_file::decode;
 
 /// What editors leave beside the file that they save.
 const BACKUPS: [&str; 6] = ["~", "#", ".bak", ".orig", ".swp", "___jb_tmp___"];
@@ -111,14 +112,13 @@ impl Files {
 }
 
 fn text(bytes: Vec<u8>, path: &Path) -> Result<String, Problem> {
-    let mut text = String::from_utf8(bytes).map_err(|error| {
-        let message = "is not UTF-8 text; save it as UTF-8, or keep it elsewhere if it is no template";
-        Problem::new(format!("the template {} {message}", path.display())).with_source(error)
-    })?;
-    if text.starts_with('\u{feff}') {
-        text.remove(0);
-    }
-    Ok(text)
+    decode(bytes).map_err(|error| {
+        Problem::new(format!(
+            "the template {} is not UTF-8 text in line {}; save it as UTF-8, or keep it elsewhere if it is no template",
+            path.display(),
+            error.line
+        ))
+    })
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Problem {

@@ -139,6 +139,24 @@ fn a_byte_order_mark_is_dropped() {
 }
 
 #[test]
+fn how_a_template_was_saved_makes_no_difference() {
+    for base in ["\u{feff}<h1>{% block a %}{% endblock %}</h1>\r\n", "<h1>{% block a %}{% endblock %}</h1>\n"] {
+        for page in [
+            "{% extends \"base.html\" %}\n{% block a %}x\ny{% endblock %}\n",
+            "\u{feff}{% extends \"base.html\" %} \r\n{% block a %}x\r\ny{% endblock %}\r\n",
+        ] {
+            let dir = project(&[("base.html", base), ("page.html", page)]);
+            assert_eq!(render(&app(&dir, SETTINGS), "page.html", context! {}).unwrap(), "<h1>x\ny</h1>\n", "{page:?}");
+        }
+    }
+    let dir = project(&[]);
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain("é\r\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    fs::create_dir_all(dir.path().join("templates")).unwrap();
+    fs::write(dir.path().join("templates/t.html"), utf16).unwrap();
+    assert_eq!(render(&app(&dir, SETTINGS), "t.html", context! {}).unwrap(), "é\n");
+}
+
+#[test]
 fn an_undefined_variable_is_named_with_template_and_line() {
     let error = render_text("one\n{{ missing }}", context! {}).unwrap_err();
     assert_eq!(error.status(), 500);

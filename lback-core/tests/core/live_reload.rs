@@ -107,3 +107,14 @@ fn outside_debug_it_does_nothing() {
     project.get("/__lback/reload").assert_status(404);
     project.get("/__lback/reload.js").assert_status(404);
 }
+
+#[test]
+fn a_host_that_is_not_ours_is_told_nothing() {
+    let project = project(true);
+    for path in ["/__lback/reload", "/__lback/reload.js"] {
+        project.client.get(path).header("host", "evil.example").send().assert_status(404);
+    }
+    for host in ["localhost:8000", "127.0.0.1:8000", "[::1]"] {
+        project.client.get("/__lback/reload").header("host", host).send().assert_status(200);
+    }
+}

@@ -262,6 +262,25 @@ fn the_settings_bound_a_view_that_sets_nothing() {
 }
 
 #[test]
+fn what_is_for_developers_is_shown_to_our_hosts_only() {
+    let urls = || Router::new().get("/", |_: &mut Request| -> Result<Response> { Err(Error::internal("the secret of the view")) });
+    // With the middleware and without it.
+    let with: fn(&mut Stack) -> &mut Stack = |stack| stack.push(Errors).push(AllowedHosts);
+    let without: fn(&mut Stack) -> &mut Stack = |stack| stack.push(Errors);
+    for stack in [with, without] {
+        let client = Client::new(assemble(urls(), "DEBUG = true", stack).unwrap());
+        for (path, accept) in [("/", "text/html"), ("/", "application/json"), ("/none", "text/html"), ("/none", "application/json")] {
+            let answer = |host: &str| client.get(path).header("host", host).header("accept", accept).send().text().to_owned();
+            let (ours, other) = (answer("localhost:8000"), answer("evil.example:8000"));
+            assert!(ours.contains(".rs") || path == "/none", "{ours}");
+            for part in [".rs", "the secret of the view", "SECRET_KEY", "location"] {
+                assert!(!other.contains(part), "{part} in {other}");
+            }
+        }
+    }
+}
+
+#[test]
 fn only_allowed_hosts_are_answered() {
     let with =
         |toml: &str| Client::new(assemble(Router::new().get("/", hello), toml, |stack| stack.push(Errors).push(AllowedHosts)).unwrap());

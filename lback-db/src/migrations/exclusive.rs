@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
+#[cfg(feature = "sqlite")]
+use lback_core::private_files;
 use lback_core::{Error, Result};
 
 use crate::manager::Purpose;
@@ -28,13 +30,11 @@ impl Exclusive {
         let mut db = database.open_for(Purpose::Migrate)?;
         match &mut db {
             // Rebuilding a table (the way to change one in SQLite: make the new one, copy, drop the old one) would delete
-            // the rows that refer to it, were the references enforced meanwhile. So they are checked afterwards instead.
+            // the rows that refer to it, were the references enforced meanwhile. So they are compared instead.
             #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => connection.batch_execute("PRAGMA foreign_keys = OFF")?,
             #[cfg(feature = "postgres")]
-            Db::Postgres(connection) => connection
-                .batch_execute(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})"))
-                .map_err(|error| Error::internal("cannot lock the database to migrate").with_source(error))?,
+            Db::Postgres(connection) => wait_for_lock(connection)?,
         }
         Ok(Exclusive {
             db,
@@ -42,16 +42,23 @@ impl Exclusive {
             _lock: lock,
         })
     }
+}
 
-    /// After migrations of SQLite: does every reference still lead somewhere?
-    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL checks itself"))]
-    pub(super) fn check_references(&mut self, done: &[String]) -> Result<()> {
-        match &mut self.db {
-            #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => check_references(connection, done),
-            #[cfg(feature = "postgres")]
-            Db::Postgres(_) => Ok(()),
+/// Asks again and again: a statement that waits in the server holds a snapshot, and `CREATE INDEX CONCURRENTLY` of the process
+/// that has the lock would wait for that in turn.
+#[cfg(feature = "postgres")]
+fn wait_for_lock(connection: &mut diesel::PgConnection) -> Result<()> {
+    use diesel::RunQueryDsl;
+    use diesel::dsl::sql;
+    use diesel::sql_types::Bool;
+
+    let attempt = format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})");
+    loop {
+        let locked = sql::<Bool>(&attempt).get_result(connection);
+        if locked.map_err(|error| Error::internal("cannot lock the database to migrate").with_source(error))? {
+            return Ok(());
         }
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }
 
@@ -61,30 +68,8 @@ fn lock_file(database: &Path) -> Result<std::fs::File> {
     let mut name = database.as_os_str().to_owned();
     name.push("-migrate");
     let context = || format!("cannot lock {} to migrate", Path::new(&name).display());
-    let file = std::fs::File::create(&name).map_err(|error| Error::internal(context()).with_source(error))?;
+    let file =
+        private_files::options().create(true).truncate(true).open(&name).map_err(|error| Error::internal(context()).with_source(error))?;
     file.lock().map_err(|error| Error::internal(context()).with_source(error))?;
     Ok(file)
-}
-
-#[cfg(feature = "sqlite")]
-#[derive(diesel::QueryableByName)]
-struct Broken {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    table: String,
-}
-
-#[cfg(feature = "sqlite")]
-fn check_references(connection: &mut diesel::SqliteConnection, done: &[String]) -> Result<()> {
-    use diesel::RunQueryDsl;
-
-    let broken: Vec<Broken> = diesel::sql_query("PRAGMA foreign_key_check").load(connection)?;
-    match (broken.first(), done.last()) {
-        (Some(row), Some(name)) => Err(Error::internal(format!(
-            "after the migration {name}, {} rows refer to rows that are not there, the first of them in the table {}. The migration is \
-             recorded as done; mend the rows, or restore the database from a backup",
-            broken.len(),
-            row.table
-        ))),
-        _ => Ok(()),
-    }
 }

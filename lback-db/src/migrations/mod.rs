@@ -1,36 +1,47 @@
 //! Changes to the database's structure: applied in order, once, and recorded.
 
-mod blank;
 mod exclusive;
-mod set;
+mod migration;
+mod record;
+#[cfg(feature = "sqlite")]
+mod references;
+mod run;
+mod settling;
+mod source;
+mod statements;
 mod status;
 
-pub use set::MigrationSet;
+pub use migration::DRAFT;
+pub use source::MigrationSet;
 pub use status::{Applied, MigrationStatus};
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use diesel::RunQueryDsl;
-use diesel::backend::Backend;
-use diesel::migration::{Migration, MigrationConnection};
-use diesel_migrations::MigrationHarness;
 use lback_core::{Error, Result};
 
-use self::blank::{Blank, NotBlank};
 use self::exclusive::Exclusive;
-use crate::connection::on_each;
+use self::migration::Migration;
+use self::record::{Record, Recorded};
+use self::run::Script;
+use self::source::in_folder;
 use crate::{Database, Db, Kind};
 
 /// The migrations of an application: the framework's, and its own.
 ///
 /// Each is a folder `2026-11-21-120000_create_posts` with an `up.sql` and a `down.sql`, in the application's
-/// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` where the databases need other SQL.
+/// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` where the databases need other SQL. A
+/// `metadata.toml` beside them may say `run_in_transaction = false`.
 #[derive(Default)]
 pub struct Migrations {
     framework: Vec<MigrationSet>,
     embedded: Vec<MigrationSet>,
     folder: Option<PathBuf>,
     stop_at_blank: bool,
+    settled_for: Option<Duration>,
+    /// Whether a warning has named the folders that are no migrations.
+    has_warned: AtomicBool,
 }
 
 impl Migrations {
@@ -57,64 +68,49 @@ impl Migrations {
         self
     }
 
-    /// Lets [`apply`](Self::apply) stop before a migration that holds no SQL yet, with a warning in the log, instead of
-    /// failing: for a start while the application is being written.
+    /// Lets [`apply`](Self::apply) stop before a migration that is not ready, with a warning in the log: one that holds no SQL
+    /// yet, or the [`DRAFT`] line. This is for a start while the application is being written.
     pub fn stop_at_blank(mut self) -> Self {
         self.stop_at_blank = true;
+        self
+    }
+
+    /// Lets [`apply`](Self::apply) wait until the files of pending migrations have been left alone for this long: somebody may
+    /// be writing them. It waits a minute at most, and then stops before the one that was saved last.
+    pub fn settled_for(mut self, quiet: Duration) -> Self {
+        self.settled_for = Some(quiet);
         self
     }
 
     /// The names of all migrations for this database, in order.
     ///
     /// # Errors
-    /// Where the folder cannot be read.
+    /// If the folder cannot be read, or a `metadata.toml` is not understood.
     pub fn names(&self, kind: Kind) -> Result<Vec<String>> {
-        fn names<DB: Backend>(migrations: &[Box<dyn Migration<DB>>]) -> Vec<String> {
-            migrations.iter().map(|migration| migration.name().to_string()).collect()
-        }
-        Ok(match kind {
-            #[cfg(feature = "sqlite")]
-            Kind::Sqlite => names::<diesel::sqlite::Sqlite>(&self.source(kind)?),
-            #[cfg(feature = "postgres")]
-            Kind::Postgres => names::<diesel::pg::Pg>(&self.source(kind)?),
-        })
+        Ok(self.load(kind)?.into_iter().map(|migration| migration.name).collect())
     }
 
     /// Every migration in order, with what the database says of it.
     ///
     /// # Errors
-    /// Where the folder or the database cannot be read.
+    /// If the folder or the database cannot be read, or a `metadata.toml` is not understood.
     pub fn status(&self, database: &Database) -> Result<Vec<MigrationStatus>> {
-        self.status_on(&mut *database.get()?)
-    }
-
-    fn status_on(&self, db: &mut Db) -> Result<Vec<MigrationStatus>> {
-        let known = self.names(db.kind())?;
-        let applied = applied(db)?;
-        let mut all: Vec<MigrationStatus> = known
-            .into_iter()
-            .map(|name| {
-                let version = version(&name);
-                let state = if applied.contains(&version) { Applied::Yes } else { Applied::No };
-                MigrationStatus { name, version, state }
-            })
-            .collect();
-        for version in applied {
-            if all.iter().all(|known| known.version != version) {
-                all.push(MigrationStatus { name: version.clone(), version, state: Applied::Unknown });
-            }
-        }
-        all.sort_by(|one, other| one.version.cmp(&other.version));
-        Ok(all)
+        let known = self.load(database.kind())?;
+        Ok(status(&known, record::applied(&mut *database.get()?)?))
     }
 
     /// The names of the migrations that are not applied yet, in order.
     ///
     /// # Errors
-    /// Where the folder or the database cannot be read.
+    /// If the folder or the database cannot be read, or a `metadata.toml` is not understood.
     pub fn pending(&self, database: &Database) -> Result<Vec<String>> {
-        let status = self.status(database)?;
-        Ok(status.into_iter().filter(|migration| migration.state == Applied::No).map(|migration| migration.name).collect())
+        Ok(self.find_pending(database)?.into_iter().map(|migration| migration.name).collect())
+    }
+
+    fn find_pending(&self, database: &Database) -> Result<Vec<Migration>> {
+        let known = self.load(database.kind())?;
+        let applied = record::applied(&mut *database.get()?)?;
+        Ok(pending(known, &applied))
     }
 
     /// Applies what is pending, each migration in a transaction of its own, and returns the names.
@@ -123,7 +119,8 @@ impl Migrations {
     ///
     /// # Errors
     /// Names the migration that failed; those before it stay applied. One whose `up.sql` holds nothing but comments has
-    /// failed, too: it would be recorded as done before its SQL is written.
+    /// failed, too: it would be recorded as done before its SQL is written. So has one after which rows of SQLite would refer
+    /// to rows that do not exist, unless they did before.
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
         self.apply_each(database, |_| {})
     }
@@ -134,122 +131,156 @@ impl Migrations {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_each(&self, database: &Database, mut applied_one: impl FnMut(&str)) -> Result<Vec<String>> {
+        if let Some(quiet) = self.settled_for {
+            settling::wait(quiet, || self.find_pending(database))?;
+        }
         let mut exclusive = Exclusive::open(database)?;
-        let pending = self.status_on(&mut exclusive.db)?.into_iter().filter(|migration| migration.state == Applied::No);
+        let db = &mut exclusive.db;
+        let record = Record::open(db)?;
+        let known = self.load(database.kind())?;
+        let applied = record::applied(db)?;
+        adopt(db, record, &known, &applied)?;
         let mut names = Vec::new();
-        for MigrationStatus { name, .. } in pending {
-            let applied = on_each!(&mut exclusive.db, connection => {
-                let source = self.source(database.kind())?;
-                match source.into_iter().find(|migration| migration.name().to_string() == name) {
-                    Some(migration) => connection.run_migration(&NotBlank::of(migration, self.file(&name, database.kind())?, connection)),
-                    None => continue,
-                }
-            });
-            match applied {
-                Ok(_) => {
-                    applied_one(&name);
-                    names.push(name);
-                }
-                Err(blank) if blank.is::<Blank>() && self.stop_at_blank => {
-                    tracing::warn!(target: "lback::db", "{blank}; until then, it and those after it wait");
+        for migration in pending(known, &applied) {
+            if let Some(why) = self.not_ready(&migration, db.kind()) {
+                if self.stop_at_blank && !migration.is_framework {
+                    tracing::warn!(target: "lback::db", "{why}; until then, it and those after it wait");
                     break;
                 }
-                Err(blank) if blank.is::<Blank>() => return Err(Error::internal(so_far(&blank.to_string(), &names, "applied"))),
-                Err(error) => return Err(failed(&so_far(&format!("the migration {name} failed"), &names, "applied"))(error)),
+                return Err(Error::internal(so_far(&why, &names, "applied")));
             }
-            exclusive.check_references(&names)?;
+            let context = so_far(&format!("the migration {} failed", migration.name), &names, "applied");
+            let script = Script { sql: &migration.up, place: &migration.place, in_transaction: migration.in_transaction, context };
+            script.run(db, |db| record.add(db, &migration.version, &migration.checksum()))?;
+            applied_one(&migration.name);
+            names.push(migration.name);
         }
         Ok(names)
+    }
+
+    /// Why the migration is not applied yet.
+    fn not_ready(&self, migration: &Migration, kind: Kind) -> Option<String> {
+        let Migration { name, place, .. } = migration;
+        if migration.is_blank(kind) {
+            return Some(match migration.is_file {
+                true => format!(
+                    "the migration {name} does nothing yet: there is no SQL in {place}. Write what it does and migrate again, or remove its folder"
+                ),
+                false => format!(
+                    "the migration {name} does nothing: there was no SQL in its up.sql when the program was built. Write what it does, and build \
+                     again"
+                ),
+            });
+        }
+        if self.stop_at_blank && migration.is_draft() {
+            return Some(format!(
+                "the migration {name} is a draft. Look at {place}, make its table what you need, and remove its line \"{DRAFT}\" or run `lback migrate`"
+            ));
+        }
+        let fresh = self.settled_for.is_some_and(|quiet| settling::is_fresh(migration, quiet));
+        fresh.then(|| format!("the migration {name} is being written: {place} was saved a moment ago. Start again when it is whole"))
     }
 
     /// Undoes the `count` newest of the application's own migrations that are applied, newest first, and returns their
     /// names. Those of the framework are left alone: without them nobody could log in.
     ///
     /// # Errors
-    /// Where a migration has no `down.sql`, or it failed; those undone before it stay undone.
+    /// If a migration has no `down.sql`, or it failed; those undone before it stay undone.
     pub fn rollback(&self, database: &Database, count: usize) -> Result<Vec<String>> {
         let mut exclusive = Exclusive::open(database)?;
-        let mut framework = Vec::new();
-        for set in &self.framework {
-            framework.extend(set.versions(database.kind())?);
-        }
-        let own = |migration: &MigrationStatus| migration.state != Applied::No && !framework.contains(&migration.version);
-        let applied = self.status_on(&mut exclusive.db)?.into_iter().rev().filter(own).take(count);
+        let db = &mut exclusive.db;
+        let record = Record::open(db)?;
+        let known = self.load(database.kind())?;
+        let find = |version: &str| known.iter().find(|migration| migration.version == version);
+        let own = |migration: &MigrationStatus| {
+            migration.state != Applied::No && find(&migration.version).is_none_or(|migration| !migration.is_framework)
+        };
+        let applied = status(&known, record::applied(db)?).into_iter().rev().filter(own).take(count);
         let mut names = Vec::new();
         for MigrationStatus { name, version, .. } in applied {
+            let migration = find(&version).ok_or_else(|| {
+                Error::internal(format!("the migration {version} was applied, and is not in the migrations folder; put it back to undo it"))
+            })?;
+            let place = migration.place.replace("up.sql", "down.sql");
+            let Some(sql) = migration.down.as_deref().filter(|sql| !sql.trim().is_empty()) else {
+                let what = format!("the migration {name} cannot be undone: there is no SQL in {place}. Write what undoes it");
+                return Err(Error::internal(so_far(&what, &names, "undone")));
+            };
             let context = so_far(&format!("the migration {name} could not be undone"), &names, "undone");
-            on_each!(&mut exclusive.db, connection => {
-                let source = self.source(database.kind())?;
-                let known = source.iter().find(|migration| migration.name().version().to_string() == version);
-                let migration = known.ok_or_else(|| {
-                    Error::internal(format!("the migration {version} was applied, and is not in the migrations folder; put it back to undo it"))
-                })?;
-                connection.revert_migration(migration).map_err(failed(&context))?;
-            });
+            let script = Script { sql, place: &place, in_transaction: migration.in_transaction, context };
+            script.run(db, |db| record.remove(db, &version))?;
             names.push(name);
-            exclusive.check_references(&names)?;
         }
         Ok(names)
     }
 
-    /// The `up.sql` of a migration that is read from the application's folder.
-    fn file(&self, name: &str, kind: Kind) -> Result<Option<PathBuf>> {
-        let folder = self.folder.as_deref().map(|folder| set::folder_of(folder, kind)).transpose()?.flatten();
-        Ok(folder.map(|folder| folder.join(name).join("up.sql")).filter(|file| file.is_file()))
-    }
-
     /// All migrations, oldest first.
-    fn source<DB: Backend>(&self, kind: Kind) -> Result<Vec<Box<dyn Migration<DB>>>> {
-        let mut all: Vec<Box<dyn Migration<DB>>> = Vec::new();
-        for embedded in self.framework.iter().chain(&self.embedded) {
-            all.extend(embedded.load(kind)?);
+    fn load(&self, kind: Kind) -> Result<Vec<Migration>> {
+        let mut all = Vec::new();
+        for set in &self.framework {
+            all.extend(set.load(kind)?.migrations.into_iter().map(|migration| Migration { is_framework: true, ..migration }));
         }
-        if let Some(folder) = &self.folder {
-            all.extend(set::in_folder(folder, kind)?);
+        let mut leftovers = Vec::new();
+        let own = self.embedded.iter().map(|set| set.load(kind)).chain(self.folder.iter().map(|folder| in_folder(folder, kind)));
+        for found in own {
+            let found = found?;
+            all.extend(found.migrations);
+            leftovers.extend(found.leftovers);
         }
-        all.sort_by(|one, other| one.name().version().cmp(&other.name().version()));
-        let twice = all.windows(2).find(|pair| pair[0].name().version() == pair[1].name().version());
-        match twice {
+        if !leftovers.is_empty() && !self.has_warned.swap(true, Ordering::Relaxed) {
+            leftovers.sort();
+            for folder in leftovers {
+                tracing::warn!(target: "lback::db", "{} is skipped: there is no up.sql in it. Remove the folder, or write one", folder.display());
+            }
+        }
+        all.sort_by(|one, other| one.version.cmp(&other.version));
+        match all.windows(2).find(|pair| pair[0].version == pair[1].version) {
             Some(pair) => {
-                Err(Error::internal(format!("two migrations have the same version: {} and {}; rename one", pair[0].name(), pair[1].name())))
+                Err(Error::internal(format!("two migrations have the same version: {} and {}; rename one", pair[0].name, pair[1].name)))
             }
             None => Ok(all),
         }
     }
 }
 
-/// The versions that are recorded as applied.
-fn applied(db: &mut Db) -> Result<Vec<String>> {
-    // Where the table is there, nothing is made: a program may run as a user who may make no tables.
-    if let Ok(versions) = recorded(db) {
-        return Ok(versions);
+/// What the database says of every migration.
+fn status(known: &[Migration], applied: Vec<Recorded>) -> Vec<MigrationStatus> {
+    let recorded = |version: &str| applied.iter().find(|recorded| recorded.version == version);
+    let of_known = known.iter().map(|migration| {
+        let recorded = recorded(&migration.version);
+        let checksum = recorded.and_then(|recorded| recorded.checksum.as_deref()).filter(|_| !migration.is_framework);
+        MigrationStatus {
+            name: migration.name.clone(),
+            version: migration.version.clone(),
+            state: if recorded.is_some() { Applied::Yes } else { Applied::No },
+            changed: checksum.filter(|checksum| *checksum != migration.checksum()).map(|_| migration.place.clone()),
+        }
+    });
+    let mut all: Vec<MigrationStatus> = of_known.collect();
+    for Recorded { version, .. } in &applied {
+        if all.iter().all(|known| known.version != *version) {
+            all.push(MigrationStatus { name: version.clone(), version: version.clone(), state: Applied::Unknown, changed: None });
+        }
     }
-    // Two that start together may both try to make it; the slower one finds it the second time.
-    on_each!(db, connection => connection.setup().or_else(|_| connection.setup()))?;
-    Ok(recorded(db)?)
+    all.sort_by(|one, other| one.version.cmp(&other.version));
+    all
 }
 
-#[derive(diesel::QueryableByName)]
-struct Recorded {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    version: String,
+fn pending(known: Vec<Migration>, applied: &[Recorded]) -> Vec<Migration> {
+    known.into_iter().filter(|migration| applied.iter().all(|recorded| recorded.version != migration.version)).collect()
 }
 
-fn recorded(db: &mut Db) -> diesel::QueryResult<Vec<String>> {
-    let rows: Vec<Recorded> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(db)?;
-    Ok(rows.into_iter().map(|row| row.version).collect())
-}
-
-/// The version in a migration's name: what stands before the first underscore, without hyphens.
-fn version(name: &str) -> String {
-    name.split('_').next().unwrap_or(name).replace('-', "")
+/// Records the checksums of migrations that were applied by a program that recorded none.
+fn adopt(db: &mut Db, record: Record, known: &[Migration], applied: &[Recorded]) -> Result<()> {
+    for Recorded { version, .. } in applied.iter().filter(|recorded| recorded.checksum.is_none()) {
+        if let Some(migration) = known.iter().find(|migration| migration.version == *version) {
+            record.set_checksum(db, version, &migration.checksum())?;
+        }
+    }
+    Ok(())
 }
 
 /// `what`, and what was done before it.
 fn so_far(what: &str, done: &[String], how: &str) -> String {
     if done.is_empty() { what.to_owned() } else { format!("{what}; before it were {how}: {}", done.join(", ")) }
-}
-
-fn failed(what: &str) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> Error {
-    move |error| Error::internal(what).with_source(error)
 }

@@ -9,6 +9,8 @@ pub struct MigrationStatus {
     pub version: String,
     /// Is it applied?
     pub state: Applied,
+    /// The file of an applied migration of the application, if its SQL is not what was applied.
+    pub changed: Option<String>,
 }
 
 /// Whether a migration is applied.

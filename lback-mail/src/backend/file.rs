@@ -1,8 +1,10 @@
 //! Mail in files, which mail programs open.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use lback_core::private_files;
 
 use crate::MailMessage;
 use crate::failure::Failure;
@@ -17,9 +19,9 @@ pub(super) async fn write(folder: &Path, mail: &MailMessage) -> Result<(), Failu
 }
 
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    private_files::create_folder(folder)?;
     let unfinished: PathBuf = folder.join(format!(".{name}"));
-    fs::write(&unfinished, bytes)?;
+    private_files::options().create(true).truncate(true).open(&unfinished)?.write_all(bytes)?;
     fs::rename(unfinished, folder.join(name))
 }
 

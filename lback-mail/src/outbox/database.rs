@@ -19,6 +19,11 @@ diesel::table! {
     }
 }
 
+/// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
+pub fn tables() -> lback_db::Tables {
+    lback_db::tables![mail_outbox]
+}
+
 /// Runs `work` in a transaction that may write, on a thread that may block.
 pub(super) async fn transaction<T, F>(database: &Database, work: F) -> Result<T>
 where

@@ -3,6 +3,8 @@
 mod database;
 mod memory;
 
+pub use database::tables;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

@@ -82,7 +82,7 @@ fn no_header_is_broken_out_of() {
         let (status, message) = refusal(mail().header(name, "a"));
         assert!(status == 500 && message.contains("header"), "{message}");
     }
-    for kind in ["pdf", "application/", "a/b\r\nX: y", "multipart/mixed", "a/b; name=c"] {
+    for kind in ["pdf", "application/", "a/b\r\nX: y", "multipart/mixed", "a/b; name=\"c\r\nX: y\"", "a/b; name"] {
         assert!(refusal(mail().attach("a", kind, *b"a")).1.contains("media type"), "{kind}");
     }
 }
@@ -139,6 +139,59 @@ fn hidden_copies_stay_hidden_and_the_rest_is_there() {
     assert!(written.contains("Cc: <cora@example.com>") && written.contains("Reply-To: \"Support\" <support@example.com>"), "{written}");
     // "%PDF-1.7" in base64.
     assert!(written.contains("JVBERi0xLjc") && written.contains("attachment"), "{written}");
+}
+
+/// The header of the part whose content is an attachment, in one line.
+fn part_header(written: &str, name: &str) -> String {
+    let unfolded = written.replace("\r\n\t", " ").replace("\r\n ", " ");
+    unfolded.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {written}")).to_owned()
+}
+
+#[test]
+fn an_attachment_keeps_the_parameters_of_its_media_type() {
+    for kind in [
+        "text/calendar; charset=utf-8; method=REQUEST",
+        "text/calendar;charset=utf-8;method=REQUEST",
+        "TEXT/Calendar ; Charset=\"utf-8\" ; METHOD=REQUEST;",
+    ] {
+        let written = written(mail().attach("invitation.ics", kind, "BEGIN:VCALENDAR\r\nSUMMARY:Grüße\r\nEND:VCALENDAR\r\n"));
+        let header = part_header(&written, "Content-Type: text/calendar");
+        assert_eq!(header, "Content-Type: text/calendar; charset=\"utf-8\"; method=\"REQUEST\"", "{kind}");
+        assert!(written.is_ascii() && written.contains("Content-Disposition: attachment"), "{written}");
+    }
+    let written = written(mail().attach("a", "application/x; title=\"a \\\"b\\\"; c\"; note=\"für Sie\"", *b"a"));
+    let header = part_header(&written, "Content-Type: application/x");
+    assert!(header.contains(r#"title="a \"b\"; c""#) && header.contains("note*=UTF-8''f%C3%BCr%20Sie"), "{header}");
+}
+
+#[test]
+fn the_name_of_an_attachment_may_be_in_any_script() {
+    for (name, encoded) in
+        [("Rechnung für Sie.pdf", "Rechnung%20f%C3%BCr%20Sie.pdf"), ("招待.ics", "%E6%8B%9B%E5%BE%85.ics"), ("हिन्दी", "%E0%A4%B9")]
+    {
+        let written = written(mail().attach(name, "application/pdf", *b"a"));
+        assert!(part_header(&written, "Content-Disposition: attachment").contains(&format!("UTF-8''{encoded}")), "{written}");
+    }
+    let written = written(mail().attach("a \"b\"; c.pdf", "application/pdf", *b"a"));
+    assert!(part_header(&written, "Content-Disposition: attachment").contains(r#"filename="a \"b\"; c.pdf""#), "{written}");
+}
+
+/// RFC 2046, section 5.2: such a part must not be encoded.
+#[test]
+fn an_attached_message_travels_as_it_is() {
+    let inner = "From: a@example.com\nSubject: Hello\n\nHow are you?\n.\n";
+    for kind in ["message/rfc822", "Message/RFC822"] {
+        let written = written(mail().attach("forwarded.eml", kind, inner));
+        assert!(written.contains(&inner.replace('\n', "\r\n")) && !written.replace("\r\n", "").contains('\n'), "{written}");
+        assert_eq!(part_header(&written, "Content-Type: message"), "Content-Type: message/rfc822");
+        assert!(written.contains("Content-Transfer-Encoding: 7bit"), "{written}");
+    }
+    for inner in ["Subject: Grüße\r\n\r\n".to_owned(), "a".repeat(1000), "a\rb".to_owned(), "a\0".to_owned()] {
+        let (status, message) = refusal(mail().attach("forwarded.eml", "message/rfc822", inner));
+        assert!(status == 400 && message.contains("application/octet-stream"), "{message}");
+    }
+    // As a file it may be anything.
+    written(mail().attach("forwarded.eml", "application/octet-stream", "Subject: Grüße\r\n\r\n"));
 }
 
 #[test]

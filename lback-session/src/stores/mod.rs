@@ -10,6 +10,7 @@ mod tell;
 pub use cookie::CookieStore;
 pub use database::DatabaseStore;
 pub(crate) use database::rows;
+pub use database::rows::tables;
 pub use memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;

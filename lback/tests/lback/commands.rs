@@ -3,6 +3,7 @@
 #[cfg(feature = "mail")]
 mod mail;
 mod own;
+mod schema;
 mod shell;
 mod signals;
 mod static_files;
@@ -20,7 +21,7 @@ fn the_application() {
     let command = std::env::var("LBACK_TEST_COMMAND").expect("run by the other tests");
     let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
     let urls = Router::new().get("/", |_: &mut Request| "hello").name("index");
-    let app = signals::add(own::add(App::new(urls)));
+    let app = schema::add(signals::add(own::add(App::new(urls))));
     #[cfg(feature = "mail")]
     let app = app.mail();
     match app.run(&arguments) {

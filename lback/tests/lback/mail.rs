@@ -146,6 +146,22 @@ fn a_mail_that_cannot_be_stored_undoes_the_request(on: &str) {
     assert_eq!((number(&client, "SELECT count(*) FROM notes"), waiting(&client)), (1, 1));
 }
 
+#[cfg(unix)]
+#[test]
+fn mail_in_files_is_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::with_prefix("lback-test-").unwrap();
+    let mails = folder.path().join("made/mails");
+    let settings = format!("{SETTINGS}\nMAIL_BACKEND = 'file'\nMAIL_DIR = '{}'", mails.display());
+    let client = Client::with_settings(App::new(Router::new()), &settings);
+    let mailer = client.app().state::<Mailer>().unwrap().clone();
+    block_on(mailer.send_now(mail("files"))).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&mails), 0o700);
+    let files: Vec<_> = fs::read_dir(&mails).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() == 1 && mode(&files[0]) == 0o600, "{files:?}");
+}
+
 #[test]
 fn templates_are_rendered_and_escaped_as_their_names_say() {
     let folder = TempDir::with_prefix("lback-test-").unwrap();

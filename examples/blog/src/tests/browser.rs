@@ -102,10 +102,10 @@ impl Visitor {
         panic!("{name:?} cannot be reached with the keyboard:\n{}", self.browser.text());
     }
 
-    /// Follows the link in the newest mail to somebody.
+    /// Follows the link in the newest mail to somebody that asks for it.
     #[track_caller]
     fn follows_link_in_mail(&self, to: &str) {
-        let mail = self.blog.mail().into_iter().rfind(|mail| mail.to == [to]).expect("a mail");
+        let mail = self.blog.mail().into_iter().rfind(|mail| mail.to == [to] && mail.text.contains("follow")).expect("a mail");
         let link = mail.text.split_whitespace().find(|word| word.starts_with("http://")).expect("a link");
         self.browser.open(link);
     }
@@ -296,9 +296,12 @@ fn a_user_looks_after_their_account() {
     browser.fill("E-mail address", "queen@wonderland.example.com");
     browser.fill("Your password", PASSWORD);
     browser.click("Save");
-    visitor.sees("profile-unverified", "Your e-mail address is not confirmed yet.");
+    visitor.sees("profile-unverified", "queen@wonderland.example.com is not confirmed yet");
     browser.click("Send the mail again");
     browser.sees("We have sent you another mail.");
+    visitor.follows_link_in_mail("queen@wonderland.example.com");
+    browser.click("Yes, it is mine");
+    visitor.sees("profile-verified", "Your e-mail address is confirmed.");
 
     // Another device.
     log_in(&visitor.blog, "queen");

@@ -4,7 +4,7 @@ mod store;
 
 use lback_core::middleware::Slot;
 use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Error, Keys, Request, Result};
-use lback_db::Database;
+use lback_db::{Database, Tables};
 use lback_session::{
     MIGRATIONS, RequestSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionSettings, SessionStore, clean_regularly,
 };
@@ -47,6 +47,10 @@ impl Battery for Sessions {
 
     fn migrations(&self) -> Option<lback_db::migrations::MigrationSet> {
         Some(MIGRATIONS)
+    }
+
+    fn tables(&self) -> Tables {
+        lback_session::tables()
     }
 
     fn commands(&self) -> Vec<CommandSpec> {

@@ -27,6 +27,11 @@ diesel::table! {
     }
 }
 
+/// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
+pub fn tables() -> lback_db::Tables {
+    lback_db::tables![sessions]
+}
+
 /// Does the same on the connection of whichever database it is.
 macro_rules! on_each {
     ($db:expr, $connection:ident => $work:expr) => {

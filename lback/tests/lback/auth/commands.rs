@@ -179,6 +179,37 @@ fn what_cannot_be_done_is_refused_and_says_why() {
 }
 
 #[test]
+fn names_are_one_persons_on_the_command_line_too() {
+    let project = migrated();
+    let create = |name: &'static str| ["createsuperuser", "--username", name, "--password-stdin"];
+    assert_does(&project, &create(" Zoë "), PASSWORD, "Zoë may do everything now");
+    assert_refuses(&project, &create("ZOE\u{308}"), PASSWORD, "there is a user called ZOË already");
+    assert_refuses(&project, &create("z\u{43e}"), PASSWORD, "does not mix letters of different alphabets");
+    assert_does(&project, &create("modern"), PASSWORD, "modern may do everything now");
+    assert_refuses(&project, &create("modem"), PASSWORD, "modem looks too much like the name of another user");
+    let domain = ["createsuperuser", "--username", "anna", "--email", "anna@Bücher.example", "--password-stdin"];
+    assert_does(&project, &domain, PASSWORD, "anna may do everything now");
+    for name in ["zoe\u{308}", "ＺＯË", "ANNA@bücher.example", "anna@XN--bcher-kva.example"] {
+        assert_does(&project, &["deactivate_user", name], "", "cannot log in any more");
+        assert_does(&project, &["activate_user", name], "", "can log in again");
+    }
+    assert_refuses(&project, &["activate_user", "modem"], "", "there is no user called modem");
+}
+
+#[test]
+fn migrate_gives_names_that_sql_has_stored_their_normal_form() {
+    let project = migrated();
+    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let mut db = lback::Database::open(&settings, project.path()).unwrap().connect().unwrap();
+    let values = "'Ｚoë', 'ｚoë', '!', '2026-01-01 00:00:00'";
+    let insert = format!("INSERT INTO auth_users (username, username_key, password, joined) VALUES ({values})");
+    lback::diesel::sql_query(insert).execute(&mut db).unwrap();
+    assert!(lback::User::named(&mut db, "zoë").unwrap().is_none());
+    assert_does(&project, &["migrate"], "", "nothing to apply");
+    assert!(lback::User::named(&mut db, "zoë").unwrap().is_some());
+}
+
+#[test]
 fn a_user_is_taken_into_a_group_and_out_of_it() {
     let project = migrated();
     assert_does(&project, &["createsuperuser", "--username", "alice", "--password-stdin"], PASSWORD, "alice may do everything");

@@ -3,7 +3,7 @@
 use super::*;
 use lback::{AuthSettings, Passwords};
 
-suite!(databases: an_old_hash_is_replaced_at_the_login, a_hash_that_is_replaced_logs_nobody_out, an_unknown_user_costs_the_same_work, the_password_is_checked_while_others_write);
+suite!(databases: a_password_is_right_however_it_is_typed, an_old_hash_is_replaced_at_the_login, a_hash_that_is_replaced_logs_nobody_out, an_unknown_user_costs_the_same_work, the_password_is_checked_while_others_write);
 
 fn an_old_hash_is_replaced_at_the_login(store: &Store) {
     let client = client(store);
@@ -97,4 +97,22 @@ fn the_password_is_checked_while_others_write(store: &Store) {
         sql(&client, "UPDATE auth_users SET email_verified = TRUE");
         assert_eq!(attempt.join().unwrap(), "welcome");
     });
+}
+
+fn a_password_is_right_however_it_is_typed(store: &Store) {
+    let client = store.open(app(), SETTINGS);
+    let (composed, decomposed) = ("Zwölf Boxkämpfer", "Zwo\u{308}lf\u{a0}Boxka\u{308}mpfer");
+    for (name, chosen) in [("alice", composed), ("bob", decomposed)] {
+        client.add_user(NewUser::new(name, &client.hash(chosen)));
+        for typed in [composed, decomposed] {
+            let (work, answer) = hashes(&client, || try_login(&client.fork(), name, typed));
+            assert_eq!((work, answer.text()), (1, "welcome"), "{name}");
+        }
+        for wrong in ["zwölf Boxkämpfer", "Zwolf Boxkampfer", "ＺwölfBoxkämpfer"] {
+            assert_eq!(try_login(&client.fork(), name, wrong).text(), WRONG);
+        }
+    }
+    // One that is wrong takes the same work for everybody.
+    let work = |name: &str| hashes(&client, || try_login(&client.fork(), name, "nai\u{308}ve")).0;
+    assert_eq!((work("alice"), work("nobody")), (2, 2));
 }

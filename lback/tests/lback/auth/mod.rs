@@ -5,6 +5,7 @@ mod commands;
 mod guards;
 mod hashes;
 mod logins;
+mod names;
 mod own_users;
 #[cfg(feature = "auth-pages")]
 mod pages;

@@ -19,7 +19,10 @@ suite!(
     who_must_wait_writes_nothing,
     what_many_mistype_holds_nobody_up,
     failures_count_even_where_the_request_is_undone,
-    a_forged_device_is_none
+    a_forged_device_is_none,
+    a_delay_does_not_tell_whose_address_it_is,
+    a_network_is_no_supply_of_fresh_starts,
+    a_crowded_network_waits_half_a_minute_at_most
 );
 
 fn try_from(client: &Client, address: &str, name: &str, password: &str) -> String {
@@ -162,7 +165,7 @@ fn old_failures_are_forgotten(store: &Store) {
     }
     // Neither names nor addresses stand in the table.
     let rows = number(&client, "SELECT count(*) FROM auth_attempts");
-    assert_eq!(rows, 3);
+    assert_eq!(rows, 5);
     assert_eq!(number(&client, "SELECT count(*) FROM auth_attempts WHERE id LIKE '%alice%' OR id LIKE '%127.0%'"), 0);
     client.clock().advance(2 * DAY);
     for _ in 0..6 {
@@ -170,7 +173,7 @@ fn old_failures_are_forgotten(store: &Store) {
     }
     client.clock().advance(2 * DAY);
     let now = client.clock().now();
-    assert_eq!(client.db(|db| lback::clean_attempts(db, now)), 3);
+    assert_eq!(client.db(|db| lback::clean_attempts(db, now)), 5);
     assert_eq!(number(&client, "SELECT count(*) FROM auth_attempts"), 0);
 }
 
@@ -265,4 +268,68 @@ fn who_began_earlier_and_comes_later_is_not_refused(store: &Store) {
     client.clock().set(begun);
     login(&client.fork(), "bob");
     login(&client.fork(), "alice");
+}
+
+/// Otherwise it would be one account's that is counted, and two identifiers that share a delay would be one person's.
+fn a_delay_does_not_tell_whose_address_it_is(store: &Store) {
+    let client = client(store);
+    for (tried, attacker) in [("alice", "192.0.2.1"), ("alice@example.com", "198.51.100.1")] {
+        for _ in 0..6 {
+            assert_eq!(try_from_fresh(&client, attacker, tried, "wrong"), WRONG);
+        }
+        assert!(try_from_fresh(&client, attacker, tried, "wrong").contains("too many"));
+        for other in ["alice", "alice@example.com", "bob", "bob@example.com"].into_iter().filter(|other| *other != tried) {
+            assert_eq!(try_from_fresh(&client, attacker, other, "wrong"), WRONG, "{tried} {other}");
+        }
+    }
+    // Nor does what fails from everywhere.
+    for attempt in 0..60 {
+        try_from_fresh(&client, &format!("203.0.{attempt}.1"), "alice", "wrong");
+    }
+    for other in ["alice@example.com", "bob@example.com"] {
+        for _ in 0..2 {
+            assert_eq!(try_from_fresh(&client, "203.0.200.1", other, "wrong"), WRONG, "{other}");
+        }
+    }
+    // Both ways in have an end.
+    for name in ["alice", "ALICE", " alice "] {
+        assert!(try_from_fresh(&client, "192.0.2.1", name, PASSWORD).contains("too many"), "{name}");
+    }
+}
+
+fn a_network_is_no_supply_of_fresh_starts(store: &Store) {
+    let client = client(store);
+    let refused = |from: &dyn Fn(u32) -> String, name: &dyn Fn(u32) -> String, attempts: u32| {
+        (0..attempts).filter(|n| try_from_fresh(&client, &from(*n), &name(*n), "wrong").contains("too many")).count()
+    };
+    let (alice, many) = (|_| "alice".to_owned(), |n| format!("name{n}"));
+    // One account from many addresses of a /56, a /48 and a /24.
+    assert!(refused(&|n| format!("2001:db8:1:{n:x}::1"), &alice, 20) > 5);
+    assert!(refused(&|n| format!("2001:db8:2:{:x}::1", n << 8), &alice, 40) > 10);
+    assert!(refused(&|n| format!("192.0.2.{n}"), &alice, 40) > 10);
+    // Many accounts.
+    assert!(refused(&|n| format!("2001:db8:3:{n:x}::1"), &many, 110) > 20);
+    assert!(refused(&|n| format!("198.51.100.{}", n % 250), &many, 400) > 50);
+    // The next customer of the same provider is somebody else.
+    for neighbour in ["2001:db8:4::1", "203.0.113.1"] {
+        assert_eq!(try_from_fresh(&client, neighbour, "alice", PASSWORD), "welcome");
+    }
+}
+
+fn a_crowded_network_waits_half_a_minute_at_most(store: &Store) {
+    let client = client(store);
+    let known = client.fork();
+    assert_eq!(try_from(&known, "2001:db8::1", "alice", PASSWORD), "welcome");
+    for n in 0..100 {
+        try_from_fresh(&client, &format!("2001:db8:0:{n:x}::1"), "bob", "wrong");
+        client.clock().advance(30 * SECOND);
+    }
+    for n in 0..100 {
+        try_from_fresh(&client, &format!("2001:db8:0:{n:x}::1"), &format!("name{n}"), "wrong");
+    }
+    // Whoever has logged in before does not notice.
+    known.post("/logout").send();
+    assert_eq!(try_from(&known, "2001:db8::1", "alice", PASSWORD), "welcome");
+    client.clock().advance(30 * SECOND);
+    assert_eq!(try_from_fresh(&client, "2001:db8:0:ff::1", "alice", PASSWORD), "welcome");
 }

@@ -115,3 +115,70 @@ fn a_user_who_may_make_no_tables_sees_that_nothing_is_pending() {
     let (database, migrations) = project.open_as(&url);
     assert!(migrations.pending(&database).unwrap().is_empty());
 }
+
+#[test]
+fn indexes_are_made_concurrently_by_statements_of_their_own() {
+    const UP: &str = "-- Both; at once.
+        CREATE INDEX CONCURRENTLY a_n ON a (n);
+        CREATE FUNCTION f() RETURNS int AS $$ BEGIN RETURN 1; END; $$ LANGUAGE plpgsql;
+        CREATE INDEX CONCURRENTLY a_m ON a (m)";
+    let Some(project) = Project::new("migrations_concurrently") else { return };
+    project.add("2026-01-01-000000_create_a", "CREATE TABLE a (n BIGINT, m BIGINT);");
+    project.add("2026-01-02-000000_indexes", UP);
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("2026-01-02-000000_indexes/up.sql") && error.contains("run_in_transaction = false"), "{error}");
+
+    let metadata = project.folder.path().join("migrations/2026-01-02-000000_indexes/metadata.toml");
+    fs::write(metadata, "run_in_transaction = false\n").unwrap();
+    assert_eq!(migrations.apply(&database).unwrap(), ["2026-01-02-000000_indexes"]);
+    assert_eq!(project.sql("SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'a'"), "a_m a_n");
+}
+
+#[test]
+fn those_that_start_together_make_an_index_concurrently_once() {
+    let Some(project) = Project::new("migrations_concurrently_together") else { return };
+    project.add("2026-01-01-000000_create_a", "CREATE TABLE a AS SELECT generate_series(1, 100000) AS n;");
+    project.add("2026-01-02-000000_index", "CREATE INDEX CONCURRENTLY a_n ON a (n);");
+    let metadata = project.folder.path().join("migrations/2026-01-02-000000_index/metadata.toml");
+    fs::write(metadata, "run_in_transaction = false\n").unwrap();
+    let start = Barrier::new(3);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let (database, migrations) = project.open();
+                start.wait();
+                migrations.apply(&database).unwrap()
+            });
+        }
+    });
+    assert_eq!(project.sql("SELECT count(*) FROM pg_indexes WHERE indexname = 'a_n'"), "1");
+}
+
+#[test]
+fn sql_that_would_end_the_transaction_is_refused() {
+    let Some(project) = Project::new("migrations_commit") else { return };
+    project.add("2026-01-01-000000_create_a", "BEGIN; CREATE TABLE a (n BIGINT); COMMIT; INSERT INTO nowhere VALUES (1);");
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("2026-01-01-000000_create_a/up.sql:1: BEGIN"), "{error}");
+    assert_eq!(project.tables(), "");
+    // The body of a function may say so.
+    let function = "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; END;
+        DO $$ BEGIN PERFORM f(); END $$; CREATE TABLE a (n BIGINT);";
+    project.add("2026-01-01-000000_create_a", function);
+    assert_eq!(migrations.apply(&database).unwrap().len(), 1);
+    assert_eq!(project.tables(), "a");
+}
+
+#[test]
+fn what_a_dump_sets_does_not_reach_further() {
+    let Some(project) = Project::new("migrations_dump") else { return };
+    // As pg_dump begins.
+    let dump = "SET statement_timeout = 0; SELECT pg_catalog.set_config('search_path', '', false); CREATE TABLE public.a (n BIGINT);";
+    project.add("2026-01-01-000000_dump", dump);
+    project.add("2026-01-02-000000_create_b", "CREATE TABLE b (n BIGINT);");
+    let (database, migrations) = project.open();
+    assert_eq!(migrations.apply(&database).unwrap().len(), 2);
+    assert_eq!(project.tables(), "a b");
+}

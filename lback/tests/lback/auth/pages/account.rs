@@ -4,6 +4,8 @@ use super::*;
 
 suite!(databases: a_visitor_logs_in_and_comes_back, a_login_leads_nowhere_else, a_wrong_login_shows_what_was_typed_and_no_password,
     logging_out_takes_a_post, a_password_is_changed_by_who_knows_it, an_address_is_changed_by_who_knows_the_password,
+    a_new_address_counts_once_it_is_verified, an_address_of_another_is_not_told_from_a_free_one, a_wish_for_another_address_can_be_withdrawn,
+    changes_are_told_to_the_address_that_counts, a_notice_that_cannot_be_sent_undoes_nothing,
     devices_are_listed_and_logged_out, devices_can_be_told_apart, every_page_comes_with_the_crate, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused);
 
 fn a_visitor_logs_in_and_comes_back(store: &Store) {
@@ -104,20 +106,21 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     client.get("/account").send().assert_contains("value=\"alice@example.com\"").assert_contains("not confirmed yet");
     let change = |email: &str, password: &str| post(&client, "/account", &[("email", email), ("password", password)]);
     change("new@example.com", "wrong").assert_status(200).assert_contains("That is not your password.");
-    change("bob@example.com", PASSWORD).assert_status(200).assert_contains("There is a user with this e-mail address already.");
     for nonsense in ["nonsense", ".a@example.com", "a..b@example.com", "a.@example.com", "jürgen@example.com"] {
         change(nonsense, PASSWORD).assert_status(200).assert_contains("Enter an e-mail address");
     }
     assert!(client.mail().is_empty());
     change("new@example.com", PASSWORD).assert_redirect("/account");
-    assert_eq!(user(&client, "alice").email.as_deref(), Some("new@example.com"));
     let link = link_in_mail(&client, "new@example.com");
     post(&client, &link, &[]).assert_redirect("/account");
-    assert!(user(&client, "alice").email_verified);
+    let alice = user(&client, "alice");
+    assert!(alice.email.as_deref() == Some("new@example.com") && alice.email_verified, "{:?}", alice.email);
     client.get("/account").send().assert_contains("Your e-mail address is confirmed.");
-    // Who tries one address after the other learns of few.
-    change("bob@example.com", PASSWORD).assert_status(200).assert_contains("There is a user with this e-mail address already.");
-    change("bob@example.com", PASSWORD).assert_status(429).assert_contains("too many attempts");
+    // Who has mails sent to one address after the other reaches few.
+    for email in ["bob@example.com", "third@example.com"] {
+        change(email, PASSWORD).assert_redirect("/account");
+    }
+    change("fourth@example.com", PASSWORD).assert_status(429).assert_contains("too many attempts");
     // A wrong password is answered likewise.
     for _ in 0..6 {
         change("new@example.com", "wrong").assert_status(200);
@@ -125,6 +128,132 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     change("new@example.com", "wrong").assert_status(429).assert_contains("too many attempts");
     let form = [("password", "wrong"), ("new_password", NEW_PASSWORD), ("new_password_again", NEW_PASSWORD)];
     assert!(post(&client, "/account/password", &form).assert_status(429).header("retry-after").is_some());
+}
+
+/// Alice with an address that is verified, logged in.
+fn verified_alice(store: &Store) -> Client {
+    let client = open(store);
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db));
+    enter(&client, "alice");
+    client
+}
+
+fn ask_for_address(client: &Client, email: &str) {
+    post(client, "/account", &[("email", email), ("password", PASSWORD)]).assert_redirect("/account");
+}
+
+fn a_new_address_counts_once_it_is_verified(store: &Store) {
+    let client = verified_alice(store);
+    ask_for_address(&client, "new@example.com");
+    let page = client.get("/account").send();
+    page.assert_contains("<strong>new@example.com</strong> is not confirmed yet").assert_contains("<strong>alice@example.com</strong>");
+    let alice = user(&client, "alice");
+    assert_eq!((alice.email.as_deref(), alice.email_verified), (Some("alice@example.com"), true));
+    log_in(&client.fork(), "alice@example.com", PASSWORD).assert_redirect("/");
+    log_in(&client.fork(), "new@example.com", PASSWORD).assert_contains("not the right user name and password");
+    // A second wish takes the place of the first, whose link is dead.
+    let first = link_in_mail(&client, "new@example.com");
+    ask_for_address(&client, "newer@example.com");
+    let second = link_in_mail(&client, "newer@example.com");
+    client.get(&first).send().assert_status(404);
+    client.get(&second).send().assert_contains("newer@example.com");
+    // Nor does it take somebody who is logged in.
+    post(&client.fork(), &second, &[]).assert_redirect("/account");
+    let alice = user(&client, "alice");
+    assert_eq!((alice.email.as_deref(), alice.email_verified, alice.pending_email), (Some("newer@example.com"), true, None));
+    log_in(&client.fork(), "NEWER@example.com", PASSWORD).assert_redirect("/");
+    log_in(&client.fork(), "alice@example.com", PASSWORD).assert_contains("not the right user name and password");
+    // The same address in another case is no other one.
+    let mails = client.mail().len();
+    ask_for_address(&client, "Newer@Example.com");
+    assert!(user(&client, "alice").email_verified);
+    assert_eq!((user(&client, "alice").email.as_deref(), client.mail().len()), (Some("Newer@Example.com"), mails));
+}
+
+fn an_address_of_another_is_not_told_from_a_free_one(store: &Store) {
+    let client = verified_alice(store);
+    let bob = add_user(&client, "bob");
+    for email in ["bob@example.com", "free@example.com"] {
+        ask_for_address(&client, email);
+        let page = client.get("/account").send();
+        page.assert_contains(&format!("<strong>{email}</strong> is not confirmed yet"))
+            .assert_contains("We have sent a mail to your new address.");
+        assert_eq!(user(&client, "alice").email.as_deref(), Some("alice@example.com"));
+    }
+    let subject = |to: &str| client.mail().into_iter().rfind(|mail| mail.to == [to]).expect("a mail").subject;
+    assert_eq!(subject("bob@example.com"), "You have an account already");
+    assert_eq!(subject("free@example.com"), "Confirm your e-mail address");
+    assert_eq!(client.db(|db| User::with_email(db, "bob@example.com")).map(|user| user.id), Some(bob.id));
+}
+
+fn a_wish_for_another_address_can_be_withdrawn(store: &Store) {
+    let client = verified_alice(store);
+    ask_for_address(&client, "new@example.com");
+    let link = link_in_mail(&client, "new@example.com");
+    client.get("/account").send().assert_contains("value=\"new@example.com\"");
+    ask_for_address(&client, "ALICE@example.com");
+    client.get("/account").send().assert_contains("Your e-mail address is saved.");
+    let alice = user(&client, "alice");
+    assert_eq!((alice.email.as_deref(), alice.email_verified, alice.pending_email), (Some("ALICE@example.com"), true, None));
+    post(&client, &link, &[]).assert_status(404);
+}
+
+fn changes_are_told_to_the_address_that_counts(store: &Store) {
+    let client = verified_alice(store);
+    let told = || client.mail().into_iter().filter(|mail| mail.to == ["alice@example.com"]).collect::<Vec<_>>();
+    ask_for_address(&client, "new@example.com");
+    let asked = told().pop().expect("a mail");
+    assert_eq!(asked.subject, "Your e-mail address is about to change");
+    assert!(asked.text.starts_with("Hello alice,\n") && asked.text.contains("new@example.com"), "{}", asked.text);
+    assert!(asked.text.contains("https://example.com/account/reset"), "{}", asked.text);
+    let change = |old: &str, new: &str| {
+        let form = [("password", old), ("new_password", new), ("new_password_again", new)];
+        post(&client, "/account/password", &form).assert_redirect("/account");
+    };
+    change(PASSWORD, NEW_PASSWORD);
+    assert_eq!(told().pop().expect("a mail").subject, "Your password was changed");
+    post(&client, "/account/verify", &[]).assert_redirect("/account");
+    let link = link_in_mail(&client, "new@example.com");
+    post(&client, &link, &[]).assert_redirect("/account");
+    let done = told().pop().expect("a mail");
+    assert_eq!(done.subject, "Your e-mail address was changed");
+    assert!(done.text.contains("new@example.com"), "{}", done.text);
+    assert_eq!(told().len(), 3);
+    // From now on the new one is told. Mails that strangers ask for do not keep notices from being sent.
+    client.clock().advance(DAY);
+    log_in(&client, "alice", NEW_PASSWORD).assert_redirect("/");
+    for _ in 0..5 {
+        post(&client.fork(), "/account/reset", &[("email", "new@example.com")]).assert_contains("mailbox");
+    }
+    change(NEW_PASSWORD, PASSWORD);
+    let last = client.mail().pop().expect("a mail");
+    assert!(last.to == ["new@example.com"] && last.subject == "Your password was changed", "{last:?}");
+    // One that was reset by a mail is told, too; nobody's mailbox is filled by it.
+    client.clock().advance(DAY);
+    post(&client, "/account/reset", &[("email", "new@example.com")]).assert_contains("mailbox");
+    let link = link_in_mail(&client, "new@example.com");
+    post(&client, &link, &[("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)]).assert_redirect("/account/login");
+    assert_eq!(client.mail().pop().expect("a mail").subject, "Your password was changed");
+    log_in(&client, "alice", NEW_PASSWORD).assert_redirect("/");
+    let mails = client.mail().len();
+    for (old, new) in [(NEW_PASSWORD, PASSWORD), (PASSWORD, NEW_PASSWORD), (NEW_PASSWORD, PASSWORD), (PASSWORD, NEW_PASSWORD)] {
+        change(old, new);
+    }
+    assert_eq!(client.mail().len(), mails + 2);
+}
+
+/// A site without mail has passwords all the same.
+fn a_notice_that_cannot_be_sent_undoes_nothing(store: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("account/mail")).unwrap();
+    std::fs::write(folder.path().join("account/mail/password.txt"), "{{ nothing_of_that_name }}").unwrap();
+    let client = store.open(pages(), &format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display()));
+    add_user(&client, "alice");
+    enter(&client, "alice");
+    let form = [("password", PASSWORD), ("new_password", NEW_PASSWORD), ("new_password_again", NEW_PASSWORD)];
+    post(&client, "/account/password", &form).assert_redirect("/account");
+    log_in(&client.fork(), "alice", NEW_PASSWORD).assert_redirect("/");
+    assert!(client.mail().is_empty());
 }
 
 fn devices_are_listed_and_logged_out(store: &Store) {

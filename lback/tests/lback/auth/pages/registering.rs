@@ -2,7 +2,8 @@
 
 use super::*;
 
-suite!(databases: a_visitor_registers_and_verifies_the_address, signals_tell_of_new_users_and_new_passwords, what_is_wrong_is_said, a_known_address_is_told_by_mail_only, nobody_writes_to_others_by_their_name,
+suite!(databases: a_visitor_registers_and_verifies_the_address, signals_tell_of_new_users_and_new_passwords, what_is_wrong_is_said, nothing_that_is_left_behind_tells_whether_an_address_was_known,
+    the_same_is_done_for_known_and_unknown_addresses, of_two_who_claim_an_address_the_first_to_prove_it_has_it, a_name_that_is_like_another_is_refused, nobody_writes_to_others_by_their_name,
     a_verification_is_for_a_person_and_once, who_registers_without_end_must_wait, who_comes_second_is_told_in_the_form,
     a_site_of_its_own_people_registers_nobody);
 
@@ -16,12 +17,17 @@ fn a_visitor_registers_and_verifies_the_address(store: &Store) {
     register(&client, " carol ", "Carol@example.com", NEW_PASSWORD).assert_status(200).assert_contains("Look into your mailbox");
     let carol = user(&client, "carol");
     assert!(carol.is_active && !carol.is_staff && !carol.is_superuser && !carol.email_verified);
+    assert_eq!((carol.email, carol.pending_email.as_deref()), (None, Some("Carol@example.com")));
     let link = link_in_mail(&client, "Carol@example.com");
     // A look changes nothing, such as that of a program which checks links.
     client.get(&link).send().assert_status(200).assert_contains("Carol@example.com");
     assert!(!user(&client, "carol").email_verified);
+    // Until then the address is nobody's.
+    log_in(&client, "carol@example.com", NEW_PASSWORD).assert_contains("not the right user name and password");
     post(&client, &link, &[]).assert_redirect("/account");
-    assert!(user(&client, "carol").email_verified);
+    let carol = user(&client, "carol");
+    assert_eq!((carol.email.as_deref(), carol.email_verified, carol.pending_email), (Some("Carol@example.com"), true, None));
+    log_in(&client.fork(), "carol@example.com", NEW_PASSWORD).assert_redirect("/");
     log_in(&client, "carol", NEW_PASSWORD).assert_redirect("/");
     assert_who(&client, "carol");
 }
@@ -33,7 +39,9 @@ fn signals_tell_of_new_users_and_new_passwords(store: &Store) {
     let client = store.open(listening, &format!("{SETTINGS}\nAUTH_SITE_URL = 'https://example.com'"));
     register(&client, "carol", "carol@example.com", "pw").assert_contains("too short");
     register(&client, "carol", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
-    // Of an address that is known nobody is told.
+    let link = link_in_mail(&client, "carol@example.com");
+    post(&client, &link, &[]).assert_redirect("/account");
+    // Whether the address is known makes no difference.
     register(&client, "dora", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
     post(&client, "/account/reset", &[("email", "carol@example.com")]).assert_contains("mailbox");
     let link = link_in_mail(&client, "carol@example.com");
@@ -45,6 +53,7 @@ fn signals_tell_of_new_users_and_new_passwords(store: &Store) {
         *told.lock().unwrap(),
         [
             "UserRegistered { user_id: 1 }",
+            "UserRegistered { user_id: 2 }",
             "UserPasswordChanged { user_id: 1 }",
             "UserLoggedIn { user_id: 1 }",
             "UserPasswordChanged { user_id: 1 }",
@@ -87,16 +96,131 @@ fn what_is_wrong_is_said(store: &Store) {
     assert!(client.mail().is_empty());
 }
 
-fn a_known_address_is_told_by_mail_only(store: &Store) {
+/// Somebody who registers with the address of another and looks at what came of it.
+fn nothing_that_is_left_behind_tells_whether_an_address_was_known(store: &Store) {
     let client = open(store);
-    let known = register(&client, "carol", "ALICE@example.com", NEW_PASSWORD);
-    assert_eq!(client.mail().len(), 1);
-    assert!(client.mail()[0].text.contains("you have an account already"));
-    assert_eq!(client.mail()[0].to, ["alice@example.com"]);
-    let unknown = register(&client, "dora", "DORA1@example.com", NEW_PASSWORD);
-    assert_eq!(known.status(), unknown.status());
-    assert_eq!(known.text().replace("ALICE@", "DORA1@"), unknown.text());
-    assert!(client.db(|db| User::named(db, "carol")).is_none());
+    client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db));
+    let seen = |name: &str, email: &str| {
+        let browser = client.fork();
+        let mut seen = Vec::new();
+        let mut look = |page: TestResponse| {
+            let text = page.text().replace(email, "ADDRESS").replace(name, "NAME");
+            seen.push((page.status().as_u16(), page.location().map(str::to_owned), without_tokens(&text)));
+        };
+        look(register(&browser, name, email, NEW_PASSWORD));
+        // The same name again, with this address and with another.
+        look(register(&browser, name, email, NEW_PASSWORD));
+        look(register(&browser, name, "fresh@example.com", NEW_PASSWORD));
+        look(log_in(&browser, email, NEW_PASSWORD));
+        look(log_in(&browser, name, NEW_PASSWORD));
+        look(browser.get("/who").send());
+        look(browser.get("/account").send());
+        look(post(&browser, "/account/verify", &[]));
+        look(browser.get("/account").send());
+        look(post(&browser, "/account", &[("email", email), ("password", NEW_PASSWORD)]));
+        look(browser.get("/account").send());
+        look(post(&browser, "/account/reset", &[("email", email)]));
+        look(browser.get("/account/devices").send());
+        look(post(&browser, "/account/verify", &[]));
+        look(browser.get("/account").send());
+        seen
+    };
+    let unknown = seen("carolina", "nobod@example.com");
+    let to_nobody = client.mail().len();
+    let known = seen("dorothea", "alice@example.com");
+    assert_eq!(known.len(), unknown.len());
+    for (step, (known, unknown)) in known.iter().zip(&unknown).enumerate() {
+        assert_eq!(known, unknown, "step {step}");
+    }
+    assert!(known[1].2.contains("This name is taken."), "{}", known[1].2);
+    assert_eq!(known[4], (303, Some("/".to_owned()), known[4].2.clone()));
+    // Only the owner of the mailbox learns more, and by as many mails.
+    let mails = client.mail();
+    assert_eq!(mails.len(), 2 * to_nobody);
+    let to_alice: Vec<&str> = mails.iter().filter(|mail| mail.to == ["alice@example.com"]).map(|mail| mail.subject.as_str()).collect();
+    assert!(to_alice.contains(&"You have an account already") && !to_alice.contains(&"Confirm your e-mail address"), "{to_alice:?}");
+    let alice = user(&client, "alice");
+    assert_eq!((alice.email.as_deref(), alice.email_verified), (Some("alice@example.com"), true));
+    assert_eq!(user(&client, "dorothea").pending_email.as_deref(), Some("alice@example.com"));
+}
+
+/// A page without what is random in it.
+fn without_tokens(page: &str) -> String {
+    let mut parts = page.split("name=\"csrf_token\" value=\"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.filter_map(|part| part.split_once('"')).fold(first, |page, (_, rest)| page + rest)
+}
+
+/// What fails, fails for both.
+fn the_same_is_done_for_known_and_unknown_addresses(store: &Store) {
+    for broken in ["exists", "verify"] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("account/mail")).unwrap();
+        std::fs::write(folder.path().join(format!("account/mail/{broken}.txt")), "{{ nothing_of_that_name }}").unwrap();
+        let client = store.open(pages(), &format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display()));
+        add_user(&client, "alice");
+        for email in ["alice@example.com", "nobody@example.com"] {
+            let (work, page) = hashes(&client, || register(&client, "carol", email, NEW_PASSWORD));
+            assert_eq!((work, page.status().as_u16()), (1, 500), "{broken} {email}");
+            assert_eq!(client.db(User::all).len(), 1);
+        }
+    }
+}
+
+fn of_two_who_claim_an_address_the_first_to_prove_it_has_it(store: &Store) {
+    let client = open(store);
+    let names = ["carol", "dora"];
+    let links = names.map(|name| {
+        register(&client, name, "shared@example.com", NEW_PASSWORD).assert_contains("mailbox");
+        link_in_mail(&client, "shared@example.com")
+    });
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let follow = links.each_ref().map(|link| {
+            let client = client.fork();
+            scope.spawn(move || post(&client, link, &[]).status().as_u16())
+        });
+        follow.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(statuses == [303, 404] || statuses == [404, 303], "{statuses:?}");
+    let (first, second) = if statuses[0] == 303 { (0, 1) } else { (1, 0) };
+    let has = client.db(|db| User::with_email(db, "shared@example.com")).expect("an owner");
+    assert_eq!((has.username.as_str(), has.email_verified), (names[first], true));
+    assert_eq!(user(&client, names[second]).email, None);
+    for link in &links {
+        post(&client, link, &[]).assert_status(404);
+    }
+    // The other may have another address.
+    let browser = client.fork();
+    log_in(&browser, names[second], NEW_PASSWORD).assert_redirect("/");
+    post(&browser, "/account", &[("email", "own@example.com"), ("password", NEW_PASSWORD)]).assert_redirect("/account");
+    let link = link_in_mail(&client, "own@example.com");
+    post(&browser, &link, &[]).assert_redirect("/account");
+    assert_eq!(user(&client, names[second]).email.as_deref(), Some("own@example.com"));
+}
+
+fn a_name_that_is_like_another_is_refused(store: &Store) {
+    let client = open(store);
+    client.add_user("modern");
+    for (name, why) in [
+        ("ALICE", "This name is taken."),
+        ("ａｌｉｃｅ", "This name is taken."),
+        ("modem", "This name looks too much like one that is taken."),
+        ("a1ice", "This name looks too much like one that is taken."),
+        ("аlice", "A user name does not mix letters of different alphabets"),
+        ("alice\u{200b}", "A user name has only letters, digits"),
+        ("\u{3164}", "A user name has only letters, digits"),
+    ] {
+        let (work, page) = hashes(&client, || register(&client, name, "c@example.com", NEW_PASSWORD));
+        page.assert_status(200).assert_contains(why);
+        assert_eq!(work, 0, "{name}");
+    }
+    for name in ["हिन्दी", "ที่รัก"] {
+        register(&client, name, "c@example.com", NEW_PASSWORD).assert_contains("Look into your mailbox");
+        log_in(&client.fork(), name, NEW_PASSWORD).assert_redirect("/");
+    }
+    // Its length is that of the normal form: 150 syllables of Korean, as macOS types them.
+    register(&client, &"\u{1112}\u{1161}\u{11ab}".repeat(150), "d@example.com", NEW_PASSWORD).assert_contains("Look into your mailbox");
+    register(&client, &"\u{1112}\u{1161}\u{11ab}".repeat(151), "d@example.com", NEW_PASSWORD).assert_contains("at most 150 characters");
 }
 
 /// Mail programs make a link of much that has a dot in it.
@@ -196,5 +320,6 @@ fn who_comes_second_is_told_in_the_form(store: &Store) {
     // Nobody learns that this address is known, not even so.
     beside("first", "CAROL@example.com").assert_status(200).assert_contains("Look into your mailbox");
     assert!(client.mail().pop().unwrap().text.contains("you have an account already"));
-    assert_eq!(client.db(User::all).len(), 1);
+    assert_eq!(user(&client, "first").email.as_deref(), Some("CAROL@example.com"));
+    assert_eq!(user(&client, "carol").email, None);
 }

@@ -3,7 +3,8 @@
 use super::*;
 
 suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, the_same_is_done_for_unknown_addresses, a_reset_link_dies,
-    a_reset_link_leads_to_no_strange_host, a_reset_link_stands_in_no_log, nobodys_mailbox_is_filled);
+    a_reset_link_leads_to_no_strange_host, a_reset_link_stands_in_no_log, nobodys_mailbox_is_filled,
+    who_has_not_verified_the_address_can_reset_the_password, until_a_new_address_is_verified_links_go_to_the_old_one);
 
 fn ask(client: &Client, email: &str) -> TestResponse {
     post(client, "/account/reset", &[("email", email)])
@@ -57,10 +58,10 @@ fn the_same_is_done_for_unknown_addresses(store: &Store) {
     let client = store.open(pages(), &settings);
     add_user(&client, "alice");
     ask(&client, "nobody@example.com").assert_status(200);
-    // Of asking from here, and of mails to there.
-    assert_eq!(counters(&client), 2);
-    ask(&client, "alice@example.com").assert_status(200);
+    // Of asking from here and from the network around, and of mails to there.
     assert_eq!(counters(&client), 3);
+    ask(&client, "alice@example.com").assert_status(200);
+    assert_eq!(counters(&client), 4);
     // It is written beside the answer.
     while mails(&client) == 0 {
         std::thread::yield_now();
@@ -153,4 +154,40 @@ fn nobodys_mailbox_is_filled(store: &Store) {
     client.clock().advance(3600 * SECOND);
     ask(&client, "Alice@Example.com").assert_contains("Look into your mailbox");
     assert_eq!(client.mail().len(), 4);
+}
+
+fn who_has_not_verified_the_address_can_reset_the_password(store: &Store) {
+    let client = open(store);
+    for (name, email) in [("carol", "carol@example.com"), ("dora", "alice@example.com")] {
+        let form = [("username", name), ("email", email), ("password", PASSWORD), ("password_again", PASSWORD)];
+        post(&client, "/account/register", &form).assert_contains("Look into your mailbox");
+    }
+    ask(&client, "CAROL@example.com").assert_status(200);
+    let link = link_in_mail(&client, "carol@example.com");
+    client.get(&link).send().assert_contains("<strong>carol</strong>");
+    choose(&client, &link, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
+    let carol = user(&client, "carol");
+    assert_eq!((carol.email.as_deref(), carol.email_verified, carol.pending_email), (Some("carol@example.com"), true, None));
+    log_in(&client.fork(), "carol@example.com", NEW_PASSWORD).assert_redirect("/");
+    // An address that somebody has is theirs.
+    ask(&client, "alice@example.com").assert_status(200);
+    let link = link_in_mail(&client, "alice@example.com");
+    client.get(&link).send().assert_contains("<strong>alice</strong>");
+}
+
+fn until_a_new_address_is_verified_links_go_to_the_old_one(store: &Store) {
+    let client = open(store);
+    enter(&client, "alice");
+    post(&client, "/account", &[("email", "new@example.com"), ("password", PASSWORD)]).assert_redirect("/account");
+    let verify = link_in_mail(&client, "new@example.com");
+    let mails = client.mail().len();
+    ask(&client, "new@example.com").assert_status(200);
+    assert_eq!(client.mail().len(), mails);
+    ask(&client, "alice@example.com").assert_status(200);
+    let reset = link_in_mail(&client, "alice@example.com");
+    // Who has the old mailbox ends what somebody else has begun.
+    choose(&client.fork(), &reset, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
+    post(&client.fork(), &verify, &[]).assert_status(404);
+    let alice = user(&client, "alice");
+    assert_eq!((alice.email.as_deref(), alice.pending_email), (Some("alice@example.com"), None));
 }

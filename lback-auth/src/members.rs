@@ -1,0 +1,63 @@
+//! Who is in a group, and who has a permission.
+
+use diesel::prelude::*;
+use lback_core::Result;
+use lback_db::Db;
+
+use crate::schema::{
+    auth_groups_permissions as groups_permissions, auth_permissions as permissions, auth_users as users, auth_users_groups as users_groups,
+    auth_users_permissions as users_permissions, on_each,
+};
+use crate::user::{Row, columns};
+use crate::{Group, Permission, User};
+
+impl Group {
+    /// Returns the users in the group, by name, also those who may not log in.
+    ///
+    /// ```
+    /// # use lback_core::Result;
+    /// use lback_auth::Group;
+    ///
+    /// fn names(db: &mut lback_db::Db, group: &Group) -> Result<Vec<String>> {
+    ///     Ok(group.members(db)?.into_iter().map(|user| user.username).collect())
+    /// }
+    /// ```
+    pub fn members(&self, db: &mut Db) -> Result<Vec<User>> {
+        let ids = users_groups::table.filter(users_groups::group_id.eq(self.id)).select(users_groups::user_id);
+        let members = users::table.filter(users::id.eq_any(ids)).order(users::username_key).select(columns!());
+        let rows: Vec<Row> = on_each!(db, db => members.load(db))?;
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
+    /// Returns the names of the permissions that the group gives its members, by name.
+    pub fn permissions(&self, db: &mut Db) -> Result<Vec<String>> {
+        let ids = groups_permissions::table.filter(groups_permissions::group_id.eq(self.id)).select(groups_permissions::permission_id);
+        let names = permissions::table.filter(permissions::id.eq_any(ids)).order(permissions::name).select(permissions::name);
+        Ok(on_each!(db, db => names.load(db))?)
+    }
+}
+
+impl User {
+    /// Returns the groups that they are in, by name.
+    pub fn groups(&self, db: &mut Db) -> Result<Vec<Group>> {
+        Group::of(db, self)
+    }
+
+    /// Returns the users who [have](Self::has_perm) a permission, by name: by themselves, by a group, or as superusers. Users
+    /// who may not log in have none.
+    ///
+    /// # Errors
+    /// Returns 404 if the permission does not exist.
+    pub fn with_permission(db: &mut Db, permission: &str) -> Result<Vec<User>> {
+        let permission = Permission::id(db, permission)?;
+        let by_themselves =
+            users_permissions::table.filter(users_permissions::permission_id.eq(permission)).select(users_permissions::user_id);
+        let groups =
+            groups_permissions::table.filter(groups_permissions::permission_id.eq(permission)).select(groups_permissions::group_id);
+        let by_group = users_groups::table.filter(users_groups::group_id.eq_any(groups)).select(users_groups::user_id);
+        let have_it = users::is_superuser.or(users::id.eq_any(by_themselves)).or(users::id.eq_any(by_group));
+        let found = users::table.filter(users::is_active.and(have_it)).order(users::username_key).select(columns!());
+        let rows: Vec<Row> = on_each!(db, db => found.load(db))?;
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+}

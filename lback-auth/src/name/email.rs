@@ -1,0 +1,55 @@
+//! E-mail addresses.
+
+use std::borrow::Cow;
+
+use lback_core::is_email;
+use unicode_normalization::UnicodeNormalization;
+
+/// Returns the e-mail address without surrounding spaces if it could be one, by the definition that forms and mail share.
+/// A domain in another script becomes its ASCII form (IDNA, UTS 46). Only a mail can tell whether somebody reads it.
+///
+/// ```
+/// assert_eq!(lback_auth::check_email(" alice@example.com ").unwrap(), "alice@example.com");
+/// assert_eq!(lback_auth::check_email("alice@bücher.example").unwrap(), "alice@xn--bcher-kva.example");
+/// assert!(lback_auth::check_email("alice").is_err());
+/// ```
+///
+/// # Errors
+/// Returns what is wrong, in the user's words.
+pub fn check_email(address: &str) -> Result<String, &'static str> {
+    let address = address.trim();
+    let address = match address.rsplit_once('@') {
+        Some((local, domain)) if !domain.is_ascii() => Cow::from(format!("{local}@{}", ascii_domain(domain))),
+        _ => Cow::from(address),
+    };
+    if is_email(&address) { Ok(address.into_owned()) } else { Err("Enter an e-mail address, like alice@example.com.") }
+}
+
+/// Returns the normal form of an e-mail address: two addresses are the same if their normal forms are equal. Case makes no
+/// difference, nor whether the domain is written in its own script or in ASCII (`xn--…`). Accepts any text.
+///
+/// ```
+/// use lback_auth::email_key;
+///
+/// assert_eq!(email_key("Alice@BÜCHER.example"), email_key("alice@xn--bcher-kva.example"));
+/// ```
+pub fn email_key(address: &str) -> String {
+    let lower = |text: &str| text.nfc().collect::<String>().to_lowercase().nfc().collect::<String>();
+    match address.trim().rsplit_once('@') {
+        Some((local, domain)) => format!("{}@{}", lower(local), ascii_domain(domain)),
+        None => lower(address.trim()),
+    }
+}
+
+/// The longest domain that is converted, in bytes; DNS allows 253 in ASCII.
+const LONGEST_DOMAIN: usize = 1024;
+
+/// The domain in its ASCII form. One that has none stays as it is, in lower case.
+fn ascii_domain(domain: &str) -> String {
+    let lower = domain.to_lowercase();
+    let is_plain = domain.is_ascii() && !lower.split('.').any(|label| label.starts_with("xn--"));
+    if is_plain || domain.len() > LONGEST_DOMAIN {
+        return lower;
+    }
+    idna::domain_to_ascii(domain).ok().filter(|ascii| !ascii.is_empty()).unwrap_or(lower)
+}

@@ -1,0 +1,219 @@
+//! Making users.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use lback_core::{Error, Result, StatusCode};
+use lback_db::Db;
+
+use crate::name::{KEY_VERSION, check_email, check_username, email_key, skeletons, username_key};
+use crate::password::UNUSABLE;
+use crate::schema::{auth_username_skeletons as skeletons_table, auth_users as users, on_each};
+use crate::user::EMAIL_TAKEN;
+use crate::{Group, User};
+
+/// What it takes to make a user.
+///
+/// ```
+/// # use lback_core::Result;
+/// use lback_auth::{NewUser, Passwords, User};
+///
+/// # fn add(db: &mut lback_db::Db, passwords: &Passwords) -> Result<()> {
+/// let hash = passwords.hash("correct horse battery staple")?;
+/// let alice = NewUser::new("alice", &hash).email("alice@example.com").staff(true).insert(db, chrono::Utc::now())?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct NewUser {
+    username: String,
+    email: Option<String>,
+    pending_email: Option<String>,
+    password: String,
+    staff: bool,
+    superuser: bool,
+    active: bool,
+    groups: Vec<String>,
+    permissions: Vec<String>,
+}
+
+impl NewUser {
+    /// A user of this name, with a password that [`Passwords`](crate::Passwords) has hashed.
+    pub fn new(username: &str, password_hash: &str) -> Self {
+        NewUser {
+            username: username.to_owned(),
+            email: None,
+            pending_email: None,
+            password: password_hash.to_owned(),
+            staff: false,
+            superuser: false,
+            active: true,
+            groups: Vec::new(),
+            permissions: Vec::new(),
+        }
+    }
+
+    /// A user of this name who has no password, and so cannot log in before they have reset it.
+    pub fn without_password(username: &str) -> Self {
+        Self::new(username, UNUSABLE)
+    }
+
+    /// With this e-mail address.
+    pub fn email(mut self, address: &str) -> Self {
+        self.email = Some(address.to_owned());
+        self
+    }
+
+    /// Is it one of the staff?
+    pub fn staff(mut self, staff: bool) -> Self {
+        self.staff = staff;
+        self
+    }
+
+    /// May they do everything?
+    pub fn superuser(mut self, superuser: bool) -> Self {
+        self.superuser = superuser;
+        self
+    }
+
+    /// May they log in? They may, unless this says otherwise.
+    pub fn active(mut self, active: bool) -> Self {
+        self.active = active;
+        self
+    }
+
+    /// In this group too, which is made where there is none.
+    pub fn group(mut self, name: &str) -> Self {
+        self.groups.push(name.to_owned());
+        self
+    }
+
+    /// With this permission too.
+    pub fn permission(mut self, name: &str) -> Self {
+        self.permissions.push(name.to_owned());
+        self
+    }
+
+    /// With this e-mail address, which counts once it is [verified](User::set_email_verified). Until then it is the user's
+    /// [`pending_email`](User::pending_email), and others may ask for it, too.
+    pub fn pending_email(mut self, address: &str) -> Self {
+        self.pending_email = Some(address.to_owned());
+        self
+    }
+
+    /// Makes the user.
+    ///
+    /// # Errors
+    /// Returns 400 if the name or the address is invalid; 409 if another user has one of them, or a name that looks the same
+    /// (UTS 39), such as `modem` and `modern`. The messages are for the user. Returns 404 if a permission does not exist.
+    pub fn insert(self, db: &mut Db, now: DateTime<Utc>) -> Result<User> {
+        let username = check_username(&self.username).map_err(Error::bad_request)?;
+        let email = self.email.as_deref().map(check_email).transpose().map_err(Error::bad_request)?;
+        let pending = self.pending_email.as_deref().map(check_email).transpose().map_err(Error::bad_request)?;
+        let row = (
+            users::username_key.eq(username_key(&username)),
+            users::username.eq(&username),
+            users::key_version.eq(KEY_VERSION),
+            users::email_key.eq(email.as_deref().map(email_key)),
+            users::email.eq(email),
+            users::pending_email_key.eq(pending.as_deref().map(email_key)),
+            users::pending_email.eq(pending),
+            users::password.eq(&self.password),
+            users::is_active.eq(self.active),
+            users::is_staff.eq(self.staff),
+            users::is_superuser.eq(self.superuser),
+            users::joined.eq(now.naive_utc()),
+        );
+        // By itself, so that the request's transaction goes on without the user whose name somebody has.
+        let user = db.transaction(|db| {
+            // Not an error of the database, which on PostgreSQL would end the transaction.
+            let insert = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().returning(users::id);
+            let id: Option<i64> = on_each!(db, db => insert.get_result(db).optional())?;
+            let Some(id) = id else {
+                let is_taken = NameConflict::find(db, &username)?.is_some_and(|conflict| conflict == NameConflict::Taken);
+                let message = if is_taken { NameConflict::Taken.to_string() } else { EMAIL_TAKEN.to_owned() };
+                return Err(Error::new(StatusCode::CONFLICT, message));
+            };
+            keep_skeletons(db, [(id, username.as_str())])?;
+            let others = skeletons_table::user_id.ne(id).and(skeletons_table::skeleton.eq_any(skeletons(&username)));
+            let others = skeletons_table::table.filter(others).count();
+            let others: i64 = on_each!(db, db => others.get_result(db))?;
+            if others > 0 {
+                return Err(Error::new(StatusCode::CONFLICT, NameConflict::LooksTaken.to_string()));
+            }
+            User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))
+        })?;
+        for name in &self.permissions {
+            user.grant(db, name)?;
+        }
+        for name in &self.groups {
+            Group::get_or_create(db, name)?.add(db, &user)?;
+        }
+        Ok(user)
+    }
+}
+
+/// Why a name is not free, in words for whoever would like to have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameConflict {
+    /// Another user has it.
+    Taken,
+    /// Another user's looks the same.
+    LooksTaken,
+}
+
+impl NameConflict {
+    /// Returns why nobody else can have this name, or `None` if it is free.
+    pub(crate) fn find(db: &mut Db, username: &str) -> Result<Option<Self>> {
+        if User::named(db, username)?.is_some() {
+            return Ok(Some(NameConflict::Taken));
+        }
+        let alike = skeletons_table::table.filter(skeletons_table::skeleton.eq_any(skeletons(username))).count();
+        let alike: i64 = on_each!(db, db => alike.get_result(db))?;
+        Ok((alike > 0).then_some(NameConflict::LooksTaken))
+    }
+}
+
+impl fmt::Display for NameConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NameConflict::Taken => "There is a user of this name already.",
+            NameConflict::LooksTaken => "This name looks too much like that of another user.",
+        })
+    }
+}
+
+/// Notes what the names of users look like, unless an earlier user's looks the same.
+pub(crate) fn keep_skeletons<'a>(db: &mut Db, users: impl IntoIterator<Item = (i64, &'a str)>) -> Result<()> {
+    let rows = users.into_iter().flat_map(|(id, username)| skeletons(username).into_iter().map(move |skeleton| (skeleton, id)));
+    let rows = rows.map(|(skeleton, id)| (skeletons_table::skeleton.eq(skeleton), skeletons_table::user_id.eq(id)));
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(db) => {
+            for row in rows {
+                diesel::insert_into(skeletons_table::table).values(row).on_conflict_do_nothing().execute(db)?;
+            }
+        }
+        // In one round trip.
+        #[cfg(feature = "postgres")]
+        Db::Postgres(db) => {
+            let rows: Vec<_> = rows.collect();
+            diesel::insert_into(skeletons_table::table).values(rows).on_conflict_do_nothing().execute(db)?;
+        }
+    }
+    Ok(())
+}
+
+/// A user of this name, [without a password](NewUser::without_password).
+impl From<&str> for NewUser {
+    fn from(username: &str) -> Self {
+        NewUser::without_password(username)
+    }
+}
+
+/// Without the password's hash.
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser").field("username", &self.username).finish_non_exhaustive()
+    }
+}

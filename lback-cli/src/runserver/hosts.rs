@@ -1,0 +1,59 @@
+//! Whom `lback` itself answers. What it shows holds lines of source, and a name of somebody else may lead to this machine
+//! (DNS rebinding); then a page of theirs could read it.
+
+use super::settings::Settings;
+
+/// Returns whether a request may be answered, by what its `Host` lines say.
+pub fn is_ours(hosts: &[&str], settings: &Settings) -> bool {
+    let &[sent] = hosts else { return false };
+    let Some(host) = without_port(sent) else { return false };
+    // An address leads nowhere else, whoever says it.
+    let is_address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_local = fits(".localhost", &host);
+    is_address || is_local || settings.list("ALLOWED_HOSTS").iter().any(|pattern| fits(pattern, &host))
+}
+
+/// The host in lower case. `None` if it is not one.
+fn without_port(sent: &str) -> Option<String> {
+    let (host, port) = match sent.rfind(']') {
+        Some(end) => sent.split_at(end + 1),
+        None => sent.split_at(sent.find(':').unwrap_or(sent.len())),
+    };
+    let port = port.strip_prefix(':').unwrap_or(port);
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    let valid = !host.is_empty() && host.chars().all(plain) && port.chars().all(|c| c.is_ascii_digit());
+    valid.then(|| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase())
+}
+
+/// As the project's own `ALLOWED_HOSTS` mean it: `example.com`, `.example.com`, `*`.
+fn fits(pattern: &str, host: &str) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    match pattern.strip_prefix('.') {
+        Some(domain) => host == domain || host.ends_with(&pattern),
+        None => pattern == "*" || pattern == host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_names_and_addresses_are_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("settings.toml"), "ALLOWED_HOSTS = ['.shop.test', 'Example.com']").unwrap();
+        let settings = Settings::of(folder.path());
+        for host in
+            ["localhost", "LOCALHOST:8000", "a.localhost", "127.0.0.1:8000", "[::1]:8000", "192.168.1.7", "a.shop.test", "example.com."]
+        {
+            assert!(is_ours(&[host], &settings), "{host}");
+        }
+        for host in
+            ["", "evil.example", "notlocalhost", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example#.localhost", "a:b:80"]
+        {
+            assert!(!is_ours(&[host], &settings), "{host}");
+        }
+        assert!(!is_ours(&[], &settings));
+        assert!(!is_ours(&["localhost", "evil.example"], &settings));
+    }
+}

@@ -1,0 +1,54 @@
+//! What the project's settings say, as far as `lback` must know it while no program of the project runs.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::Path;
+
+use crate::file::text;
+
+/// The settings of a project. What cannot be read counts as unsaid: the project itself says what is wrong with it.
+pub struct Settings {
+    variables: BTreeMap<String, String>,
+    /// The files, the first of which wins.
+    tables: Vec<toml::Table>,
+}
+
+impl Settings {
+    /// Reads them, from where the project itself looks for them.
+    pub fn of(project: &Path) -> Self {
+        // A last line that ends in a space, and not in a line break, is not understood.
+        let dotenv = text(&project.join(".env")).unwrap_or_default() + "\n";
+        let variables = dotenvy::from_read_iter(dotenv.as_bytes()).filter_map(Result::ok).collect();
+        let mut settings = Settings { variables, tables: Vec::new() };
+        let environment = settings.variable("LBACK_ENV").filter(|name| !name.is_empty()).unwrap_or_else(|| "development".to_owned());
+        let files = [format!("settings.{environment}.toml"), "settings.toml".to_owned()];
+        settings.tables = files.iter().filter_map(|file| text(&project.join(file)).ok()?.parse().ok()).collect();
+        settings
+    }
+
+    /// The value of one setting, as text.
+    pub fn value(&self, key: &str) -> Option<String> {
+        self.variable(key).or_else(|| match self.written(key)? {
+            toml::Value::String(text) => Some(text.clone()),
+            toml::Value::Integer(number) => Some(number.to_string()),
+            _ => None,
+        })
+    }
+
+    /// The value of a setting that is a list of texts.
+    pub fn list(&self, key: &str) -> Vec<String> {
+        if let Some(text) = self.variable(key) {
+            return text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();
+        }
+        let items = self.written(key).and_then(toml::Value::as_array);
+        items.into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        env::var(name).ok().or_else(|| self.variables.get(name).cloned())
+    }
+
+    fn written(&self, key: &str) -> Option<&toml::Value> {
+        self.tables.iter().find_map(|table| table.get(key))
+    }
+}

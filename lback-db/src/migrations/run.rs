@@ -1,0 +1,146 @@
+//! Runs the SQL of one migration.
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::prelude::*;
+use lback_core::{Error, Result};
+
+#[cfg(feature = "sqlite")]
+use super::references::Broken;
+use super::statements::statements;
+use crate::Db;
+use crate::connection::{Intent, on_each};
+
+/// SQL that is run as a whole.
+pub(super) struct Script<'a> {
+    pub(super) sql: &'a str,
+    /// The file that it comes from.
+    pub(super) place: &'a str,
+    pub(super) in_transaction: bool,
+    /// What has failed if the script does, and what was done before it.
+    pub(super) context: String,
+}
+
+impl Script<'_> {
+    /// Runs the script, and `record` once it has succeeded: both in one transaction, unless the script does without.
+    ///
+    /// # Errors
+    /// If a statement fails, or rows of SQLite would refer to rows that do not exist. In a transaction nothing has changed then.
+    pub(super) fn run(&self, db: &mut Db, record: impl Fn(&mut Db) -> QueryResult<()>) -> Result<()> {
+        let record = |db: &mut Db| forget_settings(db).and_then(|()| record(db)).map_err(|error| self.because(error));
+        if !self.in_transaction {
+            self.run_one_by_one(db)?;
+            // Within a transaction SQLite would not do it.
+            forget_settings(db).map_err(|error| self.because(error))?;
+            // Its own, so that a transaction that the script has left open is no place for it.
+            return self.whole(db, record);
+        }
+        let control = statements(self.sql, db.kind()).into_iter().find(|statement| statement.controls_transaction());
+        if let Some(control) = control {
+            return Err(self.error(&format!(
+                "{}:{}: {} would end the transaction that the migration runs in. Remove what begins and ends transactions; or write \
+                 run_in_transaction = false into metadata.toml beside it, and what fails halfway is not undone",
+                self.place, control.line, control.text
+            )));
+        }
+        self.whole(db, |db| {
+            let before = References::find(db).map_err(|error| self.because(error))?;
+            db.batch_execute(self.sql).map_err(|error| self.failed(self.place, error))?;
+            self.compare(&before, db, "Nothing was changed. Correct the SQL, and migrate again")?;
+            record(db)
+        })
+    }
+
+    /// Without a transaction the statements are sent one by one: PostgreSQL puts what comes together into one.
+    fn run_one_by_one(&self, db: &mut Db) -> Result<()> {
+        let before = References::find(db).map_err(|error| self.because(error))?;
+        for (done, statement) in statements(self.sql, db.kind()).into_iter().enumerate() {
+            db.batch_execute(statement.text).map_err(|error| {
+                let stays = match done {
+                    0 => "",
+                    _ => " (it runs without a transaction, so what the statements before have changed stays)",
+                };
+                self.failed(&format!("{}:{}{stays}", self.place, statement.line), error)
+            })?;
+        }
+        self.compare(&before, db, "It runs without a transaction, so what it has changed stays: correct the rows, and migrate again")
+    }
+
+    /// Does `work` in a transaction.
+    fn whole(&self, db: &mut Db, work: impl FnOnce(&mut Db) -> Result<()>) -> Result<()> {
+        db.begin(Intent::Write).map_err(|error| self.because(error))?;
+        let commit = |db: &mut Db| on_each!(db, connection => AnsiTransactionManager::commit_transaction(connection));
+        let result = work(db).and_then(|()| commit(db).map_err(|error| self.because(error)));
+        if result.is_err() {
+            // The error that came first says more than one of this. The connection is not used again.
+            let _ = db.rollback();
+        }
+        result
+    }
+
+    fn compare(&self, before: &References, db: &mut Db, remedy: &str) -> Result<()> {
+        match before.newly_broken(db).map_err(|error| self.because(error))? {
+            None => Ok(()),
+            Some(broken) => Err(self.error(&format!("{broken}. {remedy}"))),
+        }
+    }
+
+    fn failed(&self, place: &str, error: diesel::result::Error) -> Error {
+        let text = error.to_string();
+        // `CREATE INDEX CONCURRENTLY`, `VACUUM`.
+        let needs_none = ["inside a transaction block", "within a transaction"].iter().any(|part| text.contains(part));
+        let remedy = match needs_none && self.in_transaction {
+            true => ". Write run_in_transaction = false into metadata.toml beside it",
+            false => "",
+        };
+        self.error(&format!("{place}{remedy}")).with_source(error)
+    }
+
+    fn because(&self, error: diesel::result::Error) -> Error {
+        Error::internal(&self.context).with_source(error)
+    }
+
+    fn error(&self, what: &str) -> Error {
+        Error::internal(format!("{}: {what}", self.context))
+    }
+}
+
+/// What a script has set is not for what follows: `PRAGMA foreign_keys = ON` would delete rows where the next one rebuilds a
+/// table, and what pg_dump writes hides the table in which migrations are recorded.
+fn forget_settings(db: &mut Db) -> QueryResult<()> {
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(connection) => connection.batch_execute("PRAGMA foreign_keys = OFF"),
+        #[cfg(feature = "postgres")]
+        Db::Postgres(connection) => connection.batch_execute("RESET search_path"),
+    }
+}
+
+/// What was broken before; PostgreSQL looks itself.
+struct References {
+    #[cfg(feature = "sqlite")]
+    broken: Option<Broken>,
+}
+
+impl References {
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL looks itself"))]
+    fn find(db: &mut Db) -> QueryResult<Self> {
+        Ok(References {
+            #[cfg(feature = "sqlite")]
+            broken: match db {
+                Db::Sqlite(connection) => Some(Broken::find(connection)?),
+                #[cfg(feature = "postgres")]
+                Db::Postgres(_) => None,
+            },
+        })
+    }
+
+    /// What is broken now and was not before.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL looks itself"))]
+    fn newly_broken(&self, db: &mut Db) -> QueryResult<Option<String>> {
+        #[cfg(feature = "sqlite")]
+        if let (Db::Sqlite(connection), Some(before)) = (db, &self.broken) {
+            return Broken::find(connection)?.since(before, connection);
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,144 @@
+//! Where migrations come from: folders of the project, and what was compiled into the program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use include_dir::Dir;
+use lback_core::text_file::{NotText, decode};
+use lback_core::{Error, Result};
+
+use super::migration::{Metadata, Migration, version};
+use crate::Kind;
+
+/// Migrations that were compiled into the program: the same for every database, or a set for each.
+///
+/// [`migrations!`](https://docs.rs/lback/latest/lback/macro.migrations.html) makes one.
+#[derive(Clone, Debug)]
+pub struct MigrationSet {
+    sqlite: Option<Dir<'static>>,
+    postgres: Option<Dir<'static>>,
+    both: Option<Dir<'static>>,
+}
+
+impl MigrationSet {
+    /// A set for each database.
+    pub const fn per_database(sqlite: Dir<'static>, postgres: Dir<'static>) -> Self {
+        MigrationSet { sqlite: Some(sqlite), postgres: Some(postgres), both: None }
+    }
+
+    /// The migrations for this database.
+    pub(super) fn load(&self, kind: Kind) -> Result<Found> {
+        let own = if kind.name() == "postgres" { &self.postgres } else { &self.sqlite };
+        let mut found = Found::default();
+        for folder in own.as_ref().or(self.both.as_ref()).into_iter().flat_map(Dir::dirs) {
+            let path = Path::new("migrations").join(folder.path());
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            // The paths of what was compiled in begin at the folder that was given.
+            let file = |file: &str| Ok(folder.get_file(folder.path().join(file)).map(|file| file.contents().to_vec()));
+            found.add(&name, &path, file)?;
+        }
+        Ok(found)
+    }
+}
+
+impl From<Dir<'static>> for MigrationSet {
+    fn from(folder: Dir<'static>) -> Self {
+        MigrationSet { sqlite: None, postgres: None, both: Some(folder) }
+    }
+}
+
+/// What is in a folder of migrations.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) migrations: Vec<Migration>,
+    /// The folders that hold no `up.sql`: `git` and editors leave files behind when a migration goes.
+    pub(super) leftovers: Vec<PathBuf>,
+}
+
+impl Found {
+    fn add(&mut self, name: &str, path: &Path, mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>>) -> Result<()> {
+        if name.starts_with('.') {
+            return Ok(());
+        }
+        let mut text = |file: &str| match read(file)? {
+            None => Ok(None),
+            Some(bytes) => decode(bytes).map(Some).map_err(|error| not_text(&path.join(file), error)),
+        };
+        let Some(up) = text("up.sql")? else {
+            self.leftovers.push(path.to_owned());
+            return Ok(());
+        };
+        let place = |file: &str| path.join(file).display().to_string();
+        let in_transaction = match text("metadata.toml")? {
+            None => true,
+            Some(metadata) => Metadata::parse(&metadata, &place("metadata.toml"))?.run_in_transaction,
+        };
+        self.migrations.push(Migration {
+            name: name.to_owned(),
+            version: version(name),
+            up,
+            down: text("down.sql")?,
+            in_transaction,
+            place: place("up.sql"),
+            is_file: false,
+            is_framework: false,
+        });
+        Ok(())
+    }
+}
+
+/// The migrations below a folder of the project. A folder that does not exist has none.
+pub(super) fn in_folder(folder: &Path, kind: Kind) -> Result<Found> {
+    let mut found = Found::default();
+    let Some(folder) = folder_of(folder, kind)? else { return Ok(found) };
+    let entries = fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(&folder, error))?.path();
+        // A link to a folder is one, too.
+        if !path.is_dir() {
+            continue;
+        }
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(Error::internal(format!("the name of the migration {} is not UTF-8; rename it", path.display())));
+        };
+        found.add(name, &path, |file| match fs::read(path.join(file)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(&path.join(file), error)),
+        })?;
+    }
+    found.migrations.iter_mut().for_each(|migration| migration.is_file = true);
+    Ok(found)
+}
+
+/// The names of the folders that hold migrations for one database each.
+const DATABASES: [&str; 2] = ["sqlite", "postgres"];
+
+/// The folder for this database: one of its own, where there is such for any.
+fn folder_of(folder: &Path, kind: Kind) -> Result<Option<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let own = folder.join(kind.name());
+    if own.is_dir() {
+        return Ok(Some(own));
+    }
+    match DATABASES.iter().find(|name| folder.join(name).is_dir()) {
+        None => Ok(Some(folder.to_owned())),
+        Some(other) => Err(Error::internal(format!(
+            "{} has migrations for {other} and none for {kind}, which DATABASE_URL names. Write them into {own}, or move those of {other} up \
+             where the SQL fits both",
+            folder.display(),
+            kind = kind.name(),
+            own = own.display(),
+        ))),
+    }
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::internal(format!("{} cannot be read", path.display())).with_source(error)
+}
+
+fn not_text(path: &Path, error: NotText) -> Error {
+    Error::internal(format!("{}:{}: this is not UTF-8 text. Save the file as UTF-8", path.display(), error.line))
+}

@@ -1,0 +1,153 @@
+//! Types of columns, as far as they can be compared.
+
+use std::any::TypeId;
+
+use diesel::sql_types::{self as sql, Nullable};
+
+/// A type of `diesel::table!`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ColumnType {
+    SmallInt,
+    Integer,
+    BigInt,
+    Float,
+    Double,
+    Numeric,
+    Bool,
+    Text,
+    Binary,
+    Date,
+    Time,
+    Timestamp,
+    #[cfg(feature = "postgres")]
+    Timestamptz,
+    #[cfg(feature = "postgres")]
+    Uuid,
+    #[cfg(feature = "postgres")]
+    Json,
+    #[cfg(feature = "postgres")]
+    Jsonb,
+}
+
+/// The type that `T` of Diesel is, and whether it may be NULL.
+pub(super) fn expected<T: 'static>() -> (Option<ColumnType>, bool) {
+    macro_rules! known {
+        ($($(#[$when:meta])* $path:path => $name:ident),* $(,)?) => {$(
+            $(#[$when])*
+            {
+                if TypeId::of::<T>() == TypeId::of::<$path>() {
+                    return (Some(ColumnType::$name), false);
+                }
+                if TypeId::of::<T>() == TypeId::of::<Nullable<$path>>() {
+                    return (Some(ColumnType::$name), true);
+                }
+            }
+        )*};
+    }
+    known! {
+        sql::SmallInt => SmallInt,
+        sql::Integer => Integer,
+        sql::BigInt => BigInt,
+        sql::Float => Float,
+        sql::Double => Double,
+        sql::Numeric => Numeric,
+        sql::Bool => Bool,
+        sql::Text => Text,
+        sql::Binary => Binary,
+        sql::Date => Date,
+        sql::Time => Time,
+        sql::Timestamp => Timestamp,
+        #[cfg(feature = "postgres")]
+        sql::Timestamptz => Timestamptz,
+        #[cfg(feature = "postgres")]
+        sql::Uuid => Uuid,
+        #[cfg(feature = "postgres")]
+        sql::Json => Json,
+        #[cfg(feature = "postgres")]
+        sql::Jsonb => Jsonb,
+    }
+    // Whether a type that is not known here may be NULL is not known either.
+    (None, true)
+}
+
+impl ColumnType {
+    /// Returns whether SQLite may store its values in a column that was declared so. By the rules of "type affinity", an
+    /// INTEGER column turns a text of digits into a number, and a TEXT column a number into text.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn fits_sqlite(self, declared: &str) -> bool {
+        use ColumnType::*;
+        let declared = declared.to_ascii_uppercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+        let (integer, text) = (has(&["INT"]), has(&["CHAR", "CLOB", "TEXT"]));
+        let real = has(&["REAL", "FLOA", "DOUB"]);
+        match self {
+            SmallInt | Integer | BigInt | Bool => integer || !(text || real),
+            Float | Double | Numeric => integer || !text,
+            Text | Binary => !integer && (text || !real),
+            Date | Time | Timestamp => !integer,
+            #[cfg(feature = "postgres")]
+            Timestamptz => !integer,
+            #[cfg(feature = "postgres")]
+            Uuid | Json | Jsonb => true,
+        }
+    }
+
+    /// What PostgreSQL calls the types whose values it can be read from.
+    #[cfg(feature = "postgres")]
+    fn in_postgres(self) -> &'static [&'static str] {
+        match self {
+            ColumnType::SmallInt => &["int2"],
+            ColumnType::Integer => &["int4"],
+            ColumnType::BigInt => &["int8"],
+            ColumnType::Float => &["float4"],
+            ColumnType::Double => &["float8"],
+            ColumnType::Numeric => &["numeric"],
+            ColumnType::Bool => &["bool"],
+            ColumnType::Text => &["text", "varchar", "bpchar", "name"],
+            ColumnType::Binary => &["bytea"],
+            ColumnType::Date => &["date"],
+            ColumnType::Time => &["time"],
+            ColumnType::Timestamp => &["timestamp"],
+            ColumnType::Timestamptz => &["timestamptz"],
+            ColumnType::Uuid => &["uuid"],
+            ColumnType::Json => &["json"],
+            ColumnType::Jsonb => &["jsonb"],
+        }
+    }
+
+    /// Returns whether a column of PostgreSQL's type `name` holds its values. A type that is not known here may.
+    #[cfg(feature = "postgres")]
+    pub(super) fn fits_postgres(self, name: &str) -> bool {
+        use ColumnType::*;
+        const ALL: [ColumnType; 16] =
+            [SmallInt, Integer, BigInt, Float, Double, Numeric, Bool, Text, Binary, Date, Time, Timestamp, Timestamptz, Uuid, Json, Jsonb];
+        self.in_postgres().contains(&name) || ALL.iter().all(|other| !other.in_postgres().contains(&name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_diesel_are_known_with_and_without_null() {
+        assert_eq!(expected::<sql::BigInt>(), (Some(ColumnType::BigInt), false));
+        assert_eq!(expected::<Nullable<sql::Text>>(), (Some(ColumnType::Text), true));
+        assert_eq!(expected::<diesel::sql_types::Int8>(), (Some(ColumnType::BigInt), false), "an alias");
+        assert_eq!(expected::<String>(), (None, true));
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn sqlite_is_asked_by_its_rules_of_affinity() {
+        for (of_type, fit, unfit) in [
+            (ColumnType::BigInt, ["INTEGER", "BIGINT", ""], ["TEXT", "VARCHAR(9)", "REAL"]),
+            (ColumnType::Text, ["TEXT", "varchar(20)", "BLOB"], ["INTEGER", "BIGINT", "DOUBLE"]),
+            (ColumnType::Bool, ["BOOLEAN", "INT", "NUMERIC"], ["TEXT", "CHAR(1)", "FLOAT"]),
+            (ColumnType::Timestamp, ["TIMESTAMP", "DATETIME", "TEXT"], ["INTEGER", "BIGINT", "int"]),
+        ] {
+            assert!(fit.iter().all(|declared| of_type.fits_sqlite(declared)), "{of_type:?}");
+            assert!(unfit.iter().all(|declared| !of_type.fits_sqlite(declared)), "{of_type:?}");
+        }
+    }
+}
