@@ -1,6 +1,6 @@
 //! Applies migrations, and tells of them.
 
-use lback_core::{Application, Error, Result};
+use lback_core::{Application, DebugSection, Error, Result};
 use lback_db::signals::MigrationApplied;
 use lback_db::{Database, Migrations, Tables};
 
@@ -31,6 +31,18 @@ pub(crate) fn differences(app: &Application) -> Result<Vec<String>> {
         true => tables.differences(&mut *database.get()?),
         false => Ok(Vec::new()),
     }
+}
+
+/// What the page that shows an error while `DEBUG` is on says of the database, if it is not what the program expects.
+pub(crate) fn debug_section(app: &Application) -> Option<DebugSection> {
+    let pending = migrations(app).ok()?.pending(app.state()?).ok()?;
+    let rows: Vec<_> = if pending.is_empty() {
+        let differences = differences(app).ok()?;
+        differences.into_iter().map(|difference| ("differs from table!".to_owned(), difference)).collect()
+    } else {
+        pending.into_iter().map(|name| ("pending, see lback migrate".to_owned(), name)).collect()
+    };
+    (!rows.is_empty()).then(|| DebugSection { title: "Database".to_owned(), rows })
 }
 
 /// Refuses to go on while migrations are pending.

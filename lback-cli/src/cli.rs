@@ -87,7 +87,7 @@ fn making() -> [Command; 3] {
                     .action(ArgAction::SetTrue)
                     .help("Leaves src/main.rs and src/urls.rs alone, and prints the lines that belong there"),
             )
-            .after_help("Example:\n  lback startapp blog     adds src/blog, templates/blog and a migration, and answers /blog"),
+            .after_help("Example:\n  lback startapp blog     adds src/blog, templates/blog and a draft of its table, and answers /blog"),
         Command::new("makemigrations")
             .about("Makes an empty migration, to write SQL into")
             .arg(text("name", "NAME").required(true).help("What it does, such as add_author_to_posts"))

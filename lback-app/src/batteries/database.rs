@@ -7,7 +7,7 @@ use lback_db::{Database, DbSessionMiddleware, DbSettings};
 use crate::CommandSpec;
 use crate::battery::{Battery, Setup};
 use crate::command::{dbshell, migrate, rollback, showmigrations};
-use crate::migrate::{differences, migrations, require_migrations};
+use crate::migrate::{debug_section, differences, migrations, require_migrations};
 
 pub(crate) struct DatabaseBattery;
 
@@ -24,6 +24,7 @@ impl Battery for DatabaseBattery {
         let database = Database::open(&setup.settings().section::<DbSettings>()?, setup.settings().root())?;
         setup.middleware(Slot::Unit, DbSessionMiddleware::new(database.clone()));
         setup.state(database.clone());
+        setup.debug_section(|req| debug_section(&req.app()));
         setup.checks(move |app, checks| {
             checks.add("database", database.get().map(drop));
             checks.add("migrations", require_migrations(app));

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::CommandSpec;
 use super::spec::at_most_one;
 use crate::assemble::Ready;
-use crate::migrate::{differences, migrate, require_migrations};
+use crate::migrate::{differences, migrate, migrations, require_migrations};
 use crate::supervisor::Supervisor;
 
 pub(super) const NAME: &str = "serve";
@@ -89,6 +89,10 @@ fn prepare_database(ready: &Ready) -> Result<()> {
     }
     for name in migrate(ready)? {
         tracing::info!("applied the migration {name}");
+    }
+    let status = migrations(&ready.app)?.status(ready.database()?)?;
+    for file in status.into_iter().filter_map(|migration| migration.changed) {
+        tracing::warn!("{file} was changed after it was applied, which changes no database; see the command check");
     }
     for difference in differences(&ready.app)? {
         tracing::warn!("{difference}; see the command check");

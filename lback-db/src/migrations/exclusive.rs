@@ -3,6 +3,7 @@
 #[cfg(feature = "sqlite")]
 use std::path::Path;
 
+#[cfg(feature = "sqlite")]
 use diesel::connection::SimpleConnection;
 #[cfg(feature = "sqlite")]
 use lback_core::private_files;

@@ -15,7 +15,7 @@ pub use migration::DRAFT;
 pub use source::MigrationSet;
 pub use status::{Applied, MigrationStatus};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -201,7 +201,7 @@ impl Migrations {
             let migration = find(&version).ok_or_else(|| {
                 Error::internal(format!("the migration {version} was applied, and is not in the migrations folder; put it back to undo it"))
             })?;
-            let place = migration.place.replace("up.sql", "down.sql");
+            let place = Path::new(&migration.place).with_file_name("down.sql").display().to_string();
             let Some(sql) = migration.down.as_deref().filter(|sql| !sql.trim().is_empty()) else {
                 let what = format!("the migration {name} cannot be undone: there is no SQL in {place}. Write what undoes it");
                 return Err(Error::internal(so_far(&what, &names, "undone")));

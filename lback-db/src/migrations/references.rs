@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+/// How SQLite says that a key refers to columns which are not unique.
+const MISMATCH: &str = "foreign key mismatch";
+
 /// The references that lead nowhere, and how many rows have each.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Broken(BTreeMap<Reference, i64>);
@@ -59,7 +62,7 @@ impl Broken {
             match broken_in(connection, &name) {
                 Ok(found) => found.into_iter().for_each(|(reference, rows)| *broken.0.entry(reference).or_default() += rows),
                 // A reference to columns that are not unique cannot be checked. That, too, may have been so before.
-                Err(diesel::result::Error::DatabaseError(_, error)) => {
+                Err(diesel::result::Error::DatabaseError(_, error)) if error.message().starts_with(MISMATCH) => {
                     let reference = Reference { table: name, parent: error.message().to_owned(), values: String::new() };
                     broken.0.insert(reference, 1);
                 }
@@ -95,6 +98,9 @@ impl Broken {
         }
         let rows: i64 = new.iter().map(|(_, rows)| rows).sum();
         Ok(new.into_iter().find(|(_, rows)| *rows > 0).map(|(first, _)| {
+            if first.parent.starts_with(MISMATCH) {
+                return format!("the references of {} cannot be checked: {}", first.table, first.parent);
+            }
             let values = if first.values.is_empty() { String::new() } else { format!(" ({})", first.values) };
             let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
             format!("{rows} would refer to rows that do not exist, such as one of {} to {}{values}", first.table, first.parent)
@@ -131,7 +137,12 @@ fn values(connection: &mut SqliteConnection, table: &str, key: i64) -> QueryResu
     if columns.is_empty() {
         return Ok(Vec::new());
     }
-    let shown: Vec<String> = columns.iter().map(|column| format!("quote(child.{})", identifier(&column.name))).collect();
+    // As text: a rebuilt table may keep the same value as another type.
+    let shown = columns.iter().map(|column| {
+        let column = format!("child.{}", identifier(&column.name));
+        format!("CASE typeof({column}) WHEN 'blob' THEN quote({column}) ELSE CAST({column} AS TEXT) END")
+    });
+    let shown: Vec<String> = shown.collect();
     diesel::sql_query(format!(
         "SELECT {} AS shown, count(*) AS \"rows\" FROM pragma_foreign_key_check(?) AS broken
          JOIN {} AS child ON child._rowid_ = broken.rowid WHERE broken.fkid = ? GROUP BY 1",

@@ -153,7 +153,7 @@ fn mail_in_files_is_for_their_owner_only() {
     let folder = TempDir::with_prefix("lback-test-").unwrap();
     let mails = folder.path().join("made/mails");
     let settings = format!("{SETTINGS}\nMAIL_BACKEND = 'file'\nMAIL_DIR = '{}'", mails.display());
-    let client = Client::with_settings(App::new(Router::new()), &settings);
+    let client = Client::with_settings(App::new(Router::new()).mail(), &settings);
     let mailer = client.app().state::<Mailer>().unwrap().clone();
     block_on(mailer.send_now(mail("files"))).unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

@@ -81,10 +81,15 @@ fn what_was_broken_before_is_not_blamed_on_a_migration() {
         INSERT INTO new (parent) SELECT parent FROM children ORDER BY parent DESC;
         DROP TABLE children;
         ALTER TABLE new RENAME TO children;";
+    const AS_TEXT: &str = "CREATE TABLE new (parent TEXT NOT NULL REFERENCES parents (id));
+        INSERT INTO new SELECT parent FROM children;
+        DROP TABLE children;
+        ALTER TABLE new RENAME TO children;";
     for up in [
         "CREATE TABLE other (n BIGINT);",
         REBUILD,
         REBUILD_CHILDREN,
+        AS_TEXT,
         "ALTER TABLE children RENAME TO kids;",
         "ALTER TABLE parents RENAME TO people;",
         "ALTER TABLE children RENAME COLUMN parent TO mother;",
