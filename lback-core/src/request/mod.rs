@@ -1,6 +1,7 @@
 //! What the client asked.
 
 mod body;
+mod budget;
 mod client;
 mod cookies;
 mod keys;
@@ -8,6 +9,7 @@ mod multipart;
 
 pub use body::RequestBody;
 pub(crate) use body::collect;
+pub(crate) use budget::Budgets;
 pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{Cookies, PrivateCookies, SignedCookies};
 pub use keys::Keys;
@@ -145,9 +147,13 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 400 where the query does not fit `T`.
+    /// Returns 400 if the query does not fit `T`, or has more than `MAX_FORM_FIELDS` parameters.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
         let query = self.uri.query().unwrap_or_default();
+        let limit = self.app.config().max_form_fields;
+        if body::count_fields(query.as_bytes()) > limit {
+            return Err(Error::bad_request(format!("The query string has more than {limit} parameters.")));
+        }
         if !body::is_text(query.as_bytes()) {
             return Err(Error::bad_request("The query string is not valid: it holds bytes that are not UTF-8."));
         }
@@ -253,7 +259,7 @@ impl Request {
     /// The text fields of a multipart body count as well.
     ///
     /// # Errors
-    /// 400 where the form does not fit `T`, 415 where the body is not a form.
+    /// Returns 400 if the form does not fit `T`, and 415 if the body is not a form.
     pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.form(self.content_type().as_deref())
     }
@@ -261,7 +267,9 @@ impl Request {
     /// The body, which is JSON, as a `T`.
     ///
     /// # Errors
-    /// 400 where the body is not JSON or does not fit `T`, 415 where its type is not JSON.
+    /// Returns 400 if the body is not JSON, does not fit `T` or is nested more than 127 levels deep, and 415 if its type is
+    /// not JSON. As a [`serde_json::Value`], JSON takes many times the memory of its text; if that is more than
+    /// `BODY_MEMORY_BYTES`, this returns 413, and 503 if other requests have used them up.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.json(self.content_type().as_deref())
     }
