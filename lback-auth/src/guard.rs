@@ -62,6 +62,11 @@ impl Middleware for Guard {
         next.run(req).await
     }
 
+    /// The session is enough, unless its middleware stand further in than the one that reads the body.
+    fn before_body(&self, req: &mut Request) -> Result<()> {
+        if req.auth().is_ok() { self.requirement.check(req) } else { Ok(()) }
+    }
+
     /// So that a guard without users is an error at the start, and never an open door.
     fn requires(&self) -> &'static [&'static str] {
         &["AuthMiddleware"]

@@ -32,8 +32,8 @@ type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> Ses
 /// # Middleware
 ///
 /// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
-/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `CsrfMiddleware`, `AuthMiddleware` (of an application with
-/// users), `MailMiddleware` (with the feature `mail`), what [`App::middleware`] adds, and `Timeout`.
+/// `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (of an application with users), `BodyReader`,
+/// `CsrfMiddleware`, `MailMiddleware` (with the feature `mail`), what [`App::middleware`] adds, and `Timeout`.
 /// [`App::stack`] changes the list.
 pub struct App {
     router: Router,
@@ -361,20 +361,23 @@ impl App {
         let stack = assembly.stack_mut();
         #[cfg(feature = "auth")]
         stack.brought_by("AuthMiddleware", "App::new(urls).auth()");
-        stack.push(RequestLog).push(Errors).push(SecurityHeaders).push(AllowedHosts).push(StaticFiles::new()).push(BodyReader);
+        stack.push(RequestLog).push(Errors).push(SecurityHeaders).push(AllowedHosts).push(StaticFiles::new());
         if let Some(database) = &database {
             stack.push(DbSessionMiddleware::new(database.clone()));
         }
         if let Some(sessions) = &sessions {
             stack.push(SessionMiddleware::new(sessions.clone()));
-            stack.push(CsrfMiddleware::inside(&["BodyReader", "SessionMiddleware"]));
-        } else {
-            stack.push(CsrfMiddleware::new());
         }
         #[cfg(feature = "auth")]
         if let Some(auth) = &auth {
             stack.push(lback_auth::AuthMiddleware::new(auth.clone()));
         }
+        // Inside those, so that it can ask whether a visitor may send anything before it reads.
+        stack.push(BodyReader);
+        stack.push(match &sessions {
+            Some(_) => CsrfMiddleware::inside(&["BodyReader", "SessionMiddleware"]),
+            None => CsrfMiddleware::new(),
+        });
         #[cfg(feature = "mail")]
         stack.push(lback_mail::MailMiddleware::new(mailer.clone()));
         for add in self.middleware {

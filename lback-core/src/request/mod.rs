@@ -192,6 +192,10 @@ impl Request {
         self.matched.as_ref().map(Matched::route)
     }
 
+    pub(crate) fn shared_route(&self) -> Option<Arc<Route>> {
+        self.matched.as_ref().map(|matched| matched.route.clone())
+    }
+
     pub(crate) fn set_matched(&mut self, matched: Option<Matched>) {
         self.matched = matched;
     }
