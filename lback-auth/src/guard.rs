@@ -93,7 +93,7 @@ impl Middleware for Guard {
 /// staff who has the permission.
 ///
 /// A visitor is led to the login page, and back after it; one that is no page (a `fetch`, JSON) gets a 401. A user who may not
-/// gets a 403.
+/// gets a 403. All of them are refused before the body of the request is read, so nobody uploads to a route that is not for them.
 pub trait RouterAuth {
     /// Only for those who are logged in.
     fn login_required(self) -> Self;

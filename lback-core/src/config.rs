@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::request::Budgets;
 use crate::settings::Secret;
 use crate::{Error, Result};
 
@@ -90,13 +91,13 @@ impl CoreSettings {
             }
         }
         for (all, room, one, most) in [
-            ("BODY_MEMORY_BYTES", self.body_memory_bytes, "MAX_BODY_BYTES", self.max_body_bytes),
-            ("BODY_MEMORY_BYTES", self.body_memory_bytes, "UPLOAD_MEMORY_BYTES", self.upload_memory_bytes as u64),
+            ("BODY_MEMORY_BYTES", Budgets::for_large(self.body_memory_bytes), "MAX_BODY_BYTES", self.max_body_bytes),
+            ("BODY_MEMORY_BYTES", Budgets::for_large(self.body_memory_bytes), "UPLOAD_MEMORY_BYTES", self.upload_memory_bytes as u64),
             ("UPLOAD_DISK_BYTES", self.upload_disk_bytes, "MAX_UPLOAD_BYTES", self.max_upload_bytes),
         ] {
             if room < most {
                 return Err(Error::internal(format!(
-                    "{one} = {most} is for one request, and more than the {room} that {all} has for all of them. Write {all} = {}",
+                    "{one} = {most} for one request is more than the {room} bytes that {all} leaves for all of them. Write {all} = {}",
                     most.saturating_mul(8)
                 )));
             }

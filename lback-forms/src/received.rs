@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lback_core::{Error, Request, Result, UploadedFile};
+use lback_core::{Error, Request, Result};
 
 use crate::{Entry, Field, Kind};
 
@@ -20,17 +20,12 @@ pub(crate) fn receive<'a>(req: &mut Request, fields: impl Iterator<Item = &'a Fi
         entries.push(match field.kind {
             // A file input that was left empty sends an empty text where the form is not multipart.
             Kind::File if texts.iter().any(|text| !text.is_empty()) => return Err(not_a_file(field, multipart)),
-            Kind::File if multipart => Entry { texts: Vec::new(), files: files(req, &field.name)? },
+            Kind::File if multipart => Entry { texts: Vec::new(), files: req.multipart()?.take_files(&field.name) },
             Kind::File => Entry::default(),
             _ => Entry { texts, files: Vec::new() },
         });
     }
     Ok(entries)
-}
-
-fn files(req: &mut Request, name: &str) -> Result<Vec<UploadedFile>> {
-    let multipart = req.multipart()?;
-    Ok(std::iter::from_fn(|| multipart.take_file(name)).collect())
 }
 
 fn not_a_file(field: &Field, multipart: bool) -> Error {

@@ -170,3 +170,11 @@ fn no_more_threads_hash_than_there_are_places() {
     assert_eq!(panic.downcast_ref(), Some(&"by a test"));
     assert_eq!((0..100).filter_map(|n| places.run(move || n)).sum::<i32>(), 4950);
 }
+
+#[test]
+fn only_the_beginning_of_what_is_known_of_somebody_is_compared() {
+    let rules = PasswordRules::new(&AuthSettings::default());
+    let known = |before: usize| format!("{} schreibtischlampe", "x ".repeat(before / 2));
+    assert_eq!(rules.check("schreibtischlampe", &[&known(100)]).len(), 1);
+    assert!(rules.check("schreibtischlampe", &[&known(1_000_000)]).is_empty());
+}

@@ -275,14 +275,15 @@ impl Bounded {
 
     async fn read_all(mut self, share: &Share) -> Result<Bytes> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        share.raise_to(first.len() as u64)?;
         let Some(second) = self.chunk().await? else { return Ok(first) };
         let mut all = BytesMut::from(first);
-        all.extend_from_slice(&second);
-        while let Some(more) = self.chunk().await? {
-            share.raise_to((all.len() + more.len()) as u64)?;
+        let mut next = Some(second);
+        while let Some(more) = next {
+            share.raise_to((all.len() + more.len()).max(all.capacity()) as u64)?;
             all.extend_from_slice(&more);
+            next = self.chunk().await?;
         }
-        share.raise_to(all.capacity() as u64)?;
         Ok(all.freeze())
     }
 }

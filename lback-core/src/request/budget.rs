@@ -9,8 +9,9 @@ use hyper::StatusCode;
 use crate::config::CoreSettings;
 use crate::{Error, Result};
 
-/// The memory of each body that is not counted, so that visitors can still log in while others use up the rest.
-const FREE: u64 = 16 * 1024;
+/// A body of up to so many bytes may take the last of the memory, so that visitors can still log in while large bodies have
+/// used up the rest.
+const SMALL: u64 = 16 * 1024;
 
 /// The budgets of a process for the bodies of requests, from their first byte until the request has been answered.
 pub(crate) struct Budgets {
@@ -21,47 +22,53 @@ pub(crate) struct Budgets {
 
 impl Budgets {
     pub(crate) fn new(config: &CoreSettings) -> Self {
-        let budget = |setting, limit| Arc::new(Budget { setting, limit, used: AtomicU64::new(0) });
+        let budget = |setting, limit, most| Arc::new(Budget { setting, limit, most, used: AtomicU64::new(0) });
+        let (memory, disk, uploads) = (config.body_memory_bytes, config.upload_disk_bytes, config.max_uploads);
         Budgets {
-            memory: budget("BODY_MEMORY_BYTES", config.body_memory_bytes),
-            disk: budget("UPLOAD_DISK_BYTES", config.upload_disk_bytes),
-            uploads: budget("MAX_UPLOADS", config.max_uploads),
+            memory: budget("BODY_MEMORY_BYTES", memory, Self::for_large(memory)),
+            disk: budget("UPLOAD_DISK_BYTES", disk, disk),
+            uploads: budget("MAX_UPLOADS", uploads, uploads),
         }
+    }
+
+    /// How much of the memory large bodies may take.
+    pub(crate) fn for_large(memory: u64) -> u64 {
+        memory - memory / 8
     }
 
     /// Returns a share of the memory, in bytes.
     pub(super) fn memory(&self) -> Share {
-        Share::of(&self.memory, FREE)
+        Share::of(&self.memory)
     }
 
     /// Returns a share of the space on disk, in bytes.
     pub(super) fn disk(&self) -> Share {
-        Share::of(&self.disk, 0)
+        Share::of(&self.disk)
     }
 
     /// Returns a share of the temporary files.
     pub(super) fn uploads(&self) -> Share {
-        Share::of(&self.uploads, 0)
+        Share::of(&self.uploads)
     }
 }
 
 struct Budget {
     setting: &'static str,
     limit: u64,
+    /// The limit for everything but small bodies.
+    most: u64,
     used: AtomicU64,
 }
 
 /// What one request has of a budget. It is given back when this is dropped.
 pub(super) struct Share {
     budget: Arc<Budget>,
-    free: u64,
     taken: AtomicU64,
 }
 
 impl Share {
-    /// `free` is not counted.
-    fn of(budget: &Arc<Budget>, free: u64) -> Self {
-        Share { budget: budget.clone(), free, taken: AtomicU64::new(0) }
+    fn of(budget: &Arc<Budget>) -> Self {
+        Share { budget: budget.clone(), taken: AtomicU64::new(0) }
     }
 
     /// Raises the share to `total`; one that is larger stays as it is.
@@ -69,15 +76,16 @@ impl Share {
     /// # Errors
     /// Returns 413 if that is more than the budget of all requests, and 503 if others have used it up.
     pub(super) fn raise_to(&self, total: u64) -> Result<()> {
-        let Budget { setting, limit, used } = &*self.budget;
-        let more = total.saturating_sub(self.free).saturating_sub(self.taken.load(Ordering::Relaxed));
+        let Budget { setting, limit, most, used } = &*self.budget;
+        let more = total.saturating_sub(self.taken.load(Ordering::Relaxed));
         if more == 0 {
             return Ok(());
         }
-        if total - self.free > *limit {
+        if total > *most {
             return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than this server can take."));
         }
-        let fits = |used: u64| used.checked_add(more).filter(|sum| sum <= limit);
+        let room = if total <= SMALL { limit } else { most };
+        let fits = |used: u64| used.checked_add(more).filter(|sum| sum <= room);
         match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => {
                 self.taken.fetch_add(more, Ordering::Relaxed);
@@ -107,7 +115,7 @@ mod tests {
     use super::*;
 
     fn budgets() -> Budgets {
-        Budgets::new(&CoreSettings { body_memory_bytes: 1000, upload_disk_bytes: 100, max_uploads: 2, ..CoreSettings::default() })
+        Budgets::new(&CoreSettings { upload_disk_bytes: 100, ..CoreSettings::default() })
     }
 
     #[test]
@@ -124,13 +132,16 @@ mod tests {
     }
 
     #[test]
-    fn a_small_body_is_taken_though_the_memory_is_used_up() {
-        let budgets = budgets();
-        let large = budgets.memory();
-        large.raise_to(FREE + 1000).unwrap();
-        let small = budgets.memory();
-        small.raise_to(FREE).unwrap();
-        assert_eq!(small.raise_to(FREE + 1).unwrap_err().status(), 503);
-        assert!(small.raise_to(FREE + 1).unwrap_err().message().contains("BODY_MEMORY_BYTES = 1000"));
+    fn a_small_body_is_taken_though_large_ones_have_used_up_their_part() {
+        let memory = 16 * SMALL;
+        let budgets = Budgets::new(&CoreSettings { body_memory_bytes: memory, ..CoreSettings::default() });
+        let (large, small, another) = (budgets.memory(), budgets.memory(), budgets.memory());
+        assert_eq!(large.raise_to(14 * SMALL + 1).unwrap_err().status(), 413);
+        large.raise_to(14 * SMALL).unwrap();
+        small.raise_to(SMALL).unwrap();
+        assert_eq!(small.raise_to(SMALL + 1).unwrap_err().status(), 503);
+        another.raise_to(SMALL).unwrap();
+        let error = budgets.memory().raise_to(1).unwrap_err();
+        assert!(error.message().contains(&format!("BODY_MEMORY_BYTES = {memory}")), "{error}");
     }
 }

@@ -82,6 +82,11 @@ impl Multipart {
         Some(self.files.remove(at))
     }
 
+    /// Takes all files of the field `name` out.
+    pub fn take_files(&mut self, name: &str) -> Vec<UploadedFile> {
+        self.files.extract_if(.., |file| file.field_name() == name).collect()
+    }
+
     /// The text fields as a form without files would have sent them.
     pub(super) fn to_urlencoded(&self) -> String {
         let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);

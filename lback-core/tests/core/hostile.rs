@@ -1,12 +1,18 @@
 //! Input that is made to cost more than its size: what it takes of memory and file handles, measured in a server process.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
+use hyper::body::Frame;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use lback_core::middleware::{BodyReader, Errors, RequestLog, StaticFiles, Timeout};
 use lback_core::testing::{Client, block_on};
 use lback_core::{Request, Result, Router, server};
@@ -220,6 +226,43 @@ fn bodies_that_fall_silent_share_the_memory_for_bodies() {
     assert!(server.post("/form", FORM, b"name=alice").ends_with("alice"), "what is small is always read");
     server.assert_grown_by_less_than(32 * MIB);
     drop(bodies);
+}
+
+/// A body that does not go on after its first piece.
+struct Silent(Option<Bytes>);
+
+impl hyper::body::Body for Silent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.take().map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(Frame::data(piece)))))
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hundred_uploads_on_one_connection_have_as_many_temporary_files_as_all_together() {
+    let server = Server::start("UPLOAD_MEMORY_BYTES = 1000\nMAX_UPLOADS = 8");
+    let body = Bytes::from(files(1, 70_000));
+    block_on(async {
+        let stream = tokio::net::TcpStream::connect(server.addr).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        for _ in 0..100 {
+            let (mut sender, tell) = (sender.clone(), tell.clone());
+            let request = hyper::Request::post("http://example.com/upload").header("content-type", MULTIPART);
+            let request = request.body(Silent(Some(body.clone()))).unwrap();
+            tokio::spawn(async move { tell.send(sender.send_request(request).await.unwrap().status()) });
+        }
+        for _ in 0..92 {
+            assert_eq!(told.recv().await.unwrap(), 503);
+        }
+        assert_eq!(server.temporary_files(), 8);
+        server.assert_answers();
+        connection.abort();
+    });
 }
 
 #[cfg(target_os = "linux")]
