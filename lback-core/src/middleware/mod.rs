@@ -273,10 +273,7 @@ impl<'a> Next<'a> {
 
     /// Asks the rest about a request whose body has not been read. Returns which of them refuses it first, and why.
     fn refused_by(&self, req: &mut Request) -> Option<(usize, Error)> {
-        self.layers.iter().enumerate().find_map(|(at, layer)| match layer.0.skips(req) {
-            true => None,
-            false => Some((at, layer.0.before_body(req).err()?)),
-        })
+        self.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.0.before_body(req).err()?)))
     }
 
     fn begin<'r>(self, req: &'r mut Request) -> BoxFuture<'r, Result<Response>>

@@ -87,7 +87,7 @@ impl Storage {
     /// have.
     pub(super) async fn add(&mut self, file: &mut Arriving, piece: &[u8]) -> Result<()> {
         file.waiting.extend_from_slice(piece);
-        self.account(file.waiting.len())?;
+        self.account(file.waiting.capacity())?;
         let room = if file.start.is_some() { WRITE_BYTES } else { self.room.saturating_sub(self.in_memory) };
         if file.waiting.len() > room {
             file.start.get_or_insert(self.spooled);

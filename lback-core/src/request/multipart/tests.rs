@@ -352,6 +352,8 @@ fn save_does_not_follow_a_dangling_link() {
 fn a_full_disk_is_a_503() {
     assert_eq!(storage_error("x", io::ErrorKind::StorageFull.into()).status(), 503);
     assert_eq!(storage_error("x", io::ErrorKind::PermissionDenied.into()).status(), 500);
+    #[cfg(unix)]
+    assert_eq!(storage_error("x", io::Error::from_raw_os_error(24)).status(), 503, "too many open files");
 }
 
 struct Site {

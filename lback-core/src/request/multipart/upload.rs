@@ -160,12 +160,18 @@ fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// The error of a disk: 503 where it is full, since that may pass; 500 for the rest.
+/// What Unix calls it if the system or the process has too many open files.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
+/// The error of a disk: 503 if it is full or the process has no file handle left, since that may pass; 500 for the rest.
 pub(super) fn storage_error(what: &str, error: io::Error) -> Error {
     // The cause is in the message too: a failed body is kept as status and message until the view asks for it.
     let message = format!("{what}: {error}");
+    let no_handles = cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::unavailable(message),
+        _ if no_handles => Error::unavailable(message),
         _ => Error::internal(message),
     }
     .with_source(error)

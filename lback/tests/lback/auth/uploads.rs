@@ -84,6 +84,28 @@ fn who_is_not_let_in_is_refused_before_the_body_is_read() {
 }
 
 #[test]
+fn a_connection_goes_on_after_a_small_form_that_was_refused() {
+    let client = Client::over_socket_with_settings(upload_app(), ON);
+    let mut stream = TcpStream::connect(client.addr().unwrap()).unwrap();
+    stream.set_read_timeout(Some(SECOND * 30)).unwrap();
+    let form = "POST /echo HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 3\r\n\r\na=b";
+    stream.write_all(format!("{form}GET /login HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert!(answers.starts_with("HTTP/1.1 303") && answers.ends_with("log in here"), "{answers}");
+}
+
+#[test]
+fn a_client_that_waits_to_be_asked_for_its_body_is_not_asked() {
+    let client = Client::over_socket_with_settings(upload_app(), ON);
+    let refused = answer_to_head(&client, "/members", "expect: 100-continue\r\n");
+    assert!(refused.starts_with("HTTP/1.1 303"), "{refused}");
+    client.login(&add_user(&client, "alice"));
+    let asked = answer_to_head(&client, "/members", "expect: 100-continue\r\n");
+    assert!(asked.starts_with("HTTP/1.1 100"), "{asked}");
+}
+
+#[test]
 fn a_request_of_another_site_is_refused_before_the_body_is_read() {
     let client = Client::over_socket_with_settings(upload_app(), ON);
     for header in ["sec-fetch-site: cross-site", "origin: https://evil.example", "x-csrf-token: wrong"] {
