@@ -135,7 +135,7 @@ impl Default for CoreSettings {
             max_upload_bytes: 32 * 1024 * 1024,
             upload_memory_bytes: 256 * 1024,
             max_form_fields: 1_000,
-            body_memory_bytes: 128 * 1024 * 1024,
+            body_memory_bytes: 96 * 1024 * 1024,
             upload_disk_bytes: 1024 * 1024 * 1024,
             max_uploads: 128,
             body_timeout_seconds: 20,

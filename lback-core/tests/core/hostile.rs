@@ -65,7 +65,10 @@ struct Server {
 
 impl Server {
     fn start(settings: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        // With as many file handles as a process has where nobody has raised their number.
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit -n 1024 && exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
             .args(["--exact", "hostile::the_server", "--ignored", "--nocapture", "--test-threads=1"])
             .env("HOSTILE_SETTINGS", format!("SHUTDOWN_TIMEOUT_SECONDS = 1\n{settings}"))
             .stdin(Stdio::piped())
@@ -137,6 +140,15 @@ impl Server {
         let handles = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
         let target = |handle: std::io::Result<std::fs::DirEntry>| std::fs::read_link(handle.ok()?.path()).ok();
         handles.filter_map(target).filter(|target| target.to_string_lossy().ends_with("(deleted)")).count()
+    }
+
+    /// What clients sent before they hung up is read to its end.
+    fn wait_until_uploads_are_gone(&self) {
+        let gone = (0..6_000).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            self.temporary_files() == 0
+        });
+        assert!(gone, "{} temporary files are left", self.temporary_files());
     }
 }
 
@@ -254,7 +266,7 @@ fn a_hundred_uploads_on_one_connection_have_as_many_temporary_files_as_all_toget
             let (mut sender, tell) = (sender.clone(), tell.clone());
             let request = hyper::Request::post("http://example.com/upload").header("content-type", MULTIPART);
             let request = request.body(Silent(Some(body.clone()))).unwrap();
-            tokio::spawn(async move { tell.send(sender.send_request(request).await.unwrap().status()) });
+            tokio::spawn(async move { sender.send_request(request).await.map(|response| tell.send(response.status())) });
         }
         for _ in 0..92 {
             assert_eq!(told.recv().await.unwrap(), 503);
@@ -293,6 +305,42 @@ fn json_that_grows_a_hundredfold_is_refused_before_it_does() {
     }
     assert!(server.post("/json", "application/json", b"[{\"a\": [1, 2, 3]}]").ends_with("true"));
     server.assert_grown_by_less_than(64 * MIB);
+}
+
+/// With the settings that every application begins with.
+#[cfg(target_os = "linux")]
+#[test]
+fn two_hundred_hostile_connections_leave_the_server_within_256_mib() {
+    let server = Server::start("");
+    let (large, small, text) = (files(7, 257 * 1024), files(7, 255 * 1024), vec![b'x'; 1_900_000]);
+    let fields = (0..200_000).fold(String::new(), |form, n| form + &format!("k{n}=1&"));
+    let head =
+        |path: &str, kind: &str| format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: {kind}\r\ncontent-length: 2000000\r\n\r\n");
+    for (path, kind, body) in [
+        ("/upload", MULTIPART, &large),
+        ("/upload", MULTIPART, &small),
+        ("/length", "text/plain", &text),
+        ("/json", "application/json", &b"[0,".repeat(600_000)),
+        ("/form", FORM, &fields.into_bytes()),
+    ] {
+        let silent = thread::scope(|scope| {
+            let begin = || {
+                let mut stream = server.connect();
+                stream.write_all(head(path, kind).as_bytes()).unwrap();
+                // The server may have refused it by now.
+                let _ = stream.write_all(&body[..body.len().min(1_900_000)]);
+                stream
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(move || (0..25).map(|_| begin()).collect::<Vec<_>>())).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(silent.len(), 200);
+        server.assert_answers();
+        assert!(server.temporary_files() <= 128, "{}", server.temporary_files());
+        drop(silent);
+        server.wait_until_uploads_are_gone();
+        assert!(server.memory() < 256 * MIB, "{path}: {} MiB", server.memory() / MIB);
+    }
 }
 
 #[test]
