@@ -34,8 +34,8 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 /// # Middleware
 ///
 /// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
-/// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `CsrfMiddleware`, `AuthMiddleware` (of an application with
-/// users), `MailMiddleware` (of one that sends mail), what [`App::middleware`] adds, and `Timeout`.
+/// `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (of an application with users), `BodyReader`,
+/// `CsrfMiddleware`, `MailMiddleware` (of one that sends mail), what [`App::middleware`] adds, and `Timeout`.
 /// [`App::stack`] changes the list.
 pub struct App {
     pub(crate) router: Router,

@@ -62,6 +62,11 @@ impl Middleware for Guard {
         next.run(req).await
     }
 
+    /// The session is enough, unless its middleware stand further in than the one that reads the body.
+    fn before_body(&self, req: &mut Request) -> Result<()> {
+        if req.auth().is_ok() { self.requirement.check(req) } else { Ok(()) }
+    }
+
     /// So that a guard without users is an error at the start, and never an open door.
     fn requires(&self) -> &'static [&'static str] {
         &["AuthMiddleware"]
@@ -92,7 +97,7 @@ impl Middleware for Guard {
 /// staff who has the permission.
 ///
 /// A visitor is led to the login page, and back after it; one that is no page (a `fetch`, JSON) gets a 401. A user who may not
-/// gets a 403.
+/// gets a 403. All of them are refused before the body of the request is read, so nobody uploads to a route that is not for them.
 pub trait RouterAuth {
     /// Only for those who are logged in.
     fn login_required(self) -> Self;

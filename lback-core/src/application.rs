@@ -20,7 +20,7 @@ use crate::csrf::{self, Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
 use crate::middleware::{IntoMiddleware, Layer, Next, Slot, Stack};
 use crate::panics::catch_panic;
-use crate::request::{Keys, RequestBody};
+use crate::request::{Budgets, Keys, RequestBody};
 use crate::router::{Endpoint, Lookup, Route, RouteTable, Router};
 use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
@@ -43,6 +43,7 @@ pub struct Application {
     state: Extensions,
     clock: Clock,
     view_places: Arc<Semaphore>,
+    budgets: Budgets,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
     listeners: Listeners,
@@ -314,6 +315,7 @@ impl Assembly {
             templates,
             static_names,
             view_places: Arc::new(Semaphore::new(config.max_blocking_views)),
+            budgets: Budgets::new(&config),
             settings: self.settings,
             config,
             state: self.state,
@@ -481,6 +483,11 @@ impl Application {
     /// The places for plain views, of which each takes one while it runs.
     pub(crate) fn view_places(&self) -> &Arc<Semaphore> {
         &self.view_places
+    }
+
+    /// What the bodies of all requests together may take.
+    pub(crate) fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     pub(crate) fn listeners(&self) -> &Listeners {

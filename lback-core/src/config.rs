@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::request::Budgets;
 use crate::settings::Secret;
 use crate::{Error, Result};
 
@@ -44,8 +45,16 @@ pub struct CoreSettings {
     pub max_body_bytes: u64,
     /// The largest multipart body, in bytes.
     pub max_upload_bytes: u64,
-    /// How much of an uploaded file stays in memory, in bytes; a larger one goes to a temporary file.
+    /// How many bytes of the uploaded files of one request stay in memory; the rest goes to a temporary file.
     pub upload_memory_bytes: usize,
+    /// Maximum number of fields of a form or a query string, files included.
+    pub max_form_fields: usize,
+    /// How much memory the bodies of all requests of a process take at most, in bytes.
+    pub body_memory_bytes: u64,
+    /// How much the temporary files of all uploads of a process take at most, in bytes.
+    pub upload_disk_bytes: u64,
+    /// Maximum number of uploads of a process that have a temporary file at the same time.
+    pub max_uploads: u64,
     /// How long a body may take before it must average 1 KiB a second.
     pub body_timeout_seconds: u64,
     /// How long a client may take to send the headers of a request, and an idle connection is kept, to within a quarter.
@@ -81,6 +90,23 @@ impl CoreSettings {
                 return Err(Error::internal(format!("{key} = {seconds} is more than a year. Write {key} = 30")));
             }
         }
+        for (all, room, one, most) in [
+            ("BODY_MEMORY_BYTES", Budgets::for_large(self.body_memory_bytes), "MAX_BODY_BYTES", self.max_body_bytes),
+            ("BODY_MEMORY_BYTES", Budgets::for_large(self.body_memory_bytes), "UPLOAD_MEMORY_BYTES", self.upload_memory_bytes as u64),
+            ("UPLOAD_DISK_BYTES", self.upload_disk_bytes, "MAX_UPLOAD_BYTES", self.max_upload_bytes),
+        ] {
+            if room < most {
+                return Err(Error::internal(format!(
+                    "{one} = {most} for one request is more than the {room} bytes that {all} leaves for all of them. Write {all} = {}",
+                    most.saturating_mul(8)
+                )));
+            }
+        }
+        for (key, value) in [("MAX_FORM_FIELDS", self.max_form_fields as u64), ("MAX_UPLOADS", self.max_uploads)] {
+            if value == 0 {
+                return Err(Error::internal(format!("{key} = 0 would refuse every form. Write {key} = 100")));
+            }
+        }
         if !(1..=10_000).contains(&self.max_blocking_views) {
             return Err(Error::internal("MAX_BLOCKING_VIEWS must be between 1 and 10000. Write MAX_BLOCKING_VIEWS = 128"));
         }
@@ -108,6 +134,10 @@ impl Default for CoreSettings {
             max_body_bytes: 2 * 1024 * 1024,
             max_upload_bytes: 32 * 1024 * 1024,
             upload_memory_bytes: 256 * 1024,
+            max_form_fields: 1_000,
+            body_memory_bytes: 96 * 1024 * 1024,
+            upload_disk_bytes: 1024 * 1024 * 1024,
+            max_uploads: 128,
             body_timeout_seconds: 20,
             header_timeout_seconds: 30,
             max_header_bytes: 64 * 1024,

@@ -77,10 +77,11 @@ impl StaticNames {
         self.files.iter().map(|(plain, known)| (plain.as_str(), known.hashed.as_str()))
     }
 
-    /// The file that `name` stands for, where it holds a hash.
+    /// Returns the file that `name` stands for, if it holds a hash.
     ///
     /// A hash that is not the present one leads to the present file, but not for good: pages that were made by another
-    /// version of the application, and are still open, keep their style.
+    /// version of the application, and are still open, keep their style. The file system is asked only for a file that was
+    /// added after the start.
     pub(crate) fn resolve(&self, dir: &Path, name: &str) -> Option<Named> {
         if let Some(plain) = self.plain.get(name) {
             let known = self.files.get(plain)?;
@@ -88,8 +89,8 @@ impl StaticNames {
             let same = fs::metadata(dir.join(plain)).is_ok_and(|now| (now.len(), now.modified().ok()) == (known.length, known.modified));
             return Some(Named { plain: plain.clone(), for_good: same });
         }
-        let without = without_hash(name);
-        without.into_iter().find(|plain| dir.join(plain).is_file()).map(|plain| Named { plain, for_good: false })
+        let is_there = |plain: &String| self.files.contains_key(plain) || dir.join(plain).is_file();
+        without_hash(name).find(is_there).map(|plain| Named { plain, for_good: false })
     }
 
     /// `around` are the folders on the way: one that comes again is a loop of links.
@@ -158,13 +159,18 @@ fn with_hash(name: &str, hash: &str) -> String {
     }
 }
 
-/// What `name` could be the hashed name of: itself without one of its parts that look like a hash.
-fn without_hash(name: &str) -> Vec<String> {
+/// The plain names that `name` could have been made of: itself without a hash at one of the places where [`with_hash`] puts
+/// one, which are the last part, the one before it, and the one before that in the name of a compressed file.
+///
+/// These are three at most, however many parts of a name that somebody has sent look like a hash.
+fn without_hash(name: &str) -> impl Iterator<Item = String> {
     let is_hash = |part: &str| part.len() == LETTERS && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, _)| name.split_at(folder.len() + 1));
-    let parts: Vec<&str> = file.split('.').collect();
-    let places = (1..parts.len()).filter(|at| is_hash(parts[*at]));
-    places.map(|at| format!("{folder}{}", [&parts[..at], &parts[at + 1..]].concat().join("."))).collect()
+    let file = name.rfind('/').map_or(0, |slash| slash + 1);
+    let places = if COMPRESSED.iter().any(|suffix| name.ends_with(suffix)) { 3 } else { 2 };
+    let dots = name[file..].rmatch_indices('.').map(move |(at, _)| file + at);
+    let ends = std::iter::once(name.len()).chain(dots.clone());
+    let parts = dots.zip(ends).take(places).filter(move |(dot, end)| is_hash(&name[dot + 1..*end]));
+    parts.map(|(dot, end)| format!("{}{}", &name[..dot], &name[end..]))
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
@@ -176,6 +182,10 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
 mod tests {
     use super::{with_hash, without_hash};
 
+    fn plain_names(name: &str) -> Vec<String> {
+        without_hash(name).collect()
+    }
+
     #[test]
     fn a_hash_stands_before_the_ending() {
         for (plain, hashed) in [
@@ -186,11 +196,21 @@ mod tests {
             (".well-known/x", ".well-known/x.0123abcd"),
         ] {
             assert_eq!(with_hash(plain, "0123abcd"), hashed);
-            assert_eq!(without_hash(hashed), [plain]);
+            assert_eq!(plain_names(hashed), [plain]);
         }
-        assert_eq!(without_hash("app.0123abcd.js.gz"), ["app.js.gz"]);
+        assert_eq!(plain_names("app.0123abcd.js.gz"), ["app.js.gz"]);
+        assert_eq!(plain_names("data.0123abcd.deadbeef"), ["data.0123abcd", "data.deadbeef"]);
         for none in ["site.css", "0123abcd.css", "site.0123abc.css", "site.0123ABCD.css", "a.0123abcd/site.css", ""] {
-            assert!(without_hash(none).is_empty(), "{none}");
+            assert!(plain_names(none).is_empty(), "{none}");
         }
+    }
+
+    #[test]
+    fn a_name_of_a_thousand_hashes_stands_for_three_files_at_most() {
+        let hashes = ".0123abcd".repeat(1_000);
+        assert_eq!(plain_names(&format!("a{hashes}.css")).len(), 1);
+        assert_eq!(plain_names(&format!("a{hashes}")).len(), 2);
+        assert_eq!(plain_names(&format!("a{hashes}.gz")).len(), 2);
+        assert_eq!(plain_names(&format!("a{hashes}/a.css")).len(), 0);
     }
 }

@@ -77,10 +77,13 @@ const TOO_SIMILAR: f64 = 0.7;
 /// Shorter parts stand in many passwords by chance.
 const SHORTEST: usize = 4;
 
+/// Of longer names and addresses only the beginning is compared: what a program hands over may be of any length.
+const LONGEST: usize = 254;
+
 fn is_similar(password: &str, personal: &[&str]) -> bool {
     let password = password.to_lowercase();
     let parts = |text: &&str| -> Vec<String> {
-        let text = normal_form(text).to_lowercase();
+        let text = normal_form(&text.chars().take(LONGEST).collect::<String>()).to_lowercase();
         let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned);
         let local = text.split('@').next().unwrap_or_default().to_owned();
         words.chain([local, text.clone()]).filter(|part| part.chars().count() >= SHORTEST).collect()

@@ -230,3 +230,11 @@ fn the_length_of_a_password_is_that_of_its_normal_form() {
     assert!(check("rabbit\u{7}hole in the ground").contains("nobody can type"));
     assert!(rules.check("Élisabeth99", &["e\u{301}lisabeth"]).join(" ").contains("too similar"));
 }
+
+#[test]
+fn only_the_beginning_of_what_is_known_of_somebody_is_compared() {
+    let rules = PasswordRules::new(&AuthSettings::default());
+    let known = |before: usize| format!("{} schreibtischlampe", "x ".repeat(before / 2));
+    assert_eq!(rules.check("schreibtischlampe", &[&known(100)]).len(), 1);
+    assert!(rules.check("schreibtischlampe", &[&known(1_000_000)]).is_empty());
+}

@@ -1,10 +1,23 @@
 //! Is a request one that a page of this site made?
 
+use super::HEADER;
 use super::refusal::CsrfRefusal;
 use super::sent::{Sent, sent};
 use super::token::Token;
 use super::{cookie, origin};
 use crate::{Request, Result};
+
+/// Checks as much as can be checked before the body is read.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_head(req: &mut Request) -> Result<()> {
+    if req.headers().contains_key(HEADER) {
+        return check(req);
+    }
+    let app = req.app().clone();
+    origin::check(req, &app.csrf().trusted).map_err(|refusal| refusal.into_error(req))
+}
 
 /// # Errors
 /// 403 where it is not, 503 where that needs a session which cannot be read, 400 where the body is malformed.

@@ -17,7 +17,7 @@ mod token;
 
 pub use binding::CsrfBinding;
 pub(crate) use caching::keep_private;
-pub(crate) use check::check;
+pub(crate) use check::{check, check_head};
 pub(crate) use origin::TrustedOrigins;
 pub use refusal::CsrfRefusal;
 

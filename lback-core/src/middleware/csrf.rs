@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use super::body::put_off_csrf;
 use crate::router::CsrfExempt;
 use crate::{Middleware, Next, Request, Response, Result, csrf};
 
@@ -57,12 +58,17 @@ impl Default for CsrfMiddleware {
 
 impl Middleware for CsrfMiddleware {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if is_protected(req) {
+        if is_protected(req) && !put_off_csrf(req) {
             csrf::check(req)?;
         }
         let result = next.run(req).await;
         csrf::rotate_if_changed(req)?;
         result
+    }
+
+    /// Refuses what comes from another site, and a wrong token in the header. The token of a form is in the body.
+    fn before_body(&self, req: &mut Request) -> Result<()> {
+        if is_protected(req) { csrf::check_head(req) } else { Ok(()) }
     }
 
     fn requires(&self) -> &'static [&'static str] {

@@ -1,7 +1,7 @@
 //! What stands around every view.
 
 mod allowed_hosts;
-mod body;
+pub(crate) mod body;
 mod csrf;
 mod errors;
 mod live_reload;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 use crate::panics::{self, catch_panic};
 use crate::router::Endpoint;
 use crate::view::BoxFuture;
-use crate::{Request, Response, Result};
+use crate::{Error, Request, Response, Result};
 
 /// One layer of the pipeline: a method around the rest of the way to the view and back.
 ///
@@ -78,6 +78,39 @@ pub trait Middleware: Send + Sync + 'static {
     /// without it too: a middleware that wraps another may not ask.
     fn skips(&self, _req: &Request) -> bool {
         false
+    }
+
+    /// Refuses a request for which method, path, headers and session are enough, before [`BodyReader`] reads its body.
+    ///
+    /// A guard that does so costs the server no memory for what a stranger sends to it. It is asked about requests with a body
+    /// only, so [`handle`](Self::handle) refuses by itself, too. If it returns an error, the middleware between `BodyReader`
+    /// and this one run with an empty body, as they would around any other refusal; and it is asked again when they have run,
+    /// since one of them may log visitors in. It must not block.
+    ///
+    /// ```
+    /// use lback_core::{Error, Middleware, Next, Request, Response, Result};
+    ///
+    /// struct KeyRequired;
+    ///
+    /// impl Middleware for KeyRequired {
+    ///     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+    ///         self.before_body(req)?;
+    ///         next.run(req).await
+    ///     }
+    ///
+    ///     fn before_body(&self, req: &mut Request) -> Result<()> {
+    ///         match req.header("x-key") {
+    ///             Some(_) => Ok(()),
+    ///             None => Err(Error::forbidden("Send the header X-Key.")),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the error with which the request is answered.
+    fn before_body(&self, _req: &mut Request) -> Result<()> {
+        Ok(())
     }
 
     /// The name by which the route list and start-up errors call it.
@@ -160,6 +193,10 @@ where
         false
     }
 
+    fn before_body(&self, _req: &mut Request) -> Result<()> {
+        Ok(())
+    }
+
     fn name(&self) -> &'static str {
         short_name::<F>()
     }
@@ -201,6 +238,7 @@ impl Layer {
 trait BoxedMiddleware: Any + Send + Sync {
     fn handle<'a>(&'a self, req: &'a mut Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
     fn skips(&self, req: &Request) -> bool;
+    fn before_body(&self, req: &mut Request) -> Result<()>;
     fn name(&self) -> &'static str;
     fn requires(&self) -> &'static [&'static str];
     fn remedy(&self) -> Option<&'static str>;
@@ -213,6 +251,10 @@ impl<M: Middleware> BoxedMiddleware for M {
 
     fn skips(&self, req: &Request) -> bool {
         Middleware::skips(self, req)
+    }
+
+    fn before_body(&self, req: &mut Request) -> Result<()> {
+        Middleware::before_body(self, req)
     }
 
     fn name(&self) -> &'static str {
@@ -247,6 +289,11 @@ impl<'a> Next<'a> {
     {
         let rest = catch_unwind(AssertUnwindSafe(|| self.begin(req)));
         catch_panic(rest.unwrap_or_else(|payload| Box::pin(ready(Err(panics::error(payload))))))
+    }
+
+    /// Asks the rest about a request whose body has not been read. Returns which of them refuses it first, and why.
+    fn refused_by(&self, req: &mut Request) -> Option<(usize, Error)> {
+        self.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.0.before_body(req).err()?)))
     }
 
     fn begin<'r>(self, req: &'r mut Request) -> BoxFuture<'r, Result<Response>>

@@ -16,16 +16,16 @@ pub enum Slot {
     Host,
     /// Answers with files, without the application.
     Files,
-    /// Reads the body.
-    Body,
     /// Opens the unit of work: the database.
     Unit,
     /// Opens the session.
     Session,
-    /// Refuses forged forms.
-    Csrf,
     /// Knows the current user.
     User,
+    /// Reads the body, unless somebody further in refuses the request by its head.
+    Body,
+    /// Refuses forged forms.
+    Csrf,
     /// Everything that works with the request of a known user: most batteries, and the application's own middleware.
     App,
     /// Directly around the view, such as its timeout.

@@ -127,11 +127,15 @@ fn below<'a>(path: &'a str, url: &str) -> Option<&'a str> {
     if url.is_empty() { Some(rest) } else { rest.strip_prefix(url)?.strip_prefix('/') }
 }
 
+/// No system opens a file by a longer path.
+const MAX_PATH: usize = 4096;
+
 /// A path from a URL as a relative path of plain names. `None` for all that could mean anything else.
 fn safe_path(encoded: &str) -> Option<PathBuf> {
     let decoded = percent_decode_str(encoded).decode_utf8().ok()?;
     // A colon can name a drive or a stream on Windows.
-    if decoded.contains(|c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':')) {
+    let means_more = |c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':');
+    if decoded.len() > MAX_PATH || decoded.contains(means_more) {
         return None;
     }
     // An empty name, from a slash at either end or two in a row, is none that is served either.

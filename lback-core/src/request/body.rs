@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Multipart;
+use super::budget::Share;
+use super::multipart::Storage;
 use crate::error::BoxError;
 use crate::router::BodyLimit;
 use crate::{Error, Request, Result};
@@ -37,7 +39,8 @@ enum Kind {
     Empty,
     Incoming(Incoming),
     Stream(UnsyncBoxBody<Bytes, BoxError>),
-    Read(Bytes),
+    /// The bytes, and what they take of the memory for bodies.
+    Read(Bytes, Share),
     Multipart(Result<Multipart>),
 }
 
@@ -61,7 +64,7 @@ impl RequestBody {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Kind::Read(bytes) => bytes,
+            Kind::Read(bytes, _) => bytes,
             _ => &[],
         }
     }
@@ -85,6 +88,9 @@ impl RequestBody {
             Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {}
             found => return Err(unsupported("application/json", found)),
         }
+        if let Kind::Read(bytes, share) = &self.0 {
+            share.raise_to(bytes.len() as u64 + json_memory(bytes))?;
+        }
         serde_json::from_slice(self.as_bytes()).map_err(|error| Error::bad_request(format!("The JSON is not valid: {error}")))
     }
 
@@ -100,6 +106,33 @@ impl RequestBody {
 /// Is what is percent-encoded here UTF-8? The parser would put a question mark in the place of what is not.
 pub(super) fn is_text(encoded: &[u8]) -> bool {
     percent_encoding::percent_decode(encoded).decode_utf8().is_ok()
+}
+
+/// Returns the number of fields in a form or a query string.
+pub(super) fn count_fields(encoded: &[u8]) -> usize {
+    encoded.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).count()
+}
+
+/// Returns about how many bytes [`serde_json::Value`] takes for this JSON besides its texts: a map has room for eleven
+/// entries as soon as it has one, a list for four.
+fn json_memory(json: &[u8]) -> u64 {
+    let (mut memory, mut in_text, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => {
+                in_text = !in_text;
+                memory += 16;
+            }
+            _ if in_text => {}
+            b'{' => memory += 640,
+            b'[' => memory += 144,
+            b',' => memory += 64,
+            _ => {}
+        }
+    }
+    memory
 }
 
 fn unsupported(wanted: &str, found: Option<&str>) -> Error {
@@ -144,7 +177,7 @@ impl Body for RequestBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
-            Kind::Empty | Kind::Read(_) | Kind::Multipart(_) => Poll::Ready(None),
+            Kind::Empty | Kind::Read(..) | Kind::Multipart(_) => Poll::Ready(None),
             Kind::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Kind::Stream(body) => Pin::new(body).poll_frame(cx),
         }
@@ -152,7 +185,7 @@ impl Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Empty | Kind::Read(_) | Kind::Multipart(_) => true,
+            Kind::Empty | Kind::Read(..) | Kind::Multipart(_) => true,
             Kind::Incoming(body) => body.is_end_stream(),
             Kind::Stream(body) => body.is_end_stream(),
         }
@@ -160,7 +193,7 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Empty | Kind::Read(_) | Kind::Multipart(_) => SizeHint::with_exact(0),
+            Kind::Empty | Kind::Read(..) | Kind::Multipart(_) => SizeHint::with_exact(0),
             Kind::Incoming(body) => body.size_hint(),
             Kind::Stream(body) => body.size_hint(),
         }
@@ -169,24 +202,31 @@ impl Body for RequestBody {
 
 /// Reads the body of `req` to its end, bounded.
 pub(crate) async fn collect(req: &mut Request) -> Result<()> {
-    let multipart = req.content_type().as_deref() == Some(MULTIPART);
+    let kind = req.content_type();
+    let (multipart, form) = (kind.as_deref() == Some(MULTIPART), kind.as_deref() == Some(FORM));
     let config = req.app().config();
-    let (memory, patience) = (config.upload_memory_bytes, Duration::from_secs(config.body_timeout_seconds));
+    let (fields, patience) = (config.max_form_fields, Duration::from_secs(config.body_timeout_seconds));
     let default = if multipart { config.max_upload_bytes } else { config.max_body_bytes };
     let limit = req.route().and_then(|route| route.option::<BodyLimit>()).map_or(default, |limit| limit.0);
     let waits = req.headers().contains_key(header::EXPECT);
-    let body = Bounded { body: std::mem::take(&mut req.body), limit, received: 0, begun: Instant::now(), patience, waits };
+    let body = std::mem::take(&mut req.body);
+    let body = Bounded { body, limit, received: 0, begun: Instant::now(), patience, waits };
     req.body = RequestBody(if multipart {
         let content_type = req.header("content-type").unwrap_or_default().to_owned();
-        let result = Multipart::read(&content_type, body, memory).await;
+        let result = Multipart::read(&content_type, body, Storage::new(req.app())).await;
         if let Err(error) = &result
-            && matches!(error.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT)
+            && matches!(error.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE)
         {
             return Err(Error::new(error.status(), error.message()));
         }
         Kind::Multipart(result)
     } else {
-        Kind::Read(body.read_all().await?)
+        let share = req.app().budgets().memory();
+        let bytes = body.read_all(&share).await?;
+        if form && count_fields(&bytes) > fields {
+            return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The form has more than {fields} fields.")));
+        }
+        Kind::Read(bytes, share)
     });
     Ok(())
 }
@@ -233,13 +273,16 @@ impl Bounded {
         Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {} bytes.", self.limit))
     }
 
-    async fn read_all(mut self) -> Result<Bytes> {
+    async fn read_all(mut self, share: &Share) -> Result<Bytes> {
         let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        share.raise_to(first.len() as u64)?;
         let Some(second) = self.chunk().await? else { return Ok(first) };
         let mut all = BytesMut::from(first);
-        all.extend_from_slice(&second);
-        while let Some(more) = self.chunk().await? {
+        let mut next = Some(second);
+        while let Some(more) = next {
+            share.raise_to((all.len() + more.len()).max(all.capacity()) as u64)?;
             all.extend_from_slice(&more);
+            next = self.chunk().await?;
         }
         Ok(all.freeze())
     }

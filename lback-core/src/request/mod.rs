@@ -1,6 +1,7 @@
 //! What the client asked.
 
 mod body;
+mod budget;
 mod client;
 mod cookies;
 mod keys;
@@ -8,6 +9,7 @@ mod multipart;
 
 pub use body::RequestBody;
 pub(crate) use body::collect;
+pub(crate) use budget::Budgets;
 pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{Cookies, PrivateCookies, SignedCookies};
 pub use keys::Keys;
@@ -15,6 +17,7 @@ pub use multipart::{Multipart, UploadedFile};
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -144,9 +147,13 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 400 where the query does not fit `T`.
+    /// Returns 400 if the query does not fit `T`, or has more than `MAX_FORM_FIELDS` parameters.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
         let query = self.uri.query().unwrap_or_default();
+        let limit = self.app.config().max_form_fields;
+        if body::count_fields(query.as_bytes()) > limit {
+            return Err(Error::bad_request(format!("The query string has more than {limit} parameters.")));
+        }
         if !body::is_text(query.as_bytes()) {
             return Err(Error::bad_request("The query string is not valid: it holds bytes that are not UTF-8."));
         }
@@ -183,6 +190,10 @@ impl Request {
     /// The route that matched, if one did.
     pub fn route(&self) -> Option<&Route> {
         self.matched.as_ref().map(Matched::route)
+    }
+
+    pub(crate) fn shared_route(&self) -> Option<Arc<Route>> {
+        self.matched.as_ref().map(|matched| matched.route.clone())
     }
 
     pub(crate) fn set_matched(&mut self, matched: Option<Matched>) {
@@ -252,7 +263,7 @@ impl Request {
     /// The text fields of a multipart body count as well.
     ///
     /// # Errors
-    /// 400 where the form does not fit `T`, 415 where the body is not a form.
+    /// Returns 400 if the form does not fit `T`, and 415 if the body is not a form.
     pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.form(self.content_type().as_deref())
     }
@@ -260,7 +271,9 @@ impl Request {
     /// The body, which is JSON, as a `T`.
     ///
     /// # Errors
-    /// 400 where the body is not JSON or does not fit `T`, 415 where its type is not JSON.
+    /// Returns 400 if the body is not JSON, does not fit `T` or is nested more than 127 levels deep, and 415 if its type is
+    /// not JSON. As a [`serde_json::Value`], JSON takes many times the memory of its text; if that is more than
+    /// `BODY_MEMORY_BYTES`, this returns 413, and 503 if other requests have used them up.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.json(self.content_type().as_deref())
     }
@@ -440,17 +453,17 @@ impl HeaderKey for HeaderName {
     }
 }
 
-/// Names one request in the log. Unique within a process, and very likely across processes.
+/// Names one request in the log: 64 bits that tell nothing about other requests, neither their ids nor their number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(u64);
 
 impl RequestId {
+    /// Hashes the number of the request with keys that were drawn when the program started: as good as random for everybody
+    /// who does not know them, and cheaper than asking the system for random numbers each time.
     fn next() -> Self {
-        static START: LazyLock<u64> = LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
+        static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        // An odd factor visits every number once, and makes neighbours look unalike in a log.
-        let count = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        RequestId(START.wrapping_add(count))
+        RequestId(KEYS.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The id as 16 hexadecimal digits. Every response carries it, so this takes no way through a formatter.

@@ -1,13 +1,13 @@
 //! Forms with files: `multipart/form-data`, RFC 7578.
 
 mod disposition;
+mod storage;
 mod upload;
 
+pub(super) use storage::Storage;
 pub use upload::UploadedFile;
 
-use std::fs::File;
 use std::future::{Future, poll_fn};
-use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,17 +21,16 @@ use hyper::header::{self, HeaderMap};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::body::Bounded;
+use super::budget::Share;
 use crate::{Error, Result};
-use upload::{Content, storage_error};
+use storage::Content;
 
-const MAX_PARTS: usize = 1_000;
-/// Names and values of text fields together.
+/// What the parts say as text: names, types, and the values of text fields.
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
 /// What may come between two parts: the headers of one.
 const MAX_HEADER_BYTES: usize = 8 * 1024;
 /// The parser searches what it holds anew with each piece, so it never gets much.
 const PIECE_BYTES: usize = 8 * 1024;
-const WRITE_BYTES: usize = 64 * 1024;
 
 /// The text fields and files of a `multipart/form-data` body, in the order in which they came.
 ///
@@ -47,11 +46,13 @@ const WRITE_BYTES: usize = 64 * 1024;
 /// }
 /// ```
 ///
-/// A body of more than 1,000 parts or 1 MiB of text answers 413.
+/// A body of more than `MAX_FORM_FIELDS` parts or 1 MiB of text answers 413.
 #[derive(Debug, Default)]
 pub struct Multipart {
     fields: Vec<(String, String)>,
     files: Vec<UploadedFile>,
+    /// What the fields take of the memory for bodies.
+    memory: Option<Arc<Share>>,
 }
 
 impl Multipart {
@@ -81,6 +82,11 @@ impl Multipart {
         Some(self.files.remove(at))
     }
 
+    /// Takes all files of the field `name` out.
+    pub fn take_files(&mut self, name: &str) -> Vec<UploadedFile> {
+        self.files.extract_if(.., |file| file.field_name() == name).collect()
+    }
+
     /// The text fields as a form without files would have sent them.
     pub(super) fn to_urlencoded(&self) -> String {
         let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
@@ -88,12 +94,12 @@ impl Multipart {
         pairs.join("&")
     }
 
-    /// Reads `body` to its end. Of each file, `memory` bytes stay in memory; a larger one goes to a temporary file.
-    pub(super) async fn read(content_type: &str, body: Bounded, memory: usize) -> Result<Self> {
-        Self::parse(content_type, Chunks(next_chunk(body)), memory).await
+    /// Reads `body` to its end.
+    pub(super) async fn read(content_type: &str, body: Bounded, storage: Storage) -> Result<Self> {
+        Self::parse(content_type, Chunks(next_chunk(body)), storage).await
     }
 
-    async fn parse<S>(content_type: &str, body: S, memory: usize) -> Result<Self>
+    async fn parse<S>(content_type: &str, body: S, mut storage: Storage) -> Result<Self>
     where
         S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
     {
@@ -105,21 +111,21 @@ impl Multipart {
         let mut pieces = Pieces::new(body, header_room.clone());
         let mut parser = multer::Multipart::new(&mut pieces, boundary);
         let mut multipart = Multipart::default();
-        let mut text_bytes = 0;
         for count in 0.. {
             // The parser may take one piece more before it looks at the last.
             header_room.store(MAX_HEADER_BYTES + PIECE_BYTES, Ordering::Relaxed);
             let Some(part) = parser.next_field().await.map_err(malformed)? else { break };
             header_room.store(usize::MAX, Ordering::Relaxed);
-            if count == MAX_PARTS {
-                return Err(too_large(format!("The form has more than {MAX_PARTS} parts.")));
+            if count == storage.max_parts {
+                return Err(too_large(format!("The form has more than {} parts.", storage.max_parts)));
             }
             let head = Head::parse(part.headers())?;
+            add_text(&mut storage, head.text_bytes())?;
             match head.file_name {
                 Some(claimed) => {
-                    let content = read_file(part, memory).await?;
+                    let content = read_file(part, &mut storage).await?;
                     // A file input that was left empty still sends a part.
-                    if claimed.is_empty() && matches!(&content, Content::Memory(bytes) if bytes.is_empty()) {
+                    if claimed.is_empty() && content.is_empty() {
                         continue;
                     }
                     multipart.files.push(UploadedFile {
@@ -130,8 +136,7 @@ impl Multipart {
                     });
                 }
                 None => {
-                    text_bytes += head.name.len();
-                    let value = read_text(part, &mut text_bytes).await?;
+                    let value = read_text(part, &mut storage).await?;
                     let value = String::from_utf8(value)
                         .map_err(|_| Error::bad_request(format!("The field \"{}\" is not valid UTF-8.", head.name)))?;
                     multipart.fields.push((head.name, value));
@@ -141,6 +146,7 @@ impl Multipart {
         drop(parser);
         // The connection serves the next request only if this one's body was read to its end.
         while poll_fn(|cx| Pin::new(&mut pieces.stream).poll_next(cx)).await.transpose()?.is_some() {}
+        multipart.memory = Some(storage.memory);
         Ok(multipart)
     }
 }
@@ -163,6 +169,10 @@ impl Head {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok(Head { name, file_name, content_type })
     }
+
+    fn text_bytes(&self) -> usize {
+        [Some(&self.name), self.file_name.as_ref(), self.content_type.as_ref()].into_iter().flatten().map(String::len).sum()
+    }
 }
 
 /// The last component of what may be a path of any system; `None` where that names nothing.
@@ -173,49 +183,28 @@ fn base_name(claimed: &str) -> Option<String> {
     (!matches!(clean, "" | "." | "..")).then(|| clean.to_owned())
 }
 
-async fn read_text(mut part: multer::Field<'_>, text_bytes: &mut usize) -> Result<Vec<u8>> {
+async fn read_text(mut part: multer::Field<'_>, storage: &mut Storage) -> Result<Vec<u8>> {
     let mut value = Vec::new();
     while let Some(piece) = part.chunk().await.map_err(malformed)? {
-        *text_bytes += piece.len();
-        if *text_bytes > MAX_TEXT_BYTES {
-            return Err(too_large(format!("The text fields of the form are larger than {MAX_TEXT_BYTES} bytes.")));
-        }
+        add_text(storage, piece.len())?;
         value.extend_from_slice(&piece);
     }
     Ok(value)
 }
 
-async fn read_file(mut part: multer::Field<'_>, memory: usize) -> Result<Content> {
-    let mut waiting = Vec::new();
-    let mut spool = None;
-    while let Some(piece) = part.chunk().await.map_err(malformed)? {
-        waiting.extend_from_slice(&piece);
-        let room = if spool.is_some() { WRITE_BYTES } else { memory };
-        if waiting.len() > room {
-            spool = Some(write(spool, mem::take(&mut waiting)).await?);
-        }
-    }
-    match spool {
-        None => Ok(Content::Memory(waiting)),
-        some => {
-            let (file, length) = write(some, waiting).await?;
-            Ok(Content::Spooled { file, length })
-        }
+fn add_text(storage: &mut Storage, bytes: usize) -> Result<()> {
+    match storage.add_text(bytes)? {
+        ..=MAX_TEXT_BYTES => Ok(()),
+        _ => Err(too_large(format!("The text fields of the form are larger than {MAX_TEXT_BYTES} bytes."))),
     }
 }
 
-/// Appends to the temporary file, which is made with the first bytes. Returns it and its length.
-async fn write(spool: Option<(File, u64)>, bytes: Vec<u8>) -> Result<(File, u64)> {
-    let work = move || -> io::Result<_> {
-        let (mut file, length) = match spool {
-            Some(spool) => spool,
-            None => (tempfile::tempfile()?, 0),
-        };
-        file.write_all(&bytes)?;
-        Ok((file, length + bytes.len() as u64))
-    };
-    let written = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-    written.map_err(|error| storage_error("an uploaded file cannot be kept in a temporary file", error))
+async fn read_file(mut part: multer::Field<'_>, storage: &mut Storage) -> Result<Content> {
+    let mut content = storage.begin();
+    while let Some(piece) = part.chunk().await.map_err(malformed)? {
+        storage.add(&mut content, &piece).await?;
+    }
+    storage.end(content).await
 }
 
 fn too_large(message: String) -> Error {

@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 
 use super::pattern::Pattern;
 use super::{Entry, Route, Router, SecretPath, Target};
+use crate::middleware::body::answer_refused;
 use crate::middleware::{Layer, Stack, check_order};
 use crate::view::{BoxFuture, BoxedView};
 use crate::{Error, Request, Response, Result};
@@ -32,6 +33,8 @@ pub(crate) enum Endpoint {
     Options(HeaderValue),
     Redirect(String),
     Malformed(&'static str),
+    /// Takes the place of a middleware that refuses the request before its body is read.
+    Refused,
 }
 
 /// What the table says of a path.
@@ -62,6 +65,7 @@ impl Endpoint {
     pub(crate) fn answer<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>> {
         let result = match self {
             Endpoint::View(view) => return view.call(req),
+            Endpoint::Refused => return answer_refused(req),
             Endpoint::NotFound => Err(Error::not_found("There is no page at this address.")),
             Endpoint::NotAllowed(allow) => Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not answer that method.")
                 .with_header(header::ALLOW, allow.clone())),

@@ -4,6 +4,7 @@ mod bodies;
 mod client;
 mod client_addr;
 mod cookies;
+mod hostile;
 mod live_reload;
 mod middleware;
 mod routing;

@@ -126,7 +126,7 @@ fn very_many_values_are_refused() {
     let client = client_of(|req| outcome(req, &every()));
     let body = "several=a&".repeat(1_001);
     let answer = client.post("/").header("content-type", "application/x-www-form-urlencoded").body(body).send();
-    answer.assert_status(400).assert_contains("more than 1000 values");
+    answer.assert_status(413).assert_contains("more than 1000 fields");
 }
 
 #[test]

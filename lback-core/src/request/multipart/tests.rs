@@ -1,9 +1,10 @@
-use std::collections::VecDeque;
-use std::io::{Read, Seek, SeekFrom};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Mutex;
 
 use proptest::prelude::*;
 
+use super::upload::storage_error;
 use super::*;
 use crate::middleware::BodyReader;
 use crate::{Application, Assembly, Request, RequestBody, Response, Router, Settings};
@@ -71,8 +72,15 @@ fn body(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     body
 }
 
+/// A storage for parts whose files may take `memory` bytes.
+fn storage(memory: usize) -> Storage {
+    static APPS: Mutex<BTreeMap<usize, Arc<Application>>> = Mutex::new(BTreeMap::new());
+    let make = || Site::new(&format!("UPLOAD_MEMORY_BYTES = {memory}")).app;
+    Storage::new(APPS.lock().unwrap().entry(memory).or_insert_with(make))
+}
+
 fn parse_with(body: &[u8], sizes: &[usize], memory: usize) -> Result<Multipart> {
-    block_on(Multipart::parse(TYPE, Split::of(body, sizes), memory))
+    block_on(Multipart::parse(TYPE, Split::of(body, sizes), storage(memory)))
 }
 
 fn parse(body: &[u8]) -> Result<Multipart> {
@@ -123,6 +131,43 @@ fn what_fits_in_memory_stays_there_and_the_rest_is_spooled() {
         assert_eq!((file.is_in_memory(), file.len()), (in_memory, size as u64));
         assert!(file.bytes().unwrap() == content, "{size}");
     }
+}
+
+#[test]
+fn all_files_of_a_request_share_the_memory_and_one_temporary_file() {
+    let content = |n: u8| vec![n; 400];
+    let form = parse(&body((0..10).map(|n| file(&format!("f{n}"), "x", &content(n))))).unwrap();
+    for (n, file) in form.files().enumerate() {
+        assert_eq!(file.is_in_memory(), n < 2, "{n}");
+        assert_eq!(file.bytes().unwrap(), content(n as u8));
+        let mut end = [0; 10];
+        let mut reader = file.reader();
+        reader.seek(SeekFrom::End(-5)).unwrap();
+        assert_eq!(reader.read(&mut end).unwrap(), 5, "not into the next file");
+    }
+    let spools: Vec<_> = form
+        .files
+        .iter()
+        .filter_map(|file| match &file.content {
+            Content::Spooled { spool, .. } => Some(Arc::as_ptr(spool)),
+            Content::Memory(..) => None,
+        })
+        .collect();
+    assert!(spools.len() == 8 && spools.iter().all(|spool| *spool == spools[0]));
+}
+
+#[test]
+fn a_random_name_is_found_for_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let form = parse(&body([file("f", "../../x.html", b"1")])).unwrap();
+    let save = |extension| form.file("f").unwrap().save_in(dir.path().join("media"), extension);
+    let names = [save("jpg").unwrap(), save("jpg").unwrap(), save("").unwrap()];
+    assert!(names[0] != names[1] && names[0].len() == 36 && names[0].ends_with(".jpg"), "{names:?}");
+    assert!(names[2].len() == 32 && names[2].bytes().all(|byte| byte.is_ascii_hexdigit()));
+    for wrong in ["../x", "a/b", ".jpg", "j\0", "é"] {
+        assert!(save(wrong).unwrap_err().message().contains("extension"), "{wrong}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path().join("media")).unwrap().count(), 3);
 }
 
 #[test]
@@ -244,19 +289,21 @@ fn a_header_of_8_kib_is_taken_however_it_comes() {
 #[test]
 fn a_boundary_is_needed() {
     for content_type in ["multipart/form-data", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=", "text/plain", ""] {
-        let error = block_on(Multipart::parse(content_type, Split::of(b"", &[1]), 10)).unwrap_err();
+        let error = block_on(Multipart::parse(content_type, Split::of(b"", &[1]), storage(10))).unwrap_err();
         assert_eq!(error.status(), 400, "{content_type}");
     }
     let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
-    assert_eq!(block_on(Multipart::parse(&long, Split::of(b"", &[1]), 10)).unwrap_err().status(), 400);
+    assert_eq!(block_on(Multipart::parse(&long, Split::of(b"", &[1]), storage(10))).unwrap_err().status(), 400);
 }
 
 #[test]
 fn too_much_is_a_413() {
     let parts = |count: usize| body((0..count).map(|n| text("a", &n.to_string())));
-    assert_eq!(parse(&parts(MAX_PARTS)).unwrap().fields().count(), MAX_PARTS);
-    assert_eq!(parse(&parts(MAX_PARTS + 1)).unwrap_err().status(), 413);
+    assert_eq!(parse(&parts(1_000)).unwrap().fields().count(), 1_000);
+    assert_eq!(parse(&parts(1_001)).unwrap_err().status(), 413);
     let texts = |size: usize| body([text("a", &"x".repeat(size)), text("b", &"x".repeat(size))]);
+    let names = |size: usize| body((0..200).map(|_| file("f", &"x".repeat(size), b"")));
+    assert_eq!(parse(&names(6_000)).unwrap_err().status(), 413);
     assert!(parse(&texts(MAX_TEXT_BYTES / 2 - 1)).is_ok());
     assert_eq!(parse(&texts(MAX_TEXT_BYTES / 2)).unwrap_err().status(), 413);
 }
@@ -268,7 +315,7 @@ fn an_error_of_the_body_keeps_its_status() {
         for cut in [0, 20, 90, bytes.len()] {
             let mut stream = Split::of(&bytes[..cut], &[7]);
             stream.0.push_back(Err(Error::new(StatusCode::from_u16(status).unwrap(), "that")));
-            let error = block_on(Multipart::parse(TYPE, stream, 10)).unwrap_err();
+            let error = block_on(Multipart::parse(TYPE, stream, storage(10))).unwrap_err();
             assert_eq!((error.status().as_u16(), error.message()), (status, "that"));
         }
     }
@@ -305,6 +352,8 @@ fn save_does_not_follow_a_dangling_link() {
 fn a_full_disk_is_a_503() {
     assert_eq!(storage_error("x", io::ErrorKind::StorageFull.into()).status(), 503);
     assert_eq!(storage_error("x", io::ErrorKind::PermissionDenied.into()).status(), 500);
+    #[cfg(unix)]
+    assert_eq!(storage_error("x", io::Error::from_raw_os_error(24)).status(), 503, "too many open files");
 }
 
 struct Site {
@@ -390,7 +439,7 @@ static RUNTIME: Mutex<Option<tokio::runtime::Runtime>> = Mutex::new(None);
 fn parse_quickly(body: &[u8], sizes: &[usize], memory: usize) -> Result<Multipart> {
     let mut runtime = RUNTIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let runtime = runtime.get_or_insert_with(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
-    runtime.block_on(Multipart::parse(TYPE, Split::of(body, sizes), memory))
+    runtime.block_on(Multipart::parse(TYPE, Split::of(body, sizes), storage(memory)))
 }
 
 proptest! {
@@ -398,7 +447,7 @@ proptest! {
     fn what_is_sent_arrives(
         parts in proptest::collection::vec(sent(), 0..8),
         sizes in proptest::collection::vec(1_usize..400, 1..8),
-        memory in 0_usize..3000,
+        memory in prop::sample::select(&[0_usize, 10, 100, 1000, 3000][..]),
     ) {
         let encoded = parts.iter().map(|part| match part {
             Sent::Text(name, value) => text(name, value),
@@ -406,6 +455,7 @@ proptest! {
         });
         let form = parse_quickly(&body(encoded), &sizes, memory).unwrap();
         let (mut fields, mut files) = (form.fields(), form.files());
+        let mut in_memory = 0;
         for part in &parts {
             match part {
                 Sent::Text(name, value) => prop_assert_eq!(fields.next(), Some((name.as_str(), value.as_str()))),
@@ -413,7 +463,8 @@ proptest! {
                     let file = files.next().unwrap();
                     prop_assert_eq!((file.field_name(), file.file_name()), (name.as_str(), Some(file_name.as_str())));
                     prop_assert_eq!(&file.bytes().unwrap(), content);
-                    prop_assert_eq!(file.is_in_memory(), content.len() <= memory);
+                    prop_assert_eq!(file.is_in_memory(), content.is_empty() || in_memory + content.len() <= memory);
+                    in_memory += if file.is_in_memory() { content.len() } else { 0 };
                 }
             }
         }

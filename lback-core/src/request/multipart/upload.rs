@@ -1,16 +1,18 @@
 //! One uploaded file.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use uuid::Uuid;
+
+use super::storage::{Content, Spool};
 use crate::{Error, Result};
 
 /// A file that a form brought along.
 ///
-/// A small one is in memory, a larger one in a temporary file that is gone when this value is. What the client says of
-/// it, its name and its type, is only a claim.
+/// The first `UPLOAD_MEMORY_BYTES` of the files of a request are in memory, the others in a temporary file that is gone when
+/// the last of them is dropped. What the client says of a file, its name and its type, is only a claim.
 ///
 /// Reading and saving may block: in an `async fn` view, [take](super::Multipart::take_file) the file and read it in
 /// `tokio::task::spawn_blocking`.
@@ -19,11 +21,6 @@ pub struct UploadedFile {
     pub(super) file_name: Option<String>,
     pub(super) content_type: Option<String>,
     pub(super) content: Content,
-}
-
-pub(super) enum Content {
-    Memory(Vec<u8>),
-    Spooled { file: File, length: u64 },
 }
 
 impl UploadedFile {
@@ -46,10 +43,7 @@ impl UploadedFile {
 
     /// The size in bytes.
     pub fn len(&self) -> u64 {
-        match &self.content {
-            Content::Memory(bytes) => bytes.len() as u64,
-            Content::Spooled { length, .. } => *length,
-        }
+        self.content.len()
     }
 
     /// Is there not a single byte in it?
@@ -59,14 +53,14 @@ impl UploadedFile {
 
     /// Is the content in memory, rather than in a temporary file?
     pub fn is_in_memory(&self) -> bool {
-        matches!(self.content, Content::Memory(_))
+        matches!(self.content, Content::Memory(..))
     }
 
     /// Reads the content from its beginning. Readers do not disturb one another.
     pub fn reader(&self) -> impl Read + Seek + '_ {
         match &self.content {
-            Content::Memory(bytes) => Reader::Memory(Cursor::new(bytes)),
-            Content::Spooled { file, length } => Reader::Spooled { file, length: *length, position: 0 },
+            Content::Memory(bytes, _) => Reader::Memory(Cursor::new(bytes)),
+            Content::Spooled { spool, start, length } => Reader::Spooled { spool, start: *start, length: *length, position: 0 },
         }
     }
 
@@ -75,7 +69,7 @@ impl UploadedFile {
     /// # Errors
     /// 500 where the temporary file cannot be read.
     pub fn bytes(&self) -> Result<Vec<u8>> {
-        if let Content::Memory(bytes) = &self.content {
+        if let Content::Memory(bytes, _) = &self.content {
             return Ok(bytes.clone());
         }
         let mut bytes = Vec::new();
@@ -83,23 +77,43 @@ impl UploadedFile {
         Ok(bytes)
     }
 
-    /// Saves the file as `path`, making its folder where it is missing.
+    /// Saves the file in `folder` under a new random name with this extension, and returns the name:
+    /// `5f0c….jpg`. The folder is created if it is missing.
     ///
-    /// It appears there whole or not at all. A file that is there already stays as it is.
+    /// Nobody can guess the name, so a folder that is served shows each file only to those who were told its address. The
+    /// extension decides what browsers make of the file, so choose it yourself rather than take the visitor's.
     ///
     /// ```
-    /// # use lback_core::{Error, OrNotFound, Request, Response, Result};
+    /// # use lback_core::{Error, Request, Response, Result};
     /// fn upload(req: &mut Request) -> Result<Response> {
-    ///     let folder = req.app().root().join("media");
-    ///     let name = req.id().to_string();
+    ///     let media = req.app().root().join("media");
     ///     let photo = req.multipart()?.file("photo").ok_or_else(|| Error::bad_request("Choose a photo."))?;
-    ///     photo.save(folder.join(name))?;
-    ///     Ok(Response::redirect("/"))
+    ///     let name = photo.save_in(media, "jpg")?;
+    ///     Ok(Response::redirect(&format!("/media/{name}")))
     /// }
     /// ```
     ///
     /// # Errors
-    /// 500 where `path` exists or cannot be written; 503 where the disk is full.
+    /// Returns 500 if the extension has anything in it but ASCII letters and digits or the file cannot be written, and 503 if
+    /// the disk is full.
+    pub fn save_in(&self, folder: impl AsRef<Path>, extension: &str) -> Result<String> {
+        if !extension.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Error::internal(format!(
+                "\"{extension}\" is not an extension of a file's name: use letters and digits, as in \"jpg\""
+            )));
+        }
+        let dot = if extension.is_empty() { "" } else { "." };
+        let name = format!("{}{dot}{extension}", Uuid::new_v4().simple());
+        self.save(folder.as_ref().join(&name))?;
+        Ok(name)
+    }
+
+    /// Saves the file as `path`, creating its folder if it is missing. [`save_in`](Self::save_in) finds a name for it.
+    ///
+    /// It appears there whole or not at all. A file that is there already stays as it is.
+    ///
+    /// # Errors
+    /// Returns 500 if `path` exists or cannot be written, and 503 if the disk is full.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.write_beside(path).map_err(|error| storage_error(&format!("the uploaded file cannot be saved as {}", path.display()), error))
@@ -146,32 +160,37 @@ fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// The error of a disk: 503 where it is full, since that may pass; 500 for the rest.
+/// What Unix calls it if the system or the process has too many open files.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
+/// The error of a disk: 503 if it is full or the process has no file handle left, since that may pass; 500 for the rest.
 pub(super) fn storage_error(what: &str, error: io::Error) -> Error {
     // The cause is in the message too: a failed body is kept as status and message until the view asks for it.
     let message = format!("{what}: {error}");
+    let no_handles = cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE));
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::unavailable(message),
+        _ if no_handles => Error::unavailable(message),
         _ => Error::internal(message),
     }
     .with_source(error)
 }
 
-/// Reads by position, so that several readers can share one open file.
+/// Reads by position, so that all files and readers of a request can share one open file.
 enum Reader<'a> {
     Memory(Cursor<&'a Vec<u8>>),
-    Spooled { file: &'a File, length: u64, position: u64 },
+    Spooled { spool: &'a Spool, start: u64, length: u64, position: u64 },
 }
 
 impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Reader::Memory(cursor) => cursor.read(buffer),
-            Reader::Spooled { file, position, .. } => {
-                #[cfg(unix)]
-                let count = std::os::unix::fs::FileExt::read_at(*file, buffer, *position)?;
-                #[cfg(windows)]
-                let count = std::os::windows::fs::FileExt::seek_read(*file, buffer, *position)?;
+            Reader::Spooled { spool, start, length, position } => {
+                let left = length.saturating_sub(*position);
+                let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let count = spool.read_at(&mut buffer[..room], *start + *position)?;
                 *position += count as u64;
                 Ok(count)
             }

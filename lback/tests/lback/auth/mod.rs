@@ -16,6 +16,8 @@ mod settings;
 mod testing;
 mod throttle;
 mod tokens;
+#[cfg(feature = "sqlite")]
+mod uploads;
 
 use std::time::Duration;
 
