@@ -12,7 +12,7 @@ use hyper::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Multipart;
+use super::{Multipart, fields};
 use crate::error::BoxError;
 use crate::router::BodyLimit;
 use crate::{Error, Request, Result};
@@ -67,17 +67,17 @@ impl RequestBody {
     }
 
     pub(super) fn form<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
-        let result = match (&self.0, content_type) {
-            (Kind::Multipart(Ok(multipart)), _) => serde_html_form::from_str(&multipart.to_urlencoded()),
+        let pairs = match (&self.0, content_type) {
+            (Kind::Multipart(Ok(multipart)), _) => multipart.fields().map(|(name, value)| (name.into(), value.into())).collect(),
             (Kind::Multipart(Err(error)), _) => return Err(Error::new(error.status(), error.message())),
-            (_, Some(FORM)) if !is_text(self.as_bytes()) => {
-                return Err(Error::bad_request("The form is not valid: it holds bytes that are not UTF-8."));
-            }
-            (_, Some(FORM)) => serde_html_form::from_bytes(self.as_bytes()),
-            (_, None) if self.as_bytes().is_empty() => serde_html_form::from_bytes(b""),
+            (_, Some(FORM)) => match fields::decode(self.as_bytes()) {
+                Some(pairs) => pairs,
+                None => return Err(Error::bad_request("The form is not valid: it holds bytes that are not UTF-8.")),
+            },
+            (_, None) if self.as_bytes().is_empty() => Vec::new(),
             (_, found) => return Err(unsupported(FORM, found)),
         };
-        result.map_err(|error| Error::bad_request(format!("The form is not valid: {error}")))
+        fields::read(&pairs).map_err(|mismatch| Error::bad_request(format!("The form is not valid: {mismatch}.")))
     }
 
     pub(super) fn json<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
@@ -95,11 +95,6 @@ impl RequestBody {
             _ => Err(unsupported(MULTIPART, None)),
         }
     }
-}
-
-/// Is what is percent-encoded here UTF-8? The parser would put a question mark in the place of what is not.
-pub(super) fn is_text(encoded: &[u8]) -> bool {
-    percent_encoding::percent_decode(encoded).decode_utf8().is_ok()
 }
 
 fn unsupported(wanted: &str, found: Option<&str>) -> Error {

@@ -3,6 +3,7 @@
 mod body;
 mod client;
 mod cookies;
+mod fields;
 mod keys;
 mod multipart;
 
@@ -130,7 +131,12 @@ impl Request {
         name.find(&self.headers)?.to_str().ok()
     }
 
-    /// The query string as a `T`.
+    /// The query string as a `T`: a struct, a map, or a list of pairs.
+    ///
+    /// An empty value counts as absent: `?page=` is the default of a field with `#[serde(default)]`, `None` for any `Option`
+    /// (`Option<String>` too) and no element of a `Vec`, which may be absent altogether. Only a field that must be there
+    /// takes the empty value, which a `String` can hold. `Vec<String>` and `Vec<Option<T>>` keep the places of empty values
+    /// beside others that are not empty. `on`, which a checkbox sends, is true. `#[serde(flatten)]` works.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -144,13 +150,12 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 400 where the query does not fit `T`.
+    /// Returns 400 if the query does not fit `T`, with a message that names the parameter and what it should be.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
-        let query = self.uri.query().unwrap_or_default();
-        if !body::is_text(query.as_bytes()) {
+        let Some(pairs) = fields::decode(self.uri.query().unwrap_or_default().as_bytes()) else {
             return Err(Error::bad_request("The query string is not valid: it holds bytes that are not UTF-8."));
-        }
-        serde_html_form::from_str(query).map_err(|error| Error::bad_request(format!("The query string is not valid: {error}")))
+        };
+        fields::read(&pairs).map_err(|mismatch| Error::bad_request(format!("The query string is not valid: {mismatch}.")))
     }
 
     /// The path parameter `name` as a `T`.
@@ -164,7 +169,8 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 404 where the value is no `T`; 500 where the route has no such parameter.
+    /// Returns 404 if the value is no `T`, with a message that says what it should be, and 500 if the route has no such
+    /// parameter.
     #[track_caller]
     pub fn param<T: FromStr>(&self, name: &str) -> Result<T> {
         let Some(value) = self.params().find(|(key, _)| *key == name).map(|(_, value)| value) else {
@@ -172,7 +178,11 @@ impl Request {
             let route = self.route().map_or("no route", |route| route.pattern());
             return Err(Error::internal(format!("the route {route} has no parameter \"{name}\"; it has {known:?}")));
         };
-        value.parse().map_err(|_| Error::not_found(format!("\"{value}\" is not a valid {name}")))
+        value.parse().map_err(|_| {
+            let kind = std::any::type_name::<T>();
+            let kind = kind.rsplit("::").next().unwrap_or(kind);
+            Error::not_found(format!("\"{value}\" is not a valid {name}: it should be {}", fields::describe(kind)))
+        })
     }
 
     /// The path parameters in the order of the pattern, decoded.
@@ -249,10 +259,11 @@ impl Request {
     /// }
     /// ```
     ///
-    /// The text fields of a multipart body count as well.
+    /// The text fields of a multipart body count as well. An empty value counts as absent, as in a [query](Request::query).
     ///
     /// # Errors
-    /// 400 where the form does not fit `T`, 415 where the body is not a form.
+    /// Returns 400 if the form does not fit `T`, with a message that names the field and what it should be, and 415 if the
+    /// body is not a form.
     pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.form(self.content_type().as_deref())
     }

@@ -18,7 +18,6 @@ use bytes::Bytes;
 use futures_core::Stream;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::body::Bounded;
 use crate::{Error, Result};
@@ -79,13 +78,6 @@ impl Multipart {
     pub fn take_file(&mut self, name: &str) -> Option<UploadedFile> {
         let at = self.files.iter().position(|file| file.field_name() == name)?;
         Some(self.files.remove(at))
-    }
-
-    /// The text fields as a form without files would have sent them.
-    pub(super) fn to_urlencoded(&self) -> String {
-        let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-        let pairs: Vec<_> = self.fields().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-        pairs.join("&")
     }
 
     /// Reads `body` to its end. Of each file, `memory` bytes stay in memory; a larger one goes to a temporary file.
