@@ -12,6 +12,7 @@ mod error;
 mod error_page;
 pub mod middleware;
 mod panics;
+mod parameters;
 mod request;
 mod response;
 mod router;

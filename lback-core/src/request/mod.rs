@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route, SecretPath};
-use crate::{Error, Response, Result, Settings, TypeMap, csrf};
+use crate::{Error, Response, Result, Settings, TypeMap, csrf, parameters};
 
 /// One request: what the client sent, and everything that belongs to answering it.
 ///
@@ -223,7 +223,7 @@ impl Request {
     /// The media type of the body, without its parameters, in lower case.
     pub fn content_type(&self) -> Option<Cow<'_, str>> {
         let value = self.header(header::CONTENT_TYPE)?;
-        let essence = value.split(';').next().unwrap_or_default().trim();
+        let (essence, _) = parameters::split(value);
         Some(if essence.bytes().any(|b| b.is_ascii_uppercase()) {
             Cow::Owned(essence.to_ascii_lowercase())
         } else {

@@ -20,7 +20,7 @@ use hyper::StatusCode;
 use hyper::header::{self, HeaderMap};
 
 use super::body::Bounded;
-use crate::{Error, Result};
+use crate::{Error, Result, parameters};
 use upload::{Content, storage_error};
 
 const MAX_PARTS: usize = 1_000;
@@ -89,13 +89,14 @@ impl Multipart {
     where
         S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
     {
-        let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
+        // The parser's own function for this takes no space before a semicolon.
+        let boundary = parameters::parameter(content_type, "boundary").unwrap_or_default();
         if boundary.is_empty() || boundary.len() > 70 {
             return Err(Error::bad_request("The multipart body is malformed: its boundary should be 1 to 70 characters long."));
         }
         let header_room = Arc::new(AtomicUsize::new(0));
         let mut pieces = Pieces::new(body, header_room.clone());
-        let mut parser = multer::Multipart::new(&mut pieces, boundary);
+        let mut parser = multer::Multipart::new(&mut pieces, boundary.into_owned());
         let mut multipart = Multipart::default();
         let mut text_bytes = 0;
         for count in 0.. {
