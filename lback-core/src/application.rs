@@ -20,7 +20,7 @@ use crate::error_page::DebugSection;
 use crate::middleware::{Layer, Next, Stack};
 use crate::panics::catch_panic;
 use crate::request::{Keys, RequestBody};
-use crate::router::{Endpoint, Lookup, Route, RouteTable, Router};
+use crate::router::{Endpoint, Lookup, Route, RouteTable, Router, unreachable};
 use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
@@ -229,8 +229,12 @@ impl Assembly {
         config.check()?;
         self.listeners.check()?;
         let secrets = self.secrets(&config)?;
-        let table = RouteTable::compile(self.router, &self.stack)
-            .map_err(|problems| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  "))))?;
+        let cannot_start = |problems: Vec<String>| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  ")));
+        let table = RouteTable::compile(self.router, &self.stack).map_err(cannot_start)?;
+        let unreachable = unreachable(table.routes().iter().map(AsRef::as_ref), self.stack.layers(), &config);
+        if !unreachable.is_empty() {
+            return Err(cannot_start(unreachable));
+        }
         let table = Arc::new(table);
         let templates_dir = self.settings.root().join(&config.templates_dir);
         // In DEBUG files change while the program runs.

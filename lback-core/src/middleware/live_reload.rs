@@ -32,6 +32,9 @@ impl Default for LiveReload {
 }
 
 impl LiveReload {
+    /// The paths that it answers itself.
+    pub(crate) const PATHS: [&str; 2] = [VERSION, SCRIPT];
+
     /// For this run of the program: pages of any other are out of date.
     pub fn new() -> Self {
         LiveReload { program: hash(&(std::process::id(), SystemTime::now())) }
