@@ -166,7 +166,8 @@ impl Assembly {
         self
     }
 
-    /// Adds a function that every template can call, with the request whose page it is.
+    /// Adds a function that every template can call, with the request whose page it is. Its arguments may follow its name, as in
+    /// `unread(folder)`; then a template that gives another one stops the start.
     pub fn template_function<F, V>(&mut self, name: &'static str, call: F) -> &mut Self
     where
         F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -176,7 +177,8 @@ impl Assembly {
         self
     }
 
-    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`.
+    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`. Its arguments may follow its name, as in
+    /// `money(currency)`; then a template that gives another one stops the start.
     pub fn template_filter<F, T, V>(&mut self, name: &'static str, apply: F) -> &mut Self
     where
         F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,

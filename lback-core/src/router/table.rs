@@ -184,6 +184,11 @@ impl RouteTable {
         route.pattern.fill(params).map_err(|why| Error::internal(format!("url_for(\"{name}\"): {why}")))
     }
 
+    /// Returns whether the pattern of the route called `name` has the parameter `parameter`.
+    pub(crate) fn has_parameter(&self, name: &str, parameter: &str) -> bool {
+        self.names.get(name).is_some_and(|route| route.pattern.parameters().any(|(own, _)| own == parameter))
+    }
+
     /// Is there a route of this name?
     pub(crate) fn has_name(&self, name: &str) -> bool {
         self.names.contains_key(name)
