@@ -10,6 +10,7 @@ mod csrf;
 mod email;
 mod error;
 mod error_page;
+mod file_state;
 pub mod middleware;
 mod panics;
 mod parameters;
