@@ -5,6 +5,7 @@ mod dbshell;
 mod help;
 mod names;
 mod own;
+mod routes;
 
 pub use own::Command;
 
@@ -111,11 +112,8 @@ impl Task {
                 }
             }
             Task::Routes => {
-                for route in ready.app.routes() {
-                    let methods: Vec<_> = route.methods().iter().map(lback_core::Method::as_str).collect();
-                    let methods = if methods.is_empty() { "ANY".to_owned() } else { methods.join(",") };
-                    let line = format!("{methods:<12} {:<32} {:<20} {}", route.pattern(), route.name().unwrap_or_default(), let_in(route));
-                    println!("{}", line.trim_end());
+                for line in routes::lines(&ready.app) {
+                    println!("{line}");
                 }
             }
             Task::DbShell(arguments) => dbshell::dbshell(&ready, &arguments)?,
@@ -153,15 +151,6 @@ impl Ready {
     fn database(&self) -> Result<&lback_db::Database> {
         self.database.as_ref().ok_or_else(|| missing("database"))
     }
-}
-
-/// Who is let in, where not everybody is.
-#[cfg_attr(not(feature = "auth"), expect(unused_variables, reason = "there are no users"))]
-fn let_in(route: &lback_core::Route) -> String {
-    #[cfg(feature = "auth")]
-    return lback_auth::RouteAuth::requirements(route).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    #[cfg(not(feature = "auth"))]
-    String::new()
 }
 
 /// Refuses to go on while migrations are pending.
