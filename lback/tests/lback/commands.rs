@@ -122,7 +122,7 @@ fn routes_shows_what_a_route_does_without_and_what_it_has_of_its_own() {
         &["GET", "/hooks", "audited"],
         &["ANY", "/any"],
     ] {
-        assert!(lines.iter().any(|shown| shown == line), "{line:?} is missing in {listed}");
+        assert!(lines.iter().any(|shown| shown.ends_with(line)), "{line:?} is missing in {listed}");
     }
 }
 
