@@ -202,6 +202,9 @@ impl App {
     /// });
     /// ```
     ///
+    /// An argument that it does not ask for is an error. With the arguments after the name, `"money(currency)"`, a template that gives
+    /// another one stops the start.
+    ///
     /// What it returns is escaped, unless it is [`Html`](crate::Html).
     pub fn template_filter<F, T, V>(mut self, name: &'static str, apply: F) -> Self
     where
@@ -227,6 +230,9 @@ impl App {
     ///     Ok(req.session().get::<u32>(&format!("unread_{folder}"))?.unwrap_or(0))
     /// });
     /// ```
+    ///
+    /// An argument that it does not ask for is an error. With the arguments after the name, `"unread(folder)"`, a template that gives
+    /// another one stops the start.
     ///
     /// What it returns is escaped, unless it is [`Html`](crate::Html).
     pub fn template_function<F, V>(mut self, name: &'static str, call: F) -> Self

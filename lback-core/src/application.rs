@@ -21,7 +21,7 @@ use crate::error_page::DebugSection;
 use crate::middleware::{IntoMiddleware, Layer, Next, Slot, Stack};
 use crate::panics::catch_panic;
 use crate::request::{Budgets, Keys, RequestBody};
-use crate::router::{Endpoint, Lookup, Route, RouteTable, Router};
+use crate::router::{Endpoint, Lookup, Route, RouteTable, Router, unreachable};
 use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
@@ -198,7 +198,8 @@ impl Assembly {
         self
     }
 
-    /// Adds a function that every template can call, with the request whose page it is.
+    /// Adds a function that every template can call, with the request whose page it is. Its arguments may follow its name, as in
+    /// `unread(folder)`; then a template that gives another one stops the start.
     pub fn template_function<F, V>(&mut self, name: &'static str, call: F) -> &mut Self
     where
         F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -208,7 +209,8 @@ impl Assembly {
         self
     }
 
-    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`.
+    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`. Its arguments may follow its name, as in
+    /// `money(currency)`; then a template that gives another one stops the start.
     pub fn template_filter<F, T, V>(&mut self, name: &'static str, apply: F) -> &mut Self
     where
         F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -295,8 +297,13 @@ impl Assembly {
         config.check()?;
         self.listeners.check()?;
         let secrets = self.secrets(&config)?;
-        let table = RouteTable::compile(self.router, &self.stack)
-            .map_err(|problems| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  "))))?;
+        let cannot_start = |problems: Vec<String>| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  ")));
+        let table = RouteTable::compile(self.router, &self.stack).map_err(cannot_start)?;
+        let stack: Arc<[Layer]> = self.stack.layers().cloned().collect();
+        let unreachable = unreachable(table.routes().iter().map(AsRef::as_ref), &stack, &config);
+        if !unreachable.is_empty() {
+            return Err(cannot_start(unreachable));
+        }
         let table = Arc::new(table);
         let templates_dir = self.settings.root().join(&config.templates_dir);
         // In DEBUG files change while the program runs.
@@ -308,7 +315,7 @@ impl Assembly {
         let trusted = TrustedOrigins::of_settings(&config.csrf_trusted_origins)?;
         let app = Application {
             table,
-            stack: self.stack.layers().cloned().collect(),
+            stack,
             keys: derive("cookies"),
             csrf: Csrf::new(derive("csrf"), trusted, self.csrf_binding),
             secrets,

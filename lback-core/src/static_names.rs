@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
+use crate::file_state::{FileState, digits, fingerprint};
 use crate::{Error, Result};
 
 /// How many letters of a file's SHA-256 stand in its name. They tell versions of one file apart, nothing else.
@@ -38,8 +39,10 @@ pub struct StaticNames {
 #[derive(Debug)]
 struct Known {
     hashed: String,
-    length: u64,
-    modified: Option<SystemTime>,
+    fingerprint: String,
+    state: FileState,
+    /// It was changed so shortly before it was read that its time tells nothing.
+    fresh: bool,
 }
 
 /// What a name in a URL stands for.
@@ -86,8 +89,7 @@ impl StaticNames {
         if let Some(plain) = self.plain.get(name) {
             let known = self.files.get(plain)?;
             // A file that was changed since the start is not what its name says.
-            let same = fs::metadata(dir.join(plain)).is_ok_and(|now| (now.len(), now.modified().ok()) == (known.length, known.modified));
-            return Some(Named { plain: plain.clone(), for_good: same });
+            return Some(Named { plain: plain.clone(), for_good: known.is_unchanged(&dir.join(plain)).unwrap_or(false) });
         }
         let is_there = |plain: &String| self.files.contains_key(plain) || dir.join(plain).is_file();
         without_hash(name).find(is_there).map(|plain| Named { plain, for_good: false })
@@ -138,10 +140,22 @@ impl StaticNames {
 
 impl Known {
     fn read(name: &str, path: &Path, found: &Metadata) -> io::Result<Self> {
+        let now = SystemTime::now();
         let mut hasher = Sha256::new();
         io::copy(&mut File::open(path)?, &mut hasher)?;
-        let hash: String = hasher.finalize().iter().take(LETTERS / 2).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Known { hashed: with_hash(name, &hash), length: found.len(), modified: found.modified().ok() })
+        let (fingerprint, state) = (digits(&hasher), FileState::of(found));
+        Ok(Known { hashed: with_hash(name, &fingerprint[..LETTERS]), fingerprint, state, fresh: state.is_fresh(now) })
+    }
+
+    /// Returns whether the file at `path` is the one that was read.
+    fn is_unchanged(&self, path: &Path) -> io::Result<bool> {
+        let mut file = File::open(path)?;
+        let state = FileState::of(&file.metadata()?);
+        if state == self.state && !self.fresh {
+            return Ok(true);
+        }
+        // Its mode may have changed, or a copy taken its place.
+        Ok(state.length == self.state.length && fingerprint(&mut file, &state, SystemTime::now())? == self.fingerprint)
     }
 }
 

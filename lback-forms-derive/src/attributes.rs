@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, GenericArgument, Ident, PathArguments, Result, Type};
+use syn::{Attribute, Error, Expr, ExprPath, GenericArgument, Ident, PathArguments, Result, Type};
 
 use crate::rules::{FLAGS, FOR_TEXTS, Group, MESSAGES, NO_TEXTS, VALUES};
 
@@ -93,8 +93,8 @@ fn call(meta: &ParseNestedMeta<'_>, name: &str, ty: &Type) -> Result<TokenStream
     let value: Expr = meta.value()?.parse()?;
     let method = Ident::new(name, meta.path.span());
     Ok(match (name, &value) {
-        // A function is named, and called for each form: it may read what changes.
-        ("choices", Expr::Path(_)) => quote!(.choices(#value())),
+        // A function is named, and called for each form: it may read what changes. A constant is written in capitals.
+        ("choices", Expr::Path(path)) if !is_constant(path) => quote!(.choices(#value())),
         // The types agree, or the compiler points at the attribute.
         ("clean", _) => {
             let ty = inner(ty);
@@ -102,6 +102,11 @@ fn call(meta: &ParseNestedMeta<'_>, name: &str, ty: &Type) -> Result<TokenStream
         }
         _ => quote!(.#method(#value)),
     })
+}
+
+/// Whether a path names a constant rather than a function, which Rust tells by their letters.
+fn is_constant(path: &ExprPath) -> bool {
+    path.path.segments.last().is_some_and(|last| !last.ident.to_string().contains(char::is_lowercase))
 }
 
 /// The function that `#[form(clean = …)]` names on the struct.

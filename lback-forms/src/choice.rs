@@ -44,3 +44,28 @@ impl From<String> for Choice {
         Choice { label: text.clone(), value: text }
     }
 }
+
+/// For the elements of a slice, such as a constant `&[("draft", "Draft")]`.
+impl<V: ToString, L: ToString> From<&(V, L)> for Choice {
+    fn from((value, label): &(V, L)) -> Self {
+        Choice { value: value.to_string(), label: label.to_string() }
+    }
+}
+
+impl From<&&str> for Choice {
+    fn from(text: &&str) -> Self {
+        (*text).into()
+    }
+}
+
+impl From<&String> for Choice {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<&Choice> for Choice {
+    fn from(choice: &Choice) -> Self {
+        choice.clone()
+    }
+}

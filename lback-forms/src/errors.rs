@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Rule;
+
 /// Why a value is refused: what a field's own [`clean`](crate::Field::clean) returns. A text is one already.
 ///
 /// ```
@@ -74,13 +76,27 @@ impl From<String> for FieldError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormErrors {
     form: Vec<String>,
-    fields: Vec<(String, String)>,
+    fields: Vec<Wrong>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wrong {
+    field: String,
+    /// `None` for an error in somebody's own words.
+    rule: Option<Rule>,
+    message: String,
 }
 
 impl FormErrors {
     /// Adds an error to the field `name`. Where the form has no such field, the error is one of the form.
     pub fn add(&mut self, name: &str, message: impl Into<String>) {
-        self.fields.push((name.to_owned(), message.into()));
+        self.add_broken(name, None, message.into());
+    }
+
+    /// Adds an error to the field `name`, which broke `rule`.
+    pub(crate) fn add_broken(&mut self, name: &str, rule: Option<Rule>, message: String) {
+        self.fields.push(Wrong { field: name.to_owned(), rule, message });
     }
 
     /// Adds an error of the form as a whole.
@@ -95,7 +111,34 @@ impl FormErrors {
 
     /// The errors of the field `name`.
     pub fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.fields.iter().filter(move |(field, _)| field == name).map(|(_, message)| message.as_str())
+        self.fields.iter().filter(move |wrong| wrong.field == name).map(|wrong| wrong.message.as_str())
+    }
+
+    /// The rules that the field `name` broke. An error that was [added](FormErrors::add), or that a function of the field
+    /// returned as a text, has none.
+    pub fn rules<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Rule> {
+        self.fields.iter().filter(move |wrong| wrong.field == name).filter_map(|wrong| wrong.rule)
+    }
+
+    /// Returns whether the field `name` broke `rule`, whatever words the visitor is told it in.
+    ///
+    /// ```
+    /// # extern crate lback_forms as lback;
+    /// # use lback_core::{Request, Response, Result, context};
+    /// use lback_forms::{Form, Rule};
+    ///
+    /// # #[derive(Form)]
+    /// # struct Post { title: String }
+    /// # fn edit(req: &mut Request) -> Result<Response> {
+    /// let mut form = Form::<Post>::new();
+    /// if form.submitted(req)?.is_none() && form.errors().has("title", Rule::Required) {
+    ///     return Ok(Response::redirect("/help/titles"));
+    /// }
+    /// # req.render("edit.html", context! { form })
+    /// # }
+    /// ```
+    pub fn has(&self, name: &str, rule: Rule) -> bool {
+        self.rules(name).any(|broken| broken == rule)
     }
 
     /// The errors of the form as a whole.
@@ -105,8 +148,8 @@ impl FormErrors {
 
     /// Makes errors of fields that are not there errors of the form, so that the visitor sees them.
     pub(crate) fn settle(&mut self, known: impl Fn(&str) -> bool) {
-        let (fields, lost) = std::mem::take(&mut self.fields).into_iter().partition(|(name, _)| known(name));
+        let (fields, lost): (Vec<Wrong>, Vec<Wrong>) = std::mem::take(&mut self.fields).into_iter().partition(|wrong| known(&wrong.field));
         self.fields = fields;
-        self.form.extend(lost.into_iter().map(|(_, message): (String, String)| message));
+        self.form.extend(lost.into_iter().map(|wrong| wrong.message));
     }
 }

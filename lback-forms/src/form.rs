@@ -9,7 +9,7 @@ use crate::check::{Refused, check};
 use crate::contradiction::contradiction;
 use crate::received::receive;
 use crate::rule::default_message;
-use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Values};
+use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule, Values};
 
 /// A form, empty or filled in.
 ///
@@ -207,7 +207,10 @@ impl<T: FormFields> Form<T> {
             shown.values = entry.texts.iter().map(|text| shown_again(&shown.field, text)).collect();
             match check(&shown.field, entry) {
                 Ok(entry) => values.insert(&shown.field.name, entry),
-                Err(refused) => self.errors.add(&shown.field.name, message(req, &shown.field, refused)),
+                Err(Refused::Message(message)) => self.errors.add(&shown.field.name, message),
+                Err(Refused::Rule(rule)) => {
+                    self.errors.add_broken(&shown.field.name, Some(rule), message(req, &shown.field, rule));
+                }
             }
         }
         if !self.errors.is_empty() {
@@ -282,11 +285,7 @@ fn shown_again(field: &Field, text: &str) -> String {
 }
 
 /// What the visitor is told: in the words of the field, of the application, or of the framework.
-fn message(req: &Request, field: &Field, refused: Refused) -> String {
-    let rule = match refused {
-        Refused::Message(message) => return message,
-        Refused::Rule(rule) => rule,
-    };
+fn message(req: &Request, field: &Field, rule: Rule) -> String {
     if let Some((_, message)) = field.messages.iter().find(|(known, _)| *known == rule) {
         return message.clone();
     }

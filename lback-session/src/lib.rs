@@ -26,7 +26,7 @@ pub use flash::Flash;
 pub use id::SessionId;
 pub use manager::SessionManager;
 pub use middleware::SessionMiddleware;
-pub use request::{RequestSession, RouterSession};
+pub use request::{RequestSession, RouteSession, RouterSession};
 pub use session::{AppSession, Expiry};
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]

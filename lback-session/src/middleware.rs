@@ -4,7 +4,7 @@ use lback_core::{Middleware, Next, Request, Response, Result};
 
 use crate::SessionManager;
 use crate::finish::finish;
-use crate::request::{NoSession, Slot};
+use crate::request::{RouteSession, Slot};
 
 /// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first touched, and what
 /// changed is saved on the way out, together with the view's database work.
@@ -21,7 +21,7 @@ impl SessionMiddleware {
 
 impl Middleware for SessionMiddleware {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if req.route().is_some_and(|route| route.option::<NoSession>().is_some()) {
+        if req.route().is_some_and(|route| !route.has_session()) {
             return next.run(req).await;
         }
         req.extensions_mut().insert(Slot::new(self.manager.clone()));

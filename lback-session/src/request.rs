@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use lback_core::{Error, Request, Result, Router, StatusCode};
+use lback_core::{Error, Request, Result, Route, Router, StatusCode};
 use lback_db::{Db, DbSession, RequestSignal};
 
 use crate::signals::SessionsRevoked;
@@ -207,5 +207,17 @@ impl RouterSession for Router {
     #[track_caller]
     fn without_session(self) -> Self {
         self.option(NoSession)
+    }
+}
+
+/// Adds what concerns sessions to [`Route`].
+pub trait RouteSession {
+    /// Returns whether the route has a session: it does unless it says [`without_session`](RouterSession::without_session).
+    fn has_session(&self) -> bool;
+}
+
+impl RouteSession for Route {
+    fn has_session(&self) -> bool {
+        self.option::<NoSession>().is_none()
     }
 }

@@ -80,9 +80,9 @@ pub use lback_mail::{
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
 pub use lback_session::{
-    AppSession, CookieStore, CreateSessions, DatabaseStore, Durability, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession,
-    Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
-    Update,
+    AppSession, CookieStore, CreateSessions, DatabaseStore, Durability, Expiry, Flash, MemoryStore, Record, RequestSession, RouteSession,
+    RouterSession, Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore,
+    StoreName, Update,
 };
 pub use {chrono, serde, serde_json};
 

@@ -1,7 +1,7 @@
 //! Protection from forged forms.
 
-use lback_core::Result;
 use lback_core::middleware::{CsrfMiddleware, Slot};
+use lback_core::{CsrfExempt, Method, Result};
 use lback_session::SessionManager;
 
 use crate::battery::{Battery, Setup};
@@ -19,6 +19,11 @@ impl Battery for Csrf {
             None => CsrfMiddleware::new(),
         };
         setup.middleware(Slot::Csrf, middleware);
+        setup.route_note(|route| {
+            let is_safe = |method: &Method| matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+            let changes = route.methods().is_empty() || !route.methods().iter().all(is_safe);
+            (changes && route.option::<CsrfExempt>().is_some()).then(|| "CSRF exempt".to_owned())
+        });
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Does the client want JSON?
 
-use crate::Request;
+use crate::{Request, parameters};
 
 impl Request {
     /// Does the client prefer JSON to HTML?
@@ -27,25 +27,18 @@ fn is_json(kind: &str) -> bool {
 /// before `*/*`.
 fn quality(accept: &str, is_type: impl Fn(&str) -> bool, family: &str) -> u16 {
     let mut best = (0, 0);
-    for range in accept.split(',') {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+    for range in parameters::members(accept) {
+        let (kind, parameters) = parameters::split(range);
+        let kind = kind.to_ascii_lowercase();
         let closeness = match kind.as_str() {
             "*/*" => 1,
             kind if kind == family => 2,
             kind if is_type(kind) => 3,
             _ => continue,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))).map_or(1000, thousandths);
-        best = best.max((closeness, weight));
+        best = best.max((closeness, parameters::weight(parameters).unwrap_or(0)));
     }
     best.1
-}
-
-/// A weight such as `0.8`; one that is no number counts as 0.
-fn thousandths(weight: &str) -> u16 {
-    let weight: f32 = weight.trim().parse().unwrap_or(0.0);
-    (weight.clamp(0.0, 1.0) * 1000.0) as u16
 }
 
 #[cfg(test)]
@@ -60,6 +53,7 @@ mod tests {
         assert_eq!(json("application/*;q=0.5, */*"), 500);
         assert_eq!(json("application/vnd.api+json; charset=utf-8; q=0.25"), 250);
         assert_eq!(json("text/html"), 0);
+        assert_eq!(json("text/html;x=\", application/json\", Application/JSON\t; Q=0.5"), 500);
         assert_eq!(json("application/json;q=NaN"), 0);
         assert_eq!(json("application/json;q=-3"), 0);
         assert_eq!(json(""), 0);

@@ -8,7 +8,7 @@ use hyper::header::{self, HeaderValue};
 
 use super::allowed_hosts::is_allowed;
 use crate::templates::Files;
-use crate::{Body, Middleware, Next, Request, Response, Result};
+use crate::{Body, Middleware, Next, Request, Response, Result, parameters};
 
 /// The path at which a page asks for the version of what it shows.
 const VERSION: &str = "/__lback/reload";
@@ -33,6 +33,9 @@ impl Default for LiveReload {
 }
 
 impl LiveReload {
+    /// The paths that it answers itself.
+    pub(crate) const PATHS: [&str; 2] = [VERSION, SCRIPT];
+
     /// For this run of the program: pages of any other are out of date.
     pub fn new() -> Self {
         LiveReload { program: hash(&(std::process::id(), SystemTime::now())) }
@@ -78,8 +81,8 @@ impl Middleware for LiveReload {
 
 /// The page of the response with the script in it; `None` where it is no whole HTML page.
 fn with_script(response: &Response, version: &str) -> Option<Vec<u8>> {
-    let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes)?;
-    if !content_type.starts_with(b"text/html") || response.headers().contains_key(header::CONTENT_ENCODING) {
+    let content_type = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    if !parameters::split(content_type).0.eq_ignore_ascii_case("text/html") || response.headers().contains_key(header::CONTENT_ENCODING) {
         return None;
     }
     let page = response.body().as_bytes()?;

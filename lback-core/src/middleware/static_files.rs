@@ -53,6 +53,13 @@ impl StaticFiles {
     }
 }
 
+impl StaticFiles {
+    /// The URL of a folder of its own; `None` for `STATIC_URL`.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.folder.as_ref().map(|(url, _)| url.as_str())
+    }
+}
+
 impl Middleware for StaticFiles {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
         match self.path_below(req) {

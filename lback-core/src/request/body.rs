@@ -12,9 +12,9 @@ use hyper::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Multipart;
 use super::budget::Share;
 use super::multipart::Storage;
+use super::{Multipart, fields};
 use crate::error::BoxError;
 use crate::router::BodyLimit;
 use crate::{Error, Request, Result};
@@ -70,17 +70,17 @@ impl RequestBody {
     }
 
     pub(super) fn form<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
-        let result = match (&self.0, content_type) {
-            (Kind::Multipart(Ok(multipart)), _) => serde_html_form::from_str(&multipart.to_urlencoded()),
+        let pairs = match (&self.0, content_type) {
+            (Kind::Multipart(Ok(multipart)), _) => multipart.fields().map(|(name, value)| (name.into(), value.into())).collect(),
             (Kind::Multipart(Err(error)), _) => return Err(Error::new(error.status(), error.message())),
-            (_, Some(FORM)) if !is_text(self.as_bytes()) => {
-                return Err(Error::bad_request("The form is not valid: it holds bytes that are not UTF-8."));
-            }
-            (_, Some(FORM)) => serde_html_form::from_bytes(self.as_bytes()),
-            (_, None) if self.as_bytes().is_empty() => serde_html_form::from_bytes(b""),
+            (_, Some(FORM)) => match fields::decode(self.as_bytes()) {
+                Some(pairs) => pairs,
+                None => return Err(Error::bad_request("The form is not valid: it holds bytes that are not UTF-8.")),
+            },
+            (_, None) if self.as_bytes().is_empty() => Vec::new(),
             (_, found) => return Err(unsupported(FORM, found)),
         };
-        result.map_err(|error| Error::bad_request(format!("The form is not valid: {error}")))
+        fields::read(&pairs).map_err(|mismatch| Error::bad_request(format!("The form is not valid: {mismatch}.")))
     }
 
     pub(super) fn json<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
@@ -101,16 +101,6 @@ impl RequestBody {
             _ => Err(unsupported(MULTIPART, None)),
         }
     }
-}
-
-/// Is what is percent-encoded here UTF-8? The parser would put a question mark in the place of what is not.
-pub(super) fn is_text(encoded: &[u8]) -> bool {
-    percent_encoding::percent_decode(encoded).decode_utf8().is_ok()
-}
-
-/// Returns the number of fields in a form or a query string.
-pub(super) fn count_fields(encoded: &[u8]) -> usize {
-    encoded.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).count()
 }
 
 /// Returns about how many bytes [`serde_json::Value`] takes for this JSON besides its texts: a map has room for eleven
@@ -205,7 +195,7 @@ pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     let kind = req.content_type();
     let (multipart, form) = (kind.as_deref() == Some(MULTIPART), kind.as_deref() == Some(FORM));
     let config = req.app().config();
-    let (fields, patience) = (config.max_form_fields, Duration::from_secs(config.body_timeout_seconds));
+    let (max_fields, patience) = (config.max_form_fields, Duration::from_secs(config.body_timeout_seconds));
     let default = if multipart { config.max_upload_bytes } else { config.max_body_bytes };
     let limit = req.route().and_then(|route| route.option::<BodyLimit>()).map_or(default, |limit| limit.0);
     let waits = req.headers().contains_key(header::EXPECT);
@@ -223,8 +213,8 @@ pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     } else {
         let share = req.app().budgets().memory();
         let bytes = body.read_all(&share).await?;
-        if form && count_fields(&bytes) > fields {
-            return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The form has more than {fields} fields.")));
+        if form && fields::count(&bytes) > max_fields {
+            return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The form has more than {max_fields} fields.")));
         }
         Kind::Read(bytes, share)
     });

@@ -4,6 +4,7 @@ mod body;
 mod budget;
 mod client;
 mod cookies;
+mod fields;
 mod keys;
 mod multipart;
 
@@ -31,7 +32,7 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route, SecretPath};
-use crate::{Error, Response, Result, Settings, TypeMap, csrf};
+use crate::{Error, Response, Result, Settings, TypeMap, csrf, parameters};
 
 /// One request: what the client sent, and everything that belongs to answering it.
 ///
@@ -133,7 +134,12 @@ impl Request {
         name.find(&self.headers)?.to_str().ok()
     }
 
-    /// The query string as a `T`.
+    /// The query string as a `T`: a struct, a map, or a list of pairs.
+    ///
+    /// An empty value counts as absent: `?page=` is the default of a field with `#[serde(default)]`, `None` for any `Option`
+    /// (`Option<String>` too) and no element of a `Vec`, which may be absent altogether. Only a field that must be there
+    /// takes the empty value, which a `String` can hold. `Vec<String>` and `Vec<Option<T>>` keep the places of empty values
+    /// beside others that are not empty. `on`, which a checkbox sends, is true. `#[serde(flatten)]` works.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -147,17 +153,18 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// Returns 400 if the query does not fit `T`, or has more than `MAX_FORM_FIELDS` parameters.
+    /// Returns 400 if the query does not fit `T`, with a message that names the parameter and what it should be, and if it has
+    /// more than `MAX_FORM_FIELDS` parameters.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
-        let query = self.uri.query().unwrap_or_default();
+        let query = self.uri.query().unwrap_or_default().as_bytes();
         let limit = self.app.config().max_form_fields;
-        if body::count_fields(query.as_bytes()) > limit {
+        if fields::count(query) > limit {
             return Err(Error::bad_request(format!("The query string has more than {limit} parameters.")));
         }
-        if !body::is_text(query.as_bytes()) {
+        let Some(pairs) = fields::decode(query) else {
             return Err(Error::bad_request("The query string is not valid: it holds bytes that are not UTF-8."));
-        }
-        serde_html_form::from_str(query).map_err(|error| Error::bad_request(format!("The query string is not valid: {error}")))
+        };
+        fields::read(&pairs).map_err(|mismatch| Error::bad_request(format!("The query string is not valid: {mismatch}.")))
     }
 
     /// The path parameter `name` as a `T`.
@@ -171,7 +178,8 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 404 where the value is no `T`; 500 where the route has no such parameter.
+    /// Returns 404 if the value is no `T`, with a message that says what it should be, and 500 if the route has no such
+    /// parameter.
     #[track_caller]
     pub fn param<T: FromStr>(&self, name: &str) -> Result<T> {
         let Some(value) = self.params().find(|(key, _)| *key == name).map(|(_, value)| value) else {
@@ -179,7 +187,11 @@ impl Request {
             let route = self.route().map_or("no route", |route| route.pattern());
             return Err(Error::internal(format!("the route {route} has no parameter \"{name}\"; it has {known:?}")));
         };
-        value.parse().map_err(|_| Error::not_found(format!("\"{value}\" is not a valid {name}")))
+        value.parse().map_err(|_| {
+            let kind = std::any::type_name::<T>();
+            let kind = kind.rsplit("::").next().unwrap_or(kind);
+            Error::not_found(format!("\"{value}\" is not a valid {name}: it should be {}", fields::describe(kind)))
+        })
     }
 
     /// The path parameters in the order of the pattern, decoded.
@@ -224,7 +236,7 @@ impl Request {
     /// The media type of the body, without its parameters, in lower case.
     pub fn content_type(&self) -> Option<Cow<'_, str>> {
         let value = self.header(header::CONTENT_TYPE)?;
-        let essence = value.split(';').next().unwrap_or_default().trim();
+        let (essence, _) = parameters::split(value);
         Some(if essence.bytes().any(|b| b.is_ascii_uppercase()) {
             Cow::Owned(essence.to_ascii_lowercase())
         } else {
@@ -260,10 +272,11 @@ impl Request {
     /// }
     /// ```
     ///
-    /// The text fields of a multipart body count as well.
+    /// The text fields of a multipart body count as well. An empty value counts as absent, as in a [query](Request::query).
     ///
     /// # Errors
-    /// Returns 400 if the form does not fit `T`, and 415 if the body is not a form.
+    /// Returns 400 if the form does not fit `T`, with a message that names the field and what it should be, and 415 if the
+    /// body is not a form.
     pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.form(self.content_type().as_deref())
     }

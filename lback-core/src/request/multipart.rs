@@ -18,11 +18,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::body::Bounded;
 use super::budget::Share;
-use crate::{Error, Result};
+use crate::{Error, Result, parameters};
 use storage::Content;
 
 /// What the parts say as text: names, types, and the values of text fields.
@@ -87,13 +86,6 @@ impl Multipart {
         self.files.extract_if(.., |file| file.field_name() == name).collect()
     }
 
-    /// The text fields as a form without files would have sent them.
-    pub(super) fn to_urlencoded(&self) -> String {
-        let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-        let pairs: Vec<_> = self.fields().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-        pairs.join("&")
-    }
-
     /// Reads `body` to its end.
     pub(super) async fn read(content_type: &str, body: Bounded, storage: Storage) -> Result<Self> {
         Self::parse(content_type, Chunks(next_chunk(body)), storage).await
@@ -103,13 +95,14 @@ impl Multipart {
     where
         S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
     {
-        let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
+        // The parser's own function for this takes no space before a semicolon.
+        let boundary = parameters::parameter(content_type, "boundary").unwrap_or_default();
         if boundary.is_empty() || boundary.len() > 70 {
             return Err(Error::bad_request("The multipart body is malformed: its boundary should be 1 to 70 characters long."));
         }
         let header_room = Arc::new(AtomicUsize::new(0));
         let mut pieces = Pieces::new(body, header_room.clone());
-        let mut parser = multer::Multipart::new(&mut pieces, boundary);
+        let mut parser = multer::Multipart::new(&mut pieces, boundary.into_owned());
         let mut multipart = Multipart::default();
         for count in 0.. {
             // The parser may take one piece more before it looks at the last.

@@ -8,11 +8,13 @@ use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
+use std::time::SystemTime;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::file_state::{FileState, fingerprint};
 use crate::{Body, Error, Request, Response, Result};
 use condition::{Validators, Verdict};
 use range::Wanted;
@@ -46,9 +48,9 @@ impl FileRequest {
 
     /// Answers with the file at `path`, which holds, in this content encoding, what `name` says by its extension.
     pub(crate) fn open_encoded(&self, path: &Path, name: &Path, encoding: Option<&str>) -> Result<Response> {
-        let (file, metadata) = open_regular(path)?;
+        let (mut file, metadata) = open_regular(path)?;
         let size = metadata.len();
-        let validators = Validators::of(size, metadata.modified().ok(), encoding);
+        let validators = self.validators(&mut file, &metadata, encoding).map_err(|error| unreadable(path, error))?;
         let mut response = match self.verdict(&validators) {
             Verdict::Send => self.content(file, path, size, &validators, content_type(name))?,
             Verdict::NotModified => Response::new(StatusCode::NOT_MODIFIED),
@@ -69,6 +71,13 @@ impl FileRequest {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_str(encoding)?);
         }
         Ok(response)
+    }
+
+    fn validators(&self, file: &mut File, metadata: &Metadata, encoding: Option<&str>) -> io::Result<Validators> {
+        let (state, now) = (FileState::of(metadata), SystemTime::now());
+        let mut validators = Validators::of(state.length, state.modified, encoding);
+        validators.distinguish(state.time_tells(now), &self.headers, || fingerprint(file, &state, now))?;
+        Ok(validators)
     }
 
     /// A view that answers a POST with a file sends it whole.

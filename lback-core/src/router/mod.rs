@@ -2,10 +2,13 @@
 
 mod pattern;
 mod route;
+mod shape;
 mod table;
+mod unreachable;
 
 pub use route::{BodyLimit, CsrfExempt, Route, SecretPath, Streaming, ViewTimeout};
 pub(crate) use table::{Endpoint, Lookup, Matched, RouteTable};
+pub(crate) use unreachable::unreachable;
 
 #[cfg(test)]
 mod tests;
@@ -44,11 +47,16 @@ use crate::view::{BoxedView, View};
 /// | `/{title:slug}` | one segment of ASCII letters, digits, `-` and `_` |
 /// | `/{rest:path}` | all the remaining segments, at least one |
 ///
-/// A value that does not fit its type is a 404. Text around a parameter is allowed: `/feed-{id:int}.xml`. Where several
-/// patterns of one shape differ in their types, the narrower type is tried first; where a fixed text and a parameter
-/// both match, the text wins; otherwise the order of the list does not matter. Where one route has a parameter, another
-/// cannot have a `{rest:path}`, nor a parameter with other text around it: routes that could not be told apart are an
-/// error at the start, as are two that answer the same.
+/// Text around a parameter is allowed: `/feed-{id:int}.xml`. If several routes match a path, fixed text wins over a
+/// parameter and a narrower type over a wider one; otherwise the order of the list does not matter. A route hides no other
+/// one that fits better: with `.get("/posts/new", new)` and `.post("/posts/{slug}", save)`, a `POST /posts/new` goes to
+/// `save`, and with `.get("/posts/{id:int}", post)` and `.get("/{section}/{page}", page)`, `/posts/about` goes to `page`. A
+/// path for which no route has the method is a 405 that lists the methods of all the routes that match the path, and one
+/// that no route matches a 404.
+///
+/// Where one route has a parameter, another cannot have a `{rest:path}`, nor a parameter with other text around it: routes
+/// that could not be told apart are an error at the start, as are two that answer the same, and a route that a
+/// [`StaticFiles`](crate::middleware::StaticFiles) in front of it hides.
 ///
 /// `name`, `middleware` and the options speak of the route or include that was added last.
 #[derive(Default)]

@@ -146,6 +146,10 @@ impl Pattern {
         &self.text
     }
 
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// This pattern below `prefix`. The pattern `/` means the prefix itself.
     pub(crate) fn text_below(prefix: &str, text: &str) -> String {
         match text {

@@ -12,6 +12,7 @@ use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::pattern::Pattern;
+use super::shape::Shape;
 use super::{Entry, Route, Router, SecretPath, Target};
 use crate::middleware::body::answer_refused;
 use crate::middleware::{Layer, Stack, check_order};
@@ -20,7 +21,10 @@ use crate::{Error, Request, Response, Result};
 
 /// Every route of the application.
 pub(crate) struct RouteTable {
-    tree: matchit::Router<Vec<Arc<Route>>>,
+    /// Leads to the narrowest shape of a path, which is the right one for almost every request.
+    tree: matchit::Router<usize>,
+    /// Narrower ones first.
+    shapes: Vec<Shape>,
     routes: Vec<Arc<Route>>,
     names: HashMap<String, Arc<Route>>,
 }
@@ -96,9 +100,10 @@ impl RouteTable {
         let Flat { routes, mut problems, .. } = flat;
 
         let names = names(&routes, &mut problems);
-        let tree = tree(&routes, &mut problems);
+        let shapes = shapes(&routes, &mut problems);
+        let tree = tree(&shapes, &mut problems);
         match problems.is_empty() {
-            true => Ok(RouteTable { tree, routes, names }),
+            true => Ok(RouteTable { tree, shapes, routes, names }),
             false => Err(problems),
         }
     }
@@ -120,25 +125,23 @@ impl RouteTable {
             return Lookup::Otherwise(Endpoint::Malformed("The address is not valid: it holds bytes that are not text."));
         };
         let mut allow = Vec::new();
-        if let Some(matched) = self.candidates(&path, method, &mut allow) {
+        if let Some(matched) = self.fitting(&path, method, &mut allow) {
             return Lookup::Found(matched);
         }
-        if !allow.is_empty() {
-            let allow = allow_value(allow);
-            return Lookup::Otherwise(if *method == Method::OPTIONS { Endpoint::Options(allow) } else { Endpoint::NotAllowed(allow) });
-        }
-        if redirect_slashes
-            && let Some(other) = other_slash(&path)
-            && self.tree.at(&other).is_ok()
-        {
-            let mut known = Vec::new();
-            if self.candidates(&other, method, &mut known).is_some() || !known.is_empty() {
+        if redirect_slashes && let Some(other) = other_slash(&path) {
+            let mut others = Vec::new();
+            let answers = self.fitting(&other, method, &mut others).is_some();
+            if (answers && *method != Method::OPTIONS) || (allow.is_empty() && (answers || !others.is_empty())) {
                 let escaped = percent_encoding::utf8_percent_encode(&other, REDIRECT);
                 let query = query.map(|query| format!("?{query}")).unwrap_or_default();
                 return Lookup::Otherwise(Endpoint::Redirect(format!("{escaped}{query}")));
             }
         }
-        Lookup::Otherwise(Endpoint::NotFound)
+        Lookup::Otherwise(match allow.is_empty() {
+            true => Endpoint::NotFound,
+            false if *method == Method::OPTIONS => Endpoint::Options(allow_value(allow)),
+            false => Endpoint::NotAllowed(allow_value(allow)),
+        })
     }
 
     /// The pattern of a route with a [secret path](Router::secret_path) that this is, or would be with another method, or with
@@ -146,29 +149,30 @@ impl RouteTable {
     pub(crate) fn secret_pattern(&self, path: &str) -> Option<&str> {
         let path = normalize(path)?;
         let other_slash = other_slash(&path);
-        let found = self.tree.at(&path).ok().or_else(|| self.tree.at(other_slash.as_deref()?).ok())?;
-        found.value.iter().find(|route| route.option::<SecretPath>().is_some()).map(|route| route.pattern())
+        let paths = [Some(&*path), other_slash.as_deref()];
+        let alike = |shape: &&Shape| paths.iter().flatten().any(|path| shape.values(path).is_some());
+        let mut routes = self.shapes.iter().filter(alike).flat_map(|shape| &shape.routes);
+        routes.find(|route| route.option::<SecretPath>().is_some()).map(|route| route.pattern())
     }
 
-    /// The route that fits path and method. Where only the method does not fit, `allow` collects those that would.
-    fn candidates(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
-        let found = self.tree.at(path).ok()?;
-        let values: Vec<String> = found.params.iter().map(|(_, value)| decode(value)).collect();
-        let fits = |route: &&Arc<Route>| route.pattern.parameters().zip(values.iter()).all(|((_, kind), value)| kind.accepts(value));
-        let fitting = || found.value.iter().filter(fits);
-        let answering = |method: &Method| fitting().find(|route| route.answers(method));
-        let route = match *method {
-            // A view for HEAD itself, or else whatever answers GET.
-            Method::HEAD => fitting().find(|route| route.methods.contains(method)).or_else(|| answering(&Method::GET)),
-            _ => answering(method),
-        };
-        match route {
-            Some(route) => Some(Matched { route: route.clone(), values }),
-            None => {
-                allow.extend(fitting().flat_map(|route| route.methods.iter().cloned()));
-                None
+    /// The route that fits path and method. If there is none, `allow` collects the methods of those that fit the path.
+    ///
+    /// The narrowest shape hides no other one: if none of its routes fits, the others are tried in turn, each once.
+    fn fitting(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
+        if let Ok(found) = self.tree.at(path)
+            && let Some(shape) = self.shapes.get(*found.value)
+        {
+            let values: Vec<String> = found.params.iter().map(|(_, value)| decode(value)).collect();
+            if let Some(route) = shape.pick(&values, method, allow) {
+                return Some(Matched { route: route.clone(), values });
             }
         }
+        allow.clear();
+        self.shapes.iter().find_map(|shape| {
+            let values: Vec<String> = shape.values(path)?.into_iter().map(decode).collect();
+            let route = shape.pick(&values, method, allow)?.clone();
+            Some(Matched { route, values })
+        })
     }
 
     /// The path of the route called `name`.
@@ -183,6 +187,11 @@ impl RouteTable {
             ));
         };
         route.pattern.fill(params).map_err(|why| Error::internal(format!("url_for(\"{name}\"): {why}")))
+    }
+
+    /// Returns whether the pattern of the route called `name` has the parameter `parameter`.
+    pub(crate) fn has_parameter(&self, name: &str, parameter: &str) -> bool {
+        self.names.get(name).is_some_and(|route| route.pattern.parameters().any(|(own, _)| own == parameter))
     }
 
     /// Is there a route of this name?
@@ -264,7 +273,7 @@ fn names(routes: &[Arc<Route>], problems: &mut Vec<String>) -> HashMap<String, A
     names
 }
 
-fn tree(routes: &[Arc<Route>], problems: &mut Vec<String>) -> matchit::Router<Vec<Arc<Route>>> {
+fn shapes(routes: &[Arc<Route>], problems: &mut Vec<String>) -> Vec<Shape> {
     let mut by_shape: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
     for route in routes {
         let same = by_shape.entry(route.pattern.shape()).or_default();
@@ -278,25 +287,34 @@ fn tree(routes: &[Arc<Route>], problems: &mut Vec<String>) -> matchit::Router<Ve
         // Stable, so that routes of one type keep the order of the list.
         same.sort_by_key(|route| kinds(route));
     }
+    let mut shapes: Vec<Shape> =
+        by_shape.into_values().filter_map(|routes| Some(Shape::new(&routes.first()?.pattern.clone(), routes))).collect();
+    shapes.sort_by(Shape::cmp_narrowness);
+    shapes
+}
+
+fn tree(shapes: &[Shape], problems: &mut Vec<String>) -> matchit::Router<usize> {
     let mut tree = matchit::Router::new();
-    for (shape, routes) in &by_shape {
-        if let Err(error) = tree.insert(shape, routes.clone()) {
-            let other = match &error {
-                matchit::InsertError::Conflict { with } => by_shape.get(with).and_then(|routes| routes.first()),
+    for (at, shape) in shapes.iter().enumerate() {
+        let Some(route) = shape.routes.first() else { continue };
+        if let Err(error) = tree.insert(route.pattern.shape(), at) {
+            let conflict = match &error {
+                matchit::InsertError::Conflict { with } => {
+                    shapes.iter().flat_map(|other| other.routes.first()).find(|other| other.pattern.shape() == *with)
+                }
                 _ => None,
             };
-            match (routes.first(), other) {
-                (Some(route), Some(other)) => problems.push(format!(
+            problems.push(match conflict {
+                Some(other) => format!(
                     "two routes cannot be told apart: {} at {} and {} at {}; where a route has a parameter, others may have fixed text, but \
                      not a parameter with other text around it and no {{…:path}}",
                     other.pattern(),
                     other.place(),
                     route.pattern(),
                     route.place()
-                )),
-                (Some(route), None) => problems.push(format!("{}: the pattern {} cannot be used: {error}", route.place(), route.pattern())),
-                (None, _) => {}
-            }
+                ),
+                None => format!("{}: the pattern {} cannot be used: {error}", route.place(), route.pattern()),
+            });
         }
     }
     tree

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::problem::Problem;
+use crate::file_state::FileState;
 use crate::text_file::decode;
 
 /// What editors leave beside the file that they save.
@@ -20,8 +20,7 @@ pub(crate) struct Files(BTreeMap<String, File>);
 enum File {
     OnDisk {
         path: PathBuf,
-        length: u64,
-        modified: Option<SystemTime>,
+        state: FileState,
     },
     /// The text of one that a crate brings along.
     BuiltIn(&'static str),
@@ -99,7 +98,7 @@ impl Files {
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => self.add_folder(&path, &format!("{name}/"), around),
             Ok(found) if found.is_file() => {
-                self.0.insert(name, File::OnDisk { length: found.len(), modified: found.modified().ok(), path });
+                self.0.insert(name, File::OnDisk { state: FileState::of(&found), path });
                 Ok(())
             }
             // A pipe, a socket: reading it could wait for ever.

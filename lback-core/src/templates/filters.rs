@@ -9,11 +9,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tera::{ErrorKind, Kwargs, State, StringInput, Tera, TeraResult, Value};
 
-use super::TemplateArgs;
+use super::calls::Signature;
+use super::meant::Known;
+use super::{TemplateArgs, given};
 use crate::Result;
 
-/// The names of those that are added here to Tera's own.
-pub(super) const NAMES: [&str; 3] = ["date", "linebreaks", "truncate_words"];
+/// Those that are added here to Tera's own, with their arguments.
+pub(super) fn known() -> [Known; 3] {
+    [("date", Some(vec!["format"])), ("linebreaks", Some(Vec::new())), ("truncate_words", Some(vec!["length", "end"]))]
+}
 
 /// Registers the framework's filters.
 pub(super) fn register(tera: &mut Tera) {
@@ -31,36 +35,38 @@ type Apply = dyn Fn(&Value, TemplateArgs<'_>) -> Result<Value> + Send + Sync;
 /// A filter of the application.
 #[derive(Clone)]
 pub(crate) struct TemplateFilter {
-    pub(super) name: &'static str,
+    pub(super) signature: Signature,
     apply: Arc<Apply>,
 }
 
 impl TemplateFilter {
-    pub(crate) fn new<F, T, V>(name: &'static str, apply: F) -> Self
+    pub(crate) fn new<F, T, V>(signature: &'static str, apply: F) -> Self
     where
         F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
         T: DeserializeOwned,
         V: Serialize,
     {
+        let signature = Signature::parse(signature);
+        let name = signature.name;
         let apply = move |value: &Value, args: TemplateArgs<'_>| {
-            let value = T::deserialize(value).map_err(|error| {
+            let value = given::read(value).map_err(|error| {
                 let kind = value.name();
                 crate::Error::internal(format!("{name} cannot be applied to this, which is `{kind}`: {error}"))
             })?;
             Ok(Value::try_from_serializable(&apply(value, args)?)?)
         };
-        TemplateFilter { name, apply: Arc::new(apply) }
+        TemplateFilter { signature, apply: Arc::new(apply) }
     }
 
     pub(super) fn register(&self, tera: &mut Tera) {
-        let TemplateFilter { name, apply } = self.clone();
-        tera.register_filter(name, move |value: &Value, args: Kwargs, _: &State| {
+        let TemplateFilter { signature, apply } = self.clone();
+        tera.register_filter(signature.name, move |value: &Value, args: Kwargs, _: &State| {
             if value.is_undefined() {
                 // As Tera's own filters say it, so that the error names the variable.
                 let (expected_type, actual_type) = ("value".to_owned(), value.name().to_owned());
                 return Err(tera::Error::new(ErrorKind::InvalidArgument { expected_type, actual_type }));
             }
-            apply(value, TemplateArgs { of: name, args: &args }).map_err(|error| tera::Error::message(error.message()))
+            signature.with(&args, |args| apply(value, args)).map_err(|error| tera::Error::message(error.message()))
         });
     }
 }

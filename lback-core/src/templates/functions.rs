@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
 use super::filters::TemplateFilter;
+use super::meant::Known;
 use super::{TemplateFunction, filters};
 use crate::router::RouteTable;
 use crate::static_names::StaticNames;
@@ -49,10 +50,10 @@ impl Functions {
         }
     }
 
-    /// The names of functions and of filters that are not Tera's.
-    pub(super) fn names(&self) -> (impl Iterator<Item = &'static str>, impl Iterator<Item = &'static str>) {
-        let filters = filters::NAMES.into_iter().chain(self.filters.iter().map(|filter| filter.name));
-        (self.asking.iter().map(|function| function.name), filters)
+    /// The functions and the filters that are not Tera's, with their arguments.
+    pub(super) fn known(&self) -> (impl Iterator<Item = Known>, impl Iterator<Item = Known>) {
+        let filters = filters::known().into_iter().chain(self.filters.iter().map(|filter| filter.signature.known()));
+        (self.asking.iter().map(|function| function.signature.known()), filters)
     }
 }
 
@@ -66,20 +67,39 @@ fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
         }
         None => return Err(tera::Error::message("url_for needs the name of a route: url_for(name=\"post\", id=5)")),
     };
-    let mut params: Vec<(&str, &Value)> = Vec::new();
+    let mut params: Vec<(&str, String)> = Vec::new();
     for (param, value) in args.iter().filter_map(|(param, value)| Some((param.as_str()?, value))).filter(|(param, _)| *param != key) {
-        if !(value.is_string() || value.is_number() || value.is_bool()) {
-            let kind = kind(value);
-            return Err(tera::Error::message(format!(
-                "url_for(name=\"{name}\"): the parameter \"{param}\" should be a number, a string or a bool, and is {kind}"
-            )));
+        let in_path = routes.has_parameter(name, param);
+        let values = match value.as_array() {
+            // A query may have several values of one name.
+            Some(values) if !in_path => values,
+            _ => std::slice::from_ref(value),
+        };
+        for value in values {
+            match text(value) {
+                Some(text) => params.push((param, text)),
+                None if value.is_none() && !in_path => {}
+                None => {
+                    let kind = kind(value);
+                    return Err(tera::Error::message(format!(
+                        "url_for({key}=\"{name}\"): the parameter \"{param}\" should be a number, a string or a bool, and is {kind}"
+                    )));
+                }
+            }
         }
-        params.push((param, value));
     }
     // The query string should not change from one page to the next, and the arguments come in no order.
-    params.sort_unstable_by_key(|(param, _)| *param);
-    let params: Vec<(&str, &dyn Display)> = params.iter().map(|(param, value)| (*param, *value as &dyn Display)).collect();
+    params.sort_by_key(|(param, _)| *param);
+    let params: Vec<(&str, &dyn Display)> = params.iter().map(|(param, value)| (*param, value as &dyn Display)).collect();
     routes.url_for(name, &params).map_err(|error| tera::Error::message(error.message()))
+}
+
+/// A value as it stands in an address. A whole number is written as one, though a division has made it a float.
+fn text(value: &Value) -> Option<String> {
+    match value.as_number() {
+        Some(number) => Some(number.as_integer().map_or_else(|| value.to_string(), |integer| integer.to_string())),
+        None => (value.is_string() || value.is_number() || value.is_bool()).then(|| value.to_string()),
+    }
 }
 
 /// `static(path="css/site.css")`.

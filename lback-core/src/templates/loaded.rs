@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tera::{ErrorKind, Tera};
 
+use super::arguments;
 use super::files::Files;
 use super::functions::Functions;
 use super::globals::{Components, TemplateGlobal};
@@ -29,6 +30,10 @@ impl Loaded {
         functions.register(&mut tera);
         if let Err(error) = tera.add_raw_templates(texts.iter().map(|(name, text)| (*name, text.as_str()))) {
             return Err(problem(error, &texts, names));
+        }
+        let wrong: Vec<String> = texts.iter().flat_map(|(name, text)| arguments::unknown(name, text, names)).collect();
+        if !wrong.is_empty() {
+            return Err(Problem::of_calls(&wrong));
         }
         let components = Components::with_implicit_arguments(&tera);
         let mut mentions = HashMap::with_capacity(texts.len());

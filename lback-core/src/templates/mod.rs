@@ -1,11 +1,13 @@
 //! The application's templates: Tera, with the globals and functions of the framework.
 
+mod arguments;
 mod calls;
 mod context;
 mod files;
 mod filters;
 mod forms;
 mod functions;
+mod given;
 mod globals;
 mod html;
 mod links;
@@ -70,8 +72,8 @@ impl Templates {
         let mut globals = globals;
         // An application's own come before those of the same name.
         globals.extend(request::globals());
-        let (function_names, filter_names) = functions.names();
-        let names = Names::with(filter_names, function_names, globals.iter().map(|global| global.name));
+        let (known_functions, known_filters) = functions.known();
+        let names = Names::with(known_filters, known_functions, globals.iter().map(|global| global.name));
         let read = |dir| Loaded::read(Files::list(dir)?.with_built_in(&built_in), &functions, &globals, &names);
         let loaded = read(&dir).map_err(Problem::into_error)?;
         Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, built_in, debug, globals, functions, names })

@@ -48,13 +48,13 @@ impl Problem {
             }
             _ => unknown(&error.to_string(), names, &templates),
         };
-        let message = match found.as_slice() {
-            [] => "the templates do not fit together".to_owned(),
-            [one] => format!("the templates do not fit together: {one}"),
-            many => format!("the templates do not fit together:\n  {}", many.join("\n  ")),
-        };
         // Tera's reports show the lines; they begin with a line of their own.
-        Problem::new(message).with_source(format!("\n{error}"))
+        Problem::new(do_not_fit(&found)).with_source(format!("\n{error}"))
+    }
+
+    /// Templates that give arguments to what does not take them.
+    pub(super) fn of_calls(found: &[String]) -> Self {
+        Problem::new(do_not_fit(found))
     }
 
     /// The template `name` parses, and cannot be rendered with what it was given.
@@ -80,6 +80,14 @@ impl Problem {
             Some(source) => error.with_source(source),
             None => error,
         }
+    }
+}
+
+fn do_not_fit(found: &[String]) -> String {
+    match found {
+        [] => "the templates do not fit together".to_owned(),
+        [one] => format!("the templates do not fit together: {one}"),
+        many => format!("the templates do not fit together:\n  {}", many.join("\n  ")),
     }
 }
 

@@ -154,3 +154,37 @@ fn a_form_with_files_arrives_as_it_was_sent() {
         client.post("/").header("content-type", "multipart/form-data; boundary=b").body("--b\r\nno end").send().assert_status(400);
     }
 }
+
+#[test]
+fn spaces_tabs_quotes_and_case_around_parameters_make_no_difference() {
+    let show = |req: &mut Request| -> Result<String> {
+        let form: Person = req.form()?;
+        let file = req.multipart()?.file("photo").map(|file| format!("{:?}", file.file_name()));
+        Ok(format!("{} {file:?}", form.show()))
+    };
+    let app = app(urls().post("/upload", show));
+    for client in [Client::new(app.clone()), Client::over_socket(app.clone()).unwrap()] {
+        for kind in [
+            "multipart/form-data ; boundary=X",
+            "multipart/form-data;\tboundary=X",
+            "Multipart/Form-Data\t;\tBoundary=\"X\"",
+            "multipart/form-data; charset=\"a;b\" ; boundary=\"\\X\";",
+        ] {
+            for disposition in ["form-data; name=\"NAME\"", "form-data ;\tName=NAME", "Form-Data;name = \"NAME\" "] {
+                let part = |name: &str, rest: &str, value: &str| {
+                    format!("--X\r\ncontent-disposition: {}{rest}\r\n\r\n{value}\r\n", disposition.replace("NAME", name))
+                };
+                let body =
+                    [part("name", "", "a"), part("age", "", "7"), part("photo", " ;\tFileName=\"b.png\"", "x"), "--X--\r\n".to_owned()];
+                let response = client.post("/upload").header("content-type", kind).body(body.concat()).send();
+                assert_eq!(response.text(), "a 7 [] Some(\"Some(\\\"b.png\\\")\")", "{kind} {disposition}");
+            }
+        }
+        for kind in ["Application/JSON\t;charset=utf-8", "application/json ; charset=\"utf-8\"", "application/problem+JSON;"] {
+            client.post("/json").header("content-type", kind).body("{\"name\":\"a\",\"age\":1}").send().assert_status(200);
+        }
+        for kind in ["application/x-www-form-urlencoded\t; charset=UTF-8", "application/X-WWW-form-urlencoded ;"] {
+            client.post("/form").header("content-type", kind).body("name=a&age=1").send().assert_status(200);
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod routing;
 mod server;
 mod signals;
 mod strangers;
+mod typed_input;
 mod views;
 
 use std::sync::Arc;

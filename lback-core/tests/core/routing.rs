@@ -2,7 +2,8 @@
 
 use lback_core::{Method, Request, Response, Result, Router, StatusCode};
 
-use crate::{app, app_with, client, start_error};
+use crate::{app, app_with, assemble, client, start_error};
+use lback_core::middleware::{LiveReload, Stack, StaticFiles};
 use lback_core::testing::Client;
 
 /// Shows which route answered, and with which parameters.
@@ -396,4 +397,131 @@ fn a_parameter_is_parsed_or_not_found() {
     client.get("/255").send().assert_contains("255");
     client.get("/256").send().assert_status(404);
     client.get("/x/a").send().assert_status(StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[test]
+fn a_route_whose_method_does_not_fit_hides_none_that_does() {
+    let urls = Router::new()
+        .get("/posts/new", echo)
+        .post("/posts/{slug}", echo)
+        .put("/posts/{id:int}", echo)
+        .delete("/{section}/{page}", echo)
+        .patch("/all/{rest:path}", echo)
+        .get("/all/here", echo)
+        .get("/feed-{n:int}.xml", echo)
+        .post("/{page}/", echo);
+    let client = client(urls);
+    let send = |method: Method, path: &str| client.request(method, path).send();
+    for (method, path, expected) in [
+        (Method::GET, "/posts/new", "/posts/new ["),
+        (Method::HEAD, "/posts/new", ""),
+        (Method::POST, "/posts/new", "/posts/{slug} [slug=new]"),
+        (Method::POST, "/posts/7", "/posts/{slug} [slug=7]"),
+        (Method::PUT, "/posts/7", "/posts/{id:int} [id=7]"),
+        (Method::DELETE, "/posts/new", "/{section}/{page} [section=posts, page=new]"),
+        (Method::PATCH, "/all/here", "/all/{rest:path} [rest=here]"),
+        (Method::PATCH, "/all/here/and/there", "/all/{rest:path} [rest=here/and/there]"),
+        (Method::DELETE, "/all/a%2Fb", "/{section}/{page} [section=all, page=a/b]"),
+    ] {
+        assert!(send(method.clone(), path).assert_status(200).text().starts_with(expected), "{method} {path}");
+    }
+    for (method, path, allow) in [
+        (Method::PATCH, "/posts/new", "DELETE, GET, HEAD, OPTIONS, POST"),
+        (Method::PATCH, "/posts/7", "DELETE, OPTIONS, POST, PUT"),
+        (Method::PUT, "/all/here", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        (Method::GET, "/posts/7", "DELETE, OPTIONS, POST, PUT"),
+    ] {
+        assert_eq!(send(method.clone(), path).assert_status(405).header("allow"), Some(allow), "{method} {path}");
+        assert_eq!(send(Method::OPTIONS, path).assert_status(204).header("allow"), Some(allow), "{path}");
+    }
+    // Another slash at the end is better than a refusal.
+    send(Method::POST, "/feed-1.xml").assert_status(308).assert_redirect("/feed-1.xml/");
+    send(Method::OPTIONS, "/feed-1.xml").assert_status(204);
+    send(Method::PUT, "/feed-1.xml").assert_status(405);
+}
+
+#[test]
+fn a_route_whose_types_do_not_fit_hides_none_that_do() {
+    let urls = Router::new()
+        .get("/items/{id:int}", echo)
+        .get("/items/{slug:slug}", echo)
+        .get("/items/{id:uuid}/edit", echo)
+        .get("/{section}/{page:slug}/{action}", echo)
+        .get("/{section}/{page}", echo)
+        .include("/users", Router::new().get("/{id:int}", echo).get("/{id:int}/{rest:path}", echo))
+        .include("/{lang}", Router::new().get("/{page}/x/{rest:path}", echo));
+    let client = client(urls);
+    for (path, expected) in [
+        ("/items/7", "/items/{id:int} ["),
+        ("/items/seven", "/items/{slug:slug} ["),
+        ("/items/se.ven", "/{section}/{page} [section=items, page=se.ven]"),
+        ("/items/7/edit", "/{section}/{page:slug}/{action} [section=items, page=7, action=edit]"),
+        ("/users/7", "/users/{id:int} ["),
+        ("/users/alice", "/{section}/{page} [section=users, page=alice]"),
+        ("/users/7/x/y", "/users/{id:int}/{rest:path} [id=7, rest=x/y]"),
+        ("/users/alice/x/y", "/{lang}/{page}/x/{rest:path} [lang=users, page=alice, rest=y]"),
+    ] {
+        client.get(path).send().assert_status(200).assert_contains(expected);
+    }
+    client.get("/users/a.b/c").send().assert_status(404);
+    client.get("/items/7/e/f").send().assert_status(404);
+}
+
+#[test]
+fn a_path_of_many_segments_is_matched_against_each_route_once() {
+    // Were every choice tried with every other, this would not end.
+    let depth = 24;
+    let urls = (0..depth).fold(Router::new(), |urls, at| {
+        let segments: Vec<String> = (0..depth).map(|n| if n == at { "a".to_owned() } else { format!("{{p{n}}}") }).collect();
+        urls.get(&format!("/{}/end", segments.join("/")), echo)
+    });
+    let client = client(urls);
+    let path = "/a".repeat(depth);
+    client.get(&format!("{path}/end")).send().assert_status(200);
+    client.get(&format!("{path}/other")).send().assert_status(404);
+    client.post(&format!("{path}/end")).send().assert_status(405);
+}
+
+#[test]
+fn a_route_behind_static_files_is_refused_at_the_start() {
+    let problem = |urls: Router, toml: &str| {
+        let stack = |stack: &mut Stack| -> () {
+            stack.push(StaticFiles::new()).push(StaticFiles::folder("media/", "uploads")).push(LiveReload::new());
+        };
+        assemble(urls, toml, |layers| {
+            stack(layers);
+            layers
+        })
+        .err()
+        .map(|error| error.to_string())
+    };
+    let debug = "DEBUG = true";
+    let below = |path: &str, toml: &str| problem(Router::new().get(path, one), toml).unwrap_or_default();
+    let error = below("/static/hello", debug);
+    assert!(error.contains("routing.rs:") && error.contains("the route /static/hello can never be reached"), "{error}");
+    assert!(error.contains("STATIC_URL = \"/static/\"") && error.contains("give the route another path"), "{error}");
+    for path in ["/static/", "/static/{name}", "/static/{rest:path}", "/media/{id:int}/x"] {
+        assert!(below(path, debug).contains("can never be reached"), "{path}");
+    }
+    assert!(below("/assets/x", "DEBUG = true\nSTATIC_URL = 'assets'").contains("STATIC_URL = \"/assets/\""));
+    assert!(below("/__lback/reload", debug).contains("the live reload"));
+    assert_eq!(below("/__lback/reload", ""), "");
+    let included = Router::new().include("/static", Router::new().get("/a", one).get("/", one));
+    let error = problem(included, debug).unwrap();
+    assert_eq!(error.matches("can never be reached").count(), 1, "{error}");
+    // Other paths of these can be reached.
+    for path in ["/static", "/statics/a", "/{a}/{b}", "/{rest:path}", "/static{n:int}/x", "/a/static/b"] {
+        assert_eq!(below(path, debug), "", "{path}");
+    }
+}
+
+#[test]
+fn a_folder_behind_another_is_refused_at_the_start() {
+    let start = |first: &'static str, second: &'static str| {
+        assemble(Router::new(), "", |stack| stack.push(StaticFiles::folder(first, "a")).push(StaticFiles::folder(second, "b")))
+    };
+    let error = start("/media/", "/media/photos/").err().unwrap().to_string();
+    assert!(error.contains("StaticFiles::folder(\"/media/photos/\", …) can never be reached"), "{error}");
+    assert!(start("/media/photos/", "/media/").is_ok());
+    assert!(start("/media/", "/medias/").is_ok());
 }

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use lback_core::testing::Client;
 use lback_core::{Request, Result, UploadedFile};
-use lback_forms::{Entry, Field, FieldError, FieldType, Form, FormErrors, Kind};
+use lback_forms::{Entry, Field, FieldError, FieldType, Form, FormErrors, Kind, Rule};
 
 use super::{client_of, text};
 
@@ -242,4 +242,78 @@ fn a_record_fills_the_form() {
     ] {
         page.assert_contains(part);
     }
+}
+
+const STATUSES: [(&str, &str); 2] = [("draft", "Draft"), ("public", "Public")];
+
+static COLORS: &[&str] = &["red", "green"];
+
+mod levels {
+    pub(super) const LEVELS: &[(u8, &str)] = &[(1, "low"), (2, "high")];
+
+    pub(super) fn all() -> impl Iterator<Item = (u8, String)> {
+        LEVELS.iter().map(|(value, label)| (*value, label.to_uppercase()))
+    }
+}
+
+#[derive(Form, Debug)]
+struct Choosing {
+    #[form(choices = STATUSES)]
+    status: String,
+    #[form(choices = COLORS)]
+    color: Option<String>,
+    #[form(choices = levels::LEVELS)]
+    level: u8,
+    #[form(choices = levels::all, radio)]
+    other: Vec<u8>,
+    #[form(choices = Self::SIZES)]
+    size: Option<String>,
+    #[form(choices = &STATUSES)]
+    again: Option<String>,
+    #[form(choices = ["a".to_owned(), String::from("b")])]
+    made: Option<String>,
+}
+
+impl Choosing {
+    const SIZES: &'static [&'static str] = &["S", "XL"];
+}
+
+#[test]
+fn choices_are_a_list_a_constant_or_a_function() {
+    let client = client_of(|req: &mut Request| {
+        let mut form = Form::<Choosing>::new();
+        Ok(match form.submitted(req)? {
+            Some(chosen) => format!("{chosen:?}"),
+            None => form.html(),
+        })
+    });
+    let page = client.get("/").send();
+    for part in [">Draft</option>", ">green</option>", "<option value=\"2\">high</option>", "HIGH", ">XL</option>", ">b</option>"] {
+        page.assert_contains(part);
+    }
+    let sent = [("status", "public"), ("color", "red"), ("level", "2"), ("other", "1"), ("size", "XL"), ("again", "draft"), ("made", "b")];
+    let expected = "Choosing { status: \"public\", color: Some(\"red\"), level: 2, other: [1], size: Some(\"XL\"), \
+                    again: Some(\"draft\"), made: Some(\"b\") }";
+    assert_eq!(text(&client.post("/").form(&sent).send()), expected);
+    client.post("/").form(&[("status", "secret"), ("level", "3")]).send().assert_contains("Choose one of those that are offered.");
+}
+
+#[test]
+fn errors_are_told_apart_by_their_rules() {
+    let client = client_of(|req: &mut Request| {
+        let mut form = Form::<Post>::new().change("rating", |field| field.message(Rule::Range, "Anything else."));
+        form.submitted(req)?;
+        form.add_error("body", "The view knows better.");
+        let errors = form.errors();
+        let broken: Vec<String> = ["title", "body", "rating", "status", "price", "day", "numbers", "nowhere"]
+            .into_iter()
+            .filter(|name| errors.of(name).next().is_some())
+            .map(|name| format!("{name}: {:?}", errors.rules(name).collect::<Vec<_>>()))
+            .collect();
+        assert!(errors.has("rating", Rule::Range) && !errors.has("rating", Rule::Required) && !errors.has("nowhere", Rule::Range));
+        Ok(broken.join(", "))
+    });
+    let sent = [("title", "HELLO"), ("rating", "11"), ("status", "secret"), ("price", "much"), ("day", "")];
+    let expected = "title: [], body: [Required], rating: [Range], status: [Choices], price: [Kind], day: [Required], numbers: [Required]";
+    assert_eq!(text(&client.post("/").form(&sent).send()), expected);
 }

@@ -20,7 +20,9 @@ use tempfile::TempDir;
 fn the_application() {
     let command = std::env::var("LBACK_TEST_COMMAND").expect("run by the other tests");
     let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
-    let urls = Router::new().get("/", |_: &mut Request| "hello").name("index");
+    let hello = |_: &mut Request| "hello";
+    let hooks = Router::new().post("/paid", hello).name("paid").without_session().get("/", hello).middleware(audited);
+    let urls = Router::new().get("/", hello).name("index").include("/hooks", hooks).name("hooks").csrf_exempt().any("/any", hello);
     let app = schema::add(signals::add(own::add(App::new(urls))));
     #[cfg(feature = "mail")]
     let app = app.mail();
@@ -28,6 +30,10 @@ fn the_application() {
         Ok(()) => println!("\nended well"),
         Err(error) => println!("\nended with: {error}"),
     }
+}
+
+async fn audited(req: &mut Request, next: Next<'_>) -> Result<Response> {
+    next.run(req).await
 }
 
 /// A project's folder with these settings.
@@ -107,6 +113,21 @@ fn migrations_are_applied_listed_and_undone() {
     let listed = run(&project, "showmigrations");
     assert!(listed.contains(&format!("[ ] {OWN}")) && listed.contains("[X]"), "{listed}");
     assert!(run(&project, "rollback").contains("nothing to undo"));
+}
+
+#[test]
+fn routes_shows_what_a_route_does_without_and_what_it_has_of_its_own() {
+    let listed = run(&project(""), "routes");
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    for line in [
+        &["GET", "/", "index"][..],
+        &["POST", "/hooks/paid", "hooks:paid", "CSRF", "exempt,", "no", "session"],
+        // Nothing is asked of a GET.
+        &["GET", "/hooks", "audited"],
+        &["ANY", "/any"],
+    ] {
+        assert!(lines.iter().any(|shown| shown.ends_with(line)), "{line:?} is missing in {listed}");
+    }
 }
 
 #[test]

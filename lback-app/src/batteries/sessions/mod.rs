@@ -6,7 +6,8 @@ use lback_core::middleware::Slot;
 use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Error, Keys, Request, Result};
 use lback_db::{Database, Tables};
 use lback_session::{
-    MIGRATIONS, RequestSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionSettings, SessionStore, clean_regularly,
+    MIGRATIONS, RequestSession, RouteSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionSettings, SessionStore,
+    clean_regularly,
 };
 
 use crate::CommandSpec;
@@ -63,6 +64,7 @@ impl Battery for Sessions {
         let sessions = self.manager(setup, &settings, core.debug)?;
         setup.middleware(Slot::Session, SessionMiddleware::new(sessions.clone()));
         setup.state(sessions.clone());
+        setup.route_note(|route| (!route.has_session()).then(|| "no session".to_owned()));
         setup.csrf_binding(sessions.clone());
         setup.template_global("flashes", |req| Ok(req.session().take_flashes()));
         setup.debug_section(debug_section);

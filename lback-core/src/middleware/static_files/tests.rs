@@ -31,7 +31,7 @@ impl Site {
         let settings = Settings::from_toml(root.path(), settings).unwrap();
         let router = Router::new()
             .get("/", |_: &mut Request| "home")
-            .get("/static/view", |_: &mut Request| "view")
+            .get("/{folder}/view", |_: &mut Request| "view")
             .get("/staticfile", |_: &mut Request| "not static");
         let mut assembly = Assembly::new(router, settings);
         assembly.stack_mut().push(StaticFiles::new()).push(StaticFiles::folder("media", "uploads"));

@@ -1,15 +1,20 @@
 //! Conditional requests. RFC 9110, section 13.
 
+use std::io;
 use std::time::{Duration, SystemTime};
 
-use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::file_state::{GRANULARITY, is_plausible};
 
 /// What tells one state of a file from another.
 pub(super) struct Validators {
     /// A strong tag, in its quotes.
     pub(super) etag: String,
-    /// To the second, as the header has it. `None` for a time that no header can say.
-    pub(super) modified: Option<SystemTime>,
+    /// To the second, as the header has it. `None` for a time that no header can say, or that says nothing.
+    modified: Option<SystemTime>,
+    /// The same, once its second is over: before that, a date does not tell two states apart.
+    settled: Option<SystemTime>,
 }
 
 /// What the conditions of a GET or HEAD come to.
@@ -30,13 +35,36 @@ impl Validators {
             Ok(after) => after.as_nanos() as i128,
             Err(error) => -(error.duration().as_nanos() as i128),
         });
+        let now = SystemTime::now();
+        let plausible = modified.filter(|time| is_plausible(*time, now));
+        let settled = plausible.filter(|time| *time + GRANULARITY <= now);
         let variant = variant.map(|variant| format!("-{variant}")).unwrap_or_default();
-        Validators { etag: format!("\"{length:x}-{nanoseconds:x}{variant}\""), modified: modified.and_then(whole_seconds) }
+        Validators {
+            etag: format!("\"{length:x}-{nanoseconds:x}{variant}\""),
+            modified: plausible.and_then(whole_seconds),
+            settled: settled.and_then(whole_seconds),
+        }
     }
 
-    /// The `Last-Modified` header, which may not say a time to come.
+    /// Adds a fingerprint of the content to the tag: where the time does not tell two states apart, or `headers` name a tag
+    /// that has one, so that the same content keeps its tag when the time begins to tell.
+    pub(super) fn distinguish(
+        &mut self,
+        time_tells: bool,
+        headers: &HeaderMap,
+        fingerprint: impl FnOnce() -> io::Result<String>,
+    ) -> io::Result<()> {
+        let start = self.etag.trim_end_matches('"');
+        let has_longer = |value: &HeaderValue| value.to_str().is_ok_and(|tags| tags.split(start).skip(1).any(|rest| rest.starts_with('.')));
+        if !time_tells || headers.values().any(has_longer) {
+            self.etag = format!("{start}.{}\"", fingerprint()?);
+        }
+        Ok(())
+    }
+
+    /// The `Last-Modified` header.
     pub(super) fn last_modified(&self) -> Option<String> {
-        self.modified.filter(|time| *time <= SystemTime::now()).map(httpdate::fmt_http_date)
+        self.modified.map(httpdate::fmt_http_date)
     }
 
     /// Weighs the conditions in the order of the standard.
@@ -54,7 +82,7 @@ impl Validators {
             let known = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag;
             return if tags(headers, header::IF_NONE_MATCH).any(known) { Verdict::NotModified } else { Verdict::Send };
         }
-        match (date(headers, header::IF_MODIFIED_SINCE), self.modified) {
+        match (date(headers, header::IF_MODIFIED_SINCE), self.settled) {
             (Some(since), Some(modified)) if modified <= since => Verdict::NotModified,
             _ => Verdict::Send,
         }
@@ -67,12 +95,7 @@ impl Validators {
         if value.ends_with('"') {
             return value == self.etag;
         }
-        // A date says which state it was only once its second is over.
-        let settled = SystemTime::now() - Duration::from_secs(1);
-        match (httpdate::parse_http_date(value), self.modified) {
-            (Ok(date), Some(modified)) => date == modified && modified <= settled,
-            _ => false,
-        }
+        httpdate::parse_http_date(value).is_ok_and(|date| self.settled == Some(date))
     }
 }
 

@@ -263,6 +263,98 @@ async fn times_that_no_header_can_say_are_left_out() {
 }
 
 #[tokio::test]
+async fn content_counts_where_the_time_says_nothing() {
+    let site = Site::new();
+    let path = site.root.path().join("a.txt");
+    let at = |seconds: i64| match u64::try_from(seconds) {
+        Ok(seconds) => SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+        Err(_) => SystemTime::UNIX_EPOCH - Duration::from_secs(seconds.unsigned_abs()),
+    };
+    let tomorrow = 86_400 + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
+    // Nix, containers, zip archives, npm, a build that sets the time of its commit; and what nobody meant.
+    for time in [0, 1, 315_532_800, 499_162_500, 1_700_000_000, -5, tomorrow] {
+        let write = |content: &str| {
+            std::fs::write(&path, content).unwrap();
+            set_modified(&path, at(time));
+        };
+        write("first");
+        let first = site.get("/?a.txt", &[]).await;
+        let etag = first.header("etag").unwrap().to_owned();
+        assert_eq!(site.get("/?a.txt", &[("if-none-match", &etag)]).await.status, 304, "{time}");
+        assert_eq!(site.get("/?a.txt", &[("if-match", &etag)]).await.status, 200, "{time}");
+        write("other");
+        let other = site.get("/?a.txt", &[("if-none-match", &etag)]).await;
+        assert_eq!((other.status, other.bytes()), (200, &b"other"[..]), "{time}");
+        assert_ne!(other.header("etag"), Some(etag.as_str()), "{time}");
+        assert_eq!(site.get("/?a.txt", &[("if-match", &etag)]).await.status, 412, "{time}");
+        let ranged = site.get("/?a.txt", &[("range", "bytes=0-1"), ("if-range", &etag)]).await;
+        assert_eq!((ranged.status, ranged.bytes()), (200, &b"other"[..]), "{time}");
+        // A date that every file has is no reason to keep an old one.
+        if time != 1_700_000_000 {
+            assert_eq!(first.header("last-modified"), None, "{time}");
+            let since = httpdate::fmt_http_date(at(time.max(0)));
+            assert_eq!(site.get("/?a.txt", &[("if-modified-since", &since)]).await.status, 200, "{time}");
+        }
+        write("first");
+        assert_eq!(site.get("/?a.txt", &[("if-none-match", &etag)]).await.status, 304, "{time}: the content is back");
+    }
+}
+
+#[tokio::test]
+async fn two_states_within_one_tick_of_the_clock_are_told_apart() {
+    let site = Site::new();
+    let path = site.root.path().join("a.txt");
+    let now = SystemTime::now();
+    let write = |content: &str| {
+        std::fs::write(&path, content).unwrap();
+        set_modified(&path, now);
+    };
+    write("first");
+    let first = site.get("/?a.txt", &[]).await;
+    let (etag, date) = (first.header("etag").unwrap(), first.header("last-modified").unwrap());
+    write("other");
+    for condition in [("if-none-match", etag), ("if-modified-since", date)] {
+        assert_eq!(site.get("/?a.txt", &[condition]).await.bytes(), b"other", "{condition:?}");
+    }
+    for condition in [etag, date] {
+        assert_eq!(site.get("/?a.txt", &[("range", "bytes=0-1"), ("if-range", condition)]).await.bytes(), b"other");
+    }
+}
+
+#[tokio::test]
+async fn a_large_file_is_not_read_for_its_tag() {
+    let site = Site::new();
+    let path = site.root.path().join("a.bin");
+    let write = |name: &str| {
+        let path = site.root.path().join(name);
+        File::create(&path).unwrap().set_len(100 * 1024 * 1024).unwrap();
+        set_modified(&path, SystemTime::UNIX_EPOCH);
+        path
+    };
+    write("a.bin");
+    let etag = site.send(Method::HEAD, "/?a.bin", &[]).await.header("etag").unwrap().to_owned();
+    assert_eq!(site.get("/?a.bin", &[("if-none-match", &etag)]).await.status, 304);
+    std::fs::rename(write("new.bin"), path).unwrap();
+    assert_eq!(site.send(Method::HEAD, "/?a.bin", &[("if-none-match", &etag)]).await.status, 200);
+}
+
+#[test]
+fn a_tag_with_a_fingerprint_stays_good_once_the_time_tells() {
+    let made = |time_tells, known: &[&str]| {
+        let mut validators = Validators::of(5, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)), Some("gzip"));
+        let headers = HeaderMap::from_iter(known.iter().map(|tag| (header::IF_NONE_MATCH, HeaderValue::from_str(tag).unwrap())));
+        validators.distinguish(time_tells, &headers, || Ok("f00".to_owned())).unwrap();
+        validators.etag
+    };
+    let (long, short) = (made(false, &[]), made(true, &[]));
+    assert!(long.ends_with("-gzip.f00\"") && short.ends_with("-gzip\""), "{long} {short}");
+    assert_eq!(made(true, &[&long]), long);
+    assert_eq!(made(true, &[&format!("\"x\", W/{long}")]), long);
+    assert_eq!(made(true, &[&short]), short);
+    assert_eq!(made(true, &["\"5-\"", "*", ""]), short);
+}
+
+#[tokio::test]
 async fn ranges_are_cut_out() {
     let site = Site::new();
     for length in [10_usize, 200_000] {

@@ -78,6 +78,22 @@ async fn an_outdated_hash_answers_the_present_file_and_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_name_with_a_hash_is_kept_only_for_the_content_that_it_names() {
+    let site = deployed(DEPLOYED, &[("static/site.css", "first")]);
+    let path = site.root.path().join("static/site.css");
+    let epoch = || std::fs::File::options().write(true).open(&path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    epoch();
+    let url = hashed(&site, "site.css");
+    assert_eq!(site.get(&url).await.header("cache-control"), GOOD, "only its time has changed");
+    site.write("static/site.css", "other");
+    epoch();
+    let other = site.get(&url).await;
+    assert_eq!((other.text.as_str(), other.header("cache-control")), ("other", ASK));
+    site.write("static/site.css", "first");
+    assert_eq!(site.get(&url).await.header("cache-control"), GOOD);
+}
+
+#[tokio::test]
 async fn a_compressed_file_shares_the_name_of_its_original() {
     let site = deployed(DEPLOYED, &[("static/app.js", "original"), ("static/app.js.gz", "gzip"), ("static/alone.gz", "alone")]);
     let url = hashed(&site, "app.js");

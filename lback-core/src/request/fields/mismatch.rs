@@ -1,0 +1,165 @@
+//! Why names and values are not the type that was asked for.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+use serde::de::{self, Expected, Unexpected};
+
+/// An error of reading. It names the field and what was expected, and never repeats a value, which may be a secret.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Mismatch {
+    pub(super) problem: Problem,
+    field: Option<String>,
+    /// What was sent for the field is empty.
+    empty: bool,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Problem {
+    Missing(String),
+    /// A text that serde had buffered is of another type. Its address tells which one it is.
+    Buffered {
+        address: usize,
+        expected: String,
+    },
+    /// The value should be this, and why it is not.
+    Expected(String, Option<String>),
+    Other(String),
+}
+
+/// What a buffered text becomes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Shape {
+    Text,
+    Integer(String),
+    Decimal,
+    Boolean,
+}
+
+impl Shape {
+    /// The shape for the type that serde says it expected.
+    pub(super) fn of(expected: &str) -> Option<Self> {
+        match expected {
+            "a boolean" => Some(Shape::Boolean),
+            "f32" | "f64" => Some(Shape::Decimal),
+            _ if range(expected).is_some() => Some(Shape::Integer(expected.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn is_list(expected: &str) -> bool {
+    expected == "a sequence" || expected.starts_with("an array") || expected.starts_with("a tuple")
+}
+
+impl Mismatch {
+    fn new(problem: Problem) -> Self {
+        Mismatch { problem, field: None, empty: false }
+    }
+
+    pub(super) fn missing(field: &str) -> Self {
+        Mismatch::new(Problem::Missing(field.to_owned()))
+    }
+
+    /// The value should be a `kind`: the name of a type, or words.
+    pub(super) fn expected(kind: &str) -> Self {
+        Mismatch::new(Problem::Expected(describe(kind).into_owned(), None))
+    }
+
+    /// Adds what was expected to an error of a type's own.
+    pub(super) fn expecting(self, kind: &str) -> Self {
+        match self.problem {
+            Problem::Other(why) => Mismatch::new(Problem::Expected(describe(kind).into_owned(), Some(why))),
+            problem => Mismatch { problem, ..self },
+        }
+    }
+
+    /// Names the field, unless it is known.
+    pub(super) fn name(&mut self, field: &str, empty: bool) {
+        if self.field.is_none() {
+            self.field = Some(field.to_owned());
+            self.empty = empty;
+        }
+    }
+
+    pub(super) fn names_field(&self) -> bool {
+        self.field.is_some() || matches!(self.problem, Problem::Missing(_))
+    }
+}
+
+impl Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.problem, &self.field) {
+            (Problem::Missing(name), _) => return write!(f, "\"{name}\" is missing"),
+            (Problem::Other(why), None) => return f.write_str(why),
+            (Problem::Other(why), Some(field)) if self.empty => return write!(f, "\"{field}\" is empty: {why}"),
+            (Problem::Other(why), Some(field)) => return write!(f, "\"{field}\": {why}"),
+            (_, Some(field)) => write!(f, "\"{field}\"")?,
+            (_, None) => f.write_str("a value")?,
+        }
+        if self.empty {
+            f.write_str(" is empty, and")?;
+        }
+        match &self.problem {
+            Problem::Expected(what, Some(why)) => write!(f, " should be {what} ({why})"),
+            Problem::Expected(what, None) => write!(f, " should be {what}"),
+            Problem::Buffered { expected, .. } => write!(f, " should be {}", describe(expected)),
+            Problem::Missing(_) | Problem::Other(_) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl de::Error for Mismatch {
+    fn custom<T: Display>(message: T) -> Self {
+        Mismatch::new(Problem::Other(message.to_string()))
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        match unexpected {
+            Unexpected::Str(text) => Mismatch::new(Problem::Buffered { address: text.as_ptr().addr(), expected: expected.to_string() }),
+            _ => Mismatch::expected(&expected.to_string()),
+        }
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Mismatch::expected(&expected.to_string())
+    }
+
+    fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
+        Mismatch::new(Problem::Expected(format!("one of {}", variants.join(", ")), None))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Mismatch::missing(field)
+    }
+}
+
+/// A type in words that a visitor understands; what is no type that they would not understand stays as it is.
+pub(crate) fn describe(kind: &str) -> Cow<'_, str> {
+    match kind {
+        "a boolean" | "bool" => Cow::Borrowed("true or false"),
+        "a character" | "char" => Cow::Borrowed("one character"),
+        "f32" | "f64" => Cow::Borrowed("a number"),
+        "NaiveDate" => Cow::Borrowed("a date like 2026-11-21"),
+        "Uuid" => Cow::Borrowed("a UUID"),
+        _ => match range(kind) {
+            Some((least, most)) => Cow::Owned(format!("a whole number from {least} to {most}")),
+            None => Cow::Borrowed(kind),
+        },
+    }
+}
+
+/// Both ends of an integer type.
+fn range(kind: &str) -> Option<(i128, u128)> {
+    macro_rules! ends {
+        ($($type:ident)*) => {
+            match kind {
+                $(stringify!($type) => Some(($type::MIN as i128, $type::MAX as u128)),)*
+                _ => None,
+            }
+        };
+    }
+    ends!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize)
+}

@@ -1,0 +1,210 @@
+//! The arguments that templates give to filters, functions and tests.
+//!
+//! Tera takes any, and what nobody asks for is lost: `date(fromat="%Y")`. So the texts are searched for calls with arguments
+//! that are not known.
+
+use super::meant::{Callable, Names};
+
+/// What is wrong with the arguments in the template `name`, each with its place.
+pub(super) fn unknown(name: &str, text: &str, names: &Names) -> Vec<String> {
+    let mut found = Vec::new();
+    for Argument { callable, of, argument, at } in arguments(text) {
+        if let Some(wrong) = names.unknown_argument(callable, of, argument) {
+            let before = &text[..at];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            found.push(format!("{name}:{line}:{column}: {wrong}"));
+        }
+    }
+    found
+}
+
+/// An argument of a call, by the place of its name.
+struct Argument<'a> {
+    callable: Callable,
+    of: &'a str,
+    argument: &'a str,
+    at: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Token<'a> {
+    Name(&'a str),
+    /// A sign; `=` only where it stands alone.
+    Sign(u8),
+    Other,
+}
+
+fn arguments(text: &str) -> Vec<Argument<'_>> {
+    let mut found = Vec::new();
+    let mut rest = 0;
+    while let Some(start) = text[rest..].find('{').map(|at| rest + at) {
+        rest = match text.as_bytes().get(start + 1) {
+            Some(b'#') => after(text, start, "#}"),
+            Some(b'{') => calls(text, start + 2, b"}}", &mut found),
+            Some(b'%') if first_name(text, start + 2) == "raw" => after_raw(text, start),
+            Some(b'%') => calls(text, start + 2, b"%}", &mut found),
+            _ => start + 1,
+        };
+    }
+    found
+}
+
+/// Collects the arguments within one tag, and returns where it ends.
+fn calls<'a>(text: &'a str, start: usize, end: &[u8], found: &mut Vec<Argument<'a>>) -> usize {
+    let bytes = text.as_bytes();
+    // What each open bracket belongs to: a call, or something else.
+    let mut open: Vec<(u8, Option<(Callable, &'a str)>)> = Vec::new();
+    let mut last = [Token::Other; 3];
+    let mut at = start;
+    while at < bytes.len() {
+        if open.is_empty() && bytes[at..].starts_with(end) {
+            return at + 2;
+        }
+        let (token, length) = token(text, at);
+        let [before, previous] = [last[1], last[2]];
+        match token {
+            Some(Token::Sign(sign @ (b'(' | b'[' | b'{'))) => {
+                let call = if sign == b'(' { callable(last).zip(as_name(previous)) } else { None };
+                open.push((sign, call));
+            }
+            Some(Token::Sign(b')' | b']' | b'}')) => drop(open.pop()),
+            Some(Token::Sign(b'=')) => {
+                if let (Some((_, Some((callable, of)))), Token::Name(argument), Token::Sign(b'(' | b',')) = (open.last(), previous, before)
+                {
+                    let at = text[..at].trim_ascii_end().len() - argument.len();
+                    found.push(Argument { callable: *callable, of, argument, at });
+                }
+            }
+            _ => {}
+        }
+        if let Some(token) = token {
+            last = [last[1], last[2], token];
+        }
+        at += length;
+    }
+    bytes.len()
+}
+
+/// What the name before a bracket is called as, by what stands before it.
+fn callable([before, between, name]: [Token<'_>; 3]) -> Option<Callable> {
+    if as_name(name).is_none_or(|name| matches!(name, "and" | "or" | "not" | "in" | "is" | "if" | "elif" | "else")) {
+        return None;
+    }
+    match (before, between) {
+        (_, Token::Sign(b'|') | Token::Name("filter")) => Some(Callable::Filter),
+        (_, Token::Name("is")) | (Token::Name("is"), Token::Name("not")) => Some(Callable::Test),
+        // A component is defined or called: its arguments are Tera's to check.
+        (_, Token::Sign(b'.' | b'<') | Token::Name("component")) => None,
+        _ => Some(Callable::Function),
+    }
+}
+
+fn as_name(token: Token<'_>) -> Option<&str> {
+    match token {
+        Token::Name(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The token at `at` and its length; `None` for space.
+fn token(text: &str, at: usize) -> (Option<Token<'_>>, usize) {
+    let rest = &text[at..];
+    let Some(first) = rest.chars().next() else { return (None, 1) };
+    match first {
+        '"' | '\'' | '`' => (Some(Token::Other), string(rest, first)),
+        '=' | '!' | '<' | '>' if rest[1..].starts_with('=') => (Some(Token::Other), 2),
+        _ if first.is_ascii_whitespace() => (None, 1),
+        _ if first.is_alphabetic() || first == '_' => {
+            let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            (Some(Token::Name(&rest[..length])), length)
+        }
+        _ if first.is_ascii_punctuation() => (Some(Token::Sign(first as u8)), 1),
+        _ => (Some(Token::Other), first.len_utf8()),
+    }
+}
+
+/// The length of the text in quotes at the start of `rest`.
+fn string(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    let end = rest.char_indices().skip(1).find(|(_, letter)| {
+        let ends = *letter == quote && !escaped;
+        escaped = *letter == '\\' && !escaped;
+        ends
+    });
+    end.map_or(rest.len(), |(at, quote)| at + quote.len_utf8())
+}
+
+fn first_name(text: &str, at: usize) -> &str {
+    let rest = text[at..].trim_start_matches(|c: char| c == '-' || c.is_ascii_whitespace());
+    &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())]
+}
+
+fn after(text: &str, at: usize, end: &str) -> usize {
+    text[at..].find(end).map_or(text.len(), |found| at + found + end.len())
+}
+
+/// Where `{% endraw %}` ends.
+fn after_raw(text: &str, start: usize) -> usize {
+    let mut at = after(text, start, "%}");
+    while let Some(tag) = text[at..].find("{%").map(|found| at + found) {
+        at = tag + 2;
+        if first_name(text, at) == "endraw" {
+            return after(text, at, "%}");
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<String> {
+        let kind = |callable| match callable {
+            Callable::Filter => "|",
+            Callable::Function => "",
+            Callable::Test => "is ",
+        };
+        arguments(text).iter().map(|found| format!("{}{}.{}@{}", kind(found.callable), found.of, found.argument, found.at)).collect()
+    }
+
+    #[test]
+    fn arguments_are_found_with_what_they_are_given_to() {
+        assert_eq!(found("{{ f(a=1, b = g(c=[2, h(d=3)], e={\"x\": i(j=1)})) | k(l='(m=1)') }}").len(), 7);
+        assert_eq!(found("{{ x | f(a=1,) }}"), ["|f.a@9"]);
+        assert_eq!(found("{{-x|f( a =1)-}}{% if x is f(b=2) and y is not g(c=3) %}"), ["|f.a@8", "is f.b@29", "is g.c@49"]);
+        assert_eq!(found("{% filter f(a=1) %}{{ '{{' }}{% endfilter %}{% set x = f(b=a==1) %}"), ["|f.a@12", "f.b@57"]);
+        assert_eq!(found("{{ (a) == (b) }}{{ x[f(a=1)] }}"), ["f.a@23"]);
+        assert_eq!(found("{{ `\\`` ~ \"\\\"}}\" ~ f(é=1) }}"), ["f.é@21"]);
+    }
+
+    #[test]
+    fn what_is_no_call_is_left_alone() {
+        for text in [
+            "f(a=1)",
+            "{# {{ f(a=1) }} #}",
+            "{% raw %}{{ f(a=1) }}{%- endraw -%}",
+            "{{ '{{ f(a=1) }}' }}",
+            "{{ not (a == 1) }}",
+            "{% component Box(title: string, size=1) %}{% endcomponent Box %}",
+            "{{ <Box title=\"x\" size={1} /> }}",
+            "{% set a = 1 %}",
+            "{{ {\"a\": 1} }}",
+            "{{ f(",
+            "{{ 'open",
+            "{",
+            "{% raw %}",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_searched(text in ".{0,60}", tag in "[{}%#|().,='\" a-c\\\\é-]{0,40}") {
+            let _ = arguments(&text);
+            let _ = arguments(&format!("{{{{ f({tag}"));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A value of a template, as a type of the application.
+
+use std::borrow::Cow;
+
+use serde::de::value::{Error, MapAccessDeserializer, MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+use tera::Value;
+
+/// Reads `value` as a `T`. A number arrives as the type that is asked for, if it fits.
+///
+/// Tera calculates with 128 bits, so that the sum of two small numbers is of a type that serde's other integers refuse; and a
+/// division makes a float, though it may come out whole.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
+    T::deserialize(Given(Cow::Borrowed(value)))
+}
+
+struct Given<'a>(Cow<'a, Value>);
+
+impl<'a> Given<'a> {
+    fn visit_integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0.as_number().and_then(|number| number.as_integer()) {
+            Some(integer) => visit_integer(integer, visitor),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn visit_float<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0.as_number() {
+            Some(number) => visitor.visit_f64(number.as_float()),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn entries<'de>(&self) -> Option<MapDeserializer<'de, impl Iterator<Item = (Given<'_>, Given<'_>)>, Error>> {
+        let map = self.0.as_map()?;
+        Some(MapDeserializer::new(map.iter().map(|(key, value)| (Given(Cow::Owned(key.as_value())), Given(Cow::Borrowed(value))))))
+    }
+}
+
+/// In the smallest of the types that serde's buffers know, too.
+fn visit_integer<'de, V: Visitor<'de>>(integer: i128, visitor: V) -> Result<V::Value, Error> {
+    match (i64::try_from(integer), u64::try_from(integer)) {
+        (Ok(integer), _) => visitor.visit_i64(integer),
+        (_, Ok(integer)) => visitor.visit_u64(integer),
+        _ => visitor.visit_i128(integer),
+    }
+}
+
+macro_rules! numbers {
+    ($visit:ident: $($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.$visit(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Given<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let value = &*self.0;
+        if let Some(integer) = value.as_i128() {
+            visit_integer(integer, visitor)
+        } else if let Some(integer) = value.as_u128() {
+            visitor.visit_u128(integer)
+        } else if let Some(float) = value.as_f64() {
+            visitor.visit_f64(float)
+        } else if let Some(truth) = value.as_bool() {
+            visitor.visit_bool(truth)
+        } else if let Some(text) = value.as_str() {
+            visitor.visit_str(text)
+        } else if let Some(array) = value.as_array() {
+            visitor.visit_seq(SeqDeserializer::new(array.iter().map(|element| Given(Cow::Borrowed(element)))))
+        } else if let Some(entries) = self.entries() {
+            visitor.visit_map(entries)
+        } else if let Some(bytes) = value.as_bytes() {
+            visitor.visit_bytes(bytes)
+        } else {
+            visitor.visit_unit()
+        }
+    }
+
+    numbers! { visit_integer: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128 }
+    numbers! { visit_integer: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 }
+    numbers! { visit_float: deserialize_f32 deserialize_f64 }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0.is_none() || self.0.is_undefined() {
+            true => visitor.visit_none(),
+            false => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    /// A text names a variant, and a map of one entry one that holds something.
+    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        if let Some(name) = self.0.as_str() {
+            return visitor.visit_enum(name.into_deserializer());
+        }
+        match self.entries() {
+            Some(entries) => visitor.visit_enum(MapAccessDeserializer::new(entries)),
+            None => Err(Error::custom(format!("invalid type: {}, expected the name of a variant", self.0.name()))),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Error> for Given<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
