@@ -20,6 +20,8 @@
 //!
 //! Whatever else should not be done too often is counted likewise, with limits of its own, and is never taken back.
 
+mod networks;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,8 +36,6 @@ use self::networks::{Network, networks};
 use crate::attempts::{self, Counter};
 use crate::auth::signature;
 use crate::{Auth, AuthSettings, name, short};
-
-mod networks;
 
 /// The longest delay for what several people share, in seconds: an account that is attacked from many addresses, a network.
 const SHARED_DELAY: u32 = 30;

@@ -60,7 +60,9 @@ fn change(req: &mut Request, mut user: User, email: &str) -> Result<Result<(), T
     }
     let message = match user.unverified_email().is_some() {
         false => "Your e-mail address is saved.",
-        true if mails::verify(req, &user)? => "We have sent a mail to your new address. It counts once you have followed the link in it.",
+        true if mails::verify(req, &user)? => {
+            "We have sent a mail to your new address. Please follow the link in it to confirm the address."
+        }
         true => ENOUGH_MAILS,
     };
     req.session().flash("info", message);

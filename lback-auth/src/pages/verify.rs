@@ -13,8 +13,8 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
     let token: String = req.param("token")?;
     match req.check_verification_token(&token)? {
         Some(user) => {
-            let email = user.unverified_email();
-            render(req, "account/verify.html", context! { email })
+            let (email, username) = (user.unverified_email(), &user.username);
+            render(req, "account/verify.html", context! { email, username })
         }
         None => dead(req),
     }

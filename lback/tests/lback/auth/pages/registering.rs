@@ -20,7 +20,7 @@ fn a_visitor_registers_and_verifies_the_address(store: &Store) {
     assert_eq!((carol.email, carol.pending_email.as_deref()), (None, Some("Carol@example.com")));
     let link = link_in_mail(&client, "Carol@example.com");
     // A look changes nothing, such as that of a program which checks links.
-    client.get(&link).send().assert_status(200).assert_contains("Carol@example.com");
+    client.get(&link).send().assert_status(200).assert_contains("Carol@example.com").assert_contains("<strong>carol</strong>");
     assert!(!user(&client, "carol").email_verified);
     // Until then the address is nobody's.
     log_in(&client, "carol@example.com", NEW_PASSWORD).assert_contains("not the right user name and password");
