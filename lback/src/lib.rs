@@ -84,8 +84,8 @@ pub use lback_mail::{
 pub use lback_session::RedisStore;
 pub use lback_session::{
     AppSession, CookieStore, CreateSessions, DatabaseStore, Durability, Expiry, Flash, MemoryStore, Record, RequestSession, RouterSession,
-    Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore, StoreName,
-    Update,
+    Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMeta, SessionMiddleware, SessionSettings, SessionStore,
+    StoreName, Update,
 };
 pub use {chrono, serde, serde_json};
 
