@@ -32,7 +32,9 @@ const UNAVAILABLE: [&str; 11] = [
     "database schema is locked",
 ];
 
-fn is_unavailable(error: &Error) -> bool {
+/// Returns whether the database caused this error because it cannot do its work now (locked, read-only, full, corrupt, gone), rather
+/// than because it refused what it was asked to do.
+pub fn is_unavailable(error: &Error) -> bool {
     if error.find_source::<r2d2::Error>().is_some() || error.find_source::<ConnectionError>().is_some() {
         return true;
     }

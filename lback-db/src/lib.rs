@@ -29,7 +29,7 @@ mod unit_of_work;
 
 pub use connection::{Db, Kind, PooledDb};
 pub use database::Database;
-pub use error::OrNotFoundRow;
+pub use error::{OrNotFoundRow, is_unavailable};
 pub use middleware::DbSessionMiddleware;
 pub use migrations::Migrations;
 pub use request::RequestDb;

@@ -8,13 +8,40 @@ use lback_core::{Error, Result};
 use serde_json::Value;
 
 use crate::store::Data;
+use crate::{Flash, SessionMeta};
 
 /// Makes the new value of a key from its old one; `None` stands for no value.
 pub(crate) type UpdateFn = Arc<dyn Fn(Option<&Value>) -> Result<Option<Value>> + Send + Sync>;
 
 /// Notes how keys came to their values, while the request works on the session.
 #[derive(Clone, Default)]
-pub(crate) struct Notes(BTreeMap<String, Note>);
+pub(crate) struct Notes {
+    keys: BTreeMap<String, Note>,
+    flashes: Vec<FlashStep>,
+}
+
+/// What was done to the flash messages.
+#[derive(Clone)]
+pub(crate) enum FlashStep {
+    Add(Flash),
+    /// Those that were there were shown.
+    Take(Vec<Flash>),
+}
+
+impl FlashStep {
+    pub(crate) fn apply(&self, flashes: &mut Vec<Flash>) {
+        match self {
+            FlashStep::Add(flash) => flashes.push(flash.clone()),
+            FlashStep::Take(taken) => {
+                for taken in taken {
+                    if let Some(at) = flashes.iter().position(|flash| flash == taken) {
+                        flashes.remove(at);
+                    }
+                }
+            }
+        }
+    }
+}
 
 #[derive(Clone)]
 enum Note {
@@ -27,46 +54,50 @@ enum Note {
 impl Notes {
     /// The key gets a value that does not depend on the one it had.
     pub(crate) fn set(&mut self, key: &str) {
-        match self.0.get_mut(key) {
+        match self.keys.get_mut(key) {
             Some(note) => *note = Note::Set,
-            None => drop(self.0.insert(key.to_owned(), Note::Set)),
+            None => drop(self.keys.insert(key.to_owned(), Note::Set)),
         }
     }
 
     /// What was done to the key so far has left it as it was loaded.
     pub(crate) fn unset(&mut self, key: &str) {
-        if matches!(self.0.get(key), Some(Note::Set)) {
-            self.0.remove(key);
+        if matches!(self.keys.get(key), Some(Note::Set)) {
+            self.keys.remove(key);
         }
     }
 
     /// The key's value is computed from the one it had.
     pub(crate) fn update(&mut self, key: &str, step: UpdateFn) {
-        match self.0.get_mut(key) {
+        match self.keys.get_mut(key) {
             // On top of a value that this request has set, the result is this request's too.
             Some(Note::Set) => {}
             Some(Note::Update(steps)) => steps.push(step),
-            None => drop(self.0.insert(key.to_owned(), Note::Update(vec![step]))),
+            None => drop(self.keys.insert(key.to_owned(), Note::Update(vec![step]))),
         }
+    }
+
+    pub(crate) fn flash(&mut self, step: FlashStep) {
+        self.flashes.push(step);
     }
 
     /// Could what was done have made `data` differ from `loaded` under this key, there or on top of other data?
     pub(crate) fn touch(&self, key: &str, loaded: &Data, data: &Data) -> bool {
-        matches!(self.0.get(key), Some(Note::Update(_))) || loaded.get(key) != data.get(key)
+        matches!(self.keys.get(key), Some(Note::Update(_))) || !same(loaded.get(key), data.get(key))
     }
 
     /// Does to `fresh` what made `data` of `loaded`.
     ///
-    /// A key that was set or removed keeps what this request gave it; a key that was only changed through `update` (or by
-    /// flash messages) is computed anew from what is there; every other key keeps what is there.
+    /// A key that was set or removed keeps what this request gave it; a key that was only changed through `update` is computed
+    /// anew from what is there; every other key keeps what is there.
     ///
     /// # Errors
     /// Where an `update` does not understand the value that is there now.
     pub(crate) fn apply_to(&self, fresh: &Data, loaded: &Data, data: &Data) -> Result<Data> {
         let mut result = fresh.clone();
-        let keys: BTreeSet<&String> = loaded.keys().chain(data.keys()).chain(self.0.keys()).collect();
+        let keys: BTreeSet<&String> = loaded.keys().chain(data.keys()).chain(self.keys.keys()).collect();
         for key in keys {
-            match self.0.get(key) {
+            match self.keys.get(key) {
                 Some(Note::Update(steps)) => {
                     let mut value = fresh.get(key).cloned();
                     for step in steps {
@@ -74,12 +105,45 @@ impl Notes {
                     }
                     put(&mut result, key, value);
                 }
-                _ if loaded.get(key) != data.get(key) => put(&mut result, key, data.get(key).cloned()),
+                _ if !same(loaded.get(key), data.get(key)) => put(&mut result, key, data.get(key).cloned()),
                 _ => {}
             }
         }
         Ok(result)
     }
+
+    /// Does to `fresh` what made `meta` of `loaded`: an expiry that was set wins, and flash messages are left and taken again.
+    pub(crate) fn apply_to_meta(&self, fresh: &SessionMeta, loaded: &SessionMeta, meta: &SessionMeta) -> SessionMeta {
+        let expiry = if meta.expiry == loaded.expiry { fresh.expiry } else { meta.expiry };
+        let mut flashes = fresh.flashes.clone();
+        self.flashes.iter().for_each(|step| step.apply(&mut flashes));
+        SessionMeta { expiry, flashes }
+    }
+}
+
+/// Are these equal, bit for bit? For `==`, the floats 0.0 and -0.0 are.
+pub(crate) fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
+    fn signs_agree(one: &Value, other: &Value) -> bool {
+        match (one, other) {
+            (Value::Number(one), Value::Number(other)) => {
+                one.as_f64().is_none_or(|one| other.as_f64().is_none_or(|other| one.is_sign_negative() == other.is_sign_negative()))
+            }
+            (Value::Array(one), Value::Array(other)) => one.iter().zip(other).all(|(one, other)| signs_agree(one, other)),
+            (Value::Object(one), Value::Object(other)) => {
+                one.iter().all(|(key, one)| other.get(key).is_some_and(|other| signs_agree(one, other)))
+            }
+            _ => true,
+        }
+    }
+    match (one, other) {
+        (Some(one), Some(other)) => one == other && signs_agree(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+/// Are these data equal, bit for bit?
+pub(crate) fn same_data(one: &Data, other: &Data) -> bool {
+    one.len() == other.len() && one.iter().all(|(key, value)| same(Some(value), other.get(key)))
 }
 
 /// An application's closure must not take down the thread that writes for every session.

@@ -6,10 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Cookie, Error, Result, SameSite, Secret};
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::session::EXPIRY;
-use crate::store::Data;
+use crate::Expiry;
 
 /// The keys of `settings.toml` that speak of sessions, as they are written.
 #[derive(Clone, Debug, Deserialize)]
@@ -181,16 +179,16 @@ impl SessionConfig {
         }
     }
 
-    /// When a session with these data ends that began at `created_at` and is used `now`.
-    pub(crate) fn expires_at(&self, data: &Data, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        let own = match data.get(EXPIRY) {
-            Some(Value::Number(seconds)) => seconds.as_i64().map(|seconds| now + TimeDelta::seconds(seconds.clamp(0, LONGEST))),
-            Some(Value::String(time)) => time.parse().ok(),
-            _ => None,
+    /// When a session with this expiry of its own ends that began at `created_at` and is used `now`.
+    pub(crate) fn expires_at(&self, expiry: Expiry, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        let expires_at = match expiry {
+            Expiry::Default => now + self.timeout,
+            Expiry::After(idle) => now + TimeDelta::seconds(idle.as_secs().min(LONGEST as u64) as i64),
+            Expiry::At(time) => time,
         };
         // Further off, a time is no longer written with four digits, and would not be compared as one.
         let furthest = now + TimeDelta::seconds(LONGEST);
-        self.cap(created_at, own.unwrap_or_else(|| now + self.timeout).min(furthest))
+        self.cap(created_at, expires_at.min(furthest))
     }
 
     /// `expires_at`, or the end of the absolute timeout where that is earlier.

@@ -6,9 +6,7 @@ use chrono::{DateTime, Utc};
 use lback_core::header::{self, HeaderMap, HeaderValue};
 use lback_core::{Cookies, Error, Keys, Result};
 
-use crate::session::EXPIRY;
-use crate::store::Data;
-use crate::{SessionConfig, SessionId};
+use crate::{Expiry, SessionConfig, SessionId};
 
 /// How many cookies of the session's name are looked at.
 const MAX_TRIES: usize = 4;
@@ -37,22 +35,22 @@ pub(crate) fn seal(id: SessionId, config: &SessionConfig, keys: &Keys) -> String
     if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&id) }
 }
 
-/// Gives the browser this value, for a session with these data.
+/// Gives the browser this value, for a session with this expiry of its own.
 pub(crate) fn set(
     headers: &mut HeaderMap,
     config: &SessionConfig,
     value: &str,
-    data: &Data,
+    expiry: Expiry,
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    append(headers, config, value, max_age(config, data, expires_at, now))
+    append(headers, config, value, max_age(config, expiry, expires_at, now))
 }
 
 /// In seconds; `None` lets the browser forget the cookie when it is closed. A session that was given an expiry of its own,
 /// such as that of a user who asked to be remembered, outlasts the browser.
-fn max_age(config: &SessionConfig, data: &Data, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<i64> {
-    (!config.expire_at_browser_close || data.contains_key(EXPIRY)).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000)
+fn max_age(config: &SessionConfig, expiry: Expiry, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<i64> {
+    (!config.expire_at_browser_close || !expiry.is_default()).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000)
 }
 
 /// Tells the browser to forget the cookie.

@@ -20,6 +20,8 @@ impl CsrfBinding for SessionManager {
 
     fn next(&self, req: &mut Request) -> Option<String> {
         match req.session_if_loaded().filter(|session| session.why_broken().is_none()) {
+            // What the browser has by now is not known.
+            Some(session) if session.late_for().is_some() => self.received(req),
             Some(session) => session.next_id().map(|id| id.to_string()),
             None => self.received(req),
         }

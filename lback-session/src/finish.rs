@@ -23,6 +23,14 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
     if manager.is_in_cookies() {
         return in_cookie::finish(req, session, result);
     }
+    if let Some(id) = session.late_for() {
+        if (session.modified() || session.cycles()) && !has_failed(&result) {
+            interrupted(req, id);
+        }
+        cookie::vary(headers(&mut result));
+        put_back(req, session);
+        return result;
+    }
     let deletes = session.take_deleted();
     let failed = has_failed(&result);
     let write = if failed { Ok(None) } else { Write::of(&manager, &mut session) };
@@ -52,24 +60,28 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
     match written {
         Written::Session(id, expires_at) => {
             let value = cookie::seal(id, manager.config(), manager.keys());
-            cookie::set(headers, manager.config(), &value, session.data(), expires_at, manager.clock().now())?;
+            cookie::set(headers, manager.config(), &value, session.meta().expiry, expires_at, manager.clock().now())?;
         }
         Written::Nothing if !deletes.is_empty() => cookie::remove(headers, manager.config())?,
         Written::Nothing => {}
         Written::Interrupted(id) => interrupted(req, id),
     }
     cookie::vary(headers);
-    if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
-        if let Written::Session(id, _) = written {
-            session.stored_as(id);
-        }
-        slot.put_back(session);
+    if let Written::Session(id, _) = written {
+        session.stored_as(id);
     }
+    put_back(req, session);
     result
 }
 
+fn put_back(req: &mut Request, session: AppSession) {
+    if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
+        slot.put_back(session);
+    }
+}
+
 fn interrupted(req: &Request, id: SessionId) {
-    let what = "interrupted: the session ended while a request worked on it; its changes are dropped";
+    let what = "interrupted: the session has ended; what a late request changed is dropped";
     tracing::warn!(target: "lback::session", request = %req.id(), %id, "{what}");
 }
 
@@ -130,7 +142,7 @@ impl Plan {
     async fn run(self, manager: &SessionManager) -> Result<Written> {
         let store = manager.store();
         for id in self.deletes {
-            store.delete(id).await?;
+            store.end(id, manager.clock().now()).await?;
         }
         match self.write {
             None => Ok(Written::Nothing),
@@ -152,15 +164,15 @@ impl Plan {
     }
 
     /// In the request's transaction.
-    fn run_within(self, db: &mut Db) -> Result<Written> {
+    fn run_within(self, db: &mut Db, now: DateTime<Utc>) -> Result<Written> {
         for id in self.deletes {
-            rows::delete(db, id)?;
+            rows::end(db, id, now)?;
         }
         match self.write {
             None => Ok(Written::Nothing),
             Some(Write::Create(record)) => rows::create(db, &record).map(|()| Written::Session(record.id, record.expires_at)),
             Some(Write::Save(save)) => rows::save(db, &save).map(|saved| saved.written(save.base.id)),
-            Some(Write::Renew(id, expires_at, now)) => Ok(renewed(id, expires_at, rows::renew(db, id, expires_at, now))),
+            Some(Write::Renew(id, expires_at, now)) => Ok(renewed(id, expires_at, rows::renew_within(db, id, expires_at, now))),
         }
     }
 }
@@ -189,11 +201,11 @@ impl Write {
     fn of(manager: &SessionManager, session: &mut AppSession) -> Result<Option<Self>> {
         let now = manager.clock().now();
         let Some(base) = session.base() else {
-            let store = !session.data().is_empty() || manager.config().create == CreateSessions::Eager;
+            let store = session.holds_something() || manager.config().create == CreateSessions::Eager;
             if !store {
                 return Ok(None);
             }
-            let record = manager.new_record(session.id(), session.data().clone(), session.created_at(), now)?;
+            let record = manager.new_record(session.id(), session.data().clone(), session.meta().clone(), session.created_at(), now)?;
             return Ok(Some(Write::Create(record)));
         };
         let (id, base_expires_at) = (base.id, base.expires_at);
@@ -236,7 +248,8 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
             let (manager, deletes) = (manager.clone(), plan.deletes.clone());
             unit.if_undone(move || manager.delete_now_or_later(deletes));
         }
-        let written = req.run_db(move |db| plan.run_within(db)).await?;
+        let now = manager.clock().now();
+        let written = req.run_db(move |db| plan.run_within(db, now)).await?;
         news.send_after_commit(req);
         return Ok(written);
     }

@@ -10,6 +10,3 @@ pub struct Flash {
     /// What it says.
     pub message: String,
 }
-
-/// The key under which the messages wait in the session's data.
-pub(crate) const KEY: &str = "flash_messages";

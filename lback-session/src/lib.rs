@@ -12,10 +12,12 @@ mod finish;
 mod flash;
 mod id;
 mod manager;
+mod meta;
 mod middleware;
 mod request;
 mod session;
 pub mod signals;
+mod storable;
 mod store;
 mod stores;
 mod wait;
@@ -25,9 +27,10 @@ pub use config::{CreateSessions, Durability, SessionConfig, SessionSettings, Sto
 pub use flash::Flash;
 pub use id::SessionId;
 pub use manager::SessionManager;
+pub use meta::{Expiry, SessionMeta};
 pub use middleware::SessionMiddleware;
 pub use request::{RequestSession, RouteSession, RouterSession};
-pub use session::{AppSession, Expiry};
+pub use session::AppSession;
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]
 pub use stores::RedisStore;

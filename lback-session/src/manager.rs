@@ -13,7 +13,7 @@ use crate::signals::{self, Audience, SessionsExpired, SessionsRevoked};
 use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, json, user_id};
 use crate::stores::rows;
 use crate::wait::wait;
-use crate::{AppSession, CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionId, SessionStore, cookie};
+use crate::{AppSession, CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionId, SessionMeta, SessionStore, cookie};
 
 /// Creates, loads, saves, renews, deletes, lists and revokes sessions. Cheap to clone.
 ///
@@ -36,6 +36,15 @@ struct Inner {
     keys: Keys,
     clock: Clock,
     audience: Audience,
+}
+
+/// What a store knows of the id that a request carries.
+pub(crate) enum Found {
+    Session(Record),
+    /// It was ended just before: the request is late.
+    Ended(SessionId),
+    /// It was never there, or has expired.
+    Nothing,
 }
 
 impl SessionManager {
@@ -121,16 +130,23 @@ impl SessionManager {
     /// Where the data are too large, or the store cannot be written.
     pub fn create(&self, data: Data) -> Result<Record> {
         let now = self.0.clock.now();
-        let record = self.new_record(SessionId::random(), Arc::new(data), now, now)?;
+        let record = self.new_record(SessionId::random(), Arc::new(data), SessionMeta::default(), now, now)?;
         wait(self.store().create(record.clone()))?;
         self.announce(|| signals::created(record.id, record.user_id));
         Ok(record)
     }
 
-    pub(crate) fn new_record(&self, id: SessionId, data: Arc<Data>, created_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Record> {
-        json(&data, self.0.config.max_bytes)?;
-        let expires_at = self.0.config.expires_at(&data, created_at, now);
-        Ok(Record { id, user_id: user_id(&data), data, version: 1, expires_at, created_at, updated_at: now })
+    pub(crate) fn new_record(
+        &self,
+        id: SessionId,
+        data: Arc<Data>,
+        meta: SessionMeta,
+        created_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Record> {
+        json(&data, &meta, self.0.config.max_bytes)?;
+        let expires_at = self.0.config.expires_at(meta.expiry, created_at, now);
+        Ok(Record { id, user_id: user_id(&data), data, meta, version: 1, expires_at, created_at, updated_at: now })
     }
 
     /// The session of this id; `None` where there is none that has not expired.
@@ -138,16 +154,29 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be read.
     pub fn load(&self, id: SessionId) -> Result<Option<Record>> {
-        wait(self.find(id))
+        Ok(wait(self.store().load(id))?.filter(|record| self.is_valid(record)))
     }
 
-    /// As [`load`](Self::load).
-    pub(crate) async fn find(&self, id: SessionId) -> Result<Option<Record>> {
-        Ok(self.store().load(id).await?.filter(|record| self.is_valid(record)))
+    /// What there is for a request that carries this id.
+    pub(crate) async fn find(&self, id: SessionId) -> Result<Found> {
+        match self.store().load(id).await? {
+            Some(record) => Ok(self.found(record)),
+            None if self.store().has_ended(id, self.0.clock.now()).await? => Ok(Found::Ended(id)),
+            None => Ok(Found::Nothing),
+        }
     }
 
-    pub(crate) fn load_within(&self, db: &mut Db, id: SessionId) -> Result<Option<Record>> {
-        Ok(rows::load(db, id)?.filter(|record| self.is_valid(record)))
+    /// As [`find`](Self::find), in the request's transaction.
+    pub(crate) fn find_within(&self, db: &mut Db, id: SessionId) -> Result<Found> {
+        match rows::load(db, id)? {
+            Some(record) => Ok(self.found(record)),
+            None if rows::has_ended(db, id, self.0.clock.now())? => Ok(Found::Ended(id)),
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    fn found(&self, record: Record) -> Found {
+        if self.is_valid(&record) { Found::Session(record) } else { Found::Nothing }
     }
 
     pub(crate) fn is_valid(&self, record: &Record) -> bool {
@@ -167,7 +196,7 @@ impl SessionManager {
         let deleted = session.take_deleted();
         changed?;
         if !deleted.is_empty() {
-            if !session.data().is_empty() {
+            if session.holds_something() {
                 return Err(Error::internal(format!("the session {id} was to be deleted and written to; do one of the two")));
             }
             self.delete(id)?;
@@ -189,6 +218,7 @@ impl SessionManager {
             fresh_id: session.may_rotate().then(|| session.fresh_id()),
             base,
             data: session.data().clone(),
+            meta: session.meta().clone(),
             notes: session.take_notes(),
             cycle: session.cycles(),
             now: self.0.clock.now(),
@@ -203,7 +233,7 @@ impl SessionManager {
     pub fn renew(&self, id: SessionId) -> Result<bool> {
         let Some(record) = self.load(id)? else { return Ok(false) };
         let now = self.0.clock.now();
-        wait(self.store().renew(id, self.0.config.expires_at(&record.data, record.created_at, now), now))
+        wait(self.store().renew(id, self.0.config.expires_at(record.meta.expiry, record.created_at, now), now))
     }
 
     /// Deletes a session. Answers whether it was there.
@@ -211,7 +241,7 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be written.
     pub fn delete(&self, id: SessionId) -> Result<bool> {
-        let deleted = wait(self.store().delete(id))?;
+        let deleted = wait(self.store().end(id, self.0.clock.now()))?;
         if deleted {
             self.announce(|| signals::deleted(id));
         }
@@ -231,7 +261,7 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be written; 500 where it cannot revoke.
     pub fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-        let count = wait(self.store().revoke_user(user_id, except))?;
+        let count = wait(self.store().end_user(user_id, except, self.0.clock.now()))?;
         if count > 0 {
             self.announce(|| SessionsRevoked { user_id, count });
         }
@@ -290,7 +320,7 @@ impl SessionManager {
             for id in ids {
                 let mut pauses = [1, 5, 30, 120].map(Duration::from_secs).into_iter();
                 loop {
-                    let error = match manager.store().delete(id).await {
+                    let error = match manager.store().end(id, manager.clock().now()).await {
                         Ok(true) => break manager.announce(|| signals::deleted(id)),
                         Ok(false) => break,
                         Err(error) => error,

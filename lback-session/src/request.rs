@@ -5,10 +5,11 @@ use std::future::Future;
 use lback_core::{Error, Request, Result, Route, Router, StatusCode};
 use lback_db::{Db, DbSession, RequestSignal};
 
+use crate::manager::Found;
 use crate::signals::SessionsRevoked;
-use crate::store::{Record, SessionInfo};
+use crate::store::SessionInfo;
 use crate::stores::rows;
-use crate::wait::on_network;
+use crate::wait::{on_network, wait};
 use crate::{AppSession, SessionId, SessionManager, cookie};
 
 /// Adds the session to [`Request`].
@@ -104,8 +105,8 @@ impl RequestSession for Request {
             && joined_for_reading(self, &manager).is_none()
             && let Some(id) = cookie::read(self.cookies(), manager.config(), manager.keys())
         {
-            let record = manager.find(id).await;
-            let session = found(self, manager, record);
+            let what = manager.find(id).await;
+            let session = found(self, manager, what);
             if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
                 slot.fill(session);
             }
@@ -129,7 +130,7 @@ impl RequestSession for Request {
         let manager = manager(self)?;
         match joined(self, &manager)? {
             Some(unit) => {
-                let count = within(unit, |db| rows::revoke_user(db, user_id, except))?;
+                let count = within(unit, |db| rows::end_user(db, user_id, except, manager.clock().now()))?;
                 if count > 0 {
                     self.signal(SessionsRevoked { user_id, count });
                 }
@@ -149,11 +150,11 @@ fn load(req: &mut Request, manager: SessionManager) -> AppSession {
     let Some(id) = cookie::read(req.cookies(), manager.config(), manager.keys()) else {
         return AppSession::new(manager, None);
     };
-    let record = match joined_for_reading(req, &manager) {
-        Some(unit) => within(unit, |db| manager.load_within(db, id)),
-        None => manager.load(id),
+    let what = match joined_for_reading(req, &manager) {
+        Some(unit) => within(unit, |db| manager.find_within(db, id)),
+        None => wait(manager.find(id)),
     };
-    found(req, manager, record)
+    found(req, manager, what)
 }
 
 /// The request's transaction, where there is one that sees the sessions: a second connection is never waited for while one
@@ -162,9 +163,11 @@ fn joined_for_reading<'a>(req: &'a mut Request, manager: &SessionManager) -> Opt
     req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit))
 }
 
-fn found(req: &Request, manager: SessionManager, record: Result<Option<Record>>) -> AppSession {
-    match record {
-        Ok(record) => AppSession::new(manager, record),
+fn found(req: &Request, manager: SessionManager, what: Result<Found>) -> AppSession {
+    match what {
+        Ok(Found::Session(record)) => AppSession::new(manager, Some(record)),
+        Ok(Found::Ended(id)) => AppSession::late(manager, id),
+        Ok(Found::Nothing) => AppSession::new(manager, None),
         Err(error) => {
             tracing::error!(target: "lback::session", request = %req.id(), %error, "the session cannot be read");
             AppSession::broken(manager, StatusCode::SERVICE_UNAVAILABLE, format!("the session cannot be read: {error}"))

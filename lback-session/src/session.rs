@@ -3,17 +3,17 @@
 use std::cell::{Cell, OnceCell};
 use std::ops::Index;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lback_core::{Error, Result, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::changes::{Notes, UpdateFn, put, set};
+use crate::changes::{FlashStep, Notes, UpdateFn, same, same_data, set};
+use crate::storable::to_value;
 use crate::store::{Data, Record, user_id};
-use crate::{Flash, SessionId, SessionManager, flash};
+use crate::{Expiry, Flash, SessionId, SessionManager, SessionMeta};
 
 /// The session of the visitor whose request this is: a small map from text to JSON that outlives the request.
 ///
@@ -36,6 +36,7 @@ pub struct AppSession {
     id: SessionId,
     /// Those of `base` until they are changed.
     data: Arc<Data>,
+    meta: SessionMeta,
     notes: Notes,
     cycle: bool,
     /// The id it gets if it is rotated.
@@ -46,6 +47,8 @@ pub struct AppSession {
     now: DateTime<Utc>,
     accessed: Cell<bool>,
     state: State,
+    /// The id that the request came with, if that session was ended just before: nothing of this one is stored then.
+    late_for: Option<SessionId>,
 }
 
 enum State {
@@ -56,20 +59,6 @@ enum State {
     Finished,
 }
 
-/// When a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// After the time in the settings without a request.
-    Default,
-    /// After this time without a request.
-    After(Duration),
-    /// At this time, however much it is used.
-    At(DateTime<Utc>),
-}
-
-/// The key under which an expiry of its own is kept in a session's data.
-pub(crate) const EXPIRY: &str = "_expiry";
-
 static NULL: Value = Value::Null;
 
 impl AppSession {
@@ -79,6 +68,7 @@ impl AppSession {
         AppSession {
             id: record.as_ref().map_or_else(SessionId::random, |record| record.id),
             data: record.as_ref().map(|record| record.data.clone()).unwrap_or_default(),
+            meta: record.as_ref().map(|record| record.meta.clone()).unwrap_or_default(),
             created_at: record.as_ref().map_or(now, |record| record.created_at),
             base: record,
             manager,
@@ -89,7 +79,15 @@ impl AppSession {
             now,
             accessed: Cell::new(false),
             state: State::Open,
+            late_for: None,
         }
+    }
+
+    /// An empty session for a request whose own, of this id, was ended just before.
+    pub(crate) fn late(manager: SessionManager, id: SessionId) -> Self {
+        let mut session = Self::new(manager, None);
+        session.late_for = Some(id);
+        session
     }
 
     pub(crate) fn broken(manager: SessionManager, status: StatusCode, why: String) -> Self {
@@ -169,12 +167,12 @@ impl AppSession {
     /// Puts `value` under `key`.
     ///
     /// # Errors
-    /// Where the value cannot be JSON, the response is on its way, or the store could not be read.
+    /// 500, naming the key, if the value cannot be JSON (a float that is not finite cannot) or is nested more than 120 deep; 500 if
+    /// the response is on its way; 503 if the store could not be read.
     #[track_caller]
     pub fn insert<T: Serialize>(&mut self, key: &str, value: T) -> Result<()> {
         self.usable()?;
-        let value = serde_json::to_value(value)
-            .map_err(|error| Error::internal(format!("the value for \"{key}\" cannot be kept in the session")).with_source(error))?;
+        let value = to_value(key, &value)?;
         self.notes.set(key);
         set(self.data_mut(), key, value);
         Ok(())
@@ -200,11 +198,11 @@ impl AppSession {
             None => None,
         };
         let new = f(old);
-        let value = serde_json::to_value(&new)?;
+        let value = to_value(key, &new)?;
         let name = key.to_owned();
         let step: UpdateFn = Arc::new(move |old| {
             let old = old.map(|value| typed(&name, value)).transpose()?;
-            Ok(Some(serde_json::to_value(f(old))?))
+            Ok(Some(to_value(&name, &f(old))?))
         });
         self.note_update(key, step);
         set(self.data_mut(), key, value);
@@ -241,7 +239,7 @@ impl AppSession {
         Ok(value)
     }
 
-    /// Removes every key; the session itself stays.
+    /// Removes every key. The session itself stays, and with it [its expiry](Self::set_expiry) and messages for the next page.
     pub fn clear(&mut self) {
         let keys: Vec<String> = self.data.keys().cloned().collect();
         for key in keys {
@@ -253,12 +251,9 @@ impl AppSession {
 
     /// Leaves a message for the next page.
     pub fn flash(&mut self, category: &str, message: &str) {
-        let flash = json!({ "category": category, "message": message });
-        self.step(flash::KEY, move |waiting| {
-            let mut waiting = waiting.and_then(Value::as_array).cloned().unwrap_or_default();
-            waiting.push(flash.clone());
-            Some(Value::Array(waiting))
-        });
+        if self.usable_or_log() {
+            self.flash_step(FlashStep::Add(Flash { category: category.to_owned(), message: message.to_owned() }));
+        }
     }
 
     /// The messages that were left, oldest first. They are gone then.
@@ -268,32 +263,22 @@ impl AppSession {
         if !matches!(self.state, State::Open) {
             return Vec::new();
         }
-        let Some(Value::Array(waiting)) = self.data.get(flash::KEY).cloned() else { return Vec::new() };
-        let flashes = waiting.iter().filter_map(|flash| serde_json::from_value(flash.clone()).ok()).collect();
-        self.step(flash::KEY, move |now| {
-            let mut left = now.and_then(Value::as_array).cloned().unwrap_or_default();
-            for taken in &waiting {
-                if let Some(at) = left.iter().position(|flash| flash == taken) {
-                    left.remove(at);
-                }
-            }
-            (!left.is_empty()).then_some(Value::Array(left))
-        });
+        let flashes = self.meta.flashes.clone();
+        if !flashes.is_empty() {
+            self.flash_step(FlashStep::Take(flashes.clone()));
+        }
         flashes
     }
 
-    fn step(&mut self, key: &str, step: impl Fn(Option<&Value>) -> Option<Value> + Send + Sync + 'static) {
-        if self.usable_or_log() {
-            let new = step(self.data.get(key));
-            self.note_update(key, Arc::new(move |old| Ok(step(old))));
-            put(self.data_mut(), key, new);
-        }
+    fn flash_step(&mut self, step: FlashStep) {
+        step.apply(&mut self.meta.flashes);
+        self.notes.flash(step);
     }
 
     /// Before the value changes.
     fn note_update(&mut self, key: &str, step: UpdateFn) {
         let loaded = self.base.as_ref().and_then(|base| base.data.get(key));
-        if loaded == self.data.get(key) {
+        if same(loaded, self.data.get(key)) {
             self.notes.unset(key);
         }
         self.notes.update(key, step);
@@ -306,11 +291,11 @@ impl AppSession {
         self.base.is_none()
     }
 
-    /// Do the data differ from those that are stored?
+    /// Returns whether the session differs from what is stored of it: in its data, its messages for the next page, or its expiry.
     pub fn modified(&self) -> bool {
         match &self.base {
-            Some(base) => !Arc::ptr_eq(&base.data, &self.data) && base.data != self.data,
-            None => !self.data.is_empty(),
+            Some(base) => base.meta != self.meta || !(Arc::ptr_eq(&base.data, &self.data) || same_data(&base.data, &self.data)),
+            None => self.holds_something(),
         }
     }
 
@@ -329,16 +314,11 @@ impl AppSession {
         self.expires_at_if_used(self.now)
     }
 
-    /// Gives this session an expiry of its own, which it keeps.
+    /// Gives this session an expiry of its own, which it keeps until it is deleted. By itself this does not store a session that is
+    /// new and holds nothing.
     pub fn set_expiry(&mut self, expiry: Expiry) {
-        let value = match expiry {
-            Expiry::Default => None,
-            Expiry::After(idle) => Some(json!(idle.as_millis().div_ceil(1000).min(i64::MAX as u128) as i64)),
-            Expiry::At(time) => Some(json!(time)),
-        };
         if self.usable_or_log() {
-            self.notes.set(EXPIRY);
-            put(self.data_mut(), EXPIRY, value);
+            self.meta.expiry = expiry.in_seconds();
         }
     }
 
@@ -359,6 +339,7 @@ impl AppSession {
             self.deleted.extend(self.base.take().map(|base| base.id));
             self.id = SessionId::random();
             self.data = Arc::default();
+            self.meta = SessionMeta::default();
             self.notes = Notes::default();
             self.cycle = false;
             self.created_at = self.now;
@@ -377,6 +358,21 @@ impl AppSession {
 
     pub(crate) fn data(&self) -> &Arc<Data> {
         &self.data
+    }
+
+    pub(crate) fn meta(&self) -> &SessionMeta {
+        &self.meta
+    }
+
+    /// Is there anything for which a new session would be stored?
+    pub(crate) fn holds_something(&self) -> bool {
+        !self.data.is_empty() || !self.meta.flashes.is_empty()
+    }
+
+    /// The id that the request came with, if that session was ended just before, so that nothing of this one is stored. A login
+    /// counts all the same: whose session was revoked may log in again at once, and nobody is logged out by it.
+    pub(crate) fn late_for(&self) -> Option<SessionId> {
+        self.late_for.filter(|_| self.data.get("user_id").is_none_or(Value::is_null))
     }
 
     fn data_mut(&mut self) -> &mut Data {
@@ -404,7 +400,7 @@ impl AppSession {
     /// Has somebody logged in or out, or is the id rotated for another reason?
     pub(crate) fn has_changed_hands(&self) -> bool {
         let before = self.base.as_ref().and_then(|base| base.user_id);
-        !self.deleted.is_empty() || self.cycle || before != user_id(&self.data)
+        self.late_for().is_none() && (!self.deleted.is_empty() || self.cycle || before != user_id(&self.data))
     }
 
     /// The id under which this session will be stored, as things are now; `None` for a new one that is nobody's, which may
@@ -419,7 +415,7 @@ impl AppSession {
 
     /// When the session ends if it is used `now`.
     pub(crate) fn expires_at_if_used(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.manager.config().expires_at(&self.data, self.created_at, now)
+        self.manager.config().expires_at(self.meta.expiry, self.created_at, now)
     }
 
     pub(crate) fn created_at(&self) -> DateTime<Utc> {

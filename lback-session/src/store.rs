@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::changes::Notes;
-use crate::{SessionId, SessionManager};
+use crate::storable::check_depth;
+use crate::{SessionId, SessionManager, SessionMeta};
 
 /// The data of a session: a JSON object.
 pub type Data = serde_json::Map<String, Value>;
@@ -24,6 +25,9 @@ pub struct Record {
     pub user_id: Option<i64>,
     /// What it holds. Shared, so that to copy a record is to copy next to nothing.
     pub data: Arc<Data>,
+    /// What Lback keeps about it.
+    #[serde(default, skip_serializing_if = "SessionMeta::is_empty")]
+    pub meta: SessionMeta,
     /// Counts the saves; a save names the version it is based on.
     pub version: i64,
     /// When it ends, unless it is renewed.
@@ -60,6 +64,8 @@ pub struct Update {
     pub data: Arc<Data>,
     /// The same as JSON text.
     pub json: String,
+    /// What Lback keeps about the session from now on.
+    pub meta: SessionMeta,
     /// The new user.
     pub user_id: Option<i64>,
     /// The new expiry.
@@ -89,6 +95,7 @@ impl Record {
         self.id = update.new_id;
         self.user_id = update.user_id;
         self.data = update.data.clone();
+        self.meta = update.meta.clone();
         self.version += 1;
         self.expires_at = update.expires_at;
         self.updated_at = update.now;
@@ -113,6 +120,8 @@ pub struct Save {
     pub base: Record,
     /// Its data as the request left them.
     pub data: Arc<Data>,
+    /// What Lback keeps about it, as the request left it.
+    pub(crate) meta: SessionMeta,
     /// How they came to be so.
     pub(crate) notes: Notes,
     /// Rotate the id, whether or not the user changes.
@@ -137,17 +146,18 @@ impl Save {
     /// The first attempt: the request's data, if nobody else was faster.
     ///
     /// # Errors
-    /// Where the data are too large.
+    /// 500 if the data are too large, or could not be loaded again.
     pub fn first(&self) -> Result<Update> {
-        self.attempt(&self.base, self.data.clone())
+        self.attempt(&self.base, self.data.clone(), self.meta.clone())
     }
 
     /// The next attempt, after another request was faster: the request's changes on top of what is there now.
     ///
     /// # Errors
-    /// Where the data are too large, or an `update` does not understand the value that is there.
+    /// 500 if the data are too large or could not be loaded again, or if an `update` does not understand the value that is there.
     pub fn again(&self, fresh: &Record) -> Result<Update> {
-        self.attempt(fresh, Arc::new(self.notes.apply_to(&fresh.data, &self.base.data, &self.data)?))
+        let data = self.notes.apply_to(&fresh.data, &self.base.data, &self.data)?;
+        self.attempt(fresh, Arc::new(data), self.notes.apply_to_meta(&fresh.meta, &self.base.meta, &self.meta))
     }
 
     /// Could the id change, whatever the store holds?
@@ -164,51 +174,65 @@ impl Save {
         Error::unavailable(format!("the session {} could not be saved in {MAX_ATTEMPTS} attempts", self.base.id))
     }
 
-    fn attempt(&self, base: &Record, data: Arc<Data>) -> Result<Update> {
+    fn attempt(&self, base: &Record, data: Arc<Data>, meta: SessionMeta) -> Result<Update> {
         let config = self.manager.config();
-        let json = json(&data, config.max_bytes)?;
+        let json = json(&data, &meta, config.max_bytes)?;
         let rotate = self.rotates_to(&data, base);
         Ok(Update {
             id: base.id,
             version: base.version,
             new_id: if rotate { self.fresh_id.unwrap_or_else(SessionId::random) } else { base.id },
             user_id: user_id(&data),
-            expires_at: config.expires_at(&data, base.created_at, self.now),
+            expires_at: config.expires_at(meta.expiry, base.created_at, self.now),
             data,
             json,
+            meta,
             now: self.now,
         })
     }
 }
+
+/// What is logged of a stored session that cannot be read. It stays where it is.
+pub(crate) const UNREADABLE: &str =
+    "a stored session cannot be read: its data are not a JSON object, or nested too deep; its visitor gets a new one";
 
 /// The value of the column `user_id` for these data.
 pub(crate) fn user_id(data: &Data) -> Option<i64> {
     data.get("user_id").and_then(Value::as_i64)
 }
 
-/// The data as JSON text. Refuses more than `max_bytes`, naming the key that weighs most.
-pub(crate) fn json(data: &Data, max_bytes: usize) -> Result<String> {
+/// The data as JSON text.
+///
+/// # Errors
+/// 500 if the session is larger than `max_bytes`, naming what weighs most; or if it could not be loaded again, naming the key.
+pub(crate) fn json(data: &Data, meta: &SessionMeta, max_bytes: usize) -> Result<String> {
+    check_depth(data)?;
     let json = serde_json::to_string(data)?;
-    if json.len() <= max_bytes {
+    if json.len() + meta.json()?.map_or(0, |json| json.len()) <= max_bytes {
         return Ok(json);
     }
-    let (key, bytes) = heaviest(data);
+    let (key, bytes) = heaviest(data, meta);
     Err(Error::internal(format!(
         "the session holds more than SESSION_MAX_BYTES = {max_bytes}: \"{key}\" alone takes {bytes} bytes. \
          Keep large things in a table and only their id in the session"
     )))
 }
 
-/// The key that weighs most, and how many bytes its value takes as JSON.
-pub(crate) fn heaviest(data: &Data) -> (&str, usize) {
+/// The key that weighs most, and how many bytes its value takes as JSON. Flash messages count as one.
+pub(crate) fn heaviest<'a>(data: &'a Data, meta: &SessionMeta) -> (&'a str, usize) {
     let weigh = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
     let weights = data.iter().map(|(key, value)| (key.as_str(), weigh(value)));
-    weights.max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
+    let flashes = ("flash messages", serde_json::to_string(&meta.flashes).map_or(0, |json| json.len()));
+    weights.chain([flashes]).max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
 }
 
 /// The expiry of a session is moved by at least this much, so that however many requests use a session at once, it is
 /// written once a second at most.
 pub(crate) const RENEWAL: TimeDelta = TimeDelta::seconds(1);
+
+/// For so long a store remembers that a session was ended: a request that still carries its id by then was on its way, and
+/// must not begin a new session.
+pub(crate) const ENDED_FOR: TimeDelta = TimeDelta::minutes(1);
 
 /// How often a save is tried while others are faster.
 pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
@@ -276,6 +300,23 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Deletes a session. Answers whether it was there.
     fn delete(&self, id: SessionId) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Deletes a session as [`delete`](Self::delete) does, because it was ended at this time: by its visitor, a command, or a new
+    /// session in its place. Returns whether it was there.
+    ///
+    /// A store that implements [`has_ended`](Self::has_ended) notes it in the same step; the default only deletes.
+    fn end(&self, id: SessionId, _now: DateTime<Utc>) -> impl Future<Output = Result<bool>> + Send {
+        self.delete(id)
+    }
+
+    /// Returns whether the session of this id was ended, revoked or given another id within the minute before `now`.
+    ///
+    /// Asked only if [`load`](Self::load) has found nothing. A request that carries such an id is late: it reads an empty session,
+    /// what it writes is dropped, and it gets no cookie, which would take the place of the one that a login has just set. What
+    /// expired, or was never there, has not ended. The default remembers nothing, so that a late request begins a new session.
+    fn has_ended(&self, _id: SessionId, _now: DateTime<Utc>) -> impl Future<Output = Result<bool>> + Send {
+        async { Ok(false) }
+    }
+
     /// Moves the expiry of a session forward, never back and not by less than a second, if it has not expired. Answers
     /// whether it is there.
     ///
@@ -315,7 +356,15 @@ pub trait SessionStore: Send + Sync + 'static {
         async { Err(Error::internal("this session store cannot revoke the sessions of a user")) }
     }
 
-    /// Deletes up to `limit` sessions that have expired. Answers how many.
+    /// Ends the sessions of a user as [`revoke_user`](Self::revoke_user) does, at this time. Returns how many.
+    ///
+    /// A store that implements [`has_ended`](Self::has_ended) notes their ids in the same step; the default only deletes.
+    fn end_user(&self, user_id: i64, except: Option<SessionId>, _now: DateTime<Utc>) -> impl Future<Output = Result<u64>> + Send {
+        self.revoke_user(user_id, except)
+    }
+
+    /// Deletes up to `limit` sessions that have expired, and forgets which ones ended more than a minute ago. Returns how many
+    /// have expired.
     fn delete_expired(&self, _now: DateTime<Utc>, _limit: u32) -> impl Future<Output = Result<u64>> + Send {
         async { Ok(0) }
     }
@@ -341,10 +390,11 @@ macro_rules! boxed_store {
 boxed_store! {
     load(id: SessionId) -> Option<Record>;
     create(record: Record) -> ();
-    delete(id: SessionId) -> bool;
+    end(id: SessionId, now: DateTime<Utc>) -> bool;
+    has_ended(id: SessionId, now: DateTime<Utc>) -> bool;
     renew(id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> bool;
     save(save: Save) -> Saved;
     for_user(user_id: i64, now: DateTime<Utc>) -> Vec<SessionInfo>;
-    revoke_user(user_id: i64, except: Option<SessionId>) -> u64;
+    end_user(user_id: i64, except: Option<SessionId>, now: DateTime<Utc>) -> u64;
     delete_expired(now: DateTime<Utc>, limit: u32) -> u64;
 }

@@ -81,8 +81,8 @@ pub use lback_mail::{
 pub use lback_session::RedisStore;
 pub use lback_session::{
     AppSession, CookieStore, CreateSessions, DatabaseStore, Durability, Expiry, Flash, MemoryStore, Record, RequestSession, RouteSession,
-    RouterSession, Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMiddleware, SessionSettings, SessionStore,
-    StoreName, Update,
+    RouterSession, Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMeta, SessionMiddleware, SessionSettings,
+    SessionStore, StoreName, Update,
 };
 pub use {chrono, serde, serde_json};
 

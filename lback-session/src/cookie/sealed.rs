@@ -1,5 +1,6 @@
 //! A whole session in the cookie's value: encrypted, and compressed where that helps.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -8,8 +9,8 @@ use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 use super::{MAX_TRIES, max_age, text};
-use crate::store::{Data, Record, heaviest, user_id};
-use crate::{SessionConfig, SessionId};
+use crate::store::{Record, UNREADABLE, heaviest, user_id};
+use crate::{SessionConfig, SessionId, SessionMeta};
 
 /// What browsers keep of one cookie: name, value and attributes.
 const MAX_COOKIE: usize = 4096;
@@ -19,8 +20,11 @@ const MAX_UNPACKED: usize = 4 * 1024 * 1024;
 const EFFORT: u8 = 6;
 
 /// How the data are written: the first byte of what is encrypted.
-const PLAIN: u8 = 0;
-const DEFLATED: u8 = 1;
+const PLAIN: u8 = 2;
+const DEFLATED: u8 = 3;
+/// Earlier versions kept what is now in the [`SessionMeta`] in the data.
+const PLAIN_BEFORE_META: u8 = 0;
+const DEFLATED_BEFORE_META: u8 = 1;
 
 /// The session in the first valid cookie.
 pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Option<Record> {
@@ -42,11 +46,11 @@ pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<R
 /// Where browsers would not keep it.
 pub(crate) fn seal(record: &Record, config: &SessionConfig, keys: &Keys) -> Result<String> {
     let value = keys.encrypt_bytes(&config.cookie_name, &pack(record)?)?;
-    let bytes = text(config, &value, max_age(config, &record.data, record.expires_at, record.updated_at)).len();
+    let bytes = text(config, &value, max_age(config, record.meta.expiry, record.expires_at, record.updated_at)).len();
     if bytes <= MAX_COOKIE {
         return Ok(value);
     }
-    let (key, weight) = heaviest(&record.data);
+    let (key, weight) = heaviest(&record.data, &record.meta);
     Err(Error::internal(format!(
         "the session's cookie would take {bytes} bytes, and browsers keep {MAX_COOKIE}: \"{key}\" alone takes {weight} as JSON. Keep large \
          things in a table and only their id in the session, or write SESSION_STORE = \"database\" in settings.toml"
@@ -54,7 +58,11 @@ pub(crate) fn seal(record: &Record, config: &SessionConfig, keys: &Keys) -> Resu
 }
 
 fn pack(record: &Record) -> Result<Vec<u8>> {
-    let json = serde_json::to_vec(&record.data)?;
+    // The data, and the meta behind them unless it is empty.
+    let mut json = serde_json::to_vec(&record.data)?;
+    if !record.meta.is_empty() {
+        serde_json::to_writer(&mut json, &record.meta)?;
+    }
     let deflated = compress_to_vec(&json, EFFORT);
     let (form, data) = if deflated.len() < json.len() { (DEFLATED, deflated) } else { (PLAIN, json) };
     let mut bytes = vec![form];
@@ -79,15 +87,22 @@ fn unpack(bytes: &[u8]) -> Option<Record> {
         DateTime::<Utc>::from_timestamp(i64::from_be_bytes(*seconds), u32::from_be_bytes(*nanos))
     };
     let (expires_at, created_at, updated_at) = (time()?, time()?, time()?);
-    let data: Arc<Data> = match *form {
-        PLAIN => serde_json::from_slice(rest).ok()?,
-        DEFLATED => serde_json::from_slice(&decompress_to_vec_with_limit(rest, MAX_UNPACKED).ok()?).ok()?,
+    let id = SessionId::from_slice(id)?;
+    let json = match *form {
+        PLAIN | PLAIN_BEFORE_META => Cow::Borrowed(rest),
+        DEFLATED | DEFLATED_BEFORE_META => Cow::Owned(decompress_to_vec_with_limit(rest, MAX_UNPACKED).ok()?),
         _ => return None,
     };
+    let is_old = matches!(*form, PLAIN_BEFORE_META | DEFLATED_BEFORE_META);
+    let Ok((data, meta)) = SessionMeta::read_behind(&json, is_old) else {
+        tracing::warn!(target: "lback::session", %id, "{UNREADABLE}");
+        return None;
+    };
     Some(Record {
-        id: SessionId::from_slice(id)?,
+        id,
         user_id: user_id(&data),
-        data,
+        data: Arc::new(data),
+        meta,
         version: i64::from_be_bytes(*version),
         expires_at,
         created_at,

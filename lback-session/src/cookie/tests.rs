@@ -4,8 +4,9 @@ use lback_core::header::{HeaderMap, SET_COOKIE};
 use proptest::prelude::*;
 
 use super::*;
-use crate::SessionSettings;
+use crate::store::Data;
 use crate::store::{Record, user_id};
+use crate::{Flash, SessionMeta, SessionSettings};
 
 fn config(encrypted: bool) -> SessionConfig {
     let settings = SessionSettings { session_timeout_minutes: Some(30), session_cookie_encrypted: encrypted, ..SessionSettings::default() };
@@ -20,7 +21,7 @@ fn keys() -> Keys {
 fn sealed(config: &SessionConfig, id: SessionId) -> String {
     let mut headers = HeaderMap::new();
     let now = Utc::now();
-    set(&mut headers, config, &seal(id, config, &keys()), &Data::new(), now + chrono::TimeDelta::minutes(30), now).unwrap();
+    set(&mut headers, config, &seal(id, config, &keys()), Expiry::Default, now + chrono::TimeDelta::minutes(30), now).unwrap();
     let cookie = headers.get(SET_COOKIE).unwrap().to_str().unwrap();
     let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
     value.to_owned()
@@ -68,6 +69,7 @@ fn record(key: String, text: String, seconds: i64, nanos: u32) -> Record {
         id,
         user_id,
         data: data.into(),
+        meta: SessionMeta::default(),
         version: seconds,
         expires_at: time + chrono::TimeDelta::minutes(30),
         created_at: time,
@@ -78,7 +80,11 @@ fn record(key: String, text: String, seconds: i64, nanos: u32) -> Record {
 proptest! {
     #[test]
     fn a_whole_session_comes_back_as_it_was(key in "[a-z]{1,20}", text in ".{0,300}", seconds in 0..8_000_000_000_i64, nanos in 0..1_000_000_000_u32) {
-        let record = record(key, text, seconds, nanos);
+        let mut record = record(key, text.clone(), seconds, nanos);
+        if seconds % 2 == 0 {
+            record.meta.expiry = Expiry::After(std::time::Duration::from_secs(seconds as u64));
+            record.meta.flashes.push(Flash { category: "info".to_owned(), message: text });
+        }
         let sealed = sealed::seal(&record, &config(false), &keys()).unwrap();
         prop_assert_eq!(sealed::open(&sealed, &config(false), &keys()), Some(record));
     }
@@ -94,10 +100,33 @@ proptest! {
     }
 
     #[test]
-    fn bytes_that_are_no_session_open_as_none(bytes in prop::collection::vec(any::<u8>(), 0..300), form in 0..3_u8) {
+    fn bytes_that_are_no_session_open_as_none(bytes in prop::collection::vec(any::<u8>(), 0..300), form in 0..5_u8) {
         for bytes in [bytes.clone(), [vec![form], bytes].concat()] {
             let value = keys().encrypt_bytes("session_id", &bytes).unwrap();
             prop_assert_eq!(sealed::open(&value, &config(false), &keys()), None);
         }
+    }
+}
+
+/// What an earlier version has put into a cookie: it kept expiry and messages in the data.
+#[test]
+fn a_whole_session_of_an_earlier_version_opens() {
+    let record = record("a".to_owned(), "x".to_owned(), 1_800_000_000, 5);
+    let json = br#"{"_expiry":604800,"a":"x","flash_messages":[{"category":"info","message":"hello"}],"user_id":7}"#;
+    for (form, json) in [(0, json.to_vec()), (1, miniz_oxide::deflate::compress_to_vec(json, 6))] {
+        let mut bytes = vec![form];
+        bytes.extend(record.id.as_bytes());
+        bytes.extend(record.version.to_be_bytes());
+        for time in [record.expires_at, record.created_at, record.updated_at] {
+            bytes.extend(time.timestamp().to_be_bytes());
+            bytes.extend(time.timestamp_subsec_nanos().to_be_bytes());
+        }
+        bytes.extend(json);
+        let value = keys().encrypt_bytes("session_id", &bytes).unwrap();
+        let meta = SessionMeta {
+            expiry: Expiry::After(std::time::Duration::from_secs(604_800)),
+            flashes: vec![Flash { category: "info".to_owned(), message: "hello".to_owned() }],
+        };
+        assert_eq!(sealed::open(&value, &config(false), &keys()), Some(Record { meta, ..record.clone() }));
     }
 }

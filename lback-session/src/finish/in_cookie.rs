@@ -4,8 +4,7 @@
 
 use lback_core::{Request, Response, Result};
 
-use super::{Write, has_failed, headers, interrupted};
-use crate::request::Slot;
+use super::{Write, has_failed, headers, interrupted, put_back};
 use crate::signals::{self, News};
 use crate::store::Record;
 use crate::{AppSession, SessionManager, cookie};
@@ -25,7 +24,7 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
     let headers = headers(&mut result);
     match &sealed {
         Some((record, value)) => {
-            cookie::set(headers, manager.config(), value, &record.data, record.expires_at, record.updated_at)?;
+            cookie::set(headers, manager.config(), value, record.meta.expiry, record.expires_at, record.updated_at)?;
             news.created = session.is_new().then(|| signals::created(record.id, record.user_id));
             session.stored_as(record.id);
         }
@@ -34,9 +33,7 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
     }
     cookie::vary(headers);
     news.send_after_commit(req);
-    if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
-        slot.put_back(session);
-    }
+    put_back(req, session);
     result
 }
 

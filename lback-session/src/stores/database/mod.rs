@@ -35,7 +35,7 @@ mod sqlite;
 mod writer;
 
 use chrono::{DateTime, Utc};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, StatusCode};
 use lback_db::{Database, Kind};
 #[cfg(feature = "sqlite")]
 use writer::Lasting::{Always, AsSet};
@@ -88,6 +88,13 @@ impl std::fmt::Display for Cause {
 
 impl std::error::Error for Cause {}
 
+/// That a write came to nothing: 503 if the database cannot be reached or is busy, 500 if it refused.
+fn unwritten(error: &Error) -> Error {
+    let is_unavailable = error.status() == StatusCode::SERVICE_UNAVAILABLE || lback_db::is_unavailable(error);
+    let status = if is_unavailable { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+    Error::new(status, format!("the session could not be written: {error}"))
+}
+
 /// Does a thing in the way of each database.
 macro_rules! engine {
     ($store:expr, $sqlite:ident => $with_sqlite:expr, $postgres:ident => $with_postgres:expr $(,)?) => {
@@ -114,7 +121,15 @@ impl SessionStore for DatabaseStore {
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool> {
-        engine!(self, sqlite => sqlite.writer.run(Always, move |db| rows::delete(db, id)).await, postgres => postgres.delete(id))
+        self.end(id, Utc::now()).await
+    }
+
+    async fn end(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        engine!(self, sqlite => sqlite.writer.run(Always, move |db| rows::end(db, id, now)).await, postgres => postgres.end(id, now))
+    }
+
+    async fn has_ended(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        engine!(self, sqlite => sqlite.read(|db| rows::has_ended(db, id, now)), postgres => postgres.has_ended(id, now))
     }
 
     async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
@@ -134,10 +149,14 @@ impl SessionStore for DatabaseStore {
     }
 
     async fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
+        self.end_user(user_id, except, Utc::now()).await
+    }
+
+    async fn end_user(&self, user_id: i64, except: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
         engine!(
             self,
-            sqlite => sqlite.writer.run(Always, move |db| rows::revoke_user(db, user_id, except)).await,
-            postgres => postgres.revoke_user(user_id, except),
+            sqlite => sqlite.writer.run(Always, move |db| rows::end_user(db, user_id, except, now)).await,
+            postgres => postgres.end_user(user_id, except, now),
         )
     }
 

@@ -16,6 +16,7 @@ pub(super) struct Write<'a> {
     pub(super) new_id: &'a [u8],
     pub(super) user_id: Option<i64>,
     pub(super) data: &'a str,
+    pub(super) meta: Option<&'a str>,
     pub(super) new_version: i64,
     pub(super) expires_at: i64,
     pub(super) expiry_hour: i64,
@@ -42,6 +43,7 @@ where
     i64: ToSql<BigInt, DB>,
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
     str: ToSql<Text, DB>,
+    for<'a> Option<&'a str>: ToSql<Nullable<Text>, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE sessions SET id = ");
@@ -50,6 +52,8 @@ where
         out.push_bind_param::<Nullable<BigInt>, _>(&self.user_id)?;
         out.push_sql(", data = ");
         out.push_bind_param::<Text, str>(self.data)?;
+        out.push_sql(", meta = ");
+        out.push_bind_param::<Nullable<Text>, _>(&self.meta)?;
         out.push_sql(", version = ");
         out.push_bind_param::<BigInt, _>(&self.new_version)?;
         out.push_sql(", expires_at = ");
@@ -120,6 +124,8 @@ mod sqlite {
             let write = self.0;
             out.push_sql("UPDATE sessions SET data = ");
             out.push_bind_param::<Text, str>(write.data)?;
+            out.push_sql(", meta = ");
+            out.push_bind_param::<Nullable<Text>, _>(&write.meta)?;
             out.push_sql(", version = ");
             out.push_bind_param::<BigInt, _>(&write.new_version)?;
             out.push_sql(", expires_at = ");

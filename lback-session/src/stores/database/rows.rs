@@ -9,8 +9,8 @@ use lback_db::Db;
 use super::prepared::{Renew, Write};
 #[cfg(feature = "sqlite")]
 use super::prepared::{RenewInPlace, WriteInPlace};
-use crate::SessionId;
-use crate::store::{RENEWAL, Record, Save, Saved, SessionInfo, Update};
+use crate::store::{ENDED_FOR, RENEWAL, Record, Save, Saved, SessionInfo, UNREADABLE, Update};
+use crate::{SessionId, SessionMeta};
 
 // Times are microseconds since 1970: SQLite has no type for them, and to write and read them as text costs a tenth of a
 // request.
@@ -19,6 +19,7 @@ diesel::table! {
         id -> Binary,
         user_id -> Nullable<BigInt>,
         data -> Text,
+        meta -> Nullable<Text>,
         version -> BigInt,
         expires_at -> BigInt,
         expiry_hour -> BigInt,
@@ -27,9 +28,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    #[sql_name = "__lback_session_ends"]
+    session_ends (id, ended_at) {
+        id -> Binary,
+        ended_at -> BigInt,
+    }
+}
+
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {
-    lback_db::tables![sessions]
+    lback_db::tables![sessions, session_ends]
 }
 
 /// Does the same on the connection of whichever database it is.
@@ -44,12 +53,20 @@ macro_rules! on_each {
     };
 }
 
-pub(crate) type Row = (Option<i64>, String, i64, i64, i64, i64);
+pub(crate) type Row = (Option<i64>, String, Option<String>, i64, i64, i64, i64);
 
 /// The columns of a session but for its id, in the order of [`Row`].
 macro_rules! columns {
     () => {
-        (sessions::user_id, sessions::data, sessions::version, sessions::expires_at, sessions::created_at, sessions::updated_at)
+        (
+            sessions::user_id,
+            sessions::data,
+            sessions::meta,
+            sessions::version,
+            sessions::expires_at,
+            sessions::created_at,
+            sessions::updated_at,
+        )
     };
 }
 #[cfg(feature = "postgres")]
@@ -76,13 +93,23 @@ fn load_locked(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
     }
 }
 
-/// The session that a row holds; `None` where its data are not a JSON object.
-pub(crate) fn record(id: SessionId, (user_id, data, version, expires_at, created_at, updated_at): Row) -> Option<Record> {
-    let Ok(data) = serde_json::from_str(&data) else {
-        tracing::warn!(target: "lback::session", %id, "the data of a session are not a JSON object; its visitor gets a new one");
+/// The session that a row holds; `None` if it cannot be read.
+pub(crate) fn record(id: SessionId, (user_id, data, meta, version, expires_at, created_at, updated_at): Row) -> Option<Record> {
+    let meta = meta.as_deref().map_or(Ok(SessionMeta::default()), serde_json::from_str);
+    let (Ok(data), Ok(meta)) = (serde_json::from_str(&data), meta) else {
+        tracing::warn!(target: "lback::session", %id, "{UNREADABLE}");
         return None;
     };
-    Some(Record { id, user_id, data, version, expires_at: time(expires_at)?, created_at: time(created_at)?, updated_at: time(updated_at)? })
+    Some(Record {
+        id,
+        user_id,
+        data,
+        meta,
+        version,
+        expires_at: time(expires_at)?,
+        created_at: time(created_at)?,
+        updated_at: time(updated_at)?,
+    })
 }
 
 pub(crate) fn create(db: &mut Db, record: &Record) -> Result<()> {
@@ -90,6 +117,7 @@ pub(crate) fn create(db: &mut Db, record: &Record) -> Result<()> {
         sessions::id.eq(&record.id.as_bytes()[..]),
         sessions::user_id.eq(record.user_id),
         sessions::data.eq(json(&record.data)?),
+        sessions::meta.eq(record.meta.json()?),
         sessions::version.eq(record.version),
         sessions::expires_at.eq(micros(record.expires_at)),
         sessions::expiry_hour.eq(hour(record.expires_at)),
@@ -104,6 +132,7 @@ pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
     if update.rotates() {
         outlasts_a_crash(db)?;
     }
+    let meta = update.meta.json()?;
     let write = Write {
         id: update.id.as_bytes(),
         version: update.version,
@@ -111,6 +140,7 @@ pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
         new_id: update.new_id.as_bytes(),
         user_id: update.user_id,
         data: &update.json,
+        meta: meta.as_deref(),
         new_version: update.version + 1,
         expires_at: micros(update.expires_at),
         expiry_hour: hour(update.expires_at),
@@ -122,7 +152,11 @@ pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
     {
         return Ok(true);
     }
-    Ok(on_each!(db, db => write.execute(db))? == 1)
+    let written = on_each!(db, db => write.execute(db))? == 1;
+    if written && update.rotates() {
+        note_ends(db, &[update.id.as_bytes().to_vec()], update.now)?;
+    }
+    Ok(written)
 }
 
 /// Saves a session, with the changes of faster requests kept. Runs inside a transaction that may write, so no other
@@ -140,10 +174,59 @@ pub(crate) fn save(db: &mut Db, save: &Save) -> Result<Saved> {
     }
 }
 
-pub(crate) fn delete(db: &mut Db, id: SessionId) -> Result<bool> {
+/// Deletes a session that was ended. Returns whether it was there.
+pub(crate) fn end(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
     outlasts_a_crash(db)?;
     let row = diesel::delete(sessions::table.find(&id.as_bytes()[..]));
-    Ok(on_each!(db, db => row.execute(db))? == 1)
+    let found = on_each!(db, db => row.execute(db))? == 1;
+    if found {
+        note_ends(db, &[id.as_bytes().to_vec()], now)?;
+    }
+    Ok(found)
+}
+
+/// Notes that the sessions of these ids were ended.
+fn note_ends(db: &mut Db, ids: &[Vec<u8>], now: DateTime<Utc>) -> Result<()> {
+    let row = |id| (session_ends::id.eq(id), session_ends::ended_at.eq(micros(now)));
+    match db {
+        // Not all at once: for that Diesel would begin a transaction, and there is one already.
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(db) => {
+            for id in ids {
+                diesel::insert_into(session_ends::table).values(row(id)).execute(db)?;
+            }
+        }
+        #[cfg(feature = "postgres")]
+        Db::Postgres(db) => {
+            let rows: Vec<_> = ids.iter().map(row).collect();
+            diesel::insert_into(session_ends::table).values(rows).execute(db)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether the session of this id was ended just before.
+pub(crate) fn has_ended(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+    let ends =
+        session_ends::table.filter(session_ends::id.eq(&id.as_bytes()[..])).filter(session_ends::ended_at.gt(micros(now - ENDED_FOR)));
+    Ok(on_each!(db, db => diesel::select(diesel::dsl::exists(ends)).get_result(db))?)
+}
+
+/// The most notes of sessions that ended which one clean-up forgets: a few milliseconds of work.
+const MOST_FORGOTTEN: i64 = 10_000;
+
+/// Forgets which sessions ended too long ago to matter.
+fn forget_ends(db: &mut Db, now: DateTime<Utc>) -> Result<()> {
+    let old = session_ends::table
+        .filter(session_ends::ended_at.le(micros(now - ENDED_FOR)))
+        .order(session_ends::ended_at)
+        .limit(MOST_FORGOTTEN)
+        .select((session_ends::id, session_ends::ended_at));
+    let old: Vec<(Vec<u8>, i64)> = on_each!(db, db => old.load(db))?;
+    let Some((_, last)) = old.last() else { return Ok(()) };
+    let forgotten = diesel::delete(session_ends::table.filter(session_ends::ended_at.le(*last)));
+    on_each!(db, db => forgotten.execute(db))?;
+    Ok(())
 }
 
 pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
@@ -168,6 +251,45 @@ pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: 
     Ok(on_each!(db, db => diesel::select(diesel::dsl::exists(live)).get_result(db))?)
 }
 
+/// As [`renew`], in a transaction with work of a view, which a renewal that fails must not undo.
+pub(crate) fn renew_within(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
+    match db {
+        // There a statement that fails undoes itself alone, and nobody else holds the row.
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(_) => renew(db, id, expires_at, now),
+        #[cfg(feature = "postgres")]
+        Db::Postgres(db) => renew_in_savepoint(db, id, expires_at, now),
+    }
+}
+
+/// A savepoint contains what fails. A row that another transaction holds is passed over rather than waited for: that may be the
+/// renewal by another request, and if it is not, the next request is soon enough.
+#[cfg(feature = "postgres")]
+fn renew_in_savepoint(db: &mut diesel::PgConnection, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
+    use diesel::connection::SimpleConnection;
+
+    let hex: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let (at_most, new, hour, micros_now) = (micros(expires_at - RENEWAL), micros(expires_at), hour(expires_at), micros(now));
+    // Sent at once, with the numbers written out: one round trip.
+    let renewal = format!(
+        "SAVEPOINT lback_renewal;
+         UPDATE sessions SET expires_at = {new}, expiry_hour = {hour}, updated_at = {micros_now} WHERE id = (
+             SELECT id FROM sessions WHERE id = decode('{hex}', 'hex') AND expires_at > {micros_now} AND expires_at <= {at_most}
+             FOR UPDATE SKIP LOCKED);
+         RELEASE SAVEPOINT lback_renewal"
+    );
+    if let Err(error) = db.batch_execute(&renewal) {
+        db.batch_execute("ROLLBACK TO SAVEPOINT lback_renewal; RELEASE SAVEPOINT lback_renewal")?;
+        return Err(error.into());
+    }
+    let live = sessions::table.find(&id.as_bytes()[..]).filter(sessions::expires_at.gt(micros_now)).select(sessions::expires_at);
+    match live.get_result::<i64>(db).optional()? {
+        None => Ok(false),
+        Some(end) if end > at_most => Ok(true),
+        Some(_) => Err(Error::unavailable("another transaction holds its row")),
+    }
+}
+
 pub(crate) fn for_user(db: &mut Db, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
     let of_user = sessions::table
         .filter(sessions::user_id.eq(user_id))
@@ -186,17 +308,25 @@ pub(crate) fn for_user(db: &mut Db, user_id: i64, now: DateTime<Utc>) -> Result<
     Ok(rows.into_iter().filter_map(info).collect())
 }
 
-pub(crate) fn revoke_user(db: &mut Db, user_id: i64, except: Option<SessionId>) -> Result<u64> {
+/// Deletes the sessions of a user, which were ended, but for one. Returns how many.
+pub(crate) fn end_user(db: &mut Db, user_id: i64, except: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
     outlasts_a_crash(db)?;
     let of_user = sessions::table.filter(sessions::user_id.eq(user_id));
-    let deleted = match except {
-        Some(id) => on_each!(db, db => diesel::delete(of_user.filter(sessions::id.ne(id.as_bytes().to_vec()))).execute(db))?,
-        None => on_each!(db, db => diesel::delete(of_user).execute(db))?,
+    let ended: Vec<Vec<u8>> = match except {
+        Some(id) => {
+            let others = of_user.filter(sessions::id.ne(id.as_bytes().to_vec()));
+            on_each!(db, db => diesel::delete(others).returning(sessions::id).load(db))?
+        }
+        None => on_each!(db, db => diesel::delete(of_user).returning(sessions::id).load(db))?,
     };
-    Ok(deleted as u64)
+    if !ended.is_empty() {
+        note_ends(db, &ended, now)?;
+    }
+    Ok(ended.len() as u64)
 }
 
 pub(crate) fn delete_expired(db: &mut Db, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+    forget_ends(db, now)?;
     let expired = sessions::table
         .filter(sessions::expiry_hour.le(hour(now)))
         .filter(sessions::expires_at.le(micros(now)))

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use super::gather::{Gather, MAX_BATCH};
 use super::prepared::{Begin, Commit};
+use super::unwritten;
 use crate::stores::tell;
 use crate::{Durability, wait};
 
@@ -46,7 +47,8 @@ impl Writer {
     /// Runs `work` in the next transaction; the answer comes when it is committed.
     ///
     /// # Errors
-    /// 503 where the transaction could not be committed: then nothing of the whole batch was written.
+    /// 503 if the database is busy or cannot be reached, and 500 if it refused the transaction: then nothing of the whole batch was
+    /// written.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         lasting: Lasting,
@@ -161,7 +163,7 @@ fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
         batch.extend(jobs.give_up());
         tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
         for job in &mut batch {
-            job.failed(Error::unavailable(format!("the session could not be written: {error}")));
+            job.failed(unwritten(&error));
         }
     }
 }

@@ -30,14 +30,13 @@ impl Link {
         Link { client, patience, connection: Mutex::default() }
     }
 
-    /// Runs a command that only reads. It is asked again where the connection was lost.
+    /// Runs a command that only reads.
     pub(super) async fn read<T: FromRedisValue>(self: &Rc<Self>, command: &Cmd, until: Instant) -> Result<T> {
-        self.ask(true, until, async |mut connection| command.query_async(&mut connection).await).await
+        self.ask(until, async |mut connection| command.query_async(&mut connection).await).await.map(|(answer, _)| answer)
     }
 
-    /// Runs a script, by a command that calls it by its hash. Where the connection is lost nobody knows whether it ran, so it
-    /// is not run again.
-    pub(super) async fn run<T: FromRedisValue>(self: &Rc<Self>, script: &Script, command: &Cmd, until: Instant) -> Result<T> {
+    /// Runs a script, by a command that calls it by its hash. Returns its answer, and whether it may have run twice.
+    pub(super) async fn run<T: FromRedisValue>(self: &Rc<Self>, script: &Script, command: &Cmd, until: Instant) -> Result<(T, bool)> {
         let answer = async |mut connection: MultiplexedConnection| match command.query_async(&mut connection).await {
             // It was not run: the server has not heard of it yet, or has forgotten it.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -46,22 +45,20 @@ impl Link {
             }
             answer => answer,
         };
-        self.ask(false, until, answer).await
+        self.ask(until, answer).await
     }
 
-    async fn ask<T>(
-        self: &Rc<Self>,
-        again: bool,
-        until: Instant,
-        question: impl AsyncFn(MultiplexedConnection) -> RedisResult<T>,
-    ) -> Result<T> {
-        let mut used = None;
+    /// Asks, and once more on a new connection if the one that was there turns out to be lost: servers, and what stands before them,
+    /// close those that idle. Returns the answer, and whether it was asked twice.
+    async fn ask<T>(self: &Rc<Self>, until: Instant, question: impl AsyncFn(MultiplexedConnection) -> RedisResult<T>) -> Result<(T, bool)> {
+        let (mut used, mut again) = (None, false);
         let answer = async {
             let (connection, number, fresh) = self.connection().await?;
             used = Some(number);
             match question(connection).await {
-                Err(error) if error.is_connection_dropped() && again && !fresh => {
+                Err(error) if error.is_connection_dropped() && !fresh => {
                     self.give_up(number);
+                    again = true;
                     let (connection, number, _) = self.connection().await?;
                     used = Some(number);
                     question(connection).await
@@ -76,7 +73,7 @@ impl Link {
             self.give_up(number);
         }
         match answer {
-            Ok(answer) => answer.map_err(unreadable),
+            Ok(answer) => answer.map(|answer| (answer, again)).map_err(failed),
             Err(_) => Err(Error::unavailable(format!(
                 "Redis did not answer within {} ms (REDIS_TIMEOUT_MS). Is the server of REDIS_URL well?",
                 self.patience.as_millis()
@@ -122,8 +119,52 @@ impl Link {
     }
 }
 
-/// That Redis gave no answer, or none that can be used.
+/// That Redis cannot be reached (503), or has refused (500).
 #[track_caller]
-pub(super) fn unreadable(error: impl std::fmt::Display) -> Error {
+fn failed(error: RedisError) -> Error {
+    match error.code() {
+        Some(_) => refused(&error.to_string()),
+        None => unavailable(&error.to_string()),
+    }
+}
+
+/// That Redis answered with this error: 503 if it cannot do its work now, 500 if it will not.
+#[track_caller]
+pub(super) fn refused(error: &str) -> Error {
+    let mut words = error.split(|letter: char| !letter.is_ascii_alphabetic());
+    match words.any(|word| UNAVAILABLE.contains(&word)) {
+        true => unavailable(error),
+        false => Error::internal(format!("Redis has refused: {error}")),
+    }
+}
+
+/// That Redis gave an answer that is not one.
+#[track_caller]
+pub(super) fn unexpected(error: impl std::fmt::Display) -> Error {
+    Error::internal(format!("Redis has answered with what was not asked: {error}"))
+}
+
+#[track_caller]
+fn unavailable(error: &str) -> Error {
     Error::unavailable(format!("Redis cannot be asked for sessions: {error}. Does the server of REDIS_URL run, and let us in?"))
 }
+
+/// With these words the errors begin of a server that is starting, full, busy, a replica, or lets nobody in. The client has names of
+/// its own for some.
+const UNAVAILABLE: [&str; 15] = [
+    "LOADING",
+    "OOM",
+    "BUSY",
+    "READONLY",
+    "MISCONF",
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "NOAUTH",
+    "WRONGPASS",
+    "BusyLoading",
+    "ReadOnly",
+    "MasterDown",
+    "TryAgain",
+];

@@ -10,7 +10,9 @@
 //!   server's own expiry only tidies up.
 //! * **Saves of one session that wait together** are made in memory, one on top of the other, and written once ([`saves`]).
 //!   Where another process was faster the script answers what is there, and they are made again on top of that.
-//! * **A connection that is lost** while a script runs leaves nobody knowing whether it ran: the answer is an error.
+//! * **A connection that is lost** while a script runs leaves nobody knowing whether it ran. It is run once more: a session is
+//!   replaced only if it is as it was found, so once at most. Of one that is not, nobody knows: the answer is an error.
+//! * **A session that is ended** leaves a note for a minute, `{prefix}ended:{id}`.
 
 mod address;
 mod crowd;
@@ -24,9 +26,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use ::redis::{Client, Value};
+use ::redis::{Client, FromRedisValue, Value};
 use chrono::{DateTime, Utc};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, StatusCode};
 use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
@@ -36,7 +38,7 @@ use self::link::Link;
 use self::stored::time;
 use self::writes::Call;
 use crate::SessionId;
-use crate::store::{MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
+use crate::store::{ENDED_FOR, MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
 
 /// What is longer would overflow a time.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(24);
@@ -74,6 +76,8 @@ struct Redis {
     sessions: String,
     /// What the names of the users' sets begin with.
     users: String,
+    /// What the names of the notes of ended sessions begin with.
+    ended: String,
 }
 
 impl RedisStore {
@@ -97,11 +101,11 @@ impl RedisStore {
 
     fn over(client: Client, prefix: &str, patience: Duration) -> Result<Self> {
         let patience = patience.min(LONGEST_PATIENCE);
-        let (sessions, users) = (format!("{prefix}session:"), format!("{prefix}user:"));
+        let [sessions, users, ended] = ["session", "user", "ended"].map(|what| format!("{prefix}{what}:"));
         let ((loads, to_load), (saves, to_save), (others, other)) = (crowd(patience), crowd(patience), crowd(patience));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let serve = async move || {
-            let redis = Rc::new(Redis { link: Rc::new(Link::new(client, patience)), sessions, users });
+            let redis = Rc::new(Redis { link: Rc::new(Link::new(client, patience)), sessions, users, ended });
             let to_load = Rc::new(to_load);
             for _ in 0..LOADS_AT_ONCE {
                 spawn_local(to_load.clone().serve(on(redis.clone(), load)));
@@ -115,7 +119,13 @@ impl RedisStore {
 
     /// How many sessions the call has found.
     async fn count(&self, call: Call) -> Result<u64> {
-        ::redis::from_redis_value(self.others.ask(call).await?).map_err(link::unreadable)
+        ::redis::from_redis_value(self.others.ask(call).await?).map_err(link::unexpected)
+    }
+
+    /// What a call answers that only reads.
+    async fn look_up<T: FromRedisValue>(&self, call: Call) -> Result<T> {
+        let found = self.others.ask(call).await.map_err(unreadable)?;
+        ::redis::from_redis_value(found).map_err(link::unexpected)
     }
 }
 
@@ -142,13 +152,18 @@ async fn call(redis: Rc<Redis>, calls: Vec<(Call, Reply<Value>)>, until: Instant
 fn reply_all<A: Send + 'static>(replies: impl Iterator<Item = Reply<A>>, answers: Result<impl IntoIterator<Item = Result<A>>>) {
     crowd::reply(match answers {
         Ok(answers) => replies.zip(answers).collect(),
-        Err(error) => replies.map(|reply| (reply, Err(Error::unavailable(error.to_string())))).collect(),
+        Err(error) => replies.map(|reply| (reply, Err(Error::new(error.status(), error.to_string())))).collect(),
     });
+}
+
+/// The sessions cannot be read, for whatever reason: nobody is logged out by that.
+fn unreadable(error: Error) -> Error {
+    error.with_status(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 impl SessionStore for RedisStore {
     async fn load(&self, id: SessionId) -> Result<Option<Record>> {
-        let stored = self.loads.ask(id).await?;
+        let stored = self.loads.ask(id).await.map_err(unreadable)?;
         Ok(stored.and_then(|stored| stored::record(id, &stored)))
     }
 
@@ -164,7 +179,7 @@ impl SessionStore for RedisStore {
             let Some(found) = self.load(update.id).await? else { return Ok(false) };
             let Some(new) = update.applied_to(Some(found.clone())) else { return Ok(false) };
             // Otherwise it was renewed, or somebody was faster.
-            if self.others.ask(Call::replace(&found, &new, &update.json)).await? == Value::Int(1) {
+            if self.others.ask(Call::replace(&found, &new, &update.json)?).await? == Value::Int(1) {
                 return Ok(true);
             }
         }
@@ -176,7 +191,16 @@ impl SessionStore for RedisStore {
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool> {
-        Ok(self.count(Call::delete(id)).await? > 0)
+        self.end(id, Utc::now()).await
+    }
+
+    async fn end(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        Ok(self.count(Call::delete(id, now)).await? > 0)
+    }
+
+    async fn has_ended(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        let ended_at: Option<Vec<u8>> = self.look_up(Call::ended(id)).await?;
+        Ok(ended_at.and_then(|ended_at| time(&ended_at)).is_some_and(|ended_at| now - ended_at < ENDED_FOR))
     }
 
     async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
@@ -184,7 +208,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn for_user(&self, user_id: i64, now: DateTime<Utc>) -> Result<Vec<SessionInfo>> {
-        let found: Vec<String> = ::redis::from_redis_value(self.others.ask(Call::list(user_id, now)).await?).map_err(link::unreadable)?;
+        let found: Vec<String> = self.look_up(Call::list(user_id, now)).await?;
         let info = |session: &[String]| {
             let [id, created, updated, expires] = session else { return None };
             let (created_at, last_seen, expires_at) = (time(created.as_bytes())?, time(updated.as_bytes())?, time(expires.as_bytes())?);
@@ -196,6 +220,10 @@ impl SessionStore for RedisStore {
     }
 
     async fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-        self.count(Call::revoke(user_id, except)).await
+        self.end_user(user_id, except, Utc::now()).await
+    }
+
+    async fn end_user(&self, user_id: i64, except: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
+        self.count(Call::revoke(user_id, except, now)).await
     }
 }

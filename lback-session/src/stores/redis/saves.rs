@@ -118,7 +118,13 @@ impl Session {
             });
         }
         match json {
-            Some(json) => Some(Attempt { call: Call::replace(&self.found, &record, &json), session: self, outcomes }),
+            Some(json) => match Call::replace(&self.found, &record, &json) {
+                Ok(call) => Some(Attempt { call, session: self, outcomes }),
+                Err(error) => {
+                    settled.extend(self.fail(&error));
+                    None
+                }
+            },
             None => {
                 settled.extend(self.settle(outcomes));
                 None
@@ -135,7 +141,7 @@ impl Session {
     }
 
     fn fail(self, error: &Error) -> Settled {
-        self.settle(std::iter::repeat_with(|| Err(Error::unavailable(error.to_string())))).collect()
+        self.settle(std::iter::repeat_with(|| Err(Error::new(error.status(), error.to_string())))).collect()
     }
 }
 

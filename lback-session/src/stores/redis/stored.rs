@@ -1,18 +1,27 @@
-//! How a session is written in Redis: its creation, version, user, expiry, last change, and its data as JSON, with spaces
-//! between. Times are microseconds since 1970.
+//! How a session is written in Redis: its creation, version, user, expiry, last change, the form of what follows, and its data as
+//! JSON, with spaces between; then its meta as JSON, unless that is empty. Times are microseconds since 1970.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use lback_core::Result;
 
-use crate::SessionId;
-use crate::store::Record;
+use crate::store::{Record, UNREADABLE};
+use crate::{SessionId, SessionMeta};
+
+/// Without it data follow in which an earlier version kept the meta, too.
+const FORM: &[u8] = b"2 ";
 
 /// A session as it is stored, with its data as JSON.
-pub(super) fn text(record: &Record, json: &str) -> String {
+pub(super) fn text(record: &Record, json: &str) -> Result<String> {
     let mut text = head(record);
+    text.push_str("2 ");
     text.push_str(json);
-    text
+    if let Some(meta) = record.meta.json()? {
+        text.push_str(&meta);
+    }
+    Ok(text)
 }
 
 /// What stands before its data. Two states of a session never share it: each save makes another version, each renewal
@@ -22,17 +31,19 @@ pub(super) fn head(record: &Record) -> String {
     format!("{created} {} {} {expires} {updated} ", record.version, user(record.user_id))
 }
 
-/// The session that was stored so; `None` where it is not one.
+/// The session that was stored so; `None` if it cannot be read.
 pub(super) fn record(id: SessionId, stored: &[u8]) -> Option<Record> {
     let mut fields = stored.splitn(6, |byte| *byte == b' ');
     let mut next = || fields.next();
     let (created_at, version, user_id, expires_at, updated_at) =
         (time(next()?)?, parse(next()?)?, parse(next()?), time(next()?)?, time(next()?)?);
-    let Ok(data) = serde_json::from_slice(next()?) else {
-        tracing::warn!(target: "lback::session", %id, "the data of a session are not a JSON object; its visitor gets a new one");
+    let stored = next()?;
+    let is_old = !stored.starts_with(FORM);
+    let Ok((data, meta)) = SessionMeta::read_behind(stored.strip_prefix(FORM).unwrap_or(stored), is_old) else {
+        tracing::warn!(target: "lback::session", %id, "{UNREADABLE}");
         return None;
     };
-    Some(Record { id, user_id, data, version, expires_at, created_at, updated_at })
+    Some(Record { id, user_id, data: Arc::new(data), meta, version, expires_at, created_at, updated_at })
 }
 
 pub(super) fn micros(time: DateTime<Utc>) -> i64 {

@@ -1,10 +1,11 @@
 -- Does several things, one after another, and answers what came of each. Redis runs a script alone, so what one of them
 -- compares (a version, an expiry) holds while it writes. One that fails does not hinder the others.
 --
--- ARGV: what the names of the users' sets and of the sessions begin with; then for each thing its name, how many arguments
--- it has, and these. A session is one string: its creation, version, user, expiry, last change, and its data as JSON, with
--- spaces between. Times are microseconds, which Lua's numbers hold exactly.
-local users, sessions = ARGV[1], ARGV[2]
+-- ARGV: what the names of the users' sets, of the sessions and of the notes of ended ones begin with, and how many milliseconds
+-- such a note is kept; then for each thing its name, how many arguments it has, and these. A session is one string: its
+-- creation, version, user, expiry, last change, and the rest, with spaces between. Times are microseconds, which Lua's numbers
+-- hold exactly.
+local users, sessions, ended, note_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local HEAD = '^(%-?%d+) (%d+) (%-?%d*) (%-?%d+) (%-?%d+) '
 
@@ -28,6 +29,11 @@ local function remember(user, id, expires, now, ttl)
   if redis.call('PTTL', set) < tonumber(ttl) then redis.call('PEXPIRE', set, ttl) end
 end
 
+-- Notes that a session was ended. That this fails, because the memory is full for example, must not keep the session from ending.
+local function note_end(id, now)
+  redis.pcall('SET', ended .. id, now, 'PX', note_ttl)
+end
+
 local writes = {}
 
 -- Stores a new session. Answers 0 where there is one of this id.
@@ -46,7 +52,10 @@ function writes.replace(id, head, session, ttl, new_id, owner, user, expires, no
   if string.sub(stored, 1, #head) ~= head then return stored end
   redis.call('SET', sessions .. (new_id or id), session, 'PX', ttl)
   if new_id then
-    if new_id ~= id then redis.call('DEL', sessions .. id) end
+    if new_id ~= id then
+      redis.call('DEL', sessions .. id)
+      note_end(id, now)
+    end
     if new_id ~= id or user ~= owner then forget(owner, id) end
     remember(user, new_id, expires, now, ttl)
   end
@@ -72,23 +81,33 @@ function writes.find(id)
   return redis.call('GET', sessions .. id)
 end
 
--- Deletes a session. Answers how many there were.
-function writes.delete(id)
+-- Deletes a session that was ended. Answers how many there were.
+function writes.delete(id, now)
   local _, _, user = string.match(redis.call('GET', sessions .. id) or '', HEAD)
   forget(user, id)
-  return redis.call('DEL', sessions .. id)
+  local deleted = redis.call('DEL', sessions .. id)
+  if deleted > 0 then note_end(id, now) end
+  return deleted
 end
 
--- Deletes the sessions of a user, but for one. Answers how many.
-function writes.revoke(user, except)
+-- Deletes the sessions of a user, which were ended, but for one. Answers how many.
+function writes.revoke(user, except, now)
   local deleted = 0
   for _, id in ipairs(redis.call('ZRANGE', users .. user, 0, -1)) do
     if id ~= except then
-      deleted = deleted + redis.call('DEL', sessions .. id)
+      if redis.call('DEL', sessions .. id) > 0 then
+        deleted = deleted + 1
+        note_end(id, now)
+      end
       redis.call('ZREM', users .. user, id)
     end
   end
   return deleted
+end
+
+-- Writes nothing. Answers when a session was ended, or nothing.
+function writes.ended(id)
+  return redis.call('GET', ended .. id)
 end
 
 -- Writes nothing. Answers id, creation, last use and end of each session of a user.
@@ -103,7 +122,7 @@ function writes.list(user, now)
   return found
 end
 
-local answers, at = {}, 3
+local answers, at = {}, 5
 while ARGV[at] do
   local count = tonumber(ARGV[at + 1])
   local done, answer = pcall(writes[ARGV[at]], unpack(ARGV, at + 2, at + 1 + count))

@@ -159,6 +159,52 @@ fn a_batch_with_poison_commits_the_others() {
 }
 
 #[test]
+fn a_renewal_whose_row_somebody_holds_leaves_the_views_work_alone() {
+    use lback::diesel::connection::SimpleConnection;
+    let Some(server) = Postgres::shared() else { return };
+    let client = client(server, "DATABASE_BUSY_TIMEOUT_MS = 1000");
+    client.post("/visit").send();
+    client.clock().advance(std::time::Duration::from_secs(60));
+    let before = client.session().unwrap();
+    let mut other = client.database().connect().unwrap();
+    other.batch_execute("BEGIN; SELECT FROM sessions FOR UPDATE").unwrap();
+    for (path, notes) in [("/note-and-read", 1), ("/read-and-note", 2)] {
+        let response = client.post(path).send();
+        response.assert_status(200).assert_contains("1");
+        assert!(response.cookie("session_id").is_none(), "it was not renewed");
+        assert_eq!(number(&client, "SELECT count(*) FROM notes"), notes);
+    }
+    client.get("/visits").send().assert_status(200).assert_contains("1");
+    // What must be written waits, and is a 503.
+    assert_unavailable(&client.post("/visit").send());
+    assert_unavailable(&client.post("/visit-and-note").send());
+    assert_eq!(client.session().unwrap(), before);
+    other.batch_execute("ROLLBACK").unwrap();
+    let response = client.post("/note-and-read").send();
+    assert!(response.cookie("session_id").is_some());
+    assert_eq!(client.session().unwrap().expires_at, client.clock().now() + chrono::TimeDelta::minutes(30));
+}
+
+#[test]
+fn a_write_that_is_refused_is_a_500_and_one_that_must_wait_too_long_a_503() {
+    use lback::diesel::connection::SimpleConnection;
+    let Some(server) = Postgres::shared() else { return };
+    let client = client(server, "DATABASE_BUSY_TIMEOUT_MS = 300");
+    client.post("/visit").send();
+    sql(&client, "ALTER TABLE sessions ADD CONSTRAINT small CHECK (length(data) < 14)");
+    for path in ["/visit-and-long", "/long"] {
+        client.post(path).send().assert_status(500);
+        client.fork().post(path).send().assert_status(500);
+    }
+    let mut other = client.database().connect().unwrap();
+    other.batch_execute("BEGIN; LOCK TABLE sessions IN EXCLUSIVE MODE").unwrap();
+    for path in ["/visit", "/visit-and-note"] {
+        assert_unavailable(&client.post(path).send());
+        assert_unavailable(&client.fork().post(path).send());
+    }
+}
+
+#[test]
 fn connections_that_were_killed_are_replaced_before_anybody_notices() {
     let Some(server) = Postgres::shared() else { return };
     let client = client(server, "");

@@ -53,6 +53,20 @@ fn urls() -> Router {
             Ok(())
         })
         .get("/visits", |req: &mut Request| req.session()["visits"].to_string())
+        .post("/note-and-read", |req: &mut Request| -> Result<String> {
+            diesel::insert_into(notes::table).values(notes::text.eq("noted")).execute(req.db()?)?;
+            Ok(req.session()["visits"].to_string())
+        })
+        .post("/read-and-note", |req: &mut Request| -> Result<String> {
+            let visits = req.session()["visits"].to_string();
+            diesel::insert_into(notes::table).values(notes::text.eq("noted")).execute(req.db()?)?;
+            Ok(visits)
+        })
+        .post("/long", |req: &mut Request| req.session().insert("long", "long enough"))
+        .post("/visit-and-long", |req: &mut Request| -> Result<()> {
+            diesel::insert_into(notes::table).values(notes::text.eq("noted")).execute(req.db()?)?;
+            req.session().insert("long", "long enough")
+        })
         .post("/visit", visit)
         .post("/visit-and-note", |req: &mut Request| -> Result<String> {
             diesel::insert_into(notes::table).values(notes::text.eq("visited")).execute(req.db()?)?;

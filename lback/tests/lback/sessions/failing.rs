@@ -13,6 +13,7 @@ suite!(
     rule_05_a_store_that_cannot_be_read_answers_503,
     rule_05_a_view_that_overlooks_it_answers_503_all_the_same,
     rule_09_a_renewal_that_fails_is_not_fatal,
+    rule_09_a_renewal_that_fails_leaves_the_views_work_alone,
     rule_13_a_deletion_that_fails_is_a_500,
     rule_15_a_write_that_fails_is_a_500_without_a_cookie,
     rule_15_a_write_that_fails_takes_the_views_work_with_it,
@@ -115,6 +116,29 @@ fn rule_09_a_renewal_that_fails_is_not_fatal(store: &Store) {
     assert!(super::sent(&client.get("/get/a").send()).is_some());
 }
 
+fn rule_09_a_renewal_that_fails_leaves_the_views_work_alone(store: &Store) {
+    let work = |req: &mut Request| -> Result<String> {
+        diesel::sql_query("INSERT INTO work VALUES (1)").execute(req.db()?)?;
+        Ok(req.session()["a"].to_string())
+    };
+    let client = store.client(urls().post("/work", work).get("/work", work));
+    sql(&client, "CREATE TABLE work (n BIGINT)");
+    client.post("/set/a/1").send();
+    store.fail(&client, Fault::Update);
+    for (done, renewed) in [(2, false), (4, true)] {
+        client.clock().advance(MINUTE);
+        if renewed {
+            store.mend(&client, Fault::Update);
+        }
+        for (response, is_first) in [(client.post("/work").send(), true), (client.get("/work").send(), false)] {
+            response.assert_status(200).assert_contains("1");
+            assert_eq!(super::sent(&response).is_some(), renewed && is_first);
+        }
+        assert_eq!(number(&client, "SELECT count(*) FROM work"), done);
+    }
+    assert_eq!(client.session().unwrap().expires_at, client.clock().now() + chrono::TimeDelta::minutes(30));
+}
+
 fn rule_13_a_deletion_that_fails_is_a_500(store: &Store) {
     let client = store.client(urls().post("/goodbye", |req: &mut Request| {
         req.session().delete();
@@ -184,11 +208,54 @@ fn rule_15_a_write_that_fails_takes_the_views_work_with_it(store: &Store) {
     assert_eq!(number(&client, "SELECT count(*) FROM work"), kept + 1);
 }
 
+#[test]
+#[cfg(feature = "sqlite")]
+fn rule_09_a_page_that_only_reads_its_session_is_shown_while_sqlite_is_locked() {
+    use diesel::connection::SimpleConnection;
+    let Some(store) = Store::database() else { return };
+    let read = |req: &mut Request| -> Result<String> {
+        diesel::sql_query("SELECT 1").execute(req.db()?)?;
+        Ok(req.session()["a"].to_string())
+    };
+    let client = store.client_with(urls().get("/read", read), "DATABASE_BUSY_TIMEOUT_MS = 300");
+    client.post("/set/a/1").send();
+    client.clock().advance(MINUTE);
+    let mut other = client.database().connect().unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    for path in ["/get/a", "/read"] {
+        let response = client.get(path).send();
+        response.assert_status(200).assert_contains("1");
+        assert_no_cookie(&response);
+    }
+    client.post("/set/a/2").send().assert_status(503);
+    other.batch_execute("ROLLBACK").unwrap();
+    assert!(super::sent(&client.get("/read").send()).is_some());
+}
+
 /// Only a database holds data of which anybody can make something else.
 mod databases {
     use super::*;
 
-    suite!(databases: rule_05_data_that_are_no_object_give_a_new_session);
+    suite!(databases: rule_05_data_that_are_no_object_give_a_new_session, rule_15_a_write_that_the_database_refuses_is_a_500);
+
+    fn rule_15_a_write_that_the_database_refuses_is_a_500(store: &Store) {
+        let client = store.client(urls().post("/cycle", |req: &mut Request| req.session().cycle_id()));
+        client.post("/login/7").send();
+        for (fault, paths) in [
+            (Fault::Create, &["/set/a/1"][..]),
+            (Fault::Update, &["/set/a/1", "/count/n", "/login/8", "/flash/x", "/cycle"]),
+            (Fault::Delete, &["/logout"]),
+        ] {
+            store.fail(&client, fault);
+            for path in paths {
+                let browser = if matches!(fault, Fault::Create) { client.fork() } else { holding(&client, &held(&client)) };
+                let response = browser.post(path).send();
+                response.assert_status(500);
+                assert_fails_quietly(&response);
+            }
+            store.mend(&client, fault);
+        }
+    }
 
     fn rule_05_data_that_are_no_object_give_a_new_session(store: &Store) {
         for data in ["[1, 2]", "7", "null", "", "{\"a\":", "not json", "\u{0}"] {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod conflicts;
+mod connections;
 mod cookie_store;
 mod cookies;
 mod creating;
@@ -10,7 +11,9 @@ mod failing;
 mod flash;
 mod housekeeping;
 mod interruption;
+mod late;
 mod logging;
+mod meta;
 mod reading;
 #[cfg(feature = "redis")]
 mod redis;
@@ -19,6 +22,7 @@ mod rotation;
 mod settings;
 mod socket;
 pub(crate) mod store;
+mod values;
 
 pub(crate) use store::{Fault, Store};
 

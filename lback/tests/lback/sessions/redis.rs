@@ -33,7 +33,7 @@ pub fn settings() -> String {
 }
 
 /// The name of the application's user; `None` where its sessions are elsewhere.
-fn name(client: &Client) -> Option<String> {
+pub fn name(client: &Client) -> Option<String> {
     let settings: SessionSettings = client.app().settings().section().unwrap();
     (settings.session_store == StoreName::Redis).then(|| settings.redis_prefix.trim_end_matches(':').to_owned())
 }
@@ -187,7 +187,7 @@ fn a_write_that_fails_takes_no_other_along() {
     shared().command(&[&["ACL", "SETUSER", &name], &rights[..]].concat());
     std::thread::scope(|scope| {
         for browser in &browsers {
-            let status = if may_write(browser) { 200 } else { 503 };
+            let status = if may_write(browser) { 200 } else { 500 };
             scope.spawn(move || (0..20).for_each(|_| assert_eq!(browser.post("/count/n").send().status(), status)));
         }
     });
@@ -195,6 +195,105 @@ fn a_write_that_fails_takes_no_other_along() {
     for browser in &browsers {
         assert_eq!(browser.session().unwrap().data["n"], if may_write(browser) { 21 } else { 1 });
     }
+}
+
+#[test]
+fn a_write_is_a_503_while_redis_cannot_take_it_and_a_500_if_it_refuses() {
+    let Some(redis) = Redis::start() else { return };
+    let client = of(&redis);
+    client.post("/count/n").send().assert_status(200);
+    let assert_all = |status: u16| {
+        for path in ["/count/n", "/set/a/1", "/login/7"] {
+            let response = client.post(path).send();
+            response.assert_status(status);
+            assert_no_cookie(&response);
+        }
+        client.fork().post("/set/a/1").send().assert_status(status);
+    };
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert_all(503);
+    // A logout needs no memory.
+    client.fork().post("/logout").send().assert_status(204);
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    assert_all(503);
+    client.post("/logout").send().assert_status(503);
+    redis.command(&["REPLICAOF", "NO", "ONE"]);
+    redis.command(&["ACL", "SETUSER", "default", "-set"]);
+    assert_all(500);
+    redis.command(&["ACL", "SETUSER", "default", "+set"]);
+    client.post("/count/n").send().assert_status(200).assert_contains("2");
+}
+
+#[test]
+fn rule_09_a_redis_that_goes_away_before_a_renewal_fails_no_page() {
+    let Some(mut redis) = Redis::start_durable() else { return };
+    let gate = crate::gate::Gate::default();
+    let waits = gate.clone();
+    let slow = move |req: &mut Request| -> Result<String> {
+        diesel::sql_query("INSERT INTO work VALUES (1)").execute(req.db()?)?;
+        let n = req.session()["n"].to_string();
+        waits.pass();
+        Ok(n)
+    };
+    let settings = "ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'\nREDIS_TIMEOUT_MS = 300";
+    let client = Client::with_settings(App::new(urls().post("/slow", slow)), &format!("{settings}\nREDIS_URL = '{}'", redis.url()));
+    crate::sql(&client, "CREATE TABLE work (n BIGINT)");
+    client.post("/count/n").send().assert_status(200);
+    client.clock().advance(MINUTE);
+    let response = std::thread::scope(|scope| {
+        let slow = scope.spawn(|| client.post("/slow").send());
+        gate.reached();
+        redis.kill();
+        gate.open();
+        slow.join().unwrap()
+    });
+    response.assert_status(200).assert_contains("1");
+    assert_no_cookie(&response);
+    assert_eq!(crate::number(&client, "SELECT count(*) FROM work"), 1);
+    redis.start_again();
+    assert!(super::sent(&client.get("/touch").send()).is_some());
+}
+
+#[test]
+fn rule_13_a_logout_succeeds_though_redis_has_no_memory_left() {
+    let Some(redis) = Redis::start() else { return };
+    let client = of(&redis);
+    client.post("/login/7").send();
+    let old = id(&client);
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    client.post("/logout").send().assert_status(204);
+    assert!(!is_live(&client, old));
+}
+
+#[test]
+fn rule_04_a_request_is_late_for_what_another_server_of_the_application_has_done() {
+    let Some(redis) = Redis::start() else { return };
+    let (one, two) = (of(&redis), of(&redis));
+    one.post("/set/a/1").send();
+    let late = holding(&two, &held(&one));
+    one.post("/login/7").send();
+    assert_no_cookie(&late.post("/set/b/2").send());
+}
+
+#[test]
+fn rule_16_sessions_of_an_earlier_version_keep_their_expiry_and_messages() {
+    let Some((client, name)) = in_shared() else { return };
+    client.post("/set/a/1").send();
+    let key = format!("{name}:session:{}", id(&client));
+    let stored = shared().command(&["GET", &key]);
+    let (head, _) = stored.split_once(" 2 {").unwrap();
+    let old = "{\"_expiry\":604800,\"a\":\"old\",\"flash_messages\":[{\"category\":\"info\",\"message\":\"hello\"}]}";
+    shared().command(&["SET", &key, &format!("{head} {old}")]);
+    let record = client.session().unwrap();
+    assert_eq!((record.data.len(), &record.data["a"]), (1, &"old".into()));
+    assert_eq!(record.meta.expiry, lback::Expiry::After(Duration::from_secs(604_800)));
+    client.clock().advance(MINUTE);
+    client.get("/touch").send();
+    assert_eq!(client.session().unwrap().expires_at, client.clock().now() + chrono::TimeDelta::days(7));
+    assert_eq!(client.get("/flashes").send().text(), "info:hello");
+    client.post("/set/b/2").send().assert_status(204);
+    assert_eq!(client.session().unwrap().meta.expiry, lback::Expiry::After(Duration::from_secs(604_800)));
 }
 
 #[test]

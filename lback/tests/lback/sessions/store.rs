@@ -267,6 +267,21 @@ impl SessionStore for Custom {
         self.kept.revoke_user(user_id, except).await
     }
 
+    async fn end(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        self.check(Fault::Delete)?;
+        tokio::task::yield_now().await;
+        self.kept.end(id, now).await
+    }
+
+    async fn end_user(&self, user_id: i64, except: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
+        self.check(Fault::Delete)?;
+        self.kept.end_user(user_id, except, now).await
+    }
+
+    async fn has_ended(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        self.kept.has_ended(id, now).await
+    }
+
     async fn delete_expired(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
         self.check(Fault::Delete)?;
         self.kept.delete_expired(now, limit).await

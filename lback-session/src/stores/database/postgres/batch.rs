@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use lback_core::{Error, Result};
 use lback_db::Db;
 
-use super::statements::{self, Change, Renewal};
+use super::statements::{self, Change, Ended, Renewal};
 use crate::SessionId;
 use crate::store::{RENEWAL, Record, Save, Saved, Update};
 use crate::stores::database::rows;
@@ -18,8 +18,8 @@ pub(super) enum Op {
     Save(Box<Save>),
     Update(Update),
     Renew { id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc> },
-    Delete(SessionId),
-    Revoke { user_id: i64, except: Option<SessionId> },
+    End { id: SessionId, now: DateTime<Utc> },
+    EndUser { user_id: i64, except: Option<SessionId>, now: DateTime<Utc> },
     DeleteExpired { now: DateTime<Utc>, limit: u32 },
 }
 
@@ -46,15 +46,15 @@ impl Op {
         match self {
             Op::Save(save) => Some(save.base.id),
             Op::Update(update) => Some(update.id),
-            Op::Renew { id, .. } | Op::Delete(id) => Some(*id),
-            Op::Create(_) | Op::Revoke { .. } | Op::DeleteExpired { .. } => None,
+            Op::Renew { id, .. } | Op::End { id, .. } => Some(*id),
+            Op::Create(_) | Op::EndUser { .. } | Op::DeleteExpired { .. } => None,
         }
     }
 
     /// Must it not be undone by a crash, even where the server is set up to forget a little then?
     pub(super) fn outlasts_a_crash(&self) -> bool {
         match self {
-            Op::Delete(_) | Op::Revoke { .. } => true,
+            Op::End { .. } | Op::EndUser { .. } => true,
             Op::Save(save) => save.may_rotate(),
             Op::Update(update) => update.rotates(),
             Op::Create(_) | Op::Renew { .. } | Op::DeleteExpired { .. } => false,
@@ -102,11 +102,14 @@ pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
     let mut uses: HashMap<SessionId, u32> = HashMap::new();
     ops.iter().filter_map(|op| op.id()).for_each(|id| *uses.entry(id).or_default() += 1);
 
-    let (mut creates, mut saves, mut renewals, mut deletes, mut contended) = (vec![], vec![], vec![], vec![], vec![]);
+    let (mut creates, mut saves, mut renewals, mut ends, mut contended) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut ended: Vec<Ended> = Vec::new();
     for (index, op) in ops.iter().enumerate() {
         match op {
             Op::Create(record) => creates.push((index, record)),
-            Op::Revoke { user_id, except } => results[index] = Some(Ok(Done::Count(rows::revoke_user(db, *user_id, *except)?))),
+            Op::EndUser { user_id, except, now } => {
+                results[index] = Some(Ok(Done::Count(rows::end_user(db, *user_id, *except, *now)?)));
+            }
             Op::DeleteExpired { now, limit } => results[index] = Some(Ok(Done::Count(rows::delete_expired(db, *now, *limit)?))),
             _ if op.id().is_some_and(|id| uses.get(&id) != Some(&1)) => contended.push(index),
             Op::Save(save) => match save.first() {
@@ -115,7 +118,7 @@ pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
             },
             Op::Update(update) => saves.push((index, update.clone())),
             Op::Renew { id, expires_at, now } => renewals.push((index, Renewal { id: *id, expires_at: *expires_at, now: *now })),
-            Op::Delete(id) => deletes.push((index, *id)),
+            Op::End { id, now } => ends.push((index, Ended { id: *id, at: *now })),
         }
     }
 
@@ -123,8 +126,12 @@ pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
     for (index, _) in &creates {
         results[*index] = Some(Ok(Done::Found(true)));
     }
-    let saved = statements::change(db, saves.iter().map(|(_, update)| Change::of(update)))?;
+    let changes = saves.iter().map(|(_, update)| Change::of(update)).collect::<Result<Vec<_>>>()?;
+    let saved = statements::change(db, changes.into_iter())?;
     for (index, update) in saves {
+        if update.rotates() && saved.contains(&update.id) {
+            ended.push(Ended { id: update.id, at: update.now });
+        }
         match (ops[index], saved.contains(&update.id)) {
             (Op::Save(_), true) => results[index] = Some(Ok(Done::Saved(Saved::As(update.new_id, update.expires_at)))),
             (Op::Save(_), false) => contended.push(index),
@@ -135,13 +142,16 @@ pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
     for (index, renewal) in renewals {
         results[index] = Some(Ok(Done::Found(renewed.contains(&renewal.id))));
     }
-    let deleted = statements::delete(db, deletes.iter().map(|(_, id)| *id))?;
-    for (index, id) in deletes {
-        results[index] = Some(Ok(Done::Found(deleted.contains(&id))));
+    let deleted = statements::delete(db, ends.iter().map(|(_, end)| end.id))?;
+    for (index, end) in ends {
+        let found = deleted.contains(&end.id);
+        ended.extend(found.then_some(end));
+        results[index] = Some(Ok(Done::Found(found)));
     }
 
     contended.sort_unstable();
-    let replayed = replay(db, contended.iter().map(|index| ops[*index]))?;
+    let replayed = replay(db, contended.iter().map(|index| ops[*index]), &mut ended)?;
+    statements::note_ends(db, &ended)?;
     for (index, result) in contended.into_iter().zip(replayed) {
         results[index] = Some(result);
     }
@@ -153,24 +163,30 @@ struct Replayed {
     found: Record,
     /// `None` once it was deleted.
     now: Option<Record>,
+    /// When the id under which it was found was ended.
+    ended_at: Option<DateTime<Utc>>,
 }
 
-/// Does writes to rows that are locked, one after another in memory, and writes the outcomes.
-fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone) -> Result<Vec<Result<Done>>> {
+/// Does writes to rows that are locked, one after another in memory, and writes the outcomes. Adds the ids that it ends to `ended`.
+fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone, ended: &mut Vec<Ended>) -> Result<Vec<Result<Done>>> {
     let ids: HashSet<SessionId> = ops.clone().filter_map(Op::id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let locked = statements::lock(db, ids.iter().copied())?;
     let mut sessions: BTreeMap<SessionId, Replayed> =
-        locked.into_iter().map(|(id, found)| (id, Replayed { now: Some(found.clone()), found })).collect();
+        locked.into_iter().map(|(id, found)| (id, Replayed { now: Some(found.clone()), found, ended_at: None })).collect();
     // A row whose data are no JSON object is not among them, and can still be deleted.
-    let mut deleted: Vec<SessionId> = Vec::new();
+    let mut unread: Vec<Ended> = Vec::new();
     let results = ops
         .map(|op| match op.id().and_then(|id| sessions.get_mut(&id)) {
             Some(session) => session.apply(op),
             None => {
-                deleted.extend(op.id().filter(|_| matches!(op, Op::Delete(_))));
+                if let Op::End { id, now } = op
+                    && unread.iter().all(|end| end.id != *id)
+                {
+                    unread.push(Ended { id: *id, at: *now });
+                }
                 Ok(op.on_nothing())
             }
         })
@@ -180,8 +196,10 @@ fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone) -> Result<
     if statements::change(db, changes.into_iter())?.len() != expected {
         return Err(Error::internal("a session changed though its row was locked"));
     }
-    deleted.extend(sessions.values().filter(|session| session.now.is_none()).map(|session| session.found.id));
-    statements::delete(db, deleted.into_iter())?;
+    let gone = sessions.values().filter(|session| session.now.is_none()).map(|session| session.found.id);
+    let deleted = statements::delete(db, gone.chain(unread.iter().map(|end| end.id)))?;
+    ended.extend(sessions.values().filter_map(|session| session.ended_at.map(|at| Ended { id: session.found.id, at })));
+    ended.extend(unread.into_iter().filter(|end| deleted.contains(&end.id)));
     Ok(results)
 }
 
@@ -200,8 +218,9 @@ impl Replayed {
         // Under a new id it is another session for those who know the old one.
         let Some(record) = self.now.as_mut().filter(|record| Some(record.id) == op.id()) else { return Ok(op.on_nothing()) };
         match op {
-            Op::Delete(_) => {
+            Op::End { now, .. } => {
                 self.now = None;
+                self.ended_at = Some(*now);
                 Ok(Done::Found(true))
             }
             Op::Renew { expires_at, now, .. } => {
@@ -216,10 +235,12 @@ impl Replayed {
             }
             Op::Save(save) if record.expires_at > save.now => {
                 let update = record.save(save)?;
+                self.ended_at = update.rotates().then_some(update.now);
                 Ok(Done::Saved(Saved::As(update.new_id, update.expires_at)))
             }
             Op::Update(update) if record.version == update.version && record.expires_at > update.now => {
                 record.replace(update);
+                self.ended_at = update.rotates().then_some(update.now);
                 Ok(Done::Found(true))
             }
             _ => Ok(op.on_nothing()),
@@ -237,6 +258,7 @@ impl Replayed {
             new_id: now.id,
             user_id: now.user_id,
             json: Cow::Owned(rows::json(&now.data)?),
+            meta: now.meta.json()?,
             new_version: now.version,
             expires_at: now.expires_at,
             updated_at: now.updated_at,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 
@@ -33,13 +34,13 @@ impl Line {
     /// a new one.
     pub(super) fn read<T>(&mut self, mut work: impl FnMut(&mut Db) -> Result<T>) -> Result<T> {
         let fresh = self.connection.is_none();
-        let result = work(self.open()?);
-        if result.is_ok() || !self.hang_up_if_lost() || fresh {
-            return result;
+        match work(self.open()?) {
+            Err(error) if self.hang_up_if_lost(&error) && !fresh => {}
+            result => return result,
         }
-        let result = work(self.open()?);
-        self.hang_up_if_lost();
-        result
+        work(self.open()?).inspect_err(|error| {
+            self.hang_up_if_lost(error);
+        })
     }
 
     /// Has it been used just now, so that it need not be tried out?
@@ -54,7 +55,10 @@ impl Line {
             Ok(db) => work(db),
             Err(error) => Err(error),
         };
-        result.map_err(|error| (error, !self.hang_up_if_lost()))
+        result.map_err(|error| {
+            let lost = self.hang_up_if_lost(&error);
+            (error, !lost)
+        })
     }
 
     /// It has done what it was asked to.
@@ -86,8 +90,10 @@ impl Line {
         self.connection = None;
     }
 
-    fn hang_up_if_lost(&mut self) -> bool {
-        let lost = self.connection.as_mut().is_none_or(Db::is_lost);
+    /// After this error. Diesel does not note in the connection that it was lost while a statement was prepared.
+    fn hang_up_if_lost(&mut self, error: &Error) -> bool {
+        let closed = matches!(error.find_source(), Some(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)));
+        let lost = closed || self.connection.as_mut().is_none_or(Db::is_lost);
         if lost {
             self.hang_up();
         }

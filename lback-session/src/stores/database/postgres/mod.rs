@@ -10,11 +10,12 @@
 //!   `SELECT … WHERE id = ANY($1)`.
 //! * **Writing** ([`writer`]): one thread. What waits becomes one transaction ([`batch`]), with one statement for all new
 //!   sessions, one for all that are saved, one for all that are renewed, and one for all that end. Each request has its
-//!   answer after the commit, and not before. If the connection is lost meanwhile, the answer is an error: nobody can
-//!   know whether the commit took place.
+//!   answer after the commit, and not before. If the connection is lost before the commit was asked for, all of it is done once
+//!   more on a new one. If it is lost meanwhile, the answer is an error: nobody can know whether the commit took place.
 //! * **Nothing but saves**, each of another session: then one statement is the transaction, one round trip instead of three.
 //!   Where the connection has idled `BEGIN` goes first all the same: it finds out whether the server is still there before
-//!   anything is at stake.
+//!   anything is at stake. Where it has not, and is lost all the same, the statement is run once more on a new one: it names
+//!   the versions of the sessions, so it takes effect once at most, and what it finds unchanged has not been written before.
 //! * **Several writes to one session**, and saves that came too late because another process was faster, are done in the
 //!   same transaction after the others: their rows are locked and read with one statement, the writes are done one after
 //!   another in memory, merging as rule 8 says, and the outcomes are written with one statement more. So a session that
@@ -83,8 +84,12 @@ impl Postgres {
         self.write(Op::Update(update)).await.map(|done| done.found())
     }
 
-    pub(super) async fn delete(&self, id: SessionId) -> Result<bool> {
-        self.write(Op::Delete(id)).await.map(|done| done.found())
+    pub(super) async fn has_ended(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        self.answer(|reply| self.reader.send(Read::HasEnded(id, now, reply))).await
+    }
+
+    pub(super) async fn end(&self, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
+        self.write(Op::End { id, now }).await.map(|done| done.found())
     }
 
     pub(super) async fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
@@ -98,8 +103,8 @@ impl Postgres {
         }
     }
 
-    pub(super) async fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-        self.write(Op::Revoke { user_id, except }).await.map(|done| done.count())
+    pub(super) async fn end_user(&self, user_id: i64, except: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
+        self.write(Op::EndUser { user_id, except, now }).await.map(|done| done.count())
     }
 
     pub(super) async fn delete_expired(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {

@@ -28,6 +28,7 @@ const MAX_BATCH: usize = 256;
 /// What is to be read.
 pub(super) enum Read {
     Load(SessionId, Reply<Option<Record>>),
+    HasEnded(SessionId, DateTime<Utc>, Reply<bool>),
     ForUser(i64, DateTime<Utc>, Reply<Vec<SessionInfo>>),
 }
 
@@ -75,6 +76,10 @@ fn answer(line: &mut Line, batch: Vec<(Read, Option<Handle>)>) {
             // Nobody waits any more, perhaps because the server has hung for long.
             Read::Load(_, reply) if reply.is_closed() => {}
             Read::Load(id, reply) => waiting.entry(id).or_default().push(reply),
+            Read::HasEnded(id, now, reply) => {
+                let ended = line.read(|db| rows::has_ended(db, id, now));
+                let _ = reply.send(ended.map_err(|error| cannot_read(Arc::new(error))));
+            }
             Read::ForUser(user_id, now, reply) => {
                 let infos = line.read(|db| rows::for_user(db, user_id, now));
                 let _ = reply.send(infos.map_err(|error| cannot_read(Arc::new(error))));

@@ -52,14 +52,15 @@ statement! {
         ids: Ids => Binary,
         user_ids: Vec<Option<i64>> => Nullable<BigInt>,
         data: Vec<String> => Text,
+        meta: Vec<Option<String>> => Nullable<Text>,
         versions: Vec<i64> => BigInt,
         expires_at: Vec<i64> => BigInt,
         expiry_hours: Vec<i64> => BigInt,
         created_at: Vec<i64> => BigInt,
         updated_at: Vec<i64> => BigInt,
     }
-    "INSERT INTO sessions (id, user_id, data, version, expires_at, expiry_hour, created_at, updated_at)
-     SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO sessions (id, user_id, data, meta, version, expires_at, expiry_hour, created_at, updated_at)
+     SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 }
 
 statement! {
@@ -70,15 +71,16 @@ statement! {
         new_ids: Ids => Binary,
         user_ids: Vec<Option<i64>> => Nullable<BigInt>,
         data: Vec<String> => Text,
+        meta: Vec<Option<String>> => Nullable<Text>,
         new_versions: Vec<i64> => BigInt,
         expires_at: Vec<i64> => BigInt,
         expiry_hours: Vec<i64> => BigInt,
         updated_at: Vec<i64> => BigInt,
     }
-    "UPDATE sessions AS s SET id = n.new_id, user_id = n.user_id, data = n.data, version = n.new_version, expires_at = n.expires_at,
-         expiry_hour = n.expiry_hour, updated_at = n.updated_at
-     FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         AS n (id, version, alive_at, new_id, user_id, data, new_version, expires_at, expiry_hour, updated_at)
+    "UPDATE sessions AS s SET id = n.new_id, user_id = n.user_id, data = n.data, meta = n.meta, version = n.new_version,
+         expires_at = n.expires_at, expiry_hour = n.expiry_hour, updated_at = n.updated_at
+     FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         AS n (id, version, alive_at, new_id, user_id, data, meta, new_version, expires_at, expiry_hour, updated_at)
      WHERE s.id = n.id AND s.version = n.version AND s.expires_at > n.alive_at
      RETURNING n.id"
 }
@@ -90,13 +92,14 @@ statement! {
         versions: Vec<i64> => BigInt,
         user_ids: Vec<Option<i64>> => Nullable<BigInt>,
         data: Vec<String> => Text,
+        meta: Vec<Option<String>> => Nullable<Text>,
         expires_at: Vec<i64> => BigInt,
         expiry_hours: Vec<i64> => BigInt,
         now: Vec<i64> => BigInt,
     }
-    "UPDATE sessions AS s SET user_id = n.user_id, data = n.data, version = n.version + 1, expires_at = n.expires_at,
-         expiry_hour = n.expiry_hour, updated_at = n.now
-     FROM unnest(?, ?, ?, ?, ?, ?, ?) AS n (id, version, user_id, data, expires_at, expiry_hour, now)
+    "UPDATE sessions AS s SET user_id = n.user_id, data = n.data, meta = n.meta, version = n.version + 1,
+         expires_at = n.expires_at, expiry_hour = n.expiry_hour, updated_at = n.now
+     FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) AS n (id, version, user_id, data, meta, expires_at, expiry_hour, now)
      WHERE s.id = n.id AND s.version = n.version AND s.expires_at > n.now
      RETURNING n.id"
 }
@@ -126,6 +129,18 @@ statement! {
     "DELETE FROM sessions AS s USING unnest(?) AS n (id) WHERE s.id = n.id RETURNING s.id"
 }
 
+statement! {
+    NoteEnds { ids: Ids => Binary, ended_at: Vec<i64> => BigInt, }
+    "INSERT INTO __lback_session_ends (id, ended_at) SELECT * FROM unnest(?, ?)"
+}
+
+/// A session that was ended.
+#[derive(Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) id: SessionId,
+    pub(super) at: DateTime<Utc>,
+}
+
 /// A renewal of one session.
 #[derive(Clone, Copy)]
 pub(super) struct Renewal {
@@ -143,24 +158,26 @@ pub(super) struct Change<'a> {
     pub(super) new_id: SessionId,
     pub(super) user_id: Option<i64>,
     pub(super) json: Cow<'a, str>,
+    pub(super) meta: Option<String>,
     pub(super) new_version: i64,
     pub(super) expires_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
 }
 
 impl<'a> Change<'a> {
-    pub(super) fn of(update: &'a Update) -> Self {
-        Change {
+    pub(super) fn of(update: &'a Update) -> Result<Self> {
+        Ok(Change {
             id: update.id,
             version: update.version,
             alive_at: update.now,
             new_id: update.new_id,
             user_id: update.user_id,
             json: Cow::Borrowed(&update.json),
+            meta: update.meta.json()?,
             new_version: update.version + 1,
             expires_at: update.expires_at,
             updated_at: update.now,
-        }
+        })
     }
 }
 
@@ -185,6 +202,7 @@ pub(super) fn insert<'a>(db: &mut Db, records: impl Iterator<Item = &'a Record>)
         rows.ids.push(bytes(&record.id));
         rows.user_ids.push(record.user_id);
         rows.data.push(json(&record.data)?);
+        rows.meta.push(record.meta.json()?);
         rows.versions.push(record.version);
         rows.expires_at.push(micros(record.expires_at));
         rows.expiry_hours.push(hour(record.expires_at));
@@ -209,6 +227,7 @@ pub(super) fn change<'a>(db: &mut Db, changes: impl Iterator<Item = Change<'a>>)
         rows.new_ids.push(bytes(&change.new_id));
         rows.user_ids.push(change.user_id);
         rows.data.push(change.json.into_owned());
+        rows.meta.push(change.meta);
         rows.new_versions.push(change.new_version);
         rows.expires_at.push(micros(change.expires_at));
         rows.expiry_hours.push(hour(change.expires_at));
@@ -226,6 +245,7 @@ pub(super) fn change_in_place(db: &mut Db, mut updates: Vec<Update>) -> Result<H
         rows.versions.push(update.version);
         rows.user_ids.push(update.user_id);
         rows.data.push(update.json);
+        rows.meta.push(update.meta.json()?);
         rows.expires_at.push(micros(update.expires_at));
         rows.expiry_hours.push(hour(update.expires_at));
         rows.now.push(micros(update.now));
@@ -265,6 +285,16 @@ pub(super) fn delete(db: &mut Db, doomed: impl Iterator<Item = SessionId>) -> Re
     let mut rows = Delete { ids: doomed.map(|id| bytes(&id)).collect() };
     rows.ids.sort_unstable();
     if rows.ids.is_empty() { Ok(HashSet::new()) } else { Ok(ids(rows.load(postgres(db)?)?)) }
+}
+
+/// Notes that sessions were ended.
+pub(super) fn note_ends(db: &mut Db, ended: &[Ended]) -> Result<()> {
+    let rows =
+        NoteEnds { ids: ended.iter().map(|end| bytes(&end.id)).collect(), ended_at: ended.iter().map(|end| micros(end.at)).collect() };
+    if !ended.is_empty() {
+        rows.execute(postgres(db)?)?;
+    }
+    Ok(())
 }
 
 fn postgres(db: &mut Db) -> Result<&mut PgConnection> {

@@ -16,6 +16,7 @@ use super::line::Line;
 use crate::store::Save;
 use crate::stores::database::gather::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
+use crate::stores::database::unwritten;
 use crate::stores::tell;
 use crate::{Durability, wait};
 
@@ -92,7 +93,7 @@ fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Jo
                 // Where another request was faster, what is there is locked, and changed again.
                 by_itself = false;
             }
-            Err(Failure::Lost(error)) => {
+            Err(Failure::Lost(error) | Failure::Unwritten(error)) => {
                 // What has gathered meanwhile would only wait as long again, and in vain.
                 batch.extend(jobs.give_up());
                 tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
@@ -109,6 +110,8 @@ fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Jo
 
 /// Why a batch was not written.
 enum Failure {
+    /// The connection was lost before the commit was asked for: nothing was written.
+    Unwritten(Error),
     /// There is no connection, or it was lost, perhaps while the commit was under way.
     Lost(Error),
     /// The transaction was rolled back.
@@ -117,12 +120,26 @@ enum Failure {
 
 /// Writes saves with a statement that is its own transaction, which spares two of three round trips. A connection that has
 /// idled is tried out by `BEGIN` instead, where nothing is at stake yet.
+///
+/// If the connection turns out to be lost the statement is run once more on a new one. A save that finds its session in the version
+/// that it is based on has not taken place before. Of one that does not nobody knows: it fails.
 fn save(line: &mut Line, saves: &[&Save]) -> Result<Vec<Option<Result<Done>>>, Failure> {
+    let lost = match save_once(line, saves) {
+        Err(Failure::Lost(error)) => error,
+        other => return other,
+    };
+    match save_once(line, saves) {
+        Ok(results) => Ok(results.into_iter().map(|result| result.or_else(|| Some(Err(unwritten(&lost))))).collect()),
+        Err(_) => Err(Failure::Lost(lost)),
+    }
+}
+
+fn save_once(line: &mut Line, saves: &[&Save]) -> Result<Vec<Option<Result<Done>>>, Failure> {
     match catch_unwind(AssertUnwindSafe(|| line.write(|db| batch::write_saves(db, saves)))) {
         Ok(Ok(results)) => Ok(results),
         Ok(Err((error, true))) => Err(Failure::Undone(error)),
         Ok(Err((error, false))) => Err(Failure::Lost(error)),
-        // It may have taken place by then, so it must not be tried again.
+        // It may have taken place by then.
         Err(_) => {
             line.hang_up();
             Err(Failure::Lost(panicked()))
@@ -130,8 +147,16 @@ fn save(line: &mut Line, saves: &[&Save]) -> Result<Vec<Option<Result<Done>>>, F
     }
 }
 
-/// Does a batch in one transaction. Answers what came of each, and how long the commit took.
+/// Does a batch in one transaction. Answers what came of each, and how long the commit took. If the connection is lost before the
+/// commit was asked for, all of it is done once more on a new one.
 fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<(Vec<Result<Done>>, Duration), Failure> {
+    match commit_once(line, batch, durability) {
+        Err(Failure::Unwritten(_)) => commit_once(line, batch, durability),
+        other => other,
+    }
+}
+
+fn commit_once(line: &mut Line, batch: &[Job], durability: Durability) -> Result<(Vec<Result<Done>>, Duration), Failure> {
     let lasting = batch.iter().any(|job| job.op.outlasts_a_crash());
     let set = match durability {
         _ if lasting => OUTLAST_A_CRASH,
@@ -142,8 +167,10 @@ fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<(Vec
     let ops: Vec<&Op> = batch.iter().map(|job| &job.op).collect();
     let connection = line.begin(&begin).map_err(Failure::Lost)?;
     // A panic must not end the thread that every session depends on.
+    let mut is_committing = false;
     let written = catch_unwind(AssertUnwindSafe(|| {
         let results = batch::write(connection, &ops)?;
+        is_committing = true;
         let started = Instant::now();
         connection.batch_execute("COMMIT")?;
         Ok((results, started.elapsed()))
@@ -151,6 +178,7 @@ fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<(Vec
     match written.unwrap_or_else(|_| Err(panicked())) {
         Ok(written) => Ok(written),
         Err(error) if line.rollback() => Err(Failure::Undone(error)),
+        Err(error) if !is_committing => Err(Failure::Unwritten(error)),
         Err(error) => Err(Failure::Lost(error)),
     }
 }
@@ -175,7 +203,7 @@ fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error, durab
             (Failure::Undone(_), Lane::Fast(patient)) => {
                 let _ = patient.send(job);
             }
-            (Failure::Undone(error) | Failure::Lost(error), _) => {
+            (Failure::Undone(error) | Failure::Unwritten(error) | Failure::Lost(error), _) => {
                 tracing::error!(target: "lback::session", "a session write failed: {error}");
                 let _ = job.reply.send(Err(unwritten(&error)));
             }
@@ -203,8 +231,4 @@ fn answer(batch: Vec<Job>, results: Vec<Option<Result<Done>>>) -> Vec<Job> {
 
 fn panicked() -> Error {
     Error::internal("a panic while sessions were written")
-}
-
-fn unwritten(error: &Error) -> Error {
-    Error::unavailable(format!("the session could not be written: {error}"))
 }

@@ -1,0 +1,2 @@
+DROP TABLE __lback_session_ends;
+ALTER TABLE sessions DROP COLUMN meta;
