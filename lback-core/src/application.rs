@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::CoreSettings;
-use crate::csrf::{self, Csrf, CsrfBinding, TrustedOrigins};
+use crate::csrf::{Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
 use crate::middleware::{Layer, Next, Stack};
 use crate::panics::catch_panic;
@@ -293,13 +293,13 @@ impl Application {
         };
         // Only without the `Errors` middleware does an error come as far as here.
         let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
-        csrf::keep_private(req, response.headers_mut());
         // A request that failed leaves no cookies behind.
         if !response.status().is_server_error()
             && let Some(cookies) = req.pending_cookies()
         {
             cookies.write(response.headers_mut());
         }
+        req.caching().apply(response.headers_mut());
         if *req.method() == Method::HEAD {
             response.strip_body();
         }

@@ -4,6 +4,7 @@
 //! An application names the crate `lback`, which re-exports everything here.
 
 mod application;
+mod caching;
 mod clock;
 mod config;
 mod csrf;
@@ -25,6 +26,7 @@ mod type_map;
 pub mod view;
 
 pub use application::{Application, Assembly};
+pub use caching::Caching;
 pub use clock::Clock;
 pub use config::CoreSettings;
 pub use csrf::{CsrfBinding, CsrfRefusal};

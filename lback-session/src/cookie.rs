@@ -10,7 +10,7 @@ use crate::session::EXPIRY;
 use crate::store::Data;
 use crate::{SessionConfig, SessionId};
 
-/// How many cookies of the session's name are looked at.
+/// How many sessions that its cookies name are looked up for one request, at most.
 const MAX_TRIES: usize = 4;
 /// No sealed id is longer than this.
 const MAX_LENGTH: usize = 256;
@@ -64,7 +64,6 @@ fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age:
     let value = HeaderValue::try_from(text(config, value, max_age))
         .map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
     headers.append(header::SET_COOKIE, value);
-    keep_private(headers);
     Ok(())
 }
 
@@ -76,27 +75,6 @@ fn text(config: &SessionConfig, value: &str, max_age: Option<i64>) -> String {
         // For clients that know nothing of Max-Age.
         Some(0) => format!("{name}={value}{attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
         Some(seconds) => format!("{name}={value}{attributes}; Max-Age={seconds}"),
-    }
-}
-
-/// A response that sets the cookie must not be kept by a cache that serves others.
-fn keep_private(headers: &mut HeaderMap) {
-    let values = headers.get_all(header::CACHE_CONTROL).iter();
-    let parts: Vec<&str> = values.flat_map(|value| value.to_str().unwrap_or("no-store").split(',')).map(str::trim).collect();
-    let public = |part: &str| part.eq_ignore_ascii_case("public");
-    if parts.is_empty() {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    } else if parts.iter().any(|part| public(part)) {
-        let text = parts.iter().map(|part| if public(part) { "private" } else { part }).collect::<Vec<_>>().join(", ");
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private")));
-    }
-}
-
-/// The response depends on who asks.
-pub(crate) fn vary(headers: &mut HeaderMap) {
-    let mut names = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    if !names.any(|name| name.trim() == "*" || name.trim().eq_ignore_ascii_case("cookie")) {
-        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
     }
 }
 

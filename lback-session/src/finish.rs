@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lback_core::header::HeaderMap;
-use lback_core::{Application, Error, Request, Response, Result};
+use lback_core::{Application, Caching, Error, Request, Response, Result};
 use lback_db::{Db, DbSession, RequestDb};
 
 use crate::request::Slot;
@@ -58,7 +58,7 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
         Written::Nothing => {}
         Written::Interrupted(id) => interrupted(req, id),
     }
-    cookie::vary(headers);
+    keep_apart(req, headers, matches!(written, Written::Session(..)) || !deletes.is_empty());
     if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
         if let Written::Session(id, _) = written {
             session.stored_as(id);
@@ -78,6 +78,13 @@ fn has_failed(result: &Result<Response>) -> bool {
         Ok(response) => response.status().is_server_error(),
         Err(error) => error.is_server_error(),
     }
+}
+
+/// Keeps the response from caches that would hand it to another visitor, also if middleware further out changes its headers.
+fn keep_apart(req: &mut Request, headers: &mut HeaderMap, sets_cookie: bool) {
+    let caching = if sets_cookie { Caching::NotStored } else { Caching::PerVisitor };
+    req.limit_caching(caching);
+    caching.apply(headers);
 }
 
 fn headers(result: &mut Result<Response>) -> &mut HeaderMap {

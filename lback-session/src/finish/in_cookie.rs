@@ -4,7 +4,7 @@
 
 use lback_core::{Request, Response, Result};
 
-use super::{Write, has_failed, headers, interrupted};
+use super::{Write, has_failed, headers, interrupted, keep_apart};
 use crate::request::Slot;
 use crate::signals::{self, News};
 use crate::store::Record;
@@ -32,7 +32,7 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
         None if deleted => cookie::remove(headers, manager.config())?,
         None => {}
     }
-    cookie::vary(headers);
+    keep_apart(req, headers, sealed.is_some() || deleted);
     news.send_after_commit(req);
     if let Some(slot) = req.extensions_mut().get_mut::<Slot>() {
         slot.put_back(session);
