@@ -26,7 +26,7 @@ use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
 use crate::view::{BoxFuture, BoxedView};
-use crate::{Clock, Error, Request, Response, Result, error_page, panics};
+use crate::{Caching, Clock, Error, Request, Response, Result, error_page, panics};
 
 /// Everything that is needed to answer a request. Made once, by [`Assembly::build`], and shared.
 pub struct Application {
@@ -297,7 +297,11 @@ impl Application {
         if !response.status().is_server_error()
             && let Some(cookies) = req.pending_cookies()
         {
+            let sealed = cookies.adds_sealed();
             cookies.write(response.headers_mut());
+            if sealed {
+                req.limit_caching(Caching::Private);
+            }
         }
         req.caching().apply(response.headers_mut());
         if *req.method() == Method::HEAD {

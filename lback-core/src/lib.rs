@@ -45,6 +45,7 @@ pub use type_map::TypeMap;
 pub use view::View;
 
 pub use bytes::Bytes;
+pub use cookie::time::Duration as CookieDuration;
 pub use cookie::{Cookie, SameSite};
 pub use hyper::header;
 pub use hyper::{Method, StatusCode};

@@ -209,7 +209,7 @@ impl Request {
     ///
     /// Cookies that a view added are not sent if it ends in a status of 500 or above.
     pub fn cookies(&mut self) -> &mut Cookies {
-        self.cookies.get_or_insert_with(|| Cookies::parse(&self.headers, self.app.keys()))
+        self.cookies.get_or_insert_with(|| Cookies::parse(&self.headers, self.app.keys(), self.app.clock()))
     }
 
     pub(crate) fn pending_cookies(&mut self) -> Option<&mut Cookies> {
