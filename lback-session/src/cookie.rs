@@ -15,10 +15,20 @@ const MAX_TRIES: usize = 4;
 /// No sealed id is longer than this.
 const MAX_LENGTH: usize = 256;
 
-/// The id in the first valid cookie.
-pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Option<SessionId> {
-    let mut values = cookies.received(&config.cookie_name).take(MAX_TRIES);
-    values.find_map(|value| open(value, config, keys))
+/// The ids in the first cookies that are well signed, each once. A browser sends several where paths or domains overlap; the
+/// first that is alive counts.
+pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Vec<SessionId> {
+    let signed = cookies.received(&config.cookie_name).filter_map(|value| open(value, config, keys));
+    let mut ids = Vec::new();
+    for id in signed {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+        if ids.len() == MAX_TRIES {
+            break;
+        }
+    }
+    ids
 }
 
 pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<SessionId> {

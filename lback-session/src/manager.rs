@@ -146,6 +146,26 @@ impl SessionManager {
         Ok(self.store().load(id).await?.filter(|record| self.is_valid(record)))
     }
 
+    /// The first of these sessions that is alive. The next one is asked for only if the one before it is dead.
+    pub(crate) async fn first_alive(&self, ids: &[SessionId]) -> Result<Option<Record>> {
+        for id in ids {
+            if let Some(record) = self.find(*id).await? {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// As [`first_alive`](Self::first_alive).
+    pub(crate) fn first_alive_within(&self, db: &mut Db, ids: &[SessionId]) -> Result<Option<Record>> {
+        for id in ids {
+            if let Some(record) = self.load_within(db, *id)? {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
     pub(crate) fn load_within(&self, db: &mut Db, id: SessionId) -> Result<Option<Record>> {
         Ok(rows::load(db, id)?.filter(|record| self.is_valid(record)))
     }

@@ -2,13 +2,13 @@
 
 use std::future::Future;
 
-use lback_core::{Error, Request, Result, Router, StatusCode};
+use lback_core::{Caching, Error, Request, Result, Router, StatusCode};
 use lback_db::{Db, DbSession, RequestSignal};
 
 use crate::signals::SessionsRevoked;
 use crate::store::{Record, SessionInfo};
 use crate::stores::rows;
-use crate::wait::on_network;
+use crate::wait::{on_network, wait};
 use crate::{AppSession, SessionId, SessionManager, cookie};
 
 /// Adds the session to [`Request`].
@@ -84,6 +84,7 @@ impl Slot {
 impl RequestSession for Request {
     fn session(&mut self) -> &mut AppSession {
         if let Some(manager) = self.extensions().get::<Slot>().filter(|slot| slot.session.is_none()).map(|slot| slot.manager.clone()) {
+            self.limit_caching(Caching::PerVisitor);
             let session = load(self, manager);
             if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
                 slot.fill(session);
@@ -102,9 +103,11 @@ impl RequestSession for Request {
         if let Some(manager) = unloaded.map(|slot| slot.manager.clone())
             && !manager.is_in_cookies()
             && joined_for_reading(self, &manager).is_none()
-            && let Some(id) = cookie::read(self.cookies(), manager.config(), manager.keys())
+            && let ids = cookie::read(self.cookies(), manager.config(), manager.keys())
+            && !ids.is_empty()
         {
-            let record = manager.find(id).await;
+            self.limit_caching(Caching::PerVisitor);
+            let record = manager.first_alive(&ids).await;
             let session = found(self, manager, record);
             if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
                 slot.fill(session);
@@ -143,15 +146,16 @@ impl RequestSession for Request {
 /// Loads the session that the request's cookie names or carries, or makes a new one.
 fn load(req: &mut Request, manager: SessionManager) -> AppSession {
     if manager.is_in_cookies() {
-        let record = cookie::sealed::read(req.cookies(), manager.config(), manager.keys());
-        return AppSession::new(manager.clone(), record.filter(|record| manager.is_valid(record)));
+        let record = cookie::sealed::read(req.cookies(), manager.config(), manager.keys()).find(|record| manager.is_valid(record));
+        return AppSession::new(manager, record);
     }
-    let Some(id) = cookie::read(req.cookies(), manager.config(), manager.keys()) else {
+    let ids = cookie::read(req.cookies(), manager.config(), manager.keys());
+    if ids.is_empty() {
         return AppSession::new(manager, None);
-    };
+    }
     let record = match joined_for_reading(req, &manager) {
-        Some(unit) => within(unit, |db| manager.load_within(db, id)),
-        None => manager.load(id),
+        Some(unit) => within(unit, |db| manager.first_alive_within(db, &ids)),
+        None => wait(manager.first_alive(&ids)),
     };
     found(req, manager, record)
 }

@@ -55,7 +55,7 @@ struct Slot {
 pub(crate) fn token(req: &mut Request) -> Result<String> {
     rotate_if_changed(req)?;
     let app = req.app().clone();
-    let bound = app.csrf().binding.as_ref().and_then(|binding| binding.next(req));
+    let bound = app.csrf().binding.as_ref().map_or(Ok(None), |binding| binding.next(req))?;
     let secret = match slot(req).secret.clone() {
         Some(secret) => secret,
         None => match cookie::received(req).into_iter().next() {
