@@ -19,6 +19,9 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
     if let Some(error) = session.why_broken() {
         return if has_failed(&result) { result } else { Err(error) };
     }
+    if !is_seen(&result) {
+        session.leave_taken_flashes();
+    }
     let manager = session.manager().clone();
     if manager.is_in_cookies() {
         return in_cookie::finish(req, session, result);
@@ -78,6 +81,11 @@ fn has_failed(result: &Result<Response>) -> bool {
         Ok(response) => response.status().is_server_error(),
         Err(error) => error.is_server_error(),
     }
+}
+
+/// Returns whether a person sees the page that the view has made. Of an error another page is made.
+fn is_seen(result: &Result<Response>) -> bool {
+    result.as_ref().is_ok_and(|response| !response.status().is_redirection())
 }
 
 /// Keeps the response from caches that would hand it to another visitor, also if middleware further out changes its headers.

@@ -5,6 +5,7 @@ use std::future::Future;
 use lback_core::{Caching, Error, Request, Result, Router, StatusCode};
 use lback_db::{Db, DbSession, RequestSignal};
 
+use crate::flash::Viewing;
 use crate::signals::SessionsRevoked;
 use crate::store::{Record, SessionInfo};
 use crate::stores::rows;
@@ -85,7 +86,7 @@ impl RequestSession for Request {
     fn session(&mut self) -> &mut AppSession {
         if let Some(manager) = self.extensions().get::<Slot>().filter(|slot| slot.session.is_none()).map(|slot| slot.manager.clone()) {
             self.limit_caching(Caching::PerVisitor);
-            let session = load(self, manager);
+            let session = load(self, manager).viewed_by(Viewing::of(self));
             if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
                 slot.fill(session);
             }
@@ -108,7 +109,7 @@ impl RequestSession for Request {
         {
             self.limit_caching(Caching::PerVisitor);
             let record = manager.first_alive(&ids).await;
-            let session = found(self, manager, record);
+            let session = found(self, manager, record).viewed_by(Viewing::of(self));
             if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
                 slot.fill(session);
             }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::changes::{Notes, UpdateFn, put, set};
+use crate::flash::Viewing;
 use crate::store::{Data, Record, user_id};
 use crate::{Flash, SessionId, SessionManager, flash};
 
@@ -45,6 +46,9 @@ pub struct AppSession {
     created_at: DateTime<Utc>,
     now: DateTime<Utc>,
     accessed: Cell<bool>,
+    viewing: Viewing,
+    /// The messages that this request has taken.
+    taken: Vec<Value>,
     state: State,
 }
 
@@ -88,8 +92,16 @@ impl AppSession {
             deleted: Vec::new(),
             now,
             accessed: Cell::new(false),
+            viewing: Viewing::default(),
+            taken: Vec::new(),
             state: State::Open,
         }
+    }
+
+    /// Says who will see the page of the request.
+    pub(crate) fn viewed_by(mut self, viewing: Viewing) -> Self {
+        self.viewing = viewing;
+        self
     }
 
     pub(crate) fn broken(manager: SessionManager, status: StatusCode, why: String) -> Self {
@@ -261,15 +273,20 @@ impl AppSession {
         });
     }
 
-    /// The messages that were left, oldest first. They are gone then.
+    /// The messages that were left, oldest first. They are gone then, unless nobody sees the page of this request: it is a
+    /// HEAD, a prefetch or prerender by the browser (which gets none), a redirect, a 304, or it fails.
     pub fn take_flashes(&mut self) -> Vec<Flash> {
         self.accessed.set(true);
         // On an error page, which is made when the session is saved, they could not be taken: they wait for the next page.
-        if !matches!(self.state, State::Open) {
+        if !matches!(self.state, State::Open) || self.viewing == Viewing::Ahead {
             return Vec::new();
         }
         let Some(Value::Array(waiting)) = self.data.get(flash::KEY).cloned() else { return Vec::new() };
         let flashes = waiting.iter().filter_map(|flash| serde_json::from_value(flash.clone()).ok()).collect();
+        if self.viewing == Viewing::Head {
+            return flashes;
+        }
+        self.taken.extend_from_slice(&waiting);
         self.step(flash::KEY, move |now| {
             let mut left = now.and_then(Value::as_array).cloned().unwrap_or_default();
             for taken in &waiting {
@@ -280,6 +297,17 @@ impl AppSession {
             (!left.is_empty()).then_some(Value::Array(left))
         });
         flashes
+    }
+
+    /// Leaves the messages that were taken to the next page, since nobody sees this one.
+    pub(crate) fn leave_taken_flashes(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        if !taken.is_empty() {
+            self.step(flash::KEY, move |waiting| {
+                let waiting = waiting.and_then(Value::as_array).cloned().unwrap_or_default();
+                Some(Value::Array(taken.iter().cloned().chain(waiting).collect()))
+            });
+        }
     }
 
     fn step(&mut self, key: &str, step: impl Fn(Option<&Value>) -> Option<Value> + Send + Sync + 'static) {
@@ -360,6 +388,7 @@ impl AppSession {
             self.id = SessionId::random();
             self.data = Arc::default();
             self.notes = Notes::default();
+            self.taken.clear();
             self.cycle = false;
             self.created_at = self.now;
         }
