@@ -91,8 +91,15 @@ impl RequestSession for Request {
                 slot.fill(session);
             }
         }
+        let is_error_page = self.is_error_page();
         let slot = self.extensions_mut().get_or_insert_with(|| Slot::new(SessionManager::detached()));
         slot.session.get_or_insert_with(|| {
+            // The page for a request that was refused before it came to the SessionMiddleware: nobody's session is empty.
+            if is_error_page {
+                let mut session = AppSession::new(SessionManager::detached(), None);
+                session.finish();
+                return session;
+            }
             let why = "this request has no session: the SessionMiddleware is not in the stack, or stands inside the one that asks, \
                        or the route says without_session()";
             AppSession::broken(SessionManager::detached(), StatusCode::INTERNAL_SERVER_ERROR, why.to_owned())

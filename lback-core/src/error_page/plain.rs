@@ -17,8 +17,16 @@ pub(super) fn page(req: &mut Request, error: &Error, status: StatusCode) -> Resp
     match own(req, status, context.clone()) {
         Some(Ok(page)) => Response::html(page),
         Some(Err(failure)) => {
-            let (id, place) = (req.id(), failure.location().unwrap_or("unknown"));
-            tracing::error!(target: "lback::error", %id, location = place, "the page for status {} failed: {failure}", status.as_u16());
+            let (id, place, status_code) = (req.id(), failure.location().unwrap_or("unknown"), status.as_u16());
+            // Any stranger can ask for a page that does not exist, as often as they like.
+            match req.app().templates().is_news(status.as_str()) {
+                true => {
+                    tracing::error!(target: "lback::error", %id, location = place, "the page for status {status_code} failed: {failure}")
+                }
+                false => {
+                    tracing::debug!(target: "lback::error", %id, location = place, "the page for status {status_code} failed: {failure}")
+                }
+            }
             pages::render("plain.html", &context, status)
         }
         None => pages::render("plain.html", &context, status),

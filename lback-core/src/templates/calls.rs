@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tera::{Kwargs, State, Tera, Value};
 
-use crate::{Error, Html, Request, Result, csrf};
+use crate::{Error, Html, Request, Result, csp, csrf};
 
 type Call = dyn Fn(&mut Request, TemplateArgs<'_>) -> Result<Value> + Send + Sync;
 
@@ -42,7 +42,10 @@ impl TemplateFunction {
     pub(super) fn register(&self, tera: &mut Tera) {
         let TemplateFunction { name, call } = self.clone();
         tera.register_function(name, move |args: Kwargs, _: &State| {
-            let result = with_request(|req| call(req, TemplateArgs { of: name, args: &args }));
+            let result = with_request(|req| {
+                let value = call(req, TemplateArgs { of: name, args: &args });
+                if req.is_error_page() { Ok(req.app().templates().or_none(name, value)) } else { value }
+            });
             result.unwrap_or_else(|| Err(Error::internal(format!("{name} can be called only while a page is rendered")))).map_err(|error| {
                 let message = tera::Error::message(error.message());
                 LENT.with_borrow_mut(|lent| lent.failed = Some(error));
