@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::CoreSettings;
+use crate::csp::Policies;
 use crate::csrf::{Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
 use crate::middleware::{Layer, Next, Stack};
@@ -36,6 +37,7 @@ pub struct Application {
     config: CoreSettings,
     keys: Keys,
     csrf: Csrf,
+    csp: Policies,
     secrets: Vec<String>,
     templates: Templates,
     static_names: Arc<StaticNames>,
@@ -245,6 +247,7 @@ impl Assembly {
             stack: self.stack.layers().into(),
             keys: derive("cookies"),
             csrf: Csrf::new(derive("csrf"), trusted, self.csrf_binding),
+            csp: Policies::of_settings(&config)?,
             secrets,
             templates,
             static_names,
@@ -428,6 +431,10 @@ impl Application {
 
     pub(crate) fn csrf(&self) -> &Csrf {
         &self.csrf
+    }
+
+    pub(crate) fn csp(&self) -> &Policies {
+        &self.csp
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -31,7 +31,7 @@ type MakeManager = Box<dyn FnOnce(SessionConfig, lback_core::Keys, Clock) -> Ses
 ///
 /// # Middleware
 ///
-/// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
+/// Around every route stand, outermost first: `RequestLog`, `SecurityHeaders`, `Errors`, `AllowedHosts`, `StaticFiles`,
 /// `BodyReader`, `DbSessionMiddleware`, `SessionMiddleware`, `CsrfMiddleware`, `AuthMiddleware` (of an application with
 /// users), `MailMiddleware` (with the feature `mail`), what [`App::middleware`] adds, and `Timeout`.
 /// [`App::stack`] changes the list.
@@ -361,7 +361,7 @@ impl App {
         let stack = assembly.stack_mut();
         #[cfg(feature = "auth")]
         stack.brought_by("AuthMiddleware", "App::new(urls).auth()");
-        stack.push(RequestLog).push(Errors).push(SecurityHeaders).push(AllowedHosts).push(StaticFiles::new()).push(BodyReader);
+        stack.push(RequestLog).push(SecurityHeaders).push(Errors).push(AllowedHosts).push(StaticFiles::new()).push(BodyReader);
         if let Some(database) = &database {
             stack.push(DbSessionMiddleware::new(database.clone()));
         }

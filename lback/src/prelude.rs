@@ -2,7 +2,7 @@
 
 pub use crate::{
     App, Command, Cookie, Db, Error, Flash, IntoResponse, Method, Middleware, Next, OrNotFound, OrNotFoundRow, Request, RequestDb,
-    RequestSession, RequestSignal, Response, Result, Router, RouterSession, Signal, StatusCode, context, migrations,
+    RequestSession, RequestSignal, Response, Result, Router, RouterSession, Signal, StatusCode, WithHeader, context, migrations,
 };
 #[cfg(feature = "forms")]
 pub use crate::{Form, FormErrors};

@@ -36,6 +36,7 @@ impl TemplateFunction {
         vec![
             TemplateFunction::new("csrf_input", |req, _| Ok(Html::new(csrf::input(req)?))),
             TemplateFunction::new("csrf_token", |req, _| csrf::token(req)),
+            TemplateFunction::new("csp_nonce", |req, _| csp::nonce_in_template(req)),
         ]
     }
 
