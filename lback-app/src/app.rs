@@ -33,7 +33,7 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 ///
 /// # Middleware
 ///
-/// Around every route stand, outermost first: `RequestLog`, `Errors`, `SecurityHeaders`, `AllowedHosts`, `StaticFiles`,
+/// Around every route stand, outermost first: `RequestLog`, `SecurityHeaders`, `Errors`, `AllowedHosts`, `StaticFiles`,
 /// `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (of an application with users), `BodyReader`,
 /// `CsrfMiddleware`, `MailMiddleware` (of one that sends mail), what [`App::middleware`] adds, and `Timeout`.
 /// [`App::stack`] changes the list.

@@ -57,8 +57,8 @@ impl App {
 
         let mut assembly = Assembly::new(self.router, settings);
         assembly.clock(clock).state(migrations).state(tables);
-        assembly.middleware(Slot::Edge, RequestLog).middleware(Slot::Errors, Errors);
-        assembly.middleware(Slot::Host, SecurityHeaders).middleware(Slot::Host, AllowedHosts);
+        assembly.middleware(Slot::Edge, RequestLog).middleware(Slot::Edge, SecurityHeaders);
+        assembly.middleware(Slot::Errors, Errors).middleware(Slot::Host, AllowedHosts);
         assembly.middleware(Slot::Files, StaticFiles::new()).middleware(Slot::Body, BodyReader).middleware(Slot::View, Timeout);
         let mut setup = Setup::new(assembly);
         for battery in batteries {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use lback_core::{Cookie, Error, Request, Result, SameSite};
+use lback_core::{Caching, Cookie, Error, Request, Result, SameSite};
 use lback_db::{RequestDb, RequestSignal};
 use lback_session::{Expiry, RequestSession, SessionId};
 use serde::{Deserialize, Serialize};
@@ -144,10 +144,11 @@ const DEVICE: &str = "auth_device";
 
 /// For whom this browser is known, and by which name.
 fn device(req: &mut Request, auth: &Auth) -> Option<(i64, String)> {
-    let value = req.cookies().get(DEVICE)?.to_owned();
-    let opened = auth.device_keys().verify(&value)?;
-    let (user, device) = opened.split_once('.')?;
-    Some((user.parse().ok()?, device.to_owned()))
+    // A neighbouring domain can plant one before ours.
+    req.cookies().received(DEVICE).find_map(|value| {
+        let (user, device) = auth.device_keys().verify(value)?.split_once('.')?;
+        Some((user.parse().ok()?, device.to_owned()))
+    })
 }
 
 fn know_device(req: &mut Request, auth: &Auth, user_id: i64) {
@@ -159,4 +160,6 @@ fn know_device(req: &mut Request, auth: &Auth, user_id: i64) {
     let cookie = Cookie::build((DEVICE, value)).path("/").http_only(true).secure(secure).same_site(SameSite::Lax);
     // `permanent` means twenty years, to which browsers give their own bound.
     req.cookies().add(cookie.permanent());
+    // It names the user to whoever gets it from a cache.
+    req.limit_caching(Caching::Private);
 }

@@ -235,6 +235,9 @@ impl RequestAuth for Request {
 
     #[track_caller]
     fn permissions(&mut self) -> Result<Arc<BTreeSet<String>>> {
+        if was_refused_before(self) {
+            return Ok(Arc::default());
+        }
         let slot = slot(self)?;
         if let Some(known) = &slot.permissions {
             return Ok(known.clone());
@@ -242,7 +245,10 @@ impl RequestAuth for Request {
         let auth = slot.auth.clone();
         let permissions = match somebody(self)? {
             None => BTreeSet::new(),
-            Some(somebody) => short::read(self, |db| auth.accounts().permissions(db, &somebody))?,
+            Some(somebody) => {
+                let permissions = short::read(self, |db| auth.accounts().permissions(db, &somebody));
+                nothing_on_an_error_page(self, permissions)?
+            }
         };
         let permissions = Arc::new(permissions);
         self::slot(self)?.permissions = Some(permissions.clone());
@@ -320,8 +326,26 @@ impl RequestAuth for Request {
     fn auth(&self) -> Result<Auth> {
         match self.extensions().get::<Slot>() {
             Some(slot) => Ok(slot.auth.clone()),
+            None if was_refused_before(self) => self.state::<Auth>().cloned().map_err(|_| missing()),
             None => Err(missing()),
         }
+    }
+}
+
+/// Returns whether this is the error page of a request that was refused before it came to the `AuthMiddleware`, such as a
+/// form without a CSRF token, or a missing static file. Whoever sent it is nobody there.
+fn was_refused_before(req: &Request) -> bool {
+    req.is_error_page() && req.extensions().get::<Slot>().is_none()
+}
+
+/// What is not known on an error page, since the database is what has just failed, does not keep the page from being shown.
+fn nothing_on_an_error_page<T: Default>(req: &Request, known: Result<T>) -> Result<T> {
+    match known {
+        Err(error) if req.is_error_page() => {
+            tracing::debug!(target: "lback::auth", id = %req.id(), %error, "the error page shows no user");
+            Ok(T::default())
+        }
+        known => known,
     }
 }
 
@@ -357,12 +381,16 @@ pub(crate) const MARK: &str = "_auth";
 /// Who is logged in.
 #[track_caller]
 pub(crate) fn somebody(req: &mut Request) -> Result<Option<Somebody>> {
+    if was_refused_before(req) {
+        return Ok(None);
+    }
     let slot = slot(req)?;
     if let Some(who) = &slot.who {
         return Ok(who.clone());
     }
     let auth = slot.auth.clone();
-    let who = load(req, &auth)?;
+    let who = load(req, &auth);
+    let who = nothing_on_an_error_page(req, who)?;
     self::slot(req)?.who = Some(who.clone());
     Ok(who)
 }

@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::CoreSettings;
-use crate::csrf::{self, Csrf, CsrfBinding, TrustedOrigins};
+use crate::csp::Policies;
+use crate::csrf::{Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
 use crate::middleware::{IntoMiddleware, Layer, Next, Slot, Stack};
 use crate::panics::catch_panic;
@@ -27,7 +28,7 @@ use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
 use crate::view::{BoxFuture, BoxedView};
-use crate::{Clock, Error, Request, Response, Result, error_page, panics};
+use crate::{Caching, Clock, Error, Request, Response, Result, error_page, panics};
 
 /// Everything that is needed to answer a request. Made once, by [`Assembly::build`], and shared.
 pub struct Application {
@@ -37,6 +38,7 @@ pub struct Application {
     config: CoreSettings,
     keys: Keys,
     csrf: Csrf,
+    csp: Policies,
     secrets: Vec<String>,
     templates: Templates,
     static_names: Arc<StaticNames>,
@@ -318,6 +320,7 @@ impl Assembly {
             stack,
             keys: derive("cookies"),
             csrf: Csrf::new(derive("csrf"), trusted, self.csrf_binding),
+            csp: Policies::of_settings(&config)?,
             secrets,
             templates,
             static_names,
@@ -367,13 +370,17 @@ impl Application {
         };
         // Only without the `Errors` middleware does an error come as far as here.
         let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
-        csrf::keep_private(req, response.headers_mut());
         // A request that failed leaves no cookies behind.
         if !response.status().is_server_error()
             && let Some(cookies) = req.pending_cookies()
         {
+            let sealed = cookies.adds_sealed();
             cookies.write(response.headers_mut());
+            if sealed {
+                req.limit_caching(Caching::Private);
+            }
         }
+        req.caching().apply(response.headers_mut());
         if *req.method() == Method::HEAD {
             response.strip_body();
         }
@@ -503,6 +510,10 @@ impl Application {
 
     pub(crate) fn csrf(&self) -> &Csrf {
         &self.csrf
+    }
+
+    pub(crate) fn csp(&self) -> &Policies {
+        &self.csp
     }
 
     pub(crate) fn keys(&self) -> &Keys {

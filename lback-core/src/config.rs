@@ -31,6 +31,10 @@ pub struct CoreSettings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Sends `Strict-Transport-Security` with this many seconds over HTTPS; 0 sends none.
     pub hsts_seconds: u64,
+    /// The `Content-Security-Policy` of every response: `default-src 'self'; script-src 'self' {nonce}`.
+    pub content_security_policy: String,
+    /// The same for `Content-Security-Policy-Report-Only`, which browsers only report.
+    pub content_security_policy_report_only: String,
     /// The folder of templates, below the project's folder.
     pub templates_dir: PathBuf,
     /// The folder of static files, below the project's folder.
@@ -126,6 +130,8 @@ impl Default for CoreSettings {
             csrf_trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             hsts_seconds: 0,
+            content_security_policy: String::new(),
+            content_security_policy_report_only: String::new(),
             templates_dir: "templates".into(),
             static_dir: "static".into(),
             static_url: "/static/".to_owned(),

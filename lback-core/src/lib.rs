@@ -4,8 +4,10 @@
 //! An application names the crate `lback`, which re-exports everything here.
 
 mod application;
+mod caching;
 mod clock;
 mod config;
+mod csp;
 mod csrf;
 mod email;
 mod error;
@@ -29,6 +31,7 @@ mod type_map;
 pub mod view;
 
 pub use application::{Application, Assembly};
+pub use caching::Caching;
 pub use clock::Clock;
 pub use config::CoreSettings;
 pub use csrf::{CsrfBinding, CsrfRefusal};
@@ -37,7 +40,7 @@ pub use error::{Error, OrNotFound, Result};
 pub use error_page::DebugSection;
 pub use middleware::{Middleware, Next};
 pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile};
-pub use response::{Body, IntoResponse, Response};
+pub use response::{Body, IntoResponse, Response, WithHeader};
 pub use router::{BodyLimit, CsrfExempt, Route, Router, SecretPath, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};
 pub use signals::Signal;
@@ -47,6 +50,7 @@ pub use type_map::TypeMap;
 pub use view::View;
 
 pub use bytes::Bytes;
+pub use cookie::time::Duration as CookieDuration;
 pub use cookie::{Cookie, SameSite};
 pub use hyper::header;
 pub use hyper::{Method, StatusCode};

@@ -81,6 +81,19 @@ impl Notes {
         self.flashes.push(step);
     }
 
+    /// Takes no messages after all. Returns whether some were taken.
+    pub(crate) fn take_no_flashes(&mut self) -> bool {
+        let steps = self.flashes.len();
+        self.flashes.retain(|step| matches!(step, FlashStep::Add(_)));
+        self.flashes.len() < steps
+    }
+
+    /// Returns what becomes of these messages.
+    pub(crate) fn flashes_after(&self, mut flashes: Vec<Flash>) -> Vec<Flash> {
+        self.flashes.iter().for_each(|step| step.apply(&mut flashes));
+        flashes
+    }
+
     /// Could what was done have made `data` differ from `loaded` under this key, there or on top of other data?
     pub(crate) fn touch(&self, key: &str, loaded: &Data, data: &Data) -> bool {
         matches!(self.keys.get(key), Some(Note::Update(_))) || !same(loaded.get(key), data.get(key))
@@ -115,9 +128,7 @@ impl Notes {
     /// Does to `fresh` what made `meta` of `loaded`: an expiry that was set wins, and flash messages are left and taken again.
     pub(crate) fn apply_to_meta(&self, fresh: &SessionMeta, loaded: &SessionMeta, meta: &SessionMeta) -> SessionMeta {
         let expiry = if meta.expiry == loaded.expiry { fresh.expiry } else { meta.expiry };
-        let mut flashes = fresh.flashes.clone();
-        self.flashes.iter().for_each(|step| step.apply(&mut flashes));
-        SessionMeta { expiry, flashes }
+        SessionMeta { expiry, flashes: self.flashes_after(fresh.flashes.clone()) }
     }
 }
 

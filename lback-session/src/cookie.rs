@@ -8,15 +8,25 @@ use lback_core::{Cookies, Error, Keys, Result};
 
 use crate::{Expiry, SessionConfig, SessionId};
 
-/// How many cookies of the session's name are looked at.
+/// How many sessions that its cookies name are looked up for one request, at most.
 const MAX_TRIES: usize = 4;
 /// No sealed id is longer than this.
 const MAX_LENGTH: usize = 256;
 
-/// The id in the first valid cookie.
-pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Option<SessionId> {
-    let mut values = cookies.received(&config.cookie_name).take(MAX_TRIES);
-    values.find_map(|value| open(value, config, keys))
+/// The ids in the first cookies that are well signed, each once. A browser sends several where paths or domains overlap; the
+/// first that is alive counts.
+pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Vec<SessionId> {
+    let signed = cookies.received(&config.cookie_name).filter_map(|value| open(value, config, keys));
+    let mut ids = Vec::new();
+    for id in signed {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+        if ids.len() == MAX_TRIES {
+            break;
+        }
+    }
+    ids
 }
 
 pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<SessionId> {
@@ -62,7 +72,6 @@ fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age:
     let value = HeaderValue::try_from(text(config, value, max_age))
         .map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
     headers.append(header::SET_COOKIE, value);
-    keep_private(headers);
     Ok(())
 }
 
@@ -74,27 +83,6 @@ fn text(config: &SessionConfig, value: &str, max_age: Option<i64>) -> String {
         // For clients that know nothing of Max-Age.
         Some(0) => format!("{name}={value}{attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
         Some(seconds) => format!("{name}={value}{attributes}; Max-Age={seconds}"),
-    }
-}
-
-/// A response that sets the cookie must not be kept by a cache that serves others.
-fn keep_private(headers: &mut HeaderMap) {
-    let values = headers.get_all(header::CACHE_CONTROL).iter();
-    let parts: Vec<&str> = values.flat_map(|value| value.to_str().unwrap_or("no-store").split(',')).map(str::trim).collect();
-    let public = |part: &str| part.eq_ignore_ascii_case("public");
-    if parts.is_empty() {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    } else if parts.iter().any(|part| public(part)) {
-        let text = parts.iter().map(|part| if public(part) { "private" } else { part }).collect::<Vec<_>>().join(", ");
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("private")));
-    }
-}
-
-/// The response depends on who asks.
-pub(crate) fn vary(headers: &mut HeaderMap) {
-    let mut names = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    if !names.any(|name| name.trim() == "*" || name.trim().eq_ignore_ascii_case("cookie")) {
-        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
     }
 }
 

@@ -2,27 +2,23 @@
 
 use lback_core::{CsrfBinding, Request, Result};
 
+use crate::manager::Found;
 use crate::request::{RequestSession, Slot};
-use crate::store::user_id;
-use crate::{SessionManager, cookie};
+use crate::store::{Record, user_id};
+use crate::wait::wait;
+use crate::{SessionId, SessionManager, cookie};
 
-/// By the id in the cookie, so that nothing is loaded.
+/// By the id in the cookie, so that nothing is loaded unless several cookies came.
 impl CsrfBinding for SessionManager {
-    fn received(&self, req: &mut Request) -> Option<String> {
-        let id = if self.is_in_cookies() {
-            let record = cookie::sealed::read(req.cookies(), self.config(), self.keys());
-            record.filter(|record| self.is_valid(record)).map(|record| record.id)
-        } else {
-            cookie::read(req.cookies(), self.config(), self.keys())
-        };
-        id.map(|id| id.to_string())
+    fn received(&self, req: &mut Request) -> Result<Option<String>> {
+        Ok(received(self, req)?.map(|id| id.to_string()))
     }
 
-    fn next(&self, req: &mut Request) -> Option<String> {
+    fn next(&self, req: &mut Request) -> Result<Option<String>> {
         match req.session_if_loaded().filter(|session| session.why_broken().is_none()) {
             // What the browser has by now is not known.
             Some(session) if session.late_for().is_some() => self.received(req),
-            Some(session) => session.next_id().map(|id| id.to_string()),
+            Some(session) => Ok(session.next_id().map(|id| id.to_string())),
             None => self.received(req),
         }
     }
@@ -37,11 +33,34 @@ impl CsrfBinding for SessionManager {
             let session = req.session();
             return session.why_broken().map_or_else(|| Ok(user_id(session.data()).is_none()), Err);
         }
-        let record = match self.received(req).and_then(|id| id.parse().ok()) {
-            Some(_) if self.is_in_cookies() => cookie::sealed::read(req.cookies(), self.config(), self.keys()),
-            Some(id) => self.load(id)?,
-            None => None,
-        };
-        Ok(record.is_none_or(|record| record.user_id.is_none()))
+        Ok(load(self, req)?.is_none_or(|record| record.user_id.is_none()))
+    }
+}
+
+fn received(manager: &SessionManager, req: &mut Request) -> Result<Option<SessionId>> {
+    if manager.is_in_cookies() {
+        return Ok(load(manager, req)?.map(|record| record.id));
+    }
+    match cookie::read(req.cookies(), manager.config(), manager.keys()).as_slice() {
+        [] => Ok(None),
+        [id] => Ok(Some(*id)),
+        // Only the store knows which of several is alive. The view will want it as well.
+        _ if req.extensions().get::<Slot>().is_some() => {
+            let session = req.session();
+            session.why_broken().map_or_else(|| Ok(session.base().map(|base| base.id)), Err)
+        }
+        _ => Ok(load(manager, req)?.map(|record| record.id)),
+    }
+}
+
+/// The session that the request came with, for a route without sessions.
+fn load(manager: &SessionManager, req: &mut Request) -> Result<Option<Record>> {
+    let cookies = req.cookies();
+    if manager.is_in_cookies() {
+        return Ok(cookie::sealed::read(cookies, manager.config(), manager.keys()).find(|record| manager.is_valid(record)));
+    }
+    match wait(manager.find(&cookie::read(cookies, manager.config(), manager.keys())))? {
+        Found::Session(record) => Ok(Some(record)),
+        Found::Ended(_) | Found::Nothing => Ok(None),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lback_core::header::HeaderMap;
-use lback_core::{Application, Error, Request, Response, Result};
+use lback_core::{Application, Caching, Error, Request, Response, Result};
 use lback_db::{Db, DbSession, RequestDb};
 
 use crate::request::Slot;
@@ -19,6 +19,9 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
     if let Some(error) = session.why_broken() {
         return if has_failed(&result) { result } else { Err(error) };
     }
+    if !is_seen(&result) {
+        session.leave_taken_flashes();
+    }
     let manager = session.manager().clone();
     if manager.is_in_cookies() {
         return in_cookie::finish(req, session, result);
@@ -27,7 +30,7 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
         if (session.modified() || session.cycles()) && !has_failed(&result) {
             interrupted(req, id);
         }
-        cookie::vary(headers(&mut result));
+        keep_apart(req, headers(&mut result), false);
         put_back(req, session);
         return result;
     }
@@ -66,7 +69,7 @@ pub(crate) async fn finish(req: &mut Request, mut session: AppSession, mut resul
         Written::Nothing => {}
         Written::Interrupted(id) => interrupted(req, id),
     }
-    cookie::vary(headers);
+    keep_apart(req, headers, matches!(written, Written::Session(..)) || !deletes.is_empty());
     if let Written::Session(id, _) = written {
         session.stored_as(id);
     }
@@ -90,6 +93,18 @@ fn has_failed(result: &Result<Response>) -> bool {
         Ok(response) => response.status().is_server_error(),
         Err(error) => error.is_server_error(),
     }
+}
+
+/// Returns whether a person sees the page that the view has made. Of an error another page is made.
+fn is_seen(result: &Result<Response>) -> bool {
+    result.as_ref().is_ok_and(|response| !response.status().is_redirection())
+}
+
+/// Keeps the response from caches that would hand it to another visitor, also if middleware further out changes its headers.
+fn keep_apart(req: &mut Request, headers: &mut HeaderMap, sets_cookie: bool) {
+    let caching = if sets_cookie { Caching::NotStored } else { Caching::PerVisitor };
+    req.limit_caching(caching);
+    caching.apply(headers);
 }
 
 fn headers(result: &mut Result<Response>) -> &mut HeaderMap {

@@ -157,26 +157,31 @@ impl SessionManager {
         Ok(wait(self.store().load(id))?.filter(|record| self.is_valid(record)))
     }
 
-    /// What there is for a request that carries this id.
-    pub(crate) async fn find(&self, id: SessionId) -> Result<Found> {
-        match self.store().load(id).await? {
-            Some(record) => Ok(self.found(record)),
-            None if self.store().has_ended(id, self.0.clock.now()).await? => Ok(Found::Ended(id)),
-            None => Ok(Found::Nothing),
+    /// What there is for a request that carries these ids: the first of their sessions that is alive, for which the next is asked
+    /// for only if the one before it is not. A request whose sessions have ended is late for the first that did so just now.
+    pub(crate) async fn find(&self, ids: &[SessionId]) -> Result<Found> {
+        let mut dead = Found::Nothing;
+        for &id in ids {
+            match self.store().load(id).await? {
+                Some(record) if self.is_valid(&record) => return Ok(Found::Session(record)),
+                None if matches!(dead, Found::Nothing) && self.store().has_ended(id, self.0.clock.now()).await? => dead = Found::Ended(id),
+                _ => {}
+            }
         }
+        Ok(dead)
     }
 
     /// As [`find`](Self::find), in the request's transaction.
-    pub(crate) fn find_within(&self, db: &mut Db, id: SessionId) -> Result<Found> {
-        match rows::load(db, id)? {
-            Some(record) => Ok(self.found(record)),
-            None if rows::has_ended(db, id, self.0.clock.now())? => Ok(Found::Ended(id)),
-            None => Ok(Found::Nothing),
+    pub(crate) fn find_within(&self, db: &mut Db, ids: &[SessionId]) -> Result<Found> {
+        let mut dead = Found::Nothing;
+        for &id in ids {
+            match rows::load(db, id)? {
+                Some(record) if self.is_valid(&record) => return Ok(Found::Session(record)),
+                None if matches!(dead, Found::Nothing) && rows::has_ended(db, id, self.0.clock.now())? => dead = Found::Ended(id),
+                _ => {}
+            }
         }
-    }
-
-    fn found(&self, record: Record) -> Found {
-        if self.is_valid(&record) { Found::Session(record) } else { Found::Nothing }
+        Ok(dead)
     }
 
     pub(crate) fn is_valid(&self, record: &Record) -> bool {

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
-use lback_core::{Error, Request, Result, Route, Router, StatusCode};
+use lback_core::{Caching, Error, Request, Result, Route, Router, StatusCode};
 use lback_db::{Db, DbSession, RequestSignal};
 
+use crate::flash::Viewing;
 use crate::manager::Found;
 use crate::signals::SessionsRevoked;
 use crate::store::SessionInfo;
@@ -85,13 +86,21 @@ impl Slot {
 impl RequestSession for Request {
     fn session(&mut self) -> &mut AppSession {
         if let Some(manager) = self.extensions().get::<Slot>().filter(|slot| slot.session.is_none()).map(|slot| slot.manager.clone()) {
-            let session = load(self, manager);
+            self.limit_caching(Caching::PerVisitor);
+            let session = load(self, manager).viewed_by(Viewing::of(self));
             if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
                 slot.fill(session);
             }
         }
+        let is_error_page = self.is_error_page();
         let slot = self.extensions_mut().get_or_insert_with(|| Slot::new(SessionManager::detached()));
         slot.session.get_or_insert_with(|| {
+            // The page for a request that was refused before it came to the SessionMiddleware: nobody's session is empty.
+            if is_error_page {
+                let mut session = AppSession::new(SessionManager::detached(), None);
+                session.finish();
+                return session;
+            }
             let why = "this request has no session: the SessionMiddleware is not in the stack, or stands inside the one that asks, \
                        or the route says without_session()";
             AppSession::broken(SessionManager::detached(), StatusCode::INTERNAL_SERVER_ERROR, why.to_owned())
@@ -103,10 +112,12 @@ impl RequestSession for Request {
         if let Some(manager) = unloaded.map(|slot| slot.manager.clone())
             && !manager.is_in_cookies()
             && joined_for_reading(self, &manager).is_none()
-            && let Some(id) = cookie::read(self.cookies(), manager.config(), manager.keys())
+            && let ids = cookie::read(self.cookies(), manager.config(), manager.keys())
+            && !ids.is_empty()
         {
-            let what = manager.find(id).await;
-            let session = found(self, manager, what);
+            self.limit_caching(Caching::PerVisitor);
+            let what = manager.find(&ids).await;
+            let session = found(self, manager, what).viewed_by(Viewing::of(self));
             if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
                 slot.fill(session);
             }
@@ -144,15 +155,16 @@ impl RequestSession for Request {
 /// Loads the session that the request's cookie names or carries, or makes a new one.
 fn load(req: &mut Request, manager: SessionManager) -> AppSession {
     if manager.is_in_cookies() {
-        let record = cookie::sealed::read(req.cookies(), manager.config(), manager.keys());
-        return AppSession::new(manager.clone(), record.filter(|record| manager.is_valid(record)));
+        let record = cookie::sealed::read(req.cookies(), manager.config(), manager.keys()).find(|record| manager.is_valid(record));
+        return AppSession::new(manager, record);
     }
-    let Some(id) = cookie::read(req.cookies(), manager.config(), manager.keys()) else {
+    let ids = cookie::read(req.cookies(), manager.config(), manager.keys());
+    if ids.is_empty() {
         return AppSession::new(manager, None);
-    };
+    }
     let what = match joined_for_reading(req, &manager) {
-        Some(unit) => within(unit, |db| manager.find_within(db, id)),
-        None => wait(manager.find(id)),
+        Some(unit) => within(unit, |db| manager.find_within(db, &ids)),
+        None => wait(manager.find(&ids)),
     };
     found(req, manager, what)
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::changes::{FlashStep, Notes, UpdateFn, same, same_data, set};
+use crate::flash::Viewing;
 use crate::storable::to_value;
 use crate::store::{Data, Record, user_id};
 use crate::{Expiry, Flash, SessionId, SessionManager, SessionMeta};
@@ -46,6 +47,7 @@ pub struct AppSession {
     created_at: DateTime<Utc>,
     now: DateTime<Utc>,
     accessed: Cell<bool>,
+    viewing: Viewing,
     state: State,
     /// The id that the request came with, if that session was ended just before: nothing of this one is stored then.
     late_for: Option<SessionId>,
@@ -78,6 +80,7 @@ impl AppSession {
             deleted: Vec::new(),
             now,
             accessed: Cell::new(false),
+            viewing: Viewing::default(),
             state: State::Open,
             late_for: None,
         }
@@ -88,6 +91,12 @@ impl AppSession {
         let mut session = Self::new(manager, None);
         session.late_for = Some(id);
         session
+    }
+
+    /// Says who will see the page of the request.
+    pub(crate) fn viewed_by(mut self, viewing: Viewing) -> Self {
+        self.viewing = viewing;
+        self
     }
 
     pub(crate) fn broken(manager: SessionManager, status: StatusCode, why: String) -> Self {
@@ -256,18 +265,27 @@ impl AppSession {
         }
     }
 
-    /// The messages that were left, oldest first. They are gone then.
+    /// The messages that were left, oldest first. They are gone then, unless nobody sees the page of this request: it is a
+    /// HEAD, a prefetch or prerender by the browser (which gets none), a redirect, a 304, or it fails.
     pub fn take_flashes(&mut self) -> Vec<Flash> {
         self.accessed.set(true);
         // On an error page, which is made when the session is saved, they could not be taken: they wait for the next page.
-        if !matches!(self.state, State::Open) {
+        if !matches!(self.state, State::Open) || self.viewing == Viewing::Ahead {
             return Vec::new();
         }
         let flashes = self.meta.flashes.clone();
-        if !flashes.is_empty() {
+        if !flashes.is_empty() && self.viewing != Viewing::Head {
             self.flash_step(FlashStep::Take(flashes.clone()));
         }
         flashes
+    }
+
+    /// Leaves the messages that were taken to the next page, since nobody sees this one.
+    pub(crate) fn leave_taken_flashes(&mut self) {
+        if self.notes.take_no_flashes() {
+            let loaded = self.base.as_ref().map(|base| base.meta.flashes.clone()).unwrap_or_default();
+            self.meta.flashes = self.notes.flashes_after(loaded);
+        }
     }
 
     fn flash_step(&mut self, step: FlashStep) {

@@ -2,7 +2,7 @@
 
 pub use crate::{
     App, Command, Cookie, Db, Error, Flash, IntoResponse, Method, Middleware, Next, OrNotFound, OrNotFoundRow, Request, RequestDb,
-    RequestSession, RequestSignal, Response, Result, Router, RouterSession, Signal, StatusCode, context, migrations, tables,
+    RequestSession, RequestSignal, Response, Result, Router, RouterSession, Signal, StatusCode, WithHeader, context, migrations, tables,
 };
 pub use crate::{AppAuth as _, AppMail as _};
 #[cfg(feature = "auth")]

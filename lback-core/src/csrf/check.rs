@@ -39,7 +39,7 @@ pub(crate) fn check(req: &mut Request) -> Result<()> {
         return refuse(req, CsrfRefusal::NoCookie);
     }
     let binding = csrf.binding.as_ref();
-    let session = binding.and_then(|binding| binding.received(req));
+    let session = binding.map_or(Ok(None), |binding| binding.received(req))?;
     if secrets.iter().any(|secret| secret.made(&token, session.as_deref())) {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use cookie::{Cookie, SameSite};
 use super::token::Secret;
 use crate::Request;
 
-/// How many cookies of the name are looked at: a neighbouring domain can plant some before ours.
+/// How many cookies that were made here count: a neighbouring domain can plant some.
 const MAX_TRIES: usize = 4;
 /// No sealed secret is longer.
 const MAX_LENGTH: usize = 128;
@@ -24,7 +24,7 @@ pub(super) fn received(req: &mut Request) -> Vec<Secret> {
         let sealed = Some(value).filter(|value| value.len() <= MAX_LENGTH)?;
         Secret::from_text(app.csrf().keys.verify(sealed)?)
     };
-    req.cookies().received(name).take(MAX_TRIES).filter_map(open).collect()
+    req.cookies().received(name).filter_map(open).take(MAX_TRIES).collect()
 }
 
 /// Gives the browser its secret.

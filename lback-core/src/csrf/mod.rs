@@ -7,7 +7,6 @@
 //! it (BREACH).
 
 mod binding;
-mod caching;
 mod check;
 mod cookie;
 mod origin;
@@ -16,14 +15,13 @@ mod sent;
 mod token;
 
 pub use binding::CsrfBinding;
-pub(crate) use caching::keep_private;
 pub(crate) use check::{check, check_head};
 pub(crate) use origin::TrustedOrigins;
 pub use refusal::CsrfRefusal;
 
 use hyper::header::HeaderMap;
 
-use crate::{Keys, Request, Result};
+use crate::{Caching, Keys, Request, Result};
 use token::Secret;
 
 /// The name of the form's field.
@@ -51,15 +49,13 @@ struct Slot {
     secret: Option<Secret>,
     /// Has it taken the place of an older one?
     rotated: bool,
-    /// Was a token asked for?
-    used: bool,
 }
 
 /// A token for the pages of this request's visitor. The first one gives the browser its cookie.
 pub(crate) fn token(req: &mut Request) -> Result<String> {
     rotate_if_changed(req)?;
     let app = req.app().clone();
-    let bound = app.csrf().binding.as_ref().and_then(|binding| binding.next(req));
+    let bound = app.csrf().binding.as_ref().map_or(Ok(None), |binding| binding.next(req))?;
     let secret = match slot(req).secret.clone() {
         Some(secret) => secret,
         None => match cookie::received(req).into_iter().next() {
@@ -67,9 +63,9 @@ pub(crate) fn token(req: &mut Request) -> Result<String> {
             None => fresh(req)?,
         },
     };
-    let slot = slot(req);
-    slot.used = true;
-    slot.secret.insert(secret).token(bound.as_deref())
+    // The page is for one visitor, and asked for anew: its token may have died meanwhile.
+    req.limit_caching(Caching::Private);
+    slot(req).secret.insert(secret).token(bound.as_deref())
 }
 
 /// The hidden field of a form, with a token.
@@ -87,6 +83,7 @@ pub(crate) fn rotate(req: &mut Request) -> Result<()> {
     if has_one {
         let secret = fresh(req)?;
         slot(req).secret = Some(secret);
+        req.limit_caching(Caching::Private);
     }
     slot(req).rotated = true;
     Ok(())
@@ -109,11 +106,6 @@ fn fresh(req: &mut Request) -> Result<Secret> {
 
 fn slot(req: &mut Request) -> &mut Slot {
     req.extensions_mut().get_or_insert_with(Slot::default)
-}
-
-/// Has a token of this request been asked for, or its browser's secret changed?
-fn concerns(req: &Request) -> bool {
-    req.extensions().get::<Slot>().is_some_and(|slot| slot.used || slot.secret.is_some())
 }
 
 /// What a browser with the headers of `req` would send with a form: the token, and the cookie, where it has none yet.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::source::{self, Line};
 use super::{DebugSection, aside, pages, plain, reason, secrets};
-use crate::{Error, Request, Response, Route};
+use crate::{Error, Request, Response, Route, csp};
 
 #[derive(Serialize)]
 struct Page {
@@ -26,6 +26,7 @@ struct Page {
     route: Option<RouteRow>,
     middleware: Vec<&'static str>,
     sections: Vec<DebugSection>,
+    nonce: Option<String>,
     settings: Vec<SettingRow>,
     routes: Vec<RouteRow>,
 }
@@ -88,6 +89,7 @@ impl Page {
             route: route.map(RouteRow::of),
             middleware: app.middleware().chain(route.into_iter().flat_map(Route::middleware)).collect(),
             sections,
+            nonce: csp::nonce_for_style(req),
             settings: req.settings().entries().into_iter().map(SettingRow::of).collect(),
             routes: if is_not_found { app.routes().iter().map(|route| RouteRow::of(route)).collect() } else { Vec::new() },
         }

@@ -17,7 +17,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::{Error, Request, Response, Result, middleware, panics, signals};
+use crate::{Caching, Error, Request, Response, Result, middleware, panics, signals};
 
 /// A table of names and values on the page that shows an error while `DEBUG` is on. A crate above core adds one with
 /// [`Assembly::debug_section`](crate::Assembly::debug_section).
@@ -38,6 +38,7 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     let debug = shows_details(req);
     log(req, &error, status);
     signals::failed(req, &error, status);
+    req.set_error_page(true);
     let mut response = if status.is_redirection() {
         Response::default()
     } else if req.prefers_json() {
@@ -47,8 +48,14 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     } else {
         plain::page(req, &error, status)
     };
+    req.set_error_page(false);
+    if !status.is_redirection() && req.caching() > Caching::Unlimited {
+        // Caches keep a 404 even if nothing says how long.
+        req.limit_caching(Caching::Private);
+    }
     *response.status_mut() = status;
     add_headers(response.headers_mut(), &error, status, debug);
+    req.caching().apply(response.headers_mut());
     response
 }
 

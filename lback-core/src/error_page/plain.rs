@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use tera::context;
 
 use super::{aside, pages, reason};
-use crate::{Error, Request, Response, Result};
+use crate::{Error, Request, Response, Result, csp};
 
 /// The application's own page, `404.html` for a 404; a plain one where it has none, or where that fails.
 pub(super) fn page(req: &mut Request, error: &Error, status: StatusCode) -> Response {
@@ -17,12 +17,26 @@ pub(super) fn page(req: &mut Request, error: &Error, status: StatusCode) -> Resp
     match own(req, status, context.clone()) {
         Some(Ok(page)) => Response::html(page),
         Some(Err(failure)) => {
-            let (id, place) = (req.id(), failure.location().unwrap_or("unknown"));
-            tracing::error!(target: "lback::error", %id, location = place, "the page for status {} failed: {failure}", status.as_u16());
-            pages::render("plain.html", &context, status)
+            let (id, place, status_code) = (req.id(), failure.location().unwrap_or("unknown"), status.as_u16());
+            // Any stranger can ask for a page that does not exist, as often as they like.
+            match req.app().templates().is_news(status.as_str()) {
+                true => {
+                    tracing::error!(target: "lback::error", %id, location = place, "the page for status {status_code} failed: {failure}")
+                }
+                false => {
+                    tracing::debug!(target: "lback::error", %id, location = place, "the page for status {status_code} failed: {failure}")
+                }
+            }
+            framework_page(req, context, status)
         }
-        None => pages::render("plain.html", &context, status),
+        None => framework_page(req, context, status),
     }
+}
+
+/// The plain page. Its style is inline, so that it needs no other request.
+fn framework_page(req: &mut Request, mut context: tera::Context, status: StatusCode) -> Response {
+    context.insert("nonce", &csp::nonce_for_style(req));
+    pages::render("plain.html", &context, status)
 }
 
 /// The application's page for `status`. Its globals may ask a session or a database which are what has just failed.

@@ -220,7 +220,8 @@ async fn the_application_brings_its_own_pages() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn an_own_page_that_fails_gives_the_plain_one() {
     let fails = |template: &'static str| async move {
-        let mut assembly = assembly(&project(&[("500.html", template)]), KEY);
+        let folder = project(&[("500.html", template)]);
+        let mut assembly = assembly(&folder, KEY);
         assembly.template_global("user", |_| Err::<(), _>(Error::unavailable("no database")));
         assembly.template_global("bad", |_| -> Result<()> { panic!("a global panics") });
         let response = get(&assembly.build().unwrap(), "/fail", &[]).await;
@@ -229,8 +230,22 @@ async fn an_own_page_that_fails_gives_the_plain_one() {
         lacks(&body(&response), &["OWN", "database", "cause"]);
     };
     fails("OWN {{ missing }}").await;
-    fails("OWN {{ user }}").await;
     fails("OWN {{ bad }}").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_fails_on_an_own_page_is_none_there() {
+    let page = "OWN {% if user %}{{ user }}{% else %}nobody{% endif %}{{ unread() }}{% if perms and \"x\" in perms %}X{% endif %}";
+    let folder = project(&[("500.html", page), ("404.html", page)]);
+    let mut assembly = assembly(&folder, KEY);
+    assembly.template_global("user", |_| Err::<(), _>(Error::unavailable("no database")));
+    assembly.template_global("perms", |_| Err::<(), _>(Error::forbidden("not you")));
+    assembly.template_function("unread", |_, _| Err::<(), _>(Error::not_found("no such folder")));
+    let app = assembly.build().unwrap();
+    for (path, status) in [("/fail", 500), ("/nothing", 404), ("/gone", 404), ("/panic", 500)] {
+        let response = get(&app, path, &[]).await;
+        assert_eq!((response.status().as_u16(), body(&response).as_str()), (status, "OWN nobody"), "{path}");
+    }
 }
 
 #[tokio::test]

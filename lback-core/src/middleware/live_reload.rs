@@ -8,7 +8,7 @@ use hyper::header::{self, HeaderValue};
 
 use super::allowed_hosts::is_allowed;
 use crate::templates::Files;
-use crate::{Body, Middleware, Next, Request, Response, Result, parameters};
+use crate::{Body, Middleware, Next, Request, Response, Result, csp, parameters};
 
 /// The path at which a page asks for the version of what it shows.
 const VERSION: &str = "/__lback/reload";
@@ -71,24 +71,27 @@ impl Middleware for LiveReload {
         // Before the page is made: what changes meanwhile then counts as newer.
         let version = self.version(req).await;
         let mut response = next.run(req).await?;
-        if let Some(page) = with_script(&response, &version) {
-            *response.body_mut() = Body::from(page);
+        if let Some((page, end)) = whole_page(&response) {
+            let (before, after) = (page[..end].to_owned(), page[end..].to_owned());
+            let nonce = csp::allow_own_script(req, response.headers_mut());
+            let nonce = nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
+            let script = format!("<script src=\"{SCRIPT}\" data-version=\"{version}\"{nonce}></script>");
+            *response.body_mut() = Body::from([before, script.into_bytes(), after].concat());
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         Ok(response)
     }
 }
 
-/// The page of the response with the script in it; `None` where it is no whole HTML page.
-fn with_script(response: &Response, version: &str) -> Option<Vec<u8>> {
+/// The page of the response, and where its body ends; `None` where it is no whole HTML page.
+fn whole_page(response: &Response) -> Option<(&[u8], usize)> {
     let content_type = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
     if !parameters::split(content_type).0.eq_ignore_ascii_case("text/html") || response.headers().contains_key(header::CONTENT_ENCODING) {
         return None;
     }
     let page = response.body().as_bytes()?;
     let end = page.windows(7).rposition(|part| part.eq_ignore_ascii_case(b"</body>"))?;
-    let script = format!("<script src=\"{SCRIPT}\" data-version=\"{version}\"></script>");
-    Some([&page[..end], script.as_bytes(), &page[end..]].concat())
+    Some((page, end))
 }
 
 fn hash(value: &impl Hash) -> u64 {

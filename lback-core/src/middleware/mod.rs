@@ -37,16 +37,17 @@ use crate::{Error, Request, Response, Result};
 /// One layer of the pipeline: a method around the rest of the way to the view and back.
 ///
 /// What it does before `next.run(req)` sees the request on its way in, what it does after sees the response on its way
-/// out; not calling `next` answers at once.
+/// out; not calling `next` answers at once. What comes back is an error until [`Errors`] has made a page of it: with `?` behind
+/// `next.run(req).await`, what follows is not done for errors.
 ///
 /// ```
-/// use lback_core::{Middleware, Next, Request, Response, Result};
+/// use lback_core::{Middleware, Next, Request, Response, Result, WithHeader};
 ///
 /// struct PoweredBy(&'static str);
 ///
 /// impl Middleware for PoweredBy {
 ///     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-///         next.run(req).await?.with_header("x-powered-by", self.0)
+///         next.run(req).await.with_header("x-powered-by", self.0)
 ///     }
 /// }
 /// ```

@@ -8,11 +8,11 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Slot {
-    /// Outside everything: sees every request and the final response, such as a request log.
+    /// Outside everything: sees every request and the final response, errors included, such as a request log.
     Edge,
     /// Turns errors into pages.
     Errors,
-    /// Decides whether the server answers for this host, and how browsers treat the response.
+    /// Decides whether the server answers for this host.
     Host,
     /// Answers with files, without the application.
     Files,

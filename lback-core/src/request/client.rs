@@ -2,9 +2,21 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderName};
 
 use crate::Request;
+
+/// The headers in which browsers say what a request is for: that of the Fetch standard, and those of Safari and older
+/// versions of Chromium and Firefox.
+static PURPOSE: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
+
+/// What they say of a page that nobody has asked to see. Safari makes a `preview` for its start page.
+static AHEAD: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
 
 impl Request {
     /// The client's address.
@@ -37,6 +49,14 @@ impl Request {
         // The last one is what the nearest proxy saw; those before it are hearsay.
         let protos = self.headers().get_all("x-forwarded-proto").iter().filter_map(|value| value.to_str().ok());
         trusted && protos.flat_map(|value| value.split(',')).next_back().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
+    }
+
+    /// Returns whether the browser only fetches this page ahead, before anybody has asked to see it: it says `prefetch` or
+    /// `prerender` in `Sec-Purpose`, or in a header that older browsers send. The page may never be shown.
+    pub fn is_prefetch(&self) -> bool {
+        let values = PURPOSE.iter().flat_map(|name| self.headers().get_all(name));
+        let words = values.flat_map(|value| value.as_bytes().split(|byte| b",;".contains(byte)));
+        words.map(<[u8]>::trim_ascii).any(|word| AHEAD.iter().any(|ahead| word.eq_ignore_ascii_case(ahead)))
     }
 
     fn trusts(&self, address: IpAddr) -> bool {

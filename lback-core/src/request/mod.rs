@@ -32,7 +32,7 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route, SecretPath};
-use crate::{Error, Response, Result, Settings, TypeMap, csrf, parameters};
+use crate::{Caching, Error, Response, Result, Settings, TypeMap, csrf, parameters};
 
 /// One request: what the client sent, and everything that belongs to answering it.
 ///
@@ -47,6 +47,8 @@ pub struct Request {
     body: RequestBody,
     cookies: Option<Cookies>,
     matched: Option<Matched>,
+    caching: Caching,
+    is_error_page: bool,
     extensions: TypeMap,
     app: Arc<Application>,
 }
@@ -62,6 +64,8 @@ impl Request {
             body,
             cookies: None,
             matched: None,
+            caching: Caching::default(),
+            is_error_page: false,
             extensions: TypeMap::default(),
             app,
         }
@@ -79,6 +83,8 @@ impl Request {
             body: RequestBody::default(),
             cookies: None,
             matched: self.matched.clone(),
+            caching: self.caching,
+            is_error_page: self.is_error_page,
             extensions: TypeMap::default(),
             app: self.app.clone(),
         };
@@ -226,11 +232,45 @@ impl Request {
     ///
     /// Cookies that a view added are not sent if it ends in a status of 500 or above.
     pub fn cookies(&mut self) -> &mut Cookies {
-        self.cookies.get_or_insert_with(|| Cookies::parse(&self.headers, self.app.keys()))
+        self.cookies.get_or_insert_with(|| Cookies::parse(&self.headers, self.app.keys(), self.app.clock()))
     }
 
     pub(crate) fn pending_cookies(&mut self) -> Option<&mut Cookies> {
         self.cookies.as_mut()
+    }
+
+    /// Limits how far caches may reuse the response, whatever makes it: the view, another middleware or an error page. The
+    /// strictest limit that is asked for counts.
+    ///
+    /// The framework does this for whatever it owns: sessions, CSRF tokens, signed and encrypted cookies. It is for code that
+    /// depends on the visitor in another way:
+    ///
+    /// ```
+    /// # use lback_core::Request;
+    /// use lback_core::Caching;
+    ///
+    /// fn theme(req: &mut Request) -> String {
+    ///     req.limit_caching(Caching::PerVisitor);
+    ///     req.cookies().get("theme").unwrap_or("light").to_owned()
+    /// }
+    /// ```
+    pub fn limit_caching(&mut self, caching: Caching) {
+        self.caching = self.caching.max(caching);
+    }
+
+    /// The strictest limit that was asked for.
+    pub(crate) fn caching(&self) -> Caching {
+        self.caching
+    }
+
+    /// Returns whether the error page of this request is being made. It is made outside of most middleware, so the session
+    /// and whatever else these bring may be missing, or unusable: that may be what has just failed.
+    pub fn is_error_page(&self) -> bool {
+        self.is_error_page
+    }
+
+    pub(crate) fn set_error_page(&mut self, is_error_page: bool) {
+        self.is_error_page = is_error_page;
     }
 
     /// The media type of the body, without its parameters, in lower case.

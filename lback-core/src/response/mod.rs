@@ -3,10 +3,12 @@
 mod body;
 mod file;
 mod into_response;
+mod with_header;
 
 pub use body::Body;
 pub(crate) use file::FileRequest;
 pub use into_response::IntoResponse;
+pub use with_header::WithHeader;
 
 use std::path::Path;
 

@@ -98,13 +98,13 @@ impl Route {
     /// this route, say.
     ///
     /// ```
-    /// use lback_core::{Assembly, Middleware, Next, Request, Response, Result, Router, Settings};
+    /// use lback_core::{Assembly, Middleware, Next, Request, Response, Result, Router, Settings, WithHeader};
     ///
     /// struct PoweredBy(&'static str);
     ///
     /// impl Middleware for PoweredBy {
     ///     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-    ///         next.run(req).await?.with_header("x-powered-by", self.0)
+    ///         next.run(req).await.with_header("x-powered-by", self.0)
     ///     }
     /// }
     ///

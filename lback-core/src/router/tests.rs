@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use super::pattern::Kind;
 use super::pattern::Pattern;
 use super::{Lookup, RouteTable, Router};
-use crate::Request;
 use crate::middleware::Stack;
 use crate::request::{Cookies, Keys};
+use crate::{Clock, Request};
 
 fn view(_: &mut Request) -> &'static str {
     "found"
@@ -124,7 +124,7 @@ proptest! {
             headers.append(COOKIE, value);
         }
         headers.append(COOKIE, HeaderValue::from_static("good=1"));
-        let mut cookies = Cookies::parse(&headers, &keys);
+        let mut cookies = Cookies::parse(&headers, &keys, &Clock::system());
         prop_assert!(cookies.received("good").any(|value| value == "1"));
         prop_assert!(cookies.signed().get("good").is_none());
         prop_assert!(cookies.private().get("good").is_none());
@@ -133,7 +133,7 @@ proptest! {
     #[test]
     fn what_was_signed_or_encrypted_comes_back(name in "[!#$&'*+.^_`|~0-9A-Za-z-]{1,12}", value in any::<String>()) {
         let keys = Keys::derive("test", ["a secret of at least thirty-two bytes"]);
-        let mut cookies = Cookies::parse(&HeaderMap::new(), &keys);
+        let mut cookies = Cookies::parse(&HeaderMap::new(), &keys, &Clock::system());
         cookies.signed().add((format!("s{name}"), value.clone()));
         cookies.private().add((format!("p{name}"), value.clone()));
         cookies.add((format!("c{name}"), value.clone()));
@@ -144,7 +144,7 @@ proptest! {
             let pair = set.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
             request.append(COOKIE, HeaderValue::from_bytes(pair).unwrap());
         }
-        let mut cookies = Cookies::parse(&request, &keys);
+        let mut cookies = Cookies::parse(&request, &keys, &Clock::system());
         prop_assert_eq!(cookies.get(&format!("c{name}")), Some(value.as_str()));
         prop_assert_eq!(cookies.signed().get(&format!("s{name}")), Some(value.clone()));
         prop_assert_eq!(cookies.private().get(&format!("p{name}")), Some(value));

@@ -12,7 +12,7 @@ use tera::{Kwargs, State, Tera, Value};
 
 use super::given;
 use super::meant::{Known, near, no_argument};
-use crate::{Error, Html, Request, Result, csrf};
+use crate::{Error, Html, Request, Result, csp, csrf};
 
 type Call = dyn Fn(&mut Request, TemplateArgs<'_>) -> Result<Value> + Send + Sync;
 
@@ -74,6 +74,7 @@ impl TemplateFunction {
         vec![
             TemplateFunction::new("csrf_input()", |req, _| Ok(Html::new(csrf::input(req)?))),
             TemplateFunction::new("csrf_token()", |req, _| csrf::token(req)),
+            TemplateFunction::new("csp_nonce()", |req, _| csp::nonce_in_template(req)),
         ]
     }
 
@@ -81,7 +82,10 @@ impl TemplateFunction {
         let TemplateFunction { signature, call } = self.clone();
         let name = signature.name;
         tera.register_function(name, move |args: Kwargs, _: &State| {
-            let result = with_request(|req| signature.with(&args, |args| call(req, args)));
+            let result = with_request(|req| {
+                let value = signature.with(&args, |args| call(req, args));
+                if req.is_error_page() { Ok(req.app().templates().or_none(name, value)) } else { value }
+            });
             result.unwrap_or_else(|| Err(Error::internal(format!("{name} can be called only while a page is rendered")))).map_err(|error| {
                 let message = tera::Error::message(error.message());
                 LENT.with_borrow_mut(|lent| lent.failed = Some(error));

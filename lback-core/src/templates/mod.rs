@@ -24,8 +24,9 @@ pub use globals::TemplateGlobal;
 pub use html::Html;
 pub use links::{TemplateFile, TemplateLink};
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::settings::nearest;
 use crate::{Error, Request, Result};
@@ -58,6 +59,8 @@ pub struct Templates {
     functions: Functions,
     names: Names,
     loaded: RwLock<Arc<Loaded>>,
+    /// What has failed on error pages and was logged.
+    told: Mutex<HashSet<String>>,
 }
 
 impl Templates {
@@ -76,7 +79,8 @@ impl Templates {
         let names = Names::with(known_filters, known_functions, globals.iter().map(|global| global.name));
         let read = |dir| Loaded::read(Files::list(dir)?.with_built_in(&built_in), &functions, &globals, &names);
         let loaded = read(&dir).map_err(Problem::into_error)?;
-        Ok(Templates { loaded: RwLock::new(Arc::new(loaded)), dir, built_in, debug, globals, functions, names })
+        let loaded = RwLock::new(Arc::new(loaded));
+        Ok(Templates { loaded, dir, built_in, debug, globals, functions, names, told: Mutex::default() })
     }
 
     fn list(&self) -> Result<Files, Problem> {
@@ -95,7 +99,8 @@ impl Templates {
         };
         for global in mentioned.iter().filter_map(|index| self.globals.get(*index)) {
             if !context.contains_key(global.name) {
-                context.insert_value(global.name, (global.value)(req)?);
+                let value = (global.value)(req);
+                context.insert_value(global.name, if req.is_error_page() { self.or_none(global.name, value) } else { value? });
             }
         }
         match calls::lending(req, || loaded.tera.render(name, &context)) {
@@ -110,6 +115,23 @@ impl Templates {
                 })
             }
         }
+    }
+
+    /// The value of the variable or function `name` on an error page; none where it fails. What it asks may be what has just
+    /// failed, or stand in a middleware that the request has not reached.
+    fn or_none(&self, name: &str, value: Result<tera::Value>) -> tera::Value {
+        value.unwrap_or_else(|error| {
+            match self.is_news(name) {
+                true => tracing::warn!(target: "lback::error", "\"{name}\" is none on an error page, since it fails there: {error}"),
+                false => tracing::debug!(target: "lback::error", "\"{name}\" is none on an error page, since it fails there: {error}"),
+            }
+            tera::Value::none()
+        })
+    }
+
+    /// Returns whether `what` is told for the first time: what any stranger can make fail is logged once.
+    pub(crate) fn is_news(&self, what: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
     }
 
     /// Is there a template of this name?

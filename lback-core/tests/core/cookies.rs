@@ -1,11 +1,15 @@
 //! Cookies in and out.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
+use lback_core::middleware::Errors;
 use lback_core::testing::Client;
-use lback_core::{Cookie, Error, Request, Response, Result, Router, SameSite, StatusCode};
+use lback_core::{
+    Assembly, Clock, Cookie, CookieDuration, Error, Keys, OrNotFound, Request, Response, Result, Router, SameSite, StatusCode,
+};
 
-use crate::{app, app_with, client};
+use crate::{SECRET, app, app_with, client, settings};
 
 #[test]
 fn added_cookies_are_sent_carefully() {
@@ -59,14 +63,55 @@ fn what_is_not_text_does_not_hide_the_rest() {
 }
 
 #[test]
-fn a_flood_of_cookies_is_cut_off() {
+fn a_cookie_is_found_behind_any_number_of_others() {
     let show = |req: &mut Request| {
         let cookies = req.cookies();
-        format!("{:?} {:?}", cookies.get("c127"), cookies.get("c128"))
+        let count = cookies.received("dup").count();
+        format!("{:?} {:?} {count} {:?}", cookies.get("c0"), cookies.get("mine"), cookies.get("missing"))
     };
     let client = client(Router::new().get("/", show));
-    let header = (0..1000).map(|n| format!("c{n}=x")).collect::<Vec<_>>().join("; ");
-    assert_eq!(client.get("/").header("cookie", header).send().text(), "Some(\"x\") None");
+    let others = (0..4000).map(|n| format!("c{n}={n}")).collect::<Vec<_>>().join("; ");
+    let found = "Some(\"0\") Some(\"here\") 0 None";
+    assert_eq!(client.get("/").header("cookie", format!("{others}; mine=here")).send().text(), found);
+    // HTTP/2 may split the header.
+    assert_eq!(client.get("/").header("cookie", &others).header("cookie", "mine=here").send().text(), found);
+    let same = "dup=x;".repeat(5000);
+    assert_eq!(client.get("/").header("cookie", format!("{same}mine=here")).send().text(), "None Some(\"here\") 5000 None");
+}
+
+#[test]
+fn values_may_have_quotes_and_spaces_around_them() {
+    let show = |req: &mut Request| format!("{:?}", req.cookies().get("a"));
+    let client = client(Router::new().get("/", show));
+    for (header, value) in [
+        ("a=\"x y\"", "x y"),
+        (" \ta =\t x ;", "x"),
+        ("a=\"\"", ""),
+        ("a=\"", "\""),
+        ("a=\"x", "\"x"),
+        ("a=x\"y\"", "x\"y\""),
+        ("a==x=", "=x="),
+        ("b=\"1; a=2; c=3\"", "2"),
+        ("=1; ;;a=2", "2"),
+    ] {
+        assert_eq!(client.get("/").header("cookie", header).send().text(), format!("{:?}", Some(value)), "{header}");
+    }
+    // A quote that the application sent is its own.
+    let urls = Router::new().get("/", show).get("/set", |req: &mut Request| req.cookies().add(("a", "\"x\"")));
+    let client = crate::client(urls);
+    client.get("/set").send();
+    assert_eq!(client.get("/").send().text(), "Some(\"\\\"x\\\"\")");
+}
+
+#[test]
+fn a_name_with_other_spaces_around_it_is_another_name() {
+    // Browsers let any page of the domain set these, and protect `__Host-id`.
+    let show = |req: &mut Request| req.cookies().get("__Host-id").unwrap_or("none").to_owned();
+    let client = client(Router::new().get("/", show));
+    for space in ["\u{a0}", "\u{2000}", "\u{85}", "\u{3000}"] {
+        let header = format!("{space}__Host-id=evil; __Host-id{space}=evil; {space}__Host-id{space}=evil");
+        assert_eq!(client.get("/").header("cookie", header).send().text(), "none", "{space:?}");
+    }
 }
 
 #[test]
@@ -160,6 +205,179 @@ fn a_planted_cookie_does_not_hide_the_sealed_one() {
     first.get("/add").send();
     let show = first.get("/show").cookie("s", "planted").cookie("p", "planted").send();
     assert_eq!(show.text(), "[signed value] [private value]");
+    let (signed, private) = (first.cookie("s").unwrap(), first.cookie("p").unwrap());
+    let planted = format!("s={0}x; p={0}y; ", "A".repeat(60)).repeat(300);
+    let show = first.fork().get("/show").header("cookie", format!("{planted}; s={signed}; p={private}")).send();
+    assert_eq!(show.text(), "[signed value] [private value]");
+}
+
+/// Sets the cookies `s` and `p` for an hour, and shows them. The clock stands still.
+fn ending() -> Client {
+    let add = |req: &mut Request| {
+        let value: String = req.param("value")?;
+        let cookie = |name: &'static str| Cookie::build((name, value.clone())).max_age(CookieDuration::hours(1));
+        req.cookies().signed().add(cookie("s"));
+        req.cookies().private().add(cookie("p"));
+        req.cookies().signed().get("s").or_404()
+    };
+    let mut assembly = Assembly::new(sealed_urls().get("/ending/{value}", add).get("/expires", expires), settings(""));
+    assembly.clock(Clock::fixed("2026-01-01T00:00:00.5Z".parse().unwrap()));
+    assembly.stack_mut().push(Errors);
+    Client::new(assembly.build().unwrap())
+}
+
+/// Sets them until New Year's Day, one o'clock, in an attribute that only old browsers need.
+fn expires(req: &mut Request) {
+    let cookie = |name: &'static str| Cookie::parse(format!("{name}=x; Expires=Thu, 01 Jan 2026 01:00:00 GMT")).unwrap();
+    req.cookies().signed().add(cookie("s"));
+    req.cookies().private().add(cookie("p"));
+}
+
+/// What another browser is shown that never forgets these cookies.
+fn shown(client: &Client, cookies: &[(&str, &str)]) -> String {
+    let header = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    client.fork().get("/show").header("cookie", header).send().text().to_owned()
+}
+
+#[test]
+fn a_sealed_cookie_ends_with_its_max_age_whoever_still_sends_it() {
+    let client = ending();
+    let response = client.get("/ending/x").send();
+    assert_eq!(response.text(), "x", "the view sees what it has set");
+    assert_eq!(response.cookie("s").unwrap().max_age().unwrap().whole_seconds(), 3600);
+    let (signed, private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
+    let cookies = [("s", signed.as_str()), ("p", private.as_str())];
+    client.clock().advance(Duration::from_millis(3_599_999));
+    assert_eq!(shown(&client, &cookies), "[x] [x]");
+    client.clock().advance(Duration::from_millis(1));
+    assert_eq!(shown(&client, &cookies), "[] []");
+    // A dead one does not hide a live one.
+    client.get("/ending/y").send();
+    let (later, later_private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
+    assert_eq!(shown(&client, &[cookies[0], cookies[1], ("s", &later), ("p", &later_private)]), "[y] [y]");
+}
+
+#[test]
+fn a_sealed_cookie_ends_when_it_expires() {
+    let client = ending();
+    client.get("/expires").send();
+    let (signed, private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
+    let cookies = [("s", signed.as_str()), ("p", private.as_str())];
+    assert_eq!(shown(&client, &cookies), "[x] [x]");
+    client.clock().advance(Duration::from_secs(3600));
+    assert_eq!(shown(&client, &cookies), "[] []");
+}
+
+#[test]
+fn the_end_of_a_sealed_cookie_cannot_be_changed() {
+    let client = ending();
+    client.get("/ending/x").send();
+    let (signed, private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
+    client.clock().advance(Duration::from_secs(7200));
+    let (signature, rest) = signed.split_at(44);
+    let (end, named) = rest.split_once(':').unwrap();
+    let later: i64 = end.parse::<i64>().unwrap() + 86_400_000;
+    for forged in [
+        format!("{signature}{later}:{named}"),
+        format!("{signature}{named}"),
+        format!("{signature}:{named}"),
+        format!("{signature}9{rest}"),
+        format!("{signature}{end}0:{named}"),
+    ] {
+        assert_eq!(shown(&client, &[("s", &forged)]), "[] []", "{forged}");
+    }
+    for at in 0..private.len() {
+        let mut forged = private.clone().into_bytes();
+        forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+        assert_eq!(shown(&client, &[("p", &String::from_utf8(forged).unwrap())]), "[] []", "{at}");
+    }
+}
+
+#[test]
+fn a_sealed_cookie_that_ends_cannot_be_moved_to_another_name_or_kind() {
+    let client = ending();
+    client.get("/ending/x").send();
+    let (signed, private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
+    assert_eq!(shown(&client, &[("s", &private), ("p", &signed)]), "[] []");
+    for (name, value) in [("s2", &signed), ("p2", &private), ("s2", &private), ("p2", &signed)] {
+        assert_eq!(client.fork().get("/other").header("cookie", format!("{name}={value}")).send().text(), "[]");
+    }
+}
+
+#[test]
+fn a_value_never_passes_for_an_end_nor_an_end_for_a_value() {
+    // A visitor who may choose the value chooses one that looks like the other form.
+    let urls = Router::new()
+        .get("/set", |req: &mut Request| {
+            let value: String = req.query::<Vec<(String, String)>>().unwrap_or_default().remove(0).1;
+            req.cookies().signed().add(("s", value.clone()));
+            req.cookies().private().add(("p", value));
+        })
+        .get("/show", |req: &mut Request| {
+            let signed = req.cookies().signed().get("s");
+            format!("{signed:?} {:?}", req.cookies().private().get("p"))
+        });
+    let client = client(urls);
+    for value in ["9999999999999:s=admin", "9999999999999:admin", ":", "s=admin", "1:s=x"] {
+        client.get(&format!("/set?value={value}")).send();
+        assert_eq!(client.get("/show").send().text(), format!("{0:?} {0:?}", Some(value)), "{value}");
+    }
+}
+
+#[test]
+fn values_of_before_are_good_still() {
+    // As they were sealed before cookies could end, under the key of these tests.
+    let keys = Keys::derive("cookies", [SECRET]);
+    let client = client(sealed_urls());
+    let (signed, private) = (keys.sign("s=old"), keys.encrypt("p", "old".to_owned()));
+    assert_eq!(shown(&client, &[("s", &signed), ("p", &private)]), "[old] [old]");
+}
+
+#[test]
+fn an_end_that_no_clock_reaches_is_no_problem() {
+    let urls = Router::new().get("/show", |req: &mut Request| req.cookies().signed().get("s").unwrap_or_default()).get(
+        "/set/{seconds}",
+        |req: &mut Request| {
+            let seconds: i64 = req.param("seconds")?;
+            req.cookies().signed().add(Cookie::build(("s", "x")).max_age(CookieDuration::seconds(seconds)));
+            Ok::<_, Error>(req.cookies().signed().get("s").unwrap_or_default())
+        },
+    );
+    let client = client(urls);
+    assert_eq!(client.get(&format!("/set/{}", i64::MAX)).send().text(), "x");
+    for ended in [i64::MIN, -1] {
+        assert_eq!(client.get(&format!("/set/{ended}")).send().text(), "");
+    }
+}
+
+#[test]
+fn a_response_with_a_sealed_cookie_stays_out_of_shared_caches() {
+    let page = |path: &str| {
+        let with = |req: &mut Request| Response::text("").with_header("cache-control", req.param::<String>("control")?);
+        let urls = Router::new()
+            .get("/plain/{control}", move |req: &mut Request| {
+                req.cookies().add(("a", "1"));
+                with(req)
+            })
+            .get("/signed/{control}", move |req: &mut Request| {
+                req.cookies().signed().add(("a", "1"));
+                with(req)
+            })
+            .get("/private", |req: &mut Request| req.cookies().private().add(("a", "1")))
+            .get("/failed", |req: &mut Request| {
+                req.cookies().signed().add(("a", "1"));
+                StatusCode::BAD_GATEWAY
+            });
+        let response = client(urls).get(path).send();
+        (response.header("cache-control").unwrap_or_default().to_owned(), response.header("vary").unwrap_or_default().to_owned())
+    };
+    let (with, vary) = (|control: &str| control.to_owned(), "Cookie".to_owned());
+    assert_eq!(page("/signed/public, max-age=600"), (with("private, max-age=600"), vary.clone()));
+    assert_eq!(page("/signed/max-age=600"), (with("private, max-age=600"), vary.clone()));
+    assert_eq!(page("/private"), (with("private, no-cache"), vary));
+    // One that is the same for everybody is the application's own business, and one that is not sent nobody's.
+    assert_eq!(page("/plain/public, max-age=600"), (with("public, max-age=600"), String::new()));
+    assert_eq!(page("/failed"), (String::new(), String::new()));
 }
 
 #[test]

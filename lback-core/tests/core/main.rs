@@ -4,6 +4,7 @@ mod bodies;
 mod client;
 mod client_addr;
 mod cookies;
+mod csp;
 mod hostile;
 mod live_reload;
 mod middleware;

@@ -26,10 +26,9 @@ const DEFLATED: u8 = 3;
 const PLAIN_BEFORE_META: u8 = 0;
 const DEFLATED_BEFORE_META: u8 = 1;
 
-/// The session in the first valid cookie.
-pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> Option<Record> {
-    let mut values = cookies.received(&config.cookie_name).take(MAX_TRIES);
-    values.find_map(|value| open(value, config, keys))
+/// The sessions in the first cookies that were sealed here.
+pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> impl Iterator<Item = Record> {
+    cookies.received(&config.cookie_name).filter_map(|value| open(value, config, keys)).take(MAX_TRIES)
 }
 
 /// The session in a cookie's value.

@@ -4,7 +4,7 @@
 
 use lback_core::{Request, Response, Result};
 
-use super::{Write, has_failed, headers, interrupted, put_back};
+use super::{Write, has_failed, headers, interrupted, keep_apart, put_back};
 use crate::signals::{self, News};
 use crate::store::Record;
 use crate::{AppSession, SessionManager, cookie};
@@ -31,7 +31,7 @@ pub(super) fn finish(req: &mut Request, mut session: AppSession, mut result: Res
         None if deleted => cookie::remove(headers, manager.config())?,
         None => {}
     }
-    cookie::vary(headers);
+    keep_apart(req, headers, sealed.is_some() || deleted);
     news.send_after_commit(req);
     put_back(req, session);
     result

@@ -7,6 +7,8 @@ mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]
 mod databases;
+#[cfg(feature = "auth")]
+mod error_pages;
 mod gate;
 mod logs;
 #[cfg(feature = "mail")]

@@ -56,3 +56,52 @@ fn over_https_only_the_cookie_counts_that_no_sibling_can_plant() {
     assert_eq!(send("__%48ost-csrf"), 403);
     assert_eq!(send("__Host-csrf"), 200, "which only the site itself can set");
 }
+
+#[test]
+fn forged_cookies_do_not_hide_the_sites_own() {
+    let client = client();
+    let token = super::token(&client);
+    let cookie = client.cookie("csrf").unwrap();
+    let others: String = (0..180).map(|n| format!("other{n}=x; ")).collect();
+    let planted = format!("{others}{}csrf={cookie}", "csrf=planted; ".repeat(200));
+    with_token(&client.fork(), "/do", &token).header("cookie", planted).send().assert_status(200);
+}
+
+/// The session cookie of a session that has ended.
+fn dead_session(client: &Client) -> String {
+    let browser = client.fork();
+    browser.get("/visits").send();
+    let cookie = browser.cookie("session_id").unwrap();
+    client.sessions().delete(browser.session().unwrap().id).unwrap();
+    cookie
+}
+
+#[test]
+fn a_token_fits_the_session_that_counts() {
+    let client = client();
+    log_in(&client, 1);
+    let (session, csrf) = (client.cookie("session_id").unwrap(), client.cookie("csrf").unwrap());
+    let header = format!("csrf={csrf}; session_id={}; session_id={session}", dead_session(&client));
+    let browser = client.fork();
+    // Pages that load the session, and those that do not.
+    let page = browser.get("/form").header("cookie", &header).send();
+    with_token(&browser, "/do", &token_in(&page)).header("cookie", &header).send().assert_status(200);
+    let page = browser.get("/visits-and-token").header("cookie", &header).send();
+    with_token(&browser, "/do", page.text()).header("cookie", &header).send().assert_status(200);
+    with_token(&browser, "/do", &super::token(&client)).header("cookie", &header).send().assert_status(200);
+}
+
+#[test]
+fn a_session_planted_behind_that_of_a_user_does_not_count() {
+    let client = client();
+    log_in(&client, 1);
+    let attacker = client.fork();
+    log_in(&attacker, 2);
+    let token = super::token(&attacker);
+    let planted = format!("csrf={}; session_id={}", attacker.cookie("csrf").unwrap(), attacker.cookie("session_id").unwrap());
+    let victim = format!("session_id={}; csrf={}", client.cookie("session_id").unwrap(), client.cookie("csrf").unwrap());
+    with_token(&client.fork(), "/do", &token).header("cookie", format!("{victim}; {planted}")).send().assert_status(403);
+    let dead = dead_session(&client);
+    let header = format!("session_id={dead}; {victim}; {planted}");
+    with_token(&client.fork(), "/do", &token).header("cookie", header).send().assert_status(403);
+}

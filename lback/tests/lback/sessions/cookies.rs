@@ -15,15 +15,20 @@ suite!(
     rule_03_what_is_no_cookie_of_ours_counts_as_none,
     rule_03_the_cookie_can_be_encrypted,
     rule_03_a_value_signed_for_another_purpose_is_refused,
-    rule_03_the_first_valid_of_four_cookies_counts,
+    rule_03_the_first_of_several_cookies_that_is_alive_counts,
+    rule_03_other_cookies_never_hide_the_session,
+    rule_03_a_dead_cookie_does_not_hide_a_live_one,
     rule_17_the_cookie_has_its_attributes,
     rule_17_each_attribute_has_its_setting,
     rule_17_a_removal_has_the_same_name_path_and_domain,
     rule_17_the_views_own_cookies_survive,
     rule_18_a_touched_response_varies_with_the_cookie,
-    rule_18_a_response_that_sets_the_cookie_is_not_kept;
+    rule_18_a_response_that_sets_the_cookie_is_not_kept,
+    rule_18_no_middleware_hands_the_cookie_to_a_shared_cache,
+    rule_18_an_error_page_that_shows_the_session_is_for_its_visitor;
     server:
     rule_03_a_retired_key_still_verifies,
+    rule_03_a_second_cookie_is_looked_up_only_if_the_first_is_dead,
 );
 
 fn rule_03_a_cookie_that_was_changed_anywhere_is_refused(store: &Store) {
@@ -124,7 +129,7 @@ fn rule_03_a_value_signed_for_another_purpose_is_refused(store: &Store) {
     }
 }
 
-fn rule_03_the_first_valid_of_four_cookies_counts(store: &Store) {
+fn rule_03_the_first_of_several_cookies_that_is_alive_counts(store: &Store) {
     let client = store.client(urls());
     client.post("/set/a/first").send();
     let first = held(&client);
@@ -138,7 +143,91 @@ fn rule_03_the_first_valid_of_four_cookies_counts(store: &Store) {
     assert_eq!(ask(&[&first, &second]), "\"first\"");
     assert_eq!(ask(&["bad", &second, &first]), "\"second\"");
     assert_eq!(ask(&["bad", "bad", "bad", &first]), "\"first\"");
-    assert_eq!(ask(&["bad", "bad", "bad", "bad", &first]), "null");
+    assert_eq!(ask(&["bad", "bad", "bad", "bad", &first]), "\"first\"");
+}
+
+fn rule_03_other_cookies_never_hide_the_session(store: &Store) {
+    let client = store.client(urls());
+    client.post("/set/a/mine").send();
+    let cookie = held(&client);
+    let ask = |before: &str| {
+        let header = format!("{before}session_id={cookie}");
+        client.fork().get("/get/a").header("cookie", header).send().text().to_owned()
+    };
+    let others: String = (0..180).map(|n| format!("other{n}=value; ")).collect();
+    assert_eq!(ask(&others), "\"mine\"");
+    assert_eq!(ask(&"=; x; ;;a\u{e4}=%ff; ".repeat(500)), "\"mine\"");
+    assert_eq!(ask(&"session_id=planted; session_id; session_id=; ".repeat(300)), "\"mine\"");
+    assert_eq!(ask("theme=\"a; \tsession_id=\"; "), "\"mine\"");
+    // As HTTP/2 may send them, and with quotes, as some clients do.
+    let (browser, quoted) = (client.fork(), format!("session_id=\"{cookie}\""));
+    let split = browser.get("/get/a").header("cookie", &others).header("cookie", quoted);
+    assert_eq!(split.send().text(), "\"mine\"");
+}
+
+/// Cookies of sessions that have ended in one way or another, and then one of a session that is alive.
+fn dead_and_live(client: &Client) -> (Vec<String>, String) {
+    let mut dead = Vec::new();
+    client.post("/set/a/expired").send();
+    dead.push(held(client));
+    client.clock().advance(31 * MINUTE);
+    client.clear_cookies();
+    if !client.sessions().is_in_cookies() {
+        client.post("/set/a/deleted").send();
+        dead.push(held(client));
+        client.post("/logout").send();
+        dead.push(Keys::derive("session", [TEST_KEY]).sign(&lback::SessionId::random().to_string()));
+    }
+    client.clear_cookies();
+    client.post("/set/a/alive").send();
+    (dead, held(client))
+}
+
+fn rule_03_a_dead_cookie_does_not_hide_a_live_one(store: &Store) {
+    let slowly = async |req: &mut Request| req.load_session().await["a"].to_string();
+    let in_transaction = |req: &mut Request| -> Result<String> {
+        diesel::sql_query("SELECT 1").execute(req.db()?)?;
+        Ok(req.session()["a"].to_string())
+    };
+    let client = store.client(urls().get("/slowly", slowly).get("/in-transaction", in_transaction));
+    let (dead, live) = dead_and_live(&client);
+    for dead in &dead {
+        let header = format!("session_id={dead}; session_id={live}");
+        for path in ["/get/a", "/slowly", "/in-transaction"] {
+            assert_eq!(client.fork().get(path).header("cookie", &header).send().text(), "\"alive\"", "{path}");
+        }
+    }
+    let all = format!("session_id={}; session_id={live}", dead.join("; session_id="));
+    client.fork().get("/get/a").header("cookie", &all).send().assert_contains("alive");
+    // A login sticks to the session that counts, and gives it another id.
+    let login = client.fork().post("/login/7").header("cookie", &all).send();
+    let fresh = login.assert_status(204).cookie(COOKIE).unwrap().value().to_owned();
+    let after = format!("session_id={}; session_id={fresh}", dead[0]);
+    client.fork().get("/get/user_id").header("cookie", &after).send().assert_contains("7");
+    // If none is alive, there is a new session, and no cookie before it holds anything.
+    let nobody = client.fork().get("/get/a").header("cookie", format!("session_id={}", dead.join("; session_id="))).send();
+    assert_eq!(nobody.text(), "null");
+    assert_no_cookie(&nobody);
+}
+
+fn rule_03_a_second_cookie_is_looked_up_only_if_the_first_is_dead(store: &Store) {
+    let client = store.client(urls());
+    let (dead, live) = dead_and_live(&client);
+    let loads = |cookies: &[&str]| {
+        let before = store.loads();
+        client.fork().get("/touch").header("cookie", format!("session_id={}", cookies.join("; session_id="))).send().assert_status(200);
+        store.loads().zip(before).map(|(after, before)| after - before)
+    };
+    let Some(one) = loads(&[&live]) else { return };
+    assert_eq!(one, 1);
+    assert_eq!(loads(&[&live, &dead[0]]), Some(1));
+    assert_eq!(loads(&[&dead[0], &live]), Some(2));
+    assert_eq!(loads(&[&dead[0], &dead[0], &dead[0], &dead[0], &dead[0]]), Some(1), "the same one is asked for once");
+    assert_eq!(loads(&[&dead[0], &dead[0], &dead[0], &dead[0], &live]), Some(2));
+    assert_eq!(loads(&["bad", &dead[0], "bad", &dead[1], "bad", &dead[2], &live]), Some(4));
+    let strangers: Vec<String> =
+        (0..20).map(|_| Keys::derive("session", [TEST_KEY]).sign(&lback::SessionId::random().to_string())).collect();
+    assert_eq!(loads(&strangers.iter().map(String::as_str).collect::<Vec<_>>()), Some(4), "no more than four");
 }
 
 /// What a browser is told for a session that this makes.
@@ -249,6 +338,57 @@ fn rule_18_a_response_that_sets_the_cookie_is_not_kept(store: &Store) {
     assert_eq!(cache("/cache/public, max-age=60"), "private, max-age=60");
     assert_eq!(cache("/cache/max-age=60, PUBLIC"), "max-age=60, private");
     assert_eq!(cache("/twice/max-age=60"), "max-age=60, private");
+    assert_eq!(cache("/cache/max-age=600"), "private, max-age=600");
+    assert_eq!(cache("/cache/s-maxage=600, max-age=60"), "private, max-age=60");
+    assert_eq!(cache("/cache/private=\"set-cookie\", max-age=60"), "private, max-age=60");
+    assert_eq!(cache("/cache/no-store"), "no-store");
+    assert_eq!(cache("/cache/no-cache"), "private, no-cache");
     // Nothing is said of a response that sets no cookie.
     assert_eq!(client.get("/get/a").send().headers_all("cache-control"), Vec::<&str>::new());
+}
+
+fn rule_18_no_middleware_hands_the_cookie_to_a_shared_cache(store: &Store) {
+    async fn keep_an_hour(req: &mut Request, next: lback::Next<'_>) -> Result<Response> {
+        let mut response = next.run(req).await?;
+        response.headers_mut().remove("vary");
+        response.with_header("cache-control", "public, max-age=3600")
+    }
+    let app = App::new(urls()).stack(|stack| stack.insert_before("RequestLog", keep_an_hour).map(drop));
+    let client = store.open(app, "");
+    let response = client.post("/set/a/1").send();
+    assert_eq!((response.header("cache-control"), response.header("vary")), (Some("private, max-age=3600"), Some("Cookie")));
+    let response = client.get("/get/a").send();
+    assert_eq!((response.header("cache-control"), response.header("vary")), (Some("public, max-age=3600"), Some("Cookie")));
+    let response = client.get("/untouched").send();
+    assert_eq!((response.header("cache-control"), response.header("vary")), (Some("public, max-age=3600"), None));
+}
+
+fn rule_18_an_error_page_that_shows_the_session_is_for_its_visitor(store: &Store) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("404.html", "lost {{ name }}"), ("403.html", "plain"), ("500.html", "broken {{ name }}")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let router = urls()
+        .get("/gone", |_: &mut Request| {
+            let error = Error::not_found("gone");
+            Err::<(), _>(error.with_header(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=600")))
+        })
+        .get("/forbidden", |_: &mut Request| Err::<(), _>(Error::forbidden("no")))
+        .get("/broken", |_: &mut Request| Err::<(), _>(Error::internal("no")));
+    let app = App::new(router).template_global("name", |req| req.session().get::<String>("a"));
+    let client = store.open(app, &format!("TEMPLATES_DIR = '{}'", folder.path().display()));
+    client.post("/set/a/alice").send();
+    let page = |path: &str| {
+        let page = client.get(path).send();
+        assert!(
+            page.headers_all("vary").iter().any(|vary| vary.eq_ignore_ascii_case("cookie")) == page.text().contains("alice"),
+            "{page:?}"
+        );
+        (page.text().to_owned(), page.headers_all("cache-control").join("|"))
+    };
+    let with = |text: &str, control: &str| (text.to_owned(), control.to_owned());
+    assert_eq!(page("/nowhere"), with("lost alice", "private, no-cache"));
+    assert_eq!(page("/gone"), with("lost alice", "private, max-age=600"));
+    assert_eq!(page("/broken"), with("broken alice", "no-store"));
+    assert_eq!(page("/forbidden"), with("plain", ""));
 }

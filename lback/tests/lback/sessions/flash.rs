@@ -12,7 +12,10 @@ suite!(
     rule_21_messages_are_shown_in_order_and_once,
     rule_21_a_message_outlives_a_redirect,
     rule_21_a_message_outlives_a_rotation,
-    rule_21_an_error_page_leaves_messages_to_the_next_page;
+    rule_21_an_error_page_leaves_messages_to_the_next_page,
+    rule_21_a_head_shows_the_messages_and_leaves_them,
+    rule_21_a_page_that_is_fetched_ahead_leaves_the_messages,
+    rule_21_a_page_that_nobody_sees_leaves_the_messages;
     server:
     rule_21_messages_left_at_once_all_survive,
     rule_21_taking_messages_leaves_those_that_come_meanwhile,
@@ -119,4 +122,80 @@ fn rule_21_taking_and_leaving_in_one_request(store: &Store) {
     let prepare = |client: &lback::testing::Client| drop(client.post("/flash/seen").send());
     let (client, _) = while_in_flight(store, work, prepare, |client| drop(client.post("/flash/other").send()));
     assert_eq!(client.get("/flashes").send().text(), "info:other,info:next");
+}
+
+/// The messages that are left, in order. They are taken by that.
+fn left(client: &lback::testing::Client) -> String {
+    client.get("/flashes").send().text().to_owned()
+}
+
+fn rule_21_a_head_shows_the_messages_and_leaves_them(store: &Store) {
+    let client = store.client(urls());
+    client.post("/flash/one").send();
+    let head = client.head("/flashes").send();
+    assert_eq!((head.text(), head.header("content-length")), ("", Some("8")), "as long as the page");
+    let page = client.get("/flashes").send();
+    assert_eq!((page.text(), page.header("content-length").is_none_or(|length| length == "8")), ("info:one", true));
+    assert_eq!(client.head("/flashes").send().header("content-length").unwrap_or("0"), "0");
+}
+
+fn rule_21_a_page_that_is_fetched_ahead_leaves_the_messages(store: &Store) {
+    let client = store.client(urls());
+    for (name, value) in [
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("Sec-Purpose", "Prefetch; Prerender"),
+        ("sec-purpose", "prefetch;anonymous-client-ip"),
+        ("purpose", "prefetch"),
+        ("purpose", "prefetch;prerender"),
+        ("x-purpose", "preview"),
+        ("x-moz", "prefetch"),
+    ] {
+        client.post("/flash/one").send();
+        let ahead = client.get("/flashes").header(name, value).send();
+        assert_eq!((ahead.assert_status(200).text(), left(&client).as_str()), ("", "info:one"), "{name}: {value}");
+    }
+    // What is no purpose, or another one, is a page that somebody wants to see.
+    for (name, value) in [("sec-purpose", "prefetched"), ("purpose", ""), ("x-own", "prefetch"), ("sec-purpose", "x=prefetch")] {
+        client.post("/flash/one").send();
+        assert_eq!(client.get("/flashes").header(name, value).send().text(), "info:one", "{name}: {value}");
+        assert_eq!(left(&client), "");
+    }
+}
+
+fn rule_21_a_page_that_nobody_sees_leaves_the_messages(store: &Store) {
+    fn page(req: &mut Request) -> Result<Response> {
+        let shown = super::flashes(req);
+        assert_eq!(shown, "info:one,info:two");
+        match req.param::<u16>("status")? {
+            303 => Ok(Response::redirect("/")),
+            1404 => Err(Error::not_found("gone")),
+            1303 => Err(Error::redirect("/")),
+            1500 => Err(Error::internal("broken")),
+            status => Ok(Response::text(shown).with_status(StatusCode::from_u16(status)?)),
+        }
+    }
+    let added = |req: &mut Request| {
+        let shown = super::flashes(req);
+        req.session().flash("info", "three");
+        req.session().insert("a", shown)?;
+        Err::<(), _>(Error::redirect("/"))
+    };
+    let client = store.client(urls().get("/page/{status}", page).get("/added", added));
+    let leave = || ["one", "two"].map(|message| client.post(&format!("/flash/{message}")).send());
+    for status in [304, 303, 502, 1404, 1303, 1500] {
+        leave();
+        client.get(&format!("/page/{status}")).send();
+        assert_eq!(left(&client), "info:one,info:two", "{status}");
+    }
+    for status in [200, 404, 422] {
+        leave();
+        client.get(&format!("/page/{status}")).send();
+        assert_eq!(left(&client), "", "{status}");
+    }
+    // What else the request did stays.
+    leave();
+    client.get("/added").send();
+    assert_eq!(client.session().unwrap().data["a"], "info:one,info:two");
+    assert_eq!(left(&client), "info:one,info:two,info:three");
 }

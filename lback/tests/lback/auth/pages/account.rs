@@ -6,7 +6,8 @@ suite!(databases: a_visitor_logs_in_and_comes_back, a_login_leads_nowhere_else, 
     logging_out_takes_a_post, a_password_is_changed_by_who_knows_it, an_address_is_changed_by_who_knows_the_password,
     a_new_address_counts_once_it_is_verified, an_address_of_another_is_not_told_from_a_free_one, a_wish_for_another_address_can_be_withdrawn,
     changes_are_told_to_the_address_that_counts, a_notice_that_cannot_be_sent_undoes_nothing,
-    devices_are_listed_and_logged_out, devices_can_be_told_apart, every_page_comes_with_the_crate, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused);
+    devices_are_listed_and_logged_out, devices_can_be_told_apart, every_page_comes_with_the_crate, pages_stand_in_the_applications_dress, an_error_page_knows_who_asked, password_managers_are_told_whose_password_it_is, a_page_without_a_token_is_refused,
+    the_pages_work_under_a_strict_content_security_policy);
 
 fn a_visitor_logs_in_and_comes_back(store: &Store) {
     let client = open(store);
@@ -412,4 +413,25 @@ fn every_page_comes_with_the_crate(store: &Store) {
         }
     }
     assert!(shown >= 12, "{shown} pages");
+}
+
+fn the_pages_work_under_a_strict_content_security_policy(store: &Store) {
+    let policy = "CONTENT_SECURITY_POLICY = \"default-src 'none'; style-src {nonce}; form-action 'self'; base-uri 'none'\"";
+    let client = store.open(pages(), &format!("{SETTINGS}\nAUTH_SITE_URL = 'https://example.com'\n{policy}"));
+    add_user(&client, "alice");
+    let check = |path: &str| {
+        let page = client.get(path).send();
+        let (html, policy) = (page.text(), page.header("content-security-policy").unwrap());
+        let nonce = html.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert!(policy.contains(&format!("style-src 'nonce-{nonce}'; form-action 'self'")), "{policy}");
+        assert_eq!(html.matches("rel=\"stylesheet\"").count(), html.matches("nonce=\"").count(), "{html}");
+        assert!(!["<script", "<style", " style=", " onclick=", "src=\"data:", "<img"].iter().any(|inline| html.contains(inline)), "{html}");
+    };
+    for path in ["/account/login", "/account/register", "/account/reset", "/account/reset/dead", "/account/verify/dead"] {
+        check(path);
+    }
+    enter(&client, "alice");
+    for path in ["/account", "/account/devices", "/account/password"] {
+        check(path);
+    }
 }

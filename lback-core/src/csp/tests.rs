@@ -1,0 +1,73 @@
+use super::directives::{allow, is_laxer_with_self};
+use super::policy::Policy;
+
+fn header(policy: &str, nonce: Option<&str>) -> String {
+    Policy::parse("KEY", policy).unwrap().unwrap().value(nonce).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_nonce_stands_in_a_policy_only_if_something_has_it() {
+    let policy = "default-src 'self'; script-src {nonce} 'strict-dynamic'; style-src {nonce}";
+    assert_eq!(header(policy, Some("abc")), "default-src 'self'; script-src 'nonce-abc' 'strict-dynamic'; style-src 'nonce-abc'");
+    assert_eq!(header(policy, None), "default-src 'self'; script-src  'strict-dynamic'; style-src ");
+    assert_eq!(header("default-src 'self'", Some("abc")), "default-src 'self'");
+    assert_eq!(header("script-src 'nonce-{nonce}'", Some("abc")), "script-src 'nonce-abc'");
+}
+
+#[test]
+fn a_policy_may_stand_on_several_lines() {
+    assert_eq!(header("\n  default-src 'self';\r\n\timg-src *;\n", None), "default-src 'self'; img-src *;");
+    assert!(Policy::parse("KEY", " \n ").unwrap().is_none());
+}
+
+#[test]
+fn a_policy_that_cannot_do_what_it_says_is_refused() {
+    let refused = |policy: &str| Policy::parse("KEY", policy).err().unwrap_or_else(|| panic!("{policy} should be refused")).to_string();
+    for (policy, says) in [
+        ("defualt-src 'self'", "did you mean default-src?"),
+        ("default-src 'self'; scriptsrc 'self'", "did you mean script-src?"),
+        ("default-src self", "write 'self'"),
+        ("default-src 'self'; frame-ancestors none", "write 'none'"),
+        ("default-src 'self', img-src *", "semicolons"),
+        ("default-src 'self' img-src *", "no semicolon before img-src"),
+        ("script-src 'nonce-abc'", "write {nonce}"),
+        ("script-src 'nonce-{nonce}x'", "write {nonce}"),
+        ("script-src {Nonce}", "placeholder is {nonce}"),
+        ("script-src 'self' “x”", "cannot stand in a header"),
+        ("script-src 'self' ü.example", "cannot stand in a header"),
+    ] {
+        let error = refused(policy);
+        assert!(error.starts_with("KEY: ") && error.contains(says) && error.contains("KEY = \""), "{policy}: {error}");
+    }
+    for policy in ["default-src *", "x-of-the-future a b", "sandbox allow-scripts; report-uri /csp", "require-trusted-types-for 'script'"] {
+        assert!(Policy::parse("KEY", policy).is_ok(), "{policy}");
+    }
+}
+
+#[test]
+fn a_source_is_added_to_the_directive_that_decides() {
+    let style = |policy: &str| allow(policy, &["style-src-elem", "style-src", "default-src"], |_| Some("'nonce-a'"));
+    assert_eq!(style("default-src 'self'"), "default-src 'self'; style-src 'self' 'nonce-a'");
+    assert_eq!(style("default-src 'none'; img-src *"), "default-src 'none'; img-src *; style-src 'nonce-a'");
+    assert_eq!(style("default-src 'self'; Style-Src 'none'"), "default-src 'self'; style-src 'nonce-a'");
+    assert_eq!(style("style-src"), "style-src 'nonce-a'");
+    assert_eq!(style("style-src b; style-src-elem c"), "style-src b; style-src-elem c 'nonce-a'");
+    assert_eq!(style("style-src a; style-src b"), "style-src a 'nonce-a'; style-src b", "the first of two counts");
+    assert_eq!(style("style-src 'nonce-a'"), "style-src 'nonce-a'");
+    assert_eq!(style("script-src 'self'"), "script-src 'self'", "nothing forbids it");
+    assert_eq!(style("img-src *, default-src 'none'"), "img-src *, default-src 'none'; style-src 'nonce-a'");
+}
+
+#[test]
+fn a_nonce_does_not_take_unsafe_inline_from_the_page() {
+    for (sources, with_self) in [
+        (&["'unsafe-inline'"][..], true),
+        (&["'self'"], true),
+        (&["'unsafe-inline'", "'nonce-x'"], false),
+        (&["'self'", "'strict-dynamic'"], false),
+        (&["'sha256-x'"], false),
+        (&[], false),
+    ] {
+        assert_eq!(is_laxer_with_self(sources), with_self, "{sources:?}");
+    }
+}
