@@ -1,6 +1,5 @@
 //! Where the project is served: what the command line says, else what the settings say.
 
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
@@ -74,9 +73,11 @@ impl fmt::Display for Address {
 
 /// The value of one setting, from where the project itself looks for it, the last first.
 fn setting(project: &Path, key: &str) -> Option<String> {
-    let variables: BTreeMap<String, String> =
-        dotenvy::from_path_iter(project.join(".env")).into_iter().flatten().filter_map(std::result::Result::ok).collect();
-    let variable = |name: &str| env::var(name).ok().or_else(|| variables.get(name).cloned());
+    let dotenv = fs::read_to_string(project.join(".env")).unwrap_or_default();
+    let dotenv = dotenv.strip_prefix('\u{feff}').unwrap_or(&dotenv);
+    let variables = lback_dotenv::parse(dotenv, |name| env::var(name).ok()).unwrap_or_default();
+    let written = |name: &str| variables.iter().rfind(|variable| variable.name == name).map(|variable| variable.value.clone());
+    let variable = |name: &str| env::var(name).ok().or_else(|| written(name));
     let environment = variable("LBACK_ENV").unwrap_or_else(|| "development".to_owned());
     let written = |file: &str| {
         let settings: toml::Table = fs::read_to_string(project.join(file)).ok()?.parse().ok()?;

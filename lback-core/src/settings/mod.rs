@@ -20,7 +20,6 @@
 //! numbers, and lists with commas between their items. An empty variable is `None` for every `Option`.
 //! A value in TOML must have its field's type; a date is handed over as its text.
 
-mod dotenv;
 mod environment;
 mod error;
 mod keys;
