@@ -25,6 +25,7 @@ use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
+use crate::trusted_proxy::ForwardingWarning;
 use crate::view::{BoxFuture, BoxedView};
 use crate::{Clock, Error, Request, Response, Result, error_page, panics};
 
@@ -45,6 +46,7 @@ pub struct Application {
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
     listeners: Listeners,
+    forwarding_warning: ForwardingWarning,
 }
 
 type MakeDebugSection = Box<dyn Fn(&mut Request) -> Option<DebugSection> + Send + Sync>;
@@ -256,6 +258,7 @@ impl Assembly {
             background: self.background,
             debug_sections: self.debug_sections,
             listeners: self.listeners,
+            forwarding_warning: ForwardingWarning::default(),
         };
         Ok(Arc::new(app))
     }
@@ -278,6 +281,7 @@ impl Application {
 
     async fn respond(req: &mut Request) -> Response {
         let app = req.app();
+        app.forwarding_warning.look_at(req);
         let lookup = app.table.find(req.method(), req.path(), req.uri().query(), app.config.redirect_slashes);
         let exchange = Exchange::begin(req, &lookup);
         let result = match lookup {

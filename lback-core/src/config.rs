@@ -1,11 +1,11 @@
 //! The settings that core itself reads.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::settings::Secret;
+use crate::trusted_proxy::TrustedProxy;
 use crate::{Error, Result};
 
 /// The keys of `settings.toml` that core knows, with their defaults. Sessions and the database bring their own.
@@ -26,8 +26,8 @@ pub struct CoreSettings {
     pub secret_key_fallbacks: Vec<Secret>,
     /// Other sites whose pages may send forms here: `https://app.example.com`, `https://*.example.com`.
     pub csrf_trusted_origins: Vec<String>,
-    /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// Sends `Strict-Transport-Security` with this many seconds over HTTPS; 0 sends none.
     pub hsts_seconds: u64,
     /// The folder of templates, below the project's folder.

@@ -15,6 +15,7 @@ mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processes;
+mod proxies;
 mod sessions;
 mod signals;
 mod templates;
