@@ -227,8 +227,7 @@ impl Assembly {
     /// message lists every problem that was found, with its place.
     pub fn build(self) -> Result<Arc<Application>> {
         panics::remember_places();
-        let config: CoreSettings = self.settings.section()?;
-        config.check()?;
+        let config: CoreSettings = self.settings.checked()?;
         self.listeners.check()?;
         let secrets = self.secrets(&config)?;
         let table = RouteTable::compile(self.router, &self.stack)
@@ -321,6 +320,13 @@ impl Application {
             cookies.write(response.headers_mut());
         }
         Ok(response)
+    }
+
+    /// Returns whether a route answers `GET` of this path; what middleware answers, such as static files, does not count.
+    pub fn answers(&self, path: &str) -> bool {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let lookup = self.table.find(&Method::GET, path, None, self.config.redirect_slashes);
+        matches!(lookup, Lookup::Found(_) | Lookup::Otherwise(Endpoint::Redirect(_)))
     }
 
     /// Starts the tasks that run beside the server.

@@ -322,9 +322,8 @@ impl App {
         }
     }
 
-    /// Checks the settings and puts everything together. `clock` is for tests.
-    pub(crate) fn ready(self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
-        check_names(&self.commands)?;
+    /// Refuses settings that nothing reads, and values that cannot work.
+    pub(crate) fn check_settings(&self, settings: &mut Settings) -> Result<()> {
         settings.declare::<CoreSettings>();
         settings.declare::<DbSettings>();
         settings.declare::<SessionSettings>();
@@ -333,6 +332,22 @@ impl App {
         #[cfg(feature = "mail")]
         settings.declare::<lback_mail::MailSettings>();
         settings.check_unknown(&[]).map_err(with_remedy)?;
+        let core: CoreSettings = settings.checked()?;
+        crate::log::check(&core.log)?;
+        if self.database {
+            settings.checked::<DbSettings>()?;
+        }
+        settings.checked::<SessionSettings>()?;
+        #[cfg(feature = "auth")]
+        settings.checked::<lback_auth::AuthSettings>()?;
+        #[cfg(feature = "mail")]
+        settings.checked::<lback_mail::MailSettings>()?;
+        Ok(())
+    }
+
+    /// Puts everything together, with settings that are [checked](Self::check_settings). `clock` is for tests.
+    pub(crate) fn ready(self, settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
+        check_names(&self.commands)?;
         let core: CoreSettings = settings.section()?;
         let session_settings: SessionSettings = settings.section()?;
         let root = settings.root().to_owned();
@@ -402,6 +417,11 @@ impl App {
         }
         assembly.listeners_mut().append(self.listeners);
         let app = assembly.build()?;
+        #[cfg(feature = "auth")]
+        if let Some(auth) = auth.as_ref().filter(|auth| auth.settings().login_url.is_some()) {
+            // The name of a route that is not there would fail every redirect to the login page.
+            auth.login_url(&app)?;
+        }
         #[cfg(feature = "auth-pages")]
         if let Some(auth) = &auth {
             lback_auth::pages::check_users(&app, auth)?;

@@ -58,7 +58,8 @@ impl App {
     /// to be written.
     fn load(mut self, environment: &Environment, serves: bool) -> Result<Ready> {
         let root = find_root(environment)?;
-        let settings = Settings::load(&root, environment)?;
+        let mut settings = Settings::load(&root, environment)?;
+        self.check_settings(&mut settings)?;
         crate::log::start(&settings.section::<CoreSettings>()?.log)?;
         let migrations = self.take_migrations(&root);
         let migrations = if serves { migrations.stop_at_blank() } else { migrations };

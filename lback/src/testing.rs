@@ -89,6 +89,8 @@ impl Client {
         browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client,
     ) -> Result<Self> {
         let mut settings = settings?;
+        // Before some of them are replaced, so that a test finds what the server would refuse.
+        app.check_settings(&mut settings)?;
         let migrations = app.take_migrations(settings.root());
         let mut place = None;
         if app.has_database() {

@@ -20,6 +20,7 @@
 //! numbers, and lists with commas between their items. An empty variable is `None` for every `Option`.
 //! A value in TOML must have its field's type; a date is handed over as its text.
 
+mod check;
 mod environment;
 mod error;
 mod keys;
@@ -42,12 +43,15 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+pub use check::{Check, Section};
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use keys::known_keys;
+pub use problem::Example;
 pub use root::find_root;
 pub use secret::Secret;
 pub use secret_key::secret_key;
+pub(crate) use secret_key::{check_fallbacks, check_length};
 pub use suggest::nearest;
 
 use value::{Entry, Origin, Table, Value};
@@ -137,6 +141,19 @@ impl Settings {
     /// names the key, where it stands and what to write.
     pub fn section<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
         section::read(self)
+    }
+
+    /// Reads a [`Section`], and checks what its types cannot.
+    ///
+    /// # Errors
+    ///
+    /// As [`section`](Self::section), and one line for every value that cannot work.
+    pub fn checked<T: Section>(&self) -> Result<T, SettingsError> {
+        let section: T = self.section()?;
+        let mut check = Check::new(self);
+        section.check(&mut check);
+        check.finish()?;
+        Ok(section)
     }
 
     /// Reads the table `name`, e.g. `[shop]`; one that is not written is read as an empty one.

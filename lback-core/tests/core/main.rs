@@ -11,6 +11,7 @@ mod server;
 mod signals;
 mod strangers;
 mod views;
+mod wrong_settings;
 
 use std::sync::Arc;
 
