@@ -8,6 +8,7 @@ use lback_session::SessionSettings;
 
 use crate::app::Ready;
 use crate::command::require_migrations;
+use crate::visitors;
 
 /// Prints a line for everything that is looked at.
 ///
@@ -34,6 +35,7 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
             ("ALLOWED_HOSTS", allowed_hosts(core)),
             ("secure cookies", secure_cookies(core, &settings)),
             ("HTTPS", https(core)),
+            ("visitors' addresses", visitors::check(core)),
         ]);
         #[cfg(feature = "auth-pages")]
         checks.push(("links in mails", crate::auth::check_deployed(ready)));
@@ -49,6 +51,9 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
                 println!("WRONG {what}: {error}");
             }
         }
+    }
+    if deploy {
+        println!("{}", visitors::explain(ready.app.config()));
     }
     match wrong {
         0 => Ok(()),
@@ -150,7 +155,8 @@ fn secure_cookies(core: &CoreSettings, settings: &SessionSettings) -> Result<()>
 fn https(core: &CoreSettings) -> Result<()> {
     if core.trusted_proxies.is_empty() {
         return mend(
-            "no proxy is trusted, so every request counts as plain HTTP. Name the one that ends TLS: TRUSTED_PROXIES = [\"127.0.0.1\"]",
+            "no proxy is trusted, so every request counts as plain HTTP. Name the one that ends TLS: TRUSTED_PROXIES = [\"127.0.0.1\"], \
+             or [\"private\"] in a container",
         );
     }
     if core.hsts_seconds == 0 {

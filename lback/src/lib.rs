@@ -57,6 +57,7 @@ mod session_store;
 pub mod signals;
 mod supervisor;
 pub mod testing;
+mod visitors;
 
 pub use app::App;
 pub use command::Command;
