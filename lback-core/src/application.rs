@@ -278,7 +278,7 @@ impl Application {
         async move { Self::respond(&mut req).await }
     }
 
-    async fn respond(req: &mut Request) -> Response {
+    pub(crate) async fn respond(req: &mut Request) -> Response {
         let app = req.app();
         app.forwarding_warning.look_at(req);
         let lookup = app.table.find(req.method(), req.path(), req.uri().query(), app.config.redirect_slashes);
