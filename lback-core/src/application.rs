@@ -366,6 +366,11 @@ impl Application {
         self.root().join(&self.config.static_dir)
     }
 
+    /// The folder in which the application stores files, such as uploads. In a test it is a temporary one.
+    pub fn media_dir(&self) -> PathBuf {
+        self.root().join(&self.config.media_dir)
+    }
+
     /// The names with hashes that static files have; none while `DEBUG` is on.
     pub fn static_names(&self) -> &StaticNames {
         &self.static_names

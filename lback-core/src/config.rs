@@ -35,6 +35,8 @@ pub struct CoreSettings {
     pub templates_dir: PathBuf,
     /// The folder of static files, below the project's folder.
     pub static_dir: PathBuf,
+    /// The folder in which the application stores files, below the project's folder.
+    pub media_dir: PathBuf,
     /// The path under which static files are served.
     pub static_url: String,
     /// Redirects `/about/` to `/about`, or the other way round, where only the other exists.
@@ -83,6 +85,7 @@ impl Section for CoreSettings {
         check.range("HSTS_SECONDS", self.hsts_seconds, 0..=100 * YEAR, YEAR);
         check.expect_folder("TEMPLATES_DIR", &self.templates_dir, "templates");
         check.expect_folder("STATIC_DIR", &self.static_dir, "static");
+        check.expect_folder("MEDIA_DIR", &self.media_dir, "media");
         let path = "a path of its own, which begins with a slash and is longer than that, or https://… of another server";
         check.expect("STATIC_URL", is_static_url(&self.static_url), path, "/static/");
         check.range("REQUEST_TIMEOUT_SECONDS", self.request_timeout_seconds, 0..=YEAR, usual.request_timeout_seconds);
@@ -150,6 +153,7 @@ impl Default for CoreSettings {
             hsts_seconds: 0,
             templates_dir: "templates".into(),
             static_dir: "static".into(),
+            media_dir: "media".into(),
             static_url: "/static/".to_owned(),
             redirect_slashes: true,
             request_timeout_seconds: 30,

@@ -1,5 +1,7 @@
 //! What users bring to an application.
 
+use std::cell::RefCell;
+
 use lback_auth::{Account, Auth, Permission, User, commands};
 use lback_core::{Assembly, Error, Result};
 
@@ -79,10 +81,13 @@ impl App {
 
 fn run_command(command: &mut Command, run: fn(&commands::Context<'_>, &[String]) -> Result<()>) -> Result<()> {
     command.require_migrations()?;
-    let app = command.app();
-    let context =
-        commands::Context { app, auth: command.state()?, database: command.database()?, sessions: app.state(), now: app.clock().now() };
-    run(&context, command.arguments())
+    let (app, arguments) = (command.app().clone(), command.arguments().to_vec());
+    let auth: &Auth = app.state().ok_or_else(|| Error::internal("this application has no users"))?;
+    let (database, now) = (command.database()?.clone(), command.now());
+    let print = RefCell::new(|line: &str| command.print(line));
+    let print = |line: &str| (print.borrow_mut())(line);
+    let context = commands::Context { app: &app, auth, database: &database, sessions: app.state(), now, print: &print };
+    run(&context, &arguments)
 }
 
 /// Puts the permissions that the application declares into the database.

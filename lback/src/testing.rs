@@ -28,15 +28,18 @@ mod users;
 pub use lback_core::testing::{MultipartBuilder, RequestBuilder, TestResponse, block_on};
 
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use lback_core::settings::{Environment, Settings, find_root};
 use lback_core::{Clock, CoreSettings, Error, Result};
 use lback_db::{Database, Db, DbSettings};
 use lback_session::{Record, SessionManager};
+use tempfile::TempDir;
 
 use crate::App;
 use crate::app::Ready;
+use crate::command::{OwnCommand, check_names, unknown_command};
 
 /// A browser before an application. What a browser does (`get`, `post`, cookies) it does as the
 /// [client of the core](lback_core::testing::Client), to which it dereferences.
@@ -45,11 +48,16 @@ pub struct Client {
     parts: Arc<Parts>,
 }
 
+/// Makes the browser before an application: in memory, or over a socket.
+type Browser = fn(Arc<lback_core::Application>) -> lback_core::testing::Client;
+
 struct Parts {
-    database: Option<Database>,
-    sessions: Option<SessionManager>,
+    ready: Arc<Ready>,
+    commands: Vec<OwnCommand>,
     // After those that are connected to it.
     place: Option<Arc<database::Place>>,
+    /// Where the application stores files.
+    files: Arc<TempDir>,
 }
 
 impl Client {
@@ -58,36 +66,32 @@ impl Client {
     /// # Panics
     /// Where the application cannot start; so do the other constructors.
     pub fn new(app: App) -> Self {
-        Self::build(app, project_settings(), lback_core::testing::Client::new)
+        Self::build(app, project_settings(), true, lback_core::testing::Client::new)
     }
 
     /// Before `app` with settings in the words of `settings.toml`, in memory.
     pub fn with_settings(app: App, settings: &str) -> Self {
-        Self::build(app, given_settings(settings), lback_core::testing::Client::new)
+        Self::build(app, given_settings(settings), false, lback_core::testing::Client::new)
     }
 
     /// Before `app` with the project's settings, over a real socket.
     pub fn over_socket(app: App) -> Self {
-        Self::build(app, project_settings(), socket)
+        Self::build(app, project_settings(), true, socket)
     }
 
     /// Before `app` with settings in the words of `settings.toml`, over a real socket.
     pub fn over_socket_with_settings(app: App, settings: &str) -> Self {
-        Self::build(app, given_settings(settings), socket)
+        Self::build(app, given_settings(settings), false, socket)
     }
 
-    fn build(app: App, settings: Result<Settings>, browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client) -> Self {
-        match Self::try_build(app, settings, browser) {
+    fn build(app: App, settings: Result<Settings>, of_project: bool, browser: Browser) -> Self {
+        match Self::try_build(app, settings, of_project, browser) {
             Ok(client) => client,
             Err(error) => panic!("the application cannot start: {error}"),
         }
     }
 
-    fn try_build(
-        mut app: App,
-        settings: Result<Settings>,
-        browser: fn(Arc<lback_core::Application>) -> lback_core::testing::Client,
-    ) -> Result<Self> {
+    fn try_build(mut app: App, settings: Result<Settings>, of_project: bool, browser: Browser) -> Result<Self> {
         let mut settings = settings?;
         // Before some of them are replaced, so that a test finds what the server would refuse.
         app.check_settings(&mut settings)?;
@@ -103,13 +107,16 @@ impl Client {
         settings.set("ALLOWED_HOSTS", hosts);
         // So that a test leaves nothing in the project.
         settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
+        let files = TempDir::with_prefix("lback-test-files-")?;
+        store_files_in(files.path(), &mut settings, of_project)?;
         // As precise as the databases are.
         let clock = Clock::fixed(chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6));
-        let ready = app.ready(settings, migrations, clock)?;
+        let commands = std::mem::take(&mut app.commands);
+        check_names(&commands)?;
+        let ready = Arc::new(app.ready(settings, migrations, clock)?);
         #[cfg(feature = "auth")]
         crate::auth::declare_permissions(&ready)?;
-        let Ready { app, database, sessions, .. } = ready;
-        Ok(Client { browser: browser(app), parts: Arc::new(Parts { database, sessions, place }) })
+        Ok(Client { browser: browser(ready.app.clone()), parts: Arc::new(Parts { ready, commands, place, files: Arc::new(files) }) })
     }
 
     /// Another browser before the same application, without cookies.
@@ -126,12 +133,13 @@ impl Client {
     pub fn restart(&self, mut app: App) -> Self {
         let settings = self.app().settings().clone();
         let migrations = app.take_migrations(settings.root());
-        let Ready { app, database, sessions, .. } = match app.ready(settings, migrations, self.clock().clone()) {
-            Ok(ready) => ready,
+        let commands = std::mem::take(&mut app.commands);
+        let ready = match app.ready(settings, migrations, self.clock().clone()) {
+            Ok(ready) => Arc::new(ready),
             Err(error) => panic!("the application cannot start again: {error}"),
         };
-        let parts = Parts { database, sessions, place: self.parts.place.clone() };
-        let browser = lback_core::testing::Client::new(app);
+        let browser = lback_core::testing::Client::new(ready.app.clone());
+        let parts = Parts { ready, commands, place: self.parts.place.clone(), files: self.parts.files.clone() };
         for cookie in self.cookies() {
             browser.set_cookie(cookie.name(), cookie.value());
         }
@@ -156,7 +164,7 @@ impl Client {
     /// # Panics
     /// Where the application has no sessions.
     pub fn sessions(&self) -> &SessionManager {
-        match &self.parts.sessions {
+        match &self.parts.ready.sessions {
             Some(sessions) => sessions,
             None => panic!("this application has no sessions"),
         }
@@ -167,7 +175,7 @@ impl Client {
     /// # Panics
     /// Where the application has none.
     pub fn database(&self) -> &Database {
-        match &self.parts.database {
+        match &self.parts.ready.database {
             Some(database) => database,
             None => panic!("this application has no database"),
         }
@@ -194,6 +202,47 @@ impl Client {
     #[cfg(feature = "mail")]
     pub fn mail(&self) -> Vec<lback_mail::MailMessage> {
         self.app().state::<lback_mail::Mailer>().map(lback_mail::Mailer::sent).unwrap_or_default()
+    }
+
+    /// Runs a command of the application's, or one of those for users, on the client's database and clock, and returns what it
+    /// has [printed](crate::Command::print).
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    /// use lback::testing::Client;
+    ///
+    /// fn close_idle(command: &mut Command) -> Result<()> {
+    ///     let days: i64 = command.argument(0)?.unwrap_or(30);
+    ///     let before = command.now() - lback::chrono::TimeDelta::days(days);
+    ///     command.print(format!("closed those idle since {}", before.date_naive()));
+    ///     Ok(())
+    /// }
+    ///
+    /// let app = App::new(Router::new()).command("close_idle", "[DAYS]  closes idle tickets", close_idle);
+    /// let client = Client::with_settings(app, "SESSION_TIMEOUT_MINUTES = 30");
+    /// let since = client.clock().now().date_naive() - lback::chrono::TimeDelta::days(14);
+    /// assert_eq!(client.command("close_idle", &["14"]), format!("closed those idle since {since}\n"));
+    /// ```
+    ///
+    /// # Panics
+    /// Where [`try_command`](Self::try_command) has an error.
+    #[track_caller]
+    pub fn command(&self, name: &str, arguments: &[&str]) -> String {
+        match self.try_command(name, arguments) {
+            Ok(printed) => printed,
+            Err(error) => panic!("the command {name} failed: {error:?}"),
+        }
+    }
+
+    /// As [`command`](Self::command), and returns what goes wrong.
+    ///
+    /// # Errors
+    /// That of the command, whose transaction is rolled back; or there is none of this name.
+    pub fn try_command(&self, name: &str, arguments: &[&str]) -> Result<String> {
+        let Parts { ready, commands, .. } = &*self.parts;
+        let command = commands.iter().find(|command| command.name == name);
+        let command = command.ok_or_else(|| Error::internal(unknown_command(name, commands)))?;
+        command.run_for_test(ready.clone(), arguments.iter().map(|argument| (*argument).to_owned()).collect())
     }
 
     /// Runs `work` on a connection of the test's own, and returns what it returns.
@@ -233,6 +282,21 @@ fn for_test(mut settings: Settings, of_project: bool) -> Result<Settings> {
     #[cfg(feature = "mail")]
     crate::mail::keep_in_memory(&mut settings, of_project)?;
     Ok(settings)
+}
+
+/// Files that the application stores go into `folder`, which is removed after the test: never into the project, and elsewhere
+/// only where the test's own settings name a folder by its whole path.
+fn store_files_in(folder: &Path, settings: &mut Settings, of_project: bool) -> Result<()> {
+    let mut folders = vec![("MEDIA_DIR", settings.section::<CoreSettings>()?.media_dir)];
+    #[cfg(feature = "mail")]
+    folders.push(("MAIL_DIR", settings.section::<lback_mail::MailSettings>()?.mail_dir));
+    for (key, path) in folders {
+        if of_project || path.is_relative() {
+            let name = key.to_ascii_lowercase();
+            settings.set(key, folder.join(name).display().to_string());
+        }
+    }
+    Ok(())
 }
 
 fn socket(app: Arc<lback_core::Application>) -> lback_core::testing::Client {

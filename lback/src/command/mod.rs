@@ -8,8 +8,10 @@ mod own;
 
 pub use own::Command;
 
-pub(crate) use names::check as check_names;
+pub(crate) use names::{check as check_names, unknown as unknown_command};
 pub(crate) use own::OwnCommand;
+
+use std::sync::Arc;
 
 use lback_core::Result;
 use lback_db::migrations::Applied;
@@ -79,7 +81,7 @@ impl Task {
         match self {
             // Shown without a look at the settings.
             Task::Help(_) => {}
-            Task::Own(command, arguments) => command.run(ready, arguments)?,
+            Task::Own(command, arguments) => command.run(Arc::new(ready), arguments)?,
             Task::Serve(address) => serve::serve(&ready, address.as_deref())?,
             Task::Migrate => {
                 let applied = migrate(&ready, ready.database()?)?;

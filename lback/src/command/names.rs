@@ -18,7 +18,7 @@ pub(super) fn is_built_in(name: &str) -> bool {
 }
 
 /// Why the command `name` is not run: there is none, and perhaps another was meant.
-pub(super) fn unknown(name: &str, own: &[OwnCommand]) -> String {
+pub(crate) fn unknown(name: &str, own: &[OwnCommand]) -> String {
     let own = own.iter().map(|command| command.name);
     let known: Vec<&str> = built_in().chain(own).collect();
     let meant = lback_core::settings::nearest(name, &[known.as_slice(), OF_LBACK.as_slice()].concat());

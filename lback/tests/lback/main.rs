@@ -19,6 +19,7 @@ mod proxies;
 mod sessions;
 mod signals;
 mod templates;
+mod testing;
 mod unit_of_work;
 mod views;
 

@@ -90,7 +90,7 @@ impl UploadedFile {
     /// ```
     /// # use lback_core::{Error, OrNotFound, Request, Response, Result};
     /// fn upload(req: &mut Request) -> Result<Response> {
-    ///     let folder = req.app().root().join("media");
+    ///     let folder = req.app().media_dir();
     ///     let name = req.id().to_string();
     ///     let photo = req.multipart()?.file("photo").ok_or_else(|| Error::bad_request("Choose a photo."))?;
     ///     photo.save(folder.join(name))?;
