@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lback::settings::known_keys;
 use lback::testing::Client;
-use lback::{App, AuthSettings, CoreSettings, DbSettings, MailSettings, Router, SessionSettings, Settings};
+use lback::{App, AppAuth as _, AppMail as _, AuthSettings, CoreSettings, DbSettings, MailSettings, Router, SessionSettings, Settings};
 
 fn docs() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -118,23 +118,50 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.declare::<MailSettings>();
     settings.declare::<AuthSettings>();
     settings.check_unknown(&[])?;
-    settings.section::<CoreSettings>()?;
-    settings.section::<DbSettings>()?;
-    settings.section::<SessionSettings>()?;
-    settings.section::<MailSettings>()?;
-    settings.section::<AuthSettings>()?;
+    settings.checked::<CoreSettings>()?;
+    settings.checked::<DbSettings>()?;
+    settings.checked::<SessionSettings>()?;
+    settings.checked::<MailSettings>()?;
+    settings.checked::<AuthSettings>()?;
     Ok(settings)
+}
+
+/// The rows of the tables of settings: the cells of each, without the marks of code around them.
+fn rows_of_settings() -> Vec<Vec<String>> {
+    let page = read("src/settings.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect()).collect()
+}
+
+/// A value that each setting refuses stands in its row, and the start does refuse it.
+#[test]
+fn the_start_refuses_the_wrong_value_of_every_setting() {
+    let mut accepted = Vec::new();
+    for row in rows_of_settings() {
+        let [key, _, _, wrong, _] = row.as_slice() else { panic!("key, default, accepted, refused, meaning: {row:?}") };
+        let others = [("DEBUG", "true"), ("SESSION_TIMEOUT_MINUTES", "30")];
+        let is_other = |(other, _): &&(&str, &str)| *other != key && !(key == "SESSION_EXPIRY_SECONDS" && other.starts_with("SESSION"));
+        let settings: String = others.iter().filter(is_other).map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let settings = format!("{settings}{key} = {wrong}");
+        let start = std::panic::catch_unwind(|| drop(Client::with_settings(App::new(Router::new()).auth().mail(), &settings)));
+        match start.map_err(|panic| *panic.downcast::<String>().unwrap()) {
+            Ok(()) => accepted.push(format!("{key} = {wrong}")),
+            Err(message) => {
+                let is_helpful = message.contains(key)
+                    && ["write", "make one", "begins with", "one of", "from 0 to"]
+                        .iter()
+                        .any(|words| message.to_lowercase().contains(words));
+                println!("{message}");
+                assert!(is_helpful, "{key} = {wrong}: {message}");
+            }
+        }
+    }
+    assert!(accepted.is_empty(), "the start should refuse {accepted:#?}");
 }
 
 #[test]
 fn the_tables_list_every_setting_with_its_default() {
-    let page = read("src/settings.md");
-    let mut documented = BTreeMap::new();
-    for line in page.lines().filter(|line| line.starts_with("| `")) {
-        let mut cells = line.split('|').map(str::trim).skip(1);
-        let (key, default) = (cells.next().unwrap().trim_matches('`'), cells.next().unwrap().trim_matches('`'));
-        documented.insert(key.to_owned(), default.to_owned());
-    }
+    let documented: BTreeMap<String, String> = rows_of_settings().into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
     let keys = [
         known_keys::<CoreSettings>(),
         known_keys::<DbSettings>(),

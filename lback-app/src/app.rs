@@ -276,7 +276,8 @@ impl App {
     ///
     /// fn count(command: &mut Command) -> Result<()> {
     ///     let posts = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM posts");
-    ///     println!("{} posts", posts.get_result::<i64>(command.db()?)?);
+    ///     let count: i64 = posts.get_result(command.db()?)?;
+    ///     command.print(format!("{count} posts"));
     ///     Ok(())
     /// }
     ///
@@ -287,7 +288,12 @@ impl App {
     /// `about` is what the command `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts
     /// there are behind one"`. What follows a first line is shown by `countposts --help` only. An error is printed, and ends the program with status 1. A name that
     /// every application or the `lback` command has already, or that is added twice, is an error when the program starts.
-    pub fn command(mut self, name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
+    pub fn command(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        run: impl Fn(&mut Command) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
         self.commands.push(CommandSpec::of_application(name, about, run));
         self
     }

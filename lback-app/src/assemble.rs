@@ -41,19 +41,24 @@ fn missing(what: &str) -> Error {
 }
 
 impl App {
-    /// Checks the settings and puts everything together. `clock` is for tests.
-    pub(crate) fn ready(mut self, mut settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
-        // A settings file may be shared with applications that have a database and sessions.
+    /// Refuses settings that nothing reads, and values that cannot work.
+    pub(crate) fn check_settings(&self, settings: &mut Settings) -> Result<()> {
         settings.declare::<CoreSettings>();
-        settings.declare::<DbSettings>();
-        settings.declare::<SessionSettings>();
+        // A settings file may be shared with applications that have a database and sessions.
+        settings.declare_keys::<DbSettings>().declare_keys::<SessionSettings>();
+        for battery in &self.batteries {
+            battery.settings(settings);
+        }
+        settings.check_unknown(&[]).map_err(|error| with_remedy(error, &self.batteries))?;
+        crate::log::check(&settings.section::<CoreSettings>()?.log)?;
+        Ok(settings.check_declared()?)
+    }
+
+    /// Puts everything together, with settings that are [checked](Self::check_settings). `clock` is for tests.
+    pub(crate) fn ready(mut self, settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
         let tables = self.all_tables();
         let batteries = in_order(self.batteries)?;
         command::all(&batteries, self.commands)?;
-        for battery in &batteries {
-            battery.settings(&mut settings);
-        }
-        settings.check_unknown(&[]).map_err(|error| with_remedy(error, &batteries))?;
 
         let mut assembly = Assembly::new(self.router, settings);
         assembly.clock(clock).state(migrations).state(tables);

@@ -53,11 +53,17 @@ pub trait Battery: Any {
         &[]
     }
 
-    /// Declares the settings that the battery reads: `settings.declare::<ShopSettings>()`.
+    /// Declares the settings that the battery reads: `settings.declare::<ShopSettings>()`. The start checks them, and refuses keys that
+    /// nobody declares.
     fn settings(&self, _settings: &mut Settings) {}
 
     /// Changes settings for tests, so that they leave nothing outside: mail is kept in memory, for example.
-    fn test_settings(&self, _settings: &mut TestSettings<'_>) {}
+    ///
+    /// # Errors
+    /// If a setting cannot be read.
+    fn test_settings(&self, _settings: &mut TestSettings<'_>) -> Result<()> {
+        Ok(())
+    }
 
     /// The migrations that make the battery's tables.
     fn migrations(&self) -> Option<MigrationSet> {

@@ -25,6 +25,7 @@ mod migrate;
 mod run;
 mod supervisor;
 pub mod testing;
+mod visitors;
 
 pub use app::App;
 pub use battery::{Battery, Setup};

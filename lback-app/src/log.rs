@@ -10,6 +10,19 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Begins to log what `filter` allows: `info`, or by module: `info,lback=debug`.
 pub(crate) fn start(filter: &str) -> Result<()> {
+    let targets = parse(filter)?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // A program that has set up its own log keeps it.
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    Ok(())
+}
+
+/// Refuses a `LOG` that is not understood.
+pub(crate) fn check(filter: &str) -> Result<()> {
+    parse(filter).map(drop)
+}
+
+fn parse(filter: &str) -> Result<Targets> {
     let targets = Targets::from_str(filter).map_err(|error| {
         let message = format!("LOG = \"{filter}\" is not understood; write LOG = \"info\", or \"info,lback=debug\"");
         Error::internal(message).with_source(error)
@@ -20,8 +33,5 @@ pub(crate) fn start(filter: &str) -> Result<()> {
             "LOG = \"{filter}\" names no level; write LOG = \"info\", or one of error, warn, debug, trace and off, or \"info,lback=debug\""
         )));
     }
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    // A program that has set up its own log keeps it.
-    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
-    Ok(())
+    Ok(targets)
 }

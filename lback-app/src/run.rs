@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::process::exit;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lback_core::settings::{Environment, Settings, find_root};
@@ -49,7 +50,7 @@ impl App {
         let environment = Environment::of_process();
         let serves = command.serves();
         let supervisor = if serves { Supervisor::find(&environment)? } else { None };
-        let Some(supervisor) = supervisor else { return command.run(self.load(&environment, serves)?, arguments) };
+        let Some(supervisor) = supervisor else { return command.run(Arc::new(self.load(&environment, serves)?), arguments) };
         let served = self.stack(add_live_reload).load(&environment, serves).and_then(|ready| serve::serve_below(&ready, &supervisor));
         served.inspect_err(|error| supervisor.failed(&error.to_string()))
     }
@@ -58,7 +59,8 @@ impl App {
     /// and starts without one that is still to be.
     fn load(mut self, environment: &Environment, serves: bool) -> Result<Ready> {
         let root = find_root(environment)?;
-        let settings = Settings::load(&root, environment)?;
+        let mut settings = Settings::load(&root, environment)?;
+        self.check_settings(&mut settings)?;
         crate::log::start(&settings.section::<CoreSettings>()?.log)?;
         let migrations = self.take_migrations(&root);
         let migrations = if serves { migrations.stop_at_blank().settled_for(SETTLED) } else { migrations };

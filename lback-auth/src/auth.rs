@@ -34,8 +34,7 @@ impl Auth {
     /// # Errors
     /// Where settings are not possible, or `SECRET_KEY` is missing; where a permission is declared twice, or has no name.
     pub fn new<A: Account>(assembly: &Assembly, permissions: &[Permission]) -> Result<Self> {
-        let settings: AuthSettings = assembly.settings().section()?;
-        settings.check()?;
+        let settings: AuthSettings = assembly.settings().checked()?;
         let core: CoreSettings = assembly.settings().section()?;
         let mut declared = BTreeMap::new();
         for permission in permissions {

@@ -1,13 +1,12 @@
 //! What users add to an application.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 
 use lback_app::{App, Battery, Command, CommandSpec, Setup};
 use lback_core::middleware::Slot;
 use lback_core::{Assembly, Error, Result, Settings};
 use lback_db::migrations::MigrationSet;
 use lback_db::{Database, Tables};
-use lback_session::SessionManager;
 
 use crate::install::{check_routes, install};
 use crate::{Account, Auth, AuthMiddleware, AuthSettings, Permission, RouteAuth, User, commands, declare_permissions, update_name_keys};
@@ -120,11 +119,16 @@ impl Battery for Users {
         });
         let declared = auth.clone();
         setup.after_migrate(move |_, database| fill_tables(&declared, database));
-        #[cfg(feature = "pages")]
-        {
-            let auth = auth.clone();
-            setup.when_built(move |app| crate::pages::check_needs(app, &auth));
-        }
+        let built = auth.clone();
+        setup.when_built(move |app| {
+            if built.settings().login_url.is_some() {
+                // The name of a route that is not there would fail every redirect to the login page.
+                built.login_url(app)?;
+            }
+            #[cfg(feature = "pages")]
+            crate::pages::check_needs(app, &built)?;
+            Ok(())
+        });
         setup.checks(move |app, checks| {
             checks.add("permissions and the login page", check_routes(app, &auth));
             #[cfg(feature = "pages")]
@@ -147,13 +151,11 @@ fn fill_tables(auth: &Auth, database: &Database) -> Result<()> {
 
 fn run_command(command: &mut Command, run: commands::Run) -> Result<()> {
     command.require_migrations()?;
-    let app = command.app();
-    let context = commands::Context {
-        app: &Arc::clone(app),
-        auth: command.state()?,
-        database: command.database()?,
-        sessions: app.state::<SessionManager>(),
-        now: app.clock().now(),
-    };
-    run(&context, command.arguments())
+    let (app, arguments) = (command.app().clone(), command.arguments().to_vec());
+    let auth: &Auth = app.state().ok_or_else(|| Error::internal("this application has no users"))?;
+    let (database, now) = (command.database()?.clone(), command.now());
+    let print = RefCell::new(|line: &str| command.print(line));
+    let print = |line: &str| (print.borrow_mut())(line);
+    let context = commands::Context { app: &app, auth, database: &database, sessions: app.state(), now, print: &print };
+    run(&context, &arguments)
 }

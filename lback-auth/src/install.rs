@@ -3,7 +3,7 @@
 use lback_core::{Application, Assembly, Error, Result};
 
 use crate::request::somebody;
-use crate::{Auth, RequestAuth, Requirement, RouteAuth, attempts};
+use crate::{Auth, AuthSettings, RequestAuth, Requirement, RouteAuth, attempts};
 
 /// Gives an application its users: the state, the templates' `user` and `perms`, and the task that forgets old failures.
 pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
@@ -46,5 +46,23 @@ pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
             known.join(", ")
         )));
     }
+    check_targets(app, auth.settings())?;
     if guarded { auth.login_url(app).map(drop) } else { Ok(()) }
+}
+
+/// Do the paths that the settings name lead to a page? What they are by default may be missing, as long as nobody logs in.
+fn check_targets(app: &Application, settings: &AuthSettings) -> Result<()> {
+    let usual = AuthSettings::default();
+    let redirects = [
+        ("LOGIN_REDIRECT_URL", &settings.login_redirect_url, &usual.login_redirect_url),
+        ("LOGOUT_REDIRECT_URL", &settings.logout_redirect_url, &usual.logout_redirect_url),
+    ];
+    let written = redirects.iter().filter(|(_, path, usual)| path != usual).map(|(key, path, _)| (*key, *path));
+    let mut paths = written.chain(settings.login_url.iter().map(|path| ("LOGIN_URL", path)));
+    match paths.find(|(_, path)| path.starts_with('/') && !app.answers(path)) {
+        None => Ok(()),
+        Some((key, path)) => {
+            Err(Error::internal(format!("{key} = \"{path}\" leads nowhere: no route answers it. Write the path of a page")))
+        }
+    }
 }

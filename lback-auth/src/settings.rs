@@ -1,6 +1,7 @@
 //! The settings of users.
 
-use lback_core::{Error, Result};
+use lback_core::settings::{Check, Section};
+use lback_session::SessionSettings;
 use serde::Deserialize;
 
 /// The keys of `settings.toml` that speak of users, as they are written.
@@ -61,42 +62,62 @@ impl Default for AuthSettings {
     }
 }
 
-impl AuthSettings {
-    /// Are they possible?
-    ///
-    /// # Errors
-    /// Names the key that is not, and what to write.
-    pub(crate) fn check(&self) -> Result<()> {
+impl Section for AuthSettings {
+    fn check(&self, check: &mut Check<'_>) {
         let usual = AuthSettings::default();
+        let login = self.login_url.as_deref().is_none_or(|url| is_target(url) || is_route_name(url));
+        check.expect("LOGIN_URL", login, "a path that begins with a slash, or the name of a route", "/account/login");
+        let path = "a path that begins with a slash";
+        check.expect("LOGIN_REDIRECT_URL", is_target(&self.login_redirect_url), path, usual.login_redirect_url);
+        check.expect("LOGOUT_REDIRECT_URL", is_target(&self.logout_redirect_url), path, usual.logout_redirect_url);
+        let site = "scheme and host, with which links begin";
+        check.expect("AUTH_SITE_URL", self.auth_site_url.as_deref().is_none_or(is_site), site, "https://example.com");
+        check.range(
+            "AUTH_PASSWORD_MIN_LENGTH",
+            self.auth_password_min_length,
+            1..=crate::password::MAX_LENGTH,
+            usual.auth_password_min_length,
+        );
         // Longer than that, and what was forgotten long ago still opens a door.
-        let bounded = [
-            ("AUTH_REMEMBER_DAYS", self.auth_remember_days, 1, 3650, usual.auth_remember_days),
-            ("AUTH_RESET_MINUTES", self.auth_reset_minutes, 1, 7 * 24 * 60, usual.auth_reset_minutes),
-            ("AUTH_VERIFY_HOURS", self.auth_verify_hours, 1, 365 * 24, usual.auth_verify_hours),
-            ("AUTH_MAX_DELAY_SECONDS", self.auth_max_delay_seconds, 0, 24 * 3600, usual.auth_max_delay_seconds),
-        ];
-        for (key, value, least, most, usual) in bounded {
-            if !(least..=most).contains(&value) {
-                return Err(Error::internal(format!(
-                    "{key} = {value} is not possible: it must be between {least} and {most}. Write {key} = {usual}"
-                )));
-            }
+        check.range("AUTH_REMEMBER_DAYS", self.auth_remember_days, 1..=3650, usual.auth_remember_days);
+        if let Ok(sessions) = check.settings().section::<SessionSettings>() {
+            check.accept("AUTH_REMEMBER_DAYS", self.can_remember(&sessions, check.is_written("AUTH_REMEMBER_DAYS")));
         }
-        let (length, longest) = (self.auth_password_min_length, crate::password::MAX_LENGTH);
-        if length > longest {
-            return Err(Error::internal(format!(
-                "AUTH_PASSWORD_MIN_LENGTH = {length} leaves no password: one has at most {longest} characters. Write AUTH_PASSWORD_MIN_LENGTH = {}",
-                usual.auth_password_min_length
-            )));
-        }
-        match &self.auth_site_url {
-            Some(url) if !is_site(url) => Err(Error::internal(format!(
-                "AUTH_SITE_URL = \"{}\" is no address that links could begin with. Write scheme and host: AUTH_SITE_URL = \"https://example.com\"",
-                url.escape_debug()
-            ))),
+        check.range("AUTH_RESET_MINUTES", self.auth_reset_minutes, 1..=7 * 24 * 60, usual.auth_reset_minutes);
+        check.range("AUTH_VERIFY_HOURS", self.auth_verify_hours, 1..=365 * 24, usual.auth_verify_hours);
+        check.range("AUTH_FREE_ATTEMPTS", self.auth_free_attempts, 0..=1000, usual.auth_free_attempts);
+        check.range("AUTH_MAX_DELAY_SECONDS", self.auth_max_delay_seconds, 0..=24 * 3600, usual.auth_max_delay_seconds);
+        // argon2 needs eight blocks; a hash that takes more than 4 GiB, or that goes over them a hundred times, takes minutes.
+        check.range("AUTH_ARGON2_MEMORY_KIB", self.auth_argon2_memory_kib, 8..=4 * 1024 * 1024, usual.auth_argon2_memory_kib);
+        check.range("AUTH_ARGON2_PASSES", self.auth_argon2_passes, 1..=100, usual.auth_argon2_passes);
+    }
+}
+
+impl AuthSettings {
+    /// Whether sessions may last as long as somebody is to be remembered, if the settings say both.
+    fn can_remember(&self, sessions: &SessionSettings, is_written: bool) -> Result<(), String> {
+        let days = self.auth_remember_days;
+        match sessions.session_absolute_timeout_minutes {
+            Some(minutes) if is_written && minutes < i64::from(days) * 24 * 60 => Err(format!(
+                "AUTH_REMEMBER_DAYS = {days} remembers nobody for longer than SESSION_ABSOLUTE_TIMEOUT_MINUTES = {minutes} lets sessions last. \
+                 Write SESSION_ABSOLUTE_TIMEOUT_MINUTES = {}, or fewer days",
+                i64::from(days) * 24 * 60
+            )),
             _ => Ok(()),
         }
     }
+}
+
+/// A path on this site, or the address of another one.
+fn is_target(url: &str) -> bool {
+    let is_plain = url.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    crate::safe_next(url).is_some()
+        || is_plain && ["https://", "http://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
+}
+
+/// A name such as `login` or `account:login`, and no path whose slash was forgotten.
+fn is_route_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', '?', '#', '.']) && !name.contains(char::is_whitespace)
 }
 
 /// `https://example.com`, perhaps with a port and a path.

@@ -27,6 +27,7 @@ use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
+use crate::trusted_proxy::ForwardingWarning;
 use crate::view::{BoxFuture, BoxedView};
 use crate::{Caching, Clock, Error, Request, Response, Result, error_page, panics};
 
@@ -49,6 +50,7 @@ pub struct Application {
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
     listeners: Listeners,
+    forwarding_warning: ForwardingWarning,
 }
 
 type MakeDebugSection = Box<dyn Fn(&mut Request) -> Option<DebugSection> + Send + Sync>;
@@ -295,8 +297,7 @@ impl Assembly {
     /// message lists every problem that was found, with its place.
     pub fn build(self) -> Result<Arc<Application>> {
         panics::remember_places();
-        let config: CoreSettings = self.settings.section()?;
-        config.check()?;
+        let config: CoreSettings = self.settings.checked()?;
         self.listeners.check()?;
         let secrets = self.secrets(&config)?;
         let cannot_start = |problems: Vec<String>| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  ")));
@@ -333,6 +334,7 @@ impl Assembly {
             background: self.background,
             debug_sections: self.debug_sections,
             listeners: self.listeners,
+            forwarding_warning: ForwardingWarning::default(),
         };
         Ok(Arc::new(app))
     }
@@ -353,8 +355,9 @@ impl Application {
         async move { Self::respond(&mut req).await }
     }
 
-    async fn respond(req: &mut Request) -> Response {
+    pub(crate) async fn respond(req: &mut Request) -> Response {
         let app = req.app();
+        app.forwarding_warning.look_at(req);
         let lookup = app.table.find(req.method(), req.path(), req.uri().query(), app.config.redirect_slashes);
         let exchange = Exchange::begin(req, &lookup);
         let result = match lookup {
@@ -400,6 +403,13 @@ impl Application {
         Ok(response)
     }
 
+    /// Returns whether a route answers `GET` of this path; what middleware answers, such as static files, does not count.
+    pub fn answers(&self, path: &str) -> bool {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let lookup = self.table.find(&Method::GET, path, None, self.config.redirect_slashes);
+        matches!(lookup, Lookup::Found(_) | Lookup::Otherwise(Endpoint::Redirect(_)))
+    }
+
     /// Starts the tasks that run beside the server.
     pub(crate) fn start_background(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> Vec<tokio::task::JoinHandle<()>> {
         let guarded = |task: &Background| {
@@ -435,6 +445,11 @@ impl Application {
     /// The folder of static files.
     pub fn static_dir(&self) -> PathBuf {
         self.root().join(&self.config.static_dir)
+    }
+
+    /// The folder in which the application stores files, such as uploads. In a test it is a temporary one.
+    pub fn media_dir(&self) -> PathBuf {
+        self.root().join(&self.config.media_dir)
     }
 
     /// The names with hashes that static files have; none while `DEBUG` is on.

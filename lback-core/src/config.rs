@@ -1,13 +1,14 @@
 //! The settings that core itself reads.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::csrf::TrustedOrigins;
 use crate::request::Budgets;
-use crate::settings::Secret;
-use crate::{Error, Result};
+use crate::settings::{Check, Example, Secret, Section, check_fallbacks, check_length};
+use crate::trusted_proxy::TrustedProxy;
 
 /// The keys of `settings.toml` that core knows, with their defaults. Sessions and the database bring their own.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,8 +28,8 @@ pub struct CoreSettings {
     pub secret_key_fallbacks: Vec<Secret>,
     /// Other sites whose pages may send forms here: `https://app.example.com`, `https://*.example.com`.
     pub csrf_trusted_origins: Vec<String>,
-    /// Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// Sends `Strict-Transport-Security` with this many seconds over HTTPS; 0 sends none.
     pub hsts_seconds: u64,
     /// The `Content-Security-Policy` of every response: `default-src 'self'; script-src 'self' {nonce}`.
@@ -39,6 +40,8 @@ pub struct CoreSettings {
     pub templates_dir: PathBuf,
     /// The folder of static files, below the project's folder.
     pub static_dir: PathBuf,
+    /// The folder in which the application stores files, below the project's folder.
+    pub media_dir: PathBuf,
     /// The path under which static files are served.
     pub static_url: String,
     /// Redirects `/about/` to `/about`, or the other way round, where only the other exists.
@@ -75,47 +78,89 @@ pub struct CoreSettings {
     pub log: String,
 }
 
-impl CoreSettings {
-    /// Checks what types cannot.
-    pub(crate) fn check(&self) -> Result<()> {
-        let url = &self.static_url;
-        if url.trim_matches('/').is_empty() {
-            return Err(Error::internal(format!(
-                "STATIC_URL = \"{url}\" would hide every route: static files need a path of their own. Write STATIC_URL = \"/static/\""
-            )));
-        }
-        for (key, seconds) in [
-            ("REQUEST_TIMEOUT_SECONDS", self.request_timeout_seconds),
-            ("BODY_TIMEOUT_SECONDS", self.body_timeout_seconds),
-            ("HEADER_TIMEOUT_SECONDS", self.header_timeout_seconds),
-            ("SHUTDOWN_TIMEOUT_SECONDS", self.shutdown_timeout_seconds),
-        ] {
-            if seconds > 31_536_000 {
-                return Err(Error::internal(format!("{key} = {seconds} is more than a year. Write {key} = 30")));
-            }
-        }
+/// A year, in seconds.
+const YEAR: u64 = 31_536_000;
+/// A tebibyte, which no body and no upload exceeds.
+const TEBIBYTE: u64 = 1 << 40;
+
+impl Section for CoreSettings {
+    fn check(&self, check: &mut Check<'_>) {
+        let usual = CoreSettings::default();
+        check.expect("HOST", is_bindable(&self.host), "an address or a host name, without scheme and port", "0.0.0.0");
+        let (host, hosts) = ("a host, as browsers name it, without scheme and port", &self.allowed_hosts);
+        let corrected: Vec<String> =
+            hosts.iter().map(|host| if is_host_pattern(host) { host.clone() } else { host_within(host) }).collect();
+        let corrected: Vec<&str> = corrected.iter().map(String::as_str).collect();
+        check.expect_each("ALLOWED_HOSTS", hosts, is_host_pattern, host, corrected.as_slice());
+        check.accept("SECRET_KEY", self.secret_key.iter().try_for_each(check_length));
+        check.accept("SECRET_KEY_FALLBACKS", check_fallbacks(&self.secret_key_fallbacks));
+        check.accept("CSRF_TRUSTED_ORIGINS", TrustedOrigins::of_settings(&self.csrf_trusted_origins));
+        check.range("HSTS_SECONDS", self.hsts_seconds, 0..=100 * YEAR, YEAR);
+        check.expect_folder("TEMPLATES_DIR", &self.templates_dir, "templates");
+        check.expect_folder("STATIC_DIR", &self.static_dir, "static");
+        check.expect_folder("MEDIA_DIR", &self.media_dir, "media");
+        let path = "a path of its own, which begins with a slash and is longer than that, or https://… of another server";
+        check.expect("STATIC_URL", is_static_url(&self.static_url), path, "/static/");
+        check.range("REQUEST_TIMEOUT_SECONDS", self.request_timeout_seconds, 0..=YEAR, usual.request_timeout_seconds);
+        check.range("MAX_BODY_BYTES", self.max_body_bytes, 1..=TEBIBYTE, usual.max_body_bytes);
+        check.range("MAX_UPLOAD_BYTES", self.max_upload_bytes, 1..=TEBIBYTE, usual.max_upload_bytes);
+        check.range("UPLOAD_MEMORY_BYTES", self.upload_memory_bytes as u64, 0..=TEBIBYTE, usual.upload_memory_bytes as u64);
+        check.range("BODY_TIMEOUT_SECONDS", self.body_timeout_seconds, 1..=YEAR, usual.body_timeout_seconds);
+        check.range("HEADER_TIMEOUT_SECONDS", self.header_timeout_seconds, 1..=YEAR, usual.header_timeout_seconds);
+        // hyper needs at least 8 KiB to work with, and each connection may take as many.
+        check.range("MAX_HEADER_BYTES", self.max_header_bytes, 8 * 1024..=16 * 1024 * 1024, usual.max_header_bytes);
+        check.range("MAX_CONNECTIONS", self.max_connections, 1..=1_000_000, usual.max_connections);
+        check.range("SHUTDOWN_TIMEOUT_SECONDS", self.shutdown_timeout_seconds, 0..=YEAR, usual.shutdown_timeout_seconds);
+        check.range("MAX_BLOCKING_VIEWS", self.max_blocking_views, 1..=10_000, usual.max_blocking_views);
+        let fields = usual.max_form_fields;
+        check.range("MAX_FORM_FIELDS", self.max_form_fields, 1..=1_000_000, fields);
+        check.range("MAX_UPLOADS", self.max_uploads, 1..=1_000_000, usual.max_uploads);
         for (all, room, one, most) in [
             ("BODY_MEMORY_BYTES", Budgets::for_large(self.body_memory_bytes), "MAX_BODY_BYTES", self.max_body_bytes),
             ("BODY_MEMORY_BYTES", Budgets::for_large(self.body_memory_bytes), "UPLOAD_MEMORY_BYTES", self.upload_memory_bytes as u64),
             ("UPLOAD_DISK_BYTES", self.upload_disk_bytes, "MAX_UPLOAD_BYTES", self.max_upload_bytes),
         ] {
-            if room < most {
-                return Err(Error::internal(format!(
-                    "{one} = {most} for one request is more than the {room} bytes that {all} leaves for all of them. Write {all} = {}",
-                    most.saturating_mul(8)
-                )));
-            }
+            let expected = format!("large enough for one request, and leaves {room} bytes where {one} = {most}");
+            check.expect(all, room >= most, &expected, Example::plain(most.saturating_mul(8)));
         }
-        for (key, value) in [("MAX_FORM_FIELDS", self.max_form_fields as u64), ("MAX_UPLOADS", self.max_uploads)] {
-            if value == 0 {
-                return Err(Error::internal(format!("{key} = 0 would refuse every form. Write {key} = 100")));
-            }
-        }
-        if !(1..=10_000).contains(&self.max_blocking_views) {
-            return Err(Error::internal("MAX_BLOCKING_VIEWS must be between 1 and 10000. Write MAX_BLOCKING_VIEWS = 128"));
-        }
-        Ok(())
     }
+}
+
+fn is_bindable(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok() || is_name(host)
+}
+
+/// A host name: labels of ASCII letters, digits, `-` and `_`, with dots between.
+fn is_name(text: &str) -> bool {
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    text.split('.').all(is_label)
+}
+
+/// What `AllowedHosts` compares a host with: `*`, a name, `.name`, or an address, that of IPv6 in brackets.
+fn is_host_pattern(text: &str) -> bool {
+    let in_brackets = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    text == "*" || is_name(text.strip_prefix('.').unwrap_or(text)) || in_brackets.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+/// The host that was probably meant: `https://*.example.com:8000/` names `.example.com`.
+fn host_within(text: &str) -> String {
+    let text = text.trim();
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if rest.parse::<Ipv6Addr>().is_ok() {
+        return format!("[{rest}]");
+    }
+    let host = rest.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(rest, |(host, _)| host);
+    let host = host.strip_prefix('*').filter(|host| host.starts_with('.')).unwrap_or(host).trim_end_matches('.');
+    if is_host_pattern(host) { host.to_owned() } else { "example.com".to_owned() }
+}
+
+/// A path on this site, or the address of another server that has the files.
+fn is_static_url(url: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte);
+    let elsewhere = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let segments = elsewhere.or_else(|| url.strip_prefix('/')).map(|path| path.strip_suffix('/').unwrap_or(path));
+    segments.is_some_and(|path| path.bytes().all(is_plain) && path.split('/').all(|segment| !["", ".", ".."].contains(&segment)))
 }
 
 impl Default for CoreSettings {
@@ -134,6 +179,7 @@ impl Default for CoreSettings {
             content_security_policy_report_only: String::new(),
             templates_dir: "templates".into(),
             static_dir: "static".into(),
+            media_dir: "media".into(),
             static_url: "/static/".to_owned(),
             redirect_slashes: true,
             request_timeout_seconds: 30,

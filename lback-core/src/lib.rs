@@ -27,6 +27,7 @@ mod static_names;
 mod templates;
 pub mod testing;
 pub mod text_file;
+mod trusted_proxy;
 mod type_map;
 pub mod view;
 
@@ -46,6 +47,7 @@ pub use settings::{Secret, Settings};
 pub use signals::Signal;
 pub use static_names::StaticNames;
 pub use templates::{Html, TemplateArgs, TemplateFile, TemplateForm, TemplateFunction, TemplateGlobal, TemplateLink, Templates};
+pub use trusted_proxy::TrustedProxy;
 pub use type_map::TypeMap;
 pub use view::View;
 

@@ -1,7 +1,10 @@
 //! The settings of the database.
 
 use lback_core::Secret;
+use lback_core::settings::{Check, Section};
 use serde::Deserialize;
+
+use crate::target::Target;
 
 /// The keys of `settings.toml` that speak of the database, with their defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,5 +35,25 @@ impl Default for DbSettings {
             database_connect_timeout_seconds: 5,
             database_statement_timeout_ms: 20_000,
         }
+    }
+}
+
+impl Section for DbSettings {
+    fn check(&self, check: &mut Check<'_>) {
+        let usual = DbSettings::default();
+        let root = check.settings().root();
+        check.accept("DATABASE_URL", Target::parse(self.database_url.expose(), root));
+        check.range("DATABASE_POOL_SIZE", self.database_pool_size, 1..=10_000, usual.database_pool_size);
+        check.range("DATABASE_WAIT_SECONDS", self.database_wait_seconds, 1..=3600, usual.database_wait_seconds);
+        // To PostgreSQL, 0 means to wait for ever.
+        check.range("DATABASE_BUSY_TIMEOUT_MS", self.database_busy_timeout_ms, 1..=3_600_000, usual.database_busy_timeout_ms);
+        let connect = self.database_connect_timeout_seconds;
+        check.range("DATABASE_CONNECT_TIMEOUT_SECONDS", connect, 1..=3600, usual.database_connect_timeout_seconds);
+        check.range(
+            "DATABASE_STATEMENT_TIMEOUT_MS",
+            self.database_statement_timeout_ms,
+            0..=86_400_000,
+            usual.database_statement_timeout_ms,
+        );
     }
 }

@@ -44,8 +44,9 @@ impl Battery for MailBattery {
         settings.declare::<MailSettings>();
     }
 
-    fn test_settings(&self, settings: &mut TestSettings<'_>) {
+    fn test_settings(&self, settings: &mut TestSettings<'_>) -> Result<()> {
         settings.prefer("MAIL_BACKEND", "memory");
+        settings.move_folder("MAIL_DIR")
     }
 
     fn migrations(&self) -> Option<MigrationSet> {

@@ -61,9 +61,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 const NOTES: u32 = 5;
 const NOTE_PAUSE: Duration = Duration::from_secs(2);
 
-/// The most seconds that a mail server may be given: a day.
-const LONGEST_TIMEOUT: u64 = 24 * 3600;
-
 /// What one look at the outbox has found.
 pub(crate) enum Pass {
     /// Everything that was due was tried; the next is due then.
@@ -73,7 +70,7 @@ pub(crate) enum Pass {
 }
 
 impl Mailer {
-    /// Checks the settings. What waits to be sent waits in `database`, or in memory where there is none; files are named
+    /// Opens the backend that the settings name. What waits to be sent waits in `database`, or in memory where there is none; files are named
     /// from `root`.
     ///
     /// # Errors
@@ -81,22 +78,13 @@ impl Mailer {
     pub fn open(settings: &MailSettings, root: &Path, debug: bool, database: Option<Database>, clock: Clock) -> Result<Self> {
         let from = MailAddress::from(&settings.mail_from);
         from.check().map_err(|error| Error::internal(format!("MAIL_FROM: {error}")))?;
-        if settings.mail_max_attempts == 0 {
-            return Err(Error::internal("MAIL_MAX_ATTEMPTS = 0 would send nothing. Write MAIL_MAX_ATTEMPTS = 30"));
-        }
-        let timeout = settings.smtp_timeout_seconds;
-        if !(1..=LONGEST_TIMEOUT).contains(&timeout) {
-            return Err(Error::internal(format!(
-                "SMTP_TIMEOUT_SECONDS = {timeout} is not possible: it must be above zero and at most a day. Write SMTP_TIMEOUT_SECONDS = 60"
-            )));
-        }
         Ok(Mailer(Arc::new(Inner {
             backend: Backend::of_settings(settings, root, debug)?,
             outbox: database.map_or_else(|| Outbox::Memory(MemoryOutbox::default()), Outbox::Database),
             from,
             max_bytes: settings.mail_max_bytes,
             max_attempts: settings.mail_max_attempts,
-            lease: Duration::from_secs(timeout) + GRACE,
+            lease: Duration::from_secs(settings.smtp_timeout_seconds).saturating_add(GRACE),
             clock,
             woken: Notify::new(),
         })))

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lback_core::{Cookie, Error, Result, SameSite, Secret};
+use lback_core::settings::{Check, Section};
+use lback_core::{Cookie, CoreSettings, Error, Result, SameSite, Secret};
 use serde::Deserialize;
 
 use crate::Expiry;
@@ -121,6 +122,77 @@ pub enum CreateSessions {
     Eager,
 }
 
+impl Section for SessionSettings {
+    fn check(&self, check: &mut Check<'_>) {
+        let usual = SessionSettings::default();
+        let timeouts = [
+            ("SESSION_TIMEOUT_MINUTES", self.session_timeout_minutes, 60),
+            ("SESSION_EXPIRY_SECONDS", self.session_expiry_seconds, 1),
+            ("SESSION_ABSOLUTE_TIMEOUT_MINUTES", self.session_absolute_timeout_minutes, 60),
+        ];
+        for (key, value, seconds_each) in timeouts {
+            check.accept(key, value.map_or(Ok(()), |value| duration(key, value, seconds_each).map(drop)));
+        }
+        check.accept("SESSION_ABSOLUTE_TIMEOUT_MINUTES", absolute_is_longer(self));
+        if let Ok(core) = check.settings().section::<CoreSettings>() {
+            if let Some((key, problem)) = cookie_problem(self, core.debug) {
+                check.accept(key, Err::<(), _>(problem));
+            }
+            check.accept("SESSION_COOKIE_DOMAIN", domain_is_ours(self, &core));
+        }
+        check.range("SESSION_MAX_BYTES", self.session_max_bytes, 1..=64 * 1024 * 1024, usual.session_max_bytes);
+        check.range("SESSION_CLEANUP_MINUTES", self.session_cleanup_minutes, 0..=525_600, usual.session_cleanup_minutes);
+        // What stands there may be a password, so it is not shown.
+        let wrong =
+            "REDIS_URL is not the address of a Redis server. Write REDIS_URL = \"redis://127.0.0.1:6379/0\", or rediss://… or unix:///path";
+        check.accept("REDIS_URL", if is_redis(self.redis_url.expose()) { Ok(()) } else { Err(wrong) });
+        check.expect_file("REDIS_CA_FILE", self.redis_ca_file.as_deref());
+        let vouches = self.redis_ca_file.is_none() || self.redis_url.expose().starts_with("rediss:");
+        let without_tls = "REDIS_CA_FILE vouches for nobody, as REDIS_URL does not begin with rediss://. Write REDIS_URL = \"rediss://…\", or \
+                           remove REDIS_CA_FILE";
+        check.accept("REDIS_CA_FILE", if vouches { Ok(()) } else { Err(without_tls) });
+        let is_plain = self.redis_prefix.bytes().all(|byte| byte.is_ascii_graphic());
+        check.expect("REDIS_PREFIX", is_plain, "plain ASCII without spaces", usual.redis_prefix);
+        check.range("REDIS_TIMEOUT_MS", self.redis_timeout_ms, 1..=600_000, usual.redis_timeout_ms);
+    }
+}
+
+fn is_redis(url: &str) -> bool {
+    let schemes = ["redis://", "rediss://", "unix://", "redis+unix://"];
+    schemes.iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+}
+
+/// A session that ends before it could be idle for long enough: one of the two timeouts is not what it was meant to be.
+fn absolute_is_longer(settings: &SessionSettings) -> Result<()> {
+    let idle = settings.session_timeout_minutes.map(|minutes| minutes.saturating_mul(60)).or(settings.session_expiry_seconds);
+    let Some((absolute, idle)) = settings.session_absolute_timeout_minutes.zip(idle) else { return Ok(()) };
+    if absolute.saturating_mul(60) >= idle {
+        return Ok(());
+    }
+    wrong(format!(
+        "SESSION_ABSOLUTE_TIMEOUT_MINUTES = {absolute} ends every session before the timeout without a request, which is longer. Write \
+         SESSION_ABSOLUTE_TIMEOUT_MINUTES = {}, or a shorter SESSION_TIMEOUT_MINUTES",
+        idle.saturating_add(59) / 60
+    ))
+}
+
+/// Browsers take a cookie of another domain from nobody, so a login would not stick.
+fn domain_is_ours(settings: &SessionSettings, core: &CoreSettings) -> Result<()> {
+    let Some(domain) = settings.session_cookie_domain.as_deref().filter(|domain| !domain.is_empty()) else { return Ok(()) };
+    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+    let is_below = |host: &String| {
+        let host = host.trim_start_matches('.').to_ascii_lowercase();
+        host == "*" || host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
+    };
+    if core.allowed_hosts.is_empty() || core.allowed_hosts.iter().any(is_below) {
+        return Ok(());
+    }
+    wrong(format!(
+        "SESSION_COOKIE_DOMAIN = \"{domain}\" fits none of the ALLOWED_HOSTS, so browsers refuse the cookie. Leave it out, or name the domain \
+         that they are below"
+    ))
+}
+
 /// The settings of sessions, checked.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
@@ -135,6 +207,9 @@ pub struct SessionConfig {
     pub(crate) max_bytes: usize,
     pub(crate) cleanup_every: Option<Duration>,
 }
+
+/// The names that core gives the cookies of CSRF tokens.
+const CSRF_COOKIES: [&str; 2] = ["csrf", "__Host-csrf"];
 
 /// A hundred years, in seconds: beyond it dates could overflow.
 const LONGEST: i64 = 100 * 365 * 24 * 3600;
@@ -202,43 +277,74 @@ impl SessionConfig {
 
 /// What follows the value in each `Set-Cookie`, but for the time. The name and the attributes are ones that browsers take.
 fn cookie_attributes(settings: &SessionSettings, debug: bool) -> Result<String> {
-    let (name, path) = (&settings.session_cookie_name, &settings.session_cookie_path);
-    let domain = settings.session_cookie_domain.as_deref().filter(|domain| !domain.is_empty());
-    let secure = settings.session_cookie_secure.unwrap_or(!debug);
-    let same_site = same_site(&settings.session_cookie_samesite)?;
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(token) {
-        return wrong(format!("SESSION_COOKIE_NAME = \"{name}\" is not a cookie's name. Write SESSION_COOKIE_NAME = \"session_id\""));
-    }
-    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',');
-    if !path.starts_with('/') || !plain(path) {
-        return wrong("SESSION_COOKIE_PATH must begin with a slash and be plain ASCII. Write SESSION_COOKIE_PATH = \"/\"".to_owned());
-    }
-    if domain.is_some_and(|domain| !plain(domain)) {
-        return wrong("SESSION_COOKIE_DOMAIN is not a domain. Write SESSION_COOKIE_DOMAIN = \"example.com\", or leave it out".to_owned());
-    }
-    let lower = name.to_ascii_lowercase();
-    if lower.starts_with("__host-") && (!secure || domain.is_some() || path != "/") {
-        return wrong(format!(
-            "a cookie called {name} must have SESSION_COOKIE_SECURE = true, SESSION_COOKIE_PATH = \"/\" and no SESSION_COOKIE_DOMAIN, \
-             or browsers refuse it"
-        ));
-    }
-    if lower.starts_with("__secure-") && !secure {
-        return wrong(format!("a cookie called {name} must have SESSION_COOKIE_SECURE = true, or browsers refuse it"));
-    }
-    if same_site == SameSite::None && !secure {
-        return wrong("SESSION_COOKIE_SAMESITE = \"None\" needs SESSION_COOKIE_SECURE = true, or browsers refuse the cookie".to_owned());
+    if let Some((_, message)) = cookie_problem(settings, debug) {
+        return wrong(message);
     }
     let mut cookie = Cookie::new("", "");
-    cookie.set_path(path);
+    cookie.set_path(&settings.session_cookie_path);
     cookie.set_http_only(settings.session_cookie_httponly);
-    cookie.set_secure(secure);
-    cookie.set_same_site(same_site);
-    if let Some(domain) = domain {
+    cookie.set_secure(settings.session_cookie_secure.unwrap_or(!debug));
+    cookie.set_same_site(same_site(&settings.session_cookie_samesite));
+    if let Some(domain) = cookie_domain(settings) {
         cookie.set_domain(domain);
     }
     Ok(cookie.to_string().trim_start_matches('=').to_owned())
+}
+
+fn cookie_domain(settings: &SessionSettings) -> Option<&str> {
+    settings.session_cookie_domain.as_deref().filter(|domain| !domain.is_empty())
+}
+
+/// Why browsers would refuse the cookie, and the key that says so.
+fn cookie_problem(settings: &SessionSettings, debug: bool) -> Option<(&'static str, String)> {
+    let (name, path, domain) = (&settings.session_cookie_name, &settings.session_cookie_path, cookie_domain(settings));
+    let secure = settings.session_cookie_secure.unwrap_or(!debug);
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b);
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';' && b != b',');
+    let is_domain =
+        |domain: &str| !domain.trim_start_matches('.').is_empty() && !domain.contains(['/', ':', '*', '?', '@']) && plain(domain);
+    let lower = name.to_ascii_lowercase();
+    let (key, problem) = if name.is_empty() || !name.bytes().all(token) {
+        (
+            "SESSION_COOKIE_NAME",
+            format!("SESSION_COOKIE_NAME = \"{name}\" is not a cookie's name. Write SESSION_COOKIE_NAME = \"session_id\""),
+        )
+    } else if CSRF_COOKIES.contains(&name.as_str()) {
+        (
+            "SESSION_COOKIE_NAME",
+            format!("SESSION_COOKIE_NAME = \"{name}\" is the cookie of CSRF tokens. Write SESSION_COOKIE_NAME = \"session_id\""),
+        )
+    } else if !path.starts_with('/') || !plain(path) {
+        (
+            "SESSION_COOKIE_PATH",
+            "SESSION_COOKIE_PATH must begin with a slash and be plain ASCII. Write SESSION_COOKIE_PATH = \"/\"".to_owned(),
+        )
+    } else if domain.is_some_and(|domain| !is_domain(domain)) {
+        (
+            "SESSION_COOKIE_DOMAIN",
+            "SESSION_COOKIE_DOMAIN is not a domain. Write SESSION_COOKIE_DOMAIN = \"example.com\", or leave it out".to_owned(),
+        )
+    } else if lower.starts_with("__host-") && (!secure || domain.is_some() || path != "/") {
+        (
+            "SESSION_COOKIE_NAME",
+            format!(
+                "a cookie called {name} must have SESSION_COOKIE_SECURE = true, SESSION_COOKIE_PATH = \"/\" and no SESSION_COOKIE_DOMAIN, \
+                 or browsers refuse it"
+            ),
+        )
+    } else if lower.starts_with("__secure-") && !secure {
+        ("SESSION_COOKIE_NAME", format!("a cookie called {name} must have SESSION_COOKIE_SECURE = true, or browsers refuse it"))
+    } else if !SAME_SITE.iter().any(|(known, _)| known.eq_ignore_ascii_case(&settings.session_cookie_samesite)) {
+        let text = &settings.session_cookie_samesite;
+        ("SESSION_COOKIE_SAMESITE", format!("SESSION_COOKIE_SAMESITE = \"{text}\" is not possible. Write \"Lax\", \"Strict\" or \"None\""))
+    } else if same_site(&settings.session_cookie_samesite) == SameSite::None && !secure {
+        let text = "browsers refuse a cookie with SESSION_COOKIE_SAMESITE = \"None\" that is not secure. Write SESSION_COOKIE_SECURE = true, or \
+                    SESSION_COOKIE_SAMESITE = \"Lax\"";
+        ("SESSION_COOKIE_SAMESITE", text.to_owned())
+    } else {
+        return None;
+    };
+    Some((key, problem))
 }
 
 fn timeout(settings: &SessionSettings) -> Result<TimeDelta> {
@@ -265,13 +371,11 @@ fn duration(key: &str, value: i64, seconds_each: i64) -> Result<TimeDelta> {
     }
 }
 
-fn same_site(text: &str) -> Result<SameSite> {
-    match text.to_ascii_lowercase().as_str() {
-        "lax" => Ok(SameSite::Lax),
-        "strict" => Ok(SameSite::Strict),
-        "none" => Ok(SameSite::None),
-        _ => wrong(format!("SESSION_COOKIE_SAMESITE = \"{text}\" is not possible: it is \"Lax\", \"Strict\" or \"None\"")),
-    }
+const SAME_SITE: [(&str, SameSite); 3] = [("Lax", SameSite::Lax), ("Strict", SameSite::Strict), ("None", SameSite::None)];
+
+/// What a checked `SESSION_COOKIE_SAMESITE` says.
+fn same_site(text: &str) -> SameSite {
+    SAME_SITE.iter().find(|(known, _)| known.eq_ignore_ascii_case(text)).map_or(SameSite::Lax, |(_, same_site)| *same_site)
 }
 
 fn wrong<T>(message: String) -> Result<T> {

@@ -8,6 +8,7 @@ use lback::middleware::Slot;
 use lback::migrations::MigrationSet;
 use lback::prelude::*;
 use lback::serde::Deserialize;
+use lback::settings::{Check, Section};
 use lback::{Application, Database, Settings};
 
 use crate::announcement::{Announcement, Current};
@@ -27,6 +28,12 @@ struct AnnouncementSettings {
 impl Default for AnnouncementSettings {
     fn default() -> Self {
         AnnouncementSettings { announcements_refresh_seconds: 10 }
+    }
+}
+
+impl Section for AnnouncementSettings {
+    fn check(&self, check: &mut Check<'_>) {
+        check.range("ANNOUNCEMENTS_REFRESH_SECONDS", self.announcements_refresh_seconds, 1..=3600, 10);
     }
 }
 
@@ -53,9 +60,6 @@ impl Battery for Announcements {
 
     fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
         let AnnouncementSettings { announcements_refresh_seconds: seconds } = setup.settings().section()?;
-        if seconds == 0 {
-            return Err(Error::internal("ANNOUNCEMENTS_REFRESH_SECONDS = 0 would never rest. Write ANNOUNCEMENTS_REFRESH_SECONDS = 10"));
-        }
         setup.state(Current::default());
         setup.middleware(Slot::App, close);
         setup.routes(views::urls());
@@ -113,6 +117,6 @@ fn announce(command: &mut Command) -> Result<()> {
     let text = command.arguments().join(" ");
     let announcement = (!text.is_empty()).then_some(Announcement { text, closes_site: false });
     Announcement::save(command.db()?, announcement.as_ref())?;
-    println!("{}", announcement.map_or("nothing is announced now".to_owned(), |announcement| format!("announced: {}", announcement.text)));
+    command.print(announcement.map_or("nothing is announced now".to_owned(), |announcement| format!("announced: {}", announcement.text)));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The database: its connections, the request's transaction, and the commands for its tables.
 
 use lback_core::middleware::Slot;
-use lback_core::{Application, Error, Result};
+use lback_core::{Application, Error, Result, Settings};
 use lback_db::{Database, DbSessionMiddleware, DbSettings};
 
 use crate::CommandSpec;
@@ -14,6 +14,10 @@ pub(crate) struct DatabaseBattery;
 impl Battery for DatabaseBattery {
     fn name(&self) -> &'static str {
         "database"
+    }
+
+    fn settings(&self, settings: &mut Settings) {
+        settings.declare::<DbSettings>();
     }
 
     fn commands(&self) -> Vec<CommandSpec> {

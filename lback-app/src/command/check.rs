@@ -8,6 +8,7 @@ use lback_core::{Application, CoreSettings, Error, Result, StaticNames};
 use super::CommandSpec;
 use crate::Checks;
 use crate::assemble::Ready;
+use crate::visitors;
 
 pub(super) fn command() -> CommandSpec {
     let about = "[--deploy]  looks for what is wrong, with --deploy also for what a public server must not have
@@ -36,9 +37,14 @@ fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Result<()> {
         checks.add("SECRET_KEY", secret_key(core));
         checks.add("ALLOWED_HOSTS", allowed_hosts(core));
         checks.add("HTTPS", https(core));
+        checks.add("visitors' addresses", visitors::check(core));
     }
     hooks.check(app, &mut checks);
-    checks.report()
+    let report = checks.report();
+    if deploy {
+        println!("{}", visitors::explain(app.config()));
+    }
+    report
 }
 
 /// Does every `url_for` in a template name a route that exists?
@@ -111,7 +117,8 @@ fn allowed_hosts(core: &CoreSettings) -> Result<()> {
 fn https(core: &CoreSettings) -> Result<()> {
     if core.trusted_proxies.is_empty() {
         return mend(
-            "no proxy is trusted, so every request counts as plain HTTP. Name the one that ends TLS: TRUSTED_PROXIES = [\"127.0.0.1\"]",
+            "no proxy is trusted, so every request counts as plain HTTP. Name the one that ends TLS: TRUSTED_PROXIES = [\"127.0.0.1\"], \
+             or [\"private\"] in a container",
         );
     }
     if core.hsts_seconds == 0 {

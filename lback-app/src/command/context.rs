@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use lback_core::{Application, Error, Result, Settings};
 use lback_db::{Database, Db, DbSession};
 
@@ -20,7 +21,7 @@ use crate::migrate::require_migrations;
 ///     let before: i64 = command.argument(0)?.unwrap_or(i64::MAX);
 ///     let posts = diesel::sql_query("DELETE FROM posts WHERE id < ?").bind::<diesel::sql_types::BigInt, _>(before);
 ///     let deleted = posts.execute(command.db()?)?;
-///     println!("deleted {deleted} posts");
+///     command.print(format!("deleted {deleted} posts"));
 ///     Ok(())
 /// }
 ///
@@ -29,9 +30,11 @@ use crate::migrate::require_migrations;
 /// }
 /// ```
 pub struct Command {
-    ready: Ready,
+    ready: Arc<Ready>,
     arguments: Vec<String>,
     unit: Option<DbSession>,
+    /// What was printed, if a test wants to know.
+    printed: Option<String>,
 }
 
 impl Command {
@@ -54,6 +57,19 @@ impl Command {
             None => Ok(None),
             Some((_, Ok(value))) => Ok(Some(value)),
             Some((text, Err(error))) => Err(Error::bad_request(format!("the argument \"{text}\" is not understood: {error}"))),
+        }
+    }
+
+    /// The time, by the application's clock. In a test it stands still until the test moves it.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.ready.app.clock().now()
+    }
+
+    /// Prints a line to the standard output. A test gets it from [`Client::command`](crate::testing::Client::command) instead.
+    pub fn print(&mut self, line: impl Display) {
+        match &mut self.printed {
+            Some(printed) => printed.push_str(&format!("{line}\n")),
+            None => println!("{line}"),
         }
     }
 
@@ -124,9 +140,20 @@ impl Command {
 
 impl CommandSpec {
     /// Runs the command, and ends its transaction.
-    pub(crate) fn run(&self, ready: Ready, arguments: Vec<String>) -> Result<()> {
-        let mut command = Command { ready, arguments, unit: None };
+    pub(crate) fn run(&self, ready: Arc<Ready>, arguments: Vec<String>) -> Result<()> {
+        self.finish(Command { ready, arguments, unit: None, printed: None }).map(drop)
+    }
+
+    /// The same for a test. Returns what was printed.
+    pub(crate) fn run_for_test(&self, ready: Arc<Ready>, arguments: Vec<String>) -> Result<String> {
+        self.finish(Command { ready, arguments, unit: None, printed: Some(String::new()) })
+    }
+
+    fn finish(&self, mut command: Command) -> Result<String> {
         self.call(&mut command)?;
-        command.unit.map_or(Ok(()), |mut unit| unit.commit())
+        if let Some(unit) = &mut command.unit {
+            unit.commit()?;
+        }
+        Ok(command.printed.unwrap_or_default())
     }
 }

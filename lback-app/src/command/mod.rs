@@ -15,6 +15,7 @@ pub(crate) mod showmigrations;
 mod spec;
 
 pub use context::Command;
+pub(crate) use names::unknown;
 pub use spec::CommandSpec;
 
 use lback_core::Result;

@@ -9,7 +9,7 @@ use super::spec::OF_APPLICATION;
 const OF_LBACK: [&str; 8] = ["startproject", "new", "startapp", "makemigrations", "runserver", "run", "test", "completions"];
 
 /// Why the command `name` is not run: there is none, and perhaps another was meant.
-pub(super) fn unknown(name: &str, commands: &[CommandSpec]) -> String {
+pub(crate) fn unknown(name: &str, commands: &[CommandSpec]) -> String {
     let known: Vec<&str> = commands.iter().map(|command| command.name).collect();
     let meant = lback_core::settings::nearest(name, &[known.as_slice(), OF_LBACK.as_slice()].concat());
     match meant {

@@ -4,7 +4,7 @@ use lback_core::Result;
 
 use super::Command;
 
-type Run = Box<dyn Fn(&mut Command) -> Result<()>>;
+type Run = Box<dyn Fn(&mut Command) -> Result<()> + Send + Sync>;
 type Accepts = fn(&[&str]) -> Result<(), String>;
 
 /// A command that a battery adds to an application's command line.
@@ -12,15 +12,15 @@ type Accepts = fn(&[&str]) -> Result<(), String>;
 /// ```
 /// use lback::app::CommandSpec;
 ///
-/// let command = CommandSpec::new("countposts", "says how many posts there are", |command| {
-///     let posts = lback::diesel::dsl::sql::<lback::diesel::sql_types::BigInt>("SELECT count(*) FROM posts");
-///     println!("{} posts", lback::diesel::RunQueryDsl::get_result::<i64>(posts, command.db()?)?);
+/// let command = CommandSpec::new("whatsthetime", "says what time it is", |command| {
+///     let now = command.now();
+///     command.print(now);
 ///     Ok(())
 /// });
 /// # let _ = command;
 /// ```
 pub struct CommandSpec {
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     pub(super) about: &'static str,
     /// The heading below which `help` lists it.
     pub(super) section: &'static str,
@@ -46,12 +46,16 @@ impl CommandSpec {
     ///
     /// `about` is what `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts there are
     /// behind one"`. What follows a first line is shown by `--help` only.
-    pub fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
+    pub fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + Send + Sync + 'static) -> Self {
         CommandSpec { name, about, section: COMMANDS, arguments: Arguments::Own, run: Box::new(run) }
     }
 
     /// One that an application adds itself.
-    pub(crate) fn of_application(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + 'static) -> Self {
+    pub(crate) fn of_application(
+        name: &'static str,
+        about: &'static str,
+        run: impl Fn(&mut Command) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let command = CommandSpec::new(name, about, run).section(OF_APPLICATION);
         CommandSpec { arguments: Arguments::Foreign, ..command }
     }

@@ -35,15 +35,26 @@ use lback_core::settings::{Environment, Settings, find_root};
 use lback_core::{Clock, CoreSettings, Error, Result};
 use lback_db::{Database, Db, DbSettings};
 use lback_session::{Record, SessionManager};
+use tempfile::TempDir;
 
 use crate::App;
+use crate::assemble::Ready;
+use crate::command::{self, CommandSpec};
 
 /// A browser before an application. What a browser does (`get`, `post`, cookies) it does as the
 /// [client of the core](lback_core::testing::Client), to which it dereferences.
 pub struct Client {
     browser: lback_core::testing::Client,
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    ready: Arc<Ready>,
+    commands: Vec<CommandSpec>,
     // After those that are connected to it.
     place: Option<Arc<database::Place>>,
+    /// Where the application stores files.
+    files: Arc<TempDir>,
 }
 
 /// Makes a browser before an application: in memory, or over a socket.
@@ -81,8 +92,13 @@ impl Client {
     }
 
     fn try_build(mut app: App, mut settings: Settings, of_project: bool, open: Open) -> Result<Self> {
+        // Before some of them are replaced, so that a test finds what the server would refuse.
+        app.check_settings(&mut settings)?;
+        let files = TempDir::with_prefix("lback-test-files-")?;
+        let mut for_test = TestSettings::new(&mut settings, files.path(), of_project);
+        for_test.move_folder("MEDIA_DIR")?;
         for battery in &app.batteries {
-            battery.test_settings(&mut TestSettings::new(&mut settings, of_project));
+            battery.test_settings(&mut for_test)?;
         }
         let migrations = app.take_migrations(settings.root());
         let mut place = None;
@@ -98,14 +114,15 @@ impl Client {
         settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
         // As precise as the databases are.
         let clock = Clock::fixed(chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6));
-        let ready = app.ready(settings, migrations, clock)?;
+        let commands = command::all(&app.batteries, std::mem::take(&mut app.commands))?;
+        let ready = Arc::new(app.ready(settings, migrations, clock)?);
         ready.hooks.migrated(&ready.app)?;
-        Ok(Client { browser: open(ready.app), place })
+        Ok(Client { browser: open(ready.app.clone()), parts: Arc::new(Parts { ready, commands, place, files: Arc::new(files) }) })
     }
 
     /// Another browser before the same application, without cookies.
     pub fn fork(&self) -> Self {
-        Client { browser: self.browser.fork(), place: self.place.clone() }
+        Client { browser: self.browser.fork(), parts: self.parts.clone() }
     }
 
     /// The same browser, with its cookies, after the server was started again with `app` on the same database.
@@ -114,19 +131,25 @@ impl Client {
     ///
     /// # Panics
     /// Where the application cannot start.
-    pub fn restart(&self, mut app: App) -> Self {
-        let settings = self.app().settings().clone();
-        let migrations = app.take_migrations(settings.root());
-        let ready = app.ready(settings, migrations, self.clock().clone());
-        let app = match ready.and_then(|ready| ready.hooks.migrated(&ready.app).map(|()| ready.app)) {
-            Ok(app) => app,
+    pub fn restart(&self, app: App) -> Self {
+        let parts = match self.parts_again(app) {
+            Ok(parts) => parts,
             Err(error) => panic!("the application cannot start again: {error}"),
         };
-        let browser = lback_core::testing::Client::new(app);
+        let browser = lback_core::testing::Client::new(parts.ready.app.clone());
         for cookie in self.cookies() {
             browser.set_cookie(cookie.name(), cookie.value());
         }
-        Client { browser, place: self.place.clone() }
+        Client { browser, parts: Arc::new(parts) }
+    }
+
+    fn parts_again(&self, mut app: App) -> Result<Parts> {
+        let settings = self.app().settings().clone();
+        let migrations = app.take_migrations(settings.root());
+        let commands = command::all(&app.batteries, std::mem::take(&mut app.commands))?;
+        let ready = Arc::new(app.ready(settings, migrations, self.clock().clone())?);
+        ready.hooks.migrated(&ready.app)?;
+        Ok(Parts { ready, commands, place: self.parts.place.clone(), files: self.parts.files.clone() })
     }
 
     /// The session that this browser's cookie names or carries, as it is stored; `None` where there is none.
@@ -162,6 +185,47 @@ impl Client {
             Some(database) => database,
             None => panic!("this application has no database"),
         }
+    }
+
+    /// Runs a command of the application's, or one of those for users, on the client's database and clock, and returns what it
+    /// has [printed](crate::Command::print).
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    /// use lback::testing::Client;
+    ///
+    /// fn close_idle(command: &mut Command) -> Result<()> {
+    ///     let days: i64 = command.argument(0)?.unwrap_or(30);
+    ///     let before = command.now() - lback::chrono::TimeDelta::days(days);
+    ///     command.print(format!("closed those idle since {}", before.date_naive()));
+    ///     Ok(())
+    /// }
+    ///
+    /// let app = App::new(Router::new()).command("close_idle", "[DAYS]  closes idle tickets", close_idle);
+    /// let client = Client::with_settings(app, "SESSION_TIMEOUT_MINUTES = 30");
+    /// let since = client.clock().now().date_naive() - lback::chrono::TimeDelta::days(14);
+    /// assert_eq!(client.command("close_idle", &["14"]), format!("closed those idle since {since}\n"));
+    /// ```
+    ///
+    /// # Panics
+    /// Where [`try_command`](Self::try_command) has an error.
+    #[track_caller]
+    pub fn command(&self, name: &str, arguments: &[&str]) -> String {
+        match self.try_command(name, arguments) {
+            Ok(printed) => printed,
+            Err(error) => panic!("the command {name} failed: {error:?}"),
+        }
+    }
+
+    /// As [`command`](Self::command), and returns what goes wrong.
+    ///
+    /// # Errors
+    /// That of the command, whose transaction is rolled back; or there is none of this name.
+    pub fn try_command(&self, name: &str, arguments: &[&str]) -> Result<String> {
+        let Parts { ready, commands, .. } = &*self.parts;
+        let command = commands.iter().find(|command| command.name == name);
+        let command = command.ok_or_else(|| Error::internal(command::unknown(name, commands)))?;
+        command.run_for_test(ready.clone(), arguments.iter().map(|argument| (*argument).to_owned()).collect())
     }
 
     /// Runs `work` on a connection of the test's own, and returns what it returns.

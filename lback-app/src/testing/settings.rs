@@ -1,17 +1,21 @@
 //! The settings of a test.
 
-use lback_core::Settings;
+use std::path::{Path, PathBuf};
+
+use lback_core::{Result, Settings};
 
 /// The settings of a test, for [`Battery::test_settings`](crate::Battery::test_settings).
 pub struct TestSettings<'a> {
     settings: &'a mut Settings,
+    /// A folder that is removed after the test.
+    files: &'a Path,
     /// Whether they are those of the project, or were written for the test.
     of_project: bool,
 }
 
 impl<'a> TestSettings<'a> {
-    pub(super) fn new(settings: &'a mut Settings, of_project: bool) -> Self {
-        TestSettings { settings, of_project }
+    pub(super) fn new(settings: &'a mut Settings, files: &'a Path, of_project: bool) -> Self {
+        TestSettings { settings, files, of_project }
     }
 
     /// Sets `key`, unless the test itself says what it is. What the project's files say about it is for its users, not for tests.
@@ -20,5 +24,18 @@ impl<'a> TestSettings<'a> {
         if self.of_project || !is_set {
             self.settings.set(key, value);
         }
+    }
+
+    /// Lets the setting `key` name a folder that is removed after the test, so that no file is stored in the project. The test's
+    /// own settings may name another by its whole path.
+    ///
+    /// # Errors
+    /// If the setting is not a path.
+    pub fn move_folder(&mut self, key: &str) -> Result<()> {
+        let written: Option<PathBuf> = self.settings.value(key)?;
+        if self.of_project || written.is_none_or(|path| path.is_relative()) {
+            self.settings.set(key, self.files.join(key.to_ascii_lowercase()).display().to_string());
+        }
+        Ok(())
     }
 }

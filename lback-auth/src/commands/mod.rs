@@ -33,6 +33,8 @@ pub struct Context<'a> {
     pub sessions: Option<&'a SessionManager>,
     /// The time.
     pub now: DateTime<Utc>,
+    /// Prints a line.
+    pub print: &'a dyn Fn(&str),
 }
 
 /// What a command does.
@@ -114,7 +116,7 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
         user = user.email(email);
     }
     let user = write(context, |db| user.insert(db, context.now))?;
-    println!("{} may do everything now", user.username);
+    (context.print)(&format!("{} may do everything now", user.username));
     Ok(())
 }
 
@@ -155,7 +157,7 @@ pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()
     write(context, |db| user.set_password_hash(db, &hash))?;
     context.app.send(UserPasswordChanged { user_id: user.id });
     let ended = end_sessions(context, &user)?;
-    println!("{} has another password now{ended}", user.username);
+    (context.print)(&format!("{} has another password now{ended}", user.username));
     Ok(())
 }
 
@@ -167,11 +169,11 @@ pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> 
     let mut arguments = Arguments::parse("activate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if user.is_active {
-        println!("{} could log in already", user.username);
+        (context.print)(&format!("{} could log in already", user.username));
         return Ok(());
     }
     write(context, |db| user.set_active(db, true))?;
-    println!("{} can log in again", user.username);
+    (context.print)(&format!("{} can log in again", user.username));
     Ok(())
 }
 
@@ -183,12 +185,12 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
     let mut arguments = Arguments::parse("deactivate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if !user.is_active {
-        println!("{} could not log in already", user.username);
+        (context.print)(&format!("{} could not log in already", user.username));
         return Ok(());
     }
     write(context, |db| user.set_active(db, false))?;
     let ended = end_sessions(context, &user)?;
-    println!("{} cannot log in any more{ended}", user.username);
+    (context.print)(&format!("{} cannot log in any more{ended}", user.username));
     Ok(())
 }
 
@@ -199,7 +201,7 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
 pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("add_to_group", arguments, &[], &[])?)?;
     write(context, |db| group.add(db, &user))?;
-    println!("{} is in the group {}", user.username, group.name);
+    (context.print)(&format!("{} is in the group {}", user.username, group.name));
     Ok(())
 }
 
@@ -210,7 +212,7 @@ pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
 pub fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("remove_from_group", arguments, &[], &[])?)?;
     write(context, |db| group.remove(db, &user))?;
-    println!("{} is not in the group {}", user.username, group.name);
+    (context.print)(&format!("{} is not in the group {}", user.username, group.name));
     Ok(())
 }
 
@@ -236,7 +238,7 @@ pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     arguments.positional(0)?;
     let users = User::all(&mut context.database.connect()?)?;
     if json {
-        println!("{}", serde_json::to_string(&users)?);
+        (context.print)(&serde_json::to_string(&users)?);
         return Ok(());
     }
     let width = users.iter().map(|user| user.username.chars().count()).max().unwrap_or(0);
@@ -248,10 +250,10 @@ pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
         what.extend((user.is_staff && !user.is_superuser).then_some("staff"));
         let email = user.email.as_deref().unwrap_or("-");
         let line = format!("{:<width$}  {email}  last login: {last}  {}", user.username, what.join(", "));
-        println!("{}", line.trim_end());
+        (context.print)(line.trim_end());
     }
     if users.is_empty() {
-        println!("there are no users; createsuperuser makes the first");
+        (context.print)("there are no users; createsuperuser makes the first");
     }
     Ok(())
 }

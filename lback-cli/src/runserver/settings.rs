@@ -16,9 +16,9 @@ pub struct Settings {
 impl Settings {
     /// Reads them, from where the project itself looks for them.
     pub fn of(project: &Path) -> Self {
-        // A last line that ends in a space, and not in a line break, is not understood.
-        let dotenv = text(&project.join(".env")).unwrap_or_default() + "\n";
-        let variables = dotenvy::from_read_iter(dotenv.as_bytes()).filter_map(Result::ok).collect();
+        let dotenv = text(&project.join(".env")).unwrap_or_default();
+        let variables = lback_dotenv::parse(&dotenv, |name| env::var(name).ok()).unwrap_or_default();
+        let variables = variables.into_iter().map(|variable| (variable.name, variable.value)).collect();
         let mut settings = Settings { variables, tables: Vec::new() };
         let environment = settings.variable("LBACK_ENV").filter(|name| !name.is_empty()).unwrap_or_else(|| "development".to_owned());
         let files = [format!("settings.{environment}.toml"), "settings.toml".to_owned()];

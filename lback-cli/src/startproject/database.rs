@@ -32,7 +32,7 @@ pub fn differences(database: Database, name: &str) -> Differences {
             values: [
                 ("__NEEDS__", "PostgreSQL with its client library (Debian: `apt-get install postgresql libpq-dev`)".to_owned()),
                 ("__FIRST__", format!("\nFirst of all, make the user and the database that `.env` names:\n\n```sh\n{}\n```\n", make(name))),
-                ("__DOCKER_RUN__", format!("-e DATABASE_URL=postgres://{name}:PASSWORD@HOST/{name}")),
+                ("__DOCKER_RUN__", format!("-v {name}:/data -e DATABASE_URL=postgres://{name}:PASSWORD@HOST/{name}")),
                 (
                     "__DATABASE__",
                     format!(

@@ -105,6 +105,27 @@ fn a_project_on_postgresql_says_so_everywhere() {
     assert!(fail(folder.path(), &["startproject", "other", "--db", "oracle"]).contains("postgres"));
 }
 
+/// In a container the proxy's connections come from the network of the containers.
+#[test]
+fn an_image_believes_the_proxy_that_reaches_it() {
+    let folder = folder();
+    for (name, database) in [("one", "sqlite"), ("two", "postgres")] {
+        succeed(folder.path(), &["startproject", name, "--db", database]);
+        let file = |path: &str| fs::read_to_string(folder.path().join(name).join(path)).unwrap();
+        assert!(file("settings.production.toml").contains("\nTRUSTED_PROXIES = [\"private\"]\n"));
+        assert!(file("README.md").contains("-p 127.0.0.1:8000:8000") && file("README.md").contains(&format!("-v {name}:/data")));
+        let dockerfile = file("Dockerfile");
+        for part in [" HOST=0.0.0.0", " MEDIA_DIR=/data/media", "ca-certificates", "VOLUME /data", "USER app\n", "exec ./"] {
+            assert!(dockerfile.contains(part), "{part}: {dockerfile}");
+        }
+        // What is copied is there, and secrets are not.
+        for path in ["settings.toml", "settings.production.toml", "templates", "static"] {
+            assert!(folder.path().join(name).join(path).exists() && dockerfile.contains(path), "{path}: {dockerfile}");
+        }
+        assert!(file(".dockerignore").lines().any(|line| line == ".env"));
+    }
+}
+
 #[test]
 fn each_project_has_a_secret_key_of_its_own() {
     let folder = folder();

@@ -97,7 +97,7 @@ impl Page {
 }
 
 /// The causes, without those that only repeat the line above them.
-fn causes(error: &Error) -> Vec<String> {
+pub(super) fn causes(error: &Error) -> Vec<String> {
     let mut last = error.message().to_owned();
     let mut shown = Vec::new();
     for cause in error.causes() {

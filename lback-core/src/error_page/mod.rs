@@ -5,10 +5,13 @@ mod debug;
 mod json;
 mod pages;
 mod plain;
+mod report;
 mod secrets;
 mod source;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use report::{Failure, FailureReport};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -39,6 +42,9 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     log(req, &error, status);
     signals::failed(req, &error, status);
     req.set_error_page(true);
+    if let Some(report) = req.extensions().get::<FailureReport>() {
+        report.set(&error, debug && !req.prefers_json());
+    }
     let mut response = if status.is_redirection() {
         Response::default()
     } else if req.prefers_json() {

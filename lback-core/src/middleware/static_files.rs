@@ -31,11 +31,12 @@ use encoding::{ENCODINGS, Encoding};
 /// use lback_core::middleware::{Stack, StaticFiles};
 ///
 /// let mut stack = Stack::new();
-/// stack.push(StaticFiles::new()).push(StaticFiles::folder("/media/", "media"));
+/// stack.push(StaticFiles::new()).push(StaticFiles::media("/media/")).push(StaticFiles::folder("/docs/", "manual/html"));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct StaticFiles {
-    folder: Option<(String, PathBuf)>,
+    /// The URL and the folder, unless it is `STATIC_DIR`; no folder means `MEDIA_DIR`.
+    folder: Option<(String, Option<PathBuf>)>,
 }
 
 impl StaticFiles {
@@ -49,7 +50,13 @@ impl StaticFiles {
     /// A browser shows what lies there as a part of your site. For files that visitors upload, allow only types that
     /// cannot carry scripts (HTML and SVG can), or serve them with [`Response::download`].
     pub fn folder(url: &str, dir: impl Into<PathBuf>) -> Self {
-        StaticFiles { folder: Some((url.to_owned(), dir.into())) }
+        StaticFiles { folder: Some((url.to_owned(), Some(dir.into()))) }
+    }
+
+    /// The folder `MEDIA_DIR`, in which the application stores files, under the path `url`. What
+    /// [`folder`](Self::folder) says of uploads applies.
+    pub fn media(url: &str) -> Self {
+        StaticFiles { folder: Some((url.to_owned(), None)) }
     }
 }
 
@@ -100,7 +107,8 @@ impl StaticFiles {
         let Some(relative) = relative else { return Err(missing) };
         let app = req.app();
         let dir = match &self.folder {
-            Some((_, dir)) => app.root().join(dir),
+            Some((_, Some(dir))) => app.root().join(dir),
+            Some((_, None)) => app.media_dir(),
             None => app.static_dir(),
         };
         let names = self.folder.is_none().then(|| app.clone());

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use hyper::header::{HOST, HeaderName};
+use hyper::header::{HOST, HeaderMap, HeaderName};
 
 use crate::Request;
+use crate::trusted_proxy::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 /// The headers in which browsers say what a request is for: that of the Fetch standard, and those of Safari and older
 /// versions of Chromium and Firefox.
@@ -22,33 +23,27 @@ impl Request {
     /// The client's address.
     ///
     /// This is the peer of the connection, unless that is one of the `TRUSTED_PROXIES`: then it is the last address in
-    /// `X-Forwarded-For` that is not a trusted proxy itself. A client cannot choose it by sending that header.
+    /// `X-Forwarded-For` that is not a trusted proxy itself. A client cannot choose it by sending that header. An entry that is
+    /// not an address ends the chain. `Forwarded` (RFC 7239) is not read: a proxy that sets only one of the two headers would
+    /// pass on the other one as the client has sent it.
     pub fn client_addr(&self) -> Option<IpAddr> {
-        let peer = self.peer_addr()?.ip().to_canonical();
-        if !self.trusts(peer) {
-            return Some(peer);
-        }
-        let forwarded = self.headers().get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let chain: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let mut client = peer;
-        for hop in chain.into_iter().rev() {
-            let Some(address) = parse(hop) else { break };
+        let mut client = self.peer_addr()?.ip().to_canonical();
+        let mut hops = from_the_last(self.headers(), &X_FORWARDED_FOR);
+        while self.trusts(client) {
+            let Some(address) = hops.next().and_then(parse) else { break };
             client = address;
-            if !self.trusts(address) {
-                break;
-            }
         }
         Some(client)
     }
 
-    /// Did the request come by HTTPS: as a trusted proxy says in `X-Forwarded-Proto`?
+    /// Returns whether the request came by HTTPS, as a trusted proxy says in `X-Forwarded-Proto`.
     ///
     /// Lback itself speaks plain HTTP, behind a proxy that ends TLS.
     pub fn is_secure(&self) -> bool {
-        let trusted = self.peer_addr().is_some_and(|peer| self.trusts(peer.ip().to_canonical()));
         // The last one is what the nearest proxy saw; those before it are hearsay.
-        let protos = self.headers().get_all("x-forwarded-proto").iter().filter_map(|value| value.to_str().ok());
-        trusted && protos.flat_map(|value| value.split(',')).next_back().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
+        let by_https =
+            || from_the_last(self.headers(), &X_FORWARDED_PROTO).next().is_some_and(|proto| proto.eq_ignore_ascii_case(b"https"));
+        self.peer_addr().is_some_and(|peer| self.trusts(peer.ip())) && by_https()
     }
 
     /// Returns whether the browser only fetches this page ahead, before anybody has asked to see it: it says `prefetch` or
@@ -59,8 +54,8 @@ impl Request {
         words.map(<[u8]>::trim_ascii).any(|word| AHEAD.iter().any(|ahead| word.eq_ignore_ascii_case(ahead)))
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.app().config().trusted_proxies.iter().any(|proxy| proxy.to_canonical() == address)
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.app().config().trusted_proxies.iter().any(|proxy| proxy.contains(address))
     }
 
     /// The host that the client asked for, without the port, in lower case.
@@ -111,8 +106,17 @@ fn without_port(authority: &str) -> Option<&str> {
     (is_host && is_port).then_some(host)
 }
 
-/// An address as proxies write it, some of them with a port. One of IPv4 that is dressed as IPv6 is the same machine.
-fn parse(hop: &str) -> Option<IpAddr> {
+/// What proxies have added to the lists of this name, the nearest one first. Empty entries do not count (RFC 9110, 5.6.1).
+fn from_the_last<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let hops = headers.get_all(name).into_iter().rev().flat_map(|list| list.as_bytes().rsplit(|byte| *byte == b','));
+    hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty())
+}
+
+/// An address as proxies write it, some of them with a port, or in brackets. One of IPv4 that is mapped into IPv6 is the same
+/// machine.
+fn parse(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?;
+    let hop = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
     let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
     Some(hop.parse().ok().or_else(with_port)?.to_canonical())
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::dotenv;
 use super::error::{Kind, SettingsError};
 use super::mask;
 use super::value::{self, Entry, MAX_DEPTH, Origin, Table, Value};
@@ -21,7 +20,8 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsError> {
     let dotenv = match read(root, ".env")? {
-        Some(text) => dotenv::parse(&text)?,
+        Some(text) => lback_dotenv::parse(&text, |name| env.get(name).map(str::to_owned))
+            .map_err(|error| SettingsError::new(Kind::Syntax, error.to_string()))?,
         None => Vec::new(),
     };
     let from_dotenv = || dotenv.iter().rfind(|variable| variable.name == "LBACK_ENV").map(|found| found.value.as_str());
@@ -87,6 +87,7 @@ pub(super) fn from_toml(root: &Path, text: &str) -> Result<Settings, SettingsErr
         variables: Environment::default(),
         written,
         declared: Vec::new(),
+        checks: Vec::new(),
     })
 }
 

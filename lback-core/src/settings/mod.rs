@@ -20,7 +20,7 @@
 //! numbers, and lists with commas between their items. An empty variable is `None` for every `Option`.
 //! A value in TOML must have its field's type; a date is handed over as its text.
 
-mod dotenv;
+mod check;
 mod environment;
 mod error;
 mod keys;
@@ -43,12 +43,15 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+pub use check::{Check, Section};
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use keys::known_keys;
+pub use problem::Example;
 pub use root::find_root;
 pub use secret::Secret;
 pub use secret_key::secret_key;
+pub(crate) use secret_key::{check_fallbacks, check_length};
 pub use suggest::nearest;
 
 use value::{Entry, Origin, Table, Value};
@@ -86,6 +89,7 @@ pub struct Settings {
     /// Every top-level key as written in each file, for `check_unknown`.
     written: Vec<(String, Origin)>,
     declared: Vec<&'static str>,
+    checks: Vec<fn(&Settings) -> Result<(), SettingsError>>,
 }
 
 /// One setting as a person may see it, for the debug page.
@@ -140,6 +144,19 @@ impl Settings {
         section::read(self)
     }
 
+    /// Reads a [`Section`], and checks what its types cannot.
+    ///
+    /// # Errors
+    ///
+    /// As [`section`](Self::section), and one line for every value that cannot work.
+    pub fn checked<T: Section>(&self) -> Result<T, SettingsError> {
+        let section: T = self.section()?;
+        let mut check = Check::new(self);
+        section.check(&mut check);
+        check.finish()?;
+        Ok(section)
+    }
+
     /// Reads the table `name`, e.g. `[shop]`; one that is not written is read as an empty one.
     /// Variables such as `SHOP__API_KEY` win over its keys, `SHOP__MAIL__HOST` over those of `[shop.mail]`.
     ///
@@ -162,12 +179,35 @@ impl Settings {
         section::read_table(self, name)
     }
 
-    /// Adds the keys of the section `T` to the known ones, and returns them. [`entries`](Self::entries)
-    /// then shows them where only a variable sets them.
-    pub fn declare<T: DeserializeOwned>(&mut self) -> &'static [&'static str] {
-        let keys = known_keys::<T>();
-        self.declared.extend(keys);
-        keys
+    /// Reads the top-level key `name`; `None` if it is not set.
+    ///
+    /// # Errors
+    ///
+    /// As [`section`](Self::section).
+    pub fn value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SettingsError> {
+        section::read_value(self, name)
+    }
+
+    /// Adds the keys of the section `T` to the known ones, and its checks to those of [`check_declared`](Self::check_declared).
+    pub fn declare<T: Section>(&mut self) -> &mut Self {
+        self.checks.push(|settings| settings.checked::<T>().map(drop));
+        self.declare_keys::<T>()
+    }
+
+    /// Adds the keys of the section `T` to the known ones. [`entries`](Self::entries) then shows them if only a variable sets
+    /// them.
+    pub fn declare_keys<T: DeserializeOwned>(&mut self) -> &mut Self {
+        self.declared.extend(known_keys::<T>());
+        self
+    }
+
+    /// Checks the values of the sections that are [declared](Self::declare).
+    ///
+    /// # Errors
+    ///
+    /// As [`checked`](Self::checked), for the first section with a wrong value.
+    pub fn check_declared(&self) -> Result<(), SettingsError> {
+        self.checks.iter().try_for_each(|check| check(self))
     }
 
     /// Refuses keys that nothing reads: neither declared nor in `known`.

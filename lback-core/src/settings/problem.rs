@@ -69,7 +69,7 @@ impl Problem {
                 wrong(format!("{subject} is refused by the type that reads it (why is not shown, as it may hold the secret)."))
             }
             Self::Other(message) => {
-                wrong(format!("{subject} is {}, which does not serve: {}", describe(entry, false), mask::without_passwords(&message)))
+                wrong(format!("{subject} is {}, which cannot be used: {}", describe(entry, false), mask::without_passwords(&message)))
             }
         }
     }
@@ -103,7 +103,7 @@ fn missing_in_table(needs: &str, table: &str, name: &str, place: &str) -> Settin
     SettingsError::new(Kind::MissingKey, message)
 }
 
-fn subject(key: &str, origin: &Origin) -> String {
+pub(super) fn subject(key: &str, origin: &Origin) -> String {
     match origin {
         Origin::Variable(name) => format!("the environment variable {name}"),
         Origin::Code => format!("{key}, set in code,"),
@@ -111,7 +111,7 @@ fn subject(key: &str, origin: &Origin) -> String {
     }
 }
 
-fn describe(entry: &Entry, is_hidden: bool) -> String {
+pub(super) fn describe(entry: &Entry, is_hidden: bool) -> String {
     match &entry.value {
         Value::Text(text) if text.is_empty() => "empty".to_owned(),
         Value::List(_) => "a list".to_owned(),
@@ -153,9 +153,9 @@ fn plain<'a>(expected: &'a str, found: &Entry) -> &'a str {
 
 /// The line to write instead, for the kinds of which there is an example.
 fn mend(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
-    let Some(name) = key.rsplit('.').next().filter(|name| !name.ends_with(']')) else {
+    if key.ends_with(']') {
         return String::new();
-    };
+    }
     let text = match &entry.value {
         Value::Text(text) if !is_hidden => text.trim(),
         _ => "",
@@ -171,13 +171,64 @@ fn mend(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
         },
         "a list" if text.is_empty() => "[\"…\"]".to_owned(),
         "a list" => format!("[{}]", mask::toml_form(key, &entry.value)),
-        _ if expected.starts_with("a whole number from") => "30".to_owned(),
         _ => return String::new(),
     };
-    match &entry.origin {
-        Origin::Variable(name) => format!(" Set {name}={example}"),
-        Origin::DotEnv { .. } => format!(" Write {}={example}", key.replace('.', "__").to_ascii_uppercase()),
-        _ => format!(" Write {name} = {example}"),
+    instead(key, Some(&entry.origin), &Example::plain(example))
+}
+
+/// A value to write instead of a wrong one.
+pub struct Example {
+    in_toml: String,
+    in_variable: String,
+}
+
+impl Example {
+    /// A value that looks the same in a file and in a variable.
+    pub fn plain(value: impl fmt::Display) -> Self {
+        Example { in_toml: value.to_string(), in_variable: value.to_string() }
+    }
+}
+
+impl From<&str> for Example {
+    fn from(text: &str) -> Self {
+        Example { in_toml: format!("{text:?}"), in_variable: text.to_owned() }
+    }
+}
+
+impl From<String> for Example {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+/// A list of texts.
+impl From<&[&str]> for Example {
+    fn from(items: &[&str]) -> Self {
+        Example { in_toml: format!("{items:?}"), in_variable: items.join(",") }
+    }
+}
+
+impl<const COUNT: usize> From<[&str; COUNT]> for Example {
+    fn from(items: [&str; COUNT]) -> Self {
+        items.as_slice().into()
+    }
+}
+
+/// The line to write instead, where the wrong one stands.
+pub(super) fn instead(key: &str, origin: Option<&Origin>, example: &Example) -> String {
+    let Example { in_toml, in_variable } = example;
+    match origin {
+        Some(Origin::Variable(name)) => format!(" Set {name}={in_variable}"),
+        Some(Origin::DotEnv { .. }) => format!(" Write {}={in_variable}", key.replace('.', "__").to_ascii_uppercase()),
+        _ => format!(" Write {} = {in_toml}", key.rsplit('.').next().unwrap_or(key)),
+    }
+}
+
+/// Where a value stands, for the beginning of a message: `settings.toml:3: `.
+pub(super) fn place(origin: &Origin) -> String {
+    match origin {
+        Origin::Code => String::new(),
+        origin => format!("{origin}: "),
     }
 }
 

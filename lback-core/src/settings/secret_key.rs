@@ -40,10 +40,27 @@ pub fn secret_key(root: &Path, configured: Option<&Secret>, debug: bool) -> Resu
             ));
         }
     };
-    if is_long_enough(&key) {
-        return Ok(key);
+    check_length(&key)?;
+    Ok(key)
+}
+
+/// Refuses a `SECRET_KEY` that can be guessed.
+pub(crate) fn check_length(key: &Secret) -> Result<(), SettingsError> {
+    if is_long_enough(key) {
+        return Ok(());
     }
     let message = format!("SECRET_KEY has under {MIN_BYTES} bytes, which can be guessed. {HOW_TO_MAKE_ONE}");
+    Err(SettingsError::new(Kind::SecretKey, message))
+}
+
+/// Refuses a retired key that could never have been one: whoever guesses it signs cookies that are believed.
+pub(crate) fn check_fallbacks(keys: &[Secret]) -> Result<(), SettingsError> {
+    if keys.iter().all(is_long_enough) {
+        return Ok(());
+    }
+    let message = format!(
+        "SECRET_KEY_FALLBACKS holds a key of under {MIN_BYTES} bytes, which can be guessed. Write whole keys that SECRET_KEY has been, or remove it"
+    );
     Err(SettingsError::new(Kind::SecretKey, message))
 }
 

@@ -23,6 +23,12 @@ pub(super) fn read_table<T: DeserializeOwned>(settings: &Settings, name: &str) -
     read.map_err(|problem| problem.in_table(name, &entry, &file))
 }
 
+pub(super) fn read_value<T: DeserializeOwned>(settings: &Settings, name: &str) -> Result<Option<T>, SettingsError> {
+    let Some(entry) = settings.resolve(name) else { return Ok(None) };
+    let read = T::deserialize(Reader { entry: &entry, key: name });
+    read.map(Some).map_err(|problem| problem.in_section(&settings.root.join(FILE)))
+}
+
 /// Gives a struct the keys that its fields name, and anything else all of them.
 struct SectionReader<'a>(&'a Settings);
 

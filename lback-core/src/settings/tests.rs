@@ -185,7 +185,7 @@ fn a_wrong_value_names_key_place_expectation_finding_and_mend() {
     );
     assert_eq!(
         section_error("PORT = 70000"),
-        "settings.toml:1: PORT should be a whole number from 0 to 65535, and is the whole number 70000. Write PORT = 30"
+        "settings.toml:1: PORT should be a whole number from 0 to 65535, and is the whole number 70000."
     );
     assert_eq!(section_error("DEBUG = 1"), "settings.toml:1: DEBUG should be true or false, and is the whole number 1. Write DEBUG = true");
     assert_eq!(section_error("HOST = 5"), "settings.toml:1: HOST should be text, and is the whole number 5. Write HOST = \"5\"");
@@ -202,11 +202,11 @@ fn a_wrong_value_names_key_place_expectation_finding_and_mend() {
         section_error("LEVEL = 'warm'"),
         "settings.toml:1: LEVEL should be one of info, warn, and is the text \"warm\". Did you mean warn?"
     );
-    assert!(section_error("ADDRESS = 'x'").starts_with("settings.toml:1: ADDRESS is the text \"x\", which does not serve: "));
+    assert!(section_error("ADDRESS = 'x'").starts_with("settings.toml:1: ADDRESS is the text \"x\", which cannot be used: "));
     assert_eq!(variable_error("PORT", "x"), "the environment variable PORT should be a whole number, and is the text \"x\". Set PORT=30");
     assert_eq!(
         variable_error("PORT", "-1"),
-        "the environment variable PORT should be a whole number from 0 to 65535, and is the text \"-1\". Set PORT=30"
+        "the environment variable PORT should be a whole number from 0 to 65535, and is the text \"-1\"."
     );
     assert_eq!(variable_error("RATE", ""), "the environment variable RATE should be a number, and is empty. Set RATE=0.5");
     let dotenv = loaded(&[("settings.toml", ""), (".env", "# x\n\nDEBUG=perhaps")], &[]);
@@ -234,7 +234,7 @@ fn a_missing_key_names_the_file_to_add_it_to() {
 #[test]
 fn the_struct_is_the_list_of_keys() {
     let mut settings = toml("PORT = 1\nDEBGU = true\n\n[shop]\nanything = 1\n");
-    assert_eq!(settings.declare::<Keys>(), ["SECRET_KEY"]);
+    settings.declare_keys::<Keys>();
     assert_eq!(known_keys::<HashMap<String, String>>(), [""; 0]);
     let error = settings.check_unknown(known_keys::<Server>()).unwrap_err();
     assert!(error.is_unknown_key());
@@ -382,7 +382,7 @@ fn a_secret_of_the_wrong_kind_is_not_shown() {
 fn only_declared_variables_are_listed() {
     let mut settings = loaded(&[("settings.toml", "")], &[("PORT", "1"), ("PATH", "/bin")]);
     assert!(settings.entries().is_empty());
-    settings.declare::<Server>();
+    settings.declare_keys::<Server>();
     let entries = settings.entries();
     assert_eq!((entries.len(), entries[0].origin.as_str()), (1, "the environment variable PORT"));
 }

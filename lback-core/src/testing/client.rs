@@ -14,6 +14,7 @@ use super::block_on;
 use super::jar::Jar;
 use super::request::RequestBuilder;
 use super::socket::Socket;
+use crate::error_page::{Failure, FailureReport};
 use crate::request::RequestBody;
 use crate::view::View;
 use crate::{Application, Clock, Error, Request, Result};
@@ -58,6 +59,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The error that was answered, if the request was not sent over a socket.
+    pub(super) failure: Option<Failure>,
 }
 
 macro_rules! methods {
@@ -255,10 +258,13 @@ impl Client {
             let (parts, body) = request.into_parts();
             let peer = peer(from);
             // In a task of its own, as on a server: the view may be moved between threads and ask for its task.
-            let handle = self.app().clone().handle(parts, RequestBody::from(body), Some(peer));
-            let (parts, body) = tokio::spawn(handle).await?.into_hyper().into_parts();
+            let mut req = Request::new(self.app().clone(), parts, RequestBody::from(body), Some(peer));
+            let report = FailureReport::default();
+            req.extensions_mut().insert(report.clone());
+            let response = tokio::spawn(async move { Application::respond(&mut req).await }).await?;
+            let (parts, body) = response.into_hyper().into_parts();
             let body = body.collect().await.map_err(|error| Error::internal("the response broke off").with_source(error))?;
-            Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+            Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes(), failure: report.take() })
         })
     }
 }

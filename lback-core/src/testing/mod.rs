@@ -22,6 +22,7 @@ mod client;
 mod csrf;
 mod jar;
 mod multipart;
+mod page_text;
 mod redirect;
 mod request;
 mod response;

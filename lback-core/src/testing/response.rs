@@ -9,7 +9,8 @@ use hyper::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::client::Answer;
-use super::jar;
+use super::{jar, page_text};
+use crate::error_page::Failure;
 
 /// How much of a body an assertion shows.
 const SHOWN: usize = 4000;
@@ -23,11 +24,12 @@ pub struct TestResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    failure: Option<Failure>,
 }
 
 impl TestResponse {
     pub(super) fn new(method: Method, path: String, answer: Answer) -> Self {
-        TestResponse { method, path, status: answer.status, headers: answer.headers, body: answer.body }
+        TestResponse { method, path, status: answer.status, headers: answer.headers, body: answer.body, failure: answer.failure }
     }
 
     /// The status.
@@ -123,6 +125,16 @@ impl TestResponse {
         self
     }
 
+    /// Checks that `text` is nowhere in the body.
+    ///
+    /// # Panics
+    /// Where it is.
+    #[track_caller]
+    pub fn assert_not_contains(&self, text: &str) -> &Self {
+        assert!(!String::from_utf8_lossy(&self.body).contains(text), "the body should not contain {text:?}\n{}", self.shown());
+        self
+    }
+
     /// Checks that this is a redirect to exactly `location`.
     ///
     /// # Panics
@@ -134,12 +146,26 @@ impl TestResponse {
         self
     }
 
+    /// What went wrong, the headers, and as much of the body as a person reads.
     fn shown(&self) -> String {
         let mut shown = format!("--- {} {} answered {}\n", self.method, self.path, self.status);
+        if let Some(failure) = &self.failure {
+            shown.push_str(&format!("{}\n\n", failure.text));
+        }
         for (name, value) in &self.headers {
             shown.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
         }
+        if self.failure.as_ref().is_some_and(|failure| failure.is_whole) {
+            return shown;
+        }
         let body = String::from_utf8_lossy(&self.body);
+        let is_page = self.header(header::CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("text/html"));
+        let failed = self.status.is_client_error() || self.status.is_server_error();
+        let body = match is_page {
+            true if failed => page_text::text(&body),
+            true => page_text::markup(&body),
+            false => body.into_owned(),
+        };
         shown.push('\n');
         shown.extend(body.chars().take(SHOWN));
         if body.chars().count() > SHOWN {

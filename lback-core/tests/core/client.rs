@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use lback_core::testing::Client;
-use lback_core::{Assembly, Clock, Cookie, Request, Response, Result, Router, StatusCode};
+use lback_core::{Assembly, Clock, Cookie, Error, Request, Response, Result, Router, StatusCode};
 
-use crate::{app, client, settings};
+use crate::{app, app_with, client, settings};
 
 fn set(req: &mut Request) -> Result<Response> {
     let text: String = req.headers().get_all("x-set").iter().map(|value| format!("{}\n", value.to_str().unwrap())).collect();
@@ -153,9 +153,10 @@ fn several_threads_may_ask_at_once() {
 fn a_failed_assertion_shows_the_response() {
     let client = client(Router::new().get("/", |_: &mut Request| "what it really said"));
     let response = client.get("/").send();
-    let checks: [&(dyn Fn() + Sync); 4] = [
+    let checks: [&(dyn Fn() + Sync); 5] = [
         &|| _ = response.assert_status(404),
         &|| _ = response.assert_contains("something else"),
+        &|| _ = response.assert_not_contains("really"),
         &|| _ = response.assert_redirect("/"),
         &|| _ = response.json::<u8>(),
     ];
@@ -164,4 +165,49 @@ fn a_failed_assertion_shows_the_response() {
         let message = message.downcast_ref::<String>().unwrap();
         assert!(message.contains("GET / answered 200") && message.contains("what it really said"), "{message}");
     }
+}
+
+/// What is printed of an answer that is not as it should be.
+fn shown(response: &lback_core::testing::TestResponse) -> String {
+    format!("{response:?}")
+}
+
+#[test]
+fn a_failure_shows_its_message_its_place_and_its_causes_and_no_page() {
+    fn fail(_: &mut Request) -> Result<()> {
+        let cause = std::io::Error::other("the disk is full");
+        Err(Error::internal("the order cannot be saved").with_source(cause))
+    }
+    let urls = || Router::new().get("/", fail).get("/panic", |_: &mut Request| -> () { panic!("no such hat") });
+    for settings in ["DEBUG = true", "DEBUG = false"] {
+        let client = Client::new(app_with(urls(), settings));
+        let failed = shown(&client.get("/").send());
+        let begin = "--- GET / answered 500 Internal Server Error\nthe order cannot be saved\n  at lback-core/tests/core/client.rs:";
+        assert!(failed.starts_with(begin) && failed.contains("\n  caused by: the disk is full\n\n"), "{settings}: {failed}");
+        assert!(failed.lines().count() < 25 && !failed.contains("{") && !failed.contains("</"), "{settings}: {failed}");
+        let panicked = shown(&client.get("/panic").header("accept", "application/json").send());
+        assert!(panicked.contains("\npanic: ") && panicked.contains("no such hat"), "{settings}: {panicked}");
+        let missing = shown(&client.get("/none").send());
+        assert!(missing.contains("404 Not Found\nThere is no page at this address."), "{settings}: {missing}");
+    }
+}
+
+#[test]
+fn a_failure_over_a_socket_shows_the_text_of_its_page() {
+    let fail = |_: &mut Request| -> Result<()> { Err(Error::internal("the order cannot be saved: 1 < 2")) };
+    let client = Client::over_socket(app_with(Router::new().get("/", fail), "DEBUG = true")).unwrap();
+    let failed = shown(&client.get("/").send());
+    assert!(failed.contains("\n500 Internal Server Error\nthe order cannot be saved: 1 < 2\n"), "{failed}");
+    // The page shows the lines of this test, so what is looked for must not be in them as it is.
+    let (tag, style) = (format!("<{}>", "h1"), ["color", "scheme"].join("-"));
+    assert!(failed.contains("client.rs:") && !failed.contains(&tag) && !failed.contains(&style), "{failed}");
+}
+
+#[test]
+fn a_page_is_shown_with_its_markup_and_without_its_styles() {
+    let page = |_: &mut Request| {
+        Response::html("<html><style>\na { color: red }\n</style>\n\n<script>\nlet x;\n</script>\n<p class=\"x\">hello</p>")
+    };
+    let shown = shown(&client(Router::new().get("/", page)).get("/").send());
+    assert!(shown.ends_with("\n<html>\n<p class=\"x\">hello</p>"), "{shown}");
 }

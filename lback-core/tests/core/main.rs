@@ -14,6 +14,7 @@ mod signals;
 mod strangers;
 mod typed_input;
 mod views;
+mod wrong_settings;
 
 use std::sync::Arc;
 

@@ -204,6 +204,16 @@ fn settings_that_cannot_work_are_named() {
         ("SMTP_TIMEOUT_SECONDS = 0", "SMTP_TIMEOUT_SECONDS = 60"),
         ("SMTP_TIMEOUT_SECONDS = 18446744073709551615", "SMTP_TIMEOUT_SECONDS"),
         ("MAIL_BACKEND = 'pigeon'", "MAIL_BACKEND"),
+        ("MAIL_DIR = '.'", "MAIL_DIR = \"mails\""),
+        ("MAIL_DIR = 'db.sqlite'", "MAIL_DIR should be a folder, which this file is not"),
+        ("MAIL_MAX_BYTES = 0", "MAIL_MAX_BYTES = 10485760"),
+        ("SMTP_HOST = ''", "SMTP_HOST = \"smtp.example.com\""),
+        ("SMTP_HOST = 'smtp.example.com:587'", "SMTP_HOST = \"smtp.example.com\""),
+        ("SMTP_PORT = 0", "SMTP_PORT = 587"),
+        ("SMTP_PORT = 465", "SMTP_TLS = \"tls\""),
+        ("SMTP_PORT = 587\nSMTP_TLS = 'tls'", "SMTP_TLS = \"starttls\""),
+        ("SMTP_CA_FILE = 'none.pem'", "SMTP_CA_FILE should be the path of a file that exists"),
+        ("SMTP_CA_FILE = 'db.sqlite'\nSMTP_TLS = 'none'", "SMTP_TLS = \"starttls\""),
     ] {
         assert!(why(settings).contains(part), "{}", why(settings));
     }

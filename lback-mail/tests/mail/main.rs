@@ -37,7 +37,7 @@ impl Office {
     }
 
     fn try_mailer(&self, settings: &str) -> Result<Mailer> {
-        let settings: MailSettings = Settings::from_toml(self.folder.path(), settings)?.section()?;
+        let settings: MailSettings = Settings::from_toml(self.folder.path(), settings)?.checked()?;
         Mailer::open(&settings, self.folder.path(), false, Some(self.database()), self.clock.clone())
     }
 

@@ -254,6 +254,23 @@ fn check_deploy_looks_at_what_a_public_server_must_not_have() {
     // That mail reaches somebody is looked at in a test of its own.
     let wrong: Vec<&str> = printed.lines().filter(|line| line.starts_with("WRONG") && !line.starts_with("WRONG mail")).collect();
     assert!(wrong.is_empty() && printed.contains("ok    HTTPS"), "{printed}");
+    assert!(printed.contains("TRUSTED_PROXIES (127.0.0.1), the last one in X-Forwarded-For"), "{printed}");
+}
+
+#[test]
+fn check_deploy_finds_a_proxy_that_would_not_be_believed() {
+    let container = project("HOST = '0.0.0.0'\nTRUSTED_PROXIES = ['127.0.0.1']\nHSTS_SECONDS = 31536000");
+    run(&container, "migrate");
+    let printed = run(&container, "check --deploy");
+    assert!(printed.contains("WRONG visitors' addresses: ") && printed.contains("TRUSTED_PROXIES = [\"private\"]"), "{printed}");
+    let printed = output_with(&container, "TRUSTED_PROXIES", "private, 203.0.113.0/24");
+    assert!(printed.contains("ok    visitors' addresses") && printed.contains("(private, 203.0.113.0/24)"), "{printed}");
+}
+
+fn output_with(project: &tempfile::TempDir, name: &str, value: &str) -> String {
+    let mut process = process(project, "check --deploy");
+    process.env(name, value);
+    String::from_utf8_lossy(&output(process).stdout).into_owned()
 }
 
 #[test]

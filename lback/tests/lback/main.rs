@@ -17,10 +17,12 @@ mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processes;
+mod proxies;
 mod schema;
 mod sessions;
 mod signals;
 mod templates;
+mod testing;
 mod unit_of_work;
 mod views;
 

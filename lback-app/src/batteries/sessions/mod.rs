@@ -3,7 +3,7 @@
 mod store;
 
 use lback_core::middleware::Slot;
-use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Error, Keys, Request, Result};
+use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Error, Keys, Request, Result, Settings};
 use lback_db::{Database, Tables};
 use lback_session::{
     MIGRATIONS, RequestSession, RouteSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionSettings, SessionStore,
@@ -44,6 +44,10 @@ impl Sessions {
 impl Battery for Sessions {
     fn name(&self) -> &'static str {
         "sessions"
+    }
+
+    fn settings(&self, settings: &mut Settings) {
+        settings.declare::<SessionSettings>();
     }
 
     fn migrations(&self) -> Option<lback_db::migrations::MigrationSet> {

@@ -86,7 +86,7 @@ impl UploadedFile {
     /// ```
     /// # use lback_core::{Error, Request, Response, Result};
     /// fn upload(req: &mut Request) -> Result<Response> {
-    ///     let media = req.app().root().join("media");
+    ///     let media = req.app().media_dir();
     ///     let photo = req.multipart()?.file("photo").ok_or_else(|| Error::bad_request("Choose a photo."))?;
     ///     let name = photo.save_in(media, "jpg")?;
     ///     Ok(Response::redirect(&format!("/media/{name}")))

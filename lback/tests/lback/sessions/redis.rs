@@ -379,7 +379,7 @@ fn over_tls_only_a_server_that_is_vouched_for_is_spoken_to() {
 #[cfg(not(feature = "redis-tls"))]
 fn tls_needs_its_feature() {
     let settings = "SESSION_TIMEOUT_MINUTES = 30\nSESSION_STORE = 'redis'";
-    for more in ["REDIS_URL = 'rediss://localhost'", "REDIS_CA_FILE = 'ca.pem'"] {
+    for more in ["REDIS_URL = 'rediss://localhost'", "REDIS_URL = 'rediss://localhost'\nREDIS_CA_FILE = 'Cargo.toml'"] {
         let message = start_error(App::new(urls()), &format!("{settings}\n{more}"));
         assert!(message.contains("features = [\"redis-tls\"]"), "{message}");
     }

@@ -1,0 +1,79 @@
+//! How a visitor's address is found, for the command `check --deploy`.
+
+use lback_core::{CoreSettings, Error, Result};
+
+/// Finds settings with which the proxy's forwarding headers are never believed, so that all visitors share its address.
+///
+/// # Errors
+/// Says what to write.
+pub(crate) fn check(core: &CoreSettings) -> Result<()> {
+    let proxies = &core.trusted_proxies;
+    let listens_here_only = is_loopback(&core.host);
+    let trusts_this_machine = proxies.iter().any(|proxy| proxy.contains(std::net::Ipv4Addr::LOCALHOST.into()) || proxy.is_loopback());
+    let wrong = if proxies.is_empty() {
+        // That is said of HTTPS.
+        return Ok(());
+    } else if !listens_here_only && proxies.iter().all(|proxy| proxy.is_loopback()) {
+        format!(
+            "with HOST = \"{}\" connections come from other machines and containers, and TRUSTED_PROXIES names this one only: behind a proxy \
+             elsewhere all visitors share its address, and one who guesses passwords locks out all. Write TRUSTED_PROXIES = [\"private\"], or \
+             the proxy's address or network; or HOST = \"127.0.0.1\" if the proxy is on this machine",
+            core.host
+        )
+    } else if listens_here_only && !trusts_this_machine {
+        format!(
+            "with HOST = \"{}\" every connection comes from this machine, which is not one of the TRUSTED_PROXIES: all visitors share its \
+             address. Write TRUSTED_PROXIES = [\"loopback\"], or HOST = \"0.0.0.0\" if the proxy is elsewhere",
+            core.host
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::internal(wrong))
+}
+
+/// Says how the address is found.
+pub(crate) fn explain(core: &CoreSettings) -> String {
+    let proxies: Vec<String> = core.trusted_proxies.iter().map(ToString::to_string).collect();
+    match proxies.as_slice() {
+        [] => "A visitor's address is that of the connection's other end.".to_owned(),
+        proxies => format!(
+            "A visitor's address is that of the connection's other end or, if that is one of the TRUSTED_PROXIES ({}), the last one in \
+             X-Forwarded-For that is none of them. The log warns once if another peer sends that header.",
+            proxies.join(", ")
+        ),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use lback_core::{CoreSettings, Settings};
+
+    fn found(toml: &str) -> Result<(), String> {
+        let core: CoreSettings = Settings::from_toml(".", toml).unwrap().checked().unwrap();
+        super::check(&core).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_the_peer_is_found() {
+        let container = found("HOST = '0.0.0.0'\nTRUSTED_PROXIES = ['127.0.0.1']").unwrap_err();
+        assert!(container.contains("TRUSTED_PROXIES = [\"private\"]"), "{container}");
+        assert!(found("HOST = '::'\nTRUSTED_PROXIES = ['loopback', '::1']").is_err());
+        let same_machine = found("HOST = 'localhost'\nTRUSTED_PROXIES = ['10.0.0.0/8']").unwrap_err();
+        assert!(same_machine.contains("TRUSTED_PROXIES = [\"loopback\"]"), "{same_machine}");
+        for fine in [
+            "",
+            "TRUSTED_PROXIES = ['127.0.0.1']",
+            "HOST = '::1'\nTRUSTED_PROXIES = ['::1']",
+            "HOST = '0.0.0.0'\nTRUSTED_PROXIES = ['private']",
+            "HOST = '0.0.0.0'\nTRUSTED_PROXIES = ['127.0.0.1', '172.18.0.3']",
+            "TRUSTED_PROXIES = ['private']",
+        ] {
+            assert_eq!(found(fine), Ok(()), "{fine}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `TRUSTED_PROXIES`: the peers whose forwarding headers are believed.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::header::{FORWARDED, HeaderMap, HeaderName};
+use ipnet::{IpNet, Ipv4Net};
+use serde::Deserialize;
+
+use crate::Request;
+
+pub(crate) static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+/// RFC 1918, and RFC 4193 for IPv6.
+const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+const WHAT_TO_WRITE: &str = "write the proxy's address (10.0.0.7), its network (10.0.0.0/8), \"private\" for all private networks and this machine, or \"loopback\"";
+
+/// An entry of `TRUSTED_PROXIES`: an address, a network, `private` or `loopback`.
+///
+/// ```
+/// use lback_core::TrustedProxy;
+///
+/// let private: TrustedProxy = "private".parse().unwrap();
+/// assert!(private.contains("172.18.0.1".parse().unwrap()));
+/// assert!(!private.contains("203.0.113.9".parse().unwrap()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TrustedProxy {
+    written: String,
+    networks: Vec<IpNet>,
+}
+
+impl TrustedProxy {
+    /// Returns whether the entry covers `address`. An IPv4 address that is mapped into IPv6 is the same machine.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// Returns whether the entry covers nothing but addresses of this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.networks.iter().all(|network| network.network().is_loopback())
+    }
+}
+
+impl FromStr for TrustedProxy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let known = |networks: &[&str]| networks.iter().filter_map(|network| network.parse().ok()).collect();
+        let networks = match text.to_ascii_lowercase().as_str() {
+            "loopback" => known(&LOOPBACK),
+            "private" => known(&[LOOPBACK.as_slice(), PRIVATE.as_slice()].concat()),
+            _ => vec![network(text)?],
+        };
+        Ok(TrustedProxy { written: text.to_owned(), networks })
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_canonical().into());
+    }
+    let network: IpNet = text.parse().map_err(|_| format!("it is neither an address nor a network; {WHAT_TO_WRITE}"))?;
+    if network.prefix_len() == 0 {
+        return Err(format!("it covers every address, so that any visitor could choose their own; {WHAT_TO_WRITE}"));
+    }
+    if network.addr() != network.network() {
+        let (network, address) = (network.trunc(), network.addr());
+        return Err(format!("it has bits set behind the prefix; write {network} for the network, or {address} for the one address"));
+    }
+    Ok(unmapped(network))
+}
+
+/// The network of IPv4 that is written as one of IPv6: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+fn unmapped(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let address: Option<Ipv4Addr> = mapped.addr().to_ipv4_mapped();
+    let length = mapped.prefix_len().checked_sub(96);
+    match address.zip(length).map(|(address, length)| Ipv4Net::new(address, length)) {
+        Some(Ok(inner)) => inner.into(),
+        _ => network,
+    }
+}
+
+impl TryFrom<String> for TrustedProxy {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// As it was written.
+impl fmt::Display for TrustedProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// Warns of forwarding headers that are not believed: once, as a stranger can send them with every request.
+#[derive(Debug, Default)]
+pub(crate) struct ForwardingWarning(AtomicBool);
+
+impl ForwardingWarning {
+    pub(crate) fn look_at(&self, req: &Request) {
+        let sent = |name: &HeaderName| req.headers().contains_key(name);
+        let is_forwarded = !self.0.load(Ordering::Relaxed) && (sent(&X_FORWARDED_FOR) || sent(&X_FORWARDED_PROTO) || sent(&FORWARDED));
+        if !is_forwarded {
+            return;
+        }
+        let Some(peer) = req.peer_addr().map(|peer| peer.ip().to_canonical()) else { return };
+        if let Some(warning) = warning(peer, req.trusts(peer), req.headers())
+            && !self.0.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(target: "lback::proxies", "{warning} This is said once.");
+        }
+    }
+}
+
+fn warning(peer: IpAddr, is_trusted: bool, headers: &HeaderMap) -> Option<String> {
+    if !is_trusted {
+        return Some(format!(
+            "{peer} sent forwarding headers, which are ignored: it is not one of the TRUSTED_PROXIES. If it is your proxy, all its visitors \
+             seem to come from {peer}, and over plain HTTP: write TRUSTED_PROXIES = [\"{peer}\"], or its network."
+        ));
+    }
+    let only_the_standard_one = headers.contains_key(FORWARDED) && !headers.contains_key(&X_FORWARDED_FOR);
+    only_the_standard_one.then(|| {
+        format!(
+            "the proxy {peer} sends Forwarded and no X-Forwarded-For, so all its visitors seem to come from {peer}. Have it send \
+             X-Forwarded-For and X-Forwarded-Proto."
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TrustedProxy;
+
+    fn covers(entry: &str, address: &str) -> bool {
+        entry.parse::<TrustedProxy>().unwrap().contains(address.parse().unwrap())
+    }
+
+    #[test]
+    fn an_entry_is_an_address_a_network_or_a_word() {
+        for (entry, inside, outside) in [
+            ("10.0.0.1", "10.0.0.1", "10.0.0.2"),
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
+            (" 10.0.0.0/8 ", "::ffff:10.1.2.3", "::10.1.2.3"),
+            ("::ffff:10.0.0.0/104", "10.1.2.3", "11.1.2.3"),
+            ("::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"),
+            ("2001:db8::/32", "2001:db8:1::7", "2001:db9::7"),
+            ("loopback", "127.8.8.8", "10.0.0.1"),
+            ("Loopback", "::1", "::2"),
+            ("private", "172.31.255.255", "172.32.0.0"),
+            ("private", "192.168.7.7", "192.169.0.1"),
+            ("private", "127.0.0.1", "0.0.0.0"),
+            ("private", "fd12::1", "fe00::1"),
+        ] {
+            assert!(covers(entry, inside) && !covers(entry, outside), "{entry}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_covers_nothing_or_everything_is_refused() {
+        for (entry, why) in [
+            ("caddy", "neither an address nor a network"),
+            ("", "neither"),
+            ("*", "neither"),
+            ("10.0.0.1:80", "neither"),
+            ("10.0.0.0/33", "neither"),
+            ("http://10.0.0.1", "neither"),
+            ("10.0.0.5/8", "write 10.0.0.0/8 for the network, or 10.0.0.5"),
+            ("0.0.0.0/0", "covers every address"),
+            ("::/0", "covers every address"),
+        ] {
+            let message = entry.parse::<TrustedProxy>().unwrap_err();
+            assert!(message.contains(why), "{entry}: {message}");
+        }
+    }
+}
