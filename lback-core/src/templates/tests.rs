@@ -449,11 +449,11 @@ fn numbers_that_fit_arrive_whatever_tera_made_of_them() {
         Text(String),
     }
     let functions = |assembly: &mut Assembly| {
-        assembly.template_function("small", |_, args| Ok(args.require::<u8>("n")?));
-        assembly.template_function("signed", |_, args| Ok(args.require::<i64>("n")?));
+        assembly.template_function("small", |_, args| args.require::<u8>("n"));
+        assembly.template_function("signed", |_, args| args.require::<i64>("n"));
         assembly.template_function("large", |_, args| Ok(args.require::<u64>("n")?.to_string()));
         assembly.template_function("huge", |_, args| Ok(args.require::<u128>("n")?.to_string()));
-        assembly.template_function("real", |_, args| Ok(args.require::<f64>("n")?));
+        assembly.template_function("real", |_, args| args.require::<f64>("n"));
         assembly.template_function("sum", |_, args| Ok(args.require::<Vec<u16>>("of")?.iter().sum::<u16>()));
         assembly.template_function("json", |_, args| Ok(crate::Html::new(args.require::<serde_json::Value>("of")?.to_string())));
         assembly.template_function("either", |_, args| Ok(matches!(args.require::<Either>("n")?, Either::Number(7))));

@@ -131,6 +131,15 @@ fn routes_shows_what_a_route_does_without_and_what_it_has_of_its_own() {
 }
 
 #[test]
+fn check_finds_an_argument_that_a_filter_does_not_take() {
+    let project = project("");
+    fs::create_dir(project.path().join("templates")).unwrap();
+    fs::write(project.path().join("templates/day.html"), "<p>\n{{ now | date(fromat=\"%d.%m.%Y\") }}").unwrap();
+    let checked = run(&project, "check");
+    assert!(checked.contains("day.html:2:15: the filter \"date\" has no argument \"fromat\"; did you mean \"format\"?"), "{checked}");
+}
+
+#[test]
 fn clearsessions_deletes_what_has_expired() {
     let project = project("");
     let refused = run(&project, "clearsessions");
