@@ -63,6 +63,6 @@ use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the tables `auth_…`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
-    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
-    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+    include_dir!("$CARGO_MANIFEST_DIR/sql/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/sql/postgres"),
 );

@@ -36,6 +36,6 @@ use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the table `mail_outbox`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
-    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
-    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+    include_dir!("$CARGO_MANIFEST_DIR/sql/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/sql/postgres"),
 );

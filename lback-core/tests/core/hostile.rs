@@ -420,8 +420,8 @@ fn a_budget_that_one_request_exceeds_stops_the_start() {
         ("MAX_UPLOAD_BYTES = 5000000000", "Write UPLOAD_DISK_BYTES = 40000000000"),
         ("MAX_BODY_BYTES = 500000000", "Write BODY_MEMORY_BYTES = 4000000000"),
         ("BODY_MEMORY_BYTES = 10", "Write BODY_MEMORY_BYTES = "),
-        ("MAX_FORM_FIELDS = 0", "Write MAX_FORM_FIELDS = 100"),
-        ("MAX_UPLOADS = 0", "Write MAX_UPLOADS = 100"),
+        ("MAX_FORM_FIELDS = 0", "Write MAX_FORM_FIELDS = 1000"),
+        ("MAX_UPLOADS = 0", "Write MAX_UPLOADS = 128"),
     ] {
         let error = assemble(urls(), on, |stack| stack).err().unwrap().to_string();
         assert!(error.contains(remedy), "{error}");

@@ -503,7 +503,7 @@ fn a_route_behind_static_files_is_refused_at_the_start() {
     for path in ["/static/", "/static/{name}", "/static/{rest:path}", "/media/{id:int}/x"] {
         assert!(below(path, debug).contains("can never be reached"), "{path}");
     }
-    assert!(below("/assets/x", "DEBUG = true\nSTATIC_URL = 'assets'").contains("STATIC_URL = \"/assets/\""));
+    assert!(below("/assets/x", "DEBUG = true\nSTATIC_URL = '/assets'").contains("STATIC_URL = \"/assets/\""));
     assert!(below("/__lback/reload", debug).contains("the live reload"));
     assert_eq!(below("/__lback/reload", ""), "");
     let included = Router::new().include("/static", Router::new().get("/a", one).get("/", one));
