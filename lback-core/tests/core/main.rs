@@ -4,11 +4,16 @@ mod bodies;
 mod client;
 mod client_addr;
 mod cookies;
+mod early_answers;
+mod half_close;
+mod http2;
 mod live_reload;
 mod middleware;
+mod open_files;
 mod routing;
 mod server;
 mod signals;
+mod slow_clients;
 mod strangers;
 mod views;
 
