@@ -34,6 +34,7 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
             ("ALLOWED_HOSTS", allowed_hosts(core)),
             ("secure cookies", secure_cookies(core, &settings)),
             ("HTTPS", https(core)),
+            ("MAX_CONNECTIONS", connections(core)),
         ]);
         #[cfg(feature = "auth-pages")]
         checks.push(("links in mails", crate::auth::check_deployed(ready)));
@@ -157,6 +158,18 @@ fn https(core: &CoreSettings) -> Result<()> {
         return mend("browsers are not told to come by HTTPS only. Write HSTS_SECONDS = 31536000 once HTTPS works");
     }
     Ok(())
+}
+
+/// Can the process open as many files as its connections need?
+fn connections(core: &CoreSettings) -> Result<()> {
+    match lback_core::server::connection_limit() {
+        Some(limit) if limit < core.max_connections => mend(format!(
+            "the limit of open files leaves room for {limit} connections, fewer than {}. Raise it (LimitNOFILE= of systemd, ulimit -Hn), or \
+             write MAX_CONNECTIONS = {limit}",
+            core.max_connections
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn mend(message: impl Into<String>) -> Result<()> {
