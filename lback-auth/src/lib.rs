@@ -62,7 +62,5 @@ use lback_db::include_dir::{self, include_dir};
 use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the tables `auth_…`.
-pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
-    include_dir!("$CARGO_MANIFEST_DIR/sql/sqlite"),
-    include_dir!("$CARGO_MANIFEST_DIR/sql/postgres"),
-);
+pub const MIGRATIONS: MigrationSet =
+    MigrationSet::per_database(include_dir!("$CARGO_MANIFEST_DIR/sql/sqlite"), include_dir!("$CARGO_MANIFEST_DIR/sql/postgres"));

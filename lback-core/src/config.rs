@@ -62,13 +62,14 @@ pub struct CoreSettings {
     pub upload_disk_bytes: u64,
     /// Maximum number of uploads of a process that have a temporary file at the same time.
     pub max_uploads: u64,
-    /// How long a body may take before it must average 1 KiB a second.
+    /// The window, in seconds, within which a client has to send 1 KiB a second of a body, and to take as much of a response.
     pub body_timeout_seconds: u64,
-    /// How long a client may take to send the headers of a request, and an idle connection is kept, to within a quarter.
+    /// How long a client may take to send the headers of a request, and an idle connection is kept, in seconds, to within a
+    /// quarter.
     pub header_timeout_seconds: u64,
     /// The most bytes of headers.
     pub max_header_bytes: usize,
-    /// The most connections at once; more wait to be accepted.
+    /// Maximum number of connections at once, as far as the limit of open files permits; more wait to be accepted.
     pub max_connections: usize,
     /// How long requests in flight may take to finish when the server stops, in seconds.
     pub shutdown_timeout_seconds: u64,

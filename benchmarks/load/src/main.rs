@@ -4,6 +4,7 @@
 //! of `name=value`.
 
 mod answer;
+mod hostile;
 mod idle;
 mod measure;
 mod options;
@@ -21,9 +22,9 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result {
     let options = Options::of_command_line()?;
-    if options.mode == Mode::Idle {
-        idle::run(&options)
-    } else {
-        measure::run(&options, &mut Pool::connect(options.port, options.connections)?)
+    match options.mode {
+        Mode::Idle => idle::run(&options),
+        Mode::Hostile => hostile::run(&options),
+        _ => measure::run(&options, &mut Pool::connect(options.port, options.connections)?),
     }
 }

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub fn run(options: &Options, pool: &mut Pool) -> Result {
     let path = |name: &str| format!("/{name}{}", options.suffix);
     let sessions = match options.mode {
-        Mode::Plain | Mode::Idle => Vec::new(),
+        Mode::Plain | Mode::Idle | Mode::Hostile => Vec::new(),
         Mode::Read | Mode::Count => make_sessions(options, pool, &path("count"))?,
         Mode::Login => (0..options.sessions).map(|user| Session::sending(format!("username=user{user}&password={PASSWORD}"))).collect(),
         Mode::User | Mode::Form => enter(options, pool)?,

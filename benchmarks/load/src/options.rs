@@ -17,6 +17,7 @@ load MODE [OPTION VALUE]...
   form   GET /form, the same
   errors POST /form with wrong values and a token, the same
   idle   opens the connections, sends one request on each, and says what the server's memory grew by
+  hostile holds connections of --kind, and says what the server needed meanwhile
 options
   --port 8000         of the server on 127.0.0.1
   --connections 32    at once
@@ -24,6 +25,7 @@ options
   --seconds 4         that are measured
   --while-pid 0       measures only until this process has ended
   --warmup 1          seconds before those
+  --kind headers      of hostile: hashes, files, parts, keys, window, window-of-one, headers, idle, body, readers, refused
   --suffix -plain     after /plain, /read and /count
   --pid 0             the server's process, whose CPU time and memory are reported
   --database-pid 0    another process, whose CPU time and that of its children are reported";
@@ -38,13 +40,14 @@ pub enum Mode {
     Form,
     Errors,
     Idle,
+    Hostile,
 }
 
 impl Mode {
     /// What its requests ask for.
     pub fn path(self) -> &'static str {
         match self {
-            Mode::Plain | Mode::Idle => "plain",
+            Mode::Plain | Mode::Idle | Mode::Hostile => "plain",
             Mode::Read => "read",
             Mode::Count => "count",
             Mode::Login => "login",
@@ -62,6 +65,7 @@ pub struct Options {
     pub measured: Duration,
     pub warmup: Duration,
     pub suffix: String,
+    pub kind: String,
     pub while_pid: Option<u32>,
     pub pid: Option<u32>,
     pub database_pid: Option<u32>,
@@ -80,6 +84,7 @@ impl Options {
             "form" => Mode::Form,
             "errors" => Mode::Errors,
             "idle" => Mode::Idle,
+            "hostile" => Mode::Hostile,
             _ => return Err(HELP.into()),
         };
         let mut options = Options {
@@ -90,6 +95,7 @@ impl Options {
             measured: Duration::from_secs(4),
             warmup: Duration::from_secs(1),
             suffix: String::new(),
+            kind: "headers".to_owned(),
             while_pid: None,
             pid: None,
             database_pid: None,
@@ -103,6 +109,7 @@ impl Options {
                 "--seconds" => options.measured = Duration::from_secs_f64(parse(&option, &value)?),
                 "--warmup" => options.warmup = Duration::from_secs_f64(parse(&option, &value)?),
                 "--suffix" => options.suffix = value,
+                "--kind" => options.kind = value,
                 "--while-pid" => options.while_pid = Some(parse(&option, &value)?).filter(|pid| *pid != 0),
                 "--pid" => options.pid = Some(parse(&option, &value)?).filter(|pid| *pid != 0),
                 "--database-pid" => options.database_pid = Some(parse(&option, &value)?).filter(|pid| *pid != 0),

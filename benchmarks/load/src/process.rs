@@ -29,6 +29,23 @@ pub fn resident_kib(pid: u32) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
 }
 
+/// The files that a process has open, and those of them that are temporary: deleted, and open all the same.
+#[derive(Clone, Copy, Default)]
+pub struct Files {
+    pub open: usize,
+    pub temporary: usize,
+}
+
+pub fn files(pid: u32) -> Option<Files> {
+    let mut files = Files::default();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten() {
+        files.open += 1;
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        files.temporary += usize::from(target.to_string_lossy().ends_with(" (deleted)"));
+    }
+    Some(files)
+}
+
 struct Stat {
     /// It waits for its parent to take note.
     ended: bool,

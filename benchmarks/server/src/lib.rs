@@ -12,6 +12,17 @@ pub fn urls() -> Router {
         .get("/count", async |req: &mut Request| count(req.load_session().await))
         .get("/read-plain", |req: &mut Request| read(req.session()))
         .get("/count-plain", |req: &mut Request| count(req.session()))
+        // What hostile clients ask for.
+        .get("/page", async |_: &mut Request| Response::html("<p>A page of some size.</p>".repeat(2_700)))
+        .post("/upload", |req: &mut Request| -> Result<String> { Ok(req.multipart()?.files().count().to_string()) })
+        .csrf_exempt()
+        .post("/form-of-strangers", |req: &mut Request| -> Result<String> { Ok(req.form::<Comment>()?.text) })
+        .csrf_exempt()
+}
+
+#[derive(serde::Deserialize)]
+struct Comment {
+    text: String,
 }
 
 /// Touches neither the session nor the database.

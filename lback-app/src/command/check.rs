@@ -38,6 +38,7 @@ fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Result<()> {
         checks.add("ALLOWED_HOSTS", allowed_hosts(core));
         checks.add("HTTPS", https(core));
         checks.add("visitors' addresses", visitors::check(core));
+        checks.add("MAX_CONNECTIONS", connections(core));
     }
     hooks.check(app, &mut checks);
     let report = checks.report();
@@ -125,6 +126,18 @@ fn https(core: &CoreSettings) -> Result<()> {
         return mend("browsers are not told to come by HTTPS only. Write HSTS_SECONDS = 31536000 once HTTPS works");
     }
     Ok(())
+}
+
+/// Can the process open as many files as its connections need?
+fn connections(core: &CoreSettings) -> Result<()> {
+    match lback_core::server::connection_limit() {
+        Some(limit) if limit < core.max_connections => mend(format!(
+            "the limit of open files leaves room for {limit} connections, fewer than {}. Raise it (LimitNOFILE= of systemd, ulimit -Hn), or \
+             write MAX_CONNECTIONS = {limit}",
+            core.max_connections
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn mend(message: impl Into<String>) -> Result<()> {

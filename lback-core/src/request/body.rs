@@ -1,16 +1,16 @@
 //! The body of a request: as it arrives, and as views read it.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::{StatusCode, header};
+use hyper::StatusCode;
+use hyper::body::{Body, Frame, SizeHint};
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, timeout, timeout_at};
 
 use super::budget::Share;
 use super::multipart::Storage;
@@ -18,10 +18,6 @@ use super::{Multipart, fields};
 use crate::error::BoxError;
 use crate::router::BodyLimit;
 use crate::{Error, Request, Result};
-
-/// How much of a body that is too large is read all the same, and for how long.
-const MAX_DRAIN: u64 = 4 * 1024 * 1024;
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) const MULTIPART: &str = "multipart/form-data";
@@ -37,17 +33,10 @@ pub struct RequestBody(Kind);
 enum Kind {
     #[default]
     Empty,
-    Incoming(Incoming),
     Stream(UnsyncBoxBody<Bytes, BoxError>),
     /// The bytes, and what they take of the memory for bodies.
     Read(Bytes, Share),
     Multipart(Result<Multipart>),
-}
-
-impl From<Incoming> for RequestBody {
-    fn from(body: Incoming) -> Self {
-        RequestBody(if body.is_end_stream() { Kind::Empty } else { Kind::Incoming(body) })
-    }
 }
 
 impl From<Bytes> for RequestBody {
@@ -56,10 +45,27 @@ impl From<Bytes> for RequestBody {
     }
 }
 
+/// Why a body that comes too slowly ends.
+#[derive(Debug)]
+pub(crate) struct TooSlow;
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("The body came too slowly.")
+    }
+}
+
+impl StdError for TooSlow {}
+
 impl RequestBody {
+    /// A body that a client sends. The server bounds how slowly, and ends it with [`TooSlow`].
+    pub(crate) fn of_client(body: impl Body<Data = Bytes, Error = BoxError> + Send + 'static) -> Self {
+        RequestBody(Kind::Stream(body.boxed_unsync()))
+    }
+
     /// Is there a body that nobody has read?
     pub(super) fn is_unread(&self) -> bool {
-        matches!(self.0, Kind::Incoming(_) | Kind::Stream(_))
+        matches!(self.0, Kind::Stream(_))
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -149,10 +155,16 @@ impl RequestBody {
     /// ```
     ///
     /// # Errors
-    /// 400 where the client breaks off.
+    /// Returns 400 if the client breaks off, and 408 if it sends less than 1 KiB a second over `BODY_TIMEOUT_SECONDS`.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         while let Some(frame) = self.frame().await {
-            let frame = frame.map_err(|error| Error::bad_request("The body ended before it was complete.").with_source(error))?;
+            let frame = frame.map_err(|error| {
+                if error.is::<TooSlow>() {
+                    Error::new(StatusCode::REQUEST_TIMEOUT, TooSlow.to_string())
+                } else {
+                    Error::bad_request("The body ended before it was complete.").with_source(error)
+                }
+            })?;
             if let Ok(data) = frame.into_data() {
                 return Ok(Some(data));
             }
@@ -168,7 +180,6 @@ impl Body for RequestBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
             Kind::Empty | Kind::Read(..) | Kind::Multipart(_) => Poll::Ready(None),
-            Kind::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Kind::Stream(body) => Pin::new(body).poll_frame(cx),
         }
     }
@@ -176,7 +187,6 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty | Kind::Read(..) | Kind::Multipart(_) => true,
-            Kind::Incoming(body) => body.is_end_stream(),
             Kind::Stream(body) => body.is_end_stream(),
         }
     }
@@ -184,7 +194,6 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Empty | Kind::Read(..) | Kind::Multipart(_) => SizeHint::with_exact(0),
-            Kind::Incoming(body) => body.size_hint(),
             Kind::Stream(body) => body.size_hint(),
         }
     }
@@ -195,12 +204,10 @@ pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     let kind = req.content_type();
     let (multipart, form) = (kind.as_deref() == Some(MULTIPART), kind.as_deref() == Some(FORM));
     let config = req.app().config();
-    let (max_fields, patience) = (config.max_form_fields, Duration::from_secs(config.body_timeout_seconds));
+    let max_fields = config.max_form_fields;
     let default = if multipart { config.max_upload_bytes } else { config.max_body_bytes };
     let limit = req.route().and_then(|route| route.option::<BodyLimit>()).map_or(default, |limit| limit.0);
-    let waits = req.headers().contains_key(header::EXPECT);
-    let body = std::mem::take(&mut req.body);
-    let body = Bounded { body, limit, received: 0, begun: Instant::now(), patience, waits };
+    let body = Bounded { body: std::mem::take(&mut req.body), limit, received: 0 };
     req.body = RequestBody(if multipart {
         let content_type = req.header("content-type").unwrap_or_default().to_owned();
         let result = Multipart::read(&content_type, body, Storage::new(req.app())).await;
@@ -221,45 +228,25 @@ pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     Ok(())
 }
 
-/// A body that may be only so large, and must keep coming: 1 KiB a second on average, after a time to begin.
+/// A body that may be only so large.
 pub(super) struct Bounded {
     body: RequestBody,
     limit: u64,
     received: u64,
-    begun: Instant,
-    patience: Duration,
-    /// Does the client wait with the body until it is asked for it?
-    waits: bool,
 }
 
 impl Bounded {
     /// The next piece of the body; `None` at its end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         if self.received == 0 && self.body.size_hint().lower() > self.limit {
-            return Err(self.too_large().await);
+            return Err(self.too_large());
         }
-        let deadline = self.begun + self.patience + Duration::from_secs(self.received / 1024);
-        let piece = timeout_at(deadline, self.body.chunk()).await;
-        let piece = piece.map_err(|_| Error::new(StatusCode::REQUEST_TIMEOUT, "The body came too slowly."))??;
+        let piece = self.body.chunk().await?;
         self.received += piece.as_ref().map_or(0, |data| data.len() as u64);
-        if self.received > self.limit { Err(self.too_large().await) } else { Ok(piece) }
+        if self.received > self.limit { Err(self.too_large()) } else { Ok(piece) }
     }
 
-    /// Reads some of what is left before it refuses: a client that is still sending when the connection closes sees that,
-    /// and not the answer.
-    async fn too_large(&mut self) -> Error {
-        let enough = self.received + MAX_DRAIN;
-        let drain = async {
-            while let Ok(Some(data)) = self.body.chunk().await {
-                self.received += data.len() as u64;
-                if self.received > enough {
-                    break;
-                }
-            }
-        };
-        if !self.waits {
-            let _ = timeout(DRAIN_TIME, drain).await;
-        }
+    fn too_large(&self) -> Error {
         Error::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {} bytes.", self.limit))
     }
 

@@ -9,7 +9,7 @@ mod keys;
 mod multipart;
 
 pub use body::RequestBody;
-pub(crate) use body::collect;
+pub(crate) use body::{TooSlow, collect};
 pub(crate) use budget::Budgets;
 pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{Cookies, PrivateCookies, SignedCookies};

@@ -2,9 +2,19 @@
 
 mod answer;
 mod connection;
+mod descriptors;
 mod finish;
+mod held;
+mod incoming;
+mod linger;
+mod progress;
+mod streams;
+mod wire;
+
+pub use descriptors::connection_limit;
 
 use std::future::Future;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +23,39 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout_at;
 
-use self::connection::{Connection, Held, Protocols};
+use self::connection::{Connection, Shared};
+use self::held::Held;
 use crate::Result;
 use crate::application::Application;
 use crate::signals::Announcer;
+
+/// How long to wait after a failure to accept a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many connections may wait to be accepted, as far as the system permits (`net.core.somaxconn`). A client whose connection
+/// finds no room tries again after a second.
+#[cfg(unix)]
+const BACKLOG: i32 = 4096;
 
 /// Serves `app` on `listener` until `stop` is ready, then lets the requests in flight finish.
 ///
 /// Connections that do not finish within `SHUTDOWN_TIMEOUT_SECONDS` are closed. A request that has begun is carried to
 /// its end even if its client hangs up, so no work is left half done.
 ///
+/// Raises the soft limit of open files of this process to the hard one, and accepts `MAX_CONNECTIONS` at once, or as many as
+/// [`connection_limit`] permits if that is less.
+///
 /// # Errors
-/// Where the listener is not usable. What goes wrong on one connection ends that connection only.
+/// Returns an error if the listener is not usable. What goes wrong on one connection ends that connection only.
 pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
     let config = app.config();
+    // Whoever made the socket has usually asked for 128.
+    #[cfg(unix)]
+    rustix::net::listen(&listener, BACKLOG)?;
     let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
-    let places = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let protocols = Arc::new(Protocols::new(app.config()));
+    let max_connections = fit_connections(config.max_connections);
+    let places = Arc::new(Semaphore::new(max_connections));
+    let shared = Arc::new(Shared::new(app.clone()));
     // Turns true when the server stops. Connections that are left when this function ends see `stopping` go, and close.
     let (stopping, stopped) = watch::channel(false);
     let background = app.start_background(&stopped);
@@ -41,11 +67,11 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &places, &shared) => accepted,
         };
         let Some((stream, place)) = accepted else { continue };
-        let held = Arc::new(Held { _alive: alive.clone(), _place: place });
-        let connection = Connection { app: app.clone(), protocols: protocols.clone(), held, stopping: stopped.clone() };
+        let held = Arc::new(Held::new(alive.clone(), place));
+        let connection = Connection { shared: shared.clone(), held, stopping: stopped.clone() };
         tokio::spawn(connection.serve(stream));
     }
 
@@ -69,16 +95,46 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     Ok(())
 }
 
-/// Waits for a free place and a connection. `None` where accepting failed, after a pause.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
+/// The most connections to accept at once. Warns if that is less than `wanted`, which the settings say.
+fn fit_connections(wanted: usize) -> usize {
+    let wanted = wanted.clamp(1, Semaphore::MAX_PERMITS);
+    match connection_limit() {
+        Some(limit) if limit < wanted => {
+            tracing::warn!(
+                "MAX_CONNECTIONS = {wanted}, and the limit of open files leaves room for {limit} connections, which is the most that are \
+                 accepted at once. Raise the limit (ulimit -Hn; LimitNOFILE= of systemd), or write MAX_CONNECTIONS = {limit}"
+            );
+            limit
+        }
+        _ => wanted,
+    }
+}
+
+/// Waits for a free place and a connection. `None` if accepting failed.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>, shared: &Shared) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = match places.clone().try_acquire_owned() {
+        Ok(place) => place,
+        Err(_) => {
+            shared.set_full(true);
+            let place = places.clone().acquire_owned().await.ok()?;
+            shared.set_full(false);
+            place
+        }
+    };
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, place)),
         Err(error) => {
-            // Out of file descriptors, as a rule: the next try would fail at once.
             tracing::error!(%error, "cannot accept a connection");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            if !is_of_connection(&error) {
+                // Out of file descriptors or memory, as a rule: the next try would fail at once.
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
             None
         }
     }
+}
+
+/// Returns whether the error is about the connection that was to be accepted, so that the next one is not concerned.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
 }

@@ -250,14 +250,16 @@ fn check_names_what_is_wrong_and_what_mends_it() {
 
 #[test]
 fn check_deploy_looks_at_what_a_public_server_must_not_have() {
-    let exposed = project("DEBUG = true\nSESSION_COOKIE_SECURE = false");
+    let exposed = project("DEBUG = true\nSESSION_COOKIE_SECURE = false\nMAX_CONNECTIONS = 2000000000");
     run(&exposed, "migrate");
     let printed = run(&exposed, "check --deploy");
-    let wrong = if cfg!(feature = "mail") { "ended with: 4 of" } else { "ended with: 3 of" };
-    for part in ["WRONG DEBUG", "ok    SECRET_KEY", "ok    ALLOWED_HOSTS", "WRONG secure cookies", "WRONG HTTPS", wrong] {
+    let wrong = if cfg!(feature = "mail") { "ended with: 5 of" } else { "ended with: 4 of" };
+    for part in
+        ["WRONG DEBUG", "ok    SECRET_KEY", "ok    ALLOWED_HOSTS", "WRONG secure cookies", "WRONG HTTPS", "WRONG MAX_CONNECTIONS", wrong]
+    {
         assert!(printed.contains(part), "{part} in {printed}");
     }
-    let ready = project("TRUSTED_PROXIES = ['127.0.0.1']\nHSTS_SECONDS = 31536000");
+    let ready = project("TRUSTED_PROXIES = ['127.0.0.1']\nHSTS_SECONDS = 31536000\nMAX_CONNECTIONS = 10");
     run(&ready, "migrate");
     let printed = run(&ready, "check --deploy");
     // That mail reaches somebody is looked at in a test of its own.

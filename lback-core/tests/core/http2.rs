@@ -1,0 +1,377 @@
+//! HTTP/2, frame by frame, by clients that do not take what they asked for.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+use lback_core::testing::Client;
+use lback_core::{Assembly, Request, Response, Result, Router};
+
+use crate::server::connect;
+use crate::settings;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+
+const END_STREAM: u8 = 1;
+const ACK: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// A client of HTTP/2 that does nothing by itself but answer pings.
+struct Frames(TcpStream);
+
+#[derive(Debug)]
+struct Received {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+impl Frames {
+    /// Connects, and gives every response a window of so many bytes.
+    fn connect(client: &Client, window: u32) -> Self {
+        let mut frames = Frames(connect(client));
+        frames.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        frames.send(SETTINGS, 0, 0, &[&[0, 4][..], &window.to_be_bytes()].concat());
+        frames
+    }
+
+    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let frame = [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat();
+        // The server may have closed the connection.
+        let _ = self.0.write_all(&frame);
+    }
+
+    fn request(&mut self, method: &str, path: &str, stream: u32, flags: u8) {
+        let method: &[u8] = if method == "GET" { &[0x82] } else { &[0x83] };
+        let path = [&[4, u8::try_from(path.len()).unwrap()], path.as_bytes()].concat();
+        // :method, :scheme http, :path, :authority.
+        let block = [method, &[0x86], &path, &[1, 1, b'a']].concat();
+        self.send(HEADERS, flags | END_HEADERS, stream, &block);
+    }
+
+    fn get(&mut self, path: &str, stream: u32) {
+        self.request("GET", path, stream, END_STREAM);
+    }
+
+    fn window_update(&mut self, stream: u32, bytes: u32) {
+        self.send(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
+    }
+
+    /// The next frame that is not about the connection itself; `None` when the server has closed it.
+    fn next(&mut self) -> Option<Received> {
+        loop {
+            let mut head = [0; 9];
+            match self.0.read_exact(&mut head) {
+                Ok(()) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => return None,
+                Err(error) => panic!("{error}"),
+            }
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            self.0.read_exact(&mut payload).ok()?;
+            let received =
+                Received { kind: head[3], flags: head[4], stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload };
+            match received.kind {
+                PING if received.flags & ACK == 0 => self.send(PING, ACK, 0, &received.payload),
+                SETTINGS if received.flags & ACK == 0 => self.send(SETTINGS, ACK, 0, &[]),
+                PING | SETTINGS | WINDOW_UPDATE | GOAWAY => {}
+                _ => return Some(received),
+            }
+        }
+    }
+
+    /// Reads until the stream has ended or was reset. Returns what came of it, and how it was reset.
+    fn body(&mut self, stream: u32) -> (Vec<u8>, Option<Vec<u8>>) {
+        let mut body = Vec::new();
+        while let Some(frame) = self.next() {
+            if frame.stream == stream {
+                match frame.kind {
+                    DATA => body.extend_from_slice(&frame.payload),
+                    RESET => return (body, Some(frame.payload)),
+                    _ => {}
+                }
+                if matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0 {
+                    return (body, None);
+                }
+            }
+        }
+        panic!("the connection ended before the stream")
+    }
+}
+
+/// How many bodies there are.
+#[derive(Clone, Default)]
+struct Bodies(Arc<AtomicUsize>);
+
+/// A body that is counted.
+struct Counted(Bodies, usize);
+
+impl Counted {
+    fn new(bodies: &Bodies, frames: usize) -> Self {
+        bodies.0.fetch_add(1, Ordering::SeqCst);
+        Counted(bodies.clone(), frames)
+    }
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        let Some(left) = self.1.checked_sub(1) else { return Poll::Ready(None) };
+        self.1 = left;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![b'x'; 10_000])))))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Bytes that are counted as long as anybody has some of them.
+struct Page(Counted, Vec<u8>);
+
+impl AsRef<[u8]> for Page {
+    fn as_ref(&self) -> &[u8] {
+        debug_assert_eq!(self.0.1, 0);
+        &self.1
+    }
+}
+
+fn page(bodies: &Bodies, size: usize) -> Bytes {
+    Bytes::from_owner(Page(Counted::new(bodies, 0), vec![b'x'; size]))
+}
+
+impl Bodies {
+    fn now(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn wait_for(&self, mut step: impl FnMut(), what: impl Fn(usize) -> bool) {
+        for _ in 0..6000 {
+            if what(self.now()) {
+                return;
+            }
+            step();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{} bodies are there", self.now());
+    }
+}
+
+/// Never answers.
+async fn wait(req: &mut Request) -> Result<()> {
+    let _counted = Counted::new(req.state::<Bodies>()?, 0);
+    std::future::pending().await
+}
+
+fn client(bodies: &Bodies) -> Client {
+    client_with(bodies, "BODY_TIMEOUT_SECONDS = 1")
+}
+
+fn client_with(bodies: &Bodies, toml: &str) -> Client {
+    let size = |size: usize| move |req: &mut Request| -> Result<Response> { Ok(Response::text(page(req.state::<Bodies>()?, size))) };
+    let stream = |req: &mut Request| -> Result<Response> { Ok(Response::body_stream(Counted::new(req.state::<Bodies>()?, 20))) };
+    let router = Router::new()
+        .get("/hello", |_: &mut Request| "hello")
+        .get("/wait", wait)
+        .get("/small", size(10_000))
+        .get("/page", size(74_000))
+        .get("/large", size(1_000_000))
+        .get("/stream", stream)
+        .post("/post", |req: &mut Request| req.body().len().to_string());
+    let mut assembly = Assembly::new(router, settings(toml));
+    assembly.stack_mut().push(lback_core::middleware::Errors).push(lback_core::middleware::BodyReader);
+    assembly.state(bodies.clone());
+    Client::over_socket(assembly.build().unwrap()).unwrap()
+}
+
+#[test]
+fn a_response_arrives_whole_whatever_the_window() {
+    let client = client_with(&Bodies::default(), "");
+    for window in [100, 16_384, 65_535, 2_000_000] {
+        let mut frames = Frames::connect(&client, window);
+        for (stream, (path, size)) in
+            (1..).step_by(2).zip([("/hello", 5), ("/small", 10_000), ("/page", 74_000), ("/large", 1_000_000), ("/stream", 200_000)])
+        {
+            frames.window_update(0, size);
+            frames.get(path, stream);
+            frames.window_update(stream, size);
+            let (body, reset) = frames.body(stream);
+            assert_eq!((body.len(), reset), (size as usize, None), "{path}, window {window}");
+        }
+    }
+}
+
+#[test]
+fn responses_that_nobody_takes_are_let_go_of() {
+    for (window, path) in [
+        (0, "/page"),
+        (1, "/page"),
+        (70_000, "/page"),
+        (0, "/large"),
+        (20_000, "/large"),
+        (0, "/stream"),
+        (1, "/stream"),
+        (0, "/small"),
+        (1, "/small"),
+    ] {
+        let bodies = Bodies::default();
+        let client = client(&bodies);
+        let mut frames = Frames::connect(&client, window);
+        for stream in 0..128 {
+            frames.get(path, 2 * stream + 1);
+        }
+        bodies.wait_for(|| {}, |now| now > 0);
+        // It answers pings, and is closed all the same: the connection makes no progress at all.
+        while frames.next().is_some() {}
+        bodies.wait_for(|| {}, |now| now == 0);
+        client.get("/hello").send().assert_status(200);
+    }
+}
+
+#[test]
+fn a_window_that_opens_byte_by_byte_does_not_keep_a_response() {
+    let bodies = Bodies::default();
+    let client = client(&bodies);
+    let mut frames = Frames::connect(&client, 0);
+    for stream in [1, 3, 5] {
+        frames.get("/page", stream);
+    }
+    bodies.wait_for(|| {}, |now| now == 3);
+    let step = || [1, 3, 5].into_iter().for_each(|stream| frames.window_update(stream, 1));
+    bodies.wait_for(step, |now| now == 0);
+}
+
+#[test]
+fn a_stream_that_stalls_is_reset_and_the_others_go_on() {
+    for (window, path) in [(0, "/page"), (30_000, "/large"), (70_000, "/page"), (1, "/stream")] {
+        let bodies = Bodies::default();
+        let client = client(&bodies);
+        let mut frames = Frames::connect(&client, window);
+        frames.get(path, 1);
+        bodies.wait_for(|| {}, |now| now == 1);
+        // Meanwhile others are answered.
+        let mut stream = 3;
+        let step = || {
+            frames.get("/hello", stream);
+            frames.window_update(stream, 5);
+            stream += 2;
+        };
+        bodies.wait_for(step, |now| now == 0);
+        let (_, reset) = frames.body(1);
+        assert!(reset.is_some(), "{path}, window {window}");
+        frames.get("/hello", stream);
+        frames.window_update(0, 1_000_000);
+        frames.window_update(stream, 5);
+        assert_eq!(frames.body(stream), (b"hello".to_vec(), None));
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_has_few_views_run() {
+    let bodies = Bodies::default();
+    let client = client_with(&bodies, "");
+    let mut frames = Frames::connect(&client, 0);
+    for stream in 0..128 {
+        frames.get("/page", 2 * stream + 1);
+    }
+    let mut answered = 0;
+    bodies.wait_for(|| {}, |now| now >= 4);
+    for _ in 0..20 {
+        client.get("/hello").send().assert_status(200);
+        answered = answered.max(bodies.now());
+    }
+    // A quarter of a MiB, and what had begun before.
+    assert!(answered <= 10, "{answered}");
+    // When it takes what is there, it gets the rest.
+    frames.window_update(0, 20_000_000);
+    for stream in 0..128 {
+        frames.window_update(2 * stream + 1, 100_000);
+    }
+    let mut ended = 0;
+    while ended < 128 {
+        let frame = frames.next().expect("every response comes");
+        ended += usize::from(frame.flags & END_STREAM != 0);
+    }
+}
+
+#[test]
+fn a_client_that_takes_its_answers_has_more_views_run_at_once() {
+    let bodies = Bodies::default();
+    let client = client_with(&bodies, "SHUTDOWN_TIMEOUT_SECONDS = 0");
+    let mut frames = Frames::connect(&client, 65_535);
+    frames.window_update(0, 1_000_000);
+    let mut streams = (1..).step_by(2);
+    for stream in streams.by_ref().take(20) {
+        frames.get("/hello", stream);
+        assert_eq!(frames.body(stream), (b"hello".to_vec(), None));
+    }
+    // Asking and giving up earns nothing, nor does an answer that was not taken.
+    for stream in streams.by_ref().take(5) {
+        frames.get("/large", stream);
+        while frames.next().is_some_and(|frame| frame.stream != stream) {}
+        frames.send(RESET, 0, stream, &[0, 0, 0, 8]);
+    }
+    bodies.wait_for(|| {}, |now| now == 0);
+    for stream in streams.take(100) {
+        frames.get("/wait", stream);
+    }
+    bodies.wait_for(|| {}, |now| now >= 26);
+    for _ in 0..20 {
+        client.get("/hello").send().assert_status(200);
+    }
+    assert_eq!(bodies.now(), 26);
+}
+
+#[test]
+fn bodies_that_do_not_come_are_refused_one_by_one() {
+    let client = client(&Bodies::default());
+    let mut frames = Frames::connect(&client, 65_535);
+    for stream in 0..12 {
+        frames.request("POST", "/post", 2 * stream + 1, 0);
+    }
+    frames.send(DATA, END_STREAM, 1, b"abc");
+    assert_eq!(frames.body(1), (b"3".to_vec(), None));
+    let mut refused = 0;
+    while refused < 11 {
+        let frame = frames.next().expect("every request is answered");
+        refused += usize::from(frame.kind == HEADERS);
+    }
+}
+
+#[test]
+fn a_client_that_closes_its_sending_side_gets_all_answers() {
+    let client = client_with(&Bodies::default(), "");
+    for _ in 0..20 {
+        let mut frames = Frames::connect(&client, 1_000_000);
+        frames.window_update(0, 2_000_000);
+        for (stream, path) in [(1, "/hello"), (3, "/page"), (5, "/nothing"), (7, "/large")] {
+            frames.get(path, stream);
+        }
+        frames.0.shutdown(Shutdown::Write).unwrap();
+        let mut bytes = 0;
+        let mut ended = 0;
+        while let Some(frame) = frames.next() {
+            bytes += if frame.kind == DATA { frame.payload.len() } else { 0 };
+            ended += usize::from(matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0);
+        }
+        assert_eq!(ended, 4);
+        assert!(bytes > 1_074_005, "{bytes}");
+    }
+}
