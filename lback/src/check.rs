@@ -17,6 +17,7 @@ use crate::visitors;
 pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
     let mut checks = vec![
         ("settings, routes, middleware and templates", Ok(())),
+        ("folders", folders(ready)),
         ("links in templates", links(ready)),
         ("static files in templates", static_files(ready)),
         ("forms in templates", forms(ready)),
@@ -58,6 +59,19 @@ pub(crate) fn check(ready: &Ready, deploy: bool) -> Result<()> {
     match wrong {
         0 => Ok(()),
         _ => Err(Error::internal(format!("{wrong} of {} checks found something wrong", checks.len()))),
+    }
+}
+
+/// Finds folders that the settings name and that are missing. One that is not named may be: nothing needs it.
+fn folders(ready: &Ready) -> Result<()> {
+    let core = ready.app.config();
+    let written = ready.app.settings().entries();
+    let named = [("TEMPLATES_DIR", &core.templates_dir), ("STATIC_DIR", &core.static_dir)];
+    let is_missing =
+        |(key, path): &(&str, &std::path::PathBuf)| written.iter().any(|entry| entry.key == *key) && !ready.app.root().join(path).is_dir();
+    match named.into_iter().find(is_missing) {
+        None => Ok(()),
+        Some((key, path)) => mend(format!("{key} names {}, and there is no such folder. Make it, or correct {key}", path.display())),
     }
 }
 

@@ -233,6 +233,17 @@ fn check_deploy_looks_at_what_a_public_server_must_not_have() {
 }
 
 #[test]
+fn check_finds_a_folder_that_is_misspelled() {
+    let project = project("TEMPLATES_DIR = 'pages'\nSTATIC_DIR = 'pubilc'");
+    run(&project, "migrate");
+    fs::create_dir(project.path().join("pages")).unwrap();
+    let printed = run(&project, "check");
+    assert!(printed.contains("WRONG folders: STATIC_DIR names pubilc") && printed.contains("ended with: 1 of"), "{printed}");
+    fs::create_dir(project.path().join("pubilc")).unwrap();
+    assert!(run(&project, "check").contains("ok    folders"));
+}
+
+#[test]
 fn check_deploy_finds_a_proxy_that_would_not_be_believed() {
     let container = project("HOST = '0.0.0.0'\nTRUSTED_PROXIES = ['127.0.0.1']\nHSTS_SECONDS = 31536000");
     run(&container, "migrate");
