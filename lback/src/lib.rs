@@ -50,7 +50,19 @@ pub mod app {
 }
 
 #[doc(inline)]
-pub use lback_app::{App, Command, MainError, testing};
+pub use lback_app::{App, Command, MainError};
+
+/// The test client, and what batteries add to it.
+pub mod testing {
+    #[doc(inline)]
+    pub use lback_app::testing::{Client, MultipartBuilder, RequestBuilder, TestResponse, TestSettings, block_on};
+    #[cfg(feature = "auth")]
+    #[doc(inline)]
+    pub use lback_auth::ClientAuth;
+    #[cfg(feature = "mail")]
+    #[doc(inline)]
+    pub use lback_mail::ClientMail;
+}
 
 #[cfg(not(all(feature = "auth", feature = "mail")))]
 mod features_off;

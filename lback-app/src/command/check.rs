@@ -28,6 +28,7 @@ It ends with status 1 where something is wrong. Call it as the server runs: LBAC
 fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Result<()> {
     let mut checks = Checks::new(deploy);
     checks.add("settings, routes, middleware and templates", Ok(()));
+    checks.add("folders", folders(app));
     checks.add("links in templates", links(app));
     checks.add("static files in templates", static_files(app));
     checks.add("forms in templates", forms(app));
@@ -46,6 +47,19 @@ fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Result<()> {
         println!("{}", visitors::explain(app.config()));
     }
     report
+}
+
+/// Finds folders that the settings name and that are missing. One that is not named may be: nothing needs it.
+fn folders(app: &Application) -> Result<()> {
+    let core = app.config();
+    let written = app.settings().entries();
+    let named = [("TEMPLATES_DIR", &core.templates_dir), ("STATIC_DIR", &core.static_dir)];
+    let is_missing =
+        |(key, path): &(&str, &std::path::PathBuf)| written.iter().any(|entry| entry.key == *key) && !app.root().join(path).is_dir();
+    match named.into_iter().find(is_missing) {
+        None => Ok(()),
+        Some((key, path)) => mend(format!("{key} names {}, and there is no such folder. Make it, or correct {key}", path.display())),
+    }
 }
 
 /// Does every `url_for` in a template name a route that exists?

@@ -121,7 +121,7 @@ fn routes_shows_what_a_route_does_without_and_what_it_has_of_its_own() {
     let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
     for line in [
         &["GET", "/", "index"][..],
-        &["POST", "/hooks/paid", "hooks:paid", "CSRF", "exempt,", "no", "session"],
+        &["POST", "/hooks/paid", "hooks:paid", "no", "session,", "CSRF", "exempt"],
         // Nothing is asked of a GET.
         &["GET", "/hooks", "audited"],
         &["ANY", "/any"],
@@ -250,7 +250,7 @@ fn check_names_what_is_wrong_and_what_mends_it() {
 
 #[test]
 fn check_deploy_looks_at_what_a_public_server_must_not_have() {
-    let exposed = project("DEBUG = true\nSESSION_COOKIE_SECURE = false\nMAX_CONNECTIONS = 2000000000");
+    let exposed = project("DEBUG = true\nSESSION_COOKIE_SECURE = false\nMAX_CONNECTIONS = 1000000");
     run(&exposed, "migrate");
     let printed = run(&exposed, "check --deploy");
     let wrong = if cfg!(feature = "mail") { "ended with: 5 of" } else { "ended with: 4 of" };
@@ -266,6 +266,17 @@ fn check_deploy_looks_at_what_a_public_server_must_not_have() {
     let wrong: Vec<&str> = printed.lines().filter(|line| line.starts_with("WRONG") && !line.starts_with("WRONG mail")).collect();
     assert!(wrong.is_empty() && printed.contains("ok    HTTPS"), "{printed}");
     assert!(printed.contains("TRUSTED_PROXIES (127.0.0.1), the last one in X-Forwarded-For"), "{printed}");
+}
+
+#[test]
+fn check_finds_a_folder_that_is_misspelled() {
+    let project = project("TEMPLATES_DIR = 'pages'\nSTATIC_DIR = 'pubilc'");
+    run(&project, "migrate");
+    fs::create_dir(project.path().join("pages")).unwrap();
+    let printed = run(&project, "check");
+    assert!(printed.contains("WRONG folders: STATIC_DIR names pubilc") && printed.contains("ended with: 1 of"), "{printed}");
+    fs::create_dir(project.path().join("pubilc")).unwrap();
+    assert!(run(&project, "check").contains("ok    folders"));
 }
 
 #[test]
