@@ -48,7 +48,8 @@ impl Kind {
             format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n").into_bytes()
         };
         let files = |count: usize, size: usize| {
-            let file = [&b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n"[..], &vec![b'x'; size], b"\r\n"].concat();
+            let file =
+                [&b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n"[..], &vec![b'x'; size], b"\r\n"].concat();
             let mut begin = post("/upload", "multipart/form-data; boundary=b", 32_000_000);
             begin.extend(file.repeat(count));
             begin

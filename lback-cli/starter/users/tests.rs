@@ -1,6 +1,8 @@
 
 #[test]
 fn every_page_knows_who_is_logged_in() {
+    use lback::testing::ClientAuth;
+
     let client = Client::new(crate::app());
     client.get("/account").send().assert_redirect("/account/login?next=/account");
     client.get("/").send().assert_contains("Log in").assert_contains("Register");

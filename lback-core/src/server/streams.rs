@@ -7,10 +7,11 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use hyper::body::Body as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::progress::{Pace, Progress};
 use crate::Body;
@@ -23,6 +24,10 @@ pub(super) const MAX_STREAMS: u32 = 128;
 /// How many views of a connection run at once at first. Each response that its client has taken allows one more, up to
 /// `MAX_STREAMS`.
 const FIRST_VIEWS: usize = 6;
+
+/// A request that has waited for its turn so long begins all the same if its client takes what it is sent: the views before it
+/// may be waiting for something that takes long.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// How many bytes of responses a client may leave untaken before its further requests wait.
 const ROOM: usize = 256 * 1024;
@@ -85,7 +90,13 @@ impl Streams {
     /// Waits until a request may be answered: until the client has not too many others in the works, and takes the responses
     /// that it has asked for.
     pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let turn = self.turns.clone().acquire_owned().await.ok();
+        let turn = loop {
+            match timeout(GRACE, self.turns.clone().acquire_owned()).await {
+                Ok(turn) => break turn.ok(),
+                Err(_) if self.untaken.load(Ordering::Relaxed) == 0 => self.add_turn(),
+                Err(_) => {}
+            }
+        };
         loop {
             let mut room = pin!(self.room.notified());
             room.as_mut().enable();
@@ -157,25 +168,30 @@ impl Stream {
     /// Notes the body of the response.
     pub(super) fn answer(&self, body: &Body) {
         self.is_answered.store(true, Ordering::Relaxed);
-        let weight = body.as_bytes().map_or(STREAM_WEIGHT, <[u8]>::len);
-        if !body.is_end_stream() {
-            self.weight.store(weight, Ordering::Relaxed);
-            self.count(weight);
+        match body.as_bytes() {
+            Some(bytes) => {
+                self.weight.store(bytes.len(), Ordering::Relaxed);
+                self.count(bytes.len());
+            }
+            // It weighs nothing while it waits for something to send.
+            None => self.weight.store(STREAM_WEIGHT, Ordering::Relaxed),
         }
     }
 
     pub(super) fn give(&self, bytes: usize) {
         self.progress.give(bytes);
+        if self.taken_since_look() < LITTLE {
+            self.count(self.weight.load(Ordering::Relaxed));
+        }
     }
 
     pub(super) fn take(&self, bytes: usize) {
         self.progress.take(bytes);
-        if self.taken_since_look() >= LITTLE {
+        let is_all = self.progress.waiting() == 0;
+        if is_all || self.taken_since_look() >= LITTLE {
             self.count(0);
         }
-        if self.progress.waiting() == 0
-            && let Some(waker) = lock(&self.waker).take()
-        {
+        if is_all && let Some(waker) = lock(&self.waker).take() {
             waker.wake();
         }
     }

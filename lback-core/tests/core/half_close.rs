@@ -119,8 +119,14 @@ fn a_connection_without_a_request_in_the_works_ends_with_its_client() {
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "{answer}");
 }
 
-/// Events that never come. Tells when it is dropped.
-struct Events(mpsc::Sender<()>, bool);
+/// Events of which only the first comes. Tells when it is dropped.
+pub(crate) struct Events(mpsc::Sender<()>, bool);
+
+impl Events {
+    pub(crate) fn new(dropped: mpsc::Sender<()>) -> Self {
+        Events(dropped, false)
+    }
+}
 
 impl Body for Events {
     type Data = Bytes;
@@ -144,7 +150,7 @@ impl Drop for Events {
 fn events_are_not_kept_for_a_client_that_has_gone() {
     let (dropped, drops) = mpsc::channel();
     let dropped = std::sync::Mutex::new(dropped);
-    let events = move |_: &mut Request| Response::body_stream(Events(dropped.lock().unwrap().clone(), false));
+    let events = move |_: &mut Request| Response::body_stream(Events::new(dropped.lock().unwrap().clone()));
     let client = Client::over_socket(app_with(Router::new().get("/", events), "HEADER_TIMEOUT_SECONDS = 1")).unwrap();
     let mut stream = connect(&client);
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();

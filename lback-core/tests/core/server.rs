@@ -272,17 +272,16 @@ fn resetting_streams_does_not_make_room_for_more_views() {
         let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let mut ask = || tokio::spawn(sender.send_request(hyper::Request::get("http://a/").body(Full::new(Bytes::new())).unwrap()));
-        // So many views of a connection run at once before it has taken an answer.
-        for _ in 0..6 {
-            let request = ask();
+        let requests: Vec<_> = (0..128).map(|_| ask()).collect();
+        for _ in 0..128 {
             while begun.try_recv().is_err() {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            request.abort();
         }
+        requests.iter().for_each(JoinHandle::abort);
         waiting = Some(ask());
     });
-    // Time enough for the next one to arrive; it does not begin before one of the others has ended.
+    // Time enough for the 129th to arrive; it does not begin before one of the others has ended.
     for _ in 0..50 {
         client.get("/hello").send().assert_status(200);
     }
