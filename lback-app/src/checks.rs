@@ -24,24 +24,20 @@ impl Checks {
         self
     }
 
-    /// Prints the findings.
-    ///
+    /// Returns a line for everything that was looked at.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        self.found.iter().map(|(what, result)| match result {
+            Ok(()) => format!("ok    {what}"),
+            Err(error) => format!("WRONG {what}: {error}"),
+        })
+    }
+
     /// # Errors
     /// If something is wrong; the message says how many checks have found something.
-    pub(crate) fn report(&self) -> Result<()> {
-        let mut wrong = 0;
-        for (what, result) in &self.found {
-            match result {
-                Ok(()) => println!("ok    {what}"),
-                Err(error) => {
-                    wrong += 1;
-                    println!("WRONG {what}: {error}");
-                }
-            }
-        }
-        match wrong {
+    pub(crate) fn result(&self) -> Result<()> {
+        match self.found.iter().filter(|(_, result)| result.is_err()).count() {
             0 => Ok(()),
-            _ => Err(Error::internal(format!("{wrong} of {} checks found something wrong", self.found.len()))),
+            wrong => Err(Error::internal(format!("{wrong} of {} checks found something wrong", self.found.len()))),
         }
     }
 }

@@ -13,19 +13,23 @@ use crate::visitors;
 pub(super) fn command() -> CommandSpec {
     let about = "[--deploy]  looks for what is wrong, with --deploy also for what a public server must not have
 It ends with status 1 where something is wrong. Call it as the server runs: LBACK_ENV=production ./mysite check --deploy";
-    CommandSpec::new("check", about, |command| check(command.ready(), !command.arguments().is_empty())).arguments(|arguments| {
-        match arguments {
-            [] | ["--deploy"] => Ok(()),
-            _ => Err(String::new()),
+    CommandSpec::new("check", about, |command| {
+        let deploy = !command.arguments().is_empty();
+        let checks = check(command.ready(), deploy);
+        checks.lines().for_each(|line| command.print(line));
+        if deploy {
+            command.print(visitors::explain(command.app().config()));
         }
+        checks.result()
+    })
+    .arguments(|arguments| match arguments {
+        [] | ["--deploy"] => Ok(()),
+        _ => Err(String::new()),
     })
 }
 
-/// Prints a line for everything that is looked at.
-///
-/// # Errors
-/// If something is wrong; the message says how much.
-fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Result<()> {
+/// Looks at everything.
+fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Checks {
     let mut checks = Checks::new(deploy);
     checks.add("settings, routes, middleware and templates", Ok(()));
     checks.add("folders", folders(app));
@@ -42,11 +46,7 @@ fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Result<()> {
         checks.add("MAX_CONNECTIONS", connections(core));
     }
     hooks.check(app, &mut checks);
-    let report = checks.report();
-    if deploy {
-        println!("{}", visitors::explain(app.config()));
-    }
-    report
+    checks
 }
 
 /// Finds folders that the settings name and that are missing. One that is not named may be: nothing needs it.

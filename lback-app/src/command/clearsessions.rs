@@ -6,7 +6,8 @@ use super::spec::none;
 pub(crate) fn command() -> CommandSpec {
     CommandSpec::new("clearsessions", "deletes expired sessions\nA server does this by itself every now and then.", |command| {
         command.require_migrations()?;
-        println!("deleted {} expired sessions", command.ready().sessions()?.clear_expired()?);
+        let deleted = command.ready().sessions()?.clear_expired()?;
+        command.print(format!("deleted {deleted} expired sessions"));
         Ok(())
     })
     .arguments(none)

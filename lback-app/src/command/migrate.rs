@@ -8,14 +8,14 @@ pub(crate) fn command() -> CommandSpec {
     let about = "applies the migrations that are pending
 They are those of the framework and those of the application; showmigrations lists them.";
     CommandSpec::new("migrate", about, |command| {
-        let ready = command.ready();
-        let applied = migrate(ready)?;
+        let applied = migrate(command.ready())?;
         for name in &applied {
-            println!("applied {name}");
+            command.print(format!("applied {name}"));
         }
         if applied.is_empty() {
-            println!("nothing to apply");
+            command.print("nothing to apply");
         }
+        let ready = command.ready();
         for migration in migrations(&ready.app)?.status(ready.database()?)? {
             if let Some(file) = migration.changed {
                 eprintln!("warning: {file} was changed after it was applied, which changes no database; see check");

@@ -9,10 +9,10 @@ pub(crate) fn command() -> CommandSpec {
         let count = command.argument(0)?.unwrap_or(1);
         let undone = migrations(command.app())?.rollback(command.database()?, count)?;
         for name in &undone {
-            println!("undid {name}");
+            command.print(format!("undid {name}"));
         }
         if undone.is_empty() {
-            println!("nothing to undo");
+            command.print("nothing to undo");
         }
         Ok(())
     })

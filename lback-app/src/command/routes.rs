@@ -11,7 +11,8 @@ pub(super) fn command() -> CommandSpec {
 Of each: the methods, the path, the name, who is let in if not everybody is, which protections it does without, and its own middleware.";
     CommandSpec::new("routes", about, |command| {
         let ready = command.ready();
-        ready.app.routes().iter().for_each(|route| println!("{}", line(route, &ready.hooks)));
+        let lines: Vec<String> = ready.app.routes().iter().map(|route| line(route, &ready.hooks)).collect();
+        lines.into_iter().for_each(|line| command.print(line));
         Ok(())
     })
     .arguments(none)

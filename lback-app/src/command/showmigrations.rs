@@ -9,12 +9,12 @@ use crate::migrate::migrations;
 pub(crate) fn command() -> CommandSpec {
     CommandSpec::new("showmigrations", "lists the migrations; [X] marks those that are applied", |command| {
         for migration in migrations(command.app())?.status(command.database()?)? {
-            match migration.state {
-                Applied::Yes if migration.changed.is_some() => println!("[X] {} (changed since)", migration.name),
-                Applied::Yes => println!("[X] {}", migration.name),
-                Applied::No => println!("[ ] {}", migration.name),
-                Applied::Unknown => println!("[X] {} (applied, and not in the migrations folder)", migration.name),
-            }
+            command.print(match migration.state {
+                Applied::Yes if migration.changed.is_some() => format!("[X] {} (changed since)", migration.name),
+                Applied::Yes => format!("[X] {}", migration.name),
+                Applied::No => format!("[ ] {}", migration.name),
+                Applied::Unknown => format!("[X] {} (applied, and not in the migrations folder)", migration.name),
+            });
         }
         Ok(())
     })
