@@ -12,6 +12,7 @@ use lback_db::{Migrations, Tables};
 use lback_session::SessionStore;
 use tokio::sync::watch;
 
+use crate::assemble::in_order;
 use crate::batteries::{Csrf, DatabaseBattery, Sessions};
 use crate::battery::Battery;
 use crate::command::{Command, CommandSpec};
@@ -329,16 +330,26 @@ impl App {
         of_batteries.fold(Tables::new(), Tables::and).and(std::mem::take(&mut self.tables))
     }
 
+    /// Puts each battery behind those that it requires.
+    pub(crate) fn order(&mut self) -> Result<()> {
+        self.batteries = in_order(std::mem::take(&mut self.batteries))?;
+        Ok(())
+    }
+
     /// The migrations of the batteries and the application's.
-    pub(crate) fn take_migrations(&mut self, root: &Path) -> Migrations {
+    ///
+    /// # Errors
+    /// If the batteries do not fit together.
+    pub(crate) fn take_migrations(&mut self, root: &Path) -> Result<Migrations> {
+        self.order()?;
         if !self.has_database() {
-            return Migrations::new();
+            return Ok(Migrations::new());
         }
-        let of_batteries = self.batteries.iter().filter_map(|battery| battery.migrations());
-        let migrations = of_batteries.fold(Migrations::new(), Migrations::framework);
-        match self.migrations.take() {
+        let of_batteries = self.batteries.iter().filter_map(|battery| Some((battery.name(), battery.migrations()?)));
+        let migrations = of_batteries.fold(Migrations::new(), |all, (name, set)| all.battery(name, set));
+        Ok(match self.migrations.take() {
             Some(embedded) if !cfg!(debug_assertions) => migrations.embedded(embedded),
             _ => migrations.folder(root.join("migrations")),
-        }
+        })
     }
 }

@@ -57,7 +57,8 @@ impl App {
     /// Puts everything together, with settings that are [checked](Self::check_settings). `clock` is for tests.
     pub(crate) fn ready(mut self, settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
         let tables = self.all_tables();
-        let batteries = in_order(self.batteries)?;
+        self.order()?;
+        let batteries = self.batteries;
         command::all(&batteries, self.commands)?;
 
         let mut assembly = Assembly::new(self.router, settings);
@@ -82,7 +83,10 @@ impl App {
 }
 
 /// The batteries, each behind those that it requires.
-fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<dyn Battery>>> {
+///
+/// # Errors
+/// If a battery lacks one that it requires, two have the same name, or a name cannot be recorded.
+pub(crate) fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<dyn Battery>>> {
     let mut ordered: Vec<Box<dyn Battery>> = Vec::new();
     while !batteries.is_empty() {
         let is_there = |name: &str| ordered.iter().any(|battery| battery.name() == name);
@@ -90,13 +94,25 @@ fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<dyn Battery>
             return Err(unfulfilled(&batteries, is_there));
         };
         let next = batteries.remove(next);
-        if is_there(next.name()) {
-            return Err(Error::internal(format!("two batteries are called \"{}\"; rename one", next.name())));
+        let name = next.name();
+        if is_there(name) {
+            return Err(Error::internal(format!("two batteries are called \"{name}\"; rename one")));
+        }
+        if name.is_empty()
+            || name.len() > LONGEST_NAME
+            || !name.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-0123456789".contains(&byte))
+        {
+            return Err(Error::internal(format!(
+                "the battery \"{name}\" needs another name: lower-case letters, digits, - and _, and {LONGEST_NAME} of them at most"
+            )));
         }
         ordered.push(next);
     }
     Ok(ordered)
 }
+
+/// With a version behind it, a name is recorded in a column of 50 characters.
+const LONGEST_NAME: usize = 30;
 
 fn unfulfilled(waiting: &[Box<dyn Battery>], is_there: impl Fn(&str) -> bool) -> Error {
     for battery in waiting {

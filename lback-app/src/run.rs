@@ -62,7 +62,7 @@ impl App {
         let mut settings = Settings::load(&root, environment)?;
         self.check_settings(&mut settings)?;
         crate::log::start(&settings.section::<CoreSettings>()?.log)?;
-        let migrations = self.take_migrations(&root);
+        let migrations = self.take_migrations(&root)?;
         let migrations = if serves { migrations.stop_at_blank().settled_for(SETTLED) } else { migrations };
         self.ready(settings, migrations, Clock::system())
     }

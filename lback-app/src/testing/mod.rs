@@ -100,7 +100,7 @@ impl Client {
         for battery in &app.batteries {
             battery.test_settings(&mut for_test)?;
         }
-        let migrations = app.take_migrations(settings.root());
+        let migrations = app.take_migrations(settings.root())?;
         let mut place = None;
         if app.has_database() {
             let prepared = database::Place::prepare(&settings.section::<DbSettings>()?, &migrations)?;
@@ -145,7 +145,7 @@ impl Client {
 
     fn parts_again(&self, mut app: App) -> Result<Parts> {
         let settings = self.app().settings().clone();
-        let migrations = app.take_migrations(settings.root());
+        let migrations = app.take_migrations(settings.root())?;
         let commands = command::all(&app.batteries, std::mem::take(&mut app.commands))?;
         let ready = Arc::new(app.ready(settings, migrations, self.clock().clone())?);
         ready.hooks.migrated(&ready.app)?;

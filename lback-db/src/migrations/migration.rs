@@ -21,10 +21,28 @@ pub(super) struct Migration {
     pub(super) place: String,
     /// Whether it is read from a folder now, not compiled into the program.
     pub(super) is_file: bool,
-    pub(super) is_framework: bool,
+    /// The battery that brings it; `None` for one of the application.
+    pub(super) battery: Option<&'static str>,
 }
 
 impl Migration {
+    /// What the migration is recorded under: its version, behind the name of its battery, so that batteries need not know of each
+    /// other's versions.
+    pub(super) fn key(&self) -> String {
+        match self.battery {
+            Some(battery) => format!("{battery}{SEPARATOR}{}", self.version),
+            None => self.version.clone(),
+        }
+    }
+
+    /// What people read: the name of its folder, below that of its battery.
+    pub(super) fn title(&self) -> String {
+        match self.battery {
+            Some(battery) => format!("{battery}/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// Returns whether `up.sql` holds no statement yet.
     pub(super) fn is_blank(&self, kind: Kind) -> bool {
         statements(&self.up, kind).is_empty()
@@ -52,6 +70,9 @@ impl Migration {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
+
+/// Stands between a battery and a version in a [key](Migration::key).
+pub(super) const SEPARATOR: char = ':';
 
 /// The version in a migration's name.
 pub(super) fn version(name: &str) -> String {

@@ -22,7 +22,7 @@ use std::time::Duration;
 use lback_core::{Error, Result};
 
 use self::exclusive::Exclusive;
-use self::migration::Migration;
+use self::migration::{Migration, SEPARATOR};
 use self::record::{Record, Recorded};
 use self::run::Script;
 use self::source::in_folder;
@@ -35,7 +35,7 @@ use crate::{Database, Db, Kind};
 /// `metadata.toml` beside them may say `run_in_transaction = false`.
 #[derive(Default)]
 pub struct Migrations {
-    framework: Vec<MigrationSet>,
+    batteries: Vec<(&'static str, MigrationSet)>,
     embedded: Vec<MigrationSet>,
     folder: Option<PathBuf>,
     stop_at_blank: bool,
@@ -50,9 +50,11 @@ impl Migrations {
         Self::default()
     }
 
-    /// Adds migrations of the framework, which [`rollback`](Self::rollback) does not undo.
-    pub fn framework(mut self, migrations: impl Into<MigrationSet>) -> Self {
-        self.framework.push(migrations.into());
+    /// Adds the migrations of the battery `name`, which are applied before those of the application and of batteries that are added
+    /// later. [`rollback`](Self::rollback) does not undo them. They are recorded under the battery's name, so two batteries may
+    /// have migrations of the same version.
+    pub fn battery(mut self, name: &'static str, migrations: impl Into<MigrationSet>) -> Self {
+        self.batteries.push((name, migrations.into()));
         self
     }
 
@@ -87,7 +89,7 @@ impl Migrations {
     /// # Errors
     /// If the folder cannot be read, or a `metadata.toml` is not understood.
     pub fn names(&self, kind: Kind) -> Result<Vec<String>> {
-        Ok(self.load(kind)?.into_iter().map(|migration| migration.name).collect())
+        Ok(self.load(kind)?.iter().map(Migration::title).collect())
     }
 
     /// Every migration in order, with what the database says of it.
@@ -96,7 +98,8 @@ impl Migrations {
     /// If the folder or the database cannot be read, or a `metadata.toml` is not understood.
     pub fn status(&self, database: &Database) -> Result<Vec<MigrationStatus>> {
         let known = self.load(database.kind())?;
-        Ok(status(&known, record::applied(&mut *database.get()?)?))
+        let applied = record::applied(&mut *database.get()?, &known)?;
+        Ok(status(&known, applied))
     }
 
     /// The names of the migrations that are not applied yet, in order.
@@ -104,12 +107,12 @@ impl Migrations {
     /// # Errors
     /// If the folder or the database cannot be read, or a `metadata.toml` is not understood.
     pub fn pending(&self, database: &Database) -> Result<Vec<String>> {
-        Ok(self.find_pending(database)?.into_iter().map(|migration| migration.name).collect())
+        Ok(self.find_pending(database)?.iter().map(Migration::title).collect())
     }
 
     fn find_pending(&self, database: &Database) -> Result<Vec<Migration>> {
         let known = self.load(database.kind())?;
-        let applied = record::applied(&mut *database.get()?)?;
+        let applied = record::applied(&mut *database.get()?, &known)?;
         Ok(pending(known, &applied))
     }
 
@@ -136,24 +139,25 @@ impl Migrations {
         }
         let mut exclusive = Exclusive::open(database)?;
         let db = &mut exclusive.db;
-        let record = Record::open(db)?;
         let known = self.load(database.kind())?;
-        let applied = record::applied(db)?;
+        let record = Record::open(db, &known)?;
+        let applied = record::applied(db, &known)?;
         adopt(db, record, &known, &applied)?;
         let mut names = Vec::new();
         for migration in pending(known, &applied) {
             if let Some(why) = self.not_ready(&migration, db.kind()) {
-                if self.stop_at_blank && !migration.is_framework {
+                if self.stop_at_blank && migration.battery.is_none() {
                     tracing::warn!(target: "lback::db", "{why}; until then, it and those after it wait");
                     break;
                 }
                 return Err(Error::internal(so_far(&why, &names, "applied")));
             }
-            let context = so_far(&format!("the migration {} failed", migration.name), &names, "applied");
+            let context = so_far(&format!("the migration {} failed", migration.title()), &names, "applied");
             let script = Script { sql: &migration.up, place: &migration.place, in_transaction: migration.in_transaction, context };
-            script.run(db, |db| record.add(db, &migration.version, &migration.checksum()))?;
-            applied_one(&migration.name);
-            names.push(migration.name);
+            script.run(db, |db| record.add(db, &migration.key(), &migration.checksum()))?;
+            let title = migration.title();
+            applied_one(&title);
+            names.push(title);
         }
         Ok(names)
     }
@@ -189,13 +193,11 @@ impl Migrations {
     pub fn rollback(&self, database: &Database, count: usize) -> Result<Vec<String>> {
         let mut exclusive = Exclusive::open(database)?;
         let db = &mut exclusive.db;
-        let record = Record::open(db)?;
         let known = self.load(database.kind())?;
-        let find = |version: &str| known.iter().find(|migration| migration.version == version);
-        let own = |migration: &MigrationStatus| {
-            migration.state != Applied::No && find(&migration.version).is_none_or(|migration| !migration.is_framework)
-        };
-        let applied = status(&known, record::applied(db)?).into_iter().rev().filter(own).take(count);
+        let record = Record::open(db, &known)?;
+        let find = |version: &str| known.iter().find(|migration| migration.key() == version);
+        let own = |migration: &MigrationStatus| migration.state != Applied::No && !migration.version.contains(SEPARATOR);
+        let applied = status(&known, record::applied(db, &known)?).into_iter().rev().filter(own).take(count);
         let mut names = Vec::new();
         for MigrationStatus { name, version, .. } in applied {
             let migration = find(&version).ok_or_else(|| {
@@ -214,17 +216,20 @@ impl Migrations {
         Ok(names)
     }
 
-    /// All migrations, oldest first.
+    /// All migrations: those of each battery and then the application's, oldest first.
     fn load(&self, kind: Kind) -> Result<Vec<Migration>> {
         let mut all = Vec::new();
-        for set in &self.framework {
-            all.extend(set.load(kind)?.migrations.into_iter().map(|migration| Migration { is_framework: true, ..migration }));
+        for (name, set) in &self.batteries {
+            let mut migrations = set.load(kind)?.migrations;
+            migrations.iter_mut().for_each(|migration| migration.battery = Some(name));
+            all.extend(in_order(migrations)?);
         }
         let mut leftovers = Vec::new();
+        let mut own_ones = Vec::new();
         let own = self.embedded.iter().map(|set| set.load(kind)).chain(self.folder.iter().map(|folder| in_folder(folder, kind)));
         for found in own {
             let found = found?;
-            all.extend(found.migrations);
+            own_ones.extend(found.migrations);
             leftovers.extend(found.leftovers);
         }
         if !leftovers.is_empty() && !self.has_warned.swap(true, Ordering::Relaxed) {
@@ -233,48 +238,56 @@ impl Migrations {
                 tracing::warn!(target: "lback::db", "{} is skipped: there is no up.sql in it. Remove the folder, or write one", folder.display());
             }
         }
-        all.sort_by(|one, other| one.version.cmp(&other.version));
-        match all.windows(2).find(|pair| pair[0].version == pair[1].version) {
-            Some(pair) => {
-                Err(Error::internal(format!("two migrations have the same version: {} and {}; rename one", pair[0].name, pair[1].name)))
-            }
-            None => Ok(all),
+        all.extend(in_order(own_ones)?);
+        Ok(all)
+    }
+}
+
+/// The migrations of the application, or of one battery, oldest first.
+fn in_order(mut migrations: Vec<Migration>) -> Result<Vec<Migration>> {
+    migrations.sort_by(|one, other| one.version.cmp(&other.version));
+    match migrations.windows(2).find(|pair| pair[0].version == pair[1].version) {
+        Some(pair) => {
+            Err(Error::internal(format!("two migrations have the same version: {} and {}; rename one", pair[0].title(), pair[1].title())))
         }
+        None => Ok(migrations),
     }
 }
 
 /// What the database says of every migration.
 fn status(known: &[Migration], applied: Vec<Recorded>) -> Vec<MigrationStatus> {
-    let recorded = |version: &str| applied.iter().find(|recorded| recorded.version == version);
+    let recorded = |key: &str| applied.iter().find(|recorded| recorded.key == key);
     let of_known = known.iter().map(|migration| {
-        let recorded = recorded(&migration.version);
-        let checksum = recorded.and_then(|recorded| recorded.checksum.as_deref()).filter(|_| !migration.is_framework);
+        let key = migration.key();
+        let recorded = recorded(&key);
+        let checksum = recorded.and_then(|recorded| recorded.checksum.as_deref()).filter(|_| migration.battery.is_none());
         MigrationStatus {
-            name: migration.name.clone(),
-            version: migration.version.clone(),
+            name: migration.title(),
+            version: key,
             state: if recorded.is_some() { Applied::Yes } else { Applied::No },
             changed: checksum.filter(|checksum| *checksum != migration.checksum()).map(|_| migration.place.clone()),
         }
     });
     let mut all: Vec<MigrationStatus> = of_known.collect();
-    for Recorded { version, .. } in &applied {
-        if all.iter().all(|known| known.version != *version) {
-            all.push(MigrationStatus { name: version.clone(), version: version.clone(), state: Applied::Unknown, changed: None });
+    for Recorded { key, .. } in &applied {
+        if all.iter().all(|known| known.version != *key) {
+            // Among the application's, which are sorted by their versions.
+            let at = all.iter().rposition(|known| known.version.contains(SEPARATOR) || known.version < *key).map_or(0, |last| last + 1);
+            all.insert(at, MigrationStatus { name: key.clone(), version: key.clone(), state: Applied::Unknown, changed: None });
         }
     }
-    all.sort_by(|one, other| one.version.cmp(&other.version));
     all
 }
 
 fn pending(known: Vec<Migration>, applied: &[Recorded]) -> Vec<Migration> {
-    known.into_iter().filter(|migration| applied.iter().all(|recorded| recorded.version != migration.version)).collect()
+    known.into_iter().filter(|migration| applied.iter().all(|recorded| recorded.key != migration.key())).collect()
 }
 
 /// Records the checksums of migrations that were applied by a program that recorded none.
 fn adopt(db: &mut Db, record: Record, known: &[Migration], applied: &[Recorded]) -> Result<()> {
-    for Recorded { version, .. } in applied.iter().filter(|recorded| recorded.checksum.is_none()) {
-        if let Some(migration) = known.iter().find(|migration| migration.version == *version) {
-            record.set_checksum(db, version, &migration.checksum())?;
+    for Recorded { key, .. } in applied.iter().filter(|recorded| recorded.checksum.is_none()) {
+        if let Some(migration) = known.iter().find(|migration| migration.key() == *key) {
+            record.set_checksum(db, key, &migration.checksum())?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Which migrations are applied: a table of the database.
 //!
-//! It is the one that Diesel's own command line keeps, with a column for the checksum of what was applied.
+//! It is the one that Diesel's own command line keeps, with a column for the checksum of what was applied. Migrations of batteries
+//! are recorded under the name of the battery and their version, such as `sessions:00000000000001`.
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationConnection;
@@ -8,14 +9,15 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use lback_core::Result;
 
+use super::migration::Migration;
 use crate::Db;
 use crate::connection::on_each;
 
 /// A migration that is recorded as applied.
 #[derive(Clone, Debug, QueryableByName)]
 pub(super) struct Recorded {
-    #[diesel(sql_type = Text)]
-    pub(super) version: String,
+    #[diesel(sql_type = Text, column_name = version)]
+    pub(super) key: String,
     /// `None` for what was applied by a program that recorded none.
     #[diesel(sql_type = Nullable<Text>)]
     pub(super) checksum: Option<String>,
@@ -24,8 +26,29 @@ pub(super) struct Recorded {
 const WITH_CHECKSUMS: &str = "SELECT version, checksum FROM __diesel_schema_migrations";
 const WITHOUT_CHECKSUMS: &str = "SELECT version, NULL AS checksum FROM __diesel_schema_migrations";
 
+/// Migrations that were recorded before batteries had names, by version.
+const NAMELESS: [(&str, &str); 3] = [("00000000000001", "sessions"), ("00000000000010", "mail"), ("00000000000020", "auth")];
+
+/// The key under which `recorded` belongs today, if it was recorded before batteries had names.
+fn todays_key(recorded: &str, known: &[Migration]) -> Option<String> {
+    let (version, battery) = NAMELESS.into_iter().find(|(version, _)| *version == recorded)?;
+    let is_own = known.iter().any(|migration| migration.battery.is_none() && migration.version == version);
+    let of_battery = known.iter().find(|migration| migration.battery == Some(battery) && migration.version == version)?;
+    (!is_own).then(|| of_battery.key())
+}
+
 /// What is recorded.
-pub(super) fn applied(db: &mut Db) -> Result<Vec<Recorded>> {
+pub(super) fn applied(db: &mut Db, known: &[Migration]) -> Result<Vec<Recorded>> {
+    let mut recorded = read(db)?;
+    for one in &mut recorded {
+        if let Some(key) = todays_key(&one.key, known) {
+            one.key = key;
+        }
+    }
+    Ok(recorded)
+}
+
+fn read(db: &mut Db) -> Result<Vec<Recorded>> {
     // Nothing is made if the table exists: a program may run as a user who may make no tables.
     for query in [WITH_CHECKSUMS, WITHOUT_CHECKSUMS] {
         if let Ok(recorded) = diesel::sql_query(query).load(db) {
@@ -44,10 +67,15 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Adds the column for checksums if the table is of a program that had none. A user who may not change the table goes on
-    /// without.
-    pub(super) fn open(db: &mut Db) -> Result<Self> {
-        applied(db)?;
+    /// Adds the column for checksums if the table is of a program that had none, and the names of batteries. A user who may not
+    /// change the table goes on without checksums.
+    pub(super) fn open(db: &mut Db, known: &[Migration]) -> Result<Self> {
+        for Recorded { key, .. } in read(db)? {
+            if let Some(todays) = todays_key(&key, known) {
+                let row = recorded::table.find(&key);
+                on_each!(db, connection => diesel::update(row).set(recorded::version.eq(&todays)).execute(connection))?;
+            }
+        }
         let has_checksums = diesel::sql_query(WITH_CHECKSUMS).load::<Recorded>(db).is_ok()
             || db
                 .batch_execute("ALTER TABLE __diesel_schema_migrations ADD COLUMN checksum TEXT")
@@ -59,23 +87,23 @@ impl Record {
     }
 
     /// Records a migration as applied.
-    pub(super) fn add(self, db: &mut Db, version: &str, checksum: &str) -> QueryResult<()> {
-        on_each!(db, connection => diesel::insert_into(recorded::table).values(recorded::version.eq(version)).execute(connection))?;
-        self.set_checksum(db, version, checksum)
+    pub(super) fn add(self, db: &mut Db, key: &str, checksum: &str) -> QueryResult<()> {
+        on_each!(db, connection => diesel::insert_into(recorded::table).values(recorded::version.eq(key)).execute(connection))?;
+        self.set_checksum(db, key, checksum)
     }
 
     /// Records the checksum of a migration that is applied.
-    pub(super) fn set_checksum(self, db: &mut Db, version: &str, checksum: &str) -> QueryResult<()> {
+    pub(super) fn set_checksum(self, db: &mut Db, key: &str, checksum: &str) -> QueryResult<()> {
         if !self.has_checksums {
             return Ok(());
         }
-        let row = recorded::table.find(version);
+        let row = recorded::table.find(key);
         on_each!(db, connection => diesel::update(row).set(recorded::checksum.eq(checksum)).execute(connection)).map(drop)
     }
 
     /// Records a migration as not applied any more.
-    pub(super) fn remove(self, db: &mut Db, version: &str) -> QueryResult<()> {
-        on_each!(db, connection => diesel::delete(recorded::table.find(version)).execute(connection)).map(drop)
+    pub(super) fn remove(self, db: &mut Db, key: &str) -> QueryResult<()> {
+        on_each!(db, connection => diesel::delete(recorded::table.find(key)).execute(connection)).map(drop)
     }
 }
 

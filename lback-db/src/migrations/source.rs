@@ -81,7 +81,7 @@ impl Found {
             in_transaction,
             place: place("up.sql"),
             is_file: false,
-            is_framework: false,
+            battery: None,
         });
         Ok(())
     }

@@ -3,9 +3,11 @@
 /// A migration, and whether it is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// The name of its folder; only the version where the migration is unknown.
+    /// The name of its folder, below that of its battery (`sessions/00000000000001_create_sessions`); only what is recorded if
+    /// the migration is unknown.
     pub name: String,
-    /// The version: what stands before the first underscore, without hyphens.
+    /// What it is recorded under: what stands before the first underscore, without hyphens, and behind the name of its battery
+    /// (`sessions:00000000000001`).
     pub version: String,
     /// Is it applied?
     pub state: Applied,

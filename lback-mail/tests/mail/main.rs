@@ -22,7 +22,7 @@ impl Office {
     fn new() -> Self {
         let clock = Clock::fixed("2026-01-01T12:00:00Z".parse().unwrap());
         let office = Office { folder: TempDir::with_prefix("lback-test-").unwrap(), clock };
-        Migrations::new().framework(lback_mail::MIGRATIONS).apply(&office.database()).unwrap();
+        Migrations::new().battery("mail", lback_mail::MIGRATIONS).apply(&office.database()).unwrap();
         office
     }
 

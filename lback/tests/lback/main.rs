@@ -3,6 +3,7 @@
 mod after_commit;
 #[cfg(feature = "auth")]
 mod auth;
+mod batteries;
 mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]

@@ -238,7 +238,7 @@ fn those_of_the_framework_can_be_undone_and_applied_again() {
 fn the_frameworks_own_are_not_undone() {
     let project = two();
     let (database, migrations) = project.open();
-    let migrations = migrations.framework(lback_session::MIGRATIONS);
+    let migrations = migrations.battery("sessions", lback_session::MIGRATIONS);
     migrations.apply(&database).unwrap();
     assert_eq!(migrations.rollback(&database, 9).unwrap(), [B, A]);
     assert_eq!(tables(&database), ["sessions"]);

@@ -47,3 +47,14 @@ fn what_was_announced_before_the_start_is_there_after_it() {
     staff(&client).post("/announcement").form(&[("text", "Still here.")]).send();
     client.restart(app()).get("/").send().assert_contains("Still here.");
 }
+
+#[test]
+fn a_command_announces_and_a_check_finds_a_closed_site() {
+    let client = Client::new(app());
+    assert_eq!(client.command("announce", &["We", "move."]), "announced: We move.\n");
+    client.restart(app()).get("/").send().assert_contains("We move.");
+    assert_eq!(client.command("announce", &[]), "nothing is announced now\n");
+    staff(&client).post("/announcement").form(&[("text", "Closed until noon."), ("closes_site", "on")]).send();
+    let error = client.try_command("check", &[]).unwrap_err().to_string();
+    assert!(error.contains("1 of") && error.contains("found something wrong"), "{error}");
+}

@@ -73,7 +73,7 @@ fn run(project: &TempDir, command: &[&str], input: &str) -> String {
 fn migrated() -> TempDir {
     let project = project("DEBUG = false\nAUTH_ARGON2_MEMORY_KIB = 64\nAUTH_ARGON2_PASSES = 1");
     let printed = run(&project, &["migrate"], "");
-    assert!(printed.contains("applied 00000000000020_create_users"), "{printed}");
+    assert!(printed.contains("applied auth/00000000000020_create_users"), "{printed}");
     project
 }
 

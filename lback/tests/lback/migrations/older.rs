@@ -54,8 +54,10 @@ fn a_postgresql_database_of_an_older_program_goes_on() {
 /// The framework's own, up to those of today.
 #[cfg(all(feature = "auth", feature = "mail"))]
 fn the_framework_goes_on(database: &Database) {
-    let migrations =
-        Migrations::new().framework(lback_session::MIGRATIONS).framework(lback_mail::MIGRATIONS).framework(lback_auth::MIGRATIONS);
+    let migrations = Migrations::new()
+        .battery("sessions", lback_session::MIGRATIONS)
+        .battery("mail", lback_mail::MIGRATIONS)
+        .battery("auth", lback_auth::MIGRATIONS);
     migrations.apply(database).unwrap();
     assert!(migrations.status(database).unwrap().iter().all(|one| one.state == Applied::Yes && one.changed.is_none()));
     let tables = lback_session::tables().and(lback_mail::tables()).and(lback_auth::tables());

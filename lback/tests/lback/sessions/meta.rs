@@ -187,7 +187,7 @@ mod databases {
         sql(
             client,
             "DROP TABLE __lback_session_ends; ALTER TABLE sessions DROP COLUMN meta;
-             DELETE FROM __diesel_schema_migrations WHERE version = '00000000000002'",
+             DELETE FROM __diesel_schema_migrations WHERE version = 'sessions:00000000000002'",
         );
         for (id, data) in data {
             let id = id.to_string().replace('-', "");
@@ -233,9 +233,9 @@ mod databases {
         let ids: Vec<_> = browsers.iter().map(id).collect();
         turn_back(&client, &ids.iter().copied().zip(old).collect::<Vec<_>>());
 
-        let migrations = lback::Migrations::new().framework(lback_session::MIGRATIONS);
+        let migrations = lback::Migrations::new().battery("sessions", lback_session::MIGRATIONS);
         let applied = migrations.apply(client.database()).unwrap();
-        assert_eq!(applied, ["00000000000002_session_meta"]);
+        assert_eq!(applied, ["sessions/00000000000002_session_meta"]);
 
         let record = |number: usize| browsers[number].session().unwrap();
         assert_eq!(*record(0).data, json!({ "a": "1", "user_id": 7 }).as_object().unwrap().clone());

@@ -1,0 +1,167 @@
+//! Batteries, as somebody else's crate brings them.
+
+use lback::app::{Battery, CommandSpec, Setup};
+use lback::middleware::Slot;
+use lback::migrations::{Applied, MigrationSet};
+use lback::prelude::*;
+use lback::testing::Client;
+
+use crate::unit_of_work::on_each_database;
+use crate::{number, start_error};
+
+const SETTINGS: &str = "SESSION_TIMEOUT_MINUTES = 30";
+
+on_each_database!(two_batteries_may_have_migrations_of_one_version,);
+
+/// A table.
+struct Shelf;
+
+impl Battery for Shelf {
+    fn name(&self) -> &'static str {
+        "shelf"
+    }
+
+    fn migrations(&self) -> Option<MigrationSet> {
+        Some(migrations!("$CARGO_MANIFEST_DIR/tests/lback/batteries/shelf").into())
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+        setup.state(Shelf);
+        Ok(())
+    }
+}
+
+/// A table that refers to that of the shelf, by a migration of the same version.
+struct Desk;
+
+impl Battery for Desk {
+    fn name(&self) -> &'static str {
+        "desk"
+    }
+
+    fn requires(&self) -> &'static [&'static str] {
+        &["shelf"]
+    }
+
+    fn migrations(&self) -> Option<MigrationSet> {
+        Some(migrations!("$CARGO_MANIFEST_DIR/tests/lback/batteries/desk").into())
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        let count = |command: &mut Command| {
+            let desks: i64 = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM desks").get_result(command.db()?)?;
+            command.print(format!("{desks} desks"));
+            Ok(())
+        };
+        vec![CommandSpec::new("countdesks", "says how many desks there are", count)]
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+        if setup.find_state::<Shelf>().is_none() {
+            return Err(Error::internal("the shelf comes first"));
+        }
+        async fn stamp(req: &mut Request, next: Next<'_>) -> Result<Response> {
+            next.run(req).await.with_header("x-desk", "1")
+        }
+        setup.middleware(Slot::Edge, stamp);
+        setup.routes(Router::new().get("/desk", |_: &mut Request| "a desk").name("desk"));
+        setup.template_global("desk", |_| Ok("oak"));
+        setup.after_migrate(|_, database| {
+            let mut db = database.get()?;
+            diesel::sql_query("INSERT INTO shelves (id) VALUES (1) ON CONFLICT DO NOTHING").execute(&mut *db)?;
+            diesel::sql_query("INSERT INTO desks (id, shelf_id) VALUES (1, 1) ON CONFLICT DO NOTHING").execute(&mut *db)?;
+            Ok(())
+        });
+        Ok(())
+    }
+}
+
+fn two_batteries_may_have_migrations_of_one_version(on: &str) {
+    // However they are added, the one that is required comes first.
+    let app = || App::new(Router::new()).with(Desk).with(Shelf);
+    let client = Client::with_settings(app(), &format!("{SETTINGS}\n{on}"));
+    assert_eq!(number(&client, "SELECT count(*) FROM desks"), 1);
+    let migrations = client.app().state::<lback::Migrations>().unwrap();
+    let status = migrations.status(client.database()).unwrap();
+    let of = |battery: &str| {
+        let found = status.iter().position(|one| one.name == format!("{battery}/2026-01-01-000000_create"));
+        found.unwrap_or_else(|| panic!("{battery} is not in {status:?}"))
+    };
+    assert!(of("shelf") < of("desk") && status.iter().all(|one| one.state == Applied::Yes));
+    // What batteries bring is not the application's to undo.
+    assert!(migrations.rollback(client.database(), 10).unwrap().is_empty());
+    assert_eq!(number(&client.restart(app()), "SELECT count(*) FROM desks"), 1);
+}
+
+#[test]
+fn everything_that_a_battery_adds_is_in_the_application() {
+    let client = Client::with_settings(App::new(Router::new()).with(Shelf).with(Desk), SETTINGS);
+    let page = client.get("/desk").send();
+    page.assert_status(200).assert_contains("a desk");
+    assert_eq!(page.header("x-desk"), Some("1"));
+    assert_eq!(client.get("/nowhere").send().header("x-desk"), Some("1"), "the slot Edge sees errors, too");
+    assert_eq!(client.app().middleware().next(), Some("RequestLog"));
+    assert_eq!(client.app().url_for("desk", &[]).unwrap(), "/desk");
+    assert_eq!(client.command("countdesks", &[]), "1 desks\n");
+}
+
+#[test]
+fn batteries_that_do_not_fit_together_stop_the_start() {
+    let error = start_error(App::new(Router::new()).with(Desk), SETTINGS);
+    assert!(error.contains("desk needs shelf, which this application lacks"), "{error}");
+
+    struct Named(&'static str, &'static [&'static str]);
+    impl Battery for Named {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn requires(&self) -> &'static [&'static str] {
+            self.1
+        }
+
+        fn install(self: Box<Self>, _: &mut Setup) -> Result<()> {
+            Ok(())
+        }
+    }
+    struct Other;
+    impl Battery for Other {
+        fn name(&self) -> &'static str {
+            "shelf"
+        }
+
+        fn install(self: Box<Self>, _: &mut Setup) -> Result<()> {
+            Ok(())
+        }
+    }
+    let error = start_error(App::new(Router::new()).with(Shelf).with(Other), SETTINGS);
+    assert!(error.contains("two batteries are called \"shelf\""), "{error}");
+    for name in ["", "Shelf", "a shelf", "shelf:1", "a-name-that-is-longer-than-thirty-letters"] {
+        let error = start_error(App::new(Router::new()).with(Named(name, &[])), SETTINGS);
+        assert!(error.contains(&format!("the battery \"{name}\" needs another name")), "{error}");
+    }
+    let error = start_error(App::new(Router::new()).with(Named("ring", &["ring"])), SETTINGS);
+    assert!(error.contains("require each other: ring"), "{error}");
+}
+
+/// The last of one type counts, so that an application can replace what a library has added.
+#[test]
+fn a_battery_of_the_same_type_is_replaced() {
+    let client = Client::with_settings(App::new(Router::new()).with(Shelf).with(Shelf), SETTINGS);
+    assert_eq!(number(&client, "SELECT count(*) FROM shelves"), 0);
+}
+
+#[cfg(all(feature = "mail", feature = "auth"))]
+#[test]
+fn what_is_compiled_in_and_not_installed_is_not_there() {
+    let client = Client::with_settings(App::new(Router::new()), SETTINGS);
+    for middleware in ["MailMiddleware", "AuthMiddleware"] {
+        assert!(client.app().middleware().all(|name| name != middleware), "{middleware}");
+    }
+    let migrations = client.app().state::<lback::Migrations>().unwrap().status(client.database()).unwrap();
+    assert!(migrations.iter().all(|migration| migration.name.starts_with("sessions/")), "{migrations:?}");
+    assert!(client.try_command("sendtestmail", &["alice@example.com"]).is_err());
+    let mailed = |req: &mut Request| req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"));
+    let client = Client::with_settings(App::new(Router::new().post("/", mailed)), &format!("{SETTINGS}\nDEBUG = true"));
+    client.post("/").send().assert_status(500).assert_contains("Write App::new(urls).mail()");
+}

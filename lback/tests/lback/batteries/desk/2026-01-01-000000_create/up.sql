@@ -1,0 +1,1 @@
+CREATE TABLE desks (id BIGINT PRIMARY KEY, shelf_id BIGINT NOT NULL REFERENCES shelves (id));
