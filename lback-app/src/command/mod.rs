@@ -34,9 +34,9 @@ pub(crate) enum Task {
 /// If a name would never be reached, or could not be typed.
 pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> Result<Vec<CommandSpec>> {
     let of_batteries = batteries.iter().flat_map(|battery| battery.commands());
-    let mut all = vec![serve::command(), routes::command(), collectstatic::command()];
+    let mut all = vec![serve::command()];
     all.extend(of_batteries);
-    all.extend([check::command(), help::command()]);
+    all.extend([routes::command(), collectstatic::command(), check::command(), help::command()]);
     all.extend(own);
     names::check(&all)?;
     Ok(all)
