@@ -77,8 +77,8 @@ impl App {
     ///
     /// This is for the methods that a battery adds to `App`, so that they can be called in any order.
     pub fn battery_mut<B: Battery + Default>(&mut self) -> &mut B {
-        let is_there = |battery: &Box<dyn Battery>| (&**battery as &dyn Any).is::<B>();
-        let at = self.batteries.iter().position(is_there).unwrap_or_else(|| {
+        let there = self.batteries.iter().position(|battery| is::<B>(&**battery));
+        let at = there.unwrap_or_else(|| {
             self.batteries.push(Box::new(B::default()));
             self.batteries.len() - 1
         });
@@ -88,7 +88,7 @@ impl App {
     }
 
     fn without<B: Battery>(&mut self) {
-        self.batteries.retain(|battery| !(&**battery as &dyn Any).is::<B>());
+        self.batteries.retain(|battery| !is::<B>(&**battery));
     }
 
     /// Compiles the application's migrations into release builds: `.migrations(migrations!())`.
@@ -318,7 +318,7 @@ impl App {
     }
 
     pub(crate) fn has_database(&self) -> bool {
-        self.batteries.iter().any(|battery| (&**battery as &dyn Any).is::<DatabaseBattery>())
+        self.batteries.iter().any(|battery| is::<DatabaseBattery>(&**battery))
     }
 
     /// The tables of the batteries, and the application's.
@@ -352,4 +352,8 @@ impl App {
             _ => migrations.folder(root.join("migrations")),
         })
     }
+}
+
+fn is<B: Battery>(battery: &dyn Battery) -> bool {
+    (battery as &dyn Any).is::<B>()
 }

@@ -28,7 +28,7 @@ impl Battery for DatabaseBattery {
         let database = Database::open(&setup.settings().section::<DbSettings>()?, setup.settings().root())?;
         setup.middleware(Slot::Unit, DbSessionMiddleware::new(database.clone()));
         setup.state(database.clone());
-        setup.debug_section(|req| debug_section(&req.app()));
+        setup.debug_section(|req| debug_section(req.app()));
         setup.checks(move |app, checks| {
             checks.add("database", database.get().map(drop));
             checks.add("migrations", require_migrations(app));
