@@ -16,7 +16,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess
 use serde::forward_to_deserialize_any;
 
 pub(super) use mismatch::{Mismatch, describe};
-use mismatch::{Problem, Shape};
+use mismatch::{Problem, Shape, noting};
 use value::Value;
 
 /// A name and a value that were sent.
@@ -39,15 +39,23 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Vec<Pair<'_>>> {
 /// Reads a `T` of names and values. Every reader of queries and forms comes through here.
 pub(super) fn read<T: DeserializeOwned>(pairs: &[Pair<'_>]) -> Result<T, Mismatch> {
     let mut fields = Fields::of(pairs);
+    // What serde read though something did not fit yet.
+    let mut best = None;
     let mut rounds = 0;
     loop {
-        let mismatch = match T::deserialize(&fields) {
-            Ok(value) => return Ok(value),
-            Err(mismatch) => mismatch,
-        };
+        let (result, noted) = noting(|| T::deserialize(&fields));
         rounds += 1;
-        if rounds > ROUNDS || !fields.learn(&mismatch) {
-            return Err(fields.blame::<T>(mismatch));
+        let learned = match &result {
+            Err(mismatch) if fields.learn(&mismatch.problem) => true,
+            // One at a time: the first variant of an enum that fits counts.
+            _ => noted.iter().any(|problem| fields.learn_hidden(problem)),
+        };
+        let more = learned && rounds <= ROUNDS;
+        match result {
+            Ok(value) if more => best = Some(value),
+            Ok(value) => return Ok(value),
+            Err(_) if more => {}
+            Err(mismatch) => return best.ok_or_else(|| fields.blame::<T>(mismatch)),
         }
     }
 }
@@ -82,6 +90,11 @@ impl<'de> Field<'de> {
     fn is_empty(&self) -> bool {
         self.values.iter().all(|value| value.is_empty())
     }
+
+    /// Returns whether several values were sent. Empty ones are absent.
+    fn is_list(&self) -> bool {
+        self.values.iter().filter(|value| !value.is_empty()).nth(1).is_some()
+    }
 }
 
 impl<'de> Fields<'de> {
@@ -98,9 +111,9 @@ impl<'de> Fields<'de> {
         Fields { pairs, by_name }
     }
 
-    /// Returns whether `mismatch` says something new about a field, so that reading may succeed now.
-    fn learn(&mut self, mismatch: &Mismatch) -> bool {
-        match &mismatch.problem {
+    /// Returns whether `problem` says something new about a field, so that reading may succeed now.
+    fn learn(&mut self, problem: &Problem) -> bool {
+        match problem {
             Problem::Missing(name) => {
                 match self.by_name.iter_mut().find(|field| field.name == *name) {
                     Some(field) => !std::mem::replace(&mut field.required, true),
@@ -112,8 +125,7 @@ impl<'de> Fields<'de> {
                 }
             }
             Problem::Buffered { address, expected } => {
-                let sent_there = |field: &&mut Field<'_>| field.values.iter().any(|value| value.as_ptr().addr() == *address);
-                let Some(field) = self.by_name.iter_mut().find(sent_there) else { return false };
+                let Some(field) = self.sent_at(*address) else { return false };
                 if mismatch::is_list(expected) {
                     return !std::mem::replace(&mut field.list, true);
                 }
@@ -123,6 +135,25 @@ impl<'de> Fields<'de> {
             }
             _ => false,
         }
+    }
+
+    /// As [`learn`](Self::learn), from an error that serde kept to itself: only what is not known yet, and what was sent fits.
+    fn learn_hidden(&mut self, problem: &Problem) -> bool {
+        match problem {
+            Problem::Missing(name) => self.by_name.iter().any(|field| field.name == *name) && self.learn(problem),
+            Problem::Buffered { address, expected } => {
+                let Some(field) = self.sent_at(*address) else { return false };
+                let fits =
+                    |shape: Shape| field.shape == Shape::Text && field.values.iter().all(|value| value.is_empty() || shape.fits(value));
+                (mismatch::is_list(expected) || Shape::of(expected).is_some_and(fits)) && self.learn(problem)
+            }
+            _ => false,
+        }
+    }
+
+    /// The field with a value at this address.
+    fn sent_at(&mut self, address: usize) -> Option<&mut Field<'de>> {
+        self.by_name.iter_mut().find(|field| field.values.iter().any(|value| value.as_ptr().addr() == address))
     }
 
     /// Finds the field of an error that names none, which happens if serde read the value from a buffer.

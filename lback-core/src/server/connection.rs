@@ -50,7 +50,7 @@ pub(super) struct Shared {
     header_timeout: Duration,
     /// The window within which a body, or a response, has to get on.
     body_timeout: Duration,
-    lingering: Semaphore,
+    lingering: Arc<Semaphore>,
     /// Others wait for a connection to end.
     is_full: AtomicBool,
 }
@@ -65,7 +65,7 @@ impl Shared {
             http1,
             header_timeout: Duration::from_secs(config.header_timeout_seconds.max(1)),
             body_timeout: Duration::from_secs(config.body_timeout_seconds.max(1)),
-            lingering: Semaphore::new(MAX_LINGERING),
+            lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
             is_full: AtomicBool::new(false),
             app,
         }
@@ -259,7 +259,7 @@ fn answer(
     let body = if body.is_end_stream() {
         RequestBody::default()
     } else {
-        RequestBody::of_client(Incoming::new(body, busy.clone(), shared.body_timeout))
+        RequestBody::of_client(Incoming::new(body, busy.clone(), shared.body_timeout, shared.lingering.clone()))
     };
     let response = Finish::new(shared.app.clone().handle(parts, body, peer), (busy, turn));
     async move {

@@ -3,29 +3,35 @@
 use std::future::Future;
 use std::io::{Error as IoError, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming as HyperIncoming, SizeHint};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::held::Busy;
+use super::linger::drain;
 use super::progress::quota;
 use crate::error::BoxError;
 use crate::request::TooSlow;
 
 /// A body that has to keep coming: within any `window` that is spent waiting for the client, it has to send 1 KiB a second.
 pub(super) struct Incoming {
-    body: HyperIncoming,
+    /// `None` once it is complete.
+    body: Option<HyperIncoming>,
     busy: Busy,
     window: Duration,
+    /// Places for bodies that nobody reads.
+    lingering: Arc<Semaphore>,
     /// What has come in the current window, and how much of it is over.
     received: usize,
     waited: Duration,
     /// Most bodies come with their headers, and are never waited for.
     waiting: Option<Waiting>,
-    was_read: bool,
 }
 
 /// Since when a body is waited for, and how that ends: in an error.
@@ -35,8 +41,8 @@ struct Waiting {
 }
 
 impl Incoming {
-    pub(super) fn new(body: HyperIncoming, busy: Busy, window: Duration) -> Self {
-        Incoming { body, busy, window, received: 0, waited: Duration::ZERO, waiting: None, was_read: false }
+    pub(super) fn new(body: HyperIncoming, busy: Busy, window: Duration, lingering: Arc<Semaphore>) -> Self {
+        Incoming { body: Some(body), busy, window, lingering, received: 0, waited: Duration::ZERO, waiting: None }
     }
 
     fn receive(&mut self, bytes: usize) {
@@ -76,14 +82,17 @@ impl Body for Incoming {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        match Pin::new(&mut this.body).poll_frame(cx) {
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        match Pin::new(body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.receive(frame.data_ref().map_or(0, Bytes::len));
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(end) => {
-                this.was_read = true;
-                Poll::Ready(end.map(|result| result.map_err(Into::into)))
+            // After a chunk that is malformed, there may be more to come.
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => {
+                this.body = None;
+                Poll::Ready(None)
             }
             Poll::Pending => {
                 let waiting = match this.waiting.take() {
@@ -98,18 +107,27 @@ impl Body for Incoming {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if !self.was_read && !self.body.is_end_stream() {
+        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
+        if self.busy.stream().is_none() {
             self.busy.held().leave_unread();
+        } else if let Ok(runtime) = Handle::try_current()
+            && let Ok(place) = self.lingering.clone().try_acquire_owned()
+        {
+            // The connection goes on, and only the stream would be reset, which some clients take for a failure.
+            runtime.spawn(async move {
+                drain(body).await;
+                drop(place);
+            });
         }
     }
 }

@@ -1,13 +1,15 @@
-//! The end of a connection whose client is still sending.
+//! The end of a connection, or of a stream, whose client is still sending.
 
 use std::time::Duration;
 
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How many connections of a server linger at once; others are closed at once.
+/// How many connections and streams of a server linger at once; others are closed at once.
 pub(super) const MAX_LINGERING: usize = 64;
 
 /// How much is read of what nobody asked for, for how long, and how long nothing may come.
@@ -33,6 +35,22 @@ pub(super) async fn linger(mut stream: TcpStream, places: &Semaphore) {
             _ => break,
         }
         // Others come first: a fast client could keep this thread busy.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Reads what is left of the body of an HTTP/2 request after its answer, within the same limits.
+///
+/// Dropping the body resets the stream, as RFC 9113, 8.1 allows: its client has the answer, and should stop sending. Clients that
+/// look for the answer only when they have sent all, such as curl 7, report the reset instead.
+pub(super) async fn drain(mut body: Incoming) {
+    let deadline = Instant::now() + MAX_TIME;
+    let mut left = MAX_BYTES;
+    while left > 0 {
+        match timeout_at(deadline, timeout(MAX_SILENCE, body.frame())).await {
+            Ok(Ok(Some(Ok(frame)))) => left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len)),
+            _ => break,
+        }
         tokio::task::yield_now().await;
     }
 }

@@ -54,6 +54,18 @@ fn a_refusal_reaches_a_client_that_sends_all_before_it_reads() {
 }
 
 #[test]
+fn the_refusal_of_a_malformed_chunk_does_so_too() {
+    let client = Client::over_socket(app(urls())).unwrap();
+    let mut stream = connect(&client);
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n").unwrap();
+    for _ in 0..40 {
+        stream.write_all(&vec![b'x'; SIZE / 40]).unwrap();
+    }
+    let answer = read_all(stream);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[test]
 fn the_refusal_of_a_guard_does_so_too() {
     struct Guard;
     impl Middleware for Guard {

@@ -341,6 +341,23 @@ fn bodies_that_do_not_come_are_refused_one_by_one() {
 }
 
 #[test]
+fn a_client_that_sends_on_after_an_early_answer_is_not_reset() {
+    let client = client_with(&Bodies::default(), "");
+    for path in ["/nothing", "/hello"] {
+        let mut frames = Frames::connect(&client, 65_535);
+        frames.request("POST", path, 1, 0);
+        assert_eq!(frames.body(1).1, None, "{path}");
+        for piece in 1..=10 {
+            frames.send(DATA, if piece == 10 { END_STREAM } else { 0 }, 1, &[b'x'; 16_384]);
+        }
+        frames.get("/hello", 3);
+        while let Some(frame) = frames.next().filter(|frame| frame.stream == 1 || frame.kind == HEADERS) {
+            assert_ne!(frame.kind, RESET, "{path}");
+        }
+    }
+}
+
+#[test]
 fn a_client_that_closes_its_sending_side_gets_all_answers() {
     let client = client_with(&Bodies::default(), "");
     for _ in 0..20 {

@@ -122,7 +122,7 @@ struct Required {
 #[test]
 fn a_required_text_may_be_empty_and_any_other_type_is_named() {
     fits::<Required>("title=&day=2026-11-21&count=-3", "Required { title: \"\", day: 2026-11-21, count: -3 }");
-    refused::<Required>("title=&day=&count=1", "\"day\" is empty, and should be a formatted date string");
+    refused::<Required>("title=&day=&count=1", "\"day\" is empty, and should be a date like 2026-11-21");
     refused::<Required>("title=&day=2026-11-21&count=", "\"count\" is empty, and should be a whole number from -32768 to 32767");
     refused::<Required>("title=&day=2026-11-21", "\"count\" is missing");
     refused::<Required>("", "\"title\" is missing");
@@ -130,7 +130,7 @@ fn a_required_text_may_be_empty_and_any_other_type_is_named() {
 
 #[test]
 fn an_error_names_the_field_and_what_it_should_be() {
-    refused::<Required>("title=x&day=soon&count=1", "\"day\" should be a formatted date string");
+    refused::<Required>("title=x&day=soon&count=1", "\"day\" should be a date like 2026-11-21");
     refused::<Required>("title=x&day=2026-11-21&count=40000", "\"count\" should be a whole number from -32768 to 32767");
     refused::<Required>("title=x&title=y&day=2026-11-21&count=1", "\"title\": it was sent 2 times, and takes one value");
     refused::<Optional>("page=abc", "The form is not valid: \"page\" should be a whole number from 0 to 4294967295.");
@@ -139,9 +139,20 @@ fn an_error_names_the_field_and_what_it_should_be() {
     refused::<Optional>("open=maybe", "\"open\" should be true or false");
     refused::<Optional>("price=much", "\"price\" should be a number");
     refused::<Optional>("price=NaN", "\"price\" should be a number");
-    refused::<Optional>("id=7", "\"id\" should be ");
+    refused::<Optional>("id=7", "\"id\" should be a UUID");
+    refused::<Optional>("day=2026-02-30", "\"day\" should be a date like 2026-11-21 (input is out of range)");
     // What was sent may be a secret.
     assert!(!read::<Optional>("page=hunter2").1.contains("hunter2"));
+}
+
+#[test]
+fn an_empty_value_beside_another_is_absent() {
+    // A hidden input stands before a checkbox or a list of choices, so that something is sent if none is chosen.
+    fits::<Required>("title=&title=x&day=2026-11-21&day=&count=&count=1", "Required { title: \"x\", day: 2026-11-21, count: 1 }");
+    fits::<Required>("title=&title=&day=2026-11-21&count=1", "Required { title: \"\", day: 2026-11-21, count: 1 }");
+    let page_three = "Optional { day: None, sort: None, open: Some(true), id: None, price: None, text: None, tag: [], page: 3, size: 10, order: Newest }";
+    fits::<Optional>("page=&page=3&page=&open=&open=on&size=&size=", page_three);
+    refused::<Optional>("page=&page=3&page=4", "\"page\": it was sent 3 times, and takes one value");
 }
 
 #[test]
@@ -238,6 +249,61 @@ fn maps_and_pairs_keep_what_was_sent() {
 }
 
 #[test]
+fn an_optional_flattened_struct_is_there_if_its_fields_are() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are shown")]
+    struct Paging {
+        size: u32,
+        by: String,
+        #[serde(default)]
+        tag: Vec<u8>,
+        all: Option<bool>,
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are shown")]
+    struct Search {
+        #[serde(flatten)]
+        paging: Option<Paging>,
+    }
+    let found = |paging: &str| format!("Search {{ paging: {paging} }}");
+    fits::<Search>("size=5&by=x", &found("Some(Paging { size: 5, by: \"x\", tag: [], all: None })"));
+    fits::<Search>("size=&size=5&by=&tag=7&all=on", &found("Some(Paging { size: 5, by: \"\", tag: [7], all: Some(true) })"));
+    for without in ["", "size=5", "size=&by=x", "size=x&by=x", "size=-1&by=x"] {
+        fits::<Search>(without, &found("None"));
+    }
+}
+
+#[test]
+fn the_first_variant_that_fits_is_read() {
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "they are shown")]
+    enum Key {
+        Number(i64),
+        Truth(bool),
+        Numbers(Vec<u8>),
+        Text(String),
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "they are shown")]
+    struct Page {
+        key: Key,
+        #[serde(default)]
+        other: Option<Key>,
+    }
+    let read = |key: &str| format!("Page {{ key: {key}, other: None }}");
+    for (sent, key) in [
+        ("key=-7", "Number(-7)"),
+        ("key=off", "Truth(false)"),
+        ("key=1&key=2", "Numbers([1, 2])"),
+        ("key=x", "Text(\"x\")"),
+        ("key=9223372036854775808", "Text(\"9223372036854775808\")"),
+    ] {
+        fits::<Page>(&format!("{sent}&other="), &read(key));
+    }
+}
+
+#[test]
 fn a_checkbox_is_true() {
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "it is shown")]
@@ -266,6 +332,7 @@ fn newtypes_tuples_and_times_are_read() {
         "id=7&at=2026-11-21T12:00:00&span=1&span=2&letter=x",
         "Booking { id: Some(Id(7)), at: Some(2026-11-21T12:00:00), span: Some((1, 2)), letter: Some('x') }",
     );
+    refused::<Booking>("at=noon", "\"at\" should be a date and time like 2026-11-21T09:30:00");
     refused::<Booking>("span=1", "\"span\" should be 2 values");
     refused::<Booking>("letter=xy", "\"letter\" should be one character");
 }

@@ -1,9 +1,12 @@
 //! Why names and values are not the type that was asked for.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::{self, Display};
 
 use serde::de::{self, Expected, Unexpected};
+
+use super::value::{decimal, truth};
 
 /// An error of reading. It names the field and what was expected, and never repeats a value, which may be a secret.
 #[derive(Debug, PartialEq)]
@@ -14,7 +17,7 @@ pub(crate) struct Mismatch {
     empty: bool,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Problem {
     Missing(String),
     /// A text that serde had buffered is of another type. Its address tells which one it is.
@@ -25,6 +28,23 @@ pub(super) enum Problem {
     /// The value should be this, and why it is not.
     Expected(String, Option<String>),
     Other(String),
+}
+
+thread_local! {
+    static NOTED: RefCell<Vec<Problem>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads, and returns as well what was wrong with missing fields and buffered texts. Serde keeps that to itself if it reads an
+/// `Option` with `#[serde(flatten)]`, which is `None` then, or tries the variants of an untagged enum.
+pub(super) fn noting<T>(read: impl FnOnce() -> T) -> (T, Vec<Problem>) {
+    NOTED.take();
+    let read = read();
+    (read, NOTED.take())
+}
+
+fn note(problem: Problem) -> Mismatch {
+    NOTED.with_borrow_mut(|noted| noted.push(problem.clone()));
+    Mismatch::new(problem)
 }
 
 /// What a buffered text becomes.
@@ -44,6 +64,18 @@ impl Shape {
             "f32" | "f64" => Some(Shape::Decimal),
             _ if range(expected).is_some() => Some(Shape::Integer(expected.to_owned())),
             _ => None,
+        }
+    }
+
+    /// Returns whether `text` can become this.
+    pub(super) fn fits(&self, text: &str) -> bool {
+        match self {
+            Shape::Text => true,
+            Shape::Integer(kind) => text.parse().is_ok_and(|number: i128| {
+                range(kind).is_some_and(|(least, most)| least <= number && u128::try_from(number).unwrap_or(0) <= most)
+            }),
+            Shape::Decimal => decimal(text).is_some(),
+            Shape::Boolean => truth(text).is_some(),
         }
     }
 }
@@ -118,7 +150,7 @@ impl de::Error for Mismatch {
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
         match unexpected {
-            Unexpected::Str(text) => Mismatch::new(Problem::Buffered { address: text.as_ptr().addr(), expected: expected.to_string() }),
+            Unexpected::Str(text) => note(Problem::Buffered { address: text.as_ptr().addr(), expected: expected.to_string() }),
             _ => Mismatch::expected(&expected.to_string()),
         }
     }
@@ -132,7 +164,7 @@ impl de::Error for Mismatch {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Mismatch::missing(field)
+        note(Problem::Missing(field.to_owned()))
     }
 }
 
@@ -142,8 +174,11 @@ pub(crate) fn describe(kind: &str) -> Cow<'_, str> {
         "a boolean" | "bool" => Cow::Borrowed("true or false"),
         "a character" | "char" => Cow::Borrowed("one character"),
         "f32" | "f64" => Cow::Borrowed("a number"),
-        "NaiveDate" => Cow::Borrowed("a date like 2026-11-21"),
-        "Uuid" => Cow::Borrowed("a UUID"),
+        "NaiveDate" | "a formatted date string" => Cow::Borrowed("a date like 2026-11-21"),
+        "NaiveTime" | "a formatted time string" => Cow::Borrowed("a time like 09:30:00"),
+        "NaiveDateTime" | "a formatted date and time string" => Cow::Borrowed("a date and time like 2026-11-21T09:30:00"),
+        "an RFC 3339 formatted date and time string" => Cow::Borrowed("a date and time like 2026-11-21T09:30:00Z"),
+        "Uuid" | "a formatted UUID string" => Cow::Borrowed("a UUID"),
         _ => match range(kind) {
             Some((least, most)) => Cow::Owned(format!("a whole number from {least} to {most}")),
             None => Cow::Borrowed(kind),

@@ -36,7 +36,10 @@ impl<'a, 'de> Value<'a, 'de> {
             Value::Field(field) => match field.values.as_slice() {
                 [] => Err(Mismatch::missing(&field.name)),
                 [text] => Ok(text),
-                several => Err(de::Error::custom(format!("it was sent {} times, and takes one value", several.len()))),
+                several => match field.is_list() {
+                    true => Err(de::Error::custom(format!("it was sent {} times, and takes one value", several.len()))),
+                    false => Ok(several.iter().find(|text| !text.is_empty()).unwrap_or(&"")),
+                },
             },
             Value::Element(field, cursor) => {
                 cursor.keeps_empty |= takes_empty;
@@ -66,7 +69,7 @@ impl<'a, 'de> Value<'a, 'de> {
 }
 
 /// What a checkbox sends is true, too.
-fn truth(text: &str) -> Option<bool> {
+pub(super) fn truth(text: &str) -> Option<bool> {
     match text {
         "true" | "on" => Some(true),
         "false" | "off" => Some(false),
@@ -74,7 +77,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-fn decimal(text: &str) -> Option<f64> {
+pub(super) fn decimal(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
@@ -111,7 +114,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             field.buffered.set(true);
         }
         let shape = match &self {
-            Value::Field(field) if field.list || field.values.len() > 1 => return self.deserialize_seq(visitor),
+            Value::Field(field) if field.list || field.is_list() => return self.deserialize_seq(visitor),
             Value::Field(field) => field.shape.clone(),
             Value::Element(field, _) => field.shape.clone(),
             Value::Text(_) => Shape::Text,
