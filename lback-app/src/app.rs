@@ -206,7 +206,7 @@ impl App {
     /// An argument that it does not ask for is an error. With the arguments after the name, `"money(currency)"`, a template that gives
     /// another one stops the start.
     ///
-    /// What it returns is escaped, unless it is [`Html`](crate::Html).
+    /// What it returns is escaped, unless it is [`Html`](lback_core::Html).
     pub fn template_filter<F, T, V>(mut self, name: &'static str, apply: F) -> Self
     where
         F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -235,7 +235,7 @@ impl App {
     /// An argument that it does not ask for is an error. With the arguments after the name, `"unread(folder)"`, a template that gives
     /// another one stops the start.
     ///
-    /// What it returns is escaped, unless it is [`Html`](crate::Html).
+    /// What it returns is escaped, unless it is [`Html`](lback_core::Html).
     pub fn template_function<F, V>(mut self, name: &'static str, call: F) -> Self
     where
         F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,

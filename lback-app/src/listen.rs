@@ -8,7 +8,7 @@ use lback_core::{Application, Signal};
 use crate::App;
 
 impl App {
-    /// Adds a listener to [signals](crate::signals) of the type `T`.
+    /// Adds a listener to [signals](lback_core::signals) of the type `T`.
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -18,7 +18,7 @@ impl App {
     /// App::new(urls).on(|event: &SessionCreated, _| println!("a visitor: {}", event.session_prefix));
     /// ```
     ///
-    /// It gets the application too, and may return a [`Result`](crate::Result). It runs in place, in the order of
+    /// It gets the application too, and may return a [`Result`](lback_core::Result). It runs in place, in the order of
     /// registration, so it must not block; for what waits there is [`on_async`](Self::on_async). Should it fail or panic,
     /// that is logged, and nobody else notices.
     #[track_caller]

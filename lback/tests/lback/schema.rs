@@ -1,9 +1,9 @@
 //! What `diesel::table!` says and what the database has.
 
+use lback::Tables;
 use lback::diesel;
 use lback::prelude::*;
 use lback::testing::Client;
-use lback::{Kind, Tables};
 
 use crate::sql;
 use crate::unit_of_work::on_each_database;
@@ -139,7 +139,7 @@ fn postgresql_is_asked_for_the_exact_type_and_the_schema() {
         "audit.entries.at is Timestamp in table!, and timestamptz in the database",
     ];
     assert_eq!(found, expected);
-    assert_eq!(Kind::Postgres.name(), "postgres");
+    assert_eq!(lback::Kind::Postgres.name(), "postgres");
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) struct Write<'a> {
 }
 
 /// Moves the expiry of a session forward, if it lives and is not that far yet.
+#[cfg(feature = "sqlite")]
 #[derive(Debug)]
 pub(super) struct Renew<'a> {
     pub(super) id: &'a [u8],
@@ -71,6 +72,7 @@ where
     }
 }
 
+#[cfg(feature = "sqlite")]
 impl<DB: Columns> QueryFragment<DB> for Renew<'_>
 where
     [u8]: ToSql<Binary, DB>,
@@ -192,7 +194,7 @@ macro_rules! prepared_once {
 
 prepared_once! {
     Write<'_>, Write<'static>;
-    Renew<'_>, Renew<'static>;
+    #[cfg(feature = "sqlite")] Renew<'_>, Renew<'static>;
     #[cfg(feature = "sqlite")] WriteInPlace<'_>, WriteInPlace<'static>;
     #[cfg(feature = "sqlite")] RenewInPlace<'_>, RenewInPlace<'static>;
     #[cfg(feature = "sqlite")] Begin, Begin;

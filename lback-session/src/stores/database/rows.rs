@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use lback_core::{Error, Result};
 use lback_db::Db;
 
-use super::prepared::{Renew, Write};
+use super::prepared::Write;
 #[cfg(feature = "sqlite")]
-use super::prepared::{RenewInPlace, WriteInPlace};
+use super::prepared::{Renew, RenewInPlace, WriteInPlace};
 use crate::store::{ENDED_FOR, RENEWAL, Record, Save, Saved, SessionInfo, UNREADABLE, Update};
 use crate::{SessionId, SessionMeta};
 
@@ -229,6 +229,7 @@ fn forget_ends(db: &mut Db, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "sqlite")]
 pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
     let renewal = Renew {
         id: id.as_bytes(),
@@ -237,7 +238,6 @@ pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: 
         expires_at: micros(expires_at),
         expiry_hour: hour(expires_at),
     };
-    #[cfg(feature = "sqlite")]
     if let Db::Sqlite(db) = db
         && RenewInPlace(&renewal).execute(db)? == 1
     {

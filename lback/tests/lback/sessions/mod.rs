@@ -2,6 +2,7 @@
 
 mod changes;
 mod conflicts;
+#[cfg(any(feature = "postgres", feature = "redis"))]
 mod connections;
 mod cookie_store;
 mod cookies;
