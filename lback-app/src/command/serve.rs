@@ -92,7 +92,7 @@ fn prepare_database(ready: &Ready) -> Result<()> {
     }
     let status = migrations(&ready.app)?.status(ready.database()?)?;
     for file in status.into_iter().filter_map(|migration| migration.changed) {
-        tracing::warn!(target: "lback::serve", "{file} was changed after it was applied, which changes no database; see the command check");
+        tracing::warn!(target: "lback::serve", "{file} was changed after it was applied, which changes no database; the command check says what to do");
     }
     for difference in differences(&ready.app)? {
         tracing::warn!(target: "lback::serve", "{difference}; see the command check");
