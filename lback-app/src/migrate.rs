@@ -40,9 +40,9 @@ pub(crate) fn debug_section(app: &Application) -> Option<DebugSection> {
         let differences = differences(app).ok()?;
         differences.into_iter().map(|difference| ("differs from table!".to_owned(), difference)).collect()
     } else {
-        pending.into_iter().map(|name| ("pending, see lback migrate".to_owned(), name)).collect()
+        pending.into_iter().map(|name| ("pending; run lback migrate".to_owned(), name)).collect()
     };
-    (!rows.is_empty()).then(|| DebugSection { title: "Database".to_owned(), rows })
+    (!rows.is_empty()).then(|| DebugSection { title: "Database".to_owned(), rows, is_cause: true })
 }
 
 /// Refuses to go on while migrations are pending.
@@ -52,10 +52,9 @@ pub(crate) fn require_migrations(app: &Application) -> Result<()> {
     if pending.is_empty() {
         return Ok(());
     }
-    Err(Error::internal(format!(
-        "the database lacks {} migrations: {}. Apply them with: {} migrate",
-        pending.len(),
-        pending.join(", "),
-        program()
-    )))
+    let (migrations, them) = match pending.len() {
+        1 => ("one migration".to_owned(), "it"),
+        count => (format!("{count} migrations"), "them"),
+    };
+    Err(Error::internal(format!("the database lacks {migrations}: {}. Apply {them} with: {} migrate", pending.join(", "), program())))
 }

@@ -11,7 +11,6 @@ use lback_db::Db;
 use serde::Serialize;
 
 use crate::name::{check_email, email_key, former_key, username_key};
-use crate::password::UNUSABLE;
 use crate::permissions;
 use crate::schema::{auth_users as users, on_each};
 use crate::{Account, Permission};
@@ -93,7 +92,7 @@ impl User {
     /// Somebody who does not exist, for whom the same is done as for others.
     #[cfg(feature = "pages")]
     pub(crate) fn nobody(email: &str) -> User {
-        let (username, password, email) = (String::new(), UNUSABLE.to_owned(), Some(email.to_owned()));
+        let (username, password, email) = (String::new(), crate::password::UNUSABLE.to_owned(), Some(email.to_owned()));
         let (no, never) = (false, DateTime::UNIX_EPOCH);
         User::from((0, username, email, no, password, no, no, no, None, never.naive_utc(), None))
     }

@@ -18,7 +18,7 @@ They are those of the framework and those of the application; showmigrations lis
         let ready = command.ready();
         for migration in migrations(&ready.app)?.status(ready.database()?)? {
             if let Some(file) = migration.changed {
-                eprintln!("warning: {file} was changed after it was applied, which changes no database; see check");
+                eprintln!("warning: {file} was changed after it was applied, which changes no database; the command check says what to do");
             }
         }
         ready.hooks.migrated(&ready.app)

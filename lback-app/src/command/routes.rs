@@ -11,19 +11,24 @@ pub(super) fn command() -> CommandSpec {
 Of each: the methods, the path, the name, who is let in if not everybody is, which protections it does without, and its own middleware.";
     CommandSpec::new("routes", about, |command| {
         let ready = command.ready();
-        let lines: Vec<String> = ready.app.routes().iter().map(|route| line(route, &ready.hooks)).collect();
-        lines.into_iter().for_each(|line| command.print(line));
+        let routes: Vec<_> = ready.app.routes().iter().map(|route| columns(route, &ready.hooks)).collect();
+        let width = |column: usize, least| routes.iter().map(|columns| columns[column].chars().count()).fold(least, usize::max);
+        let [methods, pattern, name] = [width(0, 12), width(1, 32), width(2, 20)];
+        for [of_methods, of_pattern, of_name, notes] in &routes {
+            let line = format!("{of_methods:methods$} {of_pattern:pattern$} {of_name:name$} {notes}");
+            command.print(line.trim_end());
+        }
         Ok(())
     })
     .arguments(none)
 }
 
-fn line(route: &Route, hooks: &Hooks) -> String {
+/// The methods, the pattern, the name and the notes.
+fn columns(route: &Route, hooks: &Hooks) -> [String; 4] {
     let methods: Vec<_> = route.methods().iter().map(Method::as_str).collect();
     let methods = if methods.is_empty() { "ANY".to_owned() } else { methods.join(",") };
     let mut notes = hooks.route_notes(route);
     // Who is let in says what the guards do.
     notes.extend(route.middleware().filter(|name| *name != "Guard").map(str::to_owned));
-    let (name, notes) = (route.name().unwrap_or_default(), notes.join(", "));
-    format!("{methods:<12} {:<32} {name:<20} {notes}", route.pattern()).trim_end().to_owned()
+    [methods, route.pattern().to_owned(), route.name().unwrap_or_default().to_owned(), notes.join(", ")]
 }

@@ -31,9 +31,9 @@ fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
     run(config, async {
         let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;
         let warning = if config.debug { " (DEBUG is on: never on a public server)" } else { "" };
-        tracing::info!("listening on http://{}{warning}", listener.local_addr()?);
+        tracing::info!(target: "lback::serve", "listening on http://{}{warning}", listener.local_addr()?);
         server::serve(ready.app.clone(), listener, stop_signal()).await?;
-        tracing::info!("stopped");
+        tracing::info!(target: "lback::serve", "stopped");
         Ok(())
     })
 }
@@ -88,14 +88,14 @@ fn prepare_database(ready: &Ready) -> Result<()> {
         return require_migrations(&ready.app);
     }
     for name in migrate(ready)? {
-        tracing::info!("applied the migration {name}");
+        tracing::info!(target: "lback::serve", "applied the migration {name}");
     }
     let status = migrations(&ready.app)?.status(ready.database()?)?;
     for file in status.into_iter().filter_map(|migration| migration.changed) {
-        tracing::warn!("{file} was changed after it was applied, which changes no database; see the command check");
+        tracing::warn!(target: "lback::serve", "{file} was changed after it was applied, which changes no database; the command check says what to do");
     }
     for difference in differences(&ready.app)? {
-        tracing::warn!("{difference}; see the command check");
+        tracing::warn!(target: "lback::serve", "{difference}; see the command check");
     }
     Ok(())
 }
@@ -105,12 +105,14 @@ fn parse_address(text: &str, host: &str, port: u16) -> Result<(String, u16)> {
     if let Ok(port) = text.parse() {
         return Ok((host.to_owned(), port));
     }
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') => match port.parse() {
-            Ok(port) => Ok((host.trim_matches(['[', ']']).to_owned(), port)),
-            Err(_) => Err(Error::internal(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or only a port"))),
-        },
-        _ => Ok((text.to_owned(), port)),
+    let (host, given) = match text.rsplit_once(':') {
+        Some((host, given)) if !host.ends_with(':') => (host.trim_matches(['[', ']']), given.parse().ok()),
+        _ => (text, Some(port)),
+    };
+    let is_host = !host.is_empty() && !host.contains('/') && !host.bytes().all(|byte| byte.is_ascii_digit());
+    match given.filter(|_| is_host) {
+        Some(port) => Ok((host.to_owned(), port)),
+        None => Err(Error::internal(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or only a port"))),
     }
 }
 
@@ -145,5 +147,5 @@ async fn stop_signal() {
     }
     #[cfg(not(unix))]
     drop(interrupt.await);
-    tracing::info!("stopping: requests in flight may finish");
+    tracing::info!(target: "lback::serve", "stopping: requests in flight may finish");
 }

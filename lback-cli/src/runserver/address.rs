@@ -26,14 +26,14 @@ impl Address {
         if let Ok(port) = text.parse() {
             return Ok(Address { host, port });
         }
-        match text.rsplit_once(':') {
-            Some((host, given)) if !host.ends_with(':') => match given.parse() {
-                Ok(port) => Ok(Address { host: host.trim_matches(['[', ']']).to_owned(), port }),
-                Err(_) => {
-                    Err(Error::new(format!("\"{text}\" is not an address"), "Write 0.0.0.0:8080, or only a port: lback runserver 8080"))
-                }
-            },
-            _ => Ok(Address { host: text.to_owned(), port }),
+        let (host, given) = match text.rsplit_once(':') {
+            Some((host, given)) if !host.ends_with(':') => (host.trim_matches(['[', ']']), given.parse().ok()),
+            _ => (text, Some(port)),
+        };
+        let is_host = !host.is_empty() && !host.contains('/') && !host.bytes().all(|byte| byte.is_ascii_digit());
+        match given.filter(|_| is_host) {
+            Some(port) => Ok(Address { host: host.to_owned(), port }),
+            None => Err(Error::new(format!("\"{text}\" is not an address"), "Write 0.0.0.0:8080, or only a port: lback runserver 8080")),
         }
     }
 

@@ -200,7 +200,9 @@ fn a_taken_port_names_who_has_it(server: &RunServer, project: &Path) {
     assert!(holders.iter().any(taken), "{error}");
     let next: u16 = error.trim().rsplit(' ').next().unwrap().parse().unwrap();
     TcpListener::bind(("127.0.0.1", next)).expect("the port that is offered is free");
-    assert!(fail(project, &["runserver", "127.0.0.1:many"]).contains("is not an address"));
+    for address in ["127.0.0.1:many", "127.0.0.1:99999", "99999", ":8080", "http://127.0.0.1:8080"] {
+        assert!(fail(project, &["runserver", address]).contains("is not an address"), "{address}");
+    }
 }
 
 #[test]

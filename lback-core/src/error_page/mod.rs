@@ -30,6 +30,8 @@ pub struct DebugSection {
     pub title: String,
     /// Names and values. They are shown as they are: what is secret has to be masked before.
     pub rows: Vec<(String, String)>,
+    /// Whether it may be why the error happened. It is shown above the request then.
+    pub is_cause: bool,
 }
 
 /// Headers that describe the body, which is made here.

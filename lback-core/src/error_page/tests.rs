@@ -185,10 +185,23 @@ async fn debug_is_brief_about_other_client_errors() {
 async fn sections_of_other_crates_are_shown() {
     let mut assembly = assembly(&project(&[]), DEBUG);
     assembly.debug_section(|_| None).debug_section(|_| panic!("a section panics")).debug_section(|req| {
-        Some(DebugSection { title: "Session <x>".to_owned(), rows: vec![("path".to_owned(), format!("<{}>", req.path()))] })
+        let rows = vec![("path".to_owned(), format!("<{}>", req.path()))];
+        Some(DebugSection { title: "Session <x>".to_owned(), rows, is_cause: false })
     });
     let page = body(&get(&assembly.build().unwrap(), "/fail", &[]).await);
     contains(&page, &["Session &lt;x&gt;", "&lt;/fail&gt;", "internal"]);
+}
+
+#[tokio::test]
+async fn a_section_that_may_be_the_cause_stands_above_the_request() {
+    let mut assembly = assembly(&project(&[]), DEBUG);
+    for (title, is_cause) in [("Basket", false), ("Broken", true)] {
+        assembly.debug_section(move |_| Some(DebugSection { title: title.to_owned(), rows: Vec::new(), is_cause }));
+    }
+    let page = body(&get(&assembly.build().unwrap(), "/fail", &[]).await);
+    let places = ["Broken", "<h2>Request", "Basket"].map(|title| page.find(title).unwrap());
+    assert!(places.is_sorted(), "{page}");
+    assert_eq!(page.matches("Broken").count(), 1, "{page}");
 }
 
 #[tokio::test]

@@ -116,6 +116,16 @@ fn migrations_are_applied_listed_and_undone() {
 }
 
 #[test]
+fn the_columns_of_routes_are_as_wide_as_what_stands_in_them() {
+    let (path, name) = ("/a/path/that/is/longer/than/those/of/most/sites", "a-name-that-is-longer-than-others");
+    let view = |_: &mut Request| "";
+    let urls = Router::new().get("/", view).name("index").without_session().get(path, view).name(name).without_session();
+    let listed = lback::testing::Client::with_settings(App::new(urls), "SESSION_TIMEOUT_MINUTES = 30").command("routes", &[]);
+    let columns = |name: &str| listed.lines().find(|line| line.contains(name)).map(|line| (line.find(name), line.find("no session")));
+    assert!(columns("index").is_some() && columns("index") == columns(name), "{listed}");
+}
+
+#[test]
 fn routes_shows_what_a_route_does_without_and_what_it_has_of_its_own() {
     let listed = run(&project(""), "routes");
     let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();

@@ -170,5 +170,5 @@ fn the_page_of_an_error_says_what_the_database_lacks() {
     page.assert_status(500).assert_contains("differs from table!").assert_contains("the table comments does not exist");
     sql(&client, "DELETE FROM __diesel_schema_migrations WHERE version = 'sessions:00000000000001'");
     let page = client.get("/").header("accept", "text/html").send();
-    page.assert_status(500).assert_contains("pending, see lback migrate").assert_contains("00000000000001_create_sessions");
+    page.assert_status(500).assert_contains("pending; run lback migrate").assert_contains("00000000000001_create_sessions");
 }

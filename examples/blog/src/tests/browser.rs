@@ -147,7 +147,7 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     browser.fill("Password", PASSWORD);
     browser.fill("Password again", PASSWORD);
     browser.press(Browser::ENTER);
-    visitor.sees("registered", "Look into your mailbox");
+    visitor.sees("registered", "Check your inbox");
 
     // The mailbox; and in with the keyboard alone.
     visitor.follows_link_in_mail("alice@example.com");
@@ -254,7 +254,7 @@ fn a_user_looks_after_their_account() {
     visitor.sees("reset", "Tell us your e-mail address");
     browser.fill("E-mail address", "queen@example.com");
     browser.press(Browser::ENTER);
-    visitor.sees("reset-sent", "Look into your mailbox");
+    visitor.sees("reset-sent", "Check your inbox");
     visitor.follows_link_in_mail("queen@example.com");
     visitor.sees("reset-confirm", "Choose a new password");
     browser.fill("New password", new_password);

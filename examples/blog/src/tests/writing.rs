@@ -10,7 +10,7 @@ fn a_visitor_becomes_an_author_whose_post_is_read_by_all() {
 
     let alice = visitor.fork();
     let form = [("username", "alice"), ("email", "alice@example.com"), ("password", PASSWORD), ("password_again", PASSWORD)];
-    post(&alice, "/account/register", &form).assert_contains("Look into your mailbox");
+    post(&alice, "/account/register", &form).assert_contains("Check your inbox");
     wait_for_mails(&visitor, 2);
     let to_moderator = visitor.mail().into_iter().find(|mail| mail.to == ["queen@example.com"]).expect("a mail to the moderator");
     assert!(to_moderator.text.contains("alice has registered") && to_moderator.text.contains("/moderate/members"), "{}", to_moderator.text);

@@ -99,7 +99,7 @@ fn debug_section(req: &mut Request) -> Option<DebugSection> {
     let session = req.session_if_loaded()?;
     let mut rows = vec![("id".to_owned(), session.id().to_string()), ("is_new".to_owned(), session.is_new().to_string())];
     rows.extend(session.iter().map(|(key, value)| (key.to_owned(), value.to_string())));
-    Some(DebugSection { title: "Session".to_owned(), rows })
+    Some(DebugSection { title: "Session".to_owned(), rows, is_cause: false })
 }
 
 fn insecure() -> Error {

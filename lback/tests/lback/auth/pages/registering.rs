@@ -14,7 +14,7 @@ fn register(client: &Client, name: &str, email: &str, password: &str) -> TestRes
 fn a_visitor_registers_and_verifies_the_address(store: &Store) {
     let client = open(store);
     client.get("/account/register").send().assert_status(200).assert_contains("autocomplete=\"new-password\"");
-    register(&client, " carol ", "Carol@example.com", NEW_PASSWORD).assert_status(200).assert_contains("Look into your mailbox");
+    register(&client, " carol ", "Carol@example.com", NEW_PASSWORD).assert_status(200).assert_contains("Check your inbox");
     let carol = user(&client, "carol");
     assert!(carol.is_active && !carol.is_staff && !carol.is_superuser && !carol.email_verified);
     assert_eq!((carol.email, carol.pending_email.as_deref()), (None, Some("Carol@example.com")));
@@ -38,12 +38,12 @@ fn signals_tell_of_new_users_and_new_passwords(store: &Store) {
     let listening = pages().on_name("user.*", move |signal, _| note.lock().unwrap().push(format!("{signal:?}")));
     let client = store.open(listening, &format!("{SETTINGS}\nAUTH_SITE_URL = 'https://example.com'"));
     register(&client, "carol", "carol@example.com", "pw").assert_contains("too short");
-    register(&client, "carol", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    register(&client, "carol", "carol@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
     let link = link_in_mail(&client, "carol@example.com");
     post(&client, &link, &[]).assert_redirect("/account");
     // Whether the address is known makes no difference.
-    register(&client, "dora", "carol@example.com", NEW_PASSWORD).assert_contains("mailbox");
-    post(&client, "/account/reset", &[("email", "carol@example.com")]).assert_contains("mailbox");
+    register(&client, "dora", "carol@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
+    post(&client, "/account/reset", &[("email", "carol@example.com")]).assert_contains("Check your inbox");
     let link = link_in_mail(&client, "carol@example.com");
     post(&client, &link, &[("password", PASSWORD), ("password_again", PASSWORD)]).assert_redirect("/account/login");
     log_in(&client, "carol", PASSWORD).assert_redirect("/");
@@ -85,7 +85,7 @@ fn what_is_wrong_is_said(store: &Store) {
     ] {
         let page = register(&client, name, email, password);
         page.assert_status(200).assert_contains(why);
-        assert!(!page.text().contains("Look into your mailbox"), "{why}");
+        assert!(!page.text().contains("Check your inbox"), "{why}");
     }
     let differing = [("username", "carol"), ("email", "c@example.com"), ("password", NEW_PASSWORD), ("password_again", "other")];
     post(&client, "/account/register", &differing).assert_contains("The passwords differ.");
@@ -171,7 +171,7 @@ fn of_two_who_claim_an_address_the_first_to_prove_it_has_it(store: &Store) {
     let client = open(store);
     let names = ["carol", "dora"];
     let links = names.map(|name| {
-        register(&client, name, "shared@example.com", NEW_PASSWORD).assert_contains("mailbox");
+        register(&client, name, "shared@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
         link_in_mail(&client, "shared@example.com")
     });
     let statuses: Vec<u16> = std::thread::scope(|scope| {
@@ -215,20 +215,20 @@ fn a_name_that_is_like_another_is_refused(store: &Store) {
         assert_eq!(work, 0, "{name}");
     }
     for name in ["हिन्दी", "ที่รัก"] {
-        register(&client, name, "c@example.com", NEW_PASSWORD).assert_contains("Look into your mailbox");
+        register(&client, name, "c@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
         log_in(&client.fork(), name, NEW_PASSWORD).assert_redirect("/");
     }
     // Its length is that of the normal form: 150 syllables of Korean, as macOS types them.
-    register(&client, &"\u{1112}\u{1161}\u{11ab}".repeat(150), "d@example.com", NEW_PASSWORD).assert_contains("Look into your mailbox");
+    register(&client, &"\u{1112}\u{1161}\u{11ab}".repeat(150), "d@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
     register(&client, &"\u{1112}\u{1161}\u{11ab}".repeat(151), "d@example.com", NEW_PASSWORD).assert_contains("at most 150 characters");
 }
 
 /// Mail programs make a link of much that has a dot in it.
 fn nobody_writes_to_others_by_their_name(store: &Store) {
     let client = open(store);
-    register(&client, "You-won.Collect-at.evil.example", "victim@example.com", NEW_PASSWORD).assert_contains("mailbox");
-    register(&client, "other", "victim@example.com", NEW_PASSWORD).assert_contains("mailbox");
-    post(&client, "/account/reset", &[("email", "victim@example.com")]).assert_contains("mailbox");
+    register(&client, "You-won.Collect-at.evil.example", "victim@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
+    register(&client, "other", "victim@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
+    post(&client, "/account/reset", &[("email", "victim@example.com")]).assert_contains("Check your inbox");
     let mails = client.mail();
     assert_eq!(mails.len(), 3);
     for mail in mails {
@@ -236,7 +236,7 @@ fn nobody_writes_to_others_by_their_name(store: &Store) {
     }
     // Whose address is theirs is called by name.
     client.db(|db| User::named(db, "alice")?.expect("alice").set_email_verified(db));
-    post(&client, "/account/reset", &[("email", "alice@example.com")]).assert_contains("mailbox");
+    post(&client, "/account/reset", &[("email", "alice@example.com")]).assert_contains("Check your inbox");
     assert!(client.mail().pop().unwrap().text.starts_with("Hello alice,\n"));
 }
 
@@ -270,18 +270,19 @@ fn who_registers_without_end_must_wait(store: &Store) {
     // What is allowed to those who mistype a password has nothing to do with it.
     let client = store.open(pages(), &format!("{SETTINGS}\nAUTH_FREE_ATTEMPTS = 1\nAUTH_SITE_URL = 'https://example.com'"));
     for attempt in 0..21 {
-        register(&client, &format!("name{attempt}"), &format!("name{attempt}@example.com"), NEW_PASSWORD).assert_contains("mailbox");
+        register(&client, &format!("name{attempt}"), &format!("name{attempt}@example.com"), NEW_PASSWORD)
+            .assert_contains("Check your inbox");
     }
     let page = register(&client, "more", "more@example.com", NEW_PASSWORD);
     page.assert_status(429).assert_contains("too many attempts");
     assert_eq!(page.header("retry-after"), Some("1"));
     client.clock().advance(SECOND);
-    register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("mailbox");
+    register(&client, "more", "more@example.com", NEW_PASSWORD).assert_contains("Check your inbox");
     // One a few minutes, for days.
     for attempt in 0..100 {
         client.clock().advance(600 * SECOND);
         let name = format!("later{attempt}");
-        register(&client, &name, &format!("{name}@example.com"), NEW_PASSWORD).assert_contains("mailbox");
+        register(&client, &name, &format!("{name}@example.com"), NEW_PASSWORD).assert_contains("Check your inbox");
     }
 }
 
@@ -318,7 +319,7 @@ fn who_comes_second_is_told_in_the_form(store: &Store) {
     beside("Carol", "first@example.com").assert_status(200).assert_contains("This name is taken.");
     sql(&client, "DELETE FROM auth_users");
     // Nobody learns that this address is known, not even so.
-    beside("first", "CAROL@example.com").assert_status(200).assert_contains("Look into your mailbox");
+    beside("first", "CAROL@example.com").assert_status(200).assert_contains("Check your inbox");
     assert!(client.mail().pop().unwrap().text.contains("you have an account already"));
     assert_eq!(user(&client, "first").email.as_deref(), Some("CAROL@example.com"));
     assert_eq!(user(&client, "carol").email, None);

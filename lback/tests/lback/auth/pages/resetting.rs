@@ -18,7 +18,7 @@ fn a_forgotten_password_is_reset(store: &Store) {
     let client = open(store);
     let inside = client.fork();
     enter(&inside, "alice");
-    ask(&client, "ALICE@example.com").assert_status(200).assert_contains("Look into your mailbox");
+    ask(&client, "ALICE@example.com").assert_status(200).assert_contains("Check your inbox");
     let link = link_in_mail(&client, "alice@example.com");
     client.get(&link).send().assert_status(200).assert_contains("<strong>alice</strong>");
     choose(&client, &link, "pw", "pw").assert_status(200).assert_contains("too short");
@@ -147,12 +147,12 @@ fn nobodys_mailbox_is_filled(store: &Store) {
         let browser = client.fork();
         let form = [("email", "alice@example.com")];
         let address: std::net::IpAddr = format!("192.0.2.{attempt}").parse().unwrap();
-        browser.post("/account/reset").form(&form).from_addr(address).send().assert_contains("Look into your mailbox");
+        browser.post("/account/reset").form(&form).from_addr(address).send().assert_contains("Check your inbox");
     }
     assert_eq!(client.mail().len(), 3);
     // After an hour there may be another.
     client.clock().advance(3600 * SECOND);
-    ask(&client, "Alice@Example.com").assert_contains("Look into your mailbox");
+    ask(&client, "Alice@Example.com").assert_contains("Check your inbox");
     assert_eq!(client.mail().len(), 4);
 }
 
@@ -160,7 +160,7 @@ fn who_has_not_verified_the_address_can_reset_the_password(store: &Store) {
     let client = open(store);
     for (name, email) in [("carol", "carol@example.com"), ("dora", "alice@example.com")] {
         let form = [("username", name), ("email", email), ("password", PASSWORD), ("password_again", PASSWORD)];
-        post(&client, "/account/register", &form).assert_contains("Look into your mailbox");
+        post(&client, "/account/register", &form).assert_contains("Check your inbox");
     }
     ask(&client, "CAROL@example.com").assert_status(200);
     let link = link_in_mail(&client, "carol@example.com");
