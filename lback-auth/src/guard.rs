@@ -35,12 +35,16 @@ impl Requirement {
     #[track_caller]
     pub(crate) fn check(&self, req: &mut Request) -> Result<()> {
         let Some(somebody) = somebody(req)? else { return Err(not_logged_in(req)) };
-        let may = match self {
-            Requirement::Login => true,
-            Requirement::Staff => somebody.is_staff || somebody.is_superuser,
-            Requirement::Permission(name) => req.has_perm(name)?,
+        let lacking = match self {
+            Requirement::Login => None,
+            Requirement::Staff => (!somebody.is_staff && !somebody.is_superuser).then(|| "the user is not staff".to_owned()),
+            Requirement::Permission(name) => (!req.has_perm(name)?).then(|| format!("the user lacks the permission {name}")),
         };
-        if may { Ok(()) } else { Err(Error::forbidden("You are not allowed to do this.")) }
+        match lacking {
+            // The cause is for developers.
+            Some(cause) => Err(Error::forbidden("You are not allowed to do this.").with_source(cause)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -137,3 +137,20 @@ fn visitors_are_led_to_a_page_and_not_to_what_programs_post_to() {
     let client = Client::with_settings(App::new(urls).auth(), "SESSION_TIMEOUT_MINUTES = 30");
     client.get("/members").send().assert_redirect("/account/login?next=/members");
 }
+
+#[test]
+fn a_refusal_names_what_the_user_lacks_while_debug_is_on() {
+    let view = |_: &mut Request| "let in";
+    let urls = || Router::new().get("/posts", view).permission_required("blog.add_post").get("/office", view).staff_required();
+    for (debug, is_named) in [(true, true), (false, false)] {
+        let client = Client::with_settings(App::new(urls()).auth(), &format!("DEBUG = {debug}\nSESSION_TIMEOUT_MINUTES = 30"));
+        client.login(&client.add_user("alice"));
+        for (path, lacking) in [("/posts", "the user lacks the permission blog.add_post"), ("/office", "the user is not staff")] {
+            for accept in ["text/html", "application/json"] {
+                let refused = client.get(path).header("accept", accept).send().assert_status(403).text().to_owned();
+                assert!(refused.contains("You are not allowed to do this."), "{refused}");
+                assert_eq!(refused.contains(lacking), is_named, "{refused}");
+            }
+        }
+    }
+}
