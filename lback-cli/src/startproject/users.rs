@@ -69,7 +69,7 @@ fn without_users(name: &str) -> [(&'static str, String); 12] {
         (
             "__USERS_SETTINGS__",
             format!(
-                "# Mail is a feature of lback: \"mail\" shows it on the console, \"smtp\" sends it. lback = {{ …, features = [\"smtp\"] }} in Cargo.toml.\n\
+                "# Mail: lback = {{ …, features = [\"smtp\"] }} in Cargo.toml, and .mail() in src/main.rs. It is shown in the terminal while DEBUG is on.\n\
                  # MAIL_FROM = \"{name} <noreply@example.com>\""
             ),
         ),
