@@ -30,8 +30,10 @@ pub(crate) fn to_value<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<Va
         // serde_json says it better.
         Ok(()) | Err(Refused::Other) => {}
     }
-    serde_json::to_value(value)
-        .map_err(|error| Error::internal(format!("the value for \"{key}\" cannot be kept in the session")).with_source(error))
+    match serde_json::to_value(value) {
+        Ok(value) => Ok(value),
+        Err(error) => Err(Error::internal(format!("the value for \"{key}\" cannot be kept in the session")).with_source(error)),
+    }
 }
 
 /// # Errors

@@ -75,6 +75,7 @@ impl RequestBody {
         }
     }
 
+    #[track_caller]
     pub(super) fn form<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
         let pairs = match (&self.0, content_type) {
             (Kind::Multipart(Ok(multipart)), _) => multipart.fields().map(|(name, value)| (name.into(), value.into())).collect(),
@@ -86,9 +87,13 @@ impl RequestBody {
             (_, None) if self.as_bytes().is_empty() => Vec::new(),
             (_, found) => return Err(unsupported(FORM, found)),
         };
-        fields::read(&pairs).map_err(|mismatch| Error::bad_request(format!("The form is not valid: {mismatch}.")))
+        match fields::read(&pairs) {
+            Ok(value) => Ok(value),
+            Err(mismatch) => Err(Error::bad_request(format!("The form is not valid: {mismatch}."))),
+        }
     }
 
+    #[track_caller]
     pub(super) fn json<T: DeserializeOwned>(&self, content_type: Option<&str>) -> Result<T> {
         match content_type {
             Some(kind) if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) => {}
@@ -97,9 +102,13 @@ impl RequestBody {
         if let Kind::Read(bytes, share) = &self.0 {
             share.raise_to(bytes.len() as u64 + json_memory(bytes))?;
         }
-        serde_json::from_slice(self.as_bytes()).map_err(|error| Error::bad_request(format!("The JSON is not valid: {error}")))
+        match serde_json::from_slice(self.as_bytes()) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(Error::bad_request(format!("The JSON is not valid: {error}"))),
+        }
     }
 
+    #[track_caller]
     pub(super) fn multipart(&mut self) -> Result<&mut Multipart> {
         match &mut self.0 {
             Kind::Multipart(Ok(multipart)) => Ok(multipart),
@@ -131,6 +140,7 @@ fn json_memory(json: &[u8]) -> u64 {
     memory
 }
 
+#[track_caller]
 fn unsupported(wanted: &str, found: Option<&str>) -> Error {
     let found = found.unwrap_or("not given or empty");
     Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("The body should be {wanted}, and its type is {found}."))

@@ -161,6 +161,7 @@ impl Request {
     /// # Errors
     /// Returns 400 if the query does not fit `T`, with a message that names the parameter and what it should be, and if it has
     /// more than `MAX_FORM_FIELDS` parameters.
+    #[track_caller]
     pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
         let query = self.uri.query().unwrap_or_default().as_bytes();
         let limit = self.app.config().max_form_fields;
@@ -170,7 +171,11 @@ impl Request {
         let Some(pairs) = fields::decode(query) else {
             return Err(Error::bad_request("The query string is not valid: it holds bytes that are not UTF-8."));
         };
-        fields::read(&pairs).map_err(|mismatch| Error::bad_request(format!("The query string is not valid: {mismatch}.")))
+        // The place of an error that a closure makes would be here rather than in the view.
+        match fields::read(&pairs) {
+            Ok(value) => Ok(value),
+            Err(mismatch) => Err(Error::bad_request(format!("The query string is not valid: {mismatch}."))),
+        }
     }
 
     /// The path parameter `name` as a `T`.
@@ -193,11 +198,12 @@ impl Request {
             let route = self.route().map_or("no route", |route| route.pattern());
             return Err(Error::internal(format!("the route {route} has no parameter \"{name}\"; it has {known:?}")));
         };
-        value.parse().map_err(|_| {
+        let Ok(parsed) = value.parse() else {
             let kind = std::any::type_name::<T>();
             let kind = kind.rsplit("::").next().unwrap_or(kind);
-            Error::not_found(format!("\"{value}\" is not a valid {name}: it should be {}", fields::describe(kind)))
-        })
+            return Err(Error::not_found(format!("\"{value}\" is not a valid {name}: it should be {}", fields::describe(kind))));
+        };
+        Ok(parsed)
     }
 
     /// The path parameters in the order of the pattern, decoded.
@@ -317,6 +323,7 @@ impl Request {
     /// # Errors
     /// Returns 400 if the form does not fit `T`, with a message that names the field and what it should be, and 415 if the
     /// body is not a form.
+    #[track_caller]
     pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.form(self.content_type().as_deref())
     }
@@ -327,6 +334,7 @@ impl Request {
     /// Returns 400 if the body is not JSON, does not fit `T` or is nested more than 127 levels deep, and 415 if its type is
     /// not JSON. As a [`serde_json::Value`], JSON takes many times the memory of its text; if that is more than
     /// `BODY_MEMORY_BYTES`, this returns 413, and 503 if other requests have used them up.
+    #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.json(self.content_type().as_deref())
     }
@@ -335,6 +343,7 @@ impl Request {
     ///
     /// # Errors
     /// 400 where the body is malformed, 415 where it is not multipart.
+    #[track_caller]
     pub fn multipart(&mut self) -> Result<&mut Multipart> {
         self.body.multipart()
     }
@@ -350,10 +359,11 @@ impl Request {
     /// 500 where the application has no such state.
     #[track_caller]
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
-        self.app.state::<T>().ok_or_else(|| {
+        let Some(state) = self.app.state::<T>() else {
             let name = std::any::type_name::<T>();
-            Error::internal(format!("the application has no state of type {name}: add it with App::new(…).state(…)"))
-        })
+            return Err(Error::internal(format!("the application has no state of type {name}: add it with App::new(…).state(…)")));
+        };
+        Ok(state)
     }
 
     /// Values that belong to this request, one per type.

@@ -186,7 +186,10 @@ impl RouteTable {
                 },
             ));
         };
-        route.pattern.fill(params).map_err(|why| Error::internal(format!("url_for(\"{name}\"): {why}")))
+        match route.pattern.fill(params) {
+            Ok(path) => Ok(path),
+            Err(why) => Err(Error::internal(format!("url_for(\"{name}\"): {why}"))),
+        }
     }
 
     /// Returns whether the pattern of the route called `name` has the parameter `parameter`.

@@ -363,3 +363,32 @@ fn a_path_parameter_that_does_not_fit_is_named_with_what_it_should_be() {
         .assert_status(404)
         .assert_contains("&quot;soon&quot; is not a valid day: it should be a date like 2026-11-21");
 }
+
+#[test]
+fn a_mistake_is_found_in_the_view_that_read_the_request() {
+    type Numbers = BTreeMap<String, u32>;
+    let place = |read: fn(&mut Request) -> Option<lback_core::Error>| {
+        move |req: &mut Request| read(req).and_then(|error| error.location().map(str::to_owned)).unwrap_or_default()
+    };
+    let urls = Router::new()
+        .get("/query", place(|req| req.query::<Numbers>().err()))
+        .get("/param/{name}", place(|req| req.param::<u32>("name").err()))
+        .get("/state", place(|req| req.state::<u32>().err()))
+        .get("/redirect", place(|req| req.redirect_to("param", &[]).err()))
+        .get("/param/{name}/link", |_: &mut Request| "")
+        .name("param")
+        .post("/form", place(|req| req.form::<Numbers>().err()))
+        .post("/json", place(|req| req.json::<Numbers>().err()))
+        .post("/multipart", place(|req| req.multipart().err()));
+    let client = client(urls);
+    let gets = ["/query?a=x", "/param/x", "/state", "/redirect"].map(|path| client.get(path));
+    let posts = ["/json", "/multipart"].map(|path| client.post(path));
+    let bodies = ["/form", "/json"].map(|path| {
+        let kind = if path == "/json" { "application/json" } else { "application/x-www-form-urlencoded" };
+        client.post(path).header("content-type", kind).body("a=x")
+    });
+    for request in gets.into_iter().chain(posts).chain(bodies) {
+        let response = request.send();
+        assert!(response.assert_status(200).text().contains("typed_input.rs"), "{response:?}");
+    }
+}
