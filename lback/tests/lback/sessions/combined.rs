@@ -17,6 +17,7 @@ suite!(
     rule_04_a_late_login_beside_a_dead_cookie_is_a_login,
     rule_04_a_late_request_has_nothing_to_show_however_it_asks,
     rule_04_a_form_of_a_late_page_can_be_sent,
+    rule_04_whoever_ends_all_their_sessions_goes_on_in_a_new_one,
     rule_21_a_redirect_that_takes_messages_leaves_those_that_come_meanwhile,
     rule_21_messages_that_others_have_taken_do_not_come_back,
 );
@@ -155,6 +156,46 @@ fn rule_04_a_form_of_a_late_page_can_be_sent(store: &Store) {
             if header.contains(&live) {
                 break;
             }
+        }
+    }
+}
+
+fn rule_04_whoever_ends_all_their_sessions_goes_on_in_a_new_one(store: &Store) {
+    let end = |req: &mut Request| -> Result<Response> {
+        match req.param::<String>("before")?.as_str() {
+            "transaction" => drop(diesel::sql_query("INSERT INTO work VALUES (1)").execute(req.db()?)?),
+            "session" => req.session().insert("a", "before")?,
+            _ => {}
+        }
+        assert_eq!(req.revoke_user_sessions(7, None)?, 2);
+        if req.param::<String>("message")? == "true" {
+            req.session().flash("info", "bye");
+        }
+        Ok(Response::redirect("/flashes"))
+    };
+    let client = store.client(urls().post("/end/{before}/{message}", end));
+    crate::sql(&client, "CREATE TABLE work (n BIGINT)");
+    for before in ["nothing", "session", "transaction"] {
+        for message in [true, false] {
+            client.clear_cookies();
+            client.post("/login/7").send();
+            let (old, late) = (id(&client), holding(&client, &held(&client)));
+            let other = client.fork();
+            other.clear_cookies();
+            other.post("/login/7").send();
+            let response = client.post(&format!("/end/{before}/{message}")).send();
+            assert_eq!(client.sessions().for_user(7).unwrap().len(), 0, "{before}");
+            if message {
+                assert_ne!(id(&client), old, "{before}");
+                assert_eq!(client.get("/flashes").send().text(), "info:bye", "{before}");
+            } else {
+                assert_removes_cookie(&response);
+            }
+            // The browser is a visitor as any other; what it sent before is late.
+            client.post("/set/a/1").send().assert_status(204);
+            client.get("/get/a").send().assert_contains("1");
+            assert_no_cookie(&late.post("/set/a/late").send());
+            assert_no_cookie(&other.post("/set/a/late").send());
         }
     }
 }
