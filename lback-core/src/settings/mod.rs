@@ -89,8 +89,11 @@ pub struct Settings {
     /// Every top-level key as written in each file, for `check_unknown`.
     written: Vec<(String, Origin)>,
     declared: Vec<&'static str>,
-    checks: Vec<fn(&Settings) -> Result<(), SettingsError>>,
+    checks: Vec<SectionCheck>,
 }
+
+/// Reads a section, for what its check finds.
+type SectionCheck = fn(&Settings) -> Result<(), SettingsError>;
 
 /// One setting as a person may see it, for the debug page.
 #[derive(Clone, Debug, PartialEq, Eq)]
