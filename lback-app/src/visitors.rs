@@ -1,5 +1,7 @@
 //! How a visitor's address is found, for the command `check --deploy`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use lback_core::{CoreSettings, Error, Result};
 
 /// Finds settings with which the proxy's forwarding headers are never believed, so that all visitors share its address.
@@ -9,7 +11,7 @@ use lback_core::{CoreSettings, Error, Result};
 pub(crate) fn check(core: &CoreSettings) -> Result<()> {
     let proxies = &core.trusted_proxies;
     let listens_here_only = is_loopback(&core.host);
-    let trusts_this_machine = proxies.iter().any(|proxy| proxy.contains(std::net::Ipv4Addr::LOCALHOST.into()) || proxy.is_loopback());
+    let trusts_this_machine = proxies.iter().any(|proxy| peers_at(&core.host).iter().any(|peer| proxy.contains(*peer)));
     let wrong = if proxies.is_empty() {
         // That is said of HTTPS.
         return Ok(());
@@ -45,8 +47,17 @@ pub(crate) fn explain(core: &CoreSettings) -> String {
     }
 }
 
+/// The addresses from which this machine connects to `host`, one of its own: those of the same version of IP.
+fn peers_at(host: &str) -> Vec<IpAddr> {
+    match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(_)) => vec![Ipv6Addr::LOCALHOST.into()],
+        Ok(address) => vec![Ipv4Addr::LOCALHOST.into(), address],
+        Err(_) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+    }
+}
+
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -65,8 +76,14 @@ mod tests {
         assert!(found("HOST = '::'\nTRUSTED_PROXIES = ['loopback', '::1']").is_err());
         let same_machine = found("HOST = 'localhost'\nTRUSTED_PROXIES = ['10.0.0.0/8']").unwrap_err();
         assert!(same_machine.contains("TRUSTED_PROXIES = [\"loopback\"]"), "{same_machine}");
+        for other_version in ["HOST = '::1'\nTRUSTED_PROXIES = ['127.0.0.1']", "TRUSTED_PROXIES = ['::1', '10.0.0.1']"] {
+            assert!(found(other_version).unwrap_err().contains("TRUSTED_PROXIES = [\"loopback\"]"), "{other_version}");
+        }
         for fine in [
             "",
+            "HOST = 'localhost'\nTRUSTED_PROXIES = ['::1']",
+            "HOST = '::1'\nTRUSTED_PROXIES = ['loopback']",
+            "HOST = '127.0.0.2'\nTRUSTED_PROXIES = ['127.0.0.0/8']",
             "TRUSTED_PROXIES = ['127.0.0.1']",
             "HOST = '::1'\nTRUSTED_PROXIES = ['::1']",
             "HOST = '0.0.0.0'\nTRUSTED_PROXIES = ['private']",

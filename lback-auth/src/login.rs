@@ -140,7 +140,7 @@ pub(crate) fn end_sessions(req: &mut Request, user_id: i64, except: Option<Sessi
 
 /// The cookie by which a browser is known where a user has logged in before. It opens nothing; it only keeps those who guess
 /// passwords elsewhere from locking this user out.
-const DEVICE: &str = "auth_device";
+pub(crate) const DEVICE: &str = "auth_device";
 
 /// For whom this browser is known, and by which name.
 fn device(req: &mut Request, auth: &Auth) -> Option<(i64, String)> {

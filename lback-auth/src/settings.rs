@@ -4,6 +4,8 @@ use lback_core::settings::{Check, Section};
 use lback_session::SessionSettings;
 use serde::Deserialize;
 
+use crate::login::DEVICE;
+
 /// The keys of `settings.toml` that speak of users, as they are written.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
@@ -81,6 +83,8 @@ impl Section for AuthSettings {
         // Longer than that, and what was forgotten long ago still opens a door.
         check.range("AUTH_REMEMBER_DAYS", self.auth_remember_days, 1..=3650, usual.auth_remember_days);
         if let Ok(sessions) = check.settings().section::<SessionSettings>() {
+            let is_free = sessions.session_cookie_name != DEVICE;
+            check.expect("SESSION_COOKIE_NAME", is_free, "another name than that of the cookie by which browsers are known", "session_id");
             check.accept("AUTH_REMEMBER_DAYS", self.can_remember(&sessions, check.is_written("AUTH_REMEMBER_DAYS")));
         }
         check.range("AUTH_RESET_MINUTES", self.auth_reset_minutes, 1..=7 * 24 * 60, usual.auth_reset_minutes);

@@ -66,10 +66,13 @@ impl FromStr for TrustedProxy {
 
 fn network(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
+        if address.to_canonical().is_unspecified() {
+            return Err(format!("no proxy has this address; {WHAT_TO_WRITE}"));
+        }
         return Ok(address.to_canonical().into());
     }
     let network: IpNet = text.parse().map_err(|_| format!("it is neither an address nor a network; {WHAT_TO_WRITE}"))?;
-    if network.prefix_len() == 0 {
+    if unmapped(network).prefix_len() == 0 {
         return Err(format!("it covers every address, so that any visitor could choose their own; {WHAT_TO_WRITE}"));
     }
     if network.addr() != network.network() {
@@ -181,6 +184,10 @@ mod tests {
             ("10.0.0.5/8", "write 10.0.0.0/8 for the network, or 10.0.0.5"),
             ("0.0.0.0/0", "covers every address"),
             ("::/0", "covers every address"),
+            ("::ffff:0:0/96", "covers every address"),
+            ("0.0.0.0", "no proxy has this address"),
+            ("::", "no proxy has this address"),
+            ("::ffff:0.0.0.0", "no proxy has this address"),
         ] {
             let message = entry.parse::<TrustedProxy>().unwrap_err();
             assert!(message.contains(why), "{entry}: {message}");

@@ -42,7 +42,12 @@ impl Section for DbSettings {
     fn check(&self, check: &mut Check<'_>) {
         let usual = DbSettings::default();
         let root = check.settings().root();
-        check.accept("DATABASE_URL", Target::parse(self.database_url.expose(), root));
+        let target = Target::parse(self.database_url.expose(), root);
+        #[cfg(feature = "sqlite")]
+        if let Ok(Target::Sqlite(file)) = &target {
+            check.expect_not_served("DATABASE_URL", file.parent().unwrap_or(root), "sqlite:db.sqlite");
+        }
+        check.accept("DATABASE_URL", target);
         check.range("DATABASE_POOL_SIZE", self.database_pool_size, 1..=10_000, usual.database_pool_size);
         check.range("DATABASE_WAIT_SECONDS", self.database_wait_seconds, 1..=3600, usual.database_wait_seconds);
         // To PostgreSQL, 0 means to wait for ever.
@@ -55,5 +60,57 @@ impl Section for DbSettings {
             0..=86_400_000,
             usual.database_statement_timeout_ms,
         );
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use lback_core::settings::Settings;
+
+    use super::DbSettings;
+
+    fn refusal(folder: &std::path::Path, toml: &str) -> Option<String> {
+        Settings::from_toml(folder, toml).unwrap().checked::<DbSettings>().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_that_visitors_may_ask_for_is_refused() {
+        let project = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(project.path().join("data/media")).unwrap();
+        for toml in [
+            "DATABASE_URL = 'sqlite:static/db.sqlite'",
+            "DATABASE_URL = 'sqlite:media/db.sqlite'",
+            "DATABASE_URL = 'sqlite:media/deep/db.sqlite'",
+            "MEDIA_DIR = 'data'\nDATABASE_URL = 'sqlite:data/db.sqlite'",
+            "MEDIA_DIR = './data/'\nDATABASE_URL = 'sqlite:data/media/../db.sqlite'",
+            "STATIC_DIR = 'data/media'\nDATABASE_URL = 'sqlite://data/media/db.sqlite'",
+        ] {
+            let message = refusal(project.path(), toml).unwrap_or_else(|| panic!("{toml} should be refused"));
+            assert!(
+                message.contains("should be outside of ") && message.contains("DATABASE_URL = \"sqlite:db.sqlite\""),
+                "{toml}: {message}"
+            );
+        }
+        for toml in ["", "DATABASE_URL = 'sqlite:data/db.sqlite'", "MEDIA_DIR = 'data/media'\nDATABASE_URL = 'sqlite:data/db.sqlite'"] {
+            assert_eq!(refusal(project.path(), toml), None, "{toml}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_nobody_means_is_refused() {
+        let project = tempfile::tempdir().unwrap();
+        for url in [
+            "sqlite:db.sqlite?mode=rwc",
+            "sqlite:///srv/db.sqlite?cache=shared",
+            "sqlite:~/db.sqlite",
+            "sqlite: db.sqlite",
+            "sqlite:db.sqlite ",
+            "sqlite:a\\u0000b",
+            " ",
+        ] {
+            let message =
+                refusal(project.path(), &format!("DATABASE_URL = \"{url}\"")).unwrap_or_else(|| panic!("{url} should be refused"));
+            assert!(message.contains("write DATABASE_URL = \"sqlite:db.sqlite\""), "{url}: {message}");
+        }
     }
 }

@@ -56,6 +56,14 @@ fn sqlite(rest: &str, root: &Path) -> Result<Target> {
             "DATABASE_URL names no file. A database in memory cannot be shared by several connections: write {SQLITE_EXAMPLE} in settings.toml"
         )));
     }
+    // What stands behind a ? is for other libraries; here it would become part of the file's name.
+    let is_plain = path.trim() == path && !path.starts_with('~') && !path.contains(|c: char| c == '?' || c.is_control());
+    if !is_plain {
+        return Err(Error::internal(format!(
+            "DATABASE_URL names a file with ~, ?, a control character, or a space at an end of its name. Parameters of SQLite have \
+             settings of their own, such as DATABASE_BUSY_TIMEOUT_MS: write {SQLITE_EXAMPLE} in settings.toml"
+        )));
+    }
     Ok(Target::Sqlite(root.join(path)))
 }
 

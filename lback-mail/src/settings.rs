@@ -65,6 +65,7 @@ impl Section for MailSettings {
         let usual = MailSettings::default();
         check.accept("MAIL_FROM", MailAddress::from(&self.mail_from).check().map_err(|error| format!("MAIL_FROM: {error}")));
         check.expect_folder("MAIL_DIR", &self.mail_dir, "mails");
+        check.expect_not_served("MAIL_DIR", &self.mail_dir, "mails");
         // A mail has a kilobyte of headers.
         check.range("MAIL_MAX_BYTES", self.mail_max_bytes, 1024..=1024 * 1024 * 1024, usual.mail_max_bytes);
         check.range("MAIL_MAX_ATTEMPTS", self.mail_max_attempts, 1..=10_000, usual.mail_max_attempts);
@@ -116,4 +117,24 @@ pub enum SmtpTls {
     Tls,
     /// Not at all: for a server on the same machine.
     None,
+}
+
+#[cfg(test)]
+mod tests {
+    use lback_core::settings::Settings;
+
+    use super::MailSettings;
+
+    #[test]
+    fn a_folder_that_visitors_may_ask_for_is_refused() {
+        let refusal =
+            |toml: &str| Settings::from_toml("/srv/shop", toml).unwrap().checked::<MailSettings>().err().map(|error| error.to_string());
+        for toml in ["MAIL_DIR = 'static'", "MAIL_DIR = 'media/mails'", "MEDIA_DIR = '/data'\nMAIL_DIR = '/data/mails'"] {
+            let message = refusal(toml).unwrap_or_else(|| panic!("{toml} should be refused"));
+            assert!(message.contains("should be outside of ") && message.contains("Write MAIL_DIR = \"mails\""), "{toml}: {message}");
+        }
+        for toml in ["", "MAIL_DIR = 'mails'", "MEDIA_DIR = '/data/media'\nMAIL_DIR = '/data/mails'"] {
+            assert_eq!(refusal(toml), None, "{toml}");
+        }
+    }
 }

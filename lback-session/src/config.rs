@@ -211,6 +211,11 @@ pub struct SessionConfig {
 /// The names that core gives the cookies of CSRF tokens.
 const CSRF_COOKIES: [&str; 2] = ["csrf", "__Host-csrf"];
 
+/// The longest name of the cookie: browsers keep 4,096 bytes of name and value together.
+const LONGEST_NAME: usize = 256;
+/// The longest attribute that browsers do not ignore (RFC 6265bis, 5.6).
+const LONGEST_PATH: usize = 1024;
+
 /// A hundred years, in seconds: beyond it dates could overflow.
 const LONGEST: i64 = 100 * 365 * 24 * 3600;
 
@@ -309,10 +314,22 @@ fn cookie_problem(settings: &SessionSettings, debug: bool) -> Option<(&'static s
             "SESSION_COOKIE_NAME",
             format!("SESSION_COOKIE_NAME = \"{name}\" is not a cookie's name. Write SESSION_COOKIE_NAME = \"session_id\""),
         )
+    } else if name.len() > LONGEST_NAME {
+        (
+            "SESSION_COOKIE_NAME",
+            format!("SESSION_COOKIE_NAME has more than {LONGEST_NAME} characters. Write SESSION_COOKIE_NAME = \"session_id\""),
+        )
     } else if CSRF_COOKIES.contains(&name.as_str()) {
         (
             "SESSION_COOKIE_NAME",
             format!("SESSION_COOKIE_NAME = \"{name}\" is the cookie of CSRF tokens. Write SESSION_COOKIE_NAME = \"session_id\""),
+        )
+    } else if path.len() > LONGEST_PATH {
+        (
+            "SESSION_COOKIE_PATH",
+            format!(
+                "SESSION_COOKIE_PATH has more than {LONGEST_PATH} characters, which browsers ignore. Write SESSION_COOKIE_PATH = \"/\""
+            ),
         )
     } else if !path.starts_with('/') || !plain(path) {
         (

@@ -47,6 +47,9 @@ pub trait RequestSession {
     ///
     /// Where the request's transaction is open this is part of it; one of SQLite that has only read so far is ended before.
     ///
+    /// If the session of this request is among them, it [is deleted](AppSession::delete): the browser forgets it, and what is written
+    /// from then on, such as a message for the next page, belongs to a new session.
+    ///
     /// # Errors
     /// 503 where the store cannot be written; 500 where it cannot revoke, or there is no `SessionMiddleware`.
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64>;
@@ -139,16 +142,22 @@ impl RequestSession for Request {
 
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
         let manager = manager(self)?;
-        match joined(self, &manager)? {
+        // Before it ends, as it could not be told from that of another request afterwards.
+        let ends_own = self.session().base().is_some_and(|own| own.user_id == Some(user_id) && Some(own.id) != except);
+        let count = match joined(self, &manager)? {
             Some(unit) => {
                 let count = within(unit, |db| rows::end_user(db, user_id, except, manager.clock().now()))?;
                 if count > 0 {
                     self.signal(SessionsRevoked { user_id, count });
                 }
-                Ok(count)
+                count
             }
-            None => manager.revoke_user(user_id, except),
+            None => manager.revoke_user(user_id, except)?,
+        };
+        if ends_own {
+            self.session().delete();
         }
+        Ok(count)
     }
 }
 

@@ -77,7 +77,13 @@ fn problem(text: &str) -> Option<String> {
     if text.replace(NONCE, "").contains(['{', '}']) {
         return Some(format!("the only placeholder is {NONCE}"));
     }
-    text.split(';').map(str::trim).filter(|directive| !directive.is_empty()).find_map(of_directive)
+    let directives = || text.split(';').map(str::trim).filter(|directive| !directive.is_empty());
+    let mut names: Vec<String> = directives().map(|directive| name(directive).to_ascii_lowercase()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Some(format!("{} stands there twice, and browsers read the first one only", twice[0]));
+    }
+    directives().find_map(of_directive)
 }
 
 fn of_directive(directive: &str) -> Option<String> {
@@ -90,9 +96,30 @@ fn of_directive(directive: &str) -> Option<String> {
     if let Some(next) = directive.split(' ').skip(1).find(|word| DIRECTIVES.contains(word)) {
         return Some(format!("there is no semicolon before {next}"));
     }
-    let bare = directive.split(' ').skip(1).find(|word| KEYWORDS.iter().any(|keyword| word.eq_ignore_ascii_case(keyword)));
-    bare.filter(|_| name.ends_with("-src") || name.contains("-src-") || SOURCES.contains(&name.as_str()))
-        .map(|word| format!("{word} without quotes is the name of a host: write '{word}'"))
+    let lists_sources = name.ends_with("-src") || name.contains("-src-") || SOURCES.contains(&name.as_str());
+    let sources: Vec<&str> = directive.split(' ').skip(1).collect();
+    if lists_sources { sources.iter().find_map(|source| of_source(source, sources.len())) } else { None }
+}
+
+/// What is wrong with one of `count` sources.
+fn of_source(source: &str, count: usize) -> Option<String> {
+    let is_one_of = |word: &str, known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let Some(quoted) = source.strip_prefix('\'') else {
+        if source.contains('\'') {
+            return Some(format!("{source} has a quote that nothing opens"));
+        }
+        let is_bare = is_one_of(source, &KEYWORDS);
+        return is_bare.then(|| format!("{source} without quotes is the name of a host: write '{source}'"));
+    };
+    let Some(word) = quoted.strip_suffix('\'').filter(|word| !word.contains('\'')) else {
+        return Some(format!("{source} has a quote that nothing closes"));
+    };
+    if word.eq_ignore_ascii_case("none") && count > 1 {
+        return Some("'none' means nothing beside other sources: remove it, or them".to_owned());
+    }
+    let known = [&KEYWORDS[..], &RARE_KEYWORDS[..]].concat();
+    let meant = if is_one_of(word, &known) { None } else { nearest(&word.to_ascii_lowercase(), &known) };
+    meant.map(|meant| format!("there is no keyword '{word}'; did you mean '{meant}'?"))
 }
 
 /// The directives of CSP 3 and of the specifications that add to it.
@@ -132,3 +159,5 @@ const SOURCES: [&str; 3] = ["base-uri", "form-action", "frame-ancestors"];
 
 /// What has quotes in a list of sources.
 const KEYWORDS: [&str; 6] = ["none", "self", "strict-dynamic", "unsafe-eval", "unsafe-hashes", "unsafe-inline"];
+/// The same, of words that nobody writes without.
+const RARE_KEYWORDS: [&str; 4] = ["inline-speculation-rules", "report-sample", "trusted-types-eval", "wasm-unsafe-eval"];

@@ -35,11 +35,26 @@ fn a_policy_that_cannot_do_what_it_says_is_refused() {
         ("script-src {Nonce}", "placeholder is {nonce}"),
         ("script-src 'self' “x”", "cannot stand in a header"),
         ("script-src 'self' ü.example", "cannot stand in a header"),
+        ("default-src 'selff'", "did you mean 'self'?"),
+        ("style-src 'self' 'Unsafe_Inline'", "did you mean 'unsafe-inline'?"),
+        ("default-src 'self", "nothing closes"),
+        ("default-src self'", "nothing opens"),
+        ("default-src 'self''none'", "nothing closes"),
+        ("default-src 'none' https://example.com", "'none' means nothing beside"),
+        ("img-src *; default-src 'self'; IMG-SRC 'none'", "img-src stands there twice"),
     ] {
         let error = refused(policy);
         assert!(error.starts_with("KEY: ") && error.contains(says) && error.contains("KEY = \""), "{policy}: {error}");
     }
-    for policy in ["default-src *", "x-of-the-future a b", "sandbox allow-scripts; report-uri /csp", "require-trusted-types-for 'script'"] {
+    for policy in [
+        "default-src *",
+        "default-src",
+        "x-of-the-future a b",
+        "sandbox allow-scripts; report-uri /csp",
+        "require-trusted-types-for 'script'",
+        "trusted-types one 'allow-duplicates'",
+        "script-src 'SELF' 'wasm-unsafe-eval' 'report-sample' 'sha256-Zm9v' {nonce}; object-src 'none'",
+    ] {
         assert!(Policy::parse("KEY", policy).is_ok(), "{policy}");
     }
 }

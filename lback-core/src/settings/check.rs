@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
@@ -10,6 +10,7 @@ use super::error::{Kind, SettingsError};
 use super::problem::{self, Example};
 use super::value::{Entry, Value};
 use super::{Settings, mask};
+use crate::CoreSettings;
 
 /// A struct of settings that knows which of its values cannot work.
 ///
@@ -84,19 +85,37 @@ impl<'a> Check<'a> {
     /// Expects a folder, below the project's folder unless the path is absolute: not a file, not the project's folder itself,
     /// whose secrets would be taken for its contents.
     pub fn expect_folder(&mut self, key: &str, path: &Path, usual: &str) {
+        self.expect_plain(key, path, usual);
         let folder = self.settings.root.join(path);
-        let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.components().collect());
         let holds_project = resolved(&self.settings.root).starts_with(resolved(&folder));
         self.expect(key, !holds_project, "a folder of its own, as the project's folder holds its secrets", usual);
         self.expect(key, !folder.exists() || folder.is_dir(), "a folder, which this file is not", usual);
     }
 
+    /// Expects that `folder`, which the value of the key names or is in, is outside of `STATIC_DIR` and `MEDIA_DIR`.
+    pub fn expect_not_served(&mut self, key: &str, folder: &Path, usual: &str) {
+        let Ok(core) = self.settings.section::<CoreSettings>() else { return };
+        let folder = resolved(&self.settings.root.join(folder));
+        for (other, served) in [("STATIC_DIR", core.static_dir), ("MEDIA_DIR", core.media_dir)] {
+            let is_served = folder.starts_with(resolved(&self.settings.root.join(&served)));
+            let expected = format!("outside of {other} = {}, whose files visitors may ask for", served.display());
+            self.expect(key, !is_served, &expected, usual);
+        }
+    }
+
     /// Expects a file that can be read, if one is named.
     pub fn expect_file(&mut self, key: &str, path: Option<&Path>) {
         if let Some(path) = path {
+            self.expect_plain(key, path, "/etc/ssl/certs/ca.pem");
             let file = self.settings.root.join(path);
             self.expect(key, file.is_file(), "the path of a file that exists", "/etc/ssl/certs/ca.pem");
         }
+    }
+
+    /// Expects a path as the system takes it: it knows nothing of `~`, and a space at either end is part of a name that nobody meant.
+    fn expect_plain(&mut self, key: &str, path: &Path, usual: &str) {
+        let is_plain = path.to_str().is_some_and(is_plain_path);
+        self.expect(key, is_plain, "a path without ~, control characters, and spaces at its ends", usual);
     }
 
     /// Adds the message of an error, which says what is wrong with the value and what to write instead.
@@ -125,4 +144,14 @@ impl<'a> Check<'a> {
         let mend = problem::instead(key, entry.as_ref().map(|entry| &entry.origin), &instead);
         self.problems.push(format!("{subject} {what}.{mend}"));
     }
+}
+
+/// Returns whether a path is as the system takes it, without `~`, control characters, and spaces at its ends.
+fn is_plain_path(path: &str) -> bool {
+    path.trim() == path && !path.starts_with('~') && !path.contains(char::is_control)
+}
+
+/// Returns the path without links, if it exists.
+fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.components().collect())
 }

@@ -1,6 +1,7 @@
 //! The process environment, as a value that is passed in.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 
 /// Environment variables by name. It is handed to [`Settings::load`](super::Settings::load), so that a
@@ -13,27 +14,50 @@ use std::fmt;
 /// assert_eq!(environment.get("LBACK_ENV"), Some("test"));
 /// ```
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// The names of those whose values are no text.
+    unreadable: Vec<String>,
+}
 
 impl Environment {
-    /// The variables this process was started with, without those that are not Unicode.
+    /// The variables this process was started with. Those that are not Unicode are left out; a [setting](super::Settings) among them
+    /// is an error all the same.
     pub fn of_process() -> Self {
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+        Self::of_system(std::env::vars_os())
+    }
+
+    pub(super) fn of_system(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut environment = Environment::default();
+        for (name, value) in variables {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => drop(environment.variables.insert(name, value)),
+                (Ok(name), Err(_)) => environment.unreadable.push(name),
+                (Err(_), _) => {}
+            }
+        }
+        environment
+    }
+
+    /// Returns whether there is a variable of this name whose value is no text.
+    pub(super) fn is_unreadable(&self, name: &str) -> bool {
+        self.unreadable.iter().any(|unreadable| unreadable == name)
     }
 
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.variables.get(name).map(String::as_str)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &String)> {
-        self.0.iter()
+        self.variables.iter()
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Environment { variables, unreadable: Vec::new() }
     }
 }
 
@@ -45,6 +69,6 @@ impl<N: Into<String>, V: Into<String>, const COUNT: usize> From<[(N, V); COUNT]>
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }

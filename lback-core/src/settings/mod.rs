@@ -89,11 +89,11 @@ pub struct Settings {
     /// Every top-level key as written in each file, for `check_unknown`.
     written: Vec<(String, Origin)>,
     declared: Vec<&'static str>,
-    checks: Vec<CheckSection>,
+    checks: Vec<SectionCheck>,
 }
 
-/// Checks the values of one section.
-type CheckSection = fn(&Settings) -> Result<(), SettingsError>;
+/// Reads a section, for what its check finds.
+type SectionCheck = fn(&Settings) -> Result<(), SettingsError>;
 
 /// One setting as a person may see it, for the debug page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,8 +208,15 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// As [`checked`](Self::checked), for the first section with a wrong value.
+    /// As [`checked`](Self::checked), for the first section with a wrong value; or if an environment variable for one of their keys
+    /// is not Unicode.
     pub fn check_declared(&self) -> Result<(), SettingsError> {
+        if let Some(key) = self.declared.iter().find(|key| self.variables.is_unreadable(key)) {
+            let message = format!(
+                "the environment variable {key} is not text. Set it as UTF-8; for random bytes, as of a key, encode them in Base64."
+            );
+            return Err(SettingsError::new(error::Kind::WrongValue, message));
+        }
         self.checks.iter().try_for_each(|check| check(self))
     }
 

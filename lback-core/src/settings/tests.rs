@@ -251,6 +251,9 @@ fn dotenv_may_carry_other_programs_variables() {
     assert!(check("POSTGRES_USER=x\nDATABASE_URL_2=x\nLBACK_ENV=development\nhttp_proxy=x\nSHOP__PRICE=1\nPOST=1").is_ok());
     let error = check("X=1\nDATABSE_URL=x").unwrap_err().to_string();
     assert_eq!(error, ".env:2: DATABSE_URL is not a setting. Did you mean DATABASE_URL?");
+    // A variable of the process has its name in capitals, too.
+    let error = check("DATABASE_URL=x\ndatabase_url=y").unwrap_err().to_string();
+    assert_eq!(error, ".env:2: database_url is not a setting. Did you mean DATABASE_URL?");
 }
 
 #[test]
@@ -547,4 +550,32 @@ fn a_key_that_is_made_is_for_its_owner_only() {
     secret_key(folder.path(), None, true).unwrap();
     let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(".lback"), mode(".lback/secret_key")), (0o700, 0o600));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_not_passed_over() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
+    #[derive(Default)]
+    struct Shop {
+        shop_key: String,
+    }
+    impl Section for Shop {}
+
+    let check = |name: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("settings.toml"), "").unwrap();
+        let environment = Environment::of_system([(name.into(), OsString::from_vec(b"hunter2\xff".to_vec()))].into_iter());
+        let mut settings = Settings::load(folder.path(), &environment).unwrap();
+        assert_eq!(settings.section::<Shop>().unwrap().shop_key, "");
+        settings.declare::<Shop>().check_declared().map_err(|error| error.to_string())
+    };
+    let error = check("SHOP_KEY").unwrap_err();
+    assert!(error.contains("SHOP_KEY is not text") && !error.contains("hunter2"), "{error}");
+    // Other programs' variables are nobody's business.
+    assert_eq!(check("OTHER"), Ok(()));
 }

@@ -10,7 +10,8 @@ const MAX_NAMED: usize = 20;
 pub(super) fn check(written: &[(String, Origin)], known: &[&str]) -> Result<(), SettingsError> {
     let is_unknown = |key: &str| is_upper_case(key) && !known.contains(&key);
     let candidates = written.iter().filter(|(key, _)| is_unknown(key));
-    let problems: Vec<String> = candidates.filter_map(|(key, origin)| problem(key, origin, known)).collect();
+    let lower_case = written.iter().filter_map(|(key, origin)| in_lower_case(key, origin, known));
+    let problems: Vec<String> = candidates.filter_map(|(key, origin)| problem(key, origin, known)).chain(lower_case).collect();
     if problems.is_empty() {
         return Ok(());
     }
@@ -19,6 +20,13 @@ pub(super) fn check(written: &[(String, Origin)], known: &[&str]) -> Result<(), 
         message.push_str(&format!("\nand {} more unknown keys", problems.len() - MAX_NAMED));
     }
     Err(SettingsError::new(Kind::UnknownKey, message))
+}
+
+/// A line of `.env` that nothing reads, though it is meant for Lback: `debug=true`.
+fn in_lower_case(key: &str, origin: &Origin, known: &[&str]) -> Option<String> {
+    let upper = key.to_ascii_uppercase();
+    let is_meant = matches!(origin, Origin::DotEnv { .. }) && upper != key && known.contains(&upper.as_str());
+    is_meant.then(|| format!("{origin}: {key} is not a setting. Did you mean {upper}?"))
 }
 
 fn problem(key: &str, origin: &Origin, known: &[&str]) -> Option<String> {

@@ -256,6 +256,8 @@ fn views_that_hold_every_connection_still_reach_their_sessions(on: &str) {
         notes(req.db()?)?;
         all.wait();
         let visit = visits(req)?;
+        // All have loaded the session before the first one saves it.
+        all.wait();
         notes(req.db()?)?;
         Ok(visit.to_string())
     };

@@ -42,6 +42,10 @@ fn in_redis(settings: &SessionSettings, root: &Path, config: SessionConfig, keys
             let file = root.join(file);
             let pem = std::fs::read(&file)
                 .map_err(|error| Error::internal(format!("REDIS_CA_FILE: {} cannot be read", file.display())).with_source(error))?;
+            if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
+                let what = "holds no certificate in PEM. Name a file that does, or remove REDIS_CA_FILE";
+                return Err(Error::internal(format!("REDIS_CA_FILE: {} {what}", file.display())));
+            }
             lback_session::RedisStore::open_trusting(url, pem, prefix, patience)?
         }
         #[cfg(not(feature = "redis-tls"))]

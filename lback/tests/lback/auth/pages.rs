@@ -2,6 +2,7 @@
 
 mod account;
 mod bad_input;
+mod identity;
 mod registering;
 mod resetting;
 

@@ -22,6 +22,7 @@ fn settings_that_are_not_possible_are_told_at_the_start() {
         ("AUTH_PASSWORD_MIN_LENGTH = 0", "AUTH_PASSWORD_MIN_LENGTH = 8"),
         ("AUTH_PASSWORD_MIN_LENGTH = 2000", "AUTH_PASSWORD_MIN_LENGTH = 8"),
         ("AUTH_MAX_DELAY_SECONDS = 4294967295", "AUTH_MAX_DELAY_SECONDS = 900"),
+        ("SESSION_COOKIE_NAME = 'auth_device'", "SESSION_COOKIE_NAME = \"session_id\""),
         ("AUTH_SITE_URL = 'example.com'", "AUTH_SITE_URL = \"https://example.com\""),
         ("AUTH_SITE_URL = 'https://'", "AUTH_SITE_URL = \"https://example.com\""),
         ("AUTH_SITE_URL = 'https://user@example.com'", "AUTH_SITE_URL = \"https://example.com\""),

@@ -1,6 +1,7 @@
 //! The rules of sessions (`sessions.md`), by number, for every store.
 
 mod changes;
+mod combined;
 mod conflicts;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod connections;

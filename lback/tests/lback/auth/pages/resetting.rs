@@ -2,7 +2,7 @@
 
 use super::*;
 
-suite!(databases: a_forgotten_password_is_reset, nobody_learns_who_has_an_account, the_same_is_done_for_unknown_addresses, a_reset_link_dies,
+suite!(databases: a_forgotten_password_is_reset, who_is_still_logged_in_can_reset_the_password, nobody_learns_who_has_an_account, the_same_is_done_for_unknown_addresses, a_reset_link_dies,
     a_reset_link_leads_to_no_strange_host, a_reset_link_stands_in_no_log, nobodys_mailbox_is_filled,
     who_has_not_verified_the_address_can_reset_the_password, until_a_new_address_is_verified_links_go_to_the_old_one);
 
@@ -34,6 +34,19 @@ fn a_forgotten_password_is_reset(store: &Store) {
     assert!(user(&client, "alice").email_verified);
     log_in(&client, "alice", PASSWORD).assert_status(200);
     log_in(&client, "alice", NEW_PASSWORD).assert_redirect("/");
+}
+
+fn who_is_still_logged_in_can_reset_the_password(store: &Store) {
+    let client = open(store);
+    enter(&client, "alice");
+    ask(&client, "alice@example.com").assert_status(200);
+    choose(&client, &link_in_mail(&client, "alice@example.com"), NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
+    // They are told, and the browser is a visitor's whose cart is kept.
+    client.get("/account/login").send().assert_contains("Your password is changed.");
+    assert_who(&client, "nobody");
+    client.post("/cart/apple").send().assert_status(204);
+    log_in(&client, "alice", NEW_PASSWORD).assert_redirect("/");
+    assert_eq!(client.session().unwrap().data["cart"], "apple");
 }
 
 fn nobody_learns_who_has_an_account(store: &Store) {
