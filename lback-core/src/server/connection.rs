@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming as HyperIncoming};
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,6 +28,7 @@ use super::linger::{MAX_LINGERING, linger};
 use super::progress::{Pace, quota};
 use super::streams::{MAX_STREAMS, Streams, Tasks};
 use super::wire::Wire;
+use crate::Body;
 use crate::application::Application;
 use crate::config::CoreSettings;
 use crate::request::RequestBody;
@@ -140,11 +143,17 @@ impl Connection {
 
     async fn http2(&self, stream: TokioIo<Wire>, peer: Option<SocketAddr>, last_call: Pin<&mut impl Future<Output = ()>>) {
         let streams = self.held.streams.get_or_init(Streams::new);
-        let service = service_fn(|request| {
+        let service = service_fn(|mut request: hyper::Request<HyperIncoming>| {
             // HTTP/1 has its requests answered one by one.
-            let busy = self.held.begin(Some(streams.begin()));
+            let stream = streams.begin();
+            let taken_in = stream.take_in(request.headers_mut());
+            let busy = self.held.begin(Some(stream));
             let (shared, streams) = (self.shared.clone(), streams.clone());
             async move {
+                if let Err(status) = taken_in {
+                    tracing::debug!("request refused with {status}: its headers take too much");
+                    return Ok(refusal(status, busy));
+                }
                 let turn = streams.turn().await;
                 answer(&shared, request, peer, busy, turn).await
             }
@@ -266,6 +275,16 @@ fn answer(
         let (response, (busy, _turn)) = response.await;
         Ok(response.into_hyper().map(|body| Answer::new(body, busy)))
     }
+}
+
+/// An answer without the application, as hyper gives it to headers that are too large.
+fn refusal(status: StatusCode, busy: Busy) -> hyper::Response<Answer> {
+    let mut response = hyper::Response::new(Answer::new(Body::empty(), busy));
+    *response.status_mut() = status;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// Does the client begin as one that speaks HTTP/2 does? One that speaks HTTP/1 may too, for a letter or two.
