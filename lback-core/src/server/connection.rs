@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -54,6 +54,8 @@ pub(super) struct Shared {
     /// The window within which a body, or a response, has to get on.
     body_timeout: Duration,
     lingering: Arc<Semaphore>,
+    /// Bytes of the headers of HTTP/2 requests that are not answered.
+    headers: Arc<AtomicUsize>,
     /// Others wait for a connection to end.
     is_full: AtomicBool,
 }
@@ -69,6 +71,7 @@ impl Shared {
             header_timeout: Duration::from_secs(config.header_timeout_seconds.max(1)),
             body_timeout: Duration::from_secs(config.body_timeout_seconds.max(1)),
             lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
+            headers: Arc::default(),
             is_full: AtomicBool::new(false),
             app,
         }
@@ -142,7 +145,7 @@ impl Connection {
     }
 
     async fn http2(&self, stream: TokioIo<Wire>, peer: Option<SocketAddr>, last_call: Pin<&mut impl Future<Output = ()>>) {
-        let streams = self.held.streams.get_or_init(Streams::new);
+        let streams = self.held.streams.get_or_init(|| Streams::new(self.shared.headers.clone()));
         let service = service_fn(|mut request: hyper::Request<HyperIncoming>| {
             // HTTP/1 has its requests answered one by one.
             let stream = streams.begin();

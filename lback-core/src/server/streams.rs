@@ -44,8 +44,12 @@ const LITTLE: usize = 4 * 1024;
 const MAX_FIELDS: usize = 100;
 
 /// How many bytes the headers of all requests of a connection may take until these are answered. A client writes a field that
-/// it has sent before in one byte.
-const HEADER_ROOM: usize = 1024 * 1024;
+/// it has sent before in one byte. A browser that asks for a hundred pictures at once may send long cookies with each.
+const MOST_HEADERS: usize = 2 * 1024 * 1024;
+
+/// The same while all connections together have more than `SHARED_HEADERS`.
+const LEAST_HEADERS: usize = 256 * 1024;
+const SHARED_HEADERS: usize = 64 * 1024 * 1024;
 
 /// What a field takes besides its text.
 const FIELD_WEIGHT: usize = 128;
@@ -61,12 +65,13 @@ pub(super) struct Streams {
     /// Bytes of responses whose client takes nothing.
     untaken: AtomicUsize,
     room: Notify,
-    /// Bytes of the headers of requests that are not answered.
+    /// Bytes of the headers of requests that are not answered, of this connection and of all.
     headers: AtomicUsize,
+    shared_headers: Arc<AtomicUsize>,
 }
 
 impl Streams {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(shared_headers: Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Streams {
             live: Mutex::default(),
             begun: Mutex::default(),
@@ -75,6 +80,7 @@ impl Streams {
             untaken: AtomicUsize::new(0),
             room: Notify::new(),
             headers: AtomicUsize::new(0),
+            shared_headers,
         })
     }
 
@@ -197,10 +203,13 @@ impl Stream {
         let weights = headers.iter().map(|(name, value)| FIELD_WEIGHT + name.as_str().len() + value.len());
         let weight: usize = weights.sum();
         // One request alone may have what MAX_HEADER_BYTES permits.
-        let fits = |taken: usize| taken.checked_add(weight).filter(|sum| taken == 0 || *sum <= HEADER_ROOM);
+        let are_many = self.streams.shared_headers.load(Ordering::Relaxed) > SHARED_HEADERS;
+        let room = if are_many { LEAST_HEADERS } else { MOST_HEADERS };
+        let fits = |taken: usize| taken.checked_add(weight).filter(|sum| taken == 0 || *sum <= room);
         match self.streams.headers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => {
                 self.headers.store(weight, Ordering::Relaxed);
+                self.streams.shared_headers.fetch_add(weight, Ordering::Relaxed);
                 Ok(())
             }
             Err(_) => Err(self.refuse(StatusCode::SERVICE_UNAVAILABLE)),
@@ -215,7 +224,9 @@ impl Stream {
 
     /// Gives the room for the headers back.
     fn let_go(&self) {
-        self.streams.headers.fetch_sub(self.headers.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+        let weight = self.headers.swap(0, Ordering::Relaxed);
+        self.streams.headers.fetch_sub(weight, Ordering::Relaxed);
+        self.streams.shared_headers.fetch_sub(weight, Ordering::Relaxed);
     }
 
     /// Notes the body of the response.

@@ -330,9 +330,9 @@ fn views_and_events_that_wait_do_not_keep_others_waiting() {
     assert_eq!(frames.body(201), (b"hello".to_vec(), None));
 }
 
-/// A field called `x`, and how often it is sent again in one byte.
+/// A field called `x` with 100 bytes, and how often it is sent again in one byte.
 fn one_field(again: usize) -> Vec<u8> {
-    [&[0x40, 1, b'x', 0][..], &vec![0x80 | 62; again]].concat()
+    [&[0x40, 1, b'x', 100][..], &[b'y'; 100], &vec![0x80 | 62; again]].concat()
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn headers_of_very_many_fields_are_refused_at_once() {
     let client = client_with(&bodies, "SHUTDOWN_TIMEOUT_SECONDS = 0");
     let mut frames = Frames::connect(&client, 65_535);
     for stream in 0..100 {
-        frames.request_with("GET", "/wait", 2 * stream + 1, END_STREAM, &one_field(1500));
+        frames.request_with("GET", "/wait", 2 * stream + 1, END_STREAM, &one_field(450));
     }
     for _ in 0..100 {
         let refusal = frames.next().expect("every request is answered");
@@ -360,8 +360,8 @@ fn the_headers_of_requests_that_wait_have_a_limit() {
     for stream in 0..120 {
         frames.request_with("GET", "/wait", 2 * stream + 1, END_STREAM, &one_field(95));
     }
-    // They take more than 12 KiB each, and have 1 MiB.
-    for _ in 0..35 {
+    // They take more than 21 KiB each, and have 2 MiB.
+    for _ in 0..20 {
         let refusal = frames.next().expect("what finds no room is refused");
         assert_eq!((refusal.kind, refusal.flags & END_STREAM), (HEADERS, END_STREAM));
         assert!(refusal.stream > 150, "{}", refusal.stream);
