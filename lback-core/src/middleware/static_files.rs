@@ -113,7 +113,9 @@ impl StaticFiles {
         };
         let names = self.folder.is_none().then(|| app.clone());
         let file = FileRequest::of(req);
-        let accepted = encoding::accepted(req.header(header::ACCEPT_ENCODING).unwrap_or_default());
+        // A list may come in several lines.
+        let listed = req.headers().get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+        let accepted = encoding::accepted(&listed.collect::<Vec<_>>().join(","));
         let serve = move || match names {
             Some(app) => serve_named(app.static_names(), &dir, &relative, &file, &accepted),
             None => serve(&dir, &relative, &file, &accepted).map(|response| (response, ASK)),

@@ -6,10 +6,12 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming as HyperIncoming};
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,6 +28,7 @@ use super::linger::{MAX_LINGERING, linger};
 use super::progress::{Pace, quota};
 use super::streams::{MAX_STREAMS, Streams, Tasks};
 use super::wire::Wire;
+use crate::Body;
 use crate::application::Application;
 use crate::config::CoreSettings;
 use crate::request::RequestBody;
@@ -51,6 +54,8 @@ pub(super) struct Shared {
     /// The window within which a body, or a response, has to get on.
     body_timeout: Duration,
     lingering: Arc<Semaphore>,
+    /// Bytes of the headers of HTTP/2 requests that are not answered.
+    headers: Arc<AtomicUsize>,
     /// Others wait for a connection to end.
     is_full: AtomicBool,
 }
@@ -66,6 +71,7 @@ impl Shared {
             header_timeout: Duration::from_secs(config.header_timeout_seconds.max(1)),
             body_timeout: Duration::from_secs(config.body_timeout_seconds.max(1)),
             lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
+            headers: Arc::default(),
             is_full: AtomicBool::new(false),
             app,
         }
@@ -139,12 +145,18 @@ impl Connection {
     }
 
     async fn http2(&self, stream: TokioIo<Wire>, peer: Option<SocketAddr>, last_call: Pin<&mut impl Future<Output = ()>>) {
-        let streams = self.held.streams.get_or_init(Streams::new);
-        let service = service_fn(|request| {
+        let streams = self.held.streams.get_or_init(|| Streams::new(self.shared.headers.clone()));
+        let service = service_fn(|mut request: hyper::Request<HyperIncoming>| {
             // HTTP/1 has its requests answered one by one.
-            let busy = self.held.begin(Some(streams.begin()));
+            let stream = streams.begin();
+            let taken_in = stream.take_in(request.headers_mut());
+            let busy = self.held.begin(Some(stream));
             let (shared, streams) = (self.shared.clone(), streams.clone());
             async move {
+                if let Err(status) = taken_in {
+                    tracing::debug!("request refused with {status}: its headers take too much");
+                    return Ok(refusal(status, busy));
+                }
                 let turn = streams.turn().await;
                 answer(&shared, request, peer, busy, turn).await
             }
@@ -266,6 +278,16 @@ fn answer(
         let (response, (busy, _turn)) = response.await;
         Ok(response.into_hyper().map(|body| Answer::new(body, busy)))
     }
+}
+
+/// An answer without the application, as hyper gives it to headers that are too large.
+fn refusal(status: StatusCode, busy: Busy) -> hyper::Response<Answer> {
+    let mut response = hyper::Response::new(Answer::new(Body::empty(), busy));
+    *response.status_mut() = status;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// Does the client begin as one that speaks HTTP/2 does? One that speaks HTTP/1 may too, for a letter or two.

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use hyper::StatusCode;
+use hyper::header::{COOKIE, HeaderMap, HeaderValue};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -38,6 +40,20 @@ const STREAM_WEIGHT: usize = 128 * 1024;
 /// A client that takes so much of a response between two looks does not leave it untaken.
 const LITTLE: usize = 4 * 1024;
 
+/// The most fields in the headers of a request, as on HTTP/1.
+const MAX_FIELDS: usize = 100;
+
+/// How many bytes the headers of all requests of a connection may take until these are answered. A client writes a field that
+/// it has sent before in one byte. A browser that asks for a hundred pictures at once may send long cookies with each.
+const MOST_HEADERS: usize = 2 * 1024 * 1024;
+
+/// The same while all connections together have more than `SHARED_HEADERS`.
+const LEAST_HEADERS: usize = 256 * 1024;
+const SHARED_HEADERS: usize = 64 * 1024 * 1024;
+
+/// What a field takes besides its text.
+const FIELD_WEIGHT: usize = 128;
+
 /// What the streams of a connection share.
 pub(super) struct Streams {
     live: Mutex<Vec<Weak<Stream>>>,
@@ -49,10 +65,13 @@ pub(super) struct Streams {
     /// Bytes of responses whose client takes nothing.
     untaken: AtomicUsize,
     room: Notify,
+    /// Bytes of the headers of requests that are not answered, of this connection and of all.
+    headers: AtomicUsize,
+    shared_headers: Arc<AtomicUsize>,
 }
 
 impl Streams {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(shared_headers: Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Streams {
             live: Mutex::default(),
             begun: Mutex::default(),
@@ -60,6 +79,8 @@ impl Streams {
             turn_count: AtomicUsize::new(FIRST_VIEWS),
             untaken: AtomicUsize::new(0),
             room: Notify::new(),
+            headers: AtomicUsize::new(0),
+            shared_headers,
         })
     }
 
@@ -77,6 +98,7 @@ impl Streams {
             weight: AtomicUsize::new(0),
             counted: AtomicUsize::new(0),
             seen: AtomicUsize::new(0),
+            headers: AtomicUsize::new(0),
         });
         *lock(&self.begun) = Arc::downgrade(&stream);
         let mut live = lock(&self.live);
@@ -162,11 +184,54 @@ pub(super) struct Stream {
     counted: AtomicUsize,
     /// The bytes taken at the last look.
     seen: AtomicUsize,
+    /// What of `Streams::headers` is this request's.
+    headers: AtomicUsize,
 }
 
 impl Stream {
+    /// Makes room for the headers of the request, until it is answered.
+    ///
+    /// # Errors
+    /// Returns 431 if they have too many fields, and 503 if those of other requests have taken the room.
+    pub(super) fn take_in(&self, headers: &mut HeaderMap) -> Result<(), StatusCode> {
+        if headers.len() > MAX_FIELDS {
+            join_cookies(headers);
+        }
+        if headers.len() > MAX_FIELDS {
+            return Err(self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        }
+        let weights = headers.iter().map(|(name, value)| FIELD_WEIGHT + name.as_str().len() + value.len());
+        let weight: usize = weights.sum();
+        // One request alone may have what MAX_HEADER_BYTES permits.
+        let are_many = self.streams.shared_headers.load(Ordering::Relaxed) > SHARED_HEADERS;
+        let room = if are_many { LEAST_HEADERS } else { MOST_HEADERS };
+        let fits = |taken: usize| taken.checked_add(weight).filter(|sum| taken == 0 || *sum <= room);
+        match self.streams.headers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+            Ok(_) => {
+                self.headers.store(weight, Ordering::Relaxed);
+                self.streams.shared_headers.fetch_add(weight, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(_) => Err(self.refuse(StatusCode::SERVICE_UNAVAILABLE)),
+        }
+    }
+
+    /// Notes that the answer comes from no view, so that it allows no more of them to run.
+    fn refuse(&self, status: StatusCode) -> StatusCode {
+        self.is_broken.store(true, Ordering::Relaxed);
+        status
+    }
+
+    /// Gives the room for the headers back.
+    fn let_go(&self) {
+        let weight = self.headers.swap(0, Ordering::Relaxed);
+        self.streams.headers.fetch_sub(weight, Ordering::Relaxed);
+        self.streams.shared_headers.fetch_sub(weight, Ordering::Relaxed);
+    }
+
     /// Notes the body of the response.
     pub(super) fn answer(&self, body: &Body) {
+        self.let_go();
         self.is_answered.store(true, Ordering::Relaxed);
         match body.as_bytes() {
             Some(bytes) => {
@@ -263,11 +328,27 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.count(0);
+        self.let_go();
         let was_sent = *self.weight.get_mut() == 0 || self.progress.taken() > 0;
         if *self.is_answered.get_mut() && !*self.is_broken.get_mut() && was_sent {
             self.streams.add_turn();
         }
     }
+}
+
+/// Makes one field of the cookies, each of which HTTP/2 may send in a field of its own (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let Ok(cookies) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) else { return };
+    // A map that has been large stays large.
+    let mut joined = HeaderMap::new();
+    for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE).take(MAX_FIELDS + 1) {
+        joined.append(name, value.clone());
+    }
+    if !cookies.is_empty() {
+        joined.insert(COOKIE, cookies);
+    }
+    *headers = joined;
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

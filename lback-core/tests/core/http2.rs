@@ -56,10 +56,15 @@ impl Frames {
     }
 
     fn request(&mut self, method: &str, path: &str, stream: u32, flags: u8) {
+        self.request_with(method, path, stream, flags, &[]);
+    }
+
+    /// Sends a request with these fields, as HPACK writes them.
+    fn request_with(&mut self, method: &str, path: &str, stream: u32, flags: u8, fields: &[u8]) {
         let method: &[u8] = if method == "GET" { &[0x82] } else { &[0x83] };
         let path = [&[4, u8::try_from(path.len()).unwrap()], path.as_bytes()].concat();
         // :method, :scheme http, :path, :authority.
-        let block = [method, &[0x86], &path, &[1, 1, b'a']].concat();
+        let block = [method, &[0x86], &path, &[1, 1, b'a'], fields].concat();
         self.send(HEADERS, flags | END_HEADERS, stream, &block);
     }
 
@@ -190,6 +195,7 @@ fn client_with(bodies: &Bodies, toml: &str) -> Client {
     let router = Router::new()
         .get("/hello", |_: &mut Request| "hello")
         .get("/wait", wait)
+        .get("/cookies", |req: &mut Request| req.cookies().get("last").unwrap_or_default().to_owned())
         .get("/events", |_: &mut Request| Response::body_stream(crate::half_close::Events::new(std::sync::mpsc::channel().0)))
         .get("/small", size(10_000))
         .get("/page", size(74_000))
@@ -322,6 +328,55 @@ fn views_and_events_that_wait_do_not_keep_others_waiting() {
     bodies.wait_for(|| {}, |now| now == 50);
     frames.get("/hello", 201);
     assert_eq!(frames.body(201), (b"hello".to_vec(), None));
+}
+
+/// A field called `x` with 100 bytes, and how often it is sent again in one byte.
+fn one_field(again: usize) -> Vec<u8> {
+    [&[0x40, 1, b'x', 100][..], &[b'y'; 100], &vec![0x80 | 62; again]].concat()
+}
+
+#[test]
+fn headers_of_very_many_fields_are_refused_at_once() {
+    let bodies = Bodies::default();
+    let client = client_with(&bodies, "SHUTDOWN_TIMEOUT_SECONDS = 0");
+    let mut frames = Frames::connect(&client, 65_535);
+    for stream in 0..100 {
+        frames.request_with("GET", "/wait", 2 * stream + 1, END_STREAM, &one_field(450));
+    }
+    for _ in 0..100 {
+        let refusal = frames.next().expect("every request is answered");
+        assert_eq!((refusal.kind, refusal.flags & END_STREAM), (HEADERS, END_STREAM));
+    }
+    assert_eq!(bodies.now(), 0, "no view has run");
+    frames.request_with("GET", "/hello", 201, END_STREAM, &one_field(90));
+    assert_eq!(frames.body(201), (b"hello".to_vec(), None));
+}
+
+#[test]
+fn the_headers_of_requests_that_wait_have_a_limit() {
+    let bodies = Bodies::default();
+    let client = client_with(&bodies, "SHUTDOWN_TIMEOUT_SECONDS = 0");
+    let mut frames = Frames::connect(&client, 65_535);
+    for stream in 0..120 {
+        frames.request_with("GET", "/wait", 2 * stream + 1, END_STREAM, &one_field(95));
+    }
+    // They take more than 21 KiB each, and have 2 MiB.
+    for _ in 0..20 {
+        let refusal = frames.next().expect("what finds no room is refused");
+        assert_eq!((refusal.kind, refusal.flags & END_STREAM), (HEADERS, END_STREAM));
+        assert!(refusal.stream > 150, "{}", refusal.stream);
+    }
+    // Another connection has its own.
+    client.get("/hello").send().assert_status(200);
+}
+
+#[test]
+fn each_cookie_may_have_a_field_of_its_own() {
+    let client = client_with(&Bodies::default(), "");
+    let mut frames = Frames::connect(&client, 65_535);
+    let cookies: Vec<u8> = (100..280).flat_map(|n| [&[0x60, 5][..], format!("c{n}=").as_bytes()].concat()).collect();
+    frames.request_with("GET", "/cookies", 1, END_STREAM, &[&cookies[..], &[0x60, 6], b"last=x"].concat());
+    assert_eq!(frames.body(1), (b"x".to_vec(), None));
 }
 
 #[test]

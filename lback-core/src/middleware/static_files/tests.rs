@@ -246,6 +246,8 @@ async fn the_best_encoding_is_sent() {
     tags.dedup();
     assert_eq!(tags.len(), 4, "{tags:?}");
     assert_eq!(site.get("/static/app.js").await.text, "original");
+    let two_lines = [("accept-encoding", "deflate, br;q=0"), ("accept-encoding", "gzip")];
+    assert_eq!(site.send(Method::GET, "/static/app.js", &two_lines).await.text, "gzip");
 }
 
 #[tokio::test]
