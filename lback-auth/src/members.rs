@@ -1,4 +1,4 @@
-//! Who is in a group, and who has a permission.
+//! The members of a group, and the users with a permission.
 
 use diesel::prelude::*;
 use lback_core::Result;

@@ -185,7 +185,7 @@ impl User {
             users::pending_email.eq(None::<String>),
         );
         let row = users::table.find(self.id);
-        // By itself, so that the request's transaction goes on where somebody has the address.
+        // By itself, so that the request's transaction goes on if the address is taken.
         let changed = db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db)));
         changed.map_err(|error| match error {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
@@ -258,7 +258,7 @@ impl User {
             users::pending_email_key.eq(None::<String>),
             users::pending_email.eq(None::<String>),
         );
-        // By itself, so that the request's transaction goes on where somebody has the address.
+        // By itself, so that the request's transaction goes on if the address is taken.
         match db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db))) {
             Ok(1) => {}
             Ok(_) | Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => return Ok(false),

@@ -70,7 +70,7 @@ pub(crate) enum Pass {
 }
 
 impl Mailer {
-    /// Opens the backend that the settings name. What waits to be sent waits in `database`, or in memory where there is none; files are named
+    /// Opens the backend that the settings name. Mail waits in `database`, or in memory if there is none; files are named
     /// from `root`.
     ///
     /// # Errors

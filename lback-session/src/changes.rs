@@ -132,7 +132,7 @@ impl Notes {
     }
 }
 
-/// Are these equal, bit for bit? For `==`, the floats 0.0 and -0.0 are.
+/// Returns whether these are equal, bit for bit. For `==`, the floats 0.0 and -0.0 are equal.
 pub(crate) fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
     fn signs_agree(one: &Value, other: &Value) -> bool {
         match (one, other) {
@@ -152,7 +152,7 @@ pub(crate) fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
     }
 }
 
-/// Are these data equal, bit for bit?
+/// Returns whether these data are equal, bit for bit.
 pub(crate) fn same_data(one: &Data, other: &Data) -> bool {
     one.len() == other.len() && one.iter().all(|(key, value)| same(Some(value), other.get(key)))
 }

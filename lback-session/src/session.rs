@@ -382,7 +382,7 @@ impl AppSession {
         &self.meta
     }
 
-    /// Is there anything for which a new session would be stored?
+    /// Returns whether there is anything to store in a new session.
     pub(crate) fn holds_something(&self) -> bool {
         !self.data.is_empty() || !self.meta.flashes.is_empty()
     }

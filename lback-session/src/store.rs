@@ -192,7 +192,7 @@ impl Save {
     }
 }
 
-/// What is logged of a stored session that cannot be read. It stays where it is.
+/// Logged for a stored session that cannot be read. The session stays as it is.
 pub(crate) const UNREADABLE: &str =
     "a stored session cannot be read: its data are not a JSON object, or nested too deep; its visitor gets a new one";
 

@@ -62,7 +62,7 @@ fn folders(app: &Application) -> Result<()> {
     }
 }
 
-/// Does every `url_for` in a template name a route that exists?
+/// Checks that every `url_for` in a template names a route that exists.
 fn links(app: &Application) -> Result<()> {
     let links = app.templates().links()?;
     let broken = links.iter().filter(|link| !app.has_route(&link.route));
@@ -76,7 +76,7 @@ fn links(app: &Application) -> Result<()> {
     ))
 }
 
-/// Does every `static` in a template name a file that exists?
+/// Checks that every `static` in a template names a file that exists.
 fn static_files(app: &Application) -> Result<()> {
     let folder = app.static_dir();
     let names = StaticNames::read(&folder)?;
@@ -89,7 +89,7 @@ fn static_files(app: &Application) -> Result<()> {
     mend(format!("there are no such files in {}: {}. Put them there, or correct the template", folder.display(), missing.join(", ")))
 }
 
-/// Does every form that posts carry a CSRF token?
+/// Checks that every form that posts carries a CSRF token.
 fn forms(app: &Application) -> Result<()> {
     let forms = app.templates().unprotected_forms()?;
     if forms.is_empty() || !app.middleware().any(|name| name == "CsrfMiddleware") {
@@ -142,7 +142,7 @@ fn https(core: &CoreSettings) -> Result<()> {
     Ok(())
 }
 
-/// Can the process open as many files as its connections need?
+/// Checks that the process can open as many files as its connections need.
 fn connections(core: &CoreSettings) -> Result<()> {
     match lback_core::server::connection_limit() {
         Some(limit) if limit < core.max_connections => mend(format!(

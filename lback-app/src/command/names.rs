@@ -8,7 +8,7 @@ use super::spec::OF_APPLICATION;
 /// What the `lback` command does itself, so that `lback NAME` would never come to the application.
 const OF_LBACK: [&str; 8] = ["startproject", "new", "startapp", "makemigrations", "runserver", "run", "test", "completions"];
 
-/// Why the command `name` is not run: there is none, and perhaps another was meant.
+/// Returns the error for an unknown command, with the one that was probably meant.
 pub(crate) fn unknown(name: &str, commands: &[CommandSpec]) -> String {
     let known: Vec<&str> = commands.iter().map(|command| command.name).collect();
     let meant = lback_core::settings::nearest(name, &[known.as_slice(), OF_LBACK.as_slice()].concat());

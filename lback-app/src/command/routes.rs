@@ -28,7 +28,7 @@ fn columns(route: &Route, hooks: &Hooks) -> [String; 4] {
     let methods: Vec<_> = route.methods().iter().map(Method::as_str).collect();
     let methods = if methods.is_empty() { "ANY".to_owned() } else { methods.join(",") };
     let mut notes = hooks.route_notes(route);
-    // Who is let in says what the guards do.
+    // Their notes say what guards do.
     notes.extend(route.middleware().filter(|name| *name != "Guard").map(str::to_owned));
     [methods, route.pattern().to_owned(), route.name().unwrap_or_default().to_owned(), notes.join(", ")]
 }

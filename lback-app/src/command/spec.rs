@@ -72,7 +72,7 @@ impl CommandSpec {
         self
     }
 
-    /// Hands all arguments on to another program, but for a `--help` directly behind the name.
+    /// Hands all arguments on to another program, except a `--help` directly behind the name.
     pub(super) fn foreign_arguments(mut self) -> Self {
         self.arguments = Arguments::Foreign;
         self

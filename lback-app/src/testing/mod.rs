@@ -220,7 +220,7 @@ impl Client {
     /// As [`command`](Self::command), and returns what goes wrong.
     ///
     /// # Errors
-    /// That of the command, whose transaction is rolled back; or there is none of this name.
+    /// Returns the error of the command, whose transaction is rolled back, or an error if there is no such command.
     pub fn try_command(&self, name: &str, arguments: &[&str]) -> Result<String> {
         let Parts { ready, commands, .. } = &*self.parts;
         let command = commands.iter().find(|command| command.name == name);

@@ -35,7 +35,7 @@ fn called(user: &User) -> &str {
     if user.email_verified { &user.username } else { "" }
 }
 
-/// To somebody who has an account, and whose address another user asks for.
+/// Renders the mail to a user whose address somebody else claims.
 fn exists(req: &mut Request, owner: Option<&User>, email: &str) -> Result<Mail> {
     let url = site(req)? + &link(req, "login", &[])?;
     let reset = site(req)? + &link(req, "reset", &[])?;
@@ -59,7 +59,7 @@ pub(super) fn reset(req: &mut Request, email: &str, user: Option<&User>) -> Resu
     req.send_mail_unnoticed(mail, may_send && user.is_some())
 }
 
-/// To the owner of an account whose password has changed: was it they?
+/// Renders the mail that tells a user of their new password.
 pub(super) fn tell_of_password(req: &mut Request, user: &User) -> Result<()> {
     tell(req, user, "Your password was changed", "account/mail/password", context! {})
 }
@@ -72,7 +72,7 @@ pub(super) enum AddressChange {
     Done,
 }
 
-/// To the old address of an account that gets another one: was it they?
+/// Renders the mail that tells the old address of a change of address.
 pub(super) fn tell_of_address(req: &mut Request, user: &User, change: AddressChange) -> Result<()> {
     // An address that is verified stays.
     let Some(new) = &user.pending_email else { return Ok(()) };

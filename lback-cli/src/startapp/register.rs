@@ -10,7 +10,7 @@ pub fn include_line(name: &str) -> String {
     format!(".include(\"/{name}\", crate::{name}::urls::urls()).name(\"{name}\")")
 }
 
-/// The path of the app's table, which belongs into the list of tables in `src/main.rs`.
+/// Returns the path of the app's table for the list of tables in `src/main.rs`.
 pub fn table_path(name: &str) -> String {
     format!("{name}::models::{name}_items")
 }
@@ -37,7 +37,7 @@ pub fn module(main: &str, name: &str) -> Option<String> {
     Some(mark.to_owned() + &with_line(main, place, &module_line(name)))
 }
 
-/// `src/main.rs` with the app's table at the end of the list `tables![…]`. `None` where there is no such list.
+/// `src/main.rs` with the app's table at the end of the list `tables![…]`. `None` if there is no such list.
 pub fn table(main: &str, name: &str) -> Option<String> {
     const LIST: &str = "tables![";
     let mut at = 0;

@@ -83,7 +83,7 @@ impl Middleware for LiveReload {
     }
 }
 
-/// The page of the response, and where its body ends; `None` where it is no whole HTML page.
+/// Returns the page of the response and where its body ends; `None` unless it is a whole HTML page.
 fn whole_page(response: &Response) -> Option<(&[u8], usize)> {
     let content_type = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
     if !parameters::split(content_type).0.eq_ignore_ascii_case("text/html") || response.headers().contains_key(header::CONTENT_ENCODING) {

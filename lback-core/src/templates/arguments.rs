@@ -30,7 +30,7 @@ struct Argument<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum Token<'a> {
     Name(&'a str),
-    /// A sign; `=` only where it stands alone.
+    /// A sign; `=` only if it stands alone.
     Sign(u8),
     Other,
 }
@@ -50,7 +50,7 @@ fn arguments(text: &str) -> Vec<Argument<'_>> {
     found
 }
 
-/// Collects the arguments within one tag, and returns where it ends.
+/// Collects the arguments within one tag, and returns the end of the tag.
 fn calls<'a>(text: &'a str, start: usize, end: &[u8], found: &mut Vec<Argument<'a>>) -> usize {
     let bytes = text.as_bytes();
     // What each open bracket belongs to: a call, or something else.

@@ -117,7 +117,7 @@ impl Templates {
         }
     }
 
-    /// The value of the variable or function `name` on an error page; none where it fails. What it asks may be what has just
+    /// Returns the value of the variable or function `name` on an error page; none if it fails. What it asks may be what has just
     /// failed, or stand in a middleware that the request has not reached.
     fn or_none(&self, name: &str, value: Result<tera::Value>) -> tera::Value {
         value.unwrap_or_else(|error| {

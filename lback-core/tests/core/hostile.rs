@@ -65,7 +65,7 @@ struct Server {
 
 impl Server {
     fn start(settings: &str) -> Self {
-        // With as many file handles as a process has where nobody has raised their number.
+        // With the usual limit of file handles.
         let mut child = Command::new("sh")
             .args(["-c", "ulimit -n 1024 && exec \"$0\" \"$@\""])
             .arg(std::env::current_exe().unwrap())

@@ -114,7 +114,7 @@ pub(super) fn in_folder(folder: &Path, kind: Kind) -> Result<Found> {
 /// The names of the folders that hold migrations for one database each.
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
-/// The folder for this database: one of its own, where there is such for any.
+/// Returns the folder for this database: its own, if any database has one.
 fn folder_of(folder: &Path, kind: Kind) -> Result<Option<PathBuf>> {
     if !folder.is_dir() {
         return Ok(None);

@@ -188,7 +188,7 @@ impl<'a> Current<'a> {
     }
 }
 
-/// The token that begins at `at`, and where it ends.
+/// Returns the token that begins at `at`, and its end.
 fn token(sql: &str, at: usize, dialect: Dialect) -> (Token, usize) {
     let rest = &sql[at..];
     let (token, length) = match rest.as_bytes() {

@@ -1,4 +1,4 @@
-//! Error pages of the application's own that ask who is there, for requests that were refused before anybody knew.
+//! Custom error pages that mention the user, for requests that were refused before the user was known.
 
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};

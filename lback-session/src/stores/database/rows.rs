@@ -308,7 +308,7 @@ pub(crate) fn for_user(db: &mut Db, user_id: i64, now: DateTime<Utc>) -> Result<
     Ok(rows.into_iter().filter_map(info).collect())
 }
 
-/// Deletes the sessions of a user, which were ended, but for one. Returns how many.
+/// Deletes the ended sessions of a user, except one. Returns their number.
 pub(crate) fn end_user(db: &mut Db, user_id: i64, except: Option<SessionId>, now: DateTime<Utc>) -> Result<u64> {
     outlasts_a_crash(db)?;
     let of_user = sessions::table.filter(sessions::user_id.eq(user_id));

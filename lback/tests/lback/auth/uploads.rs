@@ -1,4 +1,4 @@
-//! Who is refused before the server reads what they send.
+//! Requests that are refused before their body is read.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -117,7 +117,7 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     let alice = user(&client, "alice");
     assert!(alice.email.as_deref() == Some("new@example.com") && alice.email_verified, "{:?}", alice.email);
     client.get("/account").send().assert_contains("Your e-mail address is confirmed.");
-    // Who has mails sent to one address after the other reaches few.
+    // A sender who goes from address to address reaches few.
     for email in ["bob@example.com", "third@example.com"] {
         change(email, PASSWORD).assert_redirect("/account");
     }

@@ -198,7 +198,7 @@ fn until_a_new_address_is_verified_links_go_to_the_old_one(store: &Store) {
     assert_eq!(client.mail().len(), mails);
     ask(&client, "alice@example.com").assert_status(200);
     let reset = link_in_mail(&client, "alice@example.com");
-    // Who has the old mailbox ends what somebody else has begun.
+    // The owner of the old mailbox can withdraw a change that somebody else has begun.
     choose(&client.fork(), &reset, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
     post(&client.fork(), &verify, &[]).assert_status(404);
     let alice = user(&client, "alice");
