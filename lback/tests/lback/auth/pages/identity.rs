@@ -10,7 +10,7 @@ fn register(client: &Client, name: &str, email: &str, password: &str) -> bool {
     let form = [("username", name), ("email", email), ("password", password), ("password_again", password)];
     let page = post(client, "/account/register", &form);
     page.assert_status(200);
-    let is_made = page.text().contains("Look into your mailbox");
+    let is_made = page.text().contains("Check your inbox");
     assert!(is_made || page.text().contains("aria-invalid"), "{}: nothing is said on {page:?}", name.escape_unicode());
     is_made
 }
