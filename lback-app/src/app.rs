@@ -73,7 +73,7 @@ impl App {
         self
     }
 
-    /// Returns the battery of the type `B`, to be changed; adds a default one if there is none.
+    /// Returns the battery of the type `B`, adding a default one if the application lacks it.
     ///
     /// This is for the methods that a battery adds to `App`, so that they can be called in any order.
     pub fn battery_mut<B: Battery + Default>(&mut self) -> &mut B {

@@ -18,9 +18,8 @@ use crate::{Checks, CommandSpec};
 /// ```
 /// use lback::prelude::*;
 /// use lback::app::{Battery, Setup};
-/// use lback::middleware::Slot;
 ///
-/// /// Tells every response which machine has answered.
+/// /// Lets every page say which machine has made it: `{{ served_by }}`.
 /// struct Served {
 ///     by: &'static str,
 /// }
@@ -87,7 +86,6 @@ pub trait Battery: Any {
     fn install(self: Box<Self>, setup: &mut Setup) -> Result<()>;
 }
 
-type Hook<T> = Box<dyn Fn(&T) -> Result<()> + Send + Sync>;
 type Built = Box<dyn FnOnce(&Arc<Application>) -> Result<()>>;
 type Migrated = Box<dyn Fn(&Application, &Database) -> Result<()> + Send + Sync>;
 type RouteNote = Box<dyn Fn(&Route) -> Option<String> + Send + Sync>;
@@ -103,7 +101,6 @@ pub struct Setup {
 /// What batteries do while the application is there.
 #[derive(Default)]
 pub(crate) struct Hooks {
-    starting: Vec<Hook<Application>>,
     migrated: Vec<Migrated>,
     route_notes: Vec<RouteNote>,
     checks: Vec<Check>,
@@ -117,12 +114,6 @@ impl Setup {
     /// Runs `work` when the application has been put together, before anything else uses it.
     pub fn when_built(&mut self, work: impl FnOnce(&Arc<Application>) -> Result<()> + 'static) -> &mut Self {
         self.built.push(Box::new(work));
-        self
-    }
-
-    /// Runs `work` before the server accepts its first request. An error stops the start.
-    pub fn before_serving(&mut self, work: impl Fn(&Application) -> Result<()> + Send + Sync + 'static) -> &mut Self {
-        self.hooks.starting.push(Box::new(work));
         self
     }
 
@@ -167,10 +158,6 @@ impl Setup {
 }
 
 impl Hooks {
-    pub(crate) fn starting(&self, app: &Application) -> Result<()> {
-        self.starting.iter().try_for_each(|work| work(app))
-    }
-
     pub(crate) fn migrated(&self, app: &Application) -> Result<()> {
         match app.state::<Database>() {
             Some(database) => self.migrated.iter().try_for_each(|work| work(app, database)),

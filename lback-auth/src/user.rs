@@ -133,7 +133,7 @@ impl User {
         Ok(row.map(User::from))
     }
 
-    /// The user who has asked for this e-mail address last and has no other one.
+    /// Returns the user who asked for this e-mail address last and has no other one.
     #[cfg(feature = "pages")]
     pub(crate) fn awaiting_email(db: &mut Db, address: &str) -> Result<Option<User>> {
         if address.contains('\0') {

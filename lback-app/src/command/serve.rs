@@ -72,7 +72,6 @@ fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result
 fn prepare(ready: &Ready) -> Result<()> {
     prepare_database(ready)?;
     ready.hooks.migrated(&ready.app)?;
-    ready.hooks.starting(&ready.app)?;
     let config = ready.app.config();
     if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
         return Err(Error::internal(

@@ -42,7 +42,7 @@ pub(super) const COMMANDS: &str = "Commands";
 pub(super) const OF_APPLICATION: &str = "Commands of this application";
 
 impl CommandSpec {
-    /// A command without arguments of its own.
+    /// A command that reads its arguments itself, with [`Command::argument`].
     ///
     /// `about` is what `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts there are
     /// behind one"`. What follows a first line is shown by `--help` only.

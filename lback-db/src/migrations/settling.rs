@@ -31,7 +31,7 @@ pub(super) fn wait<E>(quiet: Duration, pending: impl Fn() -> Result<Vec<Migratio
     Ok(())
 }
 
-/// For how long the files have been left alone; `None` if there are none.
+/// Returns how long ago a file of the migration was last saved; `None` if it has no files.
 fn age(migration: &Migration) -> Option<Duration> {
     let folder = Path::new(&migration.place).parent().filter(|_| migration.is_file)?;
     let files = ["up.sql", "down.sql", "metadata.toml"].map(|file| folder.join(file));
