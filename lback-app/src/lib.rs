@@ -18,14 +18,14 @@ mod assemble;
 mod batteries;
 mod battery;
 mod checks;
+mod client_address;
 mod command;
-mod listen;
+mod listeners;
 mod log;
 mod migrate;
 mod run;
 mod supervisor;
 pub mod testing;
-mod visitors;
 
 pub use app::App;
 pub use battery::{Battery, Setup};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use lback_core::{Error, Result};
 
+use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
-use crate::target::Target;
 use crate::{Db, DbSettings, Kind, PooledDb};
 
 /// The database of an application. Cheap to clone; all clones share one pool.
@@ -18,9 +18,9 @@ pub struct Database {
     pool: r2d2::Pool<Manager>,
     manager: Arc<Manager>,
     #[cfg(feature = "sqlite")]
-    file: Option<Arc<crate::file::OpenedFile>>,
+    file: Option<Arc<crate::sqlite_file::OpenedFile>>,
     #[cfg(feature = "sqlite")]
-    log: Arc<crate::log::Log>,
+    log: Arc<crate::checkpoint::Log>,
 }
 
 impl Database {
@@ -44,7 +44,7 @@ impl Database {
         Ok(Database {
             #[cfg(feature = "sqlite")]
             file: match &manager.target {
-                Target::Sqlite(path) => Some(Arc::new(crate::file::OpenedFile::at(path))),
+                Target::Sqlite(path) => Some(Arc::new(crate::sqlite_file::OpenedFile::at(path))),
                 #[cfg(feature = "postgres")]
                 Target::Postgres(_) => None,
             },

@@ -3,13 +3,12 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
+#[cfg(feature = "sqlite")]
+mod checkpoint;
 mod connection;
 mod database;
+mod database_url;
 mod error;
-#[cfg(feature = "sqlite")]
-mod file;
-#[cfg(feature = "sqlite")]
-mod log;
 mod manager;
 mod middleware;
 pub mod migrations;
@@ -22,7 +21,8 @@ pub mod schema;
 mod settings;
 mod shell;
 pub mod signals;
-mod target;
+#[cfg(feature = "sqlite")]
+mod sqlite_file;
 #[cfg(feature = "postgres")]
 mod temporary;
 mod unit_of_work;

@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use lback_core::{Error, Result};
 
-use crate::target::Target;
+use crate::database_url::Target;
 use crate::{Db, DbSettings, PooledDb};
 
 /// Makes connections for the pool.
@@ -81,7 +81,7 @@ impl Manager {
         query(&format!("PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"), &mut connection)?;
         // Migrations are few and large: SQLite moves their log by itself.
         if purpose == Purpose::Work {
-            query(&format!("PRAGMA wal_autocheckpoint = {};", crate::log::LONGEST), &mut connection)?;
+            query(&format!("PRAGMA wal_autocheckpoint = {};", crate::checkpoint::LONGEST), &mut connection)?;
         }
         // On a read-only file this fails; reading works all the same.
         if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {

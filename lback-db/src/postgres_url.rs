@@ -6,7 +6,7 @@ use std::time::Duration;
 use lback_core::{Error, Result, Secret};
 use percent_encoding::percent_decode_str;
 
-use crate::target::POSTGRES_EXAMPLE;
+use crate::database_url::POSTGRES_EXAMPLE;
 
 /// A `postgres://…` URL in the form that libpq takes.
 ///

@@ -4,7 +4,7 @@ use lback_core::Secret;
 use lback_core::settings::{Check, Section};
 use serde::Deserialize;
 
-use crate::target::Target;
+use crate::database_url::Target;
 
 /// The keys of `settings.toml` that speak of the database, with their defaults.
 #[derive(Clone, Debug, Deserialize)]

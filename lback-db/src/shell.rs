@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::Database;
-use crate::target::Target;
+use crate::database_url::Target;
 
 impl Database {
     /// The database's own shell on this database, to be run: `sqlite3`, or `psql`, which is told the password by its

@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result, Secret};
 
+use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
-use crate::target::Target;
 use crate::{DbSettings, Kind};
 
 /// A PostgreSQL database beside the one that the settings name, which goes when this is dropped.

@@ -2,10 +2,10 @@
 
 use lback_core::{CsrfBinding, Request, Result};
 
+use crate::blocking::wait;
 use crate::manager::Found;
 use crate::request::{RequestSession, Slot};
 use crate::store::{Record, user_id};
-use crate::wait::wait;
 use crate::{SessionId, SessionManager, cookie};
 
 /// By the id in the cookie, so that nothing is loaded unless several cookies came.

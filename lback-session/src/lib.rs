@@ -3,12 +3,13 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
+mod blocking;
 mod changes;
 mod cleanup;
 mod config;
 mod cookie;
 mod csrf;
-mod finish;
+mod end_of_request;
 mod flash;
 mod id;
 mod manager;
@@ -20,7 +21,6 @@ pub mod signals;
 mod storable;
 mod store;
 mod stores;
-mod wait;
 
 pub use cleanup::clean_regularly;
 pub use config::{CreateSessions, Durability, SessionConfig, SessionSettings, StoreName};

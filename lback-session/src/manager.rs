@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use lback_core::{Clock, Error, Keys, Result};
 use lback_db::{Database, Db, DbSession};
 
+use crate::blocking::wait;
 use crate::cleanup::{BATCH, pause};
 use crate::signals::{self, Audience, SessionsExpired, SessionsRevoked};
 use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, json, user_id};
 use crate::stores::rows;
-use crate::wait::wait;
 use crate::{AppSession, CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionId, SessionMeta, SessionStore, cookie};
 
 /// Creates, loads, saves, renews, deletes, lists and revokes sessions. Cheap to clone.

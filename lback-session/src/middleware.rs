@@ -3,7 +3,7 @@
 use lback_core::{Middleware, Next, Request, Response, Result};
 
 use crate::SessionManager;
-use crate::finish::finish;
+use crate::end_of_request::finish;
 use crate::request::{RouteSession, Slot};
 
 /// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first touched, and what

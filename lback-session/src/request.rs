@@ -5,12 +5,12 @@ use std::future::Future;
 use lback_core::{Caching, Error, Request, Result, Route, Router, StatusCode};
 use lback_db::{Db, DbSession, RequestSignal};
 
+use crate::blocking::{on_network, wait};
 use crate::flash::Viewing;
 use crate::manager::Found;
 use crate::signals::SessionsRevoked;
 use crate::store::SessionInfo;
 use crate::stores::rows;
-use crate::wait::{on_network, wait};
 use crate::{AppSession, SessionId, SessionManager, cookie};
 
 /// Adds the session to [`Request`].

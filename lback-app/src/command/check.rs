@@ -8,7 +8,7 @@ use lback_core::{Application, CoreSettings, Error, Result, StaticNames};
 use super::CommandSpec;
 use crate::Checks;
 use crate::assemble::Ready;
-use crate::visitors;
+use crate::client_address;
 
 pub(super) fn command() -> CommandSpec {
     let about = "[--deploy]  looks for what is wrong, with --deploy also for what a public server must not have
@@ -18,7 +18,7 @@ It ends with status 1 where something is wrong. Call it as the server runs: LBAC
         let checks = check(command.ready(), deploy);
         checks.lines().for_each(|line| command.print(line));
         if deploy {
-            command.print(visitors::explain(command.app().config()));
+            command.print(client_address::explain(command.app().config()));
         }
         checks.result()
     })
@@ -42,7 +42,7 @@ fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Checks {
         checks.add("SECRET_KEY", secret_key(core));
         checks.add("ALLOWED_HOSTS", allowed_hosts(core));
         checks.add("HTTPS", https(core));
-        checks.add("visitors' addresses", visitors::check(core));
+        checks.add("visitors' addresses", client_address::check(core));
         checks.add("MAX_CONNECTIONS", connections(core));
     }
     hooks.check(app, &mut checks);

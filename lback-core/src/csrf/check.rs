@@ -2,7 +2,7 @@
 
 use super::HEADER;
 use super::refusal::CsrfRefusal;
-use super::sent::{Sent, sent};
+use super::sent_token::{Sent, sent};
 use super::token::Token;
 use super::{cookie, origin};
 use crate::{Request, Result};

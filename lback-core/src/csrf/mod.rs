@@ -11,7 +11,7 @@ mod check;
 mod cookie;
 mod origin;
 mod refusal;
-mod sent;
+mod sent_token;
 mod token;
 
 pub use binding::CsrfBinding;

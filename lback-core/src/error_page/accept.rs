@@ -1,6 +1,6 @@
 //! Does the client want JSON?
 
-use crate::{Request, parameters};
+use crate::{Request, header_parameters};
 
 impl Request {
     /// Does the client prefer JSON to HTML?
@@ -27,8 +27,8 @@ fn is_json(kind: &str) -> bool {
 /// before `*/*`.
 fn quality(accept: &str, is_type: impl Fn(&str) -> bool, family: &str) -> u16 {
     let mut best = (0, 0);
-    for range in parameters::members(accept) {
-        let (kind, parameters) = parameters::split(range);
+    for range in header_parameters::members(accept) {
+        let (kind, parameters) = header_parameters::split(range);
         let kind = kind.to_ascii_lowercase();
         let closeness = match kind.as_str() {
             "*/*" => 1,
@@ -36,7 +36,7 @@ fn quality(accept: &str, is_type: impl Fn(&str) -> bool, family: &str) -> u16 {
             kind if is_type(kind) => 3,
             _ => continue,
         };
-        best = best.max((closeness, parameters::weight(parameters).unwrap_or(0)));
+        best = best.max((closeness, header_parameters::weight(parameters).unwrap_or(0)));
     }
     best.1
 }

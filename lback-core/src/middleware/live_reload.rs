@@ -8,7 +8,7 @@ use hyper::header::{self, HeaderValue};
 
 use super::allowed_hosts::is_allowed;
 use crate::templates::Files;
-use crate::{Body, Middleware, Next, Request, Response, Result, csp, parameters};
+use crate::{Body, Middleware, Next, Request, Response, Result, csp, header_parameters};
 
 /// The path at which a page asks for the version of what it shows.
 const VERSION: &str = "/__lback/reload";
@@ -86,7 +86,9 @@ impl Middleware for LiveReload {
 /// Returns the page of the response and where its body ends; `None` unless it is a whole HTML page.
 fn whole_page(response: &Response) -> Option<(&[u8], usize)> {
     let content_type = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
-    if !parameters::split(content_type).0.eq_ignore_ascii_case("text/html") || response.headers().contains_key(header::CONTENT_ENCODING) {
+    if !header_parameters::split(content_type).0.eq_ignore_ascii_case("text/html")
+        || response.headers().contains_key(header::CONTENT_ENCODING)
+    {
         return None;
     }
     let page = response.body().as_bytes()?;

@@ -3,17 +3,17 @@
 mod body;
 mod budget;
 mod client;
+mod cookie_keys;
 mod cookies;
 mod fields;
-mod keys;
 mod multipart;
 
 pub use body::RequestBody;
 pub(crate) use body::{TooSlow, collect};
 pub(crate) use budget::Budgets;
+pub use cookie_keys::Keys;
 pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{Cookies, PrivateCookies, SignedCookies};
-pub use keys::Keys;
 pub use multipart::{Multipart, UploadedFile};
 
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route, SecretPath};
-use crate::{Caching, Error, Response, Result, Settings, TypeMap, csrf, parameters};
+use crate::{Caching, Error, Response, Result, Settings, TypeMap, csrf, header_parameters};
 
 /// One request: what the client sent, and everything that belongs to answering it.
 ///
@@ -282,7 +282,7 @@ impl Request {
     /// The media type of the body, without its parameters, in lower case.
     pub fn content_type(&self) -> Option<Cow<'_, str>> {
         let value = self.header(header::CONTENT_TYPE)?;
-        let (essence, _) = parameters::split(value);
+        let (essence, _) = header_parameters::split(value);
         Some(if essence.bytes().any(|b| b.is_ascii_uppercase()) {
             Cow::Owned(essence.to_ascii_lowercase())
         } else {

@@ -13,9 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::held::Busy;
-use super::linger::drain;
-use super::progress::quota;
+use super::connection_state::Busy;
+use super::lingering_close::drain;
+use super::transfer_rate::quota;
 use crate::error::BoxError;
 use crate::request::TooSlow;
 

@@ -1,15 +1,15 @@
 //! HTTP/1.1 and HTTP/2 (without TLS) over TCP.
 
-mod answer;
 mod connection;
+mod connection_state;
 mod descriptors;
-mod finish;
-mod held;
+mod http2_streams;
 mod incoming;
-mod linger;
-mod progress;
-mod streams;
-mod wire;
+mod lingering_close;
+mod response_body;
+mod run_to_end;
+mod socket;
+mod transfer_rate;
 
 pub use descriptors::connection_limit;
 
@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout_at;
 
 use self::connection::{Connection, Shared};
-use self::held::Held;
+use self::connection_state::Held;
 use crate::Result;
 use crate::application::Application;
 use crate::signals::Announcer;

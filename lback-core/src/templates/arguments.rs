@@ -3,7 +3,7 @@
 //! Tera takes any, and what nobody asks for is lost: `date(fromat="%Y")`. So the texts are searched for calls with arguments
 //! that are not known.
 
-use super::meant::{Callable, Names};
+use super::suggest::{Callable, Names};
 
 /// What is wrong with the arguments in the template `name`, each with its place.
 pub(super) fn unknown(name: &str, text: &str, names: &Names) -> Vec<String> {

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
 use super::filters::TemplateFilter;
-use super::meant::Known;
+use super::suggest::Known;
 use super::{TemplateFunction, filters};
 use crate::router::RouteTable;
 use crate::static_names::StaticNames;

@@ -8,8 +8,8 @@ use super::arguments;
 use super::files::Files;
 use super::functions::Functions;
 use super::globals::{Components, TemplateGlobal};
-use super::meant::Names;
 use super::problem::Problem;
+use super::suggest::Names;
 
 /// One reading of the templates folder.
 pub(super) struct Loaded {

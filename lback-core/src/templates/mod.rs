@@ -1,28 +1,28 @@
 //! The application's templates: Tera, with the globals and functions of the framework.
 
 mod arguments;
-mod calls;
 mod context;
 mod files;
 mod filters;
 mod forms;
+mod from_value;
 mod functions;
-mod given;
 mod globals;
 mod html;
 mod links;
 mod loaded;
-mod meant;
 mod problem;
 mod request;
+mod request_functions;
+mod suggest;
 #[cfg(test)]
 mod tests;
 
-pub use calls::{TemplateArgs, TemplateFunction};
 pub use forms::TemplateForm;
 pub use globals::TemplateGlobal;
 pub use html::Html;
 pub use links::{TemplateFile, TemplateLink};
+pub use request_functions::{TemplateArgs, TemplateFunction};
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -35,8 +35,8 @@ pub(crate) use files::Files;
 pub(crate) use filters::TemplateFilter;
 pub(crate) use functions::Functions;
 use loaded::Loaded;
-use meant::Names;
 use problem::Problem;
+use suggest::Names;
 
 /// Everything in the templates folder, parsed.
 ///
@@ -103,7 +103,7 @@ impl Templates {
                 context.insert_value(global.name, if req.is_error_page() { self.or_none(global.name, value) } else { value? });
             }
         }
-        match calls::lending(req, || loaded.tera.render(name, &context)) {
+        match request_functions::lending(req, || loaded.tera.render(name, &context)) {
             (Ok(page), _) => Ok(page),
             // What a function refuses in words for the client goes to the client.
             (Err(_), Some(error)) if !error.is_server_error() => Err(error),

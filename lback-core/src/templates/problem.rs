@@ -2,7 +2,7 @@
 
 use tera::ErrorKind;
 
-use super::meant::{Names, no_field};
+use super::suggest::{Names, no_field};
 use crate::Error;
 use crate::error::BoxError;
 

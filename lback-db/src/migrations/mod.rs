@@ -1,12 +1,12 @@
 //! Changes to the database's structure: applied in order, once, and recorded.
 
-mod exclusive;
+mod lock;
 mod migration;
 mod record;
 #[cfg(feature = "sqlite")]
 mod references;
 mod run;
-mod settling;
+mod saved_files;
 mod source;
 mod statements;
 mod status;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use lback_core::{Error, Result};
 
-use self::exclusive::Exclusive;
+use self::lock::Exclusive;
 use self::migration::{Migration, SEPARATOR};
 use self::record::{Record, Recorded};
 use self::run::Script;
@@ -135,7 +135,7 @@ impl Migrations {
     /// As [`apply`](Self::apply).
     pub fn apply_each(&self, database: &Database, mut applied_one: impl FnMut(&str)) -> Result<Vec<String>> {
         if let Some(quiet) = self.settled_for {
-            settling::wait(quiet, || self.find_pending(database))?;
+            saved_files::wait(quiet, || self.find_pending(database))?;
         }
         let mut exclusive = Exclusive::open(database)?;
         let db = &mut exclusive.db;
@@ -181,7 +181,7 @@ impl Migrations {
                 "the migration {name} is a draft. Look at {place}, make its table what you need, and remove its line \"{DRAFT}\" or run `lback migrate`"
             ));
         }
-        let fresh = self.settled_for.is_some_and(|quiet| settling::is_fresh(migration, quiet));
+        let fresh = self.settled_for.is_some_and(|quiet| saved_files::is_fresh(migration, quiet));
         fresh.then(|| format!("the migration {name} is being written: {place} was saved a moment ago. Start again when it is whole"))
     }
 

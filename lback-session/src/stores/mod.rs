@@ -5,7 +5,7 @@ mod database;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
-mod tell;
+mod wake;
 
 pub use cookie::CookieStore;
 pub use database::DatabaseStore;

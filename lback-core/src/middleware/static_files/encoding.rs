@@ -1,6 +1,6 @@
 //! Which encoding a client takes. RFC 9110, section 12.5.3.
 
-use crate::parameters;
+use crate::header_parameters;
 
 /// An encoding in which a file may stand beside the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) const ENCODINGS: [Encoding; 3] =
 /// The encodings that this `Accept-Encoding` takes, best first, those of equal weight in our order. Left out is what
 /// the client refuses or likes less than the original.
 pub(super) fn accepted(header: &str) -> Vec<Encoding> {
-    let list: Vec<(&str, u16)> = parameters::members(header).filter_map(weighted).collect();
+    let list: Vec<(&str, u16)> = header_parameters::members(header).filter_map(weighted).collect();
     let weight = |name: &str| list.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(name)).map(|(_, weight)| *weight);
     let any = weight("*").unwrap_or(0);
     let floor = weight("identity").unwrap_or(0).max(1);
@@ -37,6 +37,6 @@ pub(super) fn accepted(header: &str) -> Vec<Encoding> {
 
 /// One member of the list, its weight in thousandths. `None` for one whose weight makes no sense.
 fn weighted(member: &str) -> Option<(&str, u16)> {
-    let (name, parameters) = parameters::split(member);
-    Some((name, parameters::weight(parameters)?)).filter(|_| !name.is_empty())
+    let (name, parameters) = header_parameters::split(member);
+    Some((name, header_parameters::weight(parameters)?)).filter(|_| !name.is_empty())
 }

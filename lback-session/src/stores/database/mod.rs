@@ -24,7 +24,7 @@
 //! Work that belongs to a request's open transaction does not come here: it uses [`rows`] on the request's own connection, so
 //! that the session and the view's rows are committed together, or neither.
 
-mod gather;
+mod batching;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;

@@ -15,11 +15,11 @@
 //! * **A session that is ended** leaves a note for a minute, `{prefix}ended:{id}`.
 
 mod address;
-mod crowd;
-mod link;
-mod saves;
-mod stored;
-mod writes;
+mod batching;
+mod connection;
+mod encoding;
+mod save;
+mod script;
 
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -33,10 +33,10 @@ use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-use self::crowd::{Crowd, Reply, crowd};
-use self::link::Link;
-use self::stored::time;
-use self::writes::Call;
+use self::batching::{Crowd, Reply, crowd};
+use self::connection::Link;
+use self::encoding::time;
+use self::script::Call;
 use crate::SessionId;
 use crate::store::{ENDED_FOR, MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
 
@@ -110,7 +110,7 @@ impl RedisStore {
             for _ in 0..LOADS_AT_ONCE {
                 spawn_local(to_load.clone().serve(on(redis.clone(), load)));
             }
-            spawn_local(Rc::new(to_save).serve(on(redis.clone(), saves::save)));
+            spawn_local(Rc::new(to_save).serve(on(redis.clone(), save::save)));
             Rc::new(other).serve(on(redis, call)).await;
         };
         thread::Builder::new().name("lback-redis".to_owned()).spawn(move || LocalSet::new().block_on(&runtime, serve()))?;
@@ -119,13 +119,13 @@ impl RedisStore {
 
     /// How many sessions the call has found.
     async fn count(&self, call: Call) -> Result<u64> {
-        ::redis::from_redis_value(self.others.ask(call).await?).map_err(link::unexpected)
+        ::redis::from_redis_value(self.others.ask(call).await?).map_err(connection::unexpected)
     }
 
     /// What a call answers that only reads.
     async fn look_up<T: FromRedisValue>(&self, call: Call) -> Result<T> {
         let found = self.others.ask(call).await.map_err(unreadable)?;
-        ::redis::from_redis_value(found).map_err(link::unexpected)
+        ::redis::from_redis_value(found).map_err(connection::unexpected)
     }
 }
 
@@ -144,13 +144,13 @@ async fn load(redis: Rc<Redis>, loads: Vec<(SessionId, Reply<Option<Vec<u8>>>)>,
 }
 
 async fn call(redis: Rc<Redis>, calls: Vec<(Call, Reply<Value>)>, until: Instant) {
-    let answers = writes::run(&redis, calls.iter().map(|(call, _)| call), until).await;
+    let answers = script::run(&redis, calls.iter().map(|(call, _)| call), until).await;
     reply_all(calls.into_iter().map(|(_, reply)| reply), answers);
 }
 
 /// Tells each its answer, or all the same error.
 fn reply_all<A: Send + 'static>(replies: impl Iterator<Item = Reply<A>>, answers: Result<impl IntoIterator<Item = Result<A>>>) {
-    crowd::reply(match answers {
+    batching::reply(match answers {
         Ok(answers) => replies.zip(answers).collect(),
         Err(error) => replies.map(|reply| (reply, Err(Error::new(error.status(), error.to_string())))).collect(),
     });
@@ -164,7 +164,7 @@ fn unreadable(error: Error) -> Error {
 impl SessionStore for RedisStore {
     async fn load(&self, id: SessionId) -> Result<Option<Record>> {
         let stored = self.loads.ask(id).await.map_err(unreadable)?;
-        Ok(stored.and_then(|stored| stored::record(id, &stored)))
+        Ok(stored.and_then(|stored| encoding::record(id, &stored)))
     }
 
     async fn create(&self, new: Record) -> Result<()> {
@@ -183,7 +183,7 @@ impl SessionStore for RedisStore {
                 return Ok(true);
             }
         }
-        Err(saves::too_many_attempts())
+        Err(save::too_many_attempts())
     }
 
     async fn save(&self, save: Save) -> Result<Saved> {

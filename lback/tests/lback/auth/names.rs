@@ -129,12 +129,12 @@ fn users_of_an_older_database_stay(store: &Store) {
     let hash = client.hash(PASSWORD);
     let (up, down) = match client.database().kind().is_server() {
         true => (
-            include_str!("../../../../migrations/auth/postgres/00000000000021_normal_names/up.sql"),
-            include_str!("../../../../migrations/auth/postgres/00000000000021_normal_names/down.sql"),
+            include_str!("../../../../batteries/auth/migrations/postgres/00000000000021_normal_names/up.sql"),
+            include_str!("../../../../batteries/auth/migrations/postgres/00000000000021_normal_names/down.sql"),
         ),
         false => (
-            include_str!("../../../../migrations/auth/sqlite/00000000000021_normal_names/up.sql"),
-            include_str!("../../../../migrations/auth/sqlite/00000000000021_normal_names/down.sql"),
+            include_str!("../../../../batteries/auth/migrations/sqlite/00000000000021_normal_names/up.sql"),
+            include_str!("../../../../batteries/auth/migrations/sqlite/00000000000021_normal_names/down.sql"),
         ),
     };
     sql(&client, down);

@@ -34,7 +34,7 @@
 //!   together, and are answered with 503 then; what they wanted is not begun after that.
 
 mod batch;
-mod line;
+mod connection;
 mod reader;
 mod statements;
 mod writer;

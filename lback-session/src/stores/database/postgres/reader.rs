@@ -12,12 +12,12 @@ use lback_core::{Error, Result};
 use lback_db::Database;
 use tokio::runtime::Handle;
 
-use super::line::Line;
+use super::connection::Line;
 use super::{Reply, statements};
 use crate::store::{Record, SessionInfo};
 use crate::stores::database::{Cause, rows};
-use crate::stores::tell;
-use crate::{SessionId, wait};
+use crate::stores::wake;
+use crate::{SessionId, blocking};
 
 /// How many threads read at most: while one waits for the server, the other gathers. Where there is one processor for all of
 /// it they would only take that from each other.
@@ -56,7 +56,7 @@ impl Reader {
 
     /// If no thread is left, the reply is dropped, which says so.
     pub(super) fn send(&self, read: Read) {
-        let _ = self.0.send((read, wait::runtime()));
+        let _ = self.0.send((read, blocking::runtime()));
     }
 }
 
@@ -92,7 +92,7 @@ fn answer(line: &mut Line, batch: Vec<(Read, Option<Handle>)>) {
     let mut ids: Vec<SessionId> = waiting.keys().copied().collect();
     ids.sort_unstable();
     match line.read(|db| statements::load(db, &ids)) {
-        Ok(found) => tell::all(waiting.len(), runtime, move || {
+        Ok(found) => wake::all(waiting.len(), runtime, move || {
             for (id, replies) in waiting {
                 for reply in replies {
                     let _ = reply.send(Ok(found.get(&id).cloned()));

@@ -12,13 +12,13 @@ use tokio::runtime::Handle;
 
 use super::Reply;
 use super::batch::{self, Done, Op};
-use super::line::Line;
+use super::connection::Line;
 use crate::store::Save;
-use crate::stores::database::gather::{Gather, MAX_BATCH};
+use crate::stores::database::batching::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
 use crate::stores::database::unwritten;
-use crate::stores::tell;
-use crate::{Durability, wait};
+use crate::stores::wake;
+use crate::{Durability, blocking};
 
 /// How long a batch waits for a row that somebody else holds, in milliseconds. Long enough for another process's batch.
 const PATIENCE: &str = "SET lock_timeout = 250";
@@ -56,7 +56,7 @@ impl Writer {
 
     /// If the thread is gone, the reply is dropped, which says so.
     pub(super) fn send(&self, op: Op, reply: Reply<Done>) {
-        let _ = self.0.send(Job { op, reply, runtime: wait::runtime() });
+        let _ = self.0.send(Job { op, reply, runtime: blocking::runtime() });
     }
 }
 
@@ -221,7 +221,7 @@ fn answer(batch: Vec<Job>, results: Vec<Option<Result<Done>>>) -> Vec<Job> {
             None => rest.push(job),
         }
     }
-    tell::all(answers.len(), runtime, move || {
+    wake::all(answers.len(), runtime, move || {
         for (reply, result) in answers {
             let _ = reply.send(result);
         }

@@ -1,0 +1,64 @@
+//! Users for the [Lback](https://docs.rs/lback) web framework: who is there, how they log in, and what they may do.
+//!
+//! An application names the crate `lback`, which re-exports everything here with its feature `auth`, and says
+//! `App::new(urls).auth()`.
+
+mod account;
+mod attempts;
+mod auth;
+mod battery;
+mod commands;
+mod guard;
+mod install;
+mod login;
+mod members;
+mod middleware;
+mod name;
+mod name_keys;
+mod new_user;
+mod next;
+mod outside_transaction;
+#[cfg(feature = "pages")]
+pub mod pages;
+mod password;
+mod permissions;
+mod request;
+mod schema;
+mod settings;
+pub mod signals;
+mod testing;
+mod throttle;
+mod token;
+mod user;
+mod user_agent;
+
+pub use account::Account;
+pub use attempts::clean_attempts;
+pub use auth::Auth;
+pub use battery::AppAuth;
+pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
+pub use login::LoginRefused;
+pub use middleware::AuthMiddleware;
+pub use name::{check_email, check_username, email_key, username_key};
+pub use name_keys::update_name_keys;
+pub use new_user::NewUser;
+pub use next::safe_next;
+#[cfg(feature = "pages")]
+pub use pages::urls;
+pub use password::{PasswordRules, Passwords};
+pub use permissions::{Group, Permission, declare_permissions};
+pub use request::RequestAuth;
+pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups, tables};
+pub use settings::{AuthSettings, PasswordRule};
+pub use testing::ClientAuth;
+pub use throttle::Throttled;
+pub use user::User;
+
+use lback_db::include_dir::{self, include_dir};
+use lback_db::migrations::MigrationSet;
+
+/// The migrations that make the tables `auth_…`.
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);

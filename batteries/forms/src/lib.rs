@@ -1,0 +1,64 @@
+//! Forms for the [Lback](https://docs.rs/lback) web framework: fields with rules, which render themselves, take what a
+//! visitor sent, and say what is wrong with it.
+//!
+//! ```
+//! use lback_core::{Request, Response, Result, context};
+//! use lback_forms::Form;
+//!
+//! #[derive(Form)]
+//! struct Contact {
+//!     #[form(max_length = 100)]
+//!     name: String,
+//!     #[form(email, label = "E-mail")]
+//!     email: Option<String>,
+//!     #[form(textarea)]
+//!     message: String,
+//! }
+//!
+//! fn contact(req: &mut Request) -> Result<Response> {
+//!     let mut form = Form::<Contact>::new();
+//!     if let Some(contact) = form.submitted(req)? {
+//!         println!("{} wrote: {}", contact.name, contact.message);
+//!         return Ok(Response::redirect("/thanks"));
+//!     }
+//!     req.render("contact.html", context! { form })
+//! }
+//! ```
+//!
+//! with `<form method="post">{{ csrf_input() }}{{ form.html }}<button>Send</button></form>` in the template. An application
+//! names the crate `lback`, where these are in `lback::forms`.
+
+mod bounds;
+mod check;
+mod choice;
+mod conflicting_rules;
+mod entry;
+mod errors;
+mod field;
+mod fields;
+mod form;
+mod kind;
+#[cfg(feature = "pattern")]
+mod pattern;
+mod received;
+mod render;
+mod rule;
+mod types;
+mod url;
+
+pub use bounds::{Bound, FieldRange};
+pub use choice::Choice;
+pub use entry::{Entry, Values};
+pub use errors::{FieldError, FormErrors};
+pub use field::Field;
+pub use fields::FormFields;
+pub use form::Form;
+pub use kind::{Kind, Widget};
+#[doc = include_str!("derive.md")]
+pub use lback_macros::Form;
+pub use rule::{Messages, Rule};
+pub use types::{FieldType, InitialValue};
+
+// For the code that `#[derive(Form)]` writes.
+#[doc(hidden)]
+pub use lback_core::Result;

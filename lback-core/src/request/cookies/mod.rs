@@ -1,0 +1,133 @@
+//! Cookies that came with a request, and those that its response will set. RFC 6265.
+
+mod received;
+mod sealed;
+
+use cookie::Cookie;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::cookie_keys::Keys;
+use crate::Clock;
+use received::Received;
+pub use sealed::{PrivateCookies, SignedCookies};
+
+/// What a cookie's value cannot hold as it is.
+const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
+
+/// The cookies of one request and its response.
+pub struct Cookies {
+    received: Received,
+    pending: Vec<Cookie<'static>>,
+    /// Whether one of those that were added is signed or encrypted: it is meant for this visitor.
+    sealed: bool,
+    keys: Keys,
+    clock: Clock,
+}
+
+impl Cookies {
+    pub(crate) fn parse(headers: &HeaderMap, keys: &Keys, clock: &Clock) -> Self {
+        let received = Received::parse(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes));
+        Cookies { received, pending: Vec::new(), sealed: false, keys: keys.clone(), clock: clock.clone() }
+    }
+
+    /// The value of the cookie `name`: as it will be after this response if it was added here, else as it came.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        match self.pending.iter().rfind(|cookie| cookie.name() == name) {
+            Some(cookie) if is_removal(cookie) => None,
+            Some(cookie) => Some(cookie.value()),
+            None => self.received(name).next(),
+        }
+    }
+
+    /// Every value that came under this name, in order: a browser sends several where paths or domains overlap.
+    pub fn received(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.received.iter().filter(move |(received, _)| *received == name).map(|(_, value)| value)
+    }
+
+    /// Sends `cookie` with the response. Without a path of its own it gets `/`, and is `HttpOnly` and `SameSite=Lax`
+    /// unless it says otherwise.
+    pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
+        let mut cookie = cookie.into();
+        if cookie.path().is_none() {
+            cookie.set_path("/");
+        }
+        if cookie.http_only().is_none() {
+            cookie.set_http_only(true);
+        }
+        if cookie.same_site().is_none() {
+            cookie.set_same_site(cookie::SameSite::Lax);
+        }
+        let same = |old: &Cookie<'_>| (old.name(), old.path(), old.domain()) == (cookie.name(), cookie.path(), cookie.domain());
+        self.pending.retain(|old| !same(old));
+        self.pending.push(cookie);
+    }
+
+    /// Tells the client to forget a cookie. Name, path and domain must be those it was set with; a name alone means `/`.
+    pub fn remove(&mut self, cookie: impl Into<Cookie<'static>>) {
+        let mut cookie = cookie.into();
+        cookie.make_removal();
+        self.add(cookie);
+    }
+
+    /// Cookies that the client can read and cannot forge.
+    pub fn signed(&mut self) -> SignedCookies<'_> {
+        SignedCookies(self)
+    }
+
+    /// Cookies that the client can neither read nor forge.
+    pub fn private(&mut self) -> PrivateCookies<'_> {
+        PrivateCookies(self)
+    }
+
+    /// The first value under `name` that `open` accepts: a neighbouring domain can plant a cookie before ours.
+    fn open(&self, name: &str, open: impl Fn(&str) -> Option<String>) -> Option<String> {
+        match self.pending.iter().any(|cookie| cookie.name() == name) {
+            true => open(self.get(name)?),
+            false => self.received(name).find_map(open),
+        }
+    }
+
+    fn add_sealed(&mut self, cookie: Cookie<'static>) {
+        self.sealed = true;
+        self.add(cookie);
+    }
+
+    /// Returns whether a signed or encrypted cookie was added.
+    pub(crate) fn adds_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// Forgets what was added and removed.
+    pub(crate) fn discard(&mut self) {
+        self.pending.clear();
+        self.sealed = false;
+    }
+
+    /// Writes what was added and removed into a response's headers, once.
+    pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
+        for cookie in self.pending.drain(..) {
+            let name = cookie.name().to_owned();
+            match header_value(cookie) {
+                Some(value) => drop(headers.append(header::SET_COOKIE, value)),
+                None => tracing::error!(cookie = name, "a cookie could not be sent: its name, path or domain is not valid"),
+            }
+        }
+    }
+}
+
+/// The value of the `Set-Cookie` header for `cookie`; `None` where it could not stand in one.
+pub(crate) fn header_value(mut cookie: Cookie<'_>) -> Option<HeaderValue> {
+    // A name is sent as it is or not at all, as it is not decoded either.
+    HeaderName::from_bytes(cookie.name().as_bytes()).ok()?;
+    if [cookie.path(), cookie.domain()].into_iter().flatten().any(|attribute| attribute.contains(';')) {
+        return None;
+    }
+    let value = utf8_percent_encode(cookie.value(), VALUE).to_string();
+    cookie.set_value(value);
+    HeaderValue::from_str(&cookie.to_string()).ok()
+}
+
+fn is_removal(cookie: &Cookie<'_>) -> bool {
+    cookie.max_age().is_some_and(|age| age.is_zero())
+}

@@ -1,0 +1,170 @@
+//! `#[form(…)]`, read.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parse;
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Expr, ExprPath, GenericArgument, Ident, Path, PathArguments, Result, Type, parse_quote};
+
+use super::rules::{FLAGS, FOR_TEXTS, Group, MESSAGES, NO_TEXTS, VALUES};
+
+/// The rules of one field, as calls of the methods of `Field`.
+#[derive(Default)]
+pub(crate) struct Rules {
+    pub(crate) calls: TokenStream,
+    names: Vec<String>,
+    groups: Vec<Group>,
+}
+
+impl Rules {
+    /// Reads the attributes of a field of type `ty`.
+    pub(crate) fn read(attributes: &[Attribute], ty: &Type) -> Result<Self> {
+        let mut rules = Rules::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("form")) {
+            attribute.parse_nested_meta(|meta| rules.add(&meta, ty))?;
+        }
+        Ok(rules)
+    }
+
+    fn add(&mut self, meta: &ParseNestedMeta<'_>, ty: &Type) -> Result<()> {
+        let name = name(meta)?;
+        self.check(meta, &name, ty)?;
+        if let Some((_, group)) = FLAGS.iter().find(|(flag, _)| *flag == name) {
+            if meta.input.peek(syn::Token![=]) {
+                return Err(meta.error(format!("`{name}` takes no value; write it alone")));
+            }
+            if *group != Group::Rule && self.groups.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(group)) {
+                return Err(meta.error(format!("a field is one thing only, and `{name}` comes after another")));
+            }
+            self.groups.push(*group);
+            let method = Ident::new(&name, meta.path.span());
+            self.calls.extend(match group {
+                Group::Kind(kind) => {
+                    let kind = format_ident!("{kind}");
+                    quote!(.kind(__forms::Kind::#kind))
+                }
+                _ => quote!(.#method()),
+            });
+        } else if name == "messages" {
+            meta.parse_nested_meta(|meta| self.add_message(&meta))?;
+        } else if VALUES.contains(&name.as_str()) {
+            let call = call(meta, &name, ty)?;
+            self.calls.extend(call);
+        } else {
+            let flags = FLAGS.iter().map(|(flag, _)| *flag);
+            return Err(meta.error(format!("a field has no `{name}`; it can have {}, messages", list(flags.chain(VALUES)))));
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, meta: &ParseNestedMeta<'_>, name: &str, ty: &Type) -> Result<()> {
+        if self.names.iter().any(|known| known == name) {
+            return Err(meta.error(format!("`{name}` is there twice")));
+        }
+        self.names.push(name.to_owned());
+        let of = last_name(inner(ty)).unwrap_or_default();
+        if FOR_TEXTS.contains(&name) && NO_TEXTS.contains(&of.as_str()) {
+            return Err(meta.error(format!("`{name}` is for texts, and this is a `{of}`")));
+        }
+        if name == "required" && last_name(ty).is_some_and(|name| name == "Option") {
+            return Err(meta.error("an Option may be left empty; drop the Option or `required`"));
+        }
+        if name == "pattern" && !cfg!(feature = "pattern") {
+            return Err(meta.error("`pattern` needs the feature of that name: lback = { …, features = [\"pattern\"] } in Cargo.toml"));
+        }
+        Ok(())
+    }
+
+    fn add_message(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        let name = name(meta)?;
+        let Some((_, rule)) = MESSAGES.iter().find(|(known, _)| *known == name) else {
+            let known = MESSAGES.iter().map(|(name, _)| *name);
+            return Err(meta.error(format!("there is no rule `{name}`; there are {}", list(known))));
+        };
+        let rule = format_ident!("{rule}");
+        let message: Expr = meta.value()?.parse()?;
+        self.calls.extend(quote!(.message(__forms::Rule::#rule, #message)));
+        Ok(())
+    }
+}
+
+/// The method of a rule that has a value.
+fn call(meta: &ParseNestedMeta<'_>, name: &str, ty: &Type) -> Result<TokenStream> {
+    let value: Expr = meta.value()?.parse()?;
+    let method = Ident::new(name, meta.path.span());
+    Ok(match (name, &value) {
+        // A function is named, and called for each form: it may read what changes. A constant is written in capitals.
+        ("choices", Expr::Path(path)) if !is_constant(path) => quote!(.choices(#value())),
+        // The types agree, or the compiler points at the attribute.
+        ("clean", _) => {
+            let ty = inner(ty);
+            quote!(.clean::<#ty, _>(#value))
+        }
+        _ => quote!(.#method(#value)),
+    })
+}
+
+/// Whether a path names a constant rather than a function, which Rust tells by their letters.
+fn is_constant(path: &ExprPath) -> bool {
+    path.path.segments.last().is_some_and(|last| !last.ident.to_string().contains(char::is_lowercase))
+}
+
+/// `#[form(…)]` on the struct itself.
+pub(crate) struct Options {
+    /// The path of the module `lback::forms`.
+    pub(crate) forms: Path,
+    /// The function that checks the form as a whole.
+    pub(crate) clean: Option<Expr>,
+}
+
+impl Options {
+    pub(crate) fn read(attributes: &[Attribute]) -> Result<Self> {
+        let (mut forms, mut clean) = (None, None);
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("form")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("crate") {
+                    set_once(&mut forms, &meta, "`crate` is there twice")
+                } else if meta.path.is_ident("clean") {
+                    set_once(&mut clean, &meta, "`clean` is there twice; one function can call another")
+                } else {
+                    Err(meta.error("a form can have `clean` and `crate`; everything else belongs to a field"))
+                }
+            })?;
+        }
+        Ok(Options { forms: forms.unwrap_or_else(|| parse_quote!(::lback::forms)), clean })
+    }
+}
+
+fn set_once<T: Parse>(option: &mut Option<T>, meta: &ParseNestedMeta<'_>, twice: &str) -> Result<()> {
+    if option.is_some() {
+        return Err(meta.error(twice));
+    }
+    *option = Some(meta.value()?.parse()?);
+    Ok(())
+}
+
+fn name(meta: &ParseNestedMeta<'_>) -> Result<String> {
+    meta.path.get_ident().map(Ident::to_string).ok_or_else(|| Error::new(Span::call_site(), "`#[form(…)]` holds plain names"))
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The `T` of an `Option<T>`, and any other type itself.
+fn inner(ty: &Type) -> &Type {
+    let Type::Path(path) = ty else { return ty };
+    let Some(last) = path.path.segments.last().filter(|last| last.ident == "Option") else { return ty };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return ty };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(inner)) => inner,
+        _ => ty,
+    }
+}
+
+/// `NaiveDate` of `chrono::NaiveDate`.
+fn last_name(ty: &Type) -> Option<String> {
+    let Type::Path(path) = ty else { return None };
+    Some(path.path.segments.last()?.ident.to_string())
+}
