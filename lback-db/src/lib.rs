@@ -11,7 +11,7 @@ mod database_url;
 mod error;
 mod manager;
 mod middleware;
-pub mod migrations;
+mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres_error;
 #[cfg(feature = "postgres")]
@@ -31,7 +31,7 @@ pub use connection::{Db, Kind, PooledDb};
 pub use database::Database;
 pub use error::{OrNotFoundRow, is_unavailable};
 pub use middleware::DbSessionMiddleware;
-pub use migrations::Migrations;
+pub use migrations::{Applied, DRAFT, MigrationSet, MigrationStatus, Migrations};
 pub use request::RequestDb;
 pub use schema::Tables;
 pub use settings::DbSettings;
@@ -40,4 +40,7 @@ pub use signals::RequestSignal;
 pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;
 
-pub use {diesel, include_dir};
+pub use diesel;
+// For the code that `migrations!` writes.
+#[doc(hidden)]
+pub use include_dir;

@@ -54,8 +54,8 @@ pub use testing::ClientAuth;
 pub use throttle::Throttled;
 pub use user::User;
 
+use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};
-use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the tables `auth_…`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(

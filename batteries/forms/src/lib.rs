@@ -53,7 +53,7 @@ pub use errors::{FieldError, FormErrors};
 pub use field::Field;
 pub use fields::FormFields;
 pub use form::Form;
-pub use kind::{Kind, Widget};
+pub use kind::{FieldKind, Widget};
 #[doc = include_str!("derive.md")]
 pub use lback_macros::Form;
 pub use rule::{Messages, Rule};

@@ -22,7 +22,7 @@ fn with_users(name: &str) -> [(&'static str, String); 12] {
         ),
         ("__USERS_MAIN__", String::new()),
         ("__USERS_APP__", ".auth().mail()".to_owned()),
-        ("__USERS_URLS__", "\n        .include(\"/account\", lback::auth_urls()).name(\"account\")".to_owned()),
+        ("__USERS_URLS__", "\n        .include(\"/account\", lback::auth::urls()).name(\"account\")".to_owned()),
         ("__USERS_BRAND__", "\n    ".to_owned()),
         ("__USERS_HEADER__", format!("\n    {}\n  ", include_str!("../../starter/users/header.html").trim_end())),
         ("__USERS_README__", include_str!("../../starter/users/README.md").to_owned()),

@@ -55,7 +55,7 @@ fn users_name_the_feature_that_they_need(project: &Path) {
     assert!(said.contains("users are a feature of lback that is off") && said.contains("features = [\"auth-pages\"] }"), "{said}");
     let said = says(".mail()");
     assert!(said.contains("mail is a feature of lback that is off") && said.contains("features = [\"smtp\"] }"), "{said}");
-    let said = says(".state(lback::auth_urls())");
+    let said = says(".state(lback::auth::urls())");
     assert!(said.contains("auth-pages"), "{said}");
     fs::write(&main, text).unwrap();
 }

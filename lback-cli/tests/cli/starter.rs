@@ -60,7 +60,7 @@ fn a_project_with_users_says_what_it_takes_and_one_without_how_to_get_them() {
     succeed(folder.path(), &["startproject", "plain"]);
     let file = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert!(file("members/Cargo.toml").contains(", features = [\"auth-pages\"] }\n"), "{}", file("members/Cargo.toml"));
-    assert!(file("members/src/main.rs").contains(".auth().mail()\n") && file("members/src/urls.rs").contains("lback::auth_urls()"));
+    assert!(file("members/src/main.rs").contains(".auth().mail()\n") && file("members/src/urls.rs").contains("lback::auth::urls()"));
     assert!(file("members/README.md").contains("lback createsuperuser") && file("members/templates/base.html").contains("account:login"));
     for (path, content) in snapshot(&folder.path().join("members")) {
         let text = String::from_utf8(content.unwrap_or_default()).unwrap();

@@ -49,7 +49,7 @@ pub(crate) const TEMPLATES: [(&str, &str); 18] = [
     ("account/mail/address.txt", include_str!("../../templates/account/mail/address.txt")),
 ];
 
-/// The routes of the pages, to be included at a prefix: `.include("/account", lback::auth_urls()).name("account")`.
+/// The routes of the pages, to be included at a prefix: `.include("/account", lback::auth::urls()).name("account")`.
 #[rustfmt::skip] // one route a line
 pub fn urls() -> Router {
     let pages = Router::new()

@@ -1,4 +1,4 @@
-use lback::NewUser;
+use lback::auth::NewUser;
 use lback::prelude::*;
 use lback::testing::Client;
 

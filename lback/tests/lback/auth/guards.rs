@@ -1,7 +1,7 @@
 //! Who is let in.
 
 use super::*;
-use lback::{Requirement, RouteAuth};
+use lback::auth::{Requirement, RouteAuth};
 
 use crate::start_error;
 
@@ -116,7 +116,7 @@ fn a_guard_without_users_stops_the_start() {
 #[cfg(feature = "auth-pages")]
 #[test]
 fn the_pages_without_users_stop_the_start() {
-    let urls = Router::new().include("/account", lback::auth_urls()).name("account");
+    let urls = Router::new().include("/account", lback::auth::urls()).name("account");
     let error = start_error(App::new(urls), "SESSION_TIMEOUT_MINUTES = 30");
     assert!(error.contains("Write App::new(urls).auth()"), "{error}");
 }

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use lback::{Account, chrono};
+use lback::auth::Account;
+use lback::chrono;
 
 suite!(databases: an_application_may_have_users_of_its_own, the_type_that_is_asked_for_must_be_the_applications);
 
@@ -131,7 +132,7 @@ fn the_type_that_is_asked_for_must_be_the_applications(store: &Store) {
 #[cfg(feature = "auth-pages")]
 #[test]
 fn the_pages_know_only_the_users_that_the_framework_brings() {
-    let app = App::new(Router::new().include("/account", lback::auth_urls())).auth_with::<Customer>().mail();
+    let app = App::new(Router::new().include("/account", lback::auth::urls())).auth_with::<Customer>().mail();
     let message = crate::start_error(app, "SESSION_TIMEOUT_MINUTES = 30");
     assert!(message.contains("auth_urls()") && message.contains("Customer") && message.contains("App::auth()"), "{message}");
 }

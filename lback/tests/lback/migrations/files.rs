@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
-use lback::Database;
-use lback::migrations::{Applied, DRAFT};
+use lback::db::Database;
+use lback::db::{Applied, DRAFT};
 use lback::prelude::*;
 
 use crate::logs;
@@ -248,7 +248,7 @@ fn what_is_compiled_in_is_read_as_the_folder_is() {
         Dir::new("", &[DirEntry::Dir(Dir::new(A, IN_A)), DirEntry::Dir(Dir::new(B, IN_B)), DirEntry::Dir(Dir::new("left", LEFT))]);
     let project = Project::new();
     let (database, _) = project.open();
-    let migrations = lback::Migrations::new().embedded(EMBEDDED);
+    let migrations = lback::db::Migrations::new().embedded(EMBEDDED);
     let error = migrations.apply(&database).unwrap_err().to_string();
     assert!(error.contains(B) && error.contains("nowhere") && error.contains(A), "{error}");
     assert_eq!(tables(&database), ["a"]);

@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
-use lback::migrations::Applied;
+use lback::db::Applied;
+use lback::db::{Database, DbSettings, Migrations};
 use lback::prelude::*;
-use lback::{Database, DbSettings, Migrations, Secret};
+use lback::settings::Secret;
 use tempfile::TempDir;
 
 struct Project {

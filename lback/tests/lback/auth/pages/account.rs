@@ -335,11 +335,11 @@ fn pages_stand_in_the_applications_dress(store: &Store) {
     .unwrap();
     let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
     // Under another name, and without one.
-    let urls = Router::new().include("/me", lback::auth_urls()).name("me");
+    let urls = Router::new().include("/me", lback::auth::urls()).name("me");
     let client = store.open(App::new(urls).auth().mail(), &settings);
     client.get("/me/login").send().assert_contains("<title>Shop Log in</title>").assert_contains("href=\"/me/register\"");
     client.get("/me").send().assert_redirect("/me/login?next=/me");
-    let client = store.open(App::new(Router::new().include("/me", lback::auth_urls())).auth().mail(), &settings);
+    let client = store.open(App::new(Router::new().include("/me", lback::auth::urls())).auth().mail(), &settings);
     client.get("/me/reset").send().assert_contains("href=\"/me/login\"");
 }
 
@@ -353,7 +353,7 @@ fn an_error_page_knows_who_asked(store: &Store) {
             diesel::sql_query("SELECT 1").execute(req.db()?)?;
             Err(Error::not_found("lost"))
         })
-        .include("/account", lback::auth_urls());
+        .include("/account", lback::auth::urls());
     let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
     let client = store.open(App::new(urls).auth().mail(), &settings);
     add_user(&client, "alice");

@@ -19,7 +19,7 @@ fn pages() -> App {
         .post("/cart/{item}", put_into_cart)
         .get("/members", |_: &mut Request| "members")
         .login_required()
-        .include("/account", lback::auth_urls())
+        .include("/account", lback::auth::urls())
         .name("account");
     App::new(urls).auth().mail()
 }
