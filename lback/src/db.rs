@@ -7,6 +7,9 @@ pub use lback_db::TemporaryDatabase;
 pub use lback_db::schema::{Column, Columns};
 #[doc(inline)]
 pub use lback_db::{
-    Applied, Database, Db, DbSession, DbSessionMiddleware, DbSettings, Kind, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow,
-    PooledDb, RequestDb, Tables, is_unavailable, migrations, tables,
+    Applied, DRAFT, Database, Db, DbSession, DbSessionMiddleware, DbSettings, Kind, MigrationSet, MigrationStatus, Migrations,
+    OrNotFoundRow, PooledDb, RequestDb, Tables, is_unavailable, migrations, tables,
 };
+// Its type `Dir` is what `migrations!` returns.
+#[doc(hidden)]
+pub use lback_db::include_dir;

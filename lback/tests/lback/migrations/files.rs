@@ -236,7 +236,7 @@ fn a_start_waits_until_files_are_left_alone() {
 
 #[test]
 fn what_is_compiled_in_is_read_as_the_folder_is() {
-    use lback::include_dir::{Dir, DirEntry, File};
+    use lback::db::include_dir::{Dir, DirEntry, File};
     const IN_A: &[DirEntry<'static>] = &[
         DirEntry::File(File::new("2026-01-01-000000_create_a/up.sql", b"\xef\xbb\xbfCREATE TABLE a (n BIGINT);\r\n")),
         DirEntry::File(File::new("2026-01-01-000000_create_a/metadata.toml", b"# run_in_transaction = false\r\n")),
