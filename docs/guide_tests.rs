@@ -71,4 +71,5 @@ chapters! {
     testing "src/testing.md";
     batteries "src/batteries.md";
     deployment "src/deployment.md";
+    recipes "src/recipes.md";
 }
