@@ -10,8 +10,7 @@ use lback::auth::{AppAuth as _, AuthSettings};
 use lback::db::DbSettings;
 use lback::mail::{AppMail as _, MailSettings};
 use lback::session::SessionSettings;
-use lback::settings::known_keys;
-use lback::settings::{CoreSettings, Settings};
+use lback::settings::{CoreSettings, Settings, known_keys};
 use lback::testing::Client;
 
 fn docs() -> &'static Path {

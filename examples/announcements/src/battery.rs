@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lback::app::Application;
-use lback::app::{Battery, CommandSpec, Setup};
-use lback::db::Database;
-use lback::db::MigrationSet;
+use lback::app::{Application, Battery, CommandSpec, Setup};
+use lback::db::{Database, MigrationSet};
 use lback::middleware::Slot;
 use lback::prelude::*;
 use lback::serde::Deserialize;
-use lback::settings::Settings;
-use lback::settings::{Check, Section};
+use lback::settings::{Check, Section, Settings};
 
 use crate::announcement::{Announcement, Current};
 use crate::views;

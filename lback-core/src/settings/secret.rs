@@ -19,7 +19,7 @@ pub struct Secret(String);
 impl Secret {
     /// The name under which a secret asks to be read, so that the reader's errors hide its value
     /// even where the key does not look secret.
-    pub(super) const TYPE_NAME: &'static str = "lback::settings::Secret";
+    pub(super) const TYPE_NAME: &'static str = "lback::Secret";
 
     /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {

@@ -3,8 +3,7 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
-use lback::db::Database;
-use lback::db::{Applied, DRAFT};
+use lback::db::{Applied, DRAFT, Database};
 use lback::prelude::*;
 
 use crate::logs;

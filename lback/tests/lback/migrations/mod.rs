@@ -9,8 +9,7 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
-use lback::db::Applied;
-use lback::db::{Database, DbSettings, Migrations};
+use lback::db::{Applied, Database, DbSettings, Migrations};
 use lback::prelude::*;
 use lback::settings::Secret;
 use tempfile::TempDir;

@@ -1,7 +1,6 @@
 //! Databases that were migrated by a program which recorded no checksums.
 
-use lback::db::Applied;
-use lback::db::{Database, Migrations};
+use lback::db::{Applied, Database, Migrations};
 use lback::diesel::connection::SimpleConnection;
 
 use super::{A, B, C, Project, states, two};

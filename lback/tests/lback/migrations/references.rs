@@ -1,7 +1,6 @@
 //! SQLite: what refers to a row that does not exist is undone if the migration is to blame, and left alone if not.
 
-use lback::db::Applied;
-use lback::db::{Database, Migrations};
+use lback::db::{Applied, Database, Migrations};
 use lback::diesel::connection::SimpleConnection;
 use lback::prelude::*;
 
