@@ -3,6 +3,8 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod blocking;
 mod changes;
 mod cleanup;

@@ -3,6 +3,8 @@
 //! An application names the crate `lback`, which re-exports everything here with its feature `auth`, and says
 //! `App::new(urls).auth()`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod attempts;
 mod auth;

@@ -28,6 +28,8 @@
 //! with `<form method="post">{{ csrf_input() }}{{ form.html }}<button>Send</button></form>` in the template. An application
 //! names the crate `lback`, where these are in `lback::forms`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod bounds;
 mod check;
 mod choice;
