@@ -367,7 +367,7 @@ impl Application {
                 req.set_matched(Some(matched));
                 Next::new(&route.layers, &route.endpoint).run(req).await
             }
-            Lookup::Otherwise(endpoint) => {
+            Lookup::Fallback(endpoint) => {
                 let stack = req.app().stack.clone();
                 Next::new(&stack, &endpoint).run(req).await
             }
@@ -408,7 +408,7 @@ impl Application {
     pub fn answers(&self, path: &str) -> bool {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let lookup = self.table.find(&Method::GET, path, None, self.config.redirect_slashes);
-        matches!(lookup, Lookup::Found(_) | Lookup::Otherwise(Endpoint::Redirect(_)))
+        matches!(lookup, Lookup::Found(_) | Lookup::Fallback(Endpoint::Redirect(_)))
     }
 
     /// Starts the background tasks.
