@@ -1,7 +1,7 @@
-//! The core of the [Lback](https://docs.rs/lback) web framework: requests, responses, views, routing, middleware,
-//! settings, templates and the server. It knows nothing of databases, sessions or users; those are crates of their own.
+//! The core of the [Lback](https://docs.rs/lback) web framework: requests, responses, views, routing, middleware, settings,
+//! templates and the server. It does not depend on databases, sessions or users, which have crates of their own.
 //!
-//! An application names the crate `lback`, which re-exports everything here.
+//! Applications depend on the crate `lback`, which re-exports everything here.
 
 mod application;
 mod caching;

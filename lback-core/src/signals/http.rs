@@ -124,7 +124,7 @@ impl Exchange {
         let begun = Instant::now();
         let route = match lookup {
             Lookup::Found(matched) => Some(&*matched.route),
-            Lookup::Otherwise(_) => None,
+            Lookup::Fallback(_) => None,
         };
         let (id, route) = (req.id(), || route.map(Route::pattern).map(str::to_owned));
         app.send_with(|| RequestReceived { id, method: req.method().clone(), route: route(), client: req.client_addr() });

@@ -266,7 +266,7 @@ fn url_for_escapes_checks_and_explains() {
     refused("text", &[("text", &"")], "empty");
     refused("text", &[("text", &"..")], "another folder");
     refused("file", &[("rest", &"a/../b")], "another folder");
-    refused("any", &[("rest", &"/evil.com")], "begin or end with a slash");
+    refused("any", &[("rest", &"/evil.com")], "a slash at either end");
     refused("nunber", &[("id", &7)], "did you mean \"number\"");
     refused("zzzzzzzzzz", &[], ".name(\"zzzzzzzzzz\")");
 }
@@ -318,23 +318,23 @@ fn every_problem_is_listed_with_its_place() {
         .include("bad", Router::new().get("/x", one));
     let error = start_error(urls);
     let expected = [
-        ".name(…) speaks of the route before it",
-        "\"no-slash\" must begin with a slash",
+        ".name(…) applies to the route before it",
+        "\"no-slash\" must start with a slash",
         "uses the parameter a twice",
-        "\"/{a\" has a brace without its partner",
-        "\"/a}\" has a brace without its partner",
-        "asks for the type \"float\"",
-        "\"1a\" is not a parameter's name",
+        "\"/{a\" has an unmatched brace",
+        "\"/a}\" has an unmatched brace",
+        "has the unknown type \"float\"",
+        "\"1a\" is not a valid parameter name",
         "two parameters in one segment",
-        "{rest:path} takes whole segments",
-        "\"not a name\" is not a route's name",
+        "{rest:path} matches whole segments",
+        "\"not a name\" is not a valid route name",
         "two routes are called \"same\"",
-        "\"bad\" must begin with a slash",
+        "\"bad\" must start with a slash",
     ];
     for why in expected {
         assert!(error.contains(why), "{why} is missing in:\n{error}");
     }
-    assert_eq!(error.matches("takes whole segments").count(), 2, "{error}");
+    assert_eq!(error.matches("matches whole segments").count(), 2, "{error}");
     assert_eq!(error.lines().filter(|line| line.contains("routing.rs:")).count(), error.lines().count() - 1, "{error}");
 }
 
@@ -342,7 +342,7 @@ fn every_problem_is_listed_with_its_place() {
 fn options_before_any_route_are_refused() {
     use std::time::Duration;
     let error = start_error(Router::new().option(1_u8).streaming().timeout(Duration::ZERO).body_limit(1).get("/", one));
-    assert_eq!(error.matches(".option(…) speaks of the route before it").count(), 4, "{error}");
+    assert_eq!(error.matches(".option(…) applies to the route before it").count(), 4, "{error}");
 }
 
 #[test]

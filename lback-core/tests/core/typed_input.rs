@@ -122,8 +122,8 @@ struct Required {
 #[test]
 fn a_required_text_may_be_empty_and_any_other_type_is_named() {
     fits::<Required>("title=&day=2026-11-21&count=-3", "Required { title: \"\", day: 2026-11-21, count: -3 }");
-    refused::<Required>("title=&day=&count=1", "\"day\" is empty, and should be a date like 2026-11-21");
-    refused::<Required>("title=&day=2026-11-21&count=", "\"count\" is empty, and should be a whole number from -32768 to 32767");
+    refused::<Required>("title=&day=&count=1", "\"day\" is empty, but should be a date like 2026-11-21");
+    refused::<Required>("title=&day=2026-11-21&count=", "\"count\" is empty, but should be a whole number from -32768 to 32767");
     refused::<Required>("title=&day=2026-11-21", "\"count\" is missing");
     refused::<Required>("", "\"title\" is missing");
 }
@@ -132,7 +132,7 @@ fn a_required_text_may_be_empty_and_any_other_type_is_named() {
 fn an_error_names_the_field_and_what_it_should_be() {
     refused::<Required>("title=x&day=soon&count=1", "\"day\" should be a date like 2026-11-21");
     refused::<Required>("title=x&day=2026-11-21&count=40000", "\"count\" should be a whole number from -32768 to 32767");
-    refused::<Required>("title=x&title=y&day=2026-11-21&count=1", "\"title\": it was sent 2 times, and takes one value");
+    refused::<Required>("title=x&title=y&day=2026-11-21&count=1", "\"title\": it was sent 2 times, but takes one value");
     refused::<Optional>("page=abc", "The form is not valid: \"page\" should be a whole number from 0 to 4294967295.");
     refused::<Optional>("page=-1", "\"page\" should be a whole number from 0");
     refused::<Optional>("sort=best", "\"sort\" should be one of newest, oldest");
@@ -152,7 +152,7 @@ fn an_empty_value_beside_another_is_absent() {
     fits::<Required>("title=&title=&day=2026-11-21&count=1", "Required { title: \"\", day: 2026-11-21, count: 1 }");
     let page_three = "Optional { day: None, sort: None, open: Some(true), id: None, price: None, text: None, tag: [], page: 3, size: 10, order: Newest }";
     fits::<Optional>("page=&page=3&page=&open=&open=on&size=&size=", page_three);
-    refused::<Optional>("page=&page=3&page=4", "\"page\": it was sent 3 times, and takes one value");
+    refused::<Optional>("page=&page=3&page=4", "\"page\": it was sent 3 times, but takes one value");
 }
 
 #[test]

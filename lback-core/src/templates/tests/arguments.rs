@@ -158,8 +158,8 @@ fn what_is_none_is_no_parameter_of_a_query() {
         ("{{ url_for(name='post', id=5, q=user) }}", "the parameter \"q\" should be a number, a string or a bool, and is a map"),
         ("{{ url_for(name='post', id=5, q=[[1]]) }}", "the parameter \"q\" should be"),
         ("{{ url_for(name='post', id=5, q=usr) }}", "the parameter \"q\" should be a number, a string or a bool, and is not defined"),
-        ("{{ url_for(name='post', id='') }}", "should be a whole number, and is \"\""),
-        ("{{ url_for(name='post', id=5 / 2) }}", "should be a whole number, and is \"2.5\""),
+        ("{{ url_for(name='post', id='') }}", "should be a whole number, but is \"\""),
+        ("{{ url_for(name='post', id=5 / 2) }}", "should be a whole number, but is \"2.5\""),
         ("{{ url_for(name=none) }}", "name should be a route's name, and is none"),
     ] {
         let error = show(text).unwrap_err();
