@@ -20,7 +20,7 @@ pub(super) fn page(req: &mut Request, error: &Error, status: StatusCode) -> Resp
         Some(Err(failure)) => {
             let (id, location, code) = (req.id(), failure.location().unwrap_or("unknown"), status.as_u16());
             // Repeated failures must not fill the log: anyone can request missing pages as often as they like.
-            match req.app().templates().is_news(status.as_str()) {
+            match req.app().templates().is_first_failure(status.as_str()) {
                 true => tracing::error!(target: "lback::error", %id, location, "the page for status {code} failed: {failure}"),
                 false => tracing::debug!(target: "lback::error", %id, location, "the page for status {code} failed: {failure}"),
             }
