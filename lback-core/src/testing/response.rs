@@ -155,7 +155,7 @@ impl TestResponse {
         for (name, value) in &self.headers {
             shown.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
         }
-        if self.failure.as_ref().is_some_and(|failure| failure.is_whole) {
+        if self.failure.as_ref().is_some_and(|failure| failure.is_debug_page) {
             return shown;
         }
         let body = String::from_utf8_lossy(&self.body);
