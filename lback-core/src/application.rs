@@ -373,13 +373,11 @@ impl Application {
         };
         // Only without the `Errors` middleware does an error come as far as here.
         let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
-        // A request that failed leaves no cookies behind.
-        if !response.status().is_server_error()
-            && let Some(cookies) = req.pending_cookies()
-        {
+        let failed = req.conclude(Ok(&response)).has_failed();
+        if let Some(cookies) = req.pending_cookies() {
             let sealed = cookies.adds_sealed();
-            cookies.write(response.headers_mut());
-            if sealed {
+            cookies.write(response.headers_mut(), failed);
+            if sealed && !failed {
                 req.limit_caching(Caching::Private);
             }
         }
@@ -397,8 +395,9 @@ impl Application {
     pub(crate) async fn run_within(&self, req: &mut Request, names: &[&str], view: Arc<dyn BoxedView>) -> Result<Response> {
         let layers: Vec<Layer> = self.stack.iter().filter(|layer| names.contains(&layer.name())).cloned().collect();
         let mut response = Next::new(&layers, &Endpoint::View(view)).run(req).await?;
+        let failed = req.conclude(Ok(&response)).has_failed();
         if let Some(cookies) = req.pending_cookies() {
-            cookies.write(response.headers_mut());
+            cookies.write(response.headers_mut(), failed);
         }
         Ok(response)
     }

@@ -18,9 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::{Caching, Error, Request, Response, Result, middleware, panics, signals};
+use crate::{Caching, Error, Request, Response, Result, blocking, middleware, panics, signals};
 
 /// A table of names and values on the page that shows an error while `DEBUG` is on. A crate above core adds one with
 /// [`Assembly::debug_section`](crate::Assembly::debug_section).
@@ -105,8 +104,7 @@ fn reason(status: StatusCode) -> &'static str {
 
 /// Runs what may panic, and may block, on a thread that serves connections: the application's own code.
 fn aside<T>(work: impl FnOnce() -> T) -> Result<T> {
-    let can_step_aside = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-    caught(|| if can_step_aside { tokio::task::block_in_place(work) } else { work() })
+    caught(|| blocking::in_place(work))
 }
 
 /// Runs what may panic.
