@@ -374,13 +374,11 @@ impl Application {
         };
         // An error gets this far only if the stack has no `Errors` middleware.
         let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
-        // A failed request sets no cookies.
-        if !response.status().is_server_error()
-            && let Some(cookies) = req.pending_cookies()
-        {
+        let failed = req.conclude(Ok(&response)).has_failed();
+        if let Some(cookies) = req.pending_cookies() {
             let sealed = cookies.adds_sealed();
-            cookies.write(response.headers_mut());
-            if sealed {
+            cookies.write(response.headers_mut(), failed);
+            if sealed && !failed {
                 req.limit_caching(Caching::Private);
             }
         }
@@ -398,8 +396,9 @@ impl Application {
     pub(crate) async fn run_within(&self, req: &mut Request, names: &[&str], view: Arc<dyn BoxedView>) -> Result<Response> {
         let layers: Vec<Layer> = self.stack.iter().filter(|layer| names.contains(&layer.name())).cloned().collect();
         let mut response = Next::new(&layers, &Endpoint::View(view)).run(req).await?;
+        let failed = req.conclude(Ok(&response)).has_failed();
         if let Some(cookies) = req.pending_cookies() {
-            cookies.write(response.headers_mut());
+            cookies.write(response.headers_mut(), failed);
         }
         Ok(response)
     }

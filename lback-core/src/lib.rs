@@ -4,6 +4,7 @@
 //! Applications depend on the crate `lback`, which re-exports everything here.
 
 mod application;
+pub mod blocking;
 mod caching;
 mod clock;
 mod config;
@@ -15,6 +16,7 @@ mod error_page;
 mod file_state;
 mod header_parameters;
 pub mod middleware;
+mod outcome;
 mod panics;
 pub mod private_files;
 mod request;
@@ -40,7 +42,10 @@ pub use email::is_email;
 pub use error::{Error, OrNotFound, Result};
 pub use error_page::DebugSection;
 pub use middleware::{Middleware, Next};
-pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile};
+pub use outcome::Outcome;
+pub use request::{
+    CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile,
+};
 pub use response::{Body, IntoResponse, Response, WithHeader};
 pub use router::{BodyLimit, CsrfExempt, Route, Router, SecretPath, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};

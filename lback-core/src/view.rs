@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::panics::{self, catch_panic};
-use crate::{Error, IntoResponse, Request, Response, Result};
+use crate::{Error, IntoResponse, Request, Response, Result, blocking};
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -126,8 +126,7 @@ where
             let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
             (moved, result)
         };
-        let (moved, result) =
-            tokio::task::spawn_blocking(run).await.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+        let (moved, result) = blocking::on_thread(run).await?;
         *req = moved;
         result
     }
@@ -156,11 +155,9 @@ where
 
 /// Discards the cookies that the view has added, if it failed.
 fn discard_cookies_if_failed(req: &mut Request, result: Result<Response>) -> Result<Response> {
-    let failed = match &result {
-        Ok(response) => response.status().is_server_error(),
-        Err(error) => error.is_server_error(),
-    };
-    if let Some(cookies) = req.pending_cookies().filter(|_| failed) {
+    if req.conclude(result.as_ref()).has_failed()
+        && let Some(cookies) = req.pending_cookies()
+    {
         cookies.discard();
     }
     result

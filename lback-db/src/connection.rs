@@ -19,18 +19,42 @@ pub enum Db {
     Postgres(diesel::PgConnection),
 }
 
-/// Does the same with the connection of whichever database it is, where Diesel must know which.
+/// Evaluates an expression with the connection of whichever database `$db` is, if Diesel must know which.
+///
+/// The features decide which databases there are, so a crate that uses this compiles with those that `lback-db` has.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
 macro_rules! on_each {
     ($db:expr, $connection:ident => $work:expr) => {
         match $db {
-            #[cfg(feature = "sqlite")]
             $crate::Db::Sqlite($connection) => $work,
-            #[cfg(feature = "postgres")]
             $crate::Db::Postgres($connection) => $work,
         }
     };
 }
-pub(crate) use on_each;
+
+#[doc(hidden)]
+#[macro_export]
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
+macro_rules! on_each {
+    ($db:expr, $connection:ident => $work:expr) => {
+        match $db {
+            $crate::Db::Sqlite($connection) => $work,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+macro_rules! on_each {
+    ($db:expr, $connection:ident => $work:expr) => {
+        match $db {
+            $crate::Db::Postgres($connection) => $work,
+        }
+    };
+}
 
 /// A connection that goes back to its pool when it is dropped.
 pub type PooledDb = r2d2::PooledConnection<crate::manager::Manager>;

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
-use crate::{Db, DbSettings, Kind, PooledDb};
+use crate::{Db, DbSession, DbSettings, Kind, PooledDb};
 
 /// The database of an application. Cheap to clone; all clones share one pool.
 ///
@@ -165,18 +165,72 @@ impl Database {
         self.manager.open(purpose).map_err(|error| Error::unavailable("the database cannot be opened").with_source(error))
     }
 
-    /// Runs `work` with a connection, on a thread where it may block.
+    /// Runs `work`, which only reads, on a connection of the pool, without a transaction. It may be called from code that serves
+    /// connections: if it must wait, they move to another thread first.
     ///
     /// # Errors
     /// Those of [`get`](Self::get) and of `work`.
+    pub fn read<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        // A SQLite file answers too fast to make way for others meanwhile; a server, and a pool that is used up, do not.
+        if !self.kind().is_server()
+            && let Some(mut connection) = self.try_get()
+        {
+            return work(&mut connection);
+        }
+        blocking::in_place(|| work(&mut *self.get()?))
+    }
+
+    /// Runs `work` in a transaction of its own, which is committed if it returns `Ok` and rolled back if it does not. It may be called
+    /// from code that serves connections: they move to another thread first.
+    ///
+    /// ```no_run
+    /// # use lback_core::Result;
+    /// use diesel::prelude::*;
+    /// use lback_db::Database;
+    ///
+    /// fn forget_carts(database: &Database) -> Result<usize> {
+    ///     database.write(|db| Ok(diesel::sql_query("DELETE FROM carts").execute(db)?))
+    /// }
+    /// ```
+    ///
+    /// In a request that has a transaction open, use [`req.write_db()`](crate::RequestDb::write_db): on SQLite this would wait for
+    /// that transaction.
+    ///
+    /// # Errors
+    /// Returns 503 if there is no connection or the database is locked; those of `work` and of the commit.
+    pub fn write<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        blocking::in_place(|| {
+            let mut unit = DbSession::for_writing(self.clone());
+            let value = work(unit.connection()?)?;
+            unit.commit()?;
+            Ok(value)
+        })
+    }
+
+    /// Runs `work` on a connection of the pool, without a transaction, on a thread that may block: for async code.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get) and of `work`; 500 if `work` panics.
     pub async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
     {
         let database = self.clone();
-        let work = move || work(&mut *database.get()?);
-        tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("database work did not finish").with_source(error))?
+        blocking::on_thread(move || work(&mut *database.get()?)).await?
+    }
+
+    /// As [`write`](Self::write), for async code.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); 500 if `work` panics.
+    pub async fn run_write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    {
+        let database = self.clone();
+        blocking::on_thread(move || database.write(work)).await?
     }
 }
 

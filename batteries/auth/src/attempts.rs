@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use lback_core::{Application, Result};
-use lback_db::{Database, Db};
+use lback_db::{Database, Db, on_each};
 
-use crate::schema::{auth_attempts as attempts, on_each};
+use crate::schema::auth_attempts as attempts;
 
 /// After this time half of the failures are forgotten. So an address that many people share is not held up for ever by what
 /// each of them mistypes now and then.

@@ -19,7 +19,6 @@ mod name;
 mod name_keys;
 mod new_user;
 mod next;
-mod outside_transaction;
 #[cfg(feature = "pages")]
 pub mod pages;
 mod password;

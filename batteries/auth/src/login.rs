@@ -12,7 +12,7 @@ use crate::password::Verdict;
 use crate::request::{MARK, USER_ID, somebody};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
 use crate::throttle::{Attempt, Throttled};
-use crate::{Account, Auth, outside_transaction, throttle, user_agent};
+use crate::{Account, Auth, throttle, user_agent};
 
 /// Why somebody is not logged in, in words for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let (address, device) = (req.client_addr(), device(req, auth));
     // A name with a null byte is nobody's, and PostgreSQL would not take it.
     let could_be = !name.is_empty() && !name.contains('\0');
-    let found = if could_be { outside_transaction::read(req, |db| A::find_by_login(db, name))? } else { None };
+    let found = if could_be { req.read_db(|db| A::find_by_login(db, name))? } else { None };
     let user_id = found.as_ref().map(Account::id);
     auth.passwords().check_room()?;
     let attempt = Attempt::new(user_id, name, address, device);
@@ -54,7 +54,7 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
         return Ok(Err(LoginRefused::Wrong));
     };
     let upgraded = if verdict == Verdict::RightButOld { Some(auth.passwords().hash_anew(password, user.password_hash())?) } else { None };
-    outside_transaction::write(req, |db| {
+    req.write_db(|db| {
         // Unless somebody has changed the password while this one was hashed.
         if let Some(hash) = upgraded
             && A::find(db, user.id())?.is_some_and(|now| now.password_hash() == user.password_hash())

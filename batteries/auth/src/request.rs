@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lback_core::{Error, Request, Result};
-use lback_db::RequestSignal;
+use lback_db::{RequestDb, RequestSignal};
 use lback_session::RequestSession;
 
 use crate::account::{Somebody, wrong_type};
@@ -13,7 +13,7 @@ use crate::guard::Requirement;
 use crate::login::{self, LoginRefused};
 use crate::middleware::Slot;
 use crate::signals::UserLoggedOut;
-use crate::{Account, Auth, User, outside_transaction};
+use crate::{Account, Auth, User};
 
 /// Adds the user to [`Request`].
 pub trait RequestAuth {
@@ -246,7 +246,7 @@ impl RequestAuth for Request {
         let permissions = match somebody(self)? {
             None => BTreeSet::new(),
             Some(somebody) => {
-                let permissions = outside_transaction::read(self, |db| auth.accounts().permissions(db, &somebody));
+                let permissions = self.read_db(|db| auth.accounts().permissions(db, &somebody));
                 nothing_on_an_error_page(self, permissions)?
             }
         };
@@ -400,6 +400,6 @@ fn load(req: &mut Request, auth: &Auth) -> Result<Option<Somebody>> {
     let id = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     let mark = session.get::<serde_json::Value>(MARK)?;
     let (Some(id), Some(mark)) = (id, mark.as_ref().and_then(|mark| mark.as_str())) else { return Ok(None) };
-    let found = outside_transaction::read(req, |db| auth.accounts().find(db, id))?;
+    let found = req.read_db(|db| auth.accounts().find(db, id))?;
     Ok(found.filter(|somebody| somebody.is_active && auth.fits(mark, id, &somebody.password_hash)))
 }

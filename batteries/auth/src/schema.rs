@@ -108,19 +108,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     auth_groups_permissions
 );
 
-/// Does the same with the connection of whichever database it is, where Diesel must know which.
-macro_rules! on_each {
-    ($db:expr, $connection:ident => $work:expr) => {
-        match $db {
-            #[cfg(feature = "sqlite")]
-            lback_db::Db::Sqlite($connection) => $work,
-            #[cfg(feature = "postgres")]
-            lback_db::Db::Postgres($connection) => $work,
-        }
-    };
-}
-pub(crate) use on_each;
-
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {
     lback_db::tables![

@@ -170,23 +170,46 @@ impl Mailer {
         Ok(message)
     }
 
-    /// Puts a mail into the outbox while the caller goes on.
-    pub(crate) fn push_beside(&self, mail: MailMessage) {
-        let mailer = self.clone();
-        match (&self.0.backend, Handle::try_current()) {
-            (Backend::Memory(memory), _) => memory.push(vec![mail]),
-            (_, Ok(runtime)) => drop(runtime.spawn(async move {
-                if let Err(error) = mailer.0.outbox.push(vec![mail], mailer.now()).await {
-                    tracing::error!(target: "lback::mail", %error, "a mail is lost, which could not be kept");
-                }
-                mailer.wake();
-            })),
-            (_, Err(error)) => tracing::error!(target: "lback::mail", %error, "a mail is lost, as nothing runs that could keep it"),
+    /// Returns whether mail waits in the database.
+    pub(crate) fn uses_database(&self) -> bool {
+        !matches!(self.0.backend, Backend::Memory(_)) && matches!(self.0.outbox, Outbox::Database(_))
+    }
+
+    /// Puts mail into the outbox, in a transaction of its own if it waits in the database.
+    pub(crate) async fn deposit(&self, mails: Vec<MailMessage>) -> Result<()> {
+        if self.uses_database() {
+            self.0.outbox.push(mails, self.now()).await?;
+            self.wake();
+        } else {
+            self.deposit_in_memory(mails);
+        }
+        Ok(())
+    }
+
+    /// Puts mail into the memory of this process, unless it waits in the database.
+    pub(crate) fn deposit_in_memory(&self, mails: Vec<MailMessage>) {
+        if let Backend::Memory(memory) = &self.0.backend {
+            memory.push(mails);
+        } else if let Outbox::Memory(outbox) = &self.0.outbox {
+            outbox.push(mails, self.now());
+            self.wake();
         }
     }
 
-    pub(crate) fn backend(&self) -> &Backend {
-        &self.0.backend
+    /// Puts a mail into the outbox while the caller goes on.
+    pub(crate) fn deposit_beside(&self, mail: MailMessage) {
+        if !self.uses_database() {
+            return self.deposit_in_memory(vec![mail]);
+        }
+        let mailer = self.clone();
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                if let Err(error) = mailer.deposit(vec![mail]).await {
+                    tracing::error!(target: "lback::mail", %error, "a mail is lost: it could not be put into the outbox");
+                }
+            })),
+            Err(error) => tracing::error!(target: "lback::mail", %error, "a mail is lost: no runtime can put it into the outbox"),
+        }
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

@@ -63,8 +63,8 @@ impl RequestMail for Request {
         let mail = mailer.compose(mail.rendered(self)?)?;
         match self.extensions().get::<DbSession>() {
             _ if !really => {}
-            Some(_) => self.on_commit(move || mailer.push_beside(mail))?,
-            None => mailer.push_beside(mail),
+            Some(_) => self.on_commit(move || mailer.deposit_beside(mail))?,
+            None => mailer.deposit_beside(mail),
         }
         Ok(())
     }

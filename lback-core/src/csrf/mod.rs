@@ -114,7 +114,7 @@ pub(crate) fn for_test(req: &mut Request) -> Result<(String, Option<String>)> {
     let token = token(req)?;
     let mut headers = HeaderMap::new();
     if let Some(cookies) = req.pending_cookies() {
-        cookies.write(&mut headers);
+        cookies.write(&mut headers, false);
     }
     let set = headers.get(hyper::header::SET_COOKIE).and_then(|value| value.to_str().ok());
     let pair = set.and_then(|text| text.split(';').next());

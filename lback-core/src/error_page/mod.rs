@@ -18,9 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::{Caching, Error, Request, Response, Result, middleware, panics, signals};
+use crate::{Caching, Error, Request, Response, Result, blocking, middleware, panics, signals};
 
 /// A table of names and values on the debug page, which shows errors while `DEBUG` is on. Crates above core add sections with
 /// [`Assembly::debug_section`](crate::Assembly::debug_section).
@@ -105,8 +104,7 @@ fn reason(status: StatusCode) -> &'static str {
 
 /// Runs application code, which may block and panic, on a thread that serves connections.
 fn run_blocking<T>(work: impl FnOnce() -> T) -> Result<T> {
-    let can_block_in_place = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-    catch_panic(|| if can_block_in_place { tokio::task::block_in_place(work) } else { work() })
+    catch_panic(|| blocking::in_place(work))
 }
 
 /// Runs `work` and turns a panic in it into an error.

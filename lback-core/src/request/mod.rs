@@ -13,7 +13,7 @@ pub(crate) use body::{TooSlow, collect};
 pub(crate) use budget::Budgets;
 pub use cookie_keys::Keys;
 pub(crate) use cookies::header_value as cookie_header;
-pub use cookies::{Cookies, PrivateCookies, SignedCookies};
+pub use cookies::{CookieSent, Cookies, PrivateCookies, SignedCookies};
 pub use multipart::{Multipart, UploadedFile};
 
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route, SecretPath};
-use crate::{Caching, Error, Response, Result, Settings, TypeMap, csrf, header_parameters};
+use crate::{Caching, Error, Outcome, Response, Result, Settings, TypeMap, csrf, header_parameters};
 
 /// A request: what the client sent, and the state needed to answer it.
 ///
@@ -49,6 +49,7 @@ pub struct Request {
     matched: Option<Matched>,
     caching: Caching,
     is_error_page: bool,
+    outcome: Outcome,
     extensions: TypeMap,
     app: Arc<Application>,
 }
@@ -66,6 +67,7 @@ impl Request {
             matched: None,
             caching: Caching::default(),
             is_error_page: false,
+            outcome: Outcome::default(),
             extensions: TypeMap::default(),
             app,
         }
@@ -85,6 +87,7 @@ impl Request {
             matched: self.matched.clone(),
             caching: self.caching,
             is_error_page: self.is_error_page,
+            outcome: self.outcome,
             extensions: TypeMap::default(),
             app: self.app.clone(),
         };
@@ -277,6 +280,16 @@ impl Request {
 
     pub(crate) fn set_error_page(&mut self, is_error_page: bool) {
         self.is_error_page = is_error_page;
+    }
+
+    /// Returns what the request keeps of its work, as [`conclude`](Request::conclude) decided last. Until the view has returned it is
+    /// [`Succeeded`](Outcome::Succeeded).
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    pub(crate) fn set_outcome(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
     }
 
     /// Returns the media type of the body in lower case, without its parameters.

@@ -11,7 +11,7 @@ use lback_core::Result;
 
 use super::migration::Migration;
 use crate::Db;
-use crate::connection::on_each;
+use crate::on_each;
 
 /// A migration that is recorded as applied.
 #[derive(Clone, Debug, QueryableByName)]

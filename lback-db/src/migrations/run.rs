@@ -8,7 +8,8 @@ use lback_core::{Error, Result};
 use super::references::Broken;
 use super::statements::statements;
 use crate::Db;
-use crate::connection::{Intent, on_each};
+use crate::connection::Intent;
+use crate::on_each;
 
 /// SQL that is run as a whole.
 pub(super) struct Script<'a> {

@@ -261,7 +261,7 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, keep
         {
             // A session that was to end ends even where the commit fails.
             let (manager, deletes) = (manager.clone(), plan.deletes.clone());
-            unit.if_undone(move || manager.delete_now_or_later(deletes));
+            unit.on_rollback(move || manager.delete_now_or_later(deletes));
         }
         let now = manager.clock().now();
         let written = req.run_db(move |db| plan.run_within(db, now)).await?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lback_core::{Application, Error, Result};
-use lback_db::{Database, Db, DbSession};
+use lback_db::{Database, Db};
 use lback_session::SessionManager;
 
 use self::arguments::Arguments;
@@ -115,7 +115,7 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
     if let Some(email) = &email {
         user = user.email(email);
     }
-    let user = write(context, |db| user.insert(db, context.now))?;
+    let user = context.database.write(|db| user.insert(db, context.now))?;
     (context.print)(&format!("{} may do everything now", user.username));
     Ok(())
 }
@@ -154,7 +154,7 @@ pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     let password = source.read(context.auth.rules(), &user.personal())?;
     let hash = context.auth.passwords().hash(&password)?;
-    write(context, |db| user.set_password_hash(db, &hash))?;
+    context.database.write(|db| user.set_password_hash(db, &hash))?;
     context.app.send(UserPasswordChanged { user_id: user.id });
     let ended = end_sessions(context, &user)?;
     (context.print)(&format!("{} has another password now{ended}", user.username));
@@ -172,7 +172,7 @@ pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> 
         (context.print)(&format!("{} could log in already", user.username));
         return Ok(());
     }
-    write(context, |db| user.set_active(db, true))?;
+    context.database.write(|db| user.set_active(db, true))?;
     (context.print)(&format!("{} can log in again", user.username));
     Ok(())
 }
@@ -188,7 +188,7 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
         (context.print)(&format!("{} could not log in already", user.username));
         return Ok(());
     }
-    write(context, |db| user.set_active(db, false))?;
+    context.database.write(|db| user.set_active(db, false))?;
     let ended = end_sessions(context, &user)?;
     (context.print)(&format!("{} cannot log in any more{ended}", user.username));
     Ok(())
@@ -200,7 +200,7 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
 /// Where there is no such user, or no such group.
 pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("add_to_group", arguments, &[], &[])?)?;
-    write(context, |db| group.add(db, &user))?;
+    context.database.write(|db| group.add(db, &user))?;
     (context.print)(&format!("{} is in the group {}", user.username, group.name));
     Ok(())
 }
@@ -211,7 +211,7 @@ pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
 /// Where there is no such user, or no such group.
 pub fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("remove_from_group", arguments, &[], &[])?)?;
-    write(context, |db| group.remove(db, &user))?;
+    context.database.write(|db| group.remove(db, &user))?;
     (context.print)(&format!("{} is not in the group {}", user.username, group.name));
     Ok(())
 }
@@ -261,13 +261,6 @@ pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
 fn named(db: &mut Db, name: &str) -> Result<User> {
     let user = User::find_by_login(db, name)?;
     user.ok_or_else(|| Error::not_found(format!("there is no user called {}; list_users shows those there are", name.escape_debug())))
-}
-
-fn write<T>(context: &Context<'_>, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-    let mut unit = DbSession::for_writing(context.database.clone());
-    let result = work(unit.connection()?)?;
-    unit.commit()?;
-    Ok(result)
 }
 
 /// Says how many ended. Those that cannot be ended from here are nobody's all the same.

@@ -1,11 +1,12 @@
 //! The mails that the pages send.
 
 use lback_core::{Context, Error, Request, Result, context};
+use lback_db::RequestDb;
 use lback_mail::{Mail, RequestMail};
 
 use super::link;
 use crate::throttle::{self, Limit};
-use crate::{RequestAuth, User, email_key, outside_transaction};
+use crate::{RequestAuth, User, email_key};
 
 /// To the unverified address of a user: is it theirs? Whoever owns it already is told that somebody else has tried to use it.
 /// Returns whether there was such a mail; too many go to nobody.
@@ -13,7 +14,7 @@ use crate::{RequestAuth, User, email_key, outside_transaction};
 /// The same is done in both cases, so that neither the answer nor its time tells which mail was sent.
 pub(super) fn verify(req: &mut Request, user: &User) -> Result<bool> {
     let Some(email) = user.unverified_email().map(str::to_owned) else { return Ok(false) };
-    let owner = outside_transaction::read(req, |db| User::with_email(db, &email))?.filter(|owner| owner.id != user.id);
+    let owner = req.read_db(|db| User::with_email(db, &email))?.filter(|owner| owner.id != user.id);
     if !may_send(req, &email)? {
         return Ok(false);
     }

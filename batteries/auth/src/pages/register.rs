@@ -9,7 +9,7 @@ use crate::new_user::NameConflict;
 use crate::password::normal_form;
 use crate::signals::UserRegistered;
 use crate::throttle::{self, Limit, Throttled};
-use crate::{NewUser, RequestAuth, check_email, check_username, outside_transaction};
+use crate::{NewUser, RequestAuth, check_email, check_username};
 
 // Longer than a name or a password may be: their characters are counted in the normal form, which may have fewer.
 #[derive(Form)]
@@ -65,7 +65,7 @@ fn make(req: &mut Request, new: &Register, form: &mut Form<Register>, wait: &mut
         *wait = Some(throttled);
         return Ok(None);
     }
-    if let Some(conflict) = outside_transaction::read(req, |db| NameConflict::find(db, &new.username))? {
+    if let Some(conflict) = req.read_db(|db| NameConflict::find(db, &new.username))? {
         form.add_error("username", in_form(conflict));
         return Ok(None);
     }

@@ -11,7 +11,7 @@ use super::{mails, redirect, render, told_to_wait};
 use crate::password::normal_form;
 use crate::signals::UserPasswordChanged;
 use crate::throttle::{self, Limit};
-use crate::{Account, RequestAuth, User, login, outside_transaction};
+use crate::{Account, RequestAuth, User, login};
 
 #[derive(Form)]
 #[form(crate = lback_forms)]
@@ -32,8 +32,7 @@ pub(super) fn ask(req: &mut Request) -> Result<Response> {
             }
             Ok(()) => {
                 // Both are asked for in any case, so that the time tells nothing.
-                let (owner, newcomer) =
-                    outside_transaction::read(req, |db| Ok((User::with_email(db, &email)?, User::awaiting_email(db, &email)?)))?;
+                let (owner, newcomer) = req.read_db(|db| Ok((User::with_email(db, &email)?, User::awaiting_email(db, &email)?)))?;
                 let user = match owner {
                     Some(owner) => Some(owner).filter(|user| user.is_active),
                     None => newcomer,

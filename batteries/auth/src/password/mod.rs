@@ -19,10 +19,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
 use lback_core::header::{HeaderValue, RETRY_AFTER};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 
 use self::hashing_threads::Places;
-use crate::{AuthSettings, outside_transaction};
+use crate::AuthSettings;
 
 /// More than anybody types, in bytes of the [normal form](normal_form). What is longer is no password, and is not hashed.
 const MAX_BYTES: usize = 4096;
@@ -198,7 +198,7 @@ impl Passwords {
             inner.computed.fetch_add(1, Ordering::Relaxed);
             work()
         };
-        outside_transaction::may_block(|| self.0.places.run(counted)).ok_or_else(busy)
+        blocking::in_place(|| self.0.places.run(counted)).ok_or_else(busy)
     }
 }
 

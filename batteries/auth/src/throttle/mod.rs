@@ -30,12 +30,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Keys, Request, Result};
-use lback_db::{Db, DbSession, RequestDb};
+use lback_db::{Db, RequestDb};
 
 use self::networks::{Network, networks};
 use crate::attempts::{self, Counter};
 use crate::auth::signature;
-use crate::{Auth, AuthSettings, name, outside_transaction};
+use crate::{Auth, AuthSettings, name};
 
 /// The longest delay for what several people share, in seconds: an account that is attacked from many addresses, a network.
 const SHARED_DELAY: u32 = 30;
@@ -95,13 +95,12 @@ pub(crate) fn admit(req: &mut Request, auth: &Auth, attempt: &Attempt) -> Result
     let unit = req.db_session()?;
     if admitted.is_ok() && unit.is_open() {
         let (auth, attempt, database, now) = (auth.clone(), attempt.clone(), unit.database().clone(), req.now());
-        req.db_session()?.if_undone(move || {
+        req.db_session()?.on_rollback(move || {
             if attempt.right.load(Ordering::Relaxed) {
                 return;
             }
-            let mut unit = DbSession::for_writing(database);
-            let counted = unit.connection().and_then(|db| auth.throttle().count(db, &auth.throttle().counters(&attempt), now));
-            if let Err(error) = counted.and_then(|_| unit.commit()) {
+            let counted = database.write(|db| auth.throttle().count(db, &auth.throttle().counters(&attempt), now));
+            if let Err(error) = counted {
                 tracing::error!(target: "lback::auth", %error, "a failed login cannot be counted");
             }
         });
@@ -133,8 +132,8 @@ pub(crate) fn admit_visitor(req: &mut Request, auth: &Auth, what: &str, limit: L
 fn admit_counters(req: &mut Request, auth: &Auth, counters: Vec<Counted>) -> Result<Result<(), Throttled>> {
     let now = req.now();
     // Who must wait costs a look. It is taken again where nobody else counts meanwhile.
-    match outside_transaction::read(req, |db| auth.throttle().look(db, &counters, now))? {
-        Ok(()) => outside_transaction::write(req, |db| auth.throttle().count(db, &counters, now)),
+    match req.read_db(|db| auth.throttle().look(db, &counters, now))? {
+        Ok(()) => req.write_db(|db| auth.throttle().count(db, &counters, now)),
         refused => Ok(refused),
     }
 }

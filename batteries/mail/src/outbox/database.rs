@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use lback_core::{Error, Result};
-use lback_db::{Database, Db, DbSession};
+use lback_core::Result;
+use lback_db::Db;
 
 use super::{Claimed, KEPT, Outcome};
 use crate::MailMessage;
@@ -22,22 +22,6 @@ diesel::table! {
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {
     lback_db::tables![mail_outbox]
-}
-
-/// Runs `work` in a transaction that may write, on a thread that may block.
-pub(super) async fn transaction<T, F>(database: &Database, work: F) -> Result<T>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
-{
-    let database = database.clone();
-    let work = move || {
-        let mut unit = DbSession::for_writing(database);
-        let value = work(unit.connection()?)?;
-        unit.commit()?;
-        Ok(value)
-    };
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("work on the outbox did not finish").with_source(error))?
 }
 
 pub(super) fn push(db: &mut Db, mails: &[MailMessage], now: DateTime<Utc>) -> Result<()> {

@@ -61,7 +61,7 @@ impl Outbox {
     /// Takes at most `limit` mails that are due. Nobody else gets them before `until`.
     pub(crate) async fn claim(&self, limit: i64, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>> {
         match self {
-            Outbox::Database(database) => database::transaction(database, move |db| database::claim(db, limit, now, until)).await,
+            Outbox::Database(database) => database.run_write(move |db| database::claim(db, limit, now, until)).await,
             Outbox::Memory(memory) => Ok(memory.claim(limit, now, until)),
         }
     }
@@ -69,7 +69,7 @@ impl Outbox {
     /// Notes what became of a mail.
     pub(crate) async fn finish(&self, id: i64, outcome: Outcome) -> Result<()> {
         match self {
-            Outbox::Database(database) => database::transaction(database, move |db| database::finish(db, id, outcome)).await,
+            Outbox::Database(database) => database.run_write(move |db| database::finish(db, id, outcome)).await,
             Outbox::Memory(memory) => {
                 memory.finish(id, outcome);
                 Ok(())
@@ -80,7 +80,7 @@ impl Outbox {
     /// Writes mails in a transaction of their own.
     pub(crate) async fn push(&self, mails: Vec<MailMessage>, now: DateTime<Utc>) -> Result<()> {
         match self {
-            Outbox::Database(database) => database::transaction(database, move |db| database::push(db, &mails, now)).await,
+            Outbox::Database(database) => database.run_write(move |db| database::push(db, &mails, now)).await,
             Outbox::Memory(memory) => {
                 memory.push(mails, now);
                 Ok(())

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::response::FileRequest;
 use crate::static_names::{StaticNames, is_served};
-use crate::{Error, Middleware, Next, Request, Response, Result};
+use crate::{Error, Middleware, Next, Request, Response, Result, blocking};
 use encoding::{ENCODINGS, Encoding};
 
 /// Serves the files of a folder: `STATIC_DIR` under `STATIC_URL`, or another [folder](StaticFiles::folder).
@@ -120,10 +120,8 @@ impl StaticFiles {
             Some(app) => serve_named(app.static_names(), &dir, &relative, &file, &accepted),
             None => serve(&dir, &relative, &file, &accepted).map(|response| (response, REVALIDATE)),
         };
-        let (mut response, cache) = tokio::task::spawn_blocking(serve)
-            .await
-            .map_err(|error| Error::unavailable("the server is stopping").with_source(error))?
-            .map_err(|error| if error.is_not_found() { missing } else { error })?;
+        let served = blocking::on_thread(serve).await?;
+        let (mut response, cache) = served.map_err(|error| if error.is_not_found() { missing } else { error })?;
         if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         }

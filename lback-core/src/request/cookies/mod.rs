@@ -21,14 +21,25 @@ pub struct Cookies {
     pending: Vec<Cookie<'static>>,
     /// Whether an added cookie is signed or encrypted, and therefore meant for this visitor.
     sealed: bool,
+    /// Complete `Set-Cookie` headers.
+    headers: Vec<(HeaderValue, CookieSent)>,
     keys: Keys,
     clock: Clock,
+}
+
+/// When a `Set-Cookie` header is sent; see [`Cookies::add_header`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieSent {
+    /// Unless the final status is 500 or above.
+    UnlessFailed,
+    /// With every response.
+    Always,
 }
 
 impl Cookies {
     pub(crate) fn parse(headers: &HeaderMap, keys: &Keys, clock: &Clock) -> Self {
         let received = Received::parse(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes));
-        Cookies { received, pending: Vec::new(), sealed: false, keys: keys.clone(), clock: clock.clone() }
+        Cookies { received, pending: Vec::new(), sealed: false, headers: Vec::new(), keys: keys.clone(), clock: clock.clone() }
     }
 
     /// Returns the value of the cookie `name`: the new value if the cookie was added here, otherwise the received one.
@@ -81,6 +92,12 @@ impl Cookies {
         PrivateCookies(self)
     }
 
+    /// Sends a complete `Set-Cookie` header with the response: for middleware that has its own format. The view's failure does not
+    /// discard it; `sent` decides, by the status of the response that leaves.
+    pub fn add_header(&mut self, value: HeaderValue, sent: CookieSent) {
+        self.headers.push((value, sent));
+    }
+
     /// Returns the first value of `name` that `open` accepts: a neighbouring domain can plant a cookie before ours.
     fn open(&self, name: &str, open: impl Fn(&str) -> Option<String>) -> Option<String> {
         match self.pending.iter().any(|cookie| cookie.name() == name) {
@@ -105,8 +122,16 @@ impl Cookies {
         self.sealed = false;
     }
 
-    /// Writes the added and removed cookies to a response's headers, once.
-    pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
+    /// Writes the added and removed cookies to a response's headers, once; if the request has failed, only those that are always sent.
+    pub(crate) fn write(&mut self, headers: &mut HeaderMap, failed: bool) {
+        for (value, sent) in self.headers.drain(..) {
+            if !failed || sent == CookieSent::Always {
+                headers.append(header::SET_COOKIE, value);
+            }
+        }
+        if failed {
+            self.discard();
+        }
         for cookie in self.pending.drain(..) {
             let name = cookie.name().to_owned();
             match header_value(cookie) {

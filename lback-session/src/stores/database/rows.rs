@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use lback_core::{Error, Result};
-use lback_db::Db;
+use lback_db::{Db, on_each};
 
 use super::prepared::Write;
 #[cfg(feature = "sqlite")]
@@ -39,18 +39,6 @@ diesel::table! {
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {
     lback_db::tables![sessions, session_ends]
-}
-
-/// Does the same on the connection of whichever database it is.
-macro_rules! on_each {
-    ($db:expr, $connection:ident => $work:expr) => {
-        match $db {
-            #[cfg(feature = "sqlite")]
-            Db::Sqlite($connection) => $work,
-            #[cfg(feature = "postgres")]
-            Db::Postgres($connection) => $work,
-        }
-    };
 }
 
 pub(crate) type Row = (Option<i64>, String, Option<String>, i64, i64, i64, i64);
