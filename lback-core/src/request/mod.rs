@@ -427,7 +427,7 @@ impl Request {
     /// Renders a template into a string.
     ///
     /// # Errors
-    /// The same as [`Request::render`].
+    /// Returns the same errors as [`Request::render`].
     #[track_caller]
     pub fn render_to_string(&mut self, template: &str, context: tera::Context) -> Result<String> {
         let app = self.app.clone();
@@ -460,7 +460,7 @@ impl Request {
     /// other means.
     ///
     /// # Errors
-    /// The same as [`Request::csrf_token`].
+    /// Returns the same errors as [`Request::csrf_token`].
     pub fn rotate_csrf_token(&mut self) -> Result<()> {
         csrf::rotate(self)
     }
@@ -495,7 +495,7 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// The same as [`Request::url_for`].
+    /// Returns the same errors as [`Request::url_for`].
     #[track_caller]
     pub fn redirect_to(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<Response> {
         Ok(Response::redirect(&self.url_for(name, params)?))

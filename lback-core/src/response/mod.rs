@@ -103,7 +103,7 @@ impl Response {
     /// ```
     ///
     /// # Errors
-    /// The same as [`Response::file`].
+    /// Returns the same errors as [`Response::file`].
     pub fn download(req: &Request, path: impl AsRef<Path>, name: &str) -> Result<Self> {
         let mut response = Self::file(req, path)?;
         if response.0.status().is_success() {
