@@ -84,7 +84,7 @@ pub(crate) fn fingerprint(file: &mut File, state: &FileState, now: SystemTime) -
         return Ok(format!("{nanoseconds:x}-{inode:x}"));
     }
     static KNOWN: LazyLock<Mutex<HashMap<FileState, String>>> = LazyLock::new(Mutex::default);
-    // Only a file with an inode can be recognized, and only if it is no longer fresh does the same state mean the same content.
+    // A file can be recognized only if it has an inode, and equal states mean equal content only if it is no longer fresh.
     let lasting = state.changed.is_some() && !state.is_fresh(now);
     if lasting && let Some(hash) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(state) {
         return Ok(hash.clone());

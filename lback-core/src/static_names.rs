@@ -94,7 +94,8 @@ impl StaticNames {
         without_hash(name).find(is_there).map(|plain| Named { plain, for_good: false })
     }
 
-    /// `ancestors` are the folders around this one. If it is among them, symbolic links form a loop.
+    /// Adds the files in `folder` and its subfolders. `ancestors` are the folders around it. If it is among them, symbolic links form
+    /// a loop.
     fn add_folder(&mut self, root: &Path, folder: &Path, prefix: &str, ancestors: &mut Vec<PathBuf>) -> Result<()> {
         if ancestors.iter().any(|ancestor| ancestor == folder) {
             return Ok(());

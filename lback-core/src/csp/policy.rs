@@ -24,6 +24,8 @@ pub(super) struct Policy {
 }
 
 impl Policies {
+    /// Parses the policies in the settings.
+    ///
     /// # Errors
     /// If a policy is invalid. The message names the mistake and shows a valid policy.
     pub(crate) fn of_settings(settings: &CoreSettings) -> Result<Self> {

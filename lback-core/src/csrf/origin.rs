@@ -56,6 +56,8 @@ fn host_and_port(authority: &str, https: bool) -> Option<(String, u16)> {
 pub(crate) struct TrustedOrigins(Vec<Origin>);
 
 impl TrustedOrigins {
+    /// Parses the entries of the setting.
+    ///
     /// # Errors
     /// If an entry is not an origin. The message names it.
     pub(crate) fn of_settings(texts: &[String]) -> Result<Self> {

@@ -33,7 +33,7 @@ pub struct DebugSection {
     pub is_cause: bool,
 }
 
-/// Headers that describe the body. Those of the error do not apply, because the body is the error page.
+/// Headers that describe the body. The error cannot set them, because the body is the error page.
 const BODY_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::TRANSFER_ENCODING];
 
 /// Logs `error` and returns the response that the client sees: a page, JSON or a redirect.

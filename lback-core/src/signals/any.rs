@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::Signal;
 
-/// A signal of any type, which is what listeners by name receive. Its `Debug` output is that of the signal. Cloning it is cheap.
+/// A signal of any type, as received by listeners that are registered by name. Its `Debug` output is that of the signal. Cloning it
+/// is cheap.
 ///
 /// ```
 /// use lback_core::signals::{AnySignal, ServerStarted};

@@ -1,4 +1,4 @@
-//! Registers listeners and finds those of a signal.
+//! Registers listeners and finds the listeners of a signal.
 
 use std::any::TypeId;
 use std::future::Future;

@@ -68,7 +68,8 @@ impl Files {
         Ok(texts)
     }
 
-    /// `ancestors` are the resolved paths of the folders around `dir`. If `dir` is among them, symbolic links form a loop.
+    /// Adds the files in `dir` and its subfolders. `ancestors` are the resolved paths of the folders around `dir`. If `dir` is among
+    /// them, symbolic links form a loop.
     fn add_folder(&mut self, dir: &Path, prefix: &str, ancestors: &mut Vec<PathBuf>) -> Result<(), Problem> {
         let (real, entries) = match fs::canonicalize(dir).and_then(|real| Ok((real, fs::read_dir(dir)?))) {
             Ok(found) => found,

@@ -73,7 +73,7 @@ impl Templates {
         functions: Functions,
     ) -> Result<Self> {
         let mut globals = globals;
-        // Those of the application come first, so they take precedence over others of the same name.
+        // The globals of the application come first, so they take precedence over others of the same name.
         globals.extend(request::globals());
         let (known_functions, known_filters) = functions.known();
         let names = Names::with(known_filters, known_functions, globals.iter().map(|global| global.name));
