@@ -3,6 +3,7 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
+mod backend;
 mod blocking;
 mod changes;
 mod cleanup;
@@ -22,6 +23,7 @@ mod storable;
 mod store;
 mod stores;
 
+pub use backend::SessionBackend;
 pub use cleanup::clean_regularly;
 pub use config::{CreateSessions, Durability, SessionConfig, SessionSettings, StoreName};
 pub use flash::Flash;
@@ -34,7 +36,7 @@ pub use session::AppSession;
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]
 pub use stores::RedisStore;
-pub use stores::{CookieStore, DatabaseStore, MemoryStore, tables};
+pub use stores::{CookieStore, DatabaseStore, MemoryStore, sessions, tables};
 
 use lback_db::include_dir::{self, include_dir};
 use lback_db::migrations::MigrationSet;

@@ -87,14 +87,14 @@ pub use lback_forms::{Form, FormErrors};
 #[cfg(feature = "mail")]
 pub use lback_mail::{
     AppMail, ClientMail, Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail,
-    SmtpTls,
+    SmtpTls, mail_outbox,
 };
 #[cfg(feature = "redis")]
 pub use lback_session::RedisStore;
 pub use lback_session::{
     AppSession, CookieStore, CreateSessions, DatabaseStore, Durability, Expiry, Flash, MemoryStore, Record, RequestSession, RouteSession,
-    RouterSession, Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMeta, SessionMiddleware, SessionSettings,
-    SessionStore, StoreName, Update,
+    RouterSession, Save, Saved, SessionBackend, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMeta, SessionMiddleware,
+    SessionSettings, SessionStore, StoreName, Update, sessions,
 };
 pub use {chrono, serde, serde_json};
 

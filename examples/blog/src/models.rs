@@ -3,6 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lback::chrono::{DateTime, NaiveDateTime, Utc};
 use lback::prelude::*;
+use lback::{auth_users, joinable_tables};
 
 diesel::table! {
     posts (id) {
@@ -20,16 +21,8 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    /// What is read of the framework's users here. Diesel joins only tables that one crate describes.
-    auth_users (id) {
-        id -> BigInt,
-        username -> Text,
-    }
-}
-
+joinable_tables![posts];
 diesel::joinable!(posts -> auth_users (author_id));
-diesel::allow_tables_to_appear_in_same_query!(posts, auth_users);
 
 /// The author is writing it.
 pub const DRAFT: &str = "draft";
