@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lback_core::signals::{AnySignal, Outcome};
+use lback_core::signals::{AnySignal, ListenerOutput};
 use lback_core::{Application, Signal};
 
 use crate::App;
@@ -25,7 +25,7 @@ impl App {
     pub fn on<T, R, F>(mut self, listener: F) -> Self
     where
         T: Signal,
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&T, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         self.listeners.on(listener);
@@ -57,7 +57,7 @@ impl App {
     where
         T: Signal,
         F: Fn(Arc<T>, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         self.listeners.on_async(listener);
         self
@@ -76,7 +76,7 @@ impl App {
     #[track_caller]
     pub fn on_name<R, F>(mut self, names: &str, listener: F) -> Self
     where
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&AnySignal, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         self.listeners.on_name(names, listener);
@@ -94,7 +94,7 @@ impl App {
     pub fn on_name_async<F, Fut>(mut self, names: &str, listener: F) -> Self
     where
         F: Fn(AnySignal, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         self.listeners.on_name_async(names, listener);
         self

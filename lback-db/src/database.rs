@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lback_core::{Error, Result, blocking};
+use lback_core::{Error, Request, Result, blocking};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
@@ -104,6 +104,24 @@ impl Database {
     /// Is `other` this database, through the same pool?
     pub fn is_same(&self, other: &Database) -> bool {
         Arc::ptr_eq(&self.manager, &other.manager)
+    }
+
+    /// Returns the unit of work of `req`, if its transaction is open and on this database: work of the request must use it, as nothing
+    /// may wait for a second connection while it holds one.
+    pub fn joined<'r>(&self, req: &'r mut Request) -> Option<&'r mut DbSession> {
+        req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && self.is_same(unit.database()))
+    }
+
+    /// Returns the unit of work of `req`, if it is on this database and work that must be saved together with the view's
+    /// [belongs into it](DbSession::joins_writes).
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn joined_for_writing<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
+        match req.extensions_mut().get_mut::<DbSession>().filter(|unit| self.is_same(unit.database())) {
+            Some(unit) => Ok(if unit.joins_writes()? { Some(unit) } else { None }),
+            None => Ok(None),
+        }
     }
 
     /// A connection of the pool that nobody uses now. `None` where there is none; [`get`](Self::get) waits for one.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::SessionManager;
+use crate::backend::Backend;
+use crate::store::BoxedStore;
 
 /// The most rows that one statement deletes: a few milliseconds of work.
 pub(crate) const BATCH: u32 = 100;
@@ -18,20 +20,22 @@ pub(crate) fn pause(took: Duration) -> Duration {
 /// Deletes expired sessions every `SESSION_CLEANUP_MINUTES`, until `stopping` turns true. Returns at once where that is 0.
 pub async fn clean_regularly(manager: SessionManager, mut stopping: watch::Receiver<bool>) {
     let Some(every) = manager.config().cleanup_every else { return };
+    // Cookies expire in their browsers.
+    let Backend::Server(server) = manager.backend() else { return };
     loop {
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             () = tokio::time::sleep(jittered(every)) => {}
         }
-        clean(&manager, &stopping).await;
+        clean(&manager, &*server.store, &stopping).await;
     }
 }
 
-async fn clean(manager: &SessionManager, stopping: &watch::Receiver<bool>) {
+async fn clean(manager: &SessionManager, store: &dyn BoxedStore, stopping: &watch::Receiver<bool>) {
     let mut total = 0;
     while !*stopping.borrow() {
         let started = Instant::now();
-        match manager.store().delete_expired(manager.clock().now(), BATCH).await {
+        match store.delete_expired(manager.clock().now(), BATCH).await {
             Ok(deleted) => {
                 total += deleted;
                 if deleted < u64::from(BATCH) {

@@ -2,11 +2,12 @@
 
 use lback_core::{CsrfBinding, Request, Result};
 
+use crate::backend::Received;
 use crate::blocking::wait;
 use crate::manager::Found;
 use crate::request::{RequestSession, Slot};
 use crate::store::{Record, user_id};
-use crate::{SessionId, SessionManager, cookie};
+use crate::{SessionId, SessionManager};
 
 /// By the id in the cookie, so that nothing is loaded unless several cookies came.
 impl CsrfBinding for SessionManager {
@@ -38,28 +39,28 @@ impl CsrfBinding for SessionManager {
 }
 
 fn received(manager: &SessionManager, req: &mut Request) -> Result<Option<SessionId>> {
-    if manager.is_in_cookies() {
-        return Ok(load(manager, req)?.map(|record| record.id));
-    }
-    match cookie::read(req.cookies(), manager.config(), manager.keys()).as_slice() {
-        [] => Ok(None),
-        [id] => Ok(Some(*id)),
-        // Only the store knows which of several is alive. The view will want it as well.
-        _ if req.extensions().get::<Slot>().is_some() => {
+    match manager.brought_by(req.cookies()) {
+        Received::Session(record) => Ok(record.map(|record| record.id)),
+        Received::Ids(ids) if ids.len() < 2 => Ok(ids.first().copied()),
+        // Only the store knows which of several is alive. The view will want the session as well.
+        Received::Ids(_) if req.extensions().get::<Slot>().is_some() => {
             let session = req.session();
             session.why_broken().map_or_else(|| Ok(session.base().map(|base| base.id)), Err)
         }
-        _ => Ok(load(manager, req)?.map(|record| record.id)),
+        Received::Ids(ids) => Ok(find(manager, &ids)?.map(|record| record.id)),
     }
 }
 
-/// The session that the request came with, for a route without sessions.
+/// Returns the session that the request came with, for a route without sessions.
 fn load(manager: &SessionManager, req: &mut Request) -> Result<Option<Record>> {
-    let cookies = req.cookies();
-    if manager.is_in_cookies() {
-        return Ok(cookie::sealed::read(cookies, manager.config(), manager.keys()).find(|record| manager.is_valid(record)));
+    match manager.brought_by(req.cookies()) {
+        Received::Session(record) => Ok(record),
+        Received::Ids(ids) => find(manager, &ids),
     }
-    match wait(manager.find(&cookie::read(cookies, manager.config(), manager.keys())))? {
+}
+
+fn find(manager: &SessionManager, ids: &[SessionId]) -> Result<Option<Record>> {
+    match wait(manager.find(ids))? {
         Found::Session(record) => Ok(Some(record)),
         Found::Ended(_) | Found::Nothing => Ok(None),
     }

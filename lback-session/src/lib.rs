@@ -5,6 +5,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod backend;
 mod blocking;
 mod changes;
 mod cleanup;
@@ -24,6 +25,7 @@ mod storable;
 mod store;
 mod stores;
 
+pub use backend::SessionBackend;
 pub use cleanup::clean_regularly;
 pub use config::{CreateSessions, Durability, SessionConfig, SessionSettings, StoreName};
 pub use flash::Flash;
@@ -36,7 +38,7 @@ pub use session::AppSession;
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]
 pub use stores::RedisStore;
-pub use stores::{CookieStore, DatabaseStore, MemoryStore, tables};
+pub use stores::{CookieStore, DatabaseStore, MemoryStore, sessions, tables};
 
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};

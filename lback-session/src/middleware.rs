@@ -35,6 +35,6 @@ impl Middleware for SessionMiddleware {
     }
 
     fn requires(&self) -> &'static [&'static str] {
-        if self.manager.is_in_database() { &["DbSessionMiddleware"] } else { &[] }
+        if self.manager.backend().is_in_database() { &["DbSessionMiddleware"] } else { &[] }
     }
 }

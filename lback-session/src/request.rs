@@ -3,15 +3,16 @@
 use std::future::Future;
 
 use lback_core::{Caching, Error, Request, Result, Route, Router, StatusCode};
-use lback_db::{Db, DbSession, RequestSignal};
+use lback_db::RequestSignal;
 
-use crate::blocking::{on_network, wait};
+use crate::backend::Received;
+use crate::blocking::wait;
 use crate::flash::Viewing;
 use crate::manager::Found;
 use crate::signals::SessionsRevoked;
 use crate::store::SessionInfo;
 use crate::stores::rows;
-use crate::{AppSession, SessionId, SessionManager, cookie};
+use crate::{AppSession, SessionId, SessionManager};
 
 /// Adds the session to [`Request`].
 pub trait RequestSession {
@@ -80,6 +81,13 @@ impl Slot {
         self.session = Some(session);
     }
 
+    /// The session that was put back was stored under this id.
+    pub(crate) fn stored_as(&mut self, id: SessionId) {
+        if let Some(session) = &mut self.session {
+            session.stored_as(id);
+        }
+    }
+
     /// Puts the session back, finished, for middleware that looks at it on the way out.
     pub(crate) fn put_back(&mut self, session: AppSession) {
         self.fill(session);
@@ -113,9 +121,8 @@ impl RequestSession for Request {
     async fn load_session(&mut self) -> &mut AppSession {
         let unloaded = self.extensions().get::<Slot>().filter(|slot| slot.session.is_none());
         if let Some(manager) = unloaded.map(|slot| slot.manager.clone())
-            && !manager.is_in_cookies()
-            && joined_for_reading(self, &manager).is_none()
-            && let ids = cookie::read(self.cookies(), manager.config(), manager.keys())
+            && manager.backend().joined(self).is_none()
+            && let Received::Ids(ids) = manager.brought_by(self.cookies())
             && !ids.is_empty()
         {
             self.limit_caching(Caching::PerVisitor);
@@ -134,8 +141,8 @@ impl RequestSession for Request {
 
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>> {
         let manager = manager(self)?;
-        match joined_for_reading(self, &manager) {
-            Some(unit) => within(unit, |db| rows::for_user(db, user_id, manager.clock().now())),
+        match manager.backend().joined(self) {
+            Some(unit) => unit.run(|db| rows::for_user(db, user_id, manager.clock().now())),
             None => manager.for_user(user_id),
         }
     }
@@ -144,9 +151,9 @@ impl RequestSession for Request {
         let manager = manager(self)?;
         // Before it ends, as it could not be told from that of another request afterwards.
         let ends_own = self.session().base().is_some_and(|own| own.user_id == Some(user_id) && Some(own.id) != except);
-        let count = match joined(self, &manager)? {
+        let count = match manager.backend().joined_for_writing(self)? {
             Some(unit) => {
-                let count = within(unit, |db| rows::end_user(db, user_id, except, manager.clock().now()))?;
+                let count = unit.run(|db| rows::end_user(db, user_id, except, manager.clock().now()))?;
                 if count > 0 {
                     self.signal(SessionsRevoked { user_id, count });
                 }
@@ -163,25 +170,17 @@ impl RequestSession for Request {
 
 /// Loads the session that the request's cookie names or carries, or makes a new one.
 fn load(req: &mut Request, manager: SessionManager) -> AppSession {
-    if manager.is_in_cookies() {
-        let record = cookie::sealed::read(req.cookies(), manager.config(), manager.keys()).find(|record| manager.is_valid(record));
-        return AppSession::new(manager, record);
-    }
-    let ids = cookie::read(req.cookies(), manager.config(), manager.keys());
-    if ids.is_empty() {
-        return AppSession::new(manager, None);
-    }
-    let what = match joined_for_reading(req, &manager) {
-        Some(unit) => within(unit, |db| manager.find_within(db, &ids)),
+    let ids = match manager.brought_by(req.cookies()) {
+        Received::Session(record) => return AppSession::new(manager, record),
+        Received::Ids(ids) if ids.is_empty() => return AppSession::new(manager, None),
+        Received::Ids(ids) => ids,
+    };
+    // Nothing waits for a second connection while it holds one.
+    let what = match manager.backend().joined(req) {
+        Some(unit) => unit.run(|db| manager.find_within(db, &ids)),
         None => wait(manager.find(&ids)),
     };
     found(req, manager, what)
-}
-
-/// The request's transaction, where there is one that sees the sessions: a second connection is never waited for while one
-/// is held.
-fn joined_for_reading<'a>(req: &'a mut Request, manager: &SessionManager) -> Option<&'a mut DbSession> {
-    req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit))
 }
 
 fn found(req: &Request, manager: SessionManager, what: Result<Found>) -> AppSession {
@@ -196,25 +195,9 @@ fn found(req: &Request, manager: SessionManager, what: Result<Found>) -> AppSess
     }
 }
 
-/// Runs `work` in the request's transaction. A SQLite file answers too soon to make way for others meanwhile.
-fn within<T>(unit: &mut DbSession, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-    match unit.database().kind().is_server() {
-        true => on_network(|| work(unit.connection()?)),
-        false => work(unit.connection()?),
-    }
-}
-
 fn manager(req: &Request) -> Result<SessionManager> {
     let slot = req.extensions().get::<Slot>();
     slot.map(|slot| slot.manager.clone()).ok_or_else(|| Error::internal("this request has no SessionMiddleware around it"))
-}
-
-/// The request's unit of work, if what is done to sessions must be part of it.
-fn joined<'a>(req: &'a mut Request, manager: &SessionManager) -> Result<Option<&'a mut DbSession>> {
-    match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
-        Some(unit) => Ok(if unit.joins_writes()? { Some(unit) } else { None }),
-        None => Ok(None),
-    }
 }
 
 /// The route has no session; see [`RouterSession::without_session`].

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::changes::Notes;
 use crate::storable::check_depth;
-use crate::{SessionId, SessionManager, SessionMeta};
+use crate::{SessionConfig, SessionId, SessionMeta};
 
 /// The data of a session: a JSON object.
 pub type Data = serde_json::Map<String, Value>;
@@ -130,7 +130,7 @@ pub struct Save {
     pub fresh_id: Option<SessionId>,
     /// The current time.
     pub now: DateTime<Utc>,
-    pub(crate) manager: SessionManager,
+    pub(crate) config: Arc<SessionConfig>,
 }
 
 /// How a save ended.
@@ -175,7 +175,7 @@ impl Save {
     }
 
     fn attempt(&self, base: &Record, data: Arc<Data>, meta: SessionMeta) -> Result<Update> {
-        let config = self.manager.config();
+        let config = &self.config;
         let json = json(&data, &meta, config.max_bytes)?;
         let rotate = self.rotates_to(&data, base);
         Ok(Update {

@@ -98,15 +98,16 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
+lback_db::joinable_tables![
     auth_users,
     auth_username_skeletons,
     auth_groups,
     auth_permissions,
     auth_users_groups,
     auth_users_permissions,
-    auth_groups_permissions
-);
+    auth_groups_permissions,
+    auth_attempts
+];
 
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {

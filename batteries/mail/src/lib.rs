@@ -27,7 +27,7 @@ pub use mail::Mail;
 pub use mailer::Mailer;
 pub use message::{MailAttachment, MailMessage};
 pub use middleware::MailMiddleware;
-pub use outbox::tables;
+pub use outbox::{mail_outbox, tables};
 pub use request::RequestMail;
 pub use settings::{MailBackend, MailSettings, SmtpTls};
 pub use testing::ClientMail;

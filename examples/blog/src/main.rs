@@ -19,7 +19,7 @@ fn main() -> Result<()> {
 fn app() -> App {
     App::new(urls::urls())
         .migrations(migrations!(sqlite, postgres))
-        .tables(tables![models::posts, models::auth_users])
+        .tables(tables![models::posts])
         .auth()
         .mail()
         .permissions([

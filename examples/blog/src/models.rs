@@ -1,7 +1,9 @@
 //! The table of posts, and what is asked of it.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use lback::auth::auth_users;
 use lback::chrono::{DateTime, NaiveDateTime, Utc};
+use lback::db::joinable_tables;
 use lback::prelude::*;
 
 diesel::table! {
@@ -20,16 +22,8 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    /// What is read of the framework's users here. Diesel joins only tables that one crate describes.
-    auth_users (id) {
-        id -> BigInt,
-        username -> Text,
-    }
-}
-
+joinable_tables![posts];
 diesel::joinable!(posts -> auth_users (author_id));
-diesel::allow_tables_to_appear_in_same_query!(posts, auth_users);
 
 /// The author is writing it.
 pub const DRAFT: &str = "draft";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::deliver::{Label, Listener, Run};
 use super::pattern::Pattern;
-use super::{AnySignal, Outcome, Signal};
+use super::{AnySignal, ListenerOutput, Signal};
 use crate::application::Application;
 use crate::{Error, Result};
 
@@ -40,7 +40,7 @@ impl Listeners {
     pub fn on<T, R, F>(&mut self, listener: F) -> &mut Self
     where
         T: Signal,
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&T, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         let run = move |signal: &AnySignal, app: &Arc<Application>| match signal.downcast_ref() {
@@ -58,7 +58,7 @@ impl Listeners {
     where
         T: Signal,
         F: Fn(Arc<T>, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         let run = move |signal: AnySignal, app| {
             let work = signal.downcast().map(|signal| listener(signal, app));
@@ -78,7 +78,7 @@ impl Listeners {
     #[track_caller]
     pub fn on_name<R, F>(&mut self, names: &str, listener: F) -> &mut Self
     where
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&AnySignal, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         let run = move |signal: &AnySignal, app: &Arc<Application>| listener(signal, app).into_result();
@@ -92,7 +92,7 @@ impl Listeners {
     pub fn on_name_async<F, Fut>(&mut self, names: &str, listener: F) -> &mut Self
     where
         F: Fn(AnySignal, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         let run = move |signal, app| {
             let work = listener(signal, app);

@@ -71,7 +71,7 @@ pub trait Signal: Debug + Send + Sync + 'static {
 
 /// The return type of a listener: nothing, or a [`Result`] whose error is logged.
 #[diagnostic::on_unimplemented(message = "a listener must return nothing or a `lback::Result<()>`, not `{Self}`")]
-pub trait Outcome {
+pub trait ListenerOutput {
     /// Converts the outcome to a `Result`.
     ///
     /// # Errors
@@ -79,13 +79,13 @@ pub trait Outcome {
     fn into_result(self) -> Result<()>;
 }
 
-impl Outcome for () {
+impl ListenerOutput for () {
     fn into_result(self) -> Result<()> {
         Ok(())
     }
 }
 
-impl Outcome for Result<()> {
+impl ListenerOutput for Result<()> {
     fn into_result(self) -> Result<()> {
         self
     }

@@ -2,6 +2,8 @@
 
 mod columns;
 mod compare;
+#[doc(hidden)]
+pub mod joins;
 mod types;
 
 pub use columns::Columns;

@@ -124,6 +124,16 @@ impl DbSession {
         self.open.is_some()
     }
 
+    /// Returns whether there is a transaction to commit: one that is open, or that a [`before_commit`](Self::before_commit) hook will
+    /// begin.
+    pub fn needs_commit(&self) -> bool {
+        self.is_open() || self.has_before_commit()
+    }
+
+    fn has_before_commit(&self) -> bool {
+        self.hooks.as_ref().is_some_and(|hooks| !hooks.before_commit.is_empty())
+    }
+
     /// Returns whether there is anything to do at the end.
     pub(crate) fn has_work(&self) -> bool {
         self.open.is_some() || self.hooks.is_some()
@@ -138,7 +148,7 @@ impl DbSession {
     /// # Errors
     /// Those of the database.
     pub fn joins_writes(&mut self) -> Result<bool> {
-        let will_write = self.hooks.as_ref().is_some_and(|hooks| !hooks.before_commit.is_empty());
+        let will_write = self.has_before_commit();
         let Some(open) = &mut self.open else { return Ok(will_write) };
         if open.has_written()? {
             return Ok(true);
@@ -150,8 +160,7 @@ impl DbSession {
 
     /// Returns whether the commit must wait for a disk or a network.
     fn commit_blocks(&mut self) -> bool {
-        let will_write = self.hooks.as_ref().is_some_and(|hooks| !hooks.before_commit.is_empty());
-        will_write || self.open.as_mut().is_some_and(|open| open.has_written().unwrap_or(false))
+        self.has_before_commit() || self.open.as_mut().is_some_and(|open| open.has_written().unwrap_or(false))
     }
 
     fn hooks(&mut self) -> &mut Hooks {

@@ -3,7 +3,7 @@
 pub(crate) mod sealed;
 
 use chrono::{DateTime, Utc};
-use lback_core::header::{self, HeaderMap, HeaderValue};
+use lback_core::header::HeaderValue;
 use lback_core::{Cookies, Error, Keys, Result};
 
 use crate::{Expiry, SessionConfig, SessionId};
@@ -45,16 +45,15 @@ pub(crate) fn seal(id: SessionId, config: &SessionConfig, keys: &Keys) -> String
     if config.cookie_encrypted { keys.encrypt(&config.cookie_name, id) } else { keys.sign(&id) }
 }
 
-/// Gives the browser this value, for a session with this expiry of its own.
-pub(crate) fn set(
-    headers: &mut HeaderMap,
+/// Returns the `Set-Cookie` header that gives the browser this value, for a session with this expiry of its own.
+pub(crate) fn header(
     config: &SessionConfig,
     value: &str,
     expiry: Expiry,
     expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<()> {
-    append(headers, config, value, max_age(config, expiry, expires_at, now))
+) -> Result<HeaderValue> {
+    header_of(text(config, value, max_age(config, expiry, expires_at, now)))
 }
 
 /// In seconds; `None` lets the browser forget the cookie when it is closed. A session that was given an expiry of its own,
@@ -63,16 +62,13 @@ fn max_age(config: &SessionConfig, expiry: Expiry, expires_at: DateTime<Utc>, no
     (!config.expire_at_browser_close || !expiry.is_default()).then(|| ((expires_at - now).num_milliseconds().max(0) + 999) / 1000)
 }
 
-/// Tells the browser to forget the cookie.
-pub(crate) fn remove(headers: &mut HeaderMap, config: &SessionConfig) -> Result<()> {
-    append(headers, config, "", Some(0))
+/// Returns the `Set-Cookie` header that makes the browser forget the cookie.
+pub(crate) fn removal(config: &SessionConfig) -> Result<HeaderValue> {
+    header_of(text(config, "", Some(0)))
 }
 
-fn append(headers: &mut HeaderMap, config: &SessionConfig, value: &str, max_age: Option<i64>) -> Result<()> {
-    let value = HeaderValue::try_from(text(config, value, max_age))
-        .map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))?;
-    headers.append(header::SET_COOKIE, value);
-    Ok(())
+fn header_of(text: String) -> Result<HeaderValue> {
+    HeaderValue::try_from(text).map_err(|error| Error::internal("the session's cookie cannot be sent").with_source(error))
 }
 
 /// The whole cookie.

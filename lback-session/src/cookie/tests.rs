@@ -1,6 +1,5 @@
 //! Cookies that strangers send.
 
-use lback_core::header::{HeaderMap, SET_COOKIE};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,10 +18,9 @@ fn keys() -> Keys {
 
 /// The value that a browser would send back.
 fn sealed(config: &SessionConfig, id: SessionId) -> String {
-    let mut headers = HeaderMap::new();
     let now = Utc::now();
-    set(&mut headers, config, &seal(id, config, &keys()), Expiry::Default, now + chrono::TimeDelta::minutes(30), now).unwrap();
-    let cookie = headers.get(SET_COOKIE).unwrap().to_str().unwrap();
+    let cookie = header(config, &seal(id, config, &keys()), Expiry::Default, now + chrono::TimeDelta::minutes(30), now).unwrap();
+    let cookie = cookie.to_str().unwrap();
     let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
     value.to_owned()
 }

@@ -9,15 +9,24 @@ use super::{Claimed, KEPT, Outcome};
 use crate::MailMessage;
 
 diesel::table! {
+    /// Mail that waits to be sent, and mail that was given up.
     mail_outbox (id) {
+        /// The primary key.
         id -> BigInt,
+        /// The mail, as JSON.
         mail -> Text,
+        /// The number of attempts to send it.
         attempts -> Integer,
+        /// The time of the next attempt; NULL if the mail was given up.
         due_at -> Nullable<Timestamp>,
+        /// The reason of the last failure.
         last_error -> Nullable<Text>,
+        /// The time when it was put into the outbox.
         created_at -> Timestamp,
     }
 }
+
+lback_db::joinable_tables![mail_outbox];
 
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {

@@ -3,7 +3,7 @@
 mod database;
 mod memory;
 
-pub use database::tables;
+pub use database::{mail_outbox, tables};
 
 use std::time::Duration;
 

@@ -15,15 +15,25 @@ use crate::{SessionId, SessionMeta};
 // Times are microseconds since 1970: SQLite has no type for them, and to write and read them as text costs a tenth of a
 // request.
 diesel::table! {
+    /// The sessions, if the database keeps them. Times are microseconds since 1970.
     sessions (id) {
+        /// The [id](crate::SessionId): 16 bytes.
         id -> Binary,
+        /// The user, if the session is that of a user.
         user_id -> Nullable<BigInt>,
+        /// The data, as JSON.
         data -> Text,
+        /// What Lback keeps about the session, as JSON.
         meta -> Nullable<Text>,
+        /// The number of saves.
         version -> BigInt,
+        /// The time when it ends, unless it is renewed.
         expires_at -> BigInt,
+        /// The hour of that time, in hours since 1970.
         expiry_hour -> BigInt,
+        /// The time when it began.
         created_at -> BigInt,
+        /// The time when it was last saved or renewed.
         updated_at -> BigInt,
     }
 }
@@ -35,6 +45,8 @@ diesel::table! {
         ended_at -> BigInt,
     }
 }
+
+lback_db::joinable_tables![sessions, session_ends];
 
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {

@@ -7,13 +7,12 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
-use crate::blocking;
 use crate::stores::wake;
 
 /// The most that are asked for at once, so that the first of them does not wait for too many others.

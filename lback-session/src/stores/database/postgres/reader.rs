@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use chrono::{DateTime, Utc};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use lback_db::Database;
 use tokio::runtime::Handle;
 
 use super::connection::Line;
 use super::{Reply, statements};
+use crate::SessionId;
 use crate::store::{Record, SessionInfo};
 use crate::stores::database::{Cause, rows};
 use crate::stores::wake;
-use crate::{SessionId, blocking};
 
 /// How many threads read at most: while one waits for the server, the other gathers. Where there is one processor for all of
 /// it they would only take that from each other.

@@ -6,19 +6,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use lback_db::Database;
 use tokio::runtime::Handle;
 
 use super::Reply;
 use super::batch::{self, Done, Op};
 use super::connection::Line;
+use crate::Durability;
 use crate::store::Save;
 use crate::stores::database::batching::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
 use crate::stores::database::unwritten;
 use crate::stores::wake;
-use crate::{Durability, blocking};
 
 /// How long a batch waits for a row that somebody else holds, in milliseconds. Long enough for another process's batch.
 const PATIENCE: &str = "SET lock_timeout = 250";

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::query_builder::{QueryFragment, QueryId};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use lback_db::{Database, Db};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -22,8 +22,8 @@ use tokio::sync::oneshot;
 use super::batching::{Gather, MAX_BATCH};
 use super::prepared::{Begin, Commit};
 use super::unwritten;
+use crate::Durability;
 use crate::stores::wake;
-use crate::{Durability, blocking};
 
 /// Which writes outlast a power cut whatever the settings say: those that end a session, under this id at least. One that
 /// has ended must not come back.
