@@ -52,6 +52,20 @@ pub mod app {
 #[doc(inline)]
 pub use lback_app::{App, Command, MainError};
 
+/// Users: rate limits, permissions of batteries, and what pages for users are made of.
+#[cfg(feature = "auth")]
+pub mod auth {
+    #[doc(inline)]
+    pub use lback_auth::{LoginInfo, NameConflict, RateLimit, Throttled};
+}
+
+/// The pages on which users register, log in and manage their account.
+#[cfg(feature = "accounts")]
+pub mod accounts {
+    #[doc(inline)]
+    pub use lback_accounts::AppAccounts;
+}
+
 /// The test client, and what batteries add to it.
 pub mod testing {
     #[doc(inline)]
@@ -64,17 +78,17 @@ pub mod testing {
     pub use lback_mail::ClientMail;
 }
 
-#[cfg(not(all(feature = "auth", feature = "mail")))]
+#[cfg(not(all(feature = "accounts", feature = "auth", feature = "mail")))]
 mod features_off;
-#[cfg(not(all(feature = "auth", feature = "mail")))]
+#[cfg(not(all(feature = "accounts", feature = "auth", feature = "mail")))]
 #[doc(hidden)]
 pub use features_off::*;
-#[cfg(feature = "auth-pages")]
-pub use lback_auth::urls as auth_urls;
+#[cfg(feature = "accounts")]
+pub use lback_accounts::AppAccounts;
 #[cfg(feature = "auth")]
 pub use lback_auth::{
     Account, AppAuth, Auth, AuthMiddleware, AuthSettings, ClientAuth, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules,
-    Passwords, Permission, RequestAuth, Requirement, RouteAuth, RouterAuth, Throttled, User, auth_groups, auth_permissions, auth_users,
+    Passwords, Permission, RequestAuth, Requirement, RouteAuth, RouterAuth, User, auth_groups, auth_permissions, auth_users,
     auth_users_groups, check_email, check_username, clean_attempts, declare_permissions, email_key, safe_next, update_name_keys,
     username_key,
 };

@@ -4,7 +4,7 @@ pub use crate::{
     App, Command, Cookie, Db, Error, Flash, IntoResponse, Method, Middleware, Next, OrNotFound, OrNotFoundRow, Request, RequestDb,
     RequestSession, RequestSignal, Response, Result, Router, RouterSession, Signal, StatusCode, WithHeader, context, migrations, tables,
 };
-pub use crate::{AppAuth as _, AppMail as _};
+pub use crate::{AppAccounts as _, AppAuth as _, AppMail as _};
 #[cfg(feature = "auth")]
 pub use crate::{ClientAuth as _, Group, RequestAuth, RouterAuth, User};
 #[cfg(feature = "mail")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lback_core::{Assembly, CoreSettings, Error, Keys, Result};
 
 use crate::account::{Accounts, Of};
-use crate::throttle::Throttle;
+use crate::rate_limit::LoginLimits;
 use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission, password};
 
 /// How an application's users log in, and what they may do: its settings, put to work. Cheap to clone.
@@ -24,7 +24,8 @@ struct Inner {
     session_keys: Keys,
     device_keys: Keys,
     token_keys: Keys,
-    throttle: Throttle,
+    attempt_keys: Keys,
+    login_limits: LoginLimits,
     permissions: BTreeMap<String, String>,
 }
 
@@ -51,7 +52,8 @@ impl Auth {
             session_keys: assembly.derive_keys("auth session")?,
             device_keys: assembly.derive_keys("auth device")?,
             token_keys: assembly.derive_keys("auth token")?,
-            throttle: Throttle::new(assembly.derive_keys("auth attempts")?, &settings),
+            attempt_keys: assembly.derive_keys("auth attempts")?,
+            login_limits: LoginLimits::new(&settings),
             permissions: declared,
             settings,
         })))
@@ -82,12 +84,22 @@ impl Auth {
         self.0.permissions.contains_key(name)
     }
 
+    /// Returns the name of the type of the application's users: that of [`User`](crate::User), unless `App::auth_with` sets another.
+    pub fn user_type(&self) -> &'static str {
+        self.0.accounts.type_name()
+    }
+
     pub(crate) fn accounts(&self) -> &dyn Accounts {
         &*self.0.accounts
     }
 
-    pub(crate) fn throttle(&self) -> &Throttle {
-        &self.0.throttle
+    /// The keys of the digests in the table `auth_attempts`.
+    pub(crate) fn attempt_keys(&self) -> &Keys {
+        &self.0.attempt_keys
+    }
+
+    pub(crate) fn login_limits(&self) -> &LoginLimits {
+        &self.0.login_limits
     }
 
     pub(crate) fn device_keys(&self) -> &Keys {

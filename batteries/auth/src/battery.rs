@@ -125,16 +125,10 @@ impl Battery for Users {
                 // The name of a route that is not there would fail every redirect to the login page.
                 built.login_url(app)?;
             }
-            #[cfg(feature = "pages")]
-            crate::pages::check_needs(app, &built)?;
             Ok(())
         });
         setup.checks(move |app, checks| {
             checks.add("permissions and the login page", check_routes(app, &auth));
-            #[cfg(feature = "pages")]
-            if checks.deploy() {
-                checks.add("links in mails", crate::pages::check_site_url(app, &auth));
-            }
         });
         Ok(())
     }

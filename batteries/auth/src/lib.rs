@@ -4,7 +4,6 @@
 //! `App::new(urls).auth()`.
 
 mod account;
-mod attempts;
 mod auth;
 mod battery;
 mod commands;
@@ -18,40 +17,38 @@ mod name_keys;
 mod new_user;
 mod next;
 mod outside_transaction;
-#[cfg(feature = "pages")]
-pub mod pages;
 mod password;
 mod permissions;
+mod rate_limit;
 mod request;
 mod schema;
 mod settings;
 pub mod signals;
 mod testing;
-mod throttle;
 mod token;
 mod user;
 mod user_agent;
 
 pub use account::Account;
-pub use attempts::clean_attempts;
 pub use auth::Auth;
 pub use battery::AppAuth;
 pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
-pub use login::LoginRefused;
+pub use login::{LoginInfo, LoginRefused};
 pub use middleware::AuthMiddleware;
 pub use name::{check_email, check_username, email_key, username_key};
 pub use name_keys::update_name_keys;
-pub use new_user::NewUser;
+pub use new_user::{NameConflict, NewUser};
 pub use next::safe_next;
-#[cfg(feature = "pages")]
-pub use pages::urls;
+// For lback-accounts, whose pages look up users before they hash a password.
+#[doc(hidden)]
+pub use outside_transaction::read as read_outside_transaction;
 pub use password::{PasswordRules, Passwords};
 pub use permissions::{Group, Permission, declare_permissions};
+pub use rate_limit::{RateLimit, Throttled, clean_attempts};
 pub use request::RequestAuth;
 pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups, tables};
 pub use settings::{AuthSettings, PasswordRule};
 pub use testing::ClientAuth;
-pub use throttle::Throttled;
 pub use user::User;
 
 use lback_db::include_dir::{self, include_dir};

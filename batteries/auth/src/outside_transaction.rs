@@ -10,7 +10,7 @@ use lback_db::{Database, Db, DbSession, RequestDb};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Runs `work`, which only reads.
-pub(crate) fn read<T>(req: &mut Request, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+pub fn read<T>(req: &mut Request, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
     // An error page, which may say who is logged in, is made when the request's unit of work has ended.
     if req.extensions().get::<DbSession>().is_none()
         && let Ok(database) = req.state::<Database>()

@@ -21,6 +21,7 @@ fn app() -> App {
         .migrations(migrations!(sqlite, postgres))
         .tables(tables![models::posts, models::auth_users])
         .auth()
+        .accounts()
         .mail()
         .permissions([
             ("blog.add_post", "Write posts"),

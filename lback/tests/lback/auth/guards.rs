@@ -113,12 +113,13 @@ fn a_guard_without_users_stops_the_start() {
     assert!(error.contains("AUTH_ARGON2_MEMORY_KIB = 1"), "{error}");
 }
 
-#[cfg(feature = "auth-pages")]
+#[cfg(feature = "accounts")]
 #[test]
-fn the_pages_without_users_stop_the_start() {
-    let urls = Router::new().include("/account", lback::auth_urls()).name("account");
-    let error = start_error(App::new(urls), "SESSION_TIMEOUT_MINUTES = 30");
-    assert!(error.contains("Write App::new(urls).auth()"), "{error}");
+fn accounts_without_users_or_mail_stop_the_start() {
+    let error = start_error(App::new(Router::new()).accounts().mail(), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(error.contains("accounts needs auth") && error.contains("Write App::new(urls).auth()"), "{error}");
+    let error = start_error(App::new(Router::new()).auth().accounts(), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(error.contains("accounts needs mail") && error.contains("Write App::new(urls).mail()"), "{error}");
 }
 
 /// It cannot be seen before.
