@@ -56,6 +56,7 @@ chapters! {
     views "src/views.md";
     routing "src/routing.md";
     middleware "src/middleware.md";
+    request_lifecycle "src/request-lifecycle.md";
     templates "src/templates.md";
     forms "src/forms.md";
     csrf "src/csrf.md";
@@ -71,4 +72,5 @@ chapters! {
     testing "src/testing.md";
     batteries "src/batteries.md";
     deployment "src/deployment.md";
+    recipes "src/recipes.md";
 }

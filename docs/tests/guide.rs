@@ -4,9 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lback::settings::known_keys;
+use lback::App;
+use lback::Router;
+use lback::auth::{AppAuth as _, AuthSettings};
+use lback::db::DbSettings;
+use lback::mail::{AppMail as _, MailSettings};
+use lback::session::SessionSettings;
+use lback::settings::{CoreSettings, Settings, known_keys};
 use lback::testing::Client;
-use lback::{App, AppAuth as _, AppMail as _, AuthSettings, CoreSettings, DbSettings, MailSettings, Router, SessionSettings, Settings};
 
 fn docs() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lback_core::middleware::{IntoMiddleware, Slot, Stack};
 use lback_core::signals::Listeners;
 use lback_core::{Application, Assembly, Request, Result, Router, Settings, TemplateArgs};
-use lback_db::migrations::MigrationSet;
+use lback_db::MigrationSet;
 use lback_db::{Migrations, Tables};
 use lback_session::SessionStore;
 use tokio::sync::watch;

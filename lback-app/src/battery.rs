@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use lback_core::{Application, Assembly, Result, Route, Settings};
-use lback_db::migrations::MigrationSet;
+use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
 use crate::testing::TestSettings;

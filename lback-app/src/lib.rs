@@ -13,6 +13,8 @@
 //! | `checks` | what the command `check` looks at |
 //! | `testing` | the test client |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod app;
 mod assemble;
 mod batteries;

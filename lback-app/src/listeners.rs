@@ -39,7 +39,8 @@ impl App {
     /// use std::sync::Arc;
     /// use lback::prelude::*;
     /// use lback::signals::SessionsRevoked;
-    /// use lback::{Application, Database};
+    /// use lback::app::Application;
+    /// use lback::db::Database;
     ///
     /// async fn note(event: Arc<SessionsRevoked>, app: Arc<Application>) -> Result<()> {
     ///     let database = app.state::<Database>().or_404()?;

@@ -3,6 +3,8 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "sqlite")]
 mod checkpoint;
 mod connection;
@@ -11,7 +13,7 @@ mod database_url;
 mod error;
 mod manager;
 mod middleware;
-pub mod migrations;
+mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres_error;
 #[cfg(feature = "postgres")]
@@ -31,7 +33,7 @@ pub use connection::{Db, Kind, PooledDb};
 pub use database::Database;
 pub use error::{OrNotFoundRow, is_unavailable};
 pub use middleware::DbSessionMiddleware;
-pub use migrations::Migrations;
+pub use migrations::{Applied, DRAFT, MigrationSet, MigrationStatus, Migrations};
 pub use request::RequestDb;
 pub use schema::Tables;
 pub use settings::DbSettings;
@@ -40,4 +42,7 @@ pub use signals::RequestSignal;
 pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;
 
-pub use {diesel, include_dir};
+pub use diesel;
+// For the code that `migrations!` writes.
+#[doc(hidden)]
+pub use include_dir;

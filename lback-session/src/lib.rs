@@ -3,6 +3,8 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod blocking;
 mod changes;
 mod cleanup;
@@ -36,8 +38,8 @@ pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 pub use stores::RedisStore;
 pub use stores::{CookieStore, DatabaseStore, MemoryStore, tables};
 
+use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};
-use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the table `sessions`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(

@@ -1,15 +1,32 @@
 //! What most files of an application need: `use lback::prelude::*;`.
+//!
+//! It also imports Diesel's prelude, and the traits that batteries add to [`App`], [`Request`], [`Router`] and the test client.
 
-pub use crate::{
-    App, Command, Cookie, Db, Error, Flash, IntoResponse, Method, Middleware, Next, OrNotFound, OrNotFoundRow, Request, RequestDb,
-    RequestSession, RequestSignal, Response, Result, Router, RouterSession, Signal, StatusCode, WithHeader, context, migrations, tables,
-};
-pub use crate::{AppAccounts as _, AppAuth as _, AppMail as _};
+#[cfg(feature = "accounts")]
+pub use crate::accounts::AppAccounts as _;
+pub use crate::app::Command;
 #[cfg(feature = "auth")]
-pub use crate::{ClientAuth as _, Group, RequestAuth, RouterAuth, User};
-#[cfg(feature = "mail")]
-pub use crate::{ClientMail as _, Mail, RequestMail};
+pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
+pub use crate::db::{Db, OrNotFoundRow, RequestDb, migrations, tables};
+pub use crate::diesel;
+#[cfg(not(feature = "accounts"))]
+pub use crate::features_off::AppAccounts as _;
+#[cfg(not(feature = "auth"))]
+pub use crate::features_off::AppAuth as _;
+#[cfg(not(feature = "mail"))]
+pub use crate::features_off::AppMail as _;
 #[cfg(feature = "forms")]
-pub use crate::{Form, FormErrors};
+pub use crate::forms::{Form, FormErrors};
+pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, WithHeader};
+#[cfg(feature = "mail")]
+pub use crate::mail::{AppMail as _, Mail, RequestMail};
+pub use crate::middleware::{Middleware, Next};
+pub use crate::session::{Flash, RequestSession, RouterSession};
+pub use crate::signals::{RequestSignal, Signal};
+pub use crate::templates::context;
+#[cfg(feature = "auth")]
+pub use crate::testing::ClientAuth as _;
+#[cfg(feature = "mail")]
+pub use crate::testing::ClientMail as _;
+pub use crate::{App, Error, Request, Response, Result, Router};
 pub use diesel::prelude::*;
-pub use lback_db::diesel;

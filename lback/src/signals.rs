@@ -19,9 +19,16 @@
 //! [`req.signal`](crate::RequestSignal::signal) or [`Application::send`](crate::Application::send).
 
 #[cfg(feature = "accounts")]
-pub use lback_accounts::signals::*;
+#[doc(inline)]
+pub use lback_accounts::signals::UserRegistered;
 #[cfg(feature = "auth")]
-pub use lback_auth::signals::*;
-pub use lback_core::signals::*;
-pub use lback_db::signals::*;
-pub use lback_session::signals::*;
+#[doc(inline)]
+pub use lback_auth::signals::{UserLoggedIn, UserLoggedOut, UserLoginFailed, UserPasswordChanged};
+#[doc(inline)]
+pub use lback_core::signals::{
+    AnySignal, Listeners, Outcome, RequestFailed, RequestReceived, ResponseSent, ServerStarted, ServerStopping, Signal,
+};
+#[doc(inline)]
+pub use lback_db::signals::{MigrationApplied, RequestSignal};
+#[doc(inline)]
+pub use lback_session::signals::{SessionCreated, SessionDeleted, SessionsExpired, SessionsRevoked};

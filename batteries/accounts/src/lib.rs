@@ -14,6 +14,8 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here with its feature `accounts`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod battery;
 mod mails;
 mod pages;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use lback_app::{App, Battery, Command, CommandSpec, Setup};
 use lback_core::middleware::Slot;
 use lback_core::{Assembly, Error, Result, Settings};
-use lback_db::migrations::MigrationSet;
+use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
 use crate::install::{check_routes, install};

@@ -3,6 +3,8 @@
 //! An application names the crate `lback`, which re-exports everything here with its feature `auth`, and says
 //! `App::new(urls).auth()`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod auth;
 mod battery;
@@ -51,8 +53,8 @@ pub use settings::{AuthSettings, PasswordRule};
 pub use testing::ClientAuth;
 pub use user::User;
 
+use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};
-use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the tables `auth_…`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(

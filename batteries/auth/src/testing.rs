@@ -16,7 +16,7 @@ pub trait ClientAuth {
     /// ```
     /// use lback::prelude::*;
     /// use lback::testing::Client;
-    /// use lback::NewUser;
+    /// use lback::auth::NewUser;
     ///
     /// let urls = Router::new().get("/login", |_: &mut Request| "").name("login").get("/new", |_: &mut Request| "new").permission_required("blog.add_post");
     /// let app = App::new(urls).auth().permissions([("blog.add_post", "Write posts")]);

@@ -6,7 +6,7 @@ use std::ops::{RangeFrom, RangeInclusive, RangeToInclusive};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
-use crate::Kind;
+use crate::FieldKind;
 
 /// A number, date or time that bounds a [range](crate::Field::range).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,13 +42,13 @@ impl Bound {
         }
     }
 
-    pub(crate) fn is_of(&self, kind: Kind) -> bool {
+    pub(crate) fn is_of(&self, kind: FieldKind) -> bool {
         match self {
-            Bound::Integer(_) => matches!(kind, Kind::Integer | Kind::Decimal),
-            Bound::Decimal(number) => kind == Kind::Decimal && number.is_finite(),
-            Bound::Date(_) => kind == Kind::Date,
-            Bound::Time(_) => kind == Kind::Time,
-            Bound::DateTime(_) => kind == Kind::DateTime,
+            Bound::Integer(_) => matches!(kind, FieldKind::Integer | FieldKind::Decimal),
+            Bound::Decimal(number) => kind == FieldKind::Decimal && number.is_finite(),
+            Bound::Date(_) => kind == FieldKind::Date,
+            Bound::Time(_) => kind == FieldKind::Time,
+            Bound::DateTime(_) => kind == FieldKind::DateTime,
         }
     }
 

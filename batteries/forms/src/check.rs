@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use lback_core::UploadedFile;
 
 use crate::kind::truth;
-use crate::{Bound, Entry, Field, FieldError, Kind, Rule, Widget};
+use crate::{Bound, Entry, Field, FieldError, FieldKind, Rule, Widget};
 
 /// Why a value is refused.
 pub(crate) enum Refused {
@@ -38,11 +38,11 @@ pub(crate) fn check(field: &Field, sent: Entry) -> Result<Entry, Refused> {
     for file in &entry.files {
         check_file(field, file)?;
     }
-    if field.kind == Kind::Boolean && !field.is_choice() {
+    if field.kind == FieldKind::Boolean && !field.is_choice() {
         // A box that is not ticked sends nothing.
         entry = Entry::of([truth(entry.text()).unwrap_or(false).to_string()]);
     }
-    let missing = entry.is_empty() || (field.kind == Kind::Boolean && entry.text() == "false");
+    let missing = entry.is_empty() || (field.kind == FieldKind::Boolean && entry.text() == "false");
     if missing && field.required {
         return Err(Rule::Required.into());
     }
@@ -58,7 +58,7 @@ pub(crate) fn check(field: &Field, sent: Entry) -> Result<Entry, Refused> {
 /// The texts without what nobody meant to send; none where that leaves nothing.
 fn tidy(field: &Field, texts: Vec<String>) -> Vec<String> {
     let tidy = |text: String| match field.kind {
-        Kind::Password => text,
+        FieldKind::Password => text,
         // Browsers send \r\n, whatever was typed.
         _ if is_multiline(field) => text.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned(),
         _ => text.trim().to_owned(),
@@ -69,7 +69,7 @@ fn tidy(field: &Field, texts: Vec<String>) -> Vec<String> {
 
 /// A text area, or what carries its text hidden.
 fn is_multiline(field: &Field) -> bool {
-    field.kind == Kind::Text && matches!(field.widget, Widget::TextArea | Widget::Hidden)
+    field.kind == FieldKind::Text && matches!(field.widget, Widget::TextArea | Widget::Hidden)
 }
 
 fn check_text(field: &Field, text: &str) -> Result<(), Rule> {

@@ -1,6 +1,6 @@
 //! Rules that cannot stand together.
 
-use crate::{Field, Kind, Widget};
+use crate::{Field, FieldKind, Widget};
 
 /// What in the rules of `field` cannot be meant.
 pub(crate) fn contradiction(field: &Field) -> Option<String> {
@@ -12,11 +12,11 @@ pub(crate) fn contradiction(field: &Field) -> Option<String> {
     }
     let problem = if field.is_choice() && field.choices.is_none() {
         "has no choices; give them with choices(…), to the field or, where they are known only in the view, to the form"
-    } else if field.choices.is_some() && (kind == Kind::File || field.widget == Widget::TextArea) {
+    } else if field.choices.is_some() && (kind == FieldKind::File || field.widget == Widget::TextArea) {
         "has choices, and is shown as something that offers none"
-    } else if field.widget == Widget::TextArea && kind != Kind::Text {
+    } else if field.widget == Widget::TextArea && kind != FieldKind::Text {
         "is a text area, and no plain text"
-    } else if field.widget == Widget::Hidden && matches!(kind, Kind::File | Kind::Password) {
+    } else if field.widget == Widget::Hidden && matches!(kind, FieldKind::File | FieldKind::Password) {
         "is hidden; a file or a password cannot be"
     } else if field.multiple && !field.takes_several() {
         "takes several values, and is shown as something that takes one"
@@ -24,7 +24,7 @@ pub(crate) fn contradiction(field: &Field) -> Option<String> {
         "has a length, and is no text"
     } else if ends.iter().flatten().any(|end| !end.is_of(kind)) {
         "has a range of other values than its own"
-    } else if (field.accept.is_some() || field.max_size.is_some()) && kind != Kind::File {
+    } else if (field.accept.is_some() || field.max_size.is_some()) && kind != FieldKind::File {
         "has rules of a file, and is none"
     } else {
         return None;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lback_core::UploadedFile;
 
 use crate::bounds::{Bound, FieldRange};
-use crate::{Choice, Entry, FieldError, FieldType, InitialValue, Kind, Rule, Widget};
+use crate::{Choice, Entry, FieldError, FieldKind, FieldType, InitialValue, Rule, Widget};
 
 type Clean = Arc<dyn Fn(Entry) -> Result<Entry, FieldError> + Send + Sync>;
 
@@ -32,7 +32,7 @@ pub struct Field {
     pub(crate) help: Option<String>,
     pub(crate) placeholder: Option<String>,
     pub(crate) autocomplete: Option<String>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FieldKind,
     pub(crate) widget: Widget,
     pub(crate) required: bool,
     pub(crate) multiple: bool,
@@ -56,7 +56,7 @@ macro_rules! constructors {
     ($($(#[$doc:meta])* $name:ident $type:ty, $kind:ident;)*) => {$(
         $(#[$doc])*
         pub fn $name(name: impl Into<String>) -> Self {
-            Field::of::<$type>(name).kind(Kind::$kind)
+            Field::of::<$type>(name).kind(FieldKind::$kind)
         }
     )*};
 }
@@ -96,7 +96,7 @@ impl Field {
     }
 
     /// A field without rules, for [`FieldType::field`]; [`Field::of`] is what forms use.
-    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+    pub fn new(name: impl Into<String>, kind: FieldKind) -> Self {
         let name = name.into();
         Field {
             label: label_of(&name),
@@ -106,7 +106,7 @@ impl Field {
             autocomplete: None,
             kind,
             widget: Widget::Input,
-            required: kind != Kind::Boolean,
+            required: kind != FieldKind::Boolean,
             multiple: false,
             min_length: None,
             max_length: None,
@@ -150,7 +150,7 @@ impl Field {
     }
 
     /// What the field asks for.
-    pub fn kind(mut self, kind: Kind) -> Self {
+    pub fn kind(mut self, kind: FieldKind) -> Self {
         self.kind = kind;
         self
     }
@@ -196,7 +196,7 @@ impl Field {
     /// Several of the choices may be chosen, or several files.
     pub fn multiple(mut self) -> Self {
         self.multiple = true;
-        if self.kind != Kind::File && self.widget == Widget::Input {
+        if self.kind != FieldKind::File && self.widget == Widget::Input {
             self.widget = Widget::Select;
         }
         self
@@ -302,7 +302,7 @@ impl Field {
     }
 
     /// What the field asks for.
-    pub fn asks_for(&self) -> Kind {
+    pub fn asks_for(&self) -> FieldKind {
         self.kind
     }
 
@@ -320,7 +320,7 @@ impl Field {
 
     /// Can several values be sent?
     pub(crate) fn takes_several(&self) -> bool {
-        self.multiple && (self.kind == Kind::File || matches!(self.widget, Widget::Select | Widget::Buttons | Widget::Hidden))
+        self.multiple && (self.kind == FieldKind::File || matches!(self.widget, Widget::Select | Widget::Buttons | Widget::Hidden))
     }
 
     /// Are its values chosen from a list?

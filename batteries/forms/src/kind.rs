@@ -9,7 +9,7 @@ use crate::url::is_url;
 /// What a field asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum FieldKind {
     /// Any text.
     Text,
     /// An e-mail address that mail can go to. What passes is one for browsers, too.
@@ -55,17 +55,17 @@ pub enum Widget {
 /// Nothing but text is longer, and parsers need not see what somebody made up.
 const LONGEST: usize = 64;
 
-impl Kind {
+impl FieldKind {
     /// Is it a text of any kind, whose length has rules?
     pub(crate) fn is_text(self) -> bool {
-        matches!(self, Kind::Text | Kind::Email | Kind::Password | Kind::Url)
+        matches!(self, FieldKind::Text | FieldKind::Email | FieldKind::Password | FieldKind::Url)
     }
 
     /// Whoever types more, in characters, has typed something else.
     pub(crate) fn longest(self) -> usize {
         match self {
-            Kind::Text => usize::MAX,
-            Kind::Email | Kind::Password | Kind::Url => 2048,
+            FieldKind::Text => usize::MAX,
+            FieldKind::Email | FieldKind::Password | FieldKind::Url => 2048,
             _ => LONGEST,
         }
     }
@@ -73,41 +73,41 @@ impl Kind {
     /// The `type` of its input.
     pub(crate) fn input_type(self) -> &'static str {
         match self {
-            Kind::Text | Kind::Uuid => "text",
-            Kind::Email => "email",
-            Kind::Password => "password",
-            Kind::Url => "url",
-            Kind::Integer | Kind::Decimal => "number",
-            Kind::Boolean => "checkbox",
-            Kind::Date => "date",
-            Kind::Time => "time",
-            Kind::DateTime => "datetime-local",
-            Kind::File => "file",
+            FieldKind::Text | FieldKind::Uuid => "text",
+            FieldKind::Email => "email",
+            FieldKind::Password => "password",
+            FieldKind::Url => "url",
+            FieldKind::Integer | FieldKind::Decimal => "number",
+            FieldKind::Boolean => "checkbox",
+            FieldKind::Date => "date",
+            FieldKind::Time => "time",
+            FieldKind::DateTime => "datetime-local",
+            FieldKind::File => "file",
         }
     }
 
     /// Is `text` one of its kind?
     pub(crate) fn fits(self, text: &str) -> bool {
         match self {
-            Kind::Text | Kind::Password => true,
-            Kind::Email => is_email(text),
-            Kind::Url => is_url(text),
-            Kind::File => false,
+            FieldKind::Text | FieldKind::Password => true,
+            FieldKind::Email => is_email(text),
+            FieldKind::Url => is_url(text),
+            FieldKind::File => false,
             _ if text.len() > LONGEST => false,
-            Kind::Uuid => uuid::Uuid::try_parse(text).is_ok(),
-            Kind::Boolean => truth(text).is_some(),
-            Kind::Integer | Kind::Decimal | Kind::Date | Kind::Time | Kind::DateTime => self.bound(text).is_some(),
+            FieldKind::Uuid => uuid::Uuid::try_parse(text).is_ok(),
+            FieldKind::Boolean => truth(text).is_some(),
+            FieldKind::Integer | FieldKind::Decimal | FieldKind::Date | FieldKind::Time | FieldKind::DateTime => self.bound(text).is_some(),
         }
     }
 
     /// `text` as what can be compared with the bounds of a range; `None` where it is not of this kind, or cannot be.
     pub(crate) fn bound(self, text: &str) -> Option<Bound> {
         match self {
-            Kind::Integer => text.parse().ok().map(Bound::Integer),
-            Kind::Decimal => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Bound::Decimal),
-            Kind::Date => date(text).map(Bound::Date),
-            Kind::Time => time(text).map(Bound::Time),
-            Kind::DateTime => datetime(text).map(Bound::DateTime),
+            FieldKind::Integer => text.parse().ok().map(Bound::Integer),
+            FieldKind::Decimal => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Bound::Decimal),
+            FieldKind::Date => date(text).map(Bound::Date),
+            FieldKind::Time => time(text).map(Bound::Time),
+            FieldKind::DateTime => datetime(text).map(Bound::DateTime),
             _ => None,
         }
     }

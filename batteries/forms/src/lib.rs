@@ -28,6 +28,8 @@
 //! with `<form method="post">{{ csrf_input() }}{{ form.html }}<button>Send</button></form>` in the template. An application
 //! names the crate `lback`, where these are in `lback::forms`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod bounds;
 mod check;
 mod choice;
@@ -53,7 +55,7 @@ pub use errors::{FieldError, FormErrors};
 pub use field::Field;
 pub use fields::FormFields;
 pub use form::Form;
-pub use kind::{Kind, Widget};
+pub use kind::{FieldKind, Widget};
 #[doc = include_str!("derive.md")]
 pub use lback_macros::Form;
 pub use rule::{Messages, Rule};

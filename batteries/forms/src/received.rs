@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lback_core::{Error, Request, Result};
 
-use crate::{Entry, Field, Kind};
+use crate::{Entry, Field, FieldKind};
 
 /// What was sent for each of `fields`, in their order. What was sent for no field is dropped.
 pub(crate) fn receive<'a>(req: &mut Request, fields: impl Iterator<Item = &'a Field>) -> Result<Vec<Entry>> {
@@ -19,9 +19,9 @@ pub(crate) fn receive<'a>(req: &mut Request, fields: impl Iterator<Item = &'a Fi
         let texts = texts.remove(&field.name).unwrap_or_default();
         entries.push(match field.kind {
             // A file input that was left empty sends an empty text where the form is not multipart.
-            Kind::File if texts.iter().any(|text| !text.is_empty()) => return Err(not_a_file(field, multipart)),
-            Kind::File if multipart => Entry { texts: Vec::new(), files: req.multipart()?.take_files(&field.name) },
-            Kind::File => Entry::default(),
+            FieldKind::File if texts.iter().any(|text| !text.is_empty()) => return Err(not_a_file(field, multipart)),
+            FieldKind::File if multipart => Entry { texts: Vec::new(), files: req.multipart()?.take_files(&field.name) },
+            FieldKind::File => Entry::default(),
             _ => Entry { texts, files: Vec::new() },
         });
     }

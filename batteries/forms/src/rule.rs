@@ -2,7 +2,7 @@
 
 use lback_core::Request;
 
-use crate::{Bound, Field, Kind};
+use crate::{Bound, Field, FieldKind};
 
 /// A rule that a value broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Messages {
 
 /// What the visitor is told where nobody has chosen other words.
 pub(crate) fn default_message(field: &Field, rule: Rule) -> String {
-    let number = matches!(field.kind, Kind::Integer | Kind::Decimal);
+    let number = matches!(field.kind, FieldKind::Integer | FieldKind::Decimal);
     let text = match rule {
         Rule::Required => required(field),
         Rule::Once => "Enter one value only.",
@@ -89,8 +89,8 @@ pub(crate) fn default_message(field: &Field, rule: Rule) -> String {
 
 fn required(field: &Field) -> &'static str {
     match field.kind {
-        Kind::File => "Choose a file.",
-        Kind::Boolean => "Tick this box to go on.",
+        FieldKind::File => "Choose a file.",
+        FieldKind::Boolean => "Tick this box to go on.",
         _ if field.choices.is_some() && field.multiple => "Choose at least one.",
         _ if field.choices.is_some() => "Choose one.",
         _ => "Fill in this field.",
@@ -100,17 +100,17 @@ fn required(field: &Field) -> &'static str {
 fn kind(field: &Field) -> &'static str {
     match field.kind {
         _ if field.choices.is_some() => "Choose from what is offered",
-        Kind::Email => "Enter an e-mail address, like name@example.com",
-        Kind::Url => "Enter a web address, like https://example.com",
-        Kind::Uuid => "Enter a UUID, like 3f2c9b1e-0d6a-4a57-9a6e-1f0c3b7d5e21",
-        Kind::Integer => "Enter a whole number",
-        Kind::Decimal => "Enter a number",
-        Kind::Date => "Enter a date, like 2026-11-21",
-        Kind::Time => "Enter a time, like 14:30",
-        Kind::DateTime => "Enter a date and a time, like 2026-11-21T14:30",
-        Kind::Boolean => "Answer yes or no",
-        Kind::File => "Choose a file",
-        Kind::Text | Kind::Password => "This value does not fit here",
+        FieldKind::Email => "Enter an e-mail address, like name@example.com",
+        FieldKind::Url => "Enter a web address, like https://example.com",
+        FieldKind::Uuid => "Enter a UUID, like 3f2c9b1e-0d6a-4a57-9a6e-1f0c3b7d5e21",
+        FieldKind::Integer => "Enter a whole number",
+        FieldKind::Decimal => "Enter a number",
+        FieldKind::Date => "Enter a date, like 2026-11-21",
+        FieldKind::Time => "Enter a time, like 14:30",
+        FieldKind::DateTime => "Enter a date and a time, like 2026-11-21T14:30",
+        FieldKind::Boolean => "Answer yes or no",
+        FieldKind::File => "Choose a file",
+        FieldKind::Text | FieldKind::Password => "This value does not fit here",
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::bounds::{datetime_text, time_text};
 use crate::kind::{date, datetime, time, truth};
-use crate::{Entry, Field, FieldError, Kind};
+use crate::{Entry, Field, FieldError, FieldKind};
 
 /// A type that a field of a form can have.
 ///
@@ -15,14 +15,14 @@ use crate::{Entry, Field, FieldError, Kind};
 /// A type of the application's own becomes one so:
 ///
 /// ```
-/// use lback_forms::{Entry, Field, FieldError, FieldType, Kind};
+/// use lback_forms::{Entry, Field, FieldError, FieldType, FieldKind};
 ///
 /// #[derive(Clone, Copy, PartialEq)]
 /// enum Status { Draft, Public }
 ///
 /// impl FieldType for Status {
 ///     fn field(name: &str) -> Field {
-///         Field::new(name, Kind::Text).choices([("draft", "Draft"), ("public", "Public")])
+///         Field::new(name, FieldKind::Text).choices([("draft", "Draft"), ("public", "Public")])
 ///     }
 ///
 ///     fn read(entry: Entry) -> Result<Self, FieldError> {
@@ -67,7 +67,7 @@ pub trait FieldType: Sized + 'static {
 
 impl FieldType for String {
     fn field(name: &str) -> Field {
-        Field::new(name, Kind::Text)
+        Field::new(name, FieldKind::Text)
     }
 
     fn read(entry: Entry) -> Result<Self, FieldError> {
@@ -102,13 +102,13 @@ macro_rules! parsed {
 }
 
 parsed! {
-    bool, |name| Field::new(name, Kind::Boolean), truth, |value| value.to_string();
-    f32, |name| Field::new(name, Kind::Decimal), |text| text.parse().ok().filter(|number: &f32| number.is_finite()), |value| value.to_string();
-    f64, |name| Field::new(name, Kind::Decimal), |text| text.parse().ok().filter(|number: &f64| number.is_finite()), |value| number_text(*value);
-    NaiveDate, |name| Field::new(name, Kind::Date), date, |value| value.to_string();
-    NaiveTime, |name| Field::new(name, Kind::Time), time, |value| time_text(*value);
-    NaiveDateTime, |name| Field::new(name, Kind::DateTime), datetime, |value| datetime_text(*value);
-    Uuid, |name| Field::new(name, Kind::Uuid), |text| Uuid::try_parse(text).ok(), |value| value.to_string();
+    bool, |name| Field::new(name, FieldKind::Boolean), truth, |value| value.to_string();
+    f32, |name| Field::new(name, FieldKind::Decimal), |text| text.parse().ok().filter(|number: &f32| number.is_finite()), |value| value.to_string();
+    f64, |name| Field::new(name, FieldKind::Decimal), |text| text.parse().ok().filter(|number: &f64| number.is_finite()), |value| number_text(*value);
+    NaiveDate, |name| Field::new(name, FieldKind::Date), date, |value| value.to_string();
+    NaiveTime, |name| Field::new(name, FieldKind::Time), time, |value| time_text(*value);
+    NaiveDateTime, |name| Field::new(name, FieldKind::DateTime), datetime, |value| datetime_text(*value);
+    Uuid, |name| Field::new(name, FieldKind::Uuid), |text| Uuid::try_parse(text).ok(), |value| value.to_string();
 }
 
 /// `0.5`, and `1e300` where the zeros would go on and on.
@@ -121,7 +121,7 @@ macro_rules! integers {
     ($($type:ty)*) => {$(
         impl FieldType for $type {
             fn field(name: &str) -> Field {
-                Field::new(name, Kind::Integer).limits(<$type>::MIN..=<$type>::MAX)
+                Field::new(name, FieldKind::Integer).limits(<$type>::MIN..=<$type>::MAX)
             }
 
             fn read(entry: Entry) -> Result<Self, FieldError> {
@@ -139,7 +139,7 @@ integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
 
 impl FieldType for UploadedFile {
     fn field(name: &str) -> Field {
-        Field::new(name, Kind::File)
+        Field::new(name, FieldKind::File)
     }
 
     fn read(entry: Entry) -> Result<Self, FieldError> {

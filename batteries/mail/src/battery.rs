@@ -3,7 +3,7 @@
 use lback_app::{App, Battery, CommandSpec, Setup, TestSettings};
 use lback_core::middleware::Slot;
 use lback_core::{CoreSettings, Error, Result, Settings};
-use lback_db::migrations::MigrationSet;
+use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
 use crate::{Mail, MailBackend, MailMiddleware, MailSettings, Mailer, SmtpTls, send_regularly};

@@ -3,6 +3,8 @@
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod address;
 mod backend;
 mod battery;
@@ -31,8 +33,8 @@ pub use settings::{MailBackend, MailSettings, SmtpTls};
 pub use testing::ClientMail;
 pub use worker::send_regularly;
 
+use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};
-use lback_db::migrations::MigrationSet;
 
 /// The migrations that make the table `mail_outbox`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(

@@ -1,6 +1,6 @@
 //! The views that Lback's servers share.
 
-use lback::AppSession;
+use lback::session::AppSession;
 use lback::prelude::*;
 
 /// The routes with sessions: each with an async view, which runs where connections are served, and with a plain one,

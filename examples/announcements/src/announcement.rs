@@ -1,4 +1,4 @@
-//! The announcement: its row, and the copy that requests read.
+//! The announcement: its row in the database, and the copy in memory that requests read.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,7 +13,7 @@ diesel::table! {
     }
 }
 
-/// There is one at most.
+/// The table has at most one row.
 const ID: i64 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,7 +30,7 @@ impl Announcement {
         Ok(row.map(|(text, closes_site)| Announcement { text, closes_site }))
     }
 
-    /// Replaces the announcement; none removes it.
+    /// Replaces the announcement, or removes it if `announcement` is `None`.
     pub fn save(db: &mut Db, announcement: Option<&Self>) -> Result<()> {
         diesel::delete(announcements::table).execute(db)?;
         if let Some(Announcement { text, closes_site }) = announcement {
@@ -41,7 +41,7 @@ impl Announcement {
     }
 }
 
-/// What this process knows of the announcement, so that a page costs no query.
+/// The copy of the announcement in this process, which saves every page a query.
 #[derive(Clone, Default)]
 pub struct Current(Arc<RwLock<Option<Announcement>>>);
 

@@ -3,25 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lback::app::{Battery, CommandSpec, Setup};
+use lback::app::{Application, Battery, CommandSpec, Setup};
+use lback::db::{Database, MigrationSet};
 use lback::middleware::Slot;
-use lback::migrations::MigrationSet;
 use lback::prelude::*;
 use lback::serde::Deserialize;
-use lback::settings::{Check, Section};
-use lback::{Application, Database, Settings};
+use lback::settings::{Check, Section, Settings};
 
 use crate::announcement::{Announcement, Current};
 use crate::views;
 
-/// An announcement on every page.
+/// Shows an announcement on every page.
 pub struct Announcements;
 
-/// The settings, with their defaults.
+/// The battery's settings.
 #[derive(Deserialize)]
 #[serde(crate = "lback::serde", rename_all = "SCREAMING_SNAKE_CASE", default)]
 struct AnnouncementSettings {
-    /// Seconds until what another process has announced is seen by this one.
+    /// How often each process reads the announcement, which another process may have changed, in seconds.
     announcements_refresh_seconds: u64,
 }
 
@@ -55,7 +54,7 @@ impl Battery for Announcements {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        vec![CommandSpec::new("announce", "[TEXT]  puts TEXT on every page; without TEXT, takes it down", announce)]
+        vec![CommandSpec::new("announce", "[TEXT]  shows TEXT on every page; without TEXT, removes the announcement", announce)]
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
@@ -75,7 +74,7 @@ impl Battery for Announcements {
     }
 }
 
-/// Reads what is announced into the copy that requests use.
+/// Reads the announcement into the copy that requests use.
 fn read(app: &Application, db: &mut Db) -> Result<()> {
     if let Some(current) = app.state::<Current>() {
         current.set(Announcement::load(db)?);
@@ -88,7 +87,7 @@ async fn refresh(app: Arc<Application>) -> Result<()> {
     database.run(move |db| read(&app, db)).await
 }
 
-/// Answers 503 while the announcement closes the site, except to staff and to those who are about to log in.
+/// Returns 503 while the announcement closes the site, except to staff and on the login page.
 async fn close(req: &mut Request, next: Next<'_>) -> Result<Response> {
     let closed = req.state::<Current>()?.get().filter(|announcement| announcement.closes_site);
     match closed {
@@ -107,7 +106,7 @@ fn site_is_open(app: &Application) -> Result<()> {
     let Some(database) = app.state::<Database>() else { return Ok(()) };
     match Announcement::load(&mut *database.get()?)? {
         Some(Announcement { closes_site: true, .. }) => {
-            Err(Error::internal("visitors see a closed site. Open it with the command announce"))
+            Err(Error::internal("the site is closed to visitors. Open it again with the command announce"))
         }
         _ => Ok(()),
     }
@@ -117,6 +116,6 @@ fn announce(command: &mut Command) -> Result<()> {
     let text = command.arguments().join(" ");
     let announcement = (!text.is_empty()).then_some(Announcement { text, closes_site: false });
     Announcement::save(command.db()?, announcement.as_ref())?;
-    command.print(announcement.map_or("nothing is announced now".to_owned(), |announcement| format!("announced: {}", announcement.text)));
+    command.print(announcement.map_or("announcement removed".to_owned(), |announcement| format!("announced: {}", announcement.text)));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A battery: an announcement on every page of a site, which its staff edit, and which may close the site for everybody else.
+//! A battery that shows an announcement on every page of a site. Staff edit the announcement, and can close the site to visitors.
 //!
 //! ```no_run
 //! use announcements::Announcements;
@@ -9,7 +9,7 @@
 //! }
 //! ```
 //!
-//! `templates/base.html` shows it: `{% if announcement %}<p>{{ announcement.text }}</p>{% endif %}`.
+//! The site's `templates/base.html` shows the announcement: `{% if announcement %}<p>{{ announcement.text }}</p>{% endif %}`.
 
 mod announcement;
 mod battery;

@@ -10,7 +10,7 @@ pub fn urls() -> Router {
 
 #[derive(Form)]
 struct Edit {
-    #[form(max_length = 300, label = "Announcement", help = "Shown on every page; empty takes it down")]
+    #[form(max_length = 300, label = "Announcement", help = "Shown on every page. Leave empty to remove it.")]
     text: Option<String>,
     #[form(label = "Closed to visitors")]
     closes_site: bool,

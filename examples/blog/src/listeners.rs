@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use lback::app::Application;
+use lback::auth::{auth_groups, auth_users, auth_users_groups};
+use lback::db::Database;
+use lback::mail::Mailer;
 use lback::prelude::*;
 use lback::signals::UserRegistered;
-use lback::{Application, Database, Mailer, auth_groups, auth_users, auth_users_groups};
 
 use crate::Blog;
 

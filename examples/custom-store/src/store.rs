@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use lback::chrono::{DateTime, TimeDelta, Utc};
 use lback::prelude::*;
-use lback::{Record, SessionId, SessionStore, Update, private_files};
+use lback::session::{Record, SessionId, SessionStore, Update, private_files};
 
 pub struct FileStore(pub PathBuf);
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::process;
 
 use lback_core::{Error, Result};
-use lback_db::migrations::Applied;
+use lback_db::Applied;
 
 use super::CommandSpec;
 use crate::assemble::Ready;

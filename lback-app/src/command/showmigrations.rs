@@ -1,6 +1,6 @@
 //! The command `showmigrations`.
 
-use lback_db::migrations::Applied;
+use lback_db::Applied;
 
 use super::CommandSpec;
 use super::spec::none;

@@ -297,3 +297,26 @@ fn adopt(db: &mut Db, record: Record, known: &[Migration], applied: &[Recorded])
 fn so_far(what: &str, done: &[String], how: &str) -> String {
     if done.is_empty() { what.to_owned() } else { format!("{what}; before it were {how}: {}", done.join(", ")) }
 }
+
+/// Returns the application's own migrations, for `App::migrations`: compiled into release builds, read from the folder in others.
+///
+/// The folder is `migrations`, beside `Cargo.toml`. If it has a folder for each database instead, `migrations/sqlite` and
+/// `migrations/postgres`, write `migrations!(sqlite, postgres)`: the program contains both, and uses those of the database it runs
+/// on. `migrations!("$CARGO_MANIFEST_DIR/src/blog/migrations")` names another folder.
+#[macro_export]
+macro_rules! migrations {
+    () => {
+        $crate::migrations!("$CARGO_MANIFEST_DIR/migrations")
+    };
+    (sqlite, postgres) => {
+        $crate::MigrationSet::per_database(
+            $crate::migrations!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+            $crate::migrations!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+        )
+    };
+    ($folder:tt) => {{
+        use $crate::include_dir;
+        const MIGRATIONS: include_dir::Dir<'static> = include_dir::include_dir!($folder);
+        MIGRATIONS
+    }};
+}

@@ -42,7 +42,7 @@ impl Rules {
             self.calls.extend(match group {
                 Group::Kind(kind) => {
                     let kind = format_ident!("{kind}");
-                    quote!(.kind(__forms::Kind::#kind))
+                    quote!(.kind(__forms::FieldKind::#kind))
                 }
                 _ => quote!(.#method()),
             });

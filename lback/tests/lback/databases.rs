@@ -188,20 +188,20 @@ fn a_new_file_and_its_log_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = tempfile::TempDir::with_prefix("lback-test-").unwrap();
-    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
-    let database = lback::Database::open(&settings, folder.path()).unwrap();
+    let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let database = lback::db::Database::open(&settings, folder.path()).unwrap();
     let mut connection = database.connect().unwrap();
     connection.batch_execute("CREATE TABLE notes (text TEXT)").unwrap();
     let migrations = folder.path().join("migrations/2026-01-01-000000_a");
     fs::create_dir_all(&migrations).unwrap();
     fs::write(migrations.join("up.sql"), "CREATE TABLE a (n BIGINT);").unwrap();
-    lback::Migrations::new().folder(folder.path().join("migrations")).apply(&database).unwrap();
+    lback::db::Migrations::new().folder(folder.path().join("migrations")).apply(&database).unwrap();
     for file in ["db.sqlite", "db.sqlite-wal", "db.sqlite-shm", "db.sqlite-migrate"] {
         assert_eq!(mode(folder.path().join(file)), 0o600, "{file}");
     }
     drop((connection, database));
     // Whoever has opened theirs to a group keeps it so.
     fs::set_permissions(folder.path().join("db.sqlite"), fs::Permissions::from_mode(0o660)).unwrap();
-    drop(lback::Database::open(&settings, folder.path()).unwrap());
+    drop(lback::db::Database::open(&settings, folder.path()).unwrap());
     assert_eq!(mode(folder.path().join("db.sqlite")), 0o660);
 }

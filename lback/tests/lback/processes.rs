@@ -236,8 +236,8 @@ fn survives(cluster: &Cluster, events: &[&dyn Fn()], notes: impl Fn(&str) -> u64
 #[test]
 fn two_on_one_sqlite_file() {
     let cluster = Cluster::start(2, "sqlite:db.sqlite");
-    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
-    let database = lback::Database::open(&settings, cluster.project.path()).unwrap();
+    let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let database = lback::db::Database::open(&settings, cluster.project.path()).unwrap();
     let notes = |text: &str| {
         use lback::diesel::dsl::sql;
         let count = format!("(SELECT count(*) FROM notes WHERE text LIKE '{text}%')");

@@ -1,6 +1,6 @@
 //! What `diesel::table!` says and what the database has.
 
-use lback::Tables;
+use lback::db::Tables;
 use lback::diesel;
 use lback::prelude::*;
 use lback::testing::Client;
@@ -139,7 +139,7 @@ fn postgresql_is_asked_for_the_exact_type_and_the_schema() {
         "audit.entries.at is Timestamp in table!, and timestamptz in the database",
     ];
     assert_eq!(found, expected);
-    assert_eq!(lback::Kind::Postgres.name(), "postgres");
+    assert_eq!(lback::db::Kind::Postgres.name(), "postgres");
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use lback::app::Application;
+use lback::db::Database;
 use lback::prelude::*;
-use lback::signals::{AnySignal, MigrationApplied, RequestFailed, RequestReceived, ResponseSent, ServerStarted, ServerStopping};
-use lback::signals::{SessionCreated, SessionDeleted, SessionsExpired, SessionsRevoked};
+use lback::signals::{
+    AnySignal, MigrationApplied, RequestFailed, RequestReceived, ResponseSent, ServerStarted, ServerStopping, SessionCreated,
+    SessionDeleted, SessionsExpired, SessionsRevoked,
+};
 use lback::testing::Client;
-use lback::{Application, Database};
 
 use crate::unit_of_work::on_each_database;
 use crate::{logs, number, sql, start_error};

@@ -130,7 +130,7 @@ fn a_folder_that_a_test_names_by_its_whole_path_is_its_own() {
 #[test]
 fn mail_in_files_is_in_that_folder_too() {
     let client = Client::with_settings(App::new(Router::new()).mail(), &format!("{SETTINGS}\nMAIL_BACKEND = 'file'"));
-    let mailer = client.app().state::<lback::Mailer>().unwrap();
+    let mailer = client.app().state::<lback::mail::Mailer>().unwrap();
     lback::testing::block_on(mailer.send_now(Mail::to("alice@example.com").subject("x").text("y"))).unwrap();
     let folder = client.app().media_dir().with_file_name("mail_dir");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);

@@ -206,7 +206,7 @@ fn a_logout_ends_the_session_though_the_views_work_is_undone(on: &str) {
         req.session().insert("user_id", 8)
     }
     /// Between the database and the sessions.
-    async fn fails_after(req: &mut Request, next: lback::Next<'_>) -> Result<Response> {
+    async fn fails_after(req: &mut Request, next: lback::middleware::Next<'_>) -> Result<Response> {
         let response = next.run(req).await;
         if req.path().ends_with("/failure") { Err(Error::internal("a failure")) } else { response }
     }
@@ -215,7 +215,7 @@ fn a_logout_ends_the_session_though_the_views_work_is_undone(on: &str) {
     let client = client_with(on, app, "DATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
     sql(&client, "INSERT INTO parents VALUES (1)");
     for how in ["orphan", "failure"] {
-        for method in [lback::Method::POST, lback::Method::GET] {
+        for method in [lback::http::Method::POST, lback::http::Method::GET] {
             client.clear_cookies();
             client.post("/login").send();
             let old = client.session().unwrap().id;
@@ -280,7 +280,7 @@ fn views_that_hold_every_connection_still_reach_their_sessions(on: &str) {
         }
         client.clear_cookies();
         let id = client.sessions().create(serde_json::json!({ "visits": 1 }).as_object().unwrap().clone()).unwrap().id;
-        let key = lback::Keys::derive("session", ["a key that only tests use, and that is long enough"]);
+        let key = lback::http::Keys::derive("session", ["a key that only tests use, and that is long enough"]);
         client.set_cookie("session_id", &key.sign(&id.to_string()));
     }
     assert_eq!(client.session().unwrap().data["visits"], 4, "each of the three has counted");
@@ -429,7 +429,7 @@ fn a_client_that_hangs_up_does_not_undo_the_work(on: &str) {
 }
 
 fn middleware_outside_finds_no_database_and_says_so(on: &str) {
-    async fn outside(req: &mut Request, next: lback::Next<'_>) -> Result<Response> {
+    async fn outside(req: &mut Request, next: lback::middleware::Next<'_>) -> Result<Response> {
         let before = req.db().is_err();
         let response = next.run(req).await?;
         let after = req.db().is_err();

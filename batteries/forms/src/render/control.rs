@@ -3,7 +3,7 @@
 use super::html::Html;
 use crate::form::Shown;
 use crate::kind::truth;
-use crate::{Choice, Kind, Widget};
+use crate::{Choice, FieldKind, Widget};
 
 /// A field and what is wrong with it.
 pub(super) struct Control<'a> {
@@ -22,7 +22,7 @@ impl Control<'_> {
     }
 
     pub(super) fn is_checkbox(&self) -> bool {
-        self.shown.field.kind == Kind::Boolean && self.shown.field.widget == Widget::Input
+        self.shown.field.kind == FieldKind::Boolean && self.shown.field.widget == Widget::Input
     }
 
     pub(super) fn help_id(&self) -> String {
@@ -52,7 +52,7 @@ impl Control<'_> {
 
     /// What the field shows. A password or a file is never sent back.
     pub(super) fn values(&self) -> &[String] {
-        if matches!(self.shown.field.kind, Kind::Password | Kind::File) { &[] } else { &self.shown.values }
+        if matches!(self.shown.field.kind, FieldKind::Password | FieldKind::File) { &[] } else { &self.shown.values }
     }
 
     pub(super) fn value(&self) -> &str {
@@ -80,8 +80,8 @@ impl Control<'_> {
             Widget::Input => {
                 html.raw("<input").attribute("type", self.shown.field.kind.input_type()).html(attributes);
                 match self.shown.field.kind {
-                    Kind::Boolean => html.attribute("value", "true").flag("checked", truth(self.value().trim()) == Some(true)),
-                    Kind::Password | Kind::File => &mut html,
+                    FieldKind::Boolean => html.attribute("value", "true").flag("checked", truth(self.value().trim()) == Some(true)),
+                    FieldKind::Password | FieldKind::File => &mut html,
                     _ => html.attribute_of("value", self.values().first()),
                 };
                 html.raw(">");
@@ -100,8 +100,8 @@ impl Control<'_> {
             self.constraints(&mut html);
         }
         let autocomplete = field.autocomplete.as_deref().or(match field.kind {
-            Kind::Email => Some("email"),
-            Kind::Password => Some("current-password"),
+            FieldKind::Email => Some("email"),
+            FieldKind::Password => Some("current-password"),
             _ => None,
         });
         html.attribute_of("autocomplete", autocomplete);
@@ -116,11 +116,11 @@ impl Control<'_> {
         let (min, max) = field.ends();
         html.attribute_of("min", min.filter(|end| end.is_exact())).attribute_of("max", max.filter(|end| end.is_exact()));
         // Any number of decimals, and seconds.
-        html.attribute_of("step", matches!(field.kind, Kind::Decimal | Kind::Time | Kind::DateTime).then_some("any"));
+        html.attribute_of("step", matches!(field.kind, FieldKind::Decimal | FieldKind::Time | FieldKind::DateTime).then_some("any"));
         #[cfg(feature = "pattern")]
         html.attribute_of("pattern", field.pattern.as_ref().filter(|_| field.widget == Widget::Input).map(|pattern| pattern.text()));
         html.attribute_of("accept", field.accept.as_deref());
-        if field.kind != Kind::Boolean {
+        if field.kind != FieldKind::Boolean {
             html.attribute_of("placeholder", field.placeholder.as_deref());
         }
     }

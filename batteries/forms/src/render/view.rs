@@ -5,7 +5,7 @@ use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use super::control::Control;
 use super::html::Html;
 use super::parts::{Parts, summary, whole};
-use crate::{Form, Kind};
+use crate::{FieldKind, Form};
 
 /// What a template gets by these names is the form's own, even where a field has such a name. The derive refuses those.
 const OWN: [&str; 6] = ["html", "summary", "hidden", "enctype", "errors", "fields"];
@@ -27,7 +27,7 @@ impl<T> Serialize for Form<T> {
             hidden.html(&parts.input);
         }
         let mut enctype = Html::new();
-        if self.fields.iter().any(|shown| shown.field.kind == Kind::File) {
+        if self.fields.iter().any(|shown| shown.field.kind == FieldKind::File) {
             enctype.raw("enctype=\"multipart/form-data\"");
         }
         let mut map = serializer.serialize_map(None)?;

@@ -1,6 +1,6 @@
 //! What nobody should send, to every kind of field.
 
-use lback_forms::{Field, Form, Kind};
+use lback_forms::{Field, FieldKind, Form};
 
 use super::{client_of, outcome, send, send_one, text};
 
@@ -106,8 +106,12 @@ fn enormous_texts_are_refused_by_length_and_by_the_limit_of_bodies() {
 #[test]
 fn enormous_texts_are_not_shown_again_in_full() {
     let client = client_of(|req| {
-        let mut form =
-            Form::of([Field::text("short").max_length(10), Field::email("mail"), Field::new("age", Kind::Integer), Field::text("free")]);
+        let mut form = Form::of([
+            Field::text("short").max_length(10),
+            Field::email("mail"),
+            Field::new("age", FieldKind::Integer),
+            Field::text("free"),
+        ]);
         let _: Option<lback_forms::Values> = form.submitted(req)?;
         Ok(form.html())
     });

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use lback_core::testing::Client;
 use lback_core::{Request, Result, UploadedFile};
-use lback_forms::{Entry, Field, FieldError, FieldType, Form, FormErrors, Kind, Rule};
+use lback_forms::{Entry, Field, FieldError, FieldKind, FieldType, Form, FormErrors, Rule};
 
 use super::{client_of, text};
 
@@ -36,7 +36,7 @@ struct Post {
     mood: Mood,
     #[form(hidden)]
     version: i64,
-    #[form(label = "Kind")]
+    #[form(label = "FieldKind")]
     r#type: Option<String>,
     photo: Option<UploadedFile>,
 }
@@ -70,7 +70,7 @@ enum Mood {
 
 impl FieldType for Mood {
     fn field(name: &str) -> Field {
-        Field::new(name, Kind::Text).choices([("good", "Good"), ("bad", "Bad")]).radio()
+        Field::new(name, FieldKind::Text).choices([("good", "Good"), ("bad", "Bad")]).radio()
     }
 
     fn read(entry: Entry) -> Result<Self, FieldError> {
@@ -314,6 +314,7 @@ fn errors_are_told_apart_by_their_rules() {
         Ok(broken.join(", "))
     });
     let sent = [("title", "HELLO"), ("rating", "11"), ("status", "secret"), ("price", "much"), ("day", "")];
-    let expected = "title: [], body: [Required], rating: [Range], status: [Choices], price: [Kind], day: [Required], numbers: [Required]";
+    let expected =
+        "title: [], body: [Required], rating: [Range], status: [Choices], price: [FieldKind], day: [Required], numbers: [Required]";
     assert_eq!(text(&client.post("/").form(&sent).send()), expected);
 }

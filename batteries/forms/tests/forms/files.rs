@@ -78,7 +78,7 @@ fn a_form_without_enctype_is_told_so() {
 fn every_type_may_be_accepted() {
     for (accept, fits) in [("*/*", true), ("image/*", false), ("text/*", true)] {
         let client = client_of(move |req| {
-            let mut form = Form::of([lback_forms::Field::new("file", lback_forms::Kind::File).accept(accept)]);
+            let mut form = Form::of([lback_forms::Field::new("file", lback_forms::FieldKind::File).accept(accept)]);
             let sent: Option<lback_forms::Values> = form.submitted(req)?;
             Ok(sent.is_some().to_string())
         });

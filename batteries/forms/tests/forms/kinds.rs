@@ -1,4 +1,4 @@
-use lback_forms::{Field, Kind};
+use lback_forms::{Field, FieldKind};
 
 use super::send_one;
 
@@ -133,7 +133,7 @@ fn what_is_hidden_is_checked_like_the_rest() {
 
 #[test]
 fn nothing_is_said_of_what_may_be_left_empty() {
-    for kind in [Kind::Text, Kind::Email, Kind::Password, Kind::Url] {
+    for kind in [FieldKind::Text, FieldKind::Email, FieldKind::Password, FieldKind::Url] {
         assert_eq!(send_one(Field::text("x").kind(kind).optional(), &[""]), "x=");
     }
     for field in [Field::uuid("x"), Field::integer("x"), Field::decimal("x"), Field::date("x"), Field::time("x"), Field::datetime("x")] {

@@ -3,7 +3,7 @@
 //! `addusers N` makes users `user0` and so on, all with one password.
 
 use lback::prelude::*;
-use lback::{Auth, NewUser};
+use lback::auth::{Auth, NewUser};
 
 const PASSWORD: &str = "down the rabbit hole";
 

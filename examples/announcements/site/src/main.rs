@@ -1,4 +1,4 @@
-//! A site with announcements: the application that installs the battery.
+//! A site that installs the battery `announcements`.
 
 #[cfg(test)]
 mod tests;

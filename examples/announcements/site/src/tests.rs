@@ -1,4 +1,4 @@
-use lback::NewUser;
+use lback::auth::NewUser;
 use lback::prelude::*;
 use lback::testing::Client;
 
@@ -11,7 +11,7 @@ fn staff(client: &Client) -> Client {
 }
 
 #[test]
-fn what_staff_announce_is_on_every_page() {
+fn announcement_appears_on_every_page() {
     let client = Client::new(app());
     let alice = staff(&client);
     let page = alice.post("/announcement").form(&[("text", "We move on Friday.")]).send();
@@ -23,7 +23,7 @@ fn what_staff_announce_is_on_every_page() {
 }
 
 #[test]
-fn a_closed_site_is_closed_to_all_but_staff() {
+fn closed_site_is_open_to_staff_only() {
     let client = Client::new(app());
     let alice = staff(&client);
     alice.post("/announcement").form(&[("text", "Closed until noon."), ("closes_site", "on")]).send();
@@ -33,7 +33,7 @@ fn a_closed_site_is_closed_to_all_but_staff() {
 }
 
 #[test]
-fn only_staff_announce() {
+fn only_staff_can_edit_the_announcement() {
     let client = Client::new(app());
     client.get("/announcement").send().assert_redirect("/login?next=/announcement");
     client.login(&client.add_user("bob"));
@@ -42,18 +42,18 @@ fn only_staff_announce() {
 }
 
 #[test]
-fn what_was_announced_before_the_start_is_there_after_it() {
+fn announcement_survives_a_restart() {
     let client = Client::new(app());
     staff(&client).post("/announcement").form(&[("text", "Still here.")]).send();
     client.restart(app()).get("/").send().assert_contains("Still here.");
 }
 
 #[test]
-fn a_command_announces_and_a_check_finds_a_closed_site() {
+fn command_announces_and_check_reports_a_closed_site() {
     let client = Client::new(app());
     assert_eq!(client.command("announce", &["We", "move."]), "announced: We move.\n");
     client.restart(app()).get("/").send().assert_contains("We move.");
-    assert_eq!(client.command("announce", &[]), "nothing is announced now\n");
+    assert_eq!(client.command("announce", &[]), "announcement removed\n");
     staff(&client).post("/announcement").form(&[("text", "Closed until noon."), ("closes_site", "on")]).send();
     let error = client.try_command("check", &[]).unwrap_err().to_string();
     assert!(error.contains("1 of") && error.contains("found something wrong"), "{error}");

@@ -6,7 +6,7 @@ mod moderating;
 mod walk;
 mod writing;
 
-use lback::NewUser;
+use lback::auth::NewUser;
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
 

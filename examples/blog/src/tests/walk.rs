@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use lback::{Requirement, Route, RouteAuth};
+use lback::auth::{Requirement, RouteAuth};
+use lback::routing::Route;
 
 use super::*;
 

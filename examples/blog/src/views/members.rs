@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lback::auth_users_groups as memberships;
+use lback::auth::auth_users_groups as memberships;
 use lback::prelude::*;
 use serde::Serialize;
 

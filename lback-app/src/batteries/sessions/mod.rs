@@ -50,7 +50,7 @@ impl Battery for Sessions {
         settings.declare::<SessionSettings>();
     }
 
-    fn migrations(&self) -> Option<lback_db::migrations::MigrationSet> {
+    fn migrations(&self) -> Option<lback_db::MigrationSet> {
         Some(MIGRATIONS)
     }
 

@@ -1,7 +1,7 @@
 //! Who is let in.
 
 use super::*;
-use lback::{Requirement, RouteAuth};
+use lback::auth::{Requirement, RouteAuth};
 
 use crate::start_error;
 

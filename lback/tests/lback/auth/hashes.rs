@@ -1,7 +1,7 @@
 //! What a login does to the hash of the password.
 
 use super::*;
-use lback::{AuthSettings, Passwords};
+use lback::auth::{AuthSettings, Passwords};
 
 suite!(databases: a_password_is_right_however_it_is_typed, an_old_hash_is_replaced_at_the_login, a_hash_that_is_replaced_logs_nobody_out, an_unknown_user_costs_the_same_work, the_password_is_checked_while_others_write);
 

@@ -22,9 +22,9 @@ mod uploads;
 
 use std::time::Duration;
 
+use lback::auth::{Auth, NewUser};
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
-use lback::{Auth, NewUser};
 
 use crate::sessions::{Store, suite};
 use crate::sql;

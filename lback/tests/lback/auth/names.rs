@@ -1,7 +1,7 @@
 //! A name is one person's, however it is typed and whatever it looks like.
 
 use super::*;
-use lback::StatusCode;
+use lback::http::StatusCode;
 
 suite!(databases: a_user_logs_in_however_the_name_is_typed, a_name_that_looks_like_another_is_refused, of_two_alike_who_come_at_once_one_is_made,
     a_name_is_free_again_when_its_user_is_gone, users_of_an_older_database_stay, users_that_sql_has_made_get_their_keys,
@@ -89,7 +89,7 @@ fn of_two_alike_who_come_at_once_one_is_made(store: &Store) {
                 let client = client.fork();
                 scope.spawn(move || {
                     let now = client.clock().now();
-                    let mut unit = lback::DbSession::for_writing(client.database().clone());
+                    let mut unit = lback::db::DbSession::for_writing(client.database().clone());
                     let made = NewUser::from(name).insert(unit.connection().unwrap(), now);
                     unit.commit().unwrap();
                     made.inspect_err(|error| assert_eq!(error.status(), StatusCode::CONFLICT)).is_ok()
@@ -143,8 +143,8 @@ fn users_of_an_older_database_stay(store: &Store) {
         sql(&client, &format!("INSERT INTO auth_users (username, username_key, email, email_key, password, joined) VALUES ({values})"));
     }
     sql(&client, up);
-    assert_eq!(lback::update_name_keys(client.database()).unwrap(), FORMER.len());
-    assert_eq!(lback::update_name_keys(client.database()).unwrap(), 0);
+    assert_eq!(lback::auth::update_name_keys(client.database()).unwrap(), FORMER.len());
+    assert_eq!(lback::auth::update_name_keys(client.database()).unwrap(), 0);
     for (name, _) in FORMER {
         let browser = client.fork();
         login(&browser, name);
@@ -169,7 +169,7 @@ fn users_that_sql_has_made_get_their_keys(store: &Store) {
         let values = format!("'Ｕser.{number}', 'ｕser.{number}', '{hash}', '2026-01-01 00:00:00'");
         sql(&client, &format!("INSERT INTO auth_users (username, username_key, password, joined) VALUES ({values})"));
     }
-    assert_eq!(lback::update_name_keys(client.database()).unwrap(), 1200);
+    assert_eq!(lback::auth::update_name_keys(client.database()).unwrap(), 1200);
     assert_eq!(crate::number(&client, "SELECT count(*) FROM auth_users WHERE username_key LIKE 'user.%'"), 1200);
     login(&client, "user.1199");
     assert_refused(&client, "user.7", StatusCode::CONFLICT, "This name is taken");

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use lback::{Account, chrono};
+use lback::auth::Account;
+use lback::chrono;
 
 suite!(databases: an_application_may_have_users_of_its_own, the_type_that_is_asked_for_must_be_the_applications);
 

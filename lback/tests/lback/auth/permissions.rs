@@ -58,9 +58,9 @@ fn declaring_again_changes_labels_and_keeps_the_rest(store: &Store) {
     let alice = user(&client, "alice");
     client.db(|db| alice.grant(db, "blog.add_post"));
     let again = client.restart(App::new(urls()).auth().permissions([("blog.add_post", "Post")]));
-    client.db(|db| lback::declare_permissions(db, auth(&again).permissions()));
+    client.db(|db| lback::auth::declare_permissions(db, auth(&again).permissions()));
     let labels: Vec<(String, String)> = client.db(|db| {
-        use lback::auth_permissions::dsl;
+        use lback::auth::auth_permissions::dsl;
         dsl::auth_permissions.order(dsl::name).select((dsl::name, dsl::label)).load(db)
     });
     let labels: Vec<(&str, &str)> = labels.iter().map(|(name, label)| (name.as_str(), label.as_str())).collect();

@@ -101,7 +101,7 @@ fn counts_hold_across_a_restart_and_expire(store: &Store) {
     again.get("/search").send().assert_status(200);
     again.get("/search").send().assert_status(429);
     again.clock().advance(2 * DAY);
-    again.db(|db| lback::clean_attempts(db, again.clock().now()));
+    again.db(|db| lback::auth::clean_attempts(db, again.clock().now()));
     assert_eq!(crate::number(&again, "SELECT count(*) FROM auth_attempts"), 0);
 }
 

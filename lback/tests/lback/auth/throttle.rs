@@ -1,7 +1,7 @@
 //! Guessing passwords is slow, and harms nobody else.
 
 use super::*;
-use lback::StatusCode;
+use lback::http::StatusCode;
 use lback::testing::Client;
 
 use crate::number;
@@ -173,7 +173,7 @@ fn old_failures_are_forgotten(store: &Store) {
     }
     client.clock().advance(2 * DAY);
     let now = client.clock().now();
-    assert_eq!(client.db(|db| lback::clean_attempts(db, now)), 5);
+    assert_eq!(client.db(|db| lback::auth::clean_attempts(db, now)), 5);
     assert_eq!(number(&client, "SELECT count(*) FROM auth_attempts"), 0);
 }
 

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use lback::Middleware;
+use lback::middleware::Middleware;
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! Batteries, as somebody else's crate brings them.
 
 use lback::app::{Battery, CommandSpec, Setup};
+use lback::db::{Applied, MigrationSet};
 use lback::middleware::Slot;
-use lback::migrations::{Applied, MigrationSet};
 use lback::prelude::*;
 use lback::testing::Client;
 
@@ -81,7 +81,7 @@ fn two_batteries_may_have_migrations_of_one_version(on: &str) {
     let app = || App::new(Router::new()).with(Desk).with(Shelf);
     let client = Client::with_settings(app(), &format!("{SETTINGS}\n{on}"));
     assert_eq!(number(&client, "SELECT count(*) FROM desks"), 1);
-    let migrations = client.app().state::<lback::Migrations>().unwrap();
+    let migrations = client.app().state::<lback::db::Migrations>().unwrap();
     let status = migrations.status(client.database()).unwrap();
     let of = |battery: &str| {
         let found = status.iter().position(|one| one.name == format!("{battery}/2026-01-01-000000_create"));
@@ -158,7 +158,7 @@ fn what_is_compiled_in_and_not_installed_is_not_there() {
     for middleware in ["MailMiddleware", "AuthMiddleware"] {
         assert!(client.app().middleware().all(|name| name != middleware), "{middleware}");
     }
-    let migrations = client.app().state::<lback::Migrations>().unwrap().status(client.database()).unwrap();
+    let migrations = client.app().state::<lback::db::Migrations>().unwrap().status(client.database()).unwrap();
     assert!(migrations.iter().all(|migration| migration.name.starts_with("sessions/")), "{migrations:?}");
     assert!(client.try_command("sendtestmail", &["alice@example.com"]).is_err());
     let mailed = |req: &mut Request| req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"));

@@ -155,8 +155,8 @@ fn clearsessions_deletes_what_has_expired() {
     let refused = run(&project, "clearsessions");
     assert!(refused.contains("ended with: ") && refused.contains(" migrate"), "{refused}");
     run(&project, "migrate");
-    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
-    let database = lback::Database::open(&settings, project.path()).unwrap();
+    let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let database = lback::db::Database::open(&settings, project.path()).unwrap();
     let insert = |id: u8, year: u16| {
         let hour = i64::from(year - 1970) * 365 * 24;
         let row = format!(

@@ -39,7 +39,7 @@ fn add_posts(command: &mut Command) -> Result<()> {
 fn greet(command: &mut Command) -> Result<()> {
     let times: usize = command.argument(0)?.unwrap_or(1);
     let Greeting(greeting) = command.state()?;
-    let debug = command.settings().section::<lback::CoreSettings>()?.debug;
+    let debug = command.settings().section::<lback::settings::CoreSettings>()?.debug;
     let waited = command.block_on(async {
         tokio::time::sleep(std::time::Duration::ZERO).await;
         "waited"

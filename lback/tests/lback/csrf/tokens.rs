@@ -152,7 +152,7 @@ fn a_new_secret_key_ends_tokens_unless_the_old_one_is_kept() {
     other.set_cookie("csrf", &cookie);
     // The client's key is always the same: so the same cookie is good before another instance of the application.
     assert!(accepts(&other, &token));
-    let keys = |key: &str| lback::Keys::derive("csrf", [key]);
+    let keys = |key: &str| lback::http::Keys::derive("csrf", [key]);
     let secret = keys("a key that only tests use, and that is long enough").verify(&cookie).unwrap().to_owned();
     other.set_cookie("csrf", &keys("another key, which is long enough as well").sign(&secret));
     assert!(!accepts(&other, &token));

@@ -5,9 +5,9 @@ mod smtp;
 
 use std::fs;
 
+use lback::mail::{MailAttachment, Mailer};
 use lback::prelude::*;
 use lback::testing::{Client, block_on};
-use lback::{MailAttachment, Mailer};
 use tempfile::TempDir;
 
 use crate::unit_of_work::on_each_database;

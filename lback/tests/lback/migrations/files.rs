@@ -3,8 +3,7 @@
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
-use lback::Database;
-use lback::migrations::{Applied, DRAFT};
+use lback::db::{Applied, DRAFT, Database};
 use lback::prelude::*;
 
 use crate::logs;
@@ -236,7 +235,7 @@ fn a_start_waits_until_files_are_left_alone() {
 
 #[test]
 fn what_is_compiled_in_is_read_as_the_folder_is() {
-    use lback::include_dir::{Dir, DirEntry, File};
+    use lback::db::include_dir::{Dir, DirEntry, File};
     const IN_A: &[DirEntry<'static>] = &[
         DirEntry::File(File::new("2026-01-01-000000_create_a/up.sql", b"\xef\xbb\xbfCREATE TABLE a (n BIGINT);\r\n")),
         DirEntry::File(File::new("2026-01-01-000000_create_a/metadata.toml", b"# run_in_transaction = false\r\n")),
@@ -248,7 +247,7 @@ fn what_is_compiled_in_is_read_as_the_folder_is() {
         Dir::new("", &[DirEntry::Dir(Dir::new(A, IN_A)), DirEntry::Dir(Dir::new(B, IN_B)), DirEntry::Dir(Dir::new("left", LEFT))]);
     let project = Project::new();
     let (database, _) = project.open();
-    let migrations = lback::Migrations::new().embedded(EMBEDDED);
+    let migrations = lback::db::Migrations::new().embedded(EMBEDDED);
     let error = migrations.apply(&database).unwrap_err().to_string();
     assert!(error.contains(B) && error.contains("nowhere") && error.contains(A), "{error}");
     assert_eq!(tables(&database), ["a"]);

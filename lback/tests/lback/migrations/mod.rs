@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
-use lback::migrations::Applied;
+use lback::db::{Applied, Database, DbSettings, Migrations};
 use lback::prelude::*;
-use lback::{Database, DbSettings, Migrations, Secret};
+use lback::settings::Secret;
 use tempfile::TempDir;
 
 struct Project {
@@ -139,7 +139,7 @@ fn one_without_sql_is_refused_and_named() {
 
 #[test]
 fn one_without_sql_is_refused_in_a_release_build_too() {
-    use lback::include_dir::{Dir, DirEntry, File};
+    use lback::db::include_dir::{Dir, DirEntry, File};
     const IN_A: &[DirEntry<'static>] = &[DirEntry::File(File::new("2026-01-01-000000_create_a/up.sql", b"CREATE TABLE a (n BIGINT);"))];
     const IN_B: &[DirEntry<'static>] = &[DirEntry::File(File::new("2026-01-02-000000_create_b/up.sql", b"-- Write here."))];
     const EMBEDDED: Dir<'static> = Dir::new("", &[DirEntry::Dir(Dir::new(A, IN_A)), DirEntry::Dir(Dir::new(B, IN_B))]);

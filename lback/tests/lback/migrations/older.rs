@@ -1,8 +1,7 @@
 //! Databases that were migrated by a program which recorded no checksums.
 
+use lback::db::{Applied, Database, Migrations};
 use lback::diesel::connection::SimpleConnection;
-use lback::migrations::Applied;
-use lback::{Database, Migrations};
 
 use super::{A, B, C, Project, states, two};
 
@@ -45,7 +44,8 @@ fn a_postgresql_database_of_an_older_program_goes_on() {
     server.create("older_migrations");
     server.sql("older_migrations", OLDER);
     let project = two();
-    let settings = lback::DbSettings { database_url: lback::Secret::new(server.url("older_migrations")), ..Default::default() };
+    let settings =
+        lback::db::DbSettings { database_url: lback::settings::Secret::new(server.url("older_migrations")), ..Default::default() };
     let database = Database::open(&settings, project.path()).unwrap();
     let (_, migrations) = project.open();
     goes_on(&project, &database, &migrations);
@@ -85,7 +85,8 @@ fn the_frameworks_tables_of_an_older_program_become_those_of_today_on_postgresql
     let Some(server) = lback_test_servers::Postgres::shared() else { return };
     server.create("older_framework");
     let project = Project::new();
-    let settings = lback::DbSettings { database_url: lback::Secret::new(server.url("older_framework")), ..Default::default() };
+    let settings =
+        lback::db::DbSettings { database_url: lback::settings::Secret::new(server.url("older_framework")), ..Default::default() };
     let database = Database::open(&settings, project.path()).unwrap();
     database.connect().unwrap().batch_execute(include_str!("older.postgres.sql")).unwrap();
     the_framework_goes_on(&database);
@@ -103,7 +104,7 @@ fn a_user_who_may_not_change_the_table_goes_on_without_checksums() {
     );
     let project = two();
     let url = server.url("older_rights").replace("lback:lback", "guest:guest");
-    let settings = lback::DbSettings { database_url: lback::Secret::new(url), ..Default::default() };
+    let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new(url), ..Default::default() };
     let database = Database::open(&settings, project.path()).unwrap();
     let (_, migrations) = project.open();
     assert_eq!(migrations.apply(&database).unwrap(), [B]);

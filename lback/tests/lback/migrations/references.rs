@@ -1,9 +1,8 @@
 //! SQLite: what refers to a row that does not exist is undone if the migration is to blame, and left alone if not.
 
+use lback::db::{Applied, Database, Migrations};
 use lback::diesel::connection::SimpleConnection;
-use lback::migrations::Applied;
 use lback::prelude::*;
-use lback::{Database, Migrations};
 
 use super::{A, B, Project, states};
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
-use lback::{Database, DbSettings, Migrations, Secret};
+use lback::db::{Database, DbSettings, Migrations};
+use lback::settings::Secret;
 use lback_test_servers::Postgres;
 use tempfile::TempDir;
 

@@ -2,7 +2,8 @@
 
 use std::thread;
 
-use lback::{Database, DbSettings, Secret};
+use lback::db::{Database, DbSettings};
+use lback::settings::Secret;
 use lback_test_servers::{Postgres, free_port};
 
 use super::database_url;

@@ -31,7 +31,7 @@ fn rule_10_what_only_reads_is_not_written(store: &Store) {
         session.insert("passing", 1)?;
         session.remove("passing");
         session.take_flashes();
-        session.set_expiry(lback::Expiry::Default);
+        session.set_expiry(lback::session::Expiry::Default);
         let _ = (session.keys().count(), session.iter().count(), session.len(), session.is_empty(), &session["a"]);
         assert!(!session.modified());
         assert!(session.accessed());

@@ -70,12 +70,13 @@ fn race(
     store: &Store,
     before: Value,
     slow: impl Fn(&mut Request) -> Result<()> + Send + Sync + 'static,
-    fast: impl FnOnce(&mut lback::AppSession) -> Result<()>,
+    fast: impl FnOnce(&mut lback::session::AppSession) -> Result<()>,
 ) -> Value {
     let prepare = |client: &lback::testing::Client| {
         client.post("/set/made/yes").send();
-        let put =
-            |session: &mut lback::AppSession| before.as_object().unwrap().iter().try_for_each(|(key, value)| session.insert(key, value));
+        let put = |session: &mut lback::session::AppSession| {
+            before.as_object().unwrap().iter().try_for_each(|(key, value)| session.insert(key, value))
+        };
         client.sessions().save(super::id(client), put).unwrap();
     };
     let between = |client: &lback::testing::Client| {
@@ -95,7 +96,7 @@ fn rule_08_what_a_request_set_or_removed_wins(store: &Store) {
         session.insert("set", "slow")?;
         session.insert("new", "slow")
     };
-    let fast = |session: &mut lback::AppSession| {
+    let fast = |session: &mut lback::session::AppSession| {
         session.insert("removed", "fast")?;
         session.insert("set", "fast")?;
         session.insert("new", "fast")
@@ -105,12 +106,12 @@ fn rule_08_what_a_request_set_or_removed_wins(store: &Store) {
         req.session().clear();
         req.session().insert("made", "yes")
     };
-    let fast = |session: &mut lback::AppSession| session.insert("later", 1);
+    let fast = |session: &mut lback::session::AppSession| session.insert("later", 1);
     assert_eq!(race(store, json!({ "a": 1, "b": 2 }), clear, fast), json!({ "later": 1 }));
 }
 
 fn rule_08_other_keys_keep_what_the_other_request_wrote(store: &Store) {
-    let fast = |session: &mut lback::AppSession| {
+    let fast = |session: &mut lback::session::AppSession| {
         session.remove("removed");
         session.insert("set", "fast")?;
         session.insert("new", "fast")
@@ -127,7 +128,7 @@ fn rule_08_an_update_runs_again_on_the_fresh_value(store: &Store) {
         session.update("gone", |n: Option<i64>| n.unwrap_or(0) + 1)?;
         session.update("fresh", |list: Option<Vec<i64>>| [list.unwrap_or_default(), vec![1]].concat()).map(drop)
     };
-    let fast = |session: &mut lback::AppSession| {
+    let fast = |session: &mut lback::session::AppSession| {
         session.insert("n", 6)?;
         session.remove("gone");
         session.insert("fresh", [0])
@@ -143,7 +144,7 @@ fn rule_08_an_update_on_top_of_a_value_set_here_is_this_requests(store: &Store) 
         session.update("m", |n: Option<i64>| n.unwrap_or(0) + 1)?;
         session.insert("m", 5)
     };
-    let fast = |session: &mut lback::AppSession| {
+    let fast = |session: &mut lback::session::AppSession| {
         session.insert("m", 1000)?;
         session.insert("n", 1000)
     };
@@ -161,7 +162,8 @@ fn rule_08_what_changed_nothing_does_not_turn_an_update_into_a_set(store: &Store
         }
         Ok(())
     };
-    let fast = |session: &mut lback::AppSession| ["absent", "equal", "looked-at"].iter().try_for_each(|key| session.insert(key, 10));
+    let fast =
+        |session: &mut lback::session::AppSession| ["absent", "equal", "looked-at"].iter().try_for_each(|key| session.insert(key, 10));
     let data = race(store, json!({ "equal": 1, "looked-at": 1 }), slow, fast);
     assert_eq!(data, json!({ "absent": 11, "equal": 11, "looked-at": 11 }));
 }
@@ -180,7 +182,7 @@ fn rule_08_changes_inside_nested_values_count(store: &Store) {
     client.post("/add").send();
     assert_eq!(client.session().unwrap().data["cart"], json!({ "items": ["apple", "apple"] }));
 
-    let fast = |session: &mut lback::AppSession| session.insert("b", 2);
+    let fast = |session: &mut lback::session::AppSession| session.insert("b", 2);
     let data = race(store, json!({ "cart": { "items": [] } }), add_to_cart, fast);
     assert_eq!(data, json!({ "cart": { "items": ["apple"] }, "b": 2 }));
 }
@@ -192,7 +194,7 @@ fn rule_08_setting_what_was_there_is_no_change(store: &Store) {
         session.remove("absent");
         session.insert("other", 1)
     };
-    let fast = |session: &mut lback::AppSession| {
+    let fast = |session: &mut lback::session::AppSession| {
         session.insert("same", 2)?;
         session.insert("absent", 2)
     };
@@ -203,8 +205,8 @@ fn rule_08_an_expiry_that_another_request_set_is_kept(store: &Store) {
     let week = chrono::TimeDelta::days(7);
     let prepare = |client: &lback::testing::Client| drop(client.post("/set/a/1").send());
     let between = |client: &lback::testing::Client| {
-        let remember = |session: &mut lback::AppSession| {
-            session.set_expiry(lback::Expiry::After(week.to_std().unwrap()));
+        let remember = |session: &mut lback::session::AppSession| {
+            session.set_expiry(lback::session::Expiry::After(week.to_std().unwrap()));
             Ok(())
         };
         client.sessions().save(super::id(client), remember).unwrap();

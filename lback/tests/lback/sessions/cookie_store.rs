@@ -2,7 +2,7 @@
 //!
 //! The rules that hold as everywhere are tested with those of the other stores.
 
-use lback::Keys;
+use lback::http::Keys;
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
 use serde_json::json;
@@ -18,7 +18,7 @@ fn client(router: Router) -> Client {
 
 /// What does not get smaller.
 fn noise(bytes: usize) -> String {
-    let noise = (0..bytes.div_ceil(32)).map(|_| lback::SessionId::random().to_string().replace('-', ""));
+    let noise = (0..bytes.div_ceil(32)).map(|_| lback::session::SessionId::random().to_string().replace('-', ""));
     noise.collect::<String>()[..bytes].to_owned()
 }
 

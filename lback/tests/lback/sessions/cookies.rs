@@ -1,8 +1,8 @@
 //! Rules 3, 17 and 18: what the cookie is, and what goes with it.
 
+use lback::http::{Keys, header};
 use lback::prelude::*;
 use lback::testing::Client;
-use lback::{Keys, header};
 
 use super::{COOKIE, MINUTE, Store, assert_no_cookie, assert_removes_cookie, held, holding, id, sent, suite, urls};
 
@@ -176,7 +176,7 @@ fn dead_and_live(client: &Client) -> (Vec<String>, String) {
         client.post("/set/a/deleted").send();
         dead.push(held(client));
         client.post("/logout").send();
-        dead.push(Keys::derive("session", [TEST_KEY]).sign(&lback::SessionId::random().to_string()));
+        dead.push(Keys::derive("session", [TEST_KEY]).sign(&lback::session::SessionId::random().to_string()));
     }
     client.clear_cookies();
     client.post("/set/a/alive").send();
@@ -226,7 +226,7 @@ fn rule_03_a_second_cookie_is_looked_up_only_if_the_first_is_dead(store: &Store)
     assert_eq!(loads(&[&dead[0], &dead[0], &dead[0], &dead[0], &live]), Some(2));
     assert_eq!(loads(&["bad", &dead[0], "bad", &dead[1], "bad", &dead[2], &live]), Some(4));
     let strangers: Vec<String> =
-        (0..20).map(|_| Keys::derive("session", [TEST_KEY]).sign(&lback::SessionId::random().to_string())).collect();
+        (0..20).map(|_| Keys::derive("session", [TEST_KEY]).sign(&lback::session::SessionId::random().to_string())).collect();
     assert_eq!(loads(&strangers.iter().map(String::as_str).collect::<Vec<_>>()), Some(4), "no more than four");
 }
 
@@ -348,7 +348,7 @@ fn rule_18_a_response_that_sets_the_cookie_is_not_kept(store: &Store) {
 }
 
 fn rule_18_no_middleware_hands_the_cookie_to_a_shared_cache(store: &Store) {
-    async fn keep_an_hour(req: &mut Request, next: lback::Next<'_>) -> Result<Response> {
+    async fn keep_an_hour(req: &mut Request, next: lback::middleware::Next<'_>) -> Result<Response> {
         let mut response = next.run(req).await?;
         response.headers_mut().remove("vary");
         response.with_header("cache-control", "public, max-age=3600")

@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use lback::prelude::*;
+use lback::session::{SessionId, SessionManager};
 use lback::testing::{Client, TestResponse};
-use lback::{SessionId, SessionManager};
 
 use super::{COOKIE, MINUTE, Store, assert_no_cookie, assert_removes_cookie, assert_stored, held, holding, id, is_live, sent, suite, urls};
 use crate::gate::Gate;
@@ -126,7 +126,7 @@ fn rule_13_a_deletion_happens_whatever_the_answer(store: &Store) {
 }
 
 fn rule_13_a_deletion_happens_with_the_views_database_work(store: &Store) {
-    async fn work_first(req: &mut Request, next: lback::Next<'_>) -> Result<Response> {
+    async fn work_first(req: &mut Request, next: lback::middleware::Next<'_>) -> Result<Response> {
         req.run_db(|db| Ok(diesel::sql_query("INSERT INTO work VALUES (1)").execute(db)?)).await?;
         next.run(req).await
     }
@@ -339,7 +339,7 @@ fn rule_15_the_session_is_written_before_the_response_begins(store: &Store) {
 }
 
 fn rule_15_writing_after_the_response_is_an_error(store: &Store) {
-    async fn too_late(req: &mut Request, next: lback::Next<'_>) -> Result<Response> {
+    async fn too_late(req: &mut Request, next: lback::middleware::Next<'_>) -> Result<Response> {
         let response = next.run(req).await?;
         assert!(req.session().insert("late", 1).is_err());
         assert!(req.session().update("late", |n: Option<u64>| n).is_err());

@@ -264,12 +264,12 @@ mod databases {
             let old = id(&client);
             let text = match client.database().kind() {
                 #[cfg(feature = "sqlite")]
-                lback::Kind::Sqlite => format!("CAST(x'{}' AS TEXT)", hex(data)),
+                lback::db::Kind::Sqlite => format!("CAST(x'{}' AS TEXT)", hex(data)),
                 // Knows no such text.
                 #[cfg(feature = "postgres")]
-                lback::Kind::Postgres if data == "\u{0}" => continue,
+                lback::db::Kind::Postgres if data == "\u{0}" => continue,
                 #[cfg(feature = "postgres")]
-                lback::Kind::Postgres => format!("convert_from('\\x{}', 'UTF8')", hex(data)),
+                lback::db::Kind::Postgres => format!("convert_from('\\x{}', 'UTF8')", hex(data)),
             };
             sql(&client, &format!("UPDATE sessions SET data = {text}"));
             let response = client.get("/get/a").send();

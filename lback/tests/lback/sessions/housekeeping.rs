@@ -3,7 +3,7 @@
 use std::thread;
 
 use lback::prelude::*;
-use lback::{SessionId, SessionInfo};
+use lback::session::{SessionId, SessionInfo};
 
 use super::{MINUTE, Store, held, holding, id, is_live, suite, urls};
 use crate::{number, sql};
@@ -128,7 +128,8 @@ fn the_manager_deletes_what_a_command_deletes_unless_it_fails(store: &Store) {
     let client = store.client(urls());
     client.post("/set/name/x").send();
     let id = id(&client);
-    let save = |change: fn(&mut lback::AppSession) -> Result<()>| lback::testing::block_on(async { client.sessions().save(id, change) });
+    let save =
+        |change: fn(&mut lback::session::AppSession) -> Result<()>| lback::testing::block_on(async { client.sessions().save(id, change) });
 
     save(|session| {
         session.delete();

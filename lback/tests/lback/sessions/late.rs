@@ -74,7 +74,7 @@ fn rule_04_a_request_that_is_late_for_any_end_leaves_nothing_behind(store: &Stor
         ("a logout", |client| drop(client.post("/logout").send())),
         ("delete by hand", |client| assert!(client.sessions().delete(id(client)).unwrap())),
         ("save by hand", |client| {
-            let cycle = |session: &mut lback::AppSession| {
+            let cycle = |session: &mut lback::session::AppSession| {
                 session.cycle_id();
                 Ok(())
             };

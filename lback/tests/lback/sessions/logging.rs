@@ -13,7 +13,7 @@ suite!(
 fn rule_22_the_log_holds_ids_and_neither_cookies_nor_data(store: &Store) {
     logs::start();
     let client = store.client(urls());
-    let secret = format!("secret-{}", lback::SessionId::random());
+    let secret = format!("secret-{}", lback::session::SessionId::random());
     let mut cookies = Vec::new();
     let keep = |client: &lback::testing::Client, cookies: &mut Vec<String>| {
         let (cookie, id) = (held(client), id(client).to_string());
@@ -21,7 +21,7 @@ fn rule_22_the_log_holds_ids_and_neither_cookies_nor_data(store: &Store) {
     };
     client.post(&format!("/set/key-{secret}/1")).send();
     client.post("/set/a/1").send();
-    let put = |session: &mut lback::AppSession| session.insert("value", &secret);
+    let put = |session: &mut lback::session::AppSession| session.insert("value", &secret);
     client.sessions().save(id(&client), put).unwrap();
     keep(&client, &mut cookies);
     client.post("/login/7").send();
@@ -63,7 +63,7 @@ fn rule_07_an_interruption_is_logged(store: &Store) {
     let mut deleted = None;
     let (_client, _) = while_in_flight(
         store,
-        |req| lback::RequestSession::session(req).insert("a", "late"),
+        |req| lback::session::RequestSession::session(req).insert("a", "late"),
         |client| drop(client.post("/set/a/1").send()),
         |client| {
             deleted = Some(id(client));

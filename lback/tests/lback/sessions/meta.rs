@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use lback::prelude::*;
+use lback::session::{Expiry, Flash};
 use lback::testing::Client;
-use lback::{Expiry, Flash};
 use serde_json::json;
 
 use super::{COOKIE, MINUTE, Store, assert_no_cookie, assert_stored, id, suite, urls};
@@ -160,7 +160,7 @@ fn rule_08_an_expiry_and_changes_of_other_requests_all_stay(store: &Store) {
     };
     let prepare = |client: &Client| drop(client.post("/flash/first").send());
     let between = |client: &Client| {
-        let fast = |session: &mut lback::AppSession| {
+        let fast = |session: &mut lback::session::AppSession| {
             session.take_flashes();
             session.flash("info", "fast");
             session.insert("fast", 1)
@@ -183,7 +183,7 @@ mod databases {
     suite!(databases: a_database_of_an_earlier_version_keeps_its_sessions);
 
     /// The sessions as the first migration left them, with these data.
-    fn turn_back(client: &Client, data: &[(lback::SessionId, &str)]) {
+    fn turn_back(client: &Client, data: &[(lback::session::SessionId, &str)]) {
         sql(
             client,
             "DROP TABLE __lback_session_ends; ALTER TABLE sessions DROP COLUMN meta;
@@ -193,18 +193,18 @@ mod databases {
             let id = id.to_string().replace('-', "");
             let (id, data) = match client.database().kind() {
                 #[cfg(feature = "sqlite")]
-                lback::Kind::Sqlite => (format!("x'{id}'"), data.replace('\'', "''")),
+                lback::db::Kind::Sqlite => (format!("x'{id}'"), data.replace('\'', "''")),
                 #[cfg(feature = "postgres")]
-                lback::Kind::Postgres => (format!("'\\x{id}'"), data.replace('\'', "''")),
+                lback::db::Kind::Postgres => (format!("'\\x{id}'"), data.replace('\'', "''")),
             };
             sql(client, &format!("UPDATE sessions SET data = '{data}' WHERE id = {id}"));
         }
         // What others have built on the table goes on.
         let trigger = match client.database().kind() {
             #[cfg(feature = "sqlite")]
-            lback::Kind::Sqlite => "CREATE TRIGGER audit AFTER UPDATE ON sessions BEGIN INSERT INTO audits VALUES (1); END",
+            lback::db::Kind::Sqlite => "CREATE TRIGGER audit AFTER UPDATE ON sessions BEGIN INSERT INTO audits VALUES (1); END",
             #[cfg(feature = "postgres")]
-            lback::Kind::Postgres => {
+            lback::db::Kind::Postgres => {
                 "CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audits VALUES (1); RETURN NULL; END';
                  CREATE CONSTRAINT TRIGGER audit AFTER UPDATE ON sessions DEFERRABLE INITIALLY DEFERRED
                      FOR EACH ROW EXECUTE FUNCTION audit()"
@@ -233,7 +233,7 @@ mod databases {
         let ids: Vec<_> = browsers.iter().map(id).collect();
         turn_back(&client, &ids.iter().copied().zip(old).collect::<Vec<_>>());
 
-        let migrations = lback::Migrations::new().battery("sessions", lback_session::MIGRATIONS);
+        let migrations = lback::db::Migrations::new().battery("sessions", lback_session::MIGRATIONS);
         let applied = migrations.apply(client.database()).unwrap();
         assert_eq!(applied, ["sessions/00000000000002_session_meta"]);
 

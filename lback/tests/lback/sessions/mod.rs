@@ -30,8 +30,8 @@ pub(crate) use store::{Fault, Store};
 
 use std::time::Duration;
 
-use lback::SessionId;
 use lback::prelude::*;
+use lback::session::SessionId;
 use lback::testing::{Client, TestResponse};
 
 /// Makes of each function one test per store. What follows `server:` needs a store that the application can reach by itself:

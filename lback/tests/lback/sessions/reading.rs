@@ -1,7 +1,8 @@
 //! Rules 1, 2 and 4: loading, validity, unknown ids.
 
+use lback::http::Keys;
 use lback::prelude::*;
-use lback::{Keys, SessionId};
+use lback::session::SessionId;
 
 use super::{COOKIE, MINUTE, Store, assert_no_cookie, held, holding, id, is_live, suite, urls};
 use crate::gate::Gate;
@@ -121,14 +122,15 @@ fn rule_02_the_absolute_timeout_ends_a_session_that_is_used(store: &Store) {
 
 fn rule_02_a_session_may_have_an_expiry_of_its_own(store: &Store) {
     let week = std::time::Duration::from_secs(7 * 24 * 3600);
-    let client =
-        store.client(urls().post("/remember", move |req: &mut Request| req.session().set_expiry(lback::Expiry::After(week))).post(
+    let client = store.client(
+        urls().post("/remember", move |req: &mut Request| req.session().set_expiry(lback::session::Expiry::After(week))).post(
             "/until",
             |req: &mut Request| {
                 let noon = "2100-01-01T12:00:00Z".parse().unwrap();
-                req.session().set_expiry(lback::Expiry::At(noon));
+                req.session().set_expiry(lback::session::Expiry::At(noon));
             },
-        ));
+        ),
+    );
     client.post("/set/a/1").send();
     client.post("/remember").send();
     client.clock().advance(week - MINUTE);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lback::prelude::*;
+use lback::session::{SessionSettings, StoreName};
 use lback::testing::Client;
-use lback::{SessionSettings, StoreName};
 use lback_test_servers::Redis;
 
 use super::{Fault, MINUTE, assert_no_cookie, held, holding, id, is_live, urls};
@@ -290,13 +290,13 @@ fn rule_16_sessions_of_an_earlier_version_keep_their_expiry_and_messages() {
     shared().command(&["SET", &key, &format!("{head} {old}")]);
     let record = client.session().unwrap();
     assert_eq!((record.data.len(), &record.data["a"]), (1, &"old".into()));
-    assert_eq!(record.meta.expiry, lback::Expiry::After(Duration::from_secs(604_800)));
+    assert_eq!(record.meta.expiry, lback::session::Expiry::After(Duration::from_secs(604_800)));
     client.clock().advance(MINUTE);
     client.get("/touch").send();
     assert_eq!(client.session().unwrap().expires_at, client.clock().now() + chrono::TimeDelta::days(7));
     assert_eq!(client.get("/flashes").send().text(), "info:hello");
     client.post("/set/b/2").send().assert_status(204);
-    assert_eq!(client.session().unwrap().meta.expiry, lback::Expiry::After(Duration::from_secs(604_800)));
+    assert_eq!(client.session().unwrap().meta.expiry, lback::session::Expiry::After(Duration::from_secs(604_800)));
 }
 
 #[test]

@@ -180,9 +180,9 @@ fn rule_09_two_requests_within_a_second_write_once(store: &Store) {
 fn count_writes(client: &lback::testing::Client) {
     let trigger = match client.database().kind() {
         #[cfg(feature = "sqlite")]
-        lback::Kind::Sqlite => "CREATE TRIGGER count_writes AFTER UPDATE ON sessions BEGIN UPDATE writes SET n = n + 1; END",
+        lback::db::Kind::Sqlite => "CREATE TRIGGER count_writes AFTER UPDATE ON sessions BEGIN UPDATE writes SET n = n + 1; END",
         #[cfg(feature = "postgres")]
-        lback::Kind::Postgres => {
+        lback::db::Kind::Postgres => {
             "CREATE FUNCTION count_writes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE writes SET n = n + 1; RETURN NULL; END';
              CREATE TRIGGER count_writes AFTER UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION count_writes()"
         }

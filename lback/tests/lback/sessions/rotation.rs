@@ -16,7 +16,7 @@ suite!(
 );
 
 #[track_caller]
-fn assert_rotated(client: &lback::testing::Client, old: lback::SessionId, old_cookie: &str) {
+fn assert_rotated(client: &lback::testing::Client, old: lback::session::SessionId, old_cookie: &str) {
     let new = id(client);
     assert_ne!(new, old);
     assert!(!is_live(client, old));

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
 use lback::prelude::*;
+use lback::session::{MemoryStore, Record, SessionId, SessionInfo, SessionStore, Update};
 use lback::testing::Client;
-use lback::{MemoryStore, Record, SessionId, SessionInfo, SessionStore, Update};
 
 use crate::sql;
 
@@ -164,11 +164,11 @@ impl Store {
         }
         let refuse = |what: &str| match client.database().kind() {
             #[cfg(feature = "sqlite")]
-            lback::Kind::Sqlite => {
+            lback::db::Kind::Sqlite => {
                 format!("CREATE TRIGGER fault_{what} BEFORE {what} ON sessions BEGIN SELECT RAISE(ABORT, 'a fault'); END")
             }
             #[cfg(feature = "postgres")]
-            lback::Kind::Postgres => format!(
+            lback::db::Kind::Postgres => format!(
                 "CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''a fault''; END';
                  CREATE TRIGGER fault_{what} BEFORE {what} ON sessions FOR EACH ROW EXECUTE FUNCTION fault()"
             ),
@@ -192,9 +192,9 @@ impl Store {
         }
         let allow = |what: &str| match client.database().kind() {
             #[cfg(feature = "sqlite")]
-            lback::Kind::Sqlite => format!("DROP TRIGGER fault_{what}"),
+            lback::db::Kind::Sqlite => format!("DROP TRIGGER fault_{what}"),
             #[cfg(feature = "postgres")]
-            lback::Kind::Postgres => format!("DROP TRIGGER fault_{what} ON sessions"),
+            lback::db::Kind::Postgres => format!("DROP TRIGGER fault_{what} ON sessions"),
         };
         match fault {
             Fault::Read => sql(client, "ALTER TABLE sessions_away RENAME TO sessions"),

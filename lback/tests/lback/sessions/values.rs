@@ -140,7 +140,7 @@ fn rule_16_floats_come_back_bit_for_bit(store: &Store) {
 }
 
 fn random_float() -> Option<f64> {
-    let bits = u64::from_le_bytes(lback::SessionId::random().as_bytes()[..8].try_into().unwrap());
+    let bits = u64::from_le_bytes(lback::session::SessionId::random().as_bytes()[..8].try_into().unwrap());
     Some(f64::from_bits(bits)).filter(|float| float.is_finite())
 }
 
@@ -182,7 +182,7 @@ enum Price {
 }
 
 fn rule_16_a_float_that_is_not_finite_is_refused_by_name(store: &Store) {
-    type Put = fn(&mut lback::AppSession) -> Result<()>;
+    type Put = fn(&mut lback::session::AppSession) -> Result<()>;
     let puts: [Put; 11] = [
         |session| session.insert("price", f64::NAN),
         |session| session.insert("price", f32::NEG_INFINITY),

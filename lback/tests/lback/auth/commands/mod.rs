@@ -199,14 +199,14 @@ fn names_are_one_persons_on_the_command_line_too() {
 #[test]
 fn migrate_gives_names_that_sql_has_stored_their_normal_form() {
     let project = migrated();
-    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
-    let mut db = lback::Database::open(&settings, project.path()).unwrap().connect().unwrap();
+    let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let mut db = lback::db::Database::open(&settings, project.path()).unwrap().connect().unwrap();
     let values = "'Ｚoë', 'ｚoë', '!', '2026-01-01 00:00:00'";
     let insert = format!("INSERT INTO auth_users (username, username_key, password, joined) VALUES ({values})");
     lback::diesel::sql_query(insert).execute(&mut db).unwrap();
-    assert!(lback::User::named(&mut db, "zoë").unwrap().is_none());
+    assert!(lback::auth::User::named(&mut db, "zoë").unwrap().is_none());
     assert_does(&project, &["migrate"], "", "nothing to apply");
-    assert!(lback::User::named(&mut db, "zoë").unwrap().is_some());
+    assert!(lback::auth::User::named(&mut db, "zoë").unwrap().is_some());
 }
 
 #[test]
@@ -214,10 +214,10 @@ fn a_user_is_taken_into_a_group_and_out_of_it() {
     let project = migrated();
     assert_does(&project, &["createsuperuser", "--username", "alice", "--password-stdin"], PASSWORD, "alice may do everything");
     assert_refuses(&project, &["add_to_group", "alice", "Authors"], "", "no group called Authors; there is none yet");
-    let settings = lback::DbSettings { database_url: lback::Secret::new("sqlite:db.sqlite"), ..Default::default() };
-    let mut db = lback::Database::open(&settings, project.path()).unwrap().connect().unwrap();
-    lback::Group::get_or_create(&mut db, "Authors").unwrap();
-    lback::Group::get_or_create(&mut db, "Moderators").unwrap();
+    let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new("sqlite:db.sqlite"), ..Default::default() };
+    let mut db = lback::db::Database::open(&settings, project.path()).unwrap().connect().unwrap();
+    lback::auth::Group::get_or_create(&mut db, "Authors").unwrap();
+    lback::auth::Group::get_or_create(&mut db, "Moderators").unwrap();
     assert_refuses(&project, &["add_to_group", "alice", "Autors"], "", "no group called Autors; there are Authors, Moderators");
     for arguments in [&[][..], &["alice"]] {
         let command = [&["add_to_group"], arguments].concat();
@@ -225,8 +225,8 @@ fn a_user_is_taken_into_a_group_and_out_of_it() {
     }
     assert_refuses(&project, &["remove_from_group", "nobody", "Authors"], "", "no user called nobody");
 
-    let alice = lback::User::named(&mut db, "alice").unwrap().unwrap();
-    let mut groups = || lback::Group::of(&mut db, &alice).unwrap().into_iter().map(|group| group.name).collect::<Vec<_>>();
+    let alice = lback::auth::User::named(&mut db, "alice").unwrap().unwrap();
+    let mut groups = || lback::auth::Group::of(&mut db, &alice).unwrap().into_iter().map(|group| group.name).collect::<Vec<_>>();
     for _ in 0..2 {
         assert_does(&project, &["add_to_group", "Alice", "Authors"], "", "alice is in the group Authors");
         assert_eq!(groups(), ["Authors"]);

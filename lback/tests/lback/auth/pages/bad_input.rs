@@ -32,7 +32,7 @@ fn assert_unchanged(client: &Client, mails: usize) {
     assert_eq!(client.db(User::all).len(), 1);
     let alice = user(client, "alice");
     assert_eq!(alice.email.as_deref(), Some("alice@example.com"));
-    assert!(auth(client).passwords().verify(PASSWORD, lback::Account::password_hash(&alice)).unwrap());
+    assert!(auth(client).passwords().verify(PASSWORD, lback::auth::Account::password_hash(&alice)).unwrap());
     assert_eq!(client.mail().len(), mails);
     assert_who(client, "alice");
 }

@@ -1,0 +1,8 @@
+//! The application: what it is made of, its command line, and the batteries that plug into it.
+//!
+//! [`App`](crate::App) itself is at the root of the crate.
+
+#[doc(inline)]
+pub use lback_app::{Battery, Checks, Command, CommandSpec, MainError, Setup};
+#[doc(inline)]
+pub use lback_core::{Application, Assembly, Clock, DebugSection};

@@ -1,0 +1,15 @@
+//! The database: connections, the unit of work of a request, and migrations.
+
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use lback_db::TemporaryDatabase;
+#[doc(inline)]
+pub use lback_db::schema::{Column, Columns};
+#[doc(inline)]
+pub use lback_db::{
+    Applied, DRAFT, Database, Db, DbSession, DbSessionMiddleware, DbSettings, Kind, MigrationSet, MigrationStatus, Migrations,
+    OrNotFoundRow, PooledDb, RequestDb, Tables, is_unavailable, migrations, tables,
+};
+// Its type `Dir` is what `migrations!` returns.
+#[doc(hidden)]
+pub use lback_db::include_dir;

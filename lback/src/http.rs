@@ -1,0 +1,9 @@
+//! Requests and responses: methods, headers, bodies, cookies, uploads and caching.
+//!
+//! [`Request`](crate::Request) and [`Response`](crate::Response) themselves are at the root of the crate.
+
+#[doc(inline)]
+pub use lback_core::{
+    Body, Bytes, Caching, Cookie, CookieDuration, Cookies, CsrfBinding, CsrfRefusal, HeaderKey, IntoResponse, Keys, Method, Multipart,
+    OrNotFound, PrivateCookies, RequestBody, RequestId, SameSite, SignedCookies, StatusCode, TypeMap, UploadedFile, WithHeader, header,
+};

@@ -1,0 +1,6 @@
+//! Routes, their views and their options.
+//!
+//! [`Router`](crate::Router) itself is at the root of the crate.
+
+#[doc(inline)]
+pub use lback_core::{BodyLimit, CsrfExempt, Route, SecretPath, Streaming, View, ViewTimeout};

@@ -1,0 +1,10 @@
+//! The test client, and what batteries add to it.
+
+#[doc(inline)]
+pub use lback_app::testing::{Client, MultipartBuilder, RequestBuilder, TestResponse, TestSettings, block_on};
+#[cfg(feature = "auth")]
+#[doc(inline)]
+pub use lback_auth::ClientAuth;
+#[cfg(feature = "mail")]
+#[doc(inline)]
+pub use lback_mail::ClientMail;
