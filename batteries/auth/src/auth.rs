@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use lback_core::{Assembly, CoreSettings, Error, Keys, Result};
+use lback_core::{Assembly, CoreSettings, Keys, Result};
 
 use crate::account::{Accounts, Of};
+use crate::declarations::Declarations;
 use crate::rate_limit::LoginLimits;
-use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission, password};
+use crate::{Account, AuthSettings, PasswordRules, Passwords, password};
 
 /// How an application's users log in, and what they may do: its settings, put to work. Cheap to clone.
 ///
@@ -26,24 +27,18 @@ struct Inner {
     token_keys: Keys,
     attempt_keys: Keys,
     login_limits: LoginLimits,
-    permissions: BTreeMap<String, String>,
+    /// Set when the application is built.
+    permissions: OnceLock<BTreeMap<String, String>>,
 }
 
 impl Auth {
-    /// For users of the type `A`, who may be given these permissions.
+    /// Returns the configuration for users of the type `A`.
     ///
     /// # Errors
-    /// Where settings are not possible, or `SECRET_KEY` is missing; where a permission is declared twice, or has no name.
-    pub fn new<A: Account>(assembly: &Assembly, permissions: &[Permission]) -> Result<Self> {
+    /// Returns an error if a setting is invalid or `SECRET_KEY` is missing.
+    pub(crate) fn new<A: Account>(assembly: &Assembly) -> Result<Self> {
         let settings: AuthSettings = assembly.settings().checked()?;
         let core: CoreSettings = assembly.settings().section()?;
-        let mut declared = BTreeMap::new();
-        for permission in permissions {
-            permission.check()?;
-            if declared.insert(permission.name.clone(), permission.label.clone()).is_some() {
-                return Err(Error::internal(format!("the permission \"{}\" is declared twice in App::permissions", permission.name)));
-            }
-        }
         Ok(Auth(Arc::new(Inner {
             accounts: Box::new(Of::<A>(PhantomData)),
             // The other half of the threads on which views run is for those who only want to see a page.
@@ -54,7 +49,7 @@ impl Auth {
             token_keys: assembly.derive_keys("auth token")?,
             attempt_keys: assembly.derive_keys("auth attempts")?,
             login_limits: LoginLimits::new(&settings),
-            permissions: declared,
+            permissions: OnceLock::new(),
             settings,
         })))
     }
@@ -74,14 +69,22 @@ impl Auth {
         &self.0.rules
     }
 
-    /// Names and labels of the permissions that the application has declared.
+    /// Returns the names and labels of the permissions that the application and its batteries declare. While the application is
+    /// being put together, there are none.
     pub fn permissions(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.permissions.iter().map(|(name, label)| (name.as_str(), label.as_str()))
+        self.0.permissions.get().into_iter().flatten().map(|(name, label)| (name.as_str(), label.as_str()))
     }
 
-    /// Has the application declared a permission of this name?
+    /// Returns whether the application or one of its batteries declares this permission.
     pub fn has_permission(&self, name: &str) -> bool {
-        self.0.permissions.contains_key(name)
+        self.0.permissions.get().is_some_and(|permissions| permissions.contains_key(name))
+    }
+
+    /// Takes over the declared permissions, when the application is built.
+    pub(crate) fn declare(&self, declarations: &Declarations) -> Result<()> {
+        let permissions = declarations.merged()?;
+        self.0.permissions.get_or_init(|| permissions);
+        Ok(())
     }
 
     /// Returns the name of the type of the application's users: that of [`User`](crate::User), unless `App::auth_with` sets another.

@@ -24,7 +24,8 @@ impl Throttled {
     ///
     /// fn contact(req: &mut Request) -> Result<Response> {
     ///     if let Err(throttled) = RateLimit::new("contact").check(req)? {
-    ///         let page = req.render("contact.html", context! { error: throttled.to_string() })?;
+    ///         let error = throttled.to_string();
+    ///         let page = req.render("contact.html", context! { error })?;
     ///         return Ok(throttled.answer(page));
     ///     }
     ///     // …
