@@ -1,12 +1,9 @@
 //! Users: logins, passwords, groups, permissions, and guards for routes.
 
-#[cfg(feature = "auth-pages")]
-#[doc(inline)]
-pub use lback_auth::urls;
 #[doc(inline)]
 pub use lback_auth::{
-    Account, AppAuth, Auth, AuthMiddleware, AuthSettings, Group, Guard, LoginRefused, NewUser, PasswordRule, PasswordRules, Passwords,
-    Permission, RequestAuth, Requirement, RouteAuth, RouterAuth, Throttled, User, auth_groups, auth_permissions, auth_users,
-    auth_users_groups, check_email, check_username, clean_attempts, declare_permissions, email_key, safe_next, update_name_keys,
-    username_key,
+    Account, AppAuth, Auth, AuthMiddleware, AuthSettings, Group, Guard, LoginInfo, LoginRefused, NameConflict, NewUser, PasswordRule,
+    PasswordRules, Passwords, Permission, RateLimit, RequestAuth, Requirement, RouteAuth, RouterAuth, SetupAuth, Throttled, User,
+    auth_groups, auth_permissions, auth_users, auth_users_groups, check_email, check_username, clean_attempts, declare_permissions,
+    email_key, safe_next, update_name_keys, username_key,
 };

@@ -1,9 +1,48 @@
 //! Methods of batteries whose features are off, so that the compiler can say which feature it is.
 
+#[cfg(not(feature = "accounts"))]
+pub use accounts::AppAccounts;
 #[cfg(not(feature = "auth"))]
 pub use auth::AppAuth;
 #[cfg(not(feature = "mail"))]
 pub use mail::AppMail;
+
+#[cfg(not(feature = "accounts"))]
+mod accounts {
+    use crate::App;
+
+    /// Stands for accounts.
+    pub struct Accounts;
+
+    /// The trait that [`Accounts`] lack.
+    #[diagnostic::on_unimplemented(
+        message = "accounts are a feature of lback that is off",
+        label = "needs the feature `accounts` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"accounts\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `accounts` adds to [`App`].
+    pub trait AppAccounts: Sized {
+        /// Needs the feature.
+        fn accounts(self) -> Self
+        where
+            for<'a> Accounts: Feature<'a>,
+        {
+            self
+        }
+
+        /// Needs the feature.
+        fn accounts_at(self, _path: &str) -> Self
+        where
+            for<'a> Accounts: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppAccounts for App {}
+}
 
 #[cfg(not(feature = "auth"))]
 mod auth {
@@ -16,7 +55,7 @@ mod auth {
     #[diagnostic::on_unimplemented(
         message = "users are a feature of lback that is off",
         label = "needs the feature `auth` of lback",
-        note = "write in Cargo.toml: lback = {{ …, features = [\"auth-pages\"] }}, or [\"auth\"] without the pages on which they log in"
+        note = "write in Cargo.toml: lback = {{ …, features = [\"accounts\"] }}, or [\"auth\"] without the pages on which they log in"
     )]
     pub trait Feature<'a> {}
 

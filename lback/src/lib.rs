@@ -34,6 +34,7 @@
 //! | query and migrate the database | [`db`] |
 //! | read and validate forms | `forms` (feature `forms`, on by default) |
 //! | have users, logins and permissions | `auth` (feature `auth`) |
+//! | have pages to register, log in and manage an account | `accounts` (feature `accounts`) |
 //! | send mail | `mail` (feature `mail`) |
 //! | listen to events and send your own | [`signals`] |
 //! | read settings and declare your own | [`settings`] |
@@ -48,12 +49,14 @@
 //! | `sqlite` (default) | SQLite, compiled in |
 //! | `postgres` | PostgreSQL, through the system's libpq |
 //! | `forms` (default), `pattern` | forms; rules by regular expressions |
-//! | `auth`, `auth-pages`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
+//! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "accounts")]
+pub mod accounts;
 pub mod app;
 #[cfg(feature = "auth")]
 pub mod auth;
@@ -72,7 +75,7 @@ pub mod signals;
 pub mod templates;
 pub mod testing;
 
-#[cfg(not(all(feature = "auth", feature = "mail")))]
+#[cfg(not(all(feature = "accounts", feature = "auth", feature = "mail")))]
 mod features_off;
 
 #[doc(inline)]

@@ -2,11 +2,15 @@
 //!
 //! It also imports Diesel's prelude, and the traits that batteries add to [`App`], [`Request`], [`Router`] and the test client.
 
+#[cfg(feature = "accounts")]
+pub use crate::accounts::AppAccounts as _;
 pub use crate::app::Command;
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
 pub use crate::db::{Db, OrNotFoundRow, RequestDb, migrations, tables};
 pub use crate::diesel;
+#[cfg(not(feature = "accounts"))]
+pub use crate::features_off::AppAccounts as _;
 #[cfg(not(feature = "auth"))]
 pub use crate::features_off::AppAuth as _;
 #[cfg(not(feature = "mail"))]

@@ -12,14 +12,18 @@
 //! | `migration.applied` | [`MigrationApplied`] |
 //! | `server.started` | [`ServerStarted`] |
 //! | `server.stopping` | [`ServerStopping`] |
-//! | `user.logged_in`, `user.logged_out`, `user.login_failed`, `user.registered`, `user.password_changed` | those of `lback_auth::signals`, with the feature `auth` |
+//! | `user.logged_in`, `user.logged_out`, `user.login_failed`, `user.password_changed` | those of `lback_auth::signals`, with the feature `auth` |
+//! | `user.registered` | `UserRegistered`, with the feature `accounts` |
 //!
 //! An application listens with [`App::on`](crate::App::on) and its siblings, and sends signals of its own with
 //! [`req.signal`](crate::RequestSignal::signal) or [`Application::send`](crate::Application::send).
 
+#[cfg(feature = "accounts")]
+#[doc(inline)]
+pub use lback_accounts::signals::UserRegistered;
 #[cfg(feature = "auth")]
 #[doc(inline)]
-pub use lback_auth::signals::{UserLoggedIn, UserLoggedOut, UserLoginFailed, UserPasswordChanged, UserRegistered};
+pub use lback_auth::signals::{UserLoggedIn, UserLoggedOut, UserLoginFailed, UserPasswordChanged};
 #[doc(inline)]
 pub use lback_core::signals::{
     AnySignal, ListenerOutput, Listeners, RequestFailed, RequestReceived, ResponseSent, ServerStarted, ServerStopping, Signal,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use lback_core::{Assembly, CoreSettings, Error, Keys, Result};
+use lback_core::{Assembly, CoreSettings, Keys, Result};
 
 use crate::account::{Accounts, Of};
-use crate::throttle::Throttle;
-use crate::{Account, AuthSettings, PasswordRules, Passwords, Permission, password};
+use crate::declarations::Declarations;
+use crate::rate_limit::LoginLimits;
+use crate::{Account, AuthSettings, PasswordRules, Passwords, password};
 
 /// How an application's users log in, and what they may do: its settings, put to work. Cheap to clone.
 ///
@@ -24,25 +25,20 @@ struct Inner {
     session_keys: Keys,
     device_keys: Keys,
     token_keys: Keys,
-    throttle: Throttle,
-    permissions: BTreeMap<String, String>,
+    attempt_keys: Keys,
+    login_limits: LoginLimits,
+    /// Set when the application is built.
+    permissions: OnceLock<BTreeMap<String, String>>,
 }
 
 impl Auth {
-    /// For users of the type `A`, who may be given these permissions.
+    /// Returns the configuration for users of the type `A`.
     ///
     /// # Errors
-    /// Where settings are not possible, or `SECRET_KEY` is missing; where a permission is declared twice, or has no name.
-    pub fn new<A: Account>(assembly: &Assembly, permissions: &[Permission]) -> Result<Self> {
+    /// Returns an error if a setting is invalid or `SECRET_KEY` is missing.
+    pub(crate) fn new<A: Account>(assembly: &Assembly) -> Result<Self> {
         let settings: AuthSettings = assembly.settings().checked()?;
         let core: CoreSettings = assembly.settings().section()?;
-        let mut declared = BTreeMap::new();
-        for permission in permissions {
-            permission.check()?;
-            if declared.insert(permission.name.clone(), permission.label.clone()).is_some() {
-                return Err(Error::internal(format!("the permission \"{}\" is declared twice in App::permissions", permission.name)));
-            }
-        }
         Ok(Auth(Arc::new(Inner {
             accounts: Box::new(Of::<A>(PhantomData)),
             // The other half of the threads on which views run is for those who only want to see a page.
@@ -51,8 +47,9 @@ impl Auth {
             session_keys: assembly.derive_keys("auth session")?,
             device_keys: assembly.derive_keys("auth device")?,
             token_keys: assembly.derive_keys("auth token")?,
-            throttle: Throttle::new(assembly.derive_keys("auth attempts")?, &settings),
-            permissions: declared,
+            attempt_keys: assembly.derive_keys("auth attempts")?,
+            login_limits: LoginLimits::new(&settings),
+            permissions: OnceLock::new(),
             settings,
         })))
     }
@@ -72,22 +69,40 @@ impl Auth {
         &self.0.rules
     }
 
-    /// Names and labels of the permissions that the application has declared.
+    /// Returns the names and labels of the permissions that the application and its batteries declare. While the application is
+    /// being put together, there are none.
     pub fn permissions(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.permissions.iter().map(|(name, label)| (name.as_str(), label.as_str()))
+        self.0.permissions.get().into_iter().flatten().map(|(name, label)| (name.as_str(), label.as_str()))
     }
 
-    /// Has the application declared a permission of this name?
+    /// Returns whether the application or one of its batteries declares this permission.
     pub fn has_permission(&self, name: &str) -> bool {
-        self.0.permissions.contains_key(name)
+        self.0.permissions.get().is_some_and(|permissions| permissions.contains_key(name))
+    }
+
+    /// Takes over the declared permissions, when the application is built.
+    pub(crate) fn declare(&self, declarations: &Declarations) -> Result<()> {
+        let permissions = declarations.merged()?;
+        self.0.permissions.get_or_init(|| permissions);
+        Ok(())
+    }
+
+    /// Returns the name of the type of the application's users: that of [`User`](crate::User), unless `App::auth_with` sets another.
+    pub fn user_type(&self) -> &'static str {
+        self.0.accounts.type_name()
     }
 
     pub(crate) fn accounts(&self) -> &dyn Accounts {
         &*self.0.accounts
     }
 
-    pub(crate) fn throttle(&self) -> &Throttle {
-        &self.0.throttle
+    /// The keys of the digests in the table `auth_attempts`.
+    pub(crate) fn attempt_keys(&self) -> &Keys {
+        &self.0.attempt_keys
+    }
+
+    pub(crate) fn login_limits(&self) -> &LoginLimits {
+        &self.0.login_limits
     }
 
     pub(crate) fn device_keys(&self) -> &Keys {

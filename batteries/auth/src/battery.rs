@@ -1,6 +1,7 @@
 //! What users add to an application.
 
 use std::cell::RefCell;
+use std::panic::Location;
 
 use lback_app::{App, Battery, Command, CommandSpec, Setup};
 use lback_core::middleware::Slot;
@@ -8,6 +9,7 @@ use lback_core::{Assembly, Error, Result, Settings};
 use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
+use crate::declarations::{Declaration, Declarations};
 use crate::install::{check_routes, install};
 use crate::{Account, Auth, AuthMiddleware, AuthSettings, Permission, RouteAuth, User, commands, declare_permissions, update_name_keys};
 
@@ -60,21 +62,24 @@ impl AppAuth for App {
         self
     }
 
+    #[track_caller]
     fn permissions<P: Into<Permission>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
-        self.battery_mut::<Users>().permissions.extend(permissions.into_iter().map(Into::into));
+        let place = Location::caller();
+        let declared = permissions.into_iter().map(|permission| Declaration { permission: permission.into(), place });
+        self.battery_mut::<Users>().permissions.extend(declared);
         self
     }
 }
 
 /// Puts the settings to work, for users of one type.
-type Make = fn(&Assembly, &[Permission]) -> Result<Auth>;
+type Make = fn(&Assembly) -> Result<Auth>;
 
 /// What an application says of its users.
 #[derive(Default)]
 struct Users {
     make: Option<Make>,
     has_commands: bool,
-    permissions: Vec<Permission>,
+    permissions: Vec<Declaration>,
 }
 
 impl Battery for Users {
@@ -108,9 +113,13 @@ impl Battery for Users {
 
     fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
         let Some(make) = self.make else {
-            return Err(Error::internal("App::permissions says what users may do, and the application has none: call App::auth()"));
+            return Err(Error::internal(
+                "App::permissions() is for applications with users, and this one has none. Write App::new(urls).auth()",
+            ));
         };
-        let auth = make(setup, &self.permissions)?;
+        let auth = make(setup)?;
+        let declarations = Declarations::of(setup);
+        declarations.extend(self.permissions);
         setup.middleware(Slot::User, AuthMiddleware::new(auth.clone()));
         install(setup, &auth);
         setup.route_note(|route| {
@@ -121,20 +130,15 @@ impl Battery for Users {
         setup.after_migrate(move |_, database| fill_tables(&declared, database));
         let built = auth.clone();
         setup.when_built(move |app| {
+            built.declare(&declarations)?;
             if built.settings().login_url.is_some() {
                 // The name of a route that is not there would fail every redirect to the login page.
                 built.login_url(app)?;
             }
-            #[cfg(feature = "pages")]
-            crate::pages::check_needs(app, &built)?;
             Ok(())
         });
         setup.checks(move |app, checks| {
             checks.add("permissions and the login page", check_routes(app, &auth));
-            #[cfg(feature = "pages")]
-            if checks.deploy() {
-                checks.add("links in mails", crate::pages::check_site_url(app, &auth));
-            }
         });
         Ok(())
     }

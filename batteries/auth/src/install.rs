@@ -3,7 +3,7 @@
 use lback_core::{Application, Assembly, Error, Result};
 
 use crate::request::somebody;
-use crate::{Auth, AuthSettings, RequestAuth, Requirement, RouteAuth, attempts};
+use crate::{Auth, AuthSettings, RequestAuth, Requirement, RouteAuth, rate_limit};
 
 /// Gives an application its users: the state, the templates' `user` and `perms`, and the task that forgets old failures.
 pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
@@ -11,11 +11,7 @@ pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
     let users = auth.clone();
     assembly.template_global("user", move |req| somebody(req)?.map(|somebody| users.accounts().to_value(&somebody)).transpose());
     assembly.template_global("perms", |req| Ok(req.permissions()?.iter().cloned().collect::<Vec<_>>()));
-    assembly.every(attempts::CLEAN_EVERY, attempts::clean);
-    #[cfg(feature = "pages")]
-    for (name, text) in crate::pages::TEMPLATES {
-        assembly.template(name, text);
-    }
+    assembly.every(rate_limit::CLEAN_EVERY, rate_limit::clean);
 }
 
 /// Does every route ask for a permission that is declared, and is there a page to log in where one is needed?

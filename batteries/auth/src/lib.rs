@@ -6,10 +6,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
-mod attempts;
 mod auth;
 mod battery;
 mod commands;
+mod declarations;
 mod guard;
 mod install;
 mod login;
@@ -19,40 +19,36 @@ mod name;
 mod name_keys;
 mod new_user;
 mod next;
-#[cfg(feature = "pages")]
-pub mod pages;
 mod password;
 mod permissions;
+mod rate_limit;
 mod request;
 mod schema;
 mod settings;
 pub mod signals;
 mod testing;
-mod throttle;
 mod token;
 mod user;
 mod user_agent;
 
 pub use account::Account;
-pub use attempts::clean_attempts;
 pub use auth::Auth;
 pub use battery::AppAuth;
+pub use declarations::SetupAuth;
 pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
-pub use login::LoginRefused;
+pub use login::{LoginInfo, LoginRefused};
 pub use middleware::AuthMiddleware;
 pub use name::{check_email, check_username, email_key, username_key};
 pub use name_keys::update_name_keys;
-pub use new_user::NewUser;
+pub use new_user::{NameConflict, NewUser};
 pub use next::safe_next;
-#[cfg(feature = "pages")]
-pub use pages::urls;
 pub use password::{PasswordRules, Passwords};
 pub use permissions::{Group, Permission, declare_permissions};
+pub use rate_limit::{RateLimit, Throttled, clean_attempts};
 pub use request::RequestAuth;
 pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups, tables};
 pub use settings::{AuthSettings, PasswordRule};
 pub use testing::ClientAuth;
-pub use throttle::Throttled;
 pub use user::User;
 
 use lback_db::MigrationSet;

@@ -3,31 +3,32 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use lback_core::{Caching, Cookie, Error, Request, Result, SameSite};
 use lback_db::{RequestDb, RequestSignal};
-use lback_session::{Expiry, RequestSession, SessionId};
+use lback_session::{Expiry, Record, RequestSession, SessionId};
 use serde::{Deserialize, Serialize};
 
 use crate::password::Verdict;
+use crate::rate_limit::{self, Attempt, Throttled};
 use crate::request::{MARK, USER_ID, somebody};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
-use crate::throttle::{Attempt, Throttled};
-use crate::{Account, Auth, throttle, user_agent};
+use crate::{Account, Auth, User, user_agent};
 
 /// Why somebody is not logged in, in words for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRefused {
     /// There is no such user, or they may not log in, or the password is wrong: nobody is told which.
     Wrong,
-    /// There were too many failures; the next attempt is looked at after this time.
-    TooMany(Duration),
+    /// There were too many failures, so the password was not checked.
+    TooMany(Throttled),
 }
 
 impl fmt::Display for LoginRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LoginRefused::Wrong => f.write_str("That is not the right user name and password."),
-            LoginRefused::TooMany(wait) => Throttled { wait: *wait }.fmt(f),
+            LoginRefused::TooMany(throttled) => throttled.fmt(f),
         }
     }
 }
@@ -44,9 +45,9 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let user_id = found.as_ref().map(Account::id);
     auth.passwords().check_room()?;
     let attempt = Attempt::new(user_id, name, address, device);
-    if let Err(Throttled { wait }) = throttle::admit(req, auth, &attempt)? {
+    if let Err(throttled) = rate_limit::admit(req, auth, &attempt)? {
         req.app().send(UserLoginFailed { user_id, throttled: true });
-        return Ok(Err(LoginRefused::TooMany(wait)));
+        return Ok(Err(LoginRefused::TooMany(throttled)));
     }
     let verdict = auth.passwords().check(password, found.as_ref().map(Account::password_hash))?;
     let Some(mut user) = found.filter(|user| verdict != Verdict::Wrong && user.is_active()) else {
@@ -61,7 +62,7 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
         {
             user.set_password_hash(db, &hash)?;
         }
-        auth.throttle().succeeded(db, &attempt, now)
+        auth.login_limits().succeeded(db, auth.attempt_keys(), &attempt, now)
     })?;
     Ok(Ok(user))
 }
@@ -95,14 +96,48 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     Ok(())
 }
 
-/// The key under which the session holds when and where the user logged in.
-pub(crate) const LOGIN: &str = "_login";
+/// The session's key for the time and the browser of the login.
+const LOGIN: &str = "_login";
 
-/// When and where a user logged in, for the list of their devices.
+/// The value of [`LOGIN`].
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Login {
-    pub(crate) at: i64,
-    pub(crate) browser: String,
+struct Login {
+    at: i64,
+    browser: String,
+}
+
+/// The time and the browser of a login, for a list of the user's devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginInfo {
+    /// The time of the login.
+    pub at: DateTime<Utc>,
+    /// The browser and the system that the request named, such as `Firefox on Linux`.
+    pub browser: String,
+}
+
+impl LoginInfo {
+    /// Returns the login of a session, or `None` if nobody has logged in there.
+    ///
+    /// ```
+    /// # use lback_core::{Request, Result};
+    /// # use lback_session::{RequestSession, SessionManager};
+    /// use lback_auth::{LoginInfo, RequestAuth};
+    ///
+    /// fn browsers(req: &mut Request) -> Result<Vec<String>> {
+    ///     let user = req.require_login()?;
+    ///     let mut browsers = Vec::new();
+    ///     for session in req.user_sessions(user.id)? {
+    ///         let record = req.state::<SessionManager>()?.load(session.id)?;
+    ///         browsers.extend(record.and_then(|record| LoginInfo::of_session(&record)).map(|login| login.browser));
+    ///     }
+    ///     Ok(browsers)
+    /// }
+    /// ```
+    pub fn of_session(record: &Record) -> Option<LoginInfo> {
+        let Login { at, browser } = Login::deserialize(record.data.get(LOGIN)?).ok()?;
+        Some(LoginInfo { at: DateTime::from_timestamp(at, 0)?, browser })
+    }
 }
 
 pub(crate) fn remember(req: &mut Request, days: u32) {
@@ -125,8 +160,20 @@ pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mu
     end_sessions(req, user.id(), this)
 }
 
+/// Sets the password of a user who has followed a link. Returns whether the link still worked.
+pub(crate) fn reset_password(req: &mut Request, auth: &Auth, user: &mut User, password: &str) -> Result<bool> {
+    // Before the transaction begins, which this would keep open.
+    let hash = auth.passwords().hash(password)?;
+    if !user.reset_password_hash(req.db()?, &hash)? {
+        return Ok(false);
+    }
+    end_sessions(req, user.id, None)?;
+    req.signal(UserPasswordChanged { user_id: user.id });
+    Ok(true)
+}
+
 /// Ends the sessions of a user whose password has changed, but for one.
-pub(crate) fn end_sessions(req: &mut Request, user_id: i64, except: Option<SessionId>) -> Result<()> {
+fn end_sessions(req: &mut Request, user_id: i64, except: Option<SessionId>) -> Result<()> {
     match req.revoke_user_sessions(user_id, except) {
         Ok(_) => Ok(()),
         // Sessions in cookies cannot be deleted from here. Their mark does not fit any more, so they are nobody's.

@@ -139,7 +139,7 @@ impl NewUser {
             let others = skeletons_table::table.filter(others).count();
             let others: i64 = on_each!(db, db => others.get_result(db))?;
             if others > 0 {
-                return Err(Error::new(StatusCode::CONFLICT, NameConflict::LooksTaken.to_string()));
+                return Err(Error::new(StatusCode::CONFLICT, NameConflict::Lookalike.to_string()));
             }
             User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))
         })?;
@@ -153,32 +153,47 @@ impl NewUser {
     }
 }
 
-/// Why a name is not free, in words for whoever would like to have it.
+/// Why a user name is not available. As text it is addressed to the person who entered the name.
+///
+/// A registration page checks the name before it hashes the password:
+///
+/// ```
+/// # use lback_core::Result;
+/// use lback_auth::NameConflict;
+///
+/// fn name_error(db: &mut lback_db::Db, name: &str) -> Result<Option<String>> {
+///     Ok(NameConflict::find(db, name)?.map(|conflict| conflict.to_string()))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NameConflict {
-    /// Another user has it.
+#[non_exhaustive]
+pub enum NameConflict {
+    /// Another user has the name.
     Taken,
-    /// Another user's looks the same.
-    LooksTaken,
+    /// The name looks like that of another user (UTS 39), as `modem` looks like `modern`.
+    Lookalike,
 }
 
 impl NameConflict {
-    /// Returns why nobody else can have this name, or `None` if it is free.
-    pub(crate) fn find(db: &mut Db, username: &str) -> Result<Option<Self>> {
+    /// Returns why a new user cannot have this name, or `None` if it is available.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn find(db: &mut Db, username: &str) -> Result<Option<Self>> {
         if User::named(db, username)?.is_some() {
             return Ok(Some(NameConflict::Taken));
         }
         let alike = skeletons_table::table.filter(skeletons_table::skeleton.eq_any(skeletons(username))).count();
         let alike: i64 = on_each!(db, db => alike.get_result(db))?;
-        Ok((alike > 0).then_some(NameConflict::LooksTaken))
+        Ok((alike > 0).then_some(NameConflict::Lookalike))
     }
 }
 
 impl fmt::Display for NameConflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            NameConflict::Taken => "There is a user of this name already.",
-            NameConflict::LooksTaken => "This name looks too much like that of another user.",
+            NameConflict::Taken => "This name is taken.",
+            NameConflict::Lookalike => "This name looks too much like one that is taken.",
         })
     }
 }

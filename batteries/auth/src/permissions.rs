@@ -28,15 +28,9 @@ impl Permission {
         Permission { name: name.to_owned(), label: label.to_owned() }
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
-        if !self.name.is_empty() && self.name.len() <= 150 && self.name.chars().all(plain) {
-            return Ok(());
-        }
-        let name = &self.name;
-        Err(Error::internal(format!(
-            "\"{name}\" in App::permissions is no name of a permission: use letters, digits and _ . - :, as in blog.add_post"
-        )))
+    pub(crate) fn has_valid_name(&self) -> bool {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.-:".contains(c);
+        !self.name.is_empty() && self.name.len() <= 150 && self.name.chars().all(is_allowed)
     }
 
     pub(crate) fn id(db: &mut Db, name: &str) -> Result<i64> {

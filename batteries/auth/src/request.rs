@@ -168,6 +168,16 @@ pub trait RequestAuth {
     /// As [`user`](Self::user).
     fn check_reset_token(&mut self, token: &str) -> Result<Option<User>>;
 
+    /// Sets the password of a user who has followed a link with a [reset token](Self::reset_token), and ends all their sessions. The address
+    /// to which the link was sent is verified by that. Returns `false` if the link was used, or the user's address or password changed,
+    /// since [`check_reset_token`](Self::check_reset_token).
+    ///
+    /// It does not check the password against any rules; [`auth().rules()`](crate::PasswordRules::check) does.
+    ///
+    /// # Errors
+    /// Returns 400 if the password is too long to be hashed; otherwise as [`user`](Self::user).
+    fn reset_password(&mut self, user: &mut User, password: &str) -> Result<bool>;
+
     /// The same for a link that verifies the user's e-mail address, the [pending](User::pending_email) one if there is one. It
     /// works for `AUTH_VERIFY_HOURS`.
     ///
@@ -311,6 +321,12 @@ impl RequestAuth for Request {
     }
 
     #[track_caller]
+    fn reset_password(&mut self, user: &mut User, password: &str) -> Result<bool> {
+        let auth = auth_of::<User>(self)?;
+        login::reset_password(self, &auth, user, password)
+    }
+
+    #[track_caller]
     fn verification_token(&mut self, user: &User) -> Result<String> {
         let auth = auth_of::<User>(self)?;
         Ok(crate::token::VERIFY.make(&auth, user, self.now()))
@@ -326,10 +342,16 @@ impl RequestAuth for Request {
     fn auth(&self) -> Result<Auth> {
         match self.extensions().get::<Slot>() {
             Some(slot) => Ok(slot.auth.clone()),
-            None if was_refused_before(self) => self.state::<Auth>().cloned().map_err(|_| missing()),
+            None if was_refused_before(self) => app_auth(self),
             None => Err(missing()),
         }
     }
+}
+
+/// Returns the application's users, also outside of the `AuthMiddleware`.
+#[track_caller]
+pub(crate) fn app_auth(req: &Request) -> Result<Auth> {
+    req.state::<Auth>().cloned().map_err(|_| missing())
 }
 
 /// Returns whether this is the error page of a request that was refused before it came to the `AuthMiddleware`, such as a

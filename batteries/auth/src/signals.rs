@@ -34,11 +34,6 @@ signals! {
         /// The user.
         user_id: i64,
     }
-    /// `user.registered`: somebody has registered on the page for that.
-    UserRegistered "user.registered" {
-        /// The new user.
-        user_id: i64,
-    }
     /// `user.password_changed`: a user has another password, by themselves or by a link from a mail.
     UserPasswordChanged "user.password_changed" {
         /// The user.

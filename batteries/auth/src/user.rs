@@ -45,7 +45,7 @@ pub struct User {
     pub pending_email: Option<String>,
 }
 
-pub(crate) const EMAIL_TAKEN: &str = "There is a user with this e-mail address already.";
+pub(crate) const EMAIL_TAKEN: &str = "This e-mail address is taken.";
 
 pub(crate) type Row = (i64, String, Option<String>, bool, String, bool, bool, bool, Option<NaiveDateTime>, NaiveDateTime, Option<String>);
 
@@ -89,9 +89,9 @@ impl From<Row> for User {
 }
 
 impl User {
-    /// Somebody who does not exist, for whom the same is done as for others.
-    #[cfg(feature = "pages")]
-    pub(crate) fn nobody(email: &str) -> User {
+    /// Returns a user who is not in the database and has this address. For lback-accounts, which does the same work for unknown addresses.
+    #[doc(hidden)]
+    pub fn placeholder(email: &str) -> User {
         let (username, password, email) = (String::new(), crate::password::UNUSABLE.to_owned(), Some(email.to_owned()));
         let (no, never) = (false, DateTime::UNIX_EPOCH);
         User::from((0, username, email, no, password, no, no, no, None, never.naive_utc(), None))
@@ -133,9 +133,18 @@ impl User {
         Ok(row.map(User::from))
     }
 
-    /// Returns the user who asked for this e-mail address last and has no other one.
-    #[cfg(feature = "pages")]
-    pub(crate) fn awaiting_email(db: &mut Db, address: &str) -> Result<Option<User>> {
+    /// Returns the user who may reset their password by a link that is sent to this address: the active user who has it, or else the active
+    /// user without a verified address who asked for it last. Whether or not the address is known, the queries are the same.
+    pub fn for_reset(db: &mut Db, address: &str) -> Result<Option<User>> {
+        let (owner, newcomer) = (User::with_email(db, address)?, User::awaiting_email(db, address)?);
+        Ok(match owner {
+            Some(owner) => Some(owner).filter(|user| user.is_active),
+            None => newcomer,
+        })
+    }
+
+    /// Returns the active user who asked for this e-mail address last and has no other one.
+    fn awaiting_email(db: &mut Db, address: &str) -> Result<Option<User>> {
         if address.contains('\0') {
             return Ok(None);
         }
@@ -212,14 +221,13 @@ impl User {
         Ok(())
     }
 
-    /// The address that waits to be verified, if there is one.
-    pub(crate) fn unverified_email(&self) -> Option<&str> {
+    /// Returns the address that is not verified yet: the [pending](Self::pending_email) one, or else the current one.
+    pub fn unverified_email(&self) -> Option<&str> {
         self.pending_email.as_deref().or_else(|| self.email.as_deref().filter(|_| !self.email_verified))
     }
 
-    /// Gives them another password's hash, and notes that the e-mail address is theirs, unless one of both has changed since they
-    /// were read: answers whether it was so. For who follows a link in a mail, which can be done once.
-    #[cfg(feature = "pages")]
+    /// Sets the hash of a password after a link in a mail was followed, and marks the address of that mail as verified. Returns `false`
+    /// if the password or the address has changed since the user was read: the link works once.
     pub(crate) fn reset_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<bool> {
         let row = users::table.find(self.id).filter(users::password.eq(&self.password));
         let Some(key) = self.email.as_deref().map(email_key) else {

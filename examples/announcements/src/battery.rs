@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lback::app::{Application, Battery, CommandSpec, Setup};
+use lback::auth::SetupAuth;
 use lback::db::{Database, MigrationSet};
 use lback::middleware::Slot;
 use lback::prelude::*;
@@ -11,7 +12,7 @@ use lback::serde::Deserialize;
 use lback::settings::{Check, Section, Settings};
 
 use crate::announcement::{Announcement, Current};
-use crate::views;
+use crate::views::{self, EDIT};
 
 /// Shows an announcement on every page.
 pub struct Announcements;
@@ -61,6 +62,7 @@ impl Battery for Announcements {
         let AnnouncementSettings { announcements_refresh_seconds: seconds } = setup.settings().section()?;
         setup.state(Current::default());
         setup.middleware(Slot::App, close);
+        setup.permissions([(EDIT, "Edit the announcement")]);
         setup.routes(views::urls());
         setup.template("announcements/edit.html", include_str!("../templates/edit.html"));
         setup.template("announcements/closed.html", include_str!("../templates/closed.html"));
@@ -87,11 +89,11 @@ async fn refresh(app: Arc<Application>) -> Result<()> {
     database.run(move |db| read(&app, db)).await
 }
 
-/// Returns 503 while the announcement closes the site, except to staff and on the login page.
+/// Returns 503 while the announcement closes the site, except to those who may edit it and on the login page.
 async fn close(req: &mut Request, next: Next<'_>) -> Result<Response> {
     let closed = req.state::<Current>()?.get().filter(|announcement| announcement.closes_site);
     match closed {
-        Some(_) if !is_login(req) && !req.user()?.is_some_and(|user| user.is_staff) => {
+        Some(_) if !is_login(req) && !req.has_perm(EDIT)? => {
             Ok(req.render("announcements/closed.html", context! {})?.with_status(StatusCode::SERVICE_UNAVAILABLE))
         }
         _ => next.run(req).await,

@@ -1,4 +1,5 @@
-//! A battery that shows an announcement on every page of a site. Staff edit the announcement, and can close the site to visitors.
+//! A battery that shows an announcement on every page of a site. Users with the permission
+//! `announcements.edit` edit the announcement, and can close the site to visitors.
 //!
 //! ```no_run
 //! use announcements::Announcements;

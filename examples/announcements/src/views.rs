@@ -1,11 +1,15 @@
-//! The page on which staff edit the announcement.
+//! The page to edit the announcement.
 
 use lback::prelude::*;
 
 use crate::announcement::{Announcement, Current};
 
+/// The permission that the page requires.
+pub const EDIT: &str = "announcements.edit";
+
 pub fn urls() -> Router {
-    Router::new().get("/announcement", edit).staff_required().name("announcement").post("/announcement", edit).staff_required()
+    let pages = Router::new().get("/announcement", edit).name("announcement").post("/announcement", edit);
+    Router::new().include("/", pages).permission_required(EDIT)
 }
 
 #[derive(Form)]

@@ -21,6 +21,7 @@ fn app() -> App {
         .migrations(migrations!(sqlite, postgres))
         .tables(tables![models::posts])
         .auth()
+        .accounts()
         .mail()
         .permissions([
             ("blog.add_post", "Write posts"),

@@ -10,7 +10,6 @@ pub fn urls() -> Router {
         .get("/posts/{slug:slug}", reading::post).name("post")
         .include("/write", writing()).name("write").permission_required("blog.add_post")
         .include("/moderate", moderating()).name("moderate").permission_required("blog.moderate")
-        .include("/account", lback::auth::urls()).name("account")
 }
 
 #[rustfmt::skip]

@@ -1,7 +1,7 @@
 //! What differs in a new project that has users.
 
 /// What stands for the names in the patterns.
-pub fn differences(users: bool, name: &str) -> [(&'static str, String); 12] {
+pub fn differences(users: bool, name: &str) -> [(&'static str, String); 11] {
     match users {
         true => with_users(name),
         false => without_users(name),
@@ -11,7 +11,7 @@ pub fn differences(users: bool, name: &str) -> [(&'static str, String); 12] {
 /// The files that only a project with users has.
 pub const FILES: &[(&str, &str)] = &[("templates/account/base.html", include_str!("../../starter/users/account.html"))];
 
-fn with_users(name: &str) -> [(&'static str, String); 12] {
+fn with_users(name: &str) -> [(&'static str, String); 11] {
     [
         ("__USERS_CARGO__", String::new()),
         (
@@ -21,8 +21,7 @@ fn with_users(name: &str) -> [(&'static str, String); 12] {
                 .to_owned(),
         ),
         ("__USERS_MAIN__", String::new()),
-        ("__USERS_APP__", ".auth().mail()".to_owned()),
-        ("__USERS_URLS__", "\n        .include(\"/account\", lback::auth::urls()).name(\"account\")".to_owned()),
+        ("__USERS_APP__", ".auth().accounts().mail()".to_owned()),
         ("__USERS_BRAND__", "\n    ".to_owned()),
         ("__USERS_HEADER__", format!("\n    {}\n  ", include_str!("../../starter/users/header.html").trim_end())),
         ("__USERS_README__", include_str!("../../starter/users/README.md").to_owned()),
@@ -32,7 +31,7 @@ fn with_users(name: &str) -> [(&'static str, String); 12] {
             "__USERS_SETTINGS__",
             format!(
                 "# Mail is shown in the terminal while DEBUG is on. With the feature \"smtp\" of lback it is sent:\n\
-                 # features = [\"auth-pages\", \"smtp\"] in Cargo.toml, and more in settings.production.toml.\n\
+                 # features = [\"accounts\", \"smtp\"] in Cargo.toml, and more in settings.production.toml.\n\
                  MAIL_FROM = \"{name} <noreply@example.com>\""
             ),
         ),
@@ -47,16 +46,15 @@ fn with_users(name: &str) -> [(&'static str, String); 12] {
     ]
 }
 
-fn without_users(name: &str) -> [(&'static str, String); 12] {
+fn without_users(name: &str) -> [(&'static str, String); 11] {
     [
         (
             "__USERS_CARGO__",
-            "# Users who register and log in are a feature: features = [\"auth-pages\"], and .auth().mail() in src/main.rs.\n".to_owned(),
+            "# Users who register and log in are a feature: features = [\"accounts\"], and .auth().accounts().mail() in src/main.rs.\n".to_owned(),
         ),
         ("__USERS_PROFILE__", String::new()),
-        ("__USERS_MAIN__", "/// With the feature auth-pages in Cargo.toml, `.auth().mail()` behind it gives the site users.\n".to_owned()),
+        ("__USERS_MAIN__", "/// With the feature accounts in Cargo.toml, `.auth().accounts().mail()` behind it gives the site users.\n".to_owned()),
         ("__USERS_APP__", String::new()),
-        ("__USERS_URLS__", String::new()),
         ("__USERS_BRAND__", String::new()),
         ("__USERS_HEADER__", String::new()),
         (

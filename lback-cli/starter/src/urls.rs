@@ -7,5 +7,5 @@ use crate::views;
 #[rustfmt::skip] // one route a line
 pub fn urls() -> Router {
     Router::new()
-        .get("/", views::index).name("index")__USERS_URLS__
+        .get("/", views::index).name("index")
 }

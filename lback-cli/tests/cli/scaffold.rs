@@ -52,11 +52,11 @@ fn users_name_the_feature_that_they_need(project: &Path) {
         String::from_utf8(output.stderr).unwrap()
     };
     let said = says(".auth()");
-    assert!(said.contains("users are a feature of lback that is off") && said.contains("features = [\"auth-pages\"] }"), "{said}");
+    assert!(said.contains("users are a feature of lback that is off") && said.contains("features = [\"accounts\"] }"), "{said}");
     let said = says(".mail()");
     assert!(said.contains("mail is a feature of lback that is off") && said.contains("features = [\"smtp\"] }"), "{said}");
-    let said = says(".state(lback::auth::urls())");
-    assert!(said.contains("auth-pages"), "{said}");
+    let said = says(".accounts()");
+    assert!(said.contains("accounts are a feature of lback that is off") && said.contains("features = [\"accounts\"] }"), "{said}");
     fs::write(&main, text).unwrap();
 }
 

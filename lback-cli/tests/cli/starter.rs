@@ -59,14 +59,14 @@ fn a_project_with_users_says_what_it_takes_and_one_without_how_to_get_them() {
     assert!(said.contains("\n  lback migrate\n  lback createsuperuser\n  lback runserver\n"), "{said}");
     succeed(folder.path(), &["startproject", "plain"]);
     let file = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-    assert!(file("members/Cargo.toml").contains(", features = [\"auth-pages\"] }\n"), "{}", file("members/Cargo.toml"));
-    assert!(file("members/src/main.rs").contains(".auth().mail()\n") && file("members/src/urls.rs").contains("lback::auth::urls()"));
+    assert!(file("members/Cargo.toml").contains(", features = [\"accounts\"] }\n"), "{}", file("members/Cargo.toml"));
+    assert!(file("members/src/main.rs").contains(".auth().accounts().mail()\n"), "{}", file("members/src/main.rs"));
     assert!(file("members/README.md").contains("lback createsuperuser") && file("members/templates/base.html").contains("account:login"));
     for (path, content) in snapshot(&folder.path().join("members")) {
         let text = String::from_utf8(content.unwrap_or_default()).unwrap();
         assert!(!text.contains("__"), "a name stands for nothing in {}", path.display());
     }
-    for (name, hint) in [("Cargo.toml", "auth-pages"), ("src/main.rs", "`.auth().mail()`"), ("README.md", "--auth")] {
+    for (name, hint) in [("Cargo.toml", "accounts"), ("src/main.rs", "`.auth().accounts().mail()`"), ("README.md", "--auth")] {
         let text = file(&format!("plain/{name}"));
         let lines = text.lines().filter(|line| line.contains(hint));
         assert_eq!(lines.filter(|line| !line.starts_with("lback = ")).count(), 1, "{text}");
@@ -74,7 +74,7 @@ fn a_project_with_users_says_what_it_takes_and_one_without_how_to_get_them() {
     assert!(!folder.path().join("plain/templates/account").exists());
 
     succeed(folder.path(), &["startproject", "both", "--auth", "--db", "postgres"]);
-    assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"auth-pages\", \"postgres\"] }"));
+    assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"accounts\", \"postgres\"] }"));
     // An app finds its place behind the include of the pages.
     succeed(&folder.path().join("members"), &["startapp", "blog"]);
     let urls = file("members/src/urls.rs");

@@ -238,6 +238,8 @@ impl Migrations {
                 tracing::warn!(target: "lback::db", "{} is skipped: there is no up.sql in it. Remove the folder, or write one", folder.display());
             }
         }
+        // In the folder of a battery's own crate, as when its examples and tests run, its migrations are found twice.
+        own_ones.retain(|own| !all.iter().any(|of_battery| of_battery.name == own.name && of_battery.up == own.up));
         all.extend(in_order(own_ones)?);
         Ok(all)
     }

@@ -126,7 +126,7 @@ fn free_name(db: &mut Db, name: &str) -> Result<Result<String, String>> {
         Err(wrong) => Err(wrong.to_owned()),
         Ok(name) => match NameConflict::find(db, &name)? {
             Some(NameConflict::Taken) => Err(format!("there is a user called {name} already; changepassword gives them another password")),
-            Some(NameConflict::LooksTaken) => Err(format!("{name} looks too much like the name of another user; list_users shows them")),
+            Some(NameConflict::Lookalike) => Err(format!("{name} looks too much like the name of another user; list_users shows them")),
             None => Ok(name),
         },
     })

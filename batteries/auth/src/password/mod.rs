@@ -119,6 +119,16 @@ impl Passwords {
         Ok(hash.map_err(|error| Error::unavailable("a password cannot be hashed").with_source(error))?.to_string())
     }
 
+    /// Returns whether two typed passwords are the same, in the normal form in which they are hashed.
+    ///
+    /// ```
+    /// // A keyboard may type an accent with its letter or after it.
+    /// assert!(lback_auth::Passwords::same("caf\u{e9}", "cafe\u{301}"));
+    /// ```
+    pub fn same(one: &str, other: &str) -> bool {
+        normal_form(one) == normal_form(other)
+    }
+
     /// Is `hash` one of this password?
     ///
     /// # Errors

@@ -4,16 +4,16 @@ use lback::testing::Client;
 
 use super::app;
 
-fn staff(client: &Client) -> Client {
+fn editor(client: &Client) -> Client {
     let browser = client.fork();
-    browser.login(&client.add_user(NewUser::from("alice").staff(true)));
+    browser.login(&client.add_user(NewUser::from("alice").permission("announcements.edit")));
     browser
 }
 
 #[test]
 fn announcement_appears_on_every_page() {
     let client = Client::new(app());
-    let alice = staff(&client);
+    let alice = editor(&client);
     let page = alice.post("/announcement").form(&[("text", "We move on Friday.")]).send();
     page.assert_redirect("/announcement");
     client.get("/").send().assert_contains("We move on Friday.");
@@ -23,9 +23,9 @@ fn announcement_appears_on_every_page() {
 }
 
 #[test]
-fn closed_site_is_open_to_staff_only() {
+fn closed_site_is_open_to_editors_only() {
     let client = Client::new(app());
-    let alice = staff(&client);
+    let alice = editor(&client);
     alice.post("/announcement").form(&[("text", "Closed until noon."), ("closes_site", "on")]).send();
     client.get("/").send().assert_status(503);
     client.get("/login").send().assert_status(200);
@@ -33,7 +33,7 @@ fn closed_site_is_open_to_staff_only() {
 }
 
 #[test]
-fn only_staff_can_edit_the_announcement() {
+fn only_editors_can_edit_the_announcement() {
     let client = Client::new(app());
     client.get("/announcement").send().assert_redirect("/login?next=/announcement");
     client.login(&client.add_user("bob"));
@@ -44,7 +44,7 @@ fn only_staff_can_edit_the_announcement() {
 #[test]
 fn announcement_survives_a_restart() {
     let client = Client::new(app());
-    staff(&client).post("/announcement").form(&[("text", "Still here.")]).send();
+    editor(&client).post("/announcement").form(&[("text", "Still here.")]).send();
     client.restart(app()).get("/").send().assert_contains("Still here.");
 }
 
@@ -54,7 +54,7 @@ fn command_announces_and_check_reports_a_closed_site() {
     assert_eq!(client.command("announce", &["We", "move."]), "announced: We move.\n");
     client.restart(app()).get("/").send().assert_contains("We move.");
     assert_eq!(client.command("announce", &[]), "announcement removed\n");
-    staff(&client).post("/announcement").form(&[("text", "Closed until noon."), ("closes_site", "on")]).send();
+    editor(&client).post("/announcement").form(&[("text", "Closed until noon."), ("closes_site", "on")]).send();
     let error = client.try_command("check", &[]).unwrap_err().to_string();
     assert!(error.contains("1 of") && error.contains("found something wrong"), "{error}");
 }

@@ -153,14 +153,14 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     visitor.follows_link_in_mail("alice@example.com");
     visitor.sees("verify", "Is alice@example.com your address?");
     browser.click("Yes, it is mine");
-    visitor.sees("login", "Your e-mail address is confirmed.");
+    visitor.sees("login", "Your e-mail address has been confirmed.");
     visitor.tabs_to("User name or e-mail address");
     browser.press("alice");
     visitor.tabs_to("Password");
     browser.press(PASSWORD);
     visitor.tabs_to("Log in");
     browser.press(Browser::ENTER);
-    visitor.sees("profile", "Where you are logged in");
+    visitor.sees("profile", "Your devices");
 
     // Not yet an author.
     visitor.open("/write/new");
@@ -251,7 +251,7 @@ fn a_user_looks_after_their_account() {
     // A password that was forgotten.
     visitor.open("/account/login");
     browser.click("Forgot your password?");
-    visitor.sees("reset", "Tell us your e-mail address");
+    visitor.sees("reset", "Enter your e-mail address");
     browser.fill("E-mail address", "queen@example.com");
     browser.press(Browser::ENTER);
     visitor.sees("reset-sent", "Check your inbox");
@@ -259,12 +259,12 @@ fn a_user_looks_after_their_account() {
     visitor.sees("reset-confirm", "Choose a new password");
     browser.fill("New password", new_password);
     browser.fill("New password again", PASSWORD);
-    browser.click("Change it");
+    browser.click("Change password");
     visitor.sees("reset-confirm-error", "The passwords differ.");
     browser.fill("New password", new_password);
     browser.fill("New password again", new_password);
-    browser.click("Change it");
-    browser.sees("Your password is changed.");
+    browser.click("Change password");
+    browser.sees("Your password has been changed.");
     visitor.follows_link_in_mail("queen@example.com");
     visitor.is_refused("link-dead", 404, "This link does not work");
 
@@ -282,17 +282,17 @@ fn a_user_looks_after_their_account() {
     // Changing it again, with the address.
     browser.click("queen");
     browser.click("Change your password");
-    visitor.sees("password", "Everywhere else you will be logged out.");
+    visitor.sees("password", "You will be logged out on all other devices.");
     browser.fill("Your password", "wrong");
     browser.fill("New password", PASSWORD);
     browser.fill("New password again", PASSWORD);
-    browser.click("Change it");
+    browser.click("Change password");
     visitor.sees("password-error", "That is not your password.");
     browser.fill("Your password", new_password);
     browser.fill("New password", PASSWORD);
     browser.fill("New password again", PASSWORD);
-    browser.click("Change it");
-    browser.sees("Your password is changed.");
+    browser.click("Change password");
+    browser.sees("Your password has been changed.");
     browser.fill("E-mail address", "queen@wonderland.example.com");
     browser.fill("Your password", PASSWORD);
     browser.click("Save");
@@ -301,13 +301,13 @@ fn a_user_looks_after_their_account() {
     browser.sees("We have sent you another mail.");
     visitor.follows_link_in_mail("queen@wonderland.example.com");
     browser.click("Yes, it is mine");
-    visitor.sees("profile-verified", "Your e-mail address is confirmed.");
+    visitor.sees("profile-verified", "Your e-mail address has been confirmed.");
 
     // Another device.
     log_in(&visitor.blog, "queen");
-    browser.click("Where you are logged in");
+    browser.click("Your devices");
     visitor.sees("devices", "This device");
-    browser.click("Log out everywhere else");
-    visitor.sees("devices-one", "One other device is logged out.");
+    browser.click("Log out all other devices");
+    visitor.sees("devices-one", "One other device has been logged out.");
     visitor.blog.get("/write").send().assert_redirect("/account/login?next=/write");
 }

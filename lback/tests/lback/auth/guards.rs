@@ -104,21 +104,25 @@ fn a_guard_without_users_stops_the_start() {
     let error = start_error(App::new(guarded()).auth().without_sessions(), settings);
     assert!(error.contains("auth needs sessions, which this application lacks. Remove App::without_sessions()"), "{error}");
     let error = start_error(App::new(guarded()).permissions([("a.b", "B")]), settings);
-    assert!(error.contains("call App::auth()"), "{error}");
+    assert!(
+        error.contains("App::permissions() is for applications with users") && error.contains("Write App::new(urls).auth()"),
+        "{error}"
+    );
     let error = start_error(App::new(guarded()).auth().permissions([("a.b", "B"), ("a.b", "C")]), settings);
-    assert!(error.contains("\"a.b\" is declared twice"), "{error}");
+    assert!(error.contains("\"a.b\" is declared twice: at") && error.matches("guards.rs:").count() == 2, "{error}");
     let error = start_error(App::new(guarded()).auth().permissions([("a b", "B")]), settings);
-    assert!(error.contains("\"a b\" in App::permissions is no name"), "{error}");
+    assert!(error.contains("is not a valid name for a permission"), "{error}");
     let error = start_error(App::new(guarded()).auth(), &format!("{settings}\nAUTH_ARGON2_MEMORY_KIB = 1"));
     assert!(error.contains("AUTH_ARGON2_MEMORY_KIB = 1"), "{error}");
 }
 
-#[cfg(feature = "auth-pages")]
+#[cfg(feature = "accounts")]
 #[test]
-fn the_pages_without_users_stop_the_start() {
-    let urls = Router::new().include("/account", lback::auth::urls()).name("account");
-    let error = start_error(App::new(urls), "SESSION_TIMEOUT_MINUTES = 30");
-    assert!(error.contains("Write App::new(urls).auth()"), "{error}");
+fn accounts_without_users_or_mail_stop_the_start() {
+    let error = start_error(App::new(Router::new()).accounts().mail(), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(error.contains("accounts needs auth") && error.contains("Write App::new(urls).auth()"), "{error}");
+    let error = start_error(App::new(Router::new()).auth().accounts(), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(error.contains("accounts needs mail") && error.contains("Write App::new(urls).mail()"), "{error}");
 }
 
 /// It cannot be seen before.

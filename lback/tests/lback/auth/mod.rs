@@ -7,11 +7,12 @@ mod hashes;
 mod logins;
 mod names;
 mod own_users;
-#[cfg(feature = "auth-pages")]
+#[cfg(feature = "accounts")]
 mod pages;
 mod passwords;
 mod people;
 mod permissions;
+mod rate_limits;
 mod settings;
 mod testing;
 mod throttle;

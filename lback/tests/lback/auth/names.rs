@@ -33,7 +33,7 @@ fn a_user_logs_in_however_the_name_is_typed(store: &Store) {
             let browser = client.fork();
             login(&browser, spelling);
             assert_who(&browser, name);
-            assert_refused(&client, spelling, StatusCode::CONFLICT, "a user of this name already");
+            assert_refused(&client, spelling, StatusCode::CONFLICT, "This name is taken");
         }
         // All of them are counted together.
         for attempt in 0..6 {
@@ -172,7 +172,7 @@ fn users_that_sql_has_made_get_their_keys(store: &Store) {
     assert_eq!(lback::auth::update_name_keys(client.database()).unwrap(), 1200);
     assert_eq!(crate::number(&client, "SELECT count(*) FROM auth_users WHERE username_key LIKE 'user.%'"), 1200);
     login(&client, "user.1199");
-    assert_refused(&client, "user.7", StatusCode::CONFLICT, "a user of this name already");
+    assert_refused(&client, "user.7", StatusCode::CONFLICT, "This name is taken");
 }
 
 fn an_address_is_one_however_it_is_typed(store: &Store) {
@@ -183,7 +183,7 @@ fn an_address_is_one_however_it_is_typed(store: &Store) {
     for spelling in spellings {
         login(&client.fork(), spelling);
         let taken = insert(&client, NewUser::from("other").email(spelling)).unwrap_err();
-        assert_eq!(taken.message(), "There is a user with this e-mail address already.");
+        assert_eq!(taken.message(), "This e-mail address is taken.");
     }
     for attempt in 0..6 {
         assert_eq!(try_login(&client.fork(), spellings[attempt % 4], "wrong").text(), WRONG);

@@ -129,10 +129,10 @@ fn the_type_that_is_asked_for_must_be_the_applications(store: &Store) {
     }
 }
 
-#[cfg(feature = "auth-pages")]
+#[cfg(feature = "accounts")]
 #[test]
 fn the_pages_know_only_the_users_that_the_framework_brings() {
-    let app = App::new(Router::new().include("/account", lback::auth::urls())).auth_with::<Customer>().mail();
+    let app = App::new(Router::new()).auth_with::<Customer>().accounts().mail();
     let message = crate::start_error(app, "SESSION_TIMEOUT_MINUTES = 30");
-    assert!(message.contains("auth_urls()") && message.contains("Customer") && message.contains("App::auth()"), "{message}");
+    assert!(message.contains("App::accounts()") && message.contains("Customer") && message.contains("App::auth()"), "{message}");
 }

@@ -14,9 +14,9 @@ fn a_name_is_the_same_in_whatever_case(store: &Store) {
     let hash = auth(&client).passwords().hash(PASSWORD).unwrap();
     let insert = |user: NewUser| client.db(|db| Ok::<_, Error>(user.insert(db, client.clock().now())));
     let taken = insert(NewUser::new("ALICE", &hash)).unwrap_err();
-    assert_eq!((taken.status().as_u16(), taken.message()), (409, "There is a user of this name already."));
+    assert_eq!((taken.status().as_u16(), taken.message()), (409, "This name is taken."));
     let taken = insert(NewUser::new("alicia", &hash).email("ALICE@example.com")).unwrap_err();
-    assert_eq!((taken.status().as_u16(), taken.message()), (409, "There is a user with this e-mail address already."));
+    assert_eq!((taken.status().as_u16(), taken.message()), (409, "This e-mail address is taken."));
     // Any number have no address, and letters beyond ASCII have cases, too.
     insert(NewUser::without_password("jürgen")).unwrap();
     insert(NewUser::without_password("JÜRGEN")).unwrap_err();

@@ -1,7 +1,9 @@
 //! Batteries, as somebody else's crate brings them.
 
 use lback::app::{Battery, CommandSpec, Setup};
-use lback::db::{Applied, MigrationSet};
+#[cfg(feature = "auth")]
+use lback::auth::SetupAuth;
+use lback::db::{Applied, MigrationSet, Migrations};
 use lback::middleware::Slot;
 use lback::prelude::*;
 use lback::testing::Client;
@@ -12,6 +14,12 @@ use crate::{number, start_error};
 const SETTINGS: &str = "SESSION_TIMEOUT_MINUTES = 30";
 
 on_each_database!(two_batteries_may_have_migrations_of_one_version,);
+#[cfg(feature = "auth")]
+mod permissions {
+    use super::*;
+
+    on_each_database!(a_battery_declares_its_own_permissions,);
+}
 
 /// A table.
 struct Shelf;
@@ -81,7 +89,7 @@ fn two_batteries_may_have_migrations_of_one_version(on: &str) {
     let app = || App::new(Router::new()).with(Desk).with(Shelf);
     let client = Client::with_settings(app(), &format!("{SETTINGS}\n{on}"));
     assert_eq!(number(&client, "SELECT count(*) FROM desks"), 1);
-    let migrations = client.app().state::<lback::db::Migrations>().unwrap();
+    let migrations = client.app().state::<Migrations>().unwrap();
     let status = migrations.status(client.database()).unwrap();
     let of = |battery: &str| {
         let found = status.iter().position(|one| one.name == format!("{battery}/2026-01-01-000000_create"));
@@ -91,6 +99,19 @@ fn two_batteries_may_have_migrations_of_one_version(on: &str) {
     // What batteries bring is not the application's to undo.
     assert!(migrations.rollback(client.database(), 10).unwrap().is_empty());
     assert_eq!(number(&client.restart(app()), "SELECT count(*) FROM desks"), 1);
+}
+
+/// As in the battery's own crate, whose tests find its migrations in their working directory as well.
+#[test]
+fn migrations_of_a_battery_are_not_taken_for_those_of_the_application() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lback/batteries");
+    let shelf = || migrations!("$CARGO_MANIFEST_DIR/tests/lback/batteries/shelf");
+    let migrations = Migrations::new().battery("shelf", shelf());
+    let client = Client::with_settings(App::new(Router::new()), SETTINGS);
+    let names = |migrations: Migrations| migrations.names(client.database().kind()).unwrap();
+    assert_eq!(names(migrations.folder(format!("{folder}/shelf"))), ["shelf/2026-01-01-000000_create"]);
+    let migrations = Migrations::new().battery("shelf", shelf()).folder(format!("{folder}/desk"));
+    assert_eq!(names(migrations), ["shelf/2026-01-01-000000_create", "2026-01-01-000000_create"]);
 }
 
 #[test]
@@ -151,6 +172,54 @@ fn a_battery_of_the_same_type_is_replaced() {
     assert_eq!(number(&client, "SELECT count(*) FROM shelves"), 0);
 }
 
+/// A battery with a permission and a page for those who have it.
+#[cfg(feature = "auth")]
+struct Wiki {
+    requires: &'static [&'static str],
+}
+
+#[cfg(feature = "auth")]
+impl Battery for Wiki {
+    fn name(&self) -> &'static str {
+        "wiki"
+    }
+
+    fn requires(&self) -> &'static [&'static str] {
+        self.requires
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+        setup.permissions([("wiki.edit", "Edit pages")]);
+        setup.routes(Router::new().get("/wiki", |_: &mut Request| "editor").permission_required("wiki.edit"));
+        Ok(())
+    }
+}
+
+#[cfg(feature = "auth")]
+fn a_battery_declares_its_own_permissions(on: &str) {
+    let login = || Router::new().get("/login", |_: &mut Request| "").name("login");
+    let requires: &[&str] = &["auth"];
+    let apps: [fn(Router) -> App; 3] = [
+        |urls| App::new(urls).auth().with(Wiki { requires: &["auth"] }).permissions([("blog.add", "Write posts")]),
+        |urls| App::new(urls).with(Wiki { requires: &["auth"] }).permissions([("blog.add", "Write posts")]).auth(),
+        // Installed before users, which it does not require.
+        |urls| App::new(urls).with(Wiki { requires: &[] }).permissions([("blog.add", "Write posts")]).auth(),
+    ];
+    for app in apps {
+        let client = Client::with_settings(app(login()), &format!("{SETTINGS}\n{on}"));
+        assert_eq!(number(&client, "SELECT count(*) FROM auth_permissions WHERE name IN ('wiki.edit', 'blog.add')"), 2);
+        client.command("check", &[]);
+        client.login(&client.add_user(lback::auth::NewUser::from("bob").permission("blog.add")));
+        client.get("/wiki").send().assert_status(403);
+        client.login(&client.add_user(lback::auth::NewUser::from("alice").permission("wiki.edit")));
+        client.get("/wiki").send().assert_status(200);
+    }
+    let twice = App::new(login()).auth().with(Wiki { requires }).permissions([("wiki.edit", "Edit the wiki")]);
+    let error = start_error(twice, &format!("{SETTINGS}\n{on}"));
+    assert!(error.contains("the permission \"wiki.edit\" is declared twice: at ") && error.contains("batteries/mod.rs"), "{error}");
+    assert!(error.contains(" and ") && error.contains("Remove one of the declarations"), "{error}");
+}
+
 #[cfg(all(feature = "mail", feature = "auth"))]
 #[test]
 fn what_is_compiled_in_and_not_installed_is_not_there() {
@@ -158,7 +227,7 @@ fn what_is_compiled_in_and_not_installed_is_not_there() {
     for middleware in ["MailMiddleware", "AuthMiddleware"] {
         assert!(client.app().middleware().all(|name| name != middleware), "{middleware}");
     }
-    let migrations = client.app().state::<lback::db::Migrations>().unwrap().status(client.database()).unwrap();
+    let migrations = client.app().state::<Migrations>().unwrap().status(client.database()).unwrap();
     assert!(migrations.iter().all(|migration| migration.name.starts_with("sessions/")), "{migrations:?}");
     assert!(client.try_command("sendtestmail", &["alice@example.com"]).is_err());
     let mailed = |req: &mut Request| req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"));

@@ -29,11 +29,11 @@ fn the_application() {
         .permission_required("blog.add_post")
         .get("/typo", |_: &mut Request| "")
         .permission_required(if command.contains("deploy") { "blog.ad_post" } else { "blog.add_post" });
-    #[cfg(feature = "auth-pages")]
-    let guarded = guarded.include("/account", lback::auth::urls()).name("account");
     let app = App::new(guarded).auth().permissions([("blog.add_post", "Write posts")]);
     #[cfg(feature = "mail")]
     let app = app.mail();
+    #[cfg(feature = "accounts")]
+    let app = app.accounts();
     match app.on_name("user.*", |signal, _| println!("told of {signal:?}")).run(&arguments) {
         Ok(()) => println!("\nended well"),
         // As App::main does.
@@ -267,7 +267,7 @@ fn help_routes_and_check_know_of_users() {
     );
 }
 
-#[cfg(feature = "auth-pages")]
+#[cfg(feature = "accounts")]
 #[test]
 fn links_in_mails_lead_to_the_site_and_not_where_a_visitor_says() {
     let project = migrated();

@@ -95,7 +95,7 @@ fn a_password_is_changed_by_who_knows_it(store: &Store) {
     change(PASSWORD, NEW_PASSWORD, "other words").assert_status(200).assert_contains("The passwords differ.");
     assert_who(&other, "alice");
     change(PASSWORD, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account");
-    client.get("/account").send().assert_status(200).assert_contains("Your password is changed.");
+    client.get("/account").send().assert_status(200).assert_contains("Your password has been changed.");
     assert_who(&other, "nobody");
     log_in(&other, "alice", NEW_PASSWORD).assert_redirect("/");
 }
@@ -116,7 +116,7 @@ fn an_address_is_changed_by_who_knows_the_password(store: &Store) {
     post(&client, &link, &[]).assert_redirect("/account");
     let alice = user(&client, "alice");
     assert!(alice.email.as_deref() == Some("new@example.com") && alice.email_verified, "{:?}", alice.email);
-    client.get("/account").send().assert_contains("Your e-mail address is confirmed.");
+    client.get("/account").send().assert_contains("Your e-mail address has been confirmed.");
     // A sender who goes from address to address reaches few.
     for email in ["bob@example.com", "third@example.com"] {
         change(email, PASSWORD).assert_redirect("/account");
@@ -182,7 +182,7 @@ fn an_address_of_another_is_not_told_from_a_free_one(store: &Store) {
         assert_eq!(user(&client, "alice").email.as_deref(), Some("alice@example.com"));
     }
     let subject = |to: &str| client.mail().into_iter().rfind(|mail| mail.to == [to]).expect("a mail").subject;
-    assert_eq!(subject("bob@example.com"), "You have an account already");
+    assert_eq!(subject("bob@example.com"), "You already have an account");
     assert_eq!(subject("free@example.com"), "Confirm your e-mail address");
     assert_eq!(client.db(|db| User::with_email(db, "bob@example.com")).map(|user| user.id), Some(bob.id));
 }
@@ -193,7 +193,7 @@ fn a_wish_for_another_address_can_be_withdrawn(store: &Store) {
     let link = link_in_mail(&client, "new@example.com");
     client.get("/account").send().assert_contains("value=\"new@example.com\"");
     ask_for_address(&client, "ALICE@example.com");
-    client.get("/account").send().assert_contains("Your e-mail address is saved.");
+    client.get("/account").send().assert_contains("Your e-mail address has been saved.");
     let alice = user(&client, "alice");
     assert_eq!((alice.email.as_deref(), alice.email_verified, alice.pending_email), (Some("ALICE@example.com"), true, None));
     post(&client, &link, &[]).assert_status(404);
@@ -279,7 +279,7 @@ fn devices_are_listed_and_logged_out(store: &Store) {
     post(&client, &of_other, &[]).assert_status(404);
     assert_who(&third, "alice");
     post(&client, "/account/devices/revoke", &[]).assert_redirect("/account/devices");
-    client.get("/account/devices").send().assert_contains("One other device is logged out.");
+    client.get("/account/devices").send().assert_contains("One other device has been logged out.");
     assert_who(&third, "nobody");
     assert_who(&client, "alice");
     assert_who(&bob, "bob");
@@ -318,7 +318,7 @@ fn devices_can_be_told_apart(store: &Store) {
 fn sessions_in_cookies_are_no_list_of_devices() {
     let client = open(&Store::cookie());
     enter(&client, "alice");
-    client.get("/account/devices").send().assert_status(200).assert_contains("This site does not keep a list.");
+    client.get("/account/devices").send().assert_status(200).assert_contains("This site cannot list your devices.");
     let id = client.session().unwrap().id;
     for path in ["/account/devices/revoke", &format!("/account/devices/{id}/revoke")] {
         post(&client, path, &[]).assert_redirect("/account/devices");
@@ -334,13 +334,13 @@ fn pages_stand_in_the_applications_dress(store: &Store) {
     )
     .unwrap();
     let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
-    // Under another name, and without one.
-    let urls = Router::new().include("/me", lback::auth::urls()).name("me");
-    let client = store.open(App::new(urls).auth().mail(), &settings);
+    let client = store.open(App::new(Router::new()).auth().mail().accounts_at("/me"), &settings);
     client.get("/me/login").send().assert_contains("<title>Shop Log in</title>").assert_contains("href=\"/me/register\"");
     client.get("/me").send().assert_redirect("/me/login?next=/me");
-    let client = store.open(App::new(Router::new().include("/me", lback::auth::urls())).auth().mail(), &settings);
     client.get("/me/reset").send().assert_contains("href=\"/me/login\"");
+    let client = store.open(App::new(Router::new()).accounts_at("/").auth().mail(), &settings);
+    client.get("/login").send().assert_contains("href=\"/register\"");
+    client.get("/").send().assert_redirect("/login");
 }
 
 /// It is made when the session is saved already.
@@ -348,14 +348,12 @@ fn an_error_page_knows_who_asked(store: &Store) {
     let folder = tempfile::tempdir().unwrap();
     let page = "{% if user %}{{ user.username }} {{ perms | length }}{% else %}somebody{% endif %} has not found it{% for flash in flashes %}!{% endfor %}";
     std::fs::write(folder.path().join("404.html"), page).unwrap();
-    let urls = Router::new()
-        .get("/lost", |req: &mut Request| -> Result<()> {
-            diesel::sql_query("SELECT 1").execute(req.db()?)?;
-            Err(Error::not_found("lost"))
-        })
-        .include("/account", lback::auth::urls());
+    let urls = Router::new().get("/lost", |req: &mut Request| -> Result<()> {
+        diesel::sql_query("SELECT 1").execute(req.db()?)?;
+        Err(Error::not_found("lost"))
+    });
     let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{}'", folder.path().display());
-    let client = store.open(App::new(urls).auth().mail(), &settings);
+    let client = store.open(App::new(urls).auth().accounts().mail(), &settings);
     add_user(&client, "alice");
     for path in ["/lost", "/nowhere"] {
         assert_eq!(client.get(path).send().assert_status(404).text(), "somebody has not found it");

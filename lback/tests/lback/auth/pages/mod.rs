@@ -18,10 +18,8 @@ fn pages() -> App {
         .get("/who", who)
         .post("/cart/{item}", put_into_cart)
         .get("/members", |_: &mut Request| "members")
-        .login_required()
-        .include("/account", lback::auth::urls())
-        .name("account");
-    App::new(urls).auth().mail()
+        .login_required();
+    App::new(urls).auth().accounts().mail()
 }
 
 fn open(store: &Store) -> Client {

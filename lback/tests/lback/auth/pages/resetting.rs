@@ -27,7 +27,7 @@ fn a_forgotten_password_is_reset(store: &Store) {
     choose(&client, &link, "", "").assert_status(200).assert_contains("Fill in this field.");
     assert_who(&inside, "alice");
     choose(&client, &link, NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
-    client.get("/account/login").send().assert_contains("Your password is changed.");
+    client.get("/account/login").send().assert_contains("Your password has been changed.");
     assert_who(&inside, "nobody");
     assert_who(&client, "nobody");
     // They have read the mail.
@@ -42,7 +42,7 @@ fn who_is_still_logged_in_can_reset_the_password(store: &Store) {
     ask(&client, "alice@example.com").assert_status(200);
     choose(&client, &link_in_mail(&client, "alice@example.com"), NEW_PASSWORD, NEW_PASSWORD).assert_redirect("/account/login");
     // They are told, and the browser is a visitor's whose cart is kept.
-    client.get("/account/login").send().assert_contains("Your password is changed.");
+    client.get("/account/login").send().assert_contains("Your password has been changed.");
     assert_who(&client, "nobody");
     client.post("/cart/apple").send().assert_status(204);
     log_in(&client, "alice", NEW_PASSWORD).assert_redirect("/");
