@@ -1,4 +1,4 @@
-//! An application's listeners to signals.
+//! The methods of [`App`] that add signal listeners.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use lback_core::{Application, Signal};
 use crate::App;
 
 impl App {
-    /// Adds a listener to [signals](lback_core::signals) of the type `T`.
+    /// Adds a listener for [signals](lback_core::signals) of type `T`.
     ///
     /// ```no_run
     /// use lback::prelude::*;
     /// use lback::signals::SessionCreated;
     ///
     /// # let urls = Router::new();
-    /// App::new(urls).on(|event: &SessionCreated, _| println!("a visitor: {}", event.session_prefix));
+    /// App::new(urls).on(|event: &SessionCreated, _| println!("new session: {}", event.session_prefix));
     /// ```
     ///
-    /// It gets the application too, and may return a [`Result`](lback_core::Result). It runs in place, in the order of
-    /// registration, so it must not block; for what waits there is [`on_async`](Self::on_async). Should it fail or panic,
-    /// that is logged, and nobody else notices.
+    /// The listener also receives the application, and may return a [`Result`](lback_core::Result). Listeners run inline, in
+    /// the order of registration, so they must not block; use [`on_async`](Self::on_async) for work that waits. An error or
+    /// panic in a listener is logged and has no other effect.
     #[track_caller]
     pub fn on<T, R, F>(mut self, listener: F) -> Self
     where
@@ -32,8 +32,7 @@ impl App {
         self
     }
 
-    /// Adds an async listener to signals of the type `T`: it runs in a task of its own, which nobody waits for before the
-    /// server stops.
+    /// Adds an async listener for signals of type `T`. It runs in its own task, which is not awaited before the server stops.
     ///
     /// ```no_run
     /// use std::sync::Arc;
@@ -63,7 +62,8 @@ impl App {
         self
     }
 
-    /// Adds a listener to signals by their name: `session.created`, `session.*` for all that begin so, or `*` for all.
+    /// Adds a listener for signals by name: `session.created`, `session.*` for all names with this prefix, or `*` for all
+    /// signals.
     ///
     /// ```no_run
     /// # use lback::prelude::*;
@@ -71,8 +71,7 @@ impl App {
     /// App::new(urls).on_name("session.*", |signal, _| println!("{}: {signal:?}", signal.name()));
     /// ```
     ///
-    /// It runs in place, as that of [`on`](Self::on). What is neither a name nor such a pattern is an error when the
-    /// program starts.
+    /// The listener runs inline, as with [`on`](Self::on). An invalid name or pattern is an error when the program starts.
     #[track_caller]
     pub fn on_name<R, F>(mut self, names: &str, listener: F) -> Self
     where
@@ -83,7 +82,7 @@ impl App {
         self
     }
 
-    /// Adds an async listener to signals by their name, as [`on_async`](Self::on_async) does by their type.
+    /// Adds an async listener for signals by name. It runs as with [`on_async`](Self::on_async).
     ///
     /// ```no_run
     /// # use lback::prelude::*;
