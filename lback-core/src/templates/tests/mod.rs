@@ -101,7 +101,7 @@ fn the_error_for_a_missing_template_has_a_suggestion_and_the_location_of_the_cal
     assert!(error.message().contains("templates"), "{error}");
     let error = request(&app).render_to_string("post.html", context! {}).unwrap_err();
     assert!(error.message().contains("did you mean \"blog/post.html\"?"), "{error}");
-    assert!(error.location().unwrap().contains("templates/tests.rs"), "{error:?}");
+    assert!(error.location().unwrap().contains("templates/tests/mod.rs"), "{error:?}");
 }
 
 #[test]
