@@ -404,10 +404,10 @@ fn values_set_in_code_take_precedence() {
 #[test]
 fn secret_keys_must_be_long_and_must_be_set_outside_debug() {
     let root = Path::new("/nowhere");
-    let (short, long) = (Secret::new("short"), Secret::new("x".repeat(32)));
+    let (short, long) = (Secret::new("hunter2"), Secret::new("x".repeat(32)));
     for (configured, debug) in [(None, false), (Some(&short), false), (Some(&short), true)] {
         let error = secret_key(root, configured, debug).unwrap_err().to_string();
-        assert!(error.contains("openssl rand -base64 48") && !error.contains("short"), "{error}");
+        assert!(error.contains("openssl rand -base64 48") && !error.contains("hunter2"), "{error}");
     }
     assert_eq!(secret_key(root, Some(&long), false).unwrap().expose(), long.expose());
 }
