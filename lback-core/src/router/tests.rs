@@ -138,7 +138,7 @@ proptest! {
         cookies.private().add((format!("p{name}"), value.clone()));
         cookies.add((format!("c{name}"), value.clone()));
         let mut response = HeaderMap::new();
-        cookies.write(&mut response);
+        cookies.write(&mut response, false);
         let mut request = HeaderMap::new();
         for set in response.get_all("set-cookie") {
             let pair = set.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
