@@ -44,7 +44,7 @@ impl SessionStore for FileStore {
     async fn create(&self, record: Record) -> Result<()> {
         let _lock = self.lock()?;
         if self.path(record.id).exists() {
-            return Err(Error::internal(format!("there is a session {} already", record.id)));
+            return Err(Error::internal(format!("a session {} exists already", record.id)));
         }
         self.write(&record)
     }
