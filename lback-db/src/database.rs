@@ -12,7 +12,7 @@ use crate::{Db, DbSession, DbSettings, Kind, PooledDb};
 
 /// The database of an application. Cheap to clone; all clones share one pool.
 ///
-/// In a view, [`req.db()`](crate::RequestDb::db) is what you want. This is for work outside of requests.
+/// Views use [`req.db()`](crate::RequestDb::db). This is for work outside of requests.
 #[derive(Clone)]
 pub struct Database {
     pool: r2d2::Pool<Manager>,
@@ -24,18 +24,18 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database that the settings name, and makes it where it does not exist.
+    /// Opens the database that the settings name. A SQLite file that does not exist is created.
     ///
     /// # Errors
-    /// Where `DATABASE_URL` is not understood, or the database cannot be opened; the message says what to do.
+    /// Returns an error that says what to do if `DATABASE_URL` is invalid or the database cannot be opened.
     pub fn open(settings: &DbSettings, root: &Path) -> Result<Self> {
         let target = Target::parse(settings.database_url.expose(), root)?;
         let manager = Manager::new(target, settings.clone());
         manager.open(Purpose::Start).map_err(|error| manager.cannot_open(error))?;
         let pool = r2d2::Pool::builder()
             .max_size(settings.database_pool_size.max(1))
-            // No spare ones: a command that ends while another thread is still connecting could crash in libpq, whose
-            // libraries are being torn down by then.
+            // No spare connections: a command that ends while another thread is connecting could crash in libpq, as its libraries
+            // are being unloaded by then.
             .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(settings.database_wait_seconds.max(1)))
@@ -55,12 +55,12 @@ impl Database {
         })
     }
 
-    /// Which database it is.
+    /// Returns the kind of the database.
     pub fn kind(&self) -> Kind {
         self.manager.target.kind()
     }
 
-    /// The file of a SQLite database.
+    /// Returns the path of the file of a SQLite database.
     pub fn path(&self) -> Option<PathBuf> {
         match &self.manager.target {
             #[cfg(feature = "sqlite")]
@@ -70,11 +70,11 @@ impl Database {
         }
     }
 
-    /// Is the file of a SQLite database still in its place? Ask before a commit: what is written into a file that was deleted
-    /// or replaced is lost.
+    /// Checks that the file of a SQLite database is still in its place. This belongs before a commit: what is written to a file that
+    /// was deleted or replaced is lost.
     ///
     /// # Errors
-    /// 503 where it is not; the message says what to do.
+    /// Returns 503 if it is not; the message says what to do.
     pub fn check_file(&self) -> Result<()> {
         #[cfg(feature = "sqlite")]
         if let Some(file) = &self.file {
@@ -83,11 +83,11 @@ impl Database {
         Ok(())
     }
 
-    /// So many writes were committed on this connection: says when it is time to move SQLite's log into the file, and has a
-    /// thread do it. A small part of the work may be left for this connection, so say it when few wait for it.
+    /// Counts writes that were committed on this connection, and starts a checkpoint of SQLite's log in a thread when it is due. A
+    /// small part of the checkpoint may run on this connection, so call this when few others wait for it.
     ///
-    /// The unit of work of a request says it by itself.
-    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL moves its log by itself"))]
+    /// Units of work call it by themselves.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL runs checkpoints by itself"))]
     pub fn committed(&self, connection: &mut Db, writes: usize) {
         match connection {
             #[cfg(feature = "sqlite")]
@@ -101,7 +101,7 @@ impl Database {
         &self.manager.target
     }
 
-    /// Is `other` this database, through the same pool?
+    /// Returns whether `other` is a clone of this, with the same pool.
     pub fn is_same(&self, other: &Database) -> bool {
         Arc::ptr_eq(&self.manager, &other.manager)
     }
@@ -124,15 +124,15 @@ impl Database {
         }
     }
 
-    /// A connection of the pool that nobody uses now. `None` where there is none; [`get`](Self::get) waits for one.
+    /// Returns an idle connection of the pool, or `None` if there is none; [`get`](Self::get) waits for one.
     pub fn try_get(&self) -> Option<PooledDb> {
         self.pool.try_get().and_then(|mut connection| self.manager.is_alive(&mut connection).then_some(connection))
     }
 
-    /// A connection of the pool. Blocks while all are in use, at most `DATABASE_WAIT_SECONDS`.
+    /// Returns a connection of the pool. Blocks while all are in use, for at most `DATABASE_WAIT_SECONDS`.
     ///
     /// # Errors
-    /// 503 where none became free in that time, or the database cannot be opened.
+    /// Returns 503 if no connection becomes free in that time or the database cannot be opened.
     pub fn get(&self) -> Result<PooledDb> {
         let patience = Instant::now() + self.pool.connection_timeout();
         loop {
@@ -143,7 +143,7 @@ impl Database {
             if self.manager.is_alive(&mut connection) {
                 return Ok(connection);
             }
-            // Dropped here, which makes the pool open another one.
+            // The dead connection is dropped here, so the pool opens another one.
         }
     }
 
@@ -155,10 +155,10 @@ impl Database {
         })
     }
 
-    /// A connection of its own, outside the pool.
+    /// Opens a connection outside of the pool.
     ///
     /// # Errors
-    /// 503 where the database cannot be opened.
+    /// Returns 503 if the database cannot be opened.
     pub fn connect(&self) -> Result<Db> {
         self.open_for(Purpose::Work)
     }
@@ -167,13 +167,13 @@ impl Database {
         self.pool.max_size()
     }
 
-    /// How long work on the database may be waited for: as long as for a connection, and then for a lock.
+    /// Returns how long work on the database may be waited for: the time for a connection, and then for a lock.
     pub fn patience(&self) -> Duration {
         self.pool.connection_timeout() + Duration::from_millis(self.manager.settings.database_busy_timeout_ms.into())
     }
 
-    /// How long one statement may be waited for, where a server that hangs could keep us for ever: a little longer than
-    /// the server itself allows.
+    /// Returns how long a statement may be waited for, in case the server hangs: a little longer than the server itself allows.
+    /// `None` if there is no limit.
     pub(crate) fn statement_patience(&self) -> Option<Duration> {
         let allowed = self.manager.settings.database_statement_timeout_ms;
         (self.kind().is_server() && allowed > 0).then(|| Duration::from_millis(allowed.into()) + self.patience())
@@ -252,7 +252,7 @@ impl Database {
     }
 }
 
-/// r2d2 reports here what goes wrong while it opens connections in the background.
+/// Logs the errors that r2d2 reports when it opens connections in the background.
 #[derive(Debug)]
 struct LogErrors;
 

@@ -8,18 +8,18 @@ use crate::connection::Intent;
 use crate::unit_of_work::EndHooks;
 use crate::{Database, DbSession, error};
 
-/// Puts an unopened [`DbSession`] into the request and ends it on the way out: a response below 500 commits; an error, a
-/// panic and a 5xx roll back.
+/// Puts a [`DbSession`] into the request and ends it on the way out: a response with a status below 500 commits, an error, a panic
+/// and a 5xx roll back.
 ///
-/// The commit happens before the response leaves. If it fails, the answer is an error and nothing of the response is
-/// sent. A request that never asks for the database costs none of this.
+/// The commit is finished before the response leaves. If it fails, the request is answered with an error instead. A request that
+/// never uses the database takes no connection.
 pub struct DbSessionMiddleware {
     /// Shared with the units of work: a clone of the database itself is one of several `Arc`s.
     database: Arc<Database>,
 }
 
 impl DbSessionMiddleware {
-    /// For this database.
+    /// Returns the middleware for this database.
     pub fn new(database: Database) -> Self {
         DbSessionMiddleware { database: Arc::new(database) }
     }

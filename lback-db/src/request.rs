@@ -1,4 +1,4 @@
-//! The database, as a view sees it.
+//! Access to the database from a request.
 
 use lback_core::{Error, Request, Result, blocking};
 
@@ -6,7 +6,7 @@ use crate::{Database, Db, DbSession};
 
 /// Adds the database to [`Request`].
 pub trait RequestDb {
-    /// The connection of this request, inside its transaction; both begin with the first call.
+    /// Returns the request's connection, in its transaction. The first call takes the connection and begins the transaction.
     ///
     /// ```no_run
     /// # use lback_core::{Request, Result};
@@ -19,13 +19,13 @@ pub trait RequestDb {
     /// }
     /// ```
     ///
-    /// Blocks; an async view uses [`run_db`](Self::run_db).
+    /// Blocks; async views use [`run_db`](Self::run_db).
     ///
     /// # Errors
-    /// 503 where no connection is to be had; 500 where the `DbSessionMiddleware` is missing.
+    /// Returns 503 if there is no connection, and 500 if the `DbSessionMiddleware` is missing.
     fn db(&mut self) -> Result<&mut Db>;
 
-    /// Runs `work` on the connection of this request, on a thread where it may block: for async views.
+    /// Runs `work` on the request's connection, on a thread that may block: for async views.
     ///
     /// ```no_run
     /// # use lback_core::{Request, Result};
@@ -39,17 +39,17 @@ pub trait RequestDb {
     /// ```
     ///
     /// # Errors
-    /// Those of [`db`](Self::db) and of `work`.
+    /// As [`db`](Self::db), and those of `work`.
     fn run_db<T, F>(&mut self, work: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static;
 
-    /// Commits what the request has done so far and ends its unit of work, before the response is made: for what must not
-    /// happen while a transaction is open.
+    /// Commits the work of the request so far and ends its unit of work before the response is made: for views that go on with
+    /// something that must not happen in an open transaction.
     ///
     /// # Errors
-    /// 500 where it could not be committed; everything is rolled back then.
+    /// Returns 500 if the commit fails; everything is rolled back then.
     fn commit_db(&mut self) -> impl Future<Output = Result<()>> + Send;
 
     /// Runs `work`, which only reads, in the request's transaction if it is open, and otherwise on a connection that is given back at
@@ -92,29 +92,29 @@ pub trait RequestDb {
     /// Returns 500 if the `DbSessionMiddleware` is missing, or [`commit_db`](Self::commit_db) has ended the unit of work.
     fn before_commit(&mut self, work: impl FnOnce(&mut Db) -> Result<()> + Send + 'static) -> Result<()>;
 
-    /// Runs `work` after the commit of this request, and never if it is rolled back: for what must not happen unless the
-    /// data are there. Without a transaction it runs after a response below 500.
+    /// Runs `work` after the commit of this request, and never if it is rolled back: for what must not happen unless the data are
+    /// saved. Without a transaction it runs after a response with a status below 500.
     ///
     /// ```no_run
     /// # use lback_core::{Request, Result};
     /// use lback_db::RequestDb;
     ///
     /// fn order(req: &mut Request) -> Result<&'static str> {
-    ///     req.on_commit(|| println!("somebody has ordered"))?;
+    ///     req.on_commit(|| println!("an order was placed"))?;
     ///     Ok("thank you")
     /// }
     /// ```
     ///
-    /// It must not block. What goes wrong in it changes nothing any more; a panic is logged.
+    /// It must not block. It cannot fail the request; a panic is logged.
     ///
     /// # Errors
-    /// 500 where the `DbSessionMiddleware` is missing, or [`commit_db`](Self::commit_db) has ended the unit of work.
+    /// Returns 500 if the `DbSessionMiddleware` is missing, or [`commit_db`](Self::commit_db) has ended the unit of work.
     fn on_commit(&mut self, work: impl FnOnce() + Send + 'static) -> Result<()>;
 
-    /// The unit of work itself.
+    /// Returns the unit of work itself.
     ///
     /// # Errors
-    /// 500 where the `DbSessionMiddleware` is missing.
+    /// Returns 500 if the `DbSessionMiddleware` is missing.
     fn db_session(&mut self) -> Result<&mut DbSession>;
 }
 

@@ -1,4 +1,4 @@
-//! Waiting for a store from code that is not async.
+//! Waits for a store in code that is not async.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,8 +10,8 @@ use lback_core::blocking::in_place;
 
 /// Runs `future` to its end.
 ///
-/// A store that answers at once (memory, a SQLite read) costs nothing more. For one that must wait, the thread blocks;
-/// if it is one that serves connections, these move to another thread first.
+/// A store that answers at once, such as memory or a SQLite read, costs nothing more. For others the thread blocks; if it serves
+/// connections, they move to another thread first.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,4 +1,4 @@
-//! CSRF tokens belong to a session.
+//! Binds CSRF tokens to the session.
 
 use lback_core::{CsrfBinding, Request, Result};
 
@@ -9,7 +9,7 @@ use crate::request::{RequestSession, Slot};
 use crate::store::{Record, user_id};
 use crate::{SessionId, SessionManager};
 
-/// By the id in the cookie, so that nothing is loaded unless several cookies came.
+/// Tokens are bound to the id in the cookie, so nothing is loaded unless several cookies came.
 impl CsrfBinding for SessionManager {
     fn received(&self, req: &mut Request) -> Result<Option<String>> {
         Ok(received(self, req)?.map(|id| id.to_string()))
@@ -17,7 +17,7 @@ impl CsrfBinding for SessionManager {
 
     fn next(&self, req: &mut Request) -> Result<Option<String>> {
         match req.session_if_loaded().filter(|session| session.why_broken().is_none()) {
-            // What the browser has by now is not known.
+            // It is unknown which cookie the browser has by now.
             Some(session) if session.late_for().is_some() => self.received(req),
             Some(session) => Ok(session.next_id().map(|id| id.to_string())),
             None => self.received(req),
@@ -30,7 +30,7 @@ impl CsrfBinding for SessionManager {
 
     fn is_anonymous(&self, req: &mut Request) -> Result<bool> {
         if req.extensions().get::<Slot>().is_some() {
-            // The view will want it as well.
+            // The view will need it as well.
             let session = req.session();
             return session.why_broken().map_or_else(|| Ok(user_id(session.data()).is_none()), Err);
         }
@@ -42,7 +42,7 @@ fn received(manager: &SessionManager, req: &mut Request) -> Result<Option<Sessio
     match manager.brought_by(req.cookies()) {
         Received::Session(record) => Ok(record.map(|record| record.id)),
         Received::Ids(ids) if ids.len() < 2 => Ok(ids.first().copied()),
-        // Only the store knows which of several is alive. The view will want the session as well.
+        // Only the store knows which of several is alive. The view will need the session as well.
         Received::Ids(_) if req.extensions().get::<Slot>().is_some() => {
             let session = req.session();
             session.why_broken().map_or_else(|| Ok(session.base().map(|base| base.id)), Err)

@@ -1,5 +1,5 @@
-//! Sessions for the [Lback](https://docs.rs/lback) web framework: kept in the database, loaded when they are first
-//! touched, saved together with the view's own work, never losing an update.
+//! Sessions for the [Lback](https://docs.rs/lback) web framework: kept in the database, loaded when they are first used, saved
+//! together with the view's own work, without lost updates.
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 

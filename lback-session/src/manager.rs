@@ -1,4 +1,4 @@
-//! Sessions, outside of requests.
+//! Access to sessions outside of requests.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ const UNREACHABLE: &str = "none can be reached outside of its visitor's request"
 
 /// Creates, loads, saves, renews, deletes, lists and revokes sessions. Cheap to clone.
 ///
-/// In a view, [`req.session()`](crate::RequestSession::session) is what you want, and for a user's other sessions
+/// Views use [`req.session()`](crate::RequestSession::session), and for a user's other sessions
 /// [`req.user_sessions()`](crate::RequestSession::user_sessions) and
-/// [`req.revoke_user_sessions()`](crate::RequestSession::revoke_user_sessions), which work within the request's
-/// transaction. This is for commands and background work.
+/// [`req.revoke_user_sessions()`](crate::RequestSession::revoke_user_sessions), which work in the request's transaction. This is for
+/// commands and background work.
 ///
 /// The methods block until the store has answered.
 #[derive(Clone)]
@@ -38,12 +38,12 @@ struct Inner {
     audience: Audience,
 }
 
-/// What a store knows of the id that a request carries.
+/// The result of looking up the ids that a request carries.
 pub(crate) enum Found {
     Session(Record),
-    /// It was ended just before: the request is late.
+    /// It was ended in the last minute: the request is late.
     Ended(SessionId),
-    /// It was never there, or has expired.
+    /// It never existed, or has expired.
     Nothing,
 }
 
@@ -55,7 +55,7 @@ impl SessionManager {
         SessionManager(Arc::new(Inner { backend, config: Arc::new(config), keys, clock, audience: Audience::new() }))
     }
 
-    /// For requests without a `SessionMiddleware`, whose sessions only say so.
+    /// Returns a manager for requests without a `SessionMiddleware`, whose sessions only report that.
     pub(crate) fn detached() -> Self {
         static DETACHED: LazyLock<SessionManager> = LazyLock::new(|| {
             let keys = Keys::derive("detached", []);
@@ -64,17 +64,17 @@ impl SessionManager {
         DETACHED.clone()
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn config(&self) -> &SessionConfig {
         &self.0.config
     }
 
-    /// The name of the cookie.
+    /// Returns the name of the cookie.
     pub fn cookie_name(&self) -> &str {
         &self.0.config.cookie_name
     }
 
-    /// The id in a cookie's value; `None` where it was not made here.
+    /// Returns the session id in a cookie's value, or `None` if this application did not issue it.
     pub fn open_cookie(&self, value: &str) -> Option<SessionId> {
         match self.0.backend.open(value, &self.0.config, &self.0.keys)? {
             Received::Ids(ids) => ids.first().copied(),
@@ -82,10 +82,10 @@ impl SessionManager {
         }
     }
 
-    /// The session that a cookie's value names, or carries; `None` where there is none that has not expired.
+    /// Returns the session that a cookie's value names or carries, or `None` if it does not exist or has expired.
     ///
     /// # Errors
-    /// 503 where the store cannot be read.
+    /// Returns 503 if the store cannot be read.
     pub fn load_cookie(&self, value: &str) -> Result<Option<Record>> {
         match self.0.backend.open(value, &self.0.config, &self.0.keys) {
             Some(Received::Ids(ids)) => ids.first().map_or(Ok(None), |id| self.load(*id)),
@@ -124,7 +124,7 @@ impl SessionManager {
     /// Stores a new session with these data, and returns it.
     ///
     /// # Errors
-    /// Where the data are too large, or the store cannot be written.
+    /// Returns an error if the data are too large or the store cannot be written.
     pub fn create(&self, data: Data) -> Result<Record> {
         let now = self.0.clock.now();
         let record = self.new_record(SessionId::random(), Arc::new(data), SessionMeta::default(), now, now)?;
@@ -154,8 +154,8 @@ impl SessionManager {
         Ok(wait(self.0.backend.store(UNREACHABLE)?.load(id))?.filter(|record| self.is_valid(record)))
     }
 
-    /// What there is for a request that carries these ids: the first of their sessions that is alive, for which the next is asked
-    /// for only if the one before it is not. A request whose sessions have ended is late for the first that did so just now.
+    /// Looks up the ids that a request carries, one after another, and returns the first session that is alive. If there is none, the
+    /// request is late for the first one that ended in the last minute.
     pub(crate) async fn find(&self, ids: &[SessionId]) -> Result<Found> {
         let store = self.0.backend.store(UNREACHABLE)?;
         let mut dead = Found::Nothing;
@@ -187,15 +187,15 @@ impl SessionManager {
         now < self.0.config.cap(record.created_at, record.expires_at)
     }
 
-    /// Changes the data of a session. Where another request was faster, what `change` changed is done again on top of that.
+    /// Changes the data of a session. If another request was faster, the changes are applied again to what it has saved.
     ///
     /// # Errors
-    /// Where there is no such session, the data are too large, or the store cannot be written.
+    /// Returns an error if the session does not exist, the data are too large, or the store cannot be written.
     pub fn save(&self, id: SessionId, change: impl FnOnce(&mut AppSession) -> Result<()>) -> Result<SessionId> {
         let record = self.load(id)?.ok_or_else(|| Error::not_found(format!("there is no session {id}")))?;
         let mut session = AppSession::new(self.clone(), Some(record));
         let changed = change(&mut session);
-        // Taken before a failure is returned: what has failed must not end the session after all, when it is dropped.
+        // Taken before a failure is returned: a failed change must not end the session when it is dropped.
         let deleted = session.take_deleted();
         changed?;
         if !deleted.is_empty() {
@@ -214,7 +214,7 @@ impl SessionManager {
         }
     }
 
-    /// What to save of a stored session; `None` where it did not change.
+    /// Returns what to save of a stored session, or `None` if it did not change.
     pub(crate) fn save_of(&self, session: &mut AppSession) -> Option<Save> {
         let base = session.base()?.clone();
         (session.modified() || session.cycles()).then(|| Save {
@@ -229,20 +229,20 @@ impl SessionManager {
         })
     }
 
-    /// Moves the expiry of a session forward as a request would. Answers whether the session is there.
+    /// Moves the expiry of a session forward as a request would. Returns whether the session exists.
     ///
     /// # Errors
-    /// 503 where the store cannot be written.
+    /// Returns 503 if the store cannot be written.
     pub fn renew(&self, id: SessionId) -> Result<bool> {
         let Some(record) = self.load(id)? else { return Ok(false) };
         let now = self.0.clock.now();
         wait(self.0.backend.store(UNREACHABLE)?.renew(id, self.0.config.expires_at(record.meta.expiry, record.created_at, now), now))
     }
 
-    /// Deletes a session. Answers whether it was there.
+    /// Deletes a session. Returns whether it existed.
     ///
     /// # Errors
-    /// 503 where the store cannot be written.
+    /// Returns 503 if the store cannot be written.
     pub fn delete(&self, id: SessionId) -> Result<bool> {
         let deleted = wait(self.0.backend.store("none can be ended outside of its visitor's request")?.end(id, self.0.clock.now()))?;
         if deleted {
@@ -251,18 +251,18 @@ impl SessionManager {
         Ok(deleted)
     }
 
-    /// The sessions of a user that have not expired, the last used first.
+    /// Returns the sessions of a user that have not expired, the last used first.
     ///
     /// # Errors
-    /// 503 where the store cannot be read; 500 where it cannot list.
+    /// Returns 503 if the store cannot be read, and 500 if it cannot list sessions.
     pub fn for_user(&self, user_id: i64) -> Result<Vec<SessionInfo>> {
         wait(self.0.backend.store("those of a user cannot be listed")?.for_user(user_id, self.0.clock.now()))
     }
 
-    /// Ends the sessions of a user, but for one. Answers how many.
+    /// Ends the sessions of a user, except one. Returns their number.
     ///
     /// # Errors
-    /// 503 where the store cannot be written; 500 where it cannot revoke.
+    /// Returns 503 if the store cannot be written, and 500 if it cannot revoke sessions.
     pub fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
         let count =
             wait(self.0.backend.store("those of a user's other devices cannot be ended")?.end_user(user_id, except, self.0.clock.now()))?;
@@ -272,10 +272,10 @@ impl SessionManager {
         Ok(count)
     }
 
-    /// Deletes every session that has expired, in batches. Answers how many.
+    /// Deletes all expired sessions, in batches. Returns their number.
     ///
     /// # Errors
-    /// 503 where the store cannot be written.
+    /// Returns 503 if the store cannot be written.
     pub fn clear_expired(&self) -> Result<u64> {
         // Cookies expire in their browsers.
         let Backend::Server(server) = &self.0.backend else { return Ok(0) };
@@ -308,10 +308,10 @@ impl SessionManager {
         all_deleted
     }
 
-    /// Deletes sessions without anybody waiting for it, trying again for a while where the store cannot.
+    /// Deletes sessions in the background, with several attempts if the store fails.
     pub(crate) fn delete_later(&self, ids: Vec<SessionId>) {
         if self.is_in_cookies() {
-            let what = "a session that was to end goes on: its response could not tell the browser to forget the cookie";
+            let what = "a session was not ended: its response could not make the browser forget the cookie";
             tracing::warn!(target: "lback::session", ?ids, "{what}");
             return;
         }

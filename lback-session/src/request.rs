@@ -1,4 +1,4 @@
-//! The session, as a view sees it.
+//! Access to the session from a request.
 
 use std::future::Future;
 
@@ -16,14 +16,14 @@ use crate::{AppSession, SessionId, SessionManager};
 
 /// Adds the session to [`Request`].
 pub trait RequestSession {
-    /// The visitor's session. The first call loads it.
+    /// Returns the visitor's session. The first call loads it.
     ///
-    /// This always returns a session. Where the store cannot be read, its methods fail and the request is answered with
-    /// 503; nobody is logged out by that.
+    /// This always returns a session. If the store cannot be read, its methods fail and the request is answered with 503. That logs
+    /// nobody out.
     fn session(&mut self) -> &mut AppSession;
 
-    /// As [`session`](Self::session), for an async view of an application whose sessions are on a server, in PostgreSQL or
-    /// Redis: it waits for them without holding up the thread. Once it is loaded, `session` does.
+    /// As [`session`](Self::session), for async views of applications whose sessions are on a server, in PostgreSQL or Redis: it loads
+    /// the session without blocking the thread. Once it is loaded, `session` does not block either.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -35,28 +35,28 @@ pub trait RequestSession {
     /// ```
     fn load_session(&mut self) -> impl Future<Output = &mut AppSession> + Send;
 
-    /// The session, if this request has loaded it.
+    /// Returns the session if this request has loaded it.
     fn session_if_loaded(&self) -> Option<&AppSession>;
 
-    /// The sessions of a user that have not expired, the last used first: "where you are logged in".
+    /// Returns the sessions of a user that have not expired, the last used first: "where you are logged in".
     ///
     /// # Errors
-    /// 503 where the store cannot be read; 500 where it cannot list, or there is no `SessionMiddleware`.
+    /// Returns 503 if the store cannot be read, and 500 if it cannot list sessions or there is no `SessionMiddleware`.
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>>;
 
-    /// Ends the sessions of a user, but for one: "log out my other devices". Answers how many.
+    /// Ends the sessions of a user, except one: "log out my other devices". Returns their number.
     ///
-    /// Where the request's transaction is open this is part of it; one of SQLite that has only read so far is ended before.
+    /// If the request's transaction is open, this is part of it; a transaction of SQLite that has only read so far is ended before.
     ///
     /// If the session of this request is among them, it [is deleted](AppSession::delete): the browser forgets it, and what is written
     /// from then on, such as a message for the next page, belongs to a new session.
     ///
     /// # Errors
-    /// 503 where the store cannot be written; 500 where it cannot revoke, or there is no `SessionMiddleware`.
+    /// Returns 503 if the store cannot be written, and 500 if it cannot revoke sessions or there is no `SessionMiddleware`.
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64>;
 }
 
-/// A request's place for its session.
+/// The session of a request, or the place for it.
 pub(crate) struct Slot {
     manager: SessionManager,
     session: Option<AppSession>,
@@ -68,7 +68,7 @@ impl Slot {
         Slot { manager, session: None, finished: false }
     }
 
-    /// The session, if the request touched it. What is done to it from now on would be lost.
+    /// Takes the session, if the request has loaded it. One that is loaded from now on is read-only: changes would be lost.
     pub(crate) fn take(&mut self) -> Option<AppSession> {
         self.finished = true;
         self.session.take()
@@ -88,7 +88,7 @@ impl Slot {
         }
     }
 
-    /// Puts the session back, finished, for middleware that looks at it on the way out.
+    /// Puts the session back, read-only, for middleware that looks at it on the way out.
     pub(crate) fn put_back(&mut self, session: AppSession) {
         self.fill(session);
     }
@@ -106,7 +106,7 @@ impl RequestSession for Request {
         let is_error_page = self.is_error_page();
         let slot = self.extensions_mut().get_or_insert_with(|| Slot::new(SessionManager::detached()));
         slot.session.get_or_insert_with(|| {
-            // The page for a request that was refused before it came to the SessionMiddleware: nobody's session is empty.
+            // An error page for a request that was refused before it reached the SessionMiddleware shows an empty session.
             if is_error_page {
                 let mut session = AppSession::new(SessionManager::detached(), None);
                 session.finish();
@@ -149,7 +149,7 @@ impl RequestSession for Request {
 
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
         let manager = manager(self)?;
-        // Before it ends, as it could not be told from that of another request afterwards.
+        // Checked before the sessions end: afterwards this one would look like one that another request has ended.
         let ends_own = self.session().base().is_some_and(|own| own.user_id == Some(user_id) && Some(own.id) != except);
         let count = match manager.backend().joined_for_writing(self)? {
             Some(unit) => {
@@ -168,7 +168,7 @@ impl RequestSession for Request {
     }
 }
 
-/// Loads the session that the request's cookie names or carries, or makes a new one.
+/// Loads the session that the request's cookie names or carries, or creates a new one.
 fn load(req: &mut Request, manager: SessionManager) -> AppSession {
     let ids = match manager.brought_by(req.cookies()) {
         Received::Session(record) => return AppSession::new(manager, record),
@@ -200,13 +200,13 @@ fn manager(req: &Request) -> Result<SessionManager> {
     slot.map(|slot| slot.manager.clone()).ok_or_else(|| Error::internal("this request has no SessionMiddleware around it"))
 }
 
-/// The route has no session; see [`RouterSession::without_session`].
+/// Marks a route without a session; see [`RouterSession::without_session`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoSession;
 
-/// Adds what concerns sessions to [`Router`].
+/// Adds session options to [`Router`].
 pub trait RouterSession {
-    /// The last route has no session.
+    /// Makes the last route one without a session.
     fn without_session(self) -> Self;
 }
 
@@ -217,7 +217,7 @@ impl RouterSession for Router {
     }
 }
 
-/// Adds what concerns sessions to [`Route`].
+/// Adds session options to [`Route`].
 pub trait RouteSession {
     /// Returns whether the route has a session: it does unless it says [`without_session`](RouterSession::without_session).
     fn has_session(&self) -> bool;

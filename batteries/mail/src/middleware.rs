@@ -1,4 +1,4 @@
-//! Hands over the mail of a request when it has succeeded.
+//! Puts the mail of a request into the outbox if the request succeeds.
 
 use lback_core::{Middleware, Next, Request, Response, Result};
 use lback_db::{DbSession, RequestDb};

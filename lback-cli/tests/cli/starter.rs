@@ -74,7 +74,7 @@ fn users_are_set_up_with_auth_and_explained_without() {
     assert!(!folder.path().join("plain/templates/account").exists());
 
     succeed(folder.path(), &["startproject", "both", "--auth", "--db", "postgres"]);
-    assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"auth-pages\", \"postgres\"] }"));
+    assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"accounts\", \"postgres\"] }"));
     // The route of an app is added after the include of the pages.
     succeed(&folder.path().join("members"), &["startapp", "blog"]);
     let urls = file("members/src/urls.rs");

@@ -1,4 +1,4 @@
-//! Cookies that strangers send.
+//! Forged and damaged cookies.
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn keys() -> Keys {
     Keys::derive("session", ["a secret key that is long enough for a test"])
 }
 
-/// The value that a browser would send back.
+/// Returns the value that a browser would send back.
 fn sealed(config: &SessionConfig, id: SessionId) -> String {
     let now = Utc::now();
     let cookie = header(config, &seal(id, config, &keys()), Expiry::Default, now + chrono::TimeDelta::minutes(30), now).unwrap();

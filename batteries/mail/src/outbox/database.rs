@@ -60,7 +60,7 @@ pub(super) fn claim(db: &mut Db, limit: i64, now: DateTime<Utc>, until: DateTime
     let rows: Vec<(i64, String, i32)> = match db {
         #[cfg(feature = "sqlite")]
         Db::Sqlite(db) => due.load(db)?,
-        // What another process has just claimed is its own.
+        // Rows that another process has just claimed are locked.
         #[cfg(feature = "postgres")]
         Db::Postgres(db) => due.for_update().skip_locked().load(db)?,
     };
