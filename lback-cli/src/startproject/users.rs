@@ -50,7 +50,8 @@ fn without_users(name: &str) -> [(&'static str, String); 11] {
     [
         (
             "__USERS_CARGO__",
-            "# For users with registration and login, add features = [\"accounts\"], and .auth().accounts().mail() in src/main.rs.\n".to_owned(),
+            "# For users with registration and login, add features = [\"accounts\"], and .auth().accounts().mail() in src/main.rs.\n"
+                .to_owned(),
         ),
         ("__USERS_PROFILE__", String::new()),
         ("__USERS_MAIN__", "/// For users, enable the feature accounts in Cargo.toml and append `.auth().accounts().mail()`.\n".to_owned()),

@@ -120,9 +120,9 @@ fn a_guard_without_users_stops_the_start() {
 #[test]
 fn accounts_without_users_or_mail_stop_the_start() {
     let error = start_error(App::new(Router::new()).accounts().mail(), "SESSION_TIMEOUT_MINUTES = 30");
-    assert!(error.contains("accounts needs auth") && error.contains("Write App::new(urls).auth()"), "{error}");
+    assert!(error.contains("accounts requires auth") && error.contains("Write App::new(urls).auth()"), "{error}");
     let error = start_error(App::new(Router::new()).auth().accounts(), "SESSION_TIMEOUT_MINUTES = 30");
-    assert!(error.contains("accounts needs mail") && error.contains("Write App::new(urls).mail()"), "{error}");
+    assert!(error.contains("accounts requires mail") && error.contains("Write App::new(urls).mail()"), "{error}");
 }
 
 /// It cannot be seen before.
