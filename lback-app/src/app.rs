@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lback_core::middleware::{IntoMiddleware, Slot, Stack};
 use lback_core::signals::Listeners;
-use lback_core::{Application, Assembly, Request, Result, Router, Settings, TemplateArgs};
+use lback_core::{Application, Assembly, ProgramResult, Request, Result, Router, Settings, TemplateArgs};
 use lback_db::MigrationSet;
 use lback_db::{Migrations, Tables};
 use lback_session::SessionStore;
@@ -17,14 +17,14 @@ use crate::batteries::{Csrf, DatabaseBattery, Sessions};
 use crate::battery::Battery;
 use crate::command::{Command, CommandSpec};
 
-type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
+type Change<T> = Box<dyn FnOnce(&mut T) -> ProgramResult>;
 
 /// An application.
 ///
 /// ```no_run
 /// use lback::prelude::*;
 ///
-/// fn main() -> Result<()> {
+/// fn main() {
 ///     App::new(Router::new().get("/", |_: &mut Request| "hello")).main()
 /// }
 /// ```
@@ -115,7 +115,7 @@ impl App {
     ///     }
     /// }
     ///
-    /// fn main() -> Result<()> {
+    /// fn main() {
     ///     App::new(Router::new()).tables(tables![models::posts]).main()
     /// }
     /// ```
@@ -144,7 +144,7 @@ impl App {
     ///     Ok(())
     /// });
     /// ```
-    pub fn stack(mut self, change: impl FnOnce(&mut Stack) -> Result<()> + 'static) -> Self {
+    pub fn stack(mut self, change: impl FnOnce(&mut Stack) -> ProgramResult + 'static) -> Self {
         self.stack.push(Box::new(change));
         self
     }
@@ -169,7 +169,7 @@ impl App {
     /// App::new(urls).state_from(|settings| Ok(settings.table::<Shop>("shop")?));
     /// # mod serde { pub use lback::serde::*; }
     /// ```
-    pub fn state_from<T: Send + Sync + 'static>(mut self, make: impl FnOnce(&Settings) -> Result<T> + 'static) -> Self {
+    pub fn state_from<T: Send + Sync + 'static>(mut self, make: impl FnOnce(&Settings) -> ProgramResult<T> + 'static) -> Self {
         self.assembly.push(Box::new(move |assembly| {
             let value = make(assembly.settings())?;
             assembly.state(value);
@@ -276,7 +276,7 @@ impl App {
     /// ```no_run
     /// use lback::prelude::*;
     ///
-    /// fn count(command: &mut Command) -> Result<()> {
+    /// fn count(command: &mut Command) -> ProgramResult {
     ///     let posts = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM posts");
     ///     let count: i64 = posts.get_result(command.db()?)?;
     ///     command.print(format!("{count} posts"));
@@ -296,7 +296,7 @@ impl App {
         mut self,
         name: &'static str,
         about: &'static str,
-        run: impl Fn(&mut Command) -> Result<()> + Send + Sync + 'static,
+        run: impl Fn(&mut Command) -> ProgramResult + Send + Sync + 'static,
     ) -> Self {
         self.commands.push(CommandSpec::of_application(name, about, run));
         self
@@ -334,7 +334,7 @@ impl App {
     }
 
     /// Sorts the batteries so that each one follows those that it requires.
-    pub(crate) fn order(&mut self) -> Result<()> {
+    pub(crate) fn order(&mut self) -> ProgramResult {
         self.batteries = in_order(std::mem::take(&mut self.batteries))?;
         Ok(())
     }
@@ -343,7 +343,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if the batteries cannot be sorted by their requirements.
-    pub(crate) fn take_migrations(&mut self, root: &Path) -> Result<Migrations> {
+    pub(crate) fn take_migrations(&mut self, root: &Path) -> ProgramResult<Migrations> {
         self.order()?;
         if !self.has_database() {
             return Ok(Migrations::new());

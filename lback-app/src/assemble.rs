@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lback_core::middleware::{AllowedHosts, BodyReader, Errors, RequestLog, SecurityHeaders, Slot, StaticFiles, Timeout};
 use lback_core::settings::SettingsError;
-use lback_core::{Application, Assembly, Clock, CoreSettings, Error, Result, Settings};
+use lback_core::{Application, Assembly, Clock, CoreSettings, ProgramError, ProgramResult, Settings};
 use lback_db::{Database, DbSettings, Migrations};
 use lback_session::{SessionManager, SessionSettings};
 
@@ -22,7 +22,7 @@ impl Ready {
     ///
     /// # Errors
     /// Returns an error if the application has none.
-    pub(crate) fn database(&self) -> Result<&Database> {
+    pub(crate) fn database(&self) -> ProgramResult<&Database> {
         self.app.state().ok_or_else(|| missing("database"))
     }
 
@@ -30,19 +30,19 @@ impl Ready {
     ///
     /// # Errors
     /// Returns an error if the application has none.
-    pub(crate) fn sessions(&self) -> Result<&SessionManager> {
+    pub(crate) fn sessions(&self) -> ProgramResult<&SessionManager> {
         self.app.state().ok_or_else(|| missing("sessions"))
     }
 }
 
 /// Returns the error of a command that needs a part which the application does not have.
-fn missing(what: &str) -> Error {
-    Error::internal(format!("this application has no {what}"))
+fn missing(what: &str) -> ProgramError {
+    ProgramError::new(format!("this application has no {what}"))
 }
 
 impl App {
     /// Rejects unknown settings and invalid values.
-    pub(crate) fn check_settings(&self, settings: &mut Settings) -> Result<()> {
+    pub(crate) fn check_settings(&self, settings: &mut Settings) -> ProgramResult {
         settings.declare::<CoreSettings>();
         // Applications may share a settings file, and others may have a database and sessions.
         settings.declare_keys::<DbSettings>().declare_keys::<SessionSettings>();
@@ -56,7 +56,7 @@ impl App {
 
     /// Assembles the application. The settings must have been [checked](Self::check_settings). Tests pass a clock of their
     /// own.
-    pub(crate) fn ready(mut self, settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
+    pub(crate) fn ready(mut self, settings: Settings, migrations: Migrations, clock: Clock) -> ProgramResult<Ready> {
         let tables = self.all_tables();
         self.order()?;
         let batteries = self.batteries;
@@ -87,7 +87,7 @@ impl App {
 ///
 /// # Errors
 /// Returns an error if a required battery is missing, two batteries have the same name, or a name is invalid.
-pub(crate) fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<dyn Battery>>> {
+pub(crate) fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> ProgramResult<Vec<Box<dyn Battery>>> {
     let mut ordered: Vec<Box<dyn Battery>> = Vec::new();
     while !batteries.is_empty() {
         let is_installed = |name: &str| ordered.iter().any(|battery| battery.name() == name);
@@ -97,13 +97,13 @@ pub(crate) fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<d
         let next = batteries.remove(next);
         let name = next.name();
         if is_installed(name) {
-            return Err(Error::internal(format!("two batteries are named \"{name}\"; rename one of them")));
+            return Err(ProgramError::new(format!("two batteries are named \"{name}\"; rename one of them")));
         }
         if name.is_empty()
             || name.len() > MAX_NAME_LENGTH
             || !name.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-0123456789".contains(&byte))
         {
-            return Err(Error::internal(format!(
+            return Err(ProgramError::new(format!(
                 "the battery name \"{name}\" is invalid: use at most {MAX_NAME_LENGTH} lower-case letters, digits, hyphens and underscores"
             )));
         }
@@ -115,16 +115,16 @@ pub(crate) fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<d
 /// The name is recorded together with a version, in a column of 50 characters.
 const MAX_NAME_LENGTH: usize = 30;
 
-fn unmet_requirement(waiting: &[Box<dyn Battery>], is_installed: impl Fn(&str) -> bool) -> Error {
+fn unmet_requirement(waiting: &[Box<dyn Battery>], is_installed: impl Fn(&str) -> bool) -> ProgramError {
     for battery in waiting {
         let missing = battery.requires().iter().find(|name| !is_installed(name) && waiting.iter().all(|other| other.name() != **name));
         if let Some(name) = missing {
             let (battery, remedy) = (battery.name(), remedy(name));
-            return Error::internal(format!("{battery} requires {name}, which this application does not have. {remedy}"));
+            return ProgramError::new(format!("{battery} requires {name}, which this application does not have. {remedy}"));
         }
     }
     let names: Vec<_> = waiting.iter().map(|battery| battery.name()).collect();
-    Error::internal(format!("these batteries require each other: {}", names.join(", ")))
+    ProgramError::new(format!("these batteries require each other: {}", names.join(", ")))
 }
 
 fn remedy(battery: &str) -> String {
@@ -140,13 +140,13 @@ fn remedy(battery: &str) -> String {
 const OPTIONAL: [(&str, &[&str]); 2] = [("mail", &["MAIL_", "SMTP_"]), ("auth", &["AUTH_", "LOGIN_", "LOGOUT_"])];
 
 /// Explains how to install the battery if an unknown setting belongs to one that is missing.
-fn with_remedy(error: SettingsError, batteries: &[Box<dyn Battery>]) -> Error {
+fn with_remedy(error: SettingsError, batteries: &[Box<dyn Battery>]) -> ProgramError {
     let message = error.to_string();
     let mentions = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.contains(&format!(": {prefix}")));
     let is_installed = |name: &str| batteries.iter().any(|battery| battery.name() == name);
     match OPTIONAL.iter().find(|(name, prefixes)| !is_installed(name) && mentions(prefixes)) {
         None => error.into(),
-        Some((name, _)) => Error::internal(format!(
+        Some((name, _)) => ProgramError::new(format!(
             "{message}\nSettings of {name} need the battery {name}. Write App::new(urls).{name}(), and in Cargo.toml lback = {{ …, features = [\"{name}\"] }}"
         )),
     }

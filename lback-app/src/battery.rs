@@ -4,7 +4,7 @@ use std::any::Any;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use lback_core::{Application, Assembly, Result, Route, Settings};
+use lback_core::{Application, Assembly, ProgramResult, Route, Settings};
 use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
@@ -29,7 +29,7 @@ use crate::{Checks, CommandSpec};
 ///         "served"
 ///     }
 ///
-///     fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+///     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
 ///         let by = self.by;
 ///         setup.template_global("served_by", move |_| Ok(by));
 ///         Ok(())
@@ -61,7 +61,7 @@ pub trait Battery: Any {
     ///
     /// # Errors
     /// Returns an error if a setting is invalid.
-    fn test_settings(&self, _settings: &mut TestSettings<'_>) -> Result<()> {
+    fn test_settings(&self, _settings: &mut TestSettings<'_>) -> ProgramResult {
         Ok(())
     }
 
@@ -84,11 +84,11 @@ pub trait Battery: Any {
     ///
     /// # Errors
     /// Returns an error if the battery's settings are invalid. The application then does not start.
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()>;
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult;
 }
 
-type Built = Box<dyn FnOnce(&Arc<Application>) -> Result<()>>;
-type Migrated = Box<dyn Fn(&Application, &Database) -> Result<()> + Send + Sync>;
+type Built = Box<dyn FnOnce(&Arc<Application>) -> ProgramResult>;
+type Migrated = Box<dyn Fn(&Application, &Database) -> ProgramResult + Send + Sync>;
 type RouteNote = Box<dyn Fn(&Route) -> Option<String> + Send + Sync>;
 type Check = Box<dyn Fn(&Application, &mut Checks) + Send + Sync>;
 
@@ -114,7 +114,7 @@ impl Setup {
     }
 
     /// Runs `work` when the application has been assembled, before anything else uses it.
-    pub fn when_built(&mut self, work: impl FnOnce(&Arc<Application>) -> Result<()> + 'static) -> &mut Self {
+    pub fn when_built(&mut self, work: impl FnOnce(&Arc<Application>) -> ProgramResult + 'static) -> &mut Self {
         self.built.push(Box::new(work));
         self
     }
@@ -122,7 +122,7 @@ impl Setup {
     /// Runs `work` each time the tables of the database are known to be up to date: after the `migrate` command, before the
     /// server accepts its first request, and before a test begins. Use it for rows that the program declares, such as
     /// permissions.
-    pub fn after_migrate(&mut self, work: impl Fn(&Application, &Database) -> Result<()> + Send + Sync + 'static) -> &mut Self {
+    pub fn after_migrate(&mut self, work: impl Fn(&Application, &Database) -> ProgramResult + Send + Sync + 'static) -> &mut Self {
         self.hooks.migrated.push(Box::new(work));
         self
     }
@@ -151,7 +151,7 @@ impl Setup {
     }
 
     /// Validates and builds the application, then runs the hooks of [`when_built`](Self::when_built).
-    pub(crate) fn build(self) -> Result<(Arc<Application>, Hooks)> {
+    pub(crate) fn build(self) -> ProgramResult<(Arc<Application>, Hooks)> {
         let app = self.assembly.build()?;
         for work in self.built {
             work(&app)?;
@@ -161,7 +161,7 @@ impl Setup {
 }
 
 impl Hooks {
-    pub(crate) fn migrated(&self, app: &Application) -> Result<()> {
+    pub(crate) fn migrated(&self, app: &Application) -> ProgramResult {
         match app.state::<Database>() {
             Some(database) => self.migrated.iter().try_for_each(|work| work(app, database)),
             None => Ok(()),

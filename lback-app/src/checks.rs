@@ -1,11 +1,11 @@
 //! The results of the `check` command.
 
-use lback_core::{Error, Result};
+use lback_core::{ProgramError, ProgramResult};
 
 /// The results of the `check` command: a line for each check.
 pub struct Checks {
     deploy: bool,
-    found: Vec<(String, Result<()>)>,
+    found: Vec<(String, ProgramResult)>,
 }
 
 impl Checks {
@@ -19,8 +19,8 @@ impl Checks {
     }
 
     /// Adds the result of a check. The message of an error explains how to fix the problem.
-    pub fn add(&mut self, what: impl Into<String>, result: Result<()>) -> &mut Self {
-        self.found.push((what.into(), result));
+    pub fn add<E: Into<ProgramError>>(&mut self, what: impl Into<String>, result: Result<(), E>) -> &mut Self {
+        self.found.push((what.into(), result.map_err(Into::into)));
         self
     }
 
@@ -34,10 +34,10 @@ impl Checks {
 
     /// # Errors
     /// Returns an error with the number of failed checks, if any check has failed.
-    pub(crate) fn result(&self) -> Result<()> {
+    pub(crate) fn result(&self) -> ProgramResult {
         match self.found.iter().filter(|(_, result)| result.is_err()).count() {
             0 => Ok(()),
-            failed => Err(Error::internal(format!("{failed} of {} checks failed", self.found.len()))),
+            failed => Err(ProgramError::new(format!("{failed} of {} checks failed", self.found.len()))),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use lback_core::{CoreSettings, Error, Result};
+use lback_core::{CoreSettings, ProgramError, ProgramResult};
 
 /// Checks that the proxy's forwarding headers are trusted. If they never are, all visitors share the proxy's address.
 ///
 /// # Errors
 /// Returns an error that names the setting to change.
-pub(crate) fn check(core: &CoreSettings) -> Result<()> {
+pub(crate) fn check(core: &CoreSettings) -> ProgramResult {
     let proxies = &core.trusted_proxies;
     let listens_here_only = is_loopback(&core.host);
     let trusts_this_machine = proxies.iter().any(|proxy| peers_at(&core.host).iter().any(|peer| proxy.contains(*peer)));
@@ -31,7 +31,7 @@ pub(crate) fn check(core: &CoreSettings) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::internal(wrong))
+    Err(ProgramError::new(wrong))
 }
 
 /// Explains how a visitor's address is determined.

@@ -34,5 +34,4 @@ pub use app::App;
 pub use battery::{Battery, Setup};
 pub use checks::Checks;
 pub use command::{Command, CommandSpec};
-pub use run::MainError;
 pub use testing::TestSettings;

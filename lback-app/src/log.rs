@@ -1,15 +1,15 @@
 //! Sets up the program's log, which goes to standard error.
 
+use lback_core::{ProgramError, ProgramResult};
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use lback_core::{Error, Result};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging. `filter` is a level such as `info`, or has levels for modules: `info,lback=debug`.
-pub(crate) fn start(filter: &str) -> Result<()> {
+pub(crate) fn start(filter: &str) -> ProgramResult {
     let targets = parse(filter)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // A program that has set up its own log keeps it.
@@ -18,22 +18,22 @@ pub(crate) fn start(filter: &str) -> Result<()> {
 }
 
 /// Returns an error if the setting `LOG` is invalid.
-pub(crate) fn check(filter: &str) -> Result<()> {
+pub(crate) fn check(filter: &str) -> ProgramResult {
     parse(filter).map(drop)
 }
 
-fn parse(filter: &str) -> Result<Targets> {
+fn parse(filter: &str) -> ProgramResult<Targets> {
     // Spaces around an item would otherwise become part of the module's name.
     let items: Vec<&str> = filter.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
     let nothing = items.is_empty().then(|| "contains no log level".to_owned());
     if let Some(why) = nothing.or_else(|| items.iter().find_map(|item| problem(item))) {
-        return Err(Error::internal(format!(
+        return Err(ProgramError::new(format!(
             "LOG = \"{filter}\" {why}; write LOG = \"info\", or another level (error, warn, debug, trace, off), or \"info,lback=debug\""
         )));
     }
     Targets::from_str(&items.join(",")).map_err(|error| {
         let message = format!("LOG = \"{filter}\" is invalid; write LOG = \"info\", or \"info,lback=debug\"");
-        Error::internal(message).with_source(error)
+        ProgramError::new(message).with_source(error)
     })
 }
 

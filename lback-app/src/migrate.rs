@@ -1,6 +1,6 @@
 //! Applies pending migrations, and compares the tables with the database.
 
-use lback_core::{Application, DebugSection, Error, Result};
+use lback_core::{Application, DebugSection, ProgramError, ProgramResult};
 use lback_db::signals::MigrationApplied;
 use lback_db::{Database, Migrations, Tables};
 
@@ -11,24 +11,24 @@ use crate::run::program;
 ///
 /// # Errors
 /// Returns an error if it was assembled without migrations.
-pub(crate) fn migrations(app: &Application) -> Result<&Migrations> {
-    app.state().ok_or_else(|| Error::internal("this application has no migrations"))
+pub(crate) fn migrations(app: &Application) -> ProgramResult<&Migrations> {
+    app.state().ok_or_else(|| ProgramError::new("this application has no migrations"))
 }
 
 /// Applies the pending migrations. [`MigrationApplied`] is sent once the database is no longer locked, also for the
 /// migrations that were applied before one failed.
-pub(crate) fn migrate(ready: &Ready) -> Result<Vec<String>> {
+pub(crate) fn migrate(ready: &Ready) -> ProgramResult<Vec<String>> {
     let mut applied = Vec::new();
     let result = migrations(&ready.app)?.apply_each(ready.database()?, |name| applied.push(name.to_owned()));
     applied.into_iter().for_each(|name| ready.app.send(MigrationApplied { name }));
-    result
+    Ok(result?)
 }
 
 /// Returns the differences between the registered tables and the database. Returns none while migrations are pending.
-pub(crate) fn differences(app: &Application) -> Result<Vec<String>> {
+pub(crate) fn differences(app: &Application) -> ProgramResult<Vec<String>> {
     let (Some(database), Some(tables)) = (app.state::<Database>(), app.state::<Tables>()) else { return Ok(Vec::new()) };
     match migrations(app)?.pending(database)?.is_empty() {
-        true => tables.differences(&mut *database.get()?),
+        true => Ok(tables.differences(&mut *database.get()?)?),
         false => Ok(Vec::new()),
     }
 }
@@ -46,7 +46,7 @@ pub(crate) fn debug_section(app: &Application) -> Option<DebugSection> {
 }
 
 /// Returns an error while migrations are pending.
-pub(crate) fn require_migrations(app: &Application) -> Result<()> {
+pub(crate) fn require_migrations(app: &Application) -> ProgramResult {
     let Some(database) = app.state::<Database>() else { return Ok(()) };
     let pending = migrations(app)?.pending(database)?;
     if pending.is_empty() {
@@ -56,5 +56,5 @@ pub(crate) fn require_migrations(app: &Application) -> Result<()> {
         1 => ("one migration is".to_owned(), "it"),
         count => (format!("{count} migrations are"), "them"),
     };
-    Err(Error::internal(format!("{migrations} pending: {}. Apply {them} with: {} migrate", pending.join(", "), program())))
+    Err(ProgramError::new(format!("{migrations} pending: {}. Apply {them} with: {} migrate", pending.join(", "), program())))
 }

@@ -1,13 +1,12 @@
 //! Runs an application from its command line.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lback_core::settings::{Environment, Settings, find_root};
-use lback_core::{Clock, CoreSettings, Error, Result};
+use lback_core::{Clock, CoreSettings, ProgramError, ProgramResult};
 
 use crate::App;
 use crate::assemble::Ready;
@@ -19,17 +18,11 @@ impl App {
     ///
     /// If it fails, this prints the error and ends the program with status 1, or 2 if the command line is invalid. `main`
     /// therefore needs no error handling.
-    ///
-    /// # Errors
-    /// Never returns an error; the return type lets `main` end with this call.
-    pub fn main(self) -> Result<()> {
-        let arguments = std::env::args_os().skip(1).map(|argument| argument.into_string().map_err(MainError::not_text));
-        match arguments.collect::<Result<Vec<String>, MainError>>().and_then(|arguments| self.run(&arguments)) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                eprintln!("error: {error}");
-                exit(error.exit_code)
-            }
+    pub fn main(self) {
+        let arguments = std::env::args_os().skip(1).map(|argument| argument.into_string().map_err(not_text));
+        if let Err(error) = arguments.collect::<ProgramResult<Vec<_>>>().and_then(|arguments: Vec<String>| self.run(&arguments)) {
+            eprintln!("error: {error}");
+            exit(error.exit_code().into())
         }
     }
 
@@ -37,16 +30,18 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if the command line or the settings are invalid, or if the command fails.
-    pub fn run(mut self, arguments: &[String]) -> Result<(), MainError> {
-        let commands = command::all(&self.batteries, std::mem::take(&mut self.commands)).map_err(MainError::failed)?;
-        match Task::parse(arguments, commands).map_err(|message| MainError { message, exit_code: 2 })? {
-            Task::Help(text) => println!("{text}"),
-            Task::Run(command, arguments) => self.run_command(&command, arguments).map_err(MainError::failed)?,
+    pub fn run(mut self, arguments: &[String]) -> ProgramResult {
+        let commands = command::all(&self.batteries, std::mem::take(&mut self.commands))?;
+        match Task::parse(arguments, commands).map_err(ProgramError::usage)? {
+            Task::Help(text) => {
+                println!("{text}");
+                Ok(())
+            }
+            Task::Run(command, arguments) => self.run_command(&command, arguments),
         }
-        Ok(())
     }
 
-    fn run_command(self, command: &CommandSpec, arguments: Vec<String>) -> Result<()> {
+    fn run_command(self, command: &CommandSpec, arguments: Vec<String>) -> ProgramResult {
         let environment = Environment::of_process();
         let serves = command.serves();
         let supervisor = if serves { Supervisor::find(&environment)? } else { None };
@@ -57,7 +52,7 @@ impl App {
 
     /// Reads the settings and assembles the application. If it `serves`, it waits for migration files that are being written,
     /// and starts without migrations that are still blank.
-    fn load(mut self, environment: &Environment, serves: bool) -> Result<Ready> {
+    fn load(mut self, environment: &Environment, serves: bool) -> ProgramResult<Ready> {
         let root = find_root(environment)?;
         let mut settings = Settings::load(&root, environment)?;
         self.check_settings(&mut settings)?;
@@ -71,31 +66,6 @@ impl App {
 /// A migration whose files were saved more recently may be half written.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// The error that ended the program.
-#[derive(Debug)]
-pub struct MainError {
-    message: String,
-    exit_code: i32,
-}
-
-impl MainError {
-    fn failed(error: Error) -> Self {
-        MainError { message: error.to_string(), exit_code: 1 }
-    }
-
-    fn not_text(argument: OsString) -> Self {
-        MainError { message: format!("the argument {} is not UTF-8 text", argument.display()), exit_code: 2 }
-    }
-}
-
-impl fmt::Display for MainError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for MainError {}
-
 /// Returns how to run this program, for messages that name a command.
 pub(crate) fn program() -> String {
     let path = std::env::args_os().next().map(std::path::PathBuf::from);
@@ -104,4 +74,8 @@ pub(crate) fn program() -> String {
         return format!("cargo run -p {package} --");
     }
     name.map_or_else(|| "program".to_owned(), |name| format!("./{name}"))
+}
+
+fn not_text(argument: OsString) -> ProgramError {
+    ProgramError::usage(format!("the argument {} is not UTF-8 text", argument.display()))
 }

@@ -4,12 +4,13 @@
 //! as standard input. The two processes talk over a separate connection: this program reports that it is `ready`, or why it
 //! has `failed`. It stops when the connection is closed.
 
+use lback_core::{ProgramError, ProgramResult};
 use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use lback_core::middleware::{LiveReload, Stack};
 use lback_core::settings::Environment;
-use lback_core::{Error, Result};
+
 use tokio::io::AsyncReadExt;
 
 /// The environment variable with the local port on which `lback runserver` listens, and the secret that authenticates this
@@ -20,9 +21,9 @@ pub(crate) struct Supervisor(TcpStream);
 
 impl Supervisor {
     /// Connects to the `lback runserver` that started this program. Returns `None` if the program was started without it.
-    pub(crate) fn find(environment: &Environment) -> Result<Option<Self>> {
+    pub(crate) fn find(environment: &Environment) -> ProgramResult<Option<Self>> {
         let Some(named) = environment.get(VARIABLE) else { return Ok(None) };
-        let gone = || Error::internal("lback runserver, which started this program, is no longer running");
+        let gone = || ProgramError::new("lback runserver, which started this program, is no longer running");
         let (port, secret) = named.split_once(' ').ok_or_else(gone)?;
         let port: u16 = port.parse()?;
         let mut connection = TcpStream::connect(("127.0.0.1", port)).map_err(|error| gone().with_source(error))?;
@@ -32,21 +33,21 @@ impl Supervisor {
 
     /// Returns the socket on which this program listens.
     #[cfg(unix)]
-    pub(crate) fn listener() -> Result<TcpListener> {
+    pub(crate) fn listener() -> ProgramResult<TcpListener> {
         use std::os::fd::AsFd;
         let listener = TcpListener::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-        listener.local_addr().map_err(|error| Error::internal("lback runserver passed no socket").with_source(error))?;
+        listener.local_addr().map_err(|error| ProgramError::new("lback runserver passed no socket").with_source(error))?;
         listener.set_nonblocking(true)?;
         Ok(listener)
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn listener() -> Result<TcpListener> {
-        Err(Error::internal("this system does not support passing a socket to another process"))
+    pub(crate) fn listener() -> ProgramResult<TcpListener> {
+        Err(ProgramError::new("this system does not support passing a socket to another process"))
     }
 
     /// Reports that the program serves requests from now on.
-    pub(crate) fn ready(&self) -> Result<()> {
+    pub(crate) fn ready(&self) -> ProgramResult {
         Ok((&self.0).write_all(b"ready\n")?)
     }
 
@@ -71,7 +72,7 @@ impl Supervisor {
 }
 
 /// Adds [`LiveReload`] as the outermost middleware.
-pub(crate) fn add_live_reload(stack: &mut Stack) -> Result<()> {
+pub(crate) fn add_live_reload(stack: &mut Stack) -> ProgramResult {
     let outermost = stack.names().next();
     match outermost {
         Some(name) => stack.insert_before(name, LiveReload::new()).map(drop),

@@ -29,7 +29,7 @@ use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
 use crate::trusted_proxy::ForwardingWarning;
 use crate::view::{BoxFuture, BoxedView};
-use crate::{Caching, Clock, Error, Request, Response, Result, error_page, panics};
+use crate::{Caching, Clock, ProgramError, ProgramResult, Request, Response, Result, error_page, panics};
 
 /// Everything needed to answer requests. [`Assembly::build`] creates it once, and all requests share it.
 pub struct Application {
@@ -296,12 +296,12 @@ impl Assembly {
     /// # Errors
     /// Returns an error if settings are invalid, routes collide, middleware is in the wrong order or a template does not parse.
     /// The message lists every problem with its location.
-    pub fn build(self) -> Result<Arc<Application>> {
+    pub fn build(self) -> ProgramResult<Arc<Application>> {
         panics::remember_places();
         let config: CoreSettings = self.settings.checked()?;
         self.listeners.check()?;
         let secrets = self.secrets(&config)?;
-        let cannot_start = |problems: Vec<String>| Error::internal(format!("the application cannot start:\n  {}", problems.join("\n  ")));
+        let cannot_start = |problems: Vec<String>| ProgramError::new(format!("the application cannot start:\n  {}", problems.join("\n  ")));
         let table = RouteTable::compile(self.router, &self.stack).map_err(cannot_start)?;
         let stack: Arc<[Layer]> = self.stack.layers().cloned().collect();
         let unreachable = unreachable(table.routes().iter().map(AsRef::as_ref), &stack, &config);

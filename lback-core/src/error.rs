@@ -151,6 +151,10 @@ impl Error {
         self.0.location.as_deref()
     }
 
+    pub(crate) fn into_parts(self) -> (String, Option<BoxError>) {
+        (self.0.message, self.0.source)
+    }
+
     pub(crate) fn forget_location(&mut self) {
         self.0.location = None;
     }
@@ -167,7 +171,7 @@ impl Error {
 
     /// Returns all causes, starting with the direct one.
     pub fn causes(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-        std::iter::successors(self.source(), |cause: &&(dyn StdError + 'static)| StdError::source(*cause))
+        chain(self.source())
     }
 
     /// Returns whether the status is 404.
@@ -194,17 +198,26 @@ impl Error {
 /// Writes the message and the causes, separated by colons. Skips a cause if the text before it already ends with it.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())?;
-        let mut last = self.message().to_owned();
-        for cause in self.causes() {
-            let text = cause.to_string();
-            if !last.ends_with(&text) {
-                write!(f, ": {text}")?;
-            }
-            last = text;
-        }
-        Ok(())
+        write_with_causes(f, self.message(), self.source())
     }
+}
+
+pub(crate) fn write_with_causes(f: &mut fmt::Formatter<'_>, message: &str, source: Option<&(dyn StdError + 'static)>) -> fmt::Result {
+    f.write_str(message)?;
+    let mut last = message.to_owned();
+    for cause in chain(source) {
+        let text = cause.to_string();
+        if !last.ends_with(&text) {
+            write!(f, ": {text}")?;
+        }
+        last = text;
+    }
+    Ok(())
+}
+
+/// Returns an error and its causes, nearest first.
+fn chain<'a>(first: Option<&'a (dyn StdError + 'static)>) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(first, |cause| StdError::source(*cause))
 }
 
 impl fmt::Debug for Error {

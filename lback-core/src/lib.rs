@@ -19,6 +19,7 @@ pub mod middleware;
 mod outcome;
 mod panics;
 pub mod private_files;
+mod program_error;
 mod request;
 mod response;
 mod router;
@@ -43,6 +44,7 @@ pub use error::{Error, OrNotFound, Result};
 pub use error_page::DebugSection;
 pub use middleware::{Middleware, Next};
 pub use outcome::Outcome;
+pub use program_error::{ProgramError, ProgramResult};
 pub use request::{
     CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile,
 };

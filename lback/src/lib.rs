@@ -8,7 +8,7 @@
 //!     Ok(format!("You have visited {visits} times."))
 //! }
 //!
-//! fn main() -> Result<()> {
+//! fn main() {
 //!     App::new(Router::new().get("/", index)).main()
 //! }
 //! ```

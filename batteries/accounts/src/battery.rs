@@ -14,7 +14,7 @@ pub trait AppAccounts {
     /// ```no_run
     /// use lback::prelude::*;
     ///
-    /// fn main() -> Result<()> {
+    /// fn main() {
     ///     App::new(Router::new()).auth().accounts().mail().main()
     /// }
     /// ```
@@ -51,7 +51,7 @@ impl Battery for Accounts {
         &["auth", "mail"]
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let auth = setup.find_state::<Auth>().cloned().ok_or_else(|| Error::internal("accounts need users: write App::auth()"))?;
         check_user_type(&auth)?;
         setup.routes(Router::new().include(&self.path, pages::urls()).name("account"));

@@ -4,7 +4,7 @@
 //! ```no_run
 //! use lback::prelude::*;
 //!
-//! fn main() -> Result<()> {
+//! fn main() {
 //!     App::new(Router::new()).auth().accounts().mail().main()
 //! }
 //! ```

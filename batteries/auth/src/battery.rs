@@ -26,7 +26,7 @@ pub trait AppAuth {
     ///     Ok(format!("Hello, {}.", req.require_login()?.username))
     /// }
     ///
-    /// fn main() -> Result<()> {
+    /// fn main() {
     ///     App::new(Router::new().get("/profile", profile).login_required()).auth().main()
     /// }
     /// ```
@@ -111,7 +111,7 @@ impl Battery for Users {
         all.iter().map(command).collect()
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let Some(make) = self.make else {
             return Err(Error::internal(
                 "App::permissions() is for applications with users, and this one has none. Write App::new(urls).auth()",

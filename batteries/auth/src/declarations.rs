@@ -31,7 +31,7 @@ pub trait SetupAuth {
     ///         &["auth"]
     ///     }
     ///
-    ///     fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    ///     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
     ///         setup.permissions([("wiki.edit", "Edit pages of the wiki")]);
     ///         setup.routes(Router::new().get("/wiki/edit", |_: &mut Request| "editor").permission_required("wiki.edit"));
     ///         Ok(())

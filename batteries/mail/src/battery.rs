@@ -20,7 +20,7 @@ pub trait AppMail {
     ///     req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"))
     /// }
     ///
-    /// fn main() -> Result<()> {
+    /// fn main() {
     ///     App::new(Router::new().post("/greet", greet)).mail().main()
     /// }
     /// ```
@@ -44,7 +44,7 @@ impl Battery for MailBattery {
         settings.declare::<MailSettings>();
     }
 
-    fn test_settings(&self, settings: &mut TestSettings<'_>) -> Result<()> {
+    fn test_settings(&self, settings: &mut TestSettings<'_>) -> ProgramResult {
         settings.prefer("MAIL_BACKEND", "memory");
         settings.move_folder("MAIL_DIR")
     }
@@ -61,7 +61,7 @@ impl Battery for MailBattery {
         vec![send_test_mail()]
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let debug = setup.settings().section::<CoreSettings>()?.debug;
         let settings: MailSettings = setup.settings().section()?;
         let database = setup.find_state::<Database>().cloned();

@@ -7,7 +7,7 @@ mod tests;
 
 use lback::prelude::*;
 
-fn main() -> Result<()> {
+fn main() {
     app().main()
 }
 

@@ -58,7 +58,7 @@ impl Battery for Announcements {
         vec![CommandSpec::new("announce", "[TEXT]  shows TEXT on every page; without TEXT, removes the announcement", announce)]
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let AnnouncementSettings { announcements_refresh_seconds: seconds } = setup.settings().section()?;
         setup.state(Current::default());
         setup.middleware(Slot::App, close);
@@ -114,7 +114,7 @@ fn site_is_open(app: &Application) -> Result<()> {
     }
 }
 
-fn announce(command: &mut Command) -> Result<()> {
+fn announce(command: &mut Command) -> ProgramResult {
     let text = command.arguments().join(" ");
     let announcement = (!text.is_empty()).then_some(Announcement { text, closes_site: false });
     Announcement::save(command.db()?, announcement.as_ref())?;

@@ -5,7 +5,7 @@
 //! use announcements::Announcements;
 //! use lback::prelude::*;
 //!
-//! fn main() -> Result<()> {
+//! fn main() {
 //!     App::new(Router::new()).auth().with(Announcements).main()
 //! }
 //! ```

@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 
 use lback::prelude::*;
 
-fn main() -> Result<()> {
+fn main() {
     app().main()
 }
 

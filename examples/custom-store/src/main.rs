@@ -10,7 +10,7 @@ use lback::prelude::*;
 
 use crate::store::FileStore;
 
-fn main() -> Result<()> {
+fn main() {
     app("sessions".into()).main()
 }
 

@@ -1,7 +1,7 @@
 //! Protection against cross-site request forgery (CSRF).
 
 use lback_core::middleware::{CsrfMiddleware, Slot};
-use lback_core::{CsrfExempt, Method, Result};
+use lback_core::{CsrfExempt, Method, ProgramResult};
 use lback_session::SessionManager;
 
 use crate::battery::{Battery, Setup};
@@ -13,7 +13,7 @@ impl Battery for Csrf {
         "csrf"
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let middleware = match setup.find_state::<SessionManager>() {
             Some(_) => CsrfMiddleware::inside(&["BodyReader", "SessionMiddleware"]),
             None => CsrfMiddleware::new(),

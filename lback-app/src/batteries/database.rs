@@ -1,7 +1,7 @@
 //! The database: its connections, the transaction of a request, and the commands for migrations.
 
 use lback_core::middleware::Slot;
-use lback_core::{Application, Error, Result, Settings};
+use lback_core::{Application, ProgramError, ProgramResult, Settings};
 use lback_db::{Database, DbSessionMiddleware, DbSettings};
 
 use crate::CommandSpec;
@@ -24,7 +24,7 @@ impl Battery for DatabaseBattery {
         vec![migrate::command(), rollback::command(), showmigrations::command(), dbshell::command()]
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let database = Database::open(&setup.settings().section::<DbSettings>()?, setup.settings().root())?;
         setup.middleware(Slot::Unit, DbSessionMiddleware::new(database.clone()));
         setup.state(database.clone());
@@ -40,13 +40,13 @@ impl Battery for DatabaseBattery {
 }
 
 /// Checks that the SQL of applied migrations is unchanged.
-fn changed_migrations(app: &Application) -> Result<()> {
+fn changed_migrations(app: &Application) -> ProgramResult {
     let Some(database) = app.state::<Database>() else { return Ok(()) };
     let changed: Vec<String> = migrations(app)?.status(database)?.into_iter().filter_map(|migration| migration.changed).collect();
     if changed.is_empty() {
         return Ok(());
     }
-    Err(Error::internal(format!(
+    Err(ProgramError::new(format!(
         "applied migrations were edited, which has no effect on the database: {}. Restore their SQL, and make the change in a new \
          migration: lback makemigrations NAME",
         changed.join(", ")
@@ -54,10 +54,10 @@ fn changed_migrations(app: &Application) -> Result<()> {
 }
 
 /// Checks that the database matches the `diesel::table!` declarations.
-fn tables(app: &Application) -> Result<()> {
+fn tables(app: &Application) -> ProgramResult {
     let differences = differences(app)?;
     if differences.is_empty() {
         return Ok(());
     }
-    Err(Error::internal(format!("{}. Write a migration (lback makemigrations NAME), or correct diesel::table!", differences.join("; "))))
+    Err(ProgramError::new(format!("{}. Write a migration (lback makemigrations NAME), or correct diesel::table!", differences.join("; "))))
 }

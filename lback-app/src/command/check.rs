@@ -3,7 +3,7 @@
 //! Invalid settings, conflicting routes, misplaced middleware and templates with syntax errors are found before the command
 //! runs: the application does not start with any of them.
 
-use lback_core::{Application, CoreSettings, Error, Result, StaticNames};
+use lback_core::{Application, CoreSettings, ProgramError, ProgramResult, StaticNames};
 
 use super::CommandSpec;
 use crate::Checks;
@@ -31,7 +31,7 @@ If a check fails, the exit status is 1. Run it with the server's environment: LB
 /// Runs all checks.
 fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Checks {
     let mut checks = Checks::new(deploy);
-    checks.add("settings, routes, middleware and templates", Ok(()));
+    checks.add("settings, routes, middleware and templates", Ok::<_, ProgramError>(()));
     checks.add("folders", folders(app));
     checks.add("links in templates", links(app));
     checks.add("static files in templates", static_files(app));
@@ -50,7 +50,7 @@ fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Checks {
 }
 
 /// Checks that the folders named in the settings exist. The default folders may be missing.
-fn folders(app: &Application) -> Result<()> {
+fn folders(app: &Application) -> ProgramResult {
     let core = app.config();
     let written = app.settings().entries();
     let named = [("TEMPLATES_DIR", &core.templates_dir), ("STATIC_DIR", &core.static_dir)];
@@ -65,7 +65,7 @@ fn folders(app: &Application) -> Result<()> {
 }
 
 /// Checks that every `url_for` in a template names a route that exists.
-fn links(app: &Application) -> Result<()> {
+fn links(app: &Application) -> ProgramResult {
     let links = app.templates().links()?;
     let broken = links.iter().filter(|link| !app.has_route(&link.route));
     let broken: Vec<String> = broken.map(|link| format!("{}:{} \"{}\"", link.template, link.line, link.route)).collect();
@@ -79,7 +79,7 @@ fn links(app: &Application) -> Result<()> {
 }
 
 /// Checks that every `static` in a template names a file that exists.
-fn static_files(app: &Application) -> Result<()> {
+fn static_files(app: &Application) -> ProgramResult {
     let folder = app.static_dir();
     let names = StaticNames::read(&folder)?;
     let files = app.templates().static_files()?;
@@ -92,7 +92,7 @@ fn static_files(app: &Application) -> Result<()> {
 }
 
 /// Checks that every form with the method POST contains a CSRF token.
-fn forms(app: &Application) -> Result<()> {
+fn forms(app: &Application) -> ProgramResult {
     let forms = app.templates().unprotected_forms()?;
     if forms.is_empty() || !app.middleware().any(|name| name == "CsrfMiddleware") {
         return Ok(());
@@ -104,7 +104,7 @@ fn forms(app: &Application) -> Result<()> {
     ))
 }
 
-fn debug(core: &CoreSettings) -> Result<()> {
+fn debug(core: &CoreSettings) -> ProgramResult {
     if !core.debug {
         return Ok(());
     }
@@ -113,7 +113,7 @@ fn debug(core: &CoreSettings) -> Result<()> {
     )
 }
 
-fn secret_key(core: &CoreSettings) -> Result<()> {
+fn secret_key(core: &CoreSettings) -> ProgramResult {
     // Unless DEBUG is on, the application does not start with a key that is missing or too short.
     if core.secret_key.is_some() {
         return Ok(());
@@ -121,7 +121,7 @@ fn secret_key(core: &CoreSettings) -> Result<()> {
     problem("it is not set, so every machine generates its own. Add a line SECRET_KEY=… to .env; openssl rand -base64 48 generates a value")
 }
 
-fn allowed_hosts(core: &CoreSettings) -> Result<()> {
+fn allowed_hosts(core: &CoreSettings) -> ProgramResult {
     match core.allowed_hosts.as_slice() {
         [] => problem("it is empty, so every request is refused. Write ALLOWED_HOSTS = [\"example.com\"] in settings.production.toml"),
         hosts if hosts.iter().any(|host| host == "*") => {
@@ -131,7 +131,7 @@ fn allowed_hosts(core: &CoreSettings) -> Result<()> {
     }
 }
 
-fn https(core: &CoreSettings) -> Result<()> {
+fn https(core: &CoreSettings) -> ProgramResult {
     if core.trusted_proxies.is_empty() {
         return problem(
             "no proxy is trusted, so every request counts as plain HTTP. Name the proxy that terminates TLS: TRUSTED_PROXIES = [\"127.0.0.1\"], \
@@ -145,7 +145,7 @@ fn https(core: &CoreSettings) -> Result<()> {
 }
 
 /// Checks that the limit of open files allows `MAX_CONNECTIONS` connections.
-fn connections(core: &CoreSettings) -> Result<()> {
+fn connections(core: &CoreSettings) -> ProgramResult {
     match lback_core::server::connection_limit() {
         Some(limit) if limit < core.max_connections => problem(format!(
             "the limit of open files allows {limit} connections, fewer than {}. Raise it (LimitNOFILE= of systemd, ulimit -Hn), or \
@@ -156,6 +156,6 @@ fn connections(core: &CoreSettings) -> Result<()> {
     }
 }
 
-fn problem(message: impl Into<String>) -> Result<()> {
-    Err(Error::internal(message))
+fn problem(message: impl Into<String>) -> ProgramResult {
+    Err(ProgramError::new(message))
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use lback_core::{Error, Result, StaticNames};
+use lback_core::{ProgramError, ProgramResult, StaticNames};
 use tempfile::NamedTempFile;
 
 use super::CommandSpec;
@@ -24,18 +24,18 @@ Each file is copied under its own name and under its name with a hash. The defau
 /// # Errors
 /// Returns an error if there is no folder of static files, `folder` overlaps with it, or a file cannot be copied. Earlier
 /// files then have been copied.
-fn collectstatic(ready: &Ready, folder: Option<&str>) -> Result<()> {
+fn collectstatic(ready: &Ready, folder: Option<&str>) -> ProgramResult {
     let from = ready.app.static_dir();
     let to = match folder {
         Some(folder) => std::path::absolute(folder)?,
         None => ready.app.root().join("staticfiles"),
     };
     let Ok(source) = from.canonicalize() else {
-        return Err(Error::internal(format!("the folder {} does not exist; it is named by STATIC_DIR in settings.toml", from.display())));
+        return Err(ProgramError::new(format!("the folder {} does not exist; it is named by STATIC_DIR in settings.toml", from.display())));
     };
     let target = real(&to)?;
     if target.starts_with(&source) || source.starts_with(&target) {
-        return Err(Error::internal(format!(
+        return Err(ProgramError::new(format!(
             "{} and the folder of static files, {}, must not contain each other. Name another folder: collectstatic /srv/mysite/static",
             to.display(),
             from.display()
@@ -54,19 +54,19 @@ fn collectstatic(ready: &Ready, folder: Option<&str>) -> Result<()> {
 }
 
 /// Returns the canonical path of the folder, which does not have to exist yet.
-fn real(folder: &Path) -> Result<PathBuf> {
+fn real(folder: &Path) -> ProgramResult<PathBuf> {
     let existing = folder.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
     let Some((above, real)) = existing else { return Ok(folder.to_owned()) };
     let rest = folder.strip_prefix(above)?;
     if rest.components().any(|part| part == std::path::Component::ParentDir) {
-        return Err(Error::internal(format!("{} does not exist, and cannot be created because its path contains ..", folder.display())));
+        return Err(ProgramError::new(format!("{} does not exist, and cannot be created because its path contains ..", folder.display())));
     }
     Ok(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
 }
 
 /// Copies a file atomically. Returns whether that was necessary.
-fn copy(from: &Path, to: &Path) -> Result<bool> {
-    let failed = |error: io::Error| Error::internal(format!("cannot copy {} to {}", from.display(), to.display())).with_source(error);
+fn copy(from: &Path, to: &Path) -> ProgramResult<bool> {
+    let failed = |error: io::Error| ProgramError::new(format!("cannot copy {} to {}", from.display(), to.display())).with_source(error);
     if is_same(from, to).map_err(failed)? {
         return Ok(false);
     }

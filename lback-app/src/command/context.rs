@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lback_core::{Application, Error, Result, Settings};
+use lback_core::{Application, ProgramError, ProgramResult, Settings};
 use lback_db::{Database, Db, DbSession};
 
 use super::CommandSpec;
@@ -19,7 +19,7 @@ use crate::migrate::require_migrations;
 /// ```no_run
 /// use lback::prelude::*;
 ///
-/// fn deleteposts(command: &mut Command) -> Result<()> {
+/// fn deleteposts(command: &mut Command) -> ProgramResult {
 ///     let before: i64 = command.argument(0)?.unwrap_or(i64::MAX);
 ///     let posts = diesel::sql_query("DELETE FROM posts WHERE id < ?").bind::<diesel::sql_types::BigInt, _>(before);
 ///     let deleted = posts.execute(command.db()?)?;
@@ -27,7 +27,7 @@ use crate::migrate::require_migrations;
 ///     Ok(())
 /// }
 ///
-/// fn main() -> Result<()> {
+/// fn main() {
 ///     App::new(Router::new()).command("deleteposts", "[ID]  deletes the posts before this one, or all posts", deleteposts).main()
 /// }
 /// ```
@@ -50,7 +50,7 @@ impl Command {
     /// # Errors
     /// Returns an error if the argument cannot be parsed as a `T`. The message names the argument.
     #[track_caller]
-    pub fn argument<T>(&self, index: usize) -> Result<Option<T>>
+    pub fn argument<T>(&self, index: usize) -> ProgramResult<Option<T>>
     where
         T: FromStr<Err: Display>,
     {
@@ -58,7 +58,7 @@ impl Command {
         match parsed {
             None => Ok(None),
             Some((_, Ok(value))) => Ok(Some(value)),
-            Some((text, Err(error))) => Err(Error::bad_request(format!("invalid argument \"{text}\": {error}"))),
+            Some((text, Err(error))) => Err(ProgramError::new(format!("invalid argument \"{text}\": {error}"))),
         }
     }
 
@@ -84,19 +84,19 @@ impl Command {
     /// # Errors
     /// Returns an error if the application has no database, migrations are pending, or no connection is available.
     #[track_caller]
-    pub fn db(&mut self) -> Result<&mut Db> {
+    pub fn db(&mut self) -> ProgramResult<&mut Db> {
         if self.unit.is_none() {
             require_migrations(&self.ready.app)?;
         }
         let database = self.ready.database()?;
-        self.unit.get_or_insert_with(|| DbSession::for_writing(database.clone())).connection()
+        self.unit.get_or_insert_with(|| DbSession::for_writing(database.clone())).connection().map_err(Into::into)
     }
 
     /// Ensures that all migrations have been applied.
     ///
     /// # Errors
     /// Returns an error if migrations are pending. The message names them and the command that applies them.
-    pub fn require_migrations(&self) -> Result<()> {
+    pub fn require_migrations(&self) -> ProgramResult {
         require_migrations(&self.ready.app)
     }
 
@@ -108,7 +108,7 @@ impl Command {
     ///
     /// # Errors
     /// Returns an error if the application has no database.
-    pub fn database(&self) -> Result<&Database> {
+    pub fn database(&self) -> ProgramResult<&Database> {
         self.ready.database()
     }
 
@@ -126,8 +126,8 @@ impl Command {
     ///
     /// # Errors
     /// Returns an error if the application has no state of this type.
-    pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
-        let missing = || Error::internal(format!("the application has no state of the type {}", std::any::type_name::<T>()));
+    pub fn state<T: Send + Sync + 'static>(&self) -> ProgramResult<&T> {
+        let missing = || ProgramError::new(format!("the application has no state of the type {}", std::any::type_name::<T>()));
         self.ready.app.state().ok_or_else(missing)
     }
 
@@ -135,23 +135,23 @@ impl Command {
     ///
     /// # Errors
     /// Returns an error if no threads can be started.
-    pub fn block_on<F: Future>(&self, work: F) -> Result<F::Output> {
+    pub fn block_on<F: Future>(&self, work: F) -> ProgramResult<F::Output> {
         Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work))
     }
 }
 
 impl CommandSpec {
     /// Runs the command, and ends its transaction.
-    pub(crate) fn run(&self, ready: Arc<Ready>, arguments: Vec<String>) -> Result<()> {
+    pub(crate) fn run(&self, ready: Arc<Ready>, arguments: Vec<String>) -> ProgramResult {
         self.finish(Command { ready, arguments, unit: None, printed: None }).map(drop)
     }
 
     /// Runs the command for a test, and returns the printed lines.
-    pub(crate) fn run_for_test(&self, ready: Arc<Ready>, arguments: Vec<String>) -> Result<String> {
+    pub(crate) fn run_for_test(&self, ready: Arc<Ready>, arguments: Vec<String>) -> ProgramResult<String> {
         self.finish(Command { ready, arguments, unit: None, printed: Some(String::new()) })
     }
 
-    fn finish(&self, mut command: Command) -> Result<String> {
+    fn finish(&self, mut command: Command) -> ProgramResult<String> {
         self.call(&mut command)?;
         if let Some(unit) = &mut command.unit {
             unit.commit()?;

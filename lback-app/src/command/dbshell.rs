@@ -1,9 +1,9 @@
 //! The command `dbshell`.
 
+use lback_core::{ProgramError, ProgramResult};
 use std::io::ErrorKind;
 use std::process;
 
-use lback_core::{Error, Result};
 use lback_db::Applied;
 
 use super::CommandSpec;
@@ -26,7 +26,7 @@ ARGS are passed to the shell: dbshell -- \"SELECT count(*) FROM sessions\". The 
 ///
 /// # Errors
 /// Returns an error if there is no database or its shell is not installed. Otherwise, this function does not return.
-fn dbshell(ready: &Ready, arguments: &[String]) -> Result<()> {
+fn dbshell(ready: &Ready, arguments: &[String]) -> ProgramResult {
     let database = ready.database()?;
     // Not an error: a dump is restored into an empty database.
     if migrations(&ready.app)?.status(database).is_ok_and(|all| !all.is_empty() && all.iter().all(|one| one.state == Applied::No)) {
@@ -42,7 +42,7 @@ fn dbshell(ready: &Ready, arguments: &[String]) -> Result<()> {
         }
         _ => format!("{name} could not be started"),
     };
-    Err(Error::internal(message).with_source(error))
+    Err(ProgramError::new(message).with_source(error))
 }
 
 /// Replaces this process with `program`, which then receives all input and Ctrl-C, and whose exit code becomes ours.

@@ -18,9 +18,8 @@ pub use context::Command;
 pub(crate) use names::unknown;
 pub use spec::CommandSpec;
 
-use lback_core::Result;
-
 use crate::battery::Battery;
+use lback_core::ProgramResult;
 
 /// A parsed command line.
 pub(crate) enum Task {
@@ -32,7 +31,7 @@ pub(crate) enum Task {
 ///
 /// # Errors
 /// Returns an error if a command's name is invalid or already taken.
-pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> Result<Vec<CommandSpec>> {
+pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> ProgramResult<Vec<CommandSpec>> {
     let of_batteries = batteries.iter().flat_map(|battery| battery.commands());
     let mut all = vec![serve::command()];
     all.extend(of_batteries);

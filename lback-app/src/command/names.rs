@@ -1,9 +1,8 @@
 //! Checks the names of commands, and suggests one for a name that does not exist.
 
-use lback_core::{Error, Result};
-
 use super::CommandSpec;
 use super::spec::OF_APPLICATION;
+use lback_core::{ProgramError, ProgramResult};
 
 /// The commands of `lback` itself. It would not pass `lback NAME` on to the application.
 const OF_LBACK: [&str; 8] = ["startproject", "new", "startapp", "makemigrations", "runserver", "run", "test", "completions"];
@@ -20,7 +19,7 @@ pub(crate) fn unknown(name: &str, commands: &[CommandSpec]) -> String {
 }
 
 /// Returns an error if a command's name is invalid or already taken.
-pub(super) fn check(commands: &[CommandSpec]) -> Result<()> {
+pub(super) fn check(commands: &[CommandSpec]) -> ProgramResult {
     for (at, CommandSpec { name, section, .. }) in commands.iter().enumerate() {
         let before = commands[..at].iter().find(|before| before.name == *name);
         let problem = match before {
@@ -33,7 +32,7 @@ pub(super) fn check(commands: &[CommandSpec]) -> Result<()> {
             None => continue,
         };
         let place = if *section == OF_APPLICATION { "App::command(" } else { "CommandSpec::new(" };
-        return Err(Error::internal(format!("{place}\"{name}\", …): {problem}. Choose another name")));
+        return Err(ProgramError::new(format!("{place}\"{name}\", …): {problem}. Choose another name")));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use lback_core::{CoreSettings, Error, Result, server};
+use lback_core::{CoreSettings, ProgramError, ProgramResult, server};
 use tokio::net::TcpListener;
 
 use super::CommandSpec;
@@ -21,7 +21,7 @@ otherwise the server does not start while there are any. Ctrl-C and SIGTERM stop
 }
 
 /// Serves requests on `address`, or on the address in the settings.
-fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
+fn serve(ready: &Ready, address: Option<&str>) -> ProgramResult {
     prepare(ready)?;
     let config = ready.app.config();
     let address = match address {
@@ -39,7 +39,7 @@ fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
 }
 
 /// Serves requests as a child of `lback runserver`, which owns the socket and writes the messages about startup.
-pub(crate) fn serve_below(ready: &Ready, supervisor: &Supervisor) -> Result<()> {
+pub(crate) fn serve_below(ready: &Ready, supervisor: &Supervisor) -> ProgramResult {
     prepare(ready)?;
     let listener = Supervisor::listener()?;
     run(ready.app.config(), async {
@@ -51,11 +51,11 @@ pub(crate) fn serve_below(ready: &Ready, supervisor: &Supervisor) -> Result<()> 
                 () = supervisor.gone() => {}
             }
         };
-        server::serve(ready.app.clone(), listener, stop).await
+        Ok(server::serve(ready.app.clone(), listener, stop).await?)
     })
 }
 
-fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result<()> {
+fn run(config: &CoreSettings, serve: impl Future<Output = ProgramResult>) -> ProgramResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("lback")
@@ -69,12 +69,12 @@ fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result
 }
 
 /// Prepares the database, and checks the settings that the server needs.
-fn prepare(ready: &Ready) -> Result<()> {
+fn prepare(ready: &Ready) -> ProgramResult {
     prepare_database(ready)?;
     ready.hooks.migrated(&ready.app)?;
     let config = ready.app.config();
     if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
-        return Err(Error::internal(
+        return Err(ProgramError::new(
             "ALLOWED_HOSTS is empty, so every request would be refused. Name your hosts in settings.toml: ALLOWED_HOSTS = [\"example.com\"]",
         ));
     }
@@ -85,7 +85,7 @@ fn prepare(ready: &Ready) -> Result<()> {
 ///
 /// # Errors
 /// Returns an error if migrations are pending and `DEBUG` is off, or if one cannot be applied.
-fn prepare_database(ready: &Ready) -> Result<()> {
+fn prepare_database(ready: &Ready) -> ProgramResult {
     if !ready.app.config().debug || ready.database().is_err() {
         return require_migrations(&ready.app);
     }
@@ -103,7 +103,7 @@ fn prepare_database(ready: &Ready) -> Result<()> {
 }
 
 /// Parses a port, a host, or both: `8080`, `0.0.0.0`, `0.0.0.0:8080`.
-fn parse_address(text: &str, host: &str, port: u16) -> Result<(String, u16)> {
+fn parse_address(text: &str, host: &str, port: u16) -> ProgramResult<(String, u16)> {
     if let Ok(port) = text.parse() {
         return Ok((host.to_owned(), port));
     }
@@ -114,11 +114,11 @@ fn parse_address(text: &str, host: &str, port: u16) -> Result<(String, u16)> {
     let is_host = !host.is_empty() && !host.contains('/') && !host.bytes().all(|byte| byte.is_ascii_digit());
     match given.filter(|_| is_host) {
         Some(port) => Ok((host.to_owned(), port)),
-        None => Err(Error::internal(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or just a port"))),
+        None => Err(ProgramError::new(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or just a port"))),
     }
 }
 
-fn cannot_listen((host, port): &(String, u16), error: std::io::Error) -> Error {
+fn cannot_listen((host, port): &(String, u16), error: std::io::Error) -> ProgramError {
     let message = match error.kind() {
         ErrorKind::AddrInUse => format!(
             "port {port} on {host} is in use by another program. Stop that program, or use another port: {} serve {}",
@@ -128,7 +128,7 @@ fn cannot_listen((host, port): &(String, u16), error: std::io::Error) -> Error {
         ErrorKind::PermissionDenied => format!("this program has no permission to use port {port}; choose a port above 1023"),
         _ => format!("cannot listen on {host}:{port}; check HOST and PORT in settings.toml"),
     };
-    Error::internal(message).with_source(error)
+    ProgramError::new(message).with_source(error)
 }
 
 /// Completes at SIGTERM or Ctrl-C.

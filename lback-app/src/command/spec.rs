@@ -1,10 +1,9 @@
 //! [`CommandSpec`], the definition of a command: its name, help text, arguments and function.
 
-use lback_core::Result;
-
 use super::Command;
+use lback_core::ProgramResult;
 
-type Run = Box<dyn Fn(&mut Command) -> Result<()> + Send + Sync>;
+type Run = Box<dyn Fn(&mut Command) -> ProgramResult + Send + Sync>;
 type Accepts = fn(&[&str]) -> Result<(), String>;
 
 /// The definition of a command that a battery adds to an application's command line.
@@ -46,7 +45,7 @@ impl CommandSpec {
     ///
     /// `about` is the description that `help` shows. It may begin with the command's arguments and two spaces:
     /// `"[ID]  counts the posts after this one"`. Lines after the first are shown by `--help` only.
-    pub fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + Send + Sync + 'static) -> Self {
+    pub fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> ProgramResult + Send + Sync + 'static) -> Self {
         CommandSpec { name, about, section: COMMANDS, arguments: Arguments::Own, run: Box::new(run) }
     }
 
@@ -54,7 +53,7 @@ impl CommandSpec {
     pub(crate) fn of_application(
         name: &'static str,
         about: &'static str,
-        run: impl Fn(&mut Command) -> Result<()> + Send + Sync + 'static,
+        run: impl Fn(&mut Command) -> ProgramResult + Send + Sync + 'static,
     ) -> Self {
         let command = CommandSpec::new(name, about, run).section(OF_APPLICATION);
         CommandSpec { arguments: Arguments::Foreign, ..command }
@@ -96,7 +95,7 @@ impl CommandSpec {
         self.name == super::serve::NAME
     }
 
-    pub(super) fn call(&self, command: &mut Command) -> Result<()> {
+    pub(super) fn call(&self, command: &mut Command) -> ProgramResult {
         (self.run)(command)
     }
 }

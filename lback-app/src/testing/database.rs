@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
-use lback_core::Error;
-use lback_core::{Result, Secret};
+use lback_core::ProgramError;
+use lback_core::{ProgramResult, Secret};
 use lback_db::{Database, DbSettings, Migrations};
 use tempfile::TempDir;
 
@@ -23,7 +23,7 @@ pub(super) struct TestDatabase {
 impl TestDatabase {
     /// Creates a database with `migrations` applied: on the PostgreSQL server that the settings name, or else in a SQLite
     /// file.
-    pub(super) fn prepare(settings: &DbSettings, migrations: &Migrations) -> Result<Self> {
+    pub(super) fn prepare(settings: &DbSettings, migrations: &Migrations) -> ProgramResult<Self> {
         let folder = TempDir::with_prefix("lback-test-")?;
         if settings.database_url.expose().starts_with("postgres") {
             return in_postgres(settings, migrations, folder);
@@ -33,7 +33,7 @@ impl TestDatabase {
 }
 
 #[cfg(feature = "postgres")]
-fn in_postgres(settings: &DbSettings, migrations: &Migrations, folder: TempDir) -> Result<TestDatabase> {
+fn in_postgres(settings: &DbSettings, migrations: &Migrations, folder: TempDir) -> ProgramResult<TestDatabase> {
     let database = lback_db::TemporaryDatabase::beside(settings)?;
     let url = database.as_ref().map_or_else(|| settings.database_url.clone(), |database| database.url().clone());
     migrations.apply(&open(&url, folder.path())?)?;
@@ -42,8 +42,8 @@ fn in_postgres(settings: &DbSettings, migrations: &Migrations, folder: TempDir) 
 
 /// Returns an error that names the missing feature.
 #[cfg(not(feature = "postgres"))]
-fn in_postgres(settings: &DbSettings, _: &Migrations, folder: TempDir) -> Result<TestDatabase> {
-    open(&settings.database_url, folder.path()).and_then(|_| Err(Error::internal("this program was built without PostgreSQL")))
+fn in_postgres(settings: &DbSettings, _: &Migrations, folder: TempDir) -> ProgramResult<TestDatabase> {
+    open(&settings.database_url, folder.path()).and_then(|_| Err(ProgramError::new("this program was built without PostgreSQL")))
 }
 
 /// The contents of migrated database files, by the names of the applied migrations.
@@ -52,7 +52,7 @@ static MIGRATED: LazyLock<Mutex<HashMap<Vec<String>, Vec<u8>>>> = LazyLock::new(
 
 /// Creates a database file. The migrations are applied once per process; later files are copies of the result.
 #[cfg(feature = "sqlite")]
-fn in_sqlite(migrations: &Migrations, folder: TempDir) -> Result<TestDatabase> {
+fn in_sqlite(migrations: &Migrations, folder: TempDir) -> ProgramResult<TestDatabase> {
     use lback_db::diesel::connection::SimpleConnection;
 
     let path = folder.path().join("db.sqlite");
@@ -76,13 +76,13 @@ fn in_sqlite(migrations: &Migrations, folder: TempDir) -> Result<TestDatabase> {
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn in_sqlite(_: &Migrations, _: TempDir) -> Result<TestDatabase> {
-    Err(Error::internal(
+fn in_sqlite(_: &Migrations, _: TempDir) -> ProgramResult<TestDatabase> {
+    Err(ProgramError::new(
         "this program was built without SQLite, so its tests need a PostgreSQL server: DATABASE_URL = \"postgres://user:password@localhost/database\", \
          with a user that may create databases (ALTER USER … CREATEDB)",
     ))
 }
 
-fn open(url: &Secret, root: &Path) -> Result<Database> {
-    Database::open(&DbSettings { database_url: url.clone(), ..DbSettings::default() }, root)
+fn open(url: &Secret, root: &Path) -> ProgramResult<Database> {
+    Ok(Database::open(&DbSettings { database_url: url.clone(), ..DbSettings::default() }, root)?)
 }

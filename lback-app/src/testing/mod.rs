@@ -32,7 +32,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use lback_core::settings::{Environment, Settings, find_root};
-use lback_core::{Clock, CoreSettings, Error, Result};
+use lback_core::{Clock, CoreSettings, Error, ProgramResult, Result};
 use lback_db::{Database, Db, DbSettings};
 use lback_session::{Record, SessionManager};
 use tempfile::TempDir;
@@ -84,14 +84,14 @@ impl Client {
         Self::build(app, given_settings(settings), false, socket)
     }
 
-    fn build(app: App, settings: Result<Settings>, of_project: bool, open: Open) -> Self {
+    fn build(app: App, settings: ProgramResult<Settings>, of_project: bool, open: Open) -> Self {
         match settings.and_then(|settings| Self::try_build(app, settings, of_project, open)) {
             Ok(client) => client,
             Err(error) => panic!("the application cannot start: {error}"),
         }
     }
 
-    fn try_build(mut app: App, mut settings: Settings, of_project: bool, open: Open) -> Result<Self> {
+    fn try_build(mut app: App, mut settings: Settings, of_project: bool, open: Open) -> ProgramResult<Self> {
         // Before some settings are replaced, so that a test finds settings that the server would refuse.
         app.check_settings(&mut settings)?;
         let files = TempDir::with_prefix("lback-test-files-")?;
@@ -143,7 +143,7 @@ impl Client {
         Client { browser, parts: Arc::new(parts) }
     }
 
-    fn restarted_parts(&self, mut app: App) -> Result<Parts> {
+    fn restarted_parts(&self, mut app: App) -> ProgramResult<Parts> {
         let settings = self.app().settings().clone();
         let migrations = app.take_migrations(settings.root())?;
         let commands = command::all(&app.batteries, std::mem::take(&mut app.commands))?;
@@ -194,7 +194,7 @@ impl Client {
     /// use lback::prelude::*;
     /// use lback::testing::Client;
     ///
-    /// fn close_idle(command: &mut Command) -> Result<()> {
+    /// fn close_idle(command: &mut Command) -> ProgramResult {
     ///     let days: i64 = command.argument(0)?.unwrap_or(30);
     ///     let before = command.now() - lback::chrono::TimeDelta::days(days);
     ///     command.print(format!("closed tickets idle since {}", before.date_naive()));
@@ -221,7 +221,7 @@ impl Client {
     ///
     /// # Errors
     /// Returns the error of the command, whose transaction is rolled back, or an error if there is no such command.
-    pub fn try_command(&self, name: &str, arguments: &[&str]) -> Result<String> {
+    pub fn try_command(&self, name: &str, arguments: &[&str]) -> ProgramResult<String> {
         let Parts { ready, commands, .. } = &*self.parts;
         let command = commands.iter().find(|command| command.name == name);
         let command = command.ok_or_else(|| Error::internal(command::unknown(name, commands)))?;
@@ -250,12 +250,12 @@ impl Deref for Client {
     }
 }
 
-fn project_settings() -> Result<Settings> {
+fn project_settings() -> ProgramResult<Settings> {
     let environment = Environment::of_process();
     Ok(Settings::load(find_root(&environment)?, &environment)?)
 }
 
-fn given_settings(text: &str) -> Result<Settings> {
+fn given_settings(text: &str) -> ProgramResult<Settings> {
     Ok(Settings::from_toml(".", text)?)
 }
 

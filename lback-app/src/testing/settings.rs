@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lback_core::{Result, Settings};
+use lback_core::{ProgramResult, Settings};
 
 /// The settings of a test, for [`Battery::test_settings`](crate::Battery::test_settings).
 pub struct TestSettings<'a> {
@@ -32,7 +32,7 @@ impl<'a> TestSettings<'a> {
     ///
     /// # Errors
     /// Returns an error if the setting is not a path.
-    pub fn move_folder(&mut self, key: &str) -> Result<()> {
+    pub fn move_folder(&mut self, key: &str) -> ProgramResult {
         let written: Option<PathBuf> = self.settings.value(key)?;
         if self.of_project || written.is_none_or(|path| path.is_relative()) {
             self.settings.set(key, self.files.join(key.to_ascii_lowercase()).display().to_string());

@@ -9,7 +9,7 @@ mod tests;
 use lback::prelude::*;
 
 /// Runs the command on the command line, or the server if there is none.
-fn main() -> Result<()> {
+fn main() {
     app().main()
 }
 

@@ -1,7 +1,7 @@
 //! The application's middleware stack.
 
 use super::{IntoMiddleware, Layer};
-use crate::{Error, Result};
+use crate::{ProgramError, ProgramResult};
 
 /// A position in the middleware stack, outermost first. Middleware in the same slot keeps the order in which it was placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,32 +81,28 @@ impl Stack {
     ///
     /// # Errors
     /// Returns an error if no middleware has that name. The same applies to the other methods that take a name.
-    #[track_caller]
-    pub fn insert_before<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
+    pub fn insert_before<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> ProgramResult<&mut Self> {
         let at = self.position(name)?;
         self.layers.insert(at, (self.layers[at].0, middleware.into_middleware()));
         Ok(self)
     }
 
     /// Adds a middleware directly inside the one called `name`.
-    #[track_caller]
-    pub fn insert_after<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
+    pub fn insert_after<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> ProgramResult<&mut Self> {
         let at = self.position(name)?;
         self.layers.insert(at + 1, (self.layers[at].0, middleware.into_middleware()));
         Ok(self)
     }
 
     /// Replaces the middleware called `name`.
-    #[track_caller]
-    pub fn replace<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
+    pub fn replace<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> ProgramResult<&mut Self> {
         let at = self.position(name)?;
         self.layers[at].1 = middleware.into_middleware();
         Ok(self)
     }
 
     /// Removes the middleware called `name`.
-    #[track_caller]
-    pub fn remove(&mut self, name: &str) -> Result<&mut Self> {
+    pub fn remove(&mut self, name: &str) -> ProgramResult<&mut Self> {
         let at = self.position(name)?;
         self.layers.remove(at);
         Ok(self)
@@ -126,11 +122,10 @@ impl Stack {
         self.layers.iter().map(|(_, layer)| layer)
     }
 
-    #[track_caller]
-    fn position(&self, name: &str) -> Result<usize> {
+    fn position(&self, name: &str) -> ProgramResult<usize> {
         self.names().position(|layer| layer == name).ok_or_else(|| {
             let names = self.names().collect::<Vec<_>>().join(", ");
-            Error::internal(format!("there is no middleware called {name}; the stack contains {names}"))
+            ProgramError::new(format!("there is no middleware called {name}; the stack contains {names}"))
         })
     }
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use lback_core::middleware::{BodyReader, Errors, Stack, Timeout};
 use lback_core::testing::Client;
-use lback_core::{Application, Assembly, Result, Router, Settings};
+use lback_core::{Application, Assembly, ProgramResult, Result, Router, Settings};
 
 const SECRET: &str = "the secret key of the tests, long enough";
 
@@ -35,7 +35,7 @@ fn settings(toml: &str) -> Settings {
 }
 
 /// Builds an application with `stack` around its routes.
-fn assemble(router: Router, toml: &str, stack: impl FnOnce(&mut Stack) -> &mut Stack) -> Result<Arc<Application>> {
+fn assemble(router: Router, toml: &str, stack: impl FnOnce(&mut Stack) -> &mut Stack) -> ProgramResult<Arc<Application>> {
     let mut assembly = Assembly::new(router, settings(toml));
     stack(assembly.stack_mut());
     assembly.build()

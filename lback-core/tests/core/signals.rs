@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lback_core::middleware::{BodyReader, Errors};
 use lback_core::signals::{AnySignal, Listeners, RequestFailed, RequestReceived, ResponseSent, ServerStarted, ServerStopping};
 use lback_core::testing::{Client, block_on};
-use lback_core::{Application, Assembly, Error, Request, Response, Result, Router, Signal};
+use lback_core::{Application, Assembly, Error, ProgramResult, Request, Response, Result, Router, Signal};
 
 use crate::{app, settings};
 
@@ -51,7 +51,7 @@ impl Notes {
     }
 }
 
-fn build(router: Router, toml: &str, listen: impl FnOnce(&mut Listeners)) -> Result<Arc<Application>> {
+fn build(router: Router, toml: &str, listen: impl FnOnce(&mut Listeners)) -> ProgramResult<Arc<Application>> {
     let mut assembly = Assembly::new(router, settings(toml));
     assembly.stack_mut().push(Errors).push(BodyReader);
     listen(assembly.listeners_mut());

@@ -14,7 +14,7 @@ use crate::{number, sql};
 const SETTINGS: &str = "SESSION_TIMEOUT_MINUTES = 30\nALLOWED_HOSTS = ['*']";
 
 /// Closes the tickets that nobody has touched for so many days.
-fn close_idle(command: &mut Command) -> Result<()> {
+fn close_idle(command: &mut Command) -> ProgramResult {
     let days: i64 = command.argument(0)?.unwrap_or(30);
     let before = (command.now() - TimeDelta::days(days)).timestamp();
     let closed = diesel::sql_query(format!("DELETE FROM tickets WHERE touched < {before}")).execute(command.db()?)?;

@@ -2,7 +2,7 @@
 
 use lback::prelude::*;
 
-fn main() -> Result<()> {
+fn main() {
     let app = App::new(Router::new().get("/plain", lback_benchmark_server::plain)).without_sessions().without_database();
     let bare = app.stack(|stack| {
         let names: Vec<_> = stack.names().collect();

@@ -57,7 +57,7 @@ async fn entry(req: &mut Request) -> Result<Response> {
     req.render("entry.html", context! { form })
 }
 
-fn add_users(command: &mut Command) -> Result<()> {
+fn add_users(command: &mut Command) -> ProgramResult {
     let count: u32 = command.argument(0)?.unwrap_or(1);
     let hash = command.state::<Auth>()?.passwords().hash(PASSWORD)?;
     let now = command.app().clock().now();
@@ -67,7 +67,7 @@ fn add_users(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-fn main() -> Result<()> {
+fn main() {
     let urls = Router::new()
         .get("/plain", lback_benchmark_server::plain)
         .post("/login", log_in)

@@ -2,6 +2,6 @@
 
 use lback::prelude::*;
 
-fn main() -> Result<()> {
+fn main() {
     App::new(lback_benchmark_server::urls()).main()
 }

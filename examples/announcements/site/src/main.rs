@@ -6,7 +6,7 @@ mod tests;
 use announcements::Announcements;
 use lback::prelude::*;
 
-fn main() -> Result<()> {
+fn main() {
     app().main()
 }
 

@@ -3,7 +3,7 @@
 mod store;
 
 use lback_core::middleware::Slot;
-use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Error, Keys, Request, Result, Settings};
+use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Keys, ProgramError, ProgramResult, Request, Settings};
 use lback_db::{Database, Tables};
 use lback_session::{
     MIGRATIONS, RequestSession, RouteSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionSettings, SessionStore,
@@ -30,7 +30,7 @@ impl Sessions {
         self.own = Some(Box::new(move |config, keys, clock| SessionManager::new(store, config, keys, clock)));
     }
 
-    fn manager(self, assembly: &Assembly, settings: &SessionSettings, debug: bool) -> Result<SessionManager> {
+    fn manager(self, assembly: &Assembly, settings: &SessionSettings, debug: bool) -> ProgramResult<SessionManager> {
         let config = SessionConfig::check(settings, debug)?;
         let keys = assembly.derive_keys("session")?;
         let clock = assembly.clock_in_use().clone();
@@ -62,7 +62,7 @@ impl Battery for Sessions {
         vec![clearsessions::command()]
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let core: CoreSettings = setup.settings().section()?;
         let settings: SessionSettings = setup.settings().section()?;
         let sessions = self.manager(setup, &settings, core.debug)?;
@@ -102,6 +102,6 @@ fn debug_section(req: &mut Request) -> Option<DebugSection> {
     Some(DebugSection { title: "Session".to_owned(), rows, is_cause: false })
 }
 
-fn insecure() -> Error {
-    Error::internal("the session cookie is also sent over plain HTTP. Remove SESSION_COOKIE_SECURE = false, and turn off DEBUG")
+fn insecure() -> ProgramError {
+    ProgramError::new("the session cookie is also sent over plain HTTP. Remove SESSION_COOKIE_SECURE = false, and turn off DEBUG")
 }

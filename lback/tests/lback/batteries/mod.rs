@@ -33,7 +33,7 @@ impl Battery for Shelf {
         Some(migrations!("$CARGO_MANIFEST_DIR/tests/lback/batteries/shelf").into())
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         setup.state(Shelf);
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Battery for Desk {
         vec![CommandSpec::new("countdesks", "says how many desks there are", count)]
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         if setup.find_state::<Shelf>().is_none() {
             return Err(Error::internal("the shelf comes first"));
         }
@@ -141,7 +141,7 @@ fn batteries_that_do_not_fit_together_stop_the_start() {
             self.1
         }
 
-        fn install(self: Box<Self>, _: &mut Setup) -> Result<()> {
+        fn install(self: Box<Self>, _: &mut Setup) -> ProgramResult {
             Ok(())
         }
     }
@@ -151,7 +151,7 @@ fn batteries_that_do_not_fit_together_stop_the_start() {
             "shelf"
         }
 
-        fn install(self: Box<Self>, _: &mut Setup) -> Result<()> {
+        fn install(self: Box<Self>, _: &mut Setup) -> ProgramResult {
             Ok(())
         }
     }
@@ -188,7 +188,7 @@ impl Battery for Wiki {
         self.requires
     }
 
-    fn install(self: Box<Self>, setup: &mut Setup) -> Result<()> {
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         setup.permissions([("wiki.edit", "Edit pages")]);
         setup.routes(Router::new().get("/wiki", |_: &mut Request| "editor").permission_required("wiki.edit"));
         Ok(())

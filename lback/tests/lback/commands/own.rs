@@ -21,7 +21,7 @@ pub(super) fn add(app: App) -> App {
     }
 }
 
-fn add_posts(command: &mut Command) -> Result<()> {
+fn add_posts(command: &mut Command) -> ProgramResult {
     for title in command.arguments().to_vec() {
         if title == "panic" {
             panic!("no post");
@@ -36,7 +36,7 @@ fn add_posts(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-fn greet(command: &mut Command) -> Result<()> {
+fn greet(command: &mut Command) -> ProgramResult {
     let times: usize = command.argument(0)?.unwrap_or(1);
     let Greeting(greeting) = command.state()?;
     let debug = command.settings().section::<lback::settings::CoreSettings>()?.debug;

@@ -1,0 +1,113 @@
+//! The error type of a program: its start and its command line.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::Error;
+use crate::error::{BoxError, write_with_causes};
+
+/// The result of what a program does at its start and on its command line.
+pub type ProgramResult<T = ()> = Result<T, ProgramError>;
+
+/// The error of a program that cannot start, or of a command that fails.
+///
+/// It has no status, as no client sees it: the program prints it and exits. Any [`std::error::Error`] and every [`Error`] become
+/// one through `?`.
+///
+/// ```
+/// use lback_core::{ProgramError, ProgramResult};
+///
+/// fn port(text: &str) -> ProgramResult<u16> {
+///     match text.parse()? {
+///         0 => Err(ProgramError::new("port 0 is reserved; use another one")),
+///         port => Ok(port),
+///     }
+/// }
+///
+/// assert_eq!(port("0").unwrap_err().to_string(), "port 0 is reserved; use another one");
+/// assert_eq!(port("x").unwrap_err().to_string(), "invalid digit found in string");
+/// ```
+pub struct ProgramError(Box<Inner>);
+
+struct Inner {
+    message: String,
+    source: Option<BoxError>,
+    is_usage: bool,
+}
+
+impl ProgramError {
+    /// Creates an error with a message that says what failed, and how to fix it.
+    pub fn new(message: impl Into<String>) -> Self {
+        ProgramError(Box::new(Inner { message: message.into(), source: None, is_usage: false }))
+    }
+
+    /// Creates an error about a command line that the program does not understand.
+    pub fn usage(message: impl Into<String>) -> Self {
+        ProgramError(Box::new(Inner { message: message.into(), source: None, is_usage: true }))
+    }
+
+    /// Returns the error with `source` as its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Returns what failed, without the causes.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns the error that caused this one.
+    pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+
+    /// Returns whether the program did not understand its command line.
+    pub fn is_usage(&self) -> bool {
+        self.0.is_usage
+    }
+
+    /// Returns the exit status of the program: 2 if it did not understand its command line, otherwise 1.
+    pub fn exit_code(&self) -> u8 {
+        if self.is_usage() { 2 } else { 1 }
+    }
+}
+
+/// Writes the message and, separated by colons, each cause that adds information.
+impl fmt::Display for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_with_causes(f, self.message(), self.source())
+    }
+}
+
+impl fmt::Debug for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Error> for ProgramError {
+    fn from(error: Error) -> Self {
+        let (message, source) = error.into_parts();
+        ProgramError(Box::new(Inner { message, source, is_usage: false }))
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for ProgramError {
+    fn from(source: E) -> Self {
+        ProgramError::new(source.to_string()).with_source(source)
+    }
+}
+
+/// Answers 500, if a view runs what otherwise belongs to the start or the command line.
+impl From<ProgramError> for Error {
+    #[track_caller]
+    fn from(error: ProgramError) -> Self {
+        let error = error.0;
+        match error.source {
+            Some(source) => Error::internal(error.message).with_source(source),
+            None => Error::internal(error.message),
+        }
+    }
+}
