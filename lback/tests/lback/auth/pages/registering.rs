@@ -206,9 +206,9 @@ fn a_name_that_is_like_another_is_refused(store: &Store) {
         ("ａｌｉｃｅ", "This name is taken."),
         ("modem", "This name looks too much like one that is taken."),
         ("a1ice", "This name looks too much like one that is taken."),
-        ("аlice", "A user name does not mix letters of different alphabets"),
-        ("alice\u{200b}", "A user name has only letters, digits"),
-        ("\u{3164}", "A user name has only letters, digits"),
+        ("аlice", "A user name cannot mix letters of different alphabets"),
+        ("alice\u{200b}", "A user name can contain only letters, digits"),
+        ("\u{3164}", "A user name can contain only letters, digits"),
     ] {
         let (work, page) = hashes(&client, || register(&client, name, "c@example.com", NEW_PASSWORD));
         page.assert_status(200).assert_contains(why);
