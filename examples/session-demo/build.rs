@@ -1,4 +1,4 @@
 fn main() {
-    // The migrations are compiled into release builds.
+    // Release builds contain the migrations.
     println!("cargo:rerun-if-changed=migrations");
 }

@@ -1,4 +1,4 @@
-//! An application: its routes, and what differs from the defaults.
+//! [`App`], the builder of an application.
 
 use std::any::Any;
 use std::path::Path;
@@ -29,15 +29,15 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 /// }
 /// ```
 ///
-/// It has a database, sessions and CSRF protection from the start. Further [batteries](Battery) are added with
-/// [`with`](Self::with), or with the method that they bring along, such as `.auth()`.
+/// An application has a database, sessions and CSRF protection by default. Add further [batteries](Battery) with
+/// [`with`](Self::with), or with the method that a battery adds to `App`, such as `.auth()`.
 ///
 /// # Middleware
 ///
-/// Around every route stand, outermost first: `RequestLog`, `SecurityHeaders`, `Errors`, `AllowedHosts`, `StaticFiles`,
-/// `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (of an application with users), `BodyReader`,
-/// `CsrfMiddleware`, `MailMiddleware` (of one that sends mail), what [`App::middleware`] adds, and `Timeout`.
-/// [`App::stack`] changes the list.
+/// Every route is wrapped in this middleware, outermost first: `RequestLog`, `SecurityHeaders`, `Errors`, `AllowedHosts`,
+/// `StaticFiles`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (in an application with users), `BodyReader`,
+/// `CsrfMiddleware`, `MailMiddleware` (in an application that sends mail), the application's own from [`App::middleware`],
+/// and `Timeout`. [`App::stack`] changes the stack.
 pub struct App {
     pub(crate) router: Router,
     migrations: Option<MigrationSet>,
@@ -51,7 +51,7 @@ pub struct App {
 }
 
 impl App {
-    /// An application of these routes.
+    /// Creates an application with the given routes.
     pub fn new(router: Router) -> Self {
         App {
             router,
@@ -66,24 +66,24 @@ impl App {
         }
     }
 
-    /// Adds a battery. One of the same type that is there already is replaced.
+    /// Adds a battery. It replaces an earlier battery of the same type.
     pub fn with<B: Battery>(mut self, battery: B) -> Self {
         self.without::<B>();
         self.batteries.push(Box::new(battery));
         self
     }
 
-    /// Returns the battery of the type `B`, adding a default one if the application lacks it.
+    /// Returns the battery of type `B`, after adding a default one if the application has none.
     ///
-    /// This is for the methods that a battery adds to `App`, so that they can be called in any order.
+    /// The methods that a battery adds to `App` use it, so that they can be called in any order.
     pub fn battery_mut<B: Battery + Default>(&mut self) -> &mut B {
-        let there = self.batteries.iter().position(|battery| is::<B>(&**battery));
-        let at = there.unwrap_or_else(|| {
+        let position = self.batteries.iter().position(|battery| is::<B>(&**battery));
+        let at = position.unwrap_or_else(|| {
             self.batteries.push(Box::new(B::default()));
             self.batteries.len() - 1
         });
         let battery: &mut dyn Any = &mut *self.batteries[at];
-        // Found by its type, or just made of it.
+        // The battery was found by this type, or has just been created as one.
         battery.downcast_mut().unwrap_or_else(|| unreachable!("a battery of another type"))
     }
 
@@ -93,14 +93,14 @@ impl App {
 
     /// Compiles the application's migrations into release builds: `.migrations(migrations!())`.
     ///
-    /// Without this, and in debug builds, they are read from the project's `migrations` folder when the program runs.
+    /// Without this call, and in debug builds, they are read from the project's `migrations` folder at run time.
     pub fn migrations(mut self, migrations: impl Into<MigrationSet>) -> Self {
         self.migrations = Some(migrations.into());
         self
     }
 
-    /// Says which tables the application works with, as `diesel::table!` declares them. The command `check` compares them with
-    /// the database: a column that only one of the two has compiles, and fails at the first request.
+    /// Registers the tables that the application uses, as declared with `diesel::table!`. The `check` command compares them
+    /// with the database: a column that is missing on one side compiles, but fails at the first request.
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -124,7 +124,7 @@ impl App {
         self
     }
 
-    /// Adds a middleware around every route, inside those that Lback brings.
+    /// Adds middleware around every route, inside the middleware that Lback provides.
     pub fn middleware<Kind: 'static>(mut self, middleware: impl IntoMiddleware<Kind> + 'static) -> Self {
         self.middleware.push(Box::new(move |assembly| {
             assembly.middleware(Slot::App, middleware);
@@ -133,7 +133,7 @@ impl App {
         self
     }
 
-    /// Changes the list of middleware: inserts, replaces, removes.
+    /// Changes the middleware stack: inserts, replaces or removes middleware.
     ///
     /// ```no_run
     /// # use lback::prelude::*;
@@ -149,7 +149,7 @@ impl App {
         self
     }
 
-    /// Adds the application's own shared state, which [`Request::state`] finds by its type.
+    /// Adds shared state, which [`Request::state`] looks up by type.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.assembly.push(Box::new(move |assembly| {
             assembly.state(value);
@@ -158,7 +158,7 @@ impl App {
         self
     }
 
-    /// Adds shared state that is made from the settings, which are checked when the application starts.
+    /// Adds shared state that is created from settings. These are checked when the application starts.
     ///
     /// ```no_run
     /// # use lback::prelude::*;
@@ -178,7 +178,7 @@ impl App {
         self
     }
 
-    /// Adds a variable that every template can use. `value` runs only for templates that mention it.
+    /// Adds a variable to every template. `value` runs only for templates that mention the variable.
     pub fn template_global<F, V>(mut self, name: &'static str, value: F) -> Self
     where
         F: Fn(&mut Request) -> Result<V> + Send + Sync + 'static,
@@ -191,7 +191,7 @@ impl App {
         self
     }
 
-    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`.
+    /// Adds a filter for all templates: `{{ price | money(currency="EUR") }}`.
     ///
     /// ```
     /// use lback::prelude::*;
@@ -203,10 +203,10 @@ impl App {
     /// });
     /// ```
     ///
-    /// An argument that it does not ask for is an error. With the arguments after the name, `"money(currency)"`, a template that gives
-    /// another one stops the start.
+    /// Arguments that the filter does not ask for are errors. If the name lists the arguments, as in `"money(currency)"`, a
+    /// template with any other argument keeps the application from starting.
     ///
-    /// What it returns is escaped, unless it is [`Html`](lback_core::Html).
+    /// The result is escaped unless it is [`Html`](lback_core::Html).
     pub fn template_filter<F, T, V>(mut self, name: &'static str, apply: F) -> Self
     where
         F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -220,7 +220,8 @@ impl App {
         self
     }
 
-    /// Adds a function that every template can call, with the request whose page it is: `{{ unread(folder="inbox") }}`.
+    /// Adds a function for all templates, `{{ unread(folder="inbox") }}`. It receives the request for which the template is
+    /// rendered.
     ///
     /// ```
     /// use lback::prelude::*;
@@ -232,10 +233,10 @@ impl App {
     /// });
     /// ```
     ///
-    /// An argument that it does not ask for is an error. With the arguments after the name, `"unread(folder)"`, a template that gives
-    /// another one stops the start.
+    /// Arguments that the function does not ask for are errors. If the name lists the arguments, as in `"unread(folder)"`, a
+    /// template with any other argument keeps the application from starting.
     ///
-    /// What it returns is escaped, unless it is [`Html`](lback_core::Html).
+    /// The result is escaped unless it is [`Html`](lback_core::Html).
     pub fn template_function<F, V>(mut self, name: &'static str, call: F) -> Self
     where
         F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -248,7 +249,7 @@ impl App {
         self
     }
 
-    /// Adds a task that runs beside the server, from its start until `stopping` turns true.
+    /// Adds a background task that runs alongside the server, from its start until `stopping` becomes true.
     ///
     /// ```no_run
     /// # use lback::prelude::*;
@@ -283,12 +284,14 @@ impl App {
     /// }
     ///
     /// # let urls = Router::new();
-    /// App::new(urls).command("countposts", "says how many posts there are", count);
+    /// App::new(urls).command("countposts", "counts the posts", count);
     /// ```
     ///
-    /// `about` is what the command `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts
-    /// there are behind one"`. What follows a first line is shown by `countposts --help` only. An error is printed, and ends the program with status 1. A name that
-    /// every application or the `lback` command has already, or that is added twice, is an error when the program starts.
+    /// `about` is the description that `help` shows. It may begin with the command's arguments and two spaces:
+    /// `"[ID]  counts the posts after this one"`. Lines after the first are shown by `countposts --help` only.
+    ///
+    /// If the command returns an error, the error is printed and the program ends with status 1. A name that is used twice,
+    /// or that is already a command of every application or of `lback`, is an error when the program starts.
     pub fn command(
         mut self,
         name: &'static str,
@@ -299,19 +302,19 @@ impl App {
         self
     }
 
-    /// Keeps sessions in a store of the application's own, instead of the one in the settings.
+    /// Stores sessions in `store`, instead of the store in the settings.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.battery_mut::<Sessions>().keep_in(store);
         self
     }
 
-    /// Leaves sessions out.
+    /// Removes sessions from the application.
     pub fn without_sessions(mut self) -> Self {
         self.without::<Sessions>();
         self
     }
 
-    /// Leaves the database out. Sessions, if they are wanted, need another store then.
+    /// Removes the database from the application. Sessions then need another store, unless they are removed as well.
     pub fn without_database(mut self) -> Self {
         self.without::<DatabaseBattery>();
         self
@@ -321,7 +324,7 @@ impl App {
         self.batteries.iter().any(|battery| is::<DatabaseBattery>(&**battery))
     }
 
-    /// The tables of the batteries, and the application's.
+    /// Returns the tables of the batteries and of the application.
     pub(crate) fn all_tables(&mut self) -> Tables {
         if !self.has_database() {
             return Tables::new();
@@ -330,16 +333,16 @@ impl App {
         of_batteries.fold(Tables::new(), Tables::and).and(std::mem::take(&mut self.tables))
     }
 
-    /// Puts each battery behind those that it requires.
+    /// Sorts the batteries so that each one follows those that it requires.
     pub(crate) fn order(&mut self) -> Result<()> {
         self.batteries = in_order(std::mem::take(&mut self.batteries))?;
         Ok(())
     }
 
-    /// The migrations of the batteries and the application's.
+    /// Returns the migrations of the batteries and of the application.
     ///
     /// # Errors
-    /// If the batteries do not fit together.
+    /// Returns an error if the batteries cannot be sorted by their requirements.
     pub(crate) fn take_migrations(&mut self, root: &Path) -> Result<Migrations> {
         self.order()?;
         if !self.has_database() {

@@ -1,4 +1,4 @@
-//! An application put together: its settings, batteries, middleware and routes.
+//! Assembles an application from its settings, batteries, middleware and routes.
 
 use std::sync::Arc;
 
@@ -18,33 +18,33 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// The database.
+    /// Returns the database.
     ///
     /// # Errors
-    /// If the application has none.
+    /// Returns an error if the application has none.
     pub(crate) fn database(&self) -> Result<&Database> {
         self.app.state().ok_or_else(|| missing("database"))
     }
 
-    /// The sessions.
+    /// Returns the session manager.
     ///
     /// # Errors
-    /// If the application has none.
+    /// Returns an error if the application has none.
     pub(crate) fn sessions(&self) -> Result<&SessionManager> {
         self.app.state().ok_or_else(|| missing("sessions"))
     }
 }
 
-/// The error of a command for which the application lacks a part.
+/// Returns the error of a command that needs a part which the application does not have.
 fn missing(what: &str) -> Error {
     Error::internal(format!("this application has no {what}"))
 }
 
 impl App {
-    /// Refuses settings that nothing reads, and values that cannot work.
+    /// Rejects unknown settings and invalid values.
     pub(crate) fn check_settings(&self, settings: &mut Settings) -> Result<()> {
         settings.declare::<CoreSettings>();
-        // A settings file may be shared with applications that have a database and sessions.
+        // Applications may share a settings file, and others may have a database and sessions.
         settings.declare_keys::<DbSettings>().declare_keys::<SessionSettings>();
         for battery in &self.batteries {
             battery.settings(settings);
@@ -54,7 +54,8 @@ impl App {
         Ok(settings.check_declared()?)
     }
 
-    /// Puts everything together, with settings that are [checked](Self::check_settings). `clock` is for tests.
+    /// Assembles the application. The settings must have been [checked](Self::check_settings). Tests pass a clock of their
+    /// own.
     pub(crate) fn ready(mut self, settings: Settings, migrations: Migrations, clock: Clock) -> Result<Ready> {
         let tables = self.all_tables();
         self.order()?;
@@ -82,28 +83,28 @@ impl App {
     }
 }
 
-/// The batteries, each behind those that it requires.
+/// Sorts the batteries so that each one follows those that it requires.
 ///
 /// # Errors
-/// If a battery lacks one that it requires, two have the same name, or a name cannot be recorded.
+/// Returns an error if a required battery is missing, two batteries have the same name, or a name is invalid.
 pub(crate) fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<dyn Battery>>> {
     let mut ordered: Vec<Box<dyn Battery>> = Vec::new();
     while !batteries.is_empty() {
-        let is_there = |name: &str| ordered.iter().any(|battery| battery.name() == name);
-        let Some(next) = batteries.iter().position(|battery| battery.requires().iter().all(|name| is_there(name))) else {
-            return Err(unfulfilled(&batteries, is_there));
+        let is_installed = |name: &str| ordered.iter().any(|battery| battery.name() == name);
+        let Some(next) = batteries.iter().position(|battery| battery.requires().iter().all(|name| is_installed(name))) else {
+            return Err(unmet_requirement(&batteries, is_installed));
         };
         let next = batteries.remove(next);
         let name = next.name();
-        if is_there(name) {
-            return Err(Error::internal(format!("two batteries are called \"{name}\"; rename one")));
+        if is_installed(name) {
+            return Err(Error::internal(format!("two batteries are named \"{name}\"; rename one of them")));
         }
         if name.is_empty()
-            || name.len() > LONGEST_NAME
+            || name.len() > MAX_NAME_LENGTH
             || !name.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-0123456789".contains(&byte))
         {
             return Err(Error::internal(format!(
-                "the battery \"{name}\" needs another name: lower-case letters, digits, - and _, and {LONGEST_NAME} of them at most"
+                "the battery name \"{name}\" is invalid: use at most {MAX_NAME_LENGTH} lower-case letters, digits, hyphens and underscores"
             )));
         }
         ordered.push(next);
@@ -111,15 +112,15 @@ pub(crate) fn in_order(mut batteries: Vec<Box<dyn Battery>>) -> Result<Vec<Box<d
     Ok(ordered)
 }
 
-/// With a version behind it, a name is recorded in a column of 50 characters.
-const LONGEST_NAME: usize = 30;
+/// The name is recorded together with a version, in a column of 50 characters.
+const MAX_NAME_LENGTH: usize = 30;
 
-fn unfulfilled(waiting: &[Box<dyn Battery>], is_there: impl Fn(&str) -> bool) -> Error {
+fn unmet_requirement(waiting: &[Box<dyn Battery>], is_installed: impl Fn(&str) -> bool) -> Error {
     for battery in waiting {
-        let lacking = battery.requires().iter().find(|name| !is_there(name) && waiting.iter().all(|other| other.name() != **name));
-        if let Some(name) = lacking {
+        let missing = battery.requires().iter().find(|name| !is_installed(name) && waiting.iter().all(|other| other.name() != **name));
+        if let Some(name) = missing {
             let (battery, remedy) = (battery.name(), remedy(name));
-            return Error::internal(format!("{battery} needs {name}, which this application lacks. {remedy}"));
+            return Error::internal(format!("{battery} requires {name}, which this application does not have. {remedy}"));
         }
     }
     let names: Vec<_> = waiting.iter().map(|battery| battery.name()).collect();
@@ -130,23 +131,23 @@ fn remedy(battery: &str) -> String {
     match battery {
         "database" => "Remove App::without_database()".to_owned(),
         "sessions" => "Remove App::without_sessions()".to_owned(),
-        name => format!("Write App::new(urls).{name}(), or what its documentation says"),
+        name => format!("Write App::new(urls).{name}(), or see its documentation"),
     }
 }
 
-/// Batteries of lback that a project may have settings of without having the battery: the name, which is also that of the feature
-/// and of the method of `App`, and how their settings begin.
+/// Optional batteries of Lback, for settings without the battery itself: the name, which is also the name of the feature and
+/// of the method of `App`, and the prefixes of the battery's settings.
 const OPTIONAL: [(&str, &[&str]); 2] = [("mail", &["MAIL_", "SMTP_"]), ("auth", &["AUTH_", "LOGIN_", "LOGOUT_"])];
 
-/// Adds to an unknown setting of a battery that is missing how to get the battery.
+/// Explains how to install the battery if an unknown setting belongs to one that is missing.
 fn with_remedy(error: SettingsError, batteries: &[Box<dyn Battery>]) -> Error {
     let message = error.to_string();
-    let speaks_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.contains(&format!(": {prefix}")));
-    let is_there = |name: &str| batteries.iter().any(|battery| battery.name() == name);
-    match OPTIONAL.iter().find(|(name, prefixes)| !is_there(name) && speaks_of(prefixes)) {
+    let mentions = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.contains(&format!(": {prefix}")));
+    let is_installed = |name: &str| batteries.iter().any(|battery| battery.name() == name);
+    match OPTIONAL.iter().find(|(name, prefixes)| !is_installed(name) && mentions(prefixes)) {
         None => error.into(),
         Some((name, _)) => Error::internal(format!(
-            "{message}\nSettings of {name} need {name}: write App::new(urls).{name}(), and in Cargo.toml lback = {{ …, features = [\"{name}\"] }}"
+            "{message}\nSettings of {name} need the battery {name}. Write App::new(urls).{name}(), and in Cargo.toml lback = {{ …, features = [\"{name}\"] }}"
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! What a battery is, and what it adds to an application.
+//! [`Battery`], the trait of an application's optional parts, and [`Setup`], through which they are installed.
 
 use std::any::Any;
 use std::ops::{Deref, DerefMut};
@@ -11,15 +11,15 @@ use lback_db::{Database, Tables};
 use crate::testing::TestSettings;
 use crate::{Checks, CommandSpec};
 
-/// A part that an application can have or leave out: users, mail, an admin, or one of your own.
+/// An optional part of an application: users, mail, an admin, or one of your own.
 ///
-/// A battery is a value that says everything it adds. `App::with` puts it in:
+/// A battery is a value that declares everything it adds. `App::with` installs it:
 ///
 /// ```
 /// use lback::prelude::*;
 /// use lback::app::{Battery, Setup};
 ///
-/// /// Lets every page say which machine has made it: `{{ served_by }}`.
+/// /// Lets every page name the machine that rendered it: `{{ served_by }}`.
 /// struct Served {
 ///     by: &'static str,
 /// }
@@ -41,48 +41,49 @@ use crate::{Checks, CommandSpec};
 /// ```
 ///
 /// An application calls the methods in this order: [`settings`](Self::settings) and, in tests,
-/// [`test_settings`](Self::test_settings); [`migrations`](Self::migrations) and [`tables`](Self::tables); [`commands`](Self::commands); then
-/// [`install`](Self::install), after the batteries that it [`requires`](Self::requires).
+/// [`test_settings`](Self::test_settings); [`migrations`](Self::migrations) and [`tables`](Self::tables);
+/// [`commands`](Self::commands); and [`install`](Self::install), once the batteries that this one
+/// [`requires`](Self::requires) are installed.
 pub trait Battery: Any {
-    /// The name, which no other battery of the application may have. Its migrations are recorded under this name.
+    /// Returns the battery's name, which is unique within the application. The battery's migrations are recorded under it.
     fn name(&self) -> &'static str;
 
-    /// The names of the batteries without which this one does not work. They are installed before it.
+    /// Returns the names of the batteries that this one depends on. They are installed before it.
     fn requires(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Declares the settings that the battery reads: `settings.declare::<ShopSettings>()`. The start checks them, and refuses keys that
-    /// nobody declares.
+    /// Declares the settings that the battery reads: `settings.declare::<ShopSettings>()`. They are checked when the
+    /// application starts; a key that is not declared is an error.
     fn settings(&self, _settings: &mut Settings) {}
 
-    /// Changes settings for tests, so that they leave nothing outside: mail is kept in memory, for example.
+    /// Adjusts settings for tests, so that a test has no effects outside of it. For example, mail is kept in memory.
     ///
     /// # Errors
-    /// If a setting cannot be read.
+    /// Returns an error if a setting is invalid.
     fn test_settings(&self, _settings: &mut TestSettings<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// The migrations that make the battery's tables.
+    /// Returns the migrations that create the battery's tables.
     fn migrations(&self) -> Option<MigrationSet> {
         None
     }
 
-    /// The tables that the battery works with. The command `check` compares them with the database.
+    /// Returns the tables that the battery uses. The `check` command compares them with the database.
     fn tables(&self) -> Tables {
         Tables::new()
     }
 
-    /// The commands that the battery adds to the command line.
+    /// Returns the commands that the battery adds to the command line.
     fn commands(&self) -> Vec<CommandSpec> {
         Vec::new()
     }
 
-    /// Puts the battery into the application: its state, middleware, routes, templates, background tasks and checks.
+    /// Installs the battery in the application: its state, middleware, routes, templates, background tasks and checks.
     ///
     /// # Errors
-    /// If the settings are wrong; the application does not start then.
+    /// Returns an error if the battery's settings are invalid. The application then does not start.
     fn install(self: Box<Self>, setup: &mut Setup) -> Result<()>;
 }
 
@@ -91,14 +92,15 @@ type Migrated = Box<dyn Fn(&Application, &Database) -> Result<()> + Send + Sync>
 type RouteNote = Box<dyn Fn(&Route) -> Option<String> + Send + Sync>;
 type Check = Box<dyn Fn(&Application, &mut Checks) + Send + Sync>;
 
-/// An application in the making, for [`Battery::install`]: the [`Assembly`], to which it dereferences, and what happens later.
+/// The application that [`Battery::install`] adds to. It dereferences to the [`Assembly`], and registers hooks that run
+/// later.
 pub struct Setup {
     assembly: Assembly,
     built: Vec<Built>,
     pub(crate) hooks: Hooks,
 }
 
-/// What batteries do while the application is there.
+/// The hooks that batteries have registered for a running application.
 #[derive(Default)]
 pub(crate) struct Hooks {
     migrated: Vec<Migrated>,
@@ -111,26 +113,27 @@ impl Setup {
         Setup { assembly, built: Vec::new(), hooks: Hooks::default() }
     }
 
-    /// Runs `work` when the application has been put together, before anything else uses it.
+    /// Runs `work` when the application has been assembled, before anything else uses it.
     pub fn when_built(&mut self, work: impl FnOnce(&Arc<Application>) -> Result<()> + 'static) -> &mut Self {
         self.built.push(Box::new(work));
         self
     }
 
-    /// Runs `work` whenever the database has the tables it needs: after the command `migrate`, before the server accepts its first
-    /// request, and before a test begins. For rows that the program declares, such as permissions.
+    /// Runs `work` each time the tables of the database are known to be up to date: after the `migrate` command, before the
+    /// server accepts its first request, and before a test begins. Use it for rows that the program declares, such as
+    /// permissions.
     pub fn after_migrate(&mut self, work: impl Fn(&Application, &Database) -> Result<()> + Send + Sync + 'static) -> &mut Self {
         self.hooks.migrated.push(Box::new(work));
         self
     }
 
-    /// Adds a note to a route in the list of the command `routes`, such as who may use it.
+    /// Adds a note to a route in the output of the `routes` command, such as the permission that it requires.
     pub fn route_note(&mut self, note: impl Fn(&Route) -> Option<String> + Send + Sync + 'static) -> &mut Self {
         self.hooks.route_notes.push(Box::new(note));
         self
     }
 
-    /// Adds checks to the command `check`.
+    /// Adds checks to the `check` command.
     ///
     /// ```
     /// # use lback::app::Setup;
@@ -147,7 +150,7 @@ impl Setup {
         self
     }
 
-    /// Checks everything and joins it.
+    /// Validates and builds the application, then runs the hooks of [`when_built`](Self::when_built).
     pub(crate) fn build(self) -> Result<(Arc<Application>, Hooks)> {
         let app = self.assembly.build()?;
         for work in self.built {

@@ -1,8 +1,8 @@
-//! What the command `check` finds.
+//! The results of the `check` command.
 
 use lback_core::{Error, Result};
 
-/// The findings of the command `check`: a line for everything that it looks at.
+/// The results of the `check` command: a line for each check.
 pub struct Checks {
     deploy: bool,
     found: Vec<(String, Result<()>)>,
@@ -13,31 +13,31 @@ impl Checks {
         Checks { deploy, found: Vec::new() }
     }
 
-    /// Returns whether the application is checked for a public server: `check --deploy`.
+    /// Returns whether the application is checked for deployment on a public server: `check --deploy`.
     pub fn deploy(&self) -> bool {
         self.deploy
     }
 
-    /// Adds what was looked at, and what was found. The message of an error says what to write instead.
+    /// Adds the result of a check. The message of an error explains how to fix the problem.
     pub fn add(&mut self, what: impl Into<String>, result: Result<()>) -> &mut Self {
         self.found.push((what.into(), result));
         self
     }
 
-    /// Returns a line for everything that was looked at.
+    /// Returns a line for each check.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         self.found.iter().map(|(what, result)| match result {
             Ok(()) => format!("ok    {what}"),
-            Err(error) => format!("WRONG {what}: {error}"),
+            Err(error) => format!("FAIL  {what}: {error}"),
         })
     }
 
     /// # Errors
-    /// If something is wrong; the message says how many checks have found something.
+    /// Returns an error with the number of failed checks, if any check has failed.
     pub(crate) fn result(&self) -> Result<()> {
         match self.found.iter().filter(|(_, result)| result.is_err()).count() {
             0 => Ok(()),
-            wrong => Err(Error::internal(format!("{wrong} of {} checks found something wrong", self.found.len()))),
+            failed => Err(Error::internal(format!("{failed} of {} checks failed", self.found.len()))),
         }
     }
 }

@@ -1,30 +1,30 @@
-//! How a visitor's address is found, for the command `check --deploy`.
+//! Checks and explains how a visitor's address is determined, for `check --deploy`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lback_core::{CoreSettings, Error, Result};
 
-/// Finds settings with which the proxy's forwarding headers are never believed, so that all visitors share its address.
+/// Checks that the proxy's forwarding headers are trusted. If they never are, all visitors share the proxy's address.
 ///
 /// # Errors
-/// Says what to write.
+/// Returns an error that names the setting to change.
 pub(crate) fn check(core: &CoreSettings) -> Result<()> {
     let proxies = &core.trusted_proxies;
     let listens_here_only = is_loopback(&core.host);
     let trusts_this_machine = proxies.iter().any(|proxy| peers_at(&core.host).iter().any(|peer| proxy.contains(*peer)));
     let wrong = if proxies.is_empty() {
-        // That is said of HTTPS.
+        // The check of HTTPS reports this.
         return Ok(());
     } else if !listens_here_only && proxies.iter().all(|proxy| proxy.is_loopback()) {
         format!(
-            "with HOST = \"{}\" connections come from other machines and containers, and TRUSTED_PROXIES names this one only: behind a proxy \
-             elsewhere all visitors share its address, and one who guesses passwords locks out all. Write TRUSTED_PROXIES = [\"private\"], or \
-             the proxy's address or network; or HOST = \"127.0.0.1\" if the proxy is on this machine",
+            "HOST = \"{}\" accepts connections from other machines and containers, but TRUSTED_PROXIES only names this machine. Behind a proxy \
+             elsewhere, all visitors share its address, and one visitor who guesses passwords locks out all of them. Write \
+             TRUSTED_PROXIES = [\"private\"], or the proxy's address or network; or HOST = \"127.0.0.1\" if the proxy is on this machine",
             core.host
         )
     } else if listens_here_only && !trusts_this_machine {
         format!(
-            "with HOST = \"{}\" every connection comes from this machine, which is not one of the TRUSTED_PROXIES: all visitors share its \
+            "with HOST = \"{}\", every connection comes from this machine, which is not one of the TRUSTED_PROXIES: all visitors share its \
              address. Write TRUSTED_PROXIES = [\"loopback\"], or HOST = \"0.0.0.0\" if the proxy is elsewhere",
             core.host
         )
@@ -34,20 +34,20 @@ pub(crate) fn check(core: &CoreSettings) -> Result<()> {
     Err(Error::internal(wrong))
 }
 
-/// Says how the address is found.
+/// Explains how a visitor's address is determined.
 pub(crate) fn explain(core: &CoreSettings) -> String {
     let proxies: Vec<String> = core.trusted_proxies.iter().map(ToString::to_string).collect();
     match proxies.as_slice() {
-        [] => "A visitor's address is that of the connection's other end.".to_owned(),
+        [] => "A visitor's address is the peer address of the connection.".to_owned(),
         proxies => format!(
-            "A visitor's address is that of the connection's other end or, if that is one of the TRUSTED_PROXIES ({}), the last one in \
-             X-Forwarded-For that is none of them. The log warns once if another peer sends that header.",
+            "A visitor's address is the peer address of the connection. If the peer is one of the TRUSTED_PROXIES ({}), it is the last \
+             address in X-Forwarded-For that is not. The log warns once if any other peer sends this header.",
             proxies.join(", ")
         ),
     }
 }
 
-/// The addresses from which this machine connects to `host`, one of its own: those of the same version of IP.
+/// Returns the addresses from which this machine connects to its own address `host`: those of the same IP version.
 fn peers_at(host: &str) -> Vec<IpAddr> {
     match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(_)) => vec![Ipv6Addr::LOCALHOST.into()],
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_cannot_be_the_peer_is_found() {
+    fn reports_trusted_proxies_that_cannot_be_the_peer() {
         let container = found("HOST = '0.0.0.0'\nTRUSTED_PROXIES = ['127.0.0.1']").unwrap_err();
         assert!(container.contains("TRUSTED_PROXIES = [\"private\"]"), "{container}");
         assert!(found("HOST = '::'\nTRUSTED_PROXIES = ['loopback', '::1']").is_err());

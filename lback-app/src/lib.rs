@@ -1,16 +1,17 @@
-//! Applications of the [Lback](https://docs.rs/lback) web framework: [`App`], the batteries that plug into it, its command line,
-//! its checks and its start. It knows no battery but those that it brings: the database, sessions and CSRF protection.
+//! Applications of the [Lback](https://docs.rs/lback) web framework: [`App`], the batteries that plug into it, its command
+//! line, checks and startup. The crate contains the batteries that every application has by default: the database, sessions
+//! and CSRF protection. It does not know about any other.
 //!
-//! An application or a battery names the crate `lback`, which re-exports everything here.
+//! Applications and batteries depend on the crate `lback`, which re-exports everything here.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | `app` | what an application says of itself |
-//! | `battery` | what a battery is, and what it can add |
-//! | `assemble` | batteries, settings and routes put together |
-//! | `batteries` | the database, sessions, CSRF |
-//! | `command` | the command line, a file for each command |
-//! | `checks` | what the command `check` looks at |
+//! | `app` | [`App`], the builder of an application |
+//! | `battery` | [`Battery`] and [`Setup`] |
+//! | `assemble` | assembles batteries, settings, middleware and routes |
+//! | `batteries` | the database, sessions and CSRF protection |
+//! | `command` | the command line, with one file per command |
+//! | `checks` | [`Checks`], the results of the `check` command |
 //! | `testing` | the test client |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,39 +1,38 @@
-//! An application's listeners to signals.
+//! The methods of [`App`] that add signal listeners.
 
 use std::sync::Arc;
 
-use lback_core::signals::{AnySignal, Outcome};
+use lback_core::signals::{AnySignal, ListenerOutput};
 use lback_core::{Application, Signal};
 
 use crate::App;
 
 impl App {
-    /// Adds a listener to [signals](lback_core::signals) of the type `T`.
+    /// Adds a listener for [signals](lback_core::signals) of type `T`.
     ///
     /// ```no_run
     /// use lback::prelude::*;
     /// use lback::signals::SessionCreated;
     ///
     /// # let urls = Router::new();
-    /// App::new(urls).on(|event: &SessionCreated, _| println!("a visitor: {}", event.session_prefix));
+    /// App::new(urls).on(|event: &SessionCreated, _| println!("new session: {}", event.session_prefix));
     /// ```
     ///
-    /// It gets the application too, and may return a [`Result`](lback_core::Result). It runs in place, in the order of
-    /// registration, so it must not block; for what waits there is [`on_async`](Self::on_async). Should it fail or panic,
-    /// that is logged, and nobody else notices.
+    /// The listener also receives the application, and may return a [`Result`](lback_core::Result). Listeners run inline, in
+    /// the order of registration, so they must not block; use [`on_async`](Self::on_async) for work that waits. An error or
+    /// panic in a listener is logged and has no other effect.
     #[track_caller]
     pub fn on<T, R, F>(mut self, listener: F) -> Self
     where
         T: Signal,
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&T, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         self.listeners.on(listener);
         self
     }
 
-    /// Adds an async listener to signals of the type `T`: it runs in a task of its own, which nobody waits for before the
-    /// server stops.
+    /// Adds an async listener for signals of type `T`. It runs in its own task, which is not awaited before the server stops.
     ///
     /// ```no_run
     /// use std::sync::Arc;
@@ -57,13 +56,14 @@ impl App {
     where
         T: Signal,
         F: Fn(Arc<T>, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         self.listeners.on_async(listener);
         self
     }
 
-    /// Adds a listener to signals by their name: `session.created`, `session.*` for all that begin so, or `*` for all.
+    /// Adds a listener for signals by name: `session.created`, `session.*` for all names with this prefix, or `*` for all
+    /// signals.
     ///
     /// ```no_run
     /// # use lback::prelude::*;
@@ -71,19 +71,18 @@ impl App {
     /// App::new(urls).on_name("session.*", |signal, _| println!("{}: {signal:?}", signal.name()));
     /// ```
     ///
-    /// It runs in place, as that of [`on`](Self::on). What is neither a name nor such a pattern is an error when the
-    /// program starts.
+    /// The listener runs inline, as with [`on`](Self::on). An invalid name or pattern is an error when the program starts.
     #[track_caller]
     pub fn on_name<R, F>(mut self, names: &str, listener: F) -> Self
     where
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&AnySignal, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         self.listeners.on_name(names, listener);
         self
     }
 
-    /// Adds an async listener to signals by their name, as [`on_async`](Self::on_async) does by their type.
+    /// Adds an async listener for signals by name. It runs as with [`on_async`](Self::on_async).
     ///
     /// ```no_run
     /// # use lback::prelude::*;
@@ -94,7 +93,7 @@ impl App {
     pub fn on_name_async<F, Fut>(mut self, names: &str, listener: F) -> Self
     where
         F: Fn(AnySignal, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         self.listeners.on_name_async(names, listener);
         self

@@ -1,4 +1,4 @@
-//! Applies migrations, and tells of them.
+//! Applies pending migrations, and compares the tables with the database.
 
 use lback_core::{Application, DebugSection, Error, Result};
 use lback_db::signals::MigrationApplied;
@@ -7,16 +7,16 @@ use lback_db::{Database, Migrations, Tables};
 use crate::assemble::Ready;
 use crate::run::program;
 
-/// The migrations of an application.
+/// Returns the migrations of an application.
 ///
 /// # Errors
-/// If it was put together without any.
+/// Returns an error if it was assembled without migrations.
 pub(crate) fn migrations(app: &Application) -> Result<&Migrations> {
     app.state().ok_or_else(|| Error::internal("this application has no migrations"))
 }
 
-/// Applies what is pending. The listeners are told when the database is no longer locked, also of what was applied before
-/// one that failed.
+/// Applies the pending migrations. [`MigrationApplied`] is sent once the database is no longer locked, also for the
+/// migrations that were applied before one failed.
 pub(crate) fn migrate(ready: &Ready) -> Result<Vec<String>> {
     let mut applied = Vec::new();
     let result = migrations(&ready.app)?.apply_each(ready.database()?, |name| applied.push(name.to_owned()));
@@ -24,7 +24,7 @@ pub(crate) fn migrate(ready: &Ready) -> Result<Vec<String>> {
     result
 }
 
-/// What the database lacks of the tables that the program works with; nothing while migrations are pending.
+/// Returns the differences between the registered tables and the database. Returns none while migrations are pending.
 pub(crate) fn differences(app: &Application) -> Result<Vec<String>> {
     let (Some(database), Some(tables)) = (app.state::<Database>(), app.state::<Tables>()) else { return Ok(Vec::new()) };
     match migrations(app)?.pending(database)?.is_empty() {
@@ -33,7 +33,7 @@ pub(crate) fn differences(app: &Application) -> Result<Vec<String>> {
     }
 }
 
-/// What the page that shows an error while `DEBUG` is on says of the database, if it is not what the program expects.
+/// Returns the section about the database on the `DEBUG` error page, if migrations are pending or a table differs.
 pub(crate) fn debug_section(app: &Application) -> Option<DebugSection> {
     let pending = migrations(app).ok()?.pending(app.state()?).ok()?;
     let rows: Vec<_> = if pending.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn debug_section(app: &Application) -> Option<DebugSection> {
     (!rows.is_empty()).then(|| DebugSection { title: "Database".to_owned(), rows, is_cause: true })
 }
 
-/// Refuses to go on while migrations are pending.
+/// Returns an error while migrations are pending.
 pub(crate) fn require_migrations(app: &Application) -> Result<()> {
     let Some(database) = app.state::<Database>() else { return Ok(()) };
     let pending = migrations(app)?.pending(database)?;
@@ -53,8 +53,8 @@ pub(crate) fn require_migrations(app: &Application) -> Result<()> {
         return Ok(());
     }
     let (migrations, them) = match pending.len() {
-        1 => ("one migration".to_owned(), "it"),
-        count => (format!("{count} migrations"), "them"),
+        1 => ("one migration is".to_owned(), "it"),
+        count => (format!("{count} migrations are"), "them"),
     };
-    Err(Error::internal(format!("the database lacks {migrations}: {}. Apply {them} with: {} migrate", pending.join(", "), program())))
+    Err(Error::internal(format!("{migrations} pending: {}. Apply {them} with: {} migrate", pending.join(", "), program())))
 }

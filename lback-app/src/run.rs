@@ -1,4 +1,4 @@
-//! The application's command line.
+//! Runs an application from its command line.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,13 +15,13 @@ use crate::command::{self, CommandSpec, Task, serve};
 use crate::supervisor::{Supervisor, add_live_reload};
 
 impl App {
-    /// Reads the settings and does what the command line says; without a command, serves.
+    /// Reads the settings and runs the command in the program's arguments, or `serve` if there is none.
     ///
-    /// On failure this prints what is wrong and ends the program with status 1 (2 for a command line that is not
-    /// understood), so `main` needs no error handling.
+    /// If it fails, this prints the error and ends the program with status 1, or 2 if the command line is invalid. `main`
+    /// therefore needs no error handling.
     ///
     /// # Errors
-    /// None that reach the caller; the result lets `main` end with this call.
+    /// Never returns an error; the return type lets `main` end with this call.
     pub fn main(self) -> Result<()> {
         let arguments = std::env::args_os().skip(1).map(|argument| argument.into_string().map_err(MainError::not_text));
         match arguments.collect::<Result<Vec<String>, MainError>>().and_then(|arguments| self.run(&arguments)) {
@@ -33,10 +33,10 @@ impl App {
         }
     }
 
-    /// Does what `arguments` say, as [`main`](Self::main) does, and returns what went wrong.
+    /// Runs the command in `arguments`, as [`main`](Self::main) does, but returns errors.
     ///
     /// # Errors
-    /// Where the command is not understood, the settings are wrong, or the command fails.
+    /// Returns an error if the command line or the settings are invalid, or if the command fails.
     pub fn run(mut self, arguments: &[String]) -> Result<(), MainError> {
         let commands = command::all(&self.batteries, std::mem::take(&mut self.commands)).map_err(MainError::failed)?;
         match Task::parse(arguments, commands).map_err(|message| MainError { message, exit_code: 2 })? {
@@ -55,8 +55,8 @@ impl App {
         served.inspect_err(|error| supervisor.failed(&error.to_string()))
     }
 
-    /// Reads the settings and puts the application together; one that `serves` waits for a migration that is being written,
-    /// and starts without one that is still to be.
+    /// Reads the settings and assembles the application. If it `serves`, it waits for migration files that are being written,
+    /// and starts without migrations that are still blank.
     fn load(mut self, environment: &Environment, serves: bool) -> Result<Ready> {
         let root = find_root(environment)?;
         let mut settings = Settings::load(&root, environment)?;
@@ -68,10 +68,10 @@ impl App {
     }
 }
 
-/// A migration whose files were saved less long ago may be half written.
+/// A migration whose files were saved more recently may be half written.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// Why the program ended.
+/// The error that ended the program.
 #[derive(Debug)]
 pub struct MainError {
     message: String,
@@ -96,7 +96,7 @@ impl fmt::Display for MainError {
 
 impl std::error::Error for MainError {}
 
-/// The program's own name, for messages that name a command.
+/// Returns how to run this program, for messages that name a command.
 pub(crate) fn program() -> String {
     let path = std::env::args_os().next().map(std::path::PathBuf::from);
     let name = path.as_deref().and_then(std::path::Path::file_name).map(|name| name.to_string_lossy().into_owned());

@@ -1,4 +1,4 @@
--- lback: draft. Change the columns here and in src/__APP__/models.rs as you need them; then remove this line, or run: lback migrate
+-- lback: draft. Adapt the columns here and in src/__APP__/models.rs. Then remove this line, or run: lback migrate
 CREATE TABLE __APP___items (
     __ID__,
     title TEXT NOT NULL

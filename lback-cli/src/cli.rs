@@ -1,4 +1,4 @@
-//! What the command line looks like, and which function does what it says.
+//! Defines the command line, and dispatches its commands.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,16 +14,16 @@ use crate::{completions, delegate, migration, project, runserver, startapp, star
 
 const EXAMPLES: &str = "\
 Examples:
-  lback startproject mysite     makes a project in the folder mysite
-  lback runserver               serves it on http://127.0.0.1:8000, and again after each change
-  lback startapp blog           adds an app to it: /blog, with a table and a test
-  lback migrate                 applies the migrations that are pending
+  lback startproject mysite     creates a project in the folder mysite
+  lback runserver               serves it on http://127.0.0.1:8000, and rebuilds it after each change
+  lback startapp blog           adds an app at /blog, with a table and a test
+  lback migrate                 applies pending migrations
   lback test                    runs the project's tests
 
-Commands that work on a project find it from any folder inside it. A command that is not listed here is the
-project's own: lback countposts 5 has its program run countposts 5.";
+Project commands work in any folder of the project. Commands that are not listed here are passed to the project's program:
+lback countposts 5 runs its command countposts with the argument 5.";
 
-/// The whole command line.
+/// Returns the definition of the command line.
 pub fn command() -> Command {
     Command::new("lback")
         .version(env!("CARGO_PKG_VERSION"))
@@ -31,34 +31,34 @@ pub fn command() -> Command {
         .after_help(EXAMPLES)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands(making())
+        .subcommands(creating())
         .subcommand(
             Command::new("runserver")
                 .visible_alias("run")
-                .about("Builds the project and serves it, and does so again when a file changes")
+                .about("Builds and serves the project, and rebuilds it when a file changes")
                 .arg(address())
                 .after_help("Examples:\n  lback runserver\n  lback runserver 8080\n  lback runserver 0.0.0.0:8080"),
         )
         .subcommands(delegated())
         .subcommand(
             Command::new("completions")
-                .about("Prints what a shell needs to complete lback's commands")
+                .about("Prints a completion script for a shell")
                 .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell)))
                 .after_help("Example:\n  lback completions bash > ~/.local/share/bash-completion/completions/lback"),
         )
 }
 
-fn making() -> [Command; 3] {
+fn creating() -> [Command; 3] {
     [
         Command::new("startproject")
             .visible_alias("new")
-            .about("Makes a project")
-            .arg(text("name", "NAME").required(true).help("What it is called, such as mysite"))
+            .about("Creates a project")
+            .arg(text("name", "NAME").required(true).help("The name of the project, such as mysite"))
             .arg(
                 Arg::new("folder")
                     .value_name("DIR")
                     .value_parser(value_parser!(PathBuf))
-                    .help("Where it goes: a new or empty folder [default: NAME]"),
+                    .help("The project's folder, which must be new or empty [default: NAME]"),
             )
             .arg(
                 Arg::new("db")
@@ -66,71 +66,74 @@ fn making() -> [Command; 3] {
                     .value_name("DATABASE")
                     .value_parser(Database::NAMES)
                     .default_value(Database::NAMES[0])
-                    .help("What it keeps its data in"),
+                    .help("The project's database"),
             )
-            .arg(
-                Arg::new("auth")
-                    .long("auth")
-                    .action(ArgAction::SetTrue)
-                    .help("With users, who register and log in, and the pages for that"),
-            )
+            .arg(Arg::new("auth").long("auth").action(ArgAction::SetTrue).help("Adds users, with pages for registration and login"))
             .after_help(
                 "Examples:\n  lback startproject mysite\n  lback startproject mysite .\n  lback startproject mysite --auth\n  \
                  lback startproject mysite --db postgres",
             ),
         Command::new("startapp")
-            .about("Adds an app to the project, registered and with a table, a page and a test")
-            .arg(text("name", "NAME").required(true).help("What it is called, such as blog"))
+            .about("Adds an app to the project and registers it: a table, a page and a test")
+            .arg(text("name", "NAME").required(true).help("The name of the app, such as blog"))
             .arg(
                 Arg::new("no-register")
                     .long("no-register")
                     .action(ArgAction::SetTrue)
-                    .help("Leaves src/main.rs and src/urls.rs alone, and prints the lines that belong there"),
+                    .help("Prints the lines for src/main.rs and src/urls.rs instead of adding them"),
             )
-            .after_help("Example:\n  lback startapp blog     adds src/blog, templates/blog and a draft of its table, and answers /blog"),
+            .after_help("Example:\n  lback startapp blog     adds src/blog, templates/blog, a draft of its table, and the path /blog"),
         Command::new("makemigrations")
-            .about("Makes an empty migration, to write SQL into")
-            .arg(text("name", "NAME").required(true).help("What it does, such as add_author_to_posts"))
+            .about("Creates an empty migration, to be filled with SQL")
+            .arg(text("name", "NAME").required(true).help("What the migration does, such as add_author_to_posts"))
             .after_help("Example:\n  lback makemigrations add_author_to_posts"),
     ]
 }
 
 fn delegated() -> [Command; 10] {
     [
-        Command::new("serve").about("Builds the project and answers requests").arg(address()).after_help("Example:\n  lback serve 8080"),
-        Command::new("migrate").about("Applies the migrations that are pending"),
-        Command::new("rollback")
-            .about("Undoes the newest of the application's migrations, or the newest N")
-            .arg(Arg::new("count").value_name("N").value_parser(value_parser!(u32).range(1..)).help("How many to undo [default: 1]")),
-        Command::new("showmigrations").about("Lists the migrations; [X] marks those that are applied"),
+        Command::new("serve").about("Builds the project and serves requests").arg(address()).after_help("Example:\n  lback serve 8080"),
+        Command::new("migrate").about("Applies pending migrations"),
+        Command::new("rollback").about("Rolls back the application's newest migration, or the newest N").arg(
+            Arg::new("count")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(1..))
+                .help("The number of migrations to roll back [default: 1]"),
+        ),
+        Command::new("showmigrations").about("Lists the migrations; [X] marks the applied ones"),
         Command::new("dbshell")
-            .about("Opens the database's own shell: sqlite3, psql")
-            .arg(handed_on("Handed to the shell"))
+            .about("Opens the database shell: sqlite3 or psql")
+            .arg(passed_on("Passed to the shell"))
             .after_help("Examples:\n  lback dbshell\n  lback dbshell -- \"SELECT count(*) FROM sessions\""),
         Command::new("routes").about("Lists the routes"),
         Command::new("collectstatic")
-            .about("Copies the static files into a folder, for another server to serve")
+            .about("Copies the static files to a folder, for another server to serve")
             .arg(
                 Arg::new("folder")
                     .value_name("DIR")
                     .value_parser(value_parser!(PathBuf))
-                    .help("Where they go [default: staticfiles, in the project's folder]"),
+                    .help("The target folder [default: staticfiles in the project's folder]"),
             )
             .after_help("Example:\n  lback collectstatic /srv/mysite/static"),
         Command::new("clearsessions").about("Deletes expired sessions"),
         Command::new("check")
-            .about("Looks for what is wrong, and says what mends it")
-            .arg(Arg::new("deploy").long("deploy").action(ArgAction::SetTrue).help("Also for what a public server must not have"))
+            .about("Looks for problems, and explains how to fix them")
+            .arg(
+                Arg::new("deploy")
+                    .long("deploy")
+                    .action(ArgAction::SetTrue)
+                    .help("Also looks for settings that are unsafe on a public server"),
+            )
             .after_help("Example:\n  LBACK_ENV=production lback check --deploy"),
         Command::new("test")
-            .about("Runs the project's tests, with what cargo test takes")
-            .arg(handed_on("Handed to cargo test"))
+            .about("Runs the project's tests, with the arguments of cargo test")
+            .arg(passed_on("Passed to cargo test"))
             .after_help("Examples:\n  lback test\n  lback test blog -- --nocapture"),
     ]
 }
 
-/// Arguments that another program understands.
-fn handed_on(help: &'static str) -> Arg {
+/// Defines arguments that are passed to another program.
+fn passed_on(help: &'static str) -> Arg {
     Arg::new("arguments")
         .value_name("ARGS")
         .value_parser(value_parser!(OsString))
@@ -142,14 +145,14 @@ fn handed_on(help: &'static str) -> Arg {
 }
 
 fn address() -> Arg {
-    text("address", "ADDR").help("Where to listen: 8080, 0.0.0.0, 0.0.0.0:8080 [default: HOST and PORT of the settings]")
+    text("address", "ADDR").help("The address to listen on: 8080, 0.0.0.0, 0.0.0.0:8080 [default: HOST and PORT in the settings]")
 }
 
 fn text(id: &'static str, shown: &'static str) -> Arg {
     Arg::new(id).value_name(shown).value_parser(NonEmptyStringValueParser::new())
 }
 
-/// Does what the command line says.
+/// Runs the command on the command line.
 pub fn run(matches: &ArgMatches) -> Result<()> {
     let Some((command, matches)) = matches.subcommand() else { return Ok(()) };
     match command {
@@ -172,12 +175,12 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
     }
 }
 
-/// Has the project's binary run a command of its own. What is not known here and in no project is a mistake.
+/// Passes an unknown command to the project's program. Outside a project, it is an error.
 fn to_own(name: &str, matches: &ArgMatches) -> Result<()> {
     if let Err(no_project) = project::root() {
         return match command().try_get_matches_from(["lback", name]) {
             Err(error) if error.get(ContextKind::SuggestedSubcommand).is_some() => error.exit(),
-            _ => Err(no_project.because(&format!("lback itself has no command \"{name}\", and"))),
+            _ => Err(no_project.with_prefix(&format!("lback has no command \"{name}\", and"))),
         };
     }
     delegate::to_project(name, given(matches, ""))
@@ -187,12 +190,12 @@ fn given<'a>(matches: &'a ArgMatches, id: &str) -> impl Iterator<Item = &'a OsSt
     matches.get_many::<OsString>(id).into_iter().flatten()
 }
 
-/// The project's binary runs in the project's folder, and not in the one where the path was typed.
+/// Returns the absolute path, because the project's program runs in another folder than the one where the path was typed.
 fn absolute(folder: &PathBuf) -> Result<PathBuf> {
     std::path::absolute(folder).map_err(|error| Error::io("find", folder, error))
 }
 
-/// An argument that clap has required.
+/// Returns an argument that clap requires.
 fn argument(matches: &ArgMatches, id: &str) -> String {
     matches.get_one::<String>(id).cloned().unwrap_or_default()
 }
@@ -200,7 +203,7 @@ fn argument(matches: &ArgMatches, id: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_definition_holds_together() {
+    fn the_definition_is_valid() {
         super::command().debug_assert();
     }
 }

@@ -1,10 +1,10 @@
-//! The databases that a project can be on.
+//! The databases that a project can use.
 
 use std::path::{Path, PathBuf};
 
 use crate::file::text;
 
-/// A database.
+/// The database of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
     Sqlite,
@@ -12,15 +12,15 @@ pub enum Database {
 }
 
 impl Database {
-    /// The names by which the command line knows them, the default first.
+    /// The names on the command line, the default first.
     pub const NAMES: [&str; 2] = ["sqlite", "postgres"];
 
-    /// The database of this name.
+    /// Returns the database with the given name.
     pub fn named(name: &str) -> Self {
         if name == "postgres" { Database::Postgres } else { Database::Sqlite }
     }
 
-    /// The column of a table by which its rows are told apart, numbered by the database.
+    /// Returns the SQL of a primary key that the database generates.
     pub fn id_column(self) -> &'static str {
         match self {
             Database::Sqlite => "id INTEGER NOT NULL PRIMARY KEY",
@@ -28,7 +28,7 @@ impl Database {
         }
     }
 
-    /// That of a project: what its `Cargo.toml` takes Lback with.
+    /// Returns the database of a project, by the features of Lback in its `Cargo.toml`.
     fn of_project(root: &Path) -> Self {
         let manifest: toml::Table = text(&root.join("Cargo.toml")).ok().and_then(|text| text.parse().ok()).unwrap_or_default();
         let lback = manifest.get("dependencies").and_then(|dependencies| dependencies.get("lback"));
@@ -40,15 +40,15 @@ impl Database {
     }
 }
 
-/// A folder of the project into which migrations are written.
+/// A folder of migrations in a project.
 pub struct MigrationFolder {
-    /// Below the project's folder, such as `migrations`.
+    /// The path below the project's folder, such as `migrations`.
     pub shown: &'static str,
     pub path: PathBuf,
     pub database: Database,
 }
 
-/// The folders of migrations: those for each database where they exist, else the one.
+/// Returns the folders of migrations: one for each database if they exist, or else the only one.
 pub fn migration_folders(root: &Path) -> Vec<MigrationFolder> {
     let folder = |shown: &'static str, database| MigrationFolder { shown, path: root.join(shown), database };
     let own = [folder("migrations/sqlite", Database::Sqlite), folder("migrations/postgres", Database::Postgres)];

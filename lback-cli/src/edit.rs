@@ -1,11 +1,11 @@
-//! A change to a file that exists.
+//! Edits existing files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// A file whose text is replaced at once, and put back unless the change is kept.
+/// A file whose text is replaced atomically, and restored on drop unless the change is kept.
 pub struct Edit {
     path: PathBuf,
     before: String,
@@ -13,13 +13,13 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// Replaces the text `before` of the file by `after`.
+    /// Replaces the text of the file, `before`, with `after`.
     pub fn apply(path: &Path, before: String, after: &str) -> Result<Self> {
         replace(path, after).map_err(|error| Error::io("write", path, error))?;
         Ok(Edit { path: path.to_owned(), before, kept: false })
     }
 
-    /// The change stays.
+    /// Keeps the change.
     pub fn keep(mut self) {
         self.kept = true;
     }
@@ -33,15 +33,15 @@ impl Drop for Edit {
     }
 }
 
-/// Writes beside the file and renames, so that the file is never half-written. The file's mode stays.
+/// Writes a temporary file and renames it, so that the file is never half written. The file's mode is preserved.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let real = fs::canonicalize(path)?;
-    let beside = real.with_extension(format!("lback-new-{}", std::process::id()));
-    let result = fs::write(&beside, text)
-        .and_then(|()| fs::set_permissions(&beside, fs::metadata(&real)?.permissions()))
-        .and_then(|()| fs::rename(&beside, &real));
+    let temporary = real.with_extension(format!("lback-new-{}", std::process::id()));
+    let result = fs::write(&temporary, text)
+        .and_then(|()| fs::set_permissions(&temporary, fs::metadata(&real)?.permissions()))
+        .and_then(|()| fs::rename(&temporary, &real));
     if result.is_err() {
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&temporary);
     }
     result
 }

@@ -1,4 +1,4 @@
-//! What went wrong, and what mends it.
+//! Errors with a remedy.
 
 use std::path::Path;
 use std::{fmt, io};
@@ -6,49 +6,48 @@ use std::{fmt, io};
 /// The result of a command.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a command did not do what it was asked. It is shown as it is: a line that says what is wrong, and one that says what
-/// to do about it.
+/// The error of a command. It is displayed as two paragraphs: the problem, and what to do about it.
 #[derive(Debug)]
 pub struct Error {
-    what: String,
-    mend: String,
+    problem: String,
+    remedy: String,
     source: Option<io::Error>,
 }
 
 impl Error {
-    /// `what` went wrong, and `mend` puts it right.
-    pub fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Error { what: what.into(), mend: mend.into(), source: None }
+    /// Creates an error from a problem and its remedy.
+    pub fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error { problem: problem.into(), remedy: remedy.into(), source: None }
     }
 
-    /// The system refused to do something with a file: `Error::io("write", path, error)`.
+    /// Creates an error from a failed file operation: `Error::io("write", path, error)`.
     pub fn io(verb: &str, path: &Path, source: io::Error) -> Self {
-        let mend = match source.kind() {
+        let remedy = match source.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                "You may not write there. Choose another folder, or change who owns this one."
+                "You have no permission to write there. Choose another folder, or change the owner of this one."
             }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "The disk is full. Make room on it, and try again.",
-            io::ErrorKind::NotADirectory => "A part of this path is a file and not a folder. Choose another folder.",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "The disk is full. Free some space, and try again.",
+            io::ErrorKind::NotADirectory => "A part of this path is a file, not a folder. Choose another folder.",
             io::ErrorKind::InvalidFilename => "Choose a shorter name, or another folder.",
-            _ => "Nothing was changed. Put right what the system says, and try again.",
+            _ => "Nothing was changed. Fix the problem, and try again.",
         };
-        Error { what: format!("cannot {verb} {}: {source}", path.display()), mend: mend.to_owned(), source: Some(source) }
+        Error { problem: format!("cannot {verb} {}: {source}", path.display()), remedy: remedy.to_owned(), source: Some(source) }
     }
 
-    /// There is no cargo.
+    /// Creates the error for a missing cargo.
     pub fn no_cargo() -> Self {
         Error::new(
             "cargo was not found; it builds and runs the project",
-            "Install Rust from https://rustup.rs, or put cargo's folder on the PATH.",
+            "Install Rust from https://rustup.rs, or add the folder of cargo to PATH.",
         )
     }
 
-    /// The same, with its beginning before what is wrong.
-    pub fn because(self, beginning: &str) -> Self {
-        Error { what: format!("{beginning} {}", self.what), ..self }
+    /// Returns the error with a text before the problem.
+    pub fn with_prefix(self, prefix: &str) -> Self {
+        Error { problem: format!("{prefix} {}", self.problem), ..self }
     }
 
-    /// The status with which the program ends.
+    /// Returns the exit code of the program.
     pub fn code(&self) -> u8 {
         1
     }
@@ -56,7 +55,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n\n{}", self.what, self.mend)
+        write!(f, "{}\n\n{}", self.problem, self.remedy)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files that are about to be written, and the text of those that are there.
+//! New files, and the text of existing ones.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -6,27 +6,27 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// A file: where it goes, below some folder, and what is in it.
+/// A file to be written: its path below some folder, and its text.
 pub struct File {
     /// The path, with `/` between its parts.
     pub path: String,
-    /// What is in it.
+    /// The content.
     pub text: String,
 }
 
 impl File {
-    /// A file made from a pattern, in which `values` stand for their names.
+    /// Creates a file from a pattern, in which the names in `values` are replaced with their values.
     pub fn filled(path: &str, pattern: &str, values: &[(&str, &str)]) -> Self {
         let fill = |text: &str| values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
         File { path: fill(path), text: fill(pattern) }
     }
 
-    /// Writes the file below `folder`, with the folders on its way. It must not exist. A file called `.env` is readable by
-    /// its owner only.
+    /// Writes the file below `folder`, and creates missing folders. The file must not exist. A file named `.env` is readable
+    /// by its owner only.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(&self.path);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|error| Error::io("make the folder", parent, error))?;
+            fs::create_dir_all(parent).map_err(|error| Error::io("create the folder", parent, error))?;
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -34,13 +34,13 @@ impl File {
         if self.path == ".env" {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         }
-        let mut file = options.open(&path).map_err(|error| Error::io("make the file", &path, error))?;
+        let mut file = options.open(&path).map_err(|error| Error::io("create the file", &path, error))?;
         file.write_all(self.text.as_bytes()).map_err(|error| Error::io("write the file", &path, error))
     }
 }
 
-/// The text of a file, whatever editor or system has written it: without a byte order mark, and with lines that end in `\n`.
-/// The project's program reads its files in the same way.
+/// Returns the text of a file, without a byte order mark and with `\n` as line ends, so that files of any editor or system
+/// can be read. The project's program reads its files in the same way.
 pub fn text(path: &Path) -> io::Result<String> {
     let bytes = fs::read(path)?;
     let units = |unit: fn([u8; 2]) -> u16| bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect::<Vec<u16>>();

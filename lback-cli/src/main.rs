@@ -1,6 +1,6 @@
-//! The `lback` command: makes projects and the apps in them, and hands the rest to the project's own binary.
+//! The `lback` command. It creates projects and apps, and passes all other commands to the project's program.
 //!
-//! `lback --help` lists what it does. Each command has a file of its own; [`cli`] says what they take.
+//! `lback --help` lists the commands. Each one has its own file; [`cli`] defines their arguments.
 
 mod cli;
 mod completions;
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let command = cli::command();
-    // What is not known here may be a command of the project's own.
+    // An unknown command may be a command of the project's program.
     let matches = command.clone().allow_external_subcommands(true).get_matches();
     match cli::run(&matches) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `lback makemigrations`, and how the folders of migrations are named.
+//! `lback makemigrations`, and the names of migration folders.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -10,28 +10,33 @@ use crate::name::{self, Kind};
 use crate::staging::{Moves, Staging};
 use crate::{output, project, timestamp};
 
-/// Makes a migration without any SQL in it.
+/// Creates an empty migration.
 pub fn run(name: &str) -> Result<()> {
     name::check(Kind::Migration, name)?;
     let root = project::root()?;
     let folders = migration_folders(&root);
-    let called = folder_name(&folders, name)?;
+    let folder_name = folder_name(&folders, name)?;
     let file = |name: &str| File { path: name.to_owned(), text: String::new() };
     let mut moves = Moves::default();
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for folder in &folders {
-        fs::create_dir_all(&folder.path).map_err(|error| Error::io("make the folder", &folder.path, error))?;
+        fs::create_dir_all(&folder.path).map_err(|error| Error::io("create the folder", &folder.path, error))?;
         let staging = Staging::with_files(&folder.path, &[file("up.sql"), file("down.sql")])?;
-        moves.rename(staging.path(), folder.path.join(&called))?;
-        made.push(format!("{}/{called}/up.sql and down.sql", folder.shown));
+        moves.rename(staging.path(), folder.path.join(&folder_name))?;
+        created.push(format!("{}/{folder_name}/up.sql and down.sql", folder.shown));
     }
     moves.keep();
-    output::text(&format!("Made {}. Write what the migration does, and what undoes it; then:\n\n  lback migrate\n", made.join(", ")))
+    output::text(&format!(
+        "Created {}. Write the SQL of the migration into up.sql, and the SQL that reverts it into down.sql. Then run:\n\n  lback migrate\n",
+        created.join(", ")
+    ))
 }
 
-/// `2026-11-21-120000_create_blog`: a name that sorts after those in `folders` which were made before.
+/// Returns the name of a new migration folder, such as `2026-11-21-120000_create_blog`. It sorts after the older ones in
+/// `folders`.
 ///
-/// What stands before the first `_` tells migrations apart, so a second that is taken already gives way to the next.
+/// The part before the first `_` is the version, which must be unique. If another migration has the current second, the next
+/// free one is used.
 pub fn folder_name(folders: &[MigrationFolder], name: &str) -> Result<String> {
     let mut entries = Vec::new();
     for folder in folders {
@@ -42,8 +47,8 @@ pub fn folder_name(folders: &[MigrationFolder], name: &str) -> Result<String> {
         };
         if let Some(same) = found.iter().find(|entry| entry.split_once('_').is_some_and(|(_, end)| end == name)) {
             return Err(Error::new(
-                format!("there is a migration of that name: {}/{same}", folder.shown),
-                "Choose another name, or write into that one.",
+                format!("a migration with this name already exists: {}/{same}", folder.shown),
+                "Choose another name, or edit the existing migration.",
             ));
         }
         entries.extend(found);

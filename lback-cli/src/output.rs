@@ -1,4 +1,4 @@
-//! What is printed. Colour is clap's matter: it is used on a terminal only, and not where `NO_COLOR` is set.
+//! Prints output and errors. Colours are handled by clap, which uses them only on a terminal, and not if `NO_COLOR` is set.
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -7,12 +7,12 @@ use clap::Command;
 
 use crate::error::{Error, Result};
 
-/// Prints text to standard output. A reader that has gone away, such as `head`, is no error.
+/// Prints text to standard output. A closed pipe, as with `head`, is not an error.
 pub fn text(text: &str) -> Result<()> {
     bytes(text.as_bytes())
 }
 
-/// Prints bytes to standard output, as [`text`] does.
+/// Prints bytes to standard output, like [`text`].
 pub fn bytes(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -21,9 +21,9 @@ pub fn bytes(bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// Prints an error to standard error, in the way that clap prints those of the command line.
+/// Prints an error to standard error, in the format of clap.
 pub fn error(command: &Command, error: &Error) {
     let shown = clap::Error::raw(clap::error::ErrorKind::Io, format!("{error}\n")).with_cmd(command);
-    // Where even that cannot be printed, the exit code is all that is left.
+    // If the error cannot be printed, only the exit code is left.
     let _ = shown.print();
 }

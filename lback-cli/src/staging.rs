@@ -1,4 +1,4 @@
-//! A folder in which things are made before they are moved to their place.
+//! A staging folder, in which files are prepared before they are moved to their final place.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -6,22 +6,22 @@ use std::{fs, io};
 use crate::error::{Error, Result};
 use crate::file::File;
 
-/// A folder that goes away with all that is still in it.
+/// A temporary folder, which is removed on drop with everything that is still in it.
 pub struct Staging {
     path: PathBuf,
 }
 
 impl Staging {
-    /// Makes the folder in `parent`, so that moving from it into `parent` is a rename, and writes `files` into it.
+    /// Creates the folder in `parent`, so that moving a file from it into `parent` is a rename, and writes `files` into it.
     pub fn with_files(parent: &Path, files: &[File]) -> Result<Self> {
-        let staging = Self::empty(parent).map_err(|error| Error::io("make a folder in", parent, error))?;
+        let staging = Self::empty(parent).map_err(|error| Error::io("create a folder in", parent, error))?;
         for file in files {
             file.write(&staging.path)?;
         }
         Ok(staging)
     }
 
-    /// A process that was killed may have left a folder of this name, which is passed over.
+    /// Creates an empty folder. Folders that killed processes have left behind are skipped.
     fn empty(parent: &Path) -> io::Result<Self> {
         let mut number = std::process::id();
         loop {
@@ -33,7 +33,7 @@ impl Staging {
         }
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -41,12 +41,12 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // It is gone where it was renamed; where it cannot be removed, there is nobody left to tell.
+        // The folder may have been renamed. If it cannot be removed, the error cannot be reported any more.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// Moves things to their places, all of them or none.
+/// Renames several files and folders, all of them or none.
 #[derive(Default)]
 pub struct Moves {
     done: Vec<PathBuf>,
@@ -58,16 +58,16 @@ impl Moves {
     pub fn rename(&mut self, from: &Path, to: PathBuf) -> Result<()> {
         if fs::symlink_metadata(&to).is_ok() {
             return Err(Error::new(
-                format!("{} exists already", to.display()),
-                "Nothing was changed. Move it away, or choose another name.",
+                format!("{} already exists", to.display()),
+                "Nothing was changed. Move it elsewhere, or choose another name.",
             ));
         }
-        fs::rename(from, &to).map_err(|error| Error::io("make", &to, error))?;
+        fs::rename(from, &to).map_err(|error| Error::io("create", &to, error))?;
         self.done.push(to);
         Ok(())
     }
 
-    /// What was moved stays.
+    /// Keeps what was moved.
     pub fn keep(mut self) {
         self.kept = true;
     }

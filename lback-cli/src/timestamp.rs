@@ -1,10 +1,10 @@
-//! The time that a migration's name begins with.
+//! The timestamps at the beginning of migration names.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// The time in UTC, as the names of migrations have it: `2026-11-21-120000`.
+/// Formats a time in UTC, as in the names of migrations: `2026-11-21-120000`.
 pub fn of(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let (year, month, day) = date(seconds / DAY);
@@ -12,8 +12,8 @@ pub fn of(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}-{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
 }
 
-/// The date of a day, counted from 1970-01-01. A year begins in March here, so that the leap day is its last.
-/// See "days to civil" in <https://howardhinnant.github.io/date_algorithms.html>.
+/// Returns the date of a day, counted from 1970-01-01. The calculation uses years that begin in March, so that the leap day
+/// is the last day. See "days to civil" in <https://howardhinnant.github.io/date_algorithms.html>.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agrees_with_the_calendar() {
+    fn formats_known_dates() {
         for (seconds, text) in [
             (0, "1970-01-01-000000"),
             (951_782_400, "2000-02-29-000000"),

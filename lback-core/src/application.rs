@@ -1,4 +1,4 @@
-//! An application, assembled: routes, middleware, settings, templates, state.
+//! The assembled application: routes, middleware, settings, templates and state.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -31,7 +31,7 @@ use crate::trusted_proxy::ForwardingWarning;
 use crate::view::{BoxFuture, BoxedView};
 use crate::{Caching, Clock, Error, Request, Response, Result, error_page, panics};
 
-/// Everything that is needed to answer a request. Made once, by [`Assembly::build`], and shared.
+/// Everything needed to answer requests. [`Assembly::build`] creates it once, and all requests share it.
 pub struct Application {
     table: Arc<RouteTable>,
     stack: Arc<[Layer]>,
@@ -45,7 +45,7 @@ pub struct Application {
     static_names: Arc<StaticNames>,
     state: Extensions,
     clock: Clock,
-    view_places: Arc<Semaphore>,
+    view_permits: Arc<Semaphore>,
     budgets: Budgets,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
@@ -56,9 +56,9 @@ pub struct Application {
 type MakeDebugSection = Box<dyn Fn(&mut Request) -> Option<DebugSection> + Send + Sync>;
 type Background = Box<dyn Fn(Arc<Application>, watch::Receiver<bool>) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// The parts of an application, before they are checked and joined.
+/// A builder for an [`Application`]: collects its parts, then checks and joins them.
 ///
-/// Applications use `lback::App`, which fills in the default middleware; this is what it is made of.
+/// Applications use `lback::App`, which builds on this type and adds the default middleware.
 ///
 /// ```
 /// use lback_core::{Assembly, Request, Router, Settings};
@@ -85,7 +85,7 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// An application of these routes, without middleware.
+    /// Creates an assembly with these routes and no middleware.
     pub fn new(router: Router, settings: Settings) -> Self {
         Assembly {
             router,
@@ -104,13 +104,13 @@ impl Assembly {
         }
     }
 
-    /// Adds a middleware around every route, in `slot`.
+    /// Adds a middleware to `slot`, around every route.
     pub fn middleware<Kind>(&mut self, slot: Slot, middleware: impl IntoMiddleware<Kind>) -> &mut Self {
         self.stack.place(slot, middleware);
         self
     }
 
-    /// Adds routes to those of the application.
+    /// Adds routes to the application.
     ///
     /// ```
     /// # use lback_core::{Assembly, Request, Router, Settings};
@@ -124,60 +124,60 @@ impl Assembly {
         self
     }
 
-    /// The middleware around every route, to be changed.
+    /// Returns a mutable reference to the middleware stack around every route.
     pub fn stack_mut(&mut self) -> &mut Stack {
         &mut self.stack
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Adds the application's own shared state, which [`Request::state`] finds by its type.
+    /// Adds application state, which [`Request::state`] looks up by its type.
     pub fn state<T: Send + Sync + 'static>(&mut self, value: T) -> &mut Self {
         self.shared_state(Arc::new(value))
     }
 
-    /// Adds state that is shared already.
+    /// Adds application state that is already in an [`Arc`].
     pub fn shared_state<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
         self.state.insert(value);
         self
     }
 
-    /// The shared state of type `T` that has been added so far.
+    /// Returns the application state of type `T`, if it has been added already.
     pub fn find_state<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.state.get::<Arc<T>>().map(AsRef::as_ref)
     }
 
-    /// The secret key and its fallbacks, checked.
+    /// Checks and returns the secret key and its fallbacks.
     fn secrets(&self, config: &CoreSettings) -> Result<Vec<String>> {
         let secret = secret_key(self.settings.root(), config.secret_key.as_ref(), config.debug)?;
         let fallbacks = config.secret_key_fallbacks.iter();
         Ok(std::iter::once(&secret).chain(fallbacks).map(|secret| secret.expose().to_owned()).collect())
     }
 
-    /// Keys for `purpose`, derived from `SECRET_KEY` and its fallbacks.
+    /// Derives keys for `purpose` from `SECRET_KEY` and its fallbacks.
     ///
     /// # Errors
-    /// Where `SECRET_KEY` is missing or too short.
+    /// Returns an error if `SECRET_KEY` is missing or too short.
     pub fn derive_keys(&self, purpose: &str) -> Result<Keys> {
         let secrets = self.secrets(&self.settings.section()?)?;
         Ok(Keys::derive(purpose, secrets.iter().map(String::as_str)))
     }
 
-    /// The clock that everything in the application asks.
+    /// Sets the clock that the whole application uses.
     pub fn clock(&mut self, clock: Clock) -> &mut Self {
         self.clock = clock;
         self
     }
 
-    /// Returns the clock that everything in the application asks.
+    /// Returns the clock that the whole application uses.
     pub fn clock_in_use(&self) -> &Clock {
         &self.clock
     }
 
-    /// Adds a template that a crate brings along. A file of this name in the templates folder takes its place.
+    /// Adds a built-in template. A file of the same name in the templates folder overrides it.
     ///
     /// ```
     /// # use lback_core::{Assembly, Router, Settings};
@@ -202,8 +202,9 @@ impl Assembly {
         self
     }
 
-    /// Adds a function that every template can call, with the request whose page it is. Its arguments may follow its name, as in
-    /// `unread(folder)`; then a template that gives another one stops the start.
+    /// Adds a function that every template can call. It receives the request that the template is rendered for. The name may
+    /// list the function's arguments, as in `unread(folder)`; the application then does not start if a template passes any
+    /// other argument.
     pub fn template_function<F, V>(&mut self, name: &'static str, call: F) -> &mut Self
     where
         F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -213,8 +214,8 @@ impl Assembly {
         self
     }
 
-    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`. Its arguments may follow its name, as in
-    /// `money(currency)`; then a template that gives another one stops the start.
+    /// Adds a filter that every template can use: `{{ price | money(currency="EUR") }}`. The name may list the filter's
+    /// arguments, as in `money(currency)`; the application then does not start if a template passes any other argument.
     pub fn template_filter<F, T, V>(&mut self, name: &'static str, apply: F) -> &mut Self
     where
         F: Fn(T, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,
@@ -225,13 +226,13 @@ impl Assembly {
         self
     }
 
-    /// What CSRF tokens are bound to besides the browser, such as its session.
+    /// Sets what CSRF tokens are bound to in addition to the browser, such as the session.
     pub fn csrf_binding(&mut self, binding: impl CsrfBinding) -> &mut Self {
         self.csrf_binding = Some(Box::new(binding));
         self
     }
 
-    /// Adds a task that runs beside the server, from its start until `stopping` turns true.
+    /// Adds a background task. It starts with the server and runs until `stopping` becomes true.
     pub fn background<F, Fut>(&mut self, task: F) -> &mut Self
     where
         F: Fn(Arc<Application>, watch::Receiver<bool>) -> Fut + Send + Sync + 'static,
@@ -241,7 +242,7 @@ impl Assembly {
         self
     }
 
-    /// Runs `task` when the server starts, and again `pause` after each run, until the server stops. An error is logged.
+    /// Runs `task` when the server starts and again `pause` after each run, until the server stops. Errors are logged.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -264,7 +265,7 @@ impl Assembly {
             async move {
                 loop {
                     if let Err(error) = task(app.clone()).await {
-                        tracing::error!(%error, "a background task has failed; it runs again in {pause:?}");
+                        tracing::error!(%error, "a background task failed; it runs again in {pause:?}");
                     }
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -275,8 +276,8 @@ impl Assembly {
         })
     }
 
-    /// Adds a section to the page that shows an error while `DEBUG` is on, such as the session of the request. The
-    /// section hides what is secret itself.
+    /// Adds a section to the error page that is shown while `DEBUG` is on, such as the request's session. The section must mask
+    /// its own secrets.
     pub fn debug_section<F>(&mut self, section: F) -> &mut Self
     where
         F: Fn(&mut Request) -> Option<DebugSection> + Send + Sync + 'static,
@@ -285,16 +286,16 @@ impl Assembly {
         self
     }
 
-    /// Those who are told the application's [signals](crate::signals), to be changed.
+    /// Returns a mutable reference to the listeners of the application's [signals](crate::signals).
     pub fn listeners_mut(&mut self) -> &mut Listeners {
         &mut self.listeners
     }
 
-    /// Checks everything and joins it.
+    /// Checks all parts and builds the application.
     ///
     /// # Errors
-    /// Where settings are wrong, routes collide, middleware stands in the wrong order or a template does not parse. The
-    /// message lists every problem that was found, with its place.
+    /// Returns an error if settings are invalid, routes collide, middleware is in the wrong order or a template does not parse.
+    /// The message lists every problem with its location.
     pub fn build(self) -> Result<Arc<Application>> {
         panics::remember_places();
         let config: CoreSettings = self.settings.checked()?;
@@ -309,7 +310,7 @@ impl Assembly {
         }
         let table = Arc::new(table);
         let templates_dir = self.settings.root().join(&config.templates_dir);
-        // In DEBUG files change while the program runs.
+        // While DEBUG is on, files change while the program runs.
         let static_dir = self.settings.root().join(&config.static_dir);
         let static_names = Arc::new(if config.debug { StaticNames::default() } else { StaticNames::read(&static_dir)? });
         let functions = Functions::new(table.clone(), &config.static_url, static_names.clone()).add(self.functions, self.filters);
@@ -325,7 +326,7 @@ impl Assembly {
             secrets,
             templates,
             static_names,
-            view_places: Arc::new(Semaphore::new(config.max_blocking_views)),
+            view_permits: Arc::new(Semaphore::new(config.max_blocking_views)),
             budgets: Budgets::new(&config),
             settings: self.settings,
             config,
@@ -341,10 +342,10 @@ impl Assembly {
 }
 
 impl Application {
-    /// Answers one request: finds its route, runs it through the middleware to the view and back.
+    /// Answers one request: finds its route, then runs the middleware and the view.
     ///
-    /// `peer` is the other end of the connection.
-    // No async fn: its future would hold the parts beside the request that is made of them.
+    /// `peer` is the remote address of the connection.
+    // Not an async fn: its future would store the parts as well as the request that is made from them.
     pub fn handle(
         self: Arc<Self>,
         parts: Parts,
@@ -357,7 +358,7 @@ impl Application {
 
     pub(crate) async fn respond(req: &mut Request) -> Response {
         let app = req.app();
-        app.forwarding_warning.look_at(req);
+        app.forwarding_warning.check(req);
         let lookup = app.table.find(req.method(), req.path(), req.uri().query(), app.config.redirect_slashes);
         let exchange = Exchange::begin(req, &lookup);
         let result = match lookup {
@@ -366,20 +367,18 @@ impl Application {
                 req.set_matched(Some(matched));
                 Next::new(&route.layers, &route.endpoint).run(req).await
             }
-            Lookup::Otherwise(endpoint) => {
+            Lookup::Fallback(endpoint) => {
                 let stack = req.app().stack.clone();
                 Next::new(&stack, &endpoint).run(req).await
             }
         };
-        // Only without the `Errors` middleware does an error come as far as here.
+        // An error gets this far only if the stack has no `Errors` middleware.
         let mut response = result.unwrap_or_else(|error| error_page::respond(req, error));
-        // A request that failed leaves no cookies behind.
-        if !response.status().is_server_error()
-            && let Some(cookies) = req.pending_cookies()
-        {
+        let failed = req.conclude(Ok(&response)).has_failed();
+        if let Some(cookies) = req.pending_cookies() {
             let sealed = cookies.adds_sealed();
-            cookies.write(response.headers_mut());
-            if sealed {
+            cookies.write(response.headers_mut(), failed);
+            if sealed && !failed {
                 req.limit_caching(Caching::Private);
             }
         }
@@ -393,24 +392,25 @@ impl Application {
         response
     }
 
-    /// Runs a view for a test, inside those of the middleware that are named, and returns what comes out.
+    /// Runs a view in a test, inside the middleware with these names, and returns the result.
     pub(crate) async fn run_within(&self, req: &mut Request, names: &[&str], view: Arc<dyn BoxedView>) -> Result<Response> {
         let layers: Vec<Layer> = self.stack.iter().filter(|layer| names.contains(&layer.name())).cloned().collect();
         let mut response = Next::new(&layers, &Endpoint::View(view)).run(req).await?;
+        let failed = req.conclude(Ok(&response)).has_failed();
         if let Some(cookies) = req.pending_cookies() {
-            cookies.write(response.headers_mut());
+            cookies.write(response.headers_mut(), failed);
         }
         Ok(response)
     }
 
-    /// Returns whether a route answers `GET` of this path; what middleware answers, such as static files, does not count.
+    /// Returns whether a route answers `GET` for this path. Paths that middleware answers, such as static files, do not count.
     pub fn answers(&self, path: &str) -> bool {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let lookup = self.table.find(&Method::GET, path, None, self.config.redirect_slashes);
-        matches!(lookup, Lookup::Found(_) | Lookup::Otherwise(Endpoint::Redirect(_)))
+        matches!(lookup, Lookup::Found(_) | Lookup::Fallback(Endpoint::Redirect(_)))
     }
 
-    /// Starts the tasks that run beside the server.
+    /// Starts the background tasks.
     pub(crate) fn start_background(self: &Arc<Self>, stopping: &watch::Receiver<bool>) -> Vec<tokio::task::JoinHandle<()>> {
         let guarded = |task: &Background| {
             let work = task(self.clone(), stopping.clone());
@@ -420,73 +420,73 @@ impl Application {
             };
             async move {
                 if let Err(error) = catch_panic(pin!(work)).await {
-                    tracing::error!("a background task has ended for good: {error:?}");
+                    tracing::error!("a background task panicked and will not run again: {error:?}");
                 }
             }
         };
         self.background.iter().map(|task| tokio::spawn(guarded(task))).collect()
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The settings that core itself reads.
+    /// Returns the core settings.
     pub fn config(&self) -> &CoreSettings {
         &self.config
     }
 
-    /// The project's folder.
+    /// Returns the project's folder.
     pub fn root(&self) -> &Path {
         self.settings.root()
     }
 
-    /// The folder of static files.
+    /// Returns the folder of static files.
     pub fn static_dir(&self) -> PathBuf {
         self.root().join(&self.config.static_dir)
     }
 
-    /// The folder in which the application stores files, such as uploads. In a test it is a temporary one.
+    /// Returns the folder in which the application stores files, such as uploads. In a test, this is a temporary folder.
     pub fn media_dir(&self) -> PathBuf {
         self.root().join(&self.config.media_dir)
     }
 
-    /// The names with hashes that static files have; none while `DEBUG` is on.
+    /// Returns the hashed names of static files; empty while `DEBUG` is on.
     pub fn static_names(&self) -> &StaticNames {
         &self.static_names
     }
 
-    /// The clock.
+    /// Returns the clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The application's own state of type `T`.
+    /// Returns the application state of type `T`.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.state.get::<Arc<T>>().map(AsRef::as_ref)
     }
 
-    /// Every route, in the order of the router.
+    /// Returns every route, in the router's order.
     pub fn routes(&self) -> &[Arc<Route>] {
         self.table.routes()
     }
 
-    /// The names of the middleware around every route, outermost first.
+    /// Returns the names of the middleware around every route, outermost first.
     pub fn middleware(&self) -> impl Iterator<Item = &'static str> {
         self.stack.iter().map(Layer::name)
     }
 
-    /// The path of the route called `name`; see [`Request::url_for`].
+    /// Returns the path of the route called `name`; see [`Request::url_for`].
     ///
     /// # Errors
-    /// Where no route has that name, a parameter is missing, or a value does not fit its type.
+    /// Returns an error if no route has that name, a parameter is missing, or a value does not match its parameter's type.
     #[track_caller]
     pub fn url_for(&self, name: &str, params: &[(&str, &dyn Display)]) -> Result<String> {
         self.table.url_for(name, params)
     }
 
-    /// Is there a route of this name?
+    /// Returns whether there is a route with this name.
     pub fn has_route(&self, name: &str) -> bool {
         self.table.has_name(name)
     }
@@ -495,7 +495,7 @@ impl Application {
         self.table.secret_pattern(path)
     }
 
-    /// The templates.
+    /// Returns the templates.
     pub fn templates(&self) -> &Templates {
         &self.templates
     }
@@ -504,17 +504,17 @@ impl Application {
         &self.debug_sections
     }
 
-    /// Keys for `purpose`, derived from `SECRET_KEY` and its fallbacks.
+    /// Derives keys for `purpose` from `SECRET_KEY` and its fallbacks.
     pub fn derive_keys(&self, purpose: &str) -> Keys {
         Keys::derive(purpose, self.secrets.iter().map(String::as_str))
     }
 
-    /// The places for plain views, of which each takes one while it runs.
-    pub(crate) fn view_places(&self) -> &Arc<Semaphore> {
-        &self.view_places
+    /// Returns the permits for plain views; each view holds one while it runs.
+    pub(crate) fn view_permits(&self) -> &Arc<Semaphore> {
+        &self.view_permits
     }
 
-    /// What the bodies of all requests together may take.
+    /// Returns the limits on what the bodies of all requests use together.
     pub(crate) fn budgets(&self) -> &Budgets {
         &self.budgets
     }

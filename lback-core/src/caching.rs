@@ -1,27 +1,28 @@
-//! What caches may do with a response. RFC 9111.
+//! Limits on how caches may reuse a response (RFC 9111).
 
 use std::borrow::Cow;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// How far caches may reuse a response for other requests, from free to strict: each value includes those before it.
+/// How far caches may reuse a response for other requests, from least to most strict. Each value includes those before it.
 ///
-/// A request collects the strictest that is asked of it by [`Request::limit_caching`](crate::Request::limit_caching).
+/// [`Request::limit_caching`](crate::Request::limit_caching) sets the limit for a request; the strictest one applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caching {
-    /// As the response says.
+    /// No limit beyond the response's own headers.
     #[default]
     Unlimited,
     /// Only for requests with the same cookies: `Vary: Cookie`.
     PerVisitor,
-    /// Only by the visitor's own browser: `Cache-Control: private`, and `no-cache` as well if the response says nothing.
+    /// Only by the visitor's own browser: `Cache-Control: private`, plus `no-cache` if the response has no `Cache-Control`.
     Private,
-    /// By nobody, `Cache-Control: no-store`, unless the response says otherwise: then as [`Private`](Caching::Private).
+    /// Not at all: `Cache-Control: no-store`. If the response already has a `Cache-Control`, it is limited as by
+    /// [`Private`](Caching::Private) instead.
     NotStored,
 }
 
 impl Caching {
-    /// Puts the limit into the headers of a response. What they say already stays if it is no laxer.
+    /// Applies the limit to the headers of a response. Directives that are at least as strict stay unchanged.
     ///
     /// ```
     /// use lback_core::{Caching, Response};
@@ -50,9 +51,9 @@ fn vary_on_cookie(headers: &mut HeaderMap) {
     }
 }
 
-/// Keeps a response out of shared caches; `unless_said` is its `Cache-Control` if it has none.
-fn keep_private(headers: &mut HeaderMap, unless_said: &'static str) {
-    // Fields that some shared caches believe before Cache-Control (RFC 9213).
+/// Keeps a response out of shared caches. `default` becomes its `Cache-Control` if it has none.
+fn keep_private(headers: &mut HeaderMap, default: &'static str) {
+    // Headers that some shared caches prefer to Cache-Control (RFC 9213).
     let targeted: Vec<HeaderName> = headers.keys().filter(|name| is_targeted(name)).cloned().collect();
     for name in targeted {
         headers.remove(name);
@@ -60,7 +61,7 @@ fn keep_private(headers: &mut HeaderMap, unless_said: &'static str) {
     let lines: Vec<HeaderValue> = headers.get_all(header::CACHE_CONTROL).iter().cloned().collect();
     let directives: Vec<&[u8]> = lines.iter().flat_map(|line| directives(line.as_bytes())).collect();
     if directives.is_empty() {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(unless_said));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(default));
     } else if let Cow::Owned(private) = private(&directives) {
         let value = HeaderValue::from_bytes(&private.join(&b", "[..]));
         headers.insert(header::CACHE_CONTROL, value.unwrap_or(HeaderValue::from_static("no-store")));
@@ -71,7 +72,7 @@ fn is_targeted(name: &HeaderName) -> bool {
     name.as_str().ends_with("cdn-cache-control") || name == "surrogate-control"
 }
 
-/// The directives of one line. A comma inside a quoted string ends none.
+/// Returns the directives of one line. A comma inside a quoted string does not end a directive.
 fn directives(line: &[u8]) -> Vec<&[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     let parts = line.split(|byte| {
@@ -87,35 +88,35 @@ fn directives(line: &[u8]) -> Vec<&[u8]> {
     parts.map(<[u8]>::trim_ascii).filter(|part| !part.is_empty()).collect()
 }
 
-/// The directives without what lets a shared cache store the response, and with what forbids it.
-fn private<'a, 'b>(said: &'b [&'a [u8]]) -> Cow<'b, [&'a [u8]]> {
-    let has = |wanted: &str| said.iter().any(|directive| directive.eq_ignore_ascii_case(wanted.as_bytes()));
-    // A cache that knows the status may store what is `must-understand, no-store` (RFC 9111, 5.2.2.3).
-    let stored = !has("no-store") || has("must-understand");
-    let lets = |directive: &&&[u8]| ["public", "s-maxage"].iter().any(|lax| name(directive).eq_ignore_ascii_case(lax.as_bytes()));
-    // `private="x-name"` keeps only that field out.
+/// Removes the directives that let a shared cache store the response, and adds `private` if nothing else prevents that.
+fn private<'a, 'b>(directives: &'b [&'a [u8]]) -> Cow<'b, [&'a [u8]]> {
+    let has = |wanted: &str| directives.iter().any(|directive| directive.eq_ignore_ascii_case(wanted.as_bytes()));
+    // With `must-understand, no-store`, a cache that understands the status code may store the response (RFC 9111, 5.2.2.3).
+    let is_stored = !has("no-store") || has("must-understand");
+    let is_lax = |directive: &&&[u8]| ["public", "s-maxage"].iter().any(|lax| name(directive).eq_ignore_ascii_case(lax.as_bytes()));
+    // `private="x-name"` applies to that header only.
     let qualified = |directive: &&&[u8]| name(directive).eq_ignore_ascii_case(b"private") && name(directive).len() < directive.len();
-    if !said.iter().any(|directive| lets(&directive) || qualified(&directive)) && (has("private") || !stored) {
-        return Cow::Borrowed(said);
+    if !directives.iter().any(|directive| is_lax(&directive) || qualified(&directive)) && (has("private") || !is_stored) {
+        return Cow::Borrowed(directives);
     }
     let mut first = !has("private");
-    let mut kept: Vec<&[u8]> = Vec::with_capacity(said.len() + 1);
-    for directive in said {
-        if !lets(&directive) && !qualified(&directive) {
+    let mut kept: Vec<&[u8]> = Vec::with_capacity(directives.len() + 1);
+    for directive in directives {
+        if !is_lax(&directive) && !qualified(&directive) {
             kept.push(directive);
         } else if first && !name(directive).eq_ignore_ascii_case(b"s-maxage") {
-            // In its place.
+            // Put `private` in the place of the first one.
             first = false;
             kept.push(b"private");
         }
     }
-    if first && stored {
+    if first && is_stored {
         kept.insert(0, b"private");
     }
     Cow::Owned(kept)
 }
 
-/// The name of a directive, without its argument.
+/// Returns the name of a directive, without its argument.
 fn name(directive: &[u8]) -> &[u8] {
     directive.split(|byte| *byte == b'=').next().unwrap_or(directive).trim_ascii()
 }
@@ -140,14 +141,14 @@ mod tests {
         headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" | ")
     }
 
-    /// What becomes of a response's own `Cache-Control`.
+    /// Returns the `Cache-Control` that results from a response with these `Cache-Control` lines.
     fn control(lines: &[&'static str]) -> String {
         let lines: Vec<_> = lines.iter().map(|line| ("cache-control", *line)).collect();
         all(&applied(Caching::NotStored, &lines), "cache-control")
     }
 
     #[test]
-    fn a_response_that_says_nothing_gets_the_default_of_its_limit() {
+    fn a_response_without_cache_control_gets_the_default_of_its_limit() {
         assert_eq!(all(&applied(Caching::Unlimited, &[]), "cache-control"), "");
         assert_eq!(all(&applied(Caching::PerVisitor, &[]), "cache-control"), "");
         assert_eq!(all(&applied(Caching::Private, &[]), "cache-control"), "private, no-cache");
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shared_cache_could_store_becomes_private() {
+    fn a_response_that_a_shared_cache_could_store_becomes_private() {
         assert_eq!(control(&["max-age=600"]), "private, max-age=600");
         assert_eq!(control(&["no-cache"]), "private, no-cache");
         assert_eq!(control(&["public, max-age=60"]), "private, max-age=60");
@@ -167,15 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_it_out_already_stays_as_it_is() {
-        for said in ["private", "Private, max-age=60", "no-store", "No-Store, no-cache", "max-age=60,private"] {
-            assert_eq!(control(&[said]), said);
+    fn directives_that_are_strict_enough_stay_unchanged() {
+        for strict in ["private", "Private, max-age=60", "no-store", "No-Store, no-cache", "max-age=60,private"] {
+            assert_eq!(control(&[strict]), strict);
         }
         assert_eq!(control(&["max-age=60", "private"]), "max-age=60 | private");
     }
 
     #[test]
-    fn what_only_looks_private_does_not_count() {
+    fn directives_that_only_resemble_private_do_not_count() {
         assert_eq!(control(&["private=\"set-cookie\", max-age=60"]), "private, max-age=60");
         assert_eq!(control(&["x=\"private\", max-age=60"]), "private, x=\"private\", max-age=60");
         assert_eq!(control(&["x=\"a, private, b\""]), "private, x=\"a, private, b\"");
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_directive_for_shared_caches_is_left() {
+    fn directives_for_shared_caches_are_removed() {
         assert_eq!(control(&["s-maxage=600"]), "private");
         assert_eq!(control(&["S-MaxAge = \"600\", max-age=5"]), "private, max-age=5");
         assert_eq!(control(&["private, s-maxage=600"]), "private");
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_kept() {
+    fn bytes_that_are_not_text_are_kept() {
         let mut headers = HeaderMap::new();
         headers.insert("cache-control", HeaderValue::from_bytes(b"max-age=60, x=\"\xff\"").unwrap());
         Caching::Private.apply(&mut headers);

@@ -1,13 +1,13 @@
-//! The time, as the application sees it.
+//! The application's clock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The application's one source of the current time.
+/// The application's only source of the current time.
 ///
-/// Everything that expires asks this clock, so a test can set it:
+/// Everything that expires uses this clock, so that tests can set the time:
 ///
 /// ```
 /// use lback_core::Clock;
@@ -21,17 +21,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub struct Clock(Option<Arc<Mutex<DateTime<Utc>>>>);
 
 impl Clock {
-    /// The clock of the machine.
+    /// Returns the system clock.
     pub fn system() -> Self {
         Clock(None)
     }
 
-    /// A clock that stands still at `time` until it is told otherwise. Its clones are the same clock.
+    /// Returns a clock that stays at `time` until it is set or advanced. Its clones share the same time.
     pub fn fixed(time: DateTime<Utc>) -> Self {
         Clock(Some(Arc::new(Mutex::new(time))))
     }
 
-    /// The current time in UTC.
+    /// Returns the current time in UTC.
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             None => Utc::now(),
@@ -39,7 +39,7 @@ impl Clock {
         }
     }
 
-    /// Moves a fixed clock forward. Does nothing to the clock of the machine.
+    /// Moves a fixed clock forward. Has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let Some(time) = &self.0 {
             let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +48,7 @@ impl Clock {
         }
     }
 
-    /// Sets a fixed clock. Does nothing to the clock of the machine.
+    /// Sets a fixed clock. Has no effect on the system clock.
     pub fn set(&self, to: DateTime<Utc>) {
         if let Some(time) = &self.0 {
             *time.lock().unwrap_or_else(PoisonError::into_inner) = to;

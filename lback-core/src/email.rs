@@ -1,17 +1,18 @@
-//! What an e-mail address is, for forms, users and mail alike: what passes one of them passes the others.
+//! Checks e-mail addresses. Forms, users and mail share this check, so an address that one of them accepts is accepted by all.
 
-/// The most bytes of the part before the `@`, and of the whole, that SMTP knows.
-const LONGEST: (usize, usize) = (64, 254);
+/// Maximum lengths in SMTP, in bytes: of the part before the `@` and of the whole address.
+const MAX_LENGTHS: (usize, usize) = (64, 254);
 
-/// Could it be an e-mail address? `local@domain`, in ASCII and without quotes or comments, which nobody has who wants mail.
-/// Whether somebody reads it, only a mail can tell.
+/// Returns whether `text` could be an e-mail address: `local@domain` in ASCII, without the quotes and comments that no address
+/// in use has. Whether the address exists, only a mail can tell.
 ///
 /// ```
 /// assert!(lback_core::is_email("alice@example.com"));
 /// assert!(!lback_core::is_email("alice"));
 /// ```
 ///
-/// Every address is one for browsers, too. They take more: dots at the ends of the local part, or two in a row.
+/// Browsers accept every address that this function accepts. They also accept a local part that starts or ends with a dot or
+/// contains two in a row.
 pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let word =
@@ -20,7 +21,7 @@ pub fn is_email(text: &str) -> bool {
         let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         plain && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
     };
-    local.len() <= LONGEST.0 && text.len() <= LONGEST.1 && local.split('.').all(word) && domain.split('.').all(label)
+    local.len() <= MAX_LENGTHS.0 && text.len() <= MAX_LENGTHS.1 && local.split('.').all(word) && domain.split('.').all(label)
 }
 
 #[cfg(test)]
@@ -28,7 +29,7 @@ mod tests {
     use super::is_email;
 
     #[test]
-    fn email_addresses_are_those_that_mail_goes_to() {
+    fn only_deliverable_addresses_are_accepted() {
         for good in ["a@b", "alice@example.com", "o'neil+tag@sub.example-site.org", "a.b@x.y", "a@xn--mller-kva.example"] {
             assert!(is_email(good), "{good}");
         }

@@ -1,4 +1,4 @@
-//! The one error type of a request.
+//! The error type of views and middleware.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::panic::Location;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
-/// What views, middleware and everything they call return.
+/// The result of views, middleware and everything that they call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// Why a request could not be answered as asked.
+/// An error that ends the handling of a request.
 ///
-/// An error knows the status that the client will see, a message, where it was made, and what caused it. Any
-/// [`std::error::Error`] becomes one through `?`, with status 500; the constructors here make the others:
+/// It has the status that the client will see, a message, the location in the source code where it was created, and its cause.
+/// `?` converts every [`std::error::Error`] into one with status 500. The constructors create errors with other statuses:
 ///
 /// ```
 /// use lback_core::{Error, Result};
@@ -29,8 +29,8 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// assert_eq!(error.status(), 404);
 /// ```
 ///
-/// The message of an error below 500 is meant for the client. That of a 5xx, and every cause, goes to the log and to
-/// the debug page, never to the client.
+/// If the status is below 500, the message is meant for the client. The message of a 5xx error, and the causes of every error, go
+/// to the log and to the debug page, never to the client.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -43,9 +43,9 @@ struct Inner {
 }
 
 impl Error {
-    /// An error that answers with `status`.
+    /// Creates an error that is answered with `status`.
     ///
-    /// A `status` that is no error or redirect (below 300) is taken as 500.
+    /// A `status` below 300, which is neither an error nor a redirect, becomes 500.
     #[track_caller]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let status = if status.as_u16() < 300 { StatusCode::INTERNAL_SERVER_ERROR } else { status };
@@ -59,39 +59,40 @@ impl Error {
         }))
     }
 
-    /// 400: the client sent something that cannot be understood.
+    /// Creates an error with status 400, for a request that cannot be understood.
     #[track_caller]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// 403: the client may not do this.
+    /// Creates an error with status 403, for a request that the client has no permission for.
     #[track_caller]
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// 404: there is nothing here.
+    /// Creates an error with status 404, for something that does not exist.
     #[track_caller]
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    /// 500: something is wrong with the application. The message is logged, the client does not see it.
+    /// Creates an error with status 500, for a fault in the application. The message is logged and not shown to the client.
     #[track_caller]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
-    /// 503: something that the application needs cannot be reached now. The message is logged, the client does not see it.
+    /// Creates an error with status 503, if a service that the application needs cannot be reached. The message is logged and not
+    /// shown to the client.
     #[track_caller]
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 
-    /// 303: ends the view early by sending the client to `location`.
+    /// Creates an error with status 303, which ends the view early and redirects the client to `location`.
     ///
-    /// The view's database work is rolled back, as with every error; what it put into the session is kept.
+    /// As with every error, the view's database work is rolled back. Its changes to the session are kept.
     #[track_caller]
     pub fn redirect(location: &str) -> Self {
         let error = Self::new(StatusCode::SEE_OTHER, format!("redirect to {location}"));
@@ -105,47 +106,47 @@ impl Error {
         error
     }
 
-    /// The same error with `source` as its cause.
+    /// Sets the cause of the error.
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The same error, answered with `status`.
+    /// Sets the status of the response.
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
     }
 
-    /// The same error, whose response carries this header too.
+    /// Adds a header to the response.
     pub fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
     }
 
-    /// The status that the client sees.
+    /// Returns the status that the client sees.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// What went wrong, without the causes.
+    /// Returns the message without the causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Headers that the response to this error will carry.
+    /// Returns the headers that this error adds to the response.
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// Headers that the response to this error will carry.
+    /// Returns the headers that this error adds to the response, for changing them.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.0.headers
     }
 
-    /// Where in the source the error was made, as `file:line:column`, where that is known.
+    /// Returns the location in the source code where the error was created, as `file:line:column`, if it is known.
     ///
-    /// For an error that came through `?`, this is the place of the `?`.
+    /// If `?` created the error, this is the location of the `?`.
     pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
     }
@@ -154,43 +155,43 @@ impl Error {
         self.0.location = None;
     }
 
-    /// The error that caused this one.
+    /// Returns the error that caused this one.
     pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
 
-    /// The cause as a `T`, searched along the whole chain.
+    /// Returns the first cause of type `T` in the chain of causes.
     pub fn find_source<T: StdError + 'static>(&self) -> Option<&T> {
         self.causes().find_map(|cause| cause.downcast_ref())
     }
 
-    /// Every cause, nearest first.
+    /// Returns all causes, starting with the direct one.
     pub fn causes(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
         std::iter::successors(self.source(), |cause: &&(dyn StdError + 'static)| StdError::source(*cause))
     }
 
-    /// Is the status 404?
+    /// Returns whether the status is 404.
     pub fn is_not_found(&self) -> bool {
         self.status() == StatusCode::NOT_FOUND
     }
 
-    /// Is the status between 400 and 499: did the client cause it?
+    /// Returns whether the client caused the error: the status is between 400 and 499.
     pub fn is_client_error(&self) -> bool {
         self.status().is_client_error()
     }
 
-    /// Is the status 500 or above?
+    /// Returns whether the status is 500 or above.
     pub fn is_server_error(&self) -> bool {
         self.status().is_server_error()
     }
 
-    /// Did a view or a middleware panic?
+    /// Returns whether the error comes from a panic in a view or in middleware.
     pub fn is_panic(&self) -> bool {
         self.0.panic
     }
 }
 
-/// The message and, after colons, every cause that says something new.
+/// Writes the message and the causes, separated by colons. Skips a cause if the text before it already ends with it.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())?;
@@ -223,7 +224,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// Turns an absent value into a 404.
+/// Turns a missing value into an error with status 404.
 ///
 /// ```
 /// use lback_core::OrNotFound;
@@ -232,7 +233,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
 /// assert!(found.or_404().unwrap_err().is_not_found());
 /// ```
 pub trait OrNotFound<T> {
-    /// The value, or an error that answers 404.
+    /// Returns the value, or an error with status 404 if it is missing.
     fn or_404(self) -> Result<T>;
 }
 

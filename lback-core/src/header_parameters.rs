@@ -1,17 +1,17 @@
-//! Lists and parameters in the values of headers: `text/html; q=0.5, */*;q=0.1`. RFC 9110, 5.6.1 and 5.6.6.
+//! Parses lists and parameters in header values, such as `text/html; q=0.5, */*;q=0.1` (RFC 9110, 5.6.1 and 5.6.6).
 
 use std::borrow::Cow;
 
-/// The members of a list, without the spaces around them. A comma inside of quotes belongs to its member; empty members do
-/// not count.
+/// Returns the members of a list without the spaces around them. A comma inside quotes does not separate members. Empty members
+/// are skipped.
 pub(crate) fn members(value: &str) -> impl Iterator<Item = &str> {
     pieces(value, b',').filter(|member| !member.is_empty())
 }
 
-/// What comes before the parameters, and these by name and value.
+/// Splits a value into the text before the parameters and the names and values of the parameters.
 ///
-/// Spaces and tabs may stand around each semicolon, and around the `=` too, which the standard does not allow and some clients
-/// write. Quotes and backslashes are taken off; what has no `=` is left out.
+/// Spaces and tabs are allowed around semicolons, and also around `=`, which the standard forbids but some clients send. Quotes and
+/// backslashes are removed. Parameters without `=` are skipped.
 pub(crate) fn split(value: &str) -> (&str, impl Iterator<Item = (&str, Cow<'_, str>)>) {
     let mut pieces = pieces(value, b';');
     let first = pieces.next().unwrap_or_default();
@@ -19,19 +19,19 @@ pub(crate) fn split(value: &str) -> (&str, impl Iterator<Item = (&str, Cow<'_, s
     (first, pairs.map(|(name, value)| (name.trim_ascii_end(), unquoted(value.trim_ascii_start()))))
 }
 
-/// The value of the first parameter called `name`, in letters of any case.
+/// Returns the value of the first parameter called `name`, ignoring case.
 pub(crate) fn parameter<'a>(value: &'a str, name: &str) -> Option<Cow<'a, str>> {
     split(value).1.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// The weight `q` among parameters, in thousandths: 1000 without one, `None` if it is no number from 0 to 1.
+/// Returns the parameter `q`, the weight, in thousandths. Returns 1000 if it is missing and `None` if it is not a number from 0 to 1.
 pub(crate) fn weight<'a>(mut parameters: impl Iterator<Item = (&'a str, Cow<'a, str>)>) -> Option<u16> {
     let Some((_, weight)) = parameters.find(|(name, _)| name.eq_ignore_ascii_case("q")) else { return Some(1000) };
     let weight: f32 = weight.parse().ok()?;
     (0.0..=1.0).contains(&weight).then(|| (weight * 1000.0).round() as u16)
 }
 
-/// `value` at each `separator` that is not quoted.
+/// Splits `value` at each `separator` outside quotes.
 fn pieces(value: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_found_whatever_stands_around_them() {
+    fn parameters_are_found_regardless_of_spacing_and_quotes() {
         for value in [
             "multipart/form-data;boundary=X",
             "multipart/form-data ; boundary=X",
@@ -89,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_split_outside_of_quotes() {
+    fn lists_are_split_outside_quotes() {
         assert_eq!(members(" a ,, b;c=\"d,e\"\t, ").collect::<Vec<_>>(), ["a", "b;c=\"d,e\""]);
         assert_eq!(members("").count(), 0);
     }
 
     #[test]
-    fn a_weight_may_come_among_others() {
+    fn the_weight_is_found_among_other_parameters() {
         let weigh = |value| weight(split(value).1);
         for (value, expected) in [
             ("br", Some(1000)),
@@ -112,7 +112,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_taken_apart(value in ".{0,60}", punctuation in "[a=;,\"\\\\ \t]{0,30}") {
+        fn any_text_can_be_parsed(value in ".{0,60}", punctuation in "[a=;,\"\\\\ \t]{0,30}") {
             for value in [value, punctuation] {
                 let _ = parameter(&value, "a");
                 assert!(members(&value).all(|member| weight(split(member).1).is_none_or(|weight| weight <= 1000)));

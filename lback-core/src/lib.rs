@@ -1,9 +1,10 @@
-//! The core of the [Lback](https://docs.rs/lback) web framework: requests, responses, views, routing, middleware,
-//! settings, templates and the server. It knows nothing of databases, sessions or users; those are crates of their own.
+//! The core of the [Lback](https://docs.rs/lback) web framework: requests, responses, views, routing, middleware, settings,
+//! templates and the server. It does not depend on databases, sessions or users, which have crates of their own.
 //!
-//! An application names the crate `lback`, which re-exports everything here.
+//! Applications depend on the crate `lback`, which re-exports everything here.
 
 mod application;
+pub mod blocking;
 mod caching;
 mod clock;
 mod config;
@@ -15,6 +16,7 @@ mod error_page;
 mod file_state;
 mod header_parameters;
 pub mod middleware;
+mod outcome;
 mod panics;
 pub mod private_files;
 mod request;
@@ -40,7 +42,10 @@ pub use email::is_email;
 pub use error::{Error, OrNotFound, Result};
 pub use error_page::DebugSection;
 pub use middleware::{Middleware, Next};
-pub use request::{Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile};
+pub use outcome::Outcome;
+pub use request::{
+    CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile,
+};
 pub use response::{Body, IntoResponse, Response, WithHeader};
 pub use router::{BodyLimit, CsrfExempt, Route, Router, SecretPath, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};

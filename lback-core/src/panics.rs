@@ -1,4 +1,4 @@
-//! Panics of views and middleware, caught and turned into errors.
+//! Catches panics in views and middleware and turns them into errors.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -11,10 +11,11 @@ use std::task::Poll;
 use crate::{Error, Result};
 
 thread_local! {
+    /// The source location of the thread's last panic.
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has every panic leave its place in the source, for the debug page and the log.
+/// Installs a hook that records the source location of every panic, for the debug page and the log.
 pub(crate) fn remember_places() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -26,14 +27,14 @@ pub(crate) fn remember_places() {
     });
 }
 
-/// The error that a panic becomes.
+/// Turns the payload of a panic into an error.
 pub(crate) fn error(payload: Box<dyn Any + Send>) -> Error {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    Error::panic(format!("panic: {}", text.unwrap_or("of an unknown kind")), LAST.take())
+    Error::panic(format!("panic: {}", text.unwrap_or("the payload is not a string")), LAST.take())
 }
 
-/// Runs `future`; a panic in it becomes an error.
-// No async fn: its future would hold `future` twice, and every layer of the pipeline has one of these.
+/// Runs `future` and turns a panic in it into an error.
+// Not an async fn, because that would store `future` twice, and every layer of the middleware stack has one of these.
 pub(crate) fn catch_panic<T>(mut future: impl Future<Output = Result<T>> + Unpin) -> impl Future<Output = Result<T>> {
     poll_fn(move |cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(cx)));

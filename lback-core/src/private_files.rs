@@ -1,10 +1,11 @@
-//! Files and folders that only their owner may read, whatever the umask is. Systems other than Unix have no such modes.
+//! Creates files and folders that only their owner can read, regardless of the umask. Systems other than Unix have no such
+//! modes, so files and folders get the default permissions there.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// How a file is opened for writing, with mode 0600 if that creates it. A file that exists keeps its mode.
+/// Returns the options for opening a file for writing. A new file gets mode 0600, an existing file keeps its mode.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -20,10 +21,10 @@ pub fn options() -> OpenOptions {
     options
 }
 
-/// Creates the folder, and those on its way, with mode 0700. A folder that exists keeps its mode.
+/// Creates the folder and its missing parents with mode 0700. An existing folder keeps its mode.
 ///
 /// # Errors
-/// If the system refuses.
+/// If the folder cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);

@@ -1,4 +1,4 @@
-//! Names of static files that say what is in them, so that browsers may keep the files for good.
+//! Names for static files that contain a hash of the content, so that browsers can cache the files permanently.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, Metadata};
@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 use crate::file_state::{FileState, digits, fingerprint};
 use crate::{Error, Result};
 
-/// How many letters of a file's SHA-256 stand in its name. They tell versions of one file apart, nothing else.
-const LETTERS: usize = 8;
+/// Number of hexadecimal digits of a file's SHA-256 hash in its name. They only have to distinguish versions of the same file.
+const HASH_LENGTH: usize = 8;
 
-/// What is added to the name of a file that stands compressed beside the original.
+/// Suffixes of compressed files next to their originals.
 const COMPRESSED: [&str; 3] = [".br", ".zst", ".gz"];
 
-/// The files of a folder, each with a name that changes when its content does: `css/site.css` is also
+/// The files in a folder, each with a second name that changes when its content does: `css/site.css` is also
 /// `css/site.1f3a9c20.css`.
 ///
 /// ```
@@ -32,7 +32,7 @@ const COMPRESSED: [&str; 3] = [".br", ".zst", ".gz"];
 #[derive(Debug, Default)]
 pub struct StaticNames {
     files: BTreeMap<String, Known>,
-    /// The plain name for a hashed one.
+    /// The plain names by their hashed names.
     plain: HashMap<String, String>,
 }
 
@@ -41,23 +41,23 @@ struct Known {
     hashed: String,
     fingerprint: String,
     state: FileState,
-    /// It was changed so shortly before it was read that its time tells nothing.
+    /// Whether the file was changed so shortly before it was read that its modification time is unreliable.
     fresh: bool,
 }
 
-/// What a name in a URL stands for.
+/// The file that a name in a URL refers to.
 pub(crate) struct Named {
     /// The file's plain name.
     pub(crate) plain: String,
-    /// Will the name never stand for anything else?
+    /// Whether the name will never refer to any other content.
     pub(crate) for_good: bool,
 }
 
 impl StaticNames {
-    /// Reads every file below `dir` that can be served; none, where there is no such folder.
+    /// Reads every file below `dir` that can be served. If the folder is missing, there are no names.
     ///
     /// # Errors
-    /// Where a file cannot be read.
+    /// If a file cannot be read.
     pub fn read(dir: &Path) -> Result<Self> {
         let mut names = StaticNames::default();
         match dir.canonicalize() {
@@ -65,63 +65,64 @@ impl StaticNames {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(dir, error)),
         }
-        names.share_with_compressed();
+        names.rename_compressed();
         names.plain = names.files.iter().map(|(plain, known)| (known.hashed.clone(), plain.clone())).collect();
         Ok(names)
     }
 
-    /// The name with a hash for the file `plain`; `None` where there is no such file.
+    /// Returns the hashed name of the file `plain`, or `None` if there is no such file.
     pub fn hashed(&self, plain: &str) -> Option<&str> {
         self.files.get(plain).map(|known| known.hashed.as_str())
     }
 
-    /// Every file by its plain name and the one with a hash, in the order of the alphabet.
+    /// Returns the plain and the hashed name of every file, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().map(|(plain, known)| (plain.as_str(), known.hashed.as_str()))
     }
 
-    /// Returns the file that `name` stands for, if it holds a hash.
+    /// Returns the file that `name` refers to, if the name contains a hash.
     ///
-    /// A hash that is not the present one leads to the present file, but not for good: pages that were made by another
-    /// version of the application, and are still open, keep their style. The file system is asked only for a file that was
-    /// added after the start.
+    /// An outdated hash leads to the current file, but not for good: pages that another version of the application has rendered,
+    /// and that are still open, keep their styles. This searches the file system only for files that were added after startup.
     pub(crate) fn resolve(&self, dir: &Path, name: &str) -> Option<Named> {
         if let Some(plain) = self.plain.get(name) {
             let known = self.files.get(plain)?;
-            // A file that was changed since the start is not what its name says.
+            // The hash of a file that has changed since startup is outdated.
             return Some(Named { plain: plain.clone(), for_good: known.is_unchanged(&dir.join(plain)).unwrap_or(false) });
         }
         let is_there = |plain: &String| self.files.contains_key(plain) || dir.join(plain).is_file();
         without_hash(name).find(is_there).map(|plain| Named { plain, for_good: false })
     }
 
-    /// `around` are the folders on the way: one that comes again is a loop of links.
-    fn add_folder(&mut self, root: &Path, folder: &Path, prefix: &str, around: &mut Vec<PathBuf>) -> Result<()> {
-        if around.iter().any(|outer| outer == folder) {
+    /// Adds the files in `folder` and its subfolders. `ancestors` are the folders around it. If it is among them, symbolic links form
+    /// a loop.
+    fn add_folder(&mut self, root: &Path, folder: &Path, prefix: &str, ancestors: &mut Vec<PathBuf>) -> Result<()> {
+        if ancestors.iter().any(|ancestor| ancestor == folder) {
             return Ok(());
         }
-        around.push(folder.to_owned());
+        ancestors.push(folder.to_owned());
         for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
             let path = entry.map_err(|error| unreadable(folder, error))?.path();
-            // What has such a name cannot be asked for.
+            // Files and folders with other names cannot be requested.
             let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_served(name)) else { continue };
-            // As the middleware does, a link is followed if it stays below the folder. It may also lead nowhere.
+            // Like the middleware, follow a link only if its target is below the folder. A broken link is skipped.
             let Some(real) = path.canonicalize().ok().filter(|real| real.starts_with(root)) else { continue };
             let found = real.metadata().map_err(|error| unreadable(&path, error))?;
             let name = format!("{prefix}{name}");
             if found.is_dir() {
-                self.add_folder(root, &real, &format!("{name}/"), around)?;
+                self.add_folder(root, &real, &format!("{name}/"), ancestors)?;
             } else if found.is_file() {
                 let known = Known::read(&name, &real, &found).map_err(|error| unreadable(&path, error))?;
                 self.files.insert(name, known);
             }
         }
-        around.pop();
+        ancestors.pop();
         Ok(())
     }
 
-    /// `site.css.gz` is found beside `site.1f3a9c20.css` as `site.1f3a9c20.css.gz`, where another server looks for it.
-    fn share_with_compressed(&mut self) {
+    /// Gives compressed files the hash of their originals. `site.css.gz` becomes `site.1f3a9c20.css.gz`, where other servers look
+    /// for the compressed version of `site.1f3a9c20.css`.
+    fn rename_compressed(&mut self) {
         let shared: Vec<(String, String)> = self
             .files
             .keys()
@@ -144,41 +145,41 @@ impl Known {
         let mut hasher = Sha256::new();
         io::copy(&mut File::open(path)?, &mut hasher)?;
         let (fingerprint, state) = (digits(&hasher), FileState::of(found));
-        Ok(Known { hashed: with_hash(name, &fingerprint[..LETTERS]), fingerprint, state, fresh: state.is_fresh(now) })
+        Ok(Known { hashed: with_hash(name, &fingerprint[..HASH_LENGTH]), fingerprint, state, fresh: state.is_fresh(now) })
     }
 
-    /// Returns whether the file at `path` is the one that was read.
+    /// Returns whether the file at `path` still has the content that was read.
     fn is_unchanged(&self, path: &Path) -> io::Result<bool> {
         let mut file = File::open(path)?;
         let state = FileState::of(&file.metadata()?);
         if state == self.state && !self.fresh {
             return Ok(true);
         }
-        // Its mode may have changed, or a copy taken its place.
+        // Perhaps only its mode has changed, or a copy has replaced it.
         Ok(state.length == self.state.length && fingerprint(&mut file, &state, SystemTime::now())? == self.fingerprint)
     }
 }
 
-/// Can a file or folder of this name be asked for?
+/// Returns whether a file or folder with this name can be requested.
 pub(crate) fn is_served(name: &str) -> bool {
     !name.is_empty() && (!name.starts_with('.') || name == ".well-known")
 }
 
-/// `css/site.css` with `1f3a9c20` is `css/site.1f3a9c20.css`.
+/// Inserts a hash into a name: `css/site.css` with `1f3a9c20` becomes `css/site.1f3a9c20.css`.
 fn with_hash(name: &str, hash: &str) -> String {
     let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, _)| name.split_at(folder.len() + 1));
     match file.rsplit_once('.') {
-        Some((stem, ending)) => format!("{folder}{stem}.{hash}.{ending}"),
+        Some((stem, extension)) => format!("{folder}{stem}.{hash}.{extension}"),
         None => format!("{folder}{file}.{hash}"),
     }
 }
 
-/// The plain names that `name` could have been made of: itself without a hash at one of the places where [`with_hash`] puts
-/// one, which are the last part, the one before it, and the one before that in the name of a compressed file.
+/// Returns the plain names that `name` could have been made from, by removing a hash from one of the positions where [`with_hash`]
+/// inserts it: the last part, the part before it and, in the name of a compressed file, the part before that.
 ///
-/// These are three at most, however many parts of a name that somebody has sent look like a hash.
+/// Returns at most three names, no matter how many parts of a requested name look like a hash.
 fn without_hash(name: &str) -> impl Iterator<Item = String> {
-    let is_hash = |part: &str| part.len() == LETTERS && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_hash = |part: &str| part.len() == HASH_LENGTH && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let file = name.rfind('/').map_or(0, |slash| slash + 1);
     let places = if COMPRESSED.iter().any(|suffix| name.ends_with(suffix)) { 3 } else { 2 };
     let dots = name[file..].rmatch_indices('.').map(move |(at, _)| file + at);
@@ -188,7 +189,7 @@ fn without_hash(name: &str) -> impl Iterator<Item = String> {
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
-    Error::internal(format!("cannot read the static files at {}; STATIC_DIR in settings.toml names their folder", path.display()))
+    Error::internal(format!("cannot read the static files at {}; check the folder in STATIC_DIR in settings.toml", path.display()))
         .with_source(error)
 }
 
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_stands_before_the_ending() {
+    fn the_hash_comes_before_the_extension() {
         for (plain, hashed) in [
             ("site.css", "site.0123abcd.css"),
             ("a.b/site.min.js", "a.b/site.min.0123abcd.js"),
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_thousand_hashes_stands_for_three_files_at_most() {
+    fn a_name_with_a_thousand_hashes_has_at_most_three_plain_names() {
         let hashes = ".0123abcd".repeat(1_000);
         assert_eq!(plain_names(&format!("a{hashes}.css")).len(), 1);
         assert_eq!(plain_names(&format!("a{hashes}")).len(), 2);

@@ -1,10 +1,10 @@
-//! The text of a file that people write: settings, templates, SQL.
+//! Decodes text files that people write: settings, templates, SQL.
 
-/// The text in the bytes of a file, whatever editor or system has written it: a byte order mark at its beginning goes, UTF-16
-/// with such a mark is understood, and lines end in `\n`.
+/// Decodes the bytes of a text file, regardless of the editor or system that has written it. Removes a byte order mark at the
+/// beginning, accepts UTF-16 with such a mark, and converts all line endings to `\n`.
 ///
 /// # Errors
-/// If it is not text.
+/// If the bytes are not text.
 ///
 /// ```
 /// use lback_core::text_file::decode;
@@ -27,10 +27,10 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
     if text.contains('\r') { Ok(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Ok(text) }
 }
 
-/// What [`decode`] was given is not text.
+/// The error of [`decode`]: the bytes are not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotText {
-    /// The first line that is not, counted from 1.
+    /// The first line that is not text, counted from 1.
     pub line: usize,
 }
 

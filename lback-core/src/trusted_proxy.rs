@@ -1,4 +1,4 @@
-//! `TRUSTED_PROXIES`: the peers whose forwarding headers are believed.
+//! `TRUSTED_PROXIES`: the peers whose forwarding headers are trusted.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,7 +18,7 @@ const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 /// RFC 1918, and RFC 4193 for IPv6.
 const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
-const WHAT_TO_WRITE: &str = "write the proxy's address (10.0.0.7), its network (10.0.0.0/8), \"private\" for all private networks and this machine, or \"loopback\"";
+const REMEDY: &str = "write the proxy's address (10.0.0.7), its network (10.0.0.0/8), \"private\" for all private networks and this machine, or \"loopback\"";
 
 /// An entry of `TRUSTED_PROXIES`: an address, a network, `private` or `loopback`.
 ///
@@ -67,22 +67,22 @@ impl FromStr for TrustedProxy {
 fn network(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         if address.to_canonical().is_unspecified() {
-            return Err(format!("no proxy has this address; {WHAT_TO_WRITE}"));
+            return Err(format!("no proxy has this address; {REMEDY}"));
         }
         return Ok(address.to_canonical().into());
     }
-    let network: IpNet = text.parse().map_err(|_| format!("it is neither an address nor a network; {WHAT_TO_WRITE}"))?;
+    let network: IpNet = text.parse().map_err(|_| format!("it is neither an address nor a network; {REMEDY}"))?;
     if unmapped(network).prefix_len() == 0 {
-        return Err(format!("it covers every address, so that any visitor could choose their own; {WHAT_TO_WRITE}"));
+        return Err(format!("it covers every address, so any visitor could choose their own address; {REMEDY}"));
     }
     if network.addr() != network.network() {
         let (network, address) = (network.trunc(), network.addr());
-        return Err(format!("it has bits set behind the prefix; write {network} for the network, or {address} for the one address"));
+        return Err(format!("it has bits set after the prefix; write {network} for the network, or {address} for the single address"));
     }
     Ok(unmapped(network))
 }
 
-/// The network of IPv4 that is written as one of IPv6: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+/// Returns the IPv4 network that is written in IPv6 form: `10.0.0.0/8` for `::ffff:10.0.0.0/104`.
 fn unmapped(network: IpNet) -> IpNet {
     let IpNet::V6(mapped) = network else { return network };
     let address: Option<Ipv4Addr> = mapped.addr().to_ipv4_mapped();
@@ -101,19 +101,20 @@ impl TryFrom<String> for TrustedProxy {
     }
 }
 
-/// As it was written.
+/// Shows the entry as it was written.
 impl fmt::Display for TrustedProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
 }
 
-/// Warns of forwarding headers that are not believed: once, as a stranger can send them with every request.
+/// Logs a warning about forwarding headers that are ignored. It does so only once, because any client can send them with every
+/// request.
 #[derive(Debug, Default)]
 pub(crate) struct ForwardingWarning(AtomicBool);
 
 impl ForwardingWarning {
-    pub(crate) fn look_at(&self, req: &Request) {
+    pub(crate) fn check(&self, req: &Request) {
         let sent = |name: &HeaderName| req.headers().contains_key(name);
         let is_forwarded = !self.0.load(Ordering::Relaxed) && (sent(&X_FORWARDED_FOR) || sent(&X_FORWARDED_PROTO) || sent(&FORWARDED));
         if !is_forwarded {
@@ -123,7 +124,7 @@ impl ForwardingWarning {
         if let Some(warning) = warning(peer, req.trusts(peer), req.headers())
             && !self.0.swap(true, Ordering::Relaxed)
         {
-            tracing::warn!(target: "lback::proxies", "{warning} This is said once.");
+            tracing::warn!(target: "lback::proxies", "{warning} This warning is logged only once.");
         }
     }
 }
@@ -131,14 +132,14 @@ impl ForwardingWarning {
 fn warning(peer: IpAddr, is_trusted: bool, headers: &HeaderMap) -> Option<String> {
     if !is_trusted {
         return Some(format!(
-            "{peer} sent forwarding headers, which are ignored: it is not one of the TRUSTED_PROXIES. If it is your proxy, all its visitors \
-             seem to come from {peer}, and over plain HTTP: write TRUSTED_PROXIES = [\"{peer}\"], or its network."
+            "{peer} sent forwarding headers, which are ignored because it is not one of the TRUSTED_PROXIES. If it is your proxy, all its \
+             visitors appear to come from {peer} over plain HTTP: set TRUSTED_PROXIES = [\"{peer}\"], or name its network."
         ));
     }
-    let only_the_standard_one = headers.contains_key(FORWARDED) && !headers.contains_key(&X_FORWARDED_FOR);
-    only_the_standard_one.then(|| {
+    let sends_only_forwarded = headers.contains_key(FORWARDED) && !headers.contains_key(&X_FORWARDED_FOR);
+    sends_only_forwarded.then(|| {
         format!(
-            "the proxy {peer} sends Forwarded and no X-Forwarded-For, so all its visitors seem to come from {peer}. Have it send \
+            "the proxy {peer} sends Forwarded but not X-Forwarded-For, so all its visitors appear to come from {peer}. Configure it to send \
              X-Forwarded-For and X-Forwarded-Proto."
         )
     })

@@ -2,15 +2,16 @@
 
 use std::any::{Any, TypeId};
 
-/// A map that holds at most one value of each type: a request's extensions.
+/// A map that holds at most one value of each type. It stores a request's extensions.
 ///
-/// Crates above core keep what belongs to a request here (its session, its unit of work), so core needs no field for it.
-// A request has a handful of them, which are found faster one by one than by a hash.
+/// Crates that build on the core store per-request data here, such as the session and the unit of work, so the core needs no
+/// fields for it.
+// A request has only a handful of values, for which a linear search is faster than hashing.
 #[derive(Default)]
 pub struct TypeMap(Vec<(TypeId, Box<dyn Any + Send>)>);
 
 impl TypeMap {
-    /// Puts `value` in and returns the one of the same type that was there.
+    /// Inserts `value` and returns the previous value of the same type.
     pub fn insert<T: Send + 'static>(&mut self, value: T) -> Option<T> {
         if let Some(old) = self.get_mut() {
             return Some(std::mem::replace(old, value));
@@ -19,18 +20,18 @@ impl TypeMap {
         None
     }
 
-    /// The value of type `T`.
+    /// Returns the value of type `T`.
     pub fn get<T: Send + 'static>(&self) -> Option<&T> {
         self.0.get(self.position::<T>()?)?.1.downcast_ref()
     }
 
-    /// The value of type `T`, to be changed.
+    /// Returns a mutable reference to the value of type `T`.
     pub fn get_mut<T: Send + 'static>(&mut self) -> Option<&mut T> {
         let at = self.position::<T>()?;
         self.0.get_mut(at)?.1.downcast_mut()
     }
 
-    /// The value of type `T`, which `make` makes where there is none.
+    /// Returns the value of type `T`, inserting the result of `make` if there is none.
     pub fn get_or_insert_with<T: Send + 'static>(&mut self, make: impl FnOnce() -> T) -> &mut T {
         let at = self.position::<T>().unwrap_or_else(|| {
             self.0.push((TypeId::of::<T>(), Box::new(make())));
@@ -38,11 +39,11 @@ impl TypeMap {
         });
         match self.0[at].1.downcast_mut() {
             Some(value) => value,
-            None => unreachable!("a value is kept under the id of its own type"),
+            None => unreachable!("a value is stored under the id of its own type"),
         }
     }
 
-    /// Takes the value of type `T` out.
+    /// Removes and returns the value of type `T`.
     pub fn remove<T: Send + 'static>(&mut self) -> Option<T> {
         let at = self.position::<T>()?;
         self.0.swap_remove(at).1.downcast().ok().map(|value| *value)

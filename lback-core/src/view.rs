@@ -1,4 +1,4 @@
-//! A function that answers requests.
+//! Views: functions that answer requests.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::panics::{self, catch_panic};
-use crate::{Error, IntoResponse, Request, Response, Result};
+use crate::{Error, IntoResponse, Request, Response, Result, blocking};
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Anything that answers a request: a `fn`, an `async fn`, a closure or an async closure of `&mut Request`.
+/// A function that answers a request: a `fn`, an `async fn`, a closure or an async closure that takes `&mut Request`.
 ///
 /// ```
 /// use lback_core::{Request, Response, Result, Router};
@@ -27,24 +27,24 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// # let _ = router;
 /// ```
 ///
-/// A plain closure may own what it captures; an async closure may not (its future would borrow from it), so what such a
-/// view needs is kept in the application's [state](crate::Assembly::state).
+/// A plain closure can own the values that it captures. An async closure cannot, because its future would borrow from it; keep
+/// what such a view needs in the application's [state](crate::Assembly::state).
 ///
-/// A plain `fn` runs on a thread where it may block; an `async fn` runs on the threads that serve connections, and must
-/// not. `Kind` only tells the two apart for the compiler, which finds it out by itself.
+/// A plain `fn` runs on a thread where it may block. An `async fn` runs on the threads that serve connections and must not
+/// block. The compiler infers `Kind`, which tells the two apart.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no view",
+    message = "`{Self}` is not a view",
     label = "not a view",
-    note = "a view takes one argument and answers with something that implements `IntoResponse`: \
-            `fn index(req: &mut Request) -> Result<Response>`, or `async fn` with the same",
-    note = "an async view must be `Send`: it cannot hold what is not, such as an `Rc` or a `RefCell`'s borrow, over an `.await`"
+    note = "a view takes one argument and returns a value that implements `IntoResponse`: \
+            `fn index(req: &mut Request) -> Result<Response>`, or the same as an `async fn`",
+    note = "an async view must be `Send`: it cannot hold a value that is not, such as an `Rc` or a borrow of a `RefCell`, across an `.await`"
 )]
 pub trait View<Kind>: Send + Sync + 'static {
-    /// The view in the one form that a route keeps.
+    /// Converts the view into the form that a route stores.
     fn into_view(self) -> Arc<dyn BoxedView>;
 }
 
-/// A view in the form that a route keeps.
+/// A view in the form that a route stores.
 pub trait BoxedView: Send + Sync {
     /// Answers the request.
     fn call<'a>(&'a self, req: &'a mut Request) -> BoxFuture<'a, Result<Response>>;
@@ -75,12 +75,12 @@ where
     }
 }
 
-/// What an `async fn(&mut Request)` is: a function whose future may borrow the request.
+/// An `async fn(&mut Request)`: a function whose future may borrow the request.
 pub trait AsyncView<'a> {
     /// The future that it returns.
     type Future: Future<Output: IntoResponse> + Send + 'a;
 
-    /// Begins to answer.
+    /// Starts to answer the request.
     fn begin(&self, req: &'a mut Request) -> Self::Future;
 }
 
@@ -96,7 +96,7 @@ where
     }
 }
 
-/// Shared with the threads on which it runs.
+/// The function is shared with the threads that run it.
 struct BlockingView<F>(Arc<F>);
 
 impl<F> BoxedView for BlockingView<F>
@@ -116,18 +116,17 @@ where
     F: Fn(&mut Request) -> Result<Response> + Send + Sync + 'static,
 {
     async fn run(&self, req: &mut Request) -> Result<Response> {
-        // Waiting here costs no thread, and a request that is given up meanwhile never begins.
-        let place = req.app().view_places().clone().acquire_owned().await;
-        let place = place.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+        // Waiting here occupies no thread, and the view of a request that is cancelled meanwhile never starts.
+        let permit = req.app().view_permits().clone().acquire_owned().await;
+        let permit = permit.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
         let (view, mut moved) = (self.0.clone(), req.take());
         let run = move || {
-            let _place = place;
+            let _permit = permit;
             let result = catch_unwind(AssertUnwindSafe(|| view(&mut moved)));
             let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
             (moved, result)
         };
-        let (moved, result) =
-            tokio::task::spawn_blocking(run).await.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+        let (moved, result) = blocking::on_thread(run).await?;
         *req = moved;
         result
     }
@@ -146,7 +145,7 @@ where
                 let answer = pin!(async { self.0.begin(req).await.into_response() });
                 match watched {
                     None => catch_panic(answer).await,
-                    Some(what) => catch_panic(Box::pin(watch(what, answer))).await,
+                    Some(name) => catch_panic(Box::pin(watch(name, answer))).await,
                 }
             };
             discard_cookies_if_failed(req, result)
@@ -154,35 +153,33 @@ where
     }
 }
 
-/// A view that fails takes the cookies it had added with it.
+/// Discards the cookies that the view has added, if it failed.
 fn discard_cookies_if_failed(req: &mut Request, result: Result<Response>) -> Result<Response> {
-    let failed = match &result {
-        Ok(response) => response.status().is_server_error(),
-        Err(error) => error.is_server_error(),
-    };
-    if let Some(cookies) = req.pending_cookies().filter(|_| failed) {
+    if req.conclude(result.as_ref()).has_failed()
+        && let Some(cookies) = req.pending_cookies()
+    {
         cookies.discard();
     }
     result
 }
 
-/// How long an async view may keep its thread from everybody else, before a developer is told.
-const LONG: Duration = Duration::from_millis(100);
+/// How long an async view may block its thread before the log warns about it.
+const SLOW_POLL: Duration = Duration::from_millis(100);
 
-/// Tells a developer of an async view that does not give its thread back while it waits. Nothing else shows it: the log knows
-/// how long a request took, and not how long the others waited for it.
-async fn watch<T>(what: String, view: impl Future<Output = T>) -> T {
+/// Logs a warning if an async view blocks its thread. Nothing else reveals this: the request log shows how long a request took,
+/// but not how long other requests waited for it.
+async fn watch<T>(name: String, view: impl Future<Output = T>) -> T {
     let mut view = pin!(view);
-    let mut told = false;
+    let mut warned = false;
     poll_fn(move |cx| {
         let begin = Instant::now();
         let polled = view.as_mut().poll(cx);
         let took = begin.elapsed();
-        if took >= LONG && !told {
-            told = true;
+        if took >= SLOW_POLL && !warned {
+            warned = true;
             tracing::warn!(
-                "the async view of {what} kept a thread of the server for {} ms, on which others wait; make it a plain fn, which may \
-                 block, or await what takes its time",
+                "the async view of {name} blocked a server thread for {} ms, so other requests had to wait; make it a plain fn, which may \
+                 block, or await the slow operation",
                 took.as_millis()
             );
         }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("Lback needs a database: enable its feature `sqlite` or `postgres` in Cargo.toml, or both");
 
-/// A connection to whichever database the settings name.
+/// A connection to the database that the settings name, SQLite or PostgreSQL.
 ///
 /// Diesel's queries run on it as on any connection: `posts::table.load(req.db()?)?`.
 #[derive(diesel::MultiConnection)]
@@ -14,28 +14,52 @@ pub enum Db {
     /// A SQLite file.
     #[cfg(feature = "sqlite")]
     Sqlite(diesel::SqliteConnection),
-    /// A session of a PostgreSQL server.
+    /// A connection to a PostgreSQL server.
     #[cfg(feature = "postgres")]
     Postgres(diesel::PgConnection),
 }
 
-/// Does the same with the connection of whichever database it is, where Diesel must know which.
+/// Evaluates an expression with the connection of whichever database `$db` is, if Diesel must know which.
+///
+/// The features decide which databases there are, so a crate that uses this compiles with those that `lback-db` has.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
 macro_rules! on_each {
     ($db:expr, $connection:ident => $work:expr) => {
         match $db {
-            #[cfg(feature = "sqlite")]
             $crate::Db::Sqlite($connection) => $work,
-            #[cfg(feature = "postgres")]
             $crate::Db::Postgres($connection) => $work,
         }
     };
 }
-pub(crate) use on_each;
 
-/// A connection that goes back to its pool when it is dropped.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(all(feature = "sqlite", not(feature = "postgres")))]
+macro_rules! on_each {
+    ($db:expr, $connection:ident => $work:expr) => {
+        match $db {
+            $crate::Db::Sqlite($connection) => $work,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+macro_rules! on_each {
+    ($db:expr, $connection:ident => $work:expr) => {
+        match $db {
+            $crate::Db::Postgres($connection) => $work,
+        }
+    };
+}
+
+/// A connection that returns to its pool when it is dropped.
 pub type PooledDb = r2d2::PooledConnection<crate::manager::Manager>;
 
-/// Which database it is.
+/// The kinds of databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// SQLite.
@@ -47,7 +71,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Does every statement go over a network, and wait for the answer?
+    /// Returns whether the database is a server, so that every statement waits for a network.
     pub fn is_server(self) -> bool {
         match self {
             #[cfg(feature = "sqlite")]
@@ -57,7 +81,7 @@ impl Kind {
         }
     }
 
-    /// What it is called in the names of folders: `sqlite`, `postgres`.
+    /// Returns the name that folders have: `sqlite`, `postgres`.
     pub fn name(self) -> &'static str {
         match self {
             #[cfg(feature = "sqlite")]
@@ -68,7 +92,7 @@ impl Kind {
     }
 }
 
-/// What a transaction is begun for.
+/// The purpose of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
     Read,
@@ -76,7 +100,7 @@ pub(crate) enum Intent {
 }
 
 impl Db {
-    /// Which database it is.
+    /// Returns the kind of the database.
     pub fn kind(&self) -> Kind {
         match self {
             #[cfg(feature = "sqlite")]
@@ -88,11 +112,10 @@ impl Db {
 
     /// Begins a transaction.
     ///
-    /// On SQLite one that will write takes the write lock at once: one that reads first and writes then fails with
-    /// "database is locked" as soon as another has written in between, whatever the busy timeout. On PostgreSQL each
-    /// statement sees what was committed before it, whatever the server's default is, and rows are locked as they are
-    /// written.
-    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL does not ask"))]
+    /// On SQLite, a transaction that will write takes the write lock at once. One that reads first and then writes fails with
+    /// "database is locked" if another has written in between, whatever the busy timeout. On PostgreSQL, each statement sees what was
+    /// committed before it, whatever the server's default, and rows are locked when they are written.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL makes no difference"))]
     pub(crate) fn begin(&mut self, intent: Intent) -> QueryResult<()> {
         match self {
             #[cfg(feature = "sqlite")]
@@ -109,14 +132,14 @@ impl Db {
         match self {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection),
-            // PostgreSQL answers the COMMIT of a transaction in which a statement has failed with success, and rolls it
-            // back. The statement before it, sent along, is refused there, and then there is no COMMIT.
+            // If a statement of the transaction has failed, PostgreSQL reports success for COMMIT and rolls back. The statement that
+            // is sent with it is refused then, and COMMIT is not run.
             #[cfg(feature = "postgres")]
             Db::Postgres(connection) => diesel::connection::SimpleConnection::batch_execute(connection, "SELECT 1; COMMIT"),
         }
     }
 
-    /// Ends whatever transaction is open, nested ones included.
+    /// Rolls back the open transaction, including nested ones.
     pub(crate) fn rollback(&mut self) -> QueryResult<()> {
         while self.in_transaction()? {
             <Self as Connection>::TransactionManager::rollback_transaction(self)?;
@@ -129,7 +152,7 @@ impl Db {
         Ok(status.transaction_depth()?.is_some())
     }
 
-    /// Has the server hung up, so that nothing can be done with this connection any more?
+    /// Returns whether the server has closed the connection, so that it is of no use any more.
     pub fn is_lost(&mut self) -> bool {
         match self {
             #[cfg(feature = "sqlite")]
@@ -139,8 +162,8 @@ impl Db {
         }
     }
 
-    /// How many rows this connection has changed so far; says whether a transaction has written. `None` where the
-    /// database does not count.
+    /// Returns the number of rows that this connection has changed so far, which tells whether a transaction has written. `None` if
+    /// the database does not count them.
     pub(crate) fn total_changes(&mut self) -> QueryResult<Option<i64>> {
         match self {
             #[cfg(feature = "sqlite")]

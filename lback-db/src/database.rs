@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lback_core::{Error, Result};
+use lback_core::{Error, Request, Result, blocking};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
-use crate::{Db, DbSettings, Kind, PooledDb};
+use crate::{Db, DbSession, DbSettings, Kind, PooledDb};
 
 /// The database of an application. Cheap to clone; all clones share one pool.
 ///
-/// In a view, [`req.db()`](crate::RequestDb::db) is what you want. This is for work outside of requests.
+/// Views use [`req.db()`](crate::RequestDb::db). This is for work outside of requests.
 #[derive(Clone)]
 pub struct Database {
     pool: r2d2::Pool<Manager>,
@@ -24,18 +24,18 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the database that the settings name, and makes it where it does not exist.
+    /// Opens the database that the settings name. A SQLite file that does not exist is created.
     ///
     /// # Errors
-    /// Where `DATABASE_URL` is not understood, or the database cannot be opened; the message says what to do.
+    /// Returns an error that says what to do if `DATABASE_URL` is invalid or the database cannot be opened.
     pub fn open(settings: &DbSettings, root: &Path) -> Result<Self> {
         let target = Target::parse(settings.database_url.expose(), root)?;
         let manager = Manager::new(target, settings.clone());
         manager.open(Purpose::Start).map_err(|error| manager.cannot_open(error))?;
         let pool = r2d2::Pool::builder()
             .max_size(settings.database_pool_size.max(1))
-            // No spare ones: a command that ends while another thread is still connecting could crash in libpq, whose
-            // libraries are being torn down by then.
+            // No spare connections: a command that ends while another thread is connecting could crash in libpq, as its libraries
+            // are being unloaded by then.
             .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(settings.database_wait_seconds.max(1)))
@@ -55,12 +55,12 @@ impl Database {
         })
     }
 
-    /// Which database it is.
+    /// Returns the kind of the database.
     pub fn kind(&self) -> Kind {
         self.manager.target.kind()
     }
 
-    /// The file of a SQLite database.
+    /// Returns the path of the file of a SQLite database.
     pub fn path(&self) -> Option<PathBuf> {
         match &self.manager.target {
             #[cfg(feature = "sqlite")]
@@ -70,11 +70,11 @@ impl Database {
         }
     }
 
-    /// Is the file of a SQLite database still in its place? Ask before a commit: what is written into a file that was deleted
-    /// or replaced is lost.
+    /// Checks that the file of a SQLite database is still in its place. This belongs before a commit: what is written to a file that
+    /// was deleted or replaced is lost.
     ///
     /// # Errors
-    /// 503 where it is not; the message says what to do.
+    /// Returns 503 if it is not; the message says what to do.
     pub fn check_file(&self) -> Result<()> {
         #[cfg(feature = "sqlite")]
         if let Some(file) = &self.file {
@@ -83,11 +83,11 @@ impl Database {
         Ok(())
     }
 
-    /// So many writes were committed on this connection: says when it is time to move SQLite's log into the file, and has a
-    /// thread do it. A small part of the work may be left for this connection, so say it when few wait for it.
+    /// Counts writes that were committed on this connection, and starts a checkpoint of SQLite's log in a thread when it is due. A
+    /// small part of the checkpoint may run on this connection, so call this when few others wait for it.
     ///
-    /// The unit of work of a request says it by itself.
-    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL moves its log by itself"))]
+    /// Units of work call it by themselves.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL runs checkpoints by itself"))]
     pub fn committed(&self, connection: &mut Db, writes: usize) {
         match connection {
             #[cfg(feature = "sqlite")]
@@ -101,20 +101,38 @@ impl Database {
         &self.manager.target
     }
 
-    /// Is `other` this database, through the same pool?
+    /// Returns whether `other` is a clone of this, with the same pool.
     pub fn is_same(&self, other: &Database) -> bool {
         Arc::ptr_eq(&self.manager, &other.manager)
     }
 
-    /// A connection of the pool that nobody uses now. `None` where there is none; [`get`](Self::get) waits for one.
+    /// Returns the unit of work of `req`, if its transaction is open and on this database: work of the request must use it, as nothing
+    /// may wait for a second connection while it holds one.
+    pub fn joined<'r>(&self, req: &'r mut Request) -> Option<&'r mut DbSession> {
+        req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && self.is_same(unit.database()))
+    }
+
+    /// Returns the unit of work of `req`, if it is on this database and work that must be saved together with the view's
+    /// [belongs into it](DbSession::joins_writes).
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn joined_for_writing<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
+        match req.extensions_mut().get_mut::<DbSession>().filter(|unit| self.is_same(unit.database())) {
+            Some(unit) => Ok(if unit.joins_writes()? { Some(unit) } else { None }),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns an idle connection of the pool, or `None` if there is none; [`get`](Self::get) waits for one.
     pub fn try_get(&self) -> Option<PooledDb> {
         self.pool.try_get().and_then(|mut connection| self.manager.is_alive(&mut connection).then_some(connection))
     }
 
-    /// A connection of the pool. Blocks while all are in use, at most `DATABASE_WAIT_SECONDS`.
+    /// Returns a connection of the pool. Blocks while all are in use, for at most `DATABASE_WAIT_SECONDS`.
     ///
     /// # Errors
-    /// 503 where none became free in that time, or the database cannot be opened.
+    /// Returns 503 if no connection becomes free in that time or the database cannot be opened.
     pub fn get(&self) -> Result<PooledDb> {
         let patience = Instant::now() + self.pool.connection_timeout();
         loop {
@@ -125,7 +143,7 @@ impl Database {
             if self.manager.is_alive(&mut connection) {
                 return Ok(connection);
             }
-            // Dropped here, which makes the pool open another one.
+            // The dead connection is dropped here, so the pool opens another one.
         }
     }
 
@@ -137,10 +155,10 @@ impl Database {
         })
     }
 
-    /// A connection of its own, outside the pool.
+    /// Opens a connection outside of the pool.
     ///
     /// # Errors
-    /// 503 where the database cannot be opened.
+    /// Returns 503 if the database cannot be opened.
     pub fn connect(&self) -> Result<Db> {
         self.open_for(Purpose::Work)
     }
@@ -149,13 +167,13 @@ impl Database {
         self.pool.max_size()
     }
 
-    /// How long work on the database may be waited for: as long as for a connection, and then for a lock.
+    /// Returns how long work on the database may be waited for: the time for a connection, and then for a lock.
     pub fn patience(&self) -> Duration {
         self.pool.connection_timeout() + Duration::from_millis(self.manager.settings.database_busy_timeout_ms.into())
     }
 
-    /// How long one statement may be waited for, where a server that hangs could keep us for ever: a little longer than
-    /// the server itself allows.
+    /// Returns how long a statement may be waited for, in case the server hangs: a little longer than the server itself allows.
+    /// `None` if there is no limit.
     pub(crate) fn statement_patience(&self) -> Option<Duration> {
         let allowed = self.manager.settings.database_statement_timeout_ms;
         (self.kind().is_server() && allowed > 0).then(|| Duration::from_millis(allowed.into()) + self.patience())
@@ -165,22 +183,76 @@ impl Database {
         self.manager.open(purpose).map_err(|error| Error::unavailable("the database cannot be opened").with_source(error))
     }
 
-    /// Runs `work` with a connection, on a thread where it may block.
+    /// Runs `work`, which only reads, on a connection of the pool, without a transaction. It may be called from code that serves
+    /// connections: if it must wait, they move to another thread first.
     ///
     /// # Errors
     /// Those of [`get`](Self::get) and of `work`.
+    pub fn read<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        // A SQLite file answers too fast to make way for others meanwhile; a server, and a pool that is used up, do not.
+        if !self.kind().is_server()
+            && let Some(mut connection) = self.try_get()
+        {
+            return work(&mut connection);
+        }
+        blocking::in_place(|| work(&mut *self.get()?))
+    }
+
+    /// Runs `work` in a transaction of its own, which is committed if it returns `Ok` and rolled back if it does not. It may be called
+    /// from code that serves connections: they move to another thread first.
+    ///
+    /// ```no_run
+    /// # use lback_core::Result;
+    /// use diesel::prelude::*;
+    /// use lback_db::Database;
+    ///
+    /// fn forget_carts(database: &Database) -> Result<usize> {
+    ///     database.write(|db| Ok(diesel::sql_query("DELETE FROM carts").execute(db)?))
+    /// }
+    /// ```
+    ///
+    /// In a request that has a transaction open, use [`req.write_db()`](crate::RequestDb::write_db): on SQLite this would wait for
+    /// that transaction.
+    ///
+    /// # Errors
+    /// Returns 503 if there is no connection or the database is locked; those of `work` and of the commit.
+    pub fn write<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        blocking::in_place(|| {
+            let mut unit = DbSession::for_writing(self.clone());
+            let value = work(unit.connection()?)?;
+            unit.commit()?;
+            Ok(value)
+        })
+    }
+
+    /// Runs `work` on a connection of the pool, without a transaction, on a thread that may block: for async code.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get) and of `work`; 500 if `work` panics.
     pub async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
     {
         let database = self.clone();
-        let work = move || work(&mut *database.get()?);
-        tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("database work did not finish").with_source(error))?
+        blocking::on_thread(move || work(&mut *database.get()?)).await?
+    }
+
+    /// As [`write`](Self::write), for async code.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); 500 if `work` panics.
+    pub async fn run_write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    {
+        let database = self.clone();
+        blocking::on_thread(move || database.write(work)).await?
     }
 }
 
-/// r2d2 reports here what goes wrong while it opens connections in the background.
+/// Logs the errors that r2d2 reports when it opens connections in the background.
 #[derive(Debug)]
 struct LogErrors;
 

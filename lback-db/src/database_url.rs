@@ -1,4 +1,4 @@
-//! What `DATABASE_URL` says.
+//! Parses `DATABASE_URL`.
 
 use std::path::Path;
 #[cfg(feature = "sqlite")]
@@ -10,7 +10,7 @@ use crate::Kind;
 #[cfg(feature = "postgres")]
 use crate::postgres_url::PostgresUrl;
 
-/// Where the database is.
+/// The location of the database.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     #[cfg(feature = "sqlite")]
@@ -20,13 +20,13 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Reads a `DATABASE_URL`; relative paths are below `root`.
+    /// Parses a `DATABASE_URL`. Relative paths are resolved below `root`.
     pub(crate) fn parse(url: &str, root: &Path) -> Result<Self> {
         let (scheme, rest) = url.split_once(':').unwrap_or(("sqlite", url));
         match scheme {
             "sqlite" => sqlite(rest, root),
             "postgres" | "postgresql" => postgres(rest),
-            // What stands there may be a password.
+            // The value is not shown, as it may contain a password.
             _ => Err(Error::internal(format!(
                 "DATABASE_URL names a database that Lback does not know. It begins with \"sqlite:\", as in {SQLITE_EXAMPLE}, or with \
                  \"postgres:\", as in {POSTGRES_EXAMPLE}"
@@ -34,7 +34,7 @@ impl Target {
         }
     }
 
-    /// Which database it is.
+    /// Returns the kind of the database.
     pub(crate) fn kind(&self) -> Kind {
         match self {
             #[cfg(feature = "sqlite")]
@@ -56,7 +56,7 @@ fn sqlite(rest: &str, root: &Path) -> Result<Target> {
             "DATABASE_URL names no file. A database in memory cannot be shared by several connections: write {SQLITE_EXAMPLE} in settings.toml"
         )));
     }
-    // What stands behind a ? is for other libraries; here it would become part of the file's name.
+    // Other libraries take parameters after a ?. Here they would become part of the file's name.
     let is_plain = path.trim() == path && !path.starts_with('~') && !path.contains(|c: char| c == '?' || c.is_control());
     if !is_plain {
         return Err(Error::internal(format!(

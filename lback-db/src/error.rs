@@ -1,10 +1,10 @@
-//! What the database's errors mean for the client.
+//! Statuses for errors of the database.
 
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, OrNotFound, Result, StatusCode};
 
-/// Gives an error that a database caused the status it deserves: 503 where the database cannot do its work now (locked,
-/// read-only, full, corrupt, gone), 500 for everything else.
+/// Gives an error of the database its status: 503 if the database is unavailable (locked, read-only, full, corrupt, gone), and 500
+/// otherwise.
 pub(crate) fn with_status(error: Error) -> Error {
     if error.status() == StatusCode::INTERNAL_SERVER_ERROR && is_unavailable(&error) {
         #[cfg(feature = "postgres")]
@@ -16,7 +16,7 @@ pub(crate) fn with_status(error: Error) -> Error {
     error
 }
 
-/// SQLite tells these apart by its result codes, which Diesel does not hand on; its messages are fixed texts.
+/// The messages of unavailability. SQLite has result codes for them, which Diesel does not pass on, but its messages are fixed.
 #[cfg(feature = "sqlite")]
 const UNAVAILABLE: [&str; 11] = [
     "database is locked",
@@ -32,8 +32,8 @@ const UNAVAILABLE: [&str; 11] = [
     "database schema is locked",
 ];
 
-/// Returns whether the database caused this error because it cannot do its work now (locked, read-only, full, corrupt, gone), rather
-/// than because it refused what it was asked to do.
+/// Returns whether this error means that the database is unavailable (locked, read-only, full, corrupt, gone), rather than that it
+/// refused a statement.
 pub fn is_unavailable(error: &Error) -> bool {
     if error.find_source::<r2d2::Error>().is_some() || error.find_source::<ConnectionError>().is_some() {
         return true;
@@ -43,7 +43,7 @@ pub fn is_unavailable(error: &Error) -> bool {
             use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, SerializationFailure};
             matches!(kind, ClosedConnection | SerializationFailure | ReadOnlyTransaction) || says_unavailable(info.message())
         }
-        // The connection was lost before, in a way that Diesel could only note.
+        // The connection was lost before.
         Some(DieselError::BrokenTransactionManager) => true,
         _ => false,
     }
@@ -70,10 +70,10 @@ fn says_unavailable(message: &str) -> bool {
 /// assert!(result.or_404().unwrap_err().is_not_found());
 /// ```
 pub trait OrNotFoundRow<T> {
-    /// The row; an error that answers 404 where there is none; any other error as it is.
+    /// Returns the row.
     ///
     /// # Errors
-    /// See above.
+    /// Returns 404 if the query found nothing. Other errors stay as they are.
     fn or_404(self) -> Result<T>;
 }
 

@@ -1,4 +1,4 @@
-//! Opens connections, and tells whether they are still of use.
+//! Opens connections, and checks whether they are still alive.
 
 #[cfg(feature = "postgres")]
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,32 +14,32 @@ use lback_core::{Error, Result};
 use crate::database_url::Target;
 use crate::{Db, DbSettings, PooledDb};
 
-/// Makes connections for the pool.
+/// Opens the connections of the pool.
 #[derive(Debug, Clone)]
 pub struct Manager {
     pub(crate) target: Target,
     pub(crate) settings: DbSettings,
-    /// When a connection was last found to be dead. Those that are older than that are not trusted.
+    /// The time when a connection was last found dead. Connections that were last used before are not trusted.
     #[cfg(feature = "postgres")]
     last_death: Arc<Mutex<Option<Instant>>>,
 }
 
-/// What a connection is opened for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// The application's work.
     Work,
-    /// The first connection of all, which makes a SQLite database where there is none.
+    /// The very first connection, which creates a SQLite file that does not exist.
     Start,
     /// Migrations, which may take as long as they need.
     Migrate,
 }
 
-/// After so long without use, a connection to a server is asked whether it still is one.
+/// After this time without use, a connection to a server is checked before it is used.
 #[cfg(feature = "postgres")]
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// When a connection of the pool was last given out.
+/// The time when a connection of the pool was last given out.
 #[cfg(feature = "postgres")]
 struct LastUsed(Instant);
 
@@ -67,10 +67,10 @@ impl Manager {
 
     #[cfg(feature = "sqlite")]
     fn open_sqlite(&self, path: &std::path::Path, purpose: Purpose) -> Result<SqliteConnection, OpenError> {
-        // Without `rw` a database that was deleted would come back empty, and every request fail in a new way.
+        // Without `rw`, a database that was deleted would come back empty, and every request would fail in a new way.
         let mode = if purpose == Purpose::Start { "rwc" } else { "rw" };
         if purpose == Purpose::Start {
-            // For its owner only; SQLite gives its log the same mode. If this fails, SQLite says why.
+            // Readable by its owner only; SQLite gives its log the same mode. If this fails, SQLite reports the reason.
             let _ = lback_core::private_files::options().create_new(true).open(path);
         }
         let path = path.to_string_lossy();
@@ -79,11 +79,11 @@ impl Manager {
         let busy = self.settings.database_busy_timeout_ms;
         let query = |sql: &str, connection: &mut SqliteConnection| connection.batch_execute(sql).map_err(OpenError::QueryError);
         query(&format!("PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"), &mut connection)?;
-        // Migrations are few and large: SQLite moves their log by itself.
+        // Migrations are few and large; SQLite runs their checkpoints by itself.
         if purpose == Purpose::Work {
             query(&format!("PRAGMA wal_autocheckpoint = {};", crate::checkpoint::LONGEST), &mut connection)?;
         }
-        // On a read-only file this fails; reading works all the same.
+        // This fails on a read-only file, which can be read all the same.
         if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {
             tracing::warn!(%error, "SQLite cannot use its write-ahead log");
         }
@@ -104,10 +104,10 @@ impl Manager {
         Ok(connection)
     }
 
-    /// Is a connection of the pool, which may have been idle for long, still one?
+    /// Returns whether a connection of the pool, which may have been idle for long, is still alive.
     ///
-    /// One to a server is asked where it was not used for a while, or another one has died meanwhile: after a restart of
-    /// the server, requests find a good connection instead of going through the dead ones.
+    /// A connection to a server is checked if it was not used for a while or another one has died meanwhile. So after a restart of
+    /// the server, requests get a good connection instead of an error for each dead one.
     pub(crate) fn is_alive(&self, connection: &mut PooledDb) -> bool {
         match &mut **connection {
             #[cfg(feature = "sqlite")]
@@ -124,12 +124,12 @@ impl Manager {
         }
     }
 
-    /// Why the application cannot start, and what mends it.
+    /// Returns the error for a start at which the database cannot be opened, with its remedy.
     pub(crate) fn cannot_open(&self, error: OpenError) -> Error {
         let message = match &self.target {
             #[cfg(feature = "sqlite")]
             Target::Sqlite(path) => format!(
-                "the database {} cannot be opened. Its folder must exist and be writable; it is named by DATABASE_URL in settings.toml",
+                "the database {} cannot be opened. Its folder must exist and be writable; DATABASE_URL in settings.toml names it",
                 path.display()
             ),
             #[cfg(feature = "postgres")]
@@ -141,7 +141,7 @@ impl Manager {
     }
 }
 
-/// What has a meaning in SQLite's file URIs.
+/// The characters with a meaning in SQLite's file URIs.
 #[cfg(feature = "sqlite")]
 const URI: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%').add(b'?').add(b'#');
 
@@ -153,13 +153,13 @@ impl r2d2::ManageConnection for Manager {
         self.open(Purpose::Work)
     }
 
-    /// Not asked: see [`Manager::is_alive`].
+    /// Not used: see [`Manager::is_alive`].
     fn is_valid(&self, _: &mut Db) -> Result<(), Self::Error> {
         Ok(())
     }
 
     fn has_broken(&self, connection: &mut Db) -> bool {
-        // A transaction that nobody has ended, or one whose end the server did not answer.
+        // A transaction that was not ended, or whose end the server did not confirm.
         let broken = connection.in_transaction().unwrap_or(true);
         #[cfg(feature = "postgres")]
         if broken && connection.kind() == crate::Kind::Postgres {

@@ -5,20 +5,21 @@ use std::sync::Arc;
 use lback_core::{Method, Middleware, Next, Request, Response, Result};
 
 use crate::connection::Intent;
+use crate::unit_of_work::EndHooks;
 use crate::{Database, DbSession, error};
 
-/// Puts an unopened [`DbSession`] into the request and ends it on the way out: a response below 500 commits; an error, a
-/// panic and a 5xx roll back.
+/// Puts a [`DbSession`] into the request and ends it on the way out: a response with a status below 500 commits, an error, a panic
+/// and a 5xx roll back.
 ///
-/// The commit happens before the response leaves. If it fails, the answer is an error and nothing of the response is
-/// sent. A request that never asks for the database costs none of this.
+/// The commit is finished before the response leaves. If it fails, the request is answered with an error instead. A request that
+/// never uses the database takes no connection.
 pub struct DbSessionMiddleware {
     /// Shared with the units of work: a clone of the database itself is one of several `Arc`s.
     database: Arc<Database>,
 }
 
 impl DbSessionMiddleware {
-    /// For this database.
+    /// Returns the middleware for this database.
     pub fn new(database: Database) -> Self {
         DbSessionMiddleware { database: Arc::new(database) }
     }
@@ -32,20 +33,37 @@ impl Middleware for DbSessionMiddleware {
         let result = next.run(req).await;
         match req.extensions_mut().remove::<DbSession>() {
             // Boxed, so that requests without database work carry no room for its end.
-            Some(unit) if unit.has_work() => Box::pin(finish(unit, result)).await,
-            _ => result.map_err(error::with_status),
+            Some(unit) if unit.has_work() => Box::pin(finish(req, unit, result)).await,
+            Some(_) => result.map_err(error::with_status),
+            None => ended_before(req, result.map_err(error::with_status)),
         }
     }
 }
 
-async fn finish(mut unit: DbSession, result: Result<Response>) -> Result<Response> {
-    let response = match result {
-        Ok(response) if !response.status().is_server_error() => response,
-        failed => {
-            unit.rollback().await;
-            return failed.map_err(error::with_status);
+async fn finish(req: &mut Request, mut unit: DbSession, result: Result<Response>) -> Result<Response> {
+    let end_hooks = unit.take_end_hooks();
+    let result = if req.conclude(result.as_ref()).commits() {
+        match unit.commit_aside().await {
+            Ok(()) => result,
+            Err(error) => Err(error),
         }
+    } else {
+        unit.rollback().await;
+        result
     };
-    let committed = unit.commit_off_thread().await;
-    committed.map(|()| response).map_err(error::with_status)
+    let mut result = result.map_err(error::with_status);
+    if !end_hooks.is_empty() {
+        req.conclude(result.as_ref());
+        end_hooks.run(req, &mut result);
+    }
+    result
+}
+
+/// Runs the end hooks of a unit of work that was [committed before](crate::RequestDb::commit_db).
+fn ended_before(req: &mut Request, mut result: Result<Response>) -> Result<Response> {
+    if let Some(end_hooks) = req.extensions_mut().remove::<EndHooks>() {
+        req.conclude(result.as_ref());
+        end_hooks.run(req, &mut result);
+    }
+    result
 }

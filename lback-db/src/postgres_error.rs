@@ -1,9 +1,9 @@
-//! What PostgreSQL and libpq say, and what mends it.
+//! Messages of PostgreSQL and libpq, and their remedies.
 //!
-//! Diesel does not hand on the codes of most errors, so they are told apart by their texts. Those of the server are in
-//! English where its `lc_messages` is; elsewhere they count as errors of the application, and say the same in the log.
+//! Diesel does not pass on the codes of most errors, so they are recognized by their texts. The server's messages are in English if
+//! its `lc_messages` is; in other languages they count as errors of the application, and the log has them unchanged.
 
-/// Texts that say that the server cannot do its work now, each with what an operator should know.
+/// Texts that mean that the server is unavailable, each with an explanation for the operator.
 const UNAVAILABLE: [(&str, &str); 18] = [
     ("canceling statement due to statement timeout", "A statement took longer than DATABASE_STATEMENT_TIMEOUT_MS allows"),
     ("canceling statement due to lock timeout", "A statement waited for a lock longer than DATABASE_BUSY_TIMEOUT_MS allows"),
@@ -28,7 +28,7 @@ const UNAVAILABLE: [(&str, &str); 18] = [
     ("cannot execute", "The database may not be written now: it is a standby, or read-only"),
 ];
 
-/// What an operator should know where the server cannot do its work now; `None` where the application is to blame.
+/// Returns an explanation for the operator if the server is unavailable, and `None` if the application caused the error.
 pub(crate) fn unavailable(message: &str) -> Option<&'static str> {
     let (_, meaning) = UNAVAILABLE.iter().find(|(text, _)| message.contains(text))?;
     // "cannot execute INSERT in a read-only transaction", and nothing else that cannot be executed.
@@ -36,7 +36,7 @@ pub(crate) fn unavailable(message: &str) -> Option<&'static str> {
         .then_some(*meaning)
 }
 
-/// What to do where the first connection cannot be made.
+/// Returns what to do if the first connection fails.
 pub(crate) fn remedy_at_start(message: &str) -> &'static str {
     const REMEDIES: [(&str, &str); 12] = [
         ("password authentication failed", "The user or the password in DATABASE_URL is wrong"),

@@ -10,16 +10,16 @@ use crate::database_url::POSTGRES_EXAMPLE;
 
 /// A `postgres://…` URL in the form that libpq takes.
 ///
-/// It is checked here, because libpq's complaints about a URL repeat parts of it, and those may be the password.
+/// It is checked here because libpq's error messages repeat parts of the URL, which may be the password.
 #[derive(Clone)]
 pub(crate) struct PostgresUrl {
     url: Secret,
-    /// Where the server is and which database, without user and password: for messages.
+    /// The server and the database, without user and password: for messages.
     place: String,
 }
 
 impl PostgresUrl {
-    /// Reads what stands behind `postgres:`.
+    /// Parses what follows `postgres:`.
     pub(crate) fn parse(rest: &str) -> Result<Self> {
         let Some(rest) = rest.strip_prefix("//") else { return wrong("it must begin with postgres://") };
         let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -31,10 +31,10 @@ impl PostgresUrl {
             return wrong(special);
         }
         for host in hosts.split(',') {
-            // Colons within brackets are those of an IPv6 address.
+            // Colons in brackets belong to an IPv6 address.
             let port = host.rsplit_once(']').map_or(host, |(_, behind)| behind).split_once(':').map(|(_, port)| port);
             if port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err()) {
-                return wrong(&format!("the port is no number; also, {special}"));
+                return wrong(&format!("the port is not a number; also, {special}"));
             }
         }
         let escaped = |text: &str| text.split('%').skip(1).all(|part| part.get(..2).is_some_and(|hex| u8::from_str_radix(hex, 16).is_ok()));
@@ -42,28 +42,28 @@ impl PostgresUrl {
             return wrong("a % must be followed by two hexadecimal digits, and a % itself is written %25");
         }
         if let Some(option) = query.split('&').find(|option| !option.is_empty() && !option.contains('=')) {
-            return wrong(&format!("the part of {} characters behind the ? has no =", option.chars().count()));
+            return wrong(&format!("the parameter of {} characters after the ? has no =", option.chars().count()));
         }
         let place = format!("{}/{database}", if hosts.is_empty() { "the local socket" } else { hosts });
         Ok(PostgresUrl { url: Secret::new(format!("postgres://{rest}")), place })
     }
 
-    /// Where the server is and which database, without user and password.
+    /// Returns the server and the database, without user and password.
     pub(crate) fn place(&self) -> &str {
         &self.place
     }
 
-    /// The name of the database, as the URL writes it.
+    /// Returns the name of the database, as the URL writes it.
     pub(crate) fn database(&self) -> &str {
         self.place.rsplit_once('/').map_or("", |(_, database)| database)
     }
 
-    /// The URL without the password, and the password.
+    /// Returns the URL without the password, and the password.
     pub(crate) fn without_password(&self) -> (String, Option<String>) {
         let url = self.url.expose();
         let user = url.split_once('@').and_then(|(user, rest)| Some((user.rsplit_once(':')?, rest)));
         match user {
-            // What stands before the colon is more than the scheme.
+            // The part before the colon is more than the scheme.
             Some(((user, password), rest)) if !user.ends_with(':') && user != "postgres" => {
                 (format!("{user}@{rest}"), Some(percent_decode_str(password).decode_utf8_lossy().into_owned()))
             }
@@ -71,7 +71,7 @@ impl PostgresUrl {
         }
     }
 
-    /// The same server and user, and another database.
+    /// Returns the URL of another database of the same server and user.
     pub(crate) fn with_database(&self, name: &str) -> Secret {
         let url = self.url.expose();
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
@@ -80,8 +80,8 @@ impl PostgresUrl {
         Secret::new(if query.is_empty() { format!("{server}/{name}") } else { format!("{server}/{name}?{query}") })
     }
 
-    /// For libpq, with limits where the URL sets none: a server that cannot be reached, or is gone without a word, is not
-    /// waited for as long as the operating system would.
+    /// Returns the URL for libpq, with limits added unless it sets its own: the operating system would wait much longer for a server
+    /// that cannot be reached or has vanished.
     pub(crate) fn with_limits(&self, connect_timeout: Duration) -> Secret {
         let mut url = self.url.expose().to_owned();
         let connect_timeout = connect_timeout.as_secs().max(1).to_string();

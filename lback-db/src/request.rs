@@ -1,12 +1,12 @@
-//! The database, as a view sees it.
+//! Access to the database from a request.
 
-use lback_core::{Error, Request, Result};
+use lback_core::{Error, Request, Result, blocking};
 
-use crate::{Db, DbSession};
+use crate::{Database, Db, DbSession};
 
 /// Adds the database to [`Request`].
 pub trait RequestDb {
-    /// The connection of this request, inside its transaction; both begin with the first call.
+    /// Returns the request's connection, in its transaction. The first call takes the connection and begins the transaction.
     ///
     /// ```no_run
     /// # use lback_core::{Request, Result};
@@ -19,13 +19,13 @@ pub trait RequestDb {
     /// }
     /// ```
     ///
-    /// Blocks; an async view uses [`run_db`](Self::run_db).
+    /// Blocks; async views use [`run_db`](Self::run_db).
     ///
     /// # Errors
-    /// 503 where no connection is to be had; 500 where the `DbSessionMiddleware` is missing.
+    /// Returns 503 if there is no connection, and 500 if the `DbSessionMiddleware` is missing.
     fn db(&mut self) -> Result<&mut Db>;
 
-    /// Runs `work` on the connection of this request, on a thread where it may block: for async views.
+    /// Runs `work` on the request's connection, on a thread that may block: for async views.
     ///
     /// ```no_run
     /// # use lback_core::{Request, Result};
@@ -39,42 +39,82 @@ pub trait RequestDb {
     /// ```
     ///
     /// # Errors
-    /// Those of [`db`](Self::db) and of `work`.
+    /// As [`db`](Self::db), and those of `work`.
     fn run_db<T, F>(&mut self, work: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static;
 
-    /// Commits what the request has done so far and ends its unit of work, before the response is made: for what must not
-    /// happen while a transaction is open.
+    /// Commits the work of the request so far and ends its unit of work before the response is made: for views that go on with
+    /// something that must not happen in an open transaction.
     ///
     /// # Errors
-    /// 500 where it could not be committed; everything is rolled back then.
+    /// Returns 500 if the commit fails; everything is rolled back then.
     fn commit_db(&mut self) -> impl Future<Output = Result<()>> + Send;
 
-    /// Runs `work` after the commit of this request, and never if it is rolled back: for what must not happen unless the
-    /// data are there. Without a transaction it runs after a response below 500.
+    /// Runs `work`, which only reads, in the request's transaction if it is open, and otherwise on a connection that is given back at
+    /// once. It does not begin the transaction: on SQLite that of a POST keeps all others from writing until the request ends.
+    ///
+    /// It also works once the unit of work has ended, for example on an error page.
+    ///
+    /// # Errors
+    /// Returns 503 if there is no connection, and 500 if the application has no database; those of `work`.
+    fn read_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T>;
+
+    /// Runs `work` in the request's transaction if it is open, and otherwise in a [transaction of its own](Database::write), which is
+    /// committed at once and stays committed if the request fails. A transaction of SQLite that has only read so far is ended before.
+    ///
+    /// # Errors
+    /// Returns 503 if there is no connection or the database is locked, and 500 if the `DbSessionMiddleware` is missing; those of
+    /// `work`.
+    fn write_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T>;
+
+    /// Runs `work` directly before the commit of this request, in its transaction: for what must be saved together with the view's
+    /// work. If it fails, everything is rolled back and the request is answered with its error. See [`DbSession`] for the order.
+    ///
+    /// ```no_run
+    /// # use lback_core::{Middleware, Next, Request, Response, Result};
+    /// use diesel::prelude::*;
+    /// use lback_db::RequestDb;
+    ///
+    /// struct Audit;
+    ///
+    /// impl Middleware for Audit {
+    ///     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
+    ///         let result = next.run(req).await;
+    ///         req.before_commit(|db| Ok(diesel::sql_query("UPDATE audit SET requests = requests + 1").execute(db).map(drop)?))?;
+    ///         result
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns 500 if the `DbSessionMiddleware` is missing, or [`commit_db`](Self::commit_db) has ended the unit of work.
+    fn before_commit(&mut self, work: impl FnOnce(&mut Db) -> Result<()> + Send + 'static) -> Result<()>;
+
+    /// Runs `work` after the commit of this request, and never if it is rolled back: for what must not happen unless the data are
+    /// saved. Without a transaction it runs after a response with a status below 500.
     ///
     /// ```no_run
     /// # use lback_core::{Request, Result};
     /// use lback_db::RequestDb;
     ///
     /// fn order(req: &mut Request) -> Result<&'static str> {
-    ///     req.on_commit(|| println!("somebody has ordered"))?;
+    ///     req.on_commit(|| println!("an order was placed"))?;
     ///     Ok("thank you")
     /// }
     /// ```
     ///
-    /// It must not block. What goes wrong in it changes nothing any more; a panic is logged.
+    /// It must not block. It cannot fail the request; a panic is logged.
     ///
     /// # Errors
-    /// 500 where the `DbSessionMiddleware` is missing, or [`commit_db`](Self::commit_db) has ended the unit of work.
+    /// Returns 500 if the `DbSessionMiddleware` is missing, or [`commit_db`](Self::commit_db) has ended the unit of work.
     fn on_commit(&mut self, work: impl FnOnce() + Send + 'static) -> Result<()>;
 
-    /// The unit of work itself.
+    /// Returns the unit of work itself.
     ///
     /// # Errors
-    /// 500 where the `DbSessionMiddleware` is missing.
+    /// Returns 500 if the `DbSessionMiddleware` is missing.
     fn db_session(&mut self) -> Result<&mut DbSession>;
 }
 
@@ -94,17 +134,46 @@ impl RequestDb for Request {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(unit.connection()?)));
             (unit, result)
         };
-        let (unit, result) =
-            tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("database work did not finish").with_source(error))?;
+        let (unit, result) = blocking::on_thread(work).await?;
         self.extensions_mut().insert(unit);
         result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     async fn commit_db(&mut self) -> Result<()> {
-        match self.extensions_mut().remove::<DbSession>() {
-            Some(unit) => unit.commit_off_thread().await,
-            None => Ok(()),
+        let Some(mut unit) = self.extensions_mut().remove::<DbSession>() else { return Ok(()) };
+        let end_hooks = unit.take_end_hooks();
+        if !end_hooks.is_empty() {
+            self.extensions_mut().insert(end_hooks);
         }
+        unit.commit_aside().await
+    }
+
+    #[track_caller]
+    fn read_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        match self.extensions_mut().get_mut::<DbSession>() {
+            Some(unit) if unit.is_open() => unit.run(work),
+            Some(unit) => unit.database().read(work),
+            // The request's unit of work has ended: an error page, which may show who is logged in, is made by then.
+            None => match self.state::<Database>() {
+                Ok(database) => database.read(work),
+                Err(_) => Err(missing()),
+            },
+        }
+    }
+
+    #[track_caller]
+    fn write_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        let unit = self.db_session()?;
+        match unit.is_open() && unit.joins_writes()? {
+            true => unit.run(work),
+            false => unit.database().write(work),
+        }
+    }
+
+    #[track_caller]
+    fn before_commit(&mut self, work: impl FnOnce(&mut Db) -> Result<()> + Send + 'static) -> Result<()> {
+        self.db_session()?.before_commit(work);
+        Ok(())
     }
 
     #[track_caller]

@@ -6,22 +6,22 @@ use serde::Deserialize;
 
 use crate::database_url::Target;
 
-/// The keys of `settings.toml` that speak of the database, with their defaults.
+/// The settings of the database in `settings.toml`, with their defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 pub struct DbSettings {
-    /// Where the database is: `sqlite:db.sqlite`, a path below the project's folder, or
+    /// The location of the database: `sqlite:db.sqlite`, a path below the project's folder, or
     /// `postgres://user:password@host/database`.
     pub database_url: Secret,
-    /// The most connections that are open at once.
+    /// Maximum number of open connections.
     pub database_pool_size: u32,
-    /// How long a request waits for a connection, in seconds, before it is answered with 503.
+    /// Seconds that a request waits for a connection before it is answered with 503.
     pub database_wait_seconds: u64,
-    /// How long a statement waits for a lock on the database, in milliseconds, before it is answered with 503.
+    /// Milliseconds that a statement waits for a lock before the request is answered with 503.
     pub database_busy_timeout_ms: u32,
-    /// How long a connection to PostgreSQL may take, in seconds.
+    /// Seconds that connecting to PostgreSQL may take.
     pub database_connect_timeout_seconds: u64,
-    /// How long a statement may take on PostgreSQL, in milliseconds, before it is answered with 503; 0 means no limit.
+    /// Milliseconds that a statement may take on PostgreSQL before the request is answered with 503; 0 means no limit.
     pub database_statement_timeout_ms: u32,
 }
 
@@ -50,7 +50,7 @@ impl Section for DbSettings {
         check.accept("DATABASE_URL", target);
         check.range("DATABASE_POOL_SIZE", self.database_pool_size, 1..=10_000, usual.database_pool_size);
         check.range("DATABASE_WAIT_SECONDS", self.database_wait_seconds, 1..=3600, usual.database_wait_seconds);
-        // To PostgreSQL, 0 means to wait for ever.
+        // For PostgreSQL, 0 means to wait without a limit.
         check.range("DATABASE_BUSY_TIMEOUT_MS", self.database_busy_timeout_ms, 1..=3_600_000, usual.database_busy_timeout_ms);
         let connect = self.database_connect_timeout_seconds;
         check.range("DATABASE_CONNECT_TIMEOUT_SECONDS", connect, 1..=3600, usual.database_connect_timeout_seconds);

@@ -1,4 +1,4 @@
-//! The program that speaks to the database.
+//! The database's own shell.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use crate::Database;
 use crate::database_url::Target;
 
 impl Database {
-    /// The database's own shell on this database, to be run: `sqlite3`, or `psql`, which is told the password by its
-    /// environment, where other users of the machine do not see it.
+    /// Returns the command that opens the database's own shell: `sqlite3`, or `psql`, which gets the password in its environment, so
+    /// that other users of the machine do not see it.
     pub fn shell(&self) -> Command {
         match self.target() {
             #[cfg(feature = "sqlite")]

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::DbSession;
 
-/// `migration.applied`: a migration was applied, by the command `migrate` or, while `DEBUG` is on, by a start.
+/// `migration.applied`: a migration was applied, by the command `migrate` or, if `DEBUG` is on, at the start of the server.
 #[derive(Clone, Debug, Serialize)]
 pub struct MigrationApplied {
-    /// Its name, `2026-11-21-120000_create_posts`.
+    /// The name of its folder, such as `2026-11-21-120000_create_posts`.
     pub name: String,
 }
 
@@ -18,8 +18,8 @@ impl Signal for MigrationApplied {
 
 /// Adds signals to [`Request`].
 pub trait RequestSignal {
-    /// Sends `signal` after the commit of this request, and never if it is rolled back: nobody is told of an order that
-    /// was not kept.
+    /// Sends `signal` after the commit of this request, and never if it is rolled back: no listener hears of an order that was not
+    /// saved.
     ///
     /// ```
     /// # use lback_core::{Request, Result, Signal};
@@ -38,7 +38,7 @@ pub trait RequestSignal {
     /// }
     /// ```
     ///
-    /// Where the request has no unit of work, because the application has no database or
+    /// If the request has no unit of work, because the application has no database or
     /// [`commit_db`](crate::RequestDb::commit_db) has ended it, the signal is sent at once.
     fn signal<T: Signal>(&mut self, signal: T);
 }

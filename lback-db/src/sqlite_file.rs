@@ -1,21 +1,21 @@
-//! Which file a SQLite database is.
+//! Detects that the file of a SQLite database was deleted or replaced.
 //!
-//! A file that is deleted or replaced lives on for those who have it open: SQLite goes on writing, and what it writes is gone
-//! with the process. So whoever commits looks first whether the name still leads to the file.
+//! A deleted file lives on for the processes that have it open: SQLite continues to write to it, and everything is lost when the
+//! process ends. So every commit checks first that the path still names the same file.
 
 use std::path::{Path, PathBuf};
 
 use lback_core::{Error, Result};
 
-/// A file, as it was when the application started.
+/// The file that was in place when the application started.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenedFile {
     path: PathBuf,
-    /// `None` on systems that do not number their files.
+    /// `None` on systems without inode numbers.
     number: Option<Number>,
 }
 
-/// Device and number: no two files have the same at a time.
+/// Device and inode number, which together identify a file.
 type Number = (u64, u64);
 
 impl OpenedFile {
@@ -23,8 +23,10 @@ impl OpenedFile {
         OpenedFile { path: path.to_owned(), number: number(path) }
     }
 
+    /// Checks that the file is still in its place.
+    ///
     /// # Errors
-    /// 503 where another file, or none, is in its place.
+    /// Returns 503 if it was deleted or replaced.
     pub(crate) fn check(&self) -> Result<()> {
         if self.number == number(&self.path) {
             return Ok(());
@@ -32,7 +34,7 @@ impl OpenedFile {
         let what = if self.path.exists() { "replaced by another" } else { "deleted" };
         Err(Error::unavailable(format!(
             "the database file {} was {what} while the application runs, and what it writes would be lost. Put the file back, or restart \
-             the application to go on with the one that is there",
+             the application to use the file that is there now",
             self.path.display()
         )))
     }

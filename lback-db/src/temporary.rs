@@ -7,9 +7,9 @@ use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
 use crate::{DbSettings, Kind};
 
-/// A PostgreSQL database beside the one that the settings name, which goes when this is dropped.
+/// A PostgreSQL database on the server that the settings name, which is dropped with this value.
 ///
-/// The user in `DATABASE_URL` must be allowed to make databases: `ALTER USER name CREATEDB`.
+/// The user in `DATABASE_URL` needs the right to create databases: `ALTER USER name CREATEDB`.
 pub struct TemporaryDatabase {
     manager: Manager,
     name: String,
@@ -17,10 +17,10 @@ pub struct TemporaryDatabase {
 }
 
 impl TemporaryDatabase {
-    /// Makes an empty database whose name begins with `test_`; `None` where `DATABASE_URL` does not name PostgreSQL.
+    /// Creates an empty database whose name begins with `test_`. Returns `None` if `DATABASE_URL` does not name PostgreSQL.
     ///
     /// # Errors
-    /// Where the server cannot be reached, or refuses.
+    /// Returns an error if the server cannot be reached or refuses.
     pub fn beside(settings: &DbSettings) -> Result<Option<Self>> {
         let target = Target::parse(settings.database_url.expose(), std::path::Path::new("."))?;
         if target.kind() != Kind::Postgres {
@@ -30,7 +30,7 @@ impl TemporaryDatabase {
         let mut connection = manager.open(Purpose::Migrate).map_err(|error| manager.cannot_open(error))?;
         let (name, url) = match &manager.target {
             Target::Postgres(url) => {
-                // PostgreSQL cuts off names that are longer than 63 bytes.
+                // PostgreSQL truncates names that are longer than 63 bytes.
                 let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
                 let beside: String = url.database().chars().filter(plain).take(20).collect();
                 let name = format!("test_{beside}_{}", unique());
@@ -42,14 +42,14 @@ impl TemporaryDatabase {
         };
         connection.batch_execute(&format!("CREATE DATABASE \"{name}\"")).map_err(|error| {
             Error::internal(format!(
-                "the database {name} cannot be made for a test. The user in DATABASE_URL needs the right to: ALTER USER … CREATEDB"
+                "the database {name} cannot be created for a test. The user in DATABASE_URL needs the right to: ALTER USER … CREATEDB"
             ))
             .with_source(error)
         })?;
         Ok(Some(TemporaryDatabase { manager, name, url }))
     }
 
-    /// Its `DATABASE_URL`.
+    /// Returns its `DATABASE_URL`.
     pub fn url(&self) -> &Secret {
         &self.url
     }
@@ -61,7 +61,7 @@ impl Drop for TemporaryDatabase {
             .manager
             .open(Purpose::Migrate)
             .map_err(|error| error.to_string())
-            // What a test has left open does not keep it.
+            // FORCE closes connections that a test has left open.
             .and_then(|mut db| {
                 db.batch_execute(&format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name)).map_err(|error| error.to_string())
             });
@@ -71,7 +71,7 @@ impl Drop for TemporaryDatabase {
     }
 }
 
-/// What no other database of a test is called: the process, the time, and a count.
+/// Returns a name that no other test database has: the process, the time, and a counter.
 fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::{SystemTime, UNIX_EPOCH};

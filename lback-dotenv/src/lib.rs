@@ -1,24 +1,24 @@
-//! Reads `.env` files, with the line of every variable: for the settings of an application, and for the command `lback`.
+//! Reads `.env` files with the line number of every variable, for the settings of an application and for the command `lback`.
 //!
-//! The crates for such files replace every `$NAME`, and silently, so that a password which holds a dollar sign becomes another one.
-//! Here only `${NAME}` is replaced, and it must name something.
+//! Other crates for such files silently replace every `$NAME`, which corrupts passwords that contain a dollar sign. This crate
+//! replaces only `${NAME}`, and the name must be defined.
 
 use std::fmt;
 
-const HOW_TO_WRITE: &str = "Put a value with spaces, quotes, # or ${ in single quotes: NAME='the value'";
+const REMEDY: &str = "Put a value with spaces, quotes, # or ${ in single quotes: NAME='the value'";
 
 /// A variable of a `.env` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
     /// The name.
     pub name: String,
-    /// The value, without quotes and with what `${NAME}` stands for.
+    /// The value without its quotes, after the replacement of `${NAME}`.
     pub value: String,
-    /// The line on which it begins, counted from 1.
+    /// The line on which the variable begins, counted from 1.
     pub line: usize,
 }
 
-/// What cannot be read in a `.env` file. `Display` says where, and what to write; it shows no value, as that may be a secret.
+/// A syntax error in a `.env` file. `Display` shows the line and what to write, but no value, because it may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     line: usize,
@@ -33,8 +33,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Returns the variables in `text`, in their order. `${NAME}` is replaced by what `environment` has of this name, the process's
-/// own variables as a rule, else by one of the lines above.
+/// Returns the variables in `text`, in their order. `${NAME}` is replaced by the value of this name in `environment`, which usually
+/// contains the variables of the process, or else by the value from a line above.
 ///
 /// ```
 /// let text = "HOST=db.example.com\nDATABASE_URL=postgres://me:pa$$word@${HOST}/shop\n";
@@ -44,7 +44,7 @@ impl std::error::Error for Error {}
 /// ```
 ///
 /// # Errors
-/// If a line is not `NAME=value`, a quote is not closed, or `${NAME}` stands for nothing.
+/// If a line is not `NAME=value`, a quote is not closed, or the name in `${NAME}` is unknown.
 pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Vec<Variable>, Error> {
     let text = text.replace("\r\n", "\n");
     let mut parser = Parser { rest: &text, line: 1, environment: &environment, variables: Vec::new() };
@@ -62,11 +62,11 @@ struct Parser<'a> {
     variables: Vec<Variable>,
 }
 
-/// What is wrong with a statement, and what to write instead.
+/// The error says what is wrong with a statement and what to write instead.
 type Parsed<T> = Result<T, String>;
 
 impl Parser<'_> {
-    /// Reads a line, or the lines of a value in quotes.
+    /// Reads one line, or several if the value is quoted.
     fn statement(&mut self) -> Parsed<()> {
         self.skip_blanks();
         if self.at_end_of_line() {
@@ -77,7 +77,7 @@ impl Parser<'_> {
         let is_spaced = self.rest.starts_with(char::is_whitespace);
         self.skip_blanks();
         let value = match self.rest.chars().next() {
-            // Directly behind the `=`, as in COLOUR=#fff, it belongs to the value.
+            // Directly after the `=`, as in COLOUR=#fff, it belongs to the value.
             Some('#') if is_spaced => String::new(),
             Some('\'') => self.single_quoted()?,
             Some('"') => self.double_quoted()?,
@@ -88,9 +88,9 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Reads the name and the `=` behind it, with `export` before them or without.
+    /// Reads the name and the `=` after it. `export` may precede them.
     fn name(&mut self) -> Parsed<String> {
-        let wrong = || format!("this is not NAME=value. {HOW_TO_WRITE}");
+        let wrong = || format!("this is not NAME=value. {REMEDY}");
         let line = self.rest.lines().next().unwrap_or_default();
         let (left, _) = line.split_once('=').ok_or_else(wrong)?;
         let name = match left.trim().strip_prefix("export") {
@@ -104,7 +104,7 @@ impl Parser<'_> {
         Ok(name.to_owned())
     }
 
-    /// Nothing in it means anything but itself.
+    /// Reads a value in single quotes, in which no character has a special meaning.
     fn single_quoted(&mut self) -> Parsed<String> {
         let inside = &self.rest[1..];
         let end = inside.find('\'').ok_or_else(|| unclosed('\''))?;
@@ -113,7 +113,8 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// A backslash escapes `"`, `\` and `$`, and makes `n`, `r` and `t` a line break and so on; before anything else it stands for itself.
+    /// Reads a value in double quotes. A backslash escapes `"`, `\` and `$`, and begins the escape sequences `\n`, `\r` and `\t`. Before
+    /// any other character it is literal.
     fn double_quoted(&mut self) -> Parsed<String> {
         let inside = &self.rest[1..];
         let mut value = String::new();
@@ -124,8 +125,8 @@ impl Parser<'_> {
             let escaped = if next == '\\' { rest.chars().nth(1).and_then(escape) } else { None };
             match (next, escaped) {
                 ('"', _) => break,
-                (_, Some(meant)) => {
-                    value.push(meant);
+                (_, Some(character)) => {
+                    value.push(character);
                     at += 2;
                 }
                 ('$', _) if rest.starts_with("${") => at += self.substitute(rest, &mut value)?,
@@ -139,7 +140,8 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// Ends at the first space, behind which only a comment may follow. `\$` is a dollar sign; other backslashes stand for themselves.
+    /// Reads a value without quotes. It ends at the first space, after which only a comment may follow. `\$` is a dollar sign; other
+    /// backslashes are literal.
     fn unquoted(&mut self) -> Parsed<String> {
         let end = self.rest.find(char::is_whitespace).unwrap_or(self.rest.len());
         let word = &self.rest[..end];
@@ -161,9 +163,9 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// Appends what the `${NAME}` at the beginning of `text` stands for, and returns its length.
+    /// Appends the replacement of the `${NAME}` at the beginning of `text` and returns the length of `${NAME}`.
     fn substitute(&self, text: &str, value: &mut String) -> Parsed<usize> {
-        let literal = "A $ that is meant literally stands in single quotes: NAME='the value'";
+        let literal = "Put a value with a literal $ in single quotes: NAME='the value'";
         let name = text[2..].split_once('}').map(|(name, _)| name).filter(|name| is_name(name));
         let name = name.ok_or_else(|| format!("a ${{ is not the beginning of ${{NAME}}. {literal}"))?;
         let above = || self.variables.iter().rfind(|variable| variable.name == name).map(|variable| variable.value.clone());
@@ -174,11 +176,11 @@ impl Parser<'_> {
         Ok(name.len() + 3)
     }
 
-    /// Skips the end of a line and what may stand before it: spaces and a comment.
+    /// Skips the spaces and the comment that may precede the end of a line, and the end itself.
     fn end_line(&mut self) -> Parsed<()> {
         self.skip_blanks();
         if !self.at_end_of_line() {
-            return Err(format!("something follows the value. {HOW_TO_WRITE}"));
+            return Err(format!("there is text after the value. {REMEDY}"));
         }
         let end = self.rest.find('\n').map_or(self.rest.len(), |end| end + 1);
         self.advance(end);
@@ -205,7 +207,7 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.')
 }
 
-/// What the letter behind a backslash stands for, if that is not itself.
+/// Returns the character for the letter after a backslash, if the two are an escape sequence.
 fn escape(letter: char) -> Option<char> {
     match letter {
         '"' | '\\' | '$' => Some(letter),
@@ -217,7 +219,7 @@ fn escape(letter: char) -> Option<char> {
 }
 
 fn unclosed(quote: char) -> String {
-    format!("the value begins with {quote}, and no {quote} ends it. {HOW_TO_WRITE}")
+    format!("the value begins with {quote}, but the closing {quote} is missing. {REMEDY}")
 }
 
 #[cfg(test)]
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dollar_sign_is_itself_in_every_kind_of_value() {
+    fn a_dollar_sign_is_literal_in_every_kind_of_value() {
         for text in ["pa$$word", "$HOST", "a$", "$1", "$(pwd)", "$-x", "price:5$"] {
             assert_eq!(value(&format!("A={text}")), text);
             assert_eq!(value(&format!("A='{text}'")), text);
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_they_are_written() {
+    fn values_are_read_literally() {
         for (text, expected) in [
             ("A=", ""),
             ("A= ", ""),
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_assignment_is_an_error_with_its_line_and_without_its_value() {
+    fn errors_show_the_line_number_but_no_value() {
         for text in
             ["hunter2", "A hunter2", "A=hunter2 x", "1A=hunter2", "A-B=hunter2", "=hunter2", "A='hunter2", "A=\"hunter2", "A='x'hunter2"]
         {

@@ -1,6 +1,6 @@
-//! The derives of the [Lback](https://docs.rs/lback) web framework.
+//! The derive macros of the [Lback](https://docs.rs/lback) web framework.
 //!
-//! An application names the crate `lback`, which re-exports each derive beside the types that it works with.
+//! Applications depend on the crate `lback`, which re-exports each macro together with the types that it works with.
 //!
 //! | derive | module |
 //! | --- | --- |
@@ -10,7 +10,7 @@ mod form;
 
 use proc_macro::TokenStream;
 
-/// Derives a form from a struct. `lback::forms` documents it.
+/// Derives a form from a struct. See the documentation of `lback::forms`.
 #[proc_macro_derive(Form, attributes(form))]
 pub fn derive_form(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

@@ -1,4 +1,4 @@
-//! Waiting for a store from code that is not async.
+//! Waits for a store in code that is not async.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use tokio::runtime::{Handle, RuntimeFlavor};
+use lback_core::blocking::in_place;
 
 /// Runs `future` to its end.
 ///
-/// A store that answers at once (memory, a SQLite read) costs nothing more. For one that must wait, the thread blocks;
-/// if it is one that serves connections, these move to another thread first.
+/// A store that answers at once, such as memory or a SQLite read, costs nothing more. For others the thread blocks; if it serves
+/// connections, they move to another thread first.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return result;
     }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    on_network(|| {
+    in_place(|| {
         loop {
             if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return result;
@@ -26,20 +26,6 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
             thread::park();
         }
     })
-}
-
-/// Runs `work`, which waits for a server. If the thread is one that serves connections, these move to another thread
-/// first.
-pub(crate) fn on_network<T>(work: impl FnOnce() -> T) -> T {
-    match runtime() {
-        Some(_) => tokio::task::block_in_place(work),
-        None => work(),
-    }
-}
-
-/// The runtime that the caller is on, where one that blocks does not hold up the others.
-pub(crate) fn runtime() -> Option<Handle> {
-    Handle::try_current().ok().filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 struct Unpark(Thread);

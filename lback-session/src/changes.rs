@@ -1,4 +1,4 @@
-//! What one request did to a session's data, so that it can be done again on top of what another request wrote.
+//! Records the changes of one request to a session, to apply them again to what another request has saved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,21 +10,21 @@ use serde_json::Value;
 use crate::store::Data;
 use crate::{Flash, SessionMeta};
 
-/// Makes the new value of a key from its old one; `None` stands for no value.
+/// Computes the new value of a key from its old one; `None` stands for no value.
 pub(crate) type UpdateFn = Arc<dyn Fn(Option<&Value>) -> Result<Option<Value>> + Send + Sync>;
 
-/// Notes how keys came to their values, while the request works on the session.
+/// Records how keys got their values during the request.
 #[derive(Clone, Default)]
 pub(crate) struct Notes {
     keys: BTreeMap<String, Note>,
     flashes: Vec<FlashStep>,
 }
 
-/// What was done to the flash messages.
+/// A change to the flash messages.
 #[derive(Clone)]
 pub(crate) enum FlashStep {
     Add(Flash),
-    /// Those that were there were shown.
+    /// These messages were shown.
     Take(Vec<Flash>),
 }
 
@@ -45,14 +45,14 @@ impl FlashStep {
 
 #[derive(Clone)]
 enum Note {
-    /// The value does not depend on the one it had.
+    /// The new value does not depend on the old one.
     Set,
-    /// The value was computed from the one it had.
+    /// The new value was computed from the old one.
     Update(Vec<UpdateFn>),
 }
 
 impl Notes {
-    /// The key gets a value that does not depend on the one it had.
+    /// Records a value that does not depend on the old one.
     pub(crate) fn set(&mut self, key: &str) {
         match self.keys.get_mut(key) {
             Some(note) => *note = Note::Set,
@@ -60,17 +60,17 @@ impl Notes {
         }
     }
 
-    /// What was done to the key so far has left it as it was loaded.
+    /// Forgets the changes of a key that is as it was loaded.
     pub(crate) fn unset(&mut self, key: &str) {
         if matches!(self.keys.get(key), Some(Note::Set)) {
             self.keys.remove(key);
         }
     }
 
-    /// The key's value is computed from the one it had.
+    /// Records a value that is computed from the old one.
     pub(crate) fn update(&mut self, key: &str, step: UpdateFn) {
         match self.keys.get_mut(key) {
-            // On top of a value that this request has set, the result is this request's too.
+            // Computed from a value that this request has set, the result is set by this request, too.
             Some(Note::Set) => {}
             Some(Note::Update(steps)) => steps.push(step),
             None => drop(self.keys.insert(key.to_owned(), Note::Update(vec![step]))),
@@ -81,31 +81,31 @@ impl Notes {
         self.flashes.push(step);
     }
 
-    /// Takes no messages after all. Returns whether some were taken.
+    /// Undoes the taking of messages. Returns whether some were taken.
     pub(crate) fn take_no_flashes(&mut self) -> bool {
         let steps = self.flashes.len();
         self.flashes.retain(|step| matches!(step, FlashStep::Add(_)));
         self.flashes.len() < steps
     }
 
-    /// Returns what becomes of these messages.
+    /// Returns these messages after the changes.
     pub(crate) fn flashes_after(&self, mut flashes: Vec<Flash>) -> Vec<Flash> {
         self.flashes.iter().for_each(|step| step.apply(&mut flashes));
         flashes
     }
 
-    /// Could what was done have made `data` differ from `loaded` under this key, there or on top of other data?
+    /// Returns whether the changes could make `data` differ from `loaded` under this key, now or when applied to other data.
     pub(crate) fn touch(&self, key: &str, loaded: &Data, data: &Data) -> bool {
         matches!(self.keys.get(key), Some(Note::Update(_))) || !same(loaded.get(key), data.get(key))
     }
 
-    /// Does to `fresh` what made `data` of `loaded`.
+    /// Applies the changes that turned `loaded` into `data` to `fresh`.
     ///
-    /// A key that was set or removed keeps what this request gave it; a key that was only changed through `update` is computed
-    /// anew from what is there; every other key keeps what is there.
+    /// A key that was set or removed keeps the result of this request. A key that was only changed through `update` is computed again
+    /// from the fresh value. All other keys keep the fresh value.
     ///
     /// # Errors
-    /// Where an `update` does not understand the value that is there now.
+    /// Returns an error if an `update` does not accept the fresh value.
     pub(crate) fn apply_to(&self, fresh: &Data, loaded: &Data, data: &Data) -> Result<Data> {
         let mut result = fresh.clone();
         let keys: BTreeSet<&String> = loaded.keys().chain(data.keys()).chain(self.keys.keys()).collect();
@@ -125,7 +125,8 @@ impl Notes {
         Ok(result)
     }
 
-    /// Does to `fresh` what made `meta` of `loaded`: an expiry that was set wins, and flash messages are left and taken again.
+    /// Applies the changes that turned `loaded` into `meta` to `fresh`: an expiry that was set wins, and flash messages are added and
+    /// taken again.
     pub(crate) fn apply_to_meta(&self, fresh: &SessionMeta, loaded: &SessionMeta, meta: &SessionMeta) -> SessionMeta {
         let expiry = if meta.expiry == loaded.expiry { fresh.expiry } else { meta.expiry };
         SessionMeta { expiry, flashes: self.flashes_after(fresh.flashes.clone()) }
@@ -157,7 +158,7 @@ pub(crate) fn same_data(one: &Data, other: &Data) -> bool {
     one.len() == other.len() && one.iter().all(|(key, value)| same(Some(value), other.get(key)))
 }
 
-/// An application's closure must not take down the thread that writes for every session.
+/// Runs an application's closure, whose panic must not end the thread that writes all sessions.
 fn run(step: &UpdateFn, value: Option<&Value>) -> Result<Option<Value>> {
     catch_unwind(AssertUnwindSafe(|| step(value))).unwrap_or_else(|_| Err(Error::internal("an update of the session panicked")))
 }
@@ -169,7 +170,7 @@ pub(crate) fn put(data: &mut Data, key: &str, value: Option<Value>) {
     }
 }
 
-/// Puts a value under a key. Answers the one that was there.
+/// Puts a value under a key. Returns the old one.
 pub(crate) fn set(data: &mut Data, key: &str, value: Value) -> Option<Value> {
     match data.get_mut(key) {
         Some(place) => Some(std::mem::replace(place, value)),

@@ -10,29 +10,29 @@ use serde::Deserialize;
 
 use crate::Expiry;
 
-/// The keys of `settings.toml` that speak of sessions, as they are written.
+/// The settings of sessions in `settings.toml`, unchecked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 pub struct SessionSettings {
-    /// How long a session lasts without a request, in minutes. This or `SESSION_EXPIRY_SECONDS` is required.
+    /// Idle time after which a session ends, in minutes. This or `SESSION_EXPIRY_SECONDS` is required.
     pub session_timeout_minutes: Option<i64>,
     /// The same in seconds.
     pub session_expiry_seconds: Option<i64>,
-    /// How long a session lasts at most, however much it is used, in minutes.
+    /// Maximum lifetime of a session, even if it is used, in minutes.
     pub session_absolute_timeout_minutes: Option<i64>,
     /// The name of the cookie.
     pub session_cookie_name: String,
-    /// Where sessions are kept.
+    /// The store of sessions.
     pub session_store: StoreName,
     /// When a session is stored.
     pub session_create: CreateSessions,
-    /// Lets the browser forget the cookie when it is closed.
+    /// Makes the browser forget the cookie when it is closed.
     pub session_expire_at_browser_close: bool,
-    /// Sends the cookie over HTTPS only; on unless `DEBUG` is.
+    /// Sends the cookie over HTTPS only. The default is on, unless `DEBUG` is on.
     pub session_cookie_secure: Option<bool>,
     /// `Lax`, `Strict` or `None`.
     pub session_cookie_samesite: String,
-    /// The domain of the cookie; none means exactly the host that set it.
+    /// The domain of the cookie. Without one, only the host that has set the cookie gets it.
     pub session_cookie_domain: Option<String>,
     /// The path of the cookie.
     pub session_cookie_path: String,
@@ -40,20 +40,19 @@ pub struct SessionSettings {
     pub session_cookie_httponly: bool,
     /// Encrypts the session's id in the cookie instead of signing it.
     pub session_cookie_encrypted: bool,
-    /// The most bytes of data in a session, as JSON.
+    /// Maximum size of the data of a session, as JSON, in bytes.
     pub session_max_bytes: usize,
-    /// Where Redis is, for `SESSION_STORE = "redis"`: `redis://:password@host:6379/0`.
+    /// The address of Redis, for `SESSION_STORE = "redis"`: `redis://:password@host:6379/0`.
     pub redis_url: Secret,
-    /// A file with the certificates of those who may vouch for the server of a `rediss://` address, in PEM; none means those
-    /// that the system trusts.
+    /// A PEM file with the trusted certificate authorities for a `rediss://` address. Without one, those of the system are trusted.
     pub redis_ca_file: Option<PathBuf>,
-    /// What the names of everything that is kept in Redis begin with; another one for each application that shares it.
+    /// The prefix of all keys in Redis. Applications that share a Redis need different ones.
     pub redis_prefix: String,
-    /// How long an answer of Redis is waited for, in milliseconds, before the request is answered with 503.
+    /// Milliseconds that Redis may take to answer before the request is answered with 503.
     pub redis_timeout_ms: u64,
-    /// What a power cut may take back of the sessions that are kept in the database.
+    /// What a power cut may lose of sessions in the database.
     pub session_durability: Durability,
-    /// How often expired sessions are deleted, in minutes; 0 leaves it to the command `clearsessions`.
+    /// Interval for deleting expired sessions, in minutes; 0 leaves it to the command `clearsessions`.
     pub session_cleanup_minutes: u64,
 }
 
@@ -84,7 +83,7 @@ impl Default for SessionSettings {
     }
 }
 
-/// Where sessions are kept.
+/// The stores that `SESSION_STORE` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StoreName {
@@ -98,14 +97,14 @@ pub enum StoreName {
     Cookie,
 }
 
-/// What a power cut, or the crash of the operating system or of the database server, may take back of the sessions that
-/// are kept in the database. The end of the application alone, however it comes, takes back nothing.
+/// What a power cut, or a crash of the operating system or the database server, may lose of sessions in the database. A crash of the
+/// application alone loses nothing.
 ///
-/// What ends a session lasts in any case: a logout, the change of its id at a login, a revocation.
+/// The end of a session is durable in any case: a logout, the rotation of its id at a login, a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
-    /// Nothing that a response has told of; on PostgreSQL, if the server itself is set up that way.
+    /// Nothing that a response has confirmed; on PostgreSQL, if the server itself is set up that way.
     Full,
     /// The last changes: on SQLite those since the log was last written to the disk (`synchronous=NORMAL`), on PostgreSQL
     /// those of less than a second (`synchronous_commit=off`).
@@ -142,13 +141,13 @@ impl Section for SessionSettings {
         }
         check.range("SESSION_MAX_BYTES", self.session_max_bytes, 1..=64 * 1024 * 1024, usual.session_max_bytes);
         check.range("SESSION_CLEANUP_MINUTES", self.session_cleanup_minutes, 0..=525_600, usual.session_cleanup_minutes);
-        // What stands there may be a password, so it is not shown.
+        // The value is not shown, as it may contain a password.
         let wrong =
             "REDIS_URL is not the address of a Redis server. Write REDIS_URL = \"redis://127.0.0.1:6379/0\", or rediss://… or unix:///path";
         check.accept("REDIS_URL", if is_redis(self.redis_url.expose()) { Ok(()) } else { Err(wrong) });
         check.expect_file("REDIS_CA_FILE", self.redis_ca_file.as_deref());
         let vouches = self.redis_ca_file.is_none() || self.redis_url.expose().starts_with("rediss:");
-        let without_tls = "REDIS_CA_FILE vouches for nobody, as REDIS_URL does not begin with rediss://. Write REDIS_URL = \"rediss://…\", or \
+        let without_tls = "REDIS_CA_FILE has no effect, as REDIS_URL does not begin with rediss://. Write REDIS_URL = \"rediss://…\", or \
                            remove REDIS_CA_FILE";
         check.accept("REDIS_CA_FILE", if vouches { Ok(()) } else { Err(without_tls) });
         let is_plain = self.redis_prefix.bytes().all(|byte| byte.is_ascii_graphic());
@@ -162,7 +161,7 @@ fn is_redis(url: &str) -> bool {
     schemes.iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
-/// A session that ends before it could be idle for long enough: one of the two timeouts is not what it was meant to be.
+/// Checks that the absolute timeout is longer than the idle time: otherwise one of the two is a mistake.
 fn absolute_is_longer(settings: &SessionSettings) -> Result<()> {
     let idle = settings.session_timeout_minutes.map(|minutes| minutes.saturating_mul(60)).or(settings.session_expiry_seconds);
     let Some((absolute, idle)) = settings.session_absolute_timeout_minutes.zip(idle) else { return Ok(()) };
@@ -176,7 +175,8 @@ fn absolute_is_longer(settings: &SessionSettings) -> Result<()> {
     ))
 }
 
-/// Browsers take a cookie of another domain from nobody, so a login would not stick.
+/// Checks that the cookie's domain is one of the application's hosts: browsers refuse cookies for other domains, so no login would
+/// last.
 fn domain_is_ours(settings: &SessionSettings, core: &CoreSettings) -> Result<()> {
     let Some(domain) = settings.session_cookie_domain.as_deref().filter(|domain| !domain.is_empty()) else { return Ok(()) };
     let domain = domain.trim_start_matches('.').to_ascii_lowercase();
@@ -199,7 +199,7 @@ pub struct SessionConfig {
     pub(crate) timeout: TimeDelta,
     pub(crate) absolute_timeout: Option<TimeDelta>,
     pub(crate) cookie_name: String,
-    /// What follows the value: path, domain and so on.
+    /// The attributes after the value: path, domain and so on.
     pub(crate) cookie_attributes: String,
     pub(crate) cookie_encrypted: bool,
     pub(crate) expire_at_browser_close: bool,
@@ -208,22 +208,22 @@ pub struct SessionConfig {
     pub(crate) cleanup_every: Option<Duration>,
 }
 
-/// The names that core gives the cookies of CSRF tokens.
+/// The names of the cookies for CSRF tokens.
 const CSRF_COOKIES: [&str; 2] = ["csrf", "__Host-csrf"];
 
-/// The longest name of the cookie: browsers keep 4,096 bytes of name and value together.
+/// Maximum length of the cookie's name: browsers keep 4,096 bytes of name and value together.
 const LONGEST_NAME: usize = 256;
-/// The longest attribute that browsers do not ignore (RFC 6265bis, 5.6).
+/// Maximum length of an attribute that browsers accept (RFC 6265bis, 5.6).
 const LONGEST_PATH: usize = 1024;
 
 /// A hundred years, in seconds: beyond it dates could overflow.
 const LONGEST: i64 = 100 * 365 * 24 * 3600;
 
 impl SessionConfig {
-    /// Checks the settings. `debug` decides whether the cookie is `Secure` where the settings do not.
+    /// Checks the settings. `debug` decides whether the cookie is `Secure` if the settings do not say.
     ///
     /// # Errors
-    /// Names the key, and the line to write.
+    /// Returns an error with the key and the line to write.
     pub fn check(settings: &SessionSettings, debug: bool) -> Result<Self> {
         Ok(SessionConfig {
             timeout: timeout(settings)?,
@@ -244,7 +244,7 @@ impl SessionConfig {
         })
     }
 
-    /// Settings that serve nobody.
+    /// Settings for sessions without a `SessionMiddleware`.
     pub(crate) fn detached() -> Self {
         SessionConfig {
             timeout: TimeDelta::zero(),
@@ -259,19 +259,19 @@ impl SessionConfig {
         }
     }
 
-    /// When a session with this expiry of its own ends that began at `created_at` and is used `now`.
+    /// Returns the time when a session ends that began at `created_at`, has this expiry, and is used `now`.
     pub(crate) fn expires_at(&self, expiry: Expiry, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         let expires_at = match expiry {
             Expiry::Default => now + self.timeout,
             Expiry::After(idle) => now + TimeDelta::seconds(idle.as_secs().min(LONGEST as u64) as i64),
             Expiry::At(time) => time,
         };
-        // Further off, a time is no longer written with four digits, and would not be compared as one.
+        // Later years have more than four digits, which breaks the comparison of times as text.
         let furthest = now + TimeDelta::seconds(LONGEST);
         self.cap(created_at, expires_at.min(furthest))
     }
 
-    /// `expires_at`, or the end of the absolute timeout where that is earlier.
+    /// Returns `expires_at`, or the end of the absolute timeout if that is earlier.
     pub(crate) fn cap(&self, created_at: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {
         match self.absolute_timeout {
             Some(absolute) => expires_at.min(created_at + absolute),
@@ -280,7 +280,7 @@ impl SessionConfig {
     }
 }
 
-/// What follows the value in each `Set-Cookie`, but for the time. The name and the attributes are ones that browsers take.
+/// Returns the attributes in each `Set-Cookie` except the time. Checks that browsers accept the name and the attributes.
 fn cookie_attributes(settings: &SessionSettings, debug: bool) -> Result<String> {
     if let Some((_, message)) = cookie_problem(settings, debug) {
         return wrong(message);
@@ -300,7 +300,7 @@ fn cookie_domain(settings: &SessionSettings) -> Option<&str> {
     settings.session_cookie_domain.as_deref().filter(|domain| !domain.is_empty())
 }
 
-/// Why browsers would refuse the cookie, and the key that says so.
+/// Returns why browsers would refuse the cookie, with the key of the setting.
 fn cookie_problem(settings: &SessionSettings, debug: bool) -> Option<(&'static str, String)> {
     let (name, path, domain) = (&settings.session_cookie_name, &settings.session_cookie_path, cookie_domain(settings));
     let secure = settings.session_cookie_secure.unwrap_or(!debug);
@@ -390,7 +390,7 @@ fn duration(key: &str, value: i64, seconds_each: i64) -> Result<TimeDelta> {
 
 const SAME_SITE: [(&str, SameSite); 3] = [("Lax", SameSite::Lax), ("Strict", SameSite::Strict), ("None", SameSite::None)];
 
-/// What a checked `SESSION_COOKIE_SAMESITE` says.
+/// Returns the value of a checked `SESSION_COOKIE_SAMESITE`.
 fn same_site(text: &str) -> SameSite {
     SAME_SITE.iter().find(|(known, _)| known.eq_ignore_ascii_case(text)).map_or(SameSite::Lax, |(_, same_site)| *same_site)
 }

@@ -1,14 +1,15 @@
-//! CSRF tokens belong to a session.
+//! Binds CSRF tokens to the session.
 
 use lback_core::{CsrfBinding, Request, Result};
 
+use crate::backend::Received;
 use crate::blocking::wait;
 use crate::manager::Found;
 use crate::request::{RequestSession, Slot};
 use crate::store::{Record, user_id};
-use crate::{SessionId, SessionManager, cookie};
+use crate::{SessionId, SessionManager};
 
-/// By the id in the cookie, so that nothing is loaded unless several cookies came.
+/// Tokens are bound to the id in the cookie, so nothing is loaded unless several cookies came.
 impl CsrfBinding for SessionManager {
     fn received(&self, req: &mut Request) -> Result<Option<String>> {
         Ok(received(self, req)?.map(|id| id.to_string()))
@@ -16,7 +17,7 @@ impl CsrfBinding for SessionManager {
 
     fn next(&self, req: &mut Request) -> Result<Option<String>> {
         match req.session_if_loaded().filter(|session| session.why_broken().is_none()) {
-            // What the browser has by now is not known.
+            // It is unknown which cookie the browser has by now.
             Some(session) if session.late_for().is_some() => self.received(req),
             Some(session) => Ok(session.next_id().map(|id| id.to_string())),
             None => self.received(req),
@@ -29,7 +30,7 @@ impl CsrfBinding for SessionManager {
 
     fn is_anonymous(&self, req: &mut Request) -> Result<bool> {
         if req.extensions().get::<Slot>().is_some() {
-            // The view will want it as well.
+            // The view will need it as well.
             let session = req.session();
             return session.why_broken().map_or_else(|| Ok(user_id(session.data()).is_none()), Err);
         }
@@ -38,28 +39,28 @@ impl CsrfBinding for SessionManager {
 }
 
 fn received(manager: &SessionManager, req: &mut Request) -> Result<Option<SessionId>> {
-    if manager.is_in_cookies() {
-        return Ok(load(manager, req)?.map(|record| record.id));
-    }
-    match cookie::read(req.cookies(), manager.config(), manager.keys()).as_slice() {
-        [] => Ok(None),
-        [id] => Ok(Some(*id)),
-        // Only the store knows which of several is alive. The view will want it as well.
-        _ if req.extensions().get::<Slot>().is_some() => {
+    match manager.brought_by(req.cookies()) {
+        Received::Session(record) => Ok(record.map(|record| record.id)),
+        Received::Ids(ids) if ids.len() < 2 => Ok(ids.first().copied()),
+        // Only the store knows which of several is alive. The view will need the session as well.
+        Received::Ids(_) if req.extensions().get::<Slot>().is_some() => {
             let session = req.session();
             session.why_broken().map_or_else(|| Ok(session.base().map(|base| base.id)), Err)
         }
-        _ => Ok(load(manager, req)?.map(|record| record.id)),
+        Received::Ids(ids) => Ok(find(manager, &ids)?.map(|record| record.id)),
     }
 }
 
-/// The session that the request came with, for a route without sessions.
+/// Returns the session that the request came with, for a route without sessions.
 fn load(manager: &SessionManager, req: &mut Request) -> Result<Option<Record>> {
-    let cookies = req.cookies();
-    if manager.is_in_cookies() {
-        return Ok(cookie::sealed::read(cookies, manager.config(), manager.keys()).find(|record| manager.is_valid(record)));
+    match manager.brought_by(req.cookies()) {
+        Received::Session(record) => Ok(record),
+        Received::Ids(ids) => find(manager, &ids),
     }
-    match wait(manager.find(&cookie::read(cookies, manager.config(), manager.keys())))? {
+}
+
+fn find(manager: &SessionManager, ids: &[SessionId]) -> Result<Option<Record>> {
+    match wait(manager.find(ids))? {
         Found::Session(record) => Ok(Some(record)),
         Found::Ended(_) | Found::Nothing => Ok(None),
     }

@@ -3,24 +3,24 @@
 use lback_core::{Method, Request};
 use serde::{Deserialize, Serialize};
 
-/// A message that is shown once: left by one request, taken by the one that shows the next page.
+/// A message that is shown once: one request leaves it, and the request for the next page takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flash {
-    /// What kind of message: `success`, `info`, `warning`, `error`, or a word of the application's own.
+    /// The category: `success`, `info`, `warning`, `error`, or a word of the application's own.
     pub category: String,
-    /// What it says.
+    /// The text.
     pub message: String,
 }
 
 /// Who will see the page of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Viewing {
-    /// The person in front of the browser.
+    /// The visitor.
     #[default]
     Person,
-    /// Nobody, but its length must be that of the page (RFC 9110, 9.3.2).
+    /// Nobody: a HEAD request, whose response must have the length of the page (RFC 9110, 9.3.2).
     Head,
-    /// Nobody yet, and perhaps nobody ever: the browser fetches it ahead.
+    /// Perhaps nobody: the browser prefetches or prerenders it.
     Ahead,
 }
 

@@ -1,4 +1,4 @@
-//! The name of a session.
+//! Session ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,28 +8,28 @@ use uuid::Uuid;
 
 /// The id of a session: 122 random bits from the operating system, as a UUID (version 4).
 ///
-/// It may stand in a log: by itself it opens nothing, because the cookie carries a signature too.
+/// Logs may contain it: it gives no access by itself, as the cookie also has a signature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(Uuid);
 
 impl SessionId {
-    /// A new id.
+    /// Returns a new id.
     pub fn random() -> Self {
         SessionId(Uuid::new_v4())
     }
 
-    /// The id's 16 bytes, as the database keeps them.
+    /// Returns the 16 bytes of the id, as the database stores them.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
 
-    /// Its first eight digits: enough to tell sessions apart in a log, and too few to be one.
+    /// Returns the first eight digits: enough to tell sessions apart in a log, and too few to identify one.
     pub fn prefix(&self) -> String {
         self.0.as_bytes()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The id of these bytes; `None` unless they are 16.
+    /// Returns the id of these bytes, or `None` unless there are 16.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(SessionId)
     }

@@ -1,10 +1,11 @@
-//! Sessions for the [Lback](https://docs.rs/lback) web framework: kept in the database, loaded when they are first
-//! touched, saved together with the view's own work, never losing an update.
+//! Sessions for the [Lback](https://docs.rs/lback) web framework: kept in the database, loaded when they are first used, saved
+//! together with the view's own work, without lost updates.
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod backend;
 mod blocking;
 mod changes;
 mod cleanup;
@@ -24,6 +25,7 @@ mod storable;
 mod store;
 mod stores;
 
+pub use backend::SessionBackend;
 pub use cleanup::clean_regularly;
 pub use config::{CreateSessions, Durability, SessionConfig, SessionSettings, StoreName};
 pub use flash::Flash;
@@ -36,7 +38,7 @@ pub use session::AppSession;
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]
 pub use stores::RedisStore;
-pub use stores::{CookieStore, DatabaseStore, MemoryStore, tables};
+pub use stores::{CookieStore, DatabaseStore, MemoryStore, sessions, tables};
 
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};

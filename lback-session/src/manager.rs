@@ -1,62 +1,61 @@
-//! Sessions, outside of requests.
+//! Access to sessions outside of requests.
 
-use std::any::Any;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use lback_core::{Clock, Error, Keys, Result};
-use lback_db::{Database, Db, DbSession};
+use lback_core::{Clock, Cookies, Error, Keys, Result};
+use lback_db::Db;
 
+use crate::backend::{Backend, Received};
 use crate::blocking::wait;
 use crate::cleanup::{BATCH, pause};
 use crate::signals::{self, Audience, SessionsExpired, SessionsRevoked};
-use crate::store::{BoxedStore, Data, Record, Save, Saved, SessionInfo, json, user_id};
+use crate::store::{Data, Record, Save, Saved, SessionInfo, json, user_id};
 use crate::stores::rows;
-use crate::{AppSession, CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionId, SessionMeta, SessionStore, cookie};
+use crate::{AppSession, MemoryStore, SessionBackend, SessionConfig, SessionId, SessionMeta};
+
+/// What cannot be done to a session in a cookie.
+const UNREACHABLE: &str = "none can be reached outside of its visitor's request";
 
 /// Creates, loads, saves, renews, deletes, lists and revokes sessions. Cheap to clone.
 ///
-/// In a view, [`req.session()`](crate::RequestSession::session) is what you want, and for a user's other sessions
+/// Views use [`req.session()`](crate::RequestSession::session), and for a user's other sessions
 /// [`req.user_sessions()`](crate::RequestSession::user_sessions) and
-/// [`req.revoke_user_sessions()`](crate::RequestSession::revoke_user_sessions), which work within the request's
-/// transaction. This is for commands and background work.
+/// [`req.revoke_user_sessions()`](crate::RequestSession::revoke_user_sessions), which work in the request's transaction. This is for
+/// commands and background work.
 ///
 /// The methods block until the store has answered.
 #[derive(Clone)]
 pub struct SessionManager(Arc<Inner>);
 
 struct Inner {
-    store: Box<dyn BoxedStore>,
-    /// The database that the sessions are in, where a request's transaction on it can take them in.
-    database: Option<Database>,
-    /// Does each session travel in its cookie?
-    in_cookies: bool,
-    config: SessionConfig,
+    backend: Backend,
+    /// Shared with the [`Save`]s.
+    config: Arc<SessionConfig>,
     keys: Keys,
     clock: Clock,
     audience: Audience,
 }
 
-/// What a store knows of the id that a request carries.
+/// The result of looking up the ids that a request carries.
 pub(crate) enum Found {
     Session(Record),
-    /// It was ended just before: the request is late.
+    /// It was ended in the last minute: the request is late.
     Ended(SessionId),
-    /// It was never there, or has expired.
+    /// It never existed, or has expired.
     Nothing,
 }
 
 impl SessionManager {
-    /// Sessions in `store`. `keys` seal the cookie; they come from
-    /// [`derive_keys("session")`](lback_core::Application::derive_keys).
-    pub fn new<S: SessionStore>(store: S, config: SessionConfig, keys: Keys, clock: Clock) -> Self {
-        let database = (&store as &dyn Any).downcast_ref::<DatabaseStore>().map(|store| store.database().clone());
-        let in_cookies = (&store as &dyn Any).is::<CookieStore>();
-        SessionManager(Arc::new(Inner { store: Box::new(store), database, in_cookies, config, keys, clock, audience: Audience::new() }))
+    /// Returns a manager of sessions in `store`: a [`SessionStore`](crate::SessionStore) or [`CookieStore`](crate::CookieStore). `keys`
+    /// seal the cookie; they come from [`derive_keys("session")`](lback_core::Application::derive_keys).
+    pub fn new(store: impl Into<SessionBackend>, config: SessionConfig, keys: Keys, clock: Clock) -> Self {
+        let SessionBackend(backend) = store.into();
+        SessionManager(Arc::new(Inner { backend, config: Arc::new(config), keys, clock, audience: Audience::new() }))
     }
 
-    /// For requests without a `SessionMiddleware`, whose sessions only say so.
+    /// Returns a manager for requests without a `SessionMiddleware`, whose sessions only report that.
     pub(crate) fn detached() -> Self {
         static DETACHED: LazyLock<SessionManager> = LazyLock::new(|| {
             let keys = Keys::derive("detached", []);
@@ -65,47 +64,49 @@ impl SessionManager {
         DETACHED.clone()
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn config(&self) -> &SessionConfig {
         &self.0.config
     }
 
-    /// The name of the cookie.
+    /// Returns the name of the cookie.
     pub fn cookie_name(&self) -> &str {
         &self.0.config.cookie_name
     }
 
-    /// The id in a cookie's value; `None` where it was not made here.
+    /// Returns the session id in a cookie's value, or `None` if this application did not issue it.
     pub fn open_cookie(&self, value: &str) -> Option<SessionId> {
-        match self.0.in_cookies {
-            true => cookie::sealed::open(value, &self.0.config, &self.0.keys).map(|record| record.id),
-            false => cookie::open(value, &self.0.config, &self.0.keys),
+        match self.0.backend.open(value, &self.0.config, &self.0.keys)? {
+            Received::Ids(ids) => ids.first().copied(),
+            Received::Session(record) => record.map(|record| record.id),
         }
     }
 
-    /// The session that a cookie's value names, or carries; `None` where there is none that has not expired.
+    /// Returns the session that a cookie's value names or carries, or `None` if it does not exist or has expired.
     ///
     /// # Errors
-    /// 503 where the store cannot be read.
+    /// Returns 503 if the store cannot be read.
     pub fn load_cookie(&self, value: &str) -> Result<Option<Record>> {
-        if self.0.in_cookies {
-            return Ok(cookie::sealed::open(value, &self.0.config, &self.0.keys).filter(|record| self.is_valid(record)));
+        match self.0.backend.open(value, &self.0.config, &self.0.keys) {
+            Some(Received::Ids(ids)) => ids.first().map_or(Ok(None), |id| self.load(*id)),
+            Some(Received::Session(record)) => Ok(record.filter(|record| self.is_valid(record))),
+            None => Ok(None),
         }
-        self.open_cookie(value).map_or(Ok(None), |id| self.load(id))
     }
 
-    /// Does each session travel in its visitor's cookie, so that no other can be reached from here? See [`CookieStore`].
+    /// Returns whether each session travels in its visitor's cookie, so that the sessions of others cannot be reached from here. See
+    /// [`CookieStore`](crate::CookieStore).
     pub fn is_in_cookies(&self) -> bool {
-        self.0.in_cookies
+        matches!(self.0.backend, Backend::Cookie)
     }
 
-    pub(crate) fn is_in_database(&self) -> bool {
-        self.0.database.is_some()
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0.backend
     }
 
-    /// Are the sessions in the database that this unit of work is on?
-    pub(crate) fn shares(&self, unit: &DbSession) -> bool {
-        self.0.database.as_ref().is_some_and(|database| database.is_same(unit.database()))
+    /// Returns what the cookies of a request bring.
+    pub(crate) fn brought_by(&self, cookies: &Cookies) -> Received {
+        self.0.backend.received(cookies, &self.0.config, &self.0.keys, |record| self.is_valid(record))
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -120,18 +121,14 @@ impl SessionManager {
         &self.0.audience
     }
 
-    pub(crate) fn store(&self) -> &dyn BoxedStore {
-        &*self.0.store
-    }
-
     /// Stores a new session with these data, and returns it.
     ///
     /// # Errors
-    /// Where the data are too large, or the store cannot be written.
+    /// Returns an error if the data are too large or the store cannot be written.
     pub fn create(&self, data: Data) -> Result<Record> {
         let now = self.0.clock.now();
         let record = self.new_record(SessionId::random(), Arc::new(data), SessionMeta::default(), now, now)?;
-        wait(self.store().create(record.clone()))?;
+        wait(self.0.backend.store("none can be created outside of a request")?.create(record.clone()))?;
         self.announce(|| signals::created(record.id, record.user_id));
         Ok(record)
     }
@@ -154,17 +151,18 @@ impl SessionManager {
     /// # Errors
     /// 503 where the store cannot be read.
     pub fn load(&self, id: SessionId) -> Result<Option<Record>> {
-        Ok(wait(self.store().load(id))?.filter(|record| self.is_valid(record)))
+        Ok(wait(self.0.backend.store(UNREACHABLE)?.load(id))?.filter(|record| self.is_valid(record)))
     }
 
-    /// What there is for a request that carries these ids: the first of their sessions that is alive, for which the next is asked
-    /// for only if the one before it is not. A request whose sessions have ended is late for the first that did so just now.
+    /// Looks up the ids that a request carries, one after another, and returns the first session that is alive. If there is none, the
+    /// request is late for the first one that ended in the last minute.
     pub(crate) async fn find(&self, ids: &[SessionId]) -> Result<Found> {
+        let store = self.0.backend.store(UNREACHABLE)?;
         let mut dead = Found::Nothing;
         for &id in ids {
-            match self.store().load(id).await? {
+            match store.load(id).await? {
                 Some(record) if self.is_valid(&record) => return Ok(Found::Session(record)),
-                None if matches!(dead, Found::Nothing) && self.store().has_ended(id, self.0.clock.now()).await? => dead = Found::Ended(id),
+                None if matches!(dead, Found::Nothing) && store.has_ended(id, self.0.clock.now()).await? => dead = Found::Ended(id),
                 _ => {}
             }
         }
@@ -189,15 +187,15 @@ impl SessionManager {
         now < self.0.config.cap(record.created_at, record.expires_at)
     }
 
-    /// Changes the data of a session. Where another request was faster, what `change` changed is done again on top of that.
+    /// Changes the data of a session. If another request was faster, the changes are applied again to what it has saved.
     ///
     /// # Errors
-    /// Where there is no such session, the data are too large, or the store cannot be written.
+    /// Returns an error if the session does not exist, the data are too large, or the store cannot be written.
     pub fn save(&self, id: SessionId, change: impl FnOnce(&mut AppSession) -> Result<()>) -> Result<SessionId> {
         let record = self.load(id)?.ok_or_else(|| Error::not_found(format!("there is no session {id}")))?;
         let mut session = AppSession::new(self.clone(), Some(record));
         let changed = change(&mut session);
-        // Taken before a failure is returned: what has failed must not end the session after all, when it is dropped.
+        // Taken before a failure is returned: a failed change must not end the session when it is dropped.
         let deleted = session.take_deleted();
         changed?;
         if !deleted.is_empty() {
@@ -209,14 +207,14 @@ impl SessionManager {
         }
         match self.save_of(&mut session) {
             None => Ok(id),
-            Some(save) => match wait(self.store().save(save))? {
+            Some(save) => match wait(self.0.backend.store(UNREACHABLE)?.save(save))? {
                 Saved::As(id, _) => Ok(id),
                 Saved::Gone => Err(Error::not_found(format!("the session {id} ended meanwhile"))),
             },
         }
     }
 
-    /// What to save of a stored session; `None` where it did not change.
+    /// Returns what to save of a stored session, or `None` if it did not change.
     pub(crate) fn save_of(&self, session: &mut AppSession) -> Option<Save> {
         let base = session.base()?.clone();
         (session.modified() || session.cycles()).then(|| Save {
@@ -227,61 +225,64 @@ impl SessionManager {
             notes: session.take_notes(),
             cycle: session.cycles(),
             now: self.0.clock.now(),
-            manager: self.clone(),
+            config: self.0.config.clone(),
         })
     }
 
-    /// Moves the expiry of a session forward as a request would. Answers whether the session is there.
+    /// Moves the expiry of a session forward as a request would. Returns whether the session exists.
     ///
     /// # Errors
-    /// 503 where the store cannot be written.
+    /// Returns 503 if the store cannot be written.
     pub fn renew(&self, id: SessionId) -> Result<bool> {
         let Some(record) = self.load(id)? else { return Ok(false) };
         let now = self.0.clock.now();
-        wait(self.store().renew(id, self.0.config.expires_at(record.meta.expiry, record.created_at, now), now))
+        wait(self.0.backend.store(UNREACHABLE)?.renew(id, self.0.config.expires_at(record.meta.expiry, record.created_at, now), now))
     }
 
-    /// Deletes a session. Answers whether it was there.
+    /// Deletes a session. Returns whether it existed.
     ///
     /// # Errors
-    /// 503 where the store cannot be written.
+    /// Returns 503 if the store cannot be written.
     pub fn delete(&self, id: SessionId) -> Result<bool> {
-        let deleted = wait(self.store().end(id, self.0.clock.now()))?;
+        let deleted = wait(self.0.backend.store("none can be ended outside of its visitor's request")?.end(id, self.0.clock.now()))?;
         if deleted {
             self.announce(|| signals::deleted(id));
         }
         Ok(deleted)
     }
 
-    /// The sessions of a user that have not expired, the last used first.
+    /// Returns the sessions of a user that have not expired, the last used first.
     ///
     /// # Errors
-    /// 503 where the store cannot be read; 500 where it cannot list.
+    /// Returns 503 if the store cannot be read, and 500 if it cannot list sessions.
     pub fn for_user(&self, user_id: i64) -> Result<Vec<SessionInfo>> {
-        wait(self.store().for_user(user_id, self.0.clock.now()))
+        wait(self.0.backend.store("those of a user cannot be listed")?.for_user(user_id, self.0.clock.now()))
     }
 
-    /// Ends the sessions of a user, but for one. Answers how many.
+    /// Ends the sessions of a user, except one. Returns their number.
     ///
     /// # Errors
-    /// 503 where the store cannot be written; 500 where it cannot revoke.
+    /// Returns 503 if the store cannot be written, and 500 if it cannot revoke sessions.
     pub fn revoke_user(&self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
-        let count = wait(self.store().end_user(user_id, except, self.0.clock.now()))?;
+        let count =
+            wait(self.0.backend.store("those of a user's other devices cannot be ended")?.end_user(user_id, except, self.0.clock.now()))?;
         if count > 0 {
             self.announce(|| SessionsRevoked { user_id, count });
         }
         Ok(count)
     }
 
-    /// Deletes every session that has expired, in batches. Answers how many.
+    /// Deletes all expired sessions, in batches. Returns their number.
     ///
     /// # Errors
-    /// 503 where the store cannot be written.
+    /// Returns 503 if the store cannot be written.
     pub fn clear_expired(&self) -> Result<u64> {
+        // Cookies expire in their browsers.
+        let Backend::Server(server) = &self.0.backend else { return Ok(0) };
         let mut total = 0;
         loop {
             let started = Instant::now();
-            let deleted = wait(self.store().delete_expired(self.0.clock.now(), BATCH))?;
+            let deleted = wait(server.store.delete_expired(self.0.clock.now(), BATCH))?;
             total += deleted;
             if deleted < u64::from(BATCH) {
                 self.announce_expired(total);
@@ -297,18 +298,20 @@ impl SessionManager {
         }
     }
 
-    /// Deletes sessions, and goes on trying without the caller where the store cannot.
-    pub(crate) fn delete_now_or_later(&self, ids: Vec<SessionId>) {
+    /// Deletes sessions, and tries again in the background if the store cannot. Returns whether all are deleted.
+    pub(crate) fn delete_now_or_later(&self, ids: Vec<SessionId>) -> bool {
         let left: Vec<SessionId> = ids.into_iter().filter(|id| self.delete(*id).is_err()).collect();
-        if !left.is_empty() {
+        let all_deleted = left.is_empty();
+        if !all_deleted {
             self.delete_later(left);
         }
+        all_deleted
     }
 
-    /// Deletes sessions without anybody waiting for it, trying again for a while where the store cannot.
+    /// Deletes sessions in the background, with several attempts if the store fails.
     pub(crate) fn delete_later(&self, ids: Vec<SessionId>) {
-        if self.0.in_cookies {
-            let what = "a session that was to end goes on: its response could not tell the browser to forget the cookie";
+        if self.is_in_cookies() {
+            let what = "a session was not ended: its response could not make the browser forget the cookie";
             tracing::warn!(target: "lback::session", ?ids, "{what}");
             return;
         }
@@ -322,10 +325,11 @@ impl SessionManager {
         };
         let manager = self.clone();
         runtime.spawn(async move {
+            let Ok(store) = manager.0.backend.store(UNREACHABLE) else { return };
             for id in ids {
                 let mut pauses = [1, 5, 30, 120].map(Duration::from_secs).into_iter();
                 loop {
-                    let error = match manager.store().end(id, manager.clock().now()).await {
+                    let error = match store.end(id, manager.clock().now()).await {
                         Ok(true) => break manager.announce(|| signals::deleted(id)),
                         Ok(false) => break,
                         Err(error) => error,

@@ -1,4 +1,4 @@
-//! What is kept about a session beside the visitor's data.
+//! Metadata of a session, which is stored beside the visitor's data.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::Flash;
 use crate::store::Data;
 
-/// What Lback keeps about a session: no key of the visitor's data stands for any of it.
+/// The metadata that Lback keeps about a session, apart from the visitor's data.
 ///
-/// A store keeps it beside the data, as JSON for example. It may leave out one that [is empty](Self::is_empty).
+/// A store keeps it beside the data, as JSON for example. It may omit metadata that [are empty](Self::is_empty).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SessionMeta {
-    /// The expiry that the session was given by [`set_expiry`](crate::AppSession::set_expiry).
+    /// The session's own expiry, set by [`set_expiry`](crate::AppSession::set_expiry).
     #[serde(skip_serializing_if = "Expiry::is_default")]
     pub expiry: Expiry,
     /// Messages for the next page, oldest first.
@@ -27,16 +27,16 @@ pub struct SessionMeta {
 /// When a session ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expiry {
-    /// After the time in the settings without a request.
+    /// After the idle time of the settings.
     #[default]
     Default,
-    /// After this time without a request.
+    /// After this idle time.
     After(Duration),
-    /// At this time, however much it is used.
+    /// At this time, even if it is used.
     At(DateTime<Utc>),
 }
 
-/// The keys under which earlier versions kept these in the data.
+/// The keys of the metadata in the data of earlier versions.
 const EXPIRY: &str = "_expiry";
 const FLASHES: &str = "flash_messages";
 
@@ -46,12 +46,13 @@ impl SessionMeta {
         self.expiry.is_default() && self.flashes.is_empty()
     }
 
-    /// As JSON text; `None` if there is nothing to keep.
+    /// Returns the metadata as JSON text, or `None` if there is nothing to keep.
     pub(crate) fn json(&self) -> Result<Option<String>> {
         if self.is_empty() { Ok(None) } else { Ok(Some(serde_json::to_string(self)?)) }
     }
 
-    /// Reads data, and the meta that may stand behind them. In what an earlier version has stored (`is_old`) it is among the data.
+    /// Parses data and the metadata that may follow them. If an earlier version has stored them (`is_old`), the metadata are among the
+    /// data.
     pub(crate) fn read_behind(json: &[u8], is_old: bool) -> serde_json::Result<(Data, SessionMeta)> {
         let mut json = serde_json::Deserializer::from_slice(json);
         let mut data = Data::deserialize(&mut json)?;
@@ -64,7 +65,7 @@ impl SessionMeta {
         Ok((data, meta))
     }
 
-    /// Moves what an earlier version kept in the data out of them.
+    /// Moves the metadata of an earlier version out of the data.
     fn taken_from(data: &mut Data) -> Self {
         let mut meta = SessionMeta::default();
         if let Some(expiry) = data.get(EXPIRY).map(Expiry::of).filter(|expiry| !expiry.is_default()) {
@@ -83,7 +84,7 @@ impl Expiry {
         matches!(self, Expiry::Default)
     }
 
-    /// As it is stored, which is in whole seconds.
+    /// Returns the expiry rounded to whole seconds, as it is stored.
     pub(crate) fn in_seconds(self) -> Self {
         match self {
             Expiry::After(idle) => Expiry::After(Duration::from_secs(idle.as_millis().div_ceil(1000).min(i64::MAX as u128) as u64)),
@@ -102,7 +103,7 @@ impl Expiry {
     }
 }
 
-/// A number of seconds, or a time.
+/// The stored form: a number of seconds, or a time.
 impl Serialize for Expiry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -119,7 +120,7 @@ impl<'de> Deserialize<'de> for Expiry {
     }
 }
 
-/// Passes over what is not a message: it is no reason to lose the session.
+/// Skips invalid messages, which are no reason to lose the session.
 fn flashes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Flash>, D::Error> {
     Ok(flashes_of(Value::deserialize(deserializer)?))
 }

@@ -1,4 +1,4 @@
-//! Gives every request its session, and saves it.
+//! Gives every request its session, and saves it at the end.
 
 use lback_core::{Middleware, Next, Request, Response, Result};
 
@@ -6,14 +6,14 @@ use crate::SessionManager;
 use crate::end_of_request::finish;
 use crate::request::{RouteSession, Slot};
 
-/// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first touched, and what
-/// changed is saved on the way out, together with the view's database work.
+/// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first used, and changes are saved on
+/// the way out, together with the view's database work.
 pub struct SessionMiddleware {
     manager: SessionManager,
 }
 
 impl SessionMiddleware {
-    /// With the sessions of this manager.
+    /// Returns the middleware for the sessions of this manager.
     pub fn new(manager: SessionManager) -> Self {
         SessionMiddleware { manager }
     }
@@ -29,12 +29,12 @@ impl Middleware for SessionMiddleware {
         let session = req.extensions_mut().get_mut::<Slot>().and_then(Slot::take);
         match session {
             None => result,
-            // Boxed, so that requests without a session carry no room for its end.
+            // Boxed, so that requests without a session have no room for this in their future.
             Some(session) => Box::pin(finish(req, session, result)).await,
         }
     }
 
     fn requires(&self) -> &'static [&'static str] {
-        if self.manager.is_in_database() { &["DbSessionMiddleware"] } else { &[] }
+        if self.manager.backend().is_in_database() { &["DbSessionMiddleware"] } else { &[] }
     }
 }

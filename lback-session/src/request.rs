@@ -1,28 +1,29 @@
-//! The session, as a view sees it.
+//! Access to the session from a request.
 
 use std::future::Future;
 
 use lback_core::{Caching, Error, Request, Result, Route, Router, StatusCode};
-use lback_db::{Db, DbSession, RequestSignal};
+use lback_db::RequestSignal;
 
-use crate::blocking::{on_network, wait};
+use crate::backend::Received;
+use crate::blocking::wait;
 use crate::flash::Viewing;
 use crate::manager::Found;
 use crate::signals::SessionsRevoked;
 use crate::store::SessionInfo;
 use crate::stores::rows;
-use crate::{AppSession, SessionId, SessionManager, cookie};
+use crate::{AppSession, SessionId, SessionManager};
 
 /// Adds the session to [`Request`].
 pub trait RequestSession {
-    /// The visitor's session. The first call loads it.
+    /// Returns the visitor's session. The first call loads it.
     ///
-    /// This always returns a session. Where the store cannot be read, its methods fail and the request is answered with
-    /// 503; nobody is logged out by that.
+    /// This always returns a session. If the store cannot be read, its methods fail and the request is answered with 503. That logs
+    /// nobody out.
     fn session(&mut self) -> &mut AppSession;
 
-    /// As [`session`](Self::session), for an async view of an application whose sessions are on a server, in PostgreSQL or
-    /// Redis: it waits for them without holding up the thread. Once it is loaded, `session` does.
+    /// As [`session`](Self::session), for async views of applications whose sessions are on a server, in PostgreSQL or Redis: it loads
+    /// the session without blocking the thread. Once it is loaded, `session` does not block either.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -34,28 +35,28 @@ pub trait RequestSession {
     /// ```
     fn load_session(&mut self) -> impl Future<Output = &mut AppSession> + Send;
 
-    /// The session, if this request has loaded it.
+    /// Returns the session if this request has loaded it.
     fn session_if_loaded(&self) -> Option<&AppSession>;
 
-    /// The sessions of a user that have not expired, the last used first: "where you are logged in".
+    /// Returns the sessions of a user that have not expired, the last used first: "where you are logged in".
     ///
     /// # Errors
-    /// 503 where the store cannot be read; 500 where it cannot list, or there is no `SessionMiddleware`.
+    /// Returns 503 if the store cannot be read, and 500 if it cannot list sessions or there is no `SessionMiddleware`.
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>>;
 
-    /// Ends the sessions of a user, but for one: "log out my other devices". Answers how many.
+    /// Ends the sessions of a user, except one: "log out my other devices". Returns their number.
     ///
-    /// Where the request's transaction is open this is part of it; one of SQLite that has only read so far is ended before.
+    /// If the request's transaction is open, this is part of it; a transaction of SQLite that has only read so far is ended before.
     ///
     /// If the session of this request is among them, it [is deleted](AppSession::delete): the browser forgets it, and what is written
     /// from then on, such as a message for the next page, belongs to a new session.
     ///
     /// # Errors
-    /// 503 where the store cannot be written; 500 where it cannot revoke, or there is no `SessionMiddleware`.
+    /// Returns 503 if the store cannot be written, and 500 if it cannot revoke sessions or there is no `SessionMiddleware`.
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64>;
 }
 
-/// A request's place for its session.
+/// The session of a request, or the place for it.
 pub(crate) struct Slot {
     manager: SessionManager,
     session: Option<AppSession>,
@@ -67,7 +68,7 @@ impl Slot {
         Slot { manager, session: None, finished: false }
     }
 
-    /// The session, if the request touched it. What is done to it from now on would be lost.
+    /// Takes the session, if the request has loaded it. One that is loaded from now on is read-only: changes would be lost.
     pub(crate) fn take(&mut self) -> Option<AppSession> {
         self.finished = true;
         self.session.take()
@@ -80,7 +81,14 @@ impl Slot {
         self.session = Some(session);
     }
 
-    /// Puts the session back, finished, for middleware that looks at it on the way out.
+    /// The session that was put back was stored under this id.
+    pub(crate) fn stored_as(&mut self, id: SessionId) {
+        if let Some(session) = &mut self.session {
+            session.stored_as(id);
+        }
+    }
+
+    /// Puts the session back, read-only, for middleware that looks at it on the way out.
     pub(crate) fn put_back(&mut self, session: AppSession) {
         self.fill(session);
     }
@@ -98,7 +106,7 @@ impl RequestSession for Request {
         let is_error_page = self.is_error_page();
         let slot = self.extensions_mut().get_or_insert_with(|| Slot::new(SessionManager::detached()));
         slot.session.get_or_insert_with(|| {
-            // The page for a request that was refused before it came to the SessionMiddleware: nobody's session is empty.
+            // An error page for a request that was refused before it reached the SessionMiddleware shows an empty session.
             if is_error_page {
                 let mut session = AppSession::new(SessionManager::detached(), None);
                 session.finish();
@@ -113,9 +121,8 @@ impl RequestSession for Request {
     async fn load_session(&mut self) -> &mut AppSession {
         let unloaded = self.extensions().get::<Slot>().filter(|slot| slot.session.is_none());
         if let Some(manager) = unloaded.map(|slot| slot.manager.clone())
-            && !manager.is_in_cookies()
-            && joined_for_reading(self, &manager).is_none()
-            && let ids = cookie::read(self.cookies(), manager.config(), manager.keys())
+            && manager.backend().joined(self).is_none()
+            && let Received::Ids(ids) = manager.brought_by(self.cookies())
             && !ids.is_empty()
         {
             self.limit_caching(Caching::PerVisitor);
@@ -134,19 +141,19 @@ impl RequestSession for Request {
 
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>> {
         let manager = manager(self)?;
-        match joined_for_reading(self, &manager) {
-            Some(unit) => within(unit, |db| rows::for_user(db, user_id, manager.clock().now())),
+        match manager.backend().joined(self) {
+            Some(unit) => unit.run(|db| rows::for_user(db, user_id, manager.clock().now())),
             None => manager.for_user(user_id),
         }
     }
 
     fn revoke_user_sessions(&mut self, user_id: i64, except: Option<SessionId>) -> Result<u64> {
         let manager = manager(self)?;
-        // Before it ends, as it could not be told from that of another request afterwards.
+        // Checked before the sessions end: afterwards this one would look like one that another request has ended.
         let ends_own = self.session().base().is_some_and(|own| own.user_id == Some(user_id) && Some(own.id) != except);
-        let count = match joined(self, &manager)? {
+        let count = match manager.backend().joined_for_writing(self)? {
             Some(unit) => {
-                let count = within(unit, |db| rows::end_user(db, user_id, except, manager.clock().now()))?;
+                let count = unit.run(|db| rows::end_user(db, user_id, except, manager.clock().now()))?;
                 if count > 0 {
                     self.signal(SessionsRevoked { user_id, count });
                 }
@@ -161,27 +168,19 @@ impl RequestSession for Request {
     }
 }
 
-/// Loads the session that the request's cookie names or carries, or makes a new one.
+/// Loads the session that the request's cookie names or carries, or creates a new one.
 fn load(req: &mut Request, manager: SessionManager) -> AppSession {
-    if manager.is_in_cookies() {
-        let record = cookie::sealed::read(req.cookies(), manager.config(), manager.keys()).find(|record| manager.is_valid(record));
-        return AppSession::new(manager, record);
-    }
-    let ids = cookie::read(req.cookies(), manager.config(), manager.keys());
-    if ids.is_empty() {
-        return AppSession::new(manager, None);
-    }
-    let what = match joined_for_reading(req, &manager) {
-        Some(unit) => within(unit, |db| manager.find_within(db, &ids)),
+    let ids = match manager.brought_by(req.cookies()) {
+        Received::Session(record) => return AppSession::new(manager, record),
+        Received::Ids(ids) if ids.is_empty() => return AppSession::new(manager, None),
+        Received::Ids(ids) => ids,
+    };
+    // Nothing waits for a second connection while it holds one.
+    let what = match manager.backend().joined(req) {
+        Some(unit) => unit.run(|db| manager.find_within(db, &ids)),
         None => wait(manager.find(&ids)),
     };
     found(req, manager, what)
-}
-
-/// The request's transaction, where there is one that sees the sessions: a second connection is never waited for while one
-/// is held.
-fn joined_for_reading<'a>(req: &'a mut Request, manager: &SessionManager) -> Option<&'a mut DbSession> {
-    req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit))
 }
 
 fn found(req: &Request, manager: SessionManager, what: Result<Found>) -> AppSession {
@@ -196,34 +195,18 @@ fn found(req: &Request, manager: SessionManager, what: Result<Found>) -> AppSess
     }
 }
 
-/// Runs `work` in the request's transaction. A SQLite file answers too soon to make way for others meanwhile.
-fn within<T>(unit: &mut DbSession, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-    match unit.database().kind().is_server() {
-        true => on_network(|| work(unit.connection()?)),
-        false => work(unit.connection()?),
-    }
-}
-
 fn manager(req: &Request) -> Result<SessionManager> {
     let slot = req.extensions().get::<Slot>();
     slot.map(|slot| slot.manager.clone()).ok_or_else(|| Error::internal("this request has no SessionMiddleware around it"))
 }
 
-/// The request's unit of work, if what is done to sessions must be part of it.
-fn joined<'a>(req: &'a mut Request, manager: &SessionManager) -> Result<Option<&'a mut DbSession>> {
-    match req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && manager.shares(unit)) {
-        Some(unit) => Ok(if unit.joins_writes()? { Some(unit) } else { None }),
-        None => Ok(None),
-    }
-}
-
-/// The route has no session; see [`RouterSession::without_session`].
+/// Marks a route without a session; see [`RouterSession::without_session`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoSession;
 
-/// Adds what concerns sessions to [`Router`].
+/// Adds session options to [`Router`].
 pub trait RouterSession {
-    /// The last route has no session.
+    /// Makes the last route one without a session.
     fn without_session(self) -> Self;
 }
 
@@ -234,7 +217,7 @@ impl RouterSession for Router {
     }
 }
 
-/// Adds what concerns sessions to [`Route`].
+/// Adds session options to [`Route`].
 pub trait RouteSession {
     /// Returns whether the route has a session: it does unless it says [`without_session`](RouterSession::without_session).
     fn has_session(&self) -> bool;

@@ -16,7 +16,7 @@ use crate::storable::to_value;
 use crate::store::{Data, Record, user_id};
 use crate::{Expiry, Flash, SessionId, SessionManager, SessionMeta};
 
-/// The session of the visitor whose request this is: a small map from text to JSON that outlives the request.
+/// The session of a request's visitor: a small map from text to JSON that outlives the request.
 ///
 /// ```
 /// # use lback_core::{Request, Result};
@@ -28,19 +28,19 @@ use crate::{Expiry, Flash, SessionId, SessionManager, SessionMeta};
 /// }
 /// ```
 ///
-/// What is changed here is saved when the request ends, together with the view's database work. It is lost where the
-/// answer has a status of 500 or above.
+/// Changes are saved when the request ends, together with the view's database work. They are lost if the response has a status of 500
+/// or above.
 pub struct AppSession {
     manager: SessionManager,
-    /// The stored session, as it was loaded; `None` for a new one.
+    /// The stored session, as it was loaded; `None` if it is new.
     base: Option<Record>,
     id: SessionId,
-    /// Those of `base` until they are changed.
+    /// Shared with `base` until they are changed.
     data: Arc<Data>,
     meta: SessionMeta,
     notes: Notes,
     cycle: bool,
-    /// The id it gets if it is rotated.
+    /// The new id if it is rotated.
     fresh_id: OnceCell<SessionId>,
     /// Sessions that end with this request.
     deleted: Vec<SessionId>,
@@ -49,13 +49,13 @@ pub struct AppSession {
     accessed: Cell<bool>,
     viewing: Viewing,
     state: State,
-    /// The id that the request came with, if that session was ended just before: nothing of this one is stored then.
+    /// The id that the request carries, if that session was ended in the last minute. Nothing of this one is stored then.
     late_for: Option<SessionId>,
 }
 
 enum State {
     Open,
-    /// The store could not be read, or there is no `SessionMiddleware`: nothing can be read or written.
+    /// The store could not be read, or there is no `SessionMiddleware`. Nothing can be read or written.
     Broken(StatusCode, String),
     /// The response is on its way.
     Finished,
@@ -64,7 +64,7 @@ enum State {
 static NULL: Value = Value::Null;
 
 impl AppSession {
-    /// The session of `record`, or a new one. `id` is that of the cookie; one that is unknown is not adopted.
+    /// Returns the session of `record`, or a new one. A client's unknown id is never adopted.
     pub(crate) fn new(manager: SessionManager, record: Option<Record>) -> Self {
         let now = manager.clock().now();
         AppSession {
@@ -86,14 +86,14 @@ impl AppSession {
         }
     }
 
-    /// An empty session for a request whose own, of this id, was ended just before.
+    /// Returns an empty session for a request whose own session, with this id, was ended in the last minute.
     pub(crate) fn late(manager: SessionManager, id: SessionId) -> Self {
         let mut session = Self::new(manager, None);
         session.late_for = Some(id);
         session
     }
 
-    /// Says who will see the page of the request.
+    /// Sets who will see the page of the request.
     pub(crate) fn viewed_by(mut self, viewing: Viewing) -> Self {
         self.viewing = viewing;
         self
@@ -117,7 +117,7 @@ impl AppSession {
         }
     }
 
-    /// Reading does no harm while the response is on its way: a page that says what went wrong may want to.
+    /// Reading is allowed while the response is on its way, for example for an error page.
     fn readable(&self) -> Result<()> {
         self.accessed.set(true);
         if matches!(self.state, State::Finished) { Ok(()) } else { self.usable() }
@@ -130,10 +130,10 @@ impl AppSession {
 
     // ---- reading
 
-    /// The value of `key`, or `None` where there is none.
+    /// Returns the value of `key`, or `None` if there is none.
     ///
     /// # Errors
-    /// 500, naming the key, where the value is no `T`; 503 where the store cannot be read.
+    /// Returns 500, with the key, if the value is not a `T`, and 503 if the store cannot be read.
     #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         self.readable()?;
@@ -143,30 +143,30 @@ impl AppSession {
         }
     }
 
-    /// Is there a value under `key`?
+    /// Returns whether `key` has a value.
     pub fn contains_key(&self, key: &str) -> bool {
         self.accessed.set(true);
         self.data.contains_key(key)
     }
 
-    /// The keys, in alphabetical order.
+    /// Returns the keys, in alphabetical order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.iter().map(|(key, _)| key)
     }
 
-    /// Keys and values, in the alphabetical order of the keys.
+    /// Returns the keys and values, in the alphabetical order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.accessed.set(true);
         self.data.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub fn len(&self) -> usize {
         self.accessed.set(true);
         self.data.len()
     }
 
-    /// Is there no key?
+    /// Returns whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -176,8 +176,8 @@ impl AppSession {
     /// Puts `value` under `key`.
     ///
     /// # Errors
-    /// 500, naming the key, if the value cannot be JSON (a float that is not finite cannot) or is nested more than 120 deep; 500 if
-    /// the response is on its way; 503 if the store could not be read.
+    /// Returns 500, with the key, if the value cannot be JSON (a float that is not finite cannot) or is nested more than 120 levels
+    /// deep; 500 if the response is on its way; 503 if the store could not be read.
     #[track_caller]
     pub fn insert<T: Serialize>(&mut self, key: &str, value: T) -> Result<()> {
         self.usable()?;
@@ -187,10 +187,10 @@ impl AppSession {
         Ok(())
     }
 
-    /// Computes the value of `key` from the one it has, and returns it.
+    /// Computes the new value of `key` from the old one, and returns it.
     ///
-    /// This is the way to count and to collect: where another request changes the same session at the same time, `f` runs
-    /// again on what that one wrote, so nothing is lost. It must not do anything but compute.
+    /// Use it to count and to collect: if another request changes the same session at the same time, `f` runs again on the value that
+    /// the other has saved, so no change is lost. `f` must only compute, without side effects.
     ///
     /// # Errors
     /// As [`get`](Self::get) and [`insert`](Self::insert).
@@ -218,7 +218,7 @@ impl AppSession {
         Ok(new)
     }
 
-    /// The value of `key`, to be changed in place.
+    /// Returns the value of `key`, for changes in place.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
         if !self.usable_or_log() || !self.data.contains_key(key) {
             return None;
@@ -227,7 +227,7 @@ impl AppSession {
         self.data_mut().get_mut(key)
     }
 
-    /// Removes `key` and returns what was there.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         if !self.usable_or_log() {
             return None;
@@ -239,7 +239,7 @@ impl AppSession {
     /// Removes `key` and returns its value as a `T`.
     ///
     /// # Errors
-    /// As [`get`](Self::get); the value stays then.
+    /// As [`get`](Self::get); the value is kept then.
     #[track_caller]
     pub fn pop<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>> {
         self.usable()?;
@@ -248,7 +248,7 @@ impl AppSession {
         Ok(value)
     }
 
-    /// Removes every key. The session itself stays, and with it [its expiry](Self::set_expiry) and messages for the next page.
+    /// Removes all keys. The session itself stays, with [its expiry](Self::set_expiry) and messages for the next page.
     pub fn clear(&mut self) {
         let keys: Vec<String> = self.data.keys().cloned().collect();
         for key in keys {
@@ -265,11 +265,11 @@ impl AppSession {
         }
     }
 
-    /// The messages that were left, oldest first. They are gone then, unless nobody sees the page of this request: it is a
-    /// HEAD, a prefetch or prerender by the browser (which gets none), a redirect, a 304, or it fails.
+    /// Takes the messages that were left, oldest first. They stay for the next page if nobody sees the page of this request: if it is a
+    /// HEAD, a prefetch or prerender by the browser (which gets none), a redirect, a 304, or if it fails.
     pub fn take_flashes(&mut self) -> Vec<Flash> {
         self.accessed.set(true);
-        // On an error page, which is made when the session is saved, they could not be taken: they wait for the next page.
+        // An error page is made when the session has been saved, so it cannot take them: they wait for the next page.
         if !matches!(self.state, State::Open) || self.viewing == Viewing::Ahead {
             return Vec::new();
         }
@@ -280,7 +280,7 @@ impl AppSession {
         flashes
     }
 
-    /// Leaves the messages that were taken to the next page, since nobody sees this one.
+    /// Returns the taken messages to the session for the next page, since nobody sees this one.
     pub(crate) fn leave_taken_flashes(&mut self) {
         if self.notes.take_no_flashes() {
             let loaded = self.base.as_ref().map(|base| base.meta.flashes.clone()).unwrap_or_default();
@@ -293,7 +293,7 @@ impl AppSession {
         self.notes.flash(step);
     }
 
-    /// Before the value changes.
+    /// Records an update, before the value changes.
     fn note_update(&mut self, key: &str, step: UpdateFn) {
         let loaded = self.base.as_ref().and_then(|base| base.data.get(key));
         if same(loaded, self.data.get(key)) {
@@ -304,12 +304,12 @@ impl AppSession {
 
     // ---- the session itself
 
-    /// Is this session not stored yet?
+    /// Returns whether this session is not stored yet.
     pub fn is_new(&self) -> bool {
         self.base.is_none()
     }
 
-    /// Returns whether the session differs from what is stored of it: in its data, its messages for the next page, or its expiry.
+    /// Returns whether the session differs from the stored one: in its data, its messages for the next page, or its expiry.
     pub fn modified(&self) -> bool {
         match &self.base {
             Some(base) => base.meta != self.meta || !(Arc::ptr_eq(&base.data, &self.data) || same_data(&base.data, &self.data)),
@@ -317,23 +317,22 @@ impl AppSession {
         }
     }
 
-    /// Have the data been read or written in this request?
+    /// Returns whether the data have been read or written in this request.
     pub fn accessed(&self) -> bool {
         self.accessed.get()
     }
 
-    /// The id. That of a new session is not known to anybody until it is stored.
+    /// Returns the id. Nobody else knows the id of a new session until it is stored.
     pub fn id(&self) -> SessionId {
         self.id
     }
 
-    /// When the session ends, unless another request uses it before.
+    /// Returns the time when the session ends, unless another request uses it before.
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at_if_used(self.now)
     }
 
-    /// Gives this session an expiry of its own, which it keeps until it is deleted. By itself this does not store a session that is
-    /// new and holds nothing.
+    /// Gives this session its own expiry, which it keeps until it is deleted. An empty new session is not stored because of this.
     pub fn set_expiry(&mut self, expiry: Expiry) {
         if self.usable_or_log() {
             self.meta.expiry = expiry.in_seconds();
@@ -342,16 +341,16 @@ impl AppSession {
 
     /// Gives the session a new id, keeping its data. The old id is dead when the request ends.
     ///
-    /// This happens by itself when `user_id` changes; it is for other changes of what the session may do.
+    /// This happens automatically when `user_id` changes. Call it for other changes of the session's rights.
     pub fn cycle_id(&mut self) {
         if self.usable_or_log() {
             self.cycle = true;
         }
     }
 
-    /// Ends the session: its data are gone, its row is deleted when the request ends, whatever the answer is.
+    /// Ends the session: its data are gone, and its row is deleted when the request ends, whatever the response.
     ///
-    /// What is written after this belongs to a fresh session.
+    /// What is written afterwards belongs to a new session.
     pub fn delete(&mut self) {
         if self.usable_or_log() {
             self.deleted.extend(self.base.take().map(|base| base.id));
@@ -387,8 +386,8 @@ impl AppSession {
         !self.data.is_empty() || !self.meta.flashes.is_empty()
     }
 
-    /// The id that the request came with, if that session was ended just before, so that nothing of this one is stored. A login
-    /// counts all the same: whose session was revoked may log in again at once, and nobody is logged out by it.
+    /// Returns the id that the request carries if that session was ended in the last minute, so that nothing of this one is stored.
+    /// A login is stored all the same: a user whose session was revoked may log in again at once, and that logs nobody out.
     pub(crate) fn late_for(&self) -> Option<SessionId> {
         self.late_for.filter(|_| self.data.get("user_id").is_none_or(Value::is_null))
     }
@@ -397,7 +396,7 @@ impl AppSession {
         Arc::make_mut(&mut self.data)
     }
 
-    /// What was done to the data, for a save that knows them.
+    /// Takes the record of the changes, for a save.
     pub(crate) fn take_notes(&mut self) -> Notes {
         std::mem::take(&mut self.notes)
     }
@@ -406,7 +405,7 @@ impl AppSession {
         self.cycle
     }
 
-    /// Could it get another id, on top of what another request wrote, too?
+    /// Returns whether the id could be rotated, also if the changes are applied to what another request has saved.
     pub(crate) fn may_rotate(&self) -> bool {
         self.cycle || self.base.as_ref().is_some_and(|base| self.notes.touch("user_id", &base.data, &self.data))
     }
@@ -415,14 +414,14 @@ impl AppSession {
         *self.fresh_id.get_or_init(SessionId::random)
     }
 
-    /// Has somebody logged in or out, or is the id rotated for another reason?
+    /// Returns whether the visitor has logged in or out, or the id is rotated for another reason.
     pub(crate) fn has_changed_hands(&self) -> bool {
         let before = self.base.as_ref().and_then(|base| base.user_id);
         self.late_for().is_none() && (!self.deleted.is_empty() || self.cycle || before != user_id(&self.data))
     }
 
-    /// The id under which this session will be stored, as things are now; `None` for a new one that is nobody's, which may
-    /// not be stored at all.
+    /// Returns the id under which this session will be stored, as far as is known now. `None` for a new session without a user, which
+    /// may not be stored at all.
     pub(crate) fn next_id(&self) -> Option<SessionId> {
         match &self.base {
             Some(_) if self.has_changed_hands() => Some(self.fresh_id()),
@@ -431,7 +430,7 @@ impl AppSession {
         }
     }
 
-    /// When the session ends if it is used `now`.
+    /// Returns the time when the session ends if it is used `now`.
     pub(crate) fn expires_at_if_used(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.manager.config().expires_at(self.meta.expiry, self.created_at, now)
     }
@@ -444,7 +443,7 @@ impl AppSession {
         std::mem::take(&mut self.deleted)
     }
 
-    /// Why the session cannot be used, if it cannot.
+    /// Returns why the session cannot be used, if it cannot.
     pub(crate) fn why_broken(&self) -> Option<Error> {
         match &self.state {
             State::Broken(status, why) => Some(Error::new(*status, why.clone())),
@@ -452,7 +451,7 @@ impl AppSession {
         }
     }
 
-    /// The session is stored, under this id.
+    /// Notes that the session is stored under this id.
     pub(crate) fn stored_as(&mut self, id: SessionId) {
         self.id = id;
     }
@@ -464,8 +463,7 @@ impl AppSession {
     }
 }
 
-/// A session that does not reach its end (its view ran into the timeout, its task was dropped) still ends what it was to
-/// end.
+/// Deletions happen even if the request does not reach its end, because of a timeout or because its task was dropped.
 impl Drop for AppSession {
     fn drop(&mut self) {
         let ids = self.take_deleted();
@@ -478,7 +476,7 @@ impl Drop for AppSession {
 impl Index<&str> for AppSession {
     type Output = Value;
 
-    /// The value of `key`; `Null` where there is none.
+    /// Returns the value of `key`, or `Null` if there is none.
     fn index(&self, key: &str) -> &Value {
         self.accessed.set(true);
         self.data.get(key).unwrap_or(&NULL)
@@ -489,7 +487,7 @@ impl Index<&str> for AppSession {
 fn typed<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T> {
     match T::deserialize(value) {
         Ok(value) => Ok(value),
-        // Without serde's own words, which may quote the value: what is in a session does not belong in a log.
+        // Without serde's message, which may quote the value: the contents of sessions do not belong in logs.
         Err(_) => {
             let (found, wanted) = (kind(value), std::any::type_name::<T>());
             Err(Error::internal(format!("the session's \"{key}\" is {found} that is not a {wanted}")))
@@ -497,7 +495,7 @@ fn typed<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T> {
     }
 }
 
-/// What sort of value it is, in words.
+/// Returns the type of a value, in words.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "a null",

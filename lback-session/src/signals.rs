@@ -1,4 +1,4 @@
-//! The signals of sessions. None names a session in full: its id is half of what opens it.
+//! The signals of sessions. They contain only the beginning of a session's id, since the whole id is half of its key.
 
 use std::sync::{Arc, Weak};
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use crate::{SessionId, SessionManager};
 
-/// `session.created`: a new session was stored. A session that gets a new id at login is not a new one.
+/// `session.created`: a new session was stored. A session whose id is rotated at login is not a new one.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SessionCreated {
-    /// How the session's id [begins](SessionId::prefix).
+    /// The [beginning](SessionId::prefix) of the session's id.
     pub session_prefix: String,
-    /// The user whose session it is, where it begins with a login.
+    /// The user, if the session begins with a login.
     pub user_id: Option<i64>,
 }
 
@@ -26,7 +26,7 @@ impl Signal for SessionCreated {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SessionDeleted {
-    /// How the session's id [began](SessionId::prefix).
+    /// The [beginning](SessionId::prefix) of the session's id.
     pub session_prefix: String,
 }
 
@@ -34,13 +34,13 @@ impl Signal for SessionDeleted {
     const NAME: &'static str = "session.deleted";
 }
 
-/// `session.revoked`: the sessions of a user were ended, all or all but one.
+/// `session.revoked`: the sessions of a user were ended, all or all except one.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SessionsRevoked {
     /// The user.
     pub user_id: i64,
-    /// How many sessions there were.
+    /// The number of sessions.
     pub count: u64,
 }
 
@@ -48,11 +48,11 @@ impl Signal for SessionsRevoked {
     const NAME: &'static str = "session.revoked";
 }
 
-/// `session.expired`: sessions that nobody used in time were cleared away.
+/// `session.expired`: expired sessions were deleted.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SessionsExpired {
-    /// How many.
+    /// The number of sessions.
     pub count: u64,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn deleted(id: SessionId) -> SessionDeleted {
     SessionDeleted { session_prefix: id.prefix() }
 }
 
-/// What the end of a request does to sessions, to be told once it is done.
+/// The signals for what the end of a request does to sessions.
 #[derive(Default)]
 pub(crate) struct News {
     pub(crate) created: Option<SessionCreated>,
@@ -76,25 +76,25 @@ pub(crate) struct News {
 }
 
 impl News {
-    /// Tells what is stored already.
+    /// Sends them now, as the changes are stored.
     pub(crate) fn send(self, app: &Arc<Application>) {
         self.deleted.into_iter().for_each(|signal| app.send(signal));
         self.created.into_iter().for_each(|signal| app.send(signal));
     }
 
-    /// Tells it if the request's transaction is committed, and then.
+    /// Sends them after the commit of the request's transaction.
     pub(crate) fn send_after_commit(self, req: &mut Request) {
         self.deleted.into_iter().for_each(|signal| req.signal(signal));
         self.created.into_iter().for_each(|signal| req.signal(signal));
     }
 }
 
-/// The application whose listeners a manager tells; the application has the manager, so this does not hold it.
+/// The application whose listeners receive a manager's signals. Weak, as the application owns the manager.
 pub(crate) type Audience = std::sync::OnceLock<Weak<Application>>;
 
 impl SessionManager {
-    /// Has the listeners of `app` told of what this manager does outside of requests. An application's own manager does
-    /// so from the start.
+    /// Sends signals about what this manager does outside of requests to the listeners of `app`. The manager of an application does so
+    /// from the start.
     pub fn announce_to(&self, app: &Arc<Application>) {
         let _ = self.audience().set(Arc::downgrade(app));
     }

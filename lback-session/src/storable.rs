@@ -1,7 +1,7 @@
-//! Which values a store gives back as they were put in.
+//! Refuses values that a store could not return unchanged.
 //!
-//! serde_json writes a float that is not finite as `null`, and reads nothing that is nested more than 127 deep. Neither is
-//! noticed when it is stored, so both are refused before.
+//! serde_json writes a float that is not finite as `null`, and cannot read values that are nested more than 127 levels deep. Neither
+//! would be noticed when it is stored, so both are refused before.
 
 use lback_core::{Error, Result};
 use serde::Serialize;
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::store::Data;
 
-/// How deep a value may be nested. A few levels less than serde_json reads, which are left for what a store puts around it.
+/// Maximum nesting of a value: a few levels less than serde_json reads, which are left for what a store adds.
 pub(crate) const MAX_DEPTH: usize = 120;
 
-/// The value as JSON, for this key of a session.
+/// Returns the value as JSON, for this key of a session.
 ///
 /// # Errors
-/// 500, naming the key, if it cannot be JSON, holds a float that is not finite, or is nested too deep.
+/// Returns 500, with the key, if the value cannot be JSON, contains a float that is not finite, or is nested too deeply.
 #[track_caller]
 pub(crate) fn to_value<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<Value> {
     match value.serialize(Check { levels_left: MAX_DEPTH }) {
@@ -27,7 +27,7 @@ pub(crate) fn to_value<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<Va
             )));
         }
         Err(Refused::TooDeep) => return Err(too_deep(key)),
-        // serde_json says it better.
+        // serde_json's error is more precise.
         Ok(()) | Err(Refused::Other) => {}
     }
     match serde_json::to_value(value) {
@@ -37,7 +37,7 @@ pub(crate) fn to_value<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<Va
 }
 
 /// # Errors
-/// 500, naming the key, if a value is nested too deep to be loaded again.
+/// Returns 500, with the key, if a value is nested too deeply to be loaded again.
 pub(crate) fn check_depth(data: &Data) -> Result<()> {
     match data.iter().find(|(_, value)| is_deeper(value, MAX_DEPTH)) {
         Some((key, _)) => Err(too_deep(key)),
@@ -61,7 +61,7 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// Serializes to nothing, and fails at what must not be stored.
+/// A serializer without output, which fails at values that must not be stored.
 #[derive(Clone, Copy)]
 struct Check {
     levels_left: usize,

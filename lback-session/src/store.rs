@@ -1,4 +1,4 @@
-//! Where sessions are kept.
+//! The trait for session stores, and its types.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,43 +11,43 @@ use serde_json::Value;
 
 use crate::changes::Notes;
 use crate::storable::check_depth;
-use crate::{SessionId, SessionManager, SessionMeta};
+use crate::{SessionConfig, SessionId, SessionMeta};
 
 /// The data of a session: a JSON object.
 pub type Data = serde_json::Map<String, Value>;
 
-/// A session as a store keeps it.
+/// A session, as a store keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Its id.
     pub id: SessionId,
-    /// The user whose session it is: `data["user_id"]`, where that is an integer.
+    /// The user: `data["user_id"]`, if that is an integer.
     pub user_id: Option<i64>,
-    /// What it holds. Shared, so that to copy a record is to copy next to nothing.
+    /// The visitor's data. Shared, so that cloning a record is cheap.
     pub data: Arc<Data>,
-    /// What Lback keeps about it.
+    /// The metadata that Lback keeps.
     #[serde(default, skip_serializing_if = "SessionMeta::is_empty")]
     pub meta: SessionMeta,
-    /// Counts the saves; a save names the version it is based on.
+    /// The number of saves. A save names the version that it is based on.
     pub version: i64,
-    /// When it ends, unless it is renewed.
+    /// The time when it ends, unless it is renewed.
     pub expires_at: DateTime<Utc>,
-    /// When it began.
+    /// The time when it began.
     pub created_at: DateTime<Utc>,
-    /// When it was last saved or renewed.
+    /// The time when it was last saved or renewed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// What is told of a session to its user: everything but the data.
+/// A session without its data, for the list that its user sees.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SessionInfo {
     /// Its id.
     pub id: SessionId,
-    /// When it began.
+    /// The time when it began.
     pub created_at: DateTime<Utc>,
-    /// When it was last used, to within a second.
+    /// The time when it was last used, to within a second.
     pub last_seen: DateTime<Utc>,
-    /// When it ends, unless it is used.
+    /// The time when it ends, unless it is used.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -56,15 +56,15 @@ pub struct SessionInfo {
 pub struct Update {
     /// The session.
     pub id: SessionId,
-    /// The version that must still be there.
+    /// The version that the store must still have.
     pub version: i64,
-    /// The id it will have; another one than `id` where it is rotated.
+    /// The new id; different from `id` if it is rotated.
     pub new_id: SessionId,
     /// The new data.
     pub data: Arc<Data>,
     /// The same as JSON text.
     pub json: String,
-    /// What Lback keeps about the session from now on.
+    /// The new metadata.
     pub meta: SessionMeta,
     /// The new user.
     pub user_id: Option<i64>,
@@ -75,13 +75,13 @@ pub struct Update {
 }
 
 impl Update {
-    /// Does the session get another id, so that the old one is dead?
+    /// Returns whether the id is rotated, so that the old one is dead.
     pub(crate) fn rotates(&self) -> bool {
         self.new_id != self.id
     }
 
-    /// What this makes of the session as the store has it: `None` where that is gone, has expired, or is of another version,
-    /// so that nothing may be written.
+    /// Returns the updated session, given the one in the store. `None` if that is gone, has expired, or has another version, so that
+    /// nothing may be written.
     pub fn applied_to(&self, current: Option<Record>) -> Option<Record> {
         let mut current = current.filter(|record| record.version == self.version && record.expires_at > self.now)?;
         current.replace(self);
@@ -90,7 +90,7 @@ impl Update {
 }
 
 impl Record {
-    /// Makes of the session what an update says.
+    /// Applies an update to the session.
     pub(crate) fn replace(&mut self, update: &Update) {
         self.id = update.new_id;
         self.user_id = update.user_id;
@@ -101,7 +101,7 @@ impl Record {
         self.updated_at = update.now;
     }
 
-    /// Makes of the session what a request wants to save, whether or not another one was faster. Answers the update.
+    /// Applies a save to the session, whether or not another request was faster. Returns the update.
     ///
     /// # Errors
     /// As [`Save::first`] and [`Save::again`].
@@ -113,27 +113,27 @@ impl Record {
     }
 }
 
-/// What a request wants to save of a session that is stored already.
+/// The changes of a request to a stored session.
 #[derive(Clone)]
 pub struct Save {
-    /// The session as it was loaded.
+    /// The session, as it was loaded.
     pub base: Record,
-    /// Its data as the request left them.
+    /// The data at the end of the request.
     pub data: Arc<Data>,
-    /// What Lback keeps about it, as the request left it.
+    /// The metadata at the end of the request.
     pub(crate) meta: SessionMeta,
-    /// How they came to be so.
+    /// The record of the changes.
     pub(crate) notes: Notes,
-    /// Rotate the id, whether or not the user changes.
+    /// Whether to rotate the id even if the user does not change.
     pub cycle: bool,
-    /// The id it gets if it is rotated; `None` where nothing that was done can lead to that.
+    /// The new id if it is rotated; `None` if the changes cannot lead to that.
     pub fresh_id: Option<SessionId>,
     /// The current time.
     pub now: DateTime<Utc>,
-    pub(crate) manager: SessionManager,
+    pub(crate) config: Arc<SessionConfig>,
 }
 
-/// How a save ended.
+/// The result of a save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// The session is saved under this id, until this time.
@@ -143,24 +143,24 @@ pub enum Saved {
 }
 
 impl Save {
-    /// The first attempt: the request's data, if nobody else was faster.
+    /// Returns the first attempt: the request's data, if no other request was faster.
     ///
     /// # Errors
-    /// 500 if the data are too large, or could not be loaded again.
+    /// Returns 500 if the data are too large or could not be loaded again.
     pub fn first(&self) -> Result<Update> {
         self.attempt(&self.base, self.data.clone(), self.meta.clone())
     }
 
-    /// The next attempt, after another request was faster: the request's changes on top of what is there now.
+    /// Returns the next attempt, after another request was faster: this request's changes, applied to the fresh session.
     ///
     /// # Errors
-    /// 500 if the data are too large or could not be loaded again, or if an `update` does not understand the value that is there.
+    /// Returns 500 if the data are too large or could not be loaded again, or if an `update` does not accept the fresh value.
     pub fn again(&self, fresh: &Record) -> Result<Update> {
         let data = self.notes.apply_to(&fresh.data, &self.base.data, &self.data)?;
         self.attempt(fresh, Arc::new(data), self.notes.apply_to_meta(&fresh.meta, &self.base.meta, &self.meta))
     }
 
-    /// Could the id change, whatever the store holds?
+    /// Returns whether the id could change, depending on what the store has.
     pub(crate) fn may_rotate(&self) -> bool {
         self.fresh_id.is_some()
     }
@@ -175,7 +175,7 @@ impl Save {
     }
 
     fn attempt(&self, base: &Record, data: Arc<Data>, meta: SessionMeta) -> Result<Update> {
-        let config = self.manager.config();
+        let config = &self.config;
         let json = json(&data, &meta, config.max_bytes)?;
         let rotate = self.rotates_to(&data, base);
         Ok(Update {
@@ -192,19 +192,19 @@ impl Save {
     }
 }
 
-/// Logged for a stored session that cannot be read. The session stays as it is.
+/// The log message for a stored session that cannot be read. The session is left unchanged.
 pub(crate) const UNREADABLE: &str =
     "a stored session cannot be read: its data are not a JSON object, or nested too deep; its visitor gets a new one";
 
-/// The value of the column `user_id` for these data.
+/// Returns the value of the column `user_id` for these data.
 pub(crate) fn user_id(data: &Data) -> Option<i64> {
     data.get("user_id").and_then(Value::as_i64)
 }
 
-/// The data as JSON text.
+/// Returns the data as JSON text.
 ///
 /// # Errors
-/// 500 if the session is larger than `max_bytes`, naming what weighs most; or if it could not be loaded again, naming the key.
+/// Returns 500 if the session is larger than `max_bytes`, with its largest key, or if it could not be loaded again, with the key.
 pub(crate) fn json(data: &Data, meta: &SessionMeta, max_bytes: usize) -> Result<String> {
     check_depth(data)?;
     let json = serde_json::to_string(data)?;
@@ -218,7 +218,7 @@ pub(crate) fn json(data: &Data, meta: &SessionMeta, max_bytes: usize) -> Result<
     )))
 }
 
-/// The key that weighs most, and how many bytes its value takes as JSON. Flash messages count as one.
+/// Returns the key whose value is largest as JSON, and the size of the value in bytes. Flash messages count as one key.
 pub(crate) fn heaviest<'a>(data: &'a Data, meta: &SessionMeta) -> (&'a str, usize) {
     let weigh = |value: &Value| serde_json::to_string(value).map_or(0, |json| json.len());
     let weights = data.iter().map(|(key, value)| (key.as_str(), weigh(value)));
@@ -226,21 +226,21 @@ pub(crate) fn heaviest<'a>(data: &'a Data, meta: &SessionMeta) -> (&'a str, usiz
     weights.chain([flashes]).max_by_key(|(_, bytes)| *bytes).unwrap_or_default()
 }
 
-/// The expiry of a session is moved by at least this much, so that however many requests use a session at once, it is
-/// written once a second at most.
+/// The expiry of a session moves by at least this much, so that a session is written at most once a second however many requests
+/// use it.
 pub(crate) const RENEWAL: TimeDelta = TimeDelta::seconds(1);
 
-/// For so long a store remembers that a session was ended: a request that still carries its id by then was on its way, and
+/// How long a store remembers that a session was ended. A request that still carries its id in that time was already on its way, and
 /// must not begin a new session.
 pub(crate) const ENDED_FOR: TimeDelta = TimeDelta::minutes(1);
 
-/// How often a save is tried while others are faster.
+/// Maximum number of attempts to save while others are faster.
 pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 
-/// A place where sessions are kept.
+/// A store for sessions on a server.
 ///
-/// Five methods make a store; the others have a default that is made of these, or say that the store cannot do it.
-/// Expiry is judged by the caller's clock, which each method that needs it is told.
+/// A store implements five methods. The others have a default that uses these, or returns an error because the store cannot do it.
+/// Expiry is judged by the caller's clock; methods that need the time get it as an argument.
 ///
 /// ```
 /// # use std::collections::HashMap;
@@ -258,13 +258,13 @@ pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 ///     async fn create(&self, record: Record) -> Result<()> {
 ///         let mut kept = self.0.lock().unwrap();
 ///         if kept.contains_key(&record.id) {
-///             return Err(Error::internal("there is a session of this id already"));
+///             return Err(Error::internal("a session with this id exists already"));
 ///         }
 ///         kept.insert(record.id, record);
 ///         Ok(())
 ///     }
 ///     async fn update(&self, update: Update) -> Result<bool> {
-///         // Reading, comparing and writing are one step: nobody comes between.
+///         // Reading, comparing and writing happen under one lock.
 ///         let mut kept = self.0.lock().unwrap();
 ///         let Some(record) = update.applied_to(kept.get(&update.id).cloned()) else { return Ok(false) };
 ///         kept.remove(&update.id);
@@ -285,45 +285,44 @@ pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 /// }
 /// ```
 pub trait SessionStore: Send + Sync + 'static {
-    /// The session of this id, expired or not. `None` where there is none, or its data are not a JSON object.
+    /// Returns the session of this id, expired or not. `None` if there is none or its data are not a JSON object.
     fn load(&self, id: SessionId) -> impl Future<Output = Result<Option<Record>>> + Send;
 
     /// Stores a new session.
     ///
     /// # Errors
-    /// Where there is one of this id already.
+    /// Returns an error if a session with this id exists already.
     fn create(&self, record: Record) -> impl Future<Output = Result<()>> + Send;
 
-    /// Replaces a session, if it is still there in the version named, and has not expired. Answers whether it was.
+    /// Replaces a session if the store still has this version of it and it has not expired. Returns whether it was replaced.
     fn update(&self, update: Update) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Deletes a session. Answers whether it was there.
+    /// Deletes a session. Returns whether it existed.
     fn delete(&self, id: SessionId) -> impl Future<Output = Result<bool>> + Send;
 
     /// Deletes a session as [`delete`](Self::delete) does, because it was ended at this time: by its visitor, a command, or a new
-    /// session in its place. Returns whether it was there.
+    /// session in its place. Returns whether it existed.
     ///
-    /// A store that implements [`has_ended`](Self::has_ended) notes it in the same step; the default only deletes.
+    /// A store that implements [`has_ended`](Self::has_ended) records it in the same step; the default only deletes.
     fn end(&self, id: SessionId, _now: DateTime<Utc>) -> impl Future<Output = Result<bool>> + Send {
         self.delete(id)
     }
 
     /// Returns whether the session of this id was ended, revoked or given another id within the minute before `now`.
     ///
-    /// Asked only if [`load`](Self::load) has found nothing. A request that carries such an id is late: it reads an empty session,
-    /// what it writes is dropped, and it gets no cookie, which would take the place of the one that a login has just set. What
-    /// expired, or was never there, has not ended. The default remembers nothing, so that a late request begins a new session.
+    /// It is called only if [`load`](Self::load) has found nothing. A request that carries such an id is late: it reads an empty
+    /// session, its changes are dropped, and it gets no cookie, which would replace the one that a login has just set. A session that
+    /// expired or never existed has not ended. The default remembers nothing, so a late request begins a new session.
     fn has_ended(&self, _id: SessionId, _now: DateTime<Utc>) -> impl Future<Output = Result<bool>> + Send {
         async { Ok(false) }
     }
 
-    /// Moves the expiry of a session forward, never back and not by less than a second, if it has not expired. Answers
-    /// whether it is there.
+    /// Moves the expiry of a session forward, never back and by at least a second, if it has not expired. Returns whether it exists.
     ///
-    /// Touches neither data nor version.
+    /// It changes neither data nor version.
     fn renew(&self, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Saves a session, with the changes of faster requests kept.
+    /// Saves a session, keeping the changes of faster requests.
     fn save(&self, save: Save) -> impl Future<Output = Result<Saved>> + Send {
         async move {
             let mut update = save.first()?;
@@ -346,25 +345,25 @@ pub trait SessionStore: Send + Sync + 'static {
         }
     }
 
-    /// The sessions of a user that have not expired, newest first.
+    /// Returns the sessions of a user that have not expired, the last used first.
     fn for_user(&self, _user_id: i64, _now: DateTime<Utc>) -> impl Future<Output = Result<Vec<SessionInfo>>> + Send {
         async { Err(Error::internal("this session store cannot list the sessions of a user")) }
     }
 
-    /// Deletes the sessions of a user, but for one. Answers how many.
+    /// Deletes the sessions of a user, except one. Returns their number.
     fn revoke_user(&self, _user_id: i64, _except: Option<SessionId>) -> impl Future<Output = Result<u64>> + Send {
         async { Err(Error::internal("this session store cannot revoke the sessions of a user")) }
     }
 
-    /// Ends the sessions of a user as [`revoke_user`](Self::revoke_user) does, at this time. Returns how many.
+    /// Ends the sessions of a user as [`revoke_user`](Self::revoke_user) does, at this time. Returns their number.
     ///
-    /// A store that implements [`has_ended`](Self::has_ended) notes their ids in the same step; the default only deletes.
+    /// A store that implements [`has_ended`](Self::has_ended) records their ids in the same step; the default only deletes.
     fn end_user(&self, user_id: i64, except: Option<SessionId>, _now: DateTime<Utc>) -> impl Future<Output = Result<u64>> + Send {
         self.revoke_user(user_id, except)
     }
 
-    /// Deletes up to `limit` sessions that have expired, and forgets which ones ended more than a minute ago. Returns how many
-    /// have expired.
+    /// Deletes up to `limit` expired sessions, and forgets the sessions that ended more than a minute ago. Returns the number of
+    /// deleted ones.
     fn delete_expired(&self, _now: DateTime<Utc>, _limit: u32) -> impl Future<Output = Result<u64>> + Send {
         async { Ok(0) }
     }
@@ -374,7 +373,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 macro_rules! boxed_store {
     ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
-        /// A [`SessionStore`] whose type does not matter.
+        /// A [`SessionStore`] as a trait object.
         pub(crate) trait BoxedStore: Send + Sync {
             $(fn $name(&self, $($argument: $type),*) -> Boxed<'_, $result>;)*
         }

@@ -8,7 +8,7 @@ pub use lback_db::schema::{Column, Columns};
 #[doc(inline)]
 pub use lback_db::{
     Applied, DRAFT, Database, Db, DbSession, DbSessionMiddleware, DbSettings, Kind, MigrationSet, MigrationStatus, Migrations,
-    OrNotFoundRow, PooledDb, RequestDb, Tables, is_unavailable, migrations, tables,
+    OrNotFoundRow, PooledDb, RequestDb, Tables, is_unavailable, joinable_tables, migrations, tables,
 };
 // Its type `Dir` is what `migrations!` returns.
 #[doc(hidden)]

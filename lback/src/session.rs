@@ -6,8 +6,8 @@ pub use lback_session::RedisStore;
 #[doc(inline)]
 pub use lback_session::{
     AppSession, CookieStore, CreateSessions, DatabaseStore, Durability, Expiry, Flash, MemoryStore, Record, RequestSession, RouteSession,
-    RouterSession, Save, Saved, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMeta, SessionMiddleware, SessionSettings,
-    SessionStore, StoreName, Update,
+    RouterSession, Save, Saved, SessionBackend, SessionConfig, SessionId, SessionInfo, SessionManager, SessionMeta, SessionMiddleware,
+    SessionSettings, SessionStore, StoreName, Update, sessions,
 };
 // For stores that keep sessions in files.
 #[doc(inline)]

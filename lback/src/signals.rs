@@ -26,7 +26,7 @@ pub use lback_accounts::signals::UserRegistered;
 pub use lback_auth::signals::{UserLoggedIn, UserLoggedOut, UserLoginFailed, UserPasswordChanged};
 #[doc(inline)]
 pub use lback_core::signals::{
-    AnySignal, Listeners, Outcome, RequestFailed, RequestReceived, ResponseSent, ServerStarted, ServerStopping, Signal,
+    AnySignal, ListenerOutput, Listeners, RequestFailed, RequestReceived, ResponseSent, ServerStarted, ServerStopping, Signal,
 };
 #[doc(inline)]
 pub use lback_db::signals::{MigrationApplied, RequestSignal};

@@ -1,4 +1,4 @@
-//! Keys for servers that speak TLS.
+//! Keys and certificates for servers with TLS.
 
 use std::process::Command;
 
@@ -6,14 +6,13 @@ use tempfile::TempDir;
 
 use crate::process::installed;
 
-/// A folder with a new `key.pem` and a `cert.pem` for `localhost`, which vouches for itself. `None` where openssl is not
-/// installed.
+/// Creates a folder with a new `key.pem` and a self-signed `cert.pem` for `localhost`. Returns `None` if openssl is not installed.
 pub(crate) fn certificate() -> Option<TempDir> {
     let openssl = installed("openssl", &[], "openssl")?;
-    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder for the certificate: {error}"));
-    let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem \
-                 -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
-    let made = Command::new(openssl).args(words.split_whitespace()).current_dir(&folder).output();
-    assert!(made.as_ref().is_ok_and(|output| output.status.success()), "no certificate could be made: {made:?}");
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("cannot create a folder for the certificate: {error}"));
+    let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout key.pem \
+                 -out cert.pem -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
+    let result = Command::new(openssl).args(arguments.split_whitespace()).current_dir(&folder).output();
+    assert!(result.as_ref().is_ok_and(|output| output.status.success()), "cannot create a certificate: {result:?}");
     Some(folder)
 }

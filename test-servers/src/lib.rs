@@ -1,8 +1,8 @@
-//! Servers for tests: private instances of what Debian packages, each in a temporary folder of its own, on a free port, and
-//! a mail server that fails as it is told. And a browser, which is driven through a server, too.
+//! Servers for tests: private instances of servers from Debian packages, each with its own temporary folder and a free port, a
+//! mail server that can simulate failures, and a browser, which is also controlled through a server.
 //!
-//! A server stops, and its folder goes, when its [`Server`] is dropped or the test program ends, however that ends.
-//! Where a server is not installed the tests that want it say so and pass, except in CI (`CI` is set), where they fail.
+//! A server stops and its folder is removed when its [`Server`] is dropped or the test program ends for any reason. If a server is
+//! not installed, the tests that need it print a message and pass, except in CI (`CI` is set), where they fail.
 
 mod browser;
 mod certificate;

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of the tests' own.
+//! A private PostgreSQL server.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,28 +12,28 @@ use tempfile::TempDir;
 use crate::process::is_root;
 use crate::{Server, free_port, installed};
 
-/// Runs until it is told to stop, and then stops the server, which `pg_ctl` has made independent.
+/// Runs until it receives SIGTERM, and then stops the server, which `pg_ctl` has detached from this process.
 const KEEPER: &str = r#"
 trap '"$@"; exit' TERM
 while :; do sleep 3600 & wait $!; done
 "#;
 
-/// Everything that makes a server slower, and its data safer than those of a test must be.
+/// Turns off everything that makes the server slower to protect data from a power failure.
 const FAST: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n";
 
-/// Is a power cut to lose nothing?
+/// Whether data survive a power failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disk {
-    /// As a server in production has it.
+    /// Data survive, as on a server in production.
     Safe,
-    /// As fast as can be.
+    /// Data may be lost, and the server is as fast as possible.
     Fast,
 }
 
-/// A PostgreSQL server with a superuser `lback`, whose password is `lback`, on a port of this machine.
+/// A PostgreSQL server on a port of this machine. It has a superuser `lback` with the password `lback`.
 #[derive(Debug)]
 pub struct Postgres {
-    // Stops the server and removes its folder.
+    /// Stops the server and removes its folder when it is dropped.
     keeper: Server,
     bin: PathBuf,
     port: u16,
@@ -42,15 +42,15 @@ pub struct Postgres {
 static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(|| Postgres::start(Disk::Fast));
 
 impl Postgres {
-    /// The server that the tests of a program share; `None` where PostgreSQL is not installed.
+    /// Returns the server that all tests of a program share, or `None` if PostgreSQL is not installed.
     pub fn shared() -> Option<&'static Postgres> {
         SHARED.as_ref()
     }
 
-    /// Starts a server; `None` where PostgreSQL is not installed.
+    /// Starts a server. Returns `None` if PostgreSQL is not installed.
     ///
     /// # Panics
-    /// Where it cannot be started, or is not installed in CI.
+    /// Panics if the server cannot be started, or if it is not installed in CI.
     pub fn start(disk: Disk) -> Option<Self> {
         let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let mut folders: Vec<String> = versions.map(|version| version.path().join("bin").display().to_string()).collect();
@@ -59,7 +59,7 @@ impl Postgres {
         let initdb = installed("initdb", &folders, "postgresql")?;
         match Self::start_with(initdb.parent()?, disk) {
             Ok(server) => Some(server),
-            Err(error) => panic!("PostgreSQL cannot be started: {error}"),
+            Err(error) => panic!("cannot start PostgreSQL: {error}"),
         }
     }
 
@@ -94,27 +94,27 @@ impl Postgres {
         Ok(server)
     }
 
-    /// Starts the server again after [`stop`](Self::stop) or [`crash`](Self::crash), and waits until it answers.
+    /// Starts the server again after [`stop`](Self::stop) or [`crash`](Self::crash), and waits until it responds.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If the server does not start.
     pub fn run(&self) -> io::Result<()> {
         let log = self.keeper.folder().join("server-log");
         self.pg_ctl(&["start", "-l", &log.display().to_string()])
     }
 
-    /// Stops the server; connections are told, and dropped.
+    /// Stops the server. It notifies its clients and closes their connections.
     ///
     /// # Errors
-    /// Where it is not running.
+    /// If the server is not running.
     pub fn stop(&self) -> io::Result<()> {
         self.pg_ctl(&["stop", "-m", "fast"])
     }
 
-    /// Ends all of its processes on the spot, as a crash would.
+    /// Ends all processes of the server immediately, like a crash.
     ///
     /// # Errors
-    /// Where it is not running.
+    /// If the server is not running.
     pub fn crash(&self) -> io::Result<()> {
         self.pg_ctl(&["stop", "-m", "immediate"])
     }
@@ -122,51 +122,51 @@ impl Postgres {
     /// Stops the server and starts it again.
     ///
     /// # Errors
-    /// Where it is not running, or does not start.
+    /// If the server is not running, or does not start.
     pub fn restart(&self) -> io::Result<()> {
         self.stop()?;
         self.run()
     }
 
-    /// Halts all of its processes where they are. They answer nothing, and keep their connections.
+    /// Suspends all processes of the server. They keep their connections but do not respond.
     ///
     /// # Errors
-    /// Where they cannot be found.
+    /// If the processes cannot be found.
     pub fn freeze(&self) -> io::Result<()> {
         self.signal("STOP")
     }
 
-    /// Lets them go on.
+    /// Resumes the processes of the server after [`freeze`](Self::freeze).
     ///
     /// # Errors
-    /// Where they cannot be found.
+    /// If the processes cannot be found.
     pub fn thaw(&self) -> io::Result<()> {
         self.signal("CONT")
     }
 
-    /// The `DATABASE_URL` of a database.
+    /// Returns the `DATABASE_URL` of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://lback:lback@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// The port on which it listens.
+    /// Returns the port of the server.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Makes an empty database, and returns its `DATABASE_URL`.
+    /// Creates an empty database and returns its `DATABASE_URL`.
     ///
     /// # Panics
-    /// Where there is one of that name.
+    /// Panics if there is already a database of that name.
     pub fn create(&self, database: &str) -> String {
         self.sql("postgres", &format!("CREATE DATABASE \"{database}\""));
         self.url(database)
     }
 
-    /// Runs statements on a connection of its own, and returns what they print.
+    /// Runs statements on a separate connection and returns their output.
     ///
     /// # Panics
-    /// Where they fail.
+    /// Panics if a statement fails.
     pub fn sql(&self, database: &str, statements: &str) -> String {
         let psql = Command::new(self.bin.join("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", statements])
@@ -188,11 +188,11 @@ impl Postgres {
         let kill = |process: &str| Command::new("sh").arg("-c").arg(format!("kill -{signal} {process}")).output();
         successful(&kill(&server)?)?;
         for entry in fs::read_dir("/proc")?.flatten() {
-            // Behind the name, which stands in parentheses: state, parent, …
+            // The fields after the name, which is in parentheses, are: state, parent, …
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
             let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
             if parent == Some(server.as_str()) {
-                // One that has ended meanwhile needs no signal.
+                // A process that has ended in the meantime needs no signal.
                 kill(&entry.file_name().to_string_lossy())?;
             }
         }
@@ -206,7 +206,7 @@ fn pg_ctl(bin: &Path, data: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// PostgreSQL does not run as root: its package brings a user for it.
+/// Returns a command that runs as the user `postgres` if this process is root, because PostgreSQL refuses to run as root.
 fn as_owner(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
@@ -216,7 +216,7 @@ fn as_owner(program: &Path) -> Command {
     command
 }
 
-/// The ids of that user and its group, where we are root.
+/// Returns the ids of the user `postgres` and its group if this process is root.
 fn owner() -> io::Result<Option<(u32, u32)>> {
     if !is_root() {
         return Ok(None);

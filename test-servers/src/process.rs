@@ -1,4 +1,4 @@
-//! A server's process, tied to this one.
+//! Runs a server as a child process that ends with the test program.
 
 use std::io::{self, Read};
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
-/// Runs "$@" until standard input ends, which is when the program that holds the other end is gone.
+/// Runs "$@" until standard input is closed, which happens when the test program ends.
 const GUARD: &str = r#"
 folder=$1; signal=$2; shift 2
 "$@" >"$folder/log" 2>&1 &
@@ -20,7 +20,7 @@ wait "$server" 2>/dev/null
 rm -rf "$folder"
 "#;
 
-/// A server that runs as long as this value, and no longer than this program.
+/// A server that runs until this value is dropped or the test program ends.
 #[derive(Debug)]
 pub struct Server {
     guard: Child,
@@ -29,10 +29,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Runs `program`, which logs into the file `log` of `folder`, and is stopped by `signal`, such as `INT`.
+    /// Runs `program` and logs its output to the file `log` in `folder`. The server is stopped with `signal`, such as `INT`.
     ///
     /// # Errors
-    /// Where it cannot be started at all.
+    /// If the program cannot be started.
     pub fn start(folder: TempDir, signal: &str, program: &Path, arguments: &[&str]) -> io::Result<Self> {
         let folder = folder.keep();
         let mut guard = Command::new("sh");
@@ -49,17 +49,17 @@ impl Server {
         Ok(Server { guard, pid, folder })
     }
 
-    /// The process id of the server.
+    /// Returns the process id of the server.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Where the server keeps its files.
+    /// Returns the folder with the files of the server.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What it has logged.
+    /// Returns the log of the server.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
@@ -72,25 +72,25 @@ impl Drop for Server {
     }
 }
 
-/// The path of a program that a server's package brings: on the `PATH`, or in one of `folders`.
+/// Returns the path of a program from the Debian package `package`. The program is on the `PATH` or in one of `folders`.
 ///
 /// # Panics
-/// In CI, where every server must be there.
+/// Panics in CI if the program is missing, because CI must run all tests.
 pub fn installed(program: &str, folders: &[&str], package: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = folders.iter().map(PathBuf::from).chain(env::split_paths(&path));
     let found = folders.map(|folder| folder.join(program)).find(|file| file.is_file());
     if found.is_none() {
         assert!(env::var_os("CI").is_none(), "{program} is not installed: apt-get install {package}");
-        eprintln!("left out: {program} is not installed (apt-get install {package})");
+        eprintln!("skipped: {program} is not installed (apt-get install {package})");
     }
     found
 }
 
-/// A port of this machine on which nothing listens.
+/// Returns a free port of this machine.
 ///
 /// # Errors
-/// Where there is none.
+/// If there is none.
 pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! A private Redis.
+//! A private Redis server.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,52 +11,53 @@ use tempfile::TempDir;
 use crate::certificate::certificate;
 use crate::process::{Server, free_port, installed};
 
-/// A Redis server of the test's own, on a free port.
+/// A Redis server that only the test uses, on a free port.
 #[derive(Debug)]
 pub struct Redis {
     program: PathBuf,
     port: u16,
-    keeps: bool,
-    /// Where its key and certificate are, if it speaks TLS only.
+    durable: bool,
+    /// The folder with the key and the certificate, if the server accepts only TLS.
     tls: Option<TempDir>,
-    /// The one that runs last. The first one's folder holds the data.
+    /// The servers that were started. The last one runs, and the folder of the first one contains the data.
     servers: Vec<Server>,
 }
 
 impl Redis {
-    /// One that forgets everything when it stops. `None` where Redis is not installed.
+    /// Starts a server that loses its data when it stops. Returns `None` if Redis is not installed.
     ///
     /// # Panics
-    /// Where it is installed and does not start; so do the other methods where what they do fails.
+    /// Panics if Redis is installed but does not start. All other methods panic if they fail.
     pub fn start() -> Option<Self> {
         Self::start_as(false, None)
     }
 
-    /// One that has written to the disk what it acknowledges, and finds it again when it is started again.
+    /// Starts a server that writes data to disk before it acknowledges them, and still has them after a restart.
     pub fn start_durable() -> Option<Self> {
         Self::start_as(true, None)
     }
 
-    /// One that speaks TLS only, with a certificate of its own for `localhost`. `None` also where openssl is not installed.
+    /// Starts a server that accepts only TLS, with a self-signed certificate for `localhost`. Also returns `None` if openssl is not
+    /// installed.
     pub fn start_with_tls() -> Option<Self> {
         let folder = certificate()?;
         Self::start_as(false, Some(folder))
     }
 
-    fn start_as(keeps: bool, tls: Option<TempDir>) -> Option<Self> {
+    fn start_as(durable: bool, tls: Option<TempDir>) -> Option<Self> {
         let program = installed("redis-server", &[], "redis-server")?;
         let port = free_port().unwrap_or_else(|error| panic!("no free port: {error}"));
-        let mut redis = Redis { program, port, keeps, tls, servers: Vec::new() };
+        let mut redis = Redis { program, port, durable, tls, servers: Vec::new() };
         redis.start_again();
         Some(redis)
     }
 
-    /// Where it listens: `127.0.0.1:6379`.
+    /// Returns the address of the server, such as `127.0.0.1:6379`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// For `REDIS_URL`.
+    /// Returns the value for `REDIS_URL`.
     pub fn url(&self) -> String {
         match self.tls {
             None => format!("redis://{}/0", self.address()),
@@ -64,19 +65,19 @@ impl Redis {
         }
     }
 
-    /// The certificate that vouches for it, where it speaks TLS.
+    /// Returns the path of the certificate, if the server uses TLS.
     pub fn certificate(&self) -> Option<PathBuf> {
         self.tls.as_ref().map(|folder| folder.path().join("cert.pem"))
     }
 
-    /// Starts the server after it was [killed](Self::kill), on the same port, and waits until it answers.
+    /// Starts the server on the same port after it was [killed](Self::kill), and waits until it responds.
     pub fn start_again(&mut self) {
-        let server = self.launch().unwrap_or_else(|error| panic!("Redis cannot be started: {error}"));
+        let server = self.launch().unwrap_or_else(|error| panic!("cannot start Redis: {error}"));
         self.servers.push(server);
-        let patience = Instant::now() + Duration::from_secs(20);
-        while self.try_command(&["PING"]).is_none_or(|answer| answer != "PONG") {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.try_command(&["PING"]).is_none_or(|response| response != "PONG") {
             let log = self.servers.last().map(Server::log).unwrap_or_default();
-            assert!(Instant::now() < patience, "Redis does not answer: {log}");
+            assert!(Instant::now() < deadline, "Redis does not respond: {log}");
             sleep(Duration::from_millis(5));
         }
     }
@@ -84,7 +85,7 @@ impl Redis {
     fn launch(&self) -> io::Result<Server> {
         let folder = tempfile::Builder::new().prefix("lback-redis-").tempdir()?;
         let data = self.servers.first().map_or(folder.path(), Server::folder).display().to_string();
-        let (port, keep) = (self.port.to_string(), if self.keeps { "yes" } else { "no" });
+        let (port, append_only) = (self.port.to_string(), if self.durable { "yes" } else { "no" });
         let (plain_port, tls_port) = if self.tls.is_some() { ("0", port.as_str()) } else { (port.as_str(), "0") };
         let keys = self.tls.as_ref().map_or_else(PathBuf::new, |folder| folder.path().to_owned());
         let (cert, key) = (keys.join("cert.pem").display().to_string(), keys.join("key.pem").display().to_string());
@@ -93,7 +94,7 @@ impl Redis {
             ["--bind", "127.0.0.1"],
             ["--dir", &data],
             ["--save", ""],
-            ["--appendonly", keep],
+            ["--appendonly", append_only],
             ["--appendfsync", "always"],
         ];
         if self.tls.is_some() {
@@ -104,25 +105,25 @@ impl Redis {
                 ["--tls-auth-clients", "no"],
             ]);
         }
-        // A signal that ends it even while it is stopped: there is nothing that it would have to do before.
+        // SIGKILL ends the server even while it is paused, and it has nothing to clean up.
         Server::start(folder, "KILL", &self.program, arguments.as_flattened())
     }
 
-    /// Sends `SIGKILL`: the server ends without knowing.
+    /// Sends `SIGKILL`, which ends the server immediately.
     pub fn kill(&self) {
         self.signal("KILL");
-        let patience = Instant::now() + Duration::from_secs(20);
-        while self.try_command(&["PING"]).is_some_and(|answer| answer == "PONG") {
-            assert!(Instant::now() < patience, "Redis goes on");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.try_command(&["PING"]).is_some_and(|response| response == "PONG") {
+            assert!(Instant::now() < deadline, "Redis is still running");
         }
     }
 
-    /// Sends `SIGSTOP`: the server holds its connections and answers nothing.
+    /// Sends `SIGSTOP`. The server keeps its connections but does not respond.
     pub fn pause(&self) {
         self.signal("STOP");
     }
 
-    /// Sends `SIGCONT`: the server goes on.
+    /// Sends `SIGCONT`, after which the server continues.
     pub fn resume(&self) {
         self.signal("CONT");
     }
@@ -130,10 +131,10 @@ impl Redis {
     fn signal(&self, name: &str) {
         let pid = self.servers.last().map(|server| server.pid().to_string()).unwrap_or_default();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "Redis cannot be sent {name}");
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to Redis");
     }
 
-    /// What `redis-cli` prints for a command.
+    /// Runs a command with `redis-cli` and returns its output.
     pub fn command(&self, words: &[&str]) -> String {
         self.try_command(words).unwrap_or_else(|| panic!("redis-cli cannot be run, or Redis refuses {words:?}"))
     }

@@ -1,4 +1,4 @@
-//! A mail server that fails as it is told.
+//! A mail server that can simulate failures.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use crate::certificate::certificate;
 
-/// After this a test that went wrong ends, instead of hanging.
+/// A time limit that keeps failed tests from hanging.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A mail server of the test's own, on 127.0.0.1. It stops when it is dropped.
+/// A mail server that only the test uses, on 127.0.0.1. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Smtp {
     port: u16,
@@ -25,35 +25,35 @@ pub struct Smtp {
     keys: Option<TempDir>,
 }
 
-/// A mail that the server has taken.
+/// A mail that the server has received.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// The address after `MAIL FROM`.
     pub from: String,
     /// The addresses after `RCPT TO`.
     pub to: Vec<String>,
-    /// The mail itself.
+    /// The content of the mail.
     pub data: String,
-    /// What came with `AUTH PLAIN`.
+    /// The credentials from `AUTH PLAIN`.
     pub credentials: Option<String>,
-    /// Did it come over TLS?
+    /// Whether the mail was received over TLS.
     pub encrypted: bool,
 }
 
-/// How the server fails.
+/// A failure that the server simulates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpFault {
-    /// Recipients are refused for now.
+    /// It refuses recipients temporarily.
     Greylists,
-    /// Recipients are refused for good.
+    /// It refuses recipients permanently.
     RefusesRecipients,
-    /// Whoever logs in is refused.
+    /// It refuses all logins.
     RefusesPasswords,
-    /// It says nothing at all.
+    /// It never sends a greeting.
     Hangs,
-    /// It hangs up in the middle of a mail.
+    /// It closes the connection in the middle of a mail.
     HangsUpInData,
-    /// It takes the mail, and does not answer the goodbye.
+    /// It accepts the mail but does not reply to `QUIT`.
     HangsAtGoodbye,
 }
 
@@ -73,25 +73,25 @@ struct State {
 }
 
 impl Smtp {
-    /// One that speaks in clear.
+    /// Starts a server without encryption.
     ///
     /// # Panics
-    /// Where it cannot be started; so do the other methods where what they do fails.
+    /// Panics if the server cannot be started. All other methods panic if they fail.
     pub fn start() -> Self {
         Self::serve(None, None)
     }
 
-    /// One that offers STARTTLS. `None` where openssl is not installed; so does the next.
+    /// Starts a server that offers STARTTLS. Returns `None` if openssl is not installed.
     pub fn start_with_starttls() -> Option<Self> {
         Self::serve_tls(false)
     }
 
-    /// One that speaks TLS from the first byte on.
+    /// Starts a server that uses TLS from the first byte on. Returns `None` if openssl is not installed.
     pub fn start_with_tls() -> Option<Self> {
         Self::serve_tls(true)
     }
 
-    fn serve_tls(at_once: bool) -> Option<Self> {
+    fn serve_tls(implicit: bool) -> Option<Self> {
         let keys = certificate()?;
         let certificates = CertificateDer::pem_file_iter(keys.path().join("cert.pem")).expect("the certificate");
         let key = PrivateKeyDer::from_pem_file(keys.path().join("key.pem")).expect("the key");
@@ -101,8 +101,8 @@ impl Smtp {
             .expect("TLS")
             .with_no_client_auth()
             .with_single_cert(certificates.map(|certificate| certificate.expect("the certificate")).collect(), key)
-            .expect("key and certificate fit");
-        Some(Self::serve(Some((Arc::new(config), at_once)), Some(keys)))
+            .expect("a certificate that matches the key");
+        Some(Self::serve(Some((Arc::new(config), implicit)), Some(keys)))
     }
 
     fn serve(tls: Option<(Arc<ServerConfig>, bool)>, keys: Option<TempDir>) -> Self {
@@ -116,44 +116,44 @@ impl Smtp {
                     return;
                 }
                 let server = server.clone();
-                // What goes wrong on a connection is what the test wanted, or shows in what is missing.
+                // An error on a connection is either intended by the test, or noticed because a mail is missing.
                 thread::spawn(move || stream.and_then(|stream| server.converse(stream)));
             }
         });
         Smtp { port, shared, keys }
     }
 
-    /// For `SMTP_PORT`.
+    /// Returns the value for `SMTP_PORT`.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The certificate that vouches for it, where it speaks TLS.
+    /// Returns the path of the certificate, if the server uses TLS.
     pub fn certificate(&self) -> Option<PathBuf> {
         self.keys.as_ref().map(|folder| folder.path().join("cert.pem"))
     }
 
-    /// From now on it fails like this, or not at all.
+    /// Sets the failure to simulate from now on. With `None`, the server works normally.
     pub fn fail(&self, fault: Option<SmtpFault>) {
         self.shared.state().fault = fault;
     }
 
-    /// The mails it has taken.
+    /// Returns the mails that the server has received.
     pub fn received(&self) -> Vec<Received> {
         self.shared.state().received.clone()
     }
 
-    /// How often somebody has connected.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.shared.state().connections
     }
 
-    /// Waits until it has taken so many mails.
+    /// Waits until the server has received at least `count` mails, and returns them.
     pub fn wait_for_mail(&self, count: usize) -> Vec<Received> {
         self.wait(|state| state.received.len() >= count).received.clone()
     }
 
-    /// Waits until somebody has connected so often.
+    /// Waits until there have been at least `count` connections.
     pub fn wait_for_connections(&self, count: usize) {
         drop(self.wait(|state| state.connections >= count));
     }
@@ -161,7 +161,7 @@ impl Smtp {
     fn wait(&self, ready: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let waited = self.shared.changed.wait_timeout_while(self.shared.state(), LIMIT, |state| !ready(state));
         let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(!timeout.timed_out(), "the mail server has waited in vain: {state:?}");
+        assert!(!timeout.timed_out(), "timed out waiting for the mail server: {state:?}");
         state
     }
 }
@@ -170,7 +170,7 @@ impl Drop for Smtp {
     fn drop(&mut self) {
         self.shared.state().stopped = true;
         self.shared.changed.notify_all();
-        // Wakes the thread that accepts.
+        // Wakes the thread that accepts connections.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
@@ -189,7 +189,7 @@ impl Shared {
         self.state().fault == Some(fault)
     }
 
-    /// Says nothing more until the server stops.
+    /// Blocks without sending anything until the server stops.
     fn hang(&self) {
         drop(self.changed.wait_while(self.state(), |state| !state.stopped));
     }
@@ -261,7 +261,7 @@ fn encrypted(stream: TcpStream, config: &Arc<ServerConfig>) -> io::Result<Stream
     Ok(Stream::Tls(Box::new(StreamOwned::new(connection, stream))))
 }
 
-/// `MAIL FROM:<alice@example.com> BODY=8BITMIME`.
+/// Returns the address in a line such as `MAIL FROM:<alice@example.com> BODY=8BITMIME`.
 fn address(line: &str) -> String {
     line.split(['<', '>']).nth(1).unwrap_or_default().to_owned()
 }
@@ -282,7 +282,7 @@ impl Stream {
         }
     }
 
-    /// One byte after the other, so that nothing is taken that belongs behind a STARTTLS.
+    /// Reads one line byte by byte, so that no data after a STARTTLS are consumed.
     fn line(&mut self) -> io::Result<String> {
         let mut line = Vec::new();
         while !line.ends_with(b"\r\n") {

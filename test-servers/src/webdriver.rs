@@ -1,4 +1,4 @@
-//! The protocol in which programs drive browsers, as far as tests need it: <https://www.w3.org/TR/webdriver2/>.
+//! The part of the WebDriver protocol that the tests need: <https://www.w3.org/TR/webdriver2/>.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// After this a test that went wrong ends, instead of hanging.
+/// A time limit that keeps failed tests from hanging.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Sends one command, and returns the `value` of the answer.
+/// Sends one command and returns the `value` of the response.
 pub(crate) fn command(port: u16, method: &str, path: &str, body: Option<&Value>) -> io::Result<Value> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -19,11 +19,11 @@ pub(crate) fn command(port: u16, method: &str, path: &str, body: Option<&Value>)
         stream,
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )?;
-    let mut answer = BufReader::new(stream);
-    let status = line(&mut answer)?;
+    let mut response = BufReader::new(stream);
+    let status = line(&mut response)?;
     let mut length = 0;
     loop {
-        let header = line(&mut answer)?;
+        let header = line(&mut response)?;
         if header.is_empty() {
             break;
         }
@@ -34,12 +34,12 @@ pub(crate) fn command(port: u16, method: &str, path: &str, body: Option<&Value>)
         }
     }
     let mut body = vec![0; length];
-    answer.read_exact(&mut body)?;
-    let mut answer: Value = serde_json::from_slice(&body)?;
-    let value = answer["value"].take();
+    response.read_exact(&mut body)?;
+    let mut response: Value = serde_json::from_slice(&body)?;
+    let value = response["value"].take();
     match status.split(' ').nth(1) {
         Some("200") => Ok(value),
-        // What went wrong, without ChromeDriver's addresses in memory.
+        // The message, without ChromeDriver's stack trace of memory addresses.
         _ => Err(io::Error::other(value["message"].as_str().map_or_else(|| value.to_string(), str::to_owned))),
     }
 }

@@ -1,9 +1,9 @@
-//! The server comes, goes, and comes again with what it had.
+//! The PostgreSQL server keeps its data when it stops and starts again.
 
 use lback_test_servers::{Disk, Postgres};
 
 #[test]
-fn a_server_keeps_what_it_was_told_until_it_is_dropped() {
+fn a_server_keeps_its_data_until_it_is_dropped() {
     let Some(server) = Postgres::start(Disk::Safe) else { return };
     server.create("kept");
     server.sql("kept", "CREATE TABLE t (n INT); INSERT INTO t VALUES (7)");

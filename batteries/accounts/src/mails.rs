@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lback_auth::{RateLimit, RequestAuth, User, email_key};
 use lback_core::{Context, Error, Request, Result, context};
+use lback_db::RequestDb;
 use lback_mail::{Mail, RequestMail};
 
 use crate::pages::link;
@@ -26,7 +27,7 @@ pub(crate) const fn per_mailbox(name: &'static str) -> RateLimit {
 /// Both cases do the same work, so neither the response nor its timing tells which mail was sent.
 pub(crate) fn verify(req: &mut Request, user: &User) -> Result<bool> {
     let Some(email) = user.unverified_email().map(str::to_owned) else { return Ok(false) };
-    let owner = lback_auth::read_outside_transaction(req, |db| User::with_email(db, &email))?.filter(|owner| owner.id != user.id);
+    let owner = req.read_db(|db| User::with_email(db, &email))?.filter(|owner| owner.id != user.id);
     if !may_send(req, &email)? {
         return Ok(false);
     }

@@ -19,7 +19,6 @@ mod name;
 mod name_keys;
 mod new_user;
 mod next;
-mod outside_transaction;
 mod password;
 mod permissions;
 mod rate_limit;
@@ -43,9 +42,6 @@ pub use name::{check_email, check_username, email_key, username_key};
 pub use name_keys::update_name_keys;
 pub use new_user::{NameConflict, NewUser};
 pub use next::safe_next;
-// For lback-accounts, whose pages look up users before they hash a password.
-#[doc(hidden)]
-pub use outside_transaction::read as read_outside_transaction;
 pub use password::{PasswordRules, Passwords};
 pub use permissions::{Group, Permission, declare_permissions};
 pub use rate_limit::{RateLimit, Throttled, clean_attempts};

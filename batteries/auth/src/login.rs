@@ -13,7 +13,7 @@ use crate::password::Verdict;
 use crate::rate_limit::{self, Attempt, Throttled};
 use crate::request::{SIGNATURE, USER_ID, current_user};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
-use crate::{Account, Auth, User, outside_transaction, user_agent};
+use crate::{Account, Auth, User, user_agent};
 
 /// Why a login was refused. As text it is addressed to the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let (address, device) = (req.client_addr(), device(req, auth));
     // No name has a null byte, and PostgreSQL would not accept it.
     let is_possible = !name.is_empty() && !name.contains('\0');
-    let found = if is_possible { outside_transaction::read(req, |db| A::find_by_login(db, name))? } else { None };
+    let found = if is_possible { req.read_db(|db| A::find_by_login(db, name))? } else { None };
     let user_id = found.as_ref().map(Account::id);
     auth.passwords().check_capacity()?;
     let attempt = Attempt::new(user_id, name, address, device);
@@ -55,7 +55,7 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
         return Ok(Err(LoginRefused::Wrong));
     };
     let upgraded = if verdict == Verdict::Outdated { Some(auth.passwords().rehash(password, user.password_hash())?) } else { None };
-    outside_transaction::write(req, |db| {
+    req.write_db(|db| {
         // Unless the password was changed while this one was hashed.
         if let Some(hash) = upgraded
             && A::find(db, user.id())?.is_some_and(|now| now.password_hash() == user.password_hash())

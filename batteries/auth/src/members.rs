@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 use lback_core::Result;
-use lback_db::Db;
+use lback_db::{Db, on_each};
 
 use crate::schema::{
     auth_groups_permissions as groups_permissions, auth_permissions as permissions, auth_users as users, auth_users_groups as users_groups,
-    auth_users_permissions as users_permissions, on_each,
+    auth_users_permissions as users_permissions,
 };
 use crate::user::{Row, columns};
 use crate::{Group, Permission, User};

@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 use lback_core::Result;
-use lback_db::{Database, Db, DbSession};
+use lback_db::{Database, Db, on_each};
 
 use crate::name::{KEY_VERSION, username_key};
 use crate::new_user::keep_skeletons;
-use crate::schema::{auth_username_skeletons as skeletons, auth_users as users, on_each};
+use crate::schema::{auth_username_skeletons as skeletons, auth_users as users};
 
 /// The number of users per transaction.
 const BATCH: i64 = 500;
@@ -23,9 +23,7 @@ pub fn update_name_keys(database: &Database) -> Result<usize> {
     let mut updated = 0;
     // There is rarely anything to write.
     while has_outdated(&mut *database.get()?)? {
-        let mut unit = DbSession::for_writing(database.clone());
-        updated += update_batch(unit.connection()?)?;
-        unit.commit()?;
+        updated += database.write(update_batch)?;
     }
     Ok(updated)
 }

@@ -5,11 +5,11 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use lback_core::{Error, Result, StatusCode};
-use lback_db::Db;
+use lback_db::{Db, on_each};
 
 use crate::name::{KEY_VERSION, check_email, check_username, email_key, skeletons, username_key};
 use crate::password::UNUSABLE;
-use crate::schema::{auth_username_skeletons as skeletons_table, auth_users as users, on_each};
+use crate::schema::{auth_username_skeletons as skeletons_table, auth_users as users};
 use crate::user::EMAIL_TAKEN;
 use crate::{Group, User};
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use lback_core::{Error, Result};
-use lback_db::Db;
+use lback_db::{Db, on_each};
 use serde::Serialize;
 
 use crate::User;
 use crate::schema::{
     auth_groups as groups, auth_groups_permissions as groups_permissions, auth_permissions as permissions,
-    auth_users_groups as users_groups, auth_users_permissions as users_permissions, on_each,
+    auth_users_groups as users_groups, auth_users_permissions as users_permissions,
 };
 
 /// A permission, as `App::permissions` declares it.

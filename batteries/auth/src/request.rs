@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lback_core::{Error, Request, Result};
-use lback_db::RequestSignal;
+use lback_db::{RequestDb, RequestSignal};
 use lback_session::RequestSession;
 
 use crate::account::{CurrentUser, wrong_type};
@@ -13,7 +13,7 @@ use crate::guard::Requirement;
 use crate::login::{self, LoginRefused};
 use crate::middleware::UserCache;
 use crate::signals::UserLoggedOut;
-use crate::{Account, Auth, User, outside_transaction};
+use crate::{Account, Auth, User};
 
 /// Adds the current user, logins and passwords to [`Request`].
 pub trait RequestAuth {
@@ -257,7 +257,7 @@ impl RequestAuth for Request {
         let permissions = match current_user(self)? {
             None => BTreeSet::new(),
             Some(user) => {
-                let permissions = outside_transaction::read(self, |db| auth.accounts().permissions(db, &user));
+                let permissions = self.read_db(|db| auth.accounts().permissions(db, &user));
                 default_on_error_page(self, permissions)?
             }
         };
@@ -423,6 +423,6 @@ fn load(req: &mut Request, auth: &Auth) -> Result<Option<CurrentUser>> {
     let id = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     let signature = session.get::<serde_json::Value>(SIGNATURE)?;
     let (Some(id), Some(signature)) = (id, signature.as_ref().and_then(|signature| signature.as_str())) else { return Ok(None) };
-    let found = outside_transaction::read(req, |db| auth.accounts().find(db, id))?;
+    let found = req.read_db(|db| auth.accounts().find(db, id))?;
     Ok(found.filter(|user| user.is_active && auth.verify_session(signature, id, &user.password_hash)))
 }

@@ -98,28 +98,16 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
+lback_db::joinable_tables![
     auth_users,
     auth_username_skeletons,
     auth_groups,
     auth_permissions,
     auth_users_groups,
     auth_users_permissions,
-    auth_groups_permissions
-);
-
-/// Runs the same expression with the connection of either database, because Diesel needs its type.
-macro_rules! on_each {
-    ($db:expr, $connection:ident => $work:expr) => {
-        match $db {
-            #[cfg(feature = "sqlite")]
-            lback_db::Db::Sqlite($connection) => $work,
-            #[cfg(feature = "postgres")]
-            lback_db::Db::Postgres($connection) => $work,
-        }
-    };
-}
-pub(crate) use on_each;
+    auth_groups_permissions,
+    auth_attempts
+];
 
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {

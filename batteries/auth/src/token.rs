@@ -5,9 +5,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Request, Result};
+use lback_db::RequestDb;
 
 use crate::auth::{signature, verify};
-use crate::{Account, Auth, AuthSettings, RequestAuth, User, outside_transaction};
+use crate::{Account, Auth, AuthSettings, RequestAuth, User};
 
 /// The purpose of a token.
 pub(crate) struct Purpose {
@@ -61,7 +62,7 @@ impl Purpose {
         if end <= req.now().timestamp() {
             return Ok(None);
         }
-        let user = outside_transaction::read(req, |db| User::find(db, id))?;
+        let user = req.read_db(|db| User::find(db, id))?;
         Ok(user.filter(|user| (self.is_usable)(user) && verify(auth.token_keys(), &signature, &self.text(user, end))))
     }
 }

@@ -7,12 +7,12 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, Result, StatusCode};
-use lback_db::Db;
+use lback_db::{Db, on_each};
 use serde::Serialize;
 
 use crate::name::{check_email, email_key, former_key, username_key};
 use crate::permissions;
-use crate::schema::{auth_users as users, on_each};
+use crate::schema::auth_users as users;
 use crate::{Account, Permission};
 
 /// A user of the framework's own table `auth_users`.

@@ -1,4 +1,4 @@
-//! The rule that a value lies between two others.
+//! Ranges of numbers, dates and times.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,7 +8,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::FieldKind;
 
-/// A number, date or time that bounds a [range](crate::Field::range).
+/// A number, date or time at the end of a [range](crate::Field::range).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Bound {
@@ -24,11 +24,11 @@ pub enum Bound {
     DateTime(NaiveDateTime),
 }
 
-/// Beyond this a browser cannot tell whole numbers apart.
+/// Browsers represent whole numbers exactly only up to this value.
 const EXACT: u128 = 1 << 53;
 
 impl Bound {
-    /// Which is greater? `None` where the two cannot be compared.
+    /// Compares two values. Returns `None` if they cannot be compared.
     pub(crate) fn compare(&self, other: &Bound) -> Option<Ordering> {
         match (self, other) {
             (Bound::Integer(a), Bound::Integer(b)) => a.partial_cmp(b),
@@ -52,13 +52,13 @@ impl Bound {
         }
     }
 
-    /// Can it be told to a browser?
+    /// Returns whether browsers represent the value exactly.
     pub(crate) fn is_exact(&self) -> bool {
         !matches!(self, Bound::Integer(number) if number.unsigned_abs() > EXACT)
     }
 }
 
-/// As inputs want it.
+/// Formats the value as `<input>` expects it.
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -71,7 +71,7 @@ impl fmt::Display for Bound {
     }
 }
 
-/// Without seconds where there are none, as inputs show it.
+/// Formats a time as `<input>` expects it, without the seconds if they are zero.
 pub(crate) fn time_text(time: NaiveTime) -> String {
     let text = time.format("%H:%M:%S%.f").to_string();
     text.strip_suffix(":00").map(str::to_owned).unwrap_or(text)
@@ -100,7 +100,7 @@ bounds! {
     u16 => |n| Bound::Integer(i128::from(n));
     u32 => |n| Bound::Integer(i128::from(n));
     u64 => |n| Bound::Integer(i128::from(n));
-    // As it is written: 0.1, not 0.10000000149.
+    // Keeps the decimal notation: 0.1, not 0.10000000149.
     f32 => |n: f32| Bound::Decimal(n.to_string().parse().unwrap_or(f64::from(n)));
     f64 => Bound::Decimal;
     NaiveDate => Bound::Date;
@@ -108,13 +108,13 @@ bounds! {
     NaiveDateTime => Bound::DateTime;
 }
 
-/// What a [range](crate::Field::range) can be: `1..=10`, `1..` or `..=10`, of numbers, dates or times.
+/// A [range](crate::Field::range) of a field: `1..=10`, `1..` or `..=10`, of numbers, dates or times.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no range for a field",
-    note = "write both ends in, as browsers do: `1..=10`, `1..` or `..=10`, of numbers, dates or times"
+    message = "`{Self}` is not a valid range for a field",
+    note = "ranges include their ends, as in browsers: `1..=10`, `1..` or `..=10`, of numbers, dates or times"
 )]
 pub trait FieldRange {
-    /// The least and the greatest value.
+    /// Returns the minimum and the maximum.
     fn ends(self) -> (Option<Bound>, Option<Bound>);
 }
 

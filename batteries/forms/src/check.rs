@@ -1,4 +1,4 @@
-//! The rules, one after the other.
+//! Validates submitted values.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -8,30 +8,30 @@ use lback_core::UploadedFile;
 use crate::kind::truth;
 use crate::{Bound, Entry, Field, FieldError, FieldKind, Rule, Widget};
 
-/// Why a value is refused.
-pub(crate) enum Refused {
+/// Why a value is invalid.
+pub(crate) enum Invalid {
     Rule(Rule),
     Message(String),
 }
 
-impl From<Rule> for Refused {
+impl From<Rule> for Invalid {
     fn from(rule: Rule) -> Self {
-        Refused::Rule(rule)
+        Invalid::Rule(rule)
     }
 }
 
-impl From<FieldError> for Refused {
+impl From<FieldError> for Invalid {
     fn from(error: FieldError) -> Self {
-        error.into_message().map_or(Refused::Rule(Rule::Kind), Refused::Message)
+        error.into_message().map_or(Invalid::Rule(Rule::Kind), Invalid::Message)
     }
 }
 
-/// What was sent for `field`, cleaned, or why it is refused.
-pub(crate) fn check(field: &Field, sent: Entry) -> Result<Entry, Refused> {
+/// Validates what was submitted for `field`, and returns the cleaned entry.
+pub(crate) fn check(field: &Field, sent: Entry) -> Result<Entry, Invalid> {
     if !field.takes_several() && sent.texts.len() + sent.files.len() > 1 {
         return Err(Rule::Once.into());
     }
-    let mut entry = Entry { texts: tidy(field, sent.texts), files: sent.files };
+    let mut entry = Entry { texts: normalized(field, sent.texts), files: sent.files };
     for text in &entry.texts {
         check_text(field, text)?;
     }
@@ -39,7 +39,7 @@ pub(crate) fn check(field: &Field, sent: Entry) -> Result<Entry, Refused> {
         check_file(field, file)?;
     }
     if field.kind == FieldKind::Boolean && !field.is_choice() {
-        // A box that is not ticked sends nothing.
+        // Browsers send nothing for a box that is not ticked.
         entry = Entry::of([truth(entry.text()).unwrap_or(false).to_string()]);
     }
     let missing = entry.is_empty() || (field.kind == FieldKind::Boolean && entry.text() == "false");
@@ -55,19 +55,19 @@ pub(crate) fn check(field: &Field, sent: Entry) -> Result<Entry, Refused> {
     Ok(entry)
 }
 
-/// The texts without what nobody meant to send; none where that leaves nothing.
-fn tidy(field: &Field, texts: Vec<String>) -> Vec<String> {
-    let tidy = |text: String| match field.kind {
+/// Returns the texts without surrounding whitespace, duplicates and empty texts, and with `\n` as line breaks.
+fn normalized(field: &Field, texts: Vec<String>) -> Vec<String> {
+    let normalize = |text: String| match field.kind {
         FieldKind::Password => text,
-        // Browsers send \r\n, whatever was typed.
+        // Browsers send \r\n for every line break.
         _ if is_multiline(field) => text.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned(),
         _ => text.trim().to_owned(),
     };
     let mut seen = HashSet::new();
-    texts.into_iter().map(tidy).filter(|text| !text.is_empty() && seen.insert(text.clone())).collect()
+    texts.into_iter().map(normalize).filter(|text| !text.is_empty() && seen.insert(text.clone())).collect()
 }
 
-/// A text area, or what carries its text hidden.
+/// Returns whether the field may contain line breaks: a text area, or a hidden field.
 fn is_multiline(field: &Field) -> bool {
     field.kind == FieldKind::Text && matches!(field.widget, Widget::TextArea | Widget::Hidden)
 }
@@ -127,14 +127,15 @@ fn check_file(field: &Field, file: &UploadedFile) -> Result<(), Rule> {
     }
 }
 
-/// Does `accepted`, "image/*", "image/png" or ".png", fit what the browser says of the file?
+/// Returns whether a file matches `accepted`, which is like "image/*", "image/png" or ".png", by its type and name as the
+/// browser sent them.
 fn accepts(accepted: &str, file: &UploadedFile) -> bool {
     if accepted.starts_with('.') {
         return file.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(accepted));
     }
     let claimed = file.content_type().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match accepted.strip_suffix('*') {
-        // Any type at all, even where the browser names none.
+        // Any type, even if the browser sends none.
         Some("*/") => true,
         Some(group) => claimed.starts_with(group),
         None => claimed == accepted,

@@ -1,6 +1,6 @@
-//! What a visitor may choose.
+//! The options of a field with choices.
 
-/// One of the values that a field offers, and how it is called.
+/// An option of a field with choices: its value and its label.
 ///
 /// ```
 /// use lback_forms::Choice;
@@ -16,12 +16,12 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// What the browser sends.
+    /// Returns the value that the browser sends.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// What the visitor reads.
+    /// Returns the label that the visitor sees.
     pub fn label(&self) -> &str {
         &self.label
     }

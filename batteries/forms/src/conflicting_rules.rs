@@ -1,31 +1,31 @@
-//! Rules that cannot stand together.
+//! Detects contradictory rules.
 
 use crate::{Field, FieldKind, Widget};
 
-/// What in the rules of `field` cannot be meant.
+/// Returns a description of the first contradiction in the rules of `field`, to follow its name.
 pub(crate) fn contradiction(field: &Field) -> Option<String> {
     let kind = field.kind;
     let ends = [field.min, field.max];
     #[cfg(feature = "pattern")]
     if let Some(problem) = field.pattern.as_ref().and_then(|pattern| pattern.problem()) {
-        return Some(format!("has a pattern that is no regular expression: {problem}"));
+        return Some(format!("has an invalid regular expression as its pattern: {problem}"));
     }
     let problem = if field.is_choice() && field.choices.is_none() {
-        "has no choices; give them with choices(…), to the field or, where they are known only in the view, to the form"
+        "has no choices; add them with choices(…) to the field, or to the form if only the view knows them"
     } else if field.choices.is_some() && (kind == FieldKind::File || field.widget == Widget::TextArea) {
-        "has choices, and is shown as something that offers none"
+        "has choices, but is displayed as a control without choices"
     } else if field.widget == Widget::TextArea && kind != FieldKind::Text {
-        "is a text area, and no plain text"
+        "is a text area, but not of the kind Text"
     } else if field.widget == Widget::Hidden && matches!(kind, FieldKind::File | FieldKind::Password) {
-        "is hidden; a file or a password cannot be"
+        "is hidden, which is impossible for a file or a password"
     } else if field.multiple && !field.takes_several() {
-        "takes several values, and is shown as something that takes one"
+        "accepts several values, but is displayed as a control for one"
     } else if (field.min_length.is_some() || field.max_length.is_some()) && !kind.is_text() {
-        "has a length, and is no text"
+        "has a minimum or maximum length, but is not a text"
     } else if ends.iter().flatten().any(|end| !end.is_of(kind)) {
-        "has a range of other values than its own"
+        "has a range of values of another kind"
     } else if (field.accept.is_some() || field.max_size.is_some()) && kind != FieldKind::File {
-        "has rules of a file, and is none"
+        "has rules for files, but is not a file"
     } else {
         return None;
     };

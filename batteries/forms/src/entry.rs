@@ -1,4 +1,4 @@
-//! What was sent for one field, and for all.
+//! Submitted values: of one field, and of a whole form.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use lback_core::{Error, Result, UploadedFile};
 
 use crate::FieldType;
 
-/// What was sent for one field: texts, of which most fields have one at most, and files.
+/// The submitted values of a field: texts, at most one for most fields, and files.
 #[derive(Default)]
 pub struct Entry {
     pub(crate) texts: Vec<String>,
@@ -15,23 +15,23 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of these texts.
+    /// Creates an entry of texts.
     pub fn of(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Entry { texts: texts.into_iter().map(Into::into).collect(), files: Vec::new() }
     }
 
-    /// The first text; empty where there is none.
+    /// Returns the first text, or an empty string if there is none.
     pub fn text(&self) -> &str {
         self.texts.first().map_or("", String::as_str)
     }
 
-    /// Each text and each file alone.
+    /// Splits the entry into one entry for each text and file.
     pub(crate) fn split(self) -> impl Iterator<Item = Entry> {
         let texts = self.texts.into_iter().map(|text| Entry::of([text]));
         texts.chain(self.files.into_iter().map(|file| Entry { texts: Vec::new(), files: vec![file] }))
     }
 
-    /// Is there neither a text nor a file?
+    /// Returns whether the entry contains neither a text nor a file.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty() && self.files.is_empty()
     }
@@ -39,7 +39,7 @@ impl Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What was typed may be a password.
+        // The text may be a password.
         f.debug_struct("Entry").field("texts", &self.texts.len()).field("files", &self.files).finish()
     }
 }
@@ -54,8 +54,7 @@ impl FromIterator<Entry> for Entry {
     }
 }
 
-/// The values of a form that passed its rules, by the names of the fields: what a form [made by hand](crate::Form::of)
-/// gives.
+/// The valid values of a form by the names of the fields. A form that was [built at run time](crate::Form::of) returns them.
 ///
 /// ```
 /// # use lback_core::{Request, Response, Result};
@@ -77,32 +76,36 @@ impl FromIterator<Entry> for Entry {
 pub struct Values(BTreeMap<String, Entry>);
 
 impl Values {
-    /// The text of the field `name`; empty where it was left empty.
+    /// Returns the text of the field `name`, or an empty string if it was left empty.
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or("", Entry::text)
     }
 
-    /// The texts of the field `name`, of which a multiple choice may have several.
+    /// Returns the texts of the field `name`. A multiple choice may have several.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.get(name).into_iter().flat_map(|entry| &entry.texts).map(String::as_str)
     }
 
-    /// Takes the value of the field `name` out as a `V`. A field that may be left empty is an `Option`.
+    /// Takes the value of the field `name` as a `V`. Use an `Option` for a field that may be left empty.
     ///
     /// # Errors
-    /// 500 where the form has no such field, it was taken already, or its value is no `V`: the rules of the form and the
-    /// code that reads it do not agree.
+    /// Returns 500 if the form has no such field, its value was taken already, or the value is not a `V`. In each case, the
+    /// rules of the form do not match the code that reads it.
     #[track_caller]
     pub fn take<V: FieldType>(&mut self, name: &str) -> Result<V> {
         let Some(entry) = self.0.remove(name) else {
             let names: Vec<&String> = self.0.keys().collect();
-            return Err(Error::internal(format!("the form has no field \"{name}\", or it was taken already; it has {names:?}")));
+            return Err(Error::internal(format!(
+                "the form has no field \"{name}\", or its value was taken already; the fields are {names:?}"
+            )));
         };
         match V::read(entry) {
             Ok(value) => Ok(value),
             Err(_) => {
-                let wanted = std::any::type_name::<V>();
-                Err(Error::internal(format!("the value of the field \"{name}\" is no {wanted}; the field's kind and rules allow others")))
+                let type_name = std::any::type_name::<V>();
+                Err(Error::internal(format!(
+                    "the value of the field \"{name}\" is not a valid {type_name}; the field's kind and rules allow other values"
+                )))
             }
         }
     }

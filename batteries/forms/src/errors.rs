@@ -1,10 +1,10 @@
-//! What is wrong with what was sent, in the visitor's words.
+//! Validation errors, with messages for the visitor.
 
 use std::fmt;
 
 use crate::Rule;
 
-/// Why a value is refused: what a field's own [`clean`](crate::Field::clean) returns. A text is one already.
+/// A validation error of a [`clean`](crate::Field::clean) function. Texts convert into it.
 ///
 /// ```
 /// use lback_forms::FieldError;
@@ -18,12 +18,12 @@ use crate::Rule;
 pub struct FieldError(Option<String>);
 
 impl FieldError {
-    /// The value is not what the field asks for, which the field itself says best: "Enter a date."
+    /// Creates an error without a message of its own. The visitor sees the field's message, such as "Enter a date."
     pub fn unfit() -> Self {
         FieldError(None)
     }
 
-    /// The message, if it has one of its own.
+    /// Returns the error's own message, if any.
     pub(crate) fn into_message(self) -> Option<String> {
         self.0
     }
@@ -31,7 +31,7 @@ impl FieldError {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_deref().unwrap_or("The value is not what the field asks for."))
+        f.write_str(self.0.as_deref().unwrap_or("The value is invalid."))
     }
 }
 
@@ -47,9 +47,9 @@ impl From<String> for FieldError {
     }
 }
 
-/// The errors of a form: those of its fields, and those of the form as a whole.
+/// The validation errors of a form: errors of its fields, and of the form as a whole.
 ///
-/// One that is added makes the form invalid.
+/// Adding an error makes the form invalid.
 ///
 /// ```
 /// use lback_forms::{Form, FormErrors};
@@ -67,7 +67,7 @@ impl From<String> for FieldError {
 /// impl Register {
 ///     fn passwords_match(&self, errors: &mut FormErrors) {
 ///         if self.password != self.password_again {
-///             errors.add("password_again", "The passwords differ.");
+///             errors.add("password_again", "The passwords do not match.");
 ///         }
 ///     }
 /// }
@@ -75,51 +75,51 @@ impl From<String> for FieldError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormErrors {
     form: Vec<String>,
-    fields: Vec<Wrong>,
+    fields: Vec<Problem>,
 }
 
-/// What is wrong with one field.
+/// An error of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Wrong {
+struct Problem {
     field: String,
-    /// `None` for an error in somebody's own words.
+    /// `None` if the message comes from the application.
     rule: Option<Rule>,
     message: String,
 }
 
 impl FormErrors {
-    /// Adds an error to the field `name`. Where the form has no such field, the error is one of the form.
+    /// Adds an error to the field `name`. If the form has no such field, the error is added to the form as a whole.
     pub fn add(&mut self, name: &str, message: impl Into<String>) {
-        self.add_broken(name, None, message.into());
+        self.add_violation(name, None, message.into());
     }
 
-    /// Adds an error to the field `name`, which broke `rule`.
-    pub(crate) fn add_broken(&mut self, name: &str, rule: Option<Rule>, message: String) {
-        self.fields.push(Wrong { field: name.to_owned(), rule, message });
+    /// Adds an error to the field `name`, with the rule that its value violates.
+    pub(crate) fn add_violation(&mut self, name: &str, rule: Option<Rule>, message: String) {
+        self.fields.push(Problem { field: name.to_owned(), rule, message });
     }
 
-    /// Adds an error of the form as a whole.
+    /// Adds an error to the form as a whole.
     pub fn add_to_form(&mut self, message: impl Into<String>) {
         self.form.push(message.into());
     }
 
-    /// Is nothing wrong?
+    /// Returns whether there are no errors.
     pub fn is_empty(&self) -> bool {
         self.form.is_empty() && self.fields.is_empty()
     }
 
-    /// The errors of the field `name`.
+    /// Returns the messages for the field `name`.
     pub fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.fields.iter().filter(move |wrong| wrong.field == name).map(|wrong| wrong.message.as_str())
+        self.fields.iter().filter(move |error| error.field == name).map(|error| error.message.as_str())
     }
 
-    /// The rules that the field `name` broke. An error that was [added](FormErrors::add), or that a function of the field
-    /// returned as a text, has none.
+    /// Returns the rules that the field `name` violates. Errors that were [added](FormErrors::add), or that a `clean`
+    /// function returned as a text, have no rule.
     pub fn rules<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Rule> {
-        self.fields.iter().filter(move |wrong| wrong.field == name).filter_map(|wrong| wrong.rule)
+        self.fields.iter().filter(move |error| error.field == name).filter_map(|error| error.rule)
     }
 
-    /// Returns whether the field `name` broke `rule`, whatever words the visitor is told it in.
+    /// Returns whether the field `name` violates `rule`, independent of the message that the visitor sees.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result, context};
@@ -136,18 +136,19 @@ impl FormErrors {
     /// # }
     /// ```
     pub fn has(&self, name: &str, rule: Rule) -> bool {
-        self.rules(name).any(|broken| broken == rule)
+        self.rules(name).any(|violated| violated == rule)
     }
 
-    /// The errors of the form as a whole.
+    /// Returns the messages for the form as a whole.
     pub fn of_form(&self) -> impl Iterator<Item = &str> {
         self.form.iter().map(String::as_str)
     }
 
-    /// Makes errors of fields that are not there errors of the form, so that the visitor sees them.
+    /// Moves errors of unknown fields to the form as a whole, so that the visitor sees them.
     pub(crate) fn settle(&mut self, known: impl Fn(&str) -> bool) {
-        let (fields, lost): (Vec<Wrong>, Vec<Wrong>) = std::mem::take(&mut self.fields).into_iter().partition(|wrong| known(&wrong.field));
+        let (fields, unknown): (Vec<Problem>, Vec<Problem>) =
+            std::mem::take(&mut self.fields).into_iter().partition(|error| known(&error.field));
         self.fields = fields;
-        self.form.extend(lost.into_iter().map(|wrong| wrong.message));
+        self.form.extend(unknown.into_iter().map(|error| error.message));
     }
 }

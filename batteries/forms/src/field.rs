@@ -1,4 +1,4 @@
-//! One field: what it is called, what it asks for, and its rules.
+//! [`Field`], a field of a form: its name, kind, appearance and rules.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ type Clean = Arc<dyn Fn(Entry) -> Result<Entry, FieldError> + Send + Sync>;
 
 /// A field of a form.
 ///
-/// `#[derive(Form)]` makes these of the fields of a struct; a form made by hand, see [`Form::of`](crate::Form::of), takes
-/// them as they are. A field must be filled in unless it is [optional](Field::optional).
+/// `#[derive(Form)]` creates them from the fields of a struct. Pass them to [`Form::of`](crate::Form::of) to build a form at
+/// run time. A field must be filled in unless it is [optional](Field::optional).
 ///
 /// ```
 /// use lback_forms::Field;
@@ -40,7 +40,7 @@ pub struct Field {
     pub(crate) max_length: Option<usize>,
     pub(crate) min: Option<Bound>,
     pub(crate) max: Option<Bound>,
-    /// What the type can hold. The visitor hears of it only when a value is beyond.
+    /// The range of the type. Messages mention it only if a value exceeds it.
     pub(crate) limits: Option<(Bound, Bound)>,
     #[cfg(feature = "pattern")]
     pub(crate) pattern: Option<crate::pattern::Pattern>,
@@ -63,11 +63,11 @@ macro_rules! constructors {
 
 impl Field {
     constructors! {
-        /// A text of one line.
+        /// A single-line text.
         text String, Text;
         /// An e-mail address.
         email String, Email;
-        /// A password: never shown again, and not trimmed.
+        /// A password, which is neither shown again nor trimmed.
         password String, Password;
         /// A web address, `https://…`.
         url String, Url;
@@ -77,25 +77,25 @@ impl Field {
         integer i64, Integer;
         /// A number.
         decimal f64, Decimal;
-        /// A checkbox. Where it is [required](Field::required), it must be ticked.
+        /// A checkbox. If it is [required](Field::required), it must be ticked.
         boolean bool, Boolean;
         /// A date.
         date chrono::NaiveDate, Date;
         /// A time of day.
         time chrono::NaiveTime, Time;
-        /// A date and a time, without a zone.
+        /// A date and a time, without a time zone.
         datetime chrono::NaiveDateTime, DateTime;
         /// A file.
         file UploadedFile, File;
     }
 
-    /// The field for a `V`: what `#[derive(Form)]` begins with.
+    /// Creates the field for a value of type `V`, as `#[derive(Form)]` does.
     pub fn of<V: FieldType>(name: impl Into<String>) -> Self {
-        // A value that passes every rule is read as a `V` later. That it can be is the first rule.
+        // A valid value is read as a `V` later. The first rule is that this is possible.
         V::field(&name.into()).clean(Ok::<V, FieldError>)
     }
 
-    /// A field without rules, for [`FieldType::field`]; [`Field::of`] is what forms use.
+    /// Creates a field without rules, for [`FieldType::field`]. In a form, use [`Field::of`].
     pub fn new(name: impl Into<String>, kind: FieldKind) -> Self {
         let name = name.into();
         Field {
@@ -124,76 +124,77 @@ impl Field {
         }
     }
 
-    /// What the visitor reads beside the field. As a rule it is the name: `first_name` becomes "First name".
+    /// Sets the label. The default is derived from the name: `first_name` becomes "First name".
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// A sentence below the field.
+    /// Sets the help text below the field.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// What an empty field shows, and an empty `<select>` instead of "Choose …".
+    /// Sets the placeholder of an empty field. In a `<select>`, it replaces "Choose …".
     pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
         self.placeholder = Some(placeholder.into());
         self
     }
 
-    /// What a browser may [fill in by itself](https://developer.mozilla.org/docs/Web/HTML/Attributes/autocomplete):
-    /// "username", "new-password", "off". As a rule "email" for e-mail addresses and "current-password" for passwords.
+    /// Sets what browsers [fill in automatically](https://developer.mozilla.org/docs/Web/HTML/Attributes/autocomplete):
+    /// "username", "new-password" or "off", for example. The default is "email" for e-mail addresses and "current-password"
+    /// for passwords.
     pub fn autocomplete(mut self, autocomplete: impl Into<String>) -> Self {
         self.autocomplete = Some(autocomplete.into());
         self
     }
 
-    /// What the field asks for.
+    /// Sets the kind of value.
     pub fn kind(mut self, kind: FieldKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// The field may be left empty.
+    /// Allows the field to be left empty.
     pub fn optional(mut self) -> Self {
         self.required = false;
         self
     }
 
-    /// The field must be filled in, a checkbox ticked, one of several boxes at least.
+    /// Requires the field to be filled in, a checkbox to be ticked, or at least one of several checkboxes to be ticked.
     pub fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// A text of several lines.
+    /// Displays the field as a text area, for several lines of text.
     pub fn textarea(self) -> Self {
         self.widget(Widget::TextArea)
     }
 
-    /// The visitor does not see the field.
+    /// Hides the field from the visitor.
     pub fn hidden(self) -> Self {
         self.widget(Widget::Hidden)
     }
 
-    /// Shows the choices as radio buttons.
+    /// Displays the choices as radio buttons.
     pub fn radio(self) -> Self {
         self.widget(Widget::Buttons)
     }
 
-    /// Shows the choices as checkboxes, of which several may be ticked.
+    /// Displays the choices as checkboxes, of which several may be ticked.
     pub fn checkboxes(self) -> Self {
         self.widget(Widget::Buttons).multiple()
     }
 
-    /// How the field is shown.
+    /// Sets how the field is displayed.
     pub fn widget(mut self, widget: Widget) -> Self {
         self.widget = widget;
         self
     }
 
-    /// Several of the choices may be chosen, or several files.
+    /// Allows several choices or several files.
     pub fn multiple(mut self) -> Self {
         self.multiple = true;
         if self.kind != FieldKind::File && self.widget == Widget::Input {
@@ -202,32 +203,33 @@ impl Field {
         self
     }
 
-    /// The text has at least so many characters.
+    /// Sets the minimum length of the text, in characters.
     pub fn min_length(mut self, characters: usize) -> Self {
         self.min_length = Some(characters);
         self
     }
 
-    /// The text has at most so many characters. Of one that is more than twice as long not all is shown again.
+    /// Sets the maximum length of the text, in characters. A text of more than twice this length is shown again only in part.
     pub fn max_length(mut self, characters: usize) -> Self {
         self.max_length = Some(characters);
         self
     }
 
-    /// The number, date or time lies in this range: `1..=10`, `1..` or `..=10`.
+    /// Sets the range of valid numbers, dates or times: `1..=10`, `1..` or `..=10`.
     pub fn range(mut self, range: impl FieldRange) -> Self {
         (self.min, self.max) = range.ends();
         self
     }
 
-    /// The whole text matches this regular expression, which browsers check too: `[a-z]+`. Needs the feature `pattern`.
+    /// Requires the whole text to match a regular expression such as `[a-z]+`. Browsers check it as well. This method
+    /// requires the feature `pattern`.
     #[cfg(feature = "pattern")]
     pub fn pattern(mut self, pattern: &str) -> Self {
         self.pattern = Some(crate::pattern::Pattern::new(pattern));
         self
     }
 
-    /// The visitor chooses one of these, each a value and a label: `[("draft", "Draft"), ("public", "Public")]`.
+    /// Sets the choices, each with a value and a label: `[("draft", "Draft"), ("public", "Public")]`.
     pub fn choices<C: Into<Choice>>(mut self, choices: impl IntoIterator<Item = C>) -> Self {
         self.choices = Some(choices.into_iter().map(Into::into).collect());
         if self.widget == Widget::Input {
@@ -236,32 +238,33 @@ impl Field {
         self
     }
 
-    /// The types of files that are accepted: "image/png, .jpg" or "image/*". What a browser says of a file's type is only
-    /// a claim.
+    /// Sets the accepted types of files: "image/png, .jpg" or "image/*". The type of a file is what the browser claims it to
+    /// be.
     pub fn accept(mut self, types: impl Into<String>) -> Self {
         self.accept = Some(types.into());
         self
     }
 
-    /// The file has at most so many bytes.
+    /// Sets the maximum size of the file, in bytes.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
         self
     }
 
-    /// What the field holds at first.
+    /// Sets the initial value.
     pub fn initial(mut self, value: impl InitialValue) -> Self {
         self.initial = value.into_texts();
         self
     }
 
-    /// A rule of the application's own, which may change the value, too. It sees what has passed all other rules, and
-    /// does not see an empty field. Of a multiple choice it sees one value after the other, or all if it takes a `Vec`.
+    /// Adds a rule of the application, which may also change the value. It runs for values that satisfy all other rules, and
+    /// not for an empty field. For a multiple choice, it is called once for each value, or once with all values if it takes a
+    /// `Vec`.
     ///
     /// ```
     /// # use lback_forms::Field;
     /// Field::text("tag").clean(|tag: String| match tag.as_str() {
-    ///     "spam" => Err("This tag is taken."),
+    ///     "spam" => Err("This tag is not allowed."),
     ///     _ => Ok(tag.to_lowercase()),
     /// });
     /// ```
@@ -274,56 +277,56 @@ impl Field {
         self
     }
 
-    /// What the visitor is told where `rule` is broken.
+    /// Sets the message for values that violate `rule`.
     pub fn message(mut self, rule: Rule, message: impl Into<String>) -> Self {
         self.messages.retain(|(known, _)| *known != rule);
         self.messages.push((rule, message.into()));
         self
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the visitor reads beside the field.
+    /// Returns the label.
     pub fn label_text(&self) -> &str {
         &self.label
     }
 
-    /// The least and the greatest value of its range.
+    /// Returns the minimum and the maximum of the range.
     pub fn bounds(&self) -> (Option<Bound>, Option<Bound>) {
         (self.min, self.max)
     }
 
-    /// The least and the greatest number of characters.
+    /// Returns the minimum and the maximum length, in characters.
     pub fn lengths(&self) -> (Option<usize>, Option<usize>) {
         (self.min_length, self.max_length)
     }
 
-    /// What the field asks for.
+    /// Returns the kind of value.
     pub fn asks_for(&self) -> FieldKind {
         self.kind
     }
 
-    /// The type's own range.
+    /// Sets the range of the type.
     pub(crate) fn limits(mut self, limits: impl FieldRange) -> Self {
         let (least, most) = limits.ends();
         self.limits = least.zip(most);
         self
     }
 
-    /// The least and the greatest value that pass, by the range or by the type.
+    /// Returns the minimum and the maximum, from the range or else from the type.
     pub(crate) fn ends(&self) -> (Option<Bound>, Option<Bound>) {
         (self.min.or(self.limits.map(|(least, _)| least)), self.max.or(self.limits.map(|(_, most)| most)))
     }
 
-    /// Can several values be sent?
+    /// Returns whether the field accepts several values.
     pub(crate) fn takes_several(&self) -> bool {
         self.multiple && (self.kind == FieldKind::File || matches!(self.widget, Widget::Select | Widget::Buttons | Widget::Hidden))
     }
 
-    /// Are its values chosen from a list?
+    /// Returns whether the values are chosen from a list.
     pub(crate) fn is_choice(&self) -> bool {
         self.choices.is_some() || matches!(self.widget, Widget::Select | Widget::Buttons)
     }
@@ -335,7 +338,7 @@ impl fmt::Debug for Field {
     }
 }
 
-/// `first_name` as "First name".
+/// Derives the label from the name: "First name" for `first_name`.
 fn label_of(name: &str) -> String {
     let words = name.replace(['_', '-'], " ");
     let mut letters = words.chars();

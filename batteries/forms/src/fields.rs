@@ -1,30 +1,30 @@
-//! What a struct tells of its form.
+//! [`FormFields`], the trait of structs that are forms.
 
 use lback_core::Result;
 
 use crate::{Field, FormErrors, Values};
 
-/// A struct that is a form: what [`#[derive(Form)]`](derive@crate::Form) writes.
+/// A struct that is a form. [`#[derive(Form)]`](derive@crate::Form) implements this trait.
 pub trait FormFields: Sized {
-    /// Its fields.
+    /// Returns the fields of the form.
     fn fields() -> Vec<Field>;
 
-    /// The struct of values that passed all rules.
+    /// Creates the struct from valid values.
     ///
     /// # Errors
-    /// 500 where the values are not those of the fields.
+    /// Returns 500 if the values do not match the fields.
     fn read(values: Values) -> Result<Self>;
 
-    /// The values as the form shows them.
+    /// Returns the values as the form displays them.
     fn write(&self) -> Vec<(&'static str, Vec<String>)>;
 
-    /// Rules that look at several fields. An error that is added makes the form invalid.
+    /// Validates the form as a whole, for rules that involve several fields. Adding an error makes the form invalid.
     fn clean(&self, errors: &mut FormErrors) {
         let _ = errors;
     }
 }
 
-/// A form made by hand.
+/// A form that was built at run time.
 impl FormFields for Values {
     fn fields() -> Vec<Field> {
         Vec::new()

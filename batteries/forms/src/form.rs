@@ -1,11 +1,11 @@
-//! A form: fields, what was sent for them, and what is wrong with it.
+//! [`Form`]: fields, their submitted values, and validation errors.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use lback_core::{Error, Method, Request, Result};
 
-use crate::check::{Refused, check};
+use crate::check::{Invalid, check};
 use crate::conflicting_rules::contradiction;
 use crate::received::receive;
 use crate::rule::default_message;
@@ -13,8 +13,8 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule,
 
 /// A form, empty or filled in.
 ///
-/// `Form::<Post>::new()` is that of a struct with `#[derive(Form)]`, `Form::of([…])` one of [fields](Field) that are made
-/// while the program runs.
+/// `Form::<Post>::new()` creates the form of a struct with `#[derive(Form)]`. `Form::of([…])` creates a form of
+/// [fields](Field) at run time.
 ///
 /// ```
 /// # use lback_core::{Request, Response, Result, context};
@@ -35,7 +35,7 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule,
 ///         if post.title != "Taken" {
 ///             return Ok(Response::redirect("/"));
 ///         }
-///         form.add_error("title", "There is a post of this title.");
+///         form.add_error("title", "There is already a post with this title.");
 ///     }
 ///     req.render("edit.html", context! { form })
 /// }
@@ -43,8 +43,8 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule,
 ///
 /// # In a template
 ///
-/// All of it is escaped, and HTML already where it should be, so that nothing needs `safe`. The `<form>` is the
-/// template's:
+/// All values are escaped, and the parts that are HTML are marked as such, so that the filter `safe` is not needed. The
+/// template contains the `<form>` element itself:
 ///
 /// ```html
 /// <form method="post" {{ form.enctype }}>{{ csrf_input() }} {{ form.html }} <button>Save</button></form>
@@ -52,36 +52,36 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule,
 ///
 /// | | |
 /// | --- | --- |
-/// | `form.html` | everything: the summary of errors and every field |
-/// | `form.summary` | what is wrong, with links to the fields; empty where nothing is |
+/// | `form.html` | the whole form: the summary of errors and all fields |
+/// | `form.summary` | the errors, with links to the fields; empty if there are none |
 /// | `form.hidden` | the hidden fields |
-/// | `form.enctype` | `enctype="multipart/form-data"` where there are files |
-/// | `form.errors` | the errors of the form as a whole, a list of texts |
-/// | `form.fields` | the fields in their order, for a loop |
-/// | `form.title` | the field called `title` |
+/// | `form.enctype` | `enctype="multipart/form-data"` if the form has file fields |
+/// | `form.errors` | a list of the messages for the form as a whole |
+/// | `form.fields` | a list of the fields |
+/// | `form.title` | the field named `title` |
 ///
-/// and of a field:
+/// A field has these parts:
 ///
 /// | | |
 /// | --- | --- |
-/// | `html` | everything: label, input, help and errors |
-/// | `input` | the input alone, or whatever it is |
+/// | `html` | the whole field: label, input, help and errors |
+/// | `input` | just the `<input>`, `<select>` or `<textarea>` |
 /// | `label_html`, `help_html`, `errors_html` | the other parts |
-/// | `attributes` | what stands in the input besides its type and value |
-/// | `name`, `id`, `label`, `help`, `value`, `values`, `required`, `is_hidden` | what it is made of |
-/// | `errors` | what is wrong, a list of texts |
-/// | `choices` | what is offered: `value`, `label`, `id` and `selected` of each |
+/// | `attributes` | the attributes of the input, except its type and value |
+/// | `name`, `id`, `label`, `help`, `value`, `values`, `required`, `is_hidden` | the field's properties, as text, lists and booleans |
+/// | `errors` | a list of the messages for the field |
+/// | `choices` | a list of the choices, each with `value`, `label`, `id` and `selected` |
 pub struct Form<T = Values> {
     pub(crate) fields: Vec<Shown>,
     pub(crate) errors: FormErrors,
     pub(crate) heading: String,
     ids: String,
-    /// What the program has done wrong, told with the first request.
+    /// A mistake in the program, such as an unknown field name. The next request reports it.
     problem: Option<String>,
     of: PhantomData<fn() -> T>,
 }
 
-/// A field and what it shows.
+/// A field and its displayed values.
 pub(crate) struct Shown {
     pub(crate) field: Field,
     pub(crate) values: Vec<String>,
@@ -89,7 +89,7 @@ pub(crate) struct Shown {
 }
 
 impl Form<Values> {
-    /// A form of these fields. See [`Values`] for how to read it.
+    /// Creates a form of the given fields. See [`Values`] for how to read it.
     pub fn of(fields: impl IntoIterator<Item = Field>) -> Self {
         Self::with_fields(fields.into_iter().collect())
     }
@@ -102,7 +102,7 @@ impl<T: FormFields> Default for Form<T> {
 }
 
 impl<T: FormFields> Form<T> {
-    /// The form of `T`, empty but for what its fields hold at first.
+    /// Creates the form of `T`. Its fields have their initial values.
     pub fn new() -> Self {
         Self::with_fields(T::fields())
     }
@@ -120,7 +120,7 @@ impl<T: FormFields> Form<T> {
         form.name_ids()
     }
 
-    /// Shows the values of `record`, which is to be changed.
+    /// Fills the form with the values of `record`, so that a visitor can change them.
     pub fn fill(mut self, record: &T) -> Self {
         for (name, values) in record.write() {
             if let Some(shown) = self.fields.iter_mut().find(|shown| shown.field.name == name) {
@@ -130,7 +130,7 @@ impl<T: FormFields> Form<T> {
         self
     }
 
-    /// Shows `value` in the field `name`.
+    /// Sets the initial value of the field `name`.
     ///
     /// ```
     /// # use lback_forms::Form;
@@ -147,7 +147,7 @@ impl<T: FormFields> Form<T> {
         self
     }
 
-    /// Offers these choices in the field `name`: those that are known only now, such as rows of the database.
+    /// Sets the choices of the field `name`, for choices that only the view knows, such as rows of the database.
     pub fn choices<C: Into<Choice>>(self, name: &str, choices: impl IntoIterator<Item = C>) -> Self {
         self.change(name, |field| field.choices(choices))
     }
@@ -170,25 +170,27 @@ impl<T: FormFields> Form<T> {
         self
     }
 
-    /// Begins the ids of the fields with `prefix` and a hyphen, where a page has several forms. As a rule it is "field".
+    /// Sets the prefix of the fields' HTML ids, which is followed by a hyphen. The default is "field". Use it if a page
+    /// contains several forms.
     pub fn ids(mut self, prefix: impl Into<String>) -> Self {
         self.ids = prefix.into();
         self.name_ids()
     }
 
-    /// What stands above the summary of errors, instead of "Please correct the following:".
+    /// Sets the heading of the summary of errors. The default is "Please correct the following:".
     pub fn heading(mut self, heading: impl Into<String>) -> Self {
         self.heading = heading.into();
         self
     }
 
-    /// What was sent, if this is a POST (or PUT, PATCH, DELETE) and all of it passes the rules.
+    /// Returns the submitted values if the request is a POST (or PUT, PATCH or DELETE) and all of them are valid.
     ///
-    /// `None` is a GET, or something is wrong: in both cases show the form. It then holds what was typed, and its errors.
+    /// Returns `None` for a GET request, and if a value is invalid. Render the form in both cases; it contains the submitted
+    /// values and the errors.
     ///
     /// # Errors
-    /// 400 where the body is no form that can be understood, 415 where it is none at all; 500 where the form contradicts
-    /// itself, such as a length of a date.
+    /// Returns 400 if the body is malformed, 415 if it is not a form, and 500 if the form's rules contradict each other, such
+    /// as a length for a date.
     #[track_caller]
     pub fn submitted(&mut self, req: &mut Request) -> Result<Option<T>> {
         if let Some(problem) = self.problem() {
@@ -204,9 +206,9 @@ impl<T: FormFields> Form<T> {
             shown.values = entry.texts.iter().map(|text| shown_again(&shown.field, text)).collect();
             match check(&shown.field, entry) {
                 Ok(entry) => values.insert(&shown.field.name, entry),
-                Err(Refused::Message(message)) => self.errors.add(&shown.field.name, message),
-                Err(Refused::Rule(rule)) => {
-                    self.errors.add_broken(&shown.field.name, Some(rule), message(req, &shown.field, rule));
+                Err(Invalid::Message(message)) => self.errors.add(&shown.field.name, message),
+                Err(Invalid::Rule(rule)) => {
+                    self.errors.add_violation(&shown.field.name, Some(rule), message(req, &shown.field, rule));
                 }
             }
         }
@@ -219,23 +221,23 @@ impl<T: FormFields> Form<T> {
         Ok(self.errors.is_empty().then_some(read))
     }
 
-    /// Adds an error to the field `name`: what only the view can know, such as a name that is taken.
+    /// Adds an error to the field `name`, for rules that only the view can check, such as a name that is taken.
     pub fn add_error(&mut self, name: &str, message: impl Into<String>) {
         self.errors.add(name, message);
         self.errors.settle(|name| self.fields.iter().any(|shown| shown.field.name == name));
     }
 
-    /// Adds an error of the form as a whole: "There is no such user, or the password is wrong."
+    /// Adds an error to the form as a whole: "Unknown user name or wrong password."
     pub fn add_form_error(&mut self, message: impl Into<String>) {
         self.errors.add_to_form(message);
     }
 
-    /// What is wrong. Nothing, before the form was submitted.
+    /// Returns the validation errors. There are none before the form is submitted.
     pub fn errors(&self) -> &FormErrors {
         &self.errors
     }
 
-    /// The whole form as HTML, for where there is no template.
+    /// Returns the whole form as HTML, for use without a template.
     pub fn html(&self) -> String {
         crate::render::form_html(self)
     }
@@ -243,7 +245,7 @@ impl<T: FormFields> Form<T> {
     fn name_ids(mut self) -> Self {
         for (at, shown) in self.fields.iter_mut().enumerate() {
             let name = &shown.field.name;
-            // Ids are listed with spaces between them, and stand in links.
+            // Ids are used in links and in lists that are separated by spaces.
             let plain = name.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '-');
             shown.id = if plain { format!("{}-{name}", self.ids) } else { format!("{}-at-{at}", self.ids) };
         }
@@ -254,34 +256,34 @@ impl<T: FormFields> Form<T> {
         let at = self.fields.iter().position(|shown| shown.field.name == name);
         if at.is_none() {
             let names: Vec<&str> = self.fields.iter().map(|shown| shown.field.name()).collect();
-            self.problem = Some(format!("the form has no field \"{name}\"; it has {names:?}"));
+            self.problem = Some(format!("the form has no field \"{name}\"; the fields are {names:?}"));
         }
         self.fields.get_mut(at?)
     }
 
-    /// What the program has done wrong.
+    /// Returns the first mistake in the program that builds this form.
     fn problem(&self) -> Option<String> {
         let of_field = |(at, shown): (usize, &Shown)| {
             let field = &shown.field;
-            let twice = self.fields.iter().take(at).any(|other| other.field.name == field.name);
-            let problem = if twice { "is there twice".to_owned() } else { contradiction(field)? };
+            let is_duplicate = self.fields.iter().take(at).any(|other| other.field.name == field.name);
+            let problem = if is_duplicate { "is defined twice".to_owned() } else { contradiction(field)? };
             Some(format!("the field \"{}\" of the form {problem}", field.name))
         };
         self.problem.clone().or_else(|| self.fields.iter().enumerate().find_map(of_field))
     }
 }
 
-/// What is shown again of a text. Of one that is far longer than it may be not all: each byte of it stands on the page several
-/// times, escaped, and a stranger could have sent it.
+/// Returns the part of a submitted text that is shown again. A text that is far too long is cut off: each byte of it appears
+/// on the page several times, escaped, and an attacker could have sent it.
 fn shown_again(field: &Field, text: &str) -> String {
     let most = match field.max_length {
         Some(characters) => characters.saturating_mul(2),
-        None => field.kind.longest(),
+        None => field.kind.max_length(),
     };
     text.chars().take(most).collect()
 }
 
-/// What the visitor is told: in the words of the field, of the application, or of the framework.
+/// Returns the message for a violated rule: the field's, the application's, or the default.
 fn message(req: &Request, field: &Field, rule: Rule) -> String {
     if let Some((_, message)) = field.messages.iter().find(|(known, _)| *known == rule) {
         return message.clone();
@@ -292,7 +294,7 @@ fn message(req: &Request, field: &Field, rule: Rule) -> String {
 
 impl<T> fmt::Debug for Form<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What was typed may be a password.
+        // The values may include a password.
         f.debug_struct("Form").field("fields", &self.fields.iter().map(|shown| &shown.field).collect::<Vec<_>>()).finish_non_exhaustive()
     }
 }

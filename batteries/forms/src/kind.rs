@@ -1,4 +1,4 @@
-//! What a field asks for, and how it is shown.
+//! The kinds of values, and the widgets that display them.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use lback_core::is_email;
@@ -6,17 +6,17 @@ use lback_core::is_email;
 use crate::bounds::Bound;
 use crate::url::is_url;
 
-/// What a field asks for.
+/// The kind of value that a field accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldKind {
     /// Any text.
     Text,
-    /// An e-mail address that mail can go to. What passes is one for browsers, too.
+    /// An e-mail address. Every valid address is also valid in browsers.
     Email,
-    /// A text that is neither shown again nor trimmed.
+    /// A password, which is neither shown again nor trimmed.
     Password,
-    /// An address that begins with `http://` or `https://`.
+    /// A web address that begins with `http://` or `https://`.
     Url,
     /// A UUID.
     Uuid,
@@ -36,11 +36,11 @@ pub enum FieldKind {
     File,
 }
 
-/// How a field is shown.
+/// How a field is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Widget {
-    /// `<input>`, of the type that its kind has.
+    /// `<input>`, with the type of the field's kind.
     Input,
     /// `<textarea>`.
     TextArea,
@@ -48,29 +48,29 @@ pub enum Widget {
     Hidden,
     /// `<select>`.
     Select,
-    /// Every choice beside a button: `radio` where one can be chosen, `checkbox` where several can.
+    /// An `<input>` for every choice: `radio` if one can be chosen, `checkbox` if several can.
     Buttons,
 }
 
-/// Nothing but text is longer, and parsers need not see what somebody made up.
-const LONGEST: usize = 64;
+/// The maximum length of values other than text. Longer values are invalid and are not parsed.
+const MAX_LENGTH: usize = 64;
 
 impl FieldKind {
-    /// Is it a text of any kind, whose length has rules?
+    /// Returns whether values are texts, for which rules about the length are allowed.
     pub(crate) fn is_text(self) -> bool {
         matches!(self, FieldKind::Text | FieldKind::Email | FieldKind::Password | FieldKind::Url)
     }
 
-    /// Whoever types more, in characters, has typed something else.
-    pub(crate) fn longest(self) -> usize {
+    /// Returns the maximum length of values of this kind, in characters.
+    pub(crate) fn max_length(self) -> usize {
         match self {
             FieldKind::Text => usize::MAX,
             FieldKind::Email | FieldKind::Password | FieldKind::Url => 2048,
-            _ => LONGEST,
+            _ => MAX_LENGTH,
         }
     }
 
-    /// The `type` of its input.
+    /// Returns the `type` attribute of the `<input>`.
     pub(crate) fn input_type(self) -> &'static str {
         match self {
             FieldKind::Text | FieldKind::Uuid => "text",
@@ -86,21 +86,22 @@ impl FieldKind {
         }
     }
 
-    /// Is `text` one of its kind?
+    /// Returns whether `text` is a value of this kind.
     pub(crate) fn fits(self, text: &str) -> bool {
         match self {
             FieldKind::Text | FieldKind::Password => true,
             FieldKind::Email => is_email(text),
             FieldKind::Url => is_url(text),
             FieldKind::File => false,
-            _ if text.len() > LONGEST => false,
+            _ if text.len() > MAX_LENGTH => false,
             FieldKind::Uuid => uuid::Uuid::try_parse(text).is_ok(),
             FieldKind::Boolean => truth(text).is_some(),
             FieldKind::Integer | FieldKind::Decimal | FieldKind::Date | FieldKind::Time | FieldKind::DateTime => self.bound(text).is_some(),
         }
     }
 
-    /// `text` as what can be compared with the bounds of a range; `None` where it is not of this kind, or cannot be.
+    /// Parses `text` as a value that can be compared with the bounds of a range. Returns `None` if it is invalid, or if
+    /// values of this kind cannot be compared.
     pub(crate) fn bound(self, text: &str) -> Option<Bound> {
         match self {
             FieldKind::Integer => text.parse().ok().map(Bound::Integer),
@@ -113,7 +114,7 @@ impl FieldKind {
     }
 }
 
-/// What a checkbox sends, and other programs. Nothing at all is no, too.
+/// Parses a boolean as sent by checkboxes and other clients. An empty text is `false`.
 pub(crate) fn truth(text: &str) -> Option<bool> {
     match text {
         "on" | "true" | "1" | "yes" => Some(true),
@@ -122,7 +123,8 @@ pub(crate) fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// A date as browsers write it: four digits of the year, which databases hold all, and two of each other part.
+/// Parses a date in the format of browsers: four digits for the year, all of which databases can store, and two for the month
+/// and the day.
 pub(crate) fn date(text: &str) -> Option<NaiveDate> {
     let shaped = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') && !text.starts_with("0000");
     if shaped { NaiveDate::parse_from_str(text, "%Y-%m-%d").ok() } else { None }
@@ -131,7 +133,7 @@ pub(crate) fn date(text: &str) -> Option<NaiveDate> {
 pub(crate) fn time(text: &str) -> Option<NaiveTime> {
     let shaped = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.'));
     let parse = |format| NaiveTime::parse_from_str(text, format).ok();
-    // chrono knows leap seconds; clocks on walls and columns of databases do not.
+    // chrono supports leap seconds; database columns do not.
     ["%H:%M", "%H:%M:%S%.f"].into_iter().find_map(parse).filter(|time| shaped && time.nanosecond() < 1_000_000_000)
 }
 

@@ -1,5 +1,5 @@
-//! Forms for the [Lback](https://docs.rs/lback) web framework: fields with rules, which render themselves, take what a
-//! visitor sent, and say what is wrong with it.
+//! Forms for the [Lback](https://docs.rs/lback) web framework: fields with rules, which render themselves, read submitted
+//! values and validate them.
 //!
 //! ```
 //! use lback_core::{Request, Response, Result, context};
@@ -25,8 +25,9 @@
 //! }
 //! ```
 //!
-//! with `<form method="post">{{ csrf_input() }}{{ form.html }}<button>Send</button></form>` in the template. An application
-//! names the crate `lback`, where these are in `lback::forms`.
+//! The template contains `<form method="post">{{ csrf_input() }}{{ form.html }}<button>Send</button></form>`.
+//!
+//! Applications depend on the crate `lback`, which re-exports everything here as `lback::forms`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -61,6 +62,6 @@ pub use lback_macros::Form;
 pub use rule::{Messages, Rule};
 pub use types::{FieldType, InitialValue};
 
-// For the code that `#[derive(Form)]` writes.
+// For the code that `#[derive(Form)]` generates.
 #[doc(hidden)]
 pub use lback_core::Result;

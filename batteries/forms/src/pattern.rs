@@ -1,4 +1,4 @@
-//! Regular expressions that a whole text has to match, as in HTML.
+//! Regular expressions that match a whole text, as in HTML.
 
 use regex_lite::Regex;
 

@@ -1,4 +1,4 @@
-//! What a request brought for a form.
+//! Reads the submitted values from a request.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use lback_core::{Error, Request, Result};
 
 use crate::{Entry, Field, FieldKind};
 
-/// What was sent for each of `fields`, in their order. What was sent for no field is dropped.
+/// Returns the submitted values of each of `fields`, in their order. Other values in the request are ignored.
 pub(crate) fn receive<'a>(req: &mut Request, fields: impl Iterator<Item = &'a Field>) -> Result<Vec<Entry>> {
     let pairs: Vec<(String, String)> = req.form()?;
     let multipart = req.content_type().as_deref() == Some("multipart/form-data");
@@ -18,7 +18,7 @@ pub(crate) fn receive<'a>(req: &mut Request, fields: impl Iterator<Item = &'a Fi
     for field in fields {
         let texts = texts.remove(&field.name).unwrap_or_default();
         entries.push(match field.kind {
-            // A file input that was left empty sends an empty text where the form is not multipart.
+            // If the form is not multipart, a file input that was left empty sends an empty text.
             FieldKind::File if texts.iter().any(|text| !text.is_empty()) => return Err(not_a_file(field, multipart)),
             FieldKind::File if multipart => Entry { texts: Vec::new(), files: req.multipart()?.take_files(&field.name) },
             FieldKind::File => Entry::default(),
@@ -29,6 +29,6 @@ pub(crate) fn receive<'a>(req: &mut Request, fields: impl Iterator<Item = &'a Fi
 }
 
 fn not_a_file(field: &Field, multipart: bool) -> Error {
-    let remedy = if multipart { "" } else { ": the <form> needs enctype=\"multipart/form-data\", which {{ form.enctype }} writes" };
-    Error::bad_request(format!("The field \"{}\" is a file, and text was sent for it{remedy}.", field.name))
+    let remedy = if multipart { "" } else { ": the <form> needs enctype=\"multipart/form-data\"; write {{ form.enctype }} in it" };
+    Error::bad_request(format!("The field \"{}\" expects a file, but text was sent{remedy}.", field.name))
 }

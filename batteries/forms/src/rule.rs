@@ -1,42 +1,42 @@
-//! The rules that a value can break, and what the visitor is told.
+//! The rules that a value can violate, and their messages.
 
 use lback_core::Request;
 
 use crate::{Bound, Field, FieldKind};
 
-/// A rule that a value broke.
+/// A rule that a value violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
     /// The field must be filled in.
     Required,
-    /// The field was sent several times, and takes one value.
+    /// The field accepts one value, but was sent several times.
     Once,
-    /// The text has a null character, which a database cannot store.
+    /// The text contains a null character, which a database cannot store.
     Null,
-    /// A text of one line has line breaks.
+    /// A single-line text contains line breaks.
     OneLine,
-    /// The value is no number, date, e-mail address …: not of the field's kind.
+    /// The value is not of the field's kind: not a number, a date or an e-mail address, for example.
     Kind,
-    /// The value is outside of the range.
+    /// The value is outside the range.
     Range,
     /// The text is too short.
     MinLength,
     /// The text is too long.
     MaxLength,
-    /// The text does not have the pattern.
+    /// The text does not match the pattern.
     Pattern,
-    /// The value was not offered.
+    /// The value is not one of the choices.
     Choices,
-    /// The file is of another type than those that are accepted.
+    /// The type of the file is not accepted.
     Accept,
     /// The file is too large.
     MaxSize,
 }
 
-/// The words of an application for broken rules: in another language, or in another tone.
+/// An application's own messages for violated rules: in another language, or in another tone.
 ///
-/// The function returns `None` for what should stay as it is. A [message of the field](Field::message) goes before.
+/// The function returns `None` to keep the default message. A [message of the field](Field::message) takes precedence.
 ///
 /// ```
 /// # use lback_core::{Assembly, Request, Router, Settings};
@@ -56,7 +56,7 @@ pub struct Messages(Box<Find>);
 type Find = dyn Fn(&Request, &Field, Rule) -> Option<String> + Send + Sync;
 
 impl Messages {
-    /// Messages that `find` makes.
+    /// Creates messages with the function `find`.
     pub fn new(find: impl Fn(&Request, &Field, Rule) -> Option<String> + Send + Sync + 'static) -> Self {
         Messages(Box::new(find))
     }
@@ -66,21 +66,21 @@ impl Messages {
     }
 }
 
-/// What the visitor is told where nobody has chosen other words.
+/// Returns the default message for a violated rule.
 pub(crate) fn default_message(field: &Field, rule: Rule) -> String {
     let number = matches!(field.kind, FieldKind::Integer | FieldKind::Decimal);
     let text = match rule {
         Rule::Required => required(field),
-        Rule::Once => "Enter one value only.",
-        Rule::Null => "This holds a null character, which cannot be stored. Please remove it.",
-        Rule::OneLine => "Enter one line only.",
+        Rule::Once => "Enter only one value.",
+        Rule::Null => "The text contains a null character, which cannot be stored. Please remove it.",
+        Rule::OneLine => "Enter a single line.",
         Rule::Kind => return format!("{}{}.", kind(field), range(number, (field.min, field.max))),
-        Rule::Range => return format!("{}{}.", kind(field), range(number, told(field))),
+        Rule::Range => return format!("{}{}.", kind(field), range(number, displayed_ends(field))),
         Rule::MinLength => return format!("Enter at least {}.", counted(field.min_length.unwrap_or_default(), "character")),
         Rule::MaxLength => return format!("Enter at most {}.", counted(field.max_length.unwrap_or_default(), "character")),
-        Rule::Pattern => "This does not have the form that is asked for.",
-        Rule::Choices if field.multiple => "Choose from what is offered.",
-        Rule::Choices => "Choose one of those that are offered.",
+        Rule::Pattern => "Enter a value in the requested format.",
+        Rule::Choices if field.multiple => "Choose from the available options.",
+        Rule::Choices => "Choose one of the available options.",
         Rule::Accept => return format!("Choose a file of this type: {}.", field.accept.as_deref().unwrap_or_default()),
         Rule::MaxSize => return format!("Choose a file of at most {}.", size(field.max_size.unwrap_or_default())),
     };
@@ -90,7 +90,7 @@ pub(crate) fn default_message(field: &Field, rule: Rule) -> String {
 fn required(field: &Field) -> &'static str {
     match field.kind {
         FieldKind::File => "Choose a file.",
-        FieldKind::Boolean => "Tick this box to go on.",
+        FieldKind::Boolean => "Tick this box to continue.",
         _ if field.choices.is_some() && field.multiple => "Choose at least one.",
         _ if field.choices.is_some() => "Choose one.",
         _ => "Fill in this field.",
@@ -99,7 +99,7 @@ fn required(field: &Field) -> &'static str {
 
 fn kind(field: &Field) -> &'static str {
     match field.kind {
-        _ if field.choices.is_some() => "Choose from what is offered",
+        _ if field.choices.is_some() => "Choose from the available options",
         FieldKind::Email => "Enter an e-mail address, like name@example.com",
         FieldKind::Url => "Enter a web address, like https://example.com",
         FieldKind::Uuid => "Enter a UUID, like 3f2c9b1e-0d6a-4a57-9a6e-1f0c3b7d5e21",
@@ -110,12 +110,13 @@ fn kind(field: &Field) -> &'static str {
         FieldKind::DateTime => "Enter a date and a time, like 2026-11-21T14:30",
         FieldKind::Boolean => "Answer yes or no",
         FieldKind::File => "Choose a file",
-        FieldKind::Text | FieldKind::Password => "This value does not fit here",
+        FieldKind::Text | FieldKind::Password => "Enter a valid value",
     }
 }
 
-/// The ends that are told with a value outside: those of the type only where they help.
-fn told(field: &Field) -> (Option<Bound>, Option<Bound>) {
+/// Returns the ends of the range that the message mentions. If the field has its own range, ends that come from the type are
+/// left out when they are very large.
+fn displayed_ends(field: &Field) -> (Option<Bound>, Option<Bound>) {
     let (min, max) = field.ends();
     if field.min.is_none() && field.max.is_none() {
         return (min, max);
@@ -123,7 +124,7 @@ fn told(field: &Field) -> (Option<Bound>, Option<Bound>) {
     (min.filter(Bound::is_exact), max.filter(Bound::is_exact))
 }
 
-/// " between 1 and 10", ", not before 2026-11-21"
+/// Describes the range: " between 1 and 10", ", not before 2026-11-21".
 fn range(number: bool, ends: (Option<Bound>, Option<Bound>)) -> String {
     match ends {
         (Some(min), Some(max)) => format!("{} between {min} and {max}", if number { "" } else { "," }),
@@ -139,7 +140,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `2 MiB`, rounded down, so that what is promised is true.
+/// Formats a size as `2 MiB`. It is rounded down, so that a file of the displayed size is always accepted.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_024 => counted(bytes as usize, "byte"),

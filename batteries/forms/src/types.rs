@@ -1,4 +1,4 @@
-//! The types that a field's value can have.
+//! The types of fields and of initial values.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use lback_core::UploadedFile;
@@ -8,11 +8,11 @@ use crate::bounds::{datetime_text, time_text};
 use crate::kind::{date, datetime, time, truth};
 use crate::{Entry, Field, FieldError, FieldKind};
 
-/// A type that a field of a form can have.
+/// A type of a form's field.
 ///
-/// These do: `String`, whole numbers, `f32`, `f64`, `bool`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `Uuid`,
-/// [`UploadedFile`]; an `Option` of one, which may be left empty; a `Vec`, for a multiple choice or several files.
-/// A type of the application's own becomes one so:
+/// It is implemented for `String`, whole numbers, `f32`, `f64`, `bool`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `Uuid` and
+/// [`UploadedFile`]; for an `Option` of one of these, which may be left empty; and for a `Vec`, for a multiple choice or
+/// several files. Implement it for a type of your own:
 ///
 /// ```
 /// use lback_forms::{Entry, Field, FieldError, FieldType, FieldKind};
@@ -39,27 +39,28 @@ use crate::{Entry, Field, FieldError, FieldKind};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a field of a form cannot be a `{Self}`",
-    note = "it can be a String, a number, bool, NaiveDate, NaiveTime, NaiveDateTime, Uuid or UploadedFile, an Option or a Vec of one, \
+    message = "a form's field cannot be of type `{Self}`",
+    note = "it can be a String, a number, a bool, NaiveDate, NaiveTime, NaiveDateTime, Uuid or UploadedFile, an Option or a Vec of these, \
             or a type that implements lback::forms::FieldType"
 )]
 pub trait FieldType: Sized + 'static {
-    /// Is one value all that was chosen, as a `Vec` is? Otherwise each has to be such a value.
+    /// Whether one value holds everything that was chosen, as a `Vec` does. Otherwise, each choice is a separate value.
     const SEVERAL: bool = false;
 
-    /// The field for such a value, with the rules that the type brings.
+    /// Returns the field for a value of this type, with the rules of the type.
     fn field(name: &str) -> Field;
 
-    /// The value of what was sent, which has passed the rules of [`field`](FieldType::field).
+    /// Creates the value from what was submitted, which satisfies the rules of [`field`](FieldType::field).
     ///
     /// # Errors
-    /// Where it is no such value; [`FieldError::unfit`] has the field say so.
+    /// Returns an error if the entry is not a valid value. With [`FieldError::unfit`], the visitor sees the field's own
+    /// message.
     fn read(entry: Entry) -> Result<Self, FieldError>;
 
-    /// The value as the form shows it.
+    /// Returns the value as the form displays it.
     fn write(&self) -> Vec<String>;
 
-    /// The value as what was sent.
+    /// Converts the value back into an entry.
     fn into_entry(self) -> Entry {
         Entry::of(self.write())
     }
@@ -79,7 +80,7 @@ impl FieldType for String {
     }
 }
 
-/// Types whose text is parsed into them, and written by a function.
+/// Implements [`FieldType`] for types that are parsed from a text and formatted by a function.
 macro_rules! parsed {
     ($($type:ty, $field:expr, $parse:expr, $write:expr;)*) => {$(
         impl FieldType for $type {
@@ -111,7 +112,7 @@ parsed! {
     Uuid, |name| Field::new(name, FieldKind::Uuid), |text| Uuid::try_parse(text).ok(), |value| value.to_string();
 }
 
-/// `0.5`, and `1e300` where the zeros would go on and on.
+/// Formats a number: `0.5`, or `1e300` instead of very many digits.
 fn number_text(number: f64) -> String {
     let text = number.to_string();
     if text.len() > 24 { format!("{number:e}") } else { text }
@@ -146,7 +147,7 @@ impl FieldType for UploadedFile {
         entry.files.into_iter().next().ok_or_else(FieldError::unfit)
     }
 
-    /// A browser never shows a file that was sent before.
+    /// Returns nothing, because browsers never show a file that was sent before.
     fn write(&self) -> Vec<String> {
         Vec::new()
     }
@@ -196,9 +197,9 @@ impl<V: FieldType> FieldType for Vec<V> {
     }
 }
 
-/// What a field can [hold at first](Field::initial): a value of any [`FieldType`], or a `&str`.
+/// An [initial value](Field::initial) of a field: a value of any [`FieldType`], or a `&str`.
 pub trait InitialValue {
-    /// As the form shows it.
+    /// Returns the value as the form displays it.
     fn into_texts(self) -> Vec<String>;
 }
 

@@ -1,20 +1,20 @@
-//! Web addresses.
+//! Validates web addresses.
 
-/// A part of a domain between its dots.
+/// Returns whether a text is a valid part of a domain name, between its dots.
 fn is_label(label: &str) -> bool {
     let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     plain && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
 }
 
-/// Is it an address of the web that may stand in a link: `http` or `https`, and a host?
+/// Returns whether a text is a web address that is safe in a link: `http` or `https`, and a host.
 ///
-/// `javascript:` and its like never pass. What a browser would percent-encode by itself may stay as it was typed.
+/// Other schemes such as `javascript:` are invalid. Characters that browsers percent-encode themselves are allowed.
 pub(crate) fn is_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     if !(scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) || text.len() > 2_048 {
         return false;
     }
-    // Browsers take a backslash for a slash: the host would be another than it seems.
+    // Browsers read a backslash as a slash, so that the host would not be the one it appears to be.
     if text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>\"\\`".contains(c)) {
         return false;
     }
@@ -28,13 +28,13 @@ fn is_host(authority: &str) -> bool {
         Some((address, port)) => return address.parse::<std::net::Ipv6Addr>().is_ok() && is_port(port),
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    // A name may be written in any script.
+    // Host names may use any script.
     let label =
         |label: &str| is_label(label) || (!label.is_empty() && !label.is_ascii() && label.chars().all(|c| c.is_alphanumeric() || c == '-'));
     host.len() <= 253 && host.strip_suffix('.').unwrap_or(host).split('.').all(label) && is_port(port)
 }
 
-/// Nothing, or a colon and a number.
+/// Returns whether a text is empty, or a colon and a port number.
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'))
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn web_addresses_lead_where_they_seem_to() {
+    fn accepts_web_addresses_and_rejects_deceptive_ones() {
         for good in [
             "http://localhost:8000",
             "https://example.com/a?b=c#d",

@@ -1,4 +1,4 @@
-//! Whom a mail is from, and whom it is to.
+//! Mail addresses.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// An address, with or without a name. Made from `"alice@example.com"`, `"Alice <alice@example.com>"` or
 /// `("Alice", "alice@example.com")`; checked when the mail is sent.
 ///
-/// One text is one address, whatever it holds: a visitor who types commas reaches nobody else.
+/// One text is always one address: a visitor who types commas adds no recipients.
 ///
 /// ```
 /// use lback_mail::MailAddress;
@@ -20,14 +20,14 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailAddress {
-    /// The name, for people.
+    /// The display name.
     pub name: Option<String>,
     /// The address itself.
     pub email: String,
 }
 
 impl MailAddress {
-    /// Refuses what is no address, and what would break out of its header.
+    /// Refuses an invalid address, and a name that would break out of its header.
     pub(crate) fn check(&self) -> Result<()> {
         let email = &self.email;
         if !is_email(email) {
@@ -39,13 +39,13 @@ impl MailAddress {
         }
         match &self.name {
             Some(name) if name.contains(char::is_control) => {
-                Err(Error::bad_request(format!("the name {name:?} of {email} holds a line break or another control character")))
+                Err(Error::bad_request(format!("the name {name:?} of {email} contains a line break or another control character")))
             }
             _ => Ok(()),
         }
     }
 
-    /// What stands behind the `@`.
+    /// Returns the part after the `@`.
     pub(crate) fn domain(&self) -> &str {
         self.email.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
     }
@@ -91,7 +91,7 @@ impl fmt::Display for MailAddress {
     }
 }
 
-/// Equal to what it shows.
+/// Compares with the text that it displays.
 impl PartialEq<str> for MailAddress {
     fn eq(&self, text: &str) -> bool {
         match &self.name {

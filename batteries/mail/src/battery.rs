@@ -1,4 +1,4 @@
-//! What mail adds to an application.
+//! The battery that adds mail to an application.
 
 use lback_app::{App, Battery, CommandSpec, Setup, TestSettings};
 use lback_core::middleware::Slot;
@@ -10,8 +10,8 @@ use crate::{Mail, MailBackend, MailMiddleware, MailSettings, Mailer, SmtpTls, se
 
 /// Adds mail to [`App`].
 pub trait AppMail {
-    /// Lets the application send mail: [`req.send_mail()`](crate::RequestMail::send_mail), the table of mails that wait, the task
-    /// that sends them, and the command `sendtestmail`.
+    /// Adds mail to the application: [`req.send_mail()`](crate::RequestMail::send_mail), the table of the outbox, the task that sends
+    /// waiting mail, and the command `sendtestmail`.
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -94,7 +94,7 @@ fn send_test_mail() -> CommandSpec {
     })
 }
 
-/// Returns what is wrong if mail is not sent to where people read it.
+/// Returns an error if mail does not reach its recipients.
 fn reaches_people(mail: &MailSettings) -> Result<()> {
     let local = ["localhost", "127.0.0.1", "::1"].contains(&mail.smtp_host.as_str());
     let wrong = match mail.mail_backend {

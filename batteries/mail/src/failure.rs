@@ -1,8 +1,8 @@
-//! Why a mail was not sent.
+//! The reasons for which a mail was not sent.
 
 use std::fmt;
 
-/// Why a mail was not sent, and whether to try again.
+/// The reason for which a mail was not sent, and whether to try again.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
@@ -11,12 +11,12 @@ pub(crate) struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureKind {
-    /// Nobody is there who would take any mail now; the others need not be tried.
+    /// The mail server is unavailable; other mails need not be tried now.
     Unreachable,
-    /// This mail may be taken later.
+    /// The server may accept this mail later.
     #[cfg(feature = "smtp")]
     Later,
-    /// This mail will not be taken.
+    /// The server will not accept this mail.
     Never,
 }
 

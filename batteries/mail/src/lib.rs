@@ -1,5 +1,5 @@
-//! Mail for the [Lback](https://docs.rs/lback) web framework: written with templates, sent after the commit of the
-//! request that asked for it, kept in the database until the mail server has taken it.
+//! Mail for the [Lback](https://docs.rs/lback) web framework: written with templates, sent after the commit of its request, kept in
+//! the database until the mail server has accepted it.
 //!
 //! An application names the crate `lback`, which re-exports everything here.
 
@@ -27,7 +27,7 @@ pub use mail::Mail;
 pub use mailer::Mailer;
 pub use message::{MailAttachment, MailMessage};
 pub use middleware::MailMiddleware;
-pub use outbox::tables;
+pub use outbox::{mail_outbox, tables};
 pub use request::RequestMail;
 pub use settings::{MailBackend, MailSettings, SmtpTls};
 pub use testing::ClientMail;

@@ -1,10 +1,10 @@
-//! A mail, as a view writes it.
+//! A mail that the application writes.
 
 use lback_core::{Context, Error, Request, Result};
 
 use crate::{MailAddress, MailAttachment};
 
-/// A mail to be sent by [`req.send_mail`](crate::RequestMail::send_mail).
+/// A mail for [`req.send_mail`](crate::RequestMail::send_mail).
 ///
 /// ```
 /// use lback_mail::Mail;
@@ -13,8 +13,8 @@ use crate::{MailAddress, MailAttachment};
 ///     .cc("bob@example.com")
 ///     .reply_to("Support <support@example.com>")
 ///     .subject("Your invoice")
-///     .text("You find it attached.")
-///     .html("<p>You find it attached.</p>")
+///     .text("Please find it attached.")
+///     .html("<p>Please find it attached.</p>")
 ///     .attach("invoice.pdf", "application/pdf", b"%PDF-...".as_slice());
 /// ```
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// A mail to this address.
+    /// Returns a mail to this address.
     pub fn to(address: impl Into<MailAddress>) -> Self {
         Mail {
             from: None,
@@ -51,70 +51,70 @@ impl Mail {
         }
     }
 
-    /// To this address as well. All recipients see each other.
+    /// Adds a recipient. All recipients see each other.
     pub fn and_to(mut self, address: impl Into<MailAddress>) -> Self {
         self.to.push(address.into());
         self
     }
 
-    /// A copy to this address.
+    /// Adds a recipient of a copy.
     pub fn cc(mut self, address: impl Into<MailAddress>) -> Self {
         self.cc.push(address.into());
         self
     }
 
-    /// A copy to this address, which nobody else sees.
+    /// Adds a recipient of a blind copy, whom the others do not see.
     pub fn bcc(mut self, address: impl Into<MailAddress>) -> Self {
         self.bcc.push(address.into());
         self
     }
 
-    /// Who sends it, in place of `MAIL_FROM`.
+    /// Sets the sender, in place of `MAIL_FROM`.
     pub fn from(mut self, address: impl Into<MailAddress>) -> Self {
         self.from = Some(address.into());
         self
     }
 
-    /// Whom an answer goes to, in place of the sender.
+    /// Sets the address for replies, in place of the sender's.
     pub fn reply_to(mut self, address: impl Into<MailAddress>) -> Self {
         self.reply_to.push(address.into());
         self
     }
 
-    /// The subject.
+    /// Sets the subject.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = subject.into();
         self
     }
 
-    /// What it says, in plain text.
+    /// Sets the plain text.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
     }
 
-    /// The same as HTML, for programs that show it.
+    /// Sets the HTML, for programs that show it.
     pub fn html(mut self, html: impl Into<String>) -> Self {
         self.html = Some(html.into());
         self
     }
 
-    /// What it says, from the templates `{name}.txt` and, where there is one, `{name}.html`:
+    /// Sets the text from the template `{name}.txt` and, if it exists, the HTML from `{name}.html`:
     /// `.template("mail/welcome", context! { name })`.
     ///
-    /// Values are escaped in the HTML and not in the text. What [`text`](Self::text) or [`html`](Self::html) has set stays.
+    /// Values are escaped in the HTML and not in the text. A text or HTML that [`text`](Self::text) or [`html`](Self::html) has set is kept.
     pub fn template(mut self, name: impl Into<String>, context: Context) -> Self {
         self.template = Some((name.into(), context));
         self
     }
 
-    /// A further header: `.header("List-Unsubscribe", "<https://example.com/stop>")`.
+    /// Adds a header: `.header("List-Unsubscribe", "<https://example.com/stop>")`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// A file that comes along: its name, in any script; its media type, which may have parameters; what is in it.
+    /// Attaches a file: its name, in any script; its media type, which may have parameters; its content.
     ///
     /// ```
     /// # use lback_mail::Mail;
@@ -123,13 +123,13 @@ impl Mail {
     /// let mail = mail.attach("invitation.ics", "text/calendar; charset=utf-8; method=REQUEST", invitation);
     /// ```
     ///
-    /// A message (`message/rfc822`) travels as it is, so it must be in ASCII.
+    /// A message (`message/rfc822`) is sent without encoding, so it must be ASCII.
     pub fn attach(mut self, name: impl Into<String>, content_type: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         self.attachments.push(MailAttachment { name: name.into(), content_type: content_type.into(), bytes: bytes.into() });
         self
     }
 
-    /// The same mail with its templates rendered.
+    /// Returns the mail with its templates rendered.
     #[track_caller]
     pub(crate) fn rendered(mut self, req: &mut Request) -> Result<Self> {
         let Some((name, context)) = self.template.take() else { return Ok(self) };
@@ -143,7 +143,7 @@ impl Mail {
         Ok(self)
     }
 
-    /// Outside of requests there is nothing to render templates with.
+    /// Refuses templates, which cannot be rendered outside of requests.
     pub(crate) fn without_template(self) -> Result<Self> {
         match &self.template {
             None => Ok(self),

@@ -1,4 +1,4 @@
-//! Mail, outside of requests.
+//! Sends mail outside of requests.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::{Mail, MailAddress, MailMessage, MailSettings};
 
 /// Sends mail. Cheap to clone.
 ///
-/// In a view, [`req.send_mail()`](crate::RequestMail::send_mail) is what you want. This is for commands and background
-/// work, which find it by its type: `command.state::<Mailer>()?.clone()`.
+/// Views use [`req.send_mail()`](crate::RequestMail::send_mail). This is for commands and background work, which find it by its type:
+/// `command.state::<Mailer>()?.clone()`.
 ///
 /// ```
 /// use lback_core::{Clock, testing::block_on};
@@ -41,40 +41,40 @@ struct Inner {
     from: MailAddress,
     max_bytes: usize,
     max_attempts: u32,
-    /// How long a mail that is being sent is left to its sender.
+    /// How long a worker may take to send a mail before others may try.
     lease: Duration,
     clock: Clock,
     woken: Notify,
 }
 
-/// So many mails are sent at the same time.
+/// Maximum number of concurrent deliveries.
 const AT_ONCE: i64 = 4;
 
-/// What a sender may take longer than the mail server may, before another one takes its mail.
+/// How much longer than the mail server's time limit a worker may take, before another one takes its mail.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// The first pause before a mail is tried again; each further one is twice as long, up to the longest.
+/// The pause after the first failed attempt. It doubles with each further one, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
-/// How often it is tried to note what became of a mail, and the pause between.
+/// Number of attempts to record the result of a delivery, and the pause between them.
 const NOTES: u32 = 5;
 const NOTE_PAUSE: Duration = Duration::from_secs(2);
 
-/// What one look at the outbox has found.
+/// The result of one pass over the outbox.
 pub(crate) enum Pass {
-    /// Everything that was due was tried; the next is due then.
+    /// All due mails were tried. The next one is due at this time.
     Done(Option<DateTime<Utc>>),
-    /// Nobody takes mail at the moment.
+    /// The mail server is unavailable.
     Unreachable,
 }
 
 impl Mailer {
-    /// Opens the backend that the settings name. Mail waits in `database`, or in memory if there is none; files are named
-    /// from `root`.
+    /// Opens the backend that the settings name. The outbox is in `database`, or in memory if there is none. Paths are relative to
+    /// `root`.
     ///
     /// # Errors
-    /// Names the key that is wrong, and what to write.
+    /// Returns an error with the key that is wrong and what to write.
     pub fn open(settings: &MailSettings, root: &Path, debug: bool, database: Option<Database>, clock: Clock) -> Result<Self> {
         let from = MailAddress::from(&settings.mail_from);
         from.check().map_err(|error| Error::internal(format!("MAIL_FROM: {error}")))?;
@@ -90,29 +90,29 @@ impl Mailer {
         })))
     }
 
-    /// Sends a mail now and waits until it is taken, without the outbox and without a second try.
+    /// Sends a mail now and waits until it is accepted, without the outbox and without a second attempt.
     ///
     /// # Errors
-    /// Where the mail is wrong; 503 where it was not taken, with the precise reason.
+    /// Returns an error if the mail is invalid, and 503 with the reason if it was not accepted.
     pub async fn send_now(&self, mail: Mail) -> Result<()> {
         let mail = self.compose(mail.without_template()?)?;
         self.0.backend.deliver(&mail).await.map_err(|failure| Error::unavailable(format!("the mail was not sent: {failure}")))
     }
 
-    /// Puts a mail into the outbox, in whatever transaction `db` is in: for commands and background work. It is sent when
-    /// that is committed, by a process that serves.
+    /// Puts a mail into the outbox, in the transaction of `db`: for commands and background work. A server process sends it after the
+    /// commit.
     ///
     /// ```no_run
     /// # use lback_core::Result;
     /// # use lback_db::Db;
     /// # use lback_mail::{Mail, Mailer};
     /// fn remind(mailer: &Mailer, db: &mut Db) -> Result<()> {
-    ///     mailer.queue(db, Mail::to("alice@example.com").subject("Your cart").text("It is still there."))
+    ///     mailer.queue(db, Mail::to("alice@example.com").subject("Your cart").text("It is still waiting for you."))
     /// }
     /// ```
     ///
     /// # Errors
-    /// Where the mail is wrong, or the database cannot be written.
+    /// Returns an error if the mail is invalid or the database cannot be written.
     pub fn queue(&self, db: &mut Db, mail: Mail) -> Result<()> {
         let mail = self.compose(mail.without_template()?)?;
         match &self.0.backend {
@@ -122,7 +122,7 @@ impl Mailer {
         Ok(())
     }
 
-    /// The mails that were sent with `MAIL_BACKEND = "memory"`, oldest first.
+    /// Returns the mails that were sent with `MAIL_BACKEND = "memory"`, oldest first.
     pub fn sent(&self) -> Vec<MailMessage> {
         match &self.0.backend {
             Backend::Memory(memory) => memory.all(),
@@ -130,21 +130,20 @@ impl Mailer {
         }
     }
 
-    /// Where mail goes, in words: `smtp.example.com:587`.
+    /// Returns the destination of mail, in words: `smtp.example.com:587`.
     pub fn destination(&self) -> String {
         self.0.backend.to_string()
     }
 
-    /// Sends what is due now, and returns when all of it was tried: what the background task of a server does again and
-    /// again.
+    /// Sends all due mails, and returns when each was tried. The background task of a server does this regularly.
     ///
     /// # Errors
-    /// Where the outbox cannot be read or written.
+    /// Returns an error if the outbox cannot be read or written.
     pub async fn send_due(&self) -> Result<()> {
         self.pass().await.map(drop)
     }
 
-    /// The mail, checked and complete.
+    /// Returns the mail, checked and complete.
     #[track_caller]
     pub(crate) fn compose(&self, mail: Mail) -> Result<MailMessage> {
         self.0.backend.check_set()?;
@@ -165,28 +164,53 @@ impl Mailer {
         };
         message.check(self.0.max_bytes)?;
         if matches!(&self.0.outbox, Outbox::Memory(waiting) if waiting.is_full()) {
-            return Err(Error::unavailable("too many mails wait to be sent; they are kept in memory, as this application has no database"));
+            return Err(Error::unavailable(
+                "too many mails are waiting to be sent; they are kept in memory, as this application has no database",
+            ));
         }
         Ok(message)
     }
 
-    /// Puts a mail into the outbox while the caller goes on.
-    pub(crate) fn push_beside(&self, mail: MailMessage) {
-        let mailer = self.clone();
-        match (&self.0.backend, Handle::try_current()) {
-            (Backend::Memory(memory), _) => memory.push(vec![mail]),
-            (_, Ok(runtime)) => drop(runtime.spawn(async move {
-                if let Err(error) = mailer.0.outbox.push(vec![mail], mailer.now()).await {
-                    tracing::error!(target: "lback::mail", %error, "a mail is lost, which could not be kept");
-                }
-                mailer.wake();
-            })),
-            (_, Err(error)) => tracing::error!(target: "lback::mail", %error, "a mail is lost, as nothing runs that could keep it"),
+    /// Returns whether mail waits in the database.
+    pub(crate) fn uses_database(&self) -> bool {
+        !matches!(self.0.backend, Backend::Memory(_)) && matches!(self.0.outbox, Outbox::Database(_))
+    }
+
+    /// Puts mail into the outbox, in a transaction of its own if it waits in the database.
+    pub(crate) async fn deposit(&self, mails: Vec<MailMessage>) -> Result<()> {
+        if self.uses_database() {
+            self.0.outbox.push(mails, self.now()).await?;
+            self.wake();
+        } else {
+            self.deposit_in_memory(mails);
+        }
+        Ok(())
+    }
+
+    /// Puts mail into the memory of this process, unless it waits in the database.
+    pub(crate) fn deposit_in_memory(&self, mails: Vec<MailMessage>) {
+        if let Backend::Memory(memory) = &self.0.backend {
+            memory.push(mails);
+        } else if let Outbox::Memory(outbox) = &self.0.outbox {
+            outbox.push(mails, self.now());
+            self.wake();
         }
     }
 
-    pub(crate) fn backend(&self) -> &Backend {
-        &self.0.backend
+    /// Puts a mail into the outbox in the background.
+    pub(crate) fn deposit_beside(&self, mail: MailMessage) {
+        if !self.uses_database() {
+            return self.deposit_in_memory(vec![mail]);
+        }
+        let mailer = self.clone();
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
+                if let Err(error) = mailer.deposit(vec![mail]).await {
+                    tracing::error!(target: "lback::mail", %error, "a mail is lost: it could not be put into the outbox");
+                }
+            })),
+            Err(error) => tracing::error!(target: "lback::mail", %error, "a mail is lost: no runtime can put it into the outbox"),
+        }
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {
@@ -197,12 +221,12 @@ impl Mailer {
         self.0.clock.now()
     }
 
-    /// Has the background task look at once.
+    /// Wakes the background task.
     pub(crate) fn wake(&self) {
         self.0.woken.notify_one();
     }
 
-    /// Ends when there may be something to send.
+    /// Waits until there may be something to send.
     pub(crate) async fn woken(&self) {
         self.0.woken.notified().await;
     }
@@ -215,7 +239,7 @@ impl Mailer {
             }
             let claimed = self.0.outbox.claim(AT_ONCE, now, now + self.0.lease).await?;
             if claimed.is_empty() {
-                // Others are about to send it.
+                // Other workers are sending them.
                 return Ok(Pass::Done(None));
             }
             let mut sending = JoinSet::new();
@@ -233,11 +257,11 @@ impl Mailer {
         }
     }
 
-    /// Sends one mail and notes what became of it. Was nobody there to take it?
+    /// Sends one mail and records the result. Returns whether the mail server was unavailable.
     async fn send_claimed(&self, Claimed { id, mail, attempts }: Claimed) -> Result<bool> {
         let result = match &mail {
             Some(mail) => self.0.backend.deliver(mail).await,
-            None => Err(Failure::never("what is stored of it cannot be read")),
+            None => Err(Failure::never("its stored form cannot be read")),
         };
         let recipients = mail.iter().flat_map(MailMessage::recipients).map(|address| address.email.as_str()).collect::<Vec<_>>().join(", ");
         let (outcome, unreachable) = match result {
@@ -263,12 +287,12 @@ impl Mailer {
         Ok(unreachable)
     }
 
-    /// Notes what became of a mail. A database that is busy for a while is no reason to send it again.
+    /// Records the result of a delivery, with several attempts: a busy database is no reason to send the mail again.
     async fn note(&self, id: i64, outcome: Outcome) -> Result<()> {
         for _ in 1..NOTES {
             match self.0.outbox.finish(id, outcome.clone()).await {
                 Ok(()) => return Ok(()),
-                Err(error) => tracing::warn!(target: "lback::mail", id, %error, "what became of a mail cannot be noted yet"),
+                Err(error) => tracing::warn!(target: "lback::mail", id, %error, "the result of a delivery cannot be recorded yet"),
             }
             tokio::time::sleep(NOTE_PAUSE).await;
         }
@@ -276,7 +300,7 @@ impl Mailer {
     }
 }
 
-/// How long a mail waits after so many tries.
+/// Returns the pause after this number of attempts.
 pub(crate) fn pause_after(attempts: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
     FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)

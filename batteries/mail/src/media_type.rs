@@ -2,20 +2,20 @@
 
 use lback_core::{Error, Result};
 
-/// A media type, understood: `text/calendar; charset=utf-8; method=REQUEST`.
+/// A parsed media type: `text/calendar; charset=utf-8; method=REQUEST`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MediaType {
-    /// In lower case: `text/calendar`.
+    /// The type, in lower case: `text/calendar`.
     pub(crate) essence: String,
-    /// Names in lower case, and values without quotes.
+    /// The parameters: names in lower case, and values without quotes.
     pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl MediaType {
-    /// Understands a media type as people and programs write it.
+    /// Parses a media type.
     ///
     /// # Errors
-    /// Returns what is wrong and what to write.
+    /// Returns an error that says what is wrong and what to write.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let wrong = |what: &str| Error::internal(format!("{text:?} is not the media type of an attachment: {what}"));
         let (essence, mut rest) = text.split_at(text.find(';').unwrap_or(text.len()));
@@ -58,13 +58,13 @@ impl MediaType {
         }
     }
 
-    /// Returns whether a part of this type travels as it is: an attached message must not be encoded (RFC 2046, section 5.2).
+    /// Returns whether a part of this type is sent without encoding: an attached message must not be encoded (RFC 2046, section 5.2).
     pub(crate) fn travels_as_it_is(&self) -> bool {
         self.essence.starts_with("message/") && !self.essence.starts_with("message/global")
     }
 }
 
-/// The value that the text begins with, in quotes or without, and what comes after it.
+/// Returns the value at the beginning of the text, with or without quotes, and the rest of the text.
 fn value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let (value, after) = text.split_at(text.find(|c: char| c == ';' || is_space(c)).unwrap_or(text.len()));
@@ -82,7 +82,7 @@ fn value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// The names of types and parameters (RFC 6838, section 4.2).
+/// Returns whether a text is a valid name of a type or parameter (RFC 6838, section 4.2).
 fn is_name(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
 }

@@ -1,4 +1,4 @@
-//! A mail as it is sent: rendered, checked, complete.
+//! A complete mail: rendered and checked.
 
 use std::fmt;
 
@@ -11,71 +11,71 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::MailAddress;
 use crate::media_type::MediaType;
 
-/// A mail as it is sent, and as a test finds it.
+/// A mail, as it is sent and as tests see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailMessage {
-    /// Its `Message-ID`, the same however often it is tried.
+    /// The `Message-ID`, which stays the same for all attempts.
     pub id: String,
-    /// When it was asked for.
+    /// The time when the application sent it.
     pub date: DateTime<Utc>,
-    /// Who sends it.
+    /// The sender.
     pub from: MailAddress,
-    /// Whom it is to.
+    /// The recipients.
     pub to: Vec<MailAddress>,
-    /// Who gets a copy.
+    /// The recipients of copies.
     pub cc: Vec<MailAddress>,
-    /// Who gets a copy without the others seeing it.
+    /// The recipients of blind copies, whom the others do not see.
     pub bcc: Vec<MailAddress>,
-    /// Whom an answer goes to, if not to the sender.
+    /// The address for replies, if not the sender's.
     pub reply_to: Vec<MailAddress>,
     /// The subject.
     pub subject: String,
-    /// What it says.
+    /// The text.
     pub text: String,
-    /// The same as HTML, if there is such.
+    /// The text as HTML, if it has one.
     pub html: Option<String>,
     /// Further headers.
     pub headers: Vec<(String, String)>,
-    /// Files that come along.
+    /// The attachments.
     pub attachments: Vec<MailAttachment>,
 }
 
-/// A file that comes with a mail.
+/// An attached file.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailAttachment {
-    /// Its name.
+    /// The name of the file.
     pub name: String,
-    /// Its media type, perhaps with parameters: `application/pdf`, `text/calendar; charset=utf-8; method=REQUEST`.
+    /// The media type, with or without parameters: `application/pdf`, `text/calendar; charset=utf-8; method=REQUEST`.
     pub content_type: String,
-    /// What is in it.
+    /// The content.
     #[serde(serialize_with = "as_base64", deserialize_with = "of_base64")]
     pub bytes: Vec<u8>,
 }
 
-/// The most recipients of one mail: so many every server must take.
+/// Maximum number of recipients of one mail: every server must accept as many.
 const MOST_RECIPIENTS: usize = 100;
 
-/// The longest line that SMTP allows, in bytes.
+/// Maximum length of a line in SMTP, in bytes.
 const LONGEST_LINE: usize = 998;
 
-/// Headers that have their own methods, or that must be right for the mail to be read at all.
+/// Headers that have methods of their own, or that Lback must set for the mail to be readable.
 const RESERVED: [&str; 11] =
     ["from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version", "return-path"];
 
 impl MailMessage {
-    /// Everybody who gets it.
+    /// Returns all recipients, those of copies included.
     pub fn recipients(&self) -> impl Iterator<Item = &MailAddress> {
         self.to.iter().chain(&self.cc).chain(&self.bcc)
     }
 
-    /// Refuses what could not be sent as it is meant.
+    /// Refuses a mail that could not be sent as intended.
     pub(crate) fn check(&self, max_bytes: usize) -> Result<()> {
         for address in std::iter::once(&self.from).chain(self.recipients()).chain(&self.reply_to) {
             address.check()?;
         }
         let recipients = self.recipients().count();
         if recipients > MOST_RECIPIENTS {
-            return wrong(format!("a mail goes to {MOST_RECIPIENTS} recipients at most, and not to {recipients}; send several"));
+            return wrong(format!("a mail has at most {MOST_RECIPIENTS} recipients, and this one has {recipients}; send several"));
         }
         if self.subject.is_empty() {
             return wrong("a mail needs a subject: Mail::to(…).subject(…)");
@@ -97,7 +97,7 @@ impl MailMessage {
         Ok(())
     }
 
-    /// About how many bytes travel: attachments grow by a third on the way.
+    /// Returns the approximate size of the sent mail in bytes: encoding makes attachments larger by a third.
     fn size(&self) -> usize {
         let attachments: usize = self.attachments.iter().map(|attachment| attachment.bytes.len() / 3 * 4).sum();
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -108,7 +108,7 @@ impl MailMessage {
 impl MailAttachment {
     fn check(&self) -> Result<()> {
         check_line("the name of an attachment", &self.name)?;
-        // Without its quotes and escapes it is shorter.
+        // The parsed value has no quotes and escapes, so it is shorter.
         check_line("the media type of an attachment", &self.content_type)?;
         if MediaType::parse(&self.content_type)?.travels_as_it_is() && !is_seven_bit(&self.bytes) {
             return refused(format!(
@@ -133,7 +133,7 @@ fn is_seven_bit(bytes: &[u8]) -> bool {
 fn check_header(name: &str, value: &str) -> Result<()> {
     let lower = name.to_ascii_lowercase();
     if RESERVED.contains(&lower.as_str()) || lower.starts_with("content-") {
-        return wrong(format!("the header {name} of a mail has a method of its own, or is set by Lback"));
+        return wrong(format!("the header {name} of a mail is set by Lback, or has a method of its own"));
     }
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         return wrong(format!("{name:?} is not the name of a header"));
@@ -141,10 +141,10 @@ fn check_header(name: &str, value: &str) -> Result<()> {
     check_line(&format!("the header {name} of a mail"), value)
 }
 
-/// What is in it could end the header and begin another.
+/// Refuses a text that could end its header and begin another.
 fn check_line(what: &str, text: &str) -> Result<()> {
     if text.contains(char::is_control) {
-        return refused(format!("{what} holds a line break or another control character: {:?}", shortened(text)));
+        return refused(format!("{what} contains a line break or another control character: {:?}", shortened(text)));
     }
     if text.len() > LONGEST_LINE {
         return refused(format!("{what} is longer than {LONGEST_LINE} bytes: {:?}", shortened(text)));
@@ -156,12 +156,12 @@ fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// What only the application itself can have got wrong.
+/// Returns 500 for a mistake of the application.
 fn wrong<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::internal(message))
 }
 
-/// What a visitor may have typed.
+/// Returns 400 for input that a visitor may have typed.
 fn refused<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::bad_request(message))
 }

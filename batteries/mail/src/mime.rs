@@ -1,4 +1,4 @@
-//! A mail in the words that mail servers and programs understand.
+//! Encodes a mail for mail servers and programs (MIME).
 
 use std::io;
 
@@ -14,7 +14,7 @@ use crate::media_type::MediaType;
 use crate::{MailAddress, MailAttachment, MailMessage};
 
 impl MailMessage {
-    /// The whole mail, in ASCII. Hidden copies are not in it.
+    /// Returns the whole mail in ASCII, without the recipients of blind copies.
     pub(crate) fn to_mime(&self) -> io::Result<Vec<u8>> {
         let mut builder = MessageBuilder::new()
             .message_id(self.id.as_str())
@@ -30,7 +30,7 @@ impl MailMessage {
             builder = builder.reply_to(list(&self.reply_to));
         }
         for (name, value) in &self.headers {
-            // What is ASCII stays as it is: an address of the web would not be understood in encoded words.
+            // ASCII is not encoded: programs would not recognize a URL in encoded words.
             let value = if value.is_ascii() { HeaderType::from(Raw::new(value)) } else { HeaderType::from(Text::new(value)) };
             builder = builder.header(name.as_str(), value);
         }
@@ -44,7 +44,7 @@ impl MailMessage {
 }
 
 fn attachment(of: &MailAttachment) -> io::Result<MimePart<'_>> {
-    // It was checked when the mail was composed; a row of the outbox may have been written by hand.
+    // Checked when the mail was composed, but a row of the outbox may have been edited by hand.
     let media_type = MediaType::parse(&of.content_type).map_err(|error| io::Error::other(error.to_string()))?;
     let as_it_is = media_type.travels_as_it_is();
     let mut content_type = ContentType::new(media_type.essence);
@@ -56,7 +56,7 @@ fn attachment(of: &MailAttachment) -> io::Result<MimePart<'_>> {
     Ok(part.attachment(of.name.as_str()))
 }
 
-/// Ends each line as mail does.
+/// Ends each line with CRLF, as mail does.
 fn with_mail_line_ends(bytes: &[u8]) -> Vec<u8> {
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
     lines.join(&b"\r\n"[..])

@@ -1,4 +1,4 @@
-//! Mail, as a view sends it.
+//! Sends mail from a request.
 
 use lback_core::{Error, Request, Result};
 use lback_db::{DbSession, RequestDb};
@@ -8,8 +8,7 @@ use crate::{Mail, Mailer};
 
 /// Adds mail to [`Request`].
 pub trait RequestMail {
-    /// Sends a mail once the request has succeeded and its transaction is committed. A view that returns an error, and one
-    /// that is rolled back, sends nothing.
+    /// Sends a mail after the commit of the request. A view that returns an error or is rolled back sends nothing.
     ///
     /// ```no_run
     /// use lback_core::{Request, Response, Result, context};
@@ -23,18 +22,18 @@ pub trait RequestMail {
     /// }
     /// ```
     ///
-    /// This waits for no mail server.
+    /// It does not wait for the mail server.
     ///
     /// # Errors
-    /// 400 where an address or a header is none, or the mail is too large; 500 where it lacks a subject or a text, a template
-    /// fails, or `MAIL_BACKEND` is not set.
+    /// Returns 400 if an address or a header is invalid or the mail is too large, and 500 if the mail has no subject or text, a
+    /// template fails, or `MAIL_BACKEND` is not set.
     fn send_mail(&mut self, mail: Mail) -> Result<()>;
 
-    /// The same, so that nobody learns from the answer, nor from the time it takes, whether a mail was sent: where `really` is
-    /// false, all is done but that. A page on which strangers type in the address of an account answers so.
+    /// As [`send_mail`](Self::send_mail), but neither the response nor its time tells whether a mail was sent: if `really` is false,
+    /// everything except the sending is done. This is for pages on which strangers enter the address of an account.
     ///
-    /// The mail is not part of the request's transaction, but put into the outbox when that is committed, beside the answer.
-    /// What goes wrong then is logged; a process that dies in this moment loses the mail.
+    /// The mail is not part of the request's transaction. It is put into the outbox in the background after the commit. An error is
+    /// logged then, and a crash of the process at that moment loses the mail.
     ///
     /// # Errors
     /// As [`send_mail`](Self::send_mail).
@@ -63,8 +62,8 @@ impl RequestMail for Request {
         let mail = mailer.compose(mail.rendered(self)?)?;
         match self.extensions().get::<DbSession>() {
             _ if !really => {}
-            Some(_) => self.on_commit(move || mailer.push_beside(mail))?,
-            None => mailer.push_beside(mail),
+            Some(_) => self.on_commit(move || mailer.deposit_beside(mail))?,
+            None => mailer.deposit_beside(mail),
         }
         Ok(())
     }

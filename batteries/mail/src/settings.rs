@@ -8,33 +8,33 @@ use serde::Deserialize;
 
 use crate::MailAddress;
 
-/// The keys of `settings.toml` that speak of mail, with their defaults.
+/// The settings of mail in `settings.toml`, with their defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 pub struct MailSettings {
-    /// Where mail goes; while `DEBUG` is on to the console unless this says otherwise.
+    /// The backend for mail. If it is not set and `DEBUG` is on, mail goes to the console.
     pub mail_backend: Option<MailBackend>,
-    /// Who sends it, where the mail does not say: `shop@example.com`, or `Shop <shop@example.com>`.
+    /// The default sender: `shop@example.com`, or `Shop <shop@example.com>`.
     pub mail_from: String,
     /// The folder of `MAIL_BACKEND = "file"`, below the project's folder.
     pub mail_dir: PathBuf,
-    /// The most bytes of one mail, attachments included.
+    /// Maximum size of a mail in bytes, attachments included.
     pub mail_max_bytes: usize,
-    /// How often a mail is tried before it is given up; 30 times take about a day.
+    /// Number of attempts before a mail is given up; 30 attempts take about a day.
     pub mail_max_attempts: u32,
     /// The mail server of `MAIL_BACKEND = "smtp"`.
     pub smtp_host: String,
-    /// Its port; 587, or 465 where `SMTP_TLS = "tls"`, or 25 where it is `"none"`.
+    /// Its port. The default is 587, 465 if `SMTP_TLS = "tls"`, and 25 if it is `"none"`.
     pub smtp_port: Option<u16>,
-    /// Whom we log in as; none means that we do not.
+    /// The user name for the mail server. Without one, there is no login.
     pub smtp_username: Option<String>,
-    /// The password for it.
+    /// The password for the mail server.
     pub smtp_password: Option<Secret>,
     /// How the connection is encrypted.
     pub smtp_tls: SmtpTls,
-    /// A file with the certificates of those who may vouch for the server, in PEM; none means those that the system trusts.
+    /// A PEM file with the trusted certificate authorities. Without one, those of the system are trusted.
     pub smtp_ca_file: Option<PathBuf>,
-    /// How long the server may take for one mail, in seconds, connecting included.
+    /// Seconds that the server may take for one mail, including the connection.
     pub smtp_timeout_seconds: u64,
 }
 
@@ -57,7 +57,7 @@ impl Default for MailSettings {
     }
 }
 
-/// The most seconds that a mail server may be given: a day.
+/// Maximum of `SMTP_TIMEOUT_SECONDS`: a day.
 const LONGEST_TIMEOUT: u64 = 24 * 3600;
 
 impl Section for MailSettings {
@@ -66,7 +66,7 @@ impl Section for MailSettings {
         check.accept("MAIL_FROM", MailAddress::from(&self.mail_from).check().map_err(|error| format!("MAIL_FROM: {error}")));
         check.expect_folder("MAIL_DIR", &self.mail_dir, "mails");
         check.expect_not_served("MAIL_DIR", &self.mail_dir, "mails");
-        // A mail has a kilobyte of headers.
+        // The headers of a mail take about a kilobyte.
         check.range("MAIL_MAX_BYTES", self.mail_max_bytes, 1024..=1024 * 1024 * 1024, usual.mail_max_bytes);
         check.range("MAIL_MAX_ATTEMPTS", self.mail_max_attempts, 1..=10_000, usual.mail_max_attempts);
         let is_host = |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
@@ -84,7 +84,8 @@ impl Section for MailSettings {
 }
 
 impl MailSettings {
-    /// RFC 8314: 465 is encrypted from the first byte, 587 begins in clear. On the wrong one, each side waits for the other.
+    /// Checks that port and encryption fit (RFC 8314): 465 is encrypted from the first byte, 587 begins unencrypted. On the wrong port,
+    /// each side waits for the other.
     fn check_port(&self, check: &mut Check<'_>) {
         let Some(port) = self.smtp_port else { return };
         check.range("SMTP_PORT", port, 1..=65_535, 587);
@@ -93,17 +94,17 @@ impl MailSettings {
     }
 }
 
-/// Where mail goes.
+/// The backends for mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailBackend {
-    /// To standard output, to be read.
+    /// Prints mail to standard output.
     Console,
-    /// Into files of a folder, which mail programs open.
+    /// Writes mail to files in a folder, which mail programs can open.
     File,
-    /// To a mail server; needs the feature `smtp`.
+    /// Sends mail through a mail server; needs the feature `smtp`.
     Smtp,
-    /// Into the memory of the process, for tests.
+    /// Keeps mail in the memory of the process, for tests.
     Memory,
 }
 
@@ -111,11 +112,11 @@ pub enum MailBackend {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SmtpTls {
-    /// It begins in clear and is encrypted before anything is said; a server that cannot is not spoken to.
+    /// The connection begins unencrypted, and is encrypted before anything is sent. A server that cannot do this is refused.
     Starttls,
-    /// From its first byte on.
+    /// The connection is encrypted from its first byte.
     Tls,
-    /// Not at all: for a server on the same machine.
+    /// The connection is not encrypted: for a server on the same machine.
     None,
 }
 

@@ -6,8 +6,7 @@ use crate::{MailMessage, Mailer};
 
 /// Adds mail to the test [`Client`].
 pub trait ClientMail {
-    /// The mails that the application has sent since it started, oldest first: those whose requests have succeeded and were
-    /// committed.
+    /// Returns the mails that the application has sent since it started, oldest first: those whose requests were committed.
     ///
     /// ```
     /// use lback::prelude::*;
@@ -24,7 +23,7 @@ pub trait ClientMail {
     /// assert_eq!(client.mail()[0].text, "How are you?");
     /// ```
     ///
-    /// Nothing leaves the test: mail is kept in memory, unless the test's own settings name another `MAIL_BACKEND`.
+    /// No mail is delivered: it is kept in memory, unless the test's own settings name another `MAIL_BACKEND`.
     fn mail(&self) -> Vec<MailMessage>;
 }
 

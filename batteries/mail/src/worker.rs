@@ -1,4 +1,4 @@
-//! Sends what waits, beside the server.
+//! The background task that sends waiting mail.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use crate::Mailer;
 use crate::mailer::{Pass, pause_after};
 use crate::outbox::Outbox;
 
-/// How often the outbox is looked at without being asked to: another process may have left mail there.
+/// How often the outbox is checked without being woken: another process may have put mail there.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// How long a server that stops goes on sending.
+/// How long a stopping server continues to send.
 const LAST_MAILS: Duration = Duration::from_secs(10);
 
-/// Sends mail as it becomes due, until `stopping` turns true; then what waits, for at most ten seconds. What is left stays
-/// in the outbox.
+/// Sends mail as it becomes due, until `stopping` turns true. Then it sends the waiting mail for at most ten seconds. The rest stays in
+/// the outbox.
 pub async fn send_regularly(mailer: Mailer, stopping: watch::Receiver<bool>) {
     let mut cut_off = pin!(async {
         stopped(stopping.clone()).await;
         tokio::time::sleep(LAST_MAILS).await;
     });
-    // While nobody takes mail, less and less is tried.
+    // While the mail server is unavailable, attempts become rarer.
     let mut in_vain = 0;
     loop {
         let last = *stopping.borrow();
@@ -49,7 +49,7 @@ pub async fn send_regularly(mailer: Mailer, stopping: watch::Receiver<bool>) {
                 pause_after(in_vain).min(LOOK * 10)
             }
         };
-        // New mail is no reason to try a server again that has just not been there.
+        // New mail is no reason to try a server again that was just unavailable.
         let woken = async { if in_vain > 0 { std::future::pending().await } else { mailer.woken().await } };
         tokio::select! {
             () = stopped(stopping.clone()) => {}

@@ -1,19 +1,19 @@
-//! What is read of a response: status, cookie, body. No more of HTTP than the measured servers use.
+//! Parses responses: status, cookies and body. It supports only the parts of HTTP that the measured servers use.
 
 use memchr::memmem;
 
-/// A whole response.
+/// A complete response.
 pub struct Answer<'a> {
     pub status: u16,
-    /// `name=value` of each Set-Cookie.
+    /// `name=value` from each Set-Cookie header.
     pub cookies: Vec<&'a [u8]>,
     pub body: &'a [u8],
-    /// How many bytes it took.
+    /// The length of the response in bytes.
     pub length: usize,
 }
 
 impl<'a> Answer<'a> {
-    /// The response at the begin of `bytes`; `None` while it is not whole.
+    /// Parses the response at the beginning of `bytes`. Returns `None` if it is incomplete.
     pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, &'static str> {
         let Some(end) = memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
         let mut lines = Lines(&bytes[..end + 2]);
@@ -33,7 +33,7 @@ impl<'a> Answer<'a> {
         Ok(Some(Answer { status: u16::try_from(status).unwrap_or(0), cookies, body, length }))
     }
 
-    /// The number that the body is.
+    /// Returns the body as a number.
     pub fn number(&self) -> Option<u64> {
         number(self.body)
     }
@@ -70,7 +70,7 @@ mod tests {
     const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nset-cookie: id=a=b; Path=/\r\n\r\n42";
 
     #[test]
-    fn a_response_is_read_when_it_is_whole() {
+    fn a_response_is_parsed_once_it_is_complete() {
         for cut in 0..RESPONSE.len() {
             assert!(Answer::parse(&RESPONSE[..cut]).unwrap().is_none());
         }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn unsupported_responses_are_errors() {
         assert!(Answer::parse(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n").is_err());
         assert!(Answer::parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").is_err());
     }

@@ -1,4 +1,4 @@
-//! Clients that mean harm: what they hold of a server, and for how long it lets them.
+//! Hostile clients, which tie up resources of a server.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -10,34 +10,35 @@ use mio::{Events, Interest, Poll, Token};
 use crate::options::Options;
 use crate::{Result, process};
 
-/// How often something is dripped, and how often the server's process is looked at.
+/// The interval of slow reads and writes.
 const DRIP: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(100);
+/// The interval at which the server's process is sampled.
+const SAMPLE: Duration = Duration::from_millis(100);
 
-/// After so many connections that the server closed it is left alone.
+/// The run ends after this number of connections, if the server closes them.
 const MAX_CONNECTIONS: usize = 100_000;
 
-/// The largest frame of HTTP/2 that the server may send.
+/// The maximum size of an HTTP/2 frame from the server.
 const MAX_FRAME: usize = 16 * 1024;
 
-/// What a connection does.
+/// The behaviour of a connection.
 struct Kind {
-    /// What it sends first.
+    /// The bytes that it sends first.
     begin: Vec<u8>,
     then: Then,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Then {
-    /// Nothing more.
+    /// Does nothing more.
     Silence,
-    /// A byte each second.
+    /// Sends a byte each second.
     SendByte,
     /// Reads a byte each second, and nothing else.
     ReadByte,
-    /// The same once more when an answer comes.
+    /// Sends the same bytes again after a response.
     Again,
-    /// Answers the pings of HTTP/2.
+    /// Responds to HTTP/2 pings.
     Pings,
 }
 
@@ -66,7 +67,7 @@ impl Kind {
                     }
                     form += &format!("{key:x}=&");
                 }
-                let mut begin = post("/form-of-strangers", "application/x-www-form-urlencoded", form.len());
+                let mut begin = post("/comments", "application/x-www-form-urlencoded", form.len());
                 begin.extend_from_slice(form.as_bytes());
                 (begin, Then::Again)
             }
@@ -91,7 +92,8 @@ impl Kind {
     }
 }
 
-/// The begin of a connection of HTTP/2 that gives each response a window of so many bytes, and asks for as many pages.
+/// Returns the beginning of an HTTP/2 connection that gives each response a window of the given size, and requests the given
+/// number of pages.
 fn http2(window: u32, requests: u32) -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     bytes.extend(frame(4, 0, 0, &[&[0, 4][..], &window.to_be_bytes()].concat()));
@@ -107,10 +109,11 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&(payload.len() as u32).to_be_bytes()[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// Holds the connections for the measured time, or until `--while-pid` has ended, and reports what the server needed meanwhile.
+/// Keeps the connections open for the measured time, or until `--while-pid` has ended, and reports the resources that the
+/// server used.
 pub fn run(options: &Options) -> Result {
     let kind = Kind::named(&options.kind)?;
-    let pid = options.pid.ok_or("hostile needs --pid, of a process that runs")?;
+    let pid = options.pid.ok_or("hostile needs --pid of a running process")?;
     let address: SocketAddr = ([127, 0, 0, 1], options.port).into();
     let mut poll = Poll::new()?;
     let mut connections = Vec::new();
@@ -121,7 +124,7 @@ pub fn run(options: &Options) -> Result {
     }
     let end = Instant::now() + options.measured;
     let mut events = Events::with_capacity(1024);
-    let (mut next_look, mut next_drip) = (Instant::now(), Instant::now() + DRIP);
+    let (mut next_sample, mut next_drip) = (Instant::now(), Instant::now() + DRIP);
     let mut peak = process::Files::default();
     let mut resident = 0;
     loop {
@@ -129,9 +132,9 @@ pub fn run(options: &Options) -> Result {
         if now >= end || opened > MAX_CONNECTIONS || options.while_pid.is_some_and(|pid| !process::runs(pid)) {
             break;
         }
-        if now >= next_look {
-            next_look = now + LOOK;
-            resident = resident.max(process::resident_kib(pid).ok_or("the server has ended")?);
+        if now >= next_sample {
+            next_sample = now + SAMPLE;
+            resident = resident.max(process::resident_kib(pid).ok_or("the server has exited")?);
             let files = process::files(pid).unwrap_or_default();
             peak = process::Files { open: peak.open.max(files.open), temporary: peak.temporary.max(files.temporary) };
         }
@@ -139,7 +142,7 @@ pub fn run(options: &Options) -> Result {
         if drips {
             next_drip = now + DRIP;
         }
-        if let Err(error) = poll.poll(&mut events, Some(LOOK / 5))
+        if let Err(error) = poll.poll(&mut events, Some(SAMPLE / 5))
             && error.kind() != ErrorKind::Interrupted
         {
             return Err(error.into());
@@ -147,7 +150,7 @@ pub fn run(options: &Options) -> Result {
         let ready: Vec<usize> = events.iter().map(|event| event.token().0).collect();
         let turn: Vec<usize> = if drips { (0..connections.len()).collect() } else { ready };
         for at in turn {
-            if !connections[at].go_on(&kind, drips)? {
+            if !connections[at].proceed(&kind, drips)? {
                 connections[at] = Connection::open(address, at, &poll)?;
                 opened += 1;
             }
@@ -161,8 +164,9 @@ pub fn run(options: &Options) -> Result {
 struct Connection {
     stream: TcpStream,
     sent: usize,
-    /// What is still to be sent besides, and what was received of a frame that is not complete.
+    /// Additional bytes to be sent.
     answer: Vec<u8>,
+    /// The beginning of an incomplete frame.
     received: Vec<u8>,
 }
 
@@ -173,8 +177,8 @@ impl Connection {
         Ok(Connection { stream, sent: 0, answer: Vec::new(), received: Vec::new() })
     }
 
-    /// Sends and reads what can be now. Returns whether the connection is still there.
-    fn go_on(&mut self, kind: &Kind, drips: bool) -> Result<bool> {
+    /// Sends and reads without blocking. Returns whether the connection is still open.
+    fn proceed(&mut self, kind: &Kind, drips: bool) -> Result<bool> {
         if self.stream.take_error()?.is_some() {
             return Ok(false);
         }
@@ -224,16 +228,16 @@ impl Connection {
         }
     }
 
-    /// Answers what has to be answered, and throws the rest away.
+    /// Responds to pings and settings, and discards all other frames.
     fn take_frames(&mut self) {
         while self.received.len() >= 9 {
             let length = u32::from_be_bytes([0, self.received[0], self.received[1], self.received[2]]) as usize;
             if length > MAX_FRAME || self.received.len() < 9 + length {
                 return;
             }
-            let whole: Vec<u8> = self.received.drain(..9 + length).collect();
-            match (whole[3], whole[4] & 1) {
-                (6, 0) => self.answer.extend(frame(6, 1, 0, &whole[9..])),
+            let frame_bytes: Vec<u8> = self.received.drain(..9 + length).collect();
+            match (frame_bytes[3], frame_bytes[4] & 1) {
+                (6, 0) => self.answer.extend(frame(6, 1, 0, &frame_bytes[9..])),
                 (4, 0) => self.answer.extend(frame(4, 1, 0, &[])),
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! What idle connections cost the server.
+//! Measures the server's memory for idle connections.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use crate::sessions::request;
 use crate::{Result, process};
 
 pub fn run(options: &Options) -> Result {
-    let resident = || options.pid.and_then(process::resident_kib).ok_or("idle needs --pid, of a process that runs");
-    // Whatever is set up at a first request is no cost of connections.
+    let resident = || options.pid.and_then(process::resident_kib).ok_or("idle needs --pid of a running process");
+    // Memory that the server allocates at its first requests is not a cost of connections.
     let mut first = Pool::connect(options.port, 1)?;
     first.run(&mut Once::new(options, 100), deadline())?;
     let before = resident()?;
@@ -19,7 +19,7 @@ pub fn run(options: &Options) -> Result {
     pool.run(&mut once, deadline())?;
     std::thread::sleep(Duration::from_secs(1));
     let after = resident()?;
-    // Are they still open?
+    // Checks that the connections are still open.
     let mut again = Once::new(options, options.connections);
     pool.run(&mut again, deadline())?;
     println!("connections={}", options.connections);
@@ -32,7 +32,8 @@ fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-/// So many requests; as every connection sends one at the start, as many as there are connections are one for each.
+/// Sends a number of requests. Every connection sends one at the start, so with as many requests as connections, each sends
+/// one.
 struct Once {
     request: Vec<u8>,
     left: usize,

@@ -1,7 +1,6 @@
-//! Sends requests with sessions over keep-alive connections from one thread, and checks every answer.
+//! Sends requests with sessions over keep-alive connections from one thread, and checks every response.
 //!
-//! Each connection sends its next request when the answer to the last one is there. What is measured is printed as lines
-//! of `name=value`.
+//! Each connection sends its next request after the response to the last one. Results are printed as lines of `name=value`.
 
 mod answer;
 mod hostile;
@@ -17,7 +16,7 @@ use std::error::Error;
 use options::{Mode, Options};
 use pool::Pool;
 
-/// Anything that makes a measurement worthless.
+/// The result of a measurement. An error makes it invalid.
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result {

@@ -1,4 +1,4 @@
-//! One measurement: makes the sessions, sends requests, counts what survived, reports.
+//! A measurement: creates sessions, sends requests, counts surviving updates, and reports.
 
 use std::time::{Duration, Instant};
 
@@ -11,21 +11,21 @@ use crate::pool::{Pool, Work};
 use crate::sessions::{Random, Session, request};
 use crate::{Result, process};
 
-/// How long answers that are outstanding may take when the time is over.
+/// How long outstanding responses may take after the measured time.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether the process of `--while-pid` has ended.
-const LOOK: Duration = Duration::from_millis(50);
+/// The interval at which the process of `--while-pid` is checked.
+const CHECK: Duration = Duration::from_millis(50);
 
 pub fn run(options: &Options, pool: &mut Pool) -> Result {
     let path = |name: &str| format!("/{name}{}", options.suffix);
     let sessions = match options.mode {
         Mode::Plain | Mode::Idle | Mode::Hostile => Vec::new(),
-        Mode::Read | Mode::Count => make_sessions(options, pool, &path("count"))?,
+        Mode::Read | Mode::Count => create_sessions(options, pool, &path("count"))?,
         Mode::Login => (0..options.sessions).map(|user| Session::sending(format!("username=user{user}&password={PASSWORD}"))).collect(),
-        Mode::User | Mode::Form => enter(options, pool)?,
+        Mode::User | Mode::Form => logged_in_sessions(options, pool)?,
         Mode::Errors => {
-            let mut sessions = enter(options, pool)?;
+            let mut sessions = logged_in_sessions(options, pool)?;
             fetch_tokens(&mut sessions, pool)?;
             sessions
         }
@@ -44,10 +44,10 @@ pub fn run(options: &Options, pool: &mut Pool) -> Result {
     }
 }
 
-/// Of every user, as it stands in a form.
+/// The URL-encoded password of every user.
 const PASSWORD: &str = "down+the+rabbit+hole";
 
-/// The requests that are measured.
+/// The measured requests.
 struct Load<'a> {
     options: &'a Options,
     path: String,
@@ -56,12 +56,12 @@ struct Load<'a> {
     random: Random,
     begin: Instant,
     end: Instant,
-    /// When to look again whether the process of `--while-pid` has ended.
-    look: Instant,
+    /// The time of the next check whether the process of `--while-pid` has ended.
+    next_check: Instant,
     took: Histogram<u64>,
     errors: u64,
     last_error: Option<String>,
-    /// CPU time of the server and the database, at the begin and at the end of what is measured.
+    /// The CPU time of the server and the database, at the beginning and at the end of the measured time.
     at_begin: Option<Cpu>,
     at_end: Option<Cpu>,
 }
@@ -80,8 +80,8 @@ impl<'a> Load<'a> {
             random: Random::new(),
             begin,
             end: begin + options.measured,
-            look: begin,
-            took: Histogram::new_with_bounds(1, 60_000_000, 3).unwrap_or_else(|error| unreachable!("these bounds are right: {error}")),
+            next_check: begin,
+            took: Histogram::new_with_bounds(1, 60_000_000, 3).unwrap_or_else(|error| unreachable!("the bounds are valid: {error}")),
             errors: 0,
             last_error: None,
             at_begin: None,
@@ -129,9 +129,9 @@ impl Work for Load<'_> {
             self.at_begin = Some(Cpu::of(self.options));
         }
         if let Some(pid) = self.options.while_pid
-            && now >= self.look
+            && now >= self.next_check
         {
-            self.look = now + LOOK;
+            self.next_check = now + CHECK;
             if !process::runs(pid) {
                 self.end = self.end.min(now);
             }
@@ -161,16 +161,16 @@ impl Work for Load<'_> {
             _ => answer.number().is_some(),
         };
         if !right {
-            return self.error(&format!("a wrong answer: {}", String::from_utf8_lossy(answer.body)));
+            return self.error(&format!("wrong response: {}", String::from_utf8_lossy(answer.body)));
         }
         if let Some(session) = self.sessions.get_mut(request) {
             session.acknowledged += u64::from(self.options.mode == Mode::Count);
-            // Each login is of a browser that was never there.
+            // Each login comes from a new client without cookies.
             if self.options.mode != Mode::Login {
                 session.keep_cookies(answer, &self.path);
             }
         }
-        // What began in the warm-up, or was answered after the end, is checked but not measured.
+        // Requests that began in the warm-up or got their response after the end are checked but not measured.
         if now - took >= self.begin && now <= self.end {
             self.took.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         }
@@ -192,12 +192,12 @@ impl Cpu {
     }
 }
 
-/// One request for each session, in turn.
+/// Sends one request for each session.
 struct Each<'a> {
     sessions: &'a mut [Session],
     path: &'a str,
     next: usize,
-    /// Takes each answer: what is wrong with it?
+    /// Handles a response, and returns an error if it is wrong.
     take: fn(&mut Session, &Answer, &str) -> std::result::Result<(), String>,
     failed: Option<String>,
 }
@@ -229,19 +229,19 @@ impl Work for Each<'_> {
     }
 }
 
-fn make_sessions(options: &Options, pool: &mut Pool, path: &str) -> Result<Vec<Session>> {
-    made((0..options.sessions).map(|_| Session::default()).collect(), pool, path)
+fn create_sessions(options: &Options, pool: &mut Pool, path: &str) -> Result<Vec<Session>> {
+    first_requests((0..options.sessions).map(|_| Session::default()).collect(), pool, path)
 }
 
-/// Sessions of somebody who is logged in. Their further requests are no forms.
-fn enter(options: &Options, pool: &mut Pool) -> Result<Vec<Session>> {
-    let mut sessions = made((0..options.sessions).map(|_| Session::sending(String::new())).collect(), pool, "/enter")?;
+/// Creates sessions of a logged-in user. Their later requests send no form.
+fn logged_in_sessions(options: &Options, pool: &mut Pool) -> Result<Vec<Session>> {
+    let mut sessions = first_requests((0..options.sessions).map(|_| Session::sending(String::new())).collect(), pool, "/enter")?;
     sessions.iter_mut().for_each(Session::send_nothing);
     Ok(sessions)
 }
 
-/// The answer to the first request of each is a cookie and a 1.
-fn made(mut sessions: Vec<Session>, pool: &mut Pool, path: &str) -> Result<Vec<Session>> {
+/// Sends the first request of each session. The response must have a cookie and the number 1.
+fn first_requests(mut sessions: Vec<Session>, pool: &mut Pool, path: &str) -> Result<Vec<Session>> {
     for session in &mut sessions {
         session.prepare(path);
     }
@@ -250,15 +250,15 @@ fn made(mut sessions: Vec<Session>, pool: &mut Pool, path: &str) -> Result<Vec<S
         session.acknowledged = 1;
         match (session.has_cookie(), answer.number()) {
             (true, Some(1)) => Ok(()),
-            (false, _) => Err("no cookie for a new session".to_owned()),
-            (_, number) => Err(format!("a new session counts {number:?}")),
+            (false, _) => Err("a new session got no cookie".to_owned()),
+            (_, number) => Err(format!("a new session has the count {number:?}")),
         }
     };
     Each { sessions: &mut sessions, path, next: 0, take, failed: None }.run(pool)?;
     Ok(sessions)
 }
 
-/// Opens a form in each session, and fills it in wrongly.
+/// Loads a form in each session, and fills it with invalid values.
 fn fetch_tokens(sessions: &mut [Session], pool: &mut Pool) -> Result {
     const PATH: &str = "/form";
     const FIELD: &[u8] = b"name=\"csrf_token\" value=\"";
@@ -269,7 +269,7 @@ fn fetch_tokens(sessions: &mut [Session], pool: &mut Pool) -> Result {
         let begin = memmem::find(answer.body, FIELD).ok_or("a form without a token")? + FIELD.len();
         let token = answer.body[begin..].split(|byte| *byte == b'"').next().unwrap_or_default();
         let token = str::from_utf8(token).map_err(|error| error.to_string())?;
-        // A token is of letters that a form carries as they are, but for these.
+        // The only characters of a token that need encoding.
         let token = token.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
         session.send(format!("csrf_token={token}&title=%3Cb%3E&email=nowhere&count=100&text="));
         session.keep_cookies(answer, path);
@@ -285,7 +285,7 @@ fn has(answer: &Answer, text: &[u8]) -> bool {
 
 /// Reads every session and compares it with what the server acknowledged.
 ///
-/// A request that failed may have counted, so more may be there than was acknowledged.
+/// A failed request may have been counted, so a session may have more updates than were acknowledged.
 fn report_survivors(sessions: &mut [Session], pool: &mut Pool, path: &str) -> Result {
     for session in &mut *sessions {
         session.prepare(path);

@@ -9,26 +9,26 @@ use crate::Result;
 const HELP: &str = "\
 load MODE [OPTION VALUE]...
   plain  GET /plain without a cookie
-  read   GET /read, each with a randomly drawn session
-  count  GET /count, each with a randomly drawn session; then every session is read and its updates are counted
+  read   GET /read, each with a random session
+  count  GET /count, each with a random session; then every session is read and its updates are counted
   one    the same with all connections on one session
-  login  POST /login of a randomly drawn user, user0 and so on, in a browser without cookies
-  user   GET /user, each with a randomly drawn session of somebody who is logged in
-  form   GET /form, the same
-  errors POST /form with wrong values and a token, the same
-  idle   opens the connections, sends one request on each, and says what the server's memory grew by
-  hostile holds connections of --kind, and says what the server needed meanwhile
+  login  POST /login for a random user, user0 and so on, from a client without cookies
+  user   GET /user, each with a random session of a logged-in user
+  form   GET /form, with the same sessions
+  errors POST /form with invalid values and a token, with the same sessions
+  idle   opens the connections, sends one request on each, and reports the increase of the server's memory
+  hostile opens connections of --kind, and reports the resources that the server used
 options
-  --port 8000         of the server on 127.0.0.1
-  --connections 32    at once
-  --sessions 1000     that are made first and drawn from; users of login
-  --seconds 4         that are measured
-  --while-pid 0       measures only until this process has ended
-  --warmup 1          seconds before those
-  --kind headers      of hostile: hashes, files, parts, keys, window, window-of-one, headers, idle, body, readers, refused
-  --suffix -plain     after /plain, /read and /count
-  --pid 0             the server's process, whose CPU time and memory are reported
-  --database-pid 0    another process, whose CPU time and that of its children are reported";
+  --port 8000         the port of the server on 127.0.0.1
+  --connections 32    the number of connections
+  --sessions 1000     the number of sessions, or of users for login
+  --seconds 4         the measured time
+  --while-pid 0       ends the measurement when this process has ended
+  --warmup 1          the seconds before the measured time
+  --kind headers      the kind of hostile clients: hashes, files, parts, keys, window, window-of-one, headers, idle, body, readers, refused
+  --suffix -plain     a suffix for /plain, /read and /count
+  --pid 0             the server's process, to report its CPU time and memory
+  --database-pid 0    the database's process, to report its CPU time and that of its children";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -44,7 +44,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// What its requests ask for.
+    /// Returns the path of the requests.
     pub fn path(self) -> &'static str {
         match self {
             Mode::Plain | Mode::Idle | Mode::Hostile => "plain",

@@ -1,4 +1,4 @@
-//! The connections, and the loop that keeps each of them busy.
+//! The connections, and the event loop that keeps them busy.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -10,18 +10,18 @@ use mio::{Events, Interest, Poll, Token};
 use crate::Result;
 use crate::answer::Answer;
 
-/// After so many connections that broke, the server is taken to be gone.
+/// After this number of broken connections, the run is aborted.
 const MAX_BROKEN: usize = 1000;
 
-/// What is to be sent, and what becomes of it. A request is known by a number of the work's own.
+/// The requests of a run, and the handling of their responses. Each request has a number of the implementation's choice.
 pub trait Work {
-    /// The next request: its number and bytes. `None` where there are no more.
+    /// Returns the number and the bytes of the next request, or `None` if there are no more.
     fn next(&mut self, now: Instant) -> Option<(usize, &[u8])>;
 
-    /// A whole answer has come, after so long.
+    /// Handles a complete response, which took the given time.
     fn answered(&mut self, request: usize, answer: &Answer, took: Duration, now: Instant);
 
-    /// No answer came, or one that cannot be read.
+    /// Handles a missing or invalid response.
     fn failed(&mut self, request: usize, why: &str);
 }
 
@@ -37,7 +37,7 @@ struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
     filled: usize,
-    /// The request whose answer is awaited, and when it was sent.
+    /// The request without a response, and the time when it was sent.
     awaited: Option<(usize, Instant)>,
 }
 
@@ -60,7 +60,7 @@ impl Pool {
         Ok(stream)
     }
 
-    /// Works until there is nothing left to send and every answer is there, or `deadline` has passed.
+    /// Sends requests until there are none left and all responses have arrived, or `deadline` has passed.
     pub fn run(&mut self, work: &mut impl Work, deadline: Instant) -> Result {
         let mut events = Events::with_capacity(self.connections.len());
         for at in 0..self.connections.len() {
@@ -89,7 +89,7 @@ impl Pool {
             return Ok(());
         };
         connection.awaited = Some((request, now));
-        // So little always fits into an empty socket.
+        // A request always fits into the buffer of an idle socket.
         match connection.stream.write(bytes) {
             Ok(written) if written == bytes.len() => Ok(()),
             _ => self.replace(at, work, "a request could not be sent"),
@@ -113,21 +113,21 @@ impl Pool {
                 Ok(None) => {}
                 Ok(Some(answer)) if answer.length == connection.filled => {
                     let Some((request, sent)) = connection.awaited.take() else {
-                        return self.replace(at, work, "an answer without a request");
+                        return self.replace(at, work, "a response without a request");
                     };
                     let now = Instant::now();
                     work.answered(request, &answer, now - sent, now);
                     connection.filled = 0;
-                    // The socket is empty now, so the next answer is an event of its own.
+                    // The socket is empty now, so the next response causes a new event.
                     return self.send(at, work, now);
                 }
-                Ok(Some(_)) => return self.replace(at, work, "more than one answer to a request"),
+                Ok(Some(_)) => return self.replace(at, work, "more than one response to a request"),
                 Err(why) => return self.replace(at, work, why),
             }
         }
     }
 
-    /// Opens a connection in the place of one that is of no more use, and goes on.
+    /// Replaces a broken connection with a new one, and continues.
     fn replace(&mut self, at: usize, work: &mut impl Work, why: &str) -> Result {
         self.broken += 1;
         if self.broken > MAX_BROKEN {

@@ -1,16 +1,16 @@
-//! What the kernel says of a process.
+//! Information about a process from `/proc`.
 
 use std::fs;
 
-/// Clock ticks of a second in /proc, on every architecture that Linux has.
+/// Clock ticks per second in /proc, on every architecture of Linux.
 const TICKS: f64 = 100.0;
 
-/// The CPU time of a process in seconds.
+/// Returns the CPU time of a process in seconds.
 pub fn cpu_seconds(pid: u32) -> Option<f64> {
     stat(pid).map(|stat| stat.own)
 }
 
-/// The CPU time of a process and all its children, those that have ended included.
+/// Returns the CPU time of a process and all its children, including those that have exited.
 pub fn cpu_seconds_of_family(pid: u32) -> Option<f64> {
     let parent = stat(pid)?;
     let processes = fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -18,18 +18,18 @@ pub fn cpu_seconds_of_family(pid: u32) -> Option<f64> {
     Some(parent.own + parent.ended_children + children)
 }
 
-/// Has it not ended yet?
+/// Returns whether a process is still running.
 pub fn runs(pid: u32) -> bool {
     stat(pid).is_some_and(|stat| !stat.ended)
 }
 
-/// The resident memory of a process in KiB.
+/// Returns the resident memory of a process in KiB.
 pub fn resident_kib(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
 }
 
-/// The files that a process has open, and those of them that are temporary: deleted, and open all the same.
+/// The number of files that a process has open, and how many of them are temporary, that is, deleted but still open.
 #[derive(Clone, Copy, Default)]
 pub struct Files {
     pub open: usize,
@@ -47,7 +47,7 @@ pub fn files(pid: u32) -> Option<Files> {
 }
 
 struct Stat {
-    /// It waits for its parent to take note.
+    /// Whether the process is a zombie.
     ended: bool,
     parent: u32,
     own: f64,
@@ -56,7 +56,7 @@ struct Stat {
 
 fn stat(pid: u32) -> Option<Stat> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before the parenthesis may hold blanks.
+    // The name before the parenthesis may contain spaces.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let seconds = |at: usize| fields.get(at)?.parse::<f64>().ok().map(|ticks| ticks / TICKS);
     Some(Stat {

@@ -1,38 +1,39 @@
-//! The sessions that requests are drawn from.
+//! The sessions of requests, and random numbers.
 
 use crate::answer::Answer;
 
-/// One session, as a browser would keep it.
+/// A session on the side of the client.
 #[derive(Default)]
 pub struct Session {
-    /// `name=value` of each.
+    /// The cookies as `name=value`.
     cookies: Vec<Vec<u8>>,
-    /// The form that its requests send, if they send one.
+    /// The form that its requests send, if any.
     form: Option<String>,
     request: Vec<u8>,
-    /// Updates that the server has answered with 200.
+    /// The number of updates that got a response with 200.
     pub acknowledged: u64,
-    /// What the server says that it has counted, in the end.
+    /// The number of updates in the server's session at the end.
     pub counted: u64,
 }
 
 impl Session {
-    /// One that sends this form.
+    /// Creates a session that sends a form.
     pub fn sending(form: String) -> Self {
         Session { form: Some(form), ..Session::default() }
     }
 
-    /// From now on its requests send this form.
+    /// Makes later requests send a form.
     pub fn send(&mut self, form: String) {
         self.form = Some(form);
     }
 
-    /// From now on its requests send none.
+    /// Makes later requests send no form.
     pub fn send_nothing(&mut self) {
         self.form = None;
     }
 
-    /// Takes new cookies over, each in the place of one of its name. `path` is what this session's requests ask for.
+    /// Stores the cookies of a response, which replace those with the same name. `path` is the path of this session's
+    /// requests.
     pub fn keep_cookies(&mut self, answer: &Answer, path: &str) {
         let mut changed = false;
         for cookie in &answer.cookies {
@@ -54,7 +55,7 @@ impl Session {
         !self.cookies.is_empty()
     }
 
-    /// The request for `path` with this session's cookies, ready to be sent.
+    /// Prepares the request for `path` with this session's cookies.
     pub fn prepare(&mut self, path: &str) {
         self.request = request(path, &self.cookies.join(&b"; "[..]), self.form.as_deref());
     }
@@ -64,7 +65,7 @@ impl Session {
     }
 }
 
-/// The bytes of a request: a GET, or a POST of a form.
+/// Returns the bytes of a request: a GET, or a POST of a form.
 pub fn request(path: &str, cookie: &[u8], form: Option<&str>) -> Vec<u8> {
     let method = if form.is_some() { "POST" } else { "GET" };
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n").into_bytes();
@@ -82,7 +83,7 @@ pub fn request(path: &str, cookie: &[u8], form: Option<&str>) -> Vec<u8> {
     request
 }
 
-/// Numbers that are the same in every run (xorshift).
+/// Pseudo-random numbers (xorshift), which are the same in every run.
 pub struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! The routes of the servers on axum with tower-sessions; only the store differs.
+//! The routes of the servers with axum and tower-sessions, which differ only in the store.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -10,17 +10,17 @@ use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
 use crate::{Options, Result, SESSION_MINUTES};
 
-/// Listens, says so, and serves.
+/// Listens, prints that it does, and serves requests.
 pub async fn serve(router: Router, options: &Options) -> Result {
     let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
     println!("listening");
     Ok(axum::serve(listener, router).await?)
 }
 
-/// The routes, with sessions in `store`.
+/// Returns the routes, with sessions in `store`.
 ///
-/// tower-sessions writes a session that a request has changed. `always_save` makes it write every session that a request
-/// carries, which is the only way in which a reading request moves the session's end forward.
+/// By default, tower-sessions writes only sessions that a request has changed. `always_save` makes it write the session of
+/// every request, which is the only way to extend the expiry in a request that only reads.
 pub fn with_sessions(store: impl SessionStore + Clone, options: &Options) -> Router {
     let sessions = SessionManagerLayer::new(store)
         .with_secure(false)

@@ -1,28 +1,28 @@
-//! What the servers share: their command line, and the routes of those on axum.
+//! The code that the servers share: their command line, and the routes of the axum servers.
 
 pub mod axum_server;
 
 use std::error::Error;
 use std::str::FromStr;
 
-/// Anything that ends a server before it listens.
+/// The result of starting a server.
 pub type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How long a session lasts without a request, as on Lback's server.
+/// The inactivity timeout of a session, as in Lback's server.
 pub const SESSION_MINUTES: i64 = 30;
 
-/// The command line: `--port 8000 --threads 1`, and what the server's store needs.
+/// The command line: `--port 8000 --threads 1`, and options for the server's store.
 pub struct Options {
     pub port: u16,
-    /// Threads that serve connections.
+    /// The number of worker threads.
     pub threads: usize,
-    /// Moves a session's end forward at every request that carries it, not only at one that changes it.
+    /// Extends a session's expiry at every request, not only when the session changes.
     pub rolling: bool,
-    /// How many users there are, where there are any.
+    /// The number of users, for a server with users.
     pub users: u32,
     /// SQLite's `synchronous`: `NORMAL` or `FULL`.
     pub synchronous: String,
-    /// The URL of the database or of Redis, or the path of the SQLite file. `DATABASE_URL` where the command line has none.
+    /// The URL of the database or of Redis, or the path of the SQLite file. The default is `DATABASE_URL`.
     pub database: String,
 }
 
@@ -53,12 +53,12 @@ impl Options {
             }
         }
         if !matches!(options.synchronous.as_str(), "NORMAL" | "FULL") {
-            return Err("--synchronous is NORMAL or FULL".into());
+            return Err("--synchronous must be NORMAL or FULL".into());
         }
         Ok(options)
     }
 
-    /// A runtime with as many workers as there are to be threads.
+    /// Creates a runtime with the given number of worker threads.
     pub fn runtime(&self) -> Result<tokio::runtime::Runtime> {
         Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(self.threads).enable_all().build()?)
     }

@@ -1,10 +1,10 @@
-//! The views that Lback's servers share.
+//! The routes and views that Lback's servers share.
 
 use lback::session::AppSession;
 use lback::prelude::*;
 
-/// The routes with sessions: each with an async view, which runs where connections are served, and with a plain one,
-/// which runs on a thread that may block.
+/// Returns the routes. Those with sessions have an async view, which runs on the thread of the connection, and a plain one,
+/// which runs on a blocking thread.
 pub fn urls() -> Router {
     Router::new()
         .get("/plain", plain)
@@ -12,7 +12,7 @@ pub fn urls() -> Router {
         .get("/count", async |req: &mut Request| count(req.load_session().await))
         .get("/read-plain", |req: &mut Request| read(req.session()))
         .get("/count-plain", |req: &mut Request| count(req.session()))
-        // What hostile clients ask for.
+        // For hostile clients.
         .get("/page", async |_: &mut Request| Response::html("<p>A page of some size.</p>".repeat(2_700)))
         .post("/upload", |req: &mut Request| -> Result<String> { Ok(req.multipart()?.files().count().to_string()) })
         .csrf_exempt()
@@ -25,7 +25,7 @@ struct Comment {
     text: String,
 }
 
-/// Touches neither the session nor the database.
+/// Uses neither the session nor the database.
 pub async fn plain(_: &mut Request) -> &'static str {
     "Hello, World!"
 }

@@ -1,4 +1,4 @@
-//! What is done when something has happened.
+//! Listeners for signals.
 
 use std::sync::Arc;
 
@@ -11,25 +11,25 @@ use lback::signals::UserRegistered;
 
 use crate::Blog;
 
-/// Somebody has registered on the framework's page: the moderators are told, who may make them an author.
-pub async fn tell_moderators(event: Arc<UserRegistered>, app: Arc<Application>) -> Result<()> {
+/// Notifies the moderators of a new user, whom they can make an author.
+pub async fn notify_moderators(event: Arc<UserRegistered>, app: Arc<Application>) -> Result<()> {
     let (Some(database), Some(mailer), Some(blog)) = (app.state::<Database>(), app.state::<Mailer>(), app.state::<Blog>()) else {
         return Err(Error::internal("this application has no database, mail or settings"));
     };
     let link = format!("{}{}", blog.site_url, app.url_for("moderate:members", &[])?);
     let (name, mailer) = (blog.name.clone(), mailer.clone());
-    let tell = move |db: &mut Db| {
-        let newcomer = User::find(db, event.user_id)?.or_404()?;
-        let text = format!("{} has registered at {name}.\n\nTo make them an author: {link}\n", newcomer.username);
+    let notify = move |db: &mut Db| {
+        let user = User::find(db, event.user_id)?.or_404()?;
+        let text = format!("{} has registered at {name}.\n\nTo make them an author, open: {link}\n", user.username);
         for address in moderators(db)? {
-            mailer.queue(db, Mail::to(address.as_str()).subject("Somebody new").text(&text))?;
+            mailer.queue(db, Mail::to(address.as_str()).subject("A new user has registered").text(&text))?;
         }
         Ok(())
     };
-    database.run(tell).await
+    database.run(notify).await
 }
 
-/// The addresses of the moderators that are known to be theirs.
+/// Returns the confirmed addresses of the moderators.
 fn moderators(db: &mut Db) -> Result<Vec<String>> {
     let group = auth_groups::table.filter(auth_groups::name.eq("Moderators")).select(auth_groups::id);
     let members = auth_users_groups::table.filter(auth_users_groups::group_id.eq_any(group)).select(auth_users_groups::user_id);

@@ -1,4 +1,4 @@
-//! A blog: visitors read, authors write, moderators publish.
+//! A blog: visitors read, authors write, and moderators publish.
 
 mod listeners;
 mod models;
@@ -19,22 +19,22 @@ fn main() -> Result<()> {
 fn app() -> App {
     App::new(urls::urls())
         .migrations(migrations!(sqlite, postgres))
-        .tables(tables![models::posts, models::auth_users])
+        .tables(tables![models::posts])
         .auth()
         .accounts()
         .mail()
         .permissions([
             ("blog.add_post", "Write posts"),
-            ("blog.moderate", "Publish and change everybody's posts, admit authors"),
-            // No group has it, so it is left to superusers.
-            ("blog.appoint", "Make others moderators"),
+            ("blog.moderate", "Publish and edit all posts, admit authors"),
+            // No group has this permission, so only superusers do.
+            ("blog.appoint", "Appoint moderators"),
         ])
         .state_from(|settings| Ok(settings.table::<Blog>("blog")?))
         .template_global("blog", |req| req.state::<Blog>().cloned())
-        .on_async(listeners::tell_moderators)
+        .on_async(listeners::notify_moderators)
 }
 
-/// The table `[blog]` of the settings.
+/// The table `[blog]` in the settings.
 #[derive(Clone, serde::Deserialize, serde::Serialize)]
 struct Blog {
     name: String,

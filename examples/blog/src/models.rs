@@ -1,7 +1,9 @@
-//! The table of posts, and what is asked of it.
+//! The table of posts, its queries, and its form.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use lback::auth::auth_users;
 use lback::chrono::{DateTime, NaiveDateTime, Utc};
+use lback::db::joinable_tables;
 use lback::prelude::*;
 
 diesel::table! {
@@ -20,25 +22,17 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    /// What is read of the framework's users here. Diesel joins only tables that one crate describes.
-    auth_users (id) {
-        id -> BigInt,
-        username -> Text,
-    }
-}
-
+joinable_tables![posts];
 diesel::joinable!(posts -> auth_users (author_id));
-diesel::allow_tables_to_appear_in_same_query!(posts, auth_users);
 
-/// The author is writing it.
+/// The author is working on the post.
 pub const DRAFT: &str = "draft";
-/// It waits for a moderator.
+/// The post waits for a moderator.
 pub const SUBMITTED: &str = "submitted";
-/// Everybody may read it.
+/// Everyone may read the post.
 pub const PUBLISHED: &str = "published";
 
-/// A post, and the name of its author.
+/// A post with the name of its author.
 #[derive(Queryable, Selectable, serde::Serialize)]
 #[diesel(table_name = posts)]
 pub struct Post {
@@ -57,7 +51,7 @@ pub struct Post {
     pub published_at: Option<NaiveDateTime>,
 }
 
-/// What its writer says of a post. It is the form, too.
+/// The parts of a post that its author writes. This is also the form.
 #[derive(Form)]
 pub struct Draft {
     #[form(max_length = 120)]
@@ -66,12 +60,12 @@ pub struct Draft {
         label = "Address",
         max_length = 120,
         clean = clean_slug,
-        help = "What its address ends in: letters, digits and hyphens. Left empty, it is made of the title."
+        help = "The end of the post's URL: letters, digits and hyphens. If empty, it is derived from the title."
     )]
     pub slug: Option<String>,
-    #[form(label = "Text", textarea, max_length = 50_000, help = "An empty line begins a new paragraph.")]
+    #[form(label = "Text", textarea, max_length = 50_000, help = "Separate paragraphs with an empty line.")]
     pub body: String,
-    /// Which version was opened to be changed.
+    /// The version that the author has opened.
     #[form(hidden)]
     pub version: i32,
 }
@@ -87,18 +81,18 @@ fn slugify(title: &str) -> String {
     words.collect::<Vec<_>>().join("-").to_lowercase()
 }
 
-/// Why a draft is not saved.
-pub enum Refused {
-    /// Another post has the address.
+/// The reason why a draft was not saved.
+pub enum NotSaved {
+    /// Another post has this address.
     SlugTaken,
-    /// No address can be made of the title.
+    /// No address can be derived from the title.
     NoSlug,
-    /// Somebody else has saved the post meanwhile.
-    Overtaken,
+    /// Another user has saved the post in the meantime.
+    Conflict,
 }
 
 impl Draft {
-    /// What the form shows of a post that is to be changed.
+    /// Returns the values with which the form edits a post.
     pub fn of(post: &Post) -> Self {
         Draft { title: post.title.clone(), slug: Some(post.slug.clone()), body: post.body.clone(), version: post.version }
     }
@@ -108,25 +102,26 @@ impl Draft {
         Some(slug).filter(|slug| !slug.is_empty())
     }
 
-    /// Makes a post of it, and returns its address.
-    pub fn insert(&self, db: &mut Db, author: &User, now: DateTime<Utc>) -> Result<Result<String, Refused>> {
-        let Some(slug) = self.slug() else { return Ok(Err(Refused::NoSlug)) };
+    /// Creates a post, and returns its address.
+    pub fn insert(&self, db: &mut Db, author: &User, now: DateTime<Utc>) -> Result<Result<String, NotSaved>> {
+        let Some(slug) = self.slug() else { return Ok(Err(NotSaved::NoSlug)) };
         let row = (
             posts::author_id.eq(author.id),
             (posts::title.eq(&self.title), posts::slug.eq(&slug), posts::body.eq(&self.body)),
             (posts::state.eq(DRAFT), posts::remark.eq(""), posts::version.eq(1)),
             (posts::created_at.eq(now.naive_utc()), posts::updated_at.eq(now.naive_utc())),
         );
-        // A transaction inside the request's own: what fails in here can be mended by the visitor.
+        // A transaction inside the request's own, so that the request continues if it fails, and the author can choose
+        // another address.
         match unless_taken(db.transaction(|db| diesel::insert_into(posts::table).values(row).execute(db)))? {
             Some(_) => Ok(Ok(slug)),
-            None => Ok(Err(Refused::SlugTaken)),
+            None => Ok(Err(NotSaved::SlugTaken)),
         }
     }
 
-    /// Changes a post into it, unless somebody else was faster, and returns its address.
-    pub fn update(&self, db: &mut Db, post: &Post, now: DateTime<Utc>) -> Result<Result<String, Refused>> {
-        let Some(slug) = self.slug() else { return Ok(Err(Refused::NoSlug)) };
+    /// Updates a post, unless another user has changed it, and returns its address.
+    pub fn update(&self, db: &mut Db, post: &Post, now: DateTime<Utc>) -> Result<Result<String, NotSaved>> {
+        let Some(slug) = self.slug() else { return Ok(Err(NotSaved::NoSlug)) };
         let opened = posts::table.filter(posts::id.eq(post.id)).filter(posts::version.eq(self.version));
         let change = (
             (posts::title.eq(&self.title), posts::slug.eq(&slug), posts::body.eq(&self.body)),
@@ -134,13 +129,13 @@ impl Draft {
         );
         match unless_taken(db.transaction(|db| diesel::update(opened).set(change).execute(db)))? {
             Some(1) => Ok(Ok(slug)),
-            Some(_) => Ok(Err(Refused::Overtaken)),
-            None => Ok(Err(Refused::SlugTaken)),
+            Some(_) => Ok(Err(NotSaved::Conflict)),
+            None => Ok(Err(NotSaved::SlugTaken)),
         }
     }
 }
 
-/// `None` where another post has the address.
+/// Returns `None` if another post has the address.
 fn unless_taken(result: Result<usize, DieselError>) -> Result<Option<usize>> {
     match result {
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(None),
@@ -149,20 +144,20 @@ fn unless_taken(result: Result<usize, DieselError>) -> Result<Option<usize>> {
 }
 
 impl Post {
-    /// The post of this id, or a 404.
+    /// Returns the post with the given id, or a 404.
     #[track_caller]
     pub fn find(db: &mut Db, id: i64) -> Result<Post> {
         let found = posts::table.inner_join(auth_users::table).filter(posts::id.eq(id));
         found.select(Post::as_select()).first(db).or_404()
     }
 
-    /// The post at this address.
+    /// Returns the post at the given address.
     pub fn at(db: &mut Db, slug: &str) -> Result<Option<Post>> {
         let found = posts::table.inner_join(auth_users::table).filter(posts::slug.eq(slug));
         Ok(found.select(Post::as_select()).first(db).optional()?)
     }
 
-    /// A page of what everybody may read, newest first, and how many pages there are.
+    /// Returns a page of published posts, newest first, and the number of pages.
     pub fn published(db: &mut Db, page: u32, per_page: u32) -> Result<(Vec<Post>, u32)> {
         let published = posts::table.inner_join(auth_users::table).filter(posts::state.eq(PUBLISHED));
         let offset = i64::from(page.saturating_sub(1)) * i64::from(per_page);
@@ -172,20 +167,21 @@ impl Post {
         Ok((posts, u32::try_from(count)?.div_ceil(per_page).max(1)))
     }
 
-    /// What waits for a moderator; who has waited longest comes first.
+    /// Returns the submitted posts, starting with the one that has waited longest.
     pub fn submitted(db: &mut Db) -> Result<Vec<Post>> {
         let waiting = posts::table.inner_join(auth_users::table).filter(posts::state.eq(SUBMITTED));
         Ok(waiting.order((posts::updated_at, posts::id)).select(Post::as_select()).load(db)?)
     }
 
-    /// All that somebody has written, what was changed last first.
+    /// Returns all posts of an author, the last changed first.
     pub fn by(db: &mut Db, author: &User) -> Result<Vec<Post>> {
         let theirs = posts::table.inner_join(auth_users::table).filter(posts::author_id.eq(author.id));
         Ok(theirs.order((posts::updated_at.desc(), posts::id.desc())).select(Post::as_select()).load(db)?)
     }
 
-    /// Moves it on to another state, with a remark for its author. `false` where somebody has changed it since it was read.
-    pub fn advance(&self, db: &mut Db, to: &str, remark: &str, now: DateTime<Utc>) -> Result<bool> {
+    /// Changes the state of the post, with a remark for its author. Returns `false` if the post has changed since it was
+    /// read.
+    pub fn set_state(&self, db: &mut Db, to: &str, remark: &str, now: DateTime<Utc>) -> Result<bool> {
         let now = now.naive_utc();
         let read = posts::table.filter(posts::id.eq(self.id)).filter(posts::version.eq(self.version));
         let change = (
@@ -195,7 +191,7 @@ impl Post {
         Ok(diesel::update(read).set(change).execute(db)? == 1)
     }
 
-    /// `false` where somebody has changed it since it was read.
+    /// Deletes the post. Returns `false` if it has changed since it was read.
     pub fn delete(&self, db: &mut Db) -> Result<bool> {
         let read = posts::table.filter(posts::id.eq(self.id)).filter(posts::version.eq(self.version));
         Ok(diesel::delete(read).execute(db)? == 1)

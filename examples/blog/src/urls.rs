@@ -2,8 +2,8 @@ use lback::prelude::*;
 
 use crate::views::{members, moderating, reading, writing};
 
-/// Who is let in where stands here, and nowhere else; a view asks only whose post it is.
-#[rustfmt::skip] // one route a line
+/// Returns the routes. All permissions are checked here; views only check who has written a post.
+#[rustfmt::skip] // one route per line
 pub fn urls() -> Router {
     Router::new()
         .get("/", reading::index).name("index")

@@ -1,4 +1,4 @@
-//! A session store of the application's own: one JSON file for each session. No database is needed.
+//! A custom session store, with a JSON file for each session and without a database.
 
 mod store;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Sessions as files: `{id}.json` for each, in one folder.
+//! A session store that keeps each session in a file `{id}.json`.
 
 use std::fs::{self, File};
 use std::io::ErrorKind::NotFound;
@@ -17,13 +17,13 @@ impl FileStore {
     }
 
     fn write(&self, record: &Record) -> Result<()> {
-        // Under another name first: whoever reads meanwhile sees all of the old file or all of the new one.
+        // Writes a temporary file and renames it, so that readers see either the complete old file or the complete new one.
         let new = self.0.join(format!("{}.new", record.id));
         private_files::options().create(true).truncate(true).open(&new)?.write_all(&serde_json::to_vec_pretty(record)?)?;
         Ok(fs::rename(new, self.path(record.id))?)
     }
 
-    /// Nobody else writes until the file that this returns is closed, in other processes neither.
+    /// Locks the folder for writing, also for other processes, until the returned file is closed.
     fn lock(&self) -> Result<File> {
         private_files::create_folder(&self.0)?;
         let lock = private_files::options().create(true).truncate(true).open(self.0.join("lock"))?;
@@ -34,7 +34,7 @@ impl FileStore {
 
 impl SessionStore for FileStore {
     async fn load(&self, id: SessionId) -> Result<Option<Record>> {
-        // Whatever is no session counts as none; its visitor gets a new one.
+        // A file without a valid session counts as missing, so that its visitor gets a new session.
         match fs::read(self.path(id)) {
             Err(error) if error.kind() == NotFound => Ok(None),
             json => Ok(serde_json::from_slice(&json?).ok()),
@@ -44,7 +44,7 @@ impl SessionStore for FileStore {
     async fn create(&self, record: Record) -> Result<()> {
         let _lock = self.lock()?;
         if self.path(record.id).exists() {
-            return Err(Error::internal(format!("there is a session {} already", record.id)));
+            return Err(Error::internal(format!("the session {} already exists", record.id)));
         }
         self.write(&record)
     }
@@ -52,7 +52,7 @@ impl SessionStore for FileStore {
     async fn update(&self, to: Update) -> Result<bool> {
         let _lock = self.lock()?;
         let Some(record) = to.applied_to(self.load(to.id).await?) else { return Ok(false) };
-        // If the id changes, the old one is dead from here on.
+        // If the id changes, the old one is invalid from now on.
         fs::rename(self.path(to.id), self.path(record.id))?;
         self.write(&record).map(|()| true)
     }

@@ -1,4 +1,4 @@
-//! What an application may expect of its store, through the browser.
+//! Tests of the store through the test client.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_session_is_a_file_that_outlives_the_server() {
+fn a_session_is_stored_in_a_file_and_survives_a_restart() {
     let folder = TempDir::new().unwrap();
     let browser = client(&folder);
     browser.get("/").send().assert_contains("1 times");
@@ -41,7 +41,7 @@ fn a_session_is_a_file_that_outlives_the_server() {
 }
 
 #[test]
-fn no_update_is_lost_also_not_between_two_servers() {
+fn concurrent_updates_from_two_servers_are_not_lost() {
     let folder = TempDir::new().unwrap();
     let servers = [client(&folder), client(&folder)];
     servers[0].get("/").send();
@@ -56,7 +56,7 @@ fn no_update_is_lost_also_not_between_two_servers() {
 }
 
 #[test]
-fn a_login_replaces_the_file_and_a_logout_removes_it() {
+fn login_replaces_the_file_and_logout_removes_it() {
     let folder = TempDir::new().unwrap();
     let browser = client(&folder);
     browser.get("/").send();
@@ -71,11 +71,11 @@ fn a_login_replaces_the_file_and_a_logout_removes_it() {
 
     browser.post("/logout").send().assert_status(204);
     assert!(browser.session().is_none());
-    assert_eq!(files(&sessions(&folder)).len(), 1, "the thief's");
+    assert_eq!(files(&sessions(&folder)).len(), 1, "only the thief's session is left");
 }
 
 #[test]
-fn a_session_lives_as_long_as_it_is_used() {
+fn a_session_expires_after_inactivity() {
     let folder = TempDir::new().unwrap();
     let browser = client(&folder);
     for visits in 1..5 {
@@ -87,7 +87,7 @@ fn a_session_lives_as_long_as_it_is_used() {
 }
 
 #[test]
-fn a_file_that_is_no_session_harms_nobody() {
+fn invalid_files_count_as_missing_sessions() {
     let folder = TempDir::new().unwrap();
     let browser = client(&folder);
     for text in ["", "null", "{", "{\"data\": []}"] {
@@ -101,14 +101,14 @@ fn a_file_that_is_no_session_harms_nobody() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_read_is_an_error_and_no_logout() {
+fn an_unreadable_folder_is_an_error_and_does_not_log_out() {
     let folder = TempDir::new().unwrap();
     let browser = client(&folder);
     browser.get("/").send();
     let (own, away) = (sessions(&folder), folder.path().join("away"));
     let file = files(&own).pop().unwrap();
     fs::rename(&own, &away).unwrap();
-    // A folder where the file was.
+    // Creates a folder with the name of the file.
     fs::create_dir_all(&file).unwrap();
     let response = browser.get("/").send();
     response.assert_status(503);

@@ -1,4 +1,4 @@
-//! Sessions at work: counting visits, logging in and out, a cart, and the devices where somebody is logged in.
+//! A demonstration of sessions: a visit counter, login and logout, a shopping cart, and a list of the user's devices.
 
 mod models;
 mod urls;

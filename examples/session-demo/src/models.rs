@@ -1,4 +1,4 @@
-//! The table of users, and what is asked of it.
+//! The table of users, and its queries.
 
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use lback::prelude::*;
@@ -23,21 +23,21 @@ pub struct User {
 }
 
 impl User {
-    /// The user of this id.
+    /// Returns the user with the given id.
     pub fn find(db: &mut Db, id: i64) -> Result<Option<User>> {
         Ok(users::table.find(id).select(User::as_select()).first(db).optional()?)
     }
 
-    /// The user of this name, if the password is theirs.
+    /// Returns the user with the given name, if the password is correct.
     pub fn authenticate(db: &mut Db, username: &str, password: &str) -> Result<Option<User>> {
         let named = users::table.filter(users::username.eq(username)).select(User::as_select());
         let user = named.first(db).optional()?;
-        // An unknown name costs as much time as a wrong password, and so tells nobody which names exist.
-        let hash = user.as_ref().map_or(NOBODY, |user| &user.password);
-        let right = Argon2::default().verify_password(password.as_bytes(), &PasswordHash::new(hash)?).is_ok();
-        Ok(user.filter(|_| right))
+        // An unknown name takes as much time as a wrong password, so that the time does not reveal which names exist.
+        let hash = user.as_ref().map_or(UNUSED_HASH, |user| &user.password);
+        let is_correct = Argon2::default().verify_password(password.as_bytes(), &PasswordHash::new(hash)?).is_ok();
+        Ok(user.filter(|_| is_correct))
     }
 }
 
-/// A hash that no password has.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$Uu+sh0185XDyUrBDCzAqoQ$L1ZaCkF/KmQ38kiH/FC2TPz+GzbuWxODQ/GPl5HXaZ4";
+/// A hash for which no password is known.
+const UNUSED_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$Uu+sh0185XDyUrBDCzAqoQ$L1ZaCkF/KmQ38kiH/FC2TPz+GzbuWxODQ/GPl5HXaZ4";

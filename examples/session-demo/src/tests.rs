@@ -1,4 +1,4 @@
-//! The demo, driven as a browser would.
+//! Tests of the whole demo through the test client.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -17,7 +17,7 @@ fn log_in(client: &Client) {
 }
 
 #[test]
-fn visits_are_counted_for_each_visitor() {
+fn visits_are_counted_per_visitor() {
     let alice = client();
     let bob = alice.fork();
     assert_eq!(alice.get("/visits").send().text(), "You have visited 1 times.");
@@ -26,7 +26,7 @@ fn visits_are_counted_for_each_visitor() {
 }
 
 #[test]
-fn no_visit_is_lost_when_many_come_at_once() {
+fn concurrent_visits_are_all_counted() {
     let client = client();
     client.get("/visits").send();
     thread::scope(|scope| {
@@ -42,7 +42,7 @@ fn no_visit_is_lost_when_many_come_at_once() {
 }
 
 #[test]
-fn logging_in_greets_rotates_the_id_and_opens_the_profile() {
+fn login_shows_a_message_changes_the_id_and_opens_the_profile() {
     let client = client();
     client.get("/visits").send();
     let before = client.session().unwrap().id;
@@ -61,7 +61,7 @@ fn logging_in_greets_rotates_the_id_and_opens_the_profile() {
 }
 
 #[test]
-fn a_wrong_login_says_so_and_logs_nobody_in() {
+fn a_failed_login_shows_a_message() {
     for (username, password) in [("alice", "looking-glass"), ("nobody", "wonderland"), ("", ""), ("alice", "' OR 1=1 --")] {
         let client = client();
         client.post("/login").form(&[("username", username), ("password", password)]).send().assert_redirect("/login");
@@ -72,7 +72,7 @@ fn a_wrong_login_says_so_and_logs_nobody_in() {
 }
 
 #[test]
-fn logging_out_ends_the_session_and_leaves_a_message() {
+fn logout_deletes_the_session_and_shows_a_message() {
     let client = client();
     log_in(&client);
     let before = client.session().unwrap().id;
@@ -83,7 +83,7 @@ fn logging_out_ends_the_session_and_leaves_a_message() {
 }
 
 #[test]
-fn the_cart_keeps_what_is_added_and_shows_it_escaped() {
+fn the_cart_stores_items_and_shows_them_escaped() {
     let client = client();
     client.post("/cart/add").form(&[("item", "Tea")]).send().assert_redirect("/");
     client.post("/cart/add").form(&[("item", "<script>alert(1)</script>")]).send().assert_redirect("/");
@@ -115,7 +115,7 @@ fn session_json_shows_the_session() {
 }
 
 #[test]
-fn devices_lists_every_login_and_revoke_leaves_this_one() {
+fn devices_are_listed_and_the_others_can_be_logged_out() {
     let here = client();
     let there = here.fork();
     log_in(&here);
@@ -134,7 +134,7 @@ fn devices_lists_every_login_and_revoke_leaves_this_one() {
 }
 
 #[test]
-fn every_form_has_a_token_and_nothing_goes_without() {
+fn every_form_has_a_csrf_token_and_requires_it() {
     let client = client();
     client.enforce_csrf();
     let token = |path: &str| {
@@ -154,7 +154,7 @@ fn every_form_has_a_token_and_nothing_goes_without() {
 }
 
 #[test]
-fn plain_touches_nothing() {
+fn plain_does_not_use_the_session() {
     let client = client();
     let response = client.get("/plain").send();
     assert_eq!(response.text(), "Hello, World!");
@@ -163,7 +163,7 @@ fn plain_touches_nothing() {
 }
 
 #[test]
-fn somebody_stays_logged_in_when_the_server_is_started_again() {
+fn a_login_survives_a_restart() {
     let first = client();
     log_in(&first);
     let again = first.restart(app());
@@ -171,7 +171,7 @@ fn somebody_stays_logged_in_when_the_server_is_started_again() {
 }
 
 #[test]
-fn every_page_has_its_style() {
+fn pages_link_to_the_style_sheet() {
     let client = client();
     client.get("/login").send().assert_contains("/static/style.css");
     assert_eq!(client.get("/static/style.css").send().header("content-type"), Some("text/css; charset=utf-8"));

@@ -2,7 +2,7 @@ use lback::prelude::*;
 
 use crate::views::{account, cart, devices, home};
 
-#[rustfmt::skip] // one route a line
+#[rustfmt::skip] // one route per line
 pub fn urls() -> Router {
     Router::new()
         .get("/", home::index).name("index")

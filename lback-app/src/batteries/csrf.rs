@@ -1,4 +1,4 @@
-//! Protection from forged forms.
+//! Protection against cross-site request forgery (CSRF).
 
 use lback_core::middleware::{CsrfMiddleware, Slot};
 use lback_core::{CsrfExempt, Method, Result};

@@ -1,4 +1,4 @@
-//! The database: its connections, the request's transaction, and the commands for its tables.
+//! The database: its connections, the transaction of a request, and the commands for migrations.
 
 use lback_core::middleware::Slot;
 use lback_core::{Application, Error, Result, Settings};
@@ -39,7 +39,7 @@ impl Battery for DatabaseBattery {
     }
 }
 
-/// Checks that the SQL of every applied migration is what was applied.
+/// Checks that the SQL of applied migrations is unchanged.
 fn changed_migrations(app: &Application) -> Result<()> {
     let Some(database) = app.state::<Database>() else { return Ok(()) };
     let changed: Vec<String> = migrations(app)?.status(database)?.into_iter().filter_map(|migration| migration.changed).collect();
@@ -47,13 +47,13 @@ fn changed_migrations(app: &Application) -> Result<()> {
         return Ok(());
     }
     Err(Error::internal(format!(
-        "what was applied was changed afterwards, which changes no database: {}. Put the SQL back, and make the change in a migration of its \
-         own: lback makemigrations NAME",
+        "applied migrations were edited, which has no effect on the database: {}. Restore their SQL, and make the change in a new \
+         migration: lback makemigrations NAME",
         changed.join(", ")
     )))
 }
 
-/// Checks that the database has what `diesel::table!` says.
+/// Checks that the database matches the `diesel::table!` declarations.
 fn tables(app: &Application) -> Result<()> {
     let differences = differences(app)?;
     if differences.is_empty() {

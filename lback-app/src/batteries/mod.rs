@@ -1,4 +1,4 @@
-//! The batteries that every application has unless it leaves them out.
+//! The batteries that every application has by default.
 
 mod csrf;
 mod database;

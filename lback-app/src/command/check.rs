@@ -1,7 +1,7 @@
-//! The command `check`: what is wrong, and what mends it.
+//! The command `check`, which finds problems and explains how to fix them.
 //!
-//! That the settings are understood, the routes do not collide, the middleware stands in order and every template parses
-//! has been checked by the time this runs: otherwise the application would not have come so far.
+//! Invalid settings, conflicting routes, misplaced middleware and templates with syntax errors are found before the command
+//! runs: the application does not start with any of them.
 
 use lback_core::{Application, CoreSettings, Error, Result, StaticNames};
 
@@ -11,8 +11,8 @@ use crate::assemble::Ready;
 use crate::client_address;
 
 pub(super) fn command() -> CommandSpec {
-    let about = "[--deploy]  looks for what is wrong, with --deploy also for what a public server must not have
-It ends with status 1 where something is wrong. Call it as the server runs: LBACK_ENV=production ./mysite check --deploy";
+    let about = "[--deploy]  looks for problems, with --deploy also for settings that are unsafe on a public server
+If a check fails, the exit status is 1. Run it with the server's environment: LBACK_ENV=production ./mysite check --deploy";
     CommandSpec::new("check", about, |command| {
         let deploy = !command.arguments().is_empty();
         let checks = check(command.ready(), deploy);
@@ -28,7 +28,7 @@ It ends with status 1 where something is wrong. Call it as the server runs: LBAC
     })
 }
 
-/// Looks at everything.
+/// Runs all checks.
 fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Checks {
     let mut checks = Checks::new(deploy);
     checks.add("settings, routes, middleware and templates", Ok(()));
@@ -49,7 +49,7 @@ fn check(Ready { app, hooks }: &Ready, deploy: bool) -> Checks {
     checks
 }
 
-/// Finds folders that the settings name and that are missing. One that is not named may be: nothing needs it.
+/// Checks that the folders named in the settings exist. The default folders may be missing.
 fn folders(app: &Application) -> Result<()> {
     let core = app.config();
     let written = app.settings().entries();
@@ -58,7 +58,9 @@ fn folders(app: &Application) -> Result<()> {
         |(key, path): &(&str, &std::path::PathBuf)| written.iter().any(|entry| entry.key == *key) && !app.root().join(path).is_dir();
     match named.into_iter().find(is_missing) {
         None => Ok(()),
-        Some((key, path)) => mend(format!("{key} names {}, and there is no such folder. Make it, or correct {key}", path.display())),
+        Some((key, path)) => {
+            problem(format!("{key} names the folder {}, which does not exist. Create it, or correct {key}", path.display()))
+        }
     }
 }
 
@@ -70,8 +72,8 @@ fn links(app: &Application) -> Result<()> {
     if broken.is_empty() {
         return Ok(());
     }
-    mend(format!(
-        "no route has the name that url_for asks for: {}. Name the route with .name(…), or correct the template",
+    problem(format!(
+        "url_for refers to routes that do not exist: {}. Name the route with .name(…), or correct the template",
         broken.join(", ")
     ))
 }
@@ -86,18 +88,18 @@ fn static_files(app: &Application) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    mend(format!("there are no such files in {}: {}. Put them there, or correct the template", folder.display(), missing.join(", ")))
+    problem(format!("these files do not exist in {}: {}. Add them, or correct the template", folder.display(), missing.join(", ")))
 }
 
-/// Checks that every form that posts carries a CSRF token.
+/// Checks that every form with the method POST contains a CSRF token.
 fn forms(app: &Application) -> Result<()> {
     let forms = app.templates().unprotected_forms()?;
     if forms.is_empty() || !app.middleware().any(|name| name == "CsrfMiddleware") {
         return Ok(());
     }
     let places: Vec<String> = forms.iter().map(|form| format!("{}:{}", form.template, form.line)).collect();
-    mend(format!(
-        "what these send will be refused, as it carries no CSRF token: {}. Write {{{{ csrf_input() }}}} inside the <form>",
+    problem(format!(
+        "these forms will be refused, because they contain no CSRF token: {}. Write {{{{ csrf_input() }}}} inside the <form>",
         places.join(", ")
     ))
 }
@@ -106,24 +108,24 @@ fn debug(core: &CoreSettings) -> Result<()> {
     if !core.debug {
         return Ok(());
     }
-    mend(
-        "it shows the inside of the application to everybody. Write DEBUG = false in settings.production.toml, and start with LBACK_ENV=production",
+    problem(
+        "error pages show the application's internals to every visitor. Write DEBUG = false in settings.production.toml, and start with LBACK_ENV=production",
     )
 }
 
 fn secret_key(core: &CoreSettings) -> Result<()> {
-    // Outside of DEBUG the application would not have been built with one that is missing or short.
+    // Unless DEBUG is on, the application does not start with a key that is missing or too short.
     if core.secret_key.is_some() {
         return Ok(());
     }
-    mend("none is set, so every machine makes its own. Put a line SECRET_KEY=… into .env; openssl rand -base64 48 makes a value")
+    problem("it is not set, so every machine generates its own. Add a line SECRET_KEY=… to .env; openssl rand -base64 48 generates a value")
 }
 
 fn allowed_hosts(core: &CoreSettings) -> Result<()> {
     match core.allowed_hosts.as_slice() {
-        [] => mend("none is named, so every request is refused. Write ALLOWED_HOSTS = [\"example.com\"] in settings.production.toml"),
+        [] => problem("it is empty, so every request is refused. Write ALLOWED_HOSTS = [\"example.com\"] in settings.production.toml"),
         hosts if hosts.iter().any(|host| host == "*") => {
-            mend("\"*\" believes whatever host a client names. Name your own: ALLOWED_HOSTS = [\"example.com\"]")
+            problem("\"*\" accepts any host that a client names. Name your own: ALLOWED_HOSTS = [\"example.com\"]")
         }
         _ => Ok(()),
     }
@@ -131,22 +133,22 @@ fn allowed_hosts(core: &CoreSettings) -> Result<()> {
 
 fn https(core: &CoreSettings) -> Result<()> {
     if core.trusted_proxies.is_empty() {
-        return mend(
-            "no proxy is trusted, so every request counts as plain HTTP. Name the one that ends TLS: TRUSTED_PROXIES = [\"127.0.0.1\"], \
+        return problem(
+            "no proxy is trusted, so every request counts as plain HTTP. Name the proxy that terminates TLS: TRUSTED_PROXIES = [\"127.0.0.1\"], \
              or [\"private\"] in a container",
         );
     }
     if core.hsts_seconds == 0 {
-        return mend("browsers are not told to come by HTTPS only. Write HSTS_SECONDS = 31536000 once HTTPS works");
+        return problem("browsers are not told to use HTTPS only. Write HSTS_SECONDS = 31536000 once HTTPS works");
     }
     Ok(())
 }
 
-/// Checks that the process can open as many files as its connections need.
+/// Checks that the limit of open files allows `MAX_CONNECTIONS` connections.
 fn connections(core: &CoreSettings) -> Result<()> {
     match lback_core::server::connection_limit() {
-        Some(limit) if limit < core.max_connections => mend(format!(
-            "the limit of open files leaves room for {limit} connections, fewer than {}. Raise it (LimitNOFILE= of systemd, ulimit -Hn), or \
+        Some(limit) if limit < core.max_connections => problem(format!(
+            "the limit of open files allows {limit} connections, fewer than {}. Raise it (LimitNOFILE= of systemd, ulimit -Hn), or \
              write MAX_CONNECTIONS = {limit}",
             core.max_connections
         )),
@@ -154,6 +156,6 @@ fn connections(core: &CoreSettings) -> Result<()> {
     }
 }
 
-fn mend(message: impl Into<String>) -> Result<()> {
+fn problem(message: impl Into<String>) -> Result<()> {
     Err(Error::internal(message))
 }

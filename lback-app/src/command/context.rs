@@ -1,4 +1,4 @@
-//! What a command works with.
+//! [`Command`], the context in which a command runs.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -12,7 +12,9 @@ use super::CommandSpec;
 use crate::assemble::Ready;
 use crate::migrate::require_migrations;
 
-/// What a command works with; see [`App::command`](crate::App::command) and [`CommandSpec`].
+/// The context of a running command: its arguments, output, database, settings and application.
+///
+/// See [`App::command`](crate::App::command) and [`CommandSpec`].
 ///
 /// ```no_run
 /// use lback::prelude::*;
@@ -26,27 +28,27 @@ use crate::migrate::require_migrations;
 /// }
 ///
 /// fn main() -> Result<()> {
-///     App::new(Router::new()).command("deleteposts", "deletes the posts before the one of this id, or all", deleteposts).main()
+///     App::new(Router::new()).command("deleteposts", "[ID]  deletes the posts before this one, or all posts", deleteposts).main()
 /// }
 /// ```
 pub struct Command {
     ready: Arc<Ready>,
     arguments: Vec<String>,
     unit: Option<DbSession>,
-    /// What was printed, if a test wants to know.
+    /// The printed lines, if a test collects them.
     printed: Option<String>,
 }
 
 impl Command {
-    /// The arguments behind the command's name.
+    /// Returns the arguments after the command's name.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
     }
 
-    /// The argument at `index`, counted from 0; `None` where there are not so many.
+    /// Returns the argument at `index`, counted from 0, or `None` if there are fewer.
     ///
     /// # Errors
-    /// Where it is not a `T`; the message names the argument.
+    /// Returns an error if the argument cannot be parsed as a `T`. The message names the argument.
     #[track_caller]
     pub fn argument<T>(&self, index: usize) -> Result<Option<T>>
     where
@@ -56,16 +58,16 @@ impl Command {
         match parsed {
             None => Ok(None),
             Some((_, Ok(value))) => Ok(Some(value)),
-            Some((text, Err(error))) => Err(Error::bad_request(format!("the argument \"{text}\" is not understood: {error}"))),
+            Some((text, Err(error))) => Err(Error::bad_request(format!("invalid argument \"{text}\": {error}"))),
         }
     }
 
-    /// The time, by the application's clock. In a test it stands still until the test moves it.
+    /// Returns the time of the application's clock. In a test, the clock is fixed until the test advances it.
     pub fn now(&self) -> DateTime<Utc> {
         self.ready.app.clock().now()
     }
 
-    /// Prints a line to the standard output. A test gets it from [`Client::command`](crate::testing::Client::command) instead.
+    /// Prints a line to standard output. In a test, [`Client::command`](crate::testing::Client::command) returns it instead.
     pub fn print(&mut self, line: impl Display) {
         match &mut self.printed {
             Some(printed) => printed.push_str(&format!("{line}\n")),
@@ -73,14 +75,14 @@ impl Command {
         }
     }
 
-    /// The database, in a transaction that begins with the first call. It is committed when the command returns `Ok`, and
-    /// rolled back when it returns an error or panics.
+    /// Returns the database, in a transaction that begins with the first call. It is committed when the command returns `Ok`,
+    /// and rolled back when it returns an error or panics.
     ///
-    /// On SQLite nobody else can write until then. A command that takes long asks the [`database`](Self::database) for
-    /// connections instead, and begins its own transactions.
+    /// On SQLite, nothing else can write until then. A long-running command should take connections from the
+    /// [`database`](Self::database) and begin its own transactions.
     ///
     /// # Errors
-    /// Where the application has no database, migrations are pending, or no connection is to be had.
+    /// Returns an error if the application has no database, migrations are pending, or no connection is available.
     #[track_caller]
     pub fn db(&mut self) -> Result<&mut Db> {
         if self.unit.is_none() {
@@ -90,10 +92,10 @@ impl Command {
         self.unit.get_or_insert_with(|| DbSession::for_writing(database.clone())).connection()
     }
 
-    /// Makes sure that the database has the tables that the program works with.
+    /// Ensures that all migrations have been applied.
     ///
     /// # Errors
-    /// If migrations are pending; the message names them and the command that applies them.
+    /// Returns an error if migrations are pending. The message names them and the command that applies them.
     pub fn require_migrations(&self) -> Result<()> {
         require_migrations(&self.ready.app)
     }
@@ -102,37 +104,37 @@ impl Command {
         &self.ready
     }
 
-    /// The database's connections, without any transaction around them.
+    /// Returns the database, for connections without a transaction.
     ///
     /// # Errors
-    /// Where the application has no database.
+    /// Returns an error if the application has no database.
     pub fn database(&self) -> Result<&Database> {
         self.ready.database()
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         self.ready.app.settings()
     }
 
-    /// The application: its routes (`command.app().url_for("index", &[])`), templates, clock.
+    /// Returns the application: its routes (`command.app().url_for("index", &[])`), templates and clock.
     pub fn app(&self) -> &Arc<Application> {
         &self.ready.app
     }
 
-    /// The application's own state of type `T`, which [`App::state`](crate::App::state) has set.
+    /// Returns the shared state of type `T` that was added with [`App::state`](crate::App::state).
     ///
     /// # Errors
-    /// Where there is none.
+    /// Returns an error if the application has no state of this type.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
-        let none = || Error::internal(format!("the application has no state of the type {}", std::any::type_name::<T>()));
-        self.ready.app.state().ok_or_else(none)
+        let missing = || Error::internal(format!("the application has no state of the type {}", std::any::type_name::<T>()));
+        self.ready.app.state().ok_or_else(missing)
     }
 
     /// Waits for async work: `command.block_on(async { … })?`.
     ///
     /// # Errors
-    /// Where the system gives no threads for it.
+    /// Returns an error if no threads can be started.
     pub fn block_on<F: Future>(&self, work: F) -> Result<F::Output> {
         Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work))
     }
@@ -144,7 +146,7 @@ impl CommandSpec {
         self.finish(Command { ready, arguments, unit: None, printed: None }).map(drop)
     }
 
-    /// The same for a test. Returns what was printed.
+    /// Runs the command for a test, and returns the printed lines.
     pub(crate) fn run_for_test(&self, ready: Arc<Ready>, arguments: Vec<String>) -> Result<String> {
         self.finish(Command { ready, arguments, unit: None, printed: Some(String::new()) })
     }

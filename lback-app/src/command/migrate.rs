@@ -5,8 +5,8 @@ use super::spec::none;
 use crate::migrate::{migrate, migrations};
 
 pub(crate) fn command() -> CommandSpec {
-    let about = "applies the migrations that are pending
-They are those of the framework and those of the application; showmigrations lists them.";
+    let about = "applies pending migrations
+These are the migrations of the application and of its batteries; showmigrations lists them.";
     CommandSpec::new("migrate", about, |command| {
         let applied = migrate(command.ready())?;
         for name in &applied {
@@ -18,7 +18,7 @@ They are those of the framework and those of the application; showmigrations lis
         let ready = command.ready();
         for migration in migrations(&ready.app)?.status(ready.database()?)? {
             if let Some(file) = migration.changed {
-                eprintln!("warning: {file} was changed after it was applied, which changes no database; the command check says what to do");
+                eprintln!("warning: {file} was edited after it was applied, which has no effect on the database; run check for what to do");
             }
         }
         ready.hooks.migrated(&ready.app)

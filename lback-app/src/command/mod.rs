@@ -1,4 +1,4 @@
-//! The command line: what it asks for, and the commands, a file each. Those of batteries come with the battery.
+//! The application's command line, with one file per command. The commands of a battery are in the battery's crate.
 
 mod check;
 pub(crate) mod clearsessions;
@@ -22,16 +22,16 @@ use lback_core::Result;
 
 use crate::battery::Battery;
 
-/// What the command line asks for.
+/// A parsed command line.
 pub(crate) enum Task {
     Help(String),
     Run(CommandSpec, Vec<String>),
 }
 
-/// The commands of an application: those that every one has, and in between those of its batteries and its own.
+/// Returns the commands of an application: the built-in ones, those of its batteries, and its own.
 ///
 /// # Errors
-/// If a name would never be reached, or could not be typed.
+/// Returns an error if a command's name is invalid or already taken.
 pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> Result<Vec<CommandSpec>> {
     let of_batteries = batteries.iter().flat_map(|battery| battery.commands());
     let mut all = vec![serve::command()];
@@ -43,7 +43,7 @@ pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> Resu
 }
 
 impl Task {
-    /// Understands `arguments`, of which the first names one of `commands`; without one, serves.
+    /// Parses `arguments`, of which the first is the name of a command. Without arguments, the command is `serve`.
     pub(crate) fn parse(arguments: &[String], mut commands: Vec<CommandSpec>) -> Result<Self, String> {
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         if let Some(help) = help::asked_for(&words, &commands) {

@@ -1,39 +1,39 @@
-//! What commands are called: those that every application has, those of the `lback` command, and the application's own.
+//! Checks the names of commands, and suggests one for a name that does not exist.
 
 use lback_core::{Error, Result};
 
 use super::CommandSpec;
 use super::spec::OF_APPLICATION;
 
-/// What the `lback` command does itself, so that `lback NAME` would never come to the application.
+/// The commands of `lback` itself. It would not pass `lback NAME` on to the application.
 const OF_LBACK: [&str; 8] = ["startproject", "new", "startapp", "makemigrations", "runserver", "run", "test", "completions"];
 
-/// Returns the error for an unknown command, with the one that was probably meant.
+/// Returns the message for an unknown command, with a similar name as a suggestion.
 pub(crate) fn unknown(name: &str, commands: &[CommandSpec]) -> String {
     let known: Vec<&str> = commands.iter().map(|command| command.name).collect();
-    let meant = lback_core::settings::nearest(name, &[known.as_slice(), OF_LBACK.as_slice()].concat());
-    match meant {
-        Some(meant) if OF_LBACK.contains(&meant) => format!("there is no command \"{name}\"; did you mean lback {meant}?"),
-        Some(meant) => format!("there is no command \"{name}\"; did you mean {meant}?"),
-        None => format!("there is no command \"{name}\"; there are {}", known.join(", ")),
+    let nearest = lback_core::settings::nearest(name, &[known.as_slice(), OF_LBACK.as_slice()].concat());
+    match nearest {
+        Some(suggestion) if OF_LBACK.contains(&suggestion) => format!("there is no command \"{name}\"; did you mean lback {suggestion}?"),
+        Some(suggestion) => format!("there is no command \"{name}\"; did you mean {suggestion}?"),
+        None => format!("there is no command \"{name}\"; the commands are {}", known.join(", ")),
     }
 }
 
-/// Refuses names that would never be reached or that could not be typed.
+/// Returns an error if a command's name is invalid or already taken.
 pub(super) fn check(commands: &[CommandSpec]) -> Result<()> {
     for (at, CommandSpec { name, section, .. }) in commands.iter().enumerate() {
         let before = commands[..at].iter().find(|before| before.name == *name);
-        let wrong = match before {
+        let problem = match before {
             Some(before) if before.section == OF_APPLICATION => "two commands have this name",
-            Some(_) => "the application has a command of this name already",
-            None if OF_LBACK.contains(name) => "the lback command has one of this name itself",
+            Some(_) => "every application already has a command with this name",
+            None if OF_LBACK.contains(name) => "the lback program has a command with this name",
             None if name.is_empty() || name.starts_with('-') || name.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-                "a name is a word such as countposts"
+                "the name must be a single word such as countposts"
             }
             None => continue,
         };
         let place = if *section == OF_APPLICATION { "App::command(" } else { "CommandSpec::new(" };
-        return Err(Error::internal(format!("{place}\"{name}\", …): {wrong}. Choose another name")));
+        return Err(Error::internal(format!("{place}\"{name}\", …): {problem}. Choose another name")));
     }
     Ok(())
 }

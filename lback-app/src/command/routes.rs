@@ -1,4 +1,4 @@
-//! The command `routes`: what answers where, and what differs from other routes.
+//! The command `routes`, which lists routes and their peculiarities.
 
 use lback_core::{Method, Route};
 
@@ -8,7 +8,7 @@ use crate::battery::Hooks;
 
 pub(super) fn command() -> CommandSpec {
     let about = "lists the routes
-Of each: the methods, the path, the name, who is let in if not everybody is, which protections it does without, and its own middleware.";
+For each route: its methods, path and name, who has access if it is restricted, the protections that are off, and its own middleware.";
     CommandSpec::new("routes", about, |command| {
         let ready = command.ready();
         let routes: Vec<_> = ready.app.routes().iter().map(|route| columns(route, &ready.hooks)).collect();
@@ -23,12 +23,12 @@ Of each: the methods, the path, the name, who is let in if not everybody is, whi
     .arguments(none)
 }
 
-/// The methods, the pattern, the name and the notes.
+/// Returns the methods, the pattern, the name and the notes.
 fn columns(route: &Route, hooks: &Hooks) -> [String; 4] {
     let methods: Vec<_> = route.methods().iter().map(Method::as_str).collect();
     let methods = if methods.is_empty() { "ANY".to_owned() } else { methods.join(",") };
     let mut notes = hooks.route_notes(route);
-    // Their notes say what guards do.
+    // The notes describe guards already.
     notes.extend(route.middleware().filter(|name| *name != "Guard").map(str::to_owned));
     [methods, route.pattern().to_owned(), route.name().unwrap_or_default().to_owned(), notes.join(", ")]
 }

@@ -14,13 +14,13 @@ use crate::supervisor::Supervisor;
 pub(super) const NAME: &str = "serve";
 
 pub(super) fn command() -> CommandSpec {
-    let about = "[ADDRESS]  answers requests, on HOST and PORT of the settings or on ADDRESS (default)
-ADDRESS is a port, a host, or both: 8080, 0.0.0.0, 0.0.0.0:8080. While DEBUG is on, pending migrations are applied first;
-otherwise they stop the start. Ctrl-C and SIGTERM end it, after the requests in flight.";
+    let about = "[ADDRESS]  serves requests on ADDRESS, or on HOST and PORT in the settings (default command)
+ADDRESS is a port, a host, or both: 8080, 0.0.0.0, 0.0.0.0:8080. If DEBUG is on, pending migrations are applied first;
+otherwise the server does not start while there are any. Ctrl-C and SIGTERM stop it after the requests in flight.";
     CommandSpec::new(NAME, about, |command| serve(command.ready(), command.arguments().first().map(String::as_str))).arguments(at_most_one)
 }
 
-/// Serves on `address`, or else on that of the settings.
+/// Serves requests on `address`, or on the address in the settings.
 fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
     prepare(ready)?;
     let config = ready.app.config();
@@ -30,7 +30,7 @@ fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
     };
     run(config, async {
         let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;
-        let warning = if config.debug { " (DEBUG is on: never on a public server)" } else { "" };
+        let warning = if config.debug { " (DEBUG is on; never use it on a public server)" } else { "" };
         tracing::info!(target: "lback::serve", "listening on http://{}{warning}", listener.local_addr()?);
         server::serve(ready.app.clone(), listener, stop_signal()).await?;
         tracing::info!(target: "lback::serve", "stopped");
@@ -38,7 +38,7 @@ fn serve(ready: &Ready, address: Option<&str>) -> Result<()> {
     })
 }
 
-/// Serves below `lback runserver`, which has the socket and speaks for this program.
+/// Serves requests as a child of `lback runserver`, which owns the socket and writes the messages about startup.
 pub(crate) fn serve_below(ready: &Ready, supervisor: &Supervisor) -> Result<()> {
     prepare(ready)?;
     let listener = Supervisor::listener()?;
@@ -59,16 +59,16 @@ fn run(config: &CoreSettings, serve: impl Future<Output = Result<()>>) -> Result
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("lback")
-        // Views hold at most MAX_BLOCKING_VIEWS; commits, files and the rest always find a thread beside them.
+        // Blocking views use at most MAX_BLOCKING_VIEWS threads, so that commits, files and other work always find one.
         .max_blocking_threads(config.max_blocking_views + 64)
         .build()?;
     let result = runtime.block_on(serve);
-    // Views that are still running past the shutdown's deadline are not waited for.
+    // Does not wait for views that are still running after the shutdown timeout.
     runtime.shutdown_background();
     result
 }
 
-/// What must be right before the first request.
+/// Prepares the database, and checks the settings that the server needs.
 fn prepare(ready: &Ready) -> Result<()> {
     prepare_database(ready)?;
     ready.hooks.migrated(&ready.app)?;
@@ -81,7 +81,10 @@ fn prepare(ready: &Ready) -> Result<()> {
     Ok(())
 }
 
-/// While `DEBUG` is on, pending migrations are applied; otherwise they stop the start.
+/// Applies pending migrations if `DEBUG` is on.
+///
+/// # Errors
+/// Returns an error if migrations are pending and `DEBUG` is off, or if one cannot be applied.
 fn prepare_database(ready: &Ready) -> Result<()> {
     if !ready.app.config().debug || ready.database().is_err() {
         return require_migrations(&ready.app);
@@ -91,15 +94,15 @@ fn prepare_database(ready: &Ready) -> Result<()> {
     }
     let status = migrations(&ready.app)?.status(ready.database()?)?;
     for file in status.into_iter().filter_map(|migration| migration.changed) {
-        tracing::warn!(target: "lback::serve", "{file} was changed after it was applied, which changes no database; the command check says what to do");
+        tracing::warn!(target: "lback::serve", "{file} was edited after it was applied, which has no effect on the database; run check for what to do");
     }
     for difference in differences(&ready.app)? {
-        tracing::warn!(target: "lback::serve", "{difference}; see the command check");
+        tracing::warn!(target: "lback::serve", "{difference}; run check for what to do");
     }
     Ok(())
 }
 
-/// `8080`, `0.0.0.0`, `0.0.0.0:8080`.
+/// Parses a port, a host, or both: `8080`, `0.0.0.0`, `0.0.0.0:8080`.
 fn parse_address(text: &str, host: &str, port: u16) -> Result<(String, u16)> {
     if let Ok(port) = text.parse() {
         return Ok((host.to_owned(), port));
@@ -111,24 +114,24 @@ fn parse_address(text: &str, host: &str, port: u16) -> Result<(String, u16)> {
     let is_host = !host.is_empty() && !host.contains('/') && !host.bytes().all(|byte| byte.is_ascii_digit());
     match given.filter(|_| is_host) {
         Some(port) => Ok((host.to_owned(), port)),
-        None => Err(Error::internal(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or only a port"))),
+        None => Err(Error::internal(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or just a port"))),
     }
 }
 
 fn cannot_listen((host, port): &(String, u16), error: std::io::Error) -> Error {
     let message = match error.kind() {
         ErrorKind::AddrInUse => format!(
-            "port {port} of {host} is taken by another program. Stop that one, or listen elsewhere: {} serve {}",
+            "port {port} on {host} is in use by another program. Stop that program, or use another port: {} serve {}",
             crate::run::program(),
             port.checked_add(1).unwrap_or(8000)
         ),
-        ErrorKind::PermissionDenied => format!("port {port} needs more rights than this program has; use one above 1023"),
-        _ => format!("cannot listen on {host}:{port}; HOST and PORT in settings.toml name it"),
+        ErrorKind::PermissionDenied => format!("this program has no permission to use port {port}; choose a port above 1023"),
+        _ => format!("cannot listen on {host}:{port}; check HOST and PORT in settings.toml"),
     };
     Error::internal(message).with_source(error)
 }
 
-/// Ready at SIGTERM or Ctrl-C.
+/// Completes at SIGTERM or Ctrl-C.
 async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]

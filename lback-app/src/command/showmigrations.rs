@@ -7,13 +7,13 @@ use super::spec::none;
 use crate::migrate::migrations;
 
 pub(crate) fn command() -> CommandSpec {
-    CommandSpec::new("showmigrations", "lists the migrations; [X] marks those that are applied", |command| {
+    CommandSpec::new("showmigrations", "lists the migrations; [X] marks the applied ones", |command| {
         for migration in migrations(command.app())?.status(command.database()?)? {
             command.print(match migration.state {
-                Applied::Yes if migration.changed.is_some() => format!("[X] {} (changed since)", migration.name),
+                Applied::Yes if migration.changed.is_some() => format!("[X] {} (edited since)", migration.name),
                 Applied::Yes => format!("[X] {}", migration.name),
                 Applied::No => format!("[ ] {}", migration.name),
-                Applied::Unknown => format!("[X] {} (applied, and not in the migrations folder)", migration.name),
+                Applied::Unknown => format!("[X] {} (applied, but missing from the migrations folder)", migration.name),
             });
         }
         Ok(())

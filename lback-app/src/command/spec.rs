@@ -1,4 +1,4 @@
-//! What a command is: its name, what `help` says of it, and what it does.
+//! [`CommandSpec`], the definition of a command: its name, help text, arguments and function.
 
 use lback_core::Result;
 
@@ -7,12 +7,12 @@ use super::Command;
 type Run = Box<dyn Fn(&mut Command) -> Result<()> + Send + Sync>;
 type Accepts = fn(&[&str]) -> Result<(), String>;
 
-/// A command that a battery adds to an application's command line.
+/// The definition of a command that a battery adds to an application's command line.
 ///
 /// ```
 /// use lback::app::CommandSpec;
 ///
-/// let command = CommandSpec::new("whatsthetime", "says what time it is", |command| {
+/// let command = CommandSpec::new("whatsthetime", "prints the time", |command| {
 ///     let now = command.now();
 ///     command.print(now);
 ///     Ok(())
@@ -22,19 +22,19 @@ type Accepts = fn(&[&str]) -> Result<(), String>;
 pub struct CommandSpec {
     pub(crate) name: &'static str,
     pub(super) about: &'static str,
-    /// The heading below which `help` lists it.
+    /// The heading under which `help` lists the command.
     pub(super) section: &'static str,
     pub(super) arguments: Arguments,
     run: Run,
 }
 
-/// What may stand behind a command's name.
+/// Who parses the arguments of a command.
 pub(super) enum Arguments {
-    /// What the command understands. `--help` may stand anywhere.
+    /// The command itself. `--help` may be anywhere among the arguments.
     Own,
-    /// What another program, or the application's own code, understands. Only a `--help` directly behind the name is for us.
+    /// Another program, or code of the application. Only a `--help` directly after the name is handled here.
     Foreign,
-    /// What this function accepts, which is asked before anything is started.
+    /// The command, after this function has validated them before anything is started.
     Checked(Accepts),
 }
 
@@ -42,15 +42,15 @@ pub(super) const COMMANDS: &str = "Commands";
 pub(super) const OF_APPLICATION: &str = "Commands of this application";
 
 impl CommandSpec {
-    /// A command that reads its arguments itself, with [`Command::argument`].
+    /// Creates a command, which reads its arguments with [`Command::argument`].
     ///
-    /// `about` is what `help` says of it. It may begin with the arguments and two spaces: `"[ID]  says how many posts there are
-    /// behind one"`. What follows a first line is shown by `--help` only.
+    /// `about` is the description that `help` shows. It may begin with the command's arguments and two spaces:
+    /// `"[ID]  counts the posts after this one"`. Lines after the first are shown by `--help` only.
     pub fn new(name: &'static str, about: &'static str, run: impl Fn(&mut Command) -> Result<()> + Send + Sync + 'static) -> Self {
         CommandSpec { name, about, section: COMMANDS, arguments: Arguments::Own, run: Box::new(run) }
     }
 
-    /// One that an application adds itself.
+    /// Creates a command that the application adds itself.
     pub(crate) fn of_application(
         name: &'static str,
         about: &'static str,
@@ -60,19 +60,20 @@ impl CommandSpec {
         CommandSpec { arguments: Arguments::Foreign, ..command }
     }
 
-    /// Lists the command below another heading of `help`.
+    /// Lists the command under another heading in the output of `help`.
     pub fn section(mut self, heading: &'static str) -> Self {
         self.section = heading;
         self
     }
 
-    /// Refuses arguments before anything is started: `check` returns what is wrong with them.
+    /// Validates arguments before anything is started. `check` returns a message that describes the problem; if it is empty,
+    /// a general message is printed.
     pub fn arguments(mut self, check: fn(&[&str]) -> Result<(), String>) -> Self {
         self.arguments = Arguments::Checked(check);
         self
     }
 
-    /// Hands all arguments on to another program, except a `--help` directly behind the name.
+    /// Passes all arguments to another program, except a `--help` directly after the name.
     pub(super) fn foreign_arguments(mut self) -> Self {
         self.arguments = Arguments::Foreign;
         self
@@ -81,7 +82,7 @@ impl CommandSpec {
     pub(super) fn accepts(&self, arguments: &[&str]) -> Result<(), String> {
         match self.arguments {
             Arguments::Checked(check) => {
-                check(arguments).map_err(|wrong| if wrong.is_empty() { self.does_not_take(arguments) } else { wrong })
+                check(arguments).map_err(|problem| if problem.is_empty() { self.does_not_take(arguments) } else { problem })
             }
             Arguments::Own | Arguments::Foreign => Ok(()),
         }
@@ -105,7 +106,7 @@ pub(super) fn none(arguments: &[&str]) -> Result<(), String> {
     if arguments.is_empty() { Ok(()) } else { Err(String::new()) }
 }
 
-/// Accepts one argument or none, for [`CommandSpec::arguments`].
+/// Accepts at most one argument, for [`CommandSpec::arguments`].
 pub(super) fn at_most_one(arguments: &[&str]) -> Result<(), String> {
     match arguments {
         [] => Ok(()),

@@ -12,16 +12,17 @@ use lback_core::{Result, Secret};
 use lback_db::{Database, DbSettings, Migrations};
 use tempfile::TempDir;
 
-/// Where the database of a test is, until the last browser before it is gone.
-pub(super) struct Place {
+/// The database of a test, which is removed with the last client that uses it.
+pub(super) struct TestDatabase {
     pub(super) url: Secret,
     #[cfg(feature = "postgres")]
     _database: Option<lback_db::TemporaryDatabase>,
     _folder: TempDir,
 }
 
-impl Place {
-    /// A database with `migrations` applied: on the PostgreSQL server that the settings name, else a file of SQLite.
+impl TestDatabase {
+    /// Creates a database with `migrations` applied: on the PostgreSQL server that the settings name, or else in a SQLite
+    /// file.
     pub(super) fn prepare(settings: &DbSettings, migrations: &Migrations) -> Result<Self> {
         let folder = TempDir::with_prefix("lback-test-")?;
         if settings.database_url.expose().starts_with("postgres") {
@@ -32,26 +33,26 @@ impl Place {
 }
 
 #[cfg(feature = "postgres")]
-fn in_postgres(settings: &DbSettings, migrations: &Migrations, folder: TempDir) -> Result<Place> {
+fn in_postgres(settings: &DbSettings, migrations: &Migrations, folder: TempDir) -> Result<TestDatabase> {
     let database = lback_db::TemporaryDatabase::beside(settings)?;
     let url = database.as_ref().map_or_else(|| settings.database_url.clone(), |database| database.url().clone());
     migrations.apply(&open(&url, folder.path())?)?;
-    Ok(Place { url, _database: database, _folder: folder })
+    Ok(TestDatabase { url, _database: database, _folder: folder })
 }
 
-/// Says which feature is missing.
+/// Returns an error that names the missing feature.
 #[cfg(not(feature = "postgres"))]
-fn in_postgres(settings: &DbSettings, _: &Migrations, folder: TempDir) -> Result<Place> {
+fn in_postgres(settings: &DbSettings, _: &Migrations, folder: TempDir) -> Result<TestDatabase> {
     open(&settings.database_url, folder.path()).and_then(|_| Err(Error::internal("this program was built without PostgreSQL")))
 }
 
-/// Databases that were migrated, as the bytes of their files, by the names of their migrations.
+/// The contents of migrated database files, by the names of the applied migrations.
 #[cfg(feature = "sqlite")]
 static MIGRATED: LazyLock<Mutex<HashMap<Vec<String>, Vec<u8>>>> = LazyLock::new(Mutex::default);
 
-/// A file of its own. The migrations are applied once in a process; from then on the result is copied.
+/// Creates a database file. The migrations are applied once per process; later files are copies of the result.
 #[cfg(feature = "sqlite")]
-fn in_sqlite(migrations: &Migrations, folder: TempDir) -> Result<Place> {
+fn in_sqlite(migrations: &Migrations, folder: TempDir) -> Result<TestDatabase> {
     use lback_db::diesel::connection::SimpleConnection;
 
     let path = folder.path().join("db.sqlite");
@@ -66,7 +67,7 @@ fn in_sqlite(migrations: &Migrations, folder: TempDir) -> Result<Place> {
         database.connect()?.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
         migrated.insert(names, std::fs::read(path)?);
     }
-    Ok(Place {
+    Ok(TestDatabase {
         url,
         #[cfg(feature = "postgres")]
         _database: None,
@@ -75,10 +76,10 @@ fn in_sqlite(migrations: &Migrations, folder: TempDir) -> Result<Place> {
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn in_sqlite(_: &Migrations, _: TempDir) -> Result<Place> {
+fn in_sqlite(_: &Migrations, _: TempDir) -> Result<TestDatabase> {
     Err(Error::internal(
         "this program was built without SQLite, so its tests need a PostgreSQL server: DATABASE_URL = \"postgres://user:password@localhost/database\", \
-         whose user may make databases (ALTER USER … CREATEDB)",
+         with a user that may create databases (ALTER USER … CREATEDB)",
     ))
 }
 

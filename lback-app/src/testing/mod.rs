@@ -1,4 +1,4 @@
-//! A browser for tests, with the application's database, sessions and clock at hand.
+//! A test client, with access to the application's database, sessions and clock.
 //!
 //! ```
 //! use lback::prelude::*;
@@ -18,8 +18,8 @@
 //! client.get("/").send().assert_contains("1");
 //! ```
 //!
-//! Every client has a database of its own: a file of SQLite, or, where `DATABASE_URL` in the settings names a PostgreSQL
-//! server, a database `test_…` on that server, which goes when the test has ended.
+//! Every client has its own database: a SQLite file or, if `DATABASE_URL` in the settings names a PostgreSQL server, a
+//! database `test_…` on that server. It is removed when the test ends.
 
 mod database;
 mod settings;
@@ -41,8 +41,8 @@ use crate::App;
 use crate::assemble::Ready;
 use crate::command::{self, CommandSpec};
 
-/// A browser before an application. What a browser does (`get`, `post`, cookies) it does as the
-/// [client of the core](lback_core::testing::Client), to which it dereferences.
+/// A client of an application, with cookies like a browser's. It dereferences to the [client of the
+/// core](lback_core::testing::Client), which has the methods for requests and cookies.
 pub struct Client {
     browser: lback_core::testing::Client,
     parts: Arc<Parts>,
@@ -51,35 +51,35 @@ pub struct Client {
 struct Parts {
     ready: Arc<Ready>,
     commands: Vec<CommandSpec>,
-    // After those that are connected to it.
-    place: Option<Arc<database::Place>>,
-    /// Where the application stores files.
+    // Declared after `ready`, so that its connections are dropped first.
+    database: Option<Arc<database::TestDatabase>>,
+    /// The folder in which the application stores files.
     files: Arc<TempDir>,
 }
 
-/// Makes a browser before an application: in memory, or over a socket.
+/// Creates the core's client of an application: in memory, or over a socket.
 type Open = fn(Arc<lback_core::Application>) -> lback_core::testing::Client;
 
 impl Client {
-    /// Before `app` with the project's settings, in memory.
+    /// Creates a client of `app` with the project's settings. Requests are made in memory.
     ///
     /// # Panics
-    /// If the application cannot start; so do the other constructors.
+    /// Panics if the application cannot start. The other constructors do so as well.
     pub fn new(app: App) -> Self {
         Self::build(app, project_settings(), true, lback_core::testing::Client::new)
     }
 
-    /// Before `app` with settings in the words of `settings.toml`, in memory.
+    /// Creates a client of `app` with settings in the format of `settings.toml`. Requests are made in memory.
     pub fn with_settings(app: App, settings: &str) -> Self {
         Self::build(app, given_settings(settings), false, lback_core::testing::Client::new)
     }
 
-    /// Before `app` with the project's settings, over a real socket.
+    /// Creates a client of `app` with the project's settings. Requests go over a real socket.
     pub fn over_socket(app: App) -> Self {
         Self::build(app, project_settings(), true, socket)
     }
 
-    /// Before `app` with settings in the words of `settings.toml`, over a real socket.
+    /// Creates a client of `app` with settings in the format of `settings.toml`. Requests go over a real socket.
     pub fn over_socket_with_settings(app: App, settings: &str) -> Self {
         Self::build(app, given_settings(settings), false, socket)
     }
@@ -92,7 +92,7 @@ impl Client {
     }
 
     fn try_build(mut app: App, mut settings: Settings, of_project: bool, open: Open) -> Result<Self> {
-        // Before some of them are replaced, so that a test finds what the server would refuse.
+        // Before some settings are replaced, so that a test finds settings that the server would refuse.
         app.check_settings(&mut settings)?;
         let files = TempDir::with_prefix("lback-test-files-")?;
         let mut for_test = TestSettings::new(&mut settings, files.path(), of_project);
@@ -101,40 +101,40 @@ impl Client {
             battery.test_settings(&mut for_test)?;
         }
         let migrations = app.take_migrations(settings.root())?;
-        let mut place = None;
+        let mut database = None;
         if app.has_database() {
-            let prepared = database::Place::prepare(&settings.section::<DbSettings>()?, &migrations)?;
+            let prepared = database::TestDatabase::prepare(&settings.section::<DbSettings>()?, &migrations)?;
             settings.set("DATABASE_URL", prepared.url.expose());
-            place = Some(Arc::new(prepared));
+            database = Some(Arc::new(prepared));
         }
         let mut hosts = settings.section::<CoreSettings>()?.allowed_hosts;
         hosts.extend(["127.0.0.1", "localhost"].map(str::to_owned));
         settings.set("ALLOWED_HOSTS", hosts);
-        // So that a test leaves nothing in the project.
+        // Otherwise, a generated key would be stored in the project.
         settings.set("SECRET_KEY", "a key that only tests use, and that is long enough");
-        // As precise as the databases are.
+        // The databases store times with this precision.
         let clock = Clock::fixed(chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 6));
         let commands = command::all(&app.batteries, std::mem::take(&mut app.commands))?;
         let ready = Arc::new(app.ready(settings, migrations, clock)?);
         ready.hooks.migrated(&ready.app)?;
-        Ok(Client { browser: open(ready.app.clone()), parts: Arc::new(Parts { ready, commands, place, files: Arc::new(files) }) })
+        Ok(Client { browser: open(ready.app.clone()), parts: Arc::new(Parts { ready, commands, database, files: Arc::new(files) }) })
     }
 
-    /// Another browser before the same application, without cookies.
+    /// Returns another client of the same application, without cookies.
     pub fn fork(&self) -> Self {
         Client { browser: self.browser.fork(), parts: self.parts.clone() }
     }
 
-    /// The same browser, with its cookies, after the server was started again with `app` on the same database.
+    /// Returns this client, with its cookies, after a restart of the server with `app` on the same database.
     ///
-    /// Sessions in memory are gone then, like the application's own state.
+    /// Sessions in memory and the application's own state are lost.
     ///
     /// # Panics
-    /// Where the application cannot start.
+    /// Panics if the application cannot start.
     pub fn restart(&self, app: App) -> Self {
-        let parts = match self.parts_again(app) {
+        let parts = match self.restarted_parts(app) {
             Ok(parts) => parts,
-            Err(error) => panic!("the application cannot start again: {error}"),
+            Err(error) => panic!("the application cannot restart: {error}"),
         };
         let browser = lback_core::testing::Client::new(parts.ready.app.clone());
         for cookie in self.cookies() {
@@ -143,19 +143,19 @@ impl Client {
         Client { browser, parts: Arc::new(parts) }
     }
 
-    fn parts_again(&self, mut app: App) -> Result<Parts> {
+    fn restarted_parts(&self, mut app: App) -> Result<Parts> {
         let settings = self.app().settings().clone();
         let migrations = app.take_migrations(settings.root())?;
         let commands = command::all(&app.batteries, std::mem::take(&mut app.commands))?;
         let ready = Arc::new(app.ready(settings, migrations, self.clock().clone())?);
         ready.hooks.migrated(&ready.app)?;
-        Ok(Parts { ready, commands, place: self.parts.place.clone(), files: self.parts.files.clone() })
+        Ok(Parts { ready, commands, database: self.parts.database.clone(), files: self.parts.files.clone() })
     }
 
-    /// The session that this browser's cookie names or carries, as it is stored; `None` where there is none.
+    /// Returns the stored session that this client's cookie refers to or contains, or `None` if there is none.
     ///
     /// # Panics
-    /// Where the store cannot be read.
+    /// Panics if the session store cannot be read.
     pub fn session(&self) -> Option<Record> {
         let sessions = self.sessions();
         let cookie = self.cookie(sessions.cookie_name())?;
@@ -165,10 +165,10 @@ impl Client {
         }
     }
 
-    /// The manager of all sessions.
+    /// Returns the session manager.
     ///
     /// # Panics
-    /// Where the application has no sessions.
+    /// Panics if the application has no sessions.
     pub fn sessions(&self) -> &SessionManager {
         match self.app().state() {
             Some(sessions) => sessions,
@@ -176,10 +176,10 @@ impl Client {
         }
     }
 
-    /// The database.
+    /// Returns the database.
     ///
     /// # Panics
-    /// Where the application has none.
+    /// Panics if the application has none.
     pub fn database(&self) -> &Database {
         match self.app().state() {
             Some(database) => database,
@@ -187,8 +187,8 @@ impl Client {
         }
     }
 
-    /// Runs a command of the application's, or one of those for users, on the client's database and clock, and returns what it
-    /// has [printed](crate::Command::print).
+    /// Runs a command of the application with the client's database and clock, and returns its
+    /// [output](crate::Command::print).
     ///
     /// ```
     /// use lback::prelude::*;
@@ -197,18 +197,18 @@ impl Client {
     /// fn close_idle(command: &mut Command) -> Result<()> {
     ///     let days: i64 = command.argument(0)?.unwrap_or(30);
     ///     let before = command.now() - lback::chrono::TimeDelta::days(days);
-    ///     command.print(format!("closed those idle since {}", before.date_naive()));
+    ///     command.print(format!("closed tickets idle since {}", before.date_naive()));
     ///     Ok(())
     /// }
     ///
     /// let app = App::new(Router::new()).command("close_idle", "[DAYS]  closes idle tickets", close_idle);
     /// let client = Client::with_settings(app, "SESSION_TIMEOUT_MINUTES = 30");
     /// let since = client.clock().now().date_naive() - lback::chrono::TimeDelta::days(14);
-    /// assert_eq!(client.command("close_idle", &["14"]), format!("closed those idle since {since}\n"));
+    /// assert_eq!(client.command("close_idle", &["14"]), format!("closed tickets idle since {since}\n"));
     /// ```
     ///
     /// # Panics
-    /// Where [`try_command`](Self::try_command) has an error.
+    /// Panics if [`try_command`](Self::try_command) returns an error.
     #[track_caller]
     pub fn command(&self, name: &str, arguments: &[&str]) -> String {
         match self.try_command(name, arguments) {
@@ -217,7 +217,7 @@ impl Client {
         }
     }
 
-    /// As [`command`](Self::command), and returns what goes wrong.
+    /// Runs a command, like [`command`](Self::command), but returns errors.
     ///
     /// # Errors
     /// Returns the error of the command, whose transaction is rolled back, or an error if there is no such command.
@@ -228,10 +228,10 @@ impl Client {
         command.run_for_test(ready.clone(), arguments.iter().map(|argument| (*argument).to_owned()).collect())
     }
 
-    /// Runs `work` on a connection of the test's own, and returns what it returns.
+    /// Runs `work` with a database connection of its own, and returns its result.
     ///
     /// # Panics
-    /// Where `work` fails.
+    /// Panics if `work` fails.
     #[track_caller]
     pub fn db<T, E: Into<Error>>(&self, work: impl FnOnce(&mut Db) -> Result<T, E>) -> T {
         let result = self.database().get().and_then(|mut db| work(&mut db).map_err(Into::into));

@@ -9,7 +9,7 @@ pub struct TestSettings<'a> {
     settings: &'a mut Settings,
     /// A folder that is removed after the test.
     files: &'a Path,
-    /// Whether they are those of the project, or were written for the test.
+    /// Whether these are the project's settings, rather than settings given by the test.
     of_project: bool,
 }
 
@@ -18,7 +18,8 @@ impl<'a> TestSettings<'a> {
         TestSettings { settings, files, of_project }
     }
 
-    /// Sets `key`, unless the test itself says what it is. What the project's files say about it is for its users, not for tests.
+    /// Sets `key`, unless the test itself sets it. Values in the project's files are overridden, since they are meant for its
+    /// users and not for tests.
     pub fn prefer(&mut self, key: &str, value: &str) {
         let is_set = self.settings.entries().iter().any(|entry| entry.key == key);
         if self.of_project || !is_set {
@@ -26,11 +27,11 @@ impl<'a> TestSettings<'a> {
         }
     }
 
-    /// Lets the setting `key` name a folder that is removed after the test, so that no file is stored in the project. The test's
-    /// own settings may name another by its whole path.
+    /// Points the setting `key` to a folder that is removed after the test, so that no file is stored in the project. The
+    /// test's own settings may name another folder by its absolute path.
     ///
     /// # Errors
-    /// If the setting is not a path.
+    /// Returns an error if the setting is not a path.
     pub fn move_folder(&mut self, key: &str) -> Result<()> {
         let written: Option<PathBuf> = self.settings.value(key)?;
         if self.of_project || written.is_none_or(|path| path.is_relative()) {

@@ -1,4 +1,4 @@
-//! The tables of the app, and what is asked of them.
+//! The tables of the app, and the queries on them.
 
 use lback::prelude::*;
 
@@ -18,7 +18,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// The newest items.
+    /// Returns the newest items.
     pub fn newest(db: &mut Db) -> Result<Vec<Item>> {
         let newest = __APP___items::table.order(__APP___items::id.desc()).limit(20);
         Ok(newest.select(Item::as_select()).load(db)?)

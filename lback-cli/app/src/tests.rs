@@ -1,7 +1,7 @@
 use lback::testing::Client;
 
 #[test]
-fn an_item_is_kept_and_shown() {
+fn items_are_stored_and_shown() {
     let client = Client::new(crate::app());
     client.get("/__APP__").send().assert_status(200).assert_contains("Nothing here yet");
     client.post("/__APP__").form(&[("title", "Tea & <milk>")]).send().assert_redirect("/__APP__");
@@ -9,7 +9,7 @@ fn an_item_is_kept_and_shown() {
 }
 
 #[test]
-fn an_item_needs_a_title() {
+fn items_require_a_title() {
     let client = Client::new(crate::app());
     client.post("/__APP__").form(&[("title", " ")]).send().assert_status(400);
 }

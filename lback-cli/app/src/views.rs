@@ -16,7 +16,7 @@ struct ItemForm {
     title: String,
 }
 
-/// Adds what the form sent, and leaves a message for the next page.
+/// Adds the item from the form, and shows a message on the next page.
 pub fn add(req: &mut Request) -> Result<Response> {
     let form: ItemForm = req.form()?;
     let title = form.title.trim();

@@ -1,4 +1,4 @@
-//! Where the project is served: what the command line says, else what the settings say.
+//! The address of the server, from the command line or the settings.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -16,8 +16,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// `HOST` and `PORT` of the project's settings, as far as `text` (`8080`, `0.0.0.0`, `0.0.0.0:8080`) does not say
-    /// otherwise. Settings that cannot be read count as unsaid: the project itself says what is wrong with them.
+    /// Returns `HOST` and `PORT` from the project's settings, unless `text` (`8080`, `0.0.0.0`, `0.0.0.0:8080`) overrides
+    /// them. Invalid settings are ignored, because the project's program reports them.
     pub fn of(project: &Path, text: Option<&str>) -> Result<Self> {
         let settings = Settings::of(project);
         let host = settings.value("HOST").filter(|host| !host.is_empty()).unwrap_or_else(|| "127.0.0.1".to_owned());
@@ -33,33 +33,33 @@ impl Address {
         let is_host = !host.is_empty() && !host.contains('/') && !host.bytes().all(|byte| byte.is_ascii_digit());
         match given.filter(|_| is_host) {
             Some(port) => Ok(Address { host: host.to_owned(), port }),
-            None => Err(Error::new(format!("\"{text}\" is not an address"), "Write 0.0.0.0:8080, or only a port: lback runserver 8080")),
+            None => Err(Error::new(format!("\"{text}\" is not an address"), "Write 0.0.0.0:8080, or just a port: lback runserver 8080")),
         }
     }
 
-    /// Listens there. Who accepts does not wait.
+    /// Opens a non-blocking listener on the address.
     pub fn listen(&self) -> Result<TcpListener> {
         let listener = TcpListener::bind((self.host.as_str(), self.port)).map_err(|error| match error.kind() {
-            ErrorKind::AddrInUse => self.taken(),
+            ErrorKind::AddrInUse => self.in_use(),
             ErrorKind::PermissionDenied => {
-                Error::new(format!("port {} needs more rights than you have", self.port), "Choose one above 1023: lback runserver 8000")
+                Error::new(format!("you have no permission to use port {}", self.port), "Choose a port above 1023: lback runserver 8000")
             }
             _ => Error::new(
                 format!("cannot listen on {self}: {error}"),
-                "HOST and PORT in settings.toml name it. Or say where: lback runserver 127.0.0.1:8000",
+                "Check HOST and PORT in settings.toml, or give another address: lback runserver 127.0.0.1:8000",
             ),
         })?;
         listener.set_nonblocking(true).map_err(|error| Error::io("listen on", Path::new(&self.to_string()), error))?;
         Ok(listener)
     }
 
-    fn taken(&self) -> Error {
+    fn in_use(&self) -> Error {
         let holder = listeners::get_process_by_port(self.port, listeners::Protocol::TCP)
             .map_or_else(|_| "another program".to_owned(), |process| format!("{} (process {})", process.name, process.pid));
         let free = (self.port.saturating_add(1)..=u16::MAX).find(|port| TcpListener::bind((self.host.as_str(), *port)).is_ok());
         Error::new(
-            format!("port {} of {} is taken by {holder}", self.port, self.host),
-            format!("Stop that one, or take the next that is free: lback runserver {}", free.unwrap_or(8000)),
+            format!("port {} on {} is in use by {holder}", self.port, self.host),
+            format!("Stop that program, or use the next free port: lback runserver {}", free.unwrap_or(8000)),
         )
     }
 }

@@ -1,4 +1,4 @@
-//! One run of `cargo build`.
+//! Runs `cargo build`.
 
 use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Write, stderr};
@@ -12,22 +12,22 @@ use serde_json::Value;
 use super::group::{self, in_own_group};
 use crate::error::{Error, Result};
 
-/// A build that is on its way.
+/// A running build.
 pub struct Build {
     cargo: Child,
     messages: Option<JoinHandle<Messages>>,
     log: Option<JoinHandle<String>>,
 }
 
-/// How a build ended.
+/// The outcome of a build.
 pub enum Outcome {
-    /// It made this program.
+    /// The build succeeded, and produced this program.
     Built(PathBuf),
-    /// It did not succeed; this says why, without colours.
+    /// The build failed with this message, which is without colours.
     Failed(String),
 }
 
-/// What cargo reports, as JSON, on standard output.
+/// The messages that cargo writes to standard output, as JSON.
 #[derive(Default)]
 struct Messages {
     executables: Vec<Executable>,
@@ -41,7 +41,7 @@ struct Executable {
 }
 
 impl Build {
-    /// Begins to build the project in `root`. What cargo and the compiler say goes to standard error as it comes.
+    /// Starts building the project in `root`. The output of cargo and the compiler is forwarded to standard error.
     pub fn start(root: &Path) -> Result<Self> {
         let colour = stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
         let (format, when) = if colour { ("json-diagnostic-rendered-ansi", "always") } else { ("json", "never") };
@@ -58,11 +58,11 @@ impl Build {
         Ok(Build { cargo, messages, log })
     }
 
-    /// How it ended, if it has.
+    /// Returns the outcome, if the build has finished.
     pub fn outcome(&mut self) -> Result<Option<Outcome>> {
         let status = self.cargo.try_wait().map_err(|error| Error::io("wait for", "cargo".as_ref(), error))?;
         let Some(status) = status else { return Ok(None) };
-        // A thread that panicked has read nothing.
+        // If a thread has panicked, its output is lost.
         let messages = self.messages.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         let log = self.log.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         Ok(Some(match messages.program() {
@@ -70,13 +70,13 @@ impl Build {
             _ if !status.success() => Outcome::Failed(messages.errors.join("\n")),
             Some(executable) => Outcome::Built(executable),
             None => Outcome::Failed(format!(
-                "The project has no program that is called like its package, but: {}. Name the one to run in Cargo.toml: [[bin]] name = \"…\"",
+                "The project has several programs, but none with the name of its package: {}. Give this name to the one to run, in Cargo.toml: [[bin]] name = \"…\"",
                 messages.executables.iter().map(|executable| executable.name.as_str()).collect::<Vec<_>>().join(", ")
             )),
         }))
     }
 
-    /// Gives the build up.
+    /// Cancels the build.
     pub fn stop(mut self) {
         group::terminate(&self.cargo);
         let _ = self.cargo.wait();
@@ -87,7 +87,7 @@ impl Messages {
     fn read(lines: impl BufRead, manifest: &Path) -> Self {
         let mut messages = Messages::default();
         for line in lines.lines().map_while(std::io::Result::ok) {
-            // What is not JSON was printed by a macro or a build script.
+            // Lines other than JSON were printed by a macro or a build script.
             let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
             messages.add(&message, manifest);
         }
@@ -111,7 +111,7 @@ impl Messages {
         }
     }
 
-    /// The only program, or else that of the package's name.
+    /// Returns the only program, or else the one with the package's name.
     fn program(&self) -> Option<PathBuf> {
         let found = match self.executables.as_slice() {
             [only] => Some(only),
@@ -121,16 +121,16 @@ impl Messages {
     }
 }
 
-/// The name in a package id: `path+file:///home/me/mysite#0.1.0`, or `…#mysite@0.1.0`.
+/// Returns the package name in a package id: `path+file:///home/me/mysite#0.1.0`, or `…#mysite@0.1.0`.
 fn package(id: &str) -> &str {
-    let (place, version) = id.rsplit_once('#').unwrap_or((id, ""));
+    let (location, version) = id.rsplit_once('#').unwrap_or((id, ""));
     match version.split_once('@') {
         Some((name, _)) => name,
-        None => place.rsplit('/').next().unwrap_or(place),
+        None => location.rsplit('/').next().unwrap_or(location),
     }
 }
 
-/// Prints what comes, and keeps it.
+/// Forwards lines to standard error, and returns them.
 fn forward(mut lines: impl BufRead) -> String {
     let mut log = String::new();
     let mut line = Vec::new();

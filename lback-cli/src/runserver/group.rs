@@ -1,16 +1,16 @@
-//! Programs that are started in a group of their own: Ctrl-C in the terminal reaches `lback` only, which then ends them in
-//! order.
+//! Process groups. Programs are started in their own groups, so that Ctrl-C in the terminal reaches `lback` only, which then
+//! stops them in order.
 
 use std::process::{Child, Command};
 
-/// Has the program lead a group of its own.
+/// Makes the program the leader of its own group.
 pub fn in_own_group(command: &mut Command) -> &mut Command {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
     command
 }
 
-/// Asks everything in the program's group to end.
+/// Sends SIGTERM to all processes in the program's group.
 pub fn terminate(child: &Child) {
     #[cfg(unix)]
     signal(child, rustix::process::Signal::TERM);
@@ -18,7 +18,7 @@ pub fn terminate(child: &Child) {
     let _ = child;
 }
 
-/// Ends everything in the program's group at once.
+/// Kills all processes in the program's group.
 pub fn kill(child: &mut Child) {
     #[cfg(unix)]
     signal(child, rustix::process::Signal::KILL);
@@ -27,7 +27,7 @@ pub fn kill(child: &mut Child) {
 
 #[cfg(unix)]
 fn signal(child: &Child, signal: rustix::process::Signal) {
-    // One that has ended has no group any more.
+    // A program that has exited has no group.
     if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process_group(group, signal);
     }

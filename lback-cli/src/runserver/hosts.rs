@@ -1,19 +1,19 @@
-//! Whom `lback` itself answers. What it shows holds lines of source, and a name of somebody else may lead to this machine
-//! (DNS rebinding); then a page of theirs could read it.
+//! The hosts that `lback` itself responds to. Its error page contains lines of source code, and a foreign host name may
+//! resolve to this machine (DNS rebinding), so that a page on that host could read it.
 
 use super::settings::Settings;
 
-/// Returns whether a request may be answered, by what its `Host` lines say.
+/// Returns whether `lback` responds to a request, by its `Host` headers.
 pub fn is_ours(hosts: &[&str], settings: &Settings) -> bool {
     let &[sent] = hosts else { return false };
     let Some(host) = without_port(sent) else { return false };
-    // An address leads nowhere else, whoever says it.
+    // An IP address is not resolved, so it is safe.
     let is_address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let is_local = fits(".localhost", &host);
-    is_address || is_local || settings.list("ALLOWED_HOSTS").iter().any(|pattern| fits(pattern, &host))
+    let is_local = matches(".localhost", &host);
+    is_address || is_local || settings.list("ALLOWED_HOSTS").iter().any(|pattern| matches(pattern, &host))
 }
 
-/// The host in lower case. `None` if it is not one.
+/// Returns the host in lower case, or `None` if it is invalid.
 fn without_port(sent: &str) -> Option<String> {
     let (host, port) = match sent.rfind(']') {
         Some(end) => sent.split_at(end + 1),
@@ -25,8 +25,8 @@ fn without_port(sent: &str) -> Option<String> {
     valid.then(|| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase())
 }
 
-/// As the project's own `ALLOWED_HOSTS` mean it: `example.com`, `.example.com`, `*`.
-fn fits(pattern: &str, host: &str) -> bool {
+/// Returns whether a host matches a pattern of `ALLOWED_HOSTS`: `example.com`, `.example.com` or `*`.
+fn matches(pattern: &str, host: &str) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     match pattern.strip_prefix('.') {
         Some(domain) => host == domain || host.ends_with(&pattern),
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_names_and_addresses_are_answered() {
+    fn accepts_own_names_and_addresses_only() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("settings.toml"), "ALLOWED_HOSTS = ['.shop.test', 'Example.com']").unwrap();
         let settings = Settings::of(folder.path());

@@ -1,12 +1,12 @@
-//! `lback runserver`: builds the project, serves it, and does so again when a file changes.
+//! `lback runserver`: builds and serves the project, and rebuilds it when a file changes.
 //!
-//! `lback` itself holds the socket and hands it to the project's program, so that the next program can begin to answer
-//! before the last one stops: clients notice nothing. Templates and static files are the program's own matter, which
-//! reads them anew while `DEBUG` is on and has the browser reload. While there is no program, because the project does
-//! not compile or does not start, `lback` answers with a page that says why.
+//! `lback` owns the socket and passes it to the project's program. A new program can therefore accept requests before the old
+//! one stops, and clients notice nothing. The program itself handles changes of templates and static files: while `DEBUG` is
+//! on, it reads them again and makes the browser reload. While there is no program, because the project does not compile or
+//! does not start, `lback` responds with a page that shows the reason.
 //!
-//! One loop looks at everything ten times a second: [`watch`] at the files, [`build`] at cargo, [`program`] at what is
-//! served, [`page`] at who waits for an answer.
+//! A loop polls everything ten times a second: the files ([`watch`]), cargo ([`build`]), the programs ([`program`]), and
+//! waiting clients ([`page`]).
 
 mod address;
 mod build;
@@ -34,18 +34,18 @@ use self::watch::{Change, Watch};
 use crate::error::{Error, Result};
 use crate::project;
 
-const TICK: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Serves the project on `address`, or else where its settings say, until Ctrl-C.
+/// Serves the project on `address`, or else on the address in its settings, until Ctrl-C.
 pub fn run(address: Option<&str>) -> Result<()> {
     let root = project::root()?;
     let mut stop = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| Error::io("watch for", Path::new("Ctrl-C"), error))?;
-    let place = Address::of(&root, address)?;
-    let listener = place.listen()?;
+    let listen_address = Address::of(&root, address)?;
+    let listener = listen_address.listen()?;
     let mut server = Server {
         watch: Watch::new(&root),
-        given: address.map(str::to_owned),
-        place,
+        address_argument: address.map(str::to_owned),
+        address: listen_address,
         listener,
         build: None,
         executable: None,
@@ -61,8 +61,8 @@ pub fn run(address: Option<&str>) -> Result<()> {
     };
     server.build()?;
     while stop.pending().next().is_none() {
-        server.look()?;
-        sleep(TICK);
+        server.poll()?;
+        sleep(INTERVAL);
     }
     server.stop(&mut stop);
     Ok(())
@@ -72,37 +72,37 @@ struct Server {
     root: PathBuf,
     watch: Watch,
     /// The address on the command line.
-    given: Option<String>,
-    place: Address,
+    address_argument: Option<String>,
+    address: Address,
     listener: TcpListener,
     build: Option<Build>,
-    /// What the last build made.
+    /// The program that the last build produced.
     executable: Option<PathBuf>,
     starting: Option<Program>,
     serving: Option<Program>,
     stopping: Vec<Program>,
     problem: Option<Arc<Problem>>,
     problems: u64,
-    /// The program has ended before it was ready: what it reads when it starts may mend that.
+    /// The program exited before it was ready. A change of a file that it reads at startup may fix that.
     did_not_start: bool,
-    /// Something that a program reads when it starts has changed since this one was started.
+    /// A file that the program reads at startup has changed since it was started.
     start_again: bool,
     announced: bool,
 }
 
 impl Server {
-    /// One look at everything.
-    fn look(&mut self) -> Result<()> {
+    /// Polls files, the build, programs and clients once.
+    fn poll(&mut self) -> Result<()> {
         if let Some((change, path)) = self.watch.change() {
-            let matters = change != Change::ReadAtStart || self.did_not_start;
-            if matters {
+            let is_relevant = change != Change::ReadAtStart || self.did_not_start;
+            if is_relevant {
                 eprintln!("{} has changed", path.display());
             }
             match change {
                 Change::Source => self.build()?,
                 Change::Settings => self.restart()?,
-                Change::ReadAtStart if matters => self.start()?,
-                // A program that has read the old one may fail because of it.
+                Change::ReadAtStart if is_relevant => self.start()?,
+                // A program that has read the old file may fail because of it.
                 Change::ReadAtStart => self.start_again = self.starting.is_some(),
             }
         }
@@ -117,15 +117,15 @@ impl Server {
                 Outcome::Failed(why) => self.fail("The project does not compile", why),
             }
         }
-        self.look_at_programs()?;
+        self.poll_programs()?;
         if let Some(problem) = &self.problem {
             problem.answer(&self.listener);
         }
         Ok(())
     }
 
-    /// Builds, instead of any build that is on its way. Who comes meanwhile is answered by the program that is there, or
-    /// else waits.
+    /// Starts a build, and cancels a running one. Meanwhile, the current program serves requests; if there is none, clients
+    /// wait.
     fn build(&mut self) -> Result<()> {
         if let Some(build) = self.build.take() {
             build.stop();
@@ -136,22 +136,22 @@ impl Server {
         Ok(())
     }
 
-    /// Starts the program again, as its settings have changed.
+    /// Restarts the program after a change of its settings.
     fn restart(&mut self) -> Result<()> {
-        let place = Address::of(&self.root, self.given.as_deref())?;
-        if place != self.place {
-            match place.listen() {
+        let address = Address::of(&self.root, self.address_argument.as_deref())?;
+        if address != self.address {
+            match address.listen() {
                 Ok(listener) => {
-                    (self.listener, self.place, self.announced) = (listener, place, false);
+                    (self.listener, self.address, self.announced) = (listener, address, false);
                 }
-                Err(error) => eprintln!("still on {}: {error}", self.place),
+                Err(error) => eprintln!("still serving on {}: {error}", self.address),
             }
         }
-        // A build that is on its way starts the program itself.
+        // After a running build, the program is started anyway.
         if self.build.is_none() { self.start() } else { Ok(()) }
     }
 
-    /// Starts what was built last. The program that serves goes on until this one is ready.
+    /// Starts the program that was built last. The current program serves requests until the new one is ready.
     fn start(&mut self) -> Result<()> {
         self.stopping.extend(self.starting.take().map(stopped));
         let Some(executable) = &self.executable else { return Ok(()) };
@@ -161,50 +161,50 @@ impl Server {
         Ok(())
     }
 
-    fn look_at_programs(&mut self) -> Result<()> {
+    fn poll_programs(&mut self) -> Result<()> {
         match self.starting.as_mut().map(Program::state).transpose()? {
             Some(State::Ready) => {
                 self.stopping.extend(self.serving.take().map(stopped));
                 self.serving = self.starting.take();
                 self.announce();
             }
-            Some(State::Ended(_)) if self.start_again => self.start()?,
-            Some(State::Ended(why)) => {
+            Some(State::Exited(_)) if self.start_again => self.start()?,
+            Some(State::Exited(why)) => {
                 self.fail("The project does not start", why);
                 self.did_not_start = true;
             }
             Some(State::Starting) | None => {}
         }
-        if let Some(State::Ended(why)) = self.serving.as_mut().map(Program::state).transpose()? {
+        if let Some(State::Exited(why)) = self.serving.as_mut().map(Program::state).transpose()? {
             self.serving = None;
             if self.build.is_none() && self.starting.is_none() {
                 eprintln!("{why}");
-                self.fail("The project has ended", why);
+                self.fail("The program has exited", why);
             }
         }
-        self.stopping.retain_mut(|program| !program.has_ended());
+        self.stopping.retain_mut(|program| !program.has_exited());
         Ok(())
     }
 
-    /// From now on `lback` answers itself.
+    /// Stops the program. From now on, `lback` itself responds.
     fn fail(&mut self, title: &'static str, why: String) {
         self.starting = None;
         self.stopping.extend(self.serving.take().map(stopped));
         self.problems += 1;
         self.problem = Some(Problem::new(&self.root, title, why, self.problems));
-        eprintln!("{title}. The page shows why; save a file that mends it.");
+        eprintln!("{title}. The page shows the reason. Fix the problem and save the file to try again.");
     }
 
     fn announce(&mut self) {
         if self.announced {
-            return eprintln!("serving what is new");
+            return eprintln!("serving the new version");
         }
-        let address = self.listener.local_addr().map_or_else(|_| self.place.to_string(), |address| address.to_string());
-        eprintln!("Serving on http://{address}, and again after each change. Ctrl-C stops.");
+        let address = self.listener.local_addr().map_or_else(|_| self.address.to_string(), |address| address.to_string());
+        eprintln!("Serving on http://{address}, reloading after each change. Press Ctrl-C to stop.");
         self.announced = true;
     }
 
-    /// Stops everything in order; asked a second time, at once.
+    /// Stops all programs gracefully, or immediately after a second signal.
     fn stop(mut self, stop: &mut Signals) {
         if let Some(build) = self.build.take() {
             build.stop();
@@ -212,16 +212,16 @@ impl Server {
         let mut programs: Vec<Program> =
             self.starting.take().into_iter().chain(self.serving.take()).map(stopped).chain(self.stopping).collect();
         let begin = Instant::now();
-        let mut told = false;
+        let mut announced = false;
         while !programs.is_empty() && stop.pending().next().is_none() {
-            programs.retain_mut(|program| !program.has_ended());
-            if !told && begin.elapsed() > Duration::from_secs(1) {
-                told = true;
-                eprintln!("requests in flight may finish; Ctrl-C ends them");
+            programs.retain_mut(|program| !program.has_exited());
+            if !announced && begin.elapsed() > Duration::from_secs(1) {
+                announced = true;
+                eprintln!("waiting for requests in flight; press Ctrl-C to end them");
             }
-            sleep(TICK / 10);
+            sleep(INTERVAL / 10);
         }
-        // What is left ends as it is dropped.
+        // The remaining programs are killed on drop.
     }
 }
 

@@ -1,4 +1,4 @@
-//! The page that a browser sees while there is no program to answer it.
+//! The error page that `lback` serves while there is no program.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,47 +10,47 @@ use std::time::Duration;
 use super::hosts::is_ours;
 use super::settings::Settings;
 
-/// What keeps the project from being served.
+/// The reason why the project cannot be served.
 pub struct Problem {
     title: &'static str,
     text: String,
-    /// Pages ask for it, as the project's own do, to see whether there is something newer.
+    /// The version of the page. Like the project's own pages, the page polls it and reloads if it has changed.
     version: String,
-    /// The project, whose settings say which hosts are ours.
+    /// The project's folder. Its settings contain the allowed hosts.
     root: PathBuf,
 }
 
-/// The path at which pages ask for the version of what they show; the project's program answers it too.
+/// The path that returns the current version. The project's program has it as well.
 const VERSION: &str = "/__lback/reload";
 
-const REFUSED: &str = "lback runserver does not answer for that host. Add it to ALLOWED_HOSTS in settings.toml if it is yours.\n";
+const REFUSED: &str = "lback runserver does not respond to this host. If it is yours, add it to ALLOWED_HOSTS in settings.toml.\n";
 
-/// The most bytes of a request that are read.
+/// The maximum size of a request's head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// How long a client may take to send or to receive.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout for reading from and writing to a client.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Problem {
-    /// The `number` tells problems apart.
+    /// Creates the page for a problem. The `number` must be unique.
     pub fn new(root: &Path, title: &'static str, text: String, number: u64) -> Arc<Self> {
         let version = format!("problem-{}-{number}", std::process::id());
         Arc::new(Problem { title, text, version, root: root.to_owned() })
     }
 
-    /// Answers everybody who waits at `listener`, which does not block.
+    /// Responds to all waiting clients. The `listener` must not block.
     pub fn answer(self: &Arc<Self>, listener: &TcpListener) {
         while let Ok((stream, _)) = listener.accept() {
             let problem = self.clone();
-            // Where no thread can be had, the client sees its connection close.
-            let _ = thread::Builder::new().spawn(move || problem.tell(stream));
+            // If no thread can be started, the connection is closed.
+            let _ = thread::Builder::new().spawn(move || problem.respond(stream));
         }
     }
 
-    fn tell(&self, mut stream: TcpStream) -> Option<()> {
+    fn respond(&self, mut stream: TcpStream) -> Option<()> {
         stream.set_nonblocking(false).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        stream.set_read_timeout(Some(TIMEOUT)).ok()?;
+        stream.set_write_timeout(Some(TIMEOUT)).ok()?;
         let head = head(&mut stream)?;
         let (status, kind, body) = match path(&head)? {
             _ if !is_ours(&hosts(&head), &Settings::of(&self.root)) => ("400 Bad Request", "text/plain", REFUSED.to_owned()),
@@ -62,7 +62,8 @@ impl Problem {
             body.len()
         );
         stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
-        // What the client still sends is read, so that it reads the answer: closing before would reset the connection.
+        // Reads the rest of the request first: closing the connection before would reset it, and the client might not get the
+        // response.
         stream.shutdown(Shutdown::Write).ok()?;
         let mut rest = [0; 4096];
         for _ in 0..MAX_HEAD {
@@ -81,7 +82,7 @@ impl Problem {
     }
 }
 
-/// The request line and the headers of a request.
+/// Reads the request line and the headers of a request.
 fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut part = [0; 4096];
@@ -96,13 +97,13 @@ fn head(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8_lossy(&head).into_owned())
 }
 
-/// The path that a request asks for.
+/// Returns the path of a request.
 fn path(head: &str) -> Option<&str> {
     let target = head.split(' ').nth(1)?;
     target.split('?').next()
 }
 
-/// The hosts that a request is for: one, unless somebody means harm.
+/// Returns the `Host` headers of a request. There is exactly one in a valid request.
 fn hosts(head: &str) -> Vec<&str> {
     let fields = head.split("\r\n").skip(1).take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(':'));
     fields.filter(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.trim()).collect()

@@ -1,4 +1,4 @@
-//! What the project's settings say, as far as `lback` must know it while no program of the project runs.
+//! The settings that `lback` itself needs while the project's program does not run.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -6,15 +6,15 @@ use std::path::Path;
 
 use crate::file::text;
 
-/// The settings of a project. What cannot be read counts as unsaid: the project itself says what is wrong with it.
+/// The settings of a project. Invalid ones are ignored, because the project's program reports them.
 pub struct Settings {
     variables: BTreeMap<String, String>,
-    /// The files, the first of which wins.
+    /// The settings files, by precedence.
     tables: Vec<toml::Table>,
 }
 
 impl Settings {
-    /// Reads them, from where the project itself looks for them.
+    /// Reads the settings from the same places as the project's program.
     pub fn of(project: &Path) -> Self {
         let dotenv = text(&project.join(".env")).unwrap_or_default();
         let variables = lback_dotenv::parse(&dotenv, |name| env::var(name).ok()).unwrap_or_default();
@@ -26,7 +26,7 @@ impl Settings {
         settings
     }
 
-    /// The value of one setting, as text.
+    /// Returns the value of a setting, as text.
     pub fn value(&self, key: &str) -> Option<String> {
         self.variable(key).or_else(|| match self.written(key)? {
             toml::Value::String(text) => Some(text.clone()),
@@ -35,7 +35,7 @@ impl Settings {
         })
     }
 
-    /// The value of a setting that is a list of texts.
+    /// Returns the value of a setting that is a list of texts.
     pub fn list(&self, key: &str) -> Vec<String> {
         if let Some(text) = self.variable(key) {
             return text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect();

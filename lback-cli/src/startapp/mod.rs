@@ -13,14 +13,14 @@ use crate::name::{self, Kind};
 use crate::staging::{Moves, Staging};
 use crate::{migration, output, project};
 
-/// Adds the app `name` to the project. Everything is prepared before anything is changed, and what was made goes away again
-/// where a later step fails.
+/// Adds the app `name` to the project. Everything is prepared before anything is changed, and if a step fails, the earlier
+/// ones are reverted.
 ///
-/// With `register` false, the module and its route are left to the user, who is told the lines.
+/// If `register` is false, the lines that register the app are printed instead of added.
 pub fn run(name: &str, register: bool) -> Result<()> {
     name::check(Kind::App, name)?;
     let root = project::root()?;
-    refuse_existing(&root, name)?;
+    check_does_not_exist(&root, name)?;
     let folders = migration_folders(&root);
     let migration = migration::folder_name(&folders, &format!("create_{name}"))?;
 
@@ -31,39 +31,42 @@ pub fn run(name: &str, register: bool) -> Result<()> {
     let mut moves = Moves::default();
     let mut places = vec![("src", format!("src/{name}")), ("templates", format!("templates/{name}"))];
     places.extend(folders.iter().map(|folder| (folder.shown, format!("{}/{migration}", folder.shown))));
-    for (made, place) in places {
+    for (staged, place) in places {
         let place = root.join(place);
         if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(|error| Error::io("make the folder", parent, error))?;
+            fs::create_dir_all(parent).map_err(|error| Error::io("create the folder", parent, error))?;
         }
-        moves.rename(&staging.path().join(made), place)?;
+        moves.rename(&staging.path().join(staged), place)?;
     }
     if let Some(changes) = changes {
         changes.apply()?;
     }
     moves.keep();
     let migrations: Vec<String> = folders.iter().map(|folder| format!("{}/{migration}", folder.shown)).collect();
-    let made = format!("Made src/{name}, templates/{name} and {}", migrations.join(", "));
-    let table = format!("Its table is a draft: make the columns in its up.sql and in src/{name}/models.rs what you need. Then:");
+    let created = format!("Created src/{name}, templates/{name} and {}", migrations.join(", "));
+    let table = format!("Its table is a draft: adapt the columns in its up.sql and in src/{name}/models.rs. Then run:");
     output::text(&if register {
         let list = match lists_table {
             true => String::new(),
-            false => format!("For lback check, list its table in src/main.rs: App::tables(tables![{}])\n\n", register::table_path(name)),
+            false => format!(
+                "To let lback check include its table, register it in src/main.rs: App::tables(tables![{}])\n\n",
+                register::table_path(name)
+            ),
         };
         format!(
-            "{made}, and registered them in src/main.rs and src/urls.rs.\n\n{list}{table}\n\n  lback migrate\n  lback runserver\n\nAnd open \
-             /{name}\n"
+            "{created}, and registered the app in src/main.rs and src/urls.rs.\n\n{list}{table}\n\n  lback migrate\n  lback runserver\n\nThen \
+             open /{name}\n"
         )
     } else {
-        format!("{made}. Register them with these lines:\n\n{}\n\n{table}\n\n  lback migrate\n", lines(name))
+        format!("{created}. Register the app with these lines:\n\n{}\n\n{table}\n\n  lback migrate\n", lines(name))
     })
 }
 
-/// What becomes of the two files in which an app is registered.
+/// The changes to the two files in which an app is registered.
 struct Changes {
     main: Change,
     urls: Change,
-    /// Whether `src/main.rs` has a list of tables, in which the app's now is.
+    /// Whether `src/main.rs` has a list of tables, to which the app's table is added.
     lists_table: bool,
 }
 
@@ -79,13 +82,14 @@ impl Changes {
         let (main, urls) = (read("src/main.rs")?, read("src/urls.rs")?);
         if register::has_path(&urls, name) {
             return Err(Error::new(
-                format!("src/urls.rs has a path \"/{name}\" already"),
+                format!("src/urls.rs already has the path \"/{name}\""),
                 "Nothing was changed. Choose another name, or remove that route.",
             ));
         }
-        let new_main = register::module(&main, name).ok_or_else(|| by_hand("src/main.rs has no line such as `mod views;`", name))?;
+        let new_main =
+            register::module(&main, name).ok_or_else(|| not_registrable("src/main.rs has no line such as `mod views;`", name))?;
         let new_urls = register::include(&urls, name)
-            .ok_or_else(|| by_hand("src/urls.rs has no `pub fn urls() -> Router {` that ends with a list of routes", name))?;
+            .ok_or_else(|| not_registrable("src/urls.rs has no `pub fn urls() -> Router {` that ends with a list of routes", name))?;
         let with_table = register::table(&new_main, name);
         let lists_table = with_table.is_some();
         let new_main = with_table.unwrap_or(new_main);
@@ -96,7 +100,7 @@ impl Changes {
         })
     }
 
-    /// The module comes first: without its route it compiles, and the other way round it does not.
+    /// Applies the changes. The module is added first, because it compiles without its route, but not the other way round.
     fn apply(self) -> Result<()> {
         let main = Edit::apply(&self.main.path, self.main.before, &self.main.after)?;
         Edit::apply(&self.urls.path, self.urls.before, &self.urls.after)?.keep();
@@ -105,30 +109,30 @@ impl Changes {
     }
 }
 
-fn refuse_existing(root: &Path, name: &str) -> Result<()> {
+fn check_does_not_exist(root: &Path, name: &str) -> Result<()> {
     for place in [format!("src/{name}"), format!("src/{name}.rs"), format!("templates/{name}")] {
         if fs::symlink_metadata(root.join(&place)).is_ok() {
             return Err(Error::new(
-                format!("{place} exists already"),
-                "Nothing was changed. Choose another name for the app, or move it away.",
+                format!("{place} already exists"),
+                "Nothing was changed. Choose another name for the app, or move the file or folder elsewhere.",
             ));
         }
     }
     Ok(())
 }
 
-/// The project's own code has become something that is not ours to edit.
-fn by_hand(what: &str, name: &str) -> Error {
+/// Returns the error for a project whose code cannot be edited automatically.
+fn not_registrable(problem: &str, name: &str) -> Error {
     Error::new(
-        format!("{what}, so the app cannot be registered"),
+        format!("{problem}, so the app cannot be registered"),
         format!(
-            "Nothing was changed. Make the app with `lback startapp {name} --no-register`, and add these lines yourself:\n\n{}",
+            "Nothing was changed. Create the app with `lback startapp {name} --no-register`, and add these lines yourself:\n\n{}",
             lines(name)
         ),
     )
 }
 
-/// The lines that register an app.
+/// Returns the lines that register an app.
 fn lines(name: &str) -> String {
     format!(
         "  src/main.rs   {}\n                .tables(tables![{}])\n  src/urls.rs   {}",

@@ -3,7 +3,7 @@
 use crate::database::MigrationFolder;
 use crate::file::File;
 
-/// Each file of an app: its path in the staging folder, and its pattern.
+/// The files of an app: their paths in the staging folder, and their patterns.
 const PATTERNS: &[(&str, &str)] = &[
     ("src/mod.rs", include_str!("../../app/src/mod.rs")),
     ("src/models.rs", include_str!("../../app/src/models.rs")),
@@ -13,10 +13,10 @@ const PATTERNS: &[(&str, &str)] = &[
     ("templates/index.html", include_str!("../../app/index.html")),
 ];
 
-/// Those of its migration, below each folder of migrations.
+/// The files of its migration, below each folder of migrations.
 const MIGRATION: [(&str, &str); 2] = [("up.sql", include_str!("../../app/up.sql")), ("down.sql", include_str!("../../app/down.sql"))];
 
-/// The files of the app `name`, with its migration in `folders`.
+/// Returns the files of the app `name`, with its migration in each of `folders`.
 pub fn files(name: &str, folders: &[MigrationFolder]) -> Vec<File> {
     let mut files: Vec<File> = PATTERNS.iter().map(|(path, pattern)| File::filled(path, pattern, &[("__APP__", name)])).collect();
     for folder in folders {

@@ -1,11 +1,11 @@
-//! How an app gets into `src/main.rs` and `src/urls.rs`.
+//! Registers an app in `src/main.rs` and `src/urls.rs`.
 
-/// The line that belongs into `src/main.rs`.
+/// Returns the line for `src/main.rs`.
 pub fn module_line(name: &str) -> String {
     format!("mod {name};")
 }
 
-/// The line that belongs into `src/urls.rs`.
+/// Returns the line for `src/urls.rs`.
 pub fn include_line(name: &str) -> String {
     format!(".include(\"/{name}\", crate::{name}::urls::urls()).name(\"{name}\")")
 }
@@ -15,12 +15,12 @@ pub fn table_path(name: &str) -> String {
     format!("{name}::models::{name}_items")
 }
 
-/// Whether the routes have the path of the app.
+/// Returns whether the routes already have the path of the app.
 pub fn has_path(urls: &str, name: &str) -> bool {
     urls.contains(&format!("\"/{name}\""))
 }
 
-/// `src/main.rs` with the module, among the other modules and in their order. `None` where there are none.
+/// Returns `src/main.rs` with the module, sorted into the other modules. Returns `None` if there are no modules.
 pub fn module(main: &str, name: &str) -> Option<String> {
     let (mark, main) = byte_order_mark(main);
     let lines: Vec<&str> = main.lines().collect();
@@ -37,7 +37,7 @@ pub fn module(main: &str, name: &str) -> Option<String> {
     Some(mark.to_owned() + &with_line(main, place, &module_line(name)))
 }
 
-/// `src/main.rs` with the app's table at the end of the list `tables![…]`. `None` if there is no such list.
+/// Returns `src/main.rs` with the app's table at the end of the list `tables![…]`. Returns `None` if there is no such list.
 pub fn table(main: &str, name: &str) -> Option<String> {
     const LIST: &str = "tables![";
     let mut at = 0;
@@ -52,7 +52,7 @@ pub fn table(main: &str, name: &str) -> Option<String> {
     let (before, after) = (&main[..code], &main[end..]);
     let path = table_path(name);
     Some(match list.rsplit_once('\n') {
-        // One a line.
+        // One table per line.
         Some((_, last)) => {
             let comma = if list.ends_with(',') { "" } else { "," };
             let line_end = if main.contains("\r\n") { "\r\n" } else { "\n" };
@@ -64,7 +64,8 @@ pub fn table(main: &str, name: &str) -> Option<String> {
     })
 }
 
-/// `src/urls.rs` with the include at the end of the list that `urls()` returns. `None` where it returns something else.
+/// Returns `src/urls.rs` with the include at the end of the routes that `urls()` returns. Returns `None` if the function has
+/// another form.
 pub fn include(urls: &str, name: &str) -> Option<String> {
     let (mark, urls) = byte_order_mark(urls);
     let lines: Vec<&str> = urls.lines().collect();
@@ -79,18 +80,18 @@ pub fn include(urls: &str, name: &str) -> Option<String> {
     Some(mark.to_owned() + &with_line(urls, last + 1, &format!("{indent}{}", include_line(name))))
 }
 
-/// The mark with which some editors begin a file, and the rest.
+/// Splits off the byte order mark with which some editors begin a file.
 fn byte_order_mark(text: &str) -> (&str, &str) {
     text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })
 }
 
-/// The name in `mod name;`.
+/// Returns the name in `mod name;`.
 fn module_name(line: &str) -> Option<&str> {
     let line = line.strip_prefix("pub ").unwrap_or(line);
     line.trim_end().strip_prefix("mod ")?.strip_suffix(';')
 }
 
-/// Whether a line speaks of the one below it.
+/// Returns whether a line is an attribute or comment that belongs to the next line.
 fn belongs_to_next(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with("#[") || line.starts_with("///") || (line.starts_with("//") && !line.starts_with("//!"))
@@ -105,7 +106,7 @@ fn indent(line: &str) -> &str {
     &line[..line.len() - line.trim_start().len()]
 }
 
-/// The text with a line more, which becomes the one at `place`. Line ends stay what they are.
+/// Inserts a line at the index `place`. The kind of line ends is preserved.
 fn with_line(text: &str, place: usize, line: &str) -> String {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -127,13 +128,13 @@ mod tests {
     const URLS: &str = include_str!("../../starter/src/urls.rs");
 
     #[test]
-    fn modules_stand_in_their_order() {
+    fn modules_are_sorted() {
         let main = ["shop", "blog", "zoo"].iter().fold(MAIN.to_owned(), |main, name| module(&main, name).unwrap());
         assert!(main.contains("\n\nmod blog;\nmod shop;\nmod urls;\nmod views;\nmod zoo;\n\n#[cfg(test)]\nmod tests;\n"), "{main}");
     }
 
     #[test]
-    fn includes_stand_at_the_end_of_the_list() {
+    fn includes_are_added_after_the_last_route() {
         let urls = ["shop", "blog"].iter().fold(URLS.to_owned(), |urls, name| include(&urls, name).unwrap());
         let end = "name(\"index\")\n        .include(\"/shop\", crate::shop::urls::urls()).name(\"shop\")\n        \
                    .include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n}\n";
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_list_is_still_understood() {
+    fn edited_routes_are_supported() {
         for (body, expected) in [
             ("    Router::new()", "    Router::new()\n        .include("),
             ("    Router::new()\n        .get(\"/\", x) // the front\n        // and more\n", "// the front\n        .include("),
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_left_alone() {
+    fn other_code_is_not_edited() {
         for urls in
             ["", "fn routes() {}", "pub fn urls() -> Router {\n    let all = list();\n    all\n}\n", "pub fn urls() -> Router { x() }"]
         {
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_stand_at_the_end_of_their_list() {
+    fn tables_are_added_at_the_end_of_the_list() {
         let main = ["shop", "blog"].iter().fold(MAIN.to_owned(), |main, name| table(&main, name).unwrap());
         assert!(main.contains(".tables(tables![shop::models::shop_items, blog::models::blog_items])"), "{main}");
         for (list, expected) in [
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_stays_where_it_is() {
+    fn a_byte_order_mark_is_preserved() {
         for start in ["mod urls;\n", "\u{feff}mod urls;\n"] {
             let main = module(start, "blog").unwrap();
             assert_eq!(main, start.replace("mod urls;", "mod blog;\nmod urls;"));
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_stay() {
+    fn line_ends_are_preserved() {
         let main = module(&MAIN.replace('\n', "\r\n"), "blog").unwrap();
         assert!(main.contains("\r\nmod blog;\r\nmod urls;\r\n"), "{main:?}");
         assert_eq!(with_line("mod a;", 1, "mod b;"), "mod a;\nmod b;\n");

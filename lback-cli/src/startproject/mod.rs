@@ -14,15 +14,15 @@ use crate::name::{self, Kind};
 use crate::output;
 use crate::staging::{Moves, Staging};
 
-/// Makes the project `name` in `folder`, or else in a folder of its name, on this database, with users or without.
+/// Creates the project `name` with the given database, with or without users, in `folder` or else in a folder with its name.
 pub fn run(name: &str, folder: Option<&Path>, database: Database, users: bool) -> Result<()> {
     name::check(Kind::Project, name)?;
     let folder = folder.unwrap_or(Path::new(name));
     let source = source::Source::find()?;
     let files = starter::files(name, database, users, &source)?;
     let mut moves = Moves::default();
-    if is_there(folder)? {
-        // The folder itself stays, since a shell may stand in it.
+    if can_be_filled(folder)? {
+        // The folder itself is kept, because it may be the current folder of a shell.
         let staging = Staging::with_files(folder, &files)?;
         for entry in entries(staging.path())? {
             if let Some(file_name) = entry.file_name() {
@@ -34,18 +34,21 @@ pub fn run(name: &str, folder: Option<&Path>, database: Database, users: bool) -
         moves.rename(staging.path(), folder.to_owned())?;
     }
     moves.keep();
-    output::text(&farewell(name, folder, database, users))
+    output::text(&next_steps(name, folder, database, users))
 }
 
-/// Whether the folder exists, and can take a project: it holds nothing, or nothing but a repository.
-fn is_there(folder: &Path) -> Result<bool> {
+/// Returns whether the folder exists.
+///
+/// # Errors
+/// Returns an error if it is not a folder, or contains anything other than a Git repository.
+fn can_be_filled(folder: &Path) -> Result<bool> {
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Error::io("look at", folder, error)),
         Ok(_) if !folder.is_dir() => {
             return Err(Error::new(
-                format!("{} exists already, and is not a folder", folder.display()),
-                "Choose another name, or name another folder: lback startproject NAME DIR",
+                format!("{} already exists, and is not a folder", folder.display()),
+                "Choose another name, or another folder: lback startproject NAME DIR",
             ));
         }
         Ok(_) => {}
@@ -53,42 +56,42 @@ fn is_there(folder: &Path) -> Result<bool> {
     match entries(folder)?.iter().find(|entry| !entry.ends_with(".git")) {
         None => Ok(true),
         Some(entry) => Err(Error::new(
-            format!("the folder {} is not empty: {} is in it", folder.display(), entry.display()),
-            "Nothing was changed. Choose another name, or name another folder: lback startproject NAME DIR",
+            format!("the folder {} is not empty: it contains {}", folder.display(), entry.display()),
+            "Nothing was changed. Choose another name, or another folder: lback startproject NAME DIR",
         )),
     }
 }
 
-/// What is in a folder.
+/// Returns the entries of a folder.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let fault = |error| Error::io("read the folder", folder, error);
-    let entries: io::Result<Vec<_>> = fs::read_dir(folder).map_err(fault)?.map(|entry| Ok(entry?.path())).collect();
-    entries.map_err(fault)
+    let failed = |error| Error::io("read the folder", folder, error);
+    let entries: io::Result<Vec<_>> = fs::read_dir(folder).map_err(failed)?.map(|entry| Ok(entry?.path())).collect();
+    entries.map_err(failed)
 }
 
 fn parent_of(folder: &Path) -> Result<&Path> {
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !parent.exists() {
         return Err(Error::new(
-            format!("there is no folder {}", parent.display()),
-            format!("Make it first: mkdir -p {}", parent.display()),
+            format!("the folder {} does not exist", parent.display()),
+            format!("Create it first: mkdir -p {}", parent.display()),
         ));
     }
     Ok(parent)
 }
 
-fn farewell(name: &str, folder: &Path, database: Database, users: bool) -> String {
+fn next_steps(name: &str, folder: &Path, database: Database, users: bool) -> String {
     let here = folder.components().all(|part| part == Component::CurDir);
     let change = if here { String::new() } else { format!("  cd {}\n", quoted(folder)) };
-    let make = match database {
+    let create = match database {
         Database::Sqlite => String::new(),
-        Database::Postgres => database::make(name).lines().map(|line| format!("  {line}\n")).collect(),
+        Database::Postgres => database::create(name).lines().map(|line| format!("  {line}\n")).collect(),
     };
     let superuser = if users { "  lback migrate\n  lback createsuperuser\n" } else { "" };
-    format!("Made {name}. Next:\n\n{make}{change}{superuser}  lback runserver\n\nThen open http://127.0.0.1:8000\n")
+    format!("Created {name}. Next steps:\n\n{create}{change}{superuser}  lback runserver\n\nThen open http://127.0.0.1:8000\n")
 }
 
-/// The folder as a shell understands it.
+/// Returns the path of the folder, quoted for a shell.
 fn quoted(folder: &Path) -> String {
     let text = folder.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '~' | '+' | '@' | '%' | ',' | ':');

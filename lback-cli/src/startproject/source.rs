@@ -1,4 +1,4 @@
-//! Where a new project takes Lback from.
+//! The source of Lback for a new project.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -6,24 +6,24 @@ use std::{env, fs};
 use crate::database::Database;
 use crate::error::{Error, Result};
 
-/// Where Lback comes from.
+/// The source of Lback.
 pub enum Source {
-    /// A checkout of the repository, on this machine.
+    /// A checkout of the repository on this machine.
     Checkout(PathBuf),
-    /// The version that was released with this command.
+    /// The released version of this command.
     Release,
 }
 
 impl Source {
-    /// The checkout that `LBACK_CHECKOUT` names, else the one from which this command was built, where it still exists, else
-    /// the release.
+    /// Returns the checkout that `LBACK_CHECKOUT` names, or else the one from which this command was built if it still
+    /// exists, or else the release.
     pub fn find() -> Result<Self> {
         if let Some(named) = env::var_os("LBACK_CHECKOUT").filter(|named| !named.is_empty()) {
             let named = PathBuf::from(named);
             return match checkout(&named) {
                 Some(found) => Ok(Source::Checkout(found)),
                 None => Err(Error::new(
-                    format!("LBACK_CHECKOUT names {}, which is no checkout of Lback: there is no lback/Cargo.toml in it", named.display()),
+                    format!("LBACK_CHECKOUT names {}, which is not a checkout of Lback: it has no lback/Cargo.toml", named.display()),
                     "Set LBACK_CHECKOUT to the folder of the repository, or unset it.",
                 )),
             };
@@ -32,7 +32,7 @@ impl Source {
         Ok(checkout(&built_from).map_or(Source::Release, Source::Checkout))
     }
 
-    /// The value of `lback` in the `Cargo.toml` of a project on this database, with users or without.
+    /// Returns the value of `lback` in the `Cargo.toml` of a project with the given database, with or without users.
     pub fn dependency(&self, database: Database, users: bool) -> Result<String> {
         let features = match (database, users) {
             (Database::Sqlite, false) => "",
@@ -48,13 +48,14 @@ impl Source {
         match path.to_str() {
             Some(path) => Ok(format!("{{ path = \"{}\"{features} }}", path.replace('\\', "\\\\").replace('"', "\\\""))),
             None => Err(Error::new(
-                format!("the path of Lback's checkout is not text that Cargo.toml could hold: {}", path.display()),
-                "Move the checkout to a folder whose path is UTF-8.",
+                format!("the path of Lback's checkout is not UTF-8, so Cargo.toml cannot contain it: {}", path.display()),
+                "Move the checkout to another folder.",
             )),
         }
     }
 
-    /// The versions of all dependencies that Lback was tested with. Cargo drops what the project does not use.
+    /// Returns the `Cargo.lock` with the versions of all dependencies that Lback was tested with. Cargo removes those that
+    /// the project does not use.
     pub fn lock(&self) -> Option<String> {
         let Source::Checkout(root) = self else { return None };
         fs::read_to_string(root.join("Cargo.lock")).ok()

@@ -8,10 +8,10 @@ use super::database::differences;
 use super::source::Source;
 use super::users;
 
-/// Each file of the starter: its path in the project, and its pattern.
+/// The files of a new project: their paths, and their patterns.
 ///
-/// A pattern of `Cargo.toml` or of a file that begins with a dot has another name in this repository, where it would mean
-/// something.
+/// The patterns of `Cargo.toml` and of files that begin with a dot have other names in this repository, where they would
+/// otherwise take effect.
 const PATTERNS: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("../../starter/Cargo.toml.in")),
     ("settings.toml", include_str!("../../starter/settings.toml")),
@@ -35,7 +35,7 @@ const PATTERNS: &[(&str, &str)] = &[
     ("migrations/.gitkeep", ""),
 ];
 
-/// The files of the project `name` on this database, with users or without, and with a secret key that no other project has.
+/// Returns the files of the project `name` with the given database, with or without users, and with a unique secret key.
 pub fn files(name: &str, database: Database, with_users: bool, source: &Source) -> Result<Vec<File>> {
     let secret_key = secret_key()?;
     let dependency = source.dependency(database, with_users)?;
@@ -43,8 +43,8 @@ pub fn files(name: &str, database: Database, with_users: bool, source: &Source) 
     let mut values = vec![("__NAME__", name), ("__LBACK__", dependency.as_str()), ("__SECRET_KEY__", secret_key.as_str())];
     let of_users = users::differences(with_users, name);
     values.extend(differences.values.iter().chain(&of_users).map(|(name, value)| (*name, value.as_str())));
-    let more = if with_users { users::FILES } else { &[] };
-    let patterns = PATTERNS.iter().chain(more).copied().chain([("Dockerfile", differences.dockerfile)]);
+    let user_files = if with_users { users::FILES } else { &[] };
+    let patterns = PATTERNS.iter().chain(user_files).copied().chain([("Dockerfile", differences.dockerfile)]);
     let mut files: Vec<File> = patterns.map(|(path, pattern)| File::filled(path, pattern, &values)).collect();
     if let Some(text) = source.lock() {
         files.push(File { path: "Cargo.lock".to_owned(), text });
@@ -52,11 +52,11 @@ pub fn files(name: &str, database: Database, with_users: bool, source: &Source) 
     Ok(files)
 }
 
-/// 48 random bytes from the system, as text.
+/// Returns 48 random bytes from the system, as hexadecimal text.
 fn secret_key() -> Result<String> {
     let mut bytes = [0; 48];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Error::new(format!("the system gives no random bytes for a SECRET_KEY: {error}"), "Nothing was made. Try again in a moment.")
+        Error::new(format!("the system returned no random bytes for a SECRET_KEY: {error}"), "Nothing was created. Try again in a moment.")
     })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

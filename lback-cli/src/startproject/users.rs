@@ -1,6 +1,6 @@
-//! What differs in a new project that has users.
+//! The parts of a new project that depend on whether it has users.
 
-/// What stands for the names in the patterns.
+/// Returns the values that replace the names in the patterns.
 pub fn differences(users: bool, name: &str) -> [(&'static str, String); 11] {
     match users {
         true => with_users(name),
@@ -8,7 +8,7 @@ pub fn differences(users: bool, name: &str) -> [(&'static str, String); 11] {
     }
 }
 
-/// The files that only a project with users has.
+/// The additional files of a project with users.
 pub const FILES: &[(&str, &str)] = &[("templates/account/base.html", include_str!("../../starter/users/account.html"))];
 
 fn with_users(name: &str) -> [(&'static str, String); 11] {
@@ -16,7 +16,7 @@ fn with_users(name: &str) -> [(&'static str, String); 11] {
         ("__USERS_CARGO__", String::new()),
         (
             "__USERS_PROFILE__",
-            "\n# Hashing a password takes a second otherwise.\n[profile.dev.package.argon2]\nopt-level = 3\n\n\
+            "\n# Without optimization, hashing a password takes a second.\n[profile.dev.package.argon2]\nopt-level = 3\n\n\
              [profile.dev.package.blake2]\nopt-level = 3\n"
                 .to_owned(),
         ),
@@ -30,17 +30,17 @@ fn with_users(name: &str) -> [(&'static str, String); 11] {
         (
             "__USERS_SETTINGS__",
             format!(
-                "# Mail is shown in the terminal while DEBUG is on. With the feature \"smtp\" of lback it is sent:\n\
-                 # features = [\"accounts\", \"smtp\"] in Cargo.toml, and more in settings.production.toml.\n\
+                "# Mail is shown in the terminal while DEBUG is on. To send it, enable the feature \"smtp\" of lback in Cargo.toml,\n\
+                 # features = [\"accounts\", \"smtp\"], and see settings.production.toml.\n\
                  MAIL_FROM = \"{name} <noreply@example.com>\""
             ),
         ),
         (
             "__USERS_PRODUCTION__",
-            "# Links in mails begin with this; otherwise with the host that the visitor has asked for.\n\
+            "# The base URL of links in mails. The default is the host in the visitor's request.\n\
              # AUTH_SITE_URL = \"https://example.com\"\n\n\
-             # Without mail nobody can confirm an address or reset a password. With the feature smtp of lback it goes through a server.\n\
-             # SMTP_PASSWORD belongs into the environment."
+             # Users need mail to confirm addresses and to reset passwords. To send it through a server, enable the feature smtp of lback.\n\
+             # Put SMTP_PASSWORD into the environment."
                 .to_owned(),
         ),
     ]
@@ -50,16 +50,17 @@ fn without_users(name: &str) -> [(&'static str, String); 11] {
     [
         (
             "__USERS_CARGO__",
-            "# Users who register and log in are a feature: features = [\"accounts\"], and .auth().accounts().mail() in src/main.rs.\n".to_owned(),
+            "# For users with registration and login, add features = [\"accounts\"], and .auth().accounts().mail() in src/main.rs.\n"
+                .to_owned(),
         ),
         ("__USERS_PROFILE__", String::new()),
-        ("__USERS_MAIN__", "/// With the feature accounts in Cargo.toml, `.auth().accounts().mail()` behind it gives the site users.\n".to_owned()),
+        ("__USERS_MAIN__", "/// For users, enable the feature accounts in Cargo.toml and append `.auth().accounts().mail()`.\n".to_owned()),
         ("__USERS_APP__", String::new()),
         ("__USERS_BRAND__", String::new()),
         ("__USERS_HEADER__", String::new()),
         (
             "__USERS_README__",
-            "\nUsers who register and log in are a feature: `lback startproject NAME --auth` makes a site that has them, and shows what it takes.\n"
+            "\n`lback startproject NAME --auth` creates a site with users, who can register and log in, and shows how to add them here.\n"
                 .to_owned(),
         ),
         ("__USERS_STYLE__", String::new()),
@@ -67,13 +68,13 @@ fn without_users(name: &str) -> [(&'static str, String); 11] {
         (
             "__USERS_SETTINGS__",
             format!(
-                "# Mail: lback = {{ …, features = [\"smtp\"] }} in Cargo.toml, and .mail() in src/main.rs. It is shown in the terminal while DEBUG is on.\n\
+                "# For mail, add lback = {{ …, features = [\"smtp\"] }} in Cargo.toml, and .mail() in src/main.rs. While DEBUG is on, it is shown in the terminal.\n\
                  # MAIL_FROM = \"{name} <noreply@example.com>\""
             ),
         ),
         (
             "__USERS_PRODUCTION__",
-            "# With the feature smtp of lback, mail goes through a server. SMTP_PASSWORD belongs into the environment.".to_owned(),
+            "# To send mail through a server, enable the feature smtp of lback. Put SMTP_PASSWORD into the environment.".to_owned(),
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! What the site is made of.
+//! The application: its routes, migrations, tables and batteries.
 
 mod urls;
 mod views;
@@ -8,7 +8,7 @@ mod tests;
 
 use lback::prelude::*;
 
-/// Reads the settings and does what the command line says; without a command, serves.
+/// Runs the command on the command line, or the server if there is none.
 fn main() -> Result<()> {
     app().main()
 }

@@ -1,9 +1,9 @@
-//! The site, as a browser sees it. Each client has a database of its own.
+//! Tests of the whole site. Each client has its own database.
 
 use lback::testing::Client;
 
 #[test]
-fn the_front_page_counts_the_visits_of_each_browser() {
+fn the_front_page_counts_visits_per_browser() {
     let client = Client::new(crate::app());
     client.get("/").send().assert_status(200).assert_contains("for the first time");
     client.get("/").send().assert_contains("2 times");

@@ -1,6 +1,6 @@
 
 #[test]
-fn every_page_knows_who_is_logged_in() {
+fn every_page_shows_the_current_user() {
     use lback::testing::ClientAuth;
 
     let client = Client::new(crate::app());

@@ -1,11 +1,11 @@
-//! Apps: what is made, where it is registered, and when nothing is done.
+//! `lback startapp`: the created files, the registration, and errors that leave the project unchanged.
 
 use std::fs;
 
 use crate::support::{fail, folder, project, snapshot, succeed};
 
 #[test]
-fn an_app_is_made_and_registered_from_any_folder_of_the_project() {
+fn an_app_can_be_created_from_any_folder_of_the_project() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     succeed(&project.join("templates"), &["startapp", "blog"]);
@@ -37,7 +37,7 @@ fn an_app_is_made_and_registered_from_any_folder_of_the_project() {
 }
 
 #[test]
-fn what_exists_is_refused_and_left_alone() {
+fn existing_files_and_routes_are_not_overwritten() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     succeed(&project, &["startapp", "blog"]);
@@ -47,15 +47,15 @@ fn what_exists_is_refused_and_left_alone() {
     fs::write(project.join("src/urls.rs"), urls.replace("\n}\n", "\n        .get(\"/about\", views::index)\n}\n")).unwrap();
 
     let before = snapshot(&project);
-    assert!(fail(&project, &["startapp", "blog"]).contains("src/blog exists already"));
-    assert!(fail(&project, &["startapp", "shop"]).contains("src/shop.rs exists already"));
-    assert!(fail(&project, &["startapp", "mail"]).contains("templates/mail exists already"));
-    assert!(fail(&project, &["startapp", "about"]).contains("has a path \"/about\" already"));
+    assert!(fail(&project, &["startapp", "blog"]).contains("src/blog already exists"));
+    assert!(fail(&project, &["startapp", "shop"]).contains("src/shop.rs already exists"));
+    assert!(fail(&project, &["startapp", "mail"]).contains("templates/mail already exists"));
+    assert!(fail(&project, &["startapp", "about"]).contains("already has the path \"/about\""));
     assert_eq!(snapshot(&project), before);
 }
 
 #[test]
-fn where_the_code_looks_otherwise_nothing_is_changed_and_the_lines_are_told() {
+fn code_in_another_form_is_not_edited_and_the_lines_are_printed() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     fs::write(project.join("src/urls.rs"), "pub fn urls() -> Router {\n    let all = routes();\n    all\n}\n").unwrap();
@@ -66,17 +66,17 @@ fn where_the_code_looks_otherwise_nothing_is_changed_and_the_lines_are_told() {
     assert!(error.contains("lback startapp blog --no-register"), "{error}");
     assert_eq!(snapshot(&project), before);
 
-    let said = succeed(&project, &["startapp", "blog", "--no-register"]);
-    assert!(said.contains("src/main.rs   mod blog;"), "{said}");
+    let printed = succeed(&project, &["startapp", "blog", "--no-register"]);
+    assert!(printed.contains("src/main.rs   mod blog;"), "{printed}");
     assert!(project.join("src/blog/mod.rs").is_file());
     assert_eq!(fs::read(project.join("src/main.rs")).unwrap(), before[&project.join("src/main.rs")].clone().unwrap());
 }
 
 #[test]
-fn a_failure_on_the_way_takes_back_what_was_made() {
+fn a_failed_step_reverts_the_earlier_ones() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
-    // There is a file where the folder of templates should be, which shows only after the app's code was made.
+    // A file in place of the folder of templates causes an error only after the app's code has been created.
     fs::remove_dir_all(project.join("templates")).unwrap();
     fs::write(project.join("templates"), "").unwrap();
     let before = snapshot(&project);
@@ -85,7 +85,7 @@ fn a_failure_on_the_way_takes_back_what_was_made() {
 }
 
 #[test]
-fn outside_a_project_the_error_says_how_to_get_one() {
+fn outside_a_project_the_error_explains_how_to_create_one() {
     let folder = folder();
     for arguments in [&["startapp", "blog"][..], &["makemigrations", "x"], &["migrate"], &["serve"], &["test"], &["routes"]] {
         let error = fail(folder.path(), arguments);
@@ -97,7 +97,7 @@ fn outside_a_project_the_error_says_how_to_get_one() {
 }
 
 #[test]
-fn an_app_goes_into_files_of_any_editor() {
+fn byte_order_marks_and_line_ends_are_preserved() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     for file in ["src/main.rs", "src/urls.rs", "Cargo.toml", "settings.toml"] {
@@ -113,17 +113,17 @@ fn an_app_goes_into_files_of_any_editor() {
 }
 
 #[test]
-fn a_project_without_a_list_of_tables_is_told_the_line() {
+fn without_a_list_of_tables_the_line_is_printed() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     let main = fs::read_to_string(project.join("src/main.rs")).unwrap();
     fs::write(project.join("src/main.rs"), main.replace(".tables(tables![])", "")).unwrap();
-    let said = succeed(&project, &["startapp", "blog"]);
-    assert!(said.contains("App::tables(tables![blog::models::blog_items])"), "{said}");
+    let printed = succeed(&project, &["startapp", "blog"]);
+    assert!(printed.contains("App::tables(tables![blog::models::blog_items])"), "{printed}");
 }
 
 #[test]
-fn the_database_of_a_project_is_read_however_its_manifest_is_written() {
+fn the_database_is_read_from_any_form_of_manifest() {
     let folder = folder();
     for (name, lback) in [
         ("inline", "[dependencies]\r\nlback={ version = \"0.1\", features=[ 'postgres' ], default-features=false } \r\n"),

@@ -1,9 +1,9 @@
-//! Help, completions, and command lines that are not understood.
+//! Help, completions, and invalid command lines.
 
 use crate::support::{fail, fail_of, folder, lback, project, succeed};
 
 #[test]
-fn help_has_every_command_and_examples() {
+fn help_lists_every_command_and_examples() {
     let folder = folder();
     let help = succeed(folder.path(), &["--help"]);
     for command in [
@@ -42,7 +42,7 @@ fn completions_are_printed_for_each_shell() {
 }
 
 #[test]
-fn a_command_line_that_is_not_understood_says_what_is() {
+fn invalid_command_lines_get_helpful_errors() {
     let folder = folder();
     assert!(fail(folder.path(), &["startprojct", "x"]).contains("'startproject'"));
     assert!(fail(folder.path(), &["runservr"]).contains("'runserver'"));
@@ -58,7 +58,7 @@ fn a_command_line_that_is_not_understood_says_what_is() {
 }
 
 #[test]
-fn without_cargo_the_error_says_where_to_get_it() {
+fn without_cargo_the_error_explains_how_to_install_it() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     for command in ["migrate", "test"] {

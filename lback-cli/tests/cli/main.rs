@@ -1,4 +1,4 @@
-//! The `lback` command, run as a person would run it.
+//! Tests that run the `lback` command as a user does.
 
 mod apps;
 mod command_line;

@@ -1,11 +1,11 @@
-//! Names that are refused, and what is offered in their place.
+//! Invalid names, and the suggested ones.
 
 use crate::support::{fail, folder, project, snapshot, succeed};
 
 #[test]
-fn a_project_name_that_would_not_work_is_refused() {
+fn invalid_project_names_are_rejected() {
     let folder = folder();
-    for (name, reason, offered) in [
+    for (name, reason, suggested) in [
         ("match", "keyword", "my_match"),
         ("test", "taken", "my_test"),
         ("core", "taken", "my_core"),
@@ -15,7 +15,7 @@ fn a_project_name_that_would_not_work_is_refused() {
         ("lback-shop", "taken", "my_lback-shop"),
         ("9lives", "begin with a letter", "lives"),
         ("café", "character 'é'", "caf"),
-        ("Shop", "capital S", "shop"),
+        ("Shop", "capital letter S", "shop"),
         ("my shop", "character ' '", "my_shop"),
         ("a/b", "path", "b"),
         ("../up", "path", "up"),
@@ -25,7 +25,7 @@ fn a_project_name_that_would_not_work_is_refused() {
         let error = fail(folder.path(), &["startproject", name]);
         assert!(error.contains(reason), "{name}: {error}");
         assert!(error.contains("lower-case letters, digits, - and _"), "{name}: {error}");
-        assert!(error.trim_end().ends_with(&format!("such as: {offered}")), "{name}: {error}");
+        assert!(error.trim_end().ends_with(&format!("for example: {suggested}")), "{name}: {error}");
     }
     fail(folder.path(), &["startproject", ""]);
     fail(folder.path(), &["startproject", "--", "-x"]);
@@ -34,7 +34,7 @@ fn a_project_name_that_would_not_work_is_refused() {
 }
 
 #[test]
-fn what_is_offered_is_taken() {
+fn suggested_names_are_accepted() {
     let folder = folder();
     for name in ["my_match", "my_lback-shop", "caf"] {
         succeed(folder.path(), &["new", name]);
@@ -42,7 +42,7 @@ fn what_is_offered_is_taken() {
 }
 
 #[test]
-fn an_app_name_that_would_not_work_is_refused() {
+fn invalid_app_names_are_rejected() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     let before = snapshot(&project);

@@ -1,4 +1,4 @@
-//! From nothing to a page: the whole way, with the real binary and the real compiler.
+//! New projects, created, built and served with the real program and compiler.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::support::{fail, folder, lback, succeed};
 use crate::transcripts;
 
 #[test]
-fn a_new_project_with_an_app_builds_passes_its_tests_and_answers() {
+fn a_new_project_with_an_app_builds_passes_its_tests_and_serves_pages() {
     let folder = folder();
-    // The guide makes the project and the app, and adds a command to it.
-    transcripts::the_guide_shows_what_is_printed(folder.path());
+    // The transcripts of the guide create the project and the app, and add a command.
+    transcripts::the_guide_shows_the_real_output(folder.path());
     let project = folder.path().join(transcripts::PROJECT);
     let formatted = Command::new("cargo").args(["fmt", "--check"]).current_dir(&project).output().unwrap();
     assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
@@ -28,41 +28,41 @@ fn a_new_project_with_an_app_builds_passes_its_tests_and_answers() {
     let applied = succeed(&project.join("src/blog"), &["migrate"]);
     assert!(applied.contains("_create_sessions") && applied.contains("_create_blog"), "{applied}");
     assert_eq!(succeed(&project, &["migrate"]), "nothing to apply\n");
-    assert!(succeed(&project, &["rollback", "1"]).starts_with("undid "));
+    assert!(succeed(&project, &["rollback", "1"]).starts_with("rolled back "));
     assert!(succeed(&project, &["showmigrations"]).contains("[ ] "));
     assert!(succeed(&project, &["migrate"]).contains("_create_blog"));
     assert_eq!(succeed(&project, &["clearsessions"]), "deleted 0 expired sessions\n");
 
-    the_projects_own_commands_are_handed_on(&project);
-    a_migration_without_sql_waits(&project);
-    the_tested_versions_were_used(&project);
-    drive_the_site(&project);
-    a_stranger_sees_the_error_pages(&project);
-    users_name_the_feature_that_they_need(&project);
+    the_projects_own_commands_are_passed_on(&project);
+    a_migration_without_sql_is_not_applied(&project);
+    only_tested_versions_are_used(&project);
+    check_pages_sessions_and_forms(&project);
+    production_shows_the_projects_error_pages(&project);
+    missing_features_are_named_by_the_compiler(&project);
 }
 
-/// The compiler says it.
-fn users_name_the_feature_that_they_need(project: &Path) {
+/// Methods of features that are off lead to a helpful compile error.
+fn missing_features_are_named_by_the_compiler(project: &Path) {
     let main = project.join("src/main.rs");
     let text = fs::read_to_string(&main).unwrap();
-    let says = |call: &str| {
+    let error_of = |call: &str| {
         fs::write(&main, text.replace(".migrations(", &format!("{call}.migrations("))).unwrap();
         let output = lback(project, &["routes"]).output().unwrap();
         assert!(!output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };
-    let said = says(".auth()");
-    assert!(said.contains("users are a feature of lback that is off") && said.contains("features = [\"accounts\"] }"), "{said}");
-    let said = says(".mail()");
-    assert!(said.contains("mail is a feature of lback that is off") && said.contains("features = [\"smtp\"] }"), "{said}");
-    let said = says(".accounts()");
-    assert!(said.contains("accounts are a feature of lback that is off") && said.contains("features = [\"accounts\"] }"), "{said}");
+    let error = error_of(".auth()");
+    assert!(error.contains("users are a feature of lback that is off") && error.contains("features = [\"accounts\"] }"), "{error}");
+    let error = error_of(".mail()");
+    assert!(error.contains("mail is a feature of lback that is off") && error.contains("features = [\"smtp\"] }"), "{error}");
+    let error = error_of(".accounts()");
+    assert!(error.contains("accounts are a feature of lback that is off") && error.contains("features = [\"accounts\"] }"), "{error}");
     fs::write(&main, text).unwrap();
 }
 
-/// What it compiles beyond the other project is what the feature brings.
+/// Compared to the other project, this one only compiles the crates of the feature.
 #[test]
-fn a_new_project_with_users_has_them_from_the_first_minute() {
+fn a_new_project_with_users_has_registration_and_login() {
     let folder = folder();
     succeed(folder.path(), &["startproject", "members", "--auth"]);
     let project = folder.path().join("members");
@@ -79,9 +79,9 @@ fn a_new_project_with_users_has_them_from_the_first_minute() {
     assert!(succeed(&project, &["list_users"]).starts_with("alice "));
     let check = succeed(&project, &["check"]);
     assert!(check.contains("ok    permissions and the login page") && check.contains("ok    forms in templates"), "{check}");
-    the_tested_versions_were_used(&project);
+    only_tested_versions_are_used(&project);
 
-    // The error pages know who is there, too, and DEBUG has its own.
+    // The error pages also show the current user. With DEBUG, there are other ones.
     let server = Server::start(&project, &[("LBACK_ENV", "production"), ("ALLOWED_HOSTS", "127.0.0.1")]);
     let front = server.get("/", None);
     assert!(front.contains("href=\"/account/login\"") && front.contains("href=\"/account/register\""), "{front}");
@@ -99,7 +99,7 @@ fn a_new_project_with_users_has_them_from_the_first_minute() {
     server.stop();
 }
 
-/// The cookies that a response sets, as a browser sends them.
+/// Returns the cookies that a response sets, in the format of a request.
 fn cookies(response: &str) -> String {
     let set = response.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
     set.filter_map(|cookie| cookie.split(';').next()).collect::<Vec<_>>().join("; ")
@@ -109,12 +109,12 @@ fn token(page: &str) -> &str {
     page.split("name=\"csrf_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap()
 }
 
-fn the_projects_own_commands_are_handed_on(project: &Path) {
+fn the_projects_own_commands_are_passed_on(project: &Path) {
     assert_eq!(succeed(&project.join("src/blog"), &["countitems", "5"]), "0 items\n");
     assert!(fail(project, &["countitem"]).contains("there is no command \"countitem\"; did you mean countitems?"));
     assert!(fail(project, &["runservr"]).contains("did you mean lback runserver?"));
-    assert!(fail(project, &["dance", "--fast"]).contains("there are serve, migrate"));
-    // A folder is named from where the command is called, and the program runs in the project's.
+    assert!(fail(project, &["dance", "--fast"]).contains("the commands are serve, migrate"));
+    // The path of a folder is relative to the current folder, although the program runs in the project's folder.
     assert!(succeed(&project.join("src"), &["collectstatic", "../../collected"]).starts_with("copied 4 files to "));
     assert!(project.join("../collected/style.css").is_file());
     if Command::new("sqlite3").arg("--version").output().is_ok() {
@@ -122,8 +122,8 @@ fn the_projects_own_commands_are_handed_on(project: &Path) {
     }
 }
 
-/// One that `makemigrations` has made is not recorded as applied before its SQL is there.
-fn a_migration_without_sql_waits(project: &Path) {
+/// An empty migration from `makemigrations` is not recorded as applied before it has SQL.
+fn a_migration_without_sql_is_not_applied(project: &Path) {
     succeed(project, &["makemigrations", "add_author"]);
     let error = fail(project, &["migrate"]);
     assert!(error.contains("_add_author/up.sql") && error.contains("no SQL"), "{error}");
@@ -138,8 +138,8 @@ fn a_migration_without_sql_waits(project: &Path) {
     assert!(succeed(project, &["showmigrations"]).lines().all(|line| line.starts_with("[X] ")));
 }
 
-/// Cargo has dropped from the lock what the project does not use, and added nothing.
-fn the_tested_versions_were_used(project: &Path) {
+/// Cargo has removed unused packages from the lock file, and added none.
+fn only_tested_versions_are_used(project: &Path) {
     let checksums = |folder: &Path| -> BTreeSet<String> {
         let lock = fs::read_to_string(folder.join("Cargo.lock")).unwrap();
         lock.lines().filter(|line| line.starts_with("checksum = ")).map(str::to_owned).collect()
@@ -148,7 +148,7 @@ fn the_tested_versions_were_used(project: &Path) {
     assert!(!used.is_empty() && used.is_subset(&tested), "{:?}", used.difference(&tested));
 }
 
-fn drive_the_site(project: &Path) {
+fn check_pages_sessions_and_forms(project: &Path) {
     let server = Server::start(project, &[]);
     let first = server.get("/", None);
     assert!(first.starts_with("HTTP/1.1 200 "), "{first}");
@@ -160,7 +160,7 @@ fn drive_the_site(project: &Path) {
     assert!(server.get("/static/icon.svg", None).starts_with("HTTP/1.1 200 "));
 
     assert!(server.get("/blog", None).contains("Nothing here yet"));
-    assert!(server.post("/blog", "title=Tea", &cookie).starts_with("HTTP/1.1 403 "), "a form without a token");
+    assert!(server.post("/blog", "title=Tea", &cookie).starts_with("HTTP/1.1 403 "), "a form without a token is accepted");
     let form = server.get("/blog", Some(&cookie));
     let token = token(&form);
     let secret = form.lines().find_map(|line| line.strip_prefix("set-cookie: csrf=")).unwrap().split(';').next().unwrap();
@@ -172,12 +172,12 @@ fn drive_the_site(project: &Path) {
     server.stop();
 
     let again = Server::start(project, &[]);
-    assert!(again.get("/", Some(&cookie)).contains("3 times"), "a restart loses the session");
+    assert!(again.get("/", Some(&cookie)).contains("3 times"), "a restart has lost the session");
     again.stop();
 }
 
-/// In production the pages of the project's own are shown.
-fn a_stranger_sees_the_error_pages(project: &Path) {
+/// In production, the project's own error pages are shown.
+fn production_shows_the_projects_error_pages(project: &Path) {
     let refused = lback(project, &["serve", "0"]).env("LBACK_ENV", "production").output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let error = String::from_utf8(refused.stderr).unwrap();
@@ -185,21 +185,21 @@ fn a_stranger_sees_the_error_pages(project: &Path) {
 
     let server = Server::start(project, &[("LBACK_ENV", "production"), ("ALLOWED_HOSTS", "127.0.0.1")]);
     let missing = server.get("/nowhere", None);
-    assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains("To the front page"), "{missing}");
+    assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains("Back to the front page"), "{missing}");
     let page = server.get("/", None);
     assert!(page.contains("; Secure"));
-    // Static files are named so that browsers keep them.
+    // The names of static files allow browsers to cache them.
     let style = page.split("\"/static/style.").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let kept = server.get(&format!("/static/style.{style}"), None);
     assert!(style.len() == "0123abcd.css".len() && kept.contains("\r\ncache-control: public, max-age=31536000, immutable\r\n"), "{kept}");
     server.stop();
 }
 
-/// The project's server, as `lback serve` runs it. It is stopped with the test, however that ends.
+/// The project's server, started with `lback serve`. It is stopped at the end of the test, even if the test fails.
 struct Server {
     child: Child,
     address: String,
-    /// What it logged before it listened.
+    /// The log from before the server listened.
     log: String,
 }
 
@@ -217,7 +217,7 @@ impl Server {
             log.push_str(&line);
             log.push('\n');
         };
-        // What else it logs is read, so that it never waits for room in the pipe.
+        // The rest of the log is read, so that the server is never blocked by a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Server { child, address, log }
     }
@@ -244,18 +244,18 @@ impl Server {
         answer
     }
 
-    /// Stops the server as a system would. The process that was started is the server itself: nothing stays behind.
+    /// Stops the server with SIGTERM. The started process is the server itself, so no other process remains.
     fn stop(mut self) {
-        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
         assert!(self.child.wait().unwrap().success());
-        assert!(TcpStream::connect(&self.address).is_err(), "something still listens");
+        assert!(TcpStream::connect(&self.address).is_err(), "the port is still in use");
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has ended already where the test went well.
+        // If the test succeeded, it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! What a new project holds, and where it is not made.
+//! `lback startproject`: the files of a project, and the errors.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::Path;
 use crate::support::{fail, fail_of, folder, lback, project, snapshot, succeed};
 
 #[test]
-fn a_project_is_complete() {
+fn a_project_has_all_files() {
     let folder = folder();
-    let said = succeed(folder.path(), &["startproject", "mysite"]);
-    assert!(said.contains("\n  cd mysite\n  lback runserver\n"), "{said}");
+    let printed = succeed(folder.path(), &["startproject", "mysite"]);
+    assert!(printed.contains("\n  cd mysite\n  lback runserver\n"), "{printed}");
     let project = folder.path().join("mysite");
 
     let files = snapshot(&project);
@@ -46,17 +46,17 @@ fn a_project_is_complete() {
     assert_eq!(found, wanted.map(str::to_owned).into());
     for (path, content) in files {
         let text = String::from_utf8(content.unwrap_or_default()).unwrap();
-        assert!(!text.contains("__"), "a name stands for nothing in {}", path.display());
+        assert!(!text.contains("__"), "a name was not replaced in {}", path.display());
     }
     let entries: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
-    assert_eq!(entries.len(), 1, "something was left beside the project");
+    assert_eq!(entries.len(), 1, "another file or folder was left next to the project");
 }
 
 #[test]
-fn a_project_with_users_says_what_it_takes_and_one_without_how_to_get_them() {
+fn users_are_set_up_with_auth_and_explained_without() {
     let folder = folder();
-    let said = succeed(folder.path(), &["startproject", "members", "--auth"]);
-    assert!(said.contains("\n  lback migrate\n  lback createsuperuser\n  lback runserver\n"), "{said}");
+    let printed = succeed(folder.path(), &["startproject", "members", "--auth"]);
+    assert!(printed.contains("\n  lback migrate\n  lback createsuperuser\n  lback runserver\n"), "{printed}");
     succeed(folder.path(), &["startproject", "plain"]);
     let file = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert!(file("members/Cargo.toml").contains(", features = [\"accounts\"] }\n"), "{}", file("members/Cargo.toml"));
@@ -64,7 +64,7 @@ fn a_project_with_users_says_what_it_takes_and_one_without_how_to_get_them() {
     assert!(file("members/README.md").contains("lback createsuperuser") && file("members/templates/base.html").contains("account:login"));
     for (path, content) in snapshot(&folder.path().join("members")) {
         let text = String::from_utf8(content.unwrap_or_default()).unwrap();
-        assert!(!text.contains("__"), "a name stands for nothing in {}", path.display());
+        assert!(!text.contains("__"), "a name was not replaced in {}", path.display());
     }
     for (name, hint) in [("Cargo.toml", "accounts"), ("src/main.rs", "`.auth().accounts().mail()`"), ("README.md", "--auth")] {
         let text = file(&format!("plain/{name}"));
@@ -75,17 +75,17 @@ fn a_project_with_users_says_what_it_takes_and_one_without_how_to_get_them() {
 
     succeed(folder.path(), &["startproject", "both", "--auth", "--db", "postgres"]);
     assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"accounts\", \"postgres\"] }"));
-    // An app finds its place behind the include of the pages.
+    // The route of an app is added after the include of the pages.
     succeed(&folder.path().join("members"), &["startapp", "blog"]);
     let urls = file("members/src/urls.rs");
     assert!(urls.contains(".name(\"account\")\n        .include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n}\n"), "{urls}");
 }
 
 #[test]
-fn a_project_on_postgresql_says_so_everywhere() {
+fn a_postgresql_project_never_mentions_sqlite() {
     let folder = folder();
-    let said = succeed(folder.path(), &["startproject", "mysite", "--db", "postgres"]);
-    assert!(said.contains("CREATE USER mysite") && said.contains("createdb --owner=mysite mysite"), "{said}");
+    let printed = succeed(folder.path(), &["startproject", "mysite", "--db", "postgres"]);
+    assert!(printed.contains("CREATE USER mysite") && printed.contains("createdb --owner=mysite mysite"), "{printed}");
     let project = folder.path().join("mysite");
     let file = |name: &str| fs::read_to_string(project.join(name)).unwrap();
     assert!(file("Cargo.toml").contains("default-features = false, features = [\"forms\", \"postgres\"] }"), "{}", file("Cargo.toml"));
@@ -93,9 +93,9 @@ fn a_project_on_postgresql_says_so_everywhere() {
     assert!(file("Dockerfile").contains("libpq-dev") && file("Dockerfile").contains("libpq5"));
     for (path, content) in snapshot(&project) {
         let text = String::from_utf8(content.unwrap_or_default()).unwrap();
-        assert!(!text.contains("__"), "a name stands for nothing in {}", path.display());
-        let any = path.ends_with("Cargo.lock") || path.to_string_lossy().ends_with("ignore");
-        assert!(any || !text.to_lowercase().contains("sqlite"), "{}", path.display());
+        assert!(!text.contains("__"), "a name was not replaced in {}", path.display());
+        let is_exempt = path.ends_with("Cargo.lock") || path.to_string_lossy().ends_with("ignore");
+        assert!(is_exempt || !text.to_lowercase().contains("sqlite"), "{}", path.display());
     }
     succeed(&project, &["startapp", "blog"]);
     let migration =
@@ -105,9 +105,9 @@ fn a_project_on_postgresql_says_so_everywhere() {
     assert!(fail(folder.path(), &["startproject", "other", "--db", "oracle"]).contains("postgres"));
 }
 
-/// In a container the proxy's connections come from the network of the containers.
+/// In a container, connections from the proxy come from the container network.
 #[test]
-fn an_image_believes_the_proxy_that_reaches_it() {
+fn an_image_trusts_the_proxy_in_the_container_network() {
     let folder = folder();
     for (name, database) in [("one", "sqlite"), ("two", "postgres")] {
         succeed(folder.path(), &["startproject", name, "--db", database]);
@@ -118,7 +118,7 @@ fn an_image_believes_the_proxy_that_reaches_it() {
         for part in [" HOST=0.0.0.0", " MEDIA_DIR=/data/media", "ca-certificates", "VOLUME /data", "USER app\n", "exec ./"] {
             assert!(dockerfile.contains(part), "{part}: {dockerfile}");
         }
-        // What is copied is there, and secrets are not.
+        // Copied files exist, and secrets are not copied.
         for path in ["settings.toml", "settings.production.toml", "templates", "static"] {
             assert!(folder.path().join(name).join(path).exists() && dockerfile.contains(path), "{path}: {dockerfile}");
         }
@@ -127,7 +127,7 @@ fn an_image_believes_the_proxy_that_reaches_it() {
 }
 
 #[test]
-fn each_project_has_a_secret_key_of_its_own() {
+fn each_project_has_its_own_secret_key() {
     let folder = folder();
     let key = |name: &str| {
         let project = project(folder.path(), name);
@@ -143,7 +143,7 @@ fn each_project_has_a_secret_key_of_its_own() {
 }
 
 #[test]
-fn nothing_is_overwritten() {
+fn existing_files_are_not_overwritten() {
     let folder = folder();
     project(folder.path(), "mysite");
     fs::write(folder.path().join("file"), "mine").unwrap();
@@ -152,30 +152,30 @@ fn nothing_is_overwritten() {
     assert!(fail(folder.path(), &["startproject", "mysite"]).contains("mysite is not empty"));
     assert!(fail(folder.path(), &["startproject", "other", "mysite"]).contains("mysite is not empty"));
     assert!(fail(folder.path(), &["startproject", "other", "."]).contains("is not empty"));
-    assert!(fail(folder.path(), &["startproject", "file"]).contains("file exists already, and is not a folder"));
+    assert!(fail(folder.path(), &["startproject", "file"]).contains("file already exists, and is not a folder"));
     assert!(fail(folder.path(), &["startproject", "other", "file/below"]).contains("file"));
     assert!(fail(folder.path(), &["startproject", "other", "nowhere/below"]).contains("mkdir -p nowhere"));
     assert_eq!(snapshot(folder.path()), before);
 }
 
 #[test]
-fn an_empty_folder_and_a_repository_can_take_a_project() {
+fn an_empty_folder_and_a_repository_are_accepted() {
     let folder = folder();
     fs::create_dir_all(folder.path().join("here/.git")).unwrap();
     let here = folder.path().join("here");
-    let said = succeed(&here, &["startproject", "mysite", "."]);
-    assert!(said.contains("\n  lback runserver\n") && !said.contains("cd "), "{said}");
+    let printed = succeed(&here, &["startproject", "mysite", "."]);
+    assert!(printed.contains("\n  lback runserver\n") && !printed.contains("cd "), "{printed}");
     assert!(here.join("src/main.rs").is_file());
-    let said = succeed(folder.path(), &["startproject", "mysite", "a folder's name"]);
+    let printed = succeed(folder.path(), &["startproject", "mysite", "a folder's name"]);
     #[cfg(unix)]
-    assert!(said.contains("  cd 'a folder'\\''s name'\n"), "{said}");
+    assert!(printed.contains("  cd 'a folder'\\''s name'\n"), "{printed}");
     let hidden: BTreeSet<_> = fs::read_dir(&here).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!hidden.iter().any(|name| name.to_str().unwrap().starts_with(".lback")), "{hidden:?}");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_may_not_be_written_is_an_error_that_says_so() {
+fn missing_write_permission_is_reported() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = folder();
@@ -183,15 +183,15 @@ fn a_folder_that_may_not_be_written_is_an_error_that_says_so() {
     fs::create_dir(&locked).unwrap();
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
     if fs::write(locked.join("probe"), "").is_ok() {
-        return; // The administrator may write anywhere.
+        return; // The superuser may write anywhere.
     }
     let error = fail(&locked, &["startproject", "mysite"]);
-    assert!(error.contains("You may not write there"), "{error}");
+    assert!(error.contains("You have no permission to write there"), "{error}");
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
-fn a_checkout_is_depended_on_by_path() {
+fn a_checkout_is_a_path_dependency() {
     let folder = folder();
     let manifest = fs::read_to_string(project(folder.path(), "mysite").join("Cargo.toml")).unwrap();
     let lback_folder = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../lback")).unwrap();
@@ -199,6 +199,6 @@ fn a_checkout_is_depended_on_by_path() {
     assert!(manifest.contains("\n[workspace]\n"));
 
     let error = fail_of(lback(folder.path(), &["startproject", "other"]).env("LBACK_CHECKOUT", folder.path()));
-    assert!(error.contains("is no checkout of Lback"), "{error}");
+    assert!(error.contains("is not a checkout of Lback"), "{error}");
     assert!(!folder.path().join("other").exists());
 }

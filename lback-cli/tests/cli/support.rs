@@ -1,4 +1,4 @@
-//! Running the command in a folder of the test's own.
+//! Runs the command in a temporary folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,12 +7,12 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// An empty folder, which goes away with the test.
+/// Creates an empty folder, which is removed at the end of the test.
 pub fn folder() -> TempDir {
     tempfile::Builder::new().prefix("lback-cli-").tempdir().unwrap()
 }
 
-/// The command, in `folder`. What it builds goes where repeated runs of the tests find it again.
+/// Returns the command, to be run in `folder`. Build output is kept, so that repeated test runs can reuse it.
 pub fn lback(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lback"));
     command.args(arguments).current_dir(folder).env_remove("LBACK_CHECKOUT").env_remove("LBACK_ENV").env_remove("LBACK_ROOT");
@@ -20,7 +20,7 @@ pub fn lback(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the command, which must succeed, and returns what it printed.
+/// Runs the command, which must succeed, and returns its standard output.
 pub fn succeed(folder: &Path, arguments: &[&str]) -> String {
     let output = lback(folder, arguments).output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
@@ -28,28 +28,28 @@ pub fn succeed(folder: &Path, arguments: &[&str]) -> String {
     out
 }
 
-/// Runs the command, which must fail, and returns what it printed to standard error.
+/// Runs the command, which must fail, and returns its standard error.
 pub fn fail(folder: &Path, arguments: &[&str]) -> String {
     fail_of(&mut lback(folder, arguments))
 }
 
-/// As [`fail`], for a command with an environment of its own.
+/// Like [`fail`], for a prepared command, such as one with its own environment.
 pub fn fail_of(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success(), "{command:?} succeeded");
     assert!(err.starts_with("error: "), "{err}");
-    assert!(!err.contains('\u{1b}'), "colour, and no terminal: {err:?}");
+    assert!(!err.contains('\u{1b}'), "the output has colours, although it is not a terminal: {err:?}");
     err
 }
 
-/// A new project.
+/// Creates a project.
 pub fn project(folder: &Path, name: &str) -> PathBuf {
     succeed(folder, &["startproject", name]);
     folder.join(name)
 }
 
-/// Every file below `folder` with its content, and every folder.
+/// Returns every file below `folder` with its content, and every folder.
 pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! What the guide shows of commands and their output is what they print.
+//! Checks that the commands in the guide print the output that is shown there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::process::Command;
 
 use crate::support::lback;
 
-/// What the guide's `mysite` is called here: no other package in the folder that keeps what was built has this name.
+/// The name that replaces `mysite` from the guide. It is unique in the folder of build output.
 pub const PROJECT: &str = "scaffolded";
 
-/// Follows the chapter on the command from its first line to its last, below `folder`.
-pub fn the_guide_shows_what_is_printed(folder: &Path) {
+/// Runs all commands of the chapter on `lback`, below `folder`.
+pub fn the_guide_shows_the_real_output(folder: &Path) {
     let chapter = guide("commands.md");
     let mut here = folder.to_owned();
     let (mut shown, mut wrong) = (0, Vec::new());
@@ -35,7 +35,7 @@ pub fn the_guide_shows_what_is_printed(folder: &Path) {
     assert!(wrong.is_empty(), "docs/src/commands.md should show:\n{}", wrong.join("\n"));
     assert!(shown >= 10, "transcripts are marked ```console");
 
-    // The other chapter shows what a program without commands of its own says.
+    // The other chapter shows the help of a program without its own commands.
     let help = printed("cargo run -q -- help", &here);
     let own = help.find("\nCommands of this application:").unwrap();
     assert!(guide("getting-started.md").contains(&help[..own]), "docs/src/getting-started.md should show:\n{help}");
@@ -45,20 +45,20 @@ fn guide(chapter: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src").join(chapter)).unwrap()
 }
 
-/// The fenced blocks that are marked as `kind`.
+/// Returns the fenced blocks of the kind `kind`.
 fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
     let begin = format!("```{kind}\n");
     page.split(begin.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// What the command shows on a terminal.
+/// Runs a command, and returns its output.
 fn printed(line: &str, here: &Path) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     let mut command = match words[..] {
         ["lback", ref arguments @ ..] => lback(here, arguments),
         ["cargo", ref arguments @ ..] => {
             let mut cargo = Command::new("cargo");
-            // As lback calls it, so that both use what was built.
+            // With the same environment as lback, so that both use the same build output.
             for (name, value) in lback(here, &[]).get_envs() {
                 if let Some(value) = value {
                     cargo.env(name, value);
@@ -67,14 +67,14 @@ fn printed(line: &str, here: &Path) -> String {
             cargo.args(arguments).current_dir(here);
             cargo
         }
-        _ => panic!("what is \"{line}\"?"),
+        _ => panic!("unknown command \"{line}\""),
     };
     let output = command.output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     out + &String::from_utf8(output.stderr).unwrap()
 }
 
-/// Does what the chapter says of a command of the project's own.
+/// Adds the command from the chapter to the project.
 fn add_the_command(chapter: &str, project: &Path) {
     let write = |path: PathBuf, change: &dyn Fn(String) -> String| {
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -91,7 +91,7 @@ fn add_the_command(chapter: &str, project: &Path) {
     });
 }
 
-/// Migrations begin with the time at which they were made.
+/// Replaces the timestamps at the beginning of migration names.
 fn without_times(text: &str) -> String {
     let digit_or_hyphen = |c: char| c.is_ascii_digit() || c == '-';
     let words = text.split_inclusive(|c: char| !digit_or_hyphen(c)).map(|word| {

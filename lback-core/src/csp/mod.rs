@@ -1,4 +1,4 @@
-//! Content Security Policy: what a page may load and run.
+//! Content Security Policy: restricts what a page may load and run.
 
 mod directives;
 mod policy;
@@ -13,24 +13,26 @@ use hyper::StatusCode;
 use hyper::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 
 use crate::{Error, Request, Result};
-use directives::{allow, is_laxer_with_self};
+use directives::{allow, prefers_self};
 pub(crate) use policy::Policies;
 
 /// The nonce of one response.
 struct Nonce {
     text: String,
-    /// Whether a page of the framework has a `<style>` with it.
-    styles: bool,
+    /// Whether one of the framework's own pages uses it for a `<style>`.
+    used_for_style: bool,
 }
 
 static HEADERS: [HeaderName; 2] = [header::CONTENT_SECURITY_POLICY, header::CONTENT_SECURITY_POLICY_REPORT_ONLY];
 
 impl Request {
-    /// The nonce of this response, for the attribute `nonce` of an inline `<script>` or `<style>`. A template writes
-    /// `{{ csp_nonce() }}`, which is empty if nothing asks for a nonce. It is the same for the whole response and another one for the next.
+    /// Returns the nonce of this response, for the `nonce` attribute of an inline `<script>` or `<style>`.
     ///
-    /// `{nonce}` in `CONTENT_SECURITY_POLICY` allows what carries it. A view that sends a policy of its own writes
-    /// `'nonce-…'` around it:
+    /// The nonce stays the same for the whole response and is different for the next one. Templates write
+    /// `{{ csp_nonce() }}`, which is empty if neither a policy nor the view uses a nonce.
+    ///
+    /// `{nonce}` in `CONTENT_SECURITY_POLICY` allows the elements that carry this nonce. A view that sends its own policy
+    /// writes the nonce as `'nonce-…'`:
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -42,7 +44,7 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 500 if the system has no random numbers.
+    /// Returns 500 if the system's random number generator fails.
     pub fn csp_nonce(&mut self) -> Result<String> {
         nonce(self).map(|nonce| nonce.text.clone())
     }
@@ -51,31 +53,33 @@ impl Request {
 fn nonce(req: &mut Request) -> Result<&mut Nonce> {
     if req.extensions().get::<Nonce>().is_none() {
         let mut bytes = [0; 16];
-        OsRng.try_fill_bytes(&mut bytes).map_err(|_| Error::internal("a nonce cannot be made: the system has no random numbers"))?;
-        req.extensions_mut().insert(Nonce { text: STANDARD.encode(bytes), styles: false });
+        OsRng
+            .try_fill_bytes(&mut bytes)
+            .map_err(|_| Error::internal("cannot create a nonce: the system's random number generator failed"))?;
+        req.extensions_mut().insert(Nonce { text: STANDARD.encode(bytes), used_for_style: false });
     }
-    req.extensions_mut().get_mut().ok_or_else(|| Error::internal("the nonce of the response is gone"))
+    req.extensions_mut().get_mut().ok_or_else(|| Error::internal("the response has lost its nonce"))
 }
 
-/// The nonce as templates see it: empty if no policy asks for one and the view has not asked either. So a template may name it
-/// in any case, and a page stays the same page as long as nothing needs its nonce.
+/// Returns the nonce for templates, which is empty if no policy has a place for one and the view has not asked for it either.
+/// So templates can always write it, and a page does not change between requests unless something uses its nonce.
 pub(crate) fn nonce_in_template(req: &mut Request) -> Result<String> {
-    match req.app().csp().want_nonce() || req.extensions().get::<Nonce>().is_some() {
+    match req.app().csp().use_nonce() || req.extensions().get::<Nonce>().is_some() {
         true => req.csp_nonce(),
         false => Ok(String::new()),
     }
 }
 
-/// The nonce for the `<style>` of one of the framework's own pages, which every policy then allows.
+/// Returns the nonce for the `<style>` of one of the framework's own pages and has every policy allow it.
 pub(crate) fn nonce_for_style(req: &mut Request) -> Option<String> {
     let nonce = nonce(req).ok()?;
-    nonce.styles = true;
+    nonce.used_for_style = true;
     Some(nonce.text.clone())
 }
 
-/// Puts the policies of the settings into the headers of a response, unless it has its own.
+/// Adds the policies from the settings to the headers of a response, unless it has its own.
 pub(crate) fn apply(req: &Request, status: StatusCode, headers: &mut HeaderMap) {
-    // The page that a browser has kept goes on with its own policy, which knows its nonce (RFC 9111, 3.2).
+    // The page in the browser's cache keeps its own policy, which has its nonce (RFC 9111, 3.2).
     if status == StatusCode::NOT_MODIFIED {
         return;
     }
@@ -88,14 +92,14 @@ pub(crate) fn apply(req: &Request, status: StatusCode, headers: &mut HeaderMap) 
             vacant.insert(policy.value(nonce.map(|nonce| nonce.text.as_str())));
         }
     }
-    if let Some(nonce) = nonce.filter(|nonce| nonce.styles) {
+    if let Some(nonce) = nonce.filter(|nonce| nonce.used_for_style) {
         let source = format!("'nonce-{}'", nonce.text);
         change(headers, |policy| allow(policy, &["style-src-elem", "style-src", "default-src"], |_| Some(&source)));
     }
 }
 
-/// Has the policies in `headers` allow a script of this site and what it fetches from it. Returns the nonce for the script;
-/// `None` if there is no policy.
+/// Extends the policies in `headers` so that a script from this site may run and fetch from this site. Returns the nonce for
+/// the script, or `None` if there is no policy.
 pub(crate) fn allow_own_script(req: &mut Request, headers: &mut HeaderMap) -> Option<String> {
     if !HEADERS.iter().any(|name| headers.contains_key(name)) {
         return None;
@@ -104,7 +108,7 @@ pub(crate) fn allow_own_script(req: &mut Request, headers: &mut HeaderMap) -> Op
     let source = format!("'nonce-{nonce}'");
     change(headers, |policy| {
         let policy = allow(policy, &["script-src-elem", "script-src", "default-src"], |sources| {
-            Some(if is_laxer_with_self(sources) { "'self'" } else { &source })
+            Some(if prefers_self(sources) { "'self'" } else { &source })
         });
         allow(&policy, &["connect-src", "default-src"], |_| Some("'self'"))
     });

@@ -1,4 +1,4 @@
-//! The policies in the settings.
+//! Parses and checks the policies in the settings.
 
 use hyper::header::HeaderValue;
 
@@ -6,26 +6,28 @@ use super::directives::name;
 use crate::settings::nearest;
 use crate::{CoreSettings, Error, Result};
 
-/// What stands in a policy for the nonce of the response.
+/// The placeholder for the response's nonce.
 const NONCE: &str = "{nonce}";
 
-/// `CONTENT_SECURITY_POLICY` and `CONTENT_SECURITY_POLICY_REPORT_ONLY`.
+/// The settings `CONTENT_SECURITY_POLICY` and `CONTENT_SECURITY_POLICY_REPORT_ONLY`.
 pub(crate) struct Policies {
     pub(super) enforced: Option<Policy>,
     pub(super) report_only: Option<Policy>,
 }
 
-/// One of them, checked.
+/// One of these policies, checked.
 pub(super) struct Policy {
-    /// The text between the places of the nonce.
+    /// The text between the placeholders.
     parts: Vec<String>,
-    /// The header of a response in which nothing has the nonce.
-    without: HeaderValue,
+    /// The header of a response that does not use the nonce.
+    without_nonce: HeaderValue,
 }
 
 impl Policies {
+    /// Parses the policies in the settings.
+    ///
     /// # Errors
-    /// Says what is wrong with a policy, and what to write.
+    /// If a policy is invalid. The message names the mistake and shows a valid policy.
     pub(crate) fn of_settings(settings: &CoreSettings) -> Result<Self> {
         Ok(Policies {
             enforced: Policy::parse("CONTENT_SECURITY_POLICY", &settings.content_security_policy)?,
@@ -33,16 +35,16 @@ impl Policies {
         })
     }
 
-    /// Returns whether one of them has a place for a nonce.
-    pub(super) fn want_nonce(&self) -> bool {
+    /// Returns whether either policy has a placeholder for the nonce.
+    pub(super) fn use_nonce(&self) -> bool {
         [&self.enforced, &self.report_only].into_iter().flatten().any(|policy| policy.parts.len() > 1)
     }
 }
 
 impl Policy {
-    /// `None` if there is none.
+    /// Returns `None` if `text` is blank.
     pub(super) fn parse(key: &str, text: &str) -> Result<Option<Self>> {
-        // It may stand on several lines, and the nonce within the quotes that it gets.
+        // The policy may span several lines, and its author may have written 'nonce-{nonce}'.
         let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ").replace(&format!("'nonce-{NONCE}'"), NONCE);
         if text.is_empty() {
             return Ok(None);
@@ -53,26 +55,26 @@ impl Policy {
             )));
         }
         let parts: Vec<String> = text.split(NONCE).map(str::to_owned).collect();
-        Ok(Some(Policy { without: HeaderValue::try_from(parts.concat())?, parts }))
+        Ok(Some(Policy { without_nonce: HeaderValue::try_from(parts.concat())?, parts }))
     }
 
-    /// The header of a response with this nonce.
+    /// Returns the header of a response with this nonce.
     pub(super) fn value(&self, nonce: Option<&str>) -> HeaderValue {
-        let Some(nonce) = nonce.filter(|_| self.parts.len() > 1) else { return self.without.clone() };
-        HeaderValue::try_from(self.parts.join(&format!("'nonce-{nonce}'"))).unwrap_or_else(|_| self.without.clone())
+        let Some(nonce) = nonce.filter(|_| self.parts.len() > 1) else { return self.without_nonce.clone() };
+        HeaderValue::try_from(self.parts.join(&format!("'nonce-{nonce}'"))).unwrap_or_else(|_| self.without_nonce.clone())
     }
 }
 
-/// What keeps a policy from doing what its author meant.
+/// Returns the first mistake that keeps a policy from doing what its author meant.
 fn problem(text: &str) -> Option<String> {
     if let Some(wrong) = text.chars().find(|c| !c.is_ascii_graphic() && *c != ' ') {
-        return Some(format!("{wrong:?} cannot stand in a header"));
+        return Some(format!("{wrong:?} is not allowed in a header"));
     }
     if text.contains(',') {
         return Some("directives are separated by semicolons, not by commas".to_owned());
     }
     if text.contains("'nonce-") {
-        return Some(format!("a nonce must be another one for each response: write {NONCE}, which becomes 'nonce-…'"));
+        return Some(format!("the nonce must be different in each response: write {NONCE}, which becomes 'nonce-…'"));
     }
     if text.replace(NONCE, "").contains(['{', '}']) {
         return Some(format!("the only placeholder is {NONCE}"));
@@ -81,12 +83,12 @@ fn problem(text: &str) -> Option<String> {
     let mut names: Vec<String> = directives().map(|directive| name(directive).to_ascii_lowercase()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Some(format!("{} stands there twice, and browsers read the first one only", twice[0]));
+        return Some(format!("{} is given twice, and browsers use only the first one", twice[0]));
     }
-    directives().find_map(of_directive)
+    directives().find_map(directive_problem)
 }
 
-fn of_directive(directive: &str) -> Option<String> {
+fn directive_problem(directive: &str) -> Option<String> {
     let name = name(directive).to_ascii_lowercase();
     if !DIRECTIVES.contains(&name.as_str())
         && let Some(meant) = nearest(&name, &DIRECTIVES)
@@ -94,28 +96,28 @@ fn of_directive(directive: &str) -> Option<String> {
         return Some(format!("there is no directive {name}; did you mean {meant}?"));
     }
     if let Some(next) = directive.split(' ').skip(1).find(|word| DIRECTIVES.contains(word)) {
-        return Some(format!("there is no semicolon before {next}"));
+        return Some(format!("the semicolon before {next} is missing"));
     }
     let lists_sources = name.ends_with("-src") || name.contains("-src-") || SOURCES.contains(&name.as_str());
     let sources: Vec<&str> = directive.split(' ').skip(1).collect();
-    if lists_sources { sources.iter().find_map(|source| of_source(source, sources.len())) } else { None }
+    if lists_sources { sources.iter().find_map(|source| source_problem(source, sources.len())) } else { None }
 }
 
-/// What is wrong with one of `count` sources.
-fn of_source(source: &str, count: usize) -> Option<String> {
+/// Returns the mistake in a source of a directive that lists `count` of them.
+fn source_problem(source: &str, count: usize) -> Option<String> {
     let is_one_of = |word: &str, known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known));
     let Some(quoted) = source.strip_prefix('\'') else {
         if source.contains('\'') {
-            return Some(format!("{source} has a quote that nothing opens"));
+            return Some(format!("{source} has no opening quote"));
         }
         let is_bare = is_one_of(source, &KEYWORDS);
-        return is_bare.then(|| format!("{source} without quotes is the name of a host: write '{source}'"));
+        return is_bare.then(|| format!("{source} without quotes is a host name: write '{source}'"));
     };
     let Some(word) = quoted.strip_suffix('\'').filter(|word| !word.contains('\'')) else {
-        return Some(format!("{source} has a quote that nothing closes"));
+        return Some(format!("{source} has unbalanced quotes"));
     };
     if word.eq_ignore_ascii_case("none") && count > 1 {
-        return Some("'none' means nothing beside other sources: remove it, or them".to_owned());
+        return Some("'none' has no effect next to other sources: remove 'none' or the other sources".to_owned());
     }
     let known = [&KEYWORDS[..], &RARE_KEYWORDS[..]].concat();
     let meant = if is_one_of(word, &known) { None } else { nearest(&word.to_ascii_lowercase(), &known) };
@@ -154,10 +156,10 @@ const DIRECTIVES: [&str; 28] = [
     "worker-src",
 ];
 
-/// Directives with a list of sources that are not called so.
+/// Directives that take a list of sources although `-src` is not in their names.
 const SOURCES: [&str; 3] = ["base-uri", "form-action", "frame-ancestors"];
 
-/// What has quotes in a list of sources.
+/// Keywords that are quoted in a list of sources. Without the quotes, browsers take them for host names.
 const KEYWORDS: [&str; 6] = ["none", "self", "strict-dynamic", "unsafe-eval", "unsafe-hashes", "unsafe-inline"];
-/// The same, of words that nobody writes without.
+/// Keywords that are hardly ever written without their quotes by mistake.
 const RARE_KEYWORDS: [&str; 4] = ["inline-speculation-rules", "report-sample", "trusted-types-eval", "wasm-unsafe-eval"];

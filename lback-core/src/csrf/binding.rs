@@ -1,33 +1,34 @@
-//! Whose tokens are whose.
+//! Binds CSRF tokens to sessions.
 
 use crate::{Request, Result};
 
-/// What tokens are bound to besides the browser: its session. The crate that owns sessions implements this.
+/// Binds CSRF tokens to the session of a browser, in addition to the browser itself. The crate that owns sessions implements
+/// this trait.
 ///
-/// None of the methods but [`is_anonymous`](CsrfBinding::is_anonymous) may cost a query, unless the request came with the
+/// Only [`is_anonymous`](CsrfBinding::is_anonymous) may run a query. The other methods may do so only if the request carries the
 /// cookies of several sessions.
 pub trait CsrfBinding: Send + Sync + 'static {
-    /// The id of the session that the request came with; `None` where it came without.
+    /// Returns the id of the session that the request came with, or `None` if it came without one.
     ///
     /// # Errors
     /// If the session cannot be read.
     fn received(&self, req: &mut Request) -> Result<Option<String>>;
 
-    /// The id of the session that the browser will come with after this request, as far as that is known now.
+    /// Returns the id of the session that the browser will have after this request, as far as it is known now.
     ///
-    /// `None` where there is none yet, and where a new one belongs to nobody: what is bound to none is accepted from
-    /// every session of somebody who is not logged in.
+    /// Returns `None` if there is no session yet, or if the session is new and has no user. A token that is bound to no
+    /// session is accepted from every session without a user.
     ///
     /// # Errors
-    /// As [`received`](CsrfBinding::received).
+    /// If the session cannot be read.
     fn next(&self, req: &mut Request) -> Result<Option<String>>;
 
-    /// Has this request logged somebody in or out, or given the session a new id?
+    /// Returns whether this request has logged a user in or out, or given the session a new id.
     fn has_changed(&self, req: &Request) -> bool;
 
-    /// Is nobody logged in? Asked only where a token was made before there was a session, and comes back with one.
+    /// Returns whether the session has no user. Called only if a token was made before the session existed and is sent with it.
     ///
     /// # Errors
-    /// Where the session cannot be read.
+    /// If the session cannot be read.
     fn is_anonymous(&self, req: &mut Request) -> Result<bool>;
 }

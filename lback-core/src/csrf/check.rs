@@ -1,16 +1,16 @@
-//! Is a request one that a page of this site made?
+//! Checks whether a request was made by a page of this site.
 
 use super::HEADER;
 use super::refusal::CsrfRefusal;
-use super::sent_token::{Sent, sent};
+use super::sent_token::{SentToken, find};
 use super::token::Token;
 use super::{cookie, origin};
 use crate::{Request, Result};
 
-/// Checks as much as can be checked before the body is read.
+/// Runs the checks that do not need the body.
 ///
 /// # Errors
-/// As [`check`].
+/// The same as those of [`check`].
 pub(crate) fn check_head(req: &mut Request) -> Result<()> {
     if req.headers().contains_key(HEADER) {
         return check(req);
@@ -19,8 +19,10 @@ pub(crate) fn check_head(req: &mut Request) -> Result<()> {
     origin::check(req, &app.csrf().trusted).map_err(|refusal| refusal.into_error(req))
 }
 
+/// Checks the origin and the token of a request.
+///
 /// # Errors
-/// 403 where it is not, 503 where that needs a session which cannot be read, 400 where the body is malformed.
+/// Returns 403 if a check fails, 503 if a check needs the session and it cannot be read, and 400 if the body is malformed.
 pub(crate) fn check(req: &mut Request) -> Result<()> {
     let app = req.app().clone();
     let csrf = app.csrf();
@@ -28,10 +30,10 @@ pub(crate) fn check(req: &mut Request) -> Result<()> {
     if let Err(refusal) = origin::check(req, &csrf.trusted) {
         return refuse(req, refusal);
     }
-    let token = match sent(req)? {
-        Sent::Token(text) => Token::parse(&text),
-        Sent::Nothing => return refuse(req, CsrfRefusal::NoToken),
-        Sent::Several => return refuse(req, CsrfRefusal::SeveralTokens),
+    let token = match find(req)? {
+        SentToken::One(text) => Token::parse(&text),
+        SentToken::Missing => return refuse(req, CsrfRefusal::NoToken),
+        SentToken::Several => return refuse(req, CsrfRefusal::SeveralTokens),
     };
     let Some(token) = token else { return refuse(req, CsrfRefusal::NotAToken) };
     let secrets = cookie::received(req);
@@ -40,12 +42,12 @@ pub(crate) fn check(req: &mut Request) -> Result<()> {
     }
     let binding = csrf.binding.as_ref();
     let session = binding.map_or(Ok(None), |binding| binding.received(req))?;
-    if secrets.iter().any(|secret| secret.made(&token, session.as_deref())) {
+    if secrets.iter().any(|secret| secret.verifies(&token, session.as_deref())) {
         return Ok(());
     }
-    // A form that was opened before there was a session: its token counts until somebody logs in.
+    // The token of a form that was opened before the session existed is valid until a user logs in.
     if let (Some(binding), Some(_)) = (binding, session)
-        && secrets.iter().any(|secret| secret.made(&token, None))
+        && secrets.iter().any(|secret| secret.verifies(&token, None))
         && binding.is_anonymous(req)?
     {
         return Ok(());

@@ -1,10 +1,10 @@
-//! Cross-site request forgery, and what is done against it: another site can make a visitor's browser send a form to this
-//! one, cookies and all, and cannot know the token that a form of this site carries.
+//! Protection against cross-site request forgery: another site can make a visitor's browser send a form to this site,
+//! including its cookies, but it cannot know the token in this site's forms.
 //!
 //! A browser that has opened a form keeps a random secret in a signed cookie. The token in the form is made from that
-//! secret and from the session that the browser has, so it is worthless in another browser, and after a login or a
-//! logout. Each rendering masks it anew: the same token never stands in two pages, so that compression betrays nothing of
-//! it (BREACH).
+//! secret and from the browser's session, so it is useless in another browser, and after a login or logout. Each rendering
+//! masks the token anew. The same text never appears on two pages, so the size of a compressed page reveals nothing about the
+//! token (BREACH).
 
 mod binding;
 mod check;
@@ -24,12 +24,12 @@ use hyper::header::HeaderMap;
 use crate::{Caching, Keys, Request, Result};
 use token::Secret;
 
-/// The name of the form's field.
+/// The name of the form field.
 pub(crate) const FIELD: &str = "csrf_token";
-/// The name of the header, for scripts.
+/// The name of the header that scripts send.
 pub(crate) const HEADER: &str = "x-csrf-token";
 
-/// What an application needs for tokens.
+/// The CSRF configuration of an application.
 pub(crate) struct Csrf {
     keys: Keys,
     trusted: TrustedOrigins,
@@ -42,16 +42,16 @@ impl Csrf {
     }
 }
 
-/// What one request has to do with tokens.
+/// The CSRF state of one request.
 #[derive(Default)]
 struct Slot {
     /// The secret of the tokens that this request makes.
     secret: Option<Secret>,
-    /// Has it taken the place of an older one?
+    /// Whether [`rotate`] has run.
     rotated: bool,
 }
 
-/// A token for the pages of this request's visitor. The first one gives the browser its cookie.
+/// Returns a token for the pages of this request's visitor. The first token sets the browser's cookie.
 pub(crate) fn token(req: &mut Request) -> Result<String> {
     rotate_if_changed(req)?;
     let app = req.app().clone();
@@ -60,28 +60,28 @@ pub(crate) fn token(req: &mut Request) -> Result<String> {
         Some(secret) => secret,
         None => match cookie::received(req).into_iter().next() {
             Some(secret) => secret,
-            None => fresh(req)?,
+            None => new_secret(req)?,
         },
     };
-    // The page is for one visitor, and asked for anew: its token may have died meanwhile.
+    // The page is for one visitor, and browsers must revalidate it: its token may have become invalid in the meantime.
     req.limit_caching(Caching::Private);
     slot(req).secret.insert(secret).token(bound.as_deref())
 }
 
-/// The hidden field of a form, with a token.
+/// Returns the hidden form field with a token.
 pub(crate) fn input(req: &mut Request) -> Result<String> {
-    // A token has no letter that HTML would want escaped.
+    // Tokens contain no characters that must be escaped in HTML.
     Ok(format!("<input type=\"hidden\" name=\"{FIELD}\" value=\"{}\">", token(req)?))
 }
 
-/// Makes every token that the browser has so far worthless. A browser without one gets none.
+/// Invalidates all tokens that the browser has. A browser without a secret does not get one.
 pub(crate) fn rotate(req: &mut Request) -> Result<()> {
     if slot(req).rotated {
         return Ok(());
     }
-    let has_one = slot(req).secret.is_some() || !cookie::received(req).is_empty();
-    if has_one {
-        let secret = fresh(req)?;
+    let has_secret = slot(req).secret.is_some() || !cookie::received(req).is_empty();
+    if has_secret {
+        let secret = new_secret(req)?;
         slot(req).secret = Some(secret);
         req.limit_caching(Caching::Private);
     }
@@ -89,7 +89,7 @@ pub(crate) fn rotate(req: &mut Request) -> Result<()> {
     Ok(())
 }
 
-/// As [`rotate`], where the request logged somebody in or out.
+/// Calls [`rotate`] if the request has logged a user in or out, or given the session a new id.
 pub(crate) fn rotate_if_changed(req: &mut Request) -> Result<()> {
     match &req.app().csrf().binding {
         Some(binding) if binding.has_changed(req) => rotate(req),
@@ -97,8 +97,8 @@ pub(crate) fn rotate_if_changed(req: &mut Request) -> Result<()> {
     }
 }
 
-/// A new secret, which goes to the browser.
-fn fresh(req: &mut Request) -> Result<Secret> {
+/// Creates a secret and sends it to the browser.
+fn new_secret(req: &mut Request) -> Result<Secret> {
     let secret = Secret::random()?;
     cookie::send(req, &secret);
     Ok(secret)
@@ -108,12 +108,13 @@ fn slot(req: &mut Request) -> &mut Slot {
     req.extensions_mut().get_or_insert_with(Slot::default)
 }
 
-/// What a browser with the headers of `req` would send with a form: the token, and the cookie, where it has none yet.
+/// Returns what a browser with the headers of `req` would send with a form: the token and, if the browser does not have it yet,
+/// the cookie.
 pub(crate) fn for_test(req: &mut Request) -> Result<(String, Option<String>)> {
     let token = token(req)?;
     let mut headers = HeaderMap::new();
     if let Some(cookies) = req.pending_cookies() {
-        cookies.write(&mut headers);
+        cookies.write(&mut headers, false);
     }
     let set = headers.get(hyper::header::SET_COOKIE).and_then(|value| value.to_str().ok());
     let pair = set.and_then(|text| text.split(';').next());

@@ -1,4 +1,4 @@
-//! Which site a request comes from, as the browser says.
+//! Checks which site a request comes from, according to the browser.
 
 use hyper::header;
 
@@ -15,7 +15,7 @@ struct Origin {
 }
 
 impl Origin {
-    /// `https://example.com:8443`, without a path. `None` for `null`, and for what is no origin.
+    /// Parses `https://example.com:8443`, without a path. Returns `None` for `null` and for an invalid origin.
     fn parse(text: &str) -> Option<Self> {
         let (https, authority) = match text.strip_prefix("https://") {
             Some(authority) => (true, authority),
@@ -26,24 +26,24 @@ impl Origin {
         (!host.is_empty() && host.bytes().all(is_host)).then_some(Origin { https, host, port })
     }
 
-    /// That of the page at `url`.
+    /// Returns the origin of the page at `url`.
     fn of_url(url: &str) -> Option<Self> {
         let start = url.find("://")? + 3;
         let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |end| start + end);
         Self::parse(&url[..end])
     }
 
-    /// Is it where this request went to?
+    /// Returns whether this request was sent to this origin.
     ///
-    /// A page that came by HTTPS may belong to a request that seems not to, as a proxy that ends TLS may not be named in
-    /// the settings. The other way round somebody has changed the page on its way.
-    fn is_ours(&self, req: &Request) -> bool {
+    /// An HTTPS page matches a request that seems to be plain HTTP, because the settings may not name the proxy that terminates
+    /// TLS. The reverse does not match: the page could have been modified in transit.
+    fn is_target_of(&self, req: &Request) -> bool {
         let own = req.authority().and_then(|authority| host_and_port(authority, self.https));
         own.is_some_and(|(host, port)| host == self.host && port == self.port) && (self.https || !req.is_secure())
     }
 }
 
-/// The host in lower case; the port, where none is named, is that of the scheme.
+/// Returns the host in lower case and the port, which defaults to that of the scheme.
 fn host_and_port(authority: &str, https: bool) -> Option<(String, u16)> {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port.parse().ok()?),
@@ -52,20 +52,22 @@ fn host_and_port(authority: &str, https: bool) -> Option<(String, u16)> {
     Some((host.trim_end_matches('.').to_ascii_lowercase(), port))
 }
 
-/// Other sites that may send forms here: `CSRF_TRUSTED_ORIGINS`.
+/// Other sites that may send forms to this one: `CSRF_TRUSTED_ORIGINS`.
 pub(crate) struct TrustedOrigins(Vec<Origin>);
 
 impl TrustedOrigins {
+    /// Parses the entries of the setting.
+    ///
     /// # Errors
-    /// Names the entry that is no origin.
+    /// If an entry is not an origin. The message names it.
     pub(crate) fn of_settings(texts: &[String]) -> Result<Self> {
         let origins = texts.iter().map(|text| {
             let text = text.strip_suffix('/').unwrap_or(text);
-            // A star stands for whole labels at the beginning.
+            // A star at the beginning stands for one or more whole labels.
             let fits = |origin: &Origin| !origin.host.strip_prefix("*.").unwrap_or(&origin.host).contains('*');
             Origin::parse(text).filter(fits).ok_or_else(|| {
                 Error::internal(format!(
-                    "CSRF_TRUSTED_ORIGINS: \"{text}\" is not an origin. Write scheme and host, with a port where it is not the usual one: \
+                    "CSRF_TRUSTED_ORIGINS: \"{text}\" is not an origin. Write the scheme and host, and the port if it is not the default: \
                      CSRF_TRUSTED_ORIGINS = [\"https://app.example.com\", \"https://*.example.com\"]"
                 ))
             })
@@ -84,27 +86,27 @@ impl TrustedOrigins {
     }
 }
 
-/// Does the request come from this site, or one that is trusted?
+/// Checks that the request comes from this site or from a trusted one.
 ///
-/// Browsers say so in up to three headers, which a page cannot forge. Old ones, over plain HTTP, may send none of them; then
-/// only the token tells.
+/// Browsers send this information in up to three headers, which a page cannot forge. Old browsers may send none of them over
+/// plain HTTP; then the token is the only protection.
 pub(super) fn check(req: &Request, trusted: &TrustedOrigins) -> Result<(), CsrfRefusal> {
     let headers = req.headers();
     let origin = match headers.get_all(header::ORIGIN).iter().collect::<Vec<_>>().as_slice() {
         [] => None,
         [origin] => Some(String::from_utf8_lossy(origin.as_bytes()).into_owned()),
-        _ => Some("given twice".to_owned()),
+        _ => Some("the header appears more than once".to_owned()),
     };
     let parsed = origin.as_deref().and_then(Origin::parse);
     let is_trusted = parsed.as_ref().is_some_and(|origin| trusted.has(origin));
     let mut site = headers.get_all("sec-fetch-site").iter().peekable();
     if site.peek().is_some() {
-        // This one knows best: it is right even where a proxy has changed what the others are compared with.
+        // The most reliable header: it is correct even if a proxy has changed the headers that the others are compared with.
         return if is_trusted || site.all(|site| site == "same-origin" || site == "none") { Ok(()) } else { Err(CsrfRefusal::OtherSite) };
     }
     if let Some(origin) = origin {
-        let is_ours = parsed.is_some_and(|origin| origin.is_ours(req));
-        return if is_trusted || is_ours { Ok(()) } else { Err(CsrfRefusal::OtherOrigin(shortened(origin))) };
+        let is_own = parsed.is_some_and(|origin| origin.is_target_of(req));
+        return if is_trusted || is_own { Ok(()) } else { Err(CsrfRefusal::OtherOrigin(shortened(origin))) };
     }
     if !req.is_secure() {
         return Ok(());
@@ -112,13 +114,13 @@ pub(super) fn check(req: &Request, trusted: &TrustedOrigins) -> Result<(), CsrfR
     let Some(referer) = req.headers().get(header::REFERER) else { return Err(CsrfRefusal::NoReferer) };
     let referer = String::from_utf8_lossy(referer.as_bytes());
     match Origin::of_url(&referer) {
-        Some(origin) if origin.is_ours(req) || trusted.has(&origin) => Ok(()),
+        Some(origin) if origin.is_target_of(req) || trusted.has(&origin) => Ok(()),
         Some(Origin { host, .. }) => Err(CsrfRefusal::OtherReferer(shortened(host))),
-        None => Err(CsrfRefusal::OtherReferer("no site".to_owned())),
+        None => Err(CsrfRefusal::OtherReferer("the header is invalid".to_owned())),
     }
 }
 
-/// It goes into the log, and a stranger wrote it.
+/// Shortens untrusted text for the log and removes its control characters.
 fn shortened(origin: String) -> String {
     origin.chars().filter(|c| !c.is_control()).take(100).collect()
 }
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_told_apart_by_scheme_host_and_port() {
+    fn origins_differ_by_scheme_host_and_port() {
         let origin = |text| Origin::parse(text).unwrap();
         assert_eq!(origin("https://Example.com"), origin("https://example.com:443"));
         assert_ne!(origin("https://example.com"), origin("http://example.com"));
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_named_at_the_start() {
+    fn invalid_origins_are_named_in_the_error() {
         for wrong in ["example.com", "https://a.*.com", "*", "https://example.com/path", "null"] {
             assert!(trusted(&[wrong]).err().unwrap().message().contains(&format!("\"{wrong}\" is not an origin")), "{wrong}");
         }

@@ -1,22 +1,23 @@
-//! The token that a request brings.
+//! Finds the token in a request.
 
 use percent_encoding::percent_decode;
 
 use super::{FIELD, HEADER};
 use crate::{Request, Result};
 
-/// What was found.
-pub(super) enum Sent {
-    Token(Vec<u8>),
-    Nothing,
+/// The token of a request.
+pub(super) enum SentToken {
+    One(Vec<u8>),
+    Missing,
     Several,
 }
 
-/// In the header, and only where there is none, in the form. Never in the address: that is logged, and told to others.
+/// Looks for the token in the header and, only if the header is missing, in the form. The URL never counts, because it is
+/// logged and passed on to other sites.
 ///
 /// # Errors
-/// 400 where the body is multipart and malformed.
-pub(super) fn sent(req: &mut Request) -> Result<Sent> {
+/// Returns 400 if the body is malformed multipart.
+pub(super) fn find(req: &mut Request) -> Result<SentToken> {
     let mut found: Vec<Vec<u8>> = req.headers().get_all(HEADER).iter().map(|value| value.as_bytes().to_owned()).collect();
     if found.is_empty() {
         found = match req.content_type().as_deref() {
@@ -28,9 +29,9 @@ pub(super) fn sent(req: &mut Request) -> Result<Sent> {
         };
     }
     Ok(match (found.pop(), found.is_empty()) {
-        (None, _) => Sent::Nothing,
-        (Some(token), true) => Sent::Token(token),
-        (Some(_), false) => Sent::Several,
+        (None, _) => SentToken::Missing,
+        (Some(token), true) => SentToken::One(token),
+        (Some(_), false) => SentToken::Several,
     })
 }
 

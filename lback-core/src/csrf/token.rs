@@ -1,4 +1,4 @@
-//! Secrets and tokens.
+//! The browser's secret and the tokens that are made from it.
 
 use aes_gcm::aead::OsRng;
 use aes_gcm::aead::rand_core::RngCore;
@@ -10,10 +10,10 @@ use sha2::Sha256;
 use crate::{Error, Result};
 
 const BYTES: usize = 32;
-/// A mask and what it masks, in base64.
+/// The length of a mask and the masked value in base64.
 const TOKEN_LENGTH: usize = (2 * BYTES * 8).div_ceil(6);
 
-/// What a browser keeps in its cookie.
+/// The secret that a browser keeps in its cookie.
 #[derive(Clone)]
 pub(super) struct Secret([u8; BYTES]);
 
@@ -30,15 +30,15 @@ impl Secret {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// A token that is bound to a session, or to none, under a mask of its own.
+    /// Returns a token with a new mask. It is bound to the session `bound`, or to none.
     pub(super) fn token(&self, bound: Option<&str>) -> Result<String> {
         let mask = random()?;
         let plain: [u8; BYTES] = self.hmac(bound)?.finalize().into_bytes().into();
         Ok(URL_SAFE_NO_PAD.encode([mask, xor(plain, mask)].concat()))
     }
 
-    /// Was `token` made with this secret, for this session? Takes the same time whatever the token is.
-    pub(super) fn made(&self, token: &Token, bound: Option<&str>) -> bool {
+    /// Returns whether `token` was made with this secret for this session. Runs in constant time.
+    pub(super) fn verifies(&self, token: &Token, bound: Option<&str>) -> bool {
         self.hmac(bound).is_ok_and(|hmac| hmac.verify_slice(&token.0).is_ok())
     }
 
@@ -53,13 +53,13 @@ impl Secret {
     }
 }
 
-/// A token that came, unmasked.
+/// A received token, unmasked.
 pub(super) struct Token([u8; BYTES]);
 
 impl Token {
-    /// `None` where `text` does not look like a token.
+    /// Returns `None` if `text` is malformed.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        // Looked at first, so that an enormous one costs nothing.
+        // Checked first, so that a huge value costs nothing.
         if text.len() != TOKEN_LENGTH {
             return None;
         }
@@ -78,7 +78,9 @@ fn xor(mut bytes: [u8; BYTES], mask: [u8; BYTES]) -> [u8; BYTES] {
 
 fn random() -> Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
-    OsRng.try_fill_bytes(&mut bytes).map_err(|_| Error::internal("a CSRF token cannot be made: the system has no random numbers"))?;
+    OsRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|_| Error::internal("cannot create a CSRF token: the system's random number generator failed"))?;
     Ok(bytes)
 }
 
@@ -87,23 +89,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_token_is_made_twice_and_all_are_good() {
+    fn tokens_are_unique_and_valid() {
         let secret = Secret::random().unwrap();
         let tokens = [secret.token(None).unwrap(), secret.token(None).unwrap()];
         assert_ne!(tokens[0], tokens[1]);
-        assert!(tokens.iter().all(|token| secret.made(&Token::parse(token.as_bytes()).unwrap(), None)));
+        assert!(tokens.iter().all(|token| secret.verifies(&Token::parse(token.as_bytes()).unwrap(), None)));
     }
 
     #[test]
     fn a_token_is_bound_to_its_secret_and_its_session() {
         let (secret, other) = (Secret::random().unwrap(), Secret::random().unwrap());
         let token = Token::parse(secret.token(Some("a")).unwrap().as_bytes()).unwrap();
-        assert!(secret.made(&token, Some("a")));
-        assert!(!secret.made(&token, Some("b")) && !secret.made(&token, None) && !other.made(&token, Some("a")));
+        assert!(secret.verifies(&token, Some("a")));
+        assert!(!secret.verifies(&token, Some("b")) && !secret.verifies(&token, None) && !other.verifies(&token, Some("a")));
     }
 
     #[test]
-    fn what_is_no_token_is_not_parsed() {
+    fn malformed_tokens_are_not_parsed() {
         let token = Secret::random().unwrap().token(None).unwrap();
         for wrong in ["", "x", &token[1..], &format!("{token}="), &"+".repeat(TOKEN_LENGTH), &"ä".repeat(43), &"x".repeat(1 << 20)] {
             assert!(Token::parse(wrong.as_bytes()).is_none(), "{}", wrong.len());
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_survive_the_cookie() {
+    fn secrets_survive_the_round_trip_through_a_cookie() {
         let secret = Secret::random().unwrap();
         assert_eq!(Secret::from_text(&secret.to_text()).unwrap().0, secret.0);
         assert!(Secret::from_text("c2hvcnQ").is_none());

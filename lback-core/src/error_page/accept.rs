@@ -1,11 +1,12 @@
-//! Does the client want JSON?
+//! Detects clients that prefer JSON to HTML.
 
 use crate::{Request, header_parameters};
 
 impl Request {
-    /// Does the client prefer JSON to HTML?
+    /// Returns whether the client prefers JSON to HTML.
     ///
-    /// It says so in `Accept`, or by `X-Requested-With: XMLHttpRequest`; one that takes anything and has sent JSON gets JSON.
+    /// Clients say so in `Accept` or with `X-Requested-With: XMLHttpRequest`. A client that accepts anything prefers JSON if it has
+    /// sent JSON.
     pub fn prefers_json(&self) -> bool {
         if self.header("x-requested-with").is_some_and(|by| by.eq_ignore_ascii_case("XMLHttpRequest")) {
             return true;
@@ -23,20 +24,20 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-/// How much the client wants a type, from 0 to 1000: what it says of the type itself counts before `type/*`, and that
-/// before `*/*`.
+/// Returns the weight that the client gives to a type, from 0 to 1000. The type itself takes precedence over `type/*`, which takes
+/// precedence over `*/*`.
 fn quality(accept: &str, is_type: impl Fn(&str) -> bool, family: &str) -> u16 {
     let mut best = (0, 0);
     for range in header_parameters::members(accept) {
         let (kind, parameters) = header_parameters::split(range);
         let kind = kind.to_ascii_lowercase();
-        let closeness = match kind.as_str() {
+        let specificity = match kind.as_str() {
             "*/*" => 1,
             kind if kind == family => 2,
             kind if is_type(kind) => 3,
             _ => continue,
         };
-        best = best.max((closeness, header_parameters::weight(parameters).unwrap_or(0)));
+        best = best.max((specificity, header_parameters::weight(parameters).unwrap_or(0)));
     }
     best.1
 }
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_closest_range_counts() {
+    fn the_most_specific_range_counts() {
         let json = |accept| quality(accept, is_json, "application/*");
         assert_eq!(json("application/json"), 1000);
         assert_eq!(json("*/*;q=0.9, application/json;q=0.2"), 200);

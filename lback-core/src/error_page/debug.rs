@@ -1,10 +1,10 @@
-//! The page that a developer sees while `DEBUG` is on.
+//! The error page for developers, shown while `DEBUG` is on.
 
 use hyper::StatusCode;
 use serde::Serialize;
 
 use super::source::{self, Line};
-use super::{DebugSection, aside, pages, plain, reason, secrets};
+use super::{DebugSection, pages, plain, reason, run_blocking, secrets};
 use crate::{Error, Request, Response, Route, csp};
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ struct RouteRow {
     methods: String,
     pattern: String,
     name: String,
-    place: String,
+    added_at: String,
 }
 
 #[derive(Serialize)]
@@ -46,13 +46,13 @@ struct SettingRow {
     origin: String,
 }
 
-/// All about `error`; the plain page, should that fail.
+/// Returns the debug page for `error`, or the plain page if the debug page fails.
 pub(super) fn page(req: &mut Request, error: &Error, status: StatusCode) -> Response {
-    let made = aside(|| {
+    let context = run_blocking(|| {
         let page = Page::of(req, error, status);
         tera::Context::from_serialize(&page)
     });
-    let failure = match made {
+    let failure = match context {
         Ok(Ok(context)) => return pages::render("debug.html", &context, status),
         Ok(Err(failure)) => Error::from(failure),
         Err(failure) => failure,
@@ -66,7 +66,7 @@ impl Page {
         let app = req.app().clone();
         let is_server_error = status.is_server_error();
         let is_not_found = status == StatusCode::NOT_FOUND;
-        // Where the router found nothing, the place is in the framework and helps nobody.
+        // If no route matches, the location is inside the framework, which does not help the developer.
         let location = error.location().filter(|_| is_server_error || req.route().is_some()).map(str::to_owned);
         let lines = location.as_deref().map(|location| source::excerpt(location, app.root())).unwrap_or_default();
         let sections = if is_server_error { sections(req) } else { Vec::new() };
@@ -96,7 +96,7 @@ impl Page {
     }
 }
 
-/// The causes, without those that only repeat the line above them.
+/// Returns the causes, without those that only repeat the end of the line above them.
 pub(super) fn causes(error: &Error) -> Vec<String> {
     let mut last = error.message().to_owned();
     let mut shown = Vec::new();
@@ -114,7 +114,7 @@ fn sections(req: &mut Request) -> Vec<DebugSection> {
     let app = req.app().clone();
     let mut shown = Vec::new();
     for section in app.debug_sections() {
-        match aside(|| section(req)) {
+        match run_blocking(|| section(req)) {
             Ok(section) => shown.extend(section),
             Err(failure) => tracing::error!(target: "lback::error", %failure, "a section of the debug page failed"),
         }
@@ -129,7 +129,7 @@ impl RouteRow {
             methods: if methods.is_empty() { "any".to_owned() } else { methods.join(", ") },
             pattern: route.pattern().to_owned(),
             name: route.name().unwrap_or_default().to_owned(),
-            place: route.place(),
+            added_at: route.place(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An error as JSON.
+//! Errors as JSON.
 
 use hyper::StatusCode;
 use serde::Serialize;
@@ -20,7 +20,7 @@ struct Content<'a> {
     detail: Option<Detail<'a>>,
 }
 
-/// What only a developer may see.
+/// Details that only developers may see.
 #[derive(Serialize)]
 struct Detail<'a> {
     causes: Vec<String>,

@@ -18,26 +18,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::{Caching, Error, Request, Response, Result, middleware, panics, signals};
+use crate::{Caching, Error, Request, Response, Result, blocking, middleware, panics, signals};
 
-/// A table of names and values on the page that shows an error while `DEBUG` is on. A crate above core adds one with
+/// A table of names and values on the debug page, which shows errors while `DEBUG` is on. Crates above core add sections with
 /// [`Assembly::debug_section`](crate::Assembly::debug_section).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DebugSection {
     /// The heading.
     pub title: String,
-    /// Names and values. They are shown as they are: what is secret has to be masked before.
+    /// Names and values. They are shown unchanged, so secrets must already be masked.
     pub rows: Vec<(String, String)>,
-    /// Whether it may be why the error happened. It is shown above the request then.
+    /// Whether the section may explain the error. If so, it is shown above the request.
     pub is_cause: bool,
 }
 
-/// Headers that describe the body, which is made here.
-const OF_THE_BODY: [HeaderName; 4] = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::TRANSFER_ENCODING];
+/// Headers that describe the body. The error cannot set them, because the body is the error page.
+const BODY_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::TRANSFER_ENCODING];
 
-/// Answers `error`: logs it, and makes the page, or the JSON, that the client sees.
+/// Logs `error` and returns the response that the client sees: a page, JSON or a redirect.
 pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     let status = if error.status().as_u16() < 300 { StatusCode::INTERNAL_SERVER_ERROR } else { error.status() };
     let debug = shows_details(req);
@@ -58,7 +57,7 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     };
     req.set_error_page(false);
     if !status.is_redirection() && req.caching() > Caching::Unlimited {
-        // Caches keep a 404 even if nothing says how long.
+        // Caches may store a 404 even if it has no explicit lifetime.
         req.limit_caching(Caching::Private);
     }
     *response.status_mut() = status;
@@ -67,13 +66,13 @@ pub(crate) fn respond(req: &mut Request, error: Error) -> Response {
     response
 }
 
-/// Returns whether the client may see what is for developers: source, settings, causes.
+/// Returns whether the client may see the details for developers: source code, settings and causes.
 fn shows_details(req: &Request) -> bool {
     req.app().config().debug && middleware::is_allowed_host(req)
 }
 
 fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode, debug: bool) {
-    for (name, value) in error.headers().iter().filter(|(name, _)| !OF_THE_BODY.contains(name)) {
+    for (name, value) in error.headers().iter().filter(|(name, _)| !BODY_HEADERS.contains(name)) {
         headers.append(name, value.clone());
     }
     if status.is_redirection() {
@@ -88,7 +87,7 @@ fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode, debug
     }
 }
 
-/// The query stays out of the log: it may carry tokens.
+/// Logs the error without the query, which may contain tokens.
 fn log(req: &Request, error: &Error, status: StatusCode) {
     let (id, method, path, location) = (req.id(), req.method(), req.logged_path(), error.location().unwrap_or("unknown"));
     if status.is_server_error() {
@@ -98,18 +97,17 @@ fn log(req: &Request, error: &Error, status: StatusCode) {
     }
 }
 
-/// The status in words.
+/// Returns the reason phrase of a status.
 fn reason(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or("Error")
 }
 
-/// Runs what may panic, and may block, on a thread that serves connections: the application's own code.
-fn aside<T>(work: impl FnOnce() -> T) -> Result<T> {
-    let can_step_aside = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-    caught(|| if can_step_aside { tokio::task::block_in_place(work) } else { work() })
+/// Runs application code, which may block and panic, on a thread that serves connections.
+fn run_blocking<T>(work: impl FnOnce() -> T) -> Result<T> {
+    catch_panic(|| blocking::in_place(work))
 }
 
-/// Runs what may panic.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
+/// Runs `work` and turns a panic in it into an error.
+fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(panics::error)
 }

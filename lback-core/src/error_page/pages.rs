@@ -1,4 +1,4 @@
-//! The framework's own error pages: templates inside the program, which need nothing of the application.
+//! The framework's own error pages: templates that are compiled into the program and need nothing from the application.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ pub(super) static PAGES: LazyLock<Option<Tera>> = LazyLock::new(|| {
     Some(tera)
 });
 
-/// One of the pages; should it fail, the status alone.
+/// Renders one of the pages. If it fails, the response contains only the status.
 pub(super) fn render(name: &str, context: &tera::Context, status: StatusCode) -> Response {
     let page = PAGES.as_ref().and_then(|pages| {
         pages.render(name, context).map_err(|error| tracing::error!(target: "lback::error", %error, "the error page failed")).ok()
@@ -24,7 +24,7 @@ pub(super) fn render(name: &str, context: &tera::Context, status: StatusCode) ->
     page.map_or_else(|| bare(status), Response::html)
 }
 
-/// The status alone.
+/// Returns a response that contains only the status.
 pub(super) fn bare(status: StatusCode) -> Response {
     Response::text(format!("{} {}\n", status.as_u16(), reason(status)))
 }

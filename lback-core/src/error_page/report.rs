@@ -1,28 +1,28 @@
-//! What a test is told of a request that failed, whatever page its visitor would see.
+//! Reports the error of a failed request to a test, regardless of the page that a visitor would see.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::debug::causes;
 use crate::Error;
 
-/// The error that answered a request. A test puts one among the request's extensions.
+/// Receives the error of a request. The test client adds one to the request's extensions.
 #[derive(Clone, Default)]
 pub(crate) struct FailureReport(Arc<Mutex<Option<Failure>>>);
 
-/// An error in words.
+/// An error as text.
 pub(crate) struct Failure {
-    /// The message, the place and the causes, a line each.
+    /// The message, the location and the causes, one per line.
     pub(crate) text: String,
-    /// Whether the page says nothing more: it is the one for developers.
-    pub(crate) is_whole: bool,
+    /// Whether the response is the debug page, which adds nothing to the text.
+    pub(crate) is_debug_page: bool,
 }
 
 impl FailureReport {
-    pub(super) fn set(&self, error: &Error, is_whole: bool) {
-        let place = error.location().map(|place| format!("\n  at {place}")).unwrap_or_default();
+    pub(super) fn set(&self, error: &Error, is_debug_page: bool) {
+        let location = error.location().map(|location| format!("\n  at {location}")).unwrap_or_default();
         let causes: String = causes(error).iter().map(|cause| format!("\n  caused by: {cause}")).collect();
-        let text = format!("{}{}{place}{causes}", if error.is_panic() { "panic: " } else { "" }, error.message());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Failure { text, is_whole });
+        let text = format!("{}{}{location}{causes}", if error.is_panic() { "panic: " } else { "" }, error.message());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Failure { text, is_debug_page });
     }
 
     pub(crate) fn take(&self) -> Option<Failure> {

@@ -1,4 +1,4 @@
-//! Masks what a debug page should not show: the page is looked at over shoulders and pasted into tickets.
+//! Masks secrets on the debug page, because bystanders may see the page and developers paste it into tickets.
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
@@ -6,7 +6,8 @@ use percent_encoding::percent_decode_str;
 use crate::Request;
 
 const MASK: &str = "***";
-const WORDS: [&str; 14] = [
+/// Parts of names of secrets.
+const PARTS: [&str; 14] = [
     "apikey",
     "authoriz",
     "cookie",
@@ -22,20 +23,20 @@ const WORDS: [&str; 14] = [
     "signature",
     "token",
 ];
-/// What is too short to be looked for inside other names.
+/// Names of secrets that are too short to be searched for inside other names.
 const NAMES: [&str; 7] = ["auth", "code", "pass", "pin", "pwd", "sig", "x-auth"];
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    NAMES.contains(&name.as_str()) || WORDS.iter().any(|word| name.contains(word))
+    NAMES.contains(&name.as_str()) || PARTS.iter().any(|part| name.contains(part))
 }
 
-/// A value, unless its name says that it is a secret.
+/// Returns a value, masked if its name says that it is a secret.
 pub(super) fn value<'a>(name: &str, value: &'a str) -> &'a str {
     if is_secret(name) { MASK } else { value }
 }
 
-/// The headers as text.
+/// Returns the headers as text, with secrets masked.
 pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let shown = |(name, value): (&HeaderName, &HeaderValue)| {
         let text = String::from_utf8_lossy(value.as_bytes());
@@ -45,7 +46,7 @@ pub(super) fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(shown).collect()
 }
 
-/// The path and the query of a request, without path parameters that are secret.
+/// Returns the path and the query of a request, with secret path parameters masked.
 pub(super) fn path(req: &Request) -> String {
     let secrets: Vec<&str> = req.params().filter(|(name, _)| is_secret(name)).map(|(_, value)| value).collect();
     let is_shown = |segment: &&str| !secrets.contains(&percent_decode_str(segment).decode_utf8_lossy().as_ref());
@@ -56,7 +57,7 @@ pub(super) fn path(req: &Request) -> String {
     }
 }
 
-/// A URL without what is secret in its query.
+/// Returns a URL with the secrets in its query masked.
 pub(super) fn address(url: &str) -> String {
     let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {

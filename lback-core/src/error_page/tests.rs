@@ -107,12 +107,12 @@ fn lacks(page: &str, parts: &[&str]) {
 }
 
 #[test]
-fn our_own_pages_parse() {
+fn the_frameworks_own_pages_parse() {
     assert!(pages::PAGES.is_some());
 }
 
 #[tokio::test]
-async fn debug_shows_a_server_error_whole_and_escaped() {
+async fn debug_shows_all_details_of_a_server_error_escaped() {
     let (response, page) = debug("/fail/swordfish/%3Cscript%3E?x='onload=").await;
     assert_eq!(response.status(), 500);
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
@@ -152,7 +152,7 @@ async fn secrets_are_masked() {
 }
 
 #[tokio::test]
-async fn panics_show_their_place() {
+async fn panics_show_their_location() {
     for (path, message) in [("/panic", "panic: plain &lt;panic&gt;"), ("/panic-later", "panic: async &lt;panic&gt;")] {
         let (response, page) = debug(path).await;
         assert_eq!(response.status(), 500);
@@ -193,19 +193,19 @@ async fn sections_of_other_crates_are_shown() {
 }
 
 #[tokio::test]
-async fn a_section_that_may_be_the_cause_stands_above_the_request() {
+async fn a_section_that_may_explain_the_error_is_above_the_request() {
     let mut assembly = assembly(&project(&[]), DEBUG);
     for (title, is_cause) in [("Basket", false), ("Broken", true)] {
         assembly.debug_section(move |_| Some(DebugSection { title: title.to_owned(), rows: Vec::new(), is_cause }));
     }
     let page = body(&get(&assembly.build().unwrap(), "/fail", &[]).await);
-    let places = ["Broken", "<h2>Request", "Basket"].map(|title| page.find(title).unwrap());
-    assert!(places.is_sorted(), "{page}");
+    let positions = ["Broken", "<h2>Request", "Basket"].map(|title| page.find(title).unwrap());
+    assert!(positions.is_sorted(), "{page}");
     assert_eq!(page.matches("Broken").count(), 1, "{page}");
 }
 
 #[tokio::test]
-async fn the_public_page_says_nothing_internal() {
+async fn the_public_page_reveals_nothing_internal() {
     let (response, page) = public(&[], "/fail").await;
     assert_eq!(response.status(), 500);
     assert_eq!(response.headers()["cache-control"], "no-store");
@@ -219,7 +219,7 @@ async fn the_public_page_says_nothing_internal() {
 }
 
 #[tokio::test]
-async fn the_application_brings_its_own_pages() {
+async fn the_applications_own_pages_are_used() {
     let template = "{{ status }}|{{ reason }}|{{ message }}|{{ request_id }}";
     let (response, page) = public(&[("404.html", template), ("500.html", template)], "/gone").await;
     assert_eq!(response.status(), 404);
@@ -231,7 +231,7 @@ async fn the_application_brings_its_own_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn an_own_page_that_fails_gives_the_plain_one() {
+async fn the_plain_page_replaces_an_own_page_that_fails() {
     let fails = |template: &'static str| async move {
         let folder = project(&[("500.html", template)]);
         let mut assembly = assembly(&folder, KEY);
@@ -247,7 +247,7 @@ async fn an_own_page_that_fails_gives_the_plain_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn what_fails_on_an_own_page_is_none_there() {
+async fn globals_that_fail_are_none_on_an_own_page() {
     let page = "OWN {% if user %}{{ user }}{% else %}nobody{% endif %}{{ unread() }}{% if perms and \"x\" in perms %}X{% endif %}";
     let folder = project(&[("500.html", page), ("404.html", page)]);
     let mut assembly = assembly(&folder, KEY);
@@ -262,7 +262,7 @@ async fn what_fails_on_an_own_page_is_none_there() {
 }
 
 #[tokio::test]
-async fn json_for_those_who_ask() {
+async fn errors_are_json_on_request() {
     let app = assembly(&project(&[]), KEY).build().unwrap();
     let json = [("accept", "application/json")];
     let response = get(&app, "/teapot", &json).await;
@@ -285,7 +285,7 @@ async fn json_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn who_gets_json() {
+async fn clients_that_prefer_json_get_json() {
     let app = assembly(&project(&[]), KEY).build().unwrap();
     let cases: [(&[(&str, &str)], bool); 10] = [
         (&[], false),

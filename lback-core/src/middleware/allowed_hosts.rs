@@ -1,11 +1,11 @@
-//! Refuses requests for hosts that are not ours.
+//! Rejects requests for unknown hosts.
 
 use crate::{Error, Middleware, Next, Request, Response, Result};
 
-/// Answers 400 to a request whose `Host` is not one of the `ALLOWED_HOSTS`, or can be no host at all.
+/// Answers 400 if the `Host` of a request is invalid or not one of the `ALLOWED_HOSTS`.
 ///
-/// `"example.com"` allows that host, `".example.com"` it and every host below it, `"*"` any. While `DEBUG` is on and the
-/// list is empty, the machine's own names are allowed.
+/// `"example.com"` allows that host, `".example.com"` that host and every host below it, and `"*"` any host. While `DEBUG` is
+/// on and the list is empty, the names and addresses of the local machine are allowed.
 #[derive(Clone, Copy, Debug)]
 pub struct AllowedHosts;
 
@@ -14,9 +14,9 @@ impl Middleware for AllowedHosts {
         if self.skips(req) {
             return next.run(req).await;
         }
-        tracing::warn!(id = %req.id(), host = req.host(), "refused: add the host to ALLOWED_HOSTS in settings.toml if it is yours");
-        let hint = if req.app().config().debug { " Add it to ALLOWED_HOSTS in settings.toml if it is yours." } else { "" };
-        Err(Error::bad_request(format!("This server does not answer for that host.{hint}")))
+        tracing::warn!(id = %req.id(), host = req.host(), "host refused: if it is yours, add it to ALLOWED_HOSTS in settings.toml");
+        let hint = if req.app().config().debug { " If it is yours, add it to ALLOWED_HOSTS in settings.toml." } else { "" };
+        Err(Error::bad_request(format!("This server does not serve that host.{hint}")))
     }
 
     fn skips(&self, req: &Request) -> bool {
@@ -24,26 +24,26 @@ impl Middleware for AllowedHosts {
     }
 }
 
-/// Returns whether the request is for a host of ours. What only a developer may see is shown to no other: a name of somebody
-/// else may lead to this machine, and then a page of theirs may read what is answered here (DNS rebinding).
+/// Returns whether the request is for an allowed host. Pages for developers are shown for no other host: the name of another
+/// site may resolve to this machine, and a page of that site could then read the responses (DNS rebinding).
 pub(crate) fn is_allowed(req: &Request) -> bool {
     let settings = req.app().config();
     match req.host_as_sent() {
-        // Two, or what can be no host. The latter could end like one that is allowed, and lead elsewhere in a link.
+        // Several hosts, or an invalid one. An invalid host could end like an allowed one and still lead elsewhere in a link.
         None if req.names_host() => false,
-        // A request of HTTP/1.0 may come without one.
+        // An HTTP/1.0 request may have no host.
         None => settings.allowed_hosts.iter().any(|pattern| pattern == "*"),
-        Some(host) if settings.allowed_hosts.is_empty() && settings.debug => LOCAL.iter().any(|pattern| fits(pattern, host)),
-        Some(host) => settings.allowed_hosts.iter().any(|pattern| fits(pattern, host)),
+        Some(host) if settings.allowed_hosts.is_empty() && settings.debug => LOCAL_HOSTS.iter().any(|pattern| matches(pattern, host)),
+        Some(host) => settings.allowed_hosts.iter().any(|pattern| matches(pattern, host)),
     }
 }
 
-/// The machine's own names.
-const LOCAL: [&str; 4] = [".localhost", "127.0.0.1", "[::1]", "0.0.0.0"];
+/// Names and addresses of the local machine.
+const LOCAL_HOSTS: [&str; 4] = [".localhost", "127.0.0.1", "[::1]", "0.0.0.0"];
 
-fn fits(pattern: &str, host: &str) -> bool {
+fn matches(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('.') {
-        // As most clients send it.
+        // The common case needs no case-insensitive comparison.
         None if host == pattern => true,
         None => pattern == "*" || host.eq_ignore_ascii_case(pattern),
         Some(domain) => {

@@ -1,16 +1,16 @@
-//! Refuses forms that another site made a visitor's browser send.
+//! Protection against cross-site request forgery (CSRF).
 
 use hyper::Method;
 
-use super::body::put_off_csrf;
+use super::body::defer_csrf_check;
 use crate::router::CsrfExempt;
 use crate::{Middleware, Next, Request, Response, Result, csrf};
 
-/// Answers 403 to every POST, PUT, PATCH and DELETE, and every other method that may change something, which does not carry
-/// a token of this site, or which a browser says comes from another one.
+/// Answers 403 to a POST, PUT, PATCH or DELETE request, or one with any other method that may change something, if it carries
+/// no valid token of this site or if the browser reports that it comes from another site.
 ///
-/// The token is in the form, where `{{ csrf_input() }}` put it, or in the header `X-CSRF-Token`. A route that is marked
-/// [`csrf_exempt`](crate::Router::csrf_exempt) is left alone. See [`Request::csrf_token`].
+/// The token is in the form, where `{{ csrf_input() }}` puts it, or in the header `X-CSRF-Token`. Routes that are marked
+/// [`csrf_exempt`](crate::Router::csrf_exempt) are not checked. See [`Request::csrf_token`].
 ///
 /// ```
 /// # use lback_core::testing::Client;
@@ -38,13 +38,13 @@ pub struct CsrfMiddleware {
 }
 
 impl CsrfMiddleware {
-    /// Inside the middleware that reads the form.
+    /// Creates the middleware, which must be inside the `BodyReader`.
     pub fn new() -> Self {
         CsrfMiddleware { requires: &["BodyReader"] }
     }
 
-    /// Inside the middleware of these names: that which reads the form, and those that know what tokens are
-    /// [bound to](crate::CsrfBinding).
+    /// Creates the middleware, which must be inside the middleware with these names: the one that reads the form, and those
+    /// that provide what tokens are [bound to](crate::CsrfBinding).
     pub fn inside(names: &'static [&'static str]) -> Self {
         CsrfMiddleware { requires: names }
     }
@@ -58,7 +58,7 @@ impl Default for CsrfMiddleware {
 
 impl Middleware for CsrfMiddleware {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if is_protected(req) && !put_off_csrf(req) {
+        if is_protected(req) && !defer_csrf_check(req) {
             csrf::check(req)?;
         }
         let result = next.run(req).await;
@@ -66,7 +66,8 @@ impl Middleware for CsrfMiddleware {
         result
     }
 
-    /// Refuses what comes from another site, and a wrong token in the header. The token of a form is in the body.
+    /// Refuses requests from other sites and requests with a wrong token in the header. The token of a form is checked later,
+    /// as it is in the body.
     fn before_body(&self, req: &mut Request) -> Result<()> {
         if is_protected(req) { csrf::check_head(req) } else { Ok(()) }
     }
@@ -76,7 +77,7 @@ impl Middleware for CsrfMiddleware {
     }
 }
 
-/// What no route answers changes nothing.
+/// Returns whether the request needs a token. A request that no route answers changes nothing.
 fn is_protected(req: &Request) -> bool {
     let is_safe = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     !is_safe && req.route().is_some_and(|route| route.option::<CsrfExempt>().is_none())

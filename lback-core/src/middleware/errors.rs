@@ -1,12 +1,12 @@
-//! Turns errors into pages.
+//! Turns errors into error pages.
 
 use crate::error_page;
 use crate::{Middleware, Next, Request, Response, Result};
 
-/// Answers every error that comes from further in with a page, and logs those of 500 and above with all their causes.
+/// Turns every error from further in into an error page, and logs errors with status 500 and above with all their causes.
 ///
-/// While `DEBUG` is on the page shows what happened. Otherwise it is the template `{status}.html` of the application
-/// (`404.html`, `500.html`), or a plain page where there is none. A client that asks for JSON gets JSON.
+/// While `DEBUG` is on, the page shows what happened. Otherwise, it is the application's template `{status}.html` (`404.html`,
+/// `500.html`), or a plain page if there is no such template. Clients that ask for JSON get JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Errors;
 

@@ -1,16 +1,16 @@
-// Reloads the page when there is a newer one. `lback runserver` adds this while DEBUG is on.
+// Reloads the page when there is a newer version. `lback runserver` adds this script while DEBUG is on.
 (() => {
-  const shown = document.currentScript.dataset.version;
-  const look = async () => {
+  const current = document.currentScript.dataset.version;
+  const poll = async () => {
     if (!document.hidden) {
       try {
         const answer = await fetch("/__lback/reload", { cache: "no-store" });
-        if (answer.ok && (await answer.text()) !== shown) return location.reload();
+        if (answer.ok && (await answer.text()) !== current) return location.reload();
       } catch {
-        // The server is being exchanged; the next look finds the new one.
+        // The server is restarting; the next poll reaches the new one.
       }
     }
-    setTimeout(look, 500);
+    setTimeout(poll, 500);
   };
-  look();
+  poll();
 })();

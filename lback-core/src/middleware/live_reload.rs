@@ -1,4 +1,4 @@
-//! Pages that reload by themselves while the project is worked on.
+//! Reloads pages in the browser during development.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
@@ -10,17 +10,17 @@ use super::allowed_hosts::is_allowed;
 use crate::templates::Files;
 use crate::{Body, Middleware, Next, Request, Response, Result, csp, header_parameters};
 
-/// The path at which a page asks for the version of what it shows.
+/// The path that returns the current version of the site's pages.
 const VERSION: &str = "/__lback/reload";
 
-/// The path of the script that asks.
+/// The path of the script that polls for a new version.
 const SCRIPT: &str = "/__lback/reload.js";
 
 /// Makes every page reload in the browser when the program, a template or a static file has changed.
 ///
-/// It adds a small script to HTML pages that answer GET and end in `</body>`; the script asks every half second, while
-/// its page is in sight, whether there is something newer. `lback runserver` puts it outermost; nothing else does. It
-/// does nothing unless `DEBUG` is on.
+/// It adds a small script to HTML pages that answer GET and contain `</body>`. While its page is visible, the script checks
+/// every half second for a newer version. Only `lback runserver` adds this middleware, as the outermost one. It does nothing
+/// unless `DEBUG` is on.
 #[derive(Clone, Debug)]
 pub struct LiveReload {
     program: u64,
@@ -33,19 +33,19 @@ impl Default for LiveReload {
 }
 
 impl LiveReload {
-    /// The paths that it answers itself.
+    /// The paths that this middleware answers itself.
     pub(crate) const PATHS: [&str; 2] = [VERSION, SCRIPT];
 
-    /// For this run of the program: pages of any other are out of date.
+    /// Creates the middleware for this run of the program; pages from any other run are out of date.
     pub fn new() -> Self {
         LiveReload { program: hash(&(std::process::id(), SystemTime::now())) }
     }
 
-    /// What changes whenever a page may have changed.
+    /// Returns a version that changes whenever a page may have changed.
     async fn version(&self, req: &mut Request) -> String {
         let app = req.app();
         let folders = [app.root().join(&app.config().templates_dir), app.static_dir()];
-        // A folder that cannot be listed is the business of whoever reads it.
+        // Ignored if it cannot be listed: the code that needs the folder reports the error.
         let list = move || hash(&folders.map(|folder| Files::list(&folder).ok()));
         let files = tokio::task::spawn_blocking(list).await.unwrap_or_default();
         format!("{:x}-{files:x}", self.program)
@@ -68,7 +68,7 @@ impl Middleware for LiveReload {
         if *req.method() != Method::GET {
             return next.run(req).await;
         }
-        // Before the page is made: what changes meanwhile then counts as newer.
+        // Taken before the page is made, so that a change in the meantime counts as newer.
         let version = self.version(req).await;
         let mut response = next.run(req).await?;
         if let Some((page, end)) = whole_page(&response) {
@@ -83,7 +83,7 @@ impl Middleware for LiveReload {
     }
 }
 
-/// Returns the page of the response and where its body ends; `None` unless it is a whole HTML page.
+/// Returns the page of the response and the position of its `</body>`, or `None` unless the response is a complete HTML page.
 fn whole_page(response: &Response) -> Option<(&[u8], usize)> {
     let content_type = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
     if !header_parameters::split(content_type).0.eq_ignore_ascii_case("text/html")

@@ -1,4 +1,4 @@
-//! What stands around every view.
+//! Middleware: code that runs around every view.
 
 mod allowed_hosts;
 pub(crate) mod body;
@@ -34,11 +34,11 @@ use crate::router::Endpoint;
 use crate::view::BoxFuture;
 use crate::{Error, Request, Response, Result};
 
-/// One layer of the pipeline: a method around the rest of the way to the view and back.
+/// A layer of the middleware stack, which runs code around the layers further in and the view.
 ///
-/// What it does before `next.run(req)` sees the request on its way in, what it does after sees the response on its way
-/// out; not calling `next` answers at once. What comes back is an error until [`Errors`] has made a page of it: with `?` behind
-/// `next.run(req).await`, what follows is not done for errors.
+/// Code before `next.run(req)` sees the request on its way in, and code after it sees the response on its way out. A middleware
+/// that does not call `next` answers the request itself. An error stays an error until it reaches [`Errors`], which turns it
+/// into a page: after `next.run(req).await?`, the code that follows is skipped for errors.
 ///
 /// ```
 /// use lback_core::{Middleware, Next, Request, Response, Result, WithHeader};
@@ -52,7 +52,7 @@ use crate::{Error, Request, Response, Result};
 /// }
 /// ```
 ///
-/// An `async fn` of that shape is a middleware too:
+/// An `async fn` with the same signature is a middleware, too:
 ///
 /// ```
 /// use lback_core::{Error, Next, Request, Response, Result, Router};
@@ -68,25 +68,25 @@ use crate::{Error, Request, Response, Result};
 /// # let _ = router;
 /// ```
 pub trait Middleware: Send + Sync + 'static {
-    /// Answers the request, as a rule by running the rest and looking at what comes back.
+    /// Answers the request, usually by running the rest of the stack and inspecting or changing its response.
     ///
-    /// An error goes outwards to [`Errors`], which makes a page of it.
+    /// An error travels outwards to [`Errors`], which turns it into a page.
     fn handle(&self, req: &mut Request, next: Next<'_>) -> impl Future<Output = Result<Response>> + Send;
 
-    /// Has this middleware nothing to do for the request? Then it is passed over, which costs less than to run it.
+    /// Returns whether this middleware can be skipped for the request. Skipping it costs less than running it.
     ///
-    /// It is asked when its turn has come, so it sees what those outside it have done. [`handle`](Self::handle) does right
-    /// without it too: a middleware that wraps another may not ask.
+    /// This method is called when the middleware's turn has come, so it sees the changes that outer middleware made.
+    /// [`handle`](Self::handle) must be correct without it, because a middleware that wraps another may not call it.
     fn skips(&self, _req: &Request) -> bool {
         false
     }
 
-    /// Refuses a request for which method, path, headers and session are enough, before [`BodyReader`] reads its body.
+    /// Refuses a request based on its method, path, headers and session, before [`BodyReader`] reads its body.
     ///
-    /// A guard that does so costs the server no memory for what a stranger sends to it. It is asked about requests with a body
-    /// only, so [`handle`](Self::handle) refuses by itself, too. If it returns an error, the middleware between `BodyReader`
-    /// and this one run with an empty body, as they would around any other refusal; and it is asked again when they have run,
-    /// since one of them may log visitors in. It must not block.
+    /// A guard that implements this method uses no memory for the bodies of the requests that it refuses. The method is called
+    /// only for requests with a body, so [`handle`](Self::handle) must refuse requests by itself, too. If the method returns an
+    /// error, the middleware between `BodyReader` and this one runs with an empty body, as it does around any other refusal.
+    /// Then the method is called again, because one of those middleware may have logged the visitor in. It must not block.
     ///
     /// ```
     /// use lback_core::{Error, Middleware, Next, Request, Response, Result};
@@ -109,32 +109,33 @@ pub trait Middleware: Send + Sync + 'static {
     /// ```
     ///
     /// # Errors
-    /// Returns the error with which the request is answered.
+    /// Returns the error that answers the request.
     fn before_body(&self, _req: &mut Request) -> Result<()> {
         Ok(())
     }
 
-    /// The name by which the route list and start-up errors call it.
+    /// Returns the name that the route list and start-up errors show.
     fn name(&self) -> &'static str {
         short_name::<Self>()
     }
 
-    /// The names of the middleware that must stand outside this one. The start fails where one is missing there.
+    /// Returns the names of the middleware that must be outside this one. The application does not start unless all of them
+    /// are.
     fn requires(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// The line that an application writes to have what this middleware requires, such as `App::new(urls).auth()`. The start-up
-    /// error for a missing one shows it.
+    /// Returns the line of code that adds what this middleware requires, such as `App::new(urls).auth()`. The start-up error
+    /// for a missing middleware shows it.
     fn remedy(&self) -> Option<&'static str> {
         None
     }
 }
 
-/// What [`Stack`] and [`Router::middleware`](crate::Router::middleware) take: a [`Middleware`] or an `async fn` of its
-/// shape. `Kind` tells the two apart for the compiler, which finds it out by itself.
+/// A [`Middleware`] or an `async fn` with the same signature, as accepted by [`Stack`] and
+/// [`Router::middleware`](crate::Router::middleware). The compiler infers `Kind`, which tells the two apart.
 pub trait IntoMiddleware<Kind> {
-    /// The layer in the one form that the pipeline keeps.
+    /// Converts it into the form that the stack stores.
     fn into_middleware(self) -> Layer;
 }
 
@@ -159,12 +160,12 @@ where
     }
 }
 
-/// What an `async fn(&mut Request, Next) -> Result<Response>` is.
+/// An `async fn(&mut Request, Next) -> Result<Response>`.
 pub trait MiddlewareFn<'a> {
     /// The future that it returns.
     type Future: Future<Output = Result<Response>> + Send + 'a;
 
-    /// Begins to answer.
+    /// Starts to answer the request.
     fn begin(&self, req: &'a mut Request, next: Next<'a>) -> Self::Future;
 }
 
@@ -211,12 +212,12 @@ where
     }
 }
 
-/// A middleware in the form that the pipeline keeps.
+/// A middleware in the form that the stack stores.
 #[derive(Clone)]
 pub struct Layer(Arc<dyn BoxedMiddleware>);
 
 impl Layer {
-    /// The middleware's name.
+    /// Returns the middleware's name.
     pub fn name(&self) -> &'static str {
         self.0.name()
     }
@@ -229,7 +230,7 @@ impl Layer {
         self.0.remedy()
     }
 
-    /// The middleware itself, where it is an `M`.
+    /// Returns the middleware itself if it is an `M`.
     pub(crate) fn downcast<M: Middleware>(&self) -> Option<&M> {
         let middleware: &dyn Any = &*self.0;
         middleware.downcast_ref()
@@ -271,7 +272,7 @@ impl<M: Middleware> BoxedMiddleware for M {
     }
 }
 
-/// The rest of the way: the middleware further in, and the view.
+/// The rest of the stack: the middleware further in, and the view.
 pub struct Next<'a> {
     layers: &'a [Layer],
     endpoint: &'a Endpoint,
@@ -282,8 +283,8 @@ impl<'a> Next<'a> {
         Next { layers, endpoint }
     }
 
-    /// Runs the rest and returns its answer. A panic in there comes back as an error.
-    // No async fn, as every layer has the future of this in its own.
+    /// Runs the rest of the stack and returns its result. A panic in it is returned as an error.
+    // Not an async fn, because the future of every layer contains this one.
     pub fn run<'r>(self, req: &'r mut Request) -> impl Future<Output = Result<Response>> + Send
     where
         'a: 'r,
@@ -292,7 +293,8 @@ impl<'a> Next<'a> {
         catch_panic(rest.unwrap_or_else(|payload| Box::pin(ready(Err(panics::error(payload))))))
     }
 
-    /// Asks the rest about a request whose body has not been read. Returns which of them refuses it first, and why.
+    /// Asks the rest of the stack about a request whose body has not been read. Returns the index of the first middleware that
+    /// refuses it, with its error.
     fn refused_by(&self, req: &mut Request) -> Option<(usize, Error)> {
         self.layers.iter().enumerate().find_map(|(at, layer)| Some((at, layer.0.before_body(req).err()?)))
     }
@@ -309,7 +311,7 @@ impl<'a> Next<'a> {
     }
 }
 
-/// The last part of a type's path, without its generic arguments.
+/// Returns the last segment of a type's path, without its generic arguments.
 pub(crate) fn short_name<T: ?Sized>() -> &'static str {
     let name = std::any::type_name::<T>();
     let name = name.split('<').next().unwrap_or(name);

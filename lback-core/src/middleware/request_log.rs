@@ -1,4 +1,4 @@
-//! One line in the log for every request.
+//! The request log.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use tracing::Level;
 
 use crate::{Middleware, Next, Request, Response, Result};
 
-/// Logs method, path, status, time and id of every request, and sends the id as `X-Request-Id`.
+/// Logs the method, path, status, duration and id of every request, and sends the id as `X-Request-Id`.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLog;
 
 impl Middleware for RequestLog {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        // Where nobody reads it, no clock is asked.
+        // If the line is not logged, the clock is not read.
         let begin = tracing::enabled!(target: "lback::request", Level::INFO).then(Instant::now);
         let mut result = next.run(req).await;
         let (status, headers) = match &mut result {
@@ -35,7 +35,7 @@ impl Middleware for RequestLog {
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// With two places.
+/// Returns the duration in milliseconds, rounded to two decimal places.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 100_000.0).round() / 100.0
 }

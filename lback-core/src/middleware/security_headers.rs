@@ -1,15 +1,15 @@
-//! Headers that make a browser careful.
+//! Security headers.
 
 use hyper::header::{self, HeaderName, HeaderValue};
 
 use crate::{Middleware, Next, Request, Response, Result, csp};
 
-/// Adds the headers that protect a page from being framed, sniffed or leaked, where the view did not set its own:
-/// `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy`, `Cross-Origin-Opener-Policy`, and, over HTTPS with
-/// `HSTS_SECONDS` above zero, `Strict-Transport-Security`. `CONTENT_SECURITY_POLICY` in the settings adds a
-/// `Content-Security-Policy`, in which `{nonce}` stands for the [nonce](crate::Request::csp_nonce) of the response.
+/// Adds headers that protect pages against framing, content sniffing and referrer leaks, unless the view has set them itself:
+/// `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy`, `Cross-Origin-Opener-Policy`, and, over HTTPS if
+/// `HSTS_SECONDS` is above zero, `Strict-Transport-Security`. The setting `CONTENT_SECURITY_POLICY` adds a
+/// `Content-Security-Policy`, in which `{nonce}` stands for the response's [nonce](crate::Request::csp_nonce).
 ///
-/// It belongs outside of [`Errors`](crate::middleware::Errors): an error page may have a nonce, too.
+/// Place it outside [`Errors`](crate::middleware::Errors), because error pages can have a nonce, too.
 #[derive(Clone, Copy, Debug)]
 pub struct SecurityHeaders;
 

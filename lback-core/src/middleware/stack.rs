@@ -1,38 +1,38 @@
-//! The application's list of middleware.
+//! The application's middleware stack.
 
 use super::{IntoMiddleware, Layer};
 use crate::{Error, Result};
 
-/// Where a battery's middleware stands in the stack, outermost first. Middleware of one slot stands in the order in which it was
-/// placed.
+/// A position in the middleware stack, outermost first. Middleware in the same slot keeps the order in which it was placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Slot {
-    /// Outside everything: sees every request and the final response, errors included, such as a request log.
+    /// The outermost position: sees every request and the final response, including errors. For middleware such as a request
+    /// log.
     Edge,
-    /// Turns errors into pages.
+    /// Turns errors into error pages.
     Errors,
-    /// Decides whether the server answers for this host.
+    /// Rejects requests for unknown hosts.
     Host,
-    /// Answers with files, without the application.
+    /// Serves files before the request reaches the application.
     Files,
-    /// Opens the unit of work: the database.
+    /// Opens the unit of work of the database.
     Unit,
     /// Opens the session.
     Session,
-    /// Knows the current user.
+    /// Identifies the current user.
     User,
-    /// Reads the body, unless somebody further in refuses the request by its head.
+    /// Reads the body, unless middleware further in refuses the request based on its head.
     Body,
-    /// Refuses forged forms.
+    /// Rejects forged forms.
     Csrf,
-    /// Everything that works with the request of a known user: most batteries, and the application's own middleware.
+    /// Runs once the current user is known. For most batteries and the application's own middleware.
     App,
-    /// Directly around the view, such as its timeout.
+    /// The innermost position, directly around the view. For middleware such as the view's timeout.
     View,
 }
 
-/// The middleware of an application, outermost first.
+/// An application's middleware, outermost first.
 ///
 /// ```
 /// use lback_core::middleware::{Errors, RequestLog, Stack};
@@ -50,19 +50,19 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// A stack without a layer.
+    /// Creates an empty stack.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a middleware inside all that are there, next to the view.
+    /// Adds a middleware inside all others, next to the view.
     pub fn push<Kind>(&mut self, middleware: impl IntoMiddleware<Kind>) -> &mut Self {
         let slot = self.layers.last().map_or(Slot::App, |(slot, _)| *slot);
         self.layers.push((slot, middleware.into_middleware()));
         self
     }
 
-    /// Adds a middleware to `slot`, inside those that it holds already.
+    /// Adds a middleware to `slot`, inside those that are already in it.
     ///
     /// ```
     /// use lback_core::middleware::{Errors, RequestLog, Slot, Stack, Timeout};
@@ -80,7 +80,7 @@ impl Stack {
     /// Adds a middleware directly outside the one called `name`.
     ///
     /// # Errors
-    /// Where there is none of that name; the same holds for the other methods that take one.
+    /// Returns an error if no middleware has that name. The same applies to the other methods that take a name.
     #[track_caller]
     pub fn insert_before<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
@@ -96,7 +96,7 @@ impl Stack {
         Ok(self)
     }
 
-    /// Puts a middleware in the place of the one called `name`.
+    /// Replaces the middleware called `name`.
     #[track_caller]
     pub fn replace<Kind>(&mut self, name: &str, middleware: impl IntoMiddleware<Kind>) -> Result<&mut Self> {
         let at = self.position(name)?;
@@ -104,7 +104,7 @@ impl Stack {
         Ok(self)
     }
 
-    /// Takes the middleware called `name` out.
+    /// Removes the middleware called `name`.
     #[track_caller]
     pub fn remove(&mut self, name: &str) -> Result<&mut Self> {
         let at = self.position(name)?;
@@ -112,12 +112,12 @@ impl Stack {
         Ok(self)
     }
 
-    /// The names, outermost first.
+    /// Returns the names, outermost first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.layers.iter().map(|(_, layer)| layer.name())
     }
 
-    /// Is there a middleware of this name?
+    /// Returns whether the stack contains a middleware with this name.
     pub fn contains(&self, name: &str) -> bool {
         self.names().any(|layer| layer == name)
     }
@@ -130,12 +130,12 @@ impl Stack {
     fn position(&self, name: &str) -> Result<usize> {
         self.names().position(|layer| layer == name).ok_or_else(|| {
             let names = self.names().collect::<Vec<_>>().join(", ");
-            Error::internal(format!("there is no middleware called {name}; the stack holds {names}"))
+            Error::internal(format!("there is no middleware called {name}; the stack contains {names}"))
         })
     }
 }
 
-/// Checks that every layer stands inside those it requires.
+/// Checks that every layer is inside the layers that it requires.
 pub(crate) fn check_order(layers: &[Layer]) -> Result<(), String> {
     for (at, layer) in layers.iter().enumerate() {
         for required in layer.requires() {
@@ -143,13 +143,13 @@ pub(crate) fn check_order(layers: &[Layer]) -> Result<(), String> {
                 continue;
             }
             let name = layer.name();
-            let is_there = layers.iter().any(|other| other.name() == *required);
-            if let Some(line) = layer.remedy().filter(|_| !is_there) {
+            let exists = layers.iter().any(|other| other.name() == *required);
+            if let Some(line) = layer.remedy().filter(|_| !exists) {
                 return Err(format!("the middleware {name} needs {required}, which is missing. Write {line}"));
             }
             let order = layers.iter().map(Layer::name).collect::<Vec<_>>().join(" → ");
             return Err(format!(
-                "the middleware {name} needs {required} outside it, and the order is {order}. Put {required} before {name}"
+                "the middleware {name} needs {required} outside it, but the order is {order}. Put {required} before {name}"
             ));
         }
     }

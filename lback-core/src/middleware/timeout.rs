@@ -1,4 +1,4 @@
-//! A bound on how long a view may take.
+//! A time limit for views.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::router::ViewTimeout;
 use crate::{Error, Middleware, Next, Request, Response, Result, StatusCode};
 
-/// Answers 503 when the view takes longer than `REQUEST_TIMEOUT_SECONDS`, or than its route allows.
+/// Answers 503 if the view takes longer than `REQUEST_TIMEOUT_SECONDS` or than its route's own limit.
 ///
-/// An async view is stopped where it waits. A plain one cannot be stopped: it runs on to its end on its thread, and what
-/// it did to the database is rolled back.
+/// An async view is stopped at the `.await` that it has reached. A plain view cannot be stopped: it runs to its end on its
+/// thread, and its changes to the database are rolled back.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeout;
 
@@ -24,10 +24,10 @@ impl Middleware for Timeout {
         }
         let result = {
             let mut rest = pin!(next.run(req));
-            // Most async views have their answer at once, and need no timer.
+            // Most async views answer without waiting and need no timer.
             match poll_fn(|cx| Poll::Ready(rest.as_mut().poll(cx))).await {
                 Poll::Ready(result) => return result,
-                // Boxed, so that those carry no room for one. What a view does before it first waits cannot be stopped.
+                // Boxed, so that those views take no space for a timer. A view cannot be stopped before it first waits.
                 Poll::Pending => Box::pin(tokio::time::timeout(limit, rest)).await,
             }
         };
@@ -37,8 +37,9 @@ impl Middleware for Timeout {
                 if let Some(cookies) = req.pending_cookies() {
                     cookies.discard();
                 }
-                let what = format!("the view did not answer within {limit:?}; give its route .timeout(…) or raise REQUEST_TIMEOUT_SECONDS");
-                Err(Error::new(StatusCode::SERVICE_UNAVAILABLE, what))
+                let message =
+                    format!("the view did not answer within {limit:?}; add .timeout(…) to its route or raise REQUEST_TIMEOUT_SECONDS");
+                Err(Error::new(StatusCode::SERVICE_UNAVAILABLE, message))
             }
         }
     }

@@ -24,8 +24,8 @@ pub(super) const MULTIPART: &str = "multipart/form-data";
 
 /// The body of a request.
 ///
-/// For most routes it has been read before the view runs. A route that is marked
-/// [`streaming`](crate::Router::streaming) reads it itself, frame by frame: this is an [HTTP body](hyper::body::Body).
+/// For most routes, the body has been read before the view runs. A route that is marked as
+/// [`streaming`](crate::Router::streaming) reads it itself, frame by frame: this type is an [HTTP body](hyper::body::Body).
 #[derive(Default)]
 pub struct RequestBody(Kind);
 
@@ -34,7 +34,7 @@ enum Kind {
     #[default]
     Empty,
     Stream(UnsyncBoxBody<Bytes, BoxError>),
-    /// The bytes, and what they take of the memory for bodies.
+    /// The bytes, and their share of the memory for bodies.
     Read(Bytes, Share),
     Multipart(Result<Multipart>),
 }
@@ -45,25 +45,25 @@ impl From<Bytes> for RequestBody {
     }
 }
 
-/// Why a body that comes too slowly ends.
+/// The error of a body that arrives too slowly.
 #[derive(Debug)]
 pub(crate) struct TooSlow;
 
 impl fmt::Display for TooSlow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("The body came too slowly.")
+        f.write_str("The body arrived too slowly.")
     }
 }
 
 impl StdError for TooSlow {}
 
 impl RequestBody {
-    /// A body that a client sends. The server bounds how slowly, and ends it with [`TooSlow`].
+    /// Creates a body that a client sends. The server enforces a minimum rate and ends the body with [`TooSlow`].
     pub(crate) fn of_client(body: impl Body<Data = Bytes, Error = BoxError> + Send + 'static) -> Self {
         RequestBody(Kind::Stream(body.boxed_unsync()))
     }
 
-    /// Is there a body that nobody has read?
+    /// Returns whether there is a body that has not been read.
     pub(super) fn is_unread(&self) -> bool {
         matches!(self.0, Kind::Stream(_))
     }
@@ -82,7 +82,7 @@ impl RequestBody {
             (Kind::Multipart(Err(error)), _) => return Err(Error::new(error.status(), error.message())),
             (_, Some(FORM)) => match fields::decode(self.as_bytes()) {
                 Some(pairs) => pairs,
-                None => return Err(Error::bad_request("The form is not valid: it holds bytes that are not UTF-8.")),
+                None => return Err(Error::bad_request("The form is not valid: it contains bytes that are not UTF-8.")),
             },
             (_, None) if self.as_bytes().is_empty() => Vec::new(),
             (_, found) => return Err(unsupported(FORM, found)),
@@ -118,8 +118,8 @@ impl RequestBody {
     }
 }
 
-/// Returns about how many bytes [`serde_json::Value`] takes for this JSON besides its texts: a map has room for eleven
-/// entries as soon as it has one, a list for four.
+/// Returns the approximate number of bytes that a [`serde_json::Value`] takes for this JSON in addition to its strings: a map
+/// allocates room for eleven entries when it gets its first one, a list for four.
 fn json_memory(json: &[u8]) -> u64 {
     let (mut memory, mut in_text, mut escaped) = (0, false, false);
     for byte in json {
@@ -142,20 +142,20 @@ fn json_memory(json: &[u8]) -> u64 {
 
 #[track_caller]
 fn unsupported(wanted: &str, found: Option<&str>) -> Error {
-    let found = found.unwrap_or("not given or empty");
-    Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("The body should be {wanted}, and its type is {found}."))
+    let found = found.unwrap_or("missing or different");
+    Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("The body should be {wanted}, but its type is {found}."))
 }
 
 impl RequestBody {
-    /// The next piece of the body, as it arrives; `None` at its end. For a route that is marked
+    /// Returns the next chunk of the body as it arrives, or `None` at its end. For a route that is marked as
     /// [`streaming`](crate::Router::streaming).
     ///
     /// ```
     /// # use lback_core::{Request, Result, Router};
     /// async fn length(req: &mut Request) -> Result<String> {
     ///     let mut bytes = 0;
-    ///     while let Some(piece) = req.body_mut().chunk().await? {
-    ///         bytes += piece.len();
+    ///     while let Some(chunk) = req.body_mut().chunk().await? {
+    ///         bytes += chunk.len();
     ///     }
     ///     Ok(format!("{bytes} bytes"))
     /// }
@@ -165,7 +165,7 @@ impl RequestBody {
     /// ```
     ///
     /// # Errors
-    /// Returns 400 if the client breaks off, and 408 if it sends less than 1 KiB a second over `BODY_TIMEOUT_SECONDS`.
+    /// Returns 400 if the client disconnects, and 408 if it sends less than 1 KiB a second over `BODY_TIMEOUT_SECONDS`.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         while let Some(frame) = self.frame().await {
             let frame = frame.map_err(|error| {
@@ -209,7 +209,7 @@ impl Body for RequestBody {
     }
 }
 
-/// Reads the body of `req` to its end, bounded.
+/// Reads the body of `req` to its end, within its limits.
 pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     let kind = req.content_type();
     let (multipart, form) = (kind.as_deref() == Some(MULTIPART), kind.as_deref() == Some(FORM));
@@ -217,7 +217,7 @@ pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     let max_fields = config.max_form_fields;
     let default = if multipart { config.max_upload_bytes } else { config.max_body_bytes };
     let limit = req.route().and_then(|route| route.option::<BodyLimit>()).map_or(default, |limit| limit.0);
-    let body = Bounded { body: std::mem::take(&mut req.body), limit, received: 0 };
+    let body = LimitedBody { body: std::mem::take(&mut req.body), limit, received: 0 };
     req.body = RequestBody(if multipart {
         let content_type = req.header("content-type").unwrap_or_default().to_owned();
         let result = Multipart::read(&content_type, body, Storage::new(req.app())).await;
@@ -238,22 +238,22 @@ pub(crate) async fn collect(req: &mut Request) -> Result<()> {
     Ok(())
 }
 
-/// A body that may be only so large.
-pub(super) struct Bounded {
+/// A body with a maximum size.
+pub(super) struct LimitedBody {
     body: RequestBody,
     limit: u64,
     received: u64,
 }
 
-impl Bounded {
-    /// The next piece of the body; `None` at its end.
+impl LimitedBody {
+    /// Returns the next chunk of the body, or `None` at its end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         if self.received == 0 && self.body.size_hint().lower() > self.limit {
             return Err(self.too_large());
         }
-        let piece = self.body.chunk().await?;
-        self.received += piece.as_ref().map_or(0, |data| data.len() as u64);
-        if self.received > self.limit { Err(self.too_large()) } else { Ok(piece) }
+        let chunk = self.body.chunk().await?;
+        self.received += chunk.as_ref().map_or(0, |data| data.len() as u64);
+        if self.received > self.limit { Err(self.too_large()) } else { Ok(chunk) }
     }
 
     fn too_large(&self) -> Error {

@@ -1,4 +1,4 @@
-//! How much memory, disk and file handles the bodies of all requests take together.
+//! Limits on the memory, disk space and file handles that the bodies of all requests use together.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use hyper::StatusCode;
 use crate::config::CoreSettings;
 use crate::{Error, Result};
 
-/// A body of up to so many bytes may take the last of the memory, so that visitors can still log in while large bodies have
+/// A body of up to this many bytes may use the last of the memory, so that visitors can still log in when large bodies have
 /// used up the rest.
-const SMALL: u64 = 16 * 1024;
+const SMALL_BODY: u64 = 16 * 1024;
 
-/// The budgets of a process for the bodies of requests, from their first byte until the request has been answered.
+/// A process's budgets for request bodies, from their first byte until the request has been answered.
 pub(crate) struct Budgets {
     memory: Arc<Budget>,
     disk: Arc<Budget>,
@@ -22,7 +22,7 @@ pub(crate) struct Budgets {
 
 impl Budgets {
     pub(crate) fn new(config: &CoreSettings) -> Self {
-        let budget = |setting, limit, most| Arc::new(Budget { setting, limit, most, used: AtomicU64::new(0) });
+        let budget = |setting, limit, large_limit| Arc::new(Budget { setting, limit, large_limit, used: AtomicU64::new(0) });
         let (memory, disk, uploads) = (config.body_memory_bytes, config.upload_disk_bytes, config.max_uploads);
         Budgets {
             memory: budget("BODY_MEMORY_BYTES", memory, Self::for_large(memory)),
@@ -31,7 +31,7 @@ impl Budgets {
         }
     }
 
-    /// How much of the memory large bodies may take.
+    /// Returns the part of the memory that large bodies may use.
     pub(crate) fn for_large(memory: u64) -> u64 {
         memory - memory / 8
     }
@@ -55,12 +55,12 @@ impl Budgets {
 struct Budget {
     setting: &'static str,
     limit: u64,
-    /// The limit for everything but small bodies.
-    most: u64,
+    /// The limit for all bodies except small ones.
+    large_limit: u64,
     used: AtomicU64,
 }
 
-/// What one request has of a budget. It is given back when this is dropped.
+/// A request's share of a budget. Dropping it returns the share.
 pub(super) struct Share {
     budget: Arc<Budget>,
     taken: AtomicU64,
@@ -71,20 +71,20 @@ impl Share {
         Share { budget: budget.clone(), taken: AtomicU64::new(0) }
     }
 
-    /// Raises the share to `total`; one that is larger stays as it is.
+    /// Raises the share to `total`; a larger share stays unchanged.
     ///
     /// # Errors
-    /// Returns 413 if that is more than the budget of all requests, and 503 if others have used it up.
+    /// Returns 413 if `total` is more than the budget of all requests, and 503 if other requests have used it up.
     pub(super) fn raise_to(&self, total: u64) -> Result<()> {
-        let Budget { setting, limit, most, used } = &*self.budget;
+        let Budget { setting, limit, large_limit, used } = &*self.budget;
         let more = total.saturating_sub(self.taken.load(Ordering::Relaxed));
         if more == 0 {
             return Ok(());
         }
-        if total > *most {
-            return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than this server can take."));
+        if total > *large_limit {
+            return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than this server accepts."));
         }
-        let room = if total <= SMALL { limit } else { most };
+        let room = if total <= SMALL_BODY { limit } else { large_limit };
         let fits = |used: u64| used.checked_add(more).filter(|sum| sum <= room);
         match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => {
@@ -92,7 +92,7 @@ impl Share {
                 Ok(())
             }
             Err(_) => Err(Error::unavailable(format!(
-                "the bodies of the requests that are being answered have used up {setting} = {limit}; raise it if this happens to visitors"
+                "the bodies of the current requests have used up {setting} = {limit}; raise it if this happens to visitors"
             ))),
         }
     }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_request_has_taken_is_given_back_at_its_end() {
+    fn a_share_is_returned_when_it_is_dropped() {
         let budgets = budgets();
         let (one, other) = (budgets.disk(), budgets.disk());
         one.raise_to(60).unwrap();
@@ -132,15 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn a_small_body_is_taken_though_large_ones_have_used_up_their_part() {
-        let memory = 16 * SMALL;
+    fn a_small_body_is_accepted_when_large_ones_have_used_up_their_part() {
+        let memory = 16 * SMALL_BODY;
         let budgets = Budgets::new(&CoreSettings { body_memory_bytes: memory, ..CoreSettings::default() });
         let (large, small, another) = (budgets.memory(), budgets.memory(), budgets.memory());
-        assert_eq!(large.raise_to(14 * SMALL + 1).unwrap_err().status(), 413);
-        large.raise_to(14 * SMALL).unwrap();
-        small.raise_to(SMALL).unwrap();
-        assert_eq!(small.raise_to(SMALL + 1).unwrap_err().status(), 503);
-        another.raise_to(SMALL).unwrap();
+        assert_eq!(large.raise_to(14 * SMALL_BODY + 1).unwrap_err().status(), 413);
+        large.raise_to(14 * SMALL_BODY).unwrap();
+        small.raise_to(SMALL_BODY).unwrap();
+        assert_eq!(small.raise_to(SMALL_BODY + 1).unwrap_err().status(), 503);
+        another.raise_to(SMALL_BODY).unwrap();
         let error = budgets.memory().raise_to(1).unwrap_err();
         assert!(error.message().contains(&format!("BODY_MEMORY_BYTES = {memory}")), "{error}");
     }

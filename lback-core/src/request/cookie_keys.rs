@@ -1,4 +1,4 @@
-//! The keys that keep cookies from being read and forged.
+//! The keys that sign and encrypt cookies.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use sha2::Sha256;
 
 use crate::{Error, Result};
 
-/// The keys that sign and encrypt cookies: the current one, then retired ones that still open what they closed.
+/// The keys that sign and encrypt cookies: the current key, followed by retired keys, which still verify and decrypt.
 #[derive(Clone)]
 pub struct Keys(Arc<Vec<Pair>>);
 
 struct Pair {
     key: Key,
-    /// HMAC-SHA256 that has taken in its key.
+    /// HMAC-SHA256, initialized with its key.
     signer: Hmac<Sha256>,
 }
 
@@ -27,17 +27,17 @@ struct Pair {
 const SIGNATURE: usize = 44;
 
 impl Keys {
-    /// Derives keys for `purpose` from secrets of at least 32 bytes; the first is the current one.
+    /// Derives keys for `purpose` from secrets of at least 32 bytes. The first secret is the current one.
     ///
     /// A value that was signed for one purpose does not verify for another.
     pub fn derive<'a>(purpose: &str, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        // `Key::derive_from` insists on 32 bytes; the purpose is put before a secret that is checked to be that long,
-        // and padded here in case it is not.
+        // `Key::derive_from` requires 32 bytes. Secrets are checked to be that long; in case one is not, the purpose before it
+        // is padded.
         let key = |secret: &str| Key::derive_from(format!("lback {purpose:-<32} {secret}").as_bytes());
         Keys(Arc::new(secrets.into_iter().map(key).map(Pair::of).collect()))
     }
 
-    /// `value` with its signature before it: HMAC-SHA256 in base64.
+    /// Returns `value` with its signature before it: HMAC-SHA256 in base64.
     ///
     /// ```
     /// # use lback_core::Keys;
@@ -54,7 +54,7 @@ impl Keys {
         signed
     }
 
-    /// What was signed, if its signature is one by any of the keys. That is compared in constant time.
+    /// Returns the signed value if its signature was made with any of the keys. Signatures are compared in constant time.
     pub fn verify<'a>(&self, signed: &'a str) -> Option<&'a str> {
         let (signature, value) = signed.split_at_checked(SIGNATURE)?;
         let mut bytes = [0; 33];
@@ -63,7 +63,7 @@ impl Keys {
         self.0.iter().any(|pair| pair.mac(value).verify_slice(signature).is_ok()).then_some(value)
     }
 
-    /// Encrypts `value` (AES-256-GCM), so that the client cannot read it either.
+    /// Encrypts `value` (AES-256-GCM), so that the client cannot read it.
     pub fn encrypt(&self, name: &str, value: String) -> String {
         let Some(pair) = self.0.first() else { return String::new() };
         let mut jar = CookieJar::new();
@@ -71,7 +71,7 @@ impl Keys {
         jar.get(name).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
     }
 
-    /// What was encrypted, if `value` was encrypted by any of the keys under this name.
+    /// Decrypts `value` if it was encrypted with any of the keys under this name.
     pub fn decrypt(&self, name: &str, value: &str) -> Option<String> {
         let cookie = Cookie::new(name.to_owned(), value.to_owned());
         let jar = CookieJar::new();
@@ -79,7 +79,7 @@ impl Keys {
         Some(opened.value().to_owned())
     }
 
-    /// Encrypts bytes (AES-256-GCM) into text that may stand in a cookie: a third longer, and 38 characters.
+    /// Encrypts bytes (AES-256-GCM) into text that is valid in a cookie: a third longer, plus 38 characters.
     ///
     /// ```
     /// # use lback_core::Keys;
@@ -90,21 +90,21 @@ impl Keys {
     /// ```
     ///
     /// # Errors
-    /// Where there is no key, or the system has no random numbers.
+    /// Returns an error if there is no key or the system has no random numbers.
     pub fn encrypt_bytes(&self, name: &str, bytes: &[u8]) -> Result<String> {
         let cannot = || Error::internal("a cookie cannot be encrypted: there is no key, or the system has no random numbers");
         let cipher = self.0.first().and_then(cipher).ok_or_else(cannot)?;
         let mut nonce = Nonce::<Aes256Gcm>::default();
         OsRng.try_fill_bytes(&mut nonce).map_err(|_| cannot())?;
-        let sealed = cipher.encrypt(&nonce, Payload { msg: bytes, aad: of_bytes(name).as_bytes() }).map_err(|_| cannot())?;
+        let sealed = cipher.encrypt(&nonce, Payload { msg: bytes, aad: bytes_context(name).as_bytes() }).map_err(|_| cannot())?;
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
-    /// The bytes that were encrypted, if `value` was encrypted by any of the keys under this name.
+    /// Decrypts the bytes if `value` was encrypted with any of the keys under this name.
     pub fn decrypt_bytes(&self, name: &str, value: &str) -> Option<Vec<u8>> {
         let sealed = URL_SAFE_NO_PAD.decode(value).ok()?;
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
-        let name = of_bytes(name);
+        let name = bytes_context(name);
         let open = |pair| cipher(pair)?.decrypt(nonce.into(), Payload { msg: sealed, aad: name.as_bytes() }).ok();
         self.0.iter().find_map(open)
     }
@@ -112,7 +112,7 @@ impl Keys {
 
 impl Pair {
     fn of(key: Key) -> Self {
-        // HMAC pads its key with zeros to the block size (RFC 2104), so this is how a key of any length is taken in.
+        // HMAC pads its key with zeros to the block size (RFC 2104), so this accepts a key of any length.
         let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
         block.iter_mut().zip(key.signing()).for_each(|(to, from)| *to = *from);
         Pair { signer: hmac::digest::KeyInit::new(&block), key }
@@ -123,14 +123,14 @@ impl Pair {
     }
 }
 
-/// What AES-GCM takes besides the key, never twice the same.
+/// The length of the AES-GCM nonce, which is never used twice.
 const NONCE_BYTES: usize = 12;
 
 fn cipher(pair: &Pair) -> Option<Aes256Gcm> {
     Aes256Gcm::new_from_slice(pair.key.encryption()).ok()
 }
 
-/// What is sealed with the bytes, so that text which was encrypted under the same name is not taken for them.
-fn of_bytes(name: &str) -> String {
+/// Returns the associated data for bytes, so that text encrypted under the same name is not mistaken for bytes.
+fn bytes_context(name: &str) -> String {
     format!("bytes of {name}")
 }

@@ -1,4 +1,4 @@
-//! What the client asked.
+//! Requests.
 
 mod body;
 mod budget;
@@ -13,7 +13,7 @@ pub(crate) use body::{TooSlow, collect};
 pub(crate) use budget::Budgets;
 pub use cookie_keys::Keys;
 pub(crate) use cookies::header_value as cookie_header;
-pub use cookies::{Cookies, PrivateCookies, SignedCookies};
+pub use cookies::{CookieSent, Cookies, PrivateCookies, SignedCookies};
 pub use multipart::{Multipart, UploadedFile};
 
 use std::borrow::Cow;
@@ -32,11 +32,11 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route, SecretPath};
-use crate::{Caching, Error, Response, Result, Settings, TypeMap, csrf, header_parameters};
+use crate::{Caching, Error, Outcome, Response, Result, Settings, TypeMap, csrf, header_parameters};
 
-/// One request: what the client sent, and everything that belongs to answering it.
+/// A request: what the client sent, and the state needed to answer it.
 ///
-/// Views and middleware receive it as `&mut Request`. Crates above core add to it by extension traits: `req.db()`,
+/// Views and middleware receive it as `&mut Request`. Other crates add methods with extension traits: `req.db()`,
 /// `req.session()`.
 pub struct Request {
     id: RequestId,
@@ -49,6 +49,7 @@ pub struct Request {
     matched: Option<Matched>,
     caching: Caching,
     is_error_page: bool,
+    outcome: Outcome,
     extensions: TypeMap,
     app: Arc<Application>,
 }
@@ -66,13 +67,14 @@ impl Request {
             matched: None,
             caching: Caching::default(),
             is_error_page: false,
+            outcome: Outcome::default(),
             extensions: TypeMap::default(),
             app,
         }
     }
 
-    /// Moves the request out, to a thread that may block, and leaves its outline behind: should the request not come
-    /// back (a view that runs past its timeout keeps it), the log and the error page still know what it was.
+    /// Moves the request out, to a thread that may block, and leaves an outline in its place. If the request does not come
+    /// back, because its view runs past the timeout, the log and the error page still know what it was.
     pub(crate) fn take(&mut self) -> Request {
         let outline = Request {
             id: self.id,
@@ -85,33 +87,34 @@ impl Request {
             matched: self.matched.clone(),
             caching: self.caching,
             is_error_page: self.is_error_page,
+            outcome: self.outcome,
             extensions: TypeMap::default(),
             app: self.app.clone(),
         };
         std::mem::replace(self, outline)
     }
 
-    /// The id under which the log speaks of this request; the client sees it as `X-Request-Id`.
+    /// Returns the id that identifies this request in the log. The client receives it as `X-Request-Id`.
     pub fn id(&self) -> RequestId {
         self.id
     }
 
-    /// GET, POST …
+    /// Returns the method, such as GET or POST.
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// The request's target as the client sent it.
+    /// Returns the request's target as the client sent it.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// The path, percent-encoded as it was sent.
+    /// Returns the path, percent-encoded as it was sent.
     pub fn path(&self) -> &str {
         self.uri.path()
     }
 
-    /// The path as the log shows it: of a route with a [secret path](crate::Router::secret_path) the pattern.
+    /// Returns the path as the log shows it: for a route with a [secret path](crate::Router::secret_path), the pattern.
     pub(crate) fn logged_path(&self) -> &str {
         match self.route() {
             Some(route) if route.option::<SecretPath>().is_some() => route.pattern(),
@@ -120,32 +123,32 @@ impl Request {
         }
     }
 
-    /// The path and, where there is one, `?` and the query.
+    /// Returns the path and, if there is a query, `?` and the query.
     pub fn path_and_query(&self) -> &str {
         self.uri.path_and_query().map_or("/", |path| path.as_str())
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The headers, to be changed by a middleware.
+    /// Returns a mutable reference to the headers, for middleware.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         Arc::make_mut(&mut self.headers)
     }
 
-    /// A header as text; `None` where it is absent or not text.
+    /// Returns a header as text, or `None` if it is missing or not text.
     pub fn header(&self, name: impl HeaderKey) -> Option<&str> {
         name.find(&self.headers)?.to_str().ok()
     }
 
-    /// The query string as a `T`: a struct, a map, or a list of pairs.
+    /// Deserializes the query string into a `T`: a struct, a map, or a list of pairs.
     ///
-    /// An empty value counts as absent: `?page=` is the default of a field with `#[serde(default)]`, `None` for any `Option`
-    /// (`Option<String>` too) and no element of a `Vec`, which may be absent altogether. Only a field that must be there
-    /// takes the empty value, which a `String` can hold. `Vec<String>` and `Vec<Option<T>>` keep the places of empty values
-    /// beside others that are not empty. `on`, which a checkbox sends, is true. `#[serde(flatten)]` works.
+    /// An empty value counts as absent: `?page=` yields the default of a field with `#[serde(default)]`, `None` for any
+    /// `Option` (including `Option<String>`), and no element of a `Vec`, which may itself be absent. Only a required field
+    /// receives the empty value, which a `String` can hold. `Vec<String>` and `Vec<Option<T>>` keep the positions of empty
+    /// values next to others that are not empty. `on`, which a checkbox sends, is true. `#[serde(flatten)]` works.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -159,7 +162,7 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// Returns 400 if the query does not fit `T`, with a message that names the parameter and what it should be, and if it has
+    /// Returns 400 if the query does not match `T`, with a message that names the parameter and what it should be, or if it has
     /// more than `MAX_FORM_FIELDS` parameters.
     #[track_caller]
     pub fn query<T: DeserializeOwned>(&self) -> Result<T> {
@@ -169,16 +172,16 @@ impl Request {
             return Err(Error::bad_request(format!("The query string has more than {limit} parameters.")));
         }
         let Some(pairs) = fields::decode(query) else {
-            return Err(Error::bad_request("The query string is not valid: it holds bytes that are not UTF-8."));
+            return Err(Error::bad_request("The query string is not valid: it contains bytes that are not UTF-8."));
         };
-        // The place of an error that a closure makes would be here rather than in the view.
+        // Not a closure: the location of its error would be here instead of in the view.
         match fields::read(&pairs) {
             Ok(value) => Ok(value),
             Err(mismatch) => Err(Error::bad_request(format!("The query string is not valid: {mismatch}."))),
         }
     }
 
-    /// The path parameter `name` as a `T`.
+    /// Parses the path parameter `name` as a `T`.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -189,7 +192,7 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// Returns 404 if the value is no `T`, with a message that says what it should be, and 500 if the route has no such
+    /// Returns 404 if the value is not a `T`, with a message that says what it should be, and 500 if the route has no such
     /// parameter.
     #[track_caller]
     pub fn param<T: FromStr>(&self, name: &str) -> Result<T> {
@@ -206,12 +209,12 @@ impl Request {
         Ok(parsed)
     }
 
-    /// The path parameters in the order of the pattern, decoded.
+    /// Returns the decoded path parameters, in the order of the pattern.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
         self.matched.iter().flat_map(Matched::params)
     }
 
-    /// The route that matched, if one did.
+    /// Returns the route that matched, if any.
     pub fn route(&self) -> Option<&Route> {
         self.matched.as_ref().map(Matched::route)
     }
@@ -224,7 +227,7 @@ impl Request {
         self.matched = matched;
     }
 
-    /// The cookies: those that came, and those that will go with the response.
+    /// Returns the cookies: those that the client sent, and those that the response will set.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -236,7 +239,7 @@ impl Request {
     /// }
     /// ```
     ///
-    /// Cookies that a view added are not sent if it ends in a status of 500 or above.
+    /// Cookies that a view has added are not sent if it ends with a status of 500 or above.
     pub fn cookies(&mut self) -> &mut Cookies {
         self.cookies.get_or_insert_with(|| Cookies::parse(&self.headers, self.app.keys(), self.app.clock()))
     }
@@ -245,11 +248,11 @@ impl Request {
         self.cookies.as_mut()
     }
 
-    /// Limits how far caches may reuse the response, whatever makes it: the view, another middleware or an error page. The
-    /// strictest limit that is asked for counts.
+    /// Limits how far caches may reuse the response, whether it comes from the view, another middleware or an error page. The
+    /// strictest limit applies.
     ///
-    /// The framework does this for whatever it owns: sessions, CSRF tokens, signed and encrypted cookies. It is for code that
-    /// depends on the visitor in another way:
+    /// The framework does this for everything that it manages: sessions, CSRF tokens, signed and encrypted cookies. Call it in
+    /// code that depends on the visitor in another way:
     ///
     /// ```
     /// # use lback_core::Request;
@@ -264,13 +267,13 @@ impl Request {
         self.caching = self.caching.max(caching);
     }
 
-    /// The strictest limit that was asked for.
+    /// Returns the strictest limit that has been set.
     pub(crate) fn caching(&self) -> Caching {
         self.caching
     }
 
-    /// Returns whether the error page of this request is being made. It is made outside of most middleware, so the session
-    /// and whatever else these bring may be missing, or unusable: that may be what has just failed.
+    /// Returns whether the error page of this request is being rendered. It is rendered outside most middleware, so the session
+    /// and other state from middleware may be missing or unusable: that may be what has just failed.
     pub fn is_error_page(&self) -> bool {
         self.is_error_page
     }
@@ -279,7 +282,17 @@ impl Request {
         self.is_error_page = is_error_page;
     }
 
-    /// The media type of the body, without its parameters, in lower case.
+    /// Returns what the request keeps of its work, as [`conclude`](Request::conclude) decided last. Until the view has returned it is
+    /// [`Succeeded`](Outcome::Succeeded).
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    pub(crate) fn set_outcome(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+
+    /// Returns the media type of the body in lower case, without its parameters.
     pub fn content_type(&self) -> Option<Cow<'_, str>> {
         let value = self.header(header::CONTENT_TYPE)?;
         let (essence, _) = header_parameters::split(value);
@@ -290,22 +303,23 @@ impl Request {
         })
     }
 
-    /// The body, to be read by a route that is marked streaming.
+    /// Returns a mutable reference to the body, for a route that is marked as streaming.
     pub fn body_mut(&mut self) -> &mut RequestBody {
         &mut self.body
     }
 
-    /// Is there a body that nobody has read?
+    /// Returns whether there is a body that has not been read.
     pub(crate) fn has_unread_body(&self) -> bool {
         self.body.is_unread()
     }
 
-    /// The body's bytes. Empty where there is none, and for a multipart body, whose parts are in [`Request::multipart`].
+    /// Returns the body's bytes. They are empty if there is no body, and for a multipart body, whose parts are in
+    /// [`Request::multipart`].
     pub fn body(&self) -> &[u8] {
         self.body.as_bytes()
     }
 
-    /// The posted form as a `T`. Repeated fields fill a `Vec`.
+    /// Deserializes the posted form into a `T`. Repeated fields fill a `Vec`.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -318,45 +332,45 @@ impl Request {
     /// }
     /// ```
     ///
-    /// The text fields of a multipart body count as well. An empty value counts as absent, as in a [query](Request::query).
+    /// The text fields of a multipart body are included. An empty value counts as absent, as in a [query](Request::query).
     ///
     /// # Errors
-    /// Returns 400 if the form does not fit `T`, with a message that names the field and what it should be, and 415 if the
+    /// Returns 400 if the form does not match `T`, with a message that names the field and what it should be, and 415 if the
     /// body is not a form.
     #[track_caller]
     pub fn form<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.form(self.content_type().as_deref())
     }
 
-    /// The body, which is JSON, as a `T`.
+    /// Deserializes the JSON body into a `T`.
     ///
     /// # Errors
-    /// Returns 400 if the body is not JSON, does not fit `T` or is nested more than 127 levels deep, and 415 if its type is
+    /// Returns 400 if the body is not JSON, does not match `T` or is nested more than 127 levels deep, and 415 if its type is
     /// not JSON. As a [`serde_json::Value`], JSON takes many times the memory of its text; if that is more than
-    /// `BODY_MEMORY_BYTES`, this returns 413, and 503 if other requests have used them up.
+    /// `BODY_MEMORY_BYTES`, this method returns 413, and if other requests have used up that memory, 503.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         self.body.json(self.content_type().as_deref())
     }
 
-    /// The fields and files of a `multipart/form-data` body.
+    /// Returns the fields and files of a `multipart/form-data` body.
     ///
     /// # Errors
-    /// 400 where the body is malformed, 415 where it is not multipart.
+    /// Returns 400 if the body is malformed, and 415 if it is not multipart.
     #[track_caller]
     pub fn multipart(&mut self) -> Result<&mut Multipart> {
         self.body.multipart()
     }
 
-    /// The address of the machine on the other end of the connection.
+    /// Returns the address of the other end of the connection.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// The application's own state of type `T`, as given to [`Assembly::state`](crate::Assembly::state).
+    /// Returns the application state of type `T`, as passed to [`Assembly::state`](crate::Assembly::state).
     ///
     /// # Errors
-    /// 500 where the application has no such state.
+    /// Returns 500 if the application has no such state.
     #[track_caller]
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<&T> {
         let Some(state) = self.app.state::<T>() else {
@@ -366,32 +380,32 @@ impl Request {
         Ok(state)
     }
 
-    /// Values that belong to this request, one per type.
+    /// Returns the values that are attached to this request, one per type.
     pub fn extensions(&self) -> &TypeMap {
         &self.extensions
     }
 
-    /// Values that belong to this request, one per type, to be changed.
+    /// Returns a mutable reference to the values that are attached to this request, one per type.
     pub fn extensions_mut(&mut self) -> &mut TypeMap {
         &mut self.extensions
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         self.app.settings()
     }
 
-    /// The application that answers this request.
+    /// Returns the application that answers this request.
     pub fn app(&self) -> &Arc<Application> {
         &self.app
     }
 
-    /// The current time, by the application's clock.
+    /// Returns the current time according to the application's clock.
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock().now()
     }
 
-    /// Renders a template of the `templates` folder into an HTML page.
+    /// Renders a template from the `templates` folder into an HTML page.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -404,7 +418,7 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 500, naming the template and the line, where it does not exist, does not parse or fails.
+    /// Returns 500, with the template and the line, if the template does not exist, does not parse or fails.
     #[track_caller]
     pub fn render(&mut self, template: &str, context: tera::Context) -> Result<Response> {
         Ok(Response::html(self.render_to_string(template, context)?))
@@ -413,15 +427,15 @@ impl Request {
     /// Renders a template into a string.
     ///
     /// # Errors
-    /// As [`Request::render`].
+    /// Returns the same errors as [`Request::render`].
     #[track_caller]
     pub fn render_to_string(&mut self, template: &str, context: tera::Context) -> Result<String> {
         let app = self.app.clone();
         app.templates().render(self, template, context)
     }
 
-    /// A CSRF token for a page of this visitor, to be sent back in the form's field `csrf_token` or in the header
-    /// `X-CSRF-Token`. In a template, `{{ csrf_input() }}` is the whole field and `{{ csrf_token() }}` the token.
+    /// Returns a CSRF token for a page of this visitor, to be sent back in the form field `csrf_token` or in the header
+    /// `X-CSRF-Token`. In a template, `{{ csrf_input() }}` renders the whole field and `{{ csrf_token() }}` the token.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -432,27 +446,28 @@ impl Request {
     /// }
     /// ```
     ///
-    /// Every call masks it anew, and all stay good until somebody logs in or out. The first one gives the browser a cookie;
-    /// the response is kept out of caches that others share.
+    /// Each call masks the token anew, and all of them stay valid until the visitor logs in or out. The first call sets a
+    /// cookie in the browser. The response is kept out of shared caches.
     ///
     /// # Errors
-    /// Where the system has no random numbers.
+    /// Returns an error if the system has no random numbers.
     pub fn csrf_token(&mut self) -> Result<String> {
         csrf::token(self)
     }
 
-    /// Makes the CSRF tokens of all pages that this browser has open worthless. This happens by itself where somebody logs
-    /// in or out of a session, and where its id changes; it is for applications that know their visitors by other means.
+    /// Invalidates the CSRF tokens of all pages that are open in this browser. This happens automatically when the visitor logs
+    /// in to or out of a session, and when the session's id changes. Call it if your application identifies its visitors by
+    /// other means.
     ///
     /// # Errors
-    /// As [`Request::csrf_token`].
+    /// Returns the same errors as [`Request::csrf_token`].
     pub fn rotate_csrf_token(&mut self) -> Result<()> {
         csrf::rotate(self)
     }
 
-    /// The path of the route called `name`, with `params` filled in and escaped.
+    /// Returns the path of the route called `name`, with `params` filled in and escaped.
     ///
-    /// Values that the pattern has no place for become the query string.
+    /// Parameters that are not in the pattern become the query string.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -463,13 +478,13 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// 500 where no route has that name, a parameter is missing, or a value does not fit its type.
+    /// Returns 500 if no route has that name, a parameter is missing, or a value does not match its parameter's type.
     #[track_caller]
     pub fn url_for(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<String> {
         self.app.url_for(name, params)
     }
 
-    /// 303 to the route called `name`: what a POST wants to answer.
+    /// Redirects to the route called `name` with status 303, the usual response to a POST.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -480,7 +495,7 @@ impl Request {
     /// ```
     ///
     /// # Errors
-    /// As [`Request::url_for`].
+    /// Returns the same errors as [`Request::url_for`].
     #[track_caller]
     pub fn redirect_to(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<Response> {
         Ok(Response::redirect(&self.url_for(name, params)?))
@@ -498,9 +513,9 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A name under which a header is found: a `&str` or a [`HeaderName`].
+/// The name of a header: a `&str` or a [`HeaderName`].
 pub trait HeaderKey {
-    /// The header of this name.
+    /// Returns the header with this name.
     fn find(self, headers: &HeaderMap) -> Option<&hyper::header::HeaderValue>;
 }
 
@@ -516,20 +531,20 @@ impl HeaderKey for HeaderName {
     }
 }
 
-/// Names one request in the log: 64 bits that tell nothing about other requests, neither their ids nor their number.
+/// The id of a request: 64 bits that reveal nothing about other requests, neither their ids nor their number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// Hashes the number of the request with keys that were drawn when the program started: as good as random for everybody
-    /// who does not know them, and cheaper than asking the system for random numbers each time.
+    /// Hashes the request's number with keys that are drawn when the program starts. Without the keys, the result is as good as
+    /// random, and it is cheaper than asking the system for random numbers each time.
     fn next() -> Self {
         static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         static COUNT: AtomicU64 = AtomicU64::new(0);
         RequestId(KEYS.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// The id as 16 hexadecimal digits. Every response carries it, so this takes no way through a formatter.
+    /// Returns the id as 16 hexadecimal digits. Every response contains it, so this avoids a formatter.
     pub(crate) fn digits(self) -> [u8; 16] {
         std::array::from_fn(|at| b"0123456789abcdef"[(self.0 >> (60 - 4 * at)) as usize & 15])
     }

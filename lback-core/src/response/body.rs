@@ -1,4 +1,4 @@
-//! What a response sends after its headers.
+//! Response bodies.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -23,12 +23,12 @@ enum Kind {
 }
 
 impl Body {
-    /// A body without a byte.
+    /// Creates an empty body.
     pub fn empty() -> Self {
         Body(Kind::Empty)
     }
 
-    /// A body that produces its bytes while they are sent.
+    /// Creates a body that is produced while it is sent.
     pub fn stream<B>(body: B) -> Self
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
@@ -37,7 +37,7 @@ impl Body {
         Body(Kind::Stream(body.map_err(Into::into).boxed_unsync()))
     }
 
-    /// The bytes, if they are all here already; `None` for a stream.
+    /// Returns the bytes if all of them are available, or `None` for a stream.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.0 {
             Kind::Empty => Some(&[]),

@@ -1,4 +1,4 @@
-//! Everything that a view may return.
+//! Conversion of the return values of views.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use hyper::StatusCode;
 
 use crate::{Error, Response, Result};
 
-/// What a view may return: a [`Response`], text, bytes, JSON, a status, or a `Result` of any of them.
+/// A value that a view can return: a [`Response`], text, bytes, JSON, a status, or a `Result` of any of them.
 ///
 /// ```
 /// use lback_core::{IntoResponse, StatusCode};
@@ -16,7 +16,7 @@ use crate::{Error, Response, Result};
 /// assert_eq!((StatusCode::CREATED, "made").into_response().unwrap().status(), 201);
 /// ```
 pub trait IntoResponse {
-    /// The response, or why there is none.
+    /// Converts the value into a response, or returns the reason why that fails.
     fn into_response(self) -> Result<Response>;
 }
 

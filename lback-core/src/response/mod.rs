@@ -1,4 +1,4 @@
-//! What a view returns.
+//! Responses.
 
 mod body;
 mod file;
@@ -31,47 +31,48 @@ use crate::{Error, Request, Result};
 /// assert_eq!(response.status(), 410);
 /// assert_eq!(response.body().as_bytes(), Some(&b"gone"[..]));
 /// ```
-// Boxed, as it is handed from layer to layer many times.
+// Boxed, because it moves from layer to layer many times.
 #[derive(Debug, Default)]
 pub struct Response(Box<hyper::Response<Body>>);
 
 impl Response {
-    /// A response with this status and no body.
+    /// Creates a response with this status and no body.
     pub fn new(status: StatusCode) -> Self {
         Self::default().with_status(status)
     }
 
-    /// Plain text in UTF-8.
+    /// Creates a plain-text response in UTF-8.
     pub fn text(text: impl Into<Bytes>) -> Self {
         Self::of_type(const { HeaderValue::from_static("text/plain; charset=utf-8") }, text)
     }
 
-    /// An HTML page in UTF-8. The text is sent as it is: escape what came from elsewhere, or use
-    /// [`Request::render`](crate::Request::render), which does.
+    /// Creates an HTML response in UTF-8. The page is sent unchanged: escape untrusted text, or use
+    /// [`Request::render`](crate::Request::render), which escapes it.
     pub fn html(page: impl Into<Bytes>) -> Self {
         Self::of_type(const { HeaderValue::from_static("text/html; charset=utf-8") }, page)
     }
 
-    /// `value` as JSON.
+    /// Creates a JSON response from `value`.
     ///
     /// # Errors
-    /// Where `value` cannot be written as JSON, such as a map whose keys are not strings.
+    /// Returns an error if `value` cannot be represented as JSON, such as a map whose keys are not strings.
     pub fn json(value: &(impl Serialize + ?Sized)) -> Result<Self> {
         let json = serde_json::to_vec(value)?;
         Ok(Self::of_type(const { HeaderValue::from_static("application/json") }, json))
     }
 
-    /// 303: the client goes on to `location` with a GET, which is what a POST wants to answer.
+    /// Redirects with status 303: the client requests `location` with GET. This is the usual response to a POST.
     ///
-    /// `location` is a path or a URL, as [`Request::url_for`](crate::Request::url_for) makes them. One that came from the
-    /// client (`?next=…`) could lead to another site: check it first.
+    /// `location` is a path or a URL, as returned by [`Request::url_for`](crate::Request::url_for). A location that the client
+    /// sent (`?next=…`) could lead to another site: check it first.
     pub fn redirect(location: &str) -> Self {
         let mut response = Self::new(StatusCode::SEE_OTHER);
         response.0.headers_mut().insert(header::LOCATION, location_value(location));
         response
     }
 
-    /// The file at `path`, streamed, with `ETag` and `Last-Modified`, answering `Range` and conditional requests.
+    /// Creates a response that streams the file at `path`, with `ETag` and `Last-Modified`, and answers `Range` and conditional
+    /// requests.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -81,17 +82,17 @@ impl Response {
     /// }
     /// ```
     ///
-    /// Serves plain and async views alike: it opens the file and looks at it, and what follows the first 64 KiB is read
-    /// elsewhere while the response is sent. A `path` that holds what a visitor sent must be checked first:
-    /// [`StaticFiles::folder`](crate::middleware::StaticFiles::folder) serves a folder and does so.
+    /// Works in plain and async views alike: it opens and inspects the file, and everything after the first 64 KiB is read on
+    /// other threads while the response is sent. If `path` contains input from a visitor, check it first;
+    /// [`StaticFiles::folder`](crate::middleware::StaticFiles::folder) serves a folder with such checks.
     ///
     /// # Errors
-    /// 404 where there is no regular file; 500 where it cannot be read.
+    /// Returns 404 if there is no regular file at `path`, and 500 if it cannot be read.
     pub fn file(req: &Request, path: impl AsRef<Path>) -> Result<Self> {
         FileRequest::of(req).open(path.as_ref())
     }
 
-    /// As [`Response::file`], and the browser saves it under `name` instead of showing it.
+    /// Like [`Response::file`], but the browser saves the file under `name` instead of showing it.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -102,7 +103,7 @@ impl Response {
     /// ```
     ///
     /// # Errors
-    /// As [`Response::file`].
+    /// Returns the same errors as [`Response::file`].
     pub fn download(req: &Request, path: impl AsRef<Path>, name: &str) -> Result<Self> {
         let mut response = Self::file(req, path)?;
         if response.0.status().is_success() {
@@ -111,7 +112,7 @@ impl Response {
         Ok(response)
     }
 
-    /// A body that is produced while it is sent.
+    /// Creates a response whose body is produced while it is sent.
     ///
     /// ```
     /// use lback_core::Response;
@@ -136,7 +137,7 @@ impl Response {
         Self::body_stream(stream)
     }
 
-    /// A body of the application's own making: anything that is an HTTP body.
+    /// Creates a response from any HTTP body.
     pub fn body_stream<B>(body: B) -> Self
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
@@ -145,12 +146,12 @@ impl Response {
         Self::of_body(Body::stream(body))
     }
 
-    /// Bytes of no type in particular.
+    /// Creates a response from bytes without a specific type.
     pub(crate) fn binary(bytes: impl Into<Bytes>) -> Self {
         Self::of_type(const { HeaderValue::from_static("application/octet-stream") }, bytes)
     }
 
-    /// `body` under the media type `content_type`.
+    /// Creates a response with the media type `content_type`.
     pub(crate) fn of_type(content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
         let mut response = Self::of_body(Body::from(body));
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
@@ -161,56 +162,56 @@ impl Response {
         Response(Box::new(hyper::Response::new(body)))
     }
 
-    /// The status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.0.status()
     }
 
-    /// The status, to be changed.
+    /// Returns a mutable reference to the status.
     pub fn status_mut(&mut self) -> &mut StatusCode {
         self.0.status_mut()
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
-    /// The headers, to be changed.
+    /// Returns a mutable reference to the headers.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         self.0.headers_mut()
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> &Body {
         self.0.body()
     }
 
-    /// The body, to be changed.
+    /// Returns a mutable reference to the body.
     pub fn body_mut(&mut self) -> &mut Body {
         self.0.body_mut()
     }
 
-    /// The same response with this status.
+    /// Returns the response with this status.
     pub fn with_status(mut self, status: StatusCode) -> Self {
         *self.0.status_mut() = status;
         self
     }
 
-    /// The same response with this header instead of any of the same name.
+    /// Returns the response with this header, which replaces any header of the same name.
     ///
     /// # Errors
-    /// Where the name or the value could not stand in a header.
+    /// Returns an error if the name or the value is not valid in a header.
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self> {
         let name = HeaderName::from_bytes(name.as_bytes())?;
         self.0.headers_mut().insert(name, HeaderValue::from_bytes(value.as_ref())?);
         Ok(self)
     }
 
-    /// The same response with one cookie more; the others stay.
+    /// Returns the response with an additional cookie.
     ///
     /// # Errors
-    /// Where the cookie could not stand in a header.
+    /// Returns an error if the cookie is not valid in a header.
     pub fn with_cookie(mut self, cookie: Cookie<'_>) -> Result<Self> {
         let name = cookie.name().to_owned();
         let value = crate::request::cookie_header(cookie);
@@ -220,9 +221,9 @@ impl Response {
         Ok(self)
     }
 
-    /// Drops the body and keeps its length in the header, as the answer to HEAD.
+    /// Removes the body but keeps its length in the header, as in the response to HEAD.
     pub(crate) fn strip_body(&mut self) {
-        // RFC 9110, 8.6: these never say how long their content would be.
+        // RFC 9110, 8.6: responses with these statuses never state the length of their content.
         let has_content = !matches!(self.0.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if has_content
             && let Some(length) = self.0.body().size_hint().exact()
@@ -238,13 +239,13 @@ impl Response {
     }
 }
 
-/// `location` as the value of a `Location` header, what cannot stand there percent-encoded.
+/// Returns `location` as the value of a `Location` header, with control and non-ASCII characters percent-encoded.
 pub(crate) fn location_value(location: &str) -> HeaderValue {
     let encoded = percent_encoding::utf8_percent_encode(location, percent_encoding::CONTROLS).to_string();
     HeaderValue::try_from(encoded).unwrap_or(HeaderValue::from_static("/"))
 }
 
-/// A body from an iterator, one item a frame.
+/// A body from an iterator, with one frame per item.
 struct IterBody<F>(F);
 
 impl<F> hyper::body::Body for IterBody<F>

@@ -1,13 +1,13 @@
-//! Headers of a response that may be an error still.
+//! Headers for results that may still be errors.
 
 use hyper::header::{HeaderName, HeaderValue};
 
 use crate::{Response, Result};
 
-/// Sets a header on whatever a view or a middleware has answered, a response or an error.
+/// Sets a header on the result of a view or a middleware, whether it is a response or an error.
 ///
-/// A middleware sees an error as it comes from further in, before [`Errors`](crate::middleware::Errors) makes a page of it.
-/// `next.run(req).await?` would pass it on without the header; this does not:
+/// A middleware receives an error from further in before [`Errors`](crate::middleware::Errors) turns it into a page.
+/// `next.run(req).await?` would pass it on without the header, but this method adds it:
 ///
 /// ```
 /// use lback_core::{Next, Request, Response, Result, WithHeader};
@@ -17,10 +17,10 @@ use crate::{Response, Result};
 /// }
 /// ```
 pub trait WithHeader: Sized {
-    /// The same answer with this header instead of any of the same name.
+    /// Returns the result with this header, which replaces any header of the same name.
     ///
     /// # Errors
-    /// The error, if it is one, with the header. 500 if the name or the value could not stand in a header.
+    /// Returns the original error with the header added, or 500 if the name or the value is not valid in a header.
     fn with_header(self, name: &str, value: impl AsRef<[u8]>) -> Result<Response>;
 }
 

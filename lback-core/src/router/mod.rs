@@ -1,4 +1,4 @@
-//! Which view answers which path.
+//! Routing: maps paths to views.
 
 mod pattern;
 mod route;
@@ -23,7 +23,7 @@ use hyper::http::Extensions;
 use crate::middleware::{IntoMiddleware, Layer};
 use crate::view::{BoxedView, View};
 
-/// The list of an application's routes.
+/// An application's routes.
 ///
 /// ```
 /// use lback_core::{Request, Router};
@@ -47,18 +47,18 @@ use crate::view::{BoxedView, View};
 /// | `/{title:slug}` | one segment of ASCII letters, digits, `-` and `_` |
 /// | `/{rest:path}` | all the remaining segments, at least one |
 ///
-/// Text around a parameter is allowed: `/feed-{id:int}.xml`. If several routes match a path, fixed text wins over a
-/// parameter and a narrower type over a wider one; otherwise the order of the list does not matter. A route hides no other
-/// one that fits better: with `.get("/posts/new", new)` and `.post("/posts/{slug}", save)`, a `POST /posts/new` goes to
-/// `save`, and with `.get("/posts/{id:int}", post)` and `.get("/{section}/{page}", page)`, `/posts/about` goes to `page`. A
-/// path for which no route has the method is a 405 that lists the methods of all the routes that match the path, and one
-/// that no route matches a 404.
+/// Text around a parameter is allowed: `/feed-{id:int}.xml`. If several routes match a path, fixed text takes precedence over a
+/// parameter, and a narrower type over a wider one; otherwise, the order of the routes does not matter. A route never hides
+/// another one that matches better: with `.get("/posts/new", new)` and `.post("/posts/{slug}", save)`, a `POST /posts/new` goes
+/// to `save`, and with `.get("/posts/{id:int}", post)` and `.get("/{section}/{page}", page)`, `/posts/about` goes to `page`. If
+/// routes match a path but none of them has the method, the response is a 405 that lists the methods of all matching routes. If
+/// no route matches, it is a 404.
 ///
-/// Where one route has a parameter, another cannot have a `{rest:path}`, nor a parameter with other text around it: routes
-/// that could not be told apart are an error at the start, as are two that answer the same, and a route that a
-/// [`StaticFiles`](crate::middleware::StaticFiles) in front of it hides.
+/// If a route has a parameter, no other route can have a `{rest:path}`, or a parameter with different text around it, in the
+/// same place: routes that cannot be told apart are an error at start-up, as are two routes that answer the same requests, and
+/// a route that is hidden by a [`StaticFiles`](crate::middleware::StaticFiles) in front of it.
 ///
-/// `name`, `middleware` and the options speak of the route or include that was added last.
+/// `name`, `middleware` and the options apply to the route or include that was added last.
 #[derive(Default)]
 pub struct Router {
     entries: Vec<Entry>,
@@ -75,7 +75,7 @@ struct Entry {
 }
 
 enum Target {
-    /// A view, and the methods that it answers; no methods means all of them.
+    /// A view, and the methods that it answers; an empty list means all methods.
     View(Arc<dyn BoxedView>, Vec<Method>),
     Include(Router),
 }
@@ -91,7 +91,7 @@ macro_rules! methods {
 }
 
 impl Router {
-    /// A router without a route.
+    /// Creates a router without routes.
     pub fn new() -> Self {
         Self::default()
     }
@@ -100,7 +100,7 @@ impl Router {
 
     /// Adds a view for several methods.
     ///
-    /// `GET` answers `HEAD` too. `OPTIONS` is answered for every route.
+    /// `GET` also answers `HEAD`. `OPTIONS` is answered for every route.
     #[track_caller]
     pub fn route<Kind>(self, methods: impl IntoIterator<Item = Method>, pattern: &str, view: impl View<Kind>) -> Self {
         self.entry(pattern, Target::View(view.into_view(), methods.into_iter().collect()))
@@ -114,8 +114,8 @@ impl Router {
 
     /// Adds the routes of another router below `prefix`.
     ///
-    /// The name that follows becomes the prefix of their names: `include("/blog", blog::urls()).name("blog")` makes
-    /// `detail` into `blog:detail`.
+    /// A name that follows becomes the prefix of their names: `include("/blog", blog::urls()).name("blog")` turns `detail` into
+    /// `blog:detail`.
     #[track_caller]
     pub fn include(self, prefix: &str, router: Router) -> Self {
         self.entry(prefix, Target::Include(router))
@@ -140,7 +140,7 @@ impl Router {
         let place = Location::caller();
         let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
         if !valid {
-            self.problems.push(format!("{place}: \"{name}\" is not a route's name: use letters, digits, _, - and ."));
+            self.problems.push(format!("{place}: \"{name}\" is not a valid route name: use letters, digits, _, - and ."));
         }
         if let Some(entry) = self.last("name", place) {
             entry.name = Some(name.to_owned());
@@ -157,7 +157,7 @@ impl Router {
         self
     }
 
-    /// Attaches a value that middleware can look up with [`Route::option`].
+    /// Attaches a value to the last route or include. Middleware can look it up with [`Route::option`].
     #[track_caller]
     pub fn option<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         if let Some(entry) = self.last("option", Location::caller()) {
@@ -166,28 +166,28 @@ impl Router {
         self
     }
 
-    /// The last route's view reads the body itself, as it arrives.
+    /// Lets the last route's view read the body itself, as it arrives.
     #[track_caller]
     pub fn streaming(self) -> Self {
         self.option(Streaming)
     }
 
-    /// The last route's view may take this long, instead of `REQUEST_TIMEOUT_SECONDS`. Zero means no limit.
+    /// Sets the maximum time for the last route's view, instead of `REQUEST_TIMEOUT_SECONDS`. Zero means no limit.
     #[track_caller]
     pub fn timeout(self, limit: Duration) -> Self {
         self.option(ViewTimeout(limit))
     }
 
-    /// The last route accepts bodies of up to `bytes`, instead of `MAX_BODY_BYTES` or `MAX_UPLOAD_BYTES`.
+    /// Sets the maximum size of bodies for the last route, in bytes, instead of `MAX_BODY_BYTES` or `MAX_UPLOAD_BYTES`.
     #[track_caller]
     pub fn body_limit(self, bytes: u64) -> Self {
         self.option(BodyLimit(bytes))
     }
 
-    /// The last route, or the routes of the last include, answer POST, PUT, PATCH and DELETE without a CSRF token.
+    /// Lets the last route, or the routes of the last include, answer POST, PUT, PATCH and DELETE without a CSRF token.
     ///
-    /// This is for what programs call, which bring a proof of their own: a signature, a key in a header. A route that knows
-    /// its visitor by a cookie must not be exempt.
+    /// This is for routes that programs call with credentials of their own, such as a signature or a key in a header. A route
+    /// that identifies its visitor by a cookie must not be exempt.
     ///
     /// ```
     /// # use lback_core::{Request, Router};
@@ -200,8 +200,8 @@ impl Router {
         self.option(CsrfExempt)
     }
 
-    /// The path of the last route, or of the routes of the last include, holds a secret, such as the token in a link that was
-    /// mailed. The log shows the pattern instead: `/reset/{token}`.
+    /// Marks the path of the last route, or of the routes of the last include, as secret, because it contains a token from a
+    /// mailed link, for example. The log shows the pattern instead: `/reset/{token}`.
     #[track_caller]
     pub fn secret_path(self) -> Self {
         self.option(SecretPath)
@@ -209,7 +209,7 @@ impl Router {
 
     fn last(&mut self, what: &str, place: &Location<'_>) -> Option<&mut Entry> {
         if self.entries.is_empty() {
-            self.problems.push(format!("{place}: .{what}(…) speaks of the route before it, and there is none"));
+            self.problems.push(format!("{place}: .{what}(…) applies to the route before it, but there is none"));
         }
         self.entries.last_mut()
     }

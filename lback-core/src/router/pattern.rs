@@ -18,7 +18,7 @@ pub(crate) enum Part {
     Parameter { name: String, kind: Kind },
 }
 
-/// What a parameter accepts. The order is that in which routes of the same shape are tried.
+/// The type of a parameter. Routes of the same shape are tried in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Int,
@@ -45,7 +45,7 @@ impl Kind {
             Kind::Int => !value.starts_with('+') && value.parse::<i64>().is_ok(),
             Kind::Uuid => value.len() == 36 && Uuid::try_parse(value).is_ok(),
             Kind::Slug => !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
-            // Neither can lead out of a folder that a view joins it to.
+            // Neither can lead out of a folder to which a view joins it.
             Kind::Str | Kind::Path => value.split('/').all(|segment| !segment.is_empty()) && !leaves_folder(value),
         }
     }
@@ -55,17 +55,17 @@ impl Kind {
             Kind::Int => "a whole number",
             Kind::Uuid => "a UUID with hyphens",
             Kind::Slug => "ASCII letters, digits, hyphens and underscores",
-            Kind::Str | Kind::Path => "not empty, nor begin or end with a slash, nor hold two in a row",
+            Kind::Str | Kind::Path => "non-empty text without a slash at either end or two slashes in a row",
         }
     }
 }
 
-/// Is there a segment `.` or `..`?
+/// Returns whether a segment is `.` or `..`.
 fn leaves_folder(value: &str) -> bool {
     value.split(['/', '\\']).any(|segment| segment == "." || segment == "..")
 }
 
-/// Everything that must be escaped in one segment of a path. RFC 3986, `pchar`.
+/// The characters that must be escaped in a segment of a path (RFC 3986, `pchar`).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -91,16 +91,14 @@ impl Pattern {
     /// Parses a pattern; the error says what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if !text.starts_with('/') {
-            return Err(format!("the pattern \"{text}\" must begin with a slash: \"/{text}\""));
+            return Err(format!("the pattern \"{text}\" must start with a slash: \"/{text}\""));
         }
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find(['{', '}']) {
             let (before, from) = rest.split_at(open);
             let Some((inside, after)) = from.strip_prefix('{').and_then(|from| from.split_once('}')) else {
-                return Err(format!(
-                    "the pattern \"{text}\" has a brace without its partner; a parameter is written {{name}} or {{name:int}}"
-                ));
+                return Err(format!("the pattern \"{text}\" has an unmatched brace; write a parameter as {{name}} or {{name:int}}"));
             };
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
@@ -133,7 +131,7 @@ impl Pattern {
                 let after_slash = matches!(self.parts.get(at.wrapping_sub(1)), Some(Part::Text(before)) if before.ends_with('/'));
                 if at + 1 != self.parts.len() || !after_slash {
                     return Err(format!(
-                        "the pattern \"{text}\": {{{name}:path}} takes whole segments up to the end, so it must be the last"
+                        "the pattern \"{text}\": {{{name}:path}} matches whole segments up to the end, so it must come last, after a slash"
                     ));
                 }
             }
@@ -141,7 +139,7 @@ impl Pattern {
         Ok(())
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -150,7 +148,7 @@ impl Pattern {
         &self.parts
     }
 
-    /// This pattern below `prefix`. The pattern `/` means the prefix itself.
+    /// Returns the pattern `text` below `prefix`. The pattern `/` means the prefix itself.
     pub(crate) fn text_below(prefix: &str, text: &str) -> String {
         match text {
             "/" if !prefix.is_empty() => prefix.to_owned(),
@@ -158,7 +156,7 @@ impl Pattern {
         }
     }
 
-    /// Names and kinds of the parameters, in order.
+    /// Returns the names and types of the parameters, in order.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, Kind)> {
         self.parts.iter().filter_map(|part| match part {
             Part::Parameter { name, kind } => Some((name.as_str(), *kind)),
@@ -166,13 +164,14 @@ impl Pattern {
         })
     }
 
-    /// The pattern in `matchit`'s words, its parameters numbered: patterns of the same shape become the same text.
+    /// Returns the pattern in the syntax of `matchit`, with numbered parameters: patterns of the same shape become the same
+    /// text.
     pub(crate) fn shape(&self) -> String {
         let mut shape = String::new();
         let mut number = 0;
         for part in &self.parts {
             match part {
-                // As a path has it when it is matched: a percent sign stays encoded.
+                // Paths are matched with percent signs still encoded.
                 Part::Text(text) => shape.push_str(&text.replace('%', "%25")),
                 Part::Parameter { kind, .. } => {
                     let star = if *kind == Kind::Path { "*" } else { "" };
@@ -184,7 +183,7 @@ impl Pattern {
         shape
     }
 
-    /// The path that `params` make of this pattern; the error says what is missing or does not fit.
+    /// Returns the path of this pattern with `params` filled in. The error says what is missing or invalid.
     pub(crate) fn fill(&self, params: &[(&str, &dyn fmt::Display)]) -> Result<String, String> {
         let mut path = String::new();
         for part in &self.parts {
@@ -197,13 +196,13 @@ impl Pattern {
                     let value = value.to_string();
                     if leaves_folder(&value) {
                         return Err(format!(
-                            "the parameter \"{name}\" of {} is \"{value}\", which a browser takes for another folder",
+                            "the parameter \"{name}\" of {} is \"{value}\", which a browser treats as another folder",
                             self.text
                         ));
                     }
                     if !kind.accepts(&value) {
                         return Err(format!(
-                            "the parameter \"{name}\" of {} should be {}, and is \"{value}\"",
+                            "the parameter \"{name}\" of {} should be {}, but is \"{value}\"",
                             self.text,
                             kind.expectation()
                         ));
@@ -236,10 +235,10 @@ fn parameter(inside: &str) -> Result<Part, String> {
     let (name, kind) = inside.split_once(':').unwrap_or((inside, "str"));
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !starts_well || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return Err(format!("\"{name}\" is not a parameter's name: use letters, digits and underscores"));
+        return Err(format!("\"{name}\" is not a valid parameter name: use letters, digits and underscores"));
     }
     let Some(kind) = Kind::parse(kind) else {
-        return Err(format!("{{{inside}}} asks for the type \"{kind}\", and there are int, uuid, slug, str and path"));
+        return Err(format!("{{{inside}}} has the unknown type \"{kind}\"; use int, uuid, slug, str or path"));
     };
     Ok(Part::Parameter { name: name.to_owned(), kind })
 }

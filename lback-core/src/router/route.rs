@@ -1,4 +1,4 @@
-//! One route, as middleware and the route list see it.
+//! A route, as seen by middleware and the route list.
 
 use std::fmt::Display;
 use std::panic::Location;
@@ -14,7 +14,7 @@ use crate::middleware::{Layer, Middleware};
 use crate::view::BoxedView;
 use crate::{Error, Result};
 
-/// One route of the application.
+/// A route of the application.
 pub struct Route {
     pub(crate) pattern: Pattern,
     pub(crate) methods: Vec<Method>,
@@ -38,23 +38,23 @@ impl Route {
         Route { pattern, methods, names: Vec::new(), layers: Arc::default(), endpoint, own_layers: 0, options, place }
     }
 
-    /// The pattern, with the prefixes of the includes around it.
+    /// Returns the pattern, with the prefixes of the includes around it.
     pub fn pattern(&self) -> &str {
         self.pattern.text()
     }
 
-    /// The methods that were asked for; none means all.
+    /// Returns the methods of the route; none means all.
     pub fn methods(&self) -> &[Method] {
         &self.methods
     }
 
-    /// The name, with the prefixes of the includes around it.
+    /// Returns the name, with the prefixes of the includes around it.
     pub fn name(&self) -> Option<&str> {
         self.names.first().map(String::as_str)
     }
 
-    /// The path that leads to this route, with one of `values` for each parameter of its pattern. Those that it has no place for
-    /// are left out, so that a test that walks over all routes needs one list for them.
+    /// Returns the path of this route, with one of `values` for each parameter of its pattern. Other values are ignored, so a
+    /// test that iterates over all routes needs only one list.
     ///
     /// ```
     /// # use lback_core::{Assembly, Request, Router, Settings};
@@ -67,35 +67,35 @@ impl Route {
     /// ```
     ///
     /// # Errors
-    /// Where the value of a parameter is missing, or does not fit its type.
+    /// Returns an error if the value of a parameter is missing or does not match its type.
     pub fn path(&self, values: &[(&str, &dyn Display)]) -> Result<String> {
         let own = |name: &str| self.pattern.parameters().any(|(parameter, _)| parameter == name);
         let values: Vec<(&str, &dyn Display)> = values.iter().filter(|(name, _)| own(name)).copied().collect();
         self.pattern.fill(&values).map_err(Error::internal)
     }
 
-    /// The value of this type that the route was given with [`Router::option`](crate::Router::option).
+    /// Returns the value of this type that was attached to the route with [`Router::option`](crate::Router::option).
     pub fn option<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
         self.options.get()
     }
 
-    /// Does the view read the body itself?
+    /// Returns whether the view reads the body itself.
     pub fn is_streaming(&self) -> bool {
         self.option::<Streaming>().is_some()
     }
 
-    /// Where the route was added, as `file:line:column`.
+    /// Returns where the route was added, as `file:line:column`.
     pub fn place(&self) -> String {
         self.place.to_string()
     }
 
-    /// The middleware of this route and of the includes around it, outermost first.
+    /// Returns the names of the middleware of this route and of the includes around it, outermost first.
     pub fn middleware(&self) -> impl Iterator<Item = &'static str> {
         self.layers[self.layers.len() - self.own_layers..].iter().map(Layer::name)
     }
 
-    /// Those of the middleware of this route and of the includes around it that are an `M`, outermost first: what guards
-    /// this route, say.
+    /// Returns the middleware of type `M` of this route and of the includes around it, outermost first: for example, the guards
+    /// of the route.
     ///
     /// ```
     /// use lback_core::{Assembly, Middleware, Next, Request, Response, Result, Router, Settings, WithHeader};
@@ -122,22 +122,22 @@ impl Route {
     }
 }
 
-/// The view reads the body itself; see [`Router::streaming`](crate::Router::streaming).
+/// Marks a route whose view reads the body itself; see [`Router::streaming`](crate::Router::streaming).
 #[derive(Clone, Copy, Debug)]
 pub struct Streaming;
 
-/// How long the view may take; see [`Router::timeout`](crate::Router::timeout).
+/// The maximum time for the view; see [`Router::timeout`](crate::Router::timeout).
 #[derive(Clone, Copy, Debug)]
 pub struct ViewTimeout(pub Duration);
 
-/// How large the body may be, in bytes; see [`Router::body_limit`](crate::Router::body_limit).
+/// The maximum size of the body, in bytes; see [`Router::body_limit`](crate::Router::body_limit).
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimit(pub u64);
 
-/// The route needs no CSRF token; see [`Router::csrf_exempt`](crate::Router::csrf_exempt).
+/// Marks a route that needs no CSRF token; see [`Router::csrf_exempt`](crate::Router::csrf_exempt).
 #[derive(Clone, Copy, Debug)]
 pub struct CsrfExempt;
 
-/// The path holds a secret; see [`Router::secret_path`](crate::Router::secret_path).
+/// Marks a route whose path contains a secret; see [`Router::secret_path`](crate::Router::secret_path).
 #[derive(Clone, Copy, Debug)]
 pub struct SecretPath;

@@ -1,4 +1,4 @@
-//! What the paths of a pattern look like, whatever the types of its parameters.
+//! The shape of a pattern, regardless of the types of its parameters.
 
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use hyper::Method;
 use super::Route;
 use super::pattern::{Kind, Part, Pattern};
 
-/// The routes whose patterns have the same fixed text and parameters in the same places, narrower types first.
+/// The routes whose patterns have the same fixed text and parameters in the same positions, narrower types first.
 pub(super) struct Shape {
     segments: Vec<Segment>,
     pub(super) routes: Vec<Arc<Route>>,
@@ -16,14 +16,14 @@ pub(super) struct Shape {
 
 enum Segment {
     Text(String),
-    /// A parameter, and the text around it.
+    /// A parameter, with the text before and after it.
     Parameter(String, String),
-    /// All the remaining segments.
+    /// All remaining segments.
     Rest,
 }
 
 impl Shape {
-    /// The shape of `pattern`, and its routes.
+    /// Creates the shape of `pattern`, with its routes.
     pub(super) fn new(pattern: &Pattern, routes: Vec<Arc<Route>>) -> Self {
         let mut segments = Vec::new();
         let (mut before, mut parameter, mut after) = (String::new(), None, String::new());
@@ -39,7 +39,7 @@ impl Shape {
             match part {
                 Part::Parameter { kind, .. } => parameter = Some(*kind),
                 Part::Text(text) => {
-                    // As a path has it when it is matched: a percent sign stays encoded.
+                    // Paths are matched with percent signs still encoded.
                     for (at, piece) in text.replace('%', "%25").split('/').enumerate() {
                         if at > 0 {
                             end(&mut before, &mut parameter, &mut after);
@@ -53,8 +53,8 @@ impl Shape {
         Shape { segments, routes }
     }
 
-    /// Orders shapes as they are tried: at the first segment that differs, fixed text comes before a parameter, one with
-    /// text around it before one without, and what takes all the rest is last.
+    /// Compares shapes in the order in which they are tried: at the first segment that differs, fixed text comes before a
+    /// parameter, a parameter with text around it before one without, and a parameter for all remaining segments comes last.
     pub(super) fn cmp_narrowness(&self, other: &Self) -> Ordering {
         let narrowness = |segment: &Segment| match segment {
             Segment::Text(_) => (0, Reverse(0)),
@@ -64,7 +64,7 @@ impl Shape {
         self.segments.iter().map(narrowness).cmp(other.segments.iter().map(narrowness))
     }
 
-    /// The values of the parameters if `path`, normalized, has this shape.
+    /// Returns the values of the parameters if `path`, normalized, has this shape.
     pub(super) fn values<'a>(&self, path: &'a str) -> Option<Vec<&'a str>> {
         let mut values = Vec::new();
         let mut rest = Some(path);
@@ -90,19 +90,19 @@ impl Shape {
         rest.is_none().then_some(values)
     }
 
-    /// The route that answers `method` and takes values like these. If only the method does not fit, the methods that do are
-    /// added to `allow`.
+    /// Returns the route that answers `method` and accepts these values. If only the method does not match, the methods that do
+    /// are added to `allow`.
     pub(super) fn pick(&self, values: &[String], method: &Method, allow: &mut Vec<Method>) -> Option<&Arc<Route>> {
-        let fits = |route: &&Arc<Route>| route.pattern.parameters().zip(values).all(|((_, kind), value)| kind.accepts(value));
-        let fitting = || self.routes.iter().filter(fits);
-        let answering = |method: &Method| fitting().find(|route| route.answers(method));
+        let matches = |route: &&Arc<Route>| route.pattern.parameters().zip(values).all(|((_, kind), value)| kind.accepts(value));
+        let matching = || self.routes.iter().filter(matches);
+        let answering = |method: &Method| matching().find(|route| route.answers(method));
         let route = match *method {
-            // A view for HEAD itself, or else whatever answers GET.
-            Method::HEAD => fitting().find(|route| route.methods.contains(method)).or_else(|| answering(&Method::GET)),
+            // A view for HEAD itself, or else the one for GET.
+            Method::HEAD => matching().find(|route| route.methods.contains(method)).or_else(|| answering(&Method::GET)),
             _ => answering(method),
         };
         if route.is_none() {
-            allow.extend(fitting().flat_map(|route| route.methods.iter().cloned()));
+            allow.extend(matching().flat_map(|route| route.methods.iter().cloned()));
         }
         route
     }

@@ -1,4 +1,4 @@
-//! The routes, compiled: finds the one for a path in a time that does not grow with their number.
+//! The compiled routes: finds the route for a path in a time that does not grow with their number.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -19,17 +19,17 @@ use crate::middleware::{Layer, Stack, check_order};
 use crate::view::{BoxFuture, BoxedView};
 use crate::{Error, Request, Response, Result};
 
-/// Every route of the application.
+/// All routes of the application.
 pub(crate) struct RouteTable {
-    /// Leads to the narrowest shape of a path, which is the right one for almost every request.
+    /// Finds the narrowest shape of a path, which is the right one for almost every request.
     tree: matchit::Router<usize>,
-    /// Narrower ones first.
+    /// Narrower shapes first.
     shapes: Vec<Shape>,
     routes: Vec<Arc<Route>>,
     names: HashMap<String, Arc<Route>>,
 }
 
-/// The innermost part of the pipeline: the view, or the answer where there is none.
+/// The innermost part of the middleware stack: the view, or the response if there is none.
 pub(crate) enum Endpoint {
     View(Arc<dyn BoxedView>),
     NotFound,
@@ -41,10 +41,10 @@ pub(crate) enum Endpoint {
     Refused,
 }
 
-/// What the table says of a path.
+/// The result of looking up a path.
 pub(crate) enum Lookup {
     Found(Matched),
-    Otherwise(Endpoint),
+    Fallback(Endpoint),
 }
 
 /// A route and the values of its parameters.
@@ -71,7 +71,7 @@ impl Endpoint {
             Endpoint::View(view) => return view.call(req),
             Endpoint::Refused => return answer_refused(req),
             Endpoint::NotFound => Err(Error::not_found("There is no page at this address.")),
-            Endpoint::NotAllowed(allow) => Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not answer that method.")
+            Endpoint::NotAllowed(allow) => Err(Error::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not support that method.")
                 .with_header(header::ALLOW, allow.clone())),
             Endpoint::Options(allow) => {
                 let mut response = Response::new(StatusCode::NO_CONTENT);
@@ -86,18 +86,18 @@ impl Endpoint {
 }
 
 impl RouteTable {
-    /// Compiles a router. `stack` stands around every route.
+    /// Compiles a router. `stack` is the middleware around every route.
     ///
-    /// The error lists everything that is wrong, each with its place in the source.
+    /// The error lists all problems with their locations in the source.
     pub(crate) fn compile(router: Router, stack: &Stack) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let around: Vec<Layer> = stack.layers().cloned().collect();
-        if let Err(problem) = check_order(&around) {
+        let layers: Vec<Layer> = stack.layers().cloned().collect();
+        if let Err(problem) = check_order(&layers) {
             problems.push(problem);
         }
-        let mut flat = Flat { routes: Vec::new(), problems, stack };
-        flat.add(router, &Around::default());
-        let Flat { routes, mut problems, .. } = flat;
+        let mut flattener = Flattener { routes: Vec::new(), problems, stack };
+        flattener.add(router, &IncludeContext::default());
+        let Flattener { routes, mut problems, .. } = flattener;
 
         let names = names(&routes, &mut problems);
         let shapes = shapes(&routes, &mut problems);
@@ -108,57 +108,58 @@ impl RouteTable {
         }
     }
 
-    /// The routes in the order they were added.
+    /// Returns the routes in the order in which they were added.
     pub(crate) fn routes(&self) -> &[Arc<Route>] {
         &self.routes
     }
 
-    /// Finds what answers `method` at `path`, which is percent-encoded as it came.
+    /// Finds the route or response for `method` at `path`, which is still percent-encoded.
     pub(crate) fn find(&self, method: &Method, path: &str, query: Option<&str>, redirect_slashes: bool) -> Lookup {
         if *method == Method::OPTIONS && path == "*" {
-            return Lookup::Otherwise(Endpoint::Options(HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")));
+            return Lookup::Fallback(Endpoint::Options(HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")));
         }
         if !path.starts_with('/') {
-            return Lookup::Otherwise(Endpoint::NotFound);
+            return Lookup::Fallback(Endpoint::NotFound);
         }
         let Some(path) = normalize(path) else {
-            return Lookup::Otherwise(Endpoint::Malformed("The address is not valid: it holds bytes that are not text."));
+            return Lookup::Fallback(Endpoint::Malformed("The address is not valid: it contains bytes that are not text."));
         };
         let mut allow = Vec::new();
-        if let Some(matched) = self.fitting(&path, method, &mut allow) {
+        if let Some(matched) = self.match_route(&path, method, &mut allow) {
             return Lookup::Found(matched);
         }
         if redirect_slashes && let Some(other) = other_slash(&path) {
             let mut others = Vec::new();
-            let answers = self.fitting(&other, method, &mut others).is_some();
+            let answers = self.match_route(&other, method, &mut others).is_some();
             if (answers && *method != Method::OPTIONS) || (allow.is_empty() && (answers || !others.is_empty())) {
                 let escaped = percent_encoding::utf8_percent_encode(&other, REDIRECT);
                 let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-                return Lookup::Otherwise(Endpoint::Redirect(format!("{escaped}{query}")));
+                return Lookup::Fallback(Endpoint::Redirect(format!("{escaped}{query}")));
             }
         }
-        Lookup::Otherwise(match allow.is_empty() {
+        Lookup::Fallback(match allow.is_empty() {
             true => Endpoint::NotFound,
             false if *method == Method::OPTIONS => Endpoint::Options(allow_value(allow)),
             false => Endpoint::NotAllowed(allow_value(allow)),
         })
     }
 
-    /// The pattern of a route with a [secret path](Router::secret_path) that this is, or would be with another method, or with
-    /// or without a slash at its end.
+    /// Returns the pattern of a route with a [secret path](Router::secret_path) that `path` matches, or would match with
+    /// another method or with or without a trailing slash.
     pub(crate) fn secret_pattern(&self, path: &str) -> Option<&str> {
         let path = normalize(path)?;
         let other_slash = other_slash(&path);
         let paths = [Some(&*path), other_slash.as_deref()];
-        let alike = |shape: &&Shape| paths.iter().flatten().any(|path| shape.values(path).is_some());
-        let mut routes = self.shapes.iter().filter(alike).flat_map(|shape| &shape.routes);
+        let matches = |shape: &&Shape| paths.iter().flatten().any(|path| shape.values(path).is_some());
+        let mut routes = self.shapes.iter().filter(matches).flat_map(|shape| &shape.routes);
         routes.find(|route| route.option::<SecretPath>().is_some()).map(|route| route.pattern())
     }
 
-    /// The route that fits path and method. If there is none, `allow` collects the methods of those that fit the path.
+    /// Returns the route that matches the path and the method. If there is none, `allow` collects the methods of the routes
+    /// that match the path.
     ///
-    /// The narrowest shape hides no other one: if none of its routes fits, the others are tried in turn, each once.
-    fn fitting(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
+    /// The narrowest shape does not hide any other: if none of its routes matches, the others are tried in turn, each once.
+    fn match_route(&self, path: &str, method: &Method, allow: &mut Vec<Method>) -> Option<Matched> {
         if let Ok(found) = self.tree.at(path)
             && let Some(shape) = self.shapes.get(*found.value)
         {
@@ -175,7 +176,7 @@ impl RouteTable {
         })
     }
 
-    /// The path of the route called `name`.
+    /// Returns the path of the route called `name`.
     #[track_caller]
     pub(crate) fn url_for(&self, name: &str, params: &[(&str, &dyn Display)]) -> Result<String> {
         let Some(route) = self.names.get(name) else {
@@ -197,33 +198,33 @@ impl RouteTable {
         self.names.get(name).is_some_and(|route| route.pattern.parameters().any(|(own, _)| own == parameter))
     }
 
-    /// Is there a route of this name?
+    /// Returns whether there is a route with this name.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }
 }
 
-/// What the includes around a route contribute to it.
+/// The settings that the includes around a route contribute to it.
 #[derive(Clone, Default)]
-struct Around {
+struct IncludeContext {
     prefix: String,
     name: String,
     layers: Vec<Layer>,
     options: Extensions,
 }
 
-struct Flat<'a> {
+struct Flattener<'a> {
     routes: Vec<Arc<Route>>,
     problems: Vec<String>,
     stack: &'a Stack,
 }
 
-impl Flat<'_> {
-    fn add(&mut self, router: Router, around: &Around) {
+impl Flattener<'_> {
+    fn add(&mut self, router: Router, outer: &IncludeContext) {
         self.problems.extend(router.problems);
         for Entry { pattern, target, name, layers, options, place } in router.entries {
-            let mut inner = around.clone();
-            inner.prefix = Pattern::text_below(&around.prefix, &pattern);
+            let mut inner = outer.clone();
+            inner.prefix = Pattern::text_below(&outer.prefix, &pattern);
             inner.layers.extend(layers);
             inner.options.extend(options);
             match target {
@@ -244,7 +245,7 @@ impl Flat<'_> {
                         route.layers = self.stack.layers().chain(&inner.layers).cloned().collect();
                         if route.own_layers > 0
                             && let Err(problem) = check_order(&route.layers)
-                            // What mends it for one route mends it for all.
+                            // One fix covers all routes, so the problem is listed once.
                             && !self.problems.iter().any(|known| known.ends_with(&problem))
                         {
                             self.problems.push(format!("{place}: {problem}"));
@@ -287,7 +288,7 @@ fn shapes(routes: &[Arc<Route>], problems: &mut Vec<String>) -> Vec<Shape> {
             problems.push(collision(other, route));
         }
         same.push(route.clone());
-        // Stable, so that routes of one type keep the order of the list.
+        // A stable sort, so that routes of the same type keep the order of the list.
         same.sort_by_key(|route| kinds(route));
     }
     let mut shapes: Vec<Shape> =
@@ -309,8 +310,8 @@ fn tree(shapes: &[Shape], problems: &mut Vec<String>) -> matchit::Router<usize> 
             };
             problems.push(match conflict {
                 Some(other) => format!(
-                    "two routes cannot be told apart: {} at {} and {} at {}; where a route has a parameter, others may have fixed text, but \
-                     not a parameter with other text around it and no {{…:path}}",
+                    "two routes cannot be told apart: {} at {} and {} at {}; in the place of a parameter, other routes may have fixed text, but \
+                     neither a parameter with different text around it nor {{…:path}}",
                     other.pattern(),
                     other.place(),
                     route.pattern(),
@@ -333,8 +334,8 @@ fn collision(one: &Route, other: &Route) -> String {
     )
 }
 
-/// The path with everything decoded but `%2F` (which is no separator) and `%25` (so that decoding stays unambiguous); a
-/// percent sign that begins no escape becomes `%25`. `None` where the path is not UTF-8 or holds a null byte.
+/// Decodes the path except for `%2F` (which is not a separator) and `%25` (so that decoding stays unambiguous). A percent sign
+/// that does not start an escape becomes `%25`. Returns `None` if the path is not UTF-8 or contains a null byte.
 fn normalize(path: &str) -> Option<Cow<'_, str>> {
     if !path.contains('%') {
         return Some(Cow::Borrowed(path));
@@ -357,7 +358,7 @@ fn normalize(path: &str) -> Option<Cow<'_, str>> {
     (!decoded.contains('\0')).then_some(Cow::Owned(decoded))
 }
 
-/// What [`normalize`] left encoded.
+/// Decodes what [`normalize`] left encoded.
 fn decode(value: &str) -> String {
     percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
@@ -365,7 +366,7 @@ fn decode(value: &str) -> String {
 const REDIRECT: &percent_encoding::AsciiSet =
     &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'\\').add(b'`').add(b'{').add(b'}');
 
-/// The path with its last slash removed, or one added. `None` where that could lead to another host.
+/// Returns the path with its trailing slash removed, or with one added. Returns `None` if that could lead to another host.
 fn other_slash(path: &str) -> Option<String> {
     if path.starts_with("//") || path.starts_with("/\\") || path == "/" {
         return None;

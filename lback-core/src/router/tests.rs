@@ -1,4 +1,4 @@
-//! Properties of patterns, addresses and the `Cookie` header, for inputs that nobody thinks of.
+//! Property tests for patterns, addresses and the `Cookie` header.
 
 use std::fmt::Display;
 
@@ -26,7 +26,7 @@ fn table(patterns: &[&str]) -> Result<RouteTable, Vec<String>> {
 fn params_of(table: &RouteTable, path: &str) -> Option<Vec<String>> {
     match table.find(&Method::GET, path, None, false) {
         Lookup::Found(matched) => Some(matched.params().map(|(_, value)| value.to_owned()).collect()),
-        Lookup::Otherwise(_) => None,
+        Lookup::Fallback(_) => None,
     }
 }
 
@@ -39,7 +39,7 @@ fn segment() -> impl Strategy<Value = (String, Option<String>)> {
         any::<u128>().prop_map(|value| ("uuid", uuid::Uuid::from_u128(value).to_string())),
         "[a-zA-Z0-9_-]{1,8}".prop_map(|value| ("slug", value)),
         "[^\0]{1,8}".prop_filter("not a segment", |value| Kind::Str.accepts(value)).prop_map(|value| ("str", value)),
-        // What is most likely to be taken apart wrongly.
+        // The values that are most likely to be split wrongly.
         "[%/a2Ff.]{1,8}".prop_filter("not a segment", |value| Kind::Str.accepts(value)).prop_map(|value| ("str", value)),
     ];
     prop_oneof![
@@ -66,7 +66,7 @@ fn pattern_and_values() -> impl Strategy<Value = (String, Vec<String>)> {
 
 proptest! {
     #[test]
-    fn any_text_may_be_tried_as_a_pattern(text in ".{0,40}", other in "[/{}:a-z*%]{0,30}") {
+    fn any_text_can_be_parsed_as_a_pattern(text in ".{0,40}", other in "[/{}:a-z*%]{0,30}") {
         let _ = Pattern::parse(&text);
         let _ = Pattern::parse(&format!("/{text}"));
         let _ = table(&[&format!("/{text}"), &format!("/{other}")]);
@@ -76,13 +76,13 @@ proptest! {
     }
 
     #[test]
-    fn an_address_that_was_made_is_matched_with_the_same_values((pattern, values) in pattern_and_values()) {
+    fn a_generated_address_matches_with_the_same_values((pattern, values) in pattern_and_values()) {
         let table = table(&[&pattern]).map_err(|problems| TestCaseError::fail(problems.join("; ")))?;
         let names: Vec<String> = (0..values.len()).map(|at| format!("p{at}")).collect();
         let params: Vec<(&str, &dyn Display)> = names.iter().zip(&values).map(|(name, value)| (name.as_str(), value as &dyn Display)).collect();
         match table.url_for("route0", &params) {
             Ok(path) => {
-                prop_assert!(path.parse::<hyper::Uri>().is_ok_and(|uri| uri.path() == path), "{} is no address", path);
+                prop_assert!(path.parse::<hyper::Uri>().is_ok_and(|uri| uri.path() == path), "{} is not an address", path);
                 prop_assert_eq!(params_of(&table, &path), Some(values), "{} does not lead back to {}", path, pattern);
             }
             // Dots would lead to another folder, and two slashes at the front to another host.
@@ -96,18 +96,18 @@ proptest! {
     #[test]
     fn a_path_is_decoded_once(value in "[^/\0]{1,10}".prop_filter("not a segment", |value| Kind::Str.accepts(value))) {
         let table = table(&["/{value}"]).map_err(|problems| TestCaseError::fail(problems.join("; ")))?;
-        // Every byte escaped, as a client may do.
+        // Every byte is escaped, as a client may do.
         let path: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
         prop_assert_eq!(params_of(&table, &format!("/{path}")), Some(vec![value]));
     }
 
     #[test]
-    fn any_path_may_be_asked_for(path in ".{0,40}", escaped in "[/%0-9a-fA-F.\\\\:?]{0,40}") {
+    fn any_path_can_be_requested(path in ".{0,40}", escaped in "[/%0-9a-fA-F.\\\\:?]{0,40}") {
         let table = table(&["/", "/a/{id:int}", "/a/{name}", "/a/{title:slug}/", "/b%/{x}.xml", "/files/{rest:path}"]).unwrap();
         for path in [path, escaped] {
             for method in [Method::GET, Method::POST, Method::OPTIONS] {
                 for path in [path.clone(), format!("/{path}"), format!("/a/{path}"), format!("/files/{path}/")] {
-                    if let Lookup::Otherwise(super::Endpoint::Redirect(location)) = table.find(&method, &path, None, true) {
+                    if let Lookup::Fallback(super::Endpoint::Redirect(location)) = table.find(&method, &path, None, true) {
                         prop_assert!(!location.starts_with("//") && !location.contains('\\'), "{}", location);
                         prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{}", location);
                     }
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_may_stand_in_a_cookie_header(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn a_cookie_header_can_contain_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let keys = Keys::derive("test", ["a secret of at least thirty-two bytes"]);
         let mut headers = HeaderMap::new();
         if let Ok(value) = HeaderValue::from_bytes(&bytes) {
@@ -131,14 +131,14 @@ proptest! {
     }
 
     #[test]
-    fn what_was_signed_or_encrypted_comes_back(name in "[!#$&'*+.^_`|~0-9A-Za-z-]{1,12}", value in any::<String>()) {
+    fn signed_and_encrypted_values_round_trip(name in "[!#$&'*+.^_`|~0-9A-Za-z-]{1,12}", value in any::<String>()) {
         let keys = Keys::derive("test", ["a secret of at least thirty-two bytes"]);
         let mut cookies = Cookies::parse(&HeaderMap::new(), &keys, &Clock::system());
         cookies.signed().add((format!("s{name}"), value.clone()));
         cookies.private().add((format!("p{name}"), value.clone()));
         cookies.add((format!("c{name}"), value.clone()));
         let mut response = HeaderMap::new();
-        cookies.write(&mut response);
+        cookies.write(&mut response, false);
         let mut request = HeaderMap::new();
         for set in response.get_all("set-cookie") {
             let pair = set.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Routes that a middleware in front of them hides.
+//! Routes that are hidden by middleware in front of them.
 
 use percent_encoding::percent_decode_str;
 
@@ -6,7 +6,8 @@ use super::Route;
 use crate::CoreSettings;
 use crate::middleware::{Layer, LiveReload, StaticFiles};
 
-/// What is wrong with the routes and folders that can never be reached, as a middleware outside them answers their paths.
+/// Returns the problems of the routes and folders that can never be reached because a middleware outside them answers their
+/// paths.
 pub(crate) fn unreachable<'a>(routes: impl Iterator<Item = &'a Route>, layers: &[Layer], config: &CoreSettings) -> Vec<String> {
     let folders: Vec<(String, bool)> = layers
         .iter()
@@ -17,14 +18,14 @@ pub(crate) fn unreachable<'a>(routes: impl Iterator<Item = &'a Route>, layers: &
             (if url.is_empty() { "/".to_owned() } else { format!("/{url}/") }, files.url().is_none())
         })
         .collect();
-    let what = |is_static: bool, url: &str| match is_static {
+    let describe = |is_static: bool, url: &str| match is_static {
         true => format!("the static files below STATIC_URL = \"{url}\""),
         false => format!("StaticFiles::folder(\"{url}\", …)"),
     };
     let mut problems = Vec::new();
     for (at, (url, is_static)) in folders.iter().enumerate() {
         if let Some((outer, outer_is_static)) = folders[..at].iter().find(|(outer, _)| url.starts_with(outer.as_str())) {
-            let (inner, outer) = (what(*is_static, url), what(*outer_is_static, outer));
+            let (inner, outer) = (describe(*is_static, url), describe(*outer_is_static, outer));
             problems.push(format!("{inner} can never be reached: {outer} is in front of it; give it another URL"));
         }
     }
@@ -33,7 +34,7 @@ pub(crate) fn unreachable<'a>(routes: impl Iterator<Item = &'a Route>, layers: &
         let pattern = route.pattern();
         let fixed = &pattern[..pattern.find('{').unwrap_or(pattern.len())];
         let hidden_by = match folders.iter().find(|(url, _)| fixed.starts_with(url.as_str())) {
-            Some((url, is_static)) => what(*is_static, url),
+            Some((url, is_static)) => describe(*is_static, url),
             None if reloads && LiveReload::PATHS.contains(&pattern) => "the live reload of DEBUG".to_owned(),
             None => continue,
         };

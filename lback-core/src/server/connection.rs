@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last.
+//! Serves one connection, from its first byte to its last.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -20,43 +20,44 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::connection_state::{Busy, Held};
-use super::http2_streams::{MAX_STREAMS, Streams, Tasks};
+use super::connection_state::{BusyGuard, ConnectionState};
+use super::http2_streams::{MAX_STREAMS, StreamExecutor, Streams};
 use super::incoming::Incoming;
 use super::lingering_close::{MAX_LINGERING, linger};
-use super::response_body::Answer;
-use super::run_to_end::Finish;
-use super::socket::Wire;
-use super::transfer_rate::{Pace, quota};
+use super::response_body::ResponseBody;
+use super::run_to_end::RunToEnd;
+use super::socket::Socket;
+use super::transfer_rate::{RateWindow, quota};
 use crate::Body;
 use crate::application::Application;
 use crate::config::CoreSettings;
 use crate::request::RequestBody;
 
-/// How long a connection that was accepted just before the server stops may take to send its first request.
-const LAST_CALL: Duration = Duration::from_secs(1);
+/// How long a connection that was accepted just before the server stopped may take to send its first request.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often within the shorter of its timeouts a connection is looked at.
-const LOOKS: u32 = 4;
+/// Number of times that a connection is checked within the shorter of its timeouts.
+const CHECKS_PER_TIMEOUT: u32 = 4;
 
-/// How much of the bodies of its requests a connection of HTTP/2 takes before views read them: of each, and of all.
+/// HTTP/2 flow-control windows: how many bytes of request bodies are accepted before views read them, per stream and per
+/// connection.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
 
-/// What a client says first that speaks HTTP/2. RFC 9113, 3.4.
+/// The first bytes that an HTTP/2 client sends (RFC 9113, 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// What the connections of a server share.
+/// The state that all connections of a server share.
 pub(super) struct Shared {
     app: Arc<Application>,
     http1: http1::Builder,
     header_timeout: Duration,
-    /// The window within which a body, or a response, has to get on.
+    /// The window within which a request body or a response must make progress.
     body_timeout: Duration,
     lingering: Arc<Semaphore>,
-    /// Bytes of the headers of HTTP/2 requests that are not answered.
+    /// Bytes of the headers of unanswered HTTP/2 requests.
     headers: Arc<AtomicUsize>,
-    /// Others wait for a connection to end.
+    /// Whether clients are waiting for a connection to end.
     is_full: AtomicBool,
 }
 
@@ -77,12 +78,12 @@ impl Shared {
         }
     }
 
-    /// Serves HTTP/2, or HTTP/1 that begins like it.
-    fn either(&self, streams: &Arc<Streams>) -> auto::Builder<Tasks> {
+    /// Returns the builder for HTTP/2, and for HTTP/1 that starts like it.
+    fn auto_builder(&self, streams: &Arc<Streams>) -> auto::Builder<StreamExecutor> {
         let config = self.app.config();
-        let mut either = auto::Builder::new(Tasks(streams.clone()));
-        either.http1().header_read_timeout(None).max_buf_size(header_bytes(config));
-        either
+        let mut auto_builder = auto::Builder::new(StreamExecutor(streams.clone()));
+        auto_builder.http1().header_read_timeout(None).max_buf_size(header_bytes(config));
+        auto_builder
             .http2()
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(config.max_header_bytes).unwrap_or(u32::MAX))
@@ -91,25 +92,25 @@ impl Shared {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(self.header_timeout)
             .keep_alive_timeout(self.header_timeout);
-        either
+        auto_builder
     }
 
-    /// Notes whether all places for connections are taken, and others wait for one.
+    /// Records whether all permits for connections are in use and clients are waiting for one.
     pub(super) fn set_full(&self, is_full: bool) {
         self.is_full.store(is_full, Ordering::Relaxed);
     }
 }
 
-/// hyper needs at least 8 KiB to work with.
+/// Returns the maximum size of the headers. hyper needs at least 8 KiB.
 fn header_bytes(config: &CoreSettings) -> usize {
     config.max_header_bytes.max(8 * 1024)
 }
 
-/// A connection. A server may hold ten thousand that wait for a request, so what they need only later is boxed.
+/// A connection. A server may have ten thousand idle connections, so the state that they need only later is boxed.
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
-    pub(super) held: Arc<Held>,
-    /// Turns true when the server stops, and goes when it has stopped.
+    pub(super) state: Arc<ConnectionState>,
+    /// Becomes true when the server stops, and is closed once it has stopped.
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -124,57 +125,57 @@ impl Connection {
     }
 
     async fn run(&self, stream: TcpStream) {
-        let mut last_call = pin!(self.last_call());
-        let like_http2 = tokio::select! {
+        let mut shutdown = pin!(self.shutdown());
+        let looks_like_http2 = tokio::select! {
             biased;
-            like_http2 = begins_like_http2(&stream) => like_http2,
-            () = last_call.as_mut() => return,
+            looks_like_http2 = starts_like_http2(&stream) => looks_like_http2,
+            () = shutdown.as_mut() => return,
         };
         let peer = stream.peer_addr().ok();
-        let stream = TokioIo::new(Wire::new(stream, self.held.clone(), like_http2));
-        if like_http2 {
-            return Box::pin(self.http2(stream, peer, last_call)).await;
+        let stream = TokioIo::new(Socket::new(stream, self.state.clone(), looks_like_http2));
+        if looks_like_http2 {
+            return Box::pin(self.http2(stream, peer, shutdown)).await;
         }
-        let service = service_fn(|request| answer(&self.shared, request, peer, self.held.begin(None), None));
+        let service = service_fn(|request| answer(&self.shared, request, peer, self.state.begin(None), None));
         let mut connection = self.shared.http1.serve_connection(stream, service);
-        let result = self.finish(Pin::new(&mut connection), last_call).await;
-        if self.held.was_left_unread() || result.is_err_and(|error| error.is_parse()) {
+        let result = self.finish(Pin::new(&mut connection), shutdown).await;
+        if self.state.was_left_unread() || result.is_err_and(|error| error.is_parse()) {
             let stream = connection.into_parts().io.into_inner().into_stream();
             Box::pin(self.linger(stream)).await;
         }
     }
 
-    async fn http2(&self, stream: TokioIo<Wire>, peer: Option<SocketAddr>, last_call: Pin<&mut impl Future<Output = ()>>) {
-        let streams = self.held.streams.get_or_init(|| Streams::new(self.shared.headers.clone()));
+    async fn http2(&self, stream: TokioIo<Socket>, peer: Option<SocketAddr>, shutdown: Pin<&mut impl Future<Output = ()>>) {
+        let streams = self.state.streams.get_or_init(|| Streams::new(self.shared.headers.clone()));
         let service = service_fn(|mut request: hyper::Request<HyperIncoming>| {
-            // HTTP/1 has its requests answered one by one.
+            // HTTP/1 needs no stream, because it answers one request at a time.
             let stream = streams.begin();
-            let taken_in = stream.take_in(request.headers_mut());
-            let busy = self.held.begin(Some(stream));
+            let reserved = stream.reserve_headers(request.headers_mut());
+            let busy = self.state.begin(Some(stream));
             let (shared, streams) = (self.shared.clone(), streams.clone());
             async move {
-                if let Err(status) = taken_in {
-                    tracing::debug!("request refused with {status}: its headers take too much");
+                if let Err(status) = reserved {
+                    tracing::debug!("request refused with {status}: its headers take too much memory");
                     return Ok(refusal(status, busy));
                 }
-                let turn = streams.turn().await;
-                answer(&shared, request, peer, busy, turn).await
+                let permit = streams.view_permit().await;
+                answer(&shared, request, peer, busy, permit).await
             }
         });
-        let either = self.shared.either(streams);
-        let mut connection = pin!(either.serve_connection(stream, service));
-        let _ = self.finish(connection.as_mut(), last_call).await;
+        let auto_builder = self.shared.auto_builder(streams);
+        let mut connection = pin!(auto_builder.serve_connection(stream, service));
+        let _ = self.finish(connection.as_mut(), shutdown).await;
     }
 
-    /// Serves `connection` until it ends, and from `last_call` on only what has been asked already.
-    async fn finish<C>(&self, mut connection: Pin<&mut C>, last_call: Pin<&mut impl Future<Output = ()>>) -> Result<(), C::Error>
+    /// Serves `connection` until it ends. Once `shutdown` completes, answers only the requests that have already arrived.
+    async fn finish<C>(&self, mut connection: Pin<&mut C>, shutdown: Pin<&mut impl Future<Output = ()>>) -> Result<(), C::Error>
     where
         C: GracefulConnection<Error: Display>,
     {
         let ended = tokio::select! {
             biased;
             result = connection.as_mut() => Some(result),
-            () = last_call => None,
+            () = shutdown => None,
         };
         let result = match ended {
             Some(result) => result,
@@ -196,7 +197,7 @@ impl Connection {
         result
     }
 
-    /// Reads on after the answer to a client that may still be sending.
+    /// Keeps reading after the response, because the client may still be sending.
     async fn linger(&self, stream: TcpStream) {
         tokio::select! {
             biased;
@@ -205,12 +206,12 @@ impl Connection {
         }
     }
 
-    /// Ends when the server stops and no first request is to be waited for.
-    async fn last_call(&self) {
+    /// Completes when the server stops and the connection has no first request left to wait for.
+    async fn shutdown(&self) {
         let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
-        // hyper would close a connection that has not said anything yet, though its request may be on its way.
-        if self.held.begun() == 0 {
-            let first = Box::pin(tokio::time::timeout(LAST_CALL, self.held.first.notified()));
+        // hyper would close a connection that has not sent anything yet, although its request may be on its way.
+        if self.state.begun() == 0 {
+            let first = Box::pin(tokio::time::timeout(FIRST_REQUEST_TIMEOUT, self.state.first.notified()));
             tokio::select! {
                 _ = first => {}
                 () = Box::pin(self.server_gone()) => {}
@@ -218,71 +219,71 @@ impl Connection {
         }
     }
 
-    /// Looks at the connection now and then, and ends when its client has kept it waiting for too long. Returns for what.
+    /// Checks the connection regularly until its client has kept it waiting for too long. Returns the reason to close it.
     async fn watch(&self) -> &'static str {
         let Shared { header_timeout, body_timeout, .. } = *self.shared;
-        let interval = header_timeout.min(body_timeout) / LOOKS;
-        let looks_of = |timeout: Duration| u32::try_from(timeout.as_nanos().div_ceil(interval.as_nanos())).unwrap_or(u32::MAX);
-        let (header_looks, body_looks, quota) = (looks_of(header_timeout), looks_of(body_timeout), quota(body_timeout));
-        let (mut begun, mut quiet) = (0, 0);
-        let (mut taken, mut dumb) = (0, 0);
-        let mut pace = Pace::default();
+        let interval = header_timeout.min(body_timeout) / CHECKS_PER_TIMEOUT;
+        let checks_in = |timeout: Duration| u32::try_from(timeout.as_nanos().div_ceil(interval.as_nanos())).unwrap_or(u32::MAX);
+        let (header_checks, body_checks, quota) = (checks_in(header_timeout), checks_in(body_timeout), quota(body_timeout));
+        let (mut begun, mut idle_checks) = (0, 0);
+        let (mut sent, mut half_closed_checks) = (0, 0);
+        let mut rate = RateWindow::default();
         loop {
             tokio::time::sleep(interval).await;
-            let now = self.held.begun();
-            quiet = if now == begun && !self.held.is_busy() { quiet + 1 } else { 0 };
+            let now = self.state.begun();
+            idle_checks = if now == begun && !self.state.is_busy() { idle_checks + 1 } else { 0 };
             begun = now;
-            // A client that others wait for must not take as long as one that is alone.
-            if quiet >= header_looks || (quiet > 0 && self.shared.is_full.load(Ordering::Relaxed)) {
-                return "no request came";
+            // An idle client gets less time if others are waiting for a connection.
+            if idle_checks >= header_checks || (idle_checks > 0 && self.shared.is_full.load(Ordering::Relaxed)) {
+                return "no request arrived";
             }
-            let streams = self.held.streams.get();
-            // A stream that stalls is reset first, and the others of its connection may go on.
-            let patience = if streams.is_some() { 2 * body_looks } else { body_looks };
-            if pace.look(&self.held.progress, quota) > patience || streams.is_some_and(|streams| streams.look(quota, body_looks)) {
-                return "the client does not take the response";
+            let streams = self.state.streams.get();
+            // A stalled stream is reset first, so that the other streams of its connection can continue.
+            let max_checks = if streams.is_some() { 2 * body_checks } else { body_checks };
+            if rate.check(&self.state.progress, quota) > max_checks || streams.is_some_and(|streams| streams.check(quota, body_checks)) {
+                return "the client does not read the response";
             }
-            let now = self.held.progress.taken();
-            dumb = if now == taken && self.held.may_be_gone() { dumb + 1 } else { 0 };
-            taken = now;
-            if dumb >= header_looks {
-                return "the client has closed its side, and there is nothing to send";
+            let now = self.state.progress.sent();
+            half_closed_checks = if now == sent && self.state.may_be_gone() { half_closed_checks + 1 } else { 0 };
+            sent = now;
+            if half_closed_checks >= header_checks {
+                return "the client has closed its side and there is nothing to send";
             }
         }
     }
 
-    /// Ends when the server has stopped: the other end of the channel goes with it.
+    /// Completes when the server has stopped, which drops the sender of the channel.
     async fn server_gone(&self) {
         let mut stopping = self.stopping.clone();
         while stopping.changed().await.is_ok() {}
     }
 }
 
-/// Answers a request. It holds on to its connection, and to its turn, to the end of the view; the connection is busy until the
-/// response has left.
+/// Answers a request. Holds its connection and its view permit until the view ends; the connection stays busy until the
+/// response has been sent.
 fn answer(
     shared: &Shared,
     request: hyper::Request<HyperIncoming>,
     peer: Option<SocketAddr>,
-    busy: Busy,
-    turn: Option<OwnedSemaphorePermit>,
-) -> impl Future<Output = Result<hyper::Response<Answer>, Infallible>> + Send + use<> {
+    busy: BusyGuard,
+    permit: Option<OwnedSemaphorePermit>,
+) -> impl Future<Output = Result<hyper::Response<ResponseBody>, Infallible>> + Send + use<> {
     let (parts, body) = request.into_parts();
     let body = if body.is_end_stream() {
         RequestBody::default()
     } else {
         RequestBody::of_client(Incoming::new(body, busy.clone(), shared.body_timeout, shared.lingering.clone()))
     };
-    let response = Finish::new(shared.app.clone().handle(parts, body, peer), (busy, turn));
+    let response = RunToEnd::new(shared.app.clone().handle(parts, body, peer), (busy, permit));
     async move {
-        let (response, (busy, _turn)) = response.await;
-        Ok(response.into_hyper().map(|body| Answer::new(body, busy)))
+        let (response, (busy, _permit)) = response.await;
+        Ok(response.into_hyper().map(|body| ResponseBody::new(body, busy)))
     }
 }
 
-/// An answer without the application, as hyper gives it to headers that are too large.
-fn refusal(status: StatusCode, busy: Busy) -> hyper::Response<Answer> {
-    let mut response = hyper::Response::new(Answer::new(Body::empty(), busy));
+/// Returns a response without calling the application, like hyper's response to headers that are too large.
+fn refusal(status: StatusCode, busy: BusyGuard) -> hyper::Response<ResponseBody> {
+    let mut response = hyper::Response::new(ResponseBody::new(Body::empty(), busy));
     *response.status_mut() = status;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -290,12 +291,12 @@ fn refusal(status: StatusCode, busy: Busy) -> hyper::Response<Answer> {
     response
 }
 
-/// Does the client begin as one that speaks HTTP/2 does? One that speaks HTTP/1 may too, for a letter or two.
+/// Returns whether the client's first bytes look like HTTP/2. Those of an HTTP/1 client may, too, for a letter or two.
 ///
-/// Looks without reading. hyper-util tells the two apart by reading: it hands the first bytes to hyper in a buffer of their
-/// own, for which hyper takes a second 8 KiB to read the rest into, and keeps room for the state of HTTP/2 in every
+/// Peeks instead of reading. hyper-util distinguishes the protocols by reading: it passes the first bytes to hyper in a
+/// separate buffer, so hyper allocates another 8 KiB to read the rest, and it reserves space for the HTTP/2 state in every
 /// connection.
-async fn begins_like_http2(stream: &TcpStream) -> bool {
+async fn starts_like_http2(stream: &TcpStream) -> bool {
     let mut first = [0; HTTP2_PREFACE.len()];
     match stream.peek(&mut first).await {
         Ok(0) | Err(_) => false,

@@ -1,4 +1,4 @@
-//! What a connection holds, and who keeps it busy.
+//! The state of a connection, and the guards that keep it busy.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,36 +11,37 @@ use super::transfer_rate::Progress;
 
 /// The state that a connection shares with its requests and responses.
 ///
-/// A request whose client hung up still keeps its connection's place, and has the server wait for it.
-pub(super) struct Held {
+/// A request whose client has disconnected still holds the connection's permit, and the server waits for it.
+pub(super) struct ConnectionState {
     _alive: mpsc::Sender<()>,
-    _place: OwnedSemaphorePermit,
-    /// Requests that have begun.
+    _permit: OwnedSemaphorePermit,
+    /// Number of requests that have started.
     begun: AtomicUsize,
     /// Notified by the first request.
     pub(super) first: Notify,
-    /// What is in the works: views, bodies on their way, data that the system has not taken yet.
+    /// Number of unfinished items: views, bodies in transit, and data that the system has not accepted yet.
     busy: AtomicUsize,
-    /// A request body was dropped before its end, so its client may still be sending.
+    /// Whether a request body was dropped before its end, so that its client may still be sending.
     left_unread: AtomicBool,
-    /// Response bodies of unknown length that are on their way.
+    /// Number of response bodies of unknown length that are being sent.
     streaming: AtomicUsize,
-    /// The client has closed its sending side. Request bodies that wait for more are notified.
+    /// Whether the client has closed its sending side.
     half_closed: AtomicBool,
+    /// Notifies request bodies that wait for more when the client closes its sending side.
     pub(super) ended: Notify,
-    /// The connection's task, once it waits for the end of what is in the works.
+    /// The connection's task, once it waits for unfinished items.
     waker: Mutex<Option<Waker>>,
-    /// All response data of the connection.
+    /// The progress of all responses on the connection.
     pub(super) progress: Progress,
-    /// The streams, on HTTP/2.
+    /// The connection's streams, on HTTP/2.
     pub(super) streams: OnceLock<Arc<Streams>>,
 }
 
-impl Held {
-    pub(super) fn new(alive: mpsc::Sender<()>, place: OwnedSemaphorePermit) -> Self {
-        Held {
+impl ConnectionState {
+    pub(super) fn new(alive: mpsc::Sender<()>, permit: OwnedSemaphorePermit) -> Self {
+        ConnectionState {
             _alive: alive,
-            _place: place,
+            _permit: permit,
             begun: AtomicUsize::new(0),
             first: Notify::new(),
             busy: AtomicUsize::new(0),
@@ -54,15 +55,15 @@ impl Held {
         }
     }
 
-    /// Counts a request, and returns what keeps the connection busy until it is dropped.
-    pub(super) fn begin(self: &Arc<Self>, stream: Option<Arc<Stream>>) -> Busy {
+    /// Counts a request and returns a guard that keeps the connection busy until it is dropped.
+    pub(super) fn begin(self: &Arc<Self>, stream: Option<Arc<Stream>>) -> BusyGuard {
         if self.begun.fetch_add(1, Ordering::Relaxed) == 0 {
             self.first.notify_one();
         }
-        Busy::new(self.clone(), stream)
+        BusyGuard::new(self.clone(), stream)
     }
 
-    /// The number of requests that have begun.
+    /// Returns the number of requests that have started.
     pub(super) fn begun(&self) -> usize {
         self.begun.load(Ordering::Relaxed)
     }
@@ -71,12 +72,12 @@ impl Held {
         self.busy.load(Ordering::SeqCst) > 0
     }
 
-    /// Notes that a request body was dropped before its end.
+    /// Records that a request body was dropped before its end.
     pub(super) fn leave_unread(&self) {
         self.left_unread.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether the client may still be sending a body that nobody reads.
+    /// Returns whether the client may still be sending a body that is no longer read.
     pub(super) fn was_left_unread(&self) -> bool {
         self.left_unread.load(Ordering::Relaxed)
     }
@@ -89,16 +90,16 @@ impl Held {
         self.streaming.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Returns whether the client has closed its sending side while it is sent a body without a known end.
+    /// Returns whether the client has closed its sending side while it receives a body of unknown length.
     pub(super) fn may_be_gone(&self) -> bool {
         self.is_half_closed() && self.streaming.load(Ordering::Relaxed) > 0
     }
 
-    /// Notes that the client has closed its sending side, and returns whether something is in the works. If so, `waker` is
-    /// woken when some of it ends.
+    /// Records that the client has closed its sending side, and returns whether there are unfinished items. If so, `waker` is
+    /// woken when one of them ends.
     pub(super) fn half_close(&self, waker: &Waker) -> bool {
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
-        // Before the counter is read, as `Busy` changes the counter before it reads this.
+        // Set before the counter is read, because a `BusyGuard` changes the counter before it reads this flag.
         if !self.half_closed.swap(true, Ordering::SeqCst) {
             self.ended.notify_waiters();
         }
@@ -117,63 +118,63 @@ impl Held {
     }
 }
 
-/// Keeps a connection busy as long as it is there: a view, a body, a piece of a response.
-pub(super) struct Busy {
-    held: Arc<Held>,
-    /// The stream it belongs to, on HTTP/2.
+/// A guard that keeps a connection busy, for a view, a body or a chunk of a response.
+pub(super) struct BusyGuard {
+    state: Arc<ConnectionState>,
+    /// The stream that it belongs to, on HTTP/2.
     stream: Option<Arc<Stream>>,
 }
 
-impl Busy {
-    fn new(held: Arc<Held>, stream: Option<Arc<Stream>>) -> Self {
-        held.busy.fetch_add(1, Ordering::SeqCst);
-        Busy { held, stream }
+impl BusyGuard {
+    fn new(state: Arc<ConnectionState>, stream: Option<Arc<Stream>>) -> Self {
+        state.busy.fetch_add(1, Ordering::SeqCst);
+        BusyGuard { state, stream }
     }
 
-    pub(super) fn held(&self) -> &Arc<Held> {
-        &self.held
+    pub(super) fn state(&self) -> &Arc<ConnectionState> {
+        &self.state
     }
 
     pub(super) fn stream(&self) -> Option<&Arc<Stream>> {
         self.stream.as_ref()
     }
 
-    /// Counts response data that is handed to hyper.
-    pub(super) fn give(&self, bytes: usize) {
-        self.held.progress.give(bytes);
+    /// Counts response data that is passed to hyper.
+    pub(super) fn add_queued(&self, bytes: usize) {
+        self.state.progress.add_queued(bytes);
         if let Some(stream) = &self.stream {
-            stream.give(bytes);
+            stream.add_queued(bytes);
         }
     }
 
-    /// Counts response data that the system has taken.
-    pub(super) fn take(&self, bytes: usize) {
-        self.held.progress.take(bytes);
+    /// Counts response data that the system has accepted.
+    pub(super) fn add_sent(&self, bytes: usize) {
+        self.state.progress.add_sent(bytes);
         if let Some(stream) = &self.stream {
-            stream.take(bytes);
+            stream.add_sent(bytes);
         }
     }
 
-    /// Counts response data that was thrown away.
-    pub(super) fn throw_away(&self, bytes: usize) {
-        self.held.progress.throw_away(bytes);
+    /// Counts response data that was discarded.
+    pub(super) fn discard(&self, bytes: usize) {
+        self.state.progress.discard(bytes);
         if let Some(stream) = &self.stream {
-            stream.throw_away(bytes);
+            stream.discard(bytes);
         }
     }
 }
 
-impl Clone for Busy {
+impl Clone for BusyGuard {
     fn clone(&self) -> Self {
-        Busy::new(self.held.clone(), self.stream.clone())
+        BusyGuard::new(self.state.clone(), self.stream.clone())
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
-        self.held.busy.fetch_sub(1, Ordering::SeqCst);
-        if self.held.is_half_closed() {
-            self.held.wake();
+        self.state.busy.fetch_sub(1, Ordering::SeqCst);
+        if self.state.is_half_closed() {
+            self.state.wake();
         }
     }
 }

@@ -1,12 +1,14 @@
-//! How many files and connections a process may have open.
+//! Limits on open files and connections.
 
-/// Descriptors that are kept for files, temporary files and the database: a quarter of all, and no more than this.
+/// Maximum number of descriptors reserved for files, temporary files and the database. A quarter of all is reserved, but no
+/// more than this.
 const MAX_RESERVE: u64 = 1024;
 
-/// Returns how many connections the limit of open files (`RLIMIT_NOFILE`) leaves room for beside files, temporary files and the
-/// database, or `None` if there is no limit. [`serve`](super::serve) accepts no more at once, whatever `MAX_CONNECTIONS` says.
+/// Returns the number of connections for which the limit on open files (`RLIMIT_NOFILE`) leaves room next to files, temporary
+/// files and the database, or `None` if there is no limit. [`serve`](super::serve) never keeps more open at the same time,
+/// whatever the value of `MAX_CONNECTIONS`.
 ///
-/// Raises the soft limit of this process to the hard one, which is what counts.
+/// First raises the soft limit of this process to the hard limit, which therefore decides.
 pub fn connection_limit() -> Option<usize> {
     open_file_limit().map(|descriptors| {
         let reserve = (descriptors / 4).min(MAX_RESERVE);
@@ -20,7 +22,7 @@ fn open_file_limit() -> Option<u64> {
 
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
-        // macOS says that there is no limit, and refuses to do without one.
+        // macOS reports that there is no limit, but refuses to set none.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
     getrlimit(Resource::Nofile).current

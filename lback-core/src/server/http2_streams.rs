@@ -1,4 +1,4 @@
-//! The streams of an HTTP/2 connection: how much of them is in the works, and whether their responses get on.
+//! The streams of an HTTP/2 connection: limits on concurrent work, and detection of stalled responses.
 
 use std::future::Future;
 use std::io;
@@ -15,57 +15,57 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::transfer_rate::{Pace, Progress};
+use super::transfer_rate::{Progress, RateWindow};
 use crate::Body;
 use crate::error::BoxError;
 
-/// The most requests of one connection that are answered at once. A request that an HTTP/2 client has reset still counts
-/// until its view has ended, so that opening and resetting streams costs the client as much as the server.
+/// Maximum number of concurrent requests on a connection. A request that the client has reset still counts until its view has
+/// ended, so that opening and resetting streams costs the client as much as the server.
 pub(super) const MAX_STREAMS: u32 = 128;
 
-/// How many views of a connection run at once at first. Each response that its client has taken allows one more, up to
-/// `MAX_STREAMS`.
-const FIRST_VIEWS: usize = 6;
+/// Initial number of views that a connection may run at the same time. Each response that the client has received allows one
+/// more, up to `MAX_STREAMS`.
+const INITIAL_VIEWS: usize = 6;
 
-/// A request that has waited for its turn so long begins all the same if its client takes what it is sent: the views before it
-/// may be waiting for something that takes long.
-const GRACE: Duration = Duration::from_millis(250);
+/// A request that has waited this long for a permit starts anyway if its client reads its responses: the views before it may be
+/// waiting for something slow.
+const MAX_PERMIT_WAIT: Duration = Duration::from_millis(250);
 
-/// How many bytes of responses a client may leave untaken before its further requests wait.
-const ROOM: usize = 256 * 1024;
+/// Maximum number of unread response bytes: above it, a client's further requests wait.
+const MAX_UNREAD: usize = 256 * 1024;
 
-/// The weight of a body that is made while it is sent: a chunk of a file, and the open file.
+/// The weight of a streamed body: a chunk of a file, and the open file.
 const STREAM_WEIGHT: usize = 128 * 1024;
 
-/// A client that takes so much of a response between two looks does not leave it untaken.
-const LITTLE: usize = 4 * 1024;
+/// A response of which the client reads this many bytes between two checks does not count as unread.
+const MIN_PROGRESS: usize = 4 * 1024;
 
-/// The most fields in the headers of a request, as on HTTP/1.
-const MAX_FIELDS: usize = 100;
+/// Maximum number of header fields of a request, as on HTTP/1.
+const MAX_HEADER_FIELDS: usize = 100;
 
-/// How many bytes the headers of all requests of a connection may take until these are answered. A client writes a field that
-/// it has sent before in one byte. A browser that asks for a hundred pictures at once may send long cookies with each.
-const MOST_HEADERS: usize = 2 * 1024 * 1024;
+/// Maximum size of the headers of all unanswered requests on a connection, in bytes. A client can repeat a field in one byte. A
+/// browser that requests a hundred images at once may send long cookies with each request.
+const MAX_HEADERS: usize = 2 * 1024 * 1024;
 
-/// The same while all connections together have more than `SHARED_HEADERS`.
-const LEAST_HEADERS: usize = 256 * 1024;
-const SHARED_HEADERS: usize = 64 * 1024 * 1024;
+/// The same while all connections together exceed `HIGH_TOTAL_HEADERS`.
+const MAX_HEADERS_UNDER_LOAD: usize = 256 * 1024;
+const HIGH_TOTAL_HEADERS: usize = 64 * 1024 * 1024;
 
-/// What a field takes besides its text.
+/// Memory that a field takes in addition to its text, in bytes.
 const FIELD_WEIGHT: usize = 128;
 
-/// What the streams of a connection share.
+/// The state that all streams of a connection share.
 pub(super) struct Streams {
     live: Mutex<Vec<Weak<Stream>>>,
     /// The stream that hyper is about to start a task for.
-    begun: Mutex<Weak<Stream>>,
-    /// Turns to run a view, and how many there are.
-    turns: Arc<Semaphore>,
-    turn_count: AtomicUsize,
-    /// Bytes of responses whose client takes nothing.
-    untaken: AtomicUsize,
-    room: Notify,
-    /// Bytes of the headers of requests that are not answered, of this connection and of all.
+    starting: Mutex<Weak<Stream>>,
+    /// Permits to run a view, and their total number.
+    permits: Arc<Semaphore>,
+    permit_count: AtomicUsize,
+    /// Bytes of responses that the client does not read.
+    unread: AtomicUsize,
+    capacity: Notify,
+    /// Bytes of the headers of unanswered requests, on this connection and on all connections.
     headers: AtomicUsize,
     shared_headers: Arc<AtomicUsize>,
 }
@@ -74,33 +74,33 @@ impl Streams {
     pub(super) fn new(shared_headers: Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Streams {
             live: Mutex::default(),
-            begun: Mutex::default(),
-            turns: Arc::new(Semaphore::new(FIRST_VIEWS)),
-            turn_count: AtomicUsize::new(FIRST_VIEWS),
-            untaken: AtomicUsize::new(0),
-            room: Notify::new(),
+            starting: Mutex::default(),
+            permits: Arc::new(Semaphore::new(INITIAL_VIEWS)),
+            permit_count: AtomicUsize::new(INITIAL_VIEWS),
+            unread: AtomicUsize::new(0),
+            capacity: Notify::new(),
             headers: AtomicUsize::new(0),
             shared_headers,
         })
     }
 
-    /// A new stream. hyper's next task is its.
+    /// Creates a stream. The next task that hyper starts belongs to it.
     pub(super) fn begin(self: &Arc<Self>) -> Arc<Stream> {
         let stream = Arc::new(Stream {
             streams: self.clone(),
             progress: Progress::default(),
-            pace: Mutex::default(),
+            rate: Mutex::default(),
             task: OnceLock::new(),
             waker: Mutex::default(),
-            is_given_up: AtomicBool::new(false),
+            is_reset: AtomicBool::new(false),
             is_answered: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
             weight: AtomicUsize::new(0),
             counted: AtomicUsize::new(0),
-            seen: AtomicUsize::new(0),
+            sent_at_check: AtomicUsize::new(0),
             headers: AtomicUsize::new(0),
         });
-        *lock(&self.begun) = Arc::downgrade(&stream);
+        *lock(&self.starting) = Arc::downgrade(&stream);
         let mut live = lock(&self.live);
         if live.len() >= 2 * MAX_STREAMS as usize {
             live.retain(|stream| stream.strong_count() > 0);
@@ -109,217 +109,218 @@ impl Streams {
         stream
     }
 
-    /// Waits until a request may be answered: until the client has not too many others in the works, and takes the responses
-    /// that it has asked for.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let turn = loop {
-            match timeout(GRACE, self.turns.clone().acquire_owned()).await {
-                Ok(turn) => break turn.ok(),
-                Err(_) if self.untaken.load(Ordering::Relaxed) == 0 => self.add_turn(),
+    /// Waits until a request may be answered: until the client does not have too many others in progress, and reads the
+    /// responses that it has requested.
+    pub(super) async fn view_permit(&self) -> Option<OwnedSemaphorePermit> {
+        let view_permit = loop {
+            match timeout(MAX_PERMIT_WAIT, self.permits.clone().acquire_owned()).await {
+                Ok(view_permit) => break view_permit.ok(),
+                Err(_) if self.unread.load(Ordering::Relaxed) == 0 => self.add_view_permit(),
                 Err(_) => {}
             }
         };
         loop {
-            let mut room = pin!(self.room.notified());
-            room.as_mut().enable();
-            if self.untaken.load(Ordering::Relaxed) < ROOM {
-                return turn;
+            let mut capacity = pin!(self.capacity.notified());
+            capacity.as_mut().enable();
+            if self.unread.load(Ordering::Relaxed) < MAX_UNREAD {
+                return view_permit;
             }
-            room.await;
+            capacity.await;
         }
     }
 
-    /// Lets one more view run at once.
-    fn add_turn(&self) {
+    /// Allows one more view to run at the same time.
+    fn add_view_permit(&self) {
         let more = |count| (count < MAX_STREAMS as usize).then_some(count + 1);
-        if self.turn_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
-            self.turns.add_permits(1);
+        if self.permit_count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
+            self.permits.add_permits(1);
         }
     }
 
-    /// Looks at every stream, and resets those of which less than `quota` was taken for more than `patience` looks. Returns
-    /// whether one of them cannot be reset.
-    pub(super) fn look(&self, quota: usize, patience: u32) -> bool {
+    /// Checks every stream, and resets those that have sent less than `quota` for more than `max_checks` checks. If one of them
+    /// cannot be reset, resets none and returns `true`.
+    pub(super) fn check(&self, quota: usize, max_checks: u32) -> bool {
         let live: Vec<_> = lock(&self.live).iter().filter_map(Weak::upgrade).collect();
-        let stalled: Vec<_> = live.into_iter().filter(|stream| stream.look(quota) > patience).collect();
-        let is_stuck = stalled.iter().any(|stream| stream.is_with_http2());
+        let stalled: Vec<_> = live.into_iter().filter(|stream| stream.check(quota) > max_checks).collect();
+        let is_stuck = stalled.iter().any(|stream| stream.is_buffered_by_http2());
         if !is_stuck {
-            stalled.iter().for_each(|stream| stream.give_up());
+            stalled.iter().for_each(|stream| stream.reset());
         }
         is_stuck
     }
 }
 
-/// Starts hyper's tasks, and lets each stream know its own.
+/// Starts hyper's tasks, and tells each stream which task is its own.
 #[derive(Clone)]
-pub(super) struct Tasks(pub(super) Arc<Streams>);
+pub(super) struct StreamExecutor(pub(super) Arc<Streams>);
 
-impl<F> hyper::rt::Executor<F> for Tasks
+impl<F> hyper::rt::Executor<F> for StreamExecutor
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     fn execute(&self, future: F) {
         let task = tokio::spawn(future);
-        if let Some(stream) = mem::take(&mut *lock(&self.0.begun)).upgrade() {
+        if let Some(stream) = mem::take(&mut *lock(&self.0.starting)).upgrade() {
             let _ = stream.task.set(task.abort_handle());
         }
     }
 }
 
-/// One stream, from its request until the last byte of its response has left.
+/// A stream, from its request until the last byte of its response has been sent.
 pub(super) struct Stream {
     streams: Arc<Streams>,
     progress: Progress,
-    pace: Mutex<Pace>,
-    /// hyper's task, which makes the response and hands it to HTTP/2.
+    rate: Mutex<RateWindow>,
+    /// hyper's task, which produces the response and passes it to HTTP/2.
     task: OnceLock<AbortHandle>,
-    /// The same task, while it waits for the last piece to be taken.
+    /// The waker of that task, while it waits for the last chunk to be sent.
     waker: Mutex<Option<Waker>>,
-    is_given_up: AtomicBool,
-    /// There is a response, and not all of it was sent.
+    is_reset: AtomicBool,
+    /// Whether there is a response.
     is_answered: AtomicBool,
+    /// Whether the response does not come from a view, or a part of it was discarded.
     is_broken: AtomicBool,
-    /// What the response weighs in `Streams::untaken`, and what of it is counted there now.
+    /// The weight of the response in `Streams::unread`, and the part of it that is counted there now.
     weight: AtomicUsize,
     counted: AtomicUsize,
-    /// The bytes taken at the last look.
-    seen: AtomicUsize,
-    /// What of `Streams::headers` is this request's.
+    /// The number of bytes sent at the last check.
+    sent_at_check: AtomicUsize,
+    /// This request's part of `Streams::headers`.
     headers: AtomicUsize,
 }
 
 impl Stream {
-    /// Makes room for the headers of the request, until it is answered.
+    /// Reserves memory for the headers of the request until it is answered.
     ///
     /// # Errors
-    /// Returns 431 if they have too many fields, and 503 if those of other requests have taken the room.
-    pub(super) fn take_in(&self, headers: &mut HeaderMap) -> Result<(), StatusCode> {
-        if headers.len() > MAX_FIELDS {
+    /// Returns 431 if there are too many fields, and 503 if the headers of other requests have used up the limit.
+    pub(super) fn reserve_headers(&self, headers: &mut HeaderMap) -> Result<(), StatusCode> {
+        if headers.len() > MAX_HEADER_FIELDS {
             join_cookies(headers);
         }
-        if headers.len() > MAX_FIELDS {
-            return Err(self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        if headers.len() > MAX_HEADER_FIELDS {
+            return Err(self.reject(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
         }
         let weights = headers.iter().map(|(name, value)| FIELD_WEIGHT + name.as_str().len() + value.len());
         let weight: usize = weights.sum();
-        // One request alone may have what MAX_HEADER_BYTES permits.
-        let are_many = self.streams.shared_headers.load(Ordering::Relaxed) > SHARED_HEADERS;
-        let room = if are_many { LEAST_HEADERS } else { MOST_HEADERS };
-        let fits = |taken: usize| taken.checked_add(weight).filter(|sum| taken == 0 || *sum <= room);
+        // A single request may use as much as MAX_HEADER_BYTES permits.
+        let is_loaded = self.streams.shared_headers.load(Ordering::Relaxed) > HIGH_TOTAL_HEADERS;
+        let limit = if is_loaded { MAX_HEADERS_UNDER_LOAD } else { MAX_HEADERS };
+        let fits = |taken: usize| taken.checked_add(weight).filter(|sum| taken == 0 || *sum <= limit);
         match self.streams.headers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => {
                 self.headers.store(weight, Ordering::Relaxed);
                 self.streams.shared_headers.fetch_add(weight, Ordering::Relaxed);
                 Ok(())
             }
-            Err(_) => Err(self.refuse(StatusCode::SERVICE_UNAVAILABLE)),
+            Err(_) => Err(self.reject(StatusCode::SERVICE_UNAVAILABLE)),
         }
     }
 
-    /// Notes that the answer comes from no view, so that it allows no more of them to run.
-    fn refuse(&self, status: StatusCode) -> StatusCode {
+    /// Records that the response does not come from a view, so that it does not allow another view to run.
+    fn reject(&self, status: StatusCode) -> StatusCode {
         self.is_broken.store(true, Ordering::Relaxed);
         status
     }
 
-    /// Gives the room for the headers back.
-    fn let_go(&self) {
+    /// Releases the memory for the headers.
+    fn release_headers(&self) {
         let weight = self.headers.swap(0, Ordering::Relaxed);
         self.streams.headers.fetch_sub(weight, Ordering::Relaxed);
         self.streams.shared_headers.fetch_sub(weight, Ordering::Relaxed);
     }
 
-    /// Notes the body of the response.
-    pub(super) fn answer(&self, body: &Body) {
-        self.let_go();
+    /// Records the body of the response.
+    pub(super) fn begin_response(&self, body: &Body) {
+        self.release_headers();
         self.is_answered.store(true, Ordering::Relaxed);
         match body.as_bytes() {
             Some(bytes) => {
                 self.weight.store(bytes.len(), Ordering::Relaxed);
-                self.count(bytes.len());
+                self.set_unread(bytes.len());
             }
-            // It weighs nothing while it waits for something to send.
+            // Not counted while it waits for data to send.
             None => self.weight.store(STREAM_WEIGHT, Ordering::Relaxed),
         }
     }
 
-    pub(super) fn give(&self, bytes: usize) {
-        self.progress.give(bytes);
-        if self.taken_since_look() < LITTLE {
-            self.count(self.weight.load(Ordering::Relaxed));
+    pub(super) fn add_queued(&self, bytes: usize) {
+        self.progress.add_queued(bytes);
+        if self.sent_since_check() < MIN_PROGRESS {
+            self.set_unread(self.weight.load(Ordering::Relaxed));
         }
     }
 
-    pub(super) fn take(&self, bytes: usize) {
-        self.progress.take(bytes);
-        let is_all = self.progress.waiting() == 0;
-        if is_all || self.taken_since_look() >= LITTLE {
-            self.count(0);
+    pub(super) fn add_sent(&self, bytes: usize) {
+        self.progress.add_sent(bytes);
+        let is_all = self.progress.pending() == 0;
+        if is_all || self.sent_since_check() >= MIN_PROGRESS {
+            self.set_unread(0);
         }
         if is_all && let Some(waker) = lock(&self.waker).take() {
             waker.wake();
         }
     }
 
-    /// Notes that a part of the response was thrown away.
-    pub(super) fn throw_away(&self, bytes: usize) {
+    /// Records that a part of the response was discarded.
+    pub(super) fn discard(&self, bytes: usize) {
         self.is_broken.store(true, Ordering::Relaxed);
-        self.progress.throw_away(bytes);
+        self.progress.discard(bytes);
     }
 
-    /// Ready when everything that was given has been taken.
+    /// Ready when all queued data has been sent.
     ///
     /// # Errors
-    /// Fails once the stream is given up.
-    pub(super) fn poll_taken(&self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        if self.progress.waiting() > 0 {
+    /// Returns an error once the stream has been reset.
+    pub(super) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        if self.progress.pending() > 0 {
             *lock(&self.waker) = Some(cx.waker().clone());
         }
-        if self.is_given_up.load(Ordering::SeqCst) {
+        if self.is_reset.load(Ordering::SeqCst) {
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut).into()));
         }
-        if self.progress.waiting() > 0 { Poll::Pending } else { Poll::Ready(Ok(())) }
+        if self.progress.pending() > 0 { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
-    fn taken_since_look(&self) -> usize {
-        self.progress.taken().wrapping_sub(self.seen.load(Ordering::Relaxed))
+    fn sent_since_check(&self) -> usize {
+        self.progress.sent().wrapping_sub(self.sent_at_check.load(Ordering::Relaxed))
     }
 
-    /// Counts so many bytes of this response as untaken.
-    fn count(&self, weight: usize) {
+    /// Counts `weight` bytes of this response as unread.
+    fn set_unread(&self, weight: usize) {
         let before = self.counted.swap(weight, Ordering::Relaxed);
         if before == weight {
             return;
         }
-        self.streams.untaken.fetch_add(weight, Ordering::Relaxed);
-        self.streams.untaken.fetch_sub(before, Ordering::Relaxed);
+        self.streams.unread.fetch_add(weight, Ordering::Relaxed);
+        self.streams.unread.fetch_sub(before, Ordering::Relaxed);
         if weight < before {
-            self.streams.room.notify_waiters();
+            self.streams.capacity.notify_waiters();
         }
     }
 
-    fn look(&self, quota: usize) -> u32 {
-        if self.progress.waiting() > 0 && self.taken_since_look() < LITTLE {
-            self.count(self.weight.load(Ordering::Relaxed));
+    fn check(&self, quota: usize) -> u32 {
+        if self.progress.pending() > 0 && self.sent_since_check() < MIN_PROGRESS {
+            self.set_unread(self.weight.load(Ordering::Relaxed));
         }
-        self.seen.store(self.progress.taken(), Ordering::Relaxed);
-        lock(&self.pace).look(&self.progress, quota)
+        self.sent_at_check.store(self.progress.sent(), Ordering::Relaxed);
+        lock(&self.rate).check(&self.progress, quota)
     }
 
-    /// Returns whether all that is left is with HTTP/2 already, so that the stream cannot be reset.
-    fn is_with_http2(&self) -> bool {
+    /// Returns whether HTTP/2 already holds all remaining data, so that the stream cannot be reset.
+    fn is_buffered_by_http2(&self) -> bool {
         lock(&self.waker).is_none() && self.task.get().is_none_or(AbortHandle::is_finished)
     }
 
     /// Resets the stream.
-    fn give_up(&self) {
-        tracing::debug!("stream reset: its client does not take the response");
-        self.is_given_up.store(true, Ordering::SeqCst);
+    fn reset(&self) {
+        tracing::debug!("stream reset: its client does not read the response");
+        self.is_reset.store(true, Ordering::SeqCst);
         if let Some(waker) = lock(&self.waker).take() {
-            // Its body fails, and hyper throws away what HTTP/2 still has.
+            // The body fails, and hyper discards what HTTP/2 still holds.
             waker.wake();
         } else if let Some(task) = self.task.get() {
-            // hyper holds the piece, and waits for the client to make room for it.
+            // hyper holds the chunk and waits for the client to make room for it.
             task.abort();
         }
     }
@@ -327,22 +328,22 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.count(0);
-        self.let_go();
-        let was_sent = *self.weight.get_mut() == 0 || self.progress.taken() > 0;
+        self.set_unread(0);
+        self.release_headers();
+        let was_sent = *self.weight.get_mut() == 0 || self.progress.sent() > 0;
         if *self.is_answered.get_mut() && !*self.is_broken.get_mut() && was_sent {
-            self.streams.add_turn();
+            self.streams.add_view_permit();
         }
     }
 }
 
-/// Makes one field of the cookies, each of which HTTP/2 may send in a field of its own (RFC 9113, 8.2.3).
+/// Joins the cookies, which HTTP/2 may send in a field each, into one field (RFC 9113, 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let cookies: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     let Ok(cookies) = HeaderValue::from_bytes(&cookies.join(&b"; "[..])) else { return };
-    // A map that has been large stays large.
+    // A new map: the old one would keep its large allocation.
     let mut joined = HeaderMap::new();
-    for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE).take(MAX_FIELDS + 1) {
+    for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE).take(MAX_HEADER_FIELDS + 1) {
         joined.append(name, value.clone());
     }
     if !cookies.is_empty() {

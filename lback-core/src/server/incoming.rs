@@ -1,4 +1,4 @@
-//! A request's body on its way.
+//! The body of a request while it arrives.
 
 use std::future::Future;
 use std::io::{Error as IoError, ErrorKind};
@@ -13,35 +13,35 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::connection_state::Busy;
+use super::connection_state::BusyGuard;
 use super::lingering_close::drain;
 use super::transfer_rate::quota;
 use crate::error::BoxError;
 use crate::request::TooSlow;
 
-/// A body that has to keep coming: within any `window` that is spent waiting for the client, it has to send 1 KiB a second.
+/// A body with a minimum transfer rate: over any `window` that is spent waiting for the client, it must send 1 KiB a second.
 pub(super) struct Incoming {
     /// `None` once it is complete.
     body: Option<HyperIncoming>,
-    busy: Busy,
+    busy: BusyGuard,
     window: Duration,
-    /// Places for bodies that nobody reads.
+    /// Permits for bodies that are no longer read.
     lingering: Arc<Semaphore>,
-    /// What has come in the current window, and how much of it is over.
+    /// The bytes received in the current window, and the time spent waiting in it.
     received: usize,
     waited: Duration,
-    /// Most bodies come with their headers, and are never waited for.
+    /// `None` while the body need not be waited for: most bodies arrive with their headers.
     waiting: Option<Waiting>,
 }
 
-/// Since when a body is waited for, and how that ends: in an error.
+/// The start of a wait for a body, and the future that ends the wait with an error.
 struct Waiting {
     since: Instant,
     end: Pin<Box<dyn Future<Output = BoxError> + Send>>,
 }
 
 impl Incoming {
-    pub(super) fn new(body: HyperIncoming, busy: Busy, window: Duration, lingering: Arc<Semaphore>) -> Self {
+    pub(super) fn new(body: HyperIncoming, busy: BusyGuard, window: Duration, lingering: Arc<Semaphore>) -> Self {
         Incoming { body: Some(body), busy, window, lingering, received: 0, waited: Duration::ZERO, waiting: None }
     }
 
@@ -55,15 +55,15 @@ impl Incoming {
         }
     }
 
-    /// Waits for what can end a body before it is complete: its time is up, or the client has closed its sending side.
+    /// Returns a wait that ends before the body is complete if the time is up or the client has closed its sending side.
     fn wait(&self) -> Waiting {
-        let held = self.busy.held().clone();
+        let state = self.busy.state().clone();
         let left = self.window.saturating_sub(self.waited);
         let end = Box::pin(async move {
             let ended = async {
-                // In this order, or the end could come between the two.
-                let notified = held.ended.notified();
-                if !held.is_half_closed() {
+                // In this order: otherwise, the client could close its side between the two.
+                let notified = state.ended.notified();
+                if !state.is_half_closed() {
                     notified.await;
                 }
             };
@@ -88,7 +88,7 @@ impl Body for Incoming {
                 this.receive(frame.data_ref().map_or(0, Bytes::len));
                 Poll::Ready(Some(Ok(frame)))
             }
-            // After a chunk that is malformed, there may be more to come.
+            // More data may follow a malformed chunk.
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
             Poll::Ready(None) => {
                 this.body = None;
@@ -119,14 +119,14 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
         if self.busy.stream().is_none() {
-            self.busy.held().leave_unread();
+            self.busy.state().leave_unread();
         } else if let Ok(runtime) = Handle::try_current()
-            && let Ok(place) = self.lingering.clone().try_acquire_owned()
+            && let Ok(permit) = self.lingering.clone().try_acquire_owned()
         {
-            // The connection goes on, and only the stream would be reset, which some clients take for a failure.
+            // The connection stays open, and only the stream would be reset, which some clients treat as a failure.
             runtime.spawn(async move {
                 drain(body).await;
-                drop(place);
+                drop(permit);
             });
         }
     }

@@ -1,4 +1,4 @@
-//! The end of a connection, or of a stream, whose client is still sending.
+//! Closing a connection or a stream whose client is still sending.
 
 use std::time::Duration;
 
@@ -9,22 +9,23 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How many connections and streams of a server linger at once; others are closed at once.
+/// Maximum number of connections and streams of a server that linger at the same time; others are closed immediately.
 pub(super) const MAX_LINGERING: usize = 64;
 
-/// How much is read of what nobody asked for, for how long, and how long nothing may come.
+/// Limits on reading data that is no longer needed: its size, the total time, and the time without any data.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 const MAX_TIME: Duration = Duration::from_secs(30);
 const MAX_SILENCE: Duration = Duration::from_secs(2);
 
 const BUFFER_BYTES: usize = 32 * 1024;
 
-/// Closes a connection after an answer that came before its request had ended.
+/// Closes a connection whose response was sent before its request had ended.
 ///
-/// A system that closes a socket with data unread resets the connection, and a client that sends all before it reads then
-/// sees that and not the answer (RFC 9112, 9.6). So only the sending side is closed, and what comes is read, within limits.
-pub(super) async fn linger(mut stream: TcpStream, places: &Semaphore) {
-    let Ok(_place) = places.try_acquire() else { return };
+/// Closing a socket with unread data resets the connection, and a client that sends everything before it reads would see the
+/// reset instead of the response (RFC 9112, 9.6). Therefore only the sending side is closed, and incoming data is read, within
+/// limits.
+pub(super) async fn linger(mut stream: TcpStream, permits: &Semaphore) {
+    let Ok(_permit) = permits.try_acquire() else { return };
     let _ = stream.shutdown().await;
     let deadline = Instant::now() + MAX_TIME;
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -34,15 +35,15 @@ pub(super) async fn linger(mut stream: TcpStream, places: &Semaphore) {
             Ok(Ok(Ok(read))) if read > 0 => left = left.saturating_sub(read),
             _ => break,
         }
-        // Others come first: a fast client could keep this thread busy.
+        // Let other tasks run: a fast client could keep this thread busy.
         tokio::task::yield_now().await;
     }
 }
 
-/// Reads what is left of the body of an HTTP/2 request after its answer, within the same limits.
+/// Reads the rest of an HTTP/2 request's body after the response, within the same limits.
 ///
-/// Dropping the body resets the stream, as RFC 9113, 8.1 allows: its client has the answer, and should stop sending. Clients that
-/// look for the answer only when they have sent all, such as curl 7, report the reset instead.
+/// Dropping the body resets the stream, as RFC 9113, 8.1 allows: the client has the response and should stop sending. Clients
+/// that read the response only after they have sent everything, such as curl 7, report the reset instead.
 pub(super) async fn drain(mut body: Incoming) {
     let deadline = Instant::now() + MAX_TIME;
     let mut left = MAX_BYTES;

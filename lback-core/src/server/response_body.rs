@@ -1,4 +1,4 @@
-//! A response's body on its way.
+//! The body of a response while it is sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,56 +6,56 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use hyper::body::{Body as _, Frame, SizeHint};
 
-use super::connection_state::Busy;
+use super::connection_state::BusyGuard;
 use super::http2_streams::Stream;
 use crate::Body;
 use crate::error::BoxError;
 
-/// The most of a body that HTTP/2 is handed at once. It gets the next piece when it has sent the last, so that what is left
-/// can be thrown away if the client takes nothing.
-const PIECE: usize = 64 * 1024;
+/// Maximum size of a chunk that is passed to HTTP/2. The next chunk follows once the last one has been sent, so that the rest
+/// can be discarded if the client reads nothing.
+const CHUNK_BYTES: usize = 64 * 1024;
 
-/// A body that fits in one piece of this size ends with it, and nobody has to wait until it is sent.
-const SMALL: usize = 16 * 1024;
+/// A body that fits in one chunk of this size ends with it, without waiting until it is sent.
+const SMALL_BODY: usize = 16 * 1024;
 
-/// A response body that keeps its connection busy until its last byte has left.
-pub(super) struct Answer {
+/// A response body that keeps its connection busy until its last byte has been sent.
+pub(super) struct ResponseBody {
     body: Body,
-    /// What is left of the last frame of `body`.
+    /// The rest of the last frame of `body`.
     rest: Bytes,
-    /// It ends only when all has been sent.
+    /// Whether the body ends only once everything has been sent.
     is_long: bool,
     is_streaming: bool,
-    /// `None` once the last piece has it.
-    busy: Option<Busy>,
+    /// `None` once the last chunk holds it.
+    busy: Option<BusyGuard>,
 }
 
-impl Answer {
-    pub(super) fn new(body: Body, busy: Busy) -> Self {
+impl ResponseBody {
+    pub(super) fn new(body: Body, busy: BusyGuard) -> Self {
         let is_streaming = body.size_hint().exact().is_none();
         if is_streaming {
-            busy.held().begin_streaming();
+            busy.state().begin_streaming();
         }
         if let Some(stream) = busy.stream() {
-            stream.answer(&body);
+            stream.begin_response(&body);
         }
-        Answer { body, rest: Bytes::new(), is_long: false, is_streaming, busy: Some(busy) }
+        ResponseBody { body, rest: Bytes::new(), is_long: false, is_streaming, busy: Some(busy) }
     }
 
-    fn piece(&mut self, bytes: Bytes) -> Option<Frame<Piece>> {
-        // Most responses are one piece.
+    fn frame(&mut self, bytes: Bytes) -> Option<Frame<Chunk>> {
+        // Most responses consist of one chunk.
         let is_last = !self.is_streaming && self.is_end_stream();
         let busy = if is_last { self.busy.take()? } else { self.busy.clone()? };
-        busy.give(bytes.len());
-        Some(Frame::data(Piece { bytes, busy }))
+        busy.add_queued(bytes.len());
+        Some(Frame::data(Chunk { bytes, busy }))
     }
 
-    /// The next piece of a frame of which HTTP/2 does not get all at once.
-    fn next_piece(&mut self) -> Option<Frame<Piece>> {
-        let size = self.rest.len().min(PIECE);
-        self.is_long |= size > SMALL || size < self.rest.len() || !self.body.is_end_stream();
+    /// Returns the next chunk of a frame, which HTTP/2 does not get all at once.
+    fn next_frame(&mut self) -> Option<Frame<Chunk>> {
+        let size = self.rest.len().min(CHUNK_BYTES);
+        self.is_long |= size > SMALL_BODY || size < self.rest.len() || !self.body.is_end_stream();
         let bytes = self.rest.split_to(size);
-        self.piece(bytes)
+        self.frame(bytes)
     }
 
     fn stream(&self) -> Option<&Stream> {
@@ -63,14 +63,14 @@ impl Answer {
     }
 }
 
-impl hyper::body::Body for Answer {
-    type Data = Piece;
+impl hyper::body::Body for ResponseBody {
+    type Data = Chunk;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chunk>, BoxError>>> {
         let this = &mut *self;
         if let Some(stream) = this.stream() {
-            ready!(stream.poll_taken(cx))?;
+            ready!(stream.poll_sent(cx))?;
         }
         if this.rest.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(cx)?) else { return Poll::Ready(None) };
@@ -79,11 +79,11 @@ impl hyper::body::Body for Answer {
                 Err(other) => return Poll::Ready(other.into_trailers().ok().map(|trailers| Ok(Frame::trailers(trailers)))),
             };
             if this.stream().is_none() {
-                return Poll::Ready(this.piece(data).map(Ok));
+                return Poll::Ready(this.frame(data).map(Ok));
             }
             this.rest = data;
         }
-        Poll::Ready(this.next_piece().map(Ok))
+        Poll::Ready(this.next_frame().map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -95,23 +95,23 @@ impl hyper::body::Body for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         if self.is_streaming
             && let Some(busy) = &self.busy
         {
-            busy.held().end_streaming();
+            busy.state().end_streaming();
         }
     }
 }
 
-/// A piece of a response. hyper keeps it until the system has taken all of it.
-pub(super) struct Piece {
+/// A chunk of a response. hyper keeps it until the system has accepted all of it.
+pub(super) struct Chunk {
     bytes: Bytes,
-    busy: Busy,
+    busy: BusyGuard,
 }
 
-impl Buf for Piece {
+impl Buf for Chunk {
     fn remaining(&self) -> usize {
         self.bytes.len()
     }
@@ -122,14 +122,14 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
-        self.busy.take(count);
+        self.busy.add_sent(count);
     }
 }
 
-impl Drop for Piece {
+impl Drop for Chunk {
     fn drop(&mut self) {
         if !self.bytes.is_empty() {
-            self.busy.throw_away(self.bytes.len());
+            self.busy.discard(self.bytes.len());
         }
     }
 }

@@ -8,73 +8,73 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connection_state::Held;
+use super::connection_state::ConnectionState;
 
-/// A socket whose end hyper sees only once everything is answered.
+/// A socket that hides the end of the input from hyper until every request is answered.
 ///
-/// A client may close its sending side after its last request and still wait for the answers (RFC 9293, 3.6). hyper would
-/// take the end for a client that hung up. Its own way to tell them apart is not to look at all, and then a client whose
-/// connection broke goes unnoticed too.
-pub(super) struct Wire {
+/// A client may close its sending side after its last request and still wait for the responses (RFC 9293, 3.6). hyper would
+/// treat the end of the input as a disconnected client. hyper's own option for such clients is not to read at all, but then a
+/// broken connection goes unnoticed, too.
+pub(super) struct Socket {
     stream: TcpStream,
-    held: Arc<Held>,
-    /// HTTP/2 reads requests, and the end, before it hands them over.
+    state: Arc<ConnectionState>,
+    /// HTTP/2 reads requests and the end of the input before it passes them on.
     is_http2: bool,
-    end: End,
+    input: InputState,
 }
 
 #[derive(PartialEq)]
-enum End {
+enum InputState {
     /// The client may still send.
     Open,
-    /// It has closed its sending side, and waits for answers.
-    Hidden,
-    /// Everything is answered.
+    /// The client has closed its sending side and waits for responses.
+    HalfClosed,
+    /// Every request is answered.
     Answered,
-    /// And it has been written since.
-    Written,
+    /// The responses have been written as well.
+    Flushed,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream, held: Arc<Held>, is_http2: bool) -> Self {
-        Wire { stream, held, is_http2, end: End::Open }
+impl Socket {
+    pub(super) fn new(stream: TcpStream, state: Arc<ConnectionState>, is_http2: bool) -> Self {
+        Socket { stream, state, is_http2, input: InputState::Open }
     }
 
     pub(super) fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// Ready when hyper may see the end.
+    /// Ready when hyper may see the end of the input.
     fn poll_end(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        if self.held.begun() == 0 && !self.is_http2 {
+        if self.state.begun() == 0 && !self.is_http2 {
             return Poll::Ready(Ok(()));
         }
-        let is_busy = self.held.half_close(cx.waker());
-        match self.end {
-            End::Written if !is_busy => return Poll::Ready(Ok(())),
-            _ if is_busy => self.end = End::Hidden,
-            _ => self.end = End::Answered,
+        let is_busy = self.state.half_close(cx.waker());
+        match self.input {
+            InputState::Flushed if !is_busy => return Poll::Ready(Ok(())),
+            _ if is_busy => self.input = InputState::HalfClosed,
+            _ => self.input = InputState::Answered,
         }
         Poll::Pending
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.end == End::Open {
+        if this.input == InputState::Open {
             let before = buffer.remaining();
             ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
             if buffer.remaining() < before || before == 0 {
                 return Poll::Ready(Ok(()));
             }
-            this.end = End::Hidden;
+            this.input = InputState::HalfClosed;
         }
         this.poll_end(cx)
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -87,11 +87,11 @@ impl AsyncWrite for Wire {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes when it has written all that it has.
+    /// hyper flushes when it has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        if self.end == End::Answered {
-            self.end = End::Written;
+        if self.input == InputState::Answered {
+            self.input = InputState::Flushed;
             cx.waker().wake_by_ref();
         }
         Poll::Ready(Ok(()))

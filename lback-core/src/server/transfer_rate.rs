@@ -1,65 +1,65 @@
-//! How fast a client takes what it asked for.
+//! Minimum transfer rates of clients.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The least that a client has to send of a request, and to take of a response, in bytes a second.
+/// Minimum rate at which a client must send a request and read a response, in bytes per second.
 const MIN_RATE: usize = 1024;
 
-/// The bytes that have to move within any `window`.
+/// Returns the number of bytes that must be transferred within any `window`.
 pub(super) fn quota(window: Duration) -> usize {
     usize::try_from(window.as_secs()).unwrap_or(usize::MAX).saturating_mul(MIN_RATE)
 }
 
-/// Bytes of responses: those handed to hyper, and those of them that the system has taken.
+/// Response bytes: those passed to hyper, and those of them that the system has accepted.
 #[derive(Default)]
 pub(super) struct Progress {
-    given: AtomicUsize,
-    taken: AtomicUsize,
+    queued: AtomicUsize,
+    sent: AtomicUsize,
 }
 
 impl Progress {
-    pub(super) fn give(&self, bytes: usize) {
-        self.given.fetch_add(bytes, Ordering::Relaxed);
+    pub(super) fn add_queued(&self, bytes: usize) {
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn take(&self, bytes: usize) {
-        self.taken.fetch_add(bytes, Ordering::Relaxed);
+    pub(super) fn add_sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts bytes that were given, and thrown away then.
-    pub(super) fn throw_away(&self, bytes: usize) {
-        self.given.fetch_sub(bytes, Ordering::Relaxed);
+    /// Removes bytes that were queued and then discarded.
+    pub(super) fn discard(&self, bytes: usize) {
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
+    pub(super) fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
     }
 
-    /// The bytes that wait for the client to take some.
-    pub(super) fn waiting(&self) -> usize {
-        let taken = self.taken();
-        self.given.load(Ordering::Relaxed).wrapping_sub(taken)
+    /// Returns the number of bytes that wait for the client to read.
+    pub(super) fn pending(&self) -> usize {
+        let sent = self.sent();
+        self.queued.load(Ordering::Relaxed).wrapping_sub(sent)
     }
 }
 
-/// The looks at a `Progress` within its current window.
+/// The checks of a `Progress` within its current window.
 #[derive(Default)]
-pub(super) struct Pace {
-    /// The bytes taken at the begin of the window.
+pub(super) struct RateWindow {
+    /// The number of bytes sent at the start of the window.
     begin: usize,
-    looks: u32,
+    checks: u32,
 }
 
-impl Pace {
-    /// Looks once more, and returns how many looks in a row have found data waiting of which less than `quota` was taken.
-    pub(super) fn look(&mut self, progress: &Progress, quota: usize) -> u32 {
-        let taken = progress.taken();
-        if progress.waiting() == 0 || taken.wrapping_sub(self.begin) >= quota {
-            *self = Pace { begin: taken, looks: 0 };
+impl RateWindow {
+    /// Checks once more, and returns how many checks in a row have found pending data of which less than `quota` was sent.
+    pub(super) fn check(&mut self, progress: &Progress, quota: usize) -> u32 {
+        let sent = progress.sent();
+        if progress.pending() == 0 || sent.wrapping_sub(self.begin) >= quota {
+            *self = RateWindow { begin: sent, checks: 0 };
         } else {
-            self.looks += 1;
+            self.checks += 1;
         }
-        self.looks
+        self.checks
     }
 }

@@ -1,4 +1,4 @@
-//! Checking what the types of settings cannot.
+//! Checks of settings that go beyond their types.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,7 +12,7 @@ use super::value::{Entry, Value};
 use super::{Settings, mask};
 use crate::CoreSettings;
 
-/// A struct of settings that knows which of its values cannot work.
+/// A struct of settings that can check its values.
 ///
 /// ```
 /// use lback_core::settings::{Check, Section, Settings};
@@ -32,16 +32,16 @@ use crate::CoreSettings;
 /// let settings = Settings::from_toml("/srv/shop", "CACHE_SECONDS = 0")?;
 /// assert_eq!(
 ///     settings.checked::<Cache>().err().unwrap().to_string(),
-///     "settings.toml:1: CACHE_SECONDS should be a number from 1 to 86400, and is the whole number 0. Write CACHE_SECONDS = 60"
+///     "settings.toml:1: CACHE_SECONDS should be a number from 1 to 86400, but is the whole number 0. Write CACHE_SECONDS = 60"
 /// );
 /// # Ok::<(), lback_core::settings::SettingsError>(())
 /// ```
 pub trait Section: DeserializeOwned {
-    /// Tells `check` of every value that can never do what its author meant.
+    /// Reports every value to `check` that can never do what its author meant.
     fn check(&self, _check: &mut Check<'_>) {}
 }
 
-/// Collects what is wrong with the values of a [`Section`], each with its place and the line to write instead.
+/// Collects the invalid values of a [`Section`], each with its location and the line to write instead.
 pub struct Check<'a> {
     settings: &'a Settings,
     problems: Vec<String>,
@@ -56,54 +56,56 @@ impl<'a> Check<'a> {
         if self.problems.is_empty() { Ok(()) } else { Err(SettingsError::new(Kind::WrongValue, self.problems.join("\n"))) }
     }
 
-    /// All settings, for a value that must fit another one.
+    /// Returns all settings, for values that depend on others.
     pub fn settings(&self) -> &'a Settings {
         self.settings
     }
 
-    /// Expects a number within `allowed`; `usual` is written instead.
+    /// Expects a number within `allowed`. The message suggests `usual` instead.
     pub fn range<T: PartialOrd + Display>(&mut self, key: &str, value: T, allowed: RangeInclusive<T>, usual: T) {
         let expected = format!("a number from {} to {}", allowed.start(), allowed.end());
         self.expect(key, allowed.contains(&value), &expected, Example::plain(usual));
     }
 
-    /// Expects of the value that it `holds`: a text such as "a path that begins with a slash". `instead` is an example.
+    /// Expects that the condition `holds` is true for the value. `expected` describes a valid value, such as "a path that begins with
+    /// a slash", and `instead` is an example of one.
     pub fn expect(&mut self, key: &str, holds: bool, expected: &str, instead: impl Into<Example>) {
         if !holds {
-            let found = self.entry(key).map(|entry| format!(", and is {}", problem::describe(&entry, mask::is_secret(key))));
+            let found = self.entry(key).map(|entry| format!(", but is {}", problem::describe(&entry, mask::is_secret(key))));
             self.push(key, &format!("should be {expected}{}", found.unwrap_or_default()), instead.into());
         }
     }
 
-    /// Expects of every item of a list that it `holds`.
+    /// Expects that the condition `holds` is true for every item of a list.
     pub fn expect_each(&mut self, key: &str, items: &[String], holds: impl Fn(&str) -> bool, expected: &str, instead: impl Into<Example>) {
         if let Some(item) = items.iter().find(|item| !holds(item)) {
-            self.push(key, &format!("should hold {expected}, and holds {:?}", mask::without_passwords(item)), instead.into());
+            self.push(key, &format!("should contain {expected}, but contains {:?}", mask::without_passwords(item)), instead.into());
         }
     }
 
-    /// Expects a folder, below the project's folder unless the path is absolute: not a file, not the project's folder itself,
-    /// whose secrets would be taken for its contents.
+    /// Expects a folder, relative to the project's folder unless the path is absolute. It must not be a file, nor be or contain the
+    /// project's folder, whose secrets would count as its contents.
     pub fn expect_folder(&mut self, key: &str, path: &Path, usual: &str) {
         self.expect_plain(key, path, usual);
         let folder = self.settings.root.join(path);
-        let holds_project = resolved(&self.settings.root).starts_with(resolved(&folder));
-        self.expect(key, !holds_project, "a folder of its own, as the project's folder holds its secrets", usual);
-        self.expect(key, !folder.exists() || folder.is_dir(), "a folder, which this file is not", usual);
+        let contains_project = resolved(&self.settings.root).starts_with(resolved(&folder));
+        let own = "a folder of its own, because the project's folder contains secrets";
+        self.expect(key, !contains_project, own, usual);
+        self.expect(key, !folder.exists() || folder.is_dir(), "a folder, not a file", usual);
     }
 
-    /// Expects that `folder`, which the value of the key names or is in, is outside of `STATIC_DIR` and `MEDIA_DIR`.
+    /// Expects that `folder`, which the key names or whose file it names, is outside of `STATIC_DIR` and `MEDIA_DIR`.
     pub fn expect_not_served(&mut self, key: &str, folder: &Path, usual: &str) {
         let Ok(core) = self.settings.section::<CoreSettings>() else { return };
         let folder = resolved(&self.settings.root.join(folder));
         for (other, served) in [("STATIC_DIR", core.static_dir), ("MEDIA_DIR", core.media_dir)] {
             let is_served = folder.starts_with(resolved(&self.settings.root.join(&served)));
-            let expected = format!("outside of {other} = {}, whose files visitors may ask for", served.display());
+            let expected = format!("outside of {other} = {}, whose files visitors can request", served.display());
             self.expect(key, !is_served, &expected, usual);
         }
     }
 
-    /// Expects a file that can be read, if one is named.
+    /// Expects a file that exists, if `path` is set.
     pub fn expect_file(&mut self, key: &str, path: Option<&Path>) {
         if let Some(path) = path {
             self.expect_plain(key, path, "/etc/ssl/certs/ca.pem");
@@ -112,17 +114,18 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Expects a path as the system takes it: it knows nothing of `~`, and a space at either end is part of a name that nobody meant.
+    /// Expects a path that the system can use directly: it does not expand `~`, and it takes a space at either end for a part of the
+    /// name, which is hardly ever intended.
     fn expect_plain(&mut self, key: &str, path: &Path, usual: &str) {
         let is_plain = path.to_str().is_some_and(is_plain_path);
-        self.expect(key, is_plain, "a path without ~, control characters, and spaces at its ends", usual);
+        self.expect(key, is_plain, "a path without a leading ~, control characters or surrounding spaces", usual);
     }
 
-    /// Adds the message of an error, which says what is wrong with the value and what to write instead.
+    /// Reports the error of `result`, if there is one. Its message must say what is wrong with the value and what to write instead.
     pub fn accept<T>(&mut self, key: &str, result: Result<T, impl Display>) {
         if let Err(message) = result {
-            let place = self.entry(key).map(|entry| problem::place(&entry.origin)).unwrap_or_default();
-            self.problems.push(format!("{place}{message}"));
+            let location = self.entry(key).map(|entry| problem::location_prefix(&entry.origin)).unwrap_or_default();
+            self.problems.push(format!("{location}{message}"));
         }
     }
 
@@ -132,7 +135,7 @@ impl<'a> Check<'a> {
     }
 
     fn entry(&self, key: &str) -> Option<Entry> {
-        // An empty variable is no value for an optional setting.
+        // An empty variable does not set an optional setting.
         self.settings
             .resolve(key)
             .filter(|entry| !matches!(&entry.value, Value::Text(text) if text.is_empty() && entry.variable_text().is_some()))
@@ -141,17 +144,17 @@ impl<'a> Check<'a> {
     fn push(&mut self, key: &str, what: &str, instead: Example) {
         let entry = self.settings.resolve(key);
         let subject = entry.as_ref().map_or_else(|| key.to_owned(), |entry| problem::subject(key, &entry.origin));
-        let mend = problem::instead(key, entry.as_ref().map(|entry| &entry.origin), &instead);
-        self.problems.push(format!("{subject} {what}.{mend}"));
+        let remedy = problem::correction(key, entry.as_ref().map(|entry| &entry.origin), &instead);
+        self.problems.push(format!("{subject} {what}.{remedy}"));
     }
 }
 
-/// Returns whether a path is as the system takes it, without `~`, control characters, and spaces at its ends.
+/// Returns whether a path has no leading `~`, no control characters and no surrounding spaces.
 fn is_plain_path(path: &str) -> bool {
     path.trim() == path && !path.starts_with('~') && !path.contains(char::is_control)
 }
 
-/// Returns the path without links, if it exists.
+/// Returns the path with symbolic links resolved, if it exists.
 fn resolved(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.components().collect())
 }

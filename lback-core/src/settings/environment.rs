@@ -1,11 +1,11 @@
-//! The process environment, as a value that is passed in.
+//! The process environment, passed in as a value.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 
-/// Environment variables by name. It is handed to [`Settings::load`](super::Settings::load), so that a
-/// test never has to change those of its process. `Debug` shows names only.
+/// Environment variables by name. They are passed to [`Settings::load`](super::Settings::load), so that tests never need to
+/// change the variables of their process. `Debug` shows only the names.
 ///
 /// ```
 /// use lback_core::settings::Environment;
@@ -16,13 +16,13 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
-    /// The names of those whose values are no text.
+    /// The names of the variables whose values are not text.
     unreadable: Vec<String>,
 }
 
 impl Environment {
-    /// The variables this process was started with. Those that are not Unicode are left out; a [setting](super::Settings) among them
-    /// is an error all the same.
+    /// Returns the variables that this process was started with. Variables that are not Unicode are skipped, but a
+    /// [setting](super::Settings) among them is still an error.
     pub fn of_process() -> Self {
         Self::of_system(std::env::vars_os())
     }
@@ -39,12 +39,12 @@ impl Environment {
         environment
     }
 
-    /// Returns whether there is a variable of this name whose value is no text.
+    /// Returns whether the variable exists and its value is not text.
     pub(super) fn is_unreadable(&self, name: &str) -> bool {
         self.unreadable.iter().any(|unreadable| unreadable == name)
     }
 
-    /// The value of a variable.
+    /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }

@@ -1,9 +1,9 @@
-//! The error of this module: a text that says what failed, where, and what mends it.
+//! The error of this module. Its message says what failed, where, and how to fix it.
 
 use std::{error, fmt, io};
 
-/// Why settings could not be loaded or read. `Display` is the whole message, with its remedy; neither
-/// it nor `Debug` shows the value of a key that looks like a secret.
+/// An error while loading or reading settings. `Display` shows the whole message, including the remedy. Neither `Display` nor
+/// `Debug` shows the value of a key that looks like a secret.
 #[derive(Debug)]
 pub struct SettingsError {
     kind: Kind,
@@ -32,22 +32,22 @@ impl SettingsError {
         self
     }
 
-    /// Whether no `settings.toml` was found.
+    /// Returns whether no `settings.toml` was found.
     pub fn is_missing_file(&self) -> bool {
         self.kind == Kind::MissingFile
     }
 
-    /// Whether a key that has no default is not set.
+    /// Returns whether a key without a default is not set.
     pub fn is_missing_key(&self) -> bool {
         self.kind == Kind::MissingKey
     }
 
-    /// Whether a key is written that nothing reads.
+    /// Returns whether there is a key that nothing reads.
     pub fn is_unknown_key(&self) -> bool {
         self.kind == Kind::UnknownKey
     }
 
-    /// Whether a file is there and is not well-formed.
+    /// Returns whether a file is malformed.
     pub fn is_syntax(&self) -> bool {
         self.kind == Kind::Syntax
     }

@@ -1,10 +1,10 @@
-//! The keys of a section, learnt from its struct.
+//! Determines the keys of a section from its struct.
 
 use serde::de::{self, DeserializeOwned, Deserializer, Visitor, value::Error};
 use serde::forward_to_deserialize_any;
 
-/// The names of the fields of the struct `T`, as serde renames them; empty where `T` is no plain
-/// struct (one with a flattened field does not tell serde its names).
+/// Returns the names of the fields of the struct `T`, as serde renames them. The list is empty if `T` is not a plain struct: a
+/// struct with a flattened field does not pass its names to serde.
 ///
 /// ```
 /// #[derive(serde::Deserialize)]
@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 /// ```
 pub fn known_keys<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
-    // The reader always stops with an error; the names are what it was called for.
+    // The deserializer always stops with an error, after it has recorded the names.
     let _ = T::deserialize(FieldNames(&mut keys));
     keys
 }
@@ -41,7 +41,7 @@ impl<'de> Deserializer<'de> for FieldNames<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Error> {
-        Err(de::Error::custom("only the names of the fields were asked for"))
+        Err(de::Error::custom("only the names of the fields were requested"))
     }
 
     forward_to_deserialize_any! {

@@ -1,4 +1,4 @@
-//! From files to one merged table.
+//! Loads the files and merges them into one table.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -14,7 +14,7 @@ use super::{Environment, Settings};
 use crate::text_file::decode;
 
 pub(super) const FILE: &str = "settings.toml";
-/// The environment where nothing names one. It needs no file of its own.
+/// The default environment. It needs no file of its own.
 const DEVELOPMENT: &str = "development";
 const MAX_BYTES: u64 = 1024 * 1024;
 
@@ -32,7 +32,8 @@ pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsE
         return Err(SettingsError::new(
             Kind::WrongValue,
             format!(
-                "LBACK_ENV is {environment:?}, and names the file settings.{{LBACK_ENV}}.toml. Use letters, digits, - and _ only: LBACK_ENV=production"
+                "LBACK_ENV is {environment:?}, which cannot be part of the file name settings.{{LBACK_ENV}}.toml. Use only letters, \
+                 digits, - and _: LBACK_ENV=production"
             ),
         ));
     }
@@ -41,7 +42,7 @@ pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsE
         SettingsError::new(
             Kind::MissingFile,
             format!(
-                "there is no {FILE} in {}. Make one there (it may be empty), or set LBACK_ROOT to the project's folder.",
+                "there is no {FILE} in {}. Create one there (it may be empty), or set LBACK_ROOT to the project's folder.",
                 root.display()
             ),
         )
@@ -52,12 +53,12 @@ pub(super) fn load(root: &Path, env: &Environment) -> Result<Settings, SettingsE
     match read(root, &name)? {
         Some(text) => value::merge(&mut settings.values, parse(&name, &text, &mut settings.written)?),
         None if environment == DEVELOPMENT => {}
-        // A slip of the finger must not have a server run with what is meant for development.
+        // A typo must not make a server run with the settings for development.
         None => {
             return Err(SettingsError::new(
                 Kind::MissingFile,
                 format!(
-                    "LBACK_ENV is {environment:?}, and there is no {name} in {}. Correct LBACK_ENV, or make that file (it may be empty).",
+                    "LBACK_ENV is {environment:?}, but there is no {name} in {}. Correct LBACK_ENV, or create that file (it may be empty).",
                     root.display()
                 ),
             ));
@@ -91,7 +92,7 @@ pub(super) fn from_toml(root: &Path, text: &str) -> Result<Settings, SettingsErr
     })
 }
 
-/// The text of a file in the project's folder; none where there is no such file.
+/// Reads a file in the project's folder. Returns `None` if there is no such file.
 fn read(root: &Path, name: &str) -> Result<Option<String>, SettingsError> {
     let path = root.join(name);
     let refuse = |what: String| SettingsError::new(Kind::Unreadable, format!("{}: {what}", path.display()));
@@ -99,14 +100,14 @@ fn read(root: &Path, name: &str) -> Result<Option<String>, SettingsError> {
     let result = File::open(&path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match result {
         Ok(_) if bytes.len() as u64 > MAX_BYTES => {
-            Err(refuse("the file is over 1 MiB, which no settings are. Put data in files of its own.".to_owned()))
+            Err(refuse("the file is over 1 MiB, which is too large for settings. Keep data in separate files.".to_owned()))
         }
         Ok(_) => {
             let text = decode(bytes).map_err(|error| refuse(format!("line {} is not UTF-8 text. Save the file as UTF-8.", error.line)))?;
             Ok(Some(text))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(refuse(format!("cannot be read: {error}. Check that it is a file that this user may read.")).with_source(error)),
+        Err(error) => Err(refuse(format!("cannot be read: {error}. Check that it is a file that this user can read.")).with_source(error)),
     }
 }
 
@@ -120,7 +121,8 @@ fn parse(name: &str, text: &str, written: &mut Vec<(String, Origin)>) -> Result<
         if !value::is_upper_case(key) && !matches!(entry.value, Value::Table(_)) {
             let upper = key.to_ascii_uppercase().replace('-', "_");
             problems.push(format!(
-                "{}: {key:?} stands outside a table, where keys are upper case. Write {upper}, or put the key into your application's table, such as [shop].",
+                "{}: {key:?} is outside a table, where keys must be upper case. Write {upper}, or move the key to your application's \
+                 table, such as [shop].",
                 entry.origin
             ));
         }
@@ -155,7 +157,7 @@ impl Source {
         let origin = Origin::File { name: self.name.clone(), line: self.line(offset) };
         let refuse = |what: &str| SettingsError::new(Kind::WrongValue, format!("{origin}: {what}"));
         if depth >= MAX_DEPTH {
-            return Err(refuse("tables and lists are nested over 32 levels deep. Make the settings flatter."));
+            return Err(refuse("tables and lists are nested more than 32 levels deep. Flatten the settings."));
         }
         let value = match value {
             DeValue::String(text) => Value::Text(text.to_string()),
@@ -186,14 +188,14 @@ impl Source {
         let column = text[start..offset].chars().count() + 1;
         let content = text[start..].lines().next().unwrap_or_default();
         let shown = mask::broken_line(&text[..start], content);
-        let mend = if error.message().contains("duplicate") {
+        let remedy = if error.message().contains("duplicate") {
             "Remove one of the two."
         } else {
-            r#"A setting is written NAME = "text", NAME = 30, NAME = true or NAME = ["a", "b"]."#
+            r#"Write settings as NAME = "text", NAME = 30, NAME = true or NAME = ["a", "b"]."#
         };
         SettingsError::new(
             Kind::Syntax,
-            format!("{}:{line}:{column}: this is not TOML: {}. {mend}\n{line} | {shown}", self.name, error.message()),
+            format!("{}:{line}:{column}: this is not valid TOML: {}. {remedy}\n{line} | {shown}", self.name, error.message()),
         )
     }
 }

@@ -1,23 +1,23 @@
-//! Showing settings without their secrets.
+//! Shows settings without their secrets.
 
 use super::SettingEntry;
 use super::value::{Entry, Table, Value};
 
 const MASK: &str = "***";
-const HIDDEN_LINE: &str = "(not shown, as it may be part of a secret)";
+const HIDDEN_LINE: &str = "(not shown because it may be part of a secret)";
 const MAX_SHOWN: usize = 200;
 const SECRET_WORDS: [&str; 9] = ["SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "TOKEN", "KEY", "CREDENTIAL", "PRIVATE", "DSN"];
 
-/// Whether the value under this name is to be hidden; a path such as `shop.mail.password` counts as a whole.
+/// Returns whether to hide the value with this name. A path such as `shop.mail.password` is checked as a whole.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// A text without the passwords that URLs and connection strings carry, cut to a readable length.
+/// Returns a text without the passwords in its URLs and connection strings, cut to a readable length.
 ///
-/// A password may hold `/`, `?` or `@` that should have been escaped, so everything up to the last `@`
-/// counts as user and password: rather too much is hidden than too little.
+/// A password may contain `/`, `?` or `@` that should have been escaped, so everything up to the last `@` counts as user name and
+/// password. It is better to hide too much than too little.
 pub(super) fn without_passwords(text: &str) -> String {
     let mut shown = text.to_owned();
     if let Some((scheme, rest)) = text.split_once("://")
@@ -48,7 +48,7 @@ fn without_secret_parameter(text: &str) -> String {
     text.to_owned()
 }
 
-/// A value as TOML would write it, with what is secret in it hidden.
+/// Returns a value in TOML syntax with its secrets hidden.
 pub(super) fn toml_form(key: &str, value: &Value) -> String {
     match value {
         Value::Table(table) => {
@@ -81,10 +81,10 @@ fn list_table(key: &str, table: &Table, entries: &mut Vec<SettingEntry>) {
     }
 }
 
-/// What may be shown of a line that is not TOML, after the text `before` it.
+/// Returns what can be shown of a line that is not valid TOML. `before` is the text before it.
 ///
-/// Only where everything before it is well-formed does the line start a statement of its own, so that
-/// it cannot be the tail of a secret that a line break or a quote has cut in two.
+/// Only if everything before the line is well-formed does it start a new statement. Otherwise it could be the rest of a secret that
+/// a line break or a quote has split.
 pub(super) fn broken_line(before: &str, line: &str) -> String {
     let starts_statement = toml::de::DeTable::parse(before).is_ok();
     let table = before.lines().rev().find(|line| line.trim_start().starts_with('['));

@@ -1,12 +1,12 @@
-//! Settings: one `settings.toml`, a file per environment beside it, `.env`, and the process environment.
+//! Settings from `settings.toml`, a file per environment next to it, `.env` and the process environment.
 //!
-//! Later wins: `settings.toml`, `settings.{environment}.toml`, `.env`, then the variables that the
-//! process was started with, then [`Settings::set`]. The environment is the value of `LBACK_ENV`
-//! (from the process, else from `.env`), and "development" where nothing sets it.
+//! Later sources take precedence over earlier ones: `settings.toml`, `settings.{environment}.toml`, `.env`, the variables that the
+//! process was started with, and [`Settings::set`]. The environment is the value of `LBACK_ENV` (from the process or else from
+//! `.env`), or "development" if it is not set.
 //!
-//! The framework's keys are upper-case and stand at the top of the file; the crate that needs them
-//! declares them as a struct and reads it with [`Settings::section`]. An application's own keys stand
-//! in a lower-case table and are read with [`Settings::table`]:
+//! The framework's keys are written in upper case at the top of the file. The crate that needs them declares them as a struct and
+//! reads it with [`Settings::section`]. An application's own keys belong in a lower-case table and are read with
+//! [`Settings::table`]:
 //!
 //! ```toml
 //! DEBUG = true
@@ -16,9 +16,9 @@
 //! currency = "EUR"     # or the variable SHOP__CURRENCY=EUR
 //! ```
 //!
-//! A variable is text, so it is read as what its field asks for: `true/false/1/0/yes/no/on/off`,
-//! numbers, and lists with commas between their items. An empty variable is `None` for every `Option`.
-//! A value in TOML must have its field's type; a date is handed over as its text.
+//! Variables are text, which is converted to the type of the field: `true/false/1/0/yes/no/on/off`, numbers, and comma-separated
+//! lists. An empty variable is `None` for every `Option`. A value in TOML must have the type of its field; a date is passed on as
+//! text.
 
 mod check;
 mod environment;
@@ -58,7 +58,7 @@ use value::{Entry, Origin, Table, Value};
 
 /// The settings of one project, loaded and merged.
 ///
-/// `Debug` and [`entries`](Self::entries) never show what looks like a secret.
+/// `Debug` and [`entries`](Self::entries) never show values that look like secrets.
 ///
 /// ```
 /// use lback_core::settings::Settings;
@@ -82,27 +82,27 @@ use value::{Entry, Origin, Table, Value};
 pub struct Settings {
     root: PathBuf,
     environment: String,
-    /// What the files and `set` say; the process environment is looked up when a key is read, so that
-    /// other programs' variables never become settings.
+    /// The values from the files and from `set`. The process environment is consulted when a key is read, so that the variables of
+    /// other programs never become settings.
     values: Table,
     variables: Environment,
-    /// Every top-level key as written in each file, for `check_unknown`.
+    /// All top-level keys in each file, for `check_unknown`.
     written: Vec<(String, Origin)>,
     declared: Vec<&'static str>,
     checks: Vec<SectionCheck>,
 }
 
-/// Reads a section, for what its check finds.
+/// Reads a section and runs its checks.
 type SectionCheck = fn(&Settings) -> Result<(), SettingsError>;
 
-/// One setting as a person may see it, for the debug page.
+/// One setting in displayable form, for the debug page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingEntry {
-    /// The key, with its tables before it: `PORT` or `shop.currency`.
+    /// The key, including its tables: `PORT` or `shop.currency`.
     pub key: String,
-    /// The value as TOML would write it, with `***` in place of what looks like a secret.
+    /// The value in TOML syntax, with `***` in place of everything that looks like a secret.
     pub shown: String,
-    /// Where the value comes from: `settings.toml:3`, `.env:1`, `the environment variable PORT`.
+    /// The source of the value: `settings.toml:3`, `.env:1`, `the environment variable PORT`.
     pub origin: String,
 }
 
@@ -111,47 +111,48 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When `settings.toml` is missing, or a file cannot be read, is over 1 MiB, is not UTF-8 or not
-    /// TOML; when a key outside a table is not upper-case; when `LBACK_ENV` cannot name a file.
+    /// If `settings.toml` or the file of the environment is missing (development needs none), if a file cannot be read, is over
+    /// 1 MiB, or is not UTF-8 or not TOML, if a key outside a table is not in upper case, or if `LBACK_ENV` cannot be part of a file
+    /// name.
     pub fn load(root: impl AsRef<Path>, env: &Environment) -> Result<Self, SettingsError> {
         load::load(root.as_ref(), env)
     }
 
-    /// Settings from a text instead of a file, with no environment: for tests and for embedding.
+    /// Loads settings from text instead of files, without a process environment, for tests and for embedding.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load) for the text of `settings.toml`.
+    /// The same as those of [`load`](Self::load) for the content of `settings.toml`.
     pub fn from_toml(root: impl AsRef<Path>, text: &str) -> Result<Self, SettingsError> {
         load::from_toml(root.as_ref(), text)
     }
 
-    /// The project's folder, which holds `settings.toml`.
+    /// Returns the project's folder, which contains `settings.toml`.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The name of the environment: `development`, `production`, `test` or one of your own.
+    /// Returns the name of the environment: `development`, `production`, `test` or one of your own.
     pub fn environment(&self) -> &str {
         &self.environment
     }
 
-    /// Reads the top-level keys that the struct `T` names. Fields with `#[serde(flatten)]` are not
-    /// filled from variables, as serde does not say which keys they ask for.
+    /// Reads the top-level keys that the fields of the struct `T` name. Variables do not fill fields with `#[serde(flatten)]`,
+    /// because serde does not report their keys.
     ///
     /// # Errors
     ///
-    /// When a value is not what its field asks for, or a field without a default is not set; the text
-    /// names the key, where it stands and what to write.
+    /// If a value does not have the type of its field, or a field without a default is not set. The message names the key, its
+    /// location and what to write.
     pub fn section<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
         section::read(self)
     }
 
-    /// Reads a [`Section`], and checks what its types cannot.
+    /// Reads a [`Section`] and runs its checks, which go beyond the types of its fields.
     ///
     /// # Errors
     ///
-    /// As [`section`](Self::section), and one line for every value that cannot work.
+    /// The same as those of [`section`](Self::section), and one line for every invalid value.
     pub fn checked<T: Section>(&self) -> Result<T, SettingsError> {
         let section: T = self.section()?;
         let mut check = Check::new(self);
@@ -160,12 +161,12 @@ impl Settings {
         Ok(section)
     }
 
-    /// Reads the table `name`, e.g. `[shop]`; one that is not written is read as an empty one.
-    /// Variables such as `SHOP__API_KEY` win over its keys, `SHOP__MAIL__HOST` over those of `[shop.mail]`.
+    /// Reads the table `name`, for example `[shop]`. A missing table is read as an empty one. Variables such as `SHOP__API_KEY`
+    /// override its keys, and `SHOP__MAIL__HOST` overrides a key of `[shop.mail]`.
     ///
     /// # Errors
     ///
-    /// As [`section`](Self::section).
+    /// The same as those of [`section`](Self::section).
     ///
     /// ```
     /// # use lback_core::settings::Settings;
@@ -182,57 +183,57 @@ impl Settings {
         section::read_table(self, name)
     }
 
-    /// Reads the top-level key `name`; `None` if it is not set.
+    /// Reads the top-level key `name`. Returns `None` if it is not set.
     ///
     /// # Errors
     ///
-    /// As [`section`](Self::section).
+    /// The same as those of [`section`](Self::section).
     pub fn value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SettingsError> {
         section::read_value(self, name)
     }
 
-    /// Adds the keys of the section `T` to the known ones, and its checks to those of [`check_declared`](Self::check_declared).
+    /// Adds the keys of the section `T` to the known keys, and its checks to those of [`check_declared`](Self::check_declared).
     pub fn declare<T: Section>(&mut self) -> &mut Self {
         self.checks.push(|settings| settings.checked::<T>().map(drop));
         self.declare_keys::<T>()
     }
 
-    /// Adds the keys of the section `T` to the known ones. [`entries`](Self::entries) then shows them if only a variable sets
-    /// them.
+    /// Adds the keys of the section `T` to the known keys. [`entries`](Self::entries) then also lists those that only a variable
+    /// sets.
     pub fn declare_keys<T: DeserializeOwned>(&mut self) -> &mut Self {
         self.declared.extend(known_keys::<T>());
         self
     }
 
-    /// Checks the values of the sections that are [declared](Self::declare).
+    /// Checks the values of the [declared](Self::declare) sections.
     ///
     /// # Errors
     ///
-    /// As [`checked`](Self::checked), for the first section with a wrong value; or if an environment variable for one of their keys
-    /// is not Unicode.
+    /// The same as those of [`checked`](Self::checked), for the first section with an invalid value. Also if the environment
+    /// variable of a declared key is not Unicode.
     pub fn check_declared(&self) -> Result<(), SettingsError> {
         if let Some(key) = self.declared.iter().find(|key| self.variables.is_unreadable(key)) {
-            let message = format!(
-                "the environment variable {key} is not text. Set it as UTF-8; for random bytes, as of a key, encode them in Base64."
-            );
+            let message =
+                format!("the environment variable {key} is not text. Set it to UTF-8 text; encode random bytes, such as a key, in Base64.");
             return Err(SettingsError::new(error::Kind::WrongValue, message));
         }
         self.checks.iter().try_for_each(|check| check(self))
     }
 
-    /// Refuses keys that nothing reads: neither declared nor in `known`.
+    /// Refuses keys that nothing reads, which are those that are neither declared nor in `known`.
     ///
-    /// In `.env`, which other programs share, only a key very near to a known one is refused.
+    /// In `.env`, which other programs may share, only keys that closely resemble a known one are refused.
     ///
     /// # Errors
     ///
-    /// One line for each such key, with its place and the known key that was probably meant.
+    /// If there are such keys. The message has a line for each, with its location and the known key that was probably meant.
     pub fn check_unknown(&self, known: &[&str]) -> Result<(), SettingsError> {
         let known: Vec<&str> = known.iter().chain(&self.declared).copied().collect();
         unknown::check(&self.written, &known)
     }
 
-    /// Sets a key in memory, above every file and variable. A dot reaches into a table: `shop.currency`.
+    /// Sets a key in memory, which takes precedence over all files and variables. A dot separates a table from its key:
+    /// `shop.currency`.
     ///
     /// ```
     /// # use lback_core::settings::Settings;
@@ -253,7 +254,8 @@ impl Settings {
         self
     }
 
-    /// Every setting that a file, a declared key's variable or [`set`](Self::set) gives, by key, secrets masked.
+    /// Returns all settings from files, from the variables of declared keys and from [`set`](Self::set), sorted by key, with secrets
+    /// masked.
     pub fn entries(&self) -> Vec<SettingEntry> {
         let mut entries = Vec::new();
         for (key, entry) in self.resolve_all() {
@@ -267,7 +269,7 @@ impl Settings {
         names.chain(self.declared.iter().copied()).filter_map(|name| Some((name.to_owned(), self.resolve(name)?))).collect()
     }
 
-    /// The value of a top-level key or table, with the process environment laid over the files.
+    /// Returns the value of a top-level key or table. The process environment overrides the files.
     fn resolve(&self, name: &str) -> Option<Entry> {
         let written = self.values.get(name).cloned();
         match written {

@@ -1,4 +1,4 @@
-//! From what serde says went wrong to what the person is told.
+//! Turns the errors of serde into messages for the author of the settings.
 
 use std::fmt;
 use std::path::Path;
@@ -10,11 +10,11 @@ use super::mask;
 use super::suggest;
 use super::value::{Entry, Origin, Value};
 
-/// What went wrong while a type read its settings; placed as soon as a reader knows the key.
+/// A problem that occurred while a type read its settings. It gets a location as soon as a reader knows the key.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// Another kind of value, or one out of range.
-    Unfit {
+    /// The value has the wrong type or is out of range.
+    Mismatch {
         expected: String,
         found: &'static str,
     },
@@ -28,56 +28,56 @@ pub(super) enum Problem {
     },
     Missing(&'static str),
     Other(String),
-    Placed(SettingsError),
+    Located(SettingsError),
 }
 
 impl Problem {
-    /// Places the problem at a key, unless it stands placed deeper inside.
+    /// Locates the problem at a key, unless it already has a location deeper inside.
     pub fn at(self, key: &str, entry: &Entry) -> Self {
-        self.place(key, entry, mask::is_secret(key))
+        self.locate(key, entry, mask::is_secret(key))
     }
 
-    /// As `at`, for a key whose type says that it is secret.
+    /// Like `at`, for a key whose type marks it as secret.
     pub fn at_secret(self, key: &str, entry: &Entry) -> Self {
-        self.place(key, entry, true)
+        self.locate(key, entry, true)
     }
 
-    fn place(self, key: &str, entry: &Entry, is_hidden: bool) -> Self {
-        let wrong = |message: String| Self::Placed(SettingsError::new(Kind::WrongValue, message));
+    fn locate(self, key: &str, entry: &Entry, is_hidden: bool) -> Self {
+        let wrong = |message: String| Self::Located(SettingsError::new(Kind::WrongValue, message));
         let subject = subject(key, &entry.origin);
         match self {
-            Self::Placed(_) => self,
-            Self::Missing(name) => Self::Placed(missing_in_table(&format!("{subject} needs"), key, name, "")),
-            Self::Unfit { expected, found } => {
-                let is_whole = matches!(&entry.value, Value::Table(_) | Value::List(_));
-                let found = if is_whole { found.to_owned() } else { describe(entry, is_hidden) };
-                let expected = plain(&expected, entry);
-                let mend = mend(key, entry, expected, is_hidden);
-                wrong(format!("{subject} should be {expected}, and is {found}.{mend}"))
+            Self::Located(_) => self,
+            Self::Missing(name) => Self::Located(missing_in_table(&format!("{subject} needs"), key, name, "")),
+            Self::Mismatch { expected, found } => {
+                let is_collection = matches!(&entry.value, Value::Table(_) | Value::List(_));
+                let found = if is_collection { found.to_owned() } else { describe(entry, is_hidden) };
+                let expected = readable_type(&expected, entry);
+                let remedy = remedy(key, entry, expected, is_hidden);
+                wrong(format!("{subject} should be {expected}, but is {found}.{remedy}"))
             }
             Self::UnknownVariant { name, known } => {
                 let question = if is_hidden { String::new() } else { suggest::question(&name, known) };
                 let found = describe(entry, is_hidden);
-                wrong(format!("{subject} should be one of {}, and is {found}.{question}", known.join(", ")))
+                wrong(format!("{subject} should be one of {}, but is {found}.{question}", known.join(", ")))
             }
             Self::UnknownField { name, known } => {
                 let question = suggest::question(&name, known);
-                wrong(format!("{subject} is not a key that this table knows.{question} It knows {}.", known.join(", ")))
+                wrong(format!("{subject} is not a key of this table.{question} Its keys are {}.", known.join(", ")))
             }
-            // A type may quote the value in its message.
+            // The message of a type may quote the value.
             Self::Other(_) if is_hidden => {
-                wrong(format!("{subject} is refused by the type that reads it (why is not shown, as it may hold the secret)."))
+                wrong(format!("{subject} is invalid (the reason is not shown because it may contain the secret)."))
             }
             Self::Other(message) => {
-                wrong(format!("{subject} is {}, which cannot be used: {}", describe(entry, false), mask::without_passwords(&message)))
+                wrong(format!("{subject} is {}, which is invalid: {}", describe(entry, false), mask::without_passwords(&message)))
             }
         }
     }
 
-    /// The error of a section, with the file that a missing key belongs into.
+    /// Returns the error of a section. `file` is where a missing key belongs.
     pub fn in_section(self, file: &Path) -> SettingsError {
         match self {
-            Self::Placed(error) => error,
+            Self::Located(error) => error,
             Self::Missing(name) => SettingsError::new(
                 Kind::MissingKey,
                 format!("{name} is not set. Add {name} = … to {}, or set the environment variable {name}.", file.display()),
@@ -86,12 +86,12 @@ impl Problem {
         }
     }
 
-    /// The error of an application's table.
+    /// Returns the error of an application's table.
     pub fn in_table(self, table: &str, entry: &Entry, file: &Path) -> SettingsError {
         match self {
             Self::Missing(name) => missing_in_table(&format!("the table [{table}] needs"), table, name, &format!(" in {}", file.display())),
             other => match other.at(table, entry) {
-                Self::Placed(error) => error,
+                Self::Located(error) => error,
                 other => SettingsError::new(Kind::WrongValue, other.to_string()),
             },
         }
@@ -107,7 +107,7 @@ pub(super) fn subject(key: &str, origin: &Origin) -> String {
     match origin {
         Origin::Variable(name) => format!("the environment variable {name}"),
         Origin::Code => format!("{key}, set in code,"),
-        place => format!("{place}: {key}"),
+        location => format!("{location}: {key}"),
     }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn describe(entry: &Entry, is_hidden: bool) -> String {
         Value::Text(text) if text.is_empty() => "empty".to_owned(),
         Value::List(_) => "a list".to_owned(),
         Value::Table(_) => "a table".to_owned(),
-        _ if is_hidden => "a value that is not shown, as it may be secret".to_owned(),
+        _ if is_hidden => "a value that is not shown because it may be secret".to_owned(),
         Value::Text(text) => format!("the text {:?}", mask::without_passwords(text)),
         Value::Integer(number) => format!("the whole number {number}"),
         Value::Float(number) => format!("the number {number:?}"),
@@ -125,8 +125,8 @@ pub(super) fn describe(entry: &Entry, is_hidden: bool) -> String {
     }
 }
 
-/// serde's words for what a type wants, in those of the person who writes the file.
-fn plain<'a>(expected: &'a str, found: &Entry) -> &'a str {
+/// Replaces serde's description of an expected type with one for the author of the settings.
+fn readable_type<'a>(expected: &'a str, found: &Entry) -> &'a str {
     let is_number = match &found.value {
         Value::Integer(_) => true,
         _ => found.variable_text().is_some_and(|text| text.trim().parse::<i128>().is_ok()),
@@ -151,8 +151,8 @@ fn plain<'a>(expected: &'a str, found: &Entry) -> &'a str {
     }
 }
 
-/// The line to write instead, for the kinds of which there is an example.
-fn mend(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
+/// Returns the line to write instead, if there is an example for the expected type.
+fn remedy(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
     if key.ends_with(']') {
         return String::new();
     }
@@ -173,17 +173,17 @@ fn mend(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
         "a list" => format!("[{}]", mask::toml_form(key, &entry.value)),
         _ => return String::new(),
     };
-    instead(key, Some(&entry.origin), &Example::plain(example))
+    correction(key, Some(&entry.origin), &Example::plain(example))
 }
 
-/// A value to write instead of a wrong one.
+/// An example of a valid value, which messages suggest in place of an invalid one.
 pub struct Example {
     in_toml: String,
     in_variable: String,
 }
 
 impl Example {
-    /// A value that looks the same in a file and in a variable.
+    /// Creates an example of a value that is written the same way in a file and in a variable.
     pub fn plain(value: impl fmt::Display) -> Self {
         Example { in_toml: value.to_string(), in_variable: value.to_string() }
     }
@@ -201,7 +201,7 @@ impl From<String> for Example {
     }
 }
 
-/// A list of texts.
+/// Creates an example of a list.
 impl From<&[&str]> for Example {
     fn from(items: &[&str]) -> Self {
         Example { in_toml: format!("{items:?}"), in_variable: items.join(",") }
@@ -214,8 +214,8 @@ impl<const COUNT: usize> From<[&str; COUNT]> for Example {
     }
 }
 
-/// The line to write instead, where the wrong one stands.
-pub(super) fn instead(key: &str, origin: Option<&Origin>, example: &Example) -> String {
+/// Returns the line to write in place of the invalid one.
+pub(super) fn correction(key: &str, origin: Option<&Origin>, example: &Example) -> String {
     let Example { in_toml, in_variable } = example;
     match origin {
         Some(Origin::Variable(name)) => format!(" Set {name}={in_variable}"),
@@ -224,8 +224,8 @@ pub(super) fn instead(key: &str, origin: Option<&Origin>, example: &Example) -> 
     }
 }
 
-/// Where a value stands, for the beginning of a message: `settings.toml:3: `.
-pub(super) fn place(origin: &Origin) -> String {
+/// Returns the location of a value for the beginning of a message: `settings.toml:3: `.
+pub(super) fn location_prefix(origin: &Origin) -> String {
     match origin {
         Origin::Code => String::new(),
         origin => format!("{origin}: "),
@@ -247,7 +247,7 @@ impl de::Error for Problem {
             Unexpected::Map => "a table",
             _ => "something else",
         };
-        Self::Unfit { expected: expected.to_string(), found }
+        Self::Mismatch { expected: expected.to_string(), found }
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -270,11 +270,11 @@ impl de::Error for Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unfit { expected, found } => write!(f, "{found} where {expected} is wanted"),
-            Self::UnknownField { .. } | Self::UnknownVariant { .. } => f.write_str("an unknown name"),
+            Self::Mismatch { expected, found } => write!(f, "expected {expected}, but found {found}"),
+            Self::UnknownField { .. } | Self::UnknownVariant { .. } => f.write_str("unknown name"),
             Self::Missing(name) => write!(f, "the key {name} is not set"),
             Self::Other(message) => f.write_str(message),
-            Self::Placed(error) => error.fmt(f),
+            Self::Located(error) => error.fmt(f),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a setting to the type that asks for it.
+//! Converts a setting to the type that asks for it.
 
 use std::collections::btree_map;
 use std::slice;
@@ -11,8 +11,8 @@ use super::Secret;
 use super::problem::Problem;
 use super::value::{Entry, Table, Value};
 
-/// Reads one value. Types ask for what they want, so the text of a variable can be read as that;
-/// a TOML value is given as it is, and its type's own visitor refuses the wrong kind.
+/// Reads one value. The text of a variable is converted to the type that asks for it. A TOML value is passed on unchanged, and the
+/// visitor of the type refuses it if its type is wrong.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub entry: &'a Entry,
@@ -55,7 +55,7 @@ fn visit_integer<'de, V: Visitor<'de>>(number: i128, visitor: V) -> Result<V::Va
     }
 }
 
-fn truth(text: &str) -> Option<bool> {
+fn parse_bool(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Some(true),
         "false" | "0" | "no" | "off" => Some(false),
@@ -93,7 +93,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
-        match self.entry.variable_text().and_then(truth) {
+        match self.entry.variable_text().and_then(parse_bool) {
             Some(flag) => visitor.visit_bool(flag),
             None => self.deserialize_any(visitor),
         }
@@ -171,7 +171,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Problem> {
-        let (key, entry) = self.current.take().ok_or_else(|| Problem::custom("a value was asked for before its key"))?;
+        let (key, entry) = self.current.take().ok_or_else(|| Problem::custom("a value was requested before its key"))?;
         let key = self.path(key);
         seed.deserialize(Reader { entry, key: &key }).map_err(|problem| problem.at(&key, entry))
     }

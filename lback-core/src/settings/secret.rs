@@ -1,4 +1,4 @@
-//! A text that is not to be seen.
+//! Text that must not be shown.
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 pub struct Secret(String);
 
 impl Secret {
-    /// The name under which a secret asks to be read, so that the reader's errors hide its value
-    /// even where the key does not look secret.
+    /// The type name with which a secret is deserialized, so that the reader's errors hide its value even if the key does not look
+    /// secret.
     pub(super) const TYPE_NAME: &'static str = "lback::Secret";
 
     /// Wraps a text.
@@ -26,7 +26,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that needs it.
+    /// Returns the text itself. Call this only in the place that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The key that signs cookies.
+//! The secret key, which signs cookies.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -10,16 +10,16 @@ use crate::private_files;
 use crate::text_file::decode;
 
 const MIN_BYTES: usize = 32;
-const HOW_TO_MAKE_ONE: &str =
-    "Make one with `openssl rand -base64 48` and set it as the environment variable SECRET_KEY, or in .env as SECRET_KEY=…";
+const REMEDY: &str =
+    "Create one with `openssl rand -base64 48` and set it as the environment variable SECRET_KEY, or in .env as SECRET_KEY=…";
 
-/// The project's secret key: the configured one, or in debug one that is made once and kept in
-/// `{root}/.lback/secret_key`, readable by its owner only. Where that file cannot be written or read,
-/// debug gets a key for this run and a warning is logged.
+/// Returns the project's secret key: the configured key or, in debug mode, a key that is created once and kept in
+/// `{root}/.lback/secret_key`, readable only by its owner. If that file cannot be written or read, debug mode uses a key for this
+/// run only and logs a warning.
 ///
 /// # Errors
 ///
-/// When the key has under 32 bytes, or is missing outside debug.
+/// If the key is shorter than 32 bytes, or is missing outside debug mode.
 ///
 /// ```
 /// use lback_core::settings::{Secret, secret_key};
@@ -34,10 +34,7 @@ pub fn secret_key(root: &Path, configured: Option<&Secret>, debug: bool) -> Resu
         Some(key) => key.clone(),
         None if debug => return kept_key(root),
         None => {
-            return Err(SettingsError::new(
-                Kind::SecretKey,
-                format!("SECRET_KEY is missing, and signs sessions and cookies. {HOW_TO_MAKE_ONE}"),
-            ));
+            return Err(SettingsError::new(Kind::SecretKey, format!("SECRET_KEY is missing. It signs sessions and cookies. {REMEDY}")));
         }
     };
     check_length(&key)?;
@@ -49,17 +46,19 @@ pub(crate) fn check_length(key: &Secret) -> Result<(), SettingsError> {
     if is_long_enough(key) {
         return Ok(());
     }
-    let message = format!("SECRET_KEY has under {MIN_BYTES} bytes, which can be guessed. {HOW_TO_MAKE_ONE}");
+    let message = format!("SECRET_KEY is shorter than {MIN_BYTES} bytes and can be guessed. {REMEDY}");
     Err(SettingsError::new(Kind::SecretKey, message))
 }
 
-/// Refuses a retired key that could never have been one: whoever guesses it signs cookies that are believed.
+/// Refuses a retired key that is too short to have been a valid `SECRET_KEY`: an attacker who guesses it can sign cookies that are
+/// accepted.
 pub(crate) fn check_fallbacks(keys: &[Secret]) -> Result<(), SettingsError> {
     if keys.iter().all(is_long_enough) {
         return Ok(());
     }
     let message = format!(
-        "SECRET_KEY_FALLBACKS holds a key of under {MIN_BYTES} bytes, which can be guessed. Write whole keys that SECRET_KEY has been, or remove it"
+        "SECRET_KEY_FALLBACKS contains a key that is shorter than {MIN_BYTES} bytes and can be guessed. List complete former values of \
+         SECRET_KEY, or remove that key"
     );
     Err(SettingsError::new(Kind::SecretKey, message))
 }
@@ -81,10 +80,10 @@ fn kept_key(root: &Path) -> Result<Secret, SettingsError> {
         Ok(key) if is_long_enough(&key) => Ok(key),
         Ok(_) => Err(SettingsError::new(
             Kind::SecretKey,
-            format!("{} holds under {MIN_BYTES} bytes. Delete it, and a new key is made.", file.display()),
+            format!("the key in {} is shorter than {MIN_BYTES} bytes. Delete the file to get a new key.", file.display()),
         )),
         Err(error) => {
-            tracing::warn!("no secret key can be kept in {}: {error}. Sessions end when the server stops.", file.display());
+            tracing::warn!("cannot keep a secret key in {}: {error}. Sessions will end when the server stops.", file.display());
             Ok(Secret::new(fresh))
         }
     }
@@ -95,8 +94,8 @@ fn read(file: &Path) -> io::Result<Secret> {
     Ok(Secret::new(text.trim()))
 }
 
-/// Two processes that start together must get the same key, so the file appears complete or not at
-/// all, and whoever comes second reads the first one's.
+/// Writes the key to the file and returns the key that is in effect. Two processes that start at the same time must get the same
+/// key, so the file appears complete or not at all, and the second process reads the key of the first one.
 fn create(folder: &Path, file: &Path, fresh: &str) -> io::Result<Secret> {
     private_files::create_folder(folder)?;
     fs::write(folder.join(".gitignore"), "*\n")?;

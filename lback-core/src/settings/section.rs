@@ -1,4 +1,4 @@
-//! Reading a section from the top-level keys, and an application's table.
+//! Reads sections from the top-level keys, and the tables of applications.
 
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
@@ -15,10 +15,9 @@ pub(super) fn read<T: DeserializeOwned>(settings: &Settings) -> Result<T, Settin
 }
 
 pub(super) fn read_table<T: DeserializeOwned>(settings: &Settings, name: &str) -> Result<T, SettingsError> {
-    let absent = || Entry { value: Value::Table(Table::new()), origin: Origin::Code };
-    let written = settings.resolve(name);
+    let empty = || Entry { value: Value::Table(Table::new()), origin: Origin::Code };
     let file = settings.root.join(FILE);
-    let entry = written.unwrap_or_else(absent);
+    let entry = settings.resolve(name).unwrap_or_else(empty);
     let read = T::deserialize(Reader { entry: &entry, key: name });
     read.map_err(|problem| problem.in_table(name, &entry, &file))
 }
@@ -29,7 +28,7 @@ pub(super) fn read_value<T: DeserializeOwned>(settings: &Settings, name: &str) -
     read.map(Some).map_err(|problem| problem.in_section(&settings.root.join(FILE)))
 }
 
-/// Gives a struct the keys that its fields name, and anything else all of them.
+/// Deserializes a struct from the keys that its fields name, and any other type from all keys.
 struct SectionReader<'a>(&'a Settings);
 
 impl<'de> Deserializer<'de> for SectionReader<'_> {
@@ -41,8 +40,8 @@ impl<'de> Deserializer<'de> for SectionReader<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Problem> {
-        let asked = fields.iter().filter_map(|key| Some(((*key).to_owned(), self.0.resolve(key)?)));
-        visitor.visit_map(Fields::new(&asked.collect(), ""))
+        let named = fields.iter().filter_map(|key| Some(((*key).to_owned(), self.0.resolve(key)?)));
+        visitor.visit_map(Fields::new(&named.collect(), ""))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Problem> {

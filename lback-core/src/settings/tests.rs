@@ -1,4 +1,4 @@
-//! The behaviour of settings, from files and variables to errors.
+//! Settings, from files and variables to error messages.
 
 use std::collections::HashMap;
 use std::fs;
@@ -91,7 +91,7 @@ fn shown(settings: &Settings, key: &str) -> String {
 }
 
 #[test]
-fn later_sources_win() {
+fn later_sources_take_precedence() {
     let files = [
         ("settings.toml", "PORT = 1\nHOST = 'a'\nRATE = 1\nDEBUG = true"),
         ("settings.test.toml", "PORT = 2\nHOST = 'b'\nRATE = 2.5"),
@@ -102,20 +102,20 @@ fn later_sources_win() {
 }
 
 #[test]
-fn the_environment_is_named_by_the_process_then_dotenv_then_development() {
+fn the_environment_comes_from_the_process_or_dotenv_or_is_development() {
     let files = [("settings.toml", ""), (".env", "LBACK_ENV=staging"), ("settings.test.toml", ""), ("settings.staging.toml", "")];
     assert_eq!(loaded(&files, &[("LBACK_ENV", "test")]).environment(), "test");
     assert_eq!(loaded(&files, &[]).environment(), "staging");
     assert_eq!(loaded(&files[..1], &[("LBACK_ENV", "")]).environment(), "development");
     let error = load(&files, &[("LBACK_ENV", "../etc")]).unwrap_err().to_string();
     assert!(error.contains("LBACK_ENV=production"), "{error}");
-    // A slip of the finger.
+    // A typo.
     let error = load(&files, &[("LBACK_ENV", "prodcution")]).unwrap_err().to_string();
     assert!(error.contains("there is no settings.prodcution.toml"), "{error}");
 }
 
 #[test]
-fn a_missing_file_says_where_it_was_looked_for() {
+fn the_error_for_a_missing_file_mentions_lback_root() {
     let error = load(&[], &[]).unwrap_err();
     assert!(error.is_missing_file());
     assert!(error.to_string().contains("LBACK_ROOT"), "{error}");
@@ -137,7 +137,7 @@ fn the_root_is_the_current_folder_then_lback_root_then_the_manifest_folder() {
 }
 
 #[test]
-fn variables_are_read_as_what_the_field_asks_for() {
+fn variables_are_converted_to_the_type_of_the_field() {
     for (text, expected) in
         [("true", true), ("1", true), ("Yes", true), ("ON", true), ("false", false), ("0", false), ("no", false), ("off", false)]
     {
@@ -152,7 +152,7 @@ fn variables_are_read_as_what_the_field_asks_for() {
 }
 
 #[test]
-fn toml_writes_numbers_dates_and_lists_in_its_own_ways() {
+fn all_kinds_of_toml_values_are_read() {
     #[derive(Deserialize)]
     #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
     struct Forms {
@@ -174,55 +174,55 @@ fn toml_writes_numbers_dates_and_lists_in_its_own_ways() {
 }
 
 #[test]
-fn a_wrong_value_names_key_place_expectation_finding_and_mend() {
+fn the_error_for_a_wrong_value_has_the_key_the_location_and_the_remedy() {
     assert_eq!(
         section_error("DEBUG = true\n\nSESSION_TIMEOUT_MINUTES = 'thirty'"),
-        "settings.toml:3: SESSION_TIMEOUT_MINUTES should be a whole number, and is the text \"thirty\". Write SESSION_TIMEOUT_MINUTES = 30"
+        "settings.toml:3: SESSION_TIMEOUT_MINUTES should be a whole number, but is the text \"thirty\". Write SESSION_TIMEOUT_MINUTES = 30"
     );
     assert_eq!(
         section_error("PORT = '8000'"),
-        "settings.toml:1: PORT should be a whole number, and is the text \"8000\". Write PORT = 8000"
+        "settings.toml:1: PORT should be a whole number, but is the text \"8000\". Write PORT = 8000"
     );
     assert_eq!(
         section_error("PORT = 70000"),
-        "settings.toml:1: PORT should be a whole number from 0 to 65535, and is the whole number 70000."
+        "settings.toml:1: PORT should be a whole number from 0 to 65535, but is the whole number 70000."
     );
-    assert_eq!(section_error("DEBUG = 1"), "settings.toml:1: DEBUG should be true or false, and is the whole number 1. Write DEBUG = true");
-    assert_eq!(section_error("HOST = 5"), "settings.toml:1: HOST should be text, and is the whole number 5. Write HOST = \"5\"");
+    assert_eq!(section_error("DEBUG = 1"), "settings.toml:1: DEBUG should be true or false, but is the whole number 1. Write DEBUG = true");
+    assert_eq!(section_error("HOST = 5"), "settings.toml:1: HOST should be text, but is the whole number 5. Write HOST = \"5\"");
     assert_eq!(
         section_error("ALLOWED_HOSTS = 'a'"),
-        "settings.toml:1: ALLOWED_HOSTS should be a list, and is the text \"a\". Write ALLOWED_HOSTS = [\"a\"]"
+        "settings.toml:1: ALLOWED_HOSTS should be a list, but is the text \"a\". Write ALLOWED_HOSTS = [\"a\"]"
     );
     assert_eq!(
         section_error("ALLOWED_HOSTS = [\n'a',\n1]"),
-        "settings.toml:3: ALLOWED_HOSTS[1] should be text, and is the whole number 1."
+        "settings.toml:3: ALLOWED_HOSTS[1] should be text, but is the whole number 1."
     );
-    assert_eq!(section_error("RATE = [1]"), "settings.toml:1: RATE should be a number, and is a list. Write RATE = 0.5");
+    assert_eq!(section_error("RATE = [1]"), "settings.toml:1: RATE should be a number, but is a list. Write RATE = 0.5");
     assert_eq!(
         section_error("LEVEL = 'warm'"),
-        "settings.toml:1: LEVEL should be one of info, warn, and is the text \"warm\". Did you mean warn?"
+        "settings.toml:1: LEVEL should be one of info, warn, but is the text \"warm\". Did you mean warn?"
     );
-    assert!(section_error("ADDRESS = 'x'").starts_with("settings.toml:1: ADDRESS is the text \"x\", which cannot be used: "));
-    assert_eq!(variable_error("PORT", "x"), "the environment variable PORT should be a whole number, and is the text \"x\". Set PORT=30");
+    assert!(section_error("ADDRESS = 'x'").starts_with("settings.toml:1: ADDRESS is the text \"x\", which is invalid: "));
+    assert_eq!(variable_error("PORT", "x"), "the environment variable PORT should be a whole number, but is the text \"x\". Set PORT=30");
     assert_eq!(
         variable_error("PORT", "-1"),
-        "the environment variable PORT should be a whole number from 0 to 65535, and is the text \"-1\"."
+        "the environment variable PORT should be a whole number from 0 to 65535, but is the text \"-1\"."
     );
-    assert_eq!(variable_error("RATE", ""), "the environment variable RATE should be a number, and is empty. Set RATE=0.5");
+    assert_eq!(variable_error("RATE", ""), "the environment variable RATE should be a number, but is empty. Set RATE=0.5");
     let dotenv = loaded(&[("settings.toml", ""), (".env", "# x\n\nDEBUG=perhaps")], &[]);
     assert_eq!(
         dotenv.section::<Server>().unwrap_err().to_string(),
-        ".env:3: DEBUG should be true or false, and is the text \"perhaps\". Write DEBUG=true"
+        ".env:3: DEBUG should be true or false, but is the text \"perhaps\". Write DEBUG=true"
     );
 }
 
 #[test]
-fn lback_env_is_no_key_of_the_file() {
+fn lback_env_is_not_a_key_of_the_file() {
     assert!(toml("LBACK_ENV = 'test'").check_unknown(&[]).is_err());
 }
 
 #[test]
-fn a_missing_key_names_the_file_to_add_it_to() {
+fn the_error_for_a_missing_key_names_the_file_to_add_it_to() {
     let error = toml("").section::<Keys>().unwrap_err();
     assert!(error.is_missing_key());
     assert_eq!(
@@ -232,7 +232,7 @@ fn a_missing_key_names_the_file_to_add_it_to() {
 }
 
 #[test]
-fn the_struct_is_the_list_of_keys() {
+fn the_known_keys_come_from_the_struct() {
     let mut settings = toml("PORT = 1\nDEBGU = true\n\n[shop]\nanything = 1\n");
     settings.declare_keys::<Keys>();
     assert_eq!(known_keys::<HashMap<String, String>>(), [""; 0]);
@@ -245,26 +245,26 @@ fn the_struct_is_the_list_of_keys() {
 }
 
 #[test]
-fn dotenv_may_carry_other_programs_variables() {
+fn dotenv_may_contain_variables_of_other_programs() {
     let known = known_keys::<Server>();
     let check = |dotenv: &str| loaded(&[("settings.toml", ""), (".env", dotenv)], &[("ALOWED_HOSTS", "x")]).check_unknown(known);
     assert!(check("POSTGRES_USER=x\nDATABASE_URL_2=x\nLBACK_ENV=development\nhttp_proxy=x\nSHOP__PRICE=1\nPOST=1").is_ok());
     let error = check("X=1\nDATABSE_URL=x").unwrap_err().to_string();
     assert_eq!(error, ".env:2: DATABSE_URL is not a setting. Did you mean DATABASE_URL?");
-    // A variable of the process has its name in capitals, too.
+    // Names in .env are upper case, like those of the process.
     let error = check("DATABASE_URL=x\ndatabase_url=y").unwrap_err().to_string();
     assert_eq!(error, ".env:2: database_url is not a setting. Did you mean DATABASE_URL?");
 }
 
 #[test]
-fn lower_case_keys_stand_in_tables() {
+fn lower_case_keys_belong_in_tables() {
     let error = Settings::from_toml("/", "debug = true\n\nsession-name = 'x'").unwrap_err().to_string();
-    assert!(error.starts_with("settings.toml:1: \"debug\" stands outside a table, where keys are upper case. Write DEBUG, or"), "{error}");
+    assert!(error.starts_with("settings.toml:1: \"debug\" is outside a table, where keys must be upper case. Write DEBUG, or"), "{error}");
     assert!(error.contains("\nsettings.toml:3: ") && error.contains("SESSION_NAME"), "{error}");
 }
 
 #[test]
-fn tables_merge_per_key_and_variables_reach_into_them() {
+fn tables_are_merged_by_key_and_variables_override_their_keys() {
     let files = [
         ("settings.toml", "[shop]\nprice = 1\ncolour = 'red'\n[shop.mail]\nhost = 'a'\nretries = 1"),
         ("settings.test.toml", "[shop]\ncolour = 'blue'\n[shop.mail]\nretries = 2"),
@@ -281,25 +281,25 @@ fn tables_merge_per_key_and_variables_reach_into_them() {
 }
 
 #[test]
-fn a_tables_errors_name_it() {
+fn errors_in_a_table_name_the_table() {
     let error = |text: &str| toml(text).table::<Shop>("shop").unwrap_err().to_string();
     let missing = "the table [shop] needs the key price, which is not set. Add price = … below [shop] in /srv/app/settings.toml.";
     assert_eq!(error(""), missing);
     assert_eq!(error("[shop]\n"), missing);
     assert_eq!(
         error("[shop]\nprice = 'x'"),
-        "settings.toml:2: shop.price should be a whole number, and is the text \"x\". Write price = 30"
+        "settings.toml:2: shop.price should be a whole number, but is the text \"x\". Write price = 30"
     );
     assert_eq!(
         error("[shop]\nprice = 1\ncolor = 'x'"),
-        "settings.toml:3: shop.color is not a key that this table knows. Did you mean colour? It knows price, colour, api_key, mail."
+        "settings.toml:3: shop.color is not a key of this table. Did you mean colour? Its keys are price, colour, api_key, mail."
     );
-    assert_eq!(error("[shop]\nprice = 1\nmail = 1"), "settings.toml:3: shop.mail should be a table, and is the whole number 1.");
+    assert_eq!(error("[shop]\nprice = 1\nmail = 1"), "settings.toml:3: shop.mail should be a table, but is the whole number 1.");
     assert!(toml("").table::<Mail>("mail").is_ok());
 }
 
 #[test]
-fn broken_toml_is_shown_with_its_line_unless_secret() {
+fn the_line_of_invalid_toml_is_shown_unless_it_is_secret() {
     let error = |text: &str| Settings::from_toml("/", text).unwrap_err().to_string();
     let plain = error("DEBUG = true\nHOST = local host\n");
     assert!(plain.starts_with("settings.toml:2:") && plain.ends_with("\n2 | HOST = local host"), "{plain}");
@@ -321,7 +321,7 @@ fn broken_toml_is_shown_with_its_line_unless_secret() {
 }
 
 #[test]
-fn files_that_are_no_settings_are_refused() {
+fn files_that_are_not_settings_are_refused() {
     let folder = project(&[]);
     let load = |bytes: &[u8]| {
         fs::write(folder.path().join("settings.toml"), bytes).unwrap();
@@ -339,7 +339,7 @@ fn files_that_are_no_settings_are_refused() {
 }
 
 #[test]
-fn dotenv_errors_have_a_line_and_no_value() {
+fn dotenv_errors_show_the_line_but_no_value() {
     let error = |text: &str| load(&[("settings.toml", ""), (".env", text)], &[]).unwrap_err().to_string();
     for text in ["A=1\n\nB = hunter2 x", "# c\nA='x\ny'\nhunter2", "A=1\nB=1\nC='hunter2\n\n"] {
         let error = error(text);
@@ -351,7 +351,7 @@ fn dotenv_errors_have_a_line_and_no_value() {
 }
 
 #[test]
-fn secrets_are_masked_for_the_eye() {
+fn secrets_are_masked_in_output() {
     let mut settings = toml(
         "SECRET_KEY = 'hunter2'\nDATABASE_URL = 'postgres://me:hunter2@db/x?sslmode=on&password=hunter2'\nLIST = [{ token = 'hunter2' }]\nDSN_X = ['hunter2']\nN = 1\n[shop.credentials]\nuser = 'hunter2'",
     );
@@ -366,7 +366,7 @@ fn secrets_are_masked_for_the_eye() {
 }
 
 #[test]
-fn a_secret_of_the_wrong_kind_is_not_shown() {
+fn a_secret_of_the_wrong_type_is_not_shown() {
     #[derive(Debug, Deserialize)]
     struct Door {
         #[allow(dead_code)]
@@ -375,7 +375,7 @@ fn a_secret_of_the_wrong_kind_is_not_shown() {
     let error = toml("[door]\ncode = 1234").table::<Door>("door").unwrap_err().to_string();
     assert_eq!(
         error,
-        "settings.toml:2: door.code should be text, and is a value that is not shown, as it may be secret. Write code = \"…\""
+        "settings.toml:2: door.code should be text, but is a value that is not shown because it may be secret. Write code = \"…\""
     );
     assert_eq!(serde_json::from_str::<Secret>("\"x\"").unwrap().expose(), "x");
     assert_eq!(toml("SECRET_KEY = 'x'").section::<Keys>().unwrap().secret_key.expose(), "x");
@@ -391,7 +391,7 @@ fn only_declared_variables_are_listed() {
 }
 
 #[test]
-fn what_code_sets_wins() {
+fn values_set_in_code_take_precedence() {
     let mut settings = loaded(&[("settings.toml", "PORT = 1")], &[("PORT", "2"), ("SHOP__PRICE", "3"), ("SHOP__COLOUR", "red")]);
     settings.set("PORT", 9).set("shop.price", 4);
     assert_eq!(settings.section::<Server>().unwrap().port, Some(9));
@@ -402,18 +402,18 @@ fn what_code_sets_wins() {
 }
 
 #[test]
-fn secret_keys_are_long_and_configured_outside_debug() {
+fn secret_keys_must_be_long_and_must_be_set_outside_debug() {
     let root = Path::new("/nowhere");
-    let (short, long) = (Secret::new("short"), Secret::new("x".repeat(32)));
+    let (short, long) = (Secret::new("hunter2"), Secret::new("x".repeat(32)));
     for (configured, debug) in [(None, false), (Some(&short), false), (Some(&short), true)] {
         let error = secret_key(root, configured, debug).unwrap_err().to_string();
-        assert!(error.contains("openssl rand -base64 48") && !error.contains("short"), "{error}");
+        assert!(error.contains("openssl rand -base64 48") && !error.contains("hunter2"), "{error}");
     }
     assert_eq!(secret_key(root, Some(&long), false).unwrap().expose(), long.expose());
 }
 
 #[test]
-fn debug_keeps_a_key_that_all_processes_share() {
+fn debug_creates_a_key_that_all_processes_share() {
     let folder = project(&[]);
     let make = || secret_key(folder.path(), None, true).unwrap().expose().to_owned();
     let keys: Vec<String> = std::thread::scope(|scope| {
@@ -431,11 +431,11 @@ fn debug_keeps_a_key_that_all_processes_share() {
         assert_eq!(mode & 0o777, 0o600);
     }
     fs::write(kept.join("secret_key"), "short").unwrap();
-    assert!(secret_key(folder.path(), None, true).unwrap_err().to_string().contains("Delete it"));
+    assert!(secret_key(folder.path(), None, true).unwrap_err().to_string().contains("Delete the file"));
 }
 
 #[test]
-fn debug_without_a_writable_folder_gets_a_key_for_this_run() {
+fn debug_without_a_writable_folder_uses_a_key_for_this_run() {
     let folder = project(&[(".lback", "a file in the way")]);
     let make = || secret_key(folder.path(), None, true).unwrap().expose().to_owned();
     assert_eq!(make().len(), 64);
@@ -502,8 +502,8 @@ proptest! {
     }
 }
 
-/// The ways in which editors and systems save the same text.
-fn ways_to_save(text: &str) -> Vec<Vec<u8>> {
+/// Returns the same text in the encodings and with the line endings that editors and systems use.
+fn saved_variants(text: &str) -> Vec<Vec<u8>> {
     let spaced: String = text.lines().map(|line| format!("{line} \t\n")).collect();
     let utf16 =
         |mark: &[u8], unit: fn(u16) -> [u8; 2]| -> Vec<u8> { mark.iter().copied().chain(text.encode_utf16().flat_map(unit)).collect() };
@@ -521,30 +521,30 @@ fn ways_to_save(text: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn how_a_file_was_saved_makes_no_difference() {
+fn encodings_and_line_endings_make_no_difference() {
     const TOML: &str = "DEBUG = true\nPORT = 1\n\n[shop]\nprice = 3\ncolour = '''\none\ntwo'''\n";
     const PRODUCTION: &str = "# On the server\nPORT = 2\n";
     const DOTENV: &str = "# Secrets\nLBACK_ENV=production\nHOST='example.com'\nexport DATABASE_URL=sqlite:db\nSHOP__PRICE=4\nDEBUG=false\n";
-    let files = [ways_to_save(TOML), ways_to_save(PRODUCTION), ways_to_save(DOTENV)];
-    for way in 0..files[0].len() {
+    let files = [saved_variants(TOML), saved_variants(PRODUCTION), saved_variants(DOTENV)];
+    for variant in 0..files[0].len() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, ways) in ["settings.toml", "settings.production.toml", ".env"].iter().zip(&files) {
-            fs::write(folder.path().join(name), &ways[way]).unwrap();
+        for (name, variants) in ["settings.toml", "settings.production.toml", ".env"].iter().zip(&files) {
+            fs::write(folder.path().join(name), &variants[variant]).unwrap();
         }
-        let settings = Settings::load(folder.path(), &Environment::default()).unwrap_or_else(|error| panic!("{way}: {error}"));
-        let server: Server = settings.section().unwrap_or_else(|error| panic!("{way}: {error}"));
-        assert_eq!((server.debug, server.port), (false, Some(2)), "{way}");
-        assert_eq!((server.host.as_deref(), server.database_url.as_deref()), (Some("example.com"), Some("sqlite:db")), "{way}");
+        let settings = Settings::load(folder.path(), &Environment::default()).unwrap_or_else(|error| panic!("{variant}: {error}"));
+        let server: Server = settings.section().unwrap_or_else(|error| panic!("{variant}: {error}"));
+        assert_eq!((server.debug, server.port), (false, Some(2)), "{variant}");
+        assert_eq!((server.host.as_deref(), server.database_url.as_deref()), (Some("example.com"), Some("sqlite:db")), "{variant}");
         let shop: Shop = settings.table("shop").unwrap();
-        // Spaces within the quotes are the author's.
+        // Spaces inside the quotes are part of the value.
         let colour: Vec<&str> = shop.colour.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        assert_eq!((shop.price, colour), (4, vec!["one", "two"]), "{way}");
+        assert_eq!((shop.price, colour), (4, vec!["one", "two"]), "{variant}");
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_is_made_is_for_its_owner_only() {
+fn a_created_key_is_readable_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     secret_key(folder.path(), None, true).unwrap();
@@ -554,7 +554,7 @@ fn a_key_that_is_made_is_for_its_owner_only() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_not_passed_over() {
+fn a_setting_that_is_not_text_is_an_error() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
@@ -576,6 +576,6 @@ fn a_variable_that_is_no_text_is_not_passed_over() {
     };
     let error = check("SHOP_KEY").unwrap_err();
     assert!(error.contains("SHOP_KEY is not text") && !error.contains("hunter2"), "{error}");
-    // Other programs' variables are nobody's business.
+    // Variables of other programs are ignored.
     assert_eq!(check("OTHER"), Ok(()));
 }

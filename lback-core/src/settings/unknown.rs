@@ -1,10 +1,10 @@
-//! Keys that are written and that nothing reads.
+//! Finds keys that nothing reads.
 
 use super::error::{Kind, SettingsError};
 use super::suggest;
 use super::value::{Origin, is_upper_case};
 
-/// So many are named; a file with more is another program's.
+/// Maximum number of keys in the message. A file with more of them probably belongs to another program.
 const MAX_NAMED: usize = 20;
 
 pub(super) fn check(written: &[(String, Origin)], known: &[&str]) -> Result<(), SettingsError> {
@@ -22,7 +22,7 @@ pub(super) fn check(written: &[(String, Origin)], known: &[&str]) -> Result<(), 
     Err(SettingsError::new(Kind::UnknownKey, message))
 }
 
-/// A line of `.env` that nothing reads, though it is meant for Lback: `debug=true`.
+/// Reports a line of `.env` that nothing reads although it is meant for Lback, such as `debug=true`.
 fn in_lower_case(key: &str, origin: &Origin, known: &[&str]) -> Option<String> {
     let upper = key.to_ascii_uppercase();
     let is_meant = matches!(origin, Origin::DotEnv { .. }) && upper != key && known.contains(&upper.as_str());

@@ -1,10 +1,10 @@
-//! A setting's value and where it comes from.
+//! The values of settings and where they come from.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Tables may be this many levels deep; deeper ones are no settings, and would strain the stack.
+/// Maximum nesting of tables and lists. No settings need more, and deeper ones would strain the stack.
 pub(super) const MAX_DEPTH: usize = 32;
 
 pub(super) type Table = BTreeMap<String, Entry>;
@@ -52,7 +52,7 @@ impl Entry {
         Self { value, origin: Origin::Code }
     }
 
-    /// The text of a variable, which a field may ask for as something else than text.
+    /// Returns the text if it comes from a variable. The type of the field then decides how it is read.
     pub fn variable_text(&self) -> Option<&str> {
         match (&self.value, &self.origin) {
             (Value::Text(text), Origin::DotEnv { .. } | Origin::Variable(_)) => Some(text),
@@ -72,7 +72,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Lays `over` on `base`: tables key by key, everything else as a whole.
+/// Merges `over` into `base`. Tables are merged key by key, other values are replaced.
 pub(super) fn merge(base: &mut Table, over: Table) {
     for (key, entry) in over {
         match (base.get_mut(&key), entry) {
@@ -86,7 +86,7 @@ pub(super) fn merge(base: &mut Table, over: Table) {
     }
 }
 
-/// Puts `entry` at `path`, making the tables on the way. What code has set stays.
+/// Sets the entry at `path` and creates missing tables. Values that were set in code are kept.
 pub(super) fn put(table: &mut Table, path: &[&str], entry: Entry) {
     let Some((first, rest)) = path.split_first() else {
         return;
@@ -110,14 +110,16 @@ pub(super) fn put(table: &mut Table, path: &[&str], entry: Entry) {
     }
 }
 
-/// `SHOP__API_KEY` as `["shop", "api_key"]`; none for a variable that reaches into no table.
+/// Splits the name of a variable such as `SHOP__API_KEY` into `["shop", "api_key"]`. Returns `None` if it does not name a key in a
+/// table.
 pub(super) fn variable_path(name: &str) -> Option<Vec<String>> {
     let path: Vec<String> = name.split("__").map(str::to_ascii_lowercase).collect();
     let is_path = is_upper_case(name) && path.len() > 1 && path.len() <= MAX_DEPTH;
     (is_path && path.iter().all(|part| !part.is_empty())).then_some(path)
 }
 
-/// Variables have no lower case and no `-`, so `SHOP_EU` must find `[shop-eu]`.
+/// Returns whether a variable and a key have the same name. Variables have neither lower case nor `-`, so `SHOP_EU` must match
+/// `[shop-eu]`.
 pub(super) fn is_same_name(variable: &str, key: &str) -> bool {
     let plain = |byte: u8| {
         if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() }

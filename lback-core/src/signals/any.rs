@@ -1,4 +1,4 @@
-//! A signal whose type the listener does not know.
+//! A signal without its static type.
 
 use std::any::Any;
 use std::fmt;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::Signal;
 
-/// A signal as a listener by name gets it. Prints (`{signal:?}`) as the signal does; cheap to clone.
+/// A signal of any type, as received by listeners that are registered by name. Its `Debug` output is that of the signal. Cloning it
+/// is cheap.
 ///
 /// ```
 /// use lback_core::signals::{AnySignal, ServerStarted};
@@ -31,12 +32,12 @@ impl AnySignal {
         AnySignal { name: T::NAME, value: Arc::new(signal), debug: debug::<T> }
     }
 
-    /// The signal's name.
+    /// Returns the name of the signal.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The signal, if it is a `T`.
+    /// Returns the signal if it is of type `T`.
     pub fn downcast_ref<T: Signal>(&self) -> Option<&T> {
         self.value.downcast_ref()
     }

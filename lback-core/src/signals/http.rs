@@ -20,16 +20,16 @@ use crate::error::BoxError;
 use crate::router::{Lookup, Route};
 use crate::{Body, Error, Request, RequestId, Response};
 
-/// `http.request.received`: a request has come, and its route is known. Nothing has been done yet.
+/// `http.request.received`: a request has arrived and its route is known. It has not been handled yet.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RequestReceived {
-    /// The request, as the log and the client know it.
+    /// The id of the request in the log and in the response.
     pub id: RequestId,
-    /// GET, POST …
+    /// The method: GET, POST …
     #[serde(serialize_with = "text")]
     pub method: Method,
-    /// The pattern of its route, `/posts/{id:int}`; `None` where no route answers.
+    /// The pattern of the route, such as `/posts/{id:int}`, or `None` if no route matches.
     pub route: Option<String>,
     /// The [client's address](Request::client_addr).
     pub client: Option<IpAddr>,
@@ -39,23 +39,23 @@ impl Signal for RequestReceived {
     const NAME: &'static str = "http.request.received";
 }
 
-/// `http.request.failed`: an error or a panic was answered with a status of 500 or above. What the error says is in the
-/// log, under the same id; it may quote what is secret.
+/// `http.request.failed`: an error or a panic was answered with a status of 500 or above. The error's message may contain secrets,
+/// so it is only in the log, under the same id.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RequestFailed {
-    /// The request, as the log and the client know it.
+    /// The id of the request in the log and in the response.
     pub id: RequestId,
-    /// GET, POST …
+    /// The method: GET, POST …
     #[serde(serialize_with = "text")]
     pub method: Method,
-    /// The pattern of its route; `None` where no route answers.
+    /// The pattern of the route, or `None` if no route matches.
     pub route: Option<String>,
     /// The status that the client sees.
     pub status: u16,
-    /// Where in the source the error was made, as `file:line:column`, where that is known.
+    /// The location in the source code where the error was created, as `file:line:column`, if it is known.
     pub location: Option<String>,
-    /// Was it a panic?
+    /// Whether it was a panic.
     pub panicked: bool,
 }
 
@@ -63,24 +63,24 @@ impl Signal for RequestFailed {
     const NAME: &'static str = "http.request.failed";
 }
 
-/// `http.response.sent`: the last byte of a response was handed to the connection, or the client has gone before.
+/// `http.response.sent`: the last byte of a response was handed to the connection, or the client has disconnected before that.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ResponseSent {
-    /// The request, as the log and the client know it.
+    /// The id of the request in the log and in the response.
     pub id: RequestId,
-    /// GET, POST …
+    /// The method: GET, POST …
     #[serde(serialize_with = "text")]
     pub method: Method,
-    /// The pattern of its route; `None` where no route answers.
+    /// The pattern of the route, or `None` if no route matches.
     pub route: Option<String>,
     /// The status.
     pub status: u16,
-    /// How many bytes of the body were sent.
+    /// Number of bytes of the body that were sent.
     pub bytes: u64,
-    /// The time since the request came.
+    /// The time since the request arrived.
     pub duration: Duration,
-    /// Was that the whole body?
+    /// Whether the whole body was sent.
     pub complete: bool,
 }
 
@@ -92,7 +92,7 @@ fn text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(value)
 }
 
-/// Tells that `error` was answered with `status`.
+/// Sends [`RequestFailed`] if `status`, with which `error` was answered, is a server error.
 pub(crate) fn failed(req: &Request, error: &Error, status: StatusCode) {
     if !status.is_server_error() {
         return;
@@ -107,50 +107,50 @@ pub(crate) fn failed(req: &Request, error: &Error, status: StatusCode) {
     });
 }
 
-/// A request whose response is waited for by a listener.
+/// A request whose [`ResponseSent`] a listener waits for.
 pub(crate) struct Exchange {
     app: Arc<Application>,
-    begun: Instant,
+    start: Instant,
     sent: ResponseSent,
 }
 
 impl Exchange {
-    /// Tells that a request has come. `None` where nobody wants to know what becomes of it.
+    /// Sends [`RequestReceived`]. Returns `None` if no listener waits for [`ResponseSent`].
     pub(crate) fn begin(req: &Request, lookup: &Lookup) -> Option<Box<Self>> {
         let app = req.app();
         if app.listeners().is_empty() {
             return None;
         }
-        let begun = Instant::now();
+        let start = Instant::now();
         let route = match lookup {
             Lookup::Found(matched) => Some(&*matched.route),
-            Lookup::Otherwise(_) => None,
+            Lookup::Fallback(_) => None,
         };
         let (id, route) = (req.id(), || route.map(Route::pattern).map(str::to_owned));
         app.send_with(|| RequestReceived { id, method: req.method().clone(), route: route(), client: req.client_addr() });
         app.wants::<ResponseSent>().then(|| {
             let (method, route) = (req.method().clone(), route());
             let sent = ResponseSent { id, method, route, status: 0, bytes: 0, duration: Duration::ZERO, complete: false };
-            Box::new(Exchange { app: app.clone(), begun, sent })
+            Box::new(Exchange { app: app.clone(), start, sent })
         })
     }
 
-    /// Watches the body on its way.
+    /// Wraps the body of the response to track how it is sent.
     pub(crate) fn answer(mut self: Box<Self>, response: &mut Response) {
         self.sent.status = response.status().as_u16();
         let body = std::mem::take(response.body_mut());
-        *response.body_mut() = Body::stream(Watched { body, exchange: self, broken: false });
+        *response.body_mut() = Body::stream(TrackedBody { body, exchange: self, failed: false });
     }
 }
 
-/// A body that tells when it is gone.
-struct Watched {
+/// A body that sends [`ResponseSent`] when it is dropped.
+struct TrackedBody {
     body: Body,
     exchange: Box<Exchange>,
-    broken: bool,
+    failed: bool,
 }
 
-impl hyper::body::Body for Watched {
+impl hyper::body::Body for TrackedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -158,7 +158,7 @@ impl hyper::body::Body for Watched {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => self.exchange.sent.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
-            Poll::Ready(Some(Err(_))) => self.broken = true,
+            Poll::Ready(Some(Err(_))) => self.failed = true,
             Poll::Ready(None) => self.exchange.sent.complete = true,
             Poll::Pending => {}
         }
@@ -174,17 +174,17 @@ impl hyper::body::Body for Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        // A runtime that ends drops what it has, at a time when nothing can listen any more.
+        // A runtime that shuts down drops its tasks, at a time when no listener can run any more.
         if Handle::try_current().is_err() {
             return;
         }
-        let Exchange { app, begun, sent } = &mut *self.exchange;
-        sent.duration = begun.elapsed();
-        // Who knows how long a body is does not ask whether there is more.
+        let Exchange { app, start, sent } = &mut *self.exchange;
+        sent.duration = start.elapsed();
+        // If the length of a body is known, hyper does not poll for its end.
         let at_end = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
-        sent.complete = (sent.complete || at_end) && !self.broken;
+        sent.complete = (sent.complete || at_end) && !self.failed;
         app.send(sent.clone());
     }
 }

@@ -1,4 +1,4 @@
-//! Who listens, and to what.
+//! Registers listeners and finds the listeners of a signal.
 
 use std::any::TypeId;
 use std::future::Future;
@@ -7,58 +7,58 @@ use std::sync::Arc;
 
 use super::deliver::{Label, Listener, Run};
 use super::pattern::Pattern;
-use super::{AnySignal, Outcome, Signal};
+use super::{AnySignal, ListenerOutput, Signal};
 use crate::application::Application;
 use crate::{Error, Result};
 
-/// The listeners of an application, in the order in which they are told.
+/// The listeners of an application, in the order in which they are called.
 ///
-/// A listener gets the signal and the application, and returns nothing or a [`Result`](crate::Result). Should it fail or
-/// panic, that is logged with the names of the signal and the listener, and nobody else notices.
+/// A listener receives the signal and the application, and returns nothing or a [`Result`](crate::Result). If it fails or panics,
+/// this is logged with the names of the signal and the listener. The sender and the other listeners are not affected.
 #[derive(Default)]
 pub struct Listeners {
-    all: Vec<(Hears, Listener)>,
+    all: Vec<(Selector, Listener)>,
     problems: Vec<String>,
 }
 
-/// What a listener listens to.
-enum Hears {
+/// Selects the signals that a listener receives.
+enum Selector {
     Type(TypeId),
     Names(Pattern),
 }
 
 impl Listeners {
-    /// Nobody.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a listener to signals of the type `T`.
+    /// Adds a listener for signals of type `T`.
     ///
     /// It runs in place, before [`send`](crate::Application::send) returns, and must not block.
     #[track_caller]
     pub fn on<T, R, F>(&mut self, listener: F) -> &mut Self
     where
         T: Signal,
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&T, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         let run = move |signal: &AnySignal, app: &Arc<Application>| match signal.downcast_ref() {
             Some(signal) => listener(signal, app).into_result(),
             None => Ok(()),
         };
-        self.add::<F>(Hears::Type(TypeId::of::<T>()), Run::Now(Box::new(run)))
+        self.add::<F>(Selector::Type(TypeId::of::<T>()), Run::InPlace(Box::new(run)))
     }
 
-    /// Adds an async listener to signals of the type `T`.
+    /// Adds an async listener for signals of type `T`.
     ///
-    /// It runs in a task of its own, which nobody waits for before the server stops.
+    /// It runs in its own task. Only a server that stops waits for that task.
     #[track_caller]
     pub fn on_async<T, F, Fut>(&mut self, listener: F) -> &mut Self
     where
         T: Signal,
         F: Fn(Arc<T>, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         let run = move |signal: AnySignal, app| {
             let work = signal.downcast().map(|signal| listener(signal, app));
@@ -69,39 +69,39 @@ impl Listeners {
                 }
             }
         };
-        self.add::<F>(Hears::Type(TypeId::of::<T>()), Run::later(run))
+        self.add::<F>(Selector::Type(TypeId::of::<T>()), Run::in_task(run))
     }
 
-    /// Adds a listener to signals by their name: `session.created`, `session.*` for all that begin so, or `*` for all.
+    /// Adds a listener for signals by name: `session.created`, `session.*` for all names with this prefix, or `*` for all signals.
     ///
-    /// It runs in place, as that of [`on`](Self::on).
+    /// It runs in place, like a listener added by [`on`](Self::on).
     #[track_caller]
     pub fn on_name<R, F>(&mut self, names: &str, listener: F) -> &mut Self
     where
-        R: Outcome,
+        R: ListenerOutput,
         F: Fn(&AnySignal, &Arc<Application>) -> R + Send + Sync + 'static,
     {
         let run = move |signal: &AnySignal, app: &Arc<Application>| listener(signal, app).into_result();
-        self.add_by_name::<F>(names, Run::Now(Box::new(run)))
+        self.add_by_name::<F>(names, Run::InPlace(Box::new(run)))
     }
 
-    /// Adds an async listener to signals by their name.
+    /// Adds an async listener for signals by name, as [`on_name`](Self::on_name) does.
     ///
-    /// It runs in a task of its own, as that of [`on_async`](Self::on_async).
+    /// It runs in its own task, like a listener added by [`on_async`](Self::on_async).
     #[track_caller]
     pub fn on_name_async<F, Fut>(&mut self, names: &str, listener: F) -> &mut Self
     where
         F: Fn(AnySignal, Arc<Application>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Outcome> + Send + 'static,
+        Fut: Future<Output: ListenerOutput> + Send + 'static,
     {
         let run = move |signal, app| {
             let work = listener(signal, app);
             async move { work.await.into_result() }
         };
-        self.add_by_name::<F>(names, Run::later(run))
+        self.add_by_name::<F>(names, Run::in_task(run))
     }
 
-    /// Adds those of `others` behind these.
+    /// Adds the listeners of `others` after the existing ones.
     pub fn append(&mut self, others: Listeners) -> &mut Self {
         self.all.extend(others.all);
         self.problems.extend(others.problems);
@@ -109,24 +109,25 @@ impl Listeners {
     }
 
     #[track_caller]
-    fn add<F>(&mut self, hears: Hears, run: Run) -> &mut Self {
-        self.all.push((hears, Listener { label: Label::of::<F>(), run }));
+    fn add<F>(&mut self, selector: Selector, run: Run) -> &mut Self {
+        self.all.push((selector, Listener { label: Label::of::<F>(), run }));
         self
     }
 
     #[track_caller]
     fn add_by_name<F>(&mut self, names: &str, run: Run) -> &mut Self {
         match Pattern::parse(names) {
-            Some(pattern) => self.add::<F>(Hears::Names(pattern), run),
+            Some(pattern) => self.add::<F>(Selector::Names(pattern), run),
             None => {
-                let place = Location::caller();
-                self.problems.push(format!("{place}: \"{names}\" names no signal; write \"user.logged_in\", \"user.*\" or \"*\""));
+                let location = Location::caller();
+                self.problems
+                    .push(format!("{location}: \"{names}\" is not the name of a signal; write \"user.logged_in\", \"user.*\" or \"*\""));
                 self
             }
         }
     }
 
-    /// Can all these be told?
+    /// Checks that all listeners have valid names.
     pub(crate) fn check(&self) -> Result<()> {
         match self.problems.is_empty() {
             true => Ok(()),
@@ -138,18 +139,18 @@ impl Listeners {
         self.all.is_empty()
     }
 
-    /// Those of a signal.
+    /// Returns the listeners of a signal.
     pub(super) fn of<T: Signal>(&self) -> impl Iterator<Item = &Listener> {
-        let hear = |hears: &Hears| match hears {
-            Hears::Type(id) => *id == TypeId::of::<T>(),
-            Hears::Names(pattern) => pattern.fits(T::NAME),
+        let selects = |selector: &Selector| match selector {
+            Selector::Type(id) => *id == TypeId::of::<T>(),
+            Selector::Names(pattern) => pattern.matches(T::NAME),
         };
-        self.all.iter().filter(move |(hears, _)| hear(hears)).map(|(_, listener)| listener)
+        self.all.iter().filter(move |(selector, _)| selects(selector)).map(|(_, listener)| listener)
     }
 
-    /// Waits until no async listener runs any more.
+    /// Waits until no async listener is running.
     pub(super) async fn finished(&self) {
-        // One may tell another something in its last moment.
+        // A listener may send a signal to another one just before it ends.
         while self.all.iter().any(|(_, listener)| listener.is_running()) {
             for (_, listener) in &self.all {
                 listener.finished().await;

@@ -1,8 +1,8 @@
-//! Signals: what has happened, told to whoever listens.
+//! Signals notify listeners of events.
 //!
-//! A signal is a value of a type that implements [`Signal`]. Listeners are registered before the application is built:
-//! with `App::on` and its siblings, or, by crates below it, on [`Assembly::listeners_mut`](crate::Assembly::listeners_mut).
-//! Whoever has something to tell calls [`Application::send`](crate::Application::send).
+//! A signal is a value of a type that implements [`Signal`]. Listeners are registered before the application is built, with
+//! `App::on` and its siblings or, in crates below `App`, with [`Assembly::listeners_mut`](crate::Assembly::listeners_mut).
+//! [`Application::send`](crate::Application::send) sends a signal.
 //!
 //! ```
 //! use std::sync::atomic::{AtomicI64, Ordering};
@@ -27,8 +27,8 @@
 //! assert_eq!(LAST.load(Ordering::Relaxed), 7);
 //! ```
 //!
-//! The signals of this crate carry no secret: no cookie, no body, no query, and of the path only the pattern of its
-//! route, for a path may hold a token too.
+//! The signals of this crate contain no secrets: no cookies, no body and no query. Instead of the path, which may contain a token,
+//! they contain the pattern of its route.
 
 mod any;
 mod deliver;
@@ -49,7 +49,7 @@ use std::fmt::Debug;
 
 use crate::Result;
 
-/// Something that has happened, and what is told of it.
+/// An event that listeners are notified of.
 ///
 /// ```
 /// use lback_core::Signal;
@@ -62,30 +62,30 @@ use crate::Result;
 /// }
 /// ```
 ///
-/// Listeners write signals to logs and send them to other machines, so a signal holds no secret: the id of an order, and
-/// not the number of the card that paid it.
+/// Listeners write signals to logs and send them to other machines, so a signal must not contain secrets: it may contain the id of
+/// an order, but not the number of the credit card.
 pub trait Signal: Debug + Send + Sync + 'static {
-    /// The name by which listeners may ask for it: what it is about and what happened, `order.placed`.
+    /// The name of the signal, which consists of the subject and what happened to it: `order.placed`.
     const NAME: &'static str;
 }
 
-/// What a listener returns: nothing, or a [`Result`] whose error is logged.
-#[diagnostic::on_unimplemented(message = "a listener returns nothing or a `lback::Result<()>`, and not `{Self}`")]
-pub trait Outcome {
-    /// The same as a `Result`.
+/// The return type of a listener: nothing, or a [`Result`] whose error is logged.
+#[diagnostic::on_unimplemented(message = "a listener must return nothing or a `lback::Result<()>`, not `{Self}`")]
+pub trait ListenerOutput {
+    /// Converts the outcome to a `Result`.
     ///
     /// # Errors
-    /// That of the listener.
+    /// If the listener has failed.
     fn into_result(self) -> Result<()>;
 }
 
-impl Outcome for () {
+impl ListenerOutput for () {
     fn into_result(self) -> Result<()> {
         Ok(())
     }
 }
 
-impl Outcome for Result<()> {
+impl ListenerOutput for Result<()> {
     fn into_result(self) -> Result<()> {
         self
     }

@@ -1,29 +1,29 @@
-//! Which names a listener asks for.
+//! Patterns for the names of signals.
 
-/// `session.created`, `session.*` or `*`.
+/// A pattern such as `session.created`, `session.*` or `*`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pattern {
-    Exactly(String),
-    /// Names that begin so. The dot is part of it, so that `user.*` is not for `username.changed`.
-    Below(String),
+    Exact(String),
+    /// Names with this prefix. It includes the dot, so that `user.*` does not match `username.changed`.
+    Prefix(String),
 }
 
 impl Pattern {
-    /// `None` where `text` is no name and no pattern of names.
+    /// Returns `None` if `text` is neither a name nor a pattern.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (name, below) = match text.strip_suffix('*') {
-            Some("") => return Some(Pattern::Below(String::new())),
+        let (name, is_prefix) = match text.strip_suffix('*') {
+            Some("") => return Some(Pattern::Prefix(String::new())),
             Some(prefix) => (prefix.strip_suffix('.')?, true),
             None => (text, false),
         };
         let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-        name.split('.').all(is_word).then(|| if below { Pattern::Below(format!("{name}.")) } else { Pattern::Exactly(name.to_owned()) })
+        name.split('.').all(is_word).then(|| if is_prefix { Pattern::Prefix(format!("{name}.")) } else { Pattern::Exact(name.to_owned()) })
     }
 
-    pub(super) fn fits(&self, name: &str) -> bool {
+    pub(super) fn matches(&self, name: &str) -> bool {
         match self {
-            Pattern::Exactly(exactly) => exactly == name,
-            Pattern::Below(prefix) => name.starts_with(prefix),
+            Pattern::Exact(exact) => exact == name,
+            Pattern::Prefix(prefix) => name.starts_with(prefix),
         }
     }
 }
@@ -33,19 +33,19 @@ mod tests {
     use super::Pattern;
 
     #[test]
-    fn patterns_fit_names() {
-        let fits = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().fits(name);
-        assert!(fits("session.created", "session.created"));
-        assert!(!fits("session.created", "session.created.twice"));
-        assert!(fits("http.*", "http.request.received"));
-        assert!(fits("http.request.*", "http.request.received"));
-        assert!(!fits("user.*", "username.changed"));
-        assert!(!fits("user.*", "user"));
-        assert!(fits("*", "anything"));
+    fn patterns_match_names() {
+        let matches = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().matches(name);
+        assert!(matches("session.created", "session.created"));
+        assert!(!matches("session.created", "session.created.twice"));
+        assert!(matches("http.*", "http.request.received"));
+        assert!(matches("http.request.*", "http.request.received"));
+        assert!(!matches("user.*", "username.changed"));
+        assert!(!matches("user.*", "user"));
+        assert!(matches("*", "anything"));
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn invalid_patterns_are_refused() {
         for text in ["", ".", "a.", ".a", "a..b", "a.*.b", "*.created", "a*", "a b", "**", ".*", "a.\0"] {
             assert_eq!(Pattern::parse(text), None, "{text:?}");
         }

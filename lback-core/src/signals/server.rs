@@ -10,11 +10,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::Signal;
 use crate::application::Application;
 
-/// `server.started`: connections are accepted.
+/// `server.started`: the server accepts connections.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ServerStarted {
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub address: SocketAddr,
 }
 
@@ -22,11 +22,11 @@ impl Signal for ServerStarted {
     const NAME: &'static str = "server.started";
 }
 
-/// `server.stopping`: no connection is accepted any more, and requests in flight may finish.
+/// `server.stopping`: the server no longer accepts connections. Requests in progress may finish.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ServerStopping {
-    /// Where the server listened.
+    /// The address that the server listened on.
     pub address: SocketAddr,
 }
 
@@ -34,38 +34,38 @@ impl Signal for ServerStopping {
     const NAME: &'static str = "server.stopping";
 }
 
-/// Tells of a server's start and stop: on threads where listeners may block, for nothing may keep a server from serving
-/// or from stopping.
+/// Sends the signals for the start and stop of a server. It uses threads on which listeners may block, because nothing may keep a
+/// server from serving or from stopping.
 pub(crate) struct Announcer {
     app: Arc<Application>,
     address: Option<SocketAddr>,
-    told: Vec<JoinHandle<()>>,
+    deliveries: Vec<JoinHandle<()>>,
 }
 
 impl Announcer {
     pub(crate) fn started(app: &Arc<Application>, listener: &TcpListener) -> Self {
-        let mut announcer = Announcer { app: app.clone(), address: listener.local_addr().ok(), told: Vec::new() };
-        announcer.tell(|address| ServerStarted { address });
+        let mut announcer = Announcer { app: app.clone(), address: listener.local_addr().ok(), deliveries: Vec::new() };
+        announcer.send(|address| ServerStarted { address });
         announcer
     }
 
     pub(crate) fn stopping(&mut self) {
-        self.tell(|address| ServerStopping { address });
+        self.send(|address| ServerStopping { address });
     }
 
-    fn tell<T: Signal>(&mut self, make: impl FnOnce(SocketAddr) -> T) {
+    fn send<T: Signal>(&mut self, make: impl FnOnce(SocketAddr) -> T) {
         if let Some(address) = self.address.filter(|_| self.app.wants::<T>()) {
             let (app, signal) = (self.app.clone(), make(address));
-            self.told.push(spawn_blocking(move || app.send(signal)));
+            self.deliveries.push(spawn_blocking(move || app.send(signal)));
         }
     }
 
-    /// Waits until every listener has ended, those of other signals too.
+    /// Waits until all listeners have ended, including those of other signals.
     pub(crate) async fn finished(&mut self) {
-        for told in &mut self.told {
-            let _ = told.await;
+        for delivery in &mut self.deliveries {
+            let _ = delivery.await;
         }
-        self.told.clear();
+        self.deliveries.clear();
         self.app.listeners().finished().await;
     }
 }

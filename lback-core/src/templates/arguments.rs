@@ -1,28 +1,28 @@
-//! The arguments that templates give to filters, functions and tests.
+//! Checks the arguments that templates pass to filters, functions and tests.
 //!
-//! Tera takes any, and what nobody asks for is lost: `date(fromat="%Y")`. So the texts are searched for calls with arguments
-//! that are not known.
+//! Tera accepts all arguments and ignores those that nothing reads, such as in `date(fromat="%Y")`. So this module searches the
+//! templates for calls with unknown arguments.
 
 use super::suggest::{Callable, Names};
 
-/// What is wrong with the arguments in the template `name`, each with its place.
+/// Returns a message for each unknown argument in the template `name`, with its location.
 pub(super) fn unknown(name: &str, text: &str, names: &Names) -> Vec<String> {
     let mut found = Vec::new();
-    for Argument { callable, of, argument, at } in arguments(text) {
-        if let Some(wrong) = names.unknown_argument(callable, of, argument) {
+    for Argument { callable, callee, argument, at } in arguments(text) {
+        if let Some(message) = names.unknown_argument(callable, callee, argument) {
             let before = &text[..at];
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            found.push(format!("{name}:{line}:{column}: {wrong}"));
+            found.push(format!("{name}:{line}:{column}: {message}"));
         }
     }
     found
 }
 
-/// An argument of a call, by the place of its name.
+/// An argument of a call, with the position of its name.
 struct Argument<'a> {
     callable: Callable,
-    of: &'a str,
+    callee: &'a str,
     argument: &'a str,
     at: usize,
 }
@@ -30,8 +30,8 @@ struct Argument<'a> {
 #[derive(Clone, Copy, PartialEq)]
 enum Token<'a> {
     Name(&'a str),
-    /// A sign; `=` only if it stands alone.
-    Sign(u8),
+    /// A punctuation character; `=` only if it is not part of a comparison.
+    Symbol(u8),
     Other,
 }
 
@@ -50,10 +50,10 @@ fn arguments(text: &str) -> Vec<Argument<'_>> {
     found
 }
 
-/// Collects the arguments within one tag, and returns the end of the tag.
+/// Collects the arguments inside one tag and returns the end of the tag.
 fn calls<'a>(text: &'a str, start: usize, end: &[u8], found: &mut Vec<Argument<'a>>) -> usize {
     let bytes = text.as_bytes();
-    // What each open bracket belongs to: a call, or something else.
+    // The open brackets, each with the call that it belongs to, if any.
     let mut open: Vec<(u8, Option<(Callable, &'a str)>)> = Vec::new();
     let mut last = [Token::Other; 3];
     let mut at = start;
@@ -64,16 +64,17 @@ fn calls<'a>(text: &'a str, start: usize, end: &[u8], found: &mut Vec<Argument<'
         let (token, length) = token(text, at);
         let [before, previous] = [last[1], last[2]];
         match token {
-            Some(Token::Sign(sign @ (b'(' | b'[' | b'{'))) => {
-                let call = if sign == b'(' { callable(last).zip(as_name(previous)) } else { None };
-                open.push((sign, call));
+            Some(Token::Symbol(bracket @ (b'(' | b'[' | b'{'))) => {
+                let call = if bracket == b'(' { callable(last).zip(as_name(previous)) } else { None };
+                open.push((bracket, call));
             }
-            Some(Token::Sign(b')' | b']' | b'}')) => drop(open.pop()),
-            Some(Token::Sign(b'=')) => {
-                if let (Some((_, Some((callable, of)))), Token::Name(argument), Token::Sign(b'(' | b',')) = (open.last(), previous, before)
+            Some(Token::Symbol(b')' | b']' | b'}')) => drop(open.pop()),
+            Some(Token::Symbol(b'=')) => {
+                if let (Some((_, Some((callable, callee)))), Token::Name(argument), Token::Symbol(b'(' | b',')) =
+                    (open.last(), previous, before)
                 {
                     let at = text[..at].trim_ascii_end().len() - argument.len();
-                    found.push(Argument { callable: *callable, of, argument, at });
+                    found.push(Argument { callable: *callable, callee, argument, at });
                 }
             }
             _ => {}
@@ -86,16 +87,16 @@ fn calls<'a>(text: &'a str, start: usize, end: &[u8], found: &mut Vec<Argument<'
     bytes.len()
 }
 
-/// What the name before a bracket is called as, by what stands before it.
+/// Returns the kind of callable that the name before a bracket is, based on the tokens before it.
 fn callable([before, between, name]: [Token<'_>; 3]) -> Option<Callable> {
     if as_name(name).is_none_or(|name| matches!(name, "and" | "or" | "not" | "in" | "is" | "if" | "elif" | "else")) {
         return None;
     }
     match (before, between) {
-        (_, Token::Sign(b'|') | Token::Name("filter")) => Some(Callable::Filter),
+        (_, Token::Symbol(b'|') | Token::Name("filter")) => Some(Callable::Filter),
         (_, Token::Name("is")) | (Token::Name("is"), Token::Name("not")) => Some(Callable::Test),
-        // A component is defined or called: its arguments are Tera's to check.
-        (_, Token::Sign(b'.' | b'<') | Token::Name("component")) => None,
+        // The definition or call of a component, whose arguments Tera checks itself.
+        (_, Token::Symbol(b'.' | b'<') | Token::Name("component")) => None,
         _ => Some(Callable::Function),
     }
 }
@@ -107,7 +108,7 @@ fn as_name(token: Token<'_>) -> Option<&str> {
     }
 }
 
-/// The token at `at` and its length; `None` for space.
+/// Returns the token at `at`, or `None` for whitespace, and its length.
 fn token(text: &str, at: usize) -> (Option<Token<'_>>, usize) {
     let rest = &text[at..];
     let Some(first) = rest.chars().next() else { return (None, 1) };
@@ -119,12 +120,12 @@ fn token(text: &str, at: usize) -> (Option<Token<'_>>, usize) {
             let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             (Some(Token::Name(&rest[..length])), length)
         }
-        _ if first.is_ascii_punctuation() => (Some(Token::Sign(first as u8)), 1),
+        _ if first.is_ascii_punctuation() => (Some(Token::Symbol(first as u8)), 1),
         _ => (Some(Token::Other), first.len_utf8()),
     }
 }
 
-/// The length of the text in quotes at the start of `rest`.
+/// Returns the length of the quoted text at the start of `rest`.
 fn string(rest: &str, quote: char) -> usize {
     let mut escaped = false;
     let end = rest.char_indices().skip(1).find(|(_, letter)| {
@@ -144,7 +145,7 @@ fn after(text: &str, at: usize, end: &str) -> usize {
     text[at..].find(end).map_or(text.len(), |found| at + found + end.len())
 }
 
-/// Where `{% endraw %}` ends.
+/// Returns the position after `{% endraw %}`.
 fn after_raw(text: &str, start: usize) -> usize {
     let mut at = after(text, start, "%}");
     while let Some(tag) = text[at..].find("{%").map(|found| at + found) {
@@ -166,11 +167,11 @@ mod tests {
             Callable::Function => "",
             Callable::Test => "is ",
         };
-        arguments(text).iter().map(|found| format!("{}{}.{}@{}", kind(found.callable), found.of, found.argument, found.at)).collect()
+        arguments(text).iter().map(|found| format!("{}{}.{}@{}", kind(found.callable), found.callee, found.argument, found.at)).collect()
     }
 
     #[test]
-    fn arguments_are_found_with_what_they_are_given_to() {
+    fn arguments_are_found_with_their_callees() {
         assert_eq!(found("{{ f(a=1, b = g(c=[2, h(d=3)], e={\"x\": i(j=1)})) | k(l='(m=1)') }}").len(), 7);
         assert_eq!(found("{{ x | f(a=1,) }}"), ["|f.a@9"]);
         assert_eq!(found("{{-x|f( a =1)-}}{% if x is f(b=2) and y is not g(c=3) %}"), ["|f.a@8", "is f.b@29", "is g.c@49"]);
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_call_is_left_alone() {
+    fn text_without_calls_is_ignored() {
         for text in [
             "f(a=1)",
             "{# {{ f(a=1) }} #}",
@@ -202,7 +203,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_searched(text in ".{0,60}", tag in "[{}%#|().,='\" a-c\\\\é-]{0,40}") {
+        fn any_text_can_be_searched(text in ".{0,60}", tag in "[{}%#|().,='\" a-c\\\\é-]{0,40}") {
             let _ = arguments(&text);
             let _ = arguments(&format!("{{{{ f({tag}"));
         }

@@ -1,8 +1,8 @@
-//! What a view hands to a template.
+//! The variables that a view passes to a template.
 
-/// A template's variables: `context! { title, count => posts.len() }`.
+/// Creates the variables of a template: `context! { title, count => posts.len() }`.
 ///
-/// A name alone stands for the variable of that name; the values are borrowed, and may be anything that is
+/// A name on its own stands for the variable of that name. Values are borrowed and can have any type that implements
 /// [`Serialize`](serde::Serialize).
 ///
 /// ```

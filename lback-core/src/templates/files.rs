@@ -1,4 +1,4 @@
-//! The files of the templates folder.
+//! The files in the templates folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use super::problem::Problem;
 use crate::file_state::FileState;
 use crate::text_file::decode;
 
-/// What editors leave beside the file that they save.
+/// Endings of the files that editors create next to the file that they save.
 const BACKUPS: [&str; 6] = ["~", "#", ".bak", ".orig", ".swp", "___jb_tmp___"];
 
-/// The template files by name, with what tells that one has changed.
+/// The templates by name, with the state of their files for detecting changes.
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Files(BTreeMap<String, File>);
 
@@ -22,19 +22,19 @@ enum File {
         path: PathBuf,
         state: FileState,
     },
-    /// The text of one that a crate brings along.
+    /// The text of a template that a crate provides.
     BuiltIn(&'static str),
 }
 
 impl Files {
-    /// The files in `dir` and below; none, where there is no such folder.
+    /// Lists the files in `dir` and its subfolders. There are none if the folder does not exist.
     pub(crate) fn list(dir: &Path) -> Result<Self, Problem> {
         let mut files = Files::default();
         files.add_folder(dir, "", &mut Vec::new())?;
         Ok(files)
     }
 
-    /// And those that crates bring along, by name and text. A file of the same name takes the place of one.
+    /// Adds the templates that crates provide, by name and text. A file with the same name replaces such a template.
     pub(super) fn with_built_in(mut self, templates: &[(&'static str, &'static str)]) -> Self {
         for (name, text) in templates {
             self.0.entry((*name).to_owned()).or_insert(File::BuiltIn(text));
@@ -42,12 +42,12 @@ impl Files {
         self
     }
 
-    /// The names, in the order of the alphabet.
+    /// Returns the names in alphabetical order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// Name and text of every file.
+    /// Returns the name and text of every template.
     pub(super) fn read(&self) -> Result<Vec<(&str, String)>, Problem> {
         let mut texts = Vec::with_capacity(self.0.len());
         for (name, file) in &self.0 {
@@ -60,7 +60,7 @@ impl Files {
             };
             match fs::read(path) {
                 Ok(bytes) => texts.push((name.as_str(), text(bytes, path)?)),
-                // Removed since it was listed.
+                // The file was removed after it was listed.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(unreadable(path, error)),
             }
@@ -68,26 +68,27 @@ impl Files {
         Ok(texts)
     }
 
-    /// `around` are the folders on the way to `dir` as they are on the disk: one that comes again is a loop of links.
-    fn add_folder(&mut self, dir: &Path, prefix: &str, around: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    /// Adds the files in `dir` and its subfolders. `ancestors` are the resolved paths of the folders around `dir`. If `dir` is among
+    /// them, symbolic links form a loop.
+    fn add_folder(&mut self, dir: &Path, prefix: &str, ancestors: &mut Vec<PathBuf>) -> Result<(), Problem> {
         let (real, entries) = match fs::canonicalize(dir).and_then(|real| Ok((real, fs::read_dir(dir)?))) {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unreadable(dir, error)),
         };
-        if around.contains(&real) {
+        if ancestors.contains(&real) {
             return Ok(());
         }
-        around.push(real);
+        ancestors.push(real);
         for entry in entries {
             let path = entry.map_err(|error| unreadable(dir, error))?.path();
-            self.add(path, prefix, around)?;
+            self.add(path, prefix, ancestors)?;
         }
-        around.pop();
+        ancestors.pop();
         Ok(())
     }
 
-    fn add(&mut self, path: PathBuf, prefix: &str, around: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    fn add(&mut self, path: PathBuf, prefix: &str, ancestors: &mut Vec<PathBuf>) -> Result<(), Problem> {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return Err(Problem::new(format!("the name of the template {} is not UTF-8; rename it", path.display())));
         };
@@ -96,14 +97,14 @@ impl Files {
         }
         let name = format!("{prefix}{name}");
         match fs::metadata(&path) {
-            Ok(found) if found.is_dir() => self.add_folder(&path, &format!("{name}/"), around),
+            Ok(found) if found.is_dir() => self.add_folder(&path, &format!("{name}/"), ancestors),
             Ok(found) if found.is_file() => {
                 self.0.insert(name, File::OnDisk { state: FileState::of(&found), path });
                 Ok(())
             }
-            // A pipe, a socket: reading it could wait for ever.
+            // A pipe or a socket: reading it could block indefinitely.
             Ok(_) => Ok(()),
-            // A link to nothing or to itself, or a file that was removed in this moment.
+            // A broken or circular link, or a file that has just been removed.
             Err(error) if path.is_symlink() || error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(unreadable(&path, error)),
         }
@@ -113,7 +114,7 @@ impl Files {
 fn text(bytes: Vec<u8>, path: &Path) -> Result<String, Problem> {
     decode(bytes).map_err(|error| {
         Problem::new(format!(
-            "the template {} is not UTF-8 text in line {}; save it as UTF-8, or keep it elsewhere if it is no template",
+            "the template {} is not UTF-8 text in line {}; save it as UTF-8, or move it to another folder if it is not a template",
             path.display(),
             error.line
         ))

@@ -1,22 +1,22 @@
-//! The forms of templates, for a look at whether each carries a token.
+//! Finds forms in templates that lack a CSRF token.
 
 use super::links::in_comment;
 
-/// A form that posts to this site without a CSRF token, in the text of a template.
+/// A form in a template that posts to this site without a CSRF token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateForm {
-    /// The template.
+    /// The name of the template.
     pub template: String,
     /// The line, counted from 1.
     pub line: usize,
 }
 
-/// What brings a token, or may bring one from another template.
+/// Text that adds a token to a form, or that may add one from another template.
 const TOKENS: [&str; 6] = ["csrf_input", "csrf_token", "{% include", "{%- include", "{% block", "{{ <"];
 
-/// The forms in `text` with `method="post"` and no token between their tags.
+/// Returns the forms in `text` with `method="post"` and no token between their tags.
 pub(super) fn unprotected(template: &str, text: &str) -> Vec<TemplateForm> {
-    // ASCII, so that places in it are places in the text.
+    // Only ASCII is changed, so that the positions are the same as in the text.
     let lower = text.to_ascii_lowercase();
     let forms = lower.match_indices("<form").map(|(at, _)| at).filter(|at| {
         let form = &lower[*at..];
@@ -26,13 +26,13 @@ pub(super) fn unprotected(template: &str, text: &str) -> Vec<TemplateForm> {
     forms.map(|at| TemplateForm { template: template.to_owned(), line: text[..at].matches('\n').count() + 1 }).collect()
 }
 
-/// A form for another site must not carry a token of this one.
+/// Returns whether a form posts to this site. A form for another site must not contain a token of this one.
 fn posts_here(form: &str) -> bool {
     let action = attribute(form, "action").unwrap_or_default();
     attribute(form, "method") == Some("post") && !["http:", "https:", "//"].iter().any(|start| action.starts_with(start))
 }
 
-/// The value of an attribute of the tag that `form` begins with.
+/// Returns the value of an attribute of the tag at the start of `form`.
 fn attribute<'a>(form: &'a str, name: &str) -> Option<&'a str> {
     form.match_indices(name).find_map(|(at, _)| {
         let is_name = form[..at].ends_with(|before: char| before.is_ascii_whitespace());
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_left_alone() {
+    fn other_forms_are_ignored() {
         for form in [
             "<form method=\"post\">{{ csrf_input() }}</form>",
             "<form method=\"post\"><input name=\"csrf_token\" value=\"{{ csrf_token() }}\"></form>",

@@ -1,4 +1,4 @@
-//! A value of a template, as a type of the application.
+//! Converts a value of a template to a type of the application.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,17 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Vi
 use serde::forward_to_deserialize_any;
 use tera::Value;
 
-/// Reads `value` as a `T`. A number arrives as the type that is asked for, if it fits.
+/// Reads `value` as a `T`. A number is converted to the requested type if it fits.
 ///
-/// Tera calculates with 128 bits, so that the sum of two small numbers is of a type that serde's other integers refuse; and a
-/// division makes a float, though it may come out whole.
+/// Tera calculates with 128 bits, so the sum of two small numbers has a type that serde's other integers refuse. A division
+/// produces a float even if the result is a whole number.
 pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
-    T::deserialize(Given(Cow::Borrowed(value)))
+    T::deserialize(ValueReader(Cow::Borrowed(value)))
 }
 
-struct Given<'a>(Cow<'a, Value>);
+struct ValueReader<'a>(Cow<'a, Value>);
 
-impl<'a> Given<'a> {
+impl<'a> ValueReader<'a> {
     fn visit_integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.0.as_number().and_then(|number| number.as_integer()) {
             Some(integer) => visit_integer(integer, visitor),
@@ -32,13 +32,15 @@ impl<'a> Given<'a> {
         }
     }
 
-    fn entries<'de>(&self) -> Option<MapDeserializer<'de, impl Iterator<Item = (Given<'_>, Given<'_>)>, Error>> {
+    fn entries<'de>(&self) -> Option<MapDeserializer<'de, impl Iterator<Item = (ValueReader<'_>, ValueReader<'_>)>, Error>> {
         let map = self.0.as_map()?;
-        Some(MapDeserializer::new(map.iter().map(|(key, value)| (Given(Cow::Owned(key.as_value())), Given(Cow::Borrowed(value))))))
+        Some(MapDeserializer::new(
+            map.iter().map(|(key, value)| (ValueReader(Cow::Owned(key.as_value())), ValueReader(Cow::Borrowed(value)))),
+        ))
     }
 }
 
-/// In the smallest of the types that serde's buffers know, too.
+/// Passes on an integer as the smallest type that it fits, because serde's buffers support at most 64 bits.
 fn visit_integer<'de, V: Visitor<'de>>(integer: i128, visitor: V) -> Result<V::Value, Error> {
     match (i64::try_from(integer), u64::try_from(integer)) {
         (Ok(integer), _) => visitor.visit_i64(integer),
@@ -55,7 +57,7 @@ macro_rules! numbers {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Given<'_> {
+impl<'de> Deserializer<'de> for ValueReader<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -66,12 +68,12 @@ impl<'de> Deserializer<'de> for Given<'_> {
             visitor.visit_u128(integer)
         } else if let Some(float) = value.as_f64() {
             visitor.visit_f64(float)
-        } else if let Some(truth) = value.as_bool() {
-            visitor.visit_bool(truth)
+        } else if let Some(flag) = value.as_bool() {
+            visitor.visit_bool(flag)
         } else if let Some(text) = value.as_str() {
             visitor.visit_str(text)
         } else if let Some(array) = value.as_array() {
-            visitor.visit_seq(SeqDeserializer::new(array.iter().map(|element| Given(Cow::Borrowed(element)))))
+            visitor.visit_seq(SeqDeserializer::new(array.iter().map(|element| ValueReader(Cow::Borrowed(element)))))
         } else if let Some(entries) = self.entries() {
             visitor.visit_map(entries)
         } else if let Some(bytes) = value.as_bytes() {
@@ -96,7 +98,7 @@ impl<'de> Deserializer<'de> for Given<'_> {
         visitor.visit_newtype_struct(self)
     }
 
-    /// A text names a variant, and a map of one entry one that holds something.
+    /// Text is the name of a variant. A map with one entry is a variant with content.
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
         if let Some(name) = self.0.as_str() {
             return visitor.visit_enum(name.into_deserializer());
@@ -112,7 +114,7 @@ impl<'de> Deserializer<'de> for Given<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Error> for Given<'_> {
+impl<'de> IntoDeserializer<'de, Error> for ValueReader<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -1,4 +1,4 @@
-//! What templates can call.
+//! The functions and filters that templates can call.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::static_names::StaticNames;
 
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The functions `url_for` and `static`, those that ask the request, and the filters.
+/// The functions `url_for` and `static`, the functions that use the request, and the filters.
 pub(crate) struct Functions {
-    asking: Vec<TemplateFunction>,
+    request_functions: Vec<TemplateFunction>,
     filters: Vec<TemplateFilter>,
     routes: Arc<RouteTable>,
     static_url: Arc<str>,
@@ -26,12 +26,12 @@ pub(crate) struct Functions {
 impl Functions {
     pub(crate) fn new(routes: Arc<RouteTable>, static_url: &str, static_names: Arc<StaticNames>) -> Self {
         let static_url = format!("{}/", static_url.trim_end_matches('/')).into();
-        Functions { asking: TemplateFunction::own(), filters: Vec::new(), routes, static_url, static_names }
+        Functions { request_functions: TemplateFunction::own(), filters: Vec::new(), routes, static_url, static_names }
     }
 
-    /// Adds those of the application, which win over others of the same name.
+    /// Adds the functions and filters of the application, which take precedence over others of the same name.
     pub(crate) fn add(mut self, functions: Vec<TemplateFunction>, filters: Vec<TemplateFilter>) -> Self {
-        self.asking.extend(functions);
+        self.request_functions.extend(functions);
         self.filters.extend(filters);
         self
     }
@@ -41,7 +41,7 @@ impl Functions {
         tera.register_function("url_for", move |args: Kwargs, _: &State| url_for(&routes, &args));
         let (prefix, names) = (self.static_url.clone(), self.static_names.clone());
         tera.register_function("static", move |args: Kwargs, _: &State| static_path(&prefix, &names, &args));
-        for function in &self.asking {
+        for function in &self.request_functions {
             function.register(tera);
         }
         filters::register(tera);
@@ -50,10 +50,10 @@ impl Functions {
         }
     }
 
-    /// The functions and the filters that are not Tera's, with their arguments.
+    /// Returns the functions and the filters that are not Tera's own, with their arguments.
     pub(super) fn known(&self) -> (impl Iterator<Item = Known>, impl Iterator<Item = Known>) {
         let filters = filters::known().into_iter().chain(self.filters.iter().map(|filter| filter.signature.known()));
-        (self.asking.iter().map(|function| function.signature.known()), filters)
+        (self.request_functions.iter().map(|function| function.signature.known()), filters)
     }
 }
 
@@ -63,7 +63,7 @@ fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
     let name = match args.get::<&Value>(key)?.map(|value| (value, value.as_str())) {
         Some((_, Some(name))) => name,
         Some((value, None)) => {
-            return Err(tera::Error::message(format!("url_for: {key} should be a route's name, and is {}", kind(value))));
+            return Err(tera::Error::message(format!("url_for: {key} should be a route's name, but is {}", kind(value))));
         }
         None => return Err(tera::Error::message("url_for needs the name of a route: url_for(name=\"post\", id=5)")),
     };
@@ -71,7 +71,7 @@ fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
     for (param, value) in args.iter().filter_map(|(param, value)| Some((param.as_str()?, value))).filter(|(param, _)| *param != key) {
         let in_path = routes.has_parameter(name, param);
         let values = match value.as_array() {
-            // A query may have several values of one name.
+            // A query may contain several values of the same name.
             Some(values) if !in_path => values,
             _ => std::slice::from_ref(value),
         };
@@ -82,19 +82,19 @@ fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
                 None => {
                     let kind = kind(value);
                     return Err(tera::Error::message(format!(
-                        "url_for({key}=\"{name}\"): the parameter \"{param}\" should be a number, a string or a bool, and is {kind}"
+                        "url_for({key}=\"{name}\"): the parameter \"{param}\" should be a number, a string or a bool, but is {kind}"
                     )));
                 }
             }
         }
     }
-    // The query string should not change from one page to the next, and the arguments come in no order.
+    // The arguments come in no particular order, but the query string should be the same on every page.
     params.sort_by_key(|(param, _)| *param);
     let params: Vec<(&str, &dyn Display)> = params.iter().map(|(param, value)| (*param, value as &dyn Display)).collect();
     routes.url_for(name, &params).map_err(|error| tera::Error::message(error.message()))
 }
 
-/// A value as it stands in an address. A whole number is written as one, though a division has made it a float.
+/// Returns a value as it is written in a URL. A whole number has no decimal point, even if a division has turned it into a float.
 fn text(value: &Value) -> Option<String> {
     match value.as_number() {
         Some(number) => Some(number.as_integer().map_or_else(|| value.to_string(), |integer| integer.to_string())),
@@ -109,7 +109,7 @@ fn static_path(prefix: &str, names: &StaticNames, args: &Kwargs) -> TeraResult<S
             let path = path.trim_start_matches('/');
             Ok(format!("{prefix}{}", utf8_percent_encode(names.hashed(path).unwrap_or(path), PATH)))
         }
-        Some((value, None)) => Err(tera::Error::message(format!("static: path should be a string, and is {}", kind(value)))),
+        Some((value, None)) => Err(tera::Error::message(format!("static: path should be a string, but is {}", kind(value)))),
         None => Err(tera::Error::message("static needs the path of a file: static(path=\"css/site.css\")")),
     }
 }

@@ -8,7 +8,7 @@ use crate::{Request, Result};
 
 type Value = Box<dyn Fn(&mut Request) -> Result<tera::Value> + Send + Sync>;
 
-/// A variable that every template can use, made only for those that mention it.
+/// A variable that every template can use. Its value is computed only for templates that mention it.
 pub struct TemplateGlobal {
     pub(super) name: &'static str,
     pub(super) value: Value,
@@ -20,8 +20,8 @@ impl TemplateGlobal {
     }
 }
 
-/// The components with implicit arguments (`{% component Form(@token) %}`): a call mentions a variable without naming it,
-/// and Tera's list of a template's variables leaves these out.
+/// The components with implicit arguments (`{% component Form(@token) %}`). A call of such a component uses a variable without
+/// naming it, and Tera's list of a template's variables does not contain it.
 pub(super) struct Components(Vec<(String, Vec<String>)>);
 
 impl Components {
@@ -36,9 +36,10 @@ impl Components {
         Components(names.map(|name| (name.to_owned(), implicit(name))).collect())
     }
 
-    /// The implicit arguments of every component that `template` may call, itself or by what it extends and includes.
+    /// Returns the implicit arguments of every component that `template` may call, directly or through the templates that it extends
+    /// and includes.
     ///
-    /// It goes by the text, as Tera tells no more: rather one variable too many than one too few.
+    /// This searches the text, because Tera does not provide this information. It may find a variable too many, but never one too few.
     pub(super) fn reached_from<'a>(&'a self, template: &str, texts: &'a [(&'a str, String)]) -> HashSet<&'a str> {
         let mut found = HashSet::new();
         let mut seen = HashSet::from([("template", template)]);
@@ -50,9 +51,9 @@ impl Components {
                     waiting.extend(texts.iter().filter_map(|(_, text)| definition(component, text)));
                 }
             }
-            for (name, text_of_it) in texts {
+            for (name, other) in texts {
                 if ['"', '\'', '`'].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}"))) && seen.insert(("template", name)) {
-                    waiting.push(text_of_it);
+                    waiting.push(other);
                 }
             }
         }
@@ -60,7 +61,7 @@ impl Components {
     }
 }
 
-/// The part of `text` that defines `component`.
+/// Returns the part of `text` that defines `component`.
 fn definition<'a>(component: &str, text: &'a str) -> Option<&'a str> {
     let start = text.match_indices(component).map(|(at, _)| at).find(|at| text[..*at].trim_end().ends_with("component"))?;
     let rest = &text[start..];

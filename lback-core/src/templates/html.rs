@@ -1,9 +1,9 @@
-//! Text that is HTML already.
+//! Text that is already HTML.
 
 use serde::{Serialize, Serializer};
 
-/// HTML that a template shows as it is, where it escapes every other text. What came from elsewhere must be escaped before
-/// it gets in here.
+/// HTML that templates insert unchanged, while they escape all other text. Text from other sources must be escaped before it is put
+/// into an `Html`.
 ///
 /// ```
 /// use lback_core::Html;
@@ -16,26 +16,26 @@ use serde::{Serialize, Serializer};
 pub struct Html(String);
 
 impl Html {
-    /// This HTML.
+    /// Wraps text that is already HTML.
     pub fn new(html: impl Into<String>) -> Self {
         Html(html.into())
     }
 
-    /// This text, escaped.
+    /// Escapes text.
     pub fn escape(text: &str) -> Self {
         let mut html = Vec::with_capacity(text.len());
-        // Writing to a Vec does not fail, and what is escaped stays UTF-8.
+        // Writing to a Vec does not fail, and escaped text is still UTF-8.
         let _ = tera::escape_html(text, &mut html);
         Html(String::from_utf8(html).unwrap_or_default())
     }
 
-    /// The HTML.
+    /// Returns the HTML.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Tera takes one of its own values as it is wherever it meets one, so that HTML stays HTML.
+/// Serializes to one of Tera's own values, which Tera keeps unchanged at any depth, so that HTML stays HTML.
 impl Serialize for Html {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         tera::Value::safe_string(&self.0).serialize(serializer)

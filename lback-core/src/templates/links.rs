@@ -1,9 +1,9 @@
-//! The links that templates make.
+//! Finds the links and static files in templates.
 
-/// A link to a named route, in the text of a template.
+/// A link to a named route in a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateLink {
-    /// The template.
+    /// The name of the template.
     pub template: String,
     /// The line, counted from 1.
     pub line: usize,
@@ -11,10 +11,10 @@ pub struct TemplateLink {
     pub route: String,
 }
 
-/// A static file, in the text of a template.
+/// A static file that a template refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateFile {
-    /// The template.
+    /// The name of the template.
     pub template: String,
     /// The line, counted from 1.
     pub line: usize,
@@ -22,8 +22,7 @@ pub struct TemplateFile {
     pub path: String,
 }
 
-/// The calls of `url_for` in `text` whose route is written out. One that is computed only shows when the page is
-/// rendered.
+/// Returns the calls of `url_for` in `text` whose route is a literal. A computed route is known only when the page is rendered.
 pub(super) fn links(template: &str, text: &str) -> Vec<TemplateLink> {
     let route = |(line, arguments): (usize, &str)| {
         let route = literal(arguments, "route").or_else(|| literal(arguments, "name"))?;
@@ -32,7 +31,7 @@ pub(super) fn links(template: &str, text: &str) -> Vec<TemplateLink> {
     calls(text, "url_for(").filter_map(route).collect()
 }
 
-/// The calls of `static` in `text` whose file is written out.
+/// Returns the calls of `static` in `text` whose file is a literal.
 pub(super) fn static_files(template: &str, text: &str) -> Vec<TemplateFile> {
     let file = |(line, arguments): (usize, &str)| {
         let path = literal(arguments, "path")?.trim_start_matches('/').to_owned();
@@ -41,7 +40,7 @@ pub(super) fn static_files(template: &str, text: &str) -> Vec<TemplateFile> {
     calls(text, "static(").filter_map(file).collect()
 }
 
-/// The lines and the arguments of the calls that begin with `call`, such as `url_for(`.
+/// Returns the lines and the arguments of the calls that begin with `call`, such as `url_for(`.
 fn calls<'a>(text: &'a str, call: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
     let whole_word = |at: usize| !text[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
     text.match_indices(call).filter(move |(at, _)| whole_word(*at) && !in_comment(text, *at)).map(|(at, call)| {
@@ -50,13 +49,13 @@ fn calls<'a>(text: &'a str, call: &'a str) -> impl Iterator<Item = (usize, &'a s
     })
 }
 
-/// Tera's comments, `{# … #}`.
+/// Returns whether the position is in a Tera comment, `{# … #}`.
 pub(super) fn in_comment(text: &str, at: usize) -> bool {
     let before = &text[..at];
     before.rfind("{#").is_some_and(|open| before.rfind("#}").is_none_or(|close| close < open))
 }
 
-/// The value of the argument `key`, if it is a text in quotes.
+/// Returns the value of the argument `key` if it is a quoted text.
 fn literal<'a>(arguments: &'a str, key: &str) -> Option<&'a str> {
     arguments.match_indices(key).find_map(|(at, _)| {
         let whole_word = !arguments[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
@@ -88,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_route_is_not_taken_for_its_parameter() {
+    fn the_name_of_the_route_is_not_confused_with_its_parameters() {
         assert_eq!(routes("{{ url_for(route=\"user\", name=\"alice\") }}"), [(1, "user".to_owned())]);
         assert_eq!(routes("{{ url_for(surname=\"x\", name=\"user\") }}"), [(1, "user".to_owned())]);
     }
 
     #[test]
-    fn what_is_computed_or_commented_out_is_left_alone() {
+    fn computed_routes_and_comments_are_ignored() {
         assert!(routes("{{ url_for(name=target) }} {# url_for(name=\"gone\") #} url_for(").is_empty());
     }
 }

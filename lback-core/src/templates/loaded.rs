@@ -1,4 +1,4 @@
-//! Templates, parsed together.
+//! Reads and parses all templates together.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use super::globals::{Components, TemplateGlobal};
 use super::problem::Problem;
 use super::suggest::Names;
 
-/// One reading of the templates folder.
+/// The result of reading the templates once.
 pub(super) struct Loaded {
     pub(super) tera: Tera,
     pub(super) files: Files,
-    /// For every template, the indices of the globals that it mentions.
+    /// The indices of the globals that each template mentions.
     mentions: HashMap<String, Vec<usize>>,
 }
 
@@ -24,7 +24,7 @@ impl Loaded {
     pub(super) fn read(files: Files, functions: &Functions, globals: &[TemplateGlobal], names: &Names) -> Result<Self, Problem> {
         let texts = files.read()?;
         let mut tera = Tera::new();
-        // A page is a page whatever its name ends in: "page.html.tera" must not send what visitors wrote as it is.
+        // Pages are escaped regardless of their extension: "page.html.tera" must not contain visitors' text unescaped.
         let escaped: Vec<String> = texts.iter().map(|(name, _)| (*name).to_owned()).filter(|name| !name.ends_with(".txt")).collect();
         tera.autoescape_on(escaped);
         functions.register(&mut tera);
@@ -47,14 +47,14 @@ impl Loaded {
         Ok(Loaded { tera, files, mentions })
     }
 
-    /// The indices of the globals that the template `name`, or one that it extends or includes, mentions; `None` where
+    /// Returns the indices of the globals that the template `name`, or one that it extends or includes, mentions. Returns `None` if
     /// there is no such template.
     pub(super) fn globals_of(&self, name: &str) -> Option<&[usize]> {
         self.mentions.get(name).map(Vec::as_slice)
     }
 }
 
-/// Tera stops at the first template that does not parse. A person would rather see them all.
+/// Returns the problem of the templates. Tera stops at the first template that does not parse, so this finds all of them.
 fn problem(error: tera::Error, texts: &[(&str, String)], names: &Names) -> Problem {
     if !matches!(error.kind(), ErrorKind::SyntaxError(_)) {
         return Problem::of_references(error, names, texts);

@@ -38,18 +38,18 @@ use loaded::Loaded;
 use problem::Problem;
 use suggest::Names;
 
-/// Everything in the templates folder, parsed.
+/// The parsed templates of an application.
 ///
-/// Outside `DEBUG` it is read once, at start. In `DEBUG` a change to a file, a new file and a removed one show with the
-/// next page. Values are escaped, but for templates whose names end in `.txt`. A crate may bring templates along
-/// ([`Assembly::template`](crate::Assembly::template)); a file of the same name takes the place of one.
+/// They are read once, at startup. While `DEBUG` is on, changed, new and removed files take effect on the next page. Values are
+/// escaped, except in templates whose names end in `.txt`. Crates can provide templates
+/// ([`Assembly::template`](crate::Assembly::template)); a file with the same name replaces them.
 ///
-/// Besides Tera's own functions a template can call `url_for(name="post", id=5)` and `static(path="css/site.css")`.
-/// `csrf_input()` and `csrf_token()` bring a token for this request's visitor, `request` and `now` are variables, and `date`,
-/// `linebreaks` and `truncate_words` filters. Crates and applications add more: see
+/// Besides Tera's own functions, templates can call `url_for(name="post", id=5)` and `static(path="css/site.css")`.
+/// `csrf_input()` and `csrf_token()` add a token for the visitor, `request` and `now` are variables, and `date`, `linebreaks` and
+/// `truncate_words` are filters. Crates and applications can add more: see
 /// [`Assembly::template_global`](crate::Assembly::template_global), `template_function` and `template_filter`.
 ///
-/// Where the pattern of a route has a parameter called `name`, say `route` for the route's name:
+/// If the pattern of a route has a parameter called `name`, pass the route's name as `route`:
 /// `url_for(route="user", name="alice")`.
 pub struct Templates {
     dir: PathBuf,
@@ -59,12 +59,12 @@ pub struct Templates {
     functions: Functions,
     names: Names,
     loaded: RwLock<Arc<Loaded>>,
-    /// What has failed on error pages and was logged.
-    told: Mutex<HashSet<String>>,
+    /// The names of what has failed on error pages and has been logged.
+    logged_failures: Mutex<HashSet<String>>,
 }
 
 impl Templates {
-    /// Reads and parses the templates in `dir` (none, where there is no such folder), and those that crates bring along.
+    /// Reads and parses the templates in `dir`, if that folder exists, and those that crates provide.
     pub(crate) fn load(
         dir: PathBuf,
         built_in: Vec<(&'static str, &'static str)>,
@@ -73,21 +73,21 @@ impl Templates {
         functions: Functions,
     ) -> Result<Self> {
         let mut globals = globals;
-        // An application's own come before those of the same name.
+        // The globals of the application come first, so they take precedence over others of the same name.
         globals.extend(request::globals());
         let (known_functions, known_filters) = functions.known();
         let names = Names::with(known_filters, known_functions, globals.iter().map(|global| global.name));
         let read = |dir| Loaded::read(Files::list(dir)?.with_built_in(&built_in), &functions, &globals, &names);
         let loaded = read(&dir).map_err(Problem::into_error)?;
         let loaded = RwLock::new(Arc::new(loaded));
-        Ok(Templates { loaded, dir, built_in, debug, globals, functions, names, told: Mutex::default() })
+        Ok(Templates { loaded, dir, built_in, debug, globals, functions, names, logged_failures: Mutex::default() })
     }
 
     fn list(&self) -> Result<Files, Problem> {
         Ok(Files::list(&self.dir)?.with_built_in(&self.built_in))
     }
 
-    /// Renders the template `name`. What `context` sets wins over globals of the same name.
+    /// Renders the template `name`. Variables in `context` take precedence over globals of the same name.
     #[track_caller]
     pub(crate) fn render(&self, req: &mut Request, name: &str, mut context: tera::Context) -> Result<String> {
         let loaded = match self.current() {
@@ -105,7 +105,7 @@ impl Templates {
         }
         match request_functions::lending(req, || loaded.tera.render(name, &context)) {
             (Ok(page), _) => Ok(page),
-            // What a function refuses in words for the client goes to the client.
+            // A function's error below 500 has a message for the client.
             (Err(_), Some(error)) if !error.is_server_error() => Err(error),
             (Err(error), failed) => {
                 let problem = Problem::of_rendering(name, error, &self.names).into_error();
@@ -117,59 +117,61 @@ impl Templates {
         }
     }
 
-    /// Returns the value of the variable or function `name` on an error page; none if it fails. What it asks may be what has just
-    /// failed, or stand in a middleware that the request has not reached.
+    /// Returns the value of the variable or function `name` on an error page, or none if it fails. It may depend on what has just
+    /// failed, or on a middleware that the request has not reached.
     fn or_none(&self, name: &str, value: Result<tera::Value>) -> tera::Value {
         value.unwrap_or_else(|error| {
-            match self.is_news(name) {
-                true => tracing::warn!(target: "lback::error", "\"{name}\" is none on an error page, since it fails there: {error}"),
-                false => tracing::debug!(target: "lback::error", "\"{name}\" is none on an error page, since it fails there: {error}"),
+            match self.is_first_failure(name) {
+                true => tracing::warn!(target: "lback::error", "\"{name}\" is none on an error page, because it fails there: {error}"),
+                false => tracing::debug!(target: "lback::error", "\"{name}\" is none on an error page, because it fails there: {error}"),
             }
             tera::Value::none()
         })
     }
 
-    /// Returns whether `what` is told for the first time: what any stranger can make fail is logged once.
-    pub(crate) fn is_news(&self, what: &str) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
+    /// Returns whether `what` fails for the first time. Anyone can make it fail repeatedly, so only the first time is prominent in
+    /// the log.
+    pub(crate) fn is_first_failure(&self, what: &str) -> bool {
+        self.logged_failures.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
     }
 
-    /// Is there a template of this name?
+    /// Returns whether there is a template of this name.
     pub fn contains(&self, name: &str) -> bool {
         self.current().unwrap_or_else(|_| self.last()).globals_of(name).is_some()
     }
 
-    /// The names of all templates, in the order of the alphabet: their paths below the templates folder, with `/`.
+    /// Returns the names of all templates in alphabetical order. A name is the path below the templates folder, with `/` as the
+    /// separator.
     pub fn names(&self) -> impl Iterator<Item = String> + use<> {
         let loaded = self.current().unwrap_or_else(|_| self.last());
         loaded.files.names().map(str::to_owned).collect::<Vec<_>>().into_iter()
     }
 
-    /// The links to named routes that are written out in the templates, for a check that each leads somewhere.
+    /// Returns the links to named routes that are written as literals in templates, to check that each route exists.
     ///
     /// # Errors
-    /// Where the files cannot be read.
+    /// If the files cannot be read.
     pub fn links(&self) -> Result<Vec<TemplateLink>> {
         Ok(self.texts()?.iter().flat_map(|(name, text)| links::links(name, text)).collect())
     }
 
-    /// The static files that are written out in the templates, for a check that each exists.
+    /// Returns the static files that are written as literals in templates, to check that each file exists.
     ///
     /// # Errors
-    /// Where the files cannot be read.
+    /// If the files cannot be read.
     pub fn static_files(&self) -> Result<Vec<TemplateFile>> {
         Ok(self.texts()?.iter().flat_map(|(name, text)| links::static_files(name, text)).collect())
     }
 
-    /// The forms that post without a CSRF token, as far as the text tells.
+    /// Returns the forms that post without a CSRF token, as far as the text shows.
     ///
     /// # Errors
-    /// Where the files cannot be read.
+    /// If the files cannot be read.
     pub fn unprotected_forms(&self) -> Result<Vec<TemplateForm>> {
         Ok(self.texts()?.iter().flat_map(|(name, text)| forms::unprotected(name, text)).collect())
     }
 
-    /// Name and text of every template.
+    /// Returns the name and text of every template.
     fn texts(&self) -> Result<Vec<(String, String)>> {
         let texts = self.list().and_then(|files| {
             let texts = files.read()?.into_iter().map(|(name, text)| (name.to_owned(), text));
@@ -178,7 +180,7 @@ impl Templates {
         texts.map_err(Problem::into_error)
     }
 
-    /// The templates as they are now: in `DEBUG` after a look at the files.
+    /// Returns the current templates. While `DEBUG` is on, this reads the files again if they have changed.
     fn current(&self) -> Result<Arc<Loaded>, Problem> {
         let last = self.last();
         if !self.debug {
@@ -193,7 +195,7 @@ impl Templates {
         Ok(fresh)
     }
 
-    /// The templates as they last parsed.
+    /// Returns the templates that were last parsed successfully.
     fn last(&self) -> Arc<Loaded> {
         self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -205,11 +207,9 @@ impl Templates {
         match nearest(name, &known).or_else(same_file) {
             Some(near) => format!("there is no template \"{name}\" in {dir}; did you mean \"{near}\"?"),
             None if known.is_empty() && !self.dir.is_dir() => {
-                format!(
-                    "there is no template \"{name}\": the templates folder {dir} does not exist (TEMPLATES_DIR in settings.toml names it)"
-                )
+                format!("there is no template \"{name}\": the templates folder {dir} does not exist (check TEMPLATES_DIR in settings.toml)")
             }
-            None if known.is_empty() => format!("there is no template \"{name}\": the folder {dir} holds none"),
+            None if known.is_empty() => format!("there is no template \"{name}\": the folder {dir} contains no templates"),
             None => format!("there is no template \"{name}\" in {dir}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Why templates cannot be read, parsed or rendered.
+//! The reasons why templates cannot be read, parsed or rendered.
 
 use tera::ErrorKind;
 
@@ -6,7 +6,7 @@ use super::suggest::{Names, no_field};
 use crate::Error;
 use crate::error::BoxError;
 
-/// An error in the making. It becomes an [`Error`] where the caller's place in the source is known.
+/// A problem without a location. It becomes an [`Error`] where the location of the caller in the source code is known.
 #[derive(Debug)]
 pub(crate) struct Problem {
     message: String,
@@ -23,21 +23,21 @@ impl Problem {
         self
     }
 
-    /// Templates that do not parse. Tera's reports show the lines.
+    /// Creates the problem of templates that do not parse. Tera's reports show the lines.
     pub(super) fn of_syntax(errors: Vec<tera::Error>) -> Self {
-        let places: Vec<String> = errors.iter().filter_map(|error| report(error).map(place)).collect();
+        let locations: Vec<String> = errors.iter().filter_map(|error| report(error).map(location)).collect();
         let message = match errors.as_slice() {
             [error] => match report(error) {
-                Some(report) => format!("the template {} does not parse", place(report)),
+                Some(report) => format!("the template {} does not parse", location(report)),
                 None => "a template does not parse".to_owned(),
             },
-            _ => format!("{} templates do not parse: {}", errors.len(), places.join(", ")),
+            _ => format!("{} templates do not parse: {}", errors.len(), locations.join(", ")),
         };
         let reports: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Problem::new(message).with_source(reports.join("\n\n"))
     }
 
-    /// Templates that parse, and name parents, blocks, filters, functions or components that are not there.
+    /// Creates the problem of templates that parse, but name missing parents, blocks, filters, functions or components.
     pub(super) fn of_references(error: tera::Error, names: &Names, texts: &[(&str, String)]) -> Self {
         let templates: Vec<&str> = texts.iter().map(|(name, _)| *name).collect();
         let found = match error.kind() {
@@ -48,23 +48,23 @@ impl Problem {
             }
             _ => unknown(&error.to_string(), names, &templates),
         };
-        // Tera's reports show the lines; they begin with a line of their own.
-        Problem::new(do_not_fit(&found)).with_source(format!("\n{error}"))
+        // Tera's reports show the lines. They start on a new line.
+        Problem::new(invalid_templates(&found)).with_source(format!("\n{error}"))
     }
 
-    /// Templates that give arguments to what does not take them.
+    /// Creates the problem of templates that pass unknown arguments.
     pub(super) fn of_calls(found: &[String]) -> Self {
-        Problem::new(do_not_fit(found))
+        Problem::new(invalid_templates(found))
     }
 
-    /// The template `name` parses, and cannot be rendered with what it was given.
+    /// Creates the problem of the template `name`, which parses but cannot be rendered with its variables.
     pub(super) fn of_rendering(name: &str, error: tera::Error, names: &Names) -> Self {
         let message = match report(&error) {
             Some(report) => {
                 let what = undefined(report.message(), &error.to_string(), names).unwrap_or_else(|| report.message().to_owned());
                 match report.filename() == name {
-                    true => format!("the template {} failed: {what}", place(report)),
-                    false => format!("the template {name} failed in {}: {what}", place(report)),
+                    true => format!("the template {} failed: {what}", location(report)),
+                    false => format!("the template {name} failed in {}: {what}", location(report)),
                 }
             }
             None => format!("the template {name} failed: {error}"),
@@ -72,7 +72,7 @@ impl Problem {
         Problem::new(message).with_source(error)
     }
 
-    /// The error, made where the caller is.
+    /// Creates the error, with the location of the caller.
     #[track_caller]
     pub(super) fn into_error(self) -> Error {
         let error = Error::internal(self.message);
@@ -83,11 +83,11 @@ impl Problem {
     }
 }
 
-fn do_not_fit(found: &[String]) -> String {
+fn invalid_templates(found: &[String]) -> String {
     match found {
-        [] => "the templates do not fit together".to_owned(),
-        [one] => format!("the templates do not fit together: {one}"),
-        many => format!("the templates do not fit together:\n  {}", many.join("\n  ")),
+        [] => "the templates are invalid".to_owned(),
+        [one] => format!("the templates are invalid: {one}"),
+        many => format!("the templates are invalid:\n  {}", many.join("\n  ")),
     }
 }
 
@@ -98,26 +98,26 @@ fn report(error: &tera::Error) -> Option<&tera::ReportError> {
     }
 }
 
-/// `post.html:3:5`, counted from 1 as editors do.
-fn place(report: &tera::ReportError) -> String {
+/// Returns the location of a report, such as `post.html:3:5`, counted from 1 as in editors.
+fn location(report: &tera::ReportError) -> String {
     format!("{}:{}:{}", report.filename(), report.span().start_line, report.span().start_col + 1)
 }
 
-/// Tera's reports of unknown names, with what was probably meant. It has no other form for them than text:
+/// Returns a message with a suggestion for each unknown name in Tera's reports. Tera provides them only as text:
 /// ``error: Unknown filter `dat` `` and, on the next line, ` --> a.html:2:8`.
 fn unknown(reports: &str, names: &Names, templates: &[&str]) -> Vec<String> {
     let mut lines = reports.lines();
     let mut found = Vec::new();
     while let Some(line) = lines.next() {
         let Some((kind, name)) = line.strip_prefix("error: Unknown ").and_then(|rest| rest.split_once(' ')) else { continue };
-        if let Some(place) = lines.next().and_then(|line| line.trim_start().strip_prefix("--> ")) {
-            found.push(format!("{place}: {}", names.unknown(kind, name.trim_matches('`'), templates)));
+        if let Some(location) = lines.next().and_then(|line| line.trim_start().strip_prefix("--> ")) {
+            found.push(format!("{location}: {}", names.unknown(kind, name.trim_matches('`'), templates)));
         }
     }
     found
 }
 
-/// What is said of a variable or a field that is not there; `None` where the error is another one.
+/// Returns the message for an undefined variable or field, or `None` for any other error.
 fn undefined(message: &str, report: &str, names: &Names) -> Option<String> {
     let after = |start: &str| message.strip_prefix(start)?.split_once("` is not defined.");
     let listed = |rest: &str| -> Vec<String> {
@@ -125,20 +125,20 @@ fn undefined(message: &str, report: &str, names: &Names) -> Option<String> {
         list.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect()
     };
     if let Some((name, rest)) = after("Variable `") {
-        let handed = listed(rest);
-        return Some(names.undefined(name, &handed.iter().map(String::as_str).collect::<Vec<_>>()));
+        let defined = listed(rest);
+        return Some(names.undefined(name, &defined.iter().map(String::as_str).collect::<Vec<_>>()));
     }
     if let Some((name, rest)) = after("Field `") {
         let fields = listed(rest);
         return Some(no_field(name, &fields.iter().map(String::as_str).collect::<Vec<_>>()));
     }
-    // A loop or a filter only says that it got nothing; what it got stands over the carets of the report.
+    // A loop or a filter only reports that its input is undefined. The expression is above the carets of the report.
     let name = pointed_at(report).filter(|_| message.contains("`undefined`"))?;
     let is_variable = name.chars().all(|c| c.is_alphanumeric() || c == '_');
     Some(if is_variable { names.undefined(&name, &[]) } else { format!("\"{name}\" is not defined") })
 }
 
-/// What stands above `^^^^`.
+/// Returns the text above `^^^^`.
 fn pointed_at(report: &str) -> Option<String> {
     let mut before = "";
     for line in report.lines() {

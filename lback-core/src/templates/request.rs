@@ -1,4 +1,4 @@
-//! What templates may know of the request: the variable `request`, and the time.
+//! The variables `request` and `now` of templates.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::TemplateGlobal;
 use crate::{Request, Route};
 
-/// The request, as templates see it. Everything here stands in the address that the visitor sees: no header, no cookie, no
-/// session and no setting belongs here, since a template shows what it is asked to show.
+/// The request as it is visible to templates. All of this is part of the URL that the visitor sees. Headers, cookies, the session
+/// and settings do not belong here, because a template may show the whole variable.
 #[derive(Serialize)]
-struct Seen {
+struct RequestInfo {
     method: String,
     path: String,
     full_path: String,
@@ -20,11 +20,11 @@ struct Seen {
     route: Option<String>,
 }
 
-impl Seen {
+impl RequestInfo {
     fn of(req: &Request) -> Self {
-        // A query that is no text has no parameters that could be shown; the view decides whether to refuse it.
+        // A malformed query has no parameters to show. The view decides whether to refuse it.
         let query: Vec<(String, String)> = req.query().unwrap_or_default();
-        Seen {
+        RequestInfo {
             method: req.method().to_string(),
             path: req.path().to_owned(),
             full_path: req.path_and_query().to_owned(),
@@ -36,10 +36,10 @@ impl Seen {
     }
 }
 
-/// The variables of core.
+/// Returns the variables of core.
 pub(crate) fn globals() -> [TemplateGlobal; 2] {
     [
-        TemplateGlobal::new("request", |req| Ok(tera::Value::try_from_serializable(&Seen::of(req))?)),
+        TemplateGlobal::new("request", |req| Ok(tera::Value::try_from_serializable(&RequestInfo::of(req))?)),
         TemplateGlobal::new("now", |req| Ok(tera::Value::try_from_serializable(&req.now())?)),
     ]
 }

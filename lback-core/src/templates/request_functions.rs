@@ -1,7 +1,7 @@
-//! Functions of templates that ask the request: `csrf_input()`, and those that an application or a crate adds.
+//! Template functions that use the request: `csrf_input()` and those that an application or a crate adds.
 //!
-//! Tera calls a function without the request whose page it renders. So the request is lent to the thread for the time of
-//! the rendering, and each call borrows it from there.
+//! Tera does not pass the request to the functions that it calls. So the request is lent to the thread during the rendering, and
+//! each call borrows it from there.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -41,19 +41,19 @@ impl Signature {
         }
     }
 
-    /// The name with its arguments, for the list of names.
+    /// Returns the name with its arguments, for the list of known names.
     pub(super) fn known(&self) -> Known {
         (self.name, self.arguments.clone())
     }
 
-    /// Calls with `args`. What the template gives, and the signature does not name, `call` must ask for.
+    /// Calls `call` with `args`. If the signature does not list its arguments, `call` must read all that the template passes.
     pub(super) fn with<V>(&self, args: &Kwargs, call: impl FnOnce(TemplateArgs<'_>) -> Result<V>) -> Result<V> {
-        let asked = RefCell::default();
-        let value = call(TemplateArgs { of: self.name, args, asked: &asked })?;
-        let asked = asked.into_inner();
-        let given = args.iter().filter_map(|(name, _)| name.as_str());
-        match given.filter(|_| self.arguments.is_none()).find(|name| !asked.iter().any(|known| known == name)) {
-            Some(unknown) => Err(Error::internal(no_argument(self.name, unknown, &asked.iter().map(String::as_str).collect::<Vec<_>>()))),
+        let read = RefCell::default();
+        let value = call(TemplateArgs { callee: self.name, args, read: &read })?;
+        let read = read.into_inner();
+        let passed = args.iter().filter_map(|(name, _)| name.as_str());
+        match passed.filter(|_| self.arguments.is_none()).find(|name| !read.iter().any(|known| known == name)) {
+            Some(unknown) => Err(Error::internal(no_argument(self.name, unknown, &read.iter().map(String::as_str).collect::<Vec<_>>()))),
             None => Ok(value),
         }
     }
@@ -69,7 +69,7 @@ impl TemplateFunction {
         TemplateFunction { signature: Signature::parse(signature), call: Arc::new(call) }
     }
 
-    /// Those of core.
+    /// Returns the functions of core.
     pub(crate) fn own() -> Vec<Self> {
         vec![
             TemplateFunction::new("csrf_input()", |req, _| Ok(Html::new(csrf::input(req)?))),
@@ -95,59 +95,59 @@ impl TemplateFunction {
     }
 }
 
-/// What a template hands to a function or a filter: `unread(folder="inbox")`.
+/// The arguments that a template passes to a function or filter: `unread(folder="inbox")`.
 ///
-/// An argument that the template gives, and that nobody asks for, is an error. So ask for all of them before anything else, or
-/// name them when you add the function: `unread(folder, since)`. Then a template that gives another one stops the start.
+/// It is an error if the function does not read an argument that the template passes. So read all arguments before you do anything
+/// else, or list them when you add the function: `unread(folder, since)`. An unknown argument is then an error at startup.
 #[derive(Clone, Copy)]
 pub struct TemplateArgs<'a> {
-    of: &'static str,
+    callee: &'static str,
     args: &'a Kwargs,
-    asked: &'a RefCell<Vec<String>>,
+    read: &'a RefCell<Vec<String>>,
 }
 
 impl TemplateArgs<'_> {
-    /// The argument `name`; `None` if the template does not give it, or gives `none`.
+    /// Returns the argument `name`, or `None` if the template does not pass it or passes `none`.
     ///
-    /// A number arrives as any type that it fits: `n + 1` as an `i64` or `u8`, `10 / 2` as well.
+    /// A number is converted to any type that it fits: `n + 1` to an `i64` or `u8`, and `10 / 2` as well.
     ///
     /// # Errors
-    /// Returns an error if it is no `T`.
+    /// If the argument is not a `T`.
     #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        self.asked.borrow_mut().push(name.to_owned());
+        self.read.borrow_mut().push(name.to_owned());
         let Some(value) = self.args.get::<&Value>(name)?.filter(|value| !value.is_none()) else { return Ok(None) };
         if value.is_undefined() {
-            return Err(Error::internal(format!("{}: the argument {name} is a variable that is not defined", self.of)));
+            return Err(Error::internal(format!("{}: the argument {name} is a variable that is not defined", self.callee)));
         }
         match from_value::read(value) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(Error::internal(format!("{}: the argument {name} is not as it should be: {error}", self.of))),
+            Err(error) => Err(Error::internal(format!("{}: the argument {name} is invalid: {error}", self.callee))),
         }
     }
 
-    /// The argument `name`.
+    /// Returns the argument `name`.
     ///
     /// # Errors
-    /// Returns an error if the template does not give it, or it is no `T`.
+    /// If the template does not pass the argument, or if it is not a `T`.
     #[track_caller]
     pub fn require<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         if let Some(value) = self.get(name)? {
             return Ok(value);
         }
-        let given: Vec<&str> = self.args.iter().filter_map(|(name, _)| name.as_str()).filter(|given| *given != name).collect();
-        let meant = match near(name, &given) {
-            Some(given) => format!("; the template says \"{given}\""),
+        let passed: Vec<&str> = self.args.iter().filter_map(|(name, _)| name.as_str()).filter(|passed| *passed != name).collect();
+        let similar = match near(name, &passed) {
+            Some(passed) => format!("; the template passes \"{passed}\""),
             None => String::new(),
         };
-        Err(Error::internal(format!("{of} needs the argument {name}: {of}({name}=…){meant}", of = self.of)))
+        Err(Error::internal(format!("{callee} needs the argument {name}: {callee}({name}=…){similar}", callee = self.callee)))
     }
 }
 
 #[derive(Default)]
 struct Lent {
     req: Option<Request>,
-    /// The error of the function that ended the rendering.
+    /// The error of the function that made the rendering fail.
     failed: Option<Error>,
 }
 
@@ -155,26 +155,26 @@ thread_local! {
     static LENT: RefCell<Lent> = RefCell::default();
 }
 
-/// Runs `render` while functions can reach the request. Returns the error of one that failed as well.
+/// Runs `render` while functions can use the request. Also returns the error of a function that has failed.
 pub(super) fn lending<T>(req: &mut Request, render: impl FnOnce() -> T) -> (T, Option<Error>) {
-    let mine = Lent { req: Some(req.take()), failed: None };
-    // A function may render a page itself.
-    let outer = LENT.replace(mine);
-    let mut back = Back { req, outer: Some(outer), failed: None };
+    let own = Lent { req: Some(req.take()), failed: None };
+    // A function may itself render a page.
+    let outer = LENT.replace(own);
+    let mut guard = ReturnGuard { req, outer: Some(outer), failed: None };
     let result = render();
-    back.give();
-    (result, back.failed.take())
+    guard.give_back();
+    (result, guard.failed.take())
 }
 
-/// Gives the request back, also where the rendering panics.
-struct Back<'a> {
+/// Gives the request back, even if the rendering panics.
+struct ReturnGuard<'a> {
     req: &'a mut Request,
     outer: Option<Lent>,
     failed: Option<Error>,
 }
 
-impl Back<'_> {
-    fn give(&mut self) {
+impl ReturnGuard<'_> {
+    fn give_back(&mut self) {
         if let Some(outer) = self.outer.take() {
             let Lent { req, failed } = LENT.replace(outer);
             if let Some(lent) = req {
@@ -185,13 +185,13 @@ impl Back<'_> {
     }
 }
 
-impl Drop for Back<'_> {
+impl Drop for ReturnGuard<'_> {
     fn drop(&mut self) {
-        self.give();
+        self.give_back();
     }
 }
 
-/// `None` where no page is rendered on this thread.
+/// Returns `None` if no page is being rendered on this thread.
 fn with_request<T>(call: impl FnOnce(&mut Request) -> T) -> Option<T> {
     struct Borrowed(Option<Request>);
     impl Drop for Borrowed {

@@ -1,8 +1,8 @@
-//! "Did you mean …?" for names in templates.
+//! Suggests the names that were probably meant in templates: "did you mean …?"
 
 use crate::settings::nearest;
 
-/// What can be given arguments.
+/// The kinds of things that take arguments.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Callable {
     Filter,
@@ -10,10 +10,10 @@ pub(super) enum Callable {
     Test,
 }
 
-/// A name, and the arguments that go with it; `None` if it takes any, or nobody has said which.
+/// A name and its arguments. The arguments are `None` if it takes any, or if they are unknown.
 pub(super) type Known = (&'static str, Option<Vec<&'static str>>);
 
-/// Tera's own filters with their arguments, which it does not list.
+/// Tera's own filters with their arguments, which Tera does not list.
 const FILTERS: [(&str, &[&str]); 37] = [
     ("abs", &[]),
     ("capitalize", &[]),
@@ -75,17 +75,17 @@ const TESTS: [(&str, &[&str]); 17] = [
 const FUNCTIONS: [(&str, &[&str]); 4] =
     [("range", &["start", "end", "step_by"]), ("static", &["path"]), ("super", &[]), ("throw", &["message"])];
 
-/// The names that templates can use, besides what views hand over.
+/// The names that templates can use, besides the variables that views pass.
 #[derive(Default)]
 pub(super) struct Names {
-    /// The last of a name counts: an application's own come after others.
+    /// If a name occurs more than once, the last one counts, because those of the application come last.
     filters: Vec<Known>,
     functions: Vec<Known>,
     variables: Vec<&'static str>,
 }
 
 impl Names {
-    /// Those of Tera, and these.
+    /// Returns the names of Tera together with these.
     pub(super) fn with(
         filters: impl Iterator<Item = Known>,
         functions: impl Iterator<Item = Known>,
@@ -99,18 +99,18 @@ impl Names {
         }
     }
 
-    /// What is said of an argument that `of` does not know; `None` if it does, or if nobody knows.
-    pub(super) fn unknown_argument(&self, callable: Callable, of: &str, argument: &str) -> Option<String> {
-        let named = |known: &[Known]| known.iter().rev().find(|(name, _)| *name == of).and_then(|(_, arguments)| arguments.clone());
+    /// Returns the message for an argument that `callee` does not take, or `None` if it takes it or its arguments are unknown.
+    pub(super) fn unknown_argument(&self, callable: Callable, callee: &str, argument: &str) -> Option<String> {
+        let named = |known: &[Known]| known.iter().rev().find(|(name, _)| *name == callee).and_then(|(_, arguments)| arguments.clone());
         let arguments = match callable {
             Callable::Filter => named(&self.filters)?,
             Callable::Function => named(&self.functions)?,
-            Callable::Test => TESTS.iter().find(|(name, _)| *name == of)?.1.to_vec(),
+            Callable::Test => TESTS.iter().find(|(name, _)| *name == callee)?.1.to_vec(),
         };
-        (!arguments.contains(&argument)).then(|| no_argument(&format!("the {} \"{of}\"", callable.name()), argument, &arguments))
+        (!arguments.contains(&argument)).then(|| no_argument(&format!("the {} \"{callee}\"", callable.name()), argument, &arguments))
     }
 
-    /// What is said of a name that Tera does not know when it puts the templates together: `Unknown filter` and the like.
+    /// Returns the message for a name that Tera does not know when it links the templates (`Unknown filter` and the like).
     pub(super) fn unknown(&self, kind: &str, name: &str, templates: &[&str]) -> String {
         let known: Vec<&str> = match kind {
             "filter" => self.filters.iter().map(|(name, _)| *name).collect(),
@@ -129,28 +129,28 @@ impl Names {
         format!("there is no {kind} \"{name}\"{meant}")
     }
 
-    /// What is said of a variable that is not there. `handed` are those that are.
-    pub(super) fn undefined(&self, name: &str, handed: &[&str]) -> String {
+    /// Returns the message for an undefined variable. `defined` are the variables of the page.
+    pub(super) fn undefined(&self, name: &str, defined: &[&str]) -> String {
         if self.functions.iter().any(|(known, _)| *known == name) {
             return format!("\"{name}\" is a function: write {{{{ {name}() }}}}");
         }
-        let known: Vec<&str> = handed.iter().copied().chain(self.variables.iter().copied()).collect();
+        let known: Vec<&str> = defined.iter().copied().chain(self.variables.iter().copied()).collect();
         format!("the variable \"{name}\" is not defined{}", question(name, &known))
     }
 }
 
-/// What is said of a field that is not there.
+/// Returns the message for a missing field.
 pub(super) fn no_field(name: &str, fields: &[&str]) -> String {
-    let others = if fields.is_empty() { String::new() } else { format!("; there are {}", fields.join(", ")) };
+    let others = if fields.is_empty() { String::new() } else { format!("; the fields are {}", fields.join(", ")) };
     let meant = question(name, fields);
     format!("there is no field \"{name}\"{}", if meant.is_empty() { others } else { meant })
 }
 
-/// What is said of an argument that `of` does not take.
-pub(super) fn no_argument(of: &str, argument: &str, known: &[&str]) -> String {
+/// Returns the message for an argument that `callee` does not take.
+pub(super) fn no_argument(callee: &str, argument: &str, known: &[&str]) -> String {
     let meant = question(argument, known);
     let others = if known.is_empty() { "; it takes none".to_owned() } else { format!("; it takes {}", known.join(", ")) };
-    format!("{of} has no argument \"{argument}\"{}", if meant.is_empty() { others } else { meant })
+    format!("{callee} has no argument \"{argument}\"{}", if meant.is_empty() { others } else { meant })
 }
 
 impl Callable {
@@ -167,13 +167,13 @@ fn question(name: &str, known: &[&str]) -> String {
     near(name, known).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default()
 }
 
-/// The one of `known` that `name` is probably meant to be.
+/// Returns the name in `known` that was probably meant by `name`.
 pub(super) fn near<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    nearest(name, known).or_else(|| slip(name, known))
+    nearest(name, known).or_else(|| typo(name, known))
 }
 
-/// Short names are too unlike each other by one letter for [`nearest`]: `nwo`, `dat`.
-fn slip<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+/// Finds a name that differs by one letter. In short names, such as `nwo` or `dat`, [`nearest`] considers that too different.
+fn typo<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = |known: &&str| known.len() > 2 && name.len() < 64 && strsim::osa_distance(name, known) == 1;
     known.iter().copied().find(near)
 }
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_listed_exists() {
+    fn the_listed_names_exist() {
         let mut tera = tera::Tera::new();
         super::super::filters::register(&mut tera);
         for (name, _) in FILTERS {
@@ -197,12 +197,12 @@ mod tests {
         }
     }
 
-    /// What Tera does with an argument shows that it reads it: a map is none of the types that it could be.
+    /// Tera's error shows that it reads an argument: a map does not have the type of any of them.
     #[test]
     fn the_arguments_of_filters_and_tests_are_read() {
         for (name, arguments) in FILTERS {
             for argument in arguments {
-                // A default may be anything, and a separator is shown.
+                // A default can have any type.
                 if matches!((name, *argument), ("default", "value") | ("get", "default")) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! The browser.
+//! The test client.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use crate::request::RequestBody;
 use crate::view::View;
 use crate::{Application, Clock, Error, Request, Result};
 
-/// A browser for tests. It keeps cookies from one request to the next.
+/// A test client that behaves like a browser: it keeps cookies between requests.
 ///
 /// ```
 /// # use lback_core::testing::Client;
@@ -38,10 +38,10 @@ use crate::{Application, Clock, Error, Request, Result};
 /// other_browser.get("/").send().assert_contains("the theme is light");
 /// ```
 ///
-/// Cookies are kept as a browser does: by name, domain and path, until `Max-Age` or `Expires` has passed by the clock
-/// of the application. The client stands at `127.0.0.1`, which browsers trust, so `Secure` cookies are kept and sent.
+/// Like a browser, the client keeps cookies by name, domain and path until `Max-Age` or `Expires` has passed, according to the clock
+/// of the application. It is at `127.0.0.1`, which browsers trust, so it also keeps and sends `Secure` cookies.
 ///
-/// Requests may be sent from several threads at once.
+/// Several threads can send requests at the same time.
 pub struct Client {
     target: Arc<Target>,
     jar: Mutex<Jar>,
@@ -54,8 +54,8 @@ struct Target {
     socket: Option<Socket>,
 }
 
-/// What came back, before the test sees it.
-pub(super) struct Answer {
+/// The response to one request, before the test sees it.
+pub(super) struct ReceivedResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -65,7 +65,7 @@ pub(super) struct Answer {
 
 macro_rules! methods {
     ($($name:ident $method:ident;)*) => {$(
-        #[doc = concat!("Begins a `", stringify!($method), "` of `path`.")]
+        #[doc = concat!("Creates a `", stringify!($method), "` request for `path`.")]
         pub fn $name(&self, path: &str) -> RequestBuilder<'_> {
             self.request(Method::$method, path)
         }
@@ -73,16 +73,15 @@ macro_rules! methods {
 }
 
 impl Client {
-    /// A browser that hands its requests to `app` without a socket between.
+    /// Creates a client that passes its requests directly to `app`, without a socket.
     ///
-    /// What stands in for the network: the peer is `127.0.0.1`, and `Host` is `127.0.0.1` unless a request says
-    /// otherwise. The tasks beside the server do not run.
+    /// The peer is `127.0.0.1`, and so is `Host` unless a request sets another one. Background tasks of the server do not run.
     pub fn new(app: Arc<Application>) -> Self {
         Self::of(Arc::new(Target { app, socket: None }), false)
     }
 
-    /// A browser that speaks HTTP/1.1 to a server started for it, on a free port of this machine. The server stops when
-    /// the browser and its [forks](Client::fork) are dropped.
+    /// Starts a server on a free port of this machine and creates a client that sends HTTP/1.1 requests to it. The server stops when
+    /// the client and its [forks](Client::fork) are dropped.
     ///
     /// ```
     /// # use lback_core::testing::Client;
@@ -95,7 +94,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// Where no port can be had.
+    /// If no port is available.
     pub fn over_socket(app: Arc<Application>) -> Result<Self> {
         let socket = Socket::open(app.clone())?;
         Ok(Self::of(Arc::new(Target { app, socket: Some(socket) }), false))
@@ -105,25 +104,25 @@ impl Client {
         Client { target, jar: Mutex::new(Jar::default()), follow, enforces_csrf: AtomicBool::new(false) }
     }
 
-    /// Another browser before the same application, without cookies.
+    /// Creates another client of the same application, without cookies.
     pub fn fork(&self) -> Self {
         let fork = Self::of(self.target.clone(), self.follow);
         fork.enforces_csrf.store(self.enforces_csrf(), Ordering::Relaxed);
         fork
     }
 
-    /// The same browser, which follows redirects by itself, or does not, as at first.
+    /// Sets whether the client follows redirects. By default it does not.
     ///
-    /// See [`RequestBuilder::follow`] for one request.
+    /// Use [`RequestBuilder::follow`] to follow the redirects of a single request.
     pub fn follow_redirects(mut self, follow: bool) -> Self {
         self.follow = follow;
         self
     }
 
-    /// From now on requests bring only the CSRF token that the test gives them.
+    /// Stops adding CSRF tokens to requests, so that they contain only the token that the test sets.
     ///
-    /// Otherwise every request that needs one has a token that fits, as if the browser had come from a page of the
-    /// application: tests of an application need not think of it. A test of the protection itself begins with this:
+    /// By default, every request that needs a token has a valid one, as if it came from a page of the application. So most tests do
+    /// not need to deal with tokens. A test of the CSRF protection itself starts with this call:
     ///
     /// ```
     /// # use lback_core::testing::Client;
@@ -152,28 +151,28 @@ impl Client {
 
     methods! { get GET; post POST; put PUT; patch PATCH; delete DELETE; head HEAD; options OPTIONS; }
 
-    /// Begins a request of `path`, which may carry a query. What cannot stand in an address as it is (spaces, letters
-    /// outside ASCII) is percent-encoded.
+    /// Creates a request for `path`, which may include a query. Characters that are not allowed in a URL, such as spaces and letters
+    /// outside ASCII, are percent-encoded.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder<'_> {
         RequestBuilder::new(self, method, path)
     }
 
-    /// The value of the cookie `name` that the browser holds, decoded.
+    /// Returns the decoded value of the client's cookie `name`.
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies().into_iter().rfind(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
     }
 
-    /// The cookies that the browser holds, values decoded, oldest first.
+    /// Returns the client's cookies with decoded values, oldest first.
     pub fn cookies(&self) -> Vec<Cookie<'static>> {
         self.jar().all(self.clock().now())
     }
 
-    /// Gives the browser a cookie for every path, replacing one of that name.
+    /// Sets a cookie for all paths. It replaces an existing cookie of the same name.
     pub fn set_cookie(&self, name: &str, value: &str) {
-        self.jar().put(name, value);
+        self.jar().set(name, value);
     }
 
-    /// Takes every cookie from the browser, like the end of a private window.
+    /// Removes all cookies, like closing a private window.
     pub fn clear_cookies(&self) {
         *self.jar() = Jar::default();
     }
@@ -182,22 +181,22 @@ impl Client {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The application.
+    /// Returns the application.
     pub fn app(&self) -> &Arc<Application> {
         &self.target.app
     }
 
-    /// The application's clock. A test that moves it makes [`Clock::fixed`] the application's clock first.
+    /// Returns the application's clock. A test that advances it must first set [`Clock::fixed`] as the application's clock.
     pub fn clock(&self) -> &Clock {
         self.app().clock()
     }
 
-    /// Where the server listens: `http://127.0.0.1:40123`. Without a socket, `http://127.0.0.1`.
+    /// Returns the URL of the server, such as `http://127.0.0.1:40123`, or `http://127.0.0.1` without a socket.
     pub fn url(&self) -> String {
         format!("http://{}", self.authority())
     }
 
-    /// The address of the server, if there is one.
+    /// Returns the address of the server, if there is one.
     pub fn addr(&self) -> Option<SocketAddr> {
         self.target.socket.as_ref().map(Socket::addr)
     }
@@ -206,10 +205,10 @@ impl Client {
         self.addr().map_or_else(|| Ipv4Addr::LOCALHOST.to_string(), |addr| addr.to_string())
     }
 
-    /// Does what a view could do, for this browser and without a route: `work` runs in a POST of its cookies, inside those of the
-    /// application's middleware that are named, and the cookies that it adds are kept. Returns what `work` returns.
+    /// Runs `work` like a view, but without a route, and returns its result. It runs in a POST request with the client's cookies,
+    /// inside the application's middleware that `middleware` names. The client keeps the cookies that it adds.
     ///
-    /// Nothing but that middleware is asked: no other, no CSRF token, and over a socket no server.
+    /// Nothing else is involved: no other middleware, no CSRF token, and no server even if the client uses a socket.
     ///
     /// ```
     /// # use lback_core::testing::Client;
@@ -223,7 +222,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// Where `work` or the middleware fails.
+    /// If `work` or the middleware fails.
     pub fn within<T, F>(&self, middleware: &[&str], work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -244,27 +243,27 @@ impl Client {
         let parts = request.body(())?.into_parts().0;
         let mut req = Request::new(self.app().clone(), parts, RequestBody::default(), Some(peer(None)));
         let response = block_on(self.app().run_within(&mut req, middleware, view.into_view()))?;
-        self.jar().take(response.headers(), host, "/", self.clock().now());
+        self.jar().store(response.headers(), host, "/", self.clock().now());
         let value = done.lock().unwrap_or_else(PoisonError::into_inner).take();
-        value.ok_or_else(|| Error::internal("the middleware answered before the test's own work began"))
+        value.ok_or_else(|| Error::internal("the middleware responded before it called the work of the test"))
     }
 
-    /// Sends one request and waits for the whole answer.
-    pub(super) fn exchange(&self, request: hyper::Request<Bytes>, from: Option<IpAddr>) -> Result<Answer> {
+    /// Sends one request and waits for the whole response.
+    pub(super) fn exchange(&self, request: hyper::Request<Bytes>, from: Option<IpAddr>) -> Result<ReceivedResponse> {
         block_on(async {
             if let Some(socket) = &self.target.socket {
                 return socket.exchange(request).await;
             }
             let (parts, body) = request.into_parts();
             let peer = peer(from);
-            // In a task of its own, as on a server: the view may be moved between threads and ask for its task.
+            // In its own task, as on a server: the view may move between threads and use its task.
             let mut req = Request::new(self.app().clone(), parts, RequestBody::from(body), Some(peer));
             let report = FailureReport::default();
             req.extensions_mut().insert(report.clone());
             let response = tokio::spawn(async move { Application::respond(&mut req).await }).await?;
             let (parts, body) = response.into_hyper().into_parts();
-            let body = body.collect().await.map_err(|error| Error::internal("the response broke off").with_source(error))?;
-            Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes(), failure: report.take() })
+            let body = body.collect().await.map_err(|error| Error::internal("the response body was interrupted").with_source(error))?;
+            Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body: body.to_bytes(), failure: report.take() })
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The token that a browser would have from a page of the application.
+//! Adds the CSRF token that a browser would have from a page of the application.
 
 use std::net::IpAddr;
 
@@ -12,8 +12,8 @@ use crate::{Request, Result, csrf};
 const TOKEN: HeaderName = HeaderName::from_static(csrf::HEADER);
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Gives a request what a page of the application would have given it, unless the test has seen to it. Answers the name of
-/// the cookie that the browser has for this request only.
+/// Adds to a request what a page of the application would have added, unless the test has done so. Returns the name of the cookie
+/// that was added for this request only.
 pub(super) fn add_token(client: &Client, request: &mut hyper::Request<bytes::Bytes>, from: Option<IpAddr>) -> Result<Option<String>> {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let has_protection = client.app().middleware().any(|name| name == "CsrfMiddleware");
@@ -36,7 +36,7 @@ pub(super) fn add_token(client: &Client, request: &mut hyper::Request<bytes::Byt
     Ok(cookie.and_then(|cookie| cookie.split_once('=').map(|(name, _)| name.to_owned())))
 }
 
-/// Takes the cookie out of the answer that a login put in the place of one which the browser never had.
+/// Removes the cookie `name` from the response. A login replaces the CSRF cookie, even the one that was added for this request only.
 pub(super) fn remove_cookie(headers: &mut HeaderMap, name: &str) {
     let is_it = |value: &HeaderValue| value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
     if headers.get_all(header::SET_COOKIE).iter().any(is_it) {

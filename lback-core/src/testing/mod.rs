@@ -1,7 +1,7 @@
-//! A browser for tests: it drives a whole application, in memory or over a real socket.
+//! A test client that sends requests to a whole application, in memory or over a real socket.
 //!
-//! Everything here blocks, so it is used in a plain `#[test] fn`; below it runs one runtime that all tests of a process
-//! share. What cannot go on panics with a message that shows the response, since that is how a test ends.
+//! All functions block, so use them in a plain `#[test] fn`. They run on one runtime that all tests of a process share. On failure
+//! they panic with a message that shows the response.
 //!
 //! ```
 //! use lback_core::testing::Client;
@@ -41,10 +41,10 @@ use tokio::runtime::Runtime;
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).thread_name("lback-test").enable_all().build();
-    runtime.unwrap_or_else(|error| panic!("no runtime could be started for the tests: {error}"))
+    runtime.unwrap_or_else(|error| panic!("cannot start a runtime for the tests: {error}"))
 });
 
-/// Waits for `future` on the runtime that all tests of this process share.
+/// Runs `future` to completion on the runtime that all tests of this process share.
 ///
 /// ```
 /// use lback_core::testing::block_on;
@@ -53,7 +53,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 /// ```
 ///
 /// # Panics
-/// Inside an async function, which must not block: write `.await` there.
+/// Panics inside an async function, which must not block. Use `.await` there.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }

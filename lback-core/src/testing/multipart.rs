@@ -1,9 +1,9 @@
-//! Forms with files.
+//! Builds forms with files.
 
 use super::{RequestBuilder, TestResponse};
 use crate::Result;
 
-/// A form with files, being filled in. See [`RequestBuilder::multipart`].
+/// Builds a form with files. See [`RequestBuilder::multipart`].
 #[must_use = "nothing is sent before .send()"]
 pub struct MultipartBuilder<'a> {
     request: RequestBuilder<'a>,
@@ -17,7 +17,7 @@ impl<'a> MultipartBuilder<'a> {
         MultipartBuilder { request, body: Vec::new() }
     }
 
-    /// Adds a field of text.
+    /// Adds a text field.
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.part(&format!("form-data; name=\"{}\"", escape(name)), None, value.as_bytes());
         self
@@ -38,19 +38,19 @@ impl<'a> MultipartBuilder<'a> {
         self.body.extend_from_slice(b"\r\n");
     }
 
-    /// Sends the form and waits for the answer.
+    /// Sends the form and waits for the response.
     ///
     /// # Panics
-    /// As [`RequestBuilder::send`].
+    /// Panics if [`RequestBuilder::send`] does.
     #[track_caller]
     pub fn send(self) -> TestResponse {
         self.finish().send()
     }
 
-    /// Sends the form and waits for the answer.
+    /// Sends the form and waits for the response.
     ///
     /// # Errors
-    /// As [`RequestBuilder::try_send`].
+    /// The same as those of [`RequestBuilder::try_send`].
     pub fn try_send(self) -> Result<TestResponse> {
         self.finish().try_send()
     }
@@ -62,7 +62,7 @@ impl<'a> MultipartBuilder<'a> {
     }
 }
 
-/// As browsers do.
+/// Escapes a name as browsers do.
 fn escape(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }

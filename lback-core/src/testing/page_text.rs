@@ -1,22 +1,22 @@
-//! A page as a failed test shows it.
+//! Shortens a page for the message of a failed test.
 
-/// What a person does not read.
-const UNREAD: [&str; 4] = ["style", "script", "svg", "template"];
+/// Elements without readable text.
+const OMITTED: [&str; 4] = ["style", "script", "svg", "template"];
 
-/// The markup of a page without styles, scripts, pictures and empty lines.
+/// Returns the markup of a page without styles, scripts, pictures and empty lines.
 pub(super) fn markup(page: &str) -> String {
-    let without = UNREAD.iter().fold(page.to_owned(), |page, name| without_element(&page, name));
+    let without = OMITTED.iter().fold(page.to_owned(), |page, name| without_element(&page, name));
     let lines = without.lines().map(str::trim_end).filter(|line| !line.trim_start().is_empty());
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The text of a page, without its markup.
+/// Returns the text of a page without its markup.
 pub(super) fn text(page: &str) -> String {
     let mut text = String::new();
     for (at, piece) in markup(page).split('<').enumerate() {
         match piece.split_once('>') {
             Some((tag, rest)) if at > 0 => {
-                // What stands beside one another in a row stays on one line.
+                // Cells of the same table row stay on one line.
                 text.push_str(if tag.starts_with("/t") || tag.starts_with("/b") { " " } else { "" });
                 text.push_str(rest);
             }
@@ -24,16 +24,16 @@ pub(super) fn text(page: &str) -> String {
         }
     }
     let text = ["&lt;<", "&gt;>", "&quot;\"", "&#x27;'", "&#39;'", "&#x2F;/", "&amp;&"].iter().fold(text, |text, entity| {
-        let (name, meant) = entity.split_at(entity.len() - 1);
-        text.replace(name, meant)
+        let (name, character) = entity.split_at(entity.len() - 1);
+        text.replace(name, character)
     });
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The page without every element of this name. One that does not end goes on to the end of the page.
+/// Returns the page without the elements of this name. An element without an end tag extends to the end of the page.
 fn without_element(page: &str, name: &str) -> String {
-    // Of the same length, so that what is found in one is at the same place of the other.
+    // Only ASCII is changed, so that the positions are the same in both.
     let lower = page.to_ascii_lowercase();
     let (open, close) = (format!("<{name}"), format!("</{name}"));
     let (mut kept, mut rest) = (String::new(), 0);

@@ -1,8 +1,8 @@
-//! Where a redirect leads, and with which method.
+//! Determines the target and the method of a redirect.
 
 use hyper::{Method, StatusCode};
 
-/// The method for the next request; `None` where `status` is no redirect to follow.
+/// Returns the method for the next request, or `None` if `status` is not a redirect to follow.
 pub(super) fn next_method(status: StatusCode, method: &Method) -> Option<Method> {
     match status.as_u16() {
         303 if *method == Method::HEAD => Some(Method::HEAD),
@@ -13,8 +13,8 @@ pub(super) fn next_method(status: StatusCode, method: &Method) -> Option<Method>
     }
 }
 
-/// `location`, as seen from the page `current` (path and query) at `authority`, as a path with a query. `None` where it
-/// leads to another host.
+/// Resolves `location` against the page `current` (path and query) at `authority`. Returns a path with a query, or `None` if the
+/// redirect leads to another host.
 pub(super) fn target(location: &str, current: &str, authority: &str) -> Option<String> {
     let location = location.split('#').next().unwrap_or_default();
     let host_and_path =
@@ -25,7 +25,7 @@ pub(super) fn target(location: &str, current: &str, authority: &str) -> Option<S
         return host.eq_ignore_ascii_case(authority).then(|| join("/", path));
     }
     let is_other_scheme = location.split(['/', '?']).next().is_some_and(|first| first.contains(':'));
-    // Browsers read a backslash as a slash, so this is another host to them.
+    // Browsers treat a backslash as a slash, so to them this is another host.
     if is_other_scheme || location.starts_with("/\\") || location.starts_with("\\") {
         return None;
     }
@@ -48,7 +48,7 @@ fn join(current: &str, location: &str) -> String {
     format!("{}{query}", without_dots(&format!("{folder}{target}")))
 }
 
-/// The path with `.` and `..` resolved. RFC 3986, section 5.2.4.
+/// Returns the path with `.` and `..` resolved (RFC 3986, section 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     let mut ends_in_folder = false;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_location_is_resolved_as_browsers_do() {
+    fn locations_are_resolved_as_in_browsers() {
         let from_page = |location| target(location, "/blog/2026/post?x=1", "127.0.0.1");
         assert_eq!(from_page("/login?next=/a#top").as_deref(), Some("/login?next=/a"));
         assert_eq!(from_page("other").as_deref(), Some("/blog/2026/other"));

@@ -1,4 +1,4 @@
-//! A request, being put together.
+//! Builds and sends a request.
 
 use std::net::IpAddr;
 
@@ -14,10 +14,10 @@ use crate::{Error, Result};
 
 const MAX_REDIRECTS: usize = 10;
 
-/// What cannot stand in an address. A percent sign can, so that a test may write its own escapes.
+/// Characters to escape in a URL. The percent sign is not among them, so that tests can write their own escapes.
 const ADDRESS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
-/// A request, being put together. Nothing happens before [`send`](RequestBuilder::send).
+/// Builds a request. Nothing is sent before [`send`](RequestBuilder::send).
 #[must_use = "nothing is sent before .send()"]
 pub struct RequestBuilder<'a> {
     client: &'a Client,
@@ -45,24 +45,24 @@ impl<'a> RequestBuilder<'a> {
         }
     }
 
-    /// Adds a header; a second one of the same name stands beside the first.
+    /// Adds a header. It does not replace other headers of the same name.
     ///
     /// # Panics
-    /// Where name or value could not stand in a header.
+    /// Panics if the name or the value is not valid in a header.
     #[track_caller]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref();
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value)) {
             (Ok(name), Ok(value)) => drop(self.headers.append(name, value)),
-            _ => panic!("this cannot be a header: {name}: {}", String::from_utf8_lossy(value)),
+            _ => panic!("invalid header: {name}: {}", String::from_utf8_lossy(value)),
         }
         self
     }
 
-    /// Adds to the query string: a list of pairs, a map or a struct.
+    /// Adds parameters to the query string, from a list of pairs, a map or a struct.
     ///
     /// # Panics
-    /// Where `query` is none of these.
+    /// Panics if `query` has another type.
     #[track_caller]
     pub fn query(mut self, query: &(impl Serialize + ?Sized)) -> Self {
         let query = urlencoded(query);
@@ -73,27 +73,27 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// Makes the body a form, of a list of pairs, a map or a struct.
+    /// Sets the body to a form, from a list of pairs, a map or a struct.
     ///
     /// # Panics
-    /// Where `form` is none of these.
+    /// Panics if `form` has another type.
     #[track_caller]
     pub fn form(self, form: &(impl Serialize + ?Sized)) -> Self {
         let body = urlencoded(form);
         self.body_of_type("application/x-www-form-urlencoded", body)
     }
 
-    /// Makes the body JSON.
+    /// Sets the body to JSON.
     ///
     /// # Panics
-    /// Where `value` cannot be written as JSON.
+    /// Panics if `value` cannot be serialized as JSON.
     #[track_caller]
     pub fn json(self, value: &(impl Serialize + ?Sized)) -> Self {
-        let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("this is no JSON: {error}"));
+        let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("the value cannot be serialized as JSON: {error}"));
         self.body_of_type("application/json", body)
     }
 
-    /// Makes the body a form with files.
+    /// Sets the body to a form with files.
     ///
     /// ```
     /// # use lback_core::testing::Client;
@@ -108,14 +108,14 @@ impl<'a> RequestBuilder<'a> {
         MultipartBuilder::new(self)
     }
 
-    /// Sets the body. Its type is the test's to say, with [`header`](Self::header).
+    /// Sets the body. Set its type with [`header`](Self::header).
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
     pub(super) fn body_of_type(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
-        // A type that the test has set stays, so that a test can lie.
+        // A type that the test has set is kept, so that tests can send a wrong one.
         if !self.headers.contains_key(header::CONTENT_TYPE)
             && let Ok(value) = HeaderValue::from_str(content_type)
         {
@@ -124,43 +124,44 @@ impl<'a> RequestBuilder<'a> {
         self.body(body)
     }
 
-    /// Sends a cookie with this request only, beside those that the client keeps.
+    /// Sends a cookie with this request only, in addition to those of the client.
     pub fn cookie(mut self, name: &str, value: &str) -> Self {
         self.cookies.push(format!("{name}={}", jar::encode(name, value)));
         self
     }
 
-    /// The address that the request seems to come from. Over a socket it is always that of this machine.
+    /// Sets the address that the request seems to come from. Over a socket, it is always the address of this machine.
     pub fn from_addr(mut self, addr: impl Into<IpAddr>) -> Self {
         self.from = Some(addr.into());
         self
     }
 
-    /// Follows redirects, up to 10. One that leads to another host is not followed.
+    /// Follows up to 10 redirects. Redirects to other hosts are not followed.
     ///
-    /// 303 goes on with GET, 307 and 308 with the same method and body, 301 and 302 turn a POST into a GET.
+    /// After a 303 the method is GET, after a 307 or 308 the method and the body stay the same, and after a 301 or 302 a POST becomes
+    /// a GET.
     pub fn follow(mut self) -> Self {
         self.follow = true;
         self
     }
 
-    /// Sends the request and waits for the whole answer.
+    /// Sends the request and waits for the whole response.
     ///
     /// # Panics
-    /// Where [`try_send`](Self::try_send) has an error.
+    /// Panics if [`try_send`](Self::try_send) returns an error.
     #[track_caller]
     pub fn send(self) -> TestResponse {
-        let asked = format!("{} {}", self.method, self.path);
+        let request = format!("{} {}", self.method, self.path);
         match self.try_send() {
             Ok(response) => response,
-            Err(error) => panic!("{asked} got no answer: {error}"),
+            Err(error) => panic!("{request} got no response: {error}"),
         }
     }
 
-    /// Sends the request and waits for the whole answer.
+    /// Sends the request and waits for the whole response.
     ///
     /// # Errors
-    /// Where the path is not one, the connection or the answer's body breaks off, or redirects do not end.
+    /// If the path is invalid, the connection or the body of the response is interrupted, or there are too many redirects.
     pub fn try_send(mut self) -> Result<TestResponse> {
         let mut redirects = 0;
         loop {
@@ -186,7 +187,7 @@ impl<'a> RequestBuilder<'a> {
         let client = self.client;
         let path = self.path.split('?').next().unwrap_or_default().to_owned();
         if !path.starts_with('/') {
-            return Err(Error::internal(format!("a test asks for a path, which begins with a slash: \"{}\"", self.path)));
+            return Err(Error::internal(format!("the path of a request must begin with a slash: \"{}\"", self.path)));
         }
         let authority = self.authority();
         let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host).to_ascii_lowercase();
@@ -196,22 +197,22 @@ impl<'a> RequestBuilder<'a> {
         if !headers.contains_key(header::HOST) {
             headers.insert(header::HOST, HeaderValue::from_str(&authority)?);
         }
-        let asks_for_length = !self.body.is_empty() || matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
-        if asks_for_length && !headers.contains_key(header::CONTENT_LENGTH) && !headers.contains_key(header::TRANSFER_ENCODING) {
+        let needs_length = !self.body.is_empty() || matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        if needs_length && !headers.contains_key(header::CONTENT_LENGTH) && !headers.contains_key(header::TRANSFER_ENCODING) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }
-        let kept = client.jar().header(&host, &path, client.clock().now());
-        let cookies: Vec<String> = self.cookies.iter().cloned().chain(kept).collect();
+        let stored = client.jar().header(&host, &path, client.clock().now());
+        let cookies: Vec<String> = self.cookies.iter().cloned().chain(stored).collect();
         if !cookies.is_empty() {
             headers.append(header::COOKIE, HeaderValue::from_str(&cookies.join("; "))?);
         }
-        let borrowed = csrf::add_token(client, &mut request, self.from)?;
-        let mut answer = client.exchange(request, self.from)?;
-        if let Some(name) = borrowed {
-            csrf::remove_cookie(&mut answer.headers, &name);
+        let temporary_cookie = csrf::add_token(client, &mut request, self.from)?;
+        let mut received = client.exchange(request, self.from)?;
+        if let Some(name) = temporary_cookie {
+            csrf::remove_cookie(&mut received.headers, &name);
         }
-        client.jar().take(&answer.headers, &host, &path, client.clock().now());
-        Ok(TestResponse::new(self.method.clone(), self.path.clone(), answer))
+        client.jar().store(&received.headers, &host, &path, client.clock().now());
+        Ok(TestResponse::new(self.method.clone(), self.path.clone(), received))
     }
 
     fn authority(&self) -> String {
@@ -222,5 +223,5 @@ impl<'a> RequestBuilder<'a> {
 
 #[track_caller]
 fn urlencoded(value: &(impl Serialize + ?Sized)) -> String {
-    serde_html_form::to_string(value).unwrap_or_else(|error| panic!("this is no list of pairs, map or struct: {error}"))
+    serde_html_form::to_string(value).unwrap_or_else(|error| panic!("expected a list of pairs, a map or a struct: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What came back.
+//! The response that a test receives.
 
 use std::fmt::Debug;
 
@@ -8,16 +8,16 @@ use hyper::header::{self, HeaderMap};
 use hyper::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::client::Answer;
+use super::client::ReceivedResponse;
 use super::{jar, page_text};
 use crate::error_page::Failure;
 
-/// How much of a body an assertion shows.
-const SHOWN: usize = 4000;
+/// Maximum number of characters of the body that a failed assertion shows.
+const MAX_SHOWN: usize = 4000;
 
-/// The whole answer to a request.
+/// The complete response to a request.
 ///
-/// The assertions return the response again, so they can be chained; where they fail they show it.
+/// The assertions return the response, so that they can be chained. If an assertion fails, it shows the response.
 pub struct TestResponse {
     method: Method,
     path: String,
@@ -28,49 +28,50 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
-    pub(super) fn new(method: Method, path: String, answer: Answer) -> Self {
-        TestResponse { method, path, status: answer.status, headers: answer.headers, body: answer.body, failure: answer.failure }
+    pub(super) fn new(method: Method, path: String, received: ReceivedResponse) -> Self {
+        let ReceivedResponse { status, headers, body, failure } = received;
+        TestResponse { method, path, status, headers, body, failure }
     }
 
-    /// The status.
+    /// Returns the status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The path and query that this answers: after redirects, the last one.
+    /// Returns the path and query of the request, which after redirects is the last one.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The first header of this name, as text.
+    /// Returns the first header of this name as text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Every header of this name, as text.
+    /// Returns all headers of this name as text.
     pub fn headers_all(&self, name: &str) -> Vec<&str> {
         self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()
     }
 
-    /// The `Location` header.
+    /// Returns the `Location` header.
     pub fn location(&self) -> Option<&str> {
         self.header(header::LOCATION.as_str())
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn bytes(&self) -> &Bytes {
         &self.body
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     ///
     /// # Panics
-    /// Where it is not UTF-8.
+    /// Panics if the body is not UTF-8.
     #[track_caller]
     pub fn text(&self) -> &str {
         match std::str::from_utf8(&self.body) {
@@ -79,33 +80,33 @@ impl TestResponse {
         }
     }
 
-    /// The body, which is JSON, as a `T`.
+    /// Parses the body as JSON.
     ///
     /// # Panics
-    /// Where it is not JSON, or does not fit `T`.
+    /// Panics if the body is not JSON, or is not a `T`.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         match serde_json::from_slice(&self.body) {
             Ok(value) => value,
-            Err(error) => panic!("the body is not the JSON that was expected: {error}\n{}", self.shown()),
+            Err(error) => panic!("the body is not the expected JSON: {error}\n{}", self.shown()),
         }
     }
 
-    /// The cookies that this response sets, their values decoded.
+    /// Returns the cookies that this response sets, with decoded values.
     pub fn cookies(&self) -> Vec<Cookie<'static>> {
         let texts = self.headers_all(header::SET_COOKIE.as_str()).into_iter();
         texts.filter_map(|text| Cookie::parse(text.to_owned()).ok()).map(jar::decoded).collect()
     }
 
-    /// The last cookie of this name that the response sets.
+    /// Returns the last cookie of this name that the response sets.
     pub fn cookie(&self, name: &str) -> Option<Cookie<'static>> {
         self.cookies().into_iter().rfind(|cookie| cookie.name() == name)
     }
 
-    /// Checks the status, a number or a [`StatusCode`].
+    /// Checks the status. The expected value is a number or a [`StatusCode`].
     ///
     /// # Panics
-    /// Where it is another.
+    /// Panics if the status is different.
     #[track_caller]
     pub fn assert_status<S: Debug>(&self, status: S) -> &Self
     where
@@ -115,38 +116,38 @@ impl TestResponse {
         self
     }
 
-    /// Checks that `text` is somewhere in the body.
+    /// Checks that the body contains `text`.
     ///
     /// # Panics
-    /// Where it is not.
+    /// Panics if the body does not contain the text.
     #[track_caller]
     pub fn assert_contains(&self, text: &str) -> &Self {
         assert!(String::from_utf8_lossy(&self.body).contains(text), "the body should contain {text:?}\n{}", self.shown());
         self
     }
 
-    /// Checks that `text` is nowhere in the body.
+    /// Checks that the body does not contain `text`.
     ///
     /// # Panics
-    /// Where it is.
+    /// Panics if the body contains the text.
     #[track_caller]
     pub fn assert_not_contains(&self, text: &str) -> &Self {
         assert!(!String::from_utf8_lossy(&self.body).contains(text), "the body should not contain {text:?}\n{}", self.shown());
         self
     }
 
-    /// Checks that this is a redirect to exactly `location`.
+    /// Checks that the response is a redirect to exactly `location`.
     ///
     /// # Panics
-    /// Where it is not.
+    /// Panics if it is not.
     #[track_caller]
     pub fn assert_redirect(&self, location: &str) -> &Self {
-        let right = self.status.is_redirection() && self.location() == Some(location);
-        assert!(right, "this should be a redirect to {location}\n{}", self.shown());
+        let is_expected = self.status.is_redirection() && self.location() == Some(location);
+        assert!(is_expected, "the response should be a redirect to {location}\n{}", self.shown());
         self
     }
 
-    /// What went wrong, the headers, and as much of the body as a person reads.
+    /// Returns the error, the headers, and the readable part of the body.
     fn shown(&self) -> String {
         let mut shown = format!("--- {} {} answered {}\n", self.method, self.path, self.status);
         if let Some(failure) = &self.failure {
@@ -155,7 +156,7 @@ impl TestResponse {
         for (name, value) in &self.headers {
             shown.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
         }
-        if self.failure.as_ref().is_some_and(|failure| failure.is_whole) {
+        if self.failure.as_ref().is_some_and(|failure| failure.is_debug_page) {
             return shown;
         }
         let body = String::from_utf8_lossy(&self.body);
@@ -167,8 +168,8 @@ impl TestResponse {
             false => body.into_owned(),
         };
         shown.push('\n');
-        shown.extend(body.chars().take(SHOWN));
-        if body.chars().count() > SHOWN {
+        shown.extend(body.chars().take(MAX_SHOWN));
+        if body.chars().count() > MAX_SHOWN {
             shown.push_str(" …");
         }
         shown

@@ -1,4 +1,4 @@
-//! A server for one test, and the way to it.
+//! A server for one test, and the connection to it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::block_on;
-use super::client::Answer;
+use super::client::ReceivedResponse;
 use crate::{Application, Result, server};
 
-/// A running server, stopped when this is dropped.
+/// A running server, which stops when this is dropped.
 pub(super) struct Socket {
     addr: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -38,21 +38,21 @@ impl Socket {
         self.addr
     }
 
-    /// One request on a connection of its own.
-    pub(super) async fn exchange(&self, request: hyper::Request<Bytes>) -> Result<Answer> {
+    /// Sends one request on its own connection.
+    pub(super) async fn exchange(&self, request: hyper::Request<Bytes>) -> Result<ReceivedResponse> {
         let stream = TcpStream::connect(self.addr).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let (parts, body) = sender.send_request(request.map(Full::new)).await?.into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: parts.status, headers: parts.headers, body, failure: None })
+        Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body, failure: None })
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // The server has ended when the test has, unless waiting is forbidden here or would hide why the test failed.
+        // Wait for the end of the server, unless blocking is not allowed here or would hide the failure of the test.
         let may_wait = !std::thread::panicking() && tokio::runtime::Handle::try_current().is_err();
         if let Some(server) = self.server.take().filter(|_| may_wait) {
             drop(block_on(server));

@@ -1,4 +1,4 @@
-//! Forms, JSON, queries, and how large a body may be.
+//! Forms, JSON, queries, and the limits on bodies.
 
 use http_body_util::BodyExt;
 use lback_core::testing::Client;
@@ -80,7 +80,7 @@ fn queries_are_read_or_refused() {
 }
 
 #[test]
-fn a_body_may_be_only_so_large() {
+fn a_body_above_the_limit_is_refused() {
     let urls = || {
         urls()
             .post("/small", |req: &mut Request| req.body().len().to_string())
@@ -99,7 +99,7 @@ fn a_body_may_be_only_so_large() {
 }
 
 #[test]
-fn an_include_hands_its_limit_on_and_a_route_may_differ() {
+fn routes_inherit_the_limit_of_an_include_unless_they_set_their_own() {
     let length = |req: &mut Request| req.body().len().to_string();
     let inner = Router::new().post("/inherits", length).post("/own", length).body_limit(20);
     let client = client(Router::new().include("/in", inner).body_limit(10));
@@ -110,12 +110,12 @@ fn an_include_hands_its_limit_on_and_a_route_may_differ() {
 }
 
 #[test]
-fn a_streaming_route_reads_for_itself() {
+fn a_streaming_route_reads_the_body_itself() {
     let count = async |req: &mut Request| -> Result<String> {
         let unread = req.body().len();
         let mut count = 0;
         while let Some(frame) = req.body_mut().frame().await {
-            count += frame.map_err(|_| lback_core::Error::bad_request("broken off"))?.data_ref().map_or(0, |data| data.len());
+            count += frame.map_err(|_| lback_core::Error::bad_request("the body is incomplete"))?.data_ref().map_or(0, |data| data.len());
         }
         Ok(format!("{unread} {count}"))
     };
@@ -127,14 +127,14 @@ fn a_streaming_route_reads_for_itself() {
 }
 
 #[test]
-fn a_request_that_no_route_answers_is_not_read() {
+fn the_body_of_a_request_without_a_route_is_not_read() {
     let client = Client::new(app(urls()));
     client.post("/nothing").body(vec![0; 10_000_000]).send().assert_status(404);
     client.put("/form").body(vec![0; 10_000_000]).send().assert_status(405);
 }
 
 #[test]
-fn a_form_with_files_arrives_as_it_was_sent() {
+fn a_form_with_files_is_received_as_it_was_sent() {
     let show = |req: &mut Request| -> Result<String> {
         let form: Person = req.form()?;
         let file = req.multipart()?.take_file("photo").ok_or_else(|| lback_core::Error::bad_request("no photo"))?;

@@ -1,4 +1,4 @@
-//! The test client itself.
+//! The test client.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ fn cookies_of_other_domains_and_false_prefixes_are_refused() {
 }
 
 #[test]
-fn the_test_may_set_and_clear_cookies() {
+fn a_test_can_set_and_clear_cookies() {
     let (client, _) = jar();
     client.set_cookie("a", "x y");
     client.set_cookie("a", "é");
@@ -99,7 +99,7 @@ fn redirects_are_followed_with_the_right_method() {
 }
 
 #[test]
-fn redirects_carry_cookies_stay_here_and_end() {
+fn redirects_send_cookies_and_stop_at_other_hosts_and_in_loops() {
     let login = |req: &mut Request| {
         req.cookies().add(("user", "alice"));
         Response::redirect("/me")
@@ -116,7 +116,7 @@ fn redirects_carry_cookies_stay_here_and_end() {
 }
 
 #[test]
-fn the_socket_and_memory_answer_alike() {
+fn responses_over_a_socket_and_in_memory_are_the_same() {
     let urls = Router::new()
         .get("/", |req: &mut Request| format!("{:?}", req.peer_addr().unwrap().ip()))
         .post("/{x}", |req: &mut Request| req.body().len().to_string());
@@ -135,11 +135,11 @@ fn the_socket_and_memory_answer_alike() {
     fork.get("/").send().assert_status(200);
     let addr = fork.addr().unwrap();
     drop(fork);
-    assert!(std::net::TcpStream::connect(addr).is_err(), "the server stops with its last browser");
+    assert!(std::net::TcpStream::connect(addr).is_err(), "the server stops with its last client");
 }
 
 #[test]
-fn several_threads_may_ask_at_once() {
+fn several_threads_can_send_requests_at_the_same_time() {
     let client = client(Router::new().get("/{n:int}", |req: &mut Request| req.param::<i64>("n").map(|n| (n * 2).to_string())));
     std::thread::scope(|scope| {
         for n in 0..8 {
@@ -167,13 +167,13 @@ fn a_failed_assertion_shows_the_response() {
     }
 }
 
-/// What is printed of an answer that is not as it should be.
+/// Returns the text that a failed assertion prints.
 fn shown(response: &lback_core::testing::TestResponse) -> String {
     format!("{response:?}")
 }
 
 #[test]
-fn a_failure_shows_its_message_its_place_and_its_causes_and_no_page() {
+fn a_failure_shows_the_message_the_location_and_the_causes_but_no_page() {
     fn fail(_: &mut Request) -> Result<()> {
         let cause = std::io::Error::other("the disk is full");
         Err(Error::internal("the order cannot be saved").with_source(cause))
@@ -198,7 +198,7 @@ fn a_failure_over_a_socket_shows_the_text_of_its_page() {
     let client = Client::over_socket(app_with(Router::new().get("/", fail), "DEBUG = true")).unwrap();
     let failed = shown(&client.get("/").send());
     assert!(failed.contains("\n500 Internal Server Error\nthe order cannot be saved: 1 < 2\n"), "{failed}");
-    // The page shows the lines of this test, so what is looked for must not be in them as it is.
+    // The page shows the lines of this test, so they must not contain the searched text literally.
     let (tag, style) = (format!("<{}>", "h1"), ["color", "scheme"].join("-"));
     assert!(failed.contains("client.rs:") && !failed.contains(&tag) && !failed.contains(&style), "{failed}");
 }

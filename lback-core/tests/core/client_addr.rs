@@ -1,4 +1,4 @@
-//! Who is on the other end.
+//! The client's address, behind proxies and without them.
 
 use std::net::IpAddr;
 
@@ -27,10 +27,10 @@ fn a_client_cannot_choose_its_address() {
 }
 
 #[test]
-fn a_trusted_proxy_names_the_client() {
+fn a_trusted_proxy_provides_the_client_address() {
     let proxies = "TRUSTED_PROXIES = ['10.0.0.1', '10.0.0.2', '::1']";
     assert_eq!(ask(proxies, "10.0.0.1", &["203.0.113.9"]), "203.0.113.9 true");
-    // What stands before the last address that is no proxy, the client may have written itself.
+    // The client may have written everything before the last address that is not a proxy.
     assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, 203.0.113.9"]), "203.0.113.9 true");
     assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, 203.0.113.9 ,10.0.0.2"]), "203.0.113.9 true");
     assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4", "203.0.113.9", "10.0.0.2"]), "203.0.113.9 true");
@@ -53,7 +53,7 @@ fn networks_of_proxies_are_trusted() {
     assert_eq!(ask(private, "172.17.0.1", &["203.0.113.9"]), "203.0.113.9 true");
     assert_eq!(ask(private, "::ffff:172.17.0.1", &["1.2.3.4, 203.0.113.9, 10.7.7.7"]), "203.0.113.9 true");
     assert_eq!(ask(private, "203.0.113.9", &["1.2.3.4"]), "203.0.113.9 false");
-    // A visitor of the same network, whose address is one of a proxy too.
+    // A visitor in the same network, whose address is also that of a trusted proxy.
     assert_eq!(ask(private, "172.17.0.1", &["1.2.3.4, 192.168.0.7"]), "1.2.3.4 true");
     let networks = "TRUSTED_PROXIES = ['2001:db8::/32', '10.0.0.0/24']";
     assert_eq!(ask(networks, "2001:db8::1", &["203.0.113.9, 10.0.0.255"]), "203.0.113.9 true");
@@ -61,22 +61,22 @@ fn networks_of_proxies_are_trusted() {
 }
 
 #[test]
-fn only_x_forwarded_headers_are_believed() {
+fn only_x_forwarded_headers_are_trusted() {
     let client = Client::new(app_with(Router::new().get("/", show), "TRUSTED_PROXIES = ['10.0.0.1']"));
     let from_proxy = || client.get("/").from_addr("10.0.0.1".parse::<IpAddr>().unwrap());
     from_proxy().header("forwarded", "for=1.2.3.4;proto=https;host=evil.example").send().assert_contains("10.0.0.1 false");
-    // The nearest proxy speaks last.
+    // The last value comes from the nearest proxy.
     from_proxy().header("x-forwarded-proto", "https, http").send().assert_contains("10.0.0.1 false");
     from_proxy().header("x-forwarded-proto", "http").header("x-forwarded-proto", "HTTPS ").send().assert_contains("10.0.0.1 true");
 }
 
 #[test]
-fn nonsense_in_the_chain_ends_it() {
+fn an_invalid_entry_ends_the_chain() {
     let proxies = "TRUSTED_PROXIES = ['10.0.0.1', '10.0.0.2']";
     assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, unknown"]), "10.0.0.1 true");
     assert_eq!(ask(proxies, "10.0.0.1", &["1.2.3.4, unknown, 10.0.0.2"]), "10.0.0.2 true");
     assert_eq!(ask(proxies, "10.0.0.1", &[""]), "10.0.0.1 true");
-    // The proxy has added its entry behind bytes that are no text.
+    // The proxy has added its entry after bytes that are not text.
     let request = |value: &[u8]| {
         let client = Client::new(app_with(Router::new().get("/", show), proxies));
         client.get("/").from_addr("10.0.0.1".parse::<IpAddr>().unwrap()).header("x-forwarded-for", value).send().text().to_owned()

@@ -1,4 +1,4 @@
-//! Cookies in and out.
+//! Received and sent cookies.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use lback_core::{
 use crate::{SECRET, app, app_with, client, settings};
 
 #[test]
-fn added_cookies_are_sent_carefully() {
+fn added_cookies_are_sent_with_safe_defaults() {
     let add = |req: &mut Request| {
         let cookies = req.cookies();
         cookies.add(("plain", "a b;c,\"é%"));
@@ -29,7 +29,7 @@ fn added_cookies_are_sent_carefully() {
 }
 
 #[test]
-fn a_view_sees_what_came_and_what_it_changed() {
+fn a_view_sees_received_and_changed_cookies() {
     let change = |req: &mut Request| {
         let cookies = req.cookies();
         let before = cookies.get("a").unwrap_or("none").to_owned();
@@ -53,7 +53,7 @@ fn several_cookies_with_one_name_are_all_received() {
 }
 
 #[test]
-fn what_is_not_text_does_not_hide_the_rest() {
+fn cookies_that_are_not_text_do_not_hide_others() {
     let show = |req: &mut Request| req.cookies().get("good").unwrap_or("none").to_owned();
     let client = client(Router::new().get("/", show));
     for header in [&b"bad=\xff\xfe; good=1"[..], b"good=1; \xc3=2", b"; ;=;=x;novalue;bad=%ff;good=1", b"good=1;;;"] {
@@ -63,7 +63,7 @@ fn what_is_not_text_does_not_hide_the_rest() {
 }
 
 #[test]
-fn a_cookie_is_found_behind_any_number_of_others() {
+fn a_cookie_is_found_after_any_number_of_others() {
     let show = |req: &mut Request| {
         let cookies = req.cookies();
         let count = cookies.received("dup").count();
@@ -96,7 +96,7 @@ fn values_may_have_quotes_and_spaces_around_them() {
     ] {
         assert_eq!(client.get("/").header("cookie", header).send().text(), format!("{:?}", Some(value)), "{header}");
     }
-    // A quote that the application sent is its own.
+    // A quote that the application has sent belongs to the value.
     let urls = Router::new().get("/", show).get("/set", |req: &mut Request| req.cookies().add(("a", "\"x\"")));
     let client = crate::client(urls);
     client.get("/set").send();
@@ -116,7 +116,7 @@ fn a_name_with_other_spaces_around_it_is_another_name() {
 
 #[test]
 fn an_encoded_name_is_not_decoded() {
-    // A browser keeps other sites from setting `__Host-id`, and knows nothing of `__%48ost-id`.
+    // A browser prevents other sites from setting `__Host-id`, but does not protect `__%48ost-id`.
     let show = |req: &mut Request| req.cookies().get("__Host-id").unwrap_or("none").to_owned();
     let client = client(Router::new().get("/", show));
     assert_eq!(client.get("/").header("cookie", "__%48ost-id=evil").send().text(), "none");
@@ -145,7 +145,7 @@ fn sealed_urls() -> Router {
 }
 
 #[test]
-fn sealed_cookies_come_back() {
+fn sealed_cookies_round_trip() {
     let client = client(sealed_urls());
     let response = client.get("/add").send();
     assert!(!response.headers_all("set-cookie").iter().any(|cookie| cookie.contains("private")));
@@ -153,7 +153,7 @@ fn sealed_cookies_come_back() {
 }
 
 #[test]
-fn sealed_cookies_that_were_touched_are_refused() {
+fn sealed_cookies_that_were_modified_are_refused() {
     let first = client(sealed_urls());
     first.get("/add").send();
     let (signed, private) = (first.cookie("s").unwrap(), first.cookie("p").unwrap());
@@ -211,8 +211,8 @@ fn a_planted_cookie_does_not_hide_the_sealed_one() {
     assert_eq!(show.text(), "[signed value] [private value]");
 }
 
-/// Sets the cookies `s` and `p` for an hour, and shows them. The clock stands still.
-fn ending() -> Client {
+/// Returns a client of an application that sets the cookies `s` and `p` for one hour and shows them, with a fixed clock.
+fn expiring() -> Client {
     let add = |req: &mut Request| {
         let value: String = req.param("value")?;
         let cookie = |name: &'static str| Cookie::build((name, value.clone())).max_age(CookieDuration::hours(1));
@@ -226,22 +226,22 @@ fn ending() -> Client {
     Client::new(assembly.build().unwrap())
 }
 
-/// Sets them until New Year's Day, one o'clock, in an attribute that only old browsers need.
+/// Sets them until one o'clock on New Year's Day, with an attribute that only old browsers need.
 fn expires(req: &mut Request) {
     let cookie = |name: &'static str| Cookie::parse(format!("{name}=x; Expires=Thu, 01 Jan 2026 01:00:00 GMT")).unwrap();
     req.cookies().signed().add(cookie("s"));
     req.cookies().private().add(cookie("p"));
 }
 
-/// What another browser is shown that never forgets these cookies.
+/// Returns what the application shows another browser, which never deletes these cookies.
 fn shown(client: &Client, cookies: &[(&str, &str)]) -> String {
     let header = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
     client.fork().get("/show").header("cookie", header).send().text().to_owned()
 }
 
 #[test]
-fn a_sealed_cookie_ends_with_its_max_age_whoever_still_sends_it() {
-    let client = ending();
+fn a_sealed_cookie_is_refused_after_its_max_age_even_if_it_is_sent() {
+    let client = expiring();
     let response = client.get("/ending/x").send();
     assert_eq!(response.text(), "x", "the view sees what it has set");
     assert_eq!(response.cookie("s").unwrap().max_age().unwrap().whole_seconds(), 3600);
@@ -251,15 +251,15 @@ fn a_sealed_cookie_ends_with_its_max_age_whoever_still_sends_it() {
     assert_eq!(shown(&client, &cookies), "[x] [x]");
     client.clock().advance(Duration::from_millis(1));
     assert_eq!(shown(&client, &cookies), "[] []");
-    // A dead one does not hide a live one.
+    // An expired cookie does not hide a valid one.
     client.get("/ending/y").send();
     let (later, later_private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
     assert_eq!(shown(&client, &[cookies[0], cookies[1], ("s", &later), ("p", &later_private)]), "[y] [y]");
 }
 
 #[test]
-fn a_sealed_cookie_ends_when_it_expires() {
-    let client = ending();
+fn a_sealed_cookie_is_refused_after_it_expires() {
+    let client = expiring();
     client.get("/expires").send();
     let (signed, private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
     let cookies = [("s", signed.as_str()), ("p", private.as_str())];
@@ -269,8 +269,8 @@ fn a_sealed_cookie_ends_when_it_expires() {
 }
 
 #[test]
-fn the_end_of_a_sealed_cookie_cannot_be_changed() {
-    let client = ending();
+fn the_expiry_of_a_sealed_cookie_cannot_be_changed() {
+    let client = expiring();
     client.get("/ending/x").send();
     let (signed, private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
     client.clock().advance(Duration::from_secs(7200));
@@ -294,8 +294,8 @@ fn the_end_of_a_sealed_cookie_cannot_be_changed() {
 }
 
 #[test]
-fn a_sealed_cookie_that_ends_cannot_be_moved_to_another_name_or_kind() {
-    let client = ending();
+fn a_sealed_cookie_that_expires_cannot_be_moved_to_another_name_or_kind() {
+    let client = expiring();
     client.get("/ending/x").send();
     let (signed, private) = (client.cookie("s").unwrap(), client.cookie("p").unwrap());
     assert_eq!(shown(&client, &[("s", &private), ("p", &signed)]), "[] []");
@@ -305,8 +305,8 @@ fn a_sealed_cookie_that_ends_cannot_be_moved_to_another_name_or_kind() {
 }
 
 #[test]
-fn a_value_never_passes_for_an_end_nor_an_end_for_a_value() {
-    // A visitor who may choose the value chooses one that looks like the other form.
+fn a_value_and_an_expiry_are_never_confused() {
+    // The visitor chooses values that look like the other form.
     let urls = Router::new()
         .get("/set", |req: &mut Request| {
             let value: String = req.query::<Vec<(String, String)>>().unwrap_or_default().remove(0).1;
@@ -325,8 +325,8 @@ fn a_value_never_passes_for_an_end_nor_an_end_for_a_value() {
 }
 
 #[test]
-fn values_of_before_are_good_still() {
-    // As they were sealed before cookies could end, under the key of these tests.
+fn values_from_earlier_versions_are_still_valid() {
+    // Sealed as in earlier versions, in which cookies could not expire, with the key of these tests.
     let keys = Keys::derive("cookies", [SECRET]);
     let client = client(sealed_urls());
     let (signed, private) = (keys.sign("s=old"), keys.encrypt("p", "old".to_owned()));
@@ -334,7 +334,7 @@ fn values_of_before_are_good_still() {
 }
 
 #[test]
-fn an_end_that_no_clock_reaches_is_no_problem() {
+fn an_expiry_beyond_the_range_of_the_clock_is_accepted() {
     let urls = Router::new().get("/show", |req: &mut Request| req.cookies().signed().get("s").unwrap_or_default()).get(
         "/set/{seconds}",
         |req: &mut Request| {
@@ -375,13 +375,13 @@ fn a_response_with_a_sealed_cookie_stays_out_of_shared_caches() {
     assert_eq!(page("/signed/public, max-age=600"), (with("private, max-age=600"), vary.clone()));
     assert_eq!(page("/signed/max-age=600"), (with("private, max-age=600"), vary.clone()));
     assert_eq!(page("/private"), (with("private, no-cache"), vary));
-    // One that is the same for everybody is the application's own business, and one that is not sent nobody's.
+    // Plain cookies do not affect caching, as they may be the same for all visitors, nor do cookies that are not sent.
     assert_eq!(page("/plain/public, max-age=600"), (with("public, max-age=600"), String::new()));
     assert_eq!(page("/failed"), (String::new(), String::new()));
 }
 
 #[test]
-fn retired_keys_still_open_what_they_closed() {
+fn retired_keys_still_open_cookies_that_they_sealed() {
     let old = "the first secret key, which is retired now";
     let new = "the second secret key, which signs from now on";
     let before = Client::new(app_with(sealed_urls(), &format!("SECRET_KEY = '{old}'")));
@@ -397,7 +397,7 @@ fn retired_keys_still_open_what_they_closed() {
     let forgotten = Client::new(app_with(sealed_urls(), &format!("SECRET_KEY = '{new}'")));
     carry(&forgotten);
     assert_eq!(forgotten.get("/show").send().text(), "[] []");
-    // What is signed from now on is signed by the new key.
+    // New cookies are signed with the new key.
     rotated.clear_cookies();
     rotated.get("/add").send();
     forgotten.set_cookie("s", &rotated.cookie("s").unwrap());
@@ -444,7 +444,7 @@ fn a_view_that_fails_sends_no_cookies() {
 }
 
 #[test]
-fn a_cookie_that_could_not_stand_in_a_header_is_left_out() {
+fn a_cookie_that_is_not_valid_in_a_header_is_left_out() {
     let add = |req: &mut Request| {
         req.cookies().add(Cookie::build(("split", "1")).path("/\r\nx-evil: 1"));
         req.cookies().add(("na me\r\n", "1"));
@@ -457,7 +457,7 @@ fn a_cookie_that_could_not_stand_in_a_header_is_left_out() {
 }
 
 #[test]
-fn a_response_may_carry_cookies_of_its_own() {
+fn a_response_can_have_its_own_cookies() {
     let seen = Mutex::new(0);
     let add = move |req: &mut Request| -> Result<Response> {
         *seen.lock().unwrap() += 1;

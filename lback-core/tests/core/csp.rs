@@ -1,4 +1,4 @@
-//! Content Security Policy: on every response, with nonces that work.
+//! Content Security Policy: sent with every response, with nonces that work.
 
 use std::fs;
 
@@ -42,7 +42,7 @@ impl std::ops::Deref for Site {
     }
 }
 
-/// An application with the framework's order of middleware, and these templates.
+/// Builds an application with these templates and the framework's usual middleware order.
 fn site(toml: &str, templates: &[(&str, &str)], change: impl FnOnce(&mut Assembly)) -> Site {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("templates")).unwrap();
@@ -65,7 +65,7 @@ fn policy(response: &TestResponse) -> &str {
     policies[0]
 }
 
-/// The nonces that stand in the page, each of which the policy has to name.
+/// Returns the nonces in the page and asserts that the policy names each of them.
 #[track_caller]
 fn nonces(page: &TestResponse) -> Vec<&str> {
     let nonces: Vec<&str> = page.text().split("nonce=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
@@ -93,7 +93,7 @@ fn every_response_carries_the_policy() {
 }
 
 #[test]
-fn a_nonce_is_one_for_the_page_and_new_for_the_next() {
+fn each_page_has_one_nonce_of_its_own() {
     let site = site(STRICT, &[("page.html", PAGE), ("404.html", PAGE), ("500.html", PAGE)], |_| {});
     let mut seen = Vec::new();
     for path in ["/page", "/page", "/nowhere", "/gone", "/fails", "/static/none"] {
@@ -106,7 +106,7 @@ fn a_nonce_is_one_for_the_page_and_new_for_the_next() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 6);
-    // A page without one allows none.
+    // The policy of a page without a nonce allows none.
     assert_eq!(policy(&site.get("/").send()), "default-src 'none'; script-src ; style-src ");
 }
 
@@ -122,31 +122,31 @@ fn the_frameworks_own_pages_are_styled_under_any_policy() {
                 assert_eq!(nonces(&page).len(), 1, "{page:?}");
                 assert!(!policy(&page).contains("'none' 'nonce"), "{page:?}");
             }
-            assert!(!policy(&site.get("/").send()).contains("nonce"), "no other page is laxer for it");
+            assert!(!policy(&site.get("/").send()).contains("nonce"), "the policy of other pages stays as strict");
         }
     }
 }
 
 #[test]
-fn a_policy_may_only_be_reported() {
+fn a_policy_can_be_report_only() {
     let toml = "CONTENT_SECURITY_POLICY_REPORT_ONLY = \"script-src {nonce}; report-uri /csp\"\n";
     let site = site(toml, &[("page.html", PAGE)], |_| {});
     let page = site.get("/page").send();
     let nonce = page.text().split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(page.header("content-security-policy-report-only"), Some(format!("script-src 'nonce-{nonce}'; report-uri /csp").as_str()));
     assert_eq!(page.header("content-security-policy"), None);
-    // Both at once, to try a stricter one.
+    // Both policies at the same time, to try out a stricter one.
     let both = crate::csp::site(&format!("{toml}{STRICT}"), &[("page.html", PAGE)], |_| {});
     let page = both.get("/page").send();
     assert!(page.header("content-security-policy-report-only").unwrap().contains("report-uri") && policy(&page).contains("'none'"));
 }
 
 #[test]
-fn what_a_view_says_wins_and_a_304_says_nothing() {
+fn a_views_policy_takes_precedence_and_a_304_has_none() {
     let site = site(STRICT, &[], |_| {});
     let own = site.get("/own").send();
     assert!(policy(&own).starts_with("script-src 'nonce-") && !policy(&own).contains("default-src"), "{own:?}");
-    // The page that the browser has kept goes on with the policy that knows its nonce.
+    // The page in the browser's cache keeps the policy that has its nonce.
     assert_eq!(site.get("/kept").send().assert_status(304).header("content-security-policy"), None);
 }
 
@@ -156,12 +156,12 @@ fn without_the_setting_there_is_no_policy() {
     for path in ["/", "/page", "/nowhere", "/fails"] {
         assert_eq!(site.get(path).send().header("content-security-policy"), None);
     }
-    // A template may name the nonce all the same.
+    // Templates can still write the nonce.
     site.get("/page").send().assert_contains("<script nonce=\"\">");
 }
 
 #[test]
-fn a_wrong_policy_stops_the_start() {
+fn an_invalid_policy_fails_the_startup() {
     let settings = Settings::from_toml(".", &format!("SECRET_KEY = '{SECRET}'\nCONTENT_SECURITY_POLICY = \"defualt-src 'self'\"")).unwrap();
     let error = Assembly::new(Router::new(), settings).build().err().unwrap().to_string();
     assert!(error.contains("CONTENT_SECURITY_POLICY") && error.contains("did you mean default-src?"), "{error}");
@@ -193,7 +193,7 @@ fn the_live_reload_script_runs_under_any_policy() {
 }
 
 #[test]
-fn a_header_set_without_a_question_mark_stands_on_errors_too() {
+fn with_header_on_a_result_applies_to_errors_too() {
     async fn powered_by(req: &mut Request, next: Next<'_>) -> Result<Response> {
         next.run(req).await.with_header("x-powered-by", "Lback")
     }

@@ -1,4 +1,4 @@
-//! Answers that come before the body has: a client that sends all before it reads sees them too.
+//! Responses that are sent before the whole body has arrived: clients that send everything before they read receive them, too.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -19,10 +19,10 @@ fn urls() -> Router {
         .streaming()
 }
 
-/// Sends a request with a body of `SIZE` bytes, and reads only then.
+/// Sends a request with a body of `SIZE` bytes before it reads the response.
 fn answer_to(client: &Client, head: &str, is_chunked: bool) -> String {
     let mut stream = connect(client);
-    send_all(&mut stream, head, is_chunked).expect("the server has closed the connection before it read all");
+    send_all(&mut stream, head, is_chunked).expect("the server closed the connection before it had read everything");
     read_all(stream)
 }
 
@@ -43,7 +43,7 @@ fn send_all(stream: &mut TcpStream, head: &str, is_chunked: bool) -> std::io::Re
 }
 
 #[test]
-fn a_refusal_reaches_a_client_that_sends_all_before_it_reads() {
+fn a_refusal_reaches_a_client_that_sends_everything_before_it_reads() {
     let client = Client::over_socket(app(urls())).unwrap();
     for is_chunked in [false, true] {
         for (head, status) in [("POST /", 413), ("POST /nothing", 404), ("PUT /", 405), ("POST /unread", 200)] {
@@ -54,7 +54,7 @@ fn a_refusal_reaches_a_client_that_sends_all_before_it_reads() {
 }
 
 #[test]
-fn the_refusal_of_a_malformed_chunk_does_so_too() {
+fn the_refusal_of_a_malformed_chunk_reaches_its_client() {
     let client = Client::over_socket(app(urls())).unwrap();
     let mut stream = connect(&client);
     stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n").unwrap();
@@ -66,7 +66,7 @@ fn the_refusal_of_a_malformed_chunk_does_so_too() {
 }
 
 #[test]
-fn the_refusal_of_a_guard_does_so_too() {
+fn the_refusal_of_a_guard_reaches_its_client() {
     struct Guard;
     impl Middleware for Guard {
         async fn handle(&self, _: &mut Request, _: Next<'_>) -> Result<Response> {
@@ -85,7 +85,7 @@ fn the_refusal_of_headers_that_are_too_large_reaches_its_client() {
     let mut stream = connect(&client);
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n").unwrap();
     for n in 0..1000 {
-        stream.write_all(format!("x-{n}: {}\r\n", "x".repeat(1000)).as_bytes()).expect("the server reads on");
+        stream.write_all(format!("x-{n}: {}\r\n", "x".repeat(1000)).as_bytes()).expect("the server keeps reading");
     }
     stream.write_all(b"\r\n").unwrap();
     let answer = read_all(stream);
@@ -93,7 +93,7 @@ fn the_refusal_of_headers_that_are_too_large_reaches_its_client() {
 }
 
 #[test]
-fn a_client_that_asks_first_is_refused_before_it_sends() {
+fn a_client_that_expects_100_continue_is_refused_before_it_sends() {
     let client = Client::over_socket(app(urls())).unwrap();
     for (head, status) in [("POST /", "413"), ("POST /nothing", "404"), ("PUT /", "405")] {
         let mut stream = connect(&client);
@@ -119,12 +119,12 @@ fn a_client_that_never_stops_sending_is_cut_off() {
 }
 
 #[test]
-fn a_client_that_falls_silent_is_not_waited_for() {
+fn the_server_does_not_wait_for_a_silent_client() {
     let client = Client::over_socket(app(urls())).unwrap();
     let mut stream = connect(&client);
     stream.write_all(b"POST /nothing HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n").unwrap();
     read_until(&mut stream, "\r\n\r\n");
-    // The server has ended its side, and lets go of the connection though the client keeps its own open.
+    // The server has closed its side and releases the connection, although the client keeps its own side open.
     std::io::copy(&mut (&stream).take(1 << 20), &mut std::io::sink()).unwrap();
     while stream.write_all(b"x").is_ok() {
         std::thread::sleep(std::time::Duration::from_millis(2200));

@@ -1,4 +1,4 @@
-//! Clients that close their sending side after the last request, and read on.
+//! Clients that close their sending side after their last request and keep reading.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -28,7 +28,7 @@ fn urls() -> Router {
         .post("/length", |req: &mut Request| req.body().len().to_string())
 }
 
-/// Sends `text` and the end of it.
+/// Sends `text` and closes the sending side.
 fn send(client: &Client, text: &str) -> TcpStream {
     let mut stream = connect(client);
     stream.write_all(text.as_bytes()).unwrap();
@@ -69,7 +69,7 @@ fn all_requests_before_the_end_are_answered() {
 }
 
 #[test]
-fn a_view_that_takes_its_time_is_waited_for() {
+fn the_server_waits_for_a_slow_view() {
     let (began, begun) = mpsc::channel();
     let (release, released) = tokio::sync::watch::channel(false);
     struct View(mpsc::Sender<()>, tokio::sync::watch::Receiver<bool>);
@@ -84,7 +84,7 @@ fn a_view_that_takes_its_time_is_waited_for() {
     let client = Client::over_socket(assembly.build().unwrap()).unwrap();
     let mut stream = send(&client, "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     begun.recv().unwrap();
-    // Longer than an idle connection is kept: this one is not idle.
+    // An idle connection would have been closed by then, but this one is not idle.
     stream.set_read_timeout(Some(std::time::Duration::from_millis(1500))).unwrap();
     assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     release.send(true).unwrap();
@@ -93,7 +93,7 @@ fn a_view_that_takes_its_time_is_waited_for() {
 }
 
 #[test]
-fn a_body_that_can_never_be_whole_is_refused() {
+fn a_body_that_cannot_be_completed_is_refused() {
     let client = Client::over_socket(app(urls())).unwrap();
     for text in [
         "POST /length HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab",
@@ -107,7 +107,7 @@ fn a_body_that_can_never_be_whole_is_refused() {
 }
 
 #[test]
-fn a_connection_without_a_request_in_the_works_ends_with_its_client() {
+fn a_connection_without_a_pending_request_ends_with_its_client() {
     let client = Client::over_socket(app(urls())).unwrap();
     assert_eq!(read_all(send(&client, "")), "");
     let mut idle = connect(&client);
@@ -119,7 +119,7 @@ fn a_connection_without_a_request_in_the_works_ends_with_its_client() {
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "{answer}");
 }
 
-/// Events of which only the first comes. Tells when it is dropped.
+/// Events of which only the first one arrives. Reports when it is dropped.
 pub(crate) struct Events(mpsc::Sender<()>, bool);
 
 impl Events {
@@ -147,7 +147,7 @@ impl Drop for Events {
 }
 
 #[test]
-fn events_are_not_kept_for_a_client_that_has_gone() {
+fn events_are_dropped_when_their_client_disconnects() {
     let (dropped, drops) = mpsc::channel();
     let dropped = std::sync::Mutex::new(dropped);
     let events = move |_: &mut Request| Response::body_stream(Events::new(dropped.lock().unwrap().clone()));

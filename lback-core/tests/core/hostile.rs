@@ -1,4 +1,4 @@
-//! Input that is made to cost more than its size: what it takes of memory and file handles, measured in a server process.
+//! Input that is designed to cost more than its size. Memory and file handles are measured in a server process.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -40,10 +40,10 @@ fn urls() -> Router {
         .post("/length", |req: &mut Request| req.body().len().to_string())
 }
 
-/// The server process. It ends with its input.
+/// The server process. It stops when its standard input ends.
 #[test]
 #[ignore = "run by the other tests"]
-fn the_server() {
+fn server_process() {
     let settings = std::env::var("HOSTILE_SETTINGS").unwrap_or_default();
     let app = assemble(urls(), &format!("STATIC_DIR = 'tests'\n{settings}"), |stack| {
         stack.push(RequestLog).push(Errors).push(StaticFiles::new()).push(BodyReader).push(Timeout)
@@ -65,18 +65,18 @@ struct Server {
 
 impl Server {
     fn start(settings: &str) -> Self {
-        // With the usual limit of file handles.
+        // With the usual limit on file handles.
         let mut child = Command::new("sh")
             .args(["-c", "ulimit -n 1024 && exec \"$0\" \"$@\""])
             .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "hostile::the_server", "--ignored", "--nocapture", "--test-threads=1"])
+            .args(["--exact", "hostile::server_process", "--ignored", "--nocapture", "--test-threads=1"])
             .env("HOSTILE_SETTINGS", format!("SHUTDOWN_TIMEOUT_SECONDS = 1\n{settings}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let addr = lines.find_map(|line| line.strip_prefix("listening on ")?.parse().ok()).expect("the server says where it listens");
+        let addr = lines.find_map(|line| line.strip_prefix("listening on ")?.parse().ok()).expect("the server prints its address");
         thread::spawn(move || lines.for_each(drop));
         let input = child.stdin.take();
         let mut server = Server { child, input, addr, memory_before: 0 };
@@ -87,17 +87,17 @@ impl Server {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.addr).unwrap();
-        // Only so that a test that fails ends.
+        // Prevents a failing test from hanging.
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
         stream
     }
 
-    /// Sends a request and returns the answer.
+    /// Sends a request and returns the response.
     fn ask(&self, head: &str, body: &[u8]) -> String {
         let mut stream = self.connect();
         stream.write_all(format!("{head}\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
-        // One that is refused may not be read to its end.
+        // The server may not read all of a body that it refuses.
         let _ = stream.write_all(body);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -108,7 +108,7 @@ impl Server {
         self.ask(&format!("POST {path} HTTP/1.1\r\ncontent-type: {kind}\r\ncontent-length: {}", body.len()), body)
     }
 
-    /// Begins an upload, and sends no more than `body` of it.
+    /// Starts an upload, but sends only `body`.
     fn begin_upload(&self, body: &[u8]) -> TcpStream {
         let mut stream = self.connect();
         let head = format!("POST /upload HTTP/1.1\r\nhost: a\r\ncontent-type: {MULTIPART}\r\ncontent-length: 30000000\r\n\r\n");
@@ -122,7 +122,7 @@ impl Server {
         assert!(answer.ends_with("a plain page"), "{answer}");
     }
 
-    /// The most memory that the process has had.
+    /// Returns the peak memory of the process.
     fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -135,14 +135,14 @@ impl Server {
         assert!(grown < bytes, "{} MiB more", grown / MIB);
     }
 
-    /// How many open files have no name any more.
+    /// Returns the number of open files that have been deleted.
     fn temporary_files(&self) -> usize {
         let handles = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
         let target = |handle: std::io::Result<std::fs::DirEntry>| std::fs::read_link(handle.ok()?.path()).ok();
         handles.filter_map(target).filter(|target| target.to_string_lossy().ends_with("(deleted)")).count()
     }
 
-    /// What clients sent before they hung up is read to its end.
+    /// Waits until the server has read what clients had sent before they disconnected.
     fn wait_until_uploads_are_gone(&self) {
         let gone = (0..6_000).any(|_| {
             thread::sleep(Duration::from_millis(10));
@@ -159,7 +159,7 @@ impl Drop for Server {
     }
 }
 
-/// The parts of a form with `count` files of `size` bytes, without its end.
+/// Returns the parts of a form with `count` files of `size` bytes, without its end.
 fn files(count: usize, size: usize) -> Vec<u8> {
     let mut body = Vec::new();
     for n in 0..count {
@@ -170,12 +170,12 @@ fn files(count: usize, size: usize) -> Vec<u8> {
     body
 }
 
-/// Does the same on several connections at once.
+/// Runs `work` on several connections at once.
 fn at_once(count: usize, work: impl Fn() + Sync) {
     thread::scope(|scope| (0..count).for_each(|_| drop(scope.spawn(&work))));
 }
 
-/// Tries again while the server has not seen yet what another connection sent.
+/// Repeats `work` until the server has seen the data from another connection.
 fn tries<T>(work: impl FnMut() -> T) -> impl Iterator<Item = T> {
     std::iter::repeat_with(work).take(10_000)
 }
@@ -198,7 +198,7 @@ fn a_path_of_thousands_of_hashes_costs_no_more_than_its_length() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn uploads_that_fall_silent_hold_one_temporary_file_each() {
+fn silent_uploads_hold_one_temporary_file_each() {
     let server = Server::start("UPLOAD_MEMORY_BYTES = 1000");
     let body = files(900, 1001);
     let silent: Vec<TcpStream> = (0..10).map(|_| server.begin_upload(&body)).collect();
@@ -222,25 +222,25 @@ fn small_files_of_one_request_do_not_add_up_in_memory() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn bodies_that_fall_silent_share_the_memory_for_bodies() {
+fn silent_bodies_share_the_memory_for_bodies() {
     let server = Server::start("BODY_MEMORY_BYTES = 8388608");
     let head = "POST /length HTTP/1.1\r\nhost: a\r\ncontent-length: 2000000\r\n\r\n";
     let bodies: Vec<TcpStream> = (0..40)
         .map(|_| {
             let mut stream = server.connect();
             stream.write_all(head.as_bytes()).unwrap();
-            // The server may have refused it by now.
+            // The server may have refused the request by now.
             let _ = stream.write_all(&[b'x'; 1_500_000]);
             stream
         })
         .collect();
     server.assert_answers();
-    assert!(server.post("/form", FORM, b"name=alice").ends_with("alice"), "what is small is always read");
+    assert!(server.post("/form", FORM, b"name=alice").ends_with("alice"), "small bodies are always read");
     server.assert_grown_by_less_than(32 * MIB);
     drop(bodies);
 }
 
-/// A body that does not go on after its first piece.
+/// A body that stalls after its first chunk.
 struct Silent(Option<Bytes>);
 
 impl hyper::body::Body for Silent {
@@ -248,28 +248,28 @@ impl hyper::body::Body for Silent {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.take().map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(Frame::data(piece)))))
+        self.0.take().map_or(Poll::Pending, |chunk| Poll::Ready(Some(Ok(Frame::data(chunk)))))
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_hundred_uploads_on_one_connection_have_as_many_temporary_files_as_all_together() {
+fn a_hundred_uploads_on_one_connection_share_the_limit_of_temporary_files() {
     let server = Server::start("UPLOAD_MEMORY_BYTES = 1000\nMAX_UPLOADS = 8");
     let body = Bytes::from(files(1, 70_000));
     block_on(async {
         let stream = tokio::net::TcpStream::connect(server.addr).await.unwrap();
         let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
         let connection = tokio::spawn(connection);
-        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let (sent_status, mut statuses) = tokio::sync::mpsc::unbounded_channel();
         for _ in 0..100 {
-            let (mut sender, tell) = (sender.clone(), tell.clone());
+            let (mut sender, sent_status) = (sender.clone(), sent_status.clone());
             let request = hyper::Request::post("http://example.com/upload").header("content-type", MULTIPART);
             let request = request.body(Silent(Some(body.clone()))).unwrap();
-            tokio::spawn(async move { sender.send_request(request).await.map(|response| tell.send(response.status())) });
+            tokio::spawn(async move { sender.send_request(request).await.map(|response| sent_status.send(response.status())) });
         }
         for _ in 0..92 {
-            assert_eq!(told.recv().await.unwrap(), 503);
+            assert_eq!(statuses.recv().await.unwrap(), 503);
         }
         assert_eq!(server.temporary_files(), 8);
         server.assert_answers();
@@ -279,7 +279,7 @@ fn a_hundred_uploads_on_one_connection_have_as_many_temporary_files_as_all_toget
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_form_of_two_megabytes_of_names_is_refused_before_it_is_taken_apart() {
+fn a_form_of_two_megabytes_of_names_is_refused_before_it_is_parsed() {
     let server = Server::start("");
     let mut form = String::new();
     for n in 0..200_000 {
@@ -294,7 +294,7 @@ fn a_form_of_two_megabytes_of_names_is_refused_before_it_is_taken_apart() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn json_that_grows_a_hundredfold_is_refused_before_it_does() {
+fn json_that_would_grow_a_hundredfold_is_refused_first() {
     let server = Server::start("BODY_MEMORY_BYTES = 33554432");
     for text in ["{\"\":0},", "[[0]],", "{\"a\":{}},"] {
         let json = format!("[{}0]", text.repeat(2_000_000 / text.len()));
@@ -307,7 +307,7 @@ fn json_that_grows_a_hundredfold_is_refused_before_it_does() {
     server.assert_grown_by_less_than(64 * MIB);
 }
 
-/// With the settings that every application begins with.
+/// Uses the default settings.
 #[cfg(target_os = "linux")]
 #[test]
 fn two_hundred_hostile_connections_leave_the_server_within_256_mib() {
@@ -327,7 +327,7 @@ fn two_hundred_hostile_connections_leave_the_server_within_256_mib() {
             let begin = || {
                 let mut stream = server.connect();
                 stream.write_all(head(path, kind).as_bytes()).unwrap();
-                // The server may have refused it by now.
+                // The server may have refused the request by now.
                 let _ = stream.write_all(&body[..body.len().min(1_900_000)]);
                 stream
             };
@@ -370,7 +370,7 @@ fn json_is_read_to_a_depth_of_127() {
 }
 
 #[test]
-fn what_an_upload_has_taken_is_free_again_when_it_ends() {
+fn the_resources_of_an_upload_are_released_when_it_ends() {
     let on = "MAX_UPLOADS = 1\nUPLOAD_MEMORY_BYTES = 100";
     let client = Client::over_socket(app_with(urls(), on)).unwrap();
     let upload = |size: usize| client.post("/upload").multipart().file("f", "a", "text/plain", vec![b'x'; size]).send();
@@ -402,7 +402,7 @@ fn all_uploads_share_the_space_on_disk() {
         silent.write_all(&files(1, 90_000)).unwrap();
         silent
     };
-    // One that comes while another upload is under way may find no space itself.
+    // An upload may find no space while another one is in progress.
     let refused = tries(|| (silent(), upload(50_000))).find(|(_, answer)| answer.status() == 503);
     assert!(refused.is_some());
     drop(refused);
@@ -410,12 +410,12 @@ fn all_uploads_share_the_space_on_disk() {
 }
 
 #[test]
-fn ids_of_requests_do_not_tell_how_many_there_were() {
+fn request_ids_do_not_reveal_the_number_of_requests() {
     let urls = Router::new().get("/", |req: &mut Request| req.id().to_string());
     let client = Client::new(app_with(urls, ""));
     let ids: Vec<u64> = (0..200).map(|_| u64::from_str_radix(client.get("/").send().text(), 16).unwrap()).collect();
     let steps: std::collections::HashSet<u64> = ids.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-    assert_eq!(steps.len(), 199, "no two neighbours are equally far apart");
+    assert_eq!(steps.len(), 199, "no two consecutive distances are equal");
     let shared: std::collections::HashSet<u64> = ids.windows(2).map(|pair| pair[1] ^ pair[0]).collect();
     assert_eq!(shared.len(), 199);
 }

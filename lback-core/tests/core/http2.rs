@@ -1,4 +1,4 @@
-//! HTTP/2, frame by frame, by clients that do not take what they asked for.
+//! HTTP/2, frame by frame, with clients that do not read what they have requested.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -28,7 +28,7 @@ const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// A client of HTTP/2 that does nothing by itself but answer pings.
+/// An HTTP/2 client that does nothing automatically but answer pings.
 struct Frames(TcpStream);
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ struct Received {
 }
 
 impl Frames {
-    /// Connects, and gives every response a window of so many bytes.
+    /// Connects, and gives every response a window of `window` bytes.
     fn connect(client: &Client, window: u32) -> Self {
         let mut frames = Frames(connect(client));
         frames.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
@@ -59,7 +59,7 @@ impl Frames {
         self.request_with(method, path, stream, flags, &[]);
     }
 
-    /// Sends a request with these fields, as HPACK writes them.
+    /// Sends a request with these fields, which are encoded with HPACK.
     fn request_with(&mut self, method: &str, path: &str, stream: u32, flags: u8, fields: &[u8]) {
         let method: &[u8] = if method == "GET" { &[0x82] } else { &[0x83] };
         let path = [&[4, u8::try_from(path.len()).unwrap()], path.as_bytes()].concat();
@@ -76,7 +76,7 @@ impl Frames {
         self.send(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
     }
 
-    /// The next frame that is not about the connection itself; `None` when the server has closed it.
+    /// Returns the next frame that does not concern the connection itself, or `None` if the server has closed the connection.
     fn next(&mut self) -> Option<Received> {
         loop {
             let mut head = [0; 9];
@@ -98,7 +98,7 @@ impl Frames {
         }
     }
 
-    /// Reads until the stream has ended or was reset. Returns what came of it, and how it was reset.
+    /// Reads until the stream has ended or was reset. Returns the received data, and the payload of the reset.
     fn body(&mut self, stream: u32) -> (Vec<u8>, Option<Vec<u8>>) {
         let mut body = Vec::new();
         while let Some(frame) = self.next() {
@@ -117,7 +117,7 @@ impl Frames {
     }
 }
 
-/// How many bodies there are.
+/// The number of existing bodies.
 #[derive(Clone, Default)]
 struct Bodies(Arc<AtomicUsize>);
 
@@ -148,7 +148,7 @@ impl Drop for Counted {
     }
 }
 
-/// Bytes that are counted as long as anybody has some of them.
+/// Bytes that are counted while anything still uses them.
 struct Page(Counted, Vec<u8>);
 
 impl AsRef<[u8]> for Page {
@@ -167,15 +167,15 @@ impl Bodies {
         self.0.load(Ordering::SeqCst)
     }
 
-    fn wait_for(&self, mut step: impl FnMut(), what: impl Fn(usize) -> bool) {
+    fn wait_for(&self, mut step: impl FnMut(), condition: impl Fn(usize) -> bool) {
         for _ in 0..6000 {
-            if what(self.now()) {
+            if condition(self.now()) {
                 return;
             }
             step();
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("{} bodies are there", self.now());
+        panic!("{} bodies exist", self.now());
     }
 }
 
@@ -209,7 +209,7 @@ fn client_with(bodies: &Bodies, toml: &str) -> Client {
 }
 
 #[test]
-fn a_response_arrives_whole_whatever_the_window() {
+fn a_response_is_complete_with_any_window() {
     let client = client_with(&Bodies::default(), "");
     for window in [100, 16_384, 65_535, 2_000_000] {
         let mut frames = Frames::connect(&client, window);
@@ -226,17 +226,17 @@ fn a_response_arrives_whole_whatever_the_window() {
 }
 
 #[test]
-fn responses_that_nobody_takes_are_let_go_of() {
+fn responses_that_are_not_read_are_dropped() {
     let small = [(0, "/small"), (1, "/small")];
     let others = [(0, "/page"), (1, "/page"), (70_000, "/page"), (0, "/large"), (20_000, "/large"), (0, "/stream"), (1, "/stream")];
     std::thread::scope(|threads| {
         for (window, path) in small.into_iter().chain(others) {
-            threads.spawn(move || leave_untaken(window, path));
+            threads.spawn(move || leave_unread(window, path));
         }
     });
 }
 
-fn leave_untaken(window: u32, path: &str) {
+fn leave_unread(window: u32, path: &str) {
     let bodies = Bodies::default();
     let client = client(&bodies);
     let mut frames = Frames::connect(&client, window);
@@ -244,14 +244,14 @@ fn leave_untaken(window: u32, path: &str) {
         frames.get(path, 2 * stream + 1);
     }
     bodies.wait_for(|| {}, |now| now > 0);
-    // It answers pings, and is closed all the same: the connection makes no progress at all.
+    // The client answers pings, but it is disconnected, because the connection makes no progress at all.
     while frames.next().is_some() {}
     bodies.wait_for(|| {}, |now| now == 0);
     client.get("/hello").send().assert_status(200);
 }
 
 #[test]
-fn a_window_that_opens_byte_by_byte_does_not_keep_a_response() {
+fn a_window_that_opens_byte_by_byte_does_not_keep_a_response_alive() {
     let bodies = Bodies::default();
     let client = client(&bodies);
     let mut frames = Frames::connect(&client, 0);
@@ -264,14 +264,14 @@ fn a_window_that_opens_byte_by_byte_does_not_keep_a_response() {
 }
 
 #[test]
-fn a_stream_that_stalls_is_reset_and_the_others_go_on() {
+fn a_stalled_stream_is_reset_and_the_others_continue() {
     for (window, path) in [(0, "/page"), (30_000, "/large"), (70_000, "/page"), (1, "/stream")] {
         let bodies = Bodies::default();
         let client = client(&bodies);
         let mut frames = Frames::connect(&client, window);
         frames.get(path, 1);
         bodies.wait_for(|| {}, |now| now == 1);
-        // Meanwhile others are answered.
+        // Meanwhile, other requests are answered.
         let mut stream = 3;
         let step = || {
             frames.get("/hello", stream);
@@ -289,7 +289,7 @@ fn a_stream_that_stalls_is_reset_and_the_others_go_on() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_has_few_views_run() {
+fn few_views_run_for_a_client_that_reads_nothing() {
     let bodies = Bodies::default();
     let client = client_with(&bodies, "");
     let mut frames = Frames::connect(&client, 0);
@@ -302,22 +302,22 @@ fn a_client_that_takes_nothing_has_few_views_run() {
         client.get("/hello").send().assert_status(200);
         answered = answered.max(bodies.now());
     }
-    // A quarter of a MiB, and what had begun before.
+    // A quarter of a MiB, and the views that had already started.
     assert!(answered <= 10, "{answered}");
-    // When it takes what is there, it gets the rest.
+    // When the client reads these responses, it gets the rest.
     frames.window_update(0, 20_000_000);
     for stream in 0..128 {
         frames.window_update(2 * stream + 1, 100_000);
     }
     let mut ended = 0;
     while ended < 128 {
-        let frame = frames.next().expect("every response comes");
+        let frame = frames.next().expect("every response arrives");
         ended += usize::from(frame.flags & END_STREAM != 0);
     }
 }
 
 #[test]
-fn views_and_events_that_wait_do_not_keep_others_waiting() {
+fn waiting_views_and_events_do_not_block_other_requests() {
     let bodies = Bodies::default();
     let client = client_with(&bodies, "SHUTDOWN_TIMEOUT_SECONDS = 0\nBODY_TIMEOUT_SECONDS = 1");
     let mut frames = Frames::connect(&client, 65_535);
@@ -330,13 +330,13 @@ fn views_and_events_that_wait_do_not_keep_others_waiting() {
     assert_eq!(frames.body(201), (b"hello".to_vec(), None));
 }
 
-/// A field called `x` with 100 bytes, and how often it is sent again in one byte.
+/// Returns a field called `x` with a value of 100 bytes, which is then repeated `again` times in one byte each.
 fn one_field(again: usize) -> Vec<u8> {
     [&[0x40, 1, b'x', 100][..], &[b'y'; 100], &vec![0x80 | 62; again]].concat()
 }
 
 #[test]
-fn headers_of_very_many_fields_are_refused_at_once() {
+fn headers_with_too_many_fields_are_refused_immediately() {
     let bodies = Bodies::default();
     let client = client_with(&bodies, "SHUTDOWN_TIMEOUT_SECONDS = 0");
     let mut frames = Frames::connect(&client, 65_535);
@@ -353,25 +353,25 @@ fn headers_of_very_many_fields_are_refused_at_once() {
 }
 
 #[test]
-fn the_headers_of_requests_that_wait_have_a_limit() {
+fn the_headers_of_waiting_requests_are_limited() {
     let bodies = Bodies::default();
     let client = client_with(&bodies, "SHUTDOWN_TIMEOUT_SECONDS = 0");
     let mut frames = Frames::connect(&client, 65_535);
     for stream in 0..120 {
         frames.request_with("GET", "/wait", 2 * stream + 1, END_STREAM, &one_field(95));
     }
-    // They take more than 21 KiB each, and have 2 MiB.
+    // They take more than 21 KiB each, and the limit is 2 MiB.
     for _ in 0..20 {
-        let refusal = frames.next().expect("what finds no room is refused");
+        let refusal = frames.next().expect("requests above the limit are refused");
         assert_eq!((refusal.kind, refusal.flags & END_STREAM), (HEADERS, END_STREAM));
         assert!(refusal.stream > 150, "{}", refusal.stream);
     }
-    // Another connection has its own.
+    // Another connection has its own limit.
     client.get("/hello").send().assert_status(200);
 }
 
 #[test]
-fn each_cookie_may_have_a_field_of_its_own() {
+fn each_cookie_can_have_its_own_field() {
     let client = client_with(&Bodies::default(), "");
     let mut frames = Frames::connect(&client, 65_535);
     let cookies: Vec<u8> = (100..280).flat_map(|n| [&[0x60, 5][..], format!("c{n}=").as_bytes()].concat()).collect();
@@ -380,7 +380,7 @@ fn each_cookie_may_have_a_field_of_its_own() {
 }
 
 #[test]
-fn bodies_that_do_not_come_are_refused_one_by_one() {
+fn bodies_that_do_not_arrive_are_refused_one_by_one() {
     let client = client(&Bodies::default());
     let mut frames = Frames::connect(&client, 65_535);
     for stream in 0..12 {
@@ -396,14 +396,14 @@ fn bodies_that_do_not_come_are_refused_one_by_one() {
 }
 
 #[test]
-fn a_client_that_sends_on_after_an_early_answer_is_not_reset() {
+fn a_client_that_keeps_sending_after_an_early_response_is_not_reset() {
     let client = client_with(&Bodies::default(), "");
     for path in ["/nothing", "/hello"] {
         let mut frames = Frames::connect(&client, 65_535);
         frames.request("POST", path, 1, 0);
         assert_eq!(frames.body(1).1, None, "{path}");
-        for piece in 1..=10 {
-            frames.send(DATA, if piece == 10 { END_STREAM } else { 0 }, 1, &[b'x'; 16_384]);
+        for chunk in 1..=10 {
+            frames.send(DATA, if chunk == 10 { END_STREAM } else { 0 }, 1, &[b'x'; 16_384]);
         }
         frames.get("/hello", 3);
         while let Some(frame) = frames.next().filter(|frame| frame.stream == 1 || frame.kind == HEADERS) {
@@ -413,7 +413,7 @@ fn a_client_that_sends_on_after_an_early_answer_is_not_reset() {
 }
 
 #[test]
-fn a_client_that_closes_its_sending_side_gets_all_answers() {
+fn a_client_that_closes_its_sending_side_gets_all_responses() {
     let client = client_with(&Bodies::default(), "");
     for _ in 0..20 {
         let mut frames = Frames::connect(&client, 1_000_000);

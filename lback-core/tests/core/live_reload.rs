@@ -1,4 +1,4 @@
-//! Pages that reload by themselves.
+//! Live reload of pages.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ impl Project {
         self.client.get(path).send()
     }
 
-    /// The version that a page asks for.
+    /// Returns the current version.
     fn version(&self) -> String {
         let response = self.get("/__lback/reload");
         assert_eq!(response.assert_status(200).header("cache-control"), Some("no-store"));
@@ -56,7 +56,7 @@ impl Project {
 }
 
 #[test]
-fn a_page_asks_for_the_version_that_it_shows() {
+fn a_page_contains_the_current_version() {
     let project = project(true);
     let version = project.version();
     assert_eq!(project.version(), version, "nothing has changed");
@@ -91,7 +91,7 @@ fn the_version_changes_with_every_template_and_static_file() {
 }
 
 #[test]
-fn what_is_no_page_is_left_alone() {
+fn other_responses_are_unchanged() {
     let project = project(true);
     for path in ["/fragment", "/text", "/stream"] {
         assert!(!project.get(path).text().contains("script"), "{path}");
@@ -100,7 +100,7 @@ fn what_is_no_page_is_left_alone() {
 }
 
 #[test]
-fn outside_debug_it_does_nothing() {
+fn without_debug_it_does_nothing() {
     let project = project(false);
     project.get("/").assert_status(200);
     assert_eq!(project.get("/").text(), "<body>one</body>");
@@ -109,7 +109,7 @@ fn outside_debug_it_does_nothing() {
 }
 
 #[test]
-fn a_host_that_is_not_ours_is_told_nothing() {
+fn other_hosts_get_no_live_reload() {
     let project = project(true);
     for path in ["/__lback/reload", "/__lback/reload.js"] {
         project.client.get(path).header("host", "evil.example").send().assert_status(404);

@@ -1,5 +1,6 @@
-//! Core, seen from outside: whole applications, asked through the test client or over sockets.
+//! Integration tests of the core: whole applications, accessed through the test client or over sockets.
 
+mod arbitrary_input;
 mod bodies;
 mod client;
 mod client_addr;
@@ -16,7 +17,6 @@ mod routing;
 mod server;
 mod signals;
 mod slow_clients;
-mod strangers;
 mod typed_input;
 mod views;
 mod wrong_settings;
@@ -34,14 +34,14 @@ fn settings(toml: &str) -> Settings {
     Settings::from_toml(env!("CARGO_MANIFEST_DIR"), &format!("{key}{toml}")).unwrap()
 }
 
-/// An application with `stack` around its routes.
+/// Builds an application with `stack` around its routes.
 fn assemble(router: Router, toml: &str, stack: impl FnOnce(&mut Stack) -> &mut Stack) -> Result<Arc<Application>> {
     let mut assembly = Assembly::new(router, settings(toml));
     stack(assembly.stack_mut());
     assembly.build()
 }
 
-/// An application with what every application has around its routes.
+/// Builds an application with the middleware that every application has.
 fn app_with(router: Router, toml: &str) -> Arc<Application> {
     assemble(router, toml, |stack| stack.push(Errors).push(BodyReader).push(Timeout)).unwrap()
 }
@@ -54,7 +54,7 @@ fn client(router: Router) -> Client {
     Client::new(app(router))
 }
 
-/// What the start says of an application that cannot start.
+/// Returns the error of an application that cannot start.
 fn start_error(router: Router) -> String {
     match assemble(router, "", |stack| stack) {
         Ok(_) => panic!("the application should not start"),

@@ -1,4 +1,4 @@
-//! What stands around the views.
+//! Middleware.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use lback_core::{Error, Middleware, Next, Request, Response, Result, Router};
 
 use crate::{app, assemble, client, start_error};
 
-/// Notes when it is passed, on the way in and out.
+/// Records when it runs, on the way in and out.
 struct Note(&'static str, Arc<Mutex<Vec<String>>>);
 
 impl Middleware for Note {
@@ -43,7 +43,7 @@ fn hello(_: &mut Request) -> &'static str {
 }
 
 #[test]
-fn layers_are_passed_from_outside_in_and_back() {
+fn layers_run_from_outside_in_and_back() {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let note = |name| Note(name, notes.clone());
     let shop = Router::new().get("/item", hello).middleware(note("route1")).middleware(note("route2")).get("/bare", hello);
@@ -90,13 +90,13 @@ fn the_stack_can_be_rearranged_by_name() {
 }
 
 #[test]
-fn a_wrong_order_is_an_error_at_the_start() {
+fn a_wrong_order_is_an_error_at_startup() {
     let wrong = assemble(Router::new().get("/", hello), "", |stack| stack.push(Needs(&["Errors"])).push(Errors));
     let error = wrong.err().unwrap().to_string();
     assert!(error.contains("Needs needs Errors outside it") && error.contains("Needs → Errors"), "{error}");
     assert!(assemble(Router::new().get("/", hello), "", |stack| stack.push(Errors).push(Needs(&["Errors"]))).is_ok());
 
-    // On a route, with its place; the application's own stack counts as outside.
+    // On a route, with its location; the application's own stack counts as outside.
     let error = start_error(Router::new().get("/", hello).middleware(Needs(&["Errors"])));
     assert!(error.contains("middleware.rs:") && error.contains("Needs needs Errors"), "{error}");
     let around = Router::new().get("/", hello).middleware(Needs(&["Errors"]));
@@ -104,7 +104,7 @@ fn a_wrong_order_is_an_error_at_the_start() {
 }
 
 #[test]
-fn a_middleware_may_answer_by_itself_and_change_what_passes() {
+fn a_middleware_can_answer_itself_and_change_requests_and_responses() {
     async fn guard(req: &mut Request, next: Next<'_>) -> Result<Response> {
         match req.header("x-key") {
             None => Err(Error::forbidden("no key")),
@@ -139,7 +139,7 @@ fn a_middleware_sees_the_route_before_the_view_runs() {
 }
 
 #[test]
-fn panics_become_500_and_the_server_lives() {
+fn panics_become_500_and_the_server_keeps_running() {
     async fn panics_before(req: &mut Request, next: Next<'_>) -> Result<Response> {
         assert!(req.header("x-live").is_some(), "on purpose");
         next.run(req).await
@@ -177,7 +177,7 @@ fn panics_become_500_and_the_server_lives() {
     }
 }
 
-/// Has nothing to do but where the path is `/office`.
+/// Does nothing unless the path is `/office`.
 struct Office;
 
 impl Middleware for Office {
@@ -192,7 +192,7 @@ impl Middleware for Office {
 }
 
 #[test]
-fn a_middleware_that_has_nothing_to_do_is_passed_over() {
+fn a_middleware_with_nothing_to_do_is_skipped() {
     let notes = Arc::default();
     let router = Router::new().get("/", hello).get("/office", hello).get("/panic", hello);
     let note = Note("inner", Arc::clone(&notes));
@@ -201,7 +201,7 @@ fn a_middleware_that_has_nothing_to_do_is_passed_over() {
     let response = client.get("/").send();
     assert_eq!((response.text(), response.header("x-office")), ("hello", None));
     assert_eq!(*notes.lock().unwrap(), ["inner in", "inner out", "inner in", "inner out"]);
-    // The outermost, too, is one whose panic is answered.
+    // A panic in the outermost middleware is answered, too.
     client.get("/panic").send().assert_status(500);
 }
 
@@ -240,7 +240,7 @@ fn a_view_that_waits_too_long_is_cut_off() {
 }
 
 #[test]
-fn a_plain_view_that_takes_too_long_runs_on_behind_the_503() {
+fn a_plain_view_that_takes_too_long_keeps_running_after_the_503() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let (finish, finished) = std::sync::mpsc::channel();
     let released = Mutex::new(released);
@@ -255,14 +255,14 @@ fn a_plain_view_that_takes_too_long_runs_on_behind_the_503() {
 }
 
 #[test]
-fn the_settings_bound_a_view_that_sets_nothing() {
+fn the_settings_limit_a_view_without_a_limit_of_its_own() {
     let never = async |_: &mut Request| -> &'static str { std::future::pending().await };
     let app = assemble(Router::new().get("/", never), "REQUEST_TIMEOUT_SECONDS = 1", |stack| stack.push(Errors).push(Timeout)).unwrap();
     Client::new(app).get("/").send().assert_status(503);
 }
 
 #[test]
-fn what_is_for_developers_is_shown_to_our_hosts_only() {
+fn pages_for_developers_are_shown_to_allowed_hosts_only() {
     let urls = || Router::new().get("/", |_: &mut Request| -> Result<Response> { Err(Error::internal("the secret of the view")) });
     // With the middleware and without it.
     let with: fn(&mut Stack) -> &mut Stack = |stack| stack.push(Errors).push(AllowedHosts);
@@ -300,7 +300,7 @@ fn only_allowed_hosts_are_answered() {
         "example.com@evil.com",
         "example.com:80:evil.com",
         "localhost",
-        // What ends like one that is allowed, and would lead elsewhere in a link.
+        // Hosts that end like an allowed one but would lead elsewhere in a link.
         "evil.com/.shop.test",
         "evil.com?.shop.test",
         "evil.com#.shop.test",
@@ -350,7 +350,7 @@ fn security_headers_are_added_and_do_not_override() {
 }
 
 #[test]
-fn every_answer_carries_the_id_of_its_request() {
+fn every_response_carries_the_id_of_its_request() {
     let id = |req: &mut Request| req.id().to_string();
     let fails = |_: &mut Request| -> Result<()> { Err(Error::internal("broken")) };
     let urls = Router::new().get("/", id).get("/fails", fails);

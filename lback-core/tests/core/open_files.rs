@@ -1,4 +1,4 @@
-//! The limit of open files.
+//! The limit on open files.
 
 use std::io::Write;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::server::{connect, read_until};
 
 const IN_A_CHILD: &str = "LBACK_TEST_IN_A_CHILD";
 
-/// Runs this test once more in a process of its own, under limits that a shell sets. Returns whether this is that process.
+/// Runs this test again in a process of its own, with limits that a shell sets. Returns whether this is that process.
 fn is_child(name: &str, limits: &str) -> bool {
     if std::env::var_os(IN_A_CHILD).is_some() {
         return true;
@@ -24,7 +24,7 @@ fn is_child(name: &str, limits: &str) -> bool {
     false
 }
 
-/// Connections that have sent the first half of a request.
+/// Opens connections that have sent the first half of a request.
 fn open(client: &Client, count: usize) -> Vec<std::net::TcpStream> {
     let begin = |_| {
         let mut stream = connect(client);
@@ -53,9 +53,9 @@ fn the_soft_limit_is_raised_to_the_hard_one() {
 }
 
 #[test]
-fn no_more_connections_are_accepted_than_leave_room_for_files() {
+fn accepted_connections_leave_room_for_files() {
     // Both ends of each connection are in this process.
-    if is_child("no_more_connections_are_accepted_than_leave_room_for_files", "ulimit -n 200") {
+    if is_child("accepted_connections_leave_room_for_files", "ulimit -n 200") {
         let client = client();
         assert_eq!(server::connection_limit(), Some(150));
         let _streams = open(&client, 60);

@@ -1,4 +1,4 @@
-//! Which view answers which path.
+//! Routing.
 
 use lback_core::{Method, Request, Response, Result, Router, StatusCode};
 
@@ -6,7 +6,7 @@ use crate::{app, app_with, assemble, client, start_error};
 use lback_core::middleware::{LiveReload, Stack, StaticFiles};
 use lback_core::testing::Client;
 
-/// Shows which route answered, and with which parameters.
+/// Shows which route answered and with which parameters.
 fn echo(req: &mut Request) -> String {
     let params: Vec<String> = req.params().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{} [{}]", req.route().map_or("-", |route| route.pattern()), params.join(", "))
@@ -73,7 +73,7 @@ fn every_type_accepts_its_values_and_nothing_else() {
 }
 
 #[test]
-fn values_are_decoded_once_and_an_encoded_slash_is_no_separator() {
+fn values_are_decoded_once_and_an_encoded_slash_is_not_a_separator() {
     let client = client(Router::new().get("/one/{v}", echo).get("/rest/{v:path}", echo).get("/caf\u{e9}/100%", echo));
     let decoded = [
         ("/one/a%2Fb", "a/b"),
@@ -109,7 +109,7 @@ fn a_path_that_is_not_text_is_a_bad_request() {
 }
 
 #[test]
-fn methods_that_do_not_fit_are_refused_with_the_ones_that_do() {
+fn unsupported_methods_are_refused_with_a_list_of_supported_ones() {
     let urls = Router::new()
         .get("/page", one)
         .post("/page", two)
@@ -146,7 +146,7 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn a_slash_too_many_or_too_few_redirects_and_keeps_query_and_method() {
+fn an_extra_or_missing_slash_redirects_and_keeps_query_and_method() {
     let urls = Router::new().get("/about", one).get("/blog/", one).post("/form", one).get("/n/{id:int}", one).get("/d/caf\u{e9} {x}", one);
     let client = client(urls);
     let redirects = [
@@ -266,13 +266,13 @@ fn url_for_escapes_checks_and_explains() {
     refused("text", &[("text", &"")], "empty");
     refused("text", &[("text", &"..")], "another folder");
     refused("file", &[("rest", &"a/../b")], "another folder");
-    refused("any", &[("rest", &"/evil.com")], "begin or end with a slash");
+    refused("any", &[("rest", &"/evil.com")], "a slash at either end");
     refused("nunber", &[("id", &7)], "did you mean \"number\"");
     refused("zzzzzzzzzz", &[], ".name(\"zzzzzzzzzz\")");
 }
 
 #[test]
-fn collisions_name_both_places() {
+fn collisions_name_both_locations() {
     let urls = Router::new().get("/posts/{id:int}", one).post("/posts/{id:int}", one);
     let first = line!() - 1;
     let urls = urls.get("/posts/{number:int}", two);
@@ -284,7 +284,7 @@ fn collisions_name_both_places() {
     }
     assert_eq!(error.matches("two routes").count(), 1, "{error}");
 
-    // Inside an include, with `any`, and where the tree cannot tell two shapes apart.
+    // Inside an include, with `any`, and if the tree cannot distinguish two shapes.
     let below = Router::new().any("/a", one);
     assert!(start_error(Router::new().get("/x/a", one).include("/x", below)).contains("two routes answer the same paths"));
     for other in ["/{name}.xml", "/{name}", "/{section}/edit"] {
@@ -297,7 +297,7 @@ fn collisions_name_both_places() {
 }
 
 #[test]
-fn every_problem_is_listed_with_its_place() {
+fn every_problem_is_listed_with_its_location() {
     let urls = Router::new()
         .name("early")
         .get("no-slash", one)
@@ -318,23 +318,23 @@ fn every_problem_is_listed_with_its_place() {
         .include("bad", Router::new().get("/x", one));
     let error = start_error(urls);
     let expected = [
-        ".name(…) speaks of the route before it",
-        "\"no-slash\" must begin with a slash",
+        ".name(…) applies to the route before it",
+        "\"no-slash\" must start with a slash",
         "uses the parameter a twice",
-        "\"/{a\" has a brace without its partner",
-        "\"/a}\" has a brace without its partner",
-        "asks for the type \"float\"",
-        "\"1a\" is not a parameter's name",
+        "\"/{a\" has an unmatched brace",
+        "\"/a}\" has an unmatched brace",
+        "has the unknown type \"float\"",
+        "\"1a\" is not a valid parameter name",
         "two parameters in one segment",
-        "{rest:path} takes whole segments",
-        "\"not a name\" is not a route's name",
+        "{rest:path} matches whole segments",
+        "\"not a name\" is not a valid route name",
         "two routes are called \"same\"",
-        "\"bad\" must begin with a slash",
+        "\"bad\" must start with a slash",
     ];
     for why in expected {
         assert!(error.contains(why), "{why} is missing in:\n{error}");
     }
-    assert_eq!(error.matches("takes whole segments").count(), 2, "{error}");
+    assert_eq!(error.matches("matches whole segments").count(), 2, "{error}");
     assert_eq!(error.lines().filter(|line| line.contains("routing.rs:")).count(), error.lines().count() - 1, "{error}");
 }
 
@@ -342,11 +342,11 @@ fn every_problem_is_listed_with_its_place() {
 fn options_before_any_route_are_refused() {
     use std::time::Duration;
     let error = start_error(Router::new().option(1_u8).streaming().timeout(Duration::ZERO).body_limit(1).get("/", one));
-    assert_eq!(error.matches(".option(…) speaks of the route before it").count(), 4, "{error}");
+    assert_eq!(error.matches(".option(…) applies to the route before it").count(), 4, "{error}");
 }
 
 #[test]
-fn the_same_parameter_twice_is_found_across_includes() {
+fn a_repeated_parameter_is_found_across_includes() {
     let error = start_error(Router::new().include("/{id:int}", Router::new().get("/posts/{id:int}", one)));
     assert!(error.contains("uses the parameter id twice"), "{error}");
 }
@@ -377,7 +377,7 @@ fn the_narrower_type_and_the_fixed_text_come_first() {
 }
 
 #[test]
-fn two_thousand_routes_are_told_apart() {
+fn two_thousand_routes_are_distinguished() {
     let urls =
         (0..1000).fold(Router::new(), |urls, n| urls.get(&format!("/fixed/page-{n}"), echo).get(&format!("/typed/{n}/{{id:int}}/x"), echo));
     let client = client(urls);
@@ -400,7 +400,7 @@ fn a_parameter_is_parsed_or_not_found() {
 }
 
 #[test]
-fn a_route_whose_method_does_not_fit_hides_none_that_does() {
+fn a_route_without_the_method_does_not_hide_one_that_has_it() {
     let urls = Router::new()
         .get("/posts/new", echo)
         .post("/posts/{slug}", echo)
@@ -434,14 +434,14 @@ fn a_route_whose_method_does_not_fit_hides_none_that_does() {
         assert_eq!(send(method.clone(), path).assert_status(405).header("allow"), Some(allow), "{method} {path}");
         assert_eq!(send(Method::OPTIONS, path).assert_status(204).header("allow"), Some(allow), "{path}");
     }
-    // Another slash at the end is better than a refusal.
+    // A redirect to the path with a slash is better than a refusal.
     send(Method::POST, "/feed-1.xml").assert_status(308).assert_redirect("/feed-1.xml/");
     send(Method::OPTIONS, "/feed-1.xml").assert_status(204);
     send(Method::PUT, "/feed-1.xml").assert_status(405);
 }
 
 #[test]
-fn a_route_whose_types_do_not_fit_hides_none_that_do() {
+fn a_route_whose_types_do_not_match_does_not_hide_one_that_matches() {
     let urls = Router::new()
         .get("/items/{id:int}", echo)
         .get("/items/{slug:slug}", echo)
@@ -469,7 +469,7 @@ fn a_route_whose_types_do_not_fit_hides_none_that_do() {
 
 #[test]
 fn a_path_of_many_segments_is_matched_against_each_route_once() {
-    // Were every choice tried with every other, this would not end.
+    // If every choice were combined with every other, this would never end.
     let depth = 24;
     let urls = (0..depth).fold(Router::new(), |urls, at| {
         let segments: Vec<String> = (0..depth).map(|n| if n == at { "a".to_owned() } else { format!("{{p{n}}}") }).collect();
@@ -483,7 +483,7 @@ fn a_path_of_many_segments_is_matched_against_each_route_once() {
 }
 
 #[test]
-fn a_route_behind_static_files_is_refused_at_the_start() {
+fn a_route_behind_static_files_is_refused_at_startup() {
     let problem = |urls: Router, toml: &str| {
         let stack = |stack: &mut Stack| -> () {
             stack.push(StaticFiles::new()).push(StaticFiles::folder("media/", "uploads")).push(LiveReload::new());
@@ -509,14 +509,14 @@ fn a_route_behind_static_files_is_refused_at_the_start() {
     let included = Router::new().include("/static", Router::new().get("/a", one).get("/", one));
     let error = problem(included, debug).unwrap();
     assert_eq!(error.matches("can never be reached").count(), 1, "{error}");
-    // Other paths of these can be reached.
+    // Their other paths can be reached.
     for path in ["/static", "/statics/a", "/{a}/{b}", "/{rest:path}", "/static{n:int}/x", "/a/static/b"] {
         assert_eq!(below(path, debug), "", "{path}");
     }
 }
 
 #[test]
-fn a_folder_behind_another_is_refused_at_the_start() {
+fn a_folder_behind_another_is_refused_at_startup() {
     let start = |first: &'static str, second: &'static str| {
         assemble(Router::new(), "", |stack| stack.push(StaticFiles::folder(first, "a")).push(StaticFiles::folder(second, "b")))
     };

@@ -33,22 +33,22 @@ pub(crate) fn connect(client: &Client) -> TcpStream {
 
 pub(crate) fn connect_to(addr: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(addr).unwrap();
-    // Only so that a test that fails ends.
+    // Prevents a failing test from hanging.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream
 }
 
-/// What the server says until it closes the connection.
+/// Returns everything that the server sends until it closes the connection.
 pub(crate) fn read_all(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A reset is an end too: the server closed while something was still unread.
+    // A reset also ends the data: the server closed the connection while something was still unread.
     if let Err(error) = stream.read_to_end(&mut bytes) {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Reads on until `end` has come.
+/// Reads until `end` has arrived.
 pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     let mut byte = [0];
@@ -59,7 +59,7 @@ pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
     text
 }
 
-/// A server that the test stops itself.
+/// Starts a server that the test stops itself.
 fn start(app: Arc<Application>) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Result<()>>) {
     block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -70,7 +70,7 @@ fn start(app: Arc<Application>) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<
     })
 }
 
-/// Waits until the task that runs this is another one: until the connection's task has let go of the view.
+/// Waits until another task runs this future: until the connection's task has released the view.
 pub(crate) fn until_moved() -> impl Future<Output = ()> {
     let first = tokio::task::id();
     std::future::poll_fn(move |_| if tokio::task::id() == first { Poll::Pending } else { Poll::Ready(()) })
@@ -86,7 +86,7 @@ fn a_connection_serves_several_requests() {
     }
     stream.write_all(b"POST /length HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n").unwrap();
     read_until(&mut stream, "\r\n\r\n7");
-    // Two at once, the second one after a 404 whose body nobody read.
+    // Two at once: the first is a 404 whose body is never read.
     stream.write_all(b"POST /no HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nxyGET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     assert!(read_until(&mut stream, "hello").starts_with("HTTP/1.1 404"));
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
@@ -131,10 +131,10 @@ fn http_2_is_answered_with_prior_knowledge() {
 }
 
 #[test]
-fn http_1_that_comes_letter_by_letter_is_answered() {
+fn http_1_that_arrives_letter_by_letter_is_answered() {
     let client = Client::over_socket(app(Router::new().post("/", length))).unwrap();
     let mut stream = connect(&client);
-    // Its first letter could be that of the preface of HTTP/2.
+    // Its first letter could also start the preface of HTTP/2.
     stream.write_all(b"P").unwrap();
     std::thread::sleep(Duration::from_millis(50));
     stream.write_all(b"OST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc").unwrap();
@@ -143,7 +143,7 @@ fn http_1_that_comes_letter_by_letter_is_answered() {
 }
 
 #[test]
-fn headers_may_be_only_so_large() {
+fn headers_above_the_limit_are_refused() {
     let client = Client::over_socket(app_with(Router::new().get("/", hello), "MAX_HEADER_BYTES = 8192")).unwrap();
     client.get("/").header("x-large", "x".repeat(4000)).send().assert_status(200);
     let mut stream = connect(&client);
@@ -176,7 +176,7 @@ fn slow_and_silent_clients_are_cut_off() {
 }
 
 #[test]
-fn a_client_that_reads_slowly_gets_all_of_it() {
+fn a_client_that_reads_slowly_gets_the_whole_response() {
     const SIZE: usize = 24 << 20;
     async fn export(_: &mut Request) -> String {
         "x".repeat(SIZE)
@@ -187,7 +187,7 @@ fn a_client_that_reads_slowly_gets_all_of_it() {
     read_until(&mut stream, "\r\n\r\n");
     let (mut received, mut part) = (0, vec![0; 256 << 10]);
     while received < SIZE {
-        // In all it takes longer than a silent client is kept.
+        // In total, this takes longer than a silent client may stay connected.
         std::thread::sleep(Duration::from_millis(25));
         stream.read_exact(&mut part[..(SIZE - received).min(256 << 10)]).unwrap();
         received += (SIZE - received).min(256 << 10);
@@ -196,7 +196,7 @@ fn a_client_that_reads_slowly_gets_all_of_it() {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_a_408() {
+fn a_body_that_does_not_arrive_is_a_408() {
     let client = Client::over_socket(app_with(Router::new().post("/", length), "BODY_TIMEOUT_SECONDS = 1")).unwrap();
     let mut stream = connect(&client);
     stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").unwrap();
@@ -205,7 +205,7 @@ fn a_body_that_does_not_come_is_a_408() {
 }
 
 #[test]
-fn a_chunked_body_is_bounded_too() {
+fn a_chunked_body_is_limited_too() {
     let client = Client::over_socket(app_with(Router::new().post("/", length), "MAX_BODY_BYTES = 10")).unwrap();
     let mut stream = connect(&client);
     stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nb\r\nabcdefghijk\r\n").unwrap();
@@ -213,22 +213,22 @@ fn a_chunked_body_is_bounded_too() {
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
 
-/// Hangs up so that the server notices at once: a system that closes a socket with data unread resets the connection. The
-/// connection has been sent an answer that nobody has read.
-fn hang_up(stream: TcpStream) {
+/// Disconnects so that the server notices at once: closing a socket with unread data resets the connection. The connection has
+/// received a response that nothing has read.
+fn disconnect(stream: TcpStream) {
     let mut byte = [0];
     assert_eq!(stream.peek(&mut byte).unwrap(), 1);
     drop(stream);
 }
 
-/// What a view tells its test.
+/// The channels from a view to its test.
 struct Signals {
     began: mpsc::Sender<()>,
     ended: mpsc::Sender<String>,
 }
 
-/// Ends only once its client has hung up.
-async fn orphan(req: &mut Request) -> Result<()> {
+/// Ends only once its client has disconnected.
+async fn abandoned(req: &mut Request) -> Result<()> {
     let signals = req.state::<Signals>()?;
     signals.began.send(()).unwrap();
     until_moved().await;
@@ -238,22 +238,22 @@ async fn orphan(req: &mut Request) -> Result<()> {
 }
 
 #[test]
-fn a_view_runs_to_its_end_when_its_client_hangs_up() {
+fn a_view_runs_to_its_end_when_its_client_disconnects() {
     let (began, begun) = mpsc::channel();
     let (ended, end) = mpsc::channel();
-    let mut assembly = Assembly::new(Router::new().get("/", hello).get("/view", orphan), settings(""));
+    let mut assembly = Assembly::new(Router::new().get("/", hello).get("/view", abandoned), settings(""));
     assembly.state(Signals { began, ended });
     let client = Client::over_socket(assembly.build().unwrap()).unwrap();
     let mut stream = connect(&client);
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /view HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     begun.recv().unwrap();
-    hang_up(stream);
+    disconnect(stream);
     assert_eq!(end.recv().unwrap(), "/view");
 }
 
 #[test]
 fn resetting_streams_does_not_make_room_for_more_views() {
-    // Views that wait; their client resets them and asks for more on the same connection.
+    // The views wait; their client resets them and requests more on the same connection.
     let (began, begun) = mpsc::channel();
     let (release, released) = tokio::sync::watch::channel(false);
     struct Views(mpsc::Sender<()>, tokio::sync::watch::Receiver<bool>);
@@ -281,7 +281,7 @@ fn resetting_streams_does_not_make_room_for_more_views() {
         requests.iter().for_each(JoinHandle::abort);
         waiting = Some(ask());
     });
-    // Time enough for the 129th to arrive; it does not begin before one of the others has ended.
+    // This gives the 129th request time to arrive. It does not start before one of the others has ended.
     for _ in 0..50 {
         client.get("/hello").send().assert_status(200);
     }
@@ -291,7 +291,7 @@ fn resetting_streams_does_not_make_room_for_more_views() {
 }
 
 #[test]
-fn a_plain_view_runs_to_its_end_and_back_out_when_its_client_hangs_up() {
+fn a_plain_view_and_its_middleware_run_to_their_end_when_the_client_disconnects() {
     let (began, begun) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let (passed, out) = mpsc::channel();
@@ -318,7 +318,7 @@ fn a_plain_view_runs_to_its_end_and_back_out_when_its_client_hangs_up() {
 }
 
 #[test]
-fn a_stop_finishes_what_is_in_flight_and_takes_nothing_new() {
+fn a_stop_finishes_requests_in_flight_and_accepts_no_new_ones() {
     let (began, begun) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
@@ -357,14 +357,14 @@ fn a_stop_answers_the_first_request_of_a_connection_that_was_accepted() {
         std::thread::yield_now();
     }
     fresh.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    // It is answered, and is the last one.
+    // It is answered, and it is the last request.
     let answer = read_all(fresh);
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("hello"), "{answer}");
     block_on(served).unwrap().unwrap();
 }
 
 #[test]
-fn a_stop_waits_for_views_whose_clients_hung_up() {
+fn a_stop_waits_for_views_whose_clients_have_disconnected() {
     let (began, begun) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let (ended, end) = mpsc::channel();
@@ -390,7 +390,7 @@ fn a_stop_waits_for_views_whose_clients_hung_up() {
 }
 
 #[test]
-fn a_stop_does_not_wait_for_ever() {
+fn a_stop_does_not_wait_forever() {
     let (began, begun) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
@@ -425,7 +425,7 @@ fn garbage_ends_one_connection_only() {
         let answer = read_all(stream);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
     }
-    // A length and chunks at once could hide a second request from a proxy: the chunks count, or it is refused.
+    // A request with both a length and chunks could hide a second request from a proxy: the chunks count, or it is refused.
     let mut stream = connect(&client);
     stream
         .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n\r\n")
@@ -436,14 +436,14 @@ fn garbage_ends_one_connection_only() {
 }
 
 #[test]
-fn connections_beyond_the_limit_wait_their_turn() {
+fn connections_above_the_limit_wait() {
     let client = Client::over_socket(app_with(Router::new().get("/", hello), "MAX_CONNECTIONS = 1")).unwrap();
     let mut first = connect(&client);
     first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     read_until(&mut first, "hello");
     let mut second = connect(&client);
     second.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
-    // The first is still served while the second waits, and the second is served once the first has gone.
+    // The first connection is still served while the second waits, and the second is served once the first has ended.
     first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     read_until(&mut first, "hello");
     second.set_nonblocking(true).unwrap();
@@ -454,19 +454,19 @@ fn connections_beyond_the_limit_wait_their_turn() {
 }
 
 #[test]
-fn many_connections_may_wait_to_be_accepted() {
+fn many_connections_can_wait_to_be_accepted() {
     let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok().and_then(|text| text.trim().parse().ok());
     if limit.unwrap_or(0) < 1000 {
         return;
     }
     let client = Client::over_socket(app_with(Router::new().get("/", hello), "MAX_CONNECTIONS = 1")).unwrap();
-    // The system turns away whom it finds no room for, and the client tries again after a second.
+    // If the queue is full, the system rejects a client, which tries again after a second.
     let connect = |_| TcpStream::connect_timeout(&client.addr().unwrap(), Duration::from_millis(900)).unwrap();
     let _streams: Vec<TcpStream> = (0..400).map(connect).collect();
 }
 
 #[test]
-fn a_response_that_breaks_off_does_not_look_whole() {
+fn an_aborted_response_does_not_look_complete() {
     let broken = |_: &mut Request| {
         let parts = [Ok("first"), Err(std::io::Error::other("broken"))];
         Response::stream(parts)

@@ -28,7 +28,7 @@ impl Signal for OrderSent {
     const NAME: &str = "order.sent";
 }
 
-/// What listeners have noted, in order.
+/// The notes of listeners, in order.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -41,7 +41,7 @@ impl Notes {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    /// For what comes from elsewhere and may take a moment.
+    /// Waits for `count` notes from other threads, which may take a moment.
     fn wait_for(&self, count: usize) -> Vec<String> {
         let begun = Instant::now();
         while self.0.lock().unwrap().len() < count && begun.elapsed() < Duration::from_secs(30) {
@@ -63,7 +63,7 @@ fn listening(router: Router, listen: impl FnOnce(&mut Listeners)) -> Arc<Applica
 }
 
 #[test]
-fn listeners_are_told_in_the_order_of_their_registration() {
+fn listeners_are_called_in_the_order_of_their_registration() {
     let notes = Notes::default();
     let note = |what: &'static str| {
         let notes = notes.clone();
@@ -81,7 +81,7 @@ fn listeners_are_told_in_the_order_of_their_registration() {
 }
 
 #[test]
-fn a_listener_by_name_sees_the_signal() {
+fn a_listener_by_name_receives_the_signal() {
     let notes = Notes::default();
     let noted = notes.clone();
     let app = listening(Router::new(), |listeners| {
@@ -95,7 +95,7 @@ fn a_listener_by_name_sees_the_signal() {
 }
 
 #[test]
-fn a_listener_gets_the_application() {
+fn a_listener_receives_the_application() {
     let mut assembly = Assembly::new(Router::new(), settings(""));
     assembly.state(AtomicU32::new(0));
     assembly.listeners_mut().on(|_: &OrderPlaced, app| {
@@ -107,27 +107,27 @@ fn a_listener_gets_the_application() {
 }
 
 #[test]
-fn without_a_listener_nothing_is_made() {
-    let made = || -> OrderPlaced { panic!("somebody has made the signal") };
-    app(Router::new()).send_with(made);
+fn without_a_listener_the_signal_is_not_created() {
+    let make = || -> OrderPlaced { panic!("the signal was created") };
+    app(Router::new()).send_with(make);
     let app = listening(Router::new(), |listeners| {
         listeners.on(|_: &OrderSent, _| {}).on_name("orders.*", |_, _| {}).on_name("order.sent", |_, _| {});
     });
-    app.send_with(made);
+    app.send_with(make);
     assert!(!app.wants::<OrderPlaced>());
     assert!(app.wants::<OrderSent>());
     assert!(!app.wants::<RequestReceived>());
 }
 
 #[test]
-fn a_listener_that_fails_or_panics_harms_nobody() {
+fn a_listener_that_fails_or_panics_does_not_affect_others() {
     let notes = Notes::default();
     let (noted, later) = (notes.clone(), notes.clone());
     let app = listening(Router::new().get("/", |_: &mut Request| "hello"), |listeners| {
         listeners.on(|_: &RequestReceived, _| -> () { panic!("on purpose") });
         listeners.on(|_: &RequestReceived, _| -> Result<()> { Err(Error::internal("on purpose")) });
         listeners.on_async(async |_: Arc<RequestReceived>, _| -> () { panic!("on purpose") });
-        // Before there is a future.
+        // Panics before it returns a future.
         listeners.on_async(|_: Arc<RequestReceived>, _| -> std::future::Ready<()> { panic!("on purpose") });
         listeners.on_async(async |_: Arc<RequestReceived>, _| Err::<(), _>(Error::internal("on purpose")));
         listeners.on_async(move |_: Arc<RequestReceived>, _| {
@@ -145,7 +145,7 @@ fn a_listener_that_fails_or_panics_harms_nobody() {
 }
 
 #[test]
-fn async_listeners_get_what_they_ask_for() {
+fn async_listeners_receive_the_signal_and_the_application() {
     let (sender, receiver) = mpsc::channel();
     let by_name = sender.clone();
     let app = listening(Router::new().get("/", |req: &mut Request| req.app().send(OrderPlaced { id: 3 })), |listeners| {
@@ -165,7 +165,7 @@ fn async_listeners_get_what_they_ask_for() {
 }
 
 #[test]
-fn a_listener_that_hangs_is_not_told_for_ever() {
+fn concurrent_calls_of_a_listener_are_limited() {
     let begun = Arc::new(AtomicU32::new(0));
     let (count, hangs) = (begun.clone(), Arc::new(AtomicBool::new(true)));
     let hanging = hangs.clone();
@@ -192,7 +192,7 @@ fn a_listener_that_hangs_is_not_told_for_ever() {
     }
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(begun.swap(0, Ordering::SeqCst), 1024);
-    // It has its places back.
+    // Its permits have been returned.
     block_on(async { app.send(OrderSent) });
     while begun.load(Ordering::SeqCst) < 1 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(5));
@@ -231,7 +231,7 @@ fn outside_of_a_runtime_a_listener_that_hangs_is_cut_off() {
 }
 
 #[test]
-fn listeners_that_answer_each_other_come_to_an_end() {
+fn listeners_that_trigger_each_other_are_stopped() {
     let count = Arc::new(AtomicU32::new(0));
     let counted = count.clone();
     let app = listening(Router::new(), |listeners| {
@@ -248,14 +248,14 @@ fn listeners_that_answer_each_other_come_to_an_end() {
 }
 
 #[test]
-fn what_is_no_name_is_refused_at_the_start() {
+fn invalid_names_are_refused_at_startup() {
     let error = build(Router::new(), "", |listeners| {
         listeners.on_name("user*", |_, _| {});
         listeners.on_name_async("", async |_, _| {});
     });
     let error = error.err().unwrap().to_string();
-    assert!(error.contains("\"user*\" names no signal; write \"user.logged_in\", \"user.*\" or \"*\""), "{error}");
-    assert!(error.contains("signals.rs:") && error.contains("\"\" names no signal"), "{error}");
+    assert!(error.contains("\"user*\" is not the name of a signal; write \"user.logged_in\", \"user.*\" or \"*\""), "{error}");
+    assert!(error.contains("signals.rs:") && error.contains("\"\" is not the name of a signal"), "{error}");
 }
 
 fn urls() -> Router {
@@ -286,7 +286,7 @@ fn http(notes: &Notes) -> Arc<Application> {
 }
 
 #[test]
-fn a_request_is_told_from_its_beginning_to_its_end() {
+fn listeners_follow_a_request_from_its_arrival_to_its_end() {
     let notes = Notes::default();
     let app = http(&notes);
     for client in [Client::new(app.clone()), Client::over_socket(app).unwrap()] {
@@ -321,7 +321,7 @@ fn a_listener_does_not_change_the_response() {
 }
 
 #[test]
-fn failures_are_told_without_what_they_say() {
+fn signals_of_failures_do_not_contain_the_message() {
     let notes = Notes::default();
     let client = Client::new(http(&notes));
     for (path, panicked) in [("/fails", false), ("/panics", true)] {
@@ -343,7 +343,7 @@ fn a_response_that_breaks_off_is_not_complete() {
 }
 
 #[test]
-fn a_server_tells_of_its_start_and_its_stop() {
+fn a_server_sends_signals_when_it_starts_and_stops() {
     let notes = Notes::default();
     let (started, stopping) = (notes.clone(), notes.clone());
     let address = Arc::new(Mutex::new(None::<SocketAddr>));

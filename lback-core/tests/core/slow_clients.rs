@@ -1,4 +1,4 @@
-//! Clients that send or read next to nothing: what they hold is let go of.
+//! Clients that send or read almost nothing: their resources are released.
 
 use std::io::{Read, Write};
 use std::pin::Pin;
@@ -17,8 +17,8 @@ use crate::{app_with, settings};
 fn urls() -> Router {
     let count = async |req: &mut Request| -> Result<String> {
         let mut bytes = 0;
-        while let Some(piece) = req.body_mut().chunk().await? {
-            bytes += piece.len();
+        while let Some(chunk) = req.body_mut().chunk().await? {
+            bytes += chunk.len();
         }
         Ok(bytes.to_string())
     };
@@ -38,9 +38,9 @@ const FORM: &str = "content-type: multipart/form-data; boundary=b\r\n";
 const FILE: &str = "--b\r\ncontent-disposition: form-data; name=f; filename=f\r\n\r\n";
 
 #[test]
-fn a_body_that_stalls_after_much_has_come_is_a_408() {
+fn a_body_that_stalls_after_most_of_it_is_a_408() {
     let client = client("BODY_TIMEOUT_SECONDS = 1\nMAX_BODY_BYTES = 10_000_000");
-    // On average over its life, each of these would be fast enough for an hour.
+    // Averaged over its whole life, each of these would be fast enough for an hour.
     for (path, header, begin) in [("/read", "", ""), ("/stream", "", ""), ("/files", FORM, FILE)] {
         let mut stream = connect(&client);
         write!(stream, "POST {path} HTTP/1.1\r\nhost: a\r\n{header}content-length: 9000000\r\n\r\n{begin}").unwrap();
@@ -51,7 +51,7 @@ fn a_body_that_stalls_after_much_has_come_is_a_408() {
 }
 
 #[test]
-fn a_body_that_drips_is_a_408() {
+fn a_body_that_trickles_is_a_408() {
     let client = client("BODY_TIMEOUT_SECONDS = 1");
     for path in ["/read", "/stream"] {
         let mut stream = connect(&client);
@@ -68,7 +68,7 @@ fn a_body_that_drips_is_a_408() {
 }
 
 #[test]
-fn a_body_that_keeps_coming_may_take_longer_than_the_window() {
+fn a_body_that_keeps_arriving_may_take_longer_than_the_window() {
     let client = client("BODY_TIMEOUT_SECONDS = 2");
     for path in ["/read", "/stream"] {
         let mut stream = connect(&client);
@@ -82,15 +82,15 @@ fn a_body_that_keeps_coming_may_take_longer_than_the_window() {
 }
 
 #[test]
-fn a_body_whose_view_takes_its_time_is_not_too_slow() {
+fn a_body_with_a_slow_view_is_not_too_slow() {
     let slow = async |req: &mut Request| -> Result<String> {
         let mut bytes = 0;
-        while let Some(piece) = req.body_mut().chunk().await? {
+        while let Some(chunk) = req.body_mut().chunk().await? {
             if bytes == 0 {
-                // Longer than the client may take.
+                // This takes longer than the client may take.
                 tokio::time::sleep(Duration::from_millis(1500)).await;
             }
-            bytes += piece.len();
+            bytes += chunk.len();
         }
         Ok(bytes.to_string())
     };
@@ -99,7 +99,7 @@ fn a_body_whose_view_takes_its_time_is_not_too_slow() {
 }
 
 #[test]
-fn a_header_that_drips_ends_the_connection() {
+fn a_header_that_trickles_ends_the_connection() {
     let client = client("HEADER_TIMEOUT_SECONDS = 1");
     let mut first = connect(&client);
     first.write_all(b"GET / HTTP/1.1\r\nx: ").unwrap();
@@ -107,7 +107,7 @@ fn a_header_that_drips_ends_the_connection() {
     later.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     read_until(&mut later, "hello");
     later.write_all(b"GET / HTTP/1.1\r\nx: ").unwrap();
-    // A write fails some time after the server has closed.
+    // A write fails some time after the server has closed the connection.
     for mut stream in [first, later] {
         while stream.write_all(b"x").is_ok() {
             std::thread::sleep(Duration::from_millis(20));
@@ -116,17 +116,17 @@ fn a_header_that_drips_ends_the_connection() {
 }
 
 #[test]
-fn an_idle_connection_makes_room_for_one_that_waits() {
+fn an_idle_connection_is_closed_for_a_waiting_one() {
     let client = client("MAX_CONNECTIONS = 1\nBODY_TIMEOUT_SECONDS = 1");
     let mut first = connect(&client);
     first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     read_until(&mut first, "hello");
-    // Alone, an idle connection is kept for 30 seconds.
+    // Without others waiting, an idle connection is kept for 30 seconds.
     client.get("/").send().assert_status(200);
     assert_eq!(read_all(first), "");
 }
 
-/// A body without end that tells when it is dropped.
+/// An endless body that reports when it is dropped.
 struct Endless(mpsc::Sender<()>);
 
 impl Body for Endless {
@@ -145,7 +145,7 @@ impl Drop for Endless {
 }
 
 #[test]
-fn a_response_that_is_read_byte_by_byte_is_given_up() {
+fn a_response_that_is_read_byte_by_byte_is_aborted() {
     let (dropped, drops) = mpsc::channel::<()>();
     let mut assembly = Assembly::new(
         Router::new().get("/", |req: &mut Request| -> Result<Response> {
@@ -157,11 +157,11 @@ fn a_response_that_is_read_byte_by_byte_is_given_up() {
     let client = Client::over_socket(assembly.build().unwrap()).unwrap();
     let mut silent = connect(&client);
     silent.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    let mut dripping = connect(&client);
-    dripping.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let mut trickling = connect(&client);
+    trickling.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     for _ in 0..2 {
         while drops.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
-            dripping.read_exact(&mut [0]).unwrap();
+            trickling.read_exact(&mut [0]).unwrap();
         }
     }
 }

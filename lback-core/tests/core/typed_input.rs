@@ -1,4 +1,4 @@
-//! Queries, forms and path parameters as types: empty values, lists, `#[serde(flatten)]`, and what a mistake is answered with.
+//! Queries, forms and path parameters as types: empty values, lists, `#[serde(flatten)]`, and the responses to mistakes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::client;
 
-/// Answers with the query or the form as a `T`, or with the error.
+/// Returns a client of an application that answers with the query or the form as a `T`, or with the error.
 fn reader<T: DeserializeOwned + Debug + 'static>() -> Client {
     fn show<T: Debug>(read: Result<T>) -> (StatusCode, String) {
         match read {
@@ -24,7 +24,7 @@ fn reader<T: DeserializeOwned + Debug + 'static>() -> Client {
     client(urls)
 }
 
-/// What comes of `encoded` as a query, as a form and as a multipart form, which must all agree.
+/// Returns the result of `encoded` as a query, as a form and as a multipart form, which must all agree.
 fn read<T: DeserializeOwned + Debug + 'static>(encoded: &str) -> (u16, String) {
     let client = reader::<T>();
     let query = client.get(&format!("/?{encoded}")).send();
@@ -80,7 +80,7 @@ struct Optional {
 }
 
 #[test]
-fn an_empty_value_is_an_absent_one() {
+fn an_empty_value_counts_as_absent() {
     let absent =
         "Optional { day: None, sort: None, open: None, id: None, price: None, text: None, tag: [], page: 0, size: 10, order: Newest }";
     fits::<Optional>("", absent);
@@ -94,7 +94,7 @@ fn an_empty_value_is_an_absent_one() {
 }
 
 #[test]
-fn a_struct_with_defaults_takes_them_for_empty_values() {
+fn a_struct_with_defaults_uses_them_for_empty_values() {
     #[derive(Debug, Deserialize)]
     #[serde(default)]
     struct Paging {
@@ -122,8 +122,8 @@ struct Required {
 #[test]
 fn a_required_text_may_be_empty_and_any_other_type_is_named() {
     fits::<Required>("title=&day=2026-11-21&count=-3", "Required { title: \"\", day: 2026-11-21, count: -3 }");
-    refused::<Required>("title=&day=&count=1", "\"day\" is empty, and should be a date like 2026-11-21");
-    refused::<Required>("title=&day=2026-11-21&count=", "\"count\" is empty, and should be a whole number from -32768 to 32767");
+    refused::<Required>("title=&day=&count=1", "\"day\" is empty, but should be a date like 2026-11-21");
+    refused::<Required>("title=&day=2026-11-21&count=", "\"count\" is empty, but should be a whole number from -32768 to 32767");
     refused::<Required>("title=&day=2026-11-21", "\"count\" is missing");
     refused::<Required>("", "\"title\" is missing");
 }
@@ -132,7 +132,7 @@ fn a_required_text_may_be_empty_and_any_other_type_is_named() {
 fn an_error_names_the_field_and_what_it_should_be() {
     refused::<Required>("title=x&day=soon&count=1", "\"day\" should be a date like 2026-11-21");
     refused::<Required>("title=x&day=2026-11-21&count=40000", "\"count\" should be a whole number from -32768 to 32767");
-    refused::<Required>("title=x&title=y&day=2026-11-21&count=1", "\"title\": it was sent 2 times, and takes one value");
+    refused::<Required>("title=x&title=y&day=2026-11-21&count=1", "\"title\": it was sent 2 times, but takes one value");
     refused::<Optional>("page=abc", "The form is not valid: \"page\" should be a whole number from 0 to 4294967295.");
     refused::<Optional>("page=-1", "\"page\" should be a whole number from 0");
     refused::<Optional>("sort=best", "\"sort\" should be one of newest, oldest");
@@ -141,18 +141,18 @@ fn an_error_names_the_field_and_what_it_should_be() {
     refused::<Optional>("price=NaN", "\"price\" should be a number");
     refused::<Optional>("id=7", "\"id\" should be a UUID");
     refused::<Optional>("day=2026-02-30", "\"day\" should be a date like 2026-11-21 (input is out of range)");
-    // What was sent may be a secret.
+    // The sent value may be a secret.
     assert!(!read::<Optional>("page=hunter2").1.contains("hunter2"));
 }
 
 #[test]
-fn an_empty_value_beside_another_is_absent() {
-    // A hidden input stands before a checkbox or a list of choices, so that something is sent if none is chosen.
+fn an_empty_value_next_to_another_counts_as_absent() {
+    // A hidden input precedes a checkbox or a list of choices, so that something is sent even if nothing is chosen.
     fits::<Required>("title=&title=x&day=2026-11-21&day=&count=&count=1", "Required { title: \"x\", day: 2026-11-21, count: 1 }");
     fits::<Required>("title=&title=&day=2026-11-21&count=1", "Required { title: \"\", day: 2026-11-21, count: 1 }");
     let page_three = "Optional { day: None, sort: None, open: Some(true), id: None, price: None, text: None, tag: [], page: 3, size: 10, order: Newest }";
     fits::<Optional>("page=&page=3&page=&open=&open=on&size=&size=", page_three);
-    refused::<Optional>("page=&page=3&page=4", "\"page\": it was sent 3 times, and takes one value");
+    refused::<Optional>("page=&page=3&page=4", "\"page\": it was sent 3 times, but takes one value");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn flattened_structs_are_read() {
 }
 
 #[test]
-fn what_is_left_over_is_flattened_into_a_map() {
+fn remaining_fields_are_flattened_into_a_map() {
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "they are shown")]
     struct Rest {
@@ -226,7 +226,7 @@ fn what_is_left_over_is_flattened_into_a_map() {
 }
 
 #[test]
-fn a_struct_within_a_struct_is_refused_with_what_to_write() {
+fn a_nested_struct_is_refused_with_a_remedy() {
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "it is never read")]
     struct Outer {
@@ -237,11 +237,11 @@ fn a_struct_within_a_struct_is_refused_with_what_to_write() {
     struct Inner {
         a: u8,
     }
-    refused::<Outer>("inner=1", "\"inner\": forms and queries have no nested values; write #[serde(flatten)]");
+    refused::<Outer>("inner=1", "\"inner\": forms and queries have no nested values; put #[serde(flatten)]");
 }
 
 #[test]
-fn maps_and_pairs_keep_what_was_sent() {
+fn maps_and_pairs_keep_the_sent_values() {
     fits::<BTreeMap<String, String>>("b=1&a=", "{\"a\": \"\", \"b\": \"1\"}");
     fits::<Vec<(String, String)>>("b=1&a=&b=2", "[(\"b\", \"1\"), (\"a\", \"\"), (\"b\", \"2\")]");
     fits::<BTreeMap<String, Option<u8>>>("b=1&a=", "{\"a\": None, \"b\": Some(1)}");
@@ -249,7 +249,7 @@ fn maps_and_pairs_keep_what_was_sent() {
 }
 
 #[test]
-fn an_optional_flattened_struct_is_there_if_its_fields_are() {
+fn an_optional_flattened_struct_is_some_if_its_fields_are_present() {
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "they are shown")]
     struct Paging {
@@ -274,7 +274,7 @@ fn an_optional_flattened_struct_is_there_if_its_fields_are() {
 }
 
 #[test]
-fn the_first_variant_that_fits_is_read() {
+fn the_first_matching_variant_is_read() {
     #[derive(Debug, Deserialize)]
     #[serde(untagged)]
     #[expect(dead_code, reason = "they are shown")]
@@ -338,7 +338,7 @@ fn newtypes_tuples_and_times_are_read() {
 }
 
 #[test]
-fn many_empty_fields_are_read_in_few_rounds() {
+fn many_empty_fields_are_read_in_few_attempts() {
     let encoded: Vec<String> = (0..900).map(|n| format!("f{n}=")).collect();
     fits::<Optional>(
         &encoded.join("&"),
@@ -347,7 +347,7 @@ fn many_empty_fields_are_read_in_few_rounds() {
 }
 
 #[test]
-fn a_path_parameter_that_does_not_fit_is_named_with_what_it_should_be() {
+fn an_invalid_path_parameter_is_named_with_its_expected_type() {
     let byte = |req: &mut Request| -> Result<String> { Ok(req.param::<u8>("id")?.to_string()) };
     let day = |req: &mut Request| -> Result<String> { Ok(req.param::<NaiveDate>("day")?.to_string()) };
     let client = client(Router::new().get("/n/{id}", byte).get("/d/{day}", day));

@@ -1,4 +1,4 @@
-//! All the forms a view may have, and what it may return.
+//! The forms of views, and their return values.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Mutex};
@@ -27,7 +27,7 @@ async fn later_text(_: &mut Request) -> &'static str {
 }
 
 #[test]
-fn functions_and_closures_plain_and_async_are_views() {
+fn plain_and_async_functions_and_closures_are_views() {
     let prefix = String::from("captured");
     let urls = Router::new()
         .get("/plain", plain)
@@ -56,7 +56,7 @@ fn functions_and_closures_plain_and_async_are_views() {
 }
 
 #[test]
-fn a_view_returns_whatever_it_likes() {
+fn a_view_can_return_many_types() {
     fn parse(_: &mut Request) -> Result<String, std::num::ParseIntError> {
         "seven".parse::<i32>().map(|number| number.to_string())
     }
@@ -116,7 +116,7 @@ fn state_and_extensions_reach_the_view() {
 
 #[test]
 fn a_blocking_view_does_not_stall_the_others() {
-    // More views that block than the runtime has workers; each waits for all, and an async view runs meanwhile.
+    // There are more blocking views than the runtime has workers. Each waits for all others, and an async view runs meanwhile.
     const VIEWS: usize = 8;
     let barrier = Arc::new(Barrier::new(VIEWS + 1));
     let (entered, entries) = mpsc::channel();
@@ -140,14 +140,14 @@ fn a_blocking_view_does_not_stall_the_others() {
 }
 
 #[test]
-fn a_streamed_body_arrives_whole() {
+fn a_streamed_body_arrives_complete() {
     let urls = Router::new().get("/lines", |_: &mut Request| Response::stream((0..3).map(|n| Ok::<_, std::io::Error>(format!("{n}\n")))));
     let client = client(urls);
     assert_eq!(client.get("/lines").send().text(), "0\n1\n2\n");
 }
 
 #[test]
-fn the_request_is_what_the_client_sent() {
+fn the_request_matches_what_the_client_sent() {
     let show = |req: &mut Request| {
         let header = req.header("x-a").unwrap_or("-").to_owned();
         format!("{} {} {header} {:?} {:?}", req.method(), req.path_and_query(), req.host(), req.content_type())

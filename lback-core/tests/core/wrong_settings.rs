@@ -1,4 +1,4 @@
-//! Settings that cannot work are refused at the start, with their place and the line to write instead.
+//! Invalid settings are refused at startup. The message has their location and the line to write instead.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn refusal(toml: &str) -> Option<String> {
 }
 
 #[test]
-fn a_value_that_cannot_work_is_refused_with_what_to_write_instead() {
+fn an_invalid_value_is_refused_with_the_line_to_write_instead() {
     for (line, remedy) in [
         ("HOST = ''", "Write HOST = \"0.0.0.0\""),
         ("HOST = '0.0.0.0:8000'", "HOST"),
@@ -69,7 +69,7 @@ fn a_value_that_cannot_work_is_refused_with_what_to_write_instead() {
 }
 
 #[test]
-fn values_that_can_work_are_accepted() {
+fn valid_values_are_accepted() {
     for line in [
         "HOST = '::'",
         "HOST = 'localhost'",
@@ -92,7 +92,7 @@ fn values_that_can_work_are_accepted() {
 }
 
 #[test]
-fn every_wrong_value_is_told_at_once_and_where_it_stands() {
+fn all_invalid_values_are_reported_at_once_with_their_locations() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("settings.toml"), "MAX_CONNECTIONS = 0\nSTATIC_URL = '/'").unwrap();
     fs::write(folder.path().join(".env"), "\nSTATIC_URL=s\nALLOWED_HOSTS=https://a.example,b.example").unwrap();
@@ -103,7 +103,7 @@ fn every_wrong_value_is_told_at_once_and_where_it_stands() {
     assert_eq!(lines.len(), 5, "{message}");
     for (line, parts) in lines.iter().zip([
         ["the environment variable HOST should be", "Set HOST=0.0.0.0"],
-        [".env:3: ALLOWED_HOSTS should hold", "Write ALLOWED_HOSTS=a.example,b.example"],
+        [".env:3: ALLOWED_HOSTS should contain", "Write ALLOWED_HOSTS=a.example,b.example"],
         ["the environment variable HSTS_SECONDS", "Set HSTS_SECONDS=31536000"],
         [".env:2: STATIC_URL should be", "Write STATIC_URL=/static/"],
         ["settings.toml:1: MAX_CONNECTIONS should be", "Write MAX_CONNECTIONS = 10000"],

@@ -1,13 +1,13 @@
-//! Moves what was committed from SQLite's log into the database file, away from those who wait for a commit.
+//! Checkpoints: moves committed pages from SQLite's write-ahead log into the database file, without delaying commits.
 //!
-//! SQLite by itself does it within the commit that makes the log longer than 1,000 pages: that one waits until the log and
-//! the file are on the disk, and everybody behind it too. Here a thread of its own does it after so many writes, while
-//! others go on. Not as often either: a page is moved once however often it has changed meanwhile, and in a large table
-//! each row in use is on a page of its own.
+//! By itself, SQLite runs a checkpoint in the commit that makes the log longer than 1,000 pages. That commit, and every request
+//! behind it, waits until the log and the file are on the disk. Here a background thread does it after a number of writes, while
+//! requests go on. It also runs less often: a page is moved once however often it has changed, and in a large table each row in use
+//! is on a page of its own.
 //!
-//! The log begins anew only where all of it has been moved. So whoever commits next moves the little that came while the
-//! thread was at it. Where a reader holds that up, it is tried again soon, and until then the log grows; where it is longer
-//! than [`LONGEST`], SQLite does it by itself at each commit.
+//! The log restarts only if all of it has been moved. So the next commit moves the few pages that were added while the thread was
+//! running. If a reader prevents that, it is tried again soon, and the log grows until then. If it is longer than [`LONGEST`], SQLite
+//! runs a checkpoint at each commit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,15 +19,15 @@ use lback_core::Result;
 
 use crate::{Database, Db};
 
-/// After so many writes the log is moved. Most of them change one page.
+/// The number of writes between checkpoints. Most writes change one page.
 const WRITES: usize = 2_000;
-/// After so many more, where not all of it could be.
+/// The number of writes until the next attempt, if a checkpoint was incomplete.
 const WRITES_UNTIL_NEXT_TRY: usize = 250;
-/// The pages of a log that a commit moves by itself (`PRAGMA wal_autocheckpoint`): where writes are large, or nobody says
-/// that they were committed.
+/// The length of the log, in pages, at which SQLite runs a checkpoint by itself (`PRAGMA wal_autocheckpoint`): if writes are large,
+/// or are not reported as committed.
 pub(crate) const LONGEST: usize = 10_000;
 
-/// How much was written into the log, and who moves it.
+/// The number of writes to the log, and whose turn the next checkpoint is.
 #[derive(Default)]
 pub(crate) struct Log {
     writes: AtomicUsize,
@@ -36,17 +36,17 @@ pub(crate) struct Log {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Turn {
-    /// The thread's, as soon as there are enough writes.
+    /// The background thread's, as soon as there are enough writes.
     #[default]
     Thread,
-    /// Of whoever commits next, for the rest.
+    /// The next commit's, for the rest.
     Committer,
-    /// Somebody is at it.
+    /// A checkpoint is running.
     Taken,
 }
 
 impl Log {
-    /// So many writes were committed on this connection.
+    /// Counts writes that were committed on this connection, and runs or starts a checkpoint if it is due.
     pub(crate) fn committed(self: &Arc<Self>, database: &Database, connection: &mut SqliteConnection, writes: usize) {
         if self.writes.fetch_add(writes, Ordering::Relaxed) + writes < WRITES {
             return;
@@ -56,7 +56,7 @@ impl Log {
                 let (log, database) = (self.clone(), database.clone());
                 let work = move || {
                     if let Err(error) = move_beside(&database) {
-                        tracing::debug!(target: "lback::db", %error, "SQLite's log could not be moved into the file");
+                        tracing::debug!(target: "lback::db", %error, "a checkpoint of SQLite's log has failed");
                     }
                     log.give(Turn::Committer);
                 };
@@ -73,7 +73,7 @@ impl Log {
         }
     }
 
-    /// Whose turn it is. Whoever takes one gives the next.
+    /// Takes the turn. The taker gives the next one.
     fn take(&self) -> Turn {
         std::mem::replace(&mut *self.turn.lock().unwrap_or_else(PoisonError::into_inner), Turn::Taken)
     }
@@ -83,8 +83,8 @@ impl Log {
     }
 }
 
-/// Over a connection of its own. Twice: the first time takes long, the second moves what came during it, and next to
-/// nothing is left for the one who commits then.
+/// Runs a checkpoint on a connection of its own, twice: the first takes long, the second moves the pages that were added during it,
+/// and almost nothing is left for the next commit.
 fn move_beside(database: &Database) -> Result<()> {
     database.check_file()?;
     match &mut database.connect()? {
@@ -98,13 +98,13 @@ fn move_beside(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Moves what no reader holds up, and makes nobody wait. Answers whether that was all.
+/// Moves the pages that no reader needs, without blocking anyone. Returns whether the log is empty now.
 fn move_log(connection: &mut SqliteConnection) -> Result<bool> {
     let moved: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(connection)?;
     Ok(moved.busy == 0 && moved.log == moved.checkpointed)
 }
 
-/// What SQLite says of it: was another connection at it, how many pages are in the log, and how many of them in the file.
+/// The result of a checkpoint: whether another connection was running one, the pages in the log, and how many of them were moved.
 #[derive(QueryableByName)]
 struct Checkpoint {
     #[diesel(sql_type = Integer)]

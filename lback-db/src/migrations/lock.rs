@@ -1,4 +1,4 @@
-//! A connection for migrating that no other process has at the same time.
+//! A connection for migrations that holds a lock against other processes.
 
 #[cfg(feature = "sqlite")]
 use std::path::Path;
@@ -12,7 +12,7 @@ use lback_core::{Error, Result};
 use crate::manager::Purpose;
 use crate::{Database, Db};
 
-/// A connection of its own, while nobody else migrates this database. The lock ends with it.
+/// A connection outside of the pool that holds the migration lock of the database until it is dropped.
 pub(super) struct Exclusive {
     pub(super) db: Db,
     #[cfg(feature = "sqlite")]
@@ -24,14 +24,14 @@ pub(super) struct Exclusive {
 const ADVISORY_LOCK: i64 = 0x6c_62_61_63_6b;
 
 impl Exclusive {
-    /// Waits until nobody else migrates.
+    /// Waits until no other process migrates the database.
     pub(super) fn open(database: &Database) -> Result<Self> {
         #[cfg(feature = "sqlite")]
         let lock = database.path().map(|path| lock_file(&path)).transpose()?;
         let mut db = database.open_for(Purpose::Migrate)?;
         match &mut db {
-            // Rebuilding a table (the way to change one in SQLite: make the new one, copy, drop the old one) would delete
-            // the rows that refer to it, were the references enforced meanwhile. So they are compared instead.
+            // SQLite changes a table by rebuilding it: create the new one, copy, drop the old one. With references enforced, that
+            // would delete the rows that refer to it. So they are compared instead.
             #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => connection.batch_execute("PRAGMA foreign_keys = OFF")?,
             #[cfg(feature = "postgres")]
@@ -45,8 +45,8 @@ impl Exclusive {
     }
 }
 
-/// Asks again and again: a statement that waits in the server holds a snapshot, and `CREATE INDEX CONCURRENTLY` of the process
-/// that has the lock would wait for that in turn.
+/// Polls for the lock. A statement that waits for it in the server would hold a snapshot, and `CREATE INDEX CONCURRENTLY` in the
+/// process that has the lock would wait for that snapshot in turn.
 #[cfg(feature = "postgres")]
 fn wait_for_lock(connection: &mut diesel::PgConnection) -> Result<()> {
     use diesel::RunQueryDsl;
@@ -63,7 +63,7 @@ fn wait_for_lock(connection: &mut diesel::PgConnection) -> Result<()> {
     }
 }
 
-/// Keeps two processes from migrating the same file at once, until it is dropped.
+/// A lock on the file against other processes, held until it is dropped.
 #[cfg(feature = "sqlite")]
 fn lock_file(database: &Path) -> Result<std::fs::File> {
     let mut name = database.as_os_str().to_owned();

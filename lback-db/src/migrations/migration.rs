@@ -1,4 +1,4 @@
-//! One migration: its SQL, and how it is run.
+//! One migration: its SQL, and its options.
 
 use lback_core::{Error, Result};
 use serde::Deserialize;
@@ -7,27 +7,26 @@ use sha2::{Digest, Sha256};
 use super::statements::statements;
 use crate::Kind;
 
-/// A migration, as its files say.
+/// A migration, read from its files.
 #[derive(Clone, Debug)]
 pub(super) struct Migration {
     /// The name of its folder.
     pub(super) name: String,
-    /// What stands before the first underscore of the name, without hyphens.
+    /// The part of the name before the first underscore, without hyphens.
     pub(super) version: String,
     pub(super) up: String,
     pub(super) down: Option<String>,
     pub(super) in_transaction: bool,
-    /// Where `up.sql` is, for messages.
+    /// The path of `up.sql`, for messages.
     pub(super) place: String,
-    /// Whether it is read from a folder now, not compiled into the program.
+    /// Whether it was read from a folder, not compiled into the program.
     pub(super) is_file: bool,
-    /// The battery that brings it; `None` for one of the application.
+    /// Its battery; `None` for a migration of the application.
     pub(super) battery: Option<&'static str>,
 }
 
 impl Migration {
-    /// What the migration is recorded under: its version, behind the name of its battery, so that batteries need not know of each
-    /// other's versions.
+    /// Returns the recorded key: the version after the name of the battery, so that batteries need not know each other's versions.
     pub(super) fn key(&self) -> String {
         match self.battery {
             Some(battery) => format!("{battery}{SEPARATOR}{}", self.version),
@@ -35,7 +34,7 @@ impl Migration {
         }
     }
 
-    /// What people read: the name of its folder, below that of its battery.
+    /// Returns the name for people: that of its folder, after that of its battery.
     pub(super) fn title(&self) -> String {
         match self.battery {
             Some(battery) => format!("{battery}/{}", self.name),
@@ -43,21 +42,21 @@ impl Migration {
         }
     }
 
-    /// Returns whether `up.sql` holds no statement yet.
+    /// Returns whether `up.sql` has no statement yet.
     pub(super) fn is_blank(&self, kind: Kind) -> bool {
         statements(&self.up, kind).is_empty()
     }
 
-    /// Returns whether `up.sql` says that its author has not looked at it yet.
+    /// Returns whether `up.sql` has the [`DRAFT`] line: its author has not reviewed it yet.
     pub(super) fn is_draft(&self) -> bool {
         self.up.lines().any(is_draft_line)
     }
 
-    /// Identifies the SQL of `up.sql`, whatever an editor or git does to ends of lines and spaces before them.
+    /// Returns a checksum of the SQL of `up.sql` that does not depend on line endings and trailing spaces.
     pub(super) fn checksum(&self) -> String {
         let mut hash = Sha256::new();
         let lines = self.up.lines().filter(|line| !is_draft_line(line)).map(str::trim_end);
-        // Empty lines count when something follows them.
+        // Empty lines count unless they are at the end.
         let mut empty = 0;
         for line in lines {
             if line.is_empty() {
@@ -71,23 +70,23 @@ impl Migration {
     }
 }
 
-/// Stands between a battery and a version in a [key](Migration::key).
+/// Separates battery and version in a [key](Migration::key).
 pub(super) const SEPARATOR: char = ':';
 
-/// The version in a migration's name.
+/// Returns the version in a migration's name.
 pub(super) fn version(name: &str) -> String {
     name.split('_').next().unwrap_or(name).replace('-', "")
 }
 
-/// The line at which [`Migrations::apply`](super::Migrations::apply) of a start stops: `lback startapp` writes it into the
-/// migration that it makes.
+/// The line that marks a draft, at which [`Migrations::apply`](super::Migrations::apply) of the development server stops.
+/// `lback startapp` writes it into the migration that it creates.
 pub const DRAFT: &str = "-- lback: draft";
 
 fn is_draft_line(line: &str) -> bool {
     line.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase().starts_with(DRAFT)
 }
 
-/// What `metadata.toml` says.
+/// The contents of `metadata.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Metadata {
@@ -100,10 +99,10 @@ fn yes() -> bool {
 }
 
 impl Metadata {
-    /// Reads the text of the file at `place`.
+    /// Parses the text of the file at `place`.
     ///
     /// # Errors
-    /// If it is not TOML, or has a key that means nothing there.
+    /// Returns an error if it is not TOML or has an unknown key.
     pub(super) fn parse(text: &str, place: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);

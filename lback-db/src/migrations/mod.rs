@@ -1,4 +1,4 @@
-//! Changes to the database's structure: applied in order, once, and recorded.
+//! Migrations: changes to the schema of the database, which are applied once, in order, and recorded.
 
 mod lock;
 mod migration;
@@ -28,11 +28,11 @@ use self::run::Script;
 use self::source::in_folder;
 use crate::{Database, Db, Kind};
 
-/// The migrations of an application: the framework's, and its own.
+/// The migrations of an application: those of its batteries, and its own.
 ///
-/// Each is a folder `2026-11-21-120000_create_posts` with an `up.sql` and a `down.sql`, in the application's
-/// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` where the databases need other SQL. A
-/// `metadata.toml` beside them may say `run_in_transaction = false`.
+/// Each is a folder such as `2026-11-21-120000_create_posts` with an `up.sql` and a `down.sql`. It is in the application's
+/// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` if the databases need different SQL. A `metadata.toml`
+/// beside them may contain `run_in_transaction = false`.
 #[derive(Default)]
 pub struct Migrations {
     batteries: Vec<(&'static str, MigrationSet)>,
@@ -40,72 +40,72 @@ pub struct Migrations {
     folder: Option<PathBuf>,
     stop_at_blank: bool,
     settled_for: Option<Duration>,
-    /// Whether a warning has named the folders that are no migrations.
+    /// Whether a warning has named the folders without an `up.sql`.
     has_warned: AtomicBool,
 }
 
 impl Migrations {
-    /// No migrations.
+    /// Returns an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the migrations of the battery `name`, which are applied before those of the application and of batteries that are added
-    /// later. [`rollback`](Self::rollback) does not undo them. They are recorded under the battery's name, so two batteries may
+    /// Adds the migrations of the battery `name`. They are applied before those of the application and of batteries that are added
+    /// later, and [`rollback`](Self::rollback) does not undo them. They are recorded under the battery's name, so two batteries may
     /// have migrations of the same version.
     pub fn battery(mut self, name: &'static str, migrations: impl Into<MigrationSet>) -> Self {
         self.batteries.push((name, migrations.into()));
         self
     }
 
-    /// Adds migrations that were compiled into the program.
+    /// Adds migrations that are compiled into the program.
     pub fn embedded(mut self, migrations: impl Into<MigrationSet>) -> Self {
         self.embedded.push(migrations.into());
         self
     }
 
-    /// Adds the migrations below a folder, which are read when they are needed. A folder that does not exist has none.
+    /// Adds the migrations below a folder, which is read when they are needed. A folder that does not exist has none.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    /// Lets [`apply`](Self::apply) stop before a migration that is not ready, with a warning in the log: one that holds no SQL
-    /// yet, or the [`DRAFT`] line. This is for a start while the application is being written.
+    /// Makes [`apply`](Self::apply) stop, with a warning, before a migration that is not ready: one without SQL, or with the [`DRAFT`]
+    /// line. The development server uses it.
     pub fn stop_at_blank(mut self) -> Self {
         self.stop_at_blank = true;
         self
     }
 
-    /// Lets [`apply`](Self::apply) wait until the files of pending migrations have been left alone for this long: somebody may
-    /// be writing them. It waits a minute at most, and then stops before the one that was saved last.
+    /// Makes [`apply`](Self::apply) wait until the files of pending migrations have not been saved for this long, as they may be in an
+    /// editor. It waits for at most a minute, and then stops before the migration that was saved last.
     pub fn settled_for(mut self, quiet: Duration) -> Self {
         self.settled_for = Some(quiet);
         self
     }
 
-    /// The names of all migrations for this database, in order.
+    /// Returns the names of all migrations for this database, in order.
     ///
     /// # Errors
-    /// If the folder cannot be read, or a `metadata.toml` is not understood.
+    /// Returns an error if the folder cannot be read or a `metadata.toml` is invalid.
     pub fn names(&self, kind: Kind) -> Result<Vec<String>> {
         Ok(self.load(kind)?.iter().map(Migration::title).collect())
     }
 
-    /// Every migration in order, with what the database says of it.
+    /// Returns every migration with its status in the database, in order.
     ///
     /// # Errors
-    /// If the folder or the database cannot be read, or a `metadata.toml` is not understood.
+    /// Returns an error if the folder or the database cannot be read or a `metadata.toml` is invalid.
     pub fn status(&self, database: &Database) -> Result<Vec<MigrationStatus>> {
         let known = self.load(database.kind())?;
         let applied = record::applied(&mut *database.get()?, &known)?;
         Ok(status(&known, applied))
     }
 
-    /// The names of the migrations that are not applied yet, in order.
+    /// Returns the names of the pending migrations, in order.
     ///
     /// # Errors
-    /// If the folder or the database cannot be read, or a `metadata.toml` is not understood.
+    /// Returns an error if the folder or the database cannot be read or a `metadata.toml` is invalid.
     pub fn pending(&self, database: &Database) -> Result<Vec<String>> {
         Ok(self.find_pending(database)?.iter().map(Migration::title).collect())
     }
@@ -116,20 +116,20 @@ impl Migrations {
         Ok(pending(known, &applied))
     }
 
-    /// Applies what is pending, each migration in a transaction of its own, and returns the names.
+    /// Applies the pending migrations, each in a transaction of its own, and returns their names.
     ///
-    /// Two processes that start together do not disturb each other.
+    /// Processes that start together wait for each other.
     ///
     /// # Errors
-    /// Names the migration that failed; those before it stay applied. One whose `up.sql` holds nothing but comments has
-    /// failed, too: it would be recorded as done before its SQL is written. So has one after which rows of SQLite would refer
-    /// to rows that do not exist, unless they did before.
+    /// Returns an error that names the migration that failed; those before it stay applied. A migration also fails if its `up.sql` has
+    /// nothing but comments, since it would be recorded as applied before its SQL is written, and if it breaks references between
+    /// rows of SQLite that were not broken before.
     pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
         self.apply_each(database, |_| {})
     }
 
-    /// As [`apply`](Self::apply), and says the name of each as soon as it is applied, before one that follows may fail. The
-    /// database is locked at that time.
+    /// As [`apply`](Self::apply), and calls back with the name of each migration as soon as it is applied, before a later one may
+    /// fail. The database is locked during the call.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
@@ -162,7 +162,7 @@ impl Migrations {
         Ok(names)
     }
 
-    /// Why the migration is not applied yet.
+    /// Returns why the migration cannot be applied yet.
     fn not_ready(&self, migration: &Migration, kind: Kind) -> Option<String> {
         let Migration { name, place, .. } = migration;
         if migration.is_blank(kind) {
@@ -185,11 +185,11 @@ impl Migrations {
         fresh.then(|| format!("the migration {name} is being written: {place} was saved a moment ago. Start again when it is whole"))
     }
 
-    /// Undoes the `count` newest of the application's own migrations that are applied, newest first, and returns their
-    /// names. Those of the framework are left alone: without them nobody could log in.
+    /// Undoes the `count` newest applied migrations of the application, newest first, and returns their names. Migrations of
+    /// batteries are left alone: without them nobody could log in.
     ///
     /// # Errors
-    /// If a migration has no `down.sql`, or it failed; those undone before it stay undone.
+    /// Returns an error if a migration has no `down.sql` or fails; those that were undone before it stay undone.
     pub fn rollback(&self, database: &Database, count: usize) -> Result<Vec<String>> {
         let mut exclusive = Exclusive::open(database)?;
         let db = &mut exclusive.db;
@@ -216,7 +216,7 @@ impl Migrations {
         Ok(names)
     }
 
-    /// All migrations: those of each battery and then the application's, oldest first.
+    /// Returns all migrations: those of each battery, then the application's, oldest first.
     fn load(&self, kind: Kind) -> Result<Vec<Migration>> {
         let mut all = Vec::new();
         for (name, set) in &self.batteries {
@@ -245,7 +245,7 @@ impl Migrations {
     }
 }
 
-/// The migrations of the application, or of one battery, oldest first.
+/// Sorts the migrations of the application or of one battery, oldest first.
 fn in_order(mut migrations: Vec<Migration>) -> Result<Vec<Migration>> {
     migrations.sort_by(|one, other| one.version.cmp(&other.version));
     match migrations.windows(2).find(|pair| pair[0].version == pair[1].version) {
@@ -256,7 +256,7 @@ fn in_order(mut migrations: Vec<Migration>) -> Result<Vec<Migration>> {
     }
 }
 
-/// What the database says of every migration.
+/// Returns the status of every migration.
 fn status(known: &[Migration], applied: Vec<Recorded>) -> Vec<MigrationStatus> {
     let recorded = |key: &str| applied.iter().find(|recorded| recorded.key == key);
     let of_known = known.iter().map(|migration| {
@@ -273,7 +273,7 @@ fn status(known: &[Migration], applied: Vec<Recorded>) -> Vec<MigrationStatus> {
     let mut all: Vec<MigrationStatus> = of_known.collect();
     for Recorded { key, .. } in &applied {
         if all.iter().all(|known| known.version != *key) {
-            // Among the application's, which are sorted by their versions.
+            // Unknown migrations are sorted among the application's, by version.
             let at = all.iter().rposition(|known| known.version.contains(SEPARATOR) || known.version < *key).map_or(0, |last| last + 1);
             all.insert(at, MigrationStatus { name: key.clone(), version: key.clone(), state: Applied::Unknown, changed: None });
         }
@@ -285,7 +285,7 @@ fn pending(known: Vec<Migration>, applied: &[Recorded]) -> Vec<Migration> {
     known.into_iter().filter(|migration| applied.iter().all(|recorded| recorded.key != migration.key())).collect()
 }
 
-/// Records the checksums of migrations that were applied by a program that recorded none.
+/// Records the checksums of migrations that were applied by a program without checksums.
 fn adopt(db: &mut Db, record: Record, known: &[Migration], applied: &[Recorded]) -> Result<()> {
     for Recorded { key, .. } in applied.iter().filter(|recorded| recorded.checksum.is_none()) {
         if let Some(migration) = known.iter().find(|migration| migration.key() == *key) {
@@ -295,7 +295,7 @@ fn adopt(db: &mut Db, record: Record, known: &[Migration], applied: &[Recorded])
     Ok(())
 }
 
-/// `what`, and what was done before it.
+/// Returns the context of an error: `what`, and the migrations that were done before it.
 fn so_far(what: &str, done: &[String], how: &str) -> String {
     if done.is_empty() { what.to_owned() } else { format!("{what}; before it were {how}: {}", done.join(", ")) }
 }

@@ -1,21 +1,21 @@
-//! Rows of SQLite that refer to rows that do not exist.
+//! Finds rows of SQLite that refer to rows that do not exist.
 //!
-//! While migrations run, SQLite does not enforce foreign keys, so that a table can be rebuilt. So what is broken is compared
-//! before and after each: what it has broken undoes it, and what was broken already is not blamed on it.
+//! Foreign keys are not enforced while migrations run, so that tables can be rebuilt. Instead, broken references are compared before
+//! and after each migration: new ones undo it, and old ones are not blamed on it.
 
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-/// How SQLite says that a key refers to columns which are not unique.
+/// SQLite's message for a foreign key to columns that are not unique.
 const MISMATCH: &str = "foreign key mismatch";
 
-/// The references that lead nowhere, and how many rows have each.
+/// Broken references, with the number of rows for each.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Broken(BTreeMap<Reference, i64>);
 
-/// A reference by its values, which stay what they are when a table is rebuilt and its rows are numbered anew.
+/// A reference by its values, which stay the same when a table is rebuilt and its rows get new numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Reference {
     table: String,
@@ -29,7 +29,7 @@ struct Group {
     parent: String,
     #[diesel(sql_type = BigInt)]
     key: i64,
-    /// Whether its rows can be found by their number.
+    /// Whether its rows have a number.
     #[diesel(sql_type = BigInt)]
     numbered: i64,
     #[diesel(sql_type = BigInt)]
@@ -51,7 +51,7 @@ struct Name {
 }
 
 impl Broken {
-    /// Looks at every reference in the database.
+    /// Checks every reference in the database.
     pub(super) fn find(connection: &mut SqliteConnection) -> QueryResult<Self> {
         let tables: Vec<Name> = diesel::sql_query(
             "SELECT DISTINCT tables.name FROM sqlite_master AS tables, pragma_foreign_key_list(tables.name) WHERE tables.type = 'table'",
@@ -61,7 +61,7 @@ impl Broken {
         for Name { name } in tables {
             match broken_in(connection, &name) {
                 Ok(found) => found.into_iter().for_each(|(reference, rows)| *broken.0.entry(reference).or_default() += rows),
-                // A reference to columns that are not unique cannot be checked. That, too, may have been so before.
+                // A reference to columns that are not unique cannot be checked. This, too, may be older than the migration.
                 Err(diesel::result::Error::DatabaseError(_, error)) if error.message().starts_with(MISMATCH) => {
                     let reference = Reference { table: name, parent: error.message().to_owned(), values: String::new() };
                     broken.0.insert(reference, 1);
@@ -72,7 +72,7 @@ impl Broken {
         Ok(broken)
     }
 
-    /// Describes what is broken now and was not before: how many rows, with an example. `None` if there is nothing of the kind.
+    /// Describes references that are broken now and were not before: the number of rows, with an example. `None` if there are none.
     pub(super) fn since(&self, before: &Broken, connection: &mut SqliteConnection) -> QueryResult<Option<String>> {
         let more = |of: &Broken, than: &Broken| -> Vec<(Reference, i64)> {
             let rows = |(reference, rows): (&Reference, &i64)| (reference.clone(), rows - than.0.get(reference).unwrap_or(&0));
@@ -82,7 +82,7 @@ impl Broken {
         if new.is_empty() {
             return Ok(None);
         }
-        // Those of a table that is gone may have moved to where the table went.
+        // The references of a table that is gone may have moved with it to another name.
         let tables: Vec<Name> = diesel::sql_query("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
         let is_gone = |name: &str| tables.iter().all(|table| !table.name.eq_ignore_ascii_case(name));
         for (old, mut rows) in more(before, self) {
@@ -137,7 +137,7 @@ fn values(connection: &mut SqliteConnection, table: &str, key: i64) -> QueryResu
     if columns.is_empty() {
         return Ok(Vec::new());
     }
-    // As text: a rebuilt table may keep the same value as another type.
+    // As text, since a rebuilt table may store the same value in another type.
     let shown = columns.iter().map(|column| {
         let column = format!("child.{}", identifier(&column.name));
         format!("CASE typeof({column}) WHEN 'blob' THEN quote({column}) ELSE CAST({column} AS TEXT) END")

@@ -8,30 +8,31 @@ use lback_core::{Error, Result};
 use super::references::Broken;
 use super::statements::statements;
 use crate::Db;
-use crate::connection::{Intent, on_each};
+use crate::connection::Intent;
+use crate::on_each;
 
-/// SQL that is run as a whole.
+/// The SQL of a file, which runs as a whole.
 pub(super) struct Script<'a> {
     pub(super) sql: &'a str,
-    /// The file that it comes from.
+    /// The file, for messages.
     pub(super) place: &'a str,
     pub(super) in_transaction: bool,
-    /// What has failed if the script does, and what was done before it.
+    /// The context of its error: what has failed, and what was done before it.
     pub(super) context: String,
 }
 
 impl Script<'_> {
-    /// Runs the script, and `record` once it has succeeded: both in one transaction, unless the script does without.
+    /// Runs the script, and `record` after it: both in one transaction, unless the script runs without.
     ///
     /// # Errors
-    /// If a statement fails, or rows of SQLite would refer to rows that do not exist. In a transaction nothing has changed then.
+    /// Returns an error if a statement fails or the script breaks references of SQLite. A transaction is rolled back then.
     pub(super) fn run(&self, db: &mut Db, record: impl Fn(&mut Db) -> QueryResult<()>) -> Result<()> {
         let record = |db: &mut Db| forget_settings(db).and_then(|()| record(db)).map_err(|error| self.because(error));
         if !self.in_transaction {
             self.run_one_by_one(db)?;
-            // Within a transaction SQLite would not do it.
+            // SQLite ignores this within a transaction.
             forget_settings(db).map_err(|error| self.because(error))?;
-            // Its own, so that a transaction that the script has left open is no place for it.
+            // In a transaction of its own, not in one that the script has left open.
             return self.whole(db, record);
         }
         let control = statements(self.sql, db.kind()).into_iter().find(|statement| statement.controls_transaction());
@@ -50,7 +51,8 @@ impl Script<'_> {
         })
     }
 
-    /// Without a transaction the statements are sent one by one: PostgreSQL puts what comes together into one.
+    /// Runs the script without a transaction. The statements are sent one by one, as PostgreSQL runs those that are sent together in
+    /// one transaction.
     fn run_one_by_one(&self, db: &mut Db) -> Result<()> {
         let before = References::find(db).map_err(|error| self.because(error))?;
         for (done, statement) in statements(self.sql, db.kind()).into_iter().enumerate() {
@@ -65,13 +67,13 @@ impl Script<'_> {
         self.compare(&before, db, "It runs without a transaction, so what it has changed stays: correct the rows, and migrate again")
     }
 
-    /// Does `work` in a transaction.
+    /// Runs `work` in a transaction.
     fn whole(&self, db: &mut Db, work: impl FnOnce(&mut Db) -> Result<()>) -> Result<()> {
         db.begin(Intent::Write).map_err(|error| self.because(error))?;
         let commit = |db: &mut Db| on_each!(db, connection => AnsiTransactionManager::commit_transaction(connection));
         let result = work(db).and_then(|()| commit(db).map_err(|error| self.because(error)));
         if result.is_err() {
-            // The error that came first says more than one of this. The connection is not used again.
+            // The first error says more than a failed rollback would. The connection is not used again.
             let _ = db.rollback();
         }
         result
@@ -104,8 +106,8 @@ impl Script<'_> {
     }
 }
 
-/// What a script has set is not for what follows: `PRAGMA foreign_keys = ON` would delete rows where the next one rebuilds a
-/// table, and what pg_dump writes hides the table in which migrations are recorded.
+/// Resets what a script may have set: with `PRAGMA foreign_keys = ON`, rows would be deleted if the next script rebuilds a table, and
+/// the `search_path` that pg_dump writes hides the table of recorded migrations.
 fn forget_settings(db: &mut Db) -> QueryResult<()> {
     match db {
         #[cfg(feature = "sqlite")]
@@ -115,14 +117,14 @@ fn forget_settings(db: &mut Db) -> QueryResult<()> {
     }
 }
 
-/// What was broken before; PostgreSQL looks itself.
+/// The references that were broken before; PostgreSQL checks references itself.
 struct References {
     #[cfg(feature = "sqlite")]
     broken: Option<Broken>,
 }
 
 impl References {
-    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL looks itself"))]
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL checks references itself"))]
     fn find(db: &mut Db) -> QueryResult<Self> {
         Ok(References {
             #[cfg(feature = "sqlite")]
@@ -134,8 +136,8 @@ impl References {
         })
     }
 
-    /// What is broken now and was not before.
-    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL looks itself"))]
+    /// Describes references that are broken now and were not before.
+    #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL checks references itself"))]
     fn newly_broken(&self, db: &mut Db) -> QueryResult<Option<String>> {
         #[cfg(feature = "sqlite")]
         if let (Db::Sqlite(connection), Some(before)) = (db, &self.broken) {

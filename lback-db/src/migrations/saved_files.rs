@@ -1,4 +1,4 @@
-//! Waits for files that somebody is writing.
+//! Waits for migrations that are being edited.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use super::migration::Migration;
 
-/// How often the files are looked at, at most.
+/// The interval between two looks at the files, at least.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long a start waits for somebody who goes on saving.
+/// How long a start waits while files continue to be saved.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns whether a file of the migration was saved less than `quiet` ago.
@@ -17,7 +17,7 @@ pub(super) fn is_fresh(migration: &Migration, quiet: Duration) -> bool {
     age(migration).is_some_and(|age| age < quiet)
 }
 
-/// Waits until the files of all that `pending` finds have been left alone for `quiet`, or somebody has saved for too long.
+/// Waits until the files of all `pending` migrations have not been saved for `quiet`, or the wait has become too long.
 pub(super) fn wait<E>(quiet: Duration, pending: impl Fn() -> Result<Vec<Migration>, E>) -> Result<(), E> {
     let mut waited = Duration::ZERO;
     while let Some(age) = pending()?.iter().filter_map(age).min().filter(|age| *age < quiet && waited < PATIENCE) {
@@ -36,6 +36,6 @@ fn age(migration: &Migration) -> Option<Duration> {
     let folder = Path::new(&migration.place).parent().filter(|_| migration.is_file)?;
     let files = ["up.sql", "down.sql", "metadata.toml"].map(|file| folder.join(file));
     let saved = files.iter().filter_map(|file| file.metadata().and_then(|file| file.modified()).ok());
-    // What was saved in the future was saved by another clock.
+    // A time in the future comes from another clock.
     saved.filter_map(|saved| SystemTime::now().duration_since(saved).ok()).min()
 }

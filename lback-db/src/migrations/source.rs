@@ -1,4 +1,4 @@
-//! Where migrations come from: folders of the project, and what was compiled into the program.
+//! The sources of migrations: folders of the project, and sets that are compiled into the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use lback_core::{Error, Result};
 use super::migration::{Metadata, Migration, version};
 use crate::Kind;
 
-/// Migrations that were compiled into the program: the same for every database, or a set for each.
+/// Migrations that are compiled into the program: the same for every database, or a set for each.
 ///
 /// [`migrations!`](https://docs.rs/lback/latest/lback/macro.migrations.html) makes one.
 #[derive(Clone, Debug)]
@@ -21,19 +21,19 @@ pub struct MigrationSet {
 }
 
 impl MigrationSet {
-    /// A set for each database.
+    /// Returns a set with migrations for each database.
     pub const fn per_database(sqlite: Dir<'static>, postgres: Dir<'static>) -> Self {
         MigrationSet { sqlite: Some(sqlite), postgres: Some(postgres), both: None }
     }
 
-    /// The migrations for this database.
+    /// Returns the migrations for this database.
     pub(super) fn load(&self, kind: Kind) -> Result<Found> {
         let own = if kind.name() == "postgres" { &self.postgres } else { &self.sqlite };
         let mut found = Found::default();
         for folder in own.as_ref().or(self.both.as_ref()).into_iter().flat_map(Dir::dirs) {
             let path = Path::new("migrations").join(folder.path());
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            // The paths of what was compiled in begin at the folder that was given.
+            // Compiled-in paths are relative to the given folder.
             let file = |file: &str| Ok(folder.get_file(folder.path().join(file)).map(|file| file.contents().to_vec()));
             found.add(&name, &path, file)?;
         }
@@ -47,11 +47,11 @@ impl From<Dir<'static>> for MigrationSet {
     }
 }
 
-/// What is in a folder of migrations.
+/// The contents of a folder of migrations.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) migrations: Vec<Migration>,
-    /// The folders that hold no `up.sql`: `git` and editors leave files behind when a migration goes.
+    /// Folders without an `up.sql`: git and editors leave them behind when a migration is removed.
     pub(super) leftovers: Vec<PathBuf>,
 }
 
@@ -87,14 +87,14 @@ impl Found {
     }
 }
 
-/// The migrations below a folder of the project. A folder that does not exist has none.
+/// Reads the migrations below a folder of the project. A folder that does not exist has none.
 pub(super) fn in_folder(folder: &Path, kind: Kind) -> Result<Found> {
     let mut found = Found::default();
     let Some(folder) = folder_of(folder, kind)? else { return Ok(found) };
     let entries = fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))?;
     for entry in entries {
         let path = entry.map_err(|error| unreadable(&folder, error))?.path();
-        // A link to a folder is one, too.
+        // A symbolic link to a folder counts as well.
         if !path.is_dir() {
             continue;
         }
@@ -111,10 +111,10 @@ pub(super) fn in_folder(folder: &Path, kind: Kind) -> Result<Found> {
     Ok(found)
 }
 
-/// The names of the folders that hold migrations for one database each.
+/// The names of folders with migrations for one kind of database.
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 
-/// Returns the folder for this database: its own, if any database has one.
+/// Returns the folder for this kind of database, if any kind has a folder of its own.
 fn folder_of(folder: &Path, kind: Kind) -> Result<Option<PathBuf>> {
     if !folder.is_dir() {
         return Ok(None);

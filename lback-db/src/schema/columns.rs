@@ -11,7 +11,7 @@ use super::types::expected;
     note = "tables![…] takes tables of up to 64 columns that diesel::table! declares; leave a larger one out"
 )]
 pub trait Columns {
-    /// What the columns are.
+    /// Returns the columns.
     fn describe() -> Vec<Column>;
 }
 
@@ -24,7 +24,7 @@ where
     Column { name: C::NAME, of_type, nullable }
 }
 
-/// Implements [`Columns`] for the tuple of all names, and of all but the first, and so on.
+/// Implements [`Columns`] for the tuple of all names, for that of all but the first, and so on.
 macro_rules! tuples {
     () => {};
     ($first:ident $($rest:ident)*) => {

@@ -1,4 +1,4 @@
-//! What the database has.
+//! Reads the columns of the database, and compares them.
 
 use diesel::prelude::*;
 #[cfg(feature = "sqlite")]
@@ -9,7 +9,7 @@ use lback_core::Result;
 use super::{Column, Name, Table};
 use crate::Db;
 
-/// A column, as the database has it.
+/// A column of the database.
 #[derive(QueryableByName)]
 struct Found {
     #[diesel(sql_type = Text)]
@@ -63,7 +63,7 @@ pub(super) fn differences(table: &Table, db: &mut Db) -> Result<Vec<String>> {
 
 #[cfg(feature = "sqlite")]
 fn in_sqlite(Name { schema, name }: &Name, connection: &mut SqliteConnection) -> Result<Vec<Found>> {
-    // A column of the primary key is declared without NOT NULL as a rule. Columns of a view are never NOT NULL.
+    // Columns of a primary key are usually declared without NOT NULL. Columns of a view are never NOT NULL.
     let sql =
         "SELECT columns.name, columns.type AS declared, NOT columns.\"notnull\" AND columns.pk = 0 AND kinds.type = 'table' AS nullable
         FROM pragma_table_list(?1) AS kinds, pragma_table_xinfo(kinds.name, kinds.schema) AS columns

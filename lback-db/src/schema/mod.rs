@@ -1,7 +1,9 @@
-//! The tables that a program works with, and whether the database has them.
+//! Compares the tables that a program declares with those of the database.
 
 mod columns;
 mod compare;
+#[doc(hidden)]
+pub mod joins;
 mod types;
 
 pub use columns::Columns;
@@ -12,8 +14,8 @@ use lback_core::Result;
 use self::types::ColumnType;
 use crate::Db;
 
-/// The tables that a program expects in its database: [`tables!`](crate::tables) makes the list of what `diesel::table!`
-/// declares.
+/// The tables that a program expects in its database. [`tables!`](crate::tables) makes the list from the declarations of
+/// `diesel::table!`.
 ///
 /// ```
 /// # use lback_db::{diesel, tables};
@@ -30,10 +32,10 @@ use crate::Db;
 #[derive(Clone, Debug, Default)]
 pub struct Tables(Vec<Table>);
 
-/// A table, as the program expects it.
+/// An expected table.
 #[derive(Clone, Debug)]
 struct Table {
-    /// With the name of its schema, if it has one: `audit.posts`.
+    /// The name, with that of its schema if it has one: `audit.posts`.
     name: Name,
     columns: Vec<Column>,
 }
@@ -44,7 +46,7 @@ struct Name {
     name: String,
 }
 
-/// A column, as the program expects it.
+/// An expected column.
 #[derive(Clone, Debug)]
 pub struct Column {
     name: &'static str,
@@ -53,19 +55,19 @@ pub struct Column {
     nullable: bool,
 }
 
-/// The database by whose rules names are written here, only to be read again.
+/// The backend that writes names here, which are parsed again.
 #[cfg(feature = "sqlite")]
 type AnyBackend = diesel::sqlite::Sqlite;
 #[cfg(not(feature = "sqlite"))]
 type AnyBackend = diesel::pg::Pg;
 
 impl Tables {
-    /// No tables.
+    /// Returns an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds what `diesel::table!` declares: `Tables::new().with(posts::table)`.
+    /// Adds a table that `diesel::table!` declares: `Tables::new().with(posts::table)`.
     pub fn with<T>(mut self, table: T) -> Self
     where
         T: diesel::Table + QueryFragment<AnyBackend>,
@@ -82,19 +84,19 @@ impl Tables {
         self
     }
 
-    /// What the tables are called.
+    /// Returns the names of the tables.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|table| table.name.name.as_str())
     }
 
-    /// What the database lacks or has in another way, a line for each: tables, columns, their types, and whether they may be
-    /// NULL.
+    /// Returns the differences from the database, a line for each: missing tables and columns, and columns of other types or that may
+    /// be NULL.
     ///
-    /// SQLite stores values of any type in any column, so only types that cannot go together count there. Columns that only
-    /// the database has do not count.
+    /// SQLite stores values of any type in any column, so only incompatible types count there. Columns that only the database has do
+    /// not count.
     ///
     /// # Errors
-    /// If the database cannot be asked.
+    /// Returns an error if the database cannot be read.
     pub fn differences(&self, db: &mut Db) -> Result<Vec<String>> {
         let mut differences = Vec::new();
         for table in &self.0 {
@@ -115,7 +117,7 @@ macro_rules! tables {
 }
 
 impl Name {
-    /// Reads a name in its quotes, with or without its schema's.
+    /// Parses a quoted name, with or without that of a schema.
     fn read(written: &str) -> Self {
         let mut parts = Vec::new();
         let mut part = String::new();

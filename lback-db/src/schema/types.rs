@@ -1,4 +1,4 @@
-//! Types of columns, as far as they can be compared.
+//! The types of columns that can be compared.
 
 use std::any::TypeId;
 
@@ -29,7 +29,7 @@ pub(super) enum ColumnType {
     Jsonb,
 }
 
-/// The type that `T` of Diesel is, and whether it may be NULL.
+/// Returns the column type of Diesel's type `T`, and whether it may be NULL.
 pub(super) fn expected<T: 'static>() -> (Option<ColumnType>, bool) {
     macro_rules! known {
         ($($(#[$when:meta])* $path:path => $name:ident),* $(,)?) => {$(
@@ -66,13 +66,13 @@ pub(super) fn expected<T: 'static>() -> (Option<ColumnType>, bool) {
         #[cfg(feature = "postgres")]
         sql::Jsonb => Jsonb,
     }
-    // Whether a type that is not known here may be NULL is not known either.
+    // For an unknown type, it is unknown whether it may be NULL.
     (None, true)
 }
 
 impl ColumnType {
-    /// Returns whether SQLite may store its values in a column that was declared so. By the rules of "type affinity", an
-    /// INTEGER column turns a text of digits into a number, and a TEXT column a number into text.
+    /// Returns whether SQLite keeps its values unchanged in a column of this declaration. By "type affinity", an INTEGER column turns
+    /// a text of digits into a number, and a TEXT column turns a number into text.
     #[cfg(feature = "sqlite")]
     pub(super) fn fits_sqlite(self, declared: &str) -> bool {
         use ColumnType::*;
@@ -92,7 +92,7 @@ impl ColumnType {
         }
     }
 
-    /// What PostgreSQL calls the types whose values it can be read from.
+    /// Returns PostgreSQL's names of the types that it can be read from.
     #[cfg(feature = "postgres")]
     fn in_postgres(self) -> &'static [&'static str] {
         match self {
@@ -115,7 +115,7 @@ impl ColumnType {
         }
     }
 
-    /// Returns whether a column of PostgreSQL's type `name` holds its values. A type that is not known here may.
+    /// Returns whether a column of PostgreSQL's type `name` can hold its values; true for an unknown type.
     #[cfg(feature = "postgres")]
     pub(super) fn fits_postgres(self, name: &str) -> bool {
         use ColumnType::*;

@@ -1,4 +1,4 @@
-//! `#[form(…)]`, read.
+//! Parses the `#[form(…)]` attributes.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
@@ -7,9 +7,9 @@ use syn::parse::Parse;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Expr, ExprPath, GenericArgument, Ident, Path, PathArguments, Result, Type, parse_quote};
 
-use super::rules::{FLAGS, FOR_TEXTS, Group, MESSAGES, NO_TEXTS, VALUES};
+use super::rules::{FLAGS, Group, MESSAGES, NON_TEXT_TYPES, TEXT_ONLY, VALUES};
 
-/// The rules of one field, as calls of the methods of `Field`.
+/// The rules of a field, as calls to the methods of `Field`.
 #[derive(Default)]
 pub(crate) struct Rules {
     pub(crate) calls: TokenStream,
@@ -18,7 +18,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Reads the attributes of a field of type `ty`.
+    /// Parses the attributes of a field of type `ty`.
     pub(crate) fn read(attributes: &[Attribute], ty: &Type) -> Result<Self> {
         let mut rules = Rules::default();
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("form")) {
@@ -32,10 +32,10 @@ impl Rules {
         self.check(meta, &name, ty)?;
         if let Some((_, group)) = FLAGS.iter().find(|(flag, _)| *flag == name) {
             if meta.input.peek(syn::Token![=]) {
-                return Err(meta.error(format!("`{name}` takes no value; write it alone")));
+                return Err(meta.error(format!("`{name}` takes no value; write just `{name}`")));
             }
             if *group != Group::Rule && self.groups.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(group)) {
-                return Err(meta.error(format!("a field is one thing only, and `{name}` comes after another")));
+                return Err(meta.error(format!("`{name}` conflicts with an earlier attribute of this field")));
             }
             self.groups.push(*group);
             let method = Ident::new(&name, meta.path.span());
@@ -53,25 +53,25 @@ impl Rules {
             self.calls.extend(call);
         } else {
             let flags = FLAGS.iter().map(|(flag, _)| *flag);
-            return Err(meta.error(format!("a field has no `{name}`; it can have {}, messages", list(flags.chain(VALUES)))));
+            return Err(meta.error(format!("unknown attribute `{name}`; a field can have {}, messages", list(flags.chain(VALUES)))));
         }
         Ok(())
     }
 
     fn check(&mut self, meta: &ParseNestedMeta<'_>, name: &str, ty: &Type) -> Result<()> {
         if self.names.iter().any(|known| known == name) {
-            return Err(meta.error(format!("`{name}` is there twice")));
+            return Err(meta.error(format!("duplicate attribute `{name}`")));
         }
         self.names.push(name.to_owned());
-        let of = last_name(inner(ty)).unwrap_or_default();
-        if FOR_TEXTS.contains(&name) && NO_TEXTS.contains(&of.as_str()) {
-            return Err(meta.error(format!("`{name}` is for texts, and this is a `{of}`")));
+        let type_name = last_name(inner(ty)).unwrap_or_default();
+        if TEXT_ONLY.contains(&name) && NON_TEXT_TYPES.contains(&type_name.as_str()) {
+            return Err(meta.error(format!("`{name}` requires a text, but this field is of type `{type_name}`")));
         }
         if name == "required" && last_name(ty).is_some_and(|name| name == "Option") {
-            return Err(meta.error("an Option may be left empty; drop the Option or `required`"));
+            return Err(meta.error("an Option may be left empty; remove either the Option or `required`"));
         }
         if name == "pattern" && !cfg!(feature = "pattern") {
-            return Err(meta.error("`pattern` needs the feature of that name: lback = { …, features = [\"pattern\"] } in Cargo.toml"));
+            return Err(meta.error("`pattern` requires the feature `pattern`: lback = { …, features = [\"pattern\"] } in Cargo.toml"));
         }
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Rules {
         let name = name(meta)?;
         let Some((_, rule)) = MESSAGES.iter().find(|(known, _)| *known == name) else {
             let known = MESSAGES.iter().map(|(name, _)| *name);
-            return Err(meta.error(format!("there is no rule `{name}`; there are {}", list(known))));
+            return Err(meta.error(format!("unknown rule `{name}`; the rules are {}", list(known))));
         };
         let rule = format_ident!("{rule}");
         let message: Expr = meta.value()?.parse()?;
@@ -89,14 +89,14 @@ impl Rules {
     }
 }
 
-/// The method of a rule that has a value.
+/// Returns the method call of a rule that takes a value.
 fn call(meta: &ParseNestedMeta<'_>, name: &str, ty: &Type) -> Result<TokenStream> {
     let value: Expr = meta.value()?.parse()?;
     let method = Ident::new(name, meta.path.span());
     Ok(match (name, &value) {
-        // A function is named, and called for each form: it may read what changes. A constant is written in capitals.
+        // A function is called for each form, so that its result may change. A constant has a name in upper case.
         ("choices", Expr::Path(path)) if !is_constant(path) => quote!(.choices(#value())),
-        // The types agree, or the compiler points at the attribute.
+        // If the types do not match, the compiler points to the attribute.
         ("clean", _) => {
             let ty = inner(ty);
             quote!(.clean::<#ty, _>(#value))
@@ -105,16 +105,16 @@ fn call(meta: &ParseNestedMeta<'_>, name: &str, ty: &Type) -> Result<TokenStream
     })
 }
 
-/// Whether a path names a constant rather than a function, which Rust tells by their letters.
+/// Returns whether a path names a constant rather than a function, by Rust's naming conventions.
 fn is_constant(path: &ExprPath) -> bool {
     path.path.segments.last().is_some_and(|last| !last.ident.to_string().contains(char::is_lowercase))
 }
 
-/// `#[form(…)]` on the struct itself.
+/// The `#[form(…)]` attributes of the struct itself.
 pub(crate) struct Options {
     /// The path of the module `lback::forms`.
     pub(crate) forms: Path,
-    /// The function that checks the form as a whole.
+    /// The function that validates the form as a whole.
     pub(crate) clean: Option<Expr>,
 }
 
@@ -124,11 +124,11 @@ impl Options {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("form")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("crate") {
-                    set_once(&mut forms, &meta, "`crate` is there twice")
+                    set_once(&mut forms, &meta, "duplicate attribute `crate`")
                 } else if meta.path.is_ident("clean") {
-                    set_once(&mut clean, &meta, "`clean` is there twice; one function can call another")
+                    set_once(&mut clean, &meta, "duplicate attribute `clean`; one function can call another")
                 } else {
-                    Err(meta.error("a form can have `clean` and `crate`; everything else belongs to a field"))
+                    Err(meta.error("unknown attribute; a form can have `clean` and `crate`, and all others belong to a field"))
                 }
             })?;
         }
@@ -145,14 +145,17 @@ fn set_once<T: Parse>(option: &mut Option<T>, meta: &ParseNestedMeta<'_>, twice:
 }
 
 fn name(meta: &ParseNestedMeta<'_>) -> Result<String> {
-    meta.path.get_ident().map(Ident::to_string).ok_or_else(|| Error::new(Span::call_site(), "`#[form(…)]` holds plain names"))
+    meta.path
+        .get_ident()
+        .map(Ident::to_string)
+        .ok_or_else(|| Error::new(Span::call_site(), "the attributes in `#[form(…)]` must be plain names"))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// The `T` of an `Option<T>`, and any other type itself.
+/// Returns the `T` of an `Option<T>`, or any other type unchanged.
 fn inner(ty: &Type) -> &Type {
     let Type::Path(path) = ty else { return ty };
     let Some(last) = path.path.segments.last().filter(|last| last.ident == "Option") else { return ty };
@@ -163,7 +166,7 @@ fn inner(ty: &Type) -> &Type {
     }
 }
 
-/// `NaiveDate` of `chrono::NaiveDate`.
+/// Returns the last segment of a type's path: `NaiveDate` for `chrono::NaiveDate`.
 fn last_name(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else { return None };
     Some(path.path.segments.last()?.ident.to_string())

@@ -1,4 +1,4 @@
-//! The code that the derive writes.
+//! Generates the code of the derive.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, FieldsNamed, Result};
 
 use super::attributes::{Options, Rules};
-use super::rules::OF_FORMS;
+use super::rules::RESERVED_NAMES;
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let named = named_fields(input)?;
@@ -15,15 +15,15 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     for field in &named.named {
         let Some(ident) = &field.ident else { continue };
         let name = ident.unraw().to_string();
-        if OF_FORMS.contains(&name.as_str()) {
+        if RESERVED_NAMES.contains(&name.as_str()) {
             return Err(Error::new(
                 ident.span(),
-                format!("a template finds something of the form itself under `form.{name}`; rename the field"),
+                format!("the name is reserved, because templates use `form.{name}` for a part of the form itself; rename the field"),
             ));
         }
         let ty = &field.ty;
         let rules = Rules::read(&field.attrs, ty)?.calls;
-        // What is wrong with the type is shown at the type.
+        // Errors about the type point to the type.
         fields.push(quote_spanned!(ty.span()=> __forms::Field::of::<#ty>(#name)));
         fields.push(quote!(#rules,));
         reads.push(quote_spanned!(ty.span()=> #ident: values.take::<#ty>(#name)?,));
@@ -66,8 +66,11 @@ fn named_fields(input: &DeriveInput) -> Result<&FieldsNamed> {
     match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => Ok(fields),
-            _ => Err(Error::new(input.ident.span(), "a form is a struct whose fields have names: struct Post { title: String }")),
+            _ => Err(Error::new(input.ident.span(), "a form must be a struct with named fields: struct Post { title: String }")),
         },
-        _ => Err(Error::new(input.ident.span(), "a form is a struct; for a field with some values, implement lback::forms::FieldType")),
+        _ => Err(Error::new(
+            input.ident.span(),
+            "a form must be a struct; to use an enum as a field, implement lback::forms::FieldType for it",
+        )),
     }
 }

@@ -1,6 +1,6 @@
-//! The names that stand in `#[form(…)]`.
+//! The names that `#[form(…)]` accepts.
 
-/// What is said in one word: the word, and the calls that it makes.
+/// Attributes without a value, and their groups.
 pub(crate) const FLAGS: [(&str, Group); 8] = [
     ("email", Group::Kind("Email")),
     ("password", Group::Kind("Password")),
@@ -12,18 +12,18 @@ pub(crate) const FLAGS: [(&str, Group); 8] = [
     ("required", Group::Rule),
 ];
 
-/// Of most groups a field can have one.
+/// A field can have only one attribute of a group, except for [`Rule`](Group::Rule).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// What kind of text it is, a variant of `Kind`.
+    /// The kind of text, a variant of `Kind`.
     Kind(&'static str),
-    /// How it is shown.
+    /// How the field is displayed.
     Shown,
     /// Anything else.
     Rule,
 }
 
-/// What has a value: the name, which is that of the method of `Field`.
+/// Attributes with a value. Their names are those of methods of `Field`.
 pub(crate) const VALUES: [&str; 13] = [
     "label",
     "help",
@@ -40,7 +40,7 @@ pub(crate) const VALUES: [&str; 13] = [
     "clean",
 ];
 
-/// The names in `messages(…)` and the variants of `Rule` that they mean.
+/// The names in `messages(…)`, and the variants of `Rule` that they stand for.
 pub(crate) const MESSAGES: [(&str, &str); 12] = [
     ("required", "Required"),
     ("once", "Once"),
@@ -56,11 +56,11 @@ pub(crate) const MESSAGES: [(&str, &str); 12] = [
     ("max_size", "MaxSize"),
 ];
 
-/// What only texts can have.
-pub(crate) const FOR_TEXTS: [&str; 7] = ["email", "password", "url", "textarea", "min_length", "max_length", "pattern"];
+/// Attributes that are allowed for texts only.
+pub(crate) const TEXT_ONLY: [&str; 7] = ["email", "password", "url", "textarea", "min_length", "max_length", "pattern"];
 
-/// Types that are no texts, by the last part of their names.
-pub(crate) const NO_TEXTS: [&str; 16] = [
+/// Types other than text, by the last segment of their paths.
+pub(crate) const NON_TEXT_TYPES: [&str; 16] = [
     "i8",
     "i16",
     "i32",
@@ -79,5 +79,5 @@ pub(crate) const NO_TEXTS: [&str; 16] = [
     "UploadedFile",
 ];
 
-/// What a template finds in a form besides its fields.
-pub(crate) const OF_FORMS: [&str; 6] = ["html", "summary", "hidden", "enctype", "errors", "fields"];
+/// The parts of a form that templates access by name, like its fields.
+pub(crate) const RESERVED_NAMES: [&str; 6] = ["html", "summary", "hidden", "enctype", "errors", "fields"];

@@ -2,29 +2,29 @@ use syn::{DeriveInput, parse_quote};
 
 use super::expand;
 
-/// What the compiler says of `input`.
+/// Returns the compile error of `input`.
 fn error(input: &DeriveInput) -> String {
     expand(input).expect_err("this should not compile").to_string()
 }
 
-/// What it says of one field.
-fn of_field(field: &str) -> String {
+/// Returns the compile error of a struct with one field.
+fn field_error(field: &str) -> String {
     error(&syn::parse_str(&format!("struct Post {{ {field} }}")).expect("a struct"))
 }
 
 #[test]
-fn a_form_is_a_struct_with_names() {
+fn only_structs_with_named_fields_are_accepted() {
     assert!(
         error(&parse_quote!(
             struct Post(String);
         ))
-        .starts_with("a form is a struct whose fields have names")
+        .starts_with("a form must be a struct with named fields")
     );
     assert!(
         error(&parse_quote!(
             struct Post;
         ))
-        .starts_with("a form is a struct whose fields have names")
+        .starts_with("a form must be a struct with named fields")
     );
     assert!(
         error(&parse_quote!(
@@ -37,44 +37,52 @@ fn a_form_is_a_struct_with_names() {
 }
 
 #[test]
-fn what_is_misspelled_is_named_with_what_there_is() {
-    let message = of_field("#[form(maxlength = 3)] title: String");
-    assert!(message.starts_with("a field has no `maxlength`; it can have email, password,") && message.contains("max_length"), "{message}");
-    let message = of_field("#[form(messages(require = \"x\"))] title: String");
-    assert!(message.starts_with("there is no rule `require`; there are required, once,"), "{message}");
+fn unknown_names_are_rejected_with_the_known_ones() {
+    let message = field_error("#[form(maxlength = 3)] title: String");
+    assert!(
+        message.starts_with("unknown attribute `maxlength`; a field can have email, password,") && message.contains("max_length"),
+        "{message}"
+    );
+    let message = field_error("#[form(messages(require = \"x\"))] title: String");
+    assert!(message.starts_with("unknown rule `require`; the rules are required, once,"), "{message}");
     let message = error(&parse_quote! { #[form(label = "x")] struct Post { title: String } });
-    assert_eq!(message, "a form can have `clean`; everything else belongs to a field");
+    assert_eq!(message, "unknown attribute; a form can have `clean` and `crate`, and all others belong to a field");
 }
 
 #[test]
-fn what_does_not_fit_the_type_is_refused() {
-    assert_eq!(of_field("#[form(max_length = 3)] rating: i32"), "`max_length` is for texts, and this is a `i32`");
-    assert_eq!(of_field("#[form(textarea)] day: Option<chrono::NaiveDate>"), "`textarea` is for texts, and this is a `NaiveDate`");
-    assert!(of_field("#[form(required)] title: Option<String>").starts_with("an Option may be left empty"));
+fn attributes_that_do_not_fit_the_type_are_rejected() {
+    assert_eq!(field_error("#[form(max_length = 3)] rating: i32"), "`max_length` requires a text, but this field is of type `i32`");
+    assert_eq!(
+        field_error("#[form(textarea)] day: Option<chrono::NaiveDate>"),
+        "`textarea` requires a text, but this field is of type `NaiveDate`"
+    );
+    assert!(field_error("#[form(required)] title: Option<String>").starts_with("an Option may be left empty"));
 }
 
 #[test]
-fn what_is_said_twice_is_refused() {
-    assert_eq!(of_field("#[form(label = \"a\", label = \"b\")] title: String"), "`label` is there twice");
-    assert_eq!(of_field("#[form(label = \"a\")] #[form(label = \"b\")] title: String"), "`label` is there twice");
-    assert_eq!(of_field("#[form(email, url)] title: String"), "a field is one thing only, and `url` comes after another");
-    assert_eq!(of_field("#[form(radio, textarea)] title: String"), "a field is one thing only, and `textarea` comes after another");
-    assert!(error(&parse_quote! { #[form(clean = a, clean = b)] struct Post { title: String } }).starts_with("`clean` is there twice"));
+fn duplicate_and_conflicting_attributes_are_rejected() {
+    assert_eq!(field_error("#[form(label = \"a\", label = \"b\")] title: String"), "duplicate attribute `label`");
+    assert_eq!(field_error("#[form(label = \"a\")] #[form(label = \"b\")] title: String"), "duplicate attribute `label`");
+    assert_eq!(field_error("#[form(email, url)] title: String"), "`url` conflicts with an earlier attribute of this field");
+    assert_eq!(field_error("#[form(radio, textarea)] title: String"), "`textarea` conflicts with an earlier attribute of this field");
+    assert!(
+        error(&parse_quote! { #[form(clean = a, clean = b)] struct Post { title: String } }).starts_with("duplicate attribute `clean`")
+    );
 }
 
 #[test]
-fn a_word_takes_no_value_and_the_rest_takes_one() {
-    assert_eq!(of_field("#[form(email = true)] title: String"), "`email` takes no value; write it alone");
-    assert!(of_field("#[form(label)] title: String").contains('='));
+fn flags_take_no_value_and_other_attributes_require_one() {
+    assert_eq!(field_error("#[form(email = true)] title: String"), "`email` takes no value; write just `email`");
+    assert!(field_error("#[form(label)] title: String").contains('='));
 }
 
 #[test]
-fn names_that_templates_need_are_refused() {
-    assert_eq!(of_field("errors: String"), "a template finds something of the form itself under `form.errors`; rename the field");
+fn reserved_field_names_are_rejected() {
+    assert!(field_error("errors: String").starts_with("the name is reserved, because templates use `form.errors`"));
 }
 
 #[test]
-fn a_pattern_needs_its_feature() {
+fn pattern_requires_its_feature() {
     let pattern = expand(&parse_quote! { struct Post { #[form(pattern = "a")] title: String } });
     assert_eq!(pattern.is_ok(), cfg!(feature = "pattern"));
 }

@@ -1,4 +1,4 @@
-//! A whole session in the cookie's value: encrypted, and compressed where that helps.
+//! A whole session in the cookie's value: encrypted, and compressed if that makes it smaller.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use super::{MAX_TRIES, max_age, text};
 use crate::store::{Record, UNREADABLE, heaviest, user_id};
 use crate::{SessionConfig, SessionId, SessionMeta};
 
-/// What browsers keep of one cookie: name, value and attributes.
+/// Maximum size of a cookie in browsers: name, value and attributes.
 const MAX_COOKIE: usize = 4096;
-/// More than any cookie unpacks to: deflate makes at most one byte of 1,032.
+/// Maximum size of the uncompressed data. No cookie unpacks to more: deflate compresses 1,032 bytes to one at best.
 const MAX_UNPACKED: usize = 4 * 1024 * 1024;
-/// How hard to compress: beyond this sessions take longer and grow no smaller.
+/// The compression level: higher ones take longer and make sessions no smaller.
 const EFFORT: u8 = 6;
 
-/// How the data are written: the first byte of what is encrypted.
+/// The format of the data: the first byte before encryption.
 const PLAIN: u8 = 2;
 const DEFLATED: u8 = 3;
-/// Earlier versions kept what is now in the [`SessionMeta`] in the data.
+/// The formats of earlier versions, with the [`SessionMeta`] among the data.
 const PLAIN_BEFORE_META: u8 = 0;
 const DEFLATED_BEFORE_META: u8 = 1;
 
-/// The sessions in the first cookies that were sealed here.
+/// Returns the sessions in the first cookies that this application has sealed.
 pub(crate) fn read(cookies: &Cookies, config: &SessionConfig, keys: &Keys) -> impl Iterator<Item = Record> {
     cookies.received(&config.cookie_name).filter_map(|value| open(value, config, keys)).take(MAX_TRIES)
 }
 
-/// The session in a cookie's value.
+/// Returns the session in a cookie's value.
 pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<Record> {
     if value.len() > MAX_COOKIE {
         return None;
@@ -39,10 +39,10 @@ pub(crate) fn open(value: &str, config: &SessionConfig, keys: &Keys) -> Option<R
     unpack(&keys.decrypt_bytes(&config.cookie_name, value)?)
 }
 
-/// The value of the cookie for a session.
+/// Returns the value of the cookie for a session.
 ///
 /// # Errors
-/// Where browsers would not keep it.
+/// Returns 500 if the cookie is too large for browsers.
 pub(crate) fn seal(record: &Record, config: &SessionConfig, keys: &Keys) -> Result<String> {
     let value = keys.encrypt_bytes(&config.cookie_name, &pack(record)?)?;
     let bytes = text(config, &value, max_age(config, record.meta.expiry, record.expires_at, record.updated_at)).len();
@@ -57,7 +57,7 @@ pub(crate) fn seal(record: &Record, config: &SessionConfig, keys: &Keys) -> Resu
 }
 
 fn pack(record: &Record) -> Result<Vec<u8>> {
-    // The data, and the meta behind them unless it is empty.
+    // The data, followed by the metadata unless they are empty.
     let mut json = serde_json::to_vec(&record.data)?;
     if !record.meta.is_empty() {
         serde_json::to_writer(&mut json, &record.meta)?;

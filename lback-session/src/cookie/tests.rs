@@ -1,6 +1,5 @@
-//! Cookies that strangers send.
+//! Forged and damaged cookies.
 
-use lback_core::header::{HeaderMap, SET_COOKIE};
 use proptest::prelude::*;
 
 use super::*;
@@ -17,12 +16,11 @@ fn keys() -> Keys {
     Keys::derive("session", ["a secret key that is long enough for a test"])
 }
 
-/// The value that a browser would send back.
+/// Returns the value that a browser would send back.
 fn sealed(config: &SessionConfig, id: SessionId) -> String {
-    let mut headers = HeaderMap::new();
     let now = Utc::now();
-    set(&mut headers, config, &seal(id, config, &keys()), Expiry::Default, now + chrono::TimeDelta::minutes(30), now).unwrap();
-    let cookie = headers.get(SET_COOKIE).unwrap().to_str().unwrap();
+    let cookie = header(config, &seal(id, config, &keys()), Expiry::Default, now + chrono::TimeDelta::minutes(30), now).unwrap();
+    let cookie = cookie.to_str().unwrap();
     let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
     value.to_owned()
 }

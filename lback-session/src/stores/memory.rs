@@ -9,7 +9,7 @@ use lback_core::{Error, Result};
 use crate::SessionId;
 use crate::store::{ENDED_FOR, RENEWAL, Record, SessionInfo, SessionStore, Update};
 
-/// Keeps sessions in memory: for tests, and for one process that may forget them when it ends.
+/// Keeps sessions in memory: for tests, and for applications of one process that may lose them when it ends.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Kept>);
 
@@ -17,11 +17,11 @@ pub struct MemoryStore(Mutex<Kept>);
 struct Kept {
     records: HashMap<SessionId, Record>,
     ended: HashMap<SessionId, DateTime<Utc>>,
-    /// The same in the order in which they ended.
+    /// The same, in the order in which they ended.
     order: VecDeque<(SessionId, DateTime<Utc>)>,
 }
 
-/// The most ids that are remembered as ended, however many end in a minute: a few megabytes.
+/// Maximum number of ended sessions that are remembered: a few megabytes, however many end in a minute.
 const MOST_ENDED: usize = 50_000;
 
 impl Kept {
@@ -50,12 +50,12 @@ impl Kept {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Returns an empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    // Every change of a map is one call, so it is whole even after a panic.
+    // Each change of a map is one call, so the maps are consistent even after a panic.
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,7 +69,7 @@ impl SessionStore for MemoryStore {
     async fn create(&self, record: Record) -> Result<()> {
         let records = &mut self.kept().records;
         if records.contains_key(&record.id) {
-            return Err(Error::internal(format!("there is a session {} already", record.id)));
+            return Err(Error::internal(format!("a session {} exists already", record.id)));
         }
         records.insert(record.id, record);
         Ok(())
@@ -150,7 +150,7 @@ impl SessionStore for MemoryStore {
 }
 
 impl Record {
-    /// The session without its data.
+    /// Returns the session without its data.
     pub(crate) fn info(&self) -> SessionInfo {
         SessionInfo { id: self.id, created_at: self.created_at, last_seen: self.updated_at, expires_at: self.expires_at }
     }

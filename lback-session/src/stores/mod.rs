@@ -10,7 +10,7 @@ mod wake;
 pub use cookie::CookieStore;
 pub use database::DatabaseStore;
 pub(crate) use database::rows;
-pub use database::rows::tables;
+pub use database::rows::{sessions, tables};
 pub use memory::MemoryStore;
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;

@@ -1,12 +1,12 @@
-//! Tells a crowd of requests that what they waited for is there.
+//! Wakes many requests at once.
 
 use tokio::runtime::Handle;
 
-/// Runs `tell`, which wakes `crowd` requests, on their runtime. From another thread each of them would wake a worker that
-/// answers it and is asleep again before the next is told: two switches between threads for every request.
-pub(crate) fn all(crowd: usize, runtime: Option<Handle>, tell: impl FnOnce() + Send + 'static) {
+/// Runs `wake`, which wakes `count` requests, on their runtime. From another thread, each request would wake a worker that answers it
+/// and sleeps again before the next one is woken: two context switches per request.
+pub(crate) fn all(count: usize, runtime: Option<Handle>, wake: impl FnOnce() + Send + 'static) {
     match runtime {
-        Some(runtime) if crowd > 1 => drop(runtime.spawn(async { tell() })),
-        _ => tell(),
+        Some(runtime) if count > 1 => drop(runtime.spawn(async { wake() })),
+        _ => wake(),
     }
 }

@@ -4,6 +4,7 @@ mod after_commit;
 #[cfg(feature = "auth")]
 mod auth;
 mod batteries;
+mod before_commit;
 mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]
@@ -11,6 +12,7 @@ mod databases;
 #[cfg(feature = "auth")]
 mod error_pages;
 mod gate;
+mod joins;
 mod logs;
 #[cfg(feature = "mail")]
 mod mail;

@@ -39,6 +39,6 @@ fn a_trusted_proxy_that_sends_only_the_standard_header_is_warned_of_once() {
     for _ in 0..3 {
         assert_eq!(send(&client, "172.18.78.2", "forwarded", "for=203.0.113.9"), "172.18.78.2");
     }
-    assert_eq!(logs::lines_with("the proxy 172.18.78.2 sends Forwarded and no X-Forwarded-For").len(), 1);
+    assert_eq!(logs::lines_with("the proxy 172.18.78.2 sends Forwarded but not X-Forwarded-For").len(), 1);
     assert!(logs::lines_with("172.18.78.1 sent forwarding").is_empty());
 }

@@ -265,7 +265,7 @@ fn a_listener_that_fails_is_logged_with_the_names() {
 #[test]
 fn what_is_no_name_is_refused_at_the_start() {
     let error = start_error(App::new(urls()).on_name("session*", |_, _| {}), SETTINGS);
-    assert!(error.contains("\"session*\" names no signal") && error.contains("tests/lback/signals.rs:"), "{error}");
+    assert!(error.contains("\"session*\" is not the name of a signal") && error.contains("tests/lback/signals.rs:"), "{error}");
 }
 
 /// Every signal that a request with secrets everywhere causes, as it prints and as JSON.

@@ -66,7 +66,7 @@ fn create(req: &mut Request, new: &Register, form: &mut Form<Register>, throttle
         return Ok(None);
     }
     let (auth, now) = (req.auth()?, req.now());
-    if let Some(conflict) = lback_auth::read_outside_transaction(req, |db| NameConflict::find(db, &new.username))? {
+    if let Some(conflict) = req.read_db(|db| NameConflict::find(db, &new.username))? {
         form.add_error("username", conflict.to_string());
         return Ok(None);
     }

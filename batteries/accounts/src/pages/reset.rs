@@ -2,6 +2,7 @@
 
 use lback_auth::{Account, Passwords, RateLimit, RequestAuth, User};
 use lback_core::{Request, Response, Result, context};
+use lback_db::RequestDb;
 use lback_forms::Form;
 use lback_session::RequestSession;
 
@@ -30,7 +31,7 @@ pub(super) fn ask(req: &mut Request) -> Result<Response> {
                 throttled = Some(wait);
             }
             Ok(()) => {
-                let user = lback_auth::read_outside_transaction(req, |db| User::for_reset(db, &email))?;
+                let user = req.read_db(|db| User::for_reset(db, &email))?;
                 mails::reset(req, &email, user.as_ref())?;
                 return render(req, "account/reset_sent.html", context! { email });
             }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lback_core::{Application, Error, Result};
-use lback_db::{Database, Db, DbSession};
+use lback_db::{Database, Db};
 use lback_session::SessionManager;
 
 use self::arguments::Arguments;
@@ -114,7 +114,7 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
     if let Some(email) = &email {
         user = user.email(email);
     }
-    let user = write(context, |db| user.insert(db, context.now))?;
+    let user = context.database.write(|db| user.insert(db, context.now))?;
     (context.print)(&format!("created the superuser {}", user.username));
     Ok(())
 }
@@ -155,7 +155,7 @@ pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     let password = source.read(context.auth.rules(), &user.personal())?;
     let hash = context.auth.passwords().hash(&password)?;
-    write(context, |db| user.set_password_hash(db, &hash))?;
+    context.database.write(|db| user.set_password_hash(db, &hash))?;
     context.app.send(UserPasswordChanged { user_id: user.id });
     let ended = end_sessions(context, &user)?;
     (context.print)(&format!("changed the password of {}{ended}", user.username));
@@ -173,7 +173,7 @@ pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> 
         (context.print)(&format!("{} is already active", user.username));
         return Ok(());
     }
-    write(context, |db| user.set_active(db, true))?;
+    context.database.write(|db| user.set_active(db, true))?;
     (context.print)(&format!("{} can log in again", user.username));
     Ok(())
 }
@@ -189,7 +189,7 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
         (context.print)(&format!("{} is already deactivated", user.username));
         return Ok(());
     }
-    write(context, |db| user.set_active(db, false))?;
+    context.database.write(|db| user.set_active(db, false))?;
     let ended = end_sessions(context, &user)?;
     (context.print)(&format!("{} cannot log in any more{ended}", user.username));
     Ok(())
@@ -201,7 +201,7 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
 /// Returns an error if the user or the group does not exist.
 pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("add_to_group", arguments, &[], &[])?)?;
-    write(context, |db| group.add(db, &user))?;
+    context.database.write(|db| group.add(db, &user))?;
     (context.print)(&format!("added {} to the group {}", user.username, group.name));
     Ok(())
 }
@@ -212,7 +212,7 @@ pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
 /// Returns an error if the user or the group does not exist.
 pub fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("remove_from_group", arguments, &[], &[])?)?;
-    write(context, |db| group.remove(db, &user))?;
+    context.database.write(|db| group.remove(db, &user))?;
     (context.print)(&format!("removed {} from the group {}", user.username, group.name));
     Ok(())
 }
@@ -262,13 +262,6 @@ pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
 fn named(db: &mut Db, name: &str) -> Result<User> {
     let user = User::find_by_login(db, name)?;
     user.ok_or_else(|| Error::not_found(format!("there is no user called {}; list_users shows all users", name.escape_debug())))
-}
-
-fn write<T>(context: &Context<'_>, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-    let mut unit = DbSession::for_writing(context.database.clone());
-    let result = work(unit.connection()?)?;
-    unit.commit()?;
-    Ok(result)
 }
 
 /// Ends the user's sessions and returns a note on their number. Sessions in cookies cannot be deleted from here, but are invalid.

@@ -19,10 +19,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
 use lback_core::header::{HeaderValue, RETRY_AFTER};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 
 use self::hashing_threads::HashingThreads;
-use crate::{AuthSettings, outside_transaction};
+use crate::AuthSettings;
 
 /// The maximum length of a password, in bytes of its [normal form](normal_form). Longer ones are not hashed.
 const MAX_BYTES: usize = 4096;
@@ -208,7 +208,7 @@ impl Passwords {
             inner.computed.fetch_add(1, Ordering::Relaxed);
             work()
         };
-        outside_transaction::may_block(|| self.0.threads.run(counted)).ok_or_else(overloaded)
+        blocking::in_place(|| self.0.threads.run(counted)).ok_or_else(overloaded)
     }
 }
 

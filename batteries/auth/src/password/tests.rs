@@ -127,7 +127,7 @@ fn the_rules_say_what_is_wrong_in_the_users_words() {
     // Python Lback took this one.
     assert!(wrong("pw", &[]).contains("at least 8 characters"));
     assert!(wrong("83619274610", &[]).contains("digits only"));
-    assert!(wrong("Password1", &[]).contains("everybody tries"));
+    assert!(wrong("Password1", &[]).contains("too common"));
     assert!(wrong("a\0bcdefghijk", &[]).contains("control character"));
     assert!(wrong(&"ä1".repeat(501), &[]).contains("more than 1000"));
     for (password, personal) in [

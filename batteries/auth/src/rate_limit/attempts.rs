@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use lback_core::{Application, Result};
-use lback_db::{Database, Db};
+use lback_db::{Database, Db, on_each};
 
-use crate::schema::{auth_attempts as attempts, on_each};
+use crate::schema::auth_attempts as attempts;
 
 /// After this time a count is halved, so that an address that many people share is not slowed down by what each of them mistypes now
 /// and then.

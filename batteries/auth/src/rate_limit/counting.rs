@@ -10,7 +10,6 @@ use lback_db::{Db, DbSession, RequestDb};
 use super::attempts::{self, Count};
 use super::{RateLimit, Throttled};
 use crate::auth::signature;
-use crate::outside_transaction;
 
 /// One of the counters of an attempt.
 pub(super) struct Counter {
@@ -43,15 +42,15 @@ impl Counter {
 pub(super) fn admit(req: &mut Request, counters: Vec<Counter>, taken_back: Option<Arc<AtomicBool>>) -> Result<Result<(), Throttled>> {
     let now = req.now();
     // A refusal costs one query and writes nothing. `count` looks again, with the rows locked.
-    let found = outside_transaction::read(req, |db| attempts::load(db, &ids(&counters), now))?;
+    let found = req.read_db(|db| attempts::load(db, &ids(&counters), now))?;
     if let Err(throttled) = refuse(&counters, &found, now) {
         return Ok(Err(throttled));
     }
-    let admitted = outside_transaction::write(req, |db| count(db, &counters, now))?;
+    let admitted = req.write_db(|db| count(db, &counters, now))?;
     let unit = req.db_session()?;
     if admitted.is_ok() && unit.is_open() {
         let database = unit.database().clone();
-        unit.if_undone(move || {
+        unit.on_rollback(move || {
             if taken_back.is_some_and(|taken_back| taken_back.load(Ordering::Relaxed)) {
                 return;
             }

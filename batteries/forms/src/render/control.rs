@@ -1,11 +1,11 @@
-//! The part of a field that the visitor fills in.
+//! Renders the control of a field: the part that the visitor fills in.
 
 use super::html::Html;
 use crate::form::Shown;
 use crate::kind::truth;
 use crate::{Choice, FieldKind, Widget};
 
-/// A field and what is wrong with it.
+/// A field and its errors.
 pub(super) struct Control<'a> {
     pub(super) shown: &'a Shown,
     pub(super) errors: Vec<&'a str>,
@@ -16,7 +16,7 @@ impl Control<'_> {
         self.shown.field.widget == Widget::Hidden
     }
 
-    /// Is it a list of buttons, which is labelled as a group?
+    /// Returns whether the control is a list of buttons, which is labelled as a group.
     pub(super) fn is_group(&self) -> bool {
         self.shown.field.widget == Widget::Buttons
     }
@@ -37,7 +37,7 @@ impl Control<'_> {
         format!("{}-{at}", self.shown.id)
     }
 
-    /// What a link to the field leads to: what can be filled in.
+    /// Returns the id that a link to the field refers to: the id of its first input.
     pub(super) fn target(&self) -> String {
         if self.is_group() && !self.choices().is_empty() { self.choice_id(0) } else { self.shown.id.clone() }
     }
@@ -50,7 +50,7 @@ impl Control<'_> {
         self.shown.values.iter().any(|value| value.trim() == choice.value())
     }
 
-    /// What the field shows. A password or a file is never sent back.
+    /// Returns the displayed values. Passwords and files are never sent back.
     pub(super) fn values(&self) -> &[String] {
         if matches!(self.shown.field.kind, FieldKind::Password | FieldKind::File) { &[] } else { &self.shown.values }
     }
@@ -59,12 +59,12 @@ impl Control<'_> {
         self.values().first().map_or("", String::as_str)
     }
 
-    /// The whole of it, with its [`attributes`](Self::attributes).
+    /// Renders the control with its [`attributes`](Self::attributes).
     pub(super) fn html(&self, attributes: &Html) -> Html {
         let mut html = Html::new();
         match self.shown.field.widget {
             Widget::Hidden => {
-                // One input for each value; a single one has to be there even where it is empty.
+                // One input for each value. A field for a single value has an input even if it is empty.
                 let values = self.shown.values.iter().map(String::as_str);
                 let empty = values.len() == 0 && !self.shown.field.multiple;
                 for value in values.chain(empty.then_some("")) {
@@ -72,7 +72,7 @@ impl Control<'_> {
                 }
             }
             Widget::TextArea => {
-                // The parser drops a line break after the tag.
+                // HTML parsers drop a line break directly after the tag.
                 html.raw("<textarea").html(attributes).raw(">\n").text(self.value()).raw("</textarea>");
             }
             Widget::Select => self.select(&mut html, attributes),
@@ -90,7 +90,8 @@ impl Control<'_> {
         html
     }
 
-    /// What the input says besides its type and value: its name, its rules, and where its help and errors are.
+    /// Returns the attributes of the input, except its type and value: its name, its rules, and references to its help and
+    /// errors.
     pub(super) fn attributes(&self) -> Html {
         let field = &self.shown.field;
         let mut html = Html::new();
@@ -109,13 +110,13 @@ impl Control<'_> {
         html
     }
 
-    /// The rules that a browser can check.
+    /// Adds the rules that browsers can check.
     fn constraints(&self, html: &mut Html) {
         let field = &self.shown.field;
         html.attribute_of("minlength", field.min_length).attribute_of("maxlength", field.max_length);
         let (min, max) = field.ends();
         html.attribute_of("min", min.filter(|end| end.is_exact())).attribute_of("max", max.filter(|end| end.is_exact()));
-        // Any number of decimals, and seconds.
+        // Allows any number of decimals, and seconds.
         html.attribute_of("step", matches!(field.kind, FieldKind::Decimal | FieldKind::Time | FieldKind::DateTime).then_some("any"));
         #[cfg(feature = "pattern")]
         html.attribute_of("pattern", field.pattern.as_ref().filter(|_| field.widget == Widget::Input).map(|pattern| pattern.text()));
@@ -125,7 +126,7 @@ impl Control<'_> {
         }
     }
 
-    /// Where the help and the errors are, for those who hear the page.
+    /// Adds references to the help and the errors, for screen readers.
     fn accessibility(&self, html: &mut Html) {
         let described = self.description();
         html.attribute_of("aria-describedby", Some(described).filter(|ids| !ids.is_empty()));
@@ -143,7 +144,7 @@ impl Control<'_> {
         html.raw("<select").html(attributes).raw(">");
         let chosen = self.choices().iter().any(|choice| self.is_selected(choice));
         if !field.multiple && (!field.required || !chosen) {
-            // Nothing is chosen before the visitor has chosen.
+            // Without a choice by the visitor, nothing is selected.
             html.raw("<option value=\"\">").text(field.placeholder.as_deref().unwrap_or("Choose …")).raw("</option>");
         }
         for choice in self.choices() {
@@ -159,7 +160,7 @@ impl Control<'_> {
         for (at, choice) in self.choices().iter().enumerate() {
             let id = self.choice_id(at);
             html.raw("<div class=\"choice\"><input").attribute("type", kind).attribute("name", &field.name).attribute("id", &id);
-            // Of several boxes none in particular must be ticked.
+            // With several boxes, no particular one is required.
             html.attribute("value", choice.value()).flag("checked", self.is_selected(choice));
             html.flag("required", field.required && !field.multiple);
             self.accessibility(html);

@@ -1,23 +1,23 @@
-//! HTML, written so that nothing gets into it without being escaped.
+//! Builds HTML, and escapes everything that is not HTML already.
 
 use std::fmt::{self, Display, Write};
 
-/// Text that is HTML already.
+/// A piece of HTML.
 pub(super) struct Html(String);
 
 impl Html {
     pub(super) fn new() -> Self {
-        // Room for most fields.
+        // Large enough for most fields.
         Html(String::with_capacity(256))
     }
 
-    /// Adds HTML that the program itself has written.
+    /// Adds literal HTML.
     pub(super) fn raw(&mut self, html: &'static str) -> &mut Self {
         self.0.push_str(html);
         self
     }
 
-    /// Adds a text, escaped.
+    /// Adds a text, which is escaped.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
         let mut rest = text;
         while let Some((at, escaped)) = rest.bytes().enumerate().find_map(|(at, byte)| Some((at, escaped(byte)?))) {
@@ -32,12 +32,12 @@ impl Html {
     /// Adds ` name="value"`.
     pub(super) fn attribute(&mut self, name: &'static str, value: impl Display) -> &mut Self {
         self.raw(" ").raw(name).raw("=\"");
-        // Nothing that is shown here fails to say itself, and a text takes whatever comes.
+        // Formatting these values and writing to a string do not fail.
         let _ = write!(Escaping(self), "{value}");
         self.raw("\"")
     }
 
-    /// Adds ` name="value"` where there is a value.
+    /// Adds ` name="value"` if there is a value.
     pub(super) fn attribute_of(&mut self, name: &'static str, value: Option<impl Display>) -> &mut Self {
         match value {
             Some(value) => self.attribute(name, value),
@@ -45,12 +45,12 @@ impl Html {
         }
     }
 
-    /// Adds ` name` where `set` is true.
+    /// Adds ` name` if `set` is true.
     pub(super) fn flag(&mut self, name: &'static str, set: bool) -> &mut Self {
         if set { self.raw(" ").raw(name) } else { self }
     }
 
-    /// Adds other HTML.
+    /// Adds another piece of HTML.
     pub(super) fn html(&mut self, html: &Html) -> &mut Self {
         self.0.push_str(&html.0);
         self
@@ -60,7 +60,7 @@ impl Html {
         self.0.is_empty()
     }
 
-    /// As a value that a template shows as it is.
+    /// Returns a value that templates do not escape.
     pub(super) fn safe(&self) -> tera::Value {
         tera::Value::safe_string(&self.0)
     }
@@ -70,7 +70,7 @@ impl Html {
     }
 }
 
-/// What stands for a character that means something in HTML.
+/// Returns the escape sequence of a character with a special meaning in HTML.
 fn escaped(byte: u8) -> Option<&'static str> {
     match byte {
         b'&' => Some("&amp;"),
@@ -84,7 +84,7 @@ fn escaped(byte: u8) -> Option<&'static str> {
     }
 }
 
-/// Escapes what is written to it.
+/// A writer that escapes everything that is written to it.
 struct Escaping<'a>(&'a mut Html);
 
 impl Write for Escaping<'_> {

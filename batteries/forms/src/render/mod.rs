@@ -1,4 +1,4 @@
-//! The form as a page shows it.
+//! Renders forms as HTML.
 
 mod control;
 mod html;

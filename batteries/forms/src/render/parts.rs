@@ -1,4 +1,4 @@
-//! Labels, help, errors, and how they are put together.
+//! Renders labels, help texts and errors, and combines them into fields and forms.
 
 use super::control::Control;
 use super::html::Html;
@@ -36,7 +36,7 @@ impl Control<'_> {
     }
 }
 
-/// A field in pieces, each written once, and the whole of them.
+/// The parts of a field, each rendered once, and the whole field.
 pub(super) struct Parts {
     pub(super) attributes: Html,
     pub(super) input: Html,
@@ -55,7 +55,7 @@ impl Parts {
         parts
     }
 
-    /// Label, input, help and errors.
+    /// Combines label, input, help and errors.
     fn join(&self, control: &Control) -> Html {
         let mut html = Html::new();
         if control.is_hidden() {
@@ -66,7 +66,7 @@ impl Parts {
         html.raw("<").raw(element).raw(" class=\"field").raw(if control.is_checkbox() { " choice" } else { "" });
         html.raw(if control.shown.field.required { " required" } else { "" }).raw(if control.errors.is_empty() { "" } else { " invalid" });
         html.raw("\"").attribute_of("id", control.is_group().then_some(&control.shown.id)).raw(">\n");
-        // A single box stands before its label.
+        // A single checkbox comes before its label.
         let (first, second) = if control.is_checkbox() { (&self.input, &self.label) } else { (&self.label, &self.input) };
         for part in [first, second, &self.help, &self.errors] {
             if !part.is_empty() {
@@ -84,7 +84,7 @@ impl<T> Form<T> {
     }
 }
 
-/// What is wrong, with links to the fields.
+/// Renders the summary of errors, with links to the fields.
 pub(super) fn summary<T>(form: &Form<T>) -> Html {
     let mut html = Html::new();
     if form.errors.is_empty() {
@@ -97,7 +97,7 @@ pub(super) fn summary<T>(form: &Form<T>) -> Html {
     for control in form.controls() {
         for error in &control.errors {
             html.raw("<li>");
-            // What the visitor does not see cannot be gone to.
+            // A link to a hidden field would lead nowhere.
             if !control.is_hidden() {
                 html.raw("<a").attribute("href", format_args!("#{}", control.target())).raw(">");
             }
@@ -108,7 +108,7 @@ pub(super) fn summary<T>(form: &Form<T>) -> Html {
     html
 }
 
-/// Everything.
+/// Renders the whole form: the summary and all fields.
 pub(super) fn whole<'a, T>(form: &Form<T>, parts: impl Iterator<Item = &'a Parts>) -> Html {
     let mut html = summary(form);
     for parts in parts {

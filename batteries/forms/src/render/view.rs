@@ -1,4 +1,4 @@
-//! The form as a template sees it.
+//! The form as a value in templates.
 
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 
@@ -7,10 +7,10 @@ use super::html::Html;
 use super::parts::{Parts, summary, whole};
 use crate::{FieldKind, Form};
 
-/// What a template gets by these names is the form's own, even where a field has such a name. The derive refuses those.
-const OWN: [&str; 6] = ["html", "summary", "hidden", "enctype", "errors", "fields"];
+/// In templates, these names refer to parts of the form, even if a field has the same name. The derive rejects such fields.
+const RESERVED_NAMES: [&str; 6] = ["html", "summary", "hidden", "enctype", "errors", "fields"];
 
-/// Tera takes a [`tera::Value`] as it is wherever it meets one, so that what is HTML stays HTML.
+/// Tera keeps any [`tera::Value`] unchanged when it serializes, so that HTML remains marked as HTML.
 impl<T> Serialize for Form<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let controls: Vec<(Control, Parts)> = self
@@ -38,7 +38,7 @@ impl<T> Serialize for Form<T> {
         map.serialize_entry("errors", &self.errors.of_form().collect::<Vec<_>>())?;
         map.serialize_entry("fields", &views)?;
         for (shown, view) in self.fields.iter().zip(&views) {
-            if !OWN.contains(&shown.field.name()) {
+            if !RESERVED_NAMES.contains(&shown.field.name()) {
                 map.serialize_entry(shown.field.name(), view)?;
             }
         }
@@ -46,7 +46,7 @@ impl<T> Serialize for Form<T> {
     }
 }
 
-/// One field, as a template sees it.
+/// A field as a value in templates.
 #[derive(serde::Serialize)]
 struct View<'a> {
     name: &'a str,
@@ -58,7 +58,7 @@ struct View<'a> {
     required: bool,
     is_hidden: bool,
     errors: &'a [&'a str],
-    choices: Vec<Offered<'a>>,
+    choices: Vec<ChoiceView<'a>>,
     attributes: tera::Value,
     html: tera::Value,
     input: tera::Value,
@@ -67,9 +67,9 @@ struct View<'a> {
     errors_html: tera::Value,
 }
 
-/// One choice, as a template sees it.
+/// A choice as a value in templates.
 #[derive(serde::Serialize)]
-struct Offered<'a> {
+struct ChoiceView<'a> {
     value: &'a str,
     label: &'a str,
     id: String,
@@ -79,7 +79,7 @@ struct Offered<'a> {
 impl<'a> View<'a> {
     fn of(control: &'a Control<'a>, parts: &Parts) -> Self {
         let field = &control.shown.field;
-        let offered = |(at, choice): (usize, &'a crate::Choice)| Offered {
+        let view = |(at, choice): (usize, &'a crate::Choice)| ChoiceView {
             value: choice.value(),
             label: choice.label(),
             id: control.choice_id(at),
@@ -95,7 +95,7 @@ impl<'a> View<'a> {
             required: field.required,
             is_hidden: control.is_hidden(),
             errors: &control.errors,
-            choices: control.choices().iter().enumerate().map(offered).collect(),
+            choices: control.choices().iter().enumerate().map(view).collect(),
             attributes: parts.attributes.safe(),
             html: parts.whole.safe(),
             input: parts.input.safe(),

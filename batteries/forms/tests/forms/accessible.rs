@@ -1,4 +1,4 @@
-//! What those need who do not see the page, or use it without a mouse.
+//! Accessibility: what screen readers and keyboard users need.
 
 use chrono::NaiveDate;
 use lback_forms::{Field, Form};
@@ -6,7 +6,7 @@ use lback_forms::{Field, Form};
 use super::client_of;
 
 #[test]
-fn inputs_have_the_types_and_rules_that_browsers_know() {
+fn inputs_have_types_and_constraints_for_browsers() {
     let day = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
     let form = Form::of([
         Field::text("text").min_length(2).max_length(9).pattern("[a-z\"]+"),
@@ -40,7 +40,7 @@ fn inputs_have_the_types_and_rules_that_browsers_know() {
 }
 
 #[test]
-fn errors_belong_to_their_fields() {
+fn errors_are_linked_to_their_fields() {
     let form = || Form::of([Field::text("name").help("As in your passport."), Field::text("mood").choices(["good", "bad"]).radio()]);
     let client = client_of(move |req| {
         let mut form = form();
@@ -66,7 +66,7 @@ fn errors_belong_to_their_fields() {
 }
 
 #[test]
-fn every_id_that_is_named_is_there_once() {
+fn every_referenced_id_exists_exactly_once() {
     let client = client_of(|req| {
         let mut form = Form::of([
             Field::text("a").help("h"),

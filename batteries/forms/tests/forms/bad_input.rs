@@ -1,10 +1,10 @@
-//! What nobody should send, to every kind of field.
+//! Malformed and malicious input, for every kind of field.
 
 use lback_forms::{Field, FieldKind, Form};
 
 use super::{client_of, outcome, send, send_one, text};
 
-/// One of every kind that takes text.
+/// Returns a field of every kind.
 fn every() -> Vec<Field> {
     vec![
         Field::text("text"),
@@ -28,7 +28,7 @@ fn every() -> Vec<Field> {
     ]
 }
 
-/// The names of the fields that are refused when all get `value`.
+/// Returns the names of the fields that are invalid if `value` is sent for all of them.
 fn refused(value: &str) -> Vec<String> {
     let fields = every();
     let pairs: Vec<(&str, &str)> = fields.iter().filter(|field| field.name() != "file").map(|field| (field.name(), value)).collect();
@@ -43,7 +43,7 @@ fn names(but: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn every_field_may_be_missing() {
+fn missing_fields_are_invalid_but_not_an_error() {
     let answer = send(every, &[]);
     assert_eq!(answer.lines().count(), every().len(), "{answer}");
     assert_eq!(refused(""), names(&[]));
@@ -52,36 +52,36 @@ fn every_field_may_be_missing() {
 }
 
 #[test]
-fn a_field_that_is_sent_twice_is_refused() {
+fn a_field_that_is_sent_twice_is_invalid() {
     for field in every().into_iter().filter(|field| !["several", "boxes", "file"].contains(&field.name())) {
         let name = field.name().to_owned();
         for values in [["a", "b"], ["a", ""], ["", ""], ["on", "on"]] {
-            assert_eq!(send_one(field.clone(), &values), format!("{name}: Enter one value only."));
+            assert_eq!(send_one(field.clone(), &values), format!("{name}: Enter only one value."));
         }
     }
 }
 
 #[test]
-fn null_characters_are_refused_everywhere() {
+fn null_characters_are_invalid_in_every_field() {
     assert_eq!(refused("a\0b"), names(&[]));
-    let message = "This holds a null character, which cannot be stored. Please remove it.";
+    let message = "The text contains a null character, which cannot be stored. Please remove it.";
     for field in [Field::text("x"), Field::text("x").textarea(), Field::password("x"), Field::text("x").hidden(), Field::email("x")] {
         assert_eq!(send_one(field, &["a\0b"]), format!("x: {message}"));
     }
 }
 
 #[test]
-fn html_is_text_and_no_value_of_another_kind() {
+fn html_is_valid_only_as_text() {
     assert_eq!(refused("<script>alert(1)</script>"), names(&["text", "area", "hidden", "password"]));
 }
 
 #[test]
-fn sql_is_text_and_no_value_of_another_kind() {
+fn sql_is_valid_only_as_text() {
     assert_eq!(refused("' OR 1=1; DROP TABLE users; --"), names(&["text", "area", "hidden", "password"]));
 }
 
 #[test]
-fn huge_numbers_are_no_numbers() {
+fn huge_numbers_are_invalid() {
     let huge = "9".repeat(100_000);
     assert_eq!(refused(&huge), names(&["text", "area", "hidden", "password"]));
     for value in ["9223372036854775808", "-9223372036854775809", &"9".repeat(39), &"9".repeat(64)] {
@@ -94,7 +94,7 @@ fn huge_numbers_are_no_numbers() {
 }
 
 #[test]
-fn enormous_texts_are_refused_by_length_and_by_the_limit_of_bodies() {
+fn oversized_texts_are_rejected_by_maximum_length_and_body_limit() {
     let long = "a".repeat(1_000_000);
     assert_eq!(send_one(Field::text("x").max_length(200), &[&long]), "x: Enter at most 200 characters.");
     assert_eq!(send_one(Field::email("x"), &[&format!("{long}@b.c")]), "x: Enter an e-mail address, like name@example.com.");
@@ -102,9 +102,9 @@ fn enormous_texts_are_refused_by_length_and_by_the_limit_of_bodies() {
     client.post("/").form(&[("text", "a".repeat(3_000_000))]).send().assert_status(413);
 }
 
-/// Each byte of them would stand on the page several times, escaped.
+/// Each byte would appear on the page several times, escaped.
 #[test]
-fn enormous_texts_are_not_shown_again_in_full() {
+fn oversized_texts_are_shown_again_only_in_part() {
     let client = client_of(|req| {
         let mut form = Form::of([
             Field::text("short").max_length(10),
@@ -120,13 +120,13 @@ fn enormous_texts_are_not_shown_again_in_full() {
         let page = client.post("/").form(&[(name, long.as_str())]).send();
         assert_eq!(page.text().matches("&quot;").count(), shown, "{name}");
     }
-    // What has no bound, such as a page somebody has written, is never lost.
+    // Text without a maximum length, such as an article, is never cut off.
     let page = client.post("/").form(&[("free", "é".repeat(50_000).as_str())]).send();
     assert_eq!(page.text().matches('é').count(), 50_000);
 }
 
 #[test]
-fn very_many_values_are_refused() {
+fn too_many_values_are_rejected() {
     let client = client_of(|req| outcome(req, &every()));
     let body = "several=a&".repeat(1_001);
     let answer = client.post("/").header("content-type", "application/x-www-form-urlencoded").body(body).send();
@@ -134,7 +134,7 @@ fn very_many_values_are_refused() {
 }
 
 #[test]
-fn what_is_no_utf8_is_refused() {
+fn invalid_utf8_is_rejected() {
     let client = client_of(|req| outcome(req, &every()));
     for body in [&b"text=%FF%FE"[..], b"text=\xff\xfe", b"%C3=x", b"text=%E4pfel"] {
         let answer = client.post("/").header("content-type", "application/x-www-form-urlencoded").body(body.to_vec()).send();
@@ -143,27 +143,27 @@ fn what_is_no_utf8_is_refused() {
 }
 
 #[test]
-fn another_type_of_body_is_refused() {
+fn other_content_types_are_rejected() {
     let client = client_of(|req| outcome(req, &every()));
     client.post("/").header("content-type", "application/json").body("{\"text\": \"a\"}").send().assert_status(415);
     client.post("/").header("content-type", "text/plain").body("text=a").send().assert_status(415);
 }
 
 #[test]
-fn fields_that_the_form_does_not_have_are_ignored() {
+fn unknown_fields_are_ignored() {
     let sent = [("name", "alice"), ("is_admin", "true"), ("name[]", "x"), ("", ""), ("NAME", "bob")];
     assert_eq!(send(|| vec![Field::text("name")], &sent), "name=alice");
 }
 
 #[test]
-fn a_query_fills_in_nothing() {
+fn the_query_string_does_not_fill_in_fields() {
     let client = client_of(|req| outcome(req, &[Field::text("name")]));
     assert_eq!(text(&client.get("/?name=alice").send()), "");
     assert_eq!(text(&client.post("/?name=alice").send()), "name: Fill in this field.");
 }
 
 #[test]
-fn whatever_is_typed_comes_back_harmless() {
+fn malicious_input_is_escaped_when_shown_again() {
     let client = client_of(|req| {
         let mut form = Form::of(every());
         Ok(form.submitted(req)?.map_or_else(|| form.html(), |_| "passed".to_owned()))

@@ -1,4 +1,4 @@
-//! Forms whose fields are made while the program runs.
+//! Forms that are built at run time.
 
 use chrono::NaiveDate;
 use lback_core::Error;
@@ -28,21 +28,21 @@ fn values_are_read_by_name() {
 }
 
 #[test]
-fn reading_what_is_not_there_is_an_error_of_the_program() {
+fn reading_an_unknown_field_or_another_type_is_an_internal_error() {
     let client = client_of(|req| {
         let mut form = Form::of([Field::text("name")]);
         let Some(mut values) = form.submitted(req)? else { return Err(Error::internal("not submitted")) };
         let wrong = values.take::<String>("nmae").unwrap_err();
-        let no_number = values.take::<i32>("name").unwrap_err();
-        Ok(format!("{} {wrong}\n{no_number}", wrong.status().as_u16()))
+        let not_a_number = values.take::<i32>("name").unwrap_err();
+        Ok(format!("{} {wrong}\n{not_a_number}", wrong.status().as_u16()))
     });
     let answer = client.post("/").form(&[("name", "Ann")]).send();
-    answer.assert_contains("500 the form has no field \"nmae\", or it was taken already; it has [\"name\"]");
-    answer.assert_contains("the value of the field \"name\" is no i32");
+    answer.assert_contains("500 the form has no field \"nmae\", or its value was taken already; the fields are [\"name\"]");
+    answer.assert_contains("the value of the field \"name\" is not a valid i32");
 }
 
 #[test]
-fn a_form_is_changed_for_one_request() {
+fn fields_can_be_changed_for_one_request() {
     let client = client_of(|req| {
         let mut form = Form::of([Field::text("tag"), Field::integer("count")]);
         form = form
@@ -59,14 +59,19 @@ fn a_form_is_changed_for_one_request() {
         .assert_contains("max=\"3\"")
         .assert_contains("value=\"2\">");
     assert_eq!(text(&client.post("/").form(&[("tag", "1"), ("count", "3")]).send()), "1 3");
-    client.post("/").form(&[("tag", "3"), ("count", "4")]).send().assert_contains("Choose one of those").assert_contains("of at most 3");
+    client
+        .post("/")
+        .form(&[("tag", "3"), ("count", "4")])
+        .send()
+        .assert_contains("Choose one of the available options.")
+        .assert_contains("of at most 3");
 }
 
 #[test]
-fn a_name_that_is_misspelled_is_named() {
+fn an_unknown_field_name_is_reported() {
     let client = client_of(|req| {
         let mut form = Form::of([Field::text("tag")]).initial("tga", "x");
         Ok(form.submitted(req).err().map(|error| error.to_string()).unwrap_or_default())
     });
-    client.get("/").send().assert_contains("the form has no field \"tga\"; it has [\"tag\"]");
+    client.get("/").send().assert_contains("the form has no field \"tga\"; the fields are [\"tag\"]");
 }

@@ -44,7 +44,7 @@ struct Post {
 impl Post {
     fn check(&self, errors: &mut FormErrors) {
         if self.rating == 1 && self.published {
-            errors.add("rating", "Nothing so bad is published.");
+            errors.add("rating", "Posts this bad are not published.");
             errors.add("nowhere", "This concerns no field.");
         }
         if self.title == "Form" {
@@ -61,7 +61,7 @@ fn tags() -> Vec<&'static str> {
     vec!["rust", "web"]
 }
 
-/// A type of the application's own.
+/// A custom field type.
 #[derive(Debug, PartialEq, Clone, Copy)]
 enum Mood {
     Good,
@@ -108,14 +108,14 @@ const GOOD: [(&str, &str); 7] = [
     ("mood", "bad"),
 ];
 
-/// What is sent where `name` is `value` and the rest is good.
+/// Returns valid values, except that `name` has the value `value`.
 fn with(name: &'static str, value: &'static str) -> Vec<(&'static str, &'static str)> {
     let others = GOOD.into_iter().chain([("version", "3")]).filter(|(other, _)| *other != name);
     others.chain([(name, value)]).collect()
 }
 
 #[test]
-fn a_struct_is_filled_by_its_types() {
+fn values_are_read_by_the_types_of_the_struct() {
     let answer = client().post("/").form(&with("version", "3")).send();
     let expected = "Post { title: \"Hello.\", body: \"a\\nb\", email: None, status: \"public\", rating: 7, published: false, tags: [], \
                     numbers: [2], day: 2026-11-21, at: None, both: None, price: None, link: None, token: None, mood: Bad, version: 3, \
@@ -154,16 +154,16 @@ fn a_struct_is_filled_by_its_types() {
 }
 
 #[test]
-fn each_rule_is_told_in_its_words() {
+fn each_rule_has_its_message() {
     for (name, value, message) in [
         ("title", "HELLO", "Please do not shout."),
         ("title", "a title that is too long", "Enter at most 20 characters."),
         ("rating", "11", "From 1 to 10, please."),
         ("rating", "", "How good is it?"),
-        ("status", "secret", "Choose one of those that are offered."),
-        ("tags", "css", "Choose from what is offered."),
+        ("status", "secret", "Choose one of the available options."),
+        ("tags", "css", "Choose from the available options."),
         ("numbers", "", "Choose at least one."),
-        ("mood", "ugly", "Choose one of those that are offered."),
+        ("mood", "ugly", "Choose one of the available options."),
         ("price", "3", "Enter a number between 0.5 and 2.5."),
         ("version", "x", "Version: Enter a whole number."),
     ] {
@@ -172,17 +172,17 @@ fn each_rule_is_told_in_its_words() {
 }
 
 #[test]
-fn an_error_of_the_whole_form_makes_it_invalid() {
+fn errors_of_the_whole_form_make_it_invalid() {
     let mut bad = with("rating", "1");
     bad.push(("published", "on"));
     let page = client().post("/").form(&bad).send();
-    page.assert_contains("<a href=\"#field-rating\">Rating: Nothing so bad is published.</a>")
+    page.assert_contains("<a href=\"#field-rating\">Rating: Posts this bad are not published.</a>")
         .assert_contains("<li>This concerns no field.</li>");
     client().post("/").form(&with("title", "Form")).send().assert_contains("<li>The form is wrong.</li>");
 }
 
 #[test]
-fn fields_show_what_the_attributes_say() {
+fn attributes_determine_the_html() {
     let page = client().get("/").send();
     for part in [
         "<label for=\"field-title\">The title</label>",
@@ -279,7 +279,7 @@ impl Choosing {
 }
 
 #[test]
-fn choices_are_a_list_a_constant_or_a_function() {
+fn choices_can_be_a_list_a_constant_or_a_function() {
     let client = client_of(|req: &mut Request| {
         let mut form = Form::<Choosing>::new();
         Ok(match form.submitted(req)? {
@@ -295,11 +295,11 @@ fn choices_are_a_list_a_constant_or_a_function() {
     let expected = "Choosing { status: \"public\", color: Some(\"red\"), level: 2, other: [1], size: Some(\"XL\"), \
                     again: Some(\"draft\"), made: Some(\"b\") }";
     assert_eq!(text(&client.post("/").form(&sent).send()), expected);
-    client.post("/").form(&[("status", "secret"), ("level", "3")]).send().assert_contains("Choose one of those that are offered.");
+    client.post("/").form(&[("status", "secret"), ("level", "3")]).send().assert_contains("Choose one of the available options.");
 }
 
 #[test]
-fn errors_are_told_apart_by_their_rules() {
+fn errors_are_distinguished_by_rule() {
     let client = client_of(|req: &mut Request| {
         let mut form = Form::<Post>::new().change("rating", |field| field.message(Rule::Range, "Anything else."));
         form.submitted(req)?;

@@ -1,4 +1,4 @@
-//! A form as a visitor meets it: shown, filled in wrongly, corrected, done.
+//! A form over several requests: displayed, filled in incorrectly, corrected, and submitted.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,7 +24,7 @@ struct Register {
 impl Register {
     fn passwords_match(&self, errors: &mut FormErrors) {
         if self.password != self.password_again {
-            errors.add("password_again", "The passwords differ.");
+            errors.add("password_again", "The passwords do not match.");
         }
     }
 }
@@ -47,7 +47,7 @@ fn register(req: &mut Request) -> Result<Response> {
 }
 
 #[test]
-fn a_visitor_registers() {
+fn a_visitor_can_register() {
     let folder = tempfile::tempdir().unwrap();
     let template = "{% block content %}<form method=\"post\">{{ form.html }}<button>Register</button></form>{% endblock %}";
     std::fs::write(folder.path().join("register.html"), template).unwrap();
@@ -73,7 +73,7 @@ fn a_visitor_registers() {
         .post("/")
         .form(&[("username", "ann"), ("email", "ann@b.c"), ("password", "long enough"), ("password_again", "long enuff")])
         .send();
-    page.assert_contains("Password again: The passwords differ.").assert_contains("value=\"ann@b.c\"");
+    page.assert_contains("Password again: The passwords do not match.").assert_contains("value=\"ann@b.c\"");
 
     let same = |username| [("username", username), ("email", "ann@b.c"), ("password", "long enough"), ("password_again", "long enough")];
     client.post("/").form(&same("bob")).send().assert_contains("Username: This name is taken.").assert_contains("value=\"bob\"");
@@ -84,7 +84,7 @@ fn a_visitor_registers() {
 }
 
 #[test]
-fn async_views_and_other_methods_submit_too() {
+fn forms_work_in_async_views_and_with_other_methods() {
     async fn view(req: &mut Request) -> Result<String> {
         let mut form = Form::<Register>::new();
         Ok(form.submitted(req)?.map_or("shown".to_owned(), |new| new.username))

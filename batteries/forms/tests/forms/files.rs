@@ -27,7 +27,7 @@ fn client() -> Client {
 }
 
 #[test]
-fn files_come_with_the_rest() {
+fn files_are_read_with_the_other_fields() {
     let client = client();
     let sent = client.post("/").multipart().field("title", "Cat").file("photo", "cat.png", "image/png", "meow");
     let sent = sent
@@ -39,7 +39,7 @@ fn files_come_with_the_rest() {
 }
 
 #[test]
-fn a_file_passes_its_rules() {
+fn files_are_validated() {
     let send = |name: &str, kind: &str, content: &str| {
         client().post("/").multipart().field("title", "x").file("photo", name, kind, content).send()
     };
@@ -62,20 +62,20 @@ fn a_file_passes_its_rules() {
         .file("photo", "a.png", "image/png", "a")
         .file("photo", "b.png", "image/png", "b")
         .send();
-    twice.assert_contains("Enter one value only.");
+    twice.assert_contains("Enter only one value.");
 }
 
 #[test]
-fn a_form_without_enctype_is_told_so() {
+fn a_missing_enctype_is_reported() {
     let answer = client().post("/").form(&[("title", "x"), ("photo", "cat.png")]).send();
     answer.assert_status(400).assert_contains("multipart/form-data");
     let answer = client().post("/").multipart().field("title", "x").field("photo", "cat.png").send();
-    answer.assert_status(400).assert_contains("text was sent for it");
+    answer.assert_status(400).assert_contains("expects a file, but text was sent");
     client().post("/").form(&[("title", "x"), ("photo", "")]).send().assert_contains("Choose a file.");
 }
 
 #[test]
-fn every_type_may_be_accepted() {
+fn accept_supports_wildcards() {
     for (accept, fits) in [("*/*", true), ("image/*", false), ("text/*", true)] {
         let client = client_of(move |req| {
             let mut form = Form::of([lback_forms::Field::new("file", lback_forms::FieldKind::File).accept(accept)]);
@@ -88,21 +88,21 @@ fn every_type_may_be_accepted() {
 }
 
 #[test]
-fn a_file_is_no_text() {
+fn a_file_is_ignored_by_a_text_field() {
     let answer =
         client().post("/").multipart().file("title", "x.txt", "text/plain", "Cat").file("photo", "cat.png", "image/png", "meow").send();
     answer.assert_contains("Title: Fill in this field.");
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn a_text_field_with_invalid_utf8_is_rejected() {
     let body = b"--x\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\n\xff\xfe\r\n--x--\r\n";
     let answer = client().post("/").header("content-type", "multipart/form-data; boundary=x").body(body.to_vec()).send();
     answer.assert_status(400).assert_contains("UTF-8");
 }
 
 #[test]
-fn a_form_with_files_says_how_it_is_sent() {
+fn a_form_with_files_has_an_enctype() {
     let page = client_of_template("<form method=\"post\" {{ form.enctype }}>{{ form.html }}</form>", Form::<Upload>::new).get("/").send();
     page.assert_contains("<form method=\"post\" enctype=\"multipart/form-data\">");
     page.assert_contains("<input type=\"file\" name=\"photo\" id=\"field-photo\" required accept=\"image/png, .jpg\">");

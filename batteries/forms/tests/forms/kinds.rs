@@ -2,7 +2,7 @@ use lback_forms::{Field, FieldKind};
 
 use super::send_one;
 
-/// What passes comes out as written on the right; what does not is told `message`.
+/// Checks that each of `good` is read as its right-hand value, and that each of `bad` gets `message`.
 fn kind(field: Field, good: &[(&str, &str)], message: &str, bad: &[&str]) {
     for (sent, value) in good {
         assert_eq!(send_one(field.clone(), &[sent]), format!("x={value}"), "{sent}");
@@ -13,23 +13,23 @@ fn kind(field: Field, good: &[(&str, &str)], message: &str, bad: &[&str]) {
 }
 
 #[test]
-fn text_is_trimmed_and_has_one_line() {
+fn text_is_trimmed_and_has_a_single_line() {
     kind(
         Field::text("x"),
         &[("  a b\t", "a b"), ("<b>", "<b>"), ("'; DROP TABLE users; --", "'; DROP TABLE users; --")],
-        "Enter one line only.",
+        "Enter a single line.",
         &["a\nb", "a\r\nb"],
     );
 }
 
 #[test]
-fn a_text_area_has_plain_line_breaks() {
+fn line_breaks_in_a_text_area_are_normalized() {
     kind(Field::text("x").textarea(), &[("a\r\nb\rc\nd", "a\nb\nc\nd"), ("\r\n  a \r\n", "a")], "", &[]);
 }
 
 #[test]
-fn a_password_is_taken_as_it_is() {
-    kind(Field::password("x"), &[("  secret ", "  secret "), (" ", " ")], "Enter one line only.", &["a\nb"]);
+fn passwords_are_not_trimmed() {
+    kind(Field::password("x"), &[("  secret ", "  secret "), (" ", " ")], "Enter a single line.", &["a\nb"]);
 }
 
 #[test]
@@ -97,42 +97,42 @@ fn dates_with_times() {
 }
 
 #[test]
-fn a_checkbox_says_yes_or_no() {
+fn checkboxes() {
     let good = [("on", "true"), ("true", "true"), ("1", "true"), ("false", "false"), ("", "false")];
     kind(Field::boolean("x"), &good, "Answer yes or no.", &["maybe", "<b>", "2"]);
     assert_eq!(send_one(Field::boolean("x"), &[]), "x=false");
-    assert_eq!(send_one(Field::boolean("x").required(), &[]), "x: Tick this box to go on.");
-    assert_eq!(send_one(Field::boolean("x").required(), &["off"]), "x: Tick this box to go on.");
+    assert_eq!(send_one(Field::boolean("x").required(), &[]), "x: Tick this box to continue.");
+    assert_eq!(send_one(Field::boolean("x").required(), &["off"]), "x: Tick this box to continue.");
     assert_eq!(send_one(Field::boolean("x").required(), &["on"]), "x=true");
 }
 
 #[test]
-fn a_choice_is_one_that_was_offered() {
+fn only_available_choices_are_valid() {
     let field = Field::text("x").choices([("a", "A"), ("b", "B")]);
-    kind(field, &[("a", "a"), (" b ", "b")], "Choose one of those that are offered.", &["c", "A", "a|b", "<b>", "a\nb"]);
+    kind(field, &[("a", "a"), (" b ", "b")], "Choose one of the available options.", &["c", "A", "a|b", "<b>", "a\nb"]);
     let of_numbers = Field::integer("x").choices([(1, "one"), (2, "two")]).radio();
-    kind(of_numbers, &[("1", "1")], "Choose one of those that are offered.", &["3", "01", "one"]);
+    kind(of_numbers, &[("1", "1")], "Choose one of the available options.", &["3", "01", "one"]);
 }
 
 #[test]
-fn a_multiple_choice_is_several() {
+fn multiple_choices() {
     let field = || Field::text("x").choices(["a", "b", "c"]).multiple();
     assert_eq!(send_one(field(), &["a", "c"]), "x=a|c");
     assert_eq!(send_one(field(), &["a", "a", ""]), "x=a");
-    assert_eq!(send_one(field(), &["a", "d"]), "x: Choose from what is offered.");
+    assert_eq!(send_one(field(), &["a", "d"]), "x: Choose from the available options.");
     assert_eq!(send_one(field(), &[]), "x: Choose at least one.");
     assert_eq!(send_one(field().optional(), &[]), "x=");
     assert_eq!(send_one(field().checkboxes(), &["b", "c"]), "x=b|c");
 }
 
 #[test]
-fn what_is_hidden_is_checked_like_the_rest() {
+fn hidden_fields_are_validated_like_others() {
     kind(Field::integer("x").hidden(), &[("7", "7")], "Enter a whole number.", &["seven"]);
     kind(Field::text("x").hidden(), &[("a\r\nb", "a\nb")], "", &[]);
 }
 
 #[test]
-fn nothing_is_said_of_what_may_be_left_empty() {
+fn optional_fields_may_be_left_empty() {
     for kind in [FieldKind::Text, FieldKind::Email, FieldKind::Password, FieldKind::Url] {
         assert_eq!(send_one(Field::text("x").kind(kind).optional(), &[""]), "x=");
     }

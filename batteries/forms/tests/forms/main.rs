@@ -1,6 +1,5 @@
-//! Forms, seen from outside: applications that are asked through the test client.
+//! Tests of forms through the public API: applications that get requests from the test client.
 
-// The derive writes the names that an application has.
 mod accessible;
 mod bad_input;
 mod by_hand;
@@ -25,28 +24,28 @@ fn assembly(router: Router, settings: &str) -> Assembly {
     assembly
 }
 
-/// A browser before an application whose page `/` is `view`.
+/// Returns a client of an application whose page `/` is `view`.
 fn client_of<R: lback_core::IntoResponse + 'static>(view: impl Fn(&mut Request) -> Result<R> + Clone + Send + Sync + 'static) -> Client {
     Client::new(assembly(Router::new().get("/", view.clone()).post("/", view), "").build().unwrap())
 }
 
-/// A browser before an application whose page `/` is `view`, which renders the template `page.html`.
+/// Returns a client of an application whose page `/` is `view`, which renders the template `page.html`.
 fn client_of_page(template: &str, view: impl Fn(&mut Request) -> Result<Response> + Clone + Send + Sync + 'static) -> Client {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("page.html"), template).unwrap();
     let router = Router::new().get("/", view.clone()).post("/", view);
-    // Outside DEBUG templates are read once, so that the folder may go.
+    // Unless DEBUG is on, templates are read once, so that the folder may be removed.
     let settings = format!("ALLOWED_HOSTS = ['*']\nTEMPLATES_DIR = '{}'", folder.path().display());
     Client::new(assembly(router, &settings).build().unwrap())
 }
 
-/// The same of a form: what is typed comes back in the template.
+/// Returns a client of an application whose page `/` shows a form, with the submitted values, in the template `page.html`.
 fn client_of_template<T: FormFields + 'static>(template: &str, form: impl Fn() -> Form<T> + Clone + Send + Sync + 'static) -> Client {
     client_of_page(template, move |req| {
         let mut form = form();
         match form.submitted(req)? {
             Some(_) => Ok(Response::redirect("/done")),
-            // What is wrong with the template is for the test to see.
+            // The test sees errors of the template.
             None => req
                 .render("page.html", context! { form })
                 .or_else(|error| Ok(Response::text(error.to_string()).with_status(error.status()))),
@@ -54,13 +53,14 @@ fn client_of_template<T: FormFields + 'static>(template: &str, form: impl Fn() -
     })
 }
 
-/// Sends `pairs` to a form of `fields`. What comes back is `name=value` of every field, or `name: error` of what is wrong.
+/// Sends `pairs` to a form of `fields`. Returns `name=value` for every field if all are valid, or else `name: error` for
+/// every error.
 fn send(fields: impl Fn() -> Vec<Field> + Clone + Send + Sync + 'static, pairs: &[(&str, &str)]) -> String {
     let client = client_of(move |req| outcome(req, &fields()));
     text(&client.post("/").form(pairs).send())
 }
 
-/// The same of one field.
+/// Sends values to a form of one field, and returns the same as [`send`].
 fn send_one(field: Field, values: &[&str]) -> String {
     let name = field.name().to_owned();
     let pairs: Vec<(&str, &str)> = values.iter().map(|value| (name.as_str(), *value)).collect();

@@ -20,7 +20,7 @@ fn form() -> Form {
 const BAD: [(&str, &str); 5] = [("title", " <i>\"x\" "), ("password", "s3cret"), ("status", "b"), ("mood", "awful"), ("id", "7")];
 
 #[test]
-fn a_whole_form_is_html_and_what_was_typed_is_not() {
+fn a_form_renders_as_html_with_escaped_values() {
     let page = client_of_template("{{ form.html }}", form).post("/").form(&BAD).send();
     page.assert_contains("<label for=\"field-title\">Title &amp; &quot;more&quot;</label>").assert_contains("&lt;short&gt;");
     page.assert_contains("<option value=\"b\" selected>B</option>").assert_contains("&lt;A&gt;");
@@ -29,13 +29,13 @@ fn a_whole_form_is_html_and_what_was_typed_is_not() {
 }
 
 #[test]
-fn nothing_is_html_but_what_the_form_wrote() {
+fn values_labels_and_help_texts_are_escaped() {
     let page = client_of_template("{{ form.title.value }}|{{ form.title.label }}|{{ form.title.help }}", form).post("/").form(&BAD).send();
     assert_eq!(page.text(), " &lt;i&gt;&quot;x&quot; |Title &amp; &quot;more&quot;|&lt;short&gt;");
 }
 
 #[test]
-fn a_form_is_put_together_from_its_parts() {
+fn a_form_can_be_rendered_in_parts() {
     let template = "{{ form.summary }}{{ form.hidden }}\
         {% for field in form.fields %}{% if not field.is_hidden %}<p>{{ field.label_html }}{{ field.input }}{{ field.help_html }}{{ field.errors_html }}</p>{% endif %}{% endfor %}";
     let client = client_of_template(template, form);
@@ -48,7 +48,7 @@ fn a_form_is_put_together_from_its_parts() {
 }
 
 #[test]
-fn one_field_is_named_and_shown_alone() {
+fn a_single_field_can_be_rendered_by_name() {
     let page = client_of_template("{{ form.body.html }}", form).get("/").send();
     let html = "<div class=\"field required\">\n<label for=\"field-body\">Body</label>\n\
                 <textarea name=\"body\" id=\"field-body\" required maxlength=\"500\">\n</textarea>\n</div>\n";
@@ -56,7 +56,7 @@ fn one_field_is_named_and_shown_alone() {
 }
 
 #[test]
-fn an_input_is_written_by_hand() {
+fn an_input_can_be_written_by_hand() {
     let template = "<input class=\"wide\" type=\"text\" {{ form.title.attributes }} value=\"{{ form.title.value }}\">\
         {% for error in form.title.errors %}<b>{{ error }}</b>{% endfor %}\
         <select name=\"{{ form.status.name }}\">{% for choice in form.status.choices %}\
@@ -79,13 +79,13 @@ fn a_password_and_a_file_are_never_sent_back() {
 }
 
 #[test]
-fn a_field_that_is_misspelled_is_named() {
+fn an_unknown_field_in_a_template_is_reported() {
     let page = client_of_template("{{ form.titel.html }}", form).get("/").send();
     page.assert_status(500).assert_contains("titel").assert_contains("page.html:1");
 }
 
 #[test]
-fn a_field_may_have_the_name_of_a_part_in_a_form_by_hand() {
+fn fields_with_reserved_names_are_allowed_in_forms_built_at_run_time() {
     let form = || Form::of([Field::text("errors"), Field::text("html")]);
     let page =
         client_of_template("{% for field in form.fields %}{{ field.input }}{% endfor %}{{ form.errors | length }}", form).get("/").send();
@@ -93,7 +93,7 @@ fn a_field_may_have_the_name_of_a_part_in_a_form_by_hand() {
 }
 
 #[test]
-fn forms_in_a_list_stay_html() {
+fn forms_in_a_list_are_not_escaped() {
     let view = |req: &mut Request| {
         let forms = [Form::of([Field::text("a")]).ids("first"), Form::of([Field::text("a")]).ids("second")];
         req.render("page.html", context! { forms })
@@ -104,7 +104,7 @@ fn forms_in_a_list_stay_html() {
 }
 
 #[test]
-fn two_forms_of_a_page_have_ids_of_their_own() {
+fn forms_on_one_page_can_have_different_ids() {
     let page = client_of_template("{{ form.html }}", || Form::of([Field::text("a").help("h")]).ids("login")).post("/").send();
     page.assert_contains("for=\"login-a\"")
         .assert_contains("aria-describedby=\"login-a-help login-a-errors\"")
@@ -112,7 +112,7 @@ fn two_forms_of_a_page_have_ids_of_their_own() {
 }
 
 #[test]
-fn a_select_begins_with_nothing_chosen() {
+fn a_select_has_an_empty_option_if_nothing_is_selected() {
     let select = |field: Field| Form::of([field]).html();
     let field = || Field::text("x").choices([("a", "A")]);
     assert!(select(field()).contains("<option value=\"\">Choose …</option>"));

@@ -15,7 +15,7 @@ fn lengths_are_counted_in_characters() {
 }
 
 #[test]
-fn numbers_lie_in_their_range() {
+fn numbers_must_be_in_range() {
     let field = || Field::integer("x").range(1..=10);
     assert_eq!(send_one(field(), &["1"]), "x=1");
     assert_eq!(send_one(field(), &["10"]), "x=10");
@@ -34,7 +34,7 @@ fn numbers_lie_in_their_range() {
 }
 
 #[test]
-fn dates_lie_in_their_range() {
+fn dates_must_be_in_range() {
     let day = |day| NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
     assert_eq!(send_one(Field::date("x").range(day(1)..=day(30)), &["2026-11-30"]), "x=2026-11-30");
     assert_eq!(
@@ -46,16 +46,16 @@ fn dates_lie_in_their_range() {
 }
 
 #[test]
-fn a_pattern_is_that_of_the_whole_text() {
+fn a_pattern_must_match_the_whole_text() {
     let field = || Field::text("x").pattern("[a-z]+|[0-9]");
     assert_eq!(send_one(field(), &["abc"]), "x=abc");
     for wrong in ["abc1", "1a", "ABC", "abc def"] {
-        assert_eq!(send_one(field(), &[wrong]), "x: This does not have the form that is asked for.", "{wrong}");
+        assert_eq!(send_one(field(), &[wrong]), "x: Enter a value in the requested format.", "{wrong}");
     }
 }
 
 #[test]
-fn a_field_has_rules_of_its_own() {
+fn clean_functions_validate_and_change_values() {
     let shout = |text: String| if text == "quiet" { Err("Speak up.") } else { Ok(text.to_uppercase()) };
     assert_eq!(send_one(Field::text("x").clean(shout), &["hello"]), "x=HELLO");
     assert_eq!(send_one(Field::text("x").clean(shout), &["quiet"]), "x: Speak up.");
@@ -67,25 +67,25 @@ fn a_field_has_rules_of_its_own() {
 }
 
 #[test]
-fn every_field_says_what_is_wrong_with_it() {
+fn every_invalid_field_has_an_error() {
     let fields = || vec![Field::text("a"), Field::integer("b"), Field::text("c").optional()];
     assert_eq!(send(fields, &[("b", "x")]), "a: Fill in this field.\nb: Enter a whole number.");
 }
 
 #[test]
-fn rules_that_contradict_each_other_are_an_error_of_the_program() {
+fn contradictory_rules_are_an_internal_error() {
     let fields = [
-        (Field::integer("x").max_length(3), "has a length, and is no text"),
-        (Field::text("x").range(1..=3), "has a range of other values"),
-        (Field::integer("x").range(0.5..), "has a range of other values"),
+        (Field::integer("x").max_length(3), "has a minimum or maximum length"),
+        (Field::text("x").range(1..=3), "has a range of values of another kind"),
+        (Field::integer("x").range(0.5..), "has a range of values of another kind"),
         (Field::integer("x").textarea(), "is a text area"),
-        (Field::text("x").multiple(), "has no choices; give them with choices(…)"),
+        (Field::text("x").multiple(), "has no choices; add them with choices(…)"),
         (Field::text("x").radio(), "has no choices"),
-        (Field::file("x").choices(["a"]), "offers none"),
+        (Field::file("x").choices(["a"]), "a control without choices"),
         (Field::password("x").hidden(), "is hidden"),
-        (Field::text("x").textarea().multiple(), "takes several values"),
-        (Field::text("x").max_size(3), "rules of a file"),
-        (Field::text("x").pattern("["), "no regular expression"),
+        (Field::text("x").textarea().multiple(), "accepts several values"),
+        (Field::text("x").max_size(3), "rules for files"),
+        (Field::text("x").pattern("["), "invalid regular expression"),
     ];
     for (field, part) in fields {
         let client = client_of(move |req| match outcome(req, std::slice::from_ref(&field)) {
@@ -99,11 +99,11 @@ fn rules_that_contradict_each_other_are_an_error_of_the_program() {
         Ok(_) => Ok("no error".to_owned()),
         Err(error) => Ok(error.to_string()),
     });
-    client.get("/").send().assert_contains("the field \"x\" of the form is there twice");
+    client.get("/").send().assert_contains("the field \"x\" of the form is defined twice");
 }
 
 #[test]
-fn a_rule_of_its_own_sees_each_value_or_all() {
+fn clean_functions_get_each_value_or_all_of_them() {
     let field = || Field::text("x").choices(["a", "b", "c"]).checkboxes();
     let each = |text: String| if text == "b" { Err("Not b.") } else { Ok(text.to_uppercase()) };
     assert_eq!(send_one(field().clean(each), &["a", "c"]), "x=A|C");

@@ -1,4 +1,4 @@
-//! Every message can be another.
+//! Custom messages.
 
 use lback_core::testing::Client;
 use lback_core::{Request, Result, Router};
@@ -7,11 +7,11 @@ use lback_forms::{Field, Form, Messages, Rule};
 use super::{assembly, send_one};
 
 #[test]
-fn a_field_has_words_of_its_own() {
+fn a_field_can_have_its_own_messages() {
     let field = || Field::text("x").max_length(3).message(Rule::Required, "Wie heißen Sie?").message(Rule::MaxLength, "Zu lang.");
     assert_eq!(send_one(field(), &[""]), "x: Wie heißen Sie?");
     assert_eq!(send_one(field(), &["abcd"]), "x: Zu lang.");
-    assert_eq!(send_one(field(), &["a\nb"]), "x: Enter one line only.");
+    assert_eq!(send_one(field(), &["a\nb"]), "x: Enter a single line.");
     for (rule, field, sent) in [
         (Rule::Once, Field::text("x"), &["a", "b"][..]),
         (Rule::Null, Field::text("x"), &["\0"]),
@@ -22,12 +22,12 @@ fn a_field_has_words_of_its_own() {
         (Rule::Pattern, Field::text("x").pattern("a"), &["b"]),
         (Rule::Choices, Field::text("x").choices(["a"]), &["b"]),
     ] {
-        assert_eq!(send_one(field.message(rule, "Other words."), sent), "x: Other words.", "{rule:?}");
+        assert_eq!(send_one(field.message(rule, "Another message."), sent), "x: Another message.", "{rule:?}");
     }
 }
 
 #[test]
-fn an_application_has_words_of_its_own() {
+fn an_application_can_have_its_own_messages() {
     let view = |req: &mut Request| -> Result<String> {
         let mut form = Form::of([
             Field::text("name").label("Name"),

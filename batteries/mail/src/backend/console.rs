@@ -1,4 +1,4 @@
-//! Mail on standard output, as a person reads it: links stay whole, letters are letters.
+//! Mail on standard output in readable form: unencoded, with links unbroken.
 
 use std::io::{self, Write};
 
@@ -22,7 +22,7 @@ fn shown(mail: &MailMessage) -> String {
     if mail.html.is_some() {
         lines.push("(also as HTML)".to_owned());
     }
-    // What a text holds must not move the cursor or ring the bell of a terminal.
+    // The text must not move the cursor or ring the bell of a terminal.
     let text = mail.text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "");
     lines.push(format!("\n{}\n----------------------------------------------\n", text.trim_end()));
     lines.join("\n")

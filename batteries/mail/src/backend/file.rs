@@ -1,4 +1,4 @@
-//! Mail in files, which mail programs open.
+//! Mail in files that mail programs can open.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,9 +9,9 @@ use lback_core::private_files;
 use crate::MailMessage;
 use crate::failure::Failure;
 
-/// Writes the mail into a file of its own, which is there as a whole or not at all.
+/// Writes the mail to a file of its own, atomically.
 pub(super) async fn write(folder: &Path, mail: &MailMessage) -> Result<(), Failure> {
-    let unwritable = |error: io::Error| Failure::unreachable(format!("no mail can be written into {}: {error}", folder.display()));
+    let unwritable = |error: io::Error| Failure::unreachable(format!("mail cannot be written to {}: {error}", folder.display()));
     let bytes = mail.to_mime().map_err(unwritable)?;
     let (folder, name) = (folder.to_owned(), file_name(mail));
     let written = tokio::task::spawn_blocking(move || write_whole(&folder, &name, &bytes)).await;
@@ -25,7 +25,7 @@ fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     fs::rename(unfinished, folder.join(name))
 }
 
-/// In the order of time, and the same for the same mail.
+/// Returns a name that sorts by time and is the same for the same mail.
 fn file_name(mail: &MailMessage) -> String {
     let id: String = mail.id.chars().take_while(char::is_ascii_alphanumeric).collect();
     format!("{}-{id}.eml", mail.date.format("%Y%m%d-%H%M%S"))

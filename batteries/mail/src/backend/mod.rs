@@ -1,4 +1,4 @@
-//! Where mail goes.
+//! The backends that deliver mail.
 
 mod console;
 mod file;
@@ -14,9 +14,9 @@ use lback_core::{Error, Result};
 use crate::failure::Failure;
 use crate::{MailBackend, MailMessage, MailSettings};
 
-/// Where mail goes, as the settings say.
+/// The backend that the settings name.
 pub(crate) enum Backend {
-    /// Nothing was set, and `DEBUG` is off: nobody should find out from a console that no mail was sent.
+    /// No backend is set, and `DEBUG` is off. Printing mail to a console would hide that none is sent.
     Unset,
     Console,
     File(PathBuf),
@@ -25,7 +25,7 @@ pub(crate) enum Backend {
     Smtp(smtp::Smtp),
 }
 
-/// The mails that were sent, for tests.
+/// The sent mails, for tests.
 #[derive(Clone, Default)]
 pub(crate) struct Memory(Arc<Mutex<Vec<MailMessage>>>);
 
@@ -40,7 +40,7 @@ impl Memory {
 }
 
 impl Backend {
-    /// Checks the settings. Files are named from `root`.
+    /// Returns the backend of the settings, checked. Paths are relative to `root`.
     pub(crate) fn of_settings(settings: &MailSettings, root: &Path, debug: bool) -> Result<Self> {
         Ok(match settings.mail_backend {
             None if debug => Backend::Console,
@@ -52,7 +52,7 @@ impl Backend {
         })
     }
 
-    /// Hands over a mail.
+    /// Delivers a mail.
     pub(crate) async fn deliver(&self, mail: &MailMessage) -> Result<(), Failure> {
         match self {
             Backend::Unset => Err(Failure::unreachable(UNSET)),
@@ -67,7 +67,7 @@ impl Backend {
         }
     }
 
-    /// Refuses mail that would go nowhere.
+    /// Returns an error if no backend is set.
     pub(crate) fn check_set(&self) -> Result<()> {
         match self {
             Backend::Unset => Err(Error::internal(UNSET)),
@@ -91,7 +91,7 @@ fn smtp(_: &MailSettings, _: &Path) -> Result<Backend> {
     ))
 }
 
-/// Where a mail goes to, in words.
+/// The destination, in words.
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Mail through a server.
+//! Mail through an SMTP server.
 
 use std::fmt;
 use std::path::Path;
@@ -14,16 +14,16 @@ use lettre::transport::smtp::extension::ClientId;
 use crate::failure::Failure;
 use crate::{MailAddress, MailMessage, MailSettings, SmtpTls};
 
-/// How long a server that has taken a mail may take to say goodbye.
+/// How long the server may take to close the connection after it has accepted a mail.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// A mail server, and how to speak to it.
+/// A mail server, and how to connect to it.
 pub(crate) struct Smtp {
     host: String,
     port: u16,
     security: Security,
     credentials: Option<Credentials>,
-    /// What we call ourselves.
+    /// The name with which the client introduces itself.
     hello: ClientId,
     patience: Duration,
 }
@@ -56,7 +56,7 @@ impl Smtp {
         Ok(Smtp { host, port: settings.smtp_port.unwrap_or(usual_port), security, credentials, hello, patience })
     }
 
-    /// Hands the mail over, on a connection of its own.
+    /// Delivers the mail, on a connection of its own.
     pub(super) async fn deliver(&self, mail: &MailMessage) -> Result<(), Failure> {
         let envelope = envelope(mail).map_err(|error| Failure::never(error.to_string()))?;
         let bytes = mail.to_mime().map_err(|error| Failure::never(error.to_string()))?;
@@ -69,10 +69,10 @@ impl Smtp {
             Ok(sent) => sent?,
             Err(_) => {
                 let seconds = self.patience.as_secs();
-                return Err(Failure::unreachable(format!("{self} did not take the mail within {seconds} s (SMTP_TIMEOUT_SECONDS)")));
+                return Err(Failure::unreachable(format!("{self} did not accept the mail within {seconds} s (SMTP_TIMEOUT_SECONDS)")));
             }
         };
-        // The mail is taken: however the server says goodbye, it must not be sent again.
+        // The mail was accepted. However the connection ends, it must not be sent again.
         tokio::spawn(async move { tokio::time::timeout(GOODBYE, connection.abort()).await });
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Smtp {
             Security::Tls(parameters) => Some(parameters.clone()),
             _ => None,
         };
-        // Time is kept by `deliver`.
+        // `deliver` limits the time.
         let mut connection = AsyncSmtpConnection::connect_tokio1((self.host.as_str(), self.port), None, &self.hello, tls, None).await?;
         if let Security::Starttls(parameters) = &self.security {
             connection.starttls(parameters.clone(), &self.hello).await?;
@@ -93,7 +93,7 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// What goes wrong before a mail is spoken of, a wrong password included, concerns every mail.
+    /// An error before a mail is mentioned, such as a wrong password, concerns every mail.
     fn unreachable(&self, error: &SmtpError) -> Failure {
         Failure::unreachable(format!("{self}: {}", with_causes(error)))
     }
@@ -107,14 +107,14 @@ impl Smtp {
     }
 }
 
-/// Who sends it and who gets it, hidden copies included.
+/// Returns sender and recipients, those of blind copies included.
 fn envelope(mail: &MailMessage) -> Result<Envelope> {
     let parse = |address: &MailAddress| address.email.parse().map_err(Error::from);
     let recipients = mail.recipients().map(parse).collect::<Result<Vec<lettre::Address>>>()?;
     Ok(Envelope::new(Some(parse(&mail.from)?), recipients)?)
 }
 
-/// How the server proves who it is.
+/// Returns how the server is authenticated.
 fn tls(settings: &MailSettings, host: &str, root: &Path) -> Result<TlsParameters> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(file) = &settings.smtp_ca_file {
@@ -122,7 +122,7 @@ fn tls(settings: &MailSettings, host: &str, root: &Path) -> Result<TlsParameters
         let unusable = || Error::internal(format!("SMTP_CA_FILE: {} cannot be used", file.display()));
         let pem = std::fs::read(&file).map_err(|error| unusable().with_source(error))?;
         if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
-            return Err(unusable().with_source(std::io::Error::other("it holds no certificate in PEM")));
+            return Err(unusable().with_source(std::io::Error::other("it contains no certificate in PEM")));
         }
         let certificate = Certificate::from_pem(&pem).map_err(|error| unusable().with_source(error))?;
         builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);

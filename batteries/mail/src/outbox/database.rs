@@ -2,42 +2,35 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use lback_core::{Error, Result};
-use lback_db::{Database, Db, DbSession};
+use lback_core::Result;
+use lback_db::Db;
 
 use super::{Claimed, KEPT, Outcome};
 use crate::MailMessage;
 
 diesel::table! {
+    /// Mail that waits to be sent, and mail that was given up.
     mail_outbox (id) {
+        /// The primary key.
         id -> BigInt,
+        /// The mail, as JSON.
         mail -> Text,
+        /// The number of attempts to send it.
         attempts -> Integer,
+        /// The time of the next attempt; NULL if the mail was given up.
         due_at -> Nullable<Timestamp>,
+        /// The reason of the last failure.
         last_error -> Nullable<Text>,
+        /// The time when it was put into the outbox.
         created_at -> Timestamp,
     }
 }
 
+lback_db::joinable_tables![mail_outbox];
+
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {
     lback_db::tables![mail_outbox]
-}
-
-/// Runs `work` in a transaction that may write, on a thread that may block.
-pub(super) async fn transaction<T, F>(database: &Database, work: F) -> Result<T>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
-{
-    let database = database.clone();
-    let work = move || {
-        let mut unit = DbSession::for_writing(database);
-        let value = work(unit.connection()?)?;
-        unit.commit()?;
-        Ok(value)
-    };
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("work on the outbox did not finish").with_source(error))?
 }
 
 pub(super) fn push(db: &mut Db, mails: &[MailMessage], now: DateTime<Utc>) -> Result<()> {
@@ -67,7 +60,7 @@ pub(super) fn claim(db: &mut Db, limit: i64, now: DateTime<Utc>, until: DateTime
     let rows: Vec<(i64, String, i32)> = match db {
         #[cfg(feature = "sqlite")]
         Db::Sqlite(db) => due.load(db)?,
-        // What another process has just claimed is its own.
+        // Rows that another process has just claimed are locked.
         #[cfg(feature = "postgres")]
         Db::Postgres(db) => due.for_update().skip_locked().load(db)?,
     };

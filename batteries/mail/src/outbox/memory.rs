@@ -1,4 +1,4 @@
-//! Mail that waits in the memory of the process, for an application without a database.
+//! The outbox in the memory of the process, for applications without a database.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{Claimed, Outcome};
 use crate::MailMessage;
 
-/// So many mails may wait.
+/// Maximum number of waiting mails.
 const CAPACITY: usize = 1000;
 
 #[derive(Default)]
@@ -31,12 +31,12 @@ impl MemoryOutbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many mails wait.
+    /// Returns the number of waiting mails.
     pub(crate) fn len(&self) -> usize {
         self.waiting().rows.len()
     }
 
-    /// Is there no room for another mail?
+    /// Returns whether there is no room for another mail.
     pub(crate) fn is_full(&self) -> bool {
         self.len() >= CAPACITY
     }

@@ -1,9 +1,9 @@
-//! Mail that waits to be sent.
+//! The outbox: mail that waits to be sent.
 
 mod database;
 mod memory;
 
-pub use database::tables;
+pub use database::{mail_outbox, tables};
 
 use std::time::Duration;
 
@@ -15,34 +15,34 @@ use crate::MailMessage;
 
 pub(crate) use memory::MemoryOutbox;
 
-/// How long what was given up is kept, for somebody to look at.
+/// How long a mail that was given up is kept for inspection.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Mail that waits: in the database where the application has one, and else in the memory of the process.
+/// The outbox: in the database if the application has one, and otherwise in the memory of the process.
 pub(crate) enum Outbox {
     Database(Database),
     Memory(MemoryOutbox),
 }
 
-/// A mail that is ours to send, until it is due again.
+/// A mail that this process may send, until it is due again.
 pub(crate) struct Claimed {
     pub(crate) id: i64,
-    /// `None` where what is stored cannot be read.
+    /// `None` if its stored form cannot be read.
     pub(crate) mail: Option<MailMessage>,
-    /// How often it was tried, this time included.
+    /// The number of attempts, including this one.
     pub(crate) attempts: u32,
 }
 
-/// What became of a mail that was claimed.
+/// The result of the delivery of a claimed mail.
 #[derive(Clone)]
 pub(crate) enum Outcome {
     Sent,
-    /// It is to be tried again.
+    /// It is tried again.
     Again {
         due_at: DateTime<Utc>,
         error: String,
     },
-    /// It will not be tried again.
+    /// It is not tried again.
     GivenUp {
         now: DateTime<Utc>,
         error: String,
@@ -50,7 +50,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outbox {
-    /// When the next mail is due; `None` where none waits.
+    /// Returns when the next mail is due, or `None` if none waits.
     pub(crate) async fn next_due(&self) -> Result<Option<DateTime<Utc>>> {
         match self {
             Outbox::Database(database) => database.run(database::next_due).await,
@@ -58,18 +58,18 @@ impl Outbox {
         }
     }
 
-    /// Takes at most `limit` mails that are due. Nobody else gets them before `until`.
+    /// Claims up to `limit` due mails. No other worker gets them before `until`.
     pub(crate) async fn claim(&self, limit: i64, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>> {
         match self {
-            Outbox::Database(database) => database::transaction(database, move |db| database::claim(db, limit, now, until)).await,
+            Outbox::Database(database) => database.run_write(move |db| database::claim(db, limit, now, until)).await,
             Outbox::Memory(memory) => Ok(memory.claim(limit, now, until)),
         }
     }
 
-    /// Notes what became of a mail.
+    /// Records the result of a delivery.
     pub(crate) async fn finish(&self, id: i64, outcome: Outcome) -> Result<()> {
         match self {
-            Outbox::Database(database) => database::transaction(database, move |db| database::finish(db, id, outcome)).await,
+            Outbox::Database(database) => database.run_write(move |db| database::finish(db, id, outcome)).await,
             Outbox::Memory(memory) => {
                 memory.finish(id, outcome);
                 Ok(())
@@ -77,10 +77,10 @@ impl Outbox {
         }
     }
 
-    /// Writes mails in a transaction of their own.
+    /// Adds mails, in a transaction of their own.
     pub(crate) async fn push(&self, mails: Vec<MailMessage>, now: DateTime<Utc>) -> Result<()> {
         match self {
-            Outbox::Database(database) => database::transaction(database, move |db| database::push(db, &mails, now)).await,
+            Outbox::Database(database) => database.run_write(move |db| database::push(db, &mails, now)).await,
             Outbox::Memory(memory) => {
                 memory.push(mails, now);
                 Ok(())
@@ -89,7 +89,7 @@ impl Outbox {
     }
 }
 
-/// Writes mails in whatever transaction this connection is in.
+/// Adds mails in the transaction of this connection.
 pub(crate) fn push_within(db: &mut Db, mails: &[MailMessage], now: DateTime<Utc>) -> Result<()> {
     database::push(db, mails, now)
 }

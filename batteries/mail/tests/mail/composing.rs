@@ -205,7 +205,7 @@ fn settings_that_cannot_work_are_named() {
         ("SMTP_TIMEOUT_SECONDS = 18446744073709551615", "SMTP_TIMEOUT_SECONDS"),
         ("MAIL_BACKEND = 'pigeon'", "MAIL_BACKEND"),
         ("MAIL_DIR = '.'", "MAIL_DIR = \"mails\""),
-        ("MAIL_DIR = 'db.sqlite'", "MAIL_DIR should be a folder, which this file is not"),
+        ("MAIL_DIR = 'db.sqlite'", "MAIL_DIR should be a folder, not a file"),
         ("MAIL_MAX_BYTES = 0", "MAIL_MAX_BYTES = 10485760"),
         ("SMTP_HOST = ''", "SMTP_HOST = \"smtp.example.com\""),
         ("SMTP_HOST = 'smtp.example.com:587'", "SMTP_HOST = \"smtp.example.com\""),

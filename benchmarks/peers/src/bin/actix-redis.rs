@@ -14,7 +14,7 @@ fn main() -> Result {
 async fn serve(options: Options) -> Result {
     let store = RedisSessionStore::new(&options.database).await?;
     let key = Key::generate();
-    // By default a session's end moves forward only when the session changes.
+    // By default, a session's expiry is extended only when the session changes.
     let policy = if options.rolling { TtlExtensionPolicy::OnEveryRequest } else { TtlExtensionPolicy::OnStateChanges };
     let server = HttpServer::new(move || {
         let lifecycle =

@@ -1,7 +1,7 @@
-//! axum with axum-login and tower-sessions on sqlx, in a SQLite file: logging in, who is there, and a form.
+//! axum with axum-login and tower-sessions on sqlx, in a SQLite file: login, the current user, and a form.
 //!
-//! Passwords are checked on threads that may block, as axum-login's own example does. The form is written by hand: axum brings
-//! none, nor tokens against CSRF, so one is kept in the session.
+//! Passwords are verified on blocking threads, as in axum-login's own example. The form and its validation are written by
+//! hand, because axum has no forms. It has no CSRF tokens either, so a token is kept in the session.
 
 use std::sync::Arc;
 
@@ -163,7 +163,7 @@ async fn log_in(mut auth: AuthSession<Backend>, Form(credentials): Form<Credenti
     Ok("in")
 }
 
-/// Logs somebody in without a password, to have sessions to draw from.
+/// Logs in a user without a password, to create sessions for the measurement.
 async fn enter(mut auth: AuthSession<Backend>) -> Answer<&'static str> {
     let user = auth.backend.named("user1").await.map_err(failed)?.ok_or_else(|| failed("no user"))?;
     auth.login(&user).await.map_err(failed)?;
@@ -222,7 +222,7 @@ impl Entry {
     }
 }
 
-/// The token of the session, which gets one at its first form.
+/// Returns the token of the session, which is created for its first form.
 async fn token(session: &Session) -> Answer<String> {
     if let Some(token) = session.get::<String>("csrf").await.map_err(failed)? {
         return Ok(token);
@@ -247,7 +247,7 @@ async fn show(State(templates): State<Arc<Tera>>, session: Session) -> Answer<Ht
 async fn submit(State(templates): State<Arc<Tera>>, session: Session, Form(entry): Form<Entry>) -> Answer<Html<String>> {
     let token = token(&session).await?;
     if entry.csrf_token != token {
-        return Err((StatusCode::FORBIDDEN, "a wrong token".to_owned()));
+        return Err((StatusCode::FORBIDDEN, "wrong token".to_owned()));
     }
     let errors = entry.errors();
     if errors.title.or(errors.email).or(errors.count).or(errors.text).is_none() {

@@ -1,4 +1,4 @@
-//! axum alone, without sessions.
+//! axum without sessions.
 
 use axum::Router;
 use axum::routing::get;

@@ -1,4 +1,4 @@
-//! axum with tower-sessions, in the process's memory.
+//! axum with tower-sessions in memory.
 
 use lback_benchmark_peers::{Options, Result, axum_server};
 use tower_sessions::MemoryStore;

@@ -1,4 +1,4 @@
-//! axum with tower-sessions and its store on rusqlite: one connection on a thread of its own, in a SQLite file.
+//! axum with tower-sessions and its store on rusqlite: a SQLite file, with one connection on its own thread.
 
 use lback_benchmark_peers::{Options, Result, axum_server};
 use tokio_rusqlite::Connection;

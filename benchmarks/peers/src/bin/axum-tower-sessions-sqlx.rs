@@ -1,4 +1,4 @@
-//! axum with tower-sessions and its store on sqlx: PostgreSQL where `--database` is such a URL, else a SQLite file.
+//! axum with tower-sessions and its store on sqlx: PostgreSQL if `--database` is a PostgreSQL URL, or else a SQLite file.
 
 use lback_benchmark_peers::{Options, Result, axum_server};
 use tower_sessions_sqlx_store::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
@@ -10,7 +10,7 @@ fn main() -> Result {
     options.runtime()?.block_on(serve(&options))
 }
 
-// Both pools have sqlx's own size, 10 connections.
+// Both pools have the default size of sqlx, 10 connections.
 async fn serve(options: &Options) -> Result {
     if options.database.starts_with("postgres") {
         let store = PostgresStore::new(PgPool::connect(&options.database).await?);

@@ -1,4 +1,4 @@
-//! hyper alone, HTTP/1.1, after its own "hello" example.
+//! hyper without a framework, HTTP/1.1 only, based on its own "hello" example.
 
 use std::convert::Infallible;
 

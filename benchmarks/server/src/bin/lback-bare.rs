@@ -1,4 +1,4 @@
-//! Lback without sessions, database and middleware, beside raw hyper.
+//! Lback without sessions, database and middleware, for the comparison with raw hyper.
 
 use lback::prelude::*;
 

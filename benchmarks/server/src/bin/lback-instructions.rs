@@ -1,4 +1,4 @@
-//! Answers so many requests in process and ends, to be counted by callgrind: `lback-instructions count 1200`.
+//! Runs a number of requests in process, for callgrind to count: `lback-instructions count 1200`.
 
 use lback::prelude::*;
 use lback::testing::Client;
@@ -12,7 +12,7 @@ fn main() -> Result<()> {
     };
     let requests: u32 = requests.parse()?;
     let client = Client::with_settings(App::new(lback_benchmark_server::urls()), SETTINGS);
-    // The session that is read.
+    // Creates the session for `read`.
     client.get("/count").send().assert_status(200);
     for _ in 0..requests {
         client.get(&format!("/{name}")).send().assert_status(200);

@@ -1,6 +1,6 @@
-//! Lback with users: logging in, who is there, and a form.
+//! Lback with users: login, the current user, and a form.
 //!
-//! `addusers N` makes users `user0` and so on, all with one password.
+//! `addusers N` creates the users `user0` and so on, all with the same password.
 
 use lback::prelude::*;
 use lback::auth::{Auth, NewUser};
@@ -38,7 +38,7 @@ fn log_in(req: &mut Request) -> Result<Response> {
     Err(Error::bad_request("not logged in"))
 }
 
-/// Logs somebody in without a password, to have sessions to draw from.
+/// Logs in a user without a password, to create sessions for the measurement.
 fn enter(req: &mut Request) -> Result<String> {
     let user = User::named(req.db()?, "user1")?.or_404()?;
     req.login(&user)?;

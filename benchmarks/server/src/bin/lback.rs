@@ -1,4 +1,4 @@
-//! Lback as it comes: sessions, and the whole default stack of middleware.
+//! Lback with its defaults: sessions, and the full middleware stack.
 
 use lback::prelude::*;
 

@@ -1,12 +1,12 @@
-//! What no browser sends by itself.
+//! Malformed and malicious requests.
 
 use super::*;
 
-/// Every field of the form, and what is right in it.
-const RIGHT: [(&str, &str); 4] = [("title", "A Mad Tea-Party"), ("slug", "tea"), ("body", "No room!"), ("version", "0")];
+/// Every field of the form, with a valid value.
+const VALID: [(&str, &str); 4] = [("title", "A Mad Tea-Party"), ("slug", "tea"), ("body", "No room!"), ("version", "0")];
 
 fn with(name: &str, values: &[&str]) -> Vec<(String, String)> {
-    let others = RIGHT.iter().filter(|(other, _)| *other != name).map(|(name, value)| (name.to_string(), value.to_string()));
+    let others = VALID.iter().filter(|(other, _)| *other != name).map(|(name, value)| (name.to_string(), value.to_string()));
     others.chain(values.iter().map(|value| (name.to_owned(), value.to_string()))).collect()
 }
 
@@ -15,13 +15,13 @@ fn count(client: &Client) -> i64 {
 }
 
 #[test]
-fn what_does_not_fit_is_said_at_the_field_and_nothing_is_saved() {
+fn invalid_values_are_reported_and_not_saved() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let long = "x".repeat(50_001);
-    for (name, _) in RIGHT {
+    for (name, _) in VALID {
         let send = |values: &[&str]| alice.post("/write/new").form(&with(name, values)).send();
-        // Without an address one is made; there is no such rule for the others.
+        // The address may be missing, because it is derived from the title.
         if name != "slug" {
             send(&[]).assert_status(200).assert_contains("error-summary");
             send(&[" "]).assert_status(200).assert_contains("error-summary");
@@ -40,7 +40,7 @@ fn what_does_not_fit_is_said_at_the_field_and_nothing_is_saved() {
 }
 
 #[test]
-fn what_looks_dangerous_is_text() {
+fn markup_and_code_are_stored_as_text() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let queen = browser_of(&client, "queen", &["Moderators"]);
@@ -61,14 +61,14 @@ fn what_looks_dangerous_is_text() {
     for page in ["/", "/posts/post-0"] {
         let page = client.get(page).send();
         page.assert_contains("&lt;script&gt;");
-        assert_lacks(&page, "<script");
+        assert_excludes(&page, "<script");
     }
     client.get("/posts/post-2").send().assert_contains("{{ 7 * 7 }}");
     assert_eq!(count(&client), 4);
 }
 
 #[test]
-fn a_body_that_is_no_form_is_refused() {
+fn invalid_request_bodies_are_rejected() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let send = |content_type: &str, body: Vec<u8>| alice.post("/write/new").header("content-type", content_type).body(body).send();
@@ -82,7 +82,7 @@ fn a_body_that_is_no_form_is_refused() {
 }
 
 #[test]
-fn addresses_that_lead_nowhere_are_404() {
+fn unknown_paths_are_404() {
     let client = client();
     let queen = browser_of(&client, "queen", &["Moderators"]);
     for path in
@@ -97,7 +97,7 @@ fn addresses_that_lead_nowhere_are_404() {
 }
 
 #[test]
-fn a_form_without_a_fresh_token_is_refused() {
+fn forms_without_a_current_csrf_token_are_rejected() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     alice.enforce_csrf();
@@ -107,8 +107,8 @@ fn a_form_without_a_fresh_token_is_refused() {
         page.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
     };
     let send =
-        |token: &str| alice.post("/write/new").form(&RIGHT.iter().copied().chain([("csrf_token", token)]).collect::<Vec<_>>()).send();
-    post(&alice, "/write/new", &RIGHT).assert_status(403);
+        |token: &str| alice.post("/write/new").form(&VALID.iter().copied().chain([("csrf_token", token)]).collect::<Vec<_>>()).send();
+    post(&alice, "/write/new", &VALID).assert_status(403);
     send("nonsense").assert_status(403);
     let stale = token("/write/new");
     alice.post("/account/logout").form(&[("csrf_token", token("/write"))]).send().assert_redirect("/");

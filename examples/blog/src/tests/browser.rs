@@ -1,6 +1,6 @@
-//! The blog in Chromium, from the first visit on. Where Chromium is not installed these tests say so, and pass.
+//! The blog in Chromium, from the first visit. If Chromium is not installed, these tests print a note and pass.
 //!
-//! With `SCREENSHOTS=1` they write every page into `target/screenshots`, and those that the guide shows into its folder.
+//! With `SCREENSHOTS=1`, they save screenshots of every page in `target/screenshots`, and those for the guide in its folder.
 
 use std::path::Path;
 use std::{env, fs};
@@ -10,21 +10,21 @@ use lback_test_servers::Browser;
 use super::*;
 use crate::models::{Draft, PUBLISHED, Post};
 
-/// The pages that the guide shows: how wide, and how much of them.
+/// The screenshots for the guide: their names, widths and heights.
 const SHOWN: [(&str, u32, u32); 5] =
     [("front", 1200, 600), ("front-phone", 390, 660), ("register", 1200, 790), ("post-form", 1200, 700), ("waiting", 1200, 280)];
 
-/// Somebody before the blog.
+/// A visitor of the blog, with a browser.
 struct Visitor {
     browser: Browser,
     blog: Client,
 }
 
 impl Visitor {
-    /// Nobody has been there yet but a moderator, the queen. `None` without a browser.
+    /// Starts a browser and a blog with one user, the moderator queen. Returns `None` without a browser.
     fn new() -> Option<Self> {
         let browser = Browser::start()?;
-        // As on a server, with the blog's own pages for errors.
+        // Like on a server, with the blog's own error pages.
         let settings = include_str!("../../settings.toml").replace("DEBUG = true", "DEBUG = false");
         let blog = Client::over_socket_with_settings(app(), &settings);
         add_user(&blog, "queen", &["Moderators"]);
@@ -36,25 +36,25 @@ impl Visitor {
         self.browser.open(&format!("{}{path}", self.blog.url()));
     }
 
-    /// Waits for a page that says `text`, and looks at it, wide and narrow.
+    /// Waits for a page that contains `text`, and checks it, wide and narrow.
     #[track_caller]
     fn sees(&self, page: &str, text: &str) {
         self.browser.sees(text);
         assert_eq!(self.browser.complaints(), [""; 0], "{page}");
-        self.look(page);
+        self.check_layout(page);
     }
 
-    /// The same for a page with a status from 400 on, which the browser mentions.
+    /// Does the same for a page with an error status, which the browser logs.
     #[track_caller]
     fn is_refused(&self, page: &str, status: u16, text: &str) {
         self.browser.sees(text);
         let complaints = self.browser.complaints();
         assert!(matches!(&complaints[..], [one] if one.contains(&format!("status of {status}"))), "{page}: {complaints:?}");
-        self.look(page);
+        self.check_layout(page);
     }
 
     #[track_caller]
-    fn look(&self, page: &str) {
+    fn check_layout(&self, page: &str) {
         for (name, width) in [(format!("{page}-phone"), 390), (page.to_owned(), 1200)] {
             self.browser.resize(width, 800);
             assert!(!self.browser.overflows(), "{page} is wider than {width} pixels");
@@ -90,7 +90,7 @@ impl Visitor {
         self.browser.sees("You have been logged out.");
     }
 
-    /// Goes on with the tabulator until this has the focus.
+    /// Presses the tab key until the element has the focus.
     #[track_caller]
     fn tabs_to(&self, name: &str) {
         for _ in 0..40 {
@@ -102,7 +102,7 @@ impl Visitor {
         panic!("{name:?} cannot be reached with the keyboard:\n{}", self.browser.text());
     }
 
-    /// Follows the link in the newest mail to somebody that asks for it.
+    /// Follows the link in the newest mail to a user that contains one.
     #[track_caller]
     fn follows_link_in_mail(&self, to: &str) {
         let mail = self.blog.mail().into_iter().rfind(|mail| mail.to == [to] && mail.text.contains("follow")).expect("a mail");
@@ -110,7 +110,7 @@ impl Visitor {
         self.browser.open(link);
     }
 
-    /// Publishes what the queen has written before.
+    /// Publishes posts of the queen.
     fn publish(&self, chapters: &[(&str, &str)]) {
         for (title, body) in chapters {
             self.blog.clock().advance(std::time::Duration::from_secs(3600));
@@ -119,20 +119,20 @@ impl Visitor {
                 let queen = User::named(db, "queen")?.or_404()?;
                 let draft = Draft { title: (*title).to_owned(), slug: None, body: (*body).to_owned(), version: 0 };
                 let slug = draft.insert(db, &queen, now)?.ok().or_404()?;
-                Post::at(db, &slug)?.or_404()?.advance(db, PUBLISHED, "", now)
+                Post::at(db, &slug)?.or_404()?.set_state(db, PUBLISHED, "", now)
             });
         }
     }
 }
 
 #[test]
-fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
+fn a_visitor_registers_becomes_an_author_and_is_published() {
     let Some(visitor) = Visitor::new() else { return };
     let browser = &visitor.browser;
 
-    // Registering, with a password that is none at first.
+    // Registers, first with a weak password.
     visitor.open("/");
-    visitor.sees("empty", "Nothing is published yet");
+    visitor.sees("empty", "No posts yet");
     browser.click("Register");
     browser.fill("User name", "alice");
     browser.fill("E-mail address", "alice@example.com");
@@ -149,7 +149,7 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     browser.press(Browser::ENTER);
     visitor.sees("registered", "Check your inbox");
 
-    // The mailbox; and in with the keyboard alone.
+    // Follows the link in the mail, and logs in using only the keyboard.
     visitor.follows_link_in_mail("alice@example.com");
     visitor.sees("verify", "Is alice@example.com your address?");
     browser.click("Yes, it is mine");
@@ -162,7 +162,7 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     browser.press(Browser::ENTER);
     visitor.sees("profile", "Your devices");
 
-    // Not yet an author.
+    // Alice is not an author yet.
     visitor.open("/write/new");
     visitor.is_refused("forbidden", 403, "A moderator can make you an author.");
     visitor.logs_out();
@@ -170,17 +170,17 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     visitor.sees("login", "Forgot your password?");
     assert!(browser.url().ends_with("/account/login?next=/write/new"), "{}", browser.url());
 
-    // The queen admits her.
+    // The queen makes her an author.
     visitor.logs_in("queen", PASSWORD);
     browser.click("Moderate");
-    visitor.sees("nothing-waits", "Nothing waits to be published.");
+    visitor.sees("nothing-waits", "No posts are waiting for publication.");
     browser.click("Members");
     visitor.sees("members", "since");
     browser.click("Admit alice as an author");
     visitor.sees("members-admitted", "alice is an author now.");
     visitor.logs_out();
 
-    // She writes; the title makes no address, so the first attempt fails.
+    // Alice writes a post. The first attempt fails, because the address is invalid.
     visitor.logs_in("alice", PASSWORD);
     browser.click("Write");
     visitor.sees("desk-empty", "You have not written anything yet.");
@@ -194,36 +194,36 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     browser.fill("Title", "Advice from a Caterpillar");
     browser.fill("Address", "");
     browser.click("Save");
-    visitor.sees("draft", "Your draft is saved.");
+    visitor.sees("draft", "Your draft was saved.");
     visitor.tabs_to("Delete …");
     browser.press(Browser::ENTER);
-    visitor.sees("delete", "Delete it for good");
+    visitor.sees("delete", "Delete permanently");
     browser.click("Submit for publication");
-    visitor.sees("submitted", "Your post is submitted.");
+    visitor.sees("submitted", "Your post was submitted.");
     browser.click("Write");
     visitor.sees("desk", "Advice from a Caterpillar");
     visitor.logs_out();
 
-    // The queen reads it, almost sends it back, publishes it, and mends a word.
+    // The queen reads it, cancels sending it back, publishes it, and edits it.
     visitor.logs_in("queen", PASSWORD);
     browser.click("Moderate");
     visitor.sees("waiting", "by alice");
     browser.click("Send back \"Advice from a Caterpillar\"");
-    visitor.sees("return", "It will be a draft of alice again.");
+    visitor.sees("return", "It becomes a draft of alice again.");
     browser.click("Cancel");
     visitor.sees("post-moderator", "Who are you?");
     browser.click("Publish");
-    visitor.sees("published", "is published.");
+    visitor.sees("published", "was published.");
     let mail = visitor.blog.mail().pop().expect("a mail");
-    assert_eq!((mail.to == ["alice <alice@example.com>"], mail.subject.as_str()), (true, "Your post is published"));
+    assert_eq!((mail.to == ["alice <alice@example.com>"], mail.subject.as_str()), (true, "Your post was published"));
     visitor.open("/posts/advice-from-a-caterpillar");
     browser.click("Edit");
     browser.fill("Text", "The Caterpillar and Alice looked at each other.\n\n\"Who are YOU?\" said the Caterpillar.");
     browser.click("Save");
-    browser.sees("Your changes are saved.");
+    browser.sees("Your changes were saved.");
     visitor.logs_out();
 
-    // Everybody reads it, and what else there is.
+    // All visitors can read it, and other posts.
     visitor.publish(&[
         ("Down the Rabbit-Hole", "Alice was beginning to get very tired of sitting by her sister on the bank, and of having nothing to do: once or twice she had peeped into the book her sister was reading, but it had no pictures or conversations in it."),
         ("The Pool of Tears", "\"Curiouser and curiouser!\" cried Alice; she was so much surprised, that for the moment she quite forgot how to speak good English; \"now I'm opening out like the largest telescope that ever was! Good-bye, feet!\""),
@@ -239,16 +239,16 @@ fn a_visitor_registers_is_admitted_and_writes_what_a_moderator_publishes() {
     visitor.sees("post", "Who are YOU?");
     assert!(!browser.text().contains("Edit"));
     visitor.open("/posts/looking-glass");
-    visitor.is_refused("not-found", 404, "Nothing is here");
+    visitor.is_refused("not-found", 404, "Page not found");
 }
 
 #[test]
-fn a_user_looks_after_their_account() {
+fn a_user_manages_their_account() {
     let Some(visitor) = Visitor::new() else { return };
     let browser = &visitor.browser;
     let new_password = "through the looking glass";
 
-    // A password that was forgotten.
+    // Resets a forgotten password.
     visitor.open("/account/login");
     browser.click("Forgot your password?");
     visitor.sees("reset", "Enter your e-mail address");
@@ -268,7 +268,7 @@ fn a_user_looks_after_their_account() {
     visitor.follows_link_in_mail("queen@example.com");
     visitor.is_refused("link-dead", 404, "This link does not work");
 
-    // The old one is none any more.
+    // The old password does not work any more.
     visitor.open("/account/login");
     browser.fill("User name or e-mail address", "queen");
     browser.fill("Password", PASSWORD);
@@ -279,7 +279,7 @@ fn a_user_looks_after_their_account() {
     browser.press(Browser::ENTER);
     browser.sees("Log out");
 
-    // Changing it again, with the address.
+    // Changes the password again, and the address.
     browser.click("queen");
     browser.click("Change your password");
     visitor.sees("password", "You will be logged out on all other devices.");
@@ -303,7 +303,7 @@ fn a_user_looks_after_their_account() {
     browser.click("Yes, it is mine");
     visitor.sees("profile-verified", "Your e-mail address has been confirmed.");
 
-    // Another device.
+    // Logs out another device.
     log_in(&visitor.blog, "queen");
     browser.click("Your devices");
     visitor.sees("devices", "This device");

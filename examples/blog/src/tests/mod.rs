@@ -1,9 +1,9 @@
-//! The blog, driven as browsers drive it.
+//! Tests of the whole blog through the test client.
 
+mod access;
 mod bad_input;
 mod browser;
 mod moderating;
-mod walk;
 mod writing;
 
 use lback::auth::NewUser;
@@ -19,7 +19,7 @@ fn client() -> Client {
     Client::new(app())
 }
 
-/// A user in these groups, with a password and an address that is confirmed.
+/// Adds a user to these groups, with a password and a confirmed address.
 fn add_user(client: &Client, name: &str, groups: &[&str]) -> User {
     let new = NewUser::new(name, &client.hash(PASSWORD)).email(&format!("{name}@example.com"));
     let mut user = client.add_user(groups.iter().fold(new, |new, group| new.group(group)));
@@ -32,7 +32,7 @@ fn log_in(client: &Client, name: &str) {
     post(client, "/account/login", &[("username", name), ("password", PASSWORD)]).assert_redirect("/");
 }
 
-/// The browser of a new user in these groups.
+/// Adds a user to these groups, and returns a client that is logged in.
 fn browser_of(client: &Client, name: &str, groups: &[&str]) -> Client {
     let user = add_user(client, name, groups);
     let browser = client.fork();
@@ -44,7 +44,7 @@ fn post(client: &Client, path: &str, form: &[(&str, &str)]) -> TestResponse {
     client.post(path).form(form).send()
 }
 
-/// Writes a draft, and returns its id.
+/// Creates a draft, and returns its id.
 #[track_caller]
 fn write(author: &Client, title: &str) -> i64 {
     let form = [("title", title), ("slug", ""), ("body", "Alice was beginning to get very tired."), ("version", "0")];
@@ -62,17 +62,17 @@ fn publish(author: &Client, moderator: &Client, id: i64) {
     assert_eq!(state(moderator, id), "published");
 }
 
-/// The version that a page of this post would send along.
+/// Returns the version that a page of this post would send.
 fn version(client: &Client, id: i64) -> String {
     client.db(|db| posts::table.find(id).select(posts::version).first::<i32>(db)).to_string()
 }
 
-/// The state in which a post is.
+/// Returns the state of a post.
 fn state(client: &Client, id: i64) -> String {
     client.db(|db| posts::table.find(id).select(posts::state).first(db))
 }
 
 #[track_caller]
-fn assert_lacks(page: &TestResponse, text: &str) {
+fn assert_excludes(page: &TestResponse, text: &str) {
     assert!(!page.text().contains(text), "the page should not contain {text:?}: {page:?}");
 }

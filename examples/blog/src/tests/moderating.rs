@@ -1,19 +1,19 @@
-//! What moderators do, and who is one.
+//! Moderating posts, and appointing moderators.
 
 use super::*;
 
 #[test]
-fn a_moderator_sends_a_post_back_with_a_reason() {
+fn a_moderator_can_send_a_post_back_with_a_reason() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let queen = browser_of(&client, "queen", &["Moderators"]);
     let id = write(&alice, "Advice");
     let back = format!("/moderate/{id}/return");
 
-    // A draft is its author's.
+    // A draft cannot be published or sent back.
     queen.get(&back).send().assert_redirect("/moderate");
     post(&queen, &format!("/moderate/{id}/publish"), &[("version", "1")]).assert_redirect("/moderate");
-    queen.get("/moderate").send().assert_contains("does not wait to be published").assert_contains("Nothing waits");
+    queen.get("/moderate").send().assert_contains("is not waiting for publication").assert_contains("No posts are waiting");
     assert_eq!(state(&client, id), "draft");
 
     post(&alice, &format!("/write/{id}/submit"), &[]);
@@ -23,7 +23,7 @@ fn a_moderator_sends_a_post_back_with_a_reason() {
     post(&queen, &back, &[("reason", "Who are <you>?\n\nExplain yourself!")]).assert_redirect("/moderate");
     assert_eq!(state(&client, id), "draft");
     let mail = client.mail().pop().unwrap();
-    assert_eq!(mail.subject, "Your post came back");
+    assert_eq!(mail.subject, "Your post was sent back");
     assert!(mail.text.contains("Who are <you>?"), "{}", mail.text);
     assert!(mail.html.is_some_and(|html| html.contains("Who are &lt;you&gt;?")));
     alice.get("/posts/advice").send().assert_contains("<p>Explain yourself!</p>").assert_contains("Who are &lt;you&gt;?");
@@ -37,7 +37,7 @@ fn a_moderator_sends_a_post_back_with_a_reason() {
 }
 
 #[test]
-fn a_moderator_publishes_what_they_have_read() {
+fn a_moderator_publishes_only_the_version_they_have_read() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let queen = browser_of(&client, "queen", &["Moderators"]);
@@ -62,7 +62,7 @@ fn a_moderator_publishes_what_they_have_read() {
 }
 
 #[test]
-fn only_a_superuser_makes_moderators() {
+fn only_a_superuser_can_appoint_moderators() {
     let client = client();
     let mut king = add_user(&client, "king", &[]);
     client.db(|db| king.set_roles(db, true, true));
@@ -77,8 +77,8 @@ fn only_a_superuser_makes_moderators() {
     let groups = || client.db(|db| Group::of(db, &alice)).into_iter().map(|group| group.name).collect::<Vec<_>>();
 
     change(&queen, "appoint").assert_status(403);
-    assert_lacks(&queen.get("/moderate/members").send(), "Make a moderator");
-    king.get("/moderate/members").send().assert_contains("Make a moderator");
+    assert_excludes(&queen.get("/moderate/members").send(), "Make moderator");
+    king.get("/moderate/members").send().assert_contains("Make moderator");
     change(&king, "appoint").assert_redirect("/moderate/members");
     change(&queen, "admit").assert_redirect("/moderate/members");
     assert_eq!(groups(), ["Authors", "Moderators"]);
@@ -91,7 +91,7 @@ fn only_a_superuser_makes_moderators() {
 }
 
 #[test]
-fn who_is_deactivated_or_dismissed_is_out_with_the_next_request() {
+fn deactivation_and_dismissal_take_effect_with_the_next_request() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let id = write(&alice, "The Rabbit");

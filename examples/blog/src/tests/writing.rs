@@ -3,9 +3,9 @@
 use super::*;
 
 #[test]
-fn a_visitor_becomes_an_author_whose_post_is_read_by_all() {
+fn a_visitor_becomes_an_author_and_publishes_a_post() {
     let visitor = client();
-    visitor.get("/").send().assert_status(200).assert_contains("Nothing is published yet").assert_contains("Come back later.");
+    visitor.get("/").send().assert_status(200).assert_contains("No posts yet").assert_contains("Come back later.");
     let moderator = browser_of(&visitor, "queen", &["Moderators"]);
 
     let alice = visitor.fork();
@@ -22,7 +22,7 @@ fn a_visitor_becomes_an_author_whose_post_is_read_by_all() {
     alice.get(link).send().assert_contains("alice@example.com");
     post(&alice, link, &[]).assert_redirect("/account");
 
-    // Who is logged in is not yet an author.
+    // A logged-in user is not an author yet.
     alice.get("/write/new").send().assert_status(403);
     moderator.get("/moderate/members").send().assert_contains("alice");
     let id = visitor.db(|db| User::named(db, "alice")).unwrap().id;
@@ -31,11 +31,11 @@ fn a_visitor_becomes_an_author_whose_post_is_read_by_all() {
 
     alice.get("/write").send().assert_contains("You have not written anything yet.");
     let post_id = write(&alice, "Down the Rabbit-Hole");
-    alice.get("/posts/down-the-rabbit-hole").send().assert_contains("Your draft is saved.").assert_contains("Submit for publication");
+    alice.get("/posts/down-the-rabbit-hole").send().assert_contains("Your draft was saved.").assert_contains("Submit for publication");
     visitor.get("/posts/down-the-rabbit-hole").send().assert_status(404);
     post(&alice, &format!("/write/{post_id}/submit"), &[]).assert_redirect("/posts/down-the-rabbit-hole");
     post(&alice, &format!("/write/{post_id}/submit"), &[]).assert_redirect("/posts/down-the-rabbit-hole");
-    alice.get("/write").send().assert_contains("This post is submitted already.").assert_contains("submitted");
+    alice.get("/write").send().assert_contains("This post was already submitted.").assert_contains("submitted");
     moderator.get("/moderate").send().assert_contains("Down the Rabbit-Hole").assert_contains("by alice");
     moderator.get("/posts/down-the-rabbit-hole").send().assert_contains("Publish");
 
@@ -44,15 +44,15 @@ fn a_visitor_becomes_an_author_whose_post_is_read_by_all() {
     visitor.get("/").send().assert_contains("Down the Rabbit-Hole").assert_contains("Alice was beginning");
     let page = visitor.get("/posts/down-the-rabbit-hole").send();
     page.assert_status(200).assert_contains("<p>Alice was beginning to get very tired.</p>");
-    assert_lacks(&page, "Edit");
+    assert_excludes(&page, "Edit");
     let mail = visitor.mail().pop().unwrap();
     assert_eq!(mail.to, ["alice <alice@example.com>"]);
-    assert_eq!(mail.subject, "Your post is published");
+    assert_eq!(mail.subject, "Your post was published");
     assert!(mail.html.is_some_and(|html| html.contains("/posts/down-the-rabbit-hole")));
 }
 
 #[test]
-fn authors_change_their_own_posts_until_they_are_published() {
+fn authors_can_change_their_own_posts_until_they_are_published() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let dodo = browser_of(&client, "dodo", &["Authors"]);
@@ -63,19 +63,19 @@ fn authors_change_their_own_posts_until_they_are_published() {
     alice.get(&path).send().assert_contains("value=\"The Pool of Tears\"").assert_contains("value=\"the-pool-of-tears\"");
     let form = [("title", "A Pool"), ("slug", "pool"), ("body", "Curiouser"), ("version", "1")];
     post(&alice, &path, &form).assert_redirect("/posts/pool");
-    alice.get("/posts/pool").send().assert_contains("Your changes are saved.").assert_contains("Curiouser");
+    alice.get("/posts/pool").send().assert_contains("Your changes were saved.").assert_contains("Curiouser");
 
-    // Somebody else's is not even to be read before it is published.
+    // Other authors cannot even read a post before it is published.
     for hidden in ["/posts/pool", "/posts/no-such-post"] {
-        dodo.get(hidden).send().assert_status(404).assert_contains("There is no such post.");
+        dodo.get(hidden).send().assert_status(404).assert_contains("This post does not exist.");
     }
     for path in [path.clone(), format!("{path}/submit"), format!("{path}/delete")] {
-        post(&dodo, &path, &form).assert_status(403).assert_contains("This post is somebody else");
+        post(&dodo, &path, &form).assert_status(403).assert_contains("This post belongs to another author.");
     }
     dodo.get(&path).send().assert_status(403);
 
     publish(&alice, &queen, id);
-    post(&alice, &path, &form).assert_status(403).assert_contains("Only a moderator can change it now.");
+    post(&alice, &path, &form).assert_status(403).assert_contains("Only a moderator can change it.");
     post(&alice, &format!("{path}/delete"), &[]).assert_status(403);
     let version = version(&client, id);
     let form = [("title", "A Pool"), ("slug", "pool"), ("body", "And curiouser!"), ("version", &version)];
@@ -89,7 +89,7 @@ fn authors_change_their_own_posts_until_they_are_published() {
 }
 
 #[test]
-fn of_two_who_change_a_post_at_once_the_second_is_told() {
+fn concurrent_changes_of_a_post_are_detected() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let queen = browser_of(&client, "queen", &["Moderators"]);
@@ -98,32 +98,32 @@ fn of_two_who_change_a_post_at_once_the_second_is_told() {
     change(&queen, "Off with their heads").assert_redirect("/posts/a");
     change(&alice, "Everybody has won")
         .assert_status(200)
-        .assert_contains("Somebody has changed this post")
+        .assert_contains("This post has changed since you opened it.")
         .assert_contains("Everybody has won");
     alice.get("/posts/a").send().assert_contains("Off with their heads");
 }
 
 #[test]
-fn an_address_is_made_of_the_title_and_belongs_to_one_post() {
+fn addresses_are_derived_from_titles_and_unique() {
     let client = client();
     let alice = browser_of(&client, "alice", &["Authors"]);
     let add = |title: &str, slug: &str| post(&alice, "/write/new", &[("title", title), ("slug", slug), ("body", "…"), ("version", "0")]);
     add("  Pig & Pepper!  ", "").assert_redirect("/posts/pig-pepper");
-    add("Pig, Pepper", "").assert_status(200).assert_contains("Another post has this address already.").assert_contains("Pig, Pepper");
-    add("Other", "Pig-Pepper").assert_status(200).assert_contains("Another post has this address already.");
-    add("Свинья и перец", "").assert_status(200).assert_contains("None can be made of this title.");
+    add("Pig, Pepper", "").assert_status(200).assert_contains("Another post already has this address.").assert_contains("Pig, Pepper");
+    add("Other", "Pig-Pepper").assert_status(200).assert_contains("Another post already has this address.");
+    add("Свинья и перец", "").assert_status(200).assert_contains("No address can be derived from this title.");
     add("Свинья и перец", "svinya").assert_redirect("/posts/svinya");
     for wrong in ["a b", "a/b", "../etc", "a--b", "-a", "ä", "a%2fb"] {
         add("Other", wrong).assert_status(200).assert_contains("Use letters from a to z");
     }
     let id = write(&alice, "Mine");
     let taken = [("title", "Mine"), ("slug", "svinya"), ("body", "…"), ("version", "1")];
-    post(&alice, &format!("/write/{id}"), &taken).assert_status(200).assert_contains("Another post has this address already.");
+    post(&alice, &format!("/write/{id}"), &taken).assert_status(200).assert_contains("Another post already has this address.");
     assert_eq!(client.db(|db| posts::table.count().get_result::<i64>(db)), 3);
 }
 
 #[test]
-fn posts_come_in_pages_newest_first() {
+fn posts_are_paginated_with_the_newest_first() {
     let client = client();
     let queen = browser_of(&client, "queen", &["Moderators"]);
     for number in 1..=6 {
@@ -132,10 +132,10 @@ fn posts_come_in_pages_newest_first() {
     }
     let first = client.get("/").send();
     first.assert_contains("Chapter 6").assert_contains("Chapter 2").assert_contains("Page 1 of 2").assert_contains("href=\"/?page=2\"");
-    assert_lacks(&first, "Chapter 1");
+    assert_excludes(&first, "Chapter 1");
     let second = client.get("/?page=2").send();
     second.assert_contains("Chapter 1").assert_contains("href=\"/?page=1\"");
-    assert_lacks(&second, "Chapter 2");
+    assert_excludes(&second, "Chapter 2");
     for beyond in ["0", "3", "4294967295"] {
         client.get("/").query(&[("page", beyond)]).send().assert_status(404);
     }
@@ -144,7 +144,7 @@ fn posts_come_in_pages_newest_first() {
     }
 }
 
-/// The listener runs beside the request, so its mail may come a little later.
+/// Waits for mail. The listener runs concurrently with the request, so its mail may be queued later.
 fn wait_for_mails(client: &Client, count: usize) {
     let limit = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while client.mail().len() < count {

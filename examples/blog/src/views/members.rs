@@ -1,4 +1,4 @@
-//! Who is an author, and who a moderator.
+//! The list of users, for admitting authors and appointing moderators.
 
 use std::collections::BTreeSet;
 
@@ -40,33 +40,33 @@ fn members_of(db: &mut Db, group: &str) -> Result<BTreeSet<i64>> {
 }
 
 pub fn admit(req: &mut Request) -> Result<Response> {
-    put(req, "Authors", "is an author now")
+    add(req, "Authors", "is an author now")
 }
 
 pub fn dismiss(req: &mut Request) -> Result<Response> {
-    take(req, "Authors", "is no author any more")
+    remove(req, "Authors", "is no longer an author")
 }
 
 pub fn appoint(req: &mut Request) -> Result<Response> {
-    put(req, "Moderators", "is a moderator now")
+    add(req, "Moderators", "is a moderator now")
 }
 
 pub fn depose(req: &mut Request) -> Result<Response> {
-    take(req, "Moderators", "is no moderator any more")
+    remove(req, "Moderators", "is no longer a moderator")
 }
 
-fn put(req: &mut Request, group: &str, said: &str) -> Result<Response> {
+fn add(req: &mut Request, group: &str, message: &str) -> Result<Response> {
     let user = member(req)?;
     let db = req.db()?;
     Group::get_or_create(db, group)?.add(db, &user)?;
-    done(req, &user, said)
+    done(req, &user, message)
 }
 
-fn take(req: &mut Request, group: &str, said: &str) -> Result<Response> {
+fn remove(req: &mut Request, group: &str, message: &str) -> Result<Response> {
     let user = member(req)?;
     let db = req.db()?;
     Group::get_or_create(db, group)?.remove(db, &user)?;
-    done(req, &user, said)
+    done(req, &user, message)
 }
 
 fn member(req: &mut Request) -> Result<User> {
@@ -74,7 +74,7 @@ fn member(req: &mut Request) -> Result<User> {
     User::find(req.db()?, id)?.or_404()
 }
 
-fn done(req: &mut Request, user: &User, said: &str) -> Result<Response> {
-    req.session().flash("success", &format!("{} {said}.", user.username));
+fn done(req: &mut Request, user: &User, message: &str) -> Result<Response> {
+    req.session().flash("success", &format!("{} {message}.", user.username));
     req.redirect_to("moderate:members", &[])
 }

@@ -1,4 +1,4 @@
-//! Where moderators publish what others have written, or send it back.
+//! The moderators' pages: publishing posts, and sending them back.
 
 use lback::prelude::*;
 use serde::Deserialize;
@@ -16,16 +16,16 @@ struct Read {
     version: i32,
 }
 
-/// What is published is what the moderator has read: its author may have changed it meanwhile.
+/// Publishes the version that the moderator has read, because the author may have changed the post in the meantime.
 pub fn publish(req: &mut Request) -> Result<Response> {
     let (id, now) = (req.param("id")?, req.now());
     let Read { version } = req.form()?;
     let post = Post::find(req.db()?, id)?;
     if post.state != SUBMITTED {
-        req.session().flash("warning", &format!("\"{}\" does not wait to be published.", post.title));
-    } else if post.version == version && post.advance(req.db()?, PUBLISHED, "", now)? {
-        tell_author(req, &post, "Your post is published", "mail/published", "")?;
-        req.session().flash("success", &format!("\"{}\" is published.", post.title));
+        req.session().flash("warning", &format!("\"{}\" is not waiting for publication.", post.title));
+    } else if post.version == version && post.set_state(req.db()?, PUBLISHED, "", now)? {
+        notify_author(req, &post, "Your post was published", "mail/published", "")?;
+        req.session().flash("success", &format!("\"{}\" was published.", post.title));
     } else {
         req.session().flash("warning", &format!("{} has changed \"{}\" since you read it.", post.author, post.title));
     }
@@ -34,33 +34,33 @@ pub fn publish(req: &mut Request) -> Result<Response> {
 
 #[derive(Form)]
 struct Reason {
-    #[form(textarea, max_length = 1000, help = "The author gets it by mail.")]
+    #[form(textarea, max_length = 1000, help = "It is mailed to the author.")]
     reason: String,
 }
 
-/// Makes a draft of it again: of one that waits, and of one that is published.
+/// Turns a submitted or published post into a draft again.
 pub fn send_back(req: &mut Request) -> Result<Response> {
     let (id, now) = (req.param("id")?, req.now());
     let post = Post::find(req.db()?, id)?;
     if post.state == DRAFT {
-        req.session().flash("warning", &format!("\"{}\" is a draft already.", post.title));
+        req.session().flash("warning", &format!("\"{}\" is already a draft.", post.title));
         return req.redirect_to("moderate:index", &[]);
     }
     let mut form = Form::<Reason>::new();
     if let Some(Reason { reason }) = form.submitted(req)? {
-        if post.advance(req.db()?, DRAFT, &reason, now)? {
-            tell_author(req, &post, "Your post came back", "mail/returned", &reason)?;
-            req.session().flash("success", &format!("\"{}\" is sent back to {}.", post.title, post.author));
+        if post.set_state(req.db()?, DRAFT, &reason, now)? {
+            notify_author(req, &post, "Your post was sent back", "mail/returned", &reason)?;
+            req.session().flash("success", &format!("\"{}\" was sent back to {}.", post.title, post.author));
         } else {
-            req.session().flash("warning", &format!("Somebody has changed \"{}\" since you read it.", post.title));
+            req.session().flash("warning", &format!("\"{}\" has changed since you read it.", post.title));
         }
         return req.redirect_to("moderate:index", &[]);
     }
     req.render("moderate/return.html", context! { form, post })
 }
 
-/// The mail leaves when what was done to the post is committed, and not otherwise.
-fn tell_author(req: &mut Request, post: &Post, subject: &str, template: &str, reason: &str) -> Result<()> {
+/// Queues mail to the author. It is sent only if the change of the post is committed.
+fn notify_author(req: &mut Request, post: &Post, subject: &str, template: &str, reason: &str) -> Result<()> {
     let author = User::find(req.db()?, post.author_id)?;
     let Some(address) = author.and_then(|author| author.email) else { return Ok(()) };
     let link = format!("{}{}", req.state::<Blog>()?.site_url, req.url_for("post", &[("slug", &post.slug)])?);

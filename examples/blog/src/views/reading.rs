@@ -1,4 +1,4 @@
-//! What everybody may read.
+//! The public pages.
 
 use lback::prelude::*;
 use serde::Deserialize;
@@ -17,24 +17,24 @@ pub fn index(req: &mut Request) -> Result<Response> {
     let per_page = req.state::<Blog>()?.posts_per_page.get();
     let (posts, pages) = Post::published(req.db()?, page, per_page)?;
     if page < 1 || page > pages {
-        return Err(Error::not_found("There are not so many pages."));
+        return Err(Error::not_found("This page does not exist."));
     }
     req.render("index.html", context! { posts, page, pages })
 }
 
 pub fn post(req: &mut Request) -> Result<Response> {
-    // In the same words for both: nobody learns what is being written.
-    let none = || Error::not_found("There is no such post.");
+    // The same message for missing and unpublished posts, so that it does not reveal which drafts exist.
+    let missing = || Error::not_found("This post does not exist.");
     let slug: String = req.param("slug")?;
-    let post = Post::at(req.db()?, &slug)?.ok_or_else(none)?;
+    let post = Post::at(req.db()?, &slug)?.ok_or_else(missing)?;
     if !may_read(req, &post)? {
-        return Err(none());
+        return Err(missing());
     }
     let may_change = may_change(req, &post)?;
     req.render("post.html", context! { post, may_change })
 }
 
-/// What is not published is there for its author and the moderators only.
+/// Returns whether the user may read a post. Unpublished ones are for their author and the moderators only.
 fn may_read(req: &mut Request, post: &Post) -> Result<bool> {
     let is_author = req.user()?.is_some_and(|user| user.id == post.author_id);
     Ok(post.state == PUBLISHED || is_author || req.has_perm("blog.moderate")?)

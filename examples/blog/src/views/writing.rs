@@ -1,8 +1,8 @@
-//! Where authors write.
+//! The authors' pages.
 
 use lback::prelude::*;
 
-use crate::models::{DRAFT, Draft, PUBLISHED, Post, Refused, SUBMITTED};
+use crate::models::{DRAFT, Draft, NotSaved, PUBLISHED, Post, SUBMITTED};
 
 pub fn index(req: &mut Request) -> Result<Response> {
     let author = req.require_login()?;
@@ -17,10 +17,10 @@ pub fn add(req: &mut Request) -> Result<Response> {
         let now = req.now();
         match draft.insert(req.db()?, &author, now)? {
             Ok(slug) => {
-                req.session().flash("success", "Your draft is saved. Submit it when it is ready.");
+                req.session().flash("success", "Your draft was saved. Submit it when it is ready.");
                 return req.redirect_to("post", &[("slug", &slug)]);
             }
-            Err(refused) => say(&mut form, refused),
+            Err(reason) => add_error(&mut form, reason),
         }
     }
     req.render("write/form.html", context! { form })
@@ -33,31 +33,31 @@ pub fn edit(req: &mut Request) -> Result<Response> {
         let now = req.now();
         match draft.update(req.db()?, &post, now)? {
             Ok(slug) => {
-                req.session().flash("success", "Your changes are saved.");
+                req.session().flash("success", "Your changes were saved.");
                 return req.redirect_to("post", &[("slug", &slug)]);
             }
-            Err(refused) => say(&mut form, refused),
+            Err(reason) => add_error(&mut form, reason),
         }
     }
     req.render("write/form.html", context! { form, post })
 }
 
-fn say(form: &mut Form<Draft>, refused: Refused) {
-    match refused {
-        Refused::SlugTaken => form.add_error("slug", "Another post has this address already."),
-        Refused::NoSlug => form.add_error("slug", "None can be made of this title. Please choose one."),
-        Refused::Overtaken => form.add_form_error(
-            "Somebody has changed this post since you opened it. Copy what you have written, open the post again, and put it in.",
-        ),
+fn add_error(form: &mut Form<Draft>, reason: NotSaved) {
+    match reason {
+        NotSaved::SlugTaken => form.add_error("slug", "Another post already has this address."),
+        NotSaved::NoSlug => form.add_error("slug", "No address can be derived from this title. Please enter one."),
+        NotSaved::Conflict => {
+            form.add_form_error("This post has changed since you opened it. Copy your text, open the post again, and paste it.")
+        }
     }
 }
 
 pub fn submit(req: &mut Request) -> Result<Response> {
     let (post, now) = (own_post(req)?, req.now());
-    if post.state == DRAFT && post.advance(req.db()?, SUBMITTED, "", now)? {
-        req.session().flash("success", "Your post is submitted. You get a mail when a moderator has read it.");
+    if post.state == DRAFT && post.set_state(req.db()?, SUBMITTED, "", now)? {
+        req.session().flash("success", "Your post was submitted. You will get a mail when a moderator has read it.");
     } else {
-        req.session().flash("warning", "This post is submitted already.");
+        req.session().flash("warning", "This post was already submitted.");
     }
     req.redirect_to("post", &[("slug", &post.slug)])
 }
@@ -65,24 +65,24 @@ pub fn submit(req: &mut Request) -> Result<Response> {
 pub fn delete(req: &mut Request) -> Result<Response> {
     let post = own_post(req)?;
     if !post.delete(req.db()?)? {
-        return Err(Error::new(StatusCode::CONFLICT, "Somebody has changed this post just now. Look at it again."));
+        return Err(Error::new(StatusCode::CONFLICT, "This post has just been changed. Please read it again."));
     }
-    req.session().flash("success", &format!("\"{}\" is deleted.", post.title));
+    req.session().flash("success", &format!("\"{}\" was deleted.", post.title));
     req.redirect_to("write:index", &[])
 }
 
-/// The post of this address, if the user may change it.
+/// Returns the post in the path, if the user may change it.
 fn own_post(req: &mut Request) -> Result<Post> {
     let id: i64 = req.param("id")?;
     let post = Post::find(req.db()?, id)?;
     match may_change(req, &post)? {
         true => Ok(post),
-        false if post.state == PUBLISHED => Err(Error::forbidden("This post is published. Only a moderator can change it now.")),
-        false => Err(Error::forbidden("This post is somebody else's.")),
+        false if post.state == PUBLISHED => Err(Error::forbidden("This post is published. Only a moderator can change it.")),
+        false => Err(Error::forbidden("This post belongs to another author.")),
     }
 }
 
-/// Moderators may change every post, authors their own until it is published.
+/// Returns whether the user may change a post. Moderators may change all posts, and authors their own until it is published.
 pub fn may_change(req: &mut Request, post: &Post) -> Result<bool> {
     if req.has_perm("blog.moderate")? {
         return Ok(true);

@@ -13,7 +13,7 @@ pub fn login_form(req: &mut Request) -> Result<Response> {
     req.render("login.html", context! {})
 }
 
-/// The session gets a new id by itself when `user_id` changes, so nobody can have planted the old one.
+/// Logs in. When `user_id` changes, the session automatically gets a new id, which prevents session fixation.
 pub fn login(req: &mut Request) -> Result<Response> {
     let form: LoginForm = req.form()?;
     let Some(user) = User::authenticate(req.db()?, &form.username, &form.password)? else {
@@ -28,7 +28,7 @@ pub fn login(req: &mut Request) -> Result<Response> {
     req.redirect_to("index", &[])
 }
 
-/// What is written after `delete()` goes into a fresh session.
+/// Logs out. Values that are written after `delete()` go into a new session.
 pub fn logout(req: &mut Request) -> Result<Response> {
     req.session().delete();
     req.session().flash("info", "You have been logged out.");
@@ -40,7 +40,7 @@ pub fn profile(req: &mut Request) -> Result<Response> {
     req.render("profile.html", context! { user })
 }
 
-/// The user who is logged in. Anybody else is sent to the login page, with a message.
+/// Returns the current user. If there is none, redirects to the login page with a message.
 pub fn current_user(req: &mut Request, message: &str) -> Result<User> {
     let id: Option<i64> = req.session().get("user_id")?;
     let user = match id {

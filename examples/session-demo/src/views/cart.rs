@@ -10,10 +10,10 @@ pub fn add(req: &mut Request) -> Result<Response> {
     let CartForm { item } = req.form()?;
     let item = item.trim().to_owned();
     if item.is_empty() {
-        req.session().flash("warning", "Name something to put into the cart.");
+        req.session().flash("warning", "Enter an item to add to the cart.");
         return req.redirect_to("index", &[]);
     }
-    // As with a counter: two things that are added at the same time are both there afterwards.
+    // As with a counter, concurrent updates are merged, so that no item is lost.
     req.session().update("cart", move |cart: Option<Vec<String>>| {
         let mut cart = cart.unwrap_or_default();
         cart.push(item.clone());
@@ -34,7 +34,7 @@ pub fn remove(req: &mut Request) -> Result<Response> {
     req.redirect_to("index", &[])
 }
 
-/// Empties the session and keeps it.
+/// Removes all values from the session, but keeps it.
 pub fn clear(req: &mut Request) -> Result<Response> {
     req.session().clear();
     req.redirect_to("index", &[])

@@ -2,7 +2,7 @@ use lback::prelude::*;
 
 use super::account::current_user;
 
-/// Where the user is logged in.
+/// Lists the sessions of the user.
 pub fn list(req: &mut Request) -> Result<Response> {
     let user = current_user(req, "Please log in to view your devices.")?;
     let sessions = req.user_sessions(user.id)?;
@@ -10,7 +10,7 @@ pub fn list(req: &mut Request) -> Result<Response> {
     req.render("devices.html", context! { sessions, current })
 }
 
-/// Logs the user out everywhere else.
+/// Logs out the user's other sessions.
 pub fn revoke(req: &mut Request) -> Result<Response> {
     let user = current_user(req, "Please log in to view your devices.")?;
     let current = req.session().id();

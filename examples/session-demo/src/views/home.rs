@@ -1,7 +1,7 @@
 use lback::prelude::*;
 use serde_json::{Value, json};
 
-/// The front page. Its flash messages are taken by the template, `base.html`.
+/// Shows the front page. The template `base.html` shows the flash messages.
 pub fn index(req: &mut Request) -> Result<Response> {
     let username: Option<String> = req.session().get("username")?;
     let cart: Vec<String> = req.session().get("cart")?.unwrap_or_default();
@@ -9,13 +9,13 @@ pub fn index(req: &mut Request) -> Result<Response> {
     req.render("index.html", context! { username, cart, visits })
 }
 
-/// Counts. However many requests come at the same time, each is counted.
+/// Counts the visit. Concurrent requests are all counted.
 pub fn visits(req: &mut Request) -> Result<String> {
     let visits = req.session().update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;
     Ok(format!("You have visited {visits} times."))
 }
 
-/// The session, as it is.
+/// Returns the session as JSON.
 pub fn session_json(req: &mut Request) -> Value {
     let session = req.session();
     let data: serde_json::Map<_, _> = session.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
@@ -29,7 +29,7 @@ pub fn session_json(req: &mut Request) -> Value {
     })
 }
 
-/// Touches neither the session nor the database, and costs neither.
+/// Uses neither the session nor the database, so the request accesses neither.
 pub async fn plain(_: &mut Request) -> &'static str {
     "Hello, World!"
 }

@@ -1,4 +1,4 @@
-//! Sessions, in the store that the settings name.
+//! The sessions battery.
 
 mod store;
 
@@ -17,15 +17,15 @@ use crate::migrate::require_migrations;
 
 type MakeManager = Box<dyn FnOnce(SessionConfig, Keys, Clock) -> SessionManager>;
 
-/// Sessions.
+/// Sessions, in the store that the settings name or in a custom store.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    /// Makes the manager for a store of the application's own.
+    /// Creates the manager if the application has its own store.
     own: Option<MakeManager>,
 }
 
 impl Sessions {
-    /// Keeps sessions in `store` instead of the one that the settings name.
+    /// Stores sessions in `store`, instead of the store in the settings.
     pub(crate) fn keep_in(&mut self, store: impl SessionStore) {
         self.own = Some(Box::new(move |config, keys, clock| SessionManager::new(store, config, keys, clock)));
     }
@@ -94,7 +94,7 @@ impl Battery for Sessions {
     }
 }
 
-/// The session on the page that shows an error while `DEBUG` is on.
+/// Returns the section about the session on the `DEBUG` error page.
 fn debug_section(req: &mut Request) -> Option<DebugSection> {
     let session = req.session_if_loaded()?;
     let mut rows = vec![("id".to_owned(), session.id().to_string()), ("is_new".to_owned(), session.is_new().to_string())];
@@ -103,5 +103,5 @@ fn debug_section(req: &mut Request) -> Option<DebugSection> {
 }
 
 fn insecure() -> Error {
-    Error::internal("the session's cookie travels over plain HTTP too. Remove SESSION_COOKIE_SECURE = false, and turn DEBUG off")
+    Error::internal("the session cookie is also sent over plain HTTP. Remove SESSION_COOKIE_SECURE = false, and turn off DEBUG")
 }

@@ -1,4 +1,4 @@
-//! Which session store the settings ask for.
+//! Opens the session store that the settings name.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use lback_core::{Clock, Error, Keys, Result};
 use lback_db::Database;
 use lback_session::{CookieStore, DatabaseStore, MemoryStore, SessionConfig, SessionManager, SessionSettings, StoreName};
 
-/// The manager of sessions in the store that `SESSION_STORE` names. Files are named from `root`.
+/// Returns the manager for the store that `SESSION_STORE` names. Paths in the settings are relative to `root`.
 pub(crate) fn of_settings(
     settings: &SessionSettings,
     root: &Path,
@@ -24,7 +24,7 @@ pub(crate) fn of_settings(
                 Ok(SessionManager::new(DatabaseStore::new(database.clone(), settings.session_durability)?, config, keys, clock))
             }
             None => Err(Error::internal(
-                "sessions are kept in the database, and the application has none. Write SESSION_STORE = \"memory\" in \
+                "sessions are stored in the database, but this application has none. Write SESSION_STORE = \"memory\" in \
                  settings.toml, or call App::without_sessions()",
             )),
         },
@@ -34,19 +34,19 @@ pub(crate) fn of_settings(
 #[cfg(feature = "redis")]
 fn in_redis(settings: &SessionSettings, root: &Path, config: SessionConfig, keys: Keys, clock: Clock) -> Result<SessionManager> {
     let (url, prefix) = (settings.redis_url.expose(), &settings.redis_prefix);
-    let patience = std::time::Duration::from_millis(settings.redis_timeout_ms);
+    let timeout = std::time::Duration::from_millis(settings.redis_timeout_ms);
     let store = match &settings.redis_ca_file {
-        None => lback_session::RedisStore::open(url, prefix, patience)?,
+        None => lback_session::RedisStore::open(url, prefix, timeout)?,
         #[cfg(feature = "redis-tls")]
         Some(file) => {
             let file = root.join(file);
             let pem = std::fs::read(&file)
                 .map_err(|error| Error::internal(format!("REDIS_CA_FILE: {} cannot be read", file.display())).with_source(error))?;
             if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
-                let what = "holds no certificate in PEM. Name a file that does, or remove REDIS_CA_FILE";
+                let what = "contains no PEM certificate. Name a file that does, or remove REDIS_CA_FILE";
                 return Err(Error::internal(format!("REDIS_CA_FILE: {} {what}", file.display())));
             }
-            lback_session::RedisStore::open_trusting(url, pem, prefix, patience)?
+            lback_session::RedisStore::open_trusting(url, pem, prefix, timeout)?
         }
         #[cfg(not(feature = "redis-tls"))]
         Some(file) => {

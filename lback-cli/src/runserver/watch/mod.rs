@@ -1,6 +1,6 @@
-//! The files that the project is made of, looked at again and again: that works on every file system, and for a project's
-//! few files takes no time. Static files are not among them, and templates only for a program that does not start: one that
-//! runs reads those anew itself.
+//! Watches the project's files by polling, which works on every file system and is fast for the few files of a project.
+//! Static files are not watched, and templates matter only to a program that does not start: a running program reads them
+//! again itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,32 +9,32 @@ use std::time::SystemTime;
 
 use super::settings::Settings;
 
-/// What to do about a change.
+/// The kind of a change, ordered by the work that it causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// A template or a migration. Start the same program again if it has not started: this may mend it.
+    /// A template or a migration. If the program has not started, restart it, because the change may fix it.
     ReadAtStart,
-    /// Start the same program again.
+    /// A settings file. Restart the program.
     Settings,
-    /// Build, and start what was built.
+    /// Source code. Build the project, and start the new program.
     Source,
 }
 
-/// The files as they were when they were last looked at.
+/// The watched files, and their state at the last poll.
 pub struct Watch {
     root: PathBuf,
-    /// What the last build read that lies elsewhere in the project, or outside of it: other crates, included files.
+    /// Other files that the last build has read, in the project or outside of it: other crates and included files.
     elsewhere: BTreeSet<PathBuf>,
     /// The folders of templates and migrations.
     read_at_start: Vec<PathBuf>,
     known: Files,
-    /// A change that was seen, while more may follow.
+    /// The state after a change that more changes may follow.
     unsettled: Option<Files>,
 }
 
 type Files = BTreeMap<PathBuf, State>;
 
-/// What tells that a file has changed, or another one has taken its place.
+/// The properties of a file that show whether it has changed or was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     change: Change,
@@ -44,7 +44,7 @@ struct State {
 }
 
 impl Watch {
-    /// Over the project in `root`.
+    /// Starts watching the project in `root`.
     pub fn new(root: &Path) -> Self {
         let mut watch = Watch {
             root: root.to_owned(),
@@ -53,13 +53,14 @@ impl Watch {
             known: Files::new(),
             unsettled: None,
         };
-        watch.known = watch.look();
+        watch.known = watch.scan();
         watch
     }
 
-    /// What has changed since the last answer, with one of the files, once nothing has changed between two calls.
+    /// Returns the change since the last returned one and one of the changed files, once two consecutive calls have found the
+    /// same state.
     pub fn change(&mut self) -> Option<(Change, PathBuf)> {
-        let files = self.look();
+        let files = self.scan();
         if files == self.known {
             self.unsettled = None;
             return None;
@@ -83,38 +84,39 @@ impl Watch {
         Some((change, path))
     }
 
-    /// Looks at the templates where the settings say that they are now. They have not changed by that.
+    /// Watches the folder of templates that the settings name now. Its files do not count as changed.
     fn follow_settings(&mut self) {
         self.read_at_start = read_at_start(&self.root);
-        let files = self.look();
+        let files = self.scan();
         self.known.retain(|path, state| state.change != Change::ReadAtStart || files.contains_key(path));
         for (path, state) in files.into_iter().filter(|(_, state)| state.change == Change::ReadAtStart) {
             self.known.entry(path).or_insert(state);
         }
     }
 
-    /// Adds what the build of `executable` has read: cargo lists it beside the program. Not the migrations, which would be
-    /// applied half written: they wait for `lback migrate`, or the next start. Nor what the build has made itself.
+    /// Watches the files that the build of `executable` has read, which cargo lists in a file next to the program. Migrations
+    /// are excluded, because they would be applied half written: they wait for `lback migrate` or the next start. Files that
+    /// the build has generated are excluded as well.
     pub fn built(&mut self, executable: &Path) {
         let list = fs::read_to_string(executable.with_extension("d")).unwrap_or_default();
         let inputs = list.lines().filter_map(|line| Some(line.split_once(": ")?.1)).flat_map(inputs);
-        let made = executable.parent().unwrap_or(executable);
-        let others = [self.root.join("src"), self.root.join("migrations"), made.to_owned()];
+        let generated = executable.parent().unwrap_or(executable);
+        let others = [self.root.join("src"), self.root.join("migrations"), generated.to_owned()];
         let mut elsewhere: BTreeSet<PathBuf> = inputs.filter(|path| !others.iter().any(|folder| path.starts_with(folder))).collect();
         let manifests: BTreeSet<PathBuf> = elsewhere.iter().chain([&self.root]).flat_map(|path| manifests(path)).collect();
         elsewhere.extend(manifests);
         let before = std::mem::replace(&mut self.elsewhere, elsewhere);
-        // A file that is watched from now on, or no more, has not changed by that.
+        // A file does not count as changed because watching it starts or ends.
         for path in self.elsewhere.difference(&before) {
             if let Some(state) = state(path, Change::Source) {
                 self.known.entry(path.clone()).or_insert(state);
             }
         }
-        let files = self.look();
+        let files = self.scan();
         self.known.retain(|path, _| files.contains_key(path) || self.elsewhere.contains(path) || !before.contains(path));
     }
 
-    fn look(&self) -> Files {
+    fn scan(&self) -> Files {
         let mut files = Files::new();
         let mut seen = BTreeSet::new();
         for folder in &self.read_at_start {
@@ -140,13 +142,13 @@ fn read_at_start(root: &Path) -> Vec<PathBuf> {
     vec![root.join(templates), root.join("migrations")]
 }
 
-/// The `Cargo.toml` of the package that a file belongs to, and of the workspace around it.
+/// Returns the `Cargo.toml` of the package that a file belongs to, and of the workspace around it.
 fn manifests(path: &Path) -> Vec<PathBuf> {
     let folders = path.ancestors().skip(1).filter(|folder| folder.parent().is_some());
     folders.map(|folder| folder.join("Cargo.toml")).filter(|manifest| manifest.is_file()).collect()
 }
 
-/// The paths in a line of cargo's list, in which a space within a path has a backslash before it.
+/// Returns the paths in a line of cargo's list. Spaces within a path are escaped with a backslash.
 fn inputs(line: &str) -> Vec<PathBuf> {
     line.replace("\\ ", "\0").split(' ').filter(|path| !path.is_empty()).map(|path| PathBuf::from(path.replace('\0', " "))).collect()
 }
@@ -156,8 +158,8 @@ fn is_settings(path: &Path) -> bool {
     name == ".env" || (name.starts_with("settings.") && name.ends_with(".toml"))
 }
 
-/// Adds what is in a folder and below it, links to folders included. One that was `seen` is not looked at again: links may
-/// lead in a circle.
+/// Adds the files in a folder and its subfolders, and follows links to folders. Folders that were `seen` already are skipped,
+/// because links may form a cycle.
 fn add_folder(files: &mut Files, folder: &Path, change: Change, seen: &mut BTreeSet<PathBuf>) {
     let Ok(real) = fs::canonicalize(folder) else { return };
     if !seen.insert(real) {
@@ -176,7 +178,7 @@ fn add_folder(files: &mut Files, folder: &Path, change: Change, seen: &mut BTree
     }
 }
 
-/// What editors leave beside the file that they save, and what the system hides.
+/// Returns whether a file is hidden, or a temporary file or backup of an editor.
 fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.starts_with('.') || name.starts_with('#') || [".swp", ".bak", ".orig", ".tmp", "~"].iter().any(|ending| name.ends_with(ending))
@@ -193,7 +195,7 @@ fn state(path: &Path, change: Change) -> Option<State> {
     Some(State { change, length: found.len(), modified: found.modified().ok(), number: number(&found) })
 }
 
-/// What the system calls the file, which differs for another that is moved into its place.
+/// Returns the file's inode number, which changes if the file is replaced with another one.
 #[cfg(unix)]
 fn number(file: &fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(file)

@@ -18,22 +18,22 @@ fn project() -> TempDir {
     folder
 }
 
-/// What two looks see.
-fn seen(watch: &mut Watch) -> Option<(Change, String)> {
+/// Polls twice, and returns the change.
+fn polled(watch: &mut Watch) -> Option<(Change, String)> {
     watch.change().or_else(|| watch.change()).map(|(change, path)| (change, path.display().to_string()))
 }
 
 #[track_caller]
-fn assert_seen(watch: &mut Watch, change: Change, path: &str) {
-    assert_eq!(seen(watch), Some((change, path.to_owned())));
-    assert_eq!(seen(watch), None, "once");
+fn assert_change(watch: &mut Watch, change: Change, path: &str) {
+    assert_eq!(polled(watch), Some((change, path.to_owned())));
+    assert_eq!(polled(watch), None, "a change is reported once");
 }
 
 #[test]
-fn what_changes_says_what_to_do() {
+fn changes_are_classified_by_file() {
     let folder = project();
     let mut watch = Watch::new(folder.path());
-    assert_eq!(seen(&mut watch), None);
+    assert_eq!(polled(&mut watch), None);
     for (path, change) in [
         ("src/main.rs", Change::Source),
         ("src/blog/models.rs", Change::Source),
@@ -46,32 +46,32 @@ fn what_changes_says_what_to_do() {
         ("migrations/1_a/up.sql", Change::ReadAtStart),
     ] {
         write(&folder.path().join(path), "changed");
-        assert_seen(&mut watch, change, path);
+        assert_change(&mut watch, change, path);
     }
     for path in ["src/main.rs~", "src/.main.rs.swp", "src/#main.rs#", "README.md", "static/style.css"] {
         write(&folder.path().join(path), "changed");
-        assert_eq!(seen(&mut watch), None, "{path}");
+        assert_eq!(polled(&mut watch), None, "{path}");
     }
-    // Of several, the one for which there is most to do.
+    // Of several changes, the one that takes the most work is reported.
     for path in ["src/main.rs", "settings.toml", "templates/a.html"] {
         write(&folder.path().join(path), "once more");
     }
-    assert_seen(&mut watch, Change::Source, "src/main.rs");
+    assert_change(&mut watch, Change::Source, "src/main.rs");
 }
 
 #[test]
-fn templates_are_where_the_settings_say() {
+fn the_folder_of_templates_follows_the_settings() {
     let folder = project();
     let mut watch = Watch::new(folder.path());
     write(&folder.path().join("settings.toml"), "TEMPLATES_DIR = 'pages'");
-    assert_seen(&mut watch, Change::Settings, "settings.toml");
+    assert_change(&mut watch, Change::Settings, "settings.toml");
     write(&folder.path().join("pages/a.html"), "changed");
-    assert_seen(&mut watch, Change::ReadAtStart, "pages/a.html");
+    assert_change(&mut watch, Change::ReadAtStart, "pages/a.html");
 }
 
 #[cfg(unix)]
 #[test]
-fn folders_and_files_that_are_linked_are_looked_at_and_a_circle_ends() {
+fn links_are_followed_and_may_form_a_cycle() {
     use std::os::unix::fs::symlink;
     let (folder, elsewhere) = (project(), TempDir::new().unwrap());
     write(&elsewhere.path().join("shared/deep/mod.rs"), "");
@@ -83,36 +83,36 @@ fn folders_and_files_that_are_linked_are_looked_at_and_a_circle_ends() {
     symlink(elsewhere.path().join("gone"), folder.path().join("src/gone")).unwrap();
     let mut watch = Watch::new(folder.path());
     write(&elsewhere.path().join("shared/deep/mod.rs"), "changed");
-    assert_seen(&mut watch, Change::Source, "src/shared/deep/mod.rs");
+    assert_change(&mut watch, Change::Source, "src/shared/deep/mod.rs");
     write(&elsewhere.path().join("one.rs"), "changed");
-    assert_seen(&mut watch, Change::Source, "src/one.rs");
+    assert_change(&mut watch, Change::Source, "src/one.rs");
     write(&elsewhere.path().join("shared/new.rs"), "");
-    assert_seen(&mut watch, Change::Source, "src/shared/new.rs");
+    assert_change(&mut watch, Change::Source, "src/shared/new.rs");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_is_replaced_or_removed_has_changed() {
+fn replaced_and_removed_files_count_as_changed() {
     let folder = project();
     let main = folder.path().join("src/main.rs");
     let mut watch = Watch::new(folder.path());
-    // As long, and as old.
+    // The new file has the same length and time.
     let other = folder.path().join("src/.other");
     write(&other, "");
     let modified = fs::metadata(&main).unwrap().modified().unwrap();
     fs::File::options().write(true).open(&other).unwrap().set_modified(modified).unwrap();
     fs::rename(&other, &main).unwrap();
-    assert_seen(&mut watch, Change::Source, "src/main.rs");
+    assert_change(&mut watch, Change::Source, "src/main.rs");
     fs::remove_file(&main).unwrap();
-    assert_seen(&mut watch, Change::Source, "src/main.rs");
+    assert_change(&mut watch, Change::Source, "src/main.rs");
     fs::remove_dir_all(folder.path().join("src")).unwrap();
-    assert_eq!(seen(&mut watch), None);
+    assert_eq!(polled(&mut watch), None);
     write(&main, "");
-    assert_seen(&mut watch, Change::Source, "src/main.rs");
+    assert_change(&mut watch, Change::Source, "src/main.rs");
 }
 
 #[test]
-fn other_packages_are_looked_at_with_their_manifests() {
+fn other_packages_are_watched_with_their_manifests() {
     let workspace = TempDir::new().unwrap();
     let root = workspace.path().join("site");
     for file in ["Cargo.toml", "site/Cargo.toml", "site/src/main.rs", "other/Cargo.toml", "other/src/lib.rs"] {
@@ -123,12 +123,12 @@ fn other_packages_are_looked_at_with_their_manifests() {
     write(&program.with_extension("d"), &format!("{}: {} {}/src/main.rs", program.display(), other.display(), root.display()));
     let mut watch = Watch::new(&root);
     watch.built(&program);
-    assert_eq!(seen(&mut watch), None, "what is new to the list has not changed");
+    assert_eq!(polled(&mut watch), None, "newly watched files do not count as changed");
     for file in ["other/src/lib.rs", "other/Cargo.toml", "Cargo.toml"] {
         write(&workspace.path().join(file), "changed");
-        let (change, path) = seen(&mut watch).unwrap();
+        let (change, path) = polled(&mut watch).unwrap();
         assert_eq!((change, Path::new(&path)), (Change::Source, workspace.path().join(file).as_path()));
     }
     watch.built(&program);
-    assert_eq!(seen(&mut watch), None);
+    assert_eq!(polled(&mut watch), None);
 }

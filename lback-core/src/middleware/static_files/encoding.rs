@@ -1,22 +1,22 @@
-//! Which encoding a client takes. RFC 9110, section 12.5.3.
+//! Negotiation of the encoding (RFC 9110, section 12.5.3).
 
 use crate::header_parameters;
 
-/// An encoding in which a file may stand beside the original.
+/// The encoding of a compressed file next to the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Encoding {
-    /// As `Accept-Encoding` and `Content-Encoding` say it.
+    /// The name in `Accept-Encoding` and `Content-Encoding`.
     pub(super) name: &'static str,
-    /// What is added to the file's name.
+    /// The suffix of the file's name.
     pub(super) suffix: &'static str,
 }
 
-/// Smallest result first.
+/// In order of preference: the smallest result first.
 pub(super) const ENCODINGS: [Encoding; 3] =
     [Encoding { name: "br", suffix: ".br" }, Encoding { name: "zstd", suffix: ".zst" }, Encoding { name: "gzip", suffix: ".gz" }];
 
-/// The encodings that this `Accept-Encoding` takes, best first, those of equal weight in our order. Left out is what
-/// the client refuses or likes less than the original.
+/// Returns the encodings that this `Accept-Encoding` accepts, best first; equal weights keep the order of `ENCODINGS`.
+/// Encodings that the client refuses or weights below the original are left out.
 pub(super) fn accepted(header: &str) -> Vec<Encoding> {
     let list: Vec<(&str, u16)> = header_parameters::members(header).filter_map(weighted).collect();
     let weight = |name: &str| list.iter().find(|(listed, _)| listed.eq_ignore_ascii_case(name)).map(|(_, weight)| *weight);
@@ -35,7 +35,7 @@ pub(super) fn accepted(header: &str) -> Vec<Encoding> {
     accepted.into_iter().map(|(encoding, _)| encoding).collect()
 }
 
-/// One member of the list, its weight in thousandths. `None` for one whose weight makes no sense.
+/// Returns the name of a list member and its weight in thousandths, or `None` if the weight is invalid.
 fn weighted(member: &str) -> Option<(&str, u16)> {
     let (name, parameters) = header_parameters::split(member);
     Some((name, header_parameters::weight(parameters)?)).filter(|_| !name.is_empty())

@@ -1,4 +1,4 @@
-//! Serves the files of a folder.
+//! Static files.
 
 mod encoding;
 
@@ -11,21 +11,21 @@ use percent_encoding::percent_decode_str;
 
 use crate::response::FileRequest;
 use crate::static_names::{StaticNames, is_served};
-use crate::{Error, Middleware, Next, Request, Response, Result};
+use crate::{Error, Middleware, Next, Request, Response, Result, blocking};
 use encoding::{ENCODINGS, Encoding};
 
-/// Serves the files of a folder: those of `STATIC_DIR` under `STATIC_URL`, or of another [folder](StaticFiles::folder).
+/// Serves the files of a folder: `STATIC_DIR` under `STATIC_URL`, or another [folder](StaticFiles::folder).
 ///
-/// Where `app.js.br`, `app.js.zst` or `app.js.gz` stands beside `app.js`, a client that takes the encoding gets that
-/// one: make them when you deploy, and anew whenever the original changes. Conditional and range requests are answered
-/// as [`Response::file`] does. Clients keep a file, and ask each time whether it has changed.
+/// If `app.js.br`, `app.js.zst` or `app.js.gz` exists next to `app.js`, clients that accept the encoding get that file. Create
+/// these files when you deploy, and again whenever the original changes. Conditional and range requests are answered as by
+/// [`Response::file`]. Clients store a file, and ask before each use whether it has changed.
 ///
-/// Outside `DEBUG` each file of `STATIC_DIR` has a second name that holds a hash of its content, which `static` in
-/// templates uses: `style.1f3a9c20.css`. Under that one clients keep it for a year without asking. A hash of another
-/// version of the file answers the present one, which is not kept.
+/// While `DEBUG` is off, each file in `STATIC_DIR` also has a name that contains a hash of its content, which `static` in
+/// templates uses: `style.1f3a9c20.css`. Clients store a file with such a name for a year without asking again. A name with the
+/// hash of another version returns the current file, about which clients ask again.
 ///
-/// Nothing outside the folder can be reached, by `..` or by a symbolic link, nor any hidden file (a part of the path
-/// begins with a dot; `.well-known` is allowed). All that answers 404, as does a missing file or folder.
+/// Answers 404 to paths that lead outside the folder (through `..` or a symbolic link), to hidden files (a part of the path
+/// starts with a dot; `.well-known` is allowed), and to missing files and folders.
 ///
 /// ```
 /// use lback_core::middleware::{Stack, StaticFiles};
@@ -35,33 +35,33 @@ use encoding::{ENCODINGS, Encoding};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct StaticFiles {
-    /// The URL and the folder, unless it is `STATIC_DIR`; no folder means `MEDIA_DIR`.
+    /// The URL and the folder. `None` means `STATIC_DIR`; a URL without a folder means `MEDIA_DIR`.
     folder: Option<(String, Option<PathBuf>)>,
 }
 
 impl StaticFiles {
-    /// The folder `STATIC_DIR` under `STATIC_URL`, as the settings have them.
+    /// Serves the folder `STATIC_DIR` under `STATIC_URL`, both from the settings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The folder `dir`, below the project's folder, under the path `url`.
+    /// Serves the folder `dir`, relative to the project's folder, under the path `url`.
     ///
-    /// A browser shows what lies there as a part of your site. For files that visitors upload, allow only types that
-    /// cannot carry scripts (HTML and SVG can), or serve them with [`Response::download`].
+    /// A browser treats these files as a part of your site. If visitors upload them, allow only types that cannot contain
+    /// scripts (HTML and SVG can), or serve them with [`Response::download`].
     pub fn folder(url: &str, dir: impl Into<PathBuf>) -> Self {
         StaticFiles { folder: Some((url.to_owned(), Some(dir.into()))) }
     }
 
-    /// The folder `MEDIA_DIR`, in which the application stores files, under the path `url`. What
-    /// [`folder`](Self::folder) says of uploads applies.
+    /// Serves the folder `MEDIA_DIR`, in which the application stores files, under the path `url`. The advice about uploads on
+    /// [`folder`](Self::folder) applies.
     pub fn media(url: &str) -> Self {
         StaticFiles { folder: Some((url.to_owned(), None)) }
     }
 }
 
 impl StaticFiles {
-    /// The URL of a folder of its own; `None` for `STATIC_URL`.
+    /// Returns the URL of another folder, or `None` for `STATIC_URL`.
     pub(crate) fn url(&self) -> Option<&str> {
         self.folder.as_ref().map(|(url, _)| url.as_str())
     }
@@ -70,7 +70,7 @@ impl StaticFiles {
 impl Middleware for StaticFiles {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
         match self.path_below(req) {
-            // Boxed, so that the other requests, which are most, carry no room for it.
+            // Boxed, so that the future takes no space for it in other requests, which are the majority.
             Some(rest) => {
                 let relative = safe_path(rest);
                 Box::pin(self.answer(req, relative)).await
@@ -85,7 +85,7 @@ impl Middleware for StaticFiles {
 }
 
 impl StaticFiles {
-    /// What of the request's path comes after the URL of the folder. `None` where it is not below it.
+    /// Returns the part of the request's path after the folder's URL, or `None` if the path is not below that URL.
     fn path_below<'a>(&self, req: &'a Request) -> Option<&'a str> {
         let url = match &self.folder {
             Some((url, _)) => url,
@@ -94,7 +94,7 @@ impl StaticFiles {
         below(req.path(), url)
     }
 
-    /// Answers a request for the file at `relative`, below the folder; `None` is a path that no file can have.
+    /// Answers a request for the file at `relative` in the folder. `None` stands for a path that no file can have.
     async fn answer(&self, req: &mut Request, relative: Option<PathBuf>) -> Result<Response> {
         if *req.method() == Method::OPTIONS {
             return Response::new(StatusCode::NO_CONTENT).with_header("allow", "GET, HEAD, OPTIONS");
@@ -113,17 +113,15 @@ impl StaticFiles {
         };
         let names = self.folder.is_none().then(|| app.clone());
         let file = FileRequest::of(req);
-        // A list may come in several lines.
+        // The header may occur several times.
         let listed = req.headers().get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
         let accepted = encoding::accepted(&listed.collect::<Vec<_>>().join(","));
         let serve = move || match names {
             Some(app) => serve_named(app.static_names(), &dir, &relative, &file, &accepted),
-            None => serve(&dir, &relative, &file, &accepted).map(|response| (response, ASK)),
+            None => serve(&dir, &relative, &file, &accepted).map(|response| (response, REVALIDATE)),
         };
-        let (mut response, cache) = tokio::task::spawn_blocking(serve)
-            .await
-            .map_err(|error| Error::unavailable("the server is stopping").with_source(error))?
-            .map_err(|error| if error.is_not_found() { missing } else { error })?;
+        let served = blocking::on_thread(serve).await?;
+        let (mut response, cache) = served.map_err(|error| if error.is_not_found() { missing } else { error })?;
         if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         }
@@ -131,35 +129,35 @@ impl StaticFiles {
     }
 }
 
-/// What a cache is told of a file that may change: ask whether it has.
-const ASK: &str = "no-cache";
+/// `Cache-Control` for a file that may change: caches ask before each use whether it has.
+const REVALIDATE: &str = "no-cache";
 
-/// What a cache is told of a file whose name says what is in it.
-const KEEP: &str = "public, max-age=31536000, immutable";
+/// `Cache-Control` for a file whose name identifies its content.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// What of `path` comes after `url`, which may lack its slashes. `None` where `path` is not below it.
+/// Returns the part of `path` after `url`, or `None` if `path` is not below it. `url` may lack its slashes.
 fn below<'a>(path: &'a str, url: &str) -> Option<&'a str> {
     let url = url.trim_matches('/');
     let rest = path.strip_prefix('/')?;
     if url.is_empty() { Some(rest) } else { rest.strip_prefix(url)?.strip_prefix('/') }
 }
 
-/// No system opens a file by a longer path.
+/// No operating system opens a file by a longer path.
 const MAX_PATH: usize = 4096;
 
-/// A path from a URL as a relative path of plain names. `None` for all that could mean anything else.
+/// Converts a path from a URL into a relative path of plain names. Returns `None` if it could mean anything else.
 fn safe_path(encoded: &str) -> Option<PathBuf> {
     let decoded = percent_decode_str(encoded).decode_utf8().ok()?;
     // A colon can name a drive or a stream on Windows.
-    let means_more = |c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':');
-    if decoded.len() > MAX_PATH || decoded.contains(means_more) {
+    let is_special = |c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':');
+    if decoded.len() > MAX_PATH || decoded.contains(is_special) {
         return None;
     }
-    // An empty name, from a slash at either end or two in a row, is none that is served either.
+    // `is_served` also rejects empty names, which come from a leading, trailing or doubled slash.
     decoded.split('/').all(is_served).then(|| PathBuf::from(&*decoded))
 }
 
-/// Serves a file by its own name, or else by one that holds its hash, and says what a cache may do.
+/// Serves a file by its own name or else by a name with its hash, and returns the response with its `Cache-Control`.
 fn serve_named(
     names: &StaticNames,
     dir: &Path,
@@ -168,13 +166,13 @@ fn serve_named(
     accepted: &[Encoding],
 ) -> Result<(Response, &'static str)> {
     let error = match serve(dir, relative, file, accepted) {
-        Ok(response) => return Ok((response, ASK)),
+        Ok(response) => return Ok((response, REVALIDATE)),
         Err(error) => error,
     };
     let named = relative.to_str().filter(|_| error.is_not_found()).and_then(|name| names.resolve(dir, name));
     let Some(named) = named else { return Err(error) };
     let response = serve(dir, Path::new(&named.plain), file, accepted)?;
-    Ok((response, if named.for_good { KEEP } else { ASK }))
+    Ok((response, if named.for_good { IMMUTABLE } else { REVALIDATE }))
 }
 
 fn serve(dir: &Path, relative: &Path, file: &FileRequest, accepted: &[Encoding]) -> Result<Response> {
@@ -191,20 +189,20 @@ fn serve(dir: &Path, relative: &Path, file: &FileRequest, accepted: &[Encoding])
         Some((encoded, encoding)) if path.is_file() => file.open_encoded(encoded, &original, Some(encoding))?,
         _ => file.open_encoded(&path, &original, None)?,
     };
-    // A cache must know that other clients get other bytes, also where this one got the original.
+    // Caches must know that other clients may get other bytes, even if this client gets the original.
     if chosen.is_some() || ENCODINGS.iter().any(|encoding| beside(encoding).is_some()) {
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
     Ok(response)
 }
 
-/// `path` with its links followed, if that is still in `dir`.
+/// Returns `path` with its links resolved, if the result is still in `dir`.
 fn inside(dir: &Path, path: &Path) -> Result<PathBuf> {
     let path = path.canonicalize().map_err(|error| not_found().with_source(error))?;
     if path.starts_with(dir) { Ok(path) } else { Err(not_found()) }
 }
 
-/// The middleware says which, by its URL.
+/// The middleware replaces this error with one that names the URL.
 fn not_found() -> Error {
     Error::not_found("There is no such file.")
 }

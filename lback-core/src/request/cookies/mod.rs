@@ -1,4 +1,4 @@
-//! Cookies that came with a request, and those that its response will set. RFC 6265.
+//! The cookies of a request, and those that its response sets (RFC 6265).
 
 mod received;
 mod sealed;
@@ -12,26 +12,37 @@ use crate::Clock;
 use received::Received;
 pub use sealed::{PrivateCookies, SignedCookies};
 
-/// What a cookie's value cannot hold as it is.
+/// Characters that are escaped in the value of a cookie.
 const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// The cookies of one request and its response.
 pub struct Cookies {
     received: Received,
     pending: Vec<Cookie<'static>>,
-    /// Whether one of those that were added is signed or encrypted: it is meant for this visitor.
+    /// Whether an added cookie is signed or encrypted, and therefore meant for this visitor.
     sealed: bool,
+    /// Complete `Set-Cookie` headers.
+    headers: Vec<(HeaderValue, CookieSent)>,
     keys: Keys,
     clock: Clock,
+}
+
+/// When a `Set-Cookie` header is sent; see [`Cookies::add_header`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieSent {
+    /// Unless the final status is 500 or above.
+    UnlessFailed,
+    /// With every response.
+    Always,
 }
 
 impl Cookies {
     pub(crate) fn parse(headers: &HeaderMap, keys: &Keys, clock: &Clock) -> Self {
         let received = Received::parse(headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes));
-        Cookies { received, pending: Vec::new(), sealed: false, keys: keys.clone(), clock: clock.clone() }
+        Cookies { received, pending: Vec::new(), sealed: false, headers: Vec::new(), keys: keys.clone(), clock: clock.clone() }
     }
 
-    /// The value of the cookie `name`: as it will be after this response if it was added here, else as it came.
+    /// Returns the value of the cookie `name`: the new value if the cookie was added here, otherwise the received one.
     pub fn get(&self, name: &str) -> Option<&str> {
         match self.pending.iter().rfind(|cookie| cookie.name() == name) {
             Some(cookie) if is_removal(cookie) => None,
@@ -40,13 +51,13 @@ impl Cookies {
         }
     }
 
-    /// Every value that came under this name, in order: a browser sends several where paths or domains overlap.
+    /// Returns every received value of this name, in order. A browser sends several if paths or domains overlap.
     pub fn received(&self, name: &str) -> impl Iterator<Item = &str> {
         self.received.iter().filter(move |(received, _)| *received == name).map(|(_, value)| value)
     }
 
-    /// Sends `cookie` with the response. Without a path of its own it gets `/`, and is `HttpOnly` and `SameSite=Lax`
-    /// unless it says otherwise.
+    /// Sends `cookie` with the response. If it has no path, the path is `/`. It is `HttpOnly` and `SameSite=Lax` unless it says
+    /// otherwise.
     pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
         let mut cookie = cookie.into();
         if cookie.path().is_none() {
@@ -63,24 +74,31 @@ impl Cookies {
         self.pending.push(cookie);
     }
 
-    /// Tells the client to forget a cookie. Name, path and domain must be those it was set with; a name alone means `/`.
+    /// Tells the client to delete a cookie. Name, path and domain must be those that it was set with; a name alone implies the
+    /// path `/`.
     pub fn remove(&mut self, cookie: impl Into<Cookie<'static>>) {
         let mut cookie = cookie.into();
         cookie.make_removal();
         self.add(cookie);
     }
 
-    /// Cookies that the client can read and cannot forge.
+    /// Returns the cookies that the client can read but not forge.
     pub fn signed(&mut self) -> SignedCookies<'_> {
         SignedCookies(self)
     }
 
-    /// Cookies that the client can neither read nor forge.
+    /// Returns the cookies that the client can neither read nor forge.
     pub fn private(&mut self) -> PrivateCookies<'_> {
         PrivateCookies(self)
     }
 
-    /// The first value under `name` that `open` accepts: a neighbouring domain can plant a cookie before ours.
+    /// Sends a complete `Set-Cookie` header with the response: for middleware that has its own format. The view's failure does not
+    /// discard it; `sent` decides, by the status of the response that leaves.
+    pub fn add_header(&mut self, value: HeaderValue, sent: CookieSent) {
+        self.headers.push((value, sent));
+    }
+
+    /// Returns the first value of `name` that `open` accepts: a neighbouring domain can plant a cookie before ours.
     fn open(&self, name: &str, open: impl Fn(&str) -> Option<String>) -> Option<String> {
         match self.pending.iter().any(|cookie| cookie.name() == name) {
             true => open(self.get(name)?),
@@ -98,14 +116,22 @@ impl Cookies {
         self.sealed
     }
 
-    /// Forgets what was added and removed.
+    /// Discards the added and removed cookies.
     pub(crate) fn discard(&mut self) {
         self.pending.clear();
         self.sealed = false;
     }
 
-    /// Writes what was added and removed into a response's headers, once.
-    pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
+    /// Writes the added and removed cookies to a response's headers, once; if the request has failed, only those that are always sent.
+    pub(crate) fn write(&mut self, headers: &mut HeaderMap, failed: bool) {
+        for (value, sent) in self.headers.drain(..) {
+            if !failed || sent == CookieSent::Always {
+                headers.append(header::SET_COOKIE, value);
+            }
+        }
+        if failed {
+            self.discard();
+        }
         for cookie in self.pending.drain(..) {
             let name = cookie.name().to_owned();
             match header_value(cookie) {
@@ -116,9 +142,9 @@ impl Cookies {
     }
 }
 
-/// The value of the `Set-Cookie` header for `cookie`; `None` where it could not stand in one.
+/// Returns the value of the `Set-Cookie` header for `cookie`, or `None` if the cookie cannot be represented.
 pub(crate) fn header_value(mut cookie: Cookie<'_>) -> Option<HeaderValue> {
-    // A name is sent as it is or not at all, as it is not decoded either.
+    // A name is never encoded, because it is not decoded either.
     HeaderName::from_bytes(cookie.name().as_bytes()).ok()?;
     if [cookie.path(), cookie.domain()].into_iter().flatten().any(|attribute| attribute.contains(';')) {
         return None;

@@ -1,18 +1,18 @@
-//! The cookies that came with a request.
+//! The cookies that a client has sent.
 
 use percent_encoding::percent_decode;
 
-/// Names and decoded values, in one text: what a client sends takes about as much memory as its headers, in however many
-/// cookies they come.
+/// Names and decoded values, in a single string: the cookies take about as much memory as their headers, however many there
+/// are.
 #[derive(Default)]
 pub(super) struct Received {
     text: String,
-    /// Where each name and its value end. A name begins where the value before it ends.
+    /// The ends of each name and its value. A name begins where the previous value ends.
     ends: Vec<(usize, usize)>,
 }
 
 impl Received {
-    /// The cookies in the values of `Cookie` headers, of which HTTP/2 may bring several (RFC 9113, 8.2.3).
+    /// Parses the values of `Cookie` headers, of which HTTP/2 may send several (RFC 9113, 8.2.3).
     pub(super) fn parse<'a>(headers: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut received = Received::default();
         // By bytes, so that one cookie that is not text does not hide the others.
@@ -22,8 +22,8 @@ impl Received {
         received
     }
 
-    /// Adds one `name=value`; anything else is left out. The name is not decoded: `__%48ost-id` must not become `__Host-id`,
-    /// which browsers protect. For the same reason only ASCII spaces around it are dropped.
+    /// Adds one `name=value`; ignores anything else. The name is not decoded: `__%48ost-id` must not become `__Host-id`, which
+    /// browsers protect. For the same reason, only ASCII spaces around it are trimmed.
     fn add(&mut self, part: &[u8]) -> Option<()> {
         let equals = part.iter().position(|byte| *byte == b'=')?;
         let (name, value) = (part[..equals].trim_ascii(), unquoted(part[equals + 1..].trim_ascii()));
@@ -44,8 +44,8 @@ impl Received {
     }
 }
 
-/// The value without the quotes that some clients put around it. A semicolon inside them ends it all the same, as for
-/// browsers.
+/// Returns the value without the quotes that some clients put around it. As in browsers, a semicolon inside the quotes ends the
+/// value.
 fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }

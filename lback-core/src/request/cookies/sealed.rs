@@ -1,6 +1,6 @@
-//! Cookies that are signed or encrypted, and those of them that end.
+//! Signed and encrypted cookies, and their expiry.
 //!
-//! When a cookie ends is sealed in with its value, as text before it: a browser is free to ignore `Max-Age`.
+//! The expiry is sealed together with the value, as text before it: a browser is free to ignore `Max-Age`.
 
 use chrono::{DateTime, Utc};
 use cookie::Cookie;
@@ -9,8 +9,8 @@ use super::Cookies;
 
 /// [`Cookies`] whose values carry a signature (HMAC-SHA256 by `SECRET_KEY`).
 ///
-/// A cookie that is added with a `Max-Age` (or `Expires`) is refused when that time has passed, whoever still sends it; one
-/// without is good for as long as the key is.
+/// A cookie with a `Max-Age` (or `Expires`) is rejected after that time, even if a client still sends it. A cookie without one
+/// is valid as long as the key.
 ///
 /// ```
 /// # use lback_core::Request;
@@ -21,19 +21,20 @@ use super::Cookies;
 /// }
 ///
 /// fn register(req: &mut Request) -> String {
-///     req.cookies().signed().get("invited_by").unwrap_or("nobody".to_owned())
+///     req.cookies().signed().get("invited_by").unwrap_or_default()
 /// }
 /// ```
 pub struct SignedCookies<'a>(pub(super) &'a mut Cookies);
 
 impl SignedCookies<'_> {
-    /// The value, if the cookie came, its signature is right and it has not ended: the first such one where several came.
+    /// Returns the value if the client sent the cookie, its signature is valid and it has not expired. If there are several
+    /// such cookies, returns the first one.
     pub fn get(&self, name: &str) -> Option<String> {
         self.0.open(name, |sealed| {
             let signed = self.0.keys.verify(sealed)?;
             match named(signed, name) {
                 Some(value) => Some(value.to_owned()),
-                // No cookie's name has a colon.
+                // A cookie's name cannot contain a colon.
                 None => {
                     let (end, rest) = signed.split_once(':')?;
                     self.0.is_before(end).then(|| named(rest, name).map(str::to_owned))?
@@ -45,9 +46,9 @@ impl SignedCookies<'_> {
     /// Signs `cookie` and sends it with the response.
     pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
         let mut cookie = cookie.into();
-        // The name is signed too, so that a value cannot be moved to another cookie.
+        // The name is signed as well, so that a value cannot be moved to another cookie.
         let named = format!("{}={}", cookie.name(), cookie.value());
-        let sealed = match self.0.end_of(&cookie) {
+        let sealed = match self.0.expiry(&cookie) {
             Some(end) => self.0.keys.sign(&format!("{end}:{named}")),
             None => self.0.keys.sign(&named),
         };
@@ -56,23 +57,24 @@ impl SignedCookies<'_> {
     }
 }
 
-/// What follows `name=`.
+/// Returns the text after `name=`.
 fn named<'a>(signed: &'a str, name: &str) -> Option<&'a str> {
     signed.strip_prefix(name)?.strip_prefix('=')
 }
 
 /// [`Cookies`] whose values are encrypted (AES-256-GCM by `SECRET_KEY`).
 ///
-/// Like [signed](SignedCookies) ones, they end with their `Max-Age`.
+/// Like [signed cookies](SignedCookies), they expire after their `Max-Age`.
 pub struct PrivateCookies<'a>(pub(super) &'a mut Cookies);
 
 impl PrivateCookies<'_> {
-    /// The value, if the cookie came, was encrypted here and has not ended: the first such one where several came.
+    /// Returns the value if the client sent the cookie, it was encrypted with one of our keys and has not expired. If there are
+    /// several such cookies, returns the first one.
     pub fn get(&self, name: &str) -> Option<String> {
-        let ending = ending(name);
+        let expiring_name = expiring_name(name);
         self.0.open(name, |sealed| {
             self.0.keys.decrypt(name, sealed).or_else(|| {
-                let opened = self.0.keys.decrypt(&ending, sealed)?;
+                let opened = self.0.keys.decrypt(&expiring_name, sealed)?;
                 let (end, value) = opened.split_once(':')?;
                 self.0.is_before(end).then(|| value.to_owned())
             })
@@ -83,8 +85,8 @@ impl PrivateCookies<'_> {
     pub fn add(&mut self, cookie: impl Into<Cookie<'static>>) {
         let mut cookie = cookie.into();
         let (name, value) = (cookie.name(), cookie.value());
-        let sealed = match self.0.end_of(&cookie) {
-            Some(end) => self.0.keys.encrypt(&ending(name), format!("{end}:{value}")),
+        let sealed = match self.0.expiry(&cookie) {
+            Some(end) => self.0.keys.encrypt(&expiring_name(name), format!("{end}:{value}")),
             None => self.0.keys.encrypt(name, value.to_owned()),
         };
         cookie.set_value(sealed);
@@ -92,15 +94,16 @@ impl PrivateCookies<'_> {
     }
 }
 
-/// What a value is encrypted under that has its end before it, so that one without is never taken for it. No cookie's name
-/// has a space.
-fn ending(name: &str) -> String {
+/// Returns the name under which a value with an expiry is encrypted, so that a value without one is never mistaken for it. A
+/// cookie's name cannot contain a space.
+fn expiring_name(name: &str) -> String {
     format!("{name} that ends")
 }
 
 impl Cookies {
-    /// When `cookie` ends, in milliseconds; `None` if it does not. `Max-Age` counts before `Expires` (RFC 6265, 4.1.2.2).
-    fn end_of(&self, cookie: &Cookie<'_>) -> Option<i64> {
+    /// Returns the expiry of `cookie` in milliseconds, or `None` if it does not expire. `Max-Age` takes precedence over
+    /// `Expires` (RFC 6265, 4.1.2.2).
+    fn expiry(&self, cookie: &Cookie<'_>) -> Option<i64> {
         match (cookie.max_age(), cookie.expires_datetime()) {
             (Some(age), _) => {
                 let age = age.whole_milliseconds().clamp(i64::MIN.into(), i64::MAX.into()) as i64;
@@ -111,7 +114,7 @@ impl Cookies {
         }
     }
 
-    /// Returns whether it is before `end`, in milliseconds.
+    /// Returns whether `end`, in milliseconds, is in the future.
     fn is_before(&self, end: &str) -> bool {
         let now: DateTime<Utc> = self.clock.now();
         end.parse().is_ok_and(|end: i64| now.timestamp_millis() < end)

@@ -1,4 +1,4 @@
-//! Why names and values are not the type that was asked for.
+//! Errors for names and values that do not match the requested type.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -6,48 +6,48 @@ use std::fmt::{self, Display};
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::value::{decimal, truth};
+use super::value::{boolean, decimal};
 
-/// An error of reading. It names the field and what was expected, and never repeats a value, which may be a secret.
+/// A deserialization error. It names the field and what was expected, and never repeats a value, which may be a secret.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Mismatch {
     pub(super) problem: Problem,
     field: Option<String>,
-    /// What was sent for the field is empty.
+    /// Whether the value that was sent for the field is empty.
     empty: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Problem {
     Missing(String),
-    /// A text that serde had buffered is of another type. Its address tells which one it is.
+    /// A buffered text does not match the expected type. Its address identifies the text.
     Buffered {
         address: usize,
         expected: String,
     },
-    /// The value should be this, and why it is not.
+    /// The expected value, and the reason why the sent one does not match.
     Expected(String, Option<String>),
     Other(String),
 }
 
 thread_local! {
-    static NOTED: RefCell<Vec<Problem>> = const { RefCell::new(Vec::new()) };
+    static RECORDED: RefCell<Vec<Problem>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Reads, and returns as well what was wrong with missing fields and buffered texts. Serde keeps that to itself if it reads an
-/// `Option` with `#[serde(flatten)]`, which is `None` then, or tries the variants of an untagged enum.
-pub(super) fn noting<T>(read: impl FnOnce() -> T) -> (T, Vec<Problem>) {
-    NOTED.take();
+/// Runs `read`, and also returns the problems with missing fields and buffered texts. Serde does not report these if it reads
+/// an `Option` with `#[serde(flatten)]`, which is then `None`, or if it tries the variants of an untagged enum.
+pub(super) fn recording<T>(read: impl FnOnce() -> T) -> (T, Vec<Problem>) {
+    RECORDED.take();
     let read = read();
-    (read, NOTED.take())
+    (read, RECORDED.take())
 }
 
-fn note(problem: Problem) -> Mismatch {
-    NOTED.with_borrow_mut(|noted| noted.push(problem.clone()));
+fn record(problem: Problem) -> Mismatch {
+    RECORDED.with_borrow_mut(|recorded| recorded.push(problem.clone()));
     Mismatch::new(problem)
 }
 
-/// What a buffered text becomes.
+/// The type that a buffered text is converted to.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Shape {
     Text,
@@ -57,7 +57,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// The shape for the type that serde says it expected.
+    /// Returns the shape for the type that serde expected.
     pub(super) fn of(expected: &str) -> Option<Self> {
         match expected {
             "a boolean" => Some(Shape::Boolean),
@@ -67,7 +67,7 @@ impl Shape {
         }
     }
 
-    /// Returns whether `text` can become this.
+    /// Returns whether `text` can be converted to this.
     pub(super) fn fits(&self, text: &str) -> bool {
         match self {
             Shape::Text => true,
@@ -75,7 +75,7 @@ impl Shape {
                 range(kind).is_some_and(|(least, most)| least <= number && u128::try_from(number).unwrap_or(0) <= most)
             }),
             Shape::Decimal => decimal(text).is_some(),
-            Shape::Boolean => truth(text).is_some(),
+            Shape::Boolean => boolean(text).is_some(),
         }
     }
 }
@@ -93,12 +93,12 @@ impl Mismatch {
         Mismatch::new(Problem::Missing(field.to_owned()))
     }
 
-    /// The value should be a `kind`: the name of a type, or words.
+    /// Creates an error for a value that should be a `kind`: the name of a type, or a description.
     pub(super) fn expected(kind: &str) -> Self {
         Mismatch::new(Problem::Expected(describe(kind).into_owned(), None))
     }
 
-    /// Adds what was expected to an error of a type's own.
+    /// Adds what was expected to a type's own error.
     pub(super) fn expecting(self, kind: &str) -> Self {
         match self.problem {
             Problem::Other(why) => Mismatch::new(Problem::Expected(describe(kind).into_owned(), Some(why))),
@@ -106,7 +106,7 @@ impl Mismatch {
         }
     }
 
-    /// Names the field, unless it is known.
+    /// Sets the field, unless it is known.
     pub(super) fn name(&mut self, field: &str, empty: bool) {
         if self.field.is_none() {
             self.field = Some(field.to_owned());
@@ -130,7 +130,7 @@ impl Display for Mismatch {
             (_, None) => f.write_str("a value")?,
         }
         if self.empty {
-            f.write_str(" is empty, and")?;
+            f.write_str(" is empty, but")?;
         }
         match &self.problem {
             Problem::Expected(what, Some(why)) => write!(f, " should be {what} ({why})"),
@@ -150,7 +150,7 @@ impl de::Error for Mismatch {
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
         match unexpected {
-            Unexpected::Str(text) => note(Problem::Buffered { address: text.as_ptr().addr(), expected: expected.to_string() }),
+            Unexpected::Str(text) => record(Problem::Buffered { address: text.as_ptr().addr(), expected: expected.to_string() }),
             _ => Mismatch::expected(&expected.to_string()),
         }
     }
@@ -164,11 +164,11 @@ impl de::Error for Mismatch {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        note(Problem::Missing(field.to_owned()))
+        record(Problem::Missing(field.to_owned()))
     }
 }
 
-/// A type in words that a visitor understands; what is no type that they would not understand stays as it is.
+/// Describes a type in words for visitors. Any other text, which they understand already, stays unchanged.
 pub(crate) fn describe(kind: &str) -> Cow<'_, str> {
     match kind {
         "a boolean" | "bool" => Cow::Borrowed("true or false"),
@@ -186,7 +186,7 @@ pub(crate) fn describe(kind: &str) -> Cow<'_, str> {
     }
 }
 
-/// Both ends of an integer type.
+/// Returns the bounds of an integer type.
 fn range(kind: &str) -> Option<(i128, u128)> {
     macro_rules! ends {
         ($($type:ident)*) => {

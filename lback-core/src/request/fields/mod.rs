@@ -1,8 +1,8 @@
-//! Names and values, as a query string or a form has them, read as a type of the application.
+//! Deserializes names and values, as sent in a query string or a form, into a type of the application.
 //!
-//! An empty value is an absent one: a form sends `day=` for an input that was left empty. Serde asks for values without
-//! saying first whether the type has a default, so [`read`] leaves empty values out, and tries again with those that the
-//! type turns out to require.
+//! An empty value counts as absent: a form sends `day=` for an input that was left empty. Serde asks for values without saying
+//! first whether the type has a default, so [`read`] leaves empty values out, and tries again with those that the type turns
+//! out to require.
 
 mod mismatch;
 mod value;
@@ -16,41 +16,41 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess
 use serde::forward_to_deserialize_any;
 
 pub(super) use mismatch::{Mismatch, describe};
-use mismatch::{Problem, Shape, noting};
+use mismatch::{Problem, Shape, recording};
 use value::Value;
 
-/// A name and a value that were sent.
+/// A name and a value as they were sent.
 pub(super) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// How often reading may begin anew. Each time one field is known better, and a type has few that need it.
-const ROUNDS: usize = 100;
+/// Maximum number of attempts to read. Each attempt learns something about one field, and few fields of a type need that.
+const MAX_ATTEMPTS: usize = 100;
 
 /// Returns the number of fields in a form or a query string.
 pub(super) fn count(encoded: &[u8]) -> usize {
     encoded.split(|byte| *byte == b'&').filter(|field| !field.is_empty()).count()
 }
 
-/// The names and values of `application/x-www-form-urlencoded` text; `None` if they are not UTF-8.
+/// Decodes `application/x-www-form-urlencoded` text into names and values, or returns `None` if they are not UTF-8.
 pub(super) fn decode(encoded: &[u8]) -> Option<Vec<Pair<'_>>> {
     percent_encoding::percent_decode(encoded).decode_utf8().ok()?;
     Some(form_urlencoded::parse(encoded).collect())
 }
 
-/// Reads a `T` of names and values. Every reader of queries and forms comes through here.
+/// Deserializes names and values into a `T`. All queries and forms are read by this function.
 pub(super) fn read<T: DeserializeOwned>(pairs: &[Pair<'_>]) -> Result<T, Mismatch> {
     let mut fields = Fields::of(pairs);
-    // What serde read though something did not fit yet.
+    // The value of an attempt in which something did not match yet.
     let mut best = None;
-    let mut rounds = 0;
+    let mut attempts = 0;
     loop {
-        let (result, noted) = noting(|| T::deserialize(&fields));
-        rounds += 1;
+        let (result, recorded) = recording(|| T::deserialize(&fields));
+        attempts += 1;
         let learned = match &result {
             Err(mismatch) if fields.learn(&mismatch.problem) => true,
-            // One at a time: the first variant of an enum that fits counts.
-            _ => noted.iter().any(|problem| fields.learn_hidden(problem)),
+            // One at a time, because the first variant of an enum that matches counts.
+            _ => recorded.iter().any(|problem| fields.learn_hidden(problem)),
         };
-        let more = learned && rounds <= ROUNDS;
+        let more = learned && attempts <= MAX_ATTEMPTS;
         match result {
             Ok(value) if more => best = Some(value),
             Ok(value) => return Ok(value),
@@ -60,25 +60,25 @@ pub(super) fn read<T: DeserializeOwned>(pairs: &[Pair<'_>]) -> Result<T, Mismatc
     }
 }
 
-/// What was sent: in order, and by name.
+/// The values as they were sent: in order, and by name.
 struct Fields<'de> {
     pairs: &'de [Pair<'de>],
     by_name: Vec<Field<'de>>,
 }
 
-/// Everything that was sent under one name.
+/// All values that were sent under one name.
 struct Field<'de> {
     name: Cow<'de, str>,
     values: Vec<&'de str>,
-    /// The type has no default for this field, so it gets what was sent even if that is empty.
+    /// Whether the type has no default for this field, so that it gets the sent value even if that is empty.
     required: bool,
-    /// What becomes of the text if serde reads it into a buffer first, as it does for `#[serde(flatten)]`.
+    /// The type that the text is converted to if serde reads it into a buffer first, as it does for `#[serde(flatten)]`.
     shape: Shape,
-    /// The buffer should hold a list, though one value was sent.
+    /// Whether the buffer should hold a list although only one value was sent.
     list: bool,
-    /// Serde has read it into a buffer.
+    /// Whether serde has read it into a buffer.
     buffered: Cell<bool>,
-    /// Left out, to find out whether this field is the cause of an error.
+    /// Whether it is left out, to find out if this field is the cause of an error.
     hidden: bool,
 }
 
@@ -91,7 +91,7 @@ impl<'de> Field<'de> {
         self.values.iter().all(|value| value.is_empty())
     }
 
-    /// Returns whether several values were sent. Empty ones are absent.
+    /// Returns whether several values were sent. Empty values do not count.
     fn is_list(&self) -> bool {
         self.values.iter().filter(|value| !value.is_empty()).nth(1).is_some()
     }
@@ -111,13 +111,13 @@ impl<'de> Fields<'de> {
         Fields { pairs, by_name }
     }
 
-    /// Returns whether `problem` says something new about a field, so that reading may succeed now.
+    /// Returns whether `problem` reveals something new about a field, so that the next attempt may succeed.
     fn learn(&mut self, problem: &Problem) -> bool {
         match problem {
             Problem::Missing(name) => {
                 match self.by_name.iter_mut().find(|field| field.name == *name) {
                     Some(field) => !std::mem::replace(&mut field.required, true),
-                    // Nothing at all was sent, which is an empty list, if it can be one.
+                    // Nothing was sent, which is an empty list if the type accepts one.
                     None => {
                         self.by_name.push(Field { required: true, ..Field::new(Cow::Owned(name.clone())) });
                         true
@@ -125,24 +125,25 @@ impl<'de> Fields<'de> {
                 }
             }
             Problem::Buffered { address, expected } => {
-                let Some(field) = self.sent_at(*address) else { return false };
+                let Some(field) = self.field_at(*address) else { return false };
                 if mismatch::is_list(expected) {
                     return !std::mem::replace(&mut field.list, true);
                 }
                 let Some(shape) = Shape::of(expected).filter(|shape| *shape != field.shape) else { return false };
-                // One that was learned before and does not fit either is wrong.
+                // A shape that was learned before and does not match either is wrong.
                 std::mem::replace(&mut field.shape, shape) == Shape::Text
             }
             _ => false,
         }
     }
 
-    /// As [`learn`](Self::learn), from an error that serde kept to itself: only what is not known yet, and what was sent fits.
+    /// Like [`learn`](Self::learn), for an error that serde did not report: learns only what is new and matches the sent
+    /// values.
     fn learn_hidden(&mut self, problem: &Problem) -> bool {
         match problem {
             Problem::Missing(name) => self.by_name.iter().any(|field| field.name == *name) && self.learn(problem),
             Problem::Buffered { address, expected } => {
-                let Some(field) = self.sent_at(*address) else { return false };
+                let Some(field) = self.field_at(*address) else { return false };
                 let fits =
                     |shape: Shape| field.shape == Shape::Text && field.values.iter().all(|value| value.is_empty() || shape.fits(value));
                 (mismatch::is_list(expected) || Shape::of(expected).is_some_and(fits)) && self.learn(problem)
@@ -151,18 +152,18 @@ impl<'de> Fields<'de> {
         }
     }
 
-    /// The field with a value at this address.
-    fn sent_at(&mut self, address: usize) -> Option<&mut Field<'de>> {
+    /// Returns the field with a value at this address.
+    fn field_at(&mut self, address: usize) -> Option<&mut Field<'de>> {
         self.by_name.iter_mut().find(|field| field.values.iter().any(|value| value.as_ptr().addr() == address))
     }
 
-    /// Finds the field of an error that names none, which happens if serde read the value from a buffer.
+    /// Finds the field of an error that does not name one, which happens if serde read the value from a buffer.
     fn blame<T: DeserializeOwned>(&mut self, mut mismatch: Mismatch) -> Mismatch {
         if mismatch.names_field() {
             return mismatch;
         }
         let buffered = (0..self.by_name.len()).filter(|place| self.by_name[*place].buffered.get());
-        for place in buffered.take(ROUNDS).collect::<Vec<_>>() {
+        for place in buffered.take(MAX_ATTEMPTS).collect::<Vec<_>>() {
             self.by_name[place].hidden = true;
             let without = T::deserialize(&*self).err();
             self.by_name[place].hidden = false;
@@ -181,7 +182,7 @@ impl<'de> Fields<'de> {
     }
 }
 
-/// The fields as serde walks over them.
+/// The fields as serde iterates over them.
 struct Entries<'a, 'de, I> {
     fields: I,
     next: Option<&'a Field<'de>>,
@@ -196,7 +197,7 @@ impl<'a, 'de: 'a, I: Iterator<Item = &'a Field<'de>>> MapAccess<'de> for Entries
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
-        let field = self.next.take().ok_or_else(|| <Mismatch as de::Error>::custom("the type asked for a value before its name"))?;
+        let field = self.next.take().ok_or_else(|| <Mismatch as de::Error>::custom("the type requested a value before its name"))?;
         seed.deserialize(Value::Field(field)).map_err(|mut mismatch| {
             mismatch.name(&field.name, field.is_empty());
             mismatch
@@ -204,8 +205,8 @@ impl<'a, 'de: 'a, I: Iterator<Item = &'a Field<'de>>> MapAccess<'de> for Entries
     }
 }
 
-/// Whether the visitor belongs to a type with fields rather than to a map of any names: a struct with `#[serde(flatten)]`
-/// and an enum with `#[serde(tag = …)]` ask serde for a map as well.
+/// Returns whether the visitor belongs to a type with fields instead of a map with arbitrary names: a struct with
+/// `#[serde(flatten)]` and an enum with `#[serde(tag = …)]` also ask serde for a map.
 fn has_fields<'de>(visitor: &impl Visitor<'de>) -> bool {
     let expected = (visitor as &dyn de::Expected).to_string();
     expected.starts_with("struct ") || expected.starts_with("internally tagged enum ")
@@ -223,7 +224,7 @@ impl<'de> Deserializer<'de> for &Fields<'de> {
         self.visit_fields(visitor, true)
     }
 
-    /// The pairs as they came, for a type that wants them so.
+    /// Passes on the pairs in the order in which they were sent, for a type that expects a list.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let pairs = self.pairs.iter().map(|(name, value)| (Value::Text(name), Value::Text(value)));
         visitor.visit_seq(MapDeserializer::new(pairs))

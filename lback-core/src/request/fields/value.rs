@@ -1,4 +1,4 @@
-//! One value, as serde asks for it.
+//! Deserializes single values.
 
 use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
@@ -7,29 +7,30 @@ use super::Field;
 use super::mismatch::{Mismatch, Shape};
 
 pub(super) enum Value<'a, 'de> {
-    /// What was sent under one name.
+    /// All values that were sent under one name.
     Field(&'a Field<'de>),
-    /// The next of a list.
+    /// The next element of a list.
     Element(&'a Field<'de>, &'a mut Cursor),
     Text(&'de str),
 }
 
-/// What was sent under one name, for a type that takes several.
+/// The values that were sent under one name, for a type that accepts several.
 ///
-/// Empty values are left out, unless the elements are texts or `Option`s: these keep their places.
+/// Empty values are left out, unless the elements are strings or `Option`s, which keep their positions.
 struct List<'a, 'de> {
     field: &'a Field<'de>,
     cursor: Cursor,
 }
 
-/// The place in a list, and whether its empty values count.
+/// The position in a list, and whether its empty values count.
 pub(super) struct Cursor {
     at: usize,
     keeps_empty: bool,
 }
 
 impl<'a, 'de> Value<'a, 'de> {
-    /// The text. An `Option` or a `String` takes an empty one, any other element of a list the next that is not.
+    /// Returns the text. An `Option` or a `String` accepts an empty text; any other element of a list is the next text that is
+    /// not empty.
     fn text(self, takes_empty: bool) -> Result<&'de str, Mismatch> {
         match self {
             Value::Text(text) => Ok(text),
@@ -37,7 +38,7 @@ impl<'a, 'de> Value<'a, 'de> {
                 [] => Err(Mismatch::missing(&field.name)),
                 [text] => Ok(text),
                 several => match field.is_list() {
-                    true => Err(de::Error::custom(format!("it was sent {} times, and takes one value", several.len()))),
+                    true => Err(de::Error::custom(format!("it was sent {} times, but takes one value", several.len()))),
                     false => Ok(several.iter().find(|text| !text.is_empty()).unwrap_or(&"")),
                 },
             },
@@ -62,14 +63,14 @@ impl<'a, 'de> Value<'a, 'de> {
         }
     }
 
-    /// Parses the text, or says what it should be.
+    /// Parses the text, or returns an error that says what it should be.
     fn parse<T>(self, kind: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Mismatch> {
         parse(self.text(false)?).ok_or_else(|| Mismatch::expected(kind))
     }
 }
 
-/// What a checkbox sends is true, too.
-pub(super) fn truth(text: &str) -> Option<bool> {
+/// Parses a boolean. `on`, which a checkbox sends, is true.
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "on" => Some(true),
         "false" | "off" => Some(false),
@@ -82,7 +83,7 @@ pub(super) fn decimal(text: &str) -> Option<f64> {
 }
 
 fn nested<T>() -> Result<T, Mismatch> {
-    Err(de::Error::custom("forms and queries have no nested values; write #[serde(flatten)] on this field of the struct"))
+    Err(de::Error::custom("forms and queries have no nested values; put #[serde(flatten)] on this field of the struct"))
 }
 
 impl<'de> SeqAccess<'de> for List<'_, 'de> {
@@ -108,7 +109,7 @@ macro_rules! parsed {
 impl<'de> Deserializer<'de> for Value<'_, 'de> {
     type Error = Mismatch;
 
-    /// For a type that takes whatever comes, and for serde's buffers.
+    /// For a type that accepts any value, and for serde's buffers.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         if let Value::Field(field) = &self {
             field.buffered.set(true);
@@ -149,7 +150,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_bool(self.parse("bool", truth)?)
+        visitor.visit_bool(self.parse("bool", boolean)?)
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -160,7 +161,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         visitor.visit_f64(self.parse("f64", decimal)?)
     }
 
-    /// Dates, UUIDs and whatever else is parsed from a text.
+    /// For dates, UUIDs and other types that are parsed from text.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         let expected = (&visitor as &dyn de::Expected).to_string();
         visitor.visit_borrowed_str(self.text(false)?).map_err(|error: Mismatch| error.expecting(&expected))
@@ -218,7 +219,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         }
     }
 
-    /// The places of a tuple count, so that none is left out.
+    /// The positions in a tuple matter, so no value is left out.
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Mismatch> {
         match self {
             Value::Field(field) if field.values.len() == length => {

@@ -1,9 +1,9 @@
 //! The `Content-Disposition` of a part.
 
-/// The parameter `wanted` of a `Content-Disposition` value, without its quotes.
+/// Returns the parameter `wanted` of a `Content-Disposition` value, without its quotes.
 ///
-/// Browsers write a quote inside a value as `%22` and a backslash as itself; other clients write `\"`. So a backslash
-/// counts as an escape only before a quote.
+/// Browsers write a quote inside a value as `%22` and leave a backslash unchanged; other clients write `\"`. Therefore a
+/// backslash is an escape only before a quote.
 pub(super) fn parameter(header: &[u8], wanted: &str) -> Option<Vec<u8>> {
     let mut rest = after(header, b';')?;
     loop {
@@ -22,7 +22,7 @@ pub(super) fn parameter(header: &[u8], wanted: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// One value, and what follows the semicolon after it.
+/// Returns one value, and the text after the semicolon that follows it.
 fn value(bytes: &[u8]) -> (Option<Vec<u8>>, Option<&[u8]>) {
     let bytes = bytes.trim_ascii_start();
     let Some(quoted) = bytes.strip_prefix(b"\"") else {

@@ -1,4 +1,4 @@
-//! Forms with files: `multipart/form-data`, RFC 7578.
+//! Forms with files: `multipart/form-data` (RFC 7578).
 
 mod disposition;
 mod storage;
@@ -19,19 +19,19 @@ use futures_core::Stream;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap};
 
-use super::body::Bounded;
+use super::body::LimitedBody;
 use super::budget::Share;
 use crate::{Error, Result, header_parameters};
 use storage::Content;
 
-/// What the parts say as text: names, types, and the values of text fields.
+/// Maximum size of the text in all parts: names, types, and the values of text fields.
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
-/// What may come between two parts: the headers of one.
+/// Maximum size of the data between two parts: the headers of one part.
 const MAX_HEADER_BYTES: usize = 8 * 1024;
-/// The parser searches what it holds anew with each piece, so it never gets much.
-const PIECE_BYTES: usize = 8 * 1024;
+/// The parser searches its whole buffer again with each chunk, so it only gets small ones.
+const CHUNK_BYTES: usize = 8 * 1024;
 
-/// The text fields and files of a `multipart/form-data` body, in the order in which they came.
+/// The text fields and files of a `multipart/form-data` body, in the order in which they were sent.
 ///
 /// ```
 /// # use lback_core::{Error, Request, Response, Result};
@@ -45,49 +45,49 @@ const PIECE_BYTES: usize = 8 * 1024;
 /// }
 /// ```
 ///
-/// A body of more than `MAX_FORM_FIELDS` parts or 1 MiB of text answers 413.
+/// A body with more than `MAX_FORM_FIELDS` parts or more than 1 MiB of text is answered with 413.
 #[derive(Debug, Default)]
 pub struct Multipart {
     fields: Vec<(String, String)>,
     files: Vec<UploadedFile>,
-    /// What the fields take of the memory for bodies.
+    /// The share of the memory for bodies that the fields use.
     memory: Option<Arc<Share>>,
 }
 
 impl Multipart {
-    /// The value of the first text field called `name`.
+    /// Returns the value of the first text field called `name`.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// Every text field: name and value.
+    /// Returns every text field: its name and value.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The first file of the field `name`; `None` also where the visitor chose none.
+    /// Returns the first file of the field `name`, or `None` if there is none or the visitor did not choose one.
     pub fn file(&self, name: &str) -> Option<&UploadedFile> {
         self.files().find(|file| file.field_name() == name)
     }
 
-    /// Every file.
+    /// Returns every file.
     pub fn files(&self) -> impl Iterator<Item = &UploadedFile> {
         self.files.iter()
     }
 
-    /// Takes the first file of the field `name` out, to keep it beyond the request or to read it on another thread.
+    /// Removes and returns the first file of the field `name`, to keep it beyond the request or to read it on another thread.
     pub fn take_file(&mut self, name: &str) -> Option<UploadedFile> {
         let at = self.files.iter().position(|file| file.field_name() == name)?;
         Some(self.files.remove(at))
     }
 
-    /// Takes all files of the field `name` out.
+    /// Removes and returns all files of the field `name`.
     pub fn take_files(&mut self, name: &str) -> Vec<UploadedFile> {
         self.files.extract_if(.., |file| file.field_name() == name).collect()
     }
 
     /// Reads `body` to its end.
-    pub(super) async fn read(content_type: &str, body: Bounded, storage: Storage) -> Result<Self> {
+    pub(super) async fn read(content_type: &str, body: LimitedBody, storage: Storage) -> Result<Self> {
         Self::parse(content_type, Chunks(next_chunk(body)), storage).await
     }
 
@@ -95,20 +95,20 @@ impl Multipart {
     where
         S: Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
     {
-        // The parser's own function for this takes no space before a semicolon.
+        // The parser's own function does not accept a space before a semicolon.
         let boundary = header_parameters::parameter(content_type, "boundary").unwrap_or_default();
         if boundary.is_empty() || boundary.len() > 70 {
             return Err(Error::bad_request("The multipart body is malformed: its boundary should be 1 to 70 characters long."));
         }
-        let header_room = Arc::new(AtomicUsize::new(0));
-        let mut pieces = Pieces::new(body, header_room.clone());
-        let mut parser = multer::Multipart::new(&mut pieces, boundary.into_owned());
+        let header_budget = Arc::new(AtomicUsize::new(0));
+        let mut chunks = SmallChunks::new(body, header_budget.clone());
+        let mut parser = multer::Multipart::new(&mut chunks, boundary.into_owned());
         let mut multipart = Multipart::default();
         for count in 0.. {
-            // The parser may take one piece more before it looks at the last.
-            header_room.store(MAX_HEADER_BYTES + PIECE_BYTES, Ordering::Relaxed);
+            // The parser may take one more chunk before it examines the last one.
+            header_budget.store(MAX_HEADER_BYTES + CHUNK_BYTES, Ordering::Relaxed);
             let Some(part) = parser.next_field().await.map_err(malformed)? else { break };
-            header_room.store(usize::MAX, Ordering::Relaxed);
+            header_budget.store(usize::MAX, Ordering::Relaxed);
             if count == storage.max_parts {
                 return Err(too_large(format!("The form has more than {} parts.", storage.max_parts)));
             }
@@ -137,17 +137,17 @@ impl Multipart {
             }
         }
         drop(parser);
-        // The connection serves the next request only if this one's body was read to its end.
-        while poll_fn(|cx| Pin::new(&mut pieces.stream).poll_next(cx)).await.transpose()?.is_some() {}
+        // The connection can serve the next request only if this body has been read to its end.
+        while poll_fn(|cx| Pin::new(&mut chunks.stream).poll_next(cx)).await.transpose()?.is_some() {}
         multipart.memory = Some(storage.memory);
         Ok(multipart)
     }
 }
 
-/// What the headers of a part say.
+/// The contents of a part's headers.
 struct Head {
     name: String,
-    /// Present for a file, though it may be empty.
+    /// Present for a file, although it may be empty.
     file_name: Option<String>,
     content_type: Option<String>,
 }
@@ -168,7 +168,7 @@ impl Head {
     }
 }
 
-/// The last component of what may be a path of any system; `None` where that names nothing.
+/// Returns the last component of a path in the syntax of any system, or `None` if there is no usable name.
 fn base_name(claimed: &str) -> Option<String> {
     let last = claimed.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().filter(|c| !c.is_control()).collect();
@@ -178,9 +178,9 @@ fn base_name(claimed: &str) -> Option<String> {
 
 async fn read_text(mut part: multer::Field<'_>, storage: &mut Storage) -> Result<Vec<u8>> {
     let mut value = Vec::new();
-    while let Some(piece) = part.chunk().await.map_err(malformed)? {
-        add_text(storage, piece.len())?;
-        value.extend_from_slice(&piece);
+    while let Some(chunk) = part.chunk().await.map_err(malformed)? {
+        add_text(storage, chunk.len())?;
+        value.extend_from_slice(&chunk);
     }
     Ok(value)
 }
@@ -194,8 +194,8 @@ fn add_text(storage: &mut Storage, bytes: usize) -> Result<()> {
 
 async fn read_file(mut part: multer::Field<'_>, storage: &mut Storage) -> Result<Content> {
     let mut content = storage.begin();
-    while let Some(piece) = part.chunk().await.map_err(malformed)? {
-        storage.add(&mut content, &piece).await?;
+    while let Some(chunk) = part.chunk().await.map_err(malformed)? {
+        storage.add(&mut content, &chunk).await?;
     }
     storage.end(content).await
 }
@@ -204,35 +204,35 @@ fn too_large(message: String) -> Error {
     Error::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
-/// The parser's error as ours; one that was ours before comes out as it went in.
+/// Converts a parser error. An error of ours that passed through the parser is returned unchanged.
 fn malformed(error: multer::Error) -> Error {
     match error {
-        multer::Error::StreamReadFailed(cause) => match cause.downcast::<Failed>() {
-            Ok(failed) => failed.0,
+        multer::Error::StreamReadFailed(cause) => match cause.downcast::<BodyError>() {
+            Ok(error) => error.0,
             Err(cause) => Error::bad_request("The body ended before it was complete.").with_source(cause),
         },
         error => Error::bad_request(format!("The multipart body is malformed: {error}.")).with_source(error),
     }
 }
 
-/// One of our errors on its way through the parser.
+/// One of our errors while it passes through the parser.
 #[derive(Debug)]
-struct Failed(Error);
+struct BodyError(Error);
 
-impl fmt::Display for Failed {
+impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Failed {}
+impl std::error::Error for BodyError {}
 
 /// The body as a stream.
 struct Chunks(NextChunk);
 
-type NextChunk = Pin<Box<dyn Future<Output = (Bounded, Result<Option<Bytes>>)> + Send>>;
+type NextChunk = Pin<Box<dyn Future<Output = (LimitedBody, Result<Option<Bytes>>)> + Send>>;
 
-fn next_chunk(mut body: Bounded) -> NextChunk {
+fn next_chunk(mut body: LimitedBody) -> NextChunk {
     Box::pin(async move {
         let chunk = body.chunk().await;
         (body, chunk)
@@ -249,25 +249,25 @@ impl Stream for Chunks {
     }
 }
 
-/// The stream in small pieces, as the parser wants it.
+/// The stream in small chunks, as the parser needs it.
 ///
-/// The parser takes all that it can get before it looks at any of it. So this pauses after each piece, which keeps the
-/// body out of memory, and breaks off where the headers of a part do not end.
-struct Pieces<S> {
+/// The parser takes all available data before it examines any of it. Therefore this stream pauses after each chunk, which keeps
+/// the body out of memory, and fails if the headers of a part do not end.
+struct SmallChunks<S> {
     stream: S,
     rest: Bytes,
     paused: bool,
-    header_room: Arc<AtomicUsize>,
+    header_budget: Arc<AtomicUsize>,
 }
 
-impl<S> Pieces<S> {
-    fn new(stream: S, header_room: Arc<AtomicUsize>) -> Self {
-        Pieces { stream, rest: Bytes::new(), paused: false, header_room }
+impl<S> SmallChunks<S> {
+    fn new(stream: S, header_budget: Arc<AtomicUsize>) -> Self {
+        SmallChunks { stream, rest: Bytes::new(), paused: false, header_budget }
     }
 }
 
-impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Pieces<S> {
-    type Item = Result<Bytes, Failed>;
+impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for SmallChunks<S> {
+    type Item = Result<Bytes, BodyError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -278,21 +278,21 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Pieces<S> {
         while this.rest.is_empty() {
             match ready!(Pin::new(&mut this.stream).poll_next(cx)) {
                 Some(Ok(chunk)) => this.rest = chunk,
-                Some(Err(error)) => return Poll::Ready(Some(Err(Failed(error)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(BodyError(error)))),
                 None => return Poll::Ready(None),
             }
         }
-        let piece = this.rest.split_to(this.rest.len().min(PIECE_BYTES));
-        let room = this.header_room.load(Ordering::Relaxed);
-        if room == 0 {
+        let chunk = this.rest.split_to(this.rest.len().min(CHUNK_BYTES));
+        let budget = this.header_budget.load(Ordering::Relaxed);
+        if budget == 0 {
             let message = "The multipart body is malformed: the headers of a part are too long.";
-            return Poll::Ready(Some(Err(Failed(Error::bad_request(message)))));
+            return Poll::Ready(Some(Err(BodyError(Error::bad_request(message)))));
         }
-        if room != usize::MAX {
-            this.header_room.store(room.saturating_sub(piece.len()), Ordering::Relaxed);
+        if budget != usize::MAX {
+            this.header_budget.store(budget.saturating_sub(chunk.len()), Ordering::Relaxed);
         }
         this.paused = true;
-        Poll::Ready(Some(Ok(piece)))
+        Poll::Ready(Some(Ok(chunk)))
     }
 }
 

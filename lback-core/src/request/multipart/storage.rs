@@ -1,4 +1,4 @@
-//! Where the content of uploaded files is kept: in memory, or in one temporary file for each request.
+//! Storage for the content of uploaded files: memory, or one temporary file per request.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,27 +9,27 @@ use super::upload::storage_error;
 use crate::request::budget::Share;
 use crate::{Application, Result};
 
-/// How much is written to the temporary file at once.
+/// The number of bytes that are written to the temporary file at once.
 const WRITE_BYTES: usize = 64 * 1024;
 
-/// The storage of one request, while its parts arrive.
+/// The storage of a request while its parts arrive.
 pub(in crate::request) struct Storage {
     pub(super) max_parts: usize,
-    /// How many bytes of files may stay in memory.
-    room: usize,
+    /// Maximum number of bytes of files that stay in memory.
+    memory_limit: usize,
     in_memory: usize,
     text: usize,
     pub(super) memory: Arc<Share>,
-    spool: Place,
+    spool: SpoolState,
     spooled: u64,
 }
 
-/// The temporary file, or what it will take of the budgets.
-enum Place {
+/// The temporary file, or its shares of the budgets before it exists.
+enum SpoolState {
     Reserved(Share, Share),
     Open(Arc<Spool>),
-    /// Writing to it has failed, or is going on.
-    Gone,
+    /// Writing to it has failed or is in progress.
+    Unavailable,
 }
 
 /// The temporary file of a request, which holds its larger files one after the other.
@@ -41,8 +41,8 @@ pub(super) struct Spool {
 
 /// The content of an uploaded file.
 pub(super) enum Content {
-    /// The bytes, and what those of the whole request take of the memory for bodies.
-    Memory(Vec<u8>, #[expect(dead_code, reason = "it is given back when the content is dropped")] Arc<Share>),
+    /// The bytes, and the request's share of the memory for bodies.
+    Memory(Vec<u8>, #[expect(dead_code, reason = "dropping the content returns the share")] Arc<Share>),
     Spooled {
         spool: Arc<Spool>,
         start: u64,
@@ -50,11 +50,11 @@ pub(super) enum Content {
     },
 }
 
-/// A file that has not come to its end.
-pub(super) struct Arriving {
-    /// What has not been written.
-    waiting: Vec<u8>,
-    /// Where it begins in the temporary file, if it is there.
+/// A file that has not been received completely.
+pub(super) struct PartialFile {
+    /// The bytes that have not been written yet.
+    unwritten: Vec<u8>,
+    /// The start of the file in the temporary file, if it is there.
     start: Option<u64>,
 }
 
@@ -63,73 +63,73 @@ impl Storage {
         let (config, budgets) = (app.config(), app.budgets());
         Storage {
             max_parts: config.max_form_fields,
-            room: config.upload_memory_bytes,
+            memory_limit: config.upload_memory_bytes,
             in_memory: 0,
             text: 0,
             memory: Arc::new(budgets.memory()),
-            spool: Place::Reserved(budgets.disk(), budgets.uploads()),
+            spool: SpoolState::Reserved(budgets.disk(), budgets.uploads()),
             spooled: 0,
         }
     }
 
-    /// Accounts for text that is kept in memory. Returns how much there is of it by now.
+    /// Accounts for text that is kept in memory. Returns its total size so far.
     pub(super) fn add_text(&mut self, bytes: usize) -> Result<usize> {
         self.text += bytes;
         self.account(0)?;
         Ok(self.text)
     }
 
-    pub(super) fn begin(&self) -> Arriving {
-        Arriving { waiting: Vec::new(), start: None }
+    pub(super) fn begin(&self) -> PartialFile {
+        PartialFile { unwritten: Vec::new(), start: None }
     }
 
-    /// Adds `piece` to `file`, which goes to the temporary file once the files of the request need more memory than they may
-    /// have.
-    pub(super) async fn add(&mut self, file: &mut Arriving, piece: &[u8]) -> Result<()> {
-        file.waiting.extend_from_slice(piece);
-        self.account(file.waiting.capacity())?;
-        let room = if file.start.is_some() { WRITE_BYTES } else { self.room.saturating_sub(self.in_memory) };
-        if file.waiting.len() > room {
+    /// Adds `chunk` to `file`, which moves to the temporary file once the files of the request need more memory than they may
+    /// use.
+    pub(super) async fn add(&mut self, file: &mut PartialFile, chunk: &[u8]) -> Result<()> {
+        file.unwritten.extend_from_slice(chunk);
+        self.account(file.unwritten.capacity())?;
+        let limit = if file.start.is_some() { WRITE_BYTES } else { self.memory_limit.saturating_sub(self.in_memory) };
+        if file.unwritten.len() > limit {
             file.start.get_or_insert(self.spooled);
-            self.write(mem::take(&mut file.waiting)).await?;
+            self.write(mem::take(&mut file.unwritten)).await?;
         }
         Ok(())
     }
 
-    pub(super) async fn end(&mut self, mut file: Arriving) -> Result<Content> {
+    pub(super) async fn end(&mut self, mut file: PartialFile) -> Result<Content> {
         let Some(start) = file.start else {
-            self.in_memory += file.waiting.len();
-            file.waiting.shrink_to_fit();
-            return Ok(Content::Memory(file.waiting, self.memory.clone()));
+            self.in_memory += file.unwritten.len();
+            file.unwritten.shrink_to_fit();
+            return Ok(Content::Memory(file.unwritten, self.memory.clone()));
         };
-        let spool = self.write(file.waiting).await?;
+        let spool = self.write(file.unwritten).await?;
         Ok(Content::Spooled { spool, start, length: self.spooled - start })
     }
 
-    fn account(&self, waiting: usize) -> Result<()> {
-        self.memory.raise_to((self.text + self.in_memory + waiting) as u64)
+    fn account(&self, unwritten: usize) -> Result<()> {
+        self.memory.raise_to((self.text + self.in_memory + unwritten) as u64)
     }
 
     /// Appends to the temporary file, which is created with the first bytes.
     async fn write(&mut self, bytes: Vec<u8>) -> Result<Arc<Spool>> {
-        let (place, length) = (mem::replace(&mut self.spool, Place::Gone), self.spooled + bytes.len() as u64);
-        match &place {
-            Place::Reserved(disk, upload) => upload.raise_to(1).and_then(|()| disk.raise_to(length))?,
-            Place::Open(spool) => spool.disk.raise_to(length)?,
-            Place::Gone => {}
+        let (state, length) = (mem::replace(&mut self.spool, SpoolState::Unavailable), self.spooled + bytes.len() as u64);
+        match &state {
+            SpoolState::Reserved(disk, upload) => upload.raise_to(1).and_then(|()| disk.raise_to(length))?,
+            SpoolState::Open(spool) => spool.disk.raise_to(length)?,
+            SpoolState::Unavailable => {}
         }
         let work = move || {
-            let spool = match place {
-                Place::Reserved(disk, upload) => Arc::new(Spool { file: tempfile::tempfile()?, disk, _upload: upload }),
-                Place::Open(spool) => spool,
-                Place::Gone => return Err(io::Error::other("writing has failed before")),
+            let spool = match state {
+                SpoolState::Reserved(disk, upload) => Arc::new(Spool { file: tempfile::tempfile()?, disk, _upload: upload }),
+                SpoolState::Open(spool) => spool,
+                SpoolState::Unavailable => return Err(io::Error::other("an earlier write has failed")),
             };
             (&spool.file).write_all(&bytes)?;
             Ok(spool)
         };
         let written = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        let spool = written.map_err(|error| storage_error("an uploaded file cannot be kept in a temporary file", error))?;
-        self.spool = Place::Open(spool.clone());
+        let spool = written.map_err(|error| storage_error("an uploaded file cannot be stored in a temporary file", error))?;
+        self.spool = SpoolState::Open(spool.clone());
         self.spooled = length;
         Ok(spool)
     }
@@ -149,7 +149,7 @@ impl Content {
 }
 
 impl Spool {
-    /// Reads without moving the place where others read and write.
+    /// Reads without changing the position at which others read and write.
     pub(super) fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         #[cfg(unix)]
         return std::os::unix::fs::FileExt::read_at(&self.file, buffer, position);

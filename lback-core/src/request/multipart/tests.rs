@@ -12,7 +12,7 @@ use crate::{Application, Assembly, Request, RequestBody, Response, Router, Setti
 const BOUNDARY: &str = "----boundary7";
 const TYPE: &str = "multipart/form-data; boundary=----boundary7";
 
-/// Chunks that come one at a time, with a pause before each.
+/// Chunks that arrive one at a time, with a pause before each.
 struct Split(VecDeque<Result<Bytes>>, bool);
 
 impl Split {
@@ -72,7 +72,7 @@ fn body(parts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     body
 }
 
-/// A storage for parts whose files may take `memory` bytes.
+/// Returns a storage for parts whose files may use `memory` bytes.
 fn storage(memory: usize) -> Storage {
     static APPS: Mutex<BTreeMap<usize, Arc<Application>>> = Mutex::new(BTreeMap::new());
     let make = || Site::new(&format!("UPLOAD_MEMORY_BYTES = {memory}")).app;
@@ -101,7 +101,7 @@ fn fields_and_files_come_in_order() {
 }
 
 #[test]
-fn a_preamble_and_an_epilogue_are_no_parts() {
+fn a_preamble_and_an_epilogue_are_not_parts() {
     let mut bytes = b"This is a message in MIME format.\r\n".to_vec();
     bytes.extend(body([text("a", "1")]));
     bytes.extend_from_slice(b"and so on");
@@ -123,7 +123,7 @@ fn a_form_without_parts_is_empty() {
 }
 
 #[test]
-fn what_fits_in_memory_stays_there_and_the_rest_is_spooled() {
+fn files_that_fit_in_memory_stay_there_and_others_are_spooled() {
     for (size, in_memory) in [(0, true), (1023, true), (1024, true), (1025, false), (300_000, false)] {
         let content: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
         let form = parse(&body([file("f", "x", &content)])).unwrap();
@@ -157,7 +157,7 @@ fn all_files_of_a_request_share_the_memory_and_one_temporary_file() {
 }
 
 #[test]
-fn a_random_name_is_found_for_a_file() {
+fn save_in_generates_a_random_name() {
     let dir = tempfile::tempdir().unwrap();
     let form = parse(&body([file("f", "../../x.html", b"1")])).unwrap();
     let save = |extension| form.file("f").unwrap().save_in(dir.path().join("media"), extension);
@@ -200,7 +200,7 @@ fn a_taken_file_outlives_the_form() {
 }
 
 #[test]
-fn an_empty_file_input_is_no_file() {
+fn an_empty_file_input_is_not_a_file() {
     let form = parse(&body([file("f", "", b""), file("g", "", b"x"), file("h", "empty.txt", b"")])).unwrap();
     assert!(form.file("f").is_none());
     assert_eq!(form.file("g").unwrap().file_name(), None);
@@ -228,7 +228,7 @@ fn a_file_name_loses_its_path() {
 }
 
 #[test]
-fn dispositions_are_read_as_browsers_and_others_write_them() {
+fn dispositions_of_browsers_and_other_clients_are_parsed() {
     let read = |header: &str, name| disposition::parameter(header.as_bytes(), name).map(|value| String::from_utf8(value).unwrap());
     for (header, name, filename) in [
         (r#"form-data; name="a""#, Some("a"), None),
@@ -250,7 +250,7 @@ fn dispositions_are_read_as_browsers_and_others_write_them() {
 }
 
 #[test]
-fn what_is_malformed_is_a_400() {
+fn a_malformed_body_is_a_400() {
     let truncated = body([text("a", "1")]);
     let long_header = part(&format!("X: {}\r\nContent-Disposition: form-data; name=a", "x".repeat(40_000)), b"1");
     let long_preamble = [vec![b'x'; 40_000], body([text("a", "1")])].concat();
@@ -276,7 +276,7 @@ fn what_is_malformed_is_a_400() {
 }
 
 #[test]
-fn a_header_of_8_kib_is_taken_however_it_comes() {
+fn a_header_of_8_kib_is_accepted_in_chunks_of_any_size() {
     let padding = "x".repeat(MAX_HEADER_BYTES - 200);
     let long = || part(&format!("X: {padding}\r\nContent-Disposition: form-data; name=a"), b"1");
     let bytes = body([long(), long(), long()]);
@@ -287,7 +287,7 @@ fn a_header_of_8_kib_is_taken_however_it_comes() {
 }
 
 #[test]
-fn a_boundary_is_needed() {
+fn a_boundary_is_required() {
     for content_type in ["multipart/form-data", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=", "text/plain", ""] {
         let error = block_on(Multipart::parse(content_type, Split::of(b"", &[1]), storage(10))).unwrap_err();
         assert_eq!(error.status(), 400, "{content_type}");
@@ -297,7 +297,7 @@ fn a_boundary_is_needed() {
 }
 
 #[test]
-fn too_much_is_a_413() {
+fn a_body_above_a_limit_is_a_413() {
     let parts = |count: usize| body((0..count).map(|n| text("a", &n.to_string())));
     assert_eq!(parse(&parts(1_000)).unwrap().fields().count(), 1_000);
     assert_eq!(parse(&parts(1_001)).unwrap_err().status(), 413);
@@ -309,7 +309,7 @@ fn too_much_is_a_413() {
 }
 
 #[test]
-fn an_error_of_the_body_keeps_its_status() {
+fn an_error_while_reading_the_body_keeps_its_status() {
     for status in [400, 408, 413, 503] {
         let bytes = body([text("a", "1"), file("f", "x", b"1")]);
         for cut in [0, 20, 90, bytes.len()] {
@@ -390,7 +390,7 @@ impl Site {
 }
 
 #[test]
-fn a_view_reads_fields_as_a_form_and_files_beside() {
+fn a_view_reads_fields_as_a_form_and_files_separately() {
     let site = Site::new("UPLOAD_MEMORY_BYTES = 10");
     let fields = || [text("title", "Grüße & Küsse = +1 %20"), text("tag", "a"), text("tag", "b c")];
     let expected = "Grüße & Küsse = +1 %20 [\"a\", \"b c\"] ";
@@ -404,7 +404,7 @@ fn a_view_reads_fields_as_a_form_and_files_beside() {
 }
 
 #[test]
-fn the_limit_of_uploads_holds() {
+fn the_upload_limit_is_enforced() {
     let site = Site::new("MAX_UPLOAD_BYTES = 2000");
     let fields = || [text("title", "t"), text("tag", "a")];
     assert_eq!(site.post(TYPE, body(fields().into_iter().chain([file("photo", "x", &[1; 500])]))).0, 200);
@@ -420,7 +420,7 @@ enum Sent {
 fn sent() -> impl Strategy<Value = Sent> {
     // Names as a browser sends them: a quote and a line break come percent-encoded, a backslash as itself.
     let name = r#"[^\p{C}"\\]{0,20}"#;
-    // Contents that come near a boundary now and then.
+    // Contents that sometimes resemble a boundary.
     let content = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..3000),
         proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'-'), Just(b'b')], 0..200),
@@ -435,8 +435,8 @@ fn sent() -> impl Strategy<Value = Sent> {
 
 static RUNTIME: Mutex<Option<tokio::runtime::Runtime>> = Mutex::new(None);
 
-/// As `parse_with`, on one runtime for all cases.
-fn parse_quickly(body: &[u8], sizes: &[usize], memory: usize) -> Result<Multipart> {
+/// Like `parse_with`, but with one runtime for all cases.
+fn parse_on_shared_runtime(body: &[u8], sizes: &[usize], memory: usize) -> Result<Multipart> {
     let mut runtime = RUNTIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let runtime = runtime.get_or_insert_with(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     runtime.block_on(Multipart::parse(TYPE, Split::of(body, sizes), storage(memory)))
@@ -444,7 +444,7 @@ fn parse_quickly(body: &[u8], sizes: &[usize], memory: usize) -> Result<Multipar
 
 proptest! {
     #[test]
-    fn what_is_sent_arrives(
+    fn sent_parts_are_received(
         parts in proptest::collection::vec(sent(), 0..8),
         sizes in proptest::collection::vec(1_usize..400, 1..8),
         memory in prop::sample::select(&[0_usize, 10, 100, 1000, 3000][..]),
@@ -453,7 +453,7 @@ proptest! {
             Sent::Text(name, value) => text(name, value),
             Sent::File(name, file_name, content) => file(name, file_name, content),
         });
-        let form = parse_quickly(&body(encoded), &sizes, memory).unwrap();
+        let form = parse_on_shared_runtime(&body(encoded), &sizes, memory).unwrap();
         let (mut fields, mut files) = (form.fields(), form.files());
         let mut in_memory = 0;
         for part in &parts {
@@ -473,7 +473,7 @@ proptest! {
 
     #[test]
     fn nonsense_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..2000), sizes in proptest::collection::vec(0_usize..50, 1..5)) {
-        let _ = parse_quickly(&bytes, &sizes, 10);
+        let _ = parse_on_shared_runtime(&bytes, &sizes, 10);
     }
 
     #[test]
@@ -492,7 +492,7 @@ proptest! {
             bytes[at] = byte;
         }
         bytes.truncate(end.index(bytes.len() + 1));
-        if let Err(error) = parse_quickly(&bytes, &sizes, 10) {
+        if let Err(error) = parse_on_shared_runtime(&bytes, &sizes, 10) {
             prop_assert!(error.is_client_error(), "{}", error);
         }
     }

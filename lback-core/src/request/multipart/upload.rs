@@ -1,4 +1,4 @@
-//! One uploaded file.
+//! Uploaded files.
 
 use std::fmt;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::storage::{Content, Spool};
 use crate::{Error, Result};
 
-/// A file that a form brought along.
+/// A file that was uploaded with a form.
 ///
-/// The first `UPLOAD_MEMORY_BYTES` of the files of a request are in memory, the others in a temporary file that is gone when
-/// the last of them is dropped. What the client says of a file, its name and its type, is only a claim.
+/// The first `UPLOAD_MEMORY_BYTES` of a request's files are in memory. The others are in a temporary file, which is deleted
+/// when the last of them is dropped. The name and the type of a file are only claims of the client.
 ///
 /// Reading and saving may block: in an `async fn` view, [take](super::Multipart::take_file) the file and read it in
 /// `tokio::task::spawn_blocking`.
@@ -24,39 +24,40 @@ pub struct UploadedFile {
 }
 
 impl UploadedFile {
-    /// The name of the form's field.
+    /// Returns the name of the form field.
     pub fn field_name(&self) -> &str {
         &self.field_name
     }
 
-    /// The name that the client gave the file: the last part of its path, without control characters.
+    /// Returns the name that the client gave the file: the last part of its path, without control characters.
     ///
-    /// `None` where nothing useful is left. It is no safe name to save under, since another visitor may send the same.
+    /// Returns `None` if no usable name is left. Do not save the file under this name, because another visitor may send the
+    /// same one.
     pub fn file_name(&self) -> Option<&str> {
         self.file_name.as_deref()
     }
 
-    /// The media type that the client claims.
+    /// Returns the media type that the client claims.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// The size in bytes.
+    /// Returns the size in bytes.
     pub fn len(&self) -> u64 {
         self.content.len()
     }
 
-    /// Is there not a single byte in it?
+    /// Returns whether the file is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Is the content in memory, rather than in a temporary file?
+    /// Returns whether the content is in memory instead of a temporary file.
     pub fn is_in_memory(&self) -> bool {
         matches!(self.content, Content::Memory(..))
     }
 
-    /// Reads the content from its beginning. Readers do not disturb one another.
+    /// Returns a reader that starts at the beginning of the content. Readers are independent of one another.
     pub fn reader(&self) -> impl Read + Seek + '_ {
         match &self.content {
             Content::Memory(bytes, _) => Reader::Memory(Cursor::new(bytes)),
@@ -64,10 +65,10 @@ impl UploadedFile {
         }
     }
 
-    /// The whole content. Mind its [length](Self::len).
+    /// Returns the whole content. Check its [length](Self::len) first.
     ///
     /// # Errors
-    /// 500 where the temporary file cannot be read.
+    /// Returns 500 if the temporary file cannot be read.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         if let Content::Memory(bytes, _) = &self.content {
             return Ok(bytes.clone());
@@ -77,11 +78,11 @@ impl UploadedFile {
         Ok(bytes)
     }
 
-    /// Saves the file in `folder` under a new random name with this extension, and returns the name:
-    /// `5f0c….jpg`. The folder is created if it is missing.
+    /// Saves the file in `folder` under a new random name with this extension, and returns the name: `5f0c….jpg`. Creates the
+    /// folder if it is missing.
     ///
-    /// Nobody can guess the name, so a folder that is served shows each file only to those who were told its address. The
-    /// extension decides what browsers make of the file, so choose it yourself rather than take the visitor's.
+    /// The name cannot be guessed, so a folder that is served reveals each file only to visitors who know its address. The
+    /// extension determines how browsers treat the file, so choose it yourself instead of using the visitor's.
     ///
     /// ```
     /// # use lback_core::{Error, Request, Response, Result};
@@ -94,13 +95,11 @@ impl UploadedFile {
     /// ```
     ///
     /// # Errors
-    /// Returns 500 if the extension has anything in it but ASCII letters and digits or the file cannot be written, and 503 if
+    /// Returns 500 if the extension contains anything but ASCII letters and digits or the file cannot be written, and 503 if
     /// the disk is full.
     pub fn save_in(&self, folder: impl AsRef<Path>, extension: &str) -> Result<String> {
         if !extension.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(Error::internal(format!(
-                "\"{extension}\" is not an extension of a file's name: use letters and digits, as in \"jpg\""
-            )));
+            return Err(Error::internal(format!("\"{extension}\" is not a valid file extension: use letters and digits, as in \"jpg\"")));
         }
         let dot = if extension.is_empty() { "" } else { "." };
         let name = format!("{}{dot}{extension}", Uuid::new_v4().simple());
@@ -108,31 +107,32 @@ impl UploadedFile {
         Ok(name)
     }
 
-    /// Saves the file as `path`, creating its folder if it is missing. [`save_in`](Self::save_in) finds a name for it.
+    /// Saves the file as `path`, and creates its folder if it is missing. [`save_in`](Self::save_in) generates a name.
     ///
-    /// It appears there whole or not at all. A file that is there already stays as it is.
+    /// The file appears at `path` complete or not at all. An existing file is never overwritten.
     ///
     /// # Errors
     /// Returns 500 if `path` exists or cannot be written, and 503 if the disk is full.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        self.write_beside(path).map_err(|error| storage_error(&format!("the uploaded file cannot be saved as {}", path.display()), error))
+        self.write_atomically(path)
+            .map_err(|error| storage_error(&format!("the uploaded file cannot be saved as {}", path.display()), error))
     }
 
-    fn write_beside(&self, path: &Path) -> io::Result<()> {
+    fn write_atomically(&self, path: &Path) -> io::Result<()> {
         if path.symlink_metadata().is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of that name already"));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file with that name already exists"));
         }
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
         std::fs::create_dir_all(folder)?;
-        let mut beside = new_file_in(folder)?;
-        io::copy(&mut self.reader(), &mut beside)?;
-        beside.flush()?;
-        beside.as_file().sync_all()?;
-        beside.persist_noclobber(path).map_err(|error| error.error)?;
+        let mut temporary = new_file_in(folder)?;
+        io::copy(&mut self.reader(), &mut temporary)?;
+        temporary.flush()?;
+        temporary.as_file().sync_all()?;
+        temporary.persist_noclobber(path).map_err(|error| error.error)?;
         Ok(())
     }
 }
@@ -148,7 +148,7 @@ impl fmt::Debug for UploadedFile {
     }
 }
 
-/// A temporary file in `folder` that others may read once it has its name, as far as the umask lets them.
+/// Creates a temporary file in `folder` that others may read once it has its name, as far as the umask permits.
 fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".upload-");
@@ -160,13 +160,14 @@ fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// What Unix calls it if the system or the process has too many open files.
+/// The Unix errors for too many open files, in the system and in the process.
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
-/// The error of a disk: 503 if it is full or the process has no file handle left, since that may pass; 500 for the rest.
+/// Converts an error of the disk: 503 if the disk is full or the process has no file handle left, because that may pass, and
+/// 500 for other errors.
 pub(super) fn storage_error(what: &str, error: io::Error) -> Error {
-    // The cause is in the message too: a failed body is kept as status and message until the view asks for it.
+    // The message contains the cause, because a failed body is stored as a status and a message until the view asks for it.
     let message = format!("{what}: {error}");
     let no_handles = cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE));
     match error.kind() {
@@ -208,7 +209,7 @@ impl Seek for Reader<'_> {
                     SeekFrom::End(offset) => length.checked_add_signed(offset),
                     SeekFrom::Current(offset) => position.checked_add_signed(offset),
                 };
-                *position = target.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek to before the beginning"))?;
+                *position = target.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek to a position before the start"))?;
                 Ok(*position)
             }
         }

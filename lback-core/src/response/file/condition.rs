@@ -1,4 +1,4 @@
-//! Conditional requests. RFC 9110, section 13.
+//! Conditional requests (RFC 9110, section 13).
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -7,29 +7,30 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::file_state::{GRANULARITY, is_plausible};
 
-/// What tells one state of a file from another.
+/// The validators that distinguish the states of a file.
 pub(super) struct Validators {
-    /// A strong tag, in its quotes.
+    /// A strong tag, including its quotes.
     pub(super) etag: String,
-    /// To the second, as the header has it. `None` for a time that no header can say, or that says nothing.
+    /// The modification time in whole seconds, as in the header. `None` if a header cannot express the time or it is not
+    /// conclusive.
     modified: Option<SystemTime>,
-    /// The same, once its second is over: before that, a date does not tell two states apart.
+    /// The same, once its second is over: before that, a date does not distinguish two states.
     settled: Option<SystemTime>,
 }
 
-/// What the conditions of a GET or HEAD come to.
+/// The result of the conditions of a GET or HEAD request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Send the file.
     Send,
-    /// 304: the client has it.
+    /// 304: the client has the current file.
     NotModified,
-    /// 412: it is not the one that the client insists on.
+    /// 412: the file is not in the state that the client requires.
     Failed,
 }
 
 impl Validators {
-    /// The validators of a file of `length` bytes; `variant` tells apart what is one file in several encodings.
+    /// Returns the validators of a file of `length` bytes; `variant` distinguishes several encodings of one file.
     pub(super) fn of(length: u64, modified: Option<SystemTime>, variant: Option<&str>) -> Self {
         let nanoseconds = modified.map_or(0, |time| match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(after) => after.as_nanos() as i128,
@@ -46,8 +47,8 @@ impl Validators {
         }
     }
 
-    /// Adds a fingerprint of the content to the tag: where the time does not tell two states apart, or `headers` name a tag
-    /// that has one, so that the same content keeps its tag when the time begins to tell.
+    /// Adds a fingerprint of the content to the tag if the time does not distinguish two states, or if `headers` contain a tag
+    /// with a fingerprint, so that the same content keeps its tag once the time is conclusive.
     pub(super) fn distinguish(
         &mut self,
         time_tells: bool,
@@ -62,13 +63,13 @@ impl Validators {
         Ok(())
     }
 
-    /// The `Last-Modified` header.
+    /// Returns the value of the `Last-Modified` header.
     pub(super) fn last_modified(&self) -> Option<String> {
         self.modified.map(httpdate::fmt_http_date)
     }
 
-    /// Weighs the conditions in the order of the standard.
-    pub(super) fn judge(&self, headers: &HeaderMap) -> Verdict {
+    /// Evaluates the conditions in the order of the standard.
+    pub(super) fn evaluate(&self, headers: &HeaderMap) -> Verdict {
         if headers.contains_key(header::IF_MATCH) {
             if !tags(headers, header::IF_MATCH).any(|tag| tag == "*" || tag == self.etag) {
                 return Verdict::Failed;
@@ -88,8 +89,8 @@ impl Validators {
         }
     }
 
-    /// Does `Range` still hold: is `If-Range` absent, or names it this very state of the file?
-    pub(super) fn range_holds(&self, headers: &HeaderMap) -> bool {
+    /// Returns whether `Range` applies: whether `If-Range` is absent or names exactly this state of the file.
+    pub(super) fn range_applies(&self, headers: &HeaderMap) -> bool {
         let Some(value) = headers.get(header::IF_RANGE) else { return true };
         let Ok(value) = value.to_str() else { return false };
         if value.ends_with('"') {
@@ -99,7 +100,7 @@ impl Validators {
     }
 }
 
-/// `time` without its fraction, if it is within the years that HTTP's dates can say.
+/// Returns `time` without its fraction, if it is within the years that HTTP dates can express.
 fn whole_seconds(time: SystemTime) -> Option<SystemTime> {
     const END_OF_9999: u64 = 253_402_300_799;
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
@@ -110,7 +111,7 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }
 
-/// The entity tags of a list, with their quotes and `W/`, and `*`. What is neither is left out.
+/// Returns the entity tags of a list, with their quotes and `W/`, and `*`. Anything else is left out.
 fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).flat_map(|value| {
         let mut rest = value;

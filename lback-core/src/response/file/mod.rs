@@ -1,4 +1,4 @@
-//! A file as a response.
+//! Files as responses.
 
 mod condition;
 mod range;
@@ -17,10 +17,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::file_state::{FileState, fingerprint};
 use crate::{Body, Error, Request, Response, Result};
 use condition::{Validators, Verdict};
-use range::Wanted;
+use range::RequestedRange;
 use stream::{CHUNK_BYTES, FileBody, read_chunk};
 
-/// What must be known of a request to answer it with a file. It can go to another thread, which a `&Request` cannot.
+/// The parts of a request that are needed to answer it with a file. Unlike a `&Request`, they can move to another thread.
 pub(crate) struct FileRequest {
     method: Method,
     headers: HeaderMap,
@@ -41,12 +41,13 @@ impl FileRequest {
         FileRequest { method: req.method().clone(), headers }
     }
 
-    /// Answers with the file at `path`. Opens it, and reads it already if it is small, so this may block for a moment.
+    /// Answers with the file at `path`. Opens the file, and also reads it if it is small, so this may block briefly.
     pub(crate) fn open(&self, path: &Path) -> Result<Response> {
         self.open_encoded(path, path, None)
     }
 
-    /// Answers with the file at `path`, which holds, in this content encoding, what `name` says by its extension.
+    /// Answers with the file at `path`, which contains the file `name` in this content encoding. The extension of `name`
+    /// determines the media type.
     pub(crate) fn open_encoded(&self, path: &Path, name: &Path, encoding: Option<&str>) -> Result<Response> {
         let (mut file, metadata) = open_regular(path)?;
         let size = metadata.len();
@@ -55,7 +56,7 @@ impl FileRequest {
             Verdict::Send => self.content(file, path, size, &validators, content_type(name))?,
             Verdict::NotModified => Response::new(StatusCode::NOT_MODIFIED),
             Verdict::Failed => {
-                let refusal = Response::text("The file is not the one that was asked for.");
+                let refusal = Response::text("The file is not the requested version.");
                 return Ok(refusal.with_status(StatusCode::PRECONDITION_FAILED));
             }
         };
@@ -80,37 +81,37 @@ impl FileRequest {
         Ok(validators)
     }
 
-    /// A view that answers a POST with a file sends it whole.
+    /// Evaluates the conditions. A view that answers a POST with a file sends the whole file.
     fn verdict(&self, validators: &Validators) -> Verdict {
         match self.method {
-            Method::GET | Method::HEAD => validators.judge(&self.headers),
+            Method::GET | Method::HEAD => validators.evaluate(&self.headers),
             _ => Verdict::Send,
         }
     }
 
-    /// The standard knows ranges for GET alone.
-    fn wanted(&self, size: u64, validators: &Validators) -> Wanted {
+    /// Returns the requested range. The standard defines ranges only for GET.
+    fn requested_range(&self, size: u64, validators: &Validators) -> RequestedRange {
         let mut ranges = self.headers.get_all(header::RANGE).iter();
         match (ranges.next().and_then(|value| value.to_str().ok()), ranges.next()) {
-            (Some(value), None) if self.method == Method::GET && validators.range_holds(&self.headers) => range::parse(value, size),
-            _ => Wanted::Whole,
+            (Some(value), None) if self.method == Method::GET && validators.range_applies(&self.headers) => range::parse(value, size),
+            _ => RequestedRange::Whole,
         }
     }
 
     fn content(&self, mut file: File, path: &Path, size: u64, validators: &Validators, kind: Cow<'static, str>) -> Result<Response> {
         let mut response = Response::default();
         let mut length = size;
-        match self.wanted(size, validators) {
-            Wanted::Whole => {}
-            Wanted::Part { start, length: part } => {
+        match self.requested_range(size, validators) {
+            RequestedRange::Whole => {}
+            RequestedRange::Part { start, length: part } => {
                 length = part;
                 file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(path, error))?;
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
                 let range = format!("bytes {start}-{}/{size}", start + part - 1);
                 response.headers_mut().insert(header::CONTENT_RANGE, HeaderValue::from_str(&range)?);
             }
-            Wanted::Nothing => {
-                return Response::text("The file does not reach that far.")
+            RequestedRange::Unsatisfiable => {
+                return Response::text("The file is shorter than the requested range.")
                     .with_status(StatusCode::RANGE_NOT_SATISFIABLE)
                     .with_header("content-range", format!("bytes */{size}"));
             }
@@ -121,7 +122,7 @@ impl FileRequest {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&kind)?);
         *response.body_mut() = match length {
             _ if self.method == Method::HEAD => Body::empty(),
-            // One chunk is read here, which spares a small file another change of threads.
+            // A single chunk is read here, which saves small files another switch of threads.
             0..=CHUNK_BYTES => Body::from(read_whole(&mut file, length).map_err(|error| unreadable(path, error))?),
             _ => Body::stream(FileBody::new(file, length)),
         };
@@ -137,7 +138,7 @@ fn read_whole(file: &mut File, length: u64) -> io::Result<bytes::Bytes> {
     }
 }
 
-/// Opens `path`, if it is a regular file. It is asked before: opening a pipe would wait for its other end.
+/// Opens `path` if it is a regular file. This is checked first, because opening a pipe would wait for its other end.
 fn open_regular(path: &Path) -> Result<(File, Metadata)> {
     let regular = |metadata: Metadata| match metadata.is_file() {
         true => Ok(metadata),
@@ -152,7 +153,7 @@ fn open_regular(path: &Path) -> Result<(File, Metadata)> {
     open().map_err(|error: io::Error| unreadable(path, error))
 }
 
-/// 404 where there is no such file, 500 where there is one. The client does not learn the path.
+/// Returns 404 if there is no such file, and 500 if there is one. The client does not learn the path.
 fn unreadable(path: &Path, error: io::Error) -> Error {
     use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound};
     let kind = error.kind();
@@ -164,7 +165,7 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
     .with_source(cause)
 }
 
-/// The media type by the extension of `name`.
+/// Returns the media type for the extension of `name`.
 fn content_type(name: &Path) -> Cow<'static, str> {
     let guess = mime_guess::from_path(name);
     let Some(kind) = guess.first_raw() else { return Cow::Borrowed("application/octet-stream") };
@@ -177,7 +178,7 @@ fn content_type(name: &Path) -> Cow<'static, str> {
     }
 }
 
-/// The `Content-Disposition` that has a browser save the response as `name`. RFC 6266.
+/// Returns the `Content-Disposition` that makes a browser save the response as `name` (RFC 6266).
 pub(super) fn attachment(name: &str) -> Result<HeaderValue> {
     /// `attr-char` of RFC 5987.
     const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC

@@ -1,4 +1,4 @@
-//! The content of a file, read while it is sent.
+//! File contents that are read while they are sent.
 
 use std::fs::File;
 use std::future::Future;
@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 
 pub(super) const CHUNK_BYTES: u64 = 64 * 1024;
 
-/// `remaining` bytes from where the file stands. If there are fewer, the body fails, and the client sees the
-/// connection break off rather than a file that looks complete.
+/// The next `remaining` bytes of a file. If there are fewer, the body fails, and the client sees a broken connection instead of
+/// a file that looks complete.
 pub(super) struct FileBody {
     state: State,
     remaining: u64,
@@ -32,13 +32,13 @@ impl FileBody {
     }
 }
 
-/// Reads what is there, up to `limit` bytes; nothing there is an error.
+/// Reads up to `limit` bytes. Returns an error if there are none.
 pub(super) fn read_chunk(file: &mut File, limit: u64) -> io::Result<Bytes> {
     let limit = limit.min(CHUNK_BYTES);
     let mut chunk = Vec::with_capacity(limit as usize);
     file.take(limit).read_to_end(&mut chunk)?;
     if chunk.is_empty() && limit > 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent"));
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was being sent"));
     }
     Ok(chunk.into())
 }

@@ -52,7 +52,7 @@ impl Site {
         Site { app, root }
     }
 
-    /// Writes a file whose last change is long ago.
+    /// Writes a file that was last modified long ago.
     fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.root.path().join(name);
         std::fs::write(&path, content).unwrap();
@@ -126,7 +126,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
-async fn the_type_is_told_by_the_extension() {
+async fn the_type_depends_on_the_extension() {
     let site = Site::new();
     for (name, expected) in [
         ("a.html", "text/html; charset=utf-8"),
@@ -145,7 +145,7 @@ async fn the_type_is_told_by_the_extension() {
 }
 
 #[tokio::test]
-async fn what_is_no_regular_file_is_not_found() {
+async fn only_regular_files_are_found() {
     let site = Site::new();
     site.write("a.txt", b"x");
     std::fs::create_dir(site.root.path().join("dir")).unwrap();
@@ -163,7 +163,7 @@ async fn what_is_no_regular_file_is_not_found() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_pipe_is_not_waited_for() {
+async fn a_pipe_is_not_opened() {
     let site = Site::new();
     let made = std::process::Command::new("mkfifo").arg(site.root.path().join("pipe")).status().unwrap();
     assert!(made.success());
@@ -171,7 +171,7 @@ async fn a_pipe_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn if_none_match_knows_the_tag() {
+async fn if_none_match_compares_the_tag() {
     let site = Site::new();
     site.write("a.txt", b"hello");
     let etag = site.get("/?a.txt", &[]).await.header("etag").unwrap().to_owned();
@@ -209,7 +209,7 @@ async fn the_tag_changes_with_length_and_time() {
 }
 
 #[tokio::test]
-async fn if_modified_since_counts_without_if_none_match() {
+async fn if_modified_since_applies_without_if_none_match() {
     let site = Site::new();
     site.write("a.txt", b"hello");
     for (since, status) in [(MODIFIED, 304), (AFTER, 304), (BEFORE, 200), ("yesterday", 200), ("", 200)] {
@@ -248,7 +248,7 @@ async fn a_post_gets_the_whole_file() {
 }
 
 #[tokio::test]
-async fn times_that_no_header_can_say_are_left_out() {
+async fn times_that_a_header_cannot_express_are_left_out() {
     let site = Site::new();
     let path = site.write("a.txt", b"hello");
     let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
@@ -263,7 +263,7 @@ async fn times_that_no_header_can_say_are_left_out() {
 }
 
 #[tokio::test]
-async fn content_counts_where_the_time_says_nothing() {
+async fn the_content_decides_if_the_time_is_not_conclusive() {
     let site = Site::new();
     let path = site.root.path().join("a.txt");
     let at = |seconds: i64| match u64::try_from(seconds) {
@@ -271,7 +271,7 @@ async fn content_counts_where_the_time_says_nothing() {
         Err(_) => SystemTime::UNIX_EPOCH - Duration::from_secs(seconds.unsigned_abs()),
     };
     let tomorrow = 86_400 + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
-    // Nix, containers, zip archives, npm, a build that sets the time of its commit; and what nobody meant.
+    // Nix, containers, zip archives, npm, a build that uses the time of its commit, and implausible times.
     for time in [0, 1, 315_532_800, 499_162_500, 1_700_000_000, -5, tomorrow] {
         let write = |content: &str| {
             std::fs::write(&path, content).unwrap();
@@ -289,7 +289,7 @@ async fn content_counts_where_the_time_says_nothing() {
         assert_eq!(site.get("/?a.txt", &[("if-match", &etag)]).await.status, 412, "{time}");
         let ranged = site.get("/?a.txt", &[("range", "bytes=0-1"), ("if-range", &etag)]).await;
         assert_eq!((ranged.status, ranged.bytes()), (200, &b"other"[..]), "{time}");
-        // A date that every file has is no reason to keep an old one.
+        // A date that all files share must not make clients keep an old file.
         if time != 1_700_000_000 {
             assert_eq!(first.header("last-modified"), None, "{time}");
             let since = httpdate::fmt_http_date(at(time.max(0)));
@@ -301,7 +301,7 @@ async fn content_counts_where_the_time_says_nothing() {
 }
 
 #[tokio::test]
-async fn two_states_within_one_tick_of_the_clock_are_told_apart() {
+async fn two_states_within_one_tick_of_the_clock_are_distinguished() {
     let site = Site::new();
     let path = site.root.path().join("a.txt");
     let now = SystemTime::now();
@@ -339,7 +339,7 @@ async fn a_large_file_is_not_read_for_its_tag() {
 }
 
 #[test]
-fn a_tag_with_a_fingerprint_stays_good_once_the_time_tells() {
+fn a_tag_with_a_fingerprint_stays_valid_once_the_time_is_conclusive() {
     let made = |time_tells, known: &[&str]| {
         let mut validators = Validators::of(5, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)), Some("gzip"));
         let headers = HeaderMap::from_iter(known.iter().map(|tag| (header::IF_NONE_MATCH, HeaderValue::from_str(tag).unwrap())));
@@ -355,7 +355,7 @@ fn a_tag_with_a_fingerprint_stays_good_once_the_time_tells() {
 }
 
 #[tokio::test]
-async fn ranges_are_cut_out() {
+async fn ranges_are_sent() {
     let site = Site::new();
     for length in [10_usize, 200_000] {
         let content = pattern(length);
@@ -411,7 +411,7 @@ async fn malformed_and_multiple_ranges_are_ignored() {
 }
 
 #[tokio::test]
-async fn if_range_asks_for_the_same_state() {
+async fn if_range_requires_the_same_state() {
     let site = Site::new();
     let path = site.write("a.bin", &pattern(10));
     let etag = site.get("/?a.bin", &[]).await.header("etag").unwrap().to_owned();
@@ -422,17 +422,17 @@ async fn if_range_asks_for_the_same_state() {
         let answer = site.get("/?a.bin", &[("range", "bytes=0-1"), ("if-range", condition)]).await;
         assert_eq!(answer.status, status, "{condition}");
     }
-    // While its second is not over, a date does not tell two states apart.
+    // Until its second is over, a date does not distinguish two states.
     set_modified(&path, SystemTime::now() + Duration::from_secs(5));
     let fresh = httpdate::fmt_http_date(std::fs::metadata(&path).unwrap().modified().unwrap());
     assert_eq!(site.get("/?a.bin", &[("range", "bytes=0-1"), ("if-range", &fresh)]).await.status, 200);
-    // A client that has the whole file is told so, whatever range it asks for.
+    // A client that has the whole file gets a 304, whatever range it requests.
     set_modified(&path, SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500));
     assert_eq!(site.get("/?a.bin", &[("range", "bytes=0-1"), ("if-none-match", &etag)]).await.status, 304);
 }
 
 #[tokio::test]
-async fn a_file_that_shrinks_breaks_the_response_off() {
+async fn a_file_that_shrinks_fails_the_response() {
     let site = Site::new();
     let path = site.write("a.bin", &pattern(500_000));
     let mut body = site.start(Method::GET, "/?a.bin", &[]).await.into_hyper().into_body();
@@ -452,7 +452,7 @@ async fn a_file_that_grows_is_sent_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_body_that_failed_has_ended() {
+async fn a_failed_body_has_ended() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a"), "short").unwrap();
     let mut body = FileBody::new(File::open(dir.path().join("a")).unwrap(), 10);
@@ -490,17 +490,17 @@ proptest! {
     #[test]
     fn a_range_lies_within_the_file(value in any::<String>(), size in any::<u64>()) {
         for value in [value.clone(), format!("bytes={value}")] {
-            if let Wanted::Part { start, length } = range::parse(&value, size) {
+            if let RequestedRange::Part { start, length } = range::parse(&value, size) {
                 prop_assert!(length > 0 && start.checked_add(length).is_some_and(|end| end <= size));
             }
         }
     }
 
     #[test]
-    fn a_range_means_what_it_says(first in 0_u64..40, last in 0_u64..40, size in 0_u64..30) {
-        let part = |start: u64, end: u64| if start < end { Wanted::Part { start, length: end - start } } else { Wanted::Nothing };
+    fn a_range_is_parsed_exactly(first in 0_u64..40, last in 0_u64..40, size in 0_u64..30) {
+        let part = |start: u64, end: u64| if start < end { RequestedRange::Part { start, length: end - start } } else { RequestedRange::Unsatisfiable };
         let both = range::parse(&format!("bytes={first}-{last}"), size);
-        prop_assert_eq!(both, if first > last { Wanted::Whole } else { part(first, size.min(last + 1)) });
+        prop_assert_eq!(both, if first > last { RequestedRange::Whole } else { part(first, size.min(last + 1)) });
         prop_assert_eq!(range::parse(&format!("bytes={first}-"), size), part(first, size));
         prop_assert_eq!(range::parse(&format!("bytes=-{last}"), size), part(size.saturating_sub(last), size));
     }
@@ -516,7 +516,7 @@ proptest! {
             let validators = Validators::of(1, Some(SystemTime::UNIX_EPOCH), None);
             for name in HEADERS {
                 let headers = HeaderMap::from_iter([(name, value.clone())]);
-                let _ = (validators.judge(&headers), validators.range_holds(&headers));
+                let _ = (validators.evaluate(&headers), validators.range_applies(&headers));
             }
         }
     }

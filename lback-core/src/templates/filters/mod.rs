@@ -1,4 +1,4 @@
-//! Filters for what pages show.
+//! The filters of the framework and of applications.
 
 mod date;
 mod text;
@@ -14,7 +14,7 @@ use super::suggest::Known;
 use super::{TemplateArgs, from_value};
 use crate::Result;
 
-/// Those that are added here to Tera's own, with their arguments.
+/// Returns the filters that the framework adds to Tera's own, with their arguments.
 pub(super) fn known() -> [Known; 3] {
     [("date", Some(vec!["format"])), ("linebreaks", Some(Vec::new())), ("truncate_words", Some(vec!["length", "end"]))]
 }
@@ -51,7 +51,7 @@ impl TemplateFilter {
         let apply = move |value: &Value, args: TemplateArgs<'_>| {
             let value = from_value::read(value).map_err(|error| {
                 let kind = value.name();
-                crate::Error::internal(format!("{name} cannot be applied to this, which is `{kind}`: {error}"))
+                crate::Error::internal(format!("{name} cannot be applied to a value of the type `{kind}`: {error}"))
             })?;
             Ok(Value::try_from_serializable(&apply(value, args)?)?)
         };
@@ -62,7 +62,7 @@ impl TemplateFilter {
         let TemplateFilter { signature, apply } = self.clone();
         tera.register_filter(signature.name, move |value: &Value, args: Kwargs, _: &State| {
             if value.is_undefined() {
-                // As Tera's own filters say it, so that the error names the variable.
+                // The same error as that of Tera's own filters, so that the message names the variable.
                 let (expected_type, actual_type) = ("value".to_owned(), value.name().to_owned());
                 return Err(tera::Error::new(ErrorKind::InvalidArgument { expected_type, actual_type }));
             }

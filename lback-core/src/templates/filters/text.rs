@@ -1,11 +1,11 @@
-//! Text that visitors wrote.
+//! Filters for text that visitors have written.
 
 use tera::Value;
 
 use crate::Html;
 
-/// `text | linebreaks`: paragraphs where lines are empty, `<br>` at the other line ends. Everything else is escaped, unless
-/// it `is_html` already.
+/// `text | linebreaks`: separates paragraphs at empty lines and puts `<br>` at the other line ends. The text is escaped, unless it
+/// `is_html` already.
 pub(super) fn linebreaks(text: &str, is_html: bool) -> Value {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut html = String::new();
@@ -22,7 +22,7 @@ pub(super) fn linebreaks(text: &str, is_html: bool) -> Value {
     Value::safe_string(html.trim_end())
 }
 
-/// `text | truncate_words(length=20)`: so many words, and `end` where there are more.
+/// `text | truncate_words(length=20)`: keeps this number of words and appends `end` if there are more.
 pub(super) fn truncate_words(text: &str, length: usize, end: &str) -> String {
     let mut words = text.split_whitespace();
     let kept: Vec<&str> = words.by_ref().take(length).collect();

@@ -1,9 +1,9 @@
-//! What templates hand to functions and filters: numbers, names of arguments, and what is not there.
+//! The arguments that templates pass to functions and filters: numbers, names of arguments, and missing values.
 
 use super::*;
 
 #[test]
-fn numbers_that_fit_arrive_whatever_tera_made_of_them() {
+fn numbers_are_converted_to_any_type_that_they_fit() {
     #[derive(serde::Deserialize, Debug)]
     #[serde(untagged)]
     enum Either {
@@ -46,8 +46,8 @@ fn numbers_that_fit_arrive_whatever_tera_made_of_them() {
         assert_eq!(show(text).unwrap(), expected, "{text}");
     }
     for (text, why) in [
-        ("{{ small(n=255 + 1) }}", "small: the argument n is not as it should be"),
-        ("{{ signed(n=9223372036854775807 + 1) }}", "signed: the argument n is not as it should be"),
+        ("{{ small(n=255 + 1) }}", "small: the argument n is invalid"),
+        ("{{ signed(n=9223372036854775807 + 1) }}", "signed: the argument n is invalid"),
         ("{{ small(n=1 / 2) }}", "small: the argument n"),
         ("{{ signed(n='7') }}", "signed: the argument n"),
         ("{{ signed(n=cetns) }}", "signed: the argument n is a variable that is not defined"),
@@ -59,7 +59,7 @@ fn numbers_that_fit_arrive_whatever_tera_made_of_them() {
 }
 
 #[test]
-fn an_unknown_argument_stops_the_start_and_names_the_nearest() {
+fn unknown_arguments_are_reported_at_startup_with_a_suggestion() {
     for (text, expected) in [
         (
             "\n{{ now | date(fromat=\"%d.%m.%Y\") }}",
@@ -84,7 +84,7 @@ fn an_unknown_argument_stops_the_start_and_names_the_nearest() {
 }
 
 #[test]
-fn an_argument_that_a_function_of_the_application_does_not_ask_for_is_an_error() {
+fn an_argument_that_the_function_does_not_read_is_an_error() {
     let own = |assembly: &mut Assembly| {
         assembly.template_filter("money", |cents: i64, args| Ok(format!("{cents} {}", args.get("currency")?.unwrap_or("EUR".to_owned()))));
         assembly.template_function("unread", |_, args| args.require::<String>("folder"));
@@ -98,15 +98,15 @@ fn an_argument_that_a_function_of_the_application_does_not_ask_for_is_an_error()
     assert!(error("{{ cents | money(curency='CHF') }}").contains("money has no argument \"curency\"; did you mean \"currency\"?"));
     assert!(error("{{ cents | money(digits=2) }}").contains("money has no argument \"digits\"; it takes currency"));
     assert!(error("{{ plain(x=1) }}").contains("plain has no argument \"x\"; it takes none"));
-    assert!(error("{{ unread(foldr='a') }}").contains("unread needs the argument folder: unread(folder=…); the template says \"foldr\""));
+    assert!(error("{{ unread(foldr='a') }}").contains("unread needs the argument folder: unread(folder=…); the template passes \"foldr\""));
     assert_eq!(with_own(own, "{{ either(slug='a') }}{{ either(id=1) }}").unwrap(), "a1");
 }
 
 #[test]
-fn arguments_that_are_named_with_the_function_are_checked_at_the_start() {
+fn arguments_in_the_signature_are_checked_at_startup() {
     let own = |assembly: &mut Assembly| {
         assembly.template_filter("money(currency, digits)", |cents: i64, args| {
-            // It asks for one of them only now and then.
+            // Each call reads only one of the arguments.
             Ok(if cents > 0 { args.get::<String>("currency")?.unwrap_or_default() } else { args.require::<u8>("digits")?.to_string() })
         });
         assembly.template_function("unread(folder)", |_, args| args.require::<String>("folder"));
@@ -132,15 +132,15 @@ fn arguments_that_are_named_with_the_function_are_checked_at_the_start() {
 }
 
 #[test]
-fn what_is_none_is_no_parameter_of_a_query() {
+fn none_is_left_out_of_the_query() {
     let tags = ["a b", "c"];
-    let nobody: Option<&str> = None;
+    let nothing: Option<&str> = None;
     let show = |text: &str| {
-        render_text(text, context! { nobody, tags, empty => &Vec::<i32>::new(), user => std::collections::BTreeMap::from([("id", 1)]) })
+        render_text(text, context! { nothing, tags, empty => &Vec::<i32>::new(), user => std::collections::BTreeMap::from([("id", 1)]) })
     };
     for (text, expected) in [
         ("{{ url_for(name='post', id=5, priority=none) }}", "/posts/5"),
-        ("{{ url_for(name='post', id=5, priority=nobody, page=2) }}", "/posts/5?page=2"),
+        ("{{ url_for(name='post', id=5, priority=nothing, page=2) }}", "/posts/5?page=2"),
         ("{{ url_for(name='post', id=5, priority=user?.priority | default(value=none)) }}", "/posts/5"),
         ("{{ url_for(name='post', id=5, q='', open=true, closed=false) }}", "/posts/5?closed=false&amp;open=true&amp;q="),
         ("{{ url_for(name='post', id=5, tag=tags, none=empty) }}", "/posts/5?tag=a%20b&amp;tag=c"),
@@ -151,16 +151,16 @@ fn what_is_none_is_no_parameter_of_a_query() {
     for (text, why) in [
         (
             "{{ url_for(name='post', id=none) }}",
-            "url_for(name=\"post\"): the parameter \"id\" should be a number, a string or a bool, and is none",
+            "url_for(name=\"post\"): the parameter \"id\" should be a number, a string or a bool, but is none",
         ),
-        ("{{ url_for(name='post', id=[1]) }}", "the parameter \"id\" should be a number, a string or a bool, and is a list"),
-        ("{{ url_for(route='user', name=nobody) }}", "url_for(route=\"user\"): the parameter \"name\" should be"),
-        ("{{ url_for(name='post', id=5, q=user) }}", "the parameter \"q\" should be a number, a string or a bool, and is a map"),
+        ("{{ url_for(name='post', id=[1]) }}", "the parameter \"id\" should be a number, a string or a bool, but is a list"),
+        ("{{ url_for(route='user', name=nothing) }}", "url_for(route=\"user\"): the parameter \"name\" should be"),
+        ("{{ url_for(name='post', id=5, q=user) }}", "the parameter \"q\" should be a number, a string or a bool, but is a map"),
         ("{{ url_for(name='post', id=5, q=[[1]]) }}", "the parameter \"q\" should be"),
-        ("{{ url_for(name='post', id=5, q=usr) }}", "the parameter \"q\" should be a number, a string or a bool, and is not defined"),
-        ("{{ url_for(name='post', id='') }}", "should be a whole number, and is \"\""),
-        ("{{ url_for(name='post', id=5 / 2) }}", "should be a whole number, and is \"2.5\""),
-        ("{{ url_for(name=none) }}", "name should be a route's name, and is none"),
+        ("{{ url_for(name='post', id=5, q=usr) }}", "the parameter \"q\" should be a number, a string or a bool, but is not defined"),
+        ("{{ url_for(name='post', id='') }}", "should be a whole number, but is \"\""),
+        ("{{ url_for(name='post', id=5 / 2) }}", "should be a whole number, but is \"2.5\""),
+        ("{{ url_for(name=none) }}", "name should be a route's name, but is none"),
     ] {
         let error = show(text).unwrap_err();
         assert!(error.message().contains(why), "{text}: {why} is missing in {error}");

@@ -47,7 +47,7 @@ fn render(app: &Arc<Application>, name: &str, context: tera::Context) -> Result<
     request(app).render_to_string(name, context)
 }
 
-/// Renders one template without a name of its own.
+/// Renders a template with this text.
 fn render_text(text: &str, context: tera::Context) -> Result<String> {
     render(&app(&project(&[("t.html", text)]), SETTINGS), "t.html", context)
 }
@@ -61,7 +61,7 @@ fn html_is_escaped_and_text_is_not() {
 }
 
 #[test]
-fn the_folder_is_walked() {
+fn templates_are_found_in_subfolders() {
     let files = [("b.html", ""), ("a/x.html", ""), (".hidden.html", "{{"), ("b.html~", "{{"), ("#b.html#", "{{"), (".git/x.html", "{{")];
     let app = app(&project(&files), SETTINGS);
     assert_eq!(app.templates().names().collect::<Vec<_>>(), ["a/x.html", "b.html"]);
@@ -71,7 +71,7 @@ fn the_folder_is_walked() {
 
 #[cfg(unix)]
 #[test]
-fn links_may_form_a_loop() {
+fn symbolic_links_may_form_a_loop() {
     let dir = project(&[("b.html", "b"), ("a/x.html", "x")]);
     let link = |to: &Path, at: &str| std::os::unix::fs::symlink(to, dir.path().join("templates").join(at)).unwrap();
     link(&dir.path().join("templates"), "a/loop");
@@ -92,7 +92,7 @@ fn no_folder_means_no_templates() {
 }
 
 #[test]
-fn a_missing_template_names_the_nearest_and_the_place_of_the_call() {
+fn the_error_for_a_missing_template_has_a_suggestion_and_the_location_of_the_call() {
     let app = app(&project(&[("index.html", ""), ("blog/post.html", "")]), SETTINGS);
     let error = render(&app, "indx.html", context! {}).unwrap_err();
     assert_eq!(error.status(), 500);
@@ -101,11 +101,11 @@ fn a_missing_template_names_the_nearest_and_the_place_of_the_call() {
     assert!(error.message().contains("templates"), "{error}");
     let error = request(&app).render_to_string("post.html", context! {}).unwrap_err();
     assert!(error.message().contains("did you mean \"blog/post.html\"?"), "{error}");
-    assert!(error.location().unwrap().contains("templates/tests.rs"), "{error:?}");
+    assert!(error.location().unwrap().contains("templates/tests/mod.rs"), "{error:?}");
 }
 
 #[test]
-fn every_broken_template_stops_the_start() {
+fn all_malformed_templates_are_reported_at_startup() {
     let dir = project(&[("a.html", "ok\n{{ x }"), ("b.html", "{% if %}"), ("c.html", "fine")]);
     for settings in [SETTINGS, DEBUG] {
         let error = assembly(dir.path(), settings).build().err().unwrap().to_string();
@@ -116,7 +116,7 @@ fn every_broken_template_stops_the_start() {
 }
 
 #[test]
-fn every_unknown_reference_stops_the_start() {
+fn all_unknown_references_are_reported_at_startup() {
     let dir = project(&[("a.html", "{{ x | nofilter }}"), ("b.html", "{{ nofunction() }}{% include 'none.html' %}")]);
     let error = assembly(dir.path(), SETTINGS).build().err().unwrap().to_string();
     for part in ["nofilter", "nofunction", "none.html", "a.html:1:", "b.html:1:"] {
@@ -128,7 +128,7 @@ fn every_unknown_reference_stops_the_start() {
 }
 
 #[test]
-fn a_file_that_is_no_text_is_named() {
+fn a_file_that_is_not_text_is_named_in_the_error() {
     let dir = project(&[("a.html", "")]);
     fs::write(dir.path().join("templates/logo.html"), [0xff, 0xfe, 0x00]).unwrap();
     let error = assembly(dir.path(), SETTINGS).build().err().unwrap().to_string();
@@ -141,7 +141,7 @@ fn a_byte_order_mark_is_dropped() {
 }
 
 #[test]
-fn how_a_template_was_saved_makes_no_difference() {
+fn encodings_and_line_endings_make_no_difference() {
     for base in ["\u{feff}<h1>{% block a %}{% endblock %}</h1>\r\n", "<h1>{% block a %}{% endblock %}</h1>\n"] {
         for page in [
             "{% extends \"base.html\" %}\n{% block a %}x\ny{% endblock %}\n",
@@ -159,7 +159,7 @@ fn how_a_template_was_saved_makes_no_difference() {
 }
 
 #[test]
-fn an_undefined_variable_is_named_with_template_and_line() {
+fn the_error_for_an_undefined_variable_names_the_template_and_the_line() {
     let error = render_text("one\n{{ missing }}", context! {}).unwrap_err();
     assert_eq!(error.status(), 500);
     assert!(error.message().contains("missing"), "{error}");
@@ -170,7 +170,7 @@ fn an_undefined_variable_is_named_with_template_and_line() {
 }
 
 #[test]
-fn debug_reads_again_what_has_changed() {
+fn debug_reloads_changed_templates() {
     let dir = project(&[("a.html", "one"), ("b.html", "b")]);
     let app = app(&dir, DEBUG);
     assert_eq!(render(&app, "a.html", context! {}).unwrap(), "one");
@@ -185,8 +185,8 @@ fn debug_reads_again_what_has_changed() {
     assert!(error.message().contains("a.html:3:"), "{error}");
     assert!(app.templates().contains("a.html"));
 
-    write(&dir, &[("a.html", "mended again")]);
-    assert_eq!(render(&app, "a.html", context! {}).unwrap(), "mended again");
+    write(&dir, &[("a.html", "fixed again")]);
+    assert_eq!(render(&app, "a.html", context! {}).unwrap(), "fixed again");
 
     fs::remove_file(dir.path().join("templates/b.html")).unwrap();
     assert!(render(&app, "b.html", context! {}).is_err());
@@ -201,7 +201,7 @@ fn outside_debug_templates_are_read_once() {
 }
 
 #[test]
-fn url_for_fills_routes() {
+fn url_for_builds_urls() {
     let url = |text: &str| render_text(text, context! { id => &7, none => &None::<i32>, list => &[1] });
     assert_eq!(url("{{ url_for(name='post', id=id) }}").unwrap(), "/posts/7");
     assert_eq!(url("{{ url_for(name='post', id='5') }}").unwrap(), "/posts/5");
@@ -227,7 +227,7 @@ fn url_for_explains_what_is_wrong() {
 }
 
 #[test]
-fn static_makes_paths() {
+fn static_builds_paths() {
     assert_eq!(render_text("{{ static(path='css/site.css') }}", context! {}).unwrap(), "/static/css/site.css");
     assert_eq!(render_text("{{ static(path='/a b?.png') }}", context! {}).unwrap(), "/static/a%20b%3F.png");
     assert!(render_text("{{ static(path=5) }}", context! {}).unwrap_err().message().contains("path should be a string"));
@@ -236,7 +236,7 @@ fn static_makes_paths() {
     assert_eq!(render(&app, "t.html", context! {}).unwrap(), "https://cdn.example.com/s/x");
 }
 
-/// How often the global `user` was made to render `name`, and the page.
+/// Renders `name`. Returns how often the global `user` was computed, and the page.
 fn count(files: &[(&str, &str)], name: &str, context: tera::Context) -> (usize, String) {
     let dir = project(files);
     let count = Arc::new(AtomicUsize::new(0));
@@ -251,7 +251,7 @@ fn count(files: &[(&str, &str)], name: &str, context: tera::Context) -> (usize, 
 }
 
 #[test]
-fn globals_are_made_only_for_templates_that_mention_them() {
+fn globals_are_computed_only_for_templates_that_mention_them() {
     assert_eq!(count(&[("a.html", "user")], "a.html", context! {}), (0, "user".to_owned()));
     assert_eq!(count(&[("a.html", "{{ user }}{{ user }}")], "a.html", context! {}), (1, "alicealice".to_owned()));
     let parent =
@@ -277,7 +277,7 @@ fn globals_reach_implicit_arguments_of_components() {
 }
 
 #[test]
-fn the_context_wins_over_globals() {
+fn the_context_takes_precedence_over_globals() {
     assert_eq!(count(&[("a.html", "{{ user }}")], "a.html", context! { user => "bob" }), (0, "bob".to_owned()));
 }
 
@@ -290,13 +290,13 @@ fn a_global_that_fails_fails_the_page() {
     assert_eq!(error.status(), 503);
 }
 
-/// What the start says of these templates.
+/// Returns the error at startup with these templates.
 fn start_error(files: &[(&str, &str)]) -> String {
     assembly(project(files).path(), SETTINGS).build().err().unwrap().to_string()
 }
 
 #[test]
-fn unknown_names_stop_the_start_with_their_place_and_what_was_meant() {
+fn unknown_names_are_reported_at_startup_with_their_locations_and_suggestions() {
     let error = start_error(&[
         ("a.html", "x\n{{ 1 | dat }} {{ urlfor() }} {% if 1 is od %}{% endif %}{% include \"b.htm\" %}"),
         ("b.html", "{{ <Foo /> }}"),
@@ -320,12 +320,12 @@ fn unknown_names_stop_the_start_with_their_place_and_what_was_meant() {
 }
 
 #[test]
-fn unknown_variables_fail_the_page_with_their_place_and_what_was_meant() {
+fn the_error_for_an_unknown_variable_has_its_location_and_a_suggestion() {
     let user = std::collections::BTreeMap::from([("name", "alice"), ("mail", "x")]);
     let error = |text: &str| render_text(text, context! { user => &user, title => "x" }).unwrap_err().message().to_owned();
     assert_eq!(error("\n {{ usre }}"), "the template t.html:2:5 failed: the variable \"usre\" is not defined; did you mean \"user\"?");
     assert!(error("{{ user.nme }}").contains("there is no field \"nme\"; did you mean \"name\"?"));
-    assert!(error("{{ user.zip }}").contains("there is no field \"zip\"; there are "));
+    assert!(error("{{ user.zip }}").contains("there is no field \"zip\"; the fields are "));
     assert!(error("{% for x in tilte %}{% endfor %}").contains("\"tilte\" is not defined"));
     assert!(error("{{ reqeust.path }}").contains("did you mean \"request\"?"));
     assert!(
@@ -337,7 +337,7 @@ fn unknown_variables_fail_the_page_with_their_place_and_what_was_meant() {
 }
 
 #[test]
-fn filters_of_the_framework_show_text() {
+fn the_filters_of_the_framework_format_text() {
     let show =
         |text: &str| render_text(text, context! { text => "<b>\nx", one => 1, two => 2, list => ["a"], html => crate::Html::new("<i>") });
     assert_eq!(show("{{ text | linebreaks }}").unwrap(), "<p>&lt;b&gt;<br>\nx</p>");
@@ -354,7 +354,7 @@ fn filters_of_the_framework_show_text() {
 }
 
 #[test]
-fn the_time_and_the_request_are_there() {
+fn templates_can_use_the_time_and_the_request() {
     let app = app(
         &project(&[("t.html", "{{ now | date(format='%Y') }} {{ request.method }} {{ request.path }} {{ request.query | length }}")]),
         SETTINGS,
@@ -374,7 +374,7 @@ fn with_own(change: impl FnOnce(&mut Assembly), text: &str) -> Result<String> {
 }
 
 #[test]
-fn an_application_has_filters_of_its_own() {
+fn an_application_can_add_filters() {
     let money = |assembly: &mut Assembly| {
         assembly.template_filter("money", |cents: i64, args| {
             Ok(format!("{} <{}>", cents / 100, args.get("currency")?.unwrap_or("EUR".to_owned())))
@@ -388,12 +388,12 @@ fn an_application_has_filters_of_its_own() {
     let error = |text| with_own(money, text).unwrap_err().message().to_owned();
     assert!(error("\n{{ 'x' | money }}").contains("t.html:2:10 failed: money cannot"), "{}", error("\n{{ 'x' | money }}"));
     assert!(error("{{ cents | fails }}").contains("fails needs the argument reason: fails(reason=…)"));
-    assert!(error("{{ cents | money(currency=5) }}").contains("money: the argument currency is not as it should be"));
+    assert!(error("{{ cents | money(currency=5) }}").contains("money: the argument currency is invalid"));
     assert!(error("{{ cetns | money }}").contains("\"cetns\" is not defined"), "{}", error("{{ cetns | money }}"));
 }
 
 #[test]
-fn an_application_has_functions_that_ask_the_request() {
+fn an_application_can_add_functions_that_use_the_request() {
     let hello = |assembly: &mut Assembly| {
         assembly.template_function("hello", |req, args| Ok(format!("{} {}", req.path(), args.require::<String>("name")?)));
         assembly.template_function("nested", |req, _| Ok(crate::Html::new(req.render_to_string("inner.html", context! {})?)));
@@ -412,7 +412,7 @@ fn an_application_has_functions_that_ask_the_request() {
 }
 
 #[test]
-fn the_request_comes_back_from_a_function_that_panics() {
+fn the_request_is_given_back_if_a_function_panics() {
     let dir = project(&[("t.html", "{{ panics() }}"), ("fine.html", "{{ path() }}")]);
     let mut assembly = assembly(dir.path(), SETTINGS);
     assembly.template_function("panics", |_, _| -> Result<()> { panic!("a function panics") });
@@ -425,7 +425,7 @@ fn the_request_comes_back_from_a_function_that_panics() {
 }
 
 #[test]
-fn a_template_that_a_crate_brings_gives_way_to_a_file() {
+fn a_file_replaces_the_template_of_a_crate() {
     let built_in = |dir: &TempDir| {
         let mut assembly = assembly(dir.path(), DEBUG);
         assembly.template("shop/base.html", "<{% block body %}{% endblock %}>");
@@ -435,7 +435,7 @@ fn a_template_that_a_crate_brings_gives_way_to_a_file() {
     let dir = project(&[]);
     let app = built_in(&dir);
     assert_eq!(render(&app, "shop/cart.html", context! { x => "&" }).unwrap(), "<&amp;>");
-    // The framework's page in the application's dress.
+    // The application replaces the base template of the crate.
     write(&dir, &[("shop/base.html", "<main>{% block body %}{% endblock %}</main>")]);
     assert_eq!(render(&app, "shop/cart.html", context! { x => 1 }).unwrap(), "<main>1</main>");
     assert_eq!(app.templates().names().collect::<Vec<_>>(), ["shop/base.html", "shop/cart.html"]);

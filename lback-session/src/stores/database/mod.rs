@@ -1,28 +1,26 @@
 //! Sessions in the application's database: the engine.
 //!
-//! A session-backed request is mostly waiting: for a thread, for a lock, for a disk, for a network. The engine is made so
-//! that none of it is waited for twice.
+//! A request with a session spends most of its time waiting: for a thread, a lock, a disk, a network. The engine avoids waiting for
+//! any of them twice.
 //!
-//! * **A read of SQLite happens on the thread that asks** ([`sqlite`]). A row by its key takes a few microseconds; to hand
-//!   that to another thread takes ten times as long. The connections for it are the store's own, so that no session waits
-//!   for a view that keeps the pool busy.
-//! * **All writes go to one place** ([`writer`] for SQLite, [`postgres`] for a server), which takes whatever waits, writes it
-//!   in one transaction, and answers each request after its commit. While one commit is on its way to the disk, the next
-//!   writes [`gather`]. So a commit that waits for the disk is shared by all who wait, no two writers ever meet
-//!   "database is locked", and a write that fails by itself fails alone.
-//! * **No commit moves the log**: a thread beside it does, and only the last pages are left to the writer
-//!   (`lback-db/src/log.rs`).
-//! * **A save names the version that it is based on.** Where another request was faster, the changes are made again on top
-//!   of what is there, in the same transaction (rule 8): no update is lost, and none is tried twice over a network.
+//! * **SQLite is read on the calling thread** ([`sqlite`]). A row by its key takes a few microseconds; handing that to another thread
+//!   takes ten times as long. The store has its own connections for it, so that no session waits for views that keep the pool busy.
+//! * **All writes go through one writer** ([`writer`] for SQLite, [`postgres`] for a server). It takes all waiting writes, writes them
+//!   in one transaction, and answers each request after the commit. While one commit is on its way to the disk, the next writes are
+//!   collected ([`batching`]). So all waiting requests share a commit, no two writers ever meet "database is locked", and a write that
+//!   fails by itself fails alone.
+//! * **Commits run no checkpoint**: a background thread does, and only the last pages are left to the writer
+//!   (`lback-db/src/checkpoint`).
+//! * **A save names the version that it is based on.** If another request was faster, the changes are applied again to what it has
+//!   saved, in the same transaction (rule 8): no update is lost, and none is tried twice over a network.
 //! * **A request that only reads writes at most once a second** for one session: its expiry (rule 9).
-//! * **A server is not asked one by one** ([`postgres`]): loads that wait together are one query, and saves one statement.
-//! * **Nothing is kept in memory** between requests: another process may have revoked the session meanwhile.
-//! * **Statements are prepared once** for each connection ([`prepared`]), and a row is found by a key of 16 bytes; times are
-//!   numbers; the index for the cleanup changes once an hour, not with each renewal, and no index is touched by a write that
-//!   changes none of its columns.
+//! * **Requests to a server are batched** ([`postgres`]): loads that wait together are one query, and saves one statement.
+//! * **Nothing is cached** between requests: another process may have revoked the session meanwhile.
+//! * **Statements are prepared once** per connection ([`prepared`]). A row is found by a key of 16 bytes, and times are numbers. The
+//!   index for the cleanup changes once an hour, not with each renewal, and a write that changes no indexed column updates no index.
 //!
-//! Work that belongs to a request's open transaction does not come here: it uses [`rows`] on the request's own connection, so
-//! that the session and the view's rows are committed together, or neither.
+//! Work in a request's open transaction does not come here: it uses [`rows`] on the request's own connection, so that the session and
+//! the view's rows are committed together, or neither.
 
 mod batching;
 #[cfg(feature = "postgres")]
@@ -57,10 +55,10 @@ enum Engine {
 }
 
 impl DatabaseStore {
-    /// Over this database.
+    /// Returns a store in this database.
     ///
     /// # Errors
-    /// Where a thread of its own cannot be started.
+    /// Returns an error if its thread cannot be started.
     pub fn new(database: Database, durability: Durability) -> Result<Self> {
         let engine = match database.kind() {
             #[cfg(feature = "sqlite")]
@@ -76,7 +74,7 @@ impl DatabaseStore {
     }
 }
 
-/// An [`Error`] as the cause of another.
+/// An [`Error`] as the source of another.
 #[derive(Debug)]
 struct Cause(std::sync::Arc<Error>);
 
@@ -88,14 +86,14 @@ impl std::fmt::Display for Cause {
 
 impl std::error::Error for Cause {}
 
-/// That a write came to nothing: 503 if the database cannot be reached or is busy, 500 if it refused.
+/// Returns the error for a failed write: 503 if the database is unavailable, 500 if it refused.
 fn unwritten(error: &Error) -> Error {
     let is_unavailable = error.status() == StatusCode::SERVICE_UNAVAILABLE || lback_db::is_unavailable(error);
     let status = if is_unavailable { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
     Error::new(status, format!("the session could not be written: {error}"))
 }
 
-/// Does a thing in the way of each database.
+/// Evaluates an expression for the engine of each database.
 macro_rules! engine {
     ($store:expr, $sqlite:ident => $with_sqlite:expr, $postgres:ident => $with_postgres:expr $(,)?) => {
         match &$store.engine {

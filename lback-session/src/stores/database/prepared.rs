@@ -1,5 +1,5 @@
-//! The statements that every request may need, written out. Diesel's own UPDATE is prepared anew each time, which takes
-//! longer than to run it; these are prepared once for each connection.
+//! Hand-written statements for what every request may need. Diesel's own UPDATE is prepared again each time, which takes longer than
+//! running it; these are prepared once per connection.
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
@@ -7,7 +7,7 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 
-/// Writes a session, if nobody else was faster and it has not expired.
+/// Updates a session, if no other request was faster and it has not expired.
 #[derive(Debug)]
 pub(super) struct Write<'a> {
     pub(super) id: &'a [u8],
@@ -22,7 +22,7 @@ pub(super) struct Write<'a> {
     pub(super) expiry_hour: i64,
 }
 
-/// Moves the expiry of a session forward, if it lives and is not that far yet.
+/// Moves the expiry of a session forward, if it is alive and expires earlier.
 #[cfg(feature = "sqlite")]
 #[derive(Debug)]
 pub(super) struct Renew<'a> {
@@ -33,7 +33,7 @@ pub(super) struct Renew<'a> {
     pub(super) expiry_hour: i64,
 }
 
-/// A backend that takes the types of the columns.
+/// A backend with the types of the columns.
 pub(super) trait Columns: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text> {}
 
 impl<DB: Backend + HasSqlType<Binary> + HasSqlType<BigInt> + HasSqlType<Text>> Columns for DB {}
@@ -94,8 +94,8 @@ where
     }
 }
 
-/// As [`Write`], if the session keeps its id, its user and the hour in which it expires. SQLite rewrites every index of a
-/// column that a statement names, whether or not the value changes; this one names none.
+/// As [`Write`], if the session keeps its id, its user and the hour in which it expires. SQLite updates every index of a column that a
+/// statement names, whether or not the value changes; this statement names no indexed column.
 #[cfg(feature = "sqlite")]
 #[derive(Debug)]
 pub(super) struct WriteInPlace<'a>(pub(super) &'a Write<'a>);
@@ -110,7 +110,7 @@ pub(super) struct RenewInPlace<'a>(pub(super) &'a Renew<'a>);
 #[derive(Debug)]
 pub(super) struct Begin;
 
-/// Ends it.
+/// Commits the transaction.
 #[cfg(feature = "sqlite")]
 #[derive(Debug)]
 pub(super) struct Commit;
@@ -180,7 +180,7 @@ mod sqlite {
     }
 }
 
-/// The text of each is always the same, so its type stands for it.
+/// The text of each statement is constant, so its type identifies it.
 macro_rules! prepared_once {
     ($($(#[$only:meta])? $statement:ty, $id:ty;)*) => {
         $($(#[$only])? impl QueryId for $statement {

@@ -1,10 +1,10 @@
-//! The statements on one row of the table `sessions`. Each works on whatever connection it is given: the writer's, or
-//! that of a request whose transaction the session joins.
+//! Statements on one row of the table `sessions`. Each works on the given connection: that of the writer, or that of a request whose
+//! transaction the session joins.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use lback_core::{Error, Result};
-use lback_db::Db;
+use lback_db::{Db, on_each};
 
 use super::prepared::Write;
 #[cfg(feature = "sqlite")]
@@ -12,18 +12,27 @@ use super::prepared::{Renew, RenewInPlace, WriteInPlace};
 use crate::store::{ENDED_FOR, RENEWAL, Record, Save, Saved, SessionInfo, UNREADABLE, Update};
 use crate::{SessionId, SessionMeta};
 
-// Times are microseconds since 1970: SQLite has no type for them, and to write and read them as text costs a tenth of a
-// request.
+// Times are microseconds since 1970: SQLite has no type for times, and formatting and parsing them as text costs a tenth of a request.
 diesel::table! {
+    /// The sessions, if the database keeps them. Times are microseconds since 1970.
     sessions (id) {
+        /// The [id](crate::SessionId): 16 bytes.
         id -> Binary,
+        /// The user, if the session is that of a user.
         user_id -> Nullable<BigInt>,
+        /// The data, as JSON.
         data -> Text,
+        /// What Lback keeps about the session, as JSON.
         meta -> Nullable<Text>,
+        /// The number of saves.
         version -> BigInt,
+        /// The time when it ends, unless it is renewed.
         expires_at -> BigInt,
+        /// The hour of that time, in hours since 1970.
         expiry_hour -> BigInt,
+        /// The time when it began.
         created_at -> BigInt,
+        /// The time when it was last saved or renewed.
         updated_at -> BigInt,
     }
 }
@@ -36,26 +45,16 @@ diesel::table! {
     }
 }
 
+lback_db::joinable_tables![sessions, session_ends];
+
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {
     lback_db::tables![sessions, session_ends]
 }
 
-/// Does the same on the connection of whichever database it is.
-macro_rules! on_each {
-    ($db:expr, $connection:ident => $work:expr) => {
-        match $db {
-            #[cfg(feature = "sqlite")]
-            Db::Sqlite($connection) => $work,
-            #[cfg(feature = "postgres")]
-            Db::Postgres($connection) => $work,
-        }
-    };
-}
-
 pub(crate) type Row = (Option<i64>, String, Option<String>, i64, i64, i64, i64);
 
-/// The columns of a session but for its id, in the order of [`Row`].
+/// The columns of a session except its id, in the order of [`Row`].
 macro_rules! columns {
     () => {
         (
@@ -72,15 +71,15 @@ macro_rules! columns {
 #[cfg(feature = "postgres")]
 pub(crate) use columns;
 
-/// The session of this id, expired or not. `None` where there is none, or its data are not a JSON object.
+/// Returns the session of this id, expired or not. `None` if there is none or its data are not a JSON object.
 pub(crate) fn load(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
     let found = sessions::table.find(&id.as_bytes()[..]).select(columns!());
-    // Not `first`: SQLite prepares a statement with a bound LIMIT anew each time.
+    // Not `first`: a statement with a bound LIMIT is prepared again each time on SQLite.
     let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
     Ok(row.and_then(|row| record(id, row)))
 }
 
-/// As [`load`], and nobody else changes the row until the transaction ends. On SQLite nobody else writes anyway.
+/// As [`load`], and locks the row until the transaction ends. On SQLite the whole database is locked anyway.
 fn load_locked(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
     match db {
         #[cfg(feature = "sqlite")]
@@ -93,7 +92,7 @@ fn load_locked(db: &mut Db, id: SessionId) -> Result<Option<Record>> {
     }
 }
 
-/// The session that a row holds; `None` if it cannot be read.
+/// Returns the session in a row, or `None` if it cannot be read.
 pub(crate) fn record(id: SessionId, (user_id, data, meta, version, expires_at, created_at, updated_at): Row) -> Option<Record> {
     let meta = meta.as_deref().map_or(Ok(SessionMeta::default()), serde_json::from_str);
     let (Ok(data), Ok(meta)) = (serde_json::from_str(&data), meta) else {
@@ -159,8 +158,8 @@ pub(crate) fn update(db: &mut Db, update: &Update) -> Result<bool> {
     Ok(written)
 }
 
-/// Saves a session, with the changes of faster requests kept. Runs inside a transaction that may write, so no other
-/// request can come between reading again and the second attempt.
+/// Saves a session, keeping the changes of faster requests. It runs in a transaction that may write, so no other request can write
+/// between the second read and the second attempt.
 pub(crate) fn save(db: &mut Db, save: &Save) -> Result<Saved> {
     let first = save.first()?;
     if update(db, &first)? {
@@ -174,7 +173,7 @@ pub(crate) fn save(db: &mut Db, save: &Save) -> Result<Saved> {
     }
 }
 
-/// Deletes a session that was ended. Returns whether it was there.
+/// Deletes a session that was ended. Returns whether it existed.
 pub(crate) fn end(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
     outlasts_a_crash(db)?;
     let row = diesel::delete(sessions::table.find(&id.as_bytes()[..]));
@@ -185,11 +184,11 @@ pub(crate) fn end(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool
     Ok(found)
 }
 
-/// Notes that the sessions of these ids were ended.
+/// Records that the sessions of these ids were ended.
 fn note_ends(db: &mut Db, ids: &[Vec<u8>], now: DateTime<Utc>) -> Result<()> {
     let row = |id| (session_ends::id.eq(id), session_ends::ended_at.eq(micros(now)));
     match db {
-        // Not all at once: for that Diesel would begin a transaction, and there is one already.
+        // Not in one statement: Diesel would begin a transaction for that, and there is one already.
         #[cfg(feature = "sqlite")]
         Db::Sqlite(db) => {
             for id in ids {
@@ -205,17 +204,17 @@ fn note_ends(db: &mut Db, ids: &[Vec<u8>], now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether the session of this id was ended just before.
+/// Returns whether the session of this id was ended in the last minute.
 pub(crate) fn has_ended(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Result<bool> {
     let ends =
         session_ends::table.filter(session_ends::id.eq(&id.as_bytes()[..])).filter(session_ends::ended_at.gt(micros(now - ENDED_FOR)));
     Ok(on_each!(db, db => diesel::select(diesel::dsl::exists(ends)).get_result(db))?)
 }
 
-/// The most notes of sessions that ended which one clean-up forgets: a few milliseconds of work.
+/// Maximum number of records of ended sessions that one cleanup deletes: a few milliseconds of work.
 const MOST_FORGOTTEN: i64 = 10_000;
 
-/// Forgets which sessions ended too long ago to matter.
+/// Deletes the records of sessions that ended too long ago to matter.
 fn forget_ends(db: &mut Db, now: DateTime<Utc>) -> Result<()> {
     let old = session_ends::table
         .filter(session_ends::ended_at.le(micros(now - ENDED_FOR)))
@@ -251,10 +250,10 @@ pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: 
     Ok(on_each!(db, db => diesel::select(diesel::dsl::exists(live)).get_result(db))?)
 }
 
-/// As [`renew`], in a transaction with work of a view, which a renewal that fails must not undo.
+/// As [`renew`], in a transaction with work of a view, which a failed renewal must not undo.
 pub(crate) fn renew_within(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
     match db {
-        // There a statement that fails undoes itself alone, and nobody else holds the row.
+        // A failed statement of SQLite undoes only itself, and no other connection locks the row.
         #[cfg(feature = "sqlite")]
         Db::Sqlite(_) => renew(db, id, expires_at, now),
         #[cfg(feature = "postgres")]
@@ -262,15 +261,15 @@ pub(crate) fn renew_within(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>
     }
 }
 
-/// A savepoint contains what fails. A row that another transaction holds is passed over rather than waited for: that may be the
-/// renewal by another request, and if it is not, the next request is soon enough.
+/// Renews the session in a savepoint, which contains a failure. A row that another transaction has locked is skipped: that may be the
+/// renewal by another request, and if it is not, the next request renews it soon enough.
 #[cfg(feature = "postgres")]
 fn renew_in_savepoint(db: &mut diesel::PgConnection, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
     use diesel::connection::SimpleConnection;
 
     let hex: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     let (at_most, new, hour, micros_now) = (micros(expires_at - RENEWAL), micros(expires_at), hour(expires_at), micros(now));
-    // Sent at once, with the numbers written out: one round trip.
+    // Sent together, with literal numbers: one round trip.
     let renewal = format!(
         "SAVEPOINT lback_renewal;
          UPDATE sessions SET expires_at = {new}, expiry_hour = {hour}, updated_at = {micros_now} WHERE id = (
@@ -335,7 +334,7 @@ pub(crate) fn delete_expired(db: &mut Db, now: DateTime<Utc>, limit: u32) -> Res
     let ids: Vec<Vec<u8>> = match db {
         #[cfg(feature = "sqlite")]
         Db::Sqlite(db) => expired.load(db)?,
-        // What another process holds, it deletes or renews.
+        // A row that another process has locked is being deleted or renewed there.
         #[cfg(feature = "postgres")]
         Db::Postgres(db) => expired.for_update().skip_locked().load(db)?,
     };
@@ -343,8 +342,8 @@ pub(crate) fn delete_expired(db: &mut Db, now: DateTime<Utc>, limit: u32) -> Res
     Ok(on_each!(db, db => diesel::delete(still_expired).execute(db))? as u64)
 }
 
-/// What the transaction does must not be undone by a crash, even where the server is set up to forget a little then: a
-/// session that has ended must not come back.
+/// Makes the transaction durable even if the server is set up to lose a little in a crash: a session that has ended must not come
+/// back.
 fn outlasts_a_crash(db: &mut Db) -> Result<()> {
     match db {
         #[cfg(feature = "sqlite")]
@@ -354,7 +353,7 @@ fn outlasts_a_crash(db: &mut Db) -> Result<()> {
     }
 }
 
-/// Turns on what the server may have turned off, and leaves it where it waits for more, such as a standby.
+/// Turns `synchronous_commit` on if it is off, and leaves stricter values, such as those that wait for a standby.
 #[cfg(feature = "postgres")]
 pub(crate) const OUTLAST_A_CRASH: &str =
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
@@ -363,12 +362,12 @@ pub(crate) fn json(data: &crate::store::Data) -> Result<String> {
     Ok(serde_json::to_string(data)?)
 }
 
-/// A time as it is stored.
+/// Returns a time as it is stored.
 pub(crate) fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
 
-/// A time as it was stored; `None` where it is beyond what a calendar knows.
+/// Returns a stored time, or `None` if it is beyond the range of the calendar.
 fn time(micros: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros)
 }

@@ -1,8 +1,8 @@
 //! Sessions in SQLite.
 //!
-//! Reads go over connections of the store's own, on the thread that asks: a row by its key takes a few microseconds.
-//! Writes of all requests go to one thread ([`writer`](super::writer)), which joins those that wait into one transaction;
-//! nobody meets "database is locked", and a commit to the disk is shared.
+//! Reads use the store's own connections, on the calling thread: a row by its key takes a few microseconds. All writes go to one
+//! thread ([`writer`](super::writer)), which batches waiting writes into one transaction. So no request meets "database is locked",
+//! and commits to the disk are shared.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,14 +12,14 @@ use lback_db::{Database, Db};
 use super::writer::Writer;
 use crate::Durability;
 
-/// The store's way to a SQLite file.
+/// Access to a SQLite file.
 pub(super) struct Sqlite {
     database: Database,
     readers: Mutex<Vec<Db>>,
     pub(super) writer: Writer,
 }
 
-/// Idle connections for reading that are kept.
+/// Maximum number of idle connections for reading.
 const MAX_READERS: usize = 8;
 
 impl Sqlite {
@@ -27,7 +27,7 @@ impl Sqlite {
         Ok(Sqlite { writer: Writer::start(database.clone(), durability)?, readers: Mutex::default(), database })
     }
 
-    /// Reads over one of the store's own connections, which nobody holds while waiting for something else.
+    /// Reads over one of the store's own connections, which are never held while waiting for something else.
     pub(super) fn read<T>(&self, read: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
@@ -35,7 +35,7 @@ impl Sqlite {
             None => self.database.connect()?,
         };
         let result = read(&mut connection);
-        // After an error the connection may be of no use: the next read opens its own.
+        // After an error the connection may be broken, so it is not reused.
         if result.is_ok() {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if readers.len() < MAX_READERS {

@@ -1,15 +1,15 @@
-//! Where Redis is, and how to trust it.
+//! The address of Redis, and its certificates.
 
 use ::redis::{Client, RedisError};
 use lback_core::{Error, Result};
 
-/// For the server at `url`.
+/// Returns a client for the server at `url`.
 pub(super) fn client(url: &str) -> Result<Client> {
     check(url)?;
     Client::open(url).map_err(|error| wrong(&error))
 }
 
-/// For the server at `url`, which these certificates vouch for.
+/// Returns a client for the server at `url`, which trusts these certificate authorities.
 #[cfg(feature = "redis-tls")]
 pub(super) fn client_trusting(url: &str, pem: Vec<u8>) -> Result<Client> {
     check(url)?;
@@ -19,7 +19,7 @@ pub(super) fn client_trusting(url: &str, pem: Vec<u8>) -> Result<Client> {
 
 #[cfg(feature = "redis-tls")]
 fn check(_: &str) -> Result<()> {
-    // Fails where the application has chosen one before, which is then used.
+    // Fails if the application has already chosen a provider, which is used then.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(())
 }

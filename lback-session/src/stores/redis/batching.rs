@@ -1,31 +1,30 @@
-//! Requests that want the same of Redis at the same time ask together.
+//! Batches requests to Redis.
 //!
-//! A server asked one by one is busy with waking up, reading and answering, and hardly with sessions. So requests put down
-//! what they want, and wait. Whatever waits is asked for at once; meanwhile the next gather.
+//! With one command per request, a server spends its time on waking up, reading and answering, and hardly any on sessions. So requests
+//! queue their reads and writes, and wait. Everything in the queue is sent together, and meanwhile the queue fills again.
 
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
-use crate::blocking;
 use crate::stores::wake;
 
-/// The most that are asked for at once, so that the first of them does not wait for too many others.
+/// Maximum size of a batch, so that the first request does not wait for too many others.
 const MOST: usize = 256;
 
-/// Where requests put down what they want.
+/// The sending end of the queue.
 pub(super) struct Crowd<Q, A> {
     asking: UnboundedSender<Asked<Q, A>>,
     patience: Duration,
 }
 
-/// Where it is taken up.
+/// The receiving end of the queue.
 pub(super) struct Waiting<Q, A> {
     asked: Mutex<UnboundedReceiver<Asked<Q, A>>>,
     patience: Duration,
@@ -37,43 +36,45 @@ struct Asked<Q, A> {
     reply: Reply<A>,
 }
 
-/// Where an answer goes.
+/// The receiver of an answer.
 pub(super) struct Reply<A> {
     to: oneshot::Sender<Result<A>>,
-    /// Where it is waited for.
+    /// The runtime of the waiting request.
     runtime: Option<Handle>,
 }
 
-/// A crowd of requests that wait for so long, and where what they want is taken up.
+/// Returns the two ends of a queue whose requests wait for this long.
 pub(super) fn crowd<Q, A>(patience: Duration) -> (Crowd<Q, A>, Waiting<Q, A>) {
     let (asking, asked) = unbounded_channel();
     (Crowd { asking, patience }, Waiting { asked: Mutex::new(asked), patience })
 }
 
 impl<Q, A> Crowd<Q, A> {
-    /// Asks, and waits for the answer.
+    /// Sends a question, and waits for the answer.
     pub(super) async fn ask(&self, question: Q) -> Result<A> {
         let (to, answer) = oneshot::channel();
-        let failed = || Error::unavailable("the thread that speaks to Redis has failed");
+        let failed = || Error::unavailable("the thread that talks to Redis has failed");
         let reply = Reply { to, runtime: blocking::runtime() };
         self.asking.send(Asked { question, since: Instant::now(), reply }).map_err(|_| failed())?;
-        // A command waits outside of any runtime. The answer comes in time, be it an error.
+        // A command waits outside of a runtime. The answer, or an error, comes in time.
         if Handle::try_current().is_err() {
             return answer.await.map_err(|_| failed())?;
         }
-        // So it does here, unless something else keeps the thread.
+        // The same holds here, unless something else blocks the thread.
         match tokio::time::timeout(self.patience * 2, answer).await {
             Ok(answer) => answer.map_err(|_| failed())?,
-            Err(_) => Err(Error::unavailable("the thread that speaks to Redis is busy. Does an `update` of a session wait for something?")),
+            Err(_) => Err(Error::unavailable(
+                "the thread that talks to Redis is busy. An `update` of a session may be waiting for something: it must only compute",
+            )),
         }
     }
 }
 
 impl<Q: 'static, A: 'static> Waiting<Q, A> {
-    /// Has whatever waits answered, until nobody can ask any more. `answer` is given the questions with where the answers go,
-    /// and until when it may take, which is counted from when the first of them was asked.
+    /// Answers batches until all senders are gone. `answer` gets the questions with the receivers of their answers, and the deadline,
+    /// which is counted from the first question.
     ///
-    /// Several such loops may run at once: while one waits for its answers the other gathers.
+    /// Several of these loops may run at once: while one waits for answers, the other collects questions.
     pub(super) async fn serve<F>(self: Rc<Self>, answer: impl Fn(Vec<(Q, Reply<A>)>, Instant) -> F)
     where
         F: Future<Output = ()> + 'static,
@@ -81,16 +82,16 @@ impl<Q: 'static, A: 'static> Waiting<Q, A> {
         while let Some(batch) = self.gather().await {
             let until = batch[0].since + self.patience;
             let questions = batch.into_iter().map(|asked| (asked.question, asked.reply)).collect();
-            // In a task of its own: a panic must not end what every session depends on. The replies then are dropped.
+            // In a task of its own: a panic must not end the loop that all sessions depend on. The replies are dropped then.
             let _ = tokio::task::spawn_local(answer(questions, until)).await;
         }
     }
 
-    /// Everything that waits, as soon as something does.
+    /// Waits for questions, and takes all of them.
     async fn gather(&self) -> Option<Vec<Asked<Q, A>>> {
         let mut asked = self.asked.lock().await;
         let mut batch = vec![asked.recv().await?];
-        // Whoever woke this thread may be about to bring more, and have only this processor for it.
+        // The thread that woke this one may be about to send more, and may share its processor.
         std::thread::yield_now();
         while batch.len() < MOST
             && let Ok(next) = asked.try_recv()
@@ -101,7 +102,7 @@ impl<Q: 'static, A: 'static> Waiting<Q, A> {
     }
 }
 
-/// Tells each its answer. Nobody may be waiting any more.
+/// Sends the answers. The requests may have been given up.
 pub(super) fn reply<A: Send + 'static>(answers: Vec<(Reply<A>, Result<A>)>) {
     let runtime = answers.iter().find_map(|(reply, _)| reply.runtime.clone());
     wake::all(answers.len(), runtime, move || answers.into_iter().for_each(|(reply, answer)| drop(reply.to.send(answer))));

@@ -1,6 +1,6 @@
 //! The connection to Redis.
 //!
-//! One connection carries everything: what is sent while the server works on something else travels together.
+//! One connection carries everything: commands that are sent while the server is busy travel together.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(super) struct Link {
     connection: Mutex<Kept>,
 }
 
-/// The connection, and how many there were before it.
+/// The connection, and the number of connections before it.
 #[derive(Default)]
 struct Kept {
     connection: Option<MultiplexedConnection>,
@@ -35,10 +35,10 @@ impl Link {
         self.ask(until, async |mut connection| command.query_async(&mut connection).await).await.map(|(answer, _)| answer)
     }
 
-    /// Runs a script, by a command that calls it by its hash. Returns its answer, and whether it may have run twice.
+    /// Runs a script by its hash. Returns its answer, and whether it may have run twice.
     pub(super) async fn run<T: FromRedisValue>(self: &Rc<Self>, script: &Script, command: &Cmd, until: Instant) -> Result<(T, bool)> {
         let answer = async |mut connection: MultiplexedConnection| match command.query_async(&mut connection).await {
-            // It was not run: the server has not heard of it yet, or has forgotten it.
+            // It did not run: the server does not have it yet, or has dropped it.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 script.load_async(&mut connection).await?;
                 command.query_async(&mut connection).await
@@ -48,8 +48,8 @@ impl Link {
         self.ask(until, answer).await
     }
 
-    /// Asks, and once more on a new connection if the one that was there turns out to be lost: servers, and what stands before them,
-    /// close those that idle. Returns the answer, and whether it was asked twice.
+    /// Sends a command, and again on a new connection if the old one turns out to be lost: servers and proxies close idle connections.
+    /// Returns the answer, and whether it was sent twice.
     async fn ask<T>(self: &Rc<Self>, until: Instant, question: impl AsyncFn(MultiplexedConnection) -> RedisResult<T>) -> Result<(T, bool)> {
         let (mut used, mut again) = (None, false);
         let answer = async {
@@ -81,7 +81,7 @@ impl Link {
         }
     }
 
-    /// The connection, its number, and whether it was opened for this.
+    /// Returns the connection, its number, and whether it was opened for this.
     async fn connection(self: &Rc<Self>) -> RedisResult<(MultiplexedConnection, u64, bool)> {
         let mut fresh = false;
         loop {
@@ -90,7 +90,7 @@ impl Link {
                 return Ok((connection.clone(), kept.number, fresh));
             }
             drop(kept);
-            // In a task of its own, which goes on where whoever asks has no time left.
+            // In a task of its own, which goes on if the request has no time left.
             let opened = spawn_local(self.clone().open()).await;
             opened.map_err(|error| RedisError::from(std::io::Error::other(error)))??;
             fresh = true;
@@ -98,7 +98,7 @@ impl Link {
     }
 
     async fn open(self: Rc<Self>) -> RedisResult<()> {
-        // Whoever holds this is opening one, or has just done so.
+        // The holder of this lock is opening a connection, or has just opened one.
         let mut kept = self.connection.lock().await;
         if kept.connection.is_none() {
             let config = AsyncConnectionConfig::new().set_connection_timeout(Some(self.patience)).set_response_timeout(None);
@@ -108,9 +108,9 @@ impl Link {
         Ok(())
     }
 
-    /// Does not use this connection again.
+    /// Drops this connection.
     fn give_up(&self, number: u64) {
-        // Who holds the lock is opening a new one.
+        // The holder of the lock is opening a new one.
         if let Ok(mut kept) = self.connection.try_lock()
             && kept.number == number
         {
@@ -119,7 +119,7 @@ impl Link {
     }
 }
 
-/// That Redis cannot be reached (503), or has refused (500).
+/// Returns the error for a failed command: 503 if Redis cannot be reached, 500 if it refused.
 #[track_caller]
 fn failed(error: RedisError) -> Error {
     match error.code() {
@@ -128,7 +128,7 @@ fn failed(error: RedisError) -> Error {
     }
 }
 
-/// That Redis answered with this error: 503 if it cannot do its work now, 500 if it will not.
+/// Returns the error for an error reply: 503 if Redis is unavailable, 500 if it refused.
 #[track_caller]
 pub(super) fn refused(error: &str) -> Error {
     let mut words = error.split(|letter: char| !letter.is_ascii_alphabetic());
@@ -138,19 +138,19 @@ pub(super) fn refused(error: &str) -> Error {
     }
 }
 
-/// That Redis gave an answer that is not one.
+/// Returns the error for an unexpected reply.
 #[track_caller]
 pub(super) fn unexpected(error: impl std::fmt::Display) -> Error {
-    Error::internal(format!("Redis has answered with what was not asked: {error}"))
+    Error::internal(format!("Redis has sent an unexpected reply: {error}"))
 }
 
 #[track_caller]
 fn unavailable(error: &str) -> Error {
-    Error::unavailable(format!("Redis cannot be asked for sessions: {error}. Does the server of REDIS_URL run, and let us in?"))
+    Error::unavailable(format!("Redis is unavailable: {error}. Check that the server of REDIS_URL runs and accepts the password"))
 }
 
-/// With these words the errors begin of a server that is starting, full, busy, a replica, or lets nobody in. The client has names of
-/// its own for some.
+/// The beginnings of error replies of a server that is starting, full, busy, a replica, or refuses clients. The client has its own
+/// names for some.
 const UNAVAILABLE: [&str; 15] = [
     "LOADING",
     "OOM",

@@ -1,5 +1,5 @@
-//! How a session is written in Redis: its creation, version, user, expiry, last change, the form of what follows, and its data as
-//! JSON, with spaces between; then its meta as JSON, unless that is empty. Times are microseconds since 1970.
+//! The format of a session in Redis: creation, version, user, expiry, last change, the format of the rest, and the data as JSON,
+//! separated by spaces; then the metadata as JSON, unless they are empty. Times are microseconds since 1970.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use lback_core::Result;
 use crate::store::{Record, UNREADABLE};
 use crate::{SessionId, SessionMeta};
 
-/// Without it data follow in which an earlier version kept the meta, too.
+/// The format with metadata behind the data. Without it, the data are of an earlier version, with the metadata among them.
 const FORM: &[u8] = b"2 ";
 
-/// A session as it is stored, with its data as JSON.
+/// Returns a session in the stored format, with its data as JSON.
 pub(super) fn text(record: &Record, json: &str) -> Result<String> {
     let mut text = head(record);
     text.push_str("2 ");
@@ -24,14 +24,14 @@ pub(super) fn text(record: &Record, json: &str) -> Result<String> {
     Ok(text)
 }
 
-/// What stands before its data. Two states of a session never share it: each save makes another version, each renewal
-/// another expiry.
+/// Returns the part before the data. It identifies a state of the session: each save makes another version, each renewal another
+/// expiry.
 pub(super) fn head(record: &Record) -> String {
     let (created, expires, updated) = (micros(record.created_at), micros(record.expires_at), micros(record.updated_at));
     format!("{created} {} {} {expires} {updated} ", record.version, user(record.user_id))
 }
 
-/// The session that was stored so; `None` if it cannot be read.
+/// Parses a stored session. Returns `None` if it cannot be read.
 pub(super) fn record(id: SessionId, stored: &[u8]) -> Option<Record> {
     let mut fields = stored.splitn(6, |byte| *byte == b' ');
     let mut next = || fields.next();

@@ -2,17 +2,18 @@
 //!
 //! A session is a string, `{prefix}session:{id}`; the sessions of a user are a sorted set, `{prefix}user:{id}`.
 //!
-//! * **One thread speaks to Redis**, over one connection ([`link`]), for views of any kind and for commands. Requests put
-//!   down what they want, and what waits is asked for at once ([`crowd`]): the loads as one `MGET`, the writes as one call of
-//!   a script. The more there are, the more share a round trip; a single one waits for nobody.
-//! * **A write compares, and writes, in the script** ([`writes`]), which Redis runs alone: what it compares (the state that
-//!   the session was found in, or its expiry) holds while it writes. Times are compared by the application's clock; the
-//!   server's own expiry only tidies up.
-//! * **Saves of one session that wait together** are made in memory, one on top of the other, and written once ([`saves`]).
-//!   Where another process was faster the script answers what is there, and they are made again on top of that.
-//! * **A connection that is lost** while a script runs leaves nobody knowing whether it ran. It is run once more: a session is
-//!   replaced only if it is as it was found, so once at most. Of one that is not, nobody knows: the answer is an error.
-//! * **A session that is ended** leaves a note for a minute, `{prefix}ended:{id}`.
+//! * **One thread talks to Redis**, over one connection ([`connection`]), for all views and commands. Requests queue their reads and
+//!   writes, which are sent together ([`batching`]): the loads as one `MGET`, the writes as one call of a script. Under load, many
+//!   requests share a round trip; a single request is never delayed.
+//! * **A write compares and writes in the script** ([`script`]), which Redis runs atomically: what it compares (the state in which the
+//!   session was found, or its expiry) cannot change while it writes. Times are compared by the application's clock; the server's own
+//!   expiry only cleans up.
+//! * **Waiting saves of one session** are applied in memory, one after another, and written once ([`save`]). If another process was
+//!   faster, the script returns the stored session, and they are applied to that.
+//! * **If the connection is lost** while a script runs, it is unknown whether it ran. It is run again: it replaces a session only if
+//!   that is in the state in which it was found, so it takes effect at most once. If the session is in another state, the answer is an
+//!   error.
+//! * **An ended session** leaves a note for a minute, `{prefix}ended:{id}`.
 
 mod address;
 mod batching;
@@ -40,14 +41,14 @@ use self::script::Call;
 use crate::SessionId;
 use crate::store::{ENDED_FOR, MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
 
-/// What is longer would overflow a time.
+/// Maximum wait: longer ones would overflow a time.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(24);
-/// How many times `MGET` may be under way at once: while one crowd waits for its answer, the next one asks.
+/// Maximum number of concurrent `MGET`s: while one batch waits for its answer, the next one is sent.
 const LOADS_AT_ONCE: usize = 2;
 
-/// Keeps sessions in Redis 6 or newer (or Valkey): for many processes, where losing the sessions with the server is bearable.
+/// Keeps sessions in Redis 6 or newer (or Valkey): for applications with many processes that can bear to lose sessions with the server.
 ///
-/// `SESSION_STORE = "redis"` makes one of the settings `REDIS_URL`, `REDIS_PREFIX` and `REDIS_TIMEOUT_MS`. In code:
+/// `SESSION_STORE = "redis"` makes one from the settings `REDIS_URL`, `REDIS_PREFIX` and `REDIS_TIMEOUT_MS`. In code:
 ///
 /// ```
 /// # fn main() -> lback_core::Result<()> {
@@ -59,41 +60,41 @@ const LOADS_AT_ONCE: usize = 2;
 /// # }
 /// ```
 ///
-/// A connection is opened when it is first needed, and again when it was lost. While Redis cannot be reached requests that
-/// touch their session are answered with 503.
+/// A connection is opened when it is first needed, and again if it was lost. While Redis cannot be reached, requests that use their
+/// session are answered with 503.
 pub struct RedisStore {
-    /// Sessions as they are stored, by their ids.
+    /// The queue of loads.
     loads: Crowd<SessionId, Option<Vec<u8>>>,
     saves: Crowd<Save, Saved>,
-    /// Everything else.
+    /// The queue of everything else.
     others: Crowd<Call, Value>,
 }
 
-/// What the thread that speaks to Redis knows. It ends when the store is dropped.
+/// The state of the thread that talks to Redis. It ends when the store is dropped.
 struct Redis {
     link: Rc<Link>,
-    /// What the names of sessions begin with.
+    /// The prefix of the keys of sessions.
     sessions: String,
-    /// What the names of the users' sets begin with.
+    /// The prefix of the keys of the users' sets.
     users: String,
-    /// What the names of the notes of ended sessions begin with.
+    /// The prefix of the keys of notes about ended sessions.
     ended: String,
 }
 
 impl RedisStore {
-    /// In the Redis at `url`, `redis://user:password@host:port/database`, `rediss://…` (feature `redis-tls`) or `unix:///path`,
-    /// under names that begin with `prefix`, with answers that are waited for no longer than `patience`.
+    /// Returns a store in the Redis at `url`: `redis://user:password@host:port/database`, `rediss://…` (feature `redis-tls`) or
+    /// `unix:///path`. Its keys begin with `prefix`, and it waits for answers no longer than `patience`.
     ///
     /// # Errors
-    /// Where the URL is not one, or the thread that speaks to Redis cannot be started. Whether anybody answers is not tried.
+    /// Returns an error if the URL is invalid or the thread that talks to Redis cannot be started. It does not try to connect.
     pub fn open(url: &str, prefix: &str, patience: Duration) -> Result<Self> {
         Self::over(address::client(url)?, prefix, patience)
     }
 
-    /// As [`open`](Self::open), over TLS: `pem` holds the certificates of those who may vouch for the server.
+    /// As [`open`](Self::open), over TLS: `pem` has the certificates of the trusted authorities.
     ///
     /// # Errors
-    /// As `open`, and where `pem` holds no certificates.
+    /// As `open`, and if `pem` has no certificates.
     #[cfg(feature = "redis-tls")]
     pub fn open_trusting(url: &str, pem: Vec<u8>, prefix: &str, patience: Duration) -> Result<Self> {
         Self::over(address::client_trusting(url, pem)?, prefix, patience)
@@ -117,19 +118,19 @@ impl RedisStore {
         Ok(RedisStore { loads, saves, others })
     }
 
-    /// How many sessions the call has found.
+    /// Returns the number of sessions that the call has found.
     async fn count(&self, call: Call) -> Result<u64> {
         ::redis::from_redis_value(self.others.ask(call).await?).map_err(connection::unexpected)
     }
 
-    /// What a call answers that only reads.
+    /// The answer to a call that only reads.
     async fn look_up<T: FromRedisValue>(&self, call: Call) -> Result<T> {
         let found = self.others.ask(call).await.map_err(unreadable)?;
         ::redis::from_redis_value(found).map_err(connection::unexpected)
     }
 }
 
-/// Has `answer` what `redis` knows.
+/// Runs `answer` with the state of the thread.
 fn on<Q, F>(redis: Rc<Redis>, answer: impl Fn(Rc<Redis>, Vec<Q>, Instant) -> F) -> impl Fn(Vec<Q>, Instant) -> F {
     move |questions, until| answer(redis.clone(), questions, until)
 }
@@ -148,7 +149,7 @@ async fn call(redis: Rc<Redis>, calls: Vec<(Call, Reply<Value>)>, until: Instant
     reply_all(calls.into_iter().map(|(_, reply)| reply), answers);
 }
 
-/// Tells each its answer, or all the same error.
+/// Sends each answer, or the same error to all.
 fn reply_all<A: Send + 'static>(replies: impl Iterator<Item = Reply<A>>, answers: Result<impl IntoIterator<Item = Result<A>>>) {
     batching::reply(match answers {
         Ok(answers) => replies.zip(answers).collect(),
@@ -156,7 +157,7 @@ fn reply_all<A: Send + 'static>(replies: impl Iterator<Item = Reply<A>>, answers
     });
 }
 
-/// The sessions cannot be read, for whatever reason: nobody is logged out by that.
+/// Returns the error for sessions that cannot be read, whatever the reason: 503, so that nobody is logged out.
 fn unreadable(error: Error) -> Error {
     error.with_status(StatusCode::SERVICE_UNAVAILABLE)
 }
@@ -170,7 +171,7 @@ impl SessionStore for RedisStore {
     async fn create(&self, new: Record) -> Result<()> {
         match self.count(Call::create(&new)?).await? {
             1 => Ok(()),
-            _ => Err(Error::internal(format!("there is a session {} already", new.id))),
+            _ => Err(Error::internal(format!("a session {} exists already", new.id))),
         }
     }
 
@@ -178,7 +179,7 @@ impl SessionStore for RedisStore {
         for _ in 0..MAX_ATTEMPTS {
             let Some(found) = self.load(update.id).await? else { return Ok(false) };
             let Some(new) = update.applied_to(Some(found.clone())) else { return Ok(false) };
-            // Otherwise it was renewed, or somebody was faster.
+            // Otherwise it was renewed, or another request was faster.
             if self.others.ask(Call::replace(&found, &new, &update.json)?).await? == Value::Int(1) {
                 return Ok(true);
             }

@@ -15,14 +15,13 @@ use super::script::{self, Call};
 use crate::SessionId;
 use crate::store::{MAX_ATTEMPTS, Record, Save, Saved};
 
-/// Saves these. Where several are of one session, each is made on top of what the one before makes of it (rule 8), in memory,
-/// and the outcome is written.
+/// Runs these saves. Several saves of one session are applied one after another in memory (rule 8), and the result is written.
 pub(super) async fn save(redis: Rc<Redis>, saves: Vec<(Save, Reply<Saved>)>, until: Instant) {
     let mut late = attempt(&redis, together(saves), until).await;
     if late.is_empty() {
         return;
     }
-    // Those that were too late hold up nobody else.
+    // Saves that must be tried again do not delay others.
     spawn_local(async move {
         for _ in 1..MAX_ATTEMPTS {
             late = attempt(&redis, late, until).await;
@@ -38,7 +37,7 @@ pub(super) fn too_many_attempts() -> Error {
     Error::unavailable(format!("a session could not be saved in {MAX_ATTEMPTS} attempts"))
 }
 
-/// Tries to save these, and answers what is settled. What must be tried again comes back.
+/// Tries these saves, and sends the answers. Returns those that must be tried again.
 async fn attempt(redis: &Redis, sessions: Vec<Session>, until: Instant) -> Vec<Session> {
     let mut settled = Vec::new();
     let attempts: Vec<Attempt> = sessions.into_iter().filter_map(|session| session.attempt(&mut settled)).collect();
@@ -55,19 +54,19 @@ async fn attempt(redis: &Redis, sessions: Vec<Session>, until: Instant) -> Vec<S
     late
 }
 
-/// What came of saves, and where to say it.
+/// The results of saves, with their receivers.
 type Settled = Vec<(Reply<Saved>, Result<Saved>)>;
 
-/// What several requests want to save of one session.
+/// The saves of one session.
 struct Session {
-    /// What Redis holds, as far as is known.
+    /// The session in Redis, as far as is known.
     found: Record,
-    /// Has Redis said so since they were asked? Otherwise one of them loaded it, and it may have been renewed meanwhile.
+    /// Whether Redis has returned it since the saves came. Otherwise one of the requests has loaded it, and it may have been renewed.
     is_fresh: bool,
     saves: Vec<(Save, Reply<Saved>)>,
 }
 
-/// The saves of each session.
+/// Groups saves by session.
 fn together(saves: Vec<(Save, Reply<Saved>)>) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::with_capacity(saves.len());
     let mut places: HashMap<SessionId, usize> = HashMap::with_capacity(saves.len());
@@ -86,17 +85,17 @@ fn together(saves: Vec<(Save, Reply<Saved>)>) -> Vec<Session> {
     sessions
 }
 
-/// What is to be asked of Redis for a session.
+/// The call to Redis for a session.
 struct Attempt {
     session: Session,
-    /// Writes what the last save made, which holds what the others did; or only finds out what is there.
+    /// Writes the result of the last save, which includes the others; or only reads the stored session.
     call: Call,
-    /// What comes of each save if it is written.
+    /// The result of each save if it is written.
     outcomes: Vec<Result<Saved>>,
 }
 
 impl Session {
-    /// Makes all its saves in memory. `None` where nothing came of them.
+    /// Applies all its saves in memory. Returns `None` if there is nothing to write.
     fn attempt(self, settled: &mut Settled) -> Option<Attempt> {
         if !self.is_fresh && self.saves.iter().any(|(save, _)| self.found.expires_at <= save.now) {
             // It has expired, unless another request has renewed it.
@@ -106,7 +105,7 @@ impl Session {
         let mut json = None;
         let mut outcomes = Vec::with_capacity(self.saves.len());
         for (save, _) in &self.saves {
-            // Under a new id it is another session for those who know the old one.
+            // With a new id, it is another session for requests that carry the old one.
             let is_there = record.id == save.base.id && record.expires_at > save.now;
             outcomes.push(match is_there {
                 false => Ok(Saved::Gone),
@@ -146,15 +145,15 @@ impl Session {
 }
 
 impl Attempt {
-    /// After it was tried. What must be tried again comes back.
+    /// Settles the saves after the call. Returns those that must be tried again.
     fn settle(self, answer: Result<Value>, settled: &mut Settled) -> Option<Session> {
         let session = self.session;
         match answer {
             Ok(Value::Int(_)) => settled.extend(session.settle(self.outcomes)),
-            // Another request was faster, or has renewed it, and this is what it left.
+            // Another request was faster, or has renewed it; this is the stored session.
             Ok(Value::BulkString(stored)) => match encoding::record(session.found.id, &stored) {
                 Some(found) if !session.is_fresh || found != session.found => return Some(Session { found, is_fresh: true, ..session }),
-                // No session, or not as they are stored here.
+                // Not a session in this format.
                 _ => settled.extend(session.gone()),
             },
             Ok(_) => settled.extend(session.gone()),

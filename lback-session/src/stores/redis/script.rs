@@ -1,4 +1,4 @@
-//! What is written together: one call of a script that does one thing after another.
+//! Writes that are sent together, as one call of a script that runs them one after another.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use crate::store::{ENDED_FOR, RENEWAL, Record};
 
 static WRITES: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("writes.lua")));
 
-/// How much longer than a session the server keeps it: its clock, and the time that a request takes, may differ.
+/// How much longer than its lifetime the server keeps a session, as clocks differ and requests take time.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
 
 /// A function of the script, and its arguments.
@@ -28,7 +28,7 @@ impl Call {
         Ok(Call("create", vec![record.id.to_string(), user(record.user_id), expires, now, kept, text(record, &json)?]))
     }
 
-    /// Replaces what was `found` of a session by `new`, whose data are `json`.
+    /// Replaces the `found` state of a session by `new`, whose data are `json`.
     pub(super) fn replace(found: &Record, new: &Record, json: &str) -> Result<Self> {
         let [expires, now, kept] = times(new.expires_at, new.updated_at);
         let mut arguments = vec![found.id.to_string(), head(found), text(new, json)?, kept];
@@ -66,34 +66,34 @@ impl Call {
 }
 
 impl Call {
-    /// What came of a call that may have been made before.
+    /// Returns the result of a call that may have run before.
     fn second_answer(&self, answer: Value) -> Result<Value> {
         match (self.0, &answer) {
-            // Its id is random: nobody else has made it.
+            // Its id is random, so no other request has created it.
             ("create", Value::Int(0)) => Ok(Value::Int(1)),
-            // It is not as it was found: by the first call, or by somebody else.
+            // Its state has changed: by the first call, or by another request.
             ("replace", answer) if *answer != Value::Int(1) => {
-                Err(Error::unavailable("the connection to Redis was lost while a session was saved, and nobody knows whether it was"))
+                Err(Error::unavailable("the connection to Redis was lost while a session was saved, so it is unknown whether it was"))
             }
             _ => Ok(answer),
         }
     }
 }
 
-/// The end of a session, the time, and how many milliseconds the server keeps it: a length rather than a time, so that it does
-/// not matter whether the two clocks agree.
+/// Returns the expiry of a session, the time, and the milliseconds that the server keeps it: a duration, so that the two clocks need
+/// not agree.
 fn times(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> [String; 3] {
     let kept = (expires_at - now).max(TimeDelta::zero()) + GRACE;
     [micros(expires_at), micros(now), kept.num_milliseconds()].map(|time| time.to_string())
 }
 
-/// Makes these calls, and answers what came of each.
+/// Runs these calls, and returns their results.
 ///
-/// If the connection is lost they are made once more on a new one: made twice, none has another effect than made once, but nobody
-/// may know which effect it had. Then it fails.
+/// If the connection is lost, they are run again on a new one. A call that runs twice has the same effect as one that runs once, but
+/// it may be unknown which effect that was. Then it fails.
 ///
 /// # Errors
-/// If Redis did not answer in time, or not at all: then nobody knows what was written.
+/// Returns an error if Redis does not answer in time; then it is unknown what was written.
 pub(super) async fn run(redis: &Redis, calls: impl IntoIterator<Item = &Call>, until: Instant) -> Result<Vec<Result<Value>>> {
     let mut command = ::redis::cmd("EVALSHA");
     let note_kept = (ENDED_FOR + GRACE).num_milliseconds();
@@ -110,7 +110,7 @@ pub(super) async fn run(redis: &Redis, calls: impl IntoIterator<Item = &Call>, u
     Ok(calls.into_iter().zip(answers).map(|(call, answer)| answer.and_then(|answer| call.second_answer(answer))).collect())
 }
 
-/// What came of one call: its answer, unless it failed.
+/// The result of one call: its answer, unless it failed.
 fn own(answer: Value) -> Result<Value> {
     if let Value::Array(values) = &answer
         && let [Value::BulkString(failed), Value::BulkString(why)] = &values[..]

@@ -102,7 +102,7 @@ fn a_guard_without_users_stops_the_start() {
     let error = start_error(App::new(many), settings);
     assert_eq!((error.matches("App::new(urls).auth()").count(), error.matches("guards.rs:").count()), (1, 1), "{error}");
     let error = start_error(App::new(guarded()).auth().without_sessions(), settings);
-    assert!(error.contains("auth needs sessions, which this application lacks. Remove App::without_sessions()"), "{error}");
+    assert!(error.contains("auth requires sessions, which this application does not have. Remove App::without_sessions()"), "{error}");
     let error = start_error(App::new(guarded()).permissions([("a.b", "B")]), settings);
     assert!(
         error.contains("App::permissions() is for applications with users") && error.contains("Write App::new(urls).auth()"),
@@ -120,9 +120,9 @@ fn a_guard_without_users_stops_the_start() {
 #[test]
 fn accounts_without_users_or_mail_stop_the_start() {
     let error = start_error(App::new(Router::new()).accounts().mail(), "SESSION_TIMEOUT_MINUTES = 30");
-    assert!(error.contains("accounts needs auth") && error.contains("Write App::new(urls).auth()"), "{error}");
+    assert!(error.contains("accounts requires auth") && error.contains("Write App::new(urls).auth()"), "{error}");
     let error = start_error(App::new(Router::new()).auth().accounts(), "SESSION_TIMEOUT_MINUTES = 30");
-    assert!(error.contains("accounts needs mail") && error.contains("Write App::new(urls).mail()"), "{error}");
+    assert!(error.contains("accounts requires mail") && error.contains("Write App::new(urls).mail()"), "{error}");
 }
 
 /// It cannot be seen before.

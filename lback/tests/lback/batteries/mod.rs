@@ -129,7 +129,7 @@ fn everything_that_a_battery_adds_is_in_the_application() {
 #[test]
 fn batteries_that_do_not_fit_together_stop_the_start() {
     let error = start_error(App::new(Router::new()).with(Desk), SETTINGS);
-    assert!(error.contains("desk needs shelf, which this application lacks"), "{error}");
+    assert!(error.contains("desk requires shelf, which this application does not have"), "{error}");
 
     struct Named(&'static str, &'static [&'static str]);
     impl Battery for Named {
@@ -156,10 +156,10 @@ fn batteries_that_do_not_fit_together_stop_the_start() {
         }
     }
     let error = start_error(App::new(Router::new()).with(Shelf).with(Other), SETTINGS);
-    assert!(error.contains("two batteries are called \"shelf\""), "{error}");
+    assert!(error.contains("two batteries are named \"shelf\""), "{error}");
     for name in ["", "Shelf", "a shelf", "shelf:1", "a-name-that-is-longer-than-thirty-letters"] {
         let error = start_error(App::new(Router::new()).with(Named(name, &[])), SETTINGS);
-        assert!(error.contains(&format!("the battery \"{name}\" needs another name")), "{error}");
+        assert!(error.contains(&format!("the battery name \"{name}\" is invalid")), "{error}");
     }
     let error = start_error(App::new(Router::new()).with(Named("ring", &["ring"])), SETTINGS);
     assert!(error.contains("require each other: ring"), "{error}");

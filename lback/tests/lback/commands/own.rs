@@ -60,7 +60,7 @@ fn blog() -> tempfile::TempDir {
 fn a_command_has_arguments_and_a_transaction() {
     let project = blog();
     let early = run(&project, "addposts one");
-    assert!(early.contains("ended with: the database lacks ") && early.contains(" migrate"), "{early}");
+    assert!(early.contains(" pending: ") && early.contains(" migrate"), "{early}");
     run(&project, "migrate");
     let added = run(&project, "addposts one two");
     assert!(added.contains("2 posts\n") && added.contains("ended well"), "{added}");
@@ -75,7 +75,7 @@ fn a_command_has_arguments_and_a_transaction() {
 fn a_command_sees_the_whole_application() {
     let project = blog();
     assert!(run(&project, "greet 2").contains("good day good day, / false waited"));
-    assert!(run(&project, "greet two").contains("ended with: the argument \"two\" is not understood: invalid digit"));
+    assert!(run(&project, "greet two").contains("ended with: invalid argument \"two\": invalid digit"));
 }
 
 #[test]
@@ -98,13 +98,13 @@ fn help_and_errors_name_the_applications_commands() {
 fn a_name_that_would_not_be_reached_stops_every_start() {
     let project = blog();
     for (name, why) in [
-        ("migrate", "has a command of this name already"),
-        ("help", "has a command of this name already"),
-        ("startapp", "the lback command has"),
-        ("test", "the lback command has"),
+        ("migrate", "already has a command with this name"),
+        ("help", "already has a command with this name"),
+        ("startapp", "the lback program has"),
+        ("test", "the lback program has"),
         ("greet", "two commands have this name"),
-        ("count posts", "a word such as"),
-        ("--count", "a word such as"),
+        ("count posts", "a single word such as"),
+        ("--count", "a single word such as"),
     ] {
         for command in ["routes", "help", name] {
             let mut process = process(&project, command);

@@ -46,10 +46,10 @@ fn check_compares_tables_with_the_database() {
     write(&project, "up.sql", "CREATE TABLE drafts (id INTEGER PRIMARY KEY, title INTEGER NOT NULL);");
     write(&project, "down.sql", "DROP TABLE drafts;");
     let pending = run(&project, "check");
-    assert!(pending.contains("WRONG migrations") && pending.contains("ok    tables"), "what is pending is said once:\n{pending}");
+    assert!(pending.contains("FAIL  migrations") && pending.contains("ok    tables"), "what is pending is said once:\n{pending}");
     run(&project, "migrate");
     let printed = run(&project, "check");
-    assert!(printed.contains("WRONG tables: drafts.title is Text in table!, and INTEGER in the database"), "{printed}");
+    assert!(printed.contains("FAIL  tables: drafts.title is Text in table!, and INTEGER in the database"), "{printed}");
     assert!(printed.contains("the column drafts.author does not exist") && printed.contains("lback makemigrations"), "{printed}");
     assert!(printed.contains("ended with: 1 of"), "{printed}");
     run(&project, "rollback");
@@ -70,10 +70,10 @@ fn check_and_migrate_name_a_migration_that_was_edited_after_it_was_applied() {
     write(&project, "up.sql", &SQL.replace("author TEXT", "author VARCHAR(20)"));
     let file = format!("migrations/{NAME}/up.sql");
     let checked = run(&project, "check");
-    assert!(checked.contains("WRONG SQL of applied migrations") && checked.contains(&file), "{checked}");
+    assert!(checked.contains("FAIL  SQL of applied migrations") && checked.contains(&file), "{checked}");
     let migrated = run(&project, "migrate");
     assert!(migrated.contains("nothing to apply") && migrated.contains("warning: ") && migrated.contains(&file), "{migrated}");
-    assert!(run(&project, "showmigrations").contains(&format!("[X] {NAME} (changed since)")));
+    assert!(run(&project, "showmigrations").contains(&format!("[X] {NAME} (edited since)")));
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn collectstatic_copies_each_file_under_both_names() {
     assert!(run(&project, "collectstatic").contains("copied 0 files") && files(&target) == collected);
     fs::write(project.path().join("static/style.css"), "body { }").unwrap();
     let said = run(&project, "collectstatic");
-    assert!(said.contains("copied 2 files") && said.contains("; 4 were there already"), "{said}");
+    assert!(said.contains("copied 2 files") && said.contains("; 4 were unchanged"), "{said}");
     let now = files(&target);
     assert_eq!((now.len(), now["style.css"].as_str(), now["style.62368a1a.css"].as_str()), (7, "body { }", "body {}"));
 }
@@ -79,13 +79,13 @@ fn collectstatic_takes_another_folder_and_refuses_one_that_would_mix() {
     let before = files(&project.path().join("static"));
     for folder in ["static", "static/collected", "static/../static/js", "."] {
         let refused = run(&project, &format!("collectstatic {folder}"));
-        assert!(refused.contains("ended with: ") && refused.contains("inside each other"), "{refused}");
+        assert!(refused.contains("ended with: ") && refused.contains("must not contain each other"), "{refused}");
     }
     assert_eq!(files(&project.path().join("static")), before);
     assert!(!project.path().join("style.css").exists());
     fs::remove_dir_all(project.path().join("static")).unwrap();
     let missing = run(&project, "collectstatic");
-    assert!(missing.contains("ended with: there is no folder ") && missing.contains("STATIC_DIR"), "{missing}");
+    assert!(missing.contains("ended with: the folder ") && missing.contains("STATIC_DIR"), "{missing}");
 }
 
 #[test]

@@ -95,12 +95,12 @@ fn a_developer_is_told_which_check_failed_and_the_line_to_write() {
     let shown =
         |response: TestResponse| response.assert_status(403).text().replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
     let page = shown(client.post("/do").send());
-    assert!(page.contains("brought no token") && page.contains("{{ csrf_input() }} inside the <form method=\"post\">"), "{page}");
+    assert!(page.contains("the request has no token") && page.contains("{{ csrf_input() }} inside the <form method=\"post\">"), "{page}");
     assert!(page.contains("X-CSRF-Token") && page.contains(".csrf_exempt()"), "{page}");
     assert!(shown(client.post("/stream").send()).contains("only the header counts"));
     let page = shown(with_token(&client, "/do", &token).header("origin", "http://evil.example").send());
-    assert!(page.contains("Origin is http://evil.example") && page.contains("CSRF_TRUSTED_ORIGINS = ["), "{page}");
-    assert!(shown(with_token(&client, "/do", "x").send()).contains("its token is none"));
+    assert!(page.contains("Origin is not this site: http://evil.example") && page.contains("CSRF_TRUSTED_ORIGINS = ["), "{page}");
+    assert!(shown(with_token(&client, "/do", "x").send()).contains("token is malformed"));
     let page = shown(with_token(&client.fork(), "/do", &token).send());
     assert!(page.contains("no cookie that belongs to it") && page.contains("TRUSTED_PROXIES"), "{page}");
     // Neither the token nor the cookie that came is shown.

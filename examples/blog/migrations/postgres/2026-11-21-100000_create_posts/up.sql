@@ -5,9 +5,9 @@ CREATE TABLE posts (
     slug TEXT NOT NULL UNIQUE,
     body TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('draft', 'submitted', 'published')),
-    -- What a moderator said who sent it back.
+    -- The reason of the moderator who has sent it back.
     remark TEXT NOT NULL,
-    -- Counts the changes, so that of two who change it at once the second is told.
+    -- Incremented at every change, to detect concurrent ones.
     version INTEGER NOT NULL,
     created_at TIMESTAMP NOT NULL,
     updated_at TIMESTAMP NOT NULL,
@@ -17,10 +17,10 @@ CREATE TABLE posts (
 CREATE INDEX posts_published ON posts (state, published_at);
 CREATE INDEX posts_author ON posts (author_id);
 
--- The two groups, and what they may do. The application declares the same permissions (src/main.rs), which keeps their labels.
+-- The two groups and their permissions. The application declares the same permissions (src/main.rs), which updates their labels.
 INSERT INTO auth_permissions (name, label) VALUES
     ('blog.add_post', 'Write posts'),
-    ('blog.moderate', 'Publish and change everybody''s posts, admit authors')
+    ('blog.moderate', 'Publish and edit all posts, admit authors')
 ON CONFLICT DO NOTHING;
 
 INSERT INTO auth_groups (name) VALUES ('Authors'), ('Moderators') ON CONFLICT DO NOTHING;

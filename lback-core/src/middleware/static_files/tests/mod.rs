@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{Application, Assembly, RequestBody, Router, Settings};
 
-/// A project with a folder of static files, one of media, and secrets beside them.
+/// A project with folders of static files and of media, and secret files next to them.
 struct Site {
     app: Arc<Application>,
     root: tempfile::TempDir,
@@ -86,12 +86,12 @@ async fn files_are_served_under_their_urls() {
 }
 
 #[tokio::test]
-async fn everything_else_goes_on_to_the_views() {
+async fn other_paths_reach_the_views() {
     let site = Site::new(DEBUG);
     assert_eq!(site.get("/").await.text, "home");
     assert_eq!(site.get("/staticfile").await.text, "not static");
     assert_eq!(site.send(Method::POST, "/", &[]).await.status, 405, "the router's own");
-    assert_eq!(site.get("/static/view").await.status, 404, "the folder goes first");
+    assert_eq!(site.get("/static/view").await.status, 404, "the folder takes precedence");
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn other_methods_are_refused() {
 }
 
 #[tokio::test]
-async fn what_must_not_be_reached_is_not_found() {
+async fn private_paths_are_not_found() {
     let site = Site::new(DEBUG);
     site.write("secret.txt", "SECRET");
     site.write("static-other/secret.txt", "SECRET");
@@ -266,7 +266,7 @@ async fn an_encoded_file_is_conditional_too() {
 }
 
 #[tokio::test]
-async fn an_encoded_file_alone_serves_nobody() {
+async fn an_encoded_file_needs_its_original() {
     let site = Site::new(DEBUG);
     site.write("static/only.js.gz", "gzip");
     std::fs::create_dir_all(site.root.path().join("static/dir")).unwrap();
@@ -282,7 +282,7 @@ async fn an_encoded_file_alone_serves_nobody() {
 }
 
 #[tokio::test]
-async fn caches_ask_again_before_they_show_a_file() {
+async fn caches_must_revalidate_a_file() {
     let site = Site::new(DEBUG);
     site.write("static/a.txt", "a");
     let answer = site.get("/static/a.txt").await;
@@ -305,7 +305,7 @@ fn only_plain_paths_are_safe() {
     }
 }
 
-/// One site for all cases, with a file that says SECRET at every place that a path could lead to by mistake.
+/// One site for all cases, with a file that contains SECRET at every place that a path could lead to by mistake.
 static SITE: LazyLock<(Site, tokio::runtime::Runtime)> = LazyLock::new(|| {
     let site = Site::new(DEBUG);
     for path in ["a", "static-b/a", "uploads/a", "static/.a", "static/b/.a/b", "static/.b/a"] {
@@ -337,19 +337,19 @@ fn never_secret(path: &str) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn no_path_leads_out(path in r"((\.|\.\.|a|b|up|static|static-b|\.well-known|%2e|%2E%2e|%00|%ff|%|~)(/|//|%2f|%5c|\\)?){0,6}") {
+    fn no_path_escapes_the_folder(path in r"((\.|\.\.|a|b|up|static|static-b|\.well-known|%2e|%2E%2e|%00|%ff|%|~)(/|//|%2f|%5c|\\)?){0,6}") {
         never_secret(&path)?;
     }
 
     #[test]
-    fn no_text_leads_out(path in any::<String>()) {
+    fn no_text_escapes_the_folder(path in any::<String>()) {
         never_secret(&path)?;
         let encoded = percent_encoding::utf8_percent_encode(&path, percent_encoding::NON_ALPHANUMERIC).to_string();
         never_secret(&encoded)?;
     }
 
     #[test]
-    fn any_accept_encoding_is_read(header in any::<String>(), list in "((br|gzip|zstd|\\*|identity)(;q=[01](\\.[0-9]{0,3})?)?,? ?){0,5}") {
+    fn any_accept_encoding_is_parsed(header in any::<String>(), list in "((br|gzip|zstd|\\*|identity)(;q=[01](\\.[0-9]{0,3})?)?,? ?){0,5}") {
         let _ = encoding::accepted(&header);
         let accepted = encoding::accepted(&list);
         prop_assert!(accepted.iter().enumerate().all(|(at, encoding)| !accepted[..at].contains(encoding)));

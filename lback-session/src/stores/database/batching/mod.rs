@@ -1,30 +1,29 @@
-//! Waits until there is something to write, and takes along whatever else is there.
+//! Collects writes into batches.
 //!
-//! Those whose writes were committed just now come back with the next ones in a moment. Who begins the next commit
-//! without them lets them wait for two: where a disk is slow, half of the crowd would always write while the other half
-//! waits. So they are waited for, as long as one comes soon after the other, and "soon" is a small part of what the last
-//! commit waited for the disk: next to nothing where that is fast. All of it together takes no longer than that commit did.
-//! A single visitor waits for nobody.
+//! Clients whose writes were just committed send their next requests in a moment. A commit that begins without them makes them wait
+//! for two commits: on a slow disk, half of the clients would always write while the other half waits. So a batch waits for them as
+//! long as one write soon follows the other. "Soon" is a small part of the time that the last commit waited for the disk, almost
+//! nothing on a fast one, and the total wait is no longer than that commit. A single client is never delayed.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// The most writes in one transaction, so that the first of them does not wait for too many others.
+/// Maximum number of writes in one transaction, so that the first one does not wait for too many others.
 pub(super) const MAX_BATCH: usize = 256;
-/// How much of the time that the last commit took may pass until the next write comes.
+/// The part of the last commit's time in which the next write must come.
 const PATIENCE: u32 = 8;
-/// The most that is waited in all, whatever the last commit took: a disk that stuttered once is no reason to be slow.
+/// Maximum total wait, whatever the last commit took: one slow commit is no reason to delay others.
 const MOST_PATIENCE: Duration = Duration::from_millis(20);
 
 pub(super) struct Gather<T> {
     jobs: Receiver<T>,
-    /// The most in a batch.
+    /// Maximum size of a batch.
     most: usize,
-    /// What came while the last batch was written.
+    /// Writes that came while the last batch was written.
     waiting: Vec<T>,
-    /// As many are writing at the same time: the last batch, and those that waited for its end.
+    /// The number of concurrent writers: the last batch, and the writes that waited for its end.
     crowd: usize,
-    /// How long is waited in all.
+    /// The total wait.
     patience: Duration,
 }
 
@@ -33,13 +32,13 @@ impl<T> Gather<T> {
         Gather { jobs, most, waiting: Vec::new(), crowd: 0, patience: Duration::ZERO }
     }
 
-    /// The next batch, as soon as something is to be done. `None` when nobody can ask for anything any more.
+    /// Waits for the next batch. Returns `None` when all senders are gone.
     pub(super) fn next(&mut self) -> Option<Vec<T>> {
         let mut batch = std::mem::take(&mut self.waiting);
         if batch.is_empty() {
             batch.push(self.jobs.recv().ok()?);
         }
-        // Whoever woke this thread may be about to bring more, and have only this processor for it.
+        // The thread that woke this one may be about to send more, and may share its processor.
         std::thread::yield_now();
         let until = Instant::now() + self.patience;
         loop {
@@ -55,14 +54,14 @@ impl<T> Gather<T> {
         }
     }
 
-    /// A batch of this size was written, and its commit took so long.
+    /// Notes the size of the written batch and the time of its commit.
     pub(super) fn written(&mut self, batch: usize, commit: Duration) {
         self.waiting = self.jobs.try_iter().take(self.most).collect();
         self.crowd = batch + self.waiting.len();
         self.patience = commit.min(MOST_PATIENCE);
     }
 
-    /// Everything that waits, because it would wait in vain.
+    /// Takes all waiting writes, which would wait in vain.
     pub(super) fn give_up(&mut self) -> Vec<T> {
         let mut rest = std::mem::take(&mut self.waiting);
         rest.extend(self.jobs.try_iter());

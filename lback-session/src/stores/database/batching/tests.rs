@@ -1,4 +1,4 @@
-//! Who waits for whom.
+//! Which writes wait for others.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -19,7 +19,7 @@ fn what_waits_is_taken_together_up_to_the_most() {
     assert_eq!(gather.next(), None);
 }
 
-/// One write comes after the other, each soon enough for the next to be waited for, and the crowd is never there.
+/// One write comes after the other, each soon enough for the next to be waited for, and the expected number of writers is never reached.
 #[test]
 fn a_crowd_that_does_not_come_back_is_not_waited_for_without_end() {
     let (sender, jobs) = channel();

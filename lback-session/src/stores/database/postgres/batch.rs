@@ -23,7 +23,7 @@ pub(super) enum Op {
     DeleteExpired { now: DateTime<Utc>, limit: u32 },
 }
 
-/// What came of it.
+/// The result of a write.
 pub(super) enum Done {
     Saved(Saved),
     Found(bool),
@@ -41,7 +41,7 @@ impl Done {
 }
 
 impl Op {
-    /// The stored session that it changes, where it is one.
+    /// Returns the stored session that it changes, if there is one.
     fn id(&self) -> Option<SessionId> {
         match self {
             Op::Save(save) => Some(save.base.id),
@@ -51,7 +51,7 @@ impl Op {
         }
     }
 
-    /// Must it not be undone by a crash, even where the server is set up to forget a little then?
+    /// Returns whether it must survive a crash, even if the server is set up to lose a little.
     pub(super) fn outlasts_a_crash(&self) -> bool {
         match self {
             Op::End { .. } | Op::EndUser { .. } => true,
@@ -62,7 +62,7 @@ impl Op {
     }
 }
 
-/// The saves that these are, where they are nothing else, each of another session, which keeps its id.
+/// Returns these writes as saves, if all of them are saves of different sessions that keep their ids.
 pub(super) fn plain_saves<'a>(ops: impl ExactSizeIterator<Item = &'a Op>) -> Option<Vec<&'a Save>> {
     let mut seen = HashSet::with_capacity(ops.len());
     let save = |op: &'a Op| match op {
@@ -72,11 +72,11 @@ pub(super) fn plain_saves<'a>(ops: impl ExactSizeIterator<Item = &'a Op>) -> Opt
     ops.map(save).collect()
 }
 
-/// Writes [`plain_saves`] with one statement, which needs no transaction around it. Answers what came of each, or nothing
-/// where another request was faster, or the session is gone.
+/// Writes [`plain_saves`] with one statement, which needs no transaction around it. Returns the result of each, or `None` if another
+/// request was faster or the session is gone.
 ///
 /// # Errors
-/// Where the statement failed; then nothing was written.
+/// Returns an error if the statement failed; then nothing was written.
 pub(super) fn write_saves(db: &mut Db, saves: &[&Save]) -> Result<Vec<Option<Result<Done>>>> {
     let mut updates = Vec::with_capacity(saves.len());
     let mut outcome = |save: &Save| {
@@ -92,11 +92,11 @@ pub(super) fn write_saves(db: &mut Db, saves: &[&Save]) -> Result<Vec<Option<Res
     Ok(saves.iter().zip(outcomes).map(settled).collect())
 }
 
-/// Does all of it, in a transaction, and answers what came of each.
+/// Runs all writes, in a transaction, and returns their results.
 ///
 /// # Errors
-/// Where a statement failed; then nothing of it must be committed. What fails without any statement (data that are too
-/// large, an `update` that does not understand the value) fails alone.
+/// Returns an error if a statement failed; then the transaction must not be committed. A write that fails without a statement (data
+/// that are too large, an `update` that does not accept the value) fails alone.
 pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
     let mut results: Vec<Option<Result<Done>>> = ops.iter().map(|_| None).collect();
     let mut uses: HashMap<SessionId, u32> = HashMap::new();
@@ -155,19 +155,19 @@ pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
     for (index, result) in contended.into_iter().zip(replayed) {
         results[index] = Some(result);
     }
-    Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::internal("a write was passed over")))).collect())
+    Ok(results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::internal("a write was skipped")))).collect())
 }
 
-/// A session while writes to it are done in memory.
+/// A session while writes are applied to it in memory.
 struct Replayed {
     found: Record,
-    /// `None` once it was deleted.
+    /// `None` after its deletion.
     now: Option<Record>,
-    /// When the id under which it was found was ended.
+    /// The time when the id under which it was found was ended.
     ended_at: Option<DateTime<Utc>>,
 }
 
-/// Does writes to rows that are locked, one after another in memory, and writes the outcomes. Adds the ids that it ends to `ended`.
+/// Applies writes to locked rows, one after another in memory, and writes the results. Adds the ids that it ends to `ended`.
 fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone, ended: &mut Vec<Ended>) -> Result<Vec<Result<Done>>> {
     let ids: HashSet<SessionId> = ops.clone().filter_map(Op::id).collect();
     if ids.is_empty() {
@@ -176,7 +176,7 @@ fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone, ended: &mu
     let locked = statements::lock(db, ids.iter().copied())?;
     let mut sessions: BTreeMap<SessionId, Replayed> =
         locked.into_iter().map(|(id, found)| (id, Replayed { now: Some(found.clone()), found, ended_at: None })).collect();
-    // A row whose data are no JSON object is not among them, and can still be deleted.
+    // A row whose data are not a JSON object is not among them, and can still be deleted.
     let mut unread: Vec<Ended> = Vec::new();
     let results = ops
         .map(|op| match op.id().and_then(|id| sessions.get_mut(&id)) {
@@ -204,7 +204,7 @@ fn replay<'a>(db: &mut Db, ops: impl Iterator<Item = &'a Op> + Clone, ended: &mu
 }
 
 impl Op {
-    /// What comes of it where the session is not there.
+    /// Returns the result if the session does not exist.
     fn on_nothing(&self) -> Done {
         match self {
             Op::Save(_) => Done::Saved(Saved::Gone),
@@ -215,7 +215,7 @@ impl Op {
 
 impl Replayed {
     fn apply(&mut self, op: &Op) -> Result<Done> {
-        // Under a new id it is another session for those who know the old one.
+        // With a new id, it is another session for requests that carry the old one.
         let Some(record) = self.now.as_mut().filter(|record| Some(record.id) == op.id()) else { return Ok(op.on_nothing()) };
         match op {
             Op::End { now, .. } => {
@@ -247,7 +247,7 @@ impl Replayed {
         }
     }
 
-    /// What is to be written, unless the session is as it was found, or gone.
+    /// Returns what to write, unless the session is unchanged or gone.
     fn change(&self) -> Result<Option<Change<'_>>> {
         let Some(now) = self.now.as_ref().filter(|now| **now != self.found) else { return Ok(None) };
         Ok(Some(Change {

@@ -1,4 +1,4 @@
-//! A thread's own connection, opened again where it was lost.
+//! A thread's own connection, which is opened again if it was lost.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,22 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, Result};
 use lback_db::{Database, Db};
 
-/// For every connection: statements see what others have committed, whatever the server's default is; and plans lock rows in
-/// the order in which their ids are given, whatever the table's statistics say, and are made once.
+/// Settings of every connection: statements see what others have committed, whatever the server's default; plans lock rows in the
+/// order of the given ids, whatever the table's statistics, and are made once.
 const SETUP: &str = "SET default_transaction_isolation = 'read committed'; \
                      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
                      SET plan_cache_mode = force_generic_plan";
 
 pub(super) struct Line {
     database: Database,
-    /// What is said on every new connection.
+    /// The statements to run on every new connection.
     setup: String,
     connection: Option<Db>,
-    /// When it last did what it was asked to.
+    /// The time when it last worked.
     used: Option<Instant>,
 }
 
-/// For so long after it was used a connection counts as one that is there.
+/// How long after its last use a connection is trusted.
 const TRUST: Duration = Duration::from_millis(100);
 
 impl Line {
@@ -30,8 +30,7 @@ impl Line {
         Line { database: database.clone(), setup: format!("{SETUP}; {setup}"), connection: None, used: None }
     }
 
-    /// Runs `work`, which changes nothing, and so may run twice: where the connection turns out to be lost, it does on
-    /// a new one.
+    /// Runs `work`, which only reads. If the connection turns out to be lost, it runs again on a new one.
     pub(super) fn read<T>(&mut self, mut work: impl FnMut(&mut Db) -> Result<T>) -> Result<T> {
         let fresh = self.connection.is_none();
         match work(self.open()?) {
@@ -43,13 +42,13 @@ impl Line {
         })
     }
 
-    /// Has it been used just now, so that it need not be tried out?
+    /// Returns whether it was used so recently that it need not be tested.
     pub(super) fn is_trusted(&self) -> bool {
         self.connection.is_some() && self.used.is_some_and(|used| used.elapsed() < TRUST)
     }
 
-    /// Runs `work`, a statement that is its own transaction. Where it fails, answers too whether the connection is still of use;
-    /// if it is not, nobody knows whether the statement took place.
+    /// Runs `work`, a statement that is its own transaction. If it fails, also returns whether the connection is still usable; if it is
+    /// not, it is unknown whether the statement took effect.
     pub(super) fn write<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T, (Error, bool)> {
         let result = match self.open() {
             Ok(db) => work(db),
@@ -61,12 +60,12 @@ impl Line {
         })
     }
 
-    /// It has done what it was asked to.
+    /// Notes that it has worked.
     pub(super) fn was_used(&mut self) {
         self.used = Some(Instant::now());
     }
 
-    /// Begins a transaction, on a new connection where the old one turns out to be lost.
+    /// Begins a transaction, on a new connection if the old one turns out to be lost.
     pub(super) fn begin(&mut self, begin: &str) -> Result<&mut Db> {
         if self.connection.as_mut().is_some_and(|db| db.batch_execute(begin).is_err()) {
             self.hang_up();
@@ -77,7 +76,7 @@ impl Line {
         self.open()
     }
 
-    /// Undoes the transaction. Answers whether the connection is still of use.
+    /// Rolls the transaction back. Returns whether the connection is still usable.
     pub(super) fn rollback(&mut self) -> bool {
         let undone = self.connection.as_mut().is_some_and(|db| db.batch_execute("ROLLBACK").is_ok());
         if !undone {
@@ -90,7 +89,7 @@ impl Line {
         self.connection = None;
     }
 
-    /// After this error. Diesel does not note in the connection that it was lost while a statement was prepared.
+    /// Returns whether the connection is lost after this error. Diesel does not notice a loss while a statement is prepared.
     fn hang_up_if_lost(&mut self, error: &Error) -> bool {
         let closed = matches!(error.find_source(), Some(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)));
         let lost = closed || self.connection.as_mut().is_none_or(Db::is_lost);
@@ -100,7 +99,7 @@ impl Line {
         lost
     }
 
-    /// The connection, opened where there is none.
+    /// Returns the connection, and opens it if there is none.
     fn open(&mut self) -> Result<&mut Db> {
         if self.connection.is_none() {
             let mut connection = self.database.connect()?;

@@ -1,37 +1,34 @@
 //! Sessions on a PostgreSQL server.
 //!
-//! A round trip to a server costs far more than the work it carries: asked one by one, a server is busy with parsing,
-//! planning, committing and waking up, and hardly with sessions. So requests do not ask it. They put down what they want
-//! and wait without holding a thread; a few threads, each with a connection of its own, take whatever has gathered and
-//! ask for all of it at once. While they wait for the answer the next requests gather: the more there are, the more share
-//! a round trip and a commit, and a single one waits for nobody.
+//! A round trip to a server costs far more than the work it carries. With one statement per request, a server spends its time on
+//! parsing, planning, committing and waking up, and hardly any on sessions. So requests queue their reads and writes, and wait without
+//! holding a thread. A few threads, each with its own connection, take everything in the queue and send it together. While they wait
+//! for the answer, the queue fills again: under load, many requests share a round trip and a commit, and a single request is never
+//! delayed.
 //!
-//! * **Reading** ([`reader`]): two threads, or one where there is one processor. The loads that wait become one
-//!   `SELECT … WHERE id = ANY($1)`.
-//! * **Writing** ([`writer`]): one thread. What waits becomes one transaction ([`batch`]), with one statement for all new
-//!   sessions, one for all that are saved, one for all that are renewed, and one for all that end. Each request has its
-//!   answer after the commit, and not before. If the connection is lost before the commit was asked for, all of it is done once
-//!   more on a new one. If it is lost meanwhile, the answer is an error: nobody can know whether the commit took place.
-//! * **Nothing but saves**, each of another session: then one statement is the transaction, one round trip instead of three.
-//!   Where the connection has idled `BEGIN` goes first all the same: it finds out whether the server is still there before
-//!   anything is at stake. Where it has not, and is lost all the same, the statement is run once more on a new one: it names
-//!   the versions of the sessions, so it takes effect once at most, and what it finds unchanged has not been written before.
-//! * **Several writes to one session**, and saves that came too late because another process was faster, are done in the
-//!   same transaction after the others: their rows are locked and read with one statement, the writes are done one after
-//!   another in memory, merging as rule 8 says, and the outcomes are written with one statement more. So a session that
-//!   many requests change at once costs no more than one that a single request changes.
-//! * **What fails by itself** must not take the others along, and PostgreSQL gives up a whole transaction for one error.
-//!   So the writes of a batch that failed are done again, each in a transaction of its own. The one to blame fails again,
-//!   alone.
-//! * **Rows that others hold.** A view that revokes sessions holds their rows until it ends. A batch waits for a row only
-//!   a moment; then its writes are done one by one, and those that still find their rows held are handed to a second
-//!   thread (`Lane::Patient` there), which waits as long as `DATABASE_BUSY_TIMEOUT_MS` allows. Everybody else goes on.
-//! * **Order.** Each statement locks rows in the order of their ids, so that two processes hardly ever wait for each other; where
-//!   they do, one gives up after that moment, and does its writes one by one. The plans
-//!   that keep this order are the only ones allowed on these connections; they are also the ones that stay fast while a
-//!   table grows from nothing to millions of rows faster than its statistics.
-//! * **A server that hangs** answers nobody. Requests wait for it as long as a connection of the pool and a lock may take
-//!   together, and are answered with 503 then; what they wanted is not begun after that.
+//! * **Reads** ([`reader`]): two threads, or one on a single processor. Waiting loads become one `SELECT … WHERE id = ANY($1)`.
+//! * **Writes** ([`writer`]): one thread. Waiting writes become one transaction ([`batch`]), with one statement each for all new, all
+//!   saved, all renewed and all ended sessions. Each request gets its answer after the commit. If the connection is lost before the
+//!   commit was sent, the batch is run again on a new one. If it is lost during the commit, the answer is an error, as it is unknown
+//!   whether the commit took place.
+//! * **Batches of saves only**, each of another session, are one statement without a transaction around it: one round trip instead of
+//!   three. If the connection was idle, `BEGIN` goes first all the same, to find out whether the server is still there while nothing
+//!   is at stake. If a connection that was not idle is lost, the statement is run again on a new one. It names the versions of the
+//!   sessions, so it takes effect at most once, and a session that it finds unchanged was not written before.
+//! * **Several writes to one session**, and saves for which another process was faster, follow in the same transaction: their rows are
+//!   locked and read with one statement, the writes are applied one after another in memory, merged by rule 8, and the results are
+//!   written with one more statement. So a session that many requests change at once costs no more than one that a single request
+//!   changes.
+//! * **A write that fails by itself** must not affect the others, and PostgreSQL aborts a whole transaction for one error. So the
+//!   writes of a failed batch are run again, each in a transaction of its own, where only the cause of the failure fails again.
+//! * **Locked rows.** A view that revokes sessions locks their rows until it ends. A batch waits for a row only briefly; then its
+//!   writes are run one by one, and those whose rows are still locked go to a second thread (`Lane::Patient`), which waits for up to
+//!   `DATABASE_BUSY_TIMEOUT_MS`. All others go on.
+//! * **Order.** Each statement locks rows in the order of their ids, so that two processes hardly ever wait for each other. If they do,
+//!   one gives up after the brief wait, and runs its writes one by one. Only plans that keep this order are allowed on these
+//!   connections; they also stay fast while a table grows from nothing to millions of rows faster than its statistics.
+//! * **A server that hangs.** Requests wait for it as long as a connection of the pool and a lock may take together, and are then
+//!   answered with 503. Their reads and writes are not begun after that.
 
 mod batch;
 mod connection;
@@ -53,14 +50,14 @@ use self::writer::Writer;
 use crate::store::{Record, Save, Saved, SessionInfo, Update};
 use crate::{Durability, SessionId};
 
-/// The store's way to a PostgreSQL server.
+/// Access to a PostgreSQL server.
 pub(super) struct Postgres {
     reader: Reader,
     writer: Writer,
     patience: Duration,
 }
 
-/// Where the answer to a request goes.
+/// The receiver of an answer.
 type Reply<T> = oneshot::Sender<Result<T>>;
 
 impl Postgres {
@@ -115,12 +112,12 @@ impl Postgres {
         self.answer(|reply| self.writer.send(op, reply)).await
     }
 
-    /// Waits for the answer, but not for ever: a server may hang, and the thread that asked it hangs with it.
+    /// Waits for the answer, with a limit: a server may hang, and the thread that talks to it hangs, too.
     async fn answer<T>(&self, ask: impl FnOnce(Reply<T>)) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         ask(reply);
-        let ended = |_| Error::unavailable("the thread that speaks to the database for sessions has ended");
-        // A command waits outside of any runtime, as long as it takes.
+        let ended = |_| Error::unavailable("the thread that sends sessions to the database has ended");
+        // A command waits outside of a runtime, without a limit.
         if Handle::try_current().is_err() {
             return answer.await.map_err(ended)?;
         }

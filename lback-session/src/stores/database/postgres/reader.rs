@@ -8,31 +8,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use chrono::{DateTime, Utc};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use lback_db::Database;
 use tokio::runtime::Handle;
 
 use super::connection::Line;
 use super::{Reply, statements};
+use crate::SessionId;
 use crate::store::{Record, SessionInfo};
 use crate::stores::database::{Cause, rows};
 use crate::stores::wake;
-use crate::{SessionId, blocking};
 
-/// How many threads read at most: while one waits for the server, the other gathers. Where there is one processor for all of
-/// it they would only take that from each other.
+/// Maximum number of threads that read: while one waits for the server, the other collects loads. On a single processor they would
+/// only compete for it.
 const THREADS: usize = 2;
-/// The most loads in one statement.
+/// Maximum number of loads in one statement.
 const MAX_BATCH: usize = 256;
 
-/// What is to be read.
+/// A read.
 pub(super) enum Read {
     Load(SessionId, Reply<Option<Record>>),
     HasEnded(SessionId, DateTime<Utc>, Reply<bool>),
     ForUser(i64, DateTime<Utc>, Reply<Vec<SessionInfo>>),
 }
 
-/// Sends to the threads, which end when it is dropped.
+/// Sends to the threads, which end when this is dropped.
 pub(super) struct Reader(Sender<(Read, Option<Handle>)>);
 
 impl Reader {
@@ -54,13 +54,13 @@ impl Reader {
         Ok(Reader(sender))
     }
 
-    /// If no thread is left, the reply is dropped, which says so.
+    /// If no thread is left, the reply is dropped, which the receiver notices.
     pub(super) fn send(&self, read: Read) {
         let _ = self.0.send((read, blocking::runtime()));
     }
 }
 
-/// Everything that waits, as soon as something does, and where it is waited for.
+/// Waits for reads, and takes all of them, with the runtime of their requests.
 fn gather<T>(reads: &Mutex<Receiver<T>>) -> Option<Vec<T>> {
     let reads = reads.lock().unwrap_or_else(PoisonError::into_inner);
     let mut batch = vec![reads.recv().ok()?];
@@ -73,7 +73,7 @@ fn answer(line: &mut Line, batch: Vec<(Read, Option<Handle>)>) {
     let mut waiting: HashMap<SessionId, Vec<Reply<Option<Record>>>> = HashMap::new();
     for (read, _) in batch {
         match read {
-            // Nobody waits any more, perhaps because the server has hung for long.
+            // The requests have been given up, perhaps because the server was hanging.
             Read::Load(_, reply) if reply.is_closed() => {}
             Read::Load(id, reply) => waiting.entry(id).or_default().push(reply),
             Read::HasEnded(id, now, reply) => {

@@ -1,5 +1,5 @@
-//! The statements on many rows of the table `sessions` at once. Each takes arrays, so that one text, prepared once, fits
-//! any number of rows. All of them go through the rows in the order of their ids.
+//! Statements on many rows of the table `sessions` at once. Each takes arrays, so that one text, prepared once, fits any number of
+//! rows. All of them process the rows in the order of their ids.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -20,7 +20,7 @@ use crate::stores::database::rows::{Row, columns, hour, json, micros, record, se
 
 type Ids = Vec<Vec<u8>>;
 
-/// A statement with arrays for binds: its text, with a `?` where each goes.
+/// A statement with arrays for binds: its text, with a `?` for each.
 macro_rules! statement {
     ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty => $sql_type:ty,)* } $text:literal) => {
         $(#[$meta])*
@@ -86,7 +86,7 @@ statement! {
 }
 
 statement! {
-    /// As [`Replace`], where each keeps its id.
+    /// As [`Replace`], for sessions that keep their ids.
     ReplaceInPlace {
         ids: Ids => Binary,
         versions: Vec<i64> => BigInt,
@@ -119,7 +119,7 @@ statement! {
 }
 
 statement! {
-    /// Which of these sessions are there and have not expired.
+    /// Selects the sessions that exist and have not expired.
     Live { ids: Ids => Binary, alive_at: Vec<i64> => BigInt, }
     "SELECT s.id FROM unnest(?, ?) AS n (id, now) JOIN sessions AS s ON s.id = n.id WHERE s.expires_at > n.now"
 }
@@ -149,7 +149,7 @@ pub(super) struct Renewal {
     pub(super) now: DateTime<Utc>,
 }
 
-/// What a session is to become, if it is still there in this version and has not expired at this time.
+/// The new state of a session, if the store still has this version of it and it has not expired at this time.
 #[derive(Clone)]
 pub(super) struct Change<'a> {
     pub(super) id: SessionId,
@@ -181,14 +181,14 @@ impl<'a> Change<'a> {
     }
 }
 
-/// The sessions of these ids, expired or not.
+/// Returns the sessions of these ids, expired or not.
 pub(super) fn load(db: &mut Db, ids: &[SessionId]) -> Result<HashMap<SessionId, Record>> {
     let bytes: Ids = ids.iter().map(bytes).collect();
     let found = sessions::table.filter(sessions::id.eq_any(bytes)).select((sessions::id, columns!()));
     Ok(records(found.load(postgres(db)?)?))
 }
 
-/// The sessions of these ids, expired or not, which nobody else changes until the transaction ends.
+/// Returns the sessions of these ids, expired or not, and locks them until the transaction ends.
 pub(super) fn lock(db: &mut Db, ids: impl Iterator<Item = SessionId>) -> Result<HashMap<SessionId, Record>> {
     let bytes: Ids = ids.map(|id| bytes(&id)).collect();
     let found = sessions::table.filter(sessions::id.eq_any(bytes)).order(sessions::id).select((sessions::id, columns!()));
@@ -215,7 +215,7 @@ pub(super) fn insert<'a>(db: &mut Db, records: impl Iterator<Item = &'a Record>)
     Ok(())
 }
 
-/// Changes sessions, each of them once. Answers which were there as expected.
+/// Changes sessions, each of them once. Returns those that were in the expected version.
 pub(super) fn change<'a>(db: &mut Db, changes: impl Iterator<Item = Change<'a>>) -> Result<HashSet<SessionId>> {
     let mut changes: Vec<Change> = changes.collect();
     changes.sort_unstable_by_key(|change| change.id);
@@ -236,7 +236,7 @@ pub(super) fn change<'a>(db: &mut Db, changes: impl Iterator<Item = Change<'a>>)
     if rows.ids.is_empty() { Ok(HashSet::new()) } else { Ok(ids(rows.load(postgres(db)?)?)) }
 }
 
-/// Changes sessions that keep their ids, each of them once. Answers which were there as expected.
+/// Changes sessions that keep their ids, each of them once. Returns those that were in the expected version.
 pub(super) fn change_in_place(db: &mut Db, mut updates: Vec<Update>) -> Result<HashSet<SessionId>> {
     updates.sort_unstable_by_key(|update| update.id);
     let mut rows = ReplaceInPlace::default();
@@ -253,7 +253,7 @@ pub(super) fn change_in_place(db: &mut Db, mut updates: Vec<Update>) -> Result<H
     if rows.ids.is_empty() { Ok(HashSet::new()) } else { Ok(ids(rows.load(postgres(db)?)?)) }
 }
 
-/// Moves expiries forward, of each session once. Answers which of the sessions are there, renewed now or already.
+/// Moves expiries forward, once for each session. Returns the sessions that exist, whether renewed now or before.
 pub(super) fn renew(db: &mut Db, renewals: impl Iterator<Item = Renewal>) -> Result<HashSet<SessionId>> {
     let mut renewals: Vec<Renewal> = renewals.collect();
     if renewals.is_empty() {
@@ -280,14 +280,14 @@ pub(super) fn renew(db: &mut Db, renewals: impl Iterator<Item = Renewal>) -> Res
     Ok(there)
 }
 
-/// Deletes sessions. Answers which were there.
+/// Deletes sessions. Returns those that existed.
 pub(super) fn delete(db: &mut Db, doomed: impl Iterator<Item = SessionId>) -> Result<HashSet<SessionId>> {
     let mut rows = Delete { ids: doomed.map(|id| bytes(&id)).collect() };
     rows.ids.sort_unstable();
     if rows.ids.is_empty() { Ok(HashSet::new()) } else { Ok(ids(rows.load(postgres(db)?)?)) }
 }
 
-/// Notes that sessions were ended.
+/// Records that sessions were ended.
 pub(super) fn note_ends(db: &mut Db, ended: &[Ended]) -> Result<()> {
     let rows =
         NoteEnds { ids: ended.iter().map(|end| bytes(&end.id)).collect(), ended_at: ended.iter().map(|end| micros(end.at)).collect() };
@@ -301,7 +301,7 @@ fn postgres(db: &mut Db) -> Result<&mut PgConnection> {
     match db {
         Db::Postgres(connection) => Ok(connection),
         #[cfg(feature = "sqlite")]
-        Db::Sqlite(_) => Err(Error::internal("this is no connection to PostgreSQL")),
+        Db::Sqlite(_) => Err(Error::internal("this is not a connection to PostgreSQL")),
     }
 }
 

@@ -6,39 +6,39 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use lback_db::Database;
 use tokio::runtime::Handle;
 
 use super::Reply;
 use super::batch::{self, Done, Op};
 use super::connection::Line;
+use crate::Durability;
 use crate::store::Save;
 use crate::stores::database::batching::{Gather, MAX_BATCH};
 use crate::stores::database::rows::OUTLAST_A_CRASH;
 use crate::stores::database::unwritten;
 use crate::stores::wake;
-use crate::{Durability, blocking};
 
-/// How long a batch waits for a row that somebody else holds, in milliseconds. Long enough for another process's batch.
+/// How long a batch waits for a locked row, in milliseconds: long enough for another process's batch.
 const PATIENCE: &str = "SET lock_timeout = 250";
 
-/// Sends to the threads, which end when it is dropped.
+/// Sends to the threads, which end when this is dropped.
 pub(super) struct Writer(Sender<Job>);
 
-/// One write, and where its answer goes.
+/// One write, and the receiver of its answer.
 struct Job {
     op: Op,
     reply: Reply<Done>,
-    /// Where the answer is waited for.
+    /// The runtime of the waiting request.
     runtime: Option<Handle>,
 }
 
-/// Which of the two threads.
+/// The two threads.
 enum Lane {
-    /// Does what waits together, and hands on what must wait for somebody else.
+    /// Runs waiting writes together, and hands on those that must wait for a locked row.
     Fast(Sender<Job>),
-    /// Does one thing after another, and waits as long as it may.
+    /// Runs one write after another, with the longest allowed wait.
     Patient,
 }
 
@@ -54,7 +54,7 @@ impl Writer {
         Ok(Writer(sender))
     }
 
-    /// If the thread is gone, the reply is dropped, which says so.
+    /// If the thread is gone, the reply is dropped, which the receiver notices.
     pub(super) fn send(&self, op: Op, reply: Reply<Done>) {
         let _ = self.0.send(Job { op, reply, runtime: blocking::runtime() });
     }
@@ -64,7 +64,7 @@ fn serve(lane: &Lane, line: &mut Line, jobs: Receiver<Job>, durability: Durabili
     let most = if matches!(lane, Lane::Patient) { 1 } else { MAX_BATCH };
     let mut jobs = Gather::new(jobs, most);
     while let Some(mut batch) = jobs.next() {
-        // Nobody waits any more, perhaps because the server has hung for long: they were told that it failed.
+        // The requests have been given up and answered with an error, perhaps because the server was hanging.
         batch.retain(|job| !job.reply.is_closed());
         if batch.is_empty() {
             continue;
@@ -73,7 +73,7 @@ fn serve(lane: &Lane, line: &mut Line, jobs: Receiver<Job>, durability: Durabili
     }
 }
 
-/// Writes a batch, and answers.
+/// Writes a batch, and sends the answers.
 fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Job>, durability: Durability) {
     let crowd = batch.len();
     let mut took = Duration::ZERO;
@@ -90,11 +90,11 @@ fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Jo
                 line.was_used();
                 took += commit;
                 batch = answer(batch, results);
-                // Where another request was faster, what is there is locked, and changed again.
+                // If another request was faster, the row is locked, and the changes are applied again.
                 by_itself = false;
             }
             Err(Failure::Lost(error) | Failure::Unwritten(error)) => {
-                // What has gathered meanwhile would only wait as long again, and in vain.
+                // The writes that have come meanwhile would only wait as long again, and fail.
                 batch.extend(jobs.give_up());
                 tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
                 for job in batch {
@@ -110,19 +110,19 @@ fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Jo
 
 /// Why a batch was not written.
 enum Failure {
-    /// The connection was lost before the commit was asked for: nothing was written.
+    /// The connection was lost before the commit was sent: nothing was written.
     Unwritten(Error),
-    /// There is no connection, or it was lost, perhaps while the commit was under way.
+    /// There is no connection, or it was lost, perhaps during the commit.
     Lost(Error),
     /// The transaction was rolled back.
     Undone(Error),
 }
 
-/// Writes saves with a statement that is its own transaction, which spares two of three round trips. A connection that has
-/// idled is tried out by `BEGIN` instead, where nothing is at stake yet.
+/// Writes saves with a statement that is its own transaction, which saves two of three round trips. A connection that was idle is
+/// tested by `BEGIN` instead, while nothing is at stake.
 ///
-/// If the connection turns out to be lost the statement is run once more on a new one. A save that finds its session in the version
-/// that it is based on has not taken place before. Of one that does not nobody knows: it fails.
+/// If the connection turns out to be lost, the statement is run again on a new one. A save that finds its session in the version that
+/// it is based on did not take effect before. For one that does not, this is unknown, so it fails.
 fn save(line: &mut Line, saves: &[&Save]) -> Result<Vec<Option<Result<Done>>>, Failure> {
     let lost = match save_once(line, saves) {
         Err(Failure::Lost(error)) => error,
@@ -139,7 +139,7 @@ fn save_once(line: &mut Line, saves: &[&Save]) -> Result<Vec<Option<Result<Done>
         Ok(Ok(results)) => Ok(results),
         Ok(Err((error, true))) => Err(Failure::Undone(error)),
         Ok(Err((error, false))) => Err(Failure::Lost(error)),
-        // It may have taken place by then.
+        // It may have taken effect.
         Err(_) => {
             line.hang_up();
             Err(Failure::Lost(panicked()))
@@ -147,8 +147,8 @@ fn save_once(line: &mut Line, saves: &[&Save]) -> Result<Vec<Option<Result<Done>
     }
 }
 
-/// Does a batch in one transaction. Answers what came of each, and how long the commit took. If the connection is lost before the
-/// commit was asked for, all of it is done once more on a new one.
+/// Runs a batch in one transaction. Returns the result of each write, and the duration of the commit. If the connection is lost before
+/// the commit was sent, the batch is run again on a new one.
 fn commit(line: &mut Line, batch: &[Job], durability: Durability) -> Result<(Vec<Result<Done>>, Duration), Failure> {
     match commit_once(line, batch, durability) {
         Err(Failure::Unwritten(_)) => commit_once(line, batch, durability),
@@ -166,7 +166,7 @@ fn commit_once(line: &mut Line, batch: &[Job], durability: Durability) -> Result
     let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {set}");
     let ops: Vec<&Op> = batch.iter().map(|job| &job.op).collect();
     let connection = line.begin(&begin).map_err(Failure::Lost)?;
-    // A panic must not end the thread that every session depends on.
+    // A panic must not end the thread that all sessions depend on.
     let mut is_committing = false;
     let written = catch_unwind(AssertUnwindSafe(|| {
         let results = batch::write(connection, &ops)?;
@@ -183,7 +183,7 @@ fn commit_once(line: &mut Line, batch: &[Job], durability: Durability) -> Result
     }
 }
 
-/// After a batch was undone: each write in a transaction of its own, so that only the one to blame fails.
+/// Runs the writes of a batch that was rolled back, each in a transaction of its own, so that only the cause of the failure fails.
 fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error, durability: Durability) {
     let alone = batch.len() == 1;
     let mut error = Some(error);
@@ -199,7 +199,7 @@ fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error, durab
             },
         };
         match (failure, lane) {
-            // Perhaps somebody holds the row. If it is something else, it fails there too.
+            // The row may be locked. If there is another cause, it fails in the other thread, too.
             (Failure::Undone(_), Lane::Fast(patient)) => {
                 let _ = patient.send(job);
             }
@@ -211,7 +211,7 @@ fn one_by_one(lane: &Lane, line: &mut Line, batch: Vec<Job>, error: Error, durab
     }
 }
 
-/// Answers, and hands back what has no result yet.
+/// Sends the answers, and returns the writes without a result.
 fn answer(batch: Vec<Job>, results: Vec<Option<Result<Done>>>) -> Vec<Job> {
     let runtime = batch.iter().find_map(|job| job.runtime.clone());
     let (mut answers, mut rest) = (Vec::with_capacity(batch.len()), Vec::new());

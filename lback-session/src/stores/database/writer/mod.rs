@@ -1,10 +1,10 @@
 //! The thread that writes sessions into SQLite.
 //!
-//! It takes everything that waits, does it in one transaction, and answers after the commit. While a commit is on its way
-//! to the disk, the next requests gather; so the more there are, the more of them share one.
+//! It takes all waiting writes, runs them in one transaction, and answers after the commit. While a commit is on its way to the disk,
+//! the next writes are collected, so that under load many requests share a commit.
 //!
-//! With [`Durability::Normal`] a commit does not wait for the disk, but for one with a write that must last: the log is
-//! written in order, so whatever was committed before it lasts as well.
+//! With [`Durability::Normal`], a commit waits for the disk only if one of its writes must be durable. The log is written in order, so
+//! earlier commits are durable then, too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::query_builder::{QueryFragment, QueryId};
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, blocking};
 use lback_db::{Database, Db};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -22,18 +22,18 @@ use tokio::sync::oneshot;
 use super::batching::{Gather, MAX_BATCH};
 use super::prepared::{Begin, Commit};
 use super::unwritten;
+use crate::Durability;
 use crate::stores::wake;
-use crate::{Durability, blocking};
 
-/// Which writes outlast a power cut whatever the settings say: those that end a session, under this id at least. One that
-/// has ended must not come back.
+/// Whether a write must survive a power cut whatever the settings say. This holds for writes that end a session, at least under this
+/// id: a session that has ended must not come back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lasting {
     Always,
     AsSet,
 }
 
-/// Sends work to the thread. The thread ends when this is dropped.
+/// Sends work to the thread, which ends when this is dropped.
 pub(super) struct Writer(Sender<Box<dyn Job>>);
 
 impl Writer {
@@ -44,11 +44,10 @@ impl Writer {
         Ok(Writer(sender))
     }
 
-    /// Runs `work` in the next transaction; the answer comes when it is committed.
+    /// Runs `work` in the next transaction, and returns after its commit.
     ///
     /// # Errors
-    /// 503 if the database is busy or cannot be reached, and 500 if it refused the transaction: then nothing of the whole batch was
-    /// written.
+    /// Returns 503 if the database is unavailable, and 500 if it refused the transaction. Nothing of the whole batch is written then.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         lasting: Lasting,
@@ -62,16 +61,16 @@ impl Writer {
     }
 }
 
-/// One thing to do in a transaction.
+/// A write of a batch.
 trait Job: Send {
     fn lasting(&self) -> Lasting;
-    /// Where the answer is waited for.
+    /// Returns the runtime of the waiting request.
     fn runtime(&mut self) -> Option<Handle>;
-    /// Does it, and keeps the result. Answers whether it succeeded.
+    /// Runs it, and keeps the result. Returns whether it succeeded.
     fn run(&mut self, db: &mut Db) -> bool;
-    /// Hands the result over, now that it is durable.
+    /// Sends the result, after the commit.
     fn committed(&mut self);
-    /// Says that nothing came of it.
+    /// Sends an error, as nothing was written.
     fn failed(&mut self, error: Error);
 }
 
@@ -99,13 +98,13 @@ impl<T: Send, F: FnOnce(&mut Db) -> Result<T> + Send> Job for Task<T, F> {
 
     fn committed(&mut self) {
         if let (Some(answer), Some(result)) = (self.answer.take(), self.result.take()) {
-            // Nobody may be waiting any more.
+            // The request may have been given up.
             let _ = answer.send(result);
         }
     }
 
     fn failed(&mut self, error: Error) {
-        // What failed by itself knows better why.
+        // Its own error is more precise.
         let own = self.result.take().and_then(Result::err);
         if let Some(answer) = self.answer.take() {
             let _ = answer.send(Err(own.unwrap_or(error)));
@@ -125,7 +124,7 @@ impl Connection {
     /// Begins a transaction.
     fn begin(&mut self, lasting: bool) -> Result<&mut Db> {
         if self.open.is_none() {
-            // Connections wait for the disk unless they are told otherwise.
+            // Commits wait for the disk by default.
             self.open = Some((self.database.connect()?, true));
         }
         let Some((db, waits)) = &mut self.open else { return Err(Error::unavailable("there is no connection to the database")) };
@@ -142,7 +141,7 @@ impl Connection {
 fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
     let mut jobs = Gather::new(jobs, MAX_BATCH);
     while let Some(mut batch) = jobs.next() {
-        // A panic in one job must not end the thread that every session depends on.
+        // A panic in one job must not end the thread that all sessions depend on.
         let written = catch_unwind(AssertUnwindSafe(|| write(connection, &mut batch)));
         let error = match written.unwrap_or_else(|_| Err(Error::internal("a panic while sessions were written"))) {
             Ok(commit) => {
@@ -159,7 +158,7 @@ fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
         };
         // A connection in an unknown state is not used again.
         connection.open = None;
-        // What has gathered meanwhile would only wait as long again, and in vain.
+        // The writes that have come meanwhile would only wait as long again, and fail.
         batch.extend(jobs.give_up());
         tracing::error!(target: "lback::session", "{} session writes failed: {error}", batch.len());
         for job in &mut batch {
@@ -168,14 +167,14 @@ fn serve(connection: &mut Connection, jobs: Receiver<Box<dyn Job>>) {
     }
 }
 
-/// Does a batch in one transaction. A job that fails by itself does not hinder the others: its statements undo
-/// themselves. Answers how long the commit took.
+/// Runs a batch in one transaction. A job that fails by itself does not affect the others, as its statements undo themselves. Returns
+/// the duration of the commit.
 fn write(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<Duration> {
     let database = connection.database.clone();
     let db = connection.begin(batch.iter().any(|job| job.lasting() == Lasting::Always))?;
     for job in batch.iter_mut() {
-        // A full disk has SQLite undo the whole transaction, not only the statement. What came after would be written
-        // outside of any, so that has to be found out: where another transaction can be begun, the first is gone.
+        // On a full disk, SQLite rolls back the whole transaction, not only the statement, and later writes would run without one. If
+        // another transaction can be begun, the first one is gone.
         if !job.run(db) && begin(db).is_ok() {
             db.batch_execute("ROLLBACK")?;
             return Err(Error::unavailable("the database undid the transaction"));
@@ -193,7 +192,7 @@ fn begin(db: &mut Db) -> Result<()> {
     execute(db, Begin)
 }
 
-/// On the thread's connection, which is one to SQLite.
+/// Runs a statement on the thread's connection, which is one to SQLite.
 fn execute<S>(db: &mut Db, statement: S) -> Result<()>
 where
     S: QueryFragment<diesel::sqlite::Sqlite> + QueryId + RunQueryDsl<SqliteConnection>,
@@ -201,7 +200,7 @@ where
     match db {
         Db::Sqlite(db) => statement.execute(db)?,
         #[cfg(feature = "postgres")]
-        Db::Postgres(_) => return Err(Error::internal("this is no connection to SQLite")),
+        Db::Postgres(_) => return Err(Error::internal("this is not a connection to SQLite")),
     };
     Ok(())
 }

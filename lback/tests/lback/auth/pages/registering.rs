@@ -78,7 +78,7 @@ fn what_is_wrong_is_said(store: &Store) {
         ("carol", "c..d@example.com", NEW_PASSWORD, "Enter an e-mail address"),
         ("carol", "c@example.com\r\nBcc: x@example.com", NEW_PASSWORD, "error-summary"),
         ("carol", "c@example.com", "pw", "too short"),
-        ("carol", "c@example.com", "password1", "everybody tries"),
+        ("carol", "c@example.com", "password1", "too common"),
         ("carol", "c@example.com", "19283746501", "digits only"),
         ("wonderland", "c@example.com", "wonderland7", "too similar"),
         ("carol", "c@example.com", &enormous, "error-summary"),

@@ -1,4 +1,4 @@
-//! Bodies, queries and headers of arbitrary bytes: each gets an answer, and a wrong one is the client's fault.
+//! Bodies, queries and headers of arbitrary bytes: each gets a response, and errors are client errors.
 
 use lback_core::testing::Client;
 use lback_core::{Request, Result, Router};
@@ -43,7 +43,7 @@ fn shared() -> &'static Client {
 
 proptest! {
     #[test]
-    fn any_body_gets_an_answer(
+    fn any_body_gets_a_response(
         body in proptest::collection::vec(any::<u8>(), 0..300),
         path in prop::sample::select(&["/form", "/json", "/upload"][..]),
         kind in prop::sample::select(&TYPES[..]),
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_that_looks_like_a_form_gets_an_answer(body in "[a-z=&%+0-9A-F\u{e9};\\[\\]]{0,80}", path in prop::sample::select(&["/form", "/query"][..])) {
+    fn any_text_that_looks_like_a_form_gets_a_response(body in "[a-z=&%+0-9A-F\u{e9};\\[\\]]{0,80}", path in prop::sample::select(&["/form", "/query"][..])) {
         let response = match path {
             "/form" => shared().post(path).header("content-type", TYPES[0]).body(body).send(),
             _ => shared().get(&format!("/query?{body}")).send(),
@@ -62,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn a_form_arrives_as_it_was_sent(form in form()) {
+    fn a_form_is_received_as_it_was_sent(form in form()) {
         let body = serde_json::to_value(&form).unwrap();
         prop_assert_eq!(shared().post("/json").json(&body).send().json::<Form>(), form.clone());
         let mut pairs = vec![("name", form.name.clone())];
@@ -74,7 +74,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_text_is_refused() {
+fn forms_that_are_not_text_are_refused() {
     for body in ["name=%ff%fe", "name=%c3", "na%ffme=x"] {
         shared().post("/form").header("content-type", TYPES[0]).body(body).send().assert_status(400).assert_contains("UTF-8");
         shared().get(&format!("/query?{body}")).send().assert_status(400).assert_contains("UTF-8");

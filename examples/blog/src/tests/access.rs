@@ -1,4 +1,4 @@
-//! Who is let in where: every route of the application, found in its own list.
+//! Access to every route of the application, from its list of routes.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -8,7 +8,7 @@ use lback::routing::Route;
 
 use super::*;
 
-/// All that anybody may ask for. A route that is missing here must have a guard.
+/// The public routes. All others must have a guard.
 const PUBLIC: [&str; 14] = [
     "GET /",
     "GET /posts/{slug:slug}",
@@ -26,21 +26,21 @@ const PUBLIC: [&str; 14] = [
     "GET /account/style.css",
 ];
 
-/// The routes with each of their methods.
+/// Returns every route with each of its methods.
 fn routes(client: &Client) -> impl Iterator<Item = (Method, &Route)> {
-    // A route that names no method answers all.
+    // A route without methods accepts all.
     let methods = |route: &Route| if route.methods().is_empty() { vec![Method::GET, Method::POST] } else { route.methods().to_vec() };
     client.app().routes().iter().flat_map(move |route| methods(route).into_iter().map(move |method| (method, &**route)))
 }
 
 #[test]
-fn every_route_is_public_on_purpose_or_guarded() {
+fn every_route_is_either_listed_as_public_or_guarded() {
     let client = client();
     let open = routes(&client).filter(|(_, route)| route.requirements().is_empty());
     let open: BTreeSet<String> = open.map(|(method, route)| format!("{method} {}", route.pattern())).collect();
     let public = BTreeSet::from(PUBLIC.map(str::to_owned));
     let by_mistake: Vec<&String> = open.difference(&public).collect();
-    assert!(by_mistake.is_empty(), "everybody may ask for {by_mistake:?}");
+    assert!(by_mistake.is_empty(), "these routes are public by mistake: {by_mistake:?}");
     assert_eq!(open, public);
 
     for (_, route) in routes(&client) {
@@ -52,13 +52,13 @@ fn every_route_is_public_on_purpose_or_guarded() {
 }
 
 #[test]
-fn every_guarded_route_refuses_visitors_and_users_who_may_not() {
+fn guarded_routes_reject_visitors_and_users_without_permission() {
     let client = client();
     let author = browser_of(&client, "author", &["Authors"]);
     let post_id = write(&author, "There is something here");
     post(&author, &format!("/write/{post_id}/submit"), &[]).assert_status(303);
-    let somebody = browser_of(&client, "somebody", &[]);
-    let device = somebody.session().unwrap().id;
+    let member = browser_of(&client, "member", &[]);
+    let device = member.session().unwrap().id;
     let (mut guarded, mut forbidden) = (0, 0);
     for (method, route) in routes(&client) {
         let requirements = route.requirements();
@@ -66,17 +66,18 @@ fn every_guarded_route_refuses_visitors_and_users_who_may_not() {
             continue;
         }
         guarded += 1;
-        // What exists, so that nobody is refused only because there is nothing; a user has the id of the post, too.
+        // Ids that exist, so that no request is rejected only because of a missing object. A user has the id of the post,
+        // too.
         let id: &dyn Display = if route.pattern().contains("{id:uuid}") { &device } else { &post_id };
         let path = route.path(&[("id", id)]).unwrap();
         let asked = format!("{method} {path}");
         let answer_to = |browser: &Client| browser.request(method.clone(), &path).send();
 
-        // What a visitor has posted is lost, so there is nothing to come back to.
+        // A posted form is lost, so there is no page to return to.
         let login = if method == Method::GET { format!("/account/login?next={path}") } else { "/account/login".to_owned() };
         answer_to(&client.fork()).assert_redirect(&login);
 
-        let answer = answer_to(&somebody);
+        let answer = answer_to(&member);
         if requirements.iter().any(|requirement| **requirement != Requirement::Login) {
             assert_eq!(answer.status(), 403, "{asked}: {answer:?}");
             forbidden += 1;
@@ -85,14 +86,14 @@ fn every_guarded_route_refuses_visitors_and_users_who_may_not() {
             assert!(!answer.location().unwrap_or_default().starts_with("/account/login"), "{asked}: {answer:?}");
         }
     }
-    // None of this has done anything.
+    // None of the requests had an effect.
     assert_eq!(state(&client, post_id), "submitted");
     assert!(guarded > forbidden && forbidden >= 16, "{guarded} {forbidden}");
 }
 
-/// A guard may stand at the wrong permission: here is who is let in.
+/// Checks the permission of each guard.
 #[test]
-fn authors_write_and_moderators_moderate() {
+fn authors_may_write_and_moderators_may_moderate() {
     let client = client();
     let author = browser_of(&client, "author", &["Authors"]);
     let moderator = browser_of(&client, "moderator", &["Moderators"]);
@@ -102,7 +103,7 @@ fn authors_write_and_moderators_moderate() {
     log_in(&king, "king");
     let post_id = write(&author, "There is something here");
     for (method, route) in routes(&client).filter(|(method, _)| *method == Method::GET) {
-        // Those with other parameters are for everybody, or for the owner of an account.
+        // Routes with other parameters are public, or for the owner of an account.
         let Ok(path) = route.path(&[("id", &post_id)]) else { continue };
         for (browser, barred_from) in [(&author, Some("/moderate")), (&moderator, None), (&king, None)] {
             let answer = browser.request(method.clone(), &path).send();
