@@ -75,10 +75,10 @@ fn users_are_set_up_with_auth_and_explained_without() {
 
     succeed(folder.path(), &["startproject", "both", "--auth", "--db", "postgres"]);
     assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"accounts\", \"postgres\"] }"));
-    // The route of an app is added after the include of the pages.
+    // The routes of an app are added after the last route.
     succeed(&folder.path().join("members"), &["startapp", "blog"]);
     let urls = file("members/src/urls.rs");
-    assert!(urls.contains(".name(\"account\")\n        .include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n}\n"), "{urls}");
+    assert!(urls.contains(".name(\"index\")\n        .include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n}\n"), "{urls}");
 }
 
 #[test]

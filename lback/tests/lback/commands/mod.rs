@@ -200,7 +200,7 @@ fn every_command_explains_itself() {
             assert!(printed.contains(&format!("Usage: {name}")) && printed.contains("ended well"), "{asks}: {printed}");
         }
     }
-    assert!(run(&project, "check --deploy --help").contains("Usage: check [--deploy]\n\nLooks for what is wrong"));
+    assert!(run(&project, "check --deploy --help").contains("Usage: check [--deploy]\n\nLooks for problems"));
     assert!(run(&project, "serve 8080 -h").contains("Usage: serve [ADDRESS]"));
 }
 

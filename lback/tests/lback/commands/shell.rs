@@ -47,7 +47,7 @@ fn dbshell_says_that_there_are_no_tables_yet() {
     let project = project("");
     let note = |command| String::from_utf8(output(process(&project, command)).stderr).unwrap();
     let shown = note("dbshell .tables");
-    assert!(shown.starts_with("note: there are no tables") && shown.ends_with(" migrate\n"), "{shown}");
+    assert!(shown.starts_with("note: the database has no tables") && shown.ends_with(" migrate\n"), "{shown}");
     run(&project, "migrate");
     assert_eq!(note("dbshell .tables"), "");
 }

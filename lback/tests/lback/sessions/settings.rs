@@ -76,7 +76,7 @@ fn rule_17_combinations_that_browsers_refuse_are_refused_at_start() {
     #[cfg(feature = "redis-tls")]
     assert_refused(
         &with("SESSION_STORE = 'redis'\nREDIS_URL = 'rediss://127.0.0.1'\nREDIS_CA_FILE = 'Cargo.toml'"),
-        &["REDIS_CA_FILE", "no certificate in PEM"],
+        &["REDIS_CA_FILE", "no PEM certificate"],
     );
     for (key, begin, length) in [("SESSION_COOKIE_NAME", "n", 256), ("SESSION_COOKIE_PATH", "/", 1024)] {
         let too_long = format!("{key} = '{begin}{}'", "x".repeat(length));
