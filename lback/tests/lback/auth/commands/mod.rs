@@ -155,11 +155,11 @@ fn what_cannot_be_done_is_refused_and_says_why() {
         &project,
         &["createsuperuser", "--username", "a", "--password-env", "NEW_PASSWORD", "--password-stdin"],
         "",
-        "leave one out",
+        "exclude each other; remove one",
     );
     assert_refuses(&project, &["createsuperuser", "--username"], "", "--username needs a value");
     assert_refuses(&project, &["createsuperuser", "--username", "a", "--username", "b"], "", "--username is given twice");
-    assert_refuses(&project, &["createsuperuser", "--password", "x"], "", "no flag --password; it has --username");
+    assert_refuses(&project, &["createsuperuser", "--password", "x"], "", "no option --password; its options are --username");
     assert_refuses(&project, &["createsuperuser", "alice"], "", "does not take \"alice\"");
     // Nobody sits there.
     assert_refuses(&project, &["createsuperuser"], "alice\n", "there is no terminal to ask for a user name");
