@@ -160,7 +160,7 @@ fn what_cannot_be_done_is_refused_and_says_why() {
     assert_refuses(&project, &["createsuperuser", "--username"], "", "--username needs a value");
     assert_refuses(&project, &["createsuperuser", "--username", "a", "--username", "b"], "", "--username is given twice");
     assert_refuses(&project, &["createsuperuser", "--password", "x"], "", "no option --password; its options are --username");
-    assert_refuses(&project, &["createsuperuser", "alice"], "", "does not take \"alice\"");
+    assert_refuses(&project, &["createsuperuser", "alice"], "", "unexpected argument \"alice\"");
     // Nobody sits there.
     assert_refuses(&project, &["createsuperuser"], "alice\n", "there is no terminal to ask for a user name");
     assert_refuses(&project, &["createsuperuser", "--username", "a"], "", "there is no terminal to ask for a password");
@@ -171,11 +171,11 @@ fn what_cannot_be_done_is_refused_and_says_why() {
     for command in ["changepassword", "activate_user", "deactivate_user"] {
         assert_refuses(&project, &[command], "", &format!("{command} needs the name of a user"));
         assert_refuses(&project, &[command, "nobody"], "", "no user called nobody; list_users shows");
-        assert_refuses(&project, &[command, "alice", "bob"], "", "does not take \"bob\"");
+        assert_refuses(&project, &[command, "alice", "bob"], "", "unexpected argument \"bob\"");
         assert_refuses(&project, &[command, "alice", "--force"], "", &format!("{command} has no option --force"));
     }
     assert_refuses(&project, &["changepassword", "alice", "--password-stdin"], "pw", "too short");
-    assert_refuses(&project, &["list_users", "all"], "", "does not take \"all\"");
+    assert_refuses(&project, &["list_users", "all"], "", "unexpected argument \"all\"");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_user_is_taken_into_a_group_and_out_of_it() {
     let mut db = lback::db::Database::open(&settings, project.path()).unwrap().connect().unwrap();
     lback::auth::Group::get_or_create(&mut db, "Authors").unwrap();
     lback::auth::Group::get_or_create(&mut db, "Moderators").unwrap();
-    assert_refuses(&project, &["add_to_group", "alice", "Autors"], "", "no group called Autors; there are Authors, Moderators");
+    assert_refuses(&project, &["add_to_group", "alice", "Autors"], "", "no group called Autors; existing groups: Authors, Moderators");
     for arguments in [&[][..], &["alice"]] {
         let command = [&["add_to_group"], arguments].concat();
         assert_refuses(&project, &command, "", "add_to_group needs the name of a user and a group: add_to_group NAME GROUP");
