@@ -49,7 +49,7 @@ fn salutation(user: &User) -> &str {
     if user.email_verified { &user.username } else { "" }
 }
 
-/// Returns the mail to a user whose address somebody else has tried to use.
+/// Returns the mail to a user whose address another visitor has tried to use.
 fn exists(req: &mut Request, owner: Option<&User>, email: &str) -> Result<Mail> {
     let url = site(req)? + &link(req, "login", &[])?;
     let reset = site(req)? + &link(req, "reset", &[])?;
@@ -89,7 +89,7 @@ pub(crate) enum AddressChange {
 pub(crate) fn address_changed(req: &mut Request, user: &User, change: AddressChange) -> Result<()> {
     // Without a pending address, the one that is verified stays.
     let Some(new) = &user.pending_email else { return Ok(()) };
-    // The new address is text that somebody else may have chosen, so a mailbox that may be a stranger's does not get it.
+    // The new address is text that another person may have chosen, so a mailbox that may be a stranger's does not get it.
     let new = if user.email_verified { new.as_str() } else { "" };
     let (subject, done) = match change {
         AddressChange::Requested => ("Your e-mail address is about to change", false),

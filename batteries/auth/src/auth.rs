@@ -1,4 +1,4 @@
-//! What the application knows of its users, once for all requests.
+//! The configuration of an application's users, shared by all requests.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -6,14 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use lback_core::{Assembly, CoreSettings, Keys, Result};
 
-use crate::account::{Accounts, Of};
+use crate::account::{Accounts, AccountsOf};
 use crate::declarations::Declarations;
 use crate::rate_limit::LoginLimits;
 use crate::{Account, AuthSettings, PasswordRules, Passwords, password};
 
-/// How an application's users log in, and what they may do: its settings, put to work. Cheap to clone.
+/// The configuration of an application's users: settings, passwords and their rules, permissions. Cheap to clone.
 ///
-/// `App::auth()` makes one; a view finds it with [`req.auth()`](crate::RequestAuth::auth).
+/// `App::auth()` creates it; a view gets it with [`req.auth()`](crate::RequestAuth::auth).
 #[derive(Clone)]
 pub struct Auth(Arc<Inner>);
 
@@ -40,8 +40,8 @@ impl Auth {
         let settings: AuthSettings = assembly.settings().checked()?;
         let core: CoreSettings = assembly.settings().section()?;
         Ok(Auth(Arc::new(Inner {
-            accounts: Box::new(Of::<A>(PhantomData)),
-            // The other half of the threads on which views run is for those who only want to see a page.
+            accounts: Box::new(AccountsOf::<A>(PhantomData)),
+            // Half of the threads on which views run stay available for requests without passwords.
             passwords: Passwords::on_threads(&settings, core.max_blocking_views / 2)?,
             rules: PasswordRules::new(&settings),
             session_keys: assembly.derive_keys("auth session")?,
@@ -54,17 +54,17 @@ impl Auth {
         })))
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> &AuthSettings {
         &self.0.settings
     }
 
-    /// Hashes and checks passwords.
+    /// Returns what hashes and checks passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.0.passwords
     }
 
-    /// What new passwords are held to.
+    /// Returns the rules for new passwords.
     pub fn rules(&self) -> &PasswordRules {
         &self.0.rules
     }
@@ -113,26 +113,26 @@ impl Auth {
         &self.0.token_keys
     }
 
-    /// What a session carries besides the user's id: it fits only as long as the password is the same.
-    pub(crate) fn mark(&self, user_id: i64, password_hash: &str) -> String {
-        signature(&self.0.session_keys, &format!("{user_id} {}", password::stamp(password_hash)))
+    /// Returns the signature that a session stores beside the user's id. It is valid until the password changes.
+    pub(crate) fn sign_session(&self, user_id: i64, password_hash: &str) -> String {
+        signature(&self.0.session_keys, &format!("{user_id} {}", password::fingerprint(password_hash)))
     }
 
-    pub(crate) fn fits(&self, mark: &str, user_id: i64, password_hash: &str) -> bool {
-        verify(&self.0.session_keys, mark, &format!("{user_id} {}", password::stamp(password_hash)))
+    pub(crate) fn verify_session(&self, signature: &str, user_id: i64, password_hash: &str) -> bool {
+        verify(&self.0.session_keys, signature, &format!("{user_id} {}", password::fingerprint(password_hash)))
     }
 }
 
 /// The length of a signature: HMAC-SHA256 in base64.
-const SIGNATURE: usize = 44;
+const SIGNATURE_LENGTH: usize = 44;
 
-/// The signature of a text, without the text.
+/// Returns the signature of a text, without the text.
 pub(crate) fn signature(keys: &Keys, text: &str) -> String {
     let signed = keys.sign(text);
-    signed.get(..SIGNATURE).unwrap_or_default().to_owned()
+    signed.get(..SIGNATURE_LENGTH).unwrap_or_default().to_owned()
 }
 
-/// Is it one of this text, by today's key or a retired one?
+/// Returns whether the signature is valid for this text, with the current key or a retired one.
 pub(crate) fn verify(keys: &Keys, signature: &str, text: &str) -> bool {
-    signature.len() == SIGNATURE && keys.verify(&format!("{signature}{text}")).is_some()
+    signature.len() == SIGNATURE_LENGTH && keys.verify(&format!("{signature}{text}")).is_some()
 }

@@ -1,4 +1,4 @@
-//! What users add to an application.
+//! The battery: everything that users add to an application.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -15,9 +15,9 @@ use crate::{Account, Auth, AuthMiddleware, AuthSettings, Permission, RouteAuth, 
 
 /// Adds users to [`App`].
 pub trait AppAuth {
-    /// Gives the application users: [`req.user()`](crate::RequestAuth::user), logging in and out, groups and
+    /// Adds users to the application: [`req.user()`](crate::RequestAuth::user), logging in and out, groups and
     /// permissions, their tables, and the commands `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`,
-    /// `add_to_group`, `remove_from_group` and `list_users`. Templates see `user` and `perms`.
+    /// `add_to_group`, `remove_from_group` and `list_users`. Templates get the variables `user` and `perms`.
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -32,12 +32,12 @@ pub trait AppAuth {
     /// ```
     fn auth(self) -> Self;
 
-    /// The same with users of the application's own type and table. The commands are left out: they know only the users that
-    /// the framework brings.
+    /// Adds users of the application's own type and table. The commands are left out, because they support only the framework's own
+    /// [`User`].
     fn auth_with<A: Account>(self) -> Self;
 
-    /// Declares what users may be allowed to do: names for the program, labels for people. They are put into the database by
-    /// `migrate` and at the start.
+    /// Declares permissions: names for the program, labels for people. `migrate` and the start insert them into the database.
+    /// Declaring a name twice is an error at the start.
     ///
     /// ```no_run
     /// # use lback::prelude::*;
@@ -71,10 +71,10 @@ impl AppAuth for App {
     }
 }
 
-/// Puts the settings to work, for users of one type.
+/// Creates the configuration for users of one type.
 type Make = fn(&Assembly) -> Result<Auth>;
 
-/// What an application says of its users.
+/// The battery, as the application configures it.
 #[derive(Default)]
 struct Users {
     make: Option<Make>,
@@ -132,7 +132,7 @@ impl Battery for Users {
         setup.when_built(move |app| {
             built.declare(&declarations)?;
             if built.settings().login_url.is_some() {
-                // The name of a route that is not there would fail every redirect to the login page.
+                // With the name of a missing route, every redirect to the login page would fail.
                 built.login_url(app)?;
             }
             Ok(())
@@ -144,8 +144,7 @@ impl Battery for Users {
     }
 }
 
-/// Puts into the database what migrations cannot: the permissions that the application declares, and the normal forms of
-/// names that were stored without.
+/// Inserts what migrations cannot: the declared permissions, and missing normal forms of names.
 fn fill_tables(auth: &Auth, database: &Database) -> Result<()> {
     if auth.permissions().next().is_some() {
         declare_permissions(&mut *database.get()?, auth.permissions())?;

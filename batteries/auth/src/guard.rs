@@ -1,4 +1,4 @@
-//! Who may see what: routes, includes and views that are not for everybody.
+//! Guards: routes, includes and views that require a login, staff or a permission.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use lback_core::header::{self, HeaderValue};
 use lback_core::{Application, Error, Method, Middleware, Next, Request, Response, Result, Route, Router, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::request::somebody;
+use crate::request::current_user;
 use crate::{Auth, RequestAuth};
 
-/// What somebody must be, or may do, to be let in.
+/// What a route requires of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
-    /// Logged in.
+    /// A login.
     Login,
-    /// One of the staff, or a superuser.
+    /// Staff or a superuser.
     Staff,
-    /// Somebody who has this permission.
+    /// This permission.
     Permission(String),
 }
 
@@ -31,13 +31,13 @@ impl fmt::Display for Requirement {
 }
 
 impl Requirement {
-    /// Refuses who is not let in.
+    /// Returns an error unless the user meets the requirement.
     #[track_caller]
     pub(crate) fn check(&self, req: &mut Request) -> Result<()> {
-        let Some(somebody) = somebody(req)? else { return Err(not_logged_in(req)) };
+        let Some(user) = current_user(req)? else { return Err(not_logged_in(req)) };
         let lacking = match self {
             Requirement::Login => None,
-            Requirement::Staff => (!somebody.is_staff && !somebody.is_superuser).then(|| "the user is not staff".to_owned()),
+            Requirement::Staff => (!user.is_staff && !user.is_superuser).then(|| "the user is not staff".to_owned()),
             Requirement::Permission(name) => (!req.has_perm(name)?).then(|| format!("the user lacks the permission {name}")),
         };
         match lacking {
@@ -48,13 +48,13 @@ impl Requirement {
     }
 }
 
-/// The middleware that lets only some in; [`RouterAuth`] puts it around routes.
+/// The middleware that enforces a [`Requirement`]; [`RouterAuth`] adds it to routes.
 pub struct Guard {
     requirement: Requirement,
 }
 
 impl Guard {
-    /// What it asks for.
+    /// Returns the requirement.
     pub fn requirement(&self) -> &Requirement {
         &self.requirement
     }
@@ -66,12 +66,12 @@ impl Middleware for Guard {
         next.run(req).await
     }
 
-    /// The session is enough, unless its middleware stand further in than the one that reads the body.
+    /// The session is known by then, unless its middleware is inside the one that reads the body.
     fn before_body(&self, req: &mut Request) -> Result<()> {
         if req.auth().is_ok() { self.requirement.check(req) } else { Ok(()) }
     }
 
-    /// So that a guard without users is an error at the start, and never an open door.
+    /// Makes a guard without users an error at the start.
     fn requires(&self) -> &'static [&'static str] {
         &["AuthMiddleware"]
     }
@@ -81,7 +81,7 @@ impl Middleware for Guard {
     }
 }
 
-/// Adds to [`Router`] who is let in.
+/// Adds guards to [`Router`].
 ///
 /// ```
 /// # use lback_core::{Request, Router};
@@ -97,19 +97,19 @@ impl Middleware for Guard {
 ///     .include("/office", office).staff_required();
 /// ```
 ///
-/// Each speaks of the route or include before it. Several hold together: to write a post in the office takes somebody of the
-/// staff who has the permission.
+/// Each guard applies to the route or include before it. Guards combine: writing a post in the office requires staff with the
+/// permission.
 ///
-/// A visitor is led to the login page, and back after it; one that is no page (a `fetch`, JSON) gets a 401. A user who may not
-/// gets a 403. All of them are refused before the body of the request is read, so nobody uploads to a route that is not for them.
+/// A visitor is redirected to the login page, and back after the login; a request for something other than a page (a `fetch`, JSON) gets
+/// a 401. A user who does not meet the requirement gets a 403. All of this happens before the body of the request is read.
 pub trait RouterAuth {
-    /// Only for those who are logged in.
+    /// Requires a login.
     fn login_required(self) -> Self;
 
-    /// Only for staff, and superusers.
+    /// Requires staff or a superuser.
     fn staff_required(self) -> Self;
 
-    /// Only for those who have this permission. The command `check` finds names that are not declared.
+    /// Requires this permission. The command `check` reports names that are not declared.
     fn permission_required(self, permission: &str) -> Self;
 }
 
@@ -130,9 +130,9 @@ impl RouterAuth for Router {
     }
 }
 
-/// Adds to [`Route`] who is let in, for a test that walks `app().routes()`.
+/// Adds the requirements of guards to [`Route`], for a test that goes through `app().routes()`.
 pub trait RouteAuth {
-    /// What it takes to be let in, outermost first. Nothing, for a route that is for everybody.
+    /// Returns the requirements, outermost first. The list is empty for a public route.
     fn requirements(&self) -> Vec<&Requirement>;
 }
 
@@ -142,10 +142,10 @@ impl RouteAuth for Route {
     }
 }
 
-/// What needs no escape in a value of a query string.
+/// The characters to escape in a value of a query string.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Leads to the login page, and back after it; or answers 401 where nobody would see that page.
+/// Returns a redirect to the login page and back, or a 401 if the response would not be shown as a page.
 #[track_caller]
 fn not_logged_in(req: &mut Request) -> Error {
     let is_page = req.header("sec-fetch-dest").is_none_or(|dest| ["document", "iframe", "frame"].contains(&dest));
@@ -157,7 +157,7 @@ fn not_logged_in(req: &mut Request) -> Error {
     match url {
         Err(error) => error,
         Ok(url) => {
-            // What was posted is lost, and its address may answer nothing else.
+            // The posted data is lost, and its path may not accept GET.
             let next = matches!(*req.method(), Method::GET | Method::HEAD).then(|| req.path_and_query());
             let next = next.and_then(crate::safe_next).filter(|next| *next != "/");
             let separator = if url.contains('?') { '&' } else { '?' };
@@ -168,11 +168,11 @@ fn not_logged_in(req: &mut Request) -> Error {
 }
 
 impl Auth {
-    /// Where visitors log in: `LOGIN_URL`, or the route called `login`, or one whose name ends in `:login`; rather one
-    /// that answers GET.
+    /// Returns the URL of the login page: `LOGIN_URL`, or the route called `login`, or one whose name ends in `:login`. Routes that
+    /// answer GET are preferred.
     ///
     /// # Errors
-    /// 500 where there is no such page.
+    /// Returns 500 if there is no such page.
     #[track_caller]
     pub fn login_url(&self, app: &Application) -> Result<String> {
         match &self.settings().login_url {
@@ -180,11 +180,12 @@ impl Auth {
             Some(name) => app.url_for(name, &[]).map_err(|error| Error::internal(format!("LOGIN_URL = \"{name}\": {}", error.message()))),
             None => {
                 let is_login = |name: &&str| *name == "login" || name.ends_with(":login");
-                // What programs post to may have such a name, too.
+                // A route that only accepts POST may have such a name as well.
                 let is_page = |route: &Route| route.methods().is_empty() || route.methods().contains(&Method::GET);
                 let named = || app.routes().iter().filter(|route| route.name().as_ref().is_some_and(is_login));
                 let name = named().find(|route| is_page(route)).or_else(|| named().next()).and_then(|route| route.name());
-                let none = "there is no page where visitors log in. Name its route \"login\", or write LOGIN_URL = \"/account/login\" in settings.toml";
+                let none =
+                    "the application has no login page. Name its route \"login\", or write LOGIN_URL = \"/account/login\" in settings.toml";
                 app.url_for(name.ok_or_else(|| Error::internal(none))?, &[])
             }
         }

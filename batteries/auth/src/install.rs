@@ -1,23 +1,24 @@
-//! What users bring to an application besides their middleware.
+//! The state, template variables and checks that users add to an application.
 
 use lback_core::{Application, Assembly, Error, Result};
 
-use crate::request::somebody;
+use crate::request::current_user;
 use crate::{Auth, AuthSettings, RequestAuth, Requirement, RouteAuth, rate_limit};
 
-/// Gives an application its users: the state, the templates' `user` and `perms`, and the task that forgets old failures.
+/// Adds the state, the template variables `user` and `perms`, and the task that deletes expired attempts.
 pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
     assembly.state(auth.clone());
     let users = auth.clone();
-    assembly.template_global("user", move |req| somebody(req)?.map(|somebody| users.accounts().to_value(&somebody)).transpose());
+    assembly.template_global("user", move |req| current_user(req)?.map(|user| users.accounts().to_value(&user)).transpose());
     assembly.template_global("perms", |req| Ok(req.permissions()?.iter().cloned().collect::<Vec<_>>()));
     assembly.every(rate_limit::CLEAN_EVERY, rate_limit::clean);
 }
 
-/// Does every route ask for a permission that is declared, and is there a page to log in where one is needed?
+/// Checks that the permissions of all guards are declared, that the redirects lead to pages, and that there is a login page if a guard
+/// needs one.
 ///
 /// # Errors
-/// Says which does not, and what mends it.
+/// Returns the first problem and its remedy.
 pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
     let mut unknown = Vec::new();
     let mut guarded = false;
@@ -27,7 +28,7 @@ pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
             if let Requirement::Permission(name) = requirement
                 && !auth.has_permission(name)
             {
-                unknown.push(format!("{} asks for \"{name}\"", route.pattern()));
+                unknown.push(format!("{} requires \"{name}\"", route.pattern()));
             }
         }
     }
@@ -37,7 +38,7 @@ pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
             known.push("none");
         }
         return Err(Error::internal(format!(
-            "no permission has the name that is asked for: {}. Declare it with App::permissions, or correct it; declared: {}",
+            "a route requires a permission that is not declared: {}. Declare it with App::permissions, or correct the name. Declared: {}",
             unknown.join(", "),
             known.join(", ")
         )));
@@ -46,7 +47,7 @@ pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
     if guarded { auth.login_url(app).map(drop) } else { Ok(()) }
 }
 
-/// Do the paths that the settings name lead to a page? What they are by default may be missing, as long as nobody logs in.
+/// Checks that the paths in the settings lead to pages. The default pages may be missing, because not every application needs them.
 fn check_targets(app: &Application, settings: &AuthSettings) -> Result<()> {
     let usual = AuthSettings::default();
     let redirects = [
@@ -57,8 +58,6 @@ fn check_targets(app: &Application, settings: &AuthSettings) -> Result<()> {
     let mut paths = written.chain(settings.login_url.iter().map(|path| ("LOGIN_URL", path)));
     match paths.find(|(_, path)| path.starts_with('/') && !app.answers(path)) {
         None => Ok(()),
-        Some((key, path)) => {
-            Err(Error::internal(format!("{key} = \"{path}\" leads nowhere: no route answers it. Write the path of a page")))
-        }
+        Some((key, path)) => Err(Error::internal(format!("{key} = \"{path}\" does not match any route. Write the path of a page"))),
     }
 }

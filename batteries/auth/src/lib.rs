@@ -1,6 +1,6 @@
-//! Users for the [Lback](https://docs.rs/lback) web framework: who is there, how they log in, and what they may do.
+//! Users for the [Lback](https://docs.rs/lback) web framework: logins, passwords, groups, permissions, guards for routes, and rate limits.
 //!
-//! An application names the crate `lback`, which re-exports everything here with its feature `auth`, and says
+//! An application depends on the crate `lback`, which re-exports everything here with its feature `auth`, and installs users with
 //! `App::new(urls).auth()`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -54,7 +54,7 @@ pub use user::User;
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};
 
-/// The migrations that make the tables `auth_…`.
+/// The migrations that create the tables `auth_…`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
     include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
     include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),

@@ -1,4 +1,4 @@
-//! Logging in, and what ends a login.
+//! Logging in, and ending logins.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::password::Verdict;
 use crate::rate_limit::{self, Attempt, Throttled};
-use crate::request::{MARK, USER_ID, somebody};
+use crate::request::{SIGNATURE, USER_ID, current_user};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
 use crate::{Account, Auth, User, user_agent};
 
-/// Why somebody is not logged in, in words for them.
+/// Why a login was refused. As text it is addressed to the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRefused {
-    /// There is no such user, or they may not log in, or the password is wrong: nobody is told which.
+    /// The user does not exist or is deactivated, or the password is wrong. The visitor is not told which.
     Wrong,
     /// There were too many failures, so the password was not checked.
     TooMany(Throttled),
@@ -39,11 +39,11 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let name = name.trim();
     let now = req.now();
     let (address, device) = (req.client_addr(), device(req, auth));
-    // A name with a null byte is nobody's, and PostgreSQL would not take it.
-    let could_be = !name.is_empty() && !name.contains('\0');
-    let found = if could_be { req.read_db(|db| A::find_by_login(db, name))? } else { None };
+    // No name has a null byte, and PostgreSQL would not accept it.
+    let is_possible = !name.is_empty() && !name.contains('\0');
+    let found = if is_possible { req.read_db(|db| A::find_by_login(db, name))? } else { None };
     let user_id = found.as_ref().map(Account::id);
-    auth.passwords().check_room()?;
+    auth.passwords().check_capacity()?;
     let attempt = Attempt::new(user_id, name, address, device);
     if let Err(throttled) = rate_limit::admit(req, auth, &attempt)? {
         req.app().send(UserLoginFailed { user_id, throttled: true });
@@ -54,9 +54,9 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
         req.app().send(UserLoginFailed { user_id, throttled: false });
         return Ok(Err(LoginRefused::Wrong));
     };
-    let upgraded = if verdict == Verdict::RightButOld { Some(auth.passwords().hash_anew(password, user.password_hash())?) } else { None };
+    let upgraded = if verdict == Verdict::Outdated { Some(auth.passwords().rehash(password, user.password_hash())?) } else { None };
     req.write_db(|db| {
-        // Unless somebody has changed the password while this one was hashed.
+        // Unless the password was changed while this one was hashed.
         if let Some(hash) = upgraded
             && A::find(db, user.id())?.is_some_and(|now| now.password_hash() == user.password_hash())
         {
@@ -72,13 +72,13 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
         return Err(Error::forbidden("This account may not log in."));
     }
     let now = req.now();
-    user.note_login(req.db()?, now)?;
-    let mark = auth.mark(user.id(), user.password_hash());
+    user.record_login(req.db()?, now)?;
+    let signature = auth.sign_session(user.id(), user.password_hash());
     let login = Login { at: now.timestamp(), browser: user_agent::describe(req.header("user-agent")) };
     let session = req.session();
     let before = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     if before.is_some_and(|before| before != user.id()) {
-        // What one user left behind is not for another; the messages are for whoever sits there.
+        // The data belongs to the other user; the messages are for the person at the browser.
         let flashes = session.take_flashes();
         session.delete();
         for flash in flashes {
@@ -86,12 +86,12 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
         }
     }
     session.insert(USER_ID, user.id())?;
-    session.insert(MARK, mark)?;
+    session.insert(SIGNATURE, signature)?;
     session.insert(LOGIN, login)?;
-    // It does so by itself where nobody was logged in, and must also where the same user was.
+    // This happens automatically if nobody was logged in before, but not if the same user was.
     session.cycle_id();
     session.set_expiry(Expiry::Default);
-    know_device(req, auth, user.id());
+    remember_device(req, auth, user.id());
     req.signal(UserLoggedIn { user_id: user.id() });
     Ok(())
 }
@@ -145,15 +145,15 @@ pub(crate) fn remember(req: &mut Request, days: u32) {
 }
 
 pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mut A, password: &str) -> Result<()> {
-    // Before the password changes: a session that another change has made nobody's stays so.
+    // Before the password changes: a session that an earlier change has ended must not become valid again.
     let id = req.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
-    let is_theirs = id == Some(user.id()) && somebody(req)?.is_some();
+    let is_theirs = id == Some(user.id()) && current_user(req)?.is_some();
     let hash = auth.passwords().hash(password)?;
     user.set_password_hash(req.db()?, &hash)?;
     let session = req.session();
     let this = is_theirs.then(|| session.id());
     if is_theirs {
-        session.insert(MARK, auth.mark(user.id(), &hash))?;
+        session.insert(SIGNATURE, auth.sign_session(user.id(), &hash))?;
         session.cycle_id();
     }
     req.signal(UserPasswordChanged { user_id: user.id() });
@@ -172,41 +172,41 @@ pub(crate) fn reset_password(req: &mut Request, auth: &Auth, user: &mut User, pa
     Ok(true)
 }
 
-/// Ends the sessions of a user whose password has changed, but for one.
+/// Ends the sessions of a user whose password has changed, except one.
 fn end_sessions(req: &mut Request, user_id: i64, except: Option<SessionId>) -> Result<()> {
     match req.revoke_user_sessions(user_id, except) {
         Ok(_) => Ok(()),
-        // Sessions in cookies cannot be deleted from here. Their mark does not fit any more, so they are nobody's.
+        // Sessions in cookies cannot be deleted from here, but their signature is not valid any more.
         Err(error) if req.state::<lback_session::SessionManager>().is_ok_and(lback_session::SessionManager::is_in_cookies) => {
-            tracing::debug!(target: "lback::auth", %error, "the other sessions of a user stay, and are nobody's");
+            tracing::debug!(target: "lback::auth", %error, "the other sessions of a user are invalid but cannot be deleted");
             Ok(())
         }
         Err(error) => Err(error),
     }
 }
 
-/// The cookie by which a browser is known where a user has logged in before. It opens nothing; it only keeps those who guess
-/// passwords elsewhere from locking this user out.
+/// The cookie that identifies a browser in which a user has logged in before. It grants no access; it exempts the browser from the delays
+/// that password guessing elsewhere causes.
 pub(crate) const DEVICE: &str = "auth_device";
 
-/// For whom this browser is known, and by which name.
+/// Returns the user for whom this browser is known, and the browser's id.
 fn device(req: &mut Request, auth: &Auth) -> Option<(i64, String)> {
-    // A neighbouring domain can plant one before ours.
+    // A sibling domain can set a cookie of the same name that comes first.
     req.cookies().received(DEVICE).find_map(|value| {
         let (user, device) = auth.device_keys().verify(value)?.split_once('.')?;
         Some((user.parse().ok()?, device.to_owned()))
     })
 }
 
-fn know_device(req: &mut Request, auth: &Auth, user_id: i64) {
+fn remember_device(req: &mut Request, auth: &Auth, user_id: i64) {
     if device(req, auth).is_some_and(|(known, _)| known == user_id) {
         return;
     }
     let value = auth.device_keys().sign(&format!("{user_id}.{}", SessionId::random()));
     let secure = !req.app().config().debug;
     let cookie = Cookie::build((DEVICE, value)).path("/").http_only(true).secure(secure).same_site(SameSite::Lax);
-    // `permanent` means twenty years, to which browsers give their own bound.
+    // `permanent` means twenty years; browsers shorten it to their own maximum.
     req.cookies().add(cookie.permanent());
-    // It names the user to whoever gets it from a cache.
+    // The cookie contains the user's id, which a shared cache must not pass on.
     req.limit_caching(Caching::Private);
 }

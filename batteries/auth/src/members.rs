@@ -12,7 +12,7 @@ use crate::user::{Row, columns};
 use crate::{Group, Permission, User};
 
 impl Group {
-    /// Returns the users in the group, by name, also those who may not log in.
+    /// Returns the users in the group, sorted by name, including deactivated users.
     ///
     /// ```
     /// # use lback_core::Result;
@@ -29,7 +29,7 @@ impl Group {
         Ok(rows.into_iter().map(User::from).collect())
     }
 
-    /// Returns the names of the permissions that the group gives its members, by name.
+    /// Returns the names of the group's permissions, sorted.
     pub fn permissions(&self, db: &mut Db) -> Result<Vec<String>> {
         let ids = groups_permissions::table.filter(groups_permissions::group_id.eq(self.id)).select(groups_permissions::permission_id);
         let names = permissions::table.filter(permissions::id.eq_any(ids)).order(permissions::name).select(permissions::name);
@@ -38,13 +38,13 @@ impl Group {
 }
 
 impl User {
-    /// Returns the groups that they are in, by name.
+    /// Returns the user's groups, sorted by name.
     pub fn groups(&self, db: &mut Db) -> Result<Vec<Group>> {
         Group::of(db, self)
     }
 
-    /// Returns the users who [have](Self::has_perm) a permission, by name: by themselves, by a group, or as superusers. Users
-    /// who may not log in have none.
+    /// Returns the users who [have](Self::has_perm) a permission, sorted by name: their own, through a group, or as superusers.
+    /// Deactivated users have none.
     ///
     /// # Errors
     /// Returns 404 if the permission does not exist.

@@ -1,4 +1,4 @@
-//! Gives every request the place where its user is kept.
+//! The middleware that caches the current user in each request.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 use lback_core::{Middleware, Next, Request, Response, Result};
 
 use crate::Auth;
-use crate::account::Somebody;
+use crate::account::CurrentUser;
 
-/// Makes [`req.user()`](crate::RequestAuth::user) work. It asks nothing of session or database itself.
+/// Makes [`req.user()`](crate::RequestAuth::user) available. It does not read the session or the database itself.
 pub struct AuthMiddleware {
     auth: Auth,
 }
 
 impl AuthMiddleware {
-    /// With the users of this application.
+    /// Creates the middleware for an application's users.
     pub fn new(auth: Auth) -> Self {
         AuthMiddleware { auth }
     }
@@ -22,7 +22,7 @@ impl AuthMiddleware {
 
 impl Middleware for AuthMiddleware {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        req.extensions_mut().insert(Slot { auth: self.auth.clone(), who: None, permissions: None });
+        req.extensions_mut().insert(UserCache { auth: self.auth.clone(), user: None, permissions: None });
         next.run(req).await
     }
 
@@ -31,17 +31,17 @@ impl Middleware for AuthMiddleware {
     }
 }
 
-/// A request's place for its user.
-pub(crate) struct Slot {
+/// The current user of a request, once it has been looked up.
+pub(crate) struct UserCache {
     pub(crate) auth: Auth,
-    /// `None` until somebody asks; then who is there, if anybody.
-    pub(crate) who: Option<Option<Somebody>>,
+    /// `None` until the first lookup; then the user, if one is logged in.
+    pub(crate) user: Option<Option<CurrentUser>>,
     pub(crate) permissions: Option<Arc<BTreeSet<String>>>,
 }
 
-impl Slot {
-    /// After a login or a logout everything is asked anew.
-    pub(crate) fn forget(&mut self) {
-        (self.who, self.permissions) = (None, None);
+impl UserCache {
+    /// Empties the cache, after a login or a logout.
+    pub(crate) fn clear(&mut self) {
+        (self.user, self.permissions) = (None, None);
     }
 }

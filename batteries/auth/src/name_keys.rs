@@ -1,4 +1,4 @@
-//! Keys of user names that an earlier version of the rules has made.
+//! Updating the keys of user names after the rules have changed.
 
 use diesel::prelude::*;
 use lback_core::Result;
@@ -8,33 +8,33 @@ use crate::name::{KEY_VERSION, username_key};
 use crate::new_user::keep_skeletons;
 use crate::schema::{auth_username_skeletons as skeletons, auth_users as users};
 
-/// The users of one transaction.
+/// The number of users per transaction.
 const BATCH: i64 = 500;
 
-/// Computes the normal form of user names, and what they look like, for users that were stored without: by an earlier version,
-/// or by SQL. Returns how many there were. The server does so at its start, and `migrate` after the migrations.
+/// Computes the normal forms and skeletons of user names that were stored without them, by an earlier version or by SQL. Returns the number
+/// of such users. The server does this when it starts, and `migrate` after the migrations.
 ///
-/// Two users whose names were different and have the same normal form today both stay: the one who came first has it, the
-/// other keeps the former key and still logs in with the name as it is written.
+/// If two names that used to be different now have the same normal form, both users stay: the first one gets the normal form, the other one
+/// keeps the former key and still logs in with the name as it is written.
 ///
 /// # Errors
-/// Those of the database.
+/// Returns an error if the database fails.
 pub fn update_name_keys(database: &Database) -> Result<usize> {
     let mut updated = 0;
-    // Seldom there is anything to write.
-    while is_anything_old(&mut *database.get()?)? {
-        updated += database.write(update_some)?;
+    // There is rarely anything to write.
+    while has_outdated(&mut *database.get()?)? {
+        updated += database.write(update_batch)?;
     }
     Ok(updated)
 }
 
-fn is_anything_old(db: &mut Db) -> Result<bool> {
+fn has_outdated(db: &mut Db) -> Result<bool> {
     let old = users::table.filter(users::key_version.lt(KEY_VERSION)).select(users::id).limit(1);
     let old: Option<i64> = on_each!(db, db => old.get_result(db).optional())?;
     Ok(old.is_some())
 }
 
-fn update_some(db: &mut Db) -> Result<usize> {
+fn update_batch(db: &mut Db) -> Result<usize> {
     let old = users::table.filter(users::key_version.lt(KEY_VERSION)).order(users::id).limit(BATCH);
     let old = old.select((users::id, users::username, users::username_key));
     let rows: Vec<(i64, String, String)> = on_each!(db, db => old.load(db))?;

@@ -1,4 +1,4 @@
-//! Making users.
+//! Creating users.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::schema::{auth_username_skeletons as skeletons_table, auth_users as us
 use crate::user::EMAIL_TAKEN;
 use crate::{Group, User};
 
-/// What it takes to make a user.
+/// A user to be created.
 ///
 /// ```
 /// # use lback_core::Result;
@@ -38,7 +38,7 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// A user of this name, with a password that [`Passwords`](crate::Passwords) has hashed.
+    /// Returns a user with this name and a password hash, which [`Passwords`](crate::Passwords) has made.
     pub fn new(username: &str, password_hash: &str) -> Self {
         NewUser {
             username: username.to_owned(),
@@ -53,55 +53,55 @@ impl NewUser {
         }
     }
 
-    /// A user of this name who has no password, and so cannot log in before they have reset it.
+    /// Returns a user with this name and without a password, who cannot log in before resetting it.
     pub fn without_password(username: &str) -> Self {
         Self::new(username, UNUSABLE)
     }
 
-    /// With this e-mail address.
+    /// Sets the e-mail address, without verifying it.
     pub fn email(mut self, address: &str) -> Self {
         self.email = Some(address.to_owned());
         self
     }
 
-    /// Is it one of the staff?
+    /// Sets whether the user is staff. By default, the user is not.
     pub fn staff(mut self, staff: bool) -> Self {
         self.staff = staff;
         self
     }
 
-    /// May they do everything?
+    /// Sets whether the user is a superuser, who has every permission. By default, the user is not.
     pub fn superuser(mut self, superuser: bool) -> Self {
         self.superuser = superuser;
         self
     }
 
-    /// May they log in? They may, unless this says otherwise.
+    /// Sets whether the user may log in. By default, the user may.
     pub fn active(mut self, active: bool) -> Self {
         self.active = active;
         self
     }
 
-    /// In this group too, which is made where there is none.
+    /// Adds the user to a group, creating it if necessary.
     pub fn group(mut self, name: &str) -> Self {
         self.groups.push(name.to_owned());
         self
     }
 
-    /// With this permission too.
+    /// Grants the user a permission.
     pub fn permission(mut self, name: &str) -> Self {
         self.permissions.push(name.to_owned());
         self
     }
 
-    /// With this e-mail address, which counts once it is [verified](User::set_email_verified). Until then it is the user's
-    /// [`pending_email`](User::pending_email), and others may ask for it, too.
+    /// Sets the e-mail address that becomes the user's when it is [verified](User::set_email_verified). Until then, it is the user's
+    /// [`pending_email`](User::pending_email), and others may ask for it too.
     pub fn pending_email(mut self, address: &str) -> Self {
         self.pending_email = Some(address.to_owned());
         self
     }
 
-    /// Makes the user.
+    /// Creates the user.
     ///
     /// # Errors
     /// Returns 400 if the name or the address is invalid; 409 if another user has one of them, or a name that looks the same
@@ -124,9 +124,9 @@ impl NewUser {
             users::is_superuser.eq(self.superuser),
             users::joined.eq(now.naive_utc()),
         );
-        // By itself, so that the request's transaction goes on without the user whose name somebody has.
+        // In a savepoint, so that the request's transaction can continue if the name is taken.
         let user = db.transaction(|db| {
-            // Not an error of the database, which on PostgreSQL would end the transaction.
+            // Without a database error, which would end the transaction on PostgreSQL.
             let insert = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().returning(users::id);
             let id: Option<i64> = on_each!(db, db => insert.get_result(db).optional())?;
             let Some(id) = id else {
@@ -141,7 +141,7 @@ impl NewUser {
             if others > 0 {
                 return Err(Error::new(StatusCode::CONFLICT, NameConflict::Lookalike.to_string()));
             }
-            User::find(db, id)?.ok_or_else(|| Error::internal("a user that was just made is not there"))
+            User::find(db, id)?.ok_or_else(|| Error::internal("a user was not found after being created"))
         })?;
         for name in &self.permissions {
             user.grant(db, name)?;
@@ -198,7 +198,7 @@ impl fmt::Display for NameConflict {
     }
 }
 
-/// Notes what the names of users look like, unless an earlier user's looks the same.
+/// Stores the skeletons of users' names, unless an earlier user has the same one.
 pub(crate) fn keep_skeletons<'a>(db: &mut Db, users: impl IntoIterator<Item = (i64, &'a str)>) -> Result<()> {
     let rows = users.into_iter().flat_map(|(id, username)| skeletons(username).into_iter().map(move |skeleton| (skeleton, id)));
     let rows = rows.map(|(skeleton, id)| (skeletons_table::skeleton.eq(skeleton), skeletons_table::user_id.eq(id)));
@@ -219,14 +219,14 @@ pub(crate) fn keep_skeletons<'a>(db: &mut Db, users: impl IntoIterator<Item = (i
     Ok(())
 }
 
-/// A user of this name, [without a password](NewUser::without_password).
+/// Returns a user with this name, [without a password](NewUser::without_password).
 impl From<&str> for NewUser {
     fn from(username: &str) -> Self {
         NewUser::without_password(username)
     }
 }
 
-/// Without the password's hash.
+/// Leaves out the password hash.
 impl fmt::Debug for NewUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewUser").field("username", &self.username).finish_non_exhaustive()

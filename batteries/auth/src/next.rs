@@ -1,10 +1,10 @@
-//! Where a login leads.
+//! The parameter `next`: the page after a login.
 
-/// Longer addresses are nobody's page.
+/// Longer paths are ignored.
 const MAX_BYTES: usize = 2000;
 
-/// `next`, if it is a path on this site; `None` for everything that could lead a visitor elsewhere: another host, another
-/// scheme, and what some browsers take for one of them.
+/// Returns `next` if it is a path on this site. Returns `None` for everything that could lead a visitor elsewhere: another host, another
+/// scheme, and spellings that some browsers interpret as one of them.
 ///
 /// ```
 /// use lback_auth::safe_next;
@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 2000;
 /// ```
 pub fn safe_next(next: &str) -> Option<&str> {
     let rest = next.strip_prefix('/')?;
-    // Browsers take a backslash for a slash, and leave out tabs and line breaks wherever they are.
+    // Browsers treat a backslash as a slash, and ignore tabs and line breaks anywhere.
     let harmless = |c: char| !c.is_control() && c != '\\' && !c.is_whitespace();
     (next.len() <= MAX_BYTES && !rest.starts_with('/') && rest.chars().all(harmless)).then_some(next)
 }

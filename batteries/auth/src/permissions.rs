@@ -1,4 +1,4 @@
-//! What users may do: permissions, which the application declares, and groups, which have them.
+//! Permissions, which the application and its batteries declare, and groups, which have permissions.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use crate::schema::{
     auth_users_groups as users_groups, auth_users_permissions as users_permissions,
 };
 
-/// Something that not everybody may do, as `App::permissions` declares it.
+/// A permission, as `App::permissions` declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// What the program calls it: `blog.add_post`.
+    /// The name for the program: `blog.add_post`.
     pub name: String,
-    /// What people call it: "Write posts".
+    /// The label for people: "Write posts".
     pub label: String,
 }
 
 impl Permission {
-    /// A permission of this name, which people call `label`.
+    /// Returns a permission with this name and label.
     pub fn new(name: &str, label: &str) -> Self {
         Permission { name: name.to_owned(), label: label.to_owned() }
     }
@@ -36,7 +36,9 @@ impl Permission {
     pub(crate) fn id(db: &mut Db, name: &str) -> Result<i64> {
         let found = permissions::table.filter(permissions::name.eq(name)).select(permissions::id);
         let id: Option<i64> = on_each!(db, db => found.get_result(db).optional())?;
-        id.ok_or_else(|| Error::not_found(format!("there is no permission \"{name}\"; declare it with App::permissions, and migrate")))
+        id.ok_or_else(|| {
+            Error::not_found(format!("the permission \"{name}\" does not exist. Declare it with App::permissions, and run migrate"))
+        })
     }
 }
 
@@ -46,12 +48,11 @@ impl From<(&str, &str)> for Permission {
     }
 }
 
-/// Puts the permissions that an application has declared into the table, and their labels. What is there already keeps its id,
-/// and what is not declared any more stays, with those who have it: another version of the application may run beside this
-/// one.
+/// Inserts the declared permissions and updates their labels. Existing permissions keep their ids. Permissions that are no longer declared
+/// stay, with the users and groups that have them, because another version of the application may be running.
 ///
 /// # Errors
-/// Those of the database.
+/// Returns an error if the database fails.
 pub fn declare_permissions<'a>(db: &mut Db, declared: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
     for (name, label) in declared {
         let found = permissions::table.filter(permissions::name.eq(name)).select(permissions::label);
@@ -72,13 +73,13 @@ pub fn declare_permissions<'a>(db: &mut Db, declared: impl IntoIterator<Item = (
     Ok(())
 }
 
-/// The names of all permissions there are.
+/// Returns the names of all permissions.
 pub(crate) fn all(db: &mut Db) -> Result<BTreeSet<String>> {
     let names: Vec<String> = on_each!(db, db => permissions::table.select(permissions::name).load(db))?;
     Ok(names.into_iter().collect())
 }
 
-/// The names of those that a user has, by themselves and by their groups.
+/// Returns the names of a user's permissions: their own and those of their groups.
 pub(crate) fn of_user(db: &mut Db, user_id: i64) -> Result<BTreeSet<String>> {
     let own = users_permissions::table.filter(users_permissions::user_id.eq(user_id)).select(users_permissions::permission_id);
     let their_groups = users_groups::table.filter(users_groups::user_id.eq(user_id)).select(users_groups::group_id);
@@ -101,7 +102,7 @@ pub(crate) fn revoke_from_user(db: &mut Db, user_id: i64, permission_id: i64) ->
     Ok(())
 }
 
-/// Users who may do the same.
+/// A group of users with the same permissions.
 ///
 /// ```
 /// # use lback_core::Result;
@@ -115,43 +116,43 @@ pub(crate) fn revoke_from_user(db: &mut Db, user_id: i64, permission_id: i64) ->
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Group {
-    /// Never given twice.
+    /// The id, which is never reused.
     pub id: i64,
-    /// What it is called.
+    /// The name.
     pub name: String,
 }
 
 impl Group {
-    /// The group of this name; `None` where there is none.
+    /// Returns the group with this name, or `None` if there is none.
     ///
     /// # Errors
-    /// Those of the database; so with the other methods.
+    /// Returns an error if the database fails, as do the other methods.
     pub fn named(db: &mut Db, name: &str) -> Result<Option<Group>> {
         let found = groups::table.filter(groups::name.eq(name)).select((groups::id, groups::name));
         let row: Option<(i64, String)> = on_each!(db, db => found.get_result(db).optional())?;
         Ok(row.map(|(id, name)| Group { id, name }))
     }
 
-    /// The group of this name, which is made where there is none.
+    /// Returns the group with this name, creating it if necessary.
     ///
     /// # Errors
-    /// 400 where the name is empty or longer than 150 characters.
+    /// Returns 400 if the name is empty, has more than 150 characters, or contains control characters.
     pub fn get_or_create(db: &mut Db, name: &str) -> Result<Group> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > 150 || name.chars().any(char::is_control) {
-            return Err(Error::bad_request("The name of a group has 1 to 150 characters."));
+            return Err(Error::bad_request("A group name has 1 to 150 characters."));
         }
         on_each!(db, db => diesel::insert_into(groups::table).values(groups::name.eq(name)).on_conflict_do_nothing().execute(db))?;
-        Self::named(db, name)?.ok_or_else(|| Error::internal("a group that was just made is not there"))
+        Self::named(db, name)?.ok_or_else(|| Error::internal("a group was not found after it was created"))
     }
 
-    /// All groups, by name.
+    /// Returns all groups, sorted by name.
     pub fn all(db: &mut Db) -> Result<Vec<Group>> {
         let rows: Vec<(i64, String)> = on_each!(db, db => groups::table.order(groups::name).select((groups::id, groups::name)).load(db))?;
         Ok(rows.into_iter().map(|(id, name)| Group { id, name }).collect())
     }
 
-    /// The groups of a user, by name.
+    /// Returns the groups of a user, sorted by name.
     pub fn of(db: &mut Db, user: &User) -> Result<Vec<Group>> {
         let ids = users_groups::table.filter(users_groups::user_id.eq(user.id)).select(users_groups::group_id);
         let theirs = groups::table.filter(groups::id.eq_any(ids)).order(groups::name).select((groups::id, groups::name));
@@ -159,34 +160,34 @@ impl Group {
         Ok(rows.into_iter().map(|(id, name)| Group { id, name }).collect())
     }
 
-    /// Takes a user in; one who is in it already stays.
+    /// Adds a user. Adding a member has no effect.
     pub fn add(&self, db: &mut Db, user: &User) -> Result<()> {
         let row = (users_groups::user_id.eq(user.id), users_groups::group_id.eq(self.id));
         on_each!(db, db => diesel::insert_into(users_groups::table).values(row).on_conflict_do_nothing().execute(db))?;
         Ok(())
     }
 
-    /// Takes a user out.
+    /// Removes a user.
     pub fn remove(&self, db: &mut Db, user: &User) -> Result<()> {
         let row = users_groups::table.find((user.id, self.id));
         on_each!(db, db => diesel::delete(row).execute(db))?;
         Ok(())
     }
 
-    /// Gives everybody in it a permission.
+    /// Grants a permission to all members.
     ///
     /// # Errors
-    /// 404 where there is no such permission.
+    /// Returns 404 if the permission does not exist.
     pub fn grant(&self, db: &mut Db, permission: &str) -> Result<()> {
         let row = (groups_permissions::group_id.eq(self.id), groups_permissions::permission_id.eq(Permission::id(db, permission)?));
         on_each!(db, db => diesel::insert_into(groups_permissions::table).values(row).on_conflict_do_nothing().execute(db))?;
         Ok(())
     }
 
-    /// Takes a permission away.
+    /// Revokes a permission of the group.
     ///
     /// # Errors
-    /// 404 where there is no such permission.
+    /// Returns 404 if the permission does not exist.
     pub fn revoke(&self, db: &mut Db, permission: &str) -> Result<()> {
         let row = groups_permissions::table.find((self.id, Permission::id(db, permission)?));
         on_each!(db, db => diesel::delete(row).execute(db))?;

@@ -1,4 +1,4 @@
-//! The user, as a view sees them.
+//! The current user of a request, and the methods of [`RequestAuth`].
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -8,16 +8,16 @@ use lback_core::{Error, Request, Result};
 use lback_db::{RequestDb, RequestSignal};
 use lback_session::RequestSession;
 
-use crate::account::{Somebody, wrong_type};
+use crate::account::{CurrentUser, wrong_type};
 use crate::guard::Requirement;
 use crate::login::{self, LoginRefused};
-use crate::middleware::Slot;
+use crate::middleware::UserCache;
 use crate::signals::UserLoggedOut;
 use crate::{Account, Auth, User};
 
-/// Adds the user to [`Request`].
+/// Adds the current user, logins and passwords to [`Request`].
 pub trait RequestAuth {
-    /// Who is logged in, if anybody is.
+    /// Returns the current user, or `None` if the visitor is not logged in.
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -31,26 +31,27 @@ pub trait RequestAuth {
     /// }
     /// ```
     ///
-    /// The first call asks the database, the others do not. A visitor without a session costs no query at all. Somebody who
-    /// may not log in any more, or whose password was changed elsewhere, is nobody.
+    /// The first call queries the database, further calls do not. A visitor without a session costs no query. The result is also `None` if
+    /// the user has been deactivated, or if their password has been changed since the login.
     ///
     /// # Errors
-    /// 503 where session or database cannot be read; 500 without `App::auth()`, or where the users are of another type.
+    /// Returns 503 if the session or the database cannot be read; 500 without `App::auth()`, or if the users are of another type.
     fn user(&mut self) -> Result<Option<Arc<User>>>;
 
-    /// The same for users of an application's own type, as given to `App::auth_with`.
+    /// Does the same as [`user`](Self::user) for users of an application's own type, as given to `App::auth_with`.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn user_as<A: Account>(&mut self) -> Result<Option<Arc<A>>>;
 
-    /// Is somebody logged in?
+    /// Returns whether a user is logged in.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn is_authenticated(&mut self) -> Result<bool>;
 
-    /// The user; for anybody else an error that leads to the login page (or answers 401, where that makes no sense).
+    /// Returns the current user, or an error that redirects to the login page (or answers 401 if the response would not be shown as a
+    /// page).
     ///
     /// ```
     /// # use lback_core::{Request, Result};
@@ -63,35 +64,35 @@ pub trait RequestAuth {
     /// ```
     ///
     /// # Errors
-    /// See above, and as [`user`](Self::user).
+    /// Returns a redirect or 401 if the visitor is not logged in; otherwise as [`user`](Self::user).
     fn require_login(&mut self) -> Result<Arc<User>>;
 
-    /// Refuses everybody who has not this permission: visitors are led to the login page, users get a 403.
+    /// Returns an error unless the user has this permission.
     ///
     /// # Errors
-    /// See above, and as [`user`](Self::user).
+    /// Returns 403 if the user lacks the permission; otherwise as [`require_login`](Self::require_login).
     fn require_permission(&mut self, permission: &str) -> Result<()>;
 
-    /// Refuses everybody who is not staff: visitors are led to the login page, users get a 403.
+    /// Returns an error unless the user is staff or a superuser.
     ///
     /// # Errors
-    /// See above, and as [`user`](Self::user).
+    /// Returns 403 if the user is neither; otherwise as [`require_login`](Self::require_login).
     fn require_staff(&mut self) -> Result<()>;
 
-    /// May the user do this? The first call asks the database for all their permissions, the others do not. A superuser may do
-    /// everything, a visitor nothing.
+    /// Returns whether the user has a permission. The first call queries all permissions of the user, further calls do not query the
+    /// database. A superuser has every permission, a visitor has none.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn has_perm(&mut self, permission: &str) -> Result<bool>;
 
-    /// The names of all permissions of the user.
+    /// Returns the names of all permissions of the user.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn permissions(&mut self) -> Result<Arc<BTreeSet<String>>>;
 
-    /// Finds the user who has this name (or e-mail address) and this password. It does not log them in.
+    /// Returns the user who has this name (or e-mail address) and this password. It does not log the user in.
     ///
     /// ```
     /// # use lback_core::{Request, Response, Result};
@@ -110,9 +111,9 @@ pub trait RequestAuth {
     /// }
     /// ```
     ///
-    /// Somebody who does not exist, may not log in, or has no password is refused in the same words and after the same work
-    /// as a wrong password. After some failures the next attempt must wait, a little longer each time; that survives a restart
-    /// and holds for all processes. A hash that was made in an old way is replaced.
+    /// An unknown user, a deactivated user and a user without a password are refused with the same message and after the same work as a
+    /// wrong password. After some failures, the next attempt must wait, longer each time; the delays survive a restart and hold for all
+    /// processes. An outdated hash is replaced.
     ///
     /// Call it in a plain view, before the first `req.db()`: the password is checked outside of the request's transaction.
     ///
@@ -120,49 +121,49 @@ pub trait RequestAuth {
     /// As [`user`](Self::user).
     fn authenticate(&mut self, username: &str, password: &str) -> Result<Result<User, LoginRefused>>;
 
-    /// The same for users of an application's own type.
+    /// Does the same as [`authenticate`](Self::authenticate) for users of an application's own type.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn authenticate_as<A: Account>(&mut self, username: &str, password: &str) -> Result<Result<A, LoginRefused>>;
 
-    /// Logs somebody in: from now on, and for as long as the session lasts, they are the [`user`](Self::user).
+    /// Logs a user in, for this request and for as long as the session lasts.
     ///
-    /// The session gets a new id and keeps its data and messages; where another user was logged in, only the messages.
+    /// The session gets a new id and keeps its data and flash messages. If another user was logged in, it keeps only the flash messages.
     ///
     /// # Errors
-    /// 403 where they may not log in; otherwise as [`user`](Self::user).
+    /// Returns 403 if the user is deactivated; otherwise as [`user`](Self::user).
     fn login<A: Account>(&mut self, user: &A) -> Result<()>;
 
-    /// Lets the session of somebody who has just logged in last for `AUTH_REMEMBER_DAYS` without a request, instead of the
-    /// time that sessions last.
+    /// Lets the session end after `AUTH_REMEMBER_DAYS` without a request, instead of after the usual timeout. Call it after
+    /// [`login`](Self::login).
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn remember_login(&mut self) -> Result<()>;
 
-    /// Logs the user out: the session ends, and a message may be left in a fresh one.
+    /// Logs the user out. The session ends; a flash message that is added afterwards starts a new one.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn logout(&mut self) -> Result<()>;
 
-    /// Gives a user another password. Their other sessions end; if it is they who ask, this one gets a new id and goes on.
+    /// Changes a user's password and ends their other sessions. If the user is logged in here, this session continues with a new id.
     ///
-    /// It does not hold the password to any rules; [`auth().rules()`](crate::PasswordRules::check) does.
+    /// It does not check the password against any rules; [`auth().rules()`](crate::PasswordRules::check) does.
     ///
     /// # Errors
-    /// 400 where the password is too long to be hashed; otherwise as [`user`](Self::user).
+    /// Returns 400 if the password is too long to be hashed; otherwise as [`user`](Self::user).
     fn set_password<A: Account>(&mut self, user: &mut A, password: &str) -> Result<()>;
 
-    /// A text that proves, to whom it is shown later, that this user has read their mail: for a link that resets a password.
-    /// It works once, for `AUTH_RESET_MINUTES`, and not after a login, or a change of password or address.
+    /// Returns a token for a link in a mail that resets the user's password. It works once, for `AUTH_RESET_MINUTES`, and not after a login or
+    /// a change of the password or the address.
     ///
     /// # Errors
-    /// 500 without `App::auth()`.
+    /// Returns 500 without `App::auth()`.
     fn reset_token(&mut self, user: &User) -> Result<String>;
 
-    /// The user for whom [`reset_token`](Self::reset_token) made this; `None` where nobody did, or it does not work any more.
+    /// Returns the user of a [reset token](Self::reset_token), or `None` if the token is invalid or does not work any more.
     ///
     /// # Errors
     /// As [`user`](Self::user).
@@ -178,24 +179,24 @@ pub trait RequestAuth {
     /// Returns 400 if the password is too long to be hashed; otherwise as [`user`](Self::user).
     fn reset_password(&mut self, user: &mut User, password: &str) -> Result<bool>;
 
-    /// The same for a link that verifies the user's e-mail address, the [pending](User::pending_email) one if there is one. It
-    /// works for `AUTH_VERIFY_HOURS`.
+    /// Returns a token for a link in a mail that verifies the user's e-mail address, which is the [pending](User::pending_email) one if there
+    /// is one. It works for `AUTH_VERIFY_HOURS`.
     ///
     /// # Errors
-    /// 500 without `App::auth()`.
+    /// Returns 500 without `App::auth()`.
     fn verification_token(&mut self, user: &User) -> Result<String>;
 
-    /// The user for whom [`verification_token`](Self::verification_token) made this, and whose address is the same and not
-    /// verified yet; otherwise `None`.
+    /// Returns the user of a [verification token](Self::verification_token), or `None` if the token is invalid, or the address has changed or
+    /// is already verified.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn check_verification_token(&mut self, token: &str) -> Result<Option<User>>;
 
-    /// What the application knows of its users: settings, passwords and their rules, permissions.
+    /// Returns the configuration of the application's users: settings, passwords and their rules, permissions.
     ///
     /// # Errors
-    /// 500 without `App::auth()`.
+    /// Returns 500 without `App::auth()`.
     fn auth(&self) -> Result<Auth>;
 }
 
@@ -208,20 +209,20 @@ impl RequestAuth for Request {
     #[track_caller]
     fn user_as<A: Account>(&mut self) -> Result<Option<Arc<A>>> {
         let auth = auth_of::<A>(self)?;
-        let Some(somebody) = somebody(self)? else { return Ok(None) };
-        let account: Arc<dyn Any + Send + Sync> = somebody.account;
+        let Some(user) = current_user(self)? else { return Ok(None) };
+        let account: Arc<dyn Any + Send + Sync> = user.account;
         account.downcast().map(Some).map_err(|_| wrong_type::<A>(auth.accounts().type_name()))
     }
 
     #[track_caller]
     fn is_authenticated(&mut self) -> Result<bool> {
-        Ok(somebody(self)?.is_some())
+        Ok(current_user(self)?.is_some())
     }
 
     #[track_caller]
     fn require_login(&mut self) -> Result<Arc<User>> {
         Requirement::Login.check(self)?;
-        self.user()?.ok_or_else(|| Error::internal("somebody who is logged in is not there"))
+        self.user()?.ok_or_else(|| Error::internal("the current user is missing after the check for a login"))
     }
 
     #[track_caller]
@@ -236,32 +237,32 @@ impl RequestAuth for Request {
 
     #[track_caller]
     fn has_perm(&mut self, permission: &str) -> Result<bool> {
-        match somebody(self)? {
+        match current_user(self)? {
             None => Ok(false),
-            Some(somebody) if somebody.is_superuser => Ok(true),
+            Some(user) if user.is_superuser => Ok(true),
             Some(_) => Ok(self.permissions()?.contains(permission)),
         }
     }
 
     #[track_caller]
     fn permissions(&mut self) -> Result<Arc<BTreeSet<String>>> {
-        if was_refused_before(self) {
+        if was_refused_earlier(self) {
             return Ok(Arc::default());
         }
-        let slot = slot(self)?;
-        if let Some(known) = &slot.permissions {
+        let cache = cache(self)?;
+        if let Some(known) = &cache.permissions {
             return Ok(known.clone());
         }
-        let auth = slot.auth.clone();
-        let permissions = match somebody(self)? {
+        let auth = cache.auth.clone();
+        let permissions = match current_user(self)? {
             None => BTreeSet::new(),
-            Some(somebody) => {
-                let permissions = self.read_db(|db| auth.accounts().permissions(db, &somebody));
-                nothing_on_an_error_page(self, permissions)?
+            Some(user) => {
+                let permissions = self.read_db(|db| auth.accounts().permissions(db, &user));
+                default_on_error_page(self, permissions)?
             }
         };
         let permissions = Arc::new(permissions);
-        self::slot(self)?.permissions = Some(permissions.clone());
+        self::cache(self)?.permissions = Some(permissions.clone());
         Ok(permissions)
     }
 
@@ -280,7 +281,7 @@ impl RequestAuth for Request {
     fn login<A: Account>(&mut self, user: &A) -> Result<()> {
         let auth = auth_of::<A>(self)?;
         login::login(self, &auth, user)?;
-        slot(self)?.forget();
+        cache(self)?.clear();
         Ok(())
     }
 
@@ -291,7 +292,7 @@ impl RequestAuth for Request {
     }
 
     fn logout(&mut self) -> Result<()> {
-        slot(self)?.forget();
+        cache(self)?.clear();
         let user_id = self.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
         self.session().delete();
         if let Some(user_id) = user_id {
@@ -304,7 +305,7 @@ impl RequestAuth for Request {
     fn set_password<A: Account>(&mut self, user: &mut A, password: &str) -> Result<()> {
         let auth = auth_of::<A>(self)?;
         login::set_password(self, &auth, user, password)?;
-        slot(self)?.forget();
+        cache(self)?.clear();
         Ok(())
     }
 
@@ -340,9 +341,9 @@ impl RequestAuth for Request {
 
     #[track_caller]
     fn auth(&self) -> Result<Auth> {
-        match self.extensions().get::<Slot>() {
-            Some(slot) => Ok(slot.auth.clone()),
-            None if was_refused_before(self) => app_auth(self),
+        match self.extensions().get::<UserCache>() {
+            Some(cache) => Ok(cache.auth.clone()),
+            None if was_refused_earlier(self) => app_auth(self),
             None => Err(missing()),
         }
     }
@@ -354,17 +355,17 @@ pub(crate) fn app_auth(req: &Request) -> Result<Auth> {
     req.state::<Auth>().cloned().map_err(|_| missing())
 }
 
-/// Returns whether this is the error page of a request that was refused before it came to the `AuthMiddleware`, such as a
-/// form without a CSRF token, or a missing static file. Whoever sent it is nobody there.
-fn was_refused_before(req: &Request) -> bool {
-    req.is_error_page() && req.extensions().get::<Slot>().is_none()
+/// Returns whether this is the error page of a request that was refused before the `AuthMiddleware`, such as one for a missing static
+/// file. Such a page has no current user.
+fn was_refused_earlier(req: &Request) -> bool {
+    req.is_error_page() && req.extensions().get::<UserCache>().is_none()
 }
 
-/// What is not known on an error page, since the database is what has just failed, does not keep the page from being shown.
-fn nothing_on_an_error_page<T: Default>(req: &Request, known: Result<T>) -> Result<T> {
+/// Returns the default on an error page if the lookup fails, so that the page can be shown even if the database is down.
+fn default_on_error_page<T: Default>(req: &Request, known: Result<T>) -> Result<T> {
     match known {
         Err(error) if req.is_error_page() => {
-            tracing::debug!(target: "lback::auth", id = %req.id(), %error, "the error page shows no user");
+            tracing::debug!(target: "lback::auth", id = %req.id(), %error, "the error page is shown without a user");
             Ok(T::default())
         }
         known => known,
@@ -372,14 +373,14 @@ fn nothing_on_an_error_page<T: Default>(req: &Request, known: Result<T>) -> Resu
 }
 
 #[track_caller]
-fn slot(req: &mut Request) -> Result<&mut Slot> {
-    match req.extensions_mut().get_mut::<Slot>() {
-        Some(slot) => Ok(slot),
+fn cache(req: &mut Request) -> Result<&mut UserCache> {
+    match req.extensions_mut().get_mut::<UserCache>() {
+        Some(cache) => Ok(cache),
         None => Err(missing()),
     }
 }
 
-/// What the application knows of its users, if these are of the type `A`: the id of another's would be somebody else's.
+/// Returns the configuration if the application's users are of the type `A`. With another type, an id would denote another user.
 #[track_caller]
 fn auth_of<A: Account>(req: &Request) -> Result<Auth> {
     let auth = req.auth()?;
@@ -390,38 +391,38 @@ fn auth_of<A: Account>(req: &Request) -> Result<Auth> {
 #[track_caller]
 fn missing() -> Error {
     Error::internal(
-        "this request has no users: write App::new(urls).auth(), or look whether the AuthMiddleware stands outside the one that asks",
+        "this request has no users: write App::new(urls).auth(), or place the middleware that needs them inside the AuthMiddleware",
     )
 }
 
-/// The key under which the session holds the user's id; a column follows it.
+/// The session's key for the user's id, which is copied to a column of the session's row.
 pub(crate) const USER_ID: &str = "user_id";
 
-/// The key under which the session holds what fits only the user's password of today.
-pub(crate) const MARK: &str = "_auth";
+/// The session's key for the signature that is valid until the user's password changes.
+pub(crate) const SIGNATURE: &str = "_auth";
 
-/// Who is logged in.
+/// Returns the current user.
 #[track_caller]
-pub(crate) fn somebody(req: &mut Request) -> Result<Option<Somebody>> {
-    if was_refused_before(req) {
+pub(crate) fn current_user(req: &mut Request) -> Result<Option<CurrentUser>> {
+    if was_refused_earlier(req) {
         return Ok(None);
     }
-    let slot = slot(req)?;
-    if let Some(who) = &slot.who {
-        return Ok(who.clone());
+    let cache = cache(req)?;
+    if let Some(user) = &cache.user {
+        return Ok(user.clone());
     }
-    let auth = slot.auth.clone();
-    let who = load(req, &auth);
-    let who = nothing_on_an_error_page(req, who)?;
-    self::slot(req)?.who = Some(who.clone());
-    Ok(who)
+    let auth = cache.auth.clone();
+    let user = load(req, &auth);
+    let user = default_on_error_page(req, user)?;
+    self::cache(req)?.user = Some(user.clone());
+    Ok(user)
 }
 
-fn load(req: &mut Request, auth: &Auth) -> Result<Option<Somebody>> {
+fn load(req: &mut Request, auth: &Auth) -> Result<Option<CurrentUser>> {
     let session = req.session();
     let id = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
-    let mark = session.get::<serde_json::Value>(MARK)?;
-    let (Some(id), Some(mark)) = (id, mark.as_ref().and_then(|mark| mark.as_str())) else { return Ok(None) };
+    let signature = session.get::<serde_json::Value>(SIGNATURE)?;
+    let (Some(id), Some(signature)) = (id, signature.as_ref().and_then(|signature| signature.as_str())) else { return Ok(None) };
     let found = req.read_db(|db| auth.accounts().find(db, id))?;
-    Ok(found.filter(|somebody| somebody.is_active && auth.fits(mark, id, &somebody.password_hash)))
+    Ok(found.filter(|user| user.is_active && auth.verify_session(signature, id, &user.password_hash)))
 }

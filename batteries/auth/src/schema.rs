@@ -3,33 +3,33 @@
 diesel::table! {
     /// The users.
     auth_users (id) {
-        /// Never given twice.
+        /// The id, which is never reused.
         id -> BigInt,
-        /// As it is shown.
+        /// The name as it is displayed.
         username -> Text,
-        /// Its normal form, for comparing: [`username_key`](crate::username_key).
+        /// The normal form of the name, for comparisons: [`username_key`](crate::username_key).
         username_key -> Text,
-        /// As it was typed.
+        /// The e-mail address as it was typed.
         email -> Nullable<Text>,
-        /// Its normal form, for comparing: [`email_key`](crate::email_key).
+        /// The normal form of the address, for comparisons: [`email_key`](crate::email_key).
         email_key -> Nullable<Text>,
-        /// Has somebody followed the link that was sent there?
+        /// Whether the address is verified.
         email_verified -> Bool,
-        /// Hashed.
+        /// The password hash.
         password -> Text,
-        /// May they log in?
+        /// Whether the user may log in.
         is_active -> Bool,
-        /// Do they work here?
+        /// Whether the user is staff.
         is_staff -> Bool,
-        /// May they do everything?
+        /// Whether the user has every permission.
         is_superuser -> Bool,
-        /// When they last logged in.
+        /// The time of the last login.
         last_login -> Nullable<Timestamp>,
-        /// When they were made.
+        /// The time at which the user was created.
         joined -> Timestamp,
-        /// An address that becomes `email` once it is verified.
+        /// The address that becomes `email` when it is verified.
         pending_email -> Nullable<Text>,
-        /// Its normal form.
+        /// The normal form of the pending address.
         pending_email_key -> Nullable<Text>,
         /// The version of the rules by which `username_key` was computed.
         key_version -> Integer,
@@ -46,9 +46,9 @@ diesel::table! {
 diesel::table! {
     /// The groups.
     auth_groups (id) {
-        /// Never given twice.
+        /// The id, which is never reused.
         id -> BigInt,
-        /// What it is called.
+        /// The name.
         name -> Text,
     }
 }
@@ -56,17 +56,17 @@ diesel::table! {
 diesel::table! {
     /// The permissions.
     auth_permissions (id) {
-        /// Never given twice.
+        /// The id, which is never reused.
         id -> BigInt,
-        /// What the program calls it: `blog.add_post`.
+        /// The name for the program: `blog.add_post`.
         name -> Text,
-        /// What people call it.
+        /// The label for people.
         label -> Text,
     }
 }
 
 diesel::table! {
-    /// Who is in which group.
+    /// The members of the groups.
     auth_users_groups (user_id, group_id) {
         /// The user.
         user_id -> BigInt,

@@ -1,4 +1,4 @@
-//! The signals of users. None says what was typed: many a password is typed into the field for the name.
+//! The signals of users. They do not contain what was typed, because people type passwords into the name field.
 
 use lback_core::Signal;
 use serde::Serialize;
@@ -17,24 +17,24 @@ macro_rules! signals {
 }
 
 signals! {
-    /// `user.logged_in`: somebody has logged in, and the request that did it is saved.
+    /// `user.logged_in`: a user has logged in, and the request is committed.
     UserLoggedIn "user.logged_in" {
         /// The user.
         user_id: i64,
     }
-    /// `user.login_failed`: a name and a password were tried, and refused.
+    /// `user.login_failed`: an attempt to log in was refused.
     UserLoginFailed "user.login_failed" {
-        /// The user of that name, where there is one.
+        /// The user with that name, if there is one.
         user_id: Option<i64>,
-        /// Had it to wait, so that the password was not even looked at?
+        /// Whether the attempt was refused because of a delay, without checking the password.
         throttled: bool,
     }
-    /// `user.logged_out`: somebody has logged out.
+    /// `user.logged_out`: a user has logged out.
     UserLoggedOut "user.logged_out" {
         /// The user.
         user_id: i64,
     }
-    /// `user.password_changed`: a user has another password, by themselves or by a link from a mail.
+    /// `user.password_changed`: a user has a new password, by a page, a link in a mail, or the command `changepassword`.
     UserPasswordChanged "user.password_changed" {
         /// The user.
         user_id: i64,

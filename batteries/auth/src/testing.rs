@@ -1,4 +1,4 @@
-//! Users for tests, and who the browser is.
+//! Users in tests.
 
 use lback_app::testing::Client;
 use lback_core::Error;
@@ -6,12 +6,12 @@ use lback_db::RequestDb;
 
 use crate::{Account, Auth, NewUser, RequestAuth, User};
 
-/// What a login needs, and nothing of the application's own.
+/// The middleware that a login needs, without the application's own.
 const MIDDLEWARE: [&str; 3] = ["DbSessionMiddleware", "SessionMiddleware", "AuthMiddleware"];
 
 /// Adds users to the test [`Client`].
 pub trait ClientAuth {
-    /// Makes a user: of this name and without a password, or of what [`NewUser`] says besides.
+    /// Creates a user with this name and without a password, or from a [`NewUser`].
     ///
     /// ```
     /// use lback::prelude::*;
@@ -29,19 +29,19 @@ pub trait ClientAuth {
     /// ```
     ///
     /// # Panics
-    /// If the user cannot be made.
+    /// Panics if the user cannot be created.
     fn add_user(&self, user: impl Into<NewUser>) -> User;
 
-    /// The hash of a password, for a test in which somebody types it: `NewUser::new("alice", &client.hash("…"))`. It takes its
-    /// time on purpose; [`login`](Self::login) needs none.
+    /// Returns the hash of a password, for a test that submits the password: `NewUser::new("alice", &client.hash("…"))`. Hashing is slow
+    /// on purpose; [`login`](Self::login) does not need it.
     ///
     /// # Panics
-    /// If the application has no users.
+    /// Panics if the application has no users.
     fn hash(&self, password: &str) -> String;
 
-    /// Logs this browser in as `user`, without a login page and without a password. What follows is as after
-    /// [`req.login`](RequestAuth::login): the session has a new id and keeps what was in it, and it ends where the user's password
-    /// changes, or they may not log in any more.
+    /// Logs this browser in as `user`, without a login page and without a password. The effect is that of
+    /// [`req.login`](RequestAuth::login): the session gets a new id and keeps its data, and the login ends when the user's password
+    /// changes or the user is deactivated.
     ///
     /// ```
     /// use lback::prelude::*;
@@ -57,10 +57,10 @@ pub trait ClientAuth {
     /// client.get("/profile").send().assert_contains("Hello, alice.");
     /// ```
     ///
-    /// Middleware and routes of the application are not asked. `clear_cookies` makes the browser a stranger again.
+    /// The application's middleware and routes are not involved. `clear_cookies` turns the browser into an anonymous visitor again.
     ///
     /// # Panics
-    /// If the user may not log in, or is not in the database.
+    /// Panics if the user is deactivated or is not in the database.
     fn login<A: Account>(&self, user: &A) -> &Self;
 }
 
@@ -84,14 +84,14 @@ impl ClientAuth for Client {
     fn login<A: Account>(&self, user: &A) -> &Self {
         let id = user.id();
         let login = move |req: &mut lback_core::Request| {
-            // As they are now, whatever the test has done to them since.
+            // The current row: the test may have changed the user.
             let user =
-                A::find(req.db()?, id)?.ok_or_else(|| Error::internal(format!("there is no user of the id {id} in the database")))?;
+                A::find(req.db()?, id)?.ok_or_else(|| Error::internal(format!("there is no user with the id {id} in the database")))?;
             req.login(&user)
         };
         match self.within(&MIDDLEWARE, login) {
             Ok(()) => self,
-            Err(error) => panic!("nobody can be logged in: {error}"),
+            Err(error) => panic!("the user cannot be logged in: {error}"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tokens for links in mails.
 //!
-//! Nothing of them is stored: a token is the user's id, when it ends, and a signature over both and over what the link is to
-//! change. So it dies by itself when that has changed.
+//! Tokens are not stored. A token consists of the user's id, the time of its expiry, and a signature of both and of the state that the
+//! link changes. So it becomes invalid when that state changes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Request, Result};
@@ -10,17 +10,17 @@ use lback_db::RequestDb;
 use crate::auth::{signature, verify};
 use crate::{Account, Auth, AuthSettings, RequestAuth, User};
 
-/// What a token is for.
+/// The purpose of a token.
 pub(crate) struct Purpose {
     name: &'static str,
     lasts: fn(&AuthSettings) -> TimeDelta,
-    /// What makes it die when it changes.
+    /// The state whose change makes the token invalid.
     state: fn(&User) -> String,
-    /// May it be used by this user at all?
-    fits: fn(&User) -> bool,
+    /// Whether the user can use the token at all.
+    is_usable: fn(&User) -> bool,
 }
 
-/// Resetting a password. Whoever has logged in since does not need it any more.
+/// Resetting a password. A user who has logged in since does not need the token.
 pub(crate) const RESET: Purpose = Purpose {
     name: "reset",
     lasts: |settings| TimeDelta::minutes(settings.auth_reset_minutes.into()),
@@ -29,10 +29,11 @@ pub(crate) const RESET: Purpose = Purpose {
         let address = user.email.as_ref().or(user.pending_email.as_ref());
         format!("{address:?} {last_login:?} {}", user.password_hash())
     },
-    fits: |user| user.is_active,
+    is_usable: |user| user.is_active,
 };
 
-/// Verifying an e-mail address. The same password, too: a link that somebody else has ordered ends with their password.
+/// Verifying an e-mail address. The state includes the password: after an account was taken over, a new password also invalidates links that
+/// the intruder has requested.
 pub(crate) const VERIFY: Purpose = Purpose {
     name: "verify",
     lasts: |settings| TimeDelta::hours(settings.auth_verify_hours.into()),
@@ -40,11 +41,11 @@ pub(crate) const VERIFY: Purpose = Purpose {
         Some(pending) => format!("{pending:?} pending {}", user.password_hash()),
         None => format!("{:?} {} {}", user.email, user.email_verified, user.password_hash()),
     },
-    fits: |user| user.is_active && user.unverified_email().is_some(),
+    is_usable: |user| user.is_active && user.unverified_email().is_some(),
 };
 
 impl Purpose {
-    /// `{id}-{end}-{signature}`, of letters that may stand in an address.
+    /// Returns `{id}-{end}-{signature}`, in characters that need no escape in a URL.
     pub(crate) fn make(&self, auth: &Auth, user: &User, now: DateTime<Utc>) -> String {
         let end = (now + (self.lasts)(auth.settings())).timestamp();
         let signature = signature(auth.token_keys(), &self.text(user, end));
@@ -62,12 +63,12 @@ impl Purpose {
             return Ok(None);
         }
         let user = req.read_db(|db| User::find(db, id))?;
-        Ok(user.filter(|user| (self.fits)(user) && verify(auth.token_keys(), &signature, &self.text(user, end))))
+        Ok(user.filter(|user| (self.is_usable)(user) && verify(auth.token_keys(), &signature, &self.text(user, end))))
     }
 }
 
 fn parse(token: &str) -> Option<(i64, i64, String)> {
-    // Longer than any that was made here.
+    // Longer than any valid token.
     if token.len() > 100 {
         return None;
     }
@@ -75,7 +76,7 @@ fn parse(token: &str) -> Option<(i64, i64, String)> {
     let (end, signature) = rest.split_once('-')?;
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
-    // There is one way to write a token.
+    // A token has exactly one spelling.
     let canonical = digits(id) && digits(end) && plain(signature) && !id.starts_with('0') && !end.starts_with('0');
     canonical.then_some(())?;
     Some((id.parse().ok()?, end.parse().ok()?, format!("{}=", signature.replace('_', "+").replace('.', "/"))))

@@ -1,4 +1,4 @@
-//! The users that the framework brings.
+//! The framework's own users.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,33 +15,33 @@ use crate::permissions;
 use crate::schema::auth_users as users;
 use crate::{Account, Permission};
 
-/// Somebody who can log in.
+/// A user of the framework's own table `auth_users`.
 ///
-/// Serialized, as for a template or as JSON, it says everything but the password's hash.
+/// Its serialized form, for templates or JSON, has all fields except the password hash.
 #[derive(Clone, Serialize)]
 pub struct User {
-    /// Never given twice, not even after the user is gone.
+    /// The id, which is never reused, not even after the user is deleted.
     pub id: i64,
-    /// As it is shown. No other user's has the same [normal form](crate::username_key).
+    /// The name as it is displayed. Its [normal form](crate::username_key) is unique.
     pub username: String,
-    /// As it was typed, and no other user's either. Mails to the user go there.
+    /// The e-mail address as it was typed, to which mails to the user are sent. Its [normal form](crate::email_key) is unique.
     pub email: Option<String>,
-    /// Has somebody followed the link that was sent to the address?
+    /// Whether the user has followed a link that was sent to the address.
     pub email_verified: bool,
     #[serde(skip)]
     password: String,
-    /// May they log in? Somebody who may not is nobody, even where they are logged in already.
+    /// Whether the user may log in. Existing logins of a deactivated user are invalid.
     pub is_active: bool,
-    /// May they enter what is for staff?
+    /// Whether the user is staff.
     pub is_staff: bool,
-    /// Do they have every permission?
+    /// Whether the user has every permission.
     pub is_superuser: bool,
-    /// When they last logged in.
+    /// The time of the last login.
     pub last_login: Option<DateTime<Utc>>,
-    /// When they registered, or were made.
+    /// The time at which the user registered or was created.
     pub joined: DateTime<Utc>,
-    /// The e-mail address that the user has asked for, which becomes [`email`](Self::email) once it is
-    /// [verified](Self::set_email_verified). Until then anybody may have asked for it.
+    /// The e-mail address that the user has asked for. It becomes [`email`](Self::email) when it is
+    /// [verified](Self::set_email_verified). Until then, it may be somebody else's.
     pub pending_email: Option<String>,
 }
 
@@ -97,23 +97,23 @@ impl User {
         User::from((0, username, email, no, password, no, no, no, None, never.naive_utc(), None))
     }
 
-    /// The user of this id; `None` where there is none.
+    /// Returns the user with this id, or `None` if there is none.
     ///
     /// # Errors
-    /// Those of the database; so with the other methods.
+    /// Returns an error if the database fails, as do the other methods.
     pub fn find(db: &mut Db, id: i64) -> Result<Option<User>> {
         let found = users::table.find(id).select(columns!());
         let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
         Ok(row.map(User::from))
     }
 
-    /// The user of this name, however it is typed: names are compared in their [normal form](crate::username_key).
+    /// Returns the user with this name. Names are compared in their [normal form](crate::username_key).
     pub fn named(db: &mut Db, username: &str) -> Result<Option<User>> {
         if username.contains('\0') {
             return Ok(None);
         }
         let (key, former) = (username_key(username), former_key(username));
-        // Of two users whose names were different once and are the same now, one has kept the former key.
+        // Two names that were different under former rules may have the same key now; then one user has kept the former key.
         let is_former = users::username_key.eq(&former);
         let found = users::table.filter(users::username_key.eq(&key).or(is_former));
         let found = found.select((columns!(), users::username_key));
@@ -122,8 +122,8 @@ impl User {
         Ok(rows.into_iter().nth(exact).map(|(row, _)| User::from(row)))
     }
 
-    /// The user of this e-mail address, however it is typed: addresses are compared in their
-    /// [normal form](crate::email_key). An address that is only [pending](Self::pending_email) is nobody's.
+    /// Returns the user with this e-mail address. Addresses are compared in their [normal form](crate::email_key);
+    /// [pending](Self::pending_email) addresses are ignored.
     pub fn with_email(db: &mut Db, address: &str) -> Result<Option<User>> {
         if address.contains('\0') {
             return Ok(None);
@@ -154,14 +154,14 @@ impl User {
         Ok(row.map(User::from))
     }
 
-    /// All users, by name.
+    /// Returns all users, sorted by name.
     pub fn all(db: &mut Db) -> Result<Vec<User>> {
         let all = users::table.order(users::username_key).select(columns!());
         let rows: Vec<Row> = on_each!(db, db => all.load(db))?;
         Ok(rows.into_iter().map(User::from).collect())
     }
 
-    /// Lets them log in, or not any more. Somebody who is logged in and may not any more is nobody from now on.
+    /// Activates or deactivates the user. Deactivating also invalidates existing logins.
     pub fn set_active(&mut self, db: &mut Db, active: bool) -> Result<()> {
         let row = users::table.find(self.id);
         on_each!(db, db => diesel::update(row).set(users::is_active.eq(active)).execute(db))?;
@@ -169,7 +169,7 @@ impl User {
         Ok(())
     }
 
-    /// Changes what they are: one of the staff, somebody who may do everything.
+    /// Sets whether the user is staff and whether the user is a superuser.
     pub fn set_roles(&mut self, db: &mut Db, staff: bool, superuser: bool) -> Result<()> {
         let row = users::table.find(self.id);
         let roles = (users::is_staff.eq(staff), users::is_superuser.eq(superuser));
@@ -178,7 +178,7 @@ impl User {
         Ok(())
     }
 
-    /// Changes the e-mail address at once, which nobody has verified then, and drops a [pending](Self::pending_email) one. To
+    /// Changes the e-mail address immediately, without verifying it, and drops a [pending](Self::pending_email) one. To
     /// have the user verify it first, use [`set_pending_email`](Self::set_pending_email).
     ///
     /// # Errors
@@ -194,7 +194,7 @@ impl User {
             users::pending_email.eq(None::<String>),
         );
         let row = users::table.find(self.id);
-        // By itself, so that the request's transaction goes on if the address is taken.
+        // In a savepoint, so that the request's transaction can continue if the address is taken.
         let changed = db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db)));
         changed.map_err(|error| match error {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
@@ -206,9 +206,9 @@ impl User {
         Ok(())
     }
 
-    /// Notes an e-mail address that the user asks for. [`email`](Self::email) stays as it is until
-    /// [`set_email_verified`](Self::set_email_verified); `None` forgets an earlier wish. It makes no difference whether another
-    /// user has the address, so that nobody learns that here.
+    /// Stores an e-mail address that the user asks for. [`email`](Self::email) does not change until
+    /// [`set_email_verified`](Self::set_email_verified); `None` drops an earlier request. The result does not depend on whether another
+    /// user has the address, so that it does not reveal that.
     ///
     /// # Errors
     /// Returns 400 if the address is invalid.
@@ -238,7 +238,7 @@ impl User {
             self.set_email_verified(db)?;
             return Ok(changed == 1);
         };
-        // Whoever reads the mails to the address that counts has not asked for another one, or does so again.
+        // The owner of the current address may not have asked for the pending one, so it is dropped.
         let change = (
             users::password.eq(hash),
             users::email_verified.eq(true),
@@ -252,9 +252,8 @@ impl User {
         Ok(changed == 1)
     }
 
-    /// Notes that the [pending](Self::pending_email) e-mail address is theirs, or else the one they have: from now on mails go
-    /// there. Returns whether it is so: not if the address has changed since the user was read, as the new one is not what
-    /// somebody has proved to be theirs, and not if it is another user's by now.
+    /// Marks the [pending](Self::pending_email) e-mail address as verified, or else the current one. A pending address becomes the current
+    /// one. Returns `false` if the address has changed since the user was read, or if another user has it by now.
     pub fn set_email_verified(&mut self, db: &mut Db) -> Result<bool> {
         let Some(pending) = &self.pending_email else { return self.verify_email(db) };
         let key = email_key(pending);
@@ -266,7 +265,7 @@ impl User {
             users::pending_email_key.eq(None::<String>),
             users::pending_email.eq(None::<String>),
         );
-        // By itself, so that the request's transaction goes on if the address is taken.
+        // In a savepoint, so that the request's transaction can continue if the address is taken.
         match db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db))) {
             Ok(1) => {}
             Ok(_) | Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => return Ok(false),
@@ -283,8 +282,8 @@ impl User {
         Ok(self.email_verified)
     }
 
-    /// The names of the permissions that they have, by themselves and by their groups. One query. Of somebody who is not
-    /// active, none; of a superuser, all there are.
+    /// Returns the names of the user's permissions, their own and those of their groups, with one query. A deactivated user has none, a
+    /// superuser has all.
     pub fn permissions(&self, db: &mut Db) -> Result<BTreeSet<String>> {
         match (self.is_active, self.is_superuser) {
             (false, _) => Ok(BTreeSet::new()),
@@ -293,7 +292,8 @@ impl User {
         }
     }
 
-    /// May they do this? In a view [`req.has_perm`](crate::RequestAuth::has_perm) asks the database once for all.
+    /// Returns whether the user has a permission. In a view, use [`req.has_perm`](crate::RequestAuth::has_perm), which queries the database
+    /// only once per request.
     ///
     /// ```
     /// # use lback_core::Result;
@@ -310,19 +310,19 @@ impl User {
         }
     }
 
-    /// Gives them a permission; one that they have already does no harm.
+    /// Grants the user a permission. Granting it again has no effect.
     ///
     /// # Errors
-    /// 404 where there is no such permission.
+    /// Returns 404 if the permission does not exist.
     pub fn grant(&self, db: &mut Db, permission: &str) -> Result<()> {
         let permission = Permission::id(db, permission)?;
         permissions::grant_to_user(db, self.id, permission)
     }
 
-    /// Takes a permission away. What a group of theirs has, they keep.
+    /// Revokes one of the user's own permissions. Permissions through groups stay.
     ///
     /// # Errors
-    /// 404 where there is no such permission.
+    /// Returns 404 if the permission does not exist.
     pub fn revoke(&self, db: &mut Db, permission: &str) -> Result<()> {
         let permission = Permission::id(db, permission)?;
         permissions::revoke_from_user(db, self.id, permission)
@@ -334,7 +334,7 @@ impl Account for User {
         User::find(db, id)
     }
 
-    /// By name, or else by e-mail address.
+    /// Looks for the name, then for the e-mail address.
     fn find_by_login(db: &mut Db, login: &str) -> Result<Option<Self>> {
         match User::named(db, login)? {
             Some(user) => Ok(Some(user)),
@@ -374,7 +374,7 @@ impl Account for User {
         std::iter::once(self.username.as_str()).chain(self.email.as_deref()).chain(self.pending_email.as_deref()).collect()
     }
 
-    fn note_login(&self, db: &mut Db, now: DateTime<Utc>) -> Result<()> {
+    fn record_login(&self, db: &mut Db, now: DateTime<Utc>) -> Result<()> {
         let row = users::table.find(self.id);
         on_each!(db, db => diesel::update(row).set(users::last_login.eq(now.naive_utc())).execute(db))?;
         Ok(())
@@ -385,7 +385,7 @@ impl Account for User {
     }
 }
 
-/// Without the password's hash.
+/// Leaves out the password hash.
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("id", &self.id).field("username", &self.username).finish_non_exhaustive()

@@ -1,6 +1,6 @@
-//! What a browser says it is, in a few words by which its owner knows it again.
+//! A short description of a browser, by which its owner recognizes it.
 
-/// What stands in `User-Agent`, and what people call it. Many name others, to be taken for them; so the first one counts.
+/// Texts in `User-Agent`, and the names of the browsers. Many browsers also name others for compatibility, so the first match counts.
 const BROWSERS: [(&str, &str); 8] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -22,7 +22,7 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("Linux", "Linux"),
 ];
 
-/// `Firefox on Linux`. Only words from here, whatever was sent.
+/// Returns a text such as `Firefox on Linux`. It consists only of words from the tables above, whatever the header contains.
 pub(crate) fn describe(agent: Option<&str>) -> String {
     let agent = agent.unwrap_or_default();
     let first = |known: &[(&str, &'static str)]| known.iter().find(|(text, _)| agent.contains(text)).map(|(_, name)| *name);

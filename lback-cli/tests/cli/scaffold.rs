@@ -72,7 +72,7 @@ fn a_new_project_with_users_has_registration_and_login() {
     assert!(tests.contains("3 passed; 0 failed"), "{tests}");
 
     assert!(succeed(&project, &["migrate"]).contains("_create_users"));
-    assert!(fail(&project, &["createsuperuser"]).contains("nobody can be asked for a user name here"));
+    assert!(fail(&project, &["createsuperuser"]).contains("there is no terminal to ask for a user name"));
     assert!(succeed(&project, &["createsuperuser", "--help"]).contains("Usage: createsuperuser\n"));
     let mut create = lback(&project, &["createsuperuser", "--username", "alice", "--password-env", "NEW_PASSWORD"]);
     assert!(create.env("NEW_PASSWORD", "down the rabbit hole").status().unwrap().success());

@@ -77,7 +77,7 @@ fn a_restarted_application_brings_its_commands() {
 #[test]
 fn the_commands_for_users_run_on_the_database_of_the_client() {
     let client = Client::with_settings(App::new(Router::new()).auth(), SETTINGS);
-    assert_eq!(client.command("list_users", &[]), "there are no users; createsuperuser makes the first\n");
+    assert_eq!(client.command("list_users", &[]), "there are no users yet; createsuperuser creates the first one\n");
     client.add_user("alice");
     assert!(client.command("list_users", &["--json"]).contains("\"username\":\"alice\""));
     assert_eq!(client.command("deactivate_user", &["alice"]), "alice cannot log in any more\n");

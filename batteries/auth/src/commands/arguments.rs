@@ -1,8 +1,8 @@
-//! What stands behind a command's name.
+//! The arguments of a command.
 
 use lback_core::{Error, Result};
 
-/// Flags with a value (`--username alice`, `--username=alice`), flags without, and the rest.
+/// Options with a value (`--username alice`, `--username=alice`), flags, and positional arguments.
 pub(super) struct Arguments {
     command: &'static str,
     values: Vec<(String, String)>,
@@ -21,17 +21,17 @@ impl Arguments {
             };
             if valued.contains(&name) {
                 let value = given.or_else(|| arguments.next().cloned());
-                let value = value.ok_or_else(|| Error::bad_request(format!("{command}: {name} wants a value behind it")))?;
+                let value = value.ok_or_else(|| Error::bad_request(format!("{command}: {name} needs a value")))?;
                 if parsed.values.iter().any(|(known, _)| known == name) {
-                    return Err(Error::bad_request(format!("{command}: {name} is there twice")));
+                    return Err(Error::bad_request(format!("{command}: {name} is given twice")));
                 }
                 parsed.values.push((name.to_owned(), value));
             } else if plain.contains(&name) && given.is_none() {
                 parsed.flags.push(name.to_owned());
             } else if name.starts_with('-') {
                 let known = [valued, plain].concat().join(", ");
-                let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
-                return Err(Error::bad_request(format!("{command} has no flag {name}; {known}")));
+                let known = if known.is_empty() { "it has no options".to_owned() } else { format!("its options are {known}") };
+                return Err(Error::bad_request(format!("{command} has no option {name}; {known}")));
             } else {
                 parsed.rest.push(argument.clone());
             }
@@ -48,32 +48,32 @@ impl Arguments {
         self.flags.iter().any(|known| known == name)
     }
 
-    /// The one name that the command is about.
+    /// Returns the name of the user, which must be the only argument.
     pub(super) fn name(&mut self) -> Result<&str> {
         self.positional(1)?;
         match self.rest.first() {
             Some(name) => Ok(name),
-            None => Err(Error::bad_request(format!("{command} wants the name of a user: {command} NAME", command = self.command))),
+            None => Err(Error::bad_request(format!("{command} needs the name of a user: {command} NAME", command = self.command))),
         }
     }
 
-    /// The name of a user, and what is to be done with it.
+    /// Returns the name of the user and a second argument.
     pub(super) fn name_and(&self, what: &str, placeholder: &str) -> Result<(&str, &str)> {
         self.positional(2)?;
         match &self.rest[..] {
             [name, other] => Ok((name, other)),
             _ => Err(Error::bad_request(format!(
-                "{command} wants the name of a user and {what}: {command} NAME {placeholder}",
+                "{command} needs the name of a user and {what}: {command} NAME {placeholder}",
                 command = self.command
             ))),
         }
     }
 
-    /// That there are not more than so many.
-    pub(super) fn positional(&self, most: usize) -> Result<()> {
-        match self.rest.get(most) {
+    /// Returns an error if there are more than `limit` positional arguments.
+    pub(super) fn positional(&self, limit: usize) -> Result<()> {
+        match self.rest.get(limit) {
             None => Ok(()),
-            Some(extra) => Err(Error::bad_request(format!("{} does not take \"{extra}\"", self.command))),
+            Some(extra) => Err(Error::bad_request(format!("{}: unexpected argument \"{extra}\"", self.command))),
         }
     }
 }

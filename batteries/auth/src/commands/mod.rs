@@ -1,8 +1,8 @@
 //! The commands for users: `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`, `add_to_group`,
 //! `remove_from_group`, `list_users`.
 //!
-//! `lback` adds them to an application's command line. Each takes what stood behind its name, prints what it did, and returns
-//! an error where it did nothing.
+//! The battery adds them to an application's command line. Each command takes its arguments, prints what it did, and returns an error if it
+//! did nothing.
 
 mod arguments;
 mod passwords;
@@ -21,88 +21,87 @@ use crate::new_user::NameConflict;
 use crate::signals::UserPasswordChanged;
 use crate::{Account, Auth, Group, NewUser, User, check_email, check_username};
 
-/// What the commands work with.
+/// The application, as the commands see it.
 pub struct Context<'a> {
-    /// The application, whose listeners are told.
+    /// The application, to send signals.
     pub app: &'a Arc<Application>,
-    /// The application's users.
+    /// The configuration of its users.
     pub auth: &'a Auth,
-    /// Where they are.
+    /// Its database.
     pub database: &'a Database,
-    /// Their sessions.
+    /// Its sessions.
     pub sessions: Option<&'a SessionManager>,
-    /// The time.
+    /// The current time.
     pub now: DateTime<Utc>,
     /// Prints a line.
     pub print: &'a dyn Fn(&str),
 }
 
-/// What a command does.
+/// The function of a command.
 pub(crate) type Run = fn(&Context<'_>, &[String]) -> Result<()>;
 
-/// The names of the commands, what `help` says of them (arguments and two spaces, a line, and more for `--help`), and what they do.
+/// The commands: name, help text (arguments, two spaces, a summary, and further lines for `--help`), and function.
 pub const ALL: [(&str, &str, Run); 7] = [
     (
         "createsuperuser",
-        "makes a user who may do everything
-It asks for the name, the e-mail address and the password, and for nothing that stands here:
+        "creates a superuser, who has every permission
+Asks for the name, the e-mail address and the password, unless they are given:
 
-  --username NAME          the name, with which they log in
-  --email ADDRESS          the e-mail address, which may be left empty
-  --password-env VARIABLE  the environment variable that holds the password
-  --password-stdin         takes the password from the standard input
+  --username NAME          the user name
+  --email ADDRESS          the e-mail address, which may be empty
+  --password-env VARIABLE  the environment variable that contains the password
+  --password-stdin         reads the password from standard input
 
-The password is held to AUTH_PASSWORD_RULES. The name and the address must be nobody else's.",
+The password must pass AUTH_PASSWORD_RULES. The name and the address must not belong to another user.",
         create_superuser,
     ),
     (
         "changepassword",
-        "NAME  gives a user another password
-NAME is a user name or an e-mail address. It asks for the password, unless one of these says where it is:
+        "NAME  changes the password of a user
+NAME is a user name or an e-mail address. Asks for the password, unless one of these options is given:
 
-  --password-env VARIABLE  the environment variable that holds the password
-  --password-stdin         takes the password from the standard input
+  --password-env VARIABLE  the environment variable that contains the password
+  --password-stdin         reads the password from standard input
 
-The password is held to AUTH_PASSWORD_RULES. The user's sessions end.",
+The password must pass AUTH_PASSWORD_RULES. The user's sessions end.",
         change_password,
     ),
     ("activate_user", "NAME  lets a user log in again\nNAME is a user name or an e-mail address.", activate_user),
     (
         "deactivate_user",
-        "NAME  lets a user not log in any more, and ends their sessions\nNAME is a user name or an e-mail address. Nothing of theirs is deleted.",
+        "NAME  prevents a user from logging in, and ends their sessions\nNAME is a user name or an e-mail address. No data is deleted.",
         deactivate_user,
     ),
     (
         "add_to_group",
-        "NAME GROUP  takes a user into a group\nNAME is a user name or an e-mail address. What the group may do is for the application to say.",
+        "NAME GROUP  adds a user to a group\nNAME is a user name or an e-mail address. The application grants permissions to groups.",
         add_to_group,
     ),
-    ("remove_from_group", "NAME GROUP  takes a user out of a group\nNAME is a user name or an e-mail address.", remove_from_group),
+    ("remove_from_group", "NAME GROUP  removes a user from a group\nNAME is a user name or an e-mail address.", remove_from_group),
     (
         "list_users",
-        "[--json]  lists the users\nBy name, with the address, the last login, and what they are. --json says all that is known but the password.",
+        "[--json]  lists the users\nSorted by name, with address, last login and status. --json prints all fields except the password.",
         list_users,
     ),
 ];
 
-/// `createsuperuser [--username NAME] [--email ADDRESS] [--password-env VARIABLE | --password-stdin]`: asks for what is not
-/// given.
+/// `createsuperuser [--username NAME] [--email ADDRESS] [--password-env VARIABLE | --password-stdin]`: asks for missing values.
 ///
 /// # Errors
-/// Where somebody has the name or the address, the password does not pass the rules, or nobody can be asked.
+/// Returns an error if the name or the address is taken, the password does not pass the rules, or there is no terminal to ask.
 pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments =
         Arguments::parse("createsuperuser", arguments, &["--username", "--email", PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
     let source = PasswordSource::of(&mut arguments)?;
     let (username, email) = (arguments.value("--username"), arguments.value("--email"));
     arguments.positional(0)?;
-    let asks = source.asks() && terminal::is_there();
-    // Asked before somebody thinks of a password in vain.
+    let asks = source.asks() && terminal::is_interactive();
+    // Check the name and the address before asking for a password.
     let mut db = context.database.connect()?;
     let username = match username {
         Some(username) => free_name(&mut db, &username)?.map_err(Error::bad_request)?,
         None if asks => terminal::ask("User name: ", |answer| free_name(&mut db, answer))?,
-        None => return Err(Error::bad_request("nobody can be asked for a user name here; write createsuperuser --username NAME")),
+        None => return Err(Error::bad_request("there is no terminal to ask for a user name; write createsuperuser --username NAME")),
     };
     let email = match email {
         Some(email) => free_email(&mut db, &email)?.map_err(Error::bad_request)?,
@@ -116,30 +115,32 @@ pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<(
         user = user.email(email);
     }
     let user = context.database.write(|db| user.insert(db, context.now))?;
-    (context.print)(&format!("{} may do everything now", user.username));
+    (context.print)(&format!("created the superuser {}", user.username));
     Ok(())
 }
 
-/// A name that nobody has, or what is wrong with it.
+/// Returns a name that is available, or a message.
 fn free_name(db: &mut Db, name: &str) -> Result<Result<String, String>> {
     Ok(match check_username(name) {
         Err(wrong) => Err(wrong.to_owned()),
         Ok(name) => match NameConflict::find(db, &name)? {
-            Some(NameConflict::Taken) => Err(format!("there is a user called {name} already; changepassword gives them another password")),
-            Some(NameConflict::Lookalike) => Err(format!("{name} looks too much like the name of another user; list_users shows them")),
+            Some(NameConflict::Taken) => Err(format!("a user called {name} already exists; changepassword changes their password")),
+            Some(NameConflict::Lookalike) => {
+                Err(format!("{name} looks too much like the name of another user; list_users shows all users"))
+            }
             None => Ok(name),
         },
     })
 }
 
-/// An address that nobody has, or none, or what is wrong with it.
+/// Returns an address that is available, `None` for an empty answer, or a message.
 fn free_email(db: &mut Db, email: &str) -> Result<Result<Option<String>, String>> {
     if email.trim().is_empty() {
         return Ok(Ok(None));
     }
     Ok(match check_email(email) {
         Err(wrong) => Err(wrong.to_owned()),
-        Ok(email) if User::with_email(db, &email)?.is_some() => Err(format!("there is a user with the address {email} already")),
+        Ok(email) if User::with_email(db, &email)?.is_some() => Err(format!("a user with the address {email} already exists")),
         Ok(email) => Ok(Some(email)),
     })
 }
@@ -147,7 +148,7 @@ fn free_email(db: &mut Db, email: &str) -> Result<Result<Option<String>, String>
 /// `changepassword NAME [--password-env VARIABLE | --password-stdin]`. The user's sessions end.
 ///
 /// # Errors
-/// Where there is no such user, the password does not pass the rules, or nobody can be asked.
+/// Returns an error if the user does not exist, the password does not pass the rules, or there is no terminal to ask.
 pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("changepassword", arguments, &[PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
     let source = PasswordSource::of(&mut arguments)?;
@@ -157,19 +158,19 @@ pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()
     context.database.write(|db| user.set_password_hash(db, &hash))?;
     context.app.send(UserPasswordChanged { user_id: user.id });
     let ended = end_sessions(context, &user)?;
-    (context.print)(&format!("{} has another password now{ended}", user.username));
+    (context.print)(&format!("changed the password of {}{ended}", user.username));
     Ok(())
 }
 
 /// `activate_user NAME`.
 ///
 /// # Errors
-/// Where there is no such user.
+/// Returns an error if the user does not exist.
 pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("activate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if user.is_active {
-        (context.print)(&format!("{} could log in already", user.username));
+        (context.print)(&format!("{} is already active", user.username));
         return Ok(());
     }
     context.database.write(|db| user.set_active(db, true))?;
@@ -180,12 +181,12 @@ pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> 
 /// `deactivate_user NAME`. The user's sessions end.
 ///
 /// # Errors
-/// Where there is no such user.
+/// Returns an error if the user does not exist.
 pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("deactivate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if !user.is_active {
-        (context.print)(&format!("{} could not log in already", user.username));
+        (context.print)(&format!("{} is already deactivated", user.username));
         return Ok(());
     }
     context.database.write(|db| user.set_active(db, false))?;
@@ -197,22 +198,22 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
 /// `add_to_group NAME GROUP`.
 ///
 /// # Errors
-/// Where there is no such user, or no such group.
+/// Returns an error if the user or the group does not exist.
 pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("add_to_group", arguments, &[], &[])?)?;
     context.database.write(|db| group.add(db, &user))?;
-    (context.print)(&format!("{} is in the group {}", user.username, group.name));
+    (context.print)(&format!("added {} to the group {}", user.username, group.name));
     Ok(())
 }
 
 /// `remove_from_group NAME GROUP`.
 ///
 /// # Errors
-/// Where there is no such user, or no such group.
+/// Returns an error if the user or the group does not exist.
 pub fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("remove_from_group", arguments, &[], &[])?)?;
     context.database.write(|db| group.remove(db, &user))?;
-    (context.print)(&format!("{} is not in the group {}", user.username, group.name));
+    (context.print)(&format!("removed {} from the group {}", user.username, group.name));
     Ok(())
 }
 
@@ -224,14 +225,14 @@ fn user_and_group(context: &Context<'_>, arguments: &mut Arguments) -> Result<(U
         return Ok((user, group));
     }
     let names: Vec<String> = Group::all(&mut db)?.into_iter().map(|group| group.name).collect();
-    let there = if names.is_empty() { "there is none yet".to_owned() } else { format!("there are {}", names.join(", ")) };
-    Err(Error::not_found(format!("there is no group called {}; {there}", group.escape_debug())))
+    let existing = if names.is_empty() { "there are no groups yet".to_owned() } else { format!("existing groups: {}", names.join(", ")) };
+    Err(Error::not_found(format!("there is no group called {}; {existing}", group.escape_debug())))
 }
 
 /// `list_users [--json]`.
 ///
 /// # Errors
-/// Those of the database.
+/// Returns an error if the database fails.
 pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let arguments = Arguments::parse("list_users", arguments, &[], &["--json"])?;
     let json = arguments.flag("--json");
@@ -253,17 +254,17 @@ pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
         (context.print)(line.trim_end());
     }
     if users.is_empty() {
-        (context.print)("there are no users; createsuperuser makes the first");
+        (context.print)("there are no users yet; createsuperuser creates the first one");
     }
     Ok(())
 }
 
 fn named(db: &mut Db, name: &str) -> Result<User> {
     let user = User::find_by_login(db, name)?;
-    user.ok_or_else(|| Error::not_found(format!("there is no user called {}; list_users shows those there are", name.escape_debug())))
+    user.ok_or_else(|| Error::not_found(format!("there is no user called {}; list_users shows all users", name.escape_debug())))
 }
 
-/// Says how many ended. Those that cannot be ended from here are nobody's all the same.
+/// Ends the user's sessions and returns a note on their number. Sessions in cookies cannot be deleted from here, but are invalid.
 fn end_sessions(context: &Context<'_>, user: &User) -> Result<String> {
     let Some(sessions) = context.sessions.filter(|sessions| !sessions.is_in_cookies()) else { return Ok(String::new()) };
     let ended = sessions.revoke_user(user.id, None)?;

@@ -1,15 +1,15 @@
-//! Asking whoever sits at the terminal.
+//! Asking for input at the terminal.
 
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 
 use lback_core::{Error, Result};
 
-/// Does somebody sit there?
-pub(super) fn is_there() -> bool {
+/// Returns whether standard input is a terminal.
+pub(super) fn is_interactive() -> bool {
     stdin().is_terminal()
 }
 
-/// Asks until the answer is one: `check` says what is wrong with it, or that it cannot be checked.
+/// Asks until the answer is valid: `check` returns its value, a message, or an error if it cannot be checked.
 pub(super) fn ask<T>(question: &str, mut check: impl FnMut(&str) -> Result<Result<T, String>>) -> Result<T> {
     loop {
         match check(&line(question)?)? {
@@ -19,23 +19,23 @@ pub(super) fn ask<T>(question: &str, mut check: impl FnMut(&str) -> Result<Resul
     }
 }
 
-/// Asks without showing what is typed.
+/// Asks without showing the input.
 pub(super) fn ask_hidden(question: &str) -> Result<String> {
-    let hidden = Hidden::begin();
+    let hidden = HiddenInput::begin();
     let answer = line(question);
     if hidden.is_some() {
-        // The line's end was not shown either.
+        // The line break was not shown either.
         eprintln!();
     }
     answer
 }
 
-/// What Ctrl-C types where it stops no program.
+/// The character of Ctrl-C, if it does not interrupt the program.
 const INTERRUPT: u8 = 3;
 
-/// A line that somebody has ended. One that breaks off is no answer: half a password would be one that nobody knows.
+/// Reads a complete line. An incomplete one is an error: half a password would be unknown to its user.
 fn line(question: &str) -> Result<String> {
-    // Not the standard output, which may go into a file.
+    // Not to standard output, which may be redirected to a file.
     eprint!("{question}");
     stderr().flush()?;
     let mut answer = Vec::new();
@@ -51,51 +51,51 @@ fn line(question: &str) -> Result<String> {
         input.consume(length);
         match ended_by {
             Some(b'\n') => break,
-            Some(_) => return Err(Error::bad_request("stopped; nothing was changed")),
+            Some(_) => return Err(Error::bad_request("interrupted; nothing was changed")),
             None if length == 0 => {
                 eprintln!();
-                return Err(Error::bad_request("nobody answered; nothing was changed"));
+                return Err(Error::bad_request("there was no answer; nothing was changed"));
             }
             None => {}
         }
     }
-    let answer = String::from_utf8(answer).map_err(|error| Error::bad_request("what was typed is not UTF-8 text").with_source(error))?;
+    let answer = String::from_utf8(answer).map_err(|error| Error::bad_request("the input is not UTF-8 text").with_source(error))?;
     Ok(answer.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-/// The terminal shows nothing of what is typed until this is dropped.
+/// Turns off the echo of the terminal until this is dropped.
 #[cfg(unix)]
-struct Hidden(rustix::termios::Termios);
+struct HiddenInput(rustix::termios::Termios);
 
 #[cfg(unix)]
-impl Hidden {
-    /// `None` where the terminal cannot do that.
+impl HiddenInput {
+    /// Returns `None` if the terminal does not support this.
     fn begin() -> Option<Self> {
         use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         let before = tcgetattr(stdin()).ok()?;
         let mut hidden = before.clone();
-        // Ctrl-C would end the program at once, and leave the terminal as it is. So it ends the line instead.
+        // Ctrl-C would end the program without restoring the terminal, so it ends the line instead.
         hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
         hidden.special_codes[SpecialCodeIndex::VEOL2] = INTERRUPT;
         tcsetattr(stdin(), OptionalActions::Flush, &hidden).ok()?;
-        Some(Hidden(before))
+        Some(HiddenInput(before))
     }
 }
 
 #[cfg(unix)]
-impl Drop for Hidden {
+impl Drop for HiddenInput {
     fn drop(&mut self) {
-        // There is nobody to tell if it does not work.
+        // A failure cannot be reported here.
         let _ = rustix::termios::tcsetattr(stdin(), rustix::termios::OptionalActions::Now, &self.0);
     }
 }
 
-/// Elsewhere it is shown.
+/// On other systems, the input is shown.
 #[cfg(not(unix))]
-struct Hidden;
+struct HiddenInput;
 
 #[cfg(not(unix))]
-impl Hidden {
+impl HiddenInput {
     fn begin() -> Option<Self> {
         None
     }

@@ -8,7 +8,7 @@ use unicode_script::{Script, UnicodeScript};
 /// The canonical combining class of a virama, which joins consonants in the scripts of India.
 const VIRAMA: u8 = 9;
 
-/// Returns whether the character at `at`, one that needs a context, has it.
+/// Returns whether the character at `at` is allowed there, if it needs a context.
 pub(super) fn allows(name: &[char], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|at| name.get(at)).copied();
     let after = name.get(at + 1).copied();
@@ -37,7 +37,7 @@ fn is_virama(c: Option<char>) -> bool {
     c.is_some_and(|c| canonical_combining_class(c) == VIRAMA)
 }
 
-/// Returns whether the letters on both sides would be connected without what stands at `at`, as in Persian.
+/// Returns whether the letters on both sides would be connected without the character at `at`, as in Persian.
 fn breaks_a_connection(name: &[char], at: usize) -> bool {
     let joining = |c: &&char| get_joining_type(**c) != JoiningType::Transparent;
     let before = name[..at].iter().rev().find(joining).map(|c| get_joining_type(*c));
@@ -46,8 +46,8 @@ fn breaks_a_connection(name: &[char], at: usize) -> bool {
         && matches!(after, Some(JoiningType::RightJoining | JoiningType::DualJoining))
 }
 
-/// Returns whether the name reads the same wherever it stands: the Bidi Rule of RFC 5893, section 2, for names with letters
-/// that are written from right to left. Others always do.
+/// Returns whether the name is displayed the same in any surrounding text: the Bidi Rule of RFC 5893, section 2, for names with letters
+/// that are written from right to left. Other names always are.
 pub(super) fn has_one_direction(name: &[char]) -> bool {
     use BidiClass::{AL, AN, BN, CS, EN, ES, ET, NSM, ON, R};
     let classes: Vec<BidiClass> = name.iter().map(|c| bidi_class(*c)).collect();

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use lback_core::is_email;
 use unicode_normalization::UnicodeNormalization;
 
-/// Returns the e-mail address without surrounding spaces if it could be one, by the definition that forms and mail share.
-/// A domain in another script becomes its ASCII form (IDNA, UTS 46). Only a mail can tell whether somebody reads it.
+/// Returns the e-mail address without surrounding spaces if its syntax is valid, by the definition that forms and mail share.
+/// A domain in another script is converted to its ASCII form (IDNA, UTS 46). Only a mail can show whether the address exists.
 ///
 /// ```
 /// assert_eq!(lback_auth::check_email(" alice@example.com ").unwrap(), "alice@example.com");
@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 /// ```
 ///
 /// # Errors
-/// Returns what is wrong, in the user's words.
+/// Returns a message for the user if the address is invalid.
 pub fn check_email(address: &str) -> Result<String, &'static str> {
     let address = address.trim();
     let address = match address.rsplit_once('@') {
@@ -25,8 +25,8 @@ pub fn check_email(address: &str) -> Result<String, &'static str> {
     if is_email(&address) { Ok(address.into_owned()) } else { Err("Enter an e-mail address, like alice@example.com.") }
 }
 
-/// Returns the normal form of an e-mail address: two addresses are the same if their normal forms are equal. Case makes no
-/// difference, nor whether the domain is written in its own script or in ASCII (`xn--…`). Accepts any text.
+/// Returns the normal form of an e-mail address: two addresses are the same if their normal forms are equal. It ignores case, and whether
+/// the domain is written in its own script or in ASCII (`xn--…`). Accepts any text.
 ///
 /// ```
 /// use lback_auth::email_key;
@@ -41,10 +41,10 @@ pub fn email_key(address: &str) -> String {
     }
 }
 
-/// The longest domain that is converted, in bytes; DNS allows 253 in ASCII.
+/// The maximum length of a domain that is converted, in bytes; DNS allows 253 in ASCII.
 const LONGEST_DOMAIN: usize = 1024;
 
-/// The domain in its ASCII form. One that has none stays as it is, in lower case.
+/// Returns the ASCII form of a domain, or the domain in lower case if it has no ASCII form.
 fn ascii_domain(domain: &str) -> String {
     let lower = domain.to_lowercase();
     let is_plain = domain.is_ascii() && !lower.split('.').any(|label| label.starts_with("xn--"));

@@ -1,4 +1,4 @@
-//! The characters of user names, and which of them go together.
+//! The characters of user names, and which of them can be combined.
 
 use unicode_normalization::char::is_combining_mark;
 use unicode_script::{Script, UnicodeScript};
@@ -6,11 +6,11 @@ use unicode_security::GeneralSecurityProfile;
 use unicode_security::general_security_profile::IdentifierType;
 use unicode_security::mixed_script::AugmentedScriptSet;
 
-/// The most combining marks in a row; no orthography needs more.
+/// The maximum number of consecutive combining marks; no orthography needs more.
 const MAX_MARKS: usize = 4;
 
-/// Returns whether user names may have this character: letters, digits and combining marks that the IdentifierClass of RFC
-/// 8264 has and that UTS 39 does not call obsolete, technical or invisible. Scripts of few readers are as welcome as others.
+/// Returns whether user names may contain this character: letters, digits and combining marks of the IdentifierClass of RFC 8264 that UTS
+/// 39 does not classify as obsolete, technical or invisible. Rare scripts are allowed.
 pub(super) fn is_allowed(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || "_.+-".contains(c);
@@ -27,13 +27,13 @@ pub(super) fn is_allowed(c: char) -> bool {
     is_current && (c.is_alphanumeric() || is_combining_mark(c))
 }
 
-/// Characters that are no letters, and belong into names all the same. `context` says beside which others.
+/// Returns whether a character is not a letter but allowed in a context, which `context` checks.
 fn is_contextual(c: char) -> bool {
     // U+0F0B ends a syllable in Tibetan.
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{b7}' | '\u{375}' | '\u{5f3}' | '\u{5f4}' | '\u{30fb}' | '\u{f0b}')
 }
 
-/// Returns whether each combining mark has a letter to stand on, and can be told from the others there (UTS 39, section 5.4).
+/// Returns whether each combining mark follows a letter and can be distinguished from the others on it (UTS 39, section 5.4).
 pub(super) fn marks_are_readable(name: &[char]) -> bool {
     let is_mark = |c: &char| is_combining_mark(*c);
     !name.first().is_some_and(is_mark)
@@ -41,8 +41,8 @@ pub(super) fn marks_are_readable(name: &[char]) -> bool {
         && !name.windows(MAX_MARKS + 1).any(|window| window.iter().all(is_mark))
 }
 
-/// Returns whether the letters are those of one language's script: the highly restrictive level of UTS 39, section 5.2.
-/// Japanese, Korean and Chinese mix several scripts, and Latin letters with them.
+/// Returns whether the letters belong to the script of one language: the highly restrictive level of UTS 39, section 5.2.
+/// Japanese, Korean and Chinese combine several scripts, including Latin letters.
 pub(super) fn scripts_go_together(name: &[char]) -> bool {
     let (mut all, mut beside_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
     for c in name {

@@ -1,25 +1,25 @@
-//! Passwords that everybody tries first.
+//! Common passwords.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Words, names and rows of keys, in lower case. With what people add to them, see [`is_common`], each stands for many.
+/// Words, names and keyboard rows, in lower case. [`is_common`] also recognizes their usual variations.
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common.txt").split_whitespace().collect());
 
-/// Is it in the list: as it is, written with digits for letters, twice, or with digits and signs around it?
+/// Returns whether a password is in the list, also with digits in place of letters, repeated, or with digits and signs around it.
 pub(super) fn is_common(password: &str) -> bool {
     let password = password.to_lowercase();
     let letters = plain(&password);
     let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphabetic()).to_owned();
     let (bare_password, bare_letters) = (bare(&password), bare(&letters));
-    // What is added counts where it is more than a year or an exclamation mark.
+    // Up to four added characters, such as a year or an exclamation mark, do not make a password uncommon.
     let added = |bare: &str| password.chars().count() - bare.chars().count().min(password.chars().count());
     let adorned = |bare: &str| added(bare) <= 4 && COMMON.contains(bare);
     let is_listed = |text: &str| COMMON.contains(text) || COMMON.contains(half(text));
     is_listed(&password) || is_listed(&letters) || adorned(&bare_password) || adorned(&bare_letters) || is_one_letter(&password)
 }
 
-/// With the letters that `@`, `0`, `$` and their like stand for.
+/// Replaces `@`, `0`, `$` and similar characters with the letters that they stand for.
 fn plain(password: &str) -> String {
     let letter = |c: char| match c {
         '@' | '4' => 'a',
@@ -33,7 +33,7 @@ fn plain(password: &str) -> String {
     password.chars().map(letter).collect()
 }
 
-/// One half of a text that is the same twice; else the text.
+/// Returns one half of a text that consists of two equal halves; otherwise the text.
 fn half(text: &str) -> &str {
     match text.split_at_checked(text.len() / 2) {
         Some((one, other)) if one == other => one,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_everybody_tries_is_common_however_it_is_dressed() {
+    fn variations_of_common_passwords_are_common() {
         for password in [
             "password",
             "PassWord",
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_long_and_written_as_it_is_looked_up() {
+    fn the_list_is_long_and_in_lower_case() {
         assert!(COMMON.len() > 800, "{}", COMMON.len());
         assert!(COMMON.iter().all(|word| *word == word.to_lowercase()));
     }

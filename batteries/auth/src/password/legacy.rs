@@ -1,4 +1,4 @@
-//! Hashes that other frameworks made. They are checked, and replaced at the next login.
+//! Hashes of other frameworks, which are checked, and replaced at the next login.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// More work than any of them asks for: a hash that asks for more was not made by them.
+/// More iterations than any of these frameworks uses.
 const MAX_ITERATIONS: u32 = 20_000_000;
 const MAX_BCRYPT_COST: u32 = 18;
 
-/// A hash, understood.
+/// A parsed hash.
 pub(super) enum Legacy<'a> {
     /// `pbkdf2_sha256$iterations$salt$hash` of Django.
     Pbkdf2 { iterations: u32, salt: &'a str, hash: Vec<u8> },
@@ -21,7 +21,7 @@ pub(super) enum Legacy<'a> {
 }
 
 impl<'a> Legacy<'a> {
-    /// `None` where it is none of these.
+    /// Returns `None` if the hash has another format.
     pub(super) fn of(hash: &'a str) -> Option<Self> {
         if let Some(rest) = hash.strip_prefix("pbkdf2_sha256$") {
             let mut parts = rest.split('$');
@@ -37,7 +37,7 @@ impl<'a> Legacy<'a> {
         is_bcrypt(rest).then_some(Legacy::Bcrypt(rest))
     }
 
-    /// As it is written: bcrypt has its salt before the hash, 22 letters behind `$2b$12$`.
+    /// Returns the salt as it is written. With bcrypt, it is 22 characters after `$2b$12$`.
     pub(super) fn salt(&self) -> &str {
         match self {
             Legacy::Pbkdf2 { salt, .. } => salt,
@@ -45,12 +45,12 @@ impl<'a> Legacy<'a> {
         }
     }
 
-    pub(super) fn fits(&self, password: &str) -> bool {
+    pub(super) fn matches(&self, password: &str) -> bool {
         match self {
             Legacy::Pbkdf2 { iterations, salt, hash } => {
                 let mut computed = [0; 32];
                 let done = pbkdf2::pbkdf2::<pbkdf2::hmac::Hmac<Sha256>>(password.as_bytes(), salt.as_bytes(), *iterations, &mut computed);
-                // One that is equal in its first bytes tells nothing of the password, but let nobody learn even that.
+                // Compared in constant time.
                 let differing = computed.iter().zip(hash).fold(0, |differing, (one, other)| differing | (one ^ other));
                 done.is_ok() && differing == 0
             }
@@ -58,7 +58,7 @@ impl<'a> Legacy<'a> {
             Legacy::BcryptSha256(hash) => {
                 let mut digest = String::with_capacity(64);
                 for byte in Sha256::digest(password) {
-                    // Writing into a String cannot fail.
+                    // Writing to a String cannot fail.
                     let _ = write!(digest, "{byte:02x}");
                 }
                 bcrypt::verify(digest, hash).unwrap_or(false)
@@ -67,7 +67,7 @@ impl<'a> Legacy<'a> {
     }
 }
 
-/// `$2b$12$` and 53 characters.
+/// Returns whether a hash consists of a prefix such as `$2b$12$` and 53 characters.
 fn is_bcrypt(hash: &str) -> bool {
     let begins = ["$2a$", "$2b$", "$2x$", "$2y$"].iter().any(|version| hash.starts_with(version));
     let cost = hash.get(4..6).and_then(|cost| cost.parse().ok());

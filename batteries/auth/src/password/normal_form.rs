@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// Returns the normal form in which passwords are compared and hashed: that of the profile OpaqueString of RFC 8265, section
-/// 4.2. Whether a keyboard types an accent with its letter or after it makes no difference, nor which kind of space it types;
-/// case and width do. Unlike the profile, it takes any text.
+/// 4.2. Accents are equal whether they are typed with their letter or after it, and all kinds of space are equal; case and width are
+/// significant. Unlike the profile, it accepts any text.
 pub(crate) fn normal_form(password: &str) -> Cow<'_, str> {
     if password.is_ascii() {
         return password.into();
@@ -14,7 +14,7 @@ pub(crate) fn normal_form(password: &str) -> Cow<'_, str> {
     password.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc().collect()
 }
 
-/// Unicode's space separators.
+/// Returns whether this is one of Unicode's space separators.
 fn is_space(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }

@@ -1,13 +1,13 @@
-//! What a new password is held to.
+//! The rules for new passwords.
 
 use super::common_passwords::is_common;
 use super::normal_form::normal_form;
 use crate::{AuthSettings, PasswordRule};
 
-/// More than anybody remembers; hashing has its own limit.
+/// The maximum length of a new password, in characters. Hashing has a limit of its own.
 pub(crate) const MAX_LENGTH: usize = 1000;
 
-/// What a new password is held to.
+/// The rules for new passwords.
 ///
 /// ```
 /// use lback_auth::{AuthSettings, PasswordRules};
@@ -24,13 +24,13 @@ pub struct PasswordRules {
 }
 
 impl PasswordRules {
-    /// Those in the settings.
+    /// Returns the rules in the settings.
     pub fn new(settings: &AuthSettings) -> Self {
         PasswordRules { rules: settings.auth_password_rules.clone(), min_length: settings.auth_password_min_length }
     }
 
-    /// What is wrong with the password of somebody of whom this is known (name, e-mail address), in their words. Nothing, if
-    /// it may be used. Its characters are counted in its normal form, in which it is hashed.
+    /// Returns the rules that a password violates, as messages for the user; an empty list means that it is accepted. `personal` contains
+    /// the user's name and e-mail address. Characters are counted in the normal form in which the password is hashed.
     pub fn check(&self, password: &str, personal: &[&str]) -> Vec<String> {
         let mut wrong = Vec::new();
         let password = &*normal_form(password);
@@ -41,29 +41,29 @@ impl PasswordRules {
             return vec![format!("The password has more than {MAX_LENGTH} characters.")];
         }
         if password.contains(char::is_control) {
-            return vec!["The password has a character in it that nobody can type.".to_owned()];
+            return vec!["The password contains a control character.".to_owned()];
         }
         for rule in &self.rules {
             wrong.extend(match rule {
                 PasswordRule::Length if password.chars().count() < self.min_length => {
                     Some(format!("The password is too short: it needs at least {} characters.", self.min_length))
                 }
-                PasswordRule::Common if is_common(password) => Some("The password is one of those that everybody tries first.".to_owned()),
+                PasswordRule::Common if is_common(password) => Some("The password is too common.".to_owned()),
                 PasswordRule::Similar if is_similar(password, personal) => {
                     Some("The password is too similar to your name or e-mail address.".to_owned())
                 }
-                PasswordRule::Numeric if password.chars().all(char::is_numeric) => Some("The password is made of digits only.".to_owned()),
+                PasswordRule::Numeric if password.chars().all(char::is_numeric) => Some("The password consists of digits only.".to_owned()),
                 _ => None,
             });
         }
         wrong
     }
 
-    /// The rules as a person reads them before they choose.
+    /// Returns the rules in words, to show next to the password field.
     pub fn describe(&self) -> Vec<String> {
         let describe = |rule: &PasswordRule| match rule {
             PasswordRule::Length => format!("at least {} characters long", self.min_length),
-            PasswordRule::Common => "none of those that everybody tries first".to_owned(),
+            PasswordRule::Common => "not a common password".to_owned(),
             PasswordRule::Similar => "not similar to your name or e-mail address".to_owned(),
             PasswordRule::Numeric => "not only digits".to_owned(),
         };
@@ -71,26 +71,26 @@ impl PasswordRules {
     }
 }
 
-/// How alike is too much, from 0 to 1.
+/// The similarity above which a password is refused, from 0 to 1.
 const TOO_SIMILAR: f64 = 0.7;
 
-/// Shorter parts stand in many passwords by chance.
-const SHORTEST: usize = 4;
+/// The minimum length of a part that is compared. Many passwords contain shorter ones by chance.
+const MIN_PART: usize = 4;
 
-/// Of longer names and addresses only the beginning is compared: what a program hands over may be of any length.
-const LONGEST: usize = 254;
+/// The number of characters of a name or an address that are compared, because a program may pass a text of any length.
+const MAX_PERSONAL: usize = 254;
 
 fn is_similar(password: &str, personal: &[&str]) -> bool {
     let password = password.to_lowercase();
     let parts = |text: &&str| -> Vec<String> {
-        let text = normal_form(&text.chars().take(LONGEST).collect::<String>()).to_lowercase();
+        let text = normal_form(&text.chars().take(MAX_PERSONAL).collect::<String>()).to_lowercase();
         let words = text.split(|c: char| !c.is_alphanumeric()).map(str::to_owned);
         let local = text.split('@').next().unwrap_or_default().to_owned();
-        words.chain([local, text.clone()]).filter(|part| part.chars().count() >= SHORTEST).collect()
+        words.chain([local, text.clone()]).filter(|part| part.chars().count() >= MIN_PART).collect()
     };
     personal.iter().flat_map(parts).any(|part| {
-        // A part that is most of the password, or a password that is most of the part. What is far longer cannot be alike,
-        // and comparing it would take its time.
+        // A part that is most of the password, or a password that is most of the part. Texts of very different lengths cannot be
+        // similar, and comparing them would be slow.
         let (shorter, longer) = if part.len() < password.len() { (&part, &password) } else { (&password, &part) };
         let share = shorter.chars().count() as f64 / longer.chars().count().max(1) as f64;
         share > 0.3

@@ -1,4 +1,4 @@
-//! The delays of logins, which slow down those who guess passwords and nobody else.
+//! The delays of logins, which slow down password guessing without affecting other users.
 //!
 //! Failures are counted:
 //!

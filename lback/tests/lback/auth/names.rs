@@ -60,7 +60,7 @@ fn a_name_that_looks_like_another_is_refused(store: &Store) {
         assert_refused(&client, name, StatusCode::CONFLICT, "looks too much like");
     }
     for name in ["аdmin", "аdmіn", "pаypal", "माতা"] {
-        assert_refused(&client, name, StatusCode::BAD_REQUEST, "does not mix letters");
+        assert_refused(&client, name, StatusCode::BAD_REQUEST, "cannot mix letters");
     }
     for name in ["admin\u{200b}", "\u{202e}admin", "adm\u{ad}in", "admin\u{fe0f}", "admin\u{3164}", "ad\u{200d}min"] {
         assert_refused(&client, name, StatusCode::BAD_REQUEST, "only letters");

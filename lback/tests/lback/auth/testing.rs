@@ -73,7 +73,7 @@ fn who_cannot_log_in_cannot_be_logged_in(store: &Store) {
     assert!(why(&carol).contains("This account may not log in."));
     let alice = user(&client, "alice");
     sql(&client, "DELETE FROM auth_users");
-    assert!(why(&alice).contains("no user of the id 1"));
+    assert!(why(&alice).contains("no user with the id 1"));
     assert_who(&client, "nobody");
 }
 

@@ -92,14 +92,14 @@ fn assert_refuses(project: &TempDir, command: &[&str], input: &str, why: &str) {
 #[test]
 fn a_superuser_is_made_listed_and_shut_out() {
     let project = migrated();
-    assert_does(&project, &["list_users"], "", "there are no users; createsuperuser makes the first");
+    assert_does(&project, &["list_users"], "", "there are no users yet; createsuperuser creates the first one");
     let create = ["createsuperuser", "--username", "alice", "--email=alice@example.com", "--password-env", "NEW_PASSWORD"];
-    assert_does(&project, &create, "", "alice may do everything now");
+    assert_does(&project, &create, "", "created the superuser alice");
     assert_does(
         &project,
         &["createsuperuser", "--username", "bob", "--password-stdin"],
         &format!("{PASSWORD}\r\n"),
-        "bob may do everything now",
+        "created the superuser bob",
     );
 
     let listed = run(&project, &["list_users"], "");
@@ -111,13 +111,13 @@ fn a_superuser_is_made_listed_and_shut_out() {
     assert!(json.contains("\"username\":\"alice\"") && !json.contains("argon2"), "{json}");
 
     assert_does(&project, &["deactivate_user", "ALICE"], "", "alice cannot log in any more");
-    assert_does(&project, &["deactivate_user", "alice"], "", "alice could not log in already");
+    assert_does(&project, &["deactivate_user", "alice"], "", "alice is already deactivated");
     assert!(run(&project, &["list_users"], "").contains("cannot log in, superuser"));
     assert_does(&project, &["activate_user", "alice@example.com"], "", "alice can log in again");
-    assert_does(&project, &["activate_user", "alice"], "", "alice could log in already");
+    assert_does(&project, &["activate_user", "alice"], "", "alice is already active");
     let printed = run(&project, &["changepassword", "alice", "--password-stdin"], "through the looking glass");
     assert!(
-        printed.contains("alice has another password now") && printed.contains("told of UserPasswordChanged { user_id: 1 }"),
+        printed.contains("changed the password of alice") && printed.contains("told of UserPasswordChanged { user_id: 1 }"),
         "{printed}"
     );
 }
@@ -133,7 +133,7 @@ fn what_cannot_be_done_is_refused_and_says_why() {
         "too short: it needs at least 8",
     );
     assert_refuses(&project, &create("a", "--password-stdin"), "pw\n", "too short");
-    assert_refuses(&project, &create("a", "--password-stdin"), "password1\n", "everybody tries first");
+    assert_refuses(&project, &create("a", "--password-stdin"), "password1\n", "too common");
     assert_refuses(&project, &create("a", "--password-stdin"), "84620193751\n", "digits only");
     assert_refuses(&project, &create("wonderland", "--password-stdin"), "Wonderland1\n", "too similar");
     assert_refuses(&project, &create("a", "--password-stdin"), "", "Enter a password.");
@@ -149,46 +149,46 @@ fn what_cannot_be_done_is_refused_and_says_why() {
         &project,
         &["createsuperuser", "--username", "a", "--password-env", "NOT_THERE"],
         "",
-        "the environment variable NOT_THERE holds no password",
+        "the password cannot be read from the environment variable NOT_THERE",
     );
     assert_refuses(
         &project,
         &["createsuperuser", "--username", "a", "--password-env", "NEW_PASSWORD", "--password-stdin"],
         "",
-        "leave one out",
+        "exclude each other; remove one",
     );
-    assert_refuses(&project, &["createsuperuser", "--username"], "", "--username wants a value");
-    assert_refuses(&project, &["createsuperuser", "--username", "a", "--username", "b"], "", "--username is there twice");
-    assert_refuses(&project, &["createsuperuser", "--password", "x"], "", "no flag --password; it has --username");
-    assert_refuses(&project, &["createsuperuser", "alice"], "", "does not take \"alice\"");
+    assert_refuses(&project, &["createsuperuser", "--username"], "", "--username needs a value");
+    assert_refuses(&project, &["createsuperuser", "--username", "a", "--username", "b"], "", "--username is given twice");
+    assert_refuses(&project, &["createsuperuser", "--password", "x"], "", "no option --password; its options are --username");
+    assert_refuses(&project, &["createsuperuser", "alice"], "", "unexpected argument \"alice\"");
     // Nobody sits there.
-    assert_refuses(&project, &["createsuperuser"], "alice\n", "nobody can be asked for a user name");
-    assert_refuses(&project, &["createsuperuser", "--username", "a"], "", "nobody can be asked for a password");
+    assert_refuses(&project, &["createsuperuser"], "alice\n", "there is no terminal to ask for a user name");
+    assert_refuses(&project, &["createsuperuser", "--username", "a"], "", "there is no terminal to ask for a password");
     assert_does(&project, &["list_users"], "", "there are no users");
 
-    assert_does(&project, &create("alice", "--password-stdin"), PASSWORD, "alice may do everything");
+    assert_does(&project, &create("alice", "--password-stdin"), PASSWORD, "created the superuser alice");
     assert_refuses(&project, &create("Alice", "--password-stdin"), PASSWORD, "a user called Alice already");
     for command in ["changepassword", "activate_user", "deactivate_user"] {
-        assert_refuses(&project, &[command], "", &format!("{command} wants the name of a user"));
+        assert_refuses(&project, &[command], "", &format!("{command} needs the name of a user"));
         assert_refuses(&project, &[command, "nobody"], "", "no user called nobody; list_users shows");
-        assert_refuses(&project, &[command, "alice", "bob"], "", "does not take \"bob\"");
-        assert_refuses(&project, &[command, "alice", "--force"], "", &format!("{command} has no flag --force"));
+        assert_refuses(&project, &[command, "alice", "bob"], "", "unexpected argument \"bob\"");
+        assert_refuses(&project, &[command, "alice", "--force"], "", &format!("{command} has no option --force"));
     }
     assert_refuses(&project, &["changepassword", "alice", "--password-stdin"], "pw", "too short");
-    assert_refuses(&project, &["list_users", "all"], "", "does not take \"all\"");
+    assert_refuses(&project, &["list_users", "all"], "", "unexpected argument \"all\"");
 }
 
 #[test]
 fn names_are_one_persons_on_the_command_line_too() {
     let project = migrated();
     let create = |name: &'static str| ["createsuperuser", "--username", name, "--password-stdin"];
-    assert_does(&project, &create(" Zoë "), PASSWORD, "Zoë may do everything now");
-    assert_refuses(&project, &create("ZOE\u{308}"), PASSWORD, "there is a user called ZOË already");
-    assert_refuses(&project, &create("z\u{43e}"), PASSWORD, "does not mix letters of different alphabets");
-    assert_does(&project, &create("modern"), PASSWORD, "modern may do everything now");
+    assert_does(&project, &create(" Zoë "), PASSWORD, "created the superuser Zoë");
+    assert_refuses(&project, &create("ZOE\u{308}"), PASSWORD, "a user called ZOË already exists");
+    assert_refuses(&project, &create("z\u{43e}"), PASSWORD, "cannot mix letters of different alphabets");
+    assert_does(&project, &create("modern"), PASSWORD, "created the superuser modern");
     assert_refuses(&project, &create("modem"), PASSWORD, "modem looks too much like the name of another user");
     let domain = ["createsuperuser", "--username", "anna", "--email", "anna@Bücher.example", "--password-stdin"];
-    assert_does(&project, &domain, PASSWORD, "anna may do everything now");
+    assert_does(&project, &domain, PASSWORD, "created the superuser anna");
     for name in ["zoe\u{308}", "ＺＯË", "ANNA@bücher.example", "anna@XN--bcher-kva.example"] {
         assert_does(&project, &["deactivate_user", name], "", "cannot log in any more");
         assert_does(&project, &["activate_user", name], "", "can log in again");
@@ -212,26 +212,26 @@ fn migrate_gives_names_that_sql_has_stored_their_normal_form() {
 #[test]
 fn a_user_is_taken_into_a_group_and_out_of_it() {
     let project = migrated();
-    assert_does(&project, &["createsuperuser", "--username", "alice", "--password-stdin"], PASSWORD, "alice may do everything");
-    assert_refuses(&project, &["add_to_group", "alice", "Authors"], "", "no group called Authors; there is none yet");
+    assert_does(&project, &["createsuperuser", "--username", "alice", "--password-stdin"], PASSWORD, "created the superuser alice");
+    assert_refuses(&project, &["add_to_group", "alice", "Authors"], "", "no group called Authors; there are no groups yet");
     let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new("sqlite:db.sqlite"), ..Default::default() };
     let mut db = lback::db::Database::open(&settings, project.path()).unwrap().connect().unwrap();
     lback::auth::Group::get_or_create(&mut db, "Authors").unwrap();
     lback::auth::Group::get_or_create(&mut db, "Moderators").unwrap();
-    assert_refuses(&project, &["add_to_group", "alice", "Autors"], "", "no group called Autors; there are Authors, Moderators");
+    assert_refuses(&project, &["add_to_group", "alice", "Autors"], "", "no group called Autors; existing groups: Authors, Moderators");
     for arguments in [&[][..], &["alice"]] {
         let command = [&["add_to_group"], arguments].concat();
-        assert_refuses(&project, &command, "", "add_to_group wants the name of a user and a group: add_to_group NAME GROUP");
+        assert_refuses(&project, &command, "", "add_to_group needs the name of a user and a group: add_to_group NAME GROUP");
     }
     assert_refuses(&project, &["remove_from_group", "nobody", "Authors"], "", "no user called nobody");
 
     let alice = lback::auth::User::named(&mut db, "alice").unwrap().unwrap();
     let mut groups = || lback::auth::Group::of(&mut db, &alice).unwrap().into_iter().map(|group| group.name).collect::<Vec<_>>();
     for _ in 0..2 {
-        assert_does(&project, &["add_to_group", "Alice", "Authors"], "", "alice is in the group Authors");
+        assert_does(&project, &["add_to_group", "Alice", "Authors"], "", "added alice to the group Authors");
         assert_eq!(groups(), ["Authors"]);
     }
-    assert_does(&project, &["remove_from_group", "alice", "Authors"], "", "alice is not in the group Authors");
+    assert_does(&project, &["remove_from_group", "alice", "Authors"], "", "removed alice from the group Authors");
     assert!(groups().is_empty());
 }
 
@@ -247,8 +247,11 @@ fn nothing_is_done_before_the_migrations_are() {
 fn help_routes_and_check_know_of_users() {
     let project = migrated();
     let help = run(&project, &["help"], "");
-    assert!(help.contains("Commands for users:\n  createsuperuser  ") && help.contains("  makes a user who may do everything\n"), "{help}");
-    assert!(help.contains("\n  changepassword NAME  ") && help.contains("  gives a user another password\n"), "{help}");
+    assert!(
+        help.contains("Commands for users:\n  createsuperuser  ") && help.contains("  creates a superuser, who has every permission\n"),
+        "{help}"
+    );
+    assert!(help.contains("\n  changepassword NAME  ") && help.contains("  changes the password of a user\n"), "{help}");
     for name in ["createsuperuser", "changepassword", "activate_user", "deactivate_user", "add_to_group", "remove_from_group", "list_users"]
     {
         assert_does(&project, &[name, "--help"], "", &format!("Usage: {name}"));
@@ -261,7 +264,7 @@ fn help_routes_and_check_know_of_users() {
     let check = run(&project, &["check", "--deploy"], "");
     assert!(
         check.contains(
-            "FAIL  permissions and the login page: no permission has the name that is asked for: /typo asks for \"blog.ad_post\""
+            "FAIL  permissions and the login page: a route requires a permission that is not declared: /typo requires \"blog.ad_post\""
         ),
         "{check}"
     );
