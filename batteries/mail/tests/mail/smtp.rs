@@ -211,7 +211,9 @@ fn a_server_without_tls_gets_nothing_where_tls_is_asked_for() {
     let mailer = office.mailer(&format!("{}\nSMTP_USERNAME = 'shop'\nSMTP_PASSWORD = 'hunter2'", settings(server.port(), "starttls")));
     let why = why_not(&mailer);
     assert!(why.contains("STARTTLS") && server.received().is_empty(), "{why}");
-    for (file, part) in [("missing.pem", "a file that exists, and is the text \"missing.pem\""), ("db.sqlite", "it contains no certificate")] {
+    for (file, part) in
+        [("missing.pem", "a file that exists, and is the text \"missing.pem\""), ("db.sqlite", "it contains no certificate")]
+    {
         let error = office.try_mailer(&format!("{}\nSMTP_CA_FILE = '{file}'", settings(1, "tls"))).err().unwrap().to_string();
         assert!(error.contains("SMTP_CA_FILE") && error.contains(part), "{error}");
     }
