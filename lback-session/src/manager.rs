@@ -146,10 +146,10 @@ impl SessionManager {
         Ok(Record { id, user_id: user_id(&data), data, meta, version: 1, expires_at, created_at, updated_at: now })
     }
 
-    /// The session of this id; `None` where there is none that has not expired.
+    /// Returns the session of this id, or `None` if it does not exist or has expired.
     ///
     /// # Errors
-    /// 503 where the store cannot be read.
+    /// Returns 503 if the store cannot be read.
     pub fn load(&self, id: SessionId) -> Result<Option<Record>> {
         Ok(wait(self.0.backend.store(UNREACHABLE)?.load(id))?.filter(|record| self.is_valid(record)))
     }

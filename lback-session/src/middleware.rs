@@ -3,7 +3,7 @@
 use lback_core::{Middleware, Next, Request, Response, Result};
 
 use crate::SessionManager;
-use crate::end_of_request::finish;
+use crate::end_of_request::{End, finish};
 use crate::request::{RouteSession, Slot};
 
 /// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first used, and changes are saved on
@@ -29,8 +29,10 @@ impl Middleware for SessionMiddleware {
         let session = req.extensions_mut().get_mut::<Slot>().and_then(Slot::take);
         match session {
             None => result,
-            // Boxed, so that requests without a session have no room for this in their future.
-            Some(session) => Box::pin(finish(req, session, result)).await,
+            Some(session) => match finish(req, session, result) {
+                End::Reached(result) => result,
+                End::Writing(writing) => writing.await,
+            },
         }
     }
 

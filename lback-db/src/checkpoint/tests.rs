@@ -109,7 +109,7 @@ fn a_process_that_is_killed_while_the_log_is_moved_loses_nothing() {
     let mut known = 0;
     for after in [0, 3, 30] {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "log::tests::the_killed", "--ignored", "--nocapture", "--test-threads=1"])
+            .args(["--exact", "checkpoint::tests::the_killed", "--ignored", "--nocapture", "--test-threads=1"])
             .env("LBACK_TEST_FOLDER", folder.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -4,6 +4,8 @@ mod in_cookie;
 mod on_server;
 mod plan;
 
+use std::pin::Pin;
+
 use lback_core::header::{HeaderMap, HeaderValue};
 use lback_core::{Caching, CookieSent, Request, Response, Result};
 
@@ -11,18 +13,26 @@ use crate::backend::Backend;
 use crate::request::Slot;
 use crate::{AppSession, SessionId};
 
-pub(crate) async fn finish(req: &mut Request, mut session: AppSession, result: Result<Response>) -> Result<Response> {
+/// How far the end of a request has come.
+pub(crate) enum End<'r> {
+    /// The store has nothing to write.
+    Reached(Result<Response>),
+    /// The store is writing. Boxed, so that requests that only read have no room for this in their future.
+    Writing(Pin<Box<dyn Future<Output = Result<Response>> + Send + 'r>>),
+}
+
+pub(crate) fn finish(req: &mut Request, mut session: AppSession, result: Result<Response>) -> End<'_> {
     let outcome = req.conclude(result.as_ref());
     if let Some(error) = session.why_broken() {
-        return if outcome.has_failed() { result } else { Err(error) };
+        return End::Reached(if outcome.has_failed() { result } else { Err(error) });
     }
     if !is_seen(&result) {
         session.leave_taken_flashes();
     }
     let manager = session.manager().clone();
     match manager.backend() {
-        Backend::Server(_) => on_server::finish(req, &manager, session, result).await,
-        Backend::Cookie => in_cookie::finish(req, &manager, session, result),
+        Backend::Server(_) => on_server::finish(req, manager, session, result),
+        Backend::Cookie => End::Reached(in_cookie::finish(req, &manager, session, result)),
     }
 }
 

@@ -10,35 +10,47 @@ use lback_core::{Error, Request, Response, Result};
 use lback_db::{DbSession, RequestDb};
 
 use super::plan::{Plan, Write, Written};
-use super::{BrowserCookie, log_interrupted, put_back};
+use super::{BrowserCookie, End, log_interrupted, put_back};
 use crate::request::Slot;
 use crate::{AppSession, Expiry, SessionManager, cookie};
 
-pub(super) async fn finish(
-    req: &mut Request,
-    manager: &SessionManager,
-    mut session: AppSession,
-    mut result: Result<Response>,
-) -> Result<Response> {
+pub(super) fn finish(req: &mut Request, manager: SessionManager, mut session: AppSession, mut result: Result<Response>) -> End<'_> {
     if let Some(id) = session.late_for() {
         if (session.modified() || session.cycles()) && !req.outcome().has_failed() {
             log_interrupted(req, id);
         }
-        BrowserCookie::Keep.send(req, &mut result);
-        put_back(req, session);
-        return result;
+        return keep(req, session, result);
     }
-    let deletes = session.take_deleted();
-    let mut write = None;
+    let mut plan = Plan { deletes: session.take_deleted(), write: None };
     if !req.outcome().has_failed() {
-        match Write::of(manager, &mut session) {
-            Ok(planned) => write = planned,
-            Err(error) if deletes.is_empty() => return Err(error),
+        match Write::of(&manager, &mut session) {
+            Ok(write) => plan.write = write,
+            Err(error) if plan.deletes.is_empty() => return End::Reached(Err(error)),
             Err(error) => fail(req, &mut result, error),
         }
     }
-    let expiry = session.meta().expiry;
-    let done = match carry_out(req, manager, Plan { deletes: deletes.clone(), write }, expiry).await {
+    match plan.is_empty() && req.outcome().commits() {
+        true => keep(req, session, result),
+        false => End::Writing(Box::pin(write(req, manager, session, result, plan))),
+    }
+}
+
+/// Ends a request whose session stays as the store has it.
+fn keep(req: &mut Request, session: AppSession, mut result: Result<Response>) -> End<'_> {
+    BrowserCookie::Keep.send(req, &mut result);
+    put_back(req, session);
+    End::Reached(result)
+}
+
+async fn write(
+    req: &mut Request,
+    manager: SessionManager,
+    mut session: AppSession,
+    mut result: Result<Response>,
+    plan: Plan,
+) -> Result<Response> {
+    let (deletes, expiry) = (plan.deletes.clone(), session.meta().expiry);
+    let done = match carry_out(req, &manager, plan, expiry).await {
         Ok(done) => done,
         Err(error) if deletes.is_empty() => return Err(error),
         // What was to be written is lost, and the request has failed. The sessions that it has ended must end all the same.
@@ -46,7 +58,7 @@ pub(super) async fn finish(
             if !req.outcome().has_failed() {
                 fail(req, &mut result, error);
             }
-            match Box::pin(carry_out(req, manager, Plan { deletes: deletes.clone(), write: None }, expiry)).await {
+            match Box::pin(carry_out(req, &manager, Plan { deletes: deletes.clone(), write: None }, expiry)).await {
                 Ok(done) => done,
                 Err(error) => {
                     tracing::error!(target: "lback::session", request = %req.id(), %error, "a session could not be deleted; trying again");
@@ -56,16 +68,13 @@ pub(super) async fn finish(
             }
         }
     };
-    match done {
-        Done::Now(written) => {
-            match written {
-                Written::Session(id, _) => session.stored_as(id),
-                Written::Interrupted(id) => log_interrupted(req, id),
-                Written::Nothing => {}
-            }
-            written.browser_cookie(manager, expiry, !deletes.is_empty())?.send(req, &mut result);
+    if let Done::Now(written) = done {
+        match written {
+            Written::Session(id, _) => session.stored_as(id),
+            Written::Interrupted(id) => log_interrupted(req, id),
+            Written::Nothing => {}
         }
-        Done::AtCommit => {}
+        written.browser_cookie(&manager, expiry, !deletes.is_empty())?.send(req, &mut result);
     }
     put_back(req, session);
     result

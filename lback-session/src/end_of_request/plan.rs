@@ -1,4 +1,4 @@
-//! What is to be written of a session at the end of a request, and how.
+//! Plans what to write of a session at the end of a request, and writes it.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Splits SQL into its statements.
 //!
-//! A semicolon ends a statement unless it stands in a text, a quoted name, a comment, in parentheses (rules of PostgreSQL), or
-//! in the body of a trigger or function. The rules are those of the databases' own shells: `sqlite3_complete` for SQLite, and
+//! A semicolon ends a statement unless it is in a text, a quoted name, a comment, parentheses (rules of PostgreSQL), or the body of a
+//! trigger or function. The rules are those of the databases' own shells: `sqlite3_complete` for SQLite, and
 //! psql's scanner (`psqlscan.l`) for PostgreSQL.
 
 use crate::Kind;
@@ -9,7 +9,7 @@ use crate::Kind;
 /// One statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Statement<'a> {
-    /// Without the semicolon at its end, and without comments before it.
+    /// The text, without the semicolon at its end and without comments before it.
     pub(super) text: &'a str,
     /// The line on which it begins, counted from 1.
     pub(super) line: usize,
@@ -17,7 +17,7 @@ pub(super) struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// Returns whether it begins or ends a transaction. Savepoints stay inside of one.
+    /// Returns whether it begins or ends a transaction. Savepoints do not.
     pub(super) fn controls_transaction(&self) -> bool {
         match self.words.at(0).to_ascii_lowercase().as_str() {
             "begin" | "commit" | "end" | "abort" => true,
@@ -28,7 +28,7 @@ impl Statement<'_> {
     }
 }
 
-/// The statements of `sql`, which may be without a semicolon after the last one. Comments alone are no statement.
+/// Returns the statements of `sql`. The last one may lack its semicolon. Comments alone are not a statement.
 pub(super) fn statements(sql: &str, kind: Kind) -> Vec<Statement<'_>> {
     let dialect = Dialect::of(kind);
     let mut statements = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn statements(sql: &str, kind: Kind) -> Vec<Statement<'_>> {
     statements
 }
 
-/// Where the databases differ.
+/// The syntax of a database.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     Sqlite,
@@ -84,7 +84,7 @@ enum Token {
     Other,
 }
 
-/// The first words of a statement, which say what it does.
+/// The first words of a statement, which tell its kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Words<'a>([&'a str; 4]);
 
@@ -110,7 +110,7 @@ struct Current<'a> {
     words: Words<'a>,
     count: usize,
     parentheses: usize,
-    /// How many `BEGIN` and `CASE` are open in the body of a function of PostgreSQL.
+    /// The number of open `BEGIN` and `CASE` in the body of a function of PostgreSQL.
     bodies: usize,
     /// How much of the `; END` that ends a trigger of SQLite has been seen.
     trigger_end: TriggerEnd,
@@ -140,7 +140,7 @@ impl<'a> Current<'a> {
             Token::Open => self.parentheses += 1,
             Token::Close => self.parentheses = self.parentheses.saturating_sub(1),
             Token::Word => {
-                // EXPLAIN stands before what it explains.
+                // EXPLAIN precedes the explained statement.
                 let explains = self.count == 0 && dialect == Dialect::Sqlite && text.eq_ignore_ascii_case("explain");
                 if !explains && self.count < self.words.0.len() {
                     self.words.0[self.count] = text;
@@ -212,7 +212,7 @@ fn token(sql: &str, at: usize, dialect: Dialect) -> (Token, usize) {
 fn plain(rest: &str) -> (Token, usize) {
     let length_of = |fits: fn(char) -> bool| rest.find(|c| !fits(c)).unwrap_or(rest.len());
     match rest.chars().next() {
-        // A file that was put together of several may have the byte order mark of each.
+        // A file that was joined from several may have the byte order mark of each.
         Some(c) if is_space(c) => (Token::Space, length_of(is_space)),
         Some(c) if is_in_word(c) => (Token::Word, length_of(|c| is_in_word(c) || c == '$')),
         Some(c) => (Token::Other, c.len_utf8()),
@@ -228,7 +228,7 @@ fn is_in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || (!c.is_ascii() && !is_space(c))
 }
 
-/// The length of a comment, which PostgreSQL allows to be nested. One that is not closed goes to the end.
+/// Returns the length of a comment, which may be nested in PostgreSQL. An unclosed comment extends to the end.
 fn comment(rest: &str, dialect: Dialect) -> usize {
     let bytes = rest.as_bytes();
     let (mut at, mut depth) = (2, 1);
@@ -247,7 +247,7 @@ fn comment(rest: &str, dialect: Dialect) -> usize {
     rest.len()
 }
 
-/// The length of a text or name in quotes that begins at `start`; two quotes stand for one.
+/// Returns the length of a quoted text or name that begins at `start`; two quotes stand for one.
 fn quoted(rest: &str, start: usize, quote: char) -> usize {
     let mut at = start + 1;
     while let Some(found) = rest[at..].find(quote) {
@@ -260,7 +260,7 @@ fn quoted(rest: &str, start: usize, quote: char) -> usize {
     rest.len()
 }
 
-/// The length of `E'…'`, in which a backslash keeps a quote from ending the text.
+/// Returns the length of `E'…'`, in which a backslash escapes a quote.
 fn escaped(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let mut at = 2;
@@ -274,7 +274,7 @@ fn escaped(rest: &str) -> usize {
     rest.len()
 }
 
-/// The length of `$tag$…$tag$`, or of a `$` that begins something else.
+/// Returns the length of `$tag$…$tag$`, or of a `$` that begins something else.
 fn dollar_quoted(rest: &str) -> usize {
     let Some(tag) = rest[1..].find('$').map(|end| &rest[..end + 2]) else { return 1 };
     let name = &tag[1..tag.len() - 1];

@@ -5,7 +5,7 @@
 //!
 //! * **SQLite is read on the calling thread** ([`sqlite`]). A row by its key takes a few microseconds; handing that to another thread
 //!   takes ten times as long. The store has its own connections for it, so that no session waits for views that keep the pool busy.
-//! * **All writes go through one writer** ([`writer`] for SQLite, [`postgres`] for a server). It takes all waiting writes, writes them
+//! * **All writes go through one writer** ([`writer`] for SQLite, `postgres` for a server). It takes all waiting writes, writes them
 //!   in one transaction, and answers each request after the commit. While one commit is on its way to the disk, the next writes are
 //!   collected ([`batching`]). So all waiting requests share a commit, no two writers ever meet "database is locked", and a write that
 //!   fails by itself fails alone.
@@ -14,7 +14,7 @@
 //! * **A save names the version that it is based on.** If another request was faster, the changes are applied again to what it has
 //!   saved, in the same transaction (rule 8): no update is lost, and none is tried twice over a network.
 //! * **A request that only reads writes at most once a second** for one session: its expiry (rule 9).
-//! * **Requests to a server are batched** ([`postgres`]): loads that wait together are one query, and saves one statement.
+//! * **Requests to a server are batched** (`postgres`): loads that wait together are one query, and saves one statement.
 //! * **Nothing is cached** between requests: another process may have revoked the session meanwhile.
 //! * **Statements are prepared once** per connection ([`prepared`]). A row is found by a key of 16 bytes, and times are numbers. The
 //!   index for the cleanup changes once an hour, not with each renewal, and a write that changes no indexed column updates no index.

@@ -20,7 +20,7 @@
 //!   written with one more statement. So a session that many requests change at once costs no more than one that a single request
 //!   changes.
 //! * **A write that fails by itself** must not affect the others, and PostgreSQL aborts a whole transaction for one error. So the
-//!   writes of a failed batch are run again, each in a transaction of its own, where only the cause of the failure fails again.
+//!   writes of a failed batch are run again, each in a transaction of its own, and only the cause of the failure fails again.
 //! * **Locked rows.** A view that revokes sessions locks their rows until it ends. A batch waits for a row only briefly; then its
 //!   writes are run one by one, and those whose rows are still locked go to a second thread (`Lane::Patient`), which waits for up to
 //!   `DATABASE_BUSY_TIMEOUT_MS`. All others go on.
