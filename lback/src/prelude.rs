@@ -4,7 +4,7 @@
 
 #[cfg(feature = "accounts")]
 pub use crate::accounts::AppAccounts as _;
-pub use crate::app::{Command, ProgramResult};
+pub use crate::app::{Command, ProgramError, ProgramResult};
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
 pub use crate::db::{Db, OrNotFoundRow, RequestDb, migrations, tables};

@@ -2,7 +2,7 @@
 
 use lback_app::{App, Battery, Setup};
 use lback_auth::{Auth, User};
-use lback_core::{Error, Result, Router};
+use lback_core::{ProgramError, ProgramResult, Router};
 
 use crate::{pages, templates};
 
@@ -52,7 +52,7 @@ impl Battery for Accounts {
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
-        let auth = setup.find_state::<Auth>().cloned().ok_or_else(|| Error::internal("accounts need users: write App::auth()"))?;
+        let auth = setup.find_state::<Auth>().cloned().ok_or_else(|| ProgramError::new("accounts need users: write App::auth()"))?;
         check_user_type(&auth)?;
         setup.routes(Router::new().include(&self.path, pages::urls()).name("account"));
         for (name, text) in templates::ALL {
@@ -67,23 +67,23 @@ impl Battery for Accounts {
     }
 }
 
-fn check_user_type(auth: &Auth) -> Result<()> {
+fn check_user_type(auth: &Auth) -> ProgramResult {
     let known = auth.user_type();
     if known == std::any::type_name::<User>() {
         return Ok(());
     }
-    Err(Error::internal(format!(
+    Err(ProgramError::new(format!(
         "the pages of App::accounts() support only the framework's own users, and the users of this application are of the type {known}. \
          Write App::auth() instead of App::auth_with(), or remove App::accounts() and write pages of your own"
     )))
 }
 
 /// Checks that links in mails lead to this site, whatever host the request names.
-fn check_site_url(auth: &Auth) -> Result<()> {
+fn check_site_url(auth: &Auth) -> ProgramResult {
     if auth.settings().auth_site_url.is_some() {
         return Ok(());
     }
-    Err(Error::internal(
+    Err(ProgramError::new(
         "links in mails use the host and port that the request names. Write AUTH_SITE_URL = \"https://example.com\" in settings.production.toml",
     ))
 }

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use lback_app::{App, Battery, Command, CommandSpec, Setup};
 use lback_core::middleware::Slot;
-use lback_core::{Assembly, Error, Result, Settings};
+use lback_core::{Assembly, ProgramError, ProgramResult, Settings};
 use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
@@ -22,7 +22,7 @@ pub trait AppAuth {
     /// ```no_run
     /// use lback::prelude::*;
     ///
-    /// fn profile(req: &mut Request) -> Result<String> {
+    /// fn profile(req: &mut Request) -> ProgramResult<String> {
     ///     Ok(format!("Hello, {}.", req.require_login()?.username))
     /// }
     ///
@@ -50,14 +50,14 @@ pub trait AppAuth {
 impl AppAuth for App {
     fn auth(mut self) -> Self {
         let users = self.battery_mut::<Users>();
-        users.make = Some(Auth::new::<User>);
+        users.make = Some(|assembly| Ok(Auth::new::<User>(assembly)?));
         users.has_commands = true;
         self
     }
 
     fn auth_with<A: Account>(mut self) -> Self {
         let users = self.battery_mut::<Users>();
-        users.make = Some(Auth::new::<A>);
+        users.make = Some(|assembly| Ok(Auth::new::<A>(assembly)?));
         users.has_commands = false;
         self
     }
@@ -72,7 +72,7 @@ impl AppAuth for App {
 }
 
 /// Creates the configuration for users of one type.
-type Make = fn(&Assembly) -> Result<Auth>;
+type Make = fn(&Assembly) -> ProgramResult<Auth>;
 
 /// The battery, as the application configures it.
 #[derive(Default)]
@@ -113,7 +113,7 @@ impl Battery for Users {
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let Some(make) = self.make else {
-            return Err(Error::internal(
+            return Err(ProgramError::new(
                 "App::permissions() is for applications with users, and this one has none. Write App::new(urls).auth()",
             ));
         };
@@ -145,20 +145,21 @@ impl Battery for Users {
 }
 
 /// Inserts what migrations cannot: the declared permissions, and missing normal forms of names.
-fn fill_tables(auth: &Auth, database: &Database) -> Result<()> {
+fn fill_tables(auth: &Auth, database: &Database) -> ProgramResult {
     if auth.permissions().next().is_some() {
         declare_permissions(&mut *database.get()?, auth.permissions())?;
     }
-    update_name_keys(database).map(drop)
+    update_name_keys(database)?;
+    Ok(())
 }
 
-fn run_command(command: &mut Command, run: commands::Run) -> Result<()> {
+fn run_command(command: &mut Command, run: commands::Run) -> ProgramResult {
     command.require_migrations()?;
     let (app, arguments) = (command.app().clone(), command.arguments().to_vec());
-    let auth: &Auth = app.state().ok_or_else(|| Error::internal("this application has no users"))?;
+    let auth: &Auth = app.state().ok_or_else(|| ProgramError::new("this application has no users"))?;
     let (database, now) = (command.database()?.clone(), command.now());
     let print = RefCell::new(|line: &str| command.print(line));
     let print = |line: &str| (print.borrow_mut())(line);
     let context = commands::Context { app: &app, auth, database: &database, sessions: app.state(), now, print: &print };
-    run(&context, &arguments)
+    Ok(run(&context, &arguments)?)
 }

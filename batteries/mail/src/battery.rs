@@ -2,7 +2,7 @@
 
 use lback_app::{App, Battery, CommandSpec, Setup, TestSettings};
 use lback_core::middleware::Slot;
-use lback_core::{CoreSettings, Error, Result, Settings};
+use lback_core::{CoreSettings, ProgramError, ProgramResult, Settings};
 use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
@@ -16,7 +16,7 @@ pub trait AppMail {
     /// ```no_run
     /// use lback::prelude::*;
     ///
-    /// fn greet(req: &mut Request) -> Result<()> {
+    /// fn greet(req: &mut Request) -> ProgramResult {
     ///     req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"))
     /// }
     ///
@@ -80,7 +80,7 @@ impl Battery for MailBattery {
 
 fn send_test_mail() -> CommandSpec {
     CommandSpec::new("sendtestmail", "ADDRESS  sends a mail now, and says what the mail server answers", |command| {
-        let Some(address) = command.argument::<String>(0)? else { return Err(Error::internal("sendtestmail takes an address")) };
+        let Some(address) = command.argument::<String>(0)? else { return Err(ProgramError::new("sendtestmail takes an address")) };
         let mailer: &Mailer = command.state()?;
         let mail = Mail::to(address.as_str()).subject("A test mail").text("This is a test. Mail from your application comes this way.");
         command.block_on(mailer.send_now(mail))??;
@@ -95,7 +95,7 @@ fn send_test_mail() -> CommandSpec {
 }
 
 /// Returns an error if mail does not reach its recipients.
-fn reaches_people(mail: &MailSettings) -> Result<()> {
+fn reaches_people(mail: &MailSettings) -> ProgramResult {
     let local = ["localhost", "127.0.0.1", "::1"].contains(&mail.smtp_host.as_str());
     let wrong = match mail.mail_backend {
         Some(MailBackend::Smtp) if mail.smtp_tls == SmtpTls::None && mail.smtp_username.is_some() && !local => {
@@ -110,5 +110,5 @@ fn reaches_people(mail: &MailSettings) -> Result<()> {
              feature smtp of lback"
         }
     };
-    Err(Error::internal(wrong))
+    Err(ProgramError::new(wrong))
 }

@@ -67,7 +67,7 @@ impl Battery for Announcements {
         setup.template("announcements/edit.html", include_str!("../templates/edit.html"));
         setup.template("announcements/closed.html", include_str!("../templates/closed.html"));
         setup.template_global("announcement", |req| Ok(req.state::<Current>()?.get()));
-        setup.after_migrate(|app, database| read(app, &mut *database.get()?));
+        setup.after_migrate(|app, database| Ok(read(app, &mut *database.get()?)?));
         setup.every(Duration::from_secs(seconds), refresh);
         setup.checks(|app, checks| {
             checks.add("announcement", site_is_open(app));

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use lback_core::middleware::{BodyReader, Errors, Stack, Timeout};
 use lback_core::testing::Client;
-use lback_core::{Application, Assembly, ProgramResult, Result, Router, Settings};
+use lback_core::{Application, Assembly, ProgramResult, Router, Settings};
 
 const SECRET: &str = "the secret key of the tests, long enough";
 

@@ -20,7 +20,7 @@ fn close_idle(command: &mut Command) -> ProgramResult {
     let closed = diesel::sql_query(format!("DELETE FROM tickets WHERE touched < {before}")).execute(command.db()?)?;
     command.print(format!("closed {closed}"));
     if days == 0 {
-        return Err(Error::bad_request("too eager"));
+        return Err(ProgramError::new("too eager"));
     }
     command.print("done");
     Ok(())

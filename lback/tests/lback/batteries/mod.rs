@@ -66,7 +66,7 @@ impl Battery for Desk {
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         if setup.find_state::<Shelf>().is_none() {
-            return Err(Error::internal("the shelf comes first"));
+            return Err(ProgramError::new("the shelf comes first"));
         }
         async fn stamp(req: &mut Request, next: Next<'_>) -> Result<Response> {
             next.run(req).await.with_header("x-desk", "1")

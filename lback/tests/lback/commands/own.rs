@@ -27,7 +27,7 @@ fn add_posts(command: &mut Command) -> ProgramResult {
             panic!("no post");
         }
         if title == "bad" {
-            return Err(Error::bad_request("a post needs a good title"));
+            return Err(ProgramError::new("a post needs a good title"));
         }
         diesel::sql_query("INSERT INTO posts (title) VALUES (?)").bind::<diesel::sql_types::Text, _>(title).execute(command.db()?)?;
     }
