@@ -7,6 +7,8 @@ use std::panic::Location;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
+use crate::sealed::Sealed;
+
 /// The result of views, middleware and everything that they call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -232,7 +234,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
 /// let found: Option<i32> = None;
 /// assert!(found.or_404().unwrap_err().is_not_found());
 /// ```
-pub trait OrNotFound<T> {
+pub trait OrNotFound<T>: Sealed {
     /// Returns the value, or an error with status 404 if it is missing.
     fn or_404(self) -> Result<T>;
 }

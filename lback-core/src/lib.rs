@@ -22,6 +22,7 @@ pub mod private_files;
 mod request;
 mod response;
 mod router;
+mod sealed;
 pub mod server;
 pub mod settings;
 pub mod signals;

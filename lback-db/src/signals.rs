@@ -4,6 +4,7 @@ use lback_core::{Request, Signal};
 use serde::Serialize;
 
 use crate::DbSession;
+use crate::sealed::Sealed;
 
 /// `migration.applied`: a migration was applied, by the command `migrate` or, if `DEBUG` is on, at the start of the server.
 #[derive(Clone, Debug, Serialize)]
@@ -17,7 +18,7 @@ impl Signal for MigrationApplied {
 }
 
 /// Adds signals to [`Request`].
-pub trait RequestSignal {
+pub trait RequestSignal: Sealed {
     /// Sends `signal` after the commit of this request, and never if it is rolled back: no listener hears of an order that was not
     /// saved.
     ///

@@ -7,6 +7,7 @@ use lback_core::{Application, Error, Method, Middleware, Next, Request, Response
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::request::somebody;
+use crate::sealed::Sealed;
 use crate::{Auth, RequestAuth};
 
 /// What somebody must be, or may do, to be let in.
@@ -102,7 +103,7 @@ impl Middleware for Guard {
 ///
 /// A visitor is led to the login page, and back after it; one that is no page (a `fetch`, JSON) gets a 401. A user who may not
 /// gets a 403. All of them are refused before the body of the request is read, so nobody uploads to a route that is not for them.
-pub trait RouterAuth {
+pub trait RouterAuth: Sealed {
     /// Only for those who are logged in.
     fn login_required(self) -> Self;
 
@@ -131,7 +132,7 @@ impl RouterAuth for Router {
 }
 
 /// Adds to [`Route`] who is let in, for a test that walks `app().routes()`.
-pub trait RouteAuth {
+pub trait RouteAuth: Sealed {
     /// What it takes to be let in, outermost first. Nothing, for a route that is for everybody.
     fn requirements(&self) -> Vec<&Requirement>;
 }

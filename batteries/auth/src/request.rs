@@ -12,11 +12,12 @@ use crate::account::{Somebody, wrong_type};
 use crate::guard::Requirement;
 use crate::login::{self, LoginRefused};
 use crate::middleware::Slot;
+use crate::sealed::Sealed;
 use crate::signals::UserLoggedOut;
 use crate::{Account, Auth, User};
 
 /// Adds the user to [`Request`].
-pub trait RequestAuth {
+pub trait RequestAuth: Sealed {
     /// Who is logged in, if anybody is.
     ///
     /// ```

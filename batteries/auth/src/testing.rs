@@ -4,13 +4,14 @@ use lback_app::testing::Client;
 use lback_core::Error;
 use lback_db::RequestDb;
 
+use crate::sealed::Sealed;
 use crate::{Account, Auth, NewUser, RequestAuth, User};
 
 /// What a login needs, and nothing of the application's own.
 const MIDDLEWARE: [&str; 3] = ["DbSessionMiddleware", "SessionMiddleware", "AuthMiddleware"];
 
 /// Adds users to the test [`Client`].
-pub trait ClientAuth {
+pub trait ClientAuth: Sealed {
     /// Makes a user: of this name and without a password, or of what [`NewUser`] says besides.
     ///
     /// ```

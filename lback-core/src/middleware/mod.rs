@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use crate::panics::{self, catch_panic};
 use crate::router::Endpoint;
+use crate::sealed::SealedKind;
 use crate::view::BoxFuture;
 use crate::{Error, Request, Response, Result};
 
@@ -134,7 +135,7 @@ pub trait Middleware: Send + Sync + 'static {
 
 /// A [`Middleware`] or an `async fn` with the same signature, as accepted by [`Stack`] and
 /// [`Router::middleware`](crate::Router::middleware). The compiler infers `Kind`, which tells the two apart.
-pub trait IntoMiddleware<Kind> {
+pub trait IntoMiddleware<Kind>: SealedKind<Kind> {
     /// Converts it into the form that the stack stores.
     fn into_middleware(self) -> Layer;
 }
@@ -145,11 +146,15 @@ pub struct Typed;
 /// Marks functions that serve as middleware.
 pub struct Function;
 
+impl<M: Middleware> SealedKind<Typed> for M {}
+
 impl<M: Middleware> IntoMiddleware<Typed> for M {
     fn into_middleware(self) -> Layer {
         Layer(Arc::new(self))
     }
 }
+
+impl<F> SealedKind<Function> for F where F: for<'a> MiddlewareFn<'a> + Send + Sync + 'static {}
 
 impl<F> IntoMiddleware<Function> for F
 where
