@@ -8,9 +8,18 @@ use crate::sealed::Sealed;
 
 /// `migration.applied`: a migration was applied, by the command `migrate` or, if `DEBUG` is on, at the start of the server.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct MigrationApplied {
     /// The name of its folder, such as `2026-11-21-120000_create_posts`.
     pub name: String,
+}
+
+impl MigrationApplied {
+    // For the code that applies migrations, in the crate above.
+    #[doc(hidden)]
+    pub fn new(name: String) -> Self {
+        MigrationApplied { name }
+    }
 }
 
 impl Signal for MigrationApplied {

@@ -15,6 +15,7 @@ use crate::store::Data;
 /// A store keeps it beside the data, as JSON for example. It may omit metadata that [are empty](Self::is_empty).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct SessionMeta {
     /// The session's own expiry, set by [`set_expiry`](crate::AppSession::set_expiry).
     #[serde(skip_serializing_if = "Expiry::is_default")]
@@ -26,6 +27,7 @@ pub struct SessionMeta {
 
 /// When a session ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expiry {
     /// After the idle time of the settings.
     #[default]

@@ -52,7 +52,8 @@ pub struct SessionInfo {
 }
 
 /// One attempt to replace what a store holds for a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Update {
     /// The session.
     pub id: SessionId,

@@ -12,6 +12,7 @@ use crate::{Auth, RequestAuth};
 
 /// What somebody must be, or may do, to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Requirement {
     /// Logged in.
     Login,

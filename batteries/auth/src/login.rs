@@ -17,6 +17,8 @@ use crate::{Account, Auth, User, user_agent};
 
 /// Why somebody is not logged in, in words for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "the login must be refused"]
 pub enum LoginRefused {
     /// There is no such user, or they may not log in, or the password is wrong: nobody is told which.
     Wrong,

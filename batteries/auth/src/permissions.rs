@@ -15,6 +15,7 @@ use crate::schema::{
 
 /// Something that not everybody may do, as `App::permissions` declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Permission {
     /// What the program calls it: `blog.add_post`.
     pub name: String,
@@ -114,6 +115,7 @@ pub(crate) fn revoke_from_user(db: &mut Db, user_id: i64, permission_id: i64) ->
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Group {
     /// Never given twice.
     pub id: i64,

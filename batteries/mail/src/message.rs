@@ -12,7 +12,8 @@ use crate::MailAddress;
 use crate::media_type::MediaType;
 
 /// A mail, as it is sent and as tests see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MailMessage {
     /// The `Message-ID`, which stays the same for all attempts.
     pub id: String,
@@ -42,6 +43,7 @@ pub struct MailMessage {
 
 /// An attached file.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MailAttachment {
     /// The name of the file.
     pub name: String,

@@ -28,6 +28,7 @@ pub(crate) fn of_settings(
                  settings.toml, or call App::without_sessions()",
             )),
         },
+        other => Err(Error::internal(format!("the session store {other:?} is not supported"))),
     }
 }
 
