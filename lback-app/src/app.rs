@@ -38,6 +38,7 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> Result<()>>;
 /// `StaticFiles`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (in an application with users), `BodyReader`,
 /// `CsrfMiddleware`, `MailMiddleware` (in an application that sends mail), the application's own from [`App::middleware`],
 /// and `Timeout`. [`App::stack`] changes the stack.
+#[must_use = "an application does nothing before .main()"]
 pub struct App {
     pub(crate) router: Router,
     migrations: Option<MigrationSet>,

@@ -10,6 +10,7 @@ use crate::{DbSettings, Kind};
 /// A PostgreSQL database on the server that the settings name, which is dropped with this value.
 ///
 /// The user in `DATABASE_URL` needs the right to create databases: `ALTER USER name CREATEDB`.
+#[must_use = "the database is dropped with this value"]
 pub struct TemporaryDatabase {
     manager: Manager,
     name: String,

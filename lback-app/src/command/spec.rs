@@ -19,6 +19,7 @@ type Accepts = fn(&[&str]) -> Result<(), String>;
 /// });
 /// # let _ = command;
 /// ```
+#[must_use = "a command exists only in an application that it is added to"]
 pub struct CommandSpec {
     pub(crate) name: &'static str,
     pub(super) about: &'static str,

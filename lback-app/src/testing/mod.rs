@@ -121,6 +121,7 @@ impl Client {
     }
 
     /// Returns another client of the same application, without cookies.
+    #[must_use]
     pub fn fork(&self) -> Self {
         Client { browser: self.browser.fork(), parts: self.parts.clone() }
     }

@@ -60,6 +60,7 @@ use crate::view::{BoxedView, View};
 ///
 /// `name`, `middleware` and the options apply to the route or include that was added last.
 #[derive(Default)]
+#[must_use = "routes are served only by an application or router that includes them"]
 pub struct Router {
     entries: Vec<Entry>,
     problems: Vec<String>,

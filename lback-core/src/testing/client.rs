@@ -105,6 +105,7 @@ impl Client {
     }
 
     /// Creates another client of the same application, without cookies.
+    #[must_use]
     pub fn fork(&self) -> Self {
         let fork = Self::of(self.target.clone(), self.follow);
         fork.enforces_csrf.store(self.enforces_csrf(), Ordering::Relaxed);
@@ -114,6 +115,7 @@ impl Client {
     /// Sets whether the client follows redirects. By default it does not.
     ///
     /// Use [`RequestBuilder::follow`] to follow the redirects of a single request.
+    #[must_use]
     pub fn follow_redirects(mut self, follow: bool) -> Self {
         self.follow = follow;
         self

@@ -34,6 +34,7 @@ use crate::{Database, Db, Kind};
 /// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` if the databases need different SQL. A `metadata.toml`
 /// beside them may contain `run_in_transaction = false`.
 #[derive(Default)]
+#[must_use = "nothing is migrated before .apply()"]
 pub struct Migrations {
     batteries: Vec<(&'static str, MigrationSet)>,
     embedded: Vec<MigrationSet>,

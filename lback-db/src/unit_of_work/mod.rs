@@ -61,6 +61,7 @@ impl DbSession {
     /// Returns a unit of work for use outside of requests, which will write. The caller [commits](Self::commit) it.
     ///
     /// [`Database::write`] does both.
+    #[must_use = "a unit of work that is dropped without a commit is rolled back"]
     pub fn for_writing(database: Database) -> Self {
         Self::new(Arc::new(database), Intent::Write)
     }
