@@ -1,6 +1,7 @@
 //! [`App`], the builder of an application.
 
 use std::any::Any;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,6 +50,13 @@ pub struct App {
     pub(crate) assembly: Vec<Change<Assembly>>,
     pub(crate) listeners: Listeners,
     pub(crate) commands: Vec<CommandSpec>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let batteries: Vec<_> = self.batteries.iter().map(|battery| battery.name()).collect();
+        f.debug_struct("App").field("router", &self.router).field("batteries", &batteries).finish_non_exhaustive()
+    }
 }
 
 impl App {

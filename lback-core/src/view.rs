@@ -52,9 +52,11 @@ pub trait BoxedView: Send + Sync {
 }
 
 /// Marks views that are plain functions.
+#[derive(Debug)]
 pub struct Blocking;
 
 /// Marks views that are async functions.
+#[derive(Debug)]
 pub struct Async;
 
 impl<F, R> SealedKind<(Blocking, R)> for F

@@ -1,5 +1,7 @@
 //! Databases for tests.
 
+use std::fmt;
+
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result, Secret};
 
@@ -15,6 +17,13 @@ pub struct TemporaryDatabase {
     manager: Manager,
     name: String,
     url: Secret,
+}
+
+/// Shows no address, which may contain a password.
+impl fmt::Debug for TemporaryDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemporaryDatabase").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl TemporaryDatabase {

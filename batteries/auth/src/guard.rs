@@ -51,6 +51,7 @@ impl Requirement {
 }
 
 /// The middleware that lets only some in; [`RouterAuth`] puts it around routes.
+#[derive(Debug)]
 pub struct Guard {
     requirement: Requirement,
 }

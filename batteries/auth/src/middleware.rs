@@ -9,6 +9,7 @@ use crate::Auth;
 use crate::account::Somebody;
 
 /// Makes [`req.user()`](crate::RequestAuth::user) work. It asks nothing of session or database itself.
+#[derive(Debug)]
 pub struct AuthMiddleware {
     auth: Auth,
 }

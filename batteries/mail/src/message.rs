@@ -41,6 +41,20 @@ pub struct MailMessage {
     pub attachments: Vec<MailAttachment>,
 }
 
+/// Shows no text, which may contain a link with a token.
+impl fmt::Debug for MailMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailMessage")
+            .field("id", &self.id)
+            .field("date", &self.date)
+            .field("from", &self.from)
+            .field("to", &self.to)
+            .field("subject", &self.subject)
+            .field("attachments", &self.attachments)
+            .finish_non_exhaustive()
+    }
+}
+
 /// An attached file.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

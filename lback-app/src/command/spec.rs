@@ -1,5 +1,7 @@
 //! [`CommandSpec`], the definition of a command: its name, help text, arguments and function.
 
+use std::fmt;
+
 use lback_core::Result;
 
 use super::Command;
@@ -27,6 +29,12 @@ pub struct CommandSpec {
     pub(super) section: &'static str,
     pub(super) arguments: Arguments,
     run: Run,
+}
+
+impl fmt::Debug for CommandSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandSpec").field("name", &self.name).field("about", &self.about).finish_non_exhaustive()
+    }
 }
 
 /// Who parses the arguments of a command.

@@ -25,6 +25,7 @@ pub use static_files::StaticFiles;
 pub use timeout::Timeout;
 
 use std::any::Any;
+use std::fmt;
 use std::future::{Future, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -141,9 +142,11 @@ pub trait IntoMiddleware<Kind>: SealedKind<Kind> {
 }
 
 /// Marks types that are [`Middleware`].
+#[derive(Debug)]
 pub struct Typed;
 
 /// Marks functions that serve as middleware.
+#[derive(Debug)]
 pub struct Function;
 
 impl<M: Middleware> SealedKind<Typed> for M {}
@@ -221,6 +224,12 @@ where
 #[derive(Clone)]
 pub struct Layer(Arc<dyn BoxedMiddleware>);
 
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Layer").field(&self.name()).finish()
+    }
+}
+
 impl Layer {
     /// Returns the middleware's name.
     pub fn name(&self) -> &'static str {
@@ -281,6 +290,12 @@ impl<M: Middleware> BoxedMiddleware for M {
 pub struct Next<'a> {
     layers: &'a [Layer],
     endpoint: &'a Endpoint,
+}
+
+impl fmt::Debug for Next<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("layers", &self.layers).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Next<'a> {

@@ -13,6 +13,7 @@ pub(crate) use unreachable::unreachable;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,14 @@ use crate::view::{BoxedView, View};
 pub struct Router {
     entries: Vec<Entry>,
     problems: Vec<String>,
+}
+
+/// Lists the patterns.
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns = self.entries.iter().map(|entry| &entry.pattern);
+        f.debug_list().entries(patterns).finish()
+    }
 }
 
 struct Entry {

@@ -177,6 +177,7 @@ fn remedy(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
 }
 
 /// An example of a valid value, which messages suggest in place of an invalid one.
+#[derive(Debug)]
 pub struct Example {
     in_toml: String,
     in_variable: String,

@@ -1,5 +1,6 @@
 //! The test client.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,6 +48,13 @@ pub struct Client {
     jar: Mutex<Jar>,
     follow: bool,
     enforces_csrf: AtomicBool,
+}
+
+/// Shows no cookies: they may hold tokens.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("follow", &self.follow).finish_non_exhaustive()
+    }
 }
 
 struct Target {

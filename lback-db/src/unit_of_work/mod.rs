@@ -2,6 +2,7 @@
 
 mod hooks;
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -32,6 +33,12 @@ pub struct DbSession {
     state: State,
     /// Boxed, as most requests never have any.
     hooks: Option<Box<Hooks>>,
+}
+
+impl fmt::Debug for DbSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DbSession").field("is_open", &self.open.is_some()).finish_non_exhaustive()
+    }
 }
 
 struct Open {
