@@ -1,7 +1,9 @@
 //! Tables of an application in one query with those of the framework.
 
 #[cfg(feature = "auth")]
-use lback::auth::{NewUser, auth_groups, auth_users, auth_users_groups};
+use lback::auth::auth_users;
+#[cfg(all(feature = "auth", feature = "mail"))]
+use lback::auth::{NewUser, auth_groups, auth_users_groups};
 use lback::db::joinable_tables;
 use lback::prelude::*;
 use lback::session::{Record, sessions};
