@@ -9,6 +9,7 @@ mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]
 mod databases;
+mod debug;
 #[cfg(feature = "auth")]
 mod error_pages;
 mod gate;
