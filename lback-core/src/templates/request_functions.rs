@@ -88,7 +88,7 @@ impl TemplateFunction {
     pub(super) fn register(&self, tera: &mut Tera) {
         let TemplateFunction { signature, call } = self.clone();
         let name = signature.name;
-        tera.register_function(name, move |args: Kwargs, _: &State| {
+        tera.register_function(name, move |args: Kwargs, _: &State<'_>| {
             let result = with_request(|req| {
                 let value = signature.with(&args, |args| call(req, args));
                 if req.is_error_page() { Ok(req.app().templates().or_none(name, value)) } else { value }

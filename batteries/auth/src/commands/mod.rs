@@ -22,7 +22,7 @@ use crate::signals::UserPasswordChanged;
 use crate::{Account, Auth, Group, NewUser, User, check_email, check_username};
 
 /// What the commands work with.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The application, whose listeners are told.
     pub app: &'a Arc<Application>,
     /// The application's users.
@@ -41,7 +41,7 @@ pub struct Context<'a> {
 pub(crate) type Run = fn(&Context<'_>, &[String]) -> Result<()>;
 
 /// The names of the commands, what `help` says of them (arguments and two spaces, a line, and more for `--help`), and what they do.
-pub const ALL: [(&str, &str, Run); 7] = [
+pub(crate) const ALL: [(&str, &str, Run); 7] = [
     (
         "createsuperuser",
         "makes a user who may do everything
@@ -90,7 +90,7 @@ The password is held to AUTH_PASSWORD_RULES. The user's sessions end.",
 ///
 /// # Errors
 /// Where somebody has the name or the address, the password does not pass the rules, or nobody can be asked.
-pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments =
         Arguments::parse("createsuperuser", arguments, &["--username", "--email", PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
     let source = PasswordSource::of(&mut arguments)?;
@@ -148,7 +148,7 @@ fn free_email(db: &mut Db, email: &str) -> Result<Result<Option<String>, String>
 ///
 /// # Errors
 /// Where there is no such user, the password does not pass the rules, or nobody can be asked.
-pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("changepassword", arguments, &[PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
     let source = PasswordSource::of(&mut arguments)?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
@@ -165,7 +165,7 @@ pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()
 ///
 /// # Errors
 /// Where there is no such user.
-pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("activate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if user.is_active {
@@ -181,7 +181,7 @@ pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> 
 ///
 /// # Errors
 /// Where there is no such user.
-pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("deactivate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if !user.is_active {
@@ -198,7 +198,7 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
 ///
 /// # Errors
 /// Where there is no such user, or no such group.
-pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("add_to_group", arguments, &[], &[])?)?;
     context.database.write(|db| group.add(db, &user))?;
     (context.print)(&format!("{} is in the group {}", user.username, group.name));
@@ -209,7 +209,7 @@ pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// Where there is no such user, or no such group.
-pub fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("remove_from_group", arguments, &[], &[])?)?;
     context.database.write(|db| group.remove(db, &user))?;
     (context.print)(&format!("{} is not in the group {}", user.username, group.name));
@@ -232,7 +232,7 @@ fn user_and_group(context: &Context<'_>, arguments: &mut Arguments) -> Result<(U
 ///
 /// # Errors
 /// Those of the database.
-pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let arguments = Arguments::parse("list_users", arguments, &[], &["--json"])?;
     let json = arguments.flag("--json");
     arguments.positional(0)?;
