@@ -16,7 +16,7 @@
 //! | `user.registered` | `UserRegistered`, with the feature `accounts` |
 //!
 //! An application listens with [`App::on`](crate::App::on) and its siblings, and sends signals of its own with
-//! [`req.signal`](crate::RequestSignal::signal) or [`Application::send`](crate::Application::send).
+//! [`req.signal`](RequestSignal::signal) or [`Application::send`](crate::app::Application::send).
 
 #[cfg(feature = "accounts")]
 #[doc(inline)]
