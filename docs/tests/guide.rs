@@ -230,7 +230,7 @@ fn messages_are_quoted_word_for_word() {
     let why = |app: App, settings: &str| {
         let settings = settings.to_owned();
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || Client::with_settings(app, &settings)));
-        let message = *panic.err().expect("the application should not start").downcast::<String>().unwrap();
+        let message = *panic.expect_err("the application should not start").downcast::<String>().unwrap();
         message.strip_prefix("the application cannot start: ").unwrap().to_owned()
     };
     let app = || App::new(Router::new());

@@ -1,6 +1,7 @@
 //! [`App`], the builder of an application.
 
 use std::any::Any;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> ProgramResult>;
 /// `StaticFiles`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (in an application with users), `BodyReader`,
 /// `CsrfMiddleware`, `MailMiddleware` (in an application that sends mail), the application's own from [`App::middleware`],
 /// and `Timeout`. [`App::stack`] changes the stack.
+#[must_use = "an application does nothing before .main()"]
 pub struct App {
     pub(crate) router: Router,
     migrations: Option<MigrationSet>,
@@ -48,6 +50,13 @@ pub struct App {
     pub(crate) assembly: Vec<Change<Assembly>>,
     pub(crate) listeners: Listeners,
     pub(crate) commands: Vec<CommandSpec>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let batteries: Vec<_> = self.batteries.iter().map(|battery| battery.name()).collect();
+        f.debug_struct("App").field("router", &self.router).field("batteries", &batteries).finish_non_exhaustive()
+    }
 }
 
 impl App {

@@ -1,6 +1,7 @@
 //! [`Battery`], the trait of an application's optional parts, and [`Setup`], through which they are installed.
 
 use std::any::Any;
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -98,6 +99,12 @@ pub struct Setup {
     assembly: Assembly,
     built: Vec<Built>,
     pub(crate) hooks: Hooks,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("assembly", &self.assembly).finish_non_exhaustive()
+    }
 }
 
 /// The hooks that batteries have registered for a running application.

@@ -3,6 +3,7 @@
 use lback_core::{ProgramError, ProgramResult};
 
 /// The results of the `check` command: a line for each check.
+#[derive(Debug)]
 pub struct Checks {
     deploy: bool,
     found: Vec<(String, ProgramResult)>,

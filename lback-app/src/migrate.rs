@@ -20,7 +20,7 @@ pub(crate) fn migrations(app: &Application) -> ProgramResult<&Migrations> {
 pub(crate) fn migrate(ready: &Ready) -> ProgramResult<Vec<String>> {
     let mut applied = Vec::new();
     let result = migrations(&ready.app)?.apply_each(ready.database()?, |name| applied.push(name.to_owned()));
-    applied.into_iter().for_each(|name| ready.app.send(MigrationApplied { name }));
+    applied.into_iter().for_each(|name| ready.app.send(MigrationApplied::new(name)));
     Ok(result?)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `lback --help` lists the commands. Each one has its own file; [`cli`] defines their arguments.
 
+#![expect(unreachable_pub, reason = "a program has no public API")]
+
 mod cli;
 mod completions;
 mod database;

@@ -1,5 +1,6 @@
 //! The assembled application: routes, middleware, settings, templates and state.
 
+use std::fmt;
 use std::fmt::Display;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -53,6 +54,12 @@ pub struct Application {
     forwarding_warning: ForwardingWarning,
 }
 
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application").field("routes", &self.routes().len()).field("stack", &self.stack).finish_non_exhaustive()
+    }
+}
+
 type MakeDebugSection = Box<dyn Fn(&mut Request) -> Option<DebugSection> + Send + Sync>;
 type Background = Box<dyn Fn(Arc<Application>, watch::Receiver<bool>) -> BoxFuture<'static, ()> + Send + Sync>;
 
@@ -82,6 +89,12 @@ pub struct Assembly {
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
     listeners: Listeners,
+}
+
+impl fmt::Debug for Assembly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assembly").field("router", &self.router).field("stack", &self.stack).finish_non_exhaustive()
+    }
 }
 
 impl Assembly {

@@ -8,6 +8,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 ///
 /// [`Request::limit_caching`](crate::Request::limit_caching) sets the limit for a request; the strictest one applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Caching {
     /// No limit beyond the response's own headers.
     #[default]

@@ -7,6 +7,8 @@ use std::panic::Location;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
+use crate::sealed::Sealed;
+
 /// The result of views, middleware and everything that they call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -46,6 +48,7 @@ impl Error {
     /// Creates an error that is answered with `status`.
     ///
     /// A `status` below 300, which is neither an error nor a redirect, becomes 500.
+    #[must_use]
     #[track_caller]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let status = if status.as_u16() < 300 { StatusCode::INTERNAL_SERVER_ERROR } else { status };
@@ -60,24 +63,28 @@ impl Error {
     }
 
     /// Creates an error with status 400, for a request that cannot be understood.
+    #[must_use]
     #[track_caller]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
     /// Creates an error with status 403, for a request that the client has no permission for.
+    #[must_use]
     #[track_caller]
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
     /// Creates an error with status 404, for something that does not exist.
+    #[must_use]
     #[track_caller]
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
     /// Creates an error with status 500, for a fault in the application. The message is logged and not shown to the client.
+    #[must_use]
     #[track_caller]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
@@ -85,6 +92,7 @@ impl Error {
 
     /// Creates an error with status 503, if a service that the application needs cannot be reached. The message is logged and not
     /// shown to the client.
+    #[must_use]
     #[track_caller]
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -93,6 +101,7 @@ impl Error {
     /// Creates an error with status 303, which ends the view early and redirects the client to `location`.
     ///
     /// As with every error, the view's database work is rolled back. Its changes to the session are kept.
+    #[must_use]
     #[track_caller]
     pub fn redirect(location: &str) -> Self {
         let error = Self::new(StatusCode::SEE_OTHER, format!("redirect to {location}"));
@@ -107,18 +116,21 @@ impl Error {
     }
 
     /// Sets the cause of the error.
+    #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
     /// Sets the status of the response.
+    #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
     }
 
     /// Adds a header to the response.
+    #[must_use]
     pub fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
@@ -245,7 +257,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
 /// let found: Option<i32> = None;
 /// assert!(found.or_404().unwrap_err().is_not_found());
 /// ```
-pub trait OrNotFound<T> {
+pub trait OrNotFound<T>: Sealed {
     /// Returns the value, or an error with status 404 if it is missing.
     fn or_404(self) -> Result<T>;
 }

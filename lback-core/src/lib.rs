@@ -23,6 +23,7 @@ mod program_error;
 mod request;
 mod response;
 mod router;
+mod sealed;
 pub mod server;
 pub mod settings;
 pub mod signals;

@@ -29,6 +29,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
 
 /// The error of [`decode`]: the bytes are not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotText {
     /// The first line that is not text, counted from 1.
     pub line: usize,

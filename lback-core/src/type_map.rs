@@ -1,6 +1,7 @@
 //! A map with one value per type.
 
 use std::any::{Any, TypeId};
+use std::fmt;
 
 /// A map that holds at most one value of each type. It stores a request's extensions.
 ///
@@ -9,6 +10,12 @@ use std::any::{Any, TypeId};
 // A request has only a handful of values, for which a linear search is faster than hashing.
 #[derive(Default)]
 pub struct TypeMap(Vec<(TypeId, Box<dyn Any + Send>)>);
+
+impl fmt::Debug for TypeMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypeMap").field("len", &self.0.len()).finish_non_exhaustive()
+    }
+}
 
 impl TypeMap {
     /// Inserts `value` and returns the previous value of the same type.

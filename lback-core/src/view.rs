@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::panics::{self, catch_panic};
+use crate::sealed::SealedKind;
 use crate::{Error, IntoResponse, Request, Response, Result, blocking};
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -39,7 +40,7 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
             `fn index(req: &mut Request) -> Result<Response>`, or the same as an `async fn`",
     note = "an async view must be `Send`: it cannot hold a value that is not, such as an `Rc` or a borrow of a `RefCell`, across an `.await`"
 )]
-pub trait View<Kind>: Send + Sync + 'static {
+pub trait View<Kind>: SealedKind<Kind> + Send + Sync + 'static {
     /// Converts the view into the form that a route stores.
     fn into_view(self) -> Arc<dyn BoxedView>;
 }
@@ -51,10 +52,19 @@ pub trait BoxedView: Send + Sync {
 }
 
 /// Marks views that are plain functions.
+#[derive(Debug)]
 pub struct Blocking;
 
 /// Marks views that are async functions.
+#[derive(Debug)]
 pub struct Async;
+
+impl<F, R> SealedKind<(Blocking, R)> for F
+where
+    F: Fn(&mut Request) -> R + Send + Sync + 'static,
+    R: IntoResponse + 'static,
+{
+}
 
 impl<F, R> View<(Blocking, R)> for F
 where
@@ -65,6 +75,8 @@ where
         Arc::new(BlockingView(Arc::new(move |req: &mut Request| self(req).into_response())))
     }
 }
+
+impl<F> SealedKind<Async> for F where F: for<'a> AsyncView<'a> + Send + Sync + 'static {}
 
 impl<F> View<Async> for F
 where

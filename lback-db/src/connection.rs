@@ -1,5 +1,7 @@
 //! One connection to the database.
 
+use std::fmt;
+
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 
@@ -17,6 +19,17 @@ pub enum Db {
     /// A connection to a PostgreSQL server.
     #[cfg(feature = "postgres")]
     Postgres(diesel::PgConnection),
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => f.debug_tuple("Sqlite").finish_non_exhaustive(),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => f.debug_tuple("Postgres").finish_non_exhaustive(),
+        }
+    }
 }
 
 /// Evaluates an expression with the connection of whichever database `$db` is, if Diesel must know which.

@@ -1,5 +1,6 @@
 //! The application's database: its pool of connections.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +22,13 @@ pub struct Database {
     file: Option<Arc<crate::sqlite_file::OpenedFile>>,
     #[cfg(feature = "sqlite")]
     log: Arc<crate::checkpoint::Log>,
+}
+
+/// Shows no address, which may contain a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("kind", &self.kind()).field("path", &self.path()).finish_non_exhaustive()
+    }
 }
 
 impl Database {

@@ -3,6 +3,8 @@
 use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, OrNotFound, Result, StatusCode};
 
+use crate::sealed::Sealed;
+
 /// Gives an error of the database its status: 503 if the database is unavailable (locked, read-only, full, corrupt, gone), and 500
 /// otherwise.
 pub(crate) fn with_status(error: Error) -> Error {
@@ -69,7 +71,7 @@ fn says_unavailable(message: &str) -> bool {
 /// let result: diesel::QueryResult<i32> = Err(diesel::result::Error::NotFound);
 /// assert!(result.or_404().unwrap_err().is_not_found());
 /// ```
-pub trait OrNotFoundRow<T> {
+pub trait OrNotFoundRow<T>: Sealed {
     /// Returns the row.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ mod postgres_error;
 mod postgres_url;
 mod request;
 pub mod schema;
+mod sealed;
 mod settings;
 mod shell;
 pub mod signals;

@@ -13,6 +13,7 @@ use crate::{Database, DbSession, error};
 ///
 /// The commit is finished before the response leaves. If it fails, the request is answered with an error instead. A request that
 /// never uses the database takes no connection.
+#[derive(Debug)]
 pub struct DbSessionMiddleware {
     /// Shared with the units of work: a clone of the database itself is one of several `Arc`s.
     database: Arc<Database>,

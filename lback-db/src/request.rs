@@ -2,10 +2,11 @@
 
 use lback_core::{Error, Request, Result, blocking};
 
+use crate::sealed::Sealed;
 use crate::{Database, Db, DbSession};
 
 /// Adds the database to [`Request`].
-pub trait RequestDb {
+pub trait RequestDb: Sealed {
     /// Returns the request's connection, in its transaction. The first call takes the connection and begins the transaction.
     ///
     /// ```no_run

@@ -4,12 +4,22 @@ use lback_core::{Request, Signal};
 use serde::Serialize;
 
 use crate::DbSession;
+use crate::sealed::Sealed;
 
 /// `migration.applied`: a migration was applied, by the command `migrate` or, if `DEBUG` is on, at the start of the server.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct MigrationApplied {
     /// The name of its folder, such as `2026-11-21-120000_create_posts`.
     pub name: String,
+}
+
+impl MigrationApplied {
+    // For the code that applies migrations, in the crate above.
+    #[doc(hidden)]
+    pub fn new(name: String) -> Self {
+        MigrationApplied { name }
+    }
 }
 
 impl Signal for MigrationApplied {
@@ -17,7 +27,7 @@ impl Signal for MigrationApplied {
 }
 
 /// Adds signals to [`Request`].
-pub trait RequestSignal {
+pub trait RequestSignal: Sealed {
     /// Sends `signal` after the commit of this request, and never if it is rolled back: no listener hears of an order that was not
     /// saved.
     ///

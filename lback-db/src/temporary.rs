@@ -1,5 +1,7 @@
 //! Databases for tests.
 
+use std::fmt;
+
 use diesel::connection::SimpleConnection;
 use lback_core::{Error, Result, Secret};
 
@@ -10,10 +12,18 @@ use crate::{DbSettings, Kind};
 /// A PostgreSQL database on the server that the settings name, which is dropped with this value.
 ///
 /// The user in `DATABASE_URL` needs the right to create databases: `ALTER USER name CREATEDB`.
+#[must_use = "the database is dropped with this value"]
 pub struct TemporaryDatabase {
     manager: Manager,
     name: String,
     url: Secret,
+}
+
+/// Shows no address, which may contain a password.
+impl fmt::Debug for TemporaryDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemporaryDatabase").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl TemporaryDatabase {

@@ -1,6 +1,7 @@
 //! Where the sessions of a manager are: behind a store on a server, or in the cookies of their visitors.
 
 use std::any::Any;
+use std::fmt;
 
 use lback_core::{Cookies, Error, Keys, Request, Result};
 use lback_db::{Database, DbSession};
@@ -10,6 +11,12 @@ use crate::{CookieStore, DatabaseStore, SessionConfig, SessionId, SessionStore, 
 
 /// Where a [`SessionManager`](crate::SessionManager) keeps its sessions. Every [`SessionStore`] is one, and so is [`CookieStore`].
 pub struct SessionBackend(pub(crate) Backend);
+
+impl fmt::Debug for SessionBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBackend").finish_non_exhaustive()
+    }
+}
 
 pub(crate) enum Backend {
     Server(Server),

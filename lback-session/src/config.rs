@@ -86,6 +86,7 @@ impl Default for SessionSettings {
 /// The stores that `SESSION_STORE` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum StoreName {
     /// In the application's database.
     Database,
@@ -103,6 +104,7 @@ pub enum StoreName {
 /// The end of a session is durable in any case: a logout, the rotation of its id at a login, a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Durability {
     /// Nothing that a response has confirmed; on PostgreSQL, if the server itself is set up that way.
     Full,
@@ -114,6 +116,7 @@ pub enum Durability {
 /// When a session is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CreateSessions {
     /// When it first holds data.
     Lazy,

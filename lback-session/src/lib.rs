@@ -19,6 +19,7 @@ mod manager;
 mod meta;
 mod middleware;
 mod request;
+mod sealed;
 mod session;
 pub mod signals;
 mod storable;

@@ -1,5 +1,6 @@
 //! Access to sessions outside of requests.
 
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,12 @@ const UNREACHABLE: &str = "none can be reached outside of its visitor's request"
 /// The methods block until the store has answered.
 #[derive(Clone)]
 pub struct SessionManager(Arc<Inner>);
+
+impl fmt::Debug for SessionManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionManager").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
 
 struct Inner {
     backend: Backend,

@@ -1,5 +1,6 @@
 //! Metadata of a session, which is stored beside the visitor's data.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,8 +14,9 @@ use crate::store::Data;
 /// The metadata that Lback keeps about a session, apart from the visitor's data.
 ///
 /// A store keeps it beside the data, as JSON for example. It may omit metadata that [are empty](Self::is_empty).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct SessionMeta {
     /// The session's own expiry, set by [`set_expiry`](crate::AppSession::set_expiry).
     #[serde(skip_serializing_if = "Expiry::is_default")]
@@ -24,8 +26,16 @@ pub struct SessionMeta {
     pub flashes: Vec<Flash>,
 }
 
+/// Shows how many messages there are, but not their texts.
+impl fmt::Debug for SessionMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionMeta").field("expiry", &self.expiry).field("flashes", &self.flashes.len()).finish_non_exhaustive()
+    }
+}
+
 /// When a session ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expiry {
     /// After the idle time of the settings.
     #[default]

@@ -8,6 +8,7 @@ use crate::request::{RouteSession, Slot};
 
 /// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first used, and changes are saved on
 /// the way out, together with the view's database work.
+#[derive(Debug)]
 pub struct SessionMiddleware {
     manager: SessionManager,
 }

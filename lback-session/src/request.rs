@@ -9,13 +9,14 @@ use crate::backend::Received;
 use crate::blocking::wait;
 use crate::flash::Viewing;
 use crate::manager::Found;
+use crate::sealed::Sealed;
 use crate::signals::SessionsRevoked;
 use crate::store::SessionInfo;
 use crate::stores::rows;
 use crate::{AppSession, SessionId, SessionManager};
 
 /// Adds the session to [`Request`].
-pub trait RequestSession {
+pub trait RequestSession: Sealed {
     /// Returns the visitor's session. The first call loads it.
     ///
     /// This always returns a session. If the store cannot be read, its methods fail and the request is answered with 503. That logs
@@ -205,7 +206,7 @@ fn manager(req: &Request) -> Result<SessionManager> {
 pub(crate) struct NoSession;
 
 /// Adds session options to [`Router`].
-pub trait RouterSession {
+pub trait RouterSession: Sealed {
     /// Makes the last route one without a session.
     fn without_session(self) -> Self;
 }
@@ -218,7 +219,7 @@ impl RouterSession for Router {
 }
 
 /// Adds session options to [`Route`].
-pub trait RouteSession {
+pub trait RouteSession: Sealed {
     /// Returns whether the route has a session: it does unless it says [`without_session`](RouterSession::without_session).
     fn has_session(&self) -> bool;
 }

@@ -1,6 +1,7 @@
 //! The session of one request.
 
 use std::cell::{Cell, OnceCell};
+use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
@@ -51,6 +52,13 @@ pub struct AppSession {
     state: State,
     /// The id that the request carries, if that session was ended in the last minute. Nothing of this one is stored then.
     late_for: Option<SessionId>,
+}
+
+/// Shows no data.
+impl fmt::Debug for AppSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppSession").field("id", &self.id).field("created_at", &self.created_at).finish_non_exhaustive()
+    }
 }
 
 enum State {

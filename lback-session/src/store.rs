@@ -1,5 +1,6 @@
 //! The trait for session stores, and its types.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::{SessionConfig, SessionId, SessionMeta};
 pub type Data = serde_json::Map<String, Value>;
 
 /// A session, as a store keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Its id.
     pub id: SessionId,
@@ -38,6 +39,20 @@ pub struct Record {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Shows no data.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("id", &self.id)
+            .field("user_id", &self.user_id)
+            .field("version", &self.version)
+            .field("expires_at", &self.expires_at)
+            .field("created_at", &self.created_at)
+            .field("updated_at", &self.updated_at)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A session without its data, for the list that its user sees.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SessionInfo {
@@ -52,7 +67,8 @@ pub struct SessionInfo {
 }
 
 /// One attempt to replace what a store holds for a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Update {
     /// The session.
     pub id: SessionId,
@@ -72,6 +88,18 @@ pub struct Update {
     pub expires_at: DateTime<Utc>,
     /// The current time. An expired session is not updated.
     pub now: DateTime<Utc>,
+}
+
+/// Shows no data.
+impl fmt::Debug for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Update")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .field("new_id", &self.new_id)
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Update {
@@ -131,6 +159,18 @@ pub struct Save {
     /// The current time.
     pub now: DateTime<Utc>,
     pub(crate) config: Arc<SessionConfig>,
+}
+
+/// Shows no data.
+impl fmt::Debug for Save {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Save")
+            .field("base", &self.base)
+            .field("cycle", &self.cycle)
+            .field("fresh_id", &self.fresh_id)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The result of a save.

@@ -12,6 +12,7 @@ mod accounts {
     use crate::App;
 
     /// Stands for accounts.
+    #[derive(Debug)]
     pub struct Accounts;
 
     /// The trait that [`Accounts`] lack.
@@ -49,6 +50,7 @@ mod auth {
     use crate::App;
 
     /// Stands for users.
+    #[derive(Debug)]
     pub struct Users;
 
     /// What [`Users`] do not have.
@@ -86,6 +88,7 @@ mod mail {
     use crate::App;
 
     /// Stands for mail.
+    #[derive(Debug)]
     pub struct Mails;
 
     /// What [`Mails`] do not have.

@@ -4,10 +4,11 @@ use lback_app::{App, Battery, Setup};
 use lback_auth::{Auth, User};
 use lback_core::{ProgramError, ProgramResult, Router};
 
+use crate::sealed::Sealed;
 use crate::{pages, templates};
 
 /// Adds accounts to [`App`].
-pub trait AppAccounts {
+pub trait AppAccounts: Sealed {
     /// Adds the pages of accounts under `/account`: register, log in and out, confirm an e-mail address, change and reset a password,
     /// and a list of the devices that are logged in. The command `routes` lists them. They need users and mail:
     ///

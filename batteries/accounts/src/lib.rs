@@ -19,6 +19,7 @@
 mod battery;
 mod mails;
 mod pages;
+mod sealed;
 pub mod signals;
 mod templates;
 

@@ -1,6 +1,7 @@
 //! The configuration of an application's users, shared by all requests.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +17,13 @@ use crate::{Account, AuthSettings, PasswordRules, Passwords, password};
 /// `App::auth()` creates it; a view gets it with [`req.auth()`](crate::RequestAuth::auth).
 #[derive(Clone)]
 pub struct Auth(Arc<Inner>);
+
+/// Shows none of the keys.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("user_type", &self.user_type()).finish_non_exhaustive()
+    }
+}
 
 struct Inner {
     accounts: Box<dyn Accounts>,

@@ -11,10 +11,11 @@ use lback_db::{Database, Tables};
 
 use crate::declarations::{Declaration, Declarations};
 use crate::install::{check_routes, install};
+use crate::sealed::Sealed;
 use crate::{Account, Auth, AuthMiddleware, AuthSettings, Permission, RouteAuth, User, commands, declare_permissions, update_name_keys};
 
 /// Adds users to [`App`].
-pub trait AppAuth {
+pub trait AppAuth: Sealed {
     /// Adds users to the application: [`req.user()`](crate::RequestAuth::user), logging in and out, groups and
     /// permissions, their tables, and the commands `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`,
     /// `add_to_group`, `remove_from_group` and `list_users`. Templates get the variables `user` and `perms`.

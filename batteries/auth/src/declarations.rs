@@ -8,9 +8,10 @@ use lback_app::Setup;
 use lback_core::{Error, Result};
 
 use crate::Permission;
+use crate::sealed::Sealed;
 
 /// Adds permissions to [`Setup`].
-pub trait SetupAuth {
+pub trait SetupAuth: Sealed {
     /// Declares permissions of a battery: names for the program, labels for people. They are added to those of
     /// [`App::permissions`](crate::AppAuth::permissions); declaring a name twice is an error at the start. A battery that declares
     /// permissions [requires](lback_app::Battery::requires) `auth`; without users, they have no effect.

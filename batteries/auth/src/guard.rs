@@ -7,10 +7,12 @@ use lback_core::{Application, Error, Method, Middleware, Next, Request, Response
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::request::current_user;
+use crate::sealed::Sealed;
 use crate::{Auth, RequestAuth};
 
 /// What a route requires of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Requirement {
     /// A login.
     Login,
@@ -49,6 +51,7 @@ impl Requirement {
 }
 
 /// The middleware that enforces a [`Requirement`]; [`RouterAuth`] adds it to routes.
+#[derive(Debug)]
 pub struct Guard {
     requirement: Requirement,
 }
@@ -102,7 +105,7 @@ impl Middleware for Guard {
 ///
 /// A visitor is redirected to the login page, and back after the login; a request for something other than a page (a `fetch`, JSON) gets
 /// a 401. A user who does not meet the requirement gets a 403. All of this happens before the body of the request is read.
-pub trait RouterAuth {
+pub trait RouterAuth: Sealed {
     /// Requires a login.
     fn login_required(self) -> Self;
 
@@ -131,7 +134,7 @@ impl RouterAuth for Router {
 }
 
 /// Adds the requirements of guards to [`Route`], for a test that goes through `app().routes()`.
-pub trait RouteAuth {
+pub trait RouteAuth: Sealed {
     /// Returns the requirements, outermost first. The list is empty for a public route.
     fn requirements(&self) -> Vec<&Requirement>;
 }

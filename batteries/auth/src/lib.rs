@@ -24,6 +24,7 @@ mod permissions;
 mod rate_limit;
 mod request;
 mod schema;
+mod sealed;
 mod settings;
 pub mod signals;
 mod testing;

@@ -17,6 +17,8 @@ use crate::{Account, Auth, User, user_agent};
 
 /// Why a login was refused. As text it is addressed to the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "the login must be refused"]
 pub enum LoginRefused {
     /// The user does not exist or is deactivated, or the password is wrong. The visitor is not told which.
     Wrong,

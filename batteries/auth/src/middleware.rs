@@ -9,6 +9,7 @@ use crate::Auth;
 use crate::account::CurrentUser;
 
 /// Makes [`req.user()`](crate::RequestAuth::user) available. It does not read the session or the database itself.
+#[derive(Debug)]
 pub struct AuthMiddleware {
     auth: Auth,
 }

@@ -25,6 +25,7 @@ use crate::{Group, User};
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
+#[must_use = "no user is stored before .insert()"]
 pub struct NewUser {
     username: String,
     email: Option<String>,

@@ -15,6 +15,7 @@ use crate::schema::{
 
 /// A permission, as `App::permissions` declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Permission {
     /// The name for the program: `blog.add_post`.
     pub name: String,
@@ -115,6 +116,7 @@ pub(crate) fn revoke_from_user(db: &mut Db, user_id: i64, permission_id: i64) ->
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Group {
     /// The id, which is never reused.
     pub id: i64,

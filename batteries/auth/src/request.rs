@@ -12,11 +12,12 @@ use crate::account::{CurrentUser, wrong_type};
 use crate::guard::Requirement;
 use crate::login::{self, LoginRefused};
 use crate::middleware::UserCache;
+use crate::sealed::Sealed;
 use crate::signals::UserLoggedOut;
 use crate::{Account, Auth, User};
 
 /// Adds the current user, logins and passwords to [`Request`].
-pub trait RequestAuth {
+pub trait RequestAuth: Sealed {
     /// Returns the current user, or `None` if the visitor is not logged in.
     ///
     /// ```

@@ -132,6 +132,7 @@ fn is_site(url: &str) -> bool {
 /// A rule for new passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum PasswordRule {
     /// It has at least `AUTH_PASSWORD_MIN_LENGTH` characters.
     Length,

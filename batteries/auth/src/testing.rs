@@ -4,13 +4,14 @@ use lback_app::testing::Client;
 use lback_core::Error;
 use lback_db::RequestDb;
 
+use crate::sealed::Sealed;
 use crate::{Account, Auth, NewUser, RequestAuth, User};
 
 /// The middleware that a login needs, without the application's own.
 const MIDDLEWARE: [&str; 3] = ["DbSessionMiddleware", "SessionMiddleware", "AuthMiddleware"];
 
 /// Adds users to the test [`Client`].
-pub trait ClientAuth {
+pub trait ClientAuth: Sealed {
     /// Creates a user with this name and without a password, or from a [`NewUser`].
     ///
     /// ```

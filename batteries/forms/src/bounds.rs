@@ -7,6 +7,7 @@ use std::ops::{RangeFrom, RangeInclusive, RangeToInclusive};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::FieldKind;
+use crate::sealed::Sealed;
 
 /// A number, date or time at the end of a [range](crate::Field::range).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -113,7 +114,7 @@ bounds! {
     message = "`{Self}` is not a valid range for a field",
     note = "ranges include their ends, as in browsers: `1..=10`, `1..` or `..=10`, of numbers, dates or times"
 )]
-pub trait FieldRange {
+pub trait FieldRange: Sealed {
     /// Returns the minimum and the maximum.
     fn ends(self) -> (Option<Bound>, Option<Bound>);
 }

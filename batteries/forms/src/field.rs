@@ -26,6 +26,7 @@ type Clean = Arc<dyn Fn(Entry) -> Result<Entry, FieldError> + Send + Sync>;
 /// # let _ = (rating, status);
 /// ```
 #[derive(Clone)]
+#[must_use = "a field does nothing unless a form contains it"]
 pub struct Field {
     pub(crate) name: String,
     pub(crate) label: String,

@@ -71,6 +71,7 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule,
 /// | `name`, `id`, `label`, `help`, `value`, `values`, `required`, `is_hidden` | the field's properties, as text, lists and booleans |
 /// | `errors` | a list of the messages for the field |
 /// | `choices` | a list of the choices, each with `value`, `label`, `id` and `selected` |
+#[must_use = "a form does nothing unless it is rendered or reads a request"]
 pub struct Form<T = Values> {
     pub(crate) fields: Vec<Shown>,
     pub(crate) errors: FormErrors,

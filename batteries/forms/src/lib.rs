@@ -46,6 +46,7 @@ mod pattern;
 mod received;
 mod render;
 mod rule;
+mod sealed;
 mod types;
 mod url;
 

@@ -1,5 +1,7 @@
 //! The rules that a value can violate, and their messages.
 
+use std::fmt;
+
 use lback_core::Request;
 
 use crate::{Bound, Field, FieldKind};
@@ -52,6 +54,12 @@ pub enum Rule {
 /// }));
 /// ```
 pub struct Messages(Box<Find>);
+
+impl fmt::Debug for Messages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messages").finish_non_exhaustive()
+    }
+}
 
 type Find = dyn Fn(&Request, &Field, Rule) -> Option<String> + Send + Sync;
 

@@ -6,10 +6,11 @@ use lback_core::{CoreSettings, ProgramError, ProgramResult, Settings};
 use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
+use crate::sealed::Sealed;
 use crate::{Mail, MailBackend, MailMiddleware, MailSettings, Mailer, SmtpTls, send_regularly};
 
 /// Adds mail to [`App`].
-pub trait AppMail {
+pub trait AppMail: Sealed {
     /// Adds mail to the application: [`req.send_mail()`](crate::RequestMail::send_mail), the table of the outbox, the task that sends
     /// waiting mail, and the command `sendtestmail`.
     ///

@@ -17,6 +17,7 @@ mod middleware;
 mod mime;
 mod outbox;
 mod request;
+mod sealed;
 mod settings;
 mod testing;
 mod worker;

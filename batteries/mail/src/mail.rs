@@ -1,5 +1,7 @@
 //! A mail that the application writes.
 
+use std::fmt;
+
 use lback_core::{Context, Error, Request, Result};
 
 use crate::{MailAddress, MailAttachment};
@@ -17,7 +19,7 @@ use crate::{MailAddress, MailAttachment};
 ///     .html("<p>Please find it attached.</p>")
 ///     .attach("invoice.pdf", "application/pdf", b"%PDF-...".as_slice());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a mail is sent by req.send_mail(mail)"]
 pub struct Mail {
     pub(crate) from: Option<MailAddress>,
@@ -31,6 +33,17 @@ pub struct Mail {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) attachments: Vec<MailAttachment>,
     template: Option<(String, Context)>,
+}
+
+/// Shows no text, which may contain a link with a token.
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail")
+            .field("to", &self.to)
+            .field("subject", &self.subject)
+            .field("attachments", &self.attachments)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Mail {

@@ -1,5 +1,6 @@
 //! Sends mail outside of requests.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,13 @@ use crate::{Mail, MailAddress, MailMessage, MailSettings};
 /// ```
 #[derive(Clone)]
 pub struct Mailer(Arc<Inner>);
+
+/// Shows no address of a mail server, which comes with a password.
+impl fmt::Debug for Mailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailer").field("from", &self.0.from).finish_non_exhaustive()
+    }
+}
 
 struct Inner {
     backend: Backend,

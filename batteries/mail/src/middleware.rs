@@ -8,6 +8,7 @@ use crate::{MailMessage, Mailer};
 
 /// Makes [`req.send_mail()`](crate::RequestMail::send_mail) work: the request's mail is written to the outbox in the request's own
 /// transaction, so it is sent if that is committed, and only then.
+#[derive(Debug)]
 pub struct MailMiddleware {
     mailer: Mailer,
 }

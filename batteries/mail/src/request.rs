@@ -4,10 +4,11 @@ use lback_core::{Error, Request, Result};
 use lback_db::{DbSession, RequestDb};
 
 use crate::middleware::Pending;
+use crate::sealed::Sealed;
 use crate::{Mail, Mailer};
 
 /// Adds mail to [`Request`].
-pub trait RequestMail {
+pub trait RequestMail: Sealed {
     /// Sends a mail after the commit of the request. A view that returns an error or is rolled back sends nothing.
     ///
     /// ```no_run

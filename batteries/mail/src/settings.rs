@@ -97,6 +97,7 @@ impl MailSettings {
 /// The backends for mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum MailBackend {
     /// Prints mail to standard output.
     Console,
@@ -111,6 +112,7 @@ pub enum MailBackend {
 /// How the connection to the mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum SmtpTls {
     /// The connection begins unencrypted, and is encrypted before anything is sent. A server that cannot do this is refused.
     Starttls,

@@ -2,10 +2,11 @@
 
 use lback_app::testing::Client;
 
+use crate::sealed::Sealed;
 use crate::{MailMessage, Mailer};
 
 /// Adds mail to the test [`Client`].
-pub trait ClientMail {
+pub trait ClientMail: Sealed {
     /// Returns the mails that the application has sent since it started, oldest first: those whose requests were committed.
     ///
     /// ```

@@ -1,5 +1,6 @@
 //! [`Command`], the context in which a command runs.
 
+use std::fmt;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -37,6 +38,13 @@ pub struct Command {
     unit: Option<DbSession>,
     /// The printed lines, if a test collects them.
     printed: Option<String>,
+}
+
+/// Shows no arguments: they may contain passwords.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command").finish_non_exhaustive()
+    }
 }
 
 impl Command {

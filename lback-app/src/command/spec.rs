@@ -1,5 +1,9 @@
 //! [`CommandSpec`], the definition of a command: its name, help text, arguments and function.
 
+use std::fmt;
+
+use lback_core::Result;
+
 use super::Command;
 use lback_core::ProgramResult;
 
@@ -18,6 +22,7 @@ type Accepts = fn(&[&str]) -> Result<(), String>;
 /// });
 /// # let _ = command;
 /// ```
+#[must_use = "a command exists only in an application that it is added to"]
 pub struct CommandSpec {
     pub(crate) name: &'static str,
     pub(super) about: &'static str,
@@ -25,6 +30,12 @@ pub struct CommandSpec {
     pub(super) section: &'static str,
     pub(super) arguments: Arguments,
     run: Run,
+}
+
+impl fmt::Debug for CommandSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandSpec").field("name", &self.name).field("about", &self.about).finish_non_exhaustive()
+    }
 }
 
 /// Who parses the arguments of a command.

@@ -28,6 +28,7 @@ pub use settings::TestSettings;
 
 pub use lback_core::testing::{MultipartBuilder, RequestBuilder, TestResponse, block_on};
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -46,6 +47,12 @@ use crate::command::{self, CommandSpec};
 pub struct Client {
     browser: lback_core::testing::Client,
     parts: Arc<Parts>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("browser", &self.browser).finish_non_exhaustive()
+    }
 }
 
 struct Parts {
@@ -121,6 +128,7 @@ impl Client {
     }
 
     /// Returns another client of the same application, without cookies.
+    #[must_use]
     pub fn fork(&self) -> Self {
         Client { browser: self.browser.fork(), parts: self.parts.clone() }
     }

@@ -1,5 +1,6 @@
 //! The settings of a test.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use lback_core::{ProgramResult, Settings};
@@ -11,6 +12,12 @@ pub struct TestSettings<'a> {
     files: &'a Path,
     /// Whether these are the project's settings, rather than settings given by the test.
     of_project: bool,
+}
+
+impl fmt::Debug for TestSettings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestSettings").field("files", &self.files).field("of_project", &self.of_project).finish_non_exhaustive()
+    }
 }
 
 impl<'a> TestSettings<'a> {

@@ -30,8 +30,7 @@ pub fn module(main: &str, name: &str) -> Option<String> {
     for at in (0..=last).rev() {
         match plain(at) {
             Some(other) if other > name => place = at,
-            Some(_) => break,
-            None => break,
+            Some(_) | None => break,
         }
     }
     Some(mark.to_owned() + &with_line(main, place, &module_line(name)))

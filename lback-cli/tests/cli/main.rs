@@ -1,5 +1,7 @@
 //! Tests that run the `lback` command as a user does.
 
+#![expect(unreachable_pub, reason = "tests have no public API")]
+
 mod apps;
 mod command_line;
 mod migrations;

@@ -25,12 +25,14 @@ pub use static_files::StaticFiles;
 pub use timeout::Timeout;
 
 use std::any::Any;
+use std::fmt;
 use std::future::{Future, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::panics::{self, catch_panic};
 use crate::router::Endpoint;
+use crate::sealed::SealedKind;
 use crate::view::BoxFuture;
 use crate::{Error, Request, Response, Result};
 
@@ -134,22 +136,28 @@ pub trait Middleware: Send + Sync + 'static {
 
 /// A [`Middleware`] or an `async fn` with the same signature, as accepted by [`Stack`] and
 /// [`Router::middleware`](crate::Router::middleware). The compiler infers `Kind`, which tells the two apart.
-pub trait IntoMiddleware<Kind> {
+pub trait IntoMiddleware<Kind>: SealedKind<Kind> {
     /// Converts it into the form that the stack stores.
     fn into_middleware(self) -> Layer;
 }
 
 /// Marks types that are [`Middleware`].
+#[derive(Debug)]
 pub struct Typed;
 
 /// Marks functions that serve as middleware.
+#[derive(Debug)]
 pub struct Function;
+
+impl<M: Middleware> SealedKind<Typed> for M {}
 
 impl<M: Middleware> IntoMiddleware<Typed> for M {
     fn into_middleware(self) -> Layer {
         Layer(Arc::new(self))
     }
 }
+
+impl<F> SealedKind<Function> for F where F: for<'a> MiddlewareFn<'a> + Send + Sync + 'static {}
 
 impl<F> IntoMiddleware<Function> for F
 where
@@ -216,6 +224,12 @@ where
 #[derive(Clone)]
 pub struct Layer(Arc<dyn BoxedMiddleware>);
 
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Layer").field(&self.name()).finish()
+    }
+}
+
 impl Layer {
     /// Returns the middleware's name.
     pub fn name(&self) -> &'static str {
@@ -276,6 +290,12 @@ impl<M: Middleware> BoxedMiddleware for M {
 pub struct Next<'a> {
     layers: &'a [Layer],
     endpoint: &'a Endpoint,
+}
+
+impl fmt::Debug for Next<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("layers", &self.layers).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Next<'a> {

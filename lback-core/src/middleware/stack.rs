@@ -44,7 +44,7 @@ pub enum Slot {
 /// stack.push(RequestLog).push(Errors).insert_after("RequestLog", hello).unwrap();
 /// assert_eq!(stack.names().collect::<Vec<_>>(), ["RequestLog", "hello", "Errors"]);
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Stack {
     layers: Vec<(Slot, Layer)>,
 }

@@ -29,6 +29,12 @@ pub(super) const MULTIPART: &str = "multipart/form-data";
 #[derive(Default)]
 pub struct RequestBody(Kind);
 
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").finish_non_exhaustive()
+    }
+}
+
 #[derive(Default)]
 enum Kind {
     #[default]

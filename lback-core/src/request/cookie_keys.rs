@@ -1,5 +1,6 @@
 //! The keys that sign and encrypt cookies.
 
+use std::fmt;
 use std::sync::Arc;
 
 use aes_gcm::Aes256Gcm;
@@ -16,6 +17,13 @@ use crate::{Error, Result};
 /// The keys that sign and encrypt cookies: the current key, followed by retired keys, which still verify and decrypt.
 #[derive(Clone)]
 pub struct Keys(Arc<Vec<Pair>>);
+
+/// Shows none of the keys.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
 
 struct Pair {
     key: Key,

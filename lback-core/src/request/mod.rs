@@ -32,6 +32,7 @@ use serde::de::DeserializeOwned;
 
 use crate::application::Application;
 use crate::router::{Matched, Route, SecretPath};
+use crate::sealed::Sealed;
 use crate::{Caching, Error, Outcome, Response, Result, Settings, TypeMap, csrf, header_parameters};
 
 /// A request: what the client sent, and the state needed to answer it.
@@ -514,7 +515,7 @@ impl fmt::Debug for Request {
 }
 
 /// The name of a header: a `&str` or a [`HeaderName`].
-pub trait HeaderKey {
+pub trait HeaderKey: Sealed {
     /// Returns the header with this name.
     fn find(self, headers: &HeaderMap) -> Option<&hyper::header::HeaderValue>;
 }

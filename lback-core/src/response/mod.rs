@@ -33,6 +33,7 @@ use crate::{Error, Request, Result};
 /// ```
 // Boxed, because it moves from layer to layer many times.
 #[derive(Debug, Default)]
+#[must_use = "a response is sent only if the view or middleware returns it"]
 pub struct Response(Box<hyper::Response<Body>>);
 
 impl Response {

@@ -2,6 +2,7 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 
+use crate::sealed::Sealed;
 use crate::{Response, Result};
 
 /// Sets a header on the result of a view or a middleware, whether it is a response or an error.
@@ -16,7 +17,7 @@ use crate::{Response, Result};
 ///     next.run(req).await.with_header("x-powered-by", "Lback")
 /// }
 /// ```
-pub trait WithHeader: Sized {
+pub trait WithHeader: Sealed + Sized {
     /// Returns the result with this header, which replaces any header of the same name.
     ///
     /// # Errors

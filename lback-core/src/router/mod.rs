@@ -13,6 +13,7 @@ pub(crate) use unreachable::unreachable;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,9 +61,18 @@ use crate::view::{BoxedView, View};
 ///
 /// `name`, `middleware` and the options apply to the route or include that was added last.
 #[derive(Default)]
+#[must_use = "routes are served only by an application or router that includes them"]
 pub struct Router {
     entries: Vec<Entry>,
     problems: Vec<String>,
+}
+
+/// Lists the patterns.
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns = self.entries.iter().map(|entry| &entry.pattern);
+        f.debug_list().entries(patterns).finish()
+    }
 }
 
 struct Entry {

@@ -1,5 +1,6 @@
 //! A route, as seen by middleware and the route list.
 
+use std::fmt;
 use std::fmt::Display;
 use std::panic::Location;
 use std::sync::Arc;
@@ -24,6 +25,16 @@ pub struct Route {
     pub(crate) own_layers: usize,
     options: Extensions,
     place: &'static Location<'static>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("methods", &self.methods)
+            .field("pattern", &self.pattern())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Route {

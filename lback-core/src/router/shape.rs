@@ -69,7 +69,7 @@ impl Shape {
         let mut values = Vec::new();
         let mut rest = Some(path);
         for segment in &self.segments {
-            if let Segment::Rest = segment {
+            if matches!(segment, Segment::Rest) {
                 let all = rest.filter(|rest| !rest.is_empty())?;
                 values.push(all);
                 return Some(values);

@@ -304,7 +304,7 @@ fn tree(shapes: &[Shape], problems: &mut Vec<String>) -> matchit::Router<usize> 
         if let Err(error) = tree.insert(route.pattern.shape(), at) {
             let conflict = match &error {
                 matchit::InsertError::Conflict { with } => {
-                    shapes.iter().flat_map(|other| other.routes.first()).find(|other| other.pattern.shape() == *with)
+                    shapes.iter().filter_map(|other| other.routes.first()).find(|other| other.pattern.shape() == *with)
                 }
                 _ => None,
             };

@@ -1,5 +1,6 @@
 //! Checks of settings that go beyond their types.
 
+use std::fmt;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,12 @@ pub trait Section: DeserializeOwned {
 pub struct Check<'a> {
     settings: &'a Settings,
     problems: Vec<String>,
+}
+
+impl fmt::Debug for Check<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("problems", &self.problems).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Check<'a> {

@@ -97,6 +97,7 @@ type SectionCheck = fn(&Settings) -> Result<(), SettingsError>;
 
 /// One setting in displayable form, for the debug page.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SettingEntry {
     /// The key, including its tables: `PORT` or `shop.currency`.
     pub key: String,

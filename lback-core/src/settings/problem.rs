@@ -33,12 +33,12 @@ pub(super) enum Problem {
 
 impl Problem {
     /// Locates the problem at a key, unless it already has a location deeper inside.
-    pub fn at(self, key: &str, entry: &Entry) -> Self {
+    pub(super) fn at(self, key: &str, entry: &Entry) -> Self {
         self.locate(key, entry, mask::is_secret(key))
     }
 
     /// Like `at`, for a key whose type marks it as secret.
-    pub fn at_secret(self, key: &str, entry: &Entry) -> Self {
+    pub(super) fn at_secret(self, key: &str, entry: &Entry) -> Self {
         self.locate(key, entry, true)
     }
 
@@ -75,7 +75,7 @@ impl Problem {
     }
 
     /// Returns the error of a section. `file` is where a missing key belongs.
-    pub fn in_section(self, file: &Path) -> SettingsError {
+    pub(super) fn in_section(self, file: &Path) -> SettingsError {
         match self {
             Self::Located(error) => error,
             Self::Missing(name) => SettingsError::new(
@@ -87,7 +87,7 @@ impl Problem {
     }
 
     /// Returns the error of an application's table.
-    pub fn in_table(self, table: &str, entry: &Entry, file: &Path) -> SettingsError {
+    pub(super) fn in_table(self, table: &str, entry: &Entry, file: &Path) -> SettingsError {
         match self {
             Self::Missing(name) => missing_in_table(&format!("the table [{table}] needs"), table, name, &format!(" in {}", file.display())),
             other => match other.at(table, entry) {
@@ -177,6 +177,7 @@ fn remedy(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
 }
 
 /// An example of a valid value, which messages suggest in place of an invalid one.
+#[derive(Debug)]
 pub struct Example {
     in_toml: String,
     in_variable: String,

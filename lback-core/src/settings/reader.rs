@@ -149,7 +149,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub fn new(table: &'a Table, name: &'a str) -> Self {
+    pub(super) fn new(table: &'a Table, name: &'a str) -> Self {
         Self { rest: table.iter(), current: None, table: name }
     }
 

@@ -369,7 +369,7 @@ fn secrets_are_masked_in_output() {
 fn a_secret_of_the_wrong_type_is_not_shown() {
     #[derive(Debug, Deserialize)]
     struct Door {
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "the fields are only deserialized")]
         code: Secret,
     }
     let error = toml("[door]\ncode = 1234").table::<Door>("door").unwrap_err().to_string();
@@ -458,7 +458,7 @@ fn use_all(settings: &Settings) -> String {
 #[derive(Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 struct WrongKeys {
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "the fields are only deserialized")]
     secret_key: std::net::IpAddr,
 }
 

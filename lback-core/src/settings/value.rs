@@ -35,11 +35,11 @@ pub(super) enum Origin {
 }
 
 impl Entry {
-    pub fn from_variable(name: &str, text: &str) -> Self {
+    pub(super) fn from_variable(name: &str, text: &str) -> Self {
         Self { value: Value::Text(text.to_owned()), origin: Origin::Variable(name.to_owned()) }
     }
 
-    pub fn from_code(value: toml::Value) -> Self {
+    pub(super) fn from_code(value: toml::Value) -> Self {
         let value = match value {
             toml::Value::String(text) => Value::Text(text),
             toml::Value::Integer(number) => Value::Integer(number.into()),
@@ -53,7 +53,7 @@ impl Entry {
     }
 
     /// Returns the text if it comes from a variable. The type of the field then decides how it is read.
-    pub fn variable_text(&self) -> Option<&str> {
+    pub(super) fn variable_text(&self) -> Option<&str> {
         match (&self.value, &self.origin) {
             (Value::Text(text), Origin::DotEnv { .. } | Origin::Variable(_)) => Some(text),
             _ => None,

@@ -1,6 +1,7 @@
 //! Registers listeners and finds the listeners of a signal.
 
 use std::any::TypeId;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -19,6 +20,12 @@ use crate::{Error, Result};
 pub struct Listeners {
     all: Vec<(Selector, Listener)>,
     problems: Vec<String>,
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listeners").field("len", &self.all.len()).finish_non_exhaustive()
+    }
 }
 
 /// Selects the signals that a listener receives.

@@ -48,6 +48,7 @@ pub use server::{ServerStarted, ServerStopping};
 use std::fmt::Debug;
 
 use crate::Result;
+use crate::sealed::Sealed;
 
 /// An event that listeners are notified of.
 ///
@@ -71,7 +72,7 @@ pub trait Signal: Debug + Send + Sync + 'static {
 
 /// The return type of a listener: nothing, or a [`Result`] whose error is logged.
 #[diagnostic::on_unimplemented(message = "a listener must return nothing or a `lback::Result<()>`, not `{Self}`")]
-pub trait ListenerOutput {
+pub trait ListenerOutput: Sealed {
     /// Converts the outcome to a `Result`.
     ///
     /// # Errors

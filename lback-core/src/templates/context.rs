@@ -16,7 +16,7 @@
 #[macro_export]
 macro_rules! context {
     ($($key:ident $(=> $value:expr)?),* $(,)?) => {{
-        #[allow(unused_mut)]
+        #[allow(unused_mut, reason = "nothing is inserted into an empty context")]
         let mut context = $crate::Context::new();
         $($crate::context!(@ context $key $($value)?);)*
         context

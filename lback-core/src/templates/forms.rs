@@ -4,6 +4,7 @@ use super::links::in_comment;
 
 /// A form in a template that posts to this site without a CSRF token.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TemplateForm {
     /// The name of the template.
     pub template: String,

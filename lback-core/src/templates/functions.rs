@@ -38,9 +38,9 @@ impl Functions {
 
     pub(super) fn register(&self, tera: &mut Tera) {
         let routes = self.routes.clone();
-        tera.register_function("url_for", move |args: Kwargs, _: &State| url_for(&routes, &args));
+        tera.register_function("url_for", move |args: Kwargs, _: &State<'_>| url_for(&routes, &args));
         let (prefix, names) = (self.static_url.clone(), self.static_names.clone());
-        tera.register_function("static", move |args: Kwargs, _: &State| static_path(&prefix, &names, &args));
+        tera.register_function("static", move |args: Kwargs, _: &State<'_>| static_path(&prefix, &names, &args));
         for function in &self.request_functions {
             function.register(tera);
         }

@@ -1,6 +1,7 @@
 //! Variables that every template can use.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use tera::Tera;
 
@@ -12,6 +13,12 @@ type Value = Box<dyn Fn(&mut Request) -> Result<tera::Value> + Send + Sync>;
 pub struct TemplateGlobal {
     pub(super) name: &'static str,
     pub(super) value: Value,
+}
+
+impl fmt::Debug for TemplateGlobal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemplateGlobal").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl TemplateGlobal {

@@ -2,6 +2,7 @@
 
 /// A link to a named route in a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TemplateLink {
     /// The name of the template.
     pub template: String,
@@ -13,6 +14,7 @@ pub struct TemplateLink {
 
 /// A static file that a template refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TemplateFile {
     /// The name of the template.
     pub template: String,

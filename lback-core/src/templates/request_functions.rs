@@ -4,6 +4,7 @@
 //! each call borrows it from there.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -21,6 +22,12 @@ type Call = dyn Fn(&mut Request, TemplateArgs<'_>) -> Result<Value> + Send + Syn
 pub struct TemplateFunction {
     pub(super) signature: Signature,
     call: Arc<Call>,
+}
+
+impl fmt::Debug for TemplateFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemplateFunction").field("name", &self.signature.name).finish_non_exhaustive()
+    }
 }
 
 /// The name of a function or filter, and its arguments if they are known: `unread`, `unread(folder, since)`.
@@ -81,7 +88,7 @@ impl TemplateFunction {
     pub(super) fn register(&self, tera: &mut Tera) {
         let TemplateFunction { signature, call } = self.clone();
         let name = signature.name;
-        tera.register_function(name, move |args: Kwargs, _: &State| {
+        tera.register_function(name, move |args: Kwargs, _: &State<'_>| {
             let result = with_request(|req| {
                 let value = signature.with(&args, |args| call(req, args));
                 if req.is_error_page() { Ok(req.app().templates().or_none(name, value)) } else { value }
@@ -104,6 +111,12 @@ pub struct TemplateArgs<'a> {
     callee: &'static str,
     args: &'a Kwargs,
     read: &'a RefCell<Vec<String>>,
+}
+
+impl fmt::Debug for TemplateArgs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemplateArgs").field("callee", &self.callee).finish_non_exhaustive()
+    }
 }
 
 impl TemplateArgs<'_> {

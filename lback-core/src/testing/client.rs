@@ -1,5 +1,6 @@
 //! The test client.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,6 +48,13 @@ pub struct Client {
     jar: Mutex<Jar>,
     follow: bool,
     enforces_csrf: AtomicBool,
+}
+
+/// Shows no cookies: they may hold tokens.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("follow", &self.follow).finish_non_exhaustive()
+    }
 }
 
 struct Target {
@@ -105,6 +113,7 @@ impl Client {
     }
 
     /// Creates another client of the same application, without cookies.
+    #[must_use]
     pub fn fork(&self) -> Self {
         let fork = Self::of(self.target.clone(), self.follow);
         fork.enforces_csrf.store(self.enforces_csrf(), Ordering::Relaxed);
@@ -114,6 +123,7 @@ impl Client {
     /// Sets whether the client follows redirects. By default it does not.
     ///
     /// Use [`RequestBuilder::follow`] to follow the redirects of a single request.
+    #[must_use]
     pub fn follow_redirects(mut self, follow: bool) -> Self {
         self.follow = follow;
         self

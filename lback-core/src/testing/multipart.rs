@@ -1,5 +1,7 @@
 //! Builds forms with files.
 
+use std::fmt;
+
 use super::{RequestBuilder, TestResponse};
 use crate::Result;
 
@@ -8,6 +10,12 @@ use crate::Result;
 pub struct MultipartBuilder<'a> {
     request: RequestBuilder<'a>,
     body: Vec<u8>,
+}
+
+impl fmt::Debug for MultipartBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MultipartBuilder").field("request", &self.request).finish_non_exhaustive()
+    }
 }
 
 const BOUNDARY: &str = "----lback-test-3f9c2c41d0b84e7a";

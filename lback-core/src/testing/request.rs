@@ -1,5 +1,6 @@
 //! Builds and sends a request.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -28,6 +29,12 @@ pub struct RequestBuilder<'a> {
     cookies: Vec<String>,
     from: Option<IpAddr>,
     follow: bool,
+}
+
+impl fmt::Debug for RequestBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl<'a> RequestBuilder<'a> {

@@ -15,6 +15,7 @@ pub use migration::DRAFT;
 pub use source::MigrationSet;
 pub use status::{Applied, MigrationStatus};
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -34,6 +35,7 @@ use crate::{Database, Db, Kind};
 /// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` if the databases need different SQL. A `metadata.toml`
 /// beside them may contain `run_in_transaction = false`.
 #[derive(Default)]
+#[must_use = "nothing is migrated before .apply()"]
 pub struct Migrations {
     batteries: Vec<(&'static str, MigrationSet)>,
     embedded: Vec<MigrationSet>,
@@ -42,6 +44,13 @@ pub struct Migrations {
     settled_for: Option<Duration>,
     /// Whether a warning has named the folders without an `up.sql`.
     has_warned: AtomicBool,
+}
+
+impl fmt::Debug for Migrations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let batteries: Vec<_> = self.batteries.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Migrations").field("batteries", &batteries).field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl Migrations {

@@ -2,6 +2,7 @@
 
 /// A migration and its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MigrationStatus {
     /// The name of its folder, after that of its battery (`sessions/00000000000001_create_sessions`). For an unknown migration, the
     /// recorded version.

@@ -84,10 +84,12 @@ pub trait TableKey<Asking> {
 
 /// The end of a number.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct End;
 
 /// A bit of a number, and the bits after it.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct Bit<const BIT: bool, More>(PhantomData<More>);
 
 /// Two numbers that are not equal.

@@ -30,6 +30,7 @@ use crate::Db;
 /// assert_eq!(tables.names().collect::<Vec<_>>(), ["posts"]);
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use = "tables are compared only by an application that they are added to"]
 pub struct Tables(Vec<Table>);
 
 /// An expected table.

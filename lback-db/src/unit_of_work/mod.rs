@@ -2,6 +2,7 @@
 
 mod hooks;
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -34,6 +35,12 @@ pub struct DbSession {
     hooks: Option<Box<Hooks>>,
 }
 
+impl fmt::Debug for DbSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DbSession").field("is_open", &self.open.is_some()).finish_non_exhaustive()
+    }
+}
+
 struct Open {
     connection: PooledDb,
     /// The number of changes on the connection before the transaction, if the database counts them and the transaction was begun
@@ -61,6 +68,7 @@ impl DbSession {
     /// Returns a unit of work for use outside of requests, which will write. The caller [commits](Self::commit) it.
     ///
     /// [`Database::write`] does both.
+    #[must_use = "a unit of work that is dropped without a commit is rolled back"]
     pub fn for_writing(database: Database) -> Self {
         Self::new(Arc::new(database), Intent::Write)
     }

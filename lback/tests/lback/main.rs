@@ -1,5 +1,7 @@
 //! Lback, seen from outside: whole applications with sessions and a database, asked through the test client.
 
+#![expect(unreachable_pub, reason = "tests have no public API")]
+
 mod after_commit;
 #[cfg(feature = "auth")]
 mod auth;
@@ -9,6 +11,7 @@ mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]
 mod databases;
+mod debug;
 #[cfg(feature = "auth")]
 mod error_pages;
 mod gate;

@@ -22,7 +22,7 @@ use crate::signals::UserPasswordChanged;
 use crate::{Account, Auth, Group, NewUser, User, check_email, check_username};
 
 /// The application, as the commands see it.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The application, to send signals.
     pub app: &'a Arc<Application>,
     /// The configuration of its users.
@@ -41,7 +41,7 @@ pub struct Context<'a> {
 pub(crate) type Run = fn(&Context<'_>, &[String]) -> Result<()>;
 
 /// The commands: name, help text (arguments, two spaces, a summary, and further lines for `--help`), and function.
-pub const ALL: [(&str, &str, Run); 7] = [
+pub(crate) const ALL: [(&str, &str, Run); 7] = [
     (
         "createsuperuser",
         "creates a superuser, who has every permission
@@ -89,7 +89,7 @@ The password must pass AUTH_PASSWORD_RULES. The user's sessions end.",
 ///
 /// # Errors
 /// Returns an error if the name or the address is taken, the password does not pass the rules, or there is no terminal to ask.
-pub fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn create_superuser(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments =
         Arguments::parse("createsuperuser", arguments, &["--username", "--email", PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
     let source = PasswordSource::of(&mut arguments)?;
@@ -149,7 +149,7 @@ fn free_email(db: &mut Db, email: &str) -> Result<Result<Option<String>, String>
 ///
 /// # Errors
 /// Returns an error if the user does not exist, the password does not pass the rules, or there is no terminal to ask.
-pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("changepassword", arguments, &[PASSWORD_FLAGS[0]], &[PASSWORD_FLAGS[1]])?;
     let source = PasswordSource::of(&mut arguments)?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
@@ -166,7 +166,7 @@ pub fn change_password(context: &Context<'_>, arguments: &[String]) -> Result<()
 ///
 /// # Errors
 /// Returns an error if the user does not exist.
-pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("activate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if user.is_active {
@@ -182,7 +182,7 @@ pub fn activate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> 
 ///
 /// # Errors
 /// Returns an error if the user does not exist.
-pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let mut arguments = Arguments::parse("deactivate_user", arguments, &[], &[])?;
     let mut user = named(&mut context.database.connect()?, arguments.name()?)?;
     if !user.is_active {
@@ -199,7 +199,7 @@ pub fn deactivate_user(context: &Context<'_>, arguments: &[String]) -> Result<()
 ///
 /// # Errors
 /// Returns an error if the user or the group does not exist.
-pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("add_to_group", arguments, &[], &[])?)?;
     context.database.write(|db| group.add(db, &user))?;
     (context.print)(&format!("added {} to the group {}", user.username, group.name));
@@ -210,7 +210,7 @@ pub fn add_to_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// Returns an error if the user or the group does not exist.
-pub fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn remove_from_group(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let (user, group) = user_and_group(context, &mut Arguments::parse("remove_from_group", arguments, &[], &[])?)?;
     context.database.write(|db| group.remove(db, &user))?;
     (context.print)(&format!("removed {} from the group {}", user.username, group.name));
@@ -233,7 +233,7 @@ fn user_and_group(context: &Context<'_>, arguments: &mut Arguments) -> Result<(U
 ///
 /// # Errors
 /// Returns an error if the database fails.
-pub fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
+pub(crate) fn list_users(context: &Context<'_>, arguments: &[String]) -> Result<()> {
     let arguments = Arguments::parse("list_users", arguments, &[], &["--json"])?;
     let json = arguments.flag("--json");
     arguments.positional(0)?;

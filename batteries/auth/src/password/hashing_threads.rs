@@ -77,7 +77,7 @@ fn start(count: usize) -> Option<Sender<Work>> {
             .name("lback-hash".to_owned())
             .spawn(move || {
                 while let Some(work) = next(&work) {
-                    work()
+                    work();
                 }
             })
             .ok()

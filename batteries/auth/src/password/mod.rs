@@ -14,6 +14,7 @@ pub(crate) use rules::MAX_LENGTH;
 pub use rules::PasswordRules;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,6 +53,12 @@ pub(crate) const UNUSABLE: &str = "!";
 /// ```
 #[derive(Clone)]
 pub struct Passwords(Arc<Inner>);
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").finish_non_exhaustive()
+    }
+}
 
 struct Inner {
     argon2: Argon2<'static>,

@@ -63,6 +63,7 @@ const SHARED_DELAY: u32 = 30;
 /// processes. The table holds digests: it shows neither addresses nor keys. An attempt is counted even if the request fails and its
 /// transaction is rolled back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "nothing is limited before .check()"]
 pub struct RateLimit {
     name: &'static str,
     free: u32,

@@ -10,6 +10,8 @@ use lback_core::{Error, Response, StatusCode};
 ///
 /// As an [`Error`] it answers 429 with `Retry-After`. [`answer`](Self::answer) does the same to a page that the view has rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "the attempt must be refused"]
 pub struct Throttled {
     /// The time until the next attempt is let through.
     pub wait: Duration,

@@ -47,7 +47,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn of(control: &Control) -> Self {
+    pub(super) fn of(control: &Control<'_>) -> Self {
         let attributes = control.attributes();
         let (input, label, help, errors) = (control.html(&attributes), control.label_html(), control.help_html(), control.errors_html());
         let mut parts = Parts { attributes, input, label, help, errors, whole: Html::new() };
@@ -56,7 +56,7 @@ impl Parts {
     }
 
     /// Combines label, input, help and errors.
-    fn join(&self, control: &Control) -> Html {
+    fn join(&self, control: &Control<'_>) -> Html {
         let mut html = Html::new();
         if control.is_hidden() {
             html.html(&self.input);

@@ -13,7 +13,7 @@ const RESERVED_NAMES: [&str; 6] = ["html", "summary", "hidden", "enctype", "erro
 /// Tera keeps any [`tera::Value`] unchanged when it serializes, so that HTML remains marked as HTML.
 impl<T> Serialize for Form<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let controls: Vec<(Control, Parts)> = self
+        let controls: Vec<(Control<'_>, Parts)> = self
             .controls()
             .map(|control| {
                 let parts = Parts::of(&control);

@@ -28,6 +28,7 @@ pub(crate) fn of_settings(
                  settings.toml, or call App::without_sessions()",
             )),
         },
+        other => Err(ProgramError::new(format!("the session store {other:?} is not supported"))),
     }
 }
 

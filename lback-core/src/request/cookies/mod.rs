@@ -3,6 +3,8 @@
 mod received;
 mod sealed;
 
+use std::fmt;
+
 use cookie::Cookie;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -25,6 +27,13 @@ pub struct Cookies {
     headers: Vec<(HeaderValue, CookieSent)>,
     keys: Keys,
     clock: Clock,
+}
+
+/// Shows no cookies: they may hold tokens.
+impl fmt::Debug for Cookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cookies").finish_non_exhaustive()
+    }
 }
 
 /// When a `Set-Cookie` header is sent; see [`Cookies::add_header`].

@@ -24,6 +24,7 @@ use super::Cookies;
 ///     req.cookies().signed().get("invited_by").unwrap_or_default()
 /// }
 /// ```
+#[derive(Debug)]
 pub struct SignedCookies<'a>(pub(super) &'a mut Cookies);
 
 impl SignedCookies<'_> {
@@ -65,6 +66,7 @@ fn named<'a>(signed: &'a str, name: &str) -> Option<&'a str> {
 /// [`Cookies`] whose values are encrypted (AES-256-GCM by `SECRET_KEY`).
 ///
 /// Like [signed cookies](SignedCookies), they expire after their `Max-Age`.
+#[derive(Debug)]
 pub struct PrivateCookies<'a>(pub(super) &'a mut Cookies);
 
 impl PrivateCookies<'_> {

@@ -116,8 +116,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         }
         let shape = match &self {
             Value::Field(field) if field.list || field.is_list() => return self.deserialize_seq(visitor),
-            Value::Field(field) => field.shape.clone(),
-            Value::Element(field, _) => field.shape.clone(),
+            Value::Field(field) | Value::Element(field, _) => field.shape.clone(),
             Value::Text(_) => Shape::Text,
         };
         match shape {

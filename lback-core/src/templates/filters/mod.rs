@@ -21,11 +21,11 @@ pub(super) fn known() -> [Known; 3] {
 
 /// Registers the framework's filters.
 pub(super) fn register(tera: &mut Tera) {
-    tera.register_filter("date", |text: &str, args: Kwargs, _: &State| {
+    tera.register_filter("date", |text: &str, args: Kwargs, _: &State<'_>| {
         date::date(text, args.get::<&str>("format")?.unwrap_or("%Y-%m-%d %H:%M"))
     });
-    tera.register_filter("linebreaks", |text: StringInput<'_>, _: Kwargs, _: &State| text::linebreaks(text.as_str(), text.is_safe()));
-    tera.register_filter("truncate_words", |text: &str, args: Kwargs, _: &State| -> TeraResult<String> {
+    tera.register_filter("linebreaks", |text: StringInput<'_>, _: Kwargs, _: &State<'_>| text::linebreaks(text.as_str(), text.is_safe()));
+    tera.register_filter("truncate_words", |text: &str, args: Kwargs, _: &State<'_>| -> TeraResult<String> {
         Ok(text::truncate_words(text, args.must_get("length")?, args.get::<&str>("end")?.unwrap_or("…")))
     });
 }
@@ -60,7 +60,7 @@ impl TemplateFilter {
 
     pub(super) fn register(&self, tera: &mut Tera) {
         let TemplateFilter { signature, apply } = self.clone();
-        tera.register_filter(signature.name, move |value: &Value, args: Kwargs, _: &State| {
+        tera.register_filter(signature.name, move |value: &Value, args: Kwargs, _: &State<'_>| {
             if value.is_undefined() {
                 // The same error as that of Tera's own filters, so that the message names the variable.
                 let (expected_type, actual_type) = ("value".to_owned(), value.name().to_owned());

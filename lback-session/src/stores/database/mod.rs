@@ -32,6 +32,8 @@ mod sqlite;
 #[cfg(feature = "sqlite")]
 mod writer;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use lback_core::{Error, Result, StatusCode};
 use lback_db::{Database, Kind};
@@ -45,6 +47,12 @@ use crate::{Durability, SessionId};
 pub struct DatabaseStore {
     database: Database,
     engine: Engine,
+}
+
+impl fmt::Debug for DatabaseStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseStore").field("database", &self.database).finish_non_exhaustive()
+    }
 }
 
 enum Engine {

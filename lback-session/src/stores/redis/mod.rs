@@ -23,6 +23,7 @@ mod save;
 mod script;
 
 use std::cmp::Reverse;
+use std::fmt;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -68,6 +69,12 @@ pub struct RedisStore {
     saves: Crowd<Save, Saved>,
     /// The queue of everything else.
     others: Crowd<Call, Value>,
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").finish_non_exhaustive()
+    }
 }
 
 /// The state of the thread that talks to Redis. It ends when the store is dropped.

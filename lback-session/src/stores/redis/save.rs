@@ -45,7 +45,7 @@ async fn attempt(redis: &Redis, sessions: Vec<Session>, until: Instant) -> Vec<S
     if !attempts.is_empty() {
         match script::run(redis, attempts.iter().map(|attempt| &attempt.call), until).await {
             Ok(answers) => {
-                late.extend(attempts.into_iter().zip(answers).filter_map(|(attempt, answer)| attempt.settle(answer, &mut settled)))
+                late.extend(attempts.into_iter().zip(answers).filter_map(|(attempt, answer)| attempt.settle(answer, &mut settled)));
             }
             Err(error) => settled.extend(attempts.into_iter().flat_map(|attempt| attempt.session.fail(&error))),
         }

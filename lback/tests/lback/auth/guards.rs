@@ -13,6 +13,7 @@ fn fit_for(name: &str, requirements: &[&Requirement]) -> NewUser {
         Requirement::Login => user,
         Requirement::Staff => user.staff(true),
         Requirement::Permission(name) => user.permission(name),
+        other => panic!("no user is made fit for {other}"),
     })
 }
 

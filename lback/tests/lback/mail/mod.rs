@@ -5,7 +5,7 @@ mod smtp;
 
 use std::fs;
 
-use lback::mail::{MailAttachment, Mailer};
+use lback::mail::Mailer;
 use lback::prelude::*;
 use lback::testing::{Client, block_on};
 use tempfile::TempDir;
@@ -201,8 +201,9 @@ fn a_test_finds_the_whole_mail() {
     assert_eq!((sent.to, sent.cc), (vec!["alice@example.com".into()], vec!["Bob <bob@example.com>".into()]));
     assert_eq!((sent.subject.as_str(), sent.text.as_str()), ("Invoice", "How are you?"));
     assert_eq!(sent.headers, [("X-Order".to_owned(), "7".to_owned())]);
-    let file = MailAttachment { name: "a.pdf".to_owned(), content_type: "application/pdf".to_owned(), bytes: b"abc".to_vec() };
-    assert_eq!((sent.attachments, sent.date), (vec![file], client.clock().now()));
+    let [file] = sent.attachments.as_slice() else { panic!("{:?}", sent.attachments) };
+    assert_eq!((file.name.as_str(), file.content_type.as_str(), file.bytes.as_slice()), ("a.pdf", "application/pdf", b"abc".as_slice()));
+    assert_eq!(sent.date, client.clock().now());
     assert!(client.restart(App::new(Router::new()).mail()).mail().is_empty());
 }
 

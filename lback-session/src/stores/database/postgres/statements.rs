@@ -217,7 +217,7 @@ pub(super) fn insert<'a>(db: &mut Db, records: impl Iterator<Item = &'a Record>)
 
 /// Changes sessions, each of them once. Returns those that were in the expected version.
 pub(super) fn change<'a>(db: &mut Db, changes: impl Iterator<Item = Change<'a>>) -> Result<HashSet<SessionId>> {
-    let mut changes: Vec<Change> = changes.collect();
+    let mut changes: Vec<Change<'_>> = changes.collect();
     changes.sort_unstable_by_key(|change| change.id);
     let mut rows = Replace::default();
     for change in changes {

@@ -39,7 +39,8 @@ fn the_application() {
         // As App::main does.
         Err(error) => {
             println!("\nended with: {error}");
-            std::process::exit(1)
+            #[expect(clippy::exit, reason = "this is the main function of a child process")]
+            std::process::exit(1);
         }
     }
 }
