@@ -9,3 +9,4 @@ mod scaffold;
 mod starter;
 mod support;
 mod transcripts;
+mod tutorial;
