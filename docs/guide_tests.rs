@@ -51,7 +51,14 @@ macro_rules! chapters {
 chapters! {
     readme "../README.md";
     introduction "src/introduction.md";
-    getting_started "src/getting-started.md";
+    tutorial_1 "src/tutorial/1-a-new-project.md";
+    tutorial_2 "src/tutorial/2-a-table-and-a-page.md";
+    tutorial_3 "src/tutorial/3-forms.md";
+    tutorial_4 "src/tutorial/4-comments.md";
+    tutorial_5 "src/tutorial/5-permissions.md";
+    tutorial_6 "src/tutorial/6-mail.md";
+    tutorial_7 "src/tutorial/7-tests.md";
+    tutorial_8 "src/tutorial/8-deployment.md";
     commands "src/commands.md";
     views "src/views.md";
     routing "src/routing.md";

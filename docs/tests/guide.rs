@@ -22,24 +22,24 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The chapters in the order of the alphabet, `views.md`.
+/// The chapters in alphabetical order: `tutorial/3-forms.md`, `views.md`.
 fn chapters() -> BTreeSet<String> {
-    let names = fs::read_dir(docs().join("src")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.ends_with(".md") && name != "SUMMARY.md").collect()
+    let chapters_in = |folder: &str| {
+        let entries = fs::read_dir(docs().join("src").join(folder)).unwrap();
+        let names = entries.map(move |entry| format!("{folder}{}", entry.unwrap().file_name().into_string().unwrap()));
+        names.filter(|name| name.ends_with(".md") && name != "SUMMARY.md").collect::<BTreeSet<String>>()
+    };
+    chapters_in("").union(&chapters_in("tutorial/")).cloned().collect()
 }
 
-/// The fenced blocks of a page: what stands behind the backticks, the last words before the block, and the block.
-fn blocks(page: &str) -> Vec<(String, String, String)> {
+/// The fenced blocks of a page: the words behind the backticks, and the block.
+fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();
-    let mut before = String::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
-        match line.strip_prefix("```") {
-            Some(kind) => {
-                let block: String = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
-                blocks.push((kind.to_owned(), std::mem::take(&mut before), block));
-            }
-            None => before.push_str(&format!("{line}\n")),
+        if let Some(kind) = line.strip_prefix("```") {
+            let block: String = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+            blocks.push((kind.to_owned(), block));
         }
     }
     blocks
@@ -105,7 +105,7 @@ fn settings_in_the_guide_are_settings() {
     let mut seen = 0;
     let pages = chapters().into_iter().map(|name| format!("src/{name}")).chain(["../README.md".to_owned()]);
     for page in pages {
-        for (kind, _, block) in blocks(&read(&page)) {
+        for (kind, block) in blocks(&read(&page)) {
             if kind == "toml,settings" {
                 seen += 1;
                 checked(&block).unwrap_or_else(|error| panic!("{page}: {error}\n{block}"));
@@ -190,39 +190,14 @@ fn the_tables_list_every_setting_with_its_default() {
     assert_eq!(format!("{:?}", settings.section::<AuthSettings>().unwrap()), format!("{:?}", AuthSettings::default()));
 }
 
-/// Each file that Getting started shows is the one of `docs/notes`, which is compiled and tested.
-#[test]
-fn getting_started_shows_the_files_of_notes() {
-    let mut shown = BTreeSet::new();
-    for (kind, before, block) in blocks(&read("src/getting-started.md")) {
-        if !["rs", "html", "sql", "toml", "toml,settings"].contains(&kind.as_str()) {
-            continue;
-        }
-        let paragraph = before.trim().rsplit("\n\n").next().unwrap_or_default();
-        // Settings and manifest are introduced a little earlier.
-        let named = |text: &str| text.split('`').skip(1).step_by(2).find(|name| is_file(name)).map(str::to_owned);
-        let name = named(paragraph).or_else(|| named(&before)).unwrap_or_else(|| panic!("which file is this?\n{block}"));
-        // Here it belongs to the workspace.
-        let block = block.replace("lback = { path = \"../lback/lback\" }", "lback.workspace = true");
-        assert_eq!(block, read(Path::new("notes").join(&name)), "{name}");
-        shown.insert(name);
-    }
-    let files = ["main", "urls", "views", "models", "tests"].map(|name| format!("src/{name}.rs"));
-    assert!(files.iter().all(|file| shown.contains(file)), "{shown:?}");
-}
-
 #[test]
 fn writing_a_battery_shows_the_code_of_announcements() {
     let files = ["src/battery.rs", "src/views.rs", "site/src/tests.rs"];
     let code: Vec<String> = files.iter().map(|file| read(Path::new("../examples/announcements").join(file))).collect();
-    let shown = blocks(&read("src/batteries.md")).into_iter().filter(|(kind, ..)| kind == "rs").map(|(.., block)| block);
+    let shown = blocks(&read("src/batteries.md")).into_iter().filter(|(kind, _)| kind == "rs").map(|(_, block)| block);
     for block in shown {
         assert!(code.iter().any(|file| file.contains(&block)), "not in examples/announcements:\n{block}");
     }
-}
-
-fn is_file(name: &str) -> bool {
-    [".rs", ".html", ".sql", ".toml"].iter().any(|ending| name.ends_with(ending)) && docs().join("notes").join(name).is_file()
 }
 
 #[test]
@@ -236,10 +211,7 @@ fn messages_are_quoted_word_for_word() {
     let app = || App::new(Router::new());
     let quoted = |chapter: &str, message: &str| assert!(read(chapter).contains(&format!("error: {message}\n")), "{chapter}: {message}");
 
-    quoted("src/getting-started.md", &why(app(), "DEBUG = true"));
-    let misspelled = why(app(), "SESION_TIMEOUT_MINUTES = 30");
-    quoted("src/getting-started.md", &misspelled);
-    quoted("src/settings.md", &misspelled);
+    quoted("src/settings.md", &why(app(), "SESION_TIMEOUT_MINUTES = 30"));
     let without_database = app().stack(|stack| stack.remove("DbSessionMiddleware").map(drop));
     quoted("src/middleware.md", &why(without_database, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30"));
 }

@@ -11,3 +11,4 @@ mod scaffold;
 mod starter;
 mod support;
 mod transcripts;
+mod tutorial;

@@ -1,0 +1,1 @@
+DELETE FROM auth_groups WHERE name = 'Agents';

@@ -1,0 +1,84 @@
+//! The helpdesk, as its users see it.
+
+use lback::prelude::*;
+use lback::testing::Client;
+
+/// The browser of a new user who has an e-mail address.
+fn browser(client: &Client, name: &str) -> Client {
+    let mut user = client.add_user(name);
+    client.db(|db| user.set_email(db, Some(&format!("{name}@example.com"))));
+    let browser = client.fork();
+    browser.login(&user);
+    browser
+}
+
+/// The browser of a new agent.
+fn agent(client: &Client, name: &str) -> Client {
+    let agent = browser(client, name);
+    client.command("add_to_group", &[name, "Agents"]);
+    agent
+}
+
+/// Opens the first ticket.
+fn open_ticket(browser: &Client) {
+    let form = [("title", "The <printer> is on fire"), ("body", "It began\nthis morning.")];
+    browser.post("/tickets/new").form(&form).send().assert_redirect("/tickets/1");
+}
+
+#[test]
+fn a_ticket_is_opened_and_listed() {
+    let client = Client::new(crate::app());
+    let alice = browser(&client, "alice");
+    alice.get("/tickets").send().assert_contains("There are no tickets yet.");
+    open_ticket(&alice);
+    alice.get("/tickets/1").send().assert_contains("Your ticket has been opened.").assert_contains("It began<br>");
+    alice.get("/tickets").send().assert_contains("The &lt;printer&gt; is on fire");
+}
+
+#[test]
+fn a_ticket_needs_a_title() {
+    let client = Client::new(crate::app());
+    let alice = browser(&client, "alice");
+    let page = alice.post("/tickets/new").form(&[("title", ""), ("body", "It is on fire.")]).send();
+    page.assert_contains("Fill in this field.").assert_contains("It is on fire.");
+    alice.get("/tickets").send().assert_contains("There are no tickets yet.");
+}
+
+#[test]
+fn other_users_do_not_see_a_ticket() {
+    let client = Client::new(crate::app());
+    let (alice, bob) = (browser(&client, "alice"), browser(&client, "bob"));
+    open_ticket(&alice);
+    bob.get("/tickets").send().assert_contains("There are no tickets yet.");
+    bob.get("/tickets/1").send().assert_status(404);
+    bob.post("/tickets/1").form(&[("body", "Mine!")]).send().assert_status(404);
+    bob.post("/tickets/1/close").send().assert_status(403);
+}
+
+#[test]
+fn agents_assign_and_close_tickets() {
+    let client = Client::new(crate::app());
+    let (alice, carol) = (browser(&client, "alice"), agent(&client, "carol"));
+    open_ticket(&alice);
+    alice.get("/tickets/1").send().assert_not_contains("Assign to me");
+    carol.get("/tickets/1").send().assert_contains("Assign to me");
+    carol.post("/tickets/1/assign").send().assert_redirect("/tickets/1");
+    alice.get("/tickets/1").send().assert_contains("Assigned to carol.");
+    carol.post("/tickets/1/close").send().assert_redirect("/tickets");
+    alice.get("/tickets/1").send().assert_contains("This ticket is closed.");
+}
+
+#[test]
+fn an_answer_is_mailed_to_the_author() {
+    let client = Client::new(crate::app());
+    let (alice, carol) = (browser(&client, "alice"), agent(&client, "carol"));
+    open_ticket(&alice);
+    alice.post("/tickets/1").form(&[("body", "Please hurry.")]).send().assert_redirect("/tickets/1");
+    carol.post("/tickets/1").form(&[("body", "I am on my way.")]).send().assert_redirect("/tickets/1");
+    alice.get("/tickets/1").send().assert_contains("Please hurry.").assert_contains("I am on my way.");
+
+    let mails = client.mail();
+    assert_eq!(mails.len(), 1, "only the agent's comment is mailed");
+    assert_eq!(mails[0].to, ["alice <alice@example.com>"]);
+    assert!(mails[0].text.contains("I am on my way.") && mails[0].text.contains("http://127.0.0.1:8000/tickets/1"));
+}

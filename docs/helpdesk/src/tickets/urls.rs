@@ -1,0 +1,17 @@
+//! Which view answers which path, below `/tickets`.
+
+use lback::prelude::*;
+
+use super::views;
+
+#[rustfmt::skip] // one route a line
+pub fn urls() -> Router {
+    Router::new()
+        .get("/", views::index).name("index")
+        .get("/new", views::add).name("add")
+        .post("/new", views::add)
+        .get("/{id:int}", views::show).name("show")
+        .post("/{id:int}", views::show)
+        .post("/{id:int}/assign", views::assign).name("assign").permission_required("tickets.manage")
+        .post("/{id:int}/close", views::close).name("close").permission_required("tickets.manage")
+}

@@ -1,4 +1,0 @@
-CREATE TABLE notes (
-    id INTEGER NOT NULL PRIMARY KEY,
-    text TEXT NOT NULL
-);
