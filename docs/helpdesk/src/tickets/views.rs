@@ -6,7 +6,7 @@ use super::forms::{NewComment, NewTicket};
 use super::models::{Comment, Ticket};
 use crate::Helpdesk;
 
-/// Lists all tickets for agents, and their own for everybody else.
+/// Lists all tickets for agents, and their own tickets for other users.
 pub fn index(req: &mut Request) -> Result<Response> {
     let user = req.require_login()?;
     let tickets = match req.has_perm("tickets.manage")? {
