@@ -121,10 +121,10 @@ impl Database {
     }
 
     /// Returns the unit of work of `req`, if it is on this database and work that must be saved together with the view's
-    /// [belongs into it](DbSession::joins_writes).
+    /// [belongs in it](DbSession::joins_writes).
     ///
     /// # Errors
-    /// Those of the database.
+    /// Returns the errors of the database.
     pub fn joined_for_writing<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
         match req.extensions_mut().get_mut::<DbSession>().filter(|unit| self.is_same(unit.database())) {
             Some(unit) => Ok(if unit.joins_writes()? { Some(unit) } else { None }),
@@ -195,7 +195,7 @@ impl Database {
     /// connections: if it must wait, they move to another thread first.
     ///
     /// # Errors
-    /// Those of [`get`](Self::get) and of `work`.
+    /// Returns the errors of [`get`](Self::get) and of `work`.
     pub fn read<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         // A SQLite file answers too fast to make way for others meanwhile; a server, and a pool that is used up, do not.
         if !self.kind().is_server()
@@ -236,7 +236,7 @@ impl Database {
     /// Runs `work` on a connection of the pool, without a transaction, on a thread that may block: for async code.
     ///
     /// # Errors
-    /// Those of [`get`](Self::get) and of `work`; 500 if `work` panics.
+    /// Returns the errors of [`get`](Self::get) and of `work`; 500 if `work` panics.
     pub async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,

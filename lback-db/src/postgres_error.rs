@@ -53,7 +53,7 @@ pub(crate) fn remedy_at_start(message: &str) -> &'static str {
             "The server does not let this user in from here; its pg_hba.conf says who may come. Without TLS it may want ?sslmode=require at the end of DATABASE_URL",
         ),
         ("SSL", "TLS is set by sslmode at the end of DATABASE_URL: ?sslmode=disable, require, or verify-full with sslrootcert"),
-        ("invalid URI query parameter", "Correct what stands behind the ? in DATABASE_URL"),
+        ("invalid URI query parameter", "Correct the parameters after the ? in DATABASE_URL"),
         ("Connection refused", "Start the PostgreSQL server, or correct host and port in DATABASE_URL"),
         ("timeout expired", "The server did not answer within DATABASE_CONNECT_TIMEOUT_SECONDS. Correct host and port in DATABASE_URL"),
         (

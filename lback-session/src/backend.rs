@@ -9,7 +9,7 @@ use lback_db::{Database, DbSession};
 use crate::store::{BoxedStore, Record};
 use crate::{CookieStore, DatabaseStore, SessionConfig, SessionId, SessionStore, cookie};
 
-/// Where a [`SessionManager`](crate::SessionManager) keeps its sessions. Every [`SessionStore`] is one, and so is [`CookieStore`].
+/// The place in which a [`SessionManager`](crate::SessionManager) keeps its sessions. Every [`SessionStore`] is one, and so is [`CookieStore`].
 pub struct SessionBackend(pub(crate) Backend);
 
 impl fmt::Debug for SessionBackend {
@@ -98,10 +98,10 @@ impl Backend {
         self.database()?.joined(req)
     }
 
-    /// Returns the unit of work of the request, if changes of sessions belong into it.
+    /// Returns the unit of work of the request, if changes of sessions belong in it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Returns the errors of the database.
     pub(crate) fn joined_for_writing<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
         match self.database() {
             Some(database) => database.joined_for_writing(req),

@@ -109,7 +109,7 @@ pub enum Durability {
     /// Nothing that a response has confirmed; on PostgreSQL, if the server itself is set up that way.
     Full,
     /// The last changes: on SQLite those since the log was last written to the disk (`synchronous=NORMAL`), on PostgreSQL
-    /// those of less than a second (`synchronous_commit=off`).
+    /// the commits of less than a second (`synchronous_commit=off`).
     Normal,
 }
 

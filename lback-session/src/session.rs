@@ -459,7 +459,7 @@ impl AppSession {
         }
     }
 
-    /// Notes that the session is stored under this id.
+    /// Records that the session is stored under this id.
     pub(crate) fn stored_as(&mut self, id: SessionId) {
         self.id = id;
     }

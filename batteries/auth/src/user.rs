@@ -41,7 +41,7 @@ pub struct User {
     /// The time at which the user registered or was created.
     pub joined: DateTime<Utc>,
     /// The e-mail address that the user has asked for. It becomes [`email`](Self::email) when it is
-    /// [verified](Self::set_email_verified). Until then, it may be somebody else's.
+    /// [verified](Self::set_email_verified). Until then, it may belong to another person.
     pub pending_email: Option<String>,
 }
 

@@ -80,7 +80,7 @@ impl Battery for MailBattery {
 }
 
 fn send_test_mail() -> CommandSpec {
-    CommandSpec::new("sendtestmail", "ADDRESS  sends a mail now, and says what the mail server answers", |command| {
+    CommandSpec::new("sendtestmail", "ADDRESS  sends a mail now, and prints the answer of the mail server", |command| {
         let Some(address) = command.argument::<String>(0)? else { return Err(ProgramError::new("sendtestmail takes an address")) };
         let mailer: &Mailer = command.state()?;
         let mail = Mail::to(address.as_str()).subject("A test mail").text("This is a test. Mail from your application comes this way.");
@@ -103,11 +103,11 @@ fn reaches_people(mail: &MailSettings) -> ProgramResult {
             "the password travels in clear: SMTP_TLS = \"none\" is for a server on this machine. Write SMTP_TLS = \"starttls\""
         }
         Some(MailBackend::Smtp) if mail.mail_from.contains("localhost") => {
-            "nobody can answer MAIL_FROM, and many servers refuse it. Write MAIL_FROM = \"Shop <shop@example.com>\""
+            "MAIL_FROM cannot receive answers, and many servers refuse it. Write MAIL_FROM = \"Shop <shop@example.com>\""
         }
         Some(MailBackend::Smtp) => return Ok(()),
         _ => {
-            "none reaches anybody. Write MAIL_BACKEND = \"smtp\" and SMTP_HOST = \"smtp.example.com\" in settings.production.toml, with the \
+            "it is not delivered. Write MAIL_BACKEND = \"smtp\" and SMTP_HOST = \"smtp.example.com\" in settings.production.toml, with the \
              feature smtp of lback"
         }
     };

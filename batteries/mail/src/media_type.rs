@@ -54,7 +54,7 @@ impl MediaType {
         }
         match rest.trim_matches(is_space) {
             "" => Ok(MediaType { essence, parameters }),
-            rest => Err(wrong(&format!("a semicolon stands before each parameter, and {rest:?} has none"))),
+            rest => Err(wrong(&format!("each parameter needs a semicolon before it, but {rest:?} has none"))),
         }
     }
 

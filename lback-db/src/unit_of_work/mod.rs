@@ -147,14 +147,14 @@ impl DbSession {
         self.open.is_some() || self.hooks.is_some()
     }
 
-    /// Returns whether work that must be saved together with the view's belongs into this transaction: if it has written, or a
+    /// Returns whether work that must be saved together with the view's belongs in this transaction: if it has written, or a
     /// [`before_commit`](Self::before_commit) hook will.
     ///
     /// SQLite cannot turn a transaction that has only read into one that writes. Such a transaction has nothing to save, and is
     /// ended, so that what follows does not wait for it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Returns the errors of the database.
     pub fn joins_writes(&mut self) -> Result<bool> {
         let will_write = self.has_before_commit();
         let Some(open) = &mut self.open else { return Ok(will_write) };

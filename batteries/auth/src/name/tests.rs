@@ -70,7 +70,7 @@ fn names_of_every_living_script_are_accepted() {
         "ㄅㄆㄇ",
         "𠮷野家",
     ]);
-    // Latin letters stand beside those of Chinese, Japanese and Korean.
+    // Latin letters may appear beside those of Chinese, Japanese and Korean.
     assert_accepted(&["toyotaトヨタ", "lg엘지", "mi小米", "user_한국", "x一二三", "7eleven"]);
     // As keyboards type them.
     assert_eq!(check_username("น้ำ").as_deref(), Ok("น้\u{e4d}\u{e32}"));
@@ -168,7 +168,7 @@ fn a_name_is_the_same_however_it_is_typed() {
     for (one, other) in [("alice", "alicе"), ("strasse", "straße"), ("i", "ı"), ("a.b", "ab"), ("jurgen", "jürgen")] {
         assert_ne!(username_key(one), username_key(other));
     }
-    // Typed with what a name may not have, it is nobody's.
+    // Typed with what a name may not have, it belongs to no user.
     assert_ne!(username_key("alice\u{200b}"), "alice");
 }
 

@@ -97,7 +97,7 @@ pub(super) fn summary<T>(form: &Form<T>) -> Html {
     for control in form.controls() {
         for error in &control.errors {
             html.raw("<li>");
-            // A link to a hidden field would lead nowhere.
+            // A hidden field cannot be the target of a link.
             if !control.is_hidden() {
                 html.raw("<a").attribute("href", format_args!("#{}", control.target())).raw(">");
             }

@@ -19,7 +19,7 @@ use crate::stores::wake;
 const MOST: usize = 256;
 
 /// The sending end of the queue.
-pub(super) struct Crowd<Q, A> {
+pub(super) struct Batching<Q, A> {
     asking: UnboundedSender<Asked<Q, A>>,
     patience: Duration,
 }
@@ -44,12 +44,12 @@ pub(super) struct Reply<A> {
 }
 
 /// Returns the two ends of a queue whose requests wait for this long.
-pub(super) fn crowd<Q, A>(patience: Duration) -> (Crowd<Q, A>, Waiting<Q, A>) {
+pub(super) fn batching<Q, A>(patience: Duration) -> (Batching<Q, A>, Waiting<Q, A>) {
     let (asking, asked) = unbounded_channel();
-    (Crowd { asking, patience }, Waiting { asked: Mutex::new(asked), patience })
+    (Batching { asking, patience }, Waiting { asked: Mutex::new(asked), patience })
 }
 
-impl<Q, A> Crowd<Q, A> {
+impl<Q, A> Batching<Q, A> {
     /// Sends a question, and waits for the answer.
     pub(super) async fn ask(&self, question: Q) -> Result<A> {
         let (to, answer) = oneshot::channel();

@@ -35,7 +35,7 @@ use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-use self::batching::{Crowd, Reply, crowd};
+use self::batching::{Batching, Reply, batching};
 use self::connection::Link;
 use self::encoding::time;
 use self::script::Call;
@@ -65,10 +65,10 @@ const LOADS_AT_ONCE: usize = 2;
 /// session are answered with 503.
 pub struct RedisStore {
     /// The queue of loads.
-    loads: Crowd<SessionId, Option<Vec<u8>>>,
-    saves: Crowd<Save, Saved>,
+    loads: Batching<SessionId, Option<Vec<u8>>>,
+    saves: Batching<Save, Saved>,
     /// The queue of everything else.
-    others: Crowd<Call, Value>,
+    others: Batching<Call, Value>,
 }
 
 impl fmt::Debug for RedisStore {
@@ -110,7 +110,7 @@ impl RedisStore {
     fn over(client: Client, prefix: &str, patience: Duration) -> Result<Self> {
         let patience = patience.min(LONGEST_PATIENCE);
         let [sessions, users, ended] = ["session", "user", "ended"].map(|what| format!("{prefix}{what}:"));
-        let ((loads, to_load), (saves, to_save), (others, other)) = (crowd(patience), crowd(patience), crowd(patience));
+        let ((loads, to_load), (saves, to_save), (others, other)) = (batching(patience), batching(patience), batching(patience));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let serve = async move || {
             let redis = Rc::new(Redis { link: Rc::new(Link::new(client, patience)), sessions, users, ended });

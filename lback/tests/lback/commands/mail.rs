@@ -40,10 +40,10 @@ fn check_deploy_wants_mail_that_arrives() {
         run(&project, "check --deploy")
     };
     let console = checked("MAIL_BACKEND = 'console'");
-    assert!(console.contains("FAIL  mail: none reaches anybody"), "{console}");
+    assert!(console.contains("FAIL  mail: it is not delivered"), "{console}");
     if cfg!(feature = "smtp") {
         let smtp = "MAIL_BACKEND = 'smtp'\nSMTP_HOST = 'smtp.example.com'";
-        assert!(checked(smtp).contains("FAIL  mail: nobody can answer MAIL_FROM"));
+        assert!(checked(smtp).contains("FAIL  mail: MAIL_FROM cannot receive answers"));
         let login = "MAIL_FROM = 'shop@example.com'\nSMTP_USERNAME = 'shop'\nSMTP_PASSWORD = 'hunter2'";
         let clear = checked(&format!("{smtp}\n{login}\nSMTP_TLS = 'none'"));
         assert!(clear.contains("FAIL  mail: the password travels in clear") && !clear.contains("hunter2"), "{clear}");

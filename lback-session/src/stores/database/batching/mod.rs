@@ -22,14 +22,14 @@ pub(super) struct Gather<T> {
     /// Writes that came while the last batch was written.
     waiting: Vec<T>,
     /// The number of concurrent writers: the last batch, and the writes that waited for its end.
-    crowd: usize,
+    expected: usize,
     /// The total wait.
     patience: Duration,
 }
 
 impl<T> Gather<T> {
     pub(super) fn new(jobs: Receiver<T>, most: usize) -> Self {
-        Gather { jobs, most, waiting: Vec::new(), crowd: 0, patience: Duration::ZERO }
+        Gather { jobs, most, waiting: Vec::new(), expected: 0, patience: Duration::ZERO }
     }
 
     /// Waits for the next batch. Returns `None` when all senders are gone.
@@ -43,7 +43,7 @@ impl<T> Gather<T> {
         let until = Instant::now() + self.patience;
         loop {
             batch.extend(self.jobs.try_iter().take(self.most.saturating_sub(batch.len())));
-            if batch.len() >= self.crowd.min(self.most) {
+            if batch.len() >= self.expected.min(self.most) {
                 return Some(batch);
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -57,7 +57,7 @@ impl<T> Gather<T> {
     /// Notes the size of the written batch and the time of its commit.
     pub(super) fn written(&mut self, batch: usize, commit: Duration) {
         self.waiting = self.jobs.try_iter().take(self.most).collect();
-        self.crowd = batch + self.waiting.len();
+        self.expected = batch + self.waiting.len();
         self.patience = commit.min(MOST_PATIENCE);
     }
 

@@ -60,7 +60,7 @@ impl Line {
         })
     }
 
-    /// Notes that it has worked.
+    /// Records that it has worked.
     pub(super) fn was_used(&mut self) {
         self.used = Some(Instant::now());
     }

@@ -75,7 +75,7 @@ fn serve(lane: &Lane, line: &mut Line, jobs: Receiver<Job>, durability: Durabili
 
 /// Writes a batch, and sends the answers.
 fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Job>, durability: Durability) {
-    let crowd = batch.len();
+    let size = batch.len();
     let mut took = Duration::ZERO;
     let mut by_itself = durability == Durability::Full && line.is_trusted();
     while !batch.is_empty() {
@@ -105,7 +105,7 @@ fn write(lane: &Lane, line: &mut Line, jobs: &mut Gather<Job>, mut batch: Vec<Jo
             Err(Failure::Undone(error)) => return one_by_one(lane, line, batch, error, durability),
         }
     }
-    jobs.written(crowd, took);
+    jobs.written(size, took);
 }
 
 /// Why a batch was not written.
