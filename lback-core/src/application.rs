@@ -68,7 +68,9 @@ type Background = Box<dyn Fn(Arc<Application>, watch::Receiver<bool>) -> BoxFutu
 /// Applications use `lback::App`, which builds on this type and adds the default middleware.
 ///
 /// ```
-/// use lback_core::{Assembly, Request, Router, Settings};
+/// use lback::{Request, Router};
+/// use lback::app::Assembly;
+/// use lback::settings::Settings;
 ///
 /// let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
 /// let router = Router::new().get("/", |_: &mut Request| "hello");
@@ -126,7 +128,9 @@ impl Assembly {
     /// Adds routes to the application.
     ///
     /// ```
-    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # use lback::{Request, Router};
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
     /// let mut assembly = Assembly::new(Router::new(), settings);
     /// assembly.routes(Router::new().get("/health", |_: &mut Request| "ok"));
@@ -193,7 +197,9 @@ impl Assembly {
     /// Adds a built-in template. A file of the same name in the templates folder overrides it.
     ///
     /// ```
-    /// # use lback_core::{Assembly, Router, Settings};
+    /// # use lback::Router;
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
     /// let mut assembly = Assembly::new(Router::new(), settings);
     /// assembly.template("shop/cart.html", "<h1>{{ title }}</h1>");
@@ -259,7 +265,9 @@ impl Assembly {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use lback_core::{Assembly, Router, Settings};
+    /// # use lback::Router;
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
     /// let mut assembly = Assembly::new(Router::new(), settings);
     /// assembly.every(Duration::from_secs(60), async |app| {

@@ -26,7 +26,8 @@ impl Caching {
     /// Applies the limit to the headers of a response. Directives that are at least as strict stay unchanged.
     ///
     /// ```
-    /// use lback_core::{Caching, Response};
+    /// use lback::Response;
+    /// use lback::http::Caching;
     ///
     /// let mut response = Response::text("hello").with_header("cache-control", "public, max-age=600").unwrap();
     /// Caching::Private.apply(response.headers_mut());

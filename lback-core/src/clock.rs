@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Everything that expires uses this clock, so that tests can set the time:
 ///
 /// ```
-/// use lback_core::Clock;
+/// use lback::app::Clock;
 /// use std::time::Duration;
 ///
 /// let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());

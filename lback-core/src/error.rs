@@ -20,7 +20,7 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// `?` converts every [`std::error::Error`] into one with status 500. The constructors create errors with other statuses:
 ///
 /// ```
-/// use lback_core::{Error, Result};
+/// use lback::{Error, Result};
 ///
 /// fn find(id: i64) -> Result<&'static str> {
 ///     if id == 1 { Ok("one") } else { Err(Error::not_found("there is no such number")) }
@@ -252,7 +252,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
 /// Turns a missing value into an error with status 404.
 ///
 /// ```
-/// use lback_core::OrNotFound;
+/// use lback::http::OrNotFound;
 ///
 /// let found: Option<i32> = None;
 /// assert!(found.or_404().unwrap_err().is_not_found());

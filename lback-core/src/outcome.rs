@@ -42,7 +42,8 @@ impl Request {
     /// request's [outcome](Request::outcome).
     ///
     /// ```
-    /// use lback_core::{Middleware, Next, Request, Response, Result};
+    /// use lback::{Request, Response, Result};
+    /// use lback::middleware::{Middleware, Next};
     ///
     /// struct Audit;
     ///

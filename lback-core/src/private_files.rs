@@ -10,7 +10,7 @@ use std::path::Path;
 /// ```
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("note");
-/// lback_core::private_files::options().create_new(true).open(path)?;
+/// lback::session::private_files::options().create_new(true).open(path)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn options() -> OpenOptions {

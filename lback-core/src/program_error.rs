@@ -15,7 +15,7 @@ pub type ProgramResult<T = ()> = Result<T, ProgramError>;
 /// one through `?`.
 ///
 /// ```
-/// use lback_core::{ProgramError, ProgramResult};
+/// use lback::app::{ProgramError, ProgramResult};
 ///
 /// fn port(text: &str) -> ProgramResult<u16> {
 ///     match text.parse()? {

@@ -21,13 +21,13 @@ const COMPRESSED: [&str; 3] = [".br", ".zst", ".gz"];
 /// `css/site.1f3a9c20.css`.
 ///
 /// ```
-/// use lback_core::StaticNames;
+/// use lback::middleware::StaticNames;
 ///
 /// let folder = tempfile::tempdir()?;
 /// std::fs::write(folder.path().join("site.css"), "body {}")?;
 /// let names = StaticNames::read(folder.path())?;
 /// assert_eq!(names.hashed("site.css"), Some("site.62368a1a.css"));
-/// # Ok::<(), lback_core::Error>(())
+/// # Ok::<(), lback::Error>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct StaticNames {

@@ -23,7 +23,7 @@ const REMEDY: &str = "write the proxy's address (10.0.0.7), its network (10.0.0.
 /// An entry of `TRUSTED_PROXIES`: an address, a network, `private` or `loopback`.
 ///
 /// ```
-/// use lback_core::TrustedProxy;
+/// use lback::settings::TrustedProxy;
 ///
 /// let private: TrustedProxy = "private".parse().unwrap();
 /// assert!(private.contains("172.18.0.1".parse().unwrap()));

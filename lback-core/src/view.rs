@@ -15,7 +15,7 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A function that answers a request: a `fn`, an `async fn`, a closure or an async closure that takes `&mut Request`.
 ///
 /// ```
-/// use lback_core::{Request, Response, Result, Router};
+/// use lback::{Request, Response, Result, Router};
 ///
 /// fn index(_: &mut Request) -> Result<Response> { Ok(Response::text("may block")) }
 /// async fn proxy(_: &mut Request) -> Result<Response> { Ok(Response::text("may await")) }

@@ -210,9 +210,9 @@ impl Database {
     /// from code that serves connections: they move to another thread first.
     ///
     /// ```no_run
-    /// # use lback_core::Result;
+    /// # use lback::Result;
     /// use diesel::prelude::*;
-    /// use lback_db::Database;
+    /// use lback::db::Database;
     ///
     /// fn forget_carts(database: &Database) -> Result<usize> {
     ///     database.write(|db| Ok(diesel::sql_query("DELETE FROM carts").execute(db)?))

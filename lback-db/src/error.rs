@@ -66,7 +66,7 @@ fn says_unavailable(message: &str) -> bool {
 /// Turns a query that found nothing into a 404.
 ///
 /// ```
-/// use lback_db::OrNotFoundRow;
+/// use lback::db::OrNotFoundRow;
 ///
 /// let result: diesel::QueryResult<i32> = Err(diesel::result::Error::NotFound);
 /// assert!(result.or_404().unwrap_err().is_not_found());

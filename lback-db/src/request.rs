@@ -10,9 +10,9 @@ pub trait RequestDb: Sealed {
     /// Returns the request's connection, in its transaction. The first call takes the connection and begins the transaction.
     ///
     /// ```no_run
-    /// # use lback_core::{Request, Result};
+    /// # use lback::{Request, Result};
     /// use diesel::prelude::*;
-    /// use lback_db::RequestDb;
+    /// use lback::db::RequestDb;
     ///
     /// fn now(req: &mut Request) -> Result<String> {
     ///     let now = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("CURRENT_TIMESTAMP"));
@@ -29,9 +29,9 @@ pub trait RequestDb: Sealed {
     /// Runs `work` on the request's connection, on a thread that may block: for async views.
     ///
     /// ```no_run
-    /// # use lback_core::{Request, Result};
+    /// # use lback::{Request, Result};
     /// use diesel::prelude::*;
-    /// use lback_db::RequestDb;
+    /// use lback::db::RequestDb;
     ///
     /// async fn now(req: &mut Request) -> Result<String> {
     ///     let now = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("CURRENT_TIMESTAMP"));
@@ -74,9 +74,10 @@ pub trait RequestDb: Sealed {
     /// work. If it fails, everything is rolled back and the request is answered with its error. See [`DbSession`] for the order.
     ///
     /// ```no_run
-    /// # use lback_core::{Middleware, Next, Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
+    /// # use lback::middleware::{Middleware, Next};
     /// use diesel::prelude::*;
-    /// use lback_db::RequestDb;
+    /// use lback::db::RequestDb;
     ///
     /// struct Audit;
     ///
@@ -97,8 +98,8 @@ pub trait RequestDb: Sealed {
     /// saved. Without a transaction it runs after a response with a status below 500.
     ///
     /// ```no_run
-    /// # use lback_core::{Request, Result};
-    /// use lback_db::RequestDb;
+    /// # use lback::{Request, Result};
+    /// use lback::db::RequestDb;
     ///
     /// fn order(req: &mut Request) -> Result<&'static str> {
     ///     req.on_commit(|| println!("an order was placed"))?;

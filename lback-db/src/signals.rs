@@ -32,8 +32,9 @@ pub trait RequestSignal: Sealed {
     /// saved.
     ///
     /// ```
-    /// # use lback_core::{Request, Result, Signal};
-    /// use lback_db::RequestSignal;
+    /// # use lback::{Request, Result};
+    /// # use lback::signals::Signal;
+    /// use lback::signals::RequestSignal;
     ///
     /// #[derive(Debug)]
     /// struct OrderPlaced { id: i64 }

@@ -27,8 +27,8 @@ pub trait RequestSession: Sealed {
     /// the session without blocking the thread. Once it is loaded, `session` does not block either.
     ///
     /// ```
-    /// # use lback_core::{Request, Result};
-    /// # use lback_session::RequestSession;
+    /// # use lback::{Request, Result};
+    /// # use lback::session::RequestSession;
     /// async fn cart(req: &mut Request) -> Result<String> {
     ///     let cart: Vec<String> = req.load_session().await.get("cart")?.unwrap_or_default();
     ///     Ok(cart.join(", "))

@@ -20,8 +20,8 @@ use crate::{Expiry, Flash, SessionId, SessionManager, SessionMeta};
 /// The session of a request's visitor: a small map from text to JSON that outlives the request.
 ///
 /// ```
-/// # use lback_core::{Request, Result};
-/// use lback_session::RequestSession;
+/// # use lback::{Request, Result};
+/// use lback::session::RequestSession;
 ///
 /// fn index(req: &mut Request) -> Result<String> {
 ///     let visits = req.session().update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;

@@ -286,8 +286,8 @@ pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 /// # use std::collections::HashMap;
 /// # use std::sync::Mutex;
 /// # use chrono::{DateTime, TimeDelta, Utc};
-/// # use lback_core::{Error, Result};
-/// use lback_session::{Record, SessionId, SessionStore, Update};
+/// # use lback::{Error, Result};
+/// use lback::session::{Record, SessionId, SessionStore, Update};
 ///
 /// struct Kept(Mutex<HashMap<SessionId, Record>>);
 ///

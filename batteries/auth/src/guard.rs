@@ -87,8 +87,8 @@ impl Middleware for Guard {
 /// Adds guards to [`Router`].
 ///
 /// ```
-/// # use lback_core::{Request, Router};
-/// use lback_auth::RouterAuth;
+/// # use lback::{Request, Router};
+/// use lback::auth::RouterAuth;
 ///
 /// # fn view(_: &mut Request) -> &'static str { "" }
 /// let office = Router::new()

@@ -122,9 +122,9 @@ impl LoginInfo {
     /// Returns the login of a session, or `None` if nobody has logged in there.
     ///
     /// ```
-    /// # use lback_core::{Request, Result};
-    /// # use lback_session::{RequestSession, SessionManager};
-    /// use lback_auth::{LoginInfo, RequestAuth};
+    /// # use lback::{Request, Result};
+    /// # use lback::session::{RequestSession, SessionManager};
+    /// use lback::auth::{LoginInfo, RequestAuth};
     ///
     /// fn browsers(req: &mut Request) -> Result<Vec<String>> {
     ///     let user = req.require_login()?;

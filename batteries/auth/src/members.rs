@@ -15,10 +15,10 @@ impl Group {
     /// Returns the users in the group, sorted by name, including deactivated users.
     ///
     /// ```
-    /// # use lback_core::Result;
-    /// use lback_auth::Group;
+    /// # use lback::Result;
+    /// use lback::auth::Group;
     ///
-    /// fn names(db: &mut lback_db::Db, group: &Group) -> Result<Vec<String>> {
+    /// fn names(db: &mut lback::db::Db, group: &Group) -> Result<Vec<String>> {
     ///     Ok(group.members(db)?.into_iter().map(|user| user.username).collect())
     /// }
     /// ```

@@ -16,10 +16,10 @@ use crate::{Group, User};
 /// A user to be created.
 ///
 /// ```
-/// # use lback_core::Result;
-/// use lback_auth::{NewUser, Passwords, User};
+/// # use lback::Result;
+/// use lback::auth::{NewUser, Passwords, User};
 ///
-/// # fn add(db: &mut lback_db::Db, passwords: &Passwords) -> Result<()> {
+/// # fn add(db: &mut lback::db::Db, passwords: &Passwords) -> Result<()> {
 /// let hash = passwords.hash("correct horse battery staple")?;
 /// let alice = NewUser::new("alice", &hash).email("alice@example.com").staff(true).insert(db, chrono::Utc::now())?;
 /// # Ok(()) }
@@ -159,10 +159,10 @@ impl NewUser {
 /// A registration page checks the name before it hashes the password:
 ///
 /// ```
-/// # use lback_core::Result;
-/// use lback_auth::NameConflict;
+/// # use lback::Result;
+/// use lback::auth::NameConflict;
 ///
-/// fn name_error(db: &mut lback_db::Db, name: &str) -> Result<Option<String>> {
+/// fn name_error(db: &mut lback::db::Db, name: &str) -> Result<Option<String>> {
 ///     Ok(NameConflict::find(db, name)?.map(|conflict| conflict.to_string()))
 /// }
 /// ```

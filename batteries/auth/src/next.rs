@@ -7,7 +7,7 @@ const MAX_BYTES: usize = 2000;
 /// scheme, and spellings that some browsers interpret as one of them.
 ///
 /// ```
-/// use lback_auth::safe_next;
+/// use lback::auth::safe_next;
 ///
 /// assert_eq!(safe_next("/posts?page=2"), Some("/posts?page=2"));
 /// assert_eq!(safe_next("//evil.example"), None);

@@ -106,10 +106,10 @@ pub(crate) fn revoke_from_user(db: &mut Db, user_id: i64, permission_id: i64) ->
 /// A group of users with the same permissions.
 ///
 /// ```
-/// # use lback_core::Result;
-/// use lback_auth::{Group, User};
+/// # use lback::Result;
+/// use lback::auth::{Group, User};
 ///
-/// fn make_editor(db: &mut lback_db::Db, user: &User) -> Result<()> {
+/// fn make_editor(db: &mut lback::db::Db, user: &User) -> Result<()> {
 ///     let editors = Group::get_or_create(db, "editors")?;
 ///     editors.grant(db, "blog.change_post")?;
 ///     editors.add(db, user)

@@ -21,8 +21,8 @@ pub trait RequestAuth: Sealed {
     /// Returns the current user, or `None` if the visitor is not logged in.
     ///
     /// ```
-    /// # use lback_core::{Request, Result};
-    /// use lback_auth::RequestAuth;
+    /// # use lback::{Request, Result};
+    /// use lback::auth::RequestAuth;
     ///
     /// fn greet(req: &mut Request) -> Result<String> {
     ///     Ok(match req.user()? {
@@ -55,8 +55,8 @@ pub trait RequestAuth: Sealed {
     /// page).
     ///
     /// ```
-    /// # use lback_core::{Request, Result};
-    /// use lback_auth::RequestAuth;
+    /// # use lback::{Request, Result};
+    /// use lback::auth::RequestAuth;
     ///
     /// fn profile(req: &mut Request) -> Result<String> {
     ///     let user = req.require_login()?;
@@ -96,8 +96,8 @@ pub trait RequestAuth: Sealed {
     /// Returns the user who has this name (or e-mail address) and this password. It does not log the user in.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
-    /// use lback_auth::RequestAuth;
+    /// # use lback::{Request, Response, Result};
+    /// use lback::auth::RequestAuth;
     ///
     /// #[derive(serde::Deserialize)]
     /// struct Credentials { username: String, password: String }

@@ -296,9 +296,9 @@ impl User {
     /// only once per request.
     ///
     /// ```
-    /// # use lback_core::Result;
-    /// # use lback_auth::User;
-    /// fn may_write(db: &mut lback_db::Db, user: &User) -> Result<bool> {
+    /// # use lback::Result;
+    /// # use lback::auth::User;
+    /// fn may_write(db: &mut lback::db::Db, user: &User) -> Result<bool> {
     ///     user.has_perm(db, "blog.add_post")
     /// }
     /// ```

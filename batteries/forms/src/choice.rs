@@ -3,7 +3,7 @@
 /// An option of a field with choices: its value and its label.
 ///
 /// ```
-/// use lback_forms::Choice;
+/// use lback::forms::Choice;
 ///
 /// let choice = Choice::from((7, "Seven"));
 /// assert_eq!((choice.value(), choice.label()), ("7", "Seven"));

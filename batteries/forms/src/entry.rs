@@ -57,8 +57,8 @@ impl FromIterator<Entry> for Entry {
 /// The valid values of a form by the names of the fields. A form that was [built at run time](crate::Form::of) returns them.
 ///
 /// ```
-/// # use lback_core::{Request, Response, Result};
-/// use lback_forms::{Field, Form};
+/// # use lback::{Request, Response, Result};
+/// use lback::forms::{Field, Form};
 ///
 /// fn answer(req: &mut Request) -> Result<Response> {
 ///     let mut form = Form::of([Field::text("name"), Field::integer("rating").range(1..=10), Field::date("day").optional()]);
@@ -69,7 +69,7 @@ impl FromIterator<Entry> for Entry {
 /// #       let _ = (name, rating, day);
 ///         return Ok(Response::redirect("/thanks"));
 ///     }
-///     req.render("answer.html", lback_core::context! { form })
+///     req.render("answer.html", lback::templates::context! { form })
 /// }
 /// ```
 #[derive(Default)]

@@ -7,7 +7,7 @@ use crate::Rule;
 /// A validation error of a [`clean`](crate::Field::clean) function. Texts convert into it.
 ///
 /// ```
-/// use lback_forms::FieldError;
+/// use lback::forms::FieldError;
 ///
 /// fn no_shouting(text: String) -> Result<String, FieldError> {
 ///     if text.chars().any(char::is_lowercase) { Ok(text) } else { Err("Please do not shout.".into()) }
@@ -52,7 +52,7 @@ impl From<String> for FieldError {
 /// Adding an error makes the form invalid.
 ///
 /// ```
-/// use lback_forms::{Form, FormErrors};
+/// use lback::forms::{Form, FormErrors};
 ///
 /// #[derive(Form)]
 /// #[form(clean = Self::passwords_match)]
@@ -122,8 +122,9 @@ impl FormErrors {
     /// Returns whether the field `name` violates `rule`, independent of the message that the visitor sees.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result, context};
-    /// use lback_forms::{Form, Rule};
+    /// # use lback::{Request, Response, Result};
+    /// # use lback::templates::context;
+    /// use lback::forms::{Form, Rule};
     ///
     /// # #[derive(Form)]
     /// # struct Post { title: String }

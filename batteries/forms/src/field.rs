@@ -16,7 +16,7 @@ type Clean = Arc<dyn Fn(Entry) -> Result<Entry, FieldError> + Send + Sync>;
 /// run time. A field must be filled in unless it is [optional](Field::optional).
 ///
 /// ```
-/// use lback_forms::Field;
+/// use lback::forms::Field;
 ///
 /// let title = Field::text("title").label("Title").max_length(200).help("Up to 200 characters.");
 /// let rating = Field::integer("rating").range(1..=10).initial(5);
@@ -263,7 +263,7 @@ impl Field {
     /// `Vec`.
     ///
     /// ```
-    /// # use lback_forms::Field;
+    /// # use lback::forms::Field;
     /// Field::text("tag").clean(|tag: String| match tag.as_str() {
     ///     "spam" => Err("This tag is not allowed."),
     ///     _ => Ok(tag.to_lowercase()),

@@ -17,8 +17,9 @@ use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule,
 /// [fields](Field) at run time.
 ///
 /// ```
-/// # use lback_core::{Request, Response, Result, context};
-/// use lback_forms::Form;
+/// # use lback::{Request, Response, Result};
+/// # use lback::templates::context;
+/// use lback::forms::Form;
 ///
 /// #[derive(Form)]
 /// struct Post {
@@ -134,10 +135,10 @@ impl<T: FormFields> Form<T> {
     /// Sets the initial value of the field `name`.
     ///
     /// ```
-    /// # use lback_forms::Form;
+    /// # use lback::forms::Form;
     /// # #[derive(Form)]
     /// # struct Booking { day: chrono::NaiveDate }
-    /// # fn view(req: &mut lback_core::Request) {
+    /// # fn view(req: &mut lback::Request) {
     /// let form = Form::<Booking>::new().initial("day", req.now().date_naive());
     /// # }
     /// ```
@@ -156,10 +157,10 @@ impl<T: FormFields> Form<T> {
     /// Changes the field `name`.
     ///
     /// ```
-    /// # use lback_forms::Form;
+    /// # use lback::forms::Form;
     /// # #[derive(Form)]
     /// # struct Booking { day: chrono::NaiveDate }
-    /// # fn view(req: &mut lback_core::Request) {
+    /// # fn view(req: &mut lback::Request) {
     /// let today = req.now().date_naive();
     /// let form = Form::<Booking>::new().change("day", |day| day.range(today..));
     /// # }

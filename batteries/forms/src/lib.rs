@@ -2,8 +2,9 @@
 //! values and validate them.
 //!
 //! ```
-//! use lback_core::{Request, Response, Result, context};
-//! use lback_forms::Form;
+//! use lback::{Request, Response, Result};
+//! use lback::templates::context;
+//! use lback::forms::Form;
 //!
 //! #[derive(Form)]
 //! struct Contact {

@@ -41,10 +41,12 @@ pub enum Rule {
 /// The function returns `None` to keep the default message. A [message of the field](Field::message) takes precedence.
 ///
 /// ```
-/// # use lback_core::{Assembly, Request, Router, Settings};
+/// # use lback::{Request, Router};
+/// # use lback::app::Assembly;
+/// # use lback::settings::Settings;
 /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
 /// # let mut app = Assembly::new(Router::new(), settings);
-/// use lback_forms::{Messages, Rule};
+/// use lback::forms::{Messages, Rule};
 ///
 /// app.state(Messages::new(|req, field, rule| match rule {
 ///     Rule::Required if req.header("accept-language").is_some_and(|list| list.starts_with("de")) => {

@@ -15,7 +15,7 @@ use crate::{Entry, Field, FieldError, FieldKind};
 /// several files. Implement it for a type of your own:
 ///
 /// ```
-/// use lback_forms::{Entry, Field, FieldError, FieldType, FieldKind};
+/// use lback::forms::{Entry, Field, FieldError, FieldKind, FieldType};
 ///
 /// #[derive(Clone, Copy, PartialEq)]
 /// enum Status { Draft, Public }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// One text is always one address: a visitor who types commas adds no recipients.
 ///
 /// ```
-/// use lback_mail::MailAddress;
+/// use lback::mail::MailAddress;
 ///
 /// let alice = MailAddress::from(("Müller, Alice", "alice@example.com"));
 /// assert_eq!(alice.email, "alice@example.com");

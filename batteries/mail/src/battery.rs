@@ -17,7 +17,7 @@ pub trait AppMail: Sealed {
     /// ```no_run
     /// use lback::prelude::*;
     ///
-    /// fn greet(req: &mut Request) -> ProgramResult {
+    /// fn greet(req: &mut Request) -> Result<()> {
     ///     req.send_mail(Mail::to("alice@example.com").subject("Hello").text("How are you?"))
     /// }
     ///

@@ -9,7 +9,7 @@ use crate::{MailAddress, MailAttachment};
 /// A mail for [`req.send_mail`](crate::RequestMail::send_mail).
 ///
 /// ```
-/// use lback_mail::Mail;
+/// use lback::mail::Mail;
 ///
 /// let mail = Mail::to(("Alice", "alice@example.com"))
 ///     .cc("bob@example.com")
@@ -130,7 +130,7 @@ impl Mail {
     /// Attaches a file: its name, in any script; its media type, which may have parameters; its content.
     ///
     /// ```
-    /// # use lback_mail::Mail;
+    /// # use lback::mail::Mail;
     /// # let invitation = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
     /// # let mail = Mail::to("alice@example.com");
     /// let mail = mail.attach("invitation.ics", "text/calendar; charset=utf-8; method=REQUEST", invitation);

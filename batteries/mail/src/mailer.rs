@@ -23,8 +23,9 @@ use crate::{Mail, MailAddress, MailMessage, MailSettings};
 /// `command.state::<Mailer>()?.clone()`.
 ///
 /// ```
-/// use lback_core::{Clock, testing::block_on};
-/// use lback_mail::{Mail, MailBackend, MailSettings, Mailer};
+/// use lback::app::Clock;
+/// use lback_core::testing::block_on;
+/// use lback::mail::{Mail, MailBackend, MailSettings, Mailer};
 ///
 /// let settings = MailSettings { mail_backend: Some(MailBackend::Memory), ..MailSettings::default() };
 /// let mailer = Mailer::open(&settings, ".".as_ref(), false, None, Clock::system()).unwrap();
@@ -111,9 +112,9 @@ impl Mailer {
     /// commit.
     ///
     /// ```no_run
-    /// # use lback_core::Result;
-    /// # use lback_db::Db;
-    /// # use lback_mail::{Mail, Mailer};
+    /// # use lback::Result;
+    /// # use lback::db::Db;
+    /// # use lback::mail::{Mail, Mailer};
     /// fn remind(mailer: &Mailer, db: &mut Db) -> Result<()> {
     ///     mailer.queue(db, Mail::to("alice@example.com").subject("Your cart").text("It is still waiting for you."))
     /// }

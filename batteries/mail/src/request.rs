@@ -12,8 +12,9 @@ pub trait RequestMail: Sealed {
     /// Sends a mail after the commit of the request. A view that returns an error or is rolled back sends nothing.
     ///
     /// ```no_run
-    /// use lback_core::{Request, Response, Result, context};
-    /// use lback_mail::{Mail, RequestMail};
+    /// use lback::{Request, Response, Result};
+    /// use lback::templates::context;
+    /// use lback::mail::{Mail, RequestMail};
     ///
     /// fn register(req: &mut Request) -> Result<Response> {
     ///     let name = "Alice";

@@ -35,7 +35,7 @@ impl Request {
     /// writes the nonce as `'nonce-…'`:
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
     /// fn page(req: &mut Request) -> Result<Response> {
     ///     let nonce = req.csp_nonce()?;
     ///     let page = Response::html(format!("<script nonce=\"{nonce}\">console.log('hello')</script>"));

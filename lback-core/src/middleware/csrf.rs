@@ -14,8 +14,10 @@ use crate::{Middleware, Next, Request, Response, Result, csrf};
 ///
 /// ```
 /// # use lback_core::testing::Client;
-/// # use lback_core::{Assembly, Request, Router, Settings};
-/// use lback_core::middleware::{BodyReader, CsrfMiddleware, Errors};
+/// # use lback::{Request, Router};
+/// # use lback::app::Assembly;
+/// # use lback::settings::Settings;
+/// use lback::middleware::{BodyReader, CsrfMiddleware, Errors};
 ///
 /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
 /// let router = Router::new()

@@ -43,7 +43,9 @@ use crate::{Error, Request, Response, Result};
 /// into a page: after `next.run(req).await?`, the code that follows is skipped for errors.
 ///
 /// ```
-/// use lback_core::{Middleware, Next, Request, Response, Result, WithHeader};
+/// use lback::{Request, Response, Result};
+/// use lback::http::WithHeader;
+/// use lback::middleware::{Middleware, Next};
 ///
 /// struct PoweredBy(&'static str);
 ///
@@ -57,7 +59,8 @@ use crate::{Error, Request, Response, Result};
 /// An `async fn` with the same signature is a middleware, too:
 ///
 /// ```
-/// use lback_core::{Error, Next, Request, Response, Result, Router};
+/// use lback::{Error, Request, Response, Result, Router};
+/// use lback::middleware::Next;
 ///
 /// async fn only_staff(req: &mut Request, next: Next<'_>) -> Result<Response> {
 ///     if req.header("x-staff").is_none() {
@@ -91,7 +94,8 @@ pub trait Middleware: Send + Sync + 'static {
     /// Then the method is called again, because one of those middleware may have logged the visitor in. It must not block.
     ///
     /// ```
-    /// use lback_core::{Error, Middleware, Next, Request, Response, Result};
+    /// use lback::{Error, Request, Response, Result};
+    /// use lback::middleware::{Middleware, Next};
     ///
     /// struct KeyRequired;
     ///

@@ -35,8 +35,8 @@ pub enum Slot {
 /// An application's middleware, outermost first.
 ///
 /// ```
-/// use lback_core::middleware::{Errors, RequestLog, Stack};
-/// use lback_core::{Next, Request, Response, Result};
+/// use lback::{Request, Response, Result};
+/// use lback::middleware::{Errors, Next, RequestLog, Stack};
 ///
 /// async fn hello(req: &mut Request, next: Next<'_>) -> Result<Response> { next.run(req).await }
 ///
@@ -65,7 +65,7 @@ impl Stack {
     /// Adds a middleware to `slot`, inside those that are already in it.
     ///
     /// ```
-    /// use lback_core::middleware::{Errors, RequestLog, Slot, Stack, Timeout};
+    /// use lback::middleware::{Errors, RequestLog, Slot, Stack, Timeout};
     ///
     /// let mut stack = Stack::new();
     /// stack.place(Slot::View, Timeout).place(Slot::Edge, RequestLog).place(Slot::Errors, Errors);

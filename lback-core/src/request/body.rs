@@ -157,7 +157,7 @@ impl RequestBody {
     /// [`streaming`](crate::Router::streaming).
     ///
     /// ```
-    /// # use lback_core::{Request, Result, Router};
+    /// # use lback::{Request, Result, Router};
     /// async fn length(req: &mut Request) -> Result<String> {
     ///     let mut bytes = 0;
     ///     while let Some(chunk) = req.body_mut().chunk().await? {

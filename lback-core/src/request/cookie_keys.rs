@@ -48,7 +48,7 @@ impl Keys {
     /// Returns `value` with its signature before it: HMAC-SHA256 in base64.
     ///
     /// ```
-    /// # use lback_core::Keys;
+    /// # use lback::http::Keys;
     /// let keys = Keys::derive("an example", ["a secret key that is long enough for a test"]);
     /// let signed = keys.sign("apples");
     /// assert_eq!(keys.verify(&signed), Some("apples"));
@@ -90,7 +90,7 @@ impl Keys {
     /// Encrypts bytes (AES-256-GCM) into text that is valid in a cookie: a third longer, plus 38 characters.
     ///
     /// ```
-    /// # use lback_core::Keys;
+    /// # use lback::http::Keys;
     /// let keys = Keys::derive("an example", ["a secret key that is long enough for a test"]);
     /// let sealed = keys.encrypt_bytes("cart", b"apples").unwrap();
     /// assert_eq!(keys.decrypt_bytes("cart", &sealed).unwrap(), b"apples");

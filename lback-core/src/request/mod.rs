@@ -152,7 +152,7 @@ impl Request {
     /// values next to others that are not empty. `on`, which a checkbox sends, is true. `#[serde(flatten)]` works.
     ///
     /// ```
-    /// # use lback_core::{Request, Result};
+    /// # use lback::{Request, Result};
     /// #[derive(serde::Deserialize)]
     /// struct Page { #[serde(default)] page: u32, tag: Vec<String> }
     ///
@@ -185,7 +185,7 @@ impl Request {
     /// Parses the path parameter `name` as a `T`.
     ///
     /// ```
-    /// # use lback_core::{Request, Result};
+    /// # use lback::{Request, Result};
     /// fn post(req: &mut Request) -> Result<String> {       // under "/posts/{id:int}"
     ///     let id: i64 = req.param("id")?;
     ///     Ok(format!("post {id}"))
@@ -231,7 +231,7 @@ impl Request {
     /// Returns the cookies: those that the client sent, and those that the response will set.
     ///
     /// ```
-    /// # use lback_core::{Request, Result};
+    /// # use lback::{Request, Result};
     /// fn theme(req: &mut Request) -> Result<String> {
     ///     let old = req.cookies().get("theme").unwrap_or("none").to_owned();
     ///     req.cookies().add(("theme", "dark"));
@@ -256,8 +256,8 @@ impl Request {
     /// code that depends on the visitor in another way:
     ///
     /// ```
-    /// # use lback_core::Request;
-    /// use lback_core::Caching;
+    /// # use lback::Request;
+    /// use lback::http::Caching;
     ///
     /// fn theme(req: &mut Request) -> String {
     ///     req.limit_caching(Caching::PerVisitor);
@@ -323,7 +323,7 @@ impl Request {
     /// Deserializes the posted form into a `T`. Repeated fields fill a `Vec`.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
     /// #[derive(serde::Deserialize)]
     /// struct Login { username: String, password: String }
     ///
@@ -409,8 +409,8 @@ impl Request {
     /// Renders a template from the `templates` folder into an HTML page.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
-    /// use lback_core::context;
+    /// # use lback::{Request, Response, Result};
+    /// use lback::templates::context;
     ///
     /// fn index(req: &mut Request) -> Result<Response> {
     ///     let visits = 3;
@@ -439,7 +439,7 @@ impl Request {
     /// `X-CSRF-Token`. In a template, `{{ csrf_input() }}` renders the whole field and `{{ csrf_token() }}` the token.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
     /// fn form(req: &mut Request) -> Result<Response> {
     ///     let token = req.csrf_token()?;
     ///     let field = format!("<input type=\"hidden\" name=\"csrf_token\" value=\"{token}\">");
@@ -471,7 +471,7 @@ impl Request {
     /// Parameters that are not in the pattern become the query string.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
     /// fn saved(req: &mut Request) -> Result<Response> {
     ///     let id = 7;
     ///     Ok(Response::redirect(&req.url_for("post", &[("id", &id)])?))
@@ -488,7 +488,7 @@ impl Request {
     /// Redirects to the route called `name` with status 303, the usual response to a POST.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
     /// fn save(req: &mut Request) -> Result<Response> {
     ///     let id = 7;
     ///     req.redirect_to("post", &[("id", &id)])

@@ -10,7 +10,7 @@ use crate::{Error, Response, Result};
 /// A value that a view can return: a [`Response`], text, bytes, JSON, a status, or a `Result` of any of them.
 ///
 /// ```
-/// use lback_core::{IntoResponse, StatusCode};
+/// use lback::http::{IntoResponse, StatusCode};
 ///
 /// assert_eq!("hello".into_response().unwrap().status(), 200);
 /// assert_eq!((StatusCode::CREATED, "made").into_response().unwrap().status(), 201);

@@ -25,7 +25,8 @@ use crate::{Error, Request, Result};
 /// An HTTP response: status, headers, body.
 ///
 /// ```
-/// use lback_core::{Response, StatusCode};
+/// use lback::Response;
+/// use lback::http::StatusCode;
 ///
 /// let response = Response::text("gone").with_status(StatusCode::GONE).with_header("x-reason", "moved").unwrap();
 /// assert_eq!(response.status(), 410);
@@ -76,7 +77,7 @@ impl Response {
     /// requests.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
     /// fn manual(req: &mut Request) -> Result<Response> {
     ///     let path = req.app().root().join("manual.pdf");
     ///     Response::file(req, path)
@@ -96,7 +97,7 @@ impl Response {
     /// Like [`Response::file`], but the browser saves the file under `name` instead of showing it.
     ///
     /// ```
-    /// # use lback_core::{Request, Response, Result};
+    /// # use lback::{Request, Response, Result};
     /// fn invoice(req: &mut Request) -> Result<Response> {
     ///     let path = req.app().root().join("invoices/7.pdf");
     ///     Response::download(req, path, "Rechnung für Müller.pdf")
@@ -116,7 +117,7 @@ impl Response {
     /// Creates a response whose body is produced while it is sent.
     ///
     /// ```
-    /// use lback_core::Response;
+    /// use lback::Response;
     /// use std::convert::Infallible;
     ///
     /// let lines = (1..=3).map(|n| Ok::<_, Infallible>(format!("{n}\n")));

@@ -11,7 +11,9 @@ use crate::{Response, Result};
 /// `next.run(req).await?` would pass it on without the header, but this method adds it:
 ///
 /// ```
-/// use lback_core::{Next, Request, Response, Result, WithHeader};
+/// use lback::{Request, Response, Result};
+/// use lback::http::WithHeader;
+/// use lback::middleware::Next;
 ///
 /// async fn powered_by(req: &mut Request, next: Next<'_>) -> Result<Response> {
 ///     next.run(req).await.with_header("x-powered-by", "Lback")

@@ -27,10 +27,10 @@ use crate::view::{BoxedView, View};
 /// An application's routes.
 ///
 /// ```
-/// use lback_core::{Request, Router};
+/// use lback::{Request, Router};
 ///
 /// fn index(_: &mut Request) -> &'static str { "index" }
-/// fn detail(req: &mut Request) -> lback_core::Result<String> { Ok(format!("post {}", req.param::<i64>("id")?)) }
+/// fn detail(req: &mut Request) -> lback::Result<String> { Ok(format!("post {}", req.param::<i64>("id")?)) }
 ///
 /// let blog = Router::new().get("/", index).name("index").get("/{id:int}", detail).name("detail");
 /// let urls = Router::new().get("/", index).name("home").include("/blog", blog).name("blog");
@@ -200,7 +200,7 @@ impl Router {
     /// that identifies its visitor by a cookie must not be exempt.
     ///
     /// ```
-    /// # use lback_core::{Request, Router};
+    /// # use lback::{Request, Router};
     /// # fn paid(_: &mut Request) -> &'static str { "thank you" }
     /// let router = Router::new().post("/hooks/payment", paid).csrf_exempt();
     /// # let _ = router;

@@ -68,7 +68,9 @@ impl Route {
     /// test that iterates over all routes needs only one list.
     ///
     /// ```
-    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # use lback::{Request, Router};
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # fn view(_: &mut Request) -> &'static str { "" }
     /// let router = Router::new().get("/posts/{id:int}", view).get("/tags/{tag}", view);
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only an example would show its secret key'").unwrap();
@@ -109,7 +111,11 @@ impl Route {
     /// of the route.
     ///
     /// ```
-    /// use lback_core::{Assembly, Middleware, Next, Request, Response, Result, Router, Settings, WithHeader};
+    /// use lback::{Request, Response, Result, Router};
+    /// use lback::app::Assembly;
+    /// use lback::http::WithHeader;
+    /// use lback::middleware::{Middleware, Next};
+    /// use lback::settings::Settings;
     ///
     /// struct PoweredBy(&'static str);
     ///

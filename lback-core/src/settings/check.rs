@@ -16,7 +16,7 @@ use crate::CoreSettings;
 /// A struct of settings that can check its values.
 ///
 /// ```
-/// use lback_core::settings::{Check, Section, Settings};
+/// use lback::settings::{Check, Section, Settings};
 ///
 /// #[derive(serde::Deserialize)]
 /// #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -35,7 +35,7 @@ use crate::CoreSettings;
 ///     settings.checked::<Cache>().err().unwrap().to_string(),
 ///     "settings.toml:1: CACHE_SECONDS should be a number from 1 to 86400, but is the whole number 0. Write CACHE_SECONDS = 60"
 /// );
-/// # Ok::<(), lback_core::settings::SettingsError>(())
+/// # Ok::<(), lback::settings::SettingsError>(())
 /// ```
 pub trait Section: DeserializeOwned {
     /// Reports every value to `check` that can never do what its author meant.

@@ -8,7 +8,7 @@ use std::fmt;
 /// change the variables of their process. `Debug` shows only the names.
 ///
 /// ```
-/// use lback_core::settings::Environment;
+/// use lback::settings::Environment;
 ///
 /// let environment = Environment::from([("LBACK_ENV", "test")]);
 /// assert_eq!(environment.get("LBACK_ENV"), Some("test"));

@@ -12,7 +12,7 @@ use serde::forward_to_deserialize_any;
 /// struct Sessions {
 ///     session_timeout_minutes: u32,
 /// }
-/// assert_eq!(lback_core::settings::known_keys::<Sessions>(), ["SESSION_TIMEOUT_MINUTES"]);
+/// assert_eq!(lback::settings::known_keys::<Sessions>(), ["SESSION_TIMEOUT_MINUTES"]);
 /// ```
 pub fn known_keys<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];

@@ -61,7 +61,7 @@ use value::{Entry, Origin, Table, Value};
 /// `Debug` and [`entries`](Self::entries) never show values that look like secrets.
 ///
 /// ```
-/// use lback_core::settings::Settings;
+/// use lback::settings::Settings;
 /// use serde::Deserialize;
 ///
 /// #[derive(Deserialize)]
@@ -76,7 +76,7 @@ use value::{Entry, Origin, Table, Value};
 /// let server: Server = settings.section()?;
 /// assert_eq!(server.port, Some(8000));
 /// assert!(!server.debug);
-/// # Ok::<(), lback_core::settings::SettingsError>(())
+/// # Ok::<(), lback::settings::SettingsError>(())
 /// ```
 #[derive(Clone)]
 pub struct Settings {
@@ -170,7 +170,7 @@ impl Settings {
     /// The same as those of [`section`](Self::section).
     ///
     /// ```
-    /// # use lback_core::settings::Settings;
+    /// # use lback::settings::Settings;
     /// #[derive(serde::Deserialize)]
     /// struct Shop {
     ///     currency: String,
@@ -178,7 +178,7 @@ impl Settings {
     ///
     /// let settings = Settings::from_toml("/srv/shop", "[shop]\ncurrency = 'EUR'")?;
     /// assert_eq!(settings.table::<Shop>("shop")?.currency, "EUR");
-    /// # Ok::<(), lback_core::settings::SettingsError>(())
+    /// # Ok::<(), lback::settings::SettingsError>(())
     /// ```
     pub fn table<T: DeserializeOwned>(&self, name: &str) -> Result<T, SettingsError> {
         section::read_table(self, name)
@@ -237,11 +237,11 @@ impl Settings {
     /// `shop.currency`.
     ///
     /// ```
-    /// # use lback_core::settings::Settings;
+    /// # use lback::settings::Settings;
     /// let mut settings = Settings::from_toml("/srv/shop", "")?;
     /// settings.set("PORT", 8000).set("shop.currency", "EUR");
     /// assert_eq!(settings.entries()[0].shown, "8000");
-    /// # Ok::<(), lback_core::settings::SettingsError>(())
+    /// # Ok::<(), lback::settings::SettingsError>(())
     /// ```
     pub fn set(&mut self, key: &str, value: impl Into<toml::Value>) -> &mut Self {
         let entry = Entry::from_code(value.into());

@@ -14,11 +14,11 @@ use super::load::FILE;
 /// If none of them contains a `settings.toml`, or if `LBACK_ROOT` is set, is needed, and does not lead to one.
 ///
 /// ```no_run
-/// use lback_core::settings::{Environment, Settings, find_root};
+/// use lback::settings::{Environment, Settings, find_root};
 ///
 /// let environment = Environment::of_process();
 /// let settings = Settings::load(find_root(&environment)?, &environment)?;
-/// # Ok::<(), lback_core::settings::SettingsError>(())
+/// # Ok::<(), lback::settings::SettingsError>(())
 /// ```
 pub fn find_root(env: &Environment) -> Result<PathBuf, SettingsError> {
     // Even if the current folder has been deleted, one of the other two may work.

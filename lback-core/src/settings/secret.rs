@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 /// A setting that `Debug` and `Display` show as `***`.
 ///
 /// ```
-/// use lback_core::settings::Secret;
+/// use lback::settings::Secret;
 ///
 /// let secret = Secret::new("hunter2");
 /// assert_eq!(format!("{secret} {secret:?}"), "*** ***");

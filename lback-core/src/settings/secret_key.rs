@@ -22,12 +22,12 @@ const REMEDY: &str =
 /// If the key is shorter than 32 bytes, or is missing outside debug mode.
 ///
 /// ```
-/// use lback_core::settings::{Secret, secret_key};
+/// use lback::settings::{Secret, secret_key};
 ///
 /// let configured = Secret::new("J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9");
 /// let key = secret_key("/srv/shop".as_ref(), Some(&configured), false)?;
 /// assert_eq!(key.expose(), configured.expose());
-/// # Ok::<(), lback_core::settings::SettingsError>(())
+/// # Ok::<(), lback::settings::SettingsError>(())
 /// ```
 pub fn secret_key(root: &Path, configured: Option<&Secret>, debug: bool) -> Result<Secret, SettingsError> {
     let key = match configured {

@@ -10,7 +10,7 @@ use super::Signal;
 /// is cheap.
 ///
 /// ```
-/// use lback_core::signals::{AnySignal, ServerStarted};
+/// use lback::signals::{AnySignal, ServerStarted};
 ///
 /// fn note(signal: &AnySignal) -> String {
 ///     match signal.downcast_ref::<ServerStarted>() {

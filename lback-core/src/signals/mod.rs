@@ -6,7 +6,10 @@
 //!
 //! ```
 //! use std::sync::atomic::{AtomicI64, Ordering};
-//! use lback_core::{Assembly, Request, Router, Settings, Signal};
+//! use lback::{Request, Router};
+//! use lback::app::Assembly;
+//! use lback::settings::Settings;
+//! use lback::signals::Signal;
 //! use lback_core::testing::Client;
 //!
 //! #[derive(Debug)]
@@ -53,7 +56,7 @@ use crate::sealed::Sealed;
 /// An event that listeners are notified of.
 ///
 /// ```
-/// use lback_core::Signal;
+/// use lback::signals::Signal;
 ///
 /// #[derive(Debug)]
 /// struct OrderPlaced { id: i64 }

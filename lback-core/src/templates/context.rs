@@ -6,7 +6,7 @@
 /// [`Serialize`](serde::Serialize).
 ///
 /// ```
-/// use lback_core::context;
+/// use lback::templates::context;
 ///
 /// let title = String::from("Posts");
 /// let context = context! { title, count => 3, tags => ["a", "b"] };

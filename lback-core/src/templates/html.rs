@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 /// into an `Html`.
 ///
 /// ```
-/// use lback_core::Html;
+/// use lback::templates::Html;
 ///
 /// let icon = Html::new("<svg aria-hidden=\"true\"><use href=\"#cart\"/></svg>");
 /// assert!(icon.as_str().starts_with("<svg"));

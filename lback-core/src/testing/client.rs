@@ -24,7 +24,9 @@ use crate::{Application, Clock, Error, Request, Result};
 ///
 /// ```
 /// # use lback_core::testing::Client;
-/// # use lback_core::{Assembly, Request, Response, Router, Settings};
+/// # use lback::{Request, Response, Router};
+/// # use lback::app::Assembly;
+/// # use lback::settings::Settings;
 /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
 /// # let remember = |req: &mut Request| { req.cookies().add(("theme", "dark")); Response::redirect("/") };
 /// # let index = |req: &mut Request| format!("the theme is {}", req.cookies().get("theme").unwrap_or("light"));
@@ -93,7 +95,9 @@ impl Client {
     ///
     /// ```
     /// # use lback_core::testing::Client;
-    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # use lback::{Request, Router};
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
     /// # let app = Assembly::new(Router::new().get("/", |_: &mut Request| "hello"), settings).build().unwrap();
     /// let client = Client::over_socket(app).unwrap();
@@ -136,8 +140,10 @@ impl Client {
     ///
     /// ```
     /// # use lback_core::testing::Client;
-    /// # use lback_core::middleware::{BodyReader, CsrfMiddleware, Errors};
-    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # use lback::middleware::{BodyReader, CsrfMiddleware, Errors};
+    /// # use lback::{Request, Router};
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
     /// # let mut assembly = Assembly::new(Router::new().post("/delete", |_: &mut Request| "deleted"), settings);
     /// # assembly.stack_mut().push(Errors).push(BodyReader).push(CsrfMiddleware::new());
@@ -222,7 +228,9 @@ impl Client {
     ///
     /// ```
     /// # use lback_core::testing::Client;
-    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # use lback::{Request, Router};
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
     /// # let theme = |req: &mut Request| req.cookies().get("theme").unwrap_or("light").to_owned();
     /// # let app = Assembly::new(Router::new().get("/theme", theme), settings).build().unwrap();

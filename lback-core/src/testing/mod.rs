@@ -5,9 +5,11 @@
 //!
 //! ```
 //! use lback_core::testing::Client;
-//! use lback_core::{Assembly, Request, Router, Settings};
+//! use lback::{Request, Router};
+//! use lback::app::Assembly;
+//! use lback::settings::Settings;
 //!
-//! fn greet(req: &mut Request) -> lback_core::Result<String> {
+//! fn greet(req: &mut Request) -> lback::Result<String> {
 //!     Ok(format!("hello, {}", req.param::<String>("name")?))
 //! }
 //!

@@ -104,7 +104,9 @@ impl<'a> RequestBuilder<'a> {
     ///
     /// ```
     /// # use lback_core::testing::Client;
-    /// # use lback_core::{Assembly, Request, Router, Settings};
+    /// # use lback::{Request, Router};
+    /// # use lback::app::Assembly;
+    /// # use lback::settings::Settings;
     /// # let settings = Settings::from_toml(".", "SECRET_KEY = 'only a test would use such a secret key'").unwrap();
     /// # let app = Assembly::new(Router::new().post("/photos", |_: &mut Request| "thank you"), settings).build().unwrap();
     /// # let client = Client::new(app);

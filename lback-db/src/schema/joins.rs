@@ -10,10 +10,11 @@ use std::marker::PhantomData;
 /// (`auth_users`, `sessions` …), and with those of every other crate that declares its tables so.
 ///
 /// ```
-/// # use lback_db::{diesel, joinable_tables};
+/// # use lback::db::joinable_tables;
+/// # use lback::diesel;
 /// # mod battery {
-/// #     lback_db::diesel::table! { auth_users (id) { id -> BigInt, username -> Text, } }
-/// #     lback_db::joinable_tables![auth_users];
+/// #     lback::diesel::table! { auth_users (id) { id -> BigInt, username -> Text, } }
+/// #     lback::db::joinable_tables![auth_users];
 /// # }
 /// # use battery::auth_users;
 /// use diesel::prelude::*;

@@ -18,7 +18,8 @@ use crate::Db;
 /// `diesel::table!`.
 ///
 /// ```
-/// # use lback_db::{diesel, tables};
+/// # use lback::db::tables;
+/// # use lback::diesel;
 /// diesel::table! {
 ///     posts (id) {
 ///         id -> BigInt,

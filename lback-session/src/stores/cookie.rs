@@ -9,8 +9,10 @@
 /// `SESSION_STORE = "cookie"` chooses it. In code:
 ///
 /// ```
-/// # use lback_core::{Clock, Keys, Result};
-/// use lback_session::{CookieStore, SessionConfig, SessionManager, SessionSettings};
+/// # use lback::Result;
+/// # use lback::app::Clock;
+/// # use lback::http::Keys;
+/// use lback::session::{CookieStore, SessionConfig, SessionManager, SessionSettings};
 ///
 /// # fn main() -> Result<()> {
 /// let settings = SessionSettings { session_timeout_minutes: Some(30), ..SessionSettings::default() };

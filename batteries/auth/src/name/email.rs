@@ -9,9 +9,9 @@ use unicode_normalization::UnicodeNormalization;
 /// A domain in another script is converted to its ASCII form (IDNA, UTS 46). Only a mail can show whether the address exists.
 ///
 /// ```
-/// assert_eq!(lback_auth::check_email(" alice@example.com ").unwrap(), "alice@example.com");
-/// assert_eq!(lback_auth::check_email("alice@bücher.example").unwrap(), "alice@xn--bcher-kva.example");
-/// assert!(lback_auth::check_email("alice").is_err());
+/// assert_eq!(lback::auth::check_email(" alice@example.com ").unwrap(), "alice@example.com");
+/// assert_eq!(lback::auth::check_email("alice@bücher.example").unwrap(), "alice@xn--bcher-kva.example");
+/// assert!(lback::auth::check_email("alice").is_err());
 /// ```
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub fn check_email(address: &str) -> Result<String, &'static str> {
 /// the domain is written in its own script or in ASCII (`xn--…`). Accepts any text.
 ///
 /// ```
-/// use lback_auth::email_key;
+/// use lback::auth::email_key;
 ///
 /// assert_eq!(email_key("Alice@BÜCHER.example"), email_key("alice@xn--bcher-kva.example"));
 /// ```

@@ -22,7 +22,7 @@ pub(crate) const KEY_VERSION: i32 = 1;
 /// as a name. Whether the name is available is checked by [`NameConflict::find`](crate::NameConflict::find).
 ///
 /// ```
-/// use lback_auth::check_username;
+/// use lback::auth::check_username;
 ///
 /// assert_eq!(check_username(" alice ").unwrap(), "alice");
 /// assert_eq!(check_username("हिन्दी").unwrap(), "हिन्दी");
@@ -70,7 +70,7 @@ const TOO_LONG: &str = "A user name has at most 150 characters.";
 /// two names are the same if their normal forms are equal. Accepts any text, including invalid names.
 ///
 /// ```
-/// use lback_auth::username_key;
+/// use lback::auth::username_key;
 ///
 /// assert_eq!(username_key("ＪÜＲＧＥＮ"), username_key(" ju\u{308}rgen"));
 /// ```

@@ -44,7 +44,7 @@ pub(crate) const UNUSABLE: &str = "!";
 /// async views, and not in an open transaction, which on SQLite would keep all other requests from writing.
 ///
 /// ```
-/// use lback_auth::{AuthSettings, Passwords};
+/// use lback::auth::{AuthSettings, Passwords};
 ///
 /// let passwords = Passwords::new(&AuthSettings::default()).unwrap();
 /// let hash = passwords.hash("correct horse battery staple").unwrap();
@@ -130,7 +130,7 @@ impl Passwords {
     ///
     /// ```
     /// // A keyboard may type an accent with its letter or after it.
-    /// assert!(lback_auth::Passwords::same("caf\u{e9}", "cafe\u{301}"));
+    /// assert!(lback::auth::Passwords::same("caf\u{e9}", "cafe\u{301}"));
     /// ```
     pub fn same(one: &str, other: &str) -> bool {
         normal_form(one) == normal_form(other)

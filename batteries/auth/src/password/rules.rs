@@ -10,7 +10,7 @@ pub(crate) const MAX_LENGTH: usize = 1000;
 /// The rules for new passwords.
 ///
 /// ```
-/// use lback_auth::{AuthSettings, PasswordRules};
+/// use lback::auth::{AuthSettings, PasswordRules};
 ///
 /// let rules = PasswordRules::new(&AuthSettings::default());
 /// assert_eq!(rules.check("12345", &[]).len(), 3);

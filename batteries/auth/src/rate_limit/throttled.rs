@@ -21,8 +21,9 @@ impl Throttled {
     /// Turns a response, such as a form with its error, into a 429 with `Retry-After`.
     ///
     /// ```
-    /// # use lback_core::{Error, Request, Response, Result, context};
-    /// use lback_auth::RateLimit;
+    /// # use lback::{Error, Request, Response, Result};
+    /// # use lback::templates::context;
+    /// use lback::auth::RateLimit;
     ///
     /// fn contact(req: &mut Request) -> Result<Response> {
     ///     if let Err(throttled) = RateLimit::new("contact").check(req)? {

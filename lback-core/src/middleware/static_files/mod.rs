@@ -28,7 +28,7 @@ use encoding::{ENCODINGS, Encoding};
 /// starts with a dot; `.well-known` is allowed), and to missing files and folders.
 ///
 /// ```
-/// use lback_core::middleware::{Stack, StaticFiles};
+/// use lback::middleware::{Stack, StaticFiles};
 ///
 /// let mut stack = Stack::new();
 /// stack.push(StaticFiles::new()).push(StaticFiles::media("/media/")).push(StaticFiles::folder("/docs/", "manual/html"));

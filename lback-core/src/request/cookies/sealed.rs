@@ -13,8 +13,8 @@ use super::Cookies;
 /// is valid as long as the key.
 ///
 /// ```
-/// # use lback_core::Request;
-/// use lback_core::{Cookie, CookieDuration};
+/// # use lback::Request;
+/// use lback::http::{Cookie, CookieDuration};
 ///
 /// fn invite(req: &mut Request) {
 ///     req.cookies().signed().add(Cookie::build(("invited_by", "alice")).max_age(CookieDuration::days(7)));

@@ -34,7 +34,7 @@ const CHUNK_BYTES: usize = 8 * 1024;
 /// The text fields and files of a `multipart/form-data` body, in the order in which they were sent.
 ///
 /// ```
-/// # use lback_core::{Error, Request, Response, Result};
+/// # use lback::{Error, Request, Response, Result};
 /// fn upload(req: &mut Request) -> Result<String> {
 ///     let form = req.multipart()?;
 ///     let title = form.field("title").unwrap_or("untitled").to_owned();

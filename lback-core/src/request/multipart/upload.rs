@@ -85,7 +85,7 @@ impl UploadedFile {
     /// extension determines how browsers treat the file, so choose it yourself instead of using the visitor's.
     ///
     /// ```
-    /// # use lback_core::{Error, Request, Response, Result};
+    /// # use lback::{Error, Request, Response, Result};
     /// fn upload(req: &mut Request) -> Result<Response> {
     ///     let media = req.app().media_dir();
     ///     let photo = req.multipart()?.file("photo").ok_or_else(|| Error::bad_request("Choose a photo."))?;

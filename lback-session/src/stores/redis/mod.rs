@@ -52,8 +52,8 @@ const LOADS_AT_ONCE: usize = 2;
 /// `SESSION_STORE = "redis"` makes one from the settings `REDIS_URL`, `REDIS_PREFIX` and `REDIS_TIMEOUT_MS`. In code:
 ///
 /// ```
-/// # fn main() -> lback_core::Result<()> {
-/// use lback_session::RedisStore;
+/// # fn main() -> lback::Result<()> {
+/// use lback::session::RedisStore;
 /// use std::time::Duration;
 ///
 /// let store = RedisStore::open("redis://127.0.0.1:6379/0", "shop:", Duration::from_secs(2))?;
