@@ -1,4 +1,4 @@
-//! Migrations are compiled into release builds; this tells cargo when they have changed.
+//! Rebuilds the program when a migration changes, because release builds contain the migrations.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -1,4 +1,4 @@
-//! What the site is made of.
+//! The application: its routes, migrations, tables and batteries.
 
 mod tickets;
 mod urls;
@@ -9,7 +9,7 @@ mod tests;
 
 use lback::prelude::*;
 
-/// Reads the settings and does what the command line says; without a command, serves.
+/// Runs the command on the command line, or the server if there is none.
 fn main() {
     app().main()
 }
@@ -17,8 +17,9 @@ fn main() {
 fn app() -> App {
     App::new(urls::urls())
         .migrations(migrations!())
-        .tables(tables![tickets::models::tickets, tickets::models::comments, tickets::models::auth_users])
+        .tables(tables![tickets::models::tickets, tickets::models::comments])
         .auth()
+        .accounts()
         .mail()
         .permissions([("tickets.manage", "See, assign and close all tickets")])
         .state_from(|settings| Ok(settings.table::<Helpdesk>("helpdesk")?))

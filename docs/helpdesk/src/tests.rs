@@ -1,4 +1,4 @@
-//! The site, as a browser sees it. Each client has a database of its own.
+//! Tests of the whole site. Each client has its own database.
 
 use lback::testing::Client;
 
@@ -15,7 +15,7 @@ fn static_files_are_served() {
 }
 
 #[test]
-fn every_page_knows_who_is_logged_in() {
+fn every_page_shows_the_current_user() {
     use lback::testing::ClientAuth;
 
     let client = Client::new(crate::app());

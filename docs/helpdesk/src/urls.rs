@@ -1,13 +1,12 @@
-//! Which view answers which path.
+//! The routes.
 
 use lback::prelude::*;
 
 use crate::views;
 
-#[rustfmt::skip] // one route a line
+#[rustfmt::skip] // one route per line
 pub fn urls() -> Router {
     Router::new()
         .get("/", views::index).name("index")
-        .include("/account", lback::auth::urls()).name("account")
         .include("/tickets", crate::tickets::urls::urls()).name("tickets").login_required()
 }

@@ -1,6 +1,8 @@
 //! The tables of the app, and the queries on them.
 
+use lback::auth::auth_users;
 use lback::chrono::NaiveDateTime;
+use lback::db::joinable_tables;
 use lback::prelude::*;
 
 diesel::table! {
@@ -15,16 +17,8 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    /// The columns of the table of users that this app reads.
-    auth_users (id) {
-        id -> BigInt,
-        username -> Text,
-    }
-}
-
+joinable_tables![tickets];
 diesel::joinable!(tickets -> auth_users (author_id));
-diesel::allow_tables_to_appear_in_same_query!(tickets, auth_users);
 
 /// A ticket, with the name of its author.
 #[derive(Queryable, Selectable, serde::Serialize)]
@@ -83,8 +77,8 @@ diesel::table! {
     }
 }
 
+joinable_tables![comments];
 diesel::joinable!(comments -> auth_users (author_id));
-diesel::allow_tables_to_appear_in_same_query!(comments, auth_users);
 
 /// A comment on a ticket, with the name of its author.
 #[derive(Queryable, Selectable, serde::Serialize)]

@@ -1,10 +1,10 @@
-//! Which view answers which path, below `/tickets`.
+//! The routes of the app, below `/tickets`.
 
 use lback::prelude::*;
 
 use super::views;
 
-#[rustfmt::skip] // one route a line
+#[rustfmt::skip] // one route per line
 pub fn urls() -> Router {
     Router::new()
         .get("/", views::index).name("index")
