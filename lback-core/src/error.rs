@@ -163,8 +163,8 @@ impl Error {
         self.0.location.as_deref()
     }
 
-    pub(crate) fn into_parts(self) -> (String, Option<BoxError>) {
-        (self.0.message, self.0.source)
+    pub(crate) fn into_parts(self) -> (String, Option<BoxError>, Option<String>) {
+        (self.0.message, self.0.source, self.0.location)
     }
 
     pub(crate) fn forget_location(&mut self) {

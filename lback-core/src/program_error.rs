@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::Location;
 
 use crate::Error;
 use crate::error::{BoxError, write_with_causes};
@@ -12,7 +13,7 @@ pub type ProgramResult<T = ()> = Result<T, ProgramError>;
 /// The error of a program that cannot start, or of a command that fails.
 ///
 /// It has no status, as no client sees it: the program prints it and exits. Any [`std::error::Error`] and every [`Error`] become
-/// one through `?`.
+/// one through `?`. `Debug` also shows where in the source the error was created.
 ///
 /// ```
 /// use lback::app::{ProgramError, ProgramResult};
@@ -33,17 +34,25 @@ struct Inner {
     message: String,
     source: Option<BoxError>,
     is_usage: bool,
+    location: Option<String>,
 }
 
 impl ProgramError {
     /// Creates an error with a message that says what failed, and how to fix it.
+    #[track_caller]
     pub fn new(message: impl Into<String>) -> Self {
-        ProgramError(Box::new(Inner { message: message.into(), source: None, is_usage: false }))
+        ProgramError(Box::new(Inner {
+            message: message.into(),
+            source: None,
+            is_usage: false,
+            location: Some(Location::caller().to_string()),
+        }))
     }
 
     /// Creates an error about a command line that the program does not understand.
+    #[track_caller]
     pub fn usage(message: impl Into<String>) -> Self {
-        ProgramError(Box::new(Inner { message: message.into(), source: None, is_usage: true }))
+        ProgramError(Box::new(Inner { message: message.into(), source: None, is_usage: true, location: None }))
     }
 
     /// Returns the error with `source` as its cause.
@@ -83,18 +92,23 @@ impl fmt::Display for ProgramError {
 
 impl fmt::Debug for ProgramError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Display::fmt(self, f)?;
+        match &self.0.location {
+            Some(location) => write!(f, " (at {location})"),
+            None => Ok(()),
+        }
     }
 }
 
 impl From<Error> for ProgramError {
     fn from(error: Error) -> Self {
-        let (message, source) = error.into_parts();
-        ProgramError(Box::new(Inner { message, source, is_usage: false }))
+        let (message, source, location) = error.into_parts();
+        ProgramError(Box::new(Inner { message, source, is_usage: false, location }))
     }
 }
 
 impl<E: StdError + Send + Sync + 'static> From<E> for ProgramError {
+    #[track_caller]
     fn from(source: E) -> Self {
         ProgramError::new(source.to_string()).with_source(source)
     }

@@ -29,7 +29,7 @@ fn each_fault_is_named_with_its_mend_and_without_the_password() {
         (format!("postgres://lback:geheim@no-such-host.invalid:{port}/postgres"), ["no-such-host.invalid", "Correct the host"]),
         (format!("postgres://lback:geheim@127.0.0.1:{nobody}/postgres"), ["127.0.0.1", "Start the PostgreSQL server"]),
         (format!("postgres://lback:geheim@127.0.0.1:{port}/postgres?sslmode=require"), ["SSL", "sslmode"]),
-        (format!("postgres://lback:geheim@127.0.0.1:{port}/postgres?colour=red"), ["colour", "behind the ?"]),
+        (format!("postgres://lback:geheim@127.0.0.1:{port}/postgres?colour=red"), ["colour", "after the ?"]),
         ("postgres://lback:gehe/im@127.0.0.1/postgres".to_owned(), ["%2F", "DATABASE_URL"]),
         ("mysql://lback:geheim@127.0.0.1/shop".to_owned(), ["sqlite:", "postgres:"]),
     ] {
