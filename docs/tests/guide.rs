@@ -153,7 +153,7 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
             Ok(()) => accepted.push(format!("{key} = {wrong}")),
             Err(message) => {
                 let is_helpful = message.contains(key)
-                    && ["write", "create one", "begins with", "one of", "from 0 to"]
+                    && ["write", "create one", "list complete", "begins with", "one of", "from 0 to"]
                         .iter()
                         .any(|words| message.to_lowercase().contains(words));
                 println!("{message}");
