@@ -1,6 +1,7 @@
 //! Runs an application from its command line.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,8 @@ impl App {
         let commands = command::all(&self.batteries, std::mem::take(&mut self.commands))?;
         match Task::parse(arguments, commands).map_err(ProgramError::usage)? {
             Task::Help(text) => {
-                println!("{text}");
+                // A reader that has gone away, such as `head`, is no error.
+                drop(writeln!(io::stdout(), "{text}"));
                 Ok(())
             }
             Task::Run(command, arguments) => self.run_command(&command, arguments),

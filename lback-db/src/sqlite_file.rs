@@ -33,7 +33,7 @@ impl OpenedFile {
         }
         let what = if self.path.exists() { "replaced by another" } else { "deleted" };
         Err(Error::unavailable(format!(
-            "the database file {} was {what} while the application runs, and what it writes would be lost. Put the file back, or restart \
+            "the database file {} was {what} while the application was running, and further writes would be lost. Put the file back, or restart \
              the application to use the file that is there now",
             self.path.display()
         )))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -79,7 +80,8 @@ impl Command {
     pub fn print(&mut self, line: impl Display) {
         match &mut self.printed {
             Some(printed) => printed.push_str(&format!("{line}\n")),
-            None => println!("{line}"),
+            // A reader that has gone away, such as `head`, is no error.
+            None => drop(writeln!(io::stdout(), "{line}")),
         }
     }
 

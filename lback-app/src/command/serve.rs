@@ -74,9 +74,12 @@ fn prepare(ready: &Ready) -> ProgramResult {
     ready.hooks.migrated(&ready.app)?;
     let config = ready.app.config();
     if config.allowed_hosts.is_empty() && !config.debug && ready.app.middleware().any(|name| name == "AllowedHosts") {
-        return Err(ProgramError::new(
-            "ALLOWED_HOSTS is empty, so every request would be refused. Name your hosts in settings.toml: ALLOWED_HOSTS = [\"example.com\"]",
-        ));
+        let settings = ready.app.settings();
+        let own = format!("settings.{}.toml", settings.environment());
+        let file = if settings.root().join(&own).exists() { own.as_str() } else { "settings.toml" };
+        return Err(ProgramError::new(format!(
+            "ALLOWED_HOSTS is empty, so every request would be refused. Name your hosts in {file}: ALLOWED_HOSTS = [\"example.com\"]",
+        )));
     }
     Ok(())
 }
@@ -114,7 +117,7 @@ fn parse_address(text: &str, host: &str, port: u16) -> ProgramResult<(String, u1
     let is_host = !host.is_empty() && !host.contains('/') && !host.bytes().all(|byte| byte.is_ascii_digit());
     match given.filter(|_| is_host) {
         Some(port) => Ok((host.to_owned(), port)),
-        None => Err(ProgramError::new(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or just a port"))),
+        None => Err(ProgramError::new(format!("\"{text}\" is not an address; write 0.0.0.0:8080, or just a port from 0 to 65535"))),
     }
 }
 
@@ -126,7 +129,7 @@ fn cannot_listen((host, port): &(String, u16), error: std::io::Error) -> Program
             port.checked_add(1).unwrap_or(8000)
         ),
         ErrorKind::PermissionDenied => format!("this program has no permission to use port {port}; choose a port above 1023"),
-        _ => format!("cannot listen on {host}:{port}; check HOST and PORT in settings.toml"),
+        _ => format!("cannot listen on {host}:{port}; check HOST and PORT in settings.toml, or the address on the command line"),
     };
     ProgramError::new(message).with_source(error)
 }

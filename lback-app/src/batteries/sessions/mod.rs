@@ -103,5 +103,7 @@ fn debug_section(req: &mut Request) -> Option<DebugSection> {
 }
 
 fn insecure() -> ProgramError {
-    ProgramError::new("the session cookie is also sent over plain HTTP. Remove SESSION_COOKIE_SECURE = false, and turn off DEBUG")
+    ProgramError::new(
+        "the session cookie is also sent over plain HTTP. Turn off DEBUG, and remove SESSION_COOKIE_SECURE = false if it is set",
+    )
 }
