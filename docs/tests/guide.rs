@@ -215,3 +215,18 @@ fn messages_are_quoted_word_for_word() {
     let without_database = app().stack(|stack| stack.remove("DbSessionMiddleware").map(drop));
     quoted("src/middleware.md", &why(without_database, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30"));
 }
+
+#[test]
+fn the_introduction_lists_the_prelude() {
+    let introduction = read("src/introduction.md");
+    let source = read("../lback/src/prelude.rs");
+    let imports = source.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
+    let paths = imports.flat_map(|import| match import.split_once('{') {
+        Some((_, names)) => names.trim_end_matches('}').split(',').map(str::trim).map(str::to_owned).collect(),
+        None => vec![import.rsplit("::").next().unwrap().to_owned()],
+    });
+    let names = paths.filter(|name| !name.is_empty() && name != "*" && !name.ends_with(" as _"));
+    let missing: Vec<String> =
+        names.filter(|name| !introduction.contains(&format!("`{name}`")) && !introduction.contains(&format!("`{name}!`"))).collect();
+    assert!(missing.is_empty(), "docs/src/introduction.md, \"The prelude\", lacks {missing:?}");
+}
