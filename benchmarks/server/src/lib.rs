@@ -16,7 +16,7 @@ pub fn urls() -> Router {
         .get("/page", async |_: &mut Request| Response::html("<p>A page of some size.</p>".repeat(2_700)))
         .post("/upload", |req: &mut Request| -> Result<String> { Ok(req.multipart()?.files().count().to_string()) })
         .csrf_exempt()
-        .post("/form-of-strangers", |req: &mut Request| -> Result<String> { Ok(req.form::<Comment>()?.text) })
+        .post("/comments", |req: &mut Request| -> Result<String> { Ok(req.form::<Comment>()?.text) })
         .csrf_exempt()
 }
 
