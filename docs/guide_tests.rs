@@ -4,22 +4,22 @@
 //! cargo test --doc -p lback-guide
 //! ```
 //!
-//! What else the guide says of files, settings and links is checked in `tests/guide.rs`.
+//! The guide's files, settings, links and messages are checked in `tests/guide.rs`.
 
 use lback::App;
 use lback::testing::Client;
 
-/// A browser before `app`, for the hidden lines of snippets.
+/// Returns a test client for `app`, for the hidden lines of snippets.
 pub fn client(app: App) -> Client {
     Client::with_settings(app, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30")
 }
 
-/// As [`client`], with the templates that the chapters on templates, forms, CSRF and mail show. Each begins with a comment that names it.
+/// Like [`client`], with the templates from the chapters on templates, forms, CSRF and mail. Each begins with a comment that names it.
 pub fn client_with_templates(app: App) -> Client {
     client_with(app, "```html\n")
 }
 
-/// As [`client`], with the templates that need functions and filters of an application's own.
+/// Like [`client`], with the templates that need the application's own functions and filters.
 pub fn client_with_own_templates(app: App) -> Client {
     client_with(app, "```html,own\n")
 }
@@ -35,7 +35,7 @@ fn client_with(app: App, fence: &str) -> Client {
         file.parent().map(std::fs::create_dir_all).transpose().expect("its folder is made");
         std::fs::write(file, text).expect("a template is written");
     }
-    // Outside DEBUG they are read once, so that the folder may go.
+    // While DEBUG is off, templates are read once, so the folder can be deleted.
     let templates = folder.path().display();
     Client::with_settings(app, &format!("TEMPLATES_DIR = '{templates}'\nALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30"))
 }

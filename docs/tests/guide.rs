@@ -1,4 +1,4 @@
-//! What the guide says of files, settings, links and messages is true.
+//! Checks the guide's files, settings, links and messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -131,14 +131,14 @@ fn checked(text: &str) -> lback::Result<Settings> {
     Ok(settings)
 }
 
-/// The rows of the tables of settings: the cells of each, without the marks of code around them.
+/// Returns the rows of the tables of settings as cells, without the backticks around them.
 fn rows_of_settings() -> Vec<Vec<String>> {
     let page = read("src/settings.md");
     let rows = page.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect()).collect()
 }
 
-/// A value that each setting refuses stands in its row, and the start does refuse it.
+/// Each row gives a value that the setting refuses. The application must not start with it.
 #[test]
 fn the_start_refuses_the_wrong_value_of_every_setting() {
     let mut accepted = Vec::new();
