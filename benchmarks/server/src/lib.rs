@@ -1,7 +1,7 @@
 //! The routes and views that Lback's servers share.
 
-use lback::session::AppSession;
 use lback::prelude::*;
+use lback::session::AppSession;
 
 /// Returns the routes. Those with sessions have an async view, which runs on the thread of the connection, and a plain one,
 /// which runs on a blocking thread.
