@@ -120,10 +120,10 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, expi
     Ok(Done::Now(written))
 }
 
-/// What became of a session in the request's transaction.
+/// The result for a session in the request's transaction.
 #[derive(Default)]
 enum Ending {
-    /// Nothing: it was rolled back.
+    /// It was rolled back.
     #[default]
     Undone,
     Written(Written, BrowserCookie),
