@@ -166,7 +166,9 @@ impl RequestDb for Request {
     #[track_caller]
     fn write_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         let unit = self.db_session()?;
-        match unit.is_open() && unit.joins_writes()? {
+        // Ends a transaction that has only read, even if a `before_commit` hook will begin another one.
+        unit.joins_writes()?;
+        match unit.is_open() {
             true => unit.run(work),
             false => unit.database().write(work),
         }

@@ -156,13 +156,18 @@ impl DbSession {
     /// # Errors
     /// Returns the errors of the database.
     pub fn joins_writes(&mut self) -> Result<bool> {
-        let will_write = self.has_before_commit();
-        let Some(open) = &mut self.open else { return Ok(will_write) };
-        if open.has_written()? {
-            return Ok(true);
+        if let Some(open) = &mut self.open {
+            if open.has_written()? {
+                return Ok(true);
+            }
+            open.connection.commit()?;
+            self.open = None;
         }
-        open.connection.commit()?;
-        self.open = None;
+        let will_write = self.has_before_commit();
+        if will_write {
+            // A transaction that the caller begins now must be one that can write.
+            self.intent = Intent::Write;
+        }
         Ok(will_write)
     }
 
