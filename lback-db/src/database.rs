@@ -197,7 +197,7 @@ impl Database {
     /// # Errors
     /// Returns the errors of [`get`](Self::get) and of `work`.
     pub fn read<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
-        // A SQLite file answers too fast to make way for others meanwhile; a server, and a pool that is used up, do not.
+        // A SQLite file answers so fast that moving connections does not pay off. A server or an exhausted pool takes longer.
         if !self.kind().is_server()
             && let Some(mut connection) = self.try_get()
         {

@@ -54,7 +54,7 @@ pub trait RequestDb: Sealed {
     fn commit_db(&mut self) -> impl Future<Output = Result<()>> + Send;
 
     /// Runs `work`, which only reads, in the request's transaction if it is open, and otherwise on a connection that is given back at
-    /// once. It does not begin the transaction: on SQLite that of a POST keeps all others from writing until the request ends.
+    /// once. It does not begin the transaction: on SQLite, a POST's keeps all others from writing until the request ends.
     ///
     /// It also works once the unit of work has ended, for example on an error page.
     ///
@@ -63,7 +63,7 @@ pub trait RequestDb: Sealed {
     fn read_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T>;
 
     /// Runs `work` in the request's transaction if it is open, and otherwise in a [transaction of its own](Database::write), which is
-    /// committed at once and stays committed if the request fails. A transaction of SQLite that has only read so far is ended before.
+    /// committed at once and stays committed if the request fails. A transaction of SQLite that has only read so far is ended first.
     ///
     /// # Errors
     /// Returns 503 if there is no connection or the database is locked, and 500 if the `DbSessionMiddleware` is missing; those of
@@ -166,7 +166,9 @@ impl RequestDb for Request {
     #[track_caller]
     fn write_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         let unit = self.db_session()?;
-        match unit.is_open() && unit.joins_writes()? {
+        // Ends a transaction that has only read, even if a `before_commit` hook will begin another one.
+        unit.joins_writes()?;
+        match unit.is_open() {
             true => unit.run(work),
             false => unit.database().write(work),
         }

@@ -1,4 +1,4 @@
-//! Where the sessions of a manager are: behind a store on a server, or in the cookies of their visitors.
+//! The place of a manager's sessions: a store on a server, or the cookies of their visitors.
 
 use std::any::Any;
 use std::fmt;
@@ -30,7 +30,7 @@ pub(crate) struct Server {
     pub(crate) database: Option<Database>,
 }
 
-/// What the cookies of a request bring.
+/// The contents of a request's session cookies.
 pub(crate) enum Received {
     /// The ids of sessions, without duplicates, which the store knows or not.
     Ids(Vec<SessionId>),
@@ -52,7 +52,7 @@ impl From<CookieStore> for SessionBackend {
 }
 
 impl Backend {
-    /// Returns what the cookies of a request bring.
+    /// Returns the contents of a request's session cookies.
     pub(crate) fn received(&self, cookies: &Cookies, config: &SessionConfig, keys: &Keys, is_valid: impl Fn(&Record) -> bool) -> Received {
         match self {
             Backend::Server(_) => Received::Ids(cookie::read(cookies, config, keys)),
@@ -60,7 +60,7 @@ impl Backend {
         }
     }
 
-    /// Returns what one cookie of this value brings; `None` if it was not made here.
+    /// Returns the contents of one cookie with this value; `None` if this application did not issue it.
     pub(crate) fn open(&self, value: &str, config: &SessionConfig, keys: &Keys) -> Option<Received> {
         match self {
             Backend::Server(_) => cookie::open(value, config, keys).map(|id| Received::Ids(vec![id])),

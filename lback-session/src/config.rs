@@ -50,7 +50,7 @@ pub struct SessionSettings {
     pub redis_prefix: String,
     /// Milliseconds that Redis may take to answer before the request is answered with 503.
     pub redis_timeout_ms: u64,
-    /// What a power cut may lose of sessions in the database.
+    /// The durability of sessions in the database.
     pub session_durability: Durability,
     /// Interval for deleting expired sessions, in minutes; 0 leaves it to the command `clearsessions`.
     pub session_cleanup_minutes: u64,
@@ -98,17 +98,17 @@ pub enum StoreName {
     Cookie,
 }
 
-/// What a power cut, or a crash of the operating system or the database server, may lose of sessions in the database. A crash of the
-/// application alone loses nothing.
+/// The durability of sessions in the database if the power fails, or the operating system or the database server crashes. A crash of
+/// the application alone loses nothing.
 ///
 /// The end of a session is durable in any case: a logout, the rotation of its id at a login, a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Durability {
-    /// Nothing that a response has confirmed; on PostgreSQL, if the server itself is set up that way.
+    /// Nothing that a response has confirmed is lost; on PostgreSQL, if the server itself is set up that way.
     Full,
-    /// The last changes: on SQLite those since the log was last written to the disk (`synchronous=NORMAL`), on PostgreSQL
+    /// The last changes may be lost: on SQLite those since the log was last written to the disk (`synchronous=NORMAL`), on PostgreSQL
     /// the commits of less than a second (`synchronous_commit=off`).
     Normal,
 }

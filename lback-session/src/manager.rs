@@ -111,7 +111,7 @@ impl SessionManager {
         &self.0.backend
     }
 
-    /// Returns what the cookies of a request bring.
+    /// Returns the contents of a request's session cookies.
     pub(crate) fn brought_by(&self, cookies: &Cookies) -> Received {
         self.0.backend.received(cookies, &self.0.config, &self.0.keys, |record| self.is_valid(record))
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::migration::Migration;
 
-/// The interval between two looks at the files, at least.
+/// Minimum interval between two checks of the files.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How long a start waits while files continue to be saved.

@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 
 /// Lets tables that `diesel::table!` declares appear in one query: with each other, with those of the framework and of batteries
-/// (`auth_users`, `sessions` …), and with those of every other crate that declares its tables so.
+/// (`auth_users`, `sessions` …), and with those of every other crate that uses this macro.
 ///
 /// ```
 /// # use lback::db::joinable_tables;
@@ -95,7 +95,7 @@ pub struct Bit<const BIT: bool, More>(PhantomData<More>);
 
 /// Two numbers that are not equal.
 #[doc(hidden)]
-#[diagnostic::on_unimplemented(message = "a table stands twice in one query", note = "`diesel::alias!` gives it a second name")]
+#[diagnostic::on_unimplemented(message = "a table appears twice in one query", note = "`diesel::alias!` gives it a second name")]
 pub trait Differs<Other, Asking> {}
 
 impl<A, B, Asking> Differs<Bit<true, B>, Asking> for Bit<false, A> {}

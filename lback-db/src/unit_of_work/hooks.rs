@@ -1,4 +1,4 @@
-//! What runs when a unit of work ends.
+//! The hooks that run when a unit of work ends.
 
 use lback_core::{Request, Response, Result};
 
@@ -17,7 +17,7 @@ pub(super) struct Hooks {
     pub(super) on_end: Vec<EndHook>,
 }
 
-/// The [`on_end`](crate::DbSession::on_end) hooks of a request whose unit of work has been taken apart, until its result is known.
+/// The [`on_end`](crate::DbSession::on_end) hooks of a request, kept until its result is known.
 #[derive(Default)]
 pub(crate) struct EndHooks(pub(super) Vec<EndHook>);
 

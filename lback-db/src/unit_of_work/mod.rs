@@ -156,13 +156,18 @@ impl DbSession {
     /// # Errors
     /// Returns the errors of the database.
     pub fn joins_writes(&mut self) -> Result<bool> {
-        let will_write = self.has_before_commit();
-        let Some(open) = &mut self.open else { return Ok(will_write) };
-        if open.has_written()? {
-            return Ok(true);
+        if let Some(open) = &mut self.open {
+            if open.has_written()? {
+                return Ok(true);
+            }
+            open.connection.commit()?;
+            self.open = None;
         }
-        open.connection.commit()?;
-        self.open = None;
+        let will_write = self.has_before_commit();
+        if will_write {
+            // A transaction that the caller begins now must be one that can write.
+            self.intent = Intent::Write;
+        }
         Ok(will_write)
     }
 
@@ -193,8 +198,8 @@ impl DbSession {
         self.hooks().on_commit.push(Box::new(work));
     }
 
-    /// Runs `work` if the unit of work is rolled back or cannot be committed: for what must happen in either case and was done in
-    /// its transaction. The connection has been given back by then.
+    /// Runs `work` if the unit of work is rolled back or cannot be committed: for work in its transaction that must
+    /// happen in either case. The connection has been given back by then.
     pub fn on_rollback(&mut self, work: impl FnOnce() + Send + 'static) {
         self.hooks().on_rollback.push(Box::new(work));
     }
@@ -216,7 +221,7 @@ impl DbSession {
         if !self.commit_blocks() {
             return self.commit();
         }
-        // A hook is a statement or a few of its own.
+        // Each hook may run statements of its own.
         let works = 1 + self.hooks.as_ref().map_or(0, |hooks| hooks.before_commit.len());
         end_aside(self.database.clone(), works, move || self.commit()).await?
     }
@@ -249,7 +254,7 @@ impl DbSession {
         self.intent = Intent::Write;
         for work in works {
             work(self.connection()?).map_err(|error| {
-                // Below 500 the session would be kept, and what it has in this transaction is not.
+                // With a status below 500, the session would be kept although its changes in this transaction are lost.
                 if error.is_server_error() { error } else { error.with_status(StatusCode::INTERNAL_SERVER_ERROR) }
             })?;
         }

@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::request::Slot;
 use crate::{AppSession, SessionId};
 
-/// How far the end of a request has come.
+/// Whether the end of a request must wait for the store.
 pub(crate) enum End<'r> {
     /// The store has nothing to write.
     Reached(Result<Response>),
@@ -41,7 +41,7 @@ fn is_seen(result: &Result<Response>) -> bool {
     result.as_ref().is_ok_and(|response| !response.status().is_redirection())
 }
 
-/// What the browser does with its session cookie.
+/// The change to the browser's session cookie.
 enum BrowserCookie {
     Keep,
     Set(HeaderValue),

@@ -45,7 +45,7 @@ fn keep(req: &mut Request, session: AppSession, mut result: Result<Response>) ->
 async fn write(
     req: &mut Request,
     manager: SessionManager,
-    mut session: AppSession,
+    session: AppSession,
     mut result: Result<Response>,
     plan: Plan,
 ) -> Result<Response> {
@@ -68,15 +68,11 @@ async fn write(
             }
         }
     };
+    put_back(req, session);
     if let Done::Now(written) = done {
-        match written {
-            Written::Session(id, _) => session.stored_as(id),
-            Written::Interrupted(id) => log_interrupted(req, id),
-            Written::Nothing => {}
-        }
+        tell(req, written);
         written.browser_cookie(&manager, expiry, !deletes.is_empty())?.send(req, &mut result);
     }
-    put_back(req, session);
     result
 }
 
@@ -120,10 +116,10 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, expi
     Ok(Done::Now(written))
 }
 
-/// What became of a session in the request's transaction.
+/// The result for a session in the request's transaction.
 #[derive(Default)]
 enum Ending {
-    /// Nothing: it was rolled back.
+    /// It was rolled back.
     #[default]
     Undone,
     Written(Written, BrowserCookie),
@@ -169,6 +165,7 @@ fn join(unit: &mut DbSession, manager: &SessionManager, plan: Plan, expiry: Expi
     });
 }
 
+/// Tells the session that was put back into the request what was written of it.
 fn tell(req: &mut Request, written: Written) {
     match written {
         Written::Session(id, _) => {

@@ -1,4 +1,4 @@
-//! Plans what to write of a session at the end of a request, and writes it.
+//! Plans the writes of a session at the end of a request, and carries them out.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{AppSession, CreateSessions, Expiry, SessionId, SessionManager, cooki
 /// How long a request waits for its renewal.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 
-/// What to write at the end of a request.
+/// The writes at the end of a request.
 pub(super) struct Plan {
     pub(super) deletes: Vec<SessionId>,
     pub(super) write: Option<Write>,
@@ -27,7 +27,7 @@ pub(super) enum Write {
     Renew(SessionId, DateTime<Utc>, DateTime<Utc>),
 }
 
-/// What was written.
+/// The result of the writes.
 #[derive(Clone, Copy)]
 pub(super) enum Written {
     /// This session, until this time; the browser is told.
@@ -137,7 +137,7 @@ impl Write {
 }
 
 impl Written {
-    /// Returns what the browser does with its cookie. `expiry` is the session's own; `deleted` says whether a session was ended.
+    /// Returns the change to the browser's cookie. `expiry` is the session's own; `deleted` says whether a session was ended.
     pub(super) fn browser_cookie(&self, manager: &SessionManager, expiry: Expiry, deleted: bool) -> Result<BrowserCookie> {
         let config = manager.config();
         match self {

@@ -168,6 +168,10 @@ fn writing_beside_outlasts_the_request_unless_its_transaction_is_open(on: &str) 
         match req.param::<String>("first")?.as_str() {
             "writes" => note(req.db()?, 1)?,
             "reads" => drop(notes(req.db()?)?),
+            "registers" => {
+                notes(req.db()?)?;
+                req.before_commit(|_| Ok(()))?;
+            }
             _ => {}
         }
         req.write_db(|db| note(db, 2))?;
@@ -182,6 +186,9 @@ fn writing_beside_outlasts_the_request_unless_its_transaction_is_open(on: &str) 
     client.get("/reads").send().assert_status(404);
     let is_server = client.database().kind().is_server();
     assert_eq!(count(&client), if is_server { 1 } else { 2 });
+    // A hook that will write later does not keep it open.
+    client.get("/registers").send().assert_status(404);
+    assert_eq!(count(&client), if is_server { 1 } else { 3 });
 }
 
 #[test]

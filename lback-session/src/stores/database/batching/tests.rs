@@ -1,4 +1,4 @@
-//! Which writes wait for others.
+//! Tests of batching.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -21,7 +21,7 @@ fn what_waits_is_taken_together_up_to_the_most() {
 
 /// One write comes after the other, each soon enough for the next to be waited for, and the expected number of writers is never reached.
 #[test]
-fn a_crowd_that_does_not_come_back_is_not_waited_for_without_end() {
+fn writers_that_do_not_come_back_are_not_waited_for_without_end() {
     let (sender, jobs) = channel();
     let mut gather = Gather::new(jobs, 100_000_000);
     gather.written(usize::MAX, Duration::from_secs(3600));
