@@ -1,4 +1,4 @@
-//! What the battery adds to an application.
+//! The battery: everything that announcements add to an application.
 
 use std::sync::Arc;
 use std::time::Duration;
