@@ -1,4 +1,4 @@
-//! What accounts add to an application.
+//! The battery that adds accounts to an application.
 
 use lback_app::{App, Battery, Setup};
 use lback_auth::{Auth, User};

@@ -15,7 +15,7 @@ const MAILS: RateLimit = per_mailbox("account mails");
 /// Mails that tell a user of a change. They are counted separately: otherwise requested mails could keep a notice from being sent.
 const NOTICES: RateLimit = per_mailbox("account notices");
 
-/// Returns a limit of three mails, and then one per hour.
+/// Returns a limit of three mails, and then about two per hour, because half of the count is dropped every hour.
 pub(crate) const fn per_mailbox(name: &'static str) -> RateLimit {
     let hour = Duration::from_secs(3600);
     RateLimit::new(name).free(2).first_delay(hour).max_delay(hour)

@@ -67,7 +67,7 @@ impl Auth {
         &self.0.settings
     }
 
-    /// Returns what hashes and checks passwords.
+    /// Returns the password hasher, which also checks passwords.
     pub fn passwords(&self) -> &Passwords {
         &self.0.passwords
     }
@@ -77,8 +77,8 @@ impl Auth {
         &self.0.rules
     }
 
-    /// Returns the names and labels of the permissions that the application and its batteries declare. While the application is
-    /// being put together, there are none.
+    /// Returns the names and labels of the permissions that the application and its batteries declare. Before the
+    /// application is built, there are none.
     pub fn permissions(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.permissions.get().into_iter().flatten().map(|(name, label)| (name.as_str(), label.as_str()))
     }

@@ -234,9 +234,12 @@ impl User {
             // The mail went to the pending address.
             let row = row.filter(users::email.is_null());
             let changed = on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
+            if changed != 1 {
+                return Ok(false);
+            }
             hash.clone_into(&mut self.password);
             self.set_email_verified(db)?;
-            return Ok(changed == 1);
+            return Ok(true);
         };
         // The owner of the current address may not have asked for the pending one, so it is dropped.
         let change = (

@@ -1,4 +1,4 @@
-//! What the battery adds to an application.
+//! The battery: everything that announcements add to an application.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ async fn close(req: &mut Request, next: Next<'_>) -> Result<Response> {
 }
 
 fn is_login(req: &Request) -> bool {
-    req.url_for("login", &[]).is_ok_and(|login| login == req.path())
+    req.auth().and_then(|auth| auth.login_url(req.app())).is_ok_and(|login| login == req.path())
 }
 
 fn site_is_open(app: &Application) -> Result<()> {

@@ -26,7 +26,7 @@ pub async fn notify_moderators(event: Arc<UserRegistered>, app: Arc<Application>
         }
         Ok(())
     };
-    database.run(notify).await
+    database.run_write(notify).await
 }
 
 /// Returns the confirmed addresses of the moderators.

@@ -15,7 +15,7 @@ pub(crate) const FLAGS: [(&str, Group); 8] = [
 /// A field can have only one attribute of a group, except for [`Rule`](Group::Rule).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// The kind of text, a variant of `Kind`.
+    /// The kind of text, a variant of `FieldKind`.
     Kind(&'static str),
     /// How the field is displayed.
     Shown,

@@ -37,7 +37,7 @@ const SHARED_DELAY: u32 = 30;
 /// use lback::auth::RateLimit;
 /// use lback::prelude::*;
 ///
-/// /// Ten searches, then one more after 2, 4, 8, 16 and at most 30 seconds.
+/// /// Eleven searches, then one more after 2, 4, 8, 16 and at most 30 seconds.
 /// const SEARCHES: RateLimit =
 ///     RateLimit::new("search").free(10).first_delay(Duration::from_secs(2)).max_delay(Duration::from_secs(30));
 ///
@@ -62,6 +62,9 @@ const SHARED_DELAY: u32 = 30;
 /// The counts are kept in the table `auth_attempts`, which comes with `App::auth()`. They survive a restart and are shared by all
 /// processes. The table holds digests: it shows neither addresses nor keys. An attempt is counted even if the request fails and its
 /// transaction is rolled back.
+///
+/// Check a limit before the first `req.db()`. In an open transaction, its counts stay locked until the request ends, and other visitors
+/// of the same network wait for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "nothing is limited before .check()"]
 pub struct RateLimit {
@@ -90,7 +93,7 @@ impl RateLimit {
         RateLimit { first_delay: seconds(delay), ..self }
     }
 
-    /// Sets the longest delay, rounded up to seconds. With the same value as the first delay, one attempt is allowed per delay.
+    /// Sets the longest delay, rounded up to seconds. With the same value as the first delay, all delays are equal.
     pub const fn max_delay(self, delay: Duration) -> Self {
         RateLimit { max_delay: seconds(delay), ..self }
     }
@@ -121,17 +124,18 @@ impl RateLimit {
     /// Counts an attempt that concerns `key`, or refuses it if it must wait: an API key, the id of a user, an e-mail address.
     ///
     /// ```
-    /// use lback::auth::RateLimit;
+    /// use lback::auth::{RateLimit, email_key};
     /// use lback::prelude::*;
     /// # use std::time::Duration;
     ///
-    /// /// Three invitations to one address, then one per hour.
+    /// /// Three invitations to one address, then about two per hour, because half of the count is dropped every hour.
     /// const INVITATIONS: RateLimit =
     ///     RateLimit::new("invitations").free(2).first_delay(Duration::from_secs(3600)).max_delay(Duration::from_secs(3600));
     ///
     /// fn invite(req: &mut Request) -> Result<()> {
     ///     let address: String = req.param("address")?;
-    ///     INVITATIONS.check_key(req, &address)??;
+    ///     // In its normal form: otherwise other spellings of the address would be counted separately.
+    ///     INVITATIONS.check_key(req, &email_key(&address))??;
     ///     // …
     ///     Ok(())
     /// }

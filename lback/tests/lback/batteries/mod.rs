@@ -1,4 +1,4 @@
-//! Batteries, as somebody else's crate brings them.
+//! Batteries from other crates.
 
 use lback::app::{Battery, CommandSpec, Setup};
 #[cfg(feature = "auth")]
@@ -61,7 +61,7 @@ impl Battery for Desk {
             command.print(format!("{desks} desks"));
             Ok(())
         };
-        vec![CommandSpec::new("countdesks", "says how many desks there are", count)]
+        vec![CommandSpec::new("countdesks", "prints the number of desks", count)]
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
@@ -85,7 +85,7 @@ impl Battery for Desk {
 }
 
 fn two_batteries_may_have_migrations_of_one_version(on: &str) {
-    // However they are added, the one that is required comes first.
+    // A required battery is installed first, in whatever order they are added.
     let app = || App::new(Router::new()).with(Desk).with(Shelf);
     let client = Client::with_settings(app(), &format!("{SETTINGS}\n{on}"));
     assert_eq!(number(&client, "SELECT count(*) FROM desks"), 1);
@@ -96,7 +96,7 @@ fn two_batteries_may_have_migrations_of_one_version(on: &str) {
         found.unwrap_or_else(|| panic!("{battery} is not in {status:?}"))
     };
     assert!(of("shelf") < of("desk") && status.iter().all(|one| one.state == Applied::Yes));
-    // What batteries bring is not the application's to undo.
+    // A rollback undoes only the application's own migrations.
     assert!(migrations.rollback(client.database(), 10).unwrap().is_empty());
     assert_eq!(number(&client.restart(app()), "SELECT count(*) FROM desks"), 1);
 }
@@ -165,7 +165,7 @@ fn batteries_that_do_not_fit_together_stop_the_start() {
     assert!(error.contains("require each other: ring"), "{error}");
 }
 
-/// The last of one type counts, so that an application can replace what a library has added.
+/// The last battery of a type is used, so an application can replace one that a library has added.
 #[test]
 fn a_battery_of_the_same_type_is_replaced() {
     let client = Client::with_settings(App::new(Router::new()).with(Shelf).with(Shelf), SETTINGS);
@@ -222,7 +222,7 @@ fn a_battery_declares_its_own_permissions(on: &str) {
 
 #[cfg(all(feature = "mail", feature = "auth"))]
 #[test]
-fn what_is_compiled_in_and_not_installed_is_not_there() {
+fn batteries_that_are_not_installed_add_nothing() {
     let client = Client::with_settings(App::new(Router::new()), SETTINGS);
     for middleware in ["MailMiddleware", "AuthMiddleware"] {
         assert!(client.app().middleware().all(|name| name != middleware), "{middleware}");

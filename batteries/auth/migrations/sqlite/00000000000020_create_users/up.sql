@@ -1,5 +1,6 @@
--- The prefix leaves the name `users` to the application. An id is never given twice (AUTOINCREMENT): a session may outlive
--- its user. What is compared without regard to case has a column of its own, because lower() of SQLite knows only ASCII.
+-- The prefix leaves the name `users` to the application. An id is never reused (AUTOINCREMENT), because a session may
+-- outlive its user. Values that are compared without regard to case have columns of their own, because lower() of SQLite supports
+-- only ASCII.
 CREATE TABLE auth_users (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     username TEXT NOT NULL,
@@ -48,7 +49,7 @@ CREATE INDEX auth_users_groups_group ON auth_users_groups (group_id);
 CREATE INDEX auth_users_permissions_permission ON auth_users_permissions (permission_id);
 CREATE INDEX auth_groups_permissions_permission ON auth_groups_permissions (permission_id);
 
--- Attempts to log in that failed, by what is slowed down: an account, an address. `id` is a digest, so that neither stands here.
+-- The counts of rate limits and failed logins. `id` is a digest, so that the table shows neither addresses nor names.
 CREATE TABLE auth_attempts (
     id TEXT NOT NULL PRIMARY KEY,
     failures INTEGER NOT NULL,

@@ -1,6 +1,6 @@
--- Mail that waits to be sent, written in the transaction of the request that asked for it. A row is found by when it is
--- due; one that is being sent is due again once its sender must have died, and one that was given up never. An id is never
--- used twice (AUTOINCREMENT), so that a sender that was halted does not delete another mail. Times are UTC.
+-- Mail that waits to be sent, written in the transaction of its request. Rows are found by due_at. While a mail is being sent,
+-- due_at is the time after which its sender is considered dead; it is NULL if the mail was given up. An id is
+-- never reused (AUTOINCREMENT), so that a sender that was suspended does not delete another mail. Times are UTC.
 CREATE TABLE mail_outbox (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     mail TEXT NOT NULL,
