@@ -50,7 +50,6 @@ impl ProgramError {
     }
 
     /// Creates an error about a command line that the program does not understand.
-    #[track_caller]
     pub fn usage(message: impl Into<String>) -> Self {
         ProgramError(Box::new(Inner { message: message.into(), source: None, is_usage: true, location: None }))
     }

@@ -53,10 +53,9 @@ async fn finish(req: &mut Request, mut unit: DbSession, result: Result<Response>
         result
     };
     let mut result = result.map_err(error::with_status);
-    if !end_hooks.is_empty() {
-        req.conclude(result.as_ref());
-        end_hooks.run(req, &mut result);
-    }
+    // A commit that failed has turned success into failure.
+    req.conclude(result.as_ref());
+    end_hooks.run(req, &mut result);
     result
 }
 

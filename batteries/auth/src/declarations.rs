@@ -93,8 +93,8 @@ impl Declarations {
                 )));
             }
             if merged.insert(name.clone(), label.clone()).is_some() {
-                let places = declarations[..at].iter().filter(|other| other.permission.name == *name).map(|other| other.place);
-                let first = places.map(|place| format!("{place} and ")).collect::<String>();
+                let first = declarations[..at].iter().find(|other| other.permission.name == *name);
+                let first = first.map(|other| format!("{} and ", other.place)).unwrap_or_default();
                 return Err(Error::internal(format!(
                     "the permission \"{name}\" is declared twice: at {first}{place}. Remove one of the declarations"
                 )));

@@ -2,8 +2,8 @@
 
 use crate::{Field, FieldKind, Widget};
 
-/// Returns a description of the first contradiction in the rules of `field`, to follow its name.
-pub(crate) fn contradiction(field: &Field) -> Option<String> {
+/// Returns a description of the first conflict in the rules of `field`, to follow its name.
+pub(crate) fn conflict(field: &Field) -> Option<String> {
     let kind = field.kind;
     let ends = [field.min, field.max];
     #[cfg(feature = "pattern")]

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use lback_core::{Error, Method, Request, Result};
 
 use crate::check::{Invalid, check};
-use crate::conflicting_rules::contradiction;
+use crate::conflicting_rules::conflict;
 use crate::received::receive;
 use crate::rule::default_message;
 use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule, Values};
@@ -268,7 +268,7 @@ impl<T: FormFields> Form<T> {
         let of_field = |(at, shown): (usize, &Shown)| {
             let field = &shown.field;
             let is_duplicate = self.fields.iter().take(at).any(|other| other.field.name == field.name);
-            let problem = if is_duplicate { "is defined twice".to_owned() } else { contradiction(field)? };
+            let problem = if is_duplicate { "is defined twice".to_owned() } else { conflict(field)? };
             Some(format!("the field \"{}\" of the form {problem}", field.name))
         };
         self.problem.clone().or_else(|| self.fields.iter().enumerate().find_map(of_field))

@@ -187,11 +187,13 @@ impl Mailer {
 
     /// Puts mail into the outbox, in a transaction of its own if it waits in the database.
     pub(crate) async fn deposit(&self, mails: Vec<MailMessage>) -> Result<()> {
-        if self.uses_database() {
-            self.0.outbox.push(mails, self.now()).await?;
-            self.wake();
-        } else {
-            self.deposit_in_memory(mails);
+        match &self.0.outbox {
+            Outbox::Database(database) if self.uses_database() => {
+                let now = self.now();
+                database.run_write(move |db| push_within(db, &mails, now)).await?;
+                self.wake();
+            }
+            _ => self.deposit_in_memory(mails),
         }
         Ok(())
     }

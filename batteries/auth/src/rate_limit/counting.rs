@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lback_core::{Keys, Request, Result};
-use lback_db::{Db, DbSession, RequestDb};
+use lback_db::{Db, RequestDb};
 
 use super::attempts::{self, Count};
 use super::{RateLimit, Throttled};
@@ -54,9 +54,7 @@ pub(super) fn admit(req: &mut Request, counters: Vec<Counter>, taken_back: Optio
             if taken_back.is_some_and(|taken_back| taken_back.load(Ordering::Relaxed)) {
                 return;
             }
-            let mut unit = DbSession::for_writing(database);
-            let counted = unit.connection().and_then(|db| count(db, &counters, now));
-            if let Err(error) = counted.and_then(|_| unit.commit()) {
+            if let Err(error) = database.write(|db| count(db, &counters, now)) {
                 tracing::error!(target: "lback::auth", %error, "an attempt cannot be counted");
             }
         });

@@ -141,6 +141,9 @@ impl RateLimit {
     /// }
     /// ```
     ///
+    /// Each new key is a row in the table for a day. If visitors choose the key, [`check`](Self::check) the visitor first, or verify
+    /// the key, so that invented keys do not fill the table.
+    ///
     /// # Errors
     /// Returns 503 if the database cannot be reached; 500 without `App::auth()`.
     pub fn check_key(&self, req: &mut Request, key: &str) -> Result<Result<(), Throttled>> {

@@ -76,17 +76,6 @@ impl Outbox {
             }
         }
     }
-
-    /// Adds mails, in a transaction of their own.
-    pub(crate) async fn push(&self, mails: Vec<MailMessage>, now: DateTime<Utc>) -> Result<()> {
-        match self {
-            Outbox::Database(database) => database.run_write(move |db| database::push(db, &mails, now)).await,
-            Outbox::Memory(memory) => {
-                memory.push(mails, now);
-                Ok(())
-            }
-        }
-    }
 }
 
 /// Adds mails in the transaction of this connection.
