@@ -1,9 +1,9 @@
 //! Sets up the program's log, which goes to standard error.
 
-use lback_core::{ProgramError, ProgramResult};
 use std::io::IsTerminal;
 use std::str::FromStr;
 
+use lback_core::{ProgramError, ProgramResult};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;

@@ -35,7 +35,7 @@ impl App {
         let commands = command::all(&self.batteries, std::mem::take(&mut self.commands))?;
         match Task::parse(arguments, commands).map_err(ProgramError::usage)? {
             Task::Help(text) => {
-                // A reader that has gone away, such as `head`, is no error.
+                // A closed pipe, as with `head`, is not an error.
                 drop(writeln!(io::stdout(), "{text}"));
                 Ok(())
             }

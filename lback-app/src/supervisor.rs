@@ -4,13 +4,12 @@
 //! as standard input. The two processes talk over a separate connection: this program reports that it is `ready`, or why it
 //! has `failed`. It stops when the connection is closed.
 
-use lback_core::{ProgramError, ProgramResult};
 use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use lback_core::middleware::{LiveReload, Stack};
 use lback_core::settings::Environment;
-
+use lback_core::{ProgramError, ProgramResult};
 use tokio::io::AsyncReadExt;
 
 /// The environment variable with the local port on which `lback runserver` listens, and the secret that authenticates this

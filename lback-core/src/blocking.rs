@@ -24,7 +24,7 @@ pub fn in_place<T>(work: impl FnOnce() -> T) -> T {
 /// # Errors
 /// Returns 500 if `work` panics, and 503 if the server stops before `work` begins.
 pub async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    // Caught there, where the place of the panic is known.
+    // Caught on that thread, which knows the location of the panic.
     let guarded = || catch_unwind(AssertUnwindSafe(work)).map_err(panics::error);
     let joined = tokio::task::spawn_blocking(guarded).await;
     joined.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?

@@ -88,21 +88,21 @@ const TEBIBYTE: u64 = 1 << 40;
 impl Section for CoreSettings {
     fn check(&self, check: &mut Check<'_>) {
         let defaults = CoreSettings::default();
-        check.expect("HOST", is_bindable(&self.host), "an address or a host name, without a scheme or port", "0.0.0.0");
+        check.require("HOST", is_bindable(&self.host), "an address or a host name, without a scheme or port", "0.0.0.0");
         let (host, hosts) = ("hosts without a scheme or port", &self.allowed_hosts);
         let corrected: Vec<String> =
             hosts.iter().map(|host| if is_host_pattern(host) { host.clone() } else { suggested_host(host) }).collect();
         let corrected: Vec<&str> = corrected.iter().map(String::as_str).collect();
-        check.expect_each("ALLOWED_HOSTS", hosts, is_host_pattern, host, corrected.as_slice());
+        check.require_each("ALLOWED_HOSTS", hosts, is_host_pattern, host, corrected.as_slice());
         check.accept("SECRET_KEY", self.secret_key.iter().try_for_each(check_length));
         check.accept("SECRET_KEY_FALLBACKS", check_fallbacks(&self.secret_key_fallbacks));
         check.accept("CSRF_TRUSTED_ORIGINS", TrustedOrigins::of_settings(&self.csrf_trusted_origins));
         check.range("HSTS_SECONDS", self.hsts_seconds, 0..=100 * YEAR, YEAR);
-        check.expect_folder("TEMPLATES_DIR", &self.templates_dir, "templates");
-        check.expect_folder("STATIC_DIR", &self.static_dir, "static");
-        check.expect_folder("MEDIA_DIR", &self.media_dir, "media");
+        check.require_folder("TEMPLATES_DIR", &self.templates_dir, "templates");
+        check.require_folder("STATIC_DIR", &self.static_dir, "static");
+        check.require_folder("MEDIA_DIR", &self.media_dir, "media");
         let path = "a path that starts with a slash and has a name after it, or the https://… address of another server";
-        check.expect("STATIC_URL", is_static_url(&self.static_url), path, "/static/");
+        check.require("STATIC_URL", is_static_url(&self.static_url), path, "/static/");
         check.range("REQUEST_TIMEOUT_SECONDS", self.request_timeout_seconds, 0..=YEAR, defaults.request_timeout_seconds);
         check.range("MAX_BODY_BYTES", self.max_body_bytes, 1..=TEBIBYTE, defaults.max_body_bytes);
         check.range("MAX_UPLOAD_BYTES", self.max_upload_bytes, 1..=TEBIBYTE, defaults.max_upload_bytes);
@@ -123,7 +123,7 @@ impl Section for CoreSettings {
             ("UPLOAD_DISK_BYTES", self.upload_disk_bytes, "MAX_UPLOAD_BYTES", self.max_upload_bytes),
         ] {
             let expected = format!("large enough for one request (it leaves {room} bytes, but {one} = {most})");
-            check.expect(all, room >= most, &expected, Example::plain(most.saturating_mul(8)));
+            check.require(all, room >= most, &expected, Example::plain(most.saturating_mul(8)));
         }
     }
 }

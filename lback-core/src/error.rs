@@ -167,6 +167,10 @@ impl Error {
         (self.0.message, self.0.source, self.0.location)
     }
 
+    pub(crate) fn set_location(&mut self, location: String) {
+        self.0.location = Some(location);
+    }
+
     pub(crate) fn forget_location(&mut self) {
         self.0.location = None;
     }

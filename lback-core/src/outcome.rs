@@ -1,10 +1,10 @@
-//! Decides whether a request has failed.
+//! The outcome of a request: whether it has failed.
 
 use crate::{Error, Request, Response};
 
-/// What a request keeps of its work, decided by the result of its view and middleware.
+/// The outcome of a request, which determines how much of its work is kept.
 ///
-/// [`Request::conclude`] decides it, and is the only place that does: the unit of work, the session, mail and cookies all ask it.
+/// Only [`Request::conclude`] determines it; the unit of work, the session, mail and cookies all call it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// A response with a status below 500: everything is kept.
@@ -38,8 +38,8 @@ impl Outcome {
 }
 
 impl Request {
-    /// Decides what the request keeps, from the result that a middleware has received from further in, and remembers it as the
-    /// request's [outcome](Request::outcome).
+    /// Sets the [outcome](Request::outcome) of the request according to the result that a middleware has received from further
+    /// in, and returns it.
     ///
     /// ```
     /// use lback::{Request, Response, Result};

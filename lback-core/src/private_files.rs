@@ -24,7 +24,7 @@ pub fn options() -> OpenOptions {
 /// Creates the folder and its missing parents with mode 0700. An existing folder keeps its mode.
 ///
 /// # Errors
-/// If the folder cannot be created.
+/// Returns an error if the folder cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);

@@ -1,4 +1,4 @@
-//! The error type of a program: its start and its command line.
+//! The error type of startup and of commands.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,13 +7,14 @@ use std::panic::Location;
 use crate::Error;
 use crate::error::{BoxError, write_with_causes};
 
-/// The result of what a program does at its start and on its command line.
+/// The result of startup code and of commands.
 pub type ProgramResult<T = ()> = Result<T, ProgramError>;
 
 /// The error of a program that cannot start, or of a command that fails.
 ///
-/// It has no status, as no client sees it: the program prints it and exits. Any [`std::error::Error`] and every [`Error`] become
-/// one through `?`. `Debug` also shows where in the source the error was created.
+/// It has no status, because no client sees it: the program prints it and exits. Any [`std::error::Error`] and every [`Error`] become
+/// one through `?`. `Debug` also shows where in the source the error was
+/// created, if that is known.
 ///
 /// ```
 /// use lback::app::{ProgramError, ProgramResult};
@@ -49,7 +50,7 @@ impl ProgramError {
         }))
     }
 
-    /// Creates an error about a command line that the program does not understand.
+    /// Creates an error for an invalid command line.
     pub fn usage(message: impl Into<String>) -> Self {
         ProgramError(Box::new(Inner { message: message.into(), source: None, is_usage: true, location: None }))
     }
@@ -71,12 +72,12 @@ impl ProgramError {
         self.0.source.as_deref().map(|source| source as _)
     }
 
-    /// Returns whether the program did not understand its command line.
+    /// Returns whether the command line is invalid.
     pub fn is_usage(&self) -> bool {
         self.0.is_usage
     }
 
-    /// Returns the exit status of the program: 2 if it did not understand its command line, otherwise 1.
+    /// Returns the exit status of the program: 2 if the command line is invalid, otherwise 1.
     pub fn exit_code(&self) -> u8 {
         if self.is_usage() { 2 } else { 1 }
     }
@@ -113,14 +114,18 @@ impl<E: StdError + Send + Sync + 'static> From<E> for ProgramError {
     }
 }
 
-/// Answers 500, if a view runs what otherwise belongs to the start or the command line.
+/// Becomes an error with status 500, for views that call startup or command code.
 impl From<ProgramError> for Error {
     #[track_caller]
     fn from(error: ProgramError) -> Self {
-        let error = error.0;
-        match error.source {
-            Some(source) => Error::internal(error.message).with_source(source),
-            None => Error::internal(error.message),
+        let Inner { message, source, location, .. } = *error.0;
+        let mut error = Error::internal(message);
+        if let Some(source) = source {
+            error = error.with_source(source);
         }
+        if let Some(location) = location {
+            error.set_location(location);
+        }
+        error
     }
 }

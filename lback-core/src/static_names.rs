@@ -57,7 +57,7 @@ impl StaticNames {
     /// Reads every file below `dir` that can be served. If the folder is missing, there are no names.
     ///
     /// # Errors
-    /// If a file cannot be read.
+    /// Returns an error if a file cannot be read.
     pub fn read(dir: &Path) -> Result<Self> {
         let mut names = StaticNames::default();
         match dir.canonicalize() {

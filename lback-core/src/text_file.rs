@@ -4,7 +4,7 @@
 /// beginning, accepts UTF-16 with such a mark, and converts all line endings to `\n`.
 ///
 /// # Errors
-/// If the bytes are not text.
+/// Returns an error if the bytes are not text.
 ///
 /// ```
 /// use lback_core::text_file::decode;

@@ -45,7 +45,7 @@ impl Section for DbSettings {
         let target = Target::parse(self.database_url.expose(), root);
         #[cfg(feature = "sqlite")]
         if let Ok(Target::Sqlite(file)) = &target {
-            check.expect_not_served("DATABASE_URL", file.parent().unwrap_or(root), "sqlite:db.sqlite");
+            check.require_not_served("DATABASE_URL", file.parent().unwrap_or(root), "sqlite:db.sqlite");
         }
         check.accept("DATABASE_URL", target);
         check.range("DATABASE_POOL_SIZE", self.database_pool_size, 1..=10_000, usual.database_pool_size);

@@ -44,7 +44,7 @@ impl std::error::Error for Error {}
 /// ```
 ///
 /// # Errors
-/// If a line is not `NAME=value`, a quote is not closed, or the name in `${NAME}` is unknown.
+/// Returns an error if a line is not `NAME=value`, a quote is not closed, or the name in `${NAME}` is unknown.
 pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Vec<Variable>, Error> {
     let text = text.replace("\r\n", "\n");
     let mut parser = Parser { rest: &text, line: 1, environment: &environment, variables: Vec::new() };

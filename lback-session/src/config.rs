@@ -148,13 +148,13 @@ impl Section for SessionSettings {
         let wrong =
             "REDIS_URL is not the address of a Redis server. Write REDIS_URL = \"redis://127.0.0.1:6379/0\", or rediss://… or unix:///path";
         check.accept("REDIS_URL", if is_redis(self.redis_url.expose()) { Ok(()) } else { Err(wrong) });
-        check.expect_file("REDIS_CA_FILE", self.redis_ca_file.as_deref());
+        check.require_file("REDIS_CA_FILE", self.redis_ca_file.as_deref());
         let vouches = self.redis_ca_file.is_none() || self.redis_url.expose().starts_with("rediss:");
         let without_tls = "REDIS_CA_FILE has no effect, as REDIS_URL does not begin with rediss://. Write REDIS_URL = \"rediss://…\", or \
                            remove REDIS_CA_FILE";
         check.accept("REDIS_CA_FILE", if vouches { Ok(()) } else { Err(without_tls) });
         let is_plain = self.redis_prefix.bytes().all(|byte| byte.is_ascii_graphic());
-        check.expect("REDIS_PREFIX", is_plain, "plain ASCII without spaces", usual.redis_prefix);
+        check.require("REDIS_PREFIX", is_plain, "plain ASCII without spaces", usual.redis_prefix);
         check.range("REDIS_TIMEOUT_MS", self.redis_timeout_ms, 1..=600_000, usual.redis_timeout_ms);
     }
 }

@@ -66,12 +66,12 @@ impl Section for AuthSettings {
     fn check(&self, check: &mut Check<'_>) {
         let usual = AuthSettings::default();
         let login = self.login_url.as_deref().is_none_or(|url| is_target(url) || is_route_name(url));
-        check.expect("LOGIN_URL", login, "a path that begins with a slash, or the name of a route", "/account/login");
+        check.require("LOGIN_URL", login, "a path that begins with a slash, or the name of a route", "/account/login");
         let path = "a path that begins with a slash";
-        check.expect("LOGIN_REDIRECT_URL", is_target(&self.login_redirect_url), path, usual.login_redirect_url);
-        check.expect("LOGOUT_REDIRECT_URL", is_target(&self.logout_redirect_url), path, usual.logout_redirect_url);
+        check.require("LOGIN_REDIRECT_URL", is_target(&self.login_redirect_url), path, usual.login_redirect_url);
+        check.require("LOGOUT_REDIRECT_URL", is_target(&self.logout_redirect_url), path, usual.logout_redirect_url);
         let site = "the scheme and host of links";
-        check.expect("AUTH_SITE_URL", self.auth_site_url.as_deref().is_none_or(is_site), site, "https://example.com");
+        check.require("AUTH_SITE_URL", self.auth_site_url.as_deref().is_none_or(is_site), site, "https://example.com");
         check.range(
             "AUTH_PASSWORD_MIN_LENGTH",
             self.auth_password_min_length,
@@ -82,7 +82,7 @@ impl Section for AuthSettings {
         check.range("AUTH_REMEMBER_DAYS", self.auth_remember_days, 1..=3650, usual.auth_remember_days);
         if let Ok(sessions) = check.settings().section::<SessionSettings>() {
             let is_free = sessions.session_cookie_name != DEVICE;
-            check.expect("SESSION_COOKIE_NAME", is_free, "a name other than that of the cookie that identifies browsers", "session_id");
+            check.require("SESSION_COOKIE_NAME", is_free, "a name other than that of the cookie that identifies browsers", "session_id");
             check.accept("AUTH_REMEMBER_DAYS", self.can_remember(&sessions, check.is_written("AUTH_REMEMBER_DAYS")));
         }
         check.range("AUTH_RESET_MINUTES", self.auth_reset_minutes, 1..=7 * 24 * 60, usual.auth_reset_minutes);

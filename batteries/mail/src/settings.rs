@@ -64,21 +64,21 @@ impl Section for MailSettings {
     fn check(&self, check: &mut Check<'_>) {
         let usual = MailSettings::default();
         check.accept("MAIL_FROM", MailAddress::from(&self.mail_from).check().map_err(|error| format!("MAIL_FROM: {error}")));
-        check.expect_folder("MAIL_DIR", &self.mail_dir, "mails");
-        check.expect_not_served("MAIL_DIR", &self.mail_dir, "mails");
+        check.require_folder("MAIL_DIR", &self.mail_dir, "mails");
+        check.require_not_served("MAIL_DIR", &self.mail_dir, "mails");
         // The headers of a mail take about a kilobyte.
         check.range("MAIL_MAX_BYTES", self.mail_max_bytes, 1024..=1024 * 1024 * 1024, usual.mail_max_bytes);
         check.range("MAIL_MAX_ATTEMPTS", self.mail_max_attempts, 1..=10_000, usual.mail_max_attempts);
         let is_host = |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
         let is_server = is_host(self.smtp_host.trim()) || self.smtp_host.trim().parse::<std::net::IpAddr>().is_ok();
-        check.expect("SMTP_HOST", is_server, "the name or address of a server, without scheme and port", "smtp.example.com");
+        check.require("SMTP_HOST", is_server, "the name or address of a server, without scheme and port", "smtp.example.com");
         self.check_port(check);
         let is_set = |text: Option<&str>| text.is_none_or(|text| !text.is_empty());
-        check.expect("SMTP_USERNAME", is_set(self.smtp_username.as_deref()), "a name, or left out", "shop@example.com");
-        check.expect("SMTP_PASSWORD", is_set(self.smtp_password.as_ref().map(Secret::expose)), "a password, or left out", "…");
-        check.expect_file("SMTP_CA_FILE", self.smtp_ca_file.as_deref());
+        check.require("SMTP_USERNAME", is_set(self.smtp_username.as_deref()), "a name, or left out", "shop@example.com");
+        check.require("SMTP_PASSWORD", is_set(self.smtp_password.as_ref().map(Secret::expose)), "a password, or left out", "…");
+        check.require_file("SMTP_CA_FILE", self.smtp_ca_file.as_deref());
         let vouches = self.smtp_ca_file.is_none() || self.smtp_tls != SmtpTls::None;
-        check.expect("SMTP_TLS", vouches, "encrypted, as SMTP_CA_FILE vouches for the server", "starttls");
+        check.require("SMTP_TLS", vouches, "encrypted, as SMTP_CA_FILE vouches for the server", "starttls");
         check.range("SMTP_TIMEOUT_SECONDS", self.smtp_timeout_seconds, 1..=LONGEST_TIMEOUT, usual.smtp_timeout_seconds);
     }
 }
@@ -89,8 +89,8 @@ impl MailSettings {
     fn check_port(&self, check: &mut Check<'_>) {
         let Some(port) = self.smtp_port else { return };
         check.range("SMTP_PORT", port, 1..=65_535, 587);
-        check.expect("SMTP_TLS", port != 465 || self.smtp_tls == SmtpTls::Tls, "\"tls\" with SMTP_PORT = 465", "tls");
-        check.expect("SMTP_TLS", port != 587 || self.smtp_tls != SmtpTls::Tls, "\"starttls\" with SMTP_PORT = 587", "starttls");
+        check.require("SMTP_TLS", port != 465 || self.smtp_tls == SmtpTls::Tls, "\"tls\" with SMTP_PORT = 465", "tls");
+        check.require("SMTP_TLS", port != 587 || self.smtp_tls != SmtpTls::Tls, "\"starttls\" with SMTP_PORT = 587", "starttls");
     }
 }
 

@@ -80,7 +80,7 @@ impl Command {
     pub fn print(&mut self, line: impl Display) {
         match &mut self.printed {
             Some(printed) => printed.push_str(&format!("{line}\n")),
-            // A reader that has gone away, such as `head`, is no error.
+            // A closed pipe, as with `head`, is not an error.
             None => drop(writeln!(io::stdout(), "{line}")),
         }
     }

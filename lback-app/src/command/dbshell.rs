@@ -1,9 +1,9 @@
 //! The command `dbshell`.
 
-use lback_core::{ProgramError, ProgramResult};
 use std::io::ErrorKind;
 use std::process;
 
+use lback_core::{ProgramError, ProgramResult};
 use lback_db::Applied;
 
 use super::CommandSpec;

@@ -18,8 +18,9 @@ pub use context::Command;
 pub(crate) use names::unknown;
 pub use spec::CommandSpec;
 
-use crate::battery::Battery;
 use lback_core::ProgramResult;
+
+use crate::battery::Battery;
 
 /// A parsed command line.
 pub(crate) enum Task {

@@ -1,8 +1,9 @@
 //! Checks the names of commands, and suggests one for a name that does not exist.
 
+use lback_core::{ProgramError, ProgramResult};
+
 use super::CommandSpec;
 use super::spec::OF_APPLICATION;
-use lback_core::{ProgramError, ProgramResult};
 
 /// The commands of `lback` itself. It would not pass `lback NAME` on to the application.
 const OF_LBACK: [&str; 8] = ["startproject", "new", "startapp", "makemigrations", "runserver", "run", "test", "completions"];

@@ -1,4 +1,4 @@
-//! The command `routes`, which lists routes and their peculiarities.
+//! The command `routes`, which lists the routes and their properties.
 
 use lback_core::{Method, Route};
 

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use lback_core::Result;
+use lback_core::ProgramResult;
 
 use super::Command;
-use lback_core::ProgramResult;
 
 type Run = Box<dyn Fn(&mut Command) -> ProgramResult + Send + Sync>;
 type Accepts = fn(&[&str]) -> Result<(), String>;

@@ -37,7 +37,7 @@ pub fn run(name: &str, folder: Option<&Path>, database: Database, users: bool) -
     output::text(&next_steps(name, folder, database, users))
 }
 
-/// Returns whether the folder exists.
+/// Returns whether the folder exists and can take the project, or `false` if it does not exist.
 ///
 /// # Errors
 /// Returns an error if it is not a folder, or contains anything other than a Git repository.

@@ -27,7 +27,7 @@ impl Policies {
     /// Parses the policies in the settings.
     ///
     /// # Errors
-    /// If a policy is invalid. The message names the mistake and shows a valid policy.
+    /// Returns an error if a policy is invalid. The message names the mistake and shows a valid policy.
     pub(crate) fn of_settings(settings: &CoreSettings) -> Result<Self> {
         Ok(Policies {
             enforced: Policy::parse("CONTENT_SECURITY_POLICY", &settings.content_security_policy)?,

@@ -11,7 +11,7 @@ pub trait CsrfBinding: Send + Sync + 'static {
     /// Returns the id of the session that the request came with, or `None` if it came without one.
     ///
     /// # Errors
-    /// If the session cannot be read.
+    /// Returns an error if the session cannot be read.
     fn received(&self, req: &mut Request) -> Result<Option<String>>;
 
     /// Returns the id of the session that the browser will have after this request, as far as it is known now.
@@ -20,7 +20,7 @@ pub trait CsrfBinding: Send + Sync + 'static {
     /// session is accepted from every session without a user.
     ///
     /// # Errors
-    /// If the session cannot be read.
+    /// Returns an error if the session cannot be read.
     fn next(&self, req: &mut Request) -> Result<Option<String>>;
 
     /// Returns whether this request has logged a user in or out, or given the session a new id.
@@ -29,6 +29,6 @@ pub trait CsrfBinding: Send + Sync + 'static {
     /// Returns whether the session has no user. Called only if a token was made before the session existed and is sent with it.
     ///
     /// # Errors
-    /// If the session cannot be read.
+    /// Returns an error if the session cannot be read.
     fn is_anonymous(&self, req: &mut Request) -> Result<bool>;
 }

@@ -10,7 +10,7 @@ use crate::{Request, Result};
 /// Runs the checks that do not need the body.
 ///
 /// # Errors
-/// The same as those of [`check`].
+/// Returns the same errors as [`check`].
 pub(crate) fn check_head(req: &mut Request) -> Result<()> {
     if req.headers().contains_key(HEADER) {
         return check(req);

@@ -59,7 +59,7 @@ impl TrustedOrigins {
     /// Parses the entries of the setting.
     ///
     /// # Errors
-    /// If an entry is not an origin. The message names it.
+    /// Returns an error if an entry is not an origin. The message names it.
     pub(crate) fn of_settings(texts: &[String]) -> Result<Self> {
         let origins = texts.iter().map(|text| {
             let text = text.strip_suffix('/').unwrap_or(text);

@@ -21,7 +21,7 @@ impl FailureReport {
     pub(super) fn set(&self, error: &Error, is_debug_page: bool) {
         let location = error.location().map(|location| format!("\n  at {location}")).unwrap_or_default();
         let causes: String = causes(error).iter().map(|cause| format!("\n  caused by: {cause}")).collect();
-        let text = format!("{}{}{location}{causes}", if error.is_panic() { "panic: " } else { "" }, error.message());
+        let text = format!("{}{location}{causes}", error.message());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Failure { text, is_debug_page });
     }
 

@@ -283,8 +283,8 @@ impl Request {
         self.is_error_page = is_error_page;
     }
 
-    /// Returns what the request keeps of its work, as [`conclude`](Request::conclude) decided last. Until the view has returned it is
-    /// [`Succeeded`](Outcome::Succeeded).
+    /// Returns the outcome of the request, as set by the last call of [`conclude`](Request::conclude). Until the view has returned,
+    /// it is [`Succeeded`](Outcome::Succeeded).
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }

@@ -68,64 +68,64 @@ impl<'a> Check<'a> {
         self.settings
     }
 
-    /// Expects a number within `allowed`. The message suggests `usual` instead.
+    /// Requires a number within `allowed`. The message suggests `usual` instead.
     pub fn range<T: PartialOrd + Display>(&mut self, key: &str, value: T, allowed: RangeInclusive<T>, usual: T) {
         let expected = format!("a number from {} to {}", allowed.start(), allowed.end());
-        self.expect(key, allowed.contains(&value), &expected, Example::plain(usual));
+        self.require(key, allowed.contains(&value), &expected, Example::plain(usual));
     }
 
-    /// Expects that the condition `holds` is true for the value. `expected` describes a valid value, such as "a path that begins with
+    /// Requires that the condition `holds` is true for the value. `expected` describes a valid value, such as "a path that begins with
     /// a slash", and `instead` is an example of one.
-    pub fn expect(&mut self, key: &str, holds: bool, expected: &str, instead: impl Into<Example>) {
+    pub fn require(&mut self, key: &str, holds: bool, expected: &str, instead: impl Into<Example>) {
         if !holds {
             let found = self.entry(key).map(|entry| format!(", but is {}", problem::describe(&entry, mask::is_secret(key))));
             self.push(key, &format!("should be {expected}{}", found.unwrap_or_default()), instead.into());
         }
     }
 
-    /// Expects that the condition `holds` is true for every item of a list.
-    pub fn expect_each(&mut self, key: &str, items: &[String], holds: impl Fn(&str) -> bool, expected: &str, instead: impl Into<Example>) {
+    /// Requires that the condition `holds` is true for every item of a list.
+    pub fn require_each(&mut self, key: &str, items: &[String], holds: impl Fn(&str) -> bool, expected: &str, instead: impl Into<Example>) {
         if let Some(item) = items.iter().find(|item| !holds(item)) {
             self.push(key, &format!("should contain {expected}, but contains {:?}", mask::without_passwords(item)), instead.into());
         }
     }
 
-    /// Expects a folder, relative to the project's folder unless the path is absolute. It must not be a file, nor be or contain the
+    /// Requires a folder, relative to the project's folder unless the path is absolute. It must not be a file, nor be or contain the
     /// project's folder, whose secrets would count as its contents.
-    pub fn expect_folder(&mut self, key: &str, path: &Path, usual: &str) {
-        self.expect_plain(key, path, usual);
+    pub fn require_folder(&mut self, key: &str, path: &Path, usual: &str) {
+        self.require_plain(key, path, usual);
         let folder = self.settings.root.join(path);
         let contains_project = resolved(&self.settings.root).starts_with(resolved(&folder));
         let own = "a folder of its own, because the project's folder contains secrets";
-        self.expect(key, !contains_project, own, usual);
-        self.expect(key, !folder.exists() || folder.is_dir(), "a folder, not a file", usual);
+        self.require(key, !contains_project, own, usual);
+        self.require(key, !folder.exists() || folder.is_dir(), "a folder, not a file", usual);
     }
 
-    /// Expects that `folder`, which the key names or whose file it names, is outside of `STATIC_DIR` and `MEDIA_DIR`.
-    pub fn expect_not_served(&mut self, key: &str, folder: &Path, usual: &str) {
+    /// Requires that `folder`, which the key names or whose file it names, is outside of `STATIC_DIR` and `MEDIA_DIR`.
+    pub fn require_not_served(&mut self, key: &str, folder: &Path, usual: &str) {
         let Ok(core) = self.settings.section::<CoreSettings>() else { return };
         let folder = resolved(&self.settings.root.join(folder));
         for (other, served) in [("STATIC_DIR", core.static_dir), ("MEDIA_DIR", core.media_dir)] {
             let is_served = folder.starts_with(resolved(&self.settings.root.join(&served)));
             let expected = format!("outside of {other} = {}, whose files visitors can request", served.display());
-            self.expect(key, !is_served, &expected, usual);
+            self.require(key, !is_served, &expected, usual);
         }
     }
 
-    /// Expects a file that exists, if `path` is set.
-    pub fn expect_file(&mut self, key: &str, path: Option<&Path>) {
+    /// Requires a file that exists, if `path` is set.
+    pub fn require_file(&mut self, key: &str, path: Option<&Path>) {
         if let Some(path) = path {
-            self.expect_plain(key, path, "/etc/ssl/certs/ca.pem");
+            self.require_plain(key, path, "/etc/ssl/certs/ca.pem");
             let file = self.settings.root.join(path);
-            self.expect(key, file.is_file(), "the path of a file that exists", "/etc/ssl/certs/ca.pem");
+            self.require(key, file.is_file(), "the path of a file that exists", "/etc/ssl/certs/ca.pem");
         }
     }
 
-    /// Expects a path that the system can use directly: it does not expand `~`, and it takes a space at either end for a part of the
+    /// Requires a path that the system can use directly: it does not expand `~`, and it takes a space at either end for a part of the
     /// name, which is hardly ever intended.
-    fn expect_plain(&mut self, key: &str, path: &Path, usual: &str) {
+    fn require_plain(&mut self, key: &str, path: &Path, usual: &str) {
         let is_plain = path.to_str().is_some_and(is_plain_path);
-        self.expect(key, is_plain, "a path without a leading ~, control characters or surrounding spaces", usual);
+        self.require(key, is_plain, "a path without a leading ~, control characters or surrounding spaces", usual);
     }
 
     /// Reports the error of `result`, if there is one. Its message must say what is wrong with the value and what to write instead.

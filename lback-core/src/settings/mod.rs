@@ -112,9 +112,9 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If `settings.toml` or the file of the environment is missing (development needs none), if a file cannot be read, is over
-    /// 1 MiB, or is not UTF-8 or not TOML, if a key outside a table is not in upper case, or if `LBACK_ENV` cannot be part of a file
-    /// name.
+    /// Returns an error if `settings.toml` or the file of the environment is missing (development needs none), if a file cannot be
+    /// read, is over 1 MiB, or is not valid TOML in UTF-8, if a key outside a table is not in upper case, or if `LBACK_ENV` cannot be
+    /// part of a file name.
     pub fn load(root: impl AsRef<Path>, env: &Environment) -> Result<Self, SettingsError> {
         load::load(root.as_ref(), env)
     }
@@ -123,7 +123,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The same as those of [`load`](Self::load) for the content of `settings.toml`.
+    /// Returns the same errors as [`load`](Self::load) for the content of `settings.toml`.
     pub fn from_toml(root: impl AsRef<Path>, text: &str) -> Result<Self, SettingsError> {
         load::from_toml(root.as_ref(), text)
     }
@@ -143,8 +143,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If a value does not have the type of its field, or a field without a default is not set. The message names the key, its
-    /// location and what to write.
+    /// Returns an error if a value does not have the type of its field, or a field without a default is not set. The message names
+    /// the key, its location and the remedy.
     pub fn section<T: DeserializeOwned>(&self) -> Result<T, SettingsError> {
         section::read(self)
     }
@@ -153,7 +153,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The same as those of [`section`](Self::section), and one line for every invalid value.
+    /// Returns the same errors as [`section`](Self::section), and an error with a line for every invalid value.
     pub fn checked<T: Section>(&self) -> Result<T, SettingsError> {
         let section: T = self.section()?;
         let mut check = Check::new(self);
@@ -167,7 +167,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The same as those of [`section`](Self::section).
+    /// Returns the same errors as [`section`](Self::section).
     ///
     /// ```
     /// # use lback::settings::Settings;
@@ -188,7 +188,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The same as those of [`section`](Self::section).
+    /// Returns the same errors as [`section`](Self::section).
     pub fn value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SettingsError> {
         section::read_value(self, name)
     }
@@ -210,8 +210,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The same as those of [`checked`](Self::checked), for the first section with an invalid value. Also if the environment
-    /// variable of a declared key is not Unicode.
+    /// Returns the same errors as [`checked`](Self::checked), for the first section with an invalid value, and an error if the
+    /// environment variable of a declared key is not Unicode.
     pub fn check_declared(&self) -> Result<(), SettingsError> {
         if let Some(key) = self.declared.iter().find(|key| self.variables.is_unreadable(key)) {
             let message =
@@ -227,7 +227,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If there are such keys. The message has a line for each, with its location and the known key that was probably meant.
+    /// Returns an error if there are such keys. The message has a line for each, with its location and the known key that was
+    /// probably meant.
     pub fn check_unknown(&self, known: &[&str]) -> Result<(), SettingsError> {
         let known: Vec<&str> = known.iter().chain(&self.declared).copied().collect();
         unknown::check(&self.written, &known)

@@ -11,7 +11,7 @@ use super::load::FILE;
 ///
 /// # Errors
 ///
-/// If none of them contains a `settings.toml`, or if `LBACK_ROOT` is set, is needed, and does not lead to one.
+/// Returns an error if none of them contains a `settings.toml`, or if `LBACK_ROOT` is set, is needed, and does not lead to one.
 ///
 /// ```no_run
 /// use lback::settings::{Environment, Settings, find_root};

@@ -19,7 +19,7 @@ const REMEDY: &str =
 ///
 /// # Errors
 ///
-/// If the key is shorter than 32 bytes, or is missing outside debug mode.
+/// Returns an error if the key is shorter than 32 bytes, or is missing outside debug mode.
 ///
 /// ```
 /// use lback::settings::{Secret, secret_key};

@@ -79,7 +79,7 @@ pub trait ListenerOutput: Sealed {
     /// Converts the outcome to a `Result`.
     ///
     /// # Errors
-    /// If the listener has failed.
+    /// Returns an error if the listener has failed.
     fn into_result(self) -> Result<()>;
 }
 

@@ -150,7 +150,7 @@ impl Templates {
     /// Returns the links to named routes that are written as literals in templates, to check that each route exists.
     ///
     /// # Errors
-    /// If the files cannot be read.
+    /// Returns an error if the files cannot be read.
     pub fn links(&self) -> Result<Vec<TemplateLink>> {
         Ok(self.texts()?.iter().flat_map(|(name, text)| links::links(name, text)).collect())
     }
@@ -158,7 +158,7 @@ impl Templates {
     /// Returns the static files that are written as literals in templates, to check that each file exists.
     ///
     /// # Errors
-    /// If the files cannot be read.
+    /// Returns an error if the files cannot be read.
     pub fn static_files(&self) -> Result<Vec<TemplateFile>> {
         Ok(self.texts()?.iter().flat_map(|(name, text)| links::static_files(name, text)).collect())
     }
@@ -166,7 +166,7 @@ impl Templates {
     /// Returns the forms that post without a CSRF token, as far as the text shows.
     ///
     /// # Errors
-    /// If the files cannot be read.
+    /// Returns an error if the files cannot be read.
     pub fn unprotected_forms(&self) -> Result<Vec<TemplateForm>> {
         Ok(self.texts()?.iter().flat_map(|(name, text)| forms::unprotected(name, text)).collect())
     }

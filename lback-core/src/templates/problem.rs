@@ -6,7 +6,7 @@ use super::suggest::{Names, no_field};
 use crate::Error;
 use crate::error::BoxError;
 
-/// A problem without a location. It becomes an [`Error`] where the location of the caller in the source code is known.
+/// A problem without a location. It becomes an [`Error`] once the location of the caller is known.
 #[derive(Debug)]
 pub(crate) struct Problem {
     message: String,

@@ -125,7 +125,7 @@ impl TemplateArgs<'_> {
     /// A number is converted to any type that it fits: `n + 1` to an `i64` or `u8`, and `10 / 2` as well.
     ///
     /// # Errors
-    /// If the argument is not a `T`.
+    /// Returns an error if the argument is not a `T`.
     #[track_caller]
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         self.read.borrow_mut().push(name.to_owned());
@@ -142,7 +142,7 @@ impl TemplateArgs<'_> {
     /// Returns the argument `name`.
     ///
     /// # Errors
-    /// If the template does not pass the argument, or if it is not a `T`.
+    /// Returns an error if the template does not pass the argument, or if it is not a `T`.
     #[track_caller]
     pub fn require<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         if let Some(value) = self.get(name)? {

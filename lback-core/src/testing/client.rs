@@ -106,7 +106,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// If no port is available.
+    /// Returns an error if no port is available.
     pub fn over_socket(app: Arc<Application>) -> Result<Self> {
         let socket = Socket::open(app.clone())?;
         Ok(Self::of(Arc::new(Target { app, socket: Some(socket) }), false))
@@ -240,7 +240,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// If `work` or the middleware fails.
+    /// Returns an error if `work` or the middleware fails.
     pub fn within<T, F>(&self, middleware: &[&str], work: F) -> Result<T>
     where
         T: Send + 'static,

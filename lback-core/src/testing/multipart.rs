@@ -58,7 +58,7 @@ impl<'a> MultipartBuilder<'a> {
     /// Sends the form and waits for the response.
     ///
     /// # Errors
-    /// The same as those of [`RequestBuilder::try_send`].
+    /// Returns the same errors as [`RequestBuilder::try_send`].
     pub fn try_send(self) -> Result<TestResponse> {
         self.finish().try_send()
     }

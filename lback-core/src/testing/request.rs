@@ -170,7 +170,8 @@ impl<'a> RequestBuilder<'a> {
     /// Sends the request and waits for the whole response.
     ///
     /// # Errors
-    /// If the path is invalid, the connection or the body of the response is interrupted, or there are too many redirects.
+    /// Returns an error if the path is invalid, the connection or the body of the response is interrupted, or there are too many
+    /// redirects.
     pub fn try_send(mut self) -> Result<TestResponse> {
         let mut redirects = 0;
         loop {

@@ -101,8 +101,9 @@ impl Cookies {
         PrivateCookies(self)
     }
 
-    /// Sends a complete `Set-Cookie` header with the response: for middleware that has its own format. The view's failure does not
-    /// discard it; `sent` decides, by the status of the response that leaves.
+    /// Sends a complete `Set-Cookie` header with the response, for middleware that formats its cookies itself. Unlike other cookies,
+    /// it is not discarded when the view fails: whether it is sent depends on `sent` and on the final status. [`get`](Self::get)
+    /// does not return it.
     pub fn add_header(&mut self, value: HeaderValue, sent: CookieSent) {
         self.headers.push((value, sent));
     }
@@ -131,7 +132,7 @@ impl Cookies {
         self.sealed = false;
     }
 
-    /// Writes the added and removed cookies to a response's headers, once; if the request has failed, only those that are always sent.
+    /// Writes the cookies to the headers of a response, once. If the request has `failed`, writes only those that are always sent.
     pub(crate) fn write(&mut self, headers: &mut HeaderMap, failed: bool) {
         for (value, sent) in self.headers.drain(..) {
             if !failed || sent == CookieSent::Always {
