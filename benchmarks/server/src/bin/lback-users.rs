@@ -2,8 +2,8 @@
 //!
 //! `addusers N` creates the users `user0` and so on, all with the same password.
 
-use lback::prelude::*;
 use lback::auth::{Auth, NewUser};
+use lback::prelude::*;
 
 const PASSWORD: &str = "down the rabbit hole";
 
