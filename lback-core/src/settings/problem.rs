@@ -162,8 +162,15 @@ fn remedy(key: &str, entry: &Entry, expected: &str, is_hidden: bool) -> String {
     };
     let example = match expected {
         "true or false" => if text.eq_ignore_ascii_case("false") { "false" } else { "true" }.to_owned(),
-        "a whole number" => text.parse::<i64>().unwrap_or(30).to_string(),
-        "a number" => format!("{:?}", text.parse::<f64>().unwrap_or(0.5)),
+        // Only its own section knows which numbers make sense for a setting.
+        "a whole number" => match text.parse::<i64>() {
+            Ok(number) => number.to_string(),
+            Err(_) => return String::new(),
+        },
+        "a number" => match text.parse::<f64>() {
+            Ok(number) => format!("{number:?}"),
+            Err(_) => return String::new(),
+        },
         "text" if is_hidden => "\"…\"".to_owned(),
         "text" => match mask::toml_form(key, &entry.value) {
             form if matches!(entry.value, Value::List(_) | Value::Table(_)) || form.starts_with('"') => "\"…\"".to_owned(),

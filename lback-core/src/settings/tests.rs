@@ -177,7 +177,7 @@ fn all_kinds_of_toml_values_are_read() {
 fn the_error_for_a_wrong_value_has_the_key_the_location_and_the_remedy() {
     assert_eq!(
         section_error("DEBUG = true\n\nSESSION_TIMEOUT_MINUTES = 'thirty'"),
-        "settings.toml:3: SESSION_TIMEOUT_MINUTES should be a whole number, but is the text \"thirty\". Write SESSION_TIMEOUT_MINUTES = 30"
+        "settings.toml:3: SESSION_TIMEOUT_MINUTES should be a whole number, but is the text \"thirty\"."
     );
     assert_eq!(
         section_error("PORT = '8000'"),
@@ -197,18 +197,18 @@ fn the_error_for_a_wrong_value_has_the_key_the_location_and_the_remedy() {
         section_error("ALLOWED_HOSTS = [\n'a',\n1]"),
         "settings.toml:3: ALLOWED_HOSTS[1] should be text, but is the whole number 1."
     );
-    assert_eq!(section_error("RATE = [1]"), "settings.toml:1: RATE should be a number, but is a list. Write RATE = 0.5");
+    assert_eq!(section_error("RATE = [1]"), "settings.toml:1: RATE should be a number, but is a list.");
     assert_eq!(
         section_error("LEVEL = 'warm'"),
         "settings.toml:1: LEVEL should be one of info, warn, but is the text \"warm\". Did you mean warn?"
     );
     assert!(section_error("ADDRESS = 'x'").starts_with("settings.toml:1: ADDRESS is the text \"x\", which is invalid: "));
-    assert_eq!(variable_error("PORT", "x"), "the environment variable PORT should be a whole number, but is the text \"x\". Set PORT=30");
+    assert_eq!(variable_error("PORT", "x"), "the environment variable PORT should be a whole number, but is the text \"x\".");
     assert_eq!(
         variable_error("PORT", "-1"),
         "the environment variable PORT should be a whole number from 0 to 65535, but is the text \"-1\"."
     );
-    assert_eq!(variable_error("RATE", ""), "the environment variable RATE should be a number, but is empty. Set RATE=0.5");
+    assert_eq!(variable_error("RATE", ""), "the environment variable RATE should be a number, but is empty.");
     let dotenv = loaded(&[("settings.toml", ""), (".env", "# x\n\nDEBUG=perhaps")], &[]);
     assert_eq!(
         dotenv.section::<Server>().unwrap_err().to_string(),
@@ -286,10 +286,7 @@ fn errors_in_a_table_name_the_table() {
     let missing = "the table [shop] needs the key price, which is not set. Add price = … below [shop] in /srv/app/settings.toml.";
     assert_eq!(error(""), missing);
     assert_eq!(error("[shop]\n"), missing);
-    assert_eq!(
-        error("[shop]\nprice = 'x'"),
-        "settings.toml:2: shop.price should be a whole number, but is the text \"x\". Write price = 30"
-    );
+    assert_eq!(error("[shop]\nprice = 'x'"), "settings.toml:2: shop.price should be a whole number, but is the text \"x\".");
     assert_eq!(
         error("[shop]\nprice = 1\ncolor = 'x'"),
         "settings.toml:3: shop.color is not a key of this table. Did you mean colour? Its keys are price, colour, api_key, mail."
