@@ -83,9 +83,11 @@ impl Manager {
         if purpose == Purpose::Work {
             query(&format!("PRAGMA wal_autocheckpoint = {};", crate::checkpoint::LONGEST), &mut connection)?;
         }
-        // This fails on a read-only file, which can be read all the same.
-        if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {
-            tracing::warn!(%error, "SQLite cannot use its write-ahead log");
+        match query("PRAGMA journal_mode = WAL;", &mut connection) {
+            Err(error) if purpose == Purpose::Start && error.to_string().contains(NOT_A_DATABASE) => return Err(error),
+            // This fails on a read-only file, which can be read all the same.
+            Err(error) => tracing::warn!(%error, "SQLite cannot use its write-ahead log"),
+            Ok(()) => (),
         }
         Ok(connection)
     }
@@ -128,6 +130,11 @@ impl Manager {
     pub(crate) fn cannot_open(&self, error: OpenError) -> Error {
         let message = match &self.target {
             #[cfg(feature = "sqlite")]
+            Target::Sqlite(path) if error.to_string().contains(NOT_A_DATABASE) => format!(
+                "the file {} is not a SQLite database, or is encrypted. Move it away, or name another file in DATABASE_URL",
+                path.display()
+            ),
+            #[cfg(feature = "sqlite")]
             Target::Sqlite(path) => format!(
                 "the database {} cannot be opened. Its folder must exist and be writable; DATABASE_URL in settings.toml names it",
                 path.display()
@@ -140,6 +147,9 @@ impl Manager {
         Error::internal(message).with_source(error)
     }
 }
+
+#[cfg(feature = "sqlite")]
+const NOT_A_DATABASE: &str = "file is not a database";
 
 /// The characters with a meaning in SQLite's file URIs.
 #[cfg(feature = "sqlite")]

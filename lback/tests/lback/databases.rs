@@ -182,6 +182,24 @@ fn damaged() {
     }
 }
 
+#[test]
+fn a_file_that_is_no_database_is_named_and_kept() {
+    let folder = tempfile::TempDir::with_prefix("lback-test-").unwrap();
+    let path = folder.path().join("notes.txt");
+    fs::write(&path, "buy milk\n".repeat(1000)).unwrap();
+    let settings = lback::db::DbSettings { database_url: lback::settings::Secret::new("sqlite:notes.txt"), ..Default::default() };
+    let error = lback::db::Database::open(&settings, folder.path()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "the file {} is not a SQLite database, or is encrypted. Move it away, or name another file in DATABASE_URL: \
+             file is not a database",
+            path.display()
+        )
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "buy milk\n".repeat(1000));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_file_and_its_log_are_for_their_owner_only() {
