@@ -14,7 +14,7 @@ use crate::{Server, free_port, installed};
 
 /// Runs until it receives SIGTERM, and then stops the server, which `pg_ctl` has detached from this process.
 const KEEPER: &str = r#"
-trap '"$@"; exit' TERM
+trap '"$@"; kill $!; exit' TERM
 while :; do sleep 3600 & wait $!; done
 "#;
 
