@@ -87,6 +87,7 @@ impl Manager {
         if let Err(error) = query("PRAGMA journal_mode = WAL;", &mut connection) {
             tracing::warn!(%error, "SQLite cannot use its write-ahead log");
         }
+        crate::expressions::sqlite_functions::register(&mut connection).map_err(OpenError::QueryError)?;
         Ok(connection)
     }
 
