@@ -115,7 +115,7 @@ impl LoadConnection for Db {
 ///     }
 ///     Ok(longest)
 /// }
-/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "");
+/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
 /// # client.db(|db| diesel::sql_query("CREATE TABLE posts (id BIGINT, title TEXT NOT NULL)").execute(db));
 /// # client.db(|db| diesel::insert_into(posts::table).values([(posts::id.eq(1), posts::title.eq("First"))]).execute(db));
 /// # assert_eq!(client.db(longest), 5);

@@ -34,7 +34,7 @@ impl Db {
     /// fn fill(db: &mut Db) -> QueryResult<usize> {
     ///     db.copy_into(numbers::table, (0..10_000).map(|n| (numbers::n.eq(n), numbers::square.eq(n * n))))
     /// }
-    /// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "");
+    /// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
     /// # client.db(|db| diesel::sql_query("CREATE TABLE numbers (n BIGINT PRIMARY KEY, square BIGINT NOT NULL)").execute(db));
     /// # assert_eq!(client.db(fill), 10_000);
     /// # assert_eq!(client.db(|db| numbers::table.find(99).select(numbers::square).first::<i64>(db)), 9801);

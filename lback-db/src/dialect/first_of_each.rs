@@ -29,7 +29,7 @@ pub trait FirstOfEach: Sized {
     /// fn latest_of_each_author(db: &mut Db) -> QueryResult<Vec<(String, i64)>> {
     ///     posts::table.select((posts::author, posts::id)).order(posts::id.desc()).first_of_each(posts::author).load(db)
     /// }
-    /// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "");
+    /// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
     /// # client.db(|db| diesel::sql_query("CREATE TABLE posts (id BIGINT, author TEXT NOT NULL)").execute(db));
     /// # let rows = [(1, "b"), (2, "b"), (3, "a")].map(|(id, author)| (posts::id.eq(id), posts::author.eq(author)));
     /// # client.db(|db| diesel::insert_into(posts::table).values(rows).execute(db));

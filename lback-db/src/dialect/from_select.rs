@@ -33,7 +33,7 @@ use super::insert::Batch;
 ///     let rows = from_select((archive::id, archive::title), posts::table.select((posts::id, posts::title)));
 ///     diesel::insert_into(archive::table).values(rows).on_conflict(archive::id).do_nothing().execute(db)
 /// }
-/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "");
+/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
 /// # client.db(|db| diesel::sql_query("CREATE TABLE posts (id BIGINT PRIMARY KEY, title TEXT NOT NULL)").execute(db));
 /// # client.db(|db| diesel::sql_query("CREATE TABLE archive (id BIGINT PRIMARY KEY, title TEXT NOT NULL)").execute(db));
 /// # client.db(|db| diesel::insert_into(posts::table).values((posts::id.eq(1), posts::title.eq("First"))).execute(db));

@@ -42,12 +42,13 @@ mod types;
 
 use diesel::backend::{Backend, DieselReserveSpecialization, SqlDialect, TrustedBackend, sql_dialect};
 
-pub use binds::{BindValue, Binds};
+pub use binds::BindValue;
+pub(crate) use binds::Binds;
 pub use connection::RowByRow;
 pub use first_of_each::FirstOfEach;
 pub use from_select::from_select;
-pub use query_builder::SqlBuilder;
-pub use row::{Cursor, RawValue, Row, RowCursor};
+use query_builder::SqlBuilder;
+use row::{Cursor, RawValue, Row, RowCursor};
 pub(crate) use statement::Statement;
 
 use crate::Kind;

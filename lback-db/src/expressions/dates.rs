@@ -54,7 +54,7 @@ impl IsDate for Nullable<Date> {
 ///     let month = orders::placed_at.start_of_month();
 ///     orders::table.group_by(month).select((month, diesel::dsl::count_star())).order(month).load(db)
 /// }
-/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "");
+/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
 /// # client.db(|db| diesel::sql_query("CREATE TABLE orders (id INTEGER PRIMARY KEY, placed_at TIMESTAMP NOT NULL)").execute(db));
 /// # let day = |month, day| NaiveDate::from_ymd_opt(2026, month, day).unwrap().and_hms_opt(3, 4, 5).unwrap();
 /// # let days = [day(1, 2), day(1, 3), day(2, 4)].map(|day| orders::placed_at.eq(day));

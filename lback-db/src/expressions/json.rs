@@ -56,7 +56,7 @@ impl IsJson for Nullable<Jsonb> {
 ///     let found = orders::table.filter(details.text_at("address.city").eq("Oslo")).filter(details.number_at("items").gt(1.0));
 ///     found.filter(details.contains_json(&json!({ "tags": ["gift"] }))).select(orders::id).load(db)
 /// }
-/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "");
+/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
 /// # client.db(|db| diesel::sql_query("CREATE TABLE orders (id BIGINT PRIMARY KEY, details TEXT NOT NULL)").execute(db));
 /// # let details = json!({ "address": { "city": "Oslo" }, "items": 3, "tags": ["new", "gift"] });
 /// # client.db(|db| diesel::insert_into(orders::table).values((orders::id.eq(1), orders::details.eq(details))).execute(db));

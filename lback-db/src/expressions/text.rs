@@ -48,7 +48,7 @@ impl IsText for Nullable<Text> {
 ///     posts::table.filter(posts::title.icontains(words)).select(posts::title).load(db)
 /// }
 /// # let app = App::new(Router::new());
-/// # let client = lback::testing::Client::with_settings(app, "");
+/// # let client = lback::testing::Client::with_settings(app, "SESSION_TIMEOUT_MINUTES = 30");
 /// # client.db(|db| diesel::sql_query("CREATE TABLE posts (id BIGINT, title TEXT NOT NULL)").execute(db));
 /// # client.db(|db| diesel::insert_into(posts::table).values([(posts::id.eq(1), posts::title.eq("100% Été"))]).execute(db));
 /// # assert_eq!(client.db(|db| search(db, "% été")), ["100% Été"]);

@@ -2,6 +2,7 @@
 
 use lback::db::{Dialect, from_select};
 use lback::diesel::dsl::exists;
+use lback::diesel::query_dsl::positional_order_dsl::PositionalOrderDsl;
 use lback::prelude::*;
 
 use super::{NewPost, Post, client, likes, post, posts, slugs};

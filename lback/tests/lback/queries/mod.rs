@@ -72,7 +72,7 @@ fn is_sqlite(on: &str) -> bool {
 
 /// An application with the tables, on the database that a line of settings names.
 fn client(on: &str) -> Client {
-    let client = Client::with_settings(App::new(Router::new()), on);
+    let client = Client::with_settings(App::new(Router::new()), &format!("SESSION_TIMEOUT_MINUTES = 30\n{on}"));
     let (id, unicode) = if is_sqlite(on) { ("INTEGER PRIMARY KEY", "") } else { ("BIGSERIAL PRIMARY KEY", "COLLATE \"und-x-icu\"") };
     sql(
         &client,
