@@ -11,7 +11,6 @@ compile_error!("Lback needs a database: enable its feature `sqlite` or `postgres
 /// A connection to the database that the settings name, SQLite or PostgreSQL.
 ///
 /// Diesel's queries run on it as on any connection: `posts::table.load(req.db()?)?`.
-#[derive(diesel::MultiConnection)]
 pub enum Db {
     /// A SQLite file.
     #[cfg(feature = "sqlite")]

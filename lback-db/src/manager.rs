@@ -89,6 +89,7 @@ impl Manager {
             Err(error) => tracing::warn!(%error, "SQLite cannot use its write-ahead log"),
             Ok(()) => (),
         }
+        crate::expressions::sqlite_functions::register(&mut connection).map_err(OpenError::QueryError)?;
         Ok(connection)
     }
 

@@ -7,8 +7,9 @@ pub use lback_db::TemporaryDatabase;
 pub use lback_db::schema::{Column, Columns};
 #[doc(inline)]
 pub use lback_db::{
-    Applied, DRAFT, Database, Db, DbSession, DbSessionMiddleware, DbSettings, Kind, MigrationSet, MigrationStatus, Migrations,
-    OrNotFoundRow, PooledDb, RequestDb, Tables, is_unavailable, joinable_tables, migrations, tables,
+    Applied, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach, JsonMethods, Kind,
+    MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PooledDb, RequestDb, RowByRow, Tables, TextMethods, from_select,
+    is_unavailable, joinable_tables, migrations, tables,
 };
 // Its type `Dir` is what `migrations!` returns.
 #[doc(hidden)]

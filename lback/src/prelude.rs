@@ -7,7 +7,9 @@ pub use crate::accounts::AppAccounts as _;
 pub use crate::app::{Command, ProgramError, ProgramResult};
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
-pub use crate::db::{Db, OrNotFoundRow, RequestDb, migrations, tables};
+pub use crate::db::{
+    DateMethods as _, Db, FirstOfEach as _, JsonMethods as _, OrNotFoundRow, RequestDb, TextMethods as _, migrations, tables,
+};
 pub use crate::diesel;
 #[cfg(not(feature = "accounts"))]
 pub use crate::features_off::AppAccounts as _;

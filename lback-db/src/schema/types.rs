@@ -23,9 +23,7 @@ pub(super) enum ColumnType {
     Timestamptz,
     #[cfg(feature = "postgres")]
     Uuid,
-    #[cfg(feature = "postgres")]
     Json,
-    #[cfg(feature = "postgres")]
     Jsonb,
 }
 
@@ -61,9 +59,7 @@ pub(super) fn expected<T: 'static>() -> (Option<ColumnType>, bool) {
         sql::Timestamptz => Timestamptz,
         #[cfg(feature = "postgres")]
         sql::Uuid => Uuid,
-        #[cfg(feature = "postgres")]
         sql::Json => Json,
-        #[cfg(feature = "postgres")]
         sql::Jsonb => Jsonb,
     }
     // For an unknown type, it is unknown whether it may be NULL.
@@ -87,8 +83,9 @@ impl ColumnType {
             Date | Time | Timestamp => !integer,
             #[cfg(feature = "postgres")]
             Timestamptz => !integer,
+            Json | Jsonb => true,
             #[cfg(feature = "postgres")]
-            Uuid | Json | Jsonb => true,
+            Uuid => true,
         }
     }
 

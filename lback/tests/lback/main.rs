@@ -24,6 +24,7 @@ mod migrations;
 mod postgres;
 mod processes;
 mod proxies;
+mod queries;
 mod schema;
 mod sessions;
 mod signals;

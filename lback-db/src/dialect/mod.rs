@@ -1,0 +1,135 @@
+//! The backend of [`Db`](crate::Db): Diesel's queries as SQL for whichever database a connection is to.
+//!
+//! | file | topic |
+//! | --- | --- |
+//! | `connection.rs` | statements and transactions of [`Db`](crate::Db) |
+//! | `statement.rs` | one statement as SQLite's or PostgreSQL's connection sees it |
+//! | `native.rs` | parts of a query that the two databases write differently, left to Diesel |
+//! | `select.rs`, `combine.rs`, `insert.rs` | parts of a query that the two databases write differently, written here |
+//! | `copy.rs`, `postgres_copy.rs` | many rows at once |
+//! | `first_of_each.rs`, `from_select.rs` | queries that Diesel has for one database only, under names of our own |
+//! | `defaults.rs` | columns that rows leave to their defaults |
+//! | `types.rs`, `binds.rs`, `row.rs` | values: their types, into a statement, out of a row |
+
+/// Evaluates an expression with what a variant holds, of an enum with one variant for each database.
+macro_rules! each {
+    ($value:expr, $Enum:ident($inner:pat) => $work:expr) => {
+        match $value {
+            #[cfg(feature = "sqlite")]
+            $Enum::Sqlite($inner) => $work,
+            #[cfg(feature = "postgres")]
+            $Enum::Postgres($inner) => $work,
+        }
+    };
+}
+
+mod binds;
+mod combine;
+mod connection;
+mod copy;
+mod defaults;
+mod first_of_each;
+mod from_select;
+mod insert;
+mod native;
+#[cfg(feature = "postgres")]
+mod postgres_copy;
+mod query_builder;
+mod row;
+mod select;
+mod statement;
+mod types;
+
+use diesel::backend::{Backend, DieselReserveSpecialization, SqlDialect, TrustedBackend, sql_dialect};
+
+pub use binds::BindValue;
+pub(crate) use binds::Binds;
+pub use connection::RowByRow;
+pub use first_of_each::FirstOfEach;
+pub use from_select::from_select;
+use query_builder::SqlBuilder;
+use row::{Cursor, RawValue, Row, RowCursor};
+pub(crate) use statement::Statement;
+
+use crate::Kind;
+
+/// The Diesel backend of [`Db`](crate::Db): the SQL that one query becomes on SQLite and on PostgreSQL.
+///
+/// Name it where Diesel asks for a backend, so that the compiler explains a struct that does not fit its table:
+///
+/// ```
+/// use lback::db::Dialect;
+/// use lback::diesel;
+/// use lback::prelude::*;
+///
+/// diesel::table! {
+///     posts (id) {
+///         id -> BigInt,
+///         title -> Text,
+///     }
+/// }
+///
+/// #[derive(Queryable, Selectable)]
+/// #[diesel(check_for_backend(Dialect))]
+/// struct Post {
+///     id: i64,
+///     title: String,
+/// }
+///
+/// fn newest(db: &mut lback::db::Db) -> diesel::QueryResult<Post> {
+///     posts::table.order(posts::id.desc()).select(Post::as_select()).first(db)
+/// }
+/// # let _ = (newest, |post: Post| (post.id, post.title));
+/// ```
+#[derive(Debug)]
+pub struct Dialect {
+    kind: Kind,
+    /// Whether columns that a row leaves out are not named, as SQLite and COPY do without them.
+    leaves_out_defaults: bool,
+    defaults: defaults::Defaults,
+}
+
+impl Dialect {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Dialect { kind, leaves_out_defaults: !kind.is_server(), defaults: defaults::Defaults::default() }
+    }
+
+    /// For the columns and values of COPY.
+    #[cfg(feature = "postgres")]
+    fn for_copy() -> Self {
+        Dialect { leaves_out_defaults: true, ..Dialect::new(Kind::Postgres) }
+    }
+
+    /// Returns the kind of the database that the SQL is for.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl Backend for Dialect {
+    type QueryBuilder = SqlBuilder;
+    type RawValue<'a> = RawValue<'a>;
+    type BindCollector<'a> = Binds<'a>;
+}
+
+/// What both databases write alike is left to Diesel.
+impl SqlDialect for Dialect {
+    type ReturningClause = insert::Returning;
+    type OnConflictClause = insert::OnConflict;
+    type InsertWithDefaultKeyword = insert::DefaultKeyword;
+    type BatchInsertSupport = insert::Batch;
+    type ConcatClause = sql_dialect::concat_clause::ConcatWithPipesClause;
+    type DefaultValueClauseForInsert = sql_dialect::default_value_clause::AnsiDefaultValueClause;
+    type EmptyFromClauseSyntax = sql_dialect::from_clause_syntax::AnsiSqlFromClauseSyntax;
+    type ExistsSyntax = sql_dialect::exists_syntax::AnsiSqlExistsSyntax;
+    type ArrayComparison = select::ArrayComparison;
+    type SelectStatementSyntax = select::Select;
+    type AliasSyntax = sql_dialect::alias_syntax::AsAliasSyntax;
+    type WindowFrameClauseGroupSupport = sql_dialect::window_frame_clause_group_support::IsoGroupWindowFrameUnit;
+    type WindowFrameExclusionSupport = sql_dialect::window_frame_exclusion_support::FrameExclusionSupport;
+    type AggregateFunctionExpressions = sql_dialect::aggregate_function_expressions::PostgresLikeAggregateFunctionExpressions;
+    type BuiltInWindowFunctionRequireOrder = sql_dialect::built_in_window_function_require_order::NoOrderRequired;
+}
+
+impl DieselReserveSpecialization for Dialect {}
+impl TrustedBackend for Dialect {}

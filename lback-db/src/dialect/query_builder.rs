@@ -1,0 +1,76 @@
+//! Writes the SQL of a statement.
+
+use diesel::QueryResult;
+#[cfg(feature = "postgres")]
+use diesel::pg::PgQueryBuilder;
+use diesel::query_builder::QueryBuilder;
+#[cfg(feature = "sqlite")]
+use diesel::sqlite::SqliteQueryBuilder;
+
+use super::Dialect;
+use crate::Kind;
+
+/// Writes the SQL of a statement, with the quotes and placeholders of its database.
+#[expect(missing_debug_implementations, reason = "Diesel's builders have none")]
+pub enum SqlBuilder {
+    /// For SQLite.
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteQueryBuilder),
+    /// For PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres(PgQueryBuilder),
+}
+
+impl SqlBuilder {
+    pub(super) fn new(kind: Kind) -> Self {
+        match kind {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => SqlBuilder::Sqlite(SqliteQueryBuilder::new()),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => SqlBuilder::Postgres(PgQueryBuilder::new()),
+        }
+    }
+}
+
+impl QueryBuilder<Dialect> for SqlBuilder {
+    fn push_sql(&mut self, sql: &str) {
+        each!(self, SqlBuilder(builder) => builder.push_sql(sql));
+    }
+
+    fn push_identifier(&mut self, identifier: &str) -> QueryResult<()> {
+        each!(self, SqlBuilder(builder) => builder.push_identifier(identifier))
+    }
+
+    fn push_bind_param(&mut self) {
+        each!(self, SqlBuilder(builder) => builder.push_bind_param());
+    }
+
+    fn push_bind_param_value_only(&mut self) {
+        each!(self, SqlBuilder(builder) => builder.push_bind_param_value_only());
+    }
+
+    fn finish(self) -> String {
+        each!(self, SqlBuilder(builder) => builder.finish())
+    }
+}
+
+/// For [`native`](super::native), in a pass for that database.
+impl SqlBuilder {
+    #[cfg(feature = "sqlite")]
+    pub(super) fn sqlite(&mut self) -> &mut SqliteQueryBuilder {
+        match self {
+            SqlBuilder::Sqlite(builder) => builder,
+            #[cfg(feature = "postgres")]
+            SqlBuilder::Postgres(_) => unreachable!("a pass for SQLite has its builder"),
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(super) fn postgres(&mut self) -> &mut PgQueryBuilder {
+        match self {
+            SqlBuilder::Postgres(builder) => builder,
+            #[cfg(feature = "sqlite")]
+            SqlBuilder::Sqlite(_) => unreachable!("a pass for PostgreSQL has its builder"),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Dates, truncated to the start of a period.
+
+use std::marker::PhantomData;
+
+use diesel::QueryResult;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, TypedExpressionType, ValidGrouping, is_aggregate};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Date, Nullable, SqlType, Timestamp};
+
+use super::Target;
+use crate::Kind;
+
+/// A date or a time, which may be nullable.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no date",
+    note = "only columns and expressions of the types Date and Timestamp, and nullable ones, have a start of their month"
+)]
+pub trait IsDate: SqlType + TypedExpressionType {
+    /// Whether it has no time.
+    const IS_DAY: bool;
+}
+
+impl IsDate for Timestamp {
+    const IS_DAY: bool = false;
+}
+
+impl IsDate for Date {
+    const IS_DAY: bool = true;
+}
+
+impl IsDate for Nullable<Timestamp> {
+    const IS_DAY: bool = false;
+}
+
+impl IsDate for Nullable<Date> {
+    const IS_DAY: bool = true;
+}
+
+/// Dates and times, truncated to the start of a period, the same on both databases: to group rows by month, for example.
+///
+/// ```
+/// use lback::chrono::{NaiveDate, NaiveDateTime};
+/// use lback::diesel;
+/// use lback::prelude::*;
+///
+/// diesel::table! {
+///     orders (id) {
+///         id -> BigInt,
+///         placed_at -> Timestamp,
+///     }
+/// }
+///
+/// fn by_month(db: &mut Db) -> QueryResult<Vec<(NaiveDateTime, i64)>> {
+///     let month = orders::placed_at.start_of_month();
+///     orders::table.group_by(month).select((month, diesel::dsl::count_star())).order(month).load(db)
+/// }
+/// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
+/// # client.db(|db| diesel::sql_query("CREATE TABLE orders (id INTEGER PRIMARY KEY, placed_at TIMESTAMP NOT NULL)").execute(db));
+/// # let day = |month, day| NaiveDate::from_ymd_opt(2026, month, day).unwrap().and_hms_opt(3, 4, 5).unwrap();
+/// # let days = [day(1, 2), day(1, 3), day(2, 4)].map(|day| orders::placed_at.eq(day));
+/// # client.db(|db| diesel::insert_into(orders::table).values(days).execute(db));
+/// # let start = |month| NaiveDate::from_ymd_opt(2026, month, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
+/// # assert_eq!(client.db(by_month), [(start(1), 2), (start(2), 1)]);
+/// ```
+pub trait DateMethods: Expression + Sized
+where
+    Self::SqlType: IsDate,
+{
+    /// Returns the start of the year.
+    fn start_of_year(self) -> Truncated<Self, Year> {
+        Truncated::new(self)
+    }
+
+    /// Returns the start of the month.
+    fn start_of_month(self) -> Truncated<Self, Month> {
+        Truncated::new(self)
+    }
+
+    /// Returns the start of the week, a Monday.
+    fn start_of_week(self) -> Truncated<Self, Week> {
+        Truncated::new(self)
+    }
+
+    /// Returns the start of the day.
+    fn start_of_day(self) -> Truncated<Self, Day> {
+        Truncated::new(self)
+    }
+
+    /// Returns the start of the hour.
+    fn start_of_hour(self) -> Truncated<Self, Hour> {
+        Truncated::new(self)
+    }
+}
+
+impl<E: Expression> DateMethods for E where E::SqlType: IsDate {}
+
+/// A period that a date is truncated to.
+pub trait Period: 'static {
+    /// PostgreSQL's name of the period.
+    const NAME: &'static str;
+    /// The start of the period as a format of SQLite.
+    const FORMAT: &'static str;
+    /// What SQLite changes first.
+    const MODIFIERS: &'static str = "";
+}
+
+macro_rules! periods {
+    ($($(#[$doc:meta])* $Name:ident $name:literal $format:literal $($modifiers:literal)?;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $Name;
+
+        impl Period for $Name {
+            const NAME: &'static str = $name;
+            const FORMAT: &'static str = $format;
+            $(const MODIFIERS: &'static str = $modifiers;)?
+        }
+    )*};
+}
+
+periods! {
+    /// A year.
+    Year "year" "%Y-01-01 00:00:00";
+    /// A month.
+    Month "month" "%Y-%m-01 00:00:00";
+    /// A week, which starts on Monday.
+    Week "week" "%Y-%m-%d 00:00:00" ", '-6 days', 'weekday 1'";
+    /// A day.
+    Day "day" "%Y-%m-%d 00:00:00";
+    /// An hour.
+    Hour "hour" "%Y-%m-%d %H:00:00";
+}
+
+/// A date or a time, truncated to the start of a [`Period`]. See [`DateMethods`].
+#[derive(Debug)]
+pub struct Truncated<E, P> {
+    date: E,
+    period: PhantomData<P>,
+}
+
+impl<E, P> Truncated<E, P> {
+    fn new(date: E) -> Self {
+        Truncated { date, period: PhantomData }
+    }
+}
+
+impl<E: Clone, P> Clone for Truncated<E, P> {
+    fn clone(&self) -> Self {
+        Truncated::new(self.date.clone())
+    }
+}
+
+impl<E: Copy, P> Copy for Truncated<E, P> {}
+
+impl<E: QueryId, P: Period> QueryId for Truncated<E, P> {
+    type QueryId = Truncated<E::QueryId, P>;
+    const HAS_STATIC_QUERY_ID: bool = E::HAS_STATIC_QUERY_ID;
+}
+
+impl<E: Expression, P> Expression for Truncated<E, P>
+where
+    E::SqlType: IsDate,
+{
+    type SqlType = E::SqlType;
+}
+
+impl<E: AppearsOnTable<QS>, P, QS> AppearsOnTable<QS> for Truncated<E, P> where Self: Expression {}
+impl<E: SelectableExpression<QS>, P, QS> SelectableExpression<QS> for Truncated<E, P> where Self: AppearsOnTable<QS> {}
+
+/// Without GROUP BY, it is what the date is.
+impl<E: ValidGrouping<()>, P> ValidGrouping<()> for Truncated<E, P> {
+    type IsAggregate = E::IsAggregate;
+}
+
+/// Rows that are grouped by it have one value.
+impl<E, P> ValidGrouping<Truncated<E, P>> for Truncated<E, P> {
+    type IsAggregate = is_aggregate::Yes;
+}
+
+impl<E, P, DB> QueryFragment<DB> for Truncated<E, P>
+where
+    E: Expression + QueryFragment<DB>,
+    E::SqlType: IsDate,
+    P: Period,
+    DB: Target,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let is_day = <E::SqlType as IsDate>::IS_DAY;
+        match out.backend().kind() {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => {
+                let format = if is_day { P::FORMAT.split(' ').next().unwrap_or_default() } else { P::FORMAT };
+                out.push_sql("strftime('");
+                out.push_sql(format);
+                out.push_sql("', ");
+                self.date.walk_ast(out.reborrow())?;
+                out.push_sql(P::MODIFIERS);
+                out.push_sql(")");
+            }
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => {
+                out.push_sql("date_trunc('");
+                out.push_sql(P::NAME);
+                out.push_sql("', ");
+                self.date.walk_ast(out.reborrow())?;
+                out.push_sql(if is_day { "::timestamp)::date" } else { ")" });
+            }
+        }
+        Ok(())
+    }
+}
