@@ -47,6 +47,7 @@ pub struct Application {
     state: Extensions,
     clock: Clock,
     view_permits: Arc<Semaphore>,
+    written_permits: Arc<Semaphore>,
     budgets: Budgets,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
@@ -348,6 +349,7 @@ impl Assembly {
             templates,
             static_names,
             view_permits: Arc::new(Semaphore::new(config.max_blocking_views)),
+            written_permits: Arc::new(Semaphore::new(crate::response::MAX_WRITTEN)),
             budgets: Budgets::new(&config),
             settings: self.settings,
             config,
@@ -533,6 +535,11 @@ impl Application {
     /// Returns the permits for plain views; each view holds one while it runs.
     pub(crate) fn view_permits(&self) -> &Arc<Semaphore> {
         &self.view_permits
+    }
+
+    /// Returns the permits for bodies that are written while they are sent.
+    pub(crate) fn written_permits(&self) -> &Arc<Semaphore> {
+        &self.written_permits
     }
 
     /// Returns the limits on what the bodies of all requests use together.

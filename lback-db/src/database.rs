@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use lback_core::{Error, Request, Result, blocking};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
@@ -18,6 +21,8 @@ use crate::{Db, DbSession, DbSettings, Kind, PooledDb};
 pub struct Database {
     pool: r2d2::Pool<Manager>,
     manager: Arc<Manager>,
+    /// Half of the pool's connections, at least one, may be used by responses that are being sent.
+    streams: Arc<Semaphore>,
     #[cfg(feature = "sqlite")]
     file: Option<Arc<crate::sqlite_file::OpenedFile>>,
     #[cfg(feature = "sqlite")]
@@ -58,6 +63,7 @@ impl Database {
             },
             #[cfg(feature = "sqlite")]
             log: Arc::default(),
+            streams: Arc::new(Semaphore::new((pool.max_size() as usize / 2).max(1))),
             pool,
             manager: Arc::new(manager),
         })
@@ -204,6 +210,25 @@ impl Database {
             return work(&mut connection);
         }
         blocking::in_place(|| work(&mut *self.get()?))
+    }
+
+    /// Returns the permission to use a connection for as long as a client reads a response.
+    pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit> {
+        self.streams.clone().try_acquire_owned().map_err(|_| {
+            let most = (self.pool.max_size() / 2).max(1);
+            Error::unavailable(format!("{most} responses are being read from the database, which is half of DATABASE_POOL_SIZE"))
+        })
+    }
+
+    /// Runs `work`, which only reads, in a transaction in which it sees one state of the database, without a limit of time for its
+    /// statements.
+    pub(crate) fn read_at_length(&self, work: impl FnOnce(&mut Db) -> Result<()>) -> Result<()> {
+        self.get()?.transaction(|db| {
+            if db.kind().is_server() {
+                db.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 0")?;
+            }
+            work(db)
+        })
     }
 
     /// Runs `work` in a transaction of its own, which is committed if it returns `Ok` and rolled back if it does not. It may be called

@@ -1,6 +1,6 @@
 //! Access to the database from a request.
 
-use lback_core::{Error, Request, Result, blocking};
+use lback_core::{BodyWriter, Error, Request, Response, Result, blocking};
 
 use crate::sealed::Sealed;
 use crate::{Database, Db, DbSession};
@@ -69,6 +69,53 @@ pub trait RequestDb: Sealed {
     /// Returns 503 if there is no connection or the database is locked, and 500 if the `DbSessionMiddleware` is missing; those of
     /// `work`.
     fn write_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T>;
+
+    /// Returns a response with the media type `content_type`, whose body `write` writes from the database while it is sent. With
+    /// [`RowByRow`](crate::RowByRow), a result of any size takes little memory:
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// use lback::db::RowByRow;
+    /// use lback::diesel;
+    /// use lback::prelude::*;
+    ///
+    /// diesel::table! {
+    ///     orders (id) {
+    ///         id -> BigInt,
+    ///         total -> BigInt,
+    ///     }
+    /// }
+    ///
+    /// fn export(req: &mut Request) -> Result<Response> {
+    ///     req.stream_db("text/csv; charset=utf-8", |db, out| {
+    ///         writeln!(out, "order,total")?;
+    ///         for order in orders::table.order(orders::id).load_iter::<(i64, i64), RowByRow>(db)? {
+    ///             let (id, total) = order?;
+    ///             writeln!(out, "{id},{total}")?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    /// }
+    /// # let client = lback::testing::Client::with_settings(App::new(Router::new().get("/", export)), "SESSION_TIMEOUT_MINUTES = 30");
+    /// # client.db(|db| diesel::sql_query("CREATE TABLE orders (id BIGINT NOT NULL, total BIGINT NOT NULL)").execute(db));
+    /// # client.db(|db| diesel::insert_into(orders::table).values((orders::id.eq(7), orders::total.eq(90))).execute(db));
+    /// # assert_eq!(client.get("/").send().text(), "order,total\n7,90\n");
+    /// ```
+    ///
+    /// `write` runs on a thread of its own after the request has ended, so it does not see what the request has not committed. It has
+    /// a connection of the pool until the client has read the response, and sees one state of the database, which it cannot change on
+    /// PostgreSQL. `DATABASE_STATEMENT_TIMEOUT_MS` does not apply. If it fails, the connection is closed before the body is complete,
+    /// and the error is logged.
+    ///
+    /// # Errors
+    /// Returns 503 if half of the pool's connections are in use by such responses, and 500 if the application has no database or
+    /// `content_type` is not valid in a header.
+    fn stream_db(
+        &mut self,
+        content_type: &str,
+        write: impl FnOnce(&mut Db, &mut BodyWriter) -> Result<()> + Send + 'static,
+    ) -> Result<Response>;
 
     /// Runs `work` directly before the commit of this request, in its transaction: for what must be saved together with the view's
     /// work. If it fails, everything is rolled back and the request is answered with its error. See [`DbSession`] for the order.
@@ -172,6 +219,20 @@ impl RequestDb for Request {
             true => unit.run(work),
             false => unit.database().write(work),
         }
+    }
+
+    #[track_caller]
+    fn stream_db(
+        &mut self,
+        content_type: &str,
+        write: impl FnOnce(&mut Db, &mut BodyWriter) -> Result<()> + Send + 'static,
+    ) -> Result<Response> {
+        let database = self.state::<Database>().map_err(|_| missing())?.clone();
+        let permit = database.stream_permit()?;
+        Response::written(self, content_type, move |out| {
+            let _permit = permit;
+            database.read_at_length(|db| write(db, out))
+        })
     }
 
     #[track_caller]

@@ -4,11 +4,14 @@ mod body;
 mod file;
 mod into_response;
 mod with_header;
+mod written;
 
 pub use body::Body;
 pub(crate) use file::FileRequest;
 pub use into_response::IntoResponse;
 pub use with_header::WithHeader;
+pub use written::BodyWriter;
+pub(crate) use written::MAX_WRITTEN;
 
 use std::path::Path;
 
@@ -146,6 +149,39 @@ impl Response {
         B::Error: Into<BoxError>,
     {
         Self::of_body(Body::stream(body))
+    }
+
+    /// Creates a response with the media type `content_type`, whose body `write` writes while it is sent: an archive, or a file too
+    /// large for the memory.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// use lback::prelude::*;
+    ///
+    /// fn squares(req: &mut Request) -> Result<Response> {
+    ///     Response::written(req, "text/csv; charset=utf-8", |out| {
+    ///         for n in 0..100_000_u64 {
+    ///             writeln!(out, "{n},{}", n * n)?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    /// }
+    /// # let client = lback::testing::Client::with_settings(App::new(Router::new().get("/", squares)), "SESSION_TIMEOUT_MINUTES = 30");
+    /// # client.get("/").send().assert_contains("\n99999,9999800001\n");
+    /// ```
+    ///
+    /// `write` runs on a thread of its own, where it may block, once the request has ended: its unit of work and its session are saved
+    /// by then. Rows of the database are written by `req.stream_db`. If `write` fails or panics, the connection is closed before the
+    /// body is complete, so that the client does not take it for a whole one, and the error is logged.
+    ///
+    /// # Errors
+    /// Returns 503 if 32 such responses are being sent, and 500 if `content_type` is not valid in a header.
+    pub fn written(req: &Request, content_type: &str, write: impl FnOnce(&mut BodyWriter) -> Result<()> + Send + 'static) -> Result<Self> {
+        let Ok(permit) = req.app().written_permits().clone().try_acquire_owned() else {
+            return Err(Error::unavailable(format!("{MAX_WRITTEN} responses are being written, which is the limit")));
+        };
+        Self::body_stream(written::WrittenBody::new(permit, write)).with_header("content-type", content_type)
     }
 
     /// Creates a response from bytes without a specific type.

@@ -19,6 +19,7 @@ mod signals;
 mod slow_clients;
 mod typed_input;
 mod views;
+mod written;
 mod wrong_settings;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ mod inserts;
 mod locks;
 mod returning;
 mod rows;
+mod streams;
 mod upserts;
 
 use lback::chrono::NaiveDateTime;
