@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+#[cfg(feature = "sqlite")]
+use diesel::connection::AnsiTransactionManager;
+use diesel::connection::TransactionManager;
 use diesel::prelude::*;
+
+use crate::Isolation;
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("Lback needs a database: enable its feature `sqlite` or `postgres` in Cargo.toml, or both");
@@ -17,7 +21,7 @@ pub enum Db {
     Sqlite(diesel::SqliteConnection),
     /// A connection to a PostgreSQL server.
     #[cfg(feature = "postgres")]
-    Postgres(diesel::PgConnection),
+    Postgres(crate::Postgres),
 }
 
 impl fmt::Debug for Db {
@@ -122,13 +126,13 @@ impl Db {
         }
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction, on PostgreSQL with the first statement that needs it.
     ///
     /// On SQLite, a transaction that will write takes the write lock at once. One that reads first and then writes fails with
-    /// "database is locked" if another has written in between, whatever the busy timeout. On PostgreSQL, each statement sees what was
-    /// committed before it, whatever the server's default, and rows are locked when they are written.
+    /// "database is locked" if another has written in between, whatever the busy timeout.
     #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL makes no difference"))]
-    pub(crate) fn begin(&mut self, intent: Intent) -> QueryResult<()> {
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite makes no difference"))]
+    pub(crate) fn begin(&mut self, intent: Intent, isolation: Isolation) -> QueryResult<()> {
         match self {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => {
@@ -136,11 +140,47 @@ impl Db {
                 AnsiTransactionManager::begin_transaction_sql(connection, begin)
             }
             #[cfg(feature = "postgres")]
-            Db::Postgres(connection) => AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN ISOLATION LEVEL READ COMMITTED"),
+            Db::Postgres(connection) => {
+                connection.begin_when_needed(isolation);
+                Ok(())
+            }
         }
     }
 
+    /// Begins the transaction that was to [begin](Self::begin) when it is needed.
+    pub(crate) fn begin_now(&mut self) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => connection.begin_now(),
+        }
+    }
+
+    /// Returns whether the transaction is to begin when it is needed, and has not yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => connection.is_waiting(),
+        }
+    }
+
+    /// Ends a transaction that has not begun. Returns whether that was all there is to end.
+    pub(crate) fn stop_waiting(&mut self) -> bool {
+        let waits = self.is_waiting();
+        #[cfg(feature = "postgres")]
+        if let Db::Postgres(connection) = self {
+            connection.stop_waiting();
+        }
+        waits
+    }
+
     pub(crate) fn commit(&mut self) -> QueryResult<()> {
+        if self.stop_waiting() {
+            return Ok(());
+        }
         match self {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection),
@@ -153,6 +193,7 @@ impl Db {
 
     /// Rolls back the open transaction, including nested ones.
     pub(crate) fn rollback(&mut self) -> QueryResult<()> {
+        self.stop_waiting();
         while self.in_transaction()? {
             <Self as Connection>::TransactionManager::rollback_transaction(self)?;
         }
@@ -170,7 +211,7 @@ impl Db {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(_) => false,
             #[cfg(feature = "postgres")]
-            Db::Postgres(connection) => AnsiTransactionManager::transaction_manager_status_mut(connection).transaction_depth().is_err(),
+            Db::Postgres(connection) => connection.is_lost(),
         }
     }
 

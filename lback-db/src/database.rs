@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
-use crate::{Db, DbSession, DbSettings, Kind, PooledDb};
+use crate::{Db, DbSession, DbSettings, Isolation, Kind, PooledDb};
 
 /// The database of an application. Cheap to clone; all clones share one pool.
 ///
@@ -120,7 +120,7 @@ impl Database {
         Arc::ptr_eq(&self.manager, &other.manager)
     }
 
-    /// Returns the unit of work of `req`, if its transaction is open and on this database: work of the request must use it, as nothing
+    /// Returns the unit of work of `req`, if it has a connection to this database: work of the request must use it, as nothing
     /// may wait for a second connection while it holds one.
     pub fn joined<'r>(&self, req: &'r mut Request) -> Option<&'r mut DbSession> {
         req.extensions_mut().get_mut::<DbSession>().filter(|unit| unit.is_open() && self.is_same(unit.database()))
@@ -134,6 +134,17 @@ impl Database {
     pub fn joined_for_writing<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
         match req.extensions_mut().get_mut::<DbSession>().filter(|unit| self.is_same(unit.database())) {
             Some(unit) => Ok(if unit.joins_writes()? { Some(unit) } else { None }),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`joined_for_writing`](Self::joined_for_writing), when the view has [ended](DbSession::joins_written).
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub fn joined_at_end<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
+        match req.extensions_mut().get_mut::<DbSession>().filter(|unit| self.is_same(unit.database())) {
+            Some(unit) => Ok(if unit.joins_written()? { Some(unit) } else { None }),
             None => Ok(None),
         }
     }
@@ -177,8 +188,8 @@ impl Database {
         self.open_for(Purpose::Work)
     }
 
-    pub(crate) fn pool_size(&self) -> u32 {
-        self.pool.max_size()
+    pub(crate) fn isolation(&self) -> Isolation {
+        self.manager.settings.database_isolation
     }
 
     /// Returns how long work on the database may be waited for: the time for a connection, and then for a lock.

@@ -13,9 +13,12 @@ mod database_url;
 mod dialect;
 mod error;
 pub mod expressions;
+mod isolation;
 mod manager;
 mod middleware;
 mod migrations;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_error;
 #[cfg(feature = "postgres")]
@@ -37,8 +40,11 @@ pub use database::Database;
 pub use dialect::{BindValue, Dialect, FirstOfEach, RowByRow, from_select};
 pub use error::{OrNotFoundRow, is_unavailable};
 pub use expressions::{DateMethods, JsonMethods, TextMethods};
+pub use isolation::Isolation;
 pub use middleware::DbSessionMiddleware;
 pub use migrations::{Applied, DRAFT, MigrationSet, MigrationStatus, Migrations};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use request::RequestDb;
 pub use schema::Tables;
 pub use settings::DbSettings;

@@ -13,6 +13,8 @@ use lback_core::{Error, Result};
 
 use crate::database_url::Target;
 use crate::{Db, DbSettings, PooledDb};
+#[cfg(feature = "postgres")]
+use crate::{Isolation, Postgres};
 
 /// Opens the connections of the pool.
 #[derive(Debug, Clone)]
@@ -94,17 +96,37 @@ impl Manager {
     }
 
     #[cfg(feature = "postgres")]
-    fn open_postgres(&self, url: &crate::postgres_url::PostgresUrl, purpose: Purpose) -> Result<PgConnection, OpenError> {
+    fn open_postgres(&self, url: &crate::postgres_url::PostgresUrl, purpose: Purpose) -> Result<Postgres, OpenError> {
         let url = url.with_limits(Duration::from_secs(self.settings.database_connect_timeout_seconds));
         let mut connection = PgConnection::establish(url.expose()).map_err(OpenError::ConnectionError)?;
-        let (statement, lock) = match purpose {
-            Purpose::Migrate => (0, 0),
-            _ => (self.settings.database_statement_timeout_ms, self.settings.database_busy_timeout_ms),
+        let settings = &self.settings;
+        let (statement, lock, isolation) = match purpose {
+            Purpose::Migrate => (0, 0, Isolation::ReadCommitted),
+            _ => (settings.database_statement_timeout_ms, settings.database_busy_timeout_ms, settings.database_isolation),
         };
+        let isolation = isolation.name();
         connection
-            .batch_execute(&format!("SET statement_timeout = {statement}; SET lock_timeout = {lock}"))
+            .batch_execute(&format!(
+                "SET statement_timeout = {statement}; SET lock_timeout = {lock}; SET default_transaction_isolation = '{isolation}'"
+            ))
             .map_err(OpenError::QueryError)?;
-        Ok(connection)
+        Ok(Postgres::new(connection, Some(self.clone())))
+    }
+
+    /// Opens a connection in the place of one that the server has closed. Returns `None` if that fails.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn reopen(&self) -> Option<Postgres> {
+        match &self.target {
+            Target::Postgres(url) => self.open_postgres(url, Purpose::Work).ok(),
+            #[cfg(feature = "sqlite")]
+            Target::Sqlite(_) => None,
+        }
+    }
+
+    /// Records that the server has closed a connection, so that the others are tested before they are used.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn note_death(&self) {
+        *self.last_death.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Returns whether a connection of the pool, which may have been idle for long, is still alive.
@@ -170,11 +192,12 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, connection: &mut Db) -> bool {
+        connection.stop_waiting();
         // A transaction that was not ended, or whose end the server did not confirm.
-        let broken = connection.in_transaction().unwrap_or(true);
+        let broken = connection.in_transaction().unwrap_or(true) || connection.is_lost();
         #[cfg(feature = "postgres")]
         if broken && connection.kind() == crate::Kind::Postgres {
-            *self.last_death.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.note_death();
         }
         broken
     }

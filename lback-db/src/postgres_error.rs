@@ -4,7 +4,7 @@
 //! its `lc_messages` is; in other languages they count as errors of the application, and the log has them unchanged.
 
 /// Texts that mean that the server is unavailable, each with an explanation for the operator.
-const UNAVAILABLE: [(&str, &str); 18] = [
+const UNAVAILABLE: [(&str, &str); 19] = [
     ("canceling statement due to statement timeout", "A statement took longer than DATABASE_STATEMENT_TIMEOUT_MS allows"),
     ("canceling statement due to lock timeout", "A statement waited for a lock longer than DATABASE_BUSY_TIMEOUT_MS allows"),
     ("deadlock detected", "Two transactions waited for each other, and PostgreSQL has ended one of them"),
@@ -21,6 +21,7 @@ const UNAVAILABLE: [(&str, &str); 18] = [
     ("the database system is in recovery mode", "PostgreSQL is recovering from a crash"),
     ("terminating connection", "PostgreSQL has ended the connection"),
     ("server closed the connection unexpectedly", "PostgreSQL has ended the connection"),
+    ("no connection to the server", "PostgreSQL has ended the connection"),
     ("could not extend file", "The disk of PostgreSQL is full"),
     ("No space left on device", "The disk of PostgreSQL is full"),
     ("out of memory", "PostgreSQL has no memory left"),

@@ -3,11 +3,11 @@
 use lback_core::{BodyWriter, Error, Request, Response, Result, blocking};
 
 use crate::sealed::Sealed;
-use crate::{Database, Db, DbSession};
+use crate::{Database, Db, DbSession, Isolation};
 
 /// Adds the database to [`Request`].
 pub trait RequestDb: Sealed {
-    /// Returns the request's connection, in its transaction. The first call takes the connection and begins the transaction.
+    /// Returns the request's connection. All that the request writes on it is one [transaction](DbSession).
     ///
     /// ```no_run
     /// # use lback::{Request, Result};
@@ -25,6 +25,50 @@ pub trait RequestDb: Sealed {
     /// # Errors
     /// Returns 503 if there is no connection, and 500 if the `DbSessionMiddleware` is missing.
     fn db(&mut self) -> Result<&mut Db>;
+
+    /// Returns the request's connection, and begins its transaction if it has not begun: for statements with effects that their SQL
+    /// does not show, for example because they read from a view that calls a function. On SQLite, this is [`db`](Self::db).
+    ///
+    /// ```no_run
+    /// # use lback::{Request, Result};
+    /// # diesel::table! { tickets (id) { id -> BigInt, } }
+    /// use diesel::prelude::*;
+    /// use lback::db::RequestDb;
+    ///
+    /// /// Reads from a view of the database that numbers its rows with a sequence.
+    /// fn next(req: &mut Request) -> Result<String> {
+    ///     let ticket: i64 = tickets::table.select(tickets::id).first(req.transaction()?)?;
+    ///     Ok(ticket.to_string())
+    /// }
+    /// ```
+    ///
+    /// Blocks. An async view nests a transaction instead: `req.run_db(|db| db.transaction(|db| …))`.
+    ///
+    /// # Errors
+    /// As [`db`](Self::db), and 503 if the transaction cannot begin.
+    fn transaction(&mut self) -> Result<&mut Db>;
+
+    /// Sets the isolation of the request's transaction, instead of `DATABASE_ISOLATION`. Unless it is [`Isolation::ReadCommitted`],
+    /// the transaction begins with the next statement, even if that only reads.
+    ///
+    /// ```no_run
+    /// # use lback::{Request, Result};
+    /// # diesel::table! { entries (id) { id -> BigInt, amount -> BigInt, } }
+    /// use diesel::prelude::*;
+    /// use lback::db::{Isolation, RequestDb};
+    ///
+    /// /// Both numbers describe the same state of the database.
+    /// fn balance(req: &mut Request) -> Result<String> {
+    ///     req.isolation(Isolation::RepeatableRead)?;
+    ///     let count: i64 = entries::table.count().get_result(req.db()?)?;
+    ///     let largest: Option<i64> = entries::table.select(diesel::dsl::max(entries::amount)).get_result(req.db()?)?;
+    ///     Ok(format!("{count} entries, the largest is {}", largest.unwrap_or(0)))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns 500 if the transaction has begun, or the `DbSessionMiddleware` is missing.
+    fn isolation(&mut self, isolation: Isolation) -> Result<()>;
 
     /// Runs `work` on the request's connection, on a thread that may block: for async views.
     ///
@@ -53,7 +97,7 @@ pub trait RequestDb: Sealed {
     /// Returns 500 if the commit fails; everything is rolled back then.
     fn commit_db(&mut self) -> impl Future<Output = Result<()>> + Send;
 
-    /// Runs `work`, which only reads, in the request's transaction if it is open, and otherwise on a connection that is given back at
+    /// Runs `work`, which only reads, on the request's connection if it has one, and otherwise on a connection that is given back at
     /// once. It does not begin the transaction: on SQLite, a POST's keeps all others from writing until the request ends.
     ///
     /// It also works once the unit of work has ended, for example on an error page.
@@ -62,8 +106,9 @@ pub trait RequestDb: Sealed {
     /// Returns 503 if there is no connection, and 500 if the application has no database; those of `work`.
     fn read_db<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T>;
 
-    /// Runs `work` in the request's transaction if it is open, and otherwise in a [transaction of its own](Database::write), which is
-    /// committed at once and stays committed if the request fails. A transaction of SQLite that has only read so far is ended first.
+    /// Runs `work` in the request's transaction, if that has written or the request is a POST, PUT, PATCH or DELETE that has taken its
+    /// connection. Otherwise runs it in a [transaction of its own](Database::write), which is committed at once and stays committed if
+    /// the request fails.
     ///
     /// # Errors
     /// Returns 503 if there is no connection or the database is locked, and 500 if the `DbSessionMiddleware` is missing; those of
@@ -171,6 +216,16 @@ impl RequestDb for Request {
     #[track_caller]
     fn db(&mut self) -> Result<&mut Db> {
         self.db_session()?.connection()
+    }
+
+    #[track_caller]
+    fn transaction(&mut self) -> Result<&mut Db> {
+        self.db_session()?.transaction()
+    }
+
+    #[track_caller]
+    fn isolation(&mut self, isolation: Isolation) -> Result<()> {
+        self.db_session()?.set_isolation(isolation)
     }
 
     async fn run_db<T, F>(&mut self, work: F) -> Result<T>

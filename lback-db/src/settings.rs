@@ -4,6 +4,7 @@ use lback_core::Secret;
 use lback_core::settings::{Check, Section};
 use serde::Deserialize;
 
+use crate::Isolation;
 use crate::database_url::Target;
 
 /// The settings of the database in `settings.toml`, with their defaults.
@@ -23,6 +24,8 @@ pub struct DbSettings {
     pub database_connect_timeout_seconds: u64,
     /// Milliseconds that a statement may take on PostgreSQL before the request is answered with 503; 0 means no limit.
     pub database_statement_timeout_ms: u32,
+    /// The isolation of transactions on PostgreSQL: `"read committed"`, `"repeatable read"` or `"serializable"`.
+    pub database_isolation: Isolation,
 }
 
 impl Default for DbSettings {
@@ -34,6 +37,7 @@ impl Default for DbSettings {
             database_busy_timeout_ms: 5000,
             database_connect_timeout_seconds: 5,
             database_statement_timeout_ms: 20_000,
+            database_isolation: Isolation::ReadCommitted,
         }
     }
 }

@@ -93,7 +93,7 @@ impl Backend {
         self.database().is_some()
     }
 
-    /// Returns the unit of work of the request, if its transaction is open and the sessions are in its database.
+    /// Returns the unit of work of the request, if it has a connection and the sessions are in its database.
     pub(crate) fn joined<'r>(&self, req: &'r mut Request) -> Option<&'r mut DbSession> {
         self.database()?.joined(req)
     }
@@ -105,6 +105,17 @@ impl Backend {
     pub(crate) fn joined_for_writing<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
         match self.database() {
             Some(database) => database.joined_for_writing(req),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`joined_for_writing`](Self::joined_for_writing), when the view has ended.
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub(crate) fn joined_at_end<'r>(&self, req: &'r mut Request) -> Result<Option<&'r mut DbSession>> {
+        match self.database() {
+            Some(database) => database.joined_at_end(req),
             None => Ok(None),
         }
     }

@@ -1,16 +1,16 @@
 //! The database: connections, the unit of work of a request, and migrations.
 
-#[cfg(feature = "postgres")]
-#[doc(inline)]
-pub use lback_db::TemporaryDatabase;
 #[doc(inline)]
 pub use lback_db::schema::{Column, Columns};
 #[doc(inline)]
 pub use lback_db::{
-    Applied, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach, JsonMethods, Kind,
-    MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PooledDb, RequestDb, RowByRow, Tables, TextMethods, from_select,
+    Applied, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach, Isolation, JsonMethods,
+    Kind, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PooledDb, RequestDb, RowByRow, Tables, TextMethods, from_select,
     is_unavailable, joinable_tables, migrations, tables,
 };
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use lback_db::{Postgres, TemporaryDatabase};
 // Its type `Dir` is what `migrations!` returns.
 #[doc(hidden)]
 pub use lback_db::include_dir;

@@ -6,6 +6,8 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -181,23 +183,53 @@ impl Postgres {
         successful(&pg_ctl(&self.bin, &self.keeper.folder().join("data"), arguments).stdout(Stdio::null()).stderr(Stdio::null()).output()?)
     }
 
+    /// Kills all processes of the server with SIGKILL, so that none of them can do anything more.
+    ///
+    /// # Errors
+    /// If the processes cannot be found.
+    pub fn kill(&self) -> io::Result<()> {
+        // While it is suspended, it starts no others.
+        self.freeze()?;
+        let processes = self.processes()?;
+        processes.iter().for_each(|process| drop(signal("KILL", process)));
+        let patience = Instant::now() + Duration::from_secs(10);
+        while processes.iter().any(|process| Path::new("/proc").join(process).exists()) {
+            if Instant::now() > patience {
+                return Err(io::Error::other("the processes of the server do not end"));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
     /// Sends a signal to the server and all of its children.
-    fn signal(&self, signal: &str) -> io::Result<()> {
+    fn signal(&self, name: &str) -> io::Result<()> {
+        let server = self.processes()?.remove(0);
+        signal(name, &server)?;
+        // A process that has ended in the meantime needs no signal.
+        self.processes()?.iter().skip(1).for_each(|child| drop(signal(name, child)));
+        Ok(())
+    }
+
+    /// Returns the ids of the server's process, which is the first, and of its children.
+    fn processes(&self) -> io::Result<Vec<String>> {
         let file = fs::read_to_string(self.keeper.folder().join("data/postmaster.pid"))?;
         let server = file.lines().next().unwrap_or_default().to_owned();
-        let kill = |process: &str| Command::new("sh").arg("-c").arg(format!("kill -{signal} {process}")).output();
-        successful(&kill(&server)?)?;
+        let mut processes = vec![server.clone()];
         for entry in fs::read_dir("/proc")?.flatten() {
             // The fields after the name, which is in parentheses, are: state, parent, …
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
             let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
             if parent == Some(server.as_str()) {
-                // A process that has ended in the meantime needs no signal.
-                kill(&entry.file_name().to_string_lossy())?;
+                processes.push(entry.file_name().to_string_lossy().into_owned());
             }
         }
-        Ok(())
+        Ok(processes)
     }
+}
+
+fn signal(name: &str, process: &str) -> io::Result<()> {
+    successful(&Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).output()?)
 }
 
 fn pg_ctl(bin: &Path, data: &Path, arguments: &[&str]) -> Command {

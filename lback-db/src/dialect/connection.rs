@@ -1,8 +1,8 @@
 //! Statements and transactions of [`Db`].
 
 use diesel::connection::{
-    AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, DefaultLoadingMode, Instrumentation, LoadConnection, SimpleConnection,
-    TransactionManager, TransactionManagerStatus,
+    CacheSize, Connection, ConnectionSealed, DefaultLoadingMode, Instrumentation, LoadConnection, SimpleConnection, TransactionManager,
+    TransactionManagerStatus,
 };
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
@@ -10,6 +10,8 @@ use diesel::{ConnectionError, ConnectionResult, QueryResult};
 
 use super::{Cursor, Dialect, Row, RowCursor, Statement};
 use crate::Db;
+#[cfg(feature = "postgres")]
+use crate::postgres::{Postgres, PostgresTransactions};
 
 impl SimpleConnection for Db {
     fn batch_execute(&mut self, statements: &str) -> QueryResult<()> {
@@ -28,7 +30,7 @@ impl Connection for Db {
     fn establish(url: &str) -> ConnectionResult<Self> {
         #[cfg(feature = "postgres")]
         if url.starts_with("postgres") || !cfg!(feature = "sqlite") {
-            return diesel::PgConnection::establish(url).map(Db::Postgres);
+            return Postgres::establish(url).map(Db::Postgres);
         }
         #[cfg(feature = "sqlite")]
         {
@@ -159,6 +161,18 @@ impl Db {
     }
 }
 
+/// Calls a function of the transaction manager of the connection.
+macro_rules! managed {
+    ($db:expr, $function:ident) => {
+        match $db {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(connection) => diesel::connection::AnsiTransactionManager::$function(connection),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => PostgresTransactions::$function(connection),
+        }
+    };
+}
+
 /// The transactions of [`Db`]: those of its connection.
 #[derive(Debug)]
 pub struct Transactions;
@@ -167,18 +181,18 @@ impl TransactionManager<Db> for Transactions {
     type TransactionStateData = Db;
 
     fn begin_transaction(db: &mut Db) -> QueryResult<()> {
-        each!(db, Db(connection) => AnsiTransactionManager::begin_transaction(connection))
+        managed!(db, begin_transaction)
     }
 
     fn rollback_transaction(db: &mut Db) -> QueryResult<()> {
-        each!(db, Db(connection) => AnsiTransactionManager::rollback_transaction(connection))
+        managed!(db, rollback_transaction)
     }
 
     fn commit_transaction(db: &mut Db) -> QueryResult<()> {
-        each!(db, Db(connection) => AnsiTransactionManager::commit_transaction(connection))
+        managed!(db, commit_transaction)
     }
 
     fn transaction_manager_status_mut(db: &mut Db) -> &mut TransactionManagerStatus {
-        each!(db, Db(connection) => AnsiTransactionManager::transaction_manager_status_mut(connection))
+        managed!(db, transaction_manager_status_mut)
     }
 }

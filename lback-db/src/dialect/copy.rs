@@ -74,7 +74,7 @@ impl Db {
     {
         #[cfg(feature = "postgres")]
         if let Db::Postgres(connection) = self
-            && let Some(copied) = super::postgres_copy::copy(table, &rows, connection)?
+            && let Some(copied) = super::postgres_copy::copy(table, &rows, connection.diesel()?)?
         {
             return Ok(copied);
         }

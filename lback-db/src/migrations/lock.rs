@@ -35,7 +35,7 @@ impl Exclusive {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => connection.batch_execute("PRAGMA foreign_keys = OFF")?,
             #[cfg(feature = "postgres")]
-            Db::Postgres(connection) => wait_for_lock(connection)?,
+            Db::Postgres(connection) => wait_for_lock(connection.diesel()?)?,
         }
         Ok(Exclusive {
             db,

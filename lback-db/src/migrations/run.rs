@@ -1,15 +1,14 @@
 //! Runs the SQL of one migration.
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use lback_core::{Error, Result};
 
 #[cfg(feature = "sqlite")]
 use super::references::Broken;
 use super::statements::statements;
-use crate::Db;
 use crate::connection::Intent;
-use crate::on_each;
+use crate::{Db, Isolation};
 
 /// The SQL of a file, which runs as a whole.
 pub(super) struct Script<'a> {
@@ -69,8 +68,9 @@ impl Script<'_> {
 
     /// Runs `work` in a transaction.
     fn whole(&self, db: &mut Db, work: impl FnOnce(&mut Db) -> Result<()>) -> Result<()> {
-        db.begin(Intent::Write).map_err(|error| self.because(error))?;
-        let commit = |db: &mut Db| on_each!(db, connection => AnsiTransactionManager::commit_transaction(connection));
+        let begun = db.begin(Intent::Write, Isolation::ReadCommitted).and_then(|()| db.begin_now());
+        begun.map_err(|error| self.because(error))?;
+        let commit = <Db as Connection>::TransactionManager::commit_transaction;
         let result = work(db).and_then(|()| commit(db).map_err(|error| self.because(error)));
         if result.is_err() {
             // The first error says more than a failed rollback would. The connection is not used again.

@@ -29,7 +29,7 @@ pub(super) fn differences(table: &Table, db: &mut Db) -> Result<Vec<String>> {
         #[cfg(feature = "sqlite")]
         Db::Sqlite(connection) => in_sqlite(&table.name, connection)?,
         #[cfg(feature = "postgres")]
-        Db::Postgres(connection) => in_postgres(&table.name, connection)?,
+        Db::Postgres(connection) => in_postgres(&table.name, connection.diesel()?)?,
     };
     if found.is_empty() {
         return Ok(vec![format!("the table {shown} does not exist")]);

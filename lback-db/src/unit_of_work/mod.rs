@@ -11,10 +11,15 @@ use lback_core::{Error, Request, Response, Result, StatusCode, blocking};
 pub(crate) use self::hooks::EndHooks;
 use self::hooks::{Hooks, run_guarded};
 use crate::connection::Intent;
-use crate::{Database, Db, PooledDb};
+use crate::{Database, Db, Isolation, PooledDb};
 
-/// The unit of work of one request: it takes no connection until the first call of [`connection`](Self::connection), works in one
-/// transaction from then on, and is ended by [`DbSessionMiddleware`](crate::DbSessionMiddleware).
+/// The unit of work of one request: it takes no connection until the first call of [`connection`](Self::connection), and is ended by
+/// [`DbSessionMiddleware`](crate::DbSessionMiddleware).
+///
+/// All that it writes is one transaction. On SQLite, the transaction begins with the first call. On PostgreSQL, it begins with the
+/// first statement that is not known to be a plain read: a statement alone sees the same as one in a `READ COMMITTED` transaction, and
+/// costs one round trip instead of three. [`transaction`](Self::transaction) begins it earlier, and with a stricter
+/// [isolation](Self::set_isolation), it begins with the first statement of any kind.
 ///
 /// When it ends with a commit, this happens in this order:
 ///
@@ -28,6 +33,7 @@ use crate::{Database, Db, PooledDb};
 pub struct DbSession {
     database: Arc<Database>,
     intent: Intent,
+    isolation: Isolation,
     /// Boxed, as most requests never have one.
     open: Option<Box<Open>>,
     state: State,
@@ -49,8 +55,12 @@ struct Open {
 }
 
 impl Open {
+    /// Returns whether there is anything to commit. If the database does not count changes, a transaction counts as one.
     fn has_written(&mut self) -> Result<bool> {
-        Ok(self.changes_before.is_none() || self.connection.total_changes()? != self.changes_before)
+        match self.changes_before {
+            None => Ok(!self.connection.is_waiting()),
+            before => Ok(self.connection.total_changes()? != before),
+        }
     }
 }
 
@@ -62,7 +72,7 @@ enum State {
 
 impl DbSession {
     pub(crate) fn new(database: Arc<Database>, intent: Intent) -> Self {
-        DbSession { database, intent, open: None, state: State::Active, hooks: None }
+        DbSession { isolation: database.isolation(), database, intent, open: None, state: State::Active, hooks: None }
     }
 
     /// Returns a unit of work for use outside of requests, which will write. The caller [commits](Self::commit) it.
@@ -73,21 +83,58 @@ impl DbSession {
         Self::new(Arc::new(database), Intent::Write)
     }
 
-    /// Returns the connection, in the request's transaction, which the first call begins.
+    /// Returns the connection, which runs statements in the request's transaction. The first call takes it from the pool.
     ///
     /// # Errors
     /// Returns 503 if there is no connection or the database is locked, and 500 if the unit of work has ended.
     #[track_caller]
     pub fn connection(&mut self) -> Result<&mut Db> {
-        if self.state == State::Finished {
-            return Err(Error::internal(format!("the request's unit of work has already ended (used at {})", Location::caller())));
-        }
+        self.require_active()?;
         if self.open.is_none() {
             self.open = Some(Box::new(self.begin()?));
         }
         match &mut self.open {
             Some(open) => Ok(&mut open.connection),
             None => Err(Error::internal("the request has no connection")),
+        }
+    }
+
+    /// Returns the [connection](Self::connection), and begins the transaction if it has not begun: for statements with effects that
+    /// their SQL does not show.
+    ///
+    /// # Errors
+    /// As [`connection`](Self::connection), and 503 if the transaction cannot begin.
+    #[track_caller]
+    pub fn transaction(&mut self) -> Result<&mut Db> {
+        let connection = self.connection()?;
+        connection.begin_now().map_err(cannot_begin)?;
+        Ok(connection)
+    }
+
+    /// Sets the isolation of the transaction, instead of `DATABASE_ISOLATION`. It has no effect on SQLite, whose transactions are
+    /// always serializable.
+    ///
+    /// # Errors
+    /// Returns 500 if the transaction has begun or the unit of work has ended.
+    #[track_caller]
+    pub fn set_isolation(&mut self, isolation: Isolation) -> Result<()> {
+        self.require_active()?;
+        self.isolation = isolation;
+        let Some(open) = self.open.as_mut().filter(|open| open.connection.kind().is_server()) else { return Ok(()) };
+        if !open.connection.is_waiting() {
+            let place = Location::caller();
+            return Err(Error::internal(format!("the isolation of a transaction that has begun cannot change (set at {place})")));
+        }
+        open.connection.begin(self.intent, isolation).map_err(cannot_begin)
+    }
+
+    #[track_caller]
+    fn require_active(&self) -> Result<()> {
+        match self.state {
+            State::Active => Ok(()),
+            State::Finished => {
+                Err(Error::internal(format!("the request's unit of work has already ended (used at {})", Location::caller())))
+            }
         }
     }
 
@@ -105,21 +152,13 @@ impl DbSession {
     }
 
     fn begin(&self) -> Result<Open> {
-        let mut lost = 0;
-        loop {
-            let mut connection = self.database.get()?;
-            let begun = connection.begin(self.intent).and_then(|()| match self.intent {
-                Intent::Read => connection.total_changes(),
-                Intent::Write => Ok(None),
-            });
-            match begun {
-                Ok(changes_before) => return Ok(Open { connection, changes_before }),
-                // The server was restarted. Nothing has been done yet, so another connection will do. The pool drops this one, and
-                // the number of its connections bounds the attempts.
-                Err(_) if connection.is_lost() && lost < self.database.pool_size() => lost += 1,
-                Err(error) => return Err(Error::unavailable("the database cannot begin a transaction").with_source(error)),
-            }
-        }
+        let mut connection = self.database.get()?;
+        connection.begin(self.intent, self.isolation).map_err(cannot_begin)?;
+        let changes_before = match self.intent {
+            Intent::Read => connection.total_changes().map_err(cannot_begin)?,
+            Intent::Write => None,
+        };
+        Ok(Open { connection, changes_before })
     }
 
     /// Returns the database that this works on.
@@ -127,13 +166,12 @@ impl DbSession {
         &self.database
     }
 
-    /// Returns whether the transaction has begun.
+    /// Returns whether it has taken a connection.
     pub fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Returns whether there is a transaction to commit: one that is open, or that a [`before_commit`](Self::before_commit) hook will
-    /// begin.
+    /// Returns whether there is anything to end: it has taken a connection, or a [`before_commit`](Self::before_commit) hook will.
     pub fn needs_commit(&self) -> bool {
         self.is_open() || self.has_before_commit()
     }
@@ -148,7 +186,7 @@ impl DbSession {
     }
 
     /// Returns whether work that must be saved together with the view's belongs in this transaction: if it has written, or a
-    /// [`before_commit`](Self::before_commit) hook will.
+    /// [`before_commit`](Self::before_commit) hook will, or it has a connection and the request's method is one that writes.
     ///
     /// SQLite cannot turn a transaction that has only read into one that writes. Such a transaction has nothing to save, and is
     /// ended, so that what follows does not wait for it.
@@ -156,8 +194,20 @@ impl DbSession {
     /// # Errors
     /// Returns the errors of the database.
     pub fn joins_writes(&mut self) -> Result<bool> {
+        self.joins(self.intent == Intent::Write)
+    }
+
+    /// As [`joins_writes`](Self::joins_writes) when the view has ended, so that only what it has written counts.
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub fn joins_written(&mut self) -> Result<bool> {
+        self.joins(false)
+    }
+
+    fn joins(&mut self, may_write: bool) -> Result<bool> {
         if let Some(open) = &mut self.open {
-            if open.has_written()? {
+            if may_write || open.has_written()? {
                 return Ok(true);
             }
             open.connection.commit()?;
@@ -250,7 +300,9 @@ impl DbSession {
             Some(hooks) if !hooks.before_commit.is_empty() => std::mem::take(&mut hooks.before_commit),
             _ => return Ok(()),
         };
-        self.joins_writes()?;
+        // A transaction of SQLite that has only read is ended, as it cannot write.
+        let may_write = self.open.as_ref().is_some_and(|open| open.connection.is_waiting());
+        self.joins(may_write)?;
         self.intent = Intent::Write;
         for work in works {
             work(self.connection()?).map_err(|error| {
@@ -308,6 +360,10 @@ impl DbSession {
     }
 }
 
+fn cannot_begin(error: diesel::result::Error) -> Error {
+    Error::unavailable("the database cannot begin a transaction").with_source(error)
+}
+
 /// A transaction to roll back, and what runs then.
 struct Undoing {
     open: Option<Box<Open>>,
@@ -316,7 +372,7 @@ struct Undoing {
 
 impl Undoing {
     fn waits_for_server(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.connection.kind().is_server())
+        self.open.as_ref().is_some_and(|open| open.connection.kind().is_server() && !open.connection.is_waiting())
     }
 
     fn run(self) {

@@ -98,7 +98,7 @@ async fn carry_out(req: &mut Request, manager: &SessionManager, plan: Plan, expi
         return Ok(Done::Now(Written::Nothing));
     }
     let news = plan.news(req.app());
-    if let Some(unit) = manager.backend().joined_for_writing(req)? {
+    if let Some(unit) = manager.backend().joined_at_end(req)? {
         join(unit, manager, plan, expiry);
         news.send_after_commit(req);
         return Ok(Done::AtCommit);

@@ -99,8 +99,7 @@ fn a_connection_that_is_killed_at_the_commit_is_an_error() {
 fn a_commit_whose_answer_is_lost_is_an_error_though_it_took_place() {
     let Some(server) = Postgres::shared() else { return };
     let proxy = Proxy::before(server.port());
-    let url = server.url("postgres").replace(&server.port().to_string(), &proxy.port().to_string());
-    let client = client_at(&url, "");
+    let client = client_at(&proxy.url(server, "postgres"), "");
     client.post("/visit").send();
 
     proxy.lose_the_next_answer_to(b"COMMIT\0");

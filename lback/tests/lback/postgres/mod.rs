@@ -3,10 +3,14 @@
 mod durability;
 mod failing;
 mod hanging;
+mod lost;
 mod migrations;
 mod proxy;
 mod restart;
+mod round_trips;
 mod start;
+mod statements;
+mod transactions;
 
 use lback::prelude::*;
 use lback::testing::{Client, TestResponse};

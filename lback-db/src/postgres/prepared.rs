@@ -1,0 +1,143 @@
+//! Which statements are prepared: kept on the connection by the server, so that it parses and plans them once.
+//!
+//! Diesel prepares statements whose SQL is known by their type, of which a program has a limited number, and never those that contain
+//! SQL written by hand. Here, the others are prepared, too, when they come for the second time, up to a limit.
+
+use std::any::TypeId;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::Error;
+
+use super::sql;
+
+/// Maximum number of prepared statements of a connection whose SQL is built at run time.
+const LIMIT: usize = 256;
+/// Maximum number of statements that are remembered until they come for the second time.
+const REMEMBERED: usize = 1024;
+/// Longer statements, such as an INSERT of many rows, are not prepared: the server would keep their plans, which are larger still.
+const LONGEST: usize = 16 * 1024;
+
+/// The statements of one connection whose SQL is built at run time, by hashes.
+#[derive(Default)]
+pub(super) struct Prepared {
+    prepared: HashSet<u64>,
+    seen: HashSet<u64>,
+}
+
+impl Prepared {
+    /// Returns whether to prepare the statement. `None` leaves it to Diesel.
+    pub(super) fn admits<T: QueryFragment<Pg> + QueryId>(&mut self, source: &T) -> QueryResult<Option<bool>> {
+        if T::HAS_STATIC_QUERY_ID {
+            return Ok(None);
+        }
+        Ok(Some(self.admits_sql(&sql(source)?)))
+    }
+
+    /// Returns whether Diesel prepares a statement that changes rows, whose SQL is built at run time, although the limit is reached.
+    pub(super) fn is_full_with<T: QueryFragment<Pg> + QueryId>(&mut self, source: &T) -> QueryResult<bool> {
+        if T::HAS_STATIC_QUERY_ID || !source.is_safe_to_cache_prepared(&Pg)? {
+            return Ok(false);
+        }
+        let is_new = self.prepared.insert(hash(&sql(source)?));
+        Ok(is_new && self.prepared.len() > LIMIT)
+    }
+
+    fn admits_sql(&mut self, sql: &str) -> bool {
+        let hash = hash(sql);
+        if self.prepared.contains(&hash) {
+            return true;
+        }
+        if sql.len() > LONGEST || self.prepared.len() >= LIMIT {
+            return false;
+        }
+        if self.seen.remove(&hash) {
+            self.prepared.insert(hash);
+            return true;
+        }
+        if self.seen.len() >= REMEMBERED {
+            self.seen.clear();
+        }
+        self.seen.insert(hash);
+        false
+    }
+}
+
+fn hash(sql: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    sql.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Returns whether a table has changed so much that a prepared statement cannot run any more, such as `SELECT *`.
+pub(super) fn is_outdated(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, info) if info.message() == "cached plan must not change result type")
+}
+
+/// A statement that is prepared or not, whatever Diesel thinks of it.
+pub(super) struct Statement<T> {
+    pub(super) source: T,
+    pub(super) prepare: Option<bool>,
+}
+
+impl<T: QueryFragment<Pg>> QueryFragment<Pg> for Statement<T> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.source.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, backend: &Pg) -> QueryResult<bool> {
+        self.prepare.map_or_else(|| self.source.is_safe_to_cache_prepared(backend), Ok)
+    }
+}
+
+impl<T: QueryId> QueryId for Statement<T> {
+    type QueryId = T::QueryId;
+    const HAS_STATIC_QUERY_ID: bool = T::HAS_STATIC_QUERY_ID;
+
+    fn query_id() -> Option<TypeId> {
+        T::query_id()
+    }
+}
+
+impl<T: Query> Query for Statement<T> {
+    type SqlType = T::SqlType;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LIMIT, LONGEST, Prepared, REMEMBERED};
+
+    #[test]
+    fn a_statement_is_prepared_when_it_comes_again() {
+        let mut prepared = Prepared::default();
+        assert!(!prepared.admits_sql("SELECT 1"));
+        assert!(prepared.admits_sql("SELECT 1"));
+        assert!(prepared.admits_sql("SELECT 1"));
+        assert!(!prepared.admits_sql("SELECT 2"));
+    }
+
+    #[test]
+    fn there_is_a_limit_and_what_is_prepared_stays_so() {
+        let mut prepared = Prepared::default();
+        let twice = |prepared: &mut Prepared, sql: &str| (prepared.admits_sql(sql), prepared.admits_sql(sql));
+        for n in 0..LIMIT {
+            assert_eq!(twice(&mut prepared, &format!("SELECT {n}")), (false, true));
+        }
+        assert_eq!(twice(&mut prepared, "SELECT 'one more'"), (false, false));
+        assert!(prepared.admits_sql("SELECT 0"));
+        for n in 0..10 * REMEMBERED {
+            prepared.admits_sql(&format!("SELECT {n}"));
+        }
+        assert!(prepared.prepared.len() <= LIMIT && prepared.seen.len() <= REMEMBERED);
+    }
+
+    #[test]
+    fn a_long_statement_is_not_prepared() {
+        let mut prepared = Prepared::default();
+        let long = "x".repeat(LONGEST + 1);
+        assert!(!prepared.admits_sql(&long) && !prepared.admits_sql(&long));
+    }
+}
