@@ -30,6 +30,7 @@ use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
 use crate::trusted_proxy::ForwardingWarning;
 use crate::view::{BoxFuture, BoxedView};
+use crate::view_threads::ViewThreads;
 use crate::{Caching, Clock, ProgramError, ProgramResult, Request, Response, Result, error_page, panics};
 
 /// Everything needed to answer requests. [`Assembly::build`] creates it once, and all requests share it.
@@ -46,7 +47,7 @@ pub struct Application {
     static_names: Arc<StaticNames>,
     state: Extensions,
     clock: Clock,
-    view_permits: Arc<Semaphore>,
+    view_threads: ViewThreads,
     written_permits: Arc<Semaphore>,
     budgets: Budgets,
     background: Vec<Background>,
@@ -348,7 +349,7 @@ impl Assembly {
             secrets,
             templates,
             static_names,
-            view_permits: Arc::new(Semaphore::new(config.max_blocking_views)),
+            view_threads: ViewThreads::new(config.max_blocking_views),
             written_permits: Arc::new(Semaphore::new(crate::response::MAX_WRITTEN)),
             budgets: Budgets::new(&config),
             settings: self.settings,
@@ -532,9 +533,8 @@ impl Application {
         Keys::derive(purpose, self.secrets.iter().map(String::as_str))
     }
 
-    /// Returns the permits for plain views; each view holds one while it runs.
-    pub(crate) fn view_permits(&self) -> &Arc<Semaphore> {
-        &self.view_permits
+    pub(crate) fn view_threads(&self) -> &ViewThreads {
+        &self.view_threads
     }
 
     /// Returns the permits for bodies that are written while they are sent.

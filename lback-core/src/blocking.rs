@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+pub use crate::view_threads::about_to_wait;
 use crate::{Error, Result, panics};
 
 /// Runs `work`, which may block, on the current thread. If that thread serves connections, they move to another thread first.
@@ -13,6 +14,7 @@ use crate::{Error, Result, panics};
 /// assert_eq!(answer, 42);
 /// ```
 pub fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    about_to_wait();
     match runtime() {
         Some(_) => tokio::task::block_in_place(work),
         None => work(),

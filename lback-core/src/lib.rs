@@ -34,6 +34,7 @@ pub mod text_file;
 mod trusted_proxy;
 mod type_map;
 pub mod view;
+mod view_threads;
 
 pub use application::{Application, Assembly};
 pub use caching::Caching;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::panics::{self, catch_panic};
 use crate::sealed::SealedKind;
-use crate::{Error, IntoResponse, Request, Response, Result, blocking};
+use crate::{IntoResponse, Request, Response, Result};
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -129,16 +129,15 @@ where
 {
     async fn run(&self, req: &mut Request) -> Result<Response> {
         // Waiting here occupies no thread, and the view of a request that is cancelled meanwhile never starts.
-        let permit = req.app().view_permits().clone().acquire_owned().await;
-        let permit = permit.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?;
+        let app = req.app().clone();
+        let permit = app.view_threads().permit().await?;
         let (view, mut moved) = (self.0.clone(), req.take());
         let run = move || {
-            let _permit = permit;
             let result = catch_unwind(AssertUnwindSafe(|| view(&mut moved)));
             let result = result.unwrap_or_else(|payload| Err(panics::error(payload)));
             (moved, result)
         };
-        let (moved, result) = blocking::on_thread(run).await?;
+        let (moved, result) = app.view_threads().run(permit, run).await?;
         *req = moved;
         result
     }

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
+use crate::turns::Turns;
 use crate::{Db, DbSession, DbSettings, Isolation, Kind, PooledDb};
 
 /// The database of an application. Cheap to clone; all clones share one pool.
@@ -20,6 +21,7 @@ use crate::{Db, DbSession, DbSettings, Isolation, Kind, PooledDb};
 #[derive(Clone)]
 pub struct Database {
     pool: r2d2::Pool<Manager>,
+    turns: Arc<Turns>,
     manager: Arc<Manager>,
     /// Half of the pool's connections, at least one, may be used by responses that are being sent.
     streams: Arc<Semaphore>,
@@ -65,6 +67,7 @@ impl Database {
             log: Arc::default(),
             streams: Arc::new(Semaphore::new((pool.max_size() as usize / 2).max(1))),
             pool,
+            turns: Arc::default(),
             manager: Arc::new(manager),
         })
     }
@@ -151,7 +154,7 @@ impl Database {
 
     /// Returns an idle connection of the pool, or `None` if there is none; [`get`](Self::get) waits for one.
     pub fn try_get(&self) -> Option<PooledDb> {
-        self.pool.try_get().and_then(|mut connection| self.manager.is_alive(&mut connection).then_some(connection))
+        self.idle().and_then(|mut connection| self.manager.is_alive(&mut connection).then_some(connection))
     }
 
     /// Returns a connection of the pool. Blocks while all are in use, for at most `DATABASE_WAIT_SECONDS`.
@@ -159,25 +162,38 @@ impl Database {
     /// # Errors
     /// Returns 503 if no connection becomes free in that time or the database cannot be opened.
     pub fn get(&self) -> Result<PooledDb> {
-        let patience = Instant::now() + self.pool.connection_timeout();
+        let deadline = Instant::now() + self.pool.connection_timeout();
         loop {
-            let mut connection = match self.pool.try_get() {
+            let mut connection = match self.idle() {
                 Some(connection) => connection,
-                None => self.wait(patience.saturating_duration_since(Instant::now()))?,
+                None => self.wait(deadline)?,
             };
             if self.manager.is_alive(&mut connection) {
+                if self.kind().is_server() {
+                    blocking::about_to_wait();
+                }
                 return Ok(connection);
             }
             // The dead connection is dropped here, so the pool opens another one.
         }
     }
 
-    fn wait(&self, patience: Duration) -> Result<PooledDb> {
-        self.pool.get_timeout(patience).map_err(|error| {
+    /// Returns an idle connection, unless others wait for it.
+    fn idle(&self) -> Option<PooledDb> {
+        self.turns.is_free().then(|| self.pool.try_get()).flatten()
+    }
+
+    fn wait(&self, deadline: Instant) -> Result<PooledDb> {
+        let busy = || {
             let state = self.pool.state();
             let busy = state.connections.saturating_sub(state.idle_connections);
-            Error::unavailable(format!("no connection to the database: {busy} of {} in use", self.pool.max_size())).with_source(error)
-        })
+            Error::unavailable(format!("no connection to the database: {busy} of {} in use", self.pool.max_size()))
+        };
+        // A pool that is not full opens a connection for each that waits.
+        let is_full = self.pool.state().connections == self.pool.max_size();
+        let _turn = if is_full { Some(self.turns.wait(deadline).ok_or_else(busy)?) } else { None };
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.pool.get_timeout(left).map_err(|error| busy().with_source(error))
     }
 
     /// Opens a connection outside of the pool.

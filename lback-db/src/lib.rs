@@ -33,6 +33,7 @@ pub mod signals;
 mod sqlite_file;
 #[cfg(feature = "postgres")]
 mod temporary;
+mod turns;
 mod unit_of_work;
 
 pub use connection::{Db, Kind, PooledDb};

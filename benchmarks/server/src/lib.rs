@@ -8,6 +8,7 @@ use lback::session::AppSession;
 pub fn urls() -> Router {
     Router::new()
         .get("/plain", plain)
+        .get("/plain-plain", |_: &mut Request| "Hello, World!")
         .get("/read", async |req: &mut Request| read(req.load_session().await))
         .get("/count", async |req: &mut Request| count(req.load_session().await))
         .get("/read-plain", |req: &mut Request| read(req.session()))

@@ -59,7 +59,7 @@ fn run(config: &CoreSettings, serve: impl Future<Output = ProgramResult>) -> Pro
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("lback")
-        // Blocking views use at most MAX_BLOCKING_VIEWS threads, so that commits, files and other work always find one.
+        // Plain views have MAX_BLOCKING_VIEWS threads of their own. These are for commits, files, and the database work of async views.
         .max_blocking_threads(config.max_blocking_views + 64)
         .build()?;
     let result = runtime.block_on(serve);

@@ -1,5 +1,6 @@
 //! HTTP/2, frame by frame, with clients that do not read what they have requested.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
@@ -29,7 +30,7 @@ const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 /// An HTTP/2 client that does nothing automatically but answer pings.
-struct Frames(TcpStream);
+pub(crate) struct Frames(TcpStream);
 
 #[derive(Debug)]
 struct Received {
@@ -41,7 +42,7 @@ struct Received {
 
 impl Frames {
     /// Connects, and gives every response a window of `window` bytes.
-    fn connect(client: &Client, window: u32) -> Self {
+    pub(crate) fn connect(client: &Client, window: u32) -> Self {
         let mut frames = Frames(connect(client));
         frames.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
         frames.send(SETTINGS, 0, 0, &[&[0, 4][..], &window.to_be_bytes()].concat());
@@ -68,11 +69,11 @@ impl Frames {
         self.send(HEADERS, flags | END_HEADERS, stream, &block);
     }
 
-    fn get(&mut self, path: &str, stream: u32) {
+    pub(crate) fn get(&mut self, path: &str, stream: u32) {
         self.request("GET", path, stream, END_STREAM);
     }
 
-    fn window_update(&mut self, stream: u32, bytes: u32) {
+    pub(crate) fn window_update(&mut self, stream: u32, bytes: u32) {
         self.send(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
     }
 
@@ -98,8 +99,21 @@ impl Frames {
         }
     }
 
+    /// Reads until so many streams have ended. Returns the length of each body.
+    pub(crate) fn lengths(&mut self, streams: usize) -> HashMap<u32, usize> {
+        let mut lengths = HashMap::new();
+        let mut ended = 0;
+        while ended < streams {
+            let frame = self.next().expect("every response arrives");
+            assert_ne!(frame.kind, RESET);
+            *lengths.entry(frame.stream).or_default() += if frame.kind == DATA { frame.payload.len() } else { 0 };
+            ended += usize::from(frame.flags & END_STREAM != 0);
+        }
+        lengths
+    }
+
     /// Reads until the stream has ended or was reset. Returns the received data, and the payload of the reset.
-    fn body(&mut self, stream: u32) -> (Vec<u8>, Option<Vec<u8>>) {
+    pub(crate) fn body(&mut self, stream: u32) -> (Vec<u8>, Option<Vec<u8>>) {
         let mut body = Vec::new();
         while let Some(frame) = self.next() {
             if frame.stream == stream {

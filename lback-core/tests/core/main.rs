@@ -17,6 +17,7 @@ mod routing;
 mod server;
 mod signals;
 mod slow_clients;
+mod stuck_views;
 mod typed_input;
 mod views;
 mod written;
