@@ -76,6 +76,7 @@ chapters! {
     database "src/database.md";
     mail "src/mail.md";
     signals "src/signals.md";
+    debugging "src/debugging.md";
     testing "src/testing.md";
     batteries "src/batteries.md";
     deployment "src/deployment.md";

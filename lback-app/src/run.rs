@@ -6,13 +6,14 @@ use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lback_core::middleware::{LiveReload, Middleware, Stack, Toolbar};
 use lback_core::settings::{Environment, Settings, find_root};
 use lback_core::{Clock, CoreSettings, ProgramError, ProgramResult};
 
 use crate::App;
 use crate::assemble::Ready;
 use crate::command::{self, CommandSpec, Task, serve};
-use crate::supervisor::{Supervisor, add_live_reload};
+use crate::supervisor::Supervisor;
 
 impl App {
     /// Reads the settings and runs the command in the program's arguments, or `serve` if there is none.
@@ -48,7 +49,10 @@ impl App {
         let serves = command.serves();
         let supervisor = if serves { Supervisor::find(&environment)? } else { None };
         let Some(supervisor) = supervisor else { return command.run(Arc::new(self.load(&environment, serves)?), arguments) };
-        let served = self.stack(add_live_reload).load(&environment, serves).and_then(|ready| serve::serve_below(&ready, &supervisor));
+        let served = self
+            .stack(|stack| outside(stack, LiveReload::new()))
+            .load(&environment, serves)
+            .and_then(|ready| serve::serve_below(&ready, &supervisor));
         served.inspect_err(|error| supervisor.failed(&error.to_string()))
     }
 
@@ -58,11 +62,21 @@ impl App {
         let root = find_root(environment)?;
         let mut settings = Settings::load(&root, environment)?;
         self.check_settings(&mut settings)?;
-        crate::log::start(&settings.section::<CoreSettings>()?.log)?;
+        let core: CoreSettings = settings.section()?;
+        crate::log::start(&core.log)?;
+        if serves && core.debug && core.debug_toolbar {
+            self = self.stack(|stack| outside(stack, Toolbar::new()));
+        }
         let migrations = self.take_migrations(&root)?;
         let migrations = if serves { migrations.stop_at_blank().settled_for(SETTLED) } else { migrations };
         self.ready(settings, migrations, Clock::system())
     }
+}
+
+/// Adds a middleware for developers, outside all others.
+fn outside(stack: &mut Stack, middleware: impl Middleware) -> ProgramResult {
+    stack.wrap(middleware);
+    Ok(())
 }
 
 /// A migration whose files were saved more recently may be half written.

@@ -7,7 +7,6 @@
 use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use lback_core::middleware::{LiveReload, Stack};
 use lback_core::settings::Environment;
 use lback_core::{ProgramError, ProgramResult};
 use tokio::io::AsyncReadExt;
@@ -66,18 +65,6 @@ impl Supervisor {
         if let Ok(mut connection) = connection {
             // The supervisor sends nothing; the read ends when the connection is closed.
             let _ = connection.read(&mut [0]).await;
-        }
-    }
-}
-
-/// Adds [`LiveReload`] as the outermost middleware.
-pub(crate) fn add_live_reload(stack: &mut Stack) -> ProgramResult {
-    let outermost = stack.names().next();
-    match outermost {
-        Some(name) => stack.insert_before(name, LiveReload::new()).map(drop),
-        None => {
-            stack.push(LiveReload::new());
-            Ok(())
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::csrf::{Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
 use crate::middleware::{IntoMiddleware, Layer, Next, Slot, Stack};
 use crate::panics::catch_panic;
+use crate::profile::Panel;
 use crate::request::{Budgets, Keys, RequestBody};
 use crate::router::{Endpoint, Lookup, Route, RouteTable, Router, unreachable};
 use crate::settings::{Settings, secret_key};
@@ -52,6 +53,7 @@ pub struct Application {
     budgets: Budgets,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
+    panels: Vec<Box<dyn Panel>>,
     listeners: Listeners,
     forwarding_warning: ForwardingWarning,
 }
@@ -92,6 +94,7 @@ pub struct Assembly {
     csrf_binding: Option<Box<dyn CsrfBinding>>,
     background: Vec<Background>,
     debug_sections: Vec<MakeDebugSection>,
+    panels: Vec<Box<dyn Panel>>,
     listeners: Listeners,
 }
 
@@ -117,6 +120,7 @@ impl Assembly {
             csrf_binding: None,
             background: Vec::new(),
             debug_sections: Vec::new(),
+            panels: Vec::new(),
             listeners: Listeners::new(),
         }
     }
@@ -309,6 +313,12 @@ impl Assembly {
         self
     }
 
+    /// Adds a panel to the developer toolbar, which is shown while `DEBUG` is on.
+    pub fn toolbar_panel(&mut self, panel: impl Panel) -> &mut Self {
+        self.panels.push(Box::new(panel));
+        self
+    }
+
     /// Returns a mutable reference to the listeners of the application's [signals](crate::signals).
     pub fn listeners_mut(&mut self) -> &mut Listeners {
         &mut self.listeners
@@ -322,6 +332,9 @@ impl Assembly {
     pub fn build(self) -> ProgramResult<Arc<Application>> {
         panics::remember_places();
         let config: CoreSettings = self.settings.checked()?;
+        if config.debug {
+            error_page::record_stacks();
+        }
         self.listeners.check()?;
         let secrets = self.secrets(&config)?;
         let cannot_start = |problems: Vec<String>| ProgramError::new(format!("the application cannot start:\n  {}", problems.join("\n  ")));
@@ -358,6 +371,7 @@ impl Assembly {
             clock: self.clock,
             background: self.background,
             debug_sections: self.debug_sections,
+            panels: self.panels,
             listeners: self.listeners,
             forwarding_warning: ForwardingWarning::default(),
         };
@@ -526,6 +540,10 @@ impl Application {
 
     pub(crate) fn debug_sections(&self) -> &[MakeDebugSection] {
         &self.debug_sections
+    }
+
+    pub(crate) fn panels(&self) -> &[Box<dyn Panel>] {
+        &self.panels
     }
 
     /// Derives keys for `purpose` from `SECRET_KEY` and its fallbacks.

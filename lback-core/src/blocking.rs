@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use crate::profile::Profile;
 pub use crate::view_threads::about_to_wait;
 use crate::{Error, Result, panics};
 
@@ -27,7 +28,8 @@ pub fn in_place<T>(work: impl FnOnce() -> T) -> T {
 /// Returns 500 if `work` panics, and 503 if the server stops before `work` begins.
 pub async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     // Caught on that thread, which knows the location of the panic.
-    let guarded = || catch_unwind(AssertUnwindSafe(work)).map_err(panics::error);
+    let profile = Profile::current();
+    let guarded = || Profile::within(profile, || catch_unwind(AssertUnwindSafe(work)).map_err(panics::error));
     let joined = tokio::task::spawn_blocking(guarded).await;
     joined.map_err(|error| Error::unavailable("the server is stopping").with_source(error))?
 }

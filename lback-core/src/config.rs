@@ -17,6 +17,8 @@ pub struct CoreSettings {
     /// Shows errors in the browser, applies migrations at start-up and reloads templates when they change. Must be off on a
     /// public server.
     pub debug: bool,
+    /// Adds the developer toolbar to HTML pages while `DEBUG` is on.
+    pub debug_toolbar: bool,
     /// The address to listen on.
     pub host: String,
     /// The port to listen on.
@@ -169,6 +171,7 @@ impl Default for CoreSettings {
     fn default() -> Self {
         CoreSettings {
             debug: false,
+            debug_toolbar: true,
             host: "127.0.0.1".to_owned(),
             port: 8000,
             allowed_hosts: Vec::new(),

@@ -1,5 +1,6 @@
 //! The error type of views and middleware.
 
+use std::backtrace::Backtrace;
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
@@ -7,6 +8,7 @@ use std::panic::Location;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
+use crate::error_page::capture_stack;
 use crate::sealed::Sealed;
 
 /// The result of views, middleware and everything that they call.
@@ -42,6 +44,8 @@ struct Inner {
     location: Option<String>,
     headers: HeaderMap,
     panic: bool,
+    /// The call stack, while `DEBUG` is on and if the error is the application's fault.
+    stack: Option<Backtrace>,
 }
 
 impl Error {
@@ -59,6 +63,7 @@ impl Error {
             location: Some(Location::caller().to_string()),
             headers: HeaderMap::new(),
             panic: false,
+            stack: if status.is_server_error() { capture_stack() } else { None },
         }))
     }
 
@@ -108,9 +113,10 @@ impl Error {
         error.with_header(header::LOCATION, crate::response::location_value(location))
     }
 
-    pub(crate) fn panic(message: String, location: Option<String>) -> Self {
+    pub(crate) fn panic(message: String, location: Option<String>, stack: Option<Backtrace>) -> Self {
         let mut error = Self::internal(message);
         error.0.location = location;
+        error.0.stack = stack;
         error.0.panic = true;
         error
     }
@@ -161,6 +167,10 @@ impl Error {
     /// If `?` created the error, this is the location of the `?`.
     pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
+    }
+
+    pub(crate) fn stack(&self) -> Option<&Backtrace> {
+        self.0.stack.as_ref()
     }
 
     pub(crate) fn into_parts(self) -> (String, Option<BoxError>, Option<String>) {

@@ -1,6 +1,7 @@
 //! Catches panics in views and middleware and turns them into errors.
 
 use std::any::Any;
+use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,11 +9,12 @@ use std::pin::Pin;
 use std::sync::Once;
 use std::task::Poll;
 
+use crate::error_page::capture_stack;
 use crate::{Error, Result};
 
 thread_local! {
-    /// The source location of the thread's last panic.
-    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The source location of the thread's last panic, and its call stack.
+    static LAST: RefCell<(Option<String>, Option<Backtrace>)> = const { RefCell::new((None, None)) };
 }
 
 /// Installs a hook that records the source location of every panic, for the debug page and the log.
@@ -21,7 +23,7 @@ pub(crate) fn remember_places() {
     ONCE.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            LAST.set(info.location().map(ToString::to_string));
+            LAST.set((info.location().map(ToString::to_string), capture_stack()));
             previous(info);
         }));
     });
@@ -30,7 +32,8 @@ pub(crate) fn remember_places() {
 /// Turns the payload of a panic into an error.
 pub(crate) fn error(payload: Box<dyn Any + Send>) -> Error {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    Error::panic(format!("panic: {}", text.unwrap_or("the payload is not a string")), LAST.take())
+    let (location, stack) = LAST.take();
+    Error::panic(format!("panic: {}", text.unwrap_or("the payload is not a string")), location, stack)
 }
 
 /// Runs `future` and turns a panic in it into an error.

@@ -1,6 +1,7 @@
 //! The application's database: its pool of connections.
 
 use std::fmt;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
+use crate::statements::asked_at;
 use crate::turns::Turns;
 use crate::{Db, DbSession, DbSettings, Isolation, Kind, PooledDb};
 
@@ -153,7 +155,9 @@ impl Database {
     }
 
     /// Returns an idle connection of the pool, or `None` if there is none; [`get`](Self::get) waits for one.
+    #[track_caller]
     pub fn try_get(&self) -> Option<PooledDb> {
+        asked_at(Location::caller());
         self.idle().and_then(|mut connection| self.manager.is_alive(&mut connection).then_some(connection))
     }
 
@@ -161,7 +165,9 @@ impl Database {
     ///
     /// # Errors
     /// Returns 503 if no connection becomes free in that time or the database cannot be opened.
+    #[track_caller]
     pub fn get(&self) -> Result<PooledDb> {
+        asked_at(Location::caller());
         let deadline = Instant::now() + self.pool.connection_timeout();
         loop {
             let mut connection = match self.idle() {
@@ -185,9 +191,8 @@ impl Database {
 
     fn wait(&self, deadline: Instant) -> Result<PooledDb> {
         let busy = || {
-            let state = self.pool.state();
-            let busy = state.connections.saturating_sub(state.idle_connections);
-            Error::unavailable(format!("no connection to the database: {busy} of {} in use", self.pool.max_size()))
+            let PoolStats { in_use, max, .. } = self.pool_stats();
+            Error::unavailable(format!("no connection to the database: {in_use} of {max} in use"))
         };
         // A pool that is not full opens a connection for each that waits.
         let is_full = self.pool.state().connections == self.pool.max_size();
@@ -200,12 +205,40 @@ impl Database {
     ///
     /// # Errors
     /// Returns 503 if the database cannot be opened.
+    #[track_caller]
     pub fn connect(&self) -> Result<Db> {
+        asked_at(Location::caller());
         self.open_for(Purpose::Work)
     }
 
     pub(crate) fn isolation(&self) -> Isolation {
         self.manager.settings.database_isolation
+    }
+
+    fn get_at(&self, place: &'static Location<'static>) -> Result<PooledDb> {
+        let connection = self.get()?;
+        asked_at(place);
+        Ok(connection)
+    }
+
+    /// Returns the number of connections of the pool, and how they are used.
+    ///
+    /// ```
+    /// # use lback::db::{Database, DbSettings};
+    /// # use lback::settings::Secret;
+    /// # let settings = DbSettings { database_url: Secret::new("sqlite:db.sqlite"), ..DbSettings::default() };
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let database = Database::open(&settings, folder.path()).unwrap();
+    /// let connection = database.get().unwrap();
+    /// let stats = database.pool_stats();
+    /// assert_eq!((stats.max, stats.open, stats.in_use, stats.idle), (8, 1, 1, 0));
+    /// assert_eq!(stats.to_string(), "1 of 8 connections open, 1 in use");
+    /// # drop(connection);
+    /// ```
+    pub fn pool_stats(&self) -> PoolStats {
+        let state = self.pool.state();
+        let in_use = state.connections.saturating_sub(state.idle_connections);
+        PoolStats { max: self.pool.max_size(), open: state.connections, idle: state.idle_connections, in_use }
     }
 
     /// Returns how long work on the database may be waited for: the time for a connection, and then for a lock.
@@ -229,14 +262,17 @@ impl Database {
     ///
     /// # Errors
     /// Returns the errors of [`get`](Self::get) and of `work`.
+    #[track_caller]
     pub fn read<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        let place = Location::caller();
         // A SQLite file answers so fast that moving connections does not pay off. A server or an exhausted pool takes longer.
         if !self.kind().is_server()
             && let Some(mut connection) = self.try_get()
         {
+            asked_at(place);
             return work(&mut connection);
         }
-        blocking::in_place(|| work(&mut *self.get()?))
+        blocking::in_place(|| work(&mut *self.get_at(place)?))
     }
 
     /// Returns the permission to use a connection for as long as a client reads a response.
@@ -276,10 +312,12 @@ impl Database {
     ///
     /// # Errors
     /// Returns 503 if there is no connection or the database is locked; those of `work` and of the commit.
+    #[track_caller]
     pub fn write<T>(&self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        let place = Location::caller();
         blocking::in_place(|| {
             let mut unit = DbSession::for_writing(self.clone());
-            let value = work(unit.connection()?)?;
+            let value = work(unit.connection_at(place)?)?;
             unit.commit()?;
             Ok(value)
         })
@@ -289,26 +327,54 @@ impl Database {
     ///
     /// # Errors
     /// Returns the errors of [`get`](Self::get) and of `work`; 500 if `work` panics.
-    pub async fn run<T, F>(&self, work: F) -> Result<T>
+    #[track_caller]
+    pub fn run<T, F>(&self, work: F) -> impl Future<Output = Result<T>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
     {
-        let database = self.clone();
-        blocking::on_thread(move || work(&mut *database.get()?)).await?
+        let (database, place) = (self.clone(), Location::caller());
+        async move { blocking::on_thread(move || work(&mut *database.get_at(place)?)).await? }
     }
 
     /// As [`write`](Self::write), for async code.
     ///
     /// # Errors
     /// As [`write`](Self::write); 500 if `work` panics.
-    pub async fn run_write<T, F>(&self, work: F) -> Result<T>
+    #[track_caller]
+    pub fn run_write<T, F>(&self, work: F) -> impl Future<Output = Result<T>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
     {
-        let database = self.clone();
-        blocking::on_thread(move || database.write(work)).await?
+        let (database, place) = (self.clone(), Location::caller());
+        let write = move || {
+            database.write(|db| {
+                asked_at(place);
+                work(db)
+            })
+        };
+        async move { blocking::on_thread(write).await? }
+    }
+}
+
+/// The use of a [pool](Database::pool_stats).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStats {
+    /// The maximum number of connections: `DATABASE_POOL_SIZE`.
+    pub max: u32,
+    /// The number of open connections.
+    pub open: u32,
+    /// The number of open connections that wait for work.
+    pub idle: u32,
+    /// The number of connections that are in use or being opened.
+    pub in_use: u32,
+}
+
+impl fmt::Display for PoolStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} connections open, {} in use", self.open, self.max, self.in_use)
     }
 }
 

@@ -31,13 +31,14 @@ mod shell;
 pub mod signals;
 #[cfg(feature = "sqlite")]
 mod sqlite_file;
+mod statements;
 #[cfg(feature = "postgres")]
 mod temporary;
 mod turns;
 mod unit_of_work;
 
 pub use connection::{Db, Kind, PooledDb};
-pub use database::Database;
+pub use database::{Database, PoolStats};
 pub use dialect::{BindValue, Dialect, FirstOfEach, RowByRow, from_select};
 pub use error::{OrNotFoundRow, is_unavailable};
 pub use expressions::{DateMethods, JsonMethods, TextMethods};
@@ -50,6 +51,7 @@ pub use request::RequestDb;
 pub use schema::Tables;
 pub use settings::DbSettings;
 pub use signals::RequestSignal;
+pub use statements::{AssertQueries, SqlPanel};
 #[cfg(feature = "postgres")]
 pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;

@@ -12,6 +12,7 @@ use diesel::prelude::*;
 use lback_core::{Error, Result};
 
 use crate::database_url::Target;
+use crate::statements::Watch;
 use crate::{Db, DbSettings, PooledDb};
 #[cfg(feature = "postgres")]
 use crate::{Isolation, Postgres};
@@ -57,14 +58,21 @@ impl Manager {
         }
     }
 
-    /// Opens a connection.
+    /// Opens a connection outside of the pool.
     pub(crate) fn open(&self, purpose: Purpose) -> Result<Db, OpenError> {
-        match &self.target {
+        self.open_watched(purpose, false)
+    }
+
+    /// Opens a connection. The toolbar and tests see its statements if it is of the pool, because only then a request sends them.
+    fn open_watched(&self, purpose: Purpose, of_pool: bool) -> Result<Db, OpenError> {
+        let mut connection = match &self.target {
             #[cfg(feature = "sqlite")]
             Target::Sqlite(path) => self.open_sqlite(path, purpose).map(Db::Sqlite),
             #[cfg(feature = "postgres")]
             Target::Postgres(url) => self.open_postgres(url, purpose).map(Db::Postgres),
-        }
+        }?;
+        connection.set_instrumentation(Watch::new(self.settings.database_slow_ms.into(), of_pool));
+        Ok(connection)
     }
 
     #[cfg(feature = "sqlite")]
@@ -183,7 +191,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = OpenError;
 
     fn connect(&self) -> Result<Db, Self::Error> {
-        self.open(Purpose::Work)
+        self.open_watched(Purpose::Work, true)
     }
 
     /// Not used: see [`Manager::is_alive`].

@@ -39,7 +39,41 @@ pub(crate) fn unavailable(message: &str) -> Option<&'static str> {
 
 /// Returns what to do if the first connection fails.
 pub(crate) fn remedy_at_start(message: &str) -> &'static str {
-    const REMEDIES: [(&str, &str); 12] = [
+    const REMEDIES: [(&str, &str); 21] = [
+        (
+            "no pg_hba.conf entry",
+            "The server does not let this user in from here; its pg_hba.conf says who may come. Without TLS it may want ?sslmode=require at the end of DATABASE_URL",
+        ),
+        (
+            "certificate verify failed",
+            "The certificate of the server was not issued by an authority that sslrootcert names, or it has expired. Name the certificate of the right authority at the end of DATABASE_URL: sslrootcert=/path/to/ca.pem",
+        ),
+        (
+            "does not match host name",
+            "The certificate of the server is for another host. Write that host in DATABASE_URL, or have a certificate issued for this one",
+        ),
+        (
+            "root certificate file",
+            "sslmode=verify-full needs the certificate of the authority that the server's was issued by. Name its file at the end of DATABASE_URL: sslrootcert=/path/to/ca.pem",
+        ),
+        (
+            "connection requires a valid client certificate",
+            "The server wants a certificate of this user. Name a file that exists at the end of DATABASE_URL: sslcert=/path/to/client.pem&sslkey=/path/to/client-key.pem",
+        ),
+        (
+            "certificate authentication failed",
+            "The certificate that sslcert names was issued for another user. Correct the user in DATABASE_URL, or sslcert and sslkey",
+        ),
+        (
+            "alert unknown ca",
+            "The server does not trust the authority that has issued the certificate in sslcert. Use a certificate that it trusts, or add the authority to ssl_ca_file of the server",
+        ),
+        ("private key file", "Correct sslkey at the end of DATABASE_URL. Only the owner may read the file: chmod 600"),
+        ("certificate file", "Correct sslcert at the end of DATABASE_URL: it names a PEM file with the certificate of this user"),
+        (
+            "server does not support SSL",
+            "The server has no TLS. Turn it on there (ssl = on), or write ?sslmode=disable at the end of DATABASE_URL if the network is private",
+        ),
         ("password authentication failed", "The user or the password in DATABASE_URL is wrong"),
         ("no password supplied", "DATABASE_URL has no password: postgres://user:password@host/database"),
         (
@@ -49,10 +83,6 @@ pub(crate) fn remedy_at_start(message: &str) -> &'static str {
         ("role \"", "Correct the user in DATABASE_URL, or make it: createuser --pwprompt NAME"),
         ("database \"", "Correct the name at the end of DATABASE_URL, or make the database: createdb NAME"),
         ("could not translate host name", "Correct the host in DATABASE_URL"),
-        (
-            "no pg_hba.conf entry",
-            "The server does not let this user in from here; its pg_hba.conf says who may come. Without TLS it may want ?sslmode=require at the end of DATABASE_URL",
-        ),
         ("SSL", "TLS is set by sslmode at the end of DATABASE_URL: ?sslmode=disable, require, or verify-full with sslrootcert"),
         ("invalid URI query parameter", "Correct the parameters after the ? in DATABASE_URL"),
         ("Connection refused", "Start the PostgreSQL server, or correct host and port in DATABASE_URL"),

@@ -1,5 +1,7 @@
 //! Access to the database from a request.
 
+use std::panic::Location;
+
 use lback_core::{BodyWriter, Error, Request, Response, Result, blocking};
 
 use crate::sealed::Sealed;
@@ -228,19 +230,22 @@ impl RequestDb for Request {
         self.db_session()?.set_isolation(isolation)
     }
 
-    async fn run_db<T, F>(&mut self, work: F) -> Result<T>
+    fn run_db<T, F>(&mut self, work: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send + 'static,
         F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
     {
-        let mut unit = self.extensions_mut().remove::<DbSession>().ok_or_else(missing)?;
-        let work = move || {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(unit.connection()?)));
-            (unit, result)
-        };
-        let (unit, result) = blocking::on_thread(work).await?;
-        self.extensions_mut().insert(unit);
-        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let place = Location::caller();
+        async move {
+            let mut unit = self.extensions_mut().remove::<DbSession>().ok_or_else(missing)?;
+            let work = move || {
+                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(unit.connection_at(place)?)));
+                (unit, result)
+            };
+            let (unit, result) = blocking::on_thread(work).await?;
+            self.extensions_mut().insert(unit);
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        }
     }
 
     async fn commit_db(&mut self) -> Result<()> {

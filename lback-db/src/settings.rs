@@ -26,6 +26,8 @@ pub struct DbSettings {
     pub database_statement_timeout_ms: u32,
     /// The isolation of transactions on PostgreSQL: `"read committed"`, `"repeatable read"` or `"serializable"`.
     pub database_isolation: Isolation,
+    /// Milliseconds from which on a statement is slow and is logged with a warning; 0 logs none.
+    pub database_slow_ms: u32,
 }
 
 impl Default for DbSettings {
@@ -38,6 +40,7 @@ impl Default for DbSettings {
             database_connect_timeout_seconds: 5,
             database_statement_timeout_ms: 20_000,
             database_isolation: Isolation::ReadCommitted,
+            database_slow_ms: 0,
         }
     }
 }
@@ -64,6 +67,7 @@ impl Section for DbSettings {
             0..=86_400_000,
             usual.database_statement_timeout_ms,
         );
+        check.range("DATABASE_SLOW_MS", self.database_slow_ms, 0..=86_400_000, 500);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use lback_core::{Middleware, Next, Request, Response, Result};
 
-use crate::SessionManager;
 use crate::end_of_request::{End, finish};
 use crate::request::{RouteSession, Slot};
+use crate::{SessionManager, panel};
 
 /// Makes [`req.session()`](crate::RequestSession::session) work: the session is loaded when it is first used, and changes are saved on
 /// the way out, together with the view's database work.
@@ -30,10 +30,13 @@ impl Middleware for SessionMiddleware {
         let session = req.extensions_mut().get_mut::<Slot>().and_then(Slot::take);
         match session {
             None => result,
-            Some(session) => match finish(req, session, result) {
-                End::Reached(result) => result,
-                End::Writing(writing) => writing.await,
-            },
+            Some(session) => {
+                panel::record(&session);
+                match finish(req, session, result) {
+                    End::Reached(result) => result,
+                    End::Writing(writing) => writing.await,
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use lback_core::profile::Profile;
 use lback_core::{Caching, Error, Request, Result, Route, Router, StatusCode};
 use lback_db::RequestSignal;
 
@@ -143,7 +144,7 @@ impl RequestSession for Request {
     fn user_sessions(&mut self, user_id: i64) -> Result<Vec<SessionInfo>> {
         let manager = manager(self)?;
         match manager.backend().joined(self) {
-            Some(unit) => unit.run(|db| rows::for_user(db, user_id, manager.clock().now())),
+            Some(unit) => Profile::within(None, || unit.run(|db| rows::for_user(db, user_id, manager.clock().now()))),
             None => manager.for_user(user_id),
         }
     }
@@ -154,7 +155,7 @@ impl RequestSession for Request {
         let ends_own = self.session().base().is_some_and(|own| own.user_id == Some(user_id) && Some(own.id) != except);
         let count = match manager.backend().joined_for_writing(self)? {
             Some(unit) => {
-                let count = unit.run(|db| rows::end_user(db, user_id, except, manager.clock().now()))?;
+                let count = Profile::within(None, || unit.run(|db| rows::end_user(db, user_id, except, manager.clock().now())))?;
                 if count > 0 {
                     self.signal(SessionsRevoked { user_id, count });
                 }
@@ -178,7 +179,7 @@ fn load(req: &mut Request, manager: SessionManager) -> AppSession {
     };
     // Nothing waits for a second connection while it holds one.
     let what = match manager.backend().joined(req) {
-        Some(unit) => unit.run(|db| manager.find_within(db, &ids)),
+        Some(unit) => Profile::within(None, || unit.run(|db| manager.find_within(db, &ids))),
         None => wait(manager.find(&ids)),
     };
     found(req, manager, what)

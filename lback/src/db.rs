@@ -5,8 +5,8 @@ pub use lback_db::schema::{Column, Columns};
 #[doc(inline)]
 pub use lback_db::{
     Applied, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach, Isolation, JsonMethods,
-    Kind, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PooledDb, RequestDb, RowByRow, Tables, TextMethods, from_select,
-    is_unavailable, joinable_tables, migrations, tables,
+    Kind, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PoolStats, PooledDb, RequestDb, RowByRow, Tables, TextMethods,
+    from_select, is_unavailable, joinable_tables, migrations, tables,
 };
 #[cfg(feature = "postgres")]
 #[doc(inline)]

@@ -68,6 +68,7 @@ pub mod http;
 pub mod mail;
 pub mod middleware;
 pub mod prelude;
+pub mod profile;
 pub mod routing;
 pub mod session;
 pub mod settings;

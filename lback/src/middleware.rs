@@ -7,5 +7,5 @@ pub use lback_core::StaticNames;
 #[doc(inline)]
 pub use lback_core::middleware::{
     AllowedHosts, BodyReader, CsrfMiddleware, Errors, IntoMiddleware, Layer, LiveReload, Middleware, MiddlewareFn, Next, RequestLog,
-    SecurityHeaders, Slot, Stack, StaticFiles, Timeout,
+    SecurityHeaders, Slot, Stack, StaticFiles, Timeout, Toolbar,
 };

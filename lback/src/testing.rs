@@ -5,6 +5,8 @@ pub use lback_app::testing::{Client, MultipartBuilder, RequestBuilder, TestRespo
 #[cfg(feature = "auth")]
 #[doc(inline)]
 pub use lback_auth::ClientAuth;
+#[doc(inline)]
+pub use lback_db::AssertQueries;
 #[cfg(feature = "mail")]
 #[doc(inline)]
 pub use lback_mail::ClientMail;

@@ -204,6 +204,30 @@ impl Browser {
         focus.as_str().unwrap_or_default().trim().to_owned()
     }
 
+    /// Runs a script in the page and returns the text that it returns.
+    #[track_caller]
+    pub fn run(&self, script: &str) -> String {
+        let result = self.post("execute/sync", &json!({ "script": script, "args": [] }));
+        result.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until a script returns `true`.
+    #[track_caller]
+    pub fn waits(&self, script: &str) {
+        let deadline = Instant::now() + TIMEOUT;
+        while self.post("execute/sync", &json!({ "script": script, "args": [] })) != true {
+            assert!(Instant::now() < deadline, "{script} is still false on {}", self.url());
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Sets whether pages are told that the user prefers dark colours.
+    #[track_caller]
+    pub fn prefers_dark(&self, dark: bool) {
+        let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [scheme] }));
+    }
+
     /// Returns the console messages since the last call, such as script errors, policy violations and missing files.
     #[track_caller]
     pub fn complaints(&self) -> Vec<String> {

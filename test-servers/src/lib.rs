@@ -13,6 +13,7 @@ mod smtp;
 mod webdriver;
 
 pub use browser::Browser;
+pub use certificate::Authority;
 pub use postgres::{Disk, Postgres};
 pub use process::{Server, free_port, installed};
 pub use redis::Redis;

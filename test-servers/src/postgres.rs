@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::process::is_root;
-use crate::{Server, free_port, installed};
+use crate::{Authority, Server, free_port, installed};
 
 /// Runs until it receives SIGTERM, and then stops the server, which `pg_ctl` has detached from this process.
 const KEEPER: &str = r#"
@@ -94,6 +94,28 @@ impl Postgres {
         let server = Postgres { keeper: Server::start(folder, "TERM", Path::new("sh"), &keeper)?, bin: bin.to_owned(), port };
         server.run()?;
         Ok(server)
+    }
+
+    /// Requires TLS from now on, with a certificate for `localhost`. Clients with a certificate of the same authority may log in as the
+    /// user whom it names, if that is `lback_certified`.
+    ///
+    /// # Errors
+    /// If the files cannot be written or the server does not start again.
+    pub fn require_tls(&self, authority: &Authority) -> io::Result<()> {
+        let data = self.keeper.folder().join("data");
+        let (certificate, key) = authority.issue("localhost");
+        for (from, name) in [(authority.certificate(), "ca.pem"), (certificate, "server.pem"), (key, "server-key.pem")] {
+            let to = data.join(name);
+            fs::copy(from, &to)?;
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
+            if let Some((user, group)) = owner()? {
+                chown(&to, Some(user), Some(group))?;
+            }
+        }
+        let mut settings = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf"))?;
+        writeln!(settings, "ssl = on\nssl_ca_file = 'ca.pem'\nssl_cert_file = 'server.pem'\nssl_key_file = 'server-key.pem'")?;
+        fs::write(data.join("pg_hba.conf"), "hostssl all lback_certified all cert\nhostssl all all all scram-sha-256\n")?;
+        self.restart()
     }
 
     /// Starts the server again after [`stop`](Self::stop) or [`crash`](Self::crash), and waits until it responds.

@@ -7,7 +7,7 @@ use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
 use crate::sealed::Sealed;
-use crate::{Mail, MailBackend, MailMiddleware, MailSettings, Mailer, SmtpTls, send_regularly};
+use crate::{Mail, MailBackend, MailMiddleware, MailPanel, MailSettings, Mailer, SmtpTls, send_regularly};
 
 /// Adds mail to [`App`].
 pub trait AppMail: Sealed {
@@ -69,6 +69,7 @@ impl Battery for MailBattery {
         let mailer = Mailer::open(&settings, setup.settings().root(), debug, database, setup.clock_in_use().clone())?;
         setup.middleware(Slot::App, MailMiddleware::new(mailer.clone()));
         setup.state(mailer.clone());
+        setup.toolbar_panel(MailPanel);
         setup.background(move |_, stopping| send_regularly(mailer.clone(), stopping));
         setup.checks(move |_, checks| {
             if checks.deploy() {

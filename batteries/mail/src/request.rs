@@ -1,11 +1,13 @@
 //! Sends mail from a request.
 
+use std::panic::Location;
+
 use lback_core::{Error, Request, Result};
 use lback_db::{DbSession, RequestDb};
 
 use crate::middleware::Pending;
 use crate::sealed::Sealed;
-use crate::{Mail, Mailer};
+use crate::{Mail, Mailer, panel};
 
 /// Adds mail to [`Request`].
 pub trait RequestMail: Sealed {
@@ -48,7 +50,10 @@ impl RequestMail for Request {
         let mailer = mailer(self)?;
         let mail = mailer.compose(mail.rendered(self)?)?;
         match self.extensions_mut().get_mut::<Pending>() {
-            Some(Pending(mails)) => mails.push(mail),
+            Some(Pending(mails)) => {
+                panel::record(&mail, Location::caller());
+                mails.push(mail);
+            }
             None => {
                 return Err(Error::internal(
                     "this request can send no mail: the MailMiddleware is not in the stack, or stands inside the one that asks",
@@ -62,6 +67,9 @@ impl RequestMail for Request {
     fn send_mail_unnoticed(&mut self, mail: Mail, really: bool) -> Result<()> {
         let mailer = mailer(self)?;
         let mail = mailer.compose(mail.rendered(self)?)?;
+        if really {
+            panel::record(&mail, Location::caller());
+        }
         match self.extensions().get::<DbSession>() {
             _ if !really => {}
             Some(_) => self.on_commit(move || mailer.deposit_beside(mail))?,

@@ -2,7 +2,7 @@
 
 use lback_core::middleware::Slot;
 use lback_core::{Application, ProgramError, ProgramResult, Settings};
-use lback_db::{Database, DbSessionMiddleware, DbSettings};
+use lback_db::{Database, DbSessionMiddleware, DbSettings, SqlPanel};
 
 use crate::CommandSpec;
 use crate::battery::{Battery, Setup};
@@ -29,8 +29,10 @@ impl Battery for DatabaseBattery {
         setup.middleware(Slot::Unit, DbSessionMiddleware::new(database.clone()));
         setup.state(database.clone());
         setup.debug_section(|req| debug_section(req.app()));
+        setup.toolbar_panel(SqlPanel);
         setup.checks(move |app, checks| {
-            checks.add("database", database.get().map(drop));
+            let connected = database.get().map(drop);
+            checks.add(format!("database ({})", database.pool_stats()), connected);
             checks.add("migrations", require_migrations(app));
             checks.add("SQL of applied migrations", changed_migrations(app));
             checks.add("tables", tables(app));

@@ -4,8 +4,10 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use super::source::{self, Line};
+use super::stack::{self, Part};
 use super::{DebugSection, pages, plain, reason, run_blocking, secrets};
-use crate::{Error, Request, Response, Route, csp};
+use crate::profile::{PanelView, Profile};
+use crate::{Application, Error, Request, Response, Route, csp};
 
 #[derive(Serialize)]
 struct Page {
@@ -17,6 +19,7 @@ struct Page {
     causes: Vec<String>,
     location: Option<String>,
     lines: Vec<Line>,
+    stack: Vec<Part>,
     method: String,
     address: String,
     client: Option<String>,
@@ -26,6 +29,7 @@ struct Page {
     route: Option<RouteRow>,
     middleware: Vec<&'static str>,
     sections: Vec<DebugSection>,
+    panels: Vec<PanelView>,
     nonce: Option<String>,
     settings: Vec<SettingRow>,
     routes: Vec<RouteRow>,
@@ -69,7 +73,9 @@ impl Page {
         // If no route matches, the location is inside the framework, which does not help the developer.
         let location = error.location().filter(|_| is_server_error || req.route().is_some()).map(str::to_owned);
         let lines = location.as_deref().map(|location| source::excerpt(location, app.root())).unwrap_or_default();
-        let sections = if is_server_error { sections(req) } else { Vec::new() };
+        let panels = if is_server_error { panels(&app) } else { Vec::new() };
+        // Not recorded: the page itself would appear among what the request has done.
+        let sections = if is_server_error { Profile::within(None, || sections(req)) } else { Vec::new() };
         let route = req.route();
         Page {
             status: status.as_u16(),
@@ -80,8 +86,9 @@ impl Page {
             causes: causes(error),
             location,
             lines,
+            stack: error.stack().filter(|_| is_server_error).map(|stack| stack::parts(&stack.to_string(), app.root())).unwrap_or_default(),
             method: req.method().to_string(),
-            address: secrets::address(&secrets::path(req)),
+            address: super::shown_path(req),
             client: req.client_addr().map(|address| address.to_string()),
             request_id: req.id().to_string(),
             headers: secrets::headers(req.headers()),
@@ -89,6 +96,7 @@ impl Page {
             route: route.map(RouteRow::of),
             middleware: app.middleware().chain(route.into_iter().flat_map(Route::middleware)).collect(),
             sections,
+            panels,
             nonce: csp::nonce_for_style(req),
             settings: req.settings().entries().into_iter().map(SettingRow::of).collect(),
             routes: if is_not_found { app.routes().iter().map(|route| RouteRow::of(route)).collect() } else { Vec::new() },
@@ -120,6 +128,13 @@ fn sections(req: &mut Request) -> Vec<DebugSection> {
         }
     }
     shown
+}
+
+/// Returns the panels of the toolbar that may explain the error, if the request is recorded.
+fn panels(app: &Application) -> Vec<PanelView> {
+    let Some(profile) = Profile::current() else { return Vec::new() };
+    let explaining = app.panels().iter().filter(|panel| panel.explains_errors());
+    explaining.filter_map(|panel| panel.show(&profile)).filter(|view| !view.rows.is_empty()).collect()
 }
 
 impl RouteRow {

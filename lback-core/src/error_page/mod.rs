@@ -8,10 +8,13 @@ mod plain;
 mod report;
 mod secrets;
 mod source;
+mod stack;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use report::{Failure, FailureReport};
+pub use secrets::is_secret_name;
+pub(crate) use stack::{capture as capture_stack, record_stacks};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,6 +34,11 @@ pub struct DebugSection {
     pub rows: Vec<(String, String)>,
     /// Whether the section may explain the error. If so, it is shown above the request.
     pub is_cause: bool,
+}
+
+/// Returns the path and the query of a request as developers see them, with secrets masked.
+pub(crate) fn shown_path(req: &Request) -> String {
+    secrets::address(&secrets::path(req))
 }
 
 /// Headers that describe the body. The error cannot set them, because the body is the error page.

@@ -4,11 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::SystemTime;
 
 use hyper::Method;
-use hyper::header::{self, HeaderValue};
+use hyper::header::HeaderValue;
 
 use super::allowed_hosts::is_allowed;
+use super::page_script;
 use crate::templates::Files;
-use crate::{Body, Middleware, Next, Request, Response, Result, csp, header_parameters};
+use crate::{Middleware, Next, Request, Response, Result};
 
 /// The path that returns the current version of the site's pages.
 const VERSION: &str = "/__lback/reload";
@@ -71,29 +72,9 @@ impl Middleware for LiveReload {
         // Taken before the page is made, so that a change in the meantime counts as newer.
         let version = self.version(req).await;
         let mut response = next.run(req).await?;
-        if let Some((page, end)) = whole_page(&response) {
-            let (before, after) = (page[..end].to_owned(), page[end..].to_owned());
-            let nonce = csp::allow_own_script(req, response.headers_mut());
-            let nonce = nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
-            let script = format!("<script src=\"{SCRIPT}\" data-version=\"{version}\"{nonce}></script>");
-            *response.body_mut() = Body::from([before, script.into_bytes(), after].concat());
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-        }
+        page_script::add(req, &mut response, SCRIPT, ("version", &version));
         Ok(response)
     }
-}
-
-/// Returns the page of the response and the position of its `</body>`, or `None` unless the response is a complete HTML page.
-fn whole_page(response: &Response) -> Option<(&[u8], usize)> {
-    let content_type = response.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
-    if !header_parameters::split(content_type).0.eq_ignore_ascii_case("text/html")
-        || response.headers().contains_key(header::CONTENT_ENCODING)
-    {
-        return None;
-    }
-    let page = response.body().as_bytes()?;
-    let end = page.windows(7).rposition(|part| part.eq_ignore_ascii_case(b"</body>"))?;
-    Some((page, end))
 }
 
 fn hash(value: &impl Hash) -> u64 {

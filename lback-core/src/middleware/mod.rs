@@ -5,11 +5,13 @@ pub(crate) mod body;
 mod csrf;
 mod errors;
 mod live_reload;
+mod page_script;
 mod request_log;
 mod security_headers;
 mod stack;
 mod static_files;
 mod timeout;
+mod toolbar;
 
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use allowed_hosts::is_allowed as is_allowed_host;
@@ -23,6 +25,7 @@ pub(crate) use stack::check_order;
 pub use stack::{Slot, Stack};
 pub use static_files::StaticFiles;
 pub use timeout::Timeout;
+pub use toolbar::Toolbar;
 
 use std::any::Any;
 use std::fmt;
@@ -31,6 +34,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::panics::{self, catch_panic};
+use crate::profile::{Layers, Profile};
 use crate::router::Endpoint;
 use crate::sealed::SealedKind;
 use crate::view::BoxFuture;
@@ -328,9 +332,20 @@ impl<'a> Next<'a> {
         'a: 'r,
     {
         let mut layers = self.layers.iter();
-        match layers.find(|layer| !layer.0.skips(req)) {
+        let layer = layers.find(|layer| !layer.0.skips(req));
+        let profile = Profile::current();
+        let timed = profile.map(|profile| (Layers::enter(&profile, layer.map_or("view", Layer::name)), profile));
+        let answer = match layer {
             Some(layer) => layer.0.handle(req, Next { layers: layers.as_slice(), endpoint: self.endpoint }),
             None => self.endpoint.answer(req),
+        };
+        match timed {
+            None => answer,
+            Some((entered, profile)) => Box::pin(async move {
+                let result = answer.await;
+                Layers::leave(&profile, entered);
+                result
+            }),
         }
     }
 }

@@ -62,6 +62,20 @@ impl Stack {
         self
     }
 
+    /// Adds a middleware outside all others.
+    ///
+    /// ```
+    /// use lback::middleware::{Errors, LiveReload, Stack};
+    ///
+    /// let mut stack = Stack::new();
+    /// stack.push(Errors).wrap(LiveReload::new());
+    /// assert_eq!(stack.names().collect::<Vec<_>>(), ["LiveReload", "Errors"]);
+    /// ```
+    pub fn wrap<Kind>(&mut self, middleware: impl IntoMiddleware<Kind>) -> &mut Self {
+        self.layers.insert(0, (Slot::Edge, middleware.into_middleware()));
+        self
+    }
+
     /// Adds a middleware to `slot`, inside those that are already in it.
     ///
     /// ```

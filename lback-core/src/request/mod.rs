@@ -20,6 +20,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -31,6 +32,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::application::Application;
+use crate::profile::Rendered;
 use crate::router::{Matched, Route, SecretPath};
 use crate::sealed::Sealed;
 use crate::{Caching, Error, Outcome, Response, Result, Settings, TypeMap, csrf, header_parameters};
@@ -431,8 +433,12 @@ impl Request {
     /// Returns the same errors as [`Request::render`].
     #[track_caller]
     pub fn render_to_string(&mut self, template: &str, context: tera::Context) -> Result<String> {
-        let app = self.app.clone();
-        app.templates().render(self, template, context)
+        let (app, timed) = (self.app.clone(), Rendered::begin());
+        let result = app.templates().render(self, template, context);
+        if let Some(timed) = timed {
+            timed.end(template, Location::caller());
+        }
+        result
     }
 
     /// Returns a CSRF token for a page of this visitor, to be sent back in the form field `csrf_token` or in the header

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::Route;
 use crate::CoreSettings;
-use crate::middleware::{Layer, LiveReload, StaticFiles};
+use crate::middleware::{Layer, LiveReload, StaticFiles, Toolbar};
 
 /// Returns the problems of the routes and folders that can never be reached because a middleware outside them answers their
 /// paths.
@@ -30,12 +30,14 @@ pub(crate) fn unreachable<'a>(routes: impl Iterator<Item = &'a Route>, layers: &
         }
     }
     let reloads = config.debug && layers.iter().any(|layer| layer.downcast::<LiveReload>().is_some());
+    let has_toolbar = config.debug && layers.iter().any(|layer| layer.downcast::<Toolbar>().is_some());
     for route in routes {
         let pattern = route.pattern();
         let fixed = &pattern[..pattern.find('{').unwrap_or(pattern.len())];
         let hidden_by = match folders.iter().find(|(url, _)| fixed.starts_with(url.as_str())) {
             Some((url, is_static)) => describe(*is_static, url),
             None if reloads && LiveReload::PATHS.contains(&pattern) => "the live reload of DEBUG".to_owned(),
+            None if has_toolbar && fixed.starts_with(Toolbar::PATH) => "the toolbar of DEBUG".to_owned(),
             None => continue,
         };
         problems.push(format!(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{AnySignal, Signal};
 use crate::application::Application;
+use crate::profile::Sent;
 
 /// Maximum nesting of signals that listeners send. Without a limit, two listeners that trigger each other would overflow the stack
 /// and end the program.
@@ -41,8 +42,12 @@ impl Application {
             return;
         }
         DEPTH.set(depth + 1);
+        let timed = Sent::begin();
         // Panics of listeners are caught, so the depth is always reset.
         self.listeners().of::<T>().for_each(|listener| listener.deliver(signal, self));
+        if let Some(timed) = timed {
+            timed.end(T::NAME, self.listeners().of::<T>().count());
+        }
         DEPTH.set(depth);
     }
 }

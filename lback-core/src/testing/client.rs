@@ -16,6 +16,7 @@ use super::jar::Jar;
 use super::request::RequestBuilder;
 use super::socket::Socket;
 use crate::error_page::{Failure, FailureReport};
+use crate::profile::Profile;
 use crate::request::RequestBody;
 use crate::view::View;
 use crate::{Application, Clock, Error, Request, Result};
@@ -71,6 +72,8 @@ pub(super) struct ReceivedResponse {
     pub(super) body: Bytes,
     /// The error that was answered, if the request was not sent over a socket.
     pub(super) failure: Option<Failure>,
+    /// What was recorded about the request, if it was not sent over a socket.
+    pub(super) profile: Option<Profile>,
 }
 
 macro_rules! methods {
@@ -278,10 +281,12 @@ impl Client {
             let mut req = Request::new(self.app().clone(), parts, RequestBody::from(body), Some(peer));
             let report = FailureReport::default();
             req.extensions_mut().insert(report.clone());
-            let response = tokio::spawn(async move { Application::respond(&mut req).await }).await?;
+            let profile = Profile::new();
+            let response = tokio::spawn(profile.clone().follow(async move { Application::respond(&mut req).await })).await?;
             let (parts, body) = response.into_hyper().into_parts();
             let body = body.collect().await.map_err(|error| Error::internal("the response body was interrupted").with_source(error))?;
-            Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body: body.to_bytes(), failure: report.take() })
+            let (status, headers) = (parts.status, parts.headers);
+            Ok(ReceivedResponse { status, headers, body: body.to_bytes(), failure: report.take(), profile: Some(profile) })
         })
     }
 }

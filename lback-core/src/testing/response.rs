@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::client::ReceivedResponse;
 use super::{jar, page_text};
 use crate::error_page::Failure;
+use crate::profile::Profile;
 
 /// Maximum number of characters of the body that a failed assertion shows.
 const MAX_SHOWN: usize = 4000;
@@ -25,12 +26,13 @@ pub struct TestResponse {
     headers: HeaderMap,
     body: Bytes,
     failure: Option<Failure>,
+    profile: Option<Profile>,
 }
 
 impl TestResponse {
     pub(super) fn new(method: Method, path: String, received: ReceivedResponse) -> Self {
-        let ReceivedResponse { status, headers, body, failure } = received;
-        TestResponse { method, path, status, headers, body, failure }
+        let ReceivedResponse { status, headers, body, failure, profile } = received;
+        TestResponse { method, path, status, headers, body, failure, profile }
     }
 
     /// Returns the status.
@@ -101,6 +103,11 @@ impl TestResponse {
     /// Returns the last cookie of this name that the response sets.
     pub fn cookie(&self, name: &str) -> Option<Cookie<'static>> {
         self.cookies().into_iter().rfind(|cookie| cookie.name() == name)
+    }
+
+    /// Returns what was [recorded](crate::profile) about the request, or `None` if it was sent over a socket.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
     }
 
     /// Checks the status. The expected value is a number or a [`StatusCode`].

@@ -45,7 +45,7 @@ impl Socket {
         tokio::spawn(connection);
         let (parts, body) = sender.send_request(request.map(Full::new)).await?.into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body, failure: None })
+        Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body, failure: None, profile: None })
     }
 }
 

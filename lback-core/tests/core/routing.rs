@@ -3,7 +3,7 @@
 use lback_core::{Method, Request, Response, Result, Router, StatusCode};
 
 use crate::{app, app_with, assemble, client, start_error};
-use lback_core::middleware::{LiveReload, Stack, StaticFiles};
+use lback_core::middleware::{LiveReload, Stack, StaticFiles, Toolbar};
 use lback_core::testing::Client;
 
 /// Shows which route answered and with which parameters.
@@ -486,7 +486,7 @@ fn a_path_of_many_segments_is_matched_against_each_route_once() {
 fn a_route_behind_static_files_is_refused_at_startup() {
     let problem = |urls: Router, toml: &str| {
         let stack = |stack: &mut Stack| -> () {
-            stack.push(StaticFiles::new()).push(StaticFiles::folder("media/", "uploads")).push(LiveReload::new());
+            stack.push(StaticFiles::new()).push(StaticFiles::folder("media/", "uploads")).push(LiveReload::new()).push(Toolbar::new());
         };
         assemble(urls, toml, |layers| {
             stack(layers);
@@ -506,6 +506,8 @@ fn a_route_behind_static_files_is_refused_at_startup() {
     assert!(below("/assets/x", "DEBUG = true\nSTATIC_URL = '/assets'").contains("STATIC_URL = \"/assets/\""));
     assert!(below("/__lback/reload", debug).contains("the live reload"));
     assert_eq!(below("/__lback/reload", ""), "");
+    assert!(below("/__lback/toolbar/x", debug).contains("the toolbar of DEBUG"));
+    assert_eq!(below("/__lback/toolbar/x", ""), "");
     let included = Router::new().include("/static", Router::new().get("/a", one).get("/", one));
     let error = problem(included, debug).unwrap();
     assert_eq!(error.matches("can never be reached").count(), 1, "{error}");

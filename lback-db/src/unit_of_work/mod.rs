@@ -11,6 +11,7 @@ use lback_core::{Error, Request, Response, Result, StatusCode, blocking};
 pub(crate) use self::hooks::EndHooks;
 use self::hooks::{Hooks, run_guarded};
 use crate::connection::Intent;
+use crate::statements::asked_at;
 use crate::{Database, Db, Isolation, PooledDb};
 
 /// The unit of work of one request: it takes no connection until the first call of [`connection`](Self::connection), and is ended by
@@ -89,12 +90,19 @@ impl DbSession {
     /// Returns 503 if there is no connection or the database is locked, and 500 if the unit of work has ended.
     #[track_caller]
     pub fn connection(&mut self) -> Result<&mut Db> {
-        self.require_active()?;
+        self.connection_at(Location::caller())
+    }
+
+    pub(crate) fn connection_at(&mut self, place: &'static Location<'static>) -> Result<&mut Db> {
+        self.require_active(place)?;
         if self.open.is_none() {
             self.open = Some(Box::new(self.begin()?));
         }
         match &mut self.open {
-            Some(open) => Ok(&mut open.connection),
+            Some(open) => {
+                asked_at(place);
+                Ok(&mut open.connection)
+            }
             None => Err(Error::internal("the request has no connection")),
         }
     }
@@ -118,23 +126,20 @@ impl DbSession {
     /// Returns 500 if the transaction has begun or the unit of work has ended.
     #[track_caller]
     pub fn set_isolation(&mut self, isolation: Isolation) -> Result<()> {
-        self.require_active()?;
+        let place = Location::caller();
+        self.require_active(place)?;
         self.isolation = isolation;
         let Some(open) = self.open.as_mut().filter(|open| open.connection.kind().is_server()) else { return Ok(()) };
         if !open.connection.is_waiting() {
-            let place = Location::caller();
             return Err(Error::internal(format!("the isolation of a transaction that has begun cannot change (set at {place})")));
         }
         open.connection.begin(self.intent, isolation).map_err(cannot_begin)
     }
 
-    #[track_caller]
-    fn require_active(&self) -> Result<()> {
+    fn require_active(&self, place: &'static Location<'static>) -> Result<()> {
         match self.state {
             State::Active => Ok(()),
-            State::Finished => {
-                Err(Error::internal(format!("the request's unit of work has already ended (used at {})", Location::caller())))
-            }
+            State::Finished => Err(Error::internal(format!("the request's unit of work has already ended (used at {place})"))),
         }
     }
 
@@ -145,9 +150,10 @@ impl DbSession {
     /// As [`connection`](Self::connection), and those of `work`.
     #[track_caller]
     pub fn run<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        let place = Location::caller();
         match self.database.kind().is_server() {
-            true => blocking::in_place(|| work(self.connection()?)),
-            false => work(self.connection()?),
+            true => blocking::in_place(|| work(self.connection_at(place)?)),
+            false => work(self.connection_at(place)?),
         }
     }
 

@@ -6,6 +6,7 @@
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lback_core::profile::Profile;
 use lback_core::{Error, Request, Response, Result};
 use lback_db::{DbSession, RequestDb};
 
@@ -146,7 +147,8 @@ fn join(unit: &mut DbSession, manager: &SessionManager, plan: Plan, expiry: Expi
     let (writing, set) = (manager.clone(), set(&ending));
     unit.before_commit(move |db| {
         let deleted = !plan.deletes.is_empty();
-        let written = plan.run_within(db, writing.clock().now())?;
+        // Statements of the session are not counted as the view's, whichever connection they use.
+        let written = Profile::within(None, || plan.run_within(db, writing.clock().now()))?;
         set(Ending::Written(written, written.browser_cookie(&writing, expiry, deleted)?));
         Ok(())
     });

@@ -28,8 +28,10 @@ mod queries;
 mod schema;
 mod sessions;
 mod signals;
+mod statements;
 mod templates;
 mod testing;
+mod toolbar;
 mod unit_of_work;
 mod views;
 

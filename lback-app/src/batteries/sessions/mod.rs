@@ -6,8 +6,8 @@ use lback_core::middleware::Slot;
 use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Keys, ProgramError, ProgramResult, Request, Settings};
 use lback_db::{Database, Tables};
 use lback_session::{
-    MIGRATIONS, RequestSession, RouteSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionSettings, SessionStore,
-    clean_regularly,
+    MIGRATIONS, RequestSession, RouteSession, SessionConfig, SessionId, SessionManager, SessionMiddleware, SessionPanel, SessionSettings,
+    SessionStore, clean_regularly,
 };
 
 use crate::CommandSpec;
@@ -72,6 +72,7 @@ impl Battery for Sessions {
         setup.csrf_binding(sessions.clone());
         setup.template_global("flashes", |req| Ok(req.session().take_flashes()));
         setup.debug_section(debug_section);
+        setup.toolbar_panel(SessionPanel);
         let cleaned = sessions.clone();
         setup.background(move |_, stopping| clean_regularly(cleaned.clone(), stopping));
         let announcing = sessions.clone();

@@ -10,6 +10,7 @@ mod restart;
 mod round_trips;
 mod start;
 mod statements;
+mod tls;
 mod transactions;
 
 use lback::prelude::*;

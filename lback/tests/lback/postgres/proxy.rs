@@ -53,10 +53,6 @@ impl Proxy {
         Proxy { port, shared }
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// The address of a server's database by way of this, without encryption, so that it can be read here.
     pub fn url(&self, server: &Postgres, database: &str) -> String {
         let url = server.url(database).replace(&server.port().to_string(), &self.port.to_string());
