@@ -66,10 +66,9 @@ impl Postgres {
     /// Begins the transaction that waits for a statement, if there is one.
     pub(crate) fn begin_now(&mut self) -> QueryResult<()> {
         let Some(isolation) = self.waiting else { return Ok(()) };
-        match begin(&mut self.inner, isolation) {
+        if let Err(error) = begin(&mut self.inner, isolation) {
             // Nothing has been done yet, so another connection will do.
-            Err(error) => self.reopen_after(error).and_then(|()| begin(&mut self.inner, isolation))?,
-            Ok(()) => (),
+            self.reopen_after(error).and_then(|()| begin(&mut self.inner, isolation))?;
         }
         self.waiting = None;
         Ok(())

@@ -126,7 +126,6 @@ fn only_calls_known_functions(sql: &str) -> bool {
 fn may_precede_parenthesis(before: Token<'_>, last: Token<'_>) -> bool {
     match last {
         Token::Other | Token::Value => true,
-        Token::Quoted | Token::Qualified => false,
         Token::Word(word) if KEYWORDS.contains(&word) || functions::is_known(word) => true,
         // These are keywords in their places, and may be names of functions elsewhere.
         Token::Word("by") => matches!(before, Token::Word("group" | "order" | "partition")),
@@ -137,7 +136,7 @@ fn may_precede_parenthesis(before: Token<'_>, last: Token<'_>) -> bool {
             before => before != Token::Other,
         },
         Token::Word("like" | "ilike" | "between") => before != Token::Other,
-        Token::Word(_) => false,
+        Token::Quoted | Token::Qualified | Token::Word(_) => false,
     }
 }
 

@@ -1,16 +1,11 @@
 //! What ten typical requests cost between the application and the server.
 
-#[cfg(feature = "mail")]
-use std::thread;
-
 use lback::prelude::*;
 use lback::testing::{Client, RequestBuilder};
 use lback_test_servers::Postgres;
 
 use super::proxy::Proxy;
 use super::{SETTINGS, database_url, notes, visit};
-#[cfg(feature = "mail")]
-use crate::number;
 use crate::sql;
 
 fn first(db: &mut Db) -> Result<String> {
@@ -147,19 +142,7 @@ fn a_session_is_read_and_saved_with_one_statement_each() {
 #[test]
 fn a_mail_is_stored_with_one_statement() {
     let Some(wire) = Wire::new("MAIL_BACKEND = 'file'") else { return };
-    let send = || _ = wire.client.post("/mail").send().assert_status(204);
-    send();
-    // Until the worker has sent it, and only looks for others.
-    while number(&wire.client, "SELECT count(*) FROM mail_outbox") > 0 {
-        thread::yield_now();
-    }
-    wire.proxy.round_trips();
-    send();
-    let mut trips = wire.proxy.round_trips();
-    let committed = trips.iter().position(|trip| trip == COMMIT).expect("a commit");
-    trips.truncate(committed + 1);
-    trips.retain(|trip| trip == COMMIT || !trip.starts_with("SELECT") && !trip.starts_with("SET ") && !trip.is_empty());
-    assert!(matches!(&trips[..], [begin, insert, _] if begin == BEGIN && insert.starts_with("INSERT")), "{trips:#?}");
+    wire.assert_trips(|client| client.post("/mail"), 204, &[BEGIN, "INSERT", COMMIT]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::thread;
 
-use lback::db::{Isolation, Postgres as PostgresDb};
+use lback::db::Isolation;
 use lback::diesel::connection::SimpleConnection;
 use lback::diesel::dsl::sql as raw;
 use lback::diesel::sql_types::{BigInt, Bool, Text};
@@ -45,7 +45,7 @@ fn text(db: &mut Db, select: &str) -> Result<String> {
     Ok(diesel::select(raw::<Text>(&format!("({select})"))).get_result(db)?)
 }
 
-fn postgres(db: &mut Db) -> Result<&mut PostgresDb> {
+fn postgres(db: &mut Db) -> Result<&mut lback::db::Postgres> {
     match db {
         Db::Postgres(connection) => Ok(connection),
         #[cfg(feature = "sqlite")]
