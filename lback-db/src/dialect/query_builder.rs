@@ -34,6 +34,12 @@ impl SqlBuilder {
 
 impl QueryBuilder<Dialect> for SqlBuilder {
     fn push_sql(&mut self, sql: &str) {
+        // Since 3.47, SQLite prepares a statement again whenever the number of `LIMIT ?` is bound, for which it could choose another
+        // plan. An operator before it, which changes nothing, prevents that.
+        #[cfg(feature = "sqlite")]
+        if let (SqlBuilder::Sqlite(builder), " LIMIT ") = (&mut *self, sql) {
+            return builder.push_sql(" LIMIT +");
+        }
         each!(self, SqlBuilder(builder) => builder.push_sql(sql));
     }
 
