@@ -10,6 +10,7 @@ mod options;
 mod pool;
 mod process;
 mod sessions;
+mod tfb;
 
 use std::error::Error;
 

@@ -6,10 +6,10 @@ use hdrhistogram::Histogram;
 use memchr::memmem;
 
 use crate::answer::Answer;
-use crate::options::{Mode, Options};
+use crate::options::{INSERTED, Mode, Options, QUERIES, UPDATES};
 use crate::pool::{Pool, Work};
 use crate::sessions::{Random, Session, request};
-use crate::{Result, process};
+use crate::{Result, process, tfb};
 
 /// How long outstanding responses may take after the measured time.
 const GRACE: Duration = Duration::from_secs(30);
@@ -21,6 +21,7 @@ pub fn run(options: &Options, pool: &mut Pool) -> Result {
     let path = |name: &str| format!("/{name}{}", options.suffix);
     let sessions = match options.mode {
         Mode::Plain | Mode::Idle | Mode::Hostile => Vec::new(),
+        Mode::Db | Mode::Queries | Mode::Fortunes | Mode::Updates | Mode::Insert => Vec::new(),
         Mode::Read | Mode::Count => create_sessions(options, pool, &path("count"))?,
         Mode::Login => (0..options.sessions).map(|user| Session::sending(format!("username=user{user}&password={PASSWORD}"))).collect(),
         Mode::User | Mode::Form => logged_in_sessions(options, pool)?,
@@ -30,7 +31,7 @@ pub fn run(options: &Options, pool: &mut Pool) -> Result {
             sessions
         }
     };
-    let mut load = Load::new(options, sessions, path(options.mode.path()));
+    let mut load = Load::new(options, sessions, path(options.mode.path()) + &options.mode.query());
     let deadline = load.end + GRACE;
     pool.run(&mut load, deadline)?;
     load.finish();
@@ -51,6 +52,7 @@ const PASSWORD: &str = "down+the+rabbit+hole";
 struct Load<'a> {
     options: &'a Options,
     path: String,
+    /// The request without a session.
     plain: Vec<u8>,
     sessions: Vec<Session>,
     random: Random,
@@ -74,7 +76,7 @@ impl<'a> Load<'a> {
         let begin = Instant::now() + options.warmup;
         Load {
             options,
-            plain: request(&path, b"", None),
+            plain: request(&path, b"", options.mode.form()),
             path,
             sessions,
             random: Random::new(),
@@ -140,7 +142,7 @@ impl Work for Load<'_> {
             self.finish();
             return None;
         }
-        if self.options.mode == Mode::Plain {
+        if self.sessions.is_empty() {
             return Some((0, &self.plain));
         }
         let drawn = self.random.below(self.sessions.len());
@@ -158,6 +160,11 @@ impl Work for Load<'_> {
             Mode::User => answer.body == b"user1",
             Mode::Form => has(answer, b"name=\"title\"") && !has(answer, b"invalid"),
             Mode::Errors => has(answer, b"&lt;b&gt;") && has(answer, b"invalid"),
+            Mode::Db => tfb::is_world(answer.body),
+            Mode::Queries => tfb::are_worlds(answer.body, QUERIES),
+            Mode::Updates => tfb::are_worlds(answer.body, UPDATES),
+            Mode::Fortunes => tfb::are_fortunes(answer.body),
+            Mode::Insert => answer.number() == Some(INSERTED),
             _ => answer.number().is_some(),
         };
         if !right {

@@ -16,6 +16,8 @@ load MODE [OPTION VALUE]...
   user   GET /user, each with a random session of a logged-in user
   form   GET /form, with the same sessions
   errors POST /form with invalid values and a token, with the same sessions
+  db, queries, fortunes, updates, insert
+         TechEmpower's requests, without a cookie; the last two are sent with POST
   idle   opens the connections, sends one request on each, and reports the increase of the server's memory
   hostile opens connections of --kind, and reports the resources that the server used
 options
@@ -26,9 +28,16 @@ options
   --while-pid 0       ends the measurement when this process has ended
   --warmup 1          the seconds before the measured time
   --kind headers      the kind of hostile clients: hashes, files, parts, keys, window, window-of-one, headers, idle, body, readers, refused
-  --suffix -plain     a suffix for /plain, /read and /count
+  --suffix -plain     a suffix for the path
   --pid 0             the server's process, to report its CPU time and memory
   --database-pid 0    the database's process, to report its CPU time and that of its children";
+
+/// The number of rows that a request of [`Mode::Queries`] reads.
+pub const QUERIES: usize = 20;
+/// The number of rows that a request of [`Mode::Updates`] changes.
+pub const UPDATES: usize = 5;
+/// The number of rows that a request of [`Mode::Insert`] inserts.
+pub const INSERTED: u64 = 10_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -39,6 +48,11 @@ pub enum Mode {
     User,
     Form,
     Errors,
+    Db,
+    Queries,
+    Fortunes,
+    Updates,
+    Insert,
     Idle,
     Hostile,
 }
@@ -53,7 +67,26 @@ impl Mode {
             Mode::Login => "login",
             Mode::User => "user",
             Mode::Form | Mode::Errors => "form",
+            Mode::Db => "db",
+            Mode::Queries => "queries",
+            Mode::Fortunes => "fortunes",
+            Mode::Updates => "updates",
+            Mode::Insert => "insert",
         }
+    }
+
+    /// Returns the query string of the requests.
+    pub fn query(self) -> String {
+        match self {
+            Mode::Queries => format!("?n={QUERIES}"),
+            Mode::Updates => format!("?n={UPDATES}"),
+            _ => String::new(),
+        }
+    }
+
+    /// Returns the form that requests without a session send, if any.
+    pub fn form(self) -> Option<&'static str> {
+        matches!(self, Mode::Updates | Mode::Insert).then_some("")
     }
 }
 
@@ -83,6 +116,11 @@ impl Options {
             "user" => Mode::User,
             "form" => Mode::Form,
             "errors" => Mode::Errors,
+            "db" => Mode::Db,
+            "queries" => Mode::Queries,
+            "fortunes" => Mode::Fortunes,
+            "updates" => Mode::Updates,
+            "insert" => Mode::Insert,
             "idle" => Mode::Idle,
             "hostile" => Mode::Hostile,
             _ => return Err(HELP.into()),

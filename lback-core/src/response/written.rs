@@ -62,7 +62,7 @@ impl Write for BodyWriter {
 
 impl BodyWriter {
     fn send(&mut self, chunk: Option<Bytes>) -> io::Result<()> {
-        self.chunks.blocking_send(Ok(chunk)).map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has hung up"))
+        self.chunks.blocking_send(Ok(chunk)).map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has disconnected"))
     }
 
     fn end(&mut self) -> Result<()> {
@@ -96,7 +96,7 @@ fn run(work: Work, chunks: Chunks) {
     let written = catch_unwind(AssertUnwindSafe(|| work(&mut out))).unwrap_or_else(|payload| Err(panics::error(payload)));
     let Err(error) = written.and_then(|()| out.end()) else { return };
     if out.chunks.is_closed() {
-        tracing::debug!(target: "lback::response", %error, "a client has hung up before it had the whole response");
+        tracing::debug!(target: "lback::response", %error, "a client disconnected before it had the whole response");
         return;
     }
     tracing::error!(target: "lback::response", %error, "a response could not be written to its end");
