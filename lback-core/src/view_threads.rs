@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::profile::Profile;
 use crate::{Error, Result};
 
 /// How long a view may run before another thread is woken for the views that wait for one.
@@ -100,9 +101,10 @@ impl ViewThreads {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
+        let profile = Profile::current();
         let work = move || {
             if !sender.is_closed() {
-                let result = work();
+                let result = Profile::within(profile, work);
                 drop(permit);
                 let _ = sender.send(result);
             }

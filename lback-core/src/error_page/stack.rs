@@ -72,7 +72,8 @@ impl Frame {
     fn is_own(&self, root: &Path) -> bool {
         let Some(place) = self.place.as_deref() else { return false };
         let is_here = place.starts_with("./") || (root.is_absolute() && Path::new(place).starts_with(root));
-        is_here && !place.split('/').any(|folder| LIBRARIES.contains(&folder))
+        // Those of the C library have relative places, too.
+        is_here && place.contains(".rs:") && !place.split('/').any(|folder| LIBRARIES.contains(&folder))
     }
 
     /// Returns the frame with the place as developers write it.
@@ -104,7 +105,7 @@ mod tests {
              at /srv/shop/src/main.rs:5:1
    6: main
    7: start_thread
-             at nptl/pthread_create.c:442:8
+             at ./nptl/pthread_create.c:442:8
 ";
         let parts = parts(stack, Path::new("/srv/shop"));
         let shown: Vec<(bool, Vec<&str>)> =

@@ -103,7 +103,7 @@ impl Kind {
         match word.to_ascii_uppercase().as_str() {
             "BEGIN" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => Kind::Transaction,
             _ if sql == "SELECT 1; COMMIT" => Kind::Transaction,
-            _ if sql == "SELECT total_changes()" || (sql == "SELECT 1" && !is_prepared) => Kind::Internal,
+            _ if sql == "SELECT total_changes()" || (["SELECT 1", "DEALLOCATE ALL"].contains(&sql) && !is_prepared) => Kind::Internal,
             // The defaults of columns that an INSERT on SQLite must write out.
             _ if sql.starts_with("SELECT name, dflt_value FROM pragma_table_info(") => Kind::Internal,
             _ => Kind::Query,
