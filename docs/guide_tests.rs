@@ -74,6 +74,7 @@ chapters! {
     authentication "src/authentication.md";
     permissions "src/permissions.md";
     database "src/database.md";
+    diesel_errors "src/diesel-errors.md";
     mail "src/mail.md";
     signals "src/signals.md";
     debugging "src/debugging.md";

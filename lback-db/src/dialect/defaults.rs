@@ -37,8 +37,8 @@ pub(super) struct Defaults {
 }
 
 impl Defaults {
-    /// Records that a row has given a column, or left it out.
-    pub(super) fn note(&self, is_given: bool) {
+    /// Records whether a row has given a column or left it out.
+    pub(super) fn record(&self, is_given: bool) {
         // FNV-1a
         self.shape.set((self.shape.get() ^ (u128::from(is_given) + 1)).wrapping_mul(0x0100_0000_0000_0000_0000_013B));
     }

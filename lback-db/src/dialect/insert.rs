@@ -49,7 +49,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
         let dialect = out.backend();
-        dialect.defaults.note(matches!(self, Self::Expression(_)));
+        dialect.defaults.record(matches!(self, Self::Expression(_)));
         match self {
             Self::Expression(value) => return value.walk_ast(out),
             Self::Default if !dialect.leaves_out_defaults => out.push_sql("DEFAULT"),

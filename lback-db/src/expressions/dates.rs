@@ -62,37 +62,49 @@ impl IsDate for Nullable<Date> {
 /// # let start = |month| NaiveDate::from_ymd_opt(2026, month, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
 /// # assert_eq!(client.db(by_month), [(start(1), 2), (start(2), 1)]);
 /// ```
-pub trait DateMethods: Expression + Sized
-where
-    Self::SqlType: IsDate,
-{
+pub trait DateMethods: Expression + Sized {
     /// Returns the start of the year.
-    fn start_of_year(self) -> Truncated<Self, Year> {
+    fn start_of_year(self) -> Truncated<Self, Year>
+    where
+        Self::SqlType: IsDate,
+    {
         Truncated::new(self)
     }
 
     /// Returns the start of the month.
-    fn start_of_month(self) -> Truncated<Self, Month> {
+    fn start_of_month(self) -> Truncated<Self, Month>
+    where
+        Self::SqlType: IsDate,
+    {
         Truncated::new(self)
     }
 
     /// Returns the start of the week, a Monday.
-    fn start_of_week(self) -> Truncated<Self, Week> {
+    fn start_of_week(self) -> Truncated<Self, Week>
+    where
+        Self::SqlType: IsDate,
+    {
         Truncated::new(self)
     }
 
     /// Returns the start of the day.
-    fn start_of_day(self) -> Truncated<Self, Day> {
+    fn start_of_day(self) -> Truncated<Self, Day>
+    where
+        Self::SqlType: IsDate,
+    {
         Truncated::new(self)
     }
 
     /// Returns the start of the hour.
-    fn start_of_hour(self) -> Truncated<Self, Hour> {
+    fn start_of_hour(self) -> Truncated<Self, Hour>
+    where
+        Self::SqlType: IsDate,
+    {
         Truncated::new(self)
     }
 }
 
-impl<E: Expression> DateMethods for E where E::SqlType: IsDate {}
+impl<E: Expression> DateMethods for E {}
 
 /// A period that a date is truncated to.
 pub trait Period: 'static {

@@ -62,33 +62,42 @@ impl IsJson for Nullable<Jsonb> {
 /// # client.db(|db| diesel::insert_into(orders::table).values((orders::id.eq(1), orders::details.eq(details))).execute(db));
 /// # assert_eq!(client.db(from_oslo), [1]);
 /// ```
-pub trait JsonMethods: Expression + Sized
-where
-    Self::SqlType: IsJson,
-{
+pub trait JsonMethods: Expression + Sized {
     /// Returns the text, number or boolean at a path as text.
-    fn text_at(self, path: &str) -> JsonAt<Self, TextAt> {
+    fn text_at(self, path: &str) -> JsonAt<Self, TextAt>
+    where
+        Self::SqlType: IsJson,
+    {
         JsonAt::new(self, path)
     }
 
     /// Returns the number at a path, or NULL if it is no number.
-    fn number_at(self, path: &str) -> JsonAt<Self, NumberAt> {
+    fn number_at(self, path: &str) -> JsonAt<Self, NumberAt>
+    where
+        Self::SqlType: IsJson,
+    {
         JsonAt::new(self, path)
     }
 
     /// Returns the document at a path.
-    fn json_at(self, path: &str) -> JsonAt<Self, PartAt> {
+    fn json_at(self, path: &str) -> JsonAt<Self, PartAt>
+    where
+        Self::SqlType: IsJson,
+    {
         JsonAt::new(self, path)
     }
 
     /// Returns whether the document contains another: all its keys with the values that they have there, and of arrays all elements,
     /// in any order.
-    fn contains_json(self, part: &Value) -> JsonContains<Self, AsExprOf<Value, Jsonb>> {
+    fn contains_json(self, part: &Value) -> JsonContains<Self, AsExprOf<Value, Jsonb>>
+    where
+        Self::SqlType: IsJson,
+    {
         JsonContains { document: self, part: AsExpression::<Jsonb>::as_expression(part.clone()) }
     }
 }
 
-impl<E: Expression> JsonMethods for E where E::SqlType: IsJson {}
+impl<E: Expression> JsonMethods for E {}
 
 /// What is read at a path. In the SQL, `@` stands for the document, and `?` for the path.
 pub trait ReadAt: 'static {

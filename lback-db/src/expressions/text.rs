@@ -54,38 +54,50 @@ impl IsText for Nullable<Text> {
 /// # assert_eq!(client.db(|db| search(db, "% été")), ["100% Été"]);
 /// # assert!(client.db(|db| search(db, "0 été")).is_empty());
 /// ```
-pub trait TextMethods: Expression + Sized
-where
-    Self::SqlType: IsText,
-{
+pub trait TextMethods: Expression + Sized {
     /// Returns whether the text contains `part`.
-    fn icontains(self, part: &str) -> ILike<Self, AsExprOf<String, Text>> {
+    fn icontains(self, part: &str) -> ILike<Self, AsExprOf<String, Text>>
+    where
+        Self::SqlType: IsText,
+    {
         ILike::of(self, format!("%{}%", escaped(part)))
     }
 
     /// Returns whether the text starts with `start`.
-    fn istarts_with(self, start: &str) -> ILike<Self, AsExprOf<String, Text>> {
+    fn istarts_with(self, start: &str) -> ILike<Self, AsExprOf<String, Text>>
+    where
+        Self::SqlType: IsText,
+    {
         ILike::of(self, format!("{}%", escaped(start)))
     }
 
     /// Returns whether the text ends with `end`.
-    fn iends_with(self, end: &str) -> ILike<Self, AsExprOf<String, Text>> {
+    fn iends_with(self, end: &str) -> ILike<Self, AsExprOf<String, Text>>
+    where
+        Self::SqlType: IsText,
+    {
         ILike::of(self, format!("%{}", escaped(end)))
     }
 
     /// Returns whether the texts are equal.
-    fn iequals(self, other: &str) -> ILike<Self, AsExprOf<String, Text>> {
+    fn iequals(self, other: &str) -> ILike<Self, AsExprOf<String, Text>>
+    where
+        Self::SqlType: IsText,
+    {
         ILike::of(self, escaped(other))
     }
 
     /// Returns whether the text matches a pattern, in which `%` stands for any text, `_` for any character, and `\` makes the next
     /// character stand for itself. Diesel's `ilike` is for PostgreSQL alone.
-    fn imatches<P: AsExpression<Text>>(self, pattern: P) -> ILike<Self, P::Expression> {
+    fn imatches<P: AsExpression<Text>>(self, pattern: P) -> ILike<Self, P::Expression>
+    where
+        Self::SqlType: IsText,
+    {
         ILike::new(self, pattern.as_expression())
     }
 }
 
-impl<E: Expression> TextMethods for E where E::SqlType: IsText {}
+impl<E: Expression> TextMethods for E {}
 
 /// Returns a text that matches itself as a pattern.
 fn escaped(text: &str) -> String {

@@ -34,7 +34,7 @@ pub struct Postgres {
     reads: HashMap<TypeId, bool>,
     prepared: Prepared,
     /// Opens another connection if the server has closed this one.
-    manager: Option<Manager>,
+    manager: Option<Box<Manager>>,
     lost: bool,
 }
 
@@ -46,6 +46,7 @@ impl fmt::Debug for Postgres {
 
 impl Postgres {
     pub(crate) fn new(inner: PgConnection, manager: Option<Manager>) -> Self {
+        let manager = manager.map(Box::new);
         Postgres { inner, waiting: None, reads: HashMap::new(), prepared: Prepared::default(), manager, lost: false }
     }
 

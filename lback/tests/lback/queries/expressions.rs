@@ -198,7 +198,8 @@ fn window_functions_and_aggregates_are_computed(on: &str) {
         let place = sql::<BigInt>("rank() OVER (PARTITION BY status ORDER BY views DESC)");
         let places: Vec<(String, i64)> = posts::table.order(posts::slug).select((posts::slug, place)).load(db)?;
         assert_eq!(places, [("a".into(), 2), ("b".into(), 1), ("c".into(), 1)]);
-        let by_status: Vec<(Option<String>, i64, Option<i64>, Option<i32>)> = posts::table
+        type Status = (Option<String>, i64, Option<i64>, Option<i32>);
+        let by_status: Vec<Status> = posts::table
             .group_by(posts::status)
             .select((posts::status, count(posts::id), sum(posts::views), max(posts::views)))
             .having(count(posts::id).gt(1))

@@ -120,7 +120,7 @@ fn a_batch_that_fails_inserts_nothing(on: &str) {
 
 fn rows_come_as_vectors_slices_arrays_and_tuples(on: &str) {
     client(on).db(|db| {
-        let rows = vec![post("a"), post("b"), post("c")];
+        let rows = [post("a"), post("b"), post("c")];
         diesel::insert_into(posts::table).values(&rows[..2]).execute(db)?;
         diesel::insert_into(posts::table).values(vec![post("c")]).execute(db)?;
         diesel::insert_into(posts::table).values([post("d"), post("e")]).execute(db)?;
