@@ -169,12 +169,12 @@ impl Db {
 
     /// Ends a transaction that has not begun. Returns whether that was all there is to end.
     pub(crate) fn stop_waiting(&mut self) -> bool {
-        let waits = self.is_waiting();
-        #[cfg(feature = "postgres")]
-        if let Db::Postgres(connection) = self {
-            connection.stop_waiting();
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => connection.stop_waiting(),
         }
-        waits
     }
 
     pub(crate) fn commit(&mut self) -> QueryResult<()> {

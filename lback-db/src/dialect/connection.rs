@@ -6,7 +6,7 @@ use diesel::connection::{
 };
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
-use diesel::{ConnectionError, ConnectionResult, QueryResult};
+use diesel::{ConnectionResult, QueryResult};
 
 use super::{Cursor, Dialect, Row, RowCursor, Statement};
 use crate::Db;
@@ -35,7 +35,7 @@ impl Connection for Db {
         #[cfg(feature = "sqlite")]
         {
             let mut connection = diesel::SqliteConnection::establish(url)?;
-            crate::expressions::sqlite_functions::register(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
+            crate::expressions::sqlite_functions::register(&mut connection).map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
             Ok(Db::Sqlite(connection))
         }
         #[cfg(not(feature = "sqlite"))]

@@ -46,6 +46,7 @@ pub(super) fn walk<'b, T: OnSqlite + OnPostgres>(part: &'b T, pass: AstPass<'_, 
 }
 
 /// Adds a part that only PostgreSQL has, and that SQLite does without.
+#[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite does without it"))]
 pub(super) fn walk_on_postgres<'b, T: OnPostgres>(part: &'b T, pass: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
     match pass.backend().kind() {
         #[cfg(feature = "sqlite")]

@@ -163,6 +163,7 @@ where
     }
 }
 
+#[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has no arrays"))]
 fn compare<'b, T, U>(left: &'b T, values: &'b U, [list, array, empty]: [&str; 3], mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()>
 where
     T: QueryFragment<Dialect>,

@@ -80,9 +80,9 @@ impl Postgres {
         self.waiting.is_some()
     }
 
-    /// Ends a transaction that has not begun.
-    pub(crate) fn stop_waiting(&mut self) {
-        self.waiting = None;
+    /// Ends a transaction that has not begun. Returns whether there was one.
+    pub(crate) fn stop_waiting(&mut self) -> bool {
+        self.waiting.take().is_some()
     }
 
     /// Returns whether the server has closed the connection.
