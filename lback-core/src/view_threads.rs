@@ -64,7 +64,7 @@ struct Busy {
     waits: bool,
 }
 
-/// Tells that the current thread will wait for a lock, a disk or a network. If it runs a plain view, another thread is woken for the
+/// Announces that the current thread will wait for a lock, a disk or a network. If it runs a plain view, another thread is woken for the
 /// views that wait for one. Otherwise that happens once the view has taken a millisecond.
 ///
 /// ```

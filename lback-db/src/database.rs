@@ -25,7 +25,7 @@ pub struct Database {
     pool: r2d2::Pool<Manager>,
     turns: Arc<Turns>,
     manager: Arc<Manager>,
-    /// Half of the pool's connections, at least one, may be used by responses that are being sent.
+    /// Permits to use a connection for a response that is being sent.
     streams: Arc<Semaphore>,
     #[cfg(feature = "sqlite")]
     file: Option<Arc<crate::sqlite_file::OpenedFile>>,
@@ -67,7 +67,7 @@ impl Database {
             },
             #[cfg(feature = "sqlite")]
             log: Arc::default(),
-            streams: Arc::new(Semaphore::new((pool.max_size() as usize / 2).max(1))),
+            streams: Arc::new(Semaphore::new(max_streams(&pool) as usize)),
             pool,
             turns: Arc::default(),
             manager: Arc::new(manager),
@@ -278,8 +278,8 @@ impl Database {
     /// Returns the permission to use a connection for as long as a client reads a response.
     pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit> {
         self.streams.clone().try_acquire_owned().map_err(|_| {
-            let most = (self.pool.max_size() / 2).max(1);
-            Error::unavailable(format!("{most} responses are being read from the database, which is half of DATABASE_POOL_SIZE"))
+            let max = max_streams(&self.pool);
+            Error::unavailable(format!("{max} responses are being read from the database, which is half of DATABASE_POOL_SIZE"))
         })
     }
 
@@ -376,6 +376,11 @@ impl fmt::Display for PoolStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} connections open, {} in use", self.open, self.max, self.in_use)
     }
+}
+
+/// Returns how many connections responses that are being sent may use: half of the pool, and at least one.
+fn max_streams(pool: &r2d2::Pool<Manager>) -> u32 {
+    (pool.max_size() / 2).max(1)
 }
 
 /// Logs the errors that r2d2 reports when it opens connections in the background.

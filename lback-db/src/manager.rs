@@ -63,7 +63,7 @@ impl Manager {
         self.open_watched(purpose, false)
     }
 
-    /// Opens a connection. The toolbar and tests see its statements if it is of the pool, because only then a request sends them.
+    /// Opens a connection. The toolbar and tests see its statements only if it belongs to the pool, whose connections requests use.
     fn open_watched(&self, purpose: Purpose, of_pool: bool) -> Result<Db, OpenError> {
         let mut connection = match &self.target {
             #[cfg(feature = "sqlite")]

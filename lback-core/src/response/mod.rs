@@ -171,8 +171,8 @@ impl Response {
     /// # client.get("/").send().assert_contains("\n99999,9999800001\n");
     /// ```
     ///
-    /// `write` runs on a thread of its own, where it may block, once the request has ended: its unit of work and its session are saved
-    /// by then. Rows of the database are written by `req.stream_db`. If `write` fails or panics, the connection is closed before the
+    /// `write` runs on a thread of its own and may block. It starts after the request has ended, so the unit of work and the session
+    /// are saved by then. Rows of the database are written by `req.stream_db`. If `write` fails or panics, the connection is closed before the
     /// body is complete, so that the client does not take it for a whole one, and the error is logged.
     ///
     /// # Errors

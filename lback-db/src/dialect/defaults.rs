@@ -120,8 +120,8 @@ fn split(table: &str) -> (Option<String>, String) {
     }
 }
 
-/// Returns a declared default as an expression. SQLite takes `DEFAULT red` and `DEFAULT "red"` for texts, where an expression would
-/// name a column.
+/// Returns a declared default as an expression. SQLite takes `DEFAULT red` and `DEFAULT "red"` for texts, although the same words in an
+/// expression name a column.
 #[cfg(feature = "sqlite")]
 fn as_expression(declared: &str) -> String {
     const CONSTANTS: [&str; 6] = ["NULL", "TRUE", "FALSE", "CURRENT_TIME", "CURRENT_DATE", "CURRENT_TIMESTAMP"];

@@ -101,7 +101,7 @@ where
                 out.push_sql(") ");
                 query.select.walk_ast(out.reborrow())?;
             }
-            // The numbers are columns behind those that are asked for, which nobody reads.
+            // The numbers are additional columns after the selected ones, and are not read.
             #[cfg(feature = "sqlite")]
             Kind::Sqlite => {
                 out.push_sql("SELECT * FROM (SELECT ");

@@ -19,7 +19,7 @@ impl sql_dialect::on_conflict_clause::SupportsOnConflictClause for OnConflict {}
 impl sql_dialect::on_conflict_clause::SupportsOnConflictClauseWhere for OnConflict {}
 impl sql_dialect::on_conflict_clause::PgLikeOnConflictClause for OnConflict {}
 
-/// RETURNING, where SQLite wants columns without their table.
+/// RETURNING. On SQLite, its columns are written without the name of their table.
 #[derive(Debug)]
 pub struct Returning;
 

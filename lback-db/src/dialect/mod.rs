@@ -55,7 +55,7 @@ use crate::Kind;
 
 /// The Diesel backend of [`Db`](crate::Db): the SQL that one query becomes on SQLite and on PostgreSQL.
 ///
-/// Name it where Diesel asks for a backend, so that the compiler explains a struct that does not fit its table:
+/// Name it in `check_for_backend`, so that the compiler explains a struct that does not fit its table:
 ///
 /// ```
 /// use lback::db::Dialect;
@@ -84,7 +84,7 @@ use crate::Kind;
 #[derive(Debug)]
 pub struct Dialect {
     kind: Kind,
-    /// Whether columns that a row leaves out are not named, as SQLite and COPY do without them.
+    /// Whether columns that a row leaves out are omitted, as on SQLite and for COPY.
     leaves_out_defaults: bool,
     defaults: defaults::Defaults,
 }

@@ -80,7 +80,7 @@ sql_types! {
 #[cfg(feature = "postgres")]
 sql_types!(Timestamptz or TimestamptzSqlite);
 
-/// Lets a Rust type be bound where a column has the type: as what its database takes.
+/// Lets a Rust type be bound to a column of the type, in the form that the column's database takes.
 macro_rules! to_sql {
     ($($ST:ident $(or $Sqlite:ident)? <- $T:ty),* $(,)?) => {$(
         impl ToSql<sql_types::$ST, Dialect> for $T {

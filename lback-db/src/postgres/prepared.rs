@@ -77,7 +77,7 @@ pub(super) fn is_outdated(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, info) if info.message() == "cached plan must not change result type")
 }
 
-/// A statement that is prepared or not, whatever Diesel thinks of it.
+/// A statement that is prepared or not, regardless of what Diesel would decide.
 pub(super) struct Statement<T> {
     pub(super) source: T,
     pub(super) prepare: Option<bool>,

@@ -1,4 +1,4 @@
-//! Tells by its SQL whether a statement only reads, so that it needs no transaction.
+//! Decides from the SQL of a statement whether it only reads, so that it needs no transaction.
 //!
 //! Everything that is not known to be harmless counts as a statement that needs one: an unknown function may have side effects, and
 //! a text that this module cannot split into words with certainty may mean something else to the server. SQL does not show what views,
