@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, SubsecRound, Utc};
 #[cfg(feature = "sqlite")]
 use diesel::connection::AnsiTransactionManager;
 use diesel::connection::TransactionManager;
@@ -18,7 +19,7 @@ compile_error!("Lback needs a database: enable its feature `sqlite` or `postgres
 pub enum Db {
     /// A SQLite file.
     #[cfg(feature = "sqlite")]
-    Sqlite(diesel::SqliteConnection),
+    Sqlite(crate::Sqlite),
     /// A connection to a PostgreSQL server.
     #[cfg(feature = "postgres")]
     Postgres(crate::Postgres),
@@ -124,6 +125,25 @@ impl Db {
             #[cfg(feature = "postgres")]
             Db::Postgres(_) => Kind::Postgres,
         }
+    }
+
+    /// Returns the time of the application's clock, which a test can set, without fractions of a microsecond: PostgreSQL keeps none, so
+    /// a time that is stored is read back unchanged on both databases.
+    ///
+    /// A connection that was opened without an application, with `Db::establish`, has the clock of the system.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    /// use lback::testing::Client;
+    ///
+    /// let client = Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
+    /// let now = || client.db(|db| Ok::<_, Error>(db.now()));
+    /// let before = now();
+    /// client.clock().advance(std::time::Duration::from_secs(60));
+    /// assert_eq!((now() - before).num_seconds(), 60);
+    /// ```
+    pub fn now(&self) -> DateTime<Utc> {
+        crate::on_each!(self, connection => connection.clock().now()).trunc_subsecs(6)
     }
 
     /// Begins a transaction, on PostgreSQL with the first statement that needs it.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use lback_core::{Error, Request, Result, blocking};
+use lback_core::{Clock, Error, Request, Result, blocking};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::database_url::Target;
@@ -41,13 +41,21 @@ impl fmt::Debug for Database {
 }
 
 impl Database {
-    /// Opens the database that the settings name. A SQLite file that does not exist is created.
+    /// Opens the database that the settings name, with the clock of the system. A SQLite file that does not exist is created.
     ///
     /// # Errors
     /// Returns an error that says what to do if `DATABASE_URL` is invalid or the database cannot be opened.
     pub fn open(settings: &DbSettings, root: &Path) -> Result<Self> {
+        Self::open_with_clock(settings, root, Clock::system())
+    }
+
+    /// As [`open`](Self::open). The connections get the time from `clock`, which is that of the application: see [`Db::now`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_clock(settings: &DbSettings, root: &Path, clock: Clock) -> Result<Self> {
         let target = Target::parse(settings.database_url.expose(), root)?;
-        let manager = Manager::new(target, settings.clone());
+        let manager = Manager::new(target, settings.clone(), clock);
         manager.open(Purpose::Start).map_err(|error| manager.cannot_open(error))?;
         let pool = r2d2::Pool::builder()
             .max_size(settings.database_pool_size.max(1))
@@ -110,7 +118,7 @@ impl Database {
     pub fn committed(&self, connection: &mut Db, writes: usize) {
         match connection {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => self.log.committed(self, connection, writes),
+            Db::Sqlite(connection) => self.log.committed(self, connection.diesel(), writes),
             #[cfg(feature = "postgres")]
             Db::Postgres(_) => (),
         }

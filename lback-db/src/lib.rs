@@ -30,6 +30,8 @@ mod settings;
 mod shell;
 pub mod signals;
 #[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "sqlite")]
 mod sqlite_file;
 mod statements;
 #[cfg(feature = "postgres")]
@@ -51,6 +53,8 @@ pub use request::RequestDb;
 pub use schema::Tables;
 pub use settings::DbSettings;
 pub use signals::RequestSignal;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 pub use statements::{AssertQueries, SqlPanel};
 #[cfg(feature = "postgres")]
 pub use temporary::TemporaryDatabase;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use lback_core::{Error, Result};
+use lback_core::{Clock, Error, Result};
 
 use crate::database_url::Target;
 use crate::statements::Watch;
@@ -22,6 +22,8 @@ use crate::{Isolation, Postgres};
 pub struct Manager {
     pub(crate) target: Target,
     pub(crate) settings: DbSettings,
+    /// The clock of the application, which its connections know.
+    clock: Clock,
     /// The time when a connection was last found dead. Connections that were last used before are not trusted.
     #[cfg(feature = "postgres")]
     last_death: Arc<Mutex<Option<Instant>>>,
@@ -49,10 +51,11 @@ struct LastUsed(Instant);
 type OpenError = diesel::r2d2::Error;
 
 impl Manager {
-    pub(crate) fn new(target: Target, settings: DbSettings) -> Self {
+    pub(crate) fn new(target: Target, settings: DbSettings, clock: Clock) -> Self {
         Manager {
             target,
             settings,
+            clock,
             #[cfg(feature = "postgres")]
             last_death: Arc::default(),
         }
@@ -76,7 +79,7 @@ impl Manager {
     }
 
     #[cfg(feature = "sqlite")]
-    fn open_sqlite(&self, path: &std::path::Path, purpose: Purpose) -> Result<SqliteConnection, OpenError> {
+    fn open_sqlite(&self, path: &std::path::Path, purpose: Purpose) -> Result<crate::Sqlite, OpenError> {
         // Without `rw`, a database that was deleted would come back empty, and every request would fail in a new way.
         let mode = if purpose == Purpose::Start { "rwc" } else { "rw" };
         if purpose == Purpose::Start {
@@ -99,8 +102,7 @@ impl Manager {
             Err(error) => tracing::warn!(%error, "SQLite cannot use its write-ahead log"),
             Ok(()) => (),
         }
-        crate::expressions::sqlite_functions::register(&mut connection).map_err(OpenError::QueryError)?;
-        Ok(connection)
+        crate::Sqlite::new(connection, self.clock.clone()).map_err(OpenError::QueryError)
     }
 
     #[cfg(feature = "postgres")]
@@ -118,7 +120,7 @@ impl Manager {
                 "SET statement_timeout = {statement}; SET lock_timeout = {lock}; SET default_transaction_isolation = '{isolation}'"
             ))
             .map_err(OpenError::QueryError)?;
-        Ok(Postgres::new(connection, Some(self.clone())))
+        Ok(Postgres::new(connection, self.clock.clone(), Some(self.clone())))
     }
 
     /// Opens a connection in the place of one that the server has closed. Returns `None` if that fails.

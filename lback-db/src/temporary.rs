@@ -3,7 +3,7 @@
 use std::fmt;
 
 use diesel::connection::SimpleConnection;
-use lback_core::{Error, Result, Secret};
+use lback_core::{Clock, Error, Result, Secret};
 
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
@@ -36,7 +36,7 @@ impl TemporaryDatabase {
         if target.kind() != Kind::Postgres {
             return Ok(None);
         }
-        let manager = Manager::new(target, settings.clone());
+        let manager = Manager::new(target, settings.clone(), Clock::system());
         let mut connection = manager.open(Purpose::Migrate).map_err(|error| manager.cannot_open(error))?;
         let (name, url) = match &manager.target {
             Target::Postgres(url) => {

@@ -1,5 +1,8 @@
 //! The database: connections, the unit of work of a request, and migrations.
 
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use lback_db::Sqlite;
 #[doc(inline)]
 pub use lback_db::schema::{Column, Columns};
 #[doc(inline)]

@@ -25,7 +25,8 @@ impl Battery for DatabaseBattery {
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
-        let database = Database::open(&setup.settings().section::<DbSettings>()?, setup.settings().root())?;
+        let settings = setup.settings();
+        let database = Database::open_with_clock(&settings.section::<DbSettings>()?, settings.root(), setup.clock_in_use().clone())?;
         setup.middleware(Slot::Unit, DbSessionMiddleware::new(database.clone()));
         setup.state(database.clone());
         setup.debug_section(|req| debug_section(req.app()));

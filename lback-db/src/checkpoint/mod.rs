@@ -89,8 +89,8 @@ fn move_beside(database: &Database) -> Result<()> {
     database.check_file()?;
     match &mut database.connect()? {
         Db::Sqlite(connection) => {
-            move_log(connection)?;
-            move_log(connection)?;
+            move_log(connection.diesel())?;
+            move_log(connection.diesel())?;
         }
         #[cfg(feature = "postgres")]
         Db::Postgres(_) => (),

@@ -26,7 +26,7 @@ impl Connection for Db {
     type TransactionManager = Transactions;
 
     /// Opens a connection, to PostgreSQL if that is what the address names. [`Database`](crate::Database) gives out those with the
-    /// settings of an application.
+    /// settings and the clock of an application.
     fn establish(url: &str) -> ConnectionResult<Self> {
         #[cfg(feature = "postgres")]
         if url.starts_with("postgres") || !cfg!(feature = "sqlite") {
@@ -34,9 +34,7 @@ impl Connection for Db {
         }
         #[cfg(feature = "sqlite")]
         {
-            let mut connection = diesel::SqliteConnection::establish(url)?;
-            crate::expressions::sqlite_functions::register(&mut connection).map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            Ok(Db::Sqlite(connection))
+            crate::Sqlite::establish(url).map(Db::Sqlite)
         }
         #[cfg(not(feature = "sqlite"))]
         unreachable!("every connection is to PostgreSQL")
@@ -153,7 +151,7 @@ impl Db {
         let statement = Statement::new(query, self.kind());
         match self {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => statement.find_defaults(connection)?,
+            Db::Sqlite(connection) => statement.find_defaults(connection.diesel())?,
             #[cfg(feature = "postgres")]
             Db::Postgres(_) => (),
         }

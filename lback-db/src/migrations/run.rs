@@ -129,7 +129,7 @@ impl References {
         Ok(References {
             #[cfg(feature = "sqlite")]
             broken: match db {
-                Db::Sqlite(connection) => Some(Broken::find(connection)?),
+                Db::Sqlite(connection) => Some(Broken::find(connection.diesel())?),
                 #[cfg(feature = "postgres")]
                 Db::Postgres(_) => None,
             },
@@ -141,6 +141,7 @@ impl References {
     fn newly_broken(&self, db: &mut Db) -> QueryResult<Option<String>> {
         #[cfg(feature = "sqlite")]
         if let (Db::Sqlite(connection), Some(before)) = (db, &self.broken) {
+            let connection = connection.diesel();
             return Broken::find(connection)?.since(before, connection);
         }
         Ok(None)

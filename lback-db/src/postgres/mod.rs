@@ -15,6 +15,7 @@ use diesel::expression::QueryMetadata;
 use diesel::pg::{Pg, PgQueryBuilder, PgRowByRowLoadingMode};
 use diesel::query_builder::{Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
+use lback_core::Clock;
 use diesel::{ConnectionResult, PgConnection, QueryResult};
 
 use self::plain_read::is_plain_read;
@@ -27,6 +28,7 @@ use crate::manager::Manager;
 /// Diesel's queries run on it as on Diesel's own [`PgConnection`]. In a request, nothing is sent to begin the transaction until a
 /// statement needs it: statements that only read run by themselves until then.
 pub struct Postgres {
+    clock: Clock,
     inner: PgConnection,
     /// The isolation of a transaction that begins with the next statement that needs it.
     waiting: Option<Isolation>,
@@ -45,9 +47,9 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    pub(crate) fn new(inner: PgConnection, manager: Option<Manager>) -> Self {
+    pub(crate) fn new(inner: PgConnection, clock: Clock, manager: Option<Manager>) -> Self {
         let manager = manager.map(Box::new);
-        Postgres { inner, waiting: None, reads: HashMap::new(), prepared: Prepared::default(), manager, lost: false }
+        Postgres { inner, clock, waiting: None, reads: HashMap::new(), prepared: Prepared::default(), manager, lost: false }
     }
 
     /// Returns Diesel's own connection, for what only that has, such as `COPY`. In a request, its transaction begins now at the latest.
@@ -58,6 +60,11 @@ impl Postgres {
         self.begin_now()?;
         Ok(&mut self.inner)
     }
+    /// Returns the application's clock, or that of the system if the connection was opened without an application.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
 
     /// Begins a transaction with the first statement that needs it.
     pub(crate) fn begin_when_needed(&mut self, isolation: Isolation) {
@@ -195,7 +202,7 @@ impl Connection for Postgres {
     type TransactionManager = PostgresTransactions;
 
     fn establish(url: &str) -> ConnectionResult<Self> {
-        Ok(Postgres::new(PgConnection::establish(url)?, None))
+        Ok(Postgres::new(PgConnection::establish(url)?, Clock::system(), None))
     }
 
     fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>

@@ -27,7 +27,7 @@ pub(super) fn differences(table: &Table, db: &mut Db) -> Result<Vec<String>> {
     };
     let found = match db {
         #[cfg(feature = "sqlite")]
-        Db::Sqlite(connection) => in_sqlite(&table.name, connection)?,
+        Db::Sqlite(connection) => in_sqlite(&table.name, connection.diesel())?,
         #[cfg(feature = "postgres")]
         Db::Postgres(connection) => in_postgres(&table.name, connection.diesel()?)?,
     };

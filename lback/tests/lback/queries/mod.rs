@@ -1,5 +1,6 @@
 //! What `Db` can do: each kind of statement through the same code on both databases.
 
+mod clock;
 mod combined;
 mod expressions;
 mod inserts;

@@ -195,7 +195,7 @@ fn begin(db: &mut Db) -> Result<()> {
 /// Runs a statement on the thread's connection, which is one to SQLite.
 fn execute<S>(db: &mut Db, statement: S) -> Result<()>
 where
-    S: QueryFragment<diesel::sqlite::Sqlite> + QueryId + RunQueryDsl<SqliteConnection>,
+    S: QueryFragment<diesel::sqlite::Sqlite> + QueryId + RunQueryDsl<lback_db::Sqlite>,
 {
     match db {
         Db::Sqlite(db) => statement.execute(db)?,
