@@ -29,6 +29,7 @@ mod sealed;
 mod settings;
 mod shell;
 pub mod signals;
+pub mod sql_types;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]
@@ -61,6 +62,8 @@ pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;
 
 pub use diesel;
+#[cfg(feature = "uuid")]
+pub use uuid;
 // For the code that `migrations!` writes.
 #[doc(hidden)]
 pub use include_dir;

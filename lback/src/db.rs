@@ -6,6 +6,8 @@ pub use lback_db::Sqlite;
 #[doc(inline)]
 pub use lback_db::schema::{Column, Columns};
 #[doc(inline)]
+pub use lback_db::sql_types;
+#[doc(inline)]
 pub use lback_db::{
     Applied, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach, Isolation, JsonMethods,
     Kind, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PoolStats, PooledDb, RequestDb, RowByRow, Tables, TextMethods,

@@ -52,6 +52,7 @@
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
+//! | `uuid` | columns with UUIDs |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -86,4 +87,6 @@ pub use lback_core::{Error, Request, Response, Result, Router};
 
 // The crates whose types appear in the interface.
 pub use lback_db::diesel;
+#[cfg(feature = "uuid")]
+pub use lback_db::uuid;
 pub use {chrono, serde, serde_json};

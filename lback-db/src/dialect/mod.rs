@@ -4,12 +4,12 @@
 //! | --- | --- |
 //! | `connection.rs` | statements and transactions of [`Db`](crate::Db) |
 //! | `statement.rs` | one statement as SQLite's or PostgreSQL's connection sees it |
-//! | `native.rs` | parts of a query that the two databases write differently, left to Diesel |
+//! | `native.rs` | parts of a query that Diesel writes for PostgreSQL |
 //! | `select.rs`, `combine.rs`, `insert.rs` | parts of a query that the two databases write differently, written here |
 //! | `copy.rs`, `postgres_copy.rs` | many rows at once |
 //! | `first_of_each.rs`, `from_select.rs` | queries that Diesel has for one database only, under names of our own |
 //! | `defaults.rs` | columns that rows leave to their defaults |
-//! | `types.rs`, `binds.rs`, `row.rs` | values: their types, into a statement, out of a row |
+//! | `types.rs`, `uuid_text.rs`, `binds.rs`, `row.rs` | values: their types, into a statement, out of a row |
 
 /// Evaluates an expression with what a variant holds, of an enum with one variant for each database.
 macro_rules! each {
@@ -43,6 +43,8 @@ mod types;
 use diesel::backend::{Backend, DieselReserveSpecialization, SqlDialect, TrustedBackend, sql_dialect};
 
 pub use binds::BindValue;
+#[cfg(all(feature = "sqlite", feature = "uuid"))]
+mod uuid_text;
 pub(crate) use binds::Binds;
 pub use connection::RowByRow;
 pub use first_of_each::FirstOfEach;

@@ -60,18 +60,9 @@ impl QueryBuilder<Dialect> for SqlBuilder {
     }
 }
 
-/// For [`native`](super::native), in a pass for that database.
+/// For [`native`](super::native), in a pass for PostgreSQL.
+#[cfg(feature = "postgres")]
 impl SqlBuilder {
-    #[cfg(feature = "sqlite")]
-    pub(super) fn sqlite(&mut self) -> &mut SqliteQueryBuilder {
-        match self {
-            SqlBuilder::Sqlite(builder) => builder,
-            #[cfg(feature = "postgres")]
-            SqlBuilder::Postgres(_) => unreachable!("a pass for SQLite has its builder"),
-        }
-    }
-
-    #[cfg(feature = "postgres")]
     pub(super) fn postgres(&mut self) -> &mut PgQueryBuilder {
         match self {
             SqlBuilder::Postgres(builder) => builder,

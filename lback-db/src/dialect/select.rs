@@ -7,9 +7,11 @@ use diesel::query_builder::{
     AstPass, BoxedLimitOffsetClause, BoxedSelectStatement, IntoBoxedClause, LimitClause, LimitOffsetClause, NoLimitClause, NoOffsetClause,
     OffsetClause, QueryFragment, SelectStatement,
 };
+use diesel::serialize::ToSql;
+use diesel::sql_types::HasSqlType;
 
 use super::Dialect;
-use super::native::{self, OnPostgres, OnSqlite};
+use super::native::{self, OnPostgres};
 use crate::Kind;
 
 /// A SELECT whose locks SQLite does without: it has one writer at a time.
@@ -187,9 +189,33 @@ where
 
 impl<ST, I> QueryFragment<Dialect, ArrayComparison> for Many<ST, I>
 where
-    Self: OnSqlite + OnPostgres,
+    Self: OnPostgres,
+    Dialect: HasSqlType<ST>,
+    I: ToSql<ST, Dialect>,
 {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
-        native::walk(self, out)
+        match out.backend().kind() {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => list::<ST, I>(&self.values, out),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => native::walk_on_postgres(self, out),
+        }
     }
+}
+
+/// Adds a list of values. It is not left to Diesel, whose backend for SQLite does not have all types.
+#[cfg(feature = "sqlite")]
+fn list<'b, ST, I>(values: &'b [I], mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()>
+where
+    Dialect: HasSqlType<ST>,
+    I: ToSql<ST, Dialect>,
+{
+    out.unsafe_to_cache_prepared();
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            out.push_sql(", ");
+        }
+        out.push_bind_param::<ST, I>(value)?;
+    }
+    Ok(())
 }

@@ -2,21 +2,20 @@
 
 use std::any::Any;
 
-#[cfg(feature = "postgres")]
-use chrono::{DateTime, Utc};
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use diesel::deserialize::{self, FromSql};
 #[cfg(feature = "postgres")]
 use diesel::pg::{Pg, PgMetadataLookup};
 use diesel::query_builder::BindCollector;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{self, HasSqlType};
+use diesel::sql_types::HasSqlType;
 #[cfg(feature = "sqlite")]
 use diesel::sqlite::Sqlite;
 #[cfg(feature = "postgres")]
 use diesel::{QueryResult, result::Error};
 
 use super::{BindValue, Binds, Dialect, RawValue};
+use crate::sql_types;
 
 /// The type of a value as its database names it.
 #[derive(Debug, Clone)]
@@ -29,7 +28,7 @@ pub enum TypeMetadata {
     Postgres(diesel::pg::PgTypeMetadata),
 }
 
-impl sql_types::TypeMetadata for Dialect {
+impl diesel::sql_types::TypeMetadata for Dialect {
     type TypeMetadata = TypeMetadata;
     type MetadataLookup = Lookup;
 }
@@ -68,17 +67,27 @@ macro_rules! on_sqlite {
         sql_types::$ST
     };
     ($ST:ident $Sqlite:ident) => {
-        sql_types::$Sqlite
+        behind::$Sqlite
     };
+}
+
+/// The types of SQLite behind those of both databases.
+#[cfg(feature = "sqlite")]
+mod behind {
+    pub(super) use diesel::sql_types::{Json, TimestamptzSqlite};
+
+    #[cfg(feature = "uuid")]
+    pub(super) use super::super::uuid_text::UuidText;
 }
 
 sql_types! {
     Bool, SmallInt, Integer, BigInt, Float, Double, Text, Binary, Date, Time, Timestamp,
+    Timestamptz or TimestamptzSqlite,
     Jsonb or Json,
 }
 
-#[cfg(feature = "postgres")]
-sql_types!(Timestamptz or TimestamptzSqlite);
+#[cfg(feature = "uuid")]
+sql_types!(Uuid or UuidText);
 
 /// Lets a Rust type be bound to a column of the type, in the form that the column's database takes.
 macro_rules! to_sql {
@@ -109,11 +118,12 @@ to_sql! {
     Date <- NaiveDate,
     Time <- NaiveTime,
     Timestamp <- NaiveDateTime,
+    Timestamptz or TimestamptzSqlite <- DateTime<Utc>,
     Jsonb or Json <- serde_json::Value,
 }
 
-#[cfg(feature = "postgres")]
-to_sql!(Timestamptz or TimestamptzSqlite <- DateTime<Utc>);
+#[cfg(feature = "uuid")]
+to_sql!(Uuid or UuidText <- uuid::Uuid);
 
 /// Lets a Rust type be read from a column of the type, as it is read from that of its database.
 macro_rules! from_sql {
@@ -143,8 +153,9 @@ from_sql! {
     Date -> NaiveDate,
     Time -> NaiveTime,
     Timestamp -> NaiveDateTime,
+    Timestamptz or TimestamptzSqlite -> DateTime<Utc>,
     Jsonb or Json -> serde_json::Value,
 }
 
-#[cfg(feature = "postgres")]
-from_sql!(Timestamptz or TimestamptzSqlite -> DateTime<Utc>);
+#[cfg(feature = "uuid")]
+from_sql!(Uuid or UuidText -> uuid::Uuid);

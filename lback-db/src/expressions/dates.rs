@@ -5,38 +5,53 @@ use std::marker::PhantomData;
 use diesel::QueryResult;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, TypedExpressionType, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Date, Nullable, SqlType, Timestamp};
+use diesel::sql_types::SqlType;
 
 use super::Target;
 use crate::Kind;
+use crate::sql_types::{Date, Nullable, Timestamp, Timestamptz};
 
 /// A date or a time, which may be nullable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no date",
-    note = "only columns and expressions of the types Date and Timestamp, and nullable ones, have a start of their month"
+    note = "only columns and expressions of the types Date, Timestamp and Timestamptz, and nullable ones, have a start of their month"
 )]
 pub trait IsDate: SqlType + TypedExpressionType {
-    /// Whether it has no time.
-    const IS_DAY: bool;
+    /// Which of the types it is.
+    const KIND: DateKind;
 }
 
-impl IsDate for Timestamp {
-    const IS_DAY: bool = false;
+/// The types of dates and times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateKind {
+    /// A date without a time.
+    Day,
+    /// A date and a time, without a zone.
+    Local,
+    /// A date and a time in UTC.
+    Utc,
 }
 
-impl IsDate for Date {
-    const IS_DAY: bool = true;
+macro_rules! dates {
+    ($($Type:ident $kind:ident;)*) => {$(
+        impl IsDate for $Type {
+            const KIND: DateKind = DateKind::$kind;
+        }
+
+        impl IsDate for Nullable<$Type> {
+            const KIND: DateKind = DateKind::$kind;
+        }
+    )*};
 }
 
-impl IsDate for Nullable<Timestamp> {
-    const IS_DAY: bool = false;
+dates! {
+    Date Day;
+    Timestamp Local;
+    Timestamptz Utc;
 }
 
-impl IsDate for Nullable<Date> {
-    const IS_DAY: bool = true;
-}
-
-/// Dates and times, truncated to the start of a period, the same on both databases: to group rows by month, for example.
+/// Dates and times, truncated to the start of a period, the same on both databases: to group rows by month, for example. The start is
+/// that in UTC for a `Timestamptz`.
 ///
 /// ```
 /// use lback::chrono::{NaiveDate, NaiveDateTime};
@@ -197,14 +212,14 @@ where
     DB: Target,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let is_day = <E::SqlType as IsDate>::IS_DAY;
+        let kind = <E::SqlType as IsDate>::KIND;
         match out.backend().kind() {
             #[cfg(feature = "sqlite")]
             Kind::Sqlite => {
-                let format = if is_day { P::FORMAT.split(' ').next().unwrap_or_default() } else { P::FORMAT };
+                let format = if kind == DateKind::Day { P::FORMAT.split(' ').next().unwrap_or_default() } else { P::FORMAT };
                 out.push_sql("strftime('");
                 out.push_sql(format);
-                out.push_sql("', ");
+                out.push_sql(if kind == DateKind::Utc { "+00:00', " } else { "', " });
                 self.date.walk_ast(out.reborrow())?;
                 out.push_sql(P::MODIFIERS);
                 out.push_sql(")");
@@ -215,7 +230,11 @@ where
                 out.push_sql(P::NAME);
                 out.push_sql("', ");
                 self.date.walk_ast(out.reborrow())?;
-                out.push_sql(if is_day { "::timestamp)::date" } else { ")" });
+                out.push_sql(match kind {
+                    DateKind::Day => "::timestamp)::date",
+                    DateKind::Local => ")",
+                    DateKind::Utc => ", 'UTC')",
+                });
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 
-use diesel::sql_types::{self as sql, Nullable};
+use crate::sql_types::{self as sql, Nullable};
 
 /// A type of `diesel::table!`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +19,7 @@ pub(super) enum ColumnType {
     Date,
     Time,
     Timestamp,
-    #[cfg(feature = "postgres")]
     Timestamptz,
-    #[cfg(feature = "postgres")]
     Uuid,
     Json,
     Jsonb,
@@ -30,15 +28,12 @@ pub(super) enum ColumnType {
 /// Returns the column type of Diesel's type `T`, and whether it may be NULL.
 pub(super) fn expected<T: 'static>() -> (Option<ColumnType>, bool) {
     macro_rules! known {
-        ($($(#[$when:meta])* $path:path => $name:ident),* $(,)?) => {$(
-            $(#[$when])*
-            {
-                if TypeId::of::<T>() == TypeId::of::<$path>() {
-                    return (Some(ColumnType::$name), false);
-                }
-                if TypeId::of::<T>() == TypeId::of::<Nullable<$path>>() {
-                    return (Some(ColumnType::$name), true);
-                }
+        ($($path:path => $name:ident),* $(,)?) => {$(
+            if TypeId::of::<T>() == TypeId::of::<$path>() {
+                return (Some(ColumnType::$name), false);
+            }
+            if TypeId::of::<T>() == TypeId::of::<Nullable<$path>>() {
+                return (Some(ColumnType::$name), true);
             }
         )*};
     }
@@ -55,9 +50,7 @@ pub(super) fn expected<T: 'static>() -> (Option<ColumnType>, bool) {
         sql::Date => Date,
         sql::Time => Time,
         sql::Timestamp => Timestamp,
-        #[cfg(feature = "postgres")]
         sql::Timestamptz => Timestamptz,
-        #[cfg(feature = "postgres")]
         sql::Uuid => Uuid,
         sql::Json => Json,
         sql::Jsonb => Jsonb,
@@ -80,12 +73,8 @@ impl ColumnType {
             SmallInt | Integer | BigInt | Bool => integer || !(text || real),
             Float | Double | Numeric => integer || !text,
             Text | Binary => !integer && (text || !real),
-            Date | Time | Timestamp => !integer,
-            #[cfg(feature = "postgres")]
-            Timestamptz => !integer,
-            Json | Jsonb => true,
-            #[cfg(feature = "postgres")]
-            Uuid => true,
+            Date | Time | Timestamp | Timestamptz => !integer,
+            Json | Jsonb | Uuid => true,
         }
     }
 
@@ -142,6 +131,7 @@ mod tests {
             (ColumnType::Text, ["TEXT", "varchar(20)", "BLOB"], ["INTEGER", "BIGINT", "DOUBLE"]),
             (ColumnType::Bool, ["BOOLEAN", "INT", "NUMERIC"], ["TEXT", "CHAR(1)", "FLOAT"]),
             (ColumnType::Timestamp, ["TIMESTAMP", "DATETIME", "TEXT"], ["INTEGER", "BIGINT", "int"]),
+            (ColumnType::Timestamptz, ["TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TEXT"], ["INTEGER", "BIGINT", "int"]),
         ] {
             assert!(fit.iter().all(|declared| of_type.fits_sqlite(declared)), "{of_type:?}");
             assert!(unfit.iter().all(|declared| !of_type.fits_sqlite(declared)), "{of_type:?}");

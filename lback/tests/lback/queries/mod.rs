@@ -8,7 +8,10 @@ mod locks;
 mod returning;
 mod rows;
 mod streams;
+mod times;
 mod upserts;
+#[cfg(feature = "uuid")]
+mod uuids;
 
 use lback::chrono::NaiveDateTime;
 use lback::db::Dialect;
