@@ -8,10 +8,11 @@ use diesel::expression::QueryMetadata;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::{ConnectionResult, QueryResult};
 
-use super::{Cursor, Dialect, Row, RowCursor, Statement};
+use super::{Counted, Cursor, Dialect, Row, RowCursor, Statement};
 use crate::Db;
 #[cfg(feature = "postgres")]
 use crate::postgres::{Postgres, PostgresTransactions};
+use crate::statements::rows::counted;
 
 impl SimpleConnection for Db {
     fn batch_execute(&mut self, statements: &str) -> QueryResult<()> {
@@ -47,12 +48,16 @@ impl Connection for Db {
         let statement = self.statement(query)?;
         match self {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => {
-                let changed = connection.execute_returning_count(&statement)?;
-                Ok(if statement.inserts_nothing() { 0 } else { changed })
-            }
+            Db::Sqlite(connection) => counted(
+                || {
+                    let changed = connection.execute_returning_count(&statement)?;
+                    Ok(if statement.inserts_nothing() { 0 } else { changed })
+                },
+                // After another statement, SQLite's count is still that of an earlier one.
+                |changed| statement.changes_rows().then_some(*changed),
+            ),
             #[cfg(feature = "postgres")]
-            Db::Postgres(connection) => connection.execute_returning_count(&statement),
+            Db::Postgres(connection) => counted(|| connection.execute_returning_count(&statement), |changed| Some(*changed)),
         }
     }
 
@@ -74,10 +79,10 @@ impl Connection for Db {
 }
 
 impl LoadConnection for Db {
-    type Cursor<'conn, 'query> = Cursor<'conn, 'query>;
+    type Cursor<'conn, 'query> = Counted<Cursor<'conn, 'query>>;
     type Row<'conn, 'query> = Row<'conn, 'query>;
 
-    fn load<'conn, 'query, T>(&'conn mut self, query: T) -> QueryResult<Cursor<'conn, 'query>>
+    fn load<'conn, 'query, T>(&'conn mut self, query: T) -> QueryResult<Self::Cursor<'conn, 'query>>
     where
         T: Query + QueryFragment<Dialect> + QueryId + 'query,
         Dialect: QueryMetadata<T::SqlType>,
@@ -87,8 +92,12 @@ impl LoadConnection for Db {
             #[cfg(feature = "sqlite")]
             Db::Sqlite(connection) => LoadConnection::<DefaultLoadingMode>::load(connection, statement).map(Cursor::Sqlite),
             #[cfg(feature = "postgres")]
-            Db::Postgres(connection) => LoadConnection::<DefaultLoadingMode>::load(connection, statement).map(Cursor::Postgres),
+            Db::Postgres(connection) => {
+                let load = || LoadConnection::<DefaultLoadingMode>::load(connection, statement);
+                counted(load, |rows| rows.size_hint().1).map(Cursor::Postgres)
+            }
         }
+        .map(Counted::new)
     }
 }
 
@@ -124,10 +133,10 @@ impl LoadConnection for Db {
 pub struct RowByRow;
 
 impl LoadConnection<RowByRow> for Db {
-    type Cursor<'conn, 'query> = RowCursor<'conn, 'query>;
+    type Cursor<'conn, 'query> = Counted<RowCursor<'conn, 'query>>;
     type Row<'conn, 'query> = Row<'conn, 'query>;
 
-    fn load<'conn, 'query, T>(&'conn mut self, query: T) -> QueryResult<RowCursor<'conn, 'query>>
+    fn load<'conn, 'query, T>(&'conn mut self, query: T) -> QueryResult<Self::Cursor<'conn, 'query>>
     where
         T: Query + QueryFragment<Dialect> + QueryId + 'query,
         Dialect: QueryMetadata<T::SqlType>,
@@ -142,6 +151,7 @@ impl LoadConnection<RowByRow> for Db {
                 LoadConnection::<diesel::pg::PgRowByRowLoadingMode>::load(connection, statement).map(RowCursor::Postgres)
             }
         }
+        .map(Counted::new)
     }
 }
 

@@ -1,14 +1,13 @@
-//! Many rows at once: COPY on PostgreSQL, large INSERT statements on SQLite.
+//! Many rows at once.
 
 use diesel::QueryResult;
 use diesel::insertable::{InsertValues, Insertable};
-use diesel::internal::derives::multiconnection::AstPassHelper;
 use diesel::internal::table_macro::StaticQueryFragment;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId, UndecoratedInsertRecord, ValuesClause};
+use diesel::query_builder::{QueryFragment, QueryId, ValuesClause};
 
 use super::Dialect;
-use crate::{Db, Kind};
+use crate::Db;
 
 /// The rows that are held in memory.
 const CHUNK: usize = 5_000;
@@ -17,8 +16,9 @@ impl Db {
     /// Inserts rows, however many, as fast as the database can. Returns their number.
     ///
     /// Either all rows are inserted or none. Only a few thousand are in memory at a time, so `rows` may be an iterator that reads
-    /// them from a file. On PostgreSQL, this is `COPY … FROM STDIN`; if the rows leave out different columns or contain expressions
-    /// of SQL, and on SQLite, it is INSERT statements of many rows.
+    /// them from a file. On PostgreSQL, this is `COPY … FROM STDIN`, or, if the rows leave out different columns or contain expressions
+    /// of SQL, INSERT statements of many rows. On SQLite, it is an INSERT that is prepared once and run for each row; the log and the
+    /// toolbar show one for every few thousand rows.
     ///
     /// ```
     /// use lback::diesel;
@@ -64,6 +64,7 @@ impl Db {
         })
     }
 
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "the type of the rows names their table"))]
     fn copy_chunk<T, V>(&mut self, table: T, rows: Vec<ValuesClause<V, T>>) -> QueryResult<usize>
     where
         T: Table + StaticQueryFragment + QueryId + Copy + 'static,
@@ -72,53 +73,14 @@ impl Db {
         T::SqlType: diesel::sql_types::SqlType,
         V: InsertValues<Dialect, T> + QueryId,
     {
-        #[cfg(feature = "postgres")]
-        if let Db::Postgres(connection) = self
-            && let Some(copied) = super::postgres_copy::copy(table, &rows, connection.diesel()?)?
-        {
-            return Ok(copied);
-        }
-        let dialect = Dialect::new(self.kind());
-        let values = rows.iter().try_fold(1, |most, row| bound_values(&row.values, &dialect).map(|count| count.max(most)))?;
-        let limit = max_bound_values(self.kind()) / values;
-        let mut rows = rows.into_iter().map(Record);
-        let mut count = 0;
-        loop {
-            let some: Vec<_> = rows.by_ref().take(limit.max(1)).collect();
-            if some.is_empty() {
-                return Ok(count);
-            }
-            count += diesel::insert_into(table).values(some).execute(self)?;
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(connection) => super::sqlite_copy::insert(&rows, connection),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => match super::postgres_copy::copy(table, &rows, connection)? {
+                Some(copied) => Ok(copied),
+                None => super::large_inserts::insert(table, rows, self),
+            },
         }
     }
 }
-
-/// Returns the number of values that one statement can have.
-fn max_bound_values(kind: Kind) -> usize {
-    match kind {
-        #[cfg(feature = "sqlite")]
-        Kind::Sqlite => 32_766,
-        #[cfg(feature = "postgres")]
-        Kind::Postgres => 65_535,
-    }
-}
-
-/// Returns the number of values that are bound for a part of a statement.
-fn bound_values(part: &impl QueryFragment<Dialect>, dialect: &Dialect) -> QueryResult<usize> {
-    let mut values = Vec::new();
-    part.walk_ast(AstPass::collect_debug_binds_pass(&mut values, dialect))?;
-    Ok(values.len())
-}
-
-/// A row whose values were taken from a struct or a tuple.
-struct Record<V, T>(ValuesClause<V, T>);
-
-impl<V, T> Insertable<T> for Record<V, T> {
-    type Values = ValuesClause<V, T>;
-
-    fn values(self) -> Self::Values {
-        self.0
-    }
-}
-
-impl<V, T> UndecoratedInsertRecord<T> for Record<V, T> {}

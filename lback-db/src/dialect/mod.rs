@@ -6,7 +6,7 @@
 //! | `statement.rs` | one statement as SQLite's or PostgreSQL's connection sees it |
 //! | `native.rs` | parts of a query that Diesel writes for PostgreSQL |
 //! | `select.rs`, `combine.rs`, `insert.rs` | parts of a query that the two databases write differently, written here |
-//! | `copy.rs`, `postgres_copy.rs` | many rows at once |
+//! | `copy.rs`, `sqlite_copy.rs`, `postgres_copy.rs`, `large_inserts.rs` | many rows at once |
 //! | `first_of_each.rs`, `from_select.rs` | queries that Diesel has for one database only, under names of our own |
 //! | `defaults.rs` | columns that rows leave to their defaults |
 //! | `types.rs`, `uuid_text.rs`, `binds.rs`, `row.rs` | values: their types, into a statement, out of a row |
@@ -31,26 +31,30 @@ mod defaults;
 mod first_of_each;
 mod from_select;
 mod insert;
+#[cfg(feature = "postgres")]
+mod large_inserts;
 mod native;
 #[cfg(feature = "postgres")]
 mod postgres_copy;
 mod query_builder;
 mod row;
 mod select;
+#[cfg(feature = "sqlite")]
+mod sqlite_copy;
 mod statement;
 mod types;
+#[cfg(all(feature = "sqlite", feature = "uuid"))]
+mod uuid_text;
 
 use diesel::backend::{Backend, DieselReserveSpecialization, SqlDialect, TrustedBackend, sql_dialect};
 
 pub use binds::BindValue;
-#[cfg(all(feature = "sqlite", feature = "uuid"))]
-mod uuid_text;
 pub(crate) use binds::Binds;
 pub use connection::RowByRow;
 pub use first_of_each::FirstOfEach;
 pub use from_select::from_select;
 use query_builder::SqlBuilder;
-use row::{Cursor, RawValue, Row, RowCursor};
+use row::{Counted, Cursor, RawValue, Row, RowCursor};
 pub(crate) use statement::Statement;
 
 use crate::Kind;

@@ -13,14 +13,15 @@ use diesel::result::Error;
 use diesel::sql_types::SqlType;
 
 use super::{Binds, Dialect, SqlBuilder, defaults};
-use crate::Kind;
+use crate::statements::rows::counted;
+use crate::{Kind, Postgres};
 
 /// What a binary copy begins with: its signature, and no flags and extensions.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const END: [u8; 2] = (-1_i16).to_be_bytes();
 
 /// Copies rows into a table. Returns their number, or `None` if they are not of one shape or not only of values.
-pub(super) fn copy<T, V>(table: T, rows: &[ValuesClause<V, T>], connection: &mut PgConnection) -> QueryResult<Option<usize>>
+pub(super) fn copy<T, V>(table: T, rows: &[ValuesClause<V, T>], connection: &mut Postgres) -> QueryResult<Option<usize>>
 where
     T: Table + StaticQueryFragment,
     T::Component: QueryFragment<Dialect>,
@@ -37,10 +38,12 @@ where
     target.push_sql(" (");
     Columns(first).to_sql(&mut target, &dialect)?;
     target.push_sql(")");
+    let connection = connection.diesel()?;
     let data = encoded(rows, &dialect, connection)?;
     TARGET.set(target.finish());
     let write = |out: &mut dyn std::io::Write| out.write_all(&data).map_err(|error| Error::SerializationError(error.into()));
-    diesel::copy_from(table).from_raw_data(Target(PhantomData::<T>), write).with_format(CopyFormat::Binary).execute(connection).map(Some)
+    let copy = diesel::copy_from(table).from_raw_data(Target(PhantomData::<T>), write).with_format(CopyFormat::Binary);
+    counted(|| copy.execute(connection), |rows| Some(*rows)).map(Some)
 }
 
 /// Returns whether a row has columns, and binds a value for each.

@@ -1,5 +1,7 @@
 //! Rows that a query returns.
 
+use std::fmt;
+
 use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
@@ -10,6 +12,7 @@ use diesel::{PgConnection, pg::Pg};
 use diesel::{SqliteConnection, sqlite::Sqlite};
 
 use super::Dialect;
+use crate::statements::rows;
 
 #[cfg(feature = "sqlite")]
 type SqliteRow<'conn, 'query> = <SqliteConnection as LoadConnection>::Row<'conn, 'query>;
@@ -25,6 +28,46 @@ pub enum RawValue<'a> {
     /// From PostgreSQL.
     #[cfg(feature = "postgres")]
     Postgres(<Pg as Backend>::RawValue<'a>),
+}
+
+/// The rows of a query, counted as they are read.
+pub struct Counted<C> {
+    /// Only dropped early to report the end of the query.
+    cursor: Option<C>,
+    rows: usize,
+}
+
+impl<C> Counted<C> {
+    pub(super) fn new(cursor: C) -> Self {
+        Counted { cursor: Some(cursor), rows: 0 }
+    }
+}
+
+impl<C> fmt::Debug for Counted<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counted").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl<C: Iterator<Item = QueryResult<R>>, R> Iterator for Counted<C> {
+    type Item = QueryResult<R>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let cursor = self.cursor.as_mut()?;
+        let row = rows::after(self.rows, || cursor.next());
+        self.rows += usize::from(matches!(row, Some(Ok(_))));
+        row
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.cursor.as_ref().map_or((0, Some(0)), Iterator::size_hint)
+    }
+}
+
+impl<C> Drop for Counted<C> {
+    fn drop(&mut self) {
+        rows::after(self.rows, || drop(self.cursor.take()));
+    }
 }
 
 /// The rows of a query, one after another.

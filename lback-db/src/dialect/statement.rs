@@ -1,6 +1,6 @@
 //! One statement, as the connection to SQLite or PostgreSQL sees it.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
@@ -17,28 +17,38 @@ use crate::Kind;
 pub(crate) struct Statement<T> {
     query: T,
     dialect: Dialect,
-    inserts_nothing: Cell<bool>,
+    sql: OnceCell<String>,
 }
 
 impl<T: QueryFragment<Dialect>> Statement<T> {
     pub(crate) fn new(query: T, kind: Kind) -> Self {
-        Statement { query, dialect: Dialect::new(kind), inserts_nothing: Cell::new(false) }
+        Statement { query, dialect: Dialect::new(kind), sql: OnceCell::new() }
     }
 
-    /// Returns the SQL.
-    pub(crate) fn sql(&self) -> QueryResult<String> {
+    /// Returns the SQL, which is written at the first call.
+    pub(crate) fn sql(&self) -> QueryResult<&str> {
+        if let Some(sql) = self.sql.get() {
+            return Ok(sql);
+        }
         let mut builder = SqlBuilder::new(self.dialect.kind());
         self.query.to_sql(&mut builder, &self.dialect)?;
-        let sql = builder.finish();
-        self.inserts_nothing.set(sql.starts_with("SELECT 1 FROM ") && sql.ends_with(" WHERE 1=0"));
-        Ok(sql)
+        Ok(self.sql.get_or_init(|| builder.finish()))
     }
 
     /// Returns whether this is what Diesel makes of an INSERT without rows: a SELECT. SQLite's count of changed rows is then that of
     /// an earlier statement.
     #[cfg(feature = "sqlite")]
     pub(super) fn inserts_nothing(&self) -> bool {
-        self.inserts_nothing.get()
+        self.sql.get().is_some_and(|sql| sql.starts_with("SELECT 1 FROM ") && sql.ends_with(" WHERE 1=0"))
+    }
+
+    /// Returns whether the statement changes rows, which SQLite counts.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn changes_rows(&self) -> bool {
+        const WORDS: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"];
+        let sql = self.sql().unwrap_or_default();
+        let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        WORDS.iter().any(|changing| changing.eq_ignore_ascii_case(word))
     }
 
     /// Reads the defaults of columns that the statement must write out.
@@ -110,7 +120,7 @@ where
             return self.query.walk_ast(AstPass::collect_debug_binds_pass(values, &self.dialect));
         }
         if writes_sql(&mut pass) {
-            pass.push_sql(&self.sql()?);
+            pass.push_sql(self.sql()?);
         } else if !self.query.is_safe_to_cache_prepared(&self.dialect)? {
             pass.unsafe_to_cache_prepared();
         }

@@ -2,6 +2,7 @@
 
 mod explain;
 mod panel;
+pub(crate) mod rows;
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use diesel::connection::{DebugQuery, Instrumentation, InstrumentationEvent};
 use lback_core::profile::{Profile, milliseconds, place};
 use tracing::Level;
 
-use super::{PLACE, Statement, Statements, values};
+use super::{PLACE, Statement, Statements, rows, values};
 
 /// The instrumentation of a connection.
 pub(crate) struct Watch {
@@ -41,7 +41,9 @@ impl Watch {
         }
         let bound = bound.unwrap_or_default();
         let (values, location) = (values::shown(&sql, &bound), PLACE.get().filter(|_| self.records));
-        log(&sql, &values, time, slow, location.map(place).as_deref(), error);
+        if slow || is_logged() {
+            rows::log(Line::new(&sql, &values, time, slow, location.map(place), error));
+        }
         if let Some(profile) = profile.filter(|_| kind == Kind::Query) {
             let mut hasher = DefaultHasher::new();
             (&sql, &bound).hash(&mut hasher);
@@ -55,6 +57,7 @@ impl Watch {
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
+            _ if rows::is_silent() => {}
             InstrumentationEvent::StartQuery { .. } => self.begun = self.is_needed().then(Instant::now),
             InstrumentationEvent::FinishQuery { query, error, .. } => {
                 if let Some(begun) = self.begun.take() {
@@ -70,15 +73,36 @@ fn is_logged() -> bool {
     tracing::enabled!(target: "lback::sql", Level::DEBUG)
 }
 
-fn log(sql: &str, values: &str, time: Duration, slow: bool, at: Option<&str>, error: Option<&diesel::result::Error>) {
-    let (sql, ms) = (one_line(sql), milliseconds(time));
-    let values = if values.is_empty() { String::new() } else { format!(" {values}") };
-    let error = error.map(tracing::field::display);
-    match (slow, is_logged()) {
-        (true, true) => tracing::warn!(target: "lback::sql", ms, at, error, "slow: {sql}{values}"),
+/// A line of the log.
+pub(super) struct Line {
+    /// The SQL, and its values if they are logged.
+    text: String,
+    ms: f64,
+    slow: bool,
+    at: Option<String>,
+    error: Option<String>,
+}
+
+impl Line {
+    fn new(sql: &str, values: &str, time: Duration, slow: bool, at: Option<String>, error: Option<&diesel::result::Error>) -> Self {
+        let mut text = one_line(sql);
         // The values may be personal data, which do not belong in the log of a server.
-        (true, false) => tracing::warn!(target: "lback::sql", ms, at, error, "slow: {sql}"),
-        (false, _) => tracing::debug!(target: "lback::sql", ms, at, error, "{sql}{values}"),
+        if is_logged() && !values.is_empty() {
+            text.push(' ');
+            text.push_str(values);
+        }
+        Line { text, ms: milliseconds(time), slow, at, error: error.map(ToString::to_string) }
+    }
+
+    /// Logs the line, with the number of rows that the statement has returned or changed, if it is known.
+    pub(super) fn log(self, rows: Option<usize>) {
+        let Line { text, ms, slow, at, error } = self;
+        let (at, error) = (at.as_deref(), error.as_ref().map(tracing::field::display));
+        if slow {
+            tracing::warn!(target: "lback::sql", ms, rows, at, error, "slow: {text}");
+        } else {
+            tracing::debug!(target: "lback::sql", ms, rows, at, error, "{text}");
+        }
     }
 }
 

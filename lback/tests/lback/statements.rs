@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use lback::db::Database;
+use lback::db::{Database, RowByRow};
 use lback::prelude::*;
 use lback::testing::{AssertQueries, Client};
 
@@ -15,6 +15,8 @@ on_each_database!(
     a_wrong_number_lists_the_statements_with_their_places,
     a_request_of_its_own_counts_alone,
     the_log_shows_statements_with_values_and_places,
+    the_log_shows_how_many_rows_a_statement_has_returned_or_changed,
+    many_rows_at_once_are_one_statement,
     secrets_are_not_logged,
     slow_statements_are_warned_of_without_their_values,
     the_pool_is_counted,
@@ -77,6 +79,10 @@ fn urls() -> Router {
         .post("/token/{token}", |req: &mut Request| -> Result<()> {
             let token: String = req.param("token")?;
             Ok(diesel::update(notes::table.find(1)).set(notes::secret_token.eq(token)).execute(req.db()?).map(drop)?)
+        })
+        .post("/many", |req: &mut Request| -> Result<String> {
+            let rows = (100..300).map(|n| (notes::id.eq(n), notes::text.eq("many")));
+            Ok(req.db()?.copy_into(notes::table, rows)?.to_string())
         })
         .get("/wrong", |req: &mut Request| -> Result<()> {
             Ok(diesel::sql_query("SELECT nothing FROM nowhere").execute(req.db()?).map(drop)?)
@@ -151,6 +157,55 @@ fn the_log_shows_statements_with_values_and_places(settings: &str) {
     assert_eq!(logged(&long), Vec::<String>::new());
     let lines = logged(&format!("[17, ‹{} characters›]", long.len()));
     assert!(!lines.is_empty() && lines.iter().all(|line| line.contains("error=")), "{lines:?}");
+}
+
+/// The fields `rows` of the lines that have this text.
+fn rows_logged(text: &str) -> Vec<Option<usize>> {
+    let rows = |line: &String| line.split_once(" rows=").map(|(_, rest)| rest.split_whitespace().next().unwrap().parse().unwrap());
+    logged(text).iter().map(rows).collect()
+}
+
+fn the_log_shows_how_many_rows_a_statement_has_returned_or_changed(settings: &str) {
+    logs::start();
+    let client = client(settings);
+    // A number of its own for each database, as the tests of both run side by side.
+    let mark: i64 = if settings.is_empty() { 4_711_001 } else { 4_711_002 };
+    client.db(|db| {
+        let mut check = |rows: Option<usize>, run: &mut dyn FnMut(&mut Db)| {
+            let before = rows_logged(&mark.to_string()).len();
+            run(db);
+            assert_eq!(rows_logged(&mark.to_string())[before..], [rows]);
+        };
+        check(Some(3), &mut |db| drop(notes::table.filter(notes::id.ne(mark)).load::<(i64, String, Option<String>)>(db).unwrap()));
+        check(Some(0), &mut |db| drop(notes::table.filter(notes::id.eq(mark)).load::<(i64, String, Option<String>)>(db).unwrap()));
+        check(Some(1), &mut |db| assert!(notes::table.filter(notes::id.ne(mark)).select(notes::id).first::<i64>(db).is_ok()));
+        check(Some(3), &mut |db| {
+            let read = notes::table.filter(notes::id.ne(mark)).select(notes::id).load_iter::<i64, RowByRow>(db).unwrap();
+            assert_eq!(read.map(Result::unwrap).count(), 3);
+        });
+        check(Some(1), &mut |db| {
+            let values = (notes::id.eq(mark), notes::text.eq("x"));
+            diesel::insert_into(notes::table).values(values).execute(db).unwrap();
+        });
+        check(Some(4), &mut |db| {
+            diesel::update(notes::table).set(notes::secret_token.eq(None::<String>)).filter(notes::id.le(mark)).execute(db).unwrap();
+        });
+        check(Some(2), &mut |db| {
+            let few = notes::table.filter(notes::id.le(2)).filter(notes::id.ne(mark));
+            drop(diesel::delete(few).returning(notes::id).load::<i64>(db).unwrap());
+        });
+        check(None, &mut |db| drop(diesel::sql_query(format!("SELECT {mark} FROM nowhere")).execute(db)));
+        check(Some(1), &mut |db| assert_eq!(db.transaction(|db| diesel::delete(notes::table.find(mark)).execute(db)), Ok(1)));
+        QueryResult::Ok(())
+    });
+}
+
+fn many_rows_at_once_are_one_statement(settings: &str) {
+    logs::start();
+    let client = client(settings);
+    client.post("/many").assert_queries(1).assert_contains("200");
+    let lines = logged(" rows=200 ");
+    assert!(lines.iter().any(|line| line.contains("notes") && line.contains("ms=") && line.contains(file!())), "{lines:?}");
 }
 
 fn secrets_are_not_logged(settings: &str) {
