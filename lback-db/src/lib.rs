@@ -23,6 +23,7 @@ mod postgres;
 mod postgres_error;
 #[cfg(feature = "postgres")]
 mod postgres_url;
+mod prepared;
 mod request;
 pub mod schema;
 mod sealed;

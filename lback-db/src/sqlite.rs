@@ -10,12 +10,15 @@ use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::{ConnectionError, ConnectionResult, QueryResult, SqliteConnection};
 use lback_core::Clock;
 
+use crate::prepared::{Prepared, Statement};
+
 /// A connection to a SQLite file.
 ///
 /// Diesel's queries run on it as on Diesel's own [`SqliteConnection`].
 pub struct Sqlite {
     inner: SqliteConnection,
     clock: Clock,
+    prepared: Prepared,
 }
 
 impl fmt::Debug for Sqlite {
@@ -28,7 +31,7 @@ impl Sqlite {
     /// Returns a connection that knows the functions of [`expressions`](crate::expressions).
     pub(crate) fn new(mut inner: SqliteConnection, clock: Clock) -> QueryResult<Self> {
         crate::expressions::sqlite_functions::register(&mut inner)?;
-        Ok(Sqlite { inner, clock })
+        Ok(Sqlite { inner, clock, prepared: Prepared::default() })
     }
 
     /// Returns Diesel's own connection, for what only that has, such as `register_collation`.
@@ -63,7 +66,8 @@ impl Connection for Sqlite {
     where
         T: QueryFragment<Self::Backend> + QueryId,
     {
-        self.inner.execute_returning_count(source)
+        let statement = Statement { source, prepare: self.prepared.admits(source, &diesel::sqlite::Sqlite)? };
+        self.inner.execute_returning_count(&statement)
     }
 
     fn transaction_state(&mut self) -> &mut AnsiTransactionManager {
@@ -92,7 +96,8 @@ impl LoadConnection for Sqlite {
         T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
         Self::Backend: QueryMetadata<T::SqlType>,
     {
-        LoadConnection::<DefaultLoadingMode>::load(&mut self.inner, source)
+        let prepare = self.prepared.admits(&source, &diesel::sqlite::Sqlite)?;
+        LoadConnection::<DefaultLoadingMode>::load(&mut self.inner, Statement { source, prepare })
     }
 }
 

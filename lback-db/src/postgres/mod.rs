@@ -1,7 +1,6 @@
 //! A connection to a PostgreSQL server, whose transaction begins with the first statement that needs one.
 
 mod plain_read;
-mod prepared;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -12,24 +11,24 @@ use diesel::connection::{
     TransactionManager, TransactionManagerStatus,
 };
 use diesel::expression::QueryMetadata;
-use diesel::pg::{Pg, PgQueryBuilder, PgRowByRowLoadingMode};
-use diesel::query_builder::{Query, QueryBuilder, QueryFragment, QueryId};
+use diesel::pg::{Pg, PgRowByRowLoadingMode};
+use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error};
-use lback_core::Clock;
 use diesel::{ConnectionResult, PgConnection, QueryResult};
+use lback_core::Clock;
 
 use self::plain_read::is_plain_read;
-use self::prepared::{Prepared, Statement};
 use crate::Isolation;
 use crate::manager::Manager;
+use crate::prepared::{Prepared, Statement, sql};
 
 /// A connection to a PostgreSQL server.
 ///
 /// Diesel's queries run on it as on Diesel's own [`PgConnection`]. In a request, nothing is sent to begin the transaction until a
 /// statement needs it: statements that only read run by themselves until then.
 pub struct Postgres {
-    clock: Clock,
     inner: PgConnection,
+    clock: Clock,
     /// The isolation of a transaction that begins with the next statement that needs it.
     waiting: Option<Isolation>,
     /// Whether queries of a known type only read.
@@ -60,11 +59,11 @@ impl Postgres {
         self.begin_now()?;
         Ok(&mut self.inner)
     }
+
     /// Returns the application's clock, or that of the system if the connection was opened without an application.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
-
 
     /// Begins a transaction with the first statement that needs it.
     pub(crate) fn begin_when_needed(&mut self, isolation: Isolation) {
@@ -106,7 +105,7 @@ impl Postgres {
         if let Some(known) = id.and_then(|id| self.reads.get(&id)) {
             return Ok(*known);
         }
-        let reads = is_plain_read(&sql(source)?);
+        let reads = is_plain_read(&sql(source, &Pg)?);
         if let Some(id) = id {
             self.reads.insert(id, reads);
         }
@@ -115,7 +114,7 @@ impl Postgres {
 
     /// Makes a second attempt possible after the error of a statement that ran alone. Otherwise returns the error.
     fn recover_from(&mut self, error: Error) -> QueryResult<()> {
-        if prepared::is_outdated(&error) {
+        if is_outdated(&error) {
             self.forget_prepared();
             return Ok(());
         }
@@ -159,10 +158,9 @@ fn begin(connection: &mut PgConnection, isolation: Isolation) -> QueryResult<()>
     AnsiTransactionManager::begin_transaction_sql(connection, isolation.begin())
 }
 
-fn sql<T: QueryFragment<Pg>>(source: &T) -> QueryResult<String> {
-    let mut builder = PgQueryBuilder::default();
-    source.to_sql(&mut builder, &Pg)?;
-    Ok(builder.finish())
+/// Returns whether a table has changed so much that a prepared statement cannot run any more, such as `SELECT *`.
+fn is_outdated(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, info) if info.message() == "cached plan must not change result type")
 }
 
 /// Begins the request's transaction before one is nested in it.
@@ -209,18 +207,16 @@ impl Connection for Postgres {
     where
         T: QueryFragment<Pg> + QueryId,
     {
-        if self.prepared.is_full_with(source)? {
-            self.forget_prepared();
-        }
+        let statement = Statement { source, prepare: self.prepared.admits(source, &Pg)? };
         if self.runs_alone(source)? {
-            match self.inner.execute_returning_count(source) {
+            match self.inner.execute_returning_count(&statement) {
                 Err(error) => self.recover_from(error)?,
                 result => return result,
             }
         } else {
             self.begin_now()?;
         }
-        self.inner.execute_returning_count(source)
+        self.inner.execute_returning_count(&statement)
     }
 
     fn transaction_state(&mut self) -> &mut AnsiTransactionManager {
@@ -253,7 +249,7 @@ impl LoadConnection for Postgres {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        let prepare = self.prepared.admits(&source)?;
+        let prepare = self.prepared.admits(&source, &Pg)?;
         if self.runs_alone(&source)? {
             let statement = Statement { source: &source, prepare };
             match LoadConnection::<DefaultLoadingMode>::load(&mut self.inner, statement) {
@@ -264,7 +260,7 @@ impl LoadConnection for Postgres {
             self.begin_now()?;
         }
         let loaded = LoadConnection::<DefaultLoadingMode>::load(&mut self.inner, Statement { source, prepare });
-        if loaded.as_ref().is_err_and(prepared::is_outdated) {
+        if loaded.as_ref().is_err_and(is_outdated) {
             // The transaction has failed, but the next one will not.
             self.forget_prepared();
         }
@@ -282,7 +278,7 @@ impl LoadConnection<PgRowByRowLoadingMode> for Postgres {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        let prepare = self.prepared.admits(&source)?;
+        let prepare = self.prepared.admits(&source, &Pg)?;
         if !self.runs_alone(&source)? {
             self.begin_now()?;
         }

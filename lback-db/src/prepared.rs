@@ -1,49 +1,42 @@
-//! Which statements are prepared: kept on the connection by the server, so that it parses and plans them once.
+//! Which statements are prepared: kept on the connection, so that the database parses and plans them once.
 //!
-//! Diesel prepares statements whose SQL is known by their type, of which a program has a limited number, and never those that contain
-//! SQL written by hand. Here, the others are prepared, too, when they come for the second time, up to a limit.
+//! Diesel prepares statements whose SQL is known by their type, of which a program has a limited number, and never an UPDATE, an INSERT
+//! of several rows, or what contains SQL written by hand. Here, the others are prepared, too, when they come for the second time, up to
+//! a limit.
 
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use diesel::QueryResult;
-use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::result::Error;
-
-use super::sql;
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 
 /// Maximum number of prepared statements of a connection whose SQL is built at run time.
 const LIMIT: usize = 256;
 /// Maximum number of statements that are remembered until they come for the second time.
 const REMEMBERED: usize = 1024;
-/// Longer statements, such as an INSERT of many rows, are not prepared: the server would keep their plans, which are larger still.
+/// Longer statements, such as an INSERT of many rows, are not prepared: the database would keep their plans, which are larger still.
 const LONGEST: usize = 16 * 1024;
 
 /// The statements of one connection whose SQL is built at run time, by hashes.
 #[derive(Default)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     prepared: HashSet<u64>,
     seen: HashSet<u64>,
 }
 
 impl Prepared {
     /// Returns whether to prepare the statement. `None` leaves it to Diesel.
-    pub(super) fn admits<T: QueryFragment<Pg> + QueryId>(&mut self, source: &T) -> QueryResult<Option<bool>> {
+    pub(crate) fn admits<DB, T>(&mut self, source: &T, backend: &DB) -> QueryResult<Option<bool>>
+    where
+        DB: Backend<QueryBuilder: Default>,
+        T: QueryFragment<DB> + QueryId,
+    {
         if T::HAS_STATIC_QUERY_ID {
             return Ok(None);
         }
-        Ok(Some(self.admits_sql(&sql(source)?)))
-    }
-
-    /// Returns whether Diesel prepares a statement that changes rows, whose SQL is built at run time, although the limit is reached.
-    pub(super) fn is_full_with<T: QueryFragment<Pg> + QueryId>(&mut self, source: &T) -> QueryResult<bool> {
-        if T::HAS_STATIC_QUERY_ID || !source.is_safe_to_cache_prepared(&Pg)? {
-            return Ok(false);
-        }
-        let is_new = self.prepared.insert(hash(&sql(source)?));
-        Ok(is_new && self.prepared.len() > LIMIT)
+        Ok(Some(self.admits_sql(&sql(source, backend)?)))
     }
 
     fn admits_sql(&mut self, sql: &str) -> bool {
@@ -66,29 +59,35 @@ impl Prepared {
     }
 }
 
+/// Returns the SQL of a statement.
+pub(crate) fn sql<DB, T>(source: &T, backend: &DB) -> QueryResult<String>
+where
+    DB: Backend<QueryBuilder: Default>,
+    T: QueryFragment<DB>,
+{
+    let mut builder = DB::QueryBuilder::default();
+    source.to_sql(&mut builder, backend)?;
+    Ok(builder.finish())
+}
+
 fn hash(sql: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     sql.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Returns whether a table has changed so much that a prepared statement cannot run any more, such as `SELECT *`.
-pub(super) fn is_outdated(error: &Error) -> bool {
-    matches!(error, Error::DatabaseError(_, info) if info.message() == "cached plan must not change result type")
-}
-
 /// A statement that is prepared or not, regardless of what Diesel would decide.
-pub(super) struct Statement<T> {
-    pub(super) source: T,
-    pub(super) prepare: Option<bool>,
+pub(crate) struct Statement<T> {
+    pub(crate) source: T,
+    pub(crate) prepare: Option<bool>,
 }
 
-impl<T: QueryFragment<Pg>> QueryFragment<Pg> for Statement<T> {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+impl<DB: Backend, T: QueryFragment<DB>> QueryFragment<DB> for Statement<T> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.source.walk_ast(out)
     }
 
-    fn is_safe_to_cache_prepared(&self, backend: &Pg) -> QueryResult<bool> {
+    fn is_safe_to_cache_prepared(&self, backend: &DB) -> QueryResult<bool> {
         self.prepare.map_or_else(|| self.source.is_safe_to_cache_prepared(backend), Ok)
     }
 }
