@@ -8,10 +8,10 @@ use crate::SessionManager;
 use crate::backend::Backend;
 use crate::store::BoxedStore;
 
-/// Maximum number of rows that one statement deletes: a few milliseconds of work.
-pub(crate) const BATCH: u32 = 100;
+/// Maximum number of rows that one step deletes: a few milliseconds of work.
+pub(crate) const BATCH: u32 = 1_000;
 
-/// Returns the pause after a statement that took this long: twice its time, so that requests get their turn. A connection that waits
+/// Returns the pause after a step that took this long: twice its time, so that requests get their turn. A connection that waits
 /// for SQLite's lock polls it at growing intervals, which begin at 25 milliseconds, and should find it free.
 pub(crate) fn pause(took: Duration) -> Duration {
     (took * 2).max(Duration::from_millis(10))
@@ -33,14 +33,14 @@ pub async fn clean_regularly(manager: SessionManager, mut stopping: watch::Recei
 
 async fn clean(manager: &SessionManager, store: &dyn BoxedStore, stopping: &watch::Receiver<bool>) {
     let mut total = 0;
+    // What expires meanwhile is left to the next time, so that this ends.
+    let now = manager.clock().now();
     while !*stopping.borrow() {
         let started = Instant::now();
-        match store.delete_expired(manager.clock().now(), BATCH).await {
+        match store.delete_expired(now, BATCH).await {
+            Ok(0) => break,
             Ok(deleted) => {
                 total += deleted;
-                if deleted < u64::from(BATCH) {
-                    break;
-                }
                 tokio::time::sleep(pause(started.elapsed())).await;
             }
             Err(error) => {

@@ -403,7 +403,7 @@ pub trait SessionStore: Send + Sync + 'static {
     }
 
     /// Deletes up to `limit` expired sessions, and forgets the sessions that ended more than a minute ago. Returns the number of
-    /// deleted ones.
+    /// deleted ones. The cleanup calls it again until that is 0.
     fn delete_expired(&self, _now: DateTime<Utc>, _limit: u32) -> impl Future<Output = Result<u64>> + Send {
         async { Ok(0) }
     }

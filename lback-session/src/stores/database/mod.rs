@@ -23,6 +23,7 @@
 //! the view's rows are committed together, or neither.
 
 mod batching;
+mod expired;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -169,7 +170,7 @@ impl SessionStore for DatabaseStore {
     async fn delete_expired(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
         engine!(
             self,
-            sqlite => sqlite.writer.run(AsSet, move |db| rows::delete_expired(db, now, limit)).await,
+            sqlite => sqlite.delete_expired(now, limit).await,
             postgres => postgres.delete_expired(now, limit),
         )
     }

@@ -211,23 +211,6 @@ pub(crate) fn has_ended(db: &mut Db, id: SessionId, now: DateTime<Utc>) -> Resul
     Ok(on_each!(db, db => diesel::select(diesel::dsl::exists(ends)).get_result(db))?)
 }
 
-/// Maximum number of records of ended sessions that one cleanup deletes: a few milliseconds of work.
-const MOST_FORGOTTEN: i64 = 10_000;
-
-/// Deletes the records of sessions that ended too long ago to matter.
-fn forget_ends(db: &mut Db, now: DateTime<Utc>) -> Result<()> {
-    let old = session_ends::table
-        .filter(session_ends::ended_at.le(micros(now - ENDED_FOR)))
-        .order(session_ends::ended_at)
-        .limit(MOST_FORGOTTEN)
-        .select((session_ends::id, session_ends::ended_at));
-    let old: Vec<(Vec<u8>, i64)> = on_each!(db, db => old.load(db))?;
-    let Some((_, last)) = old.last() else { return Ok(()) };
-    let forgotten = diesel::delete(session_ends::table.filter(session_ends::ended_at.le(*last)));
-    on_each!(db, db => forgotten.execute(db))?;
-    Ok(())
-}
-
 #[cfg(feature = "sqlite")]
 pub(crate) fn renew(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
     let renewal = Renew {
@@ -322,24 +305,6 @@ pub(crate) fn end_user(db: &mut Db, user_id: i64, except: Option<SessionId>, now
         note_ends(db, &ended, now)?;
     }
     Ok(ended.len() as u64)
-}
-
-pub(crate) fn delete_expired(db: &mut Db, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-    forget_ends(db, now)?;
-    let expired = sessions::table
-        .filter(sessions::expiry_hour.le(hour(now)))
-        .filter(sessions::expires_at.le(micros(now)))
-        .select(sessions::id)
-        .limit(i64::from(limit));
-    let ids: Vec<Vec<u8>> = match db {
-        #[cfg(feature = "sqlite")]
-        Db::Sqlite(db) => expired.load(db)?,
-        // A row that another process has locked is being deleted or renewed there.
-        #[cfg(feature = "postgres")]
-        Db::Postgres(db) => expired.for_update().skip_locked().load(db)?,
-    };
-    let still_expired = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::expires_at.le(micros(now)));
-    Ok(on_each!(db, db => diesel::delete(still_expired).execute(db))? as u64)
 }
 
 /// Makes the transaction durable even if the server is set up to lose a little in a crash: a session that has ended must not come

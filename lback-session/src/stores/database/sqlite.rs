@@ -6,10 +6,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use lback_core::{Error, Result};
+use chrono::{DateTime, Utc};
+use lback_core::{Error, Result, blocking};
 use lback_db::{Database, Db};
 
-use super::writer::Writer;
+use super::expired;
+use super::writer::{Lasting, Writer};
 use crate::Durability;
 
 /// Access to a SQLite file.
@@ -25,6 +27,12 @@ const MAX_READERS: usize = 8;
 impl Sqlite {
     pub(super) fn start(database: Database, durability: Durability) -> Result<Self> {
         Ok(Sqlite { writer: Writer::start(database.clone(), durability)?, readers: Mutex::default(), database })
+    }
+
+    /// Deletes up to `limit` expired sessions, as many as a short transaction can. Returns their number.
+    pub(super) async fn delete_expired(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        let ids = blocking::in_place(|| self.read(|db| expired::find(db, now, limit)))?;
+        self.writer.run(Lasting::AsSet, move |db| expired::delete(db, &ids, now)).await
     }
 
     /// Reads over one of the store's own connections, which are never held while waiting for something else.

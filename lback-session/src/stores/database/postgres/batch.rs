@@ -10,7 +10,7 @@ use lback_db::Db;
 use super::statements::{self, Change, Ended, Renewal};
 use crate::SessionId;
 use crate::store::{RENEWAL, Record, Save, Saved, Update};
-use crate::stores::database::rows;
+use crate::stores::database::{expired, rows};
 
 /// One write.
 pub(super) enum Op {
@@ -110,7 +110,7 @@ pub(super) fn write(db: &mut Db, ops: &[&Op]) -> Result<Vec<Result<Done>>> {
             Op::EndUser { user_id, except, now } => {
                 results[index] = Some(Ok(Done::Count(rows::end_user(db, *user_id, *except, *now)?)));
             }
-            Op::DeleteExpired { now, limit } => results[index] = Some(Ok(Done::Count(rows::delete_expired(db, *now, *limit)?))),
+            Op::DeleteExpired { now, limit } => results[index] = Some(Ok(Done::Count(expired::delete_in_postgres(db, *now, *limit)?))),
             _ if op.id().is_some_and(|id| uses.get(&id) != Some(&1)) => contended.push(index),
             Op::Save(save) => match save.first() {
                 Ok(update) => saves.push((index, update)),
