@@ -44,7 +44,7 @@ impl Prepared {
         if self.prepared.contains(&hash) {
             return true;
         }
-        if sql.len() > LONGEST || self.prepared.len() >= LIMIT {
+        if sql.len() > LONGEST || self.prepared.len() >= LIMIT || !is_query(sql) {
             return false;
         }
         if self.seen.remove(&hash) {
@@ -68,6 +68,13 @@ where
     let mut builder = DB::QueryBuilder::default();
     source.to_sql(&mut builder, backend)?;
     Ok(builder.finish())
+}
+
+/// Returns whether a statement reads or changes rows. SQLite runs some others, such as PRAGMA, while it prepares them, and only then.
+fn is_query(sql: &str) -> bool {
+    const WORDS: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "REPLACE"];
+    let word = sql.trim_start_matches(|c: char| c == '(' || c.is_whitespace()).split(|c: char| !c.is_ascii_alphabetic()).next();
+    word.is_some_and(|word| WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)))
 }
 
 fn hash(sql: &str) -> u64 {
@@ -116,6 +123,18 @@ mod tests {
         assert!(prepared.admits_sql("SELECT 1"));
         assert!(prepared.admits_sql("SELECT 1"));
         assert!(!prepared.admits_sql("SELECT 2"));
+    }
+
+    #[test]
+    fn only_what_reads_or_changes_rows_is_prepared() {
+        let mut prepared = Prepared::default();
+        let mut again = |sql: &str| prepared.admits_sql(sql) || prepared.admits_sql(sql);
+        for sql in ["PRAGMA foreign_keys = ON", " pragma cache_size", "CREATE TABLE x (n)", "SET x = 1", "", "-- SELECT"] {
+            assert!(!again(sql), "{sql}");
+        }
+        for sql in ["select 1", "(SELECT 1) UNION (SELECT 2)", "\n\tWITH x AS (SELECT 1) SELECT 2", "UPDATE x SET n = 1", "VALUES (1)"] {
+            assert!(again(sql), "{sql}");
+        }
     }
 
     #[test]

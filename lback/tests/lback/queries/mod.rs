@@ -5,6 +5,7 @@ mod combined;
 mod expressions;
 mod inserts;
 mod locks;
+mod prepared;
 mod returning;
 mod rows;
 mod streams;
