@@ -8,9 +8,9 @@ use diesel::connection::{InstrumentationEvent, StrQueryHelper};
 use diesel::insertable::InsertValues;
 use diesel::internal::table_macro::StaticQueryFragment;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId, ValuesClause};
+use diesel::query_builder::{AstPass, QueryBuilder, QueryFragment, QueryId, ValuesClause};
 
-use super::{Dialect, Statement};
+use super::{Dialect, SqlBuilder, Statement, defaults};
 use crate::statements::rows::{after, silently};
 use crate::{Kind, Sqlite};
 
@@ -22,17 +22,37 @@ where
     V: InsertValues<Dialect, T> + QueryId,
 {
     let Some(first) = rows.first() else { return Ok(0) };
+    let (dialect, sql) = (Dialect::new(Kind::Sqlite), Statement::new(InsertRow(first), Kind::Sqlite));
+    let (of_first, sql) = (Form::of(first, &dialect)?, sql.sql()?);
     // The log would get a line for each row.
-    let first = Statement::new(InsertRow(first), Kind::Sqlite);
-    let shown = StrQueryHelper::new(first.sql()?);
+    let shown = StrQueryHelper::new(sql);
     connection.instrumentation().on_connection_event(InstrumentationEvent::start_query(&shown));
     let inserted = rows.iter().try_fold(0, |count, row| {
-        let statement = Statement::new(InsertRow(row), Kind::Sqlite);
-        silently(|| connection.execute_returning_count(&statement)).map(|inserted| count + inserted)
+        let row = InsertRow(row);
+        let inserted = if V::HAS_STATIC_QUERY_ID || Form::of(row.0, &dialect)? == of_first {
+            let statement = Statement::with_sql(row, Kind::Sqlite, sql.to_owned());
+            silently(|| connection.diesel().execute_returning_count(&statement))
+        } else {
+            silently(|| connection.execute_returning_count(&Statement::new(row, Kind::Sqlite)))
+        };
+        inserted.map(|inserted| count + inserted)
     });
     let finished = InstrumentationEvent::finish_query(&shown, inserted.as_ref().err());
     after(*inserted.as_ref().unwrap_or(&0), || connection.instrumentation().on_connection_event(finished));
     inserted
+}
+
+/// What the SQL of a row depends on: which columns it gives, and the SQL of their values. Writing all of the SQL for each row would take
+/// longer than inserting it.
+#[derive(PartialEq)]
+struct Form(u128, String);
+
+impl Form {
+    fn of<V: QueryFragment<Dialect>, T>(row: &ValuesClause<V, T>, dialect: &Dialect) -> QueryResult<Self> {
+        let mut values = SqlBuilder::new(Kind::Sqlite);
+        row.values.to_sql(&mut values, dialect)?;
+        Ok(Form(defaults::shape(row, dialect)?, values.finish()))
+    }
 }
 
 /// An INSERT of one row.
