@@ -17,8 +17,8 @@ impl Db {
     ///
     /// Either all rows are inserted or none. Only a few thousand are in memory at a time, so `rows` may be an iterator that reads
     /// them from a file. On PostgreSQL, this is `COPY … FROM STDIN`, or, if the rows leave out different columns or contain expressions
-    /// of SQL, INSERT statements of many rows. On SQLite, it is an INSERT that is prepared once and run for each row; the log and the
-    /// toolbar show one for every few thousand rows.
+    /// of SQL, INSERT statements of many rows. On SQLite, it is INSERT statements of a hundred rows, which are prepared once; the
+    /// log and the toolbar show one for every few thousand rows.
     ///
     /// ```
     /// use lback::diesel;
@@ -64,7 +64,6 @@ impl Db {
         })
     }
 
-    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "the type of the rows names their table"))]
     fn copy_chunk<T, V>(&mut self, table: T, rows: Vec<ValuesClause<V, T>>) -> QueryResult<usize>
     where
         T: Table + StaticQueryFragment + QueryId + Copy + 'static,
@@ -75,7 +74,7 @@ impl Db {
     {
         match self {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => super::sqlite_copy::insert(&rows, connection),
+            Db::Sqlite(_) => super::sqlite_copy::insert(table, rows, self),
             #[cfg(feature = "postgres")]
             Db::Postgres(connection) => match super::postgres_copy::copy(table, &rows, connection)? {
                 Some(copied) => Ok(copied),

@@ -64,19 +64,17 @@ impl Defaults {
     }
 }
 
-/// Returns a hash of which columns a row gives.
-pub(super) fn shape<V: QueryFragment<Dialect>, Tab>(row: &ValuesClause<V, Tab>, dialect: &Dialect) -> QueryResult<u128> {
-    dialect.defaults.shape.set(0);
-    row.values.is_safe_to_cache_prepared(dialect)?;
-    Ok(dialect.defaults.shape.get())
-}
-
 /// Returns whether all rows give the same columns.
 pub(super) fn have_one_shape<V: QueryFragment<Dialect>, Tab>(rows: &[ValuesClause<V, Tab>], dialect: &Dialect) -> QueryResult<bool> {
+    let shape = |row: &ValuesClause<V, Tab>| {
+        dialect.defaults.shape.set(0);
+        row.values.is_safe_to_cache_prepared(dialect)?;
+        QueryResult::Ok(dialect.defaults.shape.get())
+    };
     let [first, others @ ..] = rows else { return Ok(true) };
-    let of_first = shape(first, dialect)?;
+    let of_first = shape(first)?;
     for row in others {
-        if shape(row, dialect)? != of_first {
+        if shape(row)? != of_first {
             return Ok(false);
         }
     }

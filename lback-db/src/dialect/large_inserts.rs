@@ -1,4 +1,4 @@
-//! INSERT statements of as many rows as PostgreSQL takes, for rows that cannot be copied.
+//! INSERT statements of many rows.
 
 use diesel::QueryResult;
 use diesel::insertable::{InsertValues, Insertable};
@@ -10,8 +10,17 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId, UndecoratedInsertRe
 use super::Dialect;
 use crate::{Db, Kind};
 
-/// The number of values that one statement can have.
-const MAX_VALUES: usize = 65_535;
+/// Returns how many rows with this number of values one statement has.
+fn rows_per_statement(kind: Kind, values: usize) -> usize {
+    match kind {
+        // SQLite takes 32,766 values, but longer statements are not prepared for the next time, and parsing them takes most of the time.
+        #[cfg(feature = "sqlite")]
+        Kind::Sqlite => (32_766 / values).min(100),
+        #[cfg(feature = "postgres")]
+        Kind::Postgres => 65_535 / values,
+    }
+    .max(1)
+}
 
 /// Inserts rows. Returns their number.
 pub(super) fn insert<T, V>(table: T, rows: Vec<ValuesClause<V, T>>, db: &mut Db) -> QueryResult<usize>
@@ -21,13 +30,13 @@ where
     T::FromClause: QueryFragment<Dialect>,
     V: InsertValues<Dialect, T> + QueryId,
 {
-    let dialect = Dialect::new(Kind::Postgres);
+    let dialect = Dialect::new(db.kind());
     let values = rows.iter().try_fold(1, |most, row| bound_values(&row.values, &dialect).map(|count| count.max(most)))?;
-    let limit = MAX_VALUES / values;
+    let limit = rows_per_statement(db.kind(), values);
     let mut rows = rows.into_iter().map(Record);
     let mut count = 0;
     loop {
-        let some: Vec<_> = rows.by_ref().take(limit.max(1)).collect();
+        let some: Vec<_> = rows.by_ref().take(limit).collect();
         if some.is_empty() {
             return Ok(count);
         }

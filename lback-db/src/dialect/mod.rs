@@ -31,7 +31,6 @@ mod defaults;
 mod first_of_each;
 mod from_select;
 mod insert;
-#[cfg(feature = "postgres")]
 mod large_inserts;
 mod native;
 #[cfg(feature = "postgres")]

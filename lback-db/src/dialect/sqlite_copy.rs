@@ -1,58 +1,35 @@
-//! An INSERT that SQLite prepares once and runs for each row.
+//! Many rows for SQLite.
 //!
-//! SQLite calls a function for a row, and sends nothing over a network. An INSERT of many rows saves no round trip, and is long: parsing
-//! it takes more time than running the short one as often.
+//! They are inserted by statements of a hundred rows, of which all but the last are the same, so that they are parsed once. One
+//! statement for each row takes longer: running a statement costs more than adding a row to it.
 
 use diesel::QueryResult;
 use diesel::connection::{InstrumentationEvent, StrQueryHelper};
 use diesel::insertable::InsertValues;
 use diesel::internal::table_macro::StaticQueryFragment;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryBuilder, QueryFragment, QueryId, ValuesClause};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId, ValuesClause};
 
-use super::{Dialect, SqlBuilder, Statement, defaults};
+use super::{Dialect, Statement, large_inserts};
 use crate::statements::rows::{after, silently};
-use crate::{Kind, Sqlite};
+use crate::{Db, Kind};
 
-/// Inserts rows. Returns their number.
-pub(super) fn insert<T, V>(rows: &[ValuesClause<V, T>], connection: &mut Sqlite) -> QueryResult<usize>
+/// Inserts rows. Returns their number. The log, the toolbar and tests see one statement, that of the first row.
+pub(super) fn insert<T, V>(table: T, rows: Vec<ValuesClause<V, T>>, db: &mut Db) -> QueryResult<usize>
 where
-    T: Table + StaticQueryFragment + 'static,
+    T: Table + StaticQueryFragment + QueryId + Copy + 'static,
     T::Component: QueryFragment<Dialect>,
+    T::FromClause: QueryFragment<Dialect>,
     V: InsertValues<Dialect, T> + QueryId,
 {
     let Some(first) = rows.first() else { return Ok(0) };
-    let (dialect, sql) = (Dialect::new(Kind::Sqlite), Statement::new(InsertRow(first), Kind::Sqlite));
-    let (of_first, sql) = (Form::of(first, &dialect)?, sql.sql()?);
-    // The log would get a line for each row.
-    let shown = StrQueryHelper::new(sql);
-    connection.instrumentation().on_connection_event(InstrumentationEvent::start_query(&shown));
-    let inserted = rows.iter().try_fold(0, |count, row| {
-        let row = InsertRow(row);
-        let inserted = if V::HAS_STATIC_QUERY_ID || Form::of(row.0, &dialect)? == of_first {
-            let statement = Statement::with_sql(row, Kind::Sqlite, sql.to_owned());
-            silently(|| connection.diesel().execute_returning_count(&statement))
-        } else {
-            silently(|| connection.execute_returning_count(&Statement::new(row, Kind::Sqlite)))
-        };
-        inserted.map(|inserted| count + inserted)
-    });
+    let sql = Statement::new(InsertRow(first), Kind::Sqlite).sql()?.to_owned();
+    let shown = StrQueryHelper::new(&sql);
+    db.instrumentation().on_connection_event(InstrumentationEvent::start_query(&shown));
+    let inserted = silently(|| large_inserts::insert(table, rows, db));
     let finished = InstrumentationEvent::finish_query(&shown, inserted.as_ref().err());
-    after(*inserted.as_ref().unwrap_or(&0), || connection.instrumentation().on_connection_event(finished));
+    after(*inserted.as_ref().unwrap_or(&0), || db.instrumentation().on_connection_event(finished));
     inserted
-}
-
-/// What the SQL of a row depends on: which columns it gives, and the SQL of their values. Writing all of the SQL for each row would take
-/// longer than inserting it.
-#[derive(PartialEq)]
-struct Form(u128, String);
-
-impl Form {
-    fn of<V: QueryFragment<Dialect>, T>(row: &ValuesClause<V, T>, dialect: &Dialect) -> QueryResult<Self> {
-        let mut values = SqlBuilder::new(Kind::Sqlite);
-        row.values.to_sql(&mut values, dialect)?;
-        Ok(Form(defaults::shape(row, dialect)?, values.finish()))
-    }
 }
 
 /// An INSERT of one row.
@@ -70,9 +47,4 @@ where
         out.push_sql(" ");
         self.0.walk_ast(out)
     }
-}
-
-impl<V: QueryId, T: 'static> QueryId for InsertRow<'_, V, T> {
-    type QueryId = InsertRow<'static, V::QueryId, T>;
-    const HAS_STATIC_QUERY_ID: bool = V::HAS_STATIC_QUERY_ID;
 }

@@ -25,12 +25,6 @@ impl<T: QueryFragment<Dialect>> Statement<T> {
         Statement { query, dialect: Dialect::new(kind), sql: OnceCell::new() }
     }
 
-    /// As [`new`](Self::new), with SQL that the caller knows the query to have.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn with_sql(query: T, kind: Kind, sql: String) -> Self {
-        Statement { query, dialect: Dialect::new(kind), sql: OnceCell::from(sql) }
-    }
-
     /// Returns the SQL, which is written at the first call.
     pub(crate) fn sql(&self) -> QueryResult<&str> {
         if let Some(sql) = self.sql.get() {

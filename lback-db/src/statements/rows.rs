@@ -26,18 +26,21 @@ thread_local! {
     static LINE: RefCell<Option<Line>> = const { RefCell::new(None) };
 }
 
-/// Restores the usual state, after a panic too.
-struct Restore;
+/// Restores the state, after a panic too.
+struct Restore(Holding);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        HOLDING.set(Holding::Not(None));
+        HOLDING.set(self.0);
     }
 }
 
 fn within<T>(holding: Holding, work: impl FnOnce() -> T) -> T {
-    HOLDING.set(holding);
-    let _restore = Restore;
+    let before = HOLDING.get();
+    let _restore = Restore(before);
+    if before != Holding::Silent {
+        HOLDING.set(holding);
+    }
     work()
 }
 
@@ -58,7 +61,7 @@ pub(crate) fn after<T>(rows: usize, work: impl FnOnce() -> T) -> T {
     within(Holding::Not(Some(rows)), work)
 }
 
-/// Runs a statement that is not to be seen, since it is one of many that are reported together.
+/// Runs statements that are not to be seen, since they are reported together.
 #[cfg(feature = "sqlite")]
 pub(crate) fn silently<T>(work: impl FnOnce() -> T) -> T {
     within(Holding::Silent, work)
