@@ -95,7 +95,7 @@ fn url_for(routes: &RouteTable, args: &Kwargs) -> TeraResult<String> {
 }
 
 /// Returns a value as it is written in a URL. A whole number has no decimal point, even if a division has turned it into a float.
-fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<String> {
     match value.as_number() {
         Some(number) => Some(number.as_integer().map_or_else(|| value.to_string(), |integer| integer.to_string())),
         None => (value.is_string() || value.is_number() || value.is_bool()).then(|| value.to_string()),

@@ -11,6 +11,7 @@ mod globals;
 mod html;
 mod links;
 mod loaded;
+mod paging;
 mod problem;
 mod request;
 mod request_functions;

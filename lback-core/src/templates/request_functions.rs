@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tera::{Kwargs, State, Tera, Value};
 
-use super::from_value;
 use super::suggest::{Known, near, no_argument};
+use super::{from_value, paging};
 use crate::{Error, Html, Request, Result, csp, csrf};
 
 type Call = dyn Fn(&mut Request, TemplateArgs<'_>) -> Result<Value> + Send + Sync;
@@ -82,6 +82,9 @@ impl TemplateFunction {
             TemplateFunction::new("csrf_input()", |req, _| Ok(Html::new(csrf::input(req)?))),
             TemplateFunction::new("csrf_token()", |req, _| csrf::token(req)),
             TemplateFunction::new("csp_nonce()", |req, _| csp::nonce_in_template(req)),
+            TemplateFunction::new("pages(page, parameter)", paging::pages),
+            // Its arguments are the parameters of the application's queries.
+            TemplateFunction::new("querystring", paging::querystring),
         ]
     }
 
@@ -119,7 +122,13 @@ impl fmt::Debug for TemplateArgs<'_> {
     }
 }
 
-impl TemplateArgs<'_> {
+impl<'a> TemplateArgs<'a> {
+    /// Returns all arguments.
+    pub(super) fn all(self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let all = self.args.iter().filter_map(|(name, value)| Some((name.as_str()?, value)));
+        all.inspect(move |(name, _)| self.read.borrow_mut().push((*name).to_owned()))
+    }
+
     /// Returns the argument `name`, or `None` if the template does not pass it or passes `none`.
     ///
     /// A number is converted to any type that it fits: `n + 1` to an `i64` or `u8`, and `10 / 2` as well.

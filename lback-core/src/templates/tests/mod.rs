@@ -10,6 +10,7 @@ use crate::request::RequestBody;
 use crate::{Application, Assembly, Bytes, Router, Settings, context};
 
 mod arguments;
+mod paging;
 
 const SETTINGS: &str = "SECRET_KEY = 'J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9'";
 const DEBUG: &str = "SECRET_KEY = 'J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9'\nDEBUG = true";
@@ -39,7 +40,11 @@ fn app(dir: &TempDir, settings: &str) -> Arc<Application> {
 }
 
 fn request(app: &Arc<Application>) -> Request {
-    let (parts, ()) = hyper::Request::builder().uri("/").body(()).unwrap().into_parts();
+    request_to(app, "/")
+}
+
+fn request_to(app: &Arc<Application>, uri: &str) -> Request {
+    let (parts, ()) = hyper::Request::builder().uri(uri).body(()).unwrap().into_parts();
     Request::new(app.clone(), parts, RequestBody::from(Bytes::new()), None)
 }
 
