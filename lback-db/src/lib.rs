@@ -43,7 +43,7 @@ mod unit_of_work;
 
 pub use connection::{Db, Kind, PooledDb};
 pub use database::{Database, PoolStats};
-pub use dialect::{BindValue, Dialect, FirstOfEach, RowByRow, from_select};
+pub use dialect::{BindValue, Dialect, FirstOfEach, RowByRow, RowCount, from_select};
 pub use error::{OrNotFoundRow, is_unavailable};
 pub use expressions::{DateMethods, JsonMethods, TextMethods};
 pub use isolation::Isolation;

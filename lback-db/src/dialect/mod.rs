@@ -37,6 +37,7 @@ mod native;
 mod postgres_copy;
 mod query_builder;
 mod row;
+mod row_count;
 mod select;
 #[cfg(feature = "sqlite")]
 mod sqlite_copy;
@@ -54,6 +55,7 @@ pub use first_of_each::FirstOfEach;
 pub use from_select::from_select;
 use query_builder::SqlBuilder;
 use row::{Counted, Cursor, RawValue, Row, RowCursor};
+pub use row_count::RowCount;
 pub(crate) use statement::Statement;
 
 use crate::Kind;

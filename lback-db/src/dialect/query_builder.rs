@@ -12,51 +12,124 @@ use crate::Kind;
 
 /// Writes the SQL of a statement, with the quotes and placeholders of its database.
 #[expect(missing_debug_implementations, reason = "Diesel's builders have none")]
-pub enum SqlBuilder {
-    /// For SQLite.
+pub struct SqlBuilder {
+    native: Native,
+    /// The query whose ORDER BY is left out, if there is one.
+    unordered: Option<Unordered>,
+}
+
+/// Diesel's own builder.
+enum Native {
     #[cfg(feature = "sqlite")]
     Sqlite(SqliteQueryBuilder),
-    /// For PostgreSQL.
     #[cfg(feature = "postgres")]
     Postgres(PgQueryBuilder),
 }
 
+/// A query whose ORDER BY is left out.
+#[derive(Default)]
+struct Unordered {
+    /// The parentheses that are open. Within them are other queries, and windows.
+    open: usize,
+    /// The ORDER BY that is being left out. It is written after all if it has parameters, because their values are sent.
+    left_out: Option<Vec<Piece>>,
+}
+
+enum Piece {
+    Sql(String),
+    Identifier(String),
+}
+
 impl SqlBuilder {
     pub(super) fn new(kind: Kind) -> Self {
-        match kind {
+        let native = match kind {
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite => SqlBuilder::Sqlite(SqliteQueryBuilder::new()),
+            Kind::Sqlite => Native::Sqlite(SqliteQueryBuilder::new()),
             #[cfg(feature = "postgres")]
-            Kind::Postgres => SqlBuilder::Postgres(PgQueryBuilder::new()),
+            Kind::Postgres => Native::Postgres(PgQueryBuilder::new()),
+        };
+        SqlBuilder { native, unordered: None }
+    }
+
+    /// Begins or ends a query whose ORDER BY is left out.
+    pub(super) fn set_unordered(&mut self, unordered: bool) {
+        self.unordered = unordered.then(Unordered::default);
+    }
+
+    /// Returns whether a piece of SQL belongs to an ORDER BY that is left out.
+    fn leaves_out(&mut self, sql: &str) -> bool {
+        // Parentheses within a literal are not counted, so the rest stays as it is.
+        if self.unordered.is_some() && sql.contains('\'') {
+            let _ = self.keep_order();
+            self.unordered = None;
         }
+        let Some(query) = &mut self.unordered else { return false };
+        if query.open == 0 {
+            match sql {
+                " ORDER BY " => query.left_out = Some(Vec::new()),
+                " LIMIT " | " OFFSET " => query.left_out = None,
+                _ => {}
+            }
+        }
+        query.open = (query.open + sql.matches('(').count()).saturating_sub(sql.matches(')').count());
+        match &mut query.left_out {
+            Some(pieces) => {
+                pieces.push(Piece::Sql(sql.to_owned()));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Writes the ORDER BY after all.
+    fn keep_order(&mut self) -> QueryResult<()> {
+        let Some(pieces) = self.unordered.as_mut().and_then(|query| query.left_out.take()) else { return Ok(()) };
+        self.unordered = None;
+        for piece in pieces {
+            match piece {
+                Piece::Sql(sql) => self.push_sql(&sql),
+                Piece::Identifier(identifier) => self.push_identifier(&identifier)?,
+            }
+        }
+        Ok(())
     }
 }
 
 impl QueryBuilder<Dialect> for SqlBuilder {
     fn push_sql(&mut self, sql: &str) {
+        if self.leaves_out(sql) {
+            return;
+        }
         // Since 3.47, SQLite prepares a statement again whenever the number of `LIMIT ?` is bound, for which it could choose another
         // plan. An operator before it, which changes nothing, prevents that.
         #[cfg(feature = "sqlite")]
-        if let (SqlBuilder::Sqlite(builder), " LIMIT ") = (&mut *self, sql) {
+        if let (Native::Sqlite(builder), " LIMIT ") = (&mut self.native, sql) {
             return builder.push_sql(" LIMIT +");
         }
-        each!(self, SqlBuilder(builder) => builder.push_sql(sql));
+        each!(&mut self.native, Native(builder) => builder.push_sql(sql));
     }
 
     fn push_identifier(&mut self, identifier: &str) -> QueryResult<()> {
-        each!(self, SqlBuilder(builder) => builder.push_identifier(identifier))
+        if let Some(pieces) = self.unordered.as_mut().and_then(|query| query.left_out.as_mut()) {
+            pieces.push(Piece::Identifier(identifier.to_owned()));
+            return Ok(());
+        }
+        each!(&mut self.native, Native(builder) => builder.push_identifier(identifier))
     }
 
     fn push_bind_param(&mut self) {
-        each!(self, SqlBuilder(builder) => builder.push_bind_param());
+        // Identifiers can always be quoted.
+        let _ = self.keep_order();
+        each!(&mut self.native, Native(builder) => builder.push_bind_param());
     }
 
     fn push_bind_param_value_only(&mut self) {
-        each!(self, SqlBuilder(builder) => builder.push_bind_param_value_only());
+        let _ = self.keep_order();
+        each!(&mut self.native, Native(builder) => builder.push_bind_param_value_only());
     }
 
     fn finish(self) -> String {
-        each!(self, SqlBuilder(builder) => builder.finish())
+        each!(self.native, Native(builder) => builder.finish())
     }
 }
 
@@ -64,10 +137,10 @@ impl QueryBuilder<Dialect> for SqlBuilder {
 #[cfg(feature = "postgres")]
 impl SqlBuilder {
     pub(super) fn postgres(&mut self) -> &mut PgQueryBuilder {
-        match self {
-            SqlBuilder::Postgres(builder) => builder,
+        match &mut self.native {
+            Native::Postgres(builder) => builder,
             #[cfg(feature = "sqlite")]
-            SqlBuilder::Sqlite(_) => unreachable!("a pass for PostgreSQL has its builder"),
+            Native::Sqlite(_) => unreachable!("a pass for PostgreSQL has its builder"),
         }
     }
 }
