@@ -49,17 +49,23 @@ impl Exclusive {
 /// process that has the lock would wait for that snapshot in turn.
 #[cfg(feature = "postgres")]
 fn wait_for_lock(connection: &mut diesel::PgConnection) -> Result<()> {
+    use std::time::Duration;
+
     use diesel::RunQueryDsl;
     use diesel::dsl::sql;
     use diesel::sql_types::Bool;
 
+    const LONGEST_PAUSE: Duration = Duration::from_millis(50);
     let attempt = format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})");
+    // The server takes a moment to release the lock of a connection that was closed.
+    let mut pause = Duration::from_millis(1);
     loop {
         let locked = sql::<Bool>(&attempt).get_result(connection);
         if locked.map_err(|error| Error::internal("cannot lock the database to migrate").with_source(error))? {
             return Ok(());
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(pause);
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }
 

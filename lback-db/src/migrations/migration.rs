@@ -79,7 +79,6 @@ pub(super) fn version(name: &str) -> String {
 }
 
 /// The line that marks a draft, at which [`Migrations::apply`](super::Migrations::apply) of the development server stops.
-/// `lback startapp` writes it into the migration that it creates.
 pub const DRAFT: &str = "-- lback: draft";
 
 fn is_draft_line(line: &str) -> bool {

@@ -1,10 +1,15 @@
 //! Migrations: changes to the schema of the database, which are applied once, in order, and recorded.
 
+mod directives;
 mod lock;
 mod migration;
+#[cfg(feature = "sqlite")]
+mod rebuilt;
 mod record;
 #[cfg(feature = "sqlite")]
 mod references;
+#[cfg(feature = "sqlite")]
+mod replay;
 mod run;
 mod saved_files;
 mod source;
@@ -34,6 +39,13 @@ use crate::{Database, Db, Kind};
 /// Each is a folder such as `2026-11-21-120000_create_posts` with an `up.sql` and a `down.sql`. It is in the application's
 /// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` if the databases need different SQL. A `metadata.toml`
 /// beside them may contain `run_in_transaction = false`.
+///
+/// A comment on a line of its own tells how to run the statement below it; `makemigrations` writes them:
+///
+/// - `-- lback: refuse rows: MESSAGE` above a query with the column `row`. If the query finds rows, the migration fails with the message and
+///   the rows.
+/// - `-- lback: rebuild TABLE` above the statements that build a table of SQLite anew. The triggers and indexes of the table, which SQLite
+///   drops with it, are created again when all statements have run.
 #[derive(Default)]
 #[must_use = "nothing is migrated before .apply()"]
 pub struct Migrations {

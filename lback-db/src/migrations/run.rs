@@ -2,11 +2,15 @@
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 use lback_core::{Error, Result};
 
+use super::directives::{Directive, directives};
+#[cfg(feature = "sqlite")]
+use super::rebuilt::Rebuilt;
 #[cfg(feature = "sqlite")]
 use super::references::Broken;
-use super::statements::statements;
+use super::statements::{Statement, statements};
 use crate::connection::Intent;
 use crate::{Db, Isolation};
 
@@ -34,8 +38,8 @@ impl Script<'_> {
             // In a transaction of its own, not in one that the script has left open.
             return self.whole(db, record);
         }
-        let control = statements(self.sql, db.kind()).into_iter().find(|statement| statement.controls_transaction());
-        if let Some(control) = control {
+        let statements = statements(self.sql, db.kind());
+        if let Some(control) = statements.iter().find(|statement| statement.controls_transaction()) {
             return Err(self.error(&format!(
                 "{}:{}: {} would end the transaction that the migration runs in. Remove what begins and ends transactions; or write \
                  run_in_transaction = false into metadata.toml beside it, and what fails halfway is not undone",
@@ -44,7 +48,11 @@ impl Script<'_> {
         }
         self.whole(db, |db| {
             let before = References::find(db).map_err(|error| self.because(error))?;
-            db.batch_execute(self.sql).map_err(|error| self.failed(self.place, error))?;
+            if directives(self.sql, &statements).is_empty() {
+                db.batch_execute(self.sql).map_err(|error| self.failed(self.place, error))?;
+            } else {
+                self.run_each(db, &statements)?;
+            }
             self.compare(&before, db, "Nothing was changed. Correct the SQL, and migrate again")?;
             record(db)
         })
@@ -54,16 +62,68 @@ impl Script<'_> {
     /// one transaction.
     fn run_one_by_one(&self, db: &mut Db) -> Result<()> {
         let before = References::find(db).map_err(|error| self.because(error))?;
-        for (done, statement) in statements(self.sql, db.kind()).into_iter().enumerate() {
+        self.run_each(db, &statements(self.sql, db.kind()))?;
+        self.compare(&before, db, "It runs without a transaction, so what it has changed stays: correct the rows, and migrate again")
+    }
+
+    /// Runs the statements one by one, as the comments above them say.
+    fn run_each(&self, db: &mut Db, statements: &[Statement<'_>]) -> Result<()> {
+        let directives = directives(self.sql, statements);
+        let mut rebuilt = Vec::new();
+        for (number, statement) in statements.iter().enumerate() {
+            let mut refuses = false;
+            for (_, directive) in directives.iter().filter(|(below, _)| *below == number) {
+                match *directive {
+                    Directive::Rebuild(table) => rebuilt.extend(find_rebuilt(db, table).map_err(|error| self.because(error))?),
+                    Directive::RefuseRows(message) => {
+                        self.refuse_rows(db, statement, message)?;
+                        refuses = true;
+                    }
+                }
+            }
+            if refuses {
+                continue;
+            }
             db.batch_execute(statement.text).map_err(|error| {
-                let stays = match done {
+                let stays = match number {
                     0 => "",
+                    _ if self.in_transaction => "",
                     _ => " (it runs without a transaction, so what the statements before have changed stays)",
                 };
                 self.failed(&format!("{}:{}{stays}", self.place, statement.line), error)
             })?;
         }
-        self.compare(&before, db, "It runs without a transaction, so what it has changed stays: correct the rows, and migrate again")
+        self.restore(db, rebuilt)
+    }
+
+    /// Returns an error with the message if the query finds rows. It names them.
+    fn refuse_rows(&self, db: &mut Db, query: &Statement<'_>, message: &str) -> Result<()> {
+        /// Number of rows that the message names.
+        const NAMED: usize = 5;
+        let place = format!("{}:{}", self.place, query.line);
+        let found: Vec<RefusedRow> = diesel::sql_query(query.text).load(db).map_err(|error| self.failed(&place, error))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<&str> = found.iter().take(NAMED).map(|row| row.row.as_deref().unwrap_or("NULL")).collect();
+        let more = if found.len() > NAMED { " and more" } else { "" };
+        let stays = if self.in_transaction { "Nothing was changed" } else { "What was changed before stays" };
+        Err(self.error(&format!("{message}: {}{more}. {stays}. Correct the rows, and migrate again", named.join("; "))))
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn restore(&self, db: &mut Db, rebuilt: Vec<Rebuilt>) -> Result<()> {
+        let failed = |(what, error): (String, diesel::result::Error)| self.error(&format!("{}: {what}", self.place)).with_source(error);
+        match db {
+            Db::Sqlite(connection) => rebuilt.into_iter().try_for_each(|rebuilt| rebuilt.restore(connection.diesel()).map_err(failed)),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(_) => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    fn restore(&self, _: &mut Db, _: Vec<Rebuilt>) -> Result<()> {
+        Ok(())
     }
 
     /// Runs `work` in a transaction.
@@ -106,12 +166,34 @@ impl Script<'_> {
     }
 }
 
+/// A row that a migration refuses.
+#[derive(QueryableByName)]
+struct RefusedRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    row: Option<String>,
+}
+
+/// Only SQLite builds tables anew.
+#[cfg(not(feature = "sqlite"))]
+enum Rebuilt {}
+
+/// Returns the triggers and indexes of a table that SQLite builds anew.
+#[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL alters tables in place"))]
+fn find_rebuilt(db: &mut Db, table: &str) -> QueryResult<Option<Rebuilt>> {
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(connection) => Rebuilt::find(connection.diesel(), table).map(Some),
+        #[cfg(feature = "postgres")]
+        Db::Postgres(_) => Ok(None),
+    }
+}
+
 /// Resets what a script may have set: with `PRAGMA foreign_keys = ON`, rows would be deleted if the next script rebuilds a table, and
 /// the `search_path` that pg_dump writes hides the table of recorded migrations.
 fn forget_settings(db: &mut Db) -> QueryResult<()> {
     match db {
         #[cfg(feature = "sqlite")]
-        Db::Sqlite(connection) => connection.batch_execute("PRAGMA foreign_keys = OFF"),
+        Db::Sqlite(connection) => connection.batch_execute("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = OFF"),
         #[cfg(feature = "postgres")]
         Db::Postgres(connection) => connection.batch_execute("RESET search_path"),
     }
