@@ -74,20 +74,47 @@ fn creating() -> [Command; 3] {
                  lback startproject mysite --db postgres",
             ),
         Command::new("startapp")
-            .about("Adds an app to the project and registers it: a table, a page and a test")
-            .arg(text("name", "NAME").required(true).help("The name of the app, such as blog"))
+            .about("Adds an app to the project and registers it: a model with its pages, forms and tests")
+            .arg(text("name", "NAME").required(true).help("The name of the app, such as tickets"))
+            .arg(
+                text("model", "MODEL")
+                    .long("model")
+                    .help("The name of its model, such as Post [default: the singular of NAME, or Item if NAME is not a plural]"),
+            )
             .arg(
                 Arg::new("no-register")
                     .long("no-register")
                     .action(ArgAction::SetTrue)
                     .help("Prints the lines for src/main.rs and src/urls.rs instead of adding them"),
             )
-            .after_help("Example:\n  lback startapp blog     adds src/blog, templates/blog, a draft of its table, and the path /blog"),
-        Command::new("makemigrations")
-            .about("Creates an empty migration, to be filled with SQL")
-            .arg(text("name", "NAME").required(true).help("What the migration does, such as add_author_to_posts"))
-            .after_help("Example:\n  lback makemigrations add_author_to_posts"),
+            .after_help(
+                "Examples:\n  lback startapp tickets             adds src/tickets with the model Ticket, templates/tickets, and the path \
+                 /tickets\n  lback startapp blog --model Post",
+            ),
+        makemigrations(),
     ]
+}
+
+fn makemigrations() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let values = |name: &'static str, shown: &'static str| {
+        Arg::new(name).long(name).value_name(shown).value_parser(NonEmptyStringValueParser::new()).action(ArgAction::Append)
+    };
+    Command::new("makemigrations")
+        .about("Creates the migration that brings the tables up to date with the models, or an empty one")
+        .arg(text("name", "NAME").help("What the migration does, such as add_author_to_posts [default: a name for the changes]"))
+        .arg(flag("empty").help("Creates a migration without SQL, to be filled by hand. Without models, this is what the command does"))
+        .arg(flag("dry-run").help("Prints the SQL and writes nothing"))
+        .arg(flag("check").help("Fails if the models have changes without a migration, and writes nothing"))
+        .arg(values("adopt", "TABLE").help("A table of a model that exists already, and was not created by a migration of the model"))
+        .arg(values("rename", "OLD=NEW").help("A table or column that was renamed: notes=posts, notes.text=body"))
+        .arg(values("default", "COLUMN=VALUE").help("The value of existing rows in a column that must have one: notes.summary=none"))
+        .arg(flag("allow-data-loss").help("Deletes tables and columns that are gone from the models, without asking"))
+        .arg(flag("concurrently").help("Keeps large tables writable on PostgreSQL, with a second migration for indexes and validation"))
+        .arg(flag("no-input").help("Asks nothing, and fails if something must be known"))
+        .after_help(
+            "Examples:\n  lback makemigrations\n  lback makemigrations --rename notes.text=body\n  lback makemigrations add_author_to_posts --empty",
+        )
 }
 
 fn delegated() -> [Command; 10] {
@@ -160,8 +187,12 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
             let folder = matches.get_one::<PathBuf>("folder").map(PathBuf::as_path);
             startproject::run(&argument(matches, "name"), folder, Database::named(&argument(matches, "db")), matches.get_flag("auth"))
         }
-        "startapp" => startapp::run(&argument(matches, "name"), !matches.get_flag("no-register")),
-        "makemigrations" => migration::run(&argument(matches, "name")),
+        "startapp" => startapp::run(
+            &argument(matches, "name"),
+            matches.get_one::<String>("model").map(String::as_str),
+            !matches.get_flag("no-register"),
+        ),
+        "makemigrations" => migration::run(matches.get_one::<String>("name").map(String::as_str), &options(matches)),
         "completions" => matches.get_one::<Shell>("shell").map_or(Ok(()), |shell| completions::run(*shell)),
         "runserver" => runserver::run(matches.get_one::<String>("address").map(String::as_str)),
         "serve" => delegate::to_project(command, matches.get_one::<String>("address")),
@@ -173,6 +204,17 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         "migrate" | "showmigrations" | "routes" | "clearsessions" => delegate::to_project(command, [""; 0]),
         _ => to_own(command, matches),
     }
+}
+
+/// Returns the options of `makemigrations` as they were written.
+fn options(matches: &ArgMatches) -> Vec<String> {
+    let flags = ["empty", "dry-run", "check", "allow-data-loss", "concurrently", "no-input"];
+    let flags = flags.into_iter().filter(|flag| matches.get_flag(flag)).map(|flag| format!("--{flag}"));
+    let valued = ["adopt", "rename", "default"].into_iter().flat_map(|name| {
+        let values = matches.get_many::<String>(name).into_iter().flatten();
+        values.map(move |value| format!("--{name}={value}"))
+    });
+    flags.chain(valued).collect()
 }
 
 /// Passes an unknown command to the project's program. Outside a project, it is an error.

@@ -1,20 +1,57 @@
 //! `lback makemigrations`, and the names of migration folders.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::database::{MigrationFolder, migration_folders};
 use crate::error::{Error, Result};
-use crate::file::File;
+use crate::file::{File, text};
 use crate::name::{self, Kind};
 use crate::staging::{Moves, Staging};
-use crate::{output, project, timestamp};
+use crate::{delegate, output, project, timestamp};
+
+/// Creates an empty migration, or lets the project's program create one from its models. `options` are those of the command line.
+pub fn run(name: Option<&str>, options: &[String]) -> Result<()> {
+    if let Some(name) = name {
+        name::check(Kind::Migration, name)?;
+    }
+    let root = project::root()?;
+    if options != ["--empty"] && has_models(&root) {
+        return delegate::to_project("makemigrations", name.into_iter().chain(options.iter().map(String::as_str)));
+    }
+    if let Some(option) = options.iter().find(|option| *option != "--empty") {
+        return Err(Error::new(format!("{option} is for projects with models, and this one has none"), "Leave it out."));
+    }
+    let Some(name) = name else {
+        return Err(Error::new(
+            "an empty migration needs a name",
+            "Say what it does: lback makemigrations add_author_to_posts --empty. A project with models, App::new(urls).models(models![…]), needs \
+             neither.",
+        ));
+    };
+    empty(&root, name)
+}
+
+/// Returns whether the project has models, without building it: `migrations/models.json`, or `models![` in its source code.
+fn has_models(root: &Path) -> bool {
+    root.join("migrations/models.json").is_file() || mentions_models(&root.join("src"))
+}
+
+fn mentions_models(folder: &Path) -> bool {
+    let is_list = |text: String| text.split("models![").skip(1).any(|list| !list.trim_start().starts_with(']'));
+    fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        let path = entry.path();
+        // Symbolic links, which may lead in a circle, are not followed.
+        let is_folder = entry.file_type().is_ok_and(|of| of.is_dir());
+        let is_code = path.extension().is_some_and(|extension| extension == "rs");
+        if is_folder { mentions_models(&path) } else { is_code && text(&path).is_ok_and(is_list) }
+    })
+}
 
 /// Creates an empty migration.
-pub fn run(name: &str) -> Result<()> {
-    name::check(Kind::Migration, name)?;
-    let root = project::root()?;
-    let folders = migration_folders(&root);
+fn empty(root: &Path, name: &str) -> Result<()> {
+    let folders = migration_folders(root);
     let folder_name = folder_name(&folders, name)?;
     let file = |name: &str| File { path: name.to_owned(), text: String::new() };
     let mut moves = Moves::default();

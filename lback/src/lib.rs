@@ -32,6 +32,7 @@
 //! | render pages | [`Request::render`], [`templates`] |
 //! | keep data for a visitor | [`session`] |
 //! | query and migrate the database | [`db`] |
+//! | describe tables once, as structs | `models` (feature `models`, on by default) |
 //! | read and validate forms | `forms` (feature `forms`, on by default) |
 //! | have users, logins and permissions | `auth` (feature `auth`) |
 //! | have pages to register, log in and manage an account | `accounts` (feature `accounts`) |
@@ -49,6 +50,7 @@
 //! | `sqlite` (default) | SQLite, compiled in |
 //! | `postgres` | PostgreSQL, through the system's libpq |
 //! | `forms` (default), `pattern` | forms; rules by regular expressions |
+//! | `models` (default) | models, their migrations and forms |
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
@@ -68,6 +70,8 @@ pub mod http;
 #[cfg(feature = "mail")]
 pub mod mail;
 pub mod middleware;
+#[cfg(feature = "models")]
+pub mod models;
 pub mod prelude;
 pub mod profile;
 pub mod routing;

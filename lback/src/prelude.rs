@@ -23,6 +23,10 @@ pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, With
 #[cfg(feature = "mail")]
 pub use crate::mail::{AppMail as _, Mail, RequestMail};
 pub use crate::middleware::{Middleware, Next};
+#[cfg(feature = "models")]
+pub use crate::models::{
+    AppModels as _, Choices, FormOf as _, Json, Model, ModelForm as _, NewRow as _, Page, QueryMethods as _, WritableModel, models,
+};
 pub use crate::session::{Flash, RequestSession, RouterSession};
 pub use crate::signals::{RequestSignal, Signal};
 pub use crate::templates::context;
@@ -30,5 +34,8 @@ pub use crate::templates::context;
 pub use crate::testing::ClientAuth as _;
 #[cfg(feature = "mail")]
 pub use crate::testing::ClientMail as _;
+#[cfg(feature = "models")]
+pub use crate::testing::ClientModels as _;
 pub use crate::{App, Error, Request, Response, Result, Router};
+pub use chrono::{DateTime, Utc};
 pub use diesel::prelude::*;

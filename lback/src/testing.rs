@@ -10,3 +10,6 @@ pub use lback_db::AssertQueries;
 #[cfg(feature = "mail")]
 #[doc(inline)]
 pub use lback_mail::ClientMail;
+#[cfg(feature = "models")]
+#[doc(inline)]
+pub use lback_models::ClientModels;

@@ -145,6 +145,12 @@ impl FormErrors {
         self.form.iter().map(String::as_str)
     }
 
+    /// Adds the errors of another list.
+    pub(crate) fn append(&mut self, other: FormErrors) {
+        self.form.extend(other.form);
+        self.fields.extend(other.fields);
+    }
+
     /// Moves errors of unknown fields to the form as a whole, so that the visitor sees them.
     pub(crate) fn settle(&mut self, known: impl Fn(&str) -> bool) {
         let (fields, unknown): (Vec<Problem>, Vec<Problem>) =

@@ -234,6 +234,12 @@ impl<T: FormFields> Form<T> {
         self.errors.add_to_form(message);
     }
 
+    /// Adds errors that were found elsewhere. Those of fields that the form does not have belong to the form as a whole.
+    pub fn add_errors(&mut self, errors: FormErrors) {
+        self.errors.append(errors);
+        self.errors.settle(|name| self.fields.iter().any(|shown| shown.field.name == name));
+    }
+
     /// Returns the validation errors. There are none before the form is submitted.
     pub fn errors(&self) -> &FormErrors {
         &self.errors

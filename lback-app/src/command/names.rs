@@ -8,6 +8,11 @@ use super::spec::OF_APPLICATION;
 /// The commands of `lback` itself. It would not pass `lback NAME` on to the application.
 const OF_LBACK: [&str; 8] = ["startproject", "new", "startapp", "makemigrations", "runserver", "run", "test", "completions"];
 
+/// Returns whether `lback` passes the command on to applications with the battery that adds it.
+fn is_delegated(name: &str, section: &str) -> bool {
+    name == "makemigrations" && section != OF_APPLICATION
+}
+
 /// Returns the message for an unknown command, with a similar name as a suggestion.
 pub(crate) fn unknown(name: &str, commands: &[CommandSpec]) -> String {
     let known: Vec<&str> = commands.iter().map(|command| command.name).collect();
@@ -26,7 +31,7 @@ pub(super) fn check(commands: &[CommandSpec]) -> ProgramResult {
         let problem = match before {
             Some(before) if before.section == OF_APPLICATION => "two commands have this name",
             Some(_) => "every application already has a command with this name",
-            None if OF_LBACK.contains(name) => "the lback program has a command with this name",
+            None if OF_LBACK.contains(name) && !is_delegated(name, section) => "the lback program has a command with this name",
             None if name.is_empty() || name.starts_with('-') || name.contains(|c: char| c.is_whitespace() || c.is_control()) => {
                 "the name must be a single word such as countposts"
             }

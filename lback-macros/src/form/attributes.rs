@@ -5,9 +5,10 @@ use quote::{format_ident, quote};
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parse;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, ExprPath, GenericArgument, Ident, Path, PathArguments, Result, Type, parse_quote};
+use syn::{Attribute, Error, Expr, ExprPath, Ident, Path, Result, Type, parse_quote};
 
 use super::rules::{FLAGS, Group, MESSAGES, NON_TEXT_TYPES, TEXT_ONLY, VALUES};
+use crate::types::{last_name, of_option};
 
 /// The rules of a field, as calls to the methods of `Field`.
 #[derive(Default)]
@@ -116,23 +117,36 @@ pub(crate) struct Options {
     pub(crate) forms: Path,
     /// The function that validates the form as a whole.
     pub(crate) clean: Option<Expr>,
+    /// The model whose fields these are.
+    pub(crate) model: Option<Path>,
+    /// The path of the module `lback::models`.
+    pub(crate) models: Path,
 }
 
 impl Options {
     pub(crate) fn read(attributes: &[Attribute]) -> Result<Self> {
-        let (mut forms, mut clean) = (None, None);
+        let (mut forms, mut clean, mut model, mut models) = (None, None, None, None);
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("form")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("crate") {
                     set_once(&mut forms, &meta, "duplicate attribute `crate`")
                 } else if meta.path.is_ident("clean") {
                     set_once(&mut clean, &meta, "duplicate attribute `clean`; one function can call another")
+                } else if meta.path.is_ident("model") {
+                    set_once(&mut model, &meta, "duplicate attribute `model`")
+                } else if meta.path.is_ident("models") {
+                    set_once(&mut models, &meta, "duplicate attribute `models`")
                 } else {
-                    Err(meta.error("unknown attribute; a form can have `clean` and `crate`, and all others belong to a field"))
+                    Err(meta.error("unknown attribute; a form can have `model`, `clean` and `crate`, and all others belong to a field"))
                 }
             })?;
         }
-        Ok(Options { forms: forms.unwrap_or_else(|| parse_quote!(::lback::forms)), clean })
+        Ok(Options {
+            forms: forms.unwrap_or_else(|| parse_quote!(::lback::forms)),
+            clean,
+            model,
+            models: models.unwrap_or_else(|| parse_quote!(::lback::models)),
+        })
     }
 }
 
@@ -157,17 +171,5 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// Returns the `T` of an `Option<T>`, or any other type unchanged.
 fn inner(ty: &Type) -> &Type {
-    let Type::Path(path) = ty else { return ty };
-    let Some(last) = path.path.segments.last().filter(|last| last.ident == "Option") else { return ty };
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return ty };
-    match arguments.args.first() {
-        Some(GenericArgument::Type(inner)) => inner,
-        _ => ty,
-    }
-}
-
-/// Returns the last segment of a type's path: `NaiveDate` for `chrono::NaiveDate`.
-fn last_name(ty: &Type) -> Option<String> {
-    let Type::Path(path) = ty else { return None };
-    Some(path.path.segments.last()?.ident.to_string())
+    of_option(ty).unwrap_or(ty)
 }

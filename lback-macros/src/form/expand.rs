@@ -7,10 +7,12 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, FieldsNamed, Result};
 
 use super::attributes::{Options, Rules};
+use super::of_model;
 use super::rules::RESERVED_NAMES;
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let named = named_fields(input)?;
+    let options = Options::read(&input.attrs)?;
     let (mut fields, mut reads, mut writes) = (Vec::new(), Vec::new(), Vec::new());
     for field in &named.named {
         let Some(ident) = &field.ident else { continue };
@@ -24,12 +26,17 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         let ty = &field.ty;
         let rules = Rules::read(&field.attrs, ty)?.calls;
         // Errors about the type point to the type.
-        fields.push(quote_spanned!(ty.span()=> __forms::Field::of::<#ty>(#name)));
+        let field = quote_spanned!(ty.span()=> __forms::Field::of::<#ty>(#name));
+        fields.push(match &options.model {
+            Some(model) => of_model::field(&options.models, model, ident, &field),
+            None => field,
+        });
         fields.push(quote!(#rules,));
         reads.push(quote_spanned!(ty.span()=> #ident: values.take::<#ty>(#name)?,));
         writes.push(quote_spanned!(ty.span()=> (#name, <#ty as __forms::FieldType>::write(&self.#ident)),));
     }
-    let Options { forms, clean } = Options::read(&input.attrs)?;
+    let form_of = options.model.as_ref().map(|model| of_model::form_of(&options.models, model, input, named));
+    let Options { forms, clean, .. } = options;
     let clean = clean.map(|clean| {
         quote! {
             fn clean(&self, errors: &mut __forms::FormErrors) {
@@ -58,6 +65,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
             #clean
         }
+
+        #form_of
         };
     })
 }

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod expand;
+mod of_model;
 mod rules;
 
 pub(crate) use expand::expand;

@@ -46,7 +46,7 @@ fn unknown_names_are_rejected_with_the_known_ones() {
     let message = field_error("#[form(messages(require = \"x\"))] title: String");
     assert!(message.starts_with("unknown rule `require`; the rules are required, once,"), "{message}");
     let message = error(&parse_quote! { #[form(label = "x")] struct Post { title: String } });
-    assert_eq!(message, "unknown attribute; a form can have `clean` and `crate`, and all others belong to a field");
+    assert_eq!(message, "unknown attribute; a form can have `model`, `clean` and `crate`, and all others belong to a field");
 }
 
 #[test]

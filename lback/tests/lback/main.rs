@@ -20,6 +20,8 @@ mod logs;
 #[cfg(feature = "mail")]
 mod mail;
 mod migrations;
+#[cfg(feature = "models")]
+mod models;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processes;

@@ -1,0 +1,178 @@
+//! The schema of a database.
+
+mod default;
+mod postgres;
+mod sqlite;
+mod table_sql;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use lback_core::Result;
+use lback_db::Db;
+
+use super::sql::{Dialect, text_literal};
+use super::{Check, Column, ForeignKey, Index, Schema, Table, index_name};
+use crate::meta::{Kind, OnDelete};
+
+/// Reads the schema of tables from a database. Tables that do not exist are left out.
+///
+/// What was made by hand is left out as well: indexes and checks with names that `makemigrations` does not give, and defaults that are
+/// not constants. PostgreSQL rewrites the conditions of indexes and checks; those that `like` has under the same name are
+/// taken from there.
+///
+/// # Errors
+/// Returns the errors of the database.
+pub fn introspect<'a>(db: &mut Db, tables: impl IntoIterator<Item = &'a str>, like: &Schema) -> Result<Schema> {
+    let names: Vec<String> = tables.into_iter().map(text_literal).collect();
+    if names.is_empty() {
+        return Ok(Schema::default());
+    }
+    let names = names.join(", ");
+    match Dialect::of(db.kind()) {
+        Dialect::Sqlite => sqlite::introspect(db, &names),
+        Dialect::Postgres => postgres::introspect(db, &names, like),
+    }
+}
+
+/// A column, as a catalog has it.
+#[derive(QueryableByName)]
+struct ColumnRow {
+    #[diesel(sql_type = Text)]
+    of: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    declared: String,
+    #[diesel(sql_type = Bool)]
+    not_null: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    value: Option<String>,
+    /// The place in the primary key, counted from 1; 0 if it is not part of it.
+    #[diesel(sql_type = BigInt)]
+    key: i64,
+    #[diesel(sql_type = Bool)]
+    numbered: bool,
+}
+
+/// A reference of one column.
+#[derive(QueryableByName)]
+struct ReferenceRow {
+    #[diesel(sql_type = Text)]
+    of: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    to_table: String,
+    #[diesel(sql_type = Text)]
+    to_column: String,
+    #[diesel(sql_type = Text)]
+    on_delete: String,
+}
+
+/// A column of an index.
+#[derive(QueryableByName)]
+struct IndexRow {
+    #[diesel(sql_type = Text)]
+    of: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Bool)]
+    is_unique: bool,
+    #[diesel(sql_type = Text)]
+    column_name: String,
+    /// The condition, or SQL that contains it.
+    #[diesel(sql_type = Nullable<Text>)]
+    condition: Option<String>,
+}
+
+/// The columns, primary keys and references of tables. Lengths, choices and checks are added by each database.
+fn tables(columns: Vec<ColumnRow>, references: &[ReferenceRow]) -> BTreeMap<String, Table> {
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+    let mut keys: BTreeMap<String, Vec<(i64, String)>> = BTreeMap::new();
+    for row in columns {
+        let (kind, max_length) = kind(&row.declared);
+        if row.key > 0 {
+            keys.entry(row.of.clone()).or_default().push((row.key, row.name.clone()));
+        }
+        let reference = references.iter().find(|reference| reference.of == row.of && reference.name == row.name);
+        let column = Column {
+            null: !row.not_null && row.key == 0,
+            numbered: row.numbered,
+            max_length,
+            default: row.value.as_deref().and_then(|value| default::parse(value, kind)),
+            references: reference.map(|reference| ForeignKey {
+                table: reference.to_table.clone(),
+                column: reference.to_column.clone(),
+                on_delete: on_delete(&reference.on_delete),
+            }),
+            ..Column::new(row.name, kind)
+        };
+        tables.entry(row.of).or_default().columns.push(column);
+    }
+    for (table, mut key) in keys {
+        key.sort();
+        tables.entry(table).or_default().primary_key = key.into_iter().map(|(_, column)| column).collect();
+    }
+    tables
+}
+
+/// Adds the indexes to their tables. `condition` returns that of an index.
+fn add_indexes(tables: &mut BTreeMap<String, Table>, rows: Vec<IndexRow>, condition: impl Fn(&IndexRow, &[String]) -> String) {
+    let mut found: BTreeMap<(String, String), (IndexRow, Vec<String>)> = BTreeMap::new();
+    for row in rows {
+        let key = (row.of.clone(), row.name.clone());
+        let column = row.column_name.clone();
+        found.entry(key).or_insert_with(|| (row, Vec::new())).1.push(column);
+    }
+    for (row, columns) in found.into_values() {
+        let index = Index { condition: condition(&row, &columns), unique: row.is_unique, columns };
+        // Another name is that of an index that was made by hand.
+        if index_name(&row.of, &index) == row.name
+            && let Some(table) = tables.get_mut(&row.of)
+        {
+            table.indexes.insert(index);
+        }
+    }
+}
+
+/// Returns the type and the length of a declared type.
+fn kind(declared: &str) -> (Kind, Option<u32>) {
+    let declared = declared.to_ascii_lowercase();
+    let length = declared.split_once('(').and_then(|(_, length)| length.trim_end_matches(')').trim().parse().ok());
+    let base = declared.split('(').next().unwrap_or_default().trim();
+    let kind = match base {
+        "smallint" => Kind::SmallInt,
+        "int" | "integer" => Kind::Integer,
+        "bigint" => Kind::BigInt,
+        "float" | "real" => Kind::Float,
+        "double" | "double precision" => Kind::Double,
+        "bool" | "boolean" => Kind::Bool,
+        "blob" | "bytea" => Kind::Bytes,
+        "date" => Kind::Date,
+        "time" | "time without time zone" => Kind::Time,
+        "timestamp" | "datetime" | "timestamp without time zone" => Kind::DateTime,
+        "timestamptz" | "timestamp with time zone" => Kind::Timestamp,
+        "uuid" => Kind::Uuid,
+        "json" | "jsonb" => Kind::Json,
+        "numeric" | "decimal" => Kind::Decimal,
+        "varchar" | "character varying" => return (Kind::Text, length),
+        // A type that no field has is shown as a text.
+        _ => Kind::Text,
+    };
+    (kind, None)
+}
+
+fn on_delete(name: &str) -> OnDelete {
+    match name.to_ascii_lowercase().as_str() {
+        "cascade" => OnDelete::Cascade,
+        "set null" => OnDelete::SetNull,
+        _ => OnDelete::Restrict,
+    }
+}
+
+/// Returns a set of checks, with each of its conditions trimmed.
+fn checks(found: impl IntoIterator<Item = (String, String)>) -> BTreeSet<Check> {
+    found.into_iter().map(|(name, condition)| Check { name, condition: condition.trim().to_owned() }).collect()
+}

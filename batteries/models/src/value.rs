@@ -1,0 +1,44 @@
+//! [`Value`], a value of any column.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+/// A value of a column whose type is known only at run time.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// NULL.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Real(f64),
+    /// A text, or a choice.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A day.
+    Date(NaiveDate),
+    /// A time of day.
+    Time(NaiveTime),
+    /// A time of a day, without a time zone.
+    DateTime(NaiveDateTime),
+    /// A moment.
+    Timestamp(DateTime<Utc>),
+    /// A UUID.
+    #[cfg(feature = "uuid")]
+    Uuid(uuid::Uuid),
+    /// A JSON document.
+    Json(serde_json::Value),
+}
+
+/// The error of a value that a field cannot have.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Value {
+    /// Returns an error that says that the value is of another type than expected.
+    pub(crate) fn unfit(&self, expected: &str) -> BoxError {
+        format!("expected {expected}, found {self:?}").into()
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of models.
+
+mod migrate;

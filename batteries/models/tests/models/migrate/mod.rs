@@ -1,0 +1,10 @@
+//! Migrations that are made from models, on both databases.
+
+mod changes;
+mod checks;
+mod command;
+mod interrupted;
+mod models;
+mod project;
+mod refusals;
+mod traps;

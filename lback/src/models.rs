@@ -1,0 +1,13 @@
+//! Models: structs that define tables, migrations, queries and forms.
+
+#[doc(inline)]
+pub use lback_models::{
+    AppModels, Auto, CheckMeta, Choices, FieldMeta, FieldType, FormOf, Format, IndexMeta, Json, Kind, Literal, ManyToManyMeta, Model,
+    ModelForm, ModelList, ModelMeta, ModelOps, Models, NewRow, NewValues, NotAChoice, OnDelete, Page, QueryMethods, Reference, Stored,
+    StoredAs, StoredResult, Value, WritableModel, migrate, models,
+};
+// For the code that the derives generate.
+#[doc(hidden)]
+pub use lback_models::{
+    __choice_expressions, __private, Db, DeriveModel, Dialect, FormErrors, Of, Result, diesel, forms, joinable_tables, serde, sql_types,
+};
