@@ -47,10 +47,10 @@ pub use password::{PasswordRules, Passwords};
 pub use permissions::{Group, Permission, declare_permissions};
 pub use rate_limit::{RateLimit, Throttled, clean_attempts};
 pub use request::RequestAuth;
-pub use schema::{auth_groups, auth_permissions, auth_users, auth_users_groups, tables};
+pub use schema::{auth_groups, auth_permissions, auth_users_groups, tables};
 pub use settings::{AuthSettings, PasswordRule};
 pub use testing::ClientAuth;
-pub use user::User;
+pub use user::{User, auth_users};
 
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};

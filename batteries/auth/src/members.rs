@@ -2,13 +2,13 @@
 
 use diesel::prelude::*;
 use lback_core::Result;
-use lback_db::{Db, on_each};
+use lback_db::Db;
 
 use crate::schema::{
-    auth_groups_permissions as groups_permissions, auth_permissions as permissions, auth_users as users, auth_users_groups as users_groups,
+    auth_groups_permissions as groups_permissions, auth_permissions as permissions, auth_users_groups as users_groups,
     auth_users_permissions as users_permissions,
 };
-use crate::user::{Row, columns};
+use crate::user::auth_users as users;
 use crate::{Group, Permission, User};
 
 impl Group {
@@ -24,16 +24,15 @@ impl Group {
     /// ```
     pub fn members(&self, db: &mut Db) -> Result<Vec<User>> {
         let ids = users_groups::table.filter(users_groups::group_id.eq(self.id)).select(users_groups::user_id);
-        let members = users::table.filter(users::id.eq_any(ids)).order(users::username_key).select(columns!());
-        let rows: Vec<Row> = on_each!(db, db => members.load(db))?;
-        Ok(rows.into_iter().map(User::from).collect())
+        let members = User::ordered().filter(users::id.eq_any(ids));
+        Ok(members.load(db)?)
     }
 
     /// Returns the names of the group's permissions, sorted.
     pub fn permissions(&self, db: &mut Db) -> Result<Vec<String>> {
         let ids = groups_permissions::table.filter(groups_permissions::group_id.eq(self.id)).select(groups_permissions::permission_id);
         let names = permissions::table.filter(permissions::id.eq_any(ids)).order(permissions::name).select(permissions::name);
-        Ok(on_each!(db, db => names.load(db))?)
+        Ok(names.load(db)?)
     }
 }
 
@@ -56,8 +55,6 @@ impl User {
             groups_permissions::table.filter(groups_permissions::permission_id.eq(permission)).select(groups_permissions::group_id);
         let by_group = users_groups::table.filter(users_groups::group_id.eq_any(groups)).select(users_groups::user_id);
         let have_it = users::is_superuser.or(users::id.eq_any(by_themselves)).or(users::id.eq_any(by_group));
-        let found = users::table.filter(users::is_active.and(have_it)).order(users::username_key).select(columns!());
-        let rows: Vec<Row> = on_each!(db, db => found.load(db))?;
-        Ok(rows.into_iter().map(User::from).collect())
+        Ok(User::ordered().filter(users::is_active.and(have_it)).load(db)?)
     }
 }

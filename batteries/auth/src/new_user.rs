@@ -5,12 +5,13 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use lback_core::{Error, Result, StatusCode};
-use lback_db::{Db, on_each};
+use lback_db::Db;
 
 use crate::name::{KEY_VERSION, check_email, check_username, email_key, skeletons, username_key};
 use crate::password::UNUSABLE;
-use crate::schema::{auth_username_skeletons as skeletons_table, auth_users as users};
+use crate::schema::auth_username_skeletons as skeletons_table;
 use crate::user::EMAIL_TAKEN;
+use crate::user::auth_users as users;
 use crate::{Group, User};
 
 /// A user to be created.
@@ -123,13 +124,13 @@ impl NewUser {
             users::is_active.eq(self.active),
             users::is_staff.eq(self.staff),
             users::is_superuser.eq(self.superuser),
-            users::joined.eq(now.naive_utc()),
+            users::joined.eq(now),
         );
         // In a savepoint, so that the request's transaction can continue if the name is taken.
         let user = db.transaction(|db| {
             // Without a database error, which would end the transaction on PostgreSQL.
             let insert = diesel::insert_into(users::table).values(row).on_conflict_do_nothing().returning(users::id);
-            let id: Option<i64> = on_each!(db, db => insert.get_result(db).optional())?;
+            let id: Option<i64> = insert.get_result(db).optional()?;
             let Some(id) = id else {
                 let is_taken = NameConflict::find(db, &username)?.is_some_and(|conflict| conflict == NameConflict::Taken);
                 let message = if is_taken { NameConflict::Taken.to_string() } else { EMAIL_TAKEN.to_owned() };
@@ -138,7 +139,7 @@ impl NewUser {
             keep_skeletons(db, [(id, username.as_str())])?;
             let others = skeletons_table::user_id.ne(id).and(skeletons_table::skeleton.eq_any(skeletons(&username)));
             let others = skeletons_table::table.filter(others).count();
-            let others: i64 = on_each!(db, db => others.get_result(db))?;
+            let others: i64 = others.get_result(db)?;
             if others > 0 {
                 return Err(Error::new(StatusCode::CONFLICT, NameConflict::Lookalike.to_string()));
             }
@@ -185,7 +186,7 @@ impl NameConflict {
             return Ok(Some(NameConflict::Taken));
         }
         let alike = skeletons_table::table.filter(skeletons_table::skeleton.eq_any(skeletons(username))).count();
-        let alike: i64 = on_each!(db, db => alike.get_result(db))?;
+        let alike: i64 = alike.get_result(db)?;
         Ok((alike > 0).then_some(NameConflict::Lookalike))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use lback_core::{Error, Result};
-use lback_db::{Db, on_each};
+use lback_db::Db;
 use serde::Serialize;
 
 use crate::User;
@@ -36,7 +36,7 @@ impl Permission {
 
     pub(crate) fn id(db: &mut Db, name: &str) -> Result<i64> {
         let found = permissions::table.filter(permissions::name.eq(name)).select(permissions::id);
-        let id: Option<i64> = on_each!(db, db => found.get_result(db).optional())?;
+        let id: Option<i64> = found.get_result(db).optional()?;
         id.ok_or_else(|| {
             Error::not_found(format!("the permission \"{name}\" does not exist. Declare it with App::permissions, and run migrate"))
         })
@@ -57,17 +57,17 @@ impl From<(&str, &str)> for Permission {
 pub fn declare_permissions<'a>(db: &mut Db, declared: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
     for (name, label) in declared {
         let found = permissions::table.filter(permissions::name.eq(name)).select(permissions::label);
-        let known: Option<String> = on_each!(db, db => found.get_result(db).optional())?;
+        let known: Option<String> = found.get_result(db).optional()?;
         match known {
             Some(known) if known == label => {}
             Some(_) => {
                 let row = permissions::table.filter(permissions::name.eq(name));
-                on_each!(db, db => diesel::update(row).set(permissions::label.eq(label)).execute(db))?;
+                diesel::update(row).set(permissions::label.eq(label)).execute(db)?;
             }
             None => {
                 let row = (permissions::name.eq(name), permissions::label.eq(label));
                 // Another process may start at the same time.
-                on_each!(db, db => diesel::insert_into(permissions::table).values(row).on_conflict_do_nothing().execute(db))?;
+                diesel::insert_into(permissions::table).values(row).on_conflict_do_nothing().execute(db)?;
             }
         }
     }
@@ -76,7 +76,7 @@ pub fn declare_permissions<'a>(db: &mut Db, declared: impl IntoIterator<Item = (
 
 /// Returns the names of all permissions.
 pub(crate) fn all(db: &mut Db) -> Result<BTreeSet<String>> {
-    let names: Vec<String> = on_each!(db, db => permissions::table.select(permissions::name).load(db))?;
+    let names: Vec<String> = permissions::table.select(permissions::name).load(db)?;
     Ok(names.into_iter().collect())
 }
 
@@ -87,19 +87,19 @@ pub(crate) fn of_user(db: &mut Db, user_id: i64) -> Result<BTreeSet<String>> {
     let by_group =
         groups_permissions::table.filter(groups_permissions::group_id.eq_any(their_groups)).select(groups_permissions::permission_id);
     let theirs = permissions::id.eq_any(own).or(permissions::id.eq_any(by_group));
-    let names: Vec<String> = on_each!(db, db => permissions::table.filter(theirs).select(permissions::name).load(db))?;
+    let names: Vec<String> = permissions::table.filter(theirs).select(permissions::name).load(db)?;
     Ok(names.into_iter().collect())
 }
 
 pub(crate) fn grant_to_user(db: &mut Db, user_id: i64, permission_id: i64) -> Result<()> {
     let row = (users_permissions::user_id.eq(user_id), users_permissions::permission_id.eq(permission_id));
-    on_each!(db, db => diesel::insert_into(users_permissions::table).values(row).on_conflict_do_nothing().execute(db))?;
+    diesel::insert_into(users_permissions::table).values(row).on_conflict_do_nothing().execute(db)?;
     Ok(())
 }
 
 pub(crate) fn revoke_from_user(db: &mut Db, user_id: i64, permission_id: i64) -> Result<()> {
     let row = users_permissions::table.find((user_id, permission_id));
-    on_each!(db, db => diesel::delete(row).execute(db))?;
+    diesel::delete(row).execute(db)?;
     Ok(())
 }
 
@@ -131,7 +131,7 @@ impl Group {
     /// Returns an error if the database fails, as do the other methods.
     pub fn named(db: &mut Db, name: &str) -> Result<Option<Group>> {
         let found = groups::table.filter(groups::name.eq(name)).select((groups::id, groups::name));
-        let row: Option<(i64, String)> = on_each!(db, db => found.get_result(db).optional())?;
+        let row: Option<(i64, String)> = found.get_result(db).optional()?;
         Ok(row.map(|(id, name)| Group { id, name }))
     }
 
@@ -144,13 +144,13 @@ impl Group {
         if name.is_empty() || name.chars().count() > 150 || name.chars().any(char::is_control) {
             return Err(Error::bad_request("A group name has 1 to 150 characters."));
         }
-        on_each!(db, db => diesel::insert_into(groups::table).values(groups::name.eq(name)).on_conflict_do_nothing().execute(db))?;
+        diesel::insert_into(groups::table).values(groups::name.eq(name)).on_conflict_do_nothing().execute(db)?;
         Self::named(db, name)?.ok_or_else(|| Error::internal("a group was not found after it was created"))
     }
 
     /// Returns all groups, sorted by name.
     pub fn all(db: &mut Db) -> Result<Vec<Group>> {
-        let rows: Vec<(i64, String)> = on_each!(db, db => groups::table.order(groups::name).select((groups::id, groups::name)).load(db))?;
+        let rows: Vec<(i64, String)> = groups::table.order(groups::name).select((groups::id, groups::name)).load(db)?;
         Ok(rows.into_iter().map(|(id, name)| Group { id, name }).collect())
     }
 
@@ -158,21 +158,21 @@ impl Group {
     pub fn of(db: &mut Db, user: &User) -> Result<Vec<Group>> {
         let ids = users_groups::table.filter(users_groups::user_id.eq(user.id)).select(users_groups::group_id);
         let theirs = groups::table.filter(groups::id.eq_any(ids)).order(groups::name).select((groups::id, groups::name));
-        let rows: Vec<(i64, String)> = on_each!(db, db => theirs.load(db))?;
+        let rows: Vec<(i64, String)> = theirs.load(db)?;
         Ok(rows.into_iter().map(|(id, name)| Group { id, name }).collect())
     }
 
     /// Adds a user. Adding a member has no effect.
     pub fn add(&self, db: &mut Db, user: &User) -> Result<()> {
         let row = (users_groups::user_id.eq(user.id), users_groups::group_id.eq(self.id));
-        on_each!(db, db => diesel::insert_into(users_groups::table).values(row).on_conflict_do_nothing().execute(db))?;
+        diesel::insert_into(users_groups::table).values(row).on_conflict_do_nothing().execute(db)?;
         Ok(())
     }
 
     /// Removes a user.
     pub fn remove(&self, db: &mut Db, user: &User) -> Result<()> {
         let row = users_groups::table.find((user.id, self.id));
-        on_each!(db, db => diesel::delete(row).execute(db))?;
+        diesel::delete(row).execute(db)?;
         Ok(())
     }
 
@@ -182,7 +182,7 @@ impl Group {
     /// Returns 404 if the permission does not exist.
     pub fn grant(&self, db: &mut Db, permission: &str) -> Result<()> {
         let row = (groups_permissions::group_id.eq(self.id), groups_permissions::permission_id.eq(Permission::id(db, permission)?));
-        on_each!(db, db => diesel::insert_into(groups_permissions::table).values(row).on_conflict_do_nothing().execute(db))?;
+        diesel::insert_into(groups_permissions::table).values(row).on_conflict_do_nothing().execute(db)?;
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl Group {
     /// Returns 404 if the permission does not exist.
     pub fn revoke(&self, db: &mut Db, permission: &str) -> Result<()> {
         let row = groups_permissions::table.find((self.id, Permission::id(db, permission)?));
-        on_each!(db, db => diesel::delete(row).execute(db))?;
+        diesel::delete(row).execute(db)?;
         Ok(())
     }
 }

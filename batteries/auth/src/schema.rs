@@ -1,40 +1,6 @@
-//! The tables.
+//! All tables except [`auth_users`](crate::auth_users), the table of a model.
 
-diesel::table! {
-    /// The users.
-    auth_users (id) {
-        /// The id, which is never reused.
-        id -> BigInt,
-        /// The name as it is displayed.
-        username -> Text,
-        /// The normal form of the name, for comparisons: [`username_key`](crate::username_key).
-        username_key -> Text,
-        /// The e-mail address as it was typed.
-        email -> Nullable<Text>,
-        /// The normal form of the address, for comparisons: [`email_key`](crate::email_key).
-        email_key -> Nullable<Text>,
-        /// Whether the address is verified.
-        email_verified -> Bool,
-        /// The password hash.
-        password -> Text,
-        /// Whether the user may log in.
-        is_active -> Bool,
-        /// Whether the user is staff.
-        is_staff -> Bool,
-        /// Whether the user has every permission.
-        is_superuser -> Bool,
-        /// The time of the last login.
-        last_login -> Nullable<Timestamp>,
-        /// The time at which the user was created.
-        joined -> Timestamp,
-        /// The address that becomes `email` when it is verified.
-        pending_email -> Nullable<Text>,
-        /// The normal form of the pending address.
-        pending_email_key -> Nullable<Text>,
-        /// The version of the rules by which `username_key` was computed.
-        key_version -> Integer,
-    }
-}
+use crate::user::auth_users;
 
 diesel::table! {
     auth_username_skeletons (skeleton) {
@@ -99,7 +65,6 @@ diesel::table! {
 }
 
 lback_db::joinable_tables![
-    auth_users,
     auth_username_skeletons,
     auth_groups,
     auth_permissions,

@@ -3,38 +3,54 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, Result, StatusCode};
-use lback_db::{Db, on_each};
+use lback_db::Db;
+use lback_models::Model;
 use serde::Serialize;
 
+use self::auth_users as users;
 use crate::name::{check_email, email_key, former_key, username_key};
 use crate::permissions;
-use crate::schema::auth_users as users;
 use crate::{Account, Permission};
 
 /// A user of the framework's own table `auth_users`.
 ///
-/// Its serialized form, for templates or JSON, has all fields except the password hash.
-#[derive(Clone, Serialize)]
+/// Its serialized form, for templates or JSON, has all fields except the password hash and the normal forms of names and addresses.
+#[derive(Model, Clone, Serialize)]
+#[model(crate = lback_models, table = "auth_users", order = "username_key", read_only, unmanaged)]
 pub struct User {
     /// The id, which is never reused, not even after the user is deleted.
     pub id: i64,
     /// The name as it is displayed. Its [normal form](crate::username_key) is unique.
     pub username: String,
+    /// The normal form of the name, for comparisons: [`username_key`](crate::username_key).
+    #[model(unique, hidden)]
+    #[serde(skip)]
+    username_key: String,
     /// The e-mail address as it was typed, to which mails to the user are sent. Its [normal form](crate::email_key) is unique.
+    #[model(email)]
     pub email: Option<String>,
+    /// The normal form of the address, for comparisons: [`email_key`](crate::email_key).
+    #[model(unique, hidden)]
+    #[serde(skip)]
+    email_key: Option<String>,
     /// Whether the user has followed a link that was sent to the address.
+    #[model(default = false)]
     pub email_verified: bool,
+    #[model(hidden)]
     #[serde(skip)]
     password: String,
     /// Whether the user may log in. Existing logins of a deactivated user are invalid.
+    #[model(default = true)]
     pub is_active: bool,
     /// Whether the user is staff.
+    #[model(default = false)]
     pub is_staff: bool,
     /// Whether the user has every permission.
+    #[model(default = false)]
     pub is_superuser: bool,
     /// The time of the last login.
     pub last_login: Option<DateTime<Utc>>,
@@ -42,59 +58,41 @@ pub struct User {
     pub joined: DateTime<Utc>,
     /// The e-mail address that the user has asked for. It becomes [`email`](Self::email) when it is
     /// [verified](Self::set_email_verified). Until then, it may belong to another person.
+    #[model(email)]
     pub pending_email: Option<String>,
+    /// The normal form of the pending address.
+    #[model(hidden)]
+    #[serde(skip)]
+    pending_email_key: Option<String>,
+    /// The version of the rules by which `username_key` was computed.
+    #[model(hidden)]
+    #[serde(skip)]
+    key_version: i32,
 }
 
 pub(crate) const EMAIL_TAKEN: &str = "This e-mail address is taken.";
-
-pub(crate) type Row = (i64, String, Option<String>, bool, String, bool, bool, bool, Option<NaiveDateTime>, NaiveDateTime, Option<String>);
-
-/// The columns in the order of [`Row`].
-macro_rules! columns {
-    () => {
-        (
-            users::id,
-            users::username,
-            users::email,
-            users::email_verified,
-            users::password,
-            users::is_active,
-            users::is_staff,
-            users::is_superuser,
-            users::last_login,
-            users::joined,
-            users::pending_email,
-        )
-    };
-}
-pub(crate) use columns;
-
-impl From<Row> for User {
-    fn from(row: Row) -> Self {
-        let (id, username, email, email_verified, password, is_active, is_staff, is_superuser, last_login, joined, pending_email) = row;
-        User {
-            id,
-            username,
-            email,
-            email_verified,
-            password,
-            is_active,
-            is_staff,
-            is_superuser,
-            last_login: last_login.map(|time| time.and_utc()),
-            joined: joined.and_utc(),
-            pending_email,
-        }
-    }
-}
 
 impl User {
     /// Returns a user who is not in the database and has this address. For lback-accounts, which does the same work for unknown addresses.
     #[doc(hidden)]
     pub fn placeholder(email: &str) -> User {
-        let (username, password, email) = (String::new(), crate::password::UNUSABLE.to_owned(), Some(email.to_owned()));
-        let (no, never) = (false, DateTime::UNIX_EPOCH);
-        User::from((0, username, email, no, password, no, no, no, None, never.naive_utc(), None))
+        User {
+            id: 0,
+            username: String::new(),
+            username_key: String::new(),
+            email: Some(email.to_owned()),
+            email_key: Some(email_key(email)),
+            email_verified: false,
+            password: crate::password::UNUSABLE.to_owned(),
+            is_active: false,
+            is_staff: false,
+            is_superuser: false,
+            last_login: None,
+            joined: DateTime::UNIX_EPOCH,
+            pending_email: None,
+            pending_email_key: None,
+            key_version: 0,
+        }
     }
 
     /// Returns the user with this id, or `None` if there is none.
@@ -102,9 +100,7 @@ impl User {
     /// # Errors
     /// Returns an error if the database fails, as do the other methods.
     pub fn find(db: &mut Db, id: i64) -> Result<Option<User>> {
-        let found = users::table.find(id).select(columns!());
-        let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
-        Ok(row.map(User::from))
+        Ok(users::table.find(id).select(User::as_select()).first(db).optional()?)
     }
 
     /// Returns the user with this name. Names are compared in their [normal form](crate::username_key).
@@ -116,10 +112,9 @@ impl User {
         // Two names that were different under former rules may have the same key now; then one user has kept the former key.
         let is_former = users::username_key.eq(&former);
         let found = users::table.filter(users::username_key.eq(&key).or(is_former));
-        let found = found.select((columns!(), users::username_key));
-        let rows: Vec<(Row, String)> = on_each!(db, db => found.load(db))?;
-        let exact = rows.iter().position(|(_, stored)| *stored == former).unwrap_or(0);
-        Ok(rows.into_iter().nth(exact).map(|(row, _)| User::from(row)))
+        let users: Vec<User> = found.select(User::as_select()).load(db)?;
+        let exact = users.iter().position(|user| user.username_key == former).unwrap_or(0);
+        Ok(users.into_iter().nth(exact))
     }
 
     /// Returns the user with this e-mail address. Addresses are compared in their [normal form](crate::email_key);
@@ -128,9 +123,8 @@ impl User {
         if address.contains('\0') {
             return Ok(None);
         }
-        let found = users::table.filter(users::email_key.eq(email_key(address))).select(columns!());
-        let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
-        Ok(row.map(User::from))
+        let found = users::table.filter(users::email_key.eq(email_key(address)));
+        Ok(found.select(User::as_select()).first(db).optional()?)
     }
 
     /// Returns the user who may reset their password by a link that is sent to this address: the active user who has it, or else the active
@@ -149,22 +143,19 @@ impl User {
             return Ok(None);
         }
         let asked = users::pending_email_key.eq(email_key(address)).and(users::email.is_null()).and(users::is_active);
-        let found = users::table.filter(asked).order(users::id.desc()).limit(1).select(columns!());
-        let row: Option<Row> = on_each!(db, db => found.get_result(db).optional())?;
-        Ok(row.map(User::from))
+        let found = users::table.filter(asked).order(users::id.desc());
+        Ok(found.select(User::as_select()).first(db).optional()?)
     }
 
     /// Returns all users, sorted by name.
     pub fn all(db: &mut Db) -> Result<Vec<User>> {
-        let all = users::table.order(users::username_key).select(columns!());
-        let rows: Vec<Row> = on_each!(db, db => all.load(db))?;
-        Ok(rows.into_iter().map(User::from).collect())
+        Ok(User::ordered().load(db)?)
     }
 
     /// Activates or deactivates the user. Deactivating also invalidates existing logins.
     pub fn set_active(&mut self, db: &mut Db, active: bool) -> Result<()> {
         let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(users::is_active.eq(active)).execute(db))?;
+        diesel::update(row).set(users::is_active.eq(active)).execute(db)?;
         self.is_active = active;
         Ok(())
     }
@@ -173,7 +164,7 @@ impl User {
     pub fn set_roles(&mut self, db: &mut Db, staff: bool, superuser: bool) -> Result<()> {
         let row = users::table.find(self.id);
         let roles = (users::is_staff.eq(staff), users::is_superuser.eq(superuser));
-        on_each!(db, db => diesel::update(row).set(roles).execute(db))?;
+        diesel::update(row).set(roles).execute(db)?;
         (self.is_staff, self.is_superuser) = (staff, superuser);
         Ok(())
     }
@@ -195,7 +186,7 @@ impl User {
         );
         let row = users::table.find(self.id);
         // In a savepoint, so that the request's transaction can continue if the address is taken.
-        let changed = db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db)));
+        let changed = db.transaction(|db| diesel::update(row).set(change).execute(db));
         changed.map_err(|error| match error {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
                 Error::new(StatusCode::CONFLICT, EMAIL_TAKEN).with_source(error)
@@ -216,7 +207,7 @@ impl User {
         let pending = address.map(check_email).transpose().map_err(Error::bad_request)?;
         let change = (users::pending_email_key.eq(pending.as_deref().map(email_key)), users::pending_email.eq(pending.clone()));
         let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(change).execute(db))?;
+        diesel::update(row).set(change).execute(db)?;
         self.pending_email = pending;
         Ok(())
     }
@@ -233,7 +224,7 @@ impl User {
         let Some(key) = self.email.as_deref().map(email_key) else {
             // The mail went to the pending address.
             let row = row.filter(users::email.is_null());
-            let changed = on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
+            let changed = diesel::update(row).set(users::password.eq(hash)).execute(db)?;
             if changed != 1 {
                 return Ok(false);
             }
@@ -249,7 +240,7 @@ impl User {
             users::pending_email.eq(None::<String>),
         );
         let row = row.filter(users::email_key.eq(key));
-        let changed = on_each!(db, db => diesel::update(row).set(change).execute(db))?;
+        let changed = diesel::update(row).set(change).execute(db)?;
         hash.clone_into(&mut self.password);
         (self.email_verified, self.pending_email) = (true, None);
         Ok(changed == 1)
@@ -269,7 +260,7 @@ impl User {
             users::pending_email.eq(None::<String>),
         );
         // In a savepoint, so that the request's transaction can continue if the address is taken.
-        match db.transaction(|db| on_each!(db, db => diesel::update(row).set(change).execute(db))) {
+        match db.transaction(|db| diesel::update(row).set(change).execute(db)) {
             Ok(1) => {}
             Ok(_) | Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => return Ok(false),
             Err(error) => return Err(error.into()),
@@ -280,7 +271,7 @@ impl User {
 
     fn verify_email(&mut self, db: &mut Db) -> Result<bool> {
         let row = users::table.find(self.id).filter(users::email_key.eq(self.email.as_deref().map(email_key)));
-        let changed = on_each!(db, db => diesel::update(row).set(users::email_verified.eq(true)).execute(db))?;
+        let changed = diesel::update(row).set(users::email_verified.eq(true)).execute(db)?;
         self.email_verified = changed == 1;
         Ok(self.email_verified)
     }
@@ -356,7 +347,7 @@ impl Account for User {
 
     fn set_password_hash(&mut self, db: &mut Db, hash: &str) -> Result<()> {
         let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(users::password.eq(hash)).execute(db))?;
+        diesel::update(row).set(users::password.eq(hash)).execute(db)?;
         hash.clone_into(&mut self.password);
         Ok(())
     }
@@ -379,7 +370,7 @@ impl Account for User {
 
     fn record_login(&self, db: &mut Db, now: DateTime<Utc>) -> Result<()> {
         let row = users::table.find(self.id);
-        on_each!(db, db => diesel::update(row).set(users::last_login.eq(now.naive_utc())).execute(db))?;
+        diesel::update(row).set(users::last_login.eq(now)).execute(db)?;
         Ok(())
     }
 
