@@ -1,33 +1,27 @@
-//! The tables of the app, and the queries on them.
+//! The models of the app, and their forms.
 
 use lback::prelude::*;
 
-diesel::table! {
-    __APP___items (id) {
-        id -> BigInt,
-        title -> Text,
-    }
-}
-
-/// A row of the table.
-#[derive(Queryable, Selectable, serde::Serialize)]
-#[diesel(table_name = __APP___items)]
-pub struct Item {
+/// Each field is a column of the table. After a change, `lback makemigrations` writes the migration.
+#[derive(Model, Clone, Debug, serde::Serialize)]
+#[model(__TABLE__order = "-created_at, -id")]
+pub struct __MODEL__ {
     pub id: i64,
+    #[model(max_length = 200)]
     pub title: String,
+    #[model(long)]
+    pub text: String,
+    #[model(version)]
+    pub version: i32,
+    #[model(auto_now_add)]
+    pub created_at: DateTime<Utc>,
 }
 
-impl Item {
-    /// Returns the newest items.
-    pub fn newest(db: &mut Db) -> Result<Vec<Item>> {
-        let newest = __APP___items::table.order(__APP___items::id.desc()).limit(20);
-        Ok(newest.select(Item::as_select()).load(db)?)
-    }
-
-    /// Adds an item.
-    pub fn add(db: &mut Db, title: &str) -> Result<()> {
-        let item = __APP___items::title.eq(title);
-        diesel::insert_into(__APP___items::table).values(item).execute(db)?;
-        Ok(())
-    }
+/// The fields that a visitor fills in.
+#[derive(Form)]
+#[form(model = __MODEL__)]
+pub struct __MODEL__Form {
+    pub title: String,
+    pub text: String,
+    pub version: i32,
 }

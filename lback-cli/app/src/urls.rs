@@ -8,5 +8,10 @@ use super::views;
 pub fn urls() -> Router {
     Router::new()
         .get("/", views::index).name("index")
-        .post("/", views::add).name("add")
+        .get("/new", views::add).name("add")
+        .post("/new", views::add)
+        .get("/{id:int}", views::show).name("show")
+        .get("/{id:int}/edit", views::edit).name("edit")
+        .post("/{id:int}/edit", views::edit)
+        .post("/{id:int}/delete", views::delete).name("delete")
 }

@@ -1,38 +1,35 @@
 //! `lback startapp`.
 
+mod model;
 mod pattern;
 mod register;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::database::migration_folders;
+use self::model::Model;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::name::{self, Kind};
 use crate::staging::{Moves, Staging};
-use crate::{migration, output, project};
+use crate::{output, project};
 
-/// Adds the app `name` to the project. Everything is prepared before anything is changed, and if a step fails, the earlier
+/// Adds the app `name` to the project, with the model `model`, or one whose name is made from that of the app. Everything is prepared before anything is changed, and if a step fails, the earlier
 /// ones are reverted.
 ///
 /// If `register` is false, the lines that register the app are printed instead of added.
-pub fn run(name: &str, register: bool) -> Result<()> {
+pub fn run(name: &str, model: Option<&str>, register: bool) -> Result<()> {
     name::check(Kind::App, name)?;
+    let model = Model::of(name, model)?;
     let root = project::root()?;
     check_does_not_exist(&root, name)?;
-    let folders = migration_folders(&root);
-    let migration = migration::folder_name(&folders, &format!("create_{name}"))?;
+    let changes = if register { Some(Changes::prepare(&root, name, &model)?) } else { None };
+    let lists_model = changes.as_ref().is_some_and(|changes| changes.lists_model);
 
-    let changes = if register { Some(Changes::prepare(&root, name)?) } else { None };
-    let lists_table = changes.as_ref().is_some_and(|changes| changes.lists_table);
-
-    let staging = Staging::with_files(&root, &pattern::files(name, &folders))?;
+    let staging = Staging::with_files(&root, &pattern::files(name, &model))?;
     let mut moves = Moves::default();
-    let mut places = vec![("src", format!("src/{name}")), ("templates", format!("templates/{name}"))];
-    places.extend(folders.iter().map(|folder| (folder.shown, format!("{}/{migration}", folder.shown))));
-    for (staged, place) in places {
-        let place = root.join(place);
+    for staged in ["src", "templates"] {
+        let place = root.join(staged).join(name);
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent).map_err(|error| Error::io("create the folder", parent, error))?;
         }
@@ -42,23 +39,19 @@ pub fn run(name: &str, register: bool) -> Result<()> {
         changes.apply()?;
     }
     moves.keep();
-    let migrations: Vec<String> = folders.iter().map(|folder| format!("{}/{migration}", folder.shown)).collect();
-    let created = format!("Created src/{name}, templates/{name} and {}", migrations.join(", "));
-    let table = format!("Its table is a draft: adapt the columns in its up.sql and in src/{name}/models.rs. Then run:");
+    let created = format!("Created src/{name} and templates/{name}");
+    let next = format!(
+        "Give the model {} in src/{name}/models.rs the fields that you need. Then run:\n\n  lback makemigrations\n  lback migrate\n",
+        model.name
+    );
     output::text(&if register {
-        let list = match lists_table {
+        let list = match lists_model {
             true => String::new(),
-            false => format!(
-                "To let lback check include its table, register it in src/main.rs: App::tables(tables![{}])\n\n",
-                register::table_path(name)
-            ),
+            false => format!("Register its model in src/main.rs: App::models(models![{}])\n\n", register::model_path(name, &model.name)),
         };
-        format!(
-            "{created}, and registered the app in src/main.rs and src/urls.rs.\n\n{list}{table}\n\n  lback migrate\n  lback runserver\n\nThen \
-             open /{name}\n"
-        )
+        format!("{created}, and registered the app in src/main.rs and src/urls.rs.\n\n{list}{next}  lback runserver\n\nThen open /{name}\n")
     } else {
-        format!("{created}. Register the app with these lines:\n\n{}\n\n{table}\n\n  lback migrate\n", lines(name))
+        format!("{created}. Register the app with these lines:\n\n{}\n\n{next}", lines(name, &model))
     })
 }
 
@@ -66,8 +59,8 @@ pub fn run(name: &str, register: bool) -> Result<()> {
 struct Changes {
     main: Change,
     urls: Change,
-    /// Whether `src/main.rs` has a list of tables, to which the app's table is added.
-    lists_table: bool,
+    /// Whether `src/main.rs` has a list of models, to which the app's model is added.
+    lists_model: bool,
 }
 
 struct Change {
@@ -77,7 +70,7 @@ struct Change {
 }
 
 impl Changes {
-    fn prepare(root: &Path, name: &str) -> Result<Self> {
+    fn prepare(root: &Path, name: &str, model: &Model) -> Result<Self> {
         let read = |file: &str| fs::read_to_string(root.join(file)).map_err(|error| Error::io("read", &root.join(file), error));
         let (main, urls) = (read("src/main.rs")?, read("src/urls.rs")?);
         if register::has_path(&urls, name) {
@@ -87,14 +80,15 @@ impl Changes {
             ));
         }
         let new_main =
-            register::module(&main, name).ok_or_else(|| not_registrable("src/main.rs has no line such as `mod views;`", name))?;
-        let new_urls = register::include(&urls, name)
-            .ok_or_else(|| not_registrable("src/urls.rs has no `pub fn urls() -> Router {` that ends with a list of routes", name))?;
-        let with_table = register::table(&new_main, name);
-        let lists_table = with_table.is_some();
-        let new_main = with_table.unwrap_or(new_main);
+            register::module(&main, name).ok_or_else(|| not_registrable("src/main.rs has no line such as `mod views;`", name, model))?;
+        let new_urls = register::include(&urls, name).ok_or_else(|| {
+            not_registrable("src/urls.rs has no `pub fn urls() -> Router {` that ends with a list of routes", name, model)
+        })?;
+        let with_model = register::model(&new_main, &register::model_path(name, &model.name));
+        let lists_model = with_model.is_some();
+        let new_main = with_model.unwrap_or(new_main);
         Ok(Changes {
-            lists_table,
+            lists_model,
             main: Change { path: root.join("src/main.rs"), before: main, after: new_main },
             urls: Change { path: root.join("src/urls.rs"), before: urls, after: new_urls },
         })
@@ -122,22 +116,22 @@ fn check_does_not_exist(root: &Path, name: &str) -> Result<()> {
 }
 
 /// Returns the error for a project whose code cannot be edited automatically.
-fn not_registrable(problem: &str, name: &str) -> Error {
+fn not_registrable(problem: &str, name: &str, model: &Model) -> Error {
     Error::new(
         format!("{problem}, so the app cannot be registered"),
         format!(
             "Nothing was changed. Create the app with `lback startapp {name} --no-register`, and add these lines yourself:\n\n{}",
-            lines(name)
+            lines(name, model)
         ),
     )
 }
 
 /// Returns the lines that register an app.
-fn lines(name: &str) -> String {
+fn lines(name: &str, model: &Model) -> String {
     format!(
-        "  src/main.rs   {}\n                .tables(tables![{}])\n  src/urls.rs   {}",
+        "  src/main.rs   {}\n                .models(models![{}])\n  src/urls.rs   {}",
         register::module_line(name),
-        register::table_path(name),
+        register::model_path(name, &model.name),
         register::include_line(name)
     )
 }

@@ -1,6 +1,6 @@
 //! The files of a new app.
 
-use crate::database::MigrationFolder;
+use super::model::Model;
 use crate::file::File;
 
 /// The files of an app: their paths in the staging folder, and their patterns.
@@ -10,18 +10,15 @@ const PATTERNS: &[(&str, &str)] = &[
     ("src/urls.rs", include_str!("../../app/src/urls.rs")),
     ("src/views.rs", include_str!("../../app/src/views.rs")),
     ("src/tests.rs", include_str!("../../app/src/tests.rs")),
-    ("templates/index.html", include_str!("../../app/index.html")),
+    ("templates/index.html", include_str!("../../app/templates/index.html")),
+    ("templates/show.html", include_str!("../../app/templates/show.html")),
+    ("templates/form.html", include_str!("../../app/templates/form.html")),
 ];
 
-/// The files of its migration, below each folder of migrations.
-const MIGRATION: [(&str, &str); 2] = [("up.sql", include_str!("../../app/up.sql")), ("down.sql", include_str!("../../app/down.sql"))];
-
-/// Returns the files of the app `name`, with its migration in each of `folders`.
-pub fn files(name: &str, folders: &[MigrationFolder]) -> Vec<File> {
-    let mut files: Vec<File> = PATTERNS.iter().map(|(path, pattern)| File::filled(path, pattern, &[("__APP__", name)])).collect();
-    for folder in folders {
-        let values = [("__APP__", name), ("__ID__", folder.database.id_column())];
-        files.extend(MIGRATION.iter().map(|(file, pattern)| File::filled(&format!("{}/{file}", folder.shown), pattern, &values)));
-    }
-    files
+/// Returns the files of the app `name`.
+pub fn files(name: &str, model: &Model) -> Vec<File> {
+    let of_model = model.values();
+    let mut values = vec![("__APP__", name)];
+    values.extend(of_model.iter().map(|(name, value)| (*name, value.as_str())));
+    PATTERNS.iter().map(|(path, pattern)| File::filled(path, pattern, &values)).collect()
 }

@@ -10,9 +10,9 @@ pub fn include_line(name: &str) -> String {
     format!(".include(\"/{name}\", crate::{name}::urls::urls()).name(\"{name}\")")
 }
 
-/// Returns the path of the app's table for the list of tables in `src/main.rs`.
-pub fn table_path(name: &str) -> String {
-    format!("{name}::models::{name}_items")
+/// Returns the path of the app's model for the list of models in `src/main.rs`.
+pub fn model_path(name: &str, model: &str) -> String {
+    format!("{name}::models::{model}")
 }
 
 /// Returns whether the routes already have the path of the app.
@@ -36,9 +36,9 @@ pub fn module(main: &str, name: &str) -> Option<String> {
     Some(mark.to_owned() + &with_line(main, place, &module_line(name)))
 }
 
-/// Returns `src/main.rs` with the app's table at the end of the list `tables![…]`. Returns `None` if there is no such list.
-pub fn table(main: &str, name: &str) -> Option<String> {
-    const LIST: &str = "tables![";
+/// Returns `src/main.rs` with the app's model at the end of the list `models![…]`. Returns `None` if there is no such list.
+pub fn model(main: &str, path: &str) -> Option<String> {
+    const LIST: &str = "models![";
     let mut at = 0;
     let code = main.split_inclusive('\n').find_map(|line| {
         let begin = at;
@@ -49,9 +49,8 @@ pub fn table(main: &str, name: &str) -> Option<String> {
     let end = code + main[code..].find(']')?;
     let list = main[code..end].trim_end();
     let (before, after) = (&main[..code], &main[end..]);
-    let path = table_path(name);
     Some(match list.rsplit_once('\n') {
-        // One table per line.
+        // One model per line.
         Some((_, last)) => {
             let comma = if list.ends_with(',') { "" } else { "," };
             let line_end = if main.contains("\r\n") { "\r\n" } else { "\n" };
@@ -165,19 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_added_at_the_end_of_the_list() {
-        let main = ["shop", "blog"].iter().fold(MAIN.to_owned(), |main, name| table(&main, name).unwrap());
-        assert!(main.contains(".tables(tables![shop::models::shop_items, blog::models::blog_items])"), "{main}");
+    fn models_are_added_at_the_end_of_the_list() {
+        let main = ["shop", "blog"].iter().fold(MAIN.to_owned(), |main, name| model(&main, &model_path(name, "Item")).unwrap());
+        assert!(main.contains(".models(models![shop::models::Item, blog::models::Item])"), "{main}");
         for (list, expected) in [
-            ("tables![a,]", "tables![a, blog::models::blog_items]"),
-            ("tables![\n        a,\n        b,\n    ]", "tables![\n        a,\n        b,\n        blog::models::blog_items,\n    ]"),
-            ("tables![\n        a\n    ]", "tables![\n        a,\n        blog::models::blog_items,\n    ]"),
-            ("tables![\r\n        a,\r\n    ]", "tables![\r\n        a,\r\n        blog::models::blog_items,\r\n    ]"),
-            ("// tables![] says\ntables![]", "// tables![] says\ntables![blog::models::blog_items]"),
+            ("models![a,]", "models![a, blog::models::Item]"),
+            ("models![\n        a,\n        b,\n    ]", "models![\n        a,\n        b,\n        blog::models::Item,\n    ]"),
+            ("models![\n        a\n    ]", "models![\n        a,\n        blog::models::Item,\n    ]"),
+            ("models![\r\n        a,\r\n    ]", "models![\r\n        a,\r\n        blog::models::Item,\r\n    ]"),
+            ("// models![] says\nmodels![]", "// models![] says\nmodels![blog::models::Item]"),
         ] {
-            assert_eq!(table(list, "blog").unwrap(), expected);
+            assert_eq!(model(list, "blog::models::Item").unwrap(), expected);
         }
-        assert_eq!(table("fn app() {}", "blog"), None);
+        assert_eq!(model("fn app() {}", "blog"), None);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Source {
         let features = match (database, users) {
             (Database::Sqlite, false) => "",
             (Database::Sqlite, true) => ", features = [\"accounts\"]",
-            (Database::Postgres, false) => ", default-features = false, features = [\"forms\", \"postgres\"]",
+            (Database::Postgres, false) => ", default-features = false, features = [\"models\", \"postgres\"]",
             (Database::Postgres, true) => ", default-features = false, features = [\"accounts\", \"postgres\"]",
         };
         let Source::Checkout(root) = self else {

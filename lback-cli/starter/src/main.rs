@@ -1,4 +1,4 @@
-//! The application: its routes, migrations, tables and batteries.
+//! The application: its routes, migrations, models and batteries.
 
 mod urls;
 mod views;
@@ -14,5 +14,5 @@ fn main() {
 }
 
 __USERS_MAIN__fn app() -> App {
-    App::new(urls::urls()).migrations(migrations!()).tables(tables![])__USERS_APP__
+    App::new(urls::urls()).migrations(migrations!()).models(models![])__USERS_APP__
 }

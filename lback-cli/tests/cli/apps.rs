@@ -20,20 +20,40 @@ fn an_app_can_be_created_from_any_folder_of_the_project() {
     }
     let main = fs::read_to_string(project.join("src/main.rs")).unwrap();
     assert!(main.contains("mod blog;\nmod shop;\nmod urls;\nmod views;\n"), "{main}");
-    assert!(main.contains(".tables(tables![blog::models::blog_items, shop::models::shop_items])"), "{main}");
+    assert!(main.contains(".models(models![blog::models::Item, shop::models::Item])"), "{main}");
     let urls = fs::read_to_string(project.join("src/urls.rs")).unwrap();
     assert!(urls.contains(".include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")\n"), "{urls}");
     assert!(urls.contains(".include(\"/shop\", crate::shop::urls::urls()).name(\"shop\")\n}\n"), "{urls}");
 
-    let mut migrations: Vec<String> =
-        fs::read_dir(project.join("migrations")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    migrations.retain(|name| name != ".gitkeep");
-    migrations.sort();
-    assert_eq!(migrations.len(), 2);
-    assert!(migrations[0].ends_with("_create_blog") && migrations[1].ends_with("_create_shop"), "{migrations:?}");
-    let version = |name: &str| name.split('_').next().unwrap().to_owned();
-    assert_ne!(version(&migrations[0]), version(&migrations[1]));
-    assert!(fs::read_to_string(project.join("migrations").join(&migrations[0]).join("up.sql")).unwrap().contains("blog_items"));
+    let models = fs::read_to_string(project.join("src/shop/models.rs")).unwrap();
+    assert!(models.contains("table = \"shop_items\"") && models.contains("pub struct Item {"), "{models}");
+    // The migrations are made when the models have the fields that they should have.
+    let migrations: Vec<_> = fs::read_dir(project.join("migrations")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(migrations, [".gitkeep"]);
+}
+
+#[test]
+fn the_model_is_called_like_the_app_or_as_the_user_says() {
+    let folder = folder();
+    let project = project(folder.path(), "mysite");
+    let printed = succeed(&project, &["startapp", "tickets"]);
+    assert!(
+        printed.contains("Give the model Ticket in src/tickets/models.rs") && printed.contains("  lback makemigrations\n"),
+        "{printed}"
+    );
+    succeed(&project, &["startapp", "blog", "--model", "BlogPost"]);
+    let main = fs::read_to_string(project.join("src/main.rs")).unwrap();
+    assert!(main.contains(".models(models![tickets::models::Ticket, blog::models::BlogPost])"), "{main}");
+    let views = fs::read_to_string(project.join("src/blog/views.rs")).unwrap();
+    assert!(views.contains("use super::models::{BlogPost, BlogPostForm, blog_posts};"), "{views}");
+    for (path, content) in snapshot(&project) {
+        let text = String::from_utf8(content.unwrap_or_default()).unwrap();
+        assert!(!text.contains("__"), "a name was not replaced in {}", path.display());
+    }
+    let before = snapshot(&project);
+    assert!(fail(&project, &["startapp", "shop", "--model", "hat"]).contains("for example: BlogPost"));
+    assert!(fail(&project, &["startapp", "shop", "--model", "User"]).contains("something else"));
+    assert_eq!(snapshot(&project), before);
 }
 
 #[test]
@@ -62,6 +82,7 @@ fn code_in_another_form_is_not_edited_and_the_lines_are_printed() {
     let before = snapshot(&project);
     let error = fail(&project, &["startapp", "blog"]);
     assert!(error.contains("src/main.rs   mod blog;"), "{error}");
+    assert!(error.contains(".models(models![blog::models::Item])"), "{error}");
     assert!(error.contains("src/urls.rs   .include(\"/blog\", crate::blog::urls::urls()).name(\"blog\")"), "{error}");
     assert!(error.contains("lback startapp blog --no-register"), "{error}");
     assert_eq!(snapshot(&project), before);
@@ -113,28 +134,11 @@ fn byte_order_marks_and_line_ends_are_preserved() {
 }
 
 #[test]
-fn without_a_list_of_tables_the_line_is_printed() {
+fn without_a_list_of_models_the_line_is_printed() {
     let folder = folder();
     let project = project(folder.path(), "mysite");
     let main = fs::read_to_string(project.join("src/main.rs")).unwrap();
-    fs::write(project.join("src/main.rs"), main.replace(".tables(tables![])", "")).unwrap();
+    fs::write(project.join("src/main.rs"), main.replace(".models(models![])", "")).unwrap();
     let printed = succeed(&project, &["startapp", "blog"]);
-    assert!(printed.contains("App::tables(tables![blog::models::blog_items])"), "{printed}");
-}
-
-#[test]
-fn the_database_is_read_from_any_form_of_manifest() {
-    let folder = folder();
-    for (name, lback) in [
-        ("inline", "[dependencies]\r\nlback={ version = \"0.1\", features=[ 'postgres' ], default-features=false } \r\n"),
-        ("table", "\u{feff}[dependencies.lback]\nversion = \"0.1\"\ndefault-features = false\nfeatures = [\n  \"postgres\",\n]\n"),
-    ] {
-        let project = folder.path().join(name);
-        fs::create_dir_all(project.join("src")).unwrap();
-        fs::write(project.join("settings.toml"), "").unwrap();
-        fs::write(project.join("Cargo.toml"), lback).unwrap();
-        succeed(&project, &["startapp", "blog", "--no-register"]);
-        let migration = fs::read_dir(project.join("migrations")).unwrap().next().unwrap().unwrap().path();
-        assert!(fs::read_to_string(migration.join("up.sql")).unwrap().contains("BIGINT GENERATED"), "{name}");
-    }
+    assert!(printed.contains("App::models(models![blog::models::Item])"), "{printed}");
 }

@@ -34,7 +34,6 @@ fn every_folder_of_a_database_gets_a_pair() {
         fs::create_dir(project.join("migrations").join(database)).unwrap();
     }
     let printed = succeed(&project, &["makemigrations", "add_author"]);
-    succeed(&project, &["startapp", "blog"]);
     let names = |database: &str| -> Vec<String> {
         let entries = fs::read_dir(project.join("migrations").join(database)).unwrap();
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -43,10 +42,8 @@ fn every_folder_of_a_database_gets_a_pair() {
     };
     let names_of_both = names("sqlite");
     assert_eq!(names_of_both, names("postgres"));
-    assert_eq!(names_of_both.len(), 2, "{names_of_both:?}");
+    assert_eq!(names_of_both.len(), 1, "{names_of_both:?}");
     assert!(printed.contains("migrations/sqlite/") && printed.contains("migrations/postgres/"), "{printed}");
-    let up = |database: &str| fs::read_to_string(project.join("migrations").join(database).join(&names_of_both[1]).join("up.sql")).unwrap();
-    assert!(up("sqlite").contains("INTEGER NOT NULL PRIMARY KEY") && up("postgres").contains("IDENTITY PRIMARY KEY"));
     assert!(fail(&project, &["makemigrations", "add_author"]).contains("a migration with this name already exists"));
 }
 
@@ -60,4 +57,18 @@ fn existing_and_invalid_names_are_rejected() {
     assert!(fail(&project, &["makemigrations", "add author"]).contains("for example: add_author"));
     assert!(fail(&project, &["makemigrations", "../x"]).contains("path"));
     assert_eq!(snapshot(&project), before);
+}
+
+#[test]
+fn options_are_for_projects_with_models() {
+    let folder = folder();
+    let project = project(folder.path(), "mysite");
+    let before = snapshot(&project);
+    assert!(fail(&project, &["makemigrations"]).contains("lback makemigrations add_author_to_posts --empty"));
+    assert!(fail(&project, &["makemigrations", "--check"]).contains("--check is for projects with models"));
+    assert!(fail(&project, &["makemigrations", "a", "--rename", "notes.text=body"]).contains("--rename=notes.text=body is for"));
+    assert_eq!(snapshot(&project), before);
+    fs::write(project.join("migrations/models.json"), "{}\n").unwrap();
+    // A project with models creates empty migrations without being built.
+    succeed(&project, &["makemigrations", "add_author", "--empty"]);
 }

@@ -20,17 +20,17 @@ fn a_new_project_with_an_app_builds_passes_its_tests_and_serves_pages() {
     assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
 
     let tests = succeed(&project, &["test"]);
-    assert!(tests.contains("4 passed; 0 failed"), "{tests}");
-    assert!(succeed(&project, &["test", "blog", "--", "--nocapture"]).contains("2 passed"));
-    assert!(succeed(&project, &["test", "--", "--list"]).contains("4 tests"));
+    assert!(tests.contains("5 passed; 0 failed"), "{tests}");
+    assert!(succeed(&project, &["test", "blog", "--", "--nocapture"]).contains("3 passed"));
+    assert!(succeed(&project, &["test", "--", "--list"]).contains("5 tests"));
 
     fs::remove_file(project.join("db.sqlite")).unwrap();
     let applied = succeed(&project.join("src/blog"), &["migrate"]);
-    assert!(applied.contains("_create_sessions") && applied.contains("_create_blog"), "{applied}");
+    assert!(applied.contains("_create_sessions") && applied.contains("_create_blog_items"), "{applied}");
     assert_eq!(succeed(&project, &["migrate"]), "nothing to apply\n");
     assert!(succeed(&project, &["rollback", "1"]).starts_with("rolled back "));
     assert!(succeed(&project, &["showmigrations"]).contains("[ ] "));
-    assert!(succeed(&project, &["migrate"]).contains("_create_blog"));
+    assert!(succeed(&project, &["migrate"]).contains("_create_blog_items"));
     assert_eq!(succeed(&project, &["clearsessions"]), "deleted 0 expired sessions\n");
 
     the_projects_own_commands_are_passed_on(&project);
@@ -124,7 +124,7 @@ fn the_projects_own_commands_are_passed_on(project: &Path) {
 
 /// An empty migration from `makemigrations` is not recorded as applied before it has SQL.
 fn a_migration_without_sql_is_not_applied(project: &Path) {
-    succeed(project, &["makemigrations", "add_author"]);
+    succeed(project, &["makemigrations", "add_author", "--empty"]);
     let error = fail(project, &["migrate"]);
     assert!(error.contains("_add_author/up.sql") && error.contains("no SQL"), "{error}");
     let server = Server::start(project, &[]);
@@ -160,13 +160,20 @@ fn check_pages_sessions_and_forms(project: &Path) {
     assert!(server.get("/static/icon.svg", None).starts_with("HTTP/1.1 200 "));
 
     assert!(server.get("/blog", None).contains("Nothing here yet"));
-    assert!(server.post("/blog", "title=Tea", &cookie).starts_with("HTTP/1.1 403 "), "a form without a token is accepted");
-    let form = server.get("/blog", Some(&cookie));
+    assert!(
+        server.post("/blog/new", "title=Tea&text=Hot&version=1", &cookie).starts_with("HTTP/1.1 403 "),
+        "a form without a token is accepted"
+    );
+    let form = server.get("/blog/new", Some(&cookie));
     let token = token(&form);
     let secret = form.lines().find_map(|line| line.strip_prefix("set-cookie: csrf=")).unwrap().split(';').next().unwrap();
-    let posted = server.post("/blog", &format!("csrf_token={token}&title=Tea+%3Cmilk%3E"), &format!("{cookie}; csrf={secret}"));
-    assert!(posted.starts_with("HTTP/1.1 303 ") && posted.contains("location: /blog"), "{posted}");
-    let page = server.get("/blog", Some(&cookie));
+    let posted = server.post(
+        "/blog/new",
+        &format!("csrf_token={token}&title=Tea+%3Cmilk%3E&text=Hot&version=1"),
+        &format!("{cookie}; csrf={secret}"),
+    );
+    assert!(posted.starts_with("HTTP/1.1 303 ") && posted.contains("location: /blog/1"), "{posted}");
+    let page = server.get("/blog/1", Some(&cookie));
     assert!(page.contains("Added.") && page.contains("Tea &lt;milk&gt;"), "{page}");
     assert!(server.get("/nowhere", None).starts_with("HTTP/1.1 404 "));
     server.stop();
