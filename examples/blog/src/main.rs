@@ -19,7 +19,7 @@ fn main() {
 fn app() -> App {
     App::new(urls::urls())
         .migrations(migrations!(sqlite, postgres))
-        .tables(tables![models::posts])
+        .models(models![models::Post])
         .auth()
         .accounts()
         .mail()

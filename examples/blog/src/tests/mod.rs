@@ -11,7 +11,7 @@ use lback::prelude::*;
 use lback::testing::{Client, TestResponse};
 
 use crate::app;
-use crate::models::posts;
+use crate::models::{State, posts};
 
 const PASSWORD: &str = "down the rabbit hole";
 
@@ -68,8 +68,8 @@ fn version(client: &Client, id: i64) -> String {
 }
 
 /// Returns the state of a post.
-fn state(client: &Client, id: i64) -> String {
-    client.db(|db| posts::table.find(id).select(posts::state).first(db))
+fn state(client: &Client, id: i64) -> &'static str {
+    client.db(|db| posts::table.find(id).select(posts::state).first::<State>(db)).as_str()
 }
 
 #[track_caller]

@@ -96,10 +96,7 @@ fn concurrent_changes_of_a_post_are_detected() {
     let path = format!("/write/{}", write(&alice, "A Caucus-Race"));
     let change = |browser: &Client, body: &str| post(browser, &path, &[("title", "A"), ("slug", "a"), ("body", body), ("version", "1")]);
     change(&queen, "Off with their heads").assert_redirect("/posts/a");
-    change(&alice, "Everybody has won")
-        .assert_status(200)
-        .assert_contains("This post has changed since you opened it.")
-        .assert_contains("Everybody has won");
+    change(&alice, "Everybody has won").assert_status(200).assert_contains("since you opened it").assert_contains("Everybody has won");
     alice.get("/posts/a").send().assert_contains("Off with their heads");
 }
 
@@ -131,10 +128,10 @@ fn posts_are_paginated_with_the_newest_first() {
         publish(&queen, &queen, id);
     }
     let first = client.get("/").send();
-    first.assert_contains("Chapter 6").assert_contains("Chapter 2").assert_contains("Page 1 of 2").assert_contains("href=\"/?page=2\"");
+    first.assert_contains("Chapter 6").assert_contains("Chapter 2").assert_contains("href=\"?page=2\"");
     assert_excludes(&first, "Chapter 1");
     let second = client.get("/?page=2").send();
-    second.assert_contains("Chapter 1").assert_contains("href=\"/?page=1\"");
+    second.assert_contains("Chapter 1").assert_contains("href=\"?page=1\"");
     assert_excludes(&second, "Chapter 2");
     for beyond in ["0", "3", "4294967295"] {
         client.get("/").query(&[("page", beyond)]).send().assert_status(404);

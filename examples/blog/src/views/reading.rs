@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::writing::may_change;
 use crate::Blog;
-use crate::models::{PUBLISHED, Post};
+use crate::models::{Post, Signed, State};
 
 #[derive(Deserialize)]
 struct Query {
@@ -13,20 +13,20 @@ struct Query {
 }
 
 pub fn index(req: &mut Request) -> Result<Response> {
-    let page = req.query::<Query>()?.page.unwrap_or(1);
+    let number = req.query::<Query>()?.page.unwrap_or(1);
     let per_page = req.state::<Blog>()?.posts_per_page.get();
-    let (posts, pages) = Post::published(req.db()?, page, per_page)?;
-    if page < 1 || page > pages {
+    let page = Signed::published(req.db()?, number, per_page)?;
+    if page.number != number {
         return Err(Error::not_found("This page does not exist."));
     }
-    req.render("index.html", context! { posts, page, pages })
+    req.render("index.html", context! { page })
 }
 
 pub fn post(req: &mut Request) -> Result<Response> {
     // The same message for missing and unpublished posts, so that it does not reveal which drafts exist.
     let missing = || Error::not_found("This post does not exist.");
     let slug: String = req.param("slug")?;
-    let post = Post::at(req.db()?, &slug)?.ok_or_else(missing)?;
+    let post = Signed::at(req.db()?, &slug)?.ok_or_else(missing)?;
     if !may_read(req, &post)? {
         return Err(missing());
     }
@@ -37,5 +37,5 @@ pub fn post(req: &mut Request) -> Result<Response> {
 /// Returns whether the user may read a post. Unpublished ones are for their author and the moderators only.
 fn may_read(req: &mut Request, post: &Post) -> Result<bool> {
     let is_author = req.user()?.is_some_and(|user| user.id == post.author_id);
-    Ok(post.state == PUBLISHED || is_author || req.has_perm("blog.moderate")?)
+    Ok(post.state == State::Published || is_author || req.has_perm("blog.moderate")?)
 }

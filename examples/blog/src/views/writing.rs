@@ -2,59 +2,44 @@
 
 use lback::prelude::*;
 
-use crate::models::{DRAFT, Draft, NotSaved, PUBLISHED, Post, SUBMITTED};
+use crate::models::{Draft, NewPost, Post, State, posts};
 
 pub fn index(req: &mut Request) -> Result<Response> {
     let author = req.require_login()?;
-    let posts = Post::by(req.db()?, &author)?;
+    let theirs = Post::query().filter(posts::author_id.eq(author.id)).order((posts::updated_at.desc(), posts::id.desc()));
+    let posts: Vec<Post> = theirs.load(req.db()?)?;
     req.render("write/index.html", context! { posts })
 }
 
 pub fn add(req: &mut Request) -> Result<Response> {
     let author = req.require_login()?;
-    let mut form = Form::<Draft>::new().initial("version", 0);
+    let mut form = Form::<Draft>::new();
     if let Some(draft) = form.submitted(req)? {
-        let now = req.now();
-        match draft.insert(req.db()?, &author, now)? {
-            Ok(slug) => {
-                req.session().flash("success", "Your draft was saved. Submit it when it is ready.");
-                return req.redirect_to("post", &[("slug", &slug)]);
-            }
-            Err(reason) => add_error(&mut form, reason),
+        let new = Post::with_slug(NewPost { author_id: author.id, ..draft.into_new() });
+        if let Some(post) = form.create::<Post>(req.db()?, new)? {
+            req.session().flash("success", "Your draft was saved. Submit it when it is ready.");
+            return req.redirect_to("post", &[("slug", &post.slug)]);
         }
     }
     req.render("write/form.html", context! { form })
 }
 
 pub fn edit(req: &mut Request) -> Result<Response> {
-    let post = own_post(req)?;
-    let mut form = Form::new().fill(&Draft::of(&post));
+    let mut post = own_post(req)?;
+    let mut form = Form::<Draft>::editing(&post);
     if let Some(draft) = form.submitted(req)? {
-        let now = req.now();
-        match draft.update(req.db()?, &post, now)? {
-            Ok(slug) => {
-                req.session().flash("success", "Your changes were saved.");
-                return req.redirect_to("post", &[("slug", &slug)]);
-            }
-            Err(reason) => add_error(&mut form, reason),
+        draft.apply(&mut post);
+        if form.save(req.db()?, &mut post)? {
+            req.session().flash("success", "Your changes were saved.");
+            return req.redirect_to("post", &[("slug", &post.slug)]);
         }
     }
     req.render("write/form.html", context! { form, post })
 }
 
-fn add_error(form: &mut Form<Draft>, reason: NotSaved) {
-    match reason {
-        NotSaved::SlugTaken => form.add_error("slug", "Another post already has this address."),
-        NotSaved::NoSlug => form.add_error("slug", "No address can be derived from this title. Please enter one."),
-        NotSaved::Conflict => {
-            form.add_form_error("This post has changed since you opened it. Copy your text, open the post again, and paste it.")
-        }
-    }
-}
-
 pub fn submit(req: &mut Request) -> Result<Response> {
-    let (post, now) = (own_post(req)?, req.now());
-    if post.state == DRAFT && post.set_state(req.db()?, SUBMITTED, "", now)? {
+    let post = own_post(req)?;
+    if post.state == State::Draft && post.set_state(req.db()?, State::Submitted, "")? {
         req.session().flash("success", "Your post was submitted. You will get a mail when a moderator has read it.");
     } else {
         req.session().flash("warning", "This post was already submitted.");
@@ -64,20 +49,19 @@ pub fn submit(req: &mut Request) -> Result<Response> {
 
 pub fn delete(req: &mut Request) -> Result<Response> {
     let post = own_post(req)?;
-    if !post.delete(req.db()?)? {
-        return Err(Error::new(StatusCode::CONFLICT, "This post has just been changed. Please read it again."));
-    }
-    req.session().flash("success", &format!("\"{}\" was deleted.", post.title));
+    let title = post.title.clone();
+    post.delete(req.db()?)?;
+    req.session().flash("success", &format!("\"{title}\" was deleted."));
     req.redirect_to("write:index", &[])
 }
 
 /// Returns the post in the path, if the user may change it.
 fn own_post(req: &mut Request) -> Result<Post> {
-    let id: i64 = req.param("id")?;
+    let id = req.param("id")?;
     let post = Post::find(req.db()?, id)?;
     match may_change(req, &post)? {
         true => Ok(post),
-        false if post.state == PUBLISHED => Err(Error::forbidden("This post is published. Only a moderator can change it.")),
+        false if post.state == State::Published => Err(Error::forbidden("This post is published. Only a moderator can change it.")),
         false => Err(Error::forbidden("This post belongs to another author.")),
     }
 }
@@ -88,5 +72,5 @@ pub fn may_change(req: &mut Request, post: &Post) -> Result<bool> {
         return Ok(true);
     }
     let is_author = req.user()?.is_some_and(|user| user.id == post.author_id);
-    Ok(is_author && post.state != PUBLISHED && req.has_perm("blog.add_post")?)
+    Ok(is_author && post.state != State::Published && req.has_perm("blog.add_post")?)
 }

@@ -1,32 +1,16 @@
-CREATE TABLE posts (
-    id INTEGER NOT NULL PRIMARY KEY,
-    author_id BIGINT NOT NULL REFERENCES auth_users (id),
-    title TEXT NOT NULL,
-    slug TEXT NOT NULL UNIQUE,
-    body TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('draft', 'submitted', 'published')),
-    -- The reason of the moderator who has sent it back.
-    remark TEXT NOT NULL,
-    -- Incremented at every change, to detect concurrent ones.
-    version INTEGER NOT NULL,
-    created_at TIMESTAMP NOT NULL,
-    updated_at TIMESTAMP NOT NULL,
-    published_at TIMESTAMP
+CREATE TABLE "posts" (
+    "id" INTEGER NOT NULL PRIMARY KEY,
+    "author_id" BIGINT NOT NULL REFERENCES "auth_users" ("id") ON DELETE RESTRICT,
+    "title" TEXT NOT NULL CHECK (length("title") <= 120),
+    "slug" TEXT NOT NULL CHECK (length("slug") <= 120),
+    "body" TEXT NOT NULL CHECK (length("body") <= 50000),
+    "state" TEXT NOT NULL DEFAULT 'draft' CHECK ("state" IN ('draft', 'published', 'submitted')),
+    "remark" TEXT NOT NULL,
+    "version" INT NOT NULL,
+    "created_at" TIMESTAMP NOT NULL,
+    "updated_at" TIMESTAMP NOT NULL,
+    "published_at" TIMESTAMP
 );
-
-CREATE INDEX posts_published ON posts (state, published_at);
-CREATE INDEX posts_author ON posts (author_id);
-
--- The two groups and their permissions. The application declares the same permissions (src/main.rs), which updates their labels.
-INSERT INTO auth_permissions (name, label) VALUES
-    ('blog.add_post', 'Write posts'),
-    ('blog.moderate', 'Publish and edit all posts, admit authors')
-ON CONFLICT DO NOTHING;
-
-INSERT INTO auth_groups (name) VALUES ('Authors'), ('Moderators') ON CONFLICT DO NOTHING;
-
-INSERT INTO auth_groups_permissions (group_id, permission_id)
-SELECT auth_groups.id, auth_permissions.id FROM auth_groups, auth_permissions
-WHERE (auth_groups.name = 'Authors' AND auth_permissions.name = 'blog.add_post')
-   OR (auth_groups.name = 'Moderators' AND auth_permissions.name IN ('blog.add_post', 'blog.moderate'))
-ON CONFLICT DO NOTHING;
+CREATE INDEX "posts_author_id_idx" ON "posts" ("author_id");
+CREATE UNIQUE INDEX "posts_slug_key" ON "posts" ("slug");
+CREATE INDEX "posts_state_published_at_idx" ON "posts" ("state", "published_at");
