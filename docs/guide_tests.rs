@@ -7,6 +7,7 @@
 //! The guide's files, settings, links and messages are checked in `tests/guide.rs`.
 
 use lback::App;
+use lback::models::{ModelList, migrate};
 use lback::testing::Client;
 
 /// Returns a test client for `app`, for the hidden lines of snippets.
@@ -22,6 +23,11 @@ pub fn client_with_templates(app: App) -> Client {
 /// Like [`client`], with the templates that need the application's own functions and filters.
 pub fn client_with_own_templates(app: App) -> Client {
     client_with(app, "```html,own\n")
+}
+
+/// Creates the tables of models, for the hidden lines of snippets.
+pub fn create_tables(client: &Client, models: ModelList) {
+    client.db(|db| migrate::create_tables(db, models));
 }
 
 fn client_with(app: App, fence: &str) -> Client {
@@ -52,7 +58,7 @@ chapters! {
     readme "../README.md";
     introduction "src/introduction.md";
     tutorial_1 "src/tutorial/1-a-new-project.md";
-    tutorial_2 "src/tutorial/2-a-table-and-a-page.md";
+    tutorial_2 "src/tutorial/2-a-model-and-its-pages.md";
     tutorial_3 "src/tutorial/3-forms.md";
     tutorial_4 "src/tutorial/4-comments.md";
     tutorial_5 "src/tutorial/5-permissions.md";
@@ -67,6 +73,7 @@ chapters! {
     templates "src/templates.md";
     forms "src/forms.md";
     csrf "src/csrf.md";
+    models "src/models.md";
     settings "src/settings.md";
     sessions "src/sessions.md";
     stores "src/stores.md";

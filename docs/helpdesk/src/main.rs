@@ -1,4 +1,4 @@
-//! The application: its routes, migrations, tables and batteries.
+//! The application: its routes, migrations, models and batteries.
 
 mod tickets;
 mod urls;
@@ -17,7 +17,7 @@ fn main() {
 fn app() -> App {
     App::new(urls::urls())
         .migrations(migrations!())
-        .tables(tables![tickets::models::tickets, tickets::models::comments])
+        .models(models![tickets::models::Ticket, tickets::models::Comment])
         .auth()
         .accounts()
         .mail()

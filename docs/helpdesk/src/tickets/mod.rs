@@ -1,6 +1,5 @@
 //! The app `tickets`.
 
-pub mod forms;
 pub mod models;
 #[cfg(test)]
 mod tests;

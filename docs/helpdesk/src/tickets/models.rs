@@ -1,99 +1,68 @@
-//! The tables of the app, and the queries on them.
+//! The models of the app, and their forms.
 
-use lback::auth::auth_users;
-use lback::chrono::NaiveDateTime;
-use lback::db::joinable_tables;
 use lback::prelude::*;
 
-diesel::table! {
-    tickets (id) {
-        id -> BigInt,
-        author_id -> BigInt,
-        agent_id -> Nullable<BigInt>,
-        title -> Text,
-        body -> Text,
-        is_open -> Bool,
-        created_at -> Timestamp,
-    }
-}
-
-joinable_tables![tickets];
-diesel::joinable!(tickets -> auth_users (author_id));
-
-/// A ticket, with the name of its author.
-#[derive(Queryable, Selectable, serde::Serialize)]
-#[diesel(table_name = tickets)]
+/// A ticket.
+#[derive(Model, Clone, Debug, serde::Serialize)]
+#[model(order = "-is_open, -id")]
 pub struct Ticket {
     pub id: i64,
+    #[model(references = User)]
     pub author_id: i64,
-    #[diesel(select_expression = auth_users::username)]
-    pub author: String,
+    #[model(references = User)]
     pub agent_id: Option<i64>,
+    #[model(max_length = 120, help = "One line that says what is wrong.")]
     pub title: String,
-    pub body: String,
+    #[model(long, max_length = 10_000, label = "Description")]
+    pub text: String,
+    #[model(default = Priority::Normal)]
+    pub priority: Priority,
+    #[model(default = true)]
     pub is_open: bool,
-    pub created_at: NaiveDateTime,
+    #[model(version)]
+    pub version: i32,
+    #[model(auto_now_add)]
+    pub created_at: DateTime<Utc>,
 }
 
-impl Ticket {
-    /// Returns all tickets: open ones first, and the newest of each first.
-    pub fn all(db: &mut Db) -> Result<Vec<Ticket>> {
-        let all = tickets::table.inner_join(auth_users::table).order((tickets::is_open.desc(), tickets::id.desc()));
-        Ok(all.select(Ticket::as_select()).load(db)?)
-    }
-
-    /// Returns the ticket with this id, or a 404 if there is none.
-    pub fn find(db: &mut Db, id: i64) -> Result<Ticket> {
-        let found = tickets::table.inner_join(auth_users::table).filter(tickets::id.eq(id));
-        found.select(Ticket::as_select()).first(db).or_404()
-    }
-
-    /// Returns the tickets of one author, in the order of [`Ticket::all`].
-    pub fn by(db: &mut Db, author: &User) -> Result<Vec<Ticket>> {
-        let theirs = tickets::table.inner_join(auth_users::table).filter(tickets::author_id.eq(author.id));
-        Ok(theirs.order((tickets::is_open.desc(), tickets::id.desc())).select(Ticket::as_select()).load(db)?)
-    }
-
-    /// Assigns the ticket to an agent.
-    pub fn assign(&self, db: &mut Db, agent: &User) -> Result<()> {
-        diesel::update(tickets::table.find(self.id)).set(tickets::agent_id.eq(agent.id)).execute(db)?;
-        Ok(())
-    }
-
-    /// Closes the ticket.
-    pub fn close(&self, db: &mut Db) -> Result<()> {
-        diesel::update(tickets::table.find(self.id)).set(tickets::is_open.eq(false)).execute(db)?;
-        Ok(())
-    }
+/// The fields that a user fills in.
+#[derive(Form)]
+#[form(model = Ticket)]
+pub struct TicketForm {
+    pub title: String,
+    pub text: String,
+    pub priority: Priority,
+    pub version: i32,
 }
 
-diesel::table! {
-    comments (id) {
-        id -> BigInt,
-        ticket_id -> BigInt,
-        author_id -> BigInt,
-        body -> Text,
-        created_at -> Timestamp,
-    }
+/// How soon a ticket needs an answer.
+#[derive(Choices, Clone, Copy, Debug, Default, PartialEq)]
+pub enum Priority {
+    Low,
+    #[default]
+    Normal,
+    #[choice(label = "High: nobody can work")]
+    High,
 }
 
-joinable_tables![comments];
-diesel::joinable!(comments -> auth_users (author_id));
-
-/// A comment on a ticket, with the name of its author.
-#[derive(Queryable, Selectable, serde::Serialize)]
-#[diesel(table_name = comments)]
+/// A comment on a ticket.
+#[derive(Model, Clone, Debug, serde::Serialize)]
+#[model(order = "id")]
 pub struct Comment {
-    #[diesel(select_expression = auth_users::username)]
-    pub author: String,
-    pub body: String,
-    pub created_at: NaiveDateTime,
+    pub id: i64,
+    #[model(references = Ticket, on_delete = cascade)]
+    pub ticket_id: i64,
+    #[model(references = User)]
+    pub author_id: i64,
+    #[model(long, max_length = 10_000, label = "Comment")]
+    pub text: String,
+    #[model(auto_now_add)]
+    pub created_at: DateTime<Utc>,
 }
 
-impl Comment {
-    /// Returns the comments on a ticket, oldest first.
-    pub fn on(db: &mut Db, ticket: &Ticket) -> Result<Vec<Comment>> {
-        let comments = comments::table.inner_join(auth_users::table).filter(comments::ticket_id.eq(ticket.id));
-        Ok(comments.order(comments::id).select(Comment::as_select()).load(db)?)
-    }
+/// The field of a comment that a user fills in.
+#[derive(Form)]
+#[form(model = Comment)]
+pub struct CommentForm {
+    pub text: String,
 }

@@ -21,7 +21,8 @@ fn agent(client: &Client, name: &str) -> Client {
 
 /// Opens the first ticket.
 fn open_ticket(browser: &Client) {
-    let form = [("title", "The <printer> is on fire"), ("body", "It began\nthis morning.")];
+    let text = "It began\nthis morning.";
+    let form = [("title", "The <printer> is on fire"), ("text", text), ("priority", "high"), ("version", "1")];
     browser.post("/tickets/new").form(&form).send().assert_redirect("/tickets/1");
 }
 
@@ -29,7 +30,7 @@ fn open_ticket(browser: &Client) {
 fn a_ticket_is_opened_and_listed() {
     let client = Client::new(crate::app());
     let alice = browser(&client, "alice");
-    alice.get("/tickets").send().assert_contains("There are no tickets yet.");
+    alice.get("/tickets").send().assert_contains("There are no tickets here.");
     open_ticket(&alice);
     alice.get("/tickets/1").send().assert_contains("Your ticket has been opened.").assert_contains("It began<br>");
     alice.get("/tickets").send().assert_contains("The &lt;printer&gt; is on fire");
@@ -39,9 +40,23 @@ fn a_ticket_is_opened_and_listed() {
 fn a_ticket_needs_a_title() {
     let client = Client::new(crate::app());
     let alice = browser(&client, "alice");
-    let page = alice.post("/tickets/new").form(&[("title", ""), ("body", "It is on fire.")]).send();
+    let form = [("title", ""), ("text", "It is on fire."), ("priority", "low"), ("version", "1")];
+    let page = alice.post("/tickets/new").form(&form).send();
     page.assert_contains("Fill in this field.").assert_contains("It is on fire.");
-    alice.get("/tickets").send().assert_contains("There are no tickets yet.");
+    alice.get("/tickets").send().assert_contains("There are no tickets here.");
+}
+
+#[test]
+fn an_edit_does_not_overwrite_another() {
+    let client = Client::new(crate::app());
+    let (alice, carol) = (browser(&client, "alice"), agent(&client, "carol"));
+    open_ticket(&alice);
+    carol.post("/tickets/1/assign").send().assert_redirect("/tickets/1");
+    // Alice has opened the form before Carol took the ticket.
+    let edit = [("title", "It is out"), ("text", "Thanks."), ("priority", "low"), ("version", "1")];
+    let page = alice.post("/tickets/1/edit").form(&edit).send();
+    page.assert_contains("since you opened it").assert_contains("It is out");
+    alice.get("/tickets/1").send().assert_contains("The &lt;printer&gt; is on fire");
 }
 
 #[test]
@@ -49,9 +64,10 @@ fn other_users_do_not_see_a_ticket() {
     let client = Client::new(crate::app());
     let (alice, bob) = (browser(&client, "alice"), browser(&client, "bob"));
     open_ticket(&alice);
-    bob.get("/tickets").send().assert_contains("There are no tickets yet.");
+    bob.get("/tickets").send().assert_contains("There are no tickets here.");
     bob.get("/tickets/1").send().assert_status(404);
-    bob.post("/tickets/1").form(&[("body", "Mine!")]).send().assert_status(404);
+    bob.post("/tickets/1").form(&[("text", "Mine!")]).send().assert_status(404);
+    bob.get("/tickets/1/edit").send().assert_status(404);
     bob.post("/tickets/1/close").send().assert_status(403);
 }
 
@@ -73,8 +89,8 @@ fn an_answer_is_mailed_to_the_author() {
     let client = Client::new(crate::app());
     let (alice, carol) = (browser(&client, "alice"), agent(&client, "carol"));
     open_ticket(&alice);
-    alice.post("/tickets/1").form(&[("body", "Please hurry.")]).send().assert_redirect("/tickets/1");
-    carol.post("/tickets/1").form(&[("body", "I am on my way.")]).send().assert_redirect("/tickets/1");
+    alice.post("/tickets/1").form(&[("text", "Please hurry.")]).send().assert_redirect("/tickets/1");
+    carol.post("/tickets/1").form(&[("text", "I am on my way.")]).send().assert_redirect("/tickets/1");
     alice.get("/tickets/1").send().assert_contains("Please hurry.").assert_contains("I am on my way.");
 
     let mails = client.mail();

@@ -11,7 +11,9 @@ pub fn urls() -> Router {
         .get("/new", views::add).name("add")
         .post("/new", views::add)
         .get("/{id:int}", views::show).name("show")
-        .post("/{id:int}", views::show)
+        .get("/{id:int}/edit", views::edit).name("edit")
+        .post("/{id:int}/edit", views::edit)
         .post("/{id:int}/assign", views::assign).name("assign").permission_required("tickets.manage")
         .post("/{id:int}/close", views::close).name("close").permission_required("tickets.manage")
+        .post("/{id:int}", views::show)
 }

@@ -1,56 +1,104 @@
 //! The views of the app.
 
 use lback::prelude::*;
+use serde::Deserialize;
 
-use super::forms::{NewComment, NewTicket};
-use super::models::{Comment, Ticket};
+use super::models::{Comment, CommentForm, NewComment, NewTicket, Ticket, TicketForm, comments, tickets};
 use crate::Helpdesk;
+
+#[derive(Deserialize)]
+struct Search {
+    q: Option<String>,
+    page: Option<u32>,
+}
 
 /// Lists all tickets for agents, and their own tickets for other users.
 pub fn index(req: &mut Request) -> Result<Response> {
     let user = req.require_login()?;
-    let tickets = match req.has_perm("tickets.manage")? {
-        true => Ticket::all(req.db()?)?,
-        false => Ticket::by(req.db()?, &user)?,
-    };
-    req.render("tickets/index.html", context! { tickets })
-}
-
-/// Opens a ticket.
-pub fn add(req: &mut Request) -> Result<Response> {
-    let mut form = Form::<NewTicket>::new();
-    if let Some(ticket) = form.submitted(req)? {
-        let (author, now) = (req.require_login()?, req.now());
-        let id = ticket.insert(req.db()?, &author, now)?;
-        req.session().flash("success", "Your ticket has been opened.");
-        return req.redirect_to("tickets:show", &[("id", &id)]);
+    let Search { q, page } = req.query()?;
+    let mut found = Ticket::ordered();
+    if !req.has_perm("tickets.manage")? {
+        found = found.filter(tickets::author_id.eq(user.id));
     }
-    req.render("tickets/add.html", context! { form })
+    if let Some(q) = &q {
+        found = found.filter(tickets::title.icontains(q).or(tickets::text.icontains(q)));
+    }
+    let page: Page<Ticket> = found.page(req.db()?, page.unwrap_or(1), 20)?;
+    let authors = Ticket::author_of(req.db()?, &page.items)?;
+    let comments = Comment::by_ticket(req.db()?, &page.items)?;
+    req.render("tickets/index.html", context! { page, q, authors, comments })
 }
 
 /// Shows a ticket and its comments, and adds a comment.
 pub fn show(req: &mut Request) -> Result<Response> {
-    let ticket = visible_ticket(req)?;
-    let mut form = Form::<NewComment>::new();
-    if let Some(comment) = form.submitted(req)? {
-        let (author, now) = (req.require_login()?, req.now());
-        comment.insert(req.db()?, &ticket, &author, now)?;
-        if author.id != ticket.author_id {
-            mail_answer(req, &ticket, &author, &comment.body)?;
+    let ticket = ticket(req)?;
+    let user = req.require_login()?;
+    let mut form = Form::<CommentForm>::new();
+    if let Some(values) = form.submitted(req)? {
+        let new = NewComment { ticket_id: ticket.id, author_id: user.id, ..values.into_new() };
+        if let Some(comment) = form.create::<Comment>(req.db()?, new)? {
+            if user.id != ticket.author_id {
+                mail_answer(req, &ticket, &user, &comment)?;
+            }
+            req.session().flash("success", "Your comment has been added.");
+            return req.redirect_to("tickets:show", &[("id", &ticket.id)]);
         }
-        req.session().flash("success", "Your comment has been added.");
-        return req.redirect_to("tickets:show", &[("id", &ticket.id)]);
     }
-    let comments = Comment::on(req.db()?, &ticket)?;
-    let agent = match ticket.agent_id {
-        Some(id) => User::find(req.db()?, id)?,
-        None => None,
-    };
-    req.render("tickets/show.html", context! { ticket, comments, agent, form })
+    let author = ticket.author(req.db()?)?;
+    let agent = ticket.agent(req.db()?)?;
+    let comments: Vec<Comment> = Comment::ordered().filter(comments::ticket_id.eq(ticket.id)).load(req.db()?)?;
+    let authors = Comment::author_of(req.db()?, &comments)?;
+    req.render("tickets/show.html", context! { ticket, author, agent, comments, authors, form })
+}
+
+/// Opens a ticket.
+pub fn add(req: &mut Request) -> Result<Response> {
+    let author = req.require_login()?;
+    let mut form = Form::<TicketForm>::new();
+    if let Some(values) = form.submitted(req)? {
+        let new = NewTicket { author_id: author.id, ..values.into_new() };
+        if let Some(ticket) = form.create::<Ticket>(req.db()?, new)? {
+            req.session().flash("success", "Your ticket has been opened.");
+            return req.redirect_to("tickets:show", &[("id", &ticket.id)]);
+        }
+    }
+    req.render("tickets/form.html", context! { form })
+}
+
+/// Changes a row.
+pub fn edit(req: &mut Request) -> Result<Response> {
+    let mut ticket = ticket(req)?;
+    let mut form = Form::<TicketForm>::editing(&ticket);
+    if let Some(changes) = form.submitted(req)? {
+        changes.apply(&mut ticket);
+        if form.save(req.db()?, &mut ticket)? {
+            req.session().flash("success", "Saved.");
+            return req.redirect_to("tickets:show", &[("id", &ticket.id)]);
+        }
+    }
+    req.render("tickets/form.html", context! { form, ticket })
+}
+
+/// Assigns a ticket to the current user.
+pub fn assign(req: &mut Request) -> Result<Response> {
+    let (mut ticket, agent) = (ticket(req)?, req.require_login()?);
+    ticket.agent_id = Some(agent.id);
+    ticket.save(req.db()?)?;
+    req.session().flash("success", "The ticket is assigned to you.");
+    req.redirect_to("tickets:show", &[("id", &ticket.id)])
+}
+
+/// Closes a ticket.
+pub fn close(req: &mut Request) -> Result<Response> {
+    let mut ticket = ticket(req)?;
+    ticket.is_open = false;
+    ticket.save(req.db()?)?;
+    req.session().flash("success", "The ticket is closed.");
+    req.redirect_to("tickets:index", &[])
 }
 
 /// Returns the ticket in the path, or a 404 if the current user may not see it.
-fn visible_ticket(req: &mut Request) -> Result<Ticket> {
+fn ticket(req: &mut Request) -> Result<Ticket> {
     let id = req.param("id")?;
     let user = req.require_login()?;
     let ticket = Ticket::find(req.db()?, id)?;
@@ -60,28 +108,12 @@ fn visible_ticket(req: &mut Request) -> Result<Ticket> {
     Ok(ticket)
 }
 
-/// Assigns a ticket to the current user.
-pub fn assign(req: &mut Request) -> Result<Response> {
-    let (ticket, agent) = (visible_ticket(req)?, req.require_login()?);
-    ticket.assign(req.db()?, &agent)?;
-    req.session().flash("success", "The ticket is assigned to you.");
-    req.redirect_to("tickets:show", &[("id", &ticket.id)])
-}
-
-/// Closes a ticket.
-pub fn close(req: &mut Request) -> Result<Response> {
-    let ticket = visible_ticket(req)?;
-    ticket.close(req.db()?)?;
-    req.session().flash("success", "The ticket is closed.");
-    req.redirect_to("tickets:index", &[])
-}
-
 /// Mails an answer to the author of the ticket, if the author has an e-mail address.
-fn mail_answer(req: &mut Request, ticket: &Ticket, agent: &User, answer: &str) -> Result<()> {
-    let author = User::find(req.db()?, ticket.author_id)?;
-    let Some(address) = author.and_then(|author| author.email) else { return Ok(()) };
+fn mail_answer(req: &mut Request, ticket: &Ticket, agent: &User, comment: &Comment) -> Result<()> {
+    let author = ticket.author(req.db()?)?;
+    let Some(address) = &author.email else { return Ok(()) };
     let path = req.url_for("tickets:show", &[("id", &ticket.id)])?;
     let link = format!("{}{path}", req.state::<Helpdesk>()?.site_url);
-    let mail = Mail::to((ticket.author.as_str(), address.as_str())).subject(format!("Answer: {}", ticket.title));
-    req.send_mail(mail.template("mail/answer", context! { ticket, agent => agent.username, answer, link }))
+    let mail = Mail::to((author.username.as_str(), address.as_str())).subject(format!("Answer: {}", ticket.title));
+    req.send_mail(mail.template("mail/answer", context! { author, agent, ticket, comment, link }))
 }
