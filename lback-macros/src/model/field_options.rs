@@ -94,7 +94,7 @@ impl FieldOptions {
             }
             "column" => self.column = Some(value(meta, name, "\"the name of the column\"")?),
             "sql_type" => self.sql_type = Some(value(meta, name, "BigInt")?),
-            "label" => self.label = Some(value(meta, name, "\"the name for people\"")?),
+            "label" => self.label = Some(value(meta, name, "\"Published on\"")?),
             "help" => self.help = Some(value(meta, name, "\"a hint\"")?),
             "max_length" => self.max_length = Some(value(meta, name, "120")?),
             "default" => self.default = Some(value(meta, name, "0")?),

@@ -47,21 +47,18 @@ fn expand_link(model: &Parsed<'_>, link: &Link) -> TokenStream {
             #[doc = #text_set]
             ///
             #[doc = #errors]
-            #[allow(dead_code, reason = "generated for every relation")]
             #visibility fn #set(&self, db: &mut #models::Db, keys: #keys) -> #models::Result<()> {
                 #models::__private::set_links::<#pairs, #name, #to>(db, self, keys, (#own_name, #other_name))
             }
             #[doc = #text_add]
             ///
             #[doc = #errors]
-            #[allow(dead_code, reason = "generated for every relation")]
             #visibility fn #add(&self, db: &mut #models::Db, keys: #keys) -> #models::Result<()> {
                 #models::__private::add_links::<#pairs, #name, #to>(db, self, keys, (#own_name, #other_name))
             }
             #[doc = #text_remove]
             ///
             #[doc = #errors]
-            #[allow(dead_code, reason = "generated for every relation")]
             #visibility fn #remove(&self, db: &mut #models::Db, keys: #keys) -> #models::Result<()> {
                 #models::__private::remove_links::<#pairs, #name, #to>(db, self, keys, (#own_name, #other_name))
             }
@@ -69,18 +66,17 @@ fn expand_link(model: &Parsed<'_>, link: &Link) -> TokenStream {
     });
     quote_spanned! {to.span()=>
         #declared
+        #[allow(dead_code, reason = "generated for every relation")]
         impl #name {
             #[doc = #text_one]
             ///
             #[doc = #errors]
-            #[allow(dead_code, reason = "generated for every relation")]
             #visibility fn #called(&self, db: &mut #models::Db) -> #models::Result<::std::vec::Vec<#to>> {
                 ::core::result::Result::Ok(Self::#of(db, ::core::slice::from_ref(self))?.pop().unwrap_or_default())
             }
             #[doc = #text_of]
             ///
             #[doc = #errors]
-            #[allow(dead_code, reason = "generated for every relation")]
             #visibility fn #of(db: &mut #models::Db, rows: &[Self]) -> #models::Result<::std::vec::Vec<::std::vec::Vec<#to>>> {
                 #models::__private::links_of::<#pairs, #name, #to>(db, rows, (#own_name, #other_name))
             }

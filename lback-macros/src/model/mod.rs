@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `field_options.rs`, `model_options.rs` | the attributes `#[model(…)]` |
 //! | `parse.rs` | the struct as a table: columns, key, references |
-//! | `names.rs` | names of tables, and names for people |
+//! | `names.rs` | names of tables, and human-readable names |
 //! | `table.rs` | `diesel::table!`, and joins with other tables |
 //! | `rows.rs` | rows that Diesel reads |
 //! | `new.rs` | rows that are not in the database yet |

@@ -32,7 +32,7 @@ pub(crate) fn plural(name: &str) -> String {
     }
 }
 
-/// Returns a name for people: `Published at` for `published_at`, `Author` for `author_id`.
+/// Returns a human-readable name: `Published at` for `published_at`, `Author` for `author_id`.
 pub(crate) fn label(name: &str) -> String {
     let words = name.strip_suffix("_id").unwrap_or(name).replace('_', " ");
     let mut letters = words.chars();

@@ -11,7 +11,10 @@ pub(super) fn expand(model: &Parsed<'_>) -> TokenStream {
     let references = model.fields.iter().filter(|field| field.options.references.is_some());
     let methods = references.map(|field| methods(model, field));
     let name = model.name;
-    quote!(impl #name { #(#methods)* })
+    quote! {
+        #[allow(dead_code, reason = "generated for every reference")]
+        impl #name { #(#methods)* }
+    }
 }
 
 /// Returns the methods of one reference: for `author_id`, `author`, `author_of` and `by_author`.
@@ -45,21 +48,18 @@ fn methods(model: &Parsed<'_>, field: &Field<'_>) -> TokenStream {
         #[doc = #one_text]
         ///
         #[doc = #errors]
-        #[allow(dead_code, reason = "generated for every reference")]
         #visibility fn #of_one(&self, db: &mut #models::Db) -> #models::Result<#single> {
             #find
         }
         #[doc = #many_text]
         ///
         #[doc = #errors]
-        #[allow(dead_code, reason = "generated for every reference")]
         #visibility fn #of_many(db: &mut #models::Db, rows: &[Self]) -> #models::Result<::std::vec::Vec<#single>> {
             #several
         }
         #[doc = #by_text]
         ///
         #[doc = #errors]
-        #[allow(dead_code, reason = "generated for every reference")]
         #visibility fn #by(db: &mut #models::Db, rows: &[#parent]) -> #models::Result<::std::vec::Vec<::std::vec::Vec<Self>>> {
             #models::__private::children_of(db, rows, #column, |row: &Self| #optional_key)
         }

@@ -58,9 +58,9 @@ pub(super) fn expand(model: &Parsed<'_>) -> TokenStream {
                 #of_key
             }
         }
+        #[allow(dead_code, reason = "generated for every model")]
         impl #name {
             /// Returns a query for all rows, to be filtered, ordered and loaded with Diesel's methods.
-            #[allow(dead_code, reason = "generated for every model")]
             #visibility fn query<'a>() -> #models::diesel::dsl::IntoBoxed<
                 'a,
                 #models::diesel::dsl::Select<#module::table, #models::diesel::dsl::AsSelect<Self, #models::Dialect>>,
@@ -73,7 +73,6 @@ pub(super) fn expand(model: &Parsed<'_>) -> TokenStream {
             }
 
             #[doc = #ordered_text]
-            #[allow(dead_code, reason = "generated for every model")]
             #visibility fn ordered<'a>() -> #models::diesel::dsl::IntoBoxed<
                 'a,
                 #models::diesel::dsl::Select<#module::table, #models::diesel::dsl::AsSelect<Self, #models::Dialect>>,
