@@ -61,7 +61,9 @@ impl Battery for ModelsBattery {
             Some(DebugSection { title: "Models".to_owned(), rows: vec![("changed".to_owned(), change)], is_cause: true })
         });
         setup.after_migrate(|app, _| {
-            if let (true, Some(change)) = (app.config().debug, unwritten_change(app)) {
+            if app.config().debug
+                && let Some(change) = unwritten_change(app)
+            {
                 tracing::warn!(target: "lback::models", "{change}");
             }
             Ok(())

@@ -26,11 +26,6 @@ impl Models {
     pub fn iter(&self) -> impl Iterator<Item = &'static dyn ModelOps> {
         self.0.iter().copied()
     }
-
-    /// Returns the model of a table.
-    pub fn of_table(&self, table: &str) -> Option<&'static dyn ModelOps> {
-        self.iter().find(|model| model.meta().table == table)
-    }
 }
 
 /// Lists models: `models![Post, Tag]`. The pairs of a many-to-many relation need not be listed.
