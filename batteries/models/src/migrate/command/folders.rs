@@ -13,7 +13,7 @@ use crate::migrate::Dialect;
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) path: PathBuf,
-    /// The path for people: `migrations/sqlite`.
+    /// The path as it is printed: `migrations/sqlite`.
     pub(super) shown: String,
     pub(super) dialect: Dialect,
 }
@@ -63,7 +63,7 @@ impl Names {
         }
     }
 
-    /// Returns the migration that is called so, if there is one.
+    /// Returns the migration with this name, if there is one.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|known| known.split_once('_').is_some_and(|(_, end)| end == name)).map(String::as_str)
     }

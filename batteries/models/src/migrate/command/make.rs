@@ -56,8 +56,8 @@ impl Make<'_> {
     /// Creates the migration, and prints what was created.
     ///
     /// # Errors
-    /// Returns an error if an argument is invalid, `models.json` is damaged, something must be known that nobody can be asked, or a file
-    /// cannot be written. Nothing was created then.
+    /// Returns an error if an argument is invalid, `models.json` is damaged, an answer is missing and there is no terminal to ask at, or a
+    /// file cannot be written. Nothing was created then.
     pub fn run(self) -> Result<()> {
         let arguments = Arguments::parse(self.arguments).map_err(Error::bad_request)?;
         let mut old = read_schema(self.folder)?;
@@ -81,7 +81,7 @@ impl Make<'_> {
         let plan = plan(&old, self.models, &mut questioner);
         // A misspelled name says more than what follows from it.
         questioner.check_renames()?;
-        let plan = plan?;
+        let plan = plan.map_err(|error| Error::bad_request(format!("{}{}", error.message(), questioner.rename_hint())))?;
         questioner.check_values()?;
         if plan.is_empty() {
             if !arguments.adopted.is_empty() && !arguments.dry_run {
@@ -168,15 +168,10 @@ fn confirm_losses(plan: &Plan, questioner: &mut Questioner<'_>) -> Result<()> {
         Some(Ok(true)) => Ok(()),
         Some(Ok(false)) => Err(Error::bad_request("no migration was created")),
         Some(Err(error)) => Err(error),
-        None => {
-            let renamed = match questioner.unanswered.as_slice() {
-                [] => String::new(),
-                renames => format!(". If something was renamed instead, add {}", renames.join(" or ")),
-            };
-            Err(Error::bad_request(format!(
-                "no migration was created: it would delete {what}. If that is intended, add --allow-data-loss{renamed}"
-            )))
-        }
+        None => Err(Error::bad_request(format!(
+            "no migration was created: it would delete {what}. If that is intended, add --allow-data-loss{}",
+            questioner.rename_hint()
+        ))),
     }
 }
 

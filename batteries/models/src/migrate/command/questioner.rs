@@ -14,8 +14,8 @@ pub(super) struct Questioner<'a> {
     renames: Vec<(Rename, bool)>,
     values: Vec<(Value, bool)>,
     ask: Option<Ask<'a>>,
-    /// Renames that nobody could be asked about, as options.
-    pub(super) unanswered: Vec<String>,
+    /// Renames that could not be asked about, as options.
+    unanswered: Vec<String>,
 }
 
 impl<'a> Questioner<'a> {
@@ -28,7 +28,7 @@ impl<'a> Questioner<'a> {
         }
     }
 
-    /// Returns an error that names a rename which is none.
+    /// Returns an error that names a `--rename` that fits no change.
     pub(super) fn check_renames(&self) -> Result<()> {
         if let Some((rename, _)) = self.renames.iter().find(|(_, used)| !used) {
             let what = if rename.table.is_some() { "column" } else { "table" };
@@ -42,13 +42,21 @@ impl<'a> Questioner<'a> {
         Ok(())
     }
 
-    /// Returns an error that names a value which no row needs.
+    /// Returns an error that names a `--default` that no row needs.
     pub(super) fn check_values(&self) -> Result<()> {
         match self.values.iter().find(|(_, used)| !used) {
             None => Ok(()),
             Some((Value { table, column, .. }, _)) => {
                 Err(Error::bad_request(format!("--default {table}.{column}: no rows need a value for this column")))
             }
+        }
+    }
+
+    /// Returns a sentence with the renames that could not be asked about, to be added to an error.
+    pub(super) fn rename_hint(&self) -> String {
+        match self.unanswered.as_slice() {
+            [] => String::new(),
+            renames => format!(". If something was renamed instead, add {}", renames.join(" or ")),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The `CREATE TABLE` of SQLite, in which its checks are.
 
+use crate::migrate::sql::quoted;
+
 /// Returns the checks in the SQL of a table: the name, if it has one, and the condition.
 pub(super) fn checks(sql: &str) -> Vec<(Option<String>, &str)> {
     let mut checks = Vec::new();
@@ -31,7 +33,7 @@ pub(super) fn checks(sql: &str) -> Vec<(Option<String>, &str)> {
     checks
 }
 
-/// Returns the word, text, name or character at `at`, and where it ends.
+/// Returns the word, text, name or character at `at`, and the position after it.
 fn next(sql: &str, at: usize) -> (&str, usize) {
     let rest = &sql[at..];
     let length = match rest.chars().next() {
@@ -45,7 +47,7 @@ fn next(sql: &str, at: usize) -> (&str, usize) {
     (&rest[..length], at + length)
 }
 
-/// Returns where the parenthesis that opens at `open` is closed.
+/// Returns the position of the parenthesis that closes the one at `open`.
 fn closing(sql: &str, open: usize) -> usize {
     let mut depth = 0;
     let mut at = open;
@@ -68,19 +70,6 @@ fn skip_space(sql: &str, at: usize) -> usize {
 
 fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
-}
-
-/// Returns the length of a text or name in quotes; two quotes stand for one.
-fn quoted(rest: &str, quote: char) -> usize {
-    let mut at = 1;
-    while let Some(found) = rest[at..].find(quote) {
-        at += found + 1;
-        if !rest[at..].starts_with(quote) {
-            return at;
-        }
-        at += 1;
-    }
-    rest.len()
 }
 
 #[cfg(test)]

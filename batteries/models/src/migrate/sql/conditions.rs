@@ -73,7 +73,7 @@ fn parts(condition: &str) -> Vec<Part<'_>> {
 }
 
 /// Returns the length of a text or name in quotes; two quotes stand for one.
-fn quoted(rest: &str, quote: char) -> usize {
+pub(crate) fn quoted(rest: &str, quote: char) -> usize {
     let mut at = 1;
     while let Some(found) = rest[at..].find(quote) {
         at += found + 1;

@@ -8,7 +8,7 @@ mod names;
 mod postgres;
 mod sqlite;
 
-pub(crate) use conditions::{normal_condition, rename_in_condition};
+pub(crate) use conditions::{normal_condition, quoted, rename_in_condition};
 pub(crate) use definitions::type_name;
 pub(crate) use literals::text_literal;
 pub use names::{constraint_name, index_name};
@@ -70,7 +70,7 @@ pub fn render(plan: &Plan, dialect: Dialect, options: Options) -> Sql {
         Dialect::Sqlite => Sql { main: sqlite::render(plan), after: None },
         Dialect::Postgres => postgres::render(plan, options),
     };
-    // A migration without a statement is one that nobody has written yet.
+    // A migration without a statement counts as one that is not written yet.
     if sql.main.is_empty() {
         sql.main = format!("-- There is nothing to do on {}.\nSELECT 1;\n", dialect.title());
     }
@@ -78,7 +78,7 @@ pub fn render(plan: &Plan, dialect: Dialect, options: Options) -> Sql {
 }
 
 impl Dialect {
-    /// Returns the name for people.
+    /// Returns the human-readable name.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Dialect::Sqlite => "SQLite",
