@@ -39,7 +39,7 @@ pub enum Kind {
     Uuid,
     /// A JSON document.
     Json,
-    /// A number with a fraction that is exact.
+    /// An exact number with a fraction. No type of a field is stored as one yet; adopted tables may have it.
     Decimal,
 }
 

@@ -13,8 +13,8 @@ use crate::{FieldMeta, Format, Kind, ModelMeta, NewRow, Value, WritableModel};
 
 /// Adds models to the test [`Client`].
 pub trait ClientModels: Sealed {
-    /// Creates a row for a test. `change` fills in what matters to the test; the rest gets values that the database accepts: a value
-    /// that no other row has where it must be unique, and a new row where the field refers to one.
+    /// Creates a row for a test. `change` fills in what matters to the test; the rest gets values that the database accepts: a
+    /// unique field gets a value that no other row has, and a reference a new row.
     ///
     /// ```
     /// use lback::prelude::*;

@@ -16,10 +16,11 @@ pub(crate) struct Texts {
     pub(crate) new: String,
 }
 
-/// A model, by its address, and a database.
+/// A description of a model, by its address, and a database.
 type Key = (usize, &'static str);
 
-/// Returns the lists of columns of a model. They are kept for as long as the program runs, one entry per model and database.
+/// Returns the lists of columns of a model. They are kept for as long as the program runs, for each description of a model in it
+/// and each database.
 pub(crate) fn texts(meta: &'static ModelMeta, kind: Kind) -> &'static Texts {
     static KNOWN: LazyLock<RwLock<HashMap<Key, &'static Texts>>> = LazyLock::new(RwLock::default);
     let key = (std::ptr::from_ref(meta).addr(), kind.name());

@@ -11,7 +11,7 @@ pub(super) enum Directive<'a> {
     /// `-- lback: refuse rows: MESSAGE`: the statement is a query with the column `row`. If it finds rows, the migration fails with the
     /// message and the rows.
     RefuseRows(&'a str),
-    /// `-- lback: rebuild TABLE`: the statements below it build the table anew. Its triggers and indexes are created again afterwards.
+    /// `-- lback: rebuild TABLE`: the statements below it rebuild the table. Its triggers and indexes are created again afterwards.
     Rebuild(&'a str),
 }
 

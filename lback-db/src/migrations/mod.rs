@@ -44,7 +44,7 @@ use crate::{Database, Db, Kind};
 ///
 /// - `-- lback: refuse rows: MESSAGE` above a query with the column `row`. If the query finds rows, the migration fails with the message and
 ///   the rows.
-/// - `-- lback: rebuild TABLE` above the statements that build a table of SQLite anew. The triggers and indexes of the table, which SQLite
+/// - `-- lback: rebuild TABLE` above the statements that rebuild a table of SQLite. The triggers and indexes of the table, which SQLite
 ///   drops with it, are created again when all statements have run.
 #[derive(Default)]
 #[must_use = "nothing is migrated before .apply()"]

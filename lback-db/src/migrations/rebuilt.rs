@@ -1,10 +1,10 @@
-//! Triggers and indexes of a SQLite table that a migration builds anew, which would be dropped with the old table.
+//! Triggers and indexes of a SQLite table that a migration rebuilds, which would be dropped with the old table.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-/// A table that is built anew, with its triggers and indexes.
+/// A table that is being rebuilt, with its triggers and indexes.
 #[derive(Debug)]
 pub(super) struct Rebuilt {
     table: String,

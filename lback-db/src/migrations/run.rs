@@ -173,11 +173,11 @@ struct RefusedRow {
     row: Option<String>,
 }
 
-/// Only SQLite builds tables anew.
+/// Only SQLite rebuilds tables.
 #[cfg(not(feature = "sqlite"))]
 enum Rebuilt {}
 
-/// Returns the triggers and indexes of a table that SQLite builds anew.
+/// Returns the triggers and indexes of a table that SQLite rebuilds.
 #[cfg_attr(not(feature = "sqlite"), expect(unused_variables, reason = "PostgreSQL alters tables in place"))]
 fn find_rebuilt(db: &mut Db, table: &str) -> QueryResult<Option<Rebuilt>> {
     match db {

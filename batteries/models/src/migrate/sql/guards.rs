@@ -42,7 +42,7 @@ pub(super) fn check_guard(change: &TableChange, check: &Check) -> Option<String>
     Some(guard(&message, &shown(key), &change.name, &format!(" WHERE NOT ({})", check.condition)))
 }
 
-/// Returns the guard of a table that SQLite builds anew: columns that the migration does not know would be lost. They come from a
+/// Returns the guard of a table that SQLite rebuilds: columns that the migration does not know would be lost. They come from a
 /// migration of another branch, or were added by hand.
 pub(super) fn unknown_columns(change: &TableChange) -> String {
     let names: Vec<String> = change.renamed.columns.iter().map(|column| column.name.clone()).collect();

@@ -1,6 +1,6 @@
 //! Plans for SQLite.
 //!
-//! `ALTER TABLE` adds, renames and drops columns. For anything else, the table is built anew and takes over the rows. Triggers and indexes
+//! `ALTER TABLE` adds, renames and drops columns. For anything else, the table is rebuilt and takes over the rows. Triggers and indexes
 //! that were made by hand would be dropped with the old table; below the comment `-- lback: rebuild`,
 //! [`Migrations`](lback_db::Migrations) keeps them.
 
@@ -73,7 +73,7 @@ fn needs_rebuild(change: &TableChange) -> bool {
         || change.dropped.iter().any(|column| in_key(&column.name))
 }
 
-/// Builds the table anew. The columns have their new names already.
+/// Rebuilds the table. Its columns have their new names already.
 fn rebuild(change: &TableChange) -> String {
     let table = quote(&change.name);
     let building = quote(&format!("new__{}", change.name));
@@ -105,7 +105,7 @@ fn rebuild(change: &TableChange) -> String {
         values.push("NULL".to_owned());
     }
     sql += &format!("INSERT INTO {building} ({})\nSELECT {} FROM {table};\n", into.join(", "), values.join(", "));
-    // Otherwise, SQLite looks for the old table in triggers and views while there is none, and fails.
+    // Otherwise, SQLite fails while the table that triggers and views mention does not exist.
     sql += "PRAGMA legacy_alter_table = ON;\n";
     sql += &format!("DROP TABLE {table};\nALTER TABLE {building} RENAME TO {table};\n");
     sql += "PRAGMA legacy_alter_table = OFF;\n";
