@@ -14,8 +14,9 @@ use crate::name::{self, Kind};
 use crate::staging::{Moves, Staging};
 use crate::{output, project};
 
-/// Adds the app `name` to the project, with the model `model`, or one whose name is made from that of the app. Everything is prepared before anything is changed, and if a step fails, the earlier
-/// ones are reverted.
+/// Adds the app `name` to the project, with the model `model`, or with one named after the app.
+///
+/// Everything is prepared before anything is changed, and if a step fails, the earlier ones are reverted.
 ///
 /// If `register` is false, the lines that register the app are printed instead of added.
 pub fn run(name: &str, model: Option<&str>, register: bool) -> Result<()> {
