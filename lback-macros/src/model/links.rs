@@ -130,7 +130,8 @@ fn capitalized(word: &str) -> String {
 fn declaration(model: &Parsed<'_>, link: &Link, pairs: &TokenStream, own: &Ident, other: &Ident) -> TokenStream {
     let (models, name, visibility, key) = (model.models(), model.name, model.visibility, model.key_type());
     let called = text(&link.name);
-    let table = LitStr::new(&format!("{}_{called}", model.table), link.name.span());
+    let of_name = || LitStr::new(&format!("{}_{called}", model.table), link.name.span());
+    let table = link.table.clone().unwrap_or_else(of_name);
     let module = format_ident!("{}_{called}", model.module);
     let documentation = format!("A pair of a [`{name}`] and one of its `{called}`.");
     let (own_text, other_text) = (format!("The key of the [`{name}`]."), format!("The key of one of its `{called}`."));

@@ -45,6 +45,8 @@ pub(crate) struct Link {
     pub(crate) to: Type,
     /// The model of the pairs, if the application has written it.
     pub(crate) through: Option<Type>,
+    /// The table of the pairs, if it is not named after the model and the relation.
+    pub(crate) table: Option<LitStr>,
 }
 
 const ALL: &str =
@@ -129,23 +131,26 @@ fn check(meta: &ParseNestedMeta<'_>) -> Result<Check> {
     Ok(Check { name, condition: content.parse()? })
 }
 
-/// Reads `(tags: Tag)` or `(members: User, through = Membership)`.
+/// Reads `(tags: Tag)`, `(tags: Tag, table = "post_tags")` or `(members: User, through = Membership)`.
 fn link(meta: &ParseNestedMeta<'_>) -> Result<Link> {
     let content = parentheses(meta, "(tags: Tag)")?;
     let name = content.parse()?;
     content.parse::<Token![:]>()?;
-    let to = content.parse()?;
+    let mut link = Link { name, to: content.parse()?, through: None, table: None };
     comma(&content)?;
-    let mut through = None;
     if !content.is_empty() {
         let ident: Ident = content.parse()?;
-        if ident != "through" {
-            return Err(syn::Error::new(ident.span(), "write `many_to_many(members: User, through = Membership)`"));
-        }
         content.parse::<Token![=]>()?;
-        through = Some(content.parse()?);
+        match ident.to_string().as_str() {
+            "through" => link.through = Some(content.parse()?),
+            "table" => link.table = Some(content.parse()?),
+            _ => {
+                let text = "write `many_to_many(members: User, through = Membership)`, or `table = \"memberships\"`";
+                return Err(syn::Error::new(ident.span(), text));
+            }
+        }
     }
-    Ok(Link { name, to, through })
+    Ok(link)
 }
 
 fn parentheses<'a>(meta: &ParseNestedMeta<'a>, example: &str) -> Result<syn::parse::ParseBuffer<'a>> {
