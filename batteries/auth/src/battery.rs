@@ -8,11 +8,15 @@ use lback_core::middleware::Slot;
 use lback_core::{Assembly, ProgramError, ProgramResult, Settings};
 use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
+use lback_models::{AppModels as _, models};
 
 use crate::declarations::{Declaration, Declarations};
 use crate::install::{check_routes, install};
 use crate::sealed::Sealed;
-use crate::{Account, Auth, AuthMiddleware, AuthSettings, Permission, RouteAuth, User, commands, declare_permissions, update_name_keys};
+use crate::{
+    Account, Auth, AuthMiddleware, AuthSettings, Group, NewPermission, Permission, RouteAuth, User, commands, declare_permissions,
+    update_name_keys,
+};
 
 /// Adds users to [`App`].
 pub trait AppAuth: Sealed {
@@ -45,7 +49,7 @@ pub trait AppAuth: Sealed {
     /// # let urls = Router::new();
     /// App::new(urls).auth().permissions([("blog.add_post", "Write posts"), ("blog.change_post", "Change posts")]);
     /// ```
-    fn permissions<P: Into<Permission>>(self, permissions: impl IntoIterator<Item = P>) -> Self;
+    fn permissions<P: Into<NewPermission>>(self, permissions: impl IntoIterator<Item = P>) -> Self;
 }
 
 impl AppAuth for App {
@@ -53,7 +57,7 @@ impl AppAuth for App {
         let users = self.battery_mut::<Users>();
         users.make = Some(|assembly| Ok(Auth::new::<User>(assembly)?));
         users.has_commands = true;
-        self
+        self.models(models![User, Group, Permission])
     }
 
     fn auth_with<A: Account>(mut self) -> Self {
@@ -64,7 +68,7 @@ impl AppAuth for App {
     }
 
     #[track_caller]
-    fn permissions<P: Into<Permission>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
+    fn permissions<P: Into<NewPermission>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
         let place = Location::caller();
         let declared = permissions.into_iter().map(|permission| Declaration { permission: permission.into(), place });
         self.battery_mut::<Users>().permissions.extend(declared);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lback_app::Setup;
 use lback_core::{Error, Result};
 
-use crate::Permission;
+use crate::NewPermission;
 use crate::sealed::Sealed;
 
 /// Adds permissions to [`Setup`].
@@ -40,12 +40,12 @@ pub trait SetupAuth: Sealed {
     /// }
     /// # let _ = App::new(Router::new()).auth().with(Wiki);
     /// ```
-    fn permissions<P: Into<Permission>>(&mut self, permissions: impl IntoIterator<Item = P>) -> &mut Self;
+    fn permissions<P: Into<NewPermission>>(&mut self, permissions: impl IntoIterator<Item = P>) -> &mut Self;
 }
 
 impl SetupAuth for Setup {
     #[track_caller]
-    fn permissions<P: Into<Permission>>(&mut self, permissions: impl IntoIterator<Item = P>) -> &mut Self {
+    fn permissions<P: Into<NewPermission>>(&mut self, permissions: impl IntoIterator<Item = P>) -> &mut Self {
         let place = Location::caller();
         Declarations::of(self).extend(permissions.into_iter().map(|permission| Declaration { permission: permission.into(), place }));
         self
@@ -55,7 +55,7 @@ impl SetupAuth for Setup {
 /// A permission, and the line of code that declares it.
 #[derive(Clone)]
 pub(crate) struct Declaration {
-    pub(crate) permission: Permission,
+    pub(crate) permission: NewPermission,
     pub(crate) place: &'static Location<'static>,
 }
 
@@ -86,7 +86,7 @@ impl Declarations {
         let declarations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut merged: BTreeMap<String, String> = BTreeMap::new();
         for (at, Declaration { permission, place }) in declarations.iter().enumerate() {
-            let Permission { name, label } = permission;
+            let NewPermission { name, label } = permission;
             if !permission.has_valid_name() {
                 return Err(Error::internal(format!(
                     "\"{name}\", declared at {place}, is not a valid name for a permission: use letters, digits and _ . - :, as in blog.add_post"

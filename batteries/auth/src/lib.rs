@@ -44,13 +44,13 @@ pub use name_keys::update_name_keys;
 pub use new_user::{NameConflict, NewUser};
 pub use next::safe_next;
 pub use password::{PasswordRules, Passwords};
-pub use permissions::{Group, Permission, declare_permissions};
+pub use permissions::{Group, NewGroup, NewPermission, Permission, auth_groups, auth_permissions, declare_permissions};
 pub use rate_limit::{RateLimit, Throttled, clean_attempts};
 pub use request::RequestAuth;
-pub use schema::{auth_groups, auth_permissions, auth_users_groups, tables};
+pub use schema::tables;
 pub use settings::{AuthSettings, PasswordRule};
 pub use testing::ClientAuth;
-pub use user::{User, auth_users};
+pub use user::{User, UserGroups, auth_users, auth_users_groups};
 
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};

@@ -4,11 +4,8 @@ use diesel::prelude::*;
 use lback_core::Result;
 use lback_db::Db;
 
-use crate::schema::{
-    auth_groups_permissions as groups_permissions, auth_permissions as permissions, auth_users_groups as users_groups,
-    auth_users_permissions as users_permissions,
-};
-use crate::user::auth_users as users;
+use crate::permissions::auth_groups_permissions as groups_permissions;
+use crate::user::{auth_users as users, auth_users_groups as users_groups, auth_users_own_permissions as users_permissions};
 use crate::{Group, Permission, User};
 
 impl Group {
@@ -27,21 +24,9 @@ impl Group {
         let members = User::ordered().filter(users::id.eq_any(ids));
         Ok(members.load(db)?)
     }
-
-    /// Returns the names of the group's permissions, sorted.
-    pub fn permissions(&self, db: &mut Db) -> Result<Vec<String>> {
-        let ids = groups_permissions::table.filter(groups_permissions::group_id.eq(self.id)).select(groups_permissions::permission_id);
-        let names = permissions::table.filter(permissions::id.eq_any(ids)).order(permissions::name).select(permissions::name);
-        Ok(names.load(db)?)
-    }
 }
 
 impl User {
-    /// Returns the user's groups, sorted by name.
-    pub fn groups(&self, db: &mut Db) -> Result<Vec<Group>> {
-        Group::of(db, self)
-    }
-
     /// Returns the users who [have](Self::has_perm) a permission, sorted by name: their own, through a group, or as superusers.
     /// Deactivated users have none.
     ///

@@ -1,57 +1,12 @@
-//! All tables except [`auth_users`](crate::auth_users), the table of a model.
+//! The tables that have no model, and the list of all.
 
-use crate::user::auth_users;
+use crate::permissions::{auth_groups, auth_groups_permissions, auth_permissions};
+use crate::user::{auth_users, auth_users_groups, auth_users_own_permissions};
 
 diesel::table! {
     auth_username_skeletons (skeleton) {
         skeleton -> Text,
         user_id -> BigInt,
-    }
-}
-
-diesel::table! {
-    /// The groups.
-    auth_groups (id) {
-        /// The id, which is never reused.
-        id -> BigInt,
-        /// The name.
-        name -> Text,
-    }
-}
-
-diesel::table! {
-    /// The permissions.
-    auth_permissions (id) {
-        /// The id, which is never reused.
-        id -> BigInt,
-        /// The name for the program: `blog.add_post`.
-        name -> Text,
-        /// The label for people.
-        label -> Text,
-    }
-}
-
-diesel::table! {
-    /// The members of the groups.
-    auth_users_groups (user_id, group_id) {
-        /// The user.
-        user_id -> BigInt,
-        /// The group.
-        group_id -> BigInt,
-    }
-}
-
-diesel::table! {
-    auth_users_permissions (user_id, permission_id) {
-        user_id -> BigInt,
-        permission_id -> BigInt,
-    }
-}
-
-diesel::table! {
-    auth_groups_permissions (group_id, permission_id) {
-        group_id -> BigInt,
-        permission_id -> BigInt,
     }
 }
 
@@ -64,15 +19,7 @@ diesel::table! {
     }
 }
 
-lback_db::joinable_tables![
-    auth_username_skeletons,
-    auth_groups,
-    auth_permissions,
-    auth_users_groups,
-    auth_users_permissions,
-    auth_groups_permissions,
-    auth_attempts
-];
+lback_db::joinable_tables![auth_username_skeletons, auth_attempts];
 
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {
@@ -81,7 +28,7 @@ pub fn tables() -> lback_db::Tables {
         auth_groups,
         auth_permissions,
         auth_users_groups,
-        auth_users_permissions,
+        auth_users_own_permissions,
         auth_groups_permissions,
         auth_attempts
     ]

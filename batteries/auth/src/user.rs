@@ -14,13 +14,14 @@ use serde::Serialize;
 use self::auth_users as users;
 use crate::name::{check_email, email_key, former_key, username_key};
 use crate::permissions;
-use crate::{Account, Permission};
+use crate::{Account, Group, Permission};
 
 /// A user of the framework's own table `auth_users`.
 ///
 /// Its serialized form, for templates or JSON, has all fields except the password hash and the normal forms of names and addresses.
 #[derive(Model, Clone, Serialize)]
 #[model(crate = lback_models, table = "auth_users", order = "username_key", read_only, unmanaged)]
+#[model(many_to_many(groups: Group), many_to_many(own_permissions: Permission, table = "auth_users_permissions"))]
 pub struct User {
     /// The id, which is never reused, not even after the user is deleted.
     pub id: i64,
@@ -310,7 +311,7 @@ impl User {
     /// Returns 404 if the permission does not exist.
     pub fn grant(&self, db: &mut Db, permission: &str) -> Result<()> {
         let permission = Permission::id(db, permission)?;
-        permissions::grant_to_user(db, self.id, permission)
+        self.add_own_permissions(db, &[permission])
     }
 
     /// Revokes one of the user's own permissions. Permissions through groups stay.
@@ -319,7 +320,7 @@ impl User {
     /// Returns 404 if the permission does not exist.
     pub fn revoke(&self, db: &mut Db, permission: &str) -> Result<()> {
         let permission = Permission::id(db, permission)?;
-        permissions::revoke_from_user(db, self.id, permission)
+        self.remove_own_permissions(db, &[permission])
     }
 }
 

@@ -4,7 +4,7 @@ use lback_app::{App, Battery, Checks, CommandSpec, Setup};
 use lback_core::{Application, DebugSection, ProgramResult};
 use lback_db::{Database, Migrations};
 
-use crate::migrate::{Dialect, Schema, check_database, check_migrations, check_models, makemigrations};
+use crate::migrate::{Dialect, FILE, Schema, check_database, check_migrations, check_models, makemigrations};
 use crate::registry::{ModelList, Models};
 use crate::sealed::Sealed;
 
@@ -83,6 +83,10 @@ fn check(app: &Application, checks: &mut Checks) {
     let (Some(models), Some(database)) = (app.state::<Models>(), app.state::<Database>()) else { return };
     let schema = Schema::of(models.iter().map(|model| model.meta()));
     let folder = app.root().join("migrations");
+    // The models of batteries have migrations of their own.
+    if schema.tables.is_empty() && !folder.join(FILE).exists() {
+        return;
+    }
     checks.add("models", check_models(&schema, &folder));
     let Some(migrations) = app.state::<Migrations>() else { return };
     checks.add("migrations of the models", check_migrations(&folder, migrations, Dialect::of(database.kind())));

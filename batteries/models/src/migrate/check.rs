@@ -10,7 +10,7 @@ use lback_db::{Db, Migrations};
 use super::{Answers, Dialect, Fill, Questions, Schema, introspect, plan};
 
 /// The name of the file with the schema of the newest migration, in the folder of migrations.
-pub(super) const FILE: &str = "models.json";
+pub(crate) const FILE: &str = "models.json";
 
 /// Reads `models.json`. Without the file, no model has a migration yet.
 pub(super) fn read_schema(folder: &Path) -> Result<Schema> {

@@ -27,6 +27,7 @@ mod introspect;
 mod schema;
 mod sql;
 
+pub(crate) use check::FILE;
 pub use check::{check_database, check_migrations, check_models};
 pub use command::{Make, makemigrations};
 pub use create::create_tables;

@@ -74,7 +74,7 @@ fn only_a_superuser_can_appoint_moderators() {
     let queen = browser_of(&client, "queen", &["Moderators"]);
     let alice = add_user(&client, "alice", &[]);
     let change = |browser: &Client, what: &str| post(browser, &format!("/moderate/members/{}/{what}", alice.id), &[]);
-    let groups = || client.db(|db| Group::of(db, &alice)).into_iter().map(|group| group.name).collect::<Vec<_>>();
+    let groups = || client.db(|db| alice.groups(db)).into_iter().map(|group| group.name).collect::<Vec<_>>();
 
     change(&queen, "appoint").assert_status(403);
     assert_excludes(&queen.get("/moderate/members").send(), "Make moderator");

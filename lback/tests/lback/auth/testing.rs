@@ -99,7 +99,7 @@ fn a_user_has_what_a_test_says(store: &Store) {
         client.get(path).send().assert_status(200);
     }
     client.get("/office/safe").send().assert_status(403);
-    let groups: Vec<String> = client.db(|db| Group::of(db, &alice)).into_iter().map(|group| group.name).collect();
+    let groups: Vec<String> = client.db(|db| alice.groups(db)).into_iter().map(|group| group.name).collect();
     assert_eq!(groups, ["editors", "readers"]);
 
     client.add_user(NewUser::new("bob", &client.hash(PASSWORD)).email("bob@example.com"));

@@ -227,7 +227,7 @@ fn a_user_is_taken_into_a_group_and_out_of_it() {
     assert_refuses(&project, &["remove_from_group", "nobody", "Authors"], "", "no user called nobody");
 
     let alice = lback::auth::User::named(&mut db, "alice").unwrap().unwrap();
-    let mut groups = || lback::auth::Group::of(&mut db, &alice).unwrap().into_iter().map(|group| group.name).collect::<Vec<_>>();
+    let mut groups = || alice.groups(&mut db).unwrap().into_iter().map(|group| group.name).collect::<Vec<_>>();
     for _ in 0..2 {
         assert_does(&project, &["add_to_group", "Alice", "Authors"], "", "added alice to the group Authors");
         assert_eq!(groups(), ["Authors"]);
