@@ -9,5 +9,5 @@ pub use lback_models::{
 // For the code that the derives generate.
 #[doc(hidden)]
 pub use lback_models::{
-    __choice_expressions, __private, Db, DeriveModel, Dialect, FormErrors, Of, Result, diesel, forms, joinable_tables, serde, sql_types,
+    __choice_expressions, __private, Db, DeriveModel, Dialect, FormErrors, Result, diesel, forms, joinable_tables, ops, serde, sql_types,
 };

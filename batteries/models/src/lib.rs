@@ -30,6 +30,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod battery;
+mod checks;
 mod choice;
 mod field_type;
 mod form;
@@ -78,13 +79,14 @@ pub use lback_forms::{self as forms, FormErrors};
 #[doc(hidden)]
 pub use lback_macros::Model as DeriveModel;
 #[doc(hidden)]
-pub use model::Of;
+pub use model::ops;
 #[doc(hidden)]
 pub use serde;
 
 /// What the code that the derives generate calls.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::checks::{Check, CloneOf, FieldOfType, KeyTo, ReferenceTo, StartingWith};
     pub use crate::field_type::StoredAs;
     pub use crate::form::{FieldOf, with_rules};
     pub use crate::key::TableFor;

@@ -13,6 +13,7 @@ use crate::rows::{self, OnConflict};
 use crate::{ModelMeta, Value};
 
 /// A struct that is a table. [`#[derive(Model)]`](derive@crate::Model) implements this trait.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a model", note = "derive it: #[derive(Model)]")]
 pub trait Model: Sized + Clone + 'static {
     /// The table that `diesel::table!` declares.
     type Table: diesel::Table;
@@ -182,15 +183,15 @@ pub trait ModelOps: Sync {
     fn meta(&self) -> &'static ModelMeta;
 }
 
-/// The [`ModelOps`] of a model.
+/// Returns the operations of a model.
 #[doc(hidden)]
-#[derive(Debug)]
-pub struct Of<M>(std::marker::PhantomData<fn() -> M>);
-
-impl<M: Model> Of<M> {
-    /// The only value.
-    pub const NEW: Self = Of(std::marker::PhantomData);
+pub const fn ops<M: Model>() -> &'static dyn ModelOps {
+    const { &Of::<M>(std::marker::PhantomData) }
 }
+
+/// The [`ModelOps`] of a model.
+#[derive(Debug)]
+struct Of<M>(std::marker::PhantomData<fn() -> M>);
 
 impl<M: Model> ModelOps for Of<M> {
     fn meta(&self) -> &'static ModelMeta {

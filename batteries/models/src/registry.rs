@@ -32,6 +32,6 @@ impl Models {
 #[macro_export]
 macro_rules! models {
     ($($Model:ty),* $(,)?) => {
-        &[$(&$crate::Of::<$Model>::NEW as &'static dyn $crate::ModelOps),*]
+        const { &[$($crate::ops::<$Model>()),*] }
     };
 }

@@ -5,6 +5,7 @@
 mod apps;
 mod command_line;
 mod migrations;
+mod mistakes;
 mod names;
 mod runserver;
 mod scaffold;

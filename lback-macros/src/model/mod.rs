@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `field_options.rs`, `model_options.rs` | the attributes `#[model(…)]` |
 //! | `parse.rs` | the struct as a table: columns, key, references |
+//! | `checks.rs` | errors for types that do not fit |
 //! | `names.rs` | names of tables, and human-readable names |
 //! | `table.rs` | `diesel::table!`, and joins with other tables |
 //! | `rows.rs` | rows that Diesel reads |
@@ -11,6 +12,7 @@
 //! | `meta.rs` | the description for run time |
 //! | `related.rs`, `links.rs` | rows of other models |
 
+mod checks;
 mod field_options;
 mod links;
 mod meta;
@@ -35,6 +37,7 @@ use self::parse::Parsed;
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let model = Parsed::read(input)?;
     let parts = [
+        checks::expand(&model),
         table::expand(&model),
         rows::expand(&model),
         new::expand(&model).unwrap_or_default(),
