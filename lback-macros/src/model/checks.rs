@@ -5,8 +5,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Path};
 
-use super::parse::Parsed;
+use super::parse::{Parsed, sql_type_of};
 use super::table::is_self;
+use crate::types::last_name;
 
 pub(super) fn expand(model: &Parsed<'_>) -> TokenStream {
     let name = model.name;
@@ -14,9 +15,12 @@ pub(super) fn expand(model: &Parsed<'_>) -> TokenStream {
     checks.add(name.span(), "CloneOf", &[&quote!(#name)]);
     for field in &model.fields {
         let (inner, ty) = (field.inner, field.ty);
-        checks.add(inner.span(), "FieldOfType", &[&quote!(#inner)]);
-        if field.is_given() && field.options.default.is_none() && !model.options.read_only {
-            checks.add(ty.span(), "StartingWith", &[&quote!(#ty)]);
+        // Those that the derive knows have a column and a default.
+        if last_name(inner).and_then(|name| sql_type_of(&name)).is_none() {
+            checks.add(inner.span(), "FieldOfType", &[&quote!(#inner)]);
+            if field.is_given() && field.options.default.is_none() && !model.options.read_only {
+                checks.add(ty.span(), "StartingWith", &[&quote!(#ty)]);
+            }
         }
         if let Some(parent) = field.options.references.as_ref().filter(|parent| !is_self(parent, name)) {
             checks.add(parent.span(), "ReferenceTo", &[&quote!(#parent)]);
