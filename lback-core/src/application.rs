@@ -29,6 +29,7 @@ use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
+use crate::time_zone::TimeZone;
 use crate::trusted_proxy::ForwardingWarning;
 use crate::view::{BoxFuture, BoxedView};
 use crate::view_threads::ViewThreads;
@@ -498,6 +499,11 @@ impl Application {
     /// Returns the clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Returns the time zone that `TIME_ZONE` in the settings names, for code outside of requests.
+    pub fn time_zone(&self) -> TimeZone {
+        self.config.time_zone
     }
 
     /// Returns the application state of type `T`.

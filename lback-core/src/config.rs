@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::csrf::TrustedOrigins;
 use crate::request::Budgets;
 use crate::settings::{Check, Example, Secret, Section, check_fallbacks, check_length};
+use crate::time_zone::TimeZone;
 use crate::trusted_proxy::TrustedProxy;
 
 /// The settings that the core reads from `settings.toml`, with their defaults. Sessions and the database define their own.
@@ -78,6 +79,8 @@ pub struct CoreSettings {
     pub shutdown_timeout_seconds: u64,
     /// Maximum number of plain (blocking) views that run at the same time; the others wait.
     pub max_blocking_views: usize,
+    /// The time zone in which templates show times and forms read them, unless a request has another one.
+    pub time_zone: TimeZone,
     /// The log filter: `info`, or per module: `info,lback=debug`.
     pub log: String,
 }
@@ -201,6 +204,7 @@ impl Default for CoreSettings {
             max_connections: 10_000,
             shutdown_timeout_seconds: 30,
             max_blocking_views: 128,
+            time_zone: TimeZone::UTC,
             log: "info".to_owned(),
         }
     }

@@ -5,4 +5,4 @@
 #[doc(inline)]
 pub use lback_app::{Battery, Checks, Command, CommandSpec, Setup};
 #[doc(inline)]
-pub use lback_core::{Application, Assembly, Clock, DebugSection, ProgramError, ProgramResult};
+pub use lback_core::{Application, Assembly, Clock, DebugSection, ProgramError, ProgramResult, TimeZoneOffset, UnknownTimeZone};

@@ -54,6 +54,7 @@
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
+//! | `time-zones` | all [time zones](TimeZone), and not only UTC |
 //! | `uuid` | columns with UUIDs |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -87,7 +88,7 @@ mod features_off;
 #[doc(inline)]
 pub use lback_app::App;
 #[doc(inline)]
-pub use lback_core::{Error, Request, Response, Result, Router};
+pub use lback_core::{Error, Request, Response, Result, Router, TimeZone};
 
 // The crates whose types appear in the interface.
 pub use lback_db::diesel;

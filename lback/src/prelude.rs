@@ -36,6 +36,6 @@ pub use crate::testing::ClientAuth as _;
 pub use crate::testing::ClientMail as _;
 #[cfg(feature = "models")]
 pub use crate::testing::ClientModels as _;
-pub use crate::{App, Error, Request, Response, Result, Router};
+pub use crate::{App, Error, Request, Response, Result, Router, TimeZone};
 pub use chrono::{DateTime, Utc};
 pub use diesel::prelude::*;

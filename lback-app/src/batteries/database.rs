@@ -37,6 +37,10 @@ impl Battery for DatabaseBattery {
             checks.add("migrations", require_migrations(app));
             checks.add("SQL of applied migrations", changed_migrations(app));
             checks.add("tables", tables(app));
+            #[cfg(feature = "postgres")]
+            if database.kind() == lback_db::Kind::Postgres && app.time_zone() != lback_core::TimeZone::UTC {
+                checks.add("TIME_ZONE", time_zone(app, &database));
+            }
         });
         Ok(())
     }
@@ -54,6 +58,20 @@ fn changed_migrations(app: &Application) -> ProgramResult {
          migration: lback makemigrations NAME",
         changed.join(", ")
     )))
+}
+
+/// Checks that PostgreSQL, which has a database of time zones of its own, knows that of the settings.
+#[cfg(feature = "postgres")]
+fn time_zone(app: &Application, database: &Database) -> ProgramResult {
+    use lback_db::diesel::{RunQueryDsl, sql_query};
+    let zone = app.time_zone();
+    let known = sql_query(format!("SELECT now() AT TIME ZONE '{zone}'")).execute(&mut *database.get()?);
+    known.map(drop).map_err(|error| {
+        ProgramError::new(format!(
+            "PostgreSQL cannot use {zone}: {error}. Update its time zones (Debian: apt-get install tzdata tzdata-legacy), or write \
+             another name of this time zone"
+        ))
+    })
 }
 
 /// Checks that the database matches the `diesel::table!` declarations.

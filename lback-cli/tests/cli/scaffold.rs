@@ -38,7 +38,16 @@ fn a_new_project_with_an_app_builds_passes_its_tests_and_serves_pages() {
     only_tested_versions_are_used(&project);
     check_pages_sessions_and_forms(&project);
     production_shows_the_projects_error_pages(&project);
+    a_time_zone_without_its_feature_is_refused(&project);
     missing_features_are_named_by_the_compiler(&project);
+}
+
+/// The error names the feature with the time zones, which is off in a new project.
+fn a_time_zone_without_its_feature_is_refused(project: &Path) {
+    let refused = lback(project, &["check"]).env("TIME_ZONE", "Europe/Berlin").output().unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && error.contains("TIME_ZONE") && error.contains("features = [\"time-zones\"] }"), "{error}");
+    assert!(lback(project, &["check"]).env("TIME_ZONE", "UTC").output().unwrap().status.success());
 }
 
 /// Methods of features that are off lead to a helpful compile error.

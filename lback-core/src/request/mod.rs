@@ -25,7 +25,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Uri};
 use serde::Serialize;
@@ -35,7 +35,7 @@ use crate::application::Application;
 use crate::profile::Rendered;
 use crate::router::{Matched, Route, SecretPath};
 use crate::sealed::Sealed;
-use crate::{Caching, Error, Outcome, Response, Result, Settings, TypeMap, csrf, header_parameters};
+use crate::{Caching, Error, Outcome, Response, Result, Settings, TimeZone, TypeMap, csrf, header_parameters};
 
 /// A request: what the client sent, and the state needed to answer it.
 ///
@@ -53,6 +53,7 @@ pub struct Request {
     caching: Caching,
     is_error_page: bool,
     outcome: Outcome,
+    time_zone: TimeZone,
     extensions: TypeMap,
     app: Arc<Application>,
 }
@@ -71,6 +72,7 @@ impl Request {
             caching: Caching::default(),
             is_error_page: false,
             outcome: Outcome::default(),
+            time_zone: app.time_zone(),
             extensions: TypeMap::default(),
             app,
         }
@@ -91,6 +93,7 @@ impl Request {
             caching: self.caching,
             is_error_page: self.is_error_page,
             outcome: self.outcome,
+            time_zone: self.time_zone,
             extensions: TypeMap::default(),
             app: self.app.clone(),
         };
@@ -406,6 +409,36 @@ impl Request {
     /// Returns the current time according to the application's clock.
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock().now()
+    }
+
+    /// Returns the time zone in which the filter `date` shows times and forms read them: that of `TIME_ZONE` in the settings, unless
+    /// [`set_time_zone`](Self::set_time_zone) has set another one.
+    pub fn time_zone(&self) -> TimeZone {
+        self.time_zone
+    }
+
+    /// Sets the time zone of this request, such as that of the current user or of a site. Call it in a middleware, for all views.
+    ///
+    /// ```
+    /// use lback::http::Caching;
+    /// use lback::prelude::*;
+    ///
+    /// /// Uses the time zone that the visitor's browser has put into a cookie.
+    /// async fn local_times(req: &mut Request, next: Next<'_>) -> Result<Response> {
+    ///     req.limit_caching(Caching::PerVisitor);
+    ///     let chosen = req.cookies().get("time_zone").and_then(|name| name.parse().ok());
+    ///     req.set_time_zone(chosen.unwrap_or(req.app().time_zone()));
+    ///     next.run(req).await
+    /// }
+    /// # let _ = App::new(Router::new()).middleware(local_times);
+    /// ```
+    pub fn set_time_zone(&mut self, zone: TimeZone) {
+        self.time_zone = zone;
+    }
+
+    /// Returns the current date in the request's time zone.
+    pub fn today(&self) -> NaiveDate {
+        self.time_zone.local(self.now()).date()
     }
 
     /// Renders a template from the `templates` folder into an HTML page.

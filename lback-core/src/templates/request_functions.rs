@@ -213,8 +213,8 @@ impl Drop for ReturnGuard<'_> {
     }
 }
 
-/// Returns `None` if no page is being rendered on this thread.
-fn with_request<T>(call: impl FnOnce(&mut Request) -> T) -> Option<T> {
+/// Calls `call` with the request that a page is rendered for. Returns `None` if no page is being rendered on this thread.
+pub(super) fn with_request<T>(call: impl FnOnce(&mut Request) -> T) -> Option<T> {
     struct Borrowed(Option<Request>);
     impl Drop for Borrowed {
         fn drop(&mut self) {

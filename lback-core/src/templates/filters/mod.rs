@@ -16,14 +16,12 @@ use crate::Result;
 
 /// Returns the filters that the framework adds to Tera's own, with their arguments.
 pub(super) fn known() -> [Known; 3] {
-    [("date", Some(vec!["format"])), ("linebreaks", Some(Vec::new())), ("truncate_words", Some(vec!["length", "end"]))]
+    [("date", Some(vec!["format", "time_zone"])), ("linebreaks", Some(Vec::new())), ("truncate_words", Some(vec!["length", "end"]))]
 }
 
 /// Registers the framework's filters.
 pub(super) fn register(tera: &mut Tera) {
-    tera.register_filter("date", |text: &str, args: Kwargs, _: &State<'_>| {
-        date::date(text, args.get::<&str>("format")?.unwrap_or("%Y-%m-%d %H:%M"))
-    });
+    tera.register_filter("date", |text: &str, args: Kwargs, _: &State<'_>| date::filter(text, &args));
     tera.register_filter("linebreaks", |text: StringInput<'_>, _: Kwargs, _: &State<'_>| text::linebreaks(text.as_str(), text.is_safe()));
     tera.register_filter("truncate_words", |text: &str, args: Kwargs, _: &State<'_>| -> TeraResult<String> {
         Ok(text::truncate_words(text, args.must_get("length")?, args.get::<&str>("end")?.unwrap_or("…")))

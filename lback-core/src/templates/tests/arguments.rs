@@ -65,7 +65,7 @@ fn unknown_arguments_are_reported_at_startup_with_a_suggestion() {
             "\n{{ now | date(fromat=\"%d.%m.%Y\") }}",
             "t.html:2:15: the filter \"date\" has no argument \"fromat\"; did you mean \"format\"?",
         ),
-        ("{{ now | date(format='%Y', timezone='UTC') }}", "the filter \"date\" has no argument \"timezone\"; it takes format"),
+        ("{{ now | date(format='%Y', timezone='UTC') }}", "the filter \"date\" has no argument \"timezone\"; did you mean \"time_zone\"?"),
         ("{{ 'x' | truncate(lenght=5) }}", "the filter \"truncate\" has no argument \"lenght\"; did you mean \"length\"?"),
         ("{{ 'x' | upper(a=1) }}", "the filter \"upper\" has no argument \"a\"; it takes none"),
         ("{{ 'x' | linebreaks(safe=true) }}", "the filter \"linebreaks\" has no argument \"safe\"; it takes none"),
