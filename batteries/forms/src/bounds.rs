@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{RangeFrom, RangeInclusive, RangeToInclusive};
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use lback_core::TimeZone;
 
 use crate::FieldKind;
+use crate::moment::{shown_time, text_in_utc};
 use crate::sealed::Sealed;
 
 /// A number, date or time at the end of a [range](crate::Field::range).
@@ -23,6 +25,8 @@ pub enum Bound {
     Time(NaiveTime),
     /// A date and a time.
     DateTime(NaiveDateTime),
+    /// A moment.
+    Moment(DateTime<Utc>),
 }
 
 /// Browsers represent whole numbers exactly only up to this value.
@@ -39,6 +43,7 @@ impl Bound {
             (Bound::Date(a), Bound::Date(b)) => a.partial_cmp(b),
             (Bound::Time(a), Bound::Time(b)) => a.partial_cmp(b),
             (Bound::DateTime(a), Bound::DateTime(b)) => a.partial_cmp(b),
+            (Bound::Moment(a), Bound::Moment(b)) => a.partial_cmp(b),
             _ => None,
         }
     }
@@ -50,7 +55,13 @@ impl Bound {
             Bound::Date(_) => kind == FieldKind::Date,
             Bound::Time(_) => kind == FieldKind::Time,
             Bound::DateTime(_) => kind == FieldKind::DateTime,
+            Bound::Moment(_) => kind == FieldKind::Moment,
         }
+    }
+
+    /// Returns the value as it is shown in a time zone.
+    pub(crate) fn shown_in(self, zone: TimeZone) -> Self {
+        if let Bound::Moment(at) = self { Bound::DateTime(shown_time(at, zone)) } else { self }
     }
 
     /// Returns whether browsers represent the value exactly.
@@ -68,6 +79,7 @@ impl fmt::Display for Bound {
             Bound::Date(date) => date.fmt(f),
             Bound::Time(time) => f.write_str(&time_text(*time)),
             Bound::DateTime(time) => f.write_str(&datetime_text(*time)),
+            Bound::Moment(at) => f.write_str(&text_in_utc(at)),
         }
     }
 }
@@ -107,6 +119,7 @@ bounds! {
     NaiveDate => Bound::Date;
     NaiveTime => Bound::Time;
     NaiveDateTime => Bound::DateTime;
+    DateTime<Utc> => Bound::Moment;
 }
 
 /// A [range](crate::Field::range) of a field: `1..=10`, `1..` or `..=10`, of numbers, dates or times.

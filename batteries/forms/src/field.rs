@@ -86,6 +86,8 @@ impl Field {
         time chrono::NaiveTime, Time;
         /// A date and a time, without a time zone.
         datetime chrono::NaiveDateTime, DateTime;
+        /// A date and a time in the time zone of the request, which is read as a `DateTime<Utc>`.
+        moment chrono::DateTime<chrono::Utc>, Moment;
         /// A file.
         file UploadedFile, File;
     }

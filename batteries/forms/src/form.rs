@@ -3,13 +3,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use lback_core::{Error, Method, Request, Result};
+use lback_core::{Error, Method, Request, Result, TimeZone};
 
 use crate::check::{Invalid, check};
 use crate::conflicting_rules::conflict;
 use crate::received::receive;
 use crate::rule::default_message;
-use crate::{Choice, Field, FormErrors, FormFields, InitialValue, Messages, Rule, Values};
+use crate::{Choice, Entry, Field, FormErrors, FormFields, InitialValue, Messages, Rule, Values, moment};
 
 /// A form, empty or filled in.
 ///
@@ -78,6 +78,7 @@ pub struct Form<T = Values> {
     pub(crate) errors: FormErrors,
     pub(crate) heading: String,
     ids: String,
+    time_zone: Option<TimeZone>,
     /// A mistake in the program, such as an unknown field name. The next request reports it.
     problem: Option<String>,
     of: PhantomData<fn() -> T>,
@@ -88,6 +89,8 @@ pub(crate) struct Shown {
     pub(crate) field: Field,
     pub(crate) values: Vec<String>,
     pub(crate) id: String,
+    /// The time zone in which a moment is shown.
+    pub(crate) zone: TimeZone,
 }
 
 impl Form<Values> {
@@ -110,12 +113,13 @@ impl<T: FormFields> Form<T> {
     }
 
     fn with_fields(fields: Vec<Field>) -> Self {
-        let shown = |field: Field| Shown { values: field.initial.clone(), id: String::new(), field };
+        let shown = |field: Field| Shown { values: field.initial.clone(), id: String::new(), zone: TimeZone::UTC, field };
         let form = Form {
             fields: fields.into_iter().map(shown).collect(),
             errors: FormErrors::default(),
             heading: "Please correct the following:".to_owned(),
             ids: "field".to_owned(),
+            time_zone: None,
             problem: None,
             of: PhantomData,
         };
@@ -139,7 +143,7 @@ impl<T: FormFields> Form<T> {
     /// # #[derive(Form)]
     /// # struct Booking { day: chrono::NaiveDate }
     /// # fn view(req: &mut lback::Request) {
-    /// let form = Form::<Booking>::new().initial("day", req.now().date_naive());
+    /// let form = Form::<Booking>::new().initial("day", req.today());
     /// # }
     /// ```
     pub fn initial(mut self, name: &str, value: impl InitialValue) -> Self {
@@ -161,7 +165,7 @@ impl<T: FormFields> Form<T> {
     /// # #[derive(Form)]
     /// # struct Booking { day: chrono::NaiveDate }
     /// # fn view(req: &mut lback::Request) {
-    /// let today = req.now().date_naive();
+    /// let today = req.today();
     /// let form = Form::<Booking>::new().change("day", |day| day.range(today..));
     /// # }
     /// ```
@@ -185,6 +189,20 @@ impl<T: FormFields> Form<T> {
         self
     }
 
+    /// Shows and reads moments in this time zone, instead of in that of the request. The request's is known after
+    /// [`submitted`](Self::submitted); a form that is shown without it has UTC.
+    pub fn time_zone(mut self, zone: TimeZone) -> Self {
+        self.time_zone = Some(zone);
+        self.set_zone(zone);
+        self
+    }
+
+    fn set_zone(&mut self, zone: TimeZone) {
+        for shown in &mut self.fields {
+            shown.zone = zone;
+        }
+    }
+
     /// Returns the submitted values if the request is a POST (or PUT, PATCH or DELETE) and all of them are valid.
     ///
     /// Returns `None` for a GET request, and if a value is invalid. Render the form in both cases; it contains the submitted
@@ -198,19 +216,24 @@ impl<T: FormFields> Form<T> {
         if let Some(problem) = self.problem() {
             return Err(Error::internal(problem));
         }
+        self.set_zone(self.time_zone.unwrap_or(req.time_zone()));
         if matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(None);
         }
         self.errors = FormErrors::default();
         let entries = receive(req, self.fields.iter().map(|shown| &shown.field))?;
         let mut values = Values::default();
-        for (shown, entry) in self.fields.iter_mut().zip(entries) {
-            shown.values = entry.texts.iter().map(|text| shown_again(&shown.field, text)).collect();
-            match check(&shown.field, entry) {
+        for (shown, (entry, zone)) in self.fields.iter_mut().zip(entries) {
+            shown.zone = zone.unwrap_or(shown.zone);
+            let typed = entry.texts.iter().map(|text| shown_again(&shown.field, text)).collect();
+            let before = std::mem::replace(&mut shown.values, typed);
+            let in_utc = moment::in_utc(&shown.field, entry.texts, &before, shown.zone);
+            let checked = in_utc.map_err(Invalid::Rule).and_then(|texts| check(&shown.field, Entry { texts, files: entry.files }));
+            match checked {
                 Ok(entry) => values.insert(&shown.field.name, entry),
                 Err(Invalid::Message(message)) => self.errors.add(&shown.field.name, message),
                 Err(Invalid::Rule(rule)) => {
-                    self.errors.add_violation(&shown.field.name, Some(rule), message(req, &shown.field, rule));
+                    self.errors.add_violation(&shown.field.name, Some(rule), message(req, shown, rule));
                 }
             }
         }
@@ -292,12 +315,13 @@ fn shown_again(field: &Field, text: &str) -> String {
 }
 
 /// Returns the message for a violated rule: the field's, the application's, or the default.
-fn message(req: &Request, field: &Field, rule: Rule) -> String {
+fn message(req: &Request, shown: &Shown, rule: Rule) -> String {
+    let field = &shown.field;
     if let Some((_, message)) = field.messages.iter().find(|(known, _)| *known == rule) {
         return message.clone();
     }
     let own = req.app().state::<Messages>().and_then(|messages| messages.find(req, field, rule));
-    own.unwrap_or_else(|| default_message(field, rule))
+    own.unwrap_or_else(|| default_message(field, rule, shown.zone))
 }
 
 impl<T> fmt::Debug for Form<T> {

@@ -1,6 +1,6 @@
 //! The kinds of values, and the widgets that display them.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 use lback_core::is_email;
 
 use crate::bounds::Bound;
@@ -32,6 +32,8 @@ pub enum FieldKind {
     Time,
     /// `2026-11-21T14:30`, without a time zone.
     DateTime,
+    /// `2026-11-21T14:30`, in the time zone of the request.
+    Moment,
     /// A file.
     File,
 }
@@ -81,7 +83,7 @@ impl FieldKind {
             FieldKind::Boolean => "checkbox",
             FieldKind::Date => "date",
             FieldKind::Time => "time",
-            FieldKind::DateTime => "datetime-local",
+            FieldKind::DateTime | FieldKind::Moment => "datetime-local",
             FieldKind::File => "file",
         }
     }
@@ -96,7 +98,9 @@ impl FieldKind {
             _ if text.len() > MAX_LENGTH => false,
             FieldKind::Uuid => uuid::Uuid::try_parse(text).is_ok(),
             FieldKind::Boolean => truth(text).is_some(),
-            FieldKind::Integer | FieldKind::Decimal | FieldKind::Date | FieldKind::Time | FieldKind::DateTime => self.bound(text).is_some(),
+            FieldKind::Integer | FieldKind::Decimal | FieldKind::Date | FieldKind::Time | FieldKind::DateTime | FieldKind::Moment => {
+                self.bound(text).is_some()
+            }
         }
     }
 
@@ -109,6 +113,7 @@ impl FieldKind {
             FieldKind::Date => date(text).map(Bound::Date),
             FieldKind::Time => time(text).map(Bound::Time),
             FieldKind::DateTime => datetime(text).map(Bound::DateTime),
+            FieldKind::Moment => moment(text).map(Bound::Moment),
             _ => None,
         }
     }
@@ -140,4 +145,10 @@ pub(crate) fn time(text: &str) -> Option<NaiveTime> {
 pub(crate) fn datetime(text: &str) -> Option<NaiveDateTime> {
     let (day, hour) = text.split_once(['T', ' '])?;
     Some(date(day)?.and_time(time(hour)?))
+}
+
+/// Parses a time with its offset from UTC, in the years that all databases can store.
+pub(crate) fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let at: DateTime<Utc> = text.parse().ok()?;
+    ((1..=9999).contains(&at.year()) && at.nanosecond() < 1_000_000_000).then_some(at)
 }

@@ -42,6 +42,7 @@ mod field;
 mod fields;
 mod form;
 mod kind;
+mod moment;
 #[cfg(feature = "pattern")]
 mod pattern;
 mod received;

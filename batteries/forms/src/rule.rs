@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lback_core::Request;
+use lback_core::{Request, TimeZone};
 
 use crate::{Bound, Field, FieldKind};
 
@@ -22,6 +22,8 @@ pub enum Rule {
     Kind,
     /// The value is outside the range.
     Range,
+    /// The clocks skip this time, because they are set forward.
+    Skipped,
     /// The text is too short.
     MinLength,
     /// The text is too long.
@@ -77,15 +79,16 @@ impl Messages {
 }
 
 /// Returns the default message for a violated rule.
-pub(crate) fn default_message(field: &Field, rule: Rule) -> String {
+pub(crate) fn default_message(field: &Field, rule: Rule, zone: TimeZone) -> String {
     let number = matches!(field.kind, FieldKind::Integer | FieldKind::Decimal);
     let text = match rule {
         Rule::Required => required(field),
         Rule::Once => "Enter only one value.",
         Rule::Null => "The text contains a null character, which cannot be stored. Please remove it.",
         Rule::OneLine => "Enter a single line.",
-        Rule::Kind => return format!("{}{}.", kind(field), range(number, (field.min, field.max))),
-        Rule::Range => return format!("{}{}.", kind(field), range(number, displayed_ends(field))),
+        Rule::Kind => return format!("{}{}.", kind(field), range(number, (field.min, field.max), zone)),
+        Rule::Range => return format!("{}{}.", kind(field), range(number, displayed_ends(field), zone)),
+        Rule::Skipped => "The clocks skip this time, because they are set forward. Enter an earlier or a later one.",
         Rule::MinLength => return format!("Enter at least {}.", counted(field.min_length.unwrap_or_default(), "character")),
         Rule::MaxLength => return format!("Enter at most {}.", counted(field.max_length.unwrap_or_default(), "character")),
         Rule::Pattern => "Enter a value in the requested format.",
@@ -117,7 +120,7 @@ fn kind(field: &Field) -> &'static str {
         FieldKind::Decimal => "Enter a number",
         FieldKind::Date => "Enter a date, like 2026-11-21",
         FieldKind::Time => "Enter a time, like 14:30",
-        FieldKind::DateTime => "Enter a date and a time, like 2026-11-21T14:30",
+        FieldKind::DateTime | FieldKind::Moment => "Enter a date and a time, like 2026-11-21T14:30",
         FieldKind::Boolean => "Answer yes or no",
         FieldKind::File => "Choose a file",
         FieldKind::Text | FieldKind::Password => "Enter a valid value",
@@ -135,8 +138,8 @@ fn displayed_ends(field: &Field) -> (Option<Bound>, Option<Bound>) {
 }
 
 /// Describes the range: " between 1 and 10", ", not before 2026-11-21".
-fn range(number: bool, ends: (Option<Bound>, Option<Bound>)) -> String {
-    match ends {
+fn range(number: bool, (min, max): (Option<Bound>, Option<Bound>), zone: TimeZone) -> String {
+    match (min.map(|min| min.shown_in(zone)), max.map(|max| max.shown_in(zone))) {
         (Some(min), Some(max)) => format!("{} between {min} and {max}", if number { "" } else { "," }),
         (Some(min), None) if number => format!(" of at least {min}"),
         (None, Some(max)) if number => format!(" of at most {max}"),

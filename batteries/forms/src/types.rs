@@ -1,17 +1,18 @@
 //! The types of fields and of initial values.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use lback_core::UploadedFile;
 use uuid::Uuid;
 
 use crate::bounds::{datetime_text, time_text};
-use crate::kind::{date, datetime, time, truth};
+use crate::kind::{date, datetime, moment, time, truth};
+use crate::moment::text_in_utc;
 use crate::{Entry, Field, FieldError, FieldKind};
 
 /// A type of a form's field.
 ///
-/// It is implemented for `String`, whole numbers, `f32`, `f64`, `bool`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `Uuid` and
-/// [`UploadedFile`]; for an `Option` of one of these, which may be left empty; and for a `Vec`, for a multiple choice or
+/// It is implemented for `String`, whole numbers, `f32`, `f64`, `bool`, `DateTime<Utc>`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`,
+/// `Uuid` and [`UploadedFile`]; for an `Option` of one of these, which may be left empty; and for a `Vec`, for a multiple choice or
 /// several files. Implement it for a type of your own:
 ///
 /// ```
@@ -40,8 +41,8 @@ use crate::{Entry, Field, FieldError, FieldKind};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a form's field cannot be of type `{Self}`",
-    note = "it can be a String, a number, a bool, NaiveDate, NaiveTime, NaiveDateTime, Uuid or UploadedFile, an Option or a Vec of these, \
-            or a type that implements lback::forms::FieldType"
+    note = "it can be a String, a number, a bool, DateTime<Utc>, NaiveDate, NaiveTime, NaiveDateTime, Uuid or UploadedFile, an Option or \
+            a Vec of these, or a type that implements lback::forms::FieldType"
 )]
 pub trait FieldType: Sized + 'static {
     /// Whether one value holds everything that was chosen, as a `Vec` does. Otherwise, each choice is a separate value.
@@ -109,6 +110,7 @@ parsed! {
     NaiveDate, |name| Field::new(name, FieldKind::Date), date, |value| value.to_string();
     NaiveTime, |name| Field::new(name, FieldKind::Time), time, |value| time_text(*value);
     NaiveDateTime, |name| Field::new(name, FieldKind::DateTime), datetime, |value| datetime_text(*value);
+    DateTime<Utc>, |name| Field::new(name, FieldKind::Moment), moment, text_in_utc;
     Uuid, |name| Field::new(name, FieldKind::Uuid), |text| Uuid::try_parse(text).ok(), |value| value.to_string();
 }
 

@@ -41,13 +41,14 @@ pub(crate) const VALUES: [&str; 13] = [
 ];
 
 /// The names in `messages(…)`, and the variants of `Rule` that they stand for.
-pub(crate) const MESSAGES: [(&str, &str); 12] = [
+pub(crate) const MESSAGES: [(&str, &str); 13] = [
     ("required", "Required"),
     ("once", "Once"),
     ("null", "Null"),
     ("one_line", "OneLine"),
     ("kind", "Kind"),
     ("range", "Range"),
+    ("skipped", "Skipped"),
     ("min_length", "MinLength"),
     ("max_length", "MaxLength"),
     ("pattern", "Pattern"),
@@ -60,7 +61,7 @@ pub(crate) const MESSAGES: [(&str, &str); 12] = [
 pub(crate) const TEXT_ONLY: [&str; 7] = ["email", "password", "url", "textarea", "min_length", "max_length", "pattern"];
 
 /// Types other than text, by the last segment of their paths.
-pub(crate) const NON_TEXT_TYPES: [&str; 16] = [
+pub(crate) const NON_TEXT_TYPES: [&str; 17] = [
     "i8",
     "i16",
     "i32",
@@ -72,6 +73,7 @@ pub(crate) const NON_TEXT_TYPES: [&str; 16] = [
     "f32",
     "f64",
     "bool",
+    "DateTime",
     "NaiveDate",
     "NaiveTime",
     "NaiveDateTime",

@@ -3,12 +3,15 @@
 use super::html::Html;
 use crate::form::Shown;
 use crate::kind::truth;
-use crate::{Choice, FieldKind, Widget};
+use crate::moment::zone_name;
+use crate::{Bound, Choice, FieldKind, Widget};
 
 /// A field and its errors.
 pub(super) struct Control<'a> {
     pub(super) shown: &'a Shown,
     pub(super) errors: Vec<&'a str>,
+    /// The values as the visitor sees them.
+    pub(super) shown_values: Vec<String>,
 }
 
 impl Control<'_> {
@@ -52,7 +55,7 @@ impl Control<'_> {
 
     /// Returns the displayed values. Passwords and files are never sent back.
     pub(super) fn values(&self) -> &[String] {
-        if matches!(self.shown.field.kind, FieldKind::Password | FieldKind::File) { &[] } else { &self.shown.values }
+        if matches!(self.shown.field.kind, FieldKind::Password | FieldKind::File) { &[] } else { &self.shown_values }
     }
 
     pub(super) fn value(&self) -> &str {
@@ -85,6 +88,10 @@ impl Control<'_> {
                     _ => html.attribute_of("value", self.values().first()),
                 };
                 html.raw(">");
+                if self.shown.field.kind == FieldKind::Moment {
+                    html.raw("<input type=\"hidden\"").attribute("name", zone_name(&self.shown.field.name));
+                    html.attribute("value", self.shown.zone).raw(">");
+                }
             }
         }
         html
@@ -115,9 +122,11 @@ impl Control<'_> {
         let field = &self.shown.field;
         html.attribute_of("minlength", field.min_length).attribute_of("maxlength", field.max_length);
         let (min, max) = field.ends();
-        html.attribute_of("min", min.filter(|end| end.is_exact())).attribute_of("max", max.filter(|end| end.is_exact()));
+        let shown = |end: Option<Bound>| end.filter(Bound::is_exact).map(|end| end.shown_in(self.shown.zone));
+        html.attribute_of("min", shown(min)).attribute_of("max", shown(max));
         // Allows any number of decimals, and seconds.
-        html.attribute_of("step", matches!(field.kind, FieldKind::Decimal | FieldKind::Time | FieldKind::DateTime).then_some("any"));
+        let any_step = matches!(field.kind, FieldKind::Decimal | FieldKind::Time | FieldKind::DateTime | FieldKind::Moment);
+        html.attribute_of("step", any_step.then_some("any"));
         #[cfg(feature = "pattern")]
         html.attribute_of("pattern", field.pattern.as_ref().filter(|_| field.widget == Widget::Input).map(|pattern| pattern.text()));
         html.attribute_of("accept", field.accept.as_deref());

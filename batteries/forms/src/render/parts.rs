@@ -2,7 +2,7 @@
 
 use super::control::Control;
 use super::html::Html;
-use crate::Form;
+use crate::{Form, moment};
 
 impl Control<'_> {
     pub(super) fn label_html(&self) -> Html {
@@ -80,7 +80,11 @@ impl Parts {
 
 impl<T> Form<T> {
     pub(super) fn controls(&self) -> impl Iterator<Item = Control<'_>> {
-        self.fields.iter().map(|shown| Control { shown, errors: self.errors.of(&shown.field.name).collect() })
+        self.fields.iter().map(|shown| Control {
+            shown,
+            errors: self.errors.of(&shown.field.name).collect(),
+            shown_values: shown.values.iter().map(|value| moment::shown(&shown.field, value, shown.zone)).collect(),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod derived;
 mod end_to_end;
 mod files;
 mod kinds;
+mod moments;
 mod rendering;
 mod rules;
 mod words;
