@@ -6,8 +6,10 @@ use diesel::QueryResult;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, TypedExpressionType, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::SqlType;
+use lback_core::TimeZone;
 
 use super::Target;
+use super::time_zones::{InTimeZone, IsMoment};
 use crate::Kind;
 use crate::sql_types::{Date, Nullable, Timestamp, Timestamptz};
 
@@ -51,7 +53,7 @@ dates! {
 }
 
 /// Dates and times, truncated to the start of a period, the same on both databases: to group rows by month, for example. The start is
-/// that in UTC for a `Timestamptz`.
+/// that in UTC for a `Timestamptz`, and that of a time zone after [`in_time_zone`](Self::in_time_zone).
 ///
 /// ```
 /// use lback::chrono::{NaiveDate, NaiveDateTime};
@@ -116,6 +118,38 @@ pub trait DateMethods: Expression + Sized {
         Self::SqlType: IsDate,
     {
         Truncated::new(self)
+    }
+
+    /// Returns the local time of a moment in a time zone: a `NaiveDateTime`.
+    ///
+    /// ```
+    /// use lback::chrono::NaiveDateTime;
+    /// use lback::prelude::*;
+    ///
+    /// diesel::table! {
+    ///     orders (id) {
+    ///         id -> BigInt,
+    ///         placed_at -> Timestamptz,
+    ///     }
+    /// }
+    ///
+    /// fn by_day(db: &mut Db, zone: TimeZone) -> QueryResult<Vec<(NaiveDateTime, i64)>> {
+    ///     let day = orders::placed_at.in_time_zone(zone).start_of_day();
+    ///     orders::table.group_by(day).select((day, diesel::dsl::count_star())).order(day).load(db)
+    /// }
+    /// # let client = lback::testing::Client::with_settings(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30");
+    /// # client.db(|db| diesel::sql_query("CREATE TABLE orders (id INTEGER PRIMARY KEY, placed_at TIMESTAMP NOT NULL)").execute(db));
+    /// # let at: DateTime<Utc> = "2026-06-30T22:30:00Z".parse().unwrap();
+    /// # client.db(|db| diesel::insert_into(orders::table).values(orders::placed_at.eq(at)).execute(db));
+    /// # assert_eq!(client.db(|db| by_day(db, TimeZone::UTC))[0].0.to_string(), "2026-06-30 00:00:00");
+    /// ```
+    ///
+    /// PostgreSQL has a database of time zones of its own, and reports an error if it does not know the name.
+    fn in_time_zone(self, zone: TimeZone) -> InTimeZone<Self>
+    where
+        Self::SqlType: IsMoment,
+    {
+        InTimeZone::new(self, zone)
     }
 }
 

@@ -7,12 +7,14 @@ mod json;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite_functions;
 mod text;
+mod time_zones;
 
 use diesel::backend::Backend;
 
 pub use dates::{DateMethods, Day, Hour, Month, Period, Truncated, Week, Year};
 pub use json::{JsonAt, JsonContains, JsonMethods, NumberAt, PartAt, ReadAt, TextAt};
 pub use text::{ILike, TextMethods};
+pub use time_zones::InTimeZone;
 
 use crate::{Dialect, Kind};
 

@@ -49,6 +49,12 @@ fn a_text_that_is_searched_for_stands_for_itself(on: &str) {
         for (part, times) in [("%", 1), ("_", 1), (r"\", 1), ("'S", 1), ("0%", 1), ("a%b", 0), ("", 4)] {
             assert_eq!(posts::table.filter(posts::slug.icontains(part)).count().get_result::<i64>(db)?, times, "{part}");
         }
+        for (text, times) in [("100%", 1), ("A_B", 1), ("%", 0), ("a%", 0), ("a__", 0), (r"BACK\SLASH", 1), (r"back\\slash", 0), ("", 0)] {
+            assert_eq!(posts::table.filter(posts::slug.iequals(text)).count().get_result::<i64>(db)?, times, "{text}");
+        }
+        for (start, times) in [("a_", 1), ("a%", 0), ("1__%", 0), (r"back\", 1)] {
+            assert_eq!(posts::table.filter(posts::slug.istarts_with(start)).count().get_result::<i64>(db)?, times, "{start}");
+        }
         assert_eq!(posts::table.filter(posts::slug.imatches(r"a\_%")).count().get_result::<i64>(db)?, 1);
         QueryResult::Ok(())
     });

@@ -9,6 +9,8 @@ mod prepared;
 mod returning;
 mod rows;
 mod streams;
+#[cfg(feature = "time-zones")]
+mod time_zones;
 mod times;
 mod upserts;
 #[cfg(feature = "uuid")]
