@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lback_core::{Context, Error, Request, Result};
+use lback_core::{Context, Error, Request, Result, TimeZone};
 
 use crate::{MailAddress, MailAttachment};
 
@@ -33,6 +33,7 @@ pub struct Mail {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) attachments: Vec<MailAttachment>,
     template: Option<(String, Context)>,
+    time_zone: Option<TimeZone>,
 }
 
 /// Shows no text, which may contain a link with a token.
@@ -61,6 +62,7 @@ impl Mail {
             headers: Vec::new(),
             attachments: Vec::new(),
             template: None,
+            time_zone: None,
         }
     }
 
@@ -121,6 +123,13 @@ impl Mail {
         self
     }
 
+    /// Sets the time zone in which the template shows times: that of the recipient. Otherwise, it is that of `TIME_ZONE` in the settings,
+    /// not that of the visitor whose request sends the mail.
+    pub fn time_zone(mut self, zone: TimeZone) -> Self {
+        self.time_zone = Some(zone);
+        self
+    }
+
     /// Adds a header: `.header("List-Unsubscribe", "<https://example.com/stop>")`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -146,6 +155,16 @@ impl Mail {
     #[track_caller]
     pub(crate) fn rendered(mut self, req: &mut Request) -> Result<Self> {
         let Some((name, context)) = self.template.take() else { return Ok(self) };
+        let of_visitor = req.time_zone();
+        req.set_time_zone(self.time_zone.unwrap_or(req.app().time_zone()));
+        let rendered = self.render(req, &name, context);
+        req.set_time_zone(of_visitor);
+        rendered?;
+        Ok(self)
+    }
+
+    #[track_caller]
+    fn render(&mut self, req: &mut Request, name: &str, context: Context) -> Result<()> {
         let (text, html) = (format!("{name}.txt"), format!("{name}.html"));
         if self.html.is_none() && req.app().templates().contains(&html) {
             self.html = Some(req.render_to_string(&html, context.clone())?);
@@ -153,7 +172,7 @@ impl Mail {
         if self.text.is_none() {
             self.text = Some(req.render_to_string(&text, context)?);
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Refuses templates, which cannot be rendered outside of requests.
