@@ -33,6 +33,8 @@ mod signals;
 mod statements;
 mod templates;
 mod testing;
+#[cfg(all(feature = "models", feature = "time-zones"))]
+mod time_zones;
 mod toolbar;
 mod unit_of_work;
 mod views;
