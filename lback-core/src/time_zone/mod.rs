@@ -88,10 +88,8 @@ impl TimeZone {
         start
     }
 
-    /// Returns the moment of a local time. A time that the clocks show twice, because they are set back, is the first of both.
-    ///
-    /// # Errors
-    /// Returns `None` if the clocks skip this time, because they are set forward.
+    /// Returns the moment of a local time, or `None` if the clocks skip this time, because they are set forward. A time that they show
+    /// twice, because they are set back, is the first of both.
     pub fn moment(self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         Some(self.from_local_datetime(&local).earliest()?.to_utc())
     }
