@@ -10,6 +10,8 @@ mod checkpoint;
 mod connection;
 mod database;
 mod database_url;
+#[cfg(feature = "decimal")]
+mod decimal;
 mod dialect;
 mod error;
 pub mod expressions;
@@ -43,7 +45,12 @@ mod unit_of_work;
 
 pub use connection::{Db, Kind, PooledDb};
 pub use database::{Database, PoolStats};
-pub use dialect::{BindValue, Dialect, FirstOfEach, RowByRow, RowCount, from_select};
+#[cfg(feature = "decimal")]
+pub use decimal::Decimal;
+#[cfg(feature = "decimal")]
+#[doc(hidden)]
+pub use dialect::{AnyDecimal, ReadDecimal};
+pub use dialect::{BindValue, Dialect, FirstOfEach, OrderedColumn, RowByRow, RowCount, from_select, order_of, unordered};
 pub use error::{OrNotFoundRow, is_unavailable};
 pub use expressions::{DateMethods, JsonMethods, TextMethods};
 pub use isolation::Isolation;
@@ -63,6 +70,8 @@ pub use temporary::TemporaryDatabase;
 pub use unit_of_work::DbSession;
 
 pub use diesel;
+#[cfg(feature = "decimal")]
+pub use rust_decimal;
 #[cfg(feature = "uuid")]
 pub use uuid;
 // For the code that `migrations!` writes.

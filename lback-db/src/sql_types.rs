@@ -12,6 +12,7 @@
 //! | `Date`, `Time`, `Timestamp` | `chrono::NaiveDate`, `NaiveTime`, `NaiveDateTime` | `DATE`, `TIME`, `TIMESTAMP` | the same |
 //! | `Timestamptz` | `chrono::DateTime<Utc>` | `TIMESTAMP` | `TIMESTAMPTZ` |
 //! | `Jsonb` | `serde_json::Value` | `TEXT` | `JSONB` |
+//! | `Decimal<10, 2>`, with the feature `decimal` | [`Decimal`](crate::Decimal) | an integer, here of hundredths | `NUMERIC(10, 2)` |
 //! | `Uuid`, with the feature `uuid` | `uuid::Uuid` | `TEXT` | `UUID` |
 //!
 //! A `Nullable` column is an `Option`. Values are written and read alike, with these differences:
@@ -44,3 +45,39 @@
 //! ```
 
 pub use diesel::sql_types::*;
+
+/// An exact number with up to `DIGITS` digits, of which `PLACES` are after the decimal point: `Decimal<10, 2>` for amounts of money.
+///
+/// SQLite has no type for such numbers: its own `DECIMAL` is a float. A column therefore holds the number in units of its last place, 995
+/// for 9.95, as an integer. Comparisons, orders, indexes, sums and unique columns are exact then, in SQL as well. SQL that you write by hand
+/// for SQLite has to use these units. Numbers have up to 18 digits, which is what an integer of 64 bits holds.
+///
+/// Numbers are added to numbers with as many places, and multiplied with whole numbers. A value with more places than the column is
+/// refused, not rounded.
+///
+/// ```
+/// use lback::db::Decimal;
+/// use lback::diesel;
+/// use lback::prelude::*;
+///
+/// diesel::table! {
+///     use lback::db::sql_types::*;
+///
+///     orders (id) {
+///         id -> BigInt,
+///         total -> Decimal<10, 2>,
+///     }
+/// }
+///
+/// fn revenue(db: &mut Db) -> QueryResult<Option<Decimal>> {
+///     orders::table.filter(orders::total.gt(Decimal::new(995, 2))).select(diesel::dsl::sum(orders::total)).first(db)
+/// }
+/// ```
+#[cfg(feature = "decimal")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decimal<const DIGITS: u32, const PLACES: u32>;
+
+/// The average of numbers with `PLACES` places. It has four more.
+#[cfg(feature = "decimal")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DecimalAverage<const PLACES: u32>;

@@ -8,8 +8,9 @@
 //! | `select.rs`, `combine.rs`, `insert.rs` | parts of a query that the two databases write differently, written here |
 //! | `copy.rs`, `sqlite_copy.rs`, `postgres_copy.rs`, `large_inserts.rs` | many rows at once |
 //! | `first_of_each.rs`, `from_select.rs` | queries that Diesel has for one database only, under names of our own |
+//! | `order.rs`, `row_count.rs` | the ORDER BY of a query, read or left out, and the number of its rows |
 //! | `defaults.rs` | columns that rows leave to their defaults |
-//! | `types.rs`, `uuid_text.rs`, `binds.rs`, `row.rs` | values: their types, into a statement, out of a row |
+//! | `types.rs`, `decimals.rs`, `uuid_text.rs`, `binds.rs`, `row.rs` | values: their types, into a statement, out of a row |
 
 /// Evaluates an expression with what a variant holds, of an enum with one variant for each database.
 macro_rules! each {
@@ -27,12 +28,15 @@ mod binds;
 mod combine;
 mod connection;
 mod copy;
+#[cfg(feature = "decimal")]
+mod decimals;
 mod defaults;
 mod first_of_each;
 mod from_select;
 mod insert;
 mod large_inserts;
 mod native;
+mod order;
 #[cfg(feature = "postgres")]
 mod postgres_copy;
 mod query_builder;
@@ -51,8 +55,11 @@ use diesel::backend::{Backend, DieselReserveSpecialization, SqlDialect, TrustedB
 pub use binds::BindValue;
 pub(crate) use binds::Binds;
 pub use connection::RowByRow;
+#[cfg(feature = "decimal")]
+pub use decimals::{AnyDecimal, ReadDecimal};
 pub use first_of_each::FirstOfEach;
 pub use from_select::from_select;
+pub use order::{OrderedColumn, order_of, unordered};
 use query_builder::SqlBuilder;
 use row::{Counted, Cursor, RawValue, Row, RowCursor};
 pub use row_count::RowCount;

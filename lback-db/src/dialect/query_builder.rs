@@ -33,9 +33,12 @@ struct Unordered {
     open: usize,
     /// The ORDER BY that is being left out. It is written after all if it has parameters, because their values are sent.
     left_out: Option<Vec<Piece>>,
+    /// Whether the query has a limit, before which the ORDER BY ends.
+    is_limited: bool,
 }
 
-enum Piece {
+/// A part of an ORDER BY.
+pub(super) enum Piece {
     Sql(String),
     Identifier(String),
 }
@@ -56,6 +59,13 @@ impl SqlBuilder {
         self.unordered = unordered.then(Unordered::default);
     }
 
+    /// Returns the ORDER BY that was left out. `None` if it could not be told apart from the rest of the query, or if the query has a
+    /// limit.
+    pub(super) fn into_left_out(self) -> Option<Vec<Piece>> {
+        let query = self.unordered.filter(|query| !query.is_limited)?;
+        Some(query.left_out.unwrap_or_default())
+    }
+
     /// Returns whether a piece of SQL belongs to an ORDER BY that is left out.
     fn leaves_out(&mut self, sql: &str) -> bool {
         // Parentheses within a literal are not counted, so the rest stays as it is.
@@ -67,7 +77,10 @@ impl SqlBuilder {
         if query.open == 0 {
             match sql {
                 " ORDER BY " => query.left_out = Some(Vec::new()),
-                " LIMIT " | " OFFSET " => query.left_out = None,
+                " LIMIT " | " OFFSET " => {
+                    query.left_out = None;
+                    query.is_limited = true;
+                }
                 _ => {}
             }
         }

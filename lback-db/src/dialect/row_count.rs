@@ -1,12 +1,12 @@
 //! The number of rows that a query finds.
 
 use diesel::QueryResult;
-use diesel::internal::derives::multiconnection::AstPassHelper;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
 use diesel::sql_types::BigInt;
 
 use super::Dialect;
+use super::order::unordered;
 use crate::Db;
 
 /// The number of rows that a query finds, whatever it selects: `RowCount(&query).get_result::<i64>(db)?`.
@@ -20,26 +20,10 @@ pub struct RowCount<Q>(pub Q);
 impl<Q: QueryFragment<Dialect>> QueryFragment<Dialect> for RowCount<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
         out.push_sql("SELECT COUNT(*) FROM (");
-        set_unordered(&mut out, true);
-        let written = self.0.walk_ast(out.reborrow());
-        set_unordered(&mut out, false);
-        written?;
+        unordered(&self.0, out.reborrow())?;
         out.push_sql(") AS counted");
         Ok(())
     }
-}
-
-/// Makes the builder leave out an ORDER BY, if the pass writes SQL.
-fn set_unordered(out: &mut AstPass<'_, '_, Dialect>, unordered: bool) {
-    let _ = out.reborrow().cast_database::<Dialect>(
-        |binds| binds,
-        |builder| {
-            builder.set_unordered(unordered);
-            builder
-        },
-        |backend| backend,
-        |lookup| lookup,
-    );
 }
 
 impl<Q> Query for RowCount<Q> {
