@@ -10,9 +10,18 @@ use crate::{Error, Request, Result};
 
 /// The part of a page of rows that links need.
 #[derive(Deserialize)]
-struct Page {
-    number: u32,
-    pages: u32,
+#[serde(untagged)]
+enum Page {
+    /// One of several pages.
+    Numbered { number: u32, pages: u32 },
+    /// A page between others, named by cursors.
+    Between {
+        // With a function, a page that lacks them is an error.
+        #[serde(deserialize_with = "Option::deserialize")]
+        previous: Option<String>,
+        #[serde(deserialize_with = "Option::deserialize")]
+        next: Option<String>,
+    },
 }
 
 /// `querystring(page=2, tag=none)`: the query of the request, with parameters that are replaced, added or removed. Starts with `?`.
@@ -32,15 +41,42 @@ pub(super) fn querystring(req: &mut Request, args: TemplateArgs<'_>) -> Result<S
     Ok(changed_query(req, &changes))
 }
 
-/// `pages(page=page)`: links to the other pages of rows, which keep the rest of the query. Empty if there is only one page.
+/// `pages(page=page)`: links to the other pages of rows, which keep the rest of the query. Empty if there is only one page. The page has a
+/// `number` and the number of `pages`, or the cursors `previous` and `next`.
 pub(super) fn pages(req: &mut Request, args: TemplateArgs<'_>) -> Result<Html> {
-    let Page { number, pages } = args.require("page")?;
-    let parameter = args.get::<String>("parameter")?.unwrap_or_else(|| "page".to_owned());
+    match args.require("page")? {
+        Page::Numbered { number, pages } => {
+            let parameter = args.get::<String>("parameter")?.unwrap_or_else(|| "page".to_owned());
+            Ok(numbered(req, &parameter, number, pages))
+        }
+        Page::Between { previous, next } => Ok(between(req, previous, next)),
+    }
+}
+
+/// Returns links to the previous page and to the next.
+fn between(req: &Request, previous: Option<String>, next: Option<String>) -> Html {
+    if previous.is_none() && next.is_none() {
+        return Html::default();
+    }
+    let mut html = String::from("<nav class=\"pages\" aria-label=\"Pages\"><ul>");
+    for (cursor, own, other, rel, label) in [(previous, "before", "after", "prev", "Previous"), (next, "after", "before", "next", "Next")] {
+        if let Some(cursor) = cursor {
+            let query = changed_query(req, &[(own, vec![cursor]), (other, Vec::new())]);
+            // Writing to a String does not fail.
+            let _ = write!(html, "<li><a href=\"{}\" rel=\"{rel}\">{label}</a></li>", Html::escape(&query).as_str());
+        }
+    }
+    html.push_str("</ul></nav>");
+    Html::new(html)
+}
+
+/// Returns links to pages by their numbers.
+fn numbered(req: &Request, parameter: &str, number: u32, pages: u32) -> Html {
     if pages <= 1 {
-        return Ok(Html::default());
+        return Html::default();
     }
     let href = |to: u32| {
-        let query = changed_query(req, &[(parameter.as_str(), vec![to.to_string()])]);
+        let query = changed_query(req, &[(parameter, vec![to.to_string()])]);
         Html::escape(&query).as_str().to_owned()
     };
     let mut html = String::from("<nav class=\"pages\" aria-label=\"Pages\"><ul>");
@@ -63,7 +99,7 @@ pub(super) fn pages(req: &mut Request, args: TemplateArgs<'_>) -> Result<Html> {
         let _ = write!(html, "<li><a href=\"{}\" rel=\"next\">Next</a></li>", href(number + 1));
     }
     html.push_str("</ul></nav>");
-    Ok(Html::new(html))
+    Html::new(html)
 }
 
 /// Returns the pages that get a link: the first, the last, and two on each side of the current one.

@@ -41,3 +41,15 @@ fn other_pages_have_links_that_keep_the_query() {
     assert!(named.contains("?page=7&amp;p=2"), "{named}");
     assert!(rendered("/", "{{ pages(page=3) }}", context! {}).is_err());
 }
+
+#[test]
+fn pages_by_cursor_have_links_to_their_neighbours() {
+    let page = |previous: Option<&str>, next: Option<&str>| context! { page => serde_json::json!({ "previous": previous, "next": next }) };
+    let html = rendered("/?q=a&after=x", "{{ pages(page=page) }}", page(Some("p"), Some("n"))).unwrap();
+    for part in ["<a href=\"?q=a&amp;before=p\" rel=\"prev\">Previous</a>", "<a href=\"?q=a&amp;after=n\" rel=\"next\">Next</a>"] {
+        assert!(html.contains(part), "{part} in {html}");
+    }
+    assert!(!rendered("/", "{{ pages(page=page) }}", page(None, Some("n"))).unwrap().contains("Previous"));
+    assert_eq!(rendered("/", "{{ pages(page=page) }}", page(None, None)).unwrap(), "");
+    assert!(rendered("/", "{{ pages(page=page) }}", context! { page => serde_json::json!({ "next": "n" }) }).is_err());
+}
