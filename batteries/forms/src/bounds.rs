@@ -19,6 +19,9 @@ pub enum Bound {
     Integer(i128),
     /// A number.
     Decimal(f64),
+    /// An exact number. This variant requires the feature `decimal`.
+    #[cfg(feature = "decimal")]
+    Exact(lback_db::Decimal),
     /// A date.
     Date(NaiveDate),
     /// A time of day.
@@ -36,6 +39,8 @@ impl Bound {
     /// Compares two values. Returns `None` if they cannot be compared.
     pub(crate) fn compare(&self, other: &Bound) -> Option<Ordering> {
         match (self, other) {
+            #[cfg(feature = "decimal")]
+            (Bound::Exact(_), _) | (_, Bound::Exact(_)) => self.exact()?.partial_cmp(&other.exact()?),
             (Bound::Integer(a), Bound::Integer(b)) => a.partial_cmp(b),
             (Bound::Integer(a), Bound::Decimal(b)) => (*a as f64).partial_cmp(b),
             (Bound::Decimal(a), Bound::Integer(b)) => a.partial_cmp(&(*b as f64)),
@@ -48,10 +53,24 @@ impl Bound {
         }
     }
 
+    /// Returns the number as an exact one, if it is one that is not too large for it.
+    #[cfg(feature = "decimal")]
+    fn exact(&self) -> Option<lback_db::Decimal> {
+        match self {
+            Bound::Exact(number) => Some(*number),
+            Bound::Integer(number) => number.to_string().parse().ok(),
+            // The digits that are shown, not those of the float.
+            Bound::Decimal(number) => number.to_string().parse().ok(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_of(&self, kind: FieldKind) -> bool {
         match self {
             Bound::Integer(_) => matches!(kind, FieldKind::Integer | FieldKind::Decimal),
             Bound::Decimal(number) => kind == FieldKind::Decimal && number.is_finite(),
+            #[cfg(feature = "decimal")]
+            Bound::Exact(_) => kind == FieldKind::Decimal,
             Bound::Date(_) => kind == FieldKind::Date,
             Bound::Time(_) => kind == FieldKind::Time,
             Bound::DateTime(_) => kind == FieldKind::DateTime,
@@ -76,6 +95,8 @@ impl fmt::Display for Bound {
         match self {
             Bound::Integer(number) => number.fmt(f),
             Bound::Decimal(number) => number.fmt(f),
+            #[cfg(feature = "decimal")]
+            Bound::Exact(number) => number.fmt(f),
             Bound::Date(date) => date.fmt(f),
             Bound::Time(time) => f.write_str(&time_text(*time)),
             Bound::DateTime(time) => f.write_str(&datetime_text(*time)),
@@ -121,6 +142,9 @@ bounds! {
     NaiveDateTime => Bound::DateTime;
     DateTime<Utc> => Bound::Moment;
 }
+
+#[cfg(feature = "decimal")]
+bounds!(lback_db::Decimal => Bound::Exact;);
 
 /// A [range](crate::Field::range) of a field: `1..=10`, `1..` or `..=10`, of numbers, dates or times.
 #[diagnostic::on_unimplemented(

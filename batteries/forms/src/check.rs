@@ -88,6 +88,9 @@ fn check_text(field: &Field, text: &str) -> Result<(), Rule> {
     if !field.kind.fits(text) {
         return Err(Rule::Kind);
     }
+    if field.digits.is_some_and(|(max_digits, decimal_places)| !has_digits(text, max_digits, decimal_places)) {
+        return Err(Rule::Digits);
+    }
     let outside = |wrong: Ordering, end: Option<Bound>| {
         let (Some(value), Some(end)) = (field.kind.bound(text), end) else { return false };
         value.compare(&end).is_none_or(|order| order == wrong)
@@ -101,6 +104,16 @@ fn check_text(field: &Field, text: &str) -> Result<(), Rule> {
         return Err(Rule::Pattern);
     }
     Ok(())
+}
+
+/// Returns whether a number has at most so many digits, of which so many are after the decimal point.
+fn has_digits(text: &str, max_digits: u32, decimal_places: u32) -> bool {
+    // A number with an exponent is written out.
+    let written_out = text.contains(['e', 'E']).then(|| text.parse().ok().map(|number: f64| number.to_string())).flatten();
+    let digits = written_out.as_deref().unwrap_or(text).trim_start_matches(['-', '+']);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let fits = |part: &str, most: u32| u32::try_from(part.len()).is_ok_and(|length| length <= most);
+    fits(whole.trim_start_matches('0'), max_digits.saturating_sub(decimal_places)) && fits(fraction.trim_end_matches('0'), decimal_places)
 }
 
 fn check_length(field: &Field, text: &str) -> Result<(), Rule> {

@@ -10,7 +10,7 @@ pub(crate) fn conflict(field: &Field) -> Option<String> {
     if let Some(problem) = field.pattern.as_ref().and_then(|pattern| pattern.problem()) {
         return Some(format!("has an invalid regular expression as its pattern: {problem}"));
     }
-    let problem = if field.is_choice() && field.choices.is_none() {
+    let problem = if field.is_choice() && field.choices.is_none() && field.source.is_none() {
         "has no choices; add them with choices(…) to the field, or to the form if only the view knows them"
     } else if field.choices.is_some() && (kind == FieldKind::File || field.widget == Widget::TextArea) {
         "has choices, but is displayed as a control without choices"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lback_core::UploadedFile;
 
 use crate::bounds::{Bound, FieldRange};
-use crate::{Choice, Entry, FieldError, FieldKind, FieldType, InitialValue, Rule, Widget};
+use crate::{Choice, ChoiceSource, Entry, FieldError, FieldKind, FieldType, InitialValue, Rule, Widget};
 
 type Clean = Arc<dyn Fn(Entry) -> Result<Entry, FieldError> + Send + Sync>;
 
@@ -41,11 +41,17 @@ pub struct Field {
     pub(crate) max_length: Option<usize>,
     pub(crate) min: Option<Bound>,
     pub(crate) max: Option<Bound>,
+    /// The maximum number of digits of a number, and how many of them are after the decimal point.
+    pub(crate) digits: Option<(u32, u32)>,
     /// The range of the type. Messages mention it only if a value exceeds it.
     pub(crate) limits: Option<(Bound, Bound)>,
     #[cfg(feature = "pattern")]
     pub(crate) pattern: Option<crate::pattern::Pattern>,
     pub(crate) choices: Option<Vec<Choice>>,
+    /// What finds the choices when the form is shown or submitted.
+    pub(crate) source: Option<Arc<dyn ChoiceSource>>,
+    /// Whether there are more choices than those, among which the visitor searches.
+    pub(crate) is_searched: bool,
     pub(crate) accept: Option<String>,
     pub(crate) max_size: Option<u64>,
     pub(crate) initial: Vec<String>,
@@ -115,10 +121,13 @@ impl Field {
             max_length: None,
             min: None,
             max: None,
+            digits: None,
             limits: None,
             #[cfg(feature = "pattern")]
             pattern: None,
             choices: None,
+            source: None,
+            is_searched: false,
             accept: None,
             max_size: None,
             initial: Vec::new(),
@@ -224,6 +233,13 @@ impl Field {
         self
     }
 
+    /// Sets the maximum number of digits of a number, and how many of them may be after the decimal point: `digits(10, 2)` for amounts of
+    /// money.
+    pub fn digits(mut self, max_digits: u32, decimal_places: u32) -> Self {
+        self.digits = Some((max_digits, decimal_places));
+        self
+    }
+
     /// Requires the whole text to match a regular expression such as `[a-z]+`. Browsers check it as well. This method
     /// requires the feature `pattern`.
     #[cfg(feature = "pattern")]
@@ -235,10 +251,28 @@ impl Field {
     /// Sets the choices, each with a value and a label: `[("draft", "Draft"), ("public", "Public")]`.
     pub fn choices<C: Into<Choice>>(mut self, choices: impl IntoIterator<Item = C>) -> Self {
         self.choices = Some(choices.into_iter().map(Into::into).collect());
+        self.source = None;
         if self.widget == Widget::Input {
             self.widget = Widget::Select;
         }
         self
+    }
+
+    /// Sets where the choices come from when the form is shown or [submitted](crate::Form::submitted).
+    pub fn choices_from(mut self, source: impl ChoiceSource + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Returns where the choices come from.
+    #[doc(hidden)]
+    pub fn source(&self) -> Option<&dyn ChoiceSource> {
+        self.source.as_deref()
+    }
+
+    /// Returns the name of the search field, for what a visitor searches among many choices.
+    pub(crate) fn search_name(&self) -> String {
+        format!("{}-search", self.name)
     }
 
     /// Sets the accepted types of files: "image/png, .jpg" or "image/*". The type of a file is what the browser claims it to

@@ -7,9 +7,9 @@ use lback_core::{Error, Method, Request, Result, TimeZone};
 
 use crate::check::{Invalid, check};
 use crate::conflicting_rules::conflict;
-use crate::received::receive;
+use crate::received::{Received, receive, receive_query};
 use crate::rule::default_message;
-use crate::{Choice, Entry, Field, FormErrors, FormFields, InitialValue, Messages, Rule, Values, moment};
+use crate::{Asked, Choice, Entry, Field, FormErrors, FormFields, InitialValue, Messages, Offered, Rule, Values, Widget, moment};
 
 /// A form, empty or filled in.
 ///
@@ -218,15 +218,87 @@ impl<T: FormFields> Form<T> {
         }
         self.set_zone(self.time_zone.unwrap_or(req.time_zone()));
         if matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+            self.offer_choices(req)?;
             return Ok(None);
         }
+        let received = receive(req, self.fields.iter().map(|shown| &shown.field))?;
+        self.validated(req, received)
+    }
+
+    /// Returns the values in the query string, for a form with `method="get"`, such as a filter of a list. It needs no CSRF token.
+    ///
+    /// Returns `None` if the query string has none of the fields, and if a value is invalid. Render the form in both cases; it contains the
+    /// values and the errors. A value that was left empty counts as missing.
+    ///
+    /// ```
+    /// # use lback::{Request, Response, Result};
+    /// # use lback::templates::context;
+    /// use lback::forms::Form;
+    ///
+    /// #[derive(Form, Default)]
+    /// struct Filter {
+    ///     q: Option<String>,
+    ///     #[form(choices = ["draft", "public"])]
+    ///     state: Option<String>,
+    /// }
+    ///
+    /// fn list(req: &mut Request) -> Result<Response> {
+    ///     let mut form = Form::<Filter>::new();
+    ///     let Filter { q, state } = form.queried(req)?.unwrap_or_default();
+    /// #   let _ = (q, state);
+    ///     req.render("posts.html", context! { form })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns 400 if the query string is malformed, and 500 if the form's rules contradict each other.
+    #[track_caller]
+    pub fn queried(&mut self, req: &mut Request) -> Result<Option<T>> {
+        if let Some(problem) = self.problem() {
+            return Err(Error::internal(problem));
+        }
+        self.set_zone(self.time_zone.unwrap_or(req.time_zone()));
+        match receive_query(req, self.fields.iter().map(|shown| &shown.field))? {
+            Some(received) => self.validated(req, received),
+            None => {
+                self.offer_choices(req)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Finds the choices of a form that was not submitted.
+    fn offer_choices(&mut self, req: &mut Request) -> Result<()> {
+        for shown in &mut self.fields {
+            let asked = Asked { chosen: &shown.values, search: "", is_submitted: false, is_multiple: shown.field.multiple };
+            if let Some(offered) = offered(&shown.field, req, &asked)? {
+                shown.take_choices(&offered);
+                shown.values = offered.chosen.unwrap_or_else(|| std::mem::take(&mut shown.values));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the values that were received, if all of them are valid.
+    #[track_caller]
+    fn validated(&mut self, req: &mut Request, received: Vec<Received>) -> Result<Option<T>> {
         self.errors = FormErrors::default();
-        let entries = receive(req, self.fields.iter().map(|shown| &shown.field))?;
         let mut values = Values::default();
-        for (shown, (entry, zone)) in self.fields.iter_mut().zip(entries) {
+        for (shown, Received { mut entry, search, zone }) in self.fields.iter_mut().zip(received) {
             shown.zone = zone.unwrap_or(shown.zone);
+            let asked = Asked { chosen: &entry.texts, search: &search, is_submitted: true, is_multiple: shown.field.multiple };
+            let mut error = None;
+            if let Some(offered) = offered(&shown.field, req, &asked)? {
+                shown.take_choices(&offered);
+                entry.texts = offered.chosen.unwrap_or(entry.texts);
+                error = offered.error;
+            }
             let typed = entry.texts.iter().map(|text| shown_again(&shown.field, text)).collect();
             let before = std::mem::replace(&mut shown.values, typed);
+            if let Some(error) = error {
+                self.errors.add(&shown.field.name, error);
+                continue;
+            }
             let in_utc = moment::in_utc(&shown.field, entry.texts, &before, shown.zone);
             let checked = in_utc.map_err(Invalid::Rule).and_then(|texts| check(&shown.field, Entry { texts, files: entry.files }));
             match checked {
@@ -244,6 +316,11 @@ impl<T: FormFields> Form<T> {
         read.clean(&mut self.errors);
         self.errors.settle(|name| self.fields.iter().any(|shown| shown.field.name == name));
         Ok(self.errors.is_empty().then_some(read))
+    }
+
+    /// Returns the values that the field `name` shows: those that were submitted, or those that the form is filled in with.
+    pub fn values(&self, name: &str) -> &[String] {
+        self.fields.iter().find(|shown| shown.field.name == name).map_or(&[], |shown| &shown.values)
     }
 
     /// Adds an error to the field `name`, for rules that only the view can check, such as a name that is taken.
@@ -301,6 +378,23 @@ impl<T: FormFields> Form<T> {
             Some(format!("the field \"{}\" of the form {problem}", field.name))
         };
         self.problem.clone().or_else(|| self.fields.iter().enumerate().find_map(of_field))
+    }
+}
+
+impl Shown {
+    fn take_choices(&mut self, offered: &Offered) {
+        let source = self.field.source.take();
+        self.field = self.field.clone().choices(offered.choices.iter());
+        self.field.source = source;
+        self.field.is_searched = offered.is_searched;
+    }
+}
+
+/// Returns the choices of a field that has a source of them. A hidden field shows none, and its value is not checked here.
+fn offered(field: &Field, req: &mut Request, asked: &Asked<'_>) -> Result<Option<Offered>> {
+    match &field.source {
+        Some(source) if field.widget != Widget::Hidden => source.offer(req, asked).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -109,7 +109,7 @@ impl FieldKind {
     pub(crate) fn bound(self, text: &str) -> Option<Bound> {
         match self {
             FieldKind::Integer => text.parse().ok().map(Bound::Integer),
-            FieldKind::Decimal => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Bound::Decimal),
+            FieldKind::Decimal => number(text),
             FieldKind::Date => date(text).map(Bound::Date),
             FieldKind::Time => time(text).map(Bound::Time),
             FieldKind::DateTime => datetime(text).map(Bound::DateTime),
@@ -117,6 +117,15 @@ impl FieldKind {
             _ => None,
         }
     }
+}
+
+/// Parses a number, exactly if possible.
+fn number(text: &str) -> Option<Bound> {
+    #[cfg(feature = "decimal")]
+    if let Ok(number) = lback_db::Decimal::parse_exact(text) {
+        return Some(Bound::Exact(number));
+    }
+    text.parse().ok().filter(|number: &f64| number.is_finite()).map(Bound::Decimal)
 }
 
 /// Parses a boolean as sent by checkboxes and other clients. An empty text is `false`.

@@ -49,6 +49,7 @@ mod received;
 mod render;
 mod rule;
 mod sealed;
+mod source;
 mod types;
 mod url;
 
@@ -63,6 +64,7 @@ pub use kind::{FieldKind, Widget};
 #[doc = include_str!("derive.md")]
 pub use lback_macros::Form;
 pub use rule::{Messages, Rule};
+pub use source::{Asked, ChoiceSource, Offered};
 pub use types::{FieldType, InitialValue};
 
 // For the code that `#[derive(Form)]` generates.

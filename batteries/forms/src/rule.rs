@@ -24,6 +24,8 @@ pub enum Rule {
     Range,
     /// The clocks skip this time, because they are set forward.
     Skipped,
+    /// The number has too many digits.
+    Digits,
     /// The text is too short.
     MinLength,
     /// The text is too long.
@@ -89,6 +91,7 @@ pub(crate) fn default_message(field: &Field, rule: Rule, zone: TimeZone) -> Stri
         Rule::Kind => return format!("{}{}.", kind(field), range(number, (field.min, field.max), zone)),
         Rule::Range => return format!("{}{}.", kind(field), range(number, displayed_ends(field), zone)),
         Rule::Skipped => "The clocks skip this time, because they are set forward. Enter an earlier or a later one.",
+        Rule::Digits => return digits(field.digits.unwrap_or_default()),
         Rule::MinLength => return format!("Enter at least {}.", counted(field.min_length.unwrap_or_default(), "character")),
         Rule::MaxLength => return format!("Enter at most {}.", counted(field.max_length.unwrap_or_default(), "character")),
         Rule::Pattern => "Enter a value in the requested format.",
@@ -98,6 +101,15 @@ pub(crate) fn default_message(field: &Field, rule: Rule, zone: TimeZone) -> Stri
         Rule::MaxSize => return format!("Choose a file of at most {}.", size(field.max_size.unwrap_or_default())),
     };
     text.to_owned()
+}
+
+/// Describes the digits of a number.
+fn digits((max_digits, decimal_places): (u32, u32)) -> String {
+    let whole = counted(max_digits.saturating_sub(decimal_places) as usize, "digit");
+    match decimal_places {
+        0 => format!("Enter a whole number of at most {whole}."),
+        _ => format!("Enter a number with at most {whole} before the decimal point and {decimal_places} after it."),
+    }
 }
 
 fn required(field: &Field) -> &'static str {

@@ -11,9 +11,9 @@ use crate::{Entry, Field, FieldError, FieldKind};
 
 /// A type of a form's field.
 ///
-/// It is implemented for `String`, whole numbers, `f32`, `f64`, `bool`, `DateTime<Utc>`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`,
-/// `Uuid` and [`UploadedFile`]; for an `Option` of one of these, which may be left empty; and for a `Vec`, for a multiple choice or
-/// several files. Implement it for a type of your own:
+/// It is implemented for `String`, whole numbers, `f32`, `f64`, `Decimal` (with the feature `decimal`), `bool`, `DateTime<Utc>`,
+/// `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `Uuid` and [`UploadedFile`]; for an `Option` of one of these, which may be left empty; and
+/// for a `Vec`, for a multiple choice or several files. Implement it for a type of your own:
 ///
 /// ```
 /// use lback::forms::{Entry, Field, FieldError, FieldKind, FieldType};
@@ -112,6 +112,11 @@ parsed! {
     NaiveDateTime, |name| Field::new(name, FieldKind::DateTime), datetime, |value| datetime_text(*value);
     DateTime<Utc>, |name| Field::new(name, FieldKind::Moment), moment, text_in_utc;
     Uuid, |name| Field::new(name, FieldKind::Uuid), |text| Uuid::try_parse(text).ok(), |value| value.to_string();
+}
+
+#[cfg(feature = "decimal")]
+parsed! {
+    lback_db::Decimal, |name| Field::new(name, FieldKind::Decimal), |text| text.parse().ok(), |value| value.to_string();
 }
 
 /// Formats a number: `0.5`, or `1e300` instead of very many digits.

@@ -78,8 +78,14 @@ impl Control<'_> {
                 // HTML parsers drop a line break directly after the tag.
                 html.raw("<textarea").html(attributes).raw(">\n").text(self.value()).raw("</textarea>");
             }
-            Widget::Select => self.select(&mut html, attributes),
-            Widget::Buttons => self.buttons(&mut html),
+            Widget::Select => {
+                self.search(&mut html);
+                self.select(&mut html, attributes);
+            }
+            Widget::Buttons => {
+                self.search(&mut html);
+                self.buttons(&mut html);
+            }
             Widget::Input => {
                 html.raw("<input").attribute("type", self.shown.field.kind.input_type()).html(attributes);
                 match self.shown.field.kind {
@@ -103,7 +109,8 @@ impl Control<'_> {
         let field = &self.shown.field;
         let mut html = Html::new();
         html.attribute("name", &field.name).attribute("id", &self.shown.id);
-        html.flag("required", field.required).flag("multiple", field.multiple);
+        // What is found may be chosen instead.
+        html.flag("required", field.required && !field.is_searched).flag("multiple", field.multiple);
         if field.widget != Widget::Select {
             self.constraints(&mut html);
         }
@@ -124,9 +131,13 @@ impl Control<'_> {
         let (min, max) = field.ends();
         let shown = |end: Option<Bound>| end.filter(Bound::is_exact).map(|end| end.shown_in(self.shown.zone));
         html.attribute_of("min", shown(min)).attribute_of("max", shown(max));
-        // Allows any number of decimals, and seconds.
-        let any_step = matches!(field.kind, FieldKind::Decimal | FieldKind::Time | FieldKind::DateTime | FieldKind::Moment);
-        html.attribute_of("step", any_step.then_some("any"));
+        let step = match (field.kind, field.digits) {
+            (FieldKind::Decimal, Some((_, places))) => Some(step(places)),
+            // Any number of decimals, and seconds.
+            (FieldKind::Decimal | FieldKind::Time | FieldKind::DateTime | FieldKind::Moment, _) => Some("any".to_owned()),
+            _ => None,
+        };
+        html.attribute_of("step", step);
         #[cfg(feature = "pattern")]
         html.attribute_of("pattern", field.pattern.as_ref().filter(|_| field.widget == Widget::Input).map(|pattern| pattern.text()));
         html.attribute_of("accept", field.accept.as_deref());
@@ -146,6 +157,18 @@ impl Control<'_> {
         let help = self.shown.field.help.is_some().then(|| self.help_id());
         let errors = (!self.errors.is_empty()).then(|| self.errors_id());
         help.into_iter().chain(errors).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Adds the field in which the visitor searches if there are too many choices to show.
+    fn search(&self, html: &mut Html) {
+        let field = &self.shown.field;
+        if field.is_searched {
+            html.raw("<input type=\"search\"")
+                .attribute("name", field.search_name())
+                .attribute("id", format_args!("{}-search", self.shown.id));
+            html.attribute("placeholder", "Search …").attribute("aria-label", format_args!("Search: {}", field.label));
+            html.raw(" autocomplete=\"off\"> ");
+        }
     }
 
     fn select(&self, html: &mut Html, attributes: &Html) {
@@ -171,9 +194,17 @@ impl Control<'_> {
             html.raw("<div class=\"choice\"><input").attribute("type", kind).attribute("name", &field.name).attribute("id", &id);
             // With several boxes, no particular one is required.
             html.attribute("value", choice.value()).flag("checked", self.is_selected(choice));
-            html.flag("required", field.required && !field.multiple);
+            html.flag("required", field.required && !field.multiple && !field.is_searched);
             self.accessibility(html);
             html.raw("> <label").attribute("for", &id).raw(">").text(choice.label()).raw("</label></div>");
         }
+    }
+}
+
+/// Returns the smallest number with so many decimal places: `0.01`.
+fn step(places: u32) -> String {
+    match places.checked_sub(1) {
+        None => "1".to_owned(),
+        Some(zeros) => format!("0.{}1", "0".repeat(zeros.min(30) as usize)),
     }
 }

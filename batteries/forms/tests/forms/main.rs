@@ -8,6 +8,7 @@ mod end_to_end;
 mod files;
 mod kinds;
 mod moments;
+mod queried;
 mod rendering;
 mod rules;
 mod words;
