@@ -32,8 +32,13 @@ pub fn create_tables(client: &Client, models: ModelList) {
 
 fn client_with(app: App, fence: &str) -> Client {
     let folder = tempfile::tempdir().expect("a folder for the templates");
-    let chapters =
-        [include_str!("src/templates.md"), include_str!("src/forms.md"), include_str!("src/csrf.md"), include_str!("src/mail.md")];
+    let chapters = [
+        include_str!("src/templates.md"),
+        include_str!("src/forms.md"),
+        include_str!("src/csrf.md"),
+        include_str!("src/mail.md"),
+        include_str!("src/models.md"),
+    ];
     for block in chapters.iter().flat_map(|chapter| chapter.split(fence).skip(1)) {
         let text = block.split("```").next().unwrap_or_default();
         let name = text.strip_prefix("{# ").and_then(|text| text.split(" #}").next()).expect("a comment that names the template");

@@ -1,5 +1,8 @@
 //! The database: connections, the unit of work of a request, and migrations.
 
+#[cfg(feature = "decimal")]
+#[doc(inline)]
+pub use lback_db::Decimal;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use lback_db::Sqlite;

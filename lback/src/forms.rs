@@ -4,6 +4,6 @@
 pub use lback_forms::Result; // for the code that the derive writes
 #[doc(inline)]
 pub use lback_forms::{
-    Bound, Choice, Entry, Field, FieldError, FieldKind, FieldRange, FieldType, Form, FormErrors, FormFields, InitialValue, Messages, Rule,
-    Values, Widget,
+    Asked, Bound, Choice, ChoiceSource, Entry, Field, FieldError, FieldKind, FieldRange, FieldType, Form, FormErrors, FormFields,
+    InitialValue, Messages, Offered, Rule, Values, Widget,
 };

@@ -55,6 +55,7 @@
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
+//! | `decimal` | columns with exact numbers that have a fraction |
 //! | `uuid` | columns with UUIDs |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -92,6 +93,8 @@ pub use lback_core::{Error, Request, Response, Result, Router, TimeZone};
 
 // The crates whose types appear in the interface.
 pub use lback_db::diesel;
+#[cfg(feature = "decimal")]
+pub use lback_db::rust_decimal;
 #[cfg(feature = "uuid")]
 pub use lback_db::uuid;
 pub use {chrono, serde, serde_json};

@@ -1,10 +1,12 @@
 //! Models: structs that define tables, migrations, queries and forms.
 
+#[cfg(feature = "decimal")]
+pub use lback_models::Decimal;
 #[doc(inline)]
 pub use lback_models::{
-    AppModels, Auto, CheckMeta, Choices, FieldMeta, FieldType, FormOf, Format, IndexMeta, Json, Kind, Literal, ManyToManyMeta, Model,
-    ModelForm, ModelList, ModelMeta, ModelOps, Models, NewRow, NewValues, NotAChoice, OnDelete, Page, QueryMethods, Reference, Stored,
-    StoredAs, StoredResult, Value, WritableModel, migrate, models,
+    AppModels, Auto, CheckMeta, Choices, Cursor, CursorPage, Digits, FieldMeta, FieldType, FormOf, Format, IndexMeta, Json, Kind, Literal,
+    ManyToManyMeta, Model, ModelForm, ModelList, ModelMeta, ModelOps, ModelRow, Models, NewRow, NewValues, NotAChoice, OnDelete, Page,
+    QueryMethods, Reference, Stored, StoredAs, StoredResult, Value, WritableModel, migrate, models,
 };
 // For the code that the derives generate.
 #[doc(hidden)]

@@ -7,6 +7,8 @@ pub use crate::accounts::AppAccounts as _;
 pub use crate::app::{Command, ProgramError, ProgramResult};
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
+#[cfg(feature = "decimal")]
+pub use crate::db::Decimal;
 pub use crate::db::{
     DateMethods as _, Db, FirstOfEach as _, JsonMethods as _, OrNotFoundRow, RequestDb, TextMethods as _, migrations, tables,
 };
@@ -25,7 +27,8 @@ pub use crate::mail::{AppMail as _, Mail, RequestMail};
 pub use crate::middleware::{Middleware, Next};
 #[cfg(feature = "models")]
 pub use crate::models::{
-    AppModels as _, Choices, FormOf as _, Json, Model, ModelForm as _, NewRow as _, Page, QueryMethods as _, WritableModel, models,
+    AppModels as _, Choices, Cursor, CursorPage, FormOf as _, Json, Model, ModelForm as _, NewRow as _, Page, QueryMethods as _,
+    WritableModel, models,
 };
 pub use crate::session::{Flash, RequestSession, RouterSession};
 pub use crate::signals::{RequestSignal, Signal};

@@ -2,18 +2,23 @@
 
 use chrono::DateTime;
 use diesel::Connection as _;
+use diesel::query_builder::QueryFragment;
 use lback_core::{Result, StatusCode};
-use lback_db::Db;
-use lback_forms::{Field, FieldKind, Form, FormErrors, FormFields, Widget};
+use lback_db::{Db, Dialect};
+use lback_forms::{Bound, ChoiceSource, Field, FieldKind, Form, FormErrors, FormFields, Widget};
 
-use crate::{Auto, FieldMeta, Format, Kind, Literal, NewRow, WritableModel, refused};
+use crate::table_choices::{TableChoices, pairs_of};
+use crate::{Auto, FieldMeta, Format, Kind, Literal, ManyToManyMeta, NewRow, Value, WritableModel, refused, rows};
 
 /// A form of some fields of a model. `#[derive(Form)]` implements it for a struct with `#[form(model = Post)]`.
 pub trait FormOf<M: WritableModel>: FormFields {
+    /// The fields that are many-to-many relations, which [`save`](ModelForm::save) and [`create`](ModelForm::create) set.
+    const LINKS: &'static [&'static str] = &[];
+
     /// Returns the values with which the form edits a row.
     fn of(row: &M) -> Self;
 
-    /// Gives the row the values of the form. A field of the form that is `None` leaves a field that cannot be NULL as it is.
+    /// Gives the row the values of the form, without its many-to-many relations. A field of the form that is `None` leaves a field that cannot be NULL as it is.
     fn apply(self, row: &mut M);
 
     /// Returns a new row with the values of the form.
@@ -32,6 +37,28 @@ pub trait ModelForm<T> {
     fn editing<M: WritableModel>(row: &M) -> Self
     where
         T: FormOf<M>;
+
+    /// Narrows the choices of a field that is a reference or a many-to-many relation: to the rows that the query finds, in the order of their
+    /// model. The query loads rows of that model.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Author { pub id: i64, pub name: String, pub team: i32 }
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: i64, #[model(references = Author)] pub author_id: i64, pub title: String }
+    /// #[derive(Form)]
+    /// #[form(model = Post)]
+    /// struct PostForm {
+    ///     author_id: i64,
+    ///     title: String,
+    /// }
+    ///
+    /// fn form_of_team(team: i32) -> Form<PostForm> {
+    ///     Form::new().limit_choices("author_id", move || Author::query().filter(authors::team.eq(team)))
+    /// }
+    /// ```
+    fn limit_choices<Q: QueryFragment<Dialect> + 'static>(self, name: &str, query: impl Fn() -> Q + Send + Sync + 'static) -> Self;
 
     /// Inserts a row. Returns `None` if it is not valid: the errors are at their fields then, and the form is to be shown again.
     ///
@@ -83,7 +110,19 @@ impl<T: FormFields> ModelForm<T> for Form<T> {
     where
         T: FormOf<M>,
     {
-        Form::new().fill(&T::of(row))
+        let mut form = Form::new().fill(&T::of(row));
+        let key = || M::key_values(row.key()).ok()?.into_iter().next();
+        for name in T::LINKS {
+            let link = M::META.many_to_many.iter().find(|link| link.name == *name);
+            if let Some((pairs, own)) = link.and_then(|link| pairs_of(link).ok()).zip(key()) {
+                form = form.change(name, |field| change_source(field, |source| source.linked(pairs, own)));
+            }
+        }
+        form
+    }
+
+    fn limit_choices<Q: QueryFragment<Dialect> + 'static>(self, name: &str, query: impl Fn() -> Q + Send + Sync + 'static) -> Self {
+        self.change(name, |field| change_source(field, |source| source.limited(query)))
     }
 
     fn create<M: WritableModel>(&mut self, db: &mut Db, new: M::New) -> Result<Option<M>>
@@ -98,7 +137,12 @@ impl<T: FormFields> ModelForm<T> for Form<T> {
             return Ok(None);
         }
         // A transaction inside that of the request, which goes on if the row is refused.
-        match db.transaction(|db| M::create(db, new)) {
+        let created = db.transaction(|db| -> Result<M> {
+            let row = M::create(db, new)?;
+            set_links::<M, T>(self, db, &row)?;
+            Ok(row)
+        });
+        match created {
             Ok(row) => Ok(Some(row)),
             Err(error) => {
                 refused::explain(M::META, db, &row.to_values()?, error, &mut errors)?;
@@ -118,8 +162,16 @@ impl<T: FormFields> ModelForm<T> for Form<T> {
             self.add_errors(errors);
             return Ok(false);
         }
-        match db.transaction(|db| row.save(db)) {
-            Ok(()) => Ok(true),
+        let mut saved = row.clone();
+        let result = db.transaction(|db| -> Result<()> {
+            saved.save(db)?;
+            set_links::<M, T>(self, db, &saved)
+        });
+        match result {
+            Ok(()) => {
+                *row = saved;
+                Ok(true)
+            }
             Err(error) if error.status() == StatusCode::CONFLICT => {
                 // What was typed is not lost.
                 self.add_form_error(CHANGED);
@@ -134,6 +186,32 @@ impl<T: FormFields> ModelForm<T> for Form<T> {
     }
 }
 
+/// Sets the many-to-many relations of the form to what was submitted.
+fn set_links<M: WritableModel, T: FormOf<M>>(form: &Form<T>, db: &mut Db, row: &M) -> Result<()> {
+    for name in T::LINKS {
+        let Some(link) = M::META.many_to_many.iter().find(|link| link.name == *name) else { continue };
+        let own = M::key_values(row.key())?.into_iter().next().unwrap_or(Value::Null);
+        let others = TableChoices::of((link.model)()).keys(form.values(name));
+        rows::set_linked(db, pairs_of(link)?, &own, &others)?;
+    }
+    Ok(())
+}
+
+/// Changes the rows that a field offers, if it offers rows.
+fn change_source(field: Field, change: impl FnOnce(&TableChoices) -> TableChoices) -> Field {
+    let source = field.source().and_then(ChoiceSource::as_any).and_then(|source| source.downcast_ref());
+    match source.map(change) {
+        Some(source) => field.choices_from(source),
+        None => field,
+    }
+}
+
+/// Returns the field of a form for a many-to-many relation.
+#[doc(hidden)]
+pub fn link_field(field: Field, link: &'static ManyToManyMeta) -> Field {
+    field.label(link.label).choices_from(TableChoices::of((link.model)()))
+}
+
 /// Returns the field of a form with what the model says of it.
 #[doc(hidden)]
 pub fn with_rules(mut field: Field, meta: &'static FieldMeta) -> Field {
@@ -144,6 +222,15 @@ pub fn with_rules(mut field: Field, meta: &'static FieldMeta) -> Field {
     if let Some(length) = meta.max_length {
         field = field.max_length(length as usize);
     }
+    if let Some(digits) = meta.digits {
+        field = field.digits(digits.max_digits, digits.decimal_places);
+    }
+    field = match (meta.min.and_then(bound), meta.max.and_then(bound)) {
+        (Some(min), Some(max)) => field.range(min..=max),
+        (Some(min), None) => field.range(min..),
+        (None, Some(max)) => field.range(..=max),
+        (None, None) => field,
+    };
     if !meta.choices.is_empty() {
         field = field.choices(meta.choices.iter().copied());
     }
@@ -155,6 +242,9 @@ pub fn with_rules(mut field: Field, meta: &'static FieldMeta) -> Field {
         Format::Pattern(pattern) => field.pattern(pattern),
         _ => field,
     };
+    if let Some(reference) = meta.references {
+        field = field.choices_from(TableChoices::of((reference.model)()));
+    }
     if meta.long && meta.kind == Kind::Text {
         field = field.widget(Widget::TextArea);
     }
@@ -168,6 +258,17 @@ pub fn with_rules(mut field: Field, meta: &'static FieldMeta) -> Field {
         Some(Literal::Real(number)) => field.initial(number),
         Some(Literal::Bool(value)) => field.initial(value),
         None => field,
+    }
+}
+
+/// Returns the end of a range of numbers.
+fn bound(end: Literal) -> Option<Bound> {
+    match end {
+        Literal::Int(number) => Some(number.into()),
+        Literal::Real(number) => Some(number.into()),
+        #[cfg(feature = "decimal")]
+        Literal::Text(text) => lback_db::Decimal::parse_exact(text).ok().map(Bound::from),
+        _ => None,
     }
 }
 

@@ -32,9 +32,11 @@
 mod battery;
 mod checks;
 mod choice;
+mod cursor;
 mod field_type;
 mod form;
 mod key;
+mod keyset;
 mod meta;
 pub mod migrate;
 mod model;
@@ -46,26 +48,33 @@ mod related;
 mod row;
 mod rows;
 mod sealed;
+mod seek;
 mod statement;
+mod table_choices;
 mod testing;
 mod texts;
 mod value;
 
 pub use battery::AppModels;
 pub use choice::NotAChoice;
+pub use cursor::Cursor;
 pub use field_type::{FieldType, Json, Stored, StoredAs, StoredResult};
 pub use form::{FormOf, ModelForm};
 #[doc = include_str!("choices.md")]
 pub use lback_macros::Choices;
 #[doc = include_str!("derive.md")]
 pub use lback_macros::Model;
-pub use meta::{Auto, CheckMeta, FieldMeta, Format, IndexMeta, Kind, Literal, ManyToManyMeta, ModelMeta, OnDelete, Reference};
+pub use meta::{Auto, CheckMeta, Digits, FieldMeta, Format, IndexMeta, Kind, Literal, ManyToManyMeta, ModelMeta, OnDelete, Reference};
 pub use model::{Model, ModelOps, NewRow, WritableModel};
 pub use page::{Page, QueryMethods};
 pub use registry::{ModelList, Models};
 pub use row::NewValues;
+pub use seek::{CursorPage, ModelRow};
 pub use testing::ClientModels;
 pub use value::Value;
+
+#[cfg(feature = "decimal")]
+pub use lback_db::Decimal;
 
 // For the code that the derives generate.
 #[doc(hidden)]
@@ -88,9 +97,9 @@ pub use serde;
 pub mod __private {
     pub use crate::checks::{Check, CloneOf, FieldOfType, KeyTo, ReferenceTo, StartingWith};
     pub use crate::field_type::StoredAs;
-    pub use crate::form::{FieldOf, with_rules};
+    pub use crate::form::{FieldOf, link_field, with_rules};
     pub use crate::key::TableFor;
-    pub use crate::meta::field_of;
+    pub use crate::meta::{field_of, link_of};
     pub use crate::order::By;
     pub use crate::related::{add_links, children_of, links_of, parents_of, parents_of_some, remove_links, set_links};
     pub use crate::row::{OfMoment, Row, stored, value};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use lback_core::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::NewValues;
 
@@ -39,14 +40,24 @@ pub enum Kind {
     Uuid,
     /// A JSON document.
     Json,
-    /// An exact number with a fraction. No type of a field is stored as one yet; adopted tables may have it.
+    /// An exact number with a fraction: `numeric` on PostgreSQL, an integer in units of its last place on SQLite.
     Decimal,
+}
+
+/// The digits of an exact number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digits {
+    /// The maximum number of digits, up to 18.
+    pub max_digits: u32,
+    /// How many of them are after the decimal point.
+    pub decimal_places: u32,
 }
 
 /// A value that a column has by default.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Literal {
-    /// A text, or the stored name of a choice.
+    /// A text, the stored name of a choice, or the digits of a decimal.
     Text(&'static str),
     /// A whole number.
     Int(i64),
@@ -136,6 +147,12 @@ pub struct FieldMeta {
     pub default: Option<Literal>,
     /// The maximum length in characters.
     pub max_length: Option<u32>,
+    /// The digits of an exact number.
+    pub digits: Option<Digits>,
+    /// The smallest number that is allowed.
+    pub min: Option<Literal>,
+    /// The largest number that is allowed.
+    pub max: Option<Literal>,
     /// What a text must look like.
     pub format: Format,
     /// Whether the text may have several lines.
@@ -183,6 +200,10 @@ pub struct ManyToManyMeta {
     pub model: fn() -> &'static ModelMeta,
     /// Returns the model of the pairs.
     pub through: fn() -> &'static ModelMeta,
+    /// The field of the pairs that refers to the row.
+    pub own: &'static str,
+    /// The field of the pairs that refers to the row of the other model.
+    pub other: &'static str,
 }
 
 impl fmt::Debug for ManyToManyMeta {
@@ -228,6 +249,20 @@ impl ModelMeta {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Returns the columns of the order, and whether each starts with the largest. The key comes last, in the direction of the column before
+    /// it, so that no two rows have the same place.
+    pub fn total_order(&self) -> Vec<(&'static str, bool)> {
+        let part = |column: &&'static str| column.strip_prefix('-').map_or((*column, false), |column| (column, true));
+        let mut order: Vec<_> = self.order.iter().map(part).collect();
+        let descending = order.last().is_some_and(|(_, descending)| *descending);
+        for key in self.primary_key {
+            if !order.iter().any(|(column, _)| column == key) {
+                order.push((key, descending));
+            }
+        }
+        order
+    }
+
     /// Returns the field with this column.
     pub fn field_of_column(&self, column: &str) -> Option<&'static FieldMeta> {
         self.fields.iter().find(|field| field.column == column)
@@ -246,6 +281,20 @@ pub const fn field_of(meta: &'static ModelMeta, name: &str) -> &'static FieldMet
     }
     // Only while the program is compiled.
     panic!("the model has no such field")
+}
+
+/// Returns the relation with this name. The derive has checked that there is one.
+#[doc(hidden)]
+pub const fn link_of(meta: &'static ModelMeta, name: &str) -> &'static ManyToManyMeta {
+    let mut at = 0;
+    while at < meta.many_to_many.len() {
+        if is_same(meta.many_to_many[at].name, name) {
+            return &meta.many_to_many[at];
+        }
+        at += 1;
+    }
+    // Only while the program is compiled.
+    panic!("the model has no many-to-many relation with this name")
 }
 
 const fn is_same(one: &str, other: &str) -> bool {

@@ -10,7 +10,7 @@ use lback_forms::FormErrors;
 
 use crate::row::NewValues;
 use crate::rows::{self, OnConflict};
-use crate::{ModelMeta, Value};
+use crate::{Cursor, CursorPage, ModelMeta, Value};
 
 /// A struct that is a table. [`#[derive(Model)]`](derive@crate::Model) implements this trait.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a model", note = "derive it: #[derive(Model)]")]
@@ -181,6 +181,15 @@ pub trait NewRow: Sized + Clone + Default + From<Self::Model> {
 pub trait ModelOps: Sync {
     /// Returns the description of the model.
     fn meta(&self) -> &'static ModelMeta;
+
+    /// Returns the page of all rows that a cursor names, each row as values in the order of the model's fields. `order` names fields, with
+    /// a `-` before those that start with the largest; without any, the order is that of the model.
+    ///
+    /// # Errors
+    /// Returns 400 if the model has no such field, or if the cursor is invalid or belongs to another order.
+    fn cursor_page(&self, db: &mut Db, order: &[&str], cursor: &Cursor, per_page: u32) -> Result<CursorPage<Vec<Value>>> {
+        rows::cursor_page(self.meta(), db, order, cursor, per_page)
+    }
 }
 
 /// Returns the operations of a model.

@@ -1,12 +1,18 @@
-//! Pages of a query, and whether it finds anything.
+//! Pages of a query, the number of its rows, and whether it finds any.
+
+use std::rc::Rc;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AsQuery, AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::LoadQuery;
 use diesel::sql_types::{BigInt, Bool};
-use lback_core::Result;
+use lback_core::{Error, Result};
 use lback_db::{Db, Dialect, RowCount};
 use serde::Serialize;
+
+use crate::keyset::Keyset;
+use crate::seek::{self, Seek};
+use crate::{Cursor, CursorPage, Model, ModelRow};
 
 /// A page of a query's rows.
 ///
@@ -54,6 +60,43 @@ pub trait QueryMethods: AsQuery<Query: QueryFragment<Dialect>> + Sized {
     where
         Part<<Self as AsQuery>::Query>: LoadQuery<'query, Db, T>;
 
+    /// Loads the page at the cursor: as many rows as `per_page` after a row, or before one. Rows are neither counted nor skipped, so a page
+    /// far from the start takes no longer than the first, and no row is shown twice if others are added or deleted. If there is nothing
+    /// after the row any more, returns the last page, and if there is too little before it, the first.
+    ///
+    /// The order is that of the query, which must be by columns of the model, and then by the key. NULL counts as smaller than any value.
+    /// An index on these columns serves it if all of them have the same direction; on PostgreSQL, that of a column that may be NULL must
+    /// have `NULLS FIRST`. The query must have no limit of its own. If it loads several tables, the model comes
+    /// first, and a row of it occurs once.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug, serde::Serialize)]
+    /// # #[model(order = "-id")]
+    /// # pub struct Post { pub id: i64, pub title: String }
+    /// # use lback::serde;
+    /// fn list(req: &mut Request) -> Result<Response> {
+    ///     // From `?after=…` or `?before=…`.
+    ///     let cursor: Cursor = req.query()?;
+    ///     let page: CursorPage<Post> = Post::ordered().cursor_page(req.db()?, &cursor, 20)?;
+    ///     req.render("posts.html", context! { page })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns 400 if the cursor is invalid or belongs to a list in another order. Returns an error if the query is ordered by anything else
+    /// than columns of the model, or fails.
+    #[track_caller]
+    fn cursor_page<'query, T: ModelRow>(self, db: &mut Db, cursor: &Cursor, per_page: u32) -> Result<CursorPage<T>>
+    where
+        Seek<<Self as AsQuery>::Query>: LoadQuery<'query, Db, T>;
+
+    /// Returns the number of rows that the query finds. Diesel's `count` selects it instead.
+    ///
+    /// # Errors
+    /// Returns an error if the query fails.
+    fn row_count(self, db: &mut Db) -> Result<i64>;
+
     /// Returns whether the query finds a row.
     ///
     /// # Errors
@@ -74,6 +117,24 @@ impl<Q: AsQuery<Query: QueryFragment<Dialect>>> QueryMethods for Q {
         let offset = i64::from(number - 1) * i64::from(per_page);
         let items = Part { query, limit: per_page.into(), offset }.load(db)?;
         Ok(Page { items, number, pages, total })
+    }
+
+    #[track_caller]
+    fn cursor_page<'query, T: ModelRow>(self, db: &mut Db, cursor: &Cursor, per_page: u32) -> Result<CursorPage<T>>
+    where
+        Seek<<Self as AsQuery>::Query>: LoadQuery<'query, Db, T>,
+    {
+        let query = Rc::new(self.as_query());
+        let keyset = match Keyset::of_query(T::Model::META, &*query, db) {
+            Ok(keyset) => keyset,
+            Err(problem) => return Err(Error::internal(format!("a page by cursor: {problem}"))),
+        };
+        let load = |part| Ok(Seek::new(Rc::clone(&query), part).load(db)?);
+        seek::page(keyset, cursor, per_page, load, |row: &T| row.model().to_values())
+    }
+
+    fn row_count(self, db: &mut Db) -> Result<i64> {
+        Ok(RowCount(self.as_query()).get_result(db)?)
     }
 
     fn exists(self, db: &mut Db) -> Result<bool> {

@@ -87,10 +87,7 @@ pub fn links_of<Pair: Model, From: Model<Key: Ord>, To: Model>(db: &mut Db, rows
 /// Makes the rows with these keys the only ones of the other side.
 pub fn set_links<Pair: Model, From: Model, To: Model>(db: &mut Db, row: &From, keys: &[To::Key], fields: (&str, &str)) -> Result<()> {
     let (pairs, own, others) = linked::<Pair, From, To>(row, keys, fields)?;
-    db.transaction(|db| {
-        rows::unlink(db, pairs, &own, None)?;
-        Ok(rows::link(db, pairs, &own, &others)?)
-    })
+    db.transaction(|db| Ok(rows::set_linked(db, pairs, &own, &others)?))
 }
 
 /// Adds rows of the other side.

@@ -50,7 +50,20 @@ pub fn stored<T: FieldType>(meta: &ModelMeta, field: &str, value: T) -> Result<T
 /// # Errors
 /// Returns an error if it cannot be stored.
 pub fn value<M: Model, T: FieldType>(field: &str, value: T) -> Result<Value> {
-    Ok(stored(M::META, field, value)?.into_value())
+    any_value(M::META, M::META.field(field), field, value)
+}
+
+fn any_value<T: FieldType>(meta: &ModelMeta, of: Option<&FieldMeta>, field: &str, value: T) -> Result<Value> {
+    let value = stored(meta, field, value)?.into_value();
+    #[cfg(feature = "decimal")]
+    if let (Value::Decimal(number), Some(digits)) = (&value, of.and_then(|field| field.digits)) {
+        return match number.with_places(digits.decimal_places) {
+            Ok(number) => Ok(Value::Decimal(number)),
+            Err(message) => Err(Error::internal(format!("{}.{field}: {message}", meta.name))),
+        };
+    }
+    let _ = of;
+    Ok(value)
 }
 
 /// The values of a row that is not in the database yet, in the order of the model's fields.
@@ -83,7 +96,7 @@ impl NewValues {
     pub fn add<T: FieldType>(&mut self, column: &str, value: T) -> Result<()> {
         let unknown = || Error::internal(format!("{} has no column {column}", self.meta.name));
         let field = self.meta.field_of_column(column).ok_or_else(unknown)?;
-        self.values.push((field, stored(self.meta, field.name, value)?.into_value()));
+        self.values.push((field, any_value(self.meta, Some(field), field.name, value)?));
         Ok(())
     }
 

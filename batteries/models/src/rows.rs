@@ -1,11 +1,16 @@
 //! Statements on rows of a model, made from its description. They are the same code for all models.
 
+use std::rc::Rc;
+
 use diesel::QueryResult;
+use lback_core::{Error, Result};
 use lback_db::Db;
 
+use crate::keyset::Keyset;
 use crate::row::{NewValues, time};
-use crate::statement::{Assignment, Statement};
-use crate::{Auto, FieldMeta, Kind, ModelMeta, Value};
+use crate::seek::{self, Seek};
+use crate::statement::{Assignment, ReadAs, Statement, load_values};
+use crate::{Auto, Cursor, CursorPage, FieldMeta, Kind, ModelMeta, Value};
 
 /// The most values in one statement; SQLite takes 32,766.
 const MOST_VALUES: usize = 30_000;
@@ -14,12 +19,12 @@ const MOST_KEYS: usize = 1024;
 
 type Row = Vec<Value>;
 
-pub(crate) fn kinds(meta: &ModelMeta) -> Vec<Kind> {
-    meta.fields.iter().map(|field| field.kind).collect()
+pub(crate) fn kinds(meta: &ModelMeta) -> Vec<ReadAs> {
+    meta.fields.iter().map(ReadAs::from).collect()
 }
 
 /// Returns `SELECT … FROM table`.
-fn select<'a>(meta: &'static ModelMeta) -> Statement<'a> {
+pub(crate) fn select<'a>(meta: &'static ModelMeta) -> Statement<'a> {
     let mut sql = Statement::new("SELECT ");
     sql.columns(meta).sql(" FROM ").name(meta.table);
     sql
@@ -43,7 +48,7 @@ pub(crate) fn find(meta: &'static ModelMeta, db: &mut Db, key: &[Value]) -> Quer
 pub(crate) fn exists(meta: &'static ModelMeta, db: &mut Db, key: &[Value]) -> QueryResult<bool> {
     let mut sql = Statement::new("SELECT EXISTS (SELECT 1 FROM ");
     sql.name(meta.table).sql(" WHERE ").equal(" AND ", key_is(meta, key)).sql(")");
-    Ok(sql.rows(db, &[Kind::Bool])?.pop().is_some_and(|row| row == [Value::Bool(true)]))
+    Ok(sql.rows(db, &[Kind::Bool.into()])?.pop().is_some_and(|row| row == [Value::Bool(true)]))
 }
 
 /// Returns the row that has the values of a new one in these columns.
@@ -79,7 +84,7 @@ pub(crate) struct Pairs {
 /// Returns the rows of the other side that belong to each of the keys, each after its key.
 pub(crate) fn find_linked(db: &mut Db, pairs: Pairs, to: &'static ModelMeta, keys: &[Value]) -> QueryResult<Vec<Row>> {
     let kind = kind_of(pairs.meta, pairs.own);
-    let mut all = vec![kind];
+    let mut all = vec![ReadAs::from(kind)];
     all.extend(kinds(to));
     let key = to.primary_key.first().copied().unwrap_or_default();
     let mut rows = Vec::new();
@@ -101,10 +106,7 @@ pub(crate) fn find_linked(db: &mut Db, pairs: Pairs, to: &'static ModelMeta, key
 
 /// Adds the order of the model, and that of its key, so that the order is always the same.
 fn order(sql: &mut Statement<'_>, meta: &'static ModelMeta, table: Option<&'static str>) {
-    let named = meta.order.iter().map(|column| column.strip_prefix('-').map_or((*column, false), |column| (column, true)));
-    let is_named = |key: &str| meta.order.iter().any(|column| column.trim_start_matches('-') == key);
-    let key = meta.primary_key.iter().filter(|key| !is_named(key)).map(|key| (*key, false));
-    sql.join(", ", named.chain(key), |sql, (column, descending)| {
+    sql.join(", ", meta.total_order(), |sql, (column, descending)| {
         if let Some(table) = table {
             sql.name(table).sql(".");
         }
@@ -113,6 +115,29 @@ fn order(sql: &mut Statement<'_>, meta: &'static ModelMeta, table: Option<&'stat
             sql.nulls_are_smallest(descending);
         }
     });
+}
+
+/// Returns the page of all rows that a cursor names.
+pub(crate) fn cursor_page(
+    meta: &'static ModelMeta,
+    db: &mut Db,
+    order: &[&str],
+    cursor: &Cursor,
+    per_page: u32,
+) -> Result<CursorPage<Row>> {
+    let mut columns = Vec::new();
+    for name in order {
+        let (name, descending) = name.strip_prefix('-').map_or((*name, false), |name| (name, true));
+        let unknown = || Error::bad_request(format!("{} cannot be ordered by \"{name}\".", meta.plural));
+        columns.push((meta.field(name).filter(|field| !field.hidden).ok_or_else(unknown)?.column, descending));
+    }
+    if columns.is_empty() {
+        columns = meta.total_order();
+    }
+    let keyset = Keyset::of(meta, columns).map_err(Error::bad_request)?;
+    let query = Rc::new(select(meta));
+    let load = |part| Ok(load_values(Seek::new(Rc::clone(&query), part), db, &kinds(meta))?);
+    seek::page(keyset, cursor, per_page, load, |row: &Row| Ok(row.clone()))
 }
 
 /// What happens if a new row has the values of another in unique columns.
@@ -251,6 +276,20 @@ pub(crate) fn delete(meta: &'static ModelMeta, db: &mut Db, values: &[Value]) ->
     let mut sql = Statement::new("DELETE FROM ");
     sql.name(meta.table).sql(" WHERE ").equal(" AND ", known.map(|(field, value)| (field.column, field.kind, value)));
     Ok(sql.run(db)? > 0)
+}
+
+/// Returns the keys of the other side to which a row is linked.
+pub(crate) fn linked_keys(db: &mut Db, pairs: Pairs, own: &Value) -> QueryResult<Vec<Value>> {
+    let mut sql = Statement::new("SELECT ");
+    sql.name(pairs.other).sql(" FROM ").name(pairs.meta.table).sql(" WHERE ").equal("", [(pairs.own, kind_of(pairs.meta, pairs.own), own)]);
+    let found = sql.rows(db, &[kind_of(pairs.meta, pairs.other).into()])?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Makes the rows with these keys the only ones of the other side.
+pub(crate) fn set_linked(db: &mut Db, pairs: Pairs, own: &Value, others: &[Value]) -> QueryResult<()> {
+    unlink(db, pairs, own, None)?;
+    link(db, pairs, own, others)
 }
 
 /// Deletes pairs of a row: those with the given keys of the other side, or all.

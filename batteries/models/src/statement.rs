@@ -8,7 +8,7 @@ use diesel::sql_types::{self as diesel_types, Nullable, Untyped};
 use lback_db::{Db, Dialect, sql_types};
 
 use crate::texts::texts;
-use crate::{Kind, ModelMeta, Value};
+use crate::{FieldMeta, Kind, ModelMeta, Value};
 
 /// A statement in parts.
 #[derive(Debug, Default)]
@@ -111,22 +111,51 @@ impl<'a> Statement<'a> {
     }
 
     /// Runs the statement, and returns the rows, whose columns are of these types.
-    pub(crate) fn rows(self, db: &mut Db, kinds: &[Kind]) -> QueryResult<Vec<Vec<Value>>> {
-        let mut rows = Vec::new();
-        for row in LoadConnection::<DefaultLoadingMode>::load(db, self)? {
-            let row = row?;
-            let values = kinds.iter().enumerate().map(|(at, kind)| read(&row, at, *kind));
-            rows.push(values.collect::<QueryResult<_>>()?);
-        }
-        Ok(rows)
+    pub(crate) fn rows(self, db: &mut Db, kinds: &[ReadAs]) -> QueryResult<Vec<Vec<Value>>> {
+        load_values(self, db, kinds)
     }
 }
 
-fn read<'a>(row: &impl diesel::row::Row<'a, Dialect>, at: usize, kind: Kind) -> QueryResult<Value> {
+/// What a column is read as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadAs {
+    kind: Kind,
+    /// The places of a decimal after the point.
+    places: u32,
+}
+
+impl From<Kind> for ReadAs {
+    fn from(kind: Kind) -> Self {
+        ReadAs { kind, places: 0 }
+    }
+}
+
+impl From<&FieldMeta> for ReadAs {
+    fn from(field: &FieldMeta) -> Self {
+        ReadAs { kind: field.kind, places: field.digits.map_or(0, |digits| digits.decimal_places) }
+    }
+}
+
+/// Runs a query, and returns the rows, whose columns are of these types.
+pub(crate) fn load_values<Q>(query: Q, db: &mut Db, kinds: &[ReadAs]) -> QueryResult<Vec<Vec<Value>>>
+where
+    Q: Query<SqlType = Untyped> + QueryFragment<Dialect> + QueryId,
+{
+    let mut rows = Vec::new();
+    for row in LoadConnection::<DefaultLoadingMode>::load(db, query)? {
+        let row = row?;
+        let values = kinds.iter().enumerate().map(|(at, kind)| read(&row, at, *kind));
+        rows.push(values.collect::<QueryResult<_>>()?);
+    }
+    Ok(rows)
+}
+
+fn read<'a>(row: &impl diesel::row::Row<'a, Dialect>, at: usize, ReadAs { kind, places }: ReadAs) -> QueryResult<Value> {
     use diesel_types::{BigInt, Binary, Bool, Date, Double, Float, Integer, Jsonb, SmallInt, Text, Time, Timestamp};
     if row.get(at).is_none_or(|field| field.is_null()) {
         return Ok(Value::Null);
     }
+    let _ = places;
     let value = match kind {
         Kind::SmallInt => row.get_value::<SmallInt, i16, _>(at).map(|value| Value::Int(value.into())),
         Kind::Integer => row.get_value::<Integer, i32, _>(at).map(|value| Value::Int(value.into())),
@@ -139,7 +168,13 @@ fn read<'a>(row: &impl diesel::row::Row<'a, Dialect>, at: usize, kind: Kind) -> 
         // Without a type for them, no field is of these kinds.
         #[cfg(not(feature = "uuid"))]
         Kind::Uuid => row.get_value::<Text, String, _>(at).map(Value::Text),
-        Kind::Text | Kind::Decimal => row.get_value::<Text, String, _>(at).map(Value::Text),
+        #[cfg(feature = "decimal")]
+        Kind::Decimal => {
+            row.get_value::<lback_db::AnyDecimal, lback_db::ReadDecimal, _>(at).map(|number| Value::Decimal(number.with_places(places)))
+        }
+        #[cfg(not(feature = "decimal"))]
+        Kind::Decimal => row.get_value::<Text, String, _>(at).map(Value::Text),
+        Kind::Text => row.get_value::<Text, String, _>(at).map(Value::Text),
         Kind::Bytes => row.get_value::<Binary, Vec<u8>, _>(at).map(Value::Bytes),
         Kind::Date => row.get_value::<Date, _, _>(at).map(Value::Date),
         Kind::Time => row.get_value::<Time, _, _>(at).map(Value::Time),
@@ -168,7 +203,7 @@ impl QueryFragment<Dialect> for Statement<'_> {
     }
 }
 
-fn bind<'b>(kind: Kind, value: &'b Value, out: &mut AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+pub(crate) fn bind<'b>(kind: Kind, value: &'b Value, out: &mut AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
     use diesel_types::{BigInt, Binary, Bool, Date, Double, Jsonb, Text, Time, Timestamp};
     match value {
         Value::Null => bind_null(kind, out),
@@ -181,6 +216,8 @@ fn bind<'b>(kind: Kind, value: &'b Value, out: &mut AstPass<'_, 'b, Dialect>) ->
         Value::Time(value) => out.push_bind_param::<Time, _>(value),
         Value::DateTime(value) => out.push_bind_param::<Timestamp, _>(value),
         Value::Timestamp(value) => out.push_bind_param::<sql_types::Timestamptz, _>(value),
+        #[cfg(feature = "decimal")]
+        Value::Decimal(value) => out.push_bind_param::<lback_db::AnyDecimal, _>(value),
         #[cfg(feature = "uuid")]
         Value::Uuid(value) => out.push_bind_param::<sql_types::Uuid, _>(value),
         Value::Json(value) => out.push_bind_param::<Jsonb, _>(value),
@@ -198,7 +235,11 @@ fn bind_null<'b>(kind: Kind, out: &mut AstPass<'_, 'b, Dialect>) -> QueryResult<
         Kind::Uuid => out.push_bind_param::<Nullable<sql_types::Uuid>, Option<uuid::Uuid>>(&None),
         #[cfg(not(feature = "uuid"))]
         Kind::Uuid => out.push_bind_param::<Nullable<Text>, Option<String>>(&None),
-        Kind::Text | Kind::Decimal => out.push_bind_param::<Nullable<Text>, Option<String>>(&None),
+        #[cfg(feature = "decimal")]
+        Kind::Decimal => out.push_bind_param::<Nullable<lback_db::AnyDecimal>, Option<lback_db::Decimal>>(&None),
+        #[cfg(not(feature = "decimal"))]
+        Kind::Decimal => out.push_bind_param::<Nullable<Text>, Option<String>>(&None),
+        Kind::Text => out.push_bind_param::<Nullable<Text>, Option<String>>(&None),
         Kind::Bytes => out.push_bind_param::<Nullable<Binary>, Option<Vec<u8>>>(&None),
         Kind::Date => out.push_bind_param::<Nullable<Date>, Option<chrono::NaiveDate>>(&None),
         Kind::Time => out.push_bind_param::<Nullable<Time>, Option<chrono::NaiveTime>>(&None),

@@ -100,6 +100,8 @@ fn is_blank(value: &Value) -> bool {
     match value {
         Value::Int(number) => *number == 0,
         Value::Text(text) => text.is_empty(),
+        #[cfg(feature = "decimal")]
+        Value::Decimal(number) => number.is_zero(),
         #[cfg(feature = "uuid")]
         Value::Uuid(uuid) => uuid.is_nil(),
         _ => false,
@@ -130,6 +132,11 @@ fn distinct(field: &FieldMeta) -> Value {
             Value::Text(code[code.len().saturating_sub(longest)..].to_owned())
         }
         Kind::SmallInt => Value::Int(i64::try_from(number % 32_000).unwrap_or_default()),
+        #[cfg(feature = "decimal")]
+        Kind::Decimal => {
+            let places = field.digits.map_or(0, |digits| digits.decimal_places);
+            Value::Decimal(lback_db::Decimal::new(i64::try_from(number).unwrap_or(i64::MAX), places))
+        }
         #[cfg(feature = "uuid")]
         Kind::Uuid => Value::Uuid(uuid::Uuid::from_u128(number.into())),
         _ => Value::Int(i64::try_from(number).unwrap_or(i64::MAX)),

@@ -26,6 +26,9 @@ pub enum Value {
     DateTime(NaiveDateTime),
     /// A moment.
     Timestamp(DateTime<Utc>),
+    /// An exact number. In a statement, it has as many places as its column.
+    #[cfg(feature = "decimal")]
+    Decimal(lback_db::Decimal),
     /// A UUID.
     #[cfg(feature = "uuid")]
     Uuid(uuid::Uuid),

@@ -28,7 +28,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         // Errors about the type point to the type.
         let field = quote_spanned!(ty.span()=> __forms::Field::of::<#ty>(#name));
         fields.push(match &options.model {
-            Some(model) => of_model::field(&options.models, model, ident, &field),
+            Some(model) => of_model::field(&options.models, model, ident, ty, &field),
             None => field,
         });
         fields.push(quote!(#rules,));

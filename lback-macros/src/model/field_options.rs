@@ -14,6 +14,10 @@ pub(crate) struct FieldOptions {
     pub(crate) label: Option<LitStr>,
     pub(crate) help: Option<LitStr>,
     pub(crate) max_length: Option<LitInt>,
+    pub(crate) max_digits: Option<LitInt>,
+    pub(crate) decimal_places: Option<LitInt>,
+    pub(crate) min: Option<Expr>,
+    pub(crate) max: Option<Expr>,
     pub(crate) format: Option<Format>,
     pub(crate) long: bool,
     pub(crate) hidden: bool,
@@ -52,7 +56,7 @@ pub(crate) enum OnDelete {
     SetNull,
 }
 
-const ALL: &str = "primary_key, column, sql_type, label, help, max_length, long, email, url, slug, file, pattern, hidden, unique, index, \
+const ALL: &str = "primary_key, column, sql_type, label, help, max_length, max_digits, decimal_places, min, max, long, email, url, slug, file, pattern, hidden, unique, index, \
                    default, auto_now, auto_now_add, version, references, on_delete, no_join, clean";
 
 impl FieldOptions {
@@ -97,6 +101,10 @@ impl FieldOptions {
             "label" => self.label = Some(value(meta, name, "\"Published on\"")?),
             "help" => self.help = Some(value(meta, name, "\"a hint\"")?),
             "max_length" => self.max_length = Some(value(meta, name, "120")?),
+            "max_digits" => self.max_digits = Some(value(meta, name, "10")?),
+            "decimal_places" => self.decimal_places = Some(value(meta, name, "2")?),
+            "min" => self.min = Some(value(meta, name, "0")?),
+            "max" => self.max = Some(value(meta, name, "100")?),
             "default" => self.default = Some(value(meta, name, "0")?),
             "clean" => self.clean = Some(value(meta, name, "a_function")?),
             "references" => self.references = Some(value(meta, name, "User")?),

@@ -88,7 +88,8 @@ fn expand_link(model: &Parsed<'_>, link: &Link) -> TokenStream {
 /// Returns the description of a relation for run time.
 pub(super) fn meta(model: &Parsed<'_>, link: &Link) -> TokenStream {
     let (models, to, name) = (model.models(), &link.to, text(&link.name));
-    let pairs = pairs(model, link).model;
+    let Pairs { model: pairs, own, other } = pairs(model, link);
+    let (own, other) = (text(&own), text(&other));
     let label = label(&name);
     quote! {
         #models::ManyToManyMeta {
@@ -96,6 +97,8 @@ pub(super) fn meta(model: &Parsed<'_>, link: &Link) -> TokenStream {
             label: #label,
             model: || <#to as #models::Model>::META,
             through: || <#pairs as #models::Model>::META,
+            own: #own,
+            other: #other,
         }
     }
 }

@@ -6,6 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Path, Result, UnOp};
 
+use super::decimals;
 use super::field_options::{Auto, Format, OnDelete};
 use super::model_options::{Check, Index};
 use super::names::{label, plural, snake};
@@ -170,6 +171,12 @@ fn field_meta(model: &Parsed<'_>, field: &Field<'_>) -> TokenStream {
     let label_text = options.label.as_ref().map_or_else(|| label(name), LitStr::value);
     let help = options.help.as_ref().map(LitStr::value).unwrap_or_default();
     let max_length = optional(options.max_length.as_ref().map(|length| quote!(#length)));
+    let digits = optional(decimals::digits(field).map(|digits| {
+        let (max_digits, decimal_places) = (digits.max_digits, digits.decimal_places);
+        quote!(#models::Digits { max_digits: #max_digits, decimal_places: #decimal_places })
+    }));
+    let end = |value: &Option<Expr>| optional(value.as_ref().and_then(|value| number(models, field, value)));
+    let (min, max) = (end(&options.min), end(&options.max));
     let (long, hidden, unique) = (options.long, options.hidden, options.unique);
     // The index of the primary key serves its first column.
     let is_first_of_key = model.key().next().is_some_and(|first| first.name == *name);
@@ -214,6 +221,9 @@ fn field_meta(model: &Parsed<'_>, field: &Field<'_>) -> TokenStream {
             choices: <#inner as #models::FieldType>::CHOICES,
             default: #default,
             max_length: #max_length,
+            digits: #digits,
+            min: #min,
+            max: #max,
             format: #models::Format::#format,
             long: #long,
             unique: #unique,
@@ -243,6 +253,10 @@ fn literal(models: &Path, field: &Field<'_>, value: &Expr) -> Option<TokenStream
 }
 
 fn number(models: &Path, field: &Field<'_>, value: &Expr) -> Option<TokenStream> {
+    if let Some(number) = decimals::literal(field, value) {
+        let text = number.text;
+        return Some(quote!(#models::Literal::Text(#text)));
+    }
     let (variant, ty) = match last_name(field.inner)?.as_str() {
         "f32" | "f64" => (quote!(Real), quote!(f64)),
         "i16" | "i32" | "i64" => (quote!(Int), quote!(i64)),

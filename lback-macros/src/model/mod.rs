@@ -5,6 +5,7 @@
 //! | `field_options.rs`, `model_options.rs` | the attributes `#[model(…)]` |
 //! | `parse.rs` | the struct as a table: columns, key, references |
 //! | `checks.rs` | errors for types that do not fit |
+//! | `decimals.rs` | exact numbers |
 //! | `names.rs` | names of tables, and human-readable names |
 //! | `table.rs` | `diesel::table!`, and joins with other tables |
 //! | `rows.rs` | rows that Diesel reads |
@@ -13,6 +14,7 @@
 //! | `related.rs`, `links.rs` | rows of other models |
 
 mod checks;
+mod decimals;
 mod field_options;
 mod links;
 mod meta;

@@ -2,8 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::Path;
 use syn::spanned::Spanned;
 
+use super::decimals;
 use super::field_options::Auto;
 use super::parse::{Field, Parsed};
 use crate::types::last_name;
@@ -21,7 +23,7 @@ pub(super) fn expand(model: &Parsed<'_>) -> Option<TokenStream> {
         quote!(#[doc = #documentation] pub #ident: #ty,)
     });
     let defaults = given.iter().map(|field| {
-        let (ident, value) = (field.ident, initial(field));
+        let (ident, value) = (field.ident, initial(models, field));
         quote!(#ident: #value,)
     });
     let values = given.iter().map(|field| {
@@ -97,11 +99,16 @@ fn preview(model: &Parsed<'_>, field: &Field<'_>) -> TokenStream {
 }
 
 /// Returns the value that a field of a new row has at first.
-fn initial(field: &Field<'_>) -> TokenStream {
+fn initial(models: &Path, field: &Field<'_>) -> TokenStream {
     let Some(value) = &field.options.default else {
         let ty = field.ty;
         return quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default());
     };
+    if let Some(number) = decimals::literal(field, value) {
+        let (models, units, places) = (models, number.units, number.places);
+        let value = quote_spanned!(value.span()=> #models::Decimal::new(#units, #places));
+        return if field.null { quote!(::core::option::Option::Some(#value)) } else { value };
+    }
     let is_string = last_name(field.inner).is_some_and(|name| name == "String");
     // An error about the value points to the value.
     let value = if is_string { quote_spanned!(value.span()=> ::std::string::String::from(#value)) } else { quote!(#value) };

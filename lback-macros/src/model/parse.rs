@@ -6,6 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, FieldsNamed, Ident, LitStr, Path, Result, Type, Visibility};
 
+use super::decimals;
 use super::field_options::{Auto, FieldOptions, Format, OnDelete};
 use super::model_options::{Index, ModelOptions};
 use super::names::{plural, snake};
@@ -155,6 +156,9 @@ impl<'a> Parsed<'a> {
         for field in &self.fields {
             check_field(field)?;
         }
+        for check in &self.options.checks {
+            decimals::check_condition(&self.fields, &check.condition)?;
+        }
         let mut versions = self.fields.iter().filter(|field| field.options.auto == Some(Auto::Version));
         if let Some(second) = versions.nth(1) {
             return Err(Error::new(second.ident.span(), "a model can have only one `version` field"));
@@ -260,6 +264,10 @@ fn check_field(field: &Field<'_>) -> Result<()> {
     if type_name == "Uuid" && !cfg!(feature = "uuid") {
         return error("a UUID requires the feature `uuid`: lback = { …, features = [\"uuid\"] } in Cargo.toml");
     }
+    decimals::check(field)?;
+    if (options.min.is_some() || options.max.is_some()) && !NUMBERS.contains(&type_name.as_str()) {
+        return error(&format!("`min` and `max` are for numbers, not for `{type_name}`"));
+    }
     match options.on_delete {
         Some(_) if options.references.is_none() => return error("`on_delete` belongs to a reference: add `references = User`"),
         Some(OnDelete::SetNull) if !field.null => {
@@ -272,6 +280,9 @@ fn check_field(field: &Field<'_>) -> Result<()> {
     }
     Ok(())
 }
+
+/// The types that have `min` and `max`.
+const NUMBERS: [&str; 6] = ["i16", "i32", "i64", "f32", "f64", "Decimal"];
 
 /// Returns what to write instead of a type that no column has.
 fn unsupported(ty: &Type) -> Option<String> {
@@ -322,6 +333,7 @@ pub(super) fn sql_type_of(type_name: &str) -> Option<&'static str> {
         "Vec" => "Binary",
         "Json" | "Value" => "Jsonb",
         "Uuid" => "Uuid",
+        "Decimal" => "Decimal",
         _ => return None,
     })
 }

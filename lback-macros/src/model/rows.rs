@@ -84,12 +84,14 @@ pub(super) fn expand(model: &Parsed<'_>) -> TokenStream {
     }
 }
 
-/// Returns the expressions of the model's order. The key comes last, so that the order is always the same.
+/// Returns the expressions of the model's order. The key comes last, in the direction of the column before it, so that the order is always
+/// the same, and an index of both serves it.
 fn order(model: &Parsed<'_>) -> Vec<TokenStream> {
     let (models, module) = (model.models(), &model.module);
     let named = model.order();
     let is_named = |field: &&Field<'_>| !named.iter().any(|(other, _)| other.name == field.name);
-    let key = model.key().filter(is_named).map(|field| (field, false));
+    let descending = named.last().is_some_and(|(_, descending)| *descending);
+    let key = model.key().filter(is_named).map(|field| (field, descending));
     let expression = |(field, descending): (&Field<'_>, bool)| {
         let ident = field.ident;
         match (field.null, descending) {

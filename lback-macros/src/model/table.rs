@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
+use super::decimals;
 use super::parse::{Field, Parsed, sql_type_of};
 use crate::types::last_name;
 
@@ -56,6 +57,10 @@ fn column(field: &Field<'_>) -> TokenStream {
 fn sql_type(field: &Field<'_>) -> TokenStream {
     if let Some(ty) = &field.options.sql_type {
         return quote!(#ty);
+    }
+    if let Some(digits) = decimals::digits(field) {
+        let (max_digits, decimal_places) = (digits.max_digits, digits.decimal_places);
+        return quote_spanned!(field.inner.span()=> Decimal<#max_digits, #decimal_places>);
     }
     let known = last_name(field.inner).and_then(|name| sql_type_of(&name)).unwrap_or("Text");
     let ident = Ident::new(known, field.inner.span());

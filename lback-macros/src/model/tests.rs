@@ -92,13 +92,16 @@ fn types_without_a_column_name_one_that_has() {
 
 #[test]
 fn attributes_that_do_not_fit_are_refused() {
-    let cases: [(DeriveInput, &str); 16] = [
+    let cases: [(DeriveInput, &str); 19] = [
         (field!(#[model(colour)] pub a: String,), "unknown attribute `colour`; a field of a model can have primary_key"),
         (field!(#[model(unique, unique)] pub a: String,), "duplicate attribute `unique`"),
         (field!(#[model(unique = true)] pub a: String,), "write just `unique`"),
         (field!(#[model(max_length)] pub a: String,), "`max_length = 120`"),
         (field!(#[model(max_length = "x")] pub a: String,), "write `max_length = 120`"),
         (field!(#[model(max_length = 5)] pub a: i64,), "are for a `String`, not for `i64`"),
+        (field!(#[model(max_digits = 5)] pub a: i64,), "`max_digits` and `decimal_places` are for a `Decimal`"),
+        (field!(#[model(min = 5)] pub a: String,), "`min` and `max` are for numbers, not for `String`"),
+        (field!(#[model(max = 5)] pub a: bool,), "`min` and `max` are for numbers, not for `bool`"),
         (field!(#[model(email)] pub a: bool,), "are for a `String`, not for `bool`"),
         (field!(#[model(email, url)] pub a: String,), "one of `email`, `url`"),
         (field!(#[model(auto_now)] pub a: String,), "are for a `DateTime<Utc>`"),
@@ -113,6 +116,46 @@ fn attributes_that_do_not_fit_are_refused() {
     for (input, says) in cases {
         assert_refused(&input, says);
     }
+}
+
+#[test]
+fn a_decimal_needs_its_digits() {
+    if !cfg!(feature = "decimal") {
+        assert_refused(&field!(pub a: Decimal,), "features = [\"decimal\"]");
+        return;
+    }
+    let cases: [(DeriveInput, &str); 10] = [
+        (field!(pub a: Decimal,), "#[model(max_digits = 10, decimal_places = 2)]"),
+        (field!(#[model(max_digits = 10)] pub a: Option<Decimal>,), "needs its digits"),
+        (field!(#[model(max_digits = 19, decimal_places = 2)] pub a: Decimal,), "1 to 18 digits"),
+        (field!(#[model(max_digits = 0, decimal_places = 0)] pub a: Decimal,), "1 to 18 digits"),
+        (field!(#[model(max_digits = 2, decimal_places = 3)] pub a: Decimal,), "no more places than digits"),
+        (field!(#[model(max_digits = 4, decimal_places = 2, default = 0.001)] pub a: Decimal,), "0.001 does not fit 4 digits, 2 of them"),
+        (field!(#[model(max_digits = 4, decimal_places = 2, min = -100)] pub a: Decimal,), "-100 does not fit"),
+        (field!(#[model(max_digits = 4, decimal_places = 2, max = 1e1)] pub a: Decimal,), "write a number such as 9.95"),
+        (field!(#[model(max_digits = 4, decimal_places = 2, max = MOST)] pub a: Decimal,), "are numbers such as 9.95"),
+        (
+            parse_quote! {
+                #[model(check(dear = "price > 0.5 OR price = 0"))]
+                pub struct Post { pub id: i64, #[model(max_digits = 4, decimal_places = 2)] pub price: Decimal }
+            },
+            "cannot be compared with 0.5 here",
+        ),
+    ];
+    for (input, says) in cases {
+        assert_refused(&input, says);
+    }
+    let fits: DeriveInput = parse_quote! {
+        #[model(check(discount = "price <= list_price AND price >= 0"))]
+        pub struct Post {
+            pub id: i64,
+            #[model(max_digits = 4, decimal_places = 2, default = -99.9, min = -99.99)]
+            pub price: Decimal,
+            #[model(max_digits = 4, decimal_places = 2, default = computed())]
+            pub list_price: Decimal,
+        }
+    };
+    assert!(expand(&fits).is_ok());
 }
 
 #[test]

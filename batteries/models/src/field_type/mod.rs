@@ -20,6 +20,7 @@ pub type StoredResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// | --- | --- | --- |
 /// | `i16`, `i32`, `i64` | `SMALLINT`, `INTEGER`, `BIGINT` | the same |
 /// | `f32`, `f64` | `REAL`, `DOUBLE PRECISION` | the same |
+/// | `Decimal`, with the feature `decimal` | `NUMERIC(10, 2)` | an integer in units of the last place |
 /// | `bool` | `BOOLEAN` | the same |
 /// | `String`, choices | `TEXT`, or `VARCHAR` with `max_length` | `TEXT`, with a check for `max_length` |
 /// | `DateTime<Utc>` | `TIMESTAMPTZ` | text, in UTC |
@@ -61,7 +62,7 @@ pub type StoredResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 #[diagnostic::on_unimplemented(
     message = "a field of a model cannot be of type `{Self}`",
     label = "no column for this type",
-    note = "it can be a String, a number, a bool, DateTime<Utc>, NaiveDate, NaiveTime, NaiveDateTime, TimeDelta, Vec<u8> or Json<T>, an \
+    note = "it can be a String, a number, a Decimal, a bool, DateTime<Utc>, NaiveDate, NaiveTime, NaiveDateTime, TimeDelta, Vec<u8> or Json<T>, an \
             Option of these, an enum with #[derive(Choices)], or a type that implements lback::models::FieldType"
 )]
 pub trait FieldType: Sized + Clone + 'static {

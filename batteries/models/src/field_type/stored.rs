@@ -90,6 +90,10 @@ stored! {
 #[cfg(feature = "uuid")]
 stored!(uuid::Uuid: Uuid, Uuid, Uuid, "a UUID", Ok, same;);
 
+// The digits of the column are part of its SQL type, which the derive knows.
+#[cfg(feature = "decimal")]
+stored!(lback_db::Decimal: Numeric, Decimal, Decimal, "a decimal", Ok, same;);
+
 impl<T: Stored> Stored for Option<T> {
     type Sql = sql_types::Nullable<T::Sql>;
     const KIND: Kind = T::KIND;

@@ -83,7 +83,14 @@ fn columns_that_are_not_unique_are_refused(on: &str) {
         let nobody = || NewPerson { code: None, ..Default::default() };
         assert!(Person::get_or_create(db, nobody(), &["code"]).unwrap_err().to_string().contains("code is None"));
         assert!(Person::upsert(db, nobody(), &["id"]).unwrap_err().to_string().contains("filled in automatically"));
-        for (columns, says) in [(&["title"][..], "#[model(unique)]"), (&["titel"], "no field titel"), (&[], "may have the same")] {
+        for (columns, says) in [
+            (&["title"][..], "#[model(unique)]"),
+            (&["titel"], "no field titel"),
+            (&[], "may have the same"),
+            (&["slug\") DO NOTHING; --"], "no field"),
+            (&["slug` = ''"], "no field"),
+            (&["posts.slug"], "no field"),
+        ] {
             let error = Post::upsert(db, post(&alice, "first"), columns).unwrap_err();
             assert!(error.to_string().contains(says), "{columns:?}: {error}");
         }

@@ -202,7 +202,7 @@ fn a_form_that_was_opened_before_another_change_loses_nothing(on: &str) {
 
 fn a_reference_to_nothing_is_an_error_at_its_field(on: &str) {
     let client = client(on);
-    client.post("/author").form(&[("name", "bob"), ("mentor_id", "999")]).send().assert_contains("The mentor does not exist any more.");
+    client.post("/author").form(&[("name", "bob"), ("mentor_id", "999")]).send().assert_contains("Choose one of the available options.");
     client.post("/author").form(&[("name", "bob")]).send().assert_contains("created");
     assert_eq!(client.db(|db| Author::query().count().get_result::<i64>(db)), 2);
     let _ = NewAuthor::default();

@@ -1,6 +1,11 @@
 //! Models: rows, relations, pages and forms of structs with `#[derive(Model)]`, through the same code on both databases.
 
 mod changes;
+mod choices;
+mod compile_errors;
+mod cursors;
+#[cfg(feature = "decimal")]
+mod decimals;
 mod forms;
 mod pages;
 mod relations;

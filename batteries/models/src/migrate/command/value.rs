@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
-use crate::meta::Kind;
+use crate::meta::{Digits, Kind};
+use crate::migrate::sql::units;
 use crate::migrate::{Column, DefaultValue};
 
 /// Parses a value of the column. Two single quotes are an empty text.
@@ -28,8 +29,14 @@ pub(super) fn parse(text: &str, column: &Column) -> Result<DefaultValue, String>
             Ok(number) if number.is_finite() => Ok(DefaultValue::Real(number)),
             _ => wrong("a number, such as 0.5"),
         },
-        Kind::Decimal if is_decimal(text) => as_text(),
-        Kind::Decimal => wrong("a number, such as 9.95"),
+        Kind::Decimal => match column.digits {
+            Some(Digits { max_digits, decimal_places }) => match units(text, decimal_places) {
+                Some(units) if units.unsigned_abs() < 10_u128.saturating_pow(max_digits) => as_text(),
+                _ => wrong(&format!("a number with at most {max_digits} digits, {decimal_places} of them after the decimal point")),
+            },
+            None if units(text, 18).is_some() => as_text(),
+            None => wrong("a number, such as 9.95"),
+        },
         Kind::Bool => text.parse().map(DefaultValue::Bool).or_else(|_| wrong("true or false")),
         Kind::Text => match column.max_length {
             Some(length) if text.chars().count() > length as usize => wrong(&format!("at most {length} characters")),
@@ -49,12 +56,6 @@ pub(super) fn parse(text: &str, column: &Column) -> Result<DefaultValue, String>
         Kind::Json if serde_json::from_str::<serde_json::Value>(text).is_ok() => as_text(),
         Kind::Json => wrong("a JSON document, such as {} or null"),
     }
-}
-
-fn is_decimal(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -166,8 +166,7 @@ fn with_new_names(old: &Table, name: &str, renames: &Renames) -> Table {
     });
     table.indexes = indexes.collect();
     let checks = old.checks.iter();
-    table.checks =
-        checks.map(|check| Check { name: check.name.clone(), condition: rename_in_condition(&check.condition, &pairs) }).collect();
+    table.checks = checks.map(|check| with_conditions(check, |condition| rename_in_condition(condition, &pairs))).collect();
     table
 }
 
@@ -178,10 +177,13 @@ fn normal_indexes(table: &Table) -> BTreeSet<Index> {
 }
 
 fn normal_checks(table: &Table) -> BTreeSet<Check> {
-    let normal = |check: &Check| Check { condition: normal_condition(&check.condition), ..check.clone() };
-    table.checks.iter().map(normal).collect()
+    table.checks.iter().map(|check| with_conditions(check, normal_condition)).collect()
+}
+
+fn with_conditions(check: &Check, change: impl Fn(&str) -> String) -> Check {
+    Check { name: check.name.clone(), condition: change(&check.condition), on_sqlite: change(&check.on_sqlite) }
 }
 
 fn is_same_check(one: &Check, other: &Check) -> bool {
-    one.name == other.name && normal_condition(&one.condition) == normal_condition(&other.condition)
+    with_conditions(one, normal_condition) == with_conditions(other, normal_condition)
 }

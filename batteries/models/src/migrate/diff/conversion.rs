@@ -36,6 +36,10 @@ pub(crate) fn conversion(from: Kind, to: Kind) -> Option<Conversion> {
         (Kind::BigInt | Kind::Duration, Kind::Integer | Kind::SmallInt) | (Kind::Integer, Kind::SmallInt) | (Kind::Double, Kind::Float) => {
             Narrow
         }
+        // What does not fit the digits is refused.
+        (Kind::BigInt | Kind::Double, Kind::Decimal) => Widen,
+        (Kind::Decimal, Kind::BigInt) => Narrow,
+        (Kind::Decimal, Kind::Double) => Widen,
         (Kind::DateTime, Kind::Timestamp) => ToUtc,
         (Kind::Timestamp, Kind::DateTime) => FromUtc,
         (from, Kind::Text) if has_text(from) => ToText,
@@ -46,5 +50,5 @@ pub(crate) fn conversion(from: Kind, to: Kind) -> Option<Conversion> {
 
 /// Returns whether both databases write a value as the same text, from which it can be read again.
 fn has_text(kind: Kind) -> bool {
-    matches!(kind, Kind::SmallInt | Kind::Integer | Kind::BigInt | Kind::Double | Kind::Date | Kind::Uuid | Kind::Json | Kind::Decimal)
+    matches!(kind, Kind::SmallInt | Kind::Integer | Kind::BigInt | Kind::Double | Kind::Date | Kind::Uuid | Kind::Json)
 }

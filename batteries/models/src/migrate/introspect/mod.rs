@@ -12,9 +12,9 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use lback_core::Result;
 use lback_db::Db;
 
-use super::sql::{Dialect, text_literal};
-use super::{Check, Column, ForeignKey, Index, Schema, Table, index_name};
-use crate::meta::{Kind, OnDelete};
+use super::sql::{Dialect, decimal_of_units, text_literal};
+use super::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, index_name};
+use crate::meta::{Digits, Kind, OnDelete};
 
 /// Reads the schema of tables from a database. Tables that do not exist are left out.
 ///
@@ -92,7 +92,7 @@ fn tables(columns: Vec<ColumnRow>, references: &[ReferenceRow]) -> BTreeMap<Stri
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();
     let mut keys: BTreeMap<String, Vec<(i64, String)>> = BTreeMap::new();
     for row in columns {
-        let (kind, max_length) = kind(&row.declared);
+        let (kind, max_length, digits) = kind(&row.declared);
         if row.key > 0 {
             keys.entry(row.of.clone()).or_default().push((row.key, row.name.clone()));
         }
@@ -101,7 +101,14 @@ fn tables(columns: Vec<ColumnRow>, references: &[ReferenceRow]) -> BTreeMap<Stri
             null: !row.not_null && row.key == 0,
             numbered: row.numbered,
             max_length,
-            default: row.value.as_deref().and_then(|value| default::parse(value, kind)),
+            digits,
+            default: row.value.as_deref().and_then(|value| default::parse(value, kind)).map(|value| match (value, digits) {
+                // On SQLite, in units of the last place.
+                (DefaultValue::Int(units), Some(digits)) if is_in_units(&row.declared) => {
+                    DefaultValue::Text(decimal_of_units(units, digits.decimal_places))
+                }
+                (value, _) => value,
+            }),
             references: reference.map(|reference| ForeignKey {
                 table: reference.to_table.clone(),
                 column: reference.to_column.clone(),
@@ -137,10 +144,19 @@ fn add_indexes(tables: &mut BTreeMap<String, Table>, rows: Vec<IndexRow>, condit
     }
 }
 
-/// Returns the type and the length of a declared type.
-fn kind(declared: &str) -> (Kind, Option<u32>) {
+/// Returns whether a declared type is that of decimals on SQLite.
+fn is_in_units(declared: &str) -> bool {
+    declared.to_ascii_lowercase().starts_with("decimal_int")
+}
+
+/// Returns the type, the length and the digits of a declared type.
+fn kind(declared: &str) -> (Kind, Option<u32>, Option<Digits>) {
     let declared = declared.to_ascii_lowercase();
-    let length = declared.split_once('(').and_then(|(_, length)| length.trim_end_matches(')').trim().parse().ok());
+    let arguments = declared.split_once('(').map(|(_, arguments)| arguments.trim_end_matches(')'));
+    let length = arguments.and_then(|length| length.trim().parse().ok());
+    let digits = arguments
+        .and_then(|digits| digits.split_once(','))
+        .and_then(|(all, places)| Some(Digits { max_digits: all.trim().parse().ok()?, decimal_places: places.trim().parse().ok()? }));
     let base = declared.split('(').next().unwrap_or_default().trim();
     let kind = match base {
         "smallint" => Kind::SmallInt,
@@ -156,12 +172,12 @@ fn kind(declared: &str) -> (Kind, Option<u32>) {
         "timestamptz" | "timestamp with time zone" => Kind::Timestamp,
         "uuid" => Kind::Uuid,
         "json" | "jsonb" => Kind::Json,
-        "numeric" | "decimal" => Kind::Decimal,
-        "varchar" | "character varying" => return (Kind::Text, length),
+        "numeric" | "decimal" | "decimal_int" => return (Kind::Decimal, None, digits),
+        "varchar" | "character varying" => return (Kind::Text, length, None),
         // A type that no field has is shown as a text.
         _ => Kind::Text,
     };
-    (kind, None)
+    (kind, None, None)
 }
 
 fn on_delete(name: &str) -> OnDelete {
@@ -174,5 +190,5 @@ fn on_delete(name: &str) -> OnDelete {
 
 /// Returns a set of checks, with each of its conditions trimmed.
 fn checks(found: impl IntoIterator<Item = (String, String)>) -> BTreeSet<Check> {
-    found.into_iter().map(|(name, condition)| Check { name, condition: condition.trim().to_owned() }).collect()
+    found.into_iter().map(|(name, condition)| Check::new(name, condition.trim())).collect()
 }

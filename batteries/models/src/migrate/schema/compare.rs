@@ -53,7 +53,8 @@ impl Table {
             shown.collect()
         };
         let checks = |table: &Table| -> BTreeSet<String> {
-            let shown = |check: &super::Check| format!("the check {} of {name}: {}", check.name, normal_condition(&check.condition));
+            let shown =
+                |check: &super::Check| format!("the check {} of {name}: {}", check.name, normal_condition(check.condition(dialect)));
             table.checks.iter().map(shown).collect()
         };
         for (expected, found) in [(indexes(self), indexes(found)), (checks(self), checks(found))] {
@@ -68,6 +69,9 @@ impl Column {
     pub(crate) fn stored(&self, dialect: Dialect) -> Column {
         let mut stored = self.clone();
         stored.kind = stored_kind(self.kind, dialect);
+        if self.kind == Kind::Decimal && self.digits.is_none() && dialect == Dialect::Sqlite {
+            stored.kind = Kind::Text;
+        }
         if self.numbered && dialect == Dialect::Sqlite {
             stored.kind = Kind::BigInt;
         }
@@ -114,7 +118,10 @@ impl Column {
 }
 
 fn kind_and(column: &Column) -> String {
-    format!("{}{}", kind_name(column.kind), if column.numbered { ", numbered by the database" } else { "" })
+    let digits = column
+        .digits
+        .map(|digits| format!(" with {} digits, {} of them after the decimal point", digits.max_digits, digits.decimal_places));
+    format!("{}{}{}", kind_name(column.kind), digits.unwrap_or_default(), if column.numbered { ", numbered by the database" } else { "" })
 }
 
 /// Returns the type that stands for `kind` in a database that has no type of its own for it.
@@ -122,7 +129,7 @@ fn stored_kind(kind: Kind, dialect: Dialect) -> Kind {
     match (dialect, kind) {
         (_, Kind::Duration) => Kind::BigInt,
         (Dialect::Sqlite, Kind::Timestamp) => Kind::DateTime,
-        (Dialect::Sqlite, Kind::Uuid | Kind::Json | Kind::Decimal) => Kind::Text,
+        (Dialect::Sqlite, Kind::Uuid | Kind::Json) => Kind::Text,
         _ => kind,
     }
 }

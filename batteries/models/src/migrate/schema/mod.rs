@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::meta::{Kind, OnDelete};
+use super::Dialect;
+use crate::meta::{Digits, Kind, OnDelete};
 
 /// The tables of an application's models at one point in time, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub struct Column {
     /// Maximum number of characters of a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<u32>,
+    /// The digits of an exact number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digits: Option<Digits>,
     /// The value of rows that are inserted without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<DefaultValue>,
@@ -79,6 +83,7 @@ impl Column {
             null: false,
             numbered: false,
             max_length: None,
+            digits: None,
             default: None,
             choices: Vec::new(),
             references: None,
@@ -135,6 +140,21 @@ pub struct Check {
     pub name: String,
     /// The condition, in SQL.
     pub condition: String,
+    /// The condition in SQL for SQLite, if it is another one there. Empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub on_sqlite: String,
+}
+
+impl Check {
+    /// Returns a condition that is the same on all databases.
+    pub fn new(name: impl Into<String>, condition: impl Into<String>) -> Self {
+        Check { name: name.into(), condition: condition.into(), on_sqlite: String::new() }
+    }
+
+    /// Returns the condition on a database.
+    pub(crate) fn condition(&self, dialect: Dialect) -> &str {
+        if dialect == Dialect::Sqlite && !self.on_sqlite.is_empty() { &self.on_sqlite } else { &self.condition }
+    }
 }
 
 impl Table {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table};
 use crate::meta::{Auto, FieldMeta, IndexMeta, Literal, ModelMeta};
+use crate::migrate::Dialect;
+use crate::migrate::sql::{literal, quote};
 
 impl Schema {
     /// Returns the tables of the models that are [managed](ModelMeta::managed), with the tables of pairs of their many-to-many fields.
@@ -31,17 +33,31 @@ impl Table {
             columns: model.fields.iter().map(column).collect(),
             primary_key: owned(model.primary_key),
             indexes,
-            checks: model
-                .checks
-                .iter()
-                .map(|check| Check { name: check.name.to_owned(), condition: check.condition.trim().to_owned() })
-                .collect(),
+            checks: model.checks.iter().map(|check| Check::new(check.name, check.condition.trim())).chain(limits(model)).collect(),
         }
     }
 }
 
 fn index(index: &IndexMeta) -> Index {
     Index { columns: owned(index.columns), unique: index.unique, condition: index.condition.trim().to_owned() }
+}
+
+/// Returns the checks of the smallest and the largest number that fields allow.
+fn limits(model: &ModelMeta) -> impl Iterator<Item = Check> {
+    model
+        .fields
+        .iter()
+        .flat_map(|field| {
+            let check = |end: Option<Literal>, name: &str, operator: &str| {
+                let value = DefaultValue::from(end?);
+                let on = |dialect| format!("{} {operator} {}", quote(field.column), literal(&value, &column(field), dialect));
+                let (condition, on_sqlite) = (on(Dialect::Postgres), on(Dialect::Sqlite));
+                let on_sqlite = if on_sqlite == condition { String::new() } else { on_sqlite };
+                Some(Check { name: format!("{}_{name}", field.column), condition, on_sqlite })
+            };
+            [check(field.min, "min", ">="), check(field.max, "max", "<=")]
+        })
+        .flatten()
 }
 
 fn column(field: &FieldMeta) -> Column {
@@ -54,6 +70,7 @@ fn column(field: &FieldMeta) -> Column {
         null: field.null,
         numbered: field.auto == Auto::Id,
         max_length: field.max_length,
+        digits: field.digits,
         default: field.default.map(DefaultValue::from),
         choices,
         references: field.references.map(|reference| {

@@ -2,8 +2,10 @@
 
 /// A part of a condition.
 enum Part<'a> {
-    /// A name, without its quotes.
+    /// A name.
     Name(&'a str),
+    /// A name in quotes, without them.
+    Quoted(&'a str),
     Space,
     /// A text in quotes, an operator, a number.
     Other(&'a str),
@@ -15,7 +17,7 @@ pub(crate) fn normal_condition(condition: &str) -> String {
     let mut normal = String::with_capacity(condition.len());
     for part in parts(condition) {
         match part {
-            Part::Name(name) => normal += name,
+            Part::Name(name) | Part::Quoted(name) => normal += name,
             Part::Space => normal.push(' '),
             Part::Other(text) => normal += text,
         }
@@ -31,7 +33,12 @@ pub(crate) fn rename_in_condition(condition: &str, renamed: &[(String, String)])
     let mut result = String::with_capacity(condition.len());
     for part in parts(condition) {
         match part {
-            Part::Name(name) => result += renamed.iter().find(|(from, _)| from == name).map_or(name, |(_, to)| to),
+            Part::Name(name) => result += new_name(name, renamed),
+            Part::Quoted(name) => {
+                result.push('"');
+                result += new_name(name, renamed);
+                result.push('"');
+            }
             Part::Space => result.push(' '),
             Part::Other(text) => result += text,
         }
@@ -39,9 +46,13 @@ pub(crate) fn rename_in_condition(condition: &str, renamed: &[(String, String)])
     result
 }
 
+fn new_name<'a>(name: &'a str, renamed: &'a [(String, String)]) -> &'a str {
+    renamed.iter().find(|(from, _)| from == name).map_or(name, |(_, to)| to)
+}
+
 /// Returns whether the condition has the column.
 pub(super) fn mentions(condition: &str, column: &str) -> bool {
-    parts(condition).iter().any(|part| matches!(part, Part::Name(name) if *name == column))
+    parts(condition).iter().any(|part| matches!(part, Part::Name(name) | Part::Quoted(name) if *name == column))
 }
 
 fn parts(condition: &str) -> Vec<Part<'_>> {
@@ -55,7 +66,7 @@ fn parts(condition: &str) -> Vec<Part<'_>> {
             }
             '"' => {
                 let length = quoted(rest, '"');
-                (Part::Name(rest[..length].trim_matches('"')), length)
+                (Part::Quoted(rest[..length].trim_matches('"')), length)
             }
             c if c.is_whitespace() => (Part::Space, rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len())),
             c if c.is_alphabetic() || c == '_' => {
@@ -93,7 +104,7 @@ mod tests {
     fn columns_are_renamed_and_nothing_else() {
         let renamed = [("text".to_owned(), "body".to_owned())];
         let condition = "text <> 'text' AND text(\"text\") > text_2 AND 'it''s text' <> ''";
-        assert_eq!(rename_in_condition(condition, &renamed), "body <> 'text' AND text(body) > text_2 AND 'it''s text' <> ''");
+        assert_eq!(rename_in_condition(condition, &renamed), "body <> 'text' AND text(\"body\") > text_2 AND 'it''s text' <> ''");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Dialect;
 use super::literals::{literal, text_list};
 use super::names::{constraint_name, index_name, list, quote};
-use crate::meta::Kind;
+use crate::meta::{Digits, Kind};
 use crate::migrate::schema::on_delete_name;
 use crate::migrate::{Check, Column, Index, Table};
 
@@ -12,6 +12,15 @@ pub(crate) fn type_name(column: &Column, dialect: Dialect) -> String {
     let name = match (column.kind, dialect) {
         (Kind::Text, Dialect::Postgres) => match column.max_length {
             Some(length) => return format!("VARCHAR({length})"),
+            None => "TEXT",
+        },
+        (Kind::Decimal, Dialect::Postgres) => match column.digits {
+            Some(Digits { max_digits, decimal_places }) => return format!("NUMERIC({max_digits}, {decimal_places})"),
+            None => "NUMERIC",
+        },
+        // With "INT" in its name, the type is one of integers for SQLite.
+        (Kind::Decimal, Dialect::Sqlite) => match column.digits {
+            Some(Digits { max_digits, decimal_places }) => return format!("DECIMAL_INT({max_digits}, {decimal_places})"),
             None => "TEXT",
         },
         // SQLite numbers the rows of a table whose key has this type, and no other.
@@ -25,7 +34,7 @@ pub(crate) fn type_name(column: &Column, dialect: Dialect) -> String {
         (Kind::Double, Dialect::Sqlite) => "DOUBLE",
         (Kind::Double, Dialect::Postgres) => "DOUBLE PRECISION",
         (Kind::Bool, _) => "BOOLEAN",
-        (Kind::Text | Kind::Uuid | Kind::Json | Kind::Decimal, Dialect::Sqlite) => "TEXT",
+        (Kind::Text | Kind::Uuid | Kind::Json, Dialect::Sqlite) => "TEXT",
         (Kind::Bytes, Dialect::Sqlite) => "BLOB",
         (Kind::Bytes, Dialect::Postgres) => "BYTEA",
         (Kind::Date, _) => "DATE",
@@ -34,7 +43,6 @@ pub(crate) fn type_name(column: &Column, dialect: Dialect) -> String {
         (Kind::Timestamp, Dialect::Postgres) => "TIMESTAMPTZ",
         (Kind::Uuid, Dialect::Postgres) => "UUID",
         (Kind::Json, Dialect::Postgres) => "JSONB",
-        (Kind::Decimal, Dialect::Postgres) => "NUMERIC",
     };
     name.to_owned()
 }
@@ -59,6 +67,10 @@ pub(super) fn column_definition(table: &str, column: &Column, key: Option<&str>,
         Dialect::Sqlite => {
             if let (Kind::Text, Some(length)) = (column.kind, column.max_length) {
                 sql += &format!(" CHECK (length({}) <= {length})", quote(&column.name));
+            }
+            if let (Kind::Decimal, Some(digits)) = (column.kind, column.digits) {
+                let most = 10_u64.saturating_pow(digits.max_digits) - 1;
+                sql += &format!(" CHECK ({} BETWEEN -{most} AND {most})", quote(&column.name));
             }
             if let Some(condition) = choices_condition(column) {
                 sql += &format!(" CHECK ({condition})");
@@ -101,7 +113,7 @@ pub(super) fn check_name(table: &str, check: &str, dialect: Dialect) -> String {
 
 /// Returns the definition of a model's check.
 pub(super) fn check_definition(table: &str, check: &Check, dialect: Dialect) -> String {
-    format!("CONSTRAINT {} CHECK ({})", quote(&check_name(table, &check.name, dialect)), check.condition)
+    format!("CONSTRAINT {} CHECK ({})", quote(&check_name(table, &check.name, dialect)), check.condition(dialect))
 }
 
 /// Returns `CREATE TABLE` of `table`, under the name `created`. References to the tables for which `later` is true are left out.

@@ -4,7 +4,7 @@ use super::Dialect;
 use super::conditions::mentions;
 use super::literals::{text_list, text_literal};
 use super::names::{list, quote};
-use crate::meta::Kind;
+use crate::meta::{Digits, Kind};
 use crate::migrate::diff::{Conversion, conversion};
 use crate::migrate::{AlteredColumn, Check, Column, Fill, Index, Plan, TableChange};
 
@@ -32,14 +32,15 @@ pub(super) fn guards(plan: &Plan, change: &TableChange, dialect: Dialect) -> Str
 
 /// Returns the guard of a check, which has the new names of columns, and so runs after the columns were renamed. `None` if the check has
 /// a column that existing rows do not have.
-pub(super) fn check_guard(change: &TableChange, check: &Check) -> Option<String> {
-    if change.added.iter().any(|added| mentions(&check.condition, &added.column.name)) {
+pub(super) fn check_guard(change: &TableChange, check: &Check, dialect: Dialect) -> Option<String> {
+    let condition = check.condition(dialect);
+    if change.added.iter().any(|added| mentions(condition, &added.column.name)) {
         return None;
     }
     let key = &change.renamed.primary_key;
     let message =
         format!("the check {} of {} requires {}. Rows that do not fit{}", check.name, change.name, one_line(&check.condition), by_key(key));
-    Some(guard(&message, &shown(key), &change.name, &format!(" WHERE NOT ({})", check.condition)))
+    Some(guard(&message, &shown(key), &change.name, &format!(" WHERE NOT ({condition})")))
 }
 
 /// Returns the guard of a table that SQLite rebuilds: columns that the migration does not know would be lost. They come from a
@@ -62,6 +63,10 @@ fn of_column(plan: &Plan, change: &TableChange, altered: &AlteredColumn, dialect
     let text = if old.kind == Kind::Text { column.clone() } else { format!("CAST({column} AS TEXT)") };
     let mut found = Vec::new();
     found.extend(of_type(old, new, &column, dialect).map(|condition| (format!("gets the type {}", type_title(new)), condition)));
+    if let Some(digits) = new.digits {
+        let message = format!("may have at most {} digits, {} of them after the decimal point", digits.max_digits, digits.decimal_places);
+        found.extend(of_digits(old, digits, &column, dialect).map(|condition| (message, condition)));
+    }
     if let (Kind::Text, Some(length)) = (new.kind, new.max_length)
         && (old.kind != Kind::Text || old.max_length.is_none_or(|before| before > length))
     {
@@ -84,13 +89,18 @@ fn of_type(old: &Column, new: &Column, column: &str, dialect: Dialect) -> Option
         Conversion::Narrow => match new.kind {
             Kind::SmallInt => Some(format!("{column} NOT BETWEEN {} AND {}", i16::MIN, i16::MAX)),
             Kind::Integer => Some(format!("{column} NOT BETWEEN {} AND {}", i32::MIN, i32::MAX)),
+            // A decimal that becomes a whole number.
+            Kind::BigInt if old.kind == Kind::Decimal && sqlite => {
+                old.digits.map(|digits| format!("{column} % {} <> 0", power(digits.decimal_places)))
+            }
+            Kind::BigInt if old.kind == Kind::Decimal => Some(format!("{column} <> trunc({column})")),
             Kind::Float if !sqlite => Some(format!("CAST(CAST({column} AS REAL) AS DOUBLE PRECISION) <> {column}")),
             _ => None,
         },
         // PostgreSQL refuses these itself, with the value in its message; SQLite would keep or change them.
         Conversion::FromText if sqlite => match new.kind {
             Kind::SmallInt | Kind::Integer | Kind::BigInt => Some(format!("CAST(CAST({column} AS INTEGER) AS TEXT) <> {column}")),
-            Kind::Double | Kind::Decimal => Some(format!("{column} NOT GLOB '[0-9+.-]*' OR {column} GLOB '*[^0-9.eE+-]*'")),
+            Kind::Double => Some(format!("{column} NOT GLOB '[0-9+.-]*' OR {column} GLOB '*[^0-9.eE+-]*'")),
             Kind::Date => Some(format!("date({column}) IS NOT {column}")),
             Kind::Uuid => Some(format!("length({column}) <> 36")),
             Kind::Json => Some(format!("NOT json_valid({column})")),
@@ -98,6 +108,34 @@ fn of_type(old: &Column, new: &Column, column: &str, dialect: Dialect) -> Option
         },
         Conversion::FromText | Conversion::Widen | Conversion::ToText | Conversion::ToUtc | Conversion::FromUtc => None,
     }
+}
+
+/// Returns the condition of numbers that have more digits than the column will.
+fn of_digits(old: &Column, new: Digits, column: &str, dialect: Dialect) -> Option<String> {
+    let sqlite = dialect == Dialect::Sqlite;
+    let Digits { max_digits, decimal_places } = new;
+    let whole = max_digits.saturating_sub(decimal_places);
+    // On SQLite, a decimal is a number of units of its last place.
+    let old_places = if sqlite { old.digits.map_or(0, |digits| digits.decimal_places) } else { 0 };
+    let too_large = match (old.kind, old.digits) {
+        (Kind::Decimal, Some(before)) if before.max_digits.saturating_sub(before.decimal_places) <= whole => None,
+        _ => Some(format!("abs({column}) >= {}", 10_u128.saturating_pow(whole + old_places))),
+    };
+    let too_fine = match (old.kind, old.digits) {
+        (Kind::Decimal, Some(before)) if before.decimal_places <= decimal_places => None,
+        (Kind::Decimal, Some(before)) if sqlite => Some(format!("{column} % {} <> 0", power(before.decimal_places - decimal_places))),
+        (Kind::Decimal, _) => Some(format!("{column} <> round({column}, {decimal_places})")),
+        (Kind::Float | Kind::Double, _) if sqlite => Some(format!("{column} <> round({column}, {decimal_places})")),
+        (Kind::Float | Kind::Double, _) => Some(format!("CAST({column} AS NUMERIC) <> round(CAST({column} AS NUMERIC), {decimal_places})")),
+        _ => None,
+    };
+    let conditions: Vec<String> = too_large.into_iter().chain(too_fine).collect();
+    (!conditions.is_empty()).then(|| conditions.join(" OR "))
+}
+
+/// Returns a power of ten.
+pub(super) fn power(exponent: u32) -> u64 {
+    10_u64.saturating_pow(exponent)
 }
 
 /// Returns the condition of rows that refer to a row that does not exist.

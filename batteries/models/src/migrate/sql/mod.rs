@@ -10,7 +10,8 @@ mod sqlite;
 
 pub(crate) use conditions::{normal_condition, quoted, rename_in_condition};
 pub(crate) use definitions::type_name;
-pub(crate) use literals::text_literal;
+pub(crate) use literals::{decimal_of_units, literal, text_literal, units};
+pub(crate) use names::quote;
 pub use names::{constraint_name, index_name};
 
 use super::Plan;

@@ -6,10 +6,11 @@
 
 use super::Dialect::Sqlite;
 use super::definitions::{column_definition, create_index, create_indexes, create_table};
-use super::guards::{check_guard, guards, unknown_columns};
+use super::guards::{check_guard, guards, power, unknown_columns};
 use super::literals::literal;
 use super::names::{index_name, quote};
-use crate::migrate::{AddedColumn, Fill, Plan, TableChange};
+use crate::meta::Kind;
+use crate::migrate::{AddedColumn, AlteredColumn, Column, Fill, Plan, TableChange};
 
 pub(super) fn render(plan: &Plan) -> String {
     let mut sql: String = plan.changed.iter().map(|change| guards(plan, change, Sqlite)).collect();
@@ -73,6 +74,23 @@ fn needs_rebuild(change: &TableChange) -> bool {
         || change.dropped.iter().any(|column| in_key(&column.name))
 }
 
+/// Returns the value of a column that changes. Decimals are numbers of units of their last place.
+fn converted(AlteredColumn { old, new, .. }: &AlteredColumn) -> String {
+    let column = quote(&new.name);
+    let places = |column: &Column| column.digits.filter(|_| column.kind == Kind::Decimal).map(|digits| digits.decimal_places);
+    match (places(old), places(new)) {
+        (Some(before), Some(after)) if before < after => format!("{column} * {}", power(after - before)),
+        (Some(before), Some(after)) if before > after => format!("{column} / {}", power(before - after)),
+        (None, Some(after)) if matches!(old.kind, Kind::Float | Kind::Double) => {
+            format!("CAST(round({column} * {}) AS INTEGER)", power(after))
+        }
+        (None, Some(after)) if old.kind != Kind::Decimal => format!("{column} * {}", power(after)),
+        (Some(before), None) if matches!(new.kind, Kind::Float | Kind::Double) => format!("{column} / {}.0", power(before)),
+        (Some(before), None) => format!("{column} / {}", power(before)),
+        _ => column,
+    }
+}
+
 /// Rebuilds the table. Its columns have their new names already.
 fn rebuild(change: &TableChange) -> String {
     let table = quote(&change.name);
@@ -84,9 +102,10 @@ fn rebuild(change: &TableChange) -> String {
             Some(_) => continue,
             None => {
                 let altered = change.altered.iter().find(|altered| altered.new.name == column.name);
+                let kept = altered.map_or_else(|| quote(&column.name), converted);
                 match altered.map(|altered| &altered.fill) {
-                    Some(Fill::Value(value)) => format!("COALESCE({}, {})", quote(&column.name), literal(value, column, Sqlite)),
-                    _ => quote(&column.name),
+                    Some(Fill::Value(value)) => format!("COALESCE({kept}, {})", literal(value, column, Sqlite)),
+                    _ => kept,
                 }
             }
         };
@@ -95,7 +114,7 @@ fn rebuild(change: &TableChange) -> String {
     }
     let (_, new_checks) = change.checks();
     let mut sql = unknown_columns(change);
-    sql.extend(new_checks.into_iter().filter_map(|check| check_guard(change, check)));
+    sql.extend(new_checks.into_iter().filter_map(|check| check_guard(change, check, Sqlite)));
     sql += "-- SQLite cannot alter this in place, so a new table takes over the rows.\n";
     sql += &format!("-- lback: rebuild {}\n", change.name);
     sql += &create_table(&change.name, &format!("new__{}", change.name), &change.new, Sqlite, |_| false);

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use lback_db::Db;
 use lback_models::migrate::{Answers, Check, Column, DefaultValue, Dialect, ForeignKey, Index, Plan, Schema, Table, plan};
-use lback_models::{Kind, OnDelete};
+use lback_models::{Digits, Kind, OnDelete};
 
 use super::project::{Project, projects};
 
@@ -122,7 +122,10 @@ impl Models {
                     column.default = random.chance(3).then(|| DefaultValue::Int(random.below(9) as i64 - 4));
                 }
                 Kind::Double => column.default = random.chance(3).then_some(DefaultValue::Real(-0.5)),
-                Kind::Decimal => column.default = random.chance(3).then(|| DefaultValue::Text("1.50".to_owned())),
+                Kind::Decimal => {
+                    column.digits = Some(Digits { max_digits: 10, decimal_places: 2 });
+                    column.default = random.chance(3).then(|| DefaultValue::Text("1.50".to_owned()));
+                }
                 Kind::Json => column.default = random.chance(3).then(|| DefaultValue::Text("{\"a\": [1]}".to_owned())),
                 Kind::Bool => column.default = random.chance(2).then(|| DefaultValue::Bool(random.chance(2))),
                 _ => {}
@@ -260,7 +263,7 @@ impl Models {
             10 => drop(table.indexes.pop_first()),
             11 => {
                 let (name, column) = (self.name("k"), table.columns[self.random.below(table.columns.len())].name.clone());
-                table.checks.insert(Check { name, condition: format!("{column} IS NULL OR id > 0") });
+                table.checks.insert(Check::new(name, format!("{column} IS NULL OR id > 0")));
             }
             12 => drop(table.checks.pop_first()),
             _ => {}
@@ -280,7 +283,7 @@ fn rename_column(table: &mut Table, from: &str, to: &str) {
     });
     table.indexes = indexes.collect();
     let checks = std::mem::take(&mut table.checks).into_iter();
-    table.checks = checks.map(|check| Check { condition: renamed(&check.condition), name: check.name }).collect();
+    table.checks = checks.map(|check| Check { condition: renamed(&check.condition), ..check }).collect();
 }
 
 fn alter(random: &mut Random, column: &mut Column) {
@@ -308,7 +311,9 @@ fn alter(random: &mut Random, column: &mut Column) {
             },
             // Longer or shorter; the values of rows are short.
             Kind::Text => column.max_length = *random.one(&[None, Some(40), Some(200)]),
-            Kind::BigInt | Kind::Double | Kind::Date | Kind::Uuid | Kind::Json | Kind::Decimal => {
+            // More digits or fewer; the values of rows are short.
+            Kind::Decimal => column.digits = Some(Digits { max_digits: *random.one(&[6, 10, 18]), decimal_places: 2 }),
+            Kind::BigInt | Kind::Double | Kind::Date | Kind::Uuid | Kind::Json => {
                 column.kind = Kind::Text;
                 column.default = None;
             }
@@ -365,7 +370,8 @@ fn value(column: &Column, row: usize, dialect: Dialect) -> String {
         Kind::Time => format!("'0{row}:00:00'"),
         Kind::Uuid => format!("'00000000-0000-0000-0000-00000000000{row}'"),
         Kind::Json => format!("'[{row}]'"),
-        Kind::Decimal => format!("'{row}.25'"),
+        Kind::Decimal if postgres => format!("{row}.25"),
+        Kind::Decimal => format!("{row}25"),
         Kind::Bytes if postgres => format!("'\\x0{row}'"),
         Kind::Bytes => format!("X'0{row}'"),
         Kind::SmallInt | Kind::Integer | Kind::BigInt | Kind::Duration => row.to_string(),

@@ -3,6 +3,7 @@
 mod changes;
 mod checks;
 mod command;
+mod decimals;
 mod interrupted;
 mod models;
 mod project;

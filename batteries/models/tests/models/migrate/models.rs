@@ -15,6 +15,9 @@ const FIELD: FieldMeta = FieldMeta {
     choices: &[],
     default: None,
     max_length: None,
+    digits: None,
+    min: None,
+    max: None,
     format: Format::Any,
     long: false,
     unique: false,
@@ -77,7 +80,14 @@ static POST: ModelMeta = ModelMeta {
     ],
     indexes: &[IndexMeta { columns: &["state", "slug"], unique: false, condition: "state = 'draft'" }],
     checks: &[CheckMeta { name: "slug_is_lower", condition: "slug = lower(slug)" }],
-    many_to_many: &[ManyToManyMeta { name: "tags", label: "Tags", model: || &TAG, through: || &POST_TAGS }],
+    many_to_many: &[ManyToManyMeta {
+        name: "tags",
+        label: "Tags",
+        model: || &TAG,
+        through: || &POST_TAGS,
+        own: "post_id",
+        other: "tag_id",
+    }],
     ..MODEL
 };
 

@@ -202,7 +202,7 @@ fn columns_of_another_branch_are_not_dropped_with_an_old_table() {
 }
 
 impl Project {
-    fn db_fails(&self, sql: &str) -> bool {
+    pub(super) fn db_fails(&self, sql: &str) -> bool {
         use diesel::connection::SimpleConnection;
         self.db().batch_execute(sql).is_err()
     }

@@ -1,0 +1,127 @@
+//! Decimals: their digits change without a loss, or not at all.
+
+use lback_models::migrate::{Dialect, Schema};
+
+use super::project::{Project, notes, notes_with, projects};
+
+fn price(digits: u32, places: u32, rest: &str) -> Schema {
+    notes(&format!(r#"{{"name": "price", "kind": "decimal", "digits": {{"max_digits": {digits}, "decimal_places": {places}}}{rest}}}"#))
+}
+
+fn prices(project: &Project, places: u32) -> Vec<String> {
+    // SQLite has units of the last place.
+    let scale = if project.dialect == Dialect::Sqlite { 10_u32.pow(places) } else { 1 };
+    project
+        .query(&format!("SELECT round(price * 1.0 / {scale}, 4) FROM notes ORDER BY id"))
+        .iter()
+        .map(|text| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.clone() })
+        .collect()
+}
+
+fn insert(project: &Project, prices: &[i64], places: u32) {
+    for units in prices {
+        let sql = match project.dialect {
+            Dialect::Sqlite => format!("INSERT INTO notes (price) VALUES ({units})"),
+            Dialect::Postgres => format!("INSERT INTO notes (price) VALUES ({units}::numeric / {})", 10_i64.pow(places)),
+        };
+        project.run(&sql);
+    }
+}
+
+#[test]
+fn digits_and_places_grow_and_shrink() {
+    for mut project in projects() {
+        let (small, fine, large) = (price(6, 2, ""), price(8, 4, ""), price(12, 2, ", \"null\": true"));
+        project.migrate(&Schema::default(), &small).unwrap();
+        project.assert_is(&small, "");
+        insert(&project, &[995, -1, 999_999], 2);
+        let expected = ["9.95", "-0.01", "9999.99"];
+        assert_eq!(prices(&project, 2), expected);
+        for (from, to, places) in [(&small, &fine, 4), (&fine, &large, 2), (&large, &small, 2)] {
+            let to_small = project.migrate(from, to);
+            if std::ptr::eq(from, &large) {
+                // NULL is allowed before, and not afterwards.
+                assert!(to_small.is_err());
+                continue;
+            }
+            to_small.unwrap();
+            project.assert_is(to, "");
+            assert_eq!(prices(&project, places), expected);
+        }
+        project.rollback().unwrap();
+        project.assert_is(&fine, "back");
+        assert_eq!(prices(&project, 4), expected);
+        project.rollback().unwrap();
+        project.assert_is(&small, "back");
+        assert_eq!(prices(&project, 2), expected);
+    }
+}
+
+#[test]
+fn a_change_that_would_cut_digits_is_refused() {
+    for mut project in projects() {
+        let (old, fewer_places, fewer_digits) = (price(8, 3, ""), price(8, 2, ""), price(6, 3, ""));
+        project.migrate(&Schema::default(), &old).unwrap();
+        insert(&project, &[1_000, 1_001, 999_999, 1_000_000, -1_000_000], 3);
+        let error = project.migrate(&old, &fewer_places).unwrap_err().to_string();
+        let message = "notes.price may have at most 8 digits, 2 of them after the decimal point. Rows that do not fit, by id: 2; 3.";
+        assert!(error.contains(message), "{error}");
+        project.assert_is(&old, "unchanged");
+        std::fs::remove_dir_all(project.folder().join(project.dialect.name()).join("2026-01-01-000002_change")).unwrap();
+        let error = project.migrate(&old, &fewer_digits).unwrap_err().to_string();
+        assert!(error.contains("6 digits") && error.contains("by id: 4; 5."), "{error}");
+        project.run("DELETE FROM notes WHERE id > 3");
+        project.apply().unwrap();
+        project.assert_is(&fewer_digits, "");
+        assert_eq!(prices(&project, 3), ["1", "1.001", "999.999"]);
+    }
+}
+
+#[test]
+fn floats_and_whole_numbers_become_decimals() {
+    for mut project in projects() {
+        for (kind, values, expected) in
+            [("double", "(9.95), (-0.1), (NULL)", ["9.95", "-0.1"]), ("bigint", "(995), (-3), (NULL)", ["995", "-3"])]
+        {
+            project.reset();
+            let old = notes(&format!(r#"{{"name": "price", "kind": "{kind}", "null": true}}"#));
+            let new = price(6, 2, ", \"null\": true");
+            project.migrate(&Schema::default(), &old).unwrap();
+            project.run(&format!("INSERT INTO notes (price) VALUES {values}"));
+            project.migrate(&old, &new).unwrap();
+            project.assert_is(&new, "");
+            project.run("DELETE FROM notes WHERE price IS NULL");
+            assert_eq!(prices(&project, 2), expected);
+            project.rollback().unwrap();
+            project.assert_is(&old, "back");
+            assert_eq!(prices(&project, 0), expected);
+        }
+        project.reset();
+        let old = notes(r#"{"name": "price", "kind": "double"}"#);
+        project.migrate(&Schema::default(), &old).unwrap();
+        project.run("INSERT INTO notes (price) VALUES (9.95), (0.125), (123456.0)");
+        let error = project.migrate(&old, &price(6, 2, "")).unwrap_err().to_string();
+        assert!(error.contains("by id: 2; 3."), "{error}");
+    }
+}
+
+#[test]
+fn defaults_and_checks_are_in_units_on_sqlite() {
+    for mut project in projects() {
+        let column = r#"{"name": "price", "kind": "decimal", "digits": {"max_digits": 6, "decimal_places": 2}, "default": "9.95"}"#;
+        let checks = r#"[{"name": "price_min", "condition": "\"price\" >= 0.50", "on_sqlite": "\"price\" >= 50"}]"#;
+        let (old, new) = (notes_with(column, "[]", "[]"), notes_with(column, "[]", checks));
+        project.migrate(&Schema::default(), &old).unwrap();
+        project.assert_is(&old, "");
+        project.run("INSERT INTO notes DEFAULT VALUES");
+        assert_eq!(prices(&project, 2), ["9.95"]);
+        insert(&project, &[49], 2);
+        let error = project.migrate(&old, &new).unwrap_err().to_string();
+        assert!(error.contains("the check price_min of notes requires") && error.contains("by id: 2."), "{error}");
+        project.run("DELETE FROM notes WHERE id = 2");
+        project.apply().unwrap();
+        project.assert_is(&new, "");
+        // More than the digits.
+        assert!(project.db_fails("INSERT INTO notes (price) VALUES (1000000)"));
+    }
+}

@@ -1,0 +1,17 @@
+// errors: 1
+// one says: no function or associated item named `set_tags` found for struct `Post`
+
+use lback::prelude::*;
+
+#[derive(Model, Clone, Debug)]
+pub struct Post {
+    pub id: i64,
+    pub title: String,
+}
+
+#[derive(Form)]
+#[form(model = Post)]
+struct PostForm {
+    title: String,
+    tags: Vec<i64>,
+}
