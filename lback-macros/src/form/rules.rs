@@ -41,7 +41,7 @@ pub(crate) const VALUES: [&str; 13] = [
 ];
 
 /// The names in `messages(…)`, and the variants of `Rule` that they stand for.
-pub(crate) const MESSAGES: [(&str, &str); 13] = [
+pub(crate) const MESSAGES: [(&str, &str); 14] = [
     ("required", "Required"),
     ("once", "Once"),
     ("null", "Null"),
@@ -62,7 +62,7 @@ pub(crate) const MESSAGES: [(&str, &str); 13] = [
 pub(crate) const TEXT_ONLY: [&str; 7] = ["email", "password", "url", "textarea", "min_length", "max_length", "pattern"];
 
 /// Types other than text, by the last segment of their paths.
-pub(crate) const NON_TEXT_TYPES: [&str; 17] = [
+pub(crate) const NON_TEXT_TYPES: [&str; 18] = [
     "i8",
     "i16",
     "i32",

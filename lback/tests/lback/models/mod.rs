@@ -2,7 +2,6 @@
 
 mod changes;
 mod choices;
-mod compile_errors;
 mod cursors;
 #[cfg(feature = "decimal")]
 mod decimals;

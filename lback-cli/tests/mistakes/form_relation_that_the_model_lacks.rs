@@ -1,5 +1,3 @@
-// errors: 2
-// one says: no field `titel` on type `&Post`
 
 use lback::prelude::*;
 
@@ -12,5 +10,8 @@ pub struct Post {
 #[derive(Form)]
 #[form(model = Post)]
 struct PostForm {
-    titel: String,
+    title: String,
+    tags: Vec<i64>,
 }
+
+fn main() {}

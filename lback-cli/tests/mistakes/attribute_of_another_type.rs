@@ -1,5 +1,3 @@
-// errors: 1
-// one says: are for a `String`, not for `i64`
 
 use lback::prelude::*;
 
@@ -9,3 +7,5 @@ pub struct Article {
     #[model(max_length = 5)]
     pub stock: i64,
 }
+
+fn main() {}
