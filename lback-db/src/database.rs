@@ -293,7 +293,10 @@ impl Database {
 
     /// Runs `work`, which only reads, in a transaction in which it sees one state of the database, without a limit of time for its
     /// statements.
-    pub(crate) fn read_at_length(&self, work: impl FnOnce(&mut Db) -> Result<()>) -> Result<()> {
+    ///
+    /// # Errors
+    /// Returns the errors of [`get`](Self::get) and of `work`.
+    pub fn read_at_length(&self, work: impl FnOnce(&mut Db) -> Result<()>) -> Result<()> {
         self.get()?.transaction(|db| {
             if db.kind().is_server() {
                 db.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 0")?;

@@ -12,6 +12,7 @@ use lback_models::{AppModels as _, models};
 
 use crate::declarations::{Declaration, Declarations};
 use crate::install::{check_routes, install};
+use crate::schema::Skeleton;
 use crate::sealed::Sealed;
 use crate::{
     Account, Auth, AuthMiddleware, AuthSettings, Group, NewPermission, Permission, RouteAuth, User, commands, declare_permissions,
@@ -57,7 +58,7 @@ impl AppAuth for App {
         let users = self.battery_mut::<Users>();
         users.make = Some(|assembly| Ok(Auth::new::<User>(assembly)?));
         users.has_commands = true;
-        self.models(models![User, Group, Permission])
+        self.models(models![User, Skeleton, Group, Permission])
     }
 
     fn auth_with<A: Account>(mut self) -> Self {

@@ -1,13 +1,21 @@
-//! The tables that have no model, and the list of all.
+//! The tables of which only this crate knows, and the list of all.
 
+use lback_models::Model;
+
+use crate::User;
 use crate::permissions::{auth_groups, auth_groups_permissions, auth_permissions};
 use crate::user::{auth_users, auth_users_groups, auth_users_own_permissions};
 
-diesel::table! {
-    auth_username_skeletons (skeleton) {
-        skeleton -> Text,
-        user_id -> BigInt,
-    }
+/// A name that looks like that of a user. It is a model, so that it is dumped and loaded together with the user.
+#[derive(Model, Clone, Debug)]
+#[model(crate = lback_models, table = "auth_username_skeletons", read_only, unmanaged)]
+pub struct Skeleton {
+    /// What all names have in common that look alike.
+    #[model(primary_key)]
+    pub skeleton: String,
+    /// The user.
+    #[model(references = User, on_delete = cascade)]
+    pub user_id: i64,
 }
 
 diesel::table! {
@@ -19,7 +27,7 @@ diesel::table! {
     }
 }
 
-lback_db::joinable_tables![auth_username_skeletons, auth_attempts];
+lback_db::joinable_tables![auth_attempts];
 
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
 pub fn tables() -> lback_db::Tables {

@@ -4,6 +4,7 @@ use lback_app::{App, Battery, Checks, CommandSpec, Setup};
 use lback_core::{Application, DebugSection, ProgramResult};
 use lback_db::{Database, Migrations};
 
+use crate::data::{dumpdata, loaddata};
 use crate::migrate::{Dialect, FILE, Schema, check_database, check_migrations, check_models, makemigrations};
 use crate::registry::{ModelList, Models};
 use crate::sealed::Sealed;
@@ -50,7 +51,7 @@ impl Battery for ModelsBattery {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        vec![makemigrations()]
+        vec![makemigrations(), dumpdata(), loaddata()]
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {

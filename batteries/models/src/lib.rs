@@ -33,6 +33,7 @@ mod battery;
 mod checks;
 mod choice;
 mod cursor;
+mod data;
 mod field_type;
 mod form;
 mod key;

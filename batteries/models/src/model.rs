@@ -190,6 +190,12 @@ pub trait ModelOps: Sync {
     fn cursor_page(&self, db: &mut Db, order: &[&str], cursor: &Cursor, per_page: u32) -> Result<CursorPage<Vec<Value>>> {
         rows::cursor_page(self.meta(), db, order, cursor, per_page)
     }
+
+    /// Checks that these values, in the order of the fields, are a row of the model.
+    ///
+    /// # Errors
+    /// Returns an error that names a field that cannot have its value.
+    fn check_values(&self, values: Vec<Value>) -> Result<()>;
 }
 
 /// Returns the operations of a model.
@@ -205,6 +211,10 @@ struct Of<M>(std::marker::PhantomData<fn() -> M>);
 impl<M: Model> ModelOps for Of<M> {
     fn meta(&self) -> &'static ModelMeta {
         M::META
+    }
+
+    fn check_values(&self, values: Vec<Value>) -> Result<()> {
+        M::from_values(values).map(drop)
     }
 }
 

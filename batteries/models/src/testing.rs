@@ -9,7 +9,7 @@ use lback_db::Db;
 use crate::row::NewValues;
 use crate::rows::{self, OnConflict};
 use crate::sealed::Sealed;
-use crate::{FieldMeta, Format, Kind, ModelMeta, NewRow, Value, WritableModel};
+use crate::{FieldMeta, Format, Kind, ModelMeta, Models, NewRow, Value, WritableModel};
 
 /// Adds models to the test [`Client`].
 pub trait ClientModels: Sealed {
@@ -45,6 +45,13 @@ pub trait ClientModels: Sealed {
     /// Panics if the row cannot be created.
     #[track_caller]
     fn create<M: WritableModel>(&self, change: impl FnOnce(&mut M::New)) -> M;
+
+    /// Loads a file of rows, as the command `loaddata` does: `client.load("fixtures/notes.json")`. The path is below the project's folder.
+    ///
+    /// # Panics
+    /// Panics if the file cannot be loaded.
+    #[track_caller]
+    fn load(&self, file: &str);
 }
 
 impl ClientModels for Client {
@@ -56,6 +63,13 @@ impl ClientModels for Client {
             let values = new.into_values()?;
             M::from_values(insert(db, M::META, values, 0)?)
         })
+    }
+
+    #[track_caller]
+    fn load(&self, file: &str) {
+        let none = Models::default();
+        let models = self.app().state::<Models>().unwrap_or(&none);
+        self.db(|db| crate::data::load_file(db, models, &self.app().root().join(file), file));
     }
 }
 

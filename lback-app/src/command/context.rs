@@ -78,10 +78,21 @@ impl Command {
 
     /// Prints a line to standard output. In a test, [`Client::command`](crate::testing::Client::command) returns it instead.
     pub fn print(&mut self, line: impl Display) {
+        // A closed pipe, as with `head`, is not an error.
+        drop(self.try_print(line));
+    }
+
+    /// As [`print`](Self::print), for output that must be complete.
+    ///
+    /// # Errors
+    /// Returns an error if the line cannot be written, for example because the disk is full.
+    pub fn try_print(&mut self, line: impl Display) -> io::Result<()> {
         match &mut self.printed {
-            Some(printed) => printed.push_str(&format!("{line}\n")),
-            // A closed pipe, as with `head`, is not an error.
-            None => drop(writeln!(io::stdout(), "{line}")),
+            Some(printed) => {
+                printed.push_str(&format!("{line}\n"));
+                Ok(())
+            }
+            None => writeln!(io::stdout(), "{line}"),
         }
     }
 

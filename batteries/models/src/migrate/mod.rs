@@ -31,6 +31,7 @@ pub(crate) use check::FILE;
 pub use check::{check_database, check_migrations, check_models};
 pub use command::{Make, makemigrations};
 pub use create::create_tables;
+pub(crate) use diff::by_references;
 pub use diff::{AddedColumn, AlteredColumn, Answers, Fill, NamedTable, Plan, Questions, TableChange, plan, plan_back};
 pub use introspect::introspect;
 pub use schema::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table};

@@ -5,6 +5,7 @@ mod choices;
 mod cursors;
 #[cfg(feature = "decimal")]
 mod decimals;
+mod data;
 mod forms;
 mod pages;
 mod relations;
@@ -78,6 +79,7 @@ pub struct Tag {
 
 /// Every type of field.
 #[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "everything")]
 pub struct Everything {
     pub id: i64,
     pub small: i16,

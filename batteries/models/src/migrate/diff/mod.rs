@@ -15,7 +15,7 @@ pub use questions::{Answers, Fill, Questions};
 
 use lback_core::{Error, Result};
 
-use self::order::by_references;
+pub(crate) use self::order::by_references;
 use self::renames::Renames;
 use self::zero::WayBack;
 use super::{Schema, Table};

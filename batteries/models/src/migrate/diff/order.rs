@@ -4,7 +4,7 @@ use super::NamedTable;
 
 /// Sorts tables so that each follows those that it refers to. In a circle, one comes first all the same; its references are added
 /// afterwards.
-pub(super) fn by_references(mut tables: Vec<NamedTable>) -> Vec<NamedTable> {
+pub(crate) fn by_references(mut tables: Vec<NamedTable>) -> Vec<NamedTable> {
     let mut sorted = Vec::with_capacity(tables.len());
     while !tables.is_empty() {
         let waits = |one: &NamedTable| {
