@@ -8,6 +8,7 @@
 #[cfg(feature = "sqlite")]
 mod checkpoint;
 mod connection;
+mod copy_data;
 mod database;
 mod database_url;
 #[cfg(feature = "decimal")]
@@ -44,6 +45,7 @@ mod turns;
 mod unit_of_work;
 
 pub use connection::{Db, Kind, PooledDb};
+pub use copy_data::{CopyData, CopyProgress};
 pub use database::{Database, PoolStats};
 #[cfg(feature = "decimal")]
 pub use decimal::Decimal;

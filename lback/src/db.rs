@@ -12,9 +12,9 @@ pub use lback_db::schema::{Column, Columns};
 pub use lback_db::sql_types;
 #[doc(inline)]
 pub use lback_db::{
-    Applied, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach, Isolation, JsonMethods,
-    Kind, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PoolStats, PooledDb, RequestDb, RowByRow, Tables, TextMethods,
-    from_select, is_unavailable, joinable_tables, migrations, tables,
+    Applied, CopyData, CopyProgress, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach,
+    Isolation, JsonMethods, Kind, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PoolStats, PooledDb, RequestDb, RowByRow,
+    Tables, TextMethods, from_select, is_unavailable, joinable_tables, migrations, tables,
 };
 #[cfg(feature = "postgres")]
 #[doc(inline)]

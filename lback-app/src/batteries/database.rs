@@ -6,7 +6,7 @@ use lback_db::{Database, DbSessionMiddleware, DbSettings, SqlPanel};
 
 use crate::CommandSpec;
 use crate::battery::{Battery, Setup};
-use crate::command::{dbshell, migrate, rollback, showmigrations};
+use crate::command::{copydata, dbshell, migrate, rollback, showmigrations};
 use crate::migrate::{debug_section, differences, migrations, require_migrations};
 
 pub(crate) struct DatabaseBattery;
@@ -21,7 +21,7 @@ impl Battery for DatabaseBattery {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        vec![migrate::command(), rollback::command(), showmigrations::command(), dbshell::command()]
+        vec![migrate::command(), rollback::command(), showmigrations::command(), dbshell::command(), copydata::command()]
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {

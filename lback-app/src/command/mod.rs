@@ -4,6 +4,7 @@ mod check;
 pub(crate) mod clearsessions;
 mod collectstatic;
 mod context;
+pub(crate) mod copydata;
 pub(crate) mod dbshell;
 mod help;
 pub(crate) mod migrate;

@@ -60,8 +60,11 @@ pub use decimals::{AnyDecimal, ReadDecimal};
 pub use first_of_each::FirstOfEach;
 pub use from_select::from_select;
 pub use order::{OrderedColumn, order_of, unordered};
+#[cfg(feature = "postgres")]
+pub(crate) use postgres_copy::copy_text;
 use query_builder::SqlBuilder;
-use row::{Counted, Cursor, RawValue, Row, RowCursor};
+use row::{Counted, Cursor, RowCursor};
+pub(crate) use row::{RawValue, Row};
 pub use row_count::RowCount;
 pub(crate) use statement::Statement;
 

@@ -40,10 +40,29 @@ where
     target.push_sql(")");
     let connection = connection.diesel()?;
     let data = encoded(rows, &dialect, connection)?;
-    TARGET.set(target.finish());
-    let write = |out: &mut dyn std::io::Write| out.write_all(&data).map_err(|error| Error::SerializationError(error.into()));
-    let copy = diesel::copy_from(table).from_raw_data(Target(PhantomData::<T>), write).with_format(CopyFormat::Binary);
-    counted(|| copy.execute(connection), |rows| Some(*rows)).map(Some)
+    send(connection, table, target.finish(), &data, CopyFormat::Binary).map(Some)
+}
+
+/// Copies rows in the text format of PostgreSQL into `target`, a table with its columns in SQL.
+pub(crate) fn copy_text(connection: &mut Postgres, target: String, data: &[u8]) -> QueryResult<()> {
+    // Diesel wants a table, and asks the target for its SQL.
+    diesel::table! {
+        any_table (id) {
+            id -> BigInt,
+        }
+    }
+    send(connection.diesel()?, any_table::table, target, data, CopyFormat::Text).map(drop)
+}
+
+fn send<T>(connection: &mut PgConnection, table: T, target: String, data: &[u8], format: CopyFormat) -> QueryResult<usize>
+where
+    T: Table,
+    T::SqlType: SqlType,
+{
+    TARGET.set(target);
+    let write = |out: &mut dyn std::io::Write| out.write_all(data).map_err(|error| Error::SerializationError(error.into()));
+    let copy = diesel::copy_from(table).from_raw_data(Target(PhantomData::<T>), write).with_format(format);
+    counted(|| copy.execute(connection), |rows| Some(*rows))
 }
 
 /// Returns whether a row has columns, and binds a value for each.

@@ -13,8 +13,8 @@ use crate::manager::Purpose;
 use crate::{Database, Db};
 
 /// A connection outside of the pool that holds the migration lock of the database until it is dropped.
-pub(super) struct Exclusive {
-    pub(super) db: Db,
+pub(crate) struct Exclusive {
+    pub(crate) db: Db,
     #[cfg(feature = "sqlite")]
     _lock: Option<std::fs::File>,
 }
@@ -25,7 +25,7 @@ const ADVISORY_LOCK: i64 = 0x6c_62_61_63_6b;
 
 impl Exclusive {
     /// Waits until no other process migrates the database.
-    pub(super) fn open(database: &Database) -> Result<Self> {
+    pub(crate) fn open(database: &Database) -> Result<Self> {
         #[cfg(feature = "sqlite")]
         let lock = database.path().map(|path| lock_file(&path)).transpose()?;
         let mut db = database.open_for(Purpose::Migrate)?;

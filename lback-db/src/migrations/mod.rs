@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use lback_core::{Error, Result};
 
-use self::lock::Exclusive;
+pub(crate) use self::lock::Exclusive;
 use self::migration::{Migration, SEPARATOR};
 use self::record::{Record, Recorded};
 use self::run::Script;

@@ -5,6 +5,7 @@ mod choices;
 mod cursors;
 #[cfg(feature = "decimal")]
 mod decimals;
+mod copying;
 mod data;
 mod forms;
 mod pages;
