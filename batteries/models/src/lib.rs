@@ -36,6 +36,7 @@ mod cursor;
 mod data;
 mod field_type;
 mod form;
+mod inspect;
 mod key;
 mod keyset;
 mod meta;

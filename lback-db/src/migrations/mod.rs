@@ -113,6 +113,20 @@ impl Migrations {
         Ok(self.load(kind)?.iter().map(Migration::title).collect())
     }
 
+    /// Returns the names of the tables that the migrations of batteries create.
+    ///
+    /// # Errors
+    /// Returns an error if a `metadata.toml` is invalid.
+    pub fn tables_of_batteries(&self, kind: Kind) -> Result<Vec<String>> {
+        let mut tables = Vec::new();
+        for migration in self.load(kind)?.iter().filter(|migration| migration.battery.is_some()) {
+            let created = migration.up.split("CREATE TABLE ").skip(1);
+            let name = |sql: &str| sql.split([' ', '(', '\n']).next().unwrap_or_default().trim_matches('"').to_owned();
+            tables.extend(created.map(name));
+        }
+        Ok(tables)
+    }
+
     /// Returns every migration with its status in the database, in order.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod decimals;
 mod copying;
 mod data;
 mod forms;
+mod inspecting;
 mod pages;
 mod relations;
 mod rows;

@@ -25,15 +25,74 @@ use crate::meta::{Digits, Kind, OnDelete};
 /// # Errors
 /// Returns the errors of the database.
 pub fn introspect<'a>(db: &mut Db, tables: impl IntoIterator<Item = &'a str>, like: &Schema) -> Result<Schema> {
+    Ok(read(db, tables, like, Indexes::Standard)?.schema)
+}
+
+/// Reads the schema of tables as [`introspect`] does, but with all indexes, and with the types that the columns have in the database.
+///
+/// # Errors
+/// Returns the errors of the database.
+pub(crate) fn inspect(db: &mut Db, tables: &[String]) -> Result<Introspected> {
+    read(db, tables.iter().map(String::as_str), &Schema::default(), Indexes::All)
+}
+
+/// The schema of tables.
+#[derive(Debug, Default)]
+pub(crate) struct Introspected {
+    pub(crate) schema: Schema,
+    /// The types of the columns, by the names of the table and of the column.
+    pub(crate) declared: BTreeMap<(String, String), String>,
+}
+
+/// The indexes that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Indexes {
+    /// Those with the names that `makemigrations` gives.
+    Standard,
+    /// All, also those of UNIQUE constraints.
+    All,
+}
+
+fn read<'a>(db: &mut Db, tables: impl IntoIterator<Item = &'a str>, like: &Schema, which: Indexes) -> Result<Introspected> {
     let names: Vec<String> = tables.into_iter().map(text_literal).collect();
     if names.is_empty() {
-        return Ok(Schema::default());
+        return Ok(Introspected::default());
     }
     let names = names.join(", ");
     match Dialect::of(db.kind()) {
-        Dialect::Sqlite => sqlite::introspect(db, &names),
-        Dialect::Postgres => postgres::introspect(db, &names, like),
+        Dialect::Sqlite => sqlite::introspect(db, &names, which),
+        Dialect::Postgres => postgres::introspect(db, &names, like, which),
     }
+}
+
+/// Returns the names of all tables, in alphabetical order, without those of the database itself and of the framework's records.
+///
+/// # Errors
+/// Returns the errors of the database.
+pub(crate) fn table_names(db: &mut Db) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Name {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let sql = match Dialect::of(db.kind()) {
+        Dialect::Sqlite => {
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        }
+        Dialect::Postgres => {
+            "SELECT c.relname::text AS name FROM pg_class c
+             WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace"
+        }
+    };
+    let mut names: Vec<String> = diesel::sql_query(sql).load::<Name>(db)?.into_iter().map(|row| row.name).collect();
+    names.retain(|name| !name.starts_with("__diesel_") && !name.starts_with("__lback_"));
+    names.sort();
+    Ok(names)
+}
+
+/// Returns the types of columns.
+fn declared(columns: &[ColumnRow]) -> BTreeMap<(String, String), String> {
+    columns.iter().map(|row| ((row.of.clone(), row.name.clone()), row.declared.clone())).collect()
 }
 
 /// A column, as a catalog has it.
@@ -126,7 +185,12 @@ fn tables(columns: Vec<ColumnRow>, references: &[ReferenceRow]) -> BTreeMap<Stri
 }
 
 /// Adds the indexes to their tables. `condition` returns that of an index.
-fn add_indexes(tables: &mut BTreeMap<String, Table>, rows: Vec<IndexRow>, condition: impl Fn(&IndexRow, &[String]) -> String) {
+fn add_indexes(
+    tables: &mut BTreeMap<String, Table>,
+    rows: Vec<IndexRow>,
+    which: Indexes,
+    condition: impl Fn(&IndexRow, &[String]) -> String,
+) {
     let mut found: BTreeMap<(String, String), (IndexRow, Vec<String>)> = BTreeMap::new();
     for row in rows {
         let key = (row.of.clone(), row.name.clone());
@@ -136,7 +200,7 @@ fn add_indexes(tables: &mut BTreeMap<String, Table>, rows: Vec<IndexRow>, condit
     for (row, columns) in found.into_values() {
         let index = Index { condition: condition(&row, &columns), unique: row.is_unique, columns };
         // Another name is that of an index that was made by hand.
-        if index_name(&row.of, &index) == row.name
+        if (which == Indexes::All || index_name(&row.of, &index) == row.name)
             && let Some(table) = tables.get_mut(&row.of)
         {
             table.indexes.insert(index);
@@ -178,6 +242,12 @@ fn kind(declared: &str) -> (Kind, Option<u32>, Option<Digits>) {
         _ => Kind::Text,
     };
     (kind, None, None)
+}
+
+/// Returns whether a declared type is that of texts.
+pub(crate) fn is_text(declared: &str) -> bool {
+    const TEXTS: [&str; 10] = ["", "text", "varchar", "character varying", "char", "character", "nchar", "nvarchar", "clob", "citext"];
+    TEXTS.contains(&declared.to_ascii_lowercase().split('(').next().unwrap_or_default().trim())
 }
 
 fn on_delete(name: &str) -> OnDelete {

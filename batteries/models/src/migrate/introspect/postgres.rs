@@ -1,14 +1,12 @@
 //! The schema of a PostgreSQL database.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use lback_core::Result;
 use lback_db::Db;
 
 use super::default::all_unquoted;
-use super::{ColumnRow, IndexRow, ReferenceRow, add_indexes, checks, tables};
+use super::{ColumnRow, IndexRow, Indexes, Introspected, ReferenceRow, add_indexes, checks, declared, tables};
 use crate::migrate::{Index, Schema, Table, constraint_name, index_name};
 
 /// A check, with its definition.
@@ -23,7 +21,7 @@ struct CheckRow {
 }
 
 /// Reads the tables with these quoted names.
-pub(super) fn introspect(db: &mut Db, names: &str, like: &Schema) -> Result<Schema> {
+pub(super) fn introspect(db: &mut Db, names: &str, like: &Schema, which: Indexes) -> Result<Introspected> {
     // Tables of other schemas may have the same name.
     let of = format!("c.relkind IN ('r', 'p') AND c.relname IN ({names}) AND pg_table_is_visible(c.oid)");
     let columns: Vec<ColumnRow> = diesel::sql_query(format!(
@@ -61,13 +59,14 @@ pub(super) fn introspect(db: &mut Db, names: &str, like: &Schema) -> Result<Sche
          FROM pg_class c JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated WHERE {of}"
     ))
     .load(db)?;
+    let declared = declared(&columns);
     let mut tables = tables(columns, &references);
-    add_indexes(&mut tables, indexes, |row, columns| condition(row, columns, like));
+    add_indexes(&mut tables, indexes, which, |row, columns| condition(row, columns, like));
     for (name, table) in &mut tables {
         let own: Vec<&CheckRow> = constraints.iter().filter(|row| row.of == *name).collect();
         add_checks(name, table, &own, like.tables.get(name));
     }
-    Ok(Schema { tables: tables.into_iter().collect::<BTreeMap<_, _>>() })
+    Ok(Introspected { schema: Schema { tables }, declared })
 }
 
 /// Returns the condition of an index as the model has it, which PostgreSQL has rewritten.

@@ -1,14 +1,12 @@
 //! The schema of a SQLite database.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use lback_core::Result;
 use lback_db::Db;
 
 use super::default::all_unquoted;
-use super::{ColumnRow, IndexRow, ReferenceRow, add_indexes, checks, table_sql, tables};
+use super::{ColumnRow, IndexRow, Indexes, Introspected, ReferenceRow, add_indexes, checks, declared, table_sql, tables};
 use crate::meta::Kind;
 use crate::migrate::sql::normal_condition;
 use crate::migrate::{Schema, Table};
@@ -23,7 +21,7 @@ struct TableRow {
 }
 
 /// Reads the tables with these quoted names.
-pub(super) fn introspect(db: &mut Db, names: &str) -> Result<Schema> {
+pub(super) fn introspect(db: &mut Db, names: &str, which: Indexes) -> Result<Introspected> {
     let of_tables = format!("FROM sqlite_master AS tables WHERE tables.type = 'table' AND tables.name IN ({names})");
     let found: Vec<TableRow> = diesel::sql_query(format!("SELECT name, sql {of_tables}")).load(db)?;
     let join = |function: &str| of_tables.replacen("WHERE", &format!(", {function}(tables.name) AS found WHERE"), 1);
@@ -44,23 +42,25 @@ pub(super) fn introspect(db: &mut Db, names: &str) -> Result<Schema> {
     .load(db)?;
     let indexes: Vec<IndexRow> = diesel::sql_query(format!(
         "SELECT tables.name AS \"of\", found.name, found.\"unique\" AS is_unique, columns.name AS column_name, made.sql AS condition
-         {} AND found.origin = 'c' AND made.name = found.name AND columns.name IS NOT NULL ORDER BY tables.name, found.name, columns.seqno",
+         {} AND found.origin IN {} AND made.name = found.name AND columns.name IS NOT NULL ORDER BY tables.name, found.name, columns.seqno",
         of_tables.replacen(
             "WHERE",
             ", pragma_index_list(tables.name) AS found, pragma_index_info(found.name) AS columns, sqlite_master AS made WHERE",
             1
-        )
+        ),
+        if which == Indexes::All { "('c', 'u')" } else { "('c')" }
     ))
     .load(db)?;
+    let declared = declared(&columns);
     let mut tables = tables(columns, &references);
-    add_indexes(&mut tables, indexes, |row, _| row.condition.as_deref().map(condition).unwrap_or_default());
+    add_indexes(&mut tables, indexes, which, |row, _| row.condition.as_deref().map(condition).unwrap_or_default());
     for row in found {
         if let Some(table) = tables.get_mut(&row.name) {
             number(table);
             add_checks(table, &row.sql);
         }
     }
-    Ok(Schema { tables: tables.into_iter().collect::<BTreeMap<_, _>>() })
+    Ok(Introspected { schema: Schema { tables }, declared })
 }
 
 /// Only a key of one column is numbered.

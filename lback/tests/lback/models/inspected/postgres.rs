@@ -1,0 +1,88 @@
+use lback::chrono::{NaiveDate, NaiveDateTime};
+use lback::prelude::*;
+use lback::serde_json::Value;
+use lback::uuid::Uuid;
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "authors", unmanaged)]
+pub struct Author {
+    // The type in the database is integer. makemigrations --adopt changes it, and rows cannot be read before.
+    pub id: i64,
+    #[model(max_length = 50, unique)]
+    pub name: String,
+    #[model(column = "type")]
+    pub type_: Option<String>,
+    pub born: Option<NaiveDate>,
+    #[model(default = 0.5)]
+    pub rate: f64,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "iso countries", module = iso_countries, unmanaged)]
+pub struct IsoCountry {
+    #[model(primary_key)]
+    pub code: String,
+    #[model(column = "the name", default = "it's \"new\"")]
+    pub the_name: String,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "measures", unmanaged)]
+pub struct Measure {
+    pub id: i64,
+    // price: no field has the type numeric(10,2). As long as the model is unmanaged, the column stays.
+    // place: no field has the type point. As long as the model is unmanaged, the column stays.
+    // feeling: no field has the type mood. As long as the model is unmanaged, the column stays.
+}
+
+#[derive(Choices, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PostState {
+    #[choice(value = "A B")]
+    AB,
+    #[default]
+    Draft,
+    InReview,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(
+    table = "posts",
+    unmanaged,
+    unique(author_id, title),
+    index(created_at, condition = "(state = 'draft'::text)"),
+    check(small_is_small = "(small < 100)")
+)]
+pub struct Post {
+    pub id: i64,
+    // The type in the database is integer. makemigrations --adopt changes it, and rows cannot be read before.
+    #[model(references = Author, on_delete = cascade)]
+    pub author_id: i64,
+    #[model(references = Author)]
+    pub editor: Option<i64>,
+    #[model(references = Self, on_delete = set_null)]
+    pub parent_id: Option<i64>,
+    #[model(max_length = 120, index)]
+    pub title: String,
+    #[model(default = PostState::Draft)]
+    pub state: PostState,
+    #[model(default = false)]
+    pub flag: bool,
+    #[model(default = -3)]
+    pub small: i16,
+    pub data: Option<Vec<u8>>,
+    pub extra: Option<Json<Value>>,
+    pub token: Uuid,
+    pub local: Option<NaiveDateTime>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "pairs", unmanaged)]
+pub struct Pair {
+    #[model(primary_key, references = Post, on_delete = cascade)]
+    pub post_id: i64,
+    #[model(primary_key, references = IsoCountry)]
+    pub code: String,
+}
+
+// The table "without_key" has no primary key, which a model needs.
