@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::{completions, delegate, migration, project, runserver, startapp, startproject};
+use crate::{adddatabase, completions, delegate, migration, project, runserver, startapp, startproject};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +40,7 @@ pub fn command() -> Command {
                 .after_help("Examples:\n  lback runserver\n  lback runserver 8080\n  lback runserver 0.0.0.0:8080"),
         )
         .subcommands(delegated())
+        .subcommands(data())
         .subcommand(
             Command::new("completions")
                 .about("Prints a completion script for a shell")
@@ -48,7 +49,7 @@ pub fn command() -> Command {
         )
 }
 
-fn creating() -> [Command; 3] {
+fn creating() -> [Command; 4] {
     [
         Command::new("startproject")
             .visible_alias("new")
@@ -92,6 +93,10 @@ fn creating() -> [Command; 3] {
                  /tickets\n  lback startapp blog --model Post",
             ),
         makemigrations(),
+        Command::new("adddatabase")
+            .about("Lets the project use another database as well: changes Cargo.toml and settings, and writes its migrations")
+            .arg(Arg::new("db").value_name("DATABASE").value_parser(Database::NAMES).required(true).help("The database that is added"))
+            .after_help("Example:\n  lback adddatabase postgres\n\nCommit your work first: git diff shows what was changed then."),
     ]
 }
 
@@ -159,6 +164,34 @@ fn delegated() -> [Command; 10] {
     ]
 }
 
+/// Defines the commands of the project's program that read and write the rows of its database. It parses their arguments.
+fn data() -> [Command; 4] {
+    let command = |name: &'static str, about: &'static str, examples: &'static str| {
+        Command::new(name)
+            .about(about)
+            .arg(passed_on("Passed to the project's program, which explains them: cargo run -- COMMAND --help"))
+            .after_help(examples)
+    };
+    [
+        command(
+            "dumpdata",
+            "Prints the rows of models as JSON, which loaddata reads",
+            "Examples:\n  lback dumpdata --output dump.json\n  lback dumpdata Note --natural --output fixtures/notes.json",
+        ),
+        command(
+            "loaddata",
+            "Inserts the rows of files of dumpdata, and updates those that exist",
+            "Example:\n  lback loaddata fixtures/notes.json",
+        ),
+        command(
+            "copydata",
+            "Copies all rows of one database into another, such as from SQLite to PostgreSQL",
+            "Example:\n  lback copydata sqlite:db.sqlite DATABASE_URL",
+        ),
+        command("inspectdb", "Prints models for the tables of the database", "Example:\n  lback inspectdb notes > src/models.rs"),
+    ]
+}
+
 /// Defines arguments that are passed to another program.
 fn passed_on(help: &'static str) -> Arg {
     Arg::new("arguments")
@@ -193,11 +226,12 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
             !matches.get_flag("no-register"),
         ),
         "makemigrations" => migration::run(matches.get_one::<String>("name").map(String::as_str), &options(matches)),
+        "adddatabase" => adddatabase::run(Database::named(&argument(matches, "db"))),
         "completions" => matches.get_one::<Shell>("shell").map_or(Ok(()), |shell| completions::run(*shell)),
         "runserver" => runserver::run(matches.get_one::<String>("address").map(String::as_str)),
         "serve" => delegate::to_project(command, matches.get_one::<String>("address")),
         "rollback" => delegate::to_project(command, matches.get_one::<u32>("count").map(u32::to_string)),
-        "dbshell" => delegate::to_project(command, given(matches, "arguments")),
+        "dbshell" | "dumpdata" | "loaddata" | "copydata" | "inspectdb" => delegate::to_project(command, given(matches, "arguments")),
         "collectstatic" => delegate::to_project(command, matches.get_one::<PathBuf>("folder").map(absolute).transpose()?),
         "check" => delegate::to_project(command, matches.get_flag("deploy").then_some("--deploy")),
         "test" => delegate::to_tests(),

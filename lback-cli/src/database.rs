@@ -17,6 +17,14 @@ impl Database {
     pub fn named(name: &str) -> Self {
         if name == "postgres" { Database::Postgres } else { Database::Sqlite }
     }
+
+    /// Returns the name of the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Database::Sqlite => Self::NAMES[0],
+            Database::Postgres => Self::NAMES[1],
+        }
+    }
 }
 
 /// A folder of migrations in a project.

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io::{ErrorKind, IsTerminal};
+use std::path::Path;
 use std::process::Command;
 
 use crate::error::{Error, Result};
@@ -14,14 +15,38 @@ use crate::project;
 /// Returns an error if there is no project or no cargo. Otherwise, this function does not return, and the exit code is that
 /// of the project's program.
 pub fn to_project<A: AsRef<OsStr>>(command: &str, arguments: impl IntoIterator<Item = A>) -> Result<()> {
+    let mut cargo = run_command();
+    cargo.args(["--", command]).args(arguments);
+    replace_with_cargo(cargo)
+}
+
+/// Returns `cargo run`.
+fn run_command() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.arg("run");
     // The first build takes minutes, so cargo shows its progress on a terminal.
     if !std::io::stderr().is_terminal() {
         cargo.arg("--quiet");
     }
-    cargo.args(["--", command]).args(arguments);
-    replace_with_cargo(cargo)
+    cargo
+}
+
+/// Builds the program of the project in `root`, runs its command, and waits until it has ended.
+///
+/// # Errors
+/// Returns an error if there is no cargo, the program does not compile, or the command fails; it has said why.
+pub fn run_in_project(root: &Path, arguments: &[&str]) -> Result<()> {
+    let status = run_command().arg("--").args(arguments).current_dir(root).status().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::no_cargo(),
+        _ => Error::io("run", "cargo".as_ref(), error),
+    })?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::new(
+        format!("the project's command {} failed, and no file of the project was changed", arguments.join(" ")),
+        "The message above says why. Correct it, and try again.",
+    ))
 }
 
 /// Runs the project's tests. The arguments after `lback test` are passed to cargo unchanged, because a `--` in them has a

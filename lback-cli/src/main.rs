@@ -4,6 +4,7 @@
 
 #![expect(unreachable_pub, reason = "a program has no public API")]
 
+mod adddatabase;
 mod cli;
 mod completions;
 mod database;

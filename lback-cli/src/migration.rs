@@ -35,17 +35,18 @@ pub fn run(name: Option<&str>, options: &[String]) -> Result<()> {
 
 /// Returns whether the project has models, without building it: `migrations/models.json`, or `models![` in its source code.
 fn has_models(root: &Path) -> bool {
-    root.join("migrations/models.json").is_file() || mentions_models(&root.join("src"))
+    let is_list = |text: &str| text.split("models![").skip(1).any(|list| !list.trim_start().starts_with(']'));
+    root.join("migrations/models.json").is_file() || has_code(&root.join("src"), &is_list)
 }
 
-fn mentions_models(folder: &Path) -> bool {
-    let is_list = |text: String| text.split("models![").skip(1).any(|list| !list.trim_start().starts_with(']'));
+/// Returns whether a file of Rust code in the folder, or below it, is such that `is_it` returns true for its text.
+pub fn has_code(folder: &Path, is_it: &dyn Fn(&str) -> bool) -> bool {
     fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
         let path = entry.path();
         // Symbolic links, which may lead in a circle, are not followed.
         let is_folder = entry.file_type().is_ok_and(|of| of.is_dir());
         let is_code = path.extension().is_some_and(|extension| extension == "rs");
-        if is_folder { mentions_models(&path) } else { is_code && text(&path).is_ok_and(is_list) }
+        if is_folder { has_code(&path, is_it) } else { is_code && text(&path).is_ok_and(|text| is_it(&text)) }
     })
 }
 

@@ -6,7 +6,7 @@ use lback_db::{Database, Migrations};
 
 use crate::data::{dumpdata, loaddata};
 use crate::inspect::inspectdb;
-use crate::migrate::{Dialect, FILE, Schema, check_database, check_migrations, check_models, makemigrations};
+use crate::migrate::{Dialect, FILE, Schema, adddatabase, check_database, check_migrations, check_models, makemigrations};
 use crate::registry::{ModelList, Models};
 use crate::sealed::Sealed;
 
@@ -52,7 +52,7 @@ impl Battery for ModelsBattery {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        vec![makemigrations(), dumpdata(), loaddata(), inspectdb()]
+        vec![makemigrations(), adddatabase(), dumpdata(), loaddata(), inspectdb()]
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {

@@ -6,11 +6,11 @@ use super::CommandSpec;
 use super::spec::OF_APPLICATION;
 
 /// The commands of `lback` itself. It would not pass `lback NAME` on to the application.
-const OF_LBACK: [&str; 8] = ["startproject", "new", "startapp", "makemigrations", "runserver", "run", "test", "completions"];
+const OF_LBACK: [&str; 9] = ["startproject", "new", "startapp", "makemigrations", "adddatabase", "runserver", "run", "test", "completions"];
 
 /// Returns whether `lback` passes the command on to applications with the battery that adds it.
 fn is_delegated(name: &str, section: &str) -> bool {
-    name == "makemigrations" && section != OF_APPLICATION
+    ["makemigrations", "adddatabase"].contains(&name) && section != OF_APPLICATION
 }
 
 /// Returns the message for an unknown command, with a similar name as a suggestion.

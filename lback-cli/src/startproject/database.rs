@@ -46,12 +46,7 @@ pub fn differences(database: Database, name: &str) -> Differences {
                          # A statement is cancelled after this time, in milliseconds.\nDATABASE_STATEMENT_TIMEOUT_MS = 20000"
                     ),
                 ),
-                (
-                    "__DATABASE_ENV__",
-                    format!(
-                        "# The PostgreSQL database. For TLS, append ?sslmode=require\nDATABASE_URL=postgres://{name}:{name}@localhost/{name}\n"
-                    ),
-                ),
+                ("__DATABASE_ENV__", format!("# The PostgreSQL database. For TLS, append ?sslmode=require\nDATABASE_URL={}\n", url(name))),
                 (
                     "__DATABASE_PRODUCTION__",
                     "# Set the database in the environment: DATABASE_URL=postgres://user:password@host/database?sslmode=require".to_owned(),
@@ -59,6 +54,22 @@ pub fn differences(database: Database, name: &str) -> Differences {
             ],
         },
     }
+}
+
+/// Returns the text that stands for the name of a pattern in a new project with the database.
+pub fn pattern_value(pattern: &str, database: Database, name: &str) -> String {
+    let values = differences(database, name).values;
+    values.into_iter().find(|(known, _)| *known == pattern).map(|(_, value)| value).unwrap_or_default()
+}
+
+/// Returns the pattern of the `Dockerfile` of a new project with the database.
+pub fn dockerfile(database: Database) -> &'static str {
+    differences(database, "").dockerfile
+}
+
+/// Returns the address of the database of a new project on PostgreSQL.
+pub fn url(name: &str) -> String {
+    format!("postgres://{name}:{name}@localhost/{name}")
 }
 
 /// Returns the commands that create the user and the database of a new project.

@@ -5,6 +5,8 @@ mod source;
 mod starter;
 mod users;
 
+pub use database::{create as create_database, dockerfile, pattern_value, url as database_url};
+
 use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
 

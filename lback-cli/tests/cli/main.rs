@@ -4,6 +4,8 @@
 
 mod apps;
 mod command_line;
+#[cfg(unix)]
+mod databases;
 mod migrations;
 mod mistakes;
 mod names;

@@ -29,7 +29,7 @@ mod sql;
 
 pub(crate) use check::FILE;
 pub use check::{check_database, check_migrations, check_models};
-pub use command::{Make, makemigrations};
+pub use command::{AddDatabase, Make, adddatabase, makemigrations};
 pub use create::create_tables;
 pub(crate) use diff::by_references;
 pub use diff::{AddedColumn, AlteredColumn, Answers, Fill, NamedTable, Plan, Questions, TableChange, plan, plan_back};

@@ -1,6 +1,8 @@
 //! The command `makemigrations`.
 
+mod add_database;
 mod arguments;
+mod by_hand;
 mod files;
 mod folders;
 mod make;
@@ -8,6 +10,7 @@ mod questioner;
 mod terminal;
 mod value;
 
+pub use add_database::AddDatabase;
 pub use make::Make;
 
 use lback_app::CommandSpec;
@@ -53,5 +56,24 @@ pub fn makemigrations() -> CommandSpec {
     .arguments(|arguments| {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         Arguments::parse(&arguments).map(drop)
+    })
+}
+
+/// Returns the command `adddatabase`.
+pub fn adddatabase() -> CommandSpec {
+    let about = "DATABASE  writes the migrations for another database: sqlite or postgres
+Moves the existing ones into a folder for their database, and creates the migration with the tables of the models for the other one.
+`lback adddatabase` does the same, and changes Cargo.toml and the settings.";
+    CommandSpec::new("adddatabase", about, |command| {
+        let named = command.argument::<String>(0)?.unwrap_or_default();
+        let dialect = Dialect::of(command.database()?.kind());
+        let added = Dialect::ALL.into_iter().find(|dialect| dialect.name() == named).unwrap_or(dialect);
+        let (app, now) = (command.app().clone(), command.now());
+        let folder = app.root().join("migrations");
+        Ok(AddDatabase { folder: &folder, dialect, added, now, print: &mut |line| command.print(line) }.run()?)
+    })
+    .arguments(|arguments| match arguments {
+        [name] if Dialect::ALL.iter().any(|dialect| dialect.name() == *name) => Ok(()),
+        _ => Err("adddatabase needs the database that is added: sqlite or postgres".to_owned()),
     })
 }

@@ -4,6 +4,7 @@ mod changes;
 mod checks;
 mod command;
 mod decimals;
+mod databases;
 mod interrupted;
 mod models;
 mod project;
