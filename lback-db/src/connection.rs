@@ -88,6 +88,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kinds that this program was built with.
+    pub const ALL: &'static [Kind] = &[
+        #[cfg(feature = "sqlite")]
+        Kind::Sqlite,
+        #[cfg(feature = "postgres")]
+        Kind::Postgres,
+    ];
+
     /// Returns whether the database is a server, so that every statement waits for a network.
     pub fn is_server(self) -> bool {
         match self {

@@ -57,7 +57,7 @@ pub use error::{OrNotFoundRow, is_unavailable};
 pub use expressions::{DateMethods, JsonMethods, TextMethods};
 pub use isolation::Isolation;
 pub use middleware::DbSessionMiddleware;
-pub use migrations::{Applied, DRAFT, MigrationSet, MigrationStatus, Migrations};
+pub use migrations::{Applied, DRAFT, MigrationAction, MigrationSet, MigrationStatus, Migrations, PlannedMigration, Squashed};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use request::RequestDb;

@@ -1,9 +1,12 @@
 //! One migration: its SQL, and its options.
 
+use std::path::Path;
+
 use lback_core::{Error, Result};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::directives::directives;
 use super::statements::statements;
 use crate::Kind;
 
@@ -23,15 +26,26 @@ pub(super) struct Migration {
     pub(super) is_file: bool,
     /// Its battery; `None` for a migration of the application.
     pub(super) battery: Option<&'static str>,
+    /// The names of the migrations that it was squashed from.
+    pub(super) replaces: Vec<String>,
 }
 
 impl Migration {
     /// Returns the recorded key: the version after the name of the battery, so that batteries need not know each other's versions.
     pub(super) fn key(&self) -> String {
+        self.key_of(&self.version)
+    }
+
+    fn key_of(&self, version: &str) -> String {
         match self.battery {
-            Some(battery) => format!("{battery}{SEPARATOR}{}", self.version),
-            None => self.version.clone(),
+            Some(battery) => format!("{battery}{SEPARATOR}{version}"),
+            None => version.to_owned(),
         }
+    }
+
+    /// Returns the names and the keys of the migrations that it was squashed from.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = (&str, String)> {
+        self.replaces.iter().map(|name| (name.as_str(), self.key_of(&version(name))))
     }
 
     /// Returns the name for people: that of its folder, after that of its battery.
@@ -42,9 +56,20 @@ impl Migration {
         }
     }
 
-    /// Returns whether `up.sql` has no statement yet.
+    /// Returns whether `up.sql` has no statement yet, and runs no function.
     pub(super) fn is_blank(&self, kind: Kind) -> bool {
-        statements(&self.up, kind).is_empty()
+        let statements = statements(&self.up, kind);
+        statements.is_empty() && directives(&self.up, &statements).is_empty()
+    }
+
+    /// Returns the path of `down.sql`, for messages.
+    pub(super) fn down_place(&self) -> String {
+        Path::new(&self.place).with_file_name("down.sql").display().to_string()
+    }
+
+    /// Returns the SQL that undoes it, unless there is none.
+    pub(super) fn down_sql(&self) -> Option<&str> {
+        self.down.as_deref().filter(|sql| !sql.trim().is_empty())
     }
 
     /// Returns whether `up.sql` has the [`DRAFT`] line: its author has not reviewed it yet.
@@ -91,6 +116,8 @@ fn is_draft_line(line: &str) -> bool {
 pub(super) struct Metadata {
     #[serde(default = "yes")]
     pub(super) run_in_transaction: bool,
+    #[serde(default)]
+    pub(super) replaces: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -106,7 +133,8 @@ impl Metadata {
         toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             Error::internal(format!(
-                "{place}:{line}: {}. The only key of this file is run_in_transaction = false, for SQL that a transaction does not allow",
+                "{place}:{line}: {}. The keys of this file are run_in_transaction = false, for SQL that a transaction does not allow, and \
+                 replaces, which squashmigrations writes",
                 error.message()
             ))
         })

@@ -1,8 +1,11 @@
 //! Migrations: changes to the schema of the database, which are applied once, in order, and recorded.
 
 mod directives;
+mod functions;
 mod lock;
+mod migrate;
 mod migration;
+mod plan;
 #[cfg(feature = "sqlite")]
 mod rebuilt;
 mod record;
@@ -10,28 +13,33 @@ mod record;
 mod references;
 #[cfg(feature = "sqlite")]
 mod replay;
+mod risks;
 mod run;
 mod saved_files;
 mod source;
+mod squash;
+mod state;
 mod statements;
 mod status;
 
 pub use migration::DRAFT;
+pub use plan::{MigrationAction, PlannedMigration};
 pub use source::MigrationSet;
+pub use squash::Squashed;
 pub use status::{Applied, MigrationStatus};
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lback_core::{Error, Result};
 
+use self::functions::Functions;
 pub(crate) use self::lock::Exclusive;
-use self::migration::{Migration, SEPARATOR};
-use self::record::{Record, Recorded};
-use self::run::Script;
+use self::migration::Migration;
 use self::source::in_folder;
+use self::state::State;
 use crate::{Database, Db, Kind};
 
 /// The migrations of an application: those of its batteries, and its own.
@@ -40,12 +48,16 @@ use crate::{Database, Db, Kind};
 /// `migrations` folder, or in `migrations/sqlite` and `migrations/postgres` if the databases need different SQL. A `metadata.toml`
 /// beside them may contain `run_in_transaction = false`.
 ///
-/// A comment on a line of its own tells how to run the statement below it; `makemigrations` writes them:
+/// A comment on a line of its own tells how to run the statement below it:
 ///
 /// - `-- lback: refuse rows: MESSAGE` above a query with the column `row`. If the query finds rows, the migration fails with the message and
 ///   the rows.
 /// - `-- lback: rebuild TABLE` above the statements that rebuild a table of SQLite. The triggers and indexes of the table, which SQLite
-///   drops with it, are created again when all statements have run.
+///   drops with it, are created again when all statements have run, or at a line `-- lback: rebuilt`.
+/// - `-- lback: run NAME` runs a [function](Self::function), before the statement below it or at the end.
+/// - `-- lback: reviewed` above a statement that [`risks`](Self::risks) is not to report.
+///
+/// `makemigrations` writes the first two.
 #[derive(Default)]
 #[must_use = "nothing is migrated before .apply()"]
 pub struct Migrations {
@@ -54,6 +66,7 @@ pub struct Migrations {
     folder: Option<PathBuf>,
     stop_at_blank: bool,
     settled_for: Option<Duration>,
+    functions: Functions,
     /// Whether a warning has named the folders without an `up.sql`.
     has_warned: AtomicBool,
 }
@@ -61,7 +74,11 @@ pub struct Migrations {
 impl fmt::Debug for Migrations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let batteries: Vec<_> = self.batteries.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Migrations").field("batteries", &batteries).field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Migrations")
+            .field("batteries", &batteries)
+            .field("folder", &self.folder)
+            .field("functions", &self.functions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -105,12 +122,19 @@ impl Migrations {
         self
     }
 
-    /// Returns the names of all migrations for this database, in order.
+    /// Registers a function that migrations run: the line `-- lback: run NAME` calls it with the connection of the migration, in whose
+    /// transaction it runs.
+    pub fn function(mut self, name: &'static str, function: impl Fn(&mut Db) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.functions.add(name, function);
+        self
+    }
+
+    /// Returns the names of all migrations that an empty database of this kind needs, in order.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read or a `metadata.toml` is invalid.
     pub fn names(&self, kind: Kind) -> Result<Vec<String>> {
-        Ok(self.load(kind)?.iter().map(Migration::title).collect())
+        Ok(State::new(self.load(kind)?, Vec::new())?.known.iter().map(Migration::title).collect())
     }
 
     /// Returns the names of the tables that the migrations of batteries create.
@@ -132,9 +156,7 @@ impl Migrations {
     /// # Errors
     /// Returns an error if the folder or the database cannot be read or a `metadata.toml` is invalid.
     pub fn status(&self, database: &Database) -> Result<Vec<MigrationStatus>> {
-        let known = self.load(database.kind())?;
-        let applied = record::applied(&mut *database.get()?, &known)?;
-        Ok(status(&known, applied))
+        Ok(self.state(database)?.status())
     }
 
     /// Returns the names of the pending migrations, in order.
@@ -142,113 +164,48 @@ impl Migrations {
     /// # Errors
     /// Returns an error if the folder or the database cannot be read or a `metadata.toml` is invalid.
     pub fn pending(&self, database: &Database) -> Result<Vec<String>> {
-        Ok(self.find_pending(database)?.iter().map(Migration::title).collect())
+        Ok(self.state(database)?.pending().map(Migration::title).collect())
     }
 
     fn find_pending(&self, database: &Database) -> Result<Vec<Migration>> {
+        Ok(self.state(database)?.pending().cloned().collect())
+    }
+
+    /// Returns the SQL of a migration for this kind of database, as it is in its `up.sql` or, if `down`, in its `down.sql`.
+    ///
+    /// `name` is its name, or a beginning that no other migration has.
+    ///
+    /// # Errors
+    /// Returns an error with status 400 and similar names if the name is unknown or ambiguous, or if there is no `down.sql`.
+    pub fn sql(&self, kind: Kind, name: &str, down: bool) -> Result<String> {
+        let all = self.load(kind)?;
+        let migration = plan::find(&all.iter().collect::<Vec<_>>(), name, "")?;
+        if !down {
+            return Ok(migration.up.clone());
+        }
+        let missing = || Error::bad_request(format!("the migration {} cannot be undone: it has no down.sql", migration.title()));
+        migration.down_sql().map(str::to_owned).ok_or_else(missing)
+    }
+
+    /// Checks that every function that a migration of this kind of database runs is [registered](Self::function), also for migrations
+    /// that are applied: a new database runs all of them.
+    ///
+    /// # Errors
+    /// Returns an error that says how to register the function.
+    pub fn check_functions(&self, kind: Kind) -> Result<()> {
+        for migration in self.load(kind)? {
+            self.functions.check(&migration.up, &migration.place, kind)?;
+            if let Some(sql) = migration.down_sql() {
+                self.functions.check(sql, &migration.down_place(), kind)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self, database: &Database) -> Result<State> {
         let known = self.load(database.kind())?;
         let applied = record::applied(&mut *database.get()?, &known)?;
-        Ok(pending(known, &applied))
-    }
-
-    /// Applies the pending migrations, each in a transaction of its own, and returns their names.
-    ///
-    /// Processes that start together wait for each other.
-    ///
-    /// # Errors
-    /// Returns an error that names the migration that failed; those before it stay applied. A migration also fails if its `up.sql` has
-    /// nothing but comments, since it would be recorded as applied before its SQL is written, and if it breaks references between
-    /// rows of SQLite that were not broken before.
-    pub fn apply(&self, database: &Database) -> Result<Vec<String>> {
-        self.apply_each(database, |_| {})
-    }
-
-    /// As [`apply`](Self::apply), and calls back with the name of each migration as soon as it is applied, before a later one may
-    /// fail. The database is locked during the call.
-    ///
-    /// # Errors
-    /// As [`apply`](Self::apply).
-    pub fn apply_each(&self, database: &Database, mut applied_one: impl FnMut(&str)) -> Result<Vec<String>> {
-        if let Some(quiet) = self.settled_for {
-            saved_files::wait(quiet, || self.find_pending(database))?;
-        }
-        let mut exclusive = Exclusive::open(database)?;
-        let db = &mut exclusive.db;
-        let known = self.load(database.kind())?;
-        let record = Record::open(db, &known)?;
-        let applied = record::applied(db, &known)?;
-        adopt(db, record, &known, &applied)?;
-        let mut names = Vec::new();
-        for migration in pending(known, &applied) {
-            if let Some(why) = self.not_ready(&migration, db.kind()) {
-                if self.stop_at_blank && migration.battery.is_none() {
-                    tracing::warn!(target: "lback::db", "{why}; until then, it and those after it wait");
-                    break;
-                }
-                return Err(Error::internal(so_far(&why, &names, "applied")));
-            }
-            let context = so_far(&format!("the migration {} failed", migration.title()), &names, "applied");
-            let script = Script { sql: &migration.up, place: &migration.place, in_transaction: migration.in_transaction, context };
-            script.run(db, |db| record.add(db, &migration.key(), &migration.checksum()))?;
-            let title = migration.title();
-            applied_one(&title);
-            names.push(title);
-        }
-        Ok(names)
-    }
-
-    /// Returns why the migration cannot be applied yet.
-    fn not_ready(&self, migration: &Migration, kind: Kind) -> Option<String> {
-        let Migration { name, place, .. } = migration;
-        if migration.is_blank(kind) {
-            return Some(match migration.is_file {
-                true => format!(
-                    "the migration {name} does nothing yet: there is no SQL in {place}. Write what it does and migrate again, or remove its folder"
-                ),
-                false => format!(
-                    "the migration {name} does nothing: there was no SQL in its up.sql when the program was built. Write what it does, and build \
-                     again"
-                ),
-            });
-        }
-        if self.stop_at_blank && migration.is_draft() {
-            return Some(format!(
-                "the migration {name} is a draft. Look at {place}, make its table what you need, and remove its line \"{DRAFT}\" or run `lback migrate`"
-            ));
-        }
-        let fresh = self.settled_for.is_some_and(|quiet| saved_files::is_fresh(migration, quiet));
-        fresh.then(|| format!("the migration {name} is being written: {place} was saved a moment ago. Start again when it is whole"))
-    }
-
-    /// Undoes the `count` newest applied migrations of the application, newest first, and returns their names. Migrations of
-    /// batteries are left alone: without them nobody could log in.
-    ///
-    /// # Errors
-    /// Returns an error if a migration has no `down.sql` or fails; those that were undone before it stay undone.
-    pub fn rollback(&self, database: &Database, count: usize) -> Result<Vec<String>> {
-        let mut exclusive = Exclusive::open(database)?;
-        let db = &mut exclusive.db;
-        let known = self.load(database.kind())?;
-        let record = Record::open(db, &known)?;
-        let find = |version: &str| known.iter().find(|migration| migration.key() == version);
-        let own = |migration: &MigrationStatus| migration.state != Applied::No && !migration.version.contains(SEPARATOR);
-        let applied = status(&known, record::applied(db, &known)?).into_iter().rev().filter(own).take(count);
-        let mut names = Vec::new();
-        for MigrationStatus { name, version, .. } in applied {
-            let migration = find(&version).ok_or_else(|| {
-                Error::internal(format!("the migration {version} was applied, and is not in the migrations folder; put it back to undo it"))
-            })?;
-            let place = Path::new(&migration.place).with_file_name("down.sql").display().to_string();
-            let Some(sql) = migration.down.as_deref().filter(|sql| !sql.trim().is_empty()) else {
-                let what = format!("the migration {name} cannot be undone: there is no SQL in {place}. Write what undoes it");
-                return Err(Error::internal(so_far(&what, &names, "undone")));
-            };
-            let context = so_far(&format!("the migration {name} could not be undone"), &names, "undone");
-            let script = Script { sql, place: &place, in_transaction: migration.in_transaction, context };
-            script.run(db, |db| record.remove(db, &version))?;
-            names.push(name);
-        }
-        Ok(names)
+        State::new(known, applied)
     }
 
     /// Returns all migrations: those of each battery, then the application's, oldest first.
@@ -289,50 +246,6 @@ fn in_order(mut migrations: Vec<Migration>) -> Result<Vec<Migration>> {
         }
         None => Ok(migrations),
     }
-}
-
-/// Returns the status of every migration.
-fn status(known: &[Migration], applied: Vec<Recorded>) -> Vec<MigrationStatus> {
-    let recorded = |key: &str| applied.iter().find(|recorded| recorded.key == key);
-    let of_known = known.iter().map(|migration| {
-        let key = migration.key();
-        let recorded = recorded(&key);
-        let checksum = recorded.and_then(|recorded| recorded.checksum.as_deref()).filter(|_| migration.battery.is_none());
-        MigrationStatus {
-            name: migration.title(),
-            version: key,
-            state: if recorded.is_some() { Applied::Yes } else { Applied::No },
-            changed: checksum.filter(|checksum| *checksum != migration.checksum()).map(|_| migration.place.clone()),
-        }
-    });
-    let mut all: Vec<MigrationStatus> = of_known.collect();
-    for Recorded { key, .. } in &applied {
-        if all.iter().all(|known| known.version != *key) {
-            // Unknown migrations are sorted among the application's, by version.
-            let at = all.iter().rposition(|known| known.version.contains(SEPARATOR) || known.version < *key).map_or(0, |last| last + 1);
-            all.insert(at, MigrationStatus { name: key.clone(), version: key.clone(), state: Applied::Unknown, changed: None });
-        }
-    }
-    all
-}
-
-fn pending(known: Vec<Migration>, applied: &[Recorded]) -> Vec<Migration> {
-    known.into_iter().filter(|migration| applied.iter().all(|recorded| recorded.key != migration.key())).collect()
-}
-
-/// Records the checksums of migrations that were applied by a program without checksums.
-fn adopt(db: &mut Db, record: Record, known: &[Migration], applied: &[Recorded]) -> Result<()> {
-    for Recorded { key, .. } in applied.iter().filter(|recorded| recorded.checksum.is_none()) {
-        if let Some(migration) = known.iter().find(|migration| migration.key() == *key) {
-            record.set_checksum(db, key, &migration.checksum())?;
-        }
-    }
-    Ok(())
-}
-
-/// Returns the context of an error: `what`, and the migrations that were done before it.
-fn so_far(what: &str, done: &[String], how: &str) -> String {
-    if done.is_empty() { what.to_owned() } else { format!("{what}; before it were {how}: {}", done.join(", ")) }
 }
 
 /// Returns the application's own migrations, for `App::migrations`: compiled into release builds, read from the folder in others.

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use lback_core::{Error, Result};
 
-use super::directives::{Directive, directives};
+use super::directives::{Directive, Placed, directives};
+use super::functions::Functions;
 #[cfg(feature = "sqlite")]
 use super::rebuilt::Rebuilt;
 #[cfg(feature = "sqlite")]
@@ -20,6 +21,8 @@ pub(super) struct Script<'a> {
     /// The file, for messages.
     pub(super) place: &'a str,
     pub(super) in_transaction: bool,
+    /// The functions that it may run. `None` skips them.
+    pub(super) functions: Option<&'a Functions>,
     /// The context of its error: what has failed, and what was done before it.
     pub(super) context: String,
 }
@@ -33,6 +36,7 @@ impl Script<'_> {
         let record = |db: &mut Db| forget_settings(db).and_then(|()| record(db)).map_err(|error| self.because(error));
         if !self.in_transaction {
             self.run_one_by_one(db)?;
+            self.refuse_invalid_indexes(db)?;
             // SQLite ignores this within a transaction.
             forget_settings(db).map_err(|error| self.because(error))?;
             // In a transaction of its own, not in one that the script has left open.
@@ -66,24 +70,44 @@ impl Script<'_> {
         self.compare(&before, db, "It runs without a transaction, so what it has changed stays: correct the rows, and migrate again")
     }
 
+    /// Returns an error if an index of the script cannot be used. `CREATE INDEX CONCURRENTLY` leaves it behind if it fails or is
+    /// interrupted, and with `IF NOT EXISTS` it would stay so.
+    fn refuse_invalid_indexes(&self, db: &mut Db) -> Result<()> {
+        if !db.kind().is_server() {
+            return Ok(());
+        }
+        let invalid = "SELECT relname::text AS row FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE NOT indisvalid";
+        let invalid: Vec<RefusedRow> = diesel::sql_query(invalid).load(db).map_err(|error| self.because(error))?;
+        match invalid.into_iter().filter_map(|index| index.row).find(|index| self.sql.contains(index.as_str())) {
+            None => Ok(()),
+            Some(index) => Err(self.error(&format!(
+                "{}: PostgreSQL does not use the index {index}, since an earlier attempt to build it has failed or was interrupted. Write DROP INDEX \
+                 CONCURRENTLY IF EXISTS {index}; above the statement that builds it, and migrate again",
+                self.place
+            ))),
+        }
+    }
+
     /// Runs the statements one by one, as the comments above them say.
     fn run_each(&self, db: &mut Db, statements: &[Statement<'_>]) -> Result<()> {
         let directives = directives(self.sql, statements);
         let mut rebuilt = Vec::new();
-        for (number, statement) in statements.iter().enumerate() {
+        for number in 0..=statements.len() {
+            let statement = statements.get(number);
             let mut refuses = false;
-            for (_, directive) in directives.iter().filter(|(below, _)| *below == number) {
-                match *directive {
-                    Directive::Rebuild(table) => rebuilt.extend(find_rebuilt(db, table).map_err(|error| self.because(error))?),
-                    Directive::RefuseRows(message) => {
+            for Placed { line, directive, .. } in directives.iter().filter(|placed| placed.below == number) {
+                match (*directive, statement) {
+                    (Directive::Rebuild(table), _) => rebuilt.extend(find_rebuilt(db, table).map_err(|error| self.because(error))?),
+                    (Directive::RefuseRows(message), Some(statement)) => {
                         self.refuse_rows(db, statement, message)?;
                         refuses = true;
                     }
+                    (Directive::Rebuilt, _) => self.restore(db, std::mem::take(&mut rebuilt))?,
+                    (Directive::Run(name), _) => self.call(db, name, *line)?,
+                    (Directive::RefuseRows(_), None) | (Directive::Reviewed, _) => {}
                 }
             }
-            if refuses {
-                continue;
-            }
+            let Some(statement) = statement.filter(|_| !refuses) else { continue };
             db.batch_execute(statement.text).map_err(|error| {
                 let stays = match number {
                     0 => "",
@@ -94,6 +118,14 @@ impl Script<'_> {
             })?;
         }
         self.restore(db, rebuilt)
+    }
+
+    /// Calls a function.
+    fn call(&self, db: &mut Db, name: &str, line: usize) -> Result<()> {
+        let Some(functions) = self.functions else { return Ok(()) };
+        let stays = if self.in_transaction { "" } else { " (it runs without a transaction, so what was changed before stays)" };
+        let called = functions.get(name, &format!("{}:{line}", self.place)).and_then(|function| function(db));
+        called.map_err(|error| self.error(&format!("{}:{line}: the function {name}{stays}: {error}", self.place)))
     }
 
     /// Returns an error with the message if the query finds rows. It names them.
@@ -150,9 +182,11 @@ impl Script<'_> {
         let text = error.to_string();
         // `CREATE INDEX CONCURRENTLY`, `VACUUM`.
         let needs_none = ["inside a transaction block", "within a transaction"].iter().any(|part| text.contains(part));
-        let remedy = match needs_none && self.in_transaction {
-            true => ". Write run_in_transaction = false into metadata.toml beside it",
-            false => "",
+        let is_left_over = ["already exists", "duplicate column name"].iter().any(|part| text.contains(part));
+        let remedy = match self.in_transaction {
+            true if needs_none => ". Write run_in_transaction = false into metadata.toml beside it",
+            false if is_left_over => ". If an attempt that was interrupted has left it behind, remove it, and migrate again",
+            _ => "",
         };
         self.error(&format!("{place}{remedy}")).with_source(error)
     }

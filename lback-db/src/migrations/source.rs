@@ -69,19 +69,17 @@ impl Found {
             return Ok(());
         };
         let place = |file: &str| path.join(file).display().to_string();
-        let in_transaction = match text("metadata.toml")? {
-            None => true,
-            Some(metadata) => Metadata::parse(&metadata, &place("metadata.toml"))?.run_in_transaction,
-        };
+        let metadata = Metadata::parse(&text("metadata.toml")?.unwrap_or_default(), &place("metadata.toml"))?;
         self.migrations.push(Migration {
             name: name.to_owned(),
             version: version(name),
             up,
             down: text("down.sql")?,
-            in_transaction,
+            in_transaction: metadata.run_in_transaction,
             place: place("up.sql"),
             is_file: false,
             battery: None,
+            replaces: metadata.replaces,
         });
         Ok(())
     }
@@ -89,11 +87,24 @@ impl Found {
 
 /// Reads the migrations below a folder of the project. A folder that does not exist has none.
 pub(super) fn in_folder(folder: &Path, kind: Kind) -> Result<Found> {
+    match folder_of(folder, kind)? {
+        Some(folder) => directly_in(&folder),
+        None => Ok(Found::default()),
+    }
+}
+
+/// Returns the folder of each kind of database that has one, or else the only one.
+pub(super) fn all_folders(folder: &Path) -> Vec<PathBuf> {
+    let own: Vec<PathBuf> = DATABASES.iter().map(|name| folder.join(name)).filter(|own| own.is_dir()).collect();
+    if own.is_empty() { vec![folder.to_owned()] } else { own }
+}
+
+/// Reads the migrations in a folder.
+pub(super) fn directly_in(folder: &Path) -> Result<Found> {
     let mut found = Found::default();
-    let Some(folder) = folder_of(folder, kind)? else { return Ok(found) };
-    let entries = fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))?;
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
     for entry in entries {
-        let path = entry.map_err(|error| unreadable(&folder, error))?.path();
+        let path = entry.map_err(|error| unreadable(folder, error))?.path();
         // A symbolic link to a folder counts as well.
         if !path.is_dir() {
             continue;
@@ -126,8 +137,7 @@ fn folder_of(folder: &Path, kind: Kind) -> Result<Option<PathBuf>> {
     match DATABASES.iter().find(|name| folder.join(name).is_dir()) {
         None => Ok(Some(folder.to_owned())),
         Some(other) => Err(Error::internal(format!(
-            "{} has migrations for {other} and none for {kind}, which DATABASE_URL names. Write them into {own}, or move those of {other} up \
-             where the SQL fits both",
+            "{} has migrations for {other} and none for {kind}. Write them into {own}, or move those of {other} up if their SQL fits both",
             folder.display(),
             kind = kind.name(),
             own = own.display(),

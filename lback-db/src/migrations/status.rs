@@ -12,6 +12,8 @@ pub struct MigrationStatus {
     pub version: String,
     /// Whether it is applied.
     pub state: Applied,
+    /// Whether it is pending, and older than migrations that are applied already, as after the merge of two branches.
+    pub is_late: bool,
     /// The file of an applied migration of the application, if its SQL was changed since.
     pub changed: Option<String>,
 }

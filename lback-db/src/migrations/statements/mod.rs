@@ -28,6 +28,20 @@ impl Statement<'_> {
     }
 }
 
+/// Returns the tokens of a statement, without white space and comments. Quoted names and texts are single tokens, as they were written.
+pub(super) fn tokens(statement: &str, kind: Kind) -> Vec<&str> {
+    let dialect = Dialect::of(kind);
+    let (mut tokens, mut at) = (Vec::new(), 0);
+    while at < statement.len() {
+        let (token, end) = token(statement, at, dialect);
+        if token != Token::Space {
+            tokens.push(&statement[at..end]);
+        }
+        at = end;
+    }
+    tokens
+}
+
 /// Returns the statements of `sql`. The last one may lack its semicolon. Comments alone are not a statement.
 pub(super) fn statements(sql: &str, kind: Kind) -> Vec<Statement<'_>> {
     let dialect = Dialect::of(kind);

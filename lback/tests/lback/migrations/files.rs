@@ -8,19 +8,13 @@ use lback::prelude::*;
 
 use crate::logs;
 
-use super::{A, B, C, Project, states, tables, two};
+use super::{A, B, C, Project, states, tables, texts, two};
 
 /// A statement that succeeds, and one that fails.
 const HALF: &str = "CREATE TABLE half (n BIGINT); INSERT INTO nowhere VALUES (1);";
 
-fn texts(database: &Database) -> Vec<String> {
-    #[derive(diesel::QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        text: String,
-    }
-    let rows: Vec<Row> = diesel::sql_query("SELECT text FROM texts").load(&mut database.connect().unwrap()).unwrap();
-    rows.into_iter().map(|row| row.text).collect()
+fn rows(database: &Database) -> Vec<String> {
+    texts(database, "SELECT text FROM texts")
 }
 
 #[test]
@@ -156,7 +150,7 @@ fn how_a_file_was_saved_makes_no_difference() {
             fs::write(project.path().join("migrations").join(A).join("up.sql"), &bytes).unwrap();
             let (database, migrations) = project.open();
             migrations.apply(&database).unwrap();
-            assert_eq!(texts(&database), ["one\ntwo"], "{bytes:?}");
+            assert_eq!(rows(&database), ["one\ntwo"], "{bytes:?}");
             assert_eq!(migrations.rollback(&database, 1).unwrap(), [A]);
         }
     }

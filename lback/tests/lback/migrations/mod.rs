@@ -1,15 +1,19 @@
 //! Migrations: applied in order and once, also by two that start together; what fails is undone.
 
 mod files;
+mod functions;
 mod older;
 mod references;
+mod risks;
+mod squashed;
+mod targets;
 
 use std::fs;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 
-use lback::db::{Applied, Database, DbSettings, Migrations};
+use lback::db::{Applied, Database, DbSettings, Kind, Migrations};
 use lback::prelude::*;
 use lback::settings::Secret;
 use tempfile::TempDir;
@@ -49,15 +53,55 @@ impl Project {
     }
 }
 
-fn tables(database: &Database) -> Vec<String> {
-    #[derive(diesel::QueryableByName)]
-    struct Table {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        name: String,
+/// Runs a test with a project of its own on each kind of database.
+fn on_each_kind(test: impl Fn(&Project, &Database, Migrations)) {
+    for &kind in Kind::ALL {
+        let project = Project::new();
+        let Some(url) = new_database(kind) else { continue };
+        let settings = DbSettings { database_url: Secret::new(url), ..DbSettings::default() };
+        let database = Database::open(&settings, project.path()).unwrap();
+        test(&project, &database, Migrations::new().folder(project.path().join("migrations")));
     }
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_\\_%' ESCAPE '\\' AND name <> 'sqlite_sequence' ORDER BY name";
-    let tables: Vec<Table> = diesel::sql_query(sql).load(&mut database.connect().unwrap()).unwrap();
-    tables.into_iter().map(|table| table.name).collect()
+}
+
+/// Returns the address of a new database, or `None` if there is no server.
+fn new_database(kind: Kind) -> Option<String> {
+    match kind {
+        #[cfg(feature = "sqlite")]
+        Kind::Sqlite => Some("sqlite:db.sqlite".to_owned()),
+        #[cfg(feature = "postgres")]
+        Kind::Postgres => {
+            static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+            let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Some(lback_test_servers::Postgres::shared()?.create(&format!("migrations_on_each_{number}")))
+        }
+    }
+}
+
+/// Returns the values of a query with one text column, in order.
+fn texts(database: &Database, query: &str) -> Vec<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        text: String,
+    }
+    let rows: Vec<Row> = diesel::sql_query(query).load(&mut database.connect().unwrap()).unwrap();
+    rows.into_iter().map(|row| row.text).collect()
+}
+
+fn run(database: &Database, sql: &str) {
+    use lback::diesel::connection::SimpleConnection;
+    database.connect().unwrap().batch_execute(sql).unwrap();
+}
+
+fn tables(database: &Database) -> Vec<String> {
+    let query = match database.kind() {
+        #[cfg(feature = "sqlite")]
+        Kind::Sqlite => "SELECT name AS text FROM sqlite_master WHERE type = 'table' AND name <> 'sqlite_sequence' ORDER BY name",
+        #[cfg(feature = "postgres")]
+        Kind::Postgres => "SELECT tablename::text AS text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
+    };
+    texts(database, query).into_iter().filter(|name| !name.starts_with("__")).collect()
 }
 
 fn states(migrations: &Migrations, database: &Database) -> Vec<(String, Applied)> {
@@ -70,8 +114,12 @@ const C: &str = "2026-01-03-000000_create_c";
 
 fn two() -> Project {
     let project = Project::new();
-    project.add(B, "CREATE TABLE b (n BIGINT);", "DROP TABLE b;").add(A, "CREATE TABLE a (n BIGINT);", "DROP TABLE a;");
+    add_two(&project);
     project
+}
+
+fn add_two(project: &Project) {
+    project.add(B, "CREATE TABLE b (n BIGINT);", "DROP TABLE b;").add(A, "CREATE TABLE a (n BIGINT);", "DROP TABLE a;");
 }
 
 #[test]

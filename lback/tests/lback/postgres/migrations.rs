@@ -183,3 +183,24 @@ fn what_a_dump_sets_does_not_reach_further() {
     assert_eq!(migrations.apply(&database).unwrap().len(), 2);
     assert_eq!(project.tables(), "a b");
 }
+
+#[test]
+fn an_index_that_an_interrupted_attempt_has_left_behind_is_not_taken_for_done() {
+    let Some(project) = Project::new("migrations_invalid_index") else { return };
+    project.add("2026-01-01-000000_create_a", "CREATE TABLE a (n BIGINT); INSERT INTO a VALUES (1), (1);");
+    const INDEX: &str = "2026-01-02-000000_index";
+    let create = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a_n ON a (n);";
+    project.add(INDEX, create);
+    fs::write(project.folder.path().join("migrations").join(INDEX).join("metadata.toml"), "run_in_transaction = false\n").unwrap();
+    let (database, migrations) = project.open();
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains(&format!("{INDEX}/up.sql:1")) && error.contains("could not create unique index"), "{error}");
+    project.sql("DELETE FROM a");
+    // PostgreSQL skips the statement, since there is an index of this name.
+    let error = migrations.apply(&database).unwrap_err().to_string();
+    assert!(error.contains("does not use the index a_n") && error.contains("DROP INDEX CONCURRENTLY IF EXISTS a_n;"), "{error}");
+    assert_eq!(migrations.pending(&database).unwrap(), [INDEX]);
+    project.add(INDEX, &format!("DROP INDEX CONCURRENTLY IF EXISTS a_n;\n{create}"));
+    assert_eq!(migrations.apply(&database).unwrap(), [INDEX]);
+    assert_eq!(project.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_n'::regclass"), "t");
+}
