@@ -1,15 +1,15 @@
 //! [`App`], the builder of an application.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use lback_core::middleware::{IntoMiddleware, Slot, Stack};
 use lback_core::signals::Listeners;
-use lback_core::{Application, Assembly, ProgramResult, Request, Result, Router, Settings, TemplateArgs};
-use lback_db::MigrationSet;
-use lback_db::{Migrations, Tables};
+use lback_core::{Application, Assembly, ProgramError, ProgramResult, Request, Result, Router, Settings, TemplateArgs};
+use lback_db::{Db, MigrationSet, Migrations, Tables};
 use lback_session::SessionStore;
 use tokio::sync::watch;
 
@@ -18,6 +18,7 @@ use crate::batteries::{Csrf, DatabaseBattery, Sessions};
 use crate::battery::Battery;
 use crate::command::{Command, CommandSpec};
 
+type DataMigration = Box<dyn Fn(&mut Db) -> Result<()> + Send + Sync>;
 type Change<T> = Box<dyn FnOnce(&mut T) -> ProgramResult>;
 
 /// An application.
@@ -43,6 +44,7 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> ProgramResult>;
 pub struct App {
     pub(crate) router: Router,
     migrations: Option<MigrationSet>,
+    data_migrations: Vec<(&'static str, DataMigration)>,
     tables: Tables,
     pub(crate) batteries: Vec<Box<dyn Battery>>,
     pub(crate) middleware: Vec<Change<Assembly>>,
@@ -65,6 +67,7 @@ impl App {
         App {
             router,
             migrations: None,
+            data_migrations: Vec::new(),
             tables: Tables::new(),
             batteries: vec![Box::new(DatabaseBattery), Box::new(Sessions::default()), Box::new(Csrf)],
             middleware: Vec::new(),
@@ -105,6 +108,28 @@ impl App {
     /// Without this call, and in debug builds, they are read from the project's `migrations` folder at run time.
     pub fn migrations(mut self, migrations: impl Into<MigrationSet>) -> Self {
         self.migrations = Some(migrations.into());
+        self
+    }
+
+    /// Registers a function that migrations run. The line `-- lback: run NAME` in an `up.sql` or `down.sql` calls it, with the
+    /// connection and in the transaction of the migration.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    ///
+    /// fn fill_slugs(db: &mut Db) -> Result<()> {
+    ///     diesel::sql_query("UPDATE posts SET slug = lower(title) WHERE slug = ''").execute(db)?;
+    ///     Ok(())
+    /// }
+    ///
+    /// # let urls = Router::new();
+    /// App::new(urls).data_migration("fill_slugs", fill_slugs);
+    /// ```
+    ///
+    /// A name that is used twice is an error when the program starts. A migration that names a function that is not registered is an
+    /// error before anything is applied.
+    pub fn data_migration(mut self, name: &'static str, run: impl Fn(&mut Db) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.data_migrations.push((name, Box::new(run)));
         self
     }
 
@@ -351,14 +376,26 @@ impl App {
     /// Returns the migrations of the batteries and of the application.
     ///
     /// # Errors
-    /// Returns an error if the batteries cannot be sorted by their requirements.
+    /// Returns an error if the batteries cannot be sorted by their requirements, or if a function is registered twice.
     pub(crate) fn take_migrations(&mut self, root: &Path) -> ProgramResult<Migrations> {
         self.order()?;
         if !self.has_database() {
             return Ok(Migrations::new());
         }
         let of_batteries = self.batteries.iter().filter_map(|battery| Some((battery.name(), battery.migrations()?)));
-        let migrations = of_batteries.fold(Migrations::new(), |all, (name, set)| all.battery(name, set));
+        let mut migrations = of_batteries.fold(Migrations::new(), |all, (name, set)| all.battery(name, set));
+        let mut names = HashSet::new();
+        for (name, run) in std::mem::take(&mut self.data_migrations) {
+            let problem = match names.insert(name) {
+                false => "two functions have this name",
+                true if name.is_empty() || name.contains(char::is_whitespace) => "the name must be a single word such as fill_slugs",
+                true => {
+                    migrations = migrations.function(name, run);
+                    continue;
+                }
+            };
+            return Err(ProgramError::new(format!("App::data_migration(\"{name}\", …): {problem}. Choose another name")));
+        }
         Ok(match self.migrations.take() {
             Some(embedded) if !cfg!(debug_assertions) => migrations.embedded(embedded),
             _ => migrations.folder(root.join("migrations")),

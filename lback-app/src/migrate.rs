@@ -2,7 +2,7 @@
 
 use lback_core::{Application, DebugSection, ProgramError, ProgramResult};
 use lback_db::signals::MigrationApplied;
-use lback_db::{Database, Migrations, Tables};
+use lback_db::{Database, MigrationAction, Migrations, PlannedMigration, Tables};
 
 use crate::assemble::Ready;
 use crate::run::program;
@@ -15,13 +15,15 @@ pub(crate) fn migrations(app: &Application) -> ProgramResult<&Migrations> {
     app.state().ok_or_else(|| ProgramError::new("this application has no migrations"))
 }
 
-/// Applies the pending migrations. [`MigrationApplied`] is sent once the database is no longer locked, also for the
-/// migrations that were applied before one failed.
-pub(crate) fn migrate(ready: &Ready) -> ProgramResult<Vec<String>> {
-    let mut applied = Vec::new();
-    let result = migrations(&ready.app)?.apply_each(ready.database()?, |name| applied.push(name.to_owned()));
-    applied.into_iter().for_each(|name| ready.app.send(MigrationApplied::new(name)));
-    Ok(result?)
+/// Applies the pending migrations, or migrates to `target`. [`MigrationApplied`] is sent once the database is no longer locked,
+/// also for the migrations that were applied before one failed.
+pub(crate) fn migrate(ready: &Ready, target: Option<&str>) -> ProgramResult<Vec<PlannedMigration>> {
+    let mut done = Vec::new();
+    let result = migrations(&ready.app)?.migrate(ready.database()?, target, |one| done.push(one.clone()));
+    for applied in done.iter().filter(|one| one.action == MigrationAction::Apply) {
+        ready.app.send(MigrationApplied::new(applied.name.clone()));
+    }
+    Ok(result.map(|()| done)?)
 }
 
 /// Returns the differences between the registered tables and the database. Returns none while migrations are pending.

@@ -6,7 +6,7 @@ use lback_db::{Database, DbSessionMiddleware, DbSettings, SqlPanel};
 
 use crate::CommandSpec;
 use crate::battery::{Battery, Setup};
-use crate::command::{copydata, dbshell, migrate, rollback, showmigrations};
+use crate::command::{copydata, dbshell, migrate, rollback, showmigrations, sqlmigrate, squashmigrations};
 use crate::migrate::{debug_section, differences, migrations, require_migrations};
 
 pub(crate) struct DatabaseBattery;
@@ -21,7 +21,15 @@ impl Battery for DatabaseBattery {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        vec![migrate::command(), rollback::command(), showmigrations::command(), dbshell::command(), copydata::command()]
+        vec![
+            migrate::command(),
+            rollback::command(),
+            showmigrations::command(),
+            sqlmigrate::command(),
+            squashmigrations::command(),
+            dbshell::command(),
+            copydata::command(),
+        ]
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
@@ -36,6 +44,10 @@ impl Battery for DatabaseBattery {
             checks.add(format!("database ({})", database.pool_stats()), connected);
             checks.add("migrations", require_migrations(app));
             checks.add("SQL of applied migrations", changed_migrations(app));
+            checks.add("functions of migrations", functions(app));
+            if checks.deploy() {
+                checks.add("effects of pending migrations on the running release", risks(app));
+            }
             checks.add("tables", tables(app));
             #[cfg(feature = "postgres")]
             if database.kind() == lback_db::Kind::Postgres && app.time_zone() != lback_core::TimeZone::UTC {
@@ -72,6 +84,25 @@ fn time_zone(app: &Application, database: &Database) -> ProgramResult {
              another name of this time zone"
         ))
     })
+}
+
+/// Checks that the functions that migrations run are registered.
+fn functions(app: &Application) -> ProgramResult {
+    let Some(database) = app.state::<Database>() else { return Ok(()) };
+    Ok(migrations(app)?.check_functions(database.kind())?)
+}
+
+/// Checks that pending migrations do not disturb the release that is running.
+fn risks(app: &Application) -> ProgramResult {
+    let Some(database) = app.state::<Database>() else { return Ok(()) };
+    let risks = migrations(app)?.risks(database)?;
+    if risks.is_empty() {
+        return Ok(());
+    }
+    Err(ProgramError::new(format!(
+        "{}. Write the line \"-- lback: reviewed\" above a statement for which this does not matter",
+        risks.join(". ")
+    )))
 }
 
 /// Checks that the database matches the `diesel::table!` declarations.

@@ -14,6 +14,8 @@ mod routes;
 pub(crate) mod serve;
 pub(crate) mod showmigrations;
 mod spec;
+pub(crate) mod sqlmigrate;
+pub(crate) mod squashmigrations;
 
 pub use context::Command;
 pub(crate) use names::unknown;

@@ -92,8 +92,8 @@ fn prepare_database(ready: &Ready) -> ProgramResult {
     if !ready.app.config().debug || ready.database().is_err() {
         return require_migrations(&ready.app);
     }
-    for name in migrate(ready)? {
-        tracing::info!(target: "lback::serve", "applied the migration {name}");
+    for applied in migrate(ready, None)? {
+        tracing::info!(target: "lback::serve", "applied the migration {}", applied.name);
     }
     let status = migrations(&ready.app)?.status(ready.database()?)?;
     for file in status.into_iter().filter_map(|migration| migration.changed) {

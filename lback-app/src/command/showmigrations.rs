@@ -3,6 +3,7 @@
 use lback_db::Applied;
 
 use super::CommandSpec;
+use super::migrate::LATE;
 use super::spec::none;
 use crate::migrate::migrations;
 
@@ -12,6 +13,7 @@ pub(crate) fn command() -> CommandSpec {
             command.print(match migration.state {
                 Applied::Yes if migration.changed.is_some() => format!("[X] {} (edited since)", migration.name),
                 Applied::Yes => format!("[X] {}", migration.name),
+                Applied::No if migration.is_late => format!("[ ] {} ({LATE})", migration.name),
                 Applied::No => format!("[ ] {}", migration.name),
                 Applied::Unknown => format!("[X] {} (applied, but missing from the migrations folder)", migration.name),
             });

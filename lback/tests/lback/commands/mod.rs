@@ -2,6 +2,7 @@
 
 #[cfg(feature = "mail")]
 mod mail;
+mod migrations;
 mod own;
 mod schema;
 mod shell;
@@ -23,7 +24,7 @@ fn the_application() {
     let hello = |_: &mut Request| "hello";
     let hooks = Router::new().post("/paid", hello).name("paid").without_session().get("/", hello).middleware(audited);
     let urls = Router::new().get("/", hello).name("index").include("/hooks", hooks).name("hooks").csrf_exempt().any("/any", hello);
-    let app = schema::add(signals::add(own::add(App::new(urls))));
+    let app = migrations::add(schema::add(signals::add(own::add(App::new(urls)))));
     #[cfg(feature = "mail")]
     let app = app.mail();
     match app.run(&arguments) {
@@ -94,28 +95,6 @@ fn a_misspelled_level_is_no_log_without_a_word() {
 }
 
 #[test]
-fn migrations_are_applied_listed_and_undone() {
-    const OWN: &str = "2026-11-21-120000_create_notes";
-    let project = project("");
-    let folder = project.path().join("migrations").join(OWN);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("up.sql"), "CREATE TABLE notes (n BIGINT);").unwrap();
-    fs::write(folder.join("down.sql"), "DROP TABLE notes;").unwrap();
-
-    let applied = run(&project, "migrate");
-    assert!(applied.contains("_create_sessions") && applied.contains(OWN) && applied.contains("ended well"), "{applied}");
-    assert!(run(&project, "migrate").contains("nothing to apply"));
-    assert!(run(&project, "showmigrations").contains(&format!("[X] {OWN}")));
-    let undone = run(&project, "rollback 3");
-    assert!(undone.contains(&format!("rolled back {OWN}")), "{undone}");
-    // The framework's own stay: without them nobody could log in.
-    assert!(!undone.contains("sessions"), "{undone}");
-    let listed = run(&project, "showmigrations");
-    assert!(listed.contains(&format!("[ ] {OWN}")) && listed.contains("[X]"), "{listed}");
-    assert!(run(&project, "rollback").contains("nothing to roll back"));
-}
-
-#[test]
 fn the_columns_of_routes_are_as_wide_as_what_stands_in_them() {
     let (path, name) = ("/a/path/that/is/longer/than/those/of/most/sites", "a-name-that-is-longer-than-others");
     let view = |_: &mut Request| "";
@@ -176,7 +155,9 @@ fn clearsessions_deletes_what_has_expired() {
 #[test]
 fn what_is_not_understood_is_refused_with_what_there_is() {
     let project = project("");
-    for (command, part) in [("dance", "showmigrations"), ("rollback none", "at least 1"), ("migrate now", "now")] {
+    for (command, part) in
+        [("dance", "showmigrations"), ("rollback none", "at least 1"), ("migrate now then", "one migration as its target")]
+    {
         let printed = run(&project, command);
         assert!(printed.contains("ended with: ") && printed.contains(part), "{printed}");
     }
