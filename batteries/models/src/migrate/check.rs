@@ -49,22 +49,28 @@ pub fn check_models(models: &Schema, folder: &Path) -> Result<()> {
 pub fn check_migrations(folder: &Path, migrations: &Migrations, dialect: Dialect) -> Result<()> {
     #[cfg(feature = "sqlite")]
     {
-        let has_own = |dialect: Dialect| folder.join(dialect.name()).is_dir();
-        let for_postgres_alone = !has_own(Dialect::Sqlite) && (has_own(Dialect::Postgres) || dialect == Dialect::Postgres);
         let schema = read_schema(folder)?;
-        if !schema.tables.is_empty() && !for_postgres_alone {
+        if !schema.tables.is_empty() && !is_for_postgres_alone(folder, dialect) {
             let mut db = migrations.replay()?;
             let differences = differences(&schema, &mut db)?;
             if !differences.is_empty() {
                 return Err(Error::internal(format!(
-                    "the migrations do not make what migrations/{FILE} says: {}. A migration was changed by hand, or two branches have changed the \
-                     same table: write a migration that brings it to this state (makemigrations --empty)",
+                    "the migrations do not make what migrations/{FILE} says: {}. If two branches were merged, run lback makemigrations --merge. If a \
+                     migration was changed by hand, write one that brings the tables to this state (makemigrations NAME --empty)",
                     differences.join("; ")
                 )));
             }
         }
     }
     Ok(())
+}
+
+/// Returns whether the migrations are only for PostgreSQL, so that they cannot be applied to a SQLite database in memory. `dialect` is
+/// that of the database in the settings.
+#[cfg(feature = "sqlite")]
+pub(super) fn is_for_postgres_alone(folder: &Path, dialect: Dialect) -> bool {
+    let has_own = |dialect: Dialect| folder.join(dialect.name()).is_dir();
+    !has_own(Dialect::Sqlite) && (has_own(Dialect::Postgres) || dialect == Dialect::Postgres)
 }
 
 /// Checks that the database has the tables of the models.
@@ -88,7 +94,7 @@ fn differences(schema: &Schema, db: &mut Db) -> Result<Vec<String>> {
 }
 
 /// Answers for a comparison alone, in which no value is needed.
-struct NobodyKnows(Answers);
+pub(super) struct NobodyKnows(pub(super) Answers);
 
 impl Questions for NobodyKnows {
     fn is_table_renamed(&mut self, from: &str, to: &str, are_alike: bool) -> Result<bool> {

@@ -7,6 +7,7 @@ pub(super) struct Arguments {
     pub(super) empty: bool,
     pub(super) dry_run: bool,
     pub(super) check: bool,
+    pub(super) merge: bool,
     pub(super) concurrently: bool,
     pub(super) no_input: bool,
     pub(super) allow_data_loss: bool,
@@ -44,7 +45,7 @@ pub(super) struct Value {
 const VALUED: [(&str, &str); 3] =
     [("--adopt", "--adopt notes"), ("--rename", "--rename notes.text=body"), ("--default", "--default notes.summary=none")];
 
-const FLAGS: [&str; 6] = ["--empty", "--dry-run", "--check", "--concurrently", "--no-input", "--allow-data-loss"];
+const FLAGS: [&str; 7] = ["--empty", "--dry-run", "--check", "--merge", "--concurrently", "--no-input", "--allow-data-loss"];
 
 /// Maximum length of a name, in bytes.
 const MAX_LENGTH: usize = 64;
@@ -56,6 +57,9 @@ impl Arguments {
     /// Returns a message for the first one that is invalid.
     pub(super) fn parse(arguments: &[String]) -> Result<Self, String> {
         let mut parsed = Arguments::default();
+        if arguments.len() > 1 && arguments.iter().any(|argument| argument == "--merge") {
+            return Err("makemigrations --merge takes no other arguments: it makes no migration".to_owned());
+        }
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let (option, attached) = match argument.split_once('=') {
@@ -105,6 +109,7 @@ impl Arguments {
             "--empty" => &mut self.empty,
             "--dry-run" => &mut self.dry_run,
             "--check" => &mut self.check,
+            "--merge" => &mut self.merge,
             "--concurrently" => &mut self.concurrently,
             "--no-input" => &mut self.no_input,
             _ => &mut self.allow_data_loss,

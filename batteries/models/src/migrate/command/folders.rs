@@ -54,7 +54,8 @@ impl Names {
     /// Returns a time for the name of a new migration: now, or the second after the newest one, so that it is applied last.
     pub(super) fn next_time(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let newest = self.0.iter().filter_map(|name| {
-            let version = name.split('_').next()?;
+            // That of a squashed migration ends with an s.
+            let version = name.split('_').next()?.trim_end_matches('s');
             NaiveDateTime::parse_from_str(version, FORMAT).ok()
         });
         match newest.max().map(|newest| newest.and_utc()) {

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use chrono::{DateTime, Duration, Utc};
 use lback_core::{Error, Result};
-use lback_db::Database;
+use lback_db::{Database, Migrations};
 
 use super::arguments::Arguments;
 use super::files::Files;
 use super::folders::{Folder, Names, folder_name, folders};
+use super::merge::merge;
 use super::questioner::{Ask, Questioner};
 use crate::migrate::check::{self, read_schema};
 use crate::migrate::{Dialect, Options, Plan, Schema, Sql, introspect, plan, plan_back, render};
@@ -24,6 +25,8 @@ pub struct Make<'a> {
     pub dialect: Dialect,
     /// The database in the settings, whose tables can be adopted.
     pub database: Option<&'a Database>,
+    /// The migrations of the application, which a merge applies to an empty database.
+    pub migrations: Option<&'a Migrations>,
     /// The current time, which the name of the migration begins with.
     pub now: DateTime<Utc>,
     /// The arguments after the name of the command.
@@ -60,6 +63,9 @@ impl Make<'_> {
     /// file cannot be written. Nothing was created then.
     pub fn run(self) -> Result<()> {
         let arguments = Arguments::parse(self.arguments).map_err(Error::bad_request)?;
+        if arguments.merge {
+            return merge(self);
+        }
         let mut old = read_schema(self.folder)?;
         if arguments.check {
             return check::check_models(self.models, self.folder);

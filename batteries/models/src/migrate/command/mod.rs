@@ -6,6 +6,7 @@ mod by_hand;
 mod files;
 mod folders;
 mod make;
+mod merge;
 mod questioner;
 mod terminal;
 mod value;
@@ -14,6 +15,7 @@ pub use add_database::AddDatabase;
 pub use make::Make;
 
 use lback_app::CommandSpec;
+use lback_db::Migrations;
 
 use self::arguments::Arguments;
 use super::{Dialect, Schema};
@@ -27,6 +29,7 @@ they are applied. NAME is the name of the migration; without it, the changes giv
   --empty                 creates a migration without SQL, to be filled by hand
   --dry-run               prints the SQL and writes nothing
   --check                 fails if there are changes without a migration, and writes nothing
+  --merge                 after the merge of two branches: brings models.json to what their migrations make together
   --adopt TABLE           a table of a model that exists already, and was not created by a migration of the model
   --rename TABLE=NEW      a table that was renamed
   --rename TABLE.COLUMN=NEW   a column that was renamed
@@ -46,6 +49,7 @@ pub fn makemigrations() -> CommandSpec {
             folder: &app.root().join("migrations"),
             dialect: Dialect::of(database.kind()),
             database: Some(&database),
+            migrations: app.state::<Migrations>(),
             now,
             arguments: &arguments,
             ask: terminal::is_interactive().then(|| Box::new(terminal::ask) as _),

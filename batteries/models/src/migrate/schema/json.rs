@@ -39,8 +39,8 @@ impl Schema {
         let is_marker = |line: &str| CONFLICT.iter().any(|marker| line.starts_with(marker));
         if let Some(number) = text.lines().position(is_marker) {
             return Err(Error::internal(format!(
-                "{place}:{}: git could not merge two versions of this file. Keep the columns and tables of both versions, remove the lines with \
-                 <<<<<<<, ======= and >>>>>>>, and run `lback check`, which compares the file with the migrations of both",
+                "{place}:{}: git could not merge two versions of this file. Run: lback makemigrations --merge. It writes the file anew from the \
+                 migrations of both",
                 number + 1
             )));
         }

@@ -56,8 +56,18 @@ impl Site {
             printed += line;
             printed.push('\n');
         };
-        Make { models, folder: &self.path(), dialect: Dialect::Sqlite, database: None, now: self.now, arguments: &arguments, ask, print }
-            .run()?;
+        Make {
+            models,
+            folder: &self.path(),
+            dialect: Dialect::Sqlite,
+            database: None,
+            migrations: None,
+            now: self.now,
+            arguments: &arguments,
+            ask,
+            print,
+        }
+        .run()?;
         Ok(printed)
     }
 
@@ -264,7 +274,8 @@ fn wrong_arguments_are_refused() {
         (vec!["Add-Author"], "cannot be the name of a migration"),
         (vec!["../up"], "cannot be the name of a migration"),
         (vec!["a", "b"], "\"b\" is a second one"),
-        (vec!["--merge"], "has no option --merge; its options are --empty"),
+        (vec!["--undo"], "has no option --undo; its options are --empty"),
+        (vec!["--merge", "name"], "--merge takes no other arguments"),
         (vec!["--rename", "text"], "--rename needs a value of the form --rename notes.text=body"),
         (vec!["--rename"], "--rename needs a value"),
         (vec!["--default", "text=1"], "--default needs a value of the form"),
@@ -292,7 +303,9 @@ fn a_table_that_was_written_by_hand_is_adopted() {
             let mut printed = String::new();
             let print = &mut |line: &str| printed += line;
             let now = Utc.with_ymd_and_hms(2026, 11, 28, 11, 0, 0).unwrap();
-            Make { models, folder: &folder, dialect, database, now, arguments: &arguments, ask: None, print }.run().map(|()| printed)
+            Make { models, folder: &folder, dialect, database, migrations: None, now, arguments: &arguments, ask: None, print }
+                .run()
+                .map(|()| printed)
         };
         let as_it_is = notes(r#"{"name": "text", "kind": "text", "max_length": 50}, {"name": "at", "kind": "datetime", "null": true}"#);
         for (table, part) in [("posts", "no model has this table"), ("notes,users", "no model has this table")] {

@@ -6,6 +6,7 @@ mod command;
 mod decimals;
 mod databases;
 mod interrupted;
+mod merge;
 mod models;
 mod project;
 mod refusals;

@@ -166,7 +166,7 @@ fn damaged_json_is_refused_with_its_line() {
     let unknown = good.replacen("\"decimal\"", "\"money\"", 1);
     let twice = good.replacen("\"name\":\"slug\"", "\"name\":\"state\"", 1);
     for (json, parts) in [
-        (conflict.as_str(), ["migrations/models.json:6: git could not merge", "lback check"]),
+        (conflict.as_str(), ["migrations/models.json:6: git could not merge", "makemigrations --merge"]),
         (unknown.as_str(), ["migrations/models.json:8: \"money\" is unknown; known are smallint", "decimal. makemigrations writes"]),
         (twice.as_str(), ["posts has the column state twice", "Correct"]),
         ("{", ["migrations/models.json:1", "git checkout"]),
