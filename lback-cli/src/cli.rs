@@ -100,8 +100,11 @@ fn creating() -> [Command; 4] {
     ]
 }
 
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
+}
+
 fn makemigrations() -> Command {
-    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let values = |name: &'static str, shown: &'static str| {
         Arg::new(name).long(name).value_name(shown).value_parser(NonEmptyStringValueParser::new()).action(ArgAction::Append)
     };
@@ -111,6 +114,7 @@ fn makemigrations() -> Command {
         .arg(flag("empty").help("Creates a migration without SQL, to be filled by hand. Without models, this is what the command does"))
         .arg(flag("dry-run").help("Prints the SQL and writes nothing"))
         .arg(flag("check").help("Fails if the models have changes without a migration, and writes nothing"))
+        .arg(flag("merge").help("After the merge of two branches: brings models.json to what their migrations make together"))
         .arg(values("adopt", "TABLE").help("A table of a model that exists already, and was not created by a migration of the model"))
         .arg(values("rename", "OLD=NEW").help("A table or column that was renamed: notes=posts, notes.text=body"))
         .arg(values("default", "COLUMN=VALUE").help("The value of existing rows in a column that must have one: notes.summary=none"))
@@ -122,10 +126,37 @@ fn makemigrations() -> Command {
         )
 }
 
-fn delegated() -> [Command; 10] {
+fn delegated() -> [Command; 12] {
     [
         Command::new("serve").about("Builds the project and serves requests").arg(address()).after_help("Example:\n  lback serve 8080"),
-        Command::new("migrate").about("Applies pending migrations"),
+        Command::new("migrate")
+            .about("Applies pending migrations, or goes to the state after a migration")
+            .arg(text("target", "TARGET").help(
+                "The migration to go to, or the beginning of its name: it is the last one to be applied, or those after it are rolled back; zero \
+                 rolls back all",
+            ))
+            .arg(flag("plan").help("Prints what would be applied or rolled back, and changes nothing"))
+            .arg(flag("fake").help("Records migrations as applied, or as not applied, without running their SQL"))
+            .after_help("Examples:\n  lback migrate\n  lback migrate --plan\n  lback migrate 2026-11-21-120000_create_notes\n  lback migrate zero"),
+        Command::new("sqlmigrate")
+            .about("Prints the SQL of a migration")
+            .arg(text("name", "NAME").required(true).help("The name of the migration, or its beginning"))
+            .arg(flag("down").help("Prints the SQL that undoes it"))
+            .arg(flag("sqlite").help("Prints the SQL for SQLite"))
+            .arg(flag("postgres").help("Prints the SQL for PostgreSQL"))
+            .after_help("Example:\n  lback sqlmigrate create_notes --down"),
+        Command::new("squashmigrations")
+            .about("Writes one migration in the place of several")
+            .arg(
+                Arg::new("migrations")
+                    .value_name("[FROM] TO")
+                    .required(true)
+                    .num_args(1..=2)
+                    .value_parser(NonEmptyStringValueParser::new())
+                    .help("The first and the last migration, or only the last one"),
+            )
+            .arg(text("name", "NAME").long("name").help("The name of the new migration [default: squashed]"))
+            .after_help("Example:\n  lback squashmigrations 2026-11-21-120000_create_notes --name start"),
         Command::new("rollback").about("Rolls back the application's newest migration, or the newest N").arg(
             Arg::new("count")
                 .value_name("N")
@@ -235,20 +266,32 @@ pub fn run(matches: &ArgMatches) -> Result<()> {
         "collectstatic" => delegate::to_project(command, matches.get_one::<PathBuf>("folder").map(absolute).transpose()?),
         "check" => delegate::to_project(command, matches.get_flag("deploy").then_some("--deploy")),
         "test" => delegate::to_tests(),
-        "migrate" | "showmigrations" | "routes" | "clearsessions" => delegate::to_project(command, [""; 0]),
+        "migrate" => delegate::to_project(command, words(matches, &["plan", "fake"], &["target"])),
+        "sqlmigrate" => delegate::to_project(command, words(matches, &["down", "sqlite", "postgres"], &["name"])),
+        "squashmigrations" => {
+            let name = matches.get_one::<String>("name").map(|name| format!("--name={name}"));
+            delegate::to_project(command, name.into_iter().chain(words(matches, &[], &["migrations"])))
+        }
+        "showmigrations" | "routes" | "clearsessions" => delegate::to_project(command, [""; 0]),
         _ => to_own(command, matches),
     }
 }
 
 /// Returns the options of `makemigrations` as they were written.
 fn options(matches: &ArgMatches) -> Vec<String> {
-    let flags = ["empty", "dry-run", "check", "allow-data-loss", "concurrently", "no-input"];
-    let flags = flags.into_iter().filter(|flag| matches.get_flag(flag)).map(|flag| format!("--{flag}"));
+    let flags = ["empty", "dry-run", "check", "merge", "allow-data-loss", "concurrently", "no-input"];
     let valued = ["adopt", "rename", "default"].into_iter().flat_map(|name| {
         let values = matches.get_many::<String>(name).into_iter().flatten();
         values.map(move |value| format!("--{name}={value}"))
     });
-    flags.chain(valued).collect()
+    words(matches, &flags, &[]).into_iter().chain(valued).collect()
+}
+
+/// Returns the given flags and values as they were written.
+fn words(matches: &ArgMatches, flags: &[&str], values: &[&str]) -> Vec<String> {
+    let flags = flags.iter().filter(|flag| matches.get_flag(flag)).map(|flag| format!("--{flag}"));
+    let values = values.iter().flat_map(|name| matches.get_many::<String>(name).into_iter().flatten().cloned());
+    flags.chain(values).collect()
 }
 
 /// Passes an unknown command to the project's program. Outside a project, it is an error.

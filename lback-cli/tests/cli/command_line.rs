@@ -14,6 +14,8 @@ fn help_lists_every_command_and_examples() {
         "migrate",
         "rollback",
         "showmigrations",
+        "sqlmigrate",
+        "squashmigrations",
         "dbshell",
         "routes",
         "collectstatic",

@@ -28,6 +28,10 @@ fn a_new_project_with_an_app_builds_passes_its_tests_and_serves_pages() {
     let applied = succeed(&project.join("src/blog"), &["migrate"]);
     assert!(applied.contains("_create_sessions") && applied.contains("_create_blog_items"), "{applied}");
     assert_eq!(succeed(&project, &["migrate"]), "nothing to apply\n");
+    let planned = succeed(&project, &["migrate", "zero", "--plan"]);
+    assert!(planned.starts_with("would roll back ") && planned.ends_with("_create_blog_items\n"), "{planned}");
+    assert!(succeed(&project, &["sqlmigrate", "create_blog_items", "--down"]).contains("DROP TABLE"));
+    assert!(fail(&project, &["squashmigrations", "create_blog_items", "--name=start"]).contains("nothing to squash"));
     assert!(succeed(&project, &["rollback", "1"]).starts_with("rolled back "));
     assert!(succeed(&project, &["showmigrations"]).contains("[ ] "));
     assert!(succeed(&project, &["migrate"]).contains("_create_blog_items"));
