@@ -241,9 +241,11 @@ impl Migrations {
 fn in_order(mut migrations: Vec<Migration>) -> Result<Vec<Migration>> {
     migrations.sort_by(|one, other| one.version.cmp(&other.version));
     match migrations.windows(2).find(|pair| pair[0].version == pair[1].version) {
-        Some(pair) => {
-            Err(Error::internal(format!("two migrations have the same version: {} and {}; rename one", pair[0].title(), pair[1].title())))
-        }
+        Some(pair) => Err(Error::internal(format!(
+            "two migrations have the same version: {} and {}. Rename the folder of the one that no other database has applied",
+            pair[0].title(),
+            pair[1].title()
+        ))),
         None => Ok(migrations),
     }
 }

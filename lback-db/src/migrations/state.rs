@@ -20,9 +20,11 @@ pub(super) struct State {
 
 impl State {
     /// # Errors
-    /// Returns an error if the database has only some of the migrations that a squashed one replaces, and the others are missing.
+    /// Returns an error if the database has only some of the migrations that a squashed one replaces, and the others are missing, or if
+    /// a squashed one replaces another squashed one.
     pub(super) fn new(mut known: Vec<Migration>, mut applied: Vec<Recorded>) -> Result<Self> {
         let mut unrecorded = Vec::new();
+        check_replaced(&known)?;
         for squashed in known.iter().filter(|migration| !migration.replaces.is_empty()).cloned().collect::<Vec<_>>() {
             let is_recorded = |key: &str| applied.iter().any(|recorded| recorded.key == key);
             let (done, missing): (Vec<_>, Vec<_>) = squashed.replaced().partition(|(_, key)| is_recorded(key));
@@ -89,6 +91,20 @@ impl State {
         }
         all
     }
+}
+
+/// Checks that squashed migrations, which `metadata.toml` may name by hand, do not replace each other: none of them would be applied.
+fn check_replaced(known: &[Migration]) -> Result<()> {
+    let is_squashed = |key: &str| known.iter().any(|migration| !migration.replaces.is_empty() && migration.key() == key);
+    for migration in known {
+        if let Some((name, _)) = migration.replaced().find(|(_, key)| is_squashed(key)) {
+            return Err(Error::internal(format!(
+                "the migration {} replaces {name}, which is squashed itself. Correct the list replaces in its metadata.toml",
+                migration.title()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Returns an error unless the files of all `missing` migrations are there, so that the database can catch up.

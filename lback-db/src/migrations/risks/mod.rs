@@ -100,7 +100,7 @@ impl Review<'_> {
             texts.push(format!(
                 "nothing else can be written while {} is rebuilt ({}). Migrate when there is little to do",
                 table.shown,
-                about(rows)
+                self.about(rows)
             ));
         }
         Ok((!texts.is_empty()).then(|| texts.join("; ")))
@@ -139,7 +139,7 @@ impl Review<'_> {
 
     fn lock(&mut self, table: &Name, what: &str, how: &str) -> Result<Option<String>> {
         let rows = self.rows(table)?.filter(|rows| *rows >= LARGE);
-        Ok(rows.map(|rows| format!("{what} keeps others from writing to {} ({}). {how}", table.shown, about(rows))))
+        Ok(rows.map(|rows| format!("{what} keeps others from writing to {} ({}). {how}", table.shown, self.about(rows))))
     }
 
     /// Returns the estimated number of rows, or `None` if the database does not have the table.
@@ -148,14 +148,14 @@ impl Review<'_> {
         self.tables.rows(self.db, &table)
     }
 
+    fn about(&self, rows: i64) -> String {
+        if self.db.kind().is_server() { format!("about {rows} rows") } else { format!("at least {rows} rows") }
+    }
+
     /// Returns the name that a table has in the database.
     fn in_database(&self, table: &Name) -> Name {
         self.old_names.get(&table.shown).unwrap_or(table).clone()
     }
-}
-
-fn about(rows: i64) -> String {
-    format!("about {rows} rows")
 }
 
 fn dropped(what: &str) -> String {

@@ -6,10 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use lback_core::Result;
 
+use super::LARGE;
 use super::effects::Name;
 use crate::Db;
 
-/// The number of rows of tables that were asked for, estimated; `None` for tables that do not exist.
+/// The number of rows of tables that were asked for; `None` for tables that do not exist. PostgreSQL's is an estimate, and that of SQLite
+/// is at most [`LARGE`].
 #[derive(Default)]
 pub(super) struct Tables(HashMap<String, Option<i64>>);
 
@@ -34,9 +36,6 @@ struct Found {
 /// The statistics of the planner, or of the collector for a table that was never analyzed.
 const ROWS_IN_POSTGRES: &str = "SELECT greatest(c.reltuples::bigint, s.n_live_tup, 0) AS rows FROM pg_class AS c
     LEFT JOIN pg_stat_all_tables AS s ON s.relid = c.oid WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')";
-
-/// The highest row number: counting would read the whole table. It is too high if rows were deleted.
-const ROWS_IN_SQLITE: &str = "SELECT CAST(COALESCE(max(_rowid_), 0) AS BIGINT) AS \"rows\" FROM ";
 
 impl Tables {
     pub(super) fn rows(&mut self, db: &mut Db, table: &Name) -> Result<Option<i64>> {
@@ -82,9 +81,8 @@ fn rows_in_sqlite(db: &mut Db, table: &Name) -> Result<Option<i64>> {
     if found.is_empty() {
         return Ok(None);
     }
-    // A table WITHOUT ROWID has no row numbers.
-    let rows: Vec<Rows> = diesel::sql_query(format!("{ROWS_IN_SQLITE}{}", table.sql))
-        .load(db)
-        .or_else(|_| diesel::sql_query(format!("SELECT count(*) AS \"rows\" FROM {}", table.sql)).load(db))?;
+    // SQLite has no estimate, and counting all rows would take long.
+    let count = format!("SELECT count(*) AS \"rows\" FROM (SELECT 1 FROM {} LIMIT {LARGE})", table.sql);
+    let rows: Vec<Rows> = diesel::sql_query(count).load(db)?;
     Ok(rows.first().map(|row| row.rows))
 }

@@ -136,6 +136,27 @@ fn what_cannot_be_squashed_is_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn lists_that_were_written_by_hand_are_checked() {
+    for (metadata, parts) in [
+        (format!("replaces = [\"{B}\"]"), [B, "squashed itself"]),
+        ("replaces = \"2026\"".to_owned(), ["metadata.toml:1:", "replaces"]),
+        ("replaces = [1]".to_owned(), ["metadata.toml:1:", "replaces"]),
+    ] {
+        let project = two();
+        project.add_file(B, "metadata.toml", &metadata);
+        let (database, migrations) = project.open();
+        let error = migrations.apply(&database).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        assert!(tables(&database).is_empty());
+    }
+    // A name that nothing has is that of a migration that is gone.
+    let project = two();
+    project.add_file(B, "metadata.toml", "replaces = [\"'; DROP TABLE a; --\"]");
+    let (database, migrations) = project.open();
+    assert_eq!(migrations.apply(&database).unwrap(), [A, B]);
+}
+
+#[test]
 fn each_database_with_a_folder_gets_one() {
     let project = Project::new();
     for kind in ["sqlite", "postgres"] {
