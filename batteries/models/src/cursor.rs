@@ -34,7 +34,7 @@ impl fmt::Debug for Cursor {
 /// A longer cursor is not read.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// Where a page begins.
+/// The place at which a page begins.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Place {
     Start,

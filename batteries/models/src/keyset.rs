@@ -158,12 +158,10 @@ pub(crate) enum Test {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate as models;
-    use crate::Model;
-    use crate::diesel;
+    use crate::{Model, diesel};
 
     #[derive(crate::DeriveModel, Clone, Debug)]
-    #[model(crate = models)]
+    #[model(crate = crate)]
     pub struct Note {
         pub id: i64,
         pub title: String,

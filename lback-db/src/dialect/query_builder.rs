@@ -68,11 +68,15 @@ impl SqlBuilder {
 
     /// Returns whether a piece of SQL belongs to an ORDER BY that is left out.
     fn leaves_out(&mut self, sql: &str) -> bool {
-        // Parentheses within a literal are not counted, so the rest stays as it is.
-        if self.unordered.is_some() && sql.contains('\'') {
+        if self.unordered.is_none() {
+            return false;
+        }
+        // Within a literal that begins here and ends elsewhere, nothing can be told apart, so the rest stays as it is.
+        let Some((opened, closed)) = parentheses(sql) else {
             let _ = self.keep_order();
             self.unordered = None;
-        }
+            return false;
+        };
         let Some(query) = &mut self.unordered else { return false };
         if query.open == 0 {
             match sql {
@@ -84,7 +88,7 @@ impl SqlBuilder {
                 _ => {}
             }
         }
-        query.open = (query.open + sql.matches('(').count()).saturating_sub(sql.matches(')').count());
+        query.open = (query.open + opened).saturating_sub(closed);
         match &mut query.left_out {
             Some(pieces) => {
                 pieces.push(Piece::Sql(sql.to_owned()));
@@ -106,6 +110,20 @@ impl SqlBuilder {
         }
         Ok(())
     }
+}
+
+/// Returns how many parentheses a piece of SQL opens and closes. `None` if a literal does not end in it.
+fn parentheses(sql: &str) -> Option<(usize, usize)> {
+    let (mut opened, mut closed, mut is_literal) = (0, 0, false);
+    for c in sql.chars() {
+        match c {
+            '\'' => is_literal = !is_literal,
+            '(' if !is_literal => opened += 1,
+            ')' if !is_literal => closed += 1,
+            _ => {}
+        }
+    }
+    (!is_literal).then_some((opened, closed))
 }
 
 impl QueryBuilder<Dialect> for SqlBuilder {

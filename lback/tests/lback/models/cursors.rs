@@ -45,6 +45,7 @@ on_each_database!(
     cursors_that_do_not_fit_are_bad_requests,
     an_order_without_a_place_is_an_error,
     an_index_serves_a_page,
+    filters_of_any_kind_keep_the_order,
     pages_link_to_each_other,
 );
 
@@ -326,6 +327,28 @@ fn an_order_without_a_place_is_an_error(on: &str) {
         refused(Entry::query().order(entries::secret).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "hidden");
         let joined = entries::table.inner_join(shelves::table).order(shelves::name).select(Entry::as_select());
         refused(joined.cursor_page::<Entry>(db, &start, 2).unwrap_err(), "columns of entries");
+        Ok(())
+    });
+}
+
+fn filters_of_any_kind_keep_the_order(on: &str) {
+    client(on).db(|db| -> Result<()> {
+        Entry::create_many(db, (0..30).map(entry))?;
+        let list = |db: &mut Db, cursor: &Cursor| {
+            let of_shelf = shelves::table.filter(shelves::name.eq("top")).order(shelves::name).limit(1).select(shelves::id);
+            let found = Entry::ordered().filter(entries::name.icontains("N1").or(entries::name.istarts_with("n2(')")));
+            found.filter(entries::shelf_id.eq_any(of_shelf)).cursor_page::<Entry>(db, cursor, 3)
+        };
+        let first = list(db, &Cursor::default())?;
+        let second = list(db, &after(&first))?;
+        let expected: Vec<i64> = entries::table
+            .filter(entries::name.eq("n1"))
+            .order((entries::score.desc(), entries::id.desc()))
+            .select(entries::id)
+            .load(db)?;
+        assert_eq!([ids(&first), ids(&second)].concat(), expected);
+        let counted: Page<Entry> = Entry::ordered().filter(entries::name.icontains("n1")).page(db, 1, 3)?;
+        assert_eq!((counted.total, ids(&first)), (5, counted.items.iter().map(|entry| entry.id).collect()));
         Ok(())
     });
 }

@@ -30,16 +30,15 @@ pub(crate) fn conversion(from: Kind, to: Kind) -> Option<Conversion> {
     Some(match (from, to) {
         (Kind::SmallInt, Kind::Integer | Kind::BigInt | Kind::Duration)
         | (Kind::Integer, Kind::BigInt | Kind::Duration)
-        | (Kind::BigInt, Kind::Duration)
+        // What does not fit the digits of a decimal is refused.
+        | (Kind::BigInt, Kind::Duration | Kind::Decimal)
         | (Kind::Duration, Kind::BigInt)
-        | (Kind::Float, Kind::Double) => Widen,
-        (Kind::BigInt | Kind::Duration, Kind::Integer | Kind::SmallInt) | (Kind::Integer, Kind::SmallInt) | (Kind::Double, Kind::Float) => {
-            Narrow
-        }
-        // What does not fit the digits is refused.
-        (Kind::BigInt | Kind::Double, Kind::Decimal) => Widen,
-        (Kind::Decimal, Kind::BigInt) => Narrow,
-        (Kind::Decimal, Kind::Double) => Widen,
+        | (Kind::Double, Kind::Decimal)
+        | (Kind::Float | Kind::Decimal, Kind::Double) => Widen,
+        (Kind::BigInt | Kind::Duration, Kind::Integer | Kind::SmallInt)
+        | (Kind::Integer, Kind::SmallInt)
+        | (Kind::Double, Kind::Float)
+        | (Kind::Decimal, Kind::BigInt) => Narrow,
         (Kind::DateTime, Kind::Timestamp) => ToUtc,
         (Kind::Timestamp, Kind::DateTime) => FromUtc,
         (from, Kind::Text) if has_text(from) => ToText,
