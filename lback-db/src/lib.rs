@@ -13,6 +13,7 @@ mod database;
 mod database_url;
 #[cfg(feature = "decimal")]
 mod decimal;
+mod decimal_units;
 mod dialect;
 mod error;
 pub mod expressions;
@@ -49,6 +50,8 @@ pub use copy_data::{CopyData, CopyProgress};
 pub use database::{Database, PoolStats};
 #[cfg(feature = "decimal")]
 pub use decimal::Decimal;
+#[doc(hidden)]
+pub use decimal_units::{decimal_of_units, units};
 #[cfg(feature = "decimal")]
 #[doc(hidden)]
 pub use dialect::{AnyDecimal, ReadDecimal};

@@ -3,12 +3,14 @@
 use crate::database::Database;
 use crate::startproject::{dockerfile, pattern_value};
 
+/// Returns the new text of a file: the same one if there is nothing to change, and `None` if the file has another form than expected.
+type Apply = Box<dyn Fn(&str) -> Option<String>>;
+
 /// A change of a file.
 pub struct Change {
     /// The path below the project's folder.
     pub file: &'static str,
-    /// Returns the new text: the same one if there is nothing to change, and `None` if the file has another form than expected.
-    pub apply: Box<dyn Fn(&str) -> Option<String>>,
+    pub apply: Apply,
     /// What to write if the file has another form.
     pub instead: &'static str,
 }

@@ -19,7 +19,8 @@ use crate::{output, project, startproject};
 pub fn run(added: Database) -> Result<()> {
     let root = project::root()?;
     let name = package_name(&root)?;
-    if !has_code(&root.join("src"), &|code| code.contains(".models(") || code.contains(".auth()")) {
+    let adds_models = |line: &str| !line.trim_start().starts_with("//") && [".models(", ".auth()"].iter().any(|call| line.contains(call));
+    if !has_code(&root.join("src"), &|code| code.lines().any(adds_models)) {
         return Err(Error::new(
             "the program of this project has no models, so it cannot write migrations for another database",
             "Add .models(models![]) to App::new(…) in src/main.rs. Migrations that you have written by hand stay yours to translate.",

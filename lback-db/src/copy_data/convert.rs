@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::cell::{Cell, hex};
+use crate::decimal_units::{decimal_of_units, units};
 
 /// What a type of PostgreSQL means for its values on SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,27 @@ pub(super) fn to_sqlite(cell: Cell, of_type: &str) -> Result<Cell, String> {
     converted.ok_or_else(|| format!("SQLite has no {of_type} such as {text}"))
 }
 
+/// Returns the text of PostgreSQL for an exact number, which SQLite has in units of its last place.
+///
+/// # Errors
+/// Returns a message if it is no whole number of units.
+pub(super) fn units_to_postgres(cell: Cell, places: u32) -> Result<Cell, String> {
+    match cell {
+        Cell::Int(units) => Ok(Cell::Text(decimal_of_units(units, places))),
+        other => to_postgres(other, "bigint"),
+    }
+}
+
+/// Returns an exact number of PostgreSQL in units of its last place.
+///
+/// # Errors
+/// Returns a message if it has more places, or more digits than SQLite can hold.
+pub(super) fn units_to_sqlite(cell: Cell, places: u32) -> Result<Cell, String> {
+    let Cell::Text(text) = cell else { return Ok(cell) };
+    let number = units(&text, places).and_then(|units| i64::try_from(units).ok()).map(Cell::Int);
+    number.ok_or_else(|| format!("SQLite has no number such as {text} with {places} decimal places"))
+}
+
 /// Parses a date of PostgreSQL, which may be before the year 1, and formats it.
 fn in_era(text: &str, format: impl Fn(&str) -> Option<String>) -> Option<Cell> {
     let signed = match text.strip_suffix(" BC") {
@@ -185,6 +207,19 @@ mod tests {
             ("{\"a\": [1, 0.1]}", "jsonb", "{\"a\":[1,0.1]}"),
         ] {
             assert_eq!(to_sqlite(text(postgres), of_type).unwrap(), text(sqlite));
+        }
+    }
+
+    #[test]
+    fn exact_numbers_are_units_on_sqlite_alone() {
+        for (units, number) in [(995, "9.95"), (-5, "-0.05"), (i64::MIN, "-92233720368547758.08")] {
+            assert_eq!(units_to_postgres(Cell::Int(units), 2).unwrap(), text(number));
+            assert_eq!(units_to_sqlite(text(number), 2).unwrap(), Cell::Int(units));
+        }
+        assert_eq!((units_to_postgres(Cell::Null, 2), units_to_sqlite(Cell::Null, 2)), (Ok(Cell::Null), Ok(Cell::Null)));
+        units_to_postgres(Cell::Real(9.95), 2).unwrap_err();
+        for number in ["9.951", "NaN", "92233720368547758.08"] {
+            units_to_sqlite(text(number), 2).unwrap_err();
         }
     }
 

@@ -8,12 +8,12 @@ use diesel::sql_types::{BigInt, Text};
 use lback_core::{Error, Result};
 
 use super::cell::{Cell, list, quoted, text_literal};
-use super::convert::{to_postgres, to_sqlite};
+use super::convert::{to_postgres, to_sqlite, units_to_postgres, units_to_sqlite};
 use super::rows::insert;
 use super::state::{self, Progress};
 use super::tables::Table;
 use super::{CopyProgress, Report};
-use crate::{Db, RowByRow};
+use crate::{Db, RowByRow, decimal_units};
 
 /// The most rows of a transaction, and the most bytes.
 const MOST_ROWS: usize = 5_000;
@@ -153,10 +153,17 @@ impl TableCopy<'_> {
         }
         let convert = |(at, cell): (usize, Cell)| {
             let column = &self.from.columns[at].name;
-            // The type on PostgreSQL says what the value means.
-            let server = if to_server { self.into } else { self.from };
-            let of_type = server.columns.iter().find(|other| other.name == *column).map_or("text", |column| column.of_type.as_str());
-            let converted = if to_server { to_postgres(cell, of_type) } else { to_sqlite(cell, of_type) };
+            let type_in = |table: &'_ Table| table.columns.iter().find(|other| other.name == *column).map(|column| column.of_type.clone());
+            let (server, file) = if to_server { (self.into, self.from) } else { (self.from, self.into) };
+            // The type on PostgreSQL says what the value means, except that SQLite has exact numbers in units.
+            let of_type = type_in(server).unwrap_or_else(|| "text".to_owned());
+            let places = type_in(file).and_then(|declared| decimal_units::places(&declared));
+            let converted = match (to_server, places) {
+                (true, Some(places)) => units_to_postgres(cell, places),
+                (true, None) => to_postgres(cell, &of_type),
+                (false, Some(places)) => units_to_sqlite(cell, places),
+                (false, None) => to_sqlite(cell, &of_type),
+            };
             converted.map_err(|message| {
                 let row = if key.is_empty() { String::new() } else { format!(" of the row with the key {key}") };
                 Error::internal(format!("{}.{column}{row} cannot be copied: {message}. Correct the value, and start again", self.from.name))

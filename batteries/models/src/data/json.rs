@@ -29,6 +29,8 @@ pub(super) fn to_json(field: &FieldMeta, value: &Value) -> Json {
         // With a T, as `Debug` of chrono writes it.
         Value::DateTime(time) => Json::String(format!("{time:?}")),
         Value::Timestamp(time) => Json::String(time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        #[cfg(feature = "decimal")]
+        Value::Decimal(number) => Json::String(number.to_string()),
         #[cfg(feature = "uuid")]
         Value::Uuid(uuid) => Json::String(uuid.to_string()),
         Value::Json(document) if document.is_null() && field.null || document.get(DOCUMENT).is_some() => {
@@ -96,7 +98,9 @@ pub(super) fn from_json(field: &FieldMeta, json: Json) -> Result<Value, String> 
         }
         (Kind::Json, json) => Some(Value::Json(json)),
         (Kind::Duration, Json::String(text)) => duration::parse(&text).map(Value::Int),
-        (Kind::Text | Kind::Decimal, Json::String(text)) => Some(Value::Text(text)),
+        #[cfg(feature = "decimal")]
+        (Kind::Decimal, Json::String(text)) => decimal(field, &text).map(Value::Decimal),
+        (Kind::Text, Json::String(text)) => Some(Value::Text(text)),
         (Kind::Bytes, Json::String(text)) => STANDARD.decode(text).ok().map(Value::Bytes),
         (Kind::Date, Json::String(text)) => text.parse::<NaiveDate>().ok().map(Value::Date),
         (Kind::Time, Json::String(text)) => text.parse::<NaiveTime>().ok().map(Value::Time),
@@ -122,6 +126,16 @@ fn check_text(field: &FieldMeta, text: &str) -> Result<(), String> {
         Some(most) if text.chars().count() > most as usize => Err(format!("it has more than {most} characters")),
         _ => Ok(()),
     }
+}
+
+/// Returns a number, unless it has more digits than the field.
+#[cfg(feature = "decimal")]
+fn decimal(field: &FieldMeta, text: &str) -> Option<lback_db::Decimal> {
+    let number = lback_db::Decimal::parse_exact(text).ok()?;
+    let Some(digits) = field.digits else { return Some(number) };
+    let number = number.with_places(digits.decimal_places).ok()?;
+    let most = 10_i128.checked_pow(digits.max_digits)?;
+    (number.mantissa().abs() < most).then_some(number)
 }
 
 fn not_finite(text: &str) -> Option<f64> {

@@ -48,7 +48,7 @@ pub(super) fn find(
     let mut sql = Statement::new("SELECT ");
     sql.name(key.column).sql(" FROM ").name(meta.table).sql(" WHERE ");
     sql.equal(" AND ", values.iter().map(|(field, value)| (field.column, field.kind, value))).sql(" LIMIT 2");
-    Ok(sql.rows(db, &[key.kind])?.into_iter().flatten().collect())
+    Ok(sql.rows(db, &[key.into()])?.into_iter().flatten().collect())
 }
 
 /// Returns those of the primary keys that a row has.
@@ -58,7 +58,7 @@ pub(super) fn existing(db: &mut Db, meta: &'static ModelMeta, key: &'static Fiel
     }
     let mut sql = Statement::new("SELECT ");
     sql.name(key.column).sql(" FROM ").name(meta.table).sql(" WHERE ").name(key.column).sql(" IN (").list(key.kind, values).sql(")");
-    Ok(sql.rows(db, &[key.kind])?.into_iter().flatten().collect())
+    Ok(sql.rows(db, &[key.into()])?.into_iter().flatten().collect())
 }
 
 /// Inserts rows with values of the `columns`. A row that has the same values as one of the table in the columns `unique` changes the
@@ -112,5 +112,5 @@ pub(super) fn number_after_last(db: &mut Db, meta: &'static ModelMeta) -> QueryR
     sql.bind(Kind::Text, &table).sql(", ").bind(Kind::Text, &column).sql(")::regclass AS sequence, max(").name(number.column);
     sql.sql(")::bigint AS last FROM ").name(meta.table);
     sql.sql(") AS numbers WHERE last > coalesce(pg_sequence_last_value(sequence), 0)");
-    sql.rows(db, &[Kind::BigInt]).map(drop)
+    sql.rows(db, &[Kind::BigInt.into()]).map(drop)
 }

@@ -1,11 +1,15 @@
 //! Fields of a model, for the columns of a table.
 
+use lback_db::units;
+
 use super::choices::{choices, variant};
 use super::names::{camel, field_name};
 use super::rust::Inspected;
-use crate::Kind;
-use crate::OnDelete;
-use crate::migrate::{Column, DefaultValue, Index, Table, is_text, on_delete_name};
+use crate::migrate::{Column, DefaultValue, Index, Table, is_in_units, is_text, on_delete_name};
+use crate::{Digits, Kind, OnDelete};
+
+/// The most digits that a field can have.
+const MOST_DIGITS: u32 = 18;
 
 /// A field in Rust.
 pub(super) struct Field {
@@ -17,9 +21,9 @@ pub(super) struct Field {
     pub(super) choices: Option<String>,
 }
 
-/// Returns the type of a field, without an `Option`. `None` if no field has columns of this kind.
-pub(super) fn rust_type(kind: Kind) -> Option<&'static str> {
-    Some(match kind {
+/// Returns the type of a field, without an `Option`.
+pub(super) fn rust_type(kind: Kind) -> &'static str {
+    match kind {
         Kind::SmallInt => "i16",
         Kind::Integer => "i32",
         Kind::BigInt => "i64",
@@ -35,8 +39,8 @@ pub(super) fn rust_type(kind: Kind) -> Option<&'static str> {
         Kind::Duration => "TimeDelta",
         Kind::Uuid => "Uuid",
         Kind::Json => "Json<Value>",
-        Kind::Decimal => return None,
-    })
+        Kind::Decimal => "Decimal",
+    }
 }
 
 /// Returns the name of the field of a column.
@@ -72,7 +76,16 @@ impl Inspected<'_> {
             name: None,
             choices: None,
         };
-        let Some(rust_type) = rust_type(kind).filter(|_| kind != Kind::Text || is_text(declared)) else { return unknown() };
+        let digits = column.digits.filter(|digits| kind == Kind::Decimal && digits.max_digits <= MOST_DIGITS);
+        let is_known = match kind {
+            Kind::Text => is_text(declared),
+            // Other numbers of SQLite with this type are not in units.
+            Kind::Decimal => digits.is_some() && (self.is_server || is_in_units(declared)),
+            _ => true,
+        };
+        if !is_known {
+            return unknown();
+        }
         let field = name_of(table, module, column);
         let mut attributes = Vec::new();
         let mut comments = Vec::new();
@@ -84,6 +97,9 @@ impl Inspected<'_> {
         }
         if let Some(length) = column.max_length.filter(|_| column.choices.is_empty()) {
             attributes.push(format!("max_length = {length}"));
+        }
+        if let Some(Digits { max_digits, decimal_places }) = digits {
+            attributes.push(format!("max_digits = {max_digits}, decimal_places = {decimal_places}"));
         }
         let has_index = |unique| table.indexes.contains(&Index { columns: vec![column.name.clone()], unique, condition: String::new() });
         let is_whole_key = table.is_key(&column.name);
@@ -122,7 +138,7 @@ impl Inspected<'_> {
         if !attributes.is_empty() {
             code += &format!("    #[model({})]\n", attributes.join(", "));
         }
-        let field_type = enum_name.as_deref().unwrap_or(rust_type);
+        let field_type = enum_name.as_deref().unwrap_or(rust_type(kind));
         let field_type = if column.null { format!("Option<{field_type}>") } else { field_type.to_owned() };
         code += &format!("    pub {field}: {field_type},\n");
         let default_choice = match default {
@@ -141,7 +157,9 @@ fn literal(default: &DefaultValue, kind: Kind, enum_name: Option<&str>, choices:
             Some(name) => choices.contains(text).then(|| format!("{name}::{}", variant(choices, text))),
             None => Some(format!("{text:?}")),
         },
-        (Kind::SmallInt | Kind::Integer | Kind::BigInt, DefaultValue::Int(number)) => Some(number.to_string()),
+        (Kind::Decimal, DefaultValue::Text(number)) => units(number, MOST_DIGITS).map(|_| number.clone()),
+        (Kind::Decimal, DefaultValue::Real(number)) => Some(number.to_string()),
+        (Kind::SmallInt | Kind::Integer | Kind::BigInt | Kind::Decimal, DefaultValue::Int(number)) => Some(number.to_string()),
         (Kind::Float | Kind::Double, DefaultValue::Int(number)) => Some(format!("{number}.0")),
         (Kind::Float | Kind::Double, DefaultValue::Real(number)) if number.is_finite() => Some(format!("{number:?}")),
         (Kind::Bool, DefaultValue::Bool(value)) => Some(value.to_string()),

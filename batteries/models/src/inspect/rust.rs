@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields::{Field, name_of, rust_type};
+use super::fields::{Field, name_of};
 use super::names::{field_name, is_plain, struct_name};
 use crate::Kind;
 use crate::migrate::{Index, Introspected, NamedTable, Table, by_references};
@@ -56,7 +56,7 @@ impl<'a> Inspected<'a> {
         let [key] = table.primary_key.as_slice() else { return None };
         let column = table.column(key)?;
         let kind = if column.numbered { Kind::BigInt } else { column.kind };
-        rust_type(kind).map(|_| kind)
+        Some(kind)
     }
 
     /// Returns whether two tables refer to each other, and this one is the second.

@@ -71,18 +71,28 @@ fn all_rows_reach_another_database_and_come_back(on: &str) {
     let into = site(on);
     let back = source(on);
     sql(&into, "CREATE TABLE without_key (n BIGINT, t TEXT)");
+    let is_server = !on.is_empty();
+    let prices = |declared: &str| format!("CREATE TABLE prices (id BIGINT NOT NULL PRIMARY KEY, price {declared}(10, 2))");
     for client in [&from, &back] {
         sql(client, "CREATE TABLE without_key (n BIGINT, t TEXT)");
+        sql(client, &prices("DECIMAL_INT"));
     }
+    sql(&into, &prices(if is_server { "NUMERIC" } else { "DECIMAL_INT" }));
+    sql(&from, "INSERT INTO prices VALUES (1, 995), (2, -5), (3, NULL)");
     sql(&from, "INSERT INTO without_key VALUES (1, 'a\tb\\c\nd'), (1, NULL), (NULL, '\\N')");
     let all = from.command("dumpdata", &[]);
     let printed = from.command("copydata", &[&url(&from), &url(&into)]);
     assert!(printed.contains("posts_tags: 2 rows\n") && printed.contains("sessions: 1 row\n"), "{printed}");
-    assert!(printed.contains("copied 16 rows of"), "{printed}");
+    assert!(printed.contains("copied 19 rows of"), "{printed}");
     assert_eq!(into.command("dumpdata", &[]), all);
     into.command("copydata", &[&url(&into), &url(&back)]);
     assert_eq!(back.command("dumpdata", &[]), all);
     assert_eq!(stored(&back), stored(&from));
+    // Exact numbers are units of their last place on SQLite alone.
+    if is_server {
+        assert_eq!(number(&into, "SELECT count(*) FROM prices WHERE price IN (9.95, -0.05)"), 2);
+    }
+    assert_eq!(number(&back, "SELECT count(*) FROM prices WHERE price IN (995, -5) OR price IS NULL"), 3);
     assert_eq!(number(&back, "SELECT count(*) FROM without_key WHERE t IN ('a\tb\\c\nd', '\\N')"), 2);
     assert_eq!(number(&back, "SELECT count(*) FROM sessions WHERE id = x'00ff' AND updated_at = 5"), 1);
     for client in [&into, &back] {

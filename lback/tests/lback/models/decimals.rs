@@ -31,6 +31,7 @@ on_each_database!(
     the_database_checks_the_ends,
     a_form_checks_digits_and_ends,
     pages_are_ordered_by_numbers,
+    numbers_are_dumped_and_loaded_as_texts,
 );
 
 fn client_of(app: App, on: &str) -> Client {
@@ -223,4 +224,27 @@ fn pages_are_ordered_by_numbers(on: &str) {
         assert_eq!(found, Article::ordered().load::<Article>(db)?);
         Ok(())
     });
+}
+
+fn numbers_are_dumped_and_loaded_as_texts(on: &str) {
+    let site = || client_of(App::new(Router::new()).models(models![Article]), on);
+    let client = site();
+    for price in ["9.95", "0.01", "99999999.99"] {
+        client.db(|db| Article::create(db, NewArticle { code: Some(number("7")).filter(|_| price == "0.01"), ..article(price) }));
+    }
+    let dumped = client.command("dumpdata", &[]);
+    assert!(dumped.contains(r#""price": "9.95", "weight": "-0.500000000", "code": null"#), "{dumped}");
+    let folder = tempfile::TempDir::with_prefix("lback-test-").unwrap();
+    let load = |client: &Client, text: &str| {
+        let file = folder.path().join("articles.json");
+        std::fs::write(&file, text).unwrap();
+        client.try_command("loaddata", &[file.to_str().unwrap()]).map_err(|error| error.to_string())
+    };
+    let other = site();
+    load(&other, &dumped).unwrap();
+    assert_eq!(other.command("dumpdata", &[]), dumped);
+    for wrong in [r#""9.951""#, r#""123456789.00""#, "9.95", r#""many""#] {
+        let error = load(&other, &dumped.replacen(r#""9.95""#, wrong, 1)).unwrap_err();
+        assert!(error.contains("price") && error.contains("expected a number as a text"), "{error}");
+    }
 }

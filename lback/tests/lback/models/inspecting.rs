@@ -12,11 +12,11 @@ use crate::sql;
 use crate::unit_of_work::on_each_database;
 
 // What the command prints, which must compile.
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "decimal"))]
 #[rustfmt::skip]
 #[path = "inspected/postgres.rs"]
 mod inspected_postgres;
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "sqlite", feature = "decimal"))]
 #[rustfmt::skip]
 #[path = "inspected/sqlite.rs"]
 mod inspected_sqlite;
@@ -33,13 +33,13 @@ fn client(on: &str) -> Client {
     client
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "sqlite", feature = "decimal"))]
 fn of_sqlite() -> Vec<&'static ModelMeta> {
     use inspected_sqlite::*;
     vec![Author::META, Post::META, IsoCountry::META, Pair::META]
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "decimal"))]
 fn of_postgres() -> Vec<&'static ModelMeta> {
     use inspected_postgres::*;
     vec![Author::META, Post::META, IsoCountry::META, Pair::META]
@@ -48,11 +48,11 @@ fn of_postgres() -> Vec<&'static ModelMeta> {
 fn models_are_printed_for_tables_and_adopted(on: &str) {
     let client = client(on);
     let (file, models) = match on.is_empty() {
-        #[cfg(feature = "sqlite")]
+        #[cfg(all(feature = "sqlite", feature = "decimal"))]
         true => ("sqlite", of_sqlite()),
-        #[cfg(feature = "postgres")]
+        #[cfg(all(feature = "postgres", feature = "decimal"))]
         false => ("postgres", of_postgres()),
-        #[allow(unreachable_patterns, reason = "a program may have one database")]
+        #[allow(unreachable_patterns, reason = "a program may have one database, and no exact numbers")]
         _ => return,
     };
     let printed = client.command("inspectdb", &[]);
@@ -75,6 +75,7 @@ fn models_are_printed_for_tables_and_adopted(on: &str) {
         folder: &migrations,
         dialect: Dialect::of(database.kind()),
         database: Some(database),
+        migrations: None,
         now: Utc::now(),
         arguments: &arguments,
         ask: None,

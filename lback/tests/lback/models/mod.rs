@@ -2,11 +2,11 @@
 
 mod changes;
 mod choices;
+mod copying;
 mod cursors;
+mod data;
 #[cfg(feature = "decimal")]
 mod decimals;
-mod copying;
-mod data;
 mod forms;
 mod inspecting;
 mod pages;

@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::meta::{Digits, Kind};
-use crate::migrate::sql::units;
 use crate::migrate::{Column, DefaultValue};
+use lback_db::units;
 
 /// Parses a value of the column. Two single quotes are an empty text.
 ///

@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use lback_core::Result;
 use lback_db::Db;
 
-use super::sql::{Dialect, decimal_of_units, text_literal};
+use super::sql::{Dialect, text_literal};
 use super::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, index_name};
 use crate::meta::{Digits, Kind, OnDelete};
 
@@ -164,7 +164,7 @@ fn tables(columns: Vec<ColumnRow>, references: &[ReferenceRow]) -> BTreeMap<Stri
             default: row.value.as_deref().and_then(|value| default::parse(value, kind)).map(|value| match (value, digits) {
                 // On SQLite, in units of the last place.
                 (DefaultValue::Int(units), Some(digits)) if is_in_units(&row.declared) => {
-                    DefaultValue::Text(decimal_of_units(units, digits.decimal_places))
+                    DefaultValue::Text(lback_db::decimal_of_units(units, digits.decimal_places))
                 }
                 (value, _) => value,
             }),
@@ -209,7 +209,7 @@ fn add_indexes(
 }
 
 /// Returns whether a declared type is that of decimals on SQLite.
-fn is_in_units(declared: &str) -> bool {
+pub(crate) fn is_in_units(declared: &str) -> bool {
     declared.to_ascii_lowercase().starts_with("decimal_int")
 }
 

@@ -10,7 +10,7 @@ mod sqlite;
 
 pub(crate) use conditions::{normal_condition, quoted, rename_in_condition};
 pub(crate) use definitions::type_name;
-pub(crate) use literals::{decimal_of_units, literal, text_literal, units};
+pub(crate) use literals::{literal, text_literal};
 pub(crate) use names::quote;
 pub use names::{constraint_name, index_name};
 

@@ -3,8 +3,8 @@
 mod changes;
 mod checks;
 mod command;
-mod decimals;
 mod databases;
+mod decimals;
 mod interrupted;
 mod merge;
 mod models;

@@ -30,7 +30,11 @@ pub struct IsoCountry {
 #[model(table = "measures", unmanaged)]
 pub struct Measure {
     pub id: i64,
-    // price: no field has the type numeric(10,2). As long as the model is unmanaged, the column stays.
+    #[model(max_digits = 10, decimal_places = 2)]
+    pub price: Option<Decimal>,
+    #[model(max_digits = 6, decimal_places = 3, default = 0.5)]
+    pub weight: Decimal,
+    // amount: no field has the type numeric. As long as the model is unmanaged, the column stays.
     // place: no field has the type point. As long as the model is unmanaged, the column stays.
     // feeling: no field has the type mood. As long as the model is unmanaged, the column stays.
 }

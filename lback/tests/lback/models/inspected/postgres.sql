@@ -44,6 +44,8 @@ CREATE TABLE pairs (
 CREATE TABLE measures (
     id BIGSERIAL PRIMARY KEY,
     price NUMERIC(10, 2),
+    weight NUMERIC(6, 3) NOT NULL DEFAULT 0.5,
+    amount NUMERIC,
     place POINT,
     feeling mood
 );

@@ -28,6 +28,8 @@ pub struct IsoCountry {
 pub struct Measure {
     pub id: i64,
     // price: no field has the type NUMERIC(10, 2). As long as the model is unmanaged, the column stays.
+    #[model(max_digits = 6, decimal_places = 3, default = 0.500)]
+    pub weight: Decimal,
     // place: no field has the type POINT. As long as the model is unmanaged, the column stays.
 }
 

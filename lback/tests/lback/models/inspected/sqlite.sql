@@ -40,6 +40,7 @@ CREATE TABLE pairs (
 CREATE TABLE measures (
     id INTEGER PRIMARY KEY,
     price NUMERIC(10, 2),
+    weight DECIMAL_INT(6, 3) NOT NULL DEFAULT 500,
     place POINT
 );
 
