@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_image_gets_the_client_library() {
-        let image = with_client_library(&dockerfile(Database::Sqlite)).unwrap();
+        let image = with_client_library(dockerfile(Database::Sqlite)).unwrap();
         assert!(image.contains("AS build\nRUN apt-get update -q && apt-get install -y -q --no-install-recommends libpq-dev"), "{image}");
         assert!(image.contains("libpq5 ca-certificates") && image.contains("DATABASE_URL=sqlite:/data/db.sqlite"), "{image}");
         assert_eq!(with_client_library(&image), Some(image.clone()));
