@@ -12,11 +12,11 @@ use crate::sql;
 use crate::unit_of_work::on_each_database;
 
 // What the command prints, which must compile.
-#[cfg(all(feature = "postgres", feature = "decimal"))]
+#[cfg(feature = "postgres")]
 #[rustfmt::skip]
 #[path = "inspected/postgres.rs"]
 mod inspected_postgres;
-#[cfg(all(feature = "sqlite", feature = "decimal"))]
+#[cfg(feature = "sqlite")]
 #[rustfmt::skip]
 #[path = "inspected/sqlite.rs"]
 mod inspected_sqlite;
@@ -33,13 +33,13 @@ fn client(on: &str) -> Client {
     client
 }
 
-#[cfg(all(feature = "sqlite", feature = "decimal"))]
+#[cfg(feature = "sqlite")]
 fn of_sqlite() -> Vec<&'static ModelMeta> {
     use inspected_sqlite::*;
     vec![Author::META, Post::META, IsoCountry::META, Pair::META]
 }
 
-#[cfg(all(feature = "postgres", feature = "decimal"))]
+#[cfg(feature = "postgres")]
 fn of_postgres() -> Vec<&'static ModelMeta> {
     use inspected_postgres::*;
     vec![Author::META, Post::META, IsoCountry::META, Pair::META]
@@ -48,11 +48,11 @@ fn of_postgres() -> Vec<&'static ModelMeta> {
 fn models_are_printed_for_tables_and_adopted(on: &str) {
     let client = client(on);
     let (file, models) = match on.is_empty() {
-        #[cfg(all(feature = "sqlite", feature = "decimal"))]
+        #[cfg(feature = "sqlite")]
         true => ("sqlite", of_sqlite()),
-        #[cfg(all(feature = "postgres", feature = "decimal"))]
+        #[cfg(feature = "postgres")]
         false => ("postgres", of_postgres()),
-        #[allow(unreachable_patterns, reason = "a program may have one database, and no exact numbers")]
+        #[allow(unreachable_patterns, reason = "a program may have one database")]
         _ => return,
     };
     let printed = client.command("inspectdb", &[]);

@@ -8,6 +8,7 @@ mod data;
 #[cfg(feature = "decimal")]
 mod decimals;
 mod forms;
+#[cfg(feature = "decimal")]
 mod inspecting;
 mod pages;
 mod relations;
