@@ -158,7 +158,7 @@ pub(crate) enum Test {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Model, diesel};
+    use crate::Model;
 
     #[derive(crate::DeriveModel, Clone, Debug)]
     #[model(crate = crate)]
