@@ -11,7 +11,7 @@ use super::functions::Functions;
 use super::rebuilt::Rebuilt;
 #[cfg(feature = "sqlite")]
 use super::references::Broken;
-use super::statements::{Statement, statements};
+use super::statements::{Statement, statements, tokens};
 use crate::connection::Intent;
 use crate::{Db, Isolation};
 
@@ -78,7 +78,9 @@ impl Script<'_> {
         }
         let invalid = "SELECT relname::text AS row FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE NOT indisvalid";
         let invalid: Vec<RefusedRow> = diesel::sql_query(invalid).load(db).map_err(|error| self.because(error))?;
-        match invalid.into_iter().filter_map(|index| index.row).find(|index| self.sql.contains(index.as_str())) {
+        let named = tokens(self.sql, db.kind());
+        let is_named = |index: &String| named.iter().any(|token| token.trim_matches('"').eq_ignore_ascii_case(index));
+        match invalid.into_iter().filter_map(|index| index.row).find(is_named) {
             None => Ok(()),
             Some(index) => Err(self.error(&format!(
                 "{}: PostgreSQL does not use the index {index}, since an earlier attempt to build it has failed or was interrupted. Write DROP INDEX \

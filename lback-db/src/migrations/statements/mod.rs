@@ -28,14 +28,14 @@ impl Statement<'_> {
     }
 }
 
-/// Returns the tokens of a statement, without white space and comments. Quoted names and texts are single tokens, as they were written.
-pub(super) fn tokens(statement: &str, kind: Kind) -> Vec<&str> {
+/// Returns the tokens of SQL, without white space and comments. Quoted names and texts are single tokens, as they were written.
+pub(super) fn tokens(sql: &str, kind: Kind) -> Vec<&str> {
     let dialect = Dialect::of(kind);
     let (mut tokens, mut at) = (Vec::new(), 0);
-    while at < statement.len() {
-        let (token, end) = token(statement, at, dialect);
+    while at < sql.len() {
+        let (token, end) = token(sql, at, dialect);
         if token != Token::Space {
-            tokens.push(&statement[at..end]);
+            tokens.push(&sql[at..end]);
         }
         at = end;
     }

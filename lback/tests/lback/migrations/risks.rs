@@ -2,7 +2,9 @@
 
 use lback::db::{Database, Migrations};
 
-use super::{A, B, C, Project, on_each_kind, run};
+#[cfg(feature = "postgres")]
+use super::C;
+use super::{A, B, Project, on_each_kind, run};
 
 /// The number of rows of a large table.
 const LARGE: u32 = 100_000;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use lback::db::{Applied, Database, Migrations, Squashed};
 
-use super::{A, B, C, Project, add_two, on_each_kind, run, states, tables, texts, two};
+use super::{A, B, C, Project, add_two, on_each_kind, states, tables, two};
+#[cfg(feature = "sqlite")]
+use super::{run, texts};
 
 const SQUASHED: &str = "2026-01-02-000000s_start";
 
