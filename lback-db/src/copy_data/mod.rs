@@ -46,7 +46,17 @@ pub struct CopyProgress<'a> {
 /// Hears how far a table is copied.
 type Report<'a> = &'a mut dyn FnMut(&CopyProgress<'_>);
 
-/// Copies all rows of one database into another.
+/// Copies all rows of one database into another, as the command `copydata` does.
+///
+/// ```no_run
+/// use lback::db::{CopyData, Database, Migrations};
+///
+/// fn copy(source: &Database, target: &Database, migrations: &Migrations) -> lback::Result<()> {
+///     CopyData::new(source, target, migrations).run(&mut |progress| {
+///         println!("{}: {} of {} rows", progress.table, progress.copied, progress.total);
+///     })
+/// }
+/// ```
 #[must_use = "nothing is copied before .run()"]
 pub struct CopyData<'a> {
     source: &'a Database,
