@@ -133,7 +133,7 @@ impl Batch {
                     None => {
                         let name = one_line(&Json::Object(fields.clone()));
                         row.missing.get_or_insert_with(|| format!("the field {}: no row of {} is {name}", field.name, to.table));
-                        match missing == Missing::Null && field.null {
+                        match may_be_null(&self.unique, field, missing) {
                             true => *slot = Some(Slot::Value(Value::Null)),
                             false => row.is_blocked = true,
                         }
@@ -168,7 +168,7 @@ impl Batch {
                         continue;
                     }
                     row.missing.get_or_insert_with(|| format!("the field {}: {} has no row {text}", field.name, to.table));
-                    match missing == Missing::Null && field.null {
+                    match may_be_null(&self.unique, field, missing) {
                         true => row.slots[at] = Some(Slot::Value(Value::Null)),
                         false => (row.is_blocked, has_changed) = (true, true),
                     }
@@ -180,6 +180,11 @@ impl Batch {
         }
         Ok(())
     }
+}
+
+/// Returns whether a row may be written without a reference, which is added later: only if the row can be found again.
+fn may_be_null(unique: &[&'static FieldMeta], field: &FieldMeta, missing: Missing) -> bool {
+    missing == Missing::Null && field.null && !unique.is_empty() && unique.iter().all(|unique| unique.column != field.column)
 }
 
 impl Row {

@@ -21,6 +21,7 @@ on_each_database!(
     rows_come_in_any_order,
     rows_that_need_each_other_come_together,
     rows_are_found_by_their_unique_fields,
+    rows_without_unique_fields_are_written_once,
     a_dump_without_numbers_fits_any_database,
     fields_that_are_missing_stay_as_they_are,
     what_is_wrong_is_named_and_nothing_is_loaded,
@@ -185,6 +186,31 @@ fn rows_that_need_each_other_come_together(on: &str) {
     let error = client.try_command("loaddata", &[missing.shown()]).unwrap_err().to_string();
     assert!(error.contains("hens, row 1: the field egg_id: eggs has no row 4") || error.contains("hens has no row 9"), "{error}");
     assert_eq!(client.db(|db| hens::table.count().get_result::<i64>(db)), 1);
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+pub struct Category {
+    pub id: i64,
+    pub title: String,
+    #[model(references = Self)]
+    pub parent_id: Option<i64>,
+}
+
+/// Without a unique field, a row that was written cannot be found again, so it must wait for its reference.
+fn rows_without_unique_fields_are_written_once(on: &str) {
+    let client = client_of(App::new(Router::new()).models(models![Category]), on);
+    client.db(|db| create_tables(db, models![Category]));
+    let file = Rows::new(
+        r#"{"categories": [
+  {"title": "c", "parent_id": {"title": "b"}},
+  {"title": "b", "parent_id": {"title": "a"}},
+  {"title": "a", "parent_id": null}
+]}"#,
+    );
+    client.command("loaddata", &[file.shown()]);
+    let categories: Vec<Category> = client.db(|db| Category::query().order(categories::title).load(db));
+    let parents: Vec<_> = categories.iter().map(|category| category.parent_id).collect();
+    assert_eq!(parents, [None, Some(categories[0].id), Some(categories[1].id)]);
 }
 
 fn rows_are_found_by_their_unique_fields(on: &str) {
