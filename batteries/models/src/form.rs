@@ -3,9 +3,9 @@
 use chrono::DateTime;
 use diesel::Connection as _;
 use diesel::query_builder::QueryFragment;
-use lback_core::{Result, StatusCode};
+use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::{Db, Dialect};
-use lback_forms::{Bound, ChoiceSource, Field, FieldKind, Form, FormErrors, FormFields, Widget};
+use lback_forms::{Asked, Bound, ChoiceSource, Field, FieldKind, Form, FormErrors, FormFields, Offered, Widget};
 
 use crate::table_choices::{TableChoices, pairs_of};
 use crate::{Auto, FieldMeta, Format, Kind, Literal, ManyToManyMeta, NewRow, Value, WritableModel, refused, rows};
@@ -122,7 +122,13 @@ impl<T: FormFields> ModelForm<T> for Form<T> {
     }
 
     fn limit_choices<Q: QueryFragment<Dialect> + 'static>(self, name: &str, query: impl Fn() -> Q + Send + Sync + 'static) -> Self {
-        self.change(name, |field| change_source(field, |source| source.limited(query)))
+        self.change(name, |field| match table_choices(&field) {
+            Some(source) => {
+                let source = source.limited(query);
+                field.choices_from(source)
+            }
+            None => field.choices_from(NoTable),
+        })
     }
 
     fn create<M: WritableModel>(&mut self, db: &mut Db, new: M::New) -> Result<Option<M>>
@@ -199,10 +205,22 @@ fn set_links<M: WritableModel, T: FormOf<M>>(form: &Form<T>, db: &mut Db, row: &
 
 /// Changes the rows that a field offers, if it offers rows.
 fn change_source(field: Field, change: impl FnOnce(&TableChoices) -> TableChoices) -> Field {
-    let source = field.source().and_then(ChoiceSource::as_any).and_then(|source| source.downcast_ref());
-    match source.map(change) {
+    match table_choices(&field).map(change) {
         Some(source) => field.choices_from(source),
         None => field,
+    }
+}
+
+fn table_choices(field: &Field) -> Option<&TableChoices> {
+    field.source()?.as_any()?.downcast_ref()
+}
+
+/// The choices of a field that offers no rows, but whose rows were to be limited.
+struct NoTable;
+
+impl ChoiceSource for NoTable {
+    fn offer(&self, _req: &mut Request, _asked: &Asked<'_>) -> Result<Offered> {
+        Err(Error::internal("limit_choices is for a field that refers to a model and offers its rows, and was called for another one"))
     }
 }
 

@@ -76,10 +76,10 @@ impl TableChoices {
         Ok(found.iter().filter_map(|row| Some(Choice::from((cursor::text(&row[0]).ok()?, shown(&row[1], label_field))))).collect())
     }
 
-    /// Returns the values of keys that are submitted as texts. Texts that are none are left out.
+    /// Returns the keys in the submitted texts, without invalid ones.
     pub(crate) fn keys(&self, texts: &[String]) -> Vec<Value> {
         let key = self.meta.primary_key.first().and_then(|key| self.meta.field_of_column(key));
-        texts.iter().take(MOST_KEYS).filter_map(|text| cursor::read(text.trim().to_owned(), key?)).collect()
+        texts.iter().filter_map(|text| cursor::read(text.trim().to_owned(), key?)).collect()
     }
 }
 
@@ -90,6 +90,14 @@ impl ChoiceSource for TableChoices {
         let mut chosen = asked.chosen.to_vec();
         if let (Some((pairs, own)), false) = (&self.linked, asked.is_submitted) {
             let keys = rows::linked_keys(db, *pairs, own)?;
+            if keys.len() > MOST_KEYS {
+                // Saving a form that shows some of them would remove the others.
+                return Err(Error::internal(format!(
+                    "a form can show at most {MOST_KEYS} rows of {} that a row is linked to, and this one has {}. Leave the field out of the form",
+                    self.meta.table,
+                    keys.len()
+                )));
+            }
             chosen = keys.iter().map(cursor::text).collect::<Result<_>>()?;
             offered.chosen = Some(chosen.clone());
         }
@@ -98,7 +106,7 @@ impl ChoiceSource for TableChoices {
             return Ok(offered);
         }
         offered.is_searched = true;
-        let keys = self.keys(&chosen);
+        let keys = self.keys(&chosen[..chosen.len().min(MOST_KEYS)]);
         offered.choices = if keys.is_empty() { Vec::new() } else { self.rows(db, Wanted::Keys(keys), MOST_KEYS)? };
         if !asked.search.is_empty() {
             self.search(db, asked, chosen, &mut offered)?;

@@ -68,6 +68,9 @@ fn add(req: &mut Request) -> Result<String> {
     if req.query::<Vec<(String, String)>>()?.iter().any(|(name, _)| name == "ranked") {
         form = form.limit_choices("team_id", || Team::query().filter(teams::rank.is_not_null()).order(teams::id));
     }
+    if req.query::<Vec<(String, String)>>()?.iter().any(|(name, _)| name == "mistaken") {
+        form = form.limit_choices("name", || Team::query().order(teams::id));
+    }
     if let Some(values) = form.submitted(req)?
         && let Some(player) = form.create::<Player>(req.db()?, values.into_new())?
     {
@@ -123,6 +126,7 @@ fn client(on: &str) -> Client {
 
 fn the_rows_of_the_other_table_are_choices(on: &str) {
     let client = client(on);
+    client.get("/?mistaken").send().assert_status(500);
     // One query for each field.
     let page = client.get("/").assert_queries(3);
     let html = page.text();
