@@ -40,7 +40,11 @@ impl Bound {
     pub(crate) fn compare(&self, other: &Bound) -> Option<Ordering> {
         match (self, other) {
             #[cfg(feature = "decimal")]
-            (Bound::Exact(_), _) | (_, Bound::Exact(_)) => self.exact()?.partial_cmp(&other.exact()?),
+            (Bound::Exact(_), _) | (_, Bound::Exact(_)) => match (self.exact(), other.exact()) {
+                (Some(one), Some(other)) => one.partial_cmp(&other),
+                // A float may be larger than all exact numbers.
+                _ => self.float()?.partial_cmp(&other.float()?),
+            },
             (Bound::Integer(a), Bound::Integer(b)) => a.partial_cmp(b),
             (Bound::Integer(a), Bound::Decimal(b)) => (*a as f64).partial_cmp(b),
             (Bound::Decimal(a), Bound::Integer(b)) => a.partial_cmp(&(*b as f64)),
@@ -53,7 +57,7 @@ impl Bound {
         }
     }
 
-    /// Returns the number as an exact one, if it is one that is not too large for it.
+    /// Returns the number as an exact one, or `None` if it has too many digits.
     #[cfg(feature = "decimal")]
     fn exact(&self) -> Option<lback_db::Decimal> {
         match self {
@@ -61,6 +65,16 @@ impl Bound {
             Bound::Integer(number) => number.to_string().parse().ok(),
             // The digits that are shown, not those of the float.
             Bound::Decimal(number) => number.to_string().parse().ok(),
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "decimal")]
+    fn float(&self) -> Option<f64> {
+        match self {
+            Bound::Exact(number) => number.to_string().parse().ok(),
+            Bound::Integer(number) => Some(*number as f64),
+            Bound::Decimal(number) => Some(*number),
             _ => None,
         }
     }

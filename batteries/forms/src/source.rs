@@ -32,7 +32,7 @@ pub trait ChoiceSource: Send + Sync {
     /// Returns an error if they cannot be found, such as that of a database.
     fn offer(&self, req: &mut Request, asked: &Asked<'_>) -> Result<Offered>;
 
-    /// For the crate that made the source, to make another one of it.
+    /// Lets the crate that created the source derive another one from it.
     #[doc(hidden)]
     fn as_any(&self) -> Option<&dyn Any> {
         None

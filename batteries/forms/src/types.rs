@@ -41,8 +41,8 @@ use crate::{Entry, Field, FieldError, FieldKind};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a form's field cannot be of type `{Self}`",
-    note = "it can be a String, a number, a bool, DateTime<Utc>, NaiveDate, NaiveTime, NaiveDateTime, Uuid or UploadedFile, an Option or \
-            a Vec of these, or a type that implements lback::forms::FieldType"
+    note = "it can be a String, a number, a bool, a Decimal (with the feature decimal), DateTime<Utc>, NaiveDate, NaiveTime, \
+            NaiveDateTime, Uuid or UploadedFile, an Option or a Vec of these, or a type that implements lback::forms::FieldType"
 )]
 pub trait FieldType: Sized + 'static {
     /// Whether one value holds everything that was chosen, as a `Vec` does. Otherwise, each choice is a separate value.

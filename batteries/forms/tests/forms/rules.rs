@@ -112,3 +112,10 @@ fn clean_functions_get_each_value_or_all_of_them() {
     assert_eq!(send_one(field().clean(all), &["a", "c"]), "x=a|c");
     assert_eq!(send_one(field().clean(all), &["a", "b", "c"]), "x: Choose two.");
 }
+
+/// A float may be larger than any exact number.
+#[test]
+fn the_ends_of_a_range_may_be_any_floats() {
+    let field = Field::decimal("n").range(-1e30..=f64::MAX);
+    assert_eq!(send_one(field, &["5"]), "n=5");
+}
