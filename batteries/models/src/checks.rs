@@ -36,7 +36,7 @@ pub struct KeyTo<M: Model, K: IsKey<M::Key>>(PhantomData<fn() -> (M, K)>);
 
 /// A type with a default.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no default, with which the field of a new row starts",
+    message = "`{Self}` has no default value for the field of a new row",
     note = "write `#[default]` at a variant of the enum, and derive or implement Default; or name a value: #[model(default = …)]"
 )]
 pub trait Start {}
@@ -46,7 +46,7 @@ impl<T: Default> Start for T {}
 
 /// A type that is the primary key `Key`.
 #[diagnostic::on_unimplemented(
-    message = "the primary key of the other model is of the type `{Key}`, and this field of the type `{Self}`",
+    message = "this field is a `{Self}`, but the primary key of the other model is a `{Key}`",
     note = "a field that refers to a row has the type of its primary key, which must be a single field"
 )]
 pub trait IsKey<Key> {}

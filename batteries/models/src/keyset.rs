@@ -24,7 +24,7 @@ impl Keyset {
     /// Returns the order by these columns, and then by the key, in the direction of the last column.
     ///
     /// # Errors
-    /// Returns a message if a column is not one of the model, or has no order that a cursor may tell.
+    /// Returns a message if the model has no such column, or if it is hidden or JSON.
     pub(crate) fn of<'n>(meta: &'static ModelMeta, order: impl IntoIterator<Item = (&'n str, bool)>) -> Result<Self, String> {
         let mut keyset = Keyset { meta, columns: Vec::new() };
         for (name, descending) in order {
@@ -52,7 +52,7 @@ impl Keyset {
             Some(order) if order.iter().all(is_own) => {
                 Keyset::of(meta, order.iter().map(|column| (column.column.as_str(), column.descending)))
             }
-            _ => Err(format!("the query must have no limit, and be ordered by columns of {} alone", meta.table)),
+            _ => Err(format!("the query must be ordered only by columns of {}, and must not have a limit", meta.table)),
         }
     }
 

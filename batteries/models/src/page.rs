@@ -61,8 +61,8 @@ pub trait QueryMethods: AsQuery<Query: QueryFragment<Dialect>> + Sized {
         Part<<Self as AsQuery>::Query>: LoadQuery<'query, Db, T>;
 
     /// Loads the page at the cursor: as many rows as `per_page` after a row, or before one. Rows are neither counted nor skipped, so a page
-    /// far from the start takes no longer than the first, and no row is shown twice if others are added or deleted. If there is nothing
-    /// after the row any more, returns the last page, and if there is too little before it, the first.
+    /// far from the start takes no longer than the first, and no row is shown twice if others are added or deleted. If no rows
+    /// follow, returns the last page; if fewer than `per_page` precede, the first.
     ///
     /// The order is that of the query, which must be by columns of the model, and then by the key. NULL counts as smaller than any value.
     /// An index on these columns serves it if all of them have the same direction; on PostgreSQL, that of a column that may be NULL must
@@ -127,7 +127,7 @@ impl<Q: AsQuery<Query: QueryFragment<Dialect>>> QueryMethods for Q {
         let query = Rc::new(self.as_query());
         let keyset = match Keyset::of_query(T::Model::META, &*query, db) {
             Ok(keyset) => keyset,
-            Err(problem) => return Err(Error::internal(format!("a page by cursor: {problem}"))),
+            Err(problem) => return Err(Error::internal(format!("cursor_page: {problem}"))),
         };
         let load = |part| Ok(Seek::new(Rc::clone(&query), part).load(db)?);
         seek::page(keyset, cursor, per_page, load, |row: &T| row.model().to_values())

@@ -36,7 +36,7 @@ impl<T> CursorPage<T> {
 
 /// A row that begins with the columns of a model: the model itself, or a tuple with the model first.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no row of a model, so it has no place in an order",
+    message = "`{Self}` is not a row of a model, so `cursor_page` cannot load it",
     note = "load a model, or a tuple of a model and other values: `.select((Post::as_select(), authors::name))`"
 )]
 pub trait ModelRow {

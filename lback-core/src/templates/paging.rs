@@ -10,7 +10,7 @@ use crate::{Error, Request, Result};
 
 /// The part of a page of rows that links need.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "the argument page must be a Page or a CursorPage of a query")]
 enum Page {
     /// One of several pages.
     Numbered { number: u32, pages: u32 },

@@ -62,8 +62,9 @@ pub type StoredResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 #[diagnostic::on_unimplemented(
     message = "a field of a model cannot be of type `{Self}`",
     label = "no column for this type",
-    note = "it can be a String, a number, a Decimal, a bool, DateTime<Utc>, NaiveDate, NaiveTime, NaiveDateTime, TimeDelta, Vec<u8> or Json<T>, an \
-            Option of these, an enum with #[derive(Choices)], or a type that implements lback::models::FieldType"
+    note = "it can be a String, a number, a bool, a Decimal or Uuid (with the features decimal and uuid), DateTime<Utc>, NaiveDate, \
+            NaiveTime, NaiveDateTime, TimeDelta, Vec<u8> or Json<T>, an Option of these, an enum with #[derive(Choices)], or a type that \
+            implements lback::models::FieldType"
 )]
 pub trait FieldType: Sized + Clone + 'static {
     /// The type that Diesel reads and binds.

@@ -321,9 +321,9 @@ fn an_order_without_a_place_is_an_error(on: &str) {
         };
         let start = Cursor::default();
         let sql = diesel::dsl::sql::<diesel::sql_types::Integer>("abs(score)");
-        refused(Entry::query().order(sql).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "ordered by columns of entries alone");
-        refused(Entry::query().order(entries::score + 1).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "ordered by columns");
-        refused(Entry::ordered().limit(3).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "no limit");
+        refused(Entry::query().order(sql).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "ordered only by columns of entries");
+        refused(Entry::query().order(entries::score + 1).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "ordered only by columns");
+        refused(Entry::ordered().limit(3).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "must not have a limit");
         refused(Entry::query().order(entries::secret).cursor_page::<Entry>(db, &start, 2).unwrap_err(), "hidden");
         let joined = entries::table.inner_join(shelves::table).order(shelves::name).select(Entry::as_select());
         refused(joined.cursor_page::<Entry>(db, &start, 2).unwrap_err(), "columns of entries");
