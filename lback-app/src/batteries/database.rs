@@ -42,9 +42,8 @@ impl Battery for DatabaseBattery {
         setup.checks(move |app, checks| {
             let connected = database.get().map(drop);
             checks.add(format!("database ({})", database.pool_stats()), connected);
-            checks.add("migrations", require_migrations(app));
+            checks.add("migrations", functions(app).and_then(|()| require_migrations(app)));
             checks.add("SQL of applied migrations", changed_migrations(app));
-            checks.add("functions of migrations", functions(app));
             if checks.deploy() {
                 checks.add("effects of pending migrations on the running release", risks(app));
             }
