@@ -5,7 +5,7 @@ use lback_db::units;
 use super::choices::{choices, variant};
 use super::names::{camel, field_name};
 use super::rust::Inspected;
-use crate::migrate::{Column, DefaultValue, Index, Table, is_in_units, is_text, on_delete_name};
+use crate::migrate::{Column, DefaultValue, Index, Table, is_text, on_delete_name};
 use crate::{Digits, Kind, OnDelete};
 
 /// The most digits that a field can have.
@@ -79,8 +79,7 @@ impl Inspected<'_> {
         let digits = column.digits.filter(|digits| kind == Kind::Decimal && digits.max_digits <= MOST_DIGITS);
         let is_known = match kind {
             Kind::Text => is_text(declared),
-            // Other numbers of SQLite with this type are not in units.
-            Kind::Decimal => digits.is_some() && (self.is_server || is_in_units(declared)),
+            Kind::Decimal => digits.is_some(),
             _ => true,
         };
         if !is_known {

@@ -34,7 +34,7 @@ pub use create::create_tables;
 pub(crate) use diff::by_references;
 pub use diff::{AddedColumn, AlteredColumn, Answers, Fill, NamedTable, Plan, Questions, TableChange, plan, plan_back};
 pub use introspect::introspect;
-pub(crate) use introspect::{Introspected, inspect, is_in_units, is_text, table_names};
+pub(crate) use introspect::{Introspected, inspect, is_text, table_names};
 pub(crate) use schema::on_delete_name;
 pub use schema::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table};
 pub use sql::{Dialect, Options, Sql, constraint_name, index_name, render};

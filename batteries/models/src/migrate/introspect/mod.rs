@@ -209,7 +209,7 @@ fn add_indexes(
 }
 
 /// Returns whether a declared type is that of decimals on SQLite.
-pub(crate) fn is_in_units(declared: &str) -> bool {
+fn is_in_units(declared: &str) -> bool {
     declared.to_ascii_lowercase().starts_with("decimal_int")
 }
 

@@ -6,7 +6,7 @@ use lback_core::Result;
 use lback_db::Db;
 
 use super::default::all_unquoted;
-use super::{ColumnRow, IndexRow, Indexes, Introspected, ReferenceRow, add_indexes, checks, declared, table_sql, tables};
+use super::{ColumnRow, IndexRow, Indexes, Introspected, ReferenceRow, add_indexes, checks, declared, is_in_units, table_sql, tables};
 use crate::meta::Kind;
 use crate::migrate::sql::normal_condition;
 use crate::migrate::{Schema, Table};
@@ -57,6 +57,11 @@ pub(super) fn introspect(db: &mut Db, names: &str, which: Indexes) -> Result<Int
     for row in found {
         if let Some(table) = tables.get_mut(&row.name) {
             number(table);
+            for column in table.columns.iter_mut().filter(|column| column.kind == Kind::Decimal) {
+                let declared = declared.get(&(row.name.clone(), column.name.clone()));
+                // The rows of a DECIMAL(10, 2) are numbers, which SQLite does not limit to these digits.
+                column.digits = column.digits.filter(|_| declared.is_some_and(|declared| is_in_units(declared)));
+            }
             add_checks(table, &row.sql);
         }
     }

@@ -69,9 +69,6 @@ impl Column {
     pub(crate) fn stored(&self, dialect: Dialect) -> Column {
         let mut stored = self.clone();
         stored.kind = stored_kind(self.kind, dialect);
-        if self.kind == Kind::Decimal && self.digits.is_none() && dialect == Dialect::Sqlite {
-            stored.kind = Kind::Text;
-        }
         if self.numbered && dialect == Dialect::Sqlite {
             stored.kind = Kind::BigInt;
         }

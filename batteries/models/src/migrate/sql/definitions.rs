@@ -21,7 +21,7 @@ pub(crate) fn type_name(column: &Column, dialect: Dialect) -> String {
         // With "INT" in its name, the type is one of integers for SQLite.
         (Kind::Decimal, Dialect::Sqlite) => match column.digits {
             Some(Digits { max_digits, decimal_places }) => return format!("DECIMAL_INT({max_digits}, {decimal_places})"),
-            None => "TEXT",
+            None => "NUMERIC",
         },
         // SQLite numbers the rows of a table whose key has this type, and no other.
         (_, Dialect::Sqlite) if column.numbered => "INTEGER",

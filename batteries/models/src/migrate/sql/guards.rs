@@ -90,9 +90,10 @@ fn of_type(old: &Column, new: &Column, column: &str, dialect: Dialect) -> Option
             Kind::SmallInt => Some(format!("{column} NOT BETWEEN {} AND {}", i16::MIN, i16::MAX)),
             Kind::Integer => Some(format!("{column} NOT BETWEEN {} AND {}", i32::MIN, i32::MAX)),
             // A decimal that becomes a whole number.
-            Kind::BigInt if old.kind == Kind::Decimal && sqlite => {
-                old.digits.map(|digits| format!("{column} % {} <> 0", power(digits.decimal_places)))
-            }
+            Kind::BigInt if old.kind == Kind::Decimal && sqlite => Some(match old.digits {
+                Some(digits) => format!("{column} % {} <> 0", power(digits.decimal_places)),
+                None => format!("{column} <> round({column})"),
+            }),
             Kind::BigInt if old.kind == Kind::Decimal => Some(format!("{column} <> trunc({column})")),
             Kind::Float if !sqlite => Some(format!("CAST(CAST({column} AS REAL) AS DOUBLE PRECISION) <> {column}")),
             _ => None,

@@ -74,7 +74,7 @@ fn needs_rebuild(change: &TableChange) -> bool {
         || change.dropped.iter().any(|column| in_key(&column.name))
 }
 
-/// Returns the value of a column that changes. Decimals are numbers of units of their last place.
+/// Returns the value of a column that changes. Decimals with digits are numbers of units of their last place.
 fn converted(AlteredColumn { old, new, .. }: &AlteredColumn) -> String {
     let column = quote(&new.name);
     let places = |column: &Column| column.digits.filter(|_| column.kind == Kind::Decimal).map(|digits| digits.decimal_places);
@@ -84,8 +84,13 @@ fn converted(AlteredColumn { old, new, .. }: &AlteredColumn) -> String {
         (None, Some(after)) if matches!(old.kind, Kind::Float | Kind::Double) => {
             format!("CAST(round({column} * {}) AS INTEGER)", power(after))
         }
-        (None, Some(after)) if old.kind != Kind::Decimal => format!("{column} * {}", power(after)),
-        (Some(before), None) if matches!(new.kind, Kind::Float | Kind::Double) => format!("{column} / {}.0", power(before)),
+        // A column that was made by hand has whole numbers as well, which may be larger than those that a float holds.
+        (None, Some(after)) if old.kind == Kind::Decimal => {
+            let units = format!("{column} * {}", power(after));
+            format!("CASE typeof({column}) WHEN 'integer' THEN {units} ELSE CAST(round({units}) AS INTEGER) END")
+        }
+        (None, Some(after)) => format!("{column} * {}", power(after)),
+        (Some(before), None) if new.kind != Kind::BigInt => format!("{column} / {}.0", power(before)),
         (Some(before), None) => format!("{column} / {}", power(before)),
         _ => column,
     }

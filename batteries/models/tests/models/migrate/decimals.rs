@@ -1,6 +1,7 @@
 //! Decimals: their digits change without a loss, or not at all.
 
-use lback_models::migrate::{Dialect, Schema};
+use chrono::Utc;
+use lback_models::migrate::{Dialect, Make, Schema};
 
 use super::project::{Project, notes, notes_with, projects};
 
@@ -120,4 +121,54 @@ fn defaults_and_checks_are_in_units_on_sqlite() {
         // More than the digits.
         assert!(project.db_fails("INSERT INTO notes (price) VALUES (1000000)"));
     }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn numbers_of_a_table_that_was_written_by_hand_are_adopted() {
+    for declared in ["DECIMAL(10, 2)", "numeric"] {
+        let mut project = super::project::on_sqlite();
+        project.write(&format!("CREATE TABLE notes (id INTEGER PRIMARY KEY, price {declared} NOT NULL)"), "DROP TABLE notes");
+        project.apply().unwrap();
+        project.run("INSERT INTO notes VALUES (1, 9.95), (2, 10), (3, -0.01), (4, 12345678.9)");
+        let (new, expected) = (price(10, 2, ""), ["9.95", "10", "-0.01", "12345678.9"]);
+        adopt(&project, &new);
+        project.apply().unwrap();
+        project.assert_is(&new, declared);
+        assert_eq!(prices(&project, 2), expected, "{declared}");
+        project.rollback().unwrap();
+        assert_eq!(prices(&project, 0), expected, "{declared}");
+        project.run("INSERT INTO notes VALUES (5, 100000000), (6, 0.125), (7, 'about 5')");
+        let error = project.apply().unwrap_err().to_string();
+        assert!(error.contains("by id: 5; 6; 7."), "{error}");
+    }
+    // Numbers with places are no whole numbers.
+    let mut project = super::project::on_sqlite();
+    project.write("CREATE TABLE notes (id INTEGER PRIMARY KEY, price DECIMAL(10, 2) NOT NULL)", "DROP TABLE notes");
+    project.apply().unwrap();
+    project.run("INSERT INTO notes VALUES (1, 9.95), (2, 10)");
+    let whole = notes(r#"{"name": "price", "kind": "bigint"}"#);
+    adopt(&project, &whole);
+    let error = project.apply().unwrap_err().to_string();
+    assert!(error.contains("by id: 1."), "{error}");
+    project.run("DELETE FROM notes WHERE id = 1");
+    project.apply().unwrap();
+    assert_eq!(project.query("SELECT price FROM notes"), ["10"]);
+}
+
+#[cfg(feature = "sqlite")]
+/// Writes the migration that makes a table of the database one of the models.
+fn adopt(project: &Project, models: &Schema) {
+    let make = Make {
+        models,
+        folder: &project.folder(),
+        dialect: project.dialect,
+        database: Some(&project.database),
+        migrations: None,
+        now: Utc::now(),
+        arguments: &["--adopt".to_owned(), "notes".to_owned(), "--no-input".to_owned()],
+        ask: None,
+        print: &mut |_| {},
+    };
+    make.run().unwrap();
 }
