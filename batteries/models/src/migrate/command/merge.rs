@@ -12,7 +12,7 @@ use super::make::Make;
 #[cfg(feature = "sqlite")]
 use crate::migrate::check::is_for_postgres_alone;
 use crate::migrate::check::{FILE, NobodyKnows, read_schema};
-use crate::migrate::{Answers, Dialect, Schema, Table, introspect, plan};
+use crate::migrate::{Answers, Check, Column, Dialect, Schema, Table, introspect, plan};
 
 /// Runs the command.
 ///
@@ -118,19 +118,33 @@ fn replay(_: &Make<'_>, _: &Migrations) -> Result<Option<Db>> {
     Ok(None)
 }
 
-/// Reads the schema of a database. A table that the models or a version describe is taken from there, since a database does not have
-/// every detail.
+/// Reads the schema of a database. What the models or a version describe is taken from there, since a database does not have every detail:
+/// the whole table, or else each column and check.
 fn described(db: &mut Db, names: &BTreeSet<&str>, models: &Schema, versions: &[Schema]) -> Result<Schema> {
     let dialect = Dialect::of(db.kind());
     let found = introspect(db, names.iter().copied(), models)?;
     let one = |name: &String, table: &Table| Schema { tables: BTreeMap::from([(name.clone(), table.clone())]) };
     let tables = found.tables.into_iter().map(|(name, table)| {
         let is_same = |described: &&Table| one(&name, described).differences(&one(&name, &table), dialect).is_empty();
-        let described = [models].into_iter().chain(versions).filter_map(|schema| schema.tables.get(&name)).find(is_same);
-        let table = described.cloned().unwrap_or_else(|| table.clone());
+        let known: Vec<&Table> = [models].into_iter().chain(versions).filter_map(|schema| schema.tables.get(&name)).collect();
+        let whole = known.iter().copied().find(is_same).cloned();
+        let table = whole.unwrap_or_else(|| of_parts(&table, &known, dialect));
         (name, table)
     });
     Ok(Schema { tables: tables.collect() })
+}
+
+/// Returns a table of a database with those columns and checks as they are described that the database does not have otherwise.
+fn of_parts(found: &Table, known: &[&Table], dialect: Dialect) -> Table {
+    let column = |found: &Column| {
+        let described = known.iter().filter_map(|table| table.column(&found.name));
+        described.into_iter().find(|column| column.difference(found, dialect).is_none()).unwrap_or(found).clone()
+    };
+    let check = |found: &Check| {
+        let described = known.iter().flat_map(|table| &table.checks);
+        described.into_iter().find(|check| check.is_same(found, dialect)).unwrap_or(found).clone()
+    };
+    Table { columns: found.columns.iter().map(column).collect(), checks: found.checks.iter().map(check).collect(), ..found.clone() }
 }
 
 /// Returns the names of pending migrations that are older than applied ones.

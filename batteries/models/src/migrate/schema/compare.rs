@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::json::{kind_name, on_delete_name};
-use super::{Column, DefaultValue, Schema, Table};
+use super::{Check, Column, DefaultValue, Schema, Table};
 use crate::meta::Kind;
 use crate::migrate::Dialect;
 use crate::migrate::sql::{normal_condition, type_name};
@@ -53,8 +53,7 @@ impl Table {
             shown.collect()
         };
         let checks = |table: &Table| -> BTreeSet<String> {
-            let shown =
-                |check: &super::Check| format!("the check {} of {name}: {}", check.name, normal_condition(check.condition(dialect)));
+            let shown = |check: &Check| format!("the check {} of {name}: {}", check.name, normal_condition(check.condition(dialect)));
             table.checks.iter().map(shown).collect()
         };
         for (expected, found) in [(indexes(self), indexes(found)), (checks(self), checks(found))] {
@@ -79,7 +78,8 @@ impl Column {
         stored
     }
 
-    fn difference(&self, found: &Column, dialect: Dialect) -> Option<String> {
+    /// Describes what the column of a database has otherwise.
+    pub(crate) fn difference(&self, found: &Column, dialect: Dialect) -> Option<String> {
         let (expected, found) = (self.stored(dialect), found.stored(dialect));
         let (is, was) = (type_name(&expected, dialect), type_name(&found, dialect));
         if expected.kind != found.kind || is != was || expected.numbered != found.numbered {
@@ -111,6 +111,13 @@ impl Column {
             return Some(format!("it refers to {} instead of {}", shown(&found), shown(&expected)));
         }
         None
+    }
+}
+
+impl Check {
+    /// Returns whether a check of a database is this one.
+    pub(crate) fn is_same(&self, found: &Check, dialect: Dialect) -> bool {
+        self.name == found.name && normal_condition(self.condition(dialect)) == normal_condition(found.condition(dialect))
     }
 }
 

@@ -8,7 +8,7 @@ use lback_core::Result;
 use lback_models::migrate::check_migrations;
 use lback_models::migrate::{Dialect, Make, Schema};
 
-use super::project::{Project, notes, projects, schema};
+use super::project::{Project, notes, notes_with, projects, schema};
 
 const TEXT: &str = r#"{"name": "text", "kind": "text"}"#;
 const N: &str = r#"{"name": "n", "kind": "integer", "null": true}"#;
@@ -105,6 +105,39 @@ fn a_change_that_no_branch_has_a_migration_for_stays_one() {
         let printed = make(&project, &more, 4, &["--merge"]).unwrap();
         assert!(printed.contains("The models have changes without a migration (create_posts). Run: lback makemigrations"), "{printed}");
         make(&project, &more, 5, &[]).unwrap();
+        project.apply().unwrap();
+        project.assert_is(&more, "merged, and one more");
+    }
+}
+
+#[test]
+fn what_sqlite_has_no_type_for_stays_as_the_branches_describe_it() {
+    const AT: &str = r#"{"name": "at", "kind": "timestamp"}, {"name": "took", "kind": "duration"}, {"name": "token", "kind": "uuid"}, {"name": "extra", "kind": "json"},
+        {"name": "price", "kind": "decimal", "digits": {"max_digits": 6, "decimal_places": 2}}"#;
+    const CHECK: &str = r#"[{"name": "price_min", "condition": "\"price\" >= 0.50", "on_sqlite": "\"price\" >= 50"}]"#;
+    const SEEN: &str = r#"{"name": "seen", "kind": "timestamp", "null": true}"#;
+    const KEPT: &str = r#"{"name": "kept", "kind": "json", "null": true}"#;
+    for project in projects() {
+        let of = |more: &str| notes_with(&format!("{AT}{more}"), "[]", CHECK);
+        fs::create_dir_all(project.folder().join(project.dialect.name())).unwrap();
+        make(&project, &of(""), 1, &[]).unwrap();
+        let json = project.folder().join("models.json");
+        let before = fs::read_to_string(&json).unwrap();
+        make(&project, &of(&format!(", {SEEN}")), 2, &[]).unwrap();
+        let ours = fs::read_to_string(&json).unwrap();
+        fs::write(&json, before).unwrap();
+        make(&project, &of(&format!(", {KEPT}")), 3, &[]).unwrap();
+        let theirs = fs::read_to_string(&json).unwrap();
+        if project.dialect == Dialect::Postgres {
+            project.apply().unwrap();
+        }
+        fs::write(&json, format!("<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n")).unwrap();
+        let more = of(&format!(", {SEEN}, {KEPT}, {N}"));
+        make(&project, &more, 4, &["--merge"]).unwrap();
+        let merged = fs::read_to_string(&json).unwrap();
+        assert_eq!(merged, of(&format!(", {SEEN}, {KEPT}")).to_json());
+        let printed = make(&project, &more, 5, &[]).unwrap();
+        assert!(printed.contains("_add_n_to_notes"), "{printed}");
         project.apply().unwrap();
         project.assert_is(&more, "merged, and one more");
     }
