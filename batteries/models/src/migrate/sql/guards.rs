@@ -30,9 +30,14 @@ pub(super) fn guards(plan: &Plan, change: &TableChange, dialect: Dialect) -> Str
     sql
 }
 
-/// Returns the guard of a check, which has the new names of columns, and so runs after the columns were renamed. `None` if the check has
-/// a column that existing rows do not have.
-pub(super) fn check_guard(change: &TableChange, check: &Check, dialect: Dialect) -> Option<String> {
+/// Returns the guard of a check, which has the new names of columns, and so runs after the columns were renamed. `converted` returns the
+/// new value of a column that changes in SQL, if the check needs it. `None` if the check has a column that existing rows do not have.
+pub(super) fn check_guard(
+    change: &TableChange,
+    check: &Check,
+    dialect: Dialect,
+    converted: impl Fn(&AlteredColumn) -> Option<String>,
+) -> Option<String> {
     let condition = check.condition(dialect);
     if change.added.iter().any(|added| mentions(condition, &added.column.name)) {
         return None;
@@ -40,7 +45,20 @@ pub(super) fn check_guard(change: &TableChange, check: &Check, dialect: Dialect)
     let key = &change.renamed.primary_key;
     let message =
         format!("the check {} of {} requires {}. Rows that do not fit{}", check.name, change.name, one_line(&check.condition), by_key(key));
-    Some(guard(&message, &shown(key), &change.name, &format!(" WHERE NOT ({condition})")))
+    let in_check = change.altered.iter().filter(|altered| mentions(condition, &altered.new.name));
+    let converted: Vec<(&str, String)> = in_check.filter_map(|altered| Some((altered.new.name.as_str(), converted(altered)?))).collect();
+    let from = if converted.is_empty() { quote(&change.name) } else { with_values(change, &converted) };
+    Some(guard(&message, &shown(key), &from, &format!(" WHERE NOT ({condition})")))
+}
+
+/// Returns the table, whose columns have their new names, with other values of some columns.
+fn with_values(change: &TableChange, values: &[(&str, String)]) -> String {
+    let columns = change.renamed.columns.iter().map(|column| {
+        let name = quote(&column.name);
+        let value = values.iter().find(|(of, _)| *of == column.name);
+        value.map_or_else(|| name.clone(), |(_, value)| format!("{value} AS {name}"))
+    });
+    format!("(SELECT {} FROM {}) AS \"converted\"", columns.collect::<Vec<_>>().join(", "), quote(&change.name))
 }
 
 /// Returns the guard of a table that SQLite rebuilds: columns that the migration does not know would be lost. They come from a
@@ -181,13 +199,13 @@ fn duplicates(change: &TableChange, index: &Index) -> Option<String> {
     let message = format!("{title} must be unique, and several rows have the same values");
     if old.is_empty() {
         let message = format!("{message}. Add the field as an Option, fill it, and make it unique in a second migration. Number of rows");
-        return Some(guard(&message, "CAST(count(*) AS TEXT)", &change.old_name, " HAVING count(*) > 1"));
+        return Some(guard(&message, "CAST(count(*) AS TEXT)", &quote(&change.old_name), " HAVING count(*) > 1"));
     }
     let columns = list(&old);
     let in_index = (!index.condition.is_empty()).then(|| format!("({})", index.condition));
     let has_value: Vec<String> = old.iter().map(|name| format!("{} IS NOT NULL", quote(name))).chain(in_index).collect();
     let clauses = format!(" WHERE {} GROUP BY {columns} HAVING count(*) > 1 ORDER BY {columns}", has_value.join(" AND "));
-    Some(guard(&message, &shown(&old), &change.old_name, &clauses))
+    Some(guard(&message, &shown(&old), &quote(&change.old_name), &clauses))
 }
 
 /// Returns the guard for rows of the table, as it was before, that satisfy the condition.
@@ -198,11 +216,11 @@ fn rows(change: &TableChange, message: &str, condition: &str) -> String {
         key => format!(" ORDER BY {}", list(key)),
     };
     let message = format!("{message}. Rows that do not fit{}", by_key(&change.old.primary_key));
-    guard(&message, &shown(&change.old.primary_key), &change.old_name, &format!("{condition}{order}"))
+    guard(&message, &shown(&change.old.primary_key), &quote(&change.old_name), &format!("{condition}{order}"))
 }
 
-fn guard(message: &str, row: &str, table: &str, clauses: &str) -> String {
-    format!("-- lback: refuse rows: {message}\nSELECT {row} AS \"row\" FROM {}{clauses} LIMIT {LIMIT};\n", quote(table))
+fn guard(message: &str, row: &str, from: &str, clauses: &str) -> String {
+    format!("-- lback: refuse rows: {message}\nSELECT {row} AS \"row\" FROM {from}{clauses} LIMIT {LIMIT};\n")
 }
 
 /// Returns the values of columns as one text.

@@ -103,7 +103,7 @@ impl Script {
             self.alter_column(change, altered);
         }
         for check in new {
-            self.main += &check_guard(change, check, Postgres).unwrap_or_default();
+            self.main += &check_guard(change, check, Postgres, |_| None).unwrap_or_default();
             let definition = check_definition(&change.name, check, Postgres);
             self.main += &format!("ALTER TABLE {table} ADD {definition}{};\n", self.not_valid());
             self.validate(&table, &check_name(&change.name, &check.name, Postgres));

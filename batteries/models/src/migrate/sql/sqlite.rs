@@ -96,6 +96,11 @@ fn converted(AlteredColumn { old, new, .. }: &AlteredColumn) -> String {
     }
 }
 
+/// Returns the value of a column whose units change, as the check of the new table has them.
+fn in_new_units(altered: &AlteredColumn) -> Option<String> {
+    Some(converted(altered)).filter(|value| *value != quote(&altered.new.name))
+}
+
 /// Rebuilds the table. Its columns have their new names already.
 fn rebuild(change: &TableChange) -> String {
     let table = quote(&change.name);
@@ -119,7 +124,7 @@ fn rebuild(change: &TableChange) -> String {
     }
     let (_, new_checks) = change.checks();
     let mut sql = unknown_columns(change);
-    sql.extend(new_checks.into_iter().filter_map(|check| check_guard(change, check, Sqlite)));
+    sql.extend(new_checks.into_iter().filter_map(|check| check_guard(change, check, Sqlite, in_new_units)));
     sql += "-- SQLite cannot alter this in place, so a new table takes over the rows.\n";
     sql += &format!("-- lback: rebuild {}\n", change.name);
     sql += &create_table(&change.name, &format!("new__{}", change.name), &change.new, Sqlite, |_| false);

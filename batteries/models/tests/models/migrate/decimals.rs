@@ -172,3 +172,34 @@ fn adopt(project: &Project, models: &Schema) {
     };
     make.run().unwrap();
 }
+
+#[test]
+fn the_places_of_a_decimal_with_a_check_change() {
+    for mut project in projects() {
+        let notes = |places: u32, least: &str, rest: &str| {
+            let column =
+                format!(r#"{{"name": "price", "kind": "decimal", "digits": {{"max_digits": 8, "decimal_places": {places}}}{rest}}}"#);
+            let check = format!(r#"[{{"name": "price_min", "condition": "\"price\" >= 0.50", "on_sqlite": "\"price\" >= {least}"}}]"#);
+            notes_with(&column, "[]", &check)
+        };
+        let (coarse, fine) = (notes(2, "50", ""), notes(3, "500", ""));
+        project.migrate(&Schema::default(), &coarse).unwrap();
+        insert(&project, &[50, 995], 2);
+        project.migrate(&coarse, &fine).unwrap();
+        project.assert_is(&fine, "");
+        assert_eq!(prices(&project, 3), ["0.5", "9.95"]);
+        project.rollback().unwrap();
+        project.assert_is(&coarse, "back");
+        assert_eq!(prices(&project, 2), ["0.5", "9.95"]);
+        // A new check of the new units still names the rows.
+        project.reset();
+        let old = super::project::notes(r#"{"name": "price", "kind": "double"}"#);
+        project.migrate(&Schema::default(), &old).unwrap();
+        project.run("INSERT INTO notes (price) VALUES (0.49), (0.5), (7)");
+        let error = project.migrate(&old, &fine).unwrap_err().to_string();
+        assert!(error.contains("the check price_min of notes requires") && error.contains("by id: 1."), "{error}");
+        project.run("DELETE FROM notes WHERE id = 1");
+        project.apply().unwrap();
+        assert_eq!(prices(&project, 3), ["0.5", "7"]);
+    }
+}
