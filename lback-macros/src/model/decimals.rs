@@ -94,7 +94,7 @@ pub(super) fn check(field: &Field<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a condition that compares a decimal with a number: SQLite has the units of its last place there.
+/// Refuses a condition that has a decimal and a number: SQLite has the units of its last place there.
 pub(super) fn check_condition(fields: &[Field<'_>], condition: &LitStr) -> Result<()> {
     let text = condition.value();
     let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).collect();
@@ -104,8 +104,8 @@ pub(super) fn check_condition(fields: &[Field<'_>], condition: &LitStr) -> Resul
         Some(number) => Err(Error::new(
             condition.span(),
             format!(
-                "SQLite stores `{}` in units of its last place, so it cannot be compared with {number} here: write `min` or `max` at the field, or \
-                 compare it with another field",
+                "a condition with a Decimal cannot contain the number {number}: SQLite stores `{}` in units of its last place. Use `min` and `max` \
+                 of the field, or compare it with another field",
                 field.name
             ),
         )),

@@ -156,8 +156,9 @@ impl<'a> Parsed<'a> {
         for field in &self.fields {
             check_field(field)?;
         }
-        for check in &self.options.checks {
-            decimals::check_condition(&self.fields, &check.condition)?;
+        let of_indexes = self.options.indexes.iter().filter_map(|index| index.condition.as_ref());
+        for condition in self.options.checks.iter().map(|check| &check.condition).chain(of_indexes) {
+            decimals::check_condition(&self.fields, condition)?;
         }
         let mut versions = self.fields.iter().filter(|field| field.options.auto == Some(Auto::Version));
         if let Some(second) = versions.nth(1) {

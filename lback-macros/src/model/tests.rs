@@ -124,7 +124,7 @@ fn a_decimal_needs_its_digits() {
         assert_refused(&field!(pub a: Decimal,), "features = [\"decimal\"]");
         return;
     }
-    let cases: [(DeriveInput, &str); 10] = [
+    let cases: [(DeriveInput, &str); 12] = [
         (field!(pub a: Decimal,), "#[model(max_digits = 10, decimal_places = 2)]"),
         (field!(#[model(max_digits = 10)] pub a: Option<Decimal>,), "needs its digits"),
         (field!(#[model(max_digits = 19, decimal_places = 2)] pub a: Decimal,), "1 to 18 digits"),
@@ -139,14 +139,28 @@ fn a_decimal_needs_its_digits() {
                 #[model(check(dear = "price > 0.5 OR price = 0"))]
                 pub struct Post { pub id: i64, #[model(max_digits = 4, decimal_places = 2)] pub price: Decimal }
             },
-            "cannot be compared with 0.5 here",
+            "a condition with a Decimal cannot contain the number 0.5: SQLite stores `price` in units of its last place",
+        ),
+        (
+            parse_quote! {
+                #[model(index(price, condition = "price > 5"))]
+                pub struct Post { pub id: i64, #[model(max_digits = 4, decimal_places = 2)] pub price: Decimal }
+            },
+            "cannot contain the number 5",
+        ),
+        (
+            parse_quote! {
+                #[model(unique(sku, condition = "price <= 9.95"))]
+                pub struct Post { pub id: i64, pub sku: String, #[model(max_digits = 4, decimal_places = 2)] pub price: Decimal }
+            },
+            "cannot contain the number 9.95",
         ),
     ];
     for (input, says) in cases {
         assert_refused(&input, says);
     }
     let fits: DeriveInput = parse_quote! {
-        #[model(check(discount = "price <= list_price AND price >= 0"))]
+        #[model(check(discount = "price <= list_price AND price >= 0"), index(price, condition = "price > 0"))]
         pub struct Post {
             pub id: i64,
             #[model(max_digits = 4, decimal_places = 2, default = -99.9, min = -99.99)]
