@@ -1,18 +1,16 @@
 //! Finds migrations that `makemigrations` has not written.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use lback_core::{Error, Result};
 
-use crate::migrate::Schema;
+use crate::migrate::{Schema, index_name};
 
-/// How the statements begin that `makemigrations` writes.
-const WRITTEN: [&str; 11] = [
-    "CREATE TABLE ",
-    "CREATE INDEX ",
-    "CREATE UNIQUE INDEX ",
+/// How the statements begin that `makemigrations` writes, besides those that create a table or an index.
+const WRITTEN: [&str; 8] = [
     "ALTER TABLE ",
     "DROP TABLE ",
     "DROP INDEX ",
@@ -23,7 +21,8 @@ const WRITTEN: [&str; 11] = [
     "SET LOCAL ",
 ];
 
-/// Returns the names of the migrations in a folder, in order, that have other statements, or that create a table which no model has or had.
+/// Returns the names of the migrations in a folder, in order, that have other statements, or that create a table or an index which no model
+/// has or had.
 pub(super) fn migrations(folder: &Path, schema: &Schema) -> Result<Vec<String>> {
     let failed = |path: &Path, error| Error::internal(format!("{} cannot be read", path.display())).with_source(error);
     let entries = match fs::read_dir(folder) {
@@ -50,17 +49,33 @@ pub(super) fn migrations(folder: &Path, schema: &Schema) -> Result<Vec<String>> 
             || all.contains(&format!("DROP TABLE \"{table}\""))
             || all.contains(&format!("ALTER TABLE \"{table}\" RENAME TO "))
     };
-    let is_by_hand = |sql: &str| {
-        statements(sql).iter().any(|statement| match statement.strip_prefix("CREATE TABLE ") {
-            Some(rest) => !was_model(created(rest)),
-            None => !WRITTEN.iter().any(|written| statement.starts_with(written)),
-        })
+    let indexes: BTreeSet<String> =
+        schema.tables.iter().flat_map(|(name, table)| table.indexes.iter().map(|index| index_name(name, index))).collect();
+    // An index is gone with its table as well.
+    let was_index = |index: &str, table: &str| {
+        indexes.contains(index)
+            || all.contains(&format!("DROP INDEX \"{index}\""))
+            || all.contains(&format!("ALTER INDEX \"{index}\" RENAME TO "))
+            || (!schema.tables.contains_key(table) && was_model(table))
     };
-    Ok(migrations.into_iter().filter(|(_, sql)| is_by_hand(sql)).map(|(name, _)| name).collect())
+    let is_by_hand = |statement: &str| match (statement.strip_prefix("CREATE TABLE "), created_index(statement)) {
+        (Some(rest), _) => !was_model(first_name(rest)),
+        (None, Some((index, table))) => !was_index(index, table),
+        (None, None) => !WRITTEN.iter().any(|written| statement.starts_with(written)),
+    };
+    Ok(migrations.into_iter().filter(|(_, sql)| statements(sql).into_iter().any(is_by_hand)).map(|(name, _)| name).collect())
 }
 
-/// Returns the name of the table that is created.
-fn created(rest: &str) -> &str {
+/// Returns the names of the index that is created and of its table.
+fn created_index(statement: &str) -> Option<(&str, &str)> {
+    let rest = ["CREATE INDEX ", "CREATE UNIQUE INDEX "].into_iter().find_map(|begin| statement.strip_prefix(begin))?;
+    let rest = rest.strip_prefix("CONCURRENTLY ").unwrap_or(rest);
+    let (index, of) = rest.split_once(" ON ").unwrap_or((rest, ""));
+    Some((first_name(index), first_name(of)))
+}
+
+/// Returns the name that follows.
+fn first_name(rest: &str) -> &str {
     match rest.strip_prefix('"') {
         Some(rest) => rest.split('"').next().unwrap_or_default(),
         None => rest.split([' ', '(', '\n']).next().unwrap_or_default(),

@@ -7,7 +7,7 @@ use chrono::{TimeZone, Utc};
 use lback_core::Result;
 use lback_models::migrate::{AddDatabase, Answers, Dialect, Schema, plan};
 
-use super::project::{Project, notes, projects};
+use super::project::{Project, notes, notes_with, projects};
 
 /// Adds the other database, and returns what is printed.
 fn add(project: &Project) -> Result<String> {
@@ -85,12 +85,21 @@ fn sql_that_was_written_by_hand_is_named() {
             "CREATE TABLE legacy (n BIGINT);",
             "INSERT INTO notes (text) VALUES ('a');",
             "CREATE VIEW all_notes AS SELECT * FROM notes;",
+            "CREATE UNIQUE INDEX notes_lower ON notes (lower(text));",
+            "CREATE INDEX \"notes_text_n_idx\" ON \"notes\" (\"text\", \"id\");",
             "-- Two statements.\nALTER TABLE notes ADD COLUMN n BIGINT;\n\nUPDATE notes SET n = 0;",
         ];
         let names = by_hand.map(|sql| project.write(sql, "SELECT 1;"));
-        project.write("CREATE TABLE \"gone\" (\n    \"id\" BIGINT\n);\n", "SELECT 1;");
+        project.write("CREATE TABLE \"gone\" (\n    \"id\" BIGINT\n);\nCREATE INDEX \"gone_id_idx\" ON \"gone\" (\"id\");\n", "SELECT 1;");
+        // What was written for models is not listed.
+        let text = r#"{"name": "text", "kind": "text"}"#;
+        let index = |unique: bool| notes_with(text, &format!(r#"[{{"columns": ["text"], "unique": {unique}}}]"#), "[]");
+        for (old, new) in [(notes(text), index(true)), (index(true), index(false))] {
+            let plan = plan(&old, &new, &mut Answers::default()).unwrap();
+            project.add(&old, &new, &plan);
+        }
         project.write("DROP TABLE \"gone\";\n", "SELECT 1;");
-        fs::write(project.folder().join("models.json"), notes(r#"{"name": "text", "kind": "text"}"#).to_json()).unwrap();
+        fs::write(project.folder().join("models.json"), index(false).to_json()).unwrap();
         let printed = add(&project).unwrap();
         let listed: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("  migrations/")).collect();
         let own = project.dialect.name();
