@@ -44,7 +44,19 @@ impl PostgresUrl {
         if let Some(option) = query.split('&').find(|option| !option.is_empty() && !option.contains('=')) {
             return wrong(&format!("the parameter of {} characters after the ? has no =", option.chars().count()));
         }
-        let place = format!("{}/{database}", if hosts.is_empty() { "the local socket" } else { hosts });
+        let option = |name: &str| {
+            let values = query.split('&').filter_map(|option| option.split_once('=')).filter(|(key, _)| *key == name);
+            values.last().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
+        };
+        let mut place = match option("host") {
+            Some(host) if !host.is_empty() => host.into_owned(),
+            _ if hosts.is_empty() => "the local socket".to_owned(),
+            _ => hosts.to_owned(),
+        };
+        if let Some(port) = option("port") {
+            place += &format!(":{port}");
+        }
+        place += &format!("/{database}");
         Ok(PostgresUrl { url: Secret::new(format!("postgres://{rest}")), place })
     }
 
@@ -143,6 +155,19 @@ mod tests {
             ("///shop?host=/run/postgresql", "postgres:///other?host=/run/postgresql"),
         ] {
             assert_eq!(PostgresUrl::parse(url).unwrap().with_database("other").expose(), other);
+        }
+    }
+
+    #[test]
+    fn the_place_has_the_host_and_the_port_of_the_query() {
+        for (url, place) in [
+            ("///shop", "the local socket/shop"),
+            ("///shop?port=5432", "the local socket:5432/shop"),
+            ("///shop?host=%2Frun%2Fpostgresql&port=5433&password=geheim", "/run/postgresql:5433/shop"),
+            ("//shop:geheim@db:5433/shop?sslmode=require", "db:5433/shop"),
+        ] {
+            let parsed = PostgresUrl::parse(url).unwrap();
+            assert_eq!((parsed.place(), parsed.database()), (place, "shop"));
         }
     }
 

@@ -20,6 +20,8 @@ use self::tables::{Reference, Table, in_order, numbers, references, tables};
 use crate::database_url::Target;
 use crate::manager::Purpose;
 use crate::migrations::Exclusive;
+#[cfg(feature = "postgres")]
+use crate::migrations::is_locked;
 use crate::{Database, Db, Migrations};
 
 /// The table of the target in which an unfinished copy is recorded.
@@ -91,14 +93,12 @@ impl<'a> CopyData<'a> {
     /// Returns an error if migrations are pending, the tables of the databases differ, the target has rows that were not copied, or a
     /// value cannot be stored in the target.
     pub fn run(&self, report: &mut dyn FnMut(&CopyProgress<'_>)) -> Result<()> {
-        if self.source.place() == self.target.place() {
-            return Err(Error::bad_request("the source and the target are the same database"));
-        }
         let is_new = self.prepare()?;
         // Waits for another process that copies into the target.
         let mut exclusive = Exclusive::open(self.target)?;
         let target = &mut exclusive.db;
         let mut source = self.source.open_for(Purpose::Migrate)?;
+        self.check_different(&mut source)?;
         plain_texts(&mut source)?;
         plain_texts(target)?;
         source.transaction(|source| {
@@ -107,6 +107,26 @@ impl<'a> CopyData<'a> {
             }
             self.copy(source, target, is_new, report)
         })
+    }
+
+    /// Checks that the source is not the target, which is locked by now: one database can have several addresses.
+    fn check_different(&self, source: &mut Db) -> Result<()> {
+        match source {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(_) => {
+                let [source, target] = [self.source, self.target].map(|database| database.path().and_then(|path| path.canonicalize().ok()));
+                if source.is_some() && source == target {
+                    return Err(Error::bad_request("the source and the target are the same database"));
+                }
+            }
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => {
+                if self.target.kind().is_server() && is_locked(connection.diesel()?)? {
+                    return Err(Error::bad_request("the source and the target are the same database, or the source is being migrated"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Checks that both databases have all migrations; a target without tables gets them. Returns whether it did.

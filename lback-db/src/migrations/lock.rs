@@ -45,6 +45,20 @@ impl Exclusive {
     }
 }
 
+/// Returns whether a connection has the lock of this database. It belongs to the database, by whatever address that is reached.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_locked(connection: &mut diesel::PgConnection) -> diesel::QueryResult<bool> {
+    use diesel::RunQueryDsl;
+    use diesel::dsl::sql;
+    use diesel::sql_types::Bool;
+
+    let is_free: bool = sql::<Bool>(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})")).get_result(connection)?;
+    if is_free {
+        diesel::sql_query(format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})")).execute(connection)?;
+    }
+    Ok(!is_free)
+}
+
 /// Polls for the lock. A statement that waits for it in the server would hold a snapshot, and `CREATE INDEX CONCURRENTLY` in the
 /// process that has the lock would wait for that snapshot in turn.
 #[cfg(feature = "postgres")]

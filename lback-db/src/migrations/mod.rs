@@ -37,6 +37,8 @@ use lback_core::{Error, Result};
 
 use self::functions::Functions;
 pub(crate) use self::lock::Exclusive;
+#[cfg(feature = "postgres")]
+pub(crate) use self::lock::is_locked;
 use self::migration::Migration;
 use self::source::in_folder;
 use self::state::State;

@@ -22,6 +22,7 @@ on_each_database!(
     a_killed_copy_goes_on,
     a_new_database_gets_the_tables,
     a_target_with_rows_is_left_alone,
+    a_database_is_not_copied_into_itself_by_another_address,
     a_value_that_does_not_fit_is_named,
 );
 
@@ -213,6 +214,25 @@ fn a_target_with_rows_is_left_alone(on: &str) {
     assert_eq!(into.db(|db| tags::table.select(tags::name).load::<String>(db)), ["rust"]);
     into.db(|db| new(db, "web"));
     assert_eq!(number(&into, "SELECT count(*) FROM extra"), 1);
+}
+
+fn a_database_is_not_copied_into_itself_by_another_address(on: &str) {
+    let client = site(on);
+    client.db(|db| Tag::create(db, NewTag { name: "rust".to_owned() }));
+    let url = url(&client);
+    let folder = tempfile::TempDir::with_prefix("lback-test-").unwrap();
+    let other = match on.is_empty() {
+        true => {
+            let link = folder.path().join("link.sqlite");
+            std::os::unix::fs::symlink(client.app().state::<Database>().unwrap().path().unwrap(), &link).unwrap();
+            format!("sqlite:{}", link.display())
+        }
+        false => url.replace("127.0.0.1", "localhost"),
+    };
+    assert_ne!(other, url);
+    let error = client.try_command("copydata", &[&url, &other, "--replace"]).unwrap_err().to_string();
+    assert!(error.contains("the source and the target are the same database"), "{error}");
+    assert_eq!(number(&client, "SELECT count(*) FROM tags"), 1);
 }
 
 fn a_value_that_does_not_fit_is_named(on: &str) {
