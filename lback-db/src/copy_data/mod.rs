@@ -93,12 +93,13 @@ impl<'a> CopyData<'a> {
     /// Returns an error if migrations are pending, the tables of the databases differ, the target has rows that were not copied, or a
     /// value cannot be stored in the target.
     pub fn run(&self, report: &mut dyn FnMut(&CopyProgress<'_>)) -> Result<()> {
-        let is_new = self.prepare()?;
+        self.check_source()?;
         // Waits for another process that copies into the target.
         let mut exclusive = Exclusive::open(self.target)?;
-        let target = &mut exclusive.db;
         let mut source = self.source.open_for(Purpose::Migrate)?;
         self.check_different(&mut source)?;
+        let is_new = self.prepare(&mut exclusive)?;
+        let target = &mut exclusive.db;
         plain_texts(&mut source)?;
         plain_texts(target)?;
         source.transaction(|source| {
@@ -129,18 +130,22 @@ impl<'a> CopyData<'a> {
         Ok(())
     }
 
-    /// Checks that both databases have all migrations; a target without tables gets them. Returns whether it did.
-    fn prepare(&self) -> Result<bool> {
-        let pending = self.migrations.pending(self.source)?;
-        if !pending.is_empty() {
-            return Err(Error::bad_request(format!(
+    /// Checks that the source has all migrations.
+    fn check_source(&self) -> Result<()> {
+        match self.migrations.pending(self.source)?.as_slice() {
+            [] => Ok(()),
+            pending => Err(Error::bad_request(format!(
                 "migrations of the source, {}, are pending: {}. Apply them first, with DATABASE_URL as the source: migrate",
                 self.source.place(),
                 pending.join(", ")
-            )));
+            ))),
         }
-        if tables(&mut *self.target.get()?)?.is_empty() {
-            self.migrations.apply(self.target)?;
+    }
+
+    /// Checks that the target has all migrations; without tables, it gets them. Returns whether it did.
+    fn prepare(&self, target: &mut Exclusive) -> Result<bool> {
+        if tables(&mut target.db)?.is_empty() {
+            self.migrations.apply_in(target)?;
             return Ok(true);
         }
         match self.migrations.pending(self.target)?.as_slice() {

@@ -81,10 +81,17 @@ impl Migrations {
         Ok(state.steps(target)?.iter().map(|step| step.describe(&state)).collect())
     }
 
-    fn run(&self, database: &Database, until: Until<'_>, fake: bool, mut done: impl FnMut(&PlannedMigration)) -> Result<()> {
-        let mut exclusive = Exclusive::open(database)?;
-        let db = &mut exclusive.db;
-        let known = self.load(database.kind())?;
+    /// As [`apply`](Self::apply), to a database that is locked already.
+    pub(crate) fn apply_in(&self, exclusive: &mut Exclusive) -> Result<()> {
+        self.run_in(&mut exclusive.db, Until::Target(None), false, |_| {})
+    }
+
+    fn run(&self, database: &Database, until: Until<'_>, fake: bool, done: impl FnMut(&PlannedMigration)) -> Result<()> {
+        self.run_in(&mut Exclusive::open(database)?.db, until, fake, done)
+    }
+
+    fn run_in(&self, db: &mut Db, until: Until<'_>, fake: bool, mut done: impl FnMut(&PlannedMigration)) -> Result<()> {
+        let known = self.load(db.kind())?;
         let record = Record::open(db, &known)?;
         let applied = record::applied(db, &known)?;
         let state = State::new(known, applied)?;

@@ -21,6 +21,7 @@ on_each_database!(
     all_rows_reach_another_database_and_come_back,
     a_killed_copy_goes_on,
     a_new_database_gets_the_tables,
+    of_two_copies_into_a_new_database_only_one_fills_it,
     a_target_with_rows_is_left_alone,
     a_database_is_not_copied_into_itself_by_another_address,
     a_value_that_does_not_fit_is_named,
@@ -153,20 +154,25 @@ fn a_killed_copy_goes_on(on: &str) {
     assert_eq!(into.db(|db| tags::table.find(39_999).select(tags::name).first::<String>(db)), "tag 39998");
 }
 
+/// Returns the address of a new database of the kind of the client's, and what keeps it.
+#[cfg(feature = "postgres")]
+fn new_database(client: &Client, folder: &Path) -> (String, Option<lback::db::TemporaryDatabase>) {
+    let temporary = lback::db::TemporaryDatabase::beside(&client.app().settings().section::<DbSettings>().unwrap()).unwrap();
+    let url = temporary.as_ref().map(|temporary| temporary.url().expose().to_owned());
+    (url.unwrap_or_else(|| format!("sqlite:{}", folder.join("new.sqlite").display())), temporary)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn new_database(_client: &Client, folder: &Path) -> (String, ()) {
+    (format!("sqlite:{}", folder.join("new.sqlite").display()), ())
+}
+
 fn a_new_database_gets_the_tables(on: &str) {
     let visit = |req: &mut Request| req.session().insert("a", 1);
     let from = Client::with_settings(App::new(Router::new().post("/", visit)), &format!("SESSION_TIMEOUT_MINUTES = 30\n{on}"));
     from.post("/").send().assert_status(204);
     let folder = tempfile::TempDir::with_prefix("lback-test-").unwrap();
-    #[cfg(feature = "postgres")]
-    let temporary = lback::db::TemporaryDatabase::beside(&from.app().settings().section::<DbSettings>().unwrap()).unwrap();
-    #[cfg(not(feature = "postgres"))]
-    let temporary: Option<()> = None;
-    let into = match &temporary {
-        #[cfg(feature = "postgres")]
-        Some(temporary) => temporary.url().expose().to_owned(),
-        _ => format!("sqlite:{}", folder.path().join("new.sqlite").display()),
-    };
+    let (into, _temporary) = new_database(&from, folder.path());
     let printed = from.command("copydata", &["DATABASE_URL", &into]);
     assert!(printed.contains("sessions: 1 row\n"), "{printed}");
     let pending = Migrations::new().pending(&open(&into)).unwrap();
@@ -174,6 +180,22 @@ fn a_new_database_gets_the_tables(on: &str) {
     let again = from.try_command("copydata", &["DATABASE_URL", &into]).unwrap_err().to_string();
     assert!(again.contains("has rows already: sessions (1). If they can be deleted, add --replace"), "{again}");
     from.command("copydata", &["--replace", "DATABASE_URL", &into]);
+}
+
+fn of_two_copies_into_a_new_database_only_one_fills_it(on: &str) {
+    let visit = |req: &mut Request| req.session().insert("a", 1);
+    let from = Client::with_settings(App::new(Router::new().post("/", visit)), &format!("SESSION_TIMEOUT_MINUTES = 30\n{on}"));
+    from.post("/").send().assert_status(204);
+    let folder = tempfile::TempDir::with_prefix("lback-test-").unwrap();
+    let (into, _temporary) = new_database(&from, folder.path());
+    let copy = || {
+        let migrations = Migrations::new().battery("sessions", lback_session::MIGRATIONS);
+        CopyData::new(&open(&url(&from)), &open(&into), &migrations).run(&mut |_| {})
+    };
+    let results = std::thread::scope(|scope| [scope.spawn(copy), scope.spawn(copy)].map(|thread| thread.join().unwrap()));
+    // The one that comes later may find what the application has written since then.
+    let errors: Vec<String> = results.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    assert!(errors.len() == 1 && errors[0].contains("has rows already: sessions (1)"), "{errors:?}");
 }
 
 fn a_target_with_rows_is_left_alone(on: &str) {
