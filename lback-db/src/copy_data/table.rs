@@ -184,6 +184,7 @@ pub(super) struct Triggers {
 struct Trigger {
     #[diesel(sql_type = Text)]
     name: String,
+    /// The SQL that creates it on SQLite, and how it is enabled on PostgreSQL.
     #[diesel(sql_type = Text)]
     sql: String,
 }
@@ -193,7 +194,8 @@ impl Triggers {
         let sql = match db.kind().is_server() {
             false => format!("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = {}", text_literal(table)),
             true => format!(
-                "SELECT tgname::text AS name, '' AS sql FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgrelid = {}::regclass",
+                "SELECT tgname::text AS name, CASE tgenabled WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END AS sql
+                 FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgrelid = {}::regclass",
                 text_literal(&quoted(table))
             ),
         };
@@ -206,8 +208,11 @@ impl Triggers {
                 enable: each(&|trigger| trigger.sql.clone()),
             },
             true => {
-                let alter = |how: &str| each(&|trigger| format!("ALTER TABLE {} {how} TRIGGER {}", quoted(table), quoted(&trigger.name)));
-                Triggers { disable: alter("DISABLE"), enable: alter("ENABLE") }
+                let alter = |how: &str, trigger: &Trigger| format!("ALTER TABLE {} {how} TRIGGER {}", quoted(table), quoted(&trigger.name));
+                let (disable, enable) = (each(&|trigger| alter("DISABLE", trigger)), each(&|trigger| alter(&trigger.sql, trigger)));
+                // A table cannot be altered while checks of its rows are put off.
+                let enable = if enable.is_empty() { enable } else { format!("SET CONSTRAINTS ALL IMMEDIATE;\n{enable}") };
+                Triggers { disable, enable }
             }
         })
     }

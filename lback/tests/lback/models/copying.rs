@@ -226,13 +226,20 @@ fn a_target_with_rows_is_left_alone(on: &str) {
     // What a trigger does is in the source as well.
     match on.is_empty() {
         true => sql(&into, "CREATE TRIGGER more AFTER INSERT ON tags BEGIN INSERT INTO extra VALUES (new.id); END"),
+        // A table cannot be altered while a check of its rows is put off.
         false => sql(
             &into,
             "CREATE FUNCTION more() RETURNS trigger AS 'BEGIN INSERT INTO extra VALUES (new.id); RETURN new; END' LANGUAGE plpgsql;
-             CREATE TRIGGER more AFTER INSERT ON tags FOR EACH ROW EXECUTE FUNCTION more()",
+             CREATE TRIGGER more AFTER INSERT ON tags FOR EACH ROW EXECUTE FUNCTION more();
+             ALTER TABLE tags ENABLE ALWAYS TRIGGER more;
+             ALTER TABLE tags ADD UNIQUE (n) DEFERRABLE INITIALLY DEFERRED",
         ),
     }
+    sql(&from, "UPDATE tags SET n = 7");
     copy(&[&source, &target, "--replace"]).unwrap();
+    if !on.is_empty() {
+        assert_eq!(number(&into, "SELECT count(*) FROM pg_trigger WHERE tgname = 'more' AND tgenabled = 'A'"), 1);
+    }
     assert_eq!(into.db(|db| tags::table.select(tags::name).load::<String>(db)), ["rust"]);
     into.db(|db| new(db, "web"));
     assert_eq!(number(&into, "SELECT count(*) FROM extra"), 1);
