@@ -209,10 +209,8 @@ impl<'a> CopyData<'a> {
         }
         target.transaction(|target| {
             state::remove(target)?;
-            match target.kind().is_server() {
-                _ if with_rows.is_empty() => {}
-                true => target.batch_execute(&format!("TRUNCATE {}", list(into.iter().map(|table| table.name.as_str()))))?,
-                false => into.iter().try_for_each(|table| target.batch_execute(&format!("DELETE FROM {}", quoted(&table.name))))?,
+            if !with_rows.is_empty() {
+                delete_all(target, into)?;
             }
             Ok(state::create(target, place)?)
         })
@@ -258,6 +256,17 @@ fn check_same(from: &[Table], into: &[Table]) -> Result<()> {
         return Ok(());
     }
     Err(Error::bad_request(format!("the databases have different tables: {}. Run check with each of them", differences.join("; "))))
+}
+
+/// Deletes the rows of all tables. Their triggers do not run.
+fn delete_all(db: &mut Db, tables: &[Table]) -> QueryResult<()> {
+    let triggers: Vec<Triggers> = tables.iter().map(|table| Triggers::of(db, &table.name)).collect::<QueryResult<_>>()?;
+    triggers.iter().try_for_each(|triggers| triggers.disable(db))?;
+    match db.kind().is_server() {
+        true => db.batch_execute(&format!("TRUNCATE {}", list(tables.iter().map(|table| table.name.as_str()))))?,
+        false => tables.iter().try_for_each(|table| db.batch_execute(&format!("DELETE FROM {}", quoted(&table.name))))?,
+    }
+    triggers.iter().try_for_each(|triggers| triggers.enable(db))
 }
 
 /// Runs `work`, in which rows may refer to ones that come later, and checks all references then.

@@ -225,12 +225,18 @@ fn a_target_with_rows_is_left_alone(on: &str) {
     sql(&into, "CREATE TABLE extra (n BIGINT NOT NULL PRIMARY KEY); ALTER TABLE tags ADD COLUMN n BIGINT");
     // What a trigger does is in the source as well.
     match on.is_empty() {
-        true => sql(&into, "CREATE TRIGGER more AFTER INSERT ON tags BEGIN INSERT INTO extra VALUES (new.id); END"),
+        true => sql(
+            &into,
+            "CREATE TRIGGER more AFTER INSERT ON tags BEGIN INSERT INTO extra VALUES (new.id); END;
+             CREATE TRIGGER less AFTER DELETE ON tags BEGIN INSERT INTO extra VALUES (-old.id); END",
+        ),
         // A table cannot be altered while a check of its rows is put off.
         false => sql(
             &into,
             "CREATE FUNCTION more() RETURNS trigger AS 'BEGIN INSERT INTO extra VALUES (new.id); RETURN new; END' LANGUAGE plpgsql;
              CREATE TRIGGER more AFTER INSERT ON tags FOR EACH ROW EXECUTE FUNCTION more();
+             CREATE FUNCTION less() RETURNS trigger AS 'BEGIN INSERT INTO extra VALUES (-1); RETURN NULL; END' LANGUAGE plpgsql;
+             CREATE TRIGGER less AFTER TRUNCATE ON tags EXECUTE FUNCTION less();
              ALTER TABLE tags ENABLE ALWAYS TRIGGER more;
              ALTER TABLE tags ADD UNIQUE (n) DEFERRABLE INITIALLY DEFERRED",
         ),
