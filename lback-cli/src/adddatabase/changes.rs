@@ -28,8 +28,8 @@ pub fn all(added: Database, name: &str) -> Vec<Change> {
         },
         Change {
             file: "src/main.rs",
-            apply: Box::new(|text| Some(text.replace("migrations!()", "migrations!(sqlite, postgres)"))),
-            instead: "",
+            apply: Box::new(with_migrations),
+            instead: "migrations!(sqlite, postgres) in the place of migrations!()",
         },
     ];
     // A project for PostgreSQL has what SQLite needs.
@@ -63,7 +63,7 @@ fn with_feature(cargo: &str, added: Database) -> Option<String> {
     if line.contains(&feature) || is_default {
         return Some(cargo.to_owned());
     }
-    let changed = if let Some((before, rest)) = line.split_once("features = [").filter(|(before, _)| !before.ends_with("default-")) {
+    let changed = if let Some((before, rest)) = line.split_once("features = [") {
         let (list, after) = rest.split_once(']')?;
         let comma = if list.trim().is_empty() { "" } else { ", " };
         format!("{before}features = [{}{comma}{feature}]{after}", list.trim_end().trim_end_matches(','))
@@ -74,6 +74,13 @@ fn with_feature(cargo: &str, added: Database) -> Option<String> {
         format!("lback = {{ version = {version}, features = [{feature}] }}")
     };
     Some(format!("{}{changed}{}", &cargo[..begin], &cargo[end..]))
+}
+
+/// Returns `src/main.rs` with the migrations of both databases. `None` if it names no migrations, or a folder of them.
+fn with_migrations(text: &str) -> Option<String> {
+    const BOTH: &str = "migrations!(sqlite, postgres)";
+    let changed = text.replace("migrations!()", BOTH);
+    changed.contains(BOTH).then_some(changed)
 }
 
 /// Returns a file with lines at its end that are comments, unless it names such a database already.

@@ -79,12 +79,18 @@ fn files_of_another_form_are_named_and_left_alone() {
     fs::write(project.join("Cargo.toml"), cargo).unwrap();
     fs::write(project.join("Dockerfile"), "FROM scratch\n").unwrap();
     fs::remove_file(project.join("settings.production.toml")).unwrap();
+    let main = read(&project, "src/main.rs").replace("migrations!()", "migrations!(\"migrations\")");
+    fs::write(project.join("src/main.rs"), &main).unwrap();
     let out = printed(adddatabase(&project, "postgres", ""));
-    assert!(out.contains("Changed src/main.rs, .env.\n"), "{out}");
-    assert!(
-        out.contains("features = [\"postgres\"] for lback\n") && out.contains("libpq-dev for the build, and libpq5 in the image\n"),
-        "{out}"
-    );
+    assert!(out.contains("Changed .env.\n"), "{out}");
+    for line in [
+        "features = [\"postgres\"] for lback\n",
+        "migrations!(sqlite, postgres) in the place of migrations!()\n",
+        "libpq-dev for the build, and libpq5 in the image\n",
+    ] {
+        assert!(out.contains(line), "{out}");
+    }
+    assert_eq!(read(&project, "src/main.rs"), main);
     assert_eq!(read(&project, "Cargo.toml"), cargo);
 }
 

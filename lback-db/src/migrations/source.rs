@@ -29,6 +29,16 @@ impl MigrationSet {
     /// Returns the migrations for this database.
     pub(super) fn load(&self, kind: Kind) -> Result<Found> {
         let own = if kind.name() == "postgres" { &self.postgres } else { &self.sqlite };
+        if let Some(both) = &self.both
+            && let Some(one) = both.dirs().find(|folder| DATABASES.iter().any(|name| folder.path().file_name() == Some(name.as_ref())))
+        {
+            return Err(Error::internal(format!(
+                "the folder of migrations that is compiled into the program has a folder {}, so each database has its own migrations. Write \
+                 migrations!({}) in the place of migrations!()",
+                one.path().display(),
+                DATABASES.join(", ")
+            )));
+        }
         let mut found = Found::default();
         for folder in own.as_ref().or(self.both.as_ref()).into_iter().flat_map(Dir::dirs) {
             let path = Path::new("migrations").join(folder.path());

@@ -47,6 +47,16 @@ fn metadata_that_is_not_understood_is_an_error_with_its_line() {
 }
 
 #[test]
+fn a_compiled_in_folder_with_a_folder_for_each_database_is_refused() {
+    use lback::db::include_dir::{Dir, DirEntry};
+    const FOLDERS: &[DirEntry<'static>] = &[DirEntry::Dir(Dir::new("postgres", &[])), DirEntry::Dir(Dir::new("sqlite", &[]))];
+    let project = Project::new();
+    let (database, migrations) = project.open();
+    let error = migrations.battery("news", Dir::new("", FOLDERS)).pending(&database).unwrap_err().to_string();
+    assert!(error.contains("has a folder postgres") && error.contains("Write migrations!(sqlite, postgres)"), "{error}");
+}
+
+#[test]
 fn without_a_transaction_statements_are_sent_one_by_one() {
     const UP: &str = "-- two; of them
         CREATE TABLE c (n BIGINT, text TEXT);
