@@ -84,8 +84,21 @@ impl State {
 /// Returns an error with similar names if none or several fit.
 pub(super) fn find<'a>(all: &[&'a Migration], name: &str, hint: &str) -> Result<&'a Migration> {
     let plain = |migration: &'a Migration| migration.name.split_once('_').map_or("", |(_, name)| name);
-    if let Some(exact) = all.iter().find(|one| one.title() == name || one.name == name || plain(one) == name) {
+    if let Some(exact) = all.iter().find(|one| one.title() == name || one.name == name) {
         return Ok(exact);
+    }
+    let named = |several: &[&Migration]| {
+        const NAMED: usize = 5;
+        let more = if several.len() > NAMED { ", …" } else { "" };
+        several.iter().take(NAMED).map(|one| one.title()).collect::<Vec<_>>().join(", ") + more
+    };
+    let same: Vec<&Migration> = all.iter().filter(|one| !name.is_empty() && plain(one) == name).copied().collect();
+    match same.as_slice() {
+        [] => {}
+        [one] => return Ok(one),
+        several => {
+            return Err(Error::bad_request(format!("\"{name}\" fits several migrations: {}. Write the whole name", named(several))));
+        }
     }
     let begins = |one: &Migration| !name.is_empty() && (one.title().starts_with(name) || one.name.starts_with(name));
     let fit: Vec<&Migration> =
@@ -102,15 +115,10 @@ pub(super) fn find<'a>(all: &[&'a Migration], name: &str, hint: &str) -> Result<
             let hint = if hint.is_empty() { String::new() } else { format!(" ({hint})") };
             Err(Error::bad_request(format!("there is no migration \"{name}\"; {near}{hint}")))
         }
-        several => {
-            const NAMED: usize = 5;
-            let more = if several.len() > NAMED { ", …" } else { "" };
-            let named: Vec<String> = several.iter().take(NAMED).map(|one| one.title()).collect();
-            Err(Error::bad_request(format!(
-                "\"{name}\" is the beginning of several migrations: {}{more}. Write more of the name",
-                named.join(", ")
-            )))
-        }
+        several => Err(Error::bad_request(format!(
+            "\"{name}\" is the beginning of several migrations: {}. Write more of the name",
+            named(several)
+        ))),
     }
 }
 

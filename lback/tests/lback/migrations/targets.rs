@@ -83,6 +83,20 @@ fn a_target_that_is_unknown_or_ambiguous_is_refused_with_near_names() {
 }
 
 #[test]
+fn of_migrations_with_the_same_name_none_is_chosen() {
+    on_each_kind(|project, database, migrations| {
+        const AGAIN: &str = "2026-01-04-000000_create_a";
+        three(project);
+        project.add(AGAIN, "CREATE TABLE again (n BIGINT);", "DROP TABLE again;");
+        migrations.apply(database).unwrap();
+        let error = migrate(&migrations, database, "create_a").unwrap_err().to_string();
+        assert!(error.contains(&format!("\"create_a\" fits several migrations: {A}, {AGAIN}. Write the whole name")), "{error}");
+        assert_eq!(tables(database), ["a", "again", "b", "c"]);
+        assert_eq!(migrate(&migrations, database, C).unwrap(), [format!("-{AGAIN}")]);
+    });
+}
+
+#[test]
 fn a_record_is_changed_without_sql() {
     on_each_kind(|project, database, migrations| {
         three(project);
