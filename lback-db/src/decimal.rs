@@ -48,7 +48,12 @@ impl Decimal {
         if text.contains('_') {
             return Err(rust_decimal::Error::ConversionTo("a number without underscores".to_owned()));
         }
-        Number::from_str_exact(text).or_else(|_| Number::from_scientific(text)).map(Decimal)
+        if let Some((base, _)) = text.split_once(['e', 'E']) {
+            // The other function rounds it.
+            Number::from_str_exact(base)?;
+            return Number::from_scientific(text).map(Decimal);
+        }
+        Number::from_str_exact(text).map(Decimal)
     }
 
     /// Returns the number with exactly this many places.

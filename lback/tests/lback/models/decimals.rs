@@ -52,6 +52,15 @@ fn article(price: &str) -> NewArticle {
     NewArticle { price: number(price), ..Default::default() }
 }
 
+#[test]
+fn a_text_with_too_many_digits_is_not_rounded() {
+    for (text, exact) in
+        [("1.5e3", Some("1500")), ("1200e-2", Some("12.00")), ("0.12000000000000000000000000000000009e1", None), ("e5", None)]
+    {
+        assert_eq!(text.parse::<Decimal>().ok().map(|number| number.to_string()).as_deref(), exact, "{text}");
+    }
+}
+
 /// Numbers with two places, of which no float is the sum.
 fn prices(count: u64) -> Vec<Decimal> {
     let mut state = 7_u64;
