@@ -75,7 +75,7 @@ fn changed_migrations(app: &Application) -> ProgramResult {
 #[cfg(feature = "postgres")]
 fn time_zone(app: &Application, database: &Database) -> ProgramResult {
     use lback_db::diesel::{RunQueryDsl, sql_query};
-    let zone = app.time_zone();
+    let zone = lback_db::expressions::name_on_postgres(app.time_zone());
     let known = sql_query(format!("SELECT now() AT TIME ZONE '{zone}'")).execute(&mut *database.get()?);
     known.map(drop).map_err(|error| {
         ProgramError::new(format!(

@@ -15,6 +15,8 @@ pub use dates::{DateMethods, Day, Hour, Month, Period, Truncated, Week, Year};
 pub use json::{JsonAt, JsonContains, JsonMethods, NumberAt, PartAt, ReadAt, TextAt};
 pub use text::{ILike, TextMethods};
 pub use time_zones::InTimeZone;
+#[cfg(feature = "postgres")]
+pub use time_zones::name_on_postgres;
 
 use crate::{Dialect, Kind};
 

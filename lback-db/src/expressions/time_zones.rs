@@ -12,7 +12,7 @@ use crate::sql_types::{Nullable, Timestamp, Timestamptz};
 
 /// A moment, which may be nullable.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no moment",
+    message = "`{Self}` is not a point in time",
     note = "only columns and expressions of the types Timestamptz and Nullable<Timestamptz> can be converted to a time zone"
 )]
 pub trait IsMoment {
@@ -67,6 +67,18 @@ impl<E> ValidGrouping<InTimeZone<E>> for InTimeZone<E> {
     type IsAggregate = is_aggregate::Yes;
 }
 
+/// Returns the name of a time zone for PostgreSQL. It takes some names for abbreviations of the time in winter.
+#[cfg(feature = "postgres")]
+#[doc(hidden)]
+pub fn name_on_postgres(zone: TimeZone) -> &'static str {
+    match zone.name() {
+        "CET" | "MET" => "Europe/Brussels",
+        "EET" => "Europe/Athens",
+        "WET" => "Europe/Lisbon",
+        name => name,
+    }
+}
+
 impl<E: QueryFragment<DB>, DB: Target> QueryFragment<DB> for InTimeZone<E> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let [start, between] = match out.backend().kind() {
@@ -79,7 +91,12 @@ impl<E: QueryFragment<DB>, DB: Target> QueryFragment<DB> for InTimeZone<E> {
         self.moment.walk_ast(out.reborrow())?;
         out.push_sql(between);
         // The database of time zones has no name with a quote.
-        out.push_sql(self.zone.name());
+        out.push_sql(match out.backend().kind() {
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite => self.zone.name(),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => name_on_postgres(self.zone),
+        });
         out.push_sql("')");
         Ok(())
     }

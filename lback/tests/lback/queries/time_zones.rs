@@ -25,7 +25,7 @@ diesel::table! {
     }
 }
 
-const ZONES: [&str; 8] = [
+const ZONES: [&str; 14] = [
     "UTC",
     "Europe/Berlin",
     "Europe/Dublin",
@@ -34,6 +34,13 @@ const ZONES: [&str; 8] = [
     "Asia/Kathmandu",
     "Australia/Lord_Howe",
     "Pacific/Kiritimati",
+    // PostgreSQL takes the names of time zones with three letters for abbreviations.
+    "CET",
+    "EET",
+    "EST",
+    "EST5EDT",
+    "MET",
+    "WET",
 ];
 
 fn zone(name: &str) -> TimeZone {
