@@ -74,7 +74,7 @@ pub(super) struct Number {
 /// The tables of the schema in which PostgreSQL creates tables, without those of extensions and the parts of others.
 #[cfg(feature = "postgres")]
 const POSTGRES_TABLES: &str = "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = current_schema()::regnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
         AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
 
@@ -120,7 +120,7 @@ pub(super) fn references(db: &mut Db) -> Result<Vec<Reference>> {
             "SELECT c.relname::text AS of, f.relname::text AS to, k.conname::text AS name,
                  k.condeferrable AS is_deferrable, k.condeferred AS is_deferred
              FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
-             WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = current_schema()::regnamespace",
+             WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())",
         )
         .load(db)?),
     }
