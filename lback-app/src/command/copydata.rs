@@ -1,7 +1,6 @@
 //! The command `copydata`.
 
 use std::io::{IsTerminal, Write, stderr};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lback_core::{ProgramError, ProgramResult, Secret};
@@ -13,7 +12,7 @@ use crate::migrate::migrations;
 const ABOUT: &str = "SOURCE TARGET  copies all rows of one database into another, such as from SQLite to PostgreSQL
 SOURCE and TARGET are addresses as in DATABASE_URL, or the names of settings or environment variables with such an address, so that no
 password is on the command line: copydata sqlite:db.sqlite DATABASE_URL. A target without tables gets them from the migrations. Stop the
-application first. If the command is interrupted, start it again: it goes on after the last rows that were copied.
+application first. If the command is interrupted, start it again without --replace: it continues after the last rows that were copied.
 
   --replace   deletes the rows of the target first";
 
@@ -32,8 +31,15 @@ pub(crate) fn command() -> CommandSpec {
         let mut lines = Lines { is_terminal: stderr().is_terminal(), tables: 0, rows: 0, shown: Instant::now() };
         let copied = copy.run(&mut |progress| lines.show(command, progress));
         lines.clear();
-        copied?;
+        let left_out = copied?;
         command.print(format!("copied {} of {} tables", rows(lines.rows), lines.tables));
+        if let Some(one) = left_out.first() {
+            command.print(format!(
+                "virtual tables of SQLite are not copied: {}. Fill those of the target; with FTS5, an index of another table is filled by \
+                 INSERT INTO {one} ({one}) VALUES ('rebuild')",
+                left_out.join(", ")
+            ));
+        }
         Ok(())
     })
     .arguments(|arguments| {
@@ -61,7 +67,7 @@ fn open(command: &Command, place: &str, is_source: bool) -> ProgramResult<Databa
         let path = root.join(path.strip_prefix("//").unwrap_or(path));
         // Otherwise, it would be created.
         if !path.is_file() {
-            return Err(ProgramError::new(format!("the source, {}, does not exist", Path::new(&path).display())));
+            return Err(ProgramError::new(format!("the source, {}, does not exist", path.display())));
         }
     }
     let settings = DbSettings { database_url: Secret::new(url), ..command.settings().section()? };

@@ -16,7 +16,7 @@ use lback_core::{Error, Result};
 
 use self::cell::{list, quoted, text_literal};
 use self::table::{TableCopy, Triggers, count};
-use self::tables::{Reference, Table, in_order, numbers, references, tables};
+use self::tables::{Reference, Table, in_order, numbers, references, tables, virtual_tables};
 use crate::database_url::Target;
 use crate::manager::Purpose;
 use crate::migrations::Exclusive;
@@ -45,7 +45,7 @@ pub struct CopyProgress<'a> {
     pub is_done: bool,
 }
 
-/// Hears how far a table is copied.
+/// A callback for the progress of a table.
 type Report<'a> = &'a mut dyn FnMut(&CopyProgress<'_>);
 
 /// Copies all rows of one database into another, as the command `copydata` does.
@@ -56,7 +56,8 @@ type Report<'a> = &'a mut dyn FnMut(&CopyProgress<'_>);
 /// fn copy(source: &Database, target: &Database, migrations: &Migrations) -> lback::Result<()> {
 ///     CopyData::new(source, target, migrations).run(&mut |progress| {
 ///         println!("{}: {} of {} rows", progress.table, progress.copied, progress.total);
-///     })
+///     })?;
+///     Ok(())
 /// }
 /// ```
 #[must_use = "nothing is copied before .run()"]
@@ -85,14 +86,17 @@ impl<'a> CopyData<'a> {
         self
     }
 
-    /// Copies the rows of all tables, except for the one that records migrations. If the target has no tables, the migrations are
-    /// applied to it first. A copy that was interrupted goes on after the last rows that were copied. `report` hears of each few
-    /// thousand rows.
+    /// Copies the rows of all tables, except for the one that records migrations, and virtual tables of SQLite, such as those of
+    /// full-text search. Returns the names of the virtual tables of both databases; fill those of the target yourself. If the target
+    /// has no tables, the migrations are applied to it first.
+    ///
+    /// Without [`replace`](Self::replace), a copy that was interrupted resumes after the last rows that were copied. Calls `report`
+    /// after every few thousand rows, and for tables that were copied completely before.
     ///
     /// # Errors
     /// Returns an error if migrations are pending, the tables of the databases differ, the target has rows that were not copied, or a
     /// value cannot be stored in the target.
-    pub fn run(&self, report: &mut dyn FnMut(&CopyProgress<'_>)) -> Result<()> {
+    pub fn run(&self, report: &mut dyn FnMut(&CopyProgress<'_>)) -> Result<Vec<String>> {
         self.check_source()?;
         // Waits for another process that copies into the target.
         let mut exclusive = Exclusive::open(self.target)?;
@@ -106,7 +110,12 @@ impl<'a> CopyData<'a> {
             if source.kind().is_server() {
                 source.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
             }
-            self.copy(source, target, is_new, report)
+            self.copy(source, target, is_new, report)?;
+            let mut left_out = virtual_tables(source)?;
+            left_out.extend(virtual_tables(target)?);
+            left_out.sort();
+            left_out.dedup();
+            Ok(left_out)
         })
     }
 

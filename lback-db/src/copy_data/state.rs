@@ -1,4 +1,4 @@
-//! What has been copied, in a table of the target: so a copy goes on where a killed process has left it.
+//! What has been copied, in a table of the target: so that an interrupted copy can resume.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

@@ -55,7 +55,9 @@ impl TableCopy<'_> {
             time: begun.elapsed(),
             is_done: progress.is_done,
         };
-        if !progress.is_done {
+        if progress.is_done {
+            report(&shown(&progress));
+        } else {
             let triggers = if self.in_one { Triggers::default() } else { Triggers::of(target, name)? };
             match self.from.key().is_empty() {
                 true => target

@@ -44,6 +44,12 @@ struct ColumnRow {
     key: i64,
 }
 
+#[derive(QueryableByName)]
+struct VirtualTable {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
 /// A reference of one table to another.
 #[derive(Clone, Debug, QueryableByName)]
 pub(super) struct Reference {
@@ -74,7 +80,8 @@ pub(super) struct Number {
 /// The tables of the schema in which PostgreSQL creates tables, without those of extensions and the parts of others.
 #[cfg(feature = "postgres")]
 const POSTGRES_TABLES: &str = "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
         AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')";
 
@@ -110,6 +117,19 @@ pub(super) fn tables(db: &mut Db) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
+/// Returns the virtual tables of SQLite, such as those of full-text search, by name.
+pub(super) fn virtual_tables(db: &mut Db) -> Result<Vec<String>> {
+    match db {
+        #[cfg(feature = "sqlite")]
+        Db::Sqlite(_) => {
+            let sql = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual' ORDER BY name";
+            Ok(diesel::sql_query(sql).load(db)?.into_iter().map(|VirtualTable { name }| name).collect())
+        }
+        #[cfg(feature = "postgres")]
+        Db::Postgres(_) => Ok(Vec::new()),
+    }
+}
+
 /// Returns the references between tables of PostgreSQL. Those of SQLite are not enforced while rows are copied.
 pub(super) fn references(db: &mut Db) -> Result<Vec<Reference>> {
     match db {
@@ -120,7 +140,8 @@ pub(super) fn references(db: &mut Db) -> Result<Vec<Reference>> {
             "SELECT c.relname::text AS of, f.relname::text AS to, k.conname::text AS name,
                  k.condeferrable AS is_deferrable, k.condeferred AS is_deferred
              FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
-             WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())",
+             WHERE k.contype = 'f' AND k.conparentid = 0
+                 AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())",
         )
         .load(db)?),
     }

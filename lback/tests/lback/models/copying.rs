@@ -90,6 +90,9 @@ fn all_rows_reach_another_database_and_come_back(on: &str) {
     into.command("copydata", &[&url(&into), &url(&back)]);
     assert_eq!(back.command("dumpdata", &[]), all);
     assert_eq!(stored(&back), stored(&from));
+    sql(&from, "CREATE VIRTUAL TABLE search USING fts5 (text)");
+    let printed = from.command("copydata", &[&url(&from), &url(&into), "--replace"]);
+    assert!(printed.contains("virtual tables of SQLite are not copied: search. Fill"), "{printed}");
     // Exact numbers are units of their last place on SQLite alone.
     if is_server {
         assert_eq!(number(&into, "SELECT count(*) FROM prices WHERE price IN (9.95, -0.05)"), 2);
