@@ -15,8 +15,8 @@ pub(super) enum Effect {
     /// The old and the new name.
     RenamesTable(Name, String),
     RenamesColumn(Name, String, String),
-    /// A change that needs a lock for an instant.
-    Alters(Name),
+    /// It needs a lock, if only for an instant, that no other statement about the table may have.
+    WaitsForLock(Name),
 }
 
 /// The name of a table.
@@ -32,6 +32,7 @@ const CONCURRENTLY: &str = "Create it with CREATE INDEX CONCURRENTLY, in a migra
                             writes it so";
 const NOT_VALID: &str = "Add it as NOT VALID, and validate it in a second migration with ALTER TABLE … VALIDATE CONSTRAINT; makemigrations \
                          --concurrently writes it so";
+const NEW_CHECK: &str = "Add the column without it, then the check as NOT VALID, and validate it in a second migration";
 const USING_INDEX: &str = "Create a unique index with CREATE UNIQUE INDEX CONCURRENTLY first, and add the constraint with USING INDEX";
 const NEW_COLUMN: &str = "Add a new column, copy the values in steps, and let the application change over to it; or migrate when there is \
                           little to do";
@@ -41,7 +42,7 @@ const MAINTENANCE: &str = "Migrate when there is little to do";
 pub(super) fn effects(statement: &str, kind: Kind) -> Vec<Effect> {
     let mut words = Words { tokens: tokens(statement, kind), at: 0, is_sqlite: kind.name() == "sqlite" };
     if words.eat("create") {
-        words.create_index().into_iter().collect()
+        words.create_index().unwrap_or_default()
     } else if words.eat("drop") && words.eat("table") {
         words.drop_tables()
     } else if words.eat("alter") && words.eat("table") {
@@ -121,7 +122,7 @@ impl<'a> Words<'a> {
         Some(Name { sql: quoted.join("."), shown: parts.join(".") })
     }
 
-    fn create_index(&mut self) -> Option<Effect> {
+    fn create_index(&mut self) -> Option<Vec<Effect>> {
         let _ = self.eat("unique");
         if !self.eat("index") || self.eat("concurrently") {
             return None;
@@ -135,14 +136,15 @@ impl<'a> Words<'a> {
         }
         let _ = self.eat("only");
         let how = if self.is_sqlite { MAINTENANCE } else { CONCURRENTLY };
-        Some(Effect::Locks(self.name()?, "building an index".to_owned(), how))
+        let table = self.name()?;
+        Some(vec![Effect::WaitsForLock(table.clone()), Effect::Locks(table, "building an index".to_owned(), how)])
     }
 
     fn drop_tables(&mut self) -> Vec<Effect> {
         self.eat_if_exists();
         let mut found = Vec::new();
         while let Some(name) = self.name() {
-            found.push(Effect::DropsTable(name));
+            found.extend([Effect::WaitsForLock(name.clone()), Effect::DropsTable(name)]);
             if !self.eat(",") {
                 break;
             }
@@ -155,10 +157,16 @@ impl<'a> Words<'a> {
         let _ = self.eat("only");
         let table = self.name()?;
         let _ = self.eat("*");
-        let mut found = vec![Effect::Alters(table.clone())];
+        let mut found = Vec::new();
+        let mut only_validates = true;
         for action in self.actions() {
             let mut action = Words { tokens: action, at: 0, is_sqlite: self.is_sqlite };
+            only_validates &= action.peek().is_some_and(|word| word.eq_ignore_ascii_case("validate"));
             found.extend(action.action(&table));
+        }
+        // Others read and write while a constraint is validated.
+        if !only_validates {
+            found.insert(0, Effect::WaitsForLock(table));
         }
         Some(found)
     }
@@ -247,6 +255,7 @@ impl<'a> Words<'a> {
             _ if named => return None,
             // A column.
             _ if has(self, "unique") || has(self, "primary") => ("adding a unique column", USING_INDEX),
+            _ if has(self, "check") => ("adding a column with a check", NEW_CHECK),
             _ if has(self, "stored") || has(self, "identity") || has(self, "serial") || has(self, "bigserial") => {
                 ("adding a column that is computed for each row", NEW_COLUMN)
             }
@@ -300,8 +309,9 @@ mod tests {
     #[test]
     fn effects_are_found_in_any_way_of_writing() {
         let table = || Name { sql: "\"posts\"".to_owned(), shown: "posts".to_owned() };
-        let found =
-            |sql: &str| effects(sql, Kind::Postgres).into_iter().filter(|effect| !matches!(effect, Effect::Alters(_))).collect::<Vec<_>>();
+        let found = |sql: &str| {
+            effects(sql, Kind::Postgres).into_iter().filter(|effect| !matches!(effect, Effect::WaitsForLock(_))).collect::<Vec<_>>()
+        };
         assert_eq!(
             found("ALTER TABLE IF EXISTS ONLY posts DROP COLUMN IF EXISTS \"Text\", drop b"),
             [Effect::DropsColumn(table(), "Text".to_owned()), Effect::DropsColumn(table(), "b".to_owned()),]
@@ -316,6 +326,7 @@ mod tests {
             "ALTER TABLE posts ADD CONSTRAINT c CHECK (a > 0 AND b IN (1, 2))",
             "ALTER TABLE posts ADD FOREIGN KEY (a) REFERENCES b (id)",
             "ALTER TABLE posts ADD COLUMN u uuid NOT NULL DEFAULT gen_random_uuid()",
+            "ALTER TABLE posts ADD COLUMN n BIGINT NOT NULL DEFAULT 0 CHECK (n >= 0)",
         ] {
             assert!(locks(sql), "{sql}: {:?}", found(sql));
         }

@@ -55,7 +55,7 @@ impl Review<'_> {
         let statements = statements(&migration.up, kind);
         let of_statements: Vec<Vec<Effect>> = statements.iter().map(|statement| effects(statement.text, kind)).collect();
         let directives = directives(&migration.up, &statements);
-        let mut has_timeout = !kind.is_server() || !migration.in_transaction;
+        let mut has_timeout = !kind.is_server();
         for (number, (statement, effects)) in statements.iter().zip(&of_statements).enumerate() {
             let is_reviewed = directives.iter().any(|placed| placed.below == number && placed.directive == Directive::Reviewed);
             has_timeout |= statement.text.contains("lock_timeout");
@@ -69,12 +69,12 @@ impl Review<'_> {
                 };
                 let text = match (effect, rebuilt) {
                     (Effect::DropsTable(table), Some(building)) => self.rebuild(table, building, &statements)?,
-                    _ => self.describe(effect, has_timeout)?,
+                    _ => self.describe(effect, has_timeout, migration.in_transaction)?,
                 };
                 if let Some(text) = text
                     && !is_reviewed
                 {
-                    has_timeout |= matches!(effect, Effect::Alters(_));
+                    has_timeout |= matches!(effect, Effect::WaitsForLock(_));
                     self.found.push(format!("{}:{}: {text}", migration.place, statement.line));
                 }
             }
@@ -106,7 +106,7 @@ impl Review<'_> {
         Ok((!texts.is_empty()).then(|| texts.join("; ")))
     }
 
-    fn describe(&mut self, effect: &Effect, has_timeout: bool) -> Result<Option<String>> {
+    fn describe(&mut self, effect: &Effect, has_timeout: bool, in_transaction: bool) -> Result<Option<String>> {
         Ok(match effect {
             Effect::Locks(table, what, how) => self.lock(table, what, how)?,
             Effect::SetsNotNull(table, column) => {
@@ -126,14 +126,15 @@ impl Review<'_> {
                 existing.map(|_| renamed(&table.shown, to))
             }
             Effect::RenamesColumn(table, from, to) => self.rows(table)?.map(|_| renamed(&format!("{}.{from}", table.shown), to)),
-            Effect::Alters(table) if !has_timeout => self.rows(table)?.map(|_| {
+            Effect::WaitsForLock(table) if !has_timeout => self.rows(table)?.map(|_| {
                 format!(
                     "it waits for the lock of {} without a limit, and all other statements about the table wait behind it. Write \
-                     SET LOCAL lock_timeout = '10s'; at the top",
-                    table.shown
+                     SET{} lock_timeout = '10s'; at the top",
+                    table.shown,
+                    if in_transaction { " LOCAL" } else { "" }
                 )
             }),
-            Effect::Alters(_) => None,
+            Effect::WaitsForLock(_) => None,
         })
     }
 

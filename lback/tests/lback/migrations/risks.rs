@@ -80,6 +80,7 @@ fn statements_that_lock_a_large_table_of_postgresql_are_found() {
         ("ALTER TABLE large ADD CONSTRAINT c CHECK (n > 0)", "NOT VALID"),
         ("ALTER TABLE \"large\" ADD FOREIGN KEY (n) REFERENCES large (id)", "NOT VALID"),
         ("ALTER TABLE large ADD CONSTRAINT u UNIQUE (n)", "USING INDEX"),
+        ("ALTER TABLE large ADD COLUMN c BIGINT CHECK (c > 0)", "with a check"),
         ("ALTER TABLE large ADD COLUMN r UUID DEFAULT gen_random_uuid()", "computed for each row"),
         ("ALTER TABLE large ALTER n SET NOT NULL", "making n required"),
     ];
@@ -111,4 +112,14 @@ fn statements_that_lock_a_large_table_of_postgresql_are_found() {
         risks.len() == 1 && risks[0].contains("up.sql:1: it waits for the lock of small") && risks[0].contains("SET LOCAL lock_timeout"),
         "{risks:#?}"
     );
+    for statement in ["DROP TABLE small", "CREATE INDEX i ON small (n)"] {
+        project.add(B, &format!("{statement};"), "");
+        let risks = migrations.risks(&database).unwrap();
+        assert!(risks.iter().any(|risk| risk.contains("up.sql:1: it waits for the lock of small")), "{statement}: {risks:#?}");
+    }
+    // Without a transaction, the limit is one of the connection.
+    let up = "ALTER TABLE small VALIDATE CONSTRAINT c;\nCREATE INDEX CONCURRENTLY i ON small (n);\nALTER TABLE small ADD COLUMN x BIGINT;";
+    project.add(B, up, "").add_file(B, "metadata.toml", "run_in_transaction = false");
+    let risks = migrations.risks(&database).unwrap();
+    assert!(risks.len() == 1 && risks[0].contains("up.sql:3: it waits") && risks[0].contains("SET lock_timeout"), "{risks:#?}");
 }
