@@ -10,7 +10,7 @@ use crate::user::{auth_users, auth_users_groups, auth_users_own_permissions};
 #[derive(Model, Clone, Debug)]
 #[model(crate = lback_models, table = "auth_username_skeletons", read_only, unmanaged)]
 pub struct Skeleton {
-    /// What all names have in common that look alike.
+    /// The form that names that look alike share.
     #[model(primary_key)]
     pub skeleton: String,
     /// The user.

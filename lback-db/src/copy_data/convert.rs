@@ -73,7 +73,7 @@ pub(super) fn to_postgres(cell: Cell, of_type: &str) -> Result<Cell, String> {
 
 fn unfit(of_type: &str, shown: &str) -> String {
     let shown = if shown.chars().count() > 60 { shown.chars().take(60).chain(['…']).collect() } else { shown.to_owned() };
-    format!("{shown} is no {of_type}")
+    format!("{shown} is not a valid {of_type}")
 }
 
 /// Returns a date of SQLite, with or without a time, as PostgreSQL writes it: years have no sign, and those before 1 are of the other
@@ -120,7 +120,7 @@ pub(super) fn to_sqlite(cell: Cell, of_type: &str) -> Result<Cell, String> {
         Meaning::Json => Some(Cell::Text(without_spaces(&text))),
         Meaning::Uuid | Meaning::Other => Some(Cell::Text(text.clone())),
     };
-    converted.ok_or_else(|| format!("SQLite has no {of_type} such as {text}"))
+    converted.ok_or_else(|| format!("SQLite cannot store {text} as {of_type}"))
 }
 
 /// Returns the text of PostgreSQL for an exact number, which SQLite has in units of its last place.
@@ -141,7 +141,7 @@ pub(super) fn units_to_postgres(cell: Cell, places: u32) -> Result<Cell, String>
 pub(super) fn units_to_sqlite(cell: Cell, places: u32) -> Result<Cell, String> {
     let Cell::Text(text) = cell else { return Ok(cell) };
     let number = units(&text, places).and_then(|units| i64::try_from(units).ok()).map(Cell::Int);
-    number.ok_or_else(|| format!("SQLite has no number such as {text} with {places} decimal places"))
+    number.ok_or_else(|| format!("SQLite cannot store {text} as a number with {places} decimal places"))
 }
 
 /// Parses a date of PostgreSQL, which may be before the year 1, and formats it.

@@ -286,7 +286,10 @@ fn a_value_that_does_not_fit_is_named(on: &str) {
     });
     let copy = || from.try_command("copydata", &[&url(&from), &url(&into)]).map_err(|error| error.to_string());
     let error = copy().unwrap_err();
-    assert!(error.contains("posts.published_at of the row with the key 1 cannot be copied: \"yesterday\" is no timestamp"), "{error}");
+    assert!(
+        error.contains("posts.published_at of the row with the key 1 cannot be copied: \"yesterday\" is not a valid timestamp"),
+        "{error}"
+    );
     sql(&from, "UPDATE posts SET published_at = NULL, body = 'a' || char(0)");
     let error = copy().unwrap_err();
     assert!(error.contains("posts.body of the row with the key 1 cannot be copied: PostgreSQL has no character U+0000"), "{error}");
