@@ -44,6 +44,7 @@ struct ColumnRow {
     key: i64,
 }
 
+#[cfg(feature = "sqlite")]
 #[derive(QueryableByName)]
 struct VirtualTable {
     #[diesel(sql_type = Text)]
