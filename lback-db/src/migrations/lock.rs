@@ -52,9 +52,10 @@ pub(crate) fn is_locked(connection: &mut diesel::PgConnection) -> diesel::QueryR
     use diesel::dsl::sql;
     use diesel::sql_types::Bool;
 
-    let is_free: bool = sql::<Bool>(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})")).get_result(connection)?;
+    // Two that ask at once do not take each other for the owner.
+    let is_free: bool = sql::<Bool>(&format!("SELECT pg_try_advisory_lock_shared({ADVISORY_LOCK})")).get_result(connection)?;
     if is_free {
-        diesel::sql_query(format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})")).execute(connection)?;
+        diesel::sql_query(format!("SELECT pg_advisory_unlock_shared({ADVISORY_LOCK})")).execute(connection)?;
     }
     Ok(!is_free)
 }
