@@ -74,7 +74,7 @@ fn a_rebuild_of_a_large_table_of_sqlite_is_found() {
 #[cfg(feature = "postgres")]
 #[test]
 fn statements_that_lock_a_large_table_of_postgresql_are_found() {
-    const RISKY: [(&str, &str); 7] = [
+    const RISKY: [(&str, &str); 8] = [
         ("CREATE INDEX ON large (n)", "CREATE INDEX CONCURRENTLY"),
         ("ALTER TABLE ONLY public.large ALTER COLUMN n TYPE TEXT", "changing the type of n"),
         ("ALTER TABLE large ADD CONSTRAINT c CHECK (n > 0)", "NOT VALID"),
