@@ -45,8 +45,8 @@ impl PostgresUrl {
             return wrong(&format!("the parameter of {} characters after the ? has no =", option.chars().count()));
         }
         let option = |name: &str| {
-            let values = query.split('&').filter_map(|option| option.split_once('=')).filter(|(key, _)| *key == name);
-            values.last().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
+            let mut values = query.split('&').filter_map(|option| option.split_once('=')).filter(|(key, _)| *key == name);
+            values.next_back().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
         };
         let mut place = match option("host") {
             Some(host) if !host.is_empty() => host.into_owned(),
