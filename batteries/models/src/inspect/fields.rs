@@ -3,7 +3,7 @@
 use lback_db::units;
 
 use super::choices::{choices, variant};
-use super::names::{camel, field_name};
+use super::names::field_name;
 use super::rust::Inspected;
 use crate::migrate::{Column, DefaultValue, Index, Table, is_text, on_delete_name};
 use crate::{Digits, Kind, OnDelete};
@@ -120,10 +120,9 @@ impl Inspected<'_> {
             Some((to, None)) => comments.push(format!("It refers to {}.{}, which is no model here.", to.table, to.column)),
             None => {}
         }
-        let enum_name =
-            (!column.choices.is_empty() && kind == Kind::Text).then(|| format!("{}{}", self.struct_of(name), camel(&column.name)));
+        let enum_name = self.enum_of(name, &column.name).filter(|_| kind == Kind::Text);
         let default = column.default.as_ref().filter(|_| !column.numbered);
-        match default.map(|default| (default, literal(default, kind, enum_name.as_deref(), &column.choices))) {
+        match default.map(|default| (default, literal(default, kind, enum_name, &column.choices))) {
             Some((_, Some(literal))) => attributes.push(format!("default = {literal}")),
             Some((default, None)) => comments.push(format!("Its default in the database is {default:?}.")),
             None => {}
@@ -137,14 +136,14 @@ impl Inspected<'_> {
         if !attributes.is_empty() {
             code += &format!("    #[model({})]\n", attributes.join(", "));
         }
-        let field_type = enum_name.as_deref().unwrap_or(rust_type(kind));
+        let field_type = enum_name.unwrap_or(rust_type(kind));
         let field_type = if column.null { format!("Option<{field_type}>") } else { field_type.to_owned() };
         code += &format!("    pub {field}: {field_type},\n");
         let default_choice = match default {
             Some(DefaultValue::Text(text)) if column.choices.contains(text) => Some(text.as_str()),
             _ => None,
         };
-        let choices = enum_name.map(|name| choices(&name, &column.choices, default_choice));
+        let choices = enum_name.map(|name| choices(name, &column.choices, default_choice));
         Field { code, name: Some(field), choices }
     }
 }

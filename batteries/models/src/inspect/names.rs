@@ -61,6 +61,35 @@ const RESERVED: [&str; 57] = [
     "yield",
 ];
 
+/// The types that the models use, whose names a struct or an enum beside them cannot have.
+pub(super) const USED: [&str; 19] = [
+    "DateTime",
+    "Decimal",
+    "Err",
+    "Json",
+    "NaiveDate",
+    "NaiveDateTime",
+    "NaiveTime",
+    "None",
+    "Ok",
+    "Option",
+    "Result",
+    "Self",
+    "Some",
+    "String",
+    "TimeDelta",
+    "Utc",
+    "Uuid",
+    "Value",
+    "Vec",
+];
+
+/// Returns the name, with a number if it is not free.
+pub(super) fn free_name(name: String, is_free: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}{number}"));
+    std::iter::once(name.clone()).chain(numbered).find(|name| is_free(name)).unwrap_or(name)
+}
+
 /// Returns a name in snake case that Rust accepts.
 pub(super) fn field_name(name: &str) -> String {
     let words = words(name).join("_").to_lowercase();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Field, name_of};
-use super::names::{field_name, is_plain, struct_name};
+use super::names::{USED, camel, field_name, free_name, is_plain, struct_name};
 use crate::Kind;
 use crate::migrate::{Index, Introspected, NamedTable, Table, by_references};
 
@@ -12,6 +12,8 @@ pub(super) struct Inspected<'a> {
     found: &'a Introspected,
     /// The structs of the tables.
     names: BTreeMap<&'a str, String>,
+    /// The enums of columns with choices, by the names of the table and of the column.
+    enums: BTreeMap<(String, String), String>,
     /// Whether the tables are in PostgreSQL, whose types cannot be mixed up.
     pub(super) is_server: bool,
 }
@@ -21,20 +23,35 @@ const USERS: (&str, &str) = ("auth_users", "User");
 
 impl<'a> Inspected<'a> {
     pub(super) fn new(found: &'a Introspected, is_server: bool) -> Self {
-        let mut names: BTreeMap<&str, String> = BTreeMap::new();
-        for table in found.schema.tables.keys() {
-            let name = struct_name(table);
-            let numbered = (2..).map(|number| format!("{name}{number}"));
-            let is_free = |name: &String| !names.values().any(|other| other == name);
-            let free = std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name);
-            names.insert(table, free);
+        let mut taken: BTreeSet<String> = USED.map(str::to_owned).into();
+        let (mut names, mut enums) = (BTreeMap::new(), BTreeMap::new());
+        // The derive makes a struct for new rows, so `new_posts` is named after `posts`.
+        let of_new = |name: &str| format!("New{name}");
+        let (last, first): (Vec<&String>, Vec<&String>) = found.schema.tables.keys().partition(|table| table.starts_with("new"));
+        for table in first.into_iter().chain(last) {
+            let name = free_name(struct_name(table), |name| !taken.contains(name) && !taken.contains(&of_new(name)));
+            taken.extend([of_new(&name), name.clone()]);
+            names.insert(table.as_str(), name);
         }
-        Inspected { found, names, is_server }
+        for (name, table) in &found.schema.tables {
+            for column in table.columns.iter().filter(|column| !column.choices.is_empty()) {
+                let of_table = names.get(name.as_str()).map_or("", String::as_str);
+                let of_column = free_name(format!("{of_table}{}", camel(&column.name)), |name| !taken.contains(name));
+                taken.insert(of_column.clone());
+                enums.insert((name.clone(), column.name.clone()), of_column);
+            }
+        }
+        Inspected { found, names, enums, is_server }
     }
 
     /// Returns the struct of a table.
     pub(super) fn struct_of(&self, table: &str) -> &str {
         self.names.get(table).map_or("", String::as_str)
+    }
+
+    /// Returns the enum of a column with choices.
+    pub(super) fn enum_of(&self, table: &str, column: &str) -> Option<&str> {
+        self.enums.get(&(table.to_owned(), column.to_owned())).map(String::as_str)
     }
 
     /// Returns the type that a column has in the database.
@@ -90,17 +107,31 @@ impl<'a> Inspected<'a> {
             attributes.push(format!("module = {module}"));
         }
         attributes.push("unmanaged".to_owned());
+        let mut notes = String::new();
+        let decimals: Vec<&str> = table
+            .columns
+            .iter()
+            .filter(|column| column.kind == Kind::Decimal && field_of(&column.name).is_some())
+            .map(|column| column.name.as_str())
+            .collect();
+        let mut add = |attribute: String, condition: &str, instead: &str| match has_decimal_and_number(condition, &decimals) {
+            true => {
+                notes += &format!("// The database has {attribute}, but a condition with a Decimal cannot contain numbers.{instead}\n");
+            }
+            false => attributes.push(attribute),
+        };
         let of_one = |index: &&Index| index.columns.len() == 1 && index.condition.is_empty();
         for index in table.indexes.iter().filter(|index| !of_one(index)) {
             let Some(columns) = index.columns.iter().map(field_of).collect::<Option<Vec<_>>>() else { continue };
             let condition = if index.condition.is_empty() { String::new() } else { format!(", condition = {:?}", index.condition) };
-            attributes.push(format!("{}({}{condition})", if index.unique { "unique" } else { "index" }, columns.join(", ")));
+            let attribute = format!("{}({}{condition})", if index.unique { "unique" } else { "index" }, columns.join(", "));
+            add(attribute, &index.condition, "");
         }
         for check in &table.checks {
-            attributes.push(format!("check({} = {:?})", field_name(&check.name), check.condition));
+            let attribute = format!("check({} = {:?})", field_name(&check.name), check.condition);
+            add(attribute, &check.condition, " Use `min` and `max` of the field.");
         }
         let choices: String = fields.iter().filter_map(|(_, field)| field.choices.as_ref()).map(|choices| format!("{choices}\n")).collect();
-        let mut notes = String::new();
         let number = table.primary_key.first().and_then(|key| table.column(key));
         if number
             .is_some_and(|key| !key.numbered && table.is_key(&key.name) && key.kind == Kind::BigInt && name_of(table, &module, key) == "id")
@@ -113,6 +144,13 @@ impl<'a> Inspected<'a> {
         let lines: String = fields.into_iter().map(|(_, field)| field.code).collect();
         format!("{choices}{notes}#[derive(Model, Clone, Debug)]\n{of_model}pub struct {} {{\n{lines}}}\n", self.struct_of(name))
     }
+}
+
+/// Returns whether the derive refuses the condition: on SQLite, a decimal is a number of units of its last place.
+fn has_decimal_and_number(condition: &str, decimals: &[&str]) -> bool {
+    let words: Vec<&str> = condition.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).collect();
+    let is_number = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains(|c| !matches!(c, '0' | '.'));
+    words.iter().any(|word| decimals.contains(word)) && words.iter().any(is_number)
 }
 
 /// Returns the imports that the code needs.

@@ -26,8 +26,10 @@ pub struct IsoCountry {
     pub the_name: String,
 }
 
+// The database has index(id, condition = "(weight > (5)::numeric)"), but a condition with a Decimal cannot contain numbers.
+// The database has check(light = "(weight < 9.5)"), but a condition with a Decimal cannot contain numbers. Use `min` and `max` of the field.
 #[derive(Model, Clone, Debug)]
-#[model(table = "measures", unmanaged)]
+#[model(table = "measures", unmanaged, check(weight_is_positive = "(weight >= (0)::numeric)"))]
 pub struct Measure {
     pub id: i64,
     #[model(max_digits = 10, decimal_places = 2)]
@@ -39,8 +41,28 @@ pub struct Measure {
     // feeling: no field has the type mood. As long as the model is unmanaged, the column stays.
 }
 
+#[derive(Model, Clone, Debug)]
+#[model(table = "new_posts", unmanaged)]
+pub struct NewPost2 {
+    pub id: i64,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "options", unmanaged)]
+pub struct Option2 {
+    pub id: i64,
+    pub string_id: Option<i64>,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "post_states", unmanaged)]
+pub struct PostState {
+    pub id: i64,
+    pub name: String,
+}
+
 #[derive(Choices, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PostState {
+pub enum PostState2 {
     #[choice(value = "A B")]
     AB,
     #[default]
@@ -67,8 +89,8 @@ pub struct Post {
     pub parent_id: Option<i64>,
     #[model(max_length = 120, index)]
     pub title: String,
-    #[model(default = PostState::Draft)]
-    pub state: PostState,
+    #[model(default = PostState2::Draft)]
+    pub state: PostState2,
     #[model(default = false)]
     pub flag: bool,
     #[model(default = -3)]
@@ -87,6 +109,13 @@ pub struct Pair {
     pub post_id: i64,
     #[model(primary_key, references = IsoCountry)]
     pub code: String,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "strings", unmanaged)]
+pub struct String2 {
+    pub id: i64,
+    pub text: Option<String>,
 }
 
 // The table "without_key" has no primary key, which a model needs.

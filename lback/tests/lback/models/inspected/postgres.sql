@@ -47,7 +47,30 @@ CREATE TABLE measures (
     weight NUMERIC(6, 3) NOT NULL DEFAULT 0.5,
     amount NUMERIC,
     place POINT,
-    feeling mood
+    feeling mood,
+    CONSTRAINT measures_light_check CHECK (weight < 9.5),
+    CONSTRAINT measures_weight_is_positive_check CHECK (weight >= 0)
 );
 
+CREATE INDEX heavy ON measures (id) WHERE weight > 5;
+
 CREATE TABLE without_key (n BIGINT);
+
+CREATE TABLE options (
+    id BIGSERIAL PRIMARY KEY,
+    string_id BIGINT
+);
+
+CREATE TABLE strings (
+    id BIGSERIAL PRIMARY KEY,
+    text TEXT
+);
+
+CREATE TABLE post_states (
+    id BIGSERIAL PRIMARY KEY,
+    name TEXT NOT NULL
+);
+
+CREATE TABLE new_posts (
+    id BIGSERIAL PRIMARY KEY
+);

@@ -41,7 +41,30 @@ CREATE TABLE measures (
     id INTEGER PRIMARY KEY,
     price NUMERIC(10, 2),
     weight DECIMAL_INT(6, 3) NOT NULL DEFAULT 500,
-    place POINT
+    place POINT,
+    CONSTRAINT light_check CHECK (weight < 9500),
+    CONSTRAINT weight_is_positive_check CHECK (weight >= 0)
 );
 
+CREATE INDEX heavy ON measures (id) WHERE weight > 5000;
+
 CREATE TABLE without_key (n BIGINT);
+
+CREATE TABLE options (
+    id INTEGER PRIMARY KEY,
+    string_id BIGINT
+);
+
+CREATE TABLE strings (
+    id INTEGER PRIMARY KEY,
+    text TEXT
+);
+
+CREATE TABLE post_states (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+
+CREATE TABLE new_posts (
+    id INTEGER PRIMARY KEY
+);
