@@ -113,7 +113,8 @@ impl TableCopy<'_> {
             let write = target.transaction(|target| {
                 triggers.disable(target)?;
                 if !batch.is_empty() {
-                    insert(target, self.into, &batch)?;
+                    // The columns of the target may be in another order.
+                    insert(target, self.from, &batch)?;
                 }
                 triggers.enable(target)?;
                 state::save(target, &self.from.name, &next)
