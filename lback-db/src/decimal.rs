@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize, Serializer};
 /// assert_eq!(price, Decimal::new(995, 2));
 /// assert_eq!((price * Decimal::from(3)).to_string(), "29.85");
 /// assert_eq!(lback::serde_json::json!(price), "9.95");
-/// # Ok::<(), lback::db::rust_decimal::Error>(())
+/// # Ok::<(), lback::rust_decimal::Error>(())
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromSqlRow)]
 pub struct Decimal(pub Number);
