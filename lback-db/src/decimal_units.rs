@@ -1,6 +1,6 @@
 //! Exact numbers as columns of SQLite have them: in units of their last place. Such a column is declared as `DECIMAL_INT(10, 2)`.
 
-/// Returns a number such as `9.95` in units of its last place, 995 with two places. `None` if it has more places, or is no such number.
+/// Returns a number such as `9.95` in units of its last place, 995 with two places. `None` if it has more places, or is not such a number.
 pub fn units(text: &str, places: u32) -> Option<i128> {
     let (is_negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),

@@ -38,7 +38,7 @@ pub(crate) fn in_utc(field: &Field, texts: Vec<String>, before: &[String], zone:
         return Ok(texts);
     }
     let convert = |text: String| {
-        // A client may name the offset itself. Anything else that is no local time is refused as any other value of the wrong kind.
+        // A client may name the offset itself. Anything else that is not a local time is refused like any other value of the wrong kind.
         let Some(local) = datetime(text.trim()) else { return Ok(text) };
         let is_unchanged = |at: &DateTime<Utc>| shown_time(*at, zone) == local;
         let unchanged = before.iter().filter_map(|value| moment(value)).find(is_unchanged);

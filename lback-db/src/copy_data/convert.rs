@@ -102,7 +102,7 @@ pub(super) fn to_sqlite(cell: Cell, of_type: &str) -> Result<Cell, String> {
     let Cell::Text(text) = cell else { return Ok(cell) };
     let converted = match meaning(of_type) {
         Meaning::Whole => text.parse().ok().map(Cell::Int),
-        // SQLite would store NULL for what is no number.
+        // SQLite would store NULL for a value that is not a number.
         Meaning::Single => text.parse().ok().filter(|number: &f32| !number.is_nan()).map(|number| Cell::Real(number.into())),
         Meaning::Double => text.parse().ok().filter(|number: &f64| !number.is_nan()).map(Cell::Real),
         Meaning::Bool => Some(Cell::Int(i64::from(text == "true"))),
@@ -126,7 +126,7 @@ pub(super) fn to_sqlite(cell: Cell, of_type: &str) -> Result<Cell, String> {
 /// Returns the text of PostgreSQL for an exact number, which SQLite has in units of its last place.
 ///
 /// # Errors
-/// Returns a message if it is no whole number of units.
+/// Returns a message if it is not a whole number of units.
 pub(super) fn units_to_postgres(cell: Cell, places: u32) -> Result<Cell, String> {
     match cell {
         Cell::Int(units) => Ok(Cell::Text(decimal_of_units(units, places))),

@@ -21,7 +21,7 @@ pub struct PlannedMigration {
     pub is_late: bool,
 }
 
-/// What is done with a migration.
+/// The action that a plan takes for a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MigrationAction {
     /// It is applied.

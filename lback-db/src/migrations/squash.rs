@@ -153,7 +153,7 @@ fn write(all: &[(Squashed, Texts)]) -> Result<()> {
 }
 
 fn write_one(folder: &Path, texts: &Texts) -> io::Result<()> {
-    // A folder that begins with a dot is no migration, and a development server may be watching.
+    // A folder that begins with a dot is not a migration, and a development server may be watching.
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let staging = folder.with_file_name(format!(".{name}"));
     fs::create_dir(&staging)?;

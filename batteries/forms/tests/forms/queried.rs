@@ -59,7 +59,7 @@ fn errors_are_shown_with_what_was_typed() {
     client.get("/?q=%FF").send().assert_status(400);
 }
 
-/// Numbers whose digits contain what is searched for.
+/// Numbers whose digits contain the text that is searched for.
 struct Numbers;
 
 impl ChoiceSource for Numbers {

@@ -29,7 +29,7 @@ pub(super) struct RowFile {
     pub(super) shown: String,
 }
 
-/// What is done with a row whose reference is missing.
+/// How a row whose reference is missing is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     /// It is postponed.

@@ -117,7 +117,7 @@ impl Inspected<'_> {
                     attributes.push("no_join".to_owned());
                 }
             }
-            Some((to, None)) => comments.push(format!("It refers to {}.{}, which is no model here.", to.table, to.column)),
+            Some((to, None)) => comments.push(format!("It refers to {}.{}, which has no model here.", to.table, to.column)),
             None => {}
         }
         let enum_name = self.enum_of(name, &column.name).filter(|_| kind == Kind::Text);

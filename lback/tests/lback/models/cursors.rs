@@ -305,7 +305,7 @@ fn cursors_that_do_not_fit_are_bad_requests(on: &str) {
         }
         let both = Cursor { after: Some("a".into()), before: Some("b".into()) };
         assert_eq!(list(db, &both).unwrap_err().status(), 400);
-        // A parameter without a value is none.
+        // A parameter without a value counts as missing.
         assert_eq!(list(db, &Cursor { after: Some(String::new()), before: None })?.previous, None);
         Ok(())
     });

@@ -92,7 +92,7 @@ fn tables_are_chosen(on: &str) {
     let client = client(on);
     let printed = client.command("inspectdb", &["pairs"]);
     // The model that it refers to is not there.
-    assert!(printed.contains("id, which is no model here.\n") && !printed.contains("struct Post"), "{printed}");
+    assert!(printed.contains("id, which has no model here.\n") && !printed.contains("struct Post"), "{printed}");
     assert!(client.command("inspectdb", &["sessions"]).contains("pub struct Session {\n    pub id: Vec<u8>,\n"));
     let error = client.try_command("inspectdb", &["post"]).unwrap_err().to_string();
     assert_eq!(error, "the database has no table \"post\"; did you mean posts?");
