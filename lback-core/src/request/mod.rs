@@ -7,6 +7,7 @@ mod cookie_keys;
 mod cookies;
 mod fields;
 mod multipart;
+mod time_zone;
 
 pub use body::RequestBody;
 pub(crate) use body::{TooSlow, collect};
@@ -25,7 +26,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Uri};
 use serde::Serialize;
@@ -409,36 +410,6 @@ impl Request {
     /// Returns the current time according to the application's clock.
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock().now()
-    }
-
-    /// Returns the time zone in which the filter `date` shows times and forms read them: that of `TIME_ZONE` in the settings, unless
-    /// [`set_time_zone`](Self::set_time_zone) has set another one.
-    pub fn time_zone(&self) -> TimeZone {
-        self.time_zone
-    }
-
-    /// Sets the time zone of this request, such as that of the current user or of a site. Call it in a middleware, for all views.
-    ///
-    /// ```
-    /// use lback::http::Caching;
-    /// use lback::prelude::*;
-    ///
-    /// /// Uses the time zone that the visitor's browser has put into a cookie.
-    /// async fn local_times(req: &mut Request, next: Next<'_>) -> Result<Response> {
-    ///     req.limit_caching(Caching::PerVisitor);
-    ///     let chosen = req.cookies().get("time_zone").and_then(|name| name.parse().ok());
-    ///     req.set_time_zone(chosen.unwrap_or(req.app().time_zone()));
-    ///     next.run(req).await
-    /// }
-    /// # let _ = App::new(Router::new()).middleware(local_times);
-    /// ```
-    pub fn set_time_zone(&mut self, zone: TimeZone) {
-        self.time_zone = zone;
-    }
-
-    /// Returns the current date in the request's time zone.
-    pub fn today(&self) -> NaiveDate {
-        self.time_zone.local(self.now()).date()
     }
 
     /// Renders a template from the `templates` folder into an HTML page.
