@@ -4,9 +4,9 @@
 pub use lback_models::Decimal;
 #[doc(inline)]
 pub use lback_models::{
-    AppModels, Auto, CheckMeta, Choices, Cursor, CursorPage, Digits, FieldMeta, FieldType, FormOf, Format, IndexMeta, Json, Kind, Literal,
-    ManyToManyMeta, Model, ModelForm, ModelList, ModelMeta, ModelOps, ModelRow, Models, NewRow, NewValues, NotAChoice, OnDelete, Page,
-    QueryMethods, Reference, Stored, StoredAs, StoredResult, Value, WritableModel, migrate, models,
+    AppModels, Auto, CheckMeta, Choices, Comparison, Cursor, CursorPage, Digits, FieldMeta, FieldType, Filter, FormOf, Format, IndexMeta,
+    Json, Kind, List, Literal, ManyToManyMeta, Model, ModelForm, ModelList, ModelMeta, ModelOps, ModelRow, Models, NewRow, NewValues,
+    NotAChoice, OnDelete, Page, QueryMethods, Reference, Stored, StoredAs, StoredResult, Value, WritableModel, migrate, models, runtime,
 };
 // For the code that the derives generate.
 #[doc(hidden)]

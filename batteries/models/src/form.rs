@@ -237,6 +237,9 @@ pub fn with_rules(mut field: Field, meta: &'static FieldMeta) -> Field {
     if !meta.help.is_empty() {
         field = field.help(meta.help);
     }
+    if meta.blank {
+        field = field.optional();
+    }
     if let Some(length) = meta.max_length {
         field = field.max_length(length as usize);
     }

@@ -49,6 +49,7 @@ mod registry;
 mod related;
 mod row;
 mod rows;
+pub mod runtime;
 mod sealed;
 mod seek;
 mod statement;
@@ -66,11 +67,14 @@ pub use form::{FormOf, ModelForm};
 pub use lback_macros::Choices;
 #[doc = include_str!("derive.md")]
 pub use lback_macros::Model;
-pub use meta::{Auto, CheckMeta, Digits, FieldMeta, Format, IndexMeta, Kind, Literal, ManyToManyMeta, ModelMeta, OnDelete, Reference};
-pub use model::{Model, ModelOps, NewRow, WritableModel};
+pub use meta::{
+    Auto, CheckMeta, Clean, Digits, FieldMeta, Format, IndexMeta, Kind, Literal, ManyToManyMeta, ModelMeta, OnDelete, Reference,
+};
+pub use model::{Model, NewRow, WritableModel};
 pub use page::{Page, QueryMethods};
 pub use registry::{ModelList, Models};
 pub use row::NewValues;
+pub use runtime::{Comparison, Filter, List, ModelOps};
 pub use seek::{CursorPage, ModelRow};
 pub use testing::ClientModels;
 pub use value::Value;
@@ -90,7 +94,7 @@ pub use lback_forms::{self as forms, FormErrors};
 #[doc(hidden)]
 pub use lback_macros::Model as DeriveModel;
 #[doc(hidden)]
-pub use model::ops;
+pub use runtime::ops;
 #[doc(hidden)]
 pub use serde;
 
@@ -102,6 +106,7 @@ pub mod __private {
     pub use crate::form::{FieldOf, link_field, with_rules};
     pub use crate::key::TableFor;
     pub use crate::meta::{field_of, link_of};
+    pub use crate::model::clean;
     pub use crate::order::By;
     pub use crate::related::{add_links, children_of, links_of, parents_of, parents_of_some, remove_links, set_links};
     pub use crate::row::{OfMoment, Row, stored, value};

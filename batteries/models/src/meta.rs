@@ -3,9 +3,10 @@
 use std::fmt;
 
 use lback_core::Result;
+use lback_forms::FormErrors;
 use serde::{Deserialize, Serialize};
 
-use crate::NewValues;
+use crate::{NewValues, Value};
 
 /// The type of a column, the same on all databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -157,6 +158,8 @@ pub struct FieldMeta {
     pub format: Format,
     /// Whether the text may have several lines.
     pub long: bool,
+    /// Whether a form accepts an empty text.
+    pub blank: bool,
     /// Whether no two rows may have the same value.
     pub unique: bool,
     /// Whether the column has an index of its own.
@@ -212,6 +215,9 @@ impl fmt::Debug for ManyToManyMeta {
     }
 }
 
+/// A function that validates a row.
+pub type Clean = fn(Vec<Value>, &mut FormErrors) -> Result<()>;
+
 /// A model: its table, its fields, and how it is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelMeta {
@@ -241,6 +247,8 @@ pub struct ModelMeta {
     pub managed: bool,
     /// Returns the values of a new row that is not filled in. `None` for a model that is `read_only`.
     pub new_values: Option<fn() -> Result<NewValues>>,
+    /// Validates a row, given as values in the order of the fields. `None` for a model that is `read_only`.
+    pub clean: Option<Clean>,
 }
 
 impl ModelMeta {

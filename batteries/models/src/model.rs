@@ -10,7 +10,7 @@ use lback_forms::FormErrors;
 
 use crate::row::NewValues;
 use crate::rows::{self, OnConflict};
-use crate::{Cursor, CursorPage, ModelMeta, Value};
+use crate::{ModelMeta, Value};
 
 /// A struct that is a table. [`#[derive(Model)]`](derive@crate::Model) implements this trait.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a model", note = "derive it: #[derive(Model)]")]
@@ -177,45 +177,13 @@ pub trait NewRow: Sized + Clone + Default + From<Self::Model> {
     fn missing_reference(&self) -> Option<&'static str>;
 }
 
-/// A model whose type is not known.
-pub trait ModelOps: Sync {
-    /// Returns the description of the model.
-    fn meta(&self) -> &'static ModelMeta;
-
-    /// Returns the page of all rows that a cursor names, each row as values in the order of the model's fields. `order` names fields, with
-    /// a `-` before those that start with the largest; without any, the order is that of the model.
-    ///
-    /// # Errors
-    /// Returns 400 if the model has no such field, or if the cursor is invalid or belongs to another order.
-    fn cursor_page(&self, db: &mut Db, order: &[&str], cursor: &Cursor, per_page: u32) -> Result<CursorPage<Vec<Value>>> {
-        rows::cursor_page(self.meta(), db, order, cursor, per_page)
-    }
-
-    /// Checks that these values, in the order of the fields, are a row of the model.
-    ///
-    /// # Errors
-    /// Returns an error that names a field that cannot have its value.
-    fn check_values(&self, values: Vec<Value>) -> Result<()>;
-}
-
-/// Returns the operations of a model.
-#[doc(hidden)]
-pub const fn ops<M: Model>() -> &'static dyn ModelOps {
-    const { &Of::<M>(std::marker::PhantomData) }
-}
-
-/// The [`ModelOps`] of a model.
-#[derive(Debug)]
-struct Of<M>(std::marker::PhantomData<fn() -> M>);
-
-impl<M: Model> ModelOps for Of<M> {
-    fn meta(&self) -> &'static ModelMeta {
-        M::META
-    }
-
-    fn check_values(&self, values: Vec<Value>) -> Result<()> {
-        M::from_values(values).map(drop)
-    }
+/// Validates a row of the model.
+///
+/// # Errors
+/// Returns an error if the values are not a row of the model.
+pub fn clean<M: WritableModel>(row: Vec<Value>, errors: &mut FormErrors) -> Result<()> {
+    M::from_values(row)?.clean(errors);
+    Ok(())
 }
 
 /// Returns the values of a new row.
@@ -232,7 +200,7 @@ fn checked<M: WritableModel>(new: M::New) -> Result<NewValues> {
 }
 
 #[track_caller]
-fn changed(meta: &ModelMeta) -> Error {
+pub(crate) fn changed(meta: &ModelMeta) -> Error {
     let text = format!("the row of {} was changed or deleted in the meantime", meta.table);
     Error::internal(text).with_status(StatusCode::CONFLICT)
 }

@@ -71,7 +71,7 @@ fn label(meta: &ModelMeta, column: &str) -> String {
 }
 
 /// Returns a label as it stands within a sentence: `address` for `Address`, but `URL` for `URL`.
-fn within_sentence(label: &str) -> String {
+pub fn within_sentence(label: &str) -> String {
     let mut letters = label.chars();
     match (letters.next(), letters.next()) {
         (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain([second]).chain(letters).collect(),

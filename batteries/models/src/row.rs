@@ -79,6 +79,12 @@ impl NewValues {
         NewValues { meta: M::META, values: Vec::with_capacity(M::META.fields.len()) }
     }
 
+    /// Returns the values of a row without those that are filled in automatically.
+    pub(crate) fn of_row(meta: &'static ModelMeta, row: &[Value]) -> Self {
+        let given = meta.fields.iter().zip(row).filter(|(field, _)| field.auto == Auto::No);
+        NewValues { meta, values: given.map(|(field, value)| (field, value.clone())).collect() }
+    }
+
     /// Returns the value of a column.
     pub(crate) fn get(&self, column: &str) -> Option<&Value> {
         self.values.iter().find(|(field, _)| field.column == column).map(|(_, value)| value)

@@ -1,16 +1,11 @@
 //! Statements on rows of a model, made from its description. They are the same code for all models.
 
-use std::rc::Rc;
-
 use diesel::QueryResult;
-use lback_core::{Error, Result};
 use lback_db::Db;
 
-use crate::keyset::Keyset;
 use crate::row::{NewValues, time};
-use crate::seek::{self, Seek};
-use crate::statement::{Assignment, ReadAs, Statement, load_values};
-use crate::{Auto, Cursor, CursorPage, FieldMeta, Kind, ModelMeta, Value};
+use crate::statement::{Assignment, ReadAs, Statement};
+use crate::{Auto, FieldMeta, Kind, ModelMeta, Value};
 
 /// The most values in one statement; SQLite takes 32,766.
 const MOST_VALUES: usize = 30_000;
@@ -115,29 +110,6 @@ fn order(sql: &mut Statement<'_>, meta: &'static ModelMeta, table: Option<&'stat
             sql.nulls_are_smallest(descending);
         }
     });
-}
-
-/// Returns the page of all rows that a cursor names.
-pub(crate) fn cursor_page(
-    meta: &'static ModelMeta,
-    db: &mut Db,
-    order: &[&str],
-    cursor: &Cursor,
-    per_page: u32,
-) -> Result<CursorPage<Row>> {
-    let mut columns = Vec::new();
-    for name in order {
-        let (name, descending) = name.strip_prefix('-').map_or((*name, false), |name| (name, true));
-        let unknown = || Error::bad_request(format!("{} cannot be ordered by \"{name}\".", meta.plural));
-        columns.push((meta.field(name).filter(|field| !field.hidden).ok_or_else(unknown)?.column, descending));
-    }
-    if columns.is_empty() {
-        columns = meta.total_order();
-    }
-    let keyset = Keyset::of(meta, columns).map_err(Error::bad_request)?;
-    let query = Rc::new(select(meta));
-    let load = |part| Ok(load_values(Seek::new(Rc::clone(&query), part), db, &kinds(meta))?);
-    seek::page(keyset, cursor, per_page, load, |row: &Row| Ok(row.clone()))
 }
 
 /// What happens if a new row has the values of another in unique columns.

@@ -157,7 +157,7 @@ impl<Q> Seek<Q> {
 }
 
 /// The name of the query within the statement.
-const LIST: &str = "list";
+pub(crate) const LIST: &str = "list";
 
 /// Adds ` FROM (query) AS list`, without the order of the query, which begins with the columns of a model.
 pub(crate) fn push_list<'b>(

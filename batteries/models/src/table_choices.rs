@@ -4,15 +4,15 @@ use std::any::Any;
 use std::sync::Arc;
 
 use diesel::QueryResult;
-use diesel::expression::Expression;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Text, Untyped};
+use diesel::sql_types::{BigInt, Untyped};
 use lback_core::{Error, Request, Result};
-use lback_db::{Db, Dialect, RequestDb, TextMethods};
+use lback_db::{Db, Dialect, RequestDb};
 use lback_forms::{Asked, Choice, ChoiceSource, Offered};
 
 use crate::keyset::KeyColumn;
 use crate::rows::{self, Pairs};
+use crate::runtime::{List, contains};
 use crate::seek::{push_column, push_list, push_order};
 use crate::statement::{ReadAs, bind, load_values};
 use crate::{FieldMeta, ManyToManyMeta, ModelMeta, Value, cursor};
@@ -24,14 +24,14 @@ const MOST_CHARACTERS: usize = 200;
 /// The most keys that are looked up.
 const MOST_KEYS: usize = 1000;
 
-type AnyQuery = Box<dyn QueryFragment<Dialect>>;
+pub(crate) type AnyQuery = Box<dyn QueryFragment<Dialect>>;
 
 /// The rows of a table, or some of them, as choices.
 #[derive(Clone)]
 pub(crate) struct TableChoices {
     meta: &'static ModelMeta,
     /// Returns the query for the rows, which begin with the columns of the model.
-    query: Arc<dyn Fn() -> AnyQuery + Send + Sync>,
+    query: Arc<dyn Fn() -> Result<AnyQuery> + Send + Sync>,
     /// The row whose relation is edited, and the table of its pairs.
     linked: Option<(Pairs, Value)>,
 }
@@ -39,12 +39,23 @@ pub(crate) struct TableChoices {
 impl TableChoices {
     /// Returns all rows of a model.
     pub(crate) fn of(meta: &'static ModelMeta) -> Self {
-        TableChoices { meta, query: Arc::new(move || -> AnyQuery { Box::new(rows::select(meta)) }), linked: None }
+        TableChoices { meta, query: Arc::new(move || Ok(Box::new(rows::select(meta)) as AnyQuery)), linked: None }
+    }
+
+    /// Returns the rows of a list.
+    pub(crate) fn of_list(list: List) -> Self {
+        TableChoices { meta: list.meta(), query: Arc::new(move || list.query()), linked: None }
+    }
+
+    /// Returns the first rows whose label contains a text; all if it is empty.
+    pub(crate) fn found(&self, db: &mut Db, text: &str, most: usize) -> Result<Vec<Choice>> {
+        let text: String = text.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
+        self.rows(db, if text.is_empty() { Wanted::Any } else { self.containing(&text) }, most)
     }
 
     /// Returns the rows that a query finds.
     pub(crate) fn limited<Q: QueryFragment<Dialect> + 'static>(&self, query: impl Fn() -> Q + Send + Sync + 'static) -> Self {
-        TableChoices { query: Arc::new(move || -> AnyQuery { Box::new(query()) }), ..self.clone() }
+        TableChoices { query: Arc::new(move || Ok(Box::new(query()) as AnyQuery)), ..self.clone() }
     }
 
     /// Returns the choices with those chosen to which the row with this key is linked.
@@ -63,8 +74,8 @@ impl TableChoices {
             Some(KeyColumn { at, field: &self.meta.fields[at], descending })
         });
         let (key_field, label_field) = (&self.meta.fields[key], &self.meta.fields[label]);
-        let list = List {
-            query: (self.query)(),
+        let list = Labels {
+            query: (self.query)()?,
             meta: self.meta,
             key,
             label,
@@ -145,16 +156,15 @@ impl TableChoices {
     }
 
     fn containing(&self, text: &str) -> Wanted {
-        let field = self.meta.fields.iter().enumerate().find(|(_, field)| field.column == self.meta.display);
-        match field {
-            Some((at, field)) => Wanted::Matching(Box::new(Label { at, field }.icontains(text))),
+        match self.meta.field_of_column(self.meta.display) {
+            Some(field) => Wanted::Matching(Box::new(contains(self.meta, field, text))),
             None => Wanted::Any,
         }
     }
 }
 
 /// Returns a value as a label.
-fn shown(value: &Value, field: &FieldMeta) -> String {
+pub(crate) fn shown(value: &Value, field: &FieldMeta) -> String {
     let text = cursor::text(value).unwrap_or_default();
     field.choices.iter().find(|(stored, _)| *stored == text).map_or(text, |(_, label)| (*label).to_owned())
 }
@@ -166,27 +176,8 @@ enum Wanted {
     Matching(Box<dyn QueryFragment<Dialect>>),
 }
 
-/// The field by which a row is known, as a text.
-struct Label {
-    at: usize,
-    field: &'static FieldMeta,
-}
-
-impl Expression for Label {
-    type SqlType = Text;
-}
-
-impl QueryFragment<Dialect> for Label {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
-        out.push_sql("CAST(");
-        push_column(self.at, self.field, &mut out)?;
-        out.push_sql(" AS TEXT)");
-        Ok(())
-    }
-}
-
 /// Keys and labels of a query's rows.
-struct List {
+struct Labels {
     query: AnyQuery,
     meta: &'static ModelMeta,
     /// The places of the fields.
@@ -197,7 +188,7 @@ struct List {
     limit: i64,
 }
 
-impl QueryFragment<Dialect> for List {
+impl QueryFragment<Dialect> for Labels {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
         let kind = |at: usize| self.meta.fields[at].kind;
         out.push_sql("SELECT ");
@@ -227,11 +218,11 @@ impl QueryFragment<Dialect> for List {
     }
 }
 
-impl Query for List {
+impl Query for Labels {
     type SqlType = Untyped;
 }
 
-impl QueryId for List {
+impl QueryId for Labels {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }

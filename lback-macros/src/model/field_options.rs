@@ -20,6 +20,7 @@ pub(crate) struct FieldOptions {
     pub(crate) max: Option<Expr>,
     pub(crate) format: Option<Format>,
     pub(crate) long: bool,
+    pub(crate) blank: bool,
     pub(crate) hidden: bool,
     pub(crate) unique: bool,
     pub(crate) index: bool,
@@ -56,7 +57,7 @@ pub(crate) enum OnDelete {
     SetNull,
 }
 
-const ALL: &str = "primary_key, column, sql_type, label, help, max_length, max_digits, decimal_places, min, max, long, email, url, slug, file, pattern, hidden, unique, index, \
+const ALL: &str = "primary_key, column, sql_type, label, help, max_length, max_digits, decimal_places, min, max, long, blank, email, url, slug, file, pattern, hidden, unique, index, \
                    default, auto_now, auto_now_add, version, references, on_delete, no_join, clean";
 
 impl FieldOptions {
@@ -81,6 +82,7 @@ impl FieldOptions {
         match name {
             "primary_key" => self.primary_key = flag(meta, name)?,
             "long" => self.long = flag(meta, name)?,
+            "blank" => self.blank = flag(meta, name)?,
             "hidden" => self.hidden = flag(meta, name)?,
             "unique" => self.unique = flag(meta, name)?,
             "index" => self.index = flag(meta, name)?,

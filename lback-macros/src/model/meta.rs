@@ -120,6 +120,8 @@ fn model_meta(model: &Parsed<'_>) -> Result<TokenStream> {
         let new = &model.new;
         quote!(|| #models::NewRow::into_values(<#new as ::core::default::Default>::default()))
     }));
+    let ident = model.name;
+    let clean = optional((!model.options.read_only).then(|| quote!(#models::__private::clean::<#ident>)));
     let links = model.options.links.iter().map(|link| super::links::meta(model, link));
     Ok(quote! {
         #models::ModelMeta {
@@ -136,6 +138,7 @@ fn model_meta(model: &Parsed<'_>) -> Result<TokenStream> {
             many_to_many: &[#(#links),*],
             managed: #managed,
             new_values: #new_values,
+            clean: #clean,
         }
     })
 }
@@ -177,7 +180,7 @@ fn field_meta(model: &Parsed<'_>, field: &Field<'_>) -> TokenStream {
     }));
     let end = |value: &Option<Expr>| optional(value.as_ref().and_then(|value| number(models, field, value)));
     let (min, max) = (end(&options.min), end(&options.max));
-    let (long, hidden, unique) = (options.long, options.hidden, options.unique);
+    let (long, blank, hidden, unique) = (options.long, options.blank, options.hidden, options.unique);
     // The index of the primary key serves its first column.
     let is_first_of_key = model.key().next().is_some_and(|first| first.name == *name);
     let index = options.index || (options.references.is_some() && !options.unique && !is_first_of_key);
@@ -230,6 +233,7 @@ fn field_meta(model: &Parsed<'_>, field: &Field<'_>) -> TokenStream {
             index: #index,
             references: #references,
             auto: #models::Auto::#auto,
+            blank: #blank,
             hidden: #hidden,
         }
     }

@@ -247,8 +247,8 @@ fn check_field(field: &Field<'_>) -> Result<()> {
     }
     let type_name = last_name(field.inner).unwrap_or_default();
     let is_text = type_name == "String";
-    if !is_text && (options.max_length.is_some() || options.long || options.format.is_some()) && is_known(&type_name) {
-        return error(&format!("max_length, long, email, url, slug, file and pattern are for a `String`, not for `{type_name}`"));
+    if !is_text && (options.max_length.is_some() || options.long || options.blank || options.format.is_some()) && is_known(&type_name) {
+        return error(&format!("max_length, long, blank, email, url, slug, file and pattern are for a `String`, not for `{type_name}`"));
     }
     match options.auto {
         Some(Auto::Version) if field.null || (type_name != "i32" && type_name != "i64") => {

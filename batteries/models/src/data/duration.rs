@@ -10,7 +10,7 @@ const DAY: i128 = 24 * HOUR;
 const UNITS: [(&str, char, i128); 4] = [("P", 'D', DAY), ("T", 'H', HOUR), ("T", 'M', MINUTE), ("T", 'S', SECOND)];
 
 /// Returns the text for a number of microseconds.
-pub(super) fn to_text(microseconds: i64) -> String {
+pub(crate) fn to_text(microseconds: i64) -> String {
     let mut rest = i128::from(microseconds).abs();
     let mut text = if microseconds < 0 { "-P".to_owned() } else { "P".to_owned() };
     let mut has_time = false;
@@ -35,7 +35,7 @@ pub(super) fn to_text(microseconds: i64) -> String {
 }
 
 /// Returns the number of microseconds that a text says.
-pub(super) fn parse(text: &str) -> Option<i64> {
+pub(crate) fn parse(text: &str) -> Option<i64> {
     let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let mut rest = rest.strip_prefix('P').filter(|rest| !rest.is_empty())?;
     let (mut total, mut in_time, mut next) = (0_i128, false, 0);

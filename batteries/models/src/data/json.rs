@@ -15,7 +15,7 @@ use crate::{FieldMeta, Kind, Value};
 const DOCUMENT: &str = "$json";
 
 /// Returns the value of a field as JSON, from which [`from_json`] makes the same value.
-pub(super) fn to_json(field: &FieldMeta, value: &Value) -> Json {
+pub(crate) fn to_json(field: &FieldMeta, value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
@@ -76,7 +76,7 @@ fn shortest(number: f64) -> f64 {
 ///
 /// # Errors
 /// Returns a message that says what the field needs.
-pub(super) fn from_json(field: &FieldMeta, json: Json) -> Result<Value, String> {
+pub(crate) fn from_json(field: &FieldMeta, json: Json) -> Result<Value, String> {
     let is_document = field.kind == Kind::Json;
     if json.is_null() && (field.null || !is_document) {
         return if field.null { Ok(Value::Null) } else { Err("it must have a value".to_owned()) };

@@ -231,7 +231,7 @@ fn the_order_may_be_known_at_run_time_alone(on: &str) {
         let mut cursor = Cursor::default();
         let mut found = Vec::new();
         loop {
-            let page = entries.cursor_page(db, &["-rank", "name"], &cursor, 2)?;
+            let page = entries.list().order_by(&["-rank", "name"])?.page(db, &cursor, 2)?;
             found.extend(page.items.into_iter().map(|row| row[0].clone()));
             cursor.after = page.next;
             if cursor.after.is_none() {
@@ -240,14 +240,14 @@ fn the_order_may_be_known_at_run_time_alone(on: &str) {
         }
         let typed = page_of(db, &["-rank", "name"], &Cursor::default(), 100)?;
         assert_eq!(found, ids(&typed).into_iter().map(Value::Int).collect::<Vec<_>>());
-        let of_model = entries.cursor_page(db, &[], &Cursor::default(), 100)?;
+        let of_model = entries.list().page(db, &Cursor::default(), 100)?;
         let typed = ids(&page_of(db, &["-score"], &Cursor::default(), 100)?);
         assert_eq!(
             of_model.items.iter().map(|row| row[0].clone()).collect::<Vec<_>>(),
             typed.into_iter().map(Value::Int).collect::<Vec<_>>()
         );
         for order in ["", "-", "titel", "--id", "secret", "id; DROP TABLE entries", "id\"", "id`", "(SELECT 1)", "entries.id"] {
-            let error = entries.cursor_page(db, &[order], &Cursor::default(), 2).unwrap_err();
+            let error = entries.list().order_by(&[order]).unwrap_err();
             assert_eq!(error.status(), 400, "{order}");
         }
         Ok(())

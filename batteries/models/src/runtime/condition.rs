@@ -1,0 +1,195 @@
+//! Filters as SQL.
+
+use diesel::QueryResult;
+use diesel::expression::Expression;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::sql_types::Text;
+use lback_core::Result;
+use lback_db::{Dialect, TextMethods};
+
+use super::{Comparison, Filter};
+use crate::rows::Pairs;
+use crate::seek::push_column;
+use crate::statement::bind;
+use crate::table_choices::pairs_of;
+use crate::{FieldMeta, Kind, ModelMeta, Value};
+
+/// A column of the list, or of a table that a reference leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    /// The place of the field in its model.
+    at: usize,
+    field: &'static FieldMeta,
+    /// How many references lead to its table; 0 for the list.
+    depth: usize,
+}
+
+impl Column {
+    fn push(&self, out: &mut AstPass<'_, '_, Dialect>) -> QueryResult<()> {
+        if self.depth == 0 {
+            return push_column(self.at, self.field, out);
+        }
+        out.push_identifier(&alias(self.depth))?;
+        out.push_sql(".");
+        out.push_identifier(self.field.column)
+    }
+}
+
+fn alias(depth: usize) -> String {
+    format!("r{depth}")
+}
+
+/// A column as a text.
+struct AsText(Column);
+
+impl Expression for AsText {
+    type SqlType = Text;
+}
+
+impl QueryFragment<Dialect> for AsText {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        if self.0.field.kind == Kind::Text {
+            return self.0.push(&mut out);
+        }
+        out.push_sql("CAST(");
+        self.0.push(&mut out)?;
+        out.push_sql(" AS TEXT)");
+        Ok(())
+    }
+}
+
+/// Returns whether a field contains a text, without regard to case.
+pub(crate) fn contains(meta: &'static ModelMeta, field: &'static FieldMeta, text: &str) -> Condition {
+    Condition::Text(Box::new(AsText(column(meta, field, 0)).icontains(text)))
+}
+
+/// A condition that is ready to be written.
+pub(crate) enum Condition {
+    Compare(Column, &'static str, Value),
+    OneOf(Column, Vec<Value>),
+    Null(Column, bool),
+    Text(Box<dyn QueryFragment<Dialect>>),
+    Linked { key: Column, pairs: Pairs, other: Value },
+    Reference { of: Column, to: &'static ModelMeta, depth: usize, inner: Box<Condition> },
+    Joined(&'static str, Vec<Condition>),
+}
+
+impl Condition {
+    /// Returns the condition for rows of a list.
+    ///
+    /// # Errors
+    /// Returns an error if a relation has no table of pairs.
+    pub(crate) fn of(meta: &'static ModelMeta, filter: &Filter) -> Result<Self> {
+        Self::at(meta, filter, 0)
+    }
+
+    fn at(meta: &'static ModelMeta, filter: &Filter, depth: usize) -> Result<Self> {
+        let column = |field| column(meta, field, depth);
+        let all = |filters: &[Filter]| filters.iter().map(|filter| Self::at(meta, filter, depth)).collect::<Result<Vec<_>>>();
+        Ok(match filter {
+            Filter::Compare(field, comparison, value) => Condition::Compare(column(field), sign(*comparison), value.clone()),
+            Filter::OneOf(field, values) => Condition::OneOf(column(field), values.clone()),
+            Filter::Null(field, is_null) => Condition::Null(column(field), *is_null),
+            Filter::Contains(field, text) => Condition::Text(Box::new(AsText(column(field)).icontains(text))),
+            Filter::Equals(field, text) => Condition::Text(Box::new(AsText(column(field)).iequals(text))),
+            Filter::Linked(link, other) => {
+                let key = meta.primary_key.first().and_then(|key| meta.field_of_column(key));
+                let key = key.ok_or_else(|| lback_core::Error::internal(format!("{} has no primary key", meta.name)))?;
+                Condition::Linked { key: column(key), pairs: pairs_of(link)?, other: other.clone() }
+            }
+            Filter::Reference(field, inner) => {
+                let reference = field.references.ok_or_else(|| no_reference(meta, field))?;
+                let (to, depth) = ((reference.model)(), depth + 1);
+                Condition::Reference { of: column(field), to, depth, inner: Box::new(Self::at(to, inner, depth)?) }
+            }
+            Filter::Any(filters) => Condition::Joined(" OR ", all(filters)?),
+            Filter::All(filters) => Condition::Joined(" AND ", all(filters)?),
+        })
+    }
+}
+
+fn no_reference(meta: &ModelMeta, field: &FieldMeta) -> lback_core::Error {
+    lback_core::Error::internal(format!("{}.{} is not a reference", meta.name, field.name))
+}
+
+fn column(meta: &'static ModelMeta, field: &'static FieldMeta, depth: usize) -> Column {
+    let at = meta.fields.iter().position(|other| other.column == field.column).unwrap_or_default();
+    Column { at, field, depth }
+}
+
+fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => " = ",
+        Comparison::AtLeast => " >= ",
+        Comparison::AtMost => " <= ",
+        Comparison::Below => " < ",
+    }
+}
+
+impl QueryFragment<Dialect> for Condition {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        match self {
+            Condition::Compare(column, sign, value) => {
+                column.push(&mut out)?;
+                out.push_sql(sign);
+                bind(column.field.kind, value, &mut out)?;
+            }
+            Condition::OneOf(_, values) if values.is_empty() => out.push_sql("1 = 0"),
+            Condition::OneOf(column, values) => {
+                column.push(&mut out)?;
+                for (number, value) in values.iter().enumerate() {
+                    out.push_sql(if number == 0 { " IN (" } else { ", " });
+                    bind(column.field.kind, value, &mut out)?;
+                }
+                out.push_sql(")");
+            }
+            Condition::Null(column, is_null) => {
+                column.push(&mut out)?;
+                out.push_sql(if *is_null { " IS NULL" } else { " IS NOT NULL" });
+            }
+            Condition::Text(condition) => condition.walk_ast(out.reborrow())?,
+            Condition::Linked { key, pairs, other } => {
+                out.push_sql("EXISTS (SELECT 1 FROM ");
+                out.push_identifier(pairs.meta.table)?;
+                out.push_sql(" AS pairs WHERE pairs.");
+                out.push_identifier(pairs.own)?;
+                out.push_sql(" = ");
+                key.push(&mut out)?;
+                out.push_sql(" AND pairs.");
+                out.push_identifier(pairs.other)?;
+                out.push_sql(" = ");
+                bind(pairs.meta.field_of_column(pairs.other).map_or(Kind::Text, |field| field.kind), other, &mut out)?;
+                out.push_sql(")");
+            }
+            Condition::Reference { of, to, depth, inner } => {
+                out.push_sql("EXISTS (SELECT 1 FROM ");
+                out.push_identifier(to.table)?;
+                out.push_sql(" AS ");
+                out.push_identifier(&alias(*depth))?;
+                out.push_sql(" WHERE ");
+                out.push_identifier(&alias(*depth))?;
+                out.push_sql(".");
+                out.push_identifier(to.primary_key.first().copied().unwrap_or_default())?;
+                out.push_sql(" = ");
+                of.push(&mut out)?;
+                out.push_sql(" AND ");
+                inner.walk_ast(out.reborrow())?;
+                out.push_sql(")");
+            }
+            Condition::Joined(separator, conditions) => {
+                // Without conditions, nothing is any of them, and everything all of them.
+                if conditions.is_empty() {
+                    out.push_sql(if *separator == " OR " { "1 = 0" } else { "1 = 1" });
+                }
+                for (number, condition) in conditions.iter().enumerate() {
+                    out.push_sql(if number == 0 { "(" } else { separator });
+                    condition.walk_ast(out.reborrow())?;
+                }
+                if !conditions.is_empty() {
+                    out.push_sql(")");
+                }
+            }
+        }
+        Ok(())
+    }
+}

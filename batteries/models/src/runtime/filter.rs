@@ -1,0 +1,50 @@
+//! [`Filter`], a condition of rows.
+
+use crate::{FieldMeta, ManyToManyMeta, Value};
+
+/// How a value is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// The values are equal.
+    Equal,
+    /// The field's value is larger or equal.
+    AtLeast,
+    /// The field's value is smaller or equal.
+    AtMost,
+    /// The field's value is smaller.
+    Below,
+}
+
+/// A condition of rows. Names come from the description of the model, and values are bound.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Filter {
+    /// A field has a value that compares like this to another.
+    Compare(&'static FieldMeta, Comparison, Value),
+    /// A field has one of these values.
+    OneOf(&'static FieldMeta, Vec<Value>),
+    /// A field is NULL, or is not.
+    Null(&'static FieldMeta, bool),
+    /// A field, as a text, contains a text, without regard to case.
+    Contains(&'static FieldMeta, String),
+    /// A field, as a text, equals a text, without regard to case.
+    Equals(&'static FieldMeta, String),
+    /// A row is linked to the one with this key.
+    Linked(&'static ManyToManyMeta, Value),
+    /// The row that a reference refers to satisfies a condition.
+    Reference(&'static FieldMeta, Box<Filter>),
+    /// At least one of the conditions is true.
+    Any(Vec<Filter>),
+    /// All of the conditions are true.
+    All(Vec<Filter>),
+}
+
+impl Filter {
+    /// Returns the condition that a field has a value, which may be NULL.
+    pub fn equal(field: &'static FieldMeta, value: Value) -> Self {
+        match value {
+            Value::Null => Filter::Null(field, true),
+            value => Filter::Compare(field, Comparison::Equal, value),
+        }
+    }
+}

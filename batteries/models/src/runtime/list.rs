@@ -1,0 +1,251 @@
+//! [`List`], rows of a model by filter and order.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use diesel::QueryResult;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Untyped};
+use lback_core::{Error, Result};
+use lback_db::{Db, Dialect};
+use lback_forms::{Choice, ChoiceSource};
+
+use super::condition::Condition;
+use super::{Filter, key_text};
+use crate::keyset::Keyset;
+use crate::seek::{self, LIST, Seek, push_list};
+use crate::statement::load_values;
+use crate::table_choices::{AnyQuery, TableChoices};
+use crate::{Cursor, CursorPage, Kind, ModelMeta, Value, rows};
+
+type QueryFn = Arc<dyn Fn() -> AnyQuery + Send + Sync>;
+
+/// Rows of a model whose type is not known: which of them, and in which order.
+///
+/// ```
+/// use lback::models::{Cursor, Filter, ModelOps, Value};
+/// # use lback::prelude::*;
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Post { pub id: i64, pub title: String, pub is_public: bool }
+///
+/// /// Returns the labels of the first ten rows of a model, or only of public ones if it has a field for that.
+/// fn first(model: &'static dyn ModelOps, db: &mut Db) -> Result<Vec<String>> {
+///     let mut list = model.list();
+///     if let Some(field) = model.meta().field("is_public") {
+///         list = list.filter(Filter::equal(field, Value::Bool(true)));
+///     }
+///     let page = list.page(db, &Cursor::default(), 10)?;
+///     Ok(page.items.iter().map(|row| model.label(row)).collect())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct List {
+    meta: &'static ModelMeta,
+    /// Returns a query for some of the rows, which begin with the columns of the model. `None` for all rows.
+    query: Option<QueryFn>,
+    filters: Vec<Filter>,
+    order: Vec<(&'static str, bool)>,
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").field("table", &self.meta.table).field("filters", &self.filters).field("order", &self.order).finish()
+    }
+}
+
+impl List {
+    /// Returns a list of all rows, in the order of the model. Hidden columns have no part in it, because a cursor would show them.
+    pub fn of(meta: &'static ModelMeta) -> Self {
+        let is_shown = |column: &str| meta.field_of_column(column).is_some_and(|field| !field.hidden && field.kind != Kind::Json);
+        let order = meta.total_order().into_iter().filter(|(column, _)| is_shown(column)).collect();
+        List { meta, query: None, filters: Vec::new(), order }
+    }
+
+    /// Narrows the list to the rows that a query finds. The query loads rows of the model.
+    pub fn among<Q: QueryFragment<Dialect> + 'static>(mut self, query: impl Fn() -> Q + Send + Sync + 'static) -> Self {
+        self.query = Some(Arc::new(move || -> AnyQuery { Box::new(query()) }));
+        self
+    }
+
+    /// Narrows the list to rows that satisfy a condition.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filters.push(filter);
+        self
+    }
+
+    /// Sorts the list by these fields, each with a `-` if it starts with the largest. Without any, the order stays as it is.
+    ///
+    /// # Errors
+    /// Returns 400 if the model has no such field, or if it is hidden or JSON.
+    pub fn order_by(mut self, names: &[&str]) -> Result<Self> {
+        let mut order = Vec::new();
+        for name in names {
+            let (name, descending) = name.strip_prefix('-').map_or((*name, false), |name| (name, true));
+            let unknown = || Error::bad_request(format!("{} cannot be ordered by \"{name}\".", self.meta.plural));
+            let field = self.meta.field(name).filter(|field| !field.hidden && field.kind != Kind::Json);
+            order.push((field.ok_or_else(unknown)?.column, descending));
+        }
+        if !order.is_empty() {
+            self.order = order;
+        }
+        Ok(self)
+    }
+
+    /// Returns the page that a cursor names.
+    ///
+    /// # Errors
+    /// Returns 400 if the cursor is invalid or belongs to another order.
+    pub fn page(&self, db: &mut Db, cursor: &Cursor, per_page: u32) -> Result<CursorPage<Vec<Value>>> {
+        let keyset = Keyset::of(self.meta, self.order.iter().copied()).map_err(Error::bad_request)?;
+        let query = Rc::new(self.rows()?);
+        let kinds = rows::kinds(self.meta);
+        let load = |part| Ok(load_values(Seek::new(Rc::clone(&query), part), db, &kinds)?);
+        seek::page(keyset, cursor, per_page, load, |row: &Vec<Value>| Ok(row.clone()))
+    }
+
+    /// Returns the row of the list with this primary key.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn find(&self, db: &mut Db, key: &[Value]) -> Result<Option<Vec<Value>>> {
+        let fields = self.meta.primary_key.iter().filter_map(|column| self.meta.field_of_column(column));
+        let one = fields.zip(key).fold(self.clone(), |list, (field, value)| list.filter(Filter::equal(field, value.clone())));
+        Ok(one.page(db, &Cursor::default(), 1)?.items.pop())
+    }
+
+    /// Returns the number of rows, or `most` if there are at least so many. The database stops counting there.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn count_up_to(&self, db: &mut Db, most: u32) -> Result<u32> {
+        let count = Count { rows: self.rows()?, most: most.into() };
+        let found = load_values(count, db, &[Kind::BigInt.into()])?;
+        match found.first().map(Vec::as_slice) {
+            Some([Value::Int(count)]) => Ok(u32::try_from(*count).unwrap_or(most)),
+            _ => Ok(0),
+        }
+    }
+
+    /// Calls `work` with all rows, some at a time, so that memory does not grow with the list.
+    ///
+    /// # Errors
+    /// Returns the first error of `work`, or one of the database.
+    pub fn for_each_batch(&self, db: &mut Db, mut work: impl FnMut(&mut Db, Vec<Vec<Value>>) -> Result<()>) -> Result<()> {
+        /// The number of rows in memory.
+        const BATCH: u32 = 500;
+        let mut cursor = Cursor::default();
+        loop {
+            let page = self.page(db, &cursor, BATCH)?;
+            if !page.items.is_empty() {
+                work(db, page.items)?;
+            }
+            match page.next {
+                Some(next) => cursor = Cursor { after: Some(next), before: None },
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Returns the rows with these keys, by the texts of their keys. The model has a primary key of one field.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn with_keys(&self, db: &mut Db, keys: Vec<Value>) -> Result<Vec<(String, Vec<Value>)>> {
+        let Some(field) = self.meta.primary_key.first().and_then(|key| self.meta.field_of_column(key)) else { return Ok(Vec::new()) };
+        let most = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        let found = self.clone().filter(Filter::OneOf(field, keys)).page(db, &Cursor::default(), most.max(1))?;
+        Ok(found.items.into_iter().map(|row| (key_text(self.meta, &row), row)).collect())
+    }
+
+    /// Returns the description of the model.
+    pub fn meta(&self) -> &'static ModelMeta {
+        self.meta
+    }
+
+    /// Returns the rows as choices of a field that refers to them. If there are many, the visitor searches.
+    pub fn into_choices(self) -> impl ChoiceSource + 'static {
+        TableChoices::of_list(self)
+    }
+
+    /// Returns the first rows whose label contains a text, by key and label.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn search_labels(&self, db: &mut Db, text: &str, most: u32) -> Result<Vec<Choice>> {
+        TableChoices::of_list(self.clone()).found(db, text, most as usize)
+    }
+
+    /// Returns the rows as a query, which is built anew each time.
+    pub(crate) fn query(&self) -> Result<AnyQuery> {
+        Ok(Box::new(self.rows()?))
+    }
+
+    fn rows(&self) -> Result<Rows> {
+        let query = match &self.query {
+            Some(query) => query(),
+            None => Box::new(rows::select(self.meta)),
+        };
+        let conditions = self.filters.iter().map(|filter| Condition::of(self.meta, filter)).collect::<Result<_>>()?;
+        Ok(Rows { meta: self.meta, query, conditions })
+    }
+}
+
+/// The rows of a list, without their order.
+struct Rows {
+    meta: &'static ModelMeta,
+    query: AnyQuery,
+    conditions: Vec<Condition>,
+}
+
+impl Rows {
+    fn walk_conditions<'b>(&'b self, out: &mut AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        for (number, condition) in self.conditions.iter().enumerate() {
+            out.push_sql(if number == 0 { " WHERE " } else { " AND " });
+            condition.walk_ast(out.reborrow())?;
+        }
+        Ok(())
+    }
+}
+
+impl QueryFragment<Dialect> for Rows {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        if self.conditions.is_empty() {
+            return self.query.walk_ast(out);
+        }
+        out.push_sql("SELECT *");
+        push_list(&self.query, self.meta, &mut out)?;
+        self.walk_conditions(&mut out)
+    }
+}
+
+impl Query for Rows {
+    type SqlType = Untyped;
+}
+
+/// The number of rows, up to a limit.
+struct Count {
+    rows: Rows,
+    most: i64,
+}
+
+impl QueryFragment<Dialect> for Count {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        out.push_sql("SELECT COUNT(*) FROM (SELECT 1");
+        push_list(&self.rows.query, self.rows.meta, &mut out)?;
+        self.rows.walk_conditions(&mut out)?;
+        out.push_sql(" LIMIT ");
+        out.push_bind_param::<BigInt, _>(&self.most)?;
+        out.push_sql(") AS ");
+        out.push_identifier(LIST)
+    }
+}
+
+impl Query for Count {
+    type SqlType = Untyped;
+}
+
+impl QueryId for Count {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
