@@ -2,6 +2,8 @@
 
 #[cfg(not(feature = "accounts"))]
 pub use accounts::AppAccounts;
+#[cfg(not(feature = "admin"))]
+pub use admin::AppAdmin;
 #[cfg(not(feature = "auth"))]
 pub use auth::AppAuth;
 #[cfg(not(feature = "mail"))]
@@ -43,6 +45,36 @@ mod accounts {
     }
 
     impl AppAccounts for App {}
+}
+
+#[cfg(not(feature = "admin"))]
+mod admin {
+    use crate::App;
+
+    /// Stands for the admin.
+    #[derive(Debug)]
+    pub struct AdminSite;
+
+    /// The trait that [`AdminSite`] lacks.
+    #[diagnostic::on_unimplemented(
+        message = "the admin is a feature of lback that is off",
+        label = "needs the feature `admin` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"accounts\", \"admin\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `admin` adds to [`App`].
+    pub trait AppAdmin: Sized {
+        /// Needs the feature.
+        fn admin(self) -> Self
+        where
+            for<'a> AdminSite: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppAdmin for App {}
 }
 
 #[cfg(not(feature = "auth"))]

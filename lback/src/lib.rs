@@ -36,6 +36,7 @@
 //! | read and validate forms | `forms` (feature `forms`, on by default) |
 //! | have users, logins and permissions | `auth` (feature `auth`) |
 //! | have pages to register, log in and manage an account | `accounts` (feature `accounts`) |
+//! | let staff find and change rows | `admin` (feature `admin`) |
 //! | send mail | `mail` (feature `mail`) |
 //! | listen to events and send your own | [`signals`] |
 //! | read settings and declare your own | [`settings`] |
@@ -52,6 +53,7 @@
 //! | `forms` (default), `pattern` | forms; rules by regular expressions |
 //! | `models` (default) | models, their migrations and forms |
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
+//! | `admin` | an admin site for the rows of models |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
@@ -62,6 +64,8 @@
 
 #[cfg(feature = "accounts")]
 pub mod accounts;
+#[cfg(feature = "admin")]
+pub mod admin;
 pub mod app;
 #[cfg(feature = "auth")]
 pub mod auth;
@@ -83,7 +87,7 @@ pub mod signals;
 pub mod templates;
 pub mod testing;
 
-#[cfg(not(all(feature = "accounts", feature = "auth", feature = "mail")))]
+#[cfg(not(all(feature = "accounts", feature = "admin", feature = "auth", feature = "mail")))]
 mod features_off;
 
 #[doc(inline)]

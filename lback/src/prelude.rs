@@ -4,6 +4,8 @@
 
 #[cfg(feature = "accounts")]
 pub use crate::accounts::AppAccounts as _;
+#[cfg(feature = "admin")]
+pub use crate::admin::{Admin, AppAdmin as _, RequestHistory as _};
 pub use crate::app::{Command, ProgramError, ProgramResult};
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
@@ -15,6 +17,8 @@ pub use crate::db::{
 pub use crate::diesel;
 #[cfg(not(feature = "accounts"))]
 pub use crate::features_off::AppAccounts as _;
+#[cfg(not(feature = "admin"))]
+pub use crate::features_off::AppAdmin as _;
 #[cfg(not(feature = "auth"))]
 pub use crate::features_off::AppAuth as _;
 #[cfg(not(feature = "mail"))]

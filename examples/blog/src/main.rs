@@ -1,5 +1,6 @@
 //! A blog: visitors read, authors write, and moderators publish.
 
+mod admin;
 mod listeners;
 mod models;
 mod urls;
@@ -23,6 +24,7 @@ fn app() -> App {
         .auth()
         .accounts()
         .mail()
+        .admin_with(admin::site())
         .permissions([
             ("blog.add_post", "Write posts"),
             ("blog.moderate", "Publish and edit all posts, admit authors"),

@@ -37,7 +37,7 @@ pub struct Post {
     #[model(default = State::Draft)]
     pub state: State,
     /// The reason of the moderator who has sent the post back.
-    #[model(long)]
+    #[model(long, blank)]
     pub remark: String,
     #[model(version)]
     pub version: i32,

@@ -1,0 +1,115 @@
+//! What the current user may do with the models.
+
+use lback_auth::RequestAuth;
+use lback_core::{Error, Request, Result};
+use lback_models::runtime::within_sentence;
+use lback_models::{List, ModelMeta, Value};
+
+use crate::site::{Registered, Site};
+
+/// A right, which is a permission for each model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right {
+    View,
+    Add,
+    Change,
+    Delete,
+}
+
+impl Right {
+    pub(crate) const ALL: [Right; 4] = [Right::View, Right::Add, Right::Change, Right::Delete];
+
+    fn verb(self) -> &'static str {
+        match self {
+            Right::View => "view",
+            Right::Add => "add",
+            Right::Change => "change",
+            Right::Delete => "delete",
+        }
+    }
+
+    /// Returns the name of the permission: `posts.change`.
+    pub(crate) fn permission(self, meta: &ModelMeta) -> String {
+        format!("{}.{}", meta.table, self.verb())
+    }
+
+    /// Returns the permission for people: "Change posts".
+    pub(crate) fn label(self, meta: &ModelMeta) -> String {
+        let verb = self.verb();
+        let (first, rest) = verb.split_at(1);
+        format!("{}{rest} {}", first.to_uppercase(), within_sentence(meta.plural))
+    }
+}
+
+/// Returns whether the user has a right for a model.
+pub(crate) fn has(req: &mut Request, model: &Registered, right: Right) -> Result<bool> {
+    if model.is_read_only() && right != Right::View {
+        return Ok(false);
+    }
+    let meta = model.meta();
+    let permitted = req.has_perm(&right.permission(meta))?
+        // Those who may change rows may see them.
+        || (right == Right::View && !model.is_read_only() && req.has_perm(&Right::Change.permission(meta))?);
+    match (&model.options.can_add, right) {
+        (Some(may), Right::Add) => Ok(permitted && may(req)?),
+        _ => Ok(permitted),
+    }
+}
+
+/// Returns an error unless the user has a right for a model.
+///
+/// # Errors
+/// Returns 403 if the user lacks the right.
+#[track_caller]
+pub(crate) fn require(req: &mut Request, model: &Registered, right: Right) -> Result<()> {
+    if has(req, model, right)? { Ok(()) } else { Err(lacking(model, right)) }
+}
+
+/// Returns whether the user has a right for a row.
+pub(crate) fn has_for(req: &mut Request, model: &Registered, right: Right, row: &[Value]) -> Result<bool> {
+    let decide = match right {
+        Right::Change => &model.options.can_change,
+        Right::Delete => &model.options.can_delete,
+        Right::View | Right::Add => &None,
+    };
+    Ok(has(req, model, right)?
+        && match decide {
+            Some(may) => may(req, row)?,
+            None => true,
+        })
+}
+
+/// Returns an error unless the user has a right for a row.
+///
+/// # Errors
+/// Returns 403 if the user lacks the right.
+#[track_caller]
+pub(crate) fn require_for(req: &mut Request, model: &Registered, right: Right, row: &[Value]) -> Result<()> {
+    if has_for(req, model, right, row)? { Ok(()) } else { Err(lacking(model, right)) }
+}
+
+#[track_caller]
+fn lacking(model: &Registered, right: Right) -> Error {
+    let cause = format!("the user lacks the permission {}", right.permission(model.meta()));
+    Error::forbidden("You are not allowed to do this.").with_source(cause)
+}
+
+/// Returns the rows that the user may see.
+pub(crate) fn rows(req: &mut Request, model: &Registered) -> Result<List> {
+    let list = model.ops.list();
+    match &model.options.rows {
+        Some(narrow) => {
+            let user = req.require_login()?;
+            Ok(narrow(list, user))
+        }
+        None => Ok(list),
+    }
+}
+
+/// Returns the rows of another model that the user may see, or `None` if the user may see none.
+pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<Option<List>> {
+    match site.find(meta.table) {
+        Some(model) if has(req, model, Right::View)? => rows(req, model).map(Some),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,97 @@
+//! [`Admin`], the configuration of the site.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use lback_auth::User;
+use lback_models::{Model, ops};
+
+use crate::model_admin::ModelAdmin;
+use crate::pages::users;
+use crate::site::Registered;
+
+/// The configuration of an admin site.
+///
+/// Without a word about a model, its list shows its first fields, and its form all of them. See [`ModelAdmin`] for what can be said.
+///
+/// ```
+/// # use lback::prelude::*;
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Ticket { pub id: i64, pub title: String, pub is_open: bool }
+/// # let urls = Router::new();
+/// App::new(urls)
+///     .models(models![Ticket])
+///     .auth()
+///     .admin_with(Admin::new().title("Helpdesk").model::<Ticket>(|ticket| ticket.list(["title", "is_open"]).filters(["is_open"])));
+/// ```
+#[must_use = "give it to App::admin_with"]
+pub struct Admin {
+    pub(crate) title: String,
+    pub(crate) path: String,
+    pub(crate) models: Vec<Registered>,
+    /// The tables of models that are left out.
+    pub(crate) left_out: BTreeSet<&'static str>,
+    /// Mistakes in the configuration.
+    pub(crate) problems: Vec<String>,
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables: Vec<_> = self.models.iter().map(|model| model.meta().table).collect();
+        f.debug_struct("Admin").field("title", &self.title).field("path", &self.path).field("models", &tables).finish_non_exhaustive()
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Admin::new()
+    }
+}
+
+impl Admin {
+    /// Returns a site with the title "Admin" under `/admin`.
+    pub fn new() -> Self {
+        Admin { title: "Admin".to_owned(), path: "/admin".to_owned(), models: Vec::new(), left_out: BTreeSet::new(), problems: Vec::new() }
+    }
+
+    /// Sets the title of the site, which is on each of its pages.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// Sets the path of the site, such as `/office`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Configures how a model is listed and changed. The model need not be in `App::models`.
+    pub fn model<M: Model>(mut self, configure: impl FnOnce(ModelAdmin<M>) -> ModelAdmin<M>) -> Self {
+        let configured = configure(ModelAdmin::new());
+        if self.models.iter().any(|model| model.meta().table == M::META.table) {
+            self.problems.push(format!("{} is configured twice", M::META.name));
+        }
+        let (options, problems) = configured.into_parts();
+        self.problems.extend(problems);
+        self.models.push(Registered { ops: ops::<M>(), options });
+        self
+    }
+
+    /// Leaves a model out of the site.
+    pub fn without<M: Model>(mut self) -> Self {
+        self.left_out.insert(M::META.table);
+        self
+    }
+
+    /// Adds a model about which nothing was said.
+    pub(crate) fn add(&mut self, ops: &'static dyn lback_models::ModelOps) {
+        let table = ops.meta().table;
+        if self.left_out.contains(table) || self.models.iter().any(|model| model.meta().table == table) {
+            return;
+        }
+        let (options, problems) = if table == User::META.table { users::options() } else { Default::default() };
+        self.problems.extend(problems);
+        self.models.push(Registered { ops, options });
+    }
+}

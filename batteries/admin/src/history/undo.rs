@@ -1,0 +1,180 @@
+//! Undoes changes.
+
+use diesel::prelude::*;
+use lback_core::{Error, Request, Result, StatusCode};
+use lback_db::{Db, RequestDb};
+use lback_models::runtime::within_sentence;
+use lback_models::{ManyToManyMeta, ModelOps, Value};
+use serde_json::Value as Json;
+
+use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of};
+use crate::access::{Right, has_for, rows};
+use crate::site::{Registered, Site};
+
+/// Undoes all changes of a batch, in one transaction, and returns their number.
+///
+/// # Errors
+/// Returns 404 if there is no such batch, 403 if the user lacks a right for one of its rows, and 409, with what is in the way, if a row
+/// has been changed since.
+pub(crate) fn undo(req: &mut Request, site: &Site, batch: &str) -> Result<usize> {
+    let found = Change::query().filter(admin_history::batch.eq(batch)).order(admin_history::id.desc());
+    let changes: Vec<Change> = found.load(req.db()?)?;
+    if changes.is_empty() {
+        return Err(Error::not_found("This change is not in the history."));
+    }
+    let undone: i64 = admin_history::table.filter(admin_history::undoes.eq(batch)).count().get_result(req.db()?)?;
+    if undone > 0 {
+        return Err(in_the_way("This has been undone already."));
+    }
+    let recorder = Recorder::of(req)?.undoing(batch);
+    for change in &changes {
+        let model = site.model(&change.model)?;
+        let key = model.ops.read_key(&change.row_key).ok_or_else(|| in_the_way("The key of the model has changed since."))?;
+        let step = Step { model, change, key, recorder: &recorder };
+        match change.action {
+            ChangeKind::Create => step.delete(req)?,
+            ChangeKind::Change => step.change_back(req)?,
+            ChangeKind::Delete => step.restore(req)?,
+        }
+    }
+    Ok(changes.len())
+}
+
+#[track_caller]
+fn in_the_way(message: impl Into<String>) -> Error {
+    Error::new(StatusCode::CONFLICT, message)
+}
+
+/// A change that is undone.
+struct Step<'a> {
+    model: &'a Registered,
+    change: &'a Change,
+    key: Vec<Value>,
+    recorder: &'a Recorder,
+}
+
+impl Step<'_> {
+    /// Returns the row as it is now, if the user has the right for it.
+    fn current(&self, req: &mut Request, right: Right) -> Result<Vec<Value>> {
+        let list = rows(req, self.model)?;
+        let gone = || in_the_way(format!("{} \"{}\" has been deleted since.", self.model.meta().label, self.change.label));
+        let row = list.find(req.db()?, &self.key)?.ok_or_else(gone)?;
+        self.permit(req, right, &row)?;
+        Ok(row)
+    }
+
+    fn permit(&self, req: &mut Request, right: Right, row: &[Value]) -> Result<()> {
+        if has_for(req, self.model, right, row)? {
+            return Ok(());
+        }
+        Err(Error::forbidden(format!("To undo this, you need the permission {}.", right.permission(self.model.meta()))))
+    }
+
+    fn changed_since(&self, what: &str) -> Error {
+        in_the_way(format!("{} \"{}\" has been changed since: {what}.", self.model.meta().label, self.change.label))
+    }
+
+    fn delete(&self, req: &mut Request) -> Result<()> {
+        let row = self.current(req, Right::Delete)?;
+        let ops = self.model.ops;
+        let now = state_of(req.db()?, ops, &row, false)?;
+        if let Some(after) = &self.change.after
+            && let Some(different) = first_difference(self.model, &now, after)
+        {
+            return Err(self.changed_since(different));
+        }
+        let db = req.db()?;
+        let before = state_of(db, ops, &row, true)?;
+        set_links(db, ops, &row, &RowState::new(), true)?;
+        ops.delete(db, &row).map_err(|error| self.refused(error))?;
+        self.recorder.record(db, ops, &row, Some(before), None)
+    }
+
+    fn change_back(&self, req: &mut Request) -> Result<()> {
+        let row = self.current(req, Right::Change)?;
+        let (Some(before), Some(after)) = (&self.change.before, &self.change.after) else { return Ok(()) };
+        let ops = self.model.ops;
+        let db = req.db()?;
+        let now = state_of(db, ops, &row, false)?;
+        // Only what was changed is changed back.
+        let mut wanted = RowState::new();
+        for (name, old) in before.iter().filter(|(name, old)| after.get(*name) != Some(old) && !is_automatic(self.model, name)) {
+            if now.get(name) != after.get(name) {
+                return Err(self.changed_since(label_of(self.model, name)));
+            }
+            wanted.insert(name.clone(), old.clone());
+        }
+        let row = ops.row_from_json(row, &wanted).map_err(in_the_way)?;
+        let saved = ops.save(db, &row).map_err(|error| self.refused(error))?;
+        set_links(db, ops, &saved, &wanted, false)?;
+        let state = state_of(db, ops, &saved, false)?;
+        self.recorder.record(db, ops, &saved, Some(now), Some(state))
+    }
+
+    fn restore(&self, req: &mut Request) -> Result<()> {
+        let Some(before) = &self.change.before else { return Ok(()) };
+        let (ops, meta) = (self.model.ops, self.model.meta());
+        if ops.find(req.db()?, &self.key)?.is_some() {
+            return Err(in_the_way(format!("There is another {} with the key {}.", within_sentence(meta.label), self.change.row_key)));
+        }
+        // Fields that were added since have their defaults.
+        let now = req.now();
+        let blank = match meta.new_values {
+            Some(_) => ops.blank(now)?,
+            None => vec![Value::Null; meta.fields.len()],
+        };
+        let row = ops.row_from_json(blank, before).map_err(in_the_way)?;
+        self.permit(req, Right::Add, &row)?;
+        let db = req.db()?;
+        ops.restore(db, &row).map_err(|error| self.refused(error))?;
+        set_links(db, ops, &row, before, false)?;
+        let state = state_of(db, ops, &row, false)?;
+        self.recorder.record(db, ops, &row, None, Some(state))
+    }
+
+    /// Returns what the visitor is told if the database refuses a step.
+    fn refused(&self, error: Error) -> Error {
+        if error.is_client_error() || error.find_source::<diesel::result::Error>().is_none() {
+            return error;
+        }
+        in_the_way(format!("{} \"{}\" does not fit the other rows any more.", self.model.meta().label, self.change.label))
+            .with_source(error.to_string())
+    }
+}
+
+/// Sets the relations that the state has; with `all`, also those that it does not have, to nothing.
+fn set_links(db: &mut Db, ops: &dyn ModelOps, row: &[Value], state: &RowState, all: bool) -> Result<()> {
+    for link in ops.meta().many_to_many {
+        match state.get(link.name) {
+            Some(Json::Array(keys)) => ops.set_linked(db, link, row, &keys_of(link, keys))?,
+            _ if all => ops.set_linked(db, link, row, &[])?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Returns the keys of a relation, from JSON.
+fn keys_of(link: &ManyToManyMeta, keys: &[Json]) -> Vec<Value> {
+    let to = lback_models::runtime::ops_of((link.model)());
+    let text = |key: &Json| key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+    keys.iter().filter_map(|key| to.read_key(&text(key))?.into_iter().next()).collect()
+}
+
+/// Returns whether Lback sets the field at every change.
+fn is_automatic(model: &Registered, name: &str) -> bool {
+    use lback_models::Auto;
+    model.meta().field(name).is_some_and(|field| matches!(field.auto, Auto::Now | Auto::Version))
+}
+
+/// Returns the label of the first field that differs.
+fn first_difference(model: &Registered, now: &RowState, then: &RowState) -> Option<&'static str> {
+    let different = then.iter().find(|(name, value)| now.get(*name) != Some(value))?;
+    Some(label_of(model, different.0))
+}
+
+fn label_of(model: &Registered, name: &str) -> &'static str {
+    let meta = model.meta();
+    let link = || meta.many_to_many.iter().find(|link| link.name == name).map(|link| link.label);
+    meta.field(name).map(|field| field.label).or_else(link).unwrap_or("another field")
+}

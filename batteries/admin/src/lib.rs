@@ -1,0 +1,58 @@
+//! An admin site for the [Lback](https://docs.rs/lback) web framework: staff find, create, change and delete the rows of models, with a
+//! history of all changes, each of which can be undone.
+//!
+//! ```no_run
+//! use lback::prelude::*;
+//!
+//! #[derive(Model, Clone, Debug)]
+//! pub struct Post {
+//!     pub id: i64,
+//!     #[model(max_length = 120)]
+//!     pub title: String,
+//!     #[model(long)]
+//!     pub body: String,
+//!     pub published_at: Option<DateTime<Utc>>,
+//! }
+//!
+//! fn main() {
+//!     App::new(Router::new())
+//!         .models(models![Post])
+//!         .auth()
+//!         .admin_with(Admin::new().model::<Post>(|post| post.list(["title", "published_at"]).search(["title", "body"])))
+//!         .main()
+//! }
+//! ```
+//!
+//! The pages need no JavaScript, load nothing from other hosts, and each is a template `admin/….html`, which a file of the same name in
+//! the application's template folder replaces.
+//!
+//! An application names the crate `lback`, which re-exports everything here with its feature `admin`.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod access;
+mod admin;
+mod battery;
+mod history;
+mod model_admin;
+mod names;
+mod pages;
+mod query_string;
+mod sealed;
+mod shown;
+mod site;
+mod templates;
+
+pub use admin::Admin;
+pub use battery::AppAdmin;
+pub use history::{Change, ChangeKind, RequestHistory, admin_history};
+pub use model_admin::ModelAdmin;
+
+use lback_db::MigrationSet;
+use lback_db::include_dir::{self, include_dir};
+
+/// The migrations that create the table `admin_history`.
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);

@@ -1,0 +1,349 @@
+//! [`ModelAdmin`], how a model is listed and changed.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use diesel::query_builder::QueryFragment;
+use lback_auth::User;
+use lback_core::{Request, Result};
+use lback_db::Dialect;
+use lback_models::{FieldMeta, Kind, List, Model, ModelMeta, Value};
+
+use crate::names::{self, Named, named};
+
+/// How the admin lists and changes the rows of a model. [`Admin::model`](crate::Admin::model) passes it to a closure.
+///
+/// Fields are named as in the model; a reference may be named without its `_id`. A wrong name is an error at the start.
+///
+/// ```
+/// # use lback::prelude::*;
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Author { pub id: i64, pub name: String }
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Post { pub id: i64, pub title: String, pub body: String, #[model(references = Author)] pub author_id: i64, pub published_at: Option<DateTime<Utc>> }
+/// let admin = Admin::new().model::<Post>(|post| {
+///     post.list(["title", "author", "published_at"])
+///         .search(["title", "body", "author.name"])
+///         .filters(["author", "published_at"])
+///         .column("words", "Words", |post| Ok(post.body.split_whitespace().count().to_string()))
+/// });
+/// # let _ = admin;
+/// ```
+#[must_use]
+pub struct ModelAdmin<M: Model> {
+    options: Options,
+    problems: Vec<String>,
+    of: PhantomData<fn() -> M>,
+}
+
+/// What is said about a model, without its type.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) section: Option<String>,
+    pub(crate) list: Vec<Listed>,
+    pub(crate) search: Vec<Searched>,
+    pub(crate) filters: Vec<Named>,
+    pub(crate) dates: Option<&'static FieldMeta>,
+    pub(crate) order: Vec<String>,
+    pub(crate) per_page: Option<u32>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) readonly: Vec<&'static str>,
+    pub(crate) left_out: Vec<&'static str>,
+    pub(crate) computed: Vec<Computed>,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) rows: Option<RowsFn>,
+    pub(crate) can_add: Option<CanAdd>,
+    pub(crate) can_change: Option<CanRow>,
+    pub(crate) can_delete: Option<CanRow>,
+    pub(crate) on_site: Option<TextOf>,
+}
+
+/// A column of a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Listed {
+    Field(&'static FieldMeta),
+    /// The column with this place in [`Options::computed`].
+    Computed(usize),
+}
+
+/// A field that is searched.
+#[derive(Clone, Debug)]
+pub(crate) struct Searched {
+    /// The references that lead to its model.
+    pub(crate) through: Vec<&'static FieldMeta>,
+    pub(crate) field: &'static FieldMeta,
+    /// Whether the field must equal the searched text, which an index on it can serve.
+    pub(crate) is_exact: bool,
+}
+
+/// Fields of a form under a title.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) title: String,
+    pub(crate) fields: Vec<Named>,
+}
+
+pub(crate) type TextOf = Box<dyn Fn(&[Value]) -> Result<String> + Send + Sync>;
+pub(crate) type RowsFn = Box<dyn Fn(List, Arc<User>) -> List + Send + Sync>;
+pub(crate) type CanAdd = Box<dyn Fn(&mut Request) -> Result<bool> + Send + Sync>;
+pub(crate) type CanRow = Box<dyn Fn(&mut Request, &[Value]) -> Result<bool> + Send + Sync>;
+pub(crate) type Act = Box<dyn Fn(&mut Request, Vec<Vec<Value>>) -> Result<String> + Send + Sync>;
+
+/// A column that is computed from a row.
+pub(crate) struct Computed {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) show: TextOf,
+}
+
+/// An action on selected rows.
+pub(crate) struct Action {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) run: Act,
+}
+
+impl<M: Model> fmt::Debug for ModelAdmin<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelAdmin").field("model", &M::META.name).finish_non_exhaustive()
+    }
+}
+
+impl<M: Model> ModelAdmin<M> {
+    pub(crate) fn new() -> Self {
+        ModelAdmin { options: Options::default(), problems: Vec::new(), of: PhantomData }
+    }
+
+    pub(crate) fn into_parts(self) -> (Options, Vec<String>) {
+        (self.options, self.problems)
+    }
+
+    /// Returns what was found, or notes why it was not.
+    fn found<T>(&mut self, found: Result<T, String>) -> Option<T> {
+        found.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// Puts the model into a section of the navigation, by its title.
+    pub fn section(mut self, title: impl Into<String>) -> Self {
+        self.options.section = Some(title.into());
+        self
+    }
+
+    /// Sets the columns of the list: fields, and [computed columns](Self::column) that were added before. The first leads to the row.
+    ///
+    /// By default, they are the field by which a row is known, and the first five others.
+    pub fn list(mut self, columns: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in columns {
+            let computed = self.options.computed.iter().position(|computed| computed.name == name);
+            let column = match computed {
+                Some(at) => Some(Listed::Computed(at)),
+                None => self.found(names::field(M::META, name)).map(Listed::Field),
+            };
+            self.options.list.extend(column);
+        }
+        self
+    }
+
+    /// Adds a column that is computed from the row. Name it in [`list`](Self::list) to choose its place; otherwise, it is the last.
+    pub fn column(mut self, name: &'static str, label: &'static str, show: impl Fn(&M) -> Result<String> + Send + Sync + 'static) -> Self {
+        let show = move |row: &[Value]| show(&M::from_values(row.to_vec())?);
+        self.options.computed.push(Computed { name, label, show: Box::new(show) });
+        self
+    }
+
+    /// Sets the fields that are searched for each word of the visitor. With a `=` before its name, a field must equal the word, without
+    /// regard to case. `author.name` searches the rows that a reference leads to.
+    pub fn search(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let searched = self.found(searched(M::META, name));
+            self.options.search.extend(searched);
+        }
+        self
+    }
+
+    /// Sets the fields by which the list can be narrowed: choices, booleans, references, many-to-many relations, dates and numbers.
+    pub fn filters(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let filter = self.found(filtered(M::META, name));
+            self.options.filters.extend(filter);
+        }
+        self
+    }
+
+    /// Adds links to the years, months and days of a date or a moment above the list.
+    pub fn dates(mut self, field: &'static str) -> Self {
+        let found = names::field(M::META, field).and_then(|field| match field.kind {
+            Kind::Date | Kind::Timestamp => Ok(field),
+            _ => Err(format!("{}.{} is neither a date nor a moment", M::META.name, field.name)),
+        });
+        self.options.dates = self.found(found);
+        self
+    }
+
+    /// Sets the order of the list: fields, each with a `-` if it starts with the largest. By default, it is that of the model.
+    pub fn order(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let (sign, name) = name.strip_prefix('-').map_or(("", name), |name| ("-", name));
+            if let Some(field) = self.found(names::field(M::META, name)) {
+                self.options.order.push(format!("{sign}{}", field.name));
+            }
+        }
+        self
+    }
+
+    /// Sets the number of rows on a page, at first. The default is 50.
+    pub fn per_page(mut self, rows: u32) -> Self {
+        self.options.per_page = Some(rows.clamp(1, 500));
+        self
+    }
+
+    /// Sets the fields of the form, in groups with a title each, which may be empty. Fields that are in no group are left out.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: i64, pub title: String, pub slug: String, pub body: String }
+    /// let admin = Admin::new().model::<Post>(|post| post.fieldsets([("", ["title", "slug"].as_slice()), ("Text", &["body"])]));
+    /// # let _ = admin;
+    /// ```
+    pub fn fieldsets<'a>(mut self, groups: impl IntoIterator<Item = (&'a str, &'a [&'a str])>) -> Self {
+        for (title, names) in groups {
+            let fields = names.iter().filter_map(|name| self.found(named(M::META, name))).collect();
+            self.options.groups.push(Group { title: title.to_owned(), fields });
+        }
+        self
+    }
+
+    /// Shows these fields without letting anybody change them.
+    pub fn readonly(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let found = self.found(named(M::META, name));
+            self.options.readonly.extend(found.map(name_of));
+        }
+        self
+    }
+
+    /// Leaves these fields out of the form. A new row has their defaults.
+    pub fn exclude(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let found = self.found(named(M::META, name));
+            self.options.left_out.extend(found.map(name_of));
+        }
+        self
+    }
+
+    /// Adds an action on the rows that are selected in the list. It returns what the visitor is told. All that it changes is one
+    /// transaction, is in the history, and can be undone at once.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: i64, pub title: String, pub is_public: bool }
+    /// fn publish(req: &mut Request, posts: Vec<Post>) -> Result<String> {
+    ///     let count = posts.len();
+    ///     for mut post in posts {
+    ///         post.is_public = true;
+    ///         post.save(req.db()?)?;
+    ///     }
+    ///     Ok(format!("{count} posts are public now."))
+    /// }
+    ///
+    /// let admin = Admin::new().model::<Post>(|post| post.action("publish", "Publish", publish));
+    /// # let _ = admin;
+    /// ```
+    pub fn action(
+        mut self,
+        name: &'static str,
+        label: &'static str,
+        run: impl Fn(&mut Request, Vec<M>) -> Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        if name == "delete" || self.options.actions.iter().any(|action| action.name == name) {
+            self.problems.push(format!("{} has two actions \"{name}\"", M::META.name));
+        }
+        let run = move |req: &mut Request, rows: Vec<Vec<Value>>| {
+            let rows = rows.into_iter().map(M::from_values).collect::<Result<Vec<M>>>()?;
+            run(req, rows)
+        };
+        self.options.actions.push(Action { name, label, run: Box::new(run) });
+        self
+    }
+
+    /// Narrows all pages of the model to the rows that a query finds for the user. Other rows are as good as missing.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Ticket { pub id: i64, pub title: String, pub agent_id: i64 }
+    /// let admin = Admin::new().model::<Ticket>(|ticket| ticket.rows(|user| Ticket::query().filter(tickets::agent_id.eq(user.id))));
+    /// # let _ = admin;
+    /// ```
+    pub fn rows<Q: QueryFragment<Dialect> + 'static>(mut self, query: impl Fn(&User) -> Q + Send + Sync + 'static) -> Self {
+        let query = Arc::new(query);
+        self.options.rows = Some(Box::new(move |list, user| {
+            let query = query.clone();
+            list.among(move || query(&user))
+        }));
+        self
+    }
+
+    /// Decides who may add rows, among those with the permission.
+    pub fn can_add(mut self, may: impl Fn(&mut Request) -> Result<bool> + Send + Sync + 'static) -> Self {
+        self.options.can_add = Some(Box::new(may));
+        self
+    }
+
+    /// Decides who may change a row, among those with the permission.
+    pub fn can_change(mut self, may: impl Fn(&mut Request, &M) -> Result<bool> + Send + Sync + 'static) -> Self {
+        self.options.can_change = Some(Box::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
+        self
+    }
+
+    /// Decides who may delete a row, among those with the permission.
+    pub fn can_delete(mut self, may: impl Fn(&mut Request, &M) -> Result<bool> + Send + Sync + 'static) -> Self {
+        self.options.can_delete = Some(Box::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
+        self
+    }
+
+    /// Links each row to its page of the site.
+    pub fn on_site(mut self, url: impl Fn(&M) -> String + Send + Sync + 'static) -> Self {
+        self.options.on_site = Some(Box::new(move |row| Ok(url(&M::from_values(row.to_vec())?))));
+        self
+    }
+}
+
+fn name_of(named: Named) -> &'static str {
+    match named {
+        Named::Field(field) => field.name,
+        Named::Link(link) => link.name,
+    }
+}
+
+fn searched(mut meta: &'static ModelMeta, name: &str) -> Result<Searched, String> {
+    let (is_exact, path) = name.strip_prefix('=').map_or((false, name), |name| (true, name));
+    let mut through = Vec::new();
+    let mut parts = path.split('.').peekable();
+    while let Some(part) = parts.next() {
+        let field = names::field(meta, part)?;
+        if parts.peek().is_none() {
+            return match field.kind {
+                Kind::Bytes | Kind::Json | Kind::Bool => Err(format!("{}.{part} cannot be searched, because it is no text", meta.name)),
+                _ => Ok(Searched { through, field, is_exact }),
+            };
+        }
+        let reference = field.references.ok_or_else(|| format!("{}.{part} is not a reference", meta.name))?;
+        through.push(field);
+        meta = (reference.model)();
+    }
+    Err(format!("\"{name}\" names no field of {}", meta.name))
+}
+
+fn filtered(meta: &'static ModelMeta, name: &str) -> Result<Named, String> {
+    let found = named(meta, name)?;
+    match found {
+        Named::Field(field) if matches!(field.kind, Kind::Bytes | Kind::Json) => {
+            Err(format!("a list cannot be narrowed by {}.{name}, because databases do not compare its values", meta.name))
+        }
+        found => Ok(found),
+    }
+}

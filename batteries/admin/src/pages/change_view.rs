@@ -1,0 +1,140 @@
+//! Changes of the history, as pages show them.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use lback_core::{Request, Result};
+use lback_db::RequestDb;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::layout::{link, row_link};
+use crate::access::{self, Right};
+use crate::history::{Change, ChangeKind, RowState, admin_history};
+use crate::shown::{json_text, label_of};
+use crate::site::{Registered, Site};
+
+/// The longest value of a field, in characters.
+const LONGEST: usize = 300;
+
+#[derive(Serialize)]
+pub(super) struct ChangeView {
+    at: String,
+    who: String,
+    address: String,
+    action: String,
+    kind: &'static str,
+    model: String,
+    label: String,
+    url: Option<String>,
+    note: String,
+    fields: Vec<FieldChange>,
+    undo: Option<String>,
+    view: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FieldChange {
+    label: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// Returns the tables whose history the user may see.
+pub(super) fn visible_tables(req: &mut Request, site: &Site) -> Result<Vec<&'static str>> {
+    let mut tables = Vec::new();
+    for model in &site.models {
+        // The history does not know which rows the user may see.
+        if model.options.rows.is_none() && access::has(req, model, Right::View)? {
+            tables.push(model.meta().table);
+        }
+    }
+    Ok(tables)
+}
+
+/// Returns changes as a page shows them.
+pub(super) fn views(req: &mut Request, site: &Site, changes: &[Change]) -> Result<Vec<ChangeView>> {
+    let batches: Vec<&str> = changes.iter().map(|change| change.batch.as_str()).collect();
+    let undone = undone(req, &batches)?;
+    let mut views = Vec::with_capacity(changes.len());
+    for change in changes {
+        if let Some(model) = site.find(&change.model) {
+            views.push(view(req, model, change, &undone)?);
+        }
+    }
+    Ok(views)
+}
+
+/// Returns those of the batches that have been undone.
+fn undone(req: &mut Request, batches: &[&str]) -> Result<BTreeSet<String>> {
+    if batches.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let found = admin_history::table.filter(admin_history::undoes.eq_any(batches)).select(admin_history::undoes).distinct();
+    Ok(found.load::<Option<String>>(req.db()?)?.into_iter().flatten().collect())
+}
+
+fn view(req: &mut Request, model: &Registered, change: &Change, undone: &BTreeSet<String>) -> Result<ChangeView> {
+    let meta = model.meta();
+    let zone = req.time_zone();
+    let (action, kind) = match change.action {
+        ChangeKind::Create => ("added", "create"),
+        ChangeKind::Change => ("changed", "change"),
+        ChangeKind::Delete => ("deleted", "delete"),
+    };
+    let needed = match change.action {
+        ChangeKind::Create => Right::Delete,
+        ChangeKind::Change => Right::Change,
+        ChangeKind::Delete => Right::Add,
+    };
+    let is_undone = undone.contains(&change.batch);
+    let may_undo = !is_undone && access::has(req, model, needed)?;
+    let note = match (&change.undoes, is_undone) {
+        (_, true) => "undone since".to_owned(),
+        (Some(_), false) => "undoes an earlier change".to_owned(),
+        (None, false) => String::new(),
+    };
+    let exists = model.ops.read_key(&change.row_key).map(|key| model.ops.find(req.db()?, &key)).transpose()?.flatten().is_some();
+    Ok(ChangeView {
+        at: zone.local(change.at).format("%Y-%m-%d %H:%M").to_string(),
+        who: if change.user_name.is_empty() { "The program".to_owned() } else { change.user_name.clone() },
+        address: change.address.clone().unwrap_or_default(),
+        action: action.to_owned(),
+        kind,
+        model: meta.label.to_owned(),
+        label: change.label.clone(),
+        url: exists.then(|| row_link(req, "row", model, &change.row_key)).transpose()?,
+        note,
+        fields: differences(model, change.before.as_deref(), change.after.as_deref()),
+        undo: may_undo.then(|| link(req, "undo", &[("batch", &change.batch)])).transpose()?,
+        view: None,
+    })
+}
+
+/// Returns the fields that differ, without those that are hidden.
+fn differences(model: &Registered, before: Option<&RowState>, after: Option<&RowState>) -> Vec<FieldChange> {
+    let meta = model.meta();
+    let names = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name);
+    let names = names.chain(meta.many_to_many.iter().map(|link| link.name));
+    let text = |name: &str, state: Option<&RowState>| {
+        let json = state?.get(name).filter(|json| !is_nothing(json))?;
+        let text = json_text(meta.field(name), json);
+        Some(match text.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        })
+    };
+    let is_different = |name: &&str| before.and_then(|state| state.get(*name)) != after.and_then(|state| state.get(*name));
+    let change = |name: &str| FieldChange { label: label_of(meta, name), before: text(name, before), after: text(name, after) };
+    names.filter(is_different).map(change).filter(|change| change.before.is_some() || change.after.is_some()).collect()
+}
+
+fn is_nothing(json: &Json) -> bool {
+    json.is_null() || json.as_array().is_some_and(Vec::is_empty) || json.as_str().is_some_and(str::is_empty)
+}
+
+/// Returns the latest changes of tables.
+pub(super) fn latest(req: &mut Request, tables: &[&str], most: i64) -> Result<Vec<Change>> {
+    let found = Change::query().filter(admin_history::model.eq_any(tables)).order(admin_history::id.desc()).limit(most);
+    Ok(found.load(req.db()?)?)
+}

@@ -1,0 +1,226 @@
+//! Deletes rows, after a page that shows everything that goes with them.
+
+use diesel::Connection as _;
+use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
+use lback_db::RequestDb;
+use lback_models::runtime::within_sentence;
+use lback_models::runtime::{Dependents, dependents, ops_of};
+use lback_models::{ModelMeta, ModelOps, Value};
+use lback_session::RequestSession;
+use serde::Serialize;
+
+use super::edit::row_of_path;
+use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
+use crate::access::{self, Right};
+use crate::history::{Recorder, state_of};
+use crate::site::{Registered, Site};
+
+/// The most rows that are found and recorded.
+const MOST_ROWS: usize = 5000;
+/// The most rows of a model that are named.
+const MOST_NAMED: usize = 20;
+
+#[derive(Serialize)]
+struct RowView {
+    label: String,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct Affected {
+    label: String,
+    count: usize,
+    items: Vec<String>,
+    more: usize,
+}
+
+pub(super) fn one(req: &mut Request) -> Result<Response> {
+    let (site, table) = site_and_table(req)?;
+    let model = site.model(&table)?;
+    access::require(req, model, Right::Delete)?;
+    let (key, row) = row_of_path(req, model)?;
+    access::require_for(req, model, Right::Delete, &row)?;
+    let path = row_link(req, "delete", model, &key)?;
+    let back = row_link(req, "row", model, &key)?;
+    delete_or_ask(req, &site, model, vec![row], &path, back, *req.method() == Method::POST)
+}
+
+/// The rows that a form names.
+#[derive(serde::Deserialize)]
+struct Chosen {
+    #[serde(default)]
+    row: Vec<String>,
+}
+
+/// Returns the rows that are named in the form of the request, and that the user may see.
+///
+/// # Errors
+/// Returns 400 if there are none, or too many.
+pub(super) fn chosen(req: &mut Request, model: &Registered) -> Result<Vec<Vec<Value>>> {
+    let Chosen { row: keys } = req.form()?;
+    if keys.len() > MOST_ROWS {
+        return Err(Error::bad_request(format!("At most {MOST_ROWS} rows can be chosen at once.")));
+    }
+    let list = access::rows(req, model)?;
+    let db = req.db()?;
+    let mut rows = Vec::new();
+    for key in keys.iter().filter_map(|key| model.ops.read_key(key)) {
+        // A row may have been deleted in the meantime.
+        rows.extend(list.find(db, &key)?);
+    }
+    Ok(rows)
+}
+
+/// Deletes the rows that were chosen in a list and confirmed.
+pub(super) fn several(req: &mut Request) -> Result<Response> {
+    let (site, table) = site_and_table(req)?;
+    let model = site.model(&table)?;
+    let rows = chosen(req, model)?;
+    delete_several(req, &site, model, rows, true)
+}
+
+/// Deletes rows, or asks for a confirmation.
+pub(super) fn delete_several(
+    req: &mut Request,
+    site: &Site,
+    model: &Registered,
+    rows: Vec<Vec<Value>>,
+    is_confirmed: bool,
+) -> Result<Response> {
+    access::require(req, model, Right::Delete)?;
+    for row in &rows {
+        access::require_for(req, model, Right::Delete, row)?;
+    }
+    let path = link(req, "delete-several", &[("model", &model.meta().table)])?;
+    let back = link(req, "list", &[("model", &model.meta().table)])?;
+    if rows.is_empty() {
+        req.session().flash("warning", "Choose rows first.");
+        return Ok(Response::redirect(&back));
+    }
+    delete_or_ask(req, site, model, rows, &path, back, is_confirmed)
+}
+
+fn delete_or_ask(
+    req: &mut Request,
+    site: &Site,
+    model: &Registered,
+    rows: Vec<Vec<Value>>,
+    path: &str,
+    back: String,
+    is_confirmed: bool,
+) -> Result<Response> {
+    let models = site.all_models(req);
+    let found = dependents(req.db()?, &models, model.meta(), &rows, MOST_ROWS)?;
+    let may = may_delete_all(req, site, &found)?;
+    if is_confirmed && found.protected.is_empty() && may.is_none() {
+        return delete(req, model, &rows, &found);
+    }
+    let labels = |meta: &'static ModelMeta, rows: &[Vec<Value>], suffix: &str| Affected {
+        label: format!("{}{suffix}", meta.plural),
+        count: rows.len(),
+        items: rows.iter().take(MOST_NAMED).map(|row| ops_of(meta).label(row)).collect(),
+        more: rows.len().saturating_sub(MOST_NAMED),
+    };
+    let of_field = |(meta, field, rows): &(&'static ModelMeta, &'static lback_models::FieldMeta, Vec<Vec<Value>>)| {
+        labels(meta, rows, &format!(" ({})", within_sentence(field.label)))
+    };
+    let mut protected: Vec<Affected> = found.protected.iter().map(of_field).collect();
+    if let Some((meta, count)) = may {
+        protected.push(Affected { label: format!("{} that you may not delete", meta.plural), count, items: Vec::new(), more: 0 });
+    }
+    let mut views = Vec::new();
+    for row in rows.iter().take(MOST_NAMED) {
+        views.push(RowView { label: model.ops.label(row), url: row_link(req, "row", model, &model.ops.key_text(row))? });
+    }
+    let meta = model.meta();
+    let crumbs = vec![Crumb::new(meta.plural, Some(link(req, "list", &[("model", &meta.table)])?)), Crumb::new("Delete", None)];
+    let is_refused = is_confirmed;
+    let context = context! {
+        model => ModelView::of(req, model)?,
+        rows => views,
+        count => rows.len(),
+        more => rows.len().saturating_sub(MOST_NAMED),
+        deleted => found.deleted.iter().map(|(meta, rows)| labels(meta, rows, "")).collect::<Vec<_>>(),
+        released => found.released.iter().map(of_field).collect::<Vec<_>>(),
+        protected,
+        has_more => found.has_more,
+        keys => rows.iter().map(|row| model.ops.key_text(row)).collect::<Vec<_>>(),
+        action_url => path,
+        back,
+    };
+    let page = render(req, "admin/delete.html", meta.table, crumbs, context)?;
+    Ok(if is_refused { page.with_status(StatusCode::CONFLICT) } else { page })
+}
+
+/// Returns a model of which the user may not delete rows that would be deleted as well, and their number.
+fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<(&'static ModelMeta, usize)>> {
+    for (meta, rows) in &found.deleted {
+        // The pairs of a relation belong to their rows.
+        let Some(model) = site.find(meta.table) else { continue };
+        for row in rows {
+            if !access::has_for(req, model, Right::Delete, row)? {
+                return Ok(Some((meta, rows.len())));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Deletes rows and records everything that goes with them.
+fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &Dependents) -> Result<Response> {
+    let meta = model.meta();
+    let recorder = Recorder::of(req)?;
+    let site = Site::of(req)?;
+    let db = req.db()?;
+    let deleted = db.transaction(|db| -> Result<()> {
+        let mut released = Vec::new();
+        for (meta, _, rows) in &found.released {
+            for row in rows.iter().filter(|_| site.find(meta.table).is_some()) {
+                released.push((*meta, row.clone(), state_of(db, &ops_of(meta), row, false)?));
+            }
+        }
+        // Those that refer to others were found last, and are restored last.
+        for (meta, rows) in found.deleted.iter().rev().filter(|(meta, _)| site.find(meta.table).is_some()) {
+            for row in rows {
+                let before = state_of(db, &ops_of(meta), row, true)?;
+                recorder.record(db, &ops_of(meta), row, Some(before), None)?;
+            }
+        }
+        for row in rows {
+            let before = state_of(db, model.ops, row, true)?;
+            recorder.record(db, model.ops, row, Some(before), None)?;
+        }
+        for row in rows {
+            for link in meta.many_to_many {
+                model.ops.set_linked(db, link, row, &[])?;
+            }
+            // It may have been deleted with another one that was chosen.
+            if model.ops.find(db, &model.ops.key(row))?.is_some() {
+                model.ops.delete(db, row)?;
+            }
+        }
+        for (meta, row, before) in released {
+            let ops = ops_of(meta);
+            if let Some(now) = ops.find(db, &ops.key(&row))? {
+                let after = state_of(db, &ops, &now, false)?;
+                recorder.record(db, &ops, &now, Some(before), Some(after))?;
+            }
+        }
+        Ok(())
+    });
+    let back = link(req, "list", &[("model", &meta.table)])?;
+    match deleted {
+        Ok(()) => {
+            let message = match rows {
+                [row] => format!("{} \"{}\" has been deleted.", meta.label, model.ops.label(row)),
+                rows => format!("{} {} have been deleted.", rows.len(), within_sentence(meta.plural)),
+            };
+            req.session().flash("success", &message);
+        }
+        Err(error) if error.find_source::<diesel::result::Error>().is_some() || error.status() == StatusCode::CONFLICT => {
+            req.session().flash("error", "Nothing was deleted, because rows have been changed in the meantime or others refer to them.");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(Response::redirect(&back))
+}

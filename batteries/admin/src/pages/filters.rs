@@ -1,0 +1,287 @@
+//! The filters of a list: what the visitor can choose, and what that means.
+
+use chrono::{Days, NaiveDate, NaiveDateTime};
+use lback_core::{Error, Request, Result, TimeZone};
+use lback_db::RequestDb;
+use lback_models::runtime::ops_of;
+use lback_models::{Comparison, Cursor, FieldMeta, Filter, Kind, List, ManyToManyMeta, ModelOps, Value};
+use serde::Serialize;
+
+use crate::access;
+use crate::names::Named;
+use crate::query_string::QueryString;
+use crate::shown::is_number;
+use crate::site::{Registered, Site};
+
+/// The most rows that a filter offers. If there are more, the visitor writes a part of the label.
+const MOST_CHOICES: u32 = 100;
+/// The choice of rows without a value.
+const EMPTY: &str = "~";
+
+/// A filter, as the page shows it.
+#[derive(Serialize)]
+pub(super) struct FilterView {
+    name: String,
+    label: String,
+    kind: &'static str,
+    is_active: bool,
+    choices: Vec<ChoiceView>,
+    #[serde(rename = "type")]
+    input_type: &'static str,
+    from_name: String,
+    from: String,
+    to_name: String,
+    to: String,
+}
+
+#[derive(Serialize)]
+struct ChoiceView {
+    value: String,
+    label: String,
+    selected: bool,
+}
+
+/// A filter that is in use.
+#[derive(Serialize)]
+pub(super) struct ActiveView {
+    label: String,
+    value: String,
+    remove: String,
+}
+
+/// The filters of a list, and what they mean.
+#[derive(Default)]
+pub(super) struct Filters {
+    pub(super) views: Vec<FilterView>,
+    pub(super) active: Vec<ActiveView>,
+    pub(super) conditions: Vec<Filter>,
+    /// The names of all parameters.
+    pub(super) names: Vec<String>,
+}
+
+impl Filters {
+    /// Reads the filters from the query string.
+    ///
+    /// # Errors
+    /// Returns 400 if a value is invalid.
+    pub(super) fn of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Self> {
+        let mut filters = Filters::default();
+        for named in &model.options.filters {
+            match *named {
+                Named::Link(link) => filters.add_link(req, site, link, query, path)?,
+                Named::Field(field) if field.references.is_some() => filters.add_reference(req, site, field, query, path)?,
+                Named::Field(field) if field.kind == Kind::Bool || !field.choices.is_empty() => {
+                    filters.add_choice(field, choices_of(field), query, path)?;
+                }
+                Named::Field(field) if is_number(field) || is_date(field) => filters.add_range(req.time_zone(), field, query, path)?,
+                Named::Field(field) => filters.add_text(field, query, path)?,
+            }
+        }
+        Ok(filters)
+    }
+
+    fn activate(&mut self, label: &str, value: String, remove: QueryString, path: &str) {
+        self.active.push(ActiveView { label: label.to_owned(), value, remove: remove.on(path) });
+    }
+
+    fn add_choice(&mut self, field: &'static FieldMeta, choices: Vec<(String, String)>, query: &QueryString, path: &str) -> Result<()> {
+        let chosen = query.get(field.name);
+        if let Some(text) = chosen {
+            let value =
+                value_of(field, text).filter(|_| choices.iter().any(|(value, _)| value == text)).ok_or_else(|| invalid(field.label))?;
+            self.conditions.push(Filter::equal(field, value));
+            let label = choices.iter().find(|(value, _)| value == text).map_or(text, |(_, label)| label);
+            self.activate(field.label, label.to_owned(), query.with(field.name, None), path);
+        }
+        self.push_choice(field.name, field.label, choices, chosen);
+        Ok(())
+    }
+
+    fn push_choice(&mut self, name: &str, label: &str, choices: Vec<(String, String)>, chosen: Option<&str>) {
+        let any = ChoiceView { value: String::new(), label: "Any".to_owned(), selected: chosen.is_none() };
+        let choices = choices.into_iter().map(|(value, label)| ChoiceView { selected: chosen == Some(value.as_str()), value, label });
+        let view = FilterView {
+            is_active: chosen.is_some(),
+            choices: std::iter::once(any).chain(choices).collect(),
+            ..view(name, label, "choice")
+        };
+        self.push(view);
+    }
+
+    fn push(&mut self, view: FilterView) {
+        self.names.extend([&view.name, &view.from_name, &view.to_name].into_iter().filter(|name| !name.is_empty()).cloned());
+        self.views.push(view);
+    }
+
+    fn add_reference(&mut self, req: &mut Request, site: &Site, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+        let Some(reference) = field.references else { return Ok(()) };
+        let to = (reference.model)();
+        let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
+        let Some(mut choices) = few_rows(req, &list)? else {
+            let display = to.field_of_column(to.display).filter(|field| !field.hidden);
+            if let (Some(text), Some(display)) = (query.get(field.name), display) {
+                self.conditions.push(Filter::Reference(field, Box::new(Filter::Contains(display, text.to_owned()))));
+                self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
+            }
+            self.push(FilterView {
+                is_active: query.get(field.name).is_some(),
+                from_name: field.name.to_owned(),
+                from: query.get(field.name).unwrap_or_default().to_owned(),
+                input_type: "search",
+                ..view("", field.label, "text")
+            });
+            return Ok(());
+        };
+        if field.null {
+            choices.push((EMPTY.to_owned(), "None".to_owned()));
+        }
+        self.add_choice(field, choices, query, path)
+    }
+
+    fn add_link(&mut self, req: &mut Request, site: &Site, link: &'static ManyToManyMeta, query: &QueryString, path: &str) -> Result<()> {
+        let to = (link.model)();
+        let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
+        // Of many rows, the one that is chosen is named in the address.
+        let choices = few_rows(req, &list)?.unwrap_or_default();
+        let chosen = query.get(link.name);
+        if let Some(text) = chosen {
+            let key = ops_of(to).read_key(text).and_then(|key| key.into_iter().next()).ok_or_else(|| invalid(link.label))?;
+            let label = choices.iter().find(|(value, _)| value == text).map_or(text, |(_, label)| label).to_owned();
+            self.conditions.push(Filter::Linked(link, key));
+            self.activate(link.label, label, query.with(link.name, None), path);
+        }
+        self.push_choice(link.name, link.label, choices, chosen);
+        Ok(())
+    }
+
+    fn add_text(&mut self, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+        let text = query.get(field.name);
+        if let Some(text) = text {
+            self.conditions.push(Filter::Equals(field, without_nul(text)));
+            self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
+        }
+        self.push(FilterView {
+            is_active: text.is_some(),
+            from_name: field.name.to_owned(),
+            from: text.unwrap_or_default().to_owned(),
+            input_type: "search",
+            ..view("", field.label, "text")
+        });
+        Ok(())
+    }
+
+    fn add_range(&mut self, zone: TimeZone, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+        let (from_name, to_name) = (format!("{}.from", field.name), format!("{}.to", field.name));
+        let (from, to) = (query.get(&from_name), query.get(&to_name));
+        let bound = |text: Option<&str>, is_end: bool| -> Result<Option<Filter>> {
+            text.map(|text| range_end(field, text, is_end, zone).ok_or_else(|| invalid(field.label))).transpose()
+        };
+        self.conditions.extend([bound(from, false)?, bound(to, true)?].into_iter().flatten());
+        let shown = match (from, to) {
+            (Some(from), Some(to)) => Some(format!("{from} to {to}")),
+            (Some(from), None) => Some(format!("from {from}")),
+            (None, Some(to)) => Some(format!("up to {to}")),
+            (None, None) => None,
+        };
+        let is_active = shown.is_some();
+        if let Some(shown) = shown {
+            self.activate(field.label, shown, query.with(&from_name, None).with(&to_name, None), path);
+        }
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        self.push(FilterView {
+            is_active,
+            input_type: if is_number(field) { "number" } else { "date" },
+            from: text(from),
+            to: text(to),
+            from_name,
+            to_name,
+            ..view("", field.label, "range")
+        });
+        Ok(())
+    }
+}
+
+fn view(name: &str, label: &str, kind: &'static str) -> FilterView {
+    FilterView {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        kind,
+        is_active: false,
+        choices: Vec::new(),
+        input_type: "",
+        from_name: String::new(),
+        from: String::new(),
+        to_name: String::new(),
+        to: String::new(),
+    }
+}
+
+fn invalid(label: &str) -> Error {
+    Error::bad_request(format!("The filter \"{label}\" has an invalid value. Open the list again."))
+}
+
+fn without_nul(text: &str) -> String {
+    text.chars().filter(|c| *c != '\0').collect()
+}
+
+fn is_date(field: &FieldMeta) -> bool {
+    matches!(field.kind, Kind::Date | Kind::DateTime | Kind::Timestamp)
+}
+
+/// Returns the choices of a field by stored text.
+fn choices_of(field: &FieldMeta) -> Vec<(String, String)> {
+    let pair = |value: &str, label: &str| (value.to_owned(), label.to_owned());
+    let mut choices: Vec<_> = match field.kind {
+        Kind::Bool => vec![pair("true", "Yes"), pair("false", "No")],
+        _ => field.choices.iter().map(|(value, label)| pair(value, label)).collect(),
+    };
+    if field.null {
+        choices.push(pair(EMPTY, "None"));
+    }
+    choices
+}
+
+/// Returns the value that a text stands for.
+pub(super) fn value_of(field: &'static FieldMeta, text: &str) -> Option<Value> {
+    if text == EMPTY && field.null {
+        return Some(Value::Null);
+    }
+    lback_models::runtime::read_text(field, text)
+}
+
+/// Returns the condition for one end of a range. An end is part of its range.
+fn range_end(field: &'static FieldMeta, text: &str, is_end: bool, zone: TimeZone) -> Option<Filter> {
+    let inclusive = if is_end { Comparison::AtMost } else { Comparison::AtLeast };
+    if is_number(field) {
+        return Some(Filter::Compare(field, inclusive, value_of(field, text)?));
+    }
+    let day: NaiveDate = text.parse().ok().filter(|day| is_known(*day))?;
+    if field.kind == Kind::Date {
+        return Some(Filter::Compare(field, inclusive, Value::Date(day)));
+    }
+    // The whole last day is part of the range.
+    let (day, comparison) = if is_end { (day.checked_add_days(Days::new(1))?, Comparison::Below) } else { (day, inclusive) };
+    Some(Filter::Compare(field, comparison, start_of(field, day, zone)))
+}
+
+/// Returns whether both databases know the day.
+pub(super) fn is_known(day: NaiveDate) -> bool {
+    use chrono::Datelike;
+    (1..=9998).contains(&day.year())
+}
+
+/// Returns the start of a day as a value of a field.
+pub(super) fn start_of(field: &FieldMeta, day: NaiveDate, zone: TimeZone) -> Value {
+    match field.kind {
+        Kind::Date => Value::Date(day),
+        Kind::DateTime => Value::DateTime(NaiveDateTime::from(day)),
+        _ => Value::Timestamp(zone.start_of_day(day)),
+    }
+}
+
+/// Returns the keys and labels of all rows of a list, or `None` if there are many.
+fn few_rows(req: &mut Request, list: &List) -> Result<Option<Vec<(String, String)>>> {
+    let ops = ops_of(list.meta());
+    let page = list.page(req.db()?, &Cursor::default(), MOST_CHOICES)?;
+    Ok(page.next.is_none().then(|| page.items.iter().map(|row| (ops.key_text(row), ops.label(row))).collect()))
+}

@@ -1,0 +1,105 @@
+//! The pages of the history.
+
+use diesel::prelude::*;
+use lback_core::{Error, Request, Response, Result, StatusCode, context};
+use lback_db::RequestDb;
+use lback_models::{Cursor, CursorPage, QueryMethods};
+use lback_session::RequestSession;
+use serde::Serialize;
+
+use super::change_view::{views, visible_tables};
+use super::edit::row_of_path;
+use super::layout::{Crumb, link, render, row_link, site_and_table};
+use crate::access::{self, Right};
+use crate::history::{self, Change, admin_history};
+use crate::query_string::QueryString;
+use crate::site::{Registered, Site};
+
+const PER_PAGE: u32 = 50;
+
+#[derive(Serialize)]
+struct RowLink {
+    label: String,
+    url: String,
+}
+
+/// The changes of all models whose rows the user may see.
+pub(super) fn all(req: &mut Request) -> Result<Response> {
+    let site = Site::of(req)?;
+    let tables = visible_tables(req, &site)?;
+    let cursor: Cursor = req.query()?;
+    let page = Change::ordered().filter(admin_history::model.eq_any(tables)).cursor_page(req.db()?, &cursor, PER_PAGE)?;
+    let path = link(req, "history", &[])?;
+    show(req, &site, "History", page, &path, None, "", vec![Crumb::new("History", None)])
+}
+
+/// The changes of a row.
+pub(super) fn of_row(req: &mut Request) -> Result<Response> {
+    let (site, table) = site_and_table(req)?;
+    let model = site.model(&table)?;
+    access::require(req, model, Right::View)?;
+    let (key, row) = row_of_path(req, model)?;
+    let cursor: Cursor = req.query()?;
+    let of_row = Change::ordered().filter(admin_history::model.eq(model.meta().table)).filter(admin_history::row_key.eq(key.clone()));
+    let page = of_row.cursor_page(req.db()?, &cursor, PER_PAGE)?;
+    let path = row_link(req, "row-history", model, &key)?;
+    let row = RowLink { label: model.ops.label(&row), url: row_link(req, "row", model, &key)? };
+    let crumbs = vec![
+        Crumb::new(model.meta().plural, Some(link(req, "list", &[("model", &table)])?)),
+        Crumb::new(row.label.clone(), Some(row.url.clone())),
+        Crumb::new("History", None),
+    ];
+    let title = format!("History of {}", row.label);
+    show(req, &site, &title, page, &path, Some(row), &table, crumbs)
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is a part of the page")]
+fn show(
+    req: &mut Request,
+    site: &Site,
+    title: &str,
+    page: CursorPage<Change>,
+    path: &str,
+    row: Option<RowLink>,
+    table: &str,
+    crumbs: Vec<Crumb>,
+) -> Result<Response> {
+    let query = QueryString::of(req)?;
+    let to = |name: &str, cursor: &Option<String>| cursor.as_ref().map(|cursor| query.with(name, Some(cursor)).on(path));
+    let (previous, next) = (to("before", &page.previous), to("after", &page.next));
+    let changes = views(req, site, &page.items)?;
+    render(req, "admin/history.html", table, crumbs, context! { title, changes, previous, next, row })
+}
+
+/// Undoes a batch of changes.
+pub(super) fn undo(req: &mut Request) -> Result<Response> {
+    let site = Site::of(req)?;
+    let batch: String = req.param("batch")?;
+    let back = link(req, "history", &[])?;
+    // What was changed back before a step failed is rolled back with the request.
+    let undone = match history::undo(req, &site, &batch) {
+        Err(error) if error.status() == StatusCode::CONFLICT => {
+            let text = error.message().to_owned();
+            return refuse(req, "This cannot be undone", &text, back);
+        }
+        undone => undone?,
+    };
+    let message = if undone == 1 { "The change has been undone.".to_owned() } else { format!("{undone} changes have been undone.") };
+    req.session().flash("success", &message);
+    Ok(Response::redirect(&back))
+}
+
+/// Shows why something is refused, and rolls back the request.
+fn refuse(req: &mut Request, title: &str, text: &str, back: String) -> Result<Response> {
+    req.db()?;
+    let page = render(req, "admin/message.html", "", vec![Crumb::new(title, None)], context! { title, text, back })?;
+    Ok(page.with_status(StatusCode::CONFLICT))
+}
+
+/// Returns the name of the user who has changed a row last.
+pub(super) fn last_editor(req: &mut Request, model: &Registered, key: &str) -> Result<Option<String>> {
+    let of_row = admin_history::table.filter(admin_history::model.eq(model.meta().table)).filter(admin_history::row_key.eq(key));
+    let name: Option<String> =
+        of_row.order(admin_history::id.desc()).select(admin_history::user_name).first(req.db()?).optional().map_err(Error::from)?;
+    Ok(name.filter(|name| !name.is_empty()))
+}

@@ -1,0 +1,18 @@
+//! The first page: the models, and what was changed last.
+
+use lback_core::{Request, Response, Result, context};
+
+use super::change_view::{latest, views, visible_tables};
+use super::layout::render;
+use crate::site::Site;
+
+/// The number of changes on the page.
+const MOST: i64 = 10;
+
+pub(super) fn index(req: &mut Request) -> Result<Response> {
+    let site = Site::of(req)?;
+    let tables = visible_tables(req, &site)?;
+    let changes = latest(req, &tables, MOST)?;
+    let recent = views(req, &site, &changes)?;
+    render(req, "admin/index.html", "", Vec::new(), context! { recent })
+}

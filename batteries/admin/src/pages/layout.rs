@@ -1,0 +1,157 @@
+//! What all pages have in common: the navigation and the links.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use lback_auth::RequestAuth;
+use lback_core::header::{CACHE_CONTROL, HeaderValue};
+use lback_core::{Context, Request, Response, Result};
+use lback_models::runtime::within_sentence;
+use serde::Serialize;
+
+use crate::access::{Right, has};
+use crate::site::{Registered, Site};
+
+/// The title of the section of models that name none.
+const SECTION: &str = "Data";
+/// The title of the section of users and groups.
+const USERS: &str = "Users";
+
+#[derive(Serialize)]
+struct Layout {
+    title: String,
+    home: String,
+    style: String,
+    script: String,
+    find: String,
+    history: Option<String>,
+    site: &'static str,
+    user: Person,
+    sections: Vec<Section>,
+    extra: Vec<Page>,
+    crumbs: Vec<Crumb>,
+}
+
+#[derive(Serialize)]
+struct Person {
+    name: String,
+    account: Option<String>,
+    logout: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Section {
+    label: String,
+    models: Vec<Page>,
+}
+
+#[derive(Serialize)]
+struct Page {
+    label: String,
+    url: String,
+    add: Option<String>,
+    is_current: bool,
+}
+
+/// A step on the way to a page.
+#[derive(Serialize)]
+pub(super) struct Crumb {
+    label: String,
+    url: Option<String>,
+}
+
+impl Crumb {
+    pub(super) fn new(label: impl Into<String>, url: Option<String>) -> Self {
+        Crumb { label: label.into(), url }
+    }
+}
+
+/// A model, as the pages about it name it.
+#[derive(Serialize)]
+pub(super) struct ModelView {
+    pub(super) label: String,
+    pub(super) plural: String,
+    pub(super) url: String,
+    pub(super) add: Option<String>,
+}
+
+impl ModelView {
+    pub(super) fn of(req: &mut Request, model: &Registered) -> Result<Self> {
+        let meta = model.meta();
+        let add = has(req, model, Right::Add)?.then(|| link(req, "add", &[("model", &meta.table)])).transpose()?;
+        Ok(ModelView {
+            label: within_sentence(meta.label),
+            plural: within_sentence(meta.plural),
+            url: link(req, "list", &[("model", &meta.table)])?,
+            add,
+        })
+    }
+}
+
+/// Returns the path of one of the pages.
+pub(super) fn link(req: &Request, name: &str, params: &[(&str, &dyn Display)]) -> Result<String> {
+    req.url_for(&format!("admin:{name}"), params)
+}
+
+/// Returns the path of a page of a row.
+pub(super) fn row_link(req: &Request, name: &str, model: &Registered, key: &str) -> Result<String> {
+    link(req, name, &[("model", &model.meta().table), ("key", &key)])
+}
+
+/// Returns the site, and the table that the path names.
+///
+/// # Errors
+/// Returns 404 if the site has no such model.
+pub(super) fn site_and_table(req: &Request) -> Result<(Arc<Site>, String)> {
+    let site = Site::of(req)?;
+    let table: String = req.param("model")?;
+    site.model(&table)?;
+    Ok((site, table))
+}
+
+/// Renders a page. `current` is the table of its model.
+pub(super) fn render(req: &mut Request, template: &str, current: &str, crumbs: Vec<Crumb>, mut context: Context) -> Result<Response> {
+    let site = Site::of(req)?;
+    let sections = sections(req, &site, current)?;
+    let user = req.require_login()?;
+    let optional = |name: &str| req.url_for(name, &[]).ok();
+    let layout = Layout {
+        title: site.title.clone(),
+        home: link(req, "index", &[])?,
+        style: link(req, "style", &[])?,
+        script: link(req, "script", &[])?,
+        find: link(req, "find", &[])?,
+        history: Some(link(req, "history", &[])?),
+        site: "/",
+        user: Person { name: user.username.clone(), account: optional("account:profile"), logout: optional("account:logout") },
+        sections,
+        extra: Vec::new(),
+        crumbs,
+    };
+    context.insert("admin", &layout);
+    let mut response = req.render(template, context)?;
+    // Caches must not keep rows, nor the next visitor's back button.
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn sections(req: &mut Request, site: &Site, current: &str) -> Result<Vec<Section>> {
+    let mut sections: Vec<Section> = Vec::new();
+    for model in &site.models {
+        if !has(req, model, Right::View)? {
+            continue;
+        }
+        let meta = model.meta();
+        let default = if meta.table.starts_with("auth_") { USERS } else { SECTION };
+        let title = model.options.section.as_deref().unwrap_or(default);
+        let view = ModelView::of(req, model)?;
+        let page = Page { label: meta.plural.to_owned(), url: view.url, add: view.add, is_current: meta.table == current };
+        match sections.iter_mut().find(|section| section.label == title) {
+            Some(section) => section.models.push(page),
+            None => sections.push(Section { label: title.to_owned(), models: vec![page] }),
+        }
+    }
+    // Users come last unless the application says otherwise.
+    sections.sort_by_key(|section| section.label == USERS);
+    Ok(sections)
+}

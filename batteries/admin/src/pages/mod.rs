@@ -1,0 +1,63 @@
+//! The pages. Each module has the views of one of them.
+
+mod actions;
+mod change_view;
+mod dates;
+mod delete;
+mod edit;
+mod export;
+mod filters;
+mod find;
+mod history;
+mod index;
+mod layout;
+mod list;
+mod readonly;
+pub(crate) mod users;
+
+use lback_core::{Request, Response, Result, Router};
+
+use crate::templates::{SCRIPT, STYLE};
+
+/// Returns the routes of the pages. Those that belong to no model are below `-`, which is no table.
+#[rustfmt::skip] // one route a line
+pub(crate) fn urls() -> Router {
+    Router::new()
+        .get("/", index::index).name("index")
+        .get("/-/style.css", style).name("style")
+        .get("/-/script.js", script).name("script")
+        .get("/-/find", find::find).name("find")
+        .get("/-/history", history::all).name("history")
+        .post("/-/history/{batch}/undo", history::undo).name("undo")
+        .get("/auth_users/add", users::add)
+        .post("/auth_users/add", users::add)
+        .get("/auth_users/row/{key}", users::change)
+        .post("/auth_users/row/{key}", users::change)
+        .get("/auth_users/row/{key}/password", users::password).name("user-password")
+        .post("/auth_users/row/{key}/password", users::password)
+        .post("/auth_users/row/{key}/end-sessions", users::end_sessions).name("user-end-sessions")
+        .get("/{model}", list::list).name("list")
+        .post("/{model}", actions::run)
+        .get("/{model}/add", edit::add).name("add")
+        .post("/{model}/add", edit::add)
+        .get("/{model}/export", export::export).name("export")
+        .get("/{model}/choices/{field}", find::choices).name("choices")
+        .post("/{model}/delete", delete::several).name("delete-several")
+        .get("/{model}/row/{key}", edit::change).name("row")
+        .post("/{model}/row/{key}", edit::change)
+        .get("/{model}/row/{key}/delete", delete::one).name("delete")
+        .post("/{model}/row/{key}/delete", delete::one)
+        .get("/{model}/row/{key}/history", history::of_row).name("row-history")
+}
+
+fn style(_: &mut Request) -> Result<Response> {
+    file(STYLE, "text/css; charset=utf-8")
+}
+
+fn script(_: &mut Request) -> Result<Response> {
+    file(SCRIPT, "text/javascript; charset=utf-8")
+}
+
+fn file(text: &'static str, media_type: &str) -> Result<Response> {
+    Response::text(text).with_header("content-type", media_type)?.with_header("cache-control", "private, max-age=3600")
+}

@@ -1,0 +1,78 @@
+//! Fields that are only shown.
+
+use lback_core::{Request, Result};
+use lback_db::RequestDb;
+use lback_models::{FieldMeta, Value};
+use serde::Serialize;
+
+use super::layout::row_link;
+use crate::access;
+use crate::names::Named;
+use crate::shown::{labels, text};
+use crate::site::{Registered, Site};
+
+/// A field on the page.
+#[derive(Serialize)]
+pub(super) struct FieldView {
+    /// The name of the form's field. `None` for a field that is only shown.
+    input: Option<&'static str>,
+    label: String,
+    text: String,
+    is_readonly: bool,
+    url: Option<String>,
+}
+
+impl FieldView {
+    pub(super) fn input(name: &'static str) -> Self {
+        FieldView { input: Some(name), label: String::new(), text: String::new(), is_readonly: false, url: None }
+    }
+
+    fn fixed(label: &str, text: String) -> Self {
+        FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None }
+    }
+}
+
+/// The most labels of linked rows that are shown.
+const MOST_LABELS: usize = 100;
+
+/// Returns a field as it is shown. `None` for a field that a new row does not have yet.
+pub(super) fn fixed(
+    req: &mut Request,
+    site: &Site,
+    model: &Registered,
+    row: &[Value],
+    named: Named,
+    is_new: bool,
+) -> Result<Option<FieldView>> {
+    if is_new {
+        return Ok(None);
+    }
+    match named {
+        Named::Field(field) => of_field(req, site, model, row, field).map(Some),
+        Named::Link(link) => {
+            let Some(list) = access::visible(req, site, (link.model)())? else { return Ok(None) };
+            let keys = model.ops.linked(req.db()?, link, row)?;
+            let more = keys.len().saturating_sub(MOST_LABELS);
+            let found = labels(req.db()?, &list, keys.into_iter().take(MOST_LABELS).collect())?;
+            let mut text = found.into_values().collect::<Vec<_>>().join(", ");
+            if more > 0 {
+                text += &format!(" and {more} more");
+            }
+            Ok(Some(FieldView::fixed(link.label, text)))
+        }
+    }
+}
+
+fn of_field(req: &mut Request, site: &Site, model: &Registered, row: &[Value], field: &'static FieldMeta) -> Result<FieldView> {
+    let at = model.meta().fields.iter().position(|other| other.column == field.column);
+    let value = at.and_then(|at| row.get(at)).unwrap_or(&Value::Null);
+    let mut fixed = FieldView::fixed(field.label, text(field, value, req.time_zone()));
+    if let Some(reference) = field.references
+        && let Some(list) = access::visible(req, site, (reference.model)())?
+        && let Some((key, label)) = labels(req.db()?, &list, vec![value.clone()])?.into_iter().next()
+    {
+        fixed.text = label;
+        fixed.url = site.find((reference.model)().table).map(|to| row_link(req, "row", to, &key)).transpose()?;
+    }
+    Ok(fixed)
+}

@@ -1,0 +1,50 @@
+//! The query string of a list, and links to the same list with some parts changed.
+
+use form_urlencoded::Serializer;
+use lback_core::{Request, Result};
+
+/// The parameters of a query string, in order, without empty ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct QueryString(Vec<(String, String)>);
+
+impl QueryString {
+    /// Returns the parameters of a request.
+    ///
+    /// # Errors
+    /// Returns 400 if the query string is malformed.
+    pub(crate) fn of(req: &Request) -> Result<Self> {
+        let all: Vec<(String, String)> = req.query()?;
+        Ok(QueryString(all.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the parameters with this one, or without it, and from the start of the list.
+    pub(crate) fn with(&self, name: &str, value: Option<&str>) -> Self {
+        let mut changed = self.without(&[name, "after", "before"]);
+        if let Some(value) = value {
+            changed.0.push((name.to_owned(), value.to_owned()));
+        }
+        changed
+    }
+
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        QueryString(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Returns the link to a path with these parameters.
+    pub(crate) fn on(&self, path: &str) -> String {
+        if self.0.is_empty() {
+            return path.to_owned();
+        }
+        let mut text = Serializer::new(String::new());
+        text.extend_pairs(&self.0);
+        format!("{path}?{}", text.finish())
+    }
+}

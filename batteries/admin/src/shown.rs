@@ -1,0 +1,117 @@
+//! Values as people read them.
+
+use std::collections::BTreeMap;
+
+use lback_core::{Result, TimeZone};
+use lback_db::Db;
+use lback_models::runtime::{form_texts, ops_of};
+use lback_models::{FieldMeta, Kind, List, ManyToManyMeta, ModelMeta, ModelOps, Value};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+/// A cell of a list.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Cell {
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
+    pub(crate) url: Option<String>,
+}
+
+impl Cell {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Cell { kind: "text", text: text.into(), url: None }
+    }
+
+    fn of(kind: &'static str, text: impl Into<String>) -> Self {
+        Cell { kind, text: text.into(), url: None }
+    }
+}
+
+/// The labels of rows, by the texts of their keys.
+pub(crate) type Labels = BTreeMap<String, String>;
+
+/// The longest text in a list, in characters.
+const LONGEST: usize = 120;
+
+/// Returns a value as a cell of a list.
+pub(crate) fn cell(field: &FieldMeta, value: &Value, zone: TimeZone, labels: &Labels) -> Cell {
+    match value {
+        Value::Null => Cell::of("empty", ""),
+        Value::Bool(true) => Cell::of("yes", "Yes"),
+        Value::Bool(false) => Cell::of("no", "No"),
+        Value::Text(text) if !field.choices.is_empty() => Cell::of("badge", choice(field, text)),
+        Value::Date(_) | Value::Time(_) | Value::DateTime(_) | Value::Timestamp(_) => Cell::of("date", text(field, value, zone)),
+        Value::Int(_) | Value::Real(_) if field.references.is_none() && field.kind != Kind::Duration => {
+            Cell::of("number", text(field, value, zone))
+        }
+        _ if is_number(field) => Cell::of("number", text(field, value, zone)),
+        value if field.references.is_some() => {
+            let key = text(field, value, zone);
+            Cell::text(labels.get(&key).cloned().unwrap_or(key))
+        }
+        value => Cell::text(shortened(&text(field, value, zone))),
+    }
+}
+
+pub(crate) fn is_number(field: &FieldMeta) -> bool {
+    use Kind::{BigInt, Decimal, Double, Float, Integer, SmallInt};
+    field.references.is_none() && matches!(field.kind, SmallInt | Integer | BigInt | Float | Double | Decimal)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
+}
+
+fn choice(field: &FieldMeta, text: &str) -> String {
+    field.choices.iter().find(|(stored, _)| *stored == text).map_or(text, |(_, label)| label).to_owned()
+}
+
+/// Returns a value as a text, without the labels of references.
+pub(crate) fn text(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(value) => if *value { "Yes" } else { "No" }.to_owned(),
+        Value::Text(text) if !field.choices.is_empty() => choice(field, text),
+        Value::Timestamp(at) => zone.local(*at).format("%Y-%m-%d %H:%M").to_string(),
+        Value::DateTime(at) => at.format("%Y-%m-%d %H:%M").to_string(),
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Json(document) => document.to_string(),
+        value => form_texts(field, value).into_iter().next().unwrap_or_default(),
+    }
+}
+
+/// Returns the labels of the rows of a list with these keys.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) fn labels(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<Labels> {
+    let mut keys: Vec<Value> = keys.into_iter().filter(|key| *key != Value::Null).collect();
+    keys.dedup();
+    if keys.is_empty() {
+        return Ok(Labels::new());
+    }
+    let ops = ops_of(list.meta());
+    let found = list.with_keys(db, keys)?;
+    Ok(found.into_iter().map(|(key, row)| (key, ops.label(&row))).collect())
+}
+
+/// Returns a value of the history as a text.
+pub(crate) fn json_text(field: Option<&FieldMeta>, json: &Json) -> String {
+    match (json, field) {
+        (Json::Null, _) => String::new(),
+        (Json::Bool(value), _) => if *value { "Yes" } else { "No" }.to_owned(),
+        (Json::String(text), Some(field)) if !field.choices.is_empty() => choice(field, text),
+        (Json::String(text), _) => text.clone(),
+        (Json::Array(keys), None) => keys.iter().map(|key| json_text(None, key)).collect::<Vec<_>>().join(", "),
+        (other, _) => other.to_string(),
+    }
+}
+
+/// Returns the label of a field or a relation.
+pub(crate) fn label_of(meta: &ModelMeta, name: &str) -> String {
+    let link = || meta.many_to_many.iter().find(|link: &&ManyToManyMeta| link.name == name).map(|link| link.label);
+    meta.field(name).map(|field| field.label).or_else(link).unwrap_or(name).to_owned()
+}

@@ -1,0 +1,21 @@
+//! The templates of the pages, which files of the same names replace.
+
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../templates/", $name)))),*]
+    };
+}
+
+pub(crate) const ALL: [(&str, &str); 8] = templates![
+    "admin/base.html",
+    "admin/index.html",
+    "admin/list.html",
+    "admin/edit.html",
+    "admin/delete.html",
+    "admin/history.html",
+    "admin/change.html",
+    "admin/message.html",
+];
+
+pub(crate) const STYLE: &str = include_str!("../templates/admin/style.css");
+pub(crate) const SCRIPT: &str = include_str!("../templates/admin/script.js");

@@ -1,0 +1,332 @@
+// The admin works without this script. It adds shortcuts, the palette, selection of ranges and a guard for unsaved changes.
+"use strict";
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const one = (selector, root = document) => root.querySelector(selector);
+
+// Storage may be forbidden.
+const stored = (key) => {
+  try { return localStorage.getItem(key); } catch { return null; }
+};
+const store = (key, value) => {
+  try { value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value); } catch { /* forgotten */ }
+};
+
+// Calls `run` when nothing has been typed for a moment, with a signal that aborts the call before.
+const debounced = (run) => {
+  let timer, controller;
+  return (...values) => {
+    clearTimeout(timer);
+    controller?.abort();
+    controller = new AbortController();
+    const { signal } = controller;
+    timer = setTimeout(() => run(signal, ...values), 150);
+  };
+};
+
+// Returns the JSON that `url` answers for `?q=`, or null if the request is aborted or fails.
+const found = async (url, q, signal) => {
+  const address = new URL(url, location.href);
+  address.searchParams.set("q", q);
+  try {
+    const response = await fetch(address, { signal, headers: { accept: "application/json" } });
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
+};
+
+// Theme
+
+const THEME = "lback-admin-theme";
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const themeButton = one("#theme");
+
+const showTheme = () => {
+  const theme = stored(THEME);
+  if (theme) document.documentElement.dataset.theme = theme;
+  const current = document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
+  if (themeButton) themeButton.textContent = current === "dark" ? "Light theme" : "Dark theme";
+  return current;
+};
+showTheme();
+dark.addEventListener("change", showTheme);
+themeButton?.addEventListener("click", () => {
+  const next = showTheme() === "dark" ? "light" : "dark";
+  // A theme like the system's follows the system from now on.
+  store(THEME, next === (dark.matches ? "dark" : "light") ? null : next);
+  document.documentElement.dataset.theme = next;
+  showTheme();
+});
+
+// Menus and dialogs
+
+const menus = () => all("details.drop[open], details.menu[open]");
+document.addEventListener("click", ({ target }) => {
+  for (const menu of menus()) {
+    if (menu.matches(".drop") && !menu.contains(target)) menu.open = false;
+  }
+  // A click beside a dialog hits the dialog itself, whose content fills it otherwise.
+  if (target.matches?.("dialog[open]")) target.close();
+});
+
+const open = (id) => {
+  const dialog = document.getElementById(id);
+  if (!dialog || dialog.open) return;
+  for (const other of all("dialog[open]")) other.close();
+  for (const menu of menus()) menu.open = false;
+  dialog.showModal();
+};
+for (const button of all("[data-opens]")) {
+  button.addEventListener("click", () => open(button.dataset.opens));
+}
+if (/Mac|iPhone|iPad/.test(navigator.platform)) {
+  for (const key of all("kbd")) key.textContent = key.textContent.replace("Ctrl ", "⌘ ");
+}
+
+// Palette
+
+const palette = one("#palette");
+if (palette) {
+  const input = one("input", palette);
+  const list = one("[role=listbox]", palette);
+  const status = one("[role=status]", palette);
+  const places = all(".side a").map((link) => ({
+    label: link.getAttribute("aria-label") || link.textContent.trim(),
+    hint: link.dataset.hint || "",
+    url: link.href,
+    isAdd: link.matches(".add"),
+  }));
+  let current = -1;
+
+  // Models whose name begins with the text come first, then those with all its words.
+  const matching = (q) => {
+    const text = q.trim().toLowerCase();
+    if (!text) return places.filter((place) => !place.isAdd);
+    const words = text.split(/\s+/);
+    const matches = places.filter(({ label, hint }) => words.every((word) => `${label} ${hint}`.toLowerCase().includes(word)));
+    const rank = ({ label, isAdd }) => (label.toLowerCase().startsWith(text) ? 0 : 2) + (isAdd ? 1 : 0);
+    return matches.sort((one, other) => rank(one) - rank(other));
+  };
+
+  const select = (at) => {
+    const options = [...list.children];
+    options[current]?.setAttribute("aria-selected", "false");
+    current = options.length ? (at + options.length) % options.length : -1;
+    const option = options[current];
+    option?.setAttribute("aria-selected", "true");
+    option?.scrollIntoView({ block: "nearest" });
+    if (option) input.setAttribute("aria-activedescendant", option.id);
+    else input.removeAttribute("aria-activedescendant");
+  };
+
+  const show = (entries, message, at = 0) => {
+    list.replaceChildren(...entries.map(({ label, hint, url }, index) => {
+      const option = document.createElement("a");
+      const texts = [label, hint || ""].map((text) => Object.assign(document.createElement("span"), { textContent: text }));
+      texts[1].className = "quiet";
+      Object.assign(option, { href: url, id: `palette-${index}`, tabIndex: -1 });
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", "false");
+      option.append(...texts);
+      return option;
+    }));
+    input.setAttribute("aria-expanded", String(entries.length > 0));
+    status.textContent = message;
+    current = -1;
+    select(at);
+  };
+
+  const counted = (count) => count === 0 ? "Nothing found" : count === 1 ? "1 result" : `${count} results`;
+  const search = debounced(async (signal, q) => {
+    const rows = await found(palette.dataset.find, q, signal);
+    if (signal.aborted) return;
+    const entries = matching(q);
+    if (!rows) return show(entries, "The rows could not be searched.", current);
+    // Rows come after the models, so that what is selected stays.
+    const shown = [...entries, ...rows];
+    show(shown, counted(shown.length), Math.max(current, 0));
+  });
+  const type = () => {
+    const q = input.value;
+    const entries = matching(q);
+    search(q);
+    show(entries, q.trim() ? "Searching …" : "");
+  };
+
+  input.addEventListener("input", type);
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      select(current + step);
+    } else if (event.key === "Enter" && !event.isComposing) {
+      event.preventDefault();
+      const url = list.children[current]?.href;
+      if (url && (event.ctrlKey || event.metaKey)) window.open(url);
+      else if (url) location.assign(url);
+    }
+  });
+  new MutationObserver(() => {
+    if (!palette.open) return;
+    input.select();
+    show(matching(input.value), "");
+    if (input.value.trim()) type();
+  }).observe(palette, { attributeFilter: ["open"] });
+}
+
+// Lists
+
+for (const select of all(".filters select")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+
+const boxes = all("input[name=row][type=checkbox]");
+const allBox = one("#all");
+const selected = one("#selected");
+const count = () => {
+  const checked = boxes.filter((box) => box.checked).length;
+  if (allBox) {
+    allBox.checked = checked > 0 && checked === boxes.length;
+    allBox.indeterminate = checked > 0 && checked < boxes.length;
+  }
+  if (selected) selected.textContent = checked ? `${checked} of ${boxes.length} selected` : "";
+};
+if (boxes.length) {
+  let last = null, withShift = false;
+  allBox?.addEventListener("change", () => {
+    for (const box of boxes) box.checked = allBox.checked;
+    count();
+  });
+  // The click on a label reaches its box as a second click, which lacks the key in some browsers.
+  document.addEventListener("click", (event) => {
+    if (!boxes.includes(event.target)) withShift = event.shiftKey;
+  }, true);
+  for (const box of boxes) {
+    box.addEventListener("click", (event) => {
+      if (last && (event.shiftKey || withShift)) {
+        const [from, to] = [boxes.indexOf(last), boxes.indexOf(box)].sort((one, other) => one - other);
+        for (const between of boxes.slice(from, to + 1)) between.checked = box.checked;
+      }
+      last = box;
+      withShift = false;
+      count();
+    });
+  }
+  count();
+  // Going back may bring back checked boxes.
+  addEventListener("pageshow", count);
+}
+
+const rows = all(".rows tbody > tr");
+const rowOf = (node) => node?.closest?.(".rows tbody > tr");
+const move = (step) => {
+  const at = rows.indexOf(rowOf(document.activeElement));
+  const row = rows[at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + step, 0), rows.length - 1)];
+  // Enter then follows the link by itself.
+  if (row) one("th a", row)?.focus();
+};
+
+// Forms
+
+const form = one("form[data-guard]");
+if (form) {
+  // A form that comes back with errors has not been saved.
+  let isChanged = Boolean(one(".error-summary, #conflict", form));
+  form.addEventListener("input", () => { isChanged = true; });
+  form.addEventListener("change", () => { isChanged = true; });
+  form.addEventListener("submit", () => { isChanged = false; });
+  addEventListener("beforeunload", (event) => {
+    if (isChanged) event.preventDefault();
+  });
+  // Errors must not hide in a closed group.
+  for (const field of all("details .invalid", form)) field.closest("details").open = true;
+  form.addEventListener("invalid", ({ target }) => {
+    const group = target.closest("details");
+    if (group) group.open = true;
+  }, true);
+  one(".error-summary", form)?.focus();
+}
+const save = (then) => {
+  const button = form && one(`button[name=then][value=${then}]`, form);
+  button?.click();
+  return Boolean(button);
+};
+
+// Selects with a search: the choices are fetched while typing.
+for (const search of all("input[type=search][data-choices]")) {
+  const select = document.getElementById(search.id.replace(/-search$/, ""));
+  if (select?.tagName !== "SELECT") continue;
+  const fill = debounced(async (signal, q) => {
+    const choices = await found(search.dataset.choices, q, signal);
+    if (!choices || signal.aborted) return;
+    const kept = [...select.options].filter((option) => option.selected || option.value === "");
+    const values = new Set(kept.map((option) => option.value));
+    const added = choices.filter(({ value }) => !values.has(String(value)));
+    select.replaceChildren(...kept, ...added.map(({ value, label }) => new Option(label, value)));
+  });
+  search.addEventListener("input", (event) => {
+    event.stopPropagation(); // A search changes nothing.
+    fill(search.value);
+  });
+  search.addEventListener("change", (event) => event.stopPropagation());
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.isComposing) {
+      event.preventDefault(); // It would submit the form.
+      select.focus();
+    }
+  });
+  // What was searched for is not part of the row.
+  search.form?.addEventListener("formdata", (event) => event.formData.delete(search.name));
+}
+
+// Shortcuts. Those of a single key can be turned off, because they disturb voice control.
+
+const KEYS = "lback-admin-keys";
+const singleKeys = one("#single-keys");
+if (singleKeys) {
+  singleKeys.checked = stored(KEYS) !== "off";
+  singleKeys.addEventListener("change", () => store(KEYS, singleKeys.checked ? null : "off"));
+}
+
+const SINGLE = {
+  "/": () => {
+    const query = one(".search input[name=q]");
+    if (query) query.select(), query.focus();
+    else open("palette");
+  },
+  "?": () => open("keys"),
+  j: () => move(1),
+  k: () => move(-1),
+  x: () => {
+    const row = rowOf(document.activeElement);
+    if (row) one("input[name=row]", row)?.click();
+  },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing) return;
+  const { key, target } = event;
+  if (key === "Escape") {
+    for (const menu of menus()) {
+      menu.open = false;
+      one("summary", menu).focus();
+    }
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+    const isHandled = {
+      k: () => (open("palette"), true),
+      s: () => save("continue"),
+      Enter: () => !one("dialog[open]") && save("list"),
+    }[key]?.();
+    if (isHandled) event.preventDefault();
+    return;
+  }
+  const isTyping = target.isContentEditable || target.matches?.("textarea, select, input:not([type=checkbox], [type=radio])");
+  if (event.altKey || event.ctrlKey || event.metaKey || isTyping || !singleKeys?.checked || one("dialog[open]")) return;
+  if (Object.hasOwn(SINGLE, key)) {
+    event.preventDefault();
+    SINGLE[key]();
+  }
+});
