@@ -84,6 +84,16 @@ impl Admin {
         self
     }
 
+    /// Notes which models are part of the pages of others, but not of the site.
+    pub(crate) fn check_inlines(&mut self) {
+        let has = |table: &str| self.models.iter().any(|model| model.meta().table == table);
+        let inlines = self.models.iter().flat_map(|model| &model.options.inlines);
+        let missing = inlines.filter(|inline| !has(inline.meta.table)).map(|inline| inline.meta.name);
+        let problems: Vec<_> =
+            missing.map(|name| format!("{name} is an inline, but not a model of the site: add it to App::models")).collect();
+        self.problems.extend(problems);
+    }
+
     /// Adds a model about which nothing was said.
     pub(crate) fn add(&mut self, ops: &'static dyn lback_models::ModelOps) {
         let table = ops.meta().table;

@@ -79,6 +79,7 @@ impl Battery for AdminBattery {
         if let Some(models) = setup.find_state::<Models>() {
             models.iter().filter(|model| is_shown(model.meta())).for_each(|model| admin.add(model));
         }
+        admin.check_inlines();
         if let Some(problem) = admin.problems.first() {
             return Err(ProgramError::new(format!("the admin is misconfigured: {problem}")));
         }

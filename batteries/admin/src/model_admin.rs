@@ -8,7 +8,7 @@ use diesel::query_builder::QueryFragment;
 use lback_auth::User;
 use lback_core::{Request, Result};
 use lback_db::Dialect;
-use lback_models::{FieldMeta, Kind, List, Model, ModelMeta, Value};
+use lback_models::{FieldMeta, Kind, List, Model, ModelMeta, Value, WritableModel};
 
 use crate::names::{self, Named, named};
 
@@ -57,6 +57,7 @@ pub(crate) struct Options {
     pub(crate) can_change: Option<CanRow>,
     pub(crate) can_delete: Option<CanRow>,
     pub(crate) on_site: Option<TextOf>,
+    pub(crate) inlines: Vec<Inline>,
 }
 
 /// A column of a list.
@@ -95,6 +96,14 @@ pub(crate) struct Computed {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
     pub(crate) show: TextOf,
+}
+
+/// Rows of another model that refer to a row, on the page of that row.
+#[derive(Clone, Copy)]
+pub(crate) struct Inline {
+    pub(crate) meta: &'static ModelMeta,
+    /// The field that refers to the row.
+    pub(crate) field: &'static FieldMeta,
 }
 
 /// An action on selected rows.
@@ -229,6 +238,27 @@ impl<M: Model> ModelAdmin<M> {
         for name in fields {
             let found = self.found(named(M::META, name));
             self.options.left_out.extend(found.map(name_of));
+        }
+        self
+    }
+
+    /// Adds the rows of another model that refer to a row to the page of that row, on which they are added, changed and deleted with it.
+    /// Their fields and rights are those of the other model in this site.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Ticket { pub id: i64, pub title: String }
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Comment { pub id: i64, #[model(references = Ticket, on_delete = cascade)] pub ticket_id: i64, pub text: String }
+    /// let admin = Admin::new().model::<Ticket>(|ticket| ticket.inline::<Comment>());
+    /// # let _ = admin;
+    /// ```
+    pub fn inline<C: WritableModel>(mut self) -> Self {
+        let refers = |field: &&FieldMeta| field.references.is_some_and(|reference| (reference.model)().table == M::META.table);
+        match C::META.fields.iter().find(refers) {
+            Some(field) => self.options.inlines.push(Inline { meta: C::META, field }),
+            None => self.problems.push(format!("{} has no field that refers to {}", C::META.name, M::META.name)),
         }
         self
     }

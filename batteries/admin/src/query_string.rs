@@ -17,6 +17,17 @@ impl QueryString {
         Ok(QueryString(all.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
     }
 
+    /// Returns the parameters of a text that [`text`](Self::text) wrote.
+    pub(crate) fn parse(text: &str) -> Self {
+        let pairs = form_urlencoded::parse(text.as_bytes()).into_owned();
+        QueryString(pairs.filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// Returns the parameters as a text.
+    pub(crate) fn text(&self) -> String {
+        Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -43,8 +54,6 @@ impl QueryString {
         if self.0.is_empty() {
             return path.to_owned();
         }
-        let mut text = Serializer::new(String::new());
-        text.extend_pairs(&self.0);
-        format!("{path}?{}", text.finish())
+        format!("{path}?{}", self.text())
     }
 }

@@ -52,6 +52,7 @@ pub struct Field {
     pub(crate) source: Option<Arc<dyn ChoiceSource>>,
     /// Whether there are more choices than those, among which the visitor searches.
     pub(crate) is_searched: bool,
+    pub(crate) choices_url: Option<String>,
     pub(crate) accept: Option<String>,
     pub(crate) max_size: Option<u64>,
     pub(crate) initial: Vec<String>,
@@ -128,6 +129,7 @@ impl Field {
             choices: None,
             source: None,
             is_searched: false,
+            choices_url: None,
             accept: None,
             max_size: None,
             initial: Vec::new(),
@@ -261,6 +263,19 @@ impl Field {
     /// Sets where the choices come from when the form is shown or [submitted](crate::Form::submitted).
     pub fn choices_from(mut self, source: impl ChoiceSource + 'static) -> Self {
         self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Sets the address that finds choices while the visitor types, if there are too many to show: it gets `?q=…`, and answers a JSON array
+    /// of objects with `value` and `label`. The attribute `data-choices` of the search field has it, for a script of the page.
+    pub fn choices_url(mut self, url: impl Into<String>) -> Self {
+        self.choices_url = Some(url.into());
+        self
+    }
+
+    /// Gives the field another name. Its label stays the same.
+    pub fn rename(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
         self
     }
 

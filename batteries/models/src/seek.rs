@@ -125,6 +125,17 @@ pub(crate) fn page<T>(
     Ok(CursorPage { next: cursor_of(items.last().filter(|_| has_more))?, previous, items })
 }
 
+/// Returns the rows before and after the one with these values in the columns of the keyset.
+pub(crate) fn beside<T>(
+    keyset: &Keyset,
+    values: &Vec<Value>,
+    mut load: impl FnMut(Part) -> Result<Vec<T>>,
+) -> Result<(Option<T>, Option<T>)> {
+    let before = rows(&keyset.reversed(), Some(values), 1, &mut load)?.pop();
+    let after = rows(keyset, Some(values), 1, &mut load)?.pop();
+    Ok((before, after))
+}
+
 /// Returns the first rows, or the first after those with the given values.
 fn rows<T>(keyset: &Keyset, after: Option<&Vec<Value>>, limit: usize, load: &mut impl FnMut(Part) -> Result<Vec<T>>) -> Result<Vec<T>> {
     let keyset = Rc::new(keyset.clone());

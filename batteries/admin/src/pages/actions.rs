@@ -20,7 +20,7 @@ pub(super) fn run(req: &mut Request) -> Result<Response> {
     let model = site.model(&table)?;
     access::require(req, model, Right::View)?;
     let Submitted { action: name } = req.form()?;
-    let rows = chosen(req, model)?;
+    let rows = chosen(req, &site, model)?;
     if name == "delete" {
         return delete_several(req, &site, model, rows, false);
     }

@@ -5,18 +5,22 @@ use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
 use lback_models::runtime::{Dependents, dependents, ops_of};
-use lback_models::{ModelMeta, ModelOps, Value};
+use lback_models::{Cursor, ModelMeta, ModelOps, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::edit::row_of_path;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
+use super::list::narrowed;
 use crate::access::{self, Right};
 use crate::history::{Recorder, state_of};
+use crate::query_string::QueryString;
 use crate::site::{Registered, Site};
 
 /// The most rows that are found and recorded.
 const MOST_ROWS: usize = 5000;
+/// The most keys in one query.
+const MOST_KEYS: usize = 1000;
 /// The most rows of a model that are named.
 const MOST_NAMED: usize = 20;
 
@@ -50,32 +54,46 @@ pub(super) fn one(req: &mut Request) -> Result<Response> {
 struct Chosen {
     #[serde(default)]
     row: Vec<String>,
+    /// Whether all rows of the list are chosen, and not only those of a page.
+    #[serde(default)]
+    all: bool,
 }
 
-/// Returns the rows that are named in the form of the request, and that the user may see.
+/// Returns the rows that are named in the form of the request, or all of the list that the query string names, of those that the user may
+/// see.
 ///
 /// # Errors
-/// Returns 400 if there are none, or too many.
-pub(super) fn chosen(req: &mut Request, model: &Registered) -> Result<Vec<Vec<Value>>> {
-    let Chosen { row: keys } = req.form()?;
+/// Returns 400 if there are too many.
+pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Vec<Value>>> {
+    let Chosen { row: keys, all } = req.form()?;
+    let too_many = || Error::bad_request(format!("At most {MOST_ROWS} rows can be changed at once. Narrow the list first."));
+    if all {
+        let list = narrowed(req, site, model, &QueryString::of(req)?, "")?.list;
+        let page = list.page(req.db()?, &Cursor::default(), u32::try_from(MOST_ROWS).unwrap_or(u32::MAX))?;
+        return if page.next.is_some() { Err(too_many()) } else { Ok(page.items) };
+    }
     if keys.len() > MOST_ROWS {
-        return Err(Error::bad_request(format!("At most {MOST_ROWS} rows can be chosen at once.")));
+        return Err(too_many());
     }
     let list = access::rows(req, model)?;
+    let keys: Vec<Vec<Value>> = keys.iter().filter_map(|key| model.ops.read_key(key)).collect();
     let db = req.db()?;
-    let mut rows = Vec::new();
-    for key in keys.iter().filter_map(|key| model.ops.read_key(key)) {
-        // A row may have been deleted in the meantime.
-        rows.extend(list.find(db, &key)?);
+    // A row may have been deleted in the meantime.
+    if let [_] = model.meta().primary_key {
+        let mut found = Vec::new();
+        for keys in keys.concat().chunks(MOST_KEYS) {
+            found.extend(list.with_keys(db, keys.to_vec())?.into_iter().map(|(_, row)| row));
+        }
+        return Ok(found);
     }
-    Ok(rows)
+    keys.iter().map(|key| list.find(db, key)).filter_map(Result::transpose).collect()
 }
 
 /// Deletes the rows that were chosen in a list and confirmed.
 pub(super) fn several(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
-    let rows = chosen(req, model)?;
+    let rows = chosen(req, &site, model)?;
     delete_several(req, &site, model, rows, true)
 }
 

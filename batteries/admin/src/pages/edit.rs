@@ -10,7 +10,9 @@ use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
+use super::inlines::InlineRows;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
+use super::list::{FROM, narrowed};
 use super::readonly::{FieldView, fixed};
 use crate::access::{self, Right};
 use crate::history::{Recorder, RowState, state_of};
@@ -36,6 +38,7 @@ struct Edited<'a> {
     /// The fields that the visitor may change.
     fields: Vec<Named>,
     can_save: bool,
+    inlines: Vec<InlineRows<'a>>,
 }
 
 pub(super) fn add(req: &mut Request) -> Result<Response> {
@@ -95,7 +98,7 @@ pub(super) fn row_of_path(req: &mut Request, model: &Registered) -> Result<(Stri
 }
 
 /// Returns a text that changes with the row.
-fn fingerprint(state: &RowState) -> String {
+pub(super) fn fingerprint(state: &RowState) -> String {
     // FNV-1a, which stays the same in all versions.
     let text = serde_json::Value::Object(state.clone()).to_string();
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
@@ -141,6 +144,14 @@ pub(super) struct RowView {
     previous: Option<String>,
     next: Option<String>,
     as_new: bool,
+    pub(super) links: Vec<RowLink>,
+}
+
+/// Another page about a row.
+#[derive(Serialize)]
+pub(super) struct RowLink {
+    pub(super) label: &'static str,
+    pub(super) url: String,
 }
 
 #[derive(Serialize)]
@@ -157,8 +168,15 @@ struct Different {
 }
 
 impl<'a> Edited<'a> {
-    fn new(req: &mut Request, site: &Site, model: &'a Registered, values: Vec<Value>, key: Option<String>, can_save: bool) -> Result<Self> {
-        let mut edited = Edited { model, values, key, groups: groups(model), fields: Vec::new(), can_save };
+    fn new(
+        req: &mut Request,
+        site: &'a Site,
+        model: &'a Registered,
+        values: Vec<Value>,
+        key: Option<String>,
+        can_save: bool,
+    ) -> Result<Self> {
+        let mut edited = Edited { model, values, key, groups: groups(model), fields: Vec::new(), can_save, inlines: Vec::new() };
         if can_save {
             for named in edited.groups.iter().flat_map(|group| group.fields.clone()) {
                 if edited.may_change(req, site, named)? {
@@ -166,7 +184,16 @@ impl<'a> Edited<'a> {
                 }
             }
         }
+        let parent = edited.parent();
+        for inline in &model.options.inlines {
+            edited.inlines.extend(InlineRows::of(req, site, *inline, parent.as_ref())?);
+        }
         Ok(edited)
+    }
+
+    /// Returns the key of a row of the database, to which others refer.
+    fn parent(&self) -> Option<Value> {
+        self.key.as_ref().and_then(|_| self.model.ops.key(&self.values).into_iter().next())
     }
 
     fn is_new(&self) -> bool {
@@ -210,7 +237,8 @@ impl<'a> Edited<'a> {
                     if let Some(reference) = field.references
                         && let Some(rows) = access::visible(req, site, (reference.model)())?
                     {
-                        input = input.choices_from(rows.into_choices());
+                        let url = link(req, "choices", &[("model", &self.model.meta().table), ("field", &field.name)])?;
+                        input = input.choices_from(rows.into_choices()).choices_url(url);
                     }
                     fields.push(input);
                     // A new row refers to nothing yet.
@@ -220,12 +248,16 @@ impl<'a> Edited<'a> {
                 }
                 Named::Link(link) => {
                     let Some(rows) = access::visible(req, site, (link.model)())? else { continue };
-                    fields.push(link_form_field(link).choices_from(rows.into_choices()));
+                    let url = super::layout::link(req, "choices", &[("model", &self.model.meta().table), ("field", &link.name)])?;
+                    fields.push(link_form_field(link).choices_from(rows.into_choices()).choices_url(url));
                     if !self.is_new() {
                         initial.push((link.name, self.linked(req, link)?));
                     }
                 }
             }
+        }
+        for inline in &self.inlines {
+            fields.extend(inline.form_fields(req, site)?);
         }
         Ok(initial.into_iter().fold(Form::of(fields), |form, (name, texts)| form.initial(name, texts)))
     }
@@ -264,12 +296,19 @@ impl<'a> Edited<'a> {
         let (row, links) = self.with(req, &mut given)?;
         let mut errors = FormErrors::default();
         self.model.ops.clean(&row, &mut errors)?;
-        if !errors.is_empty() {
-            form.add_errors(errors);
+        form.add_errors(errors);
+        let mut planned = Vec::new();
+        // A copy has none of the rows that refer to the original.
+        for inline in self.inlines.iter().filter(|_| then != "as_new") {
+            planned.extend(inline.planned(&mut given, form)?);
+        }
+        if !form.errors().is_empty() {
             return Ok(None);
         }
         let recorder = Recorder::of(req)?;
         let ops = self.model.ops;
+        // The row of another model that was being written.
+        let mut refused = None;
         let saved = req.db()?.transaction(|db| -> Result<Vec<Value>> {
             let saved = if before.is_some() { ops.save(db, &row)? } else { ops.create(db, &row)? };
             for (link, keys) in &links {
@@ -277,6 +316,12 @@ impl<'a> Edited<'a> {
             }
             let after = state_of(db, ops, &saved, false)?;
             recorder.record(db, ops, &saved, before.cloned(), Some(after))?;
+            let parent = ops.key(&saved).into_iter().next().unwrap_or(Value::Null);
+            for (at, row) in planned.iter().enumerate() {
+                refused = Some(at);
+                row.write(db, &parent, &recorder)?;
+            }
+            refused = None;
             Ok(saved)
         });
         match saved {
@@ -286,8 +331,14 @@ impl<'a> Edited<'a> {
                 Ok(None)
             }
             Err(error) => {
-                ops.explain(req.db()?, &row, error, &mut errors)?;
-                form.add_errors(errors);
+                match refused.and_then(|at| planned.get(at)) {
+                    Some(inline) => inline.explain(req.db()?, error, form)?,
+                    None => {
+                        let mut errors = FormErrors::default();
+                        ops.explain(req.db()?, &row, error, &mut errors)?;
+                        form.add_errors(errors);
+                    }
+                }
                 Ok(None)
             }
         }
@@ -301,7 +352,7 @@ impl<'a> Edited<'a> {
             match *named {
                 Named::Field(field) => {
                     let at = self.model.meta().fields.iter().position(|other| other.column == field.column);
-                    if let (Some(at), Some(value)) = (at, form_value(field, given)?) {
+                    if let (Some(at), Some(value)) = (at, form_value(field, field.name, given)?) {
                         row[at] = value;
                     }
                 }
@@ -324,7 +375,7 @@ impl<'a> Edited<'a> {
         let url = match then {
             "continue" | "as_new" => row_link(req, "row", self.model, &self.model.ops.key_text(row))?,
             "another" => link(req, "add", &[("model", &meta.table)])?,
-            _ => link(req, "list", &[("model", &meta.table)])?,
+            _ => from_list(req)?.on(&link(req, "list", &[("model", &meta.table)])?),
         };
         Ok(Response::redirect(&url))
     }
@@ -355,11 +406,16 @@ impl<'a> Edited<'a> {
     fn page(&self, req: &mut Request, site: &Site, form: Form<Values>, conflict: Option<Conflict>) -> Result<Response> {
         let meta = self.model.meta();
         let groups = self.group_views(req, site)?;
+        let parent = self.parent();
+        let mut inlines = Vec::new();
+        for inline in &self.inlines {
+            inlines.push(inline.view(req, site, parent.as_ref())?);
+        }
         let row = match &self.key {
-            Some(key) => Some(RowView::of(req, self.model, key, &self.values)?),
+            Some(key) => Some(RowView::of(req, self.model, key, &self.values)?.with_neighbours(req, site, self.model, &self.values)?),
             None => None,
         };
-        let list = link(req, "list", &[("model", &meta.table)])?;
+        let list = from_list(req)?.on(&link(req, "list", &[("model", &meta.table)])?);
         let label = row.as_ref().map_or_else(|| format!("Add {}", within_sentence(meta.label)), |row| row.label.clone());
         let crumbs = vec![Crumb::new(meta.plural, Some(list)), Crumb::new(label, None)];
         let as_new = !self.is_new() && access::has(req, self.model, Right::Add)?;
@@ -368,7 +424,7 @@ impl<'a> Edited<'a> {
             row,
             form,
             groups,
-            inlines => Vec::<String>::new(),
+            inlines,
             can_save => self.can_save,
             conflict,
         };
@@ -408,13 +464,35 @@ impl RowView {
             previous: None,
             next: None,
             as_new: access::has(req, model, Right::Add)?,
+            links: Vec::new(),
         })
+    }
+
+    /// Returns the row with links to those beside it in the list from which it was opened.
+    fn with_neighbours(mut self, req: &mut Request, site: &Site, model: &Registered, row: &[Value]) -> Result<Self> {
+        let query = QueryString::of(req)?;
+        if query.get(FROM).is_none() {
+            return Ok(self);
+        }
+        // The list may have been changed, and its address may have been written by hand.
+        let Ok(narrowed) = narrowed(req, site, model, &from_list(req)?, "") else { return Ok(self) };
+        let (before, after) = narrowed.list.beside(req.db()?, row)?;
+        let from = QueryString::default().with(FROM, query.get(FROM));
+        let link = |row: Vec<Value>| row_link(req, "row", model, &model.ops.key_text(&row)).map(|path| from.on(&path));
+        self.previous = before.map(link).transpose()?;
+        self.next = after.map(link).transpose()?;
+        Ok(self)
     }
 
     /// Returns the row, which cannot be copied.
     pub(super) fn without_new(self) -> Self {
         RowView { as_new: false, ..self }
     }
+}
+
+/// Returns the query string of the list from which the page was opened.
+fn from_list(req: &Request) -> Result<QueryString> {
+    Ok(QueryString::of(req)?.get(FROM).map(QueryString::parse).unwrap_or_default())
 }
 
 /// The buttons below the form, apart from those that it always has.
@@ -432,7 +510,7 @@ pub(super) struct Then {
 }
 
 /// Returns the fields of the form in their groups: those of the configuration, or all that are not hidden.
-fn groups(model: &Registered) -> Vec<Group> {
+pub(super) fn groups(model: &Registered) -> Vec<Group> {
     let is_left_out = |name: &str| model.options.left_out.contains(&name);
     if !model.options.groups.is_empty() {
         return model.options.groups.clone();

@@ -64,6 +64,9 @@ struct Kept {
     value: String,
 }
 
+/// The parameter of a row's page that names the list from which it was opened.
+pub(super) const FROM: &str = "from";
+
 /// The rows that the query string of a list names.
 pub(super) struct Narrowed {
     pub(super) list: List,
@@ -158,7 +161,7 @@ pub(super) fn list(req: &mut Request) -> Result<Response> {
     let cursor: Cursor = req.query()?;
     let page = list.page(req.db()?, &cursor, size)?;
     let columns = model.columns();
-    let rows = rows_of(req, &site, model, &columns, &page.items)?;
+    let rows = rows_of(req, &site, model, &columns, &page.items, &query)?;
     let is_whole = page.next.is_none() && page.previous.is_none();
     let count = match (is_whole, is_searched) {
         (true, _) => page.items.len().to_string(),
@@ -204,7 +207,8 @@ pub(super) fn list(req: &mut Request) -> Result<Response> {
         next => to("after", &page.next),
         sizes => sizes(size, &query, &path),
         actions => actions(req, model)?,
-        action_url => path.clone(),
+        can_choose_all => !is_whole,
+        action_url => query.without(&["after", "before"]).on(&path),
         is_filtered,
     };
     render(req, "admin/list.html", &table, vec![Crumb::new(model.meta().plural, None)], context)
@@ -270,8 +274,17 @@ fn column_view(model: &Registered, column: Listed, order: &[String], query: &Que
 }
 
 /// Returns the rows of a page, with the labels of those that they refer to.
-fn rows_of(req: &mut Request, site: &Site, model: &Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Vec<RowView>> {
+fn rows_of(
+    req: &mut Request,
+    site: &Site,
+    model: &Registered,
+    columns: &[Listed],
+    rows: &[Vec<Value>],
+    query: &QueryString,
+) -> Result<Vec<RowView>> {
     let references = References::of(req, site, model, columns, rows)?;
+    let text = query.without(&["after", "before"]).text();
+    let from = QueryString::default().with(FROM, Some(if text.is_empty() { "all" } else { &text }));
     let zone = req.time_zone();
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
@@ -288,7 +301,8 @@ fn rows_of(req: &mut Request, site: &Site, model: &Registered, columns: &[Listed
                 }
             });
         }
-        views.push(RowView { url: row_link(req, "row", model, &key)?, label: model.ops.label(row), key, cells });
+        let url = from.on(&row_link(req, "row", model, &key)?);
+        views.push(RowView { url, label: model.ops.label(row), key, cells });
     }
     Ok(views)
 }

@@ -10,6 +10,7 @@ mod filters;
 mod find;
 mod history;
 mod index;
+mod inlines;
 mod layout;
 mod list;
 mod readonly;

@@ -15,7 +15,7 @@ use crate::site::{Registered, Site};
 #[derive(Serialize)]
 pub(super) struct FieldView {
     /// The name of the form's field. `None` for a field that is only shown.
-    input: Option<&'static str>,
+    input: Option<String>,
     label: String,
     text: String,
     is_readonly: bool,
@@ -23,8 +23,8 @@ pub(super) struct FieldView {
 }
 
 impl FieldView {
-    pub(super) fn input(name: &'static str) -> Self {
-        FieldView { input: Some(name), label: String::new(), text: String::new(), is_readonly: false, url: None }
+    pub(super) fn input(name: &str) -> Self {
+        FieldView { input: Some(name.to_owned()), label: String::new(), text: String::new(), is_readonly: false, url: None }
     }
 
     fn fixed(label: &str, text: String) -> Self {

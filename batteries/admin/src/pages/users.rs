@@ -8,7 +8,7 @@ use lback_models::runtime::link_form_field;
 use lback_models::{ManyToManyMeta, Model, Value, ops};
 use lback_session::RequestSession;
 
-use super::edit::{GroupView, RowView, Then, row_of_path};
+use super::edit::{GroupView, RowLink, RowView, Then, row_of_path};
 use super::layout::{Crumb, ModelView, link, render, row_link};
 use super::readonly::{FieldView, fixed};
 use crate::access::{self, Right};
@@ -167,7 +167,10 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     if can_save {
         fields.push(Field::email("email").optional().label("E-mail address").initial(user.email.as_deref().unwrap_or_default()));
         fields.push(
-            Field::boolean("is_active").label("Active").help("Others cannot log in, and their logins are invalid.").initial(user.is_active),
+            Field::boolean("is_active")
+                .label("Active")
+                .help("Without this, the user cannot log in, and is logged out everywhere.")
+                .initial(user.is_active),
         );
         fields.extend(rights(req, Some(&user))?);
     }
@@ -302,7 +305,13 @@ fn page(
     let label = user.as_ref().map_or_else(|| "Add user".to_owned(), |(_, user)| user.username.clone());
     let list = link(req, "list", &[("model", &TABLE)])?;
     let row = match &user {
-        Some((key, user)) => Some(RowView::of(req, model, key, &user.to_values()?)?.without_new()),
+        Some((key, user)) => {
+            let mut row = RowView::of(req, model, key, &user.to_values()?)?.without_new();
+            if may_change(req, model, user)? {
+                row.links.push(RowLink { label: "Set password", url: row_link(req, "user-password", model, key)? });
+            }
+            Some(row)
+        }
         None => None,
     };
     let another = row.is_none();

@@ -166,6 +166,7 @@ impl Control<'_> {
             html.raw("<input type=\"search\"")
                 .attribute("name", field.search_name())
                 .attribute("id", format_args!("{}-search", self.shown.id));
+            html.attribute_of("data-choices", field.choices_url.as_deref());
             html.attribute("placeholder", "Search …").attribute("aria-label", format_args!("Search: {}", field.label));
             html.raw(" autocomplete=\"off\"> ");
         }

@@ -74,12 +74,11 @@ pub fn form_texts(meta: &FieldMeta, value: &Value) -> Vec<String> {
     }
 }
 
-/// Takes the value of a model's field from the valid values of a form. Returns `None` if the field stays as it is: a file that was not chosen.
+/// Takes the value of a model's field from the valid values of a form, in which it has this name. Returns `None` if the field stays as it is: a file that was not chosen.
 ///
 /// # Errors
 /// Returns 500 if the form does not have [the field](form_field).
-pub fn form_value(meta: &FieldMeta, values: &mut Values) -> Result<Option<Value>> {
-    let name = meta.name;
+pub fn form_value(meta: &FieldMeta, name: &str, values: &mut Values) -> Result<Option<Value>> {
     let given = match meta.kind {
         Kind::SmallInt | Kind::Integer | Kind::BigInt => values.take::<Option<i64>>(name)?.map(Value::Int),
         Kind::Float => values.take::<Option<f32>>(name)?.map(|number| Value::Real(number.into())),
@@ -100,7 +99,7 @@ pub fn form_value(meta: &FieldMeta, values: &mut Values) -> Result<Option<Value>
         Kind::Duration => values.take::<Option<String>>(name)?.and_then(|text| duration_from_text(text.trim())).map(Value::Int),
         Kind::Json => values.take::<Option<String>>(name)?.and_then(|text| serde_json::from_str(&text).ok()).map(Value::Json),
         Kind::Uuid => uuid(name, values)?,
-        Kind::Decimal => decimal(meta, values)?,
+        Kind::Decimal => decimal(meta, name, values)?,
     };
     Ok(Some(given.unwrap_or(Value::Null)))
 }
@@ -117,14 +116,14 @@ fn uuid(name: &str, values: &mut Values) -> Result<Option<Value>> {
 }
 
 #[cfg(feature = "decimal")]
-fn decimal(meta: &FieldMeta, values: &mut Values) -> Result<Option<Value>> {
-    let number = values.take::<Option<lback_db::Decimal>>(meta.name)?;
+fn decimal(meta: &FieldMeta, name: &str, values: &mut Values) -> Result<Option<Value>> {
+    let number = values.take::<Option<lback_db::Decimal>>(name)?;
     let places = meta.digits.map_or(0, |digits| digits.decimal_places);
     // The rules of the field allow no more places.
     Ok(number.and_then(|number| number.with_places(places).ok()).map(Value::Decimal))
 }
 
 #[cfg(not(feature = "decimal"))]
-fn decimal(meta: &FieldMeta, values: &mut Values) -> Result<Option<Value>> {
-    Ok(values.take::<Option<String>>(meta.name)?.map(Value::Text))
+fn decimal(_meta: &FieldMeta, name: &str, values: &mut Values) -> Result<Option<Value>> {
+    Ok(values.take::<Option<String>>(name)?.map(Value::Text))
 }

@@ -104,6 +104,17 @@ impl List {
         seek::page(keyset, cursor, per_page, load, |row: &Vec<Value>| Ok(row.clone()))
     }
 
+    /// Returns the rows before and after a row of the list.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn beside(&self, db: &mut Db, row: &[Value]) -> Result<(Option<Vec<Value>>, Option<Vec<Value>>)> {
+        let keyset = Keyset::of(self.meta, self.order.iter().copied()).map_err(Error::bad_request)?;
+        let query = Rc::new(self.rows()?);
+        let kinds = rows::kinds(self.meta);
+        seek::beside(&keyset, &keyset.values_of(row), |part| Ok(load_values(Seek::new(Rc::clone(&query), part), db, &kinds)?))
+    }
+
     /// Returns the row of the list with this primary key.
     ///
     /// # Errors

@@ -1,0 +1,356 @@
+//! Rows of other models on the page of the row that they refer to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lback_core::{Error, Method, Request, Result};
+use lback_db::{Db, RequestDb};
+use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
+use lback_models::runtime::{form_field, form_texts, form_value, within_sentence};
+use lback_models::{Auto, Cursor, FieldMeta, Filter, Value};
+use serde::Serialize;
+
+use super::edit::{fingerprint, groups};
+use super::layout::{link, row_link};
+use super::readonly::{FieldView, fixed};
+use crate::access::{self, Right};
+use crate::history::{Recorder, RowState, state_of};
+use crate::model_admin::Inline;
+use crate::names::Named;
+use crate::query_string::QueryString;
+use crate::site::{Registered, Site};
+
+/// The most rows on the page.
+const MOST_ROWS: u32 = 100;
+/// The number of new rows on the page.
+const NEW_ROWS: usize = 3;
+
+/// The rows of a model that refer to the row of the page.
+pub(super) struct InlineRows<'a> {
+    model: &'a Registered,
+    /// The field that refers to the row of the page.
+    reference: &'static FieldMeta,
+    fields: Vec<&'static FieldMeta>,
+    rows: Vec<InlineRow>,
+    has_more: bool,
+    can_add: bool,
+}
+
+/// A row, or a new one.
+struct InlineRow {
+    /// What the names of its fields begin with.
+    prefix: String,
+    values: Vec<Value>,
+    /// The state of a row of the database.
+    state: Option<RowState>,
+    key: String,
+    label: String,
+    can_change: bool,
+    can_delete: bool,
+    /// Whether a new row has been filled in.
+    is_filled: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct InlineView {
+    label: &'static str,
+    plural: String,
+    name: &'static str,
+    headings: Vec<&'static str>,
+    rows: Vec<InlineRowView>,
+    can_add: bool,
+    more: Option<String>,
+}
+
+#[derive(Serialize)]
+struct InlineRowView {
+    label: Option<String>,
+    url: Option<String>,
+    fields: Vec<FieldView>,
+    delete: Option<String>,
+}
+
+impl InlineRow {
+    fn name(&self, field: &str) -> String {
+        format!("{}{field}", self.prefix)
+    }
+
+    fn is_new(&self) -> bool {
+        self.state.is_none()
+    }
+}
+
+impl<'a> InlineRows<'a> {
+    /// Returns the rows that refer to `parent`, or none of a new row. `None` if the user may not see rows of the model.
+    pub(super) fn of(req: &mut Request, site: &'a Site, inline: Inline, parent: Option<&Value>) -> Result<Option<Self>> {
+        let model = site.model(inline.meta.table)?;
+        if !access::has(req, model, Right::View)? {
+            return Ok(None);
+        }
+        let can_add = access::has(req, model, Right::Add)?;
+        let mut rows = Vec::new();
+        let mut has_more = false;
+        if let Some(parent) = parent {
+            let list = access::rows(req, model)?.filter(Filter::equal(inline.field, parent.clone()));
+            let page = list.page(req.db()?, &Cursor::default(), MOST_ROWS)?;
+            has_more = page.next.is_some();
+            for values in page.items {
+                rows.push(existing(req, model, values)?);
+            }
+        }
+        let names = fields(req, site, model, inline)?;
+        let submitted = submitted_names(req, model)?;
+        for number in 0..if can_add { NEW_ROWS } else { 0 } {
+            let prefix = format!("{}:+{number}:", inline.meta.table);
+            let values = model.ops.blank(req.now())?;
+            let is_filled = names.iter().any(|field| is_filled(field, &values, model, submitted.get(&format!("{prefix}{}", field.name))));
+            let (label, key) = (String::new(), String::new());
+            rows.push(InlineRow { prefix, values, state: None, key, label, can_change: true, can_delete: false, is_filled });
+        }
+        Ok(Some(InlineRows { model, reference: inline.field, fields: names, rows, has_more, can_add }))
+    }
+
+    /// Returns the fields of the form.
+    pub(super) fn form_fields(&self, req: &mut Request, site: &Site) -> Result<Vec<Field>> {
+        let mut inputs = Vec::new();
+        for row in self.rows.iter().filter(|row| row.can_change) {
+            for field in &self.fields {
+                let mut input = form_field(field);
+                if let Some(reference) = field.references
+                    && let Some(rows) = access::visible(req, site, (reference.model)())?
+                {
+                    input = input.choices_from(rows.into_choices());
+                }
+                if row.is_new() && !row.is_filled {
+                    input = input.optional();
+                }
+                let at = position(self.model, field);
+                if !(row.is_new() && field.references.is_some()) {
+                    input = input.initial(form_texts(field, &row.values[at]));
+                }
+                inputs.push(input.rename(row.name(field.name)));
+            }
+            if let Some(state) = &row.state {
+                inputs.push(Field::new(row.name("_seen"), FieldKind::Text).optional().hidden().initial(fingerprint(state).as_str()));
+            }
+        }
+        for row in self.rows.iter().filter(|row| row.can_delete) {
+            inputs.push(Field::boolean(row.name("_delete")).label("Delete"));
+        }
+        Ok(inputs)
+    }
+
+    /// Returns the rows as the page shows them.
+    pub(super) fn view(&self, req: &mut Request, site: &Site, parent: Option<&Value>) -> Result<InlineView> {
+        let meta = self.model.meta();
+        let mut rows = Vec::new();
+        for row in &self.rows {
+            let mut fields = Vec::new();
+            for field in &self.fields {
+                if row.can_change {
+                    fields.push(FieldView::input(&row.name(field.name)));
+                } else {
+                    fields.extend(fixed(req, site, self.model, &row.values, Named::Field(field), false)?);
+                }
+            }
+            let url = if row.is_new() { None } else { Some(row_link(req, "row", self.model, &row.key)?) };
+            let delete = row.can_delete.then(|| row.name("_delete"));
+            rows.push(InlineRowView { label: Some(row.label.clone()).filter(|_| !row.is_new()), url, fields, delete });
+        }
+        let more = match (self.has_more, parent) {
+            (true, Some(parent)) => {
+                let key = form_texts(self.reference, parent).into_iter().next();
+                let filtered = QueryString::default().with(self.reference.name, key.as_deref());
+                Some(filtered.on(&link(req, "list", &[("model", &meta.table)])?))
+            }
+            _ => None,
+        };
+        Ok(InlineView {
+            label: meta.plural,
+            plural: within_sentence(meta.plural),
+            name: meta.table,
+            headings: self.fields.iter().map(|field| field.label).collect(),
+            rows,
+            can_add: self.can_add,
+            more,
+        })
+    }
+
+    /// Returns what is to be saved, and adds what is wrong with it to the form.
+    ///
+    /// # Errors
+    /// Returns an error if the form does not have the fields.
+    pub(super) fn planned(&self, given: &mut Values, form: &mut Form<Values>) -> Result<Vec<Planned<'a>>> {
+        let mut planned = Vec::new();
+        for row in &self.rows {
+            if row.can_delete && is_checked(given, &row.name("_delete")) {
+                planned.push(Planned { model: self.model, row: row.values.clone(), step: Step::Delete, prefix: row.prefix.clone() });
+                continue;
+            }
+            if !row.can_change || (row.is_new() && !row.is_filled) {
+                continue;
+            }
+            let mut values = row.values.clone();
+            for field in &self.fields {
+                if let Some(value) = form_value(field, &row.name(field.name), given)? {
+                    values[position(self.model, field)] = value;
+                }
+            }
+            let step = match &row.state {
+                Some(_) if values == row.values => continue,
+                Some(state) if given.text(&row.name("_seen")) != fingerprint(state) => {
+                    form.add_form_error(format!(
+                        "{} \"{}\" has been changed since you opened this page. Compare what it is now, and save again.",
+                        self.model.meta().label,
+                        row.label
+                    ));
+                    continue;
+                }
+                Some(state) => Step::Save(state.clone()),
+                None => Step::Create(self.reference),
+            };
+            let mut errors = FormErrors::default();
+            self.model.ops.clean(&values, &mut errors)?;
+            self.add_errors(&row.prefix, &errors, form);
+            planned.push(Planned { model: self.model, row: values, step, prefix: row.prefix.clone() });
+        }
+        Ok(planned)
+    }
+
+    fn add_errors(&self, prefix: &str, errors: &FormErrors, form: &mut Form<Values>) {
+        add_errors(self.model, prefix, errors, form);
+    }
+}
+
+/// Adds the errors of a row to those of the whole form.
+fn add_errors(model: &Registered, prefix: &str, errors: &FormErrors, form: &mut Form<Values>) {
+    for field in model.meta().fields {
+        for error in errors.of(field.name) {
+            form.add_error(&format!("{prefix}{}", field.name), error);
+        }
+    }
+    for error in errors.of_form() {
+        form.add_form_error(format!("{}: {error}", model.meta().label));
+    }
+}
+
+/// A row that is to be written.
+pub(super) struct Planned<'a> {
+    model: &'a Registered,
+    row: Vec<Value>,
+    step: Step,
+    prefix: String,
+}
+
+enum Step {
+    Create(&'static FieldMeta),
+    /// With the state before.
+    Save(RowState),
+    Delete,
+}
+
+impl Planned<'_> {
+    /// Writes the row, which refers to `parent`.
+    ///
+    /// # Errors
+    /// Returns an error if the database refuses it.
+    pub(super) fn write(&self, db: &mut Db, parent: &Value, recorder: &Recorder) -> Result<()> {
+        let ops = self.model.ops;
+        match &self.step {
+            Step::Delete => {
+                let before = state_of(db, ops, &self.row, true)?;
+                ops.delete(db, &self.row)?;
+                recorder.record(db, ops, &self.row, Some(before), None)
+            }
+            Step::Save(before) => {
+                let saved = ops.save(db, &self.row)?;
+                let after = state_of(db, ops, &saved, false)?;
+                recorder.record(db, ops, &saved, Some(before.clone()), Some(after))
+            }
+            Step::Create(reference) => {
+                let mut row = self.row.clone();
+                row[position(self.model, reference)] = parent.clone();
+                let created = ops.create(db, &row)?;
+                let after = state_of(db, ops, &created, false)?;
+                recorder.record(db, ops, &created, None, Some(after))
+            }
+        }
+    }
+
+    /// Adds why the database refused the row to the form.
+    ///
+    /// # Errors
+    /// Returns the error if the visitor cannot correct it.
+    pub(super) fn explain(&self, db: &mut Db, error: Error, form: &mut Form<Values>) -> Result<()> {
+        let mut errors = FormErrors::default();
+        self.model.ops.explain(db, &self.row, error, &mut errors)?;
+        add_errors(self.model, &self.prefix, &errors, form);
+        Ok(())
+    }
+}
+
+fn existing(req: &mut Request, model: &Registered, values: Vec<Value>) -> Result<InlineRow> {
+    let key = model.ops.key_text(&values);
+    Ok(InlineRow {
+        prefix: format!("{}:{key}:", model.meta().table),
+        state: Some(state_of(req.db()?, model.ops, &values, false)?),
+        label: model.ops.label(&values),
+        can_change: access::has_for(req, model, Right::Change, &values)?,
+        can_delete: access::has_for(req, model, Right::Delete, &values)?,
+        is_filled: true,
+        key,
+        values,
+    })
+}
+
+/// Returns the fields of a model that are part of the page of another: those of its own form, without the reference to the row of the page.
+fn fields(req: &mut Request, site: &Site, model: &Registered, inline: Inline) -> Result<Vec<&'static FieldMeta>> {
+    let mut fields = Vec::new();
+    for named in groups(model).into_iter().flat_map(|group| group.fields) {
+        let Named::Field(field) = named else { continue };
+        let is_key = model.meta().primary_key.contains(&field.column);
+        let is_fixed = field.auto != Auto::No || is_key || model.options.readonly.contains(&field.name);
+        if field.column == inline.field.column || is_fixed {
+            continue;
+        }
+        let may_choose = match field.references {
+            Some(reference) => access::visible(req, site, (reference.model)())?.is_some(),
+            None => true,
+        };
+        if may_choose {
+            fields.push(field);
+        }
+    }
+    Ok(fields)
+}
+
+fn position(model: &Registered, field: &FieldMeta) -> usize {
+    // The fields are those of the model.
+    model.meta().fields.iter().position(|other| other.column == field.column).unwrap_or_default()
+}
+
+/// Returns the texts that were submitted for new rows, by the names of the fields.
+fn submitted_names(req: &Request, model: &Registered) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut submitted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    if *req.method() == Method::POST {
+        let prefix = format!("{}:+", model.meta().table);
+        for (name, text) in req.form::<Vec<(String, String)>>()? {
+            if name.starts_with(&prefix) && !text.trim().is_empty() {
+                submitted.entry(name).or_default().insert(text.trim().to_owned());
+            }
+        }
+    }
+    Ok(submitted)
+}
+
+/// Returns whether the visitor has given a field of a new row another value than it had.
+fn is_filled(field: &FieldMeta, values: &[Value], model: &Registered, submitted: Option<&BTreeSet<String>>) -> bool {
+    let initial = form_texts(field, &values[position(model, field)]);
+    match submitted {
+        None => field.kind == lback_models::Kind::Bool && initial == ["true"],
+        Some(texts) => texts.iter().any(|text| !initial.contains(text)),
+    }
+}
+
+fn is_checked(given: &Values, name: &str) -> bool {
+    matches!(given.text(name), "true" | "on" | "1" | "yes")
+}
