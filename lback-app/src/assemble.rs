@@ -9,6 +9,7 @@ use lback_db::{Database, DbSettings, Migrations};
 use lback_session::{SessionManager, SessionSettings};
 
 use crate::battery::{Battery, Hooks, Setup};
+use crate::info_page::own_pages;
 use crate::{App, command};
 
 /// An application that is ready to run.
@@ -68,6 +69,9 @@ impl App {
         assembly.middleware(Slot::Errors, Errors).middleware(Slot::Host, AllowedHosts);
         assembly.middleware(Slot::Files, StaticFiles::new()).middleware(Slot::Body, BodyReader).middleware(Slot::View, Timeout);
         let mut setup = Setup::new(assembly);
+        for page in own_pages() {
+            setup.info_page(page);
+        }
         for battery in batteries {
             battery.install(&mut setup)?;
         }

@@ -10,7 +10,7 @@ use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
 use crate::testing::TestSettings;
-use crate::{Checks, CommandSpec};
+use crate::{Checks, CommandSpec, InfoPage, InfoPages};
 
 /// An optional part of an application: users, mail, an admin, or one of your own.
 ///
@@ -98,6 +98,7 @@ type Check = Box<dyn Fn(&Application, &mut Checks) + Send + Sync>;
 pub struct Setup {
     assembly: Assembly,
     built: Vec<Built>,
+    info_pages: InfoPages,
     pub(crate) hooks: Hooks,
 }
 
@@ -117,7 +118,7 @@ pub(crate) struct Hooks {
 
 impl Setup {
     pub(crate) fn new(assembly: Assembly) -> Self {
-        Setup { assembly, built: Vec::new(), hooks: Hooks::default() }
+        Setup { assembly, built: Vec::new(), info_pages: InfoPages::default(), hooks: Hooks::default() }
     }
 
     /// Runs `work` when the application has been assembled, before anything else uses it.
@@ -157,8 +158,15 @@ impl Setup {
         self
     }
 
+    /// Adds a page about the running application, which the admin shows to superusers.
+    pub fn info_page(&mut self, page: InfoPage) -> &mut Self {
+        self.info_pages.add(page);
+        self
+    }
+
     /// Validates and builds the application, then runs the hooks of [`when_built`](Self::when_built).
-    pub(crate) fn build(self) -> ProgramResult<(Arc<Application>, Hooks)> {
+    pub(crate) fn build(mut self) -> ProgramResult<(Arc<Application>, Hooks)> {
+        self.assembly.state(self.info_pages);
         let app = self.assembly.build()?;
         for work in self.built {
             work(&app)?;

@@ -12,6 +12,7 @@
 //! | `batteries` | the database, sessions and CSRF protection |
 //! | `command` | the command line, with one file per command |
 //! | `checks` | [`Checks`], the results of the `check` command |
+//! | `info_page` | [`InfoPage`], what a battery tells about the running application |
 //! | `testing` | the test client |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -23,6 +24,7 @@ mod battery;
 mod checks;
 mod client_address;
 mod command;
+mod info_page;
 mod listeners;
 mod log;
 mod migrate;
@@ -34,4 +36,5 @@ pub use app::App;
 pub use battery::{Battery, Setup};
 pub use checks::Checks;
 pub use command::{Command, CommandSpec};
+pub use info_page::{InfoAction, InfoPage, InfoPages, InfoRow, InfoTable};
 pub use testing::TestSettings;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lback_auth::User;
+use lback_auth::{Group, User};
+use lback_core::{Request, Result};
 use lback_models::{Model, ops};
 
 use crate::model_admin::ModelAdmin;
@@ -31,8 +32,16 @@ pub struct Admin {
     pub(crate) models: Vec<Registered>,
     /// The tables of models that are left out.
     pub(crate) left_out: BTreeSet<&'static str>,
+    pub(crate) numbers: Vec<Number>,
     /// Mistakes in the configuration.
     pub(crate) problems: Vec<String>,
+}
+
+/// A number on the first page.
+pub(crate) struct Number {
+    pub(crate) label: String,
+    pub(crate) url: String,
+    pub(crate) value: Box<dyn Fn(&mut Request) -> Result<String> + Send + Sync>,
 }
 
 impl fmt::Debug for Admin {
@@ -51,7 +60,14 @@ impl Default for Admin {
 impl Admin {
     /// Returns a site with the title "Admin" under `/admin`.
     pub fn new() -> Self {
-        Admin { title: "Admin".to_owned(), path: "/admin".to_owned(), models: Vec::new(), left_out: BTreeSet::new(), problems: Vec::new() }
+        Admin {
+            title: "Admin".to_owned(),
+            path: "/admin".to_owned(),
+            models: Vec::new(),
+            left_out: BTreeSet::new(),
+            numbers: Vec::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// Sets the title of the site, which is on each of its pages.
@@ -78,6 +94,27 @@ impl Admin {
         self
     }
 
+    /// Adds a number to the first page, such as that of open tickets. `url` leads to what it counts.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Ticket { pub id: i64, pub is_open: bool }
+    /// let admin = Admin::new().number("Open tickets", "/admin/tickets?is_open=true", |req| {
+    ///     Ok(Ticket::query().filter(tickets::is_open).row_count(req.db()?)?.to_string())
+    /// });
+    /// # let _ = admin;
+    /// ```
+    pub fn number(
+        mut self,
+        label: impl Into<String>,
+        url: impl Into<String>,
+        value: impl Fn(&mut Request) -> Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.numbers.push(Number { label: label.into(), url: url.into(), value: Box::new(value) });
+        self
+    }
+
     /// Leaves a model out of the site.
     pub fn without<M: Model>(mut self) -> Self {
         self.left_out.insert(M::META.table);
@@ -100,7 +137,11 @@ impl Admin {
         if self.left_out.contains(table) || self.models.iter().any(|model| model.meta().table == table) {
             return;
         }
-        let (options, problems) = if table == User::META.table { users::options() } else { Default::default() };
+        let (options, problems) = match table {
+            table if table == User::META.table => users::options(),
+            table if table == Group::META.table => users::group_options(),
+            _ => Default::default(),
+        };
         self.problems.extend(problems);
         self.models.push(Registered { ops, options });
     }

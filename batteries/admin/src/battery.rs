@@ -91,7 +91,7 @@ impl Battery for AdminBattery {
         for (name, text) in templates::ALL {
             setup.template(name, text);
         }
-        setup.state(Arc::new(Site { title: admin.title, models: admin.models }));
+        setup.state(Arc::new(Site { title: admin.title, models: admin.models, numbers: admin.numbers }));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use lback_auth::User;
 use lback_core::{Error, Request, Result};
 use lback_models::{FieldMeta, Model as _, ModelMeta, ModelOps, Models};
 
+use crate::admin::Number;
 use crate::model_admin::{Listed, Options};
 
 /// A model of the site.
@@ -54,6 +55,7 @@ fn is_unordered(field: &FieldMeta) -> bool {
 pub(crate) struct Site {
     pub(crate) title: String,
     pub(crate) models: Vec<Registered>,
+    pub(crate) numbers: Vec<Number>,
 }
 
 impl Site {

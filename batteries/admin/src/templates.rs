@@ -6,7 +6,7 @@ macro_rules! templates {
     };
 }
 
-pub(crate) const ALL: [(&str, &str); 8] = templates![
+pub(crate) const ALL: [(&str, &str); 9] = templates![
     "admin/base.html",
     "admin/index.html",
     "admin/list.html",
@@ -14,6 +14,7 @@ pub(crate) const ALL: [(&str, &str); 8] = templates![
     "admin/delete.html",
     "admin/history.html",
     "admin/change.html",
+    "admin/info.html",
     "admin/message.html",
 ];
 

@@ -70,6 +70,7 @@ impl Battery for MailBattery {
         setup.middleware(Slot::App, MailMiddleware::new(mailer.clone()));
         setup.state(mailer.clone());
         setup.toolbar_panel(MailPanel);
+        setup.info_page(crate::outbox::page());
         setup.background(move |_, stopping| send_regularly(mailer.clone(), stopping));
         setup.checks(move |_, checks| {
             if checks.deploy() {

@@ -1,13 +1,13 @@
 //! The database: its connections, the transaction of a request, and the commands for migrations.
 
 use lback_core::middleware::Slot;
-use lback_core::{Application, ProgramError, ProgramResult, Settings};
-use lback_db::{Database, DbSessionMiddleware, DbSettings, SqlPanel};
+use lback_core::{Application, ProgramError, ProgramResult, Result, Settings};
+use lback_db::{Database, DbSessionMiddleware, DbSettings, MigrationStatus, Migrations, SqlPanel};
 
-use crate::CommandSpec;
 use crate::battery::{Battery, Setup};
 use crate::command::{copydata, dbshell, migrate, rollback, showmigrations, sqlmigrate, squashmigrations};
 use crate::migrate::{debug_section, differences, migrations, require_migrations};
+use crate::{CommandSpec, InfoPage, InfoRow, InfoTable};
 
 pub(crate) struct DatabaseBattery;
 
@@ -39,6 +39,8 @@ impl Battery for DatabaseBattery {
         setup.state(database.clone());
         setup.debug_section(|req| debug_section(req.app()));
         setup.toolbar_panel(SqlPanel);
+        setup.info_page(InfoPage::new("migrations", "Migrations", |req| migrations_table(req.app())));
+        setup.info_page(InfoPage::new("database", "Database", |req| database_table(req.app())));
         setup.checks(move |app, checks| {
             let connected = database.get().map(drop);
             checks.add(format!("database ({})", database.pool_stats()), connected);
@@ -55,6 +57,29 @@ impl Battery for DatabaseBattery {
         });
         Ok(())
     }
+}
+
+/// Returns the migrations, the latest first.
+fn migrations_table(app: &Application) -> Result<InfoTable> {
+    let (Some(migrations), Some(database)) = (app.state::<Migrations>(), app.state::<Database>()) else { return Ok(InfoTable::default()) };
+    let mut all = migrations.status(database)?;
+    all.reverse();
+    let row = |migration: MigrationStatus| {
+        let note = match (migration.changed, migration.is_late) {
+            (Some(file), _) => format!("its SQL was changed: {file}"),
+            (None, true) => "older than one that is applied".to_owned(),
+            (None, false) => String::new(),
+        };
+        InfoRow::new([migration.name, format!("{:?}", migration.state).to_lowercase(), note])
+    };
+    Ok(InfoTable::new(["Migration", "State", "Note"]).rows(all.into_iter().map(row)))
+}
+
+/// Returns the kind of the database and the use of its connections.
+fn database_table(app: &Application) -> Result<InfoTable> {
+    let Some(database) = app.state::<Database>() else { return Ok(InfoTable::default()) };
+    let rows = [InfoRow::new(["Kind", database.kind().name()]), InfoRow::new(["Connections", &database.pool_stats().to_string()])];
+    Ok(InfoTable::new(["", ""]).rows(rows))
 }
 
 /// Checks that the SQL of applied migrations is unchanged.

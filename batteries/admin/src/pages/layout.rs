@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use lback_app::InfoPages;
 use lback_auth::RequestAuth;
 use lback_core::header::{CACHE_CONTROL, HeaderValue};
 use lback_core::{Context, Request, Response, Result};
@@ -125,7 +126,7 @@ pub(super) fn render(req: &mut Request, template: &str, current: &str, crumbs: V
         site: "/",
         user: Person { name: user.username.clone(), account: optional("account:profile"), logout: optional("account:logout") },
         sections,
-        extra: Vec::new(),
+        extra: info_pages(req)?,
         crumbs,
     };
     context.insert("admin", &layout);
@@ -133,6 +134,20 @@ pub(super) fn render(req: &mut Request, template: &str, current: &str, crumbs: V
     // Caches must not keep rows, nor the next visitor's back button.
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Returns the pages of batteries, for superusers.
+fn info_pages(req: &mut Request) -> Result<Vec<Page>> {
+    if !req.user()?.is_some_and(|user| user.is_superuser) {
+        return Ok(Vec::new());
+    }
+    let (app, path) = (req.app().clone(), req.path().to_owned());
+    let mut pages = Vec::new();
+    for page in app.state::<InfoPages>().into_iter().flat_map(InfoPages::iter) {
+        let url = link(req, "info", &[("page", &page.name())])?;
+        pages.push(Page { label: page.title().to_owned(), is_current: url == path, url, add: None });
+    }
+    Ok(pages)
 }
 
 fn sections(req: &mut Request, site: &Site, current: &str) -> Result<Vec<Section>> {

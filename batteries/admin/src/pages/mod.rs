@@ -10,6 +10,7 @@ mod filters;
 mod find;
 mod history;
 mod index;
+mod info;
 mod inlines;
 mod layout;
 mod list;
@@ -30,6 +31,8 @@ pub(crate) fn urls() -> Router {
         .get("/-/find", find::find).name("find")
         .get("/-/history", history::all).name("history")
         .post("/-/history/{batch}/undo", history::undo).name("undo")
+        .get("/-/info/{page}", info::show).name("info")
+        .post("/-/info/{page}/{action}", info::act).name("info-action")
         .get("/auth_users/add", users::add)
         .post("/auth_users/add", users::add)
         .get("/auth_users/row/{key}", users::change)

@@ -1,6 +1,6 @@
 //! The pages of a user. Users are created and changed by methods of their own, which keep the normal forms of names and passwords.
 
-use lback_auth::{Account as _, NewUser, Passwords, RequestAuth, User};
+use lback_auth::{Account as _, Group, NewUser, Passwords, RequestAuth, User};
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_forms::{Field, Form, Values};
@@ -29,6 +29,12 @@ pub(crate) fn options() -> (Options, Vec<String>) {
         .search(["username", "email"])
         .filters(["is_active", "is_staff", "is_superuser", "groups", "joined"]);
     users.into_parts()
+}
+
+/// Returns how groups are changed: by superusers, because their permissions are given away with them.
+pub(crate) fn group_options() -> (Options, Vec<String>) {
+    let groups = ModelAdmin::<Group>::new().search(["name"]).can_add(may_grant).can_change(|req, _| may_grant(req));
+    groups.can_delete(|req, _| may_grant(req)).into_parts()
 }
 
 /// Returns whether the user who asks may decide what others may do. Anybody else could give away more than they have.

@@ -2,6 +2,7 @@
 
 mod database;
 mod memory;
+mod page;
 
 pub use database::{mail_outbox, tables};
 
@@ -14,6 +15,7 @@ use lback_db::{Database, Db};
 use crate::MailMessage;
 
 pub(crate) use memory::MemoryOutbox;
+pub(crate) use page::page;
 
 /// How long a mail that was given up is kept for inspection.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -1,0 +1,73 @@
+//! The pages of batteries about the running application. Superusers see them.
+
+use lback_app::{InfoPage, InfoPages, InfoTable};
+use lback_auth::RequestAuth;
+use lback_core::{Error, Request, Response, Result, context};
+use lback_session::RequestSession;
+use serde::Serialize;
+
+use super::layout::{Crumb, link, render};
+
+#[derive(Serialize)]
+struct RowView {
+    key: Option<String>,
+    cells: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ActionView {
+    label: &'static str,
+    url: String,
+}
+
+pub(super) fn show(req: &mut Request) -> Result<Response> {
+    require_superuser(req)?;
+    let app = req.app().clone();
+    let page = page(app.state(), &req.param::<String>("page")?)?;
+    let table = page.load(req)?;
+    let mut actions = Vec::new();
+    for action in page.actions() {
+        let url = link(req, "info-action", &[("page", &page.name()), ("action", &action.name())])?;
+        actions.push(ActionView { label: action.label(), url });
+    }
+    show_table(req, page.title(), table, actions)
+}
+
+pub(super) fn act(req: &mut Request) -> Result<Response> {
+    require_superuser(req)?;
+    let app = req.app().clone();
+    let page = page(app.state(), &req.param::<String>("page")?)?;
+    let name: String = req.param("action")?;
+    let action = page.actions().iter().find(|action| action.name() == name);
+    let action = action.ok_or_else(|| Error::not_found("There is no such action."))?;
+    let Chosen { key } = req.form()?;
+    let message = action.run(req, &key)?;
+    req.session().flash("success", &message);
+    Ok(Response::redirect(&link(req, "info", &[("page", &page.name())])?))
+}
+
+#[derive(serde::Deserialize)]
+struct Chosen {
+    key: String,
+}
+
+/// Renders a table that cannot be changed.
+fn show_table(req: &mut Request, title: &str, table: InfoTable, actions: Vec<ActionView>) -> Result<Response> {
+    let rows: Vec<_> = table.rows.into_iter().map(|row| RowView { key: row.key, cells: row.cells }).collect();
+    let columns = table.columns;
+    let back = None::<String>;
+    render(req, "admin/info.html", "", vec![Crumb::new(title, None)], context! { title, columns, rows, actions, back })
+}
+
+fn page<'a>(pages: Option<&'a InfoPages>, name: &str) -> Result<&'a InfoPage> {
+    let found = pages.and_then(|pages| pages.iter().find(|page| page.name() == name));
+    found.ok_or_else(|| Error::not_found("There is no such page."))
+}
+
+/// These pages show how the application is built and set up.
+fn require_superuser(req: &mut Request) -> Result<()> {
+    match req.user()? {
+        Some(user) if user.is_superuser => Ok(()),
+        _ => Err(Error::forbidden("Only superusers see this page.")),
+    }
+}
