@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lback_app::{App, Battery, Setup};
 use lback_auth::{Auth, RouterAuth, SetupAuth, User};
-use lback_core::{ProgramError, ProgramResult, Router};
+use lback_core::{ProgramError, ProgramResult, Router, Settings};
 use lback_db::{MigrationSet, Tables};
 use lback_models::{ModelMeta, Models};
 
@@ -13,7 +13,7 @@ use crate::admin::Admin;
 use crate::history::admin_history;
 use crate::sealed::Sealed;
 use crate::site::Site;
-use crate::{pages, templates};
+use crate::{AdminSettings, checks, pages, templates};
 
 /// Adds the admin to [`App`].
 pub trait AppAdmin: Sealed {
@@ -64,6 +64,10 @@ impl Battery for AdminBattery {
         &["auth", "models"]
     }
 
+    fn settings(&self, settings: &mut Settings) {
+        settings.declare::<AdminSettings>();
+    }
+
     fn migrations(&self) -> Option<MigrationSet> {
         Some(crate::MIGRATIONS)
     }
@@ -88,10 +92,15 @@ impl Battery for AdminBattery {
             setup.permissions(permissions.iter().map(|(name, label)| (name.as_str(), label.as_str())));
         }
         setup.routes(Router::new().include(&admin.path, pages::urls()).name("admin").staff_required());
-        for (name, text) in templates::ALL {
+        for (name, text) in templates::ALL.iter().copied() {
             setup.template(name, text);
         }
-        setup.state(Arc::new(Site { title: admin.title, models: admin.models, numbers: admin.numbers }));
+        let history_days = setup.settings().section::<AdminSettings>()?.admin_history_days;
+        let site = Arc::new(Site { title: admin.title, models: admin.models, numbers: admin.numbers, history_days });
+        setup.state(site.clone());
+        setup.checks(move |app, checks| {
+            checks.add("indexes for the lists of the admin", checks::indexes(app, &site));
+        });
         Ok(())
     }
 }

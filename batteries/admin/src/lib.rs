@@ -33,12 +33,14 @@
 mod access;
 mod admin;
 mod battery;
+mod checks;
 mod history;
 mod model_admin;
 mod names;
 mod pages;
 mod query_string;
 mod sealed;
+mod settings;
 mod shown;
 mod site;
 mod templates;
@@ -47,6 +49,7 @@ pub use admin::Admin;
 pub use battery::AppAdmin;
 pub use history::{Change, ChangeKind, RequestHistory, admin_history};
 pub use model_admin::ModelAdmin;
+pub use settings::AdminSettings;
 
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};

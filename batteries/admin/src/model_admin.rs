@@ -8,7 +8,7 @@ use diesel::query_builder::QueryFragment;
 use lback_auth::User;
 use lback_core::{Request, Result};
 use lback_db::Dialect;
-use lback_models::{FieldMeta, Kind, List, Model, ModelMeta, Value, WritableModel};
+use lback_models::{Auto, FieldMeta, Kind, List, Model, ModelMeta, Value, WritableModel};
 
 use crate::names::{self, Named, named};
 
@@ -45,6 +45,7 @@ pub(crate) struct Options {
     pub(crate) search: Vec<Searched>,
     pub(crate) filters: Vec<Named>,
     pub(crate) dates: Option<&'static FieldMeta>,
+    pub(crate) editable: Vec<&'static FieldMeta>,
     pub(crate) order: Vec<String>,
     pub(crate) per_page: Option<u32>,
     pub(crate) groups: Vec<Group>,
@@ -161,8 +162,8 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Sets the fields that are searched for each word of the visitor. With a `=` before its name, a field must equal the word, without
-    /// regard to case. `author.name` searches the rows that a reference leads to.
+    /// Sets the fields that are searched for each word of the visitor. With a `=` before its name, a field must equal the word, as
+    /// it is or in lower case, which an index on the field serves. `author.name` searches the rows that a reference leads to.
     pub fn search(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let searched = self.found(searched(M::META, name));
@@ -187,6 +188,22 @@ impl<M: Model> ModelAdmin<M> {
             _ => Err(format!("{}.{} is neither a date nor a moment", M::META.name, field.name)),
         });
         self.options.dates = self.found(found);
+        self
+    }
+
+    /// Lets visitors change these columns of the list in the list itself. References cannot be changed there.
+    pub fn editable(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let found = names::field(M::META, name).and_then(|field| {
+                let is_fixed = field.references.is_some()
+                    || field.auto != Auto::No
+                    || M::META.primary_key.contains(&field.column)
+                    || matches!(field.kind, Kind::Bytes | Kind::Json);
+                if is_fixed { Err(format!("{}.{name} cannot be changed in a list", M::META.name)) } else { Ok(field) }
+            });
+            let found = self.found(found);
+            self.options.editable.extend(found);
+        }
         self
     }
 

@@ -15,15 +15,17 @@ pub(crate) struct Cell {
     pub(crate) kind: &'static str,
     pub(crate) text: String,
     pub(crate) url: Option<String>,
+    /// The field of the form in which the value is changed.
+    pub(crate) input: Option<String>,
 }
 
 impl Cell {
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Cell { kind: "text", text: text.into(), url: None }
+        Cell { kind: "text", text: text.into(), url: None, input: None }
     }
 
     fn of(kind: &'static str, text: impl Into<String>) -> Self {
-        Cell { kind, text: text.into(), url: None }
+        Cell { kind, text: text.into(), url: None, input: None }
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct Site {
     pub(crate) title: String,
     pub(crate) models: Vec<Registered>,
     pub(crate) numbers: Vec<Number>,
+    /// How long changes stay in the history.
+    pub(crate) history_days: Option<u32>,
 }
 
 impl Site {

@@ -6,7 +6,7 @@ macro_rules! templates {
     };
 }
 
-pub(crate) const ALL: [(&str, &str); 9] = templates![
+pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/base.html",
     "admin/index.html",
     "admin/list.html",
@@ -15,7 +15,9 @@ pub(crate) const ALL: [(&str, &str); 9] = templates![
     "admin/history.html",
     "admin/change.html",
     "admin/info.html",
+    "admin/import.html",
     "admin/message.html",
+    "admin/sessions.html",
 ];
 
 pub(crate) const STYLE: &str = include_str!("../templates/admin/style.css");

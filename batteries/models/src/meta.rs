@@ -257,6 +257,14 @@ impl ModelMeta {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Returns whether an index serves conditions on a column and an order by it.
+    pub fn is_indexed(&self, column: &str) -> bool {
+        let of_field = |field: &FieldMeta| field.unique || field.index;
+        self.primary_key.first() == Some(&column)
+            || self.field_of_column(column).is_some_and(of_field)
+            || self.indexes.iter().any(|index| index.condition.is_empty() && index.columns.first() == Some(&column))
+    }
+
     /// Returns the columns of the order, and whether each starts with the largest. The key comes last, in the direction of the column before
     /// it, so that no two rows have the same place.
     pub fn total_order(&self) -> Vec<(&'static str, bool)> {

@@ -15,7 +15,7 @@ use crate::rows::{self, Pairs};
 use crate::runtime::{List, contains};
 use crate::seek::{push_column, push_list, push_order};
 use crate::statement::{ReadAs, bind, load_values};
-use crate::{FieldMeta, ManyToManyMeta, ModelMeta, Value, cursor};
+use crate::{FieldMeta, Kind, ManyToManyMeta, ModelMeta, Value, cursor};
 
 /// If there are more choices, the field gets a search field.
 const MOST_CHOICES: usize = 200;
@@ -45,12 +45,6 @@ impl TableChoices {
     /// Returns the rows of a list.
     pub(crate) fn of_list(list: List) -> Self {
         TableChoices { meta: list.meta(), query: Arc::new(move || list.query()), linked: None }
-    }
-
-    /// Returns the first rows whose label contains a text; all if it is empty.
-    pub(crate) fn found(&self, db: &mut Db, text: &str, most: usize) -> Result<Vec<Choice>> {
-        let text: String = text.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
-        self.rows(db, if text.is_empty() { Wanted::Any } else { self.containing(&text) }, most)
     }
 
     /// Returns the rows that a query finds.
@@ -112,8 +106,9 @@ impl ChoiceSource for TableChoices {
             chosen = keys.iter().map(cursor::text).collect::<Result<_>>()?;
             offered.chosen = Some(chosen.clone());
         }
-        offered.choices = self.rows(db, Wanted::Any, MOST_CHOICES + 1)?;
-        if offered.choices.len() <= MOST_CHOICES {
+        // The order of a large table may have no index, so its first rows are not asked for.
+        if !self.has_many(db)? {
+            offered.choices = self.rows(db, Wanted::Any, MOST_CHOICES)?;
             return Ok(offered);
         }
         offered.is_searched = true;
@@ -131,6 +126,13 @@ impl ChoiceSource for TableChoices {
 }
 
 impl TableChoices {
+    /// Returns whether there are too many rows to show all of them.
+    fn has_many(&self, db: &mut Db) -> Result<bool> {
+        let most = i64::try_from(MOST_CHOICES).unwrap_or(i64::MAX);
+        let found = load_values(Many { query: (self.query)()?, meta: self.meta, skipped: most }, db, &[Kind::Integer.into()])?;
+        Ok(!found.is_empty())
+    }
+
     /// Offers the rows that a search finds. A row that is found alone is chosen.
     fn search(&self, db: &mut Db, asked: &Asked<'_>, mut chosen: Vec<String>, offered: &mut Offered) -> Result<()> {
         let text: String = asked.search.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
@@ -174,6 +176,31 @@ enum Wanted {
     Any,
     Keys(Vec<Value>),
     Matching(Box<dyn QueryFragment<Dialect>>),
+}
+
+/// One row, if there are more than `skipped`.
+struct Many {
+    query: AnyQuery,
+    meta: &'static ModelMeta,
+    skipped: i64,
+}
+
+impl QueryFragment<Dialect> for Many {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        out.push_sql("SELECT 1");
+        push_list(&self.query, self.meta, &mut out)?;
+        out.push_sql(" LIMIT 1 OFFSET ");
+        out.push_bind_param::<BigInt, _>(&self.skipped)
+    }
+}
+
+impl Query for Many {
+    type SqlType = Untyped;
+}
+
+impl QueryId for Many {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 /// Keys and labels of a query's rows.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
+use diesel::prelude::*;
 use lback_auth::RequestAuth;
 use lback_core::{Error, Request, Result};
 use lback_db::{Db, RequestDb};
 use lback_models::{Json, Model, ModelOps, Value};
 
-use super::{Change, ChangeKind, RowState, state_of};
-use crate::site::Registered;
+use super::{Change, ChangeKind, RowState, admin_history, state_of};
+use crate::site::{Registered, Site};
 
 /// Who makes changes in this request. All of them are one batch.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Recorder {
     address: Option<IpAddr>,
     batch: String,
     undoes: Option<String>,
+    /// Older changes are deleted.
+    keep_after: Option<DateTime<Utc>>,
 }
 
 impl Recorder {
@@ -32,7 +35,10 @@ impl Recorder {
             return Ok(known.clone());
         }
         let user = req.user()?.map(|user| (user.id, user.username.clone()));
-        let recorder = Recorder { at: req.now(), user, address: req.client_addr(), batch: random()?, undoes: None };
+        let now = req.now();
+        let days = Site::of(req)?.history_days;
+        let keep_after = days.and_then(|days| now.checked_sub_days(Days::new(days.into())));
+        let recorder = Recorder { at: now, user, address: req.client_addr(), batch: random()?, undoes: None, keep_after };
         req.extensions_mut().insert(recorder.clone());
         Ok(recorder)
     }
@@ -75,7 +81,23 @@ impl Recorder {
             before: before.map(Json),
             after: after.map(Json),
         };
-        lback_models::ops::<Change>().create(db, &change.to_values()?).map(drop)
+        lback_models::ops::<Change>().create(db, &change.to_values()?)?;
+        self.delete_old(db)
+    }
+}
+
+impl Recorder {
+    /// Deletes some of the changes that are too old: more than one change adds.
+    fn delete_old(&self, db: &mut Db) -> Result<()> {
+        /// The most changes that are deleted at once.
+        const SOME: i64 = 100;
+        let Some(after) = self.keep_after else { return Ok(()) };
+        let old = admin_history::table.filter(admin_history::at.lt(after)).order(admin_history::at).limit(SOME);
+        let ids: Vec<i64> = old.select(admin_history::id).load(db)?;
+        if !ids.is_empty() {
+            diesel::delete(admin_history::table.filter(admin_history::id.eq_any(ids))).execute(db)?;
+        }
+        Ok(())
     }
 }
 

@@ -27,7 +27,9 @@ pub(crate) fn undo(req: &mut Request, site: &Site, batch: &str) -> Result<usize>
         return Err(in_the_way("This has been undone already."));
     }
     let recorder = Recorder::of(req)?.undoing(batch);
-    for change in &changes {
+    // Rows that were deleted come first: others may have referred to them.
+    let (deleted, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.action == ChangeKind::Delete);
+    for change in deleted.into_iter().chain(others) {
         let model = site.model(&change.model)?;
         let key = model.ops.read_key(&change.row_key).ok_or_else(|| in_the_way("The key of the model has changed since."))?;
         let step = Step { model, change, key, recorder: &recorder };

@@ -6,6 +6,7 @@ use lback_session::RequestSession;
 
 use super::delete::{chosen, delete_several};
 use super::layout::{link, site_and_table};
+use super::list;
 use crate::access::{self, Right};
 use crate::history::Watched;
 
@@ -13,13 +14,19 @@ use crate::history::Watched;
 struct Submitted {
     #[serde(default)]
     action: String,
+    /// Whether the columns that are changed in the list are to be saved.
+    #[serde(default)]
+    save: bool,
 }
 
 pub(super) fn run(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     access::require(req, model, Right::View)?;
-    let Submitted { action: name } = req.form()?;
+    let Submitted { action: name, save } = req.form()?;
+    if save {
+        return list::save(req, &site, model);
+    }
     let rows = chosen(req, &site, model)?;
     if name == "delete" {
         return delete_several(req, &site, model, rows, false);

@@ -107,7 +107,7 @@ fn view(req: &mut Request, model: &Registered, change: &Change, undone: &BTreeSe
         note,
         fields: differences(model, change.before.as_deref(), change.after.as_deref()),
         undo: may_undo.then(|| link(req, "undo", &[("batch", &change.batch)])).transpose()?,
-        view: None,
+        view: Some(link(req, "state", &[("id", &change.id)])?),
     })
 }
 

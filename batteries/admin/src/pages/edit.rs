@@ -439,7 +439,8 @@ impl<'a> Edited<'a> {
             for named in &group.fields {
                 let may_change = self.fields.iter().any(|field| field.name() == named.name());
                 if may_change {
-                    fields.push(FieldView::input(named.name()));
+                    let add = add_link(req, site, *named)?;
+                    fields.push(FieldView::input(named.name()).adding(add));
                 } else if let Some(shown) = fixed(req, site, self.model, &self.values, *named, self.is_new())? {
                     fields.push(shown);
                 }
@@ -487,6 +488,18 @@ impl RowView {
     /// Returns the row, which cannot be copied.
     pub(super) fn without_new(self) -> Self {
         RowView { as_new: false, ..self }
+    }
+}
+
+/// Returns the page on which rows are added to which a field can refer.
+fn add_link(req: &mut Request, site: &Site, named: Named) -> Result<Option<String>> {
+    let to = match named {
+        Named::Link(link) => Some((link.model)()),
+        Named::Field(field) => field.references.map(|reference| (reference.model)()),
+    };
+    match to.and_then(|to| site.find(to.table)) {
+        Some(model) if access::has(req, model, Right::Add)? => link(req, "add", &[("model", &model.meta().table)]).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Exports the rows of a list as CSV or JSON, while they are read.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
+use csv::{Terminator, WriterBuilder};
 use lback_core::{Error, Request, Response, Result};
 use lback_db::RequestDb;
+use lback_models::runtime::form_texts;
 use lback_models::{FieldMeta, Kind, Value};
 
 use super::layout::{link, site_and_table};
@@ -12,6 +14,9 @@ use super::list::narrowed;
 use crate::query_string::QueryString;
 use crate::shown::text;
 use crate::site::Site;
+
+/// What spreadsheets take for the beginning of a formula.
+pub(super) const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 pub(super) fn export(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
@@ -30,15 +35,16 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     let response = req.stream_db(media_type, move |db, out| {
         let model = site.model(&name)?;
         if ending == "csv" {
-            let labels: Vec<String> = fields.iter().map(|(_, field)| quoted(field.name)).collect();
-            write!(out, "{}\r\n", labels.join(","))?;
+            let mut csv = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(&mut *out);
+            csv.write_record(fields.iter().map(|(_, field)| field.name)).map_err(io::Error::from)?;
             list.for_each_batch(db, |_, rows| {
                 for row in rows {
-                    let cells: Vec<String> = fields.iter().map(|(at, field)| csv_cell(field, &row[*at], zone)).collect();
-                    write!(out, "{}\r\n", cells.join(","))?;
+                    csv.write_record(fields.iter().map(|(at, field)| csv_cell(field, &row[*at], zone))).map_err(io::Error::from)?;
                 }
                 Ok(())
-            })
+            })?;
+            csv.flush()?;
+            Ok(())
         } else {
             let mut separator = "[\n";
             list.for_each_batch(db, |_, rows| {
@@ -57,35 +63,32 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     response.with_header("content-disposition", format!("attachment; filename=\"{table}.{ending}\""))
 }
 
-/// Returns a value for CSV. A text that a spreadsheet would take for a formula gets an apostrophe in front.
+/// Returns a value for CSV, from which an import reads the same value.
 fn csv_cell(field: &FieldMeta, value: &Value, zone: lback_core::TimeZone) -> String {
     let text = match value {
         // With the offset, and all digits.
         Value::Timestamp(at) => at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+        Value::DateTime(_) => form_texts(field, value).into_iter().next().unwrap_or_default(),
         Value::Bool(value) => value.to_string(),
         Value::Text(text) => text.clone(),
         value => text(field, value, zone),
     };
-    let is_text = matches!(field.kind, Kind::Text | Kind::Json);
-    if is_text && text.starts_with(['=', '+', '-', '@', '\t', '\r']) { quoted(&format!("'{text}")) } else { quoted(&text) }
+    if matches!(field.kind, Kind::Text | Kind::Json) { guarded(text) } else { text }
 }
 
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\r', '\n', ';', '\t', '\'']) || text.starts_with(' ') || text.ends_with(' ') {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
+/// Returns a text with an apostrophe in front if a spreadsheet would take it for a formula, or an import for a text with an apostrophe.
+fn guarded(text: String) -> String {
+    if text.trim_start_matches('\'').starts_with(FORMULA) { format!("'{text}") } else { text }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::guarded;
 
     #[test]
-    fn separators_and_quotes_are_quoted() {
-        assert_eq!(quoted("plain"), "plain");
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(quoted("two\nlines"), "\"two\nlines\"");
+    fn formulas_get_an_apostrophe() {
+        for (text, cell) in [("plain", "plain"), ("=1+1", "'=1+1"), ("'=1", "''=1"), ("'tis", "'tis"), ("-", "'-"), ("", "")] {
+            assert_eq!(guarded(text.to_owned()), cell);
+        }
     }
 }

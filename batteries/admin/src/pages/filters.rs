@@ -282,6 +282,10 @@ pub(super) fn start_of(field: &FieldMeta, day: NaiveDate, zone: TimeZone) -> Val
 /// Returns the keys and labels of all rows of a list, or `None` if there are many.
 fn few_rows(req: &mut Request, list: &List) -> Result<Option<Vec<(String, String)>>> {
     let ops = ops_of(list.meta());
+    // The order of a large table may have no index.
+    if list.has_more_than(req.db()?, MOST_CHOICES)? {
+        return Ok(None);
+    }
     let page = list.page(req.db()?, &Cursor::default(), MOST_CHOICES)?;
-    Ok(page.next.is_none().then(|| page.items.iter().map(|row| (ops.key_text(row), ops.label(row))).collect()))
+    Ok(Some(page.items.iter().map(|row| (ops.key_text(row), ops.label(row))).collect()))
 }

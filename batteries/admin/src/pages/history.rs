@@ -13,6 +13,7 @@ use super::layout::{Crumb, link, render, row_link, site_and_table};
 use crate::access::{self, Right};
 use crate::history::{self, Change, admin_history};
 use crate::query_string::QueryString;
+use crate::shown::{json_text, label_of};
 use crate::site::{Registered, Site};
 
 const PER_PAGE: u32 = 50;
@@ -69,6 +70,42 @@ fn show(
     let (previous, next) = (to("before", &page.previous), to("after", &page.next));
     let changes = views(req, site, &page.items)?;
     render(req, "admin/history.html", table, crumbs, context! { title, changes, previous, next, row })
+}
+
+/// Shows a row as it was after a change, or before it was deleted.
+pub(super) fn state(req: &mut Request) -> Result<Response> {
+    let site = Site::of(req)?;
+    let id: i64 = req.param("id")?;
+    let missing = || Error::not_found("This change is not in the history.");
+    let change: Change = Change::query().filter(admin_history::id.eq(id)).first(req.db()?).optional()?.ok_or_else(missing)?;
+    let model = site.find(&change.model).ok_or_else(missing)?;
+    access::require(req, model, Right::View)?;
+    if model.options.rows.is_some() {
+        // The row must be one that the user may see.
+        let key = model.ops.read_key(&change.row_key).ok_or_else(missing)?;
+        access::rows(req, model)?.find(req.db()?, &key)?.ok_or_else(missing)?;
+    }
+    let (meta, state) = (model.meta(), change.after.as_deref().or(change.before.as_deref()));
+    let names = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name);
+    let names = names.chain(meta.many_to_many.iter().map(|link| link.name));
+    let cells = |name: &str| {
+        let json = state?.get(name)?;
+        Some([label_of(meta, name), json_text(meta.field(name), json)])
+    };
+    let rows: Vec<_> = names.filter_map(cells).map(|cells| StateRow { key: None, cells }).collect();
+    let at = req.time_zone().local(change.at).format("%Y-%m-%d %H:%M");
+    let title = format!("{} \"{}\", {at}", meta.label, change.label);
+    let back = link(req, "history", &[])?;
+    let crumbs = vec![Crumb::new("History", Some(back.clone())), Crumb::new(change.label.clone(), None)];
+    let context = context! { title, columns => ["Field", "Value"], rows, actions => Vec::<String>::new(), back };
+    render(req, "admin/info.html", meta.table, crumbs, context)
+}
+
+/// A field of a row as it was.
+#[derive(Serialize)]
+struct StateRow {
+    key: Option<String>,
+    cells: [String; 2],
 }
 
 /// Undoes a batch of changes.

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use lback_core::{Error, Request, Response, Result, context};
 use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
-use lback_models::{Cursor, FieldMeta, Filter, Kind, List, Value};
+use lback_models::{Cursor, FieldMeta, Filter, Kind, List, ModelMeta, Value};
+use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::dates::{self, DatesView};
+use super::editable::{self, Editable};
 use super::filters::Filters;
+use super::import::can_import;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
 use crate::access::{self, Right};
 use crate::model_admin::{Listed, Searched};
@@ -20,6 +23,8 @@ use crate::site::{Registered, Site};
 /// The numbers of rows on a page.
 const SIZES: [u32; 4] = [20, 50, 100, 200];
 const DEFAULT_SIZE: u32 = 50;
+/// A table with more rows is large: nothing reads all of them.
+const LARGE: u32 = 10_000;
 /// Rows are counted up to this number.
 const MOST_COUNTED: u32 = 1001;
 /// The most words that are searched for, and the most characters of all of them. SQLite refuses long patterns.
@@ -72,8 +77,8 @@ pub(super) struct Narrowed {
     pub(super) list: List,
     filters: Filters,
     dates: Option<DatesView>,
-    /// Whether a condition cannot use an index, so that counting may take long.
-    is_searched: bool,
+    /// Whether indexes serve the conditions, or the table is small, so that counting takes no time.
+    is_quick: bool,
 }
 
 /// Returns the rows that the user may see and that the query string names.
@@ -83,25 +88,38 @@ pub(super) struct Narrowed {
 pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Narrowed> {
     access::require(req, model, Right::View)?;
     let mut list = access::rows(req, model)?;
+    let is_large = list.has_more_than(req.db()?, LARGE)?;
     let filters = Filters::of(req, site, model, query, path)?;
-    for condition in &filters.conditions {
-        list = list.filter(condition.clone());
-    }
-    let q = query.get("q").unwrap_or_default();
-    for condition in search(&model.options.search, q) {
-        list = list.filter(condition);
-    }
+    let conditions: Vec<Filter> =
+        filters.conditions.iter().cloned().chain(search(&model.options.search, query.get("q").unwrap_or_default())).collect();
+    let is_quick = !is_large || conditions.iter().all(|condition| is_served(condition, model.meta()));
+    list = conditions.into_iter().fold(list, List::filter);
     let dates = match model.options.dates {
-        Some(field) => {
+        // Without an index, the first and the last date are found by reading all rows.
+        Some(field) if !is_large || model.meta().is_indexed(field.column) => {
             let (narrowed, view) = dates::narrow(req, field, list, query, path)?;
             list = narrowed;
             view
         }
-        None => None,
+        _ => None,
     };
     let order = order(model, query);
     let names: Vec<&str> = order.iter().map(String::as_str).collect();
-    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, is_searched: !q.trim().is_empty() })
+    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, is_quick })
+}
+
+/// Returns whether an index serves a condition.
+fn is_served(condition: &Filter, meta: &ModelMeta) -> bool {
+    match condition {
+        Filter::Compare(field, ..) | Filter::OneOf(field, _) | Filter::Null(field, _) => meta.is_indexed(field.column),
+        Filter::Linked(..) => true,
+        Filter::Reference(field, inner) => {
+            field.references.is_some_and(|reference| meta.is_indexed(field.column) && is_served(inner, (reference.model)()))
+        }
+        Filter::Any(conditions) => conditions.iter().all(|condition| is_served(condition, meta)),
+        Filter::All(conditions) => conditions.iter().any(|condition| is_served(condition, meta)),
+        _ => false,
+    }
 }
 
 /// Returns the order: that of the query string, or that of the configuration. Empty for that of the model.
@@ -142,9 +160,7 @@ impl Searched {
                 Some(value) => Filter::equal(self.field, value),
                 None => Filter::Any(Vec::new()),
             },
-            (true, _) => {
-                Filter::Any(vec![Filter::equal(self.field, Value::Text(word.to_owned())), Filter::Equals(self.field, word.to_owned())])
-            }
+            (true, _) => Filter::OneOf(self.field, vec![Value::Text(word.to_owned()), Value::Text(word.to_lowercase())]),
             (false, _) => Filter::Contains(self.field, word.to_owned()),
         };
         self.through.iter().rev().fold(of_field, |inner, reference| Filter::Reference(reference, Box::new(inner)))
@@ -153,21 +169,45 @@ impl Searched {
 
 pub(super) fn list(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
-    let model = site.model(&table)?;
+    page(req, &site, site.model(&table)?, false)
+}
+
+/// Saves the columns that are changed in the list.
+pub(super) fn save(req: &mut Request, site: &Site, model: &Registered) -> Result<Response> {
+    access::require(req, model, Right::Change)?;
+    page(req, site, model, true)
+}
+
+fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> Result<Response> {
+    let table = model.meta().table;
     let query = QueryString::of(req)?;
     let path = link(req, "list", &[("model", &table)])?;
-    let Narrowed { list, filters, dates, is_searched } = narrowed(req, &site, model, &query, &path)?;
+    let Narrowed { list, filters, dates, is_quick } = narrowed(req, site, model, &query, &path)?;
     let size = page_size(model, &query)?;
     let cursor: Cursor = req.query()?;
-    let page = list.page(req.db()?, &cursor, size)?;
+    let mut page = list.page(req.db()?, &cursor, size)?;
+    if is_saved {
+        // Others may be on the page by now.
+        page.items = editable::submitted(req, model, &list)?;
+    }
     let columns = model.columns();
-    let rows = rows_of(req, &site, model, &columns, &page.items, &query)?;
+    let here = query.on(&path);
+    let editable = Editable::of(req, model, &page.items)?;
+    let mut form = editable.as_ref().map(Editable::form);
+    if let (true, Some(editable), Some(form)) = (is_saved, &editable, &mut form)
+        && let Some(count) = editable.save(req, form)?
+    {
+        let message = if count == 1 { "One row has been saved.".to_owned() } else { format!("{count} rows have been saved.") };
+        req.session().flash("success", &message);
+        return Ok(Response::redirect(&here));
+    }
+    let rows = rows_of(req, site, model, &columns, &page.items, &query, editable.as_ref())?;
     let is_whole = page.next.is_none() && page.previous.is_none();
-    let count = match (is_whole, is_searched) {
+    let count = match (is_whole, is_quick) {
         (true, _) => page.items.len().to_string(),
-        // The search has no index, and might read the whole table.
-        (false, true) => String::new(),
-        (false, false) => match list.count_up_to(req.db()?, MOST_COUNTED)? {
+        // Counting might read the whole table.
+        (false, false) => String::new(),
+        (false, true) => match list.count_up_to(req.db()?, MOST_COUNTED)? {
             MOST_COUNTED => "1,000+".to_owned(),
             count => count.to_string(),
         },
@@ -188,10 +228,11 @@ pub(super) fn list(req: &mut Request) -> Result<Response> {
             is_current: false,
         })
         .into();
+    let may_import = can_import(model) && access::has(req, model, Right::Add)?;
     let context = context! {
         model => ModelView::of(req, model)?,
         exports,
-        import => None::<String>,
+        import => may_import.then(|| link(req, "import", &[("model", &table)])).transpose()?,
         q => query.get("q").unwrap_or_default(),
         has_search => !model.options.search.is_empty(),
         search_help => search_help(model),
@@ -208,10 +249,13 @@ pub(super) fn list(req: &mut Request) -> Result<Response> {
         sizes => sizes(size, &query, &path),
         actions => actions(req, model)?,
         can_choose_all => !is_whole,
+        has_form => form.is_some(),
+        form,
+        save_url => here,
         action_url => query.without(&["after", "before"]).on(&path),
         is_filtered,
     };
-    render(req, "admin/list.html", &table, vec![Crumb::new(model.meta().plural, None)], context)
+    render(req, "admin/list.html", table, vec![Crumb::new(model.meta().plural, None)], context)
 }
 
 fn page_size(model: &Registered, query: &QueryString) -> Result<u32> {
@@ -281,6 +325,7 @@ fn rows_of(
     columns: &[Listed],
     rows: &[Vec<Value>],
     query: &QueryString,
+    editable: Option<&Editable<'_>>,
 ) -> Result<Vec<RowView>> {
     let references = References::of(req, site, model, columns, rows)?;
     let text = query.without(&["after", "before"]).text();
@@ -297,6 +342,10 @@ fn rows_of(
                     let value = value_at(model, row, field);
                     let mut shown = cell(field, value, zone, references.labels(field));
                     shown.url = references.url(req, field, value)?;
+                    let is_editable = model.options.editable.iter().any(|other| other.column == field.column);
+                    if is_editable && editable.is_some_and(|editable| editable.has(&key)) {
+                        shown.input = Some(editable::name(&key, field));
+                    }
                     shown
                 }
             });

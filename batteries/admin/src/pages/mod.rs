@@ -5,10 +5,12 @@ mod change_view;
 mod dates;
 mod delete;
 mod edit;
+mod editable;
 mod export;
 mod filters;
 mod find;
 mod history;
+mod import;
 mod index;
 mod info;
 mod inlines;
@@ -30,6 +32,7 @@ pub(crate) fn urls() -> Router {
         .get("/-/script.js", script).name("script")
         .get("/-/find", find::find).name("find")
         .get("/-/history", history::all).name("history")
+        .get("/-/history/{id:int}/row", history::state).name("state")
         .post("/-/history/{batch}/undo", history::undo).name("undo")
         .get("/-/info/{page}", info::show).name("info")
         .post("/-/info/{page}/{action}", info::act).name("info-action")
@@ -39,12 +42,15 @@ pub(crate) fn urls() -> Router {
         .post("/auth_users/row/{key}", users::change)
         .get("/auth_users/row/{key}/password", users::password).name("user-password")
         .post("/auth_users/row/{key}/password", users::password)
+        .get("/auth_users/row/{key}/sessions", users::sessions).name("user-sessions")
         .post("/auth_users/row/{key}/end-sessions", users::end_sessions).name("user-end-sessions")
         .get("/{model}", list::list).name("list")
         .post("/{model}", actions::run)
         .get("/{model}/add", edit::add).name("add")
         .post("/{model}/add", edit::add)
         .get("/{model}/export", export::export).name("export")
+        .get("/{model}/import", import::import).name("import")
+        .post("/{model}/import", import::import).body_limit(import::MOST_BODY)
         .get("/{model}/choices/{field}", find::choices).name("choices")
         .post("/{model}/delete", delete::several).name("delete-several")
         .get("/{model}/row/{key}", edit::change).name("row")

@@ -20,15 +20,22 @@ pub(super) struct FieldView {
     text: String,
     is_readonly: bool,
     url: Option<String>,
+    /// Where rows that the field can refer to are added.
+    add: Option<String>,
 }
 
 impl FieldView {
     pub(super) fn input(name: &str) -> Self {
-        FieldView { input: Some(name.to_owned()), label: String::new(), text: String::new(), is_readonly: false, url: None }
+        FieldView { input: Some(name.to_owned()), label: String::new(), text: String::new(), is_readonly: false, url: None, add: None }
+    }
+
+    /// Returns the field with a link to add a row to which it can refer.
+    pub(super) fn adding(self, add: Option<String>) -> Self {
+        FieldView { add, ..self }
     }
 
     fn fixed(label: &str, text: String) -> Self {
-        FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None }
+        FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None, add: None }
     }
 }
 

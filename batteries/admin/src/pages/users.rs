@@ -1,12 +1,12 @@
 //! The pages of a user. Users are created and changed by methods of their own, which keep the normal forms of names and passwords.
 
-use lback_auth::{Account as _, Group, NewUser, Passwords, RequestAuth, User};
+use lback_auth::{Account as _, Group, LoginInfo, NewUser, Passwords, RequestAuth, User};
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_forms::{Field, Form, Values};
 use lback_models::runtime::link_form_field;
 use lback_models::{ManyToManyMeta, Model, Value, ops};
-use lback_session::RequestSession;
+use lback_session::{RequestSession, SessionManager};
 
 use super::edit::{GroupView, RowLink, RowView, Then, row_of_path};
 use super::layout::{Crumb, ModelView, link, render, row_link};
@@ -18,6 +18,8 @@ use crate::names::Named;
 use crate::site::{Registered, Site};
 
 const TABLE: &str = User::META.table;
+/// The most sessions of a user that are listed.
+const MOST_SESSIONS: usize = 50;
 /// The longest password, in characters.
 const LONGEST_PASSWORD: usize = 4000;
 
@@ -274,6 +276,39 @@ pub(super) fn password(req: &mut Request) -> Result<Response> {
     page(req, model, Some((key, user)), form, groups, true)
 }
 
+/// Lists the devices on which a user is logged in.
+pub(super) fn sessions(req: &mut Request) -> Result<Response> {
+    let site = site(req)?;
+    let model = site.model(TABLE)?;
+    let (key, row) = row_of_path(req, model)?;
+    let user = User::from_values(row)?;
+    if !may_change(req, model, &user)? {
+        return Err(Error::forbidden("You are not allowed to change this user."));
+    }
+    let manager = req.state::<SessionManager>()?.clone();
+    let zone = req.time_zone();
+    let time = |at: chrono::DateTime<chrono::Utc>| zone.local(at).format("%Y-%m-%d %H:%M").to_string();
+    let known = if manager.is_in_cookies() { Vec::new() } else { req.user_sessions(user.id)? };
+    let mut rows = Vec::new();
+    for session in known.into_iter().take(MOST_SESSIONS) {
+        // It may have ended since it was listed.
+        let Some(record) = manager.load(session.id)? else { continue };
+        let login = LoginInfo::of_session(&record);
+        let at = login.as_ref().map_or(session.created_at, |login| login.at);
+        let browser = login.map_or_else(|| "Unknown".to_owned(), |login| login.browser);
+        rows.push([browser, time(session.last_seen), time(at)]);
+    }
+    let (end, back) = (row_link(req, "user-end-sessions", model, &key)?, row_link(req, "row", model, &key)?);
+    let title = format!("Sessions of {}", user.username);
+    let list = link(req, "list", &[("model", &TABLE)])?;
+    let crumbs = vec![
+        Crumb::new(model.meta().plural, Some(list)),
+        Crumb::new(user.username.clone(), Some(back.clone())),
+        Crumb::new("Sessions", None),
+    ];
+    render(req, "admin/sessions.html", TABLE, crumbs, context! { title, rows, end, back })
+}
+
 /// Ends all sessions of a user.
 pub(super) fn end_sessions(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
@@ -314,6 +349,7 @@ fn page(
         Some((key, user)) => {
             let mut row = RowView::of(req, model, key, &user.to_values()?)?.without_new();
             if may_change(req, model, user)? {
+                row.links.push(RowLink { label: "Sessions", url: row_link(req, "user-sessions", model, key)? });
                 row.links.push(RowLink { label: "Set password", url: row_link(req, "user-password", model, key)? });
             }
             Some(row)

@@ -148,31 +148,30 @@ impl QueryFragment<Dialect> for Condition {
                 out.push_sql(if *is_null { " IS NULL" } else { " IS NOT NULL" });
             }
             Condition::Text(condition) => condition.walk_ast(out.reborrow())?,
+            // `IN` lets an index on the column of the list serve the condition, which `EXISTS` would not on SQLite.
             Condition::Linked { key, pairs, other } => {
-                out.push_sql("EXISTS (SELECT 1 FROM ");
-                out.push_identifier(pairs.meta.table)?;
-                out.push_sql(" AS pairs WHERE pairs.");
-                out.push_identifier(pairs.own)?;
-                out.push_sql(" = ");
                 key.push(&mut out)?;
-                out.push_sql(" AND pairs.");
+                out.push_sql(" IN (SELECT ");
+                out.push_identifier(pairs.own)?;
+                out.push_sql(" FROM ");
+                out.push_identifier(pairs.meta.table)?;
+                out.push_sql(" WHERE ");
                 out.push_identifier(pairs.other)?;
                 out.push_sql(" = ");
                 bind(pairs.meta.field_of_column(pairs.other).map_or(Kind::Text, |field| field.kind), other, &mut out)?;
                 out.push_sql(")");
             }
             Condition::Reference { of, to, depth, inner } => {
-                out.push_sql("EXISTS (SELECT 1 FROM ");
+                of.push(&mut out)?;
+                out.push_sql(" IN (SELECT ");
+                out.push_identifier(&alias(*depth))?;
+                out.push_sql(".");
+                out.push_identifier(to.primary_key.first().copied().unwrap_or_default())?;
+                out.push_sql(" FROM ");
                 out.push_identifier(to.table)?;
                 out.push_sql(" AS ");
                 out.push_identifier(&alias(*depth))?;
                 out.push_sql(" WHERE ");
-                out.push_identifier(&alias(*depth))?;
-                out.push_sql(".");
-                out.push_identifier(to.primary_key.first().copied().unwrap_or_default())?;
-                out.push_sql(" = ");
-                of.push(&mut out)?;
-                out.push_sql(" AND ");
                 inner.walk_ast(out.reborrow())?;
                 out.push_sql(")");
             }

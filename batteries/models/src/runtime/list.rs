@@ -12,7 +12,7 @@ use lback_db::{Db, Dialect};
 use lback_forms::{Choice, ChoiceSource};
 
 use super::condition::Condition;
-use super::{Filter, key_text};
+use super::{Filter, key_text, labels};
 use crate::keyset::Keyset;
 use crate::seek::{self, LIST, Seek, push_list};
 use crate::statement::load_values;
@@ -179,12 +179,22 @@ impl List {
         TableChoices::of_list(self)
     }
 
-    /// Returns the first rows whose label contains a text, by key and label.
+    /// Returns rows by key and label, for a search while a visitor types: the row with the text as its key, rows whose label begins with the
+    /// text if the label has an index, and those of the newest 10,000 rows whose label contains it. The time that this takes does not grow
+    /// with the table.
     ///
     /// # Errors
     /// Returns an error if the database fails.
     pub fn search_labels(&self, db: &mut Db, text: &str, most: u32) -> Result<Vec<Choice>> {
-        TableChoices::of_list(self.clone()).found(db, text, most as usize)
+        labels::search(self, db, text, most)
+    }
+
+    /// Returns whether the list has more rows than this.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn has_more_than(&self, db: &mut Db, rows: u32) -> Result<bool> {
+        Ok(self.count_up_to(db, rows.saturating_add(1))? > rows)
     }
 
     /// Returns the rows as a query, which is built anew each time.
@@ -192,7 +202,7 @@ impl List {
         Ok(Box::new(self.rows()?))
     }
 
-    fn rows(&self) -> Result<Rows> {
+    pub(super) fn rows(&self) -> Result<Rows> {
         let query = match &self.query {
             Some(query) => query(),
             None => Box::new(rows::select(self.meta)),
@@ -203,8 +213,8 @@ impl List {
 }
 
 /// The rows of a list, without their order.
-struct Rows {
-    meta: &'static ModelMeta,
+pub(super) struct Rows {
+    pub(super) meta: &'static ModelMeta,
     query: AnyQuery,
     conditions: Vec<Condition>,
 }
@@ -234,6 +244,14 @@ impl Query for Rows {
     type SqlType = Untyped;
 }
 
+impl Rows {
+    /// Adds ` FROM (…) AS list WHERE …`.
+    pub(super) fn walk_from<'b>(&'b self, out: &mut AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        push_list(&self.query, self.meta, out)?;
+        self.walk_conditions(out)
+    }
+}
+
 /// The number of rows, up to a limit.
 struct Count {
     rows: Rows,
@@ -243,8 +261,7 @@ struct Count {
 impl QueryFragment<Dialect> for Count {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
         out.push_sql("SELECT COUNT(*) FROM (SELECT 1");
-        push_list(&self.rows.query, self.rows.meta, &mut out)?;
-        self.rows.walk_conditions(&mut out)?;
+        self.rows.walk_from(&mut out)?;
         out.push_sql(" LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.most)?;
         out.push_sql(") AS ");

@@ -5,6 +5,7 @@ mod dependents;
 mod filter;
 mod form;
 mod json;
+mod labels;
 mod list;
 
 pub(crate) use condition::contains;

@@ -15,14 +15,14 @@ const SHOWN: [(&str, u32, u32); 5] =
     [("front", 1200, 600), ("front-phone", 390, 660), ("register", 1200, 790), ("post-form", 1200, 700), ("waiting", 1200, 280)];
 
 /// A visitor of the blog, with a browser.
-struct Visitor {
-    browser: Browser,
-    blog: Client,
+pub(super) struct Visitor {
+    pub(super) browser: Browser,
+    pub(super) blog: Client,
 }
 
 impl Visitor {
     /// Starts a browser and a blog with one user, the moderator queen. Returns `None` without a browser.
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let browser = Browser::start()?;
         // Like on a server, with the blog's own error pages.
         let settings = include_str!("../../settings.toml").replace("DEBUG = true", "DEBUG = false");
@@ -32,13 +32,13 @@ impl Visitor {
     }
 
     #[track_caller]
-    fn open(&self, path: &str) {
+    pub(super) fn open(&self, path: &str) {
         self.browser.open(&format!("{}{path}", self.blog.url()));
     }
 
     /// Waits for a page that contains `text`, and checks it, wide and narrow.
     #[track_caller]
-    fn sees(&self, page: &str, text: &str) {
+    pub(super) fn sees(&self, page: &str, text: &str) {
         self.browser.sees(text);
         assert_eq!(self.browser.complaints(), [""; 0], "{page}");
         self.check_layout(page);

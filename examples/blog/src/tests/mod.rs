@@ -1,6 +1,7 @@
 //! Tests of the whole blog through the test client.
 
 mod access;
+mod admin;
 mod bad_input;
 mod browser;
 mod moderating;

@@ -1,0 +1,184 @@
+//! Columns of a list that are changed in the list itself.
+
+use diesel::Connection as _;
+use lback_core::{Error, Request, Result, StatusCode};
+use lback_db::RequestDb;
+use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
+use lback_models::runtime::{form_field, form_texts, form_value};
+use lback_models::{FieldMeta, List, Value};
+
+use super::edit::fingerprint;
+use crate::access::{self, Right};
+use crate::history::{Recorder, RowState, state_of};
+use crate::site::Registered;
+
+/// The rows of a page, with the fields that the visitor may change.
+pub(super) struct Editable<'a> {
+    model: &'a Registered,
+    rows: Vec<EditableRow>,
+}
+
+struct EditableRow {
+    key: String,
+    values: Vec<Value>,
+    /// What the form was filled in with.
+    state: RowState,
+}
+
+/// Returns the name of a field of a row.
+pub(super) fn name(key: &str, field: &FieldMeta) -> String {
+    format!("{key}:{}", field.name)
+}
+
+impl<'a> Editable<'a> {
+    /// Returns those of the rows that the user may change, or `None` if no column can be changed.
+    pub(super) fn of(req: &mut Request, model: &'a Registered, rows: &[Vec<Value>]) -> Result<Option<Self>> {
+        if model.options.editable.is_empty() || !access::has(req, model, Right::Change)? {
+            return Ok(None);
+        }
+        let mut editable = Editable { model, rows: Vec::new() };
+        for values in rows {
+            if access::has_for(req, model, Right::Change, values)? {
+                let state = model.ops.row_to_json(values, false);
+                editable.rows.push(EditableRow { key: model.ops.key_text(values), values: values.clone(), state });
+            }
+        }
+        Ok(Some(editable))
+    }
+
+    /// Returns whether the user may change the row with this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.rows.iter().any(|row| row.key == key)
+    }
+
+    pub(super) fn form(&self) -> Form<Values> {
+        let mut fields = Vec::new();
+        for row in &self.rows {
+            for field in &self.model.options.editable {
+                let texts = form_texts(field, self.value(row, field));
+                // The column has the label.
+                let input = form_field(field).rename(name(&row.key, field)).initial(texts);
+                fields.push(input.label(format!("{} of {}", field.label, self.model.ops.label(&row.values))));
+            }
+            fields.push(Field::new(seen(&row.key), FieldKind::Text).optional().hidden().initial(fingerprint(&row.state).as_str()));
+        }
+        Form::of(fields)
+    }
+
+    fn position(&self, field: &FieldMeta) -> usize {
+        // The fields are those of the model.
+        self.model.meta().fields.iter().position(|other| other.column == field.column).unwrap_or_default()
+    }
+
+    fn value<'r>(&self, row: &'r EditableRow, field: &FieldMeta) -> &'r Value {
+        row.values.get(self.position(field)).unwrap_or(&Value::Null)
+    }
+
+    /// Saves the rows that were changed, all or none, and returns their number. `None` if one is invalid: its errors are in the form then.
+    ///
+    /// # Errors
+    /// Returns an error if the database refuses a row for a reason that the visitor cannot correct.
+    pub(super) fn save(&self, req: &mut Request, form: &mut Form<Values>) -> Result<Option<usize>> {
+        let Some(mut given) = form.submitted(req)? else { return Ok(None) };
+        let mut changed = Vec::new();
+        for row in &self.rows {
+            let mut values = row.values.clone();
+            for field in &self.model.options.editable {
+                if let Some(value) = form_value(field, &name(&row.key, field), &mut given)? {
+                    values[self.position(field)] = value;
+                }
+            }
+            if values == row.values {
+                continue;
+            }
+            if given.text(&seen(&row.key)) != fingerprint(&row.state) {
+                let label = self.model.ops.label(&row.values);
+                form.add_form_error(format!("\"{label}\" has been changed since you opened this page. Open the list again."));
+                continue;
+            }
+            let mut errors = FormErrors::default();
+            self.model.ops.clean(&values, &mut errors)?;
+            self.add_errors(row, &errors, form);
+            changed.push((row, values));
+        }
+        if !form.errors().is_empty() {
+            return Ok(None);
+        }
+        let recorder = Recorder::of(req)?;
+        let ops = self.model.ops;
+        let mut refused = None;
+        let saved = req.db()?.transaction(|db| -> Result<()> {
+            for (row, values) in &changed {
+                refused = Some((*row, values));
+                let before = state_of(db, ops, &row.values, false)?;
+                let saved = ops.save(db, values)?;
+                let after = state_of(db, ops, &saved, false)?;
+                recorder.record(db, ops, &saved, Some(before), Some(after))?;
+            }
+            Ok(())
+        });
+        match (saved, refused) {
+            (Ok(()), _) => Ok(Some(changed.len())),
+            (Err(error), _) if error.status() == StatusCode::CONFLICT => {
+                form.add_form_error("A row has been changed or deleted in the meantime. Open the list again.");
+                Ok(None)
+            }
+            (Err(error), Some((row, values))) => {
+                let mut errors = FormErrors::default();
+                ops.explain(req.db()?, values, error, &mut errors)?;
+                self.add_errors(row, &errors, form);
+                Ok(None)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn add_errors(&self, row: &EditableRow, errors: &FormErrors, form: &mut Form<Values>) {
+        for field in self.model.meta().fields {
+            for error in errors.of(field.name) {
+                form.add_error(&name(&row.key, field), error);
+            }
+        }
+        for error in errors.of_form() {
+            form.add_form_error(format!("{}: {error}", self.model.ops.label(&row.values)));
+        }
+    }
+}
+
+/// Returns the name of the hidden field that says which state of a row the form was filled in with.
+fn seen(key: &str) -> String {
+    format!("{key}:_seen")
+}
+
+/// The most rows that are saved at once.
+const MOST_ROWS: usize = 500;
+
+/// Returns the rows of a list that were on the page when it was submitted, in their order.
+///
+/// # Errors
+/// Returns 400 if there are too many.
+pub(super) fn submitted(req: &mut Request, model: &Registered, list: &List) -> Result<Vec<Vec<Value>>> {
+    let pairs: Vec<(String, String)> = req.form()?;
+    let keys: Vec<String> = pairs.into_iter().filter_map(|(name, _)| Some(name.strip_suffix(":_seen")?.to_owned())).collect();
+    if keys.len() > MOST_ROWS {
+        return Err(Error::bad_request(format!("At most {MOST_ROWS} rows can be saved at once.")));
+    }
+    let values: Vec<Vec<Value>> = keys.iter().filter_map(|key| model.ops.read_key(key)).collect();
+    let db = req.db()?;
+    let found: Vec<(String, Vec<Value>)> = match model.meta().primary_key {
+        [_] => list.with_keys(db, values.concat())?,
+        _ => {
+            let rows = values.iter().map(|key| list.find(db, key)).filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
+            rows.into_iter().map(|row| (model.ops.key_text(&row), row)).collect()
+        }
+    };
+    let row = |key: &String| found.iter().find(|(known, _)| known == key).map(|(_, row)| row.clone());
+    let rows: Vec<_> = keys.iter().filter_map(row).collect();
+    if rows.len() < keys.len() {
+        return Err(Error::new(
+            StatusCode::CONFLICT,
+            "Some of these rows have been changed or deleted in the meantime. Open the list again.",
+        ));
+    }
+    Ok(rows)
+}

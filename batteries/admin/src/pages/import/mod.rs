@@ -1,0 +1,171 @@
+//! Imports rows from CSV: shows what a file would add and change, and writes it if the visitor wants that.
+
+mod columns;
+mod parse;
+mod plan;
+mod preview;
+mod problems;
+mod references;
+mod values;
+mod write;
+
+use lback_auth::User;
+use lback_core::{Error, Method, Request, Response, Result, context};
+use lback_db::RequestDb;
+use lback_models::Model as _;
+use lback_models::runtime::within_sentence;
+use lback_session::RequestSession;
+use serde::Deserialize;
+
+use self::columns::{columns, known, usable};
+use self::parse::{decoded, parse};
+use self::plan::plan;
+use self::preview::{Preview, counted};
+use self::problems::Problems;
+use self::write::{Written, write};
+use super::layout::{Crumb, ModelView, link, render, site_and_table};
+use crate::access::{self, Right};
+use crate::history::Recorder;
+use crate::site::{Registered, Site};
+
+/// The largest file, in bytes.
+const MOST_BYTES: usize = 2 * 1024 * 1024;
+/// The largest body of a request: the text of a file is sent again to confirm it, with at most six bytes for each.
+pub(super) const MOST_BODY: u64 = 6 * MOST_BYTES as u64 + 64 * 1024;
+/// A longer text with problems is not shown for correction.
+const MOST_EDITED: usize = 100_000;
+
+/// What the form sends, apart from the file.
+#[derive(Deserialize)]
+struct Submitted {
+    #[serde(default)]
+    text: String,
+    /// Whether columns that cannot be imported are left out.
+    #[serde(default)]
+    leave_out: bool,
+    /// Whether the rows are written, and not only tried.
+    #[serde(default)]
+    confirm: bool,
+}
+
+/// Returns whether rows of a model can be imported, by those who may add them. Users are created by methods of their own.
+pub(super) fn can_import(model: &Registered) -> bool {
+    model.meta().table != User::META.table
+}
+
+pub(super) fn import(req: &mut Request) -> Result<Response> {
+    let (site, table) = site_and_table(req)?;
+    let model = site.model(&table)?;
+    access::require(req, model, Right::Add)?;
+    if !can_import(model) {
+        return Err(Error::not_found("Users cannot be imported. Add them one by one."));
+    }
+    if *req.method() != Method::POST {
+        return page(req, &site, model, Draft::default());
+    }
+    let submitted: Submitted = req.form()?;
+    let mut draft = Draft { leaves_out: submitted.leave_out, ..Draft::default() };
+    let text = match text_of(req, submitted.text)? {
+        Ok(text) => text,
+        Err(message) => {
+            draft.problems.add(message);
+            return page(req, &site, model, draft);
+        }
+    };
+    let written = match read(req, &site, model, &text, submitted.confirm, &mut draft)? {
+        Some(written) if submitted.confirm && draft.problems.is_empty() => written,
+        _ => {
+            draft.text = text;
+            return page(req, &site, model, draft);
+        }
+    };
+    let message = message(model, &written);
+    req.session().flash("success", &message);
+    Ok(Response::redirect(&link(req, "list", &[("model", &table)])?))
+}
+
+/// What the visitor has submitted, and what was found in it.
+#[derive(Default)]
+struct Draft {
+    text: String,
+    leaves_out: bool,
+    problems: Problems,
+    preview: Option<Preview>,
+}
+
+/// Returns the text of the file that was chosen, or else the text that was pasted; or why it cannot be read.
+fn text_of(req: &mut Request, pasted: String) -> Result<std::result::Result<String, String>> {
+    let mut text = pasted;
+    if req.content_type().as_deref() == Some("multipart/form-data")
+        && let Some(file) = req.multipart()?.file("file")
+    {
+        if file.len() > MOST_BYTES as u64 {
+            return Ok(Err(too_large()));
+        }
+        text = match decoded(file.bytes()?) {
+            Ok(text) => text,
+            Err(message) => return Ok(Err(message)),
+        };
+    } else if text.trim().is_empty() {
+        return Ok(Err("Choose a file, or paste its text.".to_owned()));
+    }
+    // A form sends two bytes for each line break.
+    let text = text.replace("\r\n", "\n");
+    Ok(if text.len() > MOST_BYTES { Err(too_large()) } else { Ok(text) })
+}
+
+fn too_large() -> String {
+    "The file is larger than 2 MiB. Split it into several files.".to_owned()
+}
+
+/// Reads a text, and writes its rows or tries them. Returns the numbers of rows, if the text can be read.
+fn read(req: &mut Request, site: &Site, model: &Registered, text: &str, confirm: bool, draft: &mut Draft) -> Result<Option<Written>> {
+    let problems = &mut draft.problems;
+    let Some(table) = parse(text, problems) else { return Ok(None) };
+    let usable = usable(req, site, model)?;
+    let Some(columns) = columns(model.meta(), usable, &table.header, draft.leaves_out, problems) else { return Ok(None) };
+    let plan = plan(req, model, &columns, &table, problems)?;
+    let list = access::rows(req, model)?;
+    let recorder = if confirm { Some(Recorder::of(req)?) } else { None };
+    let written = write(req.db()?, model, &list, &plan.rows, recorder.as_ref(), problems)?;
+    draft.preview = Some(Preview::of(req, columns, plan, &written, problems)?);
+    Ok(Some(written))
+}
+
+/// Returns what the visitor reads after an import.
+fn message(model: &Registered, written: &Written) -> String {
+    let meta = model.meta();
+    let parts = [(written.added, "added"), (written.changed, "changed")].into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, what)| format!("{} {what}", counted(count))).collect();
+    if parts.is_empty() {
+        return "Nothing was imported, because all rows have these values already.".to_owned();
+    }
+    format!("{} of {}. The history can undo that at once.", parts.join(" and "), within_sentence(meta.plural))
+}
+
+fn page(req: &mut Request, site: &Site, model: &Registered, draft: Draft) -> Result<Response> {
+    let meta = model.meta();
+    let known = known(meta, &usable(req, site, model)?);
+    let list = link(req, "list", &[("model", &meta.table)])?;
+    let action_url = link(req, "import", &[("model", &meta.table)])?;
+    let is_valid = draft.problems.is_empty();
+    let Draft { text, leaves_out, problems, preview } = draft;
+    let (problems, more_problems) = problems.into_shown();
+    let can_confirm = is_valid && preview.as_ref().is_some_and(Preview::writes);
+    // What has problems can be corrected on the page, unless it is long.
+    let edited = if is_valid || text.len() > MOST_EDITED { String::new() } else { text.clone() };
+    let context = context! {
+        model => ModelView::of(req, model)?,
+        known,
+        problems,
+        more_problems,
+        preview,
+        can_confirm,
+        text => if can_confirm { text } else { String::new() },
+        edited,
+        leaves_out,
+        action_url,
+    };
+    let crumbs = vec![Crumb::new(meta.plural, Some(list)), Crumb::new("Import", None)];
+    render(req, "admin/import.html", meta.table, crumbs, context)
+}

@@ -1,0 +1,189 @@
+//! Writes what was planned, or tries it.
+
+use diesel::Connection as _;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use lback_core::{Error, Result, StatusCode};
+use lback_db::{Db, is_unavailable};
+use lback_forms::FormErrors;
+use lback_models::runtime::within_sentence;
+use lback_models::{Auto, List, Value};
+use serde_json::Value as Json;
+
+use super::plan::{CHUNK, Planned, existing, key_text};
+use super::problems::Problems;
+use crate::history::{Recorder, RowState, state_of};
+use crate::site::Registered;
+
+/// The numbers of rows that were written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) added: usize,
+    pub(super) changed: usize,
+}
+
+/// Writes rows in one transaction. It is rolled back if there are problems, or if there is no recorder: then, the rows are only tried.
+///
+/// # Errors
+/// Returns an error if the database fails for a reason that the file cannot have.
+pub(super) fn write(
+    db: &mut Db,
+    model: &Registered,
+    list: &List,
+    rows: &[Planned],
+    recorder: Option<&Recorder>,
+    problems: &mut Problems,
+) -> Result<Written> {
+    let mut written = Written::default();
+    let mut is_rolled_back = false;
+    let result = db.transaction(|db| -> Result<()> {
+        for rows in rows.chunks(CHUNK) {
+            let keys: Vec<Vec<Value>> = rows.iter().filter_map(|row| row.key.clone()).collect();
+            let mut before = existing(db, model, list, &keys)?;
+            for row in rows {
+                let old = row.key.as_ref().map(|key| before.remove(&key_text(model, key)));
+                write_row(db, model, row, old, recorder, problems, &mut written)?;
+            }
+        }
+        if recorder.is_some() && problems.is_empty() {
+            return Ok(());
+        }
+        is_rolled_back = true;
+        Err(DieselError::RollbackTransaction.into())
+    });
+    match result {
+        Err(_) if is_rolled_back => Ok(written),
+        result => result.map(|()| written),
+    }
+}
+
+/// Writes a row. `old` is the row that it changes, if there is still one.
+fn write_row(
+    db: &mut Db,
+    model: &Registered,
+    planned: &Planned,
+    old: Option<Option<Vec<Value>>>,
+    recorder: Option<&Recorder>,
+    problems: &mut Problems,
+    written: &mut Written,
+) -> Result<()> {
+    let label = within_sentence(model.meta().label);
+    let old = match old {
+        Some(None) => {
+            problems.add_at(planned.line, format!("This {label} has been deleted in the meantime."));
+            return Ok(());
+        }
+        old => old.flatten(),
+    };
+    let mut row = match &old {
+        Some(old) => old.clone(),
+        None => model.ops.blank(db.now())?,
+    };
+    for (at, value) in &planned.values {
+        if let Some(place) = row.get_mut(*at) {
+            *place = value.clone();
+        }
+    }
+    if !check(model, planned.line, &row, problems)? {
+        return Ok(());
+    }
+    // A transaction of its own, so that the other rows are tried, too.
+    let result = db.transaction(|db| -> Result<()> {
+        let before = match (&old, recorder) {
+            (Some(old), Some(_)) => Some(state_of(db, model.ops, old, false)?),
+            _ => None,
+        };
+        let saved = if old.is_some() { model.ops.save(db, &row)? } else { model.ops.create(db, &row)? };
+        if let Some(recorder) = recorder {
+            let after = state_after(model, &saved, before.as_ref());
+            recorder.record(db, model.ops, &saved, before, Some(after))?;
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) if old.is_some() => written.changed += 1,
+        Ok(()) => written.added += 1,
+        Err(error) if error.status() == StatusCode::CONFLICT => {
+            problems.add_at(planned.line, format!("This {label} has been changed or deleted in the meantime."));
+        }
+        Err(error) => explain(db, model, planned.line, &row, error, problems)?,
+    }
+    Ok(())
+}
+
+/// Returns the state of a row that was written. An import does not change to which rows it is linked.
+fn state_after(model: &Registered, row: &[Value], before: Option<&RowState>) -> RowState {
+    let mut state = model.ops.row_to_json(row, false);
+    for link in model.meta().many_to_many {
+        let linked = before.and_then(|before| before.get(link.name)).cloned();
+        state.insert(link.name.to_owned(), linked.unwrap_or_else(|| Json::Array(Vec::new())));
+    }
+    state
+}
+
+/// Returns whether a row is valid as the model sees it.
+fn check(model: &Registered, line: u64, row: &[Value], problems: &mut Problems) -> Result<bool> {
+    let mut row = row.to_vec();
+    for (field, value) in model.meta().fields.iter().zip(&mut row) {
+        if field.auto == Auto::Id && *value == Value::Null {
+            *value = Value::Int(0);
+        }
+    }
+    if let Err(error) = model.ops.check_values(row.clone()) {
+        let causes: Vec<String> = error.causes().map(ToString::to_string).collect();
+        problems.add_at(line, format!("The row has a value that its field cannot have: {}.", causes.join(": ")));
+        return Ok(false);
+    }
+    let mut errors = FormErrors::default();
+    model.ops.clean(&row, &mut errors)?;
+    let is_valid = errors.is_empty();
+    add_errors(model, line, &errors, problems);
+    Ok(is_valid)
+}
+
+/// Adds the errors of a row to those of the file.
+fn add_errors(model: &Registered, line: u64, errors: &FormErrors, problems: &mut Problems) {
+    if errors.is_empty() {
+        return;
+    }
+    let before = problems.count();
+    for field in model.meta().fields {
+        for text in errors.of(field.name) {
+            problems.add_to(line, field.label, text);
+        }
+    }
+    for text in errors.of_form() {
+        problems.add_at(line, text);
+    }
+    if problems.count() == before {
+        problems.add_at(line, "The row is invalid.");
+    }
+}
+
+/// Adds why the database refused a row to the problems.
+fn explain(db: &mut Db, model: &Registered, line: u64, row: &[Value], error: Error, problems: &mut Problems) -> Result<()> {
+    if is_unavailable(&error) || error.find_source::<DieselError>().is_none() {
+        return Err(error);
+    }
+    let mut errors = FormErrors::default();
+    match model.ops.explain(db, row, error, &mut errors) {
+        Ok(()) => add_errors(model, line, &errors, problems),
+        Err(error) => problems.add_at(line, refusal(&error)),
+    }
+    Ok(())
+}
+
+/// Returns why the database refused a row, if it is not a rule that is explained otherwise.
+fn refusal(error: &Error) -> String {
+    match error.find_source::<DieselError>() {
+        Some(DieselError::DatabaseError(kind, information)) => {
+            let message = information.message();
+            let rule = information.constraint_name().or_else(|| message.split_once("constraint failed: ").map(|(_, name)| name));
+            match (kind, rule) {
+                (DatabaseErrorKind::CheckViolation, Some(rule)) => format!("The row violates the rule “{rule}” of the database."),
+                (DatabaseErrorKind::NotNullViolation, _) => format!("A value is missing: {message}."),
+                _ => format!("The database refuses the row: {message}."),
+            }
+        }
+        _ => "The database cannot store a value of this row.".to_owned(),
+    }
+}

@@ -1,0 +1,18 @@
+//! The settings of the admin.
+
+use lback_core::settings::{Check, Section};
+use serde::Deserialize;
+
+/// The settings of the admin in `settings.toml`, with their names in upper case.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
+pub struct AdminSettings {
+    /// How long changes stay in the history, in days. By default, they stay forever. Older ones are deleted when new ones are added.
+    pub admin_history_days: Option<u32>,
+}
+
+impl Section for AdminSettings {
+    fn check(&self, check: &mut Check<'_>) {
+        check.range("ADMIN_HISTORY_DAYS", self.admin_history_days.unwrap_or(1), 1..=36_500, 365);
+    }
+}

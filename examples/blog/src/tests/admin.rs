@@ -1,0 +1,114 @@
+//! The admin of the blog: a story in Chromium, and who may enter.
+
+use lback_test_servers::Browser;
+
+use super::browser::Visitor;
+use super::*;
+use crate::models::{NewPost, Post};
+
+/// Adds posts that are not published yet.
+fn add_drafts(client: &Client, author: &User, titles: &[&str]) {
+    for title in titles {
+        client.db(|db| {
+            let body = "Begin at the beginning, the King said gravely.".to_owned();
+            let new = NewPost { author_id: author.id, title: (*title).to_owned(), body, ..Default::default() };
+            Post::create(db, Post::with_slug(new))
+        });
+    }
+}
+
+/// Adds a superuser.
+fn add_king(client: &Client) -> User {
+    client.add_user(NewUser::new("king", &client.hash(PASSWORD)).email("king@example.com").staff(true).superuser(true))
+}
+
+#[test]
+fn only_staff_enter_and_only_with_the_permission() {
+    let client = client();
+    let author = browser_of(&client, "alice", &["Authors"]);
+    client.fork().get("/admin").send().assert_redirect("/account/login?next=/admin");
+    author.get("/admin").send().assert_status(403);
+    let helper = client.add_user(NewUser::without_password("helper").staff(true));
+    let staff = client.fork();
+    staff.login(&helper);
+    staff.get("/admin").send().assert_ok();
+    staff.get("/admin/posts").send().assert_status(403);
+    client.db(|db| helper.grant(db, "posts.view"));
+    staff.get("/admin/posts").send().assert_ok();
+    staff.get("/admin/posts/add").send().assert_status(403);
+}
+
+#[test]
+fn a_bulk_action_is_undone_at_once() {
+    let client = client();
+    let king = add_king(&client);
+    add_drafts(&client, &king, &["One", "Two", "Three"]);
+    let admin = client.fork();
+    admin.login(&king);
+    post(&admin, "/admin/posts", &[("action", "publish"), ("row", "1"), ("row", "2")]).assert_redirect("/admin/posts");
+    assert_eq!([state(&client, 1), state(&client, 2), state(&client, 3)], ["published", "published", "draft"]);
+    let history = admin.get("/admin/-/history").send();
+    let undo = history.text().split("action=\"").find(|part| part.contains("/undo\"")).expect("a form that undoes").to_owned();
+    let undo = undo.split('"').next().expect("an address").to_owned();
+    post(&admin, &undo, &[]).assert_redirect("/admin/-/history");
+    assert_eq!([state(&client, 1), state(&client, 2), state(&client, 3)], ["draft", "draft", "draft"]);
+}
+
+#[test]
+fn staff_find_edit_and_undo_in_a_browser() {
+    let Some(visitor) = Visitor::new() else { return };
+    let browser = &visitor.browser;
+    let king = add_king(&visitor.blog);
+    add_drafts(&visitor.blog, &king, &["Down the rabbit hole", "The pool of tears", "A mad tea party"]);
+    visitor.open("/account/login");
+    browser.fill("User name or e-mail address", "king");
+    browser.fill("Password", PASSWORD);
+    browser.press(Browser::ENTER);
+    browser.sees("Log out");
+
+    visitor.open("/admin");
+    visitor.sees("admin-index", "Nothing has been changed yet.");
+    // Finds a post by a part of its title, with the keyboard alone.
+    visitor.open("/admin/posts");
+    visitor.sees("admin-list", "A mad tea party");
+    browser.press("/");
+    browser.press("rabbit");
+    browser.press(Browser::ENTER);
+    browser.waits("return location.search.includes('q=rabbit')");
+    browser.sees("Down the rabbit hole");
+    assert!(!browser.text().contains("A mad tea party"), "only one post matches");
+
+    // Edits it. Meanwhile, somebody else does the same.
+    browser.click("Down the rabbit hole");
+    browser.sees("Save and continue");
+    visitor.blog.db(|db| {
+        let mut other = Post::find(db, 1)?;
+        other.remark = "Too short.".to_owned();
+        other.save(db)
+    });
+    browser.fill("Title *", "Down the rabbit-hole");
+    browser.click("Save and continue");
+    visitor.sees("admin-conflict", "saved this post after you had opened it");
+    browser.click("Save and continue");
+    browser.sees("has been saved.");
+    assert_eq!(visitor.blog.db(|db| Post::find(db, 1)).title, "Down the rabbit-hole");
+
+    // Looks at what was changed, and undoes it.
+    browser.click("History");
+    visitor.sees("admin-history", "Down the rabbit hole");
+    browser.waits("return document.querySelectorAll('.change form').length > 0");
+    browser.run("document.querySelector('.change form button').click(); return ''");
+    browser.sees("The change has been undone.");
+    assert_eq!(visitor.blog.db(|db| Post::find(db, 1)).title, "Down the rabbit hole");
+
+    // The command palette leads to another post.
+    visitor.open("/admin");
+    browser.sees("Recent changes");
+    browser.run("document.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true })); return ''");
+    browser.waits("return !!document.querySelector('dialog[open]')");
+    browser.press("tears");
+    browser.waits("return [...document.querySelectorAll('dialog[open] a, dialog[open] [role=option]')].some(it => it.innerText.includes('The pool of tears'))");
+    browser.press(Browser::ENTER);
+    browser.sees("Save and continue");
+    assert!(browser.url().contains("/admin/posts/row/2"), "{}", browser.url());
+}
