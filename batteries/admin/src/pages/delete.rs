@@ -29,9 +29,29 @@ struct RowView {
 #[derive(Serialize)]
 struct Affected {
     label: String,
-    count: usize,
+    /// `None` if the user may not see all of the rows.
+    count: Option<usize>,
     items: Vec<String>,
     more: usize,
+}
+
+impl Affected {
+    /// Returns the rows as the page names them, without those that the user may not see.
+    fn of(req: &mut Request, site: &Site, meta: &'static ModelMeta, rows: &[Vec<Value>], label: String) -> Result<Self> {
+        let Some(list) = access::visible(req, site, meta)? else {
+            return Ok(Affected { label, count: None, items: Vec::new(), more: 0 });
+        };
+        let ops = ops_of(meta);
+        if site.find(meta.table).is_none_or(|model| model.options.rows.is_none()) {
+            let items = rows.iter().take(MOST_NAMED).map(|row| ops.label(row)).collect();
+            return Ok(Affected { label, count: Some(rows.len()), items, more: rows.len().saturating_sub(MOST_NAMED) });
+        }
+        let mut items = Vec::new();
+        for row in rows.iter().take(MOST_NAMED) {
+            items.extend(list.find(req.db()?, &ops.key(row))?.map(|row| ops.label(&row)));
+        }
+        Ok(Affected { label, count: None, items, more: 0 })
+    }
 }
 
 pub(super) fn one(req: &mut Request) -> Result<Response> {
@@ -115,18 +135,20 @@ fn delete_or_ask(
     if is_confirmed && found.protected.is_empty() && may.is_none() {
         return delete(req, model, &rows, &found);
     }
-    let labels = |meta: &'static ModelMeta, rows: &[Vec<Value>], suffix: &str| Affected {
-        label: format!("{}{suffix}", meta.plural),
-        count: rows.len(),
-        items: rows.iter().take(MOST_NAMED).map(|row| ops_of(meta).label(row)).collect(),
-        more: rows.len().saturating_sub(MOST_NAMED),
-    };
-    let of_field = |(meta, field, rows): &(&'static ModelMeta, &'static lback_models::FieldMeta, Vec<Vec<Value>>)| {
-        labels(meta, rows, &format!(" ({})", within_sentence(field.label)))
-    };
-    let mut protected: Vec<Affected> = found.protected.iter().map(of_field).collect();
-    if let Some((meta, count)) = may {
-        protected.push(Affected { label: format!("{} that you may not delete", meta.plural), count, items: Vec::new(), more: 0 });
+    let mut deleted = Vec::new();
+    for (meta, rows) in &found.deleted {
+        deleted.push(Affected::of(req, site, meta, rows, meta.plural.to_owned())?);
+    }
+    let mut of_fields = [Vec::new(), Vec::new()];
+    for (views, found) in of_fields.iter_mut().zip([&found.protected, &found.released]) {
+        for (meta, field, rows) in found {
+            let label = format!("{} ({})", meta.plural, within_sentence(field.label));
+            views.push(Affected::of(req, site, meta, rows, label)?);
+        }
+    }
+    let [mut protected, released] = of_fields;
+    if let Some(meta) = may {
+        protected.push(Affected { label: format!("{} that you may not delete", meta.plural), count: None, items: Vec::new(), more: 0 });
     }
     let mut views = Vec::new();
     for row in rows.iter().take(MOST_NAMED) {
@@ -140,8 +162,8 @@ fn delete_or_ask(
         rows => views,
         count => rows.len(),
         more => rows.len().saturating_sub(MOST_NAMED),
-        deleted => found.deleted.iter().map(|(meta, rows)| labels(meta, rows, "")).collect::<Vec<_>>(),
-        released => found.released.iter().map(of_field).collect::<Vec<_>>(),
+        deleted,
+        released,
         protected,
         has_more => found.has_more,
         keys => rows.iter().map(|row| model.ops.key_text(row)).collect::<Vec<_>>(),
@@ -152,14 +174,16 @@ fn delete_or_ask(
     Ok(if is_refused { page.with_status(StatusCode::CONFLICT) } else { page })
 }
 
-/// Returns a model of which the user may not delete rows that would be deleted as well, and their number.
-fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<(&'static ModelMeta, usize)>> {
+/// Returns a model of which the user may not delete rows that would be deleted as well.
+fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<&'static ModelMeta>> {
     for (meta, rows) in &found.deleted {
         // The pairs of a relation belong to their rows.
         let Some(model) = site.find(meta.table) else { continue };
+        let list = access::rows(req, model)?;
         for row in rows {
-            if !access::has_for(req, model, Right::Delete, row)? {
-                return Ok(Some((meta, rows.len())));
+            let is_own = model.options.rows.is_none() || list.find(req.db()?, &model.ops.key(row))?.is_some();
+            if !is_own || !access::has_for(req, model, Right::Delete, row)? {
+                return Ok(Some(meta));
             }
         }
     }
