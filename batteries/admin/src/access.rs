@@ -113,3 +113,11 @@ pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Resul
         _ => Ok(None),
     }
 }
+
+/// Returns whether the user may see all rows of a model, so that an answer that depends on its rows tells nothing.
+pub(crate) fn sees_all(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<bool> {
+    match site.find(meta.table) {
+        Some(model) if model.options.rows.is_none() => has(req, model, Right::View),
+        _ => Ok(false),
+    }
+}

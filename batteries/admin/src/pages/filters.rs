@@ -118,6 +118,10 @@ impl Filters {
         let to = (reference.model)();
         let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
         let Some(mut choices) = few_rows(req, &list)? else {
+            // Of rows that the user may see only in part, a search would tell about the others.
+            if !access::sees_all(req, site, to)? {
+                return Ok(());
+            }
             let display = to.field_of_column(to.display).filter(|field| !field.hidden);
             if let (Some(text), Some(display)) = (query.get(field.name), display) {
                 self.conditions.push(Filter::Reference(field, Box::new(Filter::Contains(display, text.to_owned()))));

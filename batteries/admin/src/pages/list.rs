@@ -69,6 +69,8 @@ pub(super) struct Narrowed {
     pub(super) list: List,
     filters: Filters,
     dates: Option<DatesView>,
+    /// The fields that are searched.
+    searched: Vec<Searched>,
     /// Whether a condition cannot use an index, so that counting may take long.
     is_searched: bool,
 }
@@ -85,7 +87,8 @@ pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query
         list = list.filter(condition.clone());
     }
     let q = query.get("q").unwrap_or_default();
-    for condition in search(&model.options.search, q) {
+    let searched = searched(req, site, model)?;
+    for condition in search(&searched, q) {
         list = list.filter(condition);
     }
     let dates = match model.options.dates {
@@ -98,7 +101,21 @@ pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query
     };
     let order = order(model, query);
     let names: Vec<&str> = order.iter().map(String::as_str).collect();
-    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, is_searched: !q.trim().is_empty() })
+    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, searched, is_searched: !q.trim().is_empty() })
+}
+
+/// Returns the fields that are searched: not those of models whose rows the user may not see, which a search would tell.
+fn searched(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Searched>> {
+    let mut fields = Vec::new();
+    'fields: for searched in &model.options.search {
+        for reference in searched.through.iter().filter_map(|field| field.references) {
+            if !access::sees_all(req, site, (reference.model)())? {
+                continue 'fields;
+            }
+        }
+        fields.push(searched.clone());
+    }
+    Ok(fields)
 }
 
 /// Returns the order: that of the query string, or that of the configuration. Empty for that of the model.
@@ -153,7 +170,7 @@ pub(super) fn list(req: &mut Request) -> Result<Response> {
     let model = site.model(&table)?;
     let query = QueryString::of(req)?;
     let path = link(req, "list", &[("model", &table)])?;
-    let Narrowed { list, filters, dates, is_searched } = narrowed(req, &site, model, &query, &path)?;
+    let Narrowed { list, filters, dates, searched, is_searched } = narrowed(req, &site, model, &query, &path)?;
     let size = page_size(model, &query)?;
     let cursor: Cursor = req.query()?;
     let page = list.page(req.db()?, &cursor, size)?;
@@ -190,8 +207,8 @@ pub(super) fn list(req: &mut Request) -> Result<Response> {
         exports,
         import => None::<String>,
         q => query.get("q").unwrap_or_default(),
-        has_search => !model.options.search.is_empty(),
-        search_help => search_help(model),
+        has_search => !searched.is_empty(),
+        search_help => search_help(&searched),
         kept,
         filters => filters.views,
         active => filters.active,
@@ -229,9 +246,9 @@ fn sizes(current: u32, query: &QueryString, path: &str) -> Vec<Link> {
     SIZES.map(link).into()
 }
 
-fn search_help(model: &Registered) -> String {
+fn search_help(fields: &[Searched]) -> String {
     let mut labels: Vec<String> = Vec::new();
-    for searched in &model.options.search {
+    for searched in fields {
         let path = searched.through.iter().chain([&searched.field]);
         labels.push(path.map(|field| within_sentence(field.label)).collect::<Vec<_>>().join(" "));
     }
