@@ -1,9 +1,9 @@
 //! What the current user may do with the models.
 
-use lback_auth::RequestAuth;
+use lback_auth::{Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
 use lback_models::runtime::within_sentence;
-use lback_models::{List, ModelMeta, Value};
+use lback_models::{List, Model as _, ModelMeta, Value, ops};
 
 use crate::site::{Registered, Site};
 
@@ -72,11 +72,23 @@ pub(crate) fn has_for(req: &mut Request, model: &Registered, right: Right, row: 
         Right::Delete => &model.options.can_delete,
         Right::View | Right::Add => &None,
     };
+    if model.meta().table == User::META.table && right != Right::View && is_superuser(row)? && !decides_on_rights(req)? {
+        return Ok(false);
+    }
     Ok(has(req, model, right)?
         && match decide {
             Some(may) => may(req, row)?,
             None => true,
         })
+}
+
+fn is_superuser(row: &[Value]) -> Result<bool> {
+    Ok(User::from_values(row.to_vec())?.is_superuser)
+}
+
+/// Returns whether the user may decide what others may do. Anybody else could give away more than they have.
+pub(crate) fn decides_on_rights(req: &mut Request) -> Result<bool> {
+    Ok(req.user()?.is_some_and(|user| user.is_superuser))
 }
 
 /// Returns an error unless the user has a right for a row.
@@ -110,6 +122,8 @@ pub(crate) fn rows(req: &mut Request, model: &Registered) -> Result<List> {
 pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<Option<List>> {
     match site.find(meta.table) {
         Some(model) if has(req, model, Right::View)? => rows(req, model).map(Some),
+        // They are no model of the site, but superusers choose them for groups.
+        None if meta.table == Permission::META.table && decides_on_rights(req)? => Ok(Some(ops::<Permission>().list())),
         _ => Ok(None),
     }
 }
