@@ -1,6 +1,6 @@
 //! What the current user may do with the models.
 
-use lback_auth::{Permission, RequestAuth, User};
+use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
 use lback_models::runtime::within_sentence;
 use lback_models::{List, Model as _, ModelMeta, Value, ops};
@@ -89,6 +89,11 @@ fn is_superuser(row: &[Value]) -> Result<bool> {
 /// Returns whether the user may decide what others may do. Anybody else could give away more than they have.
 pub(crate) fn decides_on_rights(req: &mut Request) -> Result<bool> {
     Ok(req.user()?.is_some_and(|user| user.is_superuser))
+}
+
+/// Returns whether rows of a model say what users may do.
+pub(crate) fn grants_rights(meta: &ModelMeta) -> bool {
+    [User::META.table, Group::META.table].contains(&meta.table)
 }
 
 /// Returns an error unless the user has a right for a row.

@@ -6,7 +6,7 @@ mod undo;
 
 pub(crate) use record::{Recorder, Watched};
 pub(crate) use state::{RowState, state_of};
-pub(crate) use undo::undo;
+pub(crate) use undo::{may_undo, undo};
 
 use chrono::{DateTime, Utc};
 use lback_core::{Request, Result};

@@ -8,7 +8,7 @@ use lback_models::{ManyToManyMeta, ModelOps, Value};
 use serde_json::Value as Json;
 
 use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of};
-use crate::access::{Right, has_for, rows};
+use crate::access::{self, Right, has, has_for, rows};
 use crate::site::{Registered, Site};
 
 /// Undoes all changes of a batch, in one transaction, and returns their number.
@@ -45,6 +45,12 @@ fn in_the_way(message: impl Into<String>) -> Error {
     Error::new(StatusCode::CONFLICT, message)
 }
 
+/// Returns whether the user may undo changes of a model that need a right. Those of users and groups could give back rights, which
+/// only superusers decide on.
+pub(crate) fn may_undo(req: &mut Request, model: &Registered, right: Right) -> Result<bool> {
+    Ok(has(req, model, right)? && (!access::grants_rights(model.meta()) || access::decides_on_rights(req)?))
+}
+
 /// A change that is undone.
 struct Step<'a> {
     model: &'a Registered,
@@ -56,6 +62,7 @@ struct Step<'a> {
 impl Step<'_> {
     /// Returns the row as it is now, if the user has the right for it.
     fn current(&self, req: &mut Request, right: Right) -> Result<Vec<Value>> {
+        self.require(req, right)?;
         let list = rows(req, self.model)?;
         let gone = || in_the_way(format!("{} \"{}\" has been deleted since.", self.model.meta().label, self.change.label));
         let row = list.find(req.db()?, &self.key)?.ok_or_else(gone)?;
@@ -63,11 +70,21 @@ impl Step<'_> {
         Ok(row)
     }
 
+    /// Returns an error unless the user has the right for the model, before anything is said about the row.
+    fn require(&self, req: &mut Request, right: Right) -> Result<()> {
+        if !may_undo(req, self.model, right)? { Err(self.lacking(right)) } else { Ok(()) }
+    }
+
     fn permit(&self, req: &mut Request, right: Right, row: &[Value]) -> Result<()> {
-        if has_for(req, self.model, right, row)? {
-            return Ok(());
+        if has_for(req, self.model, right, row)? { Ok(()) } else { Err(self.lacking(right)) }
+    }
+
+    fn lacking(&self, right: Right) -> Error {
+        let meta = self.model.meta();
+        if access::grants_rights(meta) {
+            return Error::forbidden("Only superusers undo changes of users and groups.");
         }
-        Err(Error::forbidden(format!("To undo this, you need the permission {}.", right.permission(self.model.meta()))))
+        Error::forbidden(format!("To undo this, you need the permission {}.", right.permission(meta)))
     }
 
     fn changed_since(&self, what: &str) -> Error {
@@ -112,6 +129,7 @@ impl Step<'_> {
     }
 
     fn restore(&self, req: &mut Request) -> Result<()> {
+        self.require(req, Right::Add)?;
         let Some(before) = &self.change.before else { return Ok(()) };
         let (ops, meta) = (self.model.ops, self.model.meta());
         if ops.find(req.db()?, &self.key)?.is_some() {
@@ -129,7 +147,9 @@ impl Step<'_> {
         ops.restore(db, &row).map_err(|error| self.refused(error))?;
         set_links(db, ops, &row, before, false)?;
         let state = state_of(db, ops, &row, false)?;
-        self.recorder.record(db, ops, &row, None, Some(state))
+        self.recorder.record(db, ops, &row, None, Some(state))?;
+        // The error rolls back the row.
+        if rows(req, self.model)?.find(req.db()?, &self.key)?.is_some() { Ok(()) } else { Err(self.lacking(Right::Add)) }
     }
 
     /// Returns what the visitor is told if the database refuses a step.

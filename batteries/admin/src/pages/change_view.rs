@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::layout::{link, row_link};
 use crate::access::{self, Right};
-use crate::history::{Change, ChangeKind, RowState, admin_history};
+use crate::history::{Change, ChangeKind, RowState, admin_history, may_undo};
 use crate::shown::{json_text, label_of};
 use crate::site::{Registered, Site};
 
@@ -88,7 +88,7 @@ fn view(req: &mut Request, model: &Registered, change: &Change, undone: &BTreeSe
         ChangeKind::Delete => Right::Add,
     };
     let is_undone = undone.contains(&change.batch);
-    let may_undo = !is_undone && access::has(req, model, needed)?;
+    let may_undo = !is_undone && may_undo(req, model, needed)?;
     let note = match (&change.undoes, is_undone) {
         (_, true) => "undone since".to_owned(),
         (Some(_), false) => "undoes an earlier change".to_owned(),
