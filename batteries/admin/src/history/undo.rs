@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::{Db, RequestDb};
-use lback_models::runtime::within_sentence;
-use lback_models::{ManyToManyMeta, ModelOps, Value};
+use lback_models::runtime::{dependents, within_sentence};
+use lback_models::{ManyToManyMeta, ModelMeta, ModelOps, Value};
 use serde_json::Value as Json;
 
 use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of};
@@ -27,10 +27,11 @@ pub(crate) fn undo(req: &mut Request, site: &Site, batch: &str) -> Result<usize>
         return Err(in_the_way("This has been undone already."));
     }
     let recorder = Recorder::of(req)?.undoing(batch);
+    let models = site.all_models(req);
     for change in &changes {
         let model = site.model(&change.model)?;
         let key = model.ops.read_key(&change.row_key).ok_or_else(|| in_the_way("The key of the model has changed since."))?;
-        let step = Step { model, change, key, recorder: &recorder };
+        let step = Step { model, change, key, recorder: &recorder, models: &models };
         match change.action {
             ChangeKind::Create => step.delete(req)?,
             ChangeKind::Change => step.change_back(req)?,
@@ -57,6 +58,8 @@ struct Step<'a> {
     change: &'a Change,
     key: Vec<Value>,
     recorder: &'a Recorder,
+    /// All models whose rows may refer to others.
+    models: &'a [&'static ModelMeta],
 }
 
 impl Step<'_> {
@@ -103,6 +106,10 @@ impl Step<'_> {
         let db = req.db()?;
         let before = state_of(db, ops, &row, true)?;
         set_links(db, ops, &row, &RowState::new(), true)?;
+        let affected = dependents(db, self.models, ops.meta(), std::slice::from_ref(&row), 1)?;
+        if !affected.deleted.is_empty() || !affected.released.is_empty() {
+            return Err(in_the_way(format!("Other rows refer to {} \"{}\" since.", within_sentence(ops.meta().label), self.change.label)));
+        }
         ops.delete(db, &row).map_err(|error| self.refused(error))?;
         self.recorder.record(db, ops, &row, Some(before), None)
     }
