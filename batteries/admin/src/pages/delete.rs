@@ -1,18 +1,20 @@
 //! Deletes rows, after a page that shows everything that goes with them.
 
+use std::collections::BTreeMap;
+
 use diesel::Connection as _;
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
-use lback_db::RequestDb;
-use lback_models::runtime::within_sentence;
-use lback_models::runtime::{Dependents, dependents, ops_of};
+use lback_db::{Db, RequestDb};
+use lback_models::runtime::{Dependents, dependents, form_texts, ops_of, within_sentence};
 use lback_models::{ModelMeta, ModelOps, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::edit::row_of_path;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
 use crate::access::{self, Right};
-use crate::history::{Recorder, state_of};
+use crate::history::{Recorder, RowState, state_of};
 use crate::site::{Registered, Site};
 
 /// The most rows that are found and recorded.
@@ -190,6 +192,63 @@ fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<
     Ok(None)
 }
 
+/// A row that stays, with its state before and after the deletion.
+type Kept = (&'static ModelMeta, Vec<Value>, RowState, RowState);
+
+/// Returns the rows that stay and will refer to nothing in a field.
+fn kept_rows(db: &mut Db, site: &Site, found: &Dependents) -> Result<Vec<Kept>> {
+    let mut kept: BTreeMap<(&str, String), Kept> = BTreeMap::new();
+    for (meta, field, rows) in found.released.iter().filter(|(meta, ..)| site.find(meta.table).is_some()) {
+        for row in rows {
+            let key = (meta.table, ops_of(meta).key_text(row));
+            if !kept.contains_key(&key) {
+                let state = state_of(db, &ops_of(meta), row, false)?;
+                kept.insert(key.clone(), (*meta, row.clone(), state.clone(), state));
+            }
+            if let Some(value) = kept.get_mut(&key).and_then(|(.., after)| after.get_mut(field.name)) {
+                *value = Json::Null;
+            }
+        }
+    }
+    Ok(kept.into_values().collect())
+}
+
+/// Returns rows in an order in which each comes before those to which it refers.
+fn referring_first<'a>(
+    groups: impl IntoIterator<Item = (&'static ModelMeta, &'a [Vec<Value>])>,
+) -> Vec<(&'static ModelMeta, &'a Vec<Value>)> {
+    let rows: Vec<_> = groups.into_iter().flat_map(|(meta, rows)| rows.iter().map(move |row| (meta, row))).collect();
+    let places: BTreeMap<(&str, String), usize> =
+        rows.iter().enumerate().map(|(at, (meta, row))| ((meta.table, ops_of(meta).key_text(row)), at)).collect();
+    let referred = |at: usize| {
+        let (meta, row) = rows[at];
+        let references = meta.fields.iter().zip(row).filter_map(|(field, value)| Some((field, (field.references?.model)().table, value)));
+        references
+            .filter_map(|(field, table, value)| Some((table, form_texts(field, value).pop()?)))
+            .filter_map(|key| places.get(&key).copied())
+    };
+    // A row is done when all are to which it refers. Rows that refer to each other in a circle are done in any order.
+    let (mut seen, mut done) = (vec![false; rows.len()], vec![false; rows.len()]);
+    let mut order = Vec::with_capacity(rows.len());
+    for start in 0..rows.len() {
+        let mut waiting = vec![start];
+        while let Some(&at) = waiting.last() {
+            if seen[at] {
+                waiting.pop();
+                if !done[at] {
+                    done[at] = true;
+                    order.push(rows[at]);
+                }
+            } else {
+                seen[at] = true;
+                waiting.extend(referred(at).filter(|other| !seen[*other]));
+            }
+        }
+    }
+    order.reverse();
+    order
+}
+
 /// Deletes rows and records everything that goes with them.
 fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &Dependents) -> Result<Response> {
     let meta = model.meta();
@@ -197,22 +256,14 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
     let site = Site::of(req)?;
     let db = req.db()?;
     let deleted = db.transaction(|db| -> Result<()> {
-        let mut released = Vec::new();
-        for (meta, _, rows) in &found.released {
-            for row in rows.iter().filter(|_| site.find(meta.table).is_some()) {
-                released.push((*meta, row.clone(), state_of(db, &ops_of(meta), row, false)?));
-            }
+        // Undoing goes backwards: first it restores what was referred to, then what refers to it, and then what stays refers to it again.
+        for (meta, row, before, after) in kept_rows(db, &site, found)? {
+            recorder.record(db, &ops_of(meta), &row, Some(before), Some(after))?;
         }
-        // Those that refer to others were found last, and are restored last.
-        for (meta, rows) in found.deleted.iter().rev().filter(|(meta, _)| site.find(meta.table).is_some()) {
-            for row in rows {
-                let before = state_of(db, &ops_of(meta), row, true)?;
-                recorder.record(db, &ops_of(meta), row, Some(before), None)?;
-            }
-        }
-        for row in rows {
-            let before = state_of(db, model.ops, row, true)?;
-            recorder.record(db, model.ops, row, Some(before), None)?;
+        let all = found.deleted.iter().map(|(meta, rows)| (*meta, rows.as_slice())).chain([(meta, rows)]);
+        for (meta, row) in referring_first(all.filter(|(meta, _)| site.find(meta.table).is_some())) {
+            let before = state_of(db, &ops_of(meta), row, true)?;
+            recorder.record(db, &ops_of(meta), row, Some(before), None)?;
         }
         for row in rows {
             for link in meta.many_to_many {
@@ -221,13 +272,6 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
             // It may have been deleted with another one that was chosen.
             if model.ops.find(db, &model.ops.key(row))?.is_some() {
                 model.ops.delete(db, row)?;
-            }
-        }
-        for (meta, row, before) in released {
-            let ops = ops_of(meta);
-            if let Some(now) = ops.find(db, &ops.key(&row))? {
-                let after = state_of(db, &ops, &now, false)?;
-                recorder.record(db, &ops, &now, Some(before), Some(after))?;
             }
         }
         Ok(())
