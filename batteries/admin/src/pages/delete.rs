@@ -1,6 +1,6 @@
 //! Deletes rows, after a page that shows everything that goes with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::Connection as _;
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
@@ -86,7 +86,8 @@ pub(super) fn chosen(req: &mut Request, model: &Registered) -> Result<Vec<Vec<Va
     let list = access::rows(req, model)?;
     let db = req.db()?;
     let mut rows = Vec::new();
-    for key in keys.iter().filter_map(|key| model.ops.read_key(key)) {
+    let keys: BTreeSet<&String> = keys.iter().collect();
+    for key in keys.into_iter().filter_map(|key| model.ops.read_key(key)) {
         // A row may have been deleted in the meantime.
         rows.extend(list.find(db, &key)?);
     }
