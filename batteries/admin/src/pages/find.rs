@@ -2,6 +2,7 @@
 
 use lback_core::{Error, Request, Response, Result};
 use lback_db::RequestDb;
+use lback_models::{Cursor, Filter};
 use serde::Serialize;
 
 use super::layout::{row_link, site_and_table};
@@ -13,6 +14,8 @@ use crate::site::Site;
 /// The most rows of a model that the palette shows, and the most rows in all.
 const MOST_OF_MODEL: u32 = 5;
 const MOST: usize = 20;
+/// The most characters that are searched for. SQLite refuses long patterns.
+const MOST_CHARACTERS: usize = 200;
 /// The most choices of a field.
 const MOST_CHOICES: u32 = 50;
 
@@ -26,7 +29,8 @@ struct Found {
 pub(super) fn find(req: &mut Request) -> Result<Response> {
     let site = Site::of(req)?;
     let query = QueryString::of(req)?;
-    let text = query.get("q").unwrap_or_default().trim().to_owned();
+    let text = query.get("q").unwrap_or_default().trim();
+    let text: String = text.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
     let mut found = Vec::new();
     // Fewer letters are in too many rows.
     if text.chars().count() >= 2 {
@@ -34,10 +38,11 @@ pub(super) fn find(req: &mut Request) -> Result<Response> {
             if found.len() >= MOST || !access::has(req, model, Right::View)? {
                 continue;
             }
-            let list = access::rows(req, model)?;
-            for choice in list.search_labels(req.db()?, &text, MOST_OF_MODEL)? {
-                let url = row_link(req, "row", model, choice.value())?;
-                found.push(Found { label: choice.label().to_owned(), hint: model.meta().label, url });
+            let Some(label) = model.meta().field_of_column(model.meta().display) else { continue };
+            let list = access::rows(req, model)?.filter(Filter::Contains(label, text.clone()));
+            for row in list.page(req.db()?, &Cursor::default(), MOST_OF_MODEL)?.items {
+                let url = row_link(req, "row", model, &model.ops.key_text(&row))?;
+                found.push(Found { label: model.ops.label(&row), hint: model.meta().label, url });
             }
         }
     }
