@@ -5,7 +5,7 @@ mod state;
 mod undo;
 
 pub(crate) use record::{Recorder, Watched};
-pub(crate) use state::{RowState, state_of};
+pub(crate) use state::{RowState, key_json, state_of};
 pub(crate) use undo::{may_undo, undo};
 
 use chrono::{DateTime, Utc};

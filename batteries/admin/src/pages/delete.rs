@@ -1,5 +1,6 @@
 //! Deletes rows, after a page that shows everything that goes with them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::Connection as _;
@@ -14,7 +15,7 @@ use serde_json::Value as Json;
 use super::edit::row_of_path;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
 use crate::access::{self, Right};
-use crate::history::{Recorder, RowState, state_of};
+use crate::history::{Recorder, RowState, key_json, state_of};
 use crate::site::{Registered, Site};
 
 /// The most rows that are found and recorded.
@@ -196,22 +197,52 @@ fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<
 /// A row that stays, with its state before and after the deletion.
 type Kept = (&'static ModelMeta, Vec<Value>, RowState, RowState);
 
-/// Returns the rows that stay and will refer to nothing in a field.
-fn kept_rows(db: &mut Db, site: &Site, found: &Dependents) -> Result<Vec<Kept>> {
-    let mut kept: BTreeMap<(&str, String), Kept> = BTreeMap::new();
-    for (meta, field, rows) in found.released.iter().filter(|(meta, ..)| site.find(meta.table).is_some()) {
-        for row in rows {
-            let key = (meta.table, ops_of(meta).key_text(row));
-            if !kept.contains_key(&key) {
-                let state = state_of(db, &ops_of(meta), row, false)?;
-                kept.insert(key.clone(), (*meta, row.clone(), state.clone(), state));
-            }
-            if let Some(value) = kept.get_mut(&key).and_then(|(.., after)| after.get_mut(field.name)) {
-                *value = Json::Null;
+/// The rows that stay, by table and key.
+#[derive(Default)]
+struct KeptRows(BTreeMap<(&'static str, String), Kept>);
+
+impl KeptRows {
+    /// Returns the rows that will refer to nothing in a field, or be linked to fewer rows.
+    fn of(db: &mut Db, site: &Site, deleted: &[(&'static ModelMeta, &Vec<Value>)], found: &Dependents) -> Result<Self> {
+        let mut kept = KeptRows::default();
+        for (meta, field, rows) in found.released.iter().filter(|(meta, ..)| site.find(meta.table).is_some()) {
+            for row in rows {
+                kept.after(db, meta, row)?.insert(field.name.to_owned(), Json::Null);
             }
         }
+        let deleted: BTreeSet<(&str, String)> = deleted.iter().map(|(meta, row)| (meta.table, ops_of(meta).key_text(row))).collect();
+        for (pairs, rows) in found.deleted.iter().filter(|(pairs, _)| site.find(pairs.table).is_none()) {
+            for model in &site.models {
+                for link in model.meta().many_to_many.iter().filter(|link| (link.through)().table == pairs.table) {
+                    let place = |name: &str| pairs.fields.iter().position(|field| field.name == name);
+                    let (Some(own), Some(other)) = (place(link.own), place(link.other)) else { continue };
+                    for pair in rows {
+                        let Some(row) = model.ops.find(db, &pair[own..=own])? else { continue };
+                        if deleted.contains(&(model.meta().table, model.ops.key_text(&row))) {
+                            continue;
+                        }
+                        if let Some(Json::Array(keys)) = kept.after(db, model.meta(), &row)?.get_mut(link.name) {
+                            keys.retain(|key| *key != key_json(&pair[other]));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(kept)
     }
-    Ok(kept.into_values().collect())
+
+    /// Returns the state of a row after the deletion.
+    fn after(&mut self, db: &mut Db, meta: &'static ModelMeta, row: &[Value]) -> Result<&mut RowState> {
+        let key = (meta.table, ops_of(meta).key_text(row));
+        let (.., after) = match self.0.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let state = state_of(db, &ops_of(meta), row, false)?;
+                new.insert((meta, row.to_vec(), state.clone(), state))
+            }
+        };
+        Ok(after)
+    }
 }
 
 /// Returns rows in an order in which each comes before those to which it refers.
@@ -258,11 +289,12 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
     let db = req.db()?;
     let deleted = db.transaction(|db| -> Result<()> {
         // Undoing goes backwards: first it restores what was referred to, then what refers to it, and then what stays refers to it again.
-        for (meta, row, before, after) in kept_rows(db, &site, found)? {
+        let all = found.deleted.iter().map(|(meta, rows)| (*meta, rows.as_slice())).chain([(meta, rows)]);
+        let all = referring_first(all.filter(|(meta, _)| site.find(meta.table).is_some()));
+        for (meta, row, before, after) in KeptRows::of(db, &site, &all, found)?.0.into_values() {
             recorder.record(db, &ops_of(meta), &row, Some(before), Some(after))?;
         }
-        let all = found.deleted.iter().map(|(meta, rows)| (*meta, rows.as_slice())).chain([(meta, rows)]);
-        for (meta, row) in referring_first(all.filter(|(meta, _)| site.find(meta.table).is_some())) {
+        for (meta, row) in all {
             let before = state_of(db, &ops_of(meta), row, true)?;
             recorder.record(db, &ops_of(meta), row, Some(before), None)?;
         }
