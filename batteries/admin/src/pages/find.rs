@@ -1,11 +1,12 @@
 //! Finds rows for the command palette, and choices for fields that refer to rows.
 
+use diesel::Connection as _;
 use lback_core::{Error, Request, Response, Result};
 use lback_db::RequestDb;
 use lback_models::{Cursor, Filter};
 use serde::Serialize;
 
-use super::layout::{row_link, site_and_table};
+use super::layout::{is_of_database, row_link, site_and_table};
 use crate::access::{self, Right};
 use crate::names::{Named, named};
 use crate::query_string::QueryString;
@@ -40,7 +41,12 @@ pub(super) fn find(req: &mut Request) -> Result<Response> {
             }
             let Some(label) = model.meta().field_of_column(model.meta().display) else { continue };
             let list = access::rows(req, model)?.filter(Filter::Contains(label, text.clone()));
-            for row in list.page(req.db()?, &Cursor::default(), MOST_OF_MODEL)?.items {
+            // A model whose table is missing leaves the others alone.
+            let rows = match req.db()?.transaction(|db| list.page(db, &Cursor::default(), MOST_OF_MODEL)) {
+                Err(error) if is_of_database(&error) => continue,
+                page => page?.items,
+            };
+            for row in rows {
                 let url = row_link(req, "row", model, &model.ops.key_text(&row))?;
                 found.push(Found { label: model.ops.label(&row), hint: model.meta().label, url });
             }
