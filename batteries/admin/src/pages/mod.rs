@@ -4,6 +4,7 @@ mod actions;
 mod change_view;
 mod dates;
 mod delete;
+mod deletion;
 mod edit;
 mod export;
 mod filters;
