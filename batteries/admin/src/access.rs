@@ -1,9 +1,9 @@
 //! What the current user may do with the models.
 
-use lback_auth::RequestAuth;
+use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
 use lback_models::runtime::within_sentence;
-use lback_models::{List, ModelMeta, Value};
+use lback_models::{List, Model as _, ModelMeta, Value, ops};
 
 use crate::site::{Registered, Site};
 
@@ -72,11 +72,28 @@ pub(crate) fn has_for(req: &mut Request, model: &Registered, right: Right, row: 
         Right::Delete => &model.options.can_delete,
         Right::View | Right::Add => &None,
     };
+    if model.meta().table == User::META.table && right != Right::View && is_superuser(row)? && !decides_on_rights(req)? {
+        return Ok(false);
+    }
     Ok(has(req, model, right)?
         && match decide {
             Some(may) => may(req, row)?,
             None => true,
         })
+}
+
+fn is_superuser(row: &[Value]) -> Result<bool> {
+    Ok(User::from_values(row.to_vec())?.is_superuser)
+}
+
+/// Returns whether the user may decide what others may do. Anybody else could give away more than they have.
+pub(crate) fn decides_on_rights(req: &mut Request) -> Result<bool> {
+    Ok(req.user()?.is_some_and(|user| user.is_superuser))
+}
+
+/// Returns whether rows of a model say what users may do.
+pub(crate) fn grants_rights(meta: &ModelMeta) -> bool {
+    [User::META.table, Group::META.table].contains(&meta.table)
 }
 
 /// Returns an error unless the user has a right for a row.
@@ -110,6 +127,16 @@ pub(crate) fn rows(req: &mut Request, model: &Registered) -> Result<List> {
 pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<Option<List>> {
     match site.find(meta.table) {
         Some(model) if has(req, model, Right::View)? => rows(req, model).map(Some),
+        // They are no model of the site, but superusers choose them for groups.
+        None if meta.table == Permission::META.table && decides_on_rights(req)? => Ok(Some(ops::<Permission>().list())),
         _ => Ok(None),
+    }
+}
+
+/// Returns whether the user may see all rows of a model, so that an answer that depends on its rows tells nothing.
+pub(crate) fn sees_all(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<bool> {
+    match site.find(meta.table) {
+        Some(model) if model.options.rows.is_none() => has(req, model, Right::View),
+        _ => Ok(false),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lback_auth::{Group, User};
+use lback_auth::User;
 use lback_core::{Request, Result};
 use lback_models::{Model, ops};
 
@@ -139,7 +139,6 @@ impl Admin {
         }
         let (options, problems) = match table {
             table if table == User::META.table => users::options(),
-            table if table == Group::META.table => users::group_options(),
             _ => Default::default(),
         };
         self.problems.extend(problems);

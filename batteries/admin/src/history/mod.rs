@@ -5,8 +5,8 @@ mod state;
 mod undo;
 
 pub(crate) use record::{Recorder, Watched};
-pub(crate) use state::{RowState, state_of};
-pub(crate) use undo::undo;
+pub(crate) use state::{RowState, key_json, state_of};
+pub(crate) use undo::{may_undo, undo};
 
 use chrono::{DateTime, Utc};
 use lback_core::{Request, Result};

@@ -22,7 +22,8 @@ pub(crate) fn state_of(db: &mut Db, ops: &dyn ModelOps, row: &[Value], hidden: b
     Ok(state)
 }
 
-fn key_json(key: &Value) -> Json {
+/// Returns a key as the state of a row has it.
+pub(crate) fn key_json(key: &Value) -> Json {
     match key {
         Value::Int(number) => Json::from(*number),
         Value::Text(text) => Json::from(text.as_str()),

@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::{Db, RequestDb};
-use lback_models::runtime::within_sentence;
-use lback_models::{ManyToManyMeta, ModelOps, Value};
+use lback_models::runtime::{dependents, within_sentence};
+use lback_models::{ManyToManyMeta, ModelMeta, ModelOps, Value};
 use serde_json::Value as Json;
 
 use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of};
-use crate::access::{Right, has_for, rows};
+use crate::access::{self, Right, has, has_for, rows};
 use crate::site::{Registered, Site};
 
 /// Undoes all changes of a batch, in one transaction, and returns their number.
@@ -27,12 +27,11 @@ pub(crate) fn undo(req: &mut Request, site: &Site, batch: &str) -> Result<usize>
         return Err(in_the_way("This has been undone already."));
     }
     let recorder = Recorder::of(req)?.undoing(batch);
-    // Rows that were deleted come first: others may have referred to them.
-    let (deleted, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.action == ChangeKind::Delete);
-    for change in deleted.into_iter().chain(others) {
+    let models = site.all_models(req);
+    for change in &changes {
         let model = site.model(&change.model)?;
         let key = model.ops.read_key(&change.row_key).ok_or_else(|| in_the_way("The key of the model has changed since."))?;
-        let step = Step { model, change, key, recorder: &recorder };
+        let step = Step { model, change, key, recorder: &recorder, models: &models };
         match change.action {
             ChangeKind::Create => step.delete(req)?,
             ChangeKind::Change => step.change_back(req)?,
@@ -47,17 +46,26 @@ fn in_the_way(message: impl Into<String>) -> Error {
     Error::new(StatusCode::CONFLICT, message)
 }
 
+/// Returns whether the user may undo changes of a model that need a right. Those of users and groups could give back rights, which
+/// only superusers decide on.
+pub(crate) fn may_undo(req: &mut Request, model: &Registered, right: Right) -> Result<bool> {
+    Ok(has(req, model, right)? && (!access::grants_rights(model.meta()) || access::decides_on_rights(req)?))
+}
+
 /// A change that is undone.
 struct Step<'a> {
     model: &'a Registered,
     change: &'a Change,
     key: Vec<Value>,
     recorder: &'a Recorder,
+    /// All models whose rows may refer to others.
+    models: &'a [&'static ModelMeta],
 }
 
 impl Step<'_> {
     /// Returns the row as it is now, if the user has the right for it.
     fn current(&self, req: &mut Request, right: Right) -> Result<Vec<Value>> {
+        self.require(req, right)?;
         let list = rows(req, self.model)?;
         let gone = || in_the_way(format!("{} \"{}\" has been deleted since.", self.model.meta().label, self.change.label));
         let row = list.find(req.db()?, &self.key)?.ok_or_else(gone)?;
@@ -65,11 +73,21 @@ impl Step<'_> {
         Ok(row)
     }
 
+    /// Returns an error unless the user has the right for the model, before anything is said about the row.
+    fn require(&self, req: &mut Request, right: Right) -> Result<()> {
+        if !may_undo(req, self.model, right)? { Err(self.lacking(right)) } else { Ok(()) }
+    }
+
     fn permit(&self, req: &mut Request, right: Right, row: &[Value]) -> Result<()> {
-        if has_for(req, self.model, right, row)? {
-            return Ok(());
+        if has_for(req, self.model, right, row)? { Ok(()) } else { Err(self.lacking(right)) }
+    }
+
+    fn lacking(&self, right: Right) -> Error {
+        let meta = self.model.meta();
+        if access::grants_rights(meta) {
+            return Error::forbidden("Only superusers undo changes of users and groups.");
         }
-        Err(Error::forbidden(format!("To undo this, you need the permission {}.", right.permission(self.model.meta()))))
+        Error::forbidden(format!("To undo this, you need the permission {}.", right.permission(meta)))
     }
 
     fn changed_since(&self, what: &str) -> Error {
@@ -88,6 +106,10 @@ impl Step<'_> {
         let db = req.db()?;
         let before = state_of(db, ops, &row, true)?;
         set_links(db, ops, &row, &RowState::new(), true)?;
+        let affected = dependents(db, self.models, ops.meta(), std::slice::from_ref(&row), 1)?;
+        if !affected.deleted.is_empty() || !affected.released.is_empty() {
+            return Err(in_the_way(format!("Other rows refer to {} \"{}\" since.", within_sentence(ops.meta().label), self.change.label)));
+        }
         ops.delete(db, &row).map_err(|error| self.refused(error))?;
         self.recorder.record(db, ops, &row, Some(before), None)
     }
@@ -114,6 +136,7 @@ impl Step<'_> {
     }
 
     fn restore(&self, req: &mut Request) -> Result<()> {
+        self.require(req, Right::Add)?;
         let Some(before) = &self.change.before else { return Ok(()) };
         let (ops, meta) = (self.model.ops, self.model.meta());
         if ops.find(req.db()?, &self.key)?.is_some() {
@@ -131,7 +154,9 @@ impl Step<'_> {
         ops.restore(db, &row).map_err(|error| self.refused(error))?;
         set_links(db, ops, &row, before, false)?;
         let state = state_of(db, ops, &row, false)?;
-        self.recorder.record(db, ops, &row, None, Some(state))
+        self.recorder.record(db, ops, &row, None, Some(state))?;
+        // The error rolls back the row.
+        if rows(req, self.model)?.find(req.db()?, &self.key)?.is_some() { Ok(()) } else { Err(self.lacking(Right::Add)) }
     }
 
     /// Returns what the visitor is told if the database refuses a step.

@@ -1,16 +1,17 @@
 //! Changes of the history, as pages show them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
+use lback_models::Value;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::layout::{link, row_link};
+use super::layout::{is_of_database, link, row_link};
 use crate::access::{self, Right};
-use crate::history::{Change, ChangeKind, RowState, admin_history};
+use crate::history::{Change, ChangeKind, RowState, admin_history, may_undo};
 use crate::shown::{json_text, label_of};
 use crate::site::{Registered, Site};
 
@@ -56,10 +57,11 @@ pub(super) fn visible_tables(req: &mut Request, site: &Site) -> Result<Vec<&'sta
 pub(super) fn views(req: &mut Request, site: &Site, changes: &[Change]) -> Result<Vec<ChangeView>> {
     let batches: Vec<&str> = changes.iter().map(|change| change.batch.as_str()).collect();
     let undone = undone(req, &batches)?;
+    let existing = existing(req, site, changes)?;
     let mut views = Vec::with_capacity(changes.len());
     for change in changes {
         if let Some(model) = site.find(&change.model) {
-            views.push(view(req, model, change, &undone)?);
+            views.push(view(req, model, change, &undone, &existing)?);
         }
     }
     Ok(views)
@@ -74,7 +76,46 @@ fn undone(req: &mut Request, batches: &[&str]) -> Result<BTreeSet<String>> {
     Ok(found.load::<Option<String>>(req.db()?)?.into_iter().flatten().collect())
 }
 
-fn view(req: &mut Request, model: &Registered, change: &Change, undone: &BTreeSet<String>) -> Result<ChangeView> {
+/// Returns the tables and keys of the changed rows that still exist.
+fn existing(req: &mut Request, site: &Site, changes: &[Change]) -> Result<BTreeSet<(&'static str, String)>> {
+    let mut keys: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
+    for change in changes {
+        if let Some(model) = site.find(&change.model) {
+            keys.entry(model.meta().table).or_default().insert(&change.row_key);
+        }
+    }
+    let mut existing = BTreeSet::new();
+    for (table, keys) in keys {
+        let model = site.model(table)?;
+        let keys: Vec<Vec<Value>> = keys.into_iter().filter_map(|key| model.ops.read_key(key)).collect();
+        // A model whose table is missing leaves the history of the others alone.
+        let found = req.db()?.transaction(|db| -> Result<Vec<String>> {
+            if model.meta().primary_key.len() == 1 {
+                let found = model.ops.list().with_keys(db, keys.concat())?;
+                return Ok(found.into_iter().map(|(key, _)| key).collect());
+            }
+            let mut found = Vec::new();
+            for key in &keys {
+                found.extend(model.ops.find(db, key)?.map(|row| model.ops.key_text(&row)));
+            }
+            Ok(found)
+        });
+        match found {
+            Ok(found) => existing.extend(found.into_iter().map(|key| (table, key))),
+            Err(error) if is_of_database(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(existing)
+}
+
+fn view(
+    req: &mut Request,
+    model: &Registered,
+    change: &Change,
+    undone: &BTreeSet<String>,
+    existing: &BTreeSet<(&str, String)>,
+) -> Result<ChangeView> {
     let meta = model.meta();
     let zone = req.time_zone();
     let (action, kind) = match change.action {
@@ -88,13 +129,13 @@ fn view(req: &mut Request, model: &Registered, change: &Change, undone: &BTreeSe
         ChangeKind::Delete => Right::Add,
     };
     let is_undone = undone.contains(&change.batch);
-    let may_undo = !is_undone && access::has(req, model, needed)?;
+    let may_undo = !is_undone && may_undo(req, model, needed)?;
     let note = match (&change.undoes, is_undone) {
         (_, true) => "undone since".to_owned(),
         (Some(_), false) => "undoes an earlier change".to_owned(),
         (None, false) => String::new(),
     };
-    let exists = model.ops.read_key(&change.row_key).map(|key| model.ops.find(req.db()?, &key)).transpose()?.flatten().is_some();
+    let exists = existing.contains(&(meta.table, change.row_key.clone()));
     Ok(ChangeView {
         at: zone.local(change.at).format("%Y-%m-%d %H:%M").to_string(),
         who: if change.user_name.is_empty() { "The program".to_owned() } else { change.user_name.clone() },

@@ -1,14 +1,16 @@
 //! Deletes rows, after a page that shows everything that goes with them.
 
+use std::collections::BTreeSet;
+
 use diesel::Connection as _;
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
-use lback_models::runtime::within_sentence;
-use lback_models::runtime::{Dependents, dependents, ops_of};
+use lback_models::runtime::{Dependents, dependents, ops_of, within_sentence};
 use lback_models::{Cursor, ModelMeta, ModelOps, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
+use super::deletion::{KeptRows, referring_first};
 use super::edit::row_of_path;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
 use super::list::narrowed;
@@ -33,9 +35,29 @@ struct RowView {
 #[derive(Serialize)]
 struct Affected {
     label: String,
-    count: usize,
+    /// `None` if the user may not see all of the rows.
+    count: Option<usize>,
     items: Vec<String>,
     more: usize,
+}
+
+impl Affected {
+    /// Returns the rows as the page names them, without those that the user may not see.
+    fn of(req: &mut Request, site: &Site, meta: &'static ModelMeta, rows: &[Vec<Value>], label: String) -> Result<Self> {
+        let Some(list) = access::visible(req, site, meta)? else {
+            return Ok(Affected { label, count: None, items: Vec::new(), more: 0 });
+        };
+        let ops = ops_of(meta);
+        if site.find(meta.table).is_none_or(|model| model.options.rows.is_none()) {
+            let items = rows.iter().take(MOST_NAMED).map(|row| ops.label(row)).collect();
+            return Ok(Affected { label, count: Some(rows.len()), items, more: rows.len().saturating_sub(MOST_NAMED) });
+        }
+        let mut items = Vec::new();
+        for row in rows.iter().take(MOST_NAMED) {
+            items.extend(list.find(req.db()?, &ops.key(row))?.map(|row| ops.label(&row)));
+        }
+        Ok(Affected { label, count: None, items, more: 0 })
+    }
 }
 
 pub(super) fn one(req: &mut Request) -> Result<Response> {
@@ -76,6 +98,7 @@ pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered) -> Resu
         return Err(too_many());
     }
     let list = access::rows(req, model)?;
+    let keys: BTreeSet<String> = keys.into_iter().collect();
     let keys: Vec<Vec<Value>> = keys.iter().filter_map(|key| model.ops.read_key(key)).collect();
     let db = req.db()?;
     // A row may have been deleted in the meantime.
@@ -133,18 +156,20 @@ fn delete_or_ask(
     if is_confirmed && found.protected.is_empty() && may.is_none() {
         return delete(req, model, &rows, &found);
     }
-    let labels = |meta: &'static ModelMeta, rows: &[Vec<Value>], suffix: &str| Affected {
-        label: format!("{}{suffix}", meta.plural),
-        count: rows.len(),
-        items: rows.iter().take(MOST_NAMED).map(|row| ops_of(meta).label(row)).collect(),
-        more: rows.len().saturating_sub(MOST_NAMED),
-    };
-    let of_field = |(meta, field, rows): &(&'static ModelMeta, &'static lback_models::FieldMeta, Vec<Vec<Value>>)| {
-        labels(meta, rows, &format!(" ({})", within_sentence(field.label)))
-    };
-    let mut protected: Vec<Affected> = found.protected.iter().map(of_field).collect();
-    if let Some((meta, count)) = may {
-        protected.push(Affected { label: format!("{} that you may not delete", meta.plural), count, items: Vec::new(), more: 0 });
+    let mut deleted = Vec::new();
+    for (meta, rows) in &found.deleted {
+        deleted.push(Affected::of(req, site, meta, rows, meta.plural.to_owned())?);
+    }
+    let mut of_fields = [Vec::new(), Vec::new()];
+    for (views, found) in of_fields.iter_mut().zip([&found.protected, &found.released]) {
+        for (meta, field, rows) in found {
+            let label = format!("{} ({})", meta.plural, within_sentence(field.label));
+            views.push(Affected::of(req, site, meta, rows, label)?);
+        }
+    }
+    let [mut protected, released] = of_fields;
+    if let Some(meta) = may {
+        protected.push(Affected { label: format!("{} that you may not delete", meta.plural), count: None, items: Vec::new(), more: 0 });
     }
     let mut views = Vec::new();
     for row in rows.iter().take(MOST_NAMED) {
@@ -158,8 +183,8 @@ fn delete_or_ask(
         rows => views,
         count => rows.len(),
         more => rows.len().saturating_sub(MOST_NAMED),
-        deleted => found.deleted.iter().map(|(meta, rows)| labels(meta, rows, "")).collect::<Vec<_>>(),
-        released => found.released.iter().map(of_field).collect::<Vec<_>>(),
+        deleted,
+        released,
         protected,
         has_more => found.has_more,
         keys => rows.iter().map(|row| model.ops.key_text(row)).collect::<Vec<_>>(),
@@ -170,14 +195,16 @@ fn delete_or_ask(
     Ok(if is_refused { page.with_status(StatusCode::CONFLICT) } else { page })
 }
 
-/// Returns a model of which the user may not delete rows that would be deleted as well, and their number.
-fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<(&'static ModelMeta, usize)>> {
+/// Returns a model of which the user may not delete rows that would be deleted as well.
+fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<&'static ModelMeta>> {
     for (meta, rows) in &found.deleted {
         // The pairs of a relation belong to their rows.
         let Some(model) = site.find(meta.table) else { continue };
+        let list = access::rows(req, model)?;
         for row in rows {
-            if !access::has_for(req, model, Right::Delete, row)? {
-                return Ok(Some((meta, rows.len())));
+            let is_own = model.options.rows.is_none() || list.find(req.db()?, &model.ops.key(row))?.is_some();
+            if !is_own || !access::has_for(req, model, Right::Delete, row)? {
+                return Ok(Some(meta));
             }
         }
     }
@@ -191,22 +218,15 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
     let site = Site::of(req)?;
     let db = req.db()?;
     let deleted = db.transaction(|db| -> Result<()> {
-        let mut released = Vec::new();
-        for (meta, _, rows) in &found.released {
-            for row in rows.iter().filter(|_| site.find(meta.table).is_some()) {
-                released.push((*meta, row.clone(), state_of(db, &ops_of(meta), row, false)?));
-            }
+        // Undoing goes backwards: first it restores what was referred to, then what refers to it, and then what stays refers to it again.
+        let all = found.deleted.iter().map(|(meta, rows)| (*meta, rows.as_slice())).chain([(meta, rows)]);
+        let all = referring_first(all.filter(|(meta, _)| site.find(meta.table).is_some()));
+        for (meta, row, before, after) in KeptRows::of(db, &site, &all, found)?.0.into_values() {
+            recorder.record(db, &ops_of(meta), &row, Some(before), Some(after))?;
         }
-        // Those that refer to others were found last, and are restored last.
-        for (meta, rows) in found.deleted.iter().rev().filter(|(meta, _)| site.find(meta.table).is_some()) {
-            for row in rows {
-                let before = state_of(db, &ops_of(meta), row, true)?;
-                recorder.record(db, &ops_of(meta), row, Some(before), None)?;
-            }
-        }
-        for row in rows {
-            let before = state_of(db, model.ops, row, true)?;
-            recorder.record(db, model.ops, row, Some(before), None)?;
+        for (meta, row) in all {
+            let before = state_of(db, &ops_of(meta), row, true)?;
+            recorder.record(db, &ops_of(meta), row, Some(before), None)?;
         }
         for row in rows {
             for link in meta.many_to_many {
@@ -215,13 +235,6 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
             // It may have been deleted with another one that was chosen.
             if model.ops.find(db, &model.ops.key(row))?.is_some() {
                 model.ops.delete(db, row)?;
-            }
-        }
-        for (meta, row, before) in released {
-            let ops = ops_of(meta);
-            if let Some(now) = ops.find(db, &ops.key(&row))? {
-                let after = state_of(db, &ops, &now, false)?;
-                recorder.record(db, &ops, &now, Some(before), Some(after))?;
             }
         }
         Ok(())

@@ -4,9 +4,8 @@ use diesel::Connection as _;
 use lback_core::{Context, Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
-use lback_models::runtime::within_sentence;
-use lback_models::runtime::{form_field, form_texts, form_value, link_form_field};
-use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, Value};
+use lback_models::runtime::{form_field, form_texts, form_value, link_form_field, ops_of, within_sentence};
+use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
@@ -54,7 +53,7 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
             form = form.initial(name, value);
         }
     }
-    if let Some(response) = edited.save(req, &mut form, None)? {
+    if let Some(response) = edited.save(req, &site, &mut form, None)? {
         return Ok(response);
     }
     edited.page(req, &site, form, None)
@@ -73,7 +72,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     if *req.method() == Method::POST {
         access::require_for(req, model, Right::Change, &edited.values)?;
     }
-    if let Some(response) = edited.save(req, &mut form, Some(&state))? {
+    if let Some(response) = edited.save(req, &site, &mut form, Some(&state))? {
         return Ok(response);
     }
     let mut conflict = None;
@@ -274,14 +273,13 @@ impl<'a> Edited<'a> {
                 link.name
             )));
         }
-        let to = lback_models::runtime::ops_of((link.model)());
-        use lback_models::ModelOps as _;
+        let to = ops_of((link.model)());
         let key = to.meta().primary_key.first().and_then(|key| to.meta().field_of_column(key));
         Ok(keys.iter().filter_map(|value| form_texts(key?, value).into_iter().next()).collect())
     }
 
     /// Saves the row if the form is valid, and returns the redirect. `before` is the state of a row that is changed.
-    fn save(&self, req: &mut Request, form: &mut Form<Values>, before: Option<&RowState>) -> Result<Option<Response>> {
+    fn save(&self, req: &mut Request, site: &Site, form: &mut Form<Values>, before: Option<&RowState>) -> Result<Option<Response>> {
         let Some(mut given) = form.submitted(req)? else { return Ok(None) };
         let then = req.form::<Then>()?.then;
         let before = before.filter(|_| then != "as_new");
@@ -293,7 +291,7 @@ impl<'a> Edited<'a> {
         if then == "as_new" {
             access::require(req, self.model, Right::Add)?;
         }
-        let (row, links) = self.with(req, &mut given)?;
+        let (row, links) = self.with(req, site, &mut given)?;
         let mut errors = FormErrors::default();
         self.model.ops.clean(&row, &mut errors)?;
         form.add_errors(errors);
@@ -345,7 +343,7 @@ impl<'a> Edited<'a> {
     }
 
     /// Returns the row with the values of the form, and the rows to which it is to be linked.
-    fn with(&self, req: &mut Request, given: &mut Values) -> Result<(Vec<Value>, Vec<(&'static ManyToManyMeta, Vec<Value>)>)> {
+    fn with(&self, req: &mut Request, site: &Site, given: &mut Values) -> Result<(Vec<Value>, Vec<(&'static ManyToManyMeta, Vec<Value>)>)> {
         let mut row = if self.is_new() { self.model.ops.blank(req.now())? } else { self.values.clone() };
         let mut links = Vec::new();
         for named in &self.fields {
@@ -357,14 +355,28 @@ impl<'a> Edited<'a> {
                     }
                 }
                 Named::Link(link) => {
-                    use lback_models::ModelOps as _;
-                    let to = lback_models::runtime::ops_of((link.model)());
+                    let to = ops_of((link.model)());
                     let keys = given.texts(link.name).filter_map(|text| to.read_key(text)?.into_iter().next());
-                    links.push((link, keys.collect()));
+                    let mut keys: Vec<Value> = keys.collect();
+                    keys.extend(self.linked_unseen(req, site, link)?);
+                    links.push((link, keys));
                 }
             }
         }
         Ok((row, links))
+    }
+
+    /// Returns the keys of the rows to which the row is linked and which the visitor may not see. They stay linked.
+    fn linked_unseen(&self, req: &mut Request, site: &Site, link: &'static ManyToManyMeta) -> Result<Vec<Value>> {
+        let to = (link.model)();
+        if self.is_new() || access::sees_all(req, site, to)? {
+            return Ok(Vec::new());
+        }
+        let Some(list) = access::visible(req, site, to)? else { return Ok(Vec::new()) };
+        let linked = self.model.ops.linked(req.db()?, link, &self.values)?;
+        let seen: Vec<Value> =
+            list.with_keys(req.db()?, linked.clone())?.iter().filter_map(|(_, row)| ops_of(to).key(row).into_iter().next()).collect();
+        Ok(linked.into_iter().filter(|key| !seen.contains(key)).collect())
     }
 
     fn saved(&self, req: &mut Request, row: &[Value], is_new: bool, then: &str) -> Result<Response> {

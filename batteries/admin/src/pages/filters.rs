@@ -15,6 +15,10 @@ use crate::site::{Registered, Site};
 
 /// The most rows that a filter offers. If there are more, the visitor writes a part of the label.
 const MOST_CHOICES: u32 = 100;
+/// The most characters of a label that are searched for.
+const MOST_CHARACTERS: usize = 200;
+/// A longer text equals none.
+const MOST_BYTES: usize = 20_000;
 /// The choice of rows without a value.
 const EMPTY: &str = "~";
 
@@ -118,9 +122,13 @@ impl Filters {
         let to = (reference.model)();
         let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
         let Some(mut choices) = few_rows(req, &list)? else {
+            // Of rows that the user may see only in part, a search would tell about the others.
+            if !access::sees_all(req, site, to)? {
+                return Ok(());
+            }
             let display = to.field_of_column(to.display).filter(|field| !field.hidden);
             if let (Some(text), Some(display)) = (query.get(field.name), display) {
-                self.conditions.push(Filter::Reference(field, Box::new(Filter::Contains(display, text.to_owned()))));
+                self.conditions.push(Filter::Reference(field, Box::new(Filter::Contains(display, searched(text)))));
                 self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
             }
             self.push(FilterView {
@@ -157,7 +165,9 @@ impl Filters {
     fn add_text(&mut self, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
         let text = query.get(field.name);
         if let Some(text) = text {
-            self.conditions.push(Filter::Equals(field, without_nul(text)));
+            // SQLite refuses long patterns.
+            let is_short = text.len() <= MOST_BYTES;
+            self.conditions.push(if is_short { Filter::Equals(field, without_nul(text)) } else { Filter::Any(Vec::new()) });
             self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
         }
         self.push(FilterView {
@@ -218,6 +228,11 @@ fn view(name: &str, label: &str, kind: &'static str) -> FilterView {
 
 fn invalid(label: &str) -> Error {
     Error::bad_request(format!("The filter \"{label}\" has an invalid value. Open the list again."))
+}
+
+/// Returns a text that both databases can search for: without NUL, and not longer than SQLite's patterns.
+fn searched(text: &str) -> String {
+    without_nul(text).chars().take(MOST_CHARACTERS).collect()
 }
 
 fn without_nul(text: &str) -> String {

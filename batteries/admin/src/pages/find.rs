@@ -1,10 +1,12 @@
 //! Finds rows for the command palette, and choices for fields that refer to rows.
 
+use diesel::Connection as _;
 use lback_core::{Error, Request, Response, Result};
 use lback_db::RequestDb;
+use lback_models::{Cursor, Filter};
 use serde::Serialize;
 
-use super::layout::{row_link, site_and_table};
+use super::layout::{is_of_database, row_link, site_and_table};
 use crate::access::{self, Right};
 use crate::names::{Named, named};
 use crate::query_string::QueryString;
@@ -13,6 +15,8 @@ use crate::site::Site;
 /// The most rows of a model that the palette shows, and the most rows in all.
 const MOST_OF_MODEL: u32 = 5;
 const MOST: usize = 20;
+/// The most characters that are searched for. SQLite refuses long patterns.
+const MOST_CHARACTERS: usize = 200;
 /// The most choices of a field.
 const MOST_CHOICES: u32 = 50;
 
@@ -26,7 +30,8 @@ struct Found {
 pub(super) fn find(req: &mut Request) -> Result<Response> {
     let site = Site::of(req)?;
     let query = QueryString::of(req)?;
-    let text = query.get("q").unwrap_or_default().trim().to_owned();
+    let text = query.get("q").unwrap_or_default().trim();
+    let text: String = text.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
     let mut found = Vec::new();
     // Fewer letters are in too many rows.
     if text.chars().count() >= 2 {
@@ -34,10 +39,16 @@ pub(super) fn find(req: &mut Request) -> Result<Response> {
             if found.len() >= MOST || !access::has(req, model, Right::View)? {
                 continue;
             }
-            let list = access::rows(req, model)?;
-            for choice in list.search_labels(req.db()?, &text, MOST_OF_MODEL)? {
-                let url = row_link(req, "row", model, choice.value())?;
-                found.push(Found { label: choice.label().to_owned(), hint: model.meta().label, url });
+            let Some(label) = model.meta().field_of_column(model.meta().display) else { continue };
+            let list = access::rows(req, model)?.filter(Filter::Contains(label, text.clone()));
+            // A model whose table is missing leaves the others alone.
+            let rows = match req.db()?.transaction(|db| list.page(db, &Cursor::default(), MOST_OF_MODEL)) {
+                Err(error) if is_of_database(&error) => continue,
+                page => page?.items,
+            };
+            for row in rows {
+                let url = row_link(req, "row", model, &model.ops.key_text(&row))?;
+                found.push(Found { label: model.ops.label(&row), hint: model.meta().label, url });
             }
         }
     }

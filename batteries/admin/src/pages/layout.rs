@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lback_app::InfoPages;
 use lback_auth::RequestAuth;
 use lback_core::header::{CACHE_CONTROL, HeaderValue};
-use lback_core::{Context, Request, Response, Result};
+use lback_core::{Context, Error, Request, Response, Result};
 use lback_models::runtime::within_sentence;
 use serde::Serialize;
 
@@ -87,6 +87,11 @@ impl ModelView {
             add,
         })
     }
+}
+
+/// Returns whether the database refused a statement, as it does if the table of a model is missing.
+pub(super) fn is_of_database(error: &Error) -> bool {
+    matches!(error.find_source(), Some(diesel::result::Error::DatabaseError(..)))
 }
 
 /// Returns the path of one of the pages.

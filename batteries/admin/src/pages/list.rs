@@ -77,6 +77,8 @@ pub(super) struct Narrowed {
     pub(super) list: List,
     filters: Filters,
     dates: Option<DatesView>,
+    /// The fields that are searched.
+    searched: Vec<Searched>,
     /// Whether indexes serve the conditions, or the table is small, so that counting takes no time.
     is_quick: bool,
 }
@@ -90,8 +92,8 @@ pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query
     let mut list = access::rows(req, model)?;
     let is_large = list.has_more_than(req.db()?, LARGE)?;
     let filters = Filters::of(req, site, model, query, path)?;
-    let conditions: Vec<Filter> =
-        filters.conditions.iter().cloned().chain(search(&model.options.search, query.get("q").unwrap_or_default())).collect();
+    let searched = searched(req, site, model)?;
+    let conditions: Vec<Filter> = filters.conditions.iter().cloned().chain(search(&searched, query.get("q").unwrap_or_default())).collect();
     let is_quick = !is_large || conditions.iter().all(|condition| is_served(condition, model.meta()));
     list = conditions.into_iter().fold(list, List::filter);
     let dates = match model.options.dates {
@@ -105,7 +107,7 @@ pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query
     };
     let order = order(model, query);
     let names: Vec<&str> = order.iter().map(String::as_str).collect();
-    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, is_quick })
+    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, searched, is_quick })
 }
 
 /// Returns whether an index serves a condition.
@@ -120,6 +122,20 @@ fn is_served(condition: &Filter, meta: &ModelMeta) -> bool {
         Filter::All(conditions) => conditions.iter().any(|condition| is_served(condition, meta)),
         _ => false,
     }
+}
+
+/// Returns the fields that are searched: not those of models whose rows the user may not see, which a search would tell.
+fn searched(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Searched>> {
+    let mut fields = Vec::new();
+    'fields: for searched in &model.options.search {
+        for reference in searched.through.iter().filter_map(|field| field.references) {
+            if !access::sees_all(req, site, (reference.model)())? {
+                continue 'fields;
+            }
+        }
+        fields.push(searched.clone());
+    }
+    Ok(fields)
 }
 
 /// Returns the order: that of the query string, or that of the configuration. Empty for that of the model.
@@ -182,7 +198,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     let table = model.meta().table;
     let query = QueryString::of(req)?;
     let path = link(req, "list", &[("model", &table)])?;
-    let Narrowed { list, filters, dates, is_quick } = narrowed(req, site, model, &query, &path)?;
+    let Narrowed { list, filters, dates, searched, is_quick } = narrowed(req, site, model, &query, &path)?;
     let size = page_size(model, &query)?;
     let cursor: Cursor = req.query()?;
     let mut page = list.page(req.db()?, &cursor, size)?;
@@ -234,8 +250,8 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         exports,
         import => may_import.then(|| link(req, "import", &[("model", &table)])).transpose()?,
         q => query.get("q").unwrap_or_default(),
-        has_search => !model.options.search.is_empty(),
-        search_help => search_help(model),
+        has_search => !searched.is_empty(),
+        search_help => search_help(&searched),
         kept,
         filters => filters.views,
         active => filters.active,
@@ -277,9 +293,9 @@ fn sizes(current: u32, query: &QueryString, path: &str) -> Vec<Link> {
     SIZES.map(link).into()
 }
 
-fn search_help(model: &Registered) -> String {
+fn search_help(fields: &[Searched]) -> String {
     let mut labels: Vec<String> = Vec::new();
-    for searched in &model.options.search {
+    for searched in fields {
         let path = searched.through.iter().chain([&searched.field]);
         labels.push(path.map(|field| within_sentence(field.label)).collect::<Vec<_>>().join(" "));
     }

@@ -4,6 +4,7 @@ mod actions;
 mod change_view;
 mod dates;
 mod delete;
+mod deletion;
 mod edit;
 mod editable;
 mod export;
@@ -50,7 +51,7 @@ pub(crate) fn urls() -> Router {
         .post("/{model}/add", edit::add)
         .get("/{model}/export", export::export).name("export")
         .get("/{model}/import", import::import).name("import")
-        .post("/{model}/import", import::import).body_limit(import::MOST_BODY)
+        .post("/{model}/import", import::import).body_limit(import::MOST_BODY).timeout(import::MOST_TIME)
         .get("/{model}/choices/{field}", find::choices).name("choices")
         .post("/{model}/delete", delete::several).name("delete-several")
         .get("/{model}/row/{key}", edit::change).name("row")

@@ -1,6 +1,6 @@
 //! The pages of a user. Users are created and changed by methods of their own, which keep the normal forms of names and passwords.
 
-use lback_auth::{Account as _, Group, LoginInfo, NewUser, Passwords, RequestAuth, User};
+use lback_auth::{Account as _, LoginInfo, NewUser, Passwords, RequestAuth, User};
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_forms::{Field, Form, Values};
@@ -33,17 +33,6 @@ pub(crate) fn options() -> (Options, Vec<String>) {
     users.into_parts()
 }
 
-/// Returns how groups are changed: by superusers, because their permissions are given away with them.
-pub(crate) fn group_options() -> (Options, Vec<String>) {
-    let groups = ModelAdmin::<Group>::new().search(["name"]).can_add(may_grant).can_change(|req, _| may_grant(req));
-    groups.can_delete(|req, _| may_grant(req)).into_parts()
-}
-
-/// Returns whether the user who asks may decide what others may do. Anybody else could give away more than they have.
-fn may_grant(req: &mut Request) -> Result<bool> {
-    Ok(req.user()?.is_some_and(|user| user.is_superuser))
-}
-
 fn site(req: &Request) -> Result<std::sync::Arc<Site>> {
     let site = Site::of(req)?;
     site.model(TABLE)?;
@@ -56,7 +45,7 @@ fn link_of(name: &str) -> Option<&'static ManyToManyMeta> {
 
 /// Returns the fields for what a user may do.
 fn rights(req: &mut Request, user: Option<&User>) -> Result<Vec<Field>> {
-    if !may_grant(req)? {
+    if !access::decides_on_rights(req)? {
         return Ok(Vec::new());
     }
     let chosen = |is: fn(&User) -> bool| user.is_some_and(is);
@@ -79,7 +68,7 @@ fn rights(req: &mut Request, user: Option<&User>) -> Result<Vec<Field>> {
 
 /// Gives a user the roles, groups and permissions of the form.
 fn grant(req: &mut Request, user: &mut User, given: &Values) -> Result<()> {
-    if !may_grant(req)? {
+    if !access::decides_on_rights(req)? {
         return Ok(());
     }
     let db = req.db()?;
@@ -209,10 +198,8 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     page(req, model, Some((key, user)), form, groups, can_save)
 }
 
-/// Returns whether the user who asks may change another: nobody but a superuser changes a superuser.
 fn may_change(req: &mut Request, model: &Registered, user: &User) -> Result<bool> {
-    let row = user.to_values()?;
-    Ok(access::has_for(req, model, Right::Change, &row)? && (!user.is_superuser || may_grant(req)?))
+    access::has_for(req, model, Right::Change, &user.to_values()?)
 }
 
 fn save(req: &mut Request, form: &mut Form<Values>, user: &mut User, given: &Values) -> Result<bool> {
@@ -251,6 +238,7 @@ fn save(req: &mut Request, form: &mut Form<Values>, user: &mut User, given: &Val
 pub(super) fn password(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
     let model = site.model(TABLE)?;
+    access::require(req, model, Right::Change)?;
     let (key, row) = row_of_path(req, model)?;
     let mut user = User::from_values(row)?;
     if !may_change(req, model, &user)? {
@@ -313,6 +301,7 @@ pub(super) fn sessions(req: &mut Request) -> Result<Response> {
 pub(super) fn end_sessions(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
     let model = site.model(TABLE)?;
+    access::require(req, model, Right::Change)?;
     let (key, row) = row_of_path(req, model)?;
     let user = User::from_values(row)?;
     if !may_change(req, model, &user)? {

@@ -109,6 +109,14 @@ pub(super) fn columns(
     let names: Vec<&str> = usable.iter().flatten().map(|of| of.field.name).collect();
     let mut columns = Columns { known: names.clone(), ..Columns::default() };
     let mut fields: Vec<Option<Usable>> = usable.into_iter().map(Some).collect();
+    let is_known = |name: &str| !matches!(find(meta, name.trim()), Found::Nothing);
+    if !header.iter().any(is_known) {
+        problems.add_at(
+            1,
+            format!("The first row names no field of {}. It should name some of {}.", within_sentence(meta.plural), names.join(", ")),
+        );
+        return None;
+    }
     let mut is_refused = false;
     for (cell, name) in header.iter().map(str::trim).enumerate() {
         if name.is_empty() {
@@ -128,7 +136,7 @@ pub(super) fn columns(
                     continue;
                 }
             },
-            Found::Link(name) => Err(format!("{name} links rows of two models, which a file cannot do")),
+            Found::Link(name) => Err(format!("{name} refers to several rows")),
             Found::Nothing => {
                 let hint = match nearest(name, &names) {
                     Some(likely) => format!("Did you mean {likely}?"),

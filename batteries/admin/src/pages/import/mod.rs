@@ -9,6 +9,8 @@ mod references;
 mod values;
 mod write;
 
+use std::time::Duration;
+
 use lback_auth::User;
 use lback_core::{Error, Method, Request, Response, Result, context};
 use lback_db::RequestDb;
@@ -20,7 +22,7 @@ use serde::Deserialize;
 use self::columns::{columns, known, usable};
 use self::parse::{decoded, parse};
 use self::plan::plan;
-use self::preview::{Preview, counted};
+use self::preview::Preview;
 use self::problems::Problems;
 use self::write::{Written, write};
 use super::layout::{Crumb, ModelView, link, render, site_and_table};
@@ -32,6 +34,8 @@ use crate::site::{Registered, Site};
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// The largest body of a request: the text of a file is sent again to confirm it, with at most six bytes for each.
 pub(super) const MOST_BODY: u64 = 6 * MOST_BYTES as u64 + 64 * 1024;
+/// The longest time of an import.
+pub(super) const MOST_TIME: Duration = Duration::from_secs(120);
 /// A longer text with problems is not shown for correction.
 const MOST_EDITED: usize = 100_000;
 
@@ -124,6 +128,12 @@ fn read(req: &mut Request, site: &Site, model: &Registered, text: &str, confirm:
     let Some(table) = parse(text, problems) else { return Ok(None) };
     let usable = usable(req, site, model)?;
     let Some(columns) = columns(model.meta(), usable, &table.header, draft.leaves_out, problems) else { return Ok(None) };
+    if table.rows.is_empty() {
+        if problems.is_empty() {
+            problems.add_at(1, "There are no rows below the first one, which names the fields.");
+        }
+        return Ok(None);
+    }
     let plan = plan(req, model, &columns, &table, problems)?;
     let list = access::rows(req, model)?;
     let recorder = if confirm { Some(Recorder::of(req)?) } else { None };
@@ -135,12 +145,13 @@ fn read(req: &mut Request, site: &Site, model: &Registered, text: &str, confirm:
 /// Returns what the visitor reads after an import.
 fn message(model: &Registered, written: &Written) -> String {
     let meta = model.meta();
-    let parts = [(written.added, "added"), (written.changed, "changed")].into_iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, what)| format!("{} {what}", counted(count))).collect();
+    let counted = |count: usize| format!("{count} {}", within_sentence(if count == 1 { meta.label } else { meta.plural }));
+    let parts = [("added", written.added), ("changed", written.changed)].into_iter().filter(|(_, count)| *count > 0);
+    let parts: Vec<String> = parts.map(|(what, count)| format!("{what} {}", counted(count))).collect();
     if parts.is_empty() {
         return "Nothing was imported, because all rows have these values already.".to_owned();
     }
-    format!("{} of {}. The history can undo that at once.", parts.join(" and "), within_sentence(meta.plural))
+    format!("The import has {}. The history can undo it.", parts.join(" and "))
 }
 
 fn page(req: &mut Request, site: &Site, model: &Registered, draft: Draft) -> Result<Response> {

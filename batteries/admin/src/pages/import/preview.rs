@@ -110,7 +110,7 @@ fn word(step: Step) -> &'static str {
 }
 
 /// Returns a number of rows: `1 row`, `1,200 rows`.
-pub(super) fn counted(count: usize) -> String {
+fn counted(count: usize) -> String {
     match count {
         1 => "1 row".to_owned(),
         count if count < 1000 => format!("{count} rows"),
