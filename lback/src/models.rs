@@ -6,7 +6,8 @@ pub use lback_models::Decimal;
 pub use lback_models::{
     AppModels, Auto, CheckMeta, Choices, Comparison, Cursor, CursorPage, Digits, FieldMeta, FieldType, Filter, FormOf, Format, IndexMeta,
     Json, Kind, List, Literal, ManyToManyMeta, Model, ModelForm, ModelList, ModelMeta, ModelOps, ModelRow, Models, NewRow, NewValues,
-    NotAChoice, OnDelete, Page, QueryMethods, Reference, Stored, StoredAs, StoredResult, Value, WritableModel, migrate, models, runtime,
+    NotAChoice, OnDelete, Page, QueryMethods, Reference, RowValues, Stored, StoredAs, StoredResult, Value, WritableModel, migrate, models,
+    runtime,
 };
 // For the code that the derives generate.
 #[doc(hidden)]

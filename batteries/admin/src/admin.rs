@@ -37,11 +37,14 @@ pub struct Admin {
     pub(crate) problems: Vec<String>,
 }
 
+/// Computes a text for a page.
+type Compute = Box<dyn Fn(&mut Request) -> Result<String> + Send + Sync>;
+
 /// A number on the first page.
 pub(crate) struct Number {
     pub(crate) label: String,
     pub(crate) url: String,
-    pub(crate) value: Box<dyn Fn(&mut Request) -> Result<String> + Send + Sync>,
+    pub(crate) value: Compute,
 }
 
 impl fmt::Debug for Admin {

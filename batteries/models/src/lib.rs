@@ -77,7 +77,7 @@ pub use row::NewValues;
 pub use runtime::{Comparison, Filter, List, ModelOps};
 pub use seek::{CursorPage, ModelRow};
 pub use testing::ClientModels;
-pub use value::Value;
+pub use value::{RowValues, Value};
 
 #[cfg(feature = "decimal")]
 pub use lback_db::Decimal;

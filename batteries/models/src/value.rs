@@ -2,6 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
+/// A row of a model whose type is known only at run time: a value for each field of the model.
+pub type RowValues = Vec<Value>;
+
 /// A value of a column whose type is known only at run time.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

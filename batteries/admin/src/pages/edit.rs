@@ -5,7 +5,7 @@ use lback_core::{Context, Error, Method, Request, Response, Result, StatusCode, 
 use lback_db::RequestDb;
 use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
 use lback_models::runtime::{form_field, form_texts, form_value, link_form_field, ops_of, within_sentence};
-use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _, Value};
+use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _, RowValues, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
@@ -25,6 +25,9 @@ use crate::site::{Registered, Site};
 const SEEN: &str = "_seen";
 /// The most rows to which the form of a row links it.
 const MOST_LINKED: usize = 1000;
+
+/// The keys of the rows to which a row is to be linked by a relation.
+type Links = (&'static ManyToManyMeta, Vec<Value>);
 
 /// The row of a form.
 struct Edited<'a> {
@@ -343,7 +346,7 @@ impl<'a> Edited<'a> {
     }
 
     /// Returns the row with the values of the form, and the rows to which it is to be linked.
-    fn with(&self, req: &mut Request, site: &Site, given: &mut Values) -> Result<(Vec<Value>, Vec<(&'static ManyToManyMeta, Vec<Value>)>)> {
+    fn with(&self, req: &mut Request, site: &Site, given: &mut Values) -> Result<(RowValues, Vec<Links>)> {
         let mut row = if self.is_new() { self.model.ops.blank(req.now())? } else { self.values.clone() };
         let mut links = Vec::new();
         for named in &self.fields {

@@ -6,20 +6,23 @@ use lback_core::Result;
 use lback_db::Db;
 
 use super::{Filter, List, key_of, key_text};
-use crate::{Cursor, FieldMeta, ModelMeta, OnDelete, Value};
+use crate::{Cursor, FieldMeta, ModelMeta, OnDelete, RowValues, Value};
 
 /// The rows that a deletion affects, apart from the deleted ones themselves.
 #[derive(Debug, Default)]
 pub struct Dependents {
     /// The rows that are deleted as well, by model; those that refer to others come after them.
-    pub deleted: Vec<(&'static ModelMeta, Vec<Vec<Value>>)>,
+    pub deleted: Vec<(&'static ModelMeta, Vec<RowValues>)>,
     /// The rows that will refer to nothing in this field.
-    pub released: Vec<(&'static ModelMeta, &'static FieldMeta, Vec<Vec<Value>>)>,
+    pub released: Vec<(&'static ModelMeta, &'static FieldMeta, Vec<RowValues>)>,
     /// The rows that forbid the deletion.
-    pub protected: Vec<(&'static ModelMeta, &'static FieldMeta, Vec<Vec<Value>>)>,
+    pub protected: Vec<(&'static ModelMeta, &'static FieldMeta, Vec<RowValues>)>,
     /// Whether there are more rows than were asked for.
     pub has_more: bool,
 }
+
+/// Rows of a model.
+type OfModel = (&'static ModelMeta, Vec<RowValues>);
 
 /// The most keys in one query.
 const MOST_KEYS: usize = 500;
@@ -32,7 +35,7 @@ pub fn dependents(
     db: &mut Db,
     models: &[&'static ModelMeta],
     meta: &'static ModelMeta,
-    rows: &[Vec<Value>],
+    rows: &[RowValues],
     most: usize,
 ) -> Result<Dependents> {
     let mut search = Search { db, models, most, found: Dependents::default(), known: BTreeMap::new(), count: 0 };
@@ -44,7 +47,7 @@ pub fn dependents(
     let Search { mut found, known, .. } = search;
     // A row that is deleted protects nothing, and need not be released.
     let is_deleted =
-        |meta: &'static ModelMeta, row: &Vec<Value>| known.get(meta.table).is_some_and(|known| known.contains(&key_text(meta, row)));
+        |meta: &'static ModelMeta, row: &RowValues| known.get(meta.table).is_some_and(|known| known.contains(&key_text(meta, row)));
     for (meta, _, rows) in found.protected.iter_mut().chain(&mut found.released) {
         rows.retain(|row| !is_deleted(meta, row));
     }
@@ -65,7 +68,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Finds the rows that refer to some that are deleted. Returns those that are deleted with them.
-    fn referring_to(&mut self, meta: &'static ModelMeta, rows: &[Vec<Value>]) -> Result<Vec<(&'static ModelMeta, Vec<Vec<Value>>)>> {
+    fn referring_to(&mut self, meta: &'static ModelMeta, rows: &[RowValues]) -> Result<Vec<OfModel>> {
         let mut deleted = Vec::new();
         let keys: Vec<Value> = rows.iter().filter_map(|row| key_of(meta, row).into_iter().next()).collect();
         for other in self.models {
@@ -92,7 +95,7 @@ impl Search<'_> {
         Ok(deleted)
     }
 
-    fn find(&mut self, meta: &'static ModelMeta, field: &'static FieldMeta, keys: &[Value]) -> Result<Vec<Vec<Value>>> {
+    fn find(&mut self, meta: &'static ModelMeta, field: &'static FieldMeta, keys: &[Value]) -> Result<Vec<RowValues>> {
         let mut found = Vec::new();
         for keys in keys.chunks(MOST_KEYS) {
             let left = self.most.saturating_sub(self.count);

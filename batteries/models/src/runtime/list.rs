@@ -17,7 +17,7 @@ use crate::keyset::Keyset;
 use crate::seek::{self, LIST, Seek, push_list};
 use crate::statement::load_values;
 use crate::table_choices::{AnyQuery, TableChoices};
-use crate::{Cursor, CursorPage, Kind, ModelMeta, Value, rows};
+use crate::{Cursor, CursorPage, Kind, ModelMeta, RowValues, Value, rows};
 
 type QueryFn = Arc<dyn Fn() -> AnyQuery + Send + Sync>;
 
@@ -108,7 +108,7 @@ impl List {
     ///
     /// # Errors
     /// Returns an error if the database fails.
-    pub fn beside(&self, db: &mut Db, row: &[Value]) -> Result<(Option<Vec<Value>>, Option<Vec<Value>>)> {
+    pub fn beside(&self, db: &mut Db, row: &[Value]) -> Result<(Option<RowValues>, Option<RowValues>)> {
         let keyset = Keyset::of(self.meta, self.order.iter().copied()).map_err(Error::bad_request)?;
         let query = Rc::new(self.rows()?);
         let kinds = rows::kinds(self.meta);

@@ -140,7 +140,7 @@ pub(super) fn columns(
             Found::Nothing => {
                 let hint = match nearest(name, &names) {
                     Some(likely) => format!("Did you mean {likely}?"),
-                    None => format!("The first row names the fields: {}.", names.join(", ")),
+                    None => "The first row names the fields, which are listed below.".to_owned(),
                 };
                 problems.add_at(1, format!("“{}” is not a field of {}. {hint}", shortened(name), within_sentence(meta.plural)));
                 is_refused = true;
@@ -157,7 +157,7 @@ pub(super) fn columns(
         }
     }
     if columns.all.is_empty() && !is_refused {
-        problems.add_at(1, format!("No column can be imported. The fields are {}.", names.join(", ")));
+        problems.add_at(1, format!("None of these columns can be imported. The fields are {}.", names.join(", ")));
         is_refused = true;
     }
     (!is_refused).then_some(columns)

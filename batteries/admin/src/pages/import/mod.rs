@@ -1,6 +1,7 @@
 //! Imports rows from CSV: shows what a file would add and change, and writes it if the visitor wants that.
 
 mod columns;
+mod keys;
 mod parse;
 mod plan;
 mod preview;

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use lback_core::{Request, Result, TimeZone};
 use lback_db::{Db, RequestDb};
 use lback_models::runtime::within_sentence;
-use lback_models::{Auto, FieldMeta, Kind, List, Value};
+use lback_models::{Auto, FieldMeta, Kind, Value};
 
 use super::columns::{Column, Columns};
+use super::keys::{Key, existing, key_text};
 use super::parse::{Line, Table};
 use super::problems::{Problems, shortened};
 use super::references::References;
@@ -34,7 +35,7 @@ pub(super) struct Planned {
 pub(super) enum Step {
     Add,
     Change,
-    /// The row has these values already.
+    /// The row has the values of the file already.
     Keep,
     /// A cell is invalid, or the row cannot be written.
     Refuse,
@@ -61,7 +62,10 @@ pub(super) struct ShownCell {
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) rows: Vec<Planned>,
+    /// The first rows that do not stay as they are.
     pub(super) first: Vec<Shown>,
+    /// The number of rows that do not stay as they are.
+    pub(super) count: usize,
     /// The number of rows that have the values of the file already.
     pub(super) kept: usize,
 }
@@ -89,53 +93,6 @@ pub(super) fn plan(req: &mut Request, model: &Registered, columns: &Columns, tab
         }
     }
     Ok(plan)
-}
-
-/// Returns the rows with these keys that the user may see, by the texts of their keys.
-///
-/// # Errors
-/// Returns an error if the database fails.
-pub(super) fn existing(db: &mut Db, model: &Registered, list: &List, keys: &[Vec<Value>]) -> Result<HashMap<String, Vec<Value>>> {
-    if keys.is_empty() {
-        return Ok(HashMap::new());
-    }
-    if let [_] = model.meta().primary_key {
-        return Ok(list.with_keys(db, keys.concat())?.into_iter().collect());
-    }
-    let mut rows = HashMap::new();
-    for key in keys {
-        rows.extend(list.find(db, key)?.map(|row| (model.ops.key_text(&row), row)));
-    }
-    Ok(rows)
-}
-
-/// Returns a primary key as a text.
-pub(super) fn key_text(model: &Registered, key: &[Value]) -> String {
-    let meta = model.meta();
-    let mut row = vec![Value::Null; meta.fields.len()];
-    for (column, value) in meta.primary_key.iter().zip(key) {
-        if let Some(at) = meta.fields.iter().position(|field| field.column == *column) {
-            row[at] = value.clone();
-        }
-    }
-    model.ops.key_text(&row)
-}
-
-/// The primary key of a row of the file.
-enum Key {
-    /// The file has none: the row is added.
-    New,
-    Of(Vec<Value>),
-    Invalid,
-}
-
-impl Key {
-    fn known(&self) -> Option<Vec<Value>> {
-        match self {
-            Key::Of(key) => Some(key.clone()),
-            Key::New | Key::Invalid => None,
-        }
-    }
 }
 
 struct Planner<'a> {
@@ -211,9 +168,11 @@ impl Planner<'_> {
             }
         };
         let step = if is_valid { step } else { Step::Refuse };
-        if plan.first.len() < MOST_SHOWN {
+        // A file may have many rows that stay as they are.
+        if step != Step::Keep && plan.first.len() < MOST_SHOWN {
             plan.first.push(Shown { line: line.number, step, cells });
         }
+        plan.count += usize::from(step != Step::Keep);
         match step {
             Step::Add => plan.rows.push(Planned { line: line.number, key: None, values: changed }),
             Step::Change => plan.rows.push(Planned { line: line.number, key: key.known(), values: changed }),
@@ -258,8 +217,14 @@ impl Planner<'_> {
             let text = text_of(line, column);
             let field = column.of.field;
             let current = old.unwrap_or(&self.blank).get(column.of.at).unwrap_or(&Value::Null);
+            let mut cell = ShownCell { text: shortened(text), value: None, before: None };
             // The key finds the row, and stays as it is.
             let read = if column.of.is_key && (old.is_some() || field.auto == Auto::Id) {
+                if old.is_none() && !text.is_empty() {
+                    // There is no such row, which is a problem already.
+                    cells.push(cell);
+                    continue;
+                }
                 Ok(None)
             } else if text.is_empty() {
                 empty(field, current, old.is_none())
@@ -269,7 +234,6 @@ impl Planner<'_> {
                     None => values::read(self.model.meta(), field, text, self.zone).map(Some),
                 }
             };
-            let mut cell = ShownCell { text: shortened(text), value: None, before: None };
             match read {
                 Ok(value) => {
                     let value = value.filter(|value| old.is_none() || value != current);
@@ -296,7 +260,11 @@ impl Planner<'_> {
         for field in &lacking {
             if !self.lacking.contains(&field.name) {
                 self.lacking.push(field.name);
-                let text = format!("A new {} needs a value here. Add the column {}.", within_sentence(meta.label), field.name);
+                let label = within_sentence(meta.label);
+                let text = match self.columns.known.contains(&field.name) {
+                    true => format!("A new {label} needs a value here. Add the column {}.", field.name),
+                    false => format!("A new {label} needs a value here, and you are not allowed to choose one."),
+                };
                 self.problems.add_to(line.number, field.label, text);
             }
         }

@@ -21,7 +21,7 @@ pub(super) struct Preview {
     rows: String,
     headings: Vec<Heading>,
     first: Vec<RowView>,
-    /// Whether there are more rows than the first.
+    /// Whether there are more rows that do not stay as they are.
     has_more: bool,
     left_out: Vec<String>,
 }
@@ -64,7 +64,7 @@ impl Preview {
             let value = found.value.as_ref().map(|value| shown(column, labels, value));
             CellView { value, before: found.before.as_ref().map(|value| shown(column, labels, value)), text: found.text }
         };
-        let has_more = plan.rows.len() + plan.kept > plan.first.len();
+        let has_more = plan.count > plan.first.len();
         let first = plan.first.into_iter().map(|row| RowView {
             line: row.line,
             step: if problems.has_line(row.line) { word(Step::Refuse) } else { word(row.step) },

@@ -9,7 +9,8 @@ use lback_models::runtime::within_sentence;
 use lback_models::{Auto, List, Value};
 use serde_json::Value as Json;
 
-use super::plan::{CHUNK, Planned, existing, key_text};
+use super::keys::{existing, key_text};
+use super::plan::{CHUNK, Planned};
 use super::problems::Problems;
 use crate::history::{Recorder, RowState, state_of};
 use crate::site::Registered;
