@@ -82,7 +82,12 @@ fn decimal(field: &FieldMeta) -> String {
 
 /// Returns a moment: with its offset from UTC, or in the time zone of the request.
 fn moment(text: &str, zone: TimeZone) -> Result<Value, String> {
-    if let Some(at) = of::<DateTime<Utc>>(text) {
+    // ISO 8601 also knows moments without seconds.
+    let without_seconds = || {
+        let at = DateTime::parse_from_str(&text.replacen(' ', "T", 1), "%Y-%m-%dT%H:%M%#z").ok()?;
+        of::<DateTime<Utc>>(&at.to_rfc3339())
+    };
+    if let Some(at) = of::<DateTime<Utc>>(text).or_else(without_seconds) {
         return Ok(Value::Timestamp(at));
     }
     let expected = || format!("Write a date and a time, such as 2026-12-31 23:59, instead of “{}”.", shortened(text));
@@ -174,7 +179,21 @@ fn shown(literal: Literal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cell, is_url};
+    use lback_core::TimeZone;
+    use lback_models::Value;
+
+    use super::{cell, is_url, moment};
+
+    #[test]
+    fn moments_have_an_offset_or_are_local() {
+        let expected = "2026-11-30T10:00:00Z".parse().map(Value::Timestamp).map_err(|error| format!("{error}"));
+        for text in ["2026-11-30T10:00:00Z", "2026-11-30T12:00+02:00", "2026-11-30 10:00Z", "2026-11-30 10:00", "2026-11-30T10:00:00"] {
+            assert_eq!(moment(text, TimeZone::UTC), expected, "{text}");
+        }
+        for text in ["2026-11-30", "30.11.2026 10:00", "99999-01-01T00:00Z", "2026-11-30T25:00Z"] {
+            assert!(moment(text, TimeZone::UTC).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_apostrophe_of_an_export_is_removed() {
