@@ -103,7 +103,7 @@ pub(super) fn text_of(html: &str) -> String {
     unescaped(&text).trim().to_owned()
 }
 
-fn unescaped(text: &str) -> String {
+pub(super) fn unescaped(text: &str) -> String {
     let named =
         [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&#x2F;", "/"), ("&#x60;", "`"), ("&amp;", "&")];
     named.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))

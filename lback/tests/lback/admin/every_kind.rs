@@ -180,8 +180,8 @@ fn every_kind_of_value_can_be_written(on: &str) {
         ("local", "2026-02-03T04:05"),
         ("moment", "2026-02-03T04:05:06"),
         ("maybe_moment", ""),
-        ("length", "1:30:00"),
-        ("maybe_length", "PT1H30M"),
+        ("length", "PT1H30M"),
+        ("maybe_length", "-P1DT0.5S"),
         ("json", "{\"a\": 1}"),
         ("maybe_json", ""),
         ("state", "closed"),
@@ -206,7 +206,7 @@ fn every_kind_of_value_can_be_written(on: &str) {
         moment: "2026-02-03T04:05:06Z".parse().unwrap(),
         maybe_moment: None,
         length: TimeDelta::seconds(5400),
-        maybe_length: Some(TimeDelta::seconds(5400)),
+        maybe_length: Some(TimeDelta::milliseconds(-86_400_500)),
         json: Json(json("{\"a\": 1}")),
         maybe_json: None,
         state: State::Closed,
@@ -245,7 +245,7 @@ fn every_kind_of_value_comes_back_by_undo(on: &str) {
     edit(
         &root,
         "/admin/everything/row/1",
-        &[("day", "2020-01-01"), ("length", "1"), ("json", "1"), ("state", "open"), ("maybe_moment", ""), ("double", "7")],
+        &[("day", "2020-01-01"), ("length", "PT90S"), ("json", "1"), ("state", "open"), ("maybe_moment", ""), ("double", "7")],
     )
     .assert_status(303);
     assert_ne!(everything(&client), before);

@@ -45,7 +45,7 @@ fn a_filter_does_not_look_into_a_model_without_rights(on: &str) {
     let (_client, browser, tickets) = two_tickets(on);
     let page = browser.get(&format!("/admin/tickets?agent_id={}", tickets[0].agent_id)).send();
     assert_eq!(first_column(&page), ["first", "second"], "there is no such filter");
-    page.assert_not_contains("name=\"agent_id\"").assert_not_contains("Aardvark");
+    page.assert_not_contains("<select name=\"agent_id\"").assert_not_contains("Aardvark");
 }
 
 fn a_form_neither_shows_nor_changes_a_reference_without_rights(on: &str) {
@@ -94,7 +94,7 @@ fn the_palette_finds_only_what_may_be_viewed(on: &str) {
     assert_eq!(find(&browser, "FIR"), ["first"]);
     assert_eq!(find(&browser, "aard"), [""; 0]);
     assert_eq!(find(&browser, "f"), [""; 0], "one letter is in too many rows");
-    assert_eq!(find(&root(&client), "fir"), ["fir and pine", "first"]);
+    assert_eq!(find(&root(&client), "fir"), ["first", "fir and pine"]);
 }
 
 fn choices_need_the_right_to_see_them(on: &str) {
