@@ -2,6 +2,8 @@
 
 #![expect(unreachable_pub, reason = "tests have no public API")]
 
+#[cfg(feature = "admin")]
+mod admin;
 mod after_commit;
 #[cfg(feature = "auth")]
 mod auth;

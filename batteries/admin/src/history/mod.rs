@@ -60,8 +60,10 @@ pub struct Change {
     /// The text by which people knew the row.
     pub label: String,
     /// The row before the change. `None` if it was created.
+    #[model(hidden)]
     pub before: Option<Json<RowState>>,
     /// The row after the change. `None` if it was deleted.
+    #[model(hidden)]
     pub after: Option<Json<RowState>>,
 }
 

@@ -67,7 +67,11 @@ impl Step<'_> {
     fn current(&self, req: &mut Request, right: Right) -> Result<Vec<Value>> {
         self.require(req, right)?;
         let list = rows(req, self.model)?;
-        let gone = || in_the_way(format!("{} \"{}\" has been deleted since.", self.model.meta().label, self.change.label));
+        // Of a row that the user may not see, nothing is said but that.
+        let gone = || match self.model.options.rows {
+            Some(_) => in_the_way(format!("There is no such {} any more.", within_sentence(self.model.meta().label))),
+            None => in_the_way(format!("{} \"{}\" has been deleted since.", self.model.meta().label, self.change.label)),
+        };
         let row = list.find(req.db()?, &self.key)?.ok_or_else(gone)?;
         self.permit(req, right, &row)?;
         Ok(row)

@@ -10,7 +10,7 @@ use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::inlines::InlineRows;
-use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
+use super::layout::{Crumb, ModelView, key_of_path, link, render, row_link, site_and_table};
 use super::list::{FROM, narrowed};
 use super::readonly::{FieldView, fixed};
 use crate::access::{self, Right};
@@ -92,7 +92,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
 /// # Errors
 /// Returns 404 if there is none that the user may see.
 pub(super) fn row_of_path(req: &mut Request, model: &Registered) -> Result<(String, Vec<Value>)> {
-    let text: String = req.param("key")?;
+    let text = key_of_path(&req.param::<String>("key")?);
     let missing = || Error::not_found(format!("There is no such {}. It may have been deleted.", within_sentence(model.meta().label)));
     let key = model.ops.read_key(&text).ok_or_else(missing)?;
     let row = access::rows(req, model)?.find(req.db()?, &key)?.ok_or_else(missing)?;

@@ -1,8 +1,9 @@
 //! The pages of the history.
 
+use diesel::connection::TransactionManager as _;
 use diesel::prelude::*;
 use lback_core::{Error, Request, Response, Result, StatusCode, context};
-use lback_db::RequestDb;
+use lback_db::{Db, RequestDb};
 use lback_models::{Cursor, CursorPage, QueryMethods};
 use lback_session::RequestSession;
 use serde::Serialize;
@@ -113,8 +114,7 @@ pub(super) fn undo(req: &mut Request) -> Result<Response> {
     let site = Site::of(req)?;
     let batch: String = req.param("batch")?;
     let back = link(req, "history", &[])?;
-    // What was changed back before a step failed is rolled back with the request.
-    let undone = match history::undo(req, &site, &batch) {
+    let undone = match in_savepoint(req, |req| history::undo(req, &site, &batch)) {
         Err(error) if error.status() == StatusCode::CONFLICT => {
             let text = error.message().to_owned();
             return refuse(req, "This cannot be undone", &text, back);
@@ -126,9 +126,20 @@ pub(super) fn undo(req: &mut Request) -> Result<Response> {
     Ok(Response::redirect(&back))
 }
 
-/// Shows why something is refused, and rolls back the request.
+/// Runs what needs the request. If it fails, what it has changed is rolled back, and the request goes on.
+fn in_savepoint<T>(req: &mut Request, work: impl FnOnce(&mut Request) -> Result<T>) -> Result<T> {
+    type Transactions = <Db as Connection>::TransactionManager;
+    Transactions::begin_transaction(req.db()?)?;
+    let result = work(req);
+    match &result {
+        Ok(_) => Transactions::commit_transaction(req.db()?)?,
+        Err(_) => Transactions::rollback_transaction(req.db()?)?,
+    }
+    result
+}
+
+/// Shows why something is refused.
 fn refuse(req: &mut Request, title: &str, text: &str, back: String) -> Result<Response> {
-    req.db()?;
     let page = render(req, "admin/message.html", "", vec![Crumb::new(title, None)], context! { title, text, back })?;
     Ok(page.with_status(StatusCode::CONFLICT))
 }

@@ -101,7 +101,37 @@ pub(super) fn link(req: &Request, name: &str, params: &[(&str, &dyn Display)]) -
 
 /// Returns the path of a page of a row.
 pub(super) fn row_link(req: &Request, name: &str, model: &Registered, key: &str) -> Result<String> {
-    link(req, name, &[("model", &model.meta().table), ("key", &key)])
+    link(req, name, &[("model", &model.meta().table), ("key", &key_in_path(key))])
+}
+
+/// Returns a key as a part of a path, which is never empty, and has no slashes and no dots that browsers resolve.
+fn key_in_path(key: &str) -> String {
+    let escaped = key.replace('~', "~t").replace('/', "~s");
+    match escaped.as_str() {
+        "" => "~e".to_owned(),
+        "." | ".." => escaped.replace('.', "~d"),
+        _ => escaped,
+    }
+}
+
+/// Returns the key that a part of a path stands for.
+pub(super) fn key_of_path(text: &str) -> String {
+    let mut key = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match (c, rest.as_str().chars().next()) {
+            ('~', Some('t')) => key.push('~'),
+            ('~', Some('s')) => key.push('/'),
+            ('~', Some('d')) => key.push('.'),
+            ('~', Some('e')) => {}
+            (c, _) => {
+                key.push(c);
+                continue;
+            }
+        }
+        rest.next();
+    }
+    key
 }
 
 /// Returns the site, and the table that the path names.
@@ -174,4 +204,19 @@ fn sections(req: &mut Request, site: &Site, current: &str) -> Result<Vec<Section
     // Users come last unless the application says otherwise.
     sections.sort_by_key(|section| section.label == USERS);
     Ok(sections)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{key_in_path, key_of_path};
+
+    #[test]
+    fn every_key_has_a_path() {
+        for (key, path) in [("", "~e"), ("7", "7"), ("/a//b/", "~sa~s~sb~s"), (".", "~d"), ("..", "~d~d"), ("...", "..."), ("~s~", "~ts~t")]
+        {
+            assert_eq!((key_in_path(key).as_str(), key_of_path(path).as_str()), (path, key));
+        }
+        // Nobody has written these.
+        assert_eq!(key_of_path("~x~"), "~x~");
+    }
 }

@@ -28,7 +28,7 @@ pub fn form_field(meta: &'static FieldMeta) -> Field {
         Kind::Timestamp => Field::of::<DateTime<Utc>>(name),
         Kind::Duration => Field::of::<String>(name).clean(|text: String| match duration_from_text(text.trim()) {
             Some(_) => Ok(text),
-            None => Err("Write a length of time, such as 1:30:00, 90 s or PT1H30M."),
+            None => Err("Write a length of time, such as PT1H30M or P2D."),
         }),
         Kind::Uuid => Field::new(name, FieldKind::Uuid),
         Kind::Json => Field::of::<String>(name).textarea().clean(|text: String| match serde_json::from_str::<serde_json::Value>(&text) {

@@ -26,7 +26,7 @@ use serde_json::{Map, Value as Json};
 use crate::model::changed;
 use crate::rows::{self, OnConflict};
 use crate::table_choices::pairs_of;
-use crate::{ManyToManyMeta, Model, ModelMeta, NewValues, Value, cursor, refused};
+use crate::{Auto, FieldMeta, ManyToManyMeta, Model, ModelMeta, NewValues, Value, cursor, refused};
 
 /// A model whose type is not known. A row is a list of values, in the order of the model's fields.
 pub trait ModelOps: Sync {
@@ -96,8 +96,13 @@ pub trait ModelOps: Sync {
     /// # Errors
     /// Returns an error if the values are not a row of the model.
     fn clean(&self, row: &[Value], errors: &mut FormErrors) -> Result<()> {
+        // A new row has no number yet.
+        let known = |(field, value): (&FieldMeta, &Value)| match (field.auto, value) {
+            (Auto::Id, Value::Null) => Value::Int(0),
+            (_, value) => value.clone(),
+        };
         match self.meta().clean {
-            Some(clean) => clean(row.to_vec(), errors),
+            Some(clean) => clean(self.meta().fields.iter().zip(row).map(known).collect(), errors),
             None => Ok(()),
         }
     }

@@ -144,7 +144,7 @@ impl Planner<'_> {
     /// Adds what is to be done with a row to the plan.
     fn row(&mut self, req: &mut Request, line: &Line, key: Key, old: Option<Vec<Value>>, plan: &mut Plan) -> Result<()> {
         let is_known = self.check_key(line, &key, old.is_some());
-        let (values, cells) = self.values(line, old.as_deref());
+        let (values, cells) = self.values(line, matches!(key, Key::Invalid), old.as_deref());
         let mut is_valid = is_known && values.len() == cells.len();
         let values: Vec<(usize, Value)> = values.into_iter().flatten().collect();
         let (step, changed) = match &old {
@@ -206,7 +206,7 @@ impl Planner<'_> {
     }
 
     /// Returns the values of a row, which are fewer than its cells if one of these is invalid. Those that stay as they are are `None`.
-    fn values(&mut self, line: &Line, old: Option<&[Value]>) -> (Vec<Option<(usize, Value)>>, Vec<ShownCell>) {
+    fn values(&mut self, line: &Line, is_key_invalid: bool, old: Option<&[Value]>) -> (Vec<Option<(usize, Value)>>, Vec<ShownCell>) {
         let (mut values, mut cells) = (Vec::new(), Vec::new());
         for at in &self.columns.unnamed {
             if line.cells.get(*at).is_some_and(|text| !text.trim().is_empty()) {
@@ -241,6 +241,8 @@ impl Planner<'_> {
                     cell.value = Some(value.as_ref().unwrap_or(current).clone());
                     values.push(value.map(|value| (column.of.at, value)));
                 }
+                // That is a problem already.
+                Err(_) if is_key_invalid && column.of.is_key => {}
                 Err(message) => self.problems.add_to(line.number, field.label, message),
             }
             cells.push(cell);

@@ -1,0 +1,88 @@
+//! Mistakes in the configuration are errors at the start, which name what was meant.
+
+use super::*;
+use crate::start_error;
+
+const SETTINGS: &str = "SESSION_TIMEOUT_MINUTES = 30";
+
+fn error(configure: impl FnOnce(ModelAdmin<Ticket>) -> ModelAdmin<Ticket>) -> String {
+    start_error(app(Admin::new().model::<Ticket>(configure)), SETTINGS)
+}
+
+#[test]
+fn a_wrong_name_is_an_error_that_suggests_the_right_one() {
+    let errors = [
+        error(|ticket| ticket.list(["titel"])),
+        error(|ticket| ticket.search(["titel"])),
+        error(|ticket| ticket.filters(["titel"])),
+        error(|ticket| ticket.order(["-titel"])),
+        error(|ticket| ticket.readonly(["titel"])),
+        error(|ticket| ticket.exclude(["titel"])),
+        error(|ticket| ticket.dates("titel")),
+        error(|ticket| ticket.fieldsets([("", ["titel"].as_slice())])),
+    ];
+    for error in errors {
+        assert!(error.contains("the admin is misconfigured"), "{error}");
+        assert!(error.contains("Ticket has no field \"titel\"; did you mean \"title\"?"), "{error}");
+    }
+}
+
+#[test]
+fn a_name_that_resembles_none_is_answered_with_all() {
+    let error = error(|ticket| ticket.list(["whatever"]));
+    assert!(error.contains("its fields are id, title, code") && error.contains("labels"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[test]
+fn fields_that_do_not_fit_are_errors() {
+    for (error, expected) in [
+        (error(|ticket| ticket.list(["secret"])), "Ticket.secret is hidden"),
+        (error(|ticket| ticket.search(["is_urgent"])), "Ticket.is_urgent cannot be searched"),
+        (error(|ticket| ticket.search(["title.name"])), "Ticket.title is not a reference"),
+        (error(|ticket| ticket.search(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
+        (error(|ticket| ticket.search(["agent.secret"])), "Agent.secret is hidden"),
+        (error(|ticket| ticket.dates("points")), "Ticket.points is neither a date nor a moment"),
+        (error(|ticket| ticket.action("delete", "Delete", close)), "Ticket has two actions \"delete\""),
+        (error(|ticket| ticket.action("a", "A", close).action("a", "B", close)), "Ticket has two actions \"a\""),
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn a_model_is_configured_once() {
+    let twice = Admin::new().model::<Ticket>(|ticket| ticket).model::<Ticket>(|ticket| ticket);
+    let error = start_error(app(twice), SETTINGS);
+    assert!(error.contains("Ticket is configured twice"), "{error}");
+}
+
+#[test]
+fn the_admin_needs_users() {
+    let error = start_error(App::new(Router::new()).models(models()).admin(), SETTINGS);
+    assert!(error.contains("auth"), "{error}");
+}
+
+#[test]
+fn a_site_has_its_own_title_path_and_models() {
+    let admin = Admin::new()
+        .title("Office & Co")
+        .path("/office")
+        .without::<Ticket>()
+        .without::<User>()
+        .model::<Agent>(|agent| agent.section("People"));
+    let client = client_with("", admin);
+    let root = root(&client);
+    let page = root.get("/office").send();
+    page.assert_status(200).assert_contains("Office &amp; Co").assert_contains(">People<").assert_contains("/office/agents");
+    page.assert_not_contains("/office/tickets").assert_not_contains("/office/auth_users");
+    for path in
+        ["/office/tickets", "/office/tickets/add", "/office/auth_users", "/office/auth_users/add", "/office/auth_users/row/1", "/admin"]
+    {
+        root.get(path).send().assert_status(404);
+    }
+    for path in ["/office/-/style.css", "/office/-/script.js"] {
+        let file = root.get(path).send();
+        assert!(file.assert_status(200).header("content-type").is_some_and(|kind| kind.starts_with("text/")), "{file:?}");
+    }
+}
