@@ -85,6 +85,7 @@ chapters! {
     engine "src/engine.md";
     authentication "src/authentication.md";
     permissions "src/permissions.md";
+    admin "src/admin.md";
     database "src/database.md";
     diesel_errors "src/diesel-errors.md";
     mail "src/mail.md";

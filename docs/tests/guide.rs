@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lback::App;
 use lback::Router;
+use lback::admin::{AdminSettings, AppAdmin as _};
 use lback::auth::{AppAuth as _, AuthSettings};
 use lback::db::DbSettings;
 use lback::mail::{AppMail as _, MailSettings};
@@ -122,12 +123,14 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.declare::<SessionSettings>();
     settings.declare::<MailSettings>();
     settings.declare::<AuthSettings>();
+    settings.declare::<AdminSettings>();
     settings.check_unknown(&[])?;
     settings.checked::<CoreSettings>()?;
     settings.checked::<DbSettings>()?;
     settings.checked::<SessionSettings>()?;
     settings.checked::<MailSettings>()?;
     settings.checked::<AuthSettings>()?;
+    settings.checked::<AdminSettings>()?;
     Ok(settings)
 }
 
@@ -148,7 +151,12 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
         let is_other = |(other, _): &&(&str, &str)| *other != key && !(key == "SESSION_EXPIRY_SECONDS" && other.starts_with("SESSION"));
         let settings: String = others.iter().filter(is_other).map(|(key, value)| format!("{key} = {value}\n")).collect();
         let settings = format!("{settings}{key} = {wrong}");
-        let start = std::panic::catch_unwind(|| drop(Client::with_settings(App::new(Router::new()).auth().mail(), &settings)));
+        let start = std::panic::catch_unwind(|| {
+            drop(Client::with_settings(
+                App::new(Router::new().get("/login", |_: &mut Request| "").name("login")).auth().mail().admin(),
+                &settings,
+            ))
+        });
         match start.map_err(|panic| *panic.downcast::<String>().unwrap()) {
             Ok(()) => accepted.push(format!("{key} = {wrong}")),
             Err(message) => {
@@ -173,6 +181,7 @@ fn the_tables_list_every_setting_with_its_default() {
         known_keys::<SessionSettings>(),
         known_keys::<MailSettings>(),
         known_keys::<AuthSettings>(),
+        known_keys::<AdminSettings>(),
     ]
     .concat();
     let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
@@ -188,6 +197,7 @@ fn the_tables_list_every_setting_with_its_default() {
     assert_eq!(format!("{:?}", settings.section::<SessionSettings>().unwrap()), format!("{:?}", SessionSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<MailSettings>().unwrap()), format!("{:?}", MailSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<AuthSettings>().unwrap()), format!("{:?}", AuthSettings::default()));
+    assert_eq!(format!("{:?}", settings.section::<AdminSettings>().unwrap()), format!("{:?}", AdminSettings::default()));
 }
 
 #[test]

@@ -84,6 +84,7 @@ pub(crate) struct Searched {
 pub(crate) struct Group {
     pub(crate) title: String,
     pub(crate) fields: Vec<Named>,
+    pub(crate) is_collapsed: bool,
 }
 
 pub(crate) type TextOf = Box<dyn Fn(&[Value]) -> Result<String> + Send + Sync>;
@@ -125,7 +126,9 @@ impl<M: Model> ModelAdmin<M> {
         ModelAdmin { options: Options::default(), problems: Vec::new(), of: PhantomData }
     }
 
-    pub(crate) fn into_parts(self) -> (Options, Vec<String>) {
+    pub(crate) fn into_parts(mut self) -> (Options, Vec<String>) {
+        let readonly = &self.options.readonly;
+        self.options.editable.retain(|field| !readonly.contains(&field.name));
         (self.options, self.problems)
     }
 
@@ -236,7 +239,18 @@ impl<M: Model> ModelAdmin<M> {
     pub fn fieldsets<'a>(mut self, groups: impl IntoIterator<Item = (&'a str, &'a [&'a str])>) -> Self {
         for (title, names) in groups {
             let fields = names.iter().filter_map(|name| self.found(named(M::META, name))).collect();
-            self.options.groups.push(Group { title: title.to_owned(), fields });
+            self.options.groups.push(Group { title: title.to_owned(), fields, is_collapsed: false });
+        }
+        self
+    }
+
+    /// Shows the groups with these titles folded up at first.
+    pub fn collapse<'a>(mut self, titles: impl IntoIterator<Item = &'a str>) -> Self {
+        for title in titles {
+            match self.options.groups.iter_mut().find(|group| group.title == title) {
+                Some(group) => group.is_collapsed = true,
+                None => self.problems.push(format!("{} has no group of fields \"{title}\": call collapse after fieldsets", M::META.name)),
+            }
         }
         self
     }

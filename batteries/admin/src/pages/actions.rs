@@ -9,6 +9,7 @@ use super::layout::{link, site_and_table};
 use super::list;
 use crate::access::{self, Right};
 use crate::history::Watched;
+use crate::query_string::QueryString;
 
 #[derive(serde::Deserialize)]
 struct Submitted {
@@ -31,7 +32,7 @@ pub(super) fn run(req: &mut Request) -> Result<Response> {
     if name == "delete" {
         return delete_several(req, &site, model, rows, false);
     }
-    let back = link(req, "list", &[("model", &table)])?;
+    let back = QueryString::of(req)?.without(&["after", "before"]).on(&link(req, "list", &[("model", &table)])?);
     if name.is_empty() || rows.is_empty() {
         req.session().flash("warning", if name.is_empty() { "Choose an action first." } else { "Choose rows first." });
         return Ok(Response::redirect(&back));

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::deletion::{KeptRows, referring_first};
 use super::edit::row_of_path;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
-use super::list::narrowed;
+use super::list::{FROM, narrowed};
 use crate::access::{self, Right};
 use crate::history::{Recorder, state_of};
 use crate::query_string::QueryString;
@@ -132,8 +132,10 @@ pub(super) fn delete_several(
     for row in &rows {
         access::require_for(req, model, Right::Delete, row)?;
     }
-    let path = link(req, "delete-several", &[("model", &model.meta().table)])?;
-    let back = link(req, "list", &[("model", &model.meta().table)])?;
+    // The page leads back to the same list.
+    let query = QueryString::of(req)?.without(&["after", "before"]);
+    let path = query.on(&link(req, "delete-several", &[("model", &model.meta().table)])?);
+    let back = query.on(&link(req, "list", &[("model", &model.meta().table)])?);
     if rows.is_empty() {
         req.session().flash("warning", "Choose rows first.");
         return Ok(Response::redirect(&back));
@@ -239,7 +241,7 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
         }
         Ok(())
     });
-    let back = link(req, "list", &[("model", &meta.table)])?;
+    let back = QueryString::of(req)?.without(&["after", "before", FROM]).on(&link(req, "list", &[("model", &meta.table)])?);
     match deleted {
         Ok(()) => {
             let message = match rows {

@@ -120,14 +120,13 @@ impl Named {
 #[derive(Serialize)]
 pub(super) struct GroupView {
     title: String,
-    help: String,
     is_collapsed: bool,
     fields: Vec<FieldView>,
 }
 
 impl GroupView {
     pub(super) fn new(title: &str, fields: Vec<FieldView>) -> Self {
-        GroupView { title: title.to_owned(), help: String::new(), is_collapsed: false, fields }
+        GroupView { title: title.to_owned(), is_collapsed: false, fields }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -301,7 +300,7 @@ impl<'a> Edited<'a> {
         let mut planned = Vec::new();
         // A copy has none of the rows that refer to the original.
         for inline in self.inlines.iter().filter(|_| then != "as_new") {
-            planned.extend(inline.planned(&mut given, form)?);
+            planned.extend(inline.planned(req, site, &mut given, form)?);
         }
         if !form.errors().is_empty() {
             return Ok(None);
@@ -420,7 +419,7 @@ impl<'a> Edited<'a> {
 
     fn page(&self, req: &mut Request, site: &Site, form: Form<Values>, conflict: Option<Conflict>) -> Result<Response> {
         let meta = self.model.meta();
-        let groups = self.group_views(req, site)?;
+        let groups = self.group_views(req, site, !form.errors().is_empty())?;
         let parent = self.parent();
         let mut inlines = Vec::new();
         for inline in &self.inlines {
@@ -447,7 +446,7 @@ impl<'a> Edited<'a> {
         render(req, "admin/edit.html", meta.table, crumbs, context)
     }
 
-    fn group_views(&self, req: &mut Request, site: &Site) -> Result<Vec<GroupView>> {
+    fn group_views(&self, req: &mut Request, site: &Site, has_errors: bool) -> Result<Vec<GroupView>> {
         let mut views = Vec::new();
         for group in &self.groups {
             let mut fields = Vec::new();
@@ -461,7 +460,9 @@ impl<'a> Edited<'a> {
                 }
             }
             if !fields.is_empty() {
-                views.push(GroupView::new(&group.title, fields));
+                // Errors are not hidden.
+                let is_collapsed = group.is_collapsed && !has_errors;
+                views.push(GroupView { is_collapsed, ..GroupView::new(&group.title, fields) });
             }
         }
         Ok(views)
@@ -550,5 +551,5 @@ pub(super) fn groups(model: &Registered) -> Vec<Group> {
     let given = fields().filter(|field| field.auto == Auto::No).map(Named::Field);
     let links = meta.many_to_many.iter().filter(|link| !is_left_out(link.name)).map(Named::Link);
     let automatic = fields().filter(|field| field.auto != Auto::No && field.kind != Kind::Bytes).map(Named::Field);
-    vec![Group { title: String::new(), fields: given.chain(links).chain(automatic).collect() }]
+    vec![Group { title: String::new(), fields: given.chain(links).chain(automatic).collect(), is_collapsed: false }]
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::access;
 use crate::names::Named;
 use crate::query_string::QueryString;
-use crate::shown::is_number;
+use crate::shown::{is_number, labels};
 use crate::site::{Registered, Site};
 
 /// The most rows that a filter offers. If there are more, the visitor writes a part of the label.
@@ -70,6 +70,9 @@ impl Filters {
     /// Returns 400 if a value is invalid.
     pub(super) fn of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Self> {
         let mut filters = Filters::default();
+        for field in model.meta().fields.iter().filter(|field| field.references.is_some()) {
+            filters.add_key(req, site, field, query, path)?;
+        }
         for named in &model.options.filters {
             match *named {
                 Named::Link(link) => filters.add_link(req, site, link, query, path)?,
@@ -82,6 +85,19 @@ impl Filters {
             }
         }
         Ok(filters)
+    }
+
+    /// Narrows the list to the rows that refer to one, which a link names by its key.
+    fn add_key(&mut self, req: &mut Request, site: &Site, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+        let name = key_parameter(field);
+        let (Some(text), Some(reference)) = (query.get(&name), field.references) else { return Ok(()) };
+        let Some(list) = access::visible(req, site, (reference.model)())? else { return Ok(()) };
+        let value = value_of(field, text).ok_or_else(|| invalid(field.label))?;
+        let known = labels(req.db()?, &list, vec![value.clone()])?;
+        let label = known.into_values().next().unwrap_or_else(|| text.to_owned());
+        self.conditions.push(Filter::equal(field, value));
+        self.activate(field.label, label, query.with(&name, None), path);
+        Ok(())
     }
 
     fn activate(&mut self, label: &str, value: String, remove: QueryString, path: &str) {
@@ -209,6 +225,11 @@ impl Filters {
         });
         Ok(())
     }
+}
+
+/// Returns the parameter that names the row to which rows refer by its key.
+pub(super) fn key_parameter(field: &FieldMeta) -> String {
+    format!("{}.key", field.name)
 }
 
 fn view(name: &str, label: &str, kind: &'static str) -> FilterView {

@@ -3,7 +3,6 @@
 use diesel::Connection as _;
 use lback_core::{Error, Request, Response, Result};
 use lback_db::RequestDb;
-use lback_models::{Cursor, Filter};
 use serde::Serialize;
 
 use super::layout::{is_of_database, row_link, site_and_table};
@@ -39,16 +38,15 @@ pub(super) fn find(req: &mut Request) -> Result<Response> {
             if found.len() >= MOST || !access::has(req, model, Right::View)? {
                 continue;
             }
-            let Some(label) = model.meta().field_of_column(model.meta().display) else { continue };
-            let list = access::rows(req, model)?.filter(Filter::Contains(label, text.clone()));
+            let list = access::rows(req, model)?;
             // A model whose table is missing leaves the others alone.
-            let rows = match req.db()?.transaction(|db| list.page(db, &Cursor::default(), MOST_OF_MODEL)) {
+            let rows = match req.db()?.transaction(|db| list.search_labels(db, &text, MOST_OF_MODEL)) {
                 Err(error) if is_of_database(&error) => continue,
-                page => page?.items,
+                rows => rows?,
             };
             for row in rows {
-                let url = row_link(req, "row", model, &model.ops.key_text(&row))?;
-                found.push(Found { label: model.ops.label(&row), hint: model.meta().label, url });
+                let url = row_link(req, "row", model, row.value())?;
+                found.push(Found { label: row.label().to_owned(), hint: model.meta().label, url });
             }
         }
     }

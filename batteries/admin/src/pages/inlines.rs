@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use lback_core::{Error, Method, Request, Result};
 use lback_db::{Db, RequestDb};
 use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
-use lback_models::runtime::{form_field, form_texts, form_value, within_sentence};
+use lback_models::runtime::{dependents, form_field, form_texts, form_value, within_sentence};
 use lback_models::{Auto, Cursor, FieldMeta, Filter, Value};
 use serde::Serialize;
 
 use super::edit::{fingerprint, groups};
+use super::filters::key_parameter;
 use super::layout::{link, row_link};
 use super::readonly::{FieldView, fixed};
 use crate::access::{self, Right};
@@ -159,7 +160,7 @@ impl<'a> InlineRows<'a> {
         let more = match (self.has_more, parent) {
             (true, Some(parent)) => {
                 let key = form_texts(self.reference, parent).into_iter().next();
-                let filtered = QueryString::default().with(self.reference.name, key.as_deref());
+                let filtered = QueryString::default().with(&key_parameter(self.reference), key.as_deref());
                 Some(filtered.on(&link(req, "list", &[("model", &meta.table)])?))
             }
             _ => None,
@@ -179,10 +180,15 @@ impl<'a> InlineRows<'a> {
     ///
     /// # Errors
     /// Returns an error if the form does not have the fields.
-    pub(super) fn planned(&self, given: &mut Values, form: &mut Form<Values>) -> Result<Vec<Planned<'a>>> {
+    pub(super) fn planned(&self, req: &mut Request, site: &Site, given: &mut Values, form: &mut Form<Values>) -> Result<Vec<Planned<'a>>> {
         let mut planned = Vec::new();
         for row in &self.rows {
             if row.can_delete && is_checked(given, &row.name("_delete")) {
+                if has_dependents(req, site, self.model, &row.values)? {
+                    let label = self.model.meta().label;
+                    form.add_form_error(format!("{label} \"{}\" has other rows. Delete it on its own page, which shows them.", row.label));
+                    continue;
+                }
                 planned.push(Planned { model: self.model, row: row.values.clone(), step: Step::Delete, prefix: row.prefix.clone() });
                 continue;
             }
@@ -219,6 +225,13 @@ impl<'a> InlineRows<'a> {
     fn add_errors(&self, prefix: &str, errors: &FormErrors, form: &mut Form<Values>) {
         add_errors(self.model, prefix, errors, form);
     }
+}
+
+/// Returns whether other rows refer to a row, so that its deletion concerns more than the row.
+fn has_dependents(req: &mut Request, site: &Site, model: &Registered, row: &[Value]) -> Result<bool> {
+    let models = site.all_models(req);
+    let found = dependents(req.db()?, &models, model.meta(), &[row.to_vec()], 1)?;
+    Ok(!(found.deleted.is_empty() && found.released.is_empty() && found.protected.is_empty()))
 }
 
 /// Adds the errors of a row to those of the whole form.

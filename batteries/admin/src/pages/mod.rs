@@ -22,7 +22,7 @@ pub(crate) mod users;
 
 use lback_core::{Request, Response, Result, Router};
 
-use crate::templates::{SCRIPT, STYLE};
+use crate::templates::{ICON, SCRIPT, STYLE};
 
 /// Returns the routes of the pages. Those that belong to no model are below `-`, which is no table.
 #[rustfmt::skip] // one route a line
@@ -31,6 +31,7 @@ pub(crate) fn urls() -> Router {
         .get("/", index::index).name("index")
         .get("/-/style.css", style).name("style")
         .get("/-/script.js", script).name("script")
+        .get("/-/icon.svg", icon).name("icon")
         .get("/-/find", find::find).name("find")
         .get("/-/history", history::all).name("history")
         .get("/-/history/{id:int}/row", history::state).name("state")
@@ -63,6 +64,10 @@ pub(crate) fn urls() -> Router {
 
 fn style(_: &mut Request) -> Result<Response> {
     file(STYLE, "text/css; charset=utf-8")
+}
+
+fn icon(_: &mut Request) -> Result<Response> {
+    file(ICON, "image/svg+xml")
 }
 
 fn script(_: &mut Request) -> Result<Response> {

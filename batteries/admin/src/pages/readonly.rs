@@ -20,7 +20,7 @@ pub(super) struct FieldView {
     text: String,
     is_readonly: bool,
     url: Option<String>,
-    /// Where rows that the field can refer to are added.
+    /// The page on which rows that the field can refer to are added.
     add: Option<String>,
 }
 

@@ -93,7 +93,7 @@ fn newest_containing(list: &List, db: &mut Db, text: &str, most: u32) -> Result<
     Ok(load_values(Newest { rows, key, condition, most: most.into() }, db, &rows::kinds(meta))?)
 }
 
-/// Those of the newest rows that satisfy a condition.
+/// The newest rows that satisfy a condition.
 struct Newest {
     rows: Rows,
     /// The places of the fields of the primary key.
