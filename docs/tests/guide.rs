@@ -153,7 +153,7 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
         let settings = format!("{settings}{key} = {wrong}");
         let start = std::panic::catch_unwind(|| {
             drop(Client::with_settings(
-                App::new(Router::new().get("/login", |_: &mut Request| "").name("login")).auth().mail().admin(),
+                App::new(Router::new().get("/login", |_: &mut lback::Request| "").name("login")).auth().mail().admin(),
                 &settings,
             ))
         });

@@ -60,7 +60,8 @@ impl Span {
     }
 }
 
-/// Narrows a list to the span that the query string names, and returns the links to parts of it.
+/// Narrows a list to the span that the query string names, and returns the links to parts of it. The first and the last year are those of
+/// `all`.
 ///
 /// # Errors
 /// Returns 400 if the span is invalid.
@@ -68,13 +69,14 @@ pub(super) fn narrow(
     req: &mut Request,
     field: &'static FieldMeta,
     list: List,
+    all: &List,
     query: &QueryString,
     path: &str,
 ) -> Result<(List, Option<DatesView>)> {
     let zone = req.time_zone();
     let link = |span: Option<Span>| query.with(NAME, span.map(Span::text).as_deref()).on(path);
     let Some(text) = query.get(NAME) else {
-        let (first, last) = (edge(req, field, &list, "", zone)?, edge(req, field, &list, "-", zone)?);
+        let (first, last) = (edge(req, field, all, "", zone)?, edge(req, field, all, "-", zone)?);
         let Some((first, last)) = first.zip(last) else { return Ok((list, None)) };
         let years = (first.year()..=last.year()).rev().take(usize::try_from(MOST_YEARS).unwrap_or(30));
         let spans = years.filter_map(|year| Some(Span { first: NaiveDate::from_ymd_opt(year, 1, 1)?, parts: 1 }));

@@ -142,9 +142,11 @@ impl Filters {
             if !access::sees_all(req, site, to)? {
                 return Ok(());
             }
-            let display = to.field_of_column(to.display).filter(|field| !field.hidden);
-            if let (Some(text), Some(display)) = (query.get(field.name), display) {
-                self.conditions.push(Filter::Reference(field, Box::new(Filter::Contains(display, searched(text)))));
+            if let Some(text) = query.get(field.name) {
+                // Their keys are found first, so that an index on the field serves the list.
+                let found = list.search_labels(req.db()?, &searched(text), MOST_CHOICES)?;
+                let keys = found.iter().filter_map(|row| value_of(field, row.value())).collect();
+                self.conditions.push(Filter::OneOf(field, keys));
                 self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
             }
             self.push(FilterView {

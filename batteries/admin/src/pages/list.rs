@@ -81,6 +81,7 @@ pub(super) struct Narrowed {
     searched: Vec<Searched>,
     /// Whether indexes serve the conditions, or the table is small, so that counting takes no time.
     is_quick: bool,
+    is_large: bool,
 }
 
 /// Returns the rows that the user may see and that the query string names.
@@ -89,25 +90,27 @@ pub(super) struct Narrowed {
 /// Returns 403 if the user may see none, and 400 if a value is invalid.
 pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Narrowed> {
     access::require(req, model, Right::View)?;
-    let mut list = access::rows(req, model)?;
-    let is_large = list.has_more_than(req.db()?, LARGE)?;
+    let all = access::rows(req, model)?;
+    let is_large = model.ops.list().has_more_than(req.db()?, LARGE)?;
     let filters = Filters::of(req, site, model, query, path)?;
     let searched = searched(req, site, model)?;
     let conditions: Vec<Filter> = filters.conditions.iter().cloned().chain(search(&searched, query.get("q").unwrap_or_default())).collect();
     let is_quick = !is_large || conditions.iter().all(|condition| is_served(condition, model.meta()));
-    list = conditions.into_iter().fold(list, List::filter);
+    let mut list = conditions.into_iter().fold(all.clone(), List::filter);
     let dates = match model.options.dates {
         // Without an index, the first and the last date are found by reading all rows.
         Some(field) if !is_large || model.meta().is_indexed(field.column) => {
-            let (narrowed, view) = dates::narrow(req, field, list, query, path)?;
+            // The years of the rows that match are known only by reading them.
+            let years_of = if is_quick && !is_large { list.clone() } else { all };
+            let (narrowed, view) = dates::narrow(req, field, list, &years_of, query, path)?;
             list = narrowed;
             view
         }
         _ => None,
     };
-    let order = order(model, query);
+    let order = along_index(model.meta(), order(model, query));
     let names: Vec<&str> = order.iter().map(String::as_str).collect();
-    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, searched, is_quick })
+    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, searched, is_quick, is_large })
 }
 
 /// Returns whether an index serves a condition.
@@ -144,6 +147,20 @@ fn order(model: &Registered, query: &QueryString) -> Vec<String> {
         Some(sort) => sort.split(',').filter(|name| !name.is_empty()).take(MOST_SORTED).map(str::to_owned).collect(),
         None => model.options.order.clone(),
     }
+}
+
+/// Returns an order with the other columns of the index that begins with its only column, so that the index serves it.
+fn along_index(meta: &ModelMeta, mut order: Vec<String>) -> Vec<String> {
+    let [name] = order.as_slice() else { return order };
+    let (sign, name) = name.strip_prefix('-').map_or(("", name.as_str()), |name| ("-", name));
+    let Some(field) = meta.field(name) else { return order };
+    let is_sortable = |column: &&str| meta.field_of_column(column).is_some_and(|field| !field.hidden && !field.null);
+    let index = meta.indexes.iter().find(|index| index.condition.is_empty() && index.columns.first() == Some(&field.column));
+    let others = index.map_or(&[][..], |index| &index.columns[1..]);
+    if others.iter().all(is_sortable) {
+        order.extend(others.iter().filter_map(|column| meta.field_of_column(column)).map(|field| format!("{sign}{}", field.name)));
+    }
+    order
 }
 
 /// Returns the conditions of a search: each word, or phrase in quotes, is in one of the fields.
@@ -198,7 +215,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     let table = model.meta().table;
     let query = QueryString::of(req)?;
     let path = link(req, "list", &[("model", &table)])?;
-    let Narrowed { list, filters, dates, searched, is_quick } = narrowed(req, site, model, &query, &path)?;
+    let Narrowed { list, filters, dates, searched, is_quick, is_large } = narrowed(req, site, model, &query, &path)?;
     let size = page_size(model, &query)?;
     let cursor: Cursor = req.query()?;
     let mut page = list.page(req.db()?, &cursor, size)?;
@@ -257,7 +274,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         active => filters.active,
         clear => is_filtered.then(|| query.without(&cleared).on(&path)),
         dates,
-        columns => columns_view(model, &columns, &query, &path),
+        columns => columns_view(model, &columns, &query, &path, is_large),
         rows,
         count,
         previous => to("before", &page.previous),
@@ -302,12 +319,12 @@ fn search_help(fields: &[Searched]) -> String {
     labels.join(", ")
 }
 
-fn columns_view(model: &Registered, columns: &[Listed], query: &QueryString, path: &str) -> Vec<Column> {
+fn columns_view(model: &Registered, columns: &[Listed], query: &QueryString, path: &str, is_large: bool) -> Vec<Column> {
     let order = order(model, query);
-    columns.iter().map(|column| column_view(model, *column, &order, query, path)).collect()
+    columns.iter().map(|column| column_view(model, *column, &order, query, path, is_large)).collect()
 }
 
-fn column_view(model: &Registered, column: Listed, order: &[String], query: &QueryString, path: &str) -> Column {
+fn column_view(model: &Registered, column: Listed, order: &[String], query: &QueryString, path: &str, is_large: bool) -> Column {
     let field = match column {
         Listed::Field(field) => field,
         Listed::Computed(at) => {
@@ -315,7 +332,8 @@ fn column_view(model: &Registered, column: Listed, order: &[String], query: &Que
             return Column { label, sort: None, sorted: "", is_number: false };
         }
     };
-    let is_sortable = !matches!(field.kind, Kind::Json | Kind::Bytes);
+    // A large table is sorted only along an index.
+    let is_sortable = !matches!(field.kind, Kind::Json | Kind::Bytes) && (!is_large || model.meta().is_indexed(field.column));
     let sorted = order.iter().find(|name| name.trim_start_matches('-') == field.name);
     let (sorted, next) = match sorted {
         Some(name) if name.starts_with('-') => ("desc", field.name.to_owned()),
