@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use super::inlines::InlineRows;
 use super::layout::{Crumb, ModelView, key_of_path, link, render, row_link, site_and_table};
-use super::list::{FROM, narrowed};
+use super::list::narrowed;
+use super::list_rows::FROM;
 use super::readonly::{FieldView, fixed};
 use crate::access::{self, Right};
 use crate::history::{Recorder, RowState, state_of};

@@ -1,10 +1,7 @@
 //! The list of a model's rows.
 
-use std::collections::BTreeMap;
-
 use lback_core::{Error, Request, Response, Result, context};
 use lback_db::RequestDb;
-use lback_models::runtime::within_sentence;
 use lback_models::{Cursor, FieldMeta, Filter, Kind, List, ModelMeta, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
@@ -13,11 +10,13 @@ use super::dates::{self, DatesView};
 use super::editable::{self, Editable};
 use super::filters::Filters;
 use super::import::can_import;
-use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
+use super::layout::{Crumb, ModelView, link, render, site_and_table};
+use super::list_rows::rows_of;
+use super::search::{is_served, search, search_help, searched};
 use crate::access::{self, Right};
 use crate::model_admin::{Listed, Searched};
 use crate::query_string::QueryString;
-use crate::shown::{Cell, Labels, cell, is_number, labels};
+use crate::shown::is_number;
 use crate::site::{Registered, Site};
 
 /// The numbers of rows on a page.
@@ -27,9 +26,6 @@ const DEFAULT_SIZE: u32 = 50;
 const LARGE: u32 = 10_000;
 /// Rows are counted up to this number.
 const MOST_COUNTED: u32 = 1001;
-/// The most words that are searched for, and the most characters of all of them. SQLite refuses long patterns.
-const MOST_WORDS: usize = 10;
-const MOST_CHARACTERS: usize = 200;
 /// The most columns by which a list is sorted.
 const MOST_SORTED: usize = 3;
 
@@ -39,14 +35,6 @@ struct Column {
     sort: Option<String>,
     sorted: &'static str,
     is_number: bool,
-}
-
-#[derive(Serialize)]
-struct RowView {
-    key: String,
-    label: String,
-    url: String,
-    cells: Vec<Cell>,
 }
 
 #[derive(Serialize)]
@@ -68,9 +56,6 @@ struct Kept {
     name: String,
     value: String,
 }
-
-/// The parameter of a row's page that names the list from which it was opened.
-pub(super) const FROM: &str = "from";
 
 /// The rows that the query string of a list names.
 pub(super) struct Narrowed {
@@ -113,34 +98,6 @@ pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query
     Ok(Narrowed { list: list.order_by(&names)?, filters, dates, searched, is_quick, is_large })
 }
 
-/// Returns whether an index serves a condition.
-fn is_served(condition: &Filter, meta: &ModelMeta) -> bool {
-    match condition {
-        Filter::Compare(field, ..) | Filter::OneOf(field, _) | Filter::Null(field, _) => meta.is_indexed(field.column),
-        Filter::Linked(..) => true,
-        Filter::Reference(field, inner) => {
-            field.references.is_some_and(|reference| meta.is_indexed(field.column) && is_served(inner, (reference.model)()))
-        }
-        Filter::Any(conditions) => conditions.iter().all(|condition| is_served(condition, meta)),
-        Filter::All(conditions) => conditions.iter().any(|condition| is_served(condition, meta)),
-        _ => false,
-    }
-}
-
-/// Returns the fields that are searched: not those of models whose rows the user may not see, which a search would tell.
-fn searched(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Searched>> {
-    let mut fields = Vec::new();
-    'fields: for searched in &model.options.search {
-        for reference in searched.through.iter().filter_map(|field| field.references) {
-            if !access::sees_all(req, site, (reference.model)())? {
-                continue 'fields;
-            }
-        }
-        fields.push(searched.clone());
-    }
-    Ok(fields)
-}
-
 /// Returns the order: that of the query string, or that of the configuration. Empty for that of the model.
 fn order(model: &Registered, query: &QueryString) -> Vec<String> {
     match query.get("sort") {
@@ -161,43 +118,6 @@ fn along_index(meta: &ModelMeta, mut order: Vec<String>) -> Vec<String> {
         order.extend(others.iter().filter_map(|column| meta.field_of_column(column)).map(|field| format!("{sign}{}", field.name)));
     }
     order
-}
-
-/// Returns the conditions of a search: each word, or phrase in quotes, is in one of the fields.
-fn search(fields: &[Searched], text: &str) -> Vec<Filter> {
-    if fields.is_empty() {
-        return Vec::new();
-    }
-    let text: String = text.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
-    let condition = |word: String| Filter::Any(fields.iter().map(|searched| searched.matching(&word)).collect());
-    words(&text).into_iter().take(MOST_WORDS).map(condition).collect()
-}
-
-/// Returns the words of a text. What is in quotes is one.
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (number, part) in text.split('"').enumerate() {
-        match number % 2 {
-            0 => words.extend(part.split_whitespace().map(str::to_owned)),
-            _ => words.extend(Some(part.trim().to_owned()).filter(|part| !part.is_empty())),
-        }
-    }
-    words
-}
-
-impl Searched {
-    fn matching(&self, word: &str) -> Filter {
-        let of_field = match (self.is_exact, self.field.kind) {
-            // An index serves the comparison of values, but not of texts that are made from them.
-            (true, kind) if kind != Kind::Text => match super::filters::value_of(self.field, word) {
-                Some(value) => Filter::equal(self.field, value),
-                None => Filter::Any(Vec::new()),
-            },
-            (true, _) => Filter::OneOf(self.field, vec![Value::Text(word.to_owned()), Value::Text(word.to_lowercase())]),
-            (false, _) => Filter::Contains(self.field, word.to_owned()),
-        };
-        self.through.iter().rev().fold(of_field, |inner, reference| Filter::Reference(reference, Box::new(inner)))
-    }
 }
 
 pub(super) fn list(req: &mut Request) -> Result<Response> {
@@ -310,15 +230,6 @@ fn sizes(current: u32, query: &QueryString, path: &str) -> Vec<Link> {
     SIZES.map(link).into()
 }
 
-fn search_help(fields: &[Searched]) -> String {
-    let mut labels: Vec<String> = Vec::new();
-    for searched in fields {
-        let path = searched.through.iter().chain([&searched.field]);
-        labels.push(path.map(|field| within_sentence(field.label)).collect::<Vec<_>>().join(" "));
-    }
-    labels.join(", ")
-}
-
 fn columns_view(model: &Registered, columns: &[Listed], query: &QueryString, path: &str, is_large: bool) -> Vec<Column> {
     let order = order(model, query);
     columns.iter().map(|column| column_view(model, *column, &order, query, path, is_large)).collect()
@@ -351,90 +262,6 @@ fn column_view(model: &Registered, column: Listed, order: &[String], query: &Que
     }
 }
 
-/// Returns the rows of a page, with the labels of those that they refer to.
-fn rows_of(
-    req: &mut Request,
-    site: &Site,
-    model: &Registered,
-    columns: &[Listed],
-    rows: &[Vec<Value>],
-    query: &QueryString,
-    editable: Option<&Editable<'_>>,
-) -> Result<Vec<RowView>> {
-    let references = References::of(req, site, model, columns, rows)?;
-    let text = query.without(&["after", "before"]).text();
-    let from = QueryString::default().with(FROM, Some(if text.is_empty() { "all" } else { &text }));
-    let zone = req.time_zone();
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
-        let key = model.ops.key_text(row);
-        let mut cells = Vec::with_capacity(columns.len());
-        for column in columns {
-            cells.push(match column {
-                Listed::Computed(at) => Cell::text((model.options.computed[*at].show)(row)?),
-                Listed::Field(field) => {
-                    let value = value_at(model, row, field);
-                    let mut shown = cell(field, value, zone, references.labels(field));
-                    shown.url = references.url(req, field, value)?;
-                    let is_editable = model.options.editable.iter().any(|other| other.column == field.column);
-                    if is_editable && editable.is_some_and(|editable| editable.has(&key)) {
-                        shown.input = Some(editable::name(&key, field));
-                    }
-                    shown
-                }
-            });
-        }
-        let url = from.on(&row_link(req, "row", model, &key)?);
-        views.push(RowView { url, label: model.ops.label(row), key, cells });
-    }
-    Ok(views)
-}
-
-fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {
-    let at = model.meta().fields.iter().position(|other| other.column == field.column);
-    at.and_then(|at| row.get(at)).unwrap_or(&Value::Null)
-}
-
-/// The rows that a page refers to.
-struct References<'a> {
-    site: &'a Site,
-    labels: BTreeMap<&'static str, Labels>,
-    /// The tables of which the user may see rows.
-    visible: Vec<&'static str>,
-    none: Labels,
-}
-
-impl<'a> References<'a> {
-    fn of(req: &mut Request, site: &'a Site, model: &Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Self> {
-        let mut references = References { site, labels: BTreeMap::new(), visible: Vec::new(), none: Labels::new() };
-        for column in columns {
-            let Listed::Field(field) = column else { continue };
-            let Some(reference) = field.references else { continue };
-            let meta = (reference.model)();
-            // The label of a row that the user may not see is not shown, either.
-            let Some(list) = access::visible(req, site, meta)? else { continue };
-            let keys = rows.iter().map(|row| value_at(model, row, field).clone()).collect();
-            let found = labels(req.db()?, &list, keys)?;
-            references.labels.insert(field.name, found);
-            references.visible.push(meta.table);
-        }
-        Ok(references)
-    }
-
-    fn labels(&self, field: &FieldMeta) -> &Labels {
-        self.labels.get(field.name).unwrap_or(&self.none)
-    }
-
-    fn url(&self, req: &Request, field: &FieldMeta, value: &Value) -> Result<Option<String>> {
-        let Some(reference) = field.references.filter(|_| *value != Value::Null) else { return Ok(None) };
-        let Some(to) = self.site.find((reference.model)().table).filter(|to| self.visible.contains(&to.meta().table)) else {
-            return Ok(None);
-        };
-        let key = lback_models::runtime::form_texts(field, value).into_iter().next().unwrap_or_default();
-        row_link(req, "row", to, &key).map(Some)
-    }
-}
-
 fn actions(req: &mut Request, model: &Registered) -> Result<Vec<ActionView>> {
     let mut actions = Vec::new();
     if access::has(req, model, Right::Change)? {
@@ -445,16 +272,4 @@ fn actions(req: &mut Request, model: &Registered) -> Result<Vec<ActionView>> {
         actions.push(ActionView { name: "delete", label: "Delete".to_owned(), is_dangerous: true });
     }
     Ok(actions)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words;
-
-    #[test]
-    fn a_phrase_in_quotes_is_one_word() {
-        assert_eq!(words(r#"one "two three" four"#), ["one", "two three", "four"]);
-        assert_eq!(words(r#" "" "open"#), ["open"]);
-        assert!(words("  ").is_empty());
-    }
 }

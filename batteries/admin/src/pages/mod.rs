@@ -17,7 +17,9 @@ mod info;
 mod inlines;
 mod layout;
 mod list;
+mod list_rows;
 mod readonly;
+mod search;
 pub(crate) mod users;
 
 use lback_core::{Request, Response, Result, Router};

@@ -71,7 +71,8 @@ fn create(command: &mut Command) -> ProgramResult {
 }
 
 fn main() {
-    let urls = Router::new().get("/login", |_: &mut Request| "Send a name and a password.").name("login").post("/login", log_in).csrf_exempt();
+    let urls =
+        Router::new().get("/login", |_: &mut Request| "Send a name and a password.").name("login").post("/login", log_in).csrf_exempt();
     let admin = Admin::new()
         .title("Helpdesk")
         .model::<Ticket>(|ticket| {

@@ -1,0 +1,111 @@
+//! The rows of a list, with the labels of those that they refer to.
+
+use std::collections::BTreeMap;
+
+use lback_core::{Request, Result};
+use lback_db::RequestDb;
+use lback_models::{FieldMeta, Value};
+use serde::Serialize;
+
+use super::editable::{self, Editable};
+use super::layout::row_link;
+use crate::access;
+use crate::model_admin::Listed;
+use crate::query_string::QueryString;
+use crate::shown::{Cell, Labels, cell, labels};
+use crate::site::{Registered, Site};
+
+/// The parameter of a row's page that names the list from which it was opened.
+pub(super) const FROM: &str = "from";
+
+#[derive(Serialize)]
+pub(super) struct RowView {
+    key: String,
+    label: String,
+    url: String,
+    cells: Vec<Cell>,
+}
+
+/// Returns the rows of a page, with the labels of those that they refer to.
+pub(super) fn rows_of(
+    req: &mut Request,
+    site: &Site,
+    model: &Registered,
+    columns: &[Listed],
+    rows: &[Vec<Value>],
+    query: &QueryString,
+    editable: Option<&Editable<'_>>,
+) -> Result<Vec<RowView>> {
+    let references = References::of(req, site, model, columns, rows)?;
+    let text = query.without(&["after", "before"]).text();
+    let from = QueryString::default().with(FROM, Some(if text.is_empty() { "all" } else { &text }));
+    let zone = req.time_zone();
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        let key = model.ops.key_text(row);
+        let mut cells = Vec::with_capacity(columns.len());
+        for column in columns {
+            cells.push(match column {
+                Listed::Computed(at) => Cell::text((model.options.computed[*at].show)(row)?),
+                Listed::Field(field) => {
+                    let value = value_at(model, row, field);
+                    let mut shown = cell(field, value, zone, references.labels(field));
+                    shown.url = references.url(req, field, value)?;
+                    let is_editable = model.options.editable.iter().any(|other| other.column == field.column);
+                    if is_editable && editable.is_some_and(|editable| editable.has(&key)) {
+                        shown.input = Some(editable::name(&key, field));
+                    }
+                    shown
+                }
+            });
+        }
+        let url = from.on(&row_link(req, "row", model, &key)?);
+        views.push(RowView { url, label: model.ops.label(row), key, cells });
+    }
+    Ok(views)
+}
+
+fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {
+    let at = model.meta().fields.iter().position(|other| other.column == field.column);
+    at.and_then(|at| row.get(at)).unwrap_or(&Value::Null)
+}
+
+/// The rows that a page refers to.
+struct References<'a> {
+    site: &'a Site,
+    labels: BTreeMap<&'static str, Labels>,
+    /// The tables of which the user may see rows.
+    visible: Vec<&'static str>,
+    none: Labels,
+}
+
+impl<'a> References<'a> {
+    fn of(req: &mut Request, site: &'a Site, model: &Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Self> {
+        let mut references = References { site, labels: BTreeMap::new(), visible: Vec::new(), none: Labels::new() };
+        for column in columns {
+            let Listed::Field(field) = column else { continue };
+            let Some(reference) = field.references else { continue };
+            let meta = (reference.model)();
+            // The label of a row that the user may not see is not shown, either.
+            let Some(list) = access::visible(req, site, meta)? else { continue };
+            let keys = rows.iter().map(|row| value_at(model, row, field).clone()).collect();
+            let found = labels(req.db()?, &list, keys)?;
+            references.labels.insert(field.name, found);
+            references.visible.push(meta.table);
+        }
+        Ok(references)
+    }
+
+    fn labels(&self, field: &FieldMeta) -> &Labels {
+        self.labels.get(field.name).unwrap_or(&self.none)
+    }
+
+    fn url(&self, req: &Request, field: &FieldMeta, value: &Value) -> Result<Option<String>> {
+        let Some(reference) = field.references.filter(|_| *value != Value::Null) else { return Ok(None) };
+        let Some(to) = self.site.find((reference.model)().table).filter(|to| self.visible.contains(&to.meta().table)) else {
+            return Ok(None);
+        };
+        let key = lback_models::runtime::form_texts(field, value).into_iter().next().unwrap_or_default();
+        row_link(req, "row", to, &key).map(Some)
+    }
+}

@@ -1,0 +1,100 @@
+//! The search of a list: which fields are searched, and which conditions that makes.
+
+use lback_core::{Request, Result};
+use lback_models::runtime::within_sentence;
+use lback_models::{Filter, Kind, ModelMeta, Value};
+
+use crate::access;
+use crate::model_admin::Searched;
+use crate::site::{Registered, Site};
+
+/// The most words that are searched for, and the most characters of all of them. SQLite refuses long patterns.
+const MOST_WORDS: usize = 10;
+const MOST_CHARACTERS: usize = 200;
+
+/// Returns the fields that are searched: not those of models whose rows the user may not see, which a search would tell.
+pub(super) fn searched(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Searched>> {
+    let mut fields = Vec::new();
+    'fields: for searched in &model.options.search {
+        for reference in searched.through.iter().filter_map(|field| field.references) {
+            if !access::sees_all(req, site, (reference.model)())? {
+                continue 'fields;
+            }
+        }
+        fields.push(searched.clone());
+    }
+    Ok(fields)
+}
+
+/// Returns the conditions of a search: each word, or phrase in quotes, is in one of the fields.
+pub(super) fn search(fields: &[Searched], text: &str) -> Vec<Filter> {
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    let text: String = text.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
+    let condition = |word: String| Filter::Any(fields.iter().map(|searched| searched.matching(&word)).collect());
+    words(&text).into_iter().take(MOST_WORDS).map(condition).collect()
+}
+
+/// Returns the words of a text. What is in quotes is one.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (number, part) in text.split('"').enumerate() {
+        match number % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.extend(Some(part.trim().to_owned()).filter(|part| !part.is_empty())),
+        }
+    }
+    words
+}
+
+impl Searched {
+    fn matching(&self, word: &str) -> Filter {
+        let of_field = match (self.is_exact, self.field.kind) {
+            // An index serves the comparison of values, but not of texts that are made from them.
+            (true, kind) if kind != Kind::Text => match super::filters::value_of(self.field, word) {
+                Some(value) => Filter::equal(self.field, value),
+                None => Filter::Any(Vec::new()),
+            },
+            (true, _) => Filter::OneOf(self.field, vec![Value::Text(word.to_owned()), Value::Text(word.to_lowercase())]),
+            (false, _) => Filter::Contains(self.field, word.to_owned()),
+        };
+        self.through.iter().rev().fold(of_field, |inner, reference| Filter::Reference(reference, Box::new(inner)))
+    }
+}
+
+/// Returns the labels of the fields that are searched.
+pub(super) fn search_help(fields: &[Searched]) -> String {
+    let mut labels: Vec<String> = Vec::new();
+    for searched in fields {
+        let path = searched.through.iter().chain([&searched.field]);
+        labels.push(path.map(|field| within_sentence(field.label)).collect::<Vec<_>>().join(" "));
+    }
+    labels.join(", ")
+}
+
+/// Returns whether an index serves a condition.
+pub(super) fn is_served(condition: &Filter, meta: &ModelMeta) -> bool {
+    match condition {
+        Filter::Compare(field, ..) | Filter::OneOf(field, _) | Filter::Null(field, _) => meta.is_indexed(field.column),
+        Filter::Linked(..) => true,
+        Filter::Reference(field, inner) => {
+            field.references.is_some_and(|reference| meta.is_indexed(field.column) && is_served(inner, (reference.model)()))
+        }
+        Filter::Any(conditions) => conditions.iter().all(|condition| is_served(condition, meta)),
+        Filter::All(conditions) => conditions.iter().any(|condition| is_served(condition, meta)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn a_phrase_in_quotes_is_one_word() {
+        assert_eq!(words(r#"one "two three" four"#), ["one", "two three", "four"]);
+        assert_eq!(words(r#" "" "open"#), ["open"]);
+        assert!(words("  ").is_empty());
+    }
+}
