@@ -22,6 +22,8 @@ use crate::site::{Registered, Site};
 
 /// The most rows that are found and recorded.
 const MOST_ROWS: usize = 5000;
+/// The most rows that are chosen. The page that asks for a confirmation names each, and a form has at most 1,000 fields.
+const MOST_CHOSEN: usize = 900;
 /// The most keys in one query.
 const MOST_KEYS: usize = 1000;
 /// The most rows of a model that are named.
@@ -89,13 +91,13 @@ struct Chosen {
 /// Returns 400 if there are too many.
 pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Vec<Value>>> {
     let Chosen { row: keys, all } = req.form()?;
-    let too_many = || Error::bad_request(format!("At most {MOST_ROWS} rows can be changed at once. Narrow the list first."));
+    let too_many = || Error::bad_request(format!("At most {MOST_CHOSEN} rows can be changed at once. Narrow the list first."));
     if all {
         let list = narrowed(req, site, model, &QueryString::of(req)?, "")?.list;
-        let page = list.page(req.db()?, &Cursor::default(), u32::try_from(MOST_ROWS).unwrap_or(u32::MAX))?;
+        let page = list.page(req.db()?, &Cursor::default(), u32::try_from(MOST_CHOSEN).unwrap_or(u32::MAX))?;
         return if page.next.is_some() { Err(too_many()) } else { Ok(page.items) };
     }
-    if keys.len() > MOST_ROWS {
+    if keys.len() > MOST_CHOSEN {
         return Err(too_many());
     }
     let list = access::rows(req, model)?;

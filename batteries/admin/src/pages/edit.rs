@@ -543,7 +543,11 @@ pub(super) struct Then {
 pub(super) fn groups(model: &Registered) -> Vec<Group> {
     let is_left_out = |name: &str| model.options.left_out.contains(&name);
     if !model.options.groups.is_empty() {
-        return model.options.groups.clone();
+        let mut groups = model.options.groups.clone();
+        for group in &mut groups {
+            group.fields.retain(|named| !is_left_out(named.name()));
+        }
+        return groups;
     }
     let meta = model.meta();
     let is_shown = |field: &&'static FieldMeta| !field.hidden && field.auto != Auto::Id && !is_left_out(field.name);

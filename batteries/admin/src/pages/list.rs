@@ -2,7 +2,7 @@
 
 use lback_core::{Error, Request, Response, Result, context};
 use lback_db::RequestDb;
-use lback_models::{Cursor, FieldMeta, Filter, Kind, List, ModelMeta, Value};
+use lback_models::{Cursor, Filter, Kind, List, ModelMeta};
 use lback_session::RequestSession;
 use serde::Serialize;
 

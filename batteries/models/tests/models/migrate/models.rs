@@ -20,6 +20,7 @@ const FIELD: FieldMeta = FieldMeta {
     max: None,
     format: Format::Any,
     long: false,
+    blank: false,
     unique: false,
     index: false,
     references: None,
@@ -31,6 +32,7 @@ const ID: FieldMeta = FieldMeta { name: "id", column: "id", kind: Kind::BigInt, 
 
 const MODEL: ModelMeta = ModelMeta {
     new_values: None,
+    clean: None,
     name: "",
     table: "",
     label: "",
