@@ -106,10 +106,13 @@ impl ChoiceSource for TableChoices {
             chosen = keys.iter().map(cursor::text).collect::<Result<_>>()?;
             offered.chosen = Some(chosen.clone());
         }
-        // The order of a large table may have no index, so its first rows are not asked for.
-        if !self.has_many(db)? {
-            offered.choices = self.rows(db, Wanted::Any, MOST_CHOICES)?;
-            return Ok(offered);
+        // Without an index for its order, a large table is not asked for its first rows.
+        let is_ordered = self.meta.total_order().first().is_some_and(|(column, _)| self.meta.is_indexed(column));
+        if is_ordered || !self.has_many(db)? {
+            offered.choices = self.rows(db, Wanted::Any, MOST_CHOICES + 1)?;
+            if offered.choices.len() <= MOST_CHOICES {
+                return Ok(offered);
+            }
         }
         offered.is_searched = true;
         let keys = self.keys(&chosen[..chosen.len().min(MOST_KEYS)]);

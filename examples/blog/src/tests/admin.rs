@@ -86,7 +86,7 @@ fn staff_find_edit_and_undo_in_a_browser() {
         other.remark = "Too short.".to_owned();
         other.save(db)
     });
-    browser.fill("Title *", "Down the rabbit-hole");
+    browser.fill("Title", "Down the rabbit-hole");
     browser.click("Save and continue");
     visitor.sees("admin-conflict", "saved this post after you had opened it");
     browser.click("Save and continue");

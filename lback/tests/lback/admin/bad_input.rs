@@ -252,7 +252,7 @@ fn formulas_are_only_texts_for_a_spreadsheet(on: &str) {
     }
     let csv = root(&client).get("/admin/tickets/export?format=csv&sort=id").send();
     let text = csv.text();
-    for cell in ["\"'=1+1\"", "\"'+1\"", "\"'-1\"", "\"'@x\"", "\"'\tx\"", "\"'\rx\"", "a=1", "\"it's; \"\"it\"\"\r\nis, ü\""] {
+    for cell in ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "\"'\rx\"", "a=1", "\"it's; \"\"it\"\"\r\nis, ü\""] {
         assert!(text.contains(&format!(",{cell},")), "{cell}:\n{text}");
     }
     // A number below zero stays a number.
