@@ -155,7 +155,7 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
             drop(Client::with_settings(
                 App::new(Router::new().get("/login", |_: &mut lback::Request| "").name("login")).auth().mail().admin(),
                 &settings,
-            ))
+            ));
         });
         match start.map_err(|panic| *panic.downcast::<String>().unwrap()) {
             Ok(()) => accepted.push(format!("{key} = {wrong}")),

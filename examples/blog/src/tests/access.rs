@@ -77,7 +77,7 @@ fn guarded_routes_reject_visitors_and_users_without_permission() {
         // Ids that exist, so that no request is rejected only because of a missing object. A user has the id of the post,
         // too.
         let id: &dyn Display = if route.pattern().contains("{id:uuid}") { &device } else { &post_id };
-        let path = path_of(&route, id).unwrap();
+        let path = path_of(route, id).unwrap();
         let asked = format!("{method} {path}");
         let answer_to = |browser: &Client| browser.request(method.clone(), &path).send();
 
@@ -112,7 +112,7 @@ fn authors_may_write_and_moderators_may_moderate() {
     let post_id = write(&author, "There is something here");
     for (method, route) in routes(&client).filter(|(method, _)| *method == Method::GET) {
         // Routes with other parameters are public, or for the owner of an account.
-        let Some(path) = path_of(&route, &post_id) else { continue };
+        let Some(path) = path_of(route, &post_id) else { continue };
         let areas = [(&author, ["/moderate", "/admin"].as_slice()), (&moderator, &["/admin"]), (&king, &[])];
         for (browser, barred_from) in areas {
             let answer = browser.request(method.clone(), &path).send();

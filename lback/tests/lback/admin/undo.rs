@@ -134,7 +134,7 @@ fn links_from_other_rows_come_back(on: &str) {
     let (wild, tame) = (label(&client, "wild"), label(&client, "tame"));
     client.db(|db| quagga.set_labels(db, &[wild.id, tame.id]));
     root.post(&format!("/admin/labels/row/{}/delete", wild.id)).send().assert_redirect("/admin/labels");
-    assert_eq!(client.db(|db| quagga.labels(db)), [tame.clone()]);
+    assert_eq!(client.db(|db| quagga.labels(db)), std::slice::from_ref(&tame));
     undo(&root, &last_batch(&client)).assert_redirect("/admin/-/history");
     assert_eq!(client.db(|db| quagga.labels(db)), [tame, wild]);
 }
