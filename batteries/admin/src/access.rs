@@ -1,4 +1,4 @@
-//! What the current user may do with the models.
+//! The rights of the current user for the models.
 
 use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
@@ -127,7 +127,7 @@ pub(crate) fn rows(req: &mut Request, model: &Registered) -> Result<List> {
 pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<Option<List>> {
     match site.find(meta.table) {
         Some(model) if has(req, model, Right::View)? => rows(req, model).map(Some),
-        // They are no model of the site, but superusers choose them for groups.
+        // Permissions are not in the site, but superusers choose them for groups.
         None if meta.table == Permission::META.table && decides_on_rights(req)? => Ok(Some(ops::<Permission>().list())),
         _ => Ok(None),
     }

@@ -37,7 +37,7 @@ pub struct ModelAdmin<M: Model> {
     of: PhantomData<fn() -> M>,
 }
 
-/// What is said about a model, without its type.
+/// The configuration of a model, without its type.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) section: Option<String>,
@@ -388,7 +388,7 @@ fn searched(mut meta: &'static ModelMeta, name: &str) -> Result<Searched, String
         let field = names::field(meta, part)?;
         if parts.peek().is_none() {
             return match field.kind {
-                Kind::Bytes | Kind::Json | Kind::Bool => Err(format!("{}.{part} cannot be searched, because it is no text", meta.name)),
+                Kind::Bytes | Kind::Json | Kind::Bool => Err(format!("{}.{part} cannot be searched, because it is not a text", meta.name)),
                 _ => Ok(Searched { through, field, is_exact }),
             };
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 pub struct AdminSettings {
-    /// How long changes stay in the history, in days. By default, they stay forever. Older ones are deleted when new ones are added.
+    /// The number of days for which changes stay in the history. By default, they stay forever. Older ones are deleted when new ones are added.
     pub admin_history_days: Option<u32>,
 }
 

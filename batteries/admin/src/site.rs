@@ -56,7 +56,7 @@ pub(crate) struct Site {
     pub(crate) title: String,
     pub(crate) models: Vec<Registered>,
     pub(crate) numbers: Vec<Number>,
-    /// How long changes stay in the history.
+    /// The number of days for which changes stay in the history.
     pub(crate) history_days: Option<u32>,
 }
 

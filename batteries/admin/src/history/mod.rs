@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::sealed::Sealed;
 
-/// What was done to a row.
+/// The kind of a change.
 #[derive(Choices, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[choice(crate = lback_models)]
 pub enum ChangeKind {
@@ -51,7 +51,7 @@ pub struct Change {
     /// The batch that this change undoes.
     #[model(index)]
     pub undoes: Option<String>,
-    /// What was done.
+    /// The kind of the change.
     pub action: ChangeKind,
     /// The table of the row.
     pub model: String,

@@ -13,7 +13,7 @@ use lback_models::{Json, Model, ModelOps, Value};
 use super::{Change, ChangeKind, RowState, admin_history, state_of};
 use crate::site::{Registered, Site};
 
-/// Who makes changes in this request. All of them are one batch.
+/// The user who makes the changes of this request, which are one batch.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     at: DateTime<Utc>,

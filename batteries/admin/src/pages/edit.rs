@@ -135,7 +135,7 @@ impl GroupView {
     }
 }
 
-/// A row, and where the page about it leads.
+/// A row, with the links of the page about it.
 #[derive(Serialize)]
 pub(super) struct RowView {
     label: String,

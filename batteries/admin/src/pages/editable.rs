@@ -21,7 +21,7 @@ pub(super) struct Editable<'a> {
 struct EditableRow {
     key: String,
     values: Vec<Value>,
-    /// What the form was filled in with.
+    /// The values with which the form was filled in.
     state: RowState,
 }
 

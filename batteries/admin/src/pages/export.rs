@@ -15,7 +15,7 @@ use crate::query_string::QueryString;
 use crate::shown::text;
 use crate::site::Site;
 
-/// What spreadsheets take for the beginning of a formula.
+/// The characters with which a formula of a spreadsheet begins.
 pub(super) const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 pub(super) fn export(req: &mut Request) -> Result<Response> {

@@ -38,7 +38,7 @@ pub(super) struct InlineRows<'a> {
 
 /// A row, or a new one.
 struct InlineRow {
-    /// What the names of its fields begin with.
+    /// The prefix of the names of its fields.
     prefix: String,
     values: Vec<Value>,
     /// The state of a row of the database.

@@ -1,4 +1,4 @@
-//! What all pages have in common: the navigation and the links.
+//! The layout that all pages share: the navigation and the links.
 
 use std::fmt::Display;
 use std::sync::Arc;

@@ -26,7 +26,7 @@ use lback_core::{Request, Response, Result, Router};
 
 use crate::templates::{ICON, SCRIPT, STYLE};
 
-/// Returns the routes of the pages. Those that belong to no model are below `-`, which is no table.
+/// Returns the routes of the pages. Those without a model are below `-`, which cannot be the name of a table.
 #[rustfmt::skip] // one route a line
 pub(crate) fn urls() -> Router {
     Router::new()

@@ -20,7 +20,7 @@ pub(crate) struct Column {
     /// The place of the field in its model.
     at: usize,
     field: &'static FieldMeta,
-    /// How many references lead to its table; 0 for the list.
+    /// The number of references that lead to its table; 0 for the list.
     depth: usize,
 }
 

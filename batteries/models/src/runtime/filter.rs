@@ -2,7 +2,7 @@
 
 use crate::{FieldMeta, ManyToManyMeta, Value};
 
-/// How a value is compared.
+/// A way to compare a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// The values are equal.

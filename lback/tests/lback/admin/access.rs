@@ -1,4 +1,4 @@
-//! Who is let in: every route of the admin, found by walking the routes, asked by everyone.
+//! Access to every route of the admin, found by walking the routes, for every kind of user.
 
 use std::fmt::Display;
 

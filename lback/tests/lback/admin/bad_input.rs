@@ -87,7 +87,7 @@ fn no_query_string_of_a_list_is_an_error_of_the_server(on: &str) {
         for name in names {
             let page = check("/admin/tickets", &[(name, value)]);
             if name == "q" {
-                // These are no words, which narrow nothing.
+                // Without a word, the list is not narrowed.
                 assert_eq!(first_column(&page).len(), usize::from(["\0", "\""].contains(&value)), "{value:?}");
             }
         }

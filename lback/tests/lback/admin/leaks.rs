@@ -1,4 +1,4 @@
-//! What staff may not see does not show in anything that they may do: searches, filters, choices, labels, deletions.
+//! Rows that staff may not see do not show in searches, filters, choices, labels or deletions.
 
 use super::*;
 use crate::unit_of_work::on_each_database;

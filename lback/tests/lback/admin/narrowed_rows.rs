@@ -112,7 +112,7 @@ fn other_rows_cannot_be_chosen_nor_read_where_they_are_referred_to(on: &str) {
     page.assert_status(200).assert_not_contains("Bandicoot");
     let form = PageForm::of(&page).set("text", "third").set("author_id", "1");
     form.clone().set("ticket_id", &other.id.to_string()).send(&alice).assert_status(200).assert_not_contains("Bandicoot");
-    assert_eq!(client.db(|db| Comment::query().count().get_result::<i64>(db)), 2, "the other one is no choice");
+    assert_eq!(client.db(|db| Comment::query().count().get_result::<i64>(db)), 2, "the other one is not a choice");
     form.set("ticket_id", &own.id.to_string()).send(&alice).assert_redirect("/admin/comments");
     // The comment of a ticket that is not to be seen, and the history of it.
     alice.get("/admin/comments/row/2").send().assert_status(200).assert_not_contains("Bandicoot");

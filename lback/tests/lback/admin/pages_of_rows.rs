@@ -35,7 +35,7 @@ fn pages(browser: &Client, first: &str) -> Vec<Vec<String>> {
     titles
 }
 
-/// So many tickets, of which many have the same points, state and day.
+/// Adds tickets, many of which have the same points, state and day.
 fn many(client: &Client, count: i32) -> Vec<Ticket> {
     let agents = [agent(client, "Ada"), agent(client, "Bob")];
     let states = [State::Open, State::InReview, State::Closed];

@@ -197,7 +197,7 @@ fn the_permissions_of_a_group_are_chosen(on: &str) {
     form.set("permissions", &id.to_string()).send(&root).assert_redirect("/admin/auth_groups");
     let reader = login(&client, NewUser::from("reader").staff(true).group("readers"));
     reader.get("/admin/tickets").send().assert_status(200);
-    // Staff who may change groups, but are no superusers, cannot add to what their group may do.
+    // Staff who may change groups, but are not superusers, cannot add permissions to their group.
     let changer = staff(&client, "changer", &["auth_groups.view", "auth_groups.add", "auth_groups.change"]);
     let more: i64 = client.db(|db| {
         diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT id FROM auth_permissions WHERE name = 'tickets.delete'").get_result(db)

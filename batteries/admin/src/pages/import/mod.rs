@@ -40,7 +40,7 @@ pub(super) const MOST_TIME: Duration = Duration::from_secs(120);
 /// A longer text with problems is not shown for correction.
 const MOST_EDITED: usize = 100_000;
 
-/// What the form sends, apart from the file.
+/// The fields of the form, apart from the file.
 #[derive(Deserialize)]
 struct Submitted {
     #[serde(default)]
@@ -89,7 +89,7 @@ pub(super) fn import(req: &mut Request) -> Result<Response> {
     Ok(Response::redirect(&link(req, "list", &[("model", &table)])?))
 }
 
-/// What the visitor has submitted, and what was found in it.
+/// The submitted text, and the problems that were found in it.
 #[derive(Default)]
 struct Draft {
     text: String,

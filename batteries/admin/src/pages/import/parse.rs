@@ -10,7 +10,7 @@ use super::problems::Problems;
 pub(super) const MOST_ROWS: usize = 5000;
 /// The most columns of a file.
 const MOST_COLUMNS: usize = 500;
-/// What is read after the file. If it is not a row of its own, a quote is open.
+/// A last row that is read after those of the file. If it does not come back as a row of its own, a quote is open.
 const END: &str = "\u{1}end\u{1}";
 
 /// A file: the names of its columns, and its rows.

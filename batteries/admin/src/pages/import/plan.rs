@@ -1,4 +1,4 @@
-//! What an import is to write: which rows are added and changed, and their values.
+//! The plan of an import: the rows that are added and changed, and their values.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ pub(super) struct Planned {
     pub(super) values: Vec<(usize, Value)>,
 }
 
-/// What is done with a row of the file.
+/// The effect of a row of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Add,
@@ -58,7 +58,7 @@ pub(super) struct ShownCell {
     pub(super) before: Option<Value>,
 }
 
-/// What an import is to write.
+/// The plan of an import.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) rows: Vec<Planned>,
@@ -293,7 +293,7 @@ fn empty(field: &FieldMeta, current: &Value, is_new: bool) -> std::result::Resul
 fn is_missing(field: &FieldMeta, value: &Value) -> bool {
     match value {
         _ if field.null => false,
-        // The row with the number 0 is none.
+        // No row has the number 0.
         _ if field.references.is_some() => field.default.is_none(),
         Value::Null => true,
         Value::Text(text) => text.is_empty() && !field.blank,

@@ -1,4 +1,4 @@
-//! What an import would do, as the page shows it.
+//! The preview of an import.
 
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
@@ -11,7 +11,7 @@ use super::problems::Problems;
 use super::write::Written;
 use crate::shown::{Cell, Labels, cell, is_number, labels};
 
-/// What an import would do.
+/// The preview of an import.
 #[derive(Serialize)]
 pub(super) struct Preview {
     added: usize,

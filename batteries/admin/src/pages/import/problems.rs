@@ -1,4 +1,4 @@
-//! What is wrong with a file.
+//! The problems of a file.
 
 use std::collections::BTreeSet;
 

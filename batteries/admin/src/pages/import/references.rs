@@ -13,7 +13,7 @@ use super::values::read;
 /// The most texts that are looked up by one statement.
 const MOST: usize = 400;
 
-/// What a text refers to.
+/// The row that a text refers to.
 enum Found {
     One(Value),
     Several,
@@ -26,7 +26,7 @@ pub(super) struct References {
     /// The field by which people know a row.
     display: Option<&'static FieldMeta>,
     zone: TimeZone,
-    /// What was found, by the texts of the file. `None` if there is no such row.
+    /// The rows that were found, by the texts of the file. `None` for a text that names no row.
     known: HashMap<String, Option<Found>>,
 }
 
