@@ -112,8 +112,8 @@ pub(crate) fn json_text(field: Option<&FieldMeta>, json: &Json) -> String {
     }
 }
 
-/// Returns the label of a field or a relation.
-pub(crate) fn label_of(meta: &ModelMeta, name: &str) -> String {
+/// Returns the label of a field or a relation. `None` if the model has no field or relation with this name any more.
+pub(crate) fn label_of(meta: &ModelMeta, name: &str) -> Option<&'static str> {
     let link = || meta.many_to_many.iter().find(|link: &&ManyToManyMeta| link.name == name).map(|link| link.label);
-    meta.field(name).map(|field| field.label).or_else(link).unwrap_or(name).to_owned()
+    meta.field(name).map(|field| field.label).or_else(link)
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use lback_core::{Error, Result, UploadedFile};
 
 use crate::FieldType;
+use crate::kind::truth;
 
 /// The submitted values of a field: texts, at most one for most fields, and files.
 #[derive(Default)]
@@ -84,6 +85,11 @@ impl Values {
     /// Returns the texts of the field `name`. A multiple choice may have several.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.get(name).into_iter().flat_map(|entry| &entry.texts).map(String::as_str)
+    }
+
+    /// Returns whether the checkbox `name` is checked.
+    pub fn is_checked(&self, name: &str) -> bool {
+        truth(self.text(name)) == Some(true)
     }
 
     /// Takes the value of the field `name` as a `V`. Use an `Option` for a field that may be left empty.

@@ -279,6 +279,11 @@ impl ModelMeta {
         order
     }
 
+    /// Returns the place of a column among the fields, and so of its value in a row.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.column == column)
+    }
+
     /// Returns the field with this column.
     pub fn field_of_column(&self, column: &str) -> Option<&'static FieldMeta> {
         self.fields.iter().find(|field| field.column == column)

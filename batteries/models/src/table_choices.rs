@@ -59,7 +59,7 @@ impl TableChoices {
 
     /// Returns the first rows, by key and label, in the order of the model.
     fn rows(&self, db: &mut Db, wanted: Wanted, limit: usize) -> Result<Vec<Choice>> {
-        let at = |column: &str| self.meta.fields.iter().position(|field| field.column == column);
+        let at = |column: &str| self.meta.position(column);
         let (Some(key), Some(label)) = (self.meta.primary_key.first().and_then(|key| at(key)), at(self.meta.display)) else {
             return Err(Error::internal(format!("{} has no key or no field by which a row is known", self.meta.name)));
         };

@@ -21,12 +21,10 @@ pub(crate) struct Recorder {
     address: Option<IpAddr>,
     batch: String,
     undoes: Option<String>,
-    /// Older changes are deleted.
-    keep_after: Option<DateTime<Utc>>,
 }
 
 impl Recorder {
-    /// Returns the recorder of a request.
+    /// Returns the recorder of a request. The first call also deletes changes that are older than `ADMIN_HISTORY_DAYS`.
     ///
     /// # Errors
     /// Returns an error if the user cannot be read.
@@ -37,8 +35,10 @@ impl Recorder {
         let user = req.user()?.map(|user| (user.id, user.username.clone()));
         let now = req.now();
         let days = Site::of(req)?.history_days;
-        let keep_after = days.and_then(|days| now.checked_sub_days(Days::new(days.into())));
-        let recorder = Recorder { at: now, user, address: req.client_addr(), batch: random()?, undoes: None, keep_after };
+        if let Some(before) = days.and_then(|days| now.checked_sub_days(Days::new(days.into()))) {
+            delete_old(req.db()?, before)?;
+        }
+        let recorder = Recorder { at: now, user, address: req.client_addr(), batch: random()?, undoes: None };
         req.extensions_mut().insert(recorder.clone());
         Ok(recorder)
     }
@@ -81,24 +81,20 @@ impl Recorder {
             before: before.map(Json),
             after: after.map(Json),
         };
-        lback_models::ops::<Change>().create(db, &change.to_values()?)?;
-        self.delete_old(db)
+        lback_models::ops::<Change>().create(db, &change.to_values()?).map(drop)
     }
 }
 
-impl Recorder {
-    /// Deletes some of the changes that are too old: more than one change adds.
-    fn delete_old(&self, db: &mut Db) -> Result<()> {
-        /// The most changes that are deleted at once.
-        const SOME: i64 = 100;
-        let Some(after) = self.keep_after else { return Ok(()) };
-        let old = admin_history::table.filter(admin_history::at.lt(after)).order(admin_history::at).limit(SOME);
-        let ids: Vec<i64> = old.select(admin_history::id).load(db)?;
-        if !ids.is_empty() {
-            diesel::delete(admin_history::table.filter(admin_history::id.eq_any(ids))).execute(db)?;
-        }
-        Ok(())
+/// Deletes changes that are too old, at most so many that the request does not take long.
+fn delete_old(db: &mut Db, before: DateTime<Utc>) -> Result<()> {
+    /// The most changes that are deleted at once.
+    const MOST: i64 = 1000;
+    let old = admin_history::table.filter(admin_history::at.lt(before)).order(admin_history::at).limit(MOST);
+    let ids: Vec<i64> = old.select(admin_history::id).load(db)?;
+    if !ids.is_empty() {
+        diesel::delete(admin_history::table.filter(admin_history::id.eq_any(ids))).execute(db)?;
     }
+    Ok(())
 }
 
 fn random() -> Result<String> {

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of};
 use crate::access::{self, Right, has, has_for, rows};
+use crate::shown::label_of;
 use crate::site::{Registered, Site};
 
 /// Undoes all changes of a batch, in one transaction, and returns their number.
@@ -128,7 +129,7 @@ impl Step<'_> {
         let mut wanted = RowState::new();
         for (name, old) in before.iter().filter(|(name, old)| after.get(*name) != Some(old) && !is_automatic(self.model, name)) {
             if now.get(name) != after.get(name) {
-                return Err(self.changed_since(label_of(self.model, name)));
+                return Err(self.changed_since(label_in(self.model, name)));
             }
             wanted.insert(name.clone(), old.clone());
         }
@@ -201,11 +202,9 @@ fn is_automatic(model: &Registered, name: &str) -> bool {
 /// Returns the label of the first field that differs.
 fn first_difference(model: &Registered, now: &RowState, then: &RowState) -> Option<&'static str> {
     let different = then.iter().find(|(name, value)| now.get(*name) != Some(value))?;
-    Some(label_of(model, different.0))
+    Some(label_in(model, different.0))
 }
 
-fn label_of(model: &Registered, name: &str) -> &'static str {
-    let meta = model.meta();
-    let link = || meta.many_to_many.iter().find(|link| link.name == name).map(|link| link.label);
-    meta.field(name).map(|field| field.label).or_else(link).unwrap_or("another field")
+fn label_in(model: &Registered, name: &str) -> &'static str {
+    label_of(model.meta(), name).unwrap_or("another field")
 }

@@ -166,7 +166,11 @@ fn differences(model: &Registered, before: Option<&RowState>, after: Option<&Row
         })
     };
     let is_different = |name: &&str| before.and_then(|state| state.get(*name)) != after.and_then(|state| state.get(*name));
-    let change = |name: &str| FieldChange { label: label_of(meta, name), before: text(name, before), after: text(name, after) };
+    let change = |name: &str| FieldChange {
+        label: label_of(meta, name).unwrap_or(name).to_owned(),
+        before: text(name, before),
+        after: text(name, after),
+    };
     names.filter(is_different).map(change).filter(|change| change.before.is_some() || change.after.is_some()).collect()
 }
 

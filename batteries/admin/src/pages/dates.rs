@@ -115,7 +115,7 @@ fn edge(req: &mut Request, field: &'static FieldMeta, list: &List, sign: &str, z
     let ordered = with_value.order_by(&[&format!("{sign}{}", field.name)])?;
     let row = ordered.page(req.db()?, &Cursor::default(), 1)?.items.pop();
     let meta = list.meta();
-    let at = meta.fields.iter().position(|other| other.column == field.column);
+    let at = meta.position(field.column);
     Ok(row.zip(at).and_then(|(row, at)| match (&row[at], field.kind) {
         (Value::Date(day), _) => Some(*day),
         (Value::Timestamp(moment), Kind::Timestamp) => Some(zone.local(*moment).date()),

@@ -224,7 +224,7 @@ impl<'a> Edited<'a> {
     }
 
     fn value(&self, field: &FieldMeta) -> &Value {
-        let at = self.model.meta().fields.iter().position(|other| other.column == field.column);
+        let at = self.model.meta().position(field.column);
         at.and_then(|at| self.values.get(at)).unwrap_or(&Value::Null)
     }
 
@@ -352,7 +352,7 @@ impl<'a> Edited<'a> {
         for named in &self.fields {
             match *named {
                 Named::Field(field) => {
-                    let at = self.model.meta().fields.iter().position(|other| other.column == field.column);
+                    let at = self.model.meta().position(field.column);
                     if let (Some(at), Some(value)) = (at, form_value(field, field.name, given)?) {
                         row[at] = value;
                     }
@@ -408,7 +408,11 @@ impl<'a> Edited<'a> {
             let yours = form.values(name);
             if field.is_some() && yours != current {
                 let theirs = theirs.get(name).map(|json| json_text(field, json)).unwrap_or_default();
-                fields.push(Different { label: label_of(self.model.meta(), name), theirs, yours: yours.join(", ") });
+                fields.push(Different {
+                    label: label_of(self.model.meta(), name).unwrap_or(name).to_owned(),
+                    theirs,
+                    yours: yours.join(", "),
+                });
             }
         }
         let by = match &self.key {

@@ -67,7 +67,7 @@ impl<'a> Editable<'a> {
 
     fn position(&self, field: &FieldMeta) -> usize {
         // The fields are those of the model.
-        self.model.meta().fields.iter().position(|other| other.column == field.column).unwrap_or_default()
+        self.model.meta().position(field.column).unwrap_or_default()
     }
 
     fn value<'r>(&self, row: &'r EditableRow, field: &FieldMeta) -> &'r Value {

@@ -91,7 +91,7 @@ pub(super) fn state(req: &mut Request) -> Result<Response> {
     let names = names.chain(meta.many_to_many.iter().map(|link| link.name));
     let cells = |name: &str| {
         let json = state?.get(name)?;
-        Some([label_of(meta, name), json_text(meta.field(name), json)])
+        Some([label_of(meta, name).unwrap_or(name).to_owned(), json_text(meta.field(name), json)])
     };
     let rows: Vec<_> = names.filter_map(cells).map(|cells| StateRow { key: None, cells }).collect();
     let at = req.time_zone().local(change.at).format("%Y-%m-%d %H:%M");

@@ -183,7 +183,7 @@ impl<'a> InlineRows<'a> {
     pub(super) fn planned(&self, req: &mut Request, site: &Site, given: &mut Values, form: &mut Form<Values>) -> Result<Vec<Planned<'a>>> {
         let mut planned = Vec::new();
         for row in &self.rows {
-            if row.can_delete && is_checked(given, &row.name("_delete")) {
+            if row.can_delete && given.is_checked(&row.name("_delete")) {
                 if has_dependents(req, site, self.model, &row.values)? {
                     let label = self.model.meta().label;
                     form.add_form_error(format!("{label} \"{}\" has other rows. Delete it on its own page, which shows them.", row.label));
@@ -338,7 +338,7 @@ fn fields(req: &mut Request, site: &Site, model: &Registered, inline: Inline) ->
 
 fn position(model: &Registered, field: &FieldMeta) -> usize {
     // The fields are those of the model.
-    model.meta().fields.iter().position(|other| other.column == field.column).unwrap_or_default()
+    model.meta().position(field.column).unwrap_or_default()
 }
 
 /// Returns the texts that were submitted for new rows, by the names of the fields.
@@ -362,8 +362,4 @@ fn is_filled(field: &FieldMeta, values: &[Value], model: &Registered, submitted:
         None => field.kind == lback_models::Kind::Bool && initial == ["true"],
         Some(texts) => texts.iter().any(|text| !initial.contains(text)),
     }
-}
-
-fn is_checked(given: &Values, name: &str) -> bool {
-    matches!(given.text(name), "true" | "on" | "1" | "yes")
 }

@@ -86,7 +86,7 @@ pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query
         // Without an index, the first and the last date are found by reading all rows.
         Some(field) if !is_large || model.meta().is_indexed(field.column) => {
             // The years of the rows that match are known only by reading them.
-            let years_of = if is_quick && !is_large { list.clone() } else { all };
+            let years_of = if is_large { all } else { list.clone() };
             let (narrowed, view) = dates::narrow(req, field, list, &years_of, query, path)?;
             list = narrowed;
             view

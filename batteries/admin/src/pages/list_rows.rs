@@ -66,7 +66,7 @@ pub(super) fn rows_of(
 }
 
 fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {
-    let at = model.meta().fields.iter().position(|other| other.column == field.column);
+    let at = model.meta().position(field.column);
     at.and_then(|at| row.get(at)).unwrap_or(&Value::Null)
 }
 

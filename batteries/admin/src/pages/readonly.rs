@@ -71,7 +71,7 @@ pub(super) fn fixed(
 }
 
 fn of_field(req: &mut Request, site: &Site, model: &Registered, row: &[Value], field: &'static FieldMeta) -> Result<FieldView> {
-    let at = model.meta().fields.iter().position(|other| other.column == field.column);
+    let at = model.meta().position(field.column);
     let value = at.and_then(|at| row.get(at)).unwrap_or(&Value::Null);
     let mut fixed = FieldView::fixed(field.label, text(field, value, req.time_zone()));
     if let Some(reference) = field.references

@@ -72,17 +72,13 @@ fn grant(req: &mut Request, user: &mut User, given: &Values) -> Result<()> {
         return Ok(());
     }
     let db = req.db()?;
-    user.set_roles(db, is_checked(given, "is_staff"), is_checked(given, "is_superuser"))?;
+    user.set_roles(db, given.is_checked("is_staff"), given.is_checked("is_superuser"))?;
     let row = user.to_values()?;
     for link in ["groups", "own_permissions"].into_iter().filter_map(link_of) {
         let keys: Vec<Value> = given.texts(link.name).filter_map(|text| text.parse().ok().map(Value::Int)).collect();
         ops::<User>().set_linked(db, link, &row, &keys)?;
     }
     Ok(())
-}
-
-fn is_checked(given: &Values, name: &str) -> bool {
-    matches!(given.text(name), "true" | "on" | "1" | "yes")
 }
 
 fn email_of(given: &Values) -> Option<String> {
@@ -205,7 +201,7 @@ fn may_change(req: &mut Request, model: &Registered, user: &User) -> Result<bool
 fn save(req: &mut Request, form: &mut Form<Values>, user: &mut User, given: &Values) -> Result<bool> {
     let before = state_of(req.db()?, ops::<User>(), &user.to_values()?, false)?;
     let is_own = req.user()?.is_some_and(|own| own.id == user.id);
-    let loses_own = !is_checked(given, "is_active") || (user.is_superuser && !is_checked(given, "is_superuser"));
+    let loses_own = !given.is_checked("is_active") || (user.is_superuser && !given.is_checked("is_superuser"));
     if is_own && loses_own {
         form.add_form_error("You cannot deactivate yourself, nor stop being a superuser. Ask another superuser.");
         return Ok(false);
@@ -221,8 +217,8 @@ fn save(req: &mut Request, form: &mut Form<Values>, user: &mut User, given: &Val
             Err(error) => return Err(error),
         }
     }
-    if is_checked(given, "is_active") != user.is_active {
-        user.set_active(req.db()?, is_checked(given, "is_active"))?;
+    if given.is_checked("is_active") != user.is_active {
+        user.set_active(req.db()?, given.is_checked("is_active"))?;
     }
     grant(req, user, given)?;
     let recorder = Recorder::of(req)?;

@@ -239,7 +239,7 @@ fn found_by(meta: &'static ModelMeta, slots: &[Option<Slot>]) -> Result<Vec<&'st
         return Err(format!("the primary key is missing: {}", missing.join(", ")));
     }
     let has = |field: &&'static FieldMeta| {
-        let at = meta.fields.iter().position(|other| other.column == field.column);
+        let at = meta.position(field.column);
         at.and_then(|at| slots.get(at)?.as_ref()).is_some_and(|slot| !slot.is_null())
     };
     Ok(unique_fields(meta).find(|fields| fields.iter().all(has)).unwrap_or_default())

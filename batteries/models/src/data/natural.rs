@@ -51,7 +51,7 @@ pub(super) fn rows_as_json(
 ) -> Result<Vec<Vec<Json>>> {
     let mut columns: Vec<(usize, &'static FieldMeta, Names)> = Vec::new();
     for field in fields {
-        let Some(at) = meta.fields.iter().position(|other| other.column == field.column) else { continue };
+        let Some(at) = meta.position(field.column) else { continue };
         let to = field.references.map(|reference| (reference.model)()).filter(|to| natural && natural_key(to).is_some());
         let names = match to {
             Some(to) => names_of(db, to, rows.iter().filter_map(|row| row.get(at)))?,
@@ -76,7 +76,7 @@ fn names_of<'a>(db: &mut Db, meta: &'static ModelMeta, keys: impl Iterator<Item 
         keys.filter(|value| **value != Value::Null).map(|value| (text_of(key, value), value.clone())).collect();
     let rows = find_in(meta, db, key.column, &keys.into_values().collect::<Vec<_>>())?;
     let of_rows = rows_as_json(db, meta, &own, &rows, true)?;
-    let at = meta.fields.iter().position(|field| field.column == key.column).unwrap_or(0);
+    let at = meta.position(key.column).unwrap_or(0);
     let name = |(row, values): (&Vec<Value>, Vec<Json>)| {
         let name = own.iter().zip(values).map(|(field, json)| (field.name.to_owned(), json)).collect();
         (row.get(at).map(|value| text_of(key, value)).unwrap_or_default(), Json::Object(name))

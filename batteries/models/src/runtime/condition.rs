@@ -113,7 +113,7 @@ fn no_reference(meta: &ModelMeta, field: &FieldMeta) -> lback_core::Error {
 }
 
 fn column(meta: &'static ModelMeta, field: &'static FieldMeta, depth: usize) -> Column {
-    let at = meta.fields.iter().position(|other| other.column == field.column).unwrap_or_default();
+    let at = meta.position(field.column).unwrap_or_default();
     Column { at, field, depth }
 }
 

@@ -89,7 +89,7 @@ fn newest_containing(list: &List, db: &mut Db, text: &str, most: u32) -> Result<
         Some(label) if !text.is_empty() => Some(super::contains(meta, label, text)),
         _ => None,
     };
-    let key = meta.primary_key.iter().filter_map(|key| meta.fields.iter().position(|field| field.column == *key)).collect();
+    let key = meta.primary_key.iter().filter_map(|key| meta.position(key)).collect();
     Ok(load_values(Newest { rows, key, condition, most: most.into() }, db, &rows::kinds(meta))?)
 }
 

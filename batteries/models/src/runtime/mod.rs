@@ -226,7 +226,7 @@ fn read_only(meta: &ModelMeta) -> Error {
 
 /// Returns the primary key of a row.
 pub(crate) fn key_of(meta: &'static ModelMeta, row: &[Value]) -> Vec<Value> {
-    let value = |column: &&str| meta.fields.iter().position(|field| field.column == *column).and_then(|at| row.get(at).cloned());
+    let value = |column: &&str| meta.position(column).and_then(|at| row.get(at).cloned());
     meta.primary_key.iter().map(|column| value(column).unwrap_or(Value::Null)).collect()
 }
 

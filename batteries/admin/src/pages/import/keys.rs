@@ -31,7 +31,7 @@ pub(super) fn key_text(model: &Registered, key: &[Value]) -> String {
     let meta = model.meta();
     let mut row = vec![Value::Null; meta.fields.len()];
     for (column, value) in meta.primary_key.iter().zip(key) {
-        if let Some(at) = meta.fields.iter().position(|field| field.column == *column) {
+        if let Some(at) = meta.position(column) {
             row[at] = value.clone();
         }
     }

@@ -112,7 +112,7 @@ impl References {
     }
 
     fn with_label(&self, rows: &[Vec<Value>], display: &FieldMeta, label: &Value) -> Option<Found> {
-        let at = self.meta().fields.iter().position(|field| field.column == display.column)?;
+        let at = self.meta().position(display.column)?;
         let mut rows = rows.iter().filter(|row| row.get(at) == Some(label));
         let first = rows.next()?;
         match rows.next() {

@@ -63,7 +63,7 @@ fn whole(field: &FieldMeta, text: &str, least: i64, most: i64) -> Result<Value, 
 
 /// Returns the value that `loaddata` would read from a text.
 fn from_json(meta: &'static ModelMeta, field: &FieldMeta, text: &str) -> Option<Value> {
-    let at = meta.fields.iter().position(|other| other.column == field.column)?;
+    let at = meta.position(field.column)?;
     let json = [(field.name.to_owned(), Json::String(text.to_owned()))].into_iter().collect();
     let row = ops_of(meta).row_from_json(vec![Value::Null; meta.fields.len()], &json).ok()?;
     row.into_iter().nth(at).filter(|value| *value != Value::Null)
