@@ -84,7 +84,7 @@ fn key(table: &str) -> &'static str {
     }
 }
 
-/// Everything that can be asked of the admin, for these tables.
+/// All requests that the admin answers, for these tables.
 fn everything(filled: &Filled, tables: &[&'static str]) -> Vec<Asked> {
     let mut all = Vec::new();
     for route in filled.client.app().routes().iter().filter(|route| route.pattern().starts_with("/admin")) {
@@ -125,7 +125,7 @@ fn ask(browser: &Client, asked: &Asked) -> TestResponse {
     }
 }
 
-/// Checks that a page has the texts of no rows but those of some tables.
+/// Checks that a page shows no rows except those of some tables.
 #[track_caller]
 fn assert_no_row(page: &TestResponse, asked: &Asked, but: &[&str]) {
     for (table, text) in TEXTS.iter().filter(|(table, _)| !but.contains(table)) {
@@ -176,7 +176,7 @@ fn staff_without_rights_read_no_row(on: &str) {
     assert_eq!(contents(&filled.client), before);
 }
 
-/// Returns the rights of which one is needed for a request, besides being staff.
+/// Returns the rights for a request, of which a member of the staff needs one.
 fn needed(asked: &Asked) -> &'static [&'static str] {
     let end = asked.pattern.strip_prefix("/admin").unwrap().replace("auth_users", "{model}");
     match (asked.method == Method::POST, end.as_str()) {
@@ -186,7 +186,7 @@ fn needed(asked: &Asked) -> &'static [&'static str] {
         (true, "/{model}/row/{key}")
         | (_, "/{model}/row/{key}/password" | "/{model}/row/{key}/sessions" | "/{model}/row/{key}/end-sessions") => &["change"],
         (_, "/{model}/row/{key}/delete" | "/{model}/delete") => &["delete"],
-        // Deletes what was chosen in the list, which is to be seen.
+        // Deletes the rows that were chosen in the list, which the user must be able to see.
         (true, "/{model}") => &[],
         _ => panic!("a new route, for which this test does not know the right: {asked:?}"),
     }
@@ -194,7 +194,7 @@ fn needed(asked: &Asked) -> &'static [&'static str] {
 
 fn each_right_opens_what_it_names_and_nothing_else(on: &str) {
     for (table, other) in [("tickets", "agents"), ("agents", "tickets"), ("auth_users", "agents")] {
-        // What one member of the staff deletes is missing for the next.
+        // Rows that one user deletes are missing for the next.
         for right in ["view", "add", "change", "delete"] {
             let filled = filled(on);
             let permission = format!("{table}.{right}");
@@ -208,7 +208,7 @@ fn each_right_opens_what_it_names_and_nothing_else(on: &str) {
                 let of_reference = asked.path.contains("/choices/");
                 match may {
                     false => assert_eq!(page.status(), 403, "{permission}, {asked:?}"),
-                    // Who may change tickets may not see agents, nor does every model have the field.
+                    // A user who may change tickets may not see agents, and not every model has the field.
                     true if of_reference => assert!(page.status() == 403 || page.status() == 404, "{permission}, {asked:?}"),
                     true => {
                         let status = page.status().as_u16();

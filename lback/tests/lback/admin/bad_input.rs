@@ -1,4 +1,4 @@
-//! Hostile input: nothing answers 500, finds another row, or is a page's code.
+//! Hostile input: no page returns 500, finds another row, or contains the input as code.
 
 use super::*;
 use crate::sql;
@@ -87,7 +87,7 @@ fn no_query_string_of_a_list_is_an_error_of_the_server(on: &str) {
         for name in names {
             let page = check("/admin/tickets", &[(name, value)]);
             if name == "q" {
-                // Without a word, the list is not narrowed.
+                // A search without a word does not narrow the list.
                 assert_eq!(first_column(&page).len(), usize::from(["\0", "\""].contains(&value)), "{value:?}");
             }
         }
@@ -159,7 +159,7 @@ fn no_value_of_a_form_is_an_error_of_the_server(on: &str) {
     let new = PageForm::open(&root, "/admin/tickets/add").set("agent_id", "1");
     for (number, value) in HOSTILE.into_iter().chain([long.as_str()]).enumerate() {
         for (place, name) in names.into_iter().enumerate() {
-            // Everything else is valid, and its code is not taken.
+            // All other values are valid, and the code is unique.
             let form = new.clone().set("title", "Quagga").set("code", &format!("{number}-{place}"));
             check(form.set(name, value).send(&root), value);
         }

@@ -1,4 +1,4 @@
-//! Deletions: what goes with a row is shown before, and what needs it stands in the way.
+//! Deletions: a page shows the rows that are deleted as well, and other rows can forbid the deletion.
 
 use super::*;
 use crate::unit_of_work::on_each_database;

@@ -1,4 +1,4 @@
-//! Forms: new rows and changed ones, errors at their fields, what cannot be set, and two people at once.
+//! Forms: new rows and changed ones, errors at their fields, fields that cannot be set, and two users at once.
 
 use super::*;
 use crate::unit_of_work::on_each_database;
@@ -70,7 +70,7 @@ fn a_row_is_changed_and_the_rest_of_it_stays(on: &str) {
     let (client, root, quagga) = ready(on, admin());
     edit(&root, &row_path(&quagga), &[("body", "more"), ("points", "5")]).assert_redirect("/admin/tickets");
     assert_eq!(ticket_now(&client, 1), Some(Ticket { body: "more".to_owned(), points: Some(5), ..quagga.clone() }));
-    // What may be empty can be emptied.
+    // Optional fields can be cleared.
     edit(&root, &row_path(&quagga), &[("body", ""), ("points", "")]).assert_redirect("/admin/tickets");
     assert_eq!(ticket_now(&client, 1), Some(quagga));
 }

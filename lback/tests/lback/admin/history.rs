@@ -1,4 +1,4 @@
-//! The history: who changed what, when and from where, written together with the change, and never edited.
+//! The history: the user, time and address of each change, written together with the change, and never edited.
 
 use lback::admin::{Change, ChangeKind};
 
@@ -16,6 +16,8 @@ on_each_database!(
     the_history_outlives_the_user_and_the_row,
     pages_of_the_history_show_what_is_different,
     a_row_has_its_own_history,
+    a_row_is_shown_as_it_was,
+    old_changes_are_deleted_if_a_setting_says_so,
 );
 
 fn ready(on: &str) -> (Client, Client, Ticket) {
@@ -194,9 +196,36 @@ fn a_row_has_its_own_history(on: &str) {
     let okapi = ticket(&client, &zebedee, "Okapi");
     edit(&root, &row_path(&quagga), &[("title", "Quagga II")]).assert_status(303);
     edit(&root, "/admin/agents/row/1", &[("name", "Florence")]).assert_status(303);
-    // What the visitor is told after saving is on the next page.
+    // The message after saving is on the next page.
     root.get("/admin/agents").send().assert_contains("Florence");
     let page = root.get(&format!("{}/history", row_path(&quagga))).send();
     page.assert_contains("Quagga II").assert_not_contains("Florence");
     root.get(&format!("{}/history", row_path(&okapi))).send().assert_contains("Nothing has been changed yet.");
+}
+
+fn a_row_is_shown_as_it_was(on: &str) {
+    let (client, root, quagga) = ready(on);
+    edit(&root, &row_path(&quagga), &[("title", "Okapi")]).assert_status(303);
+    edit(&root, &row_path(&quagga), &[("title", "Gnu")]).assert_status(303);
+    let id = changes(&client)[0].id;
+    let page = root.get(&format!("/admin/-/history/{id}/row")).send();
+    page.assert_contains("<span>Okapi</span>").assert_not_contains("<span>Gnu</span>").assert_not_contains("secret of");
+    root.get("/admin/-/history/99/row").send().assert_status(404);
+    staff(&client, "clerk", &["agents.view"]).get(&format!("/admin/-/history/{id}/row")).send().assert_status(403);
+}
+
+fn old_changes_are_deleted_if_a_setting_says_so(on: &str) {
+    let client = client(&format!("ADMIN_HISTORY_DAYS = 30\n{on}"));
+    let quagga = ticket(&client, &agent(&client, "Zebedee"), "Quagga");
+    root(&client);
+    let rename = |title: &str, days: u64| {
+        client.clock().advance(std::time::Duration::from_secs(days * 24 * 3600));
+        let root = client.fork();
+        root.login(&client.db(|db| lback::auth::User::named(db, "root")).unwrap());
+        edit(&root, &row_path(&quagga), &[("title", title)]).assert_status(303);
+        changes(&client).into_iter().map(|change| change.label).collect::<Vec<_>>()
+    };
+    assert_eq!(rename("one", 0), ["one"]);
+    assert_eq!(rename("two", 29), ["one", "two"]);
+    assert_eq!(rename("three", 2), ["two", "three"]);
 }

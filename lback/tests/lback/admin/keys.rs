@@ -1,4 +1,4 @@
-//! Keys that are texts, and keys of two fields, with whatever is in them.
+//! Keys that are texts, and keys of two fields, with all kinds of characters.
 
 use super::*;
 use crate::unit_of_work::on_each_database;
@@ -94,7 +94,7 @@ fn a_key_is_given_once(on: &str) {
     // A copy needs a key of its own, which the form of the row does not have.
     let copy = PageForm::open(&root, "/admin/pages/row/one").set("then", "as_new").send(&root);
     assert!(copy.status() == 200 || copy.status() == 303, "{copy:?}");
-    // Nor does a forged form change the key.
+    // A forged form does not change the key, either.
     PageForm::open(&root, "/admin/pages/row/one").set("path", "two").set("text", "y").send(&root).assert_status(303);
     assert_eq!(client.db(|db| Page::query().load::<Page>(db)), [Page { path: "one".to_owned(), text: "y".to_owned() }]);
 }

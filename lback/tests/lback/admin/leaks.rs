@@ -14,7 +14,7 @@ on_each_database!(
     hidden_fields_are_nowhere,
 );
 
-/// Two tickets of two agents, and someone who may do everything with tickets, and nothing with agents.
+/// Two tickets of two agents, and a user who has all permissions for tickets, and none for agents.
 fn two_tickets(on: &str) -> (Client, Client, [Ticket; 2]) {
     let client = client(on);
     let (alice, bob) = (agent(&client, "Aardvark"), agent(&client, "Bandicoot"));
@@ -77,7 +77,7 @@ fn a_deletion_names_no_row_of_a_model_without_rights(on: &str) {
         assert_eq!(answer.status(), if is_used { 409 } else { 303 }, "{}", agent.name);
     }
     assert_eq!(client.db(|db| Agent::query().count().get_result::<i64>(db)), 2);
-    // Who may see what goes with it is told.
+    // The page names the affected rows to a user who may see them.
     let root = root(&client);
     let page = root.get(&format!("/admin/agents/row/{}/delete", alice.id)).send();
     page.assert_contains("Quagga").assert_contains("Numbat");
@@ -104,7 +104,7 @@ fn choices_need_the_right_to_see_them(on: &str) {
     for unknown in ["title", "secret", "nothing", "agent_id'"] {
         browser.get(&format!("/admin/tickets/choices/{unknown}")).send().assert_status(404);
     }
-    // Without the right to choose, seeing them is not enough.
+    // The right to see the choices is not enough without the right to choose one.
     let reader = staff(&client, "reader", &["agents.view", "tickets.view"]);
     reader.get("/admin/tickets/choices/agent_id").send().assert_status(403);
     let writer = staff(&client, "writer", &["agents.view", "tickets.add"]);
@@ -138,7 +138,7 @@ fn hidden_fields_are_nowhere(on: &str) {
     root.get("/admin/tickets?sort=secret").send().assert_status(400);
     root.get("/admin/auth_users?sort=password").send().assert_status(400);
     root.get("/admin/tickets?secret=secret+of+first").send().assert_contains("second");
-    // Nor can it be set.
+    // It cannot be set, either.
     PageForm::open(&root, &path).set("secret", "stolen").send(&root).assert_status(303);
     assert_eq!(ticket_now(&client, tickets[0].id).unwrap().secret, "secret of first");
     // When a row is deleted, the history keeps it, to be able to restore it, and shows it to nobody.

@@ -146,7 +146,7 @@ fn each_kind_of_filter_narrows_the_list(on: &str) {
     // The whole last day is part of the range.
     assert_list(&root, &[("due_at.to", "2026-02-01")], &["elk"]);
     assert_list(&root, &[("due_at.from", "2026-02-02")], &[]);
-    // Every filter that works is a control that can be used.
+    // Every filter has a control on the page.
     let page = root.get("/admin/tickets").send();
     let names =
         ["state", "is_urgent", "agent_id", "reviewer_id", "labels", "code", "points.from", "points.to", "due_at.from", "opened_on.to"];

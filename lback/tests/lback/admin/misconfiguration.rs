@@ -1,4 +1,4 @@
-//! Mistakes in the configuration are errors at the start, which name what was meant.
+//! Mistakes in the configuration are errors at startup, which suggest a correction.
 
 use super::*;
 use crate::start_error;
@@ -42,7 +42,7 @@ fn fields_that_do_not_fit_are_errors() {
         (error(|ticket| ticket.search(["title.name"])), "Ticket.title is not a reference"),
         (error(|ticket| ticket.search(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
         (error(|ticket| ticket.search(["agent.secret"])), "Agent.secret is hidden"),
-        (error(|ticket| ticket.dates("points")), "Ticket.points is neither a date nor a moment"),
+        (error(|ticket| ticket.dates("points")), "Ticket.points is neither a date nor a timestamp"),
         (error(|ticket| ticket.action("delete", "Delete", close)), "Ticket has two actions \"delete\""),
         (error(|ticket| ticket.action("a", "A", close).action("a", "B", close)), "Ticket has two actions \"a\""),
     ] {

@@ -5,9 +5,12 @@ mod actions;
 mod bad_input;
 mod browser;
 mod deleting;
+mod editable;
 mod editing;
 mod every_kind;
 mod history;
+mod importing;
+mod inlines;
 mod keys;
 mod leaks;
 mod lists;
@@ -15,6 +18,7 @@ mod lists;
 mod misconfiguration;
 mod narrowed_rows;
 mod pages_of_rows;
+mod system_pages;
 mod undo;
 mod users;
 
@@ -153,7 +157,7 @@ fn models() -> &'static [&'static dyn ModelOps] {
     models![Agent, Label, Comment, Ticket, Invoice, Page, Seat, Topic, Note]
 }
 
-/// The admin that most tests ask.
+/// The admin of most tests.
 fn admin() -> Admin {
     Admin::new().model::<Ticket>(tickets_admin)
 }
@@ -248,7 +252,7 @@ fn comment(client: &Client, ticket: &Ticket, author: &Agent, text: &str) -> Comm
     client.db(|db| Comment::create(db, NewComment { ticket_id: ticket.id, author_id: author.id, text: text.to_owned() }))
 }
 
-/// The ticket as the database has it, if it does.
+/// The ticket in the database, if it exists.
 fn ticket_now(client: &Client, id: i64) -> Option<Ticket> {
     client.db(|db| Ticket::query().filter(tickets::id.eq(id)).first(db).optional())
 }

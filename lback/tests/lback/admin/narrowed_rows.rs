@@ -1,4 +1,4 @@
-//! `.rows(…)`: rows outside of it are as good as missing, on every page and in every other model.
+//! `.rows(…)`: the admin answers as if other rows did not exist, on every page and in every other model.
 
 use super::*;
 use crate::unit_of_work::on_each_database;
@@ -42,7 +42,7 @@ struct Two {
     other: Ticket,
 }
 
-/// A ticket of alice, who may do everything, and one of bob.
+/// A ticket of alice, who has all permissions, and one of bob.
 fn two(on: &str) -> Two {
     let admin = Admin::new()
         .model::<Ticket>(narrowed)

@@ -1,4 +1,4 @@
-//! Undo: of a change, a new row, a deletion with all that went with it, an action on many rows; and what stands in its way.
+//! Undo: of a change, a new row, a deletion of several rows, an action on many rows; and changes that prevent it.
 
 use super::*;
 use crate::unit_of_work::on_each_database;
@@ -111,7 +111,7 @@ fn a_deletion_comes_back_with_everything_that_went_with_it(on: &str) {
     let labels = |ticket: &Ticket| client.db(|db| ticket.labels(db)).len();
     assert_eq!((labels(&quagga), labels(&okapi)), (2, 1));
     assert_eq!(client.db(|db| Agent::query().filter(agents::id.eq(zebedee.id)).first::<Agent>(db)), zebedee);
-    // What a database counts goes on from there.
+    // The numbers of new rows continue from there.
     assert_eq!(ticket(&client, &zebedee, "next").id, okapi.id + 1);
     root.get("/admin/-/history").send().assert_contains("undone since");
 }
@@ -234,7 +234,7 @@ fn what_is_in_the_way_of_one_row_leaves_all_as_they_are(on: &str) {
     let before = (all_tickets(&client), changes(&client).len());
     undo(&root, &batch).assert_status(409);
     assert_eq!((all_tickets(&client), changes(&client).len()), before);
-    // Nor does it count as undone.
+    // It does not count as undone, either.
     edit(&root, "/admin/tickets/row/1", &[("state", "closed")]).assert_status(303);
     undo(&root, &batch).assert_status(303);
     assert_eq!(all_tickets(&client).iter().map(|ticket| ticket.state).collect::<Vec<_>>(), [State::Open, State::Open]);

@@ -1,4 +1,4 @@
-//! The pages of users: what staff may change about others, and that nobody gives away more than they have.
+//! The pages of users: the fields of others that staff may change, and that nobody grants more rights than they have.
 
 use super::*;
 use crate::unit_of_work::on_each_database;
@@ -102,7 +102,7 @@ fn an_undo_gives_no_rights_back_by_the_hand_of_staff(on: &str) {
     let manager =
         login(&client, MANAGER.iter().fold(NewUser::from("manager").staff(true).superuser(true), |user, name| user.permission(name)));
     let was = user(&client, "manager");
-    // Root takes away what the manager was.
+    // Root revokes the role of the manager.
     let form = PageForm::open(&root, &path(&was));
     assert_eq!(form.values("is_superuser"), ["true"]);
     form.set_all("is_superuser", &[]).send(&root).assert_redirect("/admin/auth_users");
@@ -165,7 +165,7 @@ fn sessions_are_ended(on: &str) {
     alice.get("/admin").send().assert_status(200);
     root.post(&format!("{path}/end-sessions")).send().assert_redirect(&path);
     alice.get("/admin").send().assert_status(303);
-    // One's own session is not among them.
+    // This does not end root's own session.
     root.post(&format!("/admin/auth_users/row/{}/end-sessions", user(&client, "root").id)).send().assert_status(303);
     root.get("/admin").send().assert_status(200);
 }
@@ -181,7 +181,7 @@ fn superusers_do_not_lock_themselves_out(on: &str) {
     root.get("/admin").send().assert_status(200);
     let now = user(&client, "root");
     assert!(now.is_active && now.is_superuser && now.is_staff);
-    // Another one may.
+    // They can do this to other users.
     let alice = client.add_user("alice");
     PageForm::open(&root, &path(&alice)).set_all("is_active", &[]).send(&root).assert_status(303);
     assert!(!user(&client, "alice").is_active);
