@@ -295,7 +295,7 @@ def of_sqlite(file, sql, values):
             return text.replace("T", " ").replace("Z", "+00:00")
         return text
 
-    # A text that looks like a number is bound as a text.
+    # A text that looks like a number is bound as text.
     bound = [value(text) for text in values]
     plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", bound)]
     steps, begun = 0, time.perf_counter()

@@ -1,4 +1,4 @@
-//! [`InfoPage`], what a battery tells about the running application.
+//! [`InfoPage`], a page of a battery about the running application.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub struct InfoPage {
     actions: Vec<InfoAction>,
 }
 
-/// Something that a visitor can do with a row of a page.
+/// An action on a row of a page.
 pub struct InfoAction {
     name: &'static str,
     label: &'static str,
@@ -45,12 +45,12 @@ impl fmt::Debug for InfoAction {
 }
 
 impl InfoPage {
-    /// Creates a page. `name` is the end of its address, and unique within the application.
+    /// Creates a page. `name` is the last part of its path, and must be unique within the application.
     pub fn new(name: &'static str, title: &'static str, load: impl Fn(&mut Request) -> Result<InfoTable> + Send + Sync + 'static) -> Self {
         InfoPage { name, title, load: Box::new(load), actions: Vec::new() }
     }
 
-    /// Adds a button to each row that has a [key](InfoRow::key). `run` gets the key, and returns what the visitor is told.
+    /// Adds a button to each row that has a [key](InfoRow::key). `run` gets the key, and returns a message for the visitor.
     #[must_use]
     pub fn action(
         mut self,
@@ -62,7 +62,7 @@ impl InfoPage {
         self
     }
 
-    /// Returns the end of the page's address.
+    /// Returns the last part of the page's path.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -97,7 +97,7 @@ impl InfoAction {
         self.label
     }
 
-    /// Runs the action for the row with this key, and returns what the visitor is told.
+    /// Runs the action for the row with this key, and returns a message for the visitor.
     ///
     /// # Errors
     /// Returns an error if the action fails.

@@ -12,7 +12,7 @@
 //! | `batteries` | the database, sessions and CSRF protection |
 //! | `command` | the command line, with one file per command |
 //! | `checks` | [`Checks`], the results of the `check` command |
-//! | `info_page` | [`InfoPage`], what a battery tells about the running application |
+//! | `info_page` | [`InfoPage`], a page of a battery about the running application |
 //! | `testing` | the test client |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -7,7 +7,7 @@ use lback_models::{List, Model as _, ModelMeta, Value, ops};
 
 use crate::site::{Registered, Site};
 
-/// A right, which is a permission for each model.
+/// A right on a model. Each model has a permission for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right {
     View,
@@ -33,7 +33,7 @@ impl Right {
         format!("{}.{}", meta.table, self.verb())
     }
 
-    /// Returns the permission for people: "Change posts".
+    /// Returns the label of the permission: "Change posts".
     pub(crate) fn label(self, meta: &ModelMeta) -> String {
         let verb = self.verb();
         let (first, rest) = verb.split_at(1);
@@ -48,7 +48,7 @@ pub(crate) fn has(req: &mut Request, model: &Registered, right: Right) -> Result
     }
     let meta = model.meta();
     let permitted = req.has_perm(&right.permission(meta))?
-        // Those who may change rows may see them.
+        // The right to change rows includes the right to see them.
         || (right == Right::View && !model.is_read_only() && req.has_perm(&Right::Change.permission(meta))?);
     match (&model.options.can_add, right) {
         (Some(may), Right::Add) => Ok(permitted && may(req)?),
@@ -86,12 +86,12 @@ fn is_superuser(row: &[Value]) -> Result<bool> {
     Ok(User::from_values(row.to_vec())?.is_superuser)
 }
 
-/// Returns whether the user may decide what others may do. Anybody else could give away more than they have.
+/// Returns whether the user may decide about the rights of others. Other users could grant more rights than they have.
 pub(crate) fn decides_on_rights(req: &mut Request) -> Result<bool> {
     Ok(req.user()?.is_some_and(|user| user.is_superuser))
 }
 
-/// Returns whether rows of a model say what users may do.
+/// Returns whether the rows of a model decide about rights: users and groups.
 pub(crate) fn grants_rights(meta: &ModelMeta) -> bool {
     [User::META.table, Group::META.table].contains(&meta.table)
 }
@@ -123,7 +123,7 @@ pub(crate) fn rows(req: &mut Request, model: &Registered) -> Result<List> {
     }
 }
 
-/// Returns the rows of another model that the user may see, or `None` if the user may see none.
+/// Returns the rows of another model that the user may see, or `None` if the user may not see any.
 pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<Option<List>> {
     match site.find(meta.table) {
         Some(model) if has(req, model, Right::View)? => rows(req, model).map(Some),
@@ -133,7 +133,7 @@ pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Resul
     }
 }
 
-/// Returns whether the user may see all rows of a model, so that an answer that depends on its rows tells nothing.
+/// Returns whether the user may see all rows of a model, so that an answer that depends on its rows reveals nothing.
 pub(crate) fn sees_all(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<bool> {
     match site.find(meta.table) {
         Some(model) if model.options.rows.is_none() => has(req, model, Right::View),

@@ -13,7 +13,7 @@ use crate::site::Registered;
 
 /// The configuration of an admin site.
 ///
-/// Without a word about a model, its list shows its first fields, and its form all of them. See [`ModelAdmin`] for what can be said.
+/// By default, the list of a model shows its first fields, and its form shows all of them. See [`ModelAdmin`] for the options.
 ///
 /// ```
 /// # use lback::prelude::*;
@@ -37,10 +37,10 @@ pub struct Admin {
     pub(crate) problems: Vec<String>,
 }
 
-/// Computes a text for a page.
+/// A function that computes a text for a page.
 type Compute = Box<dyn Fn(&mut Request) -> Result<String> + Send + Sync>;
 
-/// A number on the first page.
+/// A number on the start page.
 pub(crate) struct Number {
     pub(crate) label: String,
     pub(crate) url: String,
@@ -97,7 +97,7 @@ impl Admin {
         self
     }
 
-    /// Adds a number to the first page, such as that of open tickets. `url` leads to what it counts.
+    /// Adds a number to the start page, such as the number of open tickets, with a link to `url`.
     ///
     /// ```
     /// # use lback::prelude::*;
@@ -124,7 +124,7 @@ impl Admin {
         self
     }
 
-    /// Notes which models are part of the pages of others, but not of the site.
+    /// Records an error for each inline whose model is not part of the site.
     pub(crate) fn check_inlines(&mut self) {
         let has = |table: &str| self.models.iter().any(|model| model.meta().table == table);
         let inlines = self.models.iter().flat_map(|model| &model.options.inlines);
@@ -134,7 +134,7 @@ impl Admin {
         self.problems.extend(problems);
     }
 
-    /// Adds a model about which nothing was said.
+    /// Adds a model with the default options, unless it is configured or left out.
     pub(crate) fn add(&mut self, ops: &'static dyn lback_models::ModelOps) {
         let table = ops.meta().table;
         if self.left_out.contains(table) || self.models.iter().any(|model| model.meta().table == table) {

@@ -37,7 +37,7 @@ pub trait AppAdmin: Sealed {
     /// granted. Superusers have all of them.
     fn admin(self) -> Self;
 
-    /// Does the same with a configuration: which models, and how they are listed and changed. See [`Admin`].
+    /// Adds an admin site with a configuration: its models, and how they are listed and changed. See [`Admin`].
     fn admin_with(self, admin: Admin) -> Self;
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn indexes(app: &Application, site: &Site) -> ProgramResult {
         return Ok(());
     }
     Err(ProgramError::new(format!(
-        "lists of more than {LARGE} rows search, filter or sort by fields without an index, and may read the whole table: {}. Write \
+        "lists of more than {LARGE} rows search, filter or sort by fields without an index, and can read the whole table: {}. Write \
          #[model(index)] at each, and run: lback makemigrations",
         missing.join(", ")
     )))

@@ -14,7 +14,7 @@ use crate::names::{self, Named, named};
 
 /// How the admin lists and changes the rows of a model. [`Admin::model`](crate::Admin::model) passes it to a closure.
 ///
-/// Fields are named as in the model; a reference may be named without its `_id`. A wrong name is an error at the start.
+/// Fields are named as in the model; a reference may be named without its `_id`. A wrong name is an error at startup.
 ///
 /// ```
 /// # use lback::prelude::*;
@@ -132,12 +132,12 @@ impl<M: Model> ModelAdmin<M> {
         (self.options, self.problems)
     }
 
-    /// Returns what was found, or notes why it was not.
+    /// Returns the value, or records the error.
     fn found<T>(&mut self, found: Result<T, String>) -> Option<T> {
         found.map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    /// Puts the model into a section of the navigation, by its title.
+    /// Puts the model into the section of the navigation with this title.
     pub fn section(mut self, title: impl Into<String>) -> Self {
         self.options.section = Some(title.into());
         self
@@ -145,7 +145,7 @@ impl<M: Model> ModelAdmin<M> {
 
     /// Sets the columns of the list: fields, and [computed columns](Self::column) that were added before. The first leads to the row.
     ///
-    /// By default, they are the field by which a row is known, and the first five others.
+    /// By default, they are the field that labels a row and the first five other fields.
     pub fn list(mut self, columns: impl IntoIterator<Item = &'static str>) -> Self {
         for name in columns {
             let computed = self.options.computed.iter().position(|computed| computed.name == name);
@@ -165,8 +165,8 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Sets the fields that are searched for each word of the visitor. With a `=` before its name, a field must equal the word, as
-    /// it is or in lower case, which an index on the field serves. `author.name` searches the rows that a reference leads to.
+    /// Sets the fields in which each word of a search is looked up. A field with a `=` before its name must equal the word as typed
+    /// or in lower case, which an index on the field serves. `author.name` searches the rows that a reference leads to.
     pub fn search(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let searched = self.found(searched(M::META, name));
@@ -184,11 +184,11 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Adds links to the years, months and days of a date or a moment above the list.
+    /// Adds links to the years, months and days of a date or a timestamp above the list.
     pub fn dates(mut self, field: &'static str) -> Self {
         let found = names::field(M::META, field).and_then(|field| match field.kind {
             Kind::Date | Kind::Timestamp => Ok(field),
-            _ => Err(format!("{}.{} is neither a date nor a moment", M::META.name, field.name)),
+            _ => Err(format!("{}.{} is neither a date nor a timestamp", M::META.name, field.name)),
         });
         self.options.dates = self.found(found);
         self
@@ -210,7 +210,7 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Sets the order of the list: fields, each with a `-` if it starts with the largest. By default, it is that of the model.
+    /// Sets the order of the list: fields, each with a `-` if it starts with the largest. By default, it is the order of the model.
     pub fn order(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let (sign, name) = name.strip_prefix('-').map_or(("", name), |name| ("-", name));
@@ -221,7 +221,7 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Sets the number of rows on a page, at first. The default is 50.
+    /// Sets the initial number of rows on a page. The default is 50.
     pub fn per_page(mut self, rows: u32) -> Self {
         self.options.per_page = Some(rows.clamp(1, 500));
         self
@@ -244,7 +244,7 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Shows the groups with these titles folded up at first.
+    /// Collapses the groups with these titles at first.
     pub fn collapse<'a>(mut self, titles: impl IntoIterator<Item = &'a str>) -> Self {
         for title in titles {
             match self.options.groups.iter_mut().find(|group| group.title == title) {
@@ -255,7 +255,7 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Shows these fields without letting anybody change them.
+    /// Makes these fields read-only in the form.
     pub fn readonly(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let found = self.found(named(M::META, name));
@@ -273,8 +273,8 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Adds the rows of another model that refer to a row to the page of that row, on which they are added, changed and deleted with it.
-    /// Their fields and rights are those of the other model in this site.
+    /// Shows the rows of another model that refer to a row on the page of that row, where they are added, changed and deleted with it.
+    /// Their fields and rights are those that the other model has in this site.
     ///
     /// ```
     /// # use lback::prelude::*;
@@ -294,8 +294,8 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Adds an action on the rows that are selected in the list. It returns what the visitor is told. All that it changes is one
-    /// transaction, is in the history, and can be undone at once.
+    /// Adds an action on the rows that are selected in the list. It returns a message for the visitor. It runs in one
+    /// transaction. Its changes of the selected rows are in the history, and can be undone together.
     ///
     /// ```
     /// # use lback::prelude::*;
@@ -330,7 +330,7 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Narrows all pages of the model to the rows that a query finds for the user. Other rows are as good as missing.
+    /// Narrows all pages of the model to the rows that a query finds for the user. The admin answers as if other rows did not exist.
     ///
     /// ```
     /// # use lback::prelude::*;
@@ -388,7 +388,7 @@ fn searched(mut meta: &'static ModelMeta, name: &str) -> Result<Searched, String
         let field = names::field(meta, part)?;
         if parts.peek().is_none() {
             return match field.kind {
-                Kind::Bytes | Kind::Json | Kind::Bool => Err(format!("{}.{part} cannot be searched, because it is not a text", meta.name)),
+                Kind::Bytes | Kind::Json | Kind::Bool => Err(format!("{}.{part} cannot be searched, because it is not text", meta.name)),
                 _ => Ok(Searched { through, field, is_exact }),
             };
         }

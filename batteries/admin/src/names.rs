@@ -13,7 +13,7 @@ pub(crate) enum Named {
 /// Returns the field or relation with this name. A reference is also found without its `_id`.
 ///
 /// # Errors
-/// Returns a message if the model has none, or if the field is hidden.
+/// Returns a message if the model has nothing with this name, or if the field is hidden.
 pub(crate) fn named(meta: &'static ModelMeta, name: &str) -> Result<Named, String> {
     if let Some(link) = meta.many_to_many.iter().find(|link| link.name == name) {
         return Ok(Named::Link(link));
@@ -24,7 +24,7 @@ pub(crate) fn named(meta: &'static ModelMeta, name: &str) -> Result<Named, Strin
 /// Returns the field with this name. A reference is also found without its `_id`.
 ///
 /// # Errors
-/// Returns a message if the model has none, or if the field is hidden.
+/// Returns a message if the model has nothing with this name, or if the field is hidden.
 pub(crate) fn field(meta: &'static ModelMeta, name: &str) -> Result<&'static FieldMeta, String> {
     let reference = || meta.field(&format!("{name}_id")).filter(|field| field.references.is_some());
     match meta.field(name).or_else(reference) {

@@ -17,13 +17,13 @@ impl QueryString {
         Ok(QueryString(all.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
     }
 
-    /// Returns the parameters of a text that [`text`](Self::text) wrote.
+    /// Returns the parameters of a text that [`text`](Self::text) returned.
     pub(crate) fn parse(text: &str) -> Self {
         let pairs = form_urlencoded::parse(text.as_bytes()).into_owned();
         QueryString(pairs.filter(|(_, value)| !value.is_empty()).collect())
     }
 
-    /// Returns the parameters as a text.
+    /// Returns the parameters as text.
     pub(crate) fn text(&self) -> String {
         Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }

@@ -1,4 +1,4 @@
-//! Values as people read them.
+//! Values as pages display them.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ fn choice(field: &FieldMeta, text: &str) -> String {
     field.choices.iter().find(|(stored, _)| *stored == text).map_or(text, |(_, label)| label).to_owned()
 }
 
-/// Returns a value as a text, without the labels of references.
+/// Returns a value as text, without the labels of references.
 pub(crate) fn text(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
     match value {
         Value::Null => String::new(),
@@ -100,7 +100,7 @@ pub(crate) fn labels(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<Label
     Ok(found.into_iter().map(|(key, row)| (key, ops.label(&row))).collect())
 }
 
-/// Returns a value of the history as a text.
+/// Returns a value of the history as text.
 pub(crate) fn json_text(field: Option<&FieldMeta>, json: &Json) -> String {
     match (json, field) {
         (Json::Null, _) => String::new(),

@@ -20,7 +20,7 @@ impl Registered {
         self.ops.meta()
     }
 
-    /// Returns whether rows are only shown.
+    /// Returns whether rows are shown, but cannot be changed.
     pub(crate) fn is_read_only(&self) -> bool {
         // Users have pages of their own.
         self.meta().new_values.is_none() && self.meta().table != User::META.table
@@ -28,7 +28,7 @@ impl Registered {
 
     /// Returns the columns of the list.
     pub(crate) fn columns(&self) -> Vec<Listed> {
-        /// The number of columns of a model about which nothing was said, after the first.
+        /// The number of columns of a model without a configured list, after the first.
         const FEW: usize = 5;
         let mut columns = self.options.list.clone();
         if columns.is_empty() {
@@ -64,7 +64,7 @@ impl Site {
     /// Returns the site.
     ///
     /// # Errors
-    /// Returns 500 if the application has none.
+    /// Returns 500 if the application has no admin.
     pub(crate) fn of(req: &Request) -> Result<std::sync::Arc<Site>> {
         Ok(req.state::<std::sync::Arc<Site>>()?.clone())
     }
@@ -72,7 +72,7 @@ impl Site {
     /// Returns the model with this table.
     ///
     /// # Errors
-    /// Returns 404 if the site has none.
+    /// Returns 404 if the site has no such model.
     pub(crate) fn model(&self, table: &str) -> Result<&Registered> {
         self.find(table).ok_or_else(|| Error::not_found("The admin has no such model."))
     }

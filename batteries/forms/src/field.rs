@@ -266,8 +266,8 @@ impl Field {
         self
     }
 
-    /// Sets the address that finds choices while the visitor types, if there are too many to show: it gets `?q=…`, and answers a JSON array
-    /// of objects with `value` and `label`. The attribute `data-choices` of the search field has it, for a script of the page.
+    /// Sets the address that finds choices while the visitor types, if there are too many to show: it gets `?q=…`, and returns a JSON array
+    /// of objects with `value` and `label`. The search field has it in its attribute `data-choices`, for a script of the page.
     pub fn choices_url(mut self, url: impl Into<String>) -> Self {
         self.choices_url = Some(url.into());
         self

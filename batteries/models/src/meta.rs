@@ -158,7 +158,7 @@ pub struct FieldMeta {
     pub format: Format,
     /// Whether the text may have several lines.
     pub long: bool,
-    /// Whether a form accepts an empty text.
+    /// Whether a form accepts empty text.
     pub blank: bool,
     /// Whether no two rows may have the same value.
     pub unique: bool,

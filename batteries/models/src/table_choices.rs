@@ -106,7 +106,7 @@ impl ChoiceSource for TableChoices {
             chosen = keys.iter().map(cursor::text).collect::<Result<_>>()?;
             offered.chosen = Some(chosen.clone());
         }
-        // Without an index for its order, a large table is not asked for its first rows.
+        // The first rows of a large table are not loaded if no index serves its order.
         let is_ordered = self.meta.total_order().first().is_some_and(|(column, _)| self.meta.is_indexed(column));
         if is_ordered || !self.has_many(db)? {
             offered.choices = self.rows(db, Wanted::Any, MOST_CHOICES + 1)?;

@@ -1,4 +1,4 @@
-//! The history of rows: who changed what, when, from what to what.
+//! The history of rows: each change with its user, its time, and the row before and after.
 
 mod record;
 mod state;
@@ -29,7 +29,7 @@ pub enum ChangeKind {
     Delete,
 }
 
-/// An entry of the history: one row, changed once. Nothing in the admin changes or deletes it.
+/// An entry of the history: one change of one row. No page of the admin changes or deletes entries.
 #[derive(Model, Clone, Debug, Serialize)]
 #[model(crate = lback_models, table = "admin_history", order = "-id", display = label, read_only, unmanaged)]
 #[model(index(model, row_key, id), plural = "History", label = "Change")]
@@ -45,7 +45,7 @@ pub struct Change {
     pub user_name: String,
     /// The address from which the request came.
     pub address: Option<String>,
-    /// A random text that all changes of one request share.
+    /// A random identifier that all changes of one request share.
     #[model(index)]
     pub batch: String,
     /// The batch that this change undoes.
@@ -57,7 +57,7 @@ pub struct Change {
     pub model: String,
     /// The primary key of the row.
     pub row_key: String,
-    /// The text by which people knew the row.
+    /// The label of the row at that time.
     pub label: String,
     /// The row before the change. `None` if it was created.
     #[model(hidden)]

@@ -13,7 +13,7 @@ use lback_models::{Json, Model, ModelOps, Value};
 use super::{Change, ChangeKind, RowState, admin_history, state_of};
 use crate::site::{Registered, Site};
 
-/// The user who makes the changes of this request, which are one batch.
+/// Records the changes of a request, which are one batch, with its user.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     at: DateTime<Utc>,
@@ -85,9 +85,9 @@ impl Recorder {
     }
 }
 
-/// Deletes changes that are too old, at most so many that the request does not take long.
+/// Deletes changes that are too old, but only a limited number, so that the request does not take long.
 fn delete_old(db: &mut Db, before: DateTime<Utc>) -> Result<()> {
-    /// The most changes that are deleted at once.
+    /// The maximum number of changes that are deleted at once.
     const MOST: i64 = 1000;
     let old = admin_history::table.filter(admin_history::at.lt(before)).order(admin_history::at).limit(MOST);
     let ids: Vec<i64> = old.select(admin_history::id).load(db)?;
@@ -103,7 +103,7 @@ fn random() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Rows whose changes by other code are recorded: their states before it runs.
+/// The states of rows before other code runs, whose changes are then recorded.
 pub(crate) struct Watched {
     before: BTreeMap<String, (Vec<Value>, RowState)>,
 }
@@ -121,7 +121,7 @@ impl Watched {
         Ok(Watched { before })
     }
 
-    /// Records what has become of the rows.
+    /// Records the changes of the rows since then.
     ///
     /// # Errors
     /// Returns an error if the database fails.

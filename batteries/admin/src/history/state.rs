@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 /// The fields of a row by name, in the format of `dumpdata`; and its many-to-many relations, as arrays of keys.
 pub(crate) type RowState = Map<String, Json>;
 
-/// Returns the state of a row. Hidden fields are kept only for rows that are deleted, which can be restored.
+/// Returns the state of a row. Hidden fields are included only for deleted rows, which can be restored.
 ///
 /// # Errors
 /// Returns an error if the database fails.
@@ -22,7 +22,7 @@ pub(crate) fn state_of(db: &mut Db, ops: &dyn ModelOps, row: &[Value], hidden: b
     Ok(state)
 }
 
-/// Returns a key as the state of a row has it.
+/// Returns a key in the format that the state of a row has.
 pub(crate) fn key_json(key: &Value) -> Json {
     match key {
         Value::Int(number) => Json::from(*number),

@@ -15,7 +15,7 @@ use crate::site::{Registered, Site};
 /// Undoes all changes of a batch, in one transaction, and returns their number.
 ///
 /// # Errors
-/// Returns 404 if there is no such batch, 403 if the user lacks a right for one of its rows, and 409, with what is in the way, if a row
+/// Returns 404 if there is no such batch, 403 if the user lacks a right for one of its rows, and 409, with the reason, if a row
 /// has been changed since.
 pub(crate) fn undo(req: &mut Request, site: &Site, batch: &str) -> Result<usize> {
     let found = Change::query().filter(admin_history::batch.eq(batch)).order(admin_history::id.desc());
@@ -47,8 +47,8 @@ fn in_the_way(message: impl Into<String>) -> Error {
     Error::new(StatusCode::CONFLICT, message)
 }
 
-/// Returns whether the user may undo changes of a model that need a right. Those of users and groups could give back rights, which
-/// only superusers decide on.
+/// Returns whether the user may undo changes of a model that need a right. Changes of users and groups could restore rights, which
+/// only superusers may grant.
 pub(crate) fn may_undo(req: &mut Request, model: &Registered, right: Right) -> Result<bool> {
     Ok(has(req, model, right)? && (!access::grants_rights(model.meta()) || access::decides_on_rights(req)?))
 }
@@ -68,7 +68,7 @@ impl Step<'_> {
     fn current(&self, req: &mut Request, right: Right) -> Result<Vec<Value>> {
         self.require(req, right)?;
         let list = rows(req, self.model)?;
-        // Of a row that the user may not see, nothing is said but that.
+        // The label of a row that the user may not see is not revealed.
         let gone = || match self.model.options.rows {
             Some(_) => in_the_way(format!("There is no such {} any more.", within_sentence(self.model.meta().label))),
             None => in_the_way(format!("{} \"{}\" has been deleted since.", self.model.meta().label, self.change.label)),
@@ -78,7 +78,7 @@ impl Step<'_> {
         Ok(row)
     }
 
-    /// Returns an error unless the user has the right for the model, before anything is said about the row.
+    /// Returns an error unless the user has the right for the model, before an error can reveal anything about the row.
     fn require(&self, req: &mut Request, right: Right) -> Result<()> {
         if !may_undo(req, self.model, right)? { Err(self.lacking(right)) } else { Ok(()) }
     }
@@ -90,7 +90,7 @@ impl Step<'_> {
     fn lacking(&self, right: Right) -> Error {
         let meta = self.model.meta();
         if access::grants_rights(meta) {
-            return Error::forbidden("Only superusers undo changes of users and groups.");
+            return Error::forbidden("Only superusers can undo changes of users and groups.");
         }
         Error::forbidden(format!("To undo this, you need the permission {}.", right.permission(meta)))
     }
@@ -113,7 +113,7 @@ impl Step<'_> {
         set_links(db, ops, &row, &RowState::new(), true)?;
         let affected = dependents(db, self.models, ops.meta(), std::slice::from_ref(&row), 1)?;
         if !affected.deleted.is_empty() || !affected.released.is_empty() {
-            return Err(in_the_way(format!("Other rows refer to {} \"{}\" since.", within_sentence(ops.meta().label), self.change.label)));
+            return Err(in_the_way(format!("Other rows refer to {} \"{}\" now.", within_sentence(ops.meta().label), self.change.label)));
         }
         ops.delete(db, &row).map_err(|error| self.refused(error))?;
         self.recorder.record(db, ops, &row, Some(before), None)
@@ -125,7 +125,7 @@ impl Step<'_> {
         let ops = self.model.ops;
         let db = req.db()?;
         let now = state_of(db, ops, &row, false)?;
-        // Only what was changed is changed back.
+        // Restores only the fields that were changed.
         let mut wanted = RowState::new();
         for (name, old) in before.iter().filter(|(name, old)| after.get(*name) != Some(old) && !is_automatic(self.model, name)) {
             if now.get(name) != after.get(name) {
@@ -147,7 +147,7 @@ impl Step<'_> {
         if ops.find(req.db()?, &self.key)?.is_some() {
             return Err(in_the_way(format!("There is another {} with the key {}.", within_sentence(meta.label), self.change.row_key)));
         }
-        // Fields that were added since have their defaults.
+        // Fields that have been added to the model since get their defaults.
         let now = req.now();
         let blank = match meta.new_values {
             Some(_) => ops.blank(now)?,
@@ -164,7 +164,7 @@ impl Step<'_> {
         if rows(req, self.model)?.find(req.db()?, &self.key)?.is_some() { Ok(()) } else { Err(self.lacking(Right::Add)) }
     }
 
-    /// Returns what the visitor is told if the database refuses a step.
+    /// Returns the error for the visitor if the database refuses a step.
     fn refused(&self, error: Error) -> Error {
         if error.is_client_error() || error.find_source::<diesel::result::Error>().is_none() {
             return error;
@@ -174,7 +174,7 @@ impl Step<'_> {
     }
 }
 
-/// Sets the relations that the state has; with `all`, also those that it does not have, to nothing.
+/// Sets the relations that the state has. With `all`, also clears the relations that it does not have.
 fn set_links(db: &mut Db, ops: &dyn ModelOps, row: &[Value], state: &RowState, all: bool) -> Result<()> {
     for link in ops.meta().many_to_many {
         match state.get(link.name) {

@@ -15,7 +15,7 @@ use crate::query_string::QueryString;
 struct Submitted {
     #[serde(default)]
     action: String,
-    /// Whether the columns that are changed in the list are to be saved.
+    /// Whether to save the columns that are changed in the list.
     #[serde(default)]
     save: bool,
 }

@@ -67,7 +67,7 @@ pub(super) fn views(req: &mut Request, site: &Site, changes: &[Change]) -> Resul
     Ok(views)
 }
 
-/// Returns those of the batches that have been undone.
+/// Returns the batches that have been undone.
 fn undone(req: &mut Request, batches: &[&str]) -> Result<BTreeSet<String>> {
     if batches.is_empty() {
         return Ok(BTreeSet::new());
@@ -88,7 +88,7 @@ fn existing(req: &mut Request, site: &Site, changes: &[Change]) -> Result<BTreeS
     for (table, keys) in keys {
         let model = site.model(table)?;
         let keys: Vec<Vec<Value>> = keys.into_iter().filter_map(|key| model.ops.read_key(key)).collect();
-        // A model whose table is missing leaves the history of the others alone.
+        // A missing table of one model does not affect the history of the others.
         let found = req.db()?.transaction(|db| -> Result<Vec<String>> {
             if model.meta().primary_key.len() == 1 {
                 let found = model.ops.list().with_keys(db, keys.concat())?;
@@ -152,7 +152,7 @@ fn view(
     })
 }
 
-/// Returns the fields that differ, without those that are hidden.
+/// Returns the fields that differ, except hidden ones.
 fn differences(model: &Registered, before: Option<&RowState>, after: Option<&RowState>) -> Vec<FieldChange> {
     let meta = model.meta();
     let names = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name);

@@ -11,7 +11,7 @@ use crate::query_string::QueryString;
 
 /// The parameter: `2026`, `2026-11` or `2026-11-30`.
 const NAME: &str = "date";
-/// The most years that are linked to.
+/// The maximum number of years with a link.
 const MOST_YEARS: i32 = 30;
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! Deletes rows, after a page that shows everything that goes with them.
+//! Deletes rows, after a page that shows everything that is deleted with them.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +20,13 @@ use crate::history::{Recorder, state_of};
 use crate::query_string::QueryString;
 use crate::site::{Registered, Site};
 
-/// The most rows that are found and recorded.
+/// The maximum number of rows that are found and recorded.
 const MOST_ROWS: usize = 5000;
-/// The most rows that are chosen. The page that asks for a confirmation names each, and a form has at most 1,000 fields.
+/// The maximum number of chosen rows. The confirmation page has a field for each, and a form has at most 1,000 fields.
 const MOST_CHOSEN: usize = 900;
-/// The most keys in one query.
+/// The maximum number of keys in one query.
 const MOST_KEYS: usize = 1000;
-/// The most rows of a model that are named.
+/// The maximum number of rows of a model that are named.
 const MOST_NAMED: usize = 20;
 
 #[derive(Serialize)]
@@ -84,8 +84,8 @@ struct Chosen {
     all: bool,
 }
 
-/// Returns the rows that are named in the form of the request, or all of the list that the query string names, of those that the user may
-/// see.
+/// Returns the rows that the form of the request names, or all rows of the list that the query string names, if the user may
+/// see them.
 ///
 /// # Errors
 /// Returns 400 if there are too many.
@@ -200,7 +200,7 @@ fn delete_or_ask(
     Ok(if is_refused { page.with_status(StatusCode::CONFLICT) } else { page })
 }
 
-/// Returns a model of which the user may not delete rows that would be deleted as well.
+/// Returns a model whose rows would be deleted as well, but which the user may not delete.
 fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<&'static ModelMeta>> {
     for (meta, rows) in &found.deleted {
         // The pairs of a relation belong to their rows.
@@ -216,14 +216,14 @@ fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<
     Ok(None)
 }
 
-/// Deletes rows and records everything that goes with them.
+/// Deletes rows, and records all rows that this deletes or changes.
 fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &Dependents) -> Result<Response> {
     let meta = model.meta();
     let recorder = Recorder::of(req)?;
     let site = Site::of(req)?;
     let db = req.db()?;
     let deleted = db.transaction(|db| -> Result<()> {
-        // Undoing goes backwards: first it restores what was referred to, then what refers to it, and then what stays refers to it again.
+        // An undo goes backwards: it restores rows that others refer to, then rows that refer to them, and then references of kept rows.
         let all = found.deleted.iter().map(|(meta, rows)| (*meta, rows.as_slice())).chain([(meta, rows)]);
         let all = referring_first(all.filter(|(meta, _)| site.find(meta.table).is_some()));
         for (meta, row, before, after) in KeptRows::of(db, &site, &all, found)?.0.into_values() {
@@ -237,7 +237,7 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
             for link in meta.many_to_many {
                 model.ops.set_linked(db, link, row, &[])?;
             }
-            // It may have been deleted with another one that was chosen.
+            // The row may have been deleted with another chosen one.
             if model.ops.find(db, &model.ops.key(row))?.is_some() {
                 model.ops.delete(db, row)?;
             }

@@ -1,4 +1,4 @@
-//! How a deletion is recorded, so that it can be undone: the rows that stay, and the order of those that go.
+//! Prepares a deletion for the history, so that it can be undone: the rows that stay, and the order of the deleted rows.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ pub(super) type Kept = (&'static ModelMeta, Vec<Value>, RowState, RowState);
 pub(super) struct KeptRows(pub(super) BTreeMap<(&'static str, String), Kept>);
 
 impl KeptRows {
-    /// Returns the rows that will refer to nothing in a field, or be linked to fewer rows.
+    /// Returns the rows that stay, but lose a reference or a link.
     pub(super) fn of(db: &mut Db, site: &Site, deleted: &[(&'static ModelMeta, &Vec<Value>)], found: &Dependents) -> Result<Self> {
         let mut kept = KeptRows::default();
         for (meta, field, rows) in found.released.iter().filter(|(meta, ..)| site.find(meta.table).is_some()) {
@@ -77,7 +77,7 @@ pub(super) fn referring_first<'a>(
             .filter_map(|(field, table, value)| Some((table, form_texts(field, value).pop()?)))
             .filter_map(|key| places.get(&key).copied())
     };
-    // A row is done when all are to which it refers. Rows that refer to each other in a circle are done in any order.
+    // A row is done when all rows to which it refers are done. Rows that refer to each other in a circle come in any order.
     let (mut seen, mut done) = (vec![false; rows.len()], vec![false; rows.len()]);
     let mut order = Vec::with_capacity(rows.len());
     for start in 0..rows.len() {

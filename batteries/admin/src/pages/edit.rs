@@ -22,9 +22,9 @@ use crate::query_string::QueryString;
 use crate::shown::{json_text, label_of};
 use crate::site::{Registered, Site};
 
-/// The hidden field that says which state of the row the form was filled in with.
+/// The hidden field that identifies the state of the row from which the form was filled in.
 const SEEN: &str = "_seen";
-/// The most rows to which the form of a row links it.
+/// The maximum number of rows to which a form links a row.
 const MOST_LINKED: usize = 1000;
 
 /// The keys of the rows to which a row is to be linked by a relation.
@@ -35,7 +35,7 @@ struct Edited<'a> {
     model: &'a Registered,
     /// The values of the row: those of the database, or those of a new row.
     values: Vec<Value>,
-    /// The key as a text. `None` for a new row.
+    /// The key as text. `None` for a new row.
     key: Option<String>,
     groups: Vec<Group>,
     /// The fields that the visitor may change.
@@ -82,7 +82,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let mut conflict = None;
     if form.values(SEEN) != [fingerprint(&state)] {
         conflict = Some(edited.conflict(req, &form, &state)?);
-        // Saving again overwrites what the visitor has seen now.
+        // Saving again overwrites the values that the visitor sees now.
         form = form.initial(SEEN, fingerprint(&state).as_str());
     }
     edited.page(req, &site, form, conflict)
@@ -91,7 +91,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
 /// Returns the key and the row that the path names.
 ///
 /// # Errors
-/// Returns 404 if there is none that the user may see.
+/// Returns 404 if the row does not exist, or if the user may not see it.
 pub(super) fn row_of_path(req: &mut Request, model: &Registered) -> Result<(String, Vec<Value>)> {
     let text = key_of_path(&req.param::<String>("key")?);
     let missing = || Error::not_found(format!("There is no such {}. It may have been deleted.", within_sentence(model.meta().label)));
@@ -100,7 +100,7 @@ pub(super) fn row_of_path(req: &mut Request, model: &Registered) -> Result<(Stri
     Ok((text, row))
 }
 
-/// Returns a text that changes with the row.
+/// Returns a hash of the row, which changes with it.
 pub(super) fn fingerprint(state: &RowState) -> String {
     // FNV-1a, which stays the same in all versions.
     let text = serde_json::Value::Object(state.clone()).to_string();
@@ -193,7 +193,7 @@ impl<'a> Edited<'a> {
         Ok(edited)
     }
 
-    /// Returns the key of a row of the database, to which others refer.
+    /// Returns the key by which other rows refer to this row. `None` for a new row.
     fn parent(&self) -> Option<Value> {
         self.key.as_ref().and_then(|_| self.model.ops.key(&self.values).into_iter().next())
     }
@@ -217,7 +217,7 @@ impl<'a> Edited<'a> {
             }
         };
         match to {
-            // Without the right to see rows, nobody can choose one.
+            // A user who may not see the rows cannot choose one.
             Some(to) => Ok(access::visible(req, site, to)?.is_some()),
             None => Ok(true),
         }
@@ -267,9 +267,9 @@ impl<'a> Edited<'a> {
     fn linked(&self, req: &mut Request, link: &'static ManyToManyMeta) -> Result<Vec<String>> {
         let keys = self.model.ops.linked(req.db()?, link, &self.values)?;
         if keys.len() > MOST_LINKED {
-            // Saving a form that shows some of them would remove the others.
+            // Saving a form that shows only some of them would remove the others.
             return Err(Error::internal(format!(
-                "{} \"{}\" is linked to more than {MOST_LINKED} {}, and a form cannot show so many: add {} to .readonly([…]) of the admin",
+                "{} \"{}\" is linked to more than {MOST_LINKED} {}, which is too many for a form: add {} to .readonly([…]) of the admin",
                 self.model.meta().label,
                 self.model.ops.label(&self.values),
                 link.name,
@@ -308,7 +308,7 @@ impl<'a> Edited<'a> {
         }
         let recorder = Recorder::of(req)?;
         let ops = self.model.ops;
-        // The row of another model that was being written.
+        // The inline row that the database refused.
         let mut refused = None;
         let saved = req.db()?.transaction(|db| -> Result<Vec<Value>> {
             let saved = if before.is_some() { ops.save(db, &row)? } else { ops.create(db, &row)? };
@@ -395,7 +395,7 @@ impl<'a> Edited<'a> {
         Ok(Response::redirect(&url))
     }
 
-    /// Returns what others have changed, beside what the visitor has written.
+    /// Returns the fields in which the row and the form differ, with both values.
     fn conflict(&self, req: &mut Request, form: &Form<Values>, theirs: &RowState) -> Result<Conflict> {
         let mut fields = Vec::new();
         for named in &self.fields {
@@ -465,7 +465,7 @@ impl<'a> Edited<'a> {
                 }
             }
             if !fields.is_empty() {
-                // Errors are not hidden.
+                // A group with errors is not collapsed.
                 let is_collapsed = group.is_collapsed && !has_errors;
                 views.push(GroupView { is_collapsed, ..GroupView::new(&group.title, fields) });
             }
@@ -490,7 +490,7 @@ impl RowView {
         })
     }
 
-    /// Returns the row with links to those beside it in the list from which it was opened.
+    /// Returns the row with links to the previous and the next row of the list from which it was opened.
     fn with_neighbours(mut self, req: &mut Request, site: &Site, model: &Registered, row: &[Value]) -> Result<Self> {
         let query = QueryString::of(req)?;
         if query.get(FROM).is_none() {
@@ -506,13 +506,13 @@ impl RowView {
         Ok(self)
     }
 
-    /// Returns the row, which cannot be copied.
+    /// Returns the row without the button that saves it as a new one.
     pub(super) fn without_new(self) -> Self {
         RowView { as_new: false, ..self }
     }
 }
 
-/// Returns the page on which rows are added to which a field can refer.
+/// Returns the page that adds rows to which a field can refer.
 fn add_link(req: &mut Request, site: &Site, named: Named) -> Result<Option<String>> {
     let to = match named {
         Named::Link(link) => Some((link.model)()),
@@ -529,7 +529,7 @@ fn from_list(req: &Request) -> Result<QueryString> {
     Ok(QueryString::of(req)?.get(FROM).map(QueryString::parse).unwrap_or_default())
 }
 
-/// The buttons below the form, apart from those that it always has.
+/// The optional buttons below the form.
 #[derive(Serialize)]
 pub(super) struct Buttons {
     pub(super) another: bool,
@@ -556,7 +556,7 @@ pub(super) fn groups(model: &Registered) -> Vec<Group> {
     let meta = model.meta();
     let is_shown = |field: &&'static FieldMeta| !field.hidden && field.auto != Auto::Id && !is_left_out(field.name);
     let fields = || meta.fields.iter().filter(is_shown);
-    // What Lback fills in comes last.
+    // Fields that Lback fills in come last.
     let given = fields().filter(|field| field.auto == Auto::No).map(Named::Field);
     let links = meta.many_to_many.iter().filter(|link| !is_left_out(link.name)).map(Named::Link);
     let automatic = fields().filter(|field| field.auto != Auto::No && field.kind != Kind::Bytes).map(Named::Field);

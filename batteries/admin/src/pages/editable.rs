@@ -31,7 +31,7 @@ pub(super) fn name(key: &str, field: &FieldMeta) -> String {
 }
 
 impl<'a> Editable<'a> {
-    /// Returns those of the rows that the user may change, or `None` if no column can be changed.
+    /// Returns the rows that the user may change, or `None` if no column can be changed.
     pub(super) fn of(req: &mut Request, model: &'a Registered, rows: &[Vec<Value>]) -> Result<Option<Self>> {
         if model.options.editable.is_empty() || !access::has(req, model, Right::Change)? {
             return Ok(None);
@@ -74,7 +74,7 @@ impl<'a> Editable<'a> {
         row.values.get(self.position(field)).unwrap_or(&Value::Null)
     }
 
-    /// Saves the rows that were changed, all or none, and returns their number. `None` if one is invalid: its errors are in the form then.
+    /// Saves the rows that were changed, all or none, and returns their number. `None` if one is invalid: the form then has its errors.
     ///
     /// # Errors
     /// Returns an error if the database refuses a row for a reason that the visitor cannot correct.
@@ -145,12 +145,12 @@ impl<'a> Editable<'a> {
     }
 }
 
-/// Returns the name of the hidden field that says which state of a row the form was filled in with.
+/// Returns the name of the hidden field that identifies the state of a row from which the form was filled in.
 fn seen(key: &str) -> String {
     format!("{key}:_seen")
 }
 
-/// The most rows that are saved at once.
+/// The maximum number of rows that are saved at once.
 const MOST_ROWS: usize = 500;
 
 /// Returns the rows of a list that were on the page when it was submitted, in their order.

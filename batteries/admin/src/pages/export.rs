@@ -1,4 +1,4 @@
-//! Exports the rows of a list as CSV or JSON, while they are read.
+//! Exports the rows of a list as CSV or JSON, in a stream.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     response.with_header("content-disposition", format!("attachment; filename=\"{table}.{ending}\""))
 }
 
-/// Returns a value for CSV, from which an import reads the same value.
+/// Returns the text of a value in CSV, which an import reads as the same value.
 fn csv_cell(field: &FieldMeta, value: &Value, zone: lback_core::TimeZone) -> String {
     let text = match value {
         // With the offset, and all digits.
@@ -76,7 +76,7 @@ fn csv_cell(field: &FieldMeta, value: &Value, zone: lback_core::TimeZone) -> Str
     if matches!(field.kind, Kind::Text | Kind::Json) { guarded(text) } else { text }
 }
 
-/// Returns a text with an apostrophe in front if a spreadsheet would take it for a formula, or an import for a text with an apostrophe.
+/// Adds an apostrophe in front of a text that a spreadsheet would run as a formula, or from which an import would remove one.
 fn guarded(text: String) -> String {
     if text.trim_start_matches('\'').starts_with(FORMULA) { format!("'{text}") } else { text }
 }

@@ -1,4 +1,4 @@
-//! The filters of a list: what the visitor can choose, and what that means.
+//! The filters of a list: their choices, and the conditions that they add.
 
 use chrono::{Days, NaiveDate, NaiveDateTime};
 use lback_core::{Error, Request, Result, TimeZone};
@@ -13,11 +13,11 @@ use crate::query_string::QueryString;
 use crate::shown::{is_number, labels};
 use crate::site::{Registered, Site};
 
-/// The most rows that a filter offers. If there are more, the visitor writes a part of the label.
+/// The maximum number of rows that a filter offers. If there are more, the visitor enters a part of the label.
 const MOST_CHOICES: u32 = 100;
-/// The most characters of a label that are searched for.
+/// The maximum number of characters of a label that are searched for.
 const MOST_CHARACTERS: usize = 200;
-/// A longer text equals none.
+/// The longest text that can equal a value, in bytes.
 const MOST_BYTES: usize = 20_000;
 /// The choice of rows without a value.
 const EMPTY: &str = "~";
@@ -53,7 +53,7 @@ pub(super) struct ActiveView {
     remove: String,
 }
 
-/// The filters of a list, and what they mean.
+/// The filters of a list, and their conditions.
 #[derive(Default)]
 pub(super) struct Filters {
     pub(super) views: Vec<FilterView>,
@@ -87,7 +87,7 @@ impl Filters {
         Ok(filters)
     }
 
-    /// Narrows the list to the rows that refer to one, which a link names by its key.
+    /// Narrows the list to the rows that refer to a row, which a link names by its key.
     fn add_key(&mut self, req: &mut Request, site: &Site, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
         let name = key_parameter(field);
         let (Some(text), Some(reference)) = (query.get(&name), field.references) else { return Ok(()) };
@@ -138,7 +138,7 @@ impl Filters {
         let to = (reference.model)();
         let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
         let Some(mut choices) = few_rows(req, &list)? else {
-            // Of rows that the user may see only in part, a search would tell about the others.
+            // If the user may see only some of the rows, a search would reveal the others.
             if !access::sees_all(req, site, to)? {
                 return Ok(());
             }
@@ -167,7 +167,7 @@ impl Filters {
     fn add_link(&mut self, req: &mut Request, site: &Site, link: &'static ManyToManyMeta, query: &QueryString, path: &str) -> Result<()> {
         let to = (link.model)();
         let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
-        // Of many rows, the one that is chosen is named in the address.
+        // If there are many rows, the address names the chosen one.
         let choices = few_rows(req, &list)?.unwrap_or_default();
         let chosen = query.get(link.name);
         if let Some(text) = chosen {
@@ -302,7 +302,7 @@ fn range_end(field: &'static FieldMeta, text: &str, is_end: bool, zone: TimeZone
     Some(Filter::Compare(field, comparison, start_of(field, day, zone)))
 }
 
-/// Returns whether both databases know the day.
+/// Returns whether both databases support the day.
 pub(super) fn is_known(day: NaiveDate) -> bool {
     use chrono::Datelike;
     (1..=9998).contains(&day.year())

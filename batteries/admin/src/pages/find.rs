@@ -11,12 +11,12 @@ use crate::names::{Named, named};
 use crate::query_string::QueryString;
 use crate::site::Site;
 
-/// The most rows of a model that the palette shows, and the most rows in all.
+/// The maximum number of rows that the palette shows for each model, and in all.
 const MOST_OF_MODEL: u32 = 5;
 const MOST: usize = 20;
-/// The most characters that are searched for. SQLite refuses long patterns.
+/// The maximum number of characters that are searched for. SQLite refuses long patterns.
 const MOST_CHARACTERS: usize = 200;
-/// The most choices of a field.
+/// The maximum number of choices of a field.
 const MOST_CHOICES: u32 = 50;
 
 #[derive(Serialize)]
@@ -32,14 +32,14 @@ pub(super) fn find(req: &mut Request) -> Result<Response> {
     let text = query.get("q").unwrap_or_default().trim();
     let text: String = text.chars().filter(|c| *c != '\0').take(MOST_CHARACTERS).collect();
     let mut found = Vec::new();
-    // Fewer letters are in too many rows.
+    // Shorter texts are in too many rows.
     if text.chars().count() >= 2 {
         for model in &site.models {
             if found.len() >= MOST || !access::has(req, model, Right::View)? {
                 continue;
             }
             let list = access::rows(req, model)?;
-            // A model whose table is missing leaves the others alone.
+            // A missing table of one model does not affect the others.
             let rows = match req.db()?.transaction(|db| list.search_labels(db, &text, MOST_OF_MODEL)) {
                 Err(error) if is_of_database(&error) => continue,
                 rows => rows?,

@@ -126,7 +126,7 @@ pub(super) fn undo(req: &mut Request) -> Result<Response> {
     Ok(Response::redirect(&back))
 }
 
-/// Runs what needs the request. If it fails, what it has changed is rolled back, and the request goes on.
+/// Runs `work` in a savepoint. If it fails, its changes are rolled back, and the request continues.
 fn in_savepoint<T>(req: &mut Request, work: impl FnOnce(&mut Request) -> Result<T>) -> Result<T> {
     type Transactions = <Db as Connection>::TransactionManager;
     Transactions::begin_transaction(req.db()?)?;
@@ -138,13 +138,13 @@ fn in_savepoint<T>(req: &mut Request, work: impl FnOnce(&mut Request) -> Result<
     result
 }
 
-/// Shows why something is refused.
+/// Renders a page that gives the reason for a refusal.
 fn refuse(req: &mut Request, title: &str, text: &str, back: String) -> Result<Response> {
     let page = render(req, "admin/message.html", "", vec![Crumb::new(title, None)], context! { title, text, back })?;
     Ok(page.with_status(StatusCode::CONFLICT))
 }
 
-/// Returns the name of the user who has changed a row last.
+/// Returns the name of the user who last changed a row.
 pub(super) fn last_editor(req: &mut Request, model: &Registered, key: &str) -> Result<Option<String>> {
     let of_row = admin_history::table.filter(admin_history::model.eq(model.meta().table)).filter(admin_history::row_key.eq(key));
     let name: Option<String> =

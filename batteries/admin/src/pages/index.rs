@@ -1,4 +1,4 @@
-//! The first page: the models, and what was changed last.
+//! The start page: the models and the latest changes.
 
 use lback_core::{Request, Response, Result, context};
 

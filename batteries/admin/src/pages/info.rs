@@ -1,4 +1,4 @@
-//! The pages of batteries about the running application. Superusers see them.
+//! The pages of batteries about the running application, for superusers.
 
 use lback_app::{InfoPage, InfoPages, InfoTable};
 use lback_auth::RequestAuth;
@@ -64,7 +64,7 @@ fn page<'a>(pages: Option<&'a InfoPages>, name: &str) -> Result<&'a InfoPage> {
     found.ok_or_else(|| Error::not_found("There is no such page."))
 }
 
-/// These pages show how the application is built and set up.
+/// These pages reveal how the application is built and configured.
 fn require_superuser(req: &mut Request) -> Result<()> {
     match req.user()? {
         Some(user) if user.is_superuser => Ok(()),

@@ -20,7 +20,7 @@ use crate::names::Named;
 use crate::query_string::QueryString;
 use crate::site::{Registered, Site};
 
-/// The most rows on the page.
+/// The maximum number of rows on the page.
 const MOST_ROWS: u32 = 100;
 /// The number of new rows on the page.
 const NEW_ROWS: usize = 3;
@@ -81,7 +81,7 @@ impl InlineRow {
 }
 
 impl<'a> InlineRows<'a> {
-    /// Returns the rows that refer to `parent`, or none of a new row. `None` if the user may not see rows of the model.
+    /// Returns the rows that refer to `parent`; a new row has none. `None` if the user may not see rows of the model.
     pub(super) fn of(req: &mut Request, site: &'a Site, inline: Inline, parent: Option<&Value>) -> Result<Option<Self>> {
         let model = site.model(inline.meta.table)?;
         if !access::has(req, model, Right::View)? {
@@ -176,7 +176,7 @@ impl<'a> InlineRows<'a> {
         })
     }
 
-    /// Returns what is to be saved, and adds what is wrong with it to the form.
+    /// Returns the rows to save, and adds their errors to the form.
     ///
     /// # Errors
     /// Returns an error if the form does not have the fields.
@@ -205,7 +205,7 @@ impl<'a> InlineRows<'a> {
                 Some(_) if values == row.values => continue,
                 Some(state) if given.text(&row.name("_seen")) != fingerprint(state) => {
                     form.add_form_error(format!(
-                        "{} \"{}\" has been changed since you opened this page. Compare what it is now, and save again.",
+                        "{} \"{}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
                         self.model.meta().label,
                         row.label
                     ));
@@ -227,7 +227,7 @@ impl<'a> InlineRows<'a> {
     }
 }
 
-/// Returns whether other rows refer to a row, so that its deletion concerns more than the row.
+/// Returns whether other rows refer to a row, so that its deletion would affect them.
 fn has_dependents(req: &mut Request, site: &Site, model: &Registered, row: &[Value]) -> Result<bool> {
     let models = site.all_models(req);
     let found = dependents(req.db()?, &models, model.meta(), &[row.to_vec()], 1)?;
@@ -256,7 +256,7 @@ pub(super) struct Planned<'a> {
 
 enum Step {
     Create(&'static FieldMeta),
-    /// With the state before.
+    /// Saves a row that had this state before.
     Save(RowState),
     Delete,
 }
@@ -289,7 +289,7 @@ impl Planned<'_> {
         }
     }
 
-    /// Adds why the database refused the row to the form.
+    /// Adds the reason why the database refused the row to the form.
     ///
     /// # Errors
     /// Returns the error if the visitor cannot correct it.
@@ -355,7 +355,7 @@ fn submitted_names(req: &Request, model: &Registered) -> Result<BTreeMap<String,
     Ok(submitted)
 }
 
-/// Returns whether the visitor has given a field of a new row another value than it had.
+/// Returns whether the visitor has changed the initial value of a field of a new row.
 fn is_filled(field: &FieldMeta, values: &[Value], model: &Registered, submitted: Option<&BTreeSet<String>>) -> bool {
     let initial = form_texts(field, &values[position(model, field)]);
     match submitted {

@@ -68,7 +68,7 @@ impl Crumb {
     }
 }
 
-/// A model, as the pages about it name it.
+/// A model, as templates display it.
 #[derive(Serialize)]
 pub(super) struct ModelView {
     pub(super) label: String,
@@ -168,7 +168,7 @@ pub(super) fn render(req: &mut Request, template: &str, current: &str, crumbs: V
     };
     context.insert("admin", &layout);
     let mut response = req.render(template, context)?;
-    // Caches must not keep rows, nor the next visitor's back button.
+    // Neither caches nor the back button may show the rows to the next visitor.
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
 }
@@ -218,7 +218,7 @@ mod tests {
         {
             assert_eq!((key_in_path(key).as_str(), key_of_path(path).as_str()), (path, key));
         }
-        // Nobody has written these.
+        // The site never writes such a path.
         assert_eq!(key_of_path("~x~"), "~x~");
     }
 }

@@ -22,11 +22,11 @@ use crate::site::{Registered, Site};
 /// The numbers of rows on a page.
 const SIZES: [u32; 4] = [20, 50, 100, 200];
 const DEFAULT_SIZE: u32 = 50;
-/// A table with more rows is large: nothing reads all of them.
+/// A table with more rows is large, and is never read as a whole.
 const LARGE: u32 = 10_000;
 /// Rows are counted up to this number.
 const MOST_COUNTED: u32 = 1001;
-/// The most columns by which a list is sorted.
+/// The maximum number of columns by which a list is sorted.
 const MOST_SORTED: usize = 3;
 
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ pub(super) struct Narrowed {
     dates: Option<DatesView>,
     /// The fields that are searched.
     searched: Vec<Searched>,
-    /// Whether indexes serve the conditions, or the table is small, so that counting takes no time.
+    /// Whether indexes serve the conditions, or the table is small, so that counting is cheap.
     is_quick: bool,
     is_large: bool,
 }
@@ -72,7 +72,7 @@ pub(super) struct Narrowed {
 /// Returns the rows that the user may see and that the query string names.
 ///
 /// # Errors
-/// Returns 403 if the user may see none, and 400 if a value is invalid.
+/// Returns 403 if the user may not see any rows, and 400 if a value is invalid.
 pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Narrowed> {
     access::require(req, model, Right::View)?;
     let all = access::rows(req, model)?;
@@ -140,7 +140,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     let cursor: Cursor = req.query()?;
     let mut page = list.page(req.db()?, &cursor, size)?;
     if is_saved {
-        // Others may be on the page by now.
+        // The page may have other rows by now.
         page.items = editable::submitted(req, model, &list)?;
     }
     let columns = model.columns();
@@ -251,7 +251,7 @@ fn column_view(model: &Registered, column: Listed, order: &[String], query: &Que
         Some(_) => ("asc", format!("-{}", field.name)),
         None => ("", field.name.to_owned()),
     };
-    // The column comes first, and those by which the list is sorted already decide among equal rows.
+    // The column comes first, and the previous columns of the order decide among equal rows.
     let others = order.iter().filter(|name| name.trim_start_matches('-') != field.name).cloned();
     let sort = std::iter::once(next).chain(others).take(MOST_SORTED).collect::<Vec<_>>().join(",");
     Column {

@@ -20,7 +20,7 @@ pub(super) struct FieldView {
     text: String,
     is_readonly: bool,
     url: Option<String>,
-    /// The page on which rows that the field can refer to are added.
+    /// The page that adds rows to which the field can refer.
     add: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl FieldView {
     }
 }
 
-/// The most labels of linked rows that are shown.
+/// The maximum number of labels of linked rows that are shown.
 const MOST_LABELS: usize = 100;
 
 /// Returns a field as it is shown. `None` for a field that a new row does not have yet.

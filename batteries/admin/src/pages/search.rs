@@ -1,4 +1,4 @@
-//! The search of a list: which fields are searched, and which conditions that makes.
+//! The search of a list: the searched fields, and the conditions.
 
 use lback_core::{Request, Result};
 use lback_models::runtime::within_sentence;
@@ -8,11 +8,11 @@ use crate::access;
 use crate::model_admin::Searched;
 use crate::site::{Registered, Site};
 
-/// The most words that are searched for, and the most characters of all of them. SQLite refuses long patterns.
+/// The maximum number of words that are searched for, and of their characters in all. SQLite refuses long patterns.
 const MOST_WORDS: usize = 10;
 const MOST_CHARACTERS: usize = 200;
 
-/// Returns the fields that are searched: not those of models whose rows the user may not see, which a search would tell.
+/// Returns the searched fields, without those of models whose rows the user may not see, because a search would reveal them.
 pub(super) fn searched(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Searched>> {
     let mut fields = Vec::new();
     'fields: for searched in &model.options.search {
@@ -36,7 +36,7 @@ pub(super) fn search(fields: &[Searched], text: &str) -> Vec<Filter> {
     words(&text).into_iter().take(MOST_WORDS).map(condition).collect()
 }
 
-/// Returns the words of a text. What is in quotes is one.
+/// Returns the words of a text. A phrase in quotes is one word.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (number, part) in text.split('"').enumerate() {
@@ -51,7 +51,7 @@ fn words(text: &str) -> Vec<String> {
 impl Searched {
     fn matching(&self, word: &str) -> Filter {
         let of_field = match (self.is_exact, self.field.kind) {
-            // An index serves the comparison of values, but not of texts that are made from them.
+            // An index serves the comparison of values, but not of texts that are computed from them.
             (true, kind) if kind != Kind::Text => match super::filters::value_of(self.field, word) {
                 Some(value) => Filter::equal(self.field, value),
                 None => Filter::Any(Vec::new()),

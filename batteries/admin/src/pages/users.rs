@@ -18,7 +18,7 @@ use crate::names::Named;
 use crate::site::{Registered, Site};
 
 const TABLE: &str = User::META.table;
-/// The most sessions of a user that are listed.
+/// The maximum number of sessions of a user that are listed.
 const MOST_SESSIONS: usize = 50;
 /// The longest password, in characters.
 const LONGEST_PASSWORD: usize = 4000;
@@ -43,7 +43,7 @@ fn link_of(name: &str) -> Option<&'static ManyToManyMeta> {
     User::META.many_to_many.iter().find(|link| link.name == name)
 }
 
-/// Returns the fields for what a user may do.
+/// Returns the fields for the roles, groups and permissions of a user.
 fn rights(req: &mut Request, user: Option<&User>) -> Result<Vec<Field>> {
     if !access::decides_on_rights(req)? {
         return Ok(Vec::new());
@@ -96,7 +96,7 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
             .optional()
             .max_length(LONGEST_PASSWORD)
             .autocomplete("new-password")
-            .help("Leave it empty for a user who will set a password by a link in a mail."),
+            .help("Leave this empty if the user will set a password with a link in a mail."),
     ];
     fields.extend(rights(req, None)?);
     let names: Vec<&'static str> = ["username", "email", "password", "is_staff", "is_superuser", "groups", "own_permissions"]
@@ -113,7 +113,7 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
     page(req, model, None, form, groups, true)
 }
 
-/// Creates a user, or adds why that is impossible to the form.
+/// Creates a user, or adds an error to the form.
 fn create(req: &mut Request, form: &mut Form<Values>, given: &Values) -> Result<Option<User>> {
     let (auth, name, password) = (req.auth()?, given.text("username").to_owned(), given.text("password"));
     let email = email_of(given);
@@ -162,7 +162,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
         fields.push(
             Field::boolean("is_active")
                 .label("Active")
-                .help("Without this, the user cannot log in, and is logged out everywhere.")
+                .help("Inactive users cannot log in, and are logged out everywhere.")
                 .initial(user.is_active),
         );
         fields.extend(rights(req, Some(&user))?);
@@ -275,7 +275,7 @@ pub(super) fn sessions(req: &mut Request) -> Result<Response> {
     let known = if manager.is_in_cookies() { Vec::new() } else { req.user_sessions(user.id)? };
     let mut rows = Vec::new();
     for session in known.into_iter().take(MOST_SESSIONS) {
-        // It may have ended since it was listed.
+        // The session may have ended since it was listed.
         let Some(record) = manager.load(session.id)? else { continue };
         let login = LoginInfo::of_session(&record);
         let at = login.as_ref().map_or(session.created_at, |login| login.at);

@@ -9,10 +9,10 @@ const stored = (key) => {
   try { return localStorage.getItem(key); } catch { return null; }
 };
 const store = (key, value) => {
-  try { value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value); } catch { /* forgotten */ }
+  try { value === null ? localStorage.removeItem(key) : localStorage.setItem(key, value); } catch { /* not stored */ }
 };
 
-// Calls `run` when nothing has been typed for a moment, with a signal that aborts the call before.
+// Calls `run` when nothing has been typed for a moment, with a signal that aborts the previous call.
 const debounced = (run) => {
   let timer, controller;
   return (...values) => {
@@ -24,7 +24,7 @@ const debounced = (run) => {
   };
 };
 
-// Returns the JSON that `url` answers for `?q=`, or null if the request is aborted or fails.
+// Returns the JSON response of `url` to `?q=`, or null if the request is aborted or fails.
 const found = async (url, q, signal) => {
   const address = new URL(url, location.href);
   address.searchParams.set("q", q);
@@ -53,7 +53,7 @@ showTheme();
 dark.addEventListener("change", showTheme);
 themeButton?.addEventListener("click", () => {
   const next = showTheme() === "dark" ? "light" : "dark";
-  // A theme like the system's follows the system from now on.
+  // If the chosen theme is that of the system, the page follows the system from now on.
   store(THEME, next === (dark.matches ? "dark" : "light") ? null : next);
   document.documentElement.dataset.theme = next;
   showTheme();
@@ -66,7 +66,7 @@ document.addEventListener("click", ({ target }) => {
   for (const menu of menus()) {
     if (menu.matches(".drop") && !menu.contains(target)) menu.open = false;
   }
-  // A click beside a dialog hits the dialog itself, whose content fills it otherwise.
+  // The target of a click outside a dialog is the dialog itself, because its content fills it.
   if (target.matches?.("dialog[open]")) target.close();
 });
 
@@ -143,7 +143,7 @@ if (palette) {
     if (signal.aborted) return;
     const entries = matching(q);
     if (!rows) return show(entries, "The rows could not be searched.", current);
-    // Rows come after the models, so that what is selected stays.
+    // Rows come after the models, so that the selection stays.
     const shown = [...entries, ...rows];
     show(shown, counted(shown.length), Math.max(current, 0));
   });
@@ -198,7 +198,7 @@ if (boxes.length) {
     for (const box of boxes) box.checked = allBox.checked;
     count();
   });
-  // The click on a label reaches its box as a second click, which lacks the key in some browsers.
+  // The click on a label reaches its box as a second click, which lacks the modifier key in some browsers.
   document.addEventListener("click", (event) => {
     if (!boxes.includes(event.target)) withShift = event.shiftKey;
   }, true);
@@ -223,7 +223,7 @@ const rowOf = (node) => node?.closest?.(".rows tbody > tr");
 const move = (step) => {
   const at = rows.indexOf(rowOf(document.activeElement));
   const row = rows[at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(Math.max(at + step, 0), rows.length - 1)];
-  // Enter then follows the link by itself.
+  // Enter then follows the link without this script.
   if (row) one("th a", row)?.focus();
 };
 
@@ -239,7 +239,7 @@ if (form) {
   addEventListener("beforeunload", (event) => {
     if (isChanged) event.preventDefault();
   });
-  // Errors must not hide in a closed group.
+  // A collapsed group must not hide errors.
   for (const field of all("details .invalid", form)) field.closest("details").open = true;
   form.addEventListener("invalid", ({ target }) => {
     const group = target.closest("details");
@@ -276,7 +276,7 @@ for (const search of all("input[type=search][data-choices]")) {
       select.focus();
     }
   });
-  // What was searched for is not part of the row.
+  // The search text is not part of the row.
   search.form?.addEventListener("formdata", (event) => event.formData.delete(search.name));
 }
 

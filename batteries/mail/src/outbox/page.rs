@@ -1,4 +1,4 @@
-//! The page of the outbox: mail that waits, and mail that was given up.
+//! The page of the outbox: mail that waits to be sent, and mail that was given up.
 
 use diesel::prelude::*;
 use lback_app::{InfoPage, InfoRow, InfoTable};
@@ -8,7 +8,7 @@ use lback_db::RequestDb;
 use super::database::mail_outbox;
 use crate::MailMessage;
 
-/// The most mails on the page.
+/// The maximum number of mails on the page.
 const MOST: i64 = 200;
 
 type Row = (i64, String, i32, Option<chrono::NaiveDateTime>, Option<String>, chrono::NaiveDateTime);
@@ -44,7 +44,7 @@ fn send(req: &mut Request, key: &str) -> Result<String> {
 
 fn delete(req: &mut Request, key: &str) -> Result<String> {
     let deleted = diesel::delete(mail_outbox::table.find(id(key)?)).execute(req.db()?)?;
-    found(deleted, "The mail has been deleted. Nobody gets it.")
+    found(deleted, "The mail has been deleted. It will not be sent.")
 }
 
 fn id(key: &str) -> Result<i64> {

@@ -47,7 +47,7 @@ pub(crate) fn load_file(db: &mut Db, models: &Models, path: &Path, shown: &str) 
     load::load(db, &DataModels::of(models), &[RowFile { path: path.to_owned(), shown: shown.to_owned() }]).map(drop)
 }
 
-/// Inserts a row with all its values, its number among them.
+/// Inserts a row with all its values, including its number.
 pub(crate) fn insert_exactly(db: &mut Db, meta: &'static ModelMeta, row: &[Value]) -> QueryResult<()> {
     let columns: Vec<&'static FieldMeta> = meta.fields.iter().collect();
     statements::upsert(db, meta, &columns, &[row.to_vec()], &[], &[])?;

@@ -39,7 +39,7 @@ fn alias(depth: usize) -> String {
     format!("r{depth}")
 }
 
-/// A column as a text.
+/// A column as text.
 struct AsText(Column);
 
 impl Expression for AsText {
@@ -176,7 +176,7 @@ impl QueryFragment<Dialect> for Condition {
                 out.push_sql(")");
             }
             Condition::Joined(separator, conditions) => {
-                // Without conditions, nothing is any of them, and everything all of them.
+                // Without conditions, "any" is false, and "all" is true.
                 if conditions.is_empty() {
                     out.push_sql(if *separator == " OR " { "1 = 0" } else { "1 = 1" });
                 }

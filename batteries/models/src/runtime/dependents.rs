@@ -24,7 +24,7 @@ pub struct Dependents {
 /// Rows of a model.
 type OfModel = (&'static ModelMeta, Vec<RowValues>);
 
-/// The most keys in one query.
+/// The maximum number of keys in one query.
 const MOST_KEYS: usize = 500;
 
 /// Returns the rows that the deletion of `rows` affects, at most `most` of them. `models` are all models whose rows may refer to others.
@@ -67,7 +67,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Finds the rows that refer to some that are deleted. Returns those that are deleted with them.
+    /// Finds the rows that refer to some that are deleted. Returns the rows that are deleted with them.
     fn referring_to(&mut self, meta: &'static ModelMeta, rows: &[RowValues]) -> Result<Vec<OfModel>> {
         let mut deleted = Vec::new();
         let keys: Vec<Value> = rows.iter().filter_map(|row| key_of(meta, row).into_iter().next()).collect();

@@ -1,4 +1,4 @@
-//! [`Filter`], a condition of rows.
+//! [`Filter`], a condition on rows.
 
 use crate::{FieldMeta, ManyToManyMeta, Value};
 
@@ -15,19 +15,19 @@ pub enum Comparison {
     Below,
 }
 
-/// A condition of rows. Names come from the description of the model, and values are bound.
+/// A condition on rows. Names come from the description of the model, and values are bound.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Filter {
-    /// A field has a value that compares like this to another.
+    /// The value of a field compares in this way to another value.
     Compare(&'static FieldMeta, Comparison, Value),
     /// A field has one of these values.
     OneOf(&'static FieldMeta, Vec<Value>),
-    /// A field is NULL, or is not.
+    /// A field is NULL, or is not NULL.
     Null(&'static FieldMeta, bool),
-    /// A field, as a text, contains a text, without regard to case.
+    /// A field, as text, contains a text, without regard to case.
     Contains(&'static FieldMeta, String),
-    /// A field, as a text, equals a text, without regard to case.
+    /// A field, as text, equals a text, without regard to case.
     Equals(&'static FieldMeta, String),
     /// A row is linked to the one with this key.
     Linked(&'static ManyToManyMeta, Value),

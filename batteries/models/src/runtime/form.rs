@@ -17,7 +17,7 @@ pub fn form_field(meta: &'static FieldMeta) -> Field {
         Kind::BigInt => Field::of::<i64>(name),
         Kind::Float => Field::of::<f32>(name),
         Kind::Double => Field::of::<f64>(name),
-        // A checkbox knows only yes and no.
+        // A checkbox has only the values yes and no.
         Kind::Bool if meta.null => Field::of::<String>(name).choices([("true", "Yes"), ("false", "No")]),
         Kind::Bool => Field::of::<bool>(name),
         Kind::Text => Field::of::<String>(name),
@@ -58,7 +58,7 @@ pub fn form_texts(meta: &FieldMeta, value: &Value) -> Vec<String> {
         Value::Bool(value) => value.write(),
         Value::Int(number) if meta.kind == Kind::Duration => vec![duration_text(*number)],
         Value::Int(number) => number.write(),
-        // As short as its column is exact.
+        // As short as the precision of its column allows.
         Value::Real(number) if meta.kind == Kind::Float => (*number as f32).write(),
         Value::Real(number) => number.write(),
         Value::Text(text) => text.write(),
@@ -109,7 +109,7 @@ fn uuid(name: &str, values: &mut Values) -> Result<Option<Value>> {
     Ok(values.take::<Option<uuid::Uuid>>(name)?.map(Value::Uuid))
 }
 
-// Without a type for them, no field is of this kind.
+// No field is of this kind, because its type needs the feature.
 #[cfg(not(feature = "uuid"))]
 fn uuid(name: &str, values: &mut Values) -> Result<Option<Value>> {
     Ok(values.take::<Option<String>>(name)?.map(Value::Text))

@@ -15,9 +15,9 @@ use crate::seek::push_column;
 use crate::statement::load_values;
 use crate::{Cursor, FieldMeta, Kind, Value, cursor, rows};
 
-/// The number of rows in which a text is searched for anywhere in the label.
+/// The number of rows whose labels are searched for a text at any position.
 const NEWEST: i64 = 10_000;
-/// The most characters that are searched for.
+/// The maximum number of characters that are searched for.
 const MOST_CHARACTERS: usize = 100;
 
 pub(super) fn search(list: &List, db: &mut Db, text: &str, most: u32) -> Result<Vec<Choice>> {
@@ -68,7 +68,7 @@ impl Found {
     }
 }
 
-/// Returns a text as it was typed, with a capital letter, and in lower case. An index distinguishes them.
+/// Returns a text as it was typed, with a capital letter, and in lower case. An index is case-sensitive.
 fn spellings(text: &str) -> BTreeSet<String> {
     let mut letters = text.chars();
     let capital = letters.next().map(|first| first.to_uppercase().chain(letters).collect());

@@ -21,7 +21,7 @@ use crate::{Cursor, CursorPage, Kind, ModelMeta, RowValues, Value, rows};
 
 type QueryFn = Arc<dyn Fn() -> AnyQuery + Send + Sync>;
 
-/// Rows of a model whose type is not known: which of them, and in which order.
+/// Rows of a model whose type is not known, with filters and an order.
 ///
 /// ```
 /// use lback::models::{Cursor, Filter, ModelOps, Value};
@@ -55,7 +55,7 @@ impl fmt::Debug for List {
 }
 
 impl List {
-    /// Returns a list of all rows, in the order of the model. Hidden columns have no part in it, because a cursor would show them.
+    /// Returns a list of all rows, in the order of the model. The order leaves out hidden columns, because a cursor would reveal them.
     pub fn of(meta: &'static ModelMeta) -> Self {
         let is_shown = |column: &str| meta.field_of_column(column).is_some_and(|field| !field.hidden && field.kind != Kind::Json);
         let order = meta.total_order().into_iter().filter(|(column, _)| is_shown(column)).collect();
@@ -74,7 +74,7 @@ impl List {
         self
     }
 
-    /// Sorts the list by these fields, each with a `-` if it starts with the largest. Without any, the order stays as it is.
+    /// Sorts the list by these fields, each with a `-` if it starts with the largest. Without fields, the order stays as it is.
     ///
     /// # Errors
     /// Returns 400 if the model has no such field, or if it is hidden or JSON.
@@ -125,7 +125,7 @@ impl List {
         Ok(one.page(db, &Cursor::default(), 1)?.items.pop())
     }
 
-    /// Returns the number of rows, or `most` if there are at least so many. The database stops counting there.
+    /// Returns the number of rows, or `most` if there are at least that many. The database stops counting there.
     ///
     /// # Errors
     /// Returns an error if the database fails.
@@ -138,7 +138,7 @@ impl List {
         }
     }
 
-    /// Calls `work` with all rows, some at a time, so that memory does not grow with the list.
+    /// Calls `work` with all rows, in batches, so that memory does not grow with the list.
     ///
     /// # Errors
     /// Returns the first error of `work`, or one of the database.

@@ -1,4 +1,4 @@
-//! Models whose type is not known when the program is compiled: [`ModelOps`], on which the admin and the API stand.
+//! Models whose type is not known when the program is compiled: [`ModelOps`], on which the admin is based.
 
 mod condition;
 mod dependents;
@@ -69,17 +69,17 @@ pub trait ModelOps: Sync {
         (values.len() == meta.primary_key.len() && parts.len() == values.len()).then_some(values)
     }
 
-    /// Returns the primary key of a row as a text.
+    /// Returns the primary key of a row as text.
     fn key_text(&self, row: &[Value]) -> String {
         key_text(self.meta(), row)
     }
 
-    /// Returns the text by which people know a row.
+    /// Returns the label of a row.
     fn label(&self, row: &[Value]) -> String {
         row_label(self.meta(), row)
     }
 
-    /// Returns the values of a new row that is not filled in. Its automatic values are those of the time `now`.
+    /// Returns the values of a new row that is not filled in. `now` is the time for its automatic values.
     ///
     /// # Errors
     /// Returns an error if the model is `read_only`.
@@ -107,7 +107,7 @@ pub trait ModelOps: Sync {
         }
     }
 
-    /// Inserts a row, and returns it as the database has it. The number that the database gives, times and versions are filled in.
+    /// Inserts a row, and returns it as the database stored it. The number that the database gives, times and versions are filled in.
     ///
     /// # Errors
     /// Returns an error if the database refuses the row.
@@ -124,7 +124,7 @@ pub trait ModelOps: Sync {
         Ok(crate::data::insert_exactly(db, self.meta(), row)?)
     }
 
-    /// Writes all fields of a row, and returns it as the database has it.
+    /// Writes all fields of a row, and returns it as the database stored it.
     ///
     /// # Errors
     /// Returns 409 if the row has been deleted, or, if the model has a `version`, if it has been changed since it was read. Returns an
@@ -142,7 +142,7 @@ pub trait ModelOps: Sync {
         if rows::delete(self.meta(), db, row)? { Ok(()) } else { Err(changed(self.meta())) }
     }
 
-    /// Adds what the visitor can correct to the errors of a form, if the database refused the row with `error`.
+    /// Adds errors that the visitor can correct to a form, after the database refused the row with `error`.
     ///
     /// # Errors
     /// Returns the error if the visitor cannot correct it.
@@ -230,7 +230,7 @@ pub(crate) fn key_of(meta: &'static ModelMeta, row: &[Value]) -> Vec<Value> {
     meta.primary_key.iter().map(|column| value(column).unwrap_or(Value::Null)).collect()
 }
 
-/// Returns the primary key of a row as a text: the key itself, or a JSON array of its parts.
+/// Returns the primary key of a row as text: the key itself, or a JSON array of its parts.
 pub(crate) fn key_text(meta: &'static ModelMeta, row: &[Value]) -> String {
     let parts: Vec<_> = key_of(meta, row).iter().map(|value| cursor::text(value).unwrap_or_default()).collect();
     match parts.as_slice() {
@@ -239,7 +239,7 @@ pub(crate) fn key_text(meta: &'static ModelMeta, row: &[Value]) -> String {
     }
 }
 
-/// Returns the text by which people know a row: the field that the model names for it, or its key.
+/// Returns the label of a row: the field that the model names for it, or its key.
 pub(crate) fn row_label(meta: &'static ModelMeta, row: &[Value]) -> String {
     let shown = meta.fields.iter().zip(row).find(|(field, _)| field.column == meta.display);
     let label = shown.map(|(field, value)| crate::table_choices::shown(value, field)).unwrap_or_default();

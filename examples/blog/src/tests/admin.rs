@@ -1,4 +1,4 @@
-//! The admin of the blog: a story in Chromium, and who may enter.
+//! The admin of the blog: a story in Chromium, and the users who may enter.
 
 use lback_test_servers::Browser;
 
@@ -78,7 +78,7 @@ fn staff_find_edit_and_undo_in_a_browser() {
     browser.sees("Down the rabbit hole");
     assert!(!browser.text().contains("A mad tea party"), "only one post matches");
 
-    // Edits it. Meanwhile, somebody else does the same.
+    // Edits it. Meanwhile, another user does the same.
     browser.click("Down the rabbit hole");
     browser.sees("Save and continue");
     visitor.blog.db(|db| {
@@ -93,7 +93,7 @@ fn staff_find_edit_and_undo_in_a_browser() {
     browser.sees("has been saved.");
     assert_eq!(visitor.blog.db(|db| Post::find(db, 1)).title, "Down the rabbit-hole");
 
-    // Looks at what was changed, and undoes it.
+    // Looks at the change, and undoes it.
     browser.click("History");
     visitor.sees("admin-history", "Down the rabbit hole");
     browser.waits("return document.querySelectorAll('.change form').length > 0");

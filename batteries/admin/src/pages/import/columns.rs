@@ -1,4 +1,4 @@
-//! The columns of a file, and the fields that they can be.
+//! The columns of a file, and the fields that they set.
 
 use csv::StringRecord;
 use lback_core::settings::nearest;
@@ -24,10 +24,10 @@ pub(super) struct Importable {
     pub(super) rows: Option<List>,
 }
 
-/// A field of the model: one that an import can set, or why it cannot.
+/// A field of the model: one that an import can set, or the reason why it cannot.
 pub(super) type Usable = std::result::Result<Importable, String>;
 
-/// A field that a file may have, for those who write one.
+/// A field that a file can have, as the page describes it.
 #[derive(Serialize)]
 pub(super) struct Known {
     name: &'static str,
@@ -48,9 +48,9 @@ pub(super) struct Columns {
     pub(super) all: Vec<Column>,
     /// The places of columns without a name, which must be empty.
     pub(super) unnamed: Vec<usize>,
-    /// The names of columns that are left out, because the visitor wants that.
+    /// The names of columns that are left out at the request of the visitor.
     pub(super) left_out: Vec<String>,
-    /// The names of all fields that a file may have.
+    /// The names of all fields that a file can have.
     pub(super) known: Vec<&'static str>,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Resu
     Ok(fields)
 }
 
-/// Returns what a file may have.
+/// Returns the fields that a file can have.
 pub(super) fn known(meta: &ModelMeta, usable: &[Usable]) -> Vec<Known> {
     let importable = usable.iter().flatten();
     importable.map(|of| Known { name: of.field.name, label: of.field.label, values: expected(meta, of) }).collect()
@@ -169,7 +169,7 @@ enum Found {
     Nothing,
 }
 
-/// Returns what a name means: a field by its name, its name without `_id` or its label, without regard to case.
+/// Returns the field for a name: its name, its name without `_id` or its label, without regard to case.
 fn find(meta: &'static ModelMeta, name: &str) -> Found {
     let name = name.to_lowercase();
     let by = |is_it: &dyn Fn(&FieldMeta) -> bool| meta.fields.iter().position(is_it);
@@ -182,12 +182,12 @@ fn find(meta: &'static ModelMeta, name: &str) -> Found {
     }
 }
 
-/// Returns what the cells of a column may be.
+/// Returns a description of the values that a column accepts.
 fn expected(meta: &ModelMeta, of: &Importable) -> String {
     let field = of.field;
     let text = match field.kind {
         _ if of.is_key && field.auto == Auto::Id => {
-            return format!("the number of a {} that is to be changed, or empty to add one", within_sentence(meta.label));
+            return format!("the number of the {} to change, or empty to add one", within_sentence(meta.label));
         }
         _ if field.references.is_some() => match field.references.map(|reference| (reference.model)()) {
             Some(to) => format!("the key or the name of one of the {}", within_sentence(to.plural)),
@@ -199,7 +199,7 @@ fn expected(meta: &ModelMeta, of: &Importable) -> String {
         }
         Kind::Text => match field.max_length {
             Some(most) => format!("at most {most} characters"),
-            None => "a text".to_owned(),
+            None => "text".to_owned(),
         },
         Kind::SmallInt | Kind::Integer | Kind::BigInt => "a whole number".to_owned(),
         Kind::Float | Kind::Double | Kind::Decimal => "a number, such as 1.5".to_owned(),

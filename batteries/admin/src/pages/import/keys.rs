@@ -26,7 +26,7 @@ pub(super) fn existing(db: &mut Db, model: &Registered, list: &List, keys: &[Vec
     Ok(rows)
 }
 
-/// Returns a primary key as a text.
+/// Returns a primary key as text.
 pub(super) fn key_text(model: &Registered, key: &[Value]) -> String {
     let meta = model.meta();
     let mut row = vec![Value::Null; meta.fields.len()];
@@ -40,7 +40,7 @@ pub(super) fn key_text(model: &Registered, key: &[Value]) -> String {
 
 /// The primary key of a row of the file.
 pub(super) enum Key {
-    /// The file has none: the row is added.
+    /// The file has no key: the row is added.
     New,
     Of(Vec<Value>),
     Invalid,

@@ -1,4 +1,4 @@
-//! Imports rows from CSV: shows what a file would add and change, and writes it if the visitor wants that.
+//! Imports rows from CSV: shows the rows that a file would add and change, and writes them after a confirmation.
 
 mod columns;
 mod keys;
@@ -33,11 +33,11 @@ use crate::site::{Registered, Site};
 
 /// The largest file, in bytes.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
-/// The largest body of a request: the text of a file is sent again to confirm it, with at most six bytes for each.
+/// The largest body of a request: the text of a file is sent again to confirm it, with at most six bytes for each of its bytes.
 pub(super) const MOST_BODY: u64 = 6 * MOST_BYTES as u64 + 64 * 1024;
-/// The longest time of an import.
+/// The time limit of an import.
 pub(super) const MOST_TIME: Duration = Duration::from_secs(120);
-/// A longer text with problems is not shown for correction.
+/// The longest text with problems that is shown for correction, in bytes.
 const MOST_EDITED: usize = 100_000;
 
 /// The fields of the form, apart from the file.
@@ -48,12 +48,12 @@ struct Submitted {
     /// Whether columns that cannot be imported are left out.
     #[serde(default)]
     leave_out: bool,
-    /// Whether the rows are written, and not only tried.
+    /// Whether the rows are written. Otherwise, they are only tried.
     #[serde(default)]
     confirm: bool,
 }
 
-/// Returns whether rows of a model can be imported, by those who may add them. Users are created by methods of their own.
+/// Returns whether rows of a model can be imported by users who may add them. Users cannot be imported: their own methods create them.
 pub(super) fn can_import(model: &Registered) -> bool {
     model.meta().table != User::META.table
 }
@@ -98,7 +98,7 @@ struct Draft {
     preview: Option<Preview>,
 }
 
-/// Returns the text of the file that was chosen, or else the text that was pasted; or why it cannot be read.
+/// Returns the text of the chosen file, or else the pasted text; or a message if it cannot be read.
 fn text_of(req: &mut Request, pasted: String) -> Result<std::result::Result<String, String>> {
     let mut text = pasted;
     if req.content_type().as_deref() == Some("multipart/form-data")
@@ -143,7 +143,7 @@ fn read(req: &mut Request, site: &Site, model: &Registered, text: &str, confirm:
     Ok(Some(written))
 }
 
-/// Returns what the visitor reads after an import.
+/// Returns the message for the visitor after an import.
 fn message(model: &Registered, written: &Written) -> String {
     let meta = model.meta();
     let counted = |count: usize| format!("{count} {}", within_sentence(if count == 1 { meta.label } else { meta.plural }));
@@ -164,7 +164,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, draft: Draft) -> Res
     let Draft { text, leaves_out, problems, preview } = draft;
     let (problems, more_problems) = problems.into_shown();
     let can_confirm = is_valid && preview.as_ref().is_some_and(Preview::writes);
-    // What has problems can be corrected on the page, unless it is long.
+    // A text with problems can be corrected on the page, unless it is long.
     let edited = if is_valid || text.len() > MOST_EDITED { String::new() } else { text.clone() };
     let context = context! {
         model => ModelView::of(req, model)?,

@@ -6,11 +6,11 @@ use csv::{ReaderBuilder, StringRecord};
 
 use super::problems::Problems;
 
-/// The most rows of a file.
+/// The maximum number of rows of a file.
 pub(super) const MOST_ROWS: usize = 5000;
-/// The most columns of a file.
+/// The maximum number of columns of a file.
 const MOST_COLUMNS: usize = 500;
-/// A last row that is read after those of the file. If it does not come back as a row of its own, a quote is open.
+/// A row that is appended to those of the file. If it is not read as a row of its own, a quotation mark is open.
 const END: &str = "\u{1}end\u{1}";
 
 /// A file: the names of its columns, and its rows.
@@ -56,7 +56,7 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Table> {
             Ok(false) => {
                 let line = last.map_or(1, |last| last.number);
                 problems
-                    .add_at(line, "A quotation mark opens a cell in this row and none closes it. Write \" twice if it is part of a text.");
+                    .add_at(line, "A quotation mark opens a cell in this row, but none closes it. Write \" twice if it is part of a text.");
                 return None;
             }
             Err(error) => {
@@ -83,7 +83,7 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Table> {
     table
 }
 
-/// Adds a row to the table. Returns `None` if the rest of the file is not to be read.
+/// Adds a row to the table. Returns `None` if the rest of the file must not be read.
 fn take(table: &mut Option<Table>, line: Line, problems: &mut Problems) -> Option<()> {
     let Some(table) = table else {
         if line.cells.len() > MOST_COLUMNS {
@@ -113,7 +113,7 @@ fn take(table: &mut Option<Table>, line: Line, problems: &mut Problems) -> Optio
     Some(())
 }
 
-/// Returns what separates the cells of the first row: a comma, a semicolon or a tab.
+/// Returns the separator of the cells in the first row: a comma, a semicolon or a tab.
 fn separator(text: &str) -> u8 {
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
     let mut is_quoted = false;
@@ -125,7 +125,7 @@ fn separator(text: &str) -> u8 {
             _ => counts.iter_mut().filter(|(separator, _)| *separator == byte).for_each(|(_, count)| *count += 1),
         }
     }
-    // The first of several that are as frequent.
+    // The first one if several are equally frequent.
     counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(separator, _)| *separator)
 }
 
@@ -137,7 +137,7 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    /// Returns the number of the line in which the row begins that was read from `start` on. Empty lines may precede it.
+    /// Returns the number of the line in which a row begins. It was read from `start` on, and empty lines can precede it.
     fn of(&mut self, start: usize) -> u64 {
         let is_break = |at: usize| matches!(self.text.get(at), Some(b'\n' | b'\r'));
         let mut end = start.min(self.text.len());

@@ -52,7 +52,7 @@ pub(super) struct Shown {
 pub(super) struct ShownCell {
     /// The text of the file.
     pub(super) text: String,
-    /// The value that it is. `None` if it is invalid.
+    /// The value of the text. `None` if it is invalid.
     pub(super) value: Option<Value>,
     /// The value that it replaces.
     pub(super) before: Option<Value>,
@@ -62,15 +62,15 @@ pub(super) struct ShownCell {
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) rows: Vec<Planned>,
-    /// The first rows that do not stay as they are.
+    /// The first rows that are added, changed or refused.
     pub(super) first: Vec<Shown>,
-    /// The number of rows that do not stay as they are.
+    /// The number of rows that are added, changed or refused.
     pub(super) count: usize,
     /// The number of rows that have the values of the file already.
     pub(super) kept: usize,
 }
 
-/// Returns what the rows of a file are to be. Nothing is written.
+/// Plans the rows of a file. Nothing is written.
 ///
 /// # Errors
 /// Returns an error if the database fails.
@@ -105,7 +105,7 @@ struct Planner<'a> {
     references: Vec<Option<References>>,
     /// The lines of the rows whose keys were read, by the texts of these.
     seen: HashMap<String, u64>,
-    /// The fields that new rows need and the file does not have.
+    /// The fields that new rows need and the file lacks.
     lacking: Vec<&'static str>,
     problems: &'a mut Problems,
 }
@@ -141,7 +141,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Adds what is to be done with a row to the plan.
+    /// Adds a row to the plan.
     fn row(&mut self, req: &mut Request, line: &Line, key: Key, old: Option<Vec<Value>>, plan: &mut Plan) -> Result<()> {
         let is_known = self.check_key(line, &key, old.is_some());
         let (values, cells) = self.values(line, matches!(key, Key::Invalid), old.as_deref());
@@ -168,7 +168,7 @@ impl Planner<'_> {
             }
         };
         let step = if is_valid { step } else { Step::Refuse };
-        // A file may have many rows that stay as they are.
+        // A file can have many unchanged rows.
         if step != Step::Keep && plan.first.len() < MOST_SHOWN {
             plan.first.push(Shown { line: line.number, step, cells });
         }
@@ -182,7 +182,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Checks that a row with a key may be written, and that the file has it once.
+    /// Checks that a row with a key may be written, and that the key occurs in the file only once.
     fn check_key(&mut self, line: &Line, key: &Key, exists: bool) -> bool {
         let key = match key {
             Key::New => return true,
@@ -205,7 +205,7 @@ impl Planner<'_> {
         true
     }
 
-    /// Returns the values of a row, which are fewer than its cells if one of these is invalid. Those that stay as they are are `None`.
+    /// Returns the values of a row, which are fewer than its cells if a cell is invalid. Values that do not change are `None`.
     fn values(&mut self, line: &Line, is_key_invalid: bool, old: Option<&[Value]>) -> (Vec<Option<(usize, Value)>>, Vec<ShownCell>) {
         let (mut values, mut cells) = (Vec::new(), Vec::new());
         for at in &self.columns.unnamed {
@@ -221,7 +221,7 @@ impl Planner<'_> {
             // The key finds the row, and stays as it is.
             let read = if column.of.is_key && (old.is_some() || field.auto == Auto::Id) {
                 if old.is_none() && !text.is_empty() {
-                    // There is no such row, which is a problem already.
+                    // The row does not exist, which has been reported already.
                     cells.push(cell);
                     continue;
                 }
@@ -241,7 +241,7 @@ impl Planner<'_> {
                     cell.value = Some(value.as_ref().unwrap_or(current).clone());
                     values.push(value.map(|value| (column.of.at, value)));
                 }
-                // That is a problem already.
+                // This has been reported already.
                 Err(_) if is_key_invalid && column.of.is_key => {}
                 Err(message) => self.problems.add_to(line.number, field.label, message),
             }
@@ -250,11 +250,11 @@ impl Planner<'_> {
         (values, cells)
     }
 
-    /// Checks that the file has the fields that a new row needs. Each that it lacks is a problem once.
+    /// Checks that the file has the fields that a new row needs. Each missing field is reported once.
     fn check_lacking(&mut self, line: &Line) -> bool {
         let meta = self.model.meta();
         let has = |field: &FieldMeta| self.columns.all.iter().any(|column| column.of.field.column == field.column);
-        // Others than references that an import cannot set have their defaults, as in the form.
+        // Fields that an import cannot set, except references, have their defaults, as in the form.
         let may_need =
             |field: &FieldMeta| field.auto == Auto::No && (field.references.is_some() || self.columns.known.contains(&field.name));
         let needed = |(field, value): &(&'static FieldMeta, &Value)| may_need(field) && !has(field) && is_missing(field, value);
@@ -289,7 +289,7 @@ fn empty(field: &FieldMeta, current: &Value, is_new: bool) -> std::result::Resul
     }
 }
 
-/// Returns whether a new row with this value lacks one.
+/// Returns whether this value of a new row counts as missing.
 fn is_missing(field: &FieldMeta, value: &Value) -> bool {
     match value {
         _ if field.null => false,
@@ -301,7 +301,7 @@ fn is_missing(field: &FieldMeta, value: &Value) -> bool {
     }
 }
 
-/// Returns the key of the row that a text refers to. A reference that does not change may be one to a row that the user may not see.
+/// Returns the key of the row that a text refers to. A reference that does not change can lead to a row that the user may not see.
 fn refer(references: &References, text: &str, current: &Value, exists: bool) -> std::result::Result<Value, String> {
     match references.key(text) {
         Some(key) if exists && key == *current => Ok(key),

@@ -21,7 +21,7 @@ pub(super) struct Preview {
     rows: String,
     headings: Vec<Heading>,
     first: Vec<RowView>,
-    /// Whether there are more rows that do not stay as they are.
+    /// Whether there are more rows than `first` has.
     has_more: bool,
     left_out: Vec<String>,
 }
@@ -48,7 +48,7 @@ struct CellView {
 }
 
 impl Preview {
-    /// Returns the preview of a plan, whose rows were tried.
+    /// Returns the preview of a plan whose rows have been tried.
     ///
     /// # Errors
     /// Returns an error if the database fails.
@@ -109,7 +109,7 @@ fn word(step: Step) -> &'static str {
     }
 }
 
-/// Returns a number of rows: `1 row`, `1,200 rows`.
+/// Formats a number of rows: `1 row`, `1,200 rows`.
 fn counted(count: usize) -> String {
     match count {
         1 => "1 row".to_owned(),

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-/// The most problems that are shown; the others are counted.
+/// The maximum number of problems that are shown; the others are counted.
 const MOST: usize = 100;
-/// The longest part of a text in a message, in characters.
+/// The maximum length of a quoted text in a message, in characters.
 const LONGEST: usize = 60;
 
 /// A problem, and its place in the file.
@@ -22,7 +22,7 @@ pub(super) struct Problem {
 pub(super) struct Problems {
     first: Vec<Problem>,
     count: usize,
-    /// The lines with a problem, of which there are not more than lines are read.
+    /// The lines with a problem, which are limited by the number of lines that are read.
     lines: BTreeSet<u64>,
 }
 

@@ -10,7 +10,7 @@ use lback_models::{Cursor, FieldMeta, Filter, List, ModelMeta, ModelOps as _, Va
 use super::problems::shortened;
 use super::values::read;
 
-/// The most texts that are looked up by one statement.
+/// The maximum number of texts that one statement looks up.
 const MOST: usize = 400;
 
 /// The row that a text refers to.
@@ -23,7 +23,7 @@ enum Found {
 pub(super) struct References {
     list: List,
     key: Option<&'static FieldMeta>,
-    /// The field by which people know a row.
+    /// The field with the label of a row.
     display: Option<&'static FieldMeta>,
     zone: TimeZone,
     /// The rows that were found, by the texts of the file. `None` for a text that names no row.
@@ -46,12 +46,12 @@ impl References {
         self.list.meta()
     }
 
-    /// Returns the key that a text is, whether or not there is such a row.
+    /// Reads a text as a key, whether or not there is such a row.
     pub(super) fn key(&self, text: &str) -> Option<Value> {
         read(self.meta(), self.key?, text, self.zone).ok()
     }
 
-    /// Looks up what texts refer to.
+    /// Looks up the rows that texts refer to.
     ///
     /// # Errors
     /// Returns an error if the database fails.
@@ -100,7 +100,7 @@ impl References {
         for (text, label) in labels {
             let found = match is_whole {
                 true => self.with_label(&page.items, display, &label),
-                // One label may have so many rows that others are not among the first.
+                // One label can have so many rows that those of other labels are not among the first.
                 false => {
                     let of_label = self.list.clone().filter(Filter::equal(display, label.clone()));
                     self.with_label(&of_label.page(db, &Cursor::default(), 2)?.items, display, &label)
@@ -121,10 +121,10 @@ impl References {
         }
     }
 
-    /// Returns the key of the row that a text refers to, which was looked up.
+    /// Returns the key of the row that a text refers to. The text must have been looked up.
     ///
     /// # Errors
-    /// Returns a message if there is none, or if there are several.
+    /// Returns a message if there is no such row, or if there are several.
     pub(super) fn find(&self, text: &str) -> std::result::Result<Value, String> {
         let (label, plural) = (within_sentence(self.meta().label), within_sentence(self.meta().plural));
         match self.known.get(text) {

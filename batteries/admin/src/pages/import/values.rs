@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::problems::shortened;
 use crate::pages::export::FORMULA;
 
-/// Returns the text of a cell, without the apostrophe that an export puts before what a spreadsheet would take for a formula.
+/// Returns the text of a cell, without the apostrophe that an export puts in front of a text that a spreadsheet would run as a formula.
 pub(super) fn cell(text: &str) -> &str {
     let text = text.trim();
     match text.strip_prefix('\'') {
@@ -22,7 +22,7 @@ pub(super) fn cell(text: &str) -> &str {
 /// Returns the value of a text that is not empty.
 ///
 /// # Errors
-/// Returns a message if it is not a value of the field.
+/// Returns a message if the text is not a value of the field.
 pub(super) fn read(meta: &'static ModelMeta, field: &'static FieldMeta, text: &str, zone: TimeZone) -> Result<Value, String> {
     if text.contains('\0') {
         return Err("The text contains a null character, which cannot be stored. Remove it.".to_owned());
@@ -50,7 +50,7 @@ pub(super) fn read(meta: &'static ModelMeta, field: &'static FieldMeta, text: &s
     Ok(value)
 }
 
-/// Returns what the field of a form would read from a text.
+/// Returns the value that the field of a form would read from a text.
 fn of<T: FieldType>(text: &str) -> Option<T> {
     T::read(Entry::of([text])).ok()
 }
@@ -80,9 +80,9 @@ fn decimal(field: &FieldMeta) -> String {
     }
 }
 
-/// Returns a moment: with its offset from UTC, or in the time zone of the request.
+/// Reads a timestamp with an offset from UTC, or in the time zone of the request.
 fn moment(text: &str, zone: TimeZone) -> Result<Value, String> {
-    // ISO 8601 also knows moments without seconds.
+    // ISO 8601 also allows times without seconds.
     let without_seconds = || {
         let at = DateTime::parse_from_str(&text.replacen(' ', "T", 1), "%Y-%m-%dT%H:%M%#z").ok()?;
         of::<DateTime<Utc>>(&at.to_rfc3339())

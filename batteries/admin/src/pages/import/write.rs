@@ -1,4 +1,4 @@
-//! Writes what was planned, or tries it.
+//! Writes the rows of a plan, or tries them.
 
 use diesel::Connection as _;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -22,10 +22,10 @@ pub(super) struct Written {
     pub(super) changed: usize,
 }
 
-/// Writes rows in one transaction. It is rolled back if there are problems, or if there is no recorder: then, the rows are only tried.
+/// Writes rows in one transaction. It is rolled back if there are problems, or if there is no recorder because the rows are only tried.
 ///
 /// # Errors
-/// Returns an error if the database fails for a reason that the file cannot have.
+/// Returns an error if the database fails for a reason that is not in the file.
 pub(super) fn write(
     db: &mut Db,
     model: &Registered,
@@ -57,7 +57,7 @@ pub(super) fn write(
     }
 }
 
-/// Writes a row. `old` is the row that it changes, if there is still one.
+/// Writes a row. `old` is the row that it changes, if that still exists.
 fn write_row(
     db: &mut Db,
     model: &Registered,
@@ -111,7 +111,7 @@ fn write_row(
     Ok(())
 }
 
-/// Returns the state of a row that was written. An import does not change to which rows it is linked.
+/// Returns the state of a row that was written. An import does not change the links of a row.
 fn state_after(model: &Registered, row: &[Value], before: Option<&RowState>) -> RowState {
     let mut state = model.ops.row_to_json(row, false);
     for link in model.meta().many_to_many {
@@ -121,7 +121,7 @@ fn state_after(model: &Registered, row: &[Value], before: Option<&RowState>) -> 
     state
 }
 
-/// Returns whether a row is valid as the model sees it.
+/// Returns whether a row is valid according to its model.
 fn check(model: &Registered, line: u64, row: &[Value], problems: &mut Problems) -> Result<bool> {
     let mut row = row.to_vec();
     for (field, value) in model.meta().fields.iter().zip(&mut row) {
@@ -160,7 +160,7 @@ fn add_errors(model: &Registered, line: u64, errors: &FormErrors, problems: &mut
     }
 }
 
-/// Adds why the database refused a row to the problems.
+/// Adds the reason why the database refused a row to the problems.
 fn explain(db: &mut Db, model: &Registered, line: u64, row: &[Value], error: Error, problems: &mut Problems) -> Result<()> {
     if is_unavailable(&error) || error.find_source::<DieselError>().is_none() {
         return Err(error);
@@ -173,7 +173,7 @@ fn explain(db: &mut Db, model: &Registered, line: u64, row: &[Value], error: Err
     Ok(())
 }
 
-/// Returns why the database refused a row, if it is not a rule that is explained otherwise.
+/// Returns the reason why the database refused a row, for rules that the model does not explain.
 fn refusal(error: &Error) -> String {
     match error.find_source::<DieselError>() {
         Some(DieselError::DatabaseError(kind, information)) => {
