@@ -42,6 +42,10 @@ pub fn dependents(
     search.known.entry(meta.table).or_default().extend(rows.iter().map(|row| key_text(meta, row)));
     let mut waiting = vec![(meta, rows.to_vec())];
     while let Some((meta, rows)) = waiting.pop() {
+        if search.count >= most {
+            search.found.has_more = true;
+            break;
+        }
         waiting.extend(search.referring_to(meta, &rows)?);
     }
     let Search { mut found, known, .. } = search;
