@@ -136,13 +136,7 @@ impl NewUser {
                 let message = if is_taken { NameConflict::Taken.to_string() } else { EMAIL_TAKEN.to_owned() };
                 return Err(Error::new(StatusCode::CONFLICT, message));
             };
-            keep_skeletons(db, [(id, username.as_str())])?;
-            let others = skeletons_table::user_id.ne(id).and(skeletons_table::skeleton.eq_any(skeletons(&username)));
-            let others = skeletons_table::table.filter(others).count();
-            let others: i64 = others.get_result(db)?;
-            if others > 0 {
-                return Err(Error::new(StatusCode::CONFLICT, NameConflict::Lookalike.to_string()));
-            }
+            reserve_name(db, id, &username)?;
             User::find(db, id)?.ok_or_else(|| Error::internal("a user was not found after being created"))
         })?;
         for name in &self.permissions {
@@ -198,6 +192,17 @@ impl fmt::Display for NameConflict {
             NameConflict::Lookalike => "This name looks too much like one that is taken.",
         })
     }
+}
+
+/// Reserves the names that look the same as that of a user.
+///
+/// # Errors
+/// Returns 409 if another user has such a name.
+pub(crate) fn reserve_name(db: &mut Db, id: i64, username: &str) -> Result<()> {
+    keep_skeletons(db, [(id, username)])?;
+    let others = skeletons_table::user_id.ne(id).and(skeletons_table::skeleton.eq_any(skeletons(username)));
+    let others: i64 = skeletons_table::table.filter(others).count().get_result(db)?;
+    if others > 0 { Err(Error::new(StatusCode::CONFLICT, NameConflict::Lookalike.to_string())) } else { Ok(()) }
 }
 
 /// Stores the skeletons of users' names, unless an earlier user has the same one.

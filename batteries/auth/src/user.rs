@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use self::auth_users as users;
 use crate::name::{check_email, email_key, former_key, username_key};
+use crate::new_user::reserve_name;
 use crate::permissions;
 use crate::{Account, Group, Permission};
 
@@ -168,6 +169,15 @@ impl User {
         diesel::update(row).set(roles).execute(db)?;
         (self.is_staff, self.is_superuser) = (staff, superuser);
         Ok(())
+    }
+
+    /// Reserves the names that look the same as that of this user (UTS 39), as [`NewUser::insert`](crate::NewUser::insert) does. It is for
+    /// users whose rows were written in another way, such as by restoring a deleted one.
+    ///
+    /// # Errors
+    /// Returns 409 if another user has such a name.
+    pub fn reserve_name(&self, db: &mut Db) -> Result<()> {
+        reserve_name(db, self.id, &self.username)
     }
 
     /// Changes the e-mail address immediately, without verifying it, and drops a [pending](Self::pending_email) one. To
