@@ -2,6 +2,7 @@
 
 use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
+use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
 use lback_models::{List, Model as _, ModelMeta, Value, ops};
 
@@ -47,6 +48,10 @@ pub(crate) fn has(req: &mut Request, model: &Registered, right: Right) -> Result
         return Ok(false);
     }
     let meta = model.meta();
+    // A user who changes a permission changes the rights of all who have it.
+    if meta.table == Permission::META.table && right != Right::View && !decides_on_rights(req)? {
+        return Ok(false);
+    }
     let permitted = req.has_perm(&right.permission(meta))?
         // The right to change rows includes the right to see them.
         || (right == Right::View && !model.is_read_only() && req.has_perm(&Right::Change.permission(meta))?);
@@ -91,9 +96,9 @@ pub(crate) fn decides_on_rights(req: &mut Request) -> Result<bool> {
     Ok(req.user()?.is_some_and(|user| user.is_superuser))
 }
 
-/// Returns whether the rows of a model decide about rights: users and groups.
+/// Returns whether the rows of a model decide about rights: users, groups and permissions.
 pub(crate) fn grants_rights(meta: &ModelMeta) -> bool {
-    [User::META.table, Group::META.table].contains(&meta.table)
+    [User::META.table, Group::META.table, Permission::META.table].contains(&meta.table)
 }
 
 /// Returns an error unless the user has a right for a row.
@@ -123,13 +128,29 @@ pub(crate) fn rows(req: &mut Request, model: &Registered) -> Result<List> {
     }
 }
 
-/// Returns the rows of another model that the user may see, or `None` if the user may not see any.
+/// Returns the rows of another model that the user may see and choose, or `None` if there are none.
 pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<Option<List>> {
+    let is_permission = meta.table == Permission::META.table;
+    if is_permission && !decides_on_rights(req)? {
+        return Ok(None);
+    }
     match site.find(meta.table) {
         Some(model) if has(req, model, Right::View)? => rows(req, model).map(Some),
-        // Permissions are not in the site, but superusers choose them for groups.
-        None if meta.table == Permission::META.table && decides_on_rights(req)? => Ok(Some(ops::<Permission>().list())),
+        // Superusers choose permissions even if the site does not list them.
+        None if is_permission => Ok(Some(ops::<Permission>().list())),
         _ => Ok(None),
+    }
+}
+
+/// Returns whether the user may see the row of another model to which a value refers. Nothing can be seen behind `NULL`, and nothing is
+/// hidden.
+pub(crate) fn sees(req: &mut Request, site: &Site, meta: &ModelMeta, value: &Value) -> Result<bool> {
+    if *value == Value::Null || sees_all(req, site, meta)? {
+        return Ok(true);
+    }
+    match visible(req, site, meta)? {
+        Some(list) => Ok(!list.with_keys(req.db()?, vec![value.clone()])?.is_empty()),
+        None => Ok(false),
     }
 }
 

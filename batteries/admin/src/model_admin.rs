@@ -127,6 +127,13 @@ impl<M: Model> ModelAdmin<M> {
     }
 
     pub(crate) fn into_parts(mut self) -> (Options, Vec<String>) {
+        let options = &self.options;
+        let has_form =
+            !(options.groups.is_empty() && options.readonly.is_empty() && options.left_out.is_empty() && options.inlines.is_empty());
+        if M::META.table == User::META.table && has_form {
+            let problem = "User has pages of its own: remove fieldsets, collapse, readonly, exclude and inline from its configuration";
+            self.problems.push(problem.to_owned());
+        }
         let readonly = &self.options.readonly;
         self.options.editable.retain(|field| !readonly.contains(&field.name));
         (self.options, self.problems)
@@ -194,8 +201,13 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Lets visitors change these columns of the list in the list itself. References cannot be changed there.
+    /// Lets visitors change these columns of the list in the list itself. References cannot be changed there, nor models that are read-only
+    /// or have pages of their own, such as users.
     pub fn editable(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        if M::META.new_values.is_none() {
+            self.problems.push(format!("the rows of {} cannot be changed in a list: remove .editable([…])", M::META.name));
+            return self;
+        }
         for name in fields {
             let found = names::field(M::META, name).and_then(|field| {
                 let is_fixed = field.references.is_some()

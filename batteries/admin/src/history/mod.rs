@@ -3,6 +3,7 @@
 mod record;
 mod state;
 mod undo;
+mod users;
 
 pub(crate) use record::{Recorder, Watched};
 pub(crate) use state::{RowState, key_json, state_of};

@@ -1,13 +1,14 @@
 //! Undoes changes.
 
 use diesel::prelude::*;
+use lback_auth::User;
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::{Db, RequestDb};
 use lback_models::runtime::{dependents, within_sentence};
-use lback_models::{ManyToManyMeta, ModelMeta, ModelOps, Value};
+use lback_models::{ManyToManyMeta, Model, ModelMeta, ModelOps, Value};
 use serde_json::Value as Json;
 
-use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of};
+use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of, users};
 use crate::access::{self, Right, has, has_for, rows};
 use crate::shown::label_of;
 use crate::site::{Registered, Site};
@@ -133,8 +134,12 @@ impl Step<'_> {
             }
             wanted.insert(name.clone(), old.clone());
         }
-        let row = ops.row_from_json(row, &wanted).map_err(in_the_way)?;
-        let saved = ops.save(db, &row).map_err(|error| self.refused(error))?;
+        let saved = if ops.meta().table == User::META.table {
+            users::change_back(db, row, &wanted)?
+        } else {
+            let row = ops.row_from_json(row, &wanted).map_err(in_the_way)?;
+            ops.save(db, &row).map_err(|error| self.refused(error))?
+        };
         set_links(db, ops, &saved, &wanted, false)?;
         let state = state_of(db, ops, &saved, false)?;
         self.recorder.record(db, ops, &saved, Some(now), Some(state))
@@ -157,6 +162,9 @@ impl Step<'_> {
         self.permit(req, Right::Add, &row)?;
         let db = req.db()?;
         ops.restore(db, &row).map_err(|error| self.refused(error))?;
+        if meta.table == User::META.table {
+            User::from_values(row.clone())?.reserve_name(db)?;
+        }
         set_links(db, ops, &row, before, false)?;
         let state = state_of(db, ops, &row, false)?;
         self.recorder.record(db, ops, &row, None, Some(state))?;

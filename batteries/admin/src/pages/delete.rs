@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use diesel::Connection as _;
+use lback_auth::RequestAuth;
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_models::runtime::{Dependents, dependents, ops_of, within_sentence};
-use lback_models::{Cursor, ModelMeta, ModelOps, Value};
+use lback_models::{Cursor, FieldMeta, ModelMeta, ModelOps, OnDelete, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
@@ -157,8 +158,8 @@ fn delete_or_ask(
 ) -> Result<Response> {
     let models = site.all_models(req);
     let found = dependents(req.db()?, &models, model.meta(), &rows, MOST_ROWS)?;
-    let may = may_delete_all(req, site, &found)?;
-    if is_confirmed && found.protected.is_empty() && may.is_none() {
+    let refused = refused(req, site, &found)?;
+    if is_confirmed && found.protected.is_empty() && refused.is_none() {
         return delete(req, model, &rows, &found);
     }
     let mut deleted = Vec::new();
@@ -173,8 +174,8 @@ fn delete_or_ask(
         }
     }
     let [mut protected, released] = of_fields;
-    if let Some(meta) = may {
-        protected.push(Affected { label: format!("{} that you may not delete", meta.plural), count: None, items: Vec::new(), more: 0 });
+    if let Some(label) = refused {
+        protected.push(Affected { label, count: None, items: Vec::new(), more: 0 });
     }
     let mut views = Vec::new();
     for row in rows.iter().take(MOST_NAMED) {
@@ -200,8 +201,11 @@ fn delete_or_ask(
     Ok(if is_refused { page.with_status(StatusCode::CONFLICT) } else { page })
 }
 
-/// Returns a model whose rows would be deleted as well, but which the user may not delete.
-fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<&'static ModelMeta>> {
+/// Returns which rows would be deleted as well, but may not be deleted by the user.
+fn refused(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<String>> {
+    if found.has_more && !may_delete_any(req, site)? {
+        return Ok(Some(format!("More than {MOST_ROWS} rows, which are too many to check whether you may delete them")));
+    }
     for (meta, rows) in &found.deleted {
         // The pairs of a relation belong to their rows.
         let Some(model) = site.find(meta.table) else { continue };
@@ -209,11 +213,19 @@ fn may_delete_all(req: &mut Request, site: &Site, found: &Dependents) -> Result<
         for row in rows {
             let is_own = model.options.rows.is_none() || list.find(req.db()?, &model.ops.key(row))?.is_some();
             if !is_own || !access::has_for(req, model, Right::Delete, row)? {
-                return Ok(Some(meta));
+                return Ok(Some(format!("{} that you may not delete", meta.plural)));
             }
         }
     }
     Ok(None)
+}
+
+/// Returns whether the user may delete all rows that can be deleted together with others.
+fn may_delete_any(req: &mut Request, site: &Site) -> Result<bool> {
+    let is_free = |model: &Registered| model.options.rows.is_none() && model.options.can_delete.is_none() && !model.is_read_only();
+    let follows = |field: &FieldMeta| field.references.is_some_and(|reference| reference.on_delete == OnDelete::Cascade);
+    let mut models = site.models.iter().filter(|model| model.meta().fields.iter().any(follows));
+    Ok(req.user()?.is_some_and(|user| user.is_superuser) && models.all(is_free))
 }
 
 /// Deletes rows, and records all rows that this deletes or changes.
@@ -253,10 +265,24 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
             };
             req.session().flash("success", &message);
         }
-        Err(error) if error.find_source::<diesel::result::Error>().is_some() || error.status() == StatusCode::CONFLICT => {
+        Err(error) if is_refused_row(&error) || error.status() == StatusCode::CONFLICT => {
             req.session().flash("error", "Nothing was deleted, because rows have been changed in the meantime or others refer to them.");
         }
         Err(error) => return Err(error),
     }
     Ok(Response::redirect(&back))
+}
+
+/// Returns whether the database refused to delete a row because of the other rows.
+fn is_refused_row(error: &Error) -> bool {
+    use diesel::result::{DatabaseErrorKind, Error as DieselError};
+    let Some(DieselError::DatabaseError(kind, _)) = error.find_source() else { return false };
+    matches!(
+        kind,
+        DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::CheckViolation
+            | DatabaseErrorKind::RestrictViolation
+    )
 }

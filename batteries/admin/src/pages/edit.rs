@@ -23,7 +23,7 @@ use crate::shown::{json_text, label_of};
 use crate::site::{Registered, Site};
 
 /// The hidden field that identifies the state of the row from which the form was filled in.
-const SEEN: &str = "_seen";
+pub(super) const SEEN: &str = "_seen";
 /// The maximum number of rows to which a form links a row.
 const MOST_LINKED: usize = 1000;
 
@@ -145,7 +145,6 @@ pub(super) struct RowView {
     on_site: Option<String>,
     previous: Option<String>,
     next: Option<String>,
-    as_new: bool,
     pub(super) links: Vec<RowLink>,
 }
 
@@ -186,10 +185,7 @@ impl<'a> Edited<'a> {
                 }
             }
         }
-        let parent = edited.parent();
-        for inline in &model.options.inlines {
-            edited.inlines.extend(InlineRows::of(req, site, *inline, parent.as_ref())?);
-        }
+        edited.inlines = InlineRows::all(req, site, &model.options.inlines, edited.parent().as_ref())?;
         Ok(edited)
     }
 
@@ -216,10 +212,12 @@ impl<'a> Edited<'a> {
                 field.references.map(|reference| (reference.model)())
             }
         };
-        match to {
+        match (to, named) {
             // A user who may not see the rows cannot choose one.
-            Some(to) => Ok(access::visible(req, site, to)?.is_some()),
-            None => Ok(true),
+            (Some(to), _) if access::visible(req, site, to)?.is_none() => Ok(false),
+            // The form would not offer the current row, and saving it would clear the reference.
+            (Some(to), Named::Field(field)) if !self.is_new() => access::sees(req, site, to, self.value(field)),
+            _ => Ok(true),
         }
     }
 
@@ -285,22 +283,26 @@ impl<'a> Edited<'a> {
     fn save(&self, req: &mut Request, site: &Site, form: &mut Form<Values>, before: Option<&RowState>) -> Result<Option<Response>> {
         let Some(mut given) = form.submitted(req)? else { return Ok(None) };
         let then = req.form::<Then>()?.then;
-        let before = before.filter(|_| then != "as_new");
+        let is_copy = then == "as_new";
+        let before = before.filter(|_| !is_copy);
         if let Some(before) = before
             && given.text(SEEN) != fingerprint(before)
         {
             return Ok(None);
         }
-        if then == "as_new" {
+        if is_copy {
             access::require(req, self.model, Right::Add)?;
+            if !self.can_be_copied() {
+                return Err(Error::bad_request("This cannot be saved as new, because its key would be the same."));
+            }
         }
-        let (row, links) = self.with(req, site, &mut given)?;
+        let (row, links) = self.with(req, site, &mut given, is_copy)?;
         let mut errors = FormErrors::default();
         self.model.ops.clean(&row, &mut errors)?;
         form.add_errors(errors);
         let mut planned = Vec::new();
         // A copy has none of the rows that refer to the original.
-        for inline in self.inlines.iter().filter(|_| then != "as_new") {
+        for inline in self.inlines.iter().filter(|_| !is_copy) {
             planned.extend(inline.planned(req, site, &mut given, form)?);
         }
         if !form.errors().is_empty() {
@@ -345,9 +347,16 @@ impl<'a> Edited<'a> {
         }
     }
 
-    /// Returns the row with the values of the form, and the rows to which it is to be linked.
-    fn with(&self, req: &mut Request, site: &Site, given: &mut Values) -> Result<(RowValues, Vec<Links>)> {
-        let mut row = if self.is_new() { self.model.ops.blank(req.now())? } else { self.values.clone() };
+    /// Returns whether the database gives a copy of the row a key of its own.
+    fn can_be_copied(&self) -> bool {
+        let meta = self.model.meta();
+        let key = meta.primary_key.iter().filter_map(|column| meta.field_of_column(column));
+        !self.is_new() && key.into_iter().all(|field| field.auto == Auto::Id)
+    }
+
+    /// Returns the row, or a new one, with the values of the form, and the rows to which it is to be linked.
+    fn with(&self, req: &mut Request, site: &Site, given: &mut Values, is_copy: bool) -> Result<(RowValues, Vec<Links>)> {
+        let mut row = if self.is_new() || is_copy { self.model.ops.blank(req.now())? } else { self.values.clone() };
         let mut links = Vec::new();
         for named in &self.fields {
             match *named {
@@ -361,7 +370,9 @@ impl<'a> Edited<'a> {
                     let to = ops_of((link.model)());
                     let keys = given.texts(link.name).filter_map(|text| to.read_key(text)?.into_iter().next());
                     let mut keys: Vec<Value> = keys.collect();
-                    keys.extend(self.linked_unseen(req, site, link)?);
+                    if !is_copy {
+                        keys.extend(self.linked_unseen(req, site, link)?);
+                    }
                     links.push((link, keys));
                 }
             }
@@ -437,7 +448,7 @@ impl<'a> Edited<'a> {
         let list = from_list(req)?.on(&link(req, "list", &[("model", &meta.table)])?);
         let label = row.as_ref().map_or_else(|| format!("Add {}", within_sentence(meta.label)), |row| row.label.clone());
         let crumbs = vec![Crumb::new(meta.plural, Some(list)), Crumb::new(label, None)];
-        let as_new = !self.is_new() && access::has(req, self.model, Right::Add)?;
+        let as_new = self.can_be_copied() && access::has(req, self.model, Right::Add)?;
         let mut context: Context = context! {
             model => ModelView::of(req, self.model)?,
             row,
@@ -485,7 +496,6 @@ impl RowView {
             on_site: model.options.on_site.as_ref().map(|url| url(row)).transpose()?,
             previous: None,
             next: None,
-            as_new: access::has(req, model, Right::Add)?,
             links: Vec::new(),
         })
     }
@@ -504,11 +514,6 @@ impl RowView {
         self.previous = before.map(link).transpose()?;
         self.next = after.map(link).transpose()?;
         Ok(self)
-    }
-
-    /// Returns the row without the button that saves it as a new one.
-    pub(super) fn without_new(self) -> Self {
-        RowView { as_new: false, ..self }
     }
 }
 

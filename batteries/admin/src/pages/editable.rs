@@ -7,10 +7,13 @@ use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
 use lback_models::runtime::{form_field, form_texts, form_value};
 use lback_models::{FieldMeta, List, Value};
 
-use super::edit::fingerprint;
+use super::edit::{SEEN, fingerprint};
 use crate::access::{self, Right};
 use crate::history::{Recorder, RowState, state_of};
 use crate::site::Registered;
+
+/// The maximum number of fields of the rows of a page. A form has at most 1,000, and each row also has a box that selects it.
+const MOST_FIELDS: usize = 950;
 
 /// The rows of a page, with the fields that the visitor may change.
 pub(super) struct Editable<'a> {
@@ -37,8 +40,10 @@ impl<'a> Editable<'a> {
             return Ok(None);
         }
         let mut editable = Editable { model, rows: Vec::new() };
+        // Each row also has a field for its state. Further rows are only shown.
+        let most = MOST_FIELDS.saturating_sub(rows.len()) / (model.options.editable.len() + 1);
         for values in rows {
-            if access::has_for(req, model, Right::Change, values)? {
+            if editable.rows.len() < most && access::has_for(req, model, Right::Change, values)? {
                 let state = model.ops.row_to_json(values, false);
                 editable.rows.push(EditableRow { key: model.ops.key_text(values), values: values.clone(), state });
             }
@@ -147,22 +152,16 @@ impl<'a> Editable<'a> {
 
 /// Returns the name of the hidden field that identifies the state of a row from which the form was filled in.
 fn seen(key: &str) -> String {
-    format!("{key}:_seen")
+    format!("{key}:{SEEN}")
 }
-
-/// The maximum number of rows that are saved at once.
-const MOST_ROWS: usize = 500;
 
 /// Returns the rows of a list that were on the page when it was submitted, in their order.
 ///
 /// # Errors
-/// Returns 400 if there are too many.
+/// Returns 409 if one of them is no longer in the list.
 pub(super) fn submitted(req: &mut Request, model: &Registered, list: &List) -> Result<Vec<Vec<Value>>> {
     let pairs: Vec<(String, String)> = req.form()?;
     let keys: Vec<String> = pairs.into_iter().filter_map(|(name, _)| Some(name.strip_suffix(":_seen")?.to_owned())).collect();
-    if keys.len() > MOST_ROWS {
-        return Err(Error::bad_request(format!("At most {MOST_ROWS} rows can be saved at once.")));
-    }
     let values: Vec<Vec<Value>> = keys.iter().filter_map(|key| model.ops.read_key(key)).collect();
     let db = req.db()?;
     let found: Vec<(String, Vec<Value>)> = match model.meta().primary_key {

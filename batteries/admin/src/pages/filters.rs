@@ -70,7 +70,7 @@ impl Filters {
     /// Returns 400 if a value is invalid.
     pub(super) fn of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Self> {
         let mut filters = Filters::default();
-        for field in model.meta().fields.iter().filter(|field| field.references.is_some()) {
+        for field in model.meta().fields.iter().filter(|field| field.references.is_some() && !field.hidden) {
             filters.add_key(req, site, field, query, path)?;
         }
         for named in &model.options.filters {
@@ -172,7 +172,8 @@ impl Filters {
         let chosen = query.get(link.name);
         if let Some(text) = chosen {
             let key = ops_of(to).read_key(text).and_then(|key| key.into_iter().next()).ok_or_else(|| invalid(link.label))?;
-            let label = choices.iter().find(|(value, _)| value == text).map_or(text, |(_, label)| label).to_owned();
+            let known = labels(req.db()?, &list, vec![key.clone()])?;
+            let label = known.into_values().next().ok_or_else(|| invalid(link.label))?;
             self.conditions.push(Filter::Linked(link, key));
             self.activate(link.label, label, query.with(link.name, None), path);
         }

@@ -1,6 +1,6 @@
 //! The pages of batteries about the running application, for superusers.
 
-use lback_app::{InfoPage, InfoPages, InfoTable};
+use lback_app::{InfoPage, InfoPages};
 use lback_auth::RequestAuth;
 use lback_core::{Error, Request, Response, Result, context};
 use lback_session::RequestSession;
@@ -30,7 +30,9 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
         let url = link(req, "info-action", &[("page", &page.name()), ("action", &action.name())])?;
         actions.push(ActionView { label: action.label(), url });
     }
-    show_table(req, page.title(), table, actions)
+    let rows: Vec<_> = table.rows.into_iter().map(|row| RowView { key: row.key, cells: row.cells }).collect();
+    let (title, columns) = (page.title(), table.columns);
+    render(req, "admin/info.html", "", vec![Crumb::new(title, None)], context! { title, columns, rows, actions })
 }
 
 pub(super) fn act(req: &mut Request) -> Result<Response> {
@@ -49,14 +51,6 @@ pub(super) fn act(req: &mut Request) -> Result<Response> {
 #[derive(serde::Deserialize)]
 struct Chosen {
     key: String,
-}
-
-/// Renders a table that cannot be changed.
-fn show_table(req: &mut Request, title: &str, table: InfoTable, actions: Vec<ActionView>) -> Result<Response> {
-    let rows: Vec<_> = table.rows.into_iter().map(|row| RowView { key: row.key, cells: row.cells }).collect();
-    let columns = table.columns;
-    let back = None::<String>;
-    render(req, "admin/info.html", "", vec![Crumb::new(title, None)], context! { title, columns, rows, actions, back })
 }
 
 fn page<'a>(pages: Option<&'a InfoPages>, name: &str) -> Result<&'a InfoPage> {

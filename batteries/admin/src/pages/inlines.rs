@@ -9,7 +9,7 @@ use lback_models::runtime::{dependents, form_field, form_texts, form_value, with
 use lback_models::{Auto, Cursor, FieldMeta, Filter, Value};
 use serde::Serialize;
 
-use super::edit::{fingerprint, groups};
+use super::edit::{SEEN, fingerprint, groups};
 use super::filters::key_parameter;
 use super::layout::{link, row_link};
 use super::readonly::{FieldView, fixed};
@@ -20,8 +20,10 @@ use crate::names::Named;
 use crate::query_string::QueryString;
 use crate::site::{Registered, Site};
 
-/// The maximum number of rows on the page.
-const MOST_ROWS: u32 = 100;
+/// The maximum number of rows of a model on the page.
+const MOST_ROWS: usize = 100;
+/// The maximum number of fields of all these rows. A form has at most 1,000 fields, and the row of the page has some.
+const MOST_FIELDS: usize = 800;
 /// The number of new rows on the page.
 const NEW_ROWS: usize = 3;
 
@@ -34,6 +36,8 @@ pub(super) struct InlineRows<'a> {
     rows: Vec<InlineRow>,
     has_more: bool,
     can_add: bool,
+    /// Whether the form had rows that are not on the page any more.
+    has_lost: bool,
 }
 
 /// A row, or a new one.
@@ -55,7 +59,6 @@ struct InlineRow {
 pub(super) struct InlineView {
     label: &'static str,
     plural: String,
-    name: &'static str,
     headings: Vec<&'static str>,
     rows: Vec<InlineRowView>,
     can_add: bool,
@@ -81,33 +84,47 @@ impl InlineRow {
 }
 
 impl<'a> InlineRows<'a> {
-    /// Returns the rows that refer to `parent`; a new row has none. `None` if the user may not see rows of the model.
-    pub(super) fn of(req: &mut Request, site: &'a Site, inline: Inline, parent: Option<&Value>) -> Result<Option<Self>> {
+    /// Returns the rows of each inline that refer to `parent`; a new row has none. Models of which the user may not see rows are left out.
+    pub(super) fn all(req: &mut Request, site: &'a Site, inlines: &[Inline], parent: Option<&Value>) -> Result<Vec<Self>> {
+        let most_fields = MOST_FIELDS / inlines.len().max(1);
+        let found = inlines.iter().map(|inline| InlineRows::of(req, site, *inline, parent, most_fields));
+        found.filter_map(Result::transpose).collect()
+    }
+
+    fn of(req: &mut Request, site: &'a Site, inline: Inline, parent: Option<&Value>, most_fields: usize) -> Result<Option<Self>> {
         let model = site.model(inline.meta.table)?;
         if !access::has(req, model, Right::View)? {
             return Ok(None);
         }
         let can_add = access::has(req, model, Right::Add)?;
+        let names = fields(req, site, model, inline)?;
+        let submitted = Submitted::of(req, model)?;
         let mut rows = Vec::new();
         let mut has_more = false;
         if let Some(parent) = parent {
             let list = access::rows(req, model)?.filter(Filter::equal(inline.field, parent.clone()));
-            let page = list.page(req.db()?, &Cursor::default(), MOST_ROWS)?;
+            // Each row also has a field for its state, and one to delete it.
+            let most = (most_fields / (names.len() + 2)).saturating_sub(NEW_ROWS).clamp(1, MOST_ROWS);
+            let page = list.page(req.db()?, &Cursor::default(), u32::try_from(most).unwrap_or(u32::MAX))?;
             has_more = page.next.is_some();
             for values in page.items {
-                rows.push(existing(req, model, values)?);
+                let mut row = existing(req, site, model, inline, values)?;
+                // A row that was added after the form was opened has no values in it.
+                row.can_change &= submitted.as_ref().is_none_or(|submitted| submitted.seen.contains(&row.name(SEEN)));
+                rows.push(row);
             }
         }
-        let names = fields(req, site, model, inline)?;
-        let submitted = submitted_names(req, model)?;
         for number in 0..if can_add { NEW_ROWS } else { 0 } {
             let prefix = format!("{}:+{number}:", inline.meta.table);
             let values = model.ops.blank(req.now())?;
-            let is_filled = names.iter().any(|field| is_filled(field, &values, model, submitted.get(&format!("{prefix}{}", field.name))));
+            let texts = |field: &FieldMeta| submitted.as_ref().and_then(|submitted| submitted.new.get(&format!("{prefix}{}", field.name)));
+            let is_filled = names.iter().any(|field| is_filled(field, &values, model, texts(field)));
             let (label, key) = (String::new(), String::new());
             rows.push(InlineRow { prefix, values, state: None, key, label, can_change: true, can_delete: false, is_filled });
         }
-        Ok(Some(InlineRows { model, reference: inline.field, fields: names, rows, has_more, can_add }))
+        let known: BTreeSet<String> = rows.iter().filter(|row| row.can_change).map(|row| row.name(SEEN)).collect();
+        let has_lost = submitted.is_some_and(|submitted| !submitted.seen.is_subset(&known));
+        Ok(Some(InlineRows { model, reference: inline.field, fields: names, rows, has_more, can_add, has_lost }))
     }
 
     /// Returns the fields of the form.
@@ -131,7 +148,7 @@ impl<'a> InlineRows<'a> {
                 inputs.push(input.rename(row.name(field.name)));
             }
             if let Some(state) = &row.state {
-                inputs.push(Field::new(row.name("_seen"), FieldKind::Text).optional().hidden().initial(fingerprint(state).as_str()));
+                inputs.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(fingerprint(state).as_str()));
             }
         }
         for row in self.rows.iter().filter(|row| row.can_delete) {
@@ -168,7 +185,6 @@ impl<'a> InlineRows<'a> {
         Ok(InlineView {
             label: meta.plural,
             plural: within_sentence(meta.plural),
-            name: meta.table,
             headings: self.fields.iter().map(|field| field.label).collect(),
             rows,
             can_add: self.can_add,
@@ -182,6 +198,12 @@ impl<'a> InlineRows<'a> {
     /// Returns an error if the form does not have the fields.
     pub(super) fn planned(&self, req: &mut Request, site: &Site, given: &mut Values, form: &mut Form<Values>) -> Result<Vec<Planned<'a>>> {
         let mut planned = Vec::new();
+        if self.has_lost {
+            let plural = within_sentence(self.model.meta().plural);
+            form.add_form_error(format!(
+                "Since you opened this page, some {plural} have been deleted, or cannot be changed any more. Check the others, and save again."
+            ));
+        }
         for row in &self.rows {
             if row.can_delete && given.is_checked(&row.name("_delete")) {
                 if has_dependents(req, site, self.model, &row.values)? {
@@ -203,7 +225,9 @@ impl<'a> InlineRows<'a> {
             }
             let step = match &row.state {
                 Some(_) if values == row.values => continue,
-                Some(state) if given.text(&row.name("_seen")) != fingerprint(state) => {
+                Some(state) if given.text(&row.name(SEEN)) != fingerprint(state) => {
+                    // Saving again overwrites the values that the message is about.
+                    *form = std::mem::replace(form, Form::of([])).initial(&row.name(SEEN), fingerprint(state).as_str());
                     form.add_form_error(format!(
                         "{} \"{}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
                         self.model.meta().label,
@@ -216,14 +240,10 @@ impl<'a> InlineRows<'a> {
             };
             let mut errors = FormErrors::default();
             self.model.ops.clean(&values, &mut errors)?;
-            self.add_errors(&row.prefix, &errors, form);
+            add_errors(self.model, &row.prefix, &errors, form);
             planned.push(Planned { model: self.model, row: values, step, prefix: row.prefix.clone() });
         }
         Ok(planned)
-    }
-
-    fn add_errors(&self, prefix: &str, errors: &FormErrors, form: &mut Form<Values>) {
-        add_errors(self.model, prefix, errors, form);
     }
 }
 
@@ -301,13 +321,20 @@ impl Planned<'_> {
     }
 }
 
-fn existing(req: &mut Request, model: &Registered, values: Vec<Value>) -> Result<InlineRow> {
+fn existing(req: &mut Request, site: &Site, model: &Registered, inline: Inline, values: Vec<Value>) -> Result<InlineRow> {
+    let mut can_change = access::has_for(req, model, Right::Change, &values)?;
+    for (field, value) in model.meta().fields.iter().zip(&values) {
+        if let (true, Some(reference)) = (can_change && field.column != inline.field.column, field.references) {
+            // The form would not offer the current row, and saving it would clear the reference.
+            can_change = access::sees(req, site, (reference.model)(), value)?;
+        }
+    }
     let key = model.ops.key_text(&values);
     Ok(InlineRow {
         prefix: format!("{}:{key}:", model.meta().table),
         state: Some(state_of(req.db()?, model.ops, &values, false)?),
         label: model.ops.label(&values),
-        can_change: access::has_for(req, model, Right::Change, &values)?,
+        can_change,
         can_delete: access::has_for(req, model, Right::Delete, &values)?,
         is_filled: true,
         key,
@@ -341,18 +368,34 @@ fn position(model: &Registered, field: &FieldMeta) -> usize {
     model.meta().position(field.column).unwrap_or_default()
 }
 
-/// Returns the texts that were submitted for new rows, by the names of the fields.
-fn submitted_names(req: &Request, model: &Registered) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let mut submitted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    if *req.method() == Method::POST {
-        let prefix = format!("{}:+", model.meta().table);
+/// What was submitted for the rows of a model.
+#[derive(Default)]
+struct Submitted {
+    /// The texts of new rows, by the names of the fields.
+    new: BTreeMap<String, BTreeSet<String>>,
+    /// The names of the fields for the states of the rows that were on the form.
+    seen: BTreeSet<String>,
+}
+
+impl Submitted {
+    /// Returns what was submitted, or `None` if the page is only shown.
+    fn of(req: &Request, model: &Registered) -> Result<Option<Self>> {
+        if *req.method() != Method::POST {
+            return Ok(None);
+        }
+        let (prefix, new_prefix, seen) = (format!("{}:", model.meta().table), format!("{}:+", model.meta().table), format!(":{SEEN}"));
+        let mut submitted = Submitted::default();
         for (name, text) in req.form::<Vec<(String, String)>>()? {
-            if name.starts_with(&prefix) && !text.trim().is_empty() {
-                submitted.entry(name).or_default().insert(text.trim().to_owned());
+            if name.starts_with(&new_prefix) {
+                if !text.trim().is_empty() {
+                    submitted.new.entry(name).or_default().insert(text.trim().to_owned());
+                }
+            } else if name.starts_with(&prefix) && name.ends_with(&seen) {
+                submitted.seen.insert(name);
             }
         }
+        Ok(Some(submitted))
     }
-    Ok(submitted)
 }
 
 /// Returns whether the visitor has changed the initial value of a field of a new row.

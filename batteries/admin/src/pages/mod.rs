@@ -22,9 +22,14 @@ mod readonly;
 mod search;
 pub(crate) mod users;
 
+use std::time::Duration;
+
 use lback_core::{Request, Response, Result, Router};
 
 use crate::templates::{ICON, SCRIPT, STYLE};
+
+/// The time limit of pages that write many rows.
+const MOST_TIME: Duration = Duration::from_secs(120);
 
 /// Returns the routes of the pages. Those without a model are below `-`, which cannot be the name of a table.
 #[rustfmt::skip] // one route a line
@@ -37,7 +42,7 @@ pub(crate) fn urls() -> Router {
         .get("/-/find", find::find).name("find")
         .get("/-/history", history::all).name("history")
         .get("/-/history/{id:int}/row", history::state).name("state")
-        .post("/-/history/{batch}/undo", history::undo).name("undo")
+        .post("/-/history/{batch}/undo", history::undo).timeout(MOST_TIME).name("undo")
         .get("/-/info/{page}", info::show).name("info")
         .post("/-/info/{page}/{action}", info::act).name("info-action")
         .get("/auth_users/add", users::add)
@@ -49,18 +54,18 @@ pub(crate) fn urls() -> Router {
         .get("/auth_users/row/{key}/sessions", users::sessions).name("user-sessions")
         .post("/auth_users/row/{key}/end-sessions", users::end_sessions).name("user-end-sessions")
         .get("/{model}", list::list).name("list")
-        .post("/{model}", actions::run)
+        .post("/{model}", actions::run).timeout(MOST_TIME)
         .get("/{model}/add", edit::add).name("add")
         .post("/{model}/add", edit::add)
         .get("/{model}/export", export::export).name("export")
         .get("/{model}/import", import::import).name("import")
-        .post("/{model}/import", import::import).body_limit(import::MOST_BODY).timeout(import::MOST_TIME)
+        .post("/{model}/import", import::import).body_limit(import::MOST_BODY).timeout(MOST_TIME)
         .get("/{model}/choices/{field}", find::choices).name("choices")
-        .post("/{model}/delete", delete::several).name("delete-several")
+        .post("/{model}/delete", delete::several).timeout(MOST_TIME).name("delete-several")
         .get("/{model}/row/{key}", edit::change).name("row")
         .post("/{model}/row/{key}", edit::change)
         .get("/{model}/row/{key}/delete", delete::one).name("delete")
-        .post("/{model}/row/{key}/delete", delete::one)
+        .post("/{model}/row/{key}/delete", delete::one).timeout(MOST_TIME)
         .get("/{model}/row/{key}/history", history::of_row).name("row-history")
 }
 

@@ -1,6 +1,6 @@
 //! The pages of a user. Users are created and changed by methods of their own, which keep the normal forms of names and passwords.
 
-use lback_auth::{Account as _, LoginInfo, NewUser, Passwords, RequestAuth, User};
+use lback_auth::{Account as _, LoginInfo, NameConflict, NewUser, Passwords, RequestAuth, User, check_username};
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
 use lback_forms::{Field, Form, Values};
@@ -135,8 +135,8 @@ fn create(req: &mut Request, form: &mut Form<Values>, given: &Values) -> Result<
     let mut user = match new.insert(req.db()?, now) {
         Ok(user) => user,
         Err(error) if error.is_client_error() => {
-            let of_address = error.message().contains("address");
-            form.add_error(if of_address { "email" } else { "username" }, error.message());
+            let of_name = check_username(&name).is_err() || NameConflict::find(req.db()?, &name)?.is_some();
+            form.add_error(if of_name { "username" } else { "email" }, error.message());
             return Ok(None);
         }
         Err(error) => return Err(error),
@@ -332,7 +332,7 @@ fn page(
     let list = link(req, "list", &[("model", &TABLE)])?;
     let row = match &user {
         Some((key, user)) => {
-            let mut row = RowView::of(req, model, key, &user.to_values()?)?.without_new();
+            let mut row = RowView::of(req, model, key, &user.to_values()?)?;
             if may_change(req, model, user)? {
                 row.links.push(RowLink { label: "Sessions", url: row_link(req, "user-sessions", model, key)? });
                 row.links.push(RowLink { label: "Set password", url: row_link(req, "user-password", model, key)? });

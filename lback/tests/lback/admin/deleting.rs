@@ -10,6 +10,7 @@ on_each_database!(
     many_rows_are_counted_and_not_all_named,
     a_question_alone_deletes_nothing,
     what_came_since_the_question_is_not_deleted_without_the_right,
+    more_rows_than_can_be_checked_are_for_superusers,
 );
 
 fn ready(on: &str) -> (Client, Client, Agent, Ticket) {
@@ -107,4 +108,20 @@ fn what_came_since_the_question_is_not_deleted_without_the_right(on: &str) {
     comment(&client, &quagga, &zebedee, "Numbat");
     clerk.post(&path).send().assert_status(409).assert_not_contains("Numbat");
     assert_eq!((count::<Ticket>(&client), count::<Comment>(&client)), (1, 1));
+}
+
+fn more_rows_than_can_be_checked_are_for_superusers(on: &str) {
+    let (client, root, zebedee, quagga) = ready(on);
+    let new = |number: usize| NewComment { ticket_id: quagga.id, author_id: zebedee.id, text: format!("{number}") };
+    for start in (0..6000).step_by(1000) {
+        client.db(|db| Comment::create_many(db, (start..start + 1000).map(new)));
+    }
+    let clerk = staff(&client, "clerk", &["tickets.view", "tickets.delete", "comments.view", "comments.change", "comments.delete"]);
+    let path = format!("{}/delete", row_path(&quagga));
+    clerk.get(&path).send().assert_contains("too many to check").assert_not_contains("class=\"primary danger\"");
+    clerk.post(&path).send().assert_status(409);
+    assert_eq!(count::<Comment>(&client), 6000);
+    root.get(&path).send().assert_contains("class=\"primary danger\"");
+    root.post(&path).send().assert_redirect("/admin/tickets");
+    assert_eq!((count::<Ticket>(&client), count::<Comment>(&client)), (0, 0));
 }

@@ -8,6 +8,8 @@ on_each_database!(
     an_invalid_value_changes_no_row,
     rows_that_were_changed_meanwhile_are_not_overwritten,
     only_those_who_may_change_rows_change_columns,
+    columns_are_saved_in_lists_without_actions,
+    long_lists_have_as_many_fields_as_a_form_may_have,
     all_rows_that_match_are_chosen,
     titles_fold_up_groups,
 );
@@ -89,6 +91,31 @@ fn only_those_who_may_change_rows_change_columns(on: &str) {
     reader.get("/admin/tickets").send().assert_contains("one").assert_not_contains("name=\"1:title\"");
     reader.post("/admin/tickets").form(&form).send().assert_status(403);
     assert_eq!(titles(&client), ["one", "two", "three"]);
+}
+
+fn columns_are_saved_in_lists_without_actions(on: &str) {
+    let client = client_with(on, Admin::new().model::<Label>(|label| label.editable(["name"])));
+    label(&client, "wild");
+    let clerk = staff(&client, "clerk", &["labels.change"]);
+    let page = clerk.get("/admin/labels").send();
+    page.assert_contains("Save changes").assert_not_contains("name=\"action\"").assert_not_contains("name=\"row\"");
+    clerk.post("/admin/labels").form(&list_form(&page, &[("1:name", "tame")])).send().assert_redirect("/admin/labels");
+    assert_eq!(client.db(|db| Label::find(db, 1)).name, "tame");
+}
+
+fn long_lists_have_as_many_fields_as_a_form_may_have(on: &str) {
+    let admin = |ticket| tickets_admin(ticket).editable(["title", "points", "is_urgent"]).per_page(500);
+    let client = client_with(on, Admin::new().model::<Ticket>(admin));
+    let zebedee = agent(&client, "Zebedee");
+    let root = root(&client);
+    client.db(|db| Ticket::create_many(db, (0..500).map(|number| new_ticket(&zebedee, &format!("many {number:03}")))));
+    let page = root.get("/admin/tickets").send();
+    let mut form = list_form(&page, &[("4:title", "changed")]);
+    let boxes = page.text().matches("name=\"row\"").count();
+    assert!(boxes == 500 && form.len() + boxes < 1000, "{boxes} rows and {} fields", form.len());
+    form.extend((0..boxes).map(|_| ("row".to_owned(), "4".to_owned())));
+    root.post("/admin/tickets").form(&form).send().assert_status(303);
+    assert_eq!(client.db(|db| Ticket::find(db, 4)).title, "changed");
 }
 
 fn all_rows_that_match_are_chosen(on: &str) {

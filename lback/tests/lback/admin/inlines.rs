@@ -9,6 +9,7 @@ on_each_database!(
     a_row_to_which_others_refer_is_not_deleted_there,
     rights_decide_what_an_inline_offers,
     a_row_that_was_changed_meanwhile_is_not_overwritten,
+    rows_that_came_and_went_meanwhile_are_left_alone,
     more_rows_than_the_page_shows_are_in_a_list,
 );
 
@@ -103,8 +104,28 @@ fn a_row_that_was_changed_meanwhile_is_not_overwritten(on: &str) {
     let form = PageForm::open(&root, &row_path(&quagga)).set("comments:1:text", "mine");
     first.text = "theirs".to_owned();
     client.db(|db| first.save(db));
-    form.send(&root).assert_status(200).assert_contains("has been changed since you opened this page");
+    let page = form.send(&root);
+    page.assert_status(200).assert_contains("has been changed since you opened this page");
     assert_eq!(texts(&client), ["theirs"]);
+    // Saving again is a decision for these values.
+    PageForm::of(&page).send(&root).assert_redirect("/admin/tickets");
+    assert_eq!(texts(&client), ["mine"]);
+}
+
+fn rows_that_came_and_went_meanwhile_are_left_alone(on: &str) {
+    let (client, zebedee, quagga) = ready(on);
+    let [first, _] = ["first", "second"].map(|text| comment(&client, &quagga, &zebedee, text));
+    let root = root(&client);
+    let form = PageForm::open(&root, &row_path(&quagga)).set("comments:2:text", "changed");
+    comment(&client, &quagga, &zebedee, "third");
+    form.clone().send(&root).assert_redirect("/admin/tickets");
+    assert_eq!(texts(&client), ["first", "changed", "third"]);
+    client.db(|db| first.delete(db));
+    let page = PageForm::of(&form.set("title", "Okapi").send(&root));
+    assert_eq!(ticket_now(&client, quagga.id).unwrap().title, "Quagga", "the page said that a row is missing");
+    assert_eq!(page.values("title"), ["Okapi"]);
+    page.send(&root).assert_redirect("/admin/tickets");
+    assert_eq!(ticket_now(&client, quagga.id).unwrap().title, "Okapi");
 }
 
 fn more_rows_than_the_page_shows_are_in_a_list(on: &str) {

@@ -51,6 +51,18 @@ fn fields_that_do_not_fit_are_errors() {
 }
 
 #[test]
+fn users_are_configured_within_their_own_pages() {
+    let error = |configure: fn(ModelAdmin<User>) -> ModelAdmin<User>| start_error(app(Admin::new().model::<User>(configure)), SETTINGS);
+    for (error, expected) in [
+        (error(|user| user.editable(["email"])), "the rows of User cannot be changed in a list"),
+        (error(|user| user.readonly(["email"])), "User has pages of its own"),
+        (error(|user| user.fieldsets([("", ["email"].as_slice())])), "User has pages of its own"),
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
 fn a_model_is_configured_once() {
     let twice = Admin::new().model::<Ticket>(|ticket| ticket).model::<Ticket>(|ticket| ticket);
     let error = start_error(app(twice), SETTINGS);

@@ -11,6 +11,7 @@ on_each_database!(
     a_search_across_a_reference_does_not_find_other_rows,
     links_to_other_rows_survive_a_save,
     a_deletion_does_not_reach_other_rows,
+    a_reference_to_another_row_survives_a_save,
     their_history_is_for_nobody_else,
 );
 
@@ -137,6 +138,25 @@ fn links_to_other_rows_survive_a_save(on: &str) {
     form.set("labels", &new.id.to_string()).send(&alice).assert_redirect("/admin/tickets");
     let names: Vec<String> = client.db(|db| quagga.labels(db)).into_iter().map(|label| label.name).collect();
     assert_eq!(names, ["internal", "new"], "who cannot see a link cannot take it away");
+}
+
+fn a_reference_to_another_row_survives_a_save(on: &str) {
+    let agents = |agent: ModelAdmin<Agent>| agent.rows(|_| Agent::query().filter(agents::name.ne("Hidden")));
+    let client = client_with(on, Admin::new().model::<Ticket>(|ticket| ticket.inline::<Comment>()).model::<Agent>(agents));
+    let (shown, hidden) = (agent(&client, "Shown"), agent(&client, "Hidden"));
+    let quagga = ticket_with(&client, NewTicket { reviewer_id: Some(hidden.id), ..new_ticket(&shown, "Quagga") });
+    let comments = [comment(&client, &quagga, &hidden, "first"), comment(&client, &quagga, &shown, "second")];
+    let alice = staff(&client, "alice", &ALL);
+    let form = PageForm::open(&alice, &row_path(&quagga));
+    for name in ["reviewer_id", "comments:1:author_id", "comments:1:text"] {
+        assert_eq!(form.values(name), [""; 0], "{name}");
+    }
+    form.set("title", "Okapi").set("comments:2:text", "changed").send(&alice).assert_redirect("/admin/tickets");
+    let now = ticket_now(&client, quagga.id).unwrap();
+    assert_eq!((now.title.as_str(), now.reviewer_id), ("Okapi", Some(hidden.id)));
+    let [first, second] = comments;
+    let expected = [first, Comment { text: "changed".to_owned(), ..second }];
+    assert_eq!(client.db(|db| Comment::query().order(comments::id).load::<Comment>(db)), expected);
 }
 
 fn a_deletion_does_not_reach_other_rows(on: &str) {

@@ -1,5 +1,7 @@
 //! The pages of users: the fields of others that staff may change, and that nobody grants more rights than they have.
 
+use lback::auth::{Permission, auth_permissions};
+
 use super::*;
 use crate::unit_of_work::on_each_database;
 
@@ -14,6 +16,8 @@ on_each_database!(
     superusers_do_not_lock_themselves_out,
     the_permissions_of_a_group_are_chosen,
     a_deleted_user_comes_back_with_the_name,
+    an_undone_address_is_taken_again,
+    permissions_are_changed_by_superusers_alone,
     passwords_are_nowhere,
 );
 
@@ -217,10 +221,53 @@ fn a_deleted_user_comes_back_with_the_name(on: &str) {
     assert_eq!(shown(&user(&client, "ALICE")), shown(&alice));
     assert_eq!(permissions(&client, &alice), ["tickets.view"]);
     // Names that look like it are taken again.
-    assert!(
-        client.db(|db| Ok::<_, Error>(NewUser::from("аlice").insert(db, START.parse().unwrap()).is_err())),
-        "the first letter is Cyrillic"
-    );
+    let refused = client.db(|db| Ok::<_, Error>(NewUser::from("a1ice").insert(db, START.parse().unwrap()).err()));
+    assert!(refused.is_some_and(|error| error.status() == 409), "a1ice");
+}
+
+fn an_undone_address_is_taken_again(on: &str) {
+    let client = quick_client(on);
+    let root = root(&client);
+    let alice = client.add_user(NewUser::from("alice").email("alice@example.com"));
+    edit(&root, &path(&alice), &[("email", "new@example.com")]).assert_status(303);
+    undo(&root, &last_batch(&client)).assert_redirect("/admin/-/history");
+    assert_eq!(user(&client, "alice").email.as_deref(), Some("alice@example.com"));
+    let add = |name: &str, email: &str| edit(&root, "/admin/auth_users/add", &[("username", name), ("email", email)]);
+    add("bob", "Alice@Example.com").assert_status(200).assert_contains("aria-invalid=\"true\"");
+    add("carol", "New@Example.com").assert_redirect("/admin/auth_users");
+    // An address that another user has by now is in the way.
+    edit(&root, &path(&alice), &[("email", "")]).assert_status(303);
+    let batch = last_batch(&client);
+    add("dave", "alice@example.com").assert_redirect("/admin/auth_users");
+    undo(&root, &batch).assert_status(409).assert_contains("e-mail address");
+    assert_eq!((user(&client, "alice").email, user(&client, "dave").email.as_deref()), (None, Some("alice@example.com")));
+}
+
+/// With permissions among the models of the admin, a permission that others have could be renamed to a more powerful one.
+fn permissions_are_changed_by_superusers_alone(on: &str) {
+    let settings = format!("AUTH_ARGON2_MEMORY_KIB = 64\nAUTH_ARGON2_PASSES = 1\n{on}");
+    let client = client_with(&settings, admin().model::<Permission>(|permission| permission.editable(["name"])));
+    let root = root(&client);
+    let all = ["auth_permissions.view", "auth_permissions.add", "auth_permissions.change", "auth_permissions.delete"];
+    let clerk = staff(&client, "clerk", &all);
+    let names = |client: &Client| client.db(|db| Permission::query().order(auth_permissions::id).load::<Permission>(db));
+    let before = names(&client);
+    let own = before.iter().find(|permission| permission.name == "auth_permissions.view").unwrap();
+    let path = format!("/admin/auth_permissions/row/{}", own.id);
+    clerk.get("/admin/auth_permissions").send().assert_status(200).assert_contains("auth_permissions.view");
+    let renamed = [("name", "auth_users.change")];
+    for path in [path.as_str(), "/admin/auth_permissions/add"] {
+        clerk.post(path).form(&renamed).send().assert_status(403);
+    }
+    clerk.post(&format!("{path}/delete")).send().assert_status(403);
+    let key = format!("{}:name", own.id);
+    clerk.post("/admin/auth_permissions").form(&[("save", "true"), (&key, "auth_users.change")]).send().assert_status(403);
+    let csv = "id,name\r\n1,auth_users.change\r\n";
+    clerk.post("/admin/auth_permissions/import").form(&[("text", csv), ("confirm", "true")]).send().assert_status(403);
+    // Nor by undoing what a superuser did.
+    edit(&root, "/admin/auth_permissions/add", &[("name", "reports.view"), ("label", "View reports")]).assert_status(303);
+    undo(&clerk, &last_batch(&client)).assert_status(403);
+    assert_eq!(names(&client)[..before.len()], before);
 }
 
 fn passwords_are_nowhere(on: &str) {

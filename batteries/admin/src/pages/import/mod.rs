@@ -10,8 +10,6 @@ mod references;
 mod values;
 mod write;
 
-use std::time::Duration;
-
 use lback_auth::User;
 use lback_core::{Error, Method, Request, Response, Result, context};
 use lback_db::RequestDb;
@@ -35,8 +33,6 @@ use crate::site::{Registered, Site};
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// The largest body of a request: the text of a file is sent again to confirm it, with at most six bytes for each of its bytes.
 pub(super) const MOST_BODY: u64 = 6 * MOST_BYTES as u64 + 64 * 1024;
-/// The time limit of an import.
-pub(super) const MOST_TIME: Duration = Duration::from_secs(120);
 /// The longest text with problems that is shown for correction, in bytes.
 const MOST_EDITED: usize = 100_000;
 
