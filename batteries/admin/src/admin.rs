@@ -10,6 +10,7 @@ use lback_models::{Model, ops};
 use crate::model_admin::ModelAdmin;
 use crate::pages::users;
 use crate::site::Registered;
+use crate::widgets::{Shown, Widget};
 
 /// The configuration of an admin site.
 ///
@@ -32,19 +33,9 @@ pub struct Admin {
     pub(crate) models: Vec<Registered>,
     /// The tables of models that are left out.
     pub(crate) left_out: BTreeSet<&'static str>,
-    pub(crate) numbers: Vec<Number>,
+    pub(crate) widgets: Vec<Widget>,
     /// Mistakes in the configuration.
     pub(crate) problems: Vec<String>,
-}
-
-/// A function that computes a text for a page.
-type Compute = Box<dyn Fn(&mut Request) -> Result<String> + Send + Sync>;
-
-/// A number on the start page.
-pub(crate) struct Number {
-    pub(crate) label: String,
-    pub(crate) url: String,
-    pub(crate) value: Compute,
 }
 
 impl fmt::Debug for Admin {
@@ -68,7 +59,7 @@ impl Admin {
             path: "/admin".to_owned(),
             models: Vec::new(),
             left_out: BTreeSet::new(),
-            numbers: Vec::new(),
+            widgets: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -97,24 +88,62 @@ impl Admin {
         self
     }
 
-    /// Adds a number to the start page, such as the number of open tickets, with a link to `url`.
+    /// Adds a number to the start page, such as the number of open tickets, with a link to `url`. Visitors for whom the function returns
+    /// 403 do not see it.
     ///
     /// ```
     /// # use lback::prelude::*;
     /// # #[derive(Model, Clone, Debug)]
     /// # pub struct Ticket { pub id: i64, pub is_open: bool }
     /// let admin = Admin::new().number("Open tickets", "/admin/tickets?is_open=true", |req| {
+    ///     req.require_permission("tickets.view")?;
     ///     Ok(Ticket::query().filter(tickets::is_open).row_count(req.db()?)?.to_string())
     /// });
     /// # let _ = admin;
     /// ```
     pub fn number(
-        mut self,
+        self,
         label: impl Into<String>,
         url: impl Into<String>,
         value: impl Fn(&mut Request) -> Result<String> + Send + Sync + 'static,
     ) -> Self {
-        self.numbers.push(Number { label: label.into(), url: url.into(), value: Box::new(value) });
+        self.widget(label.into(), url.into(), Shown::Number(Box::new(value)))
+    }
+
+    /// Adds a bar chart to the start page, with a link to `url`. The function returns the label and the height of each bar, of which the
+    /// first 100 are drawn. Visitors for whom it returns 403 do not see the chart.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Ticket { pub id: i64, #[model(index)] pub opened_on: NaiveDate }
+    /// use lback::chrono::{Days, NaiveDate};
+    /// use lback::diesel::dsl::count_star;
+    ///
+    /// /// Returns the number of tickets of each of the last 14 days.
+    /// fn tickets_per_day(req: &mut Request) -> Result<Vec<(String, f64)>> {
+    ///     req.require_permission("tickets.view")?;
+    ///     let first = req.today() - Days::new(13);
+    ///     let days = tickets::table.group_by(tickets::opened_on).select((tickets::opened_on, count_star()));
+    ///     let counts: Vec<(NaiveDate, i64)> = days.filter(tickets::opened_on.ge(first)).load(req.db()?)?;
+    ///     let count = |day| counts.iter().find(|(counted, _)| *counted == day).map_or(0, |(_, count)| *count);
+    ///     Ok(first.iter_days().take(14).map(|day| (day.format("%-d %b").to_string(), count(day) as f64)).collect())
+    /// }
+    ///
+    /// let admin = Admin::new().chart("Tickets per day", "/admin/tickets", tickets_per_day);
+    /// # let _ = admin;
+    /// ```
+    pub fn chart(
+        self,
+        label: impl Into<String>,
+        url: impl Into<String>,
+        bars: impl Fn(&mut Request) -> Result<Vec<(String, f64)>> + Send + Sync + 'static,
+    ) -> Self {
+        self.widget(label.into(), url.into(), Shown::Chart(Box::new(bars)))
+    }
+
+    fn widget(mut self, label: String, url: String, shown: Shown) -> Self {
+        self.widgets.push(Widget { label, url, shown });
         self
     }
 

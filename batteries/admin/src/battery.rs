@@ -96,7 +96,7 @@ impl Battery for AdminBattery {
             setup.template(name, text);
         }
         let history_days = setup.settings().section::<AdminSettings>()?.admin_history_days;
-        let site = Arc::new(Site { title: admin.title, models: admin.models, numbers: admin.numbers, history_days });
+        let site = Arc::new(Site { title: admin.title, models: admin.models, widgets: admin.widgets, history_days });
         setup.state(site.clone());
         setup.checks(move |app, checks| {
             checks.add("indexes for the lists of the admin", checks::indexes(app, &site));

@@ -44,6 +44,7 @@ mod settings;
 mod shown;
 mod site;
 mod templates;
+mod widgets;
 
 pub use admin::Admin;
 pub use battery::AppAdmin;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use diesel::query_builder::QueryFragment;
 use lback_auth::User;
-use lback_core::{Request, Result};
+use lback_core::{Context, Request, Result, context};
 use lback_db::Dialect;
+use lback_forms::{Form, FormFields};
 use lback_models::{Auto, FieldMeta, Kind, List, Model, ModelMeta, Value, WritableModel};
 
 use crate::names::{self, Named, named};
@@ -91,7 +92,7 @@ pub(crate) type TextOf = Box<dyn Fn(&[Value]) -> Result<String> + Send + Sync>;
 pub(crate) type RowsFn = Box<dyn Fn(List, Arc<User>) -> List + Send + Sync>;
 pub(crate) type CanAdd = Box<dyn Fn(&mut Request) -> Result<bool> + Send + Sync>;
 pub(crate) type CanRow = Box<dyn Fn(&mut Request, &[Value]) -> Result<bool> + Send + Sync>;
-pub(crate) type Act = Box<dyn Fn(&mut Request, Vec<Vec<Value>>) -> Result<String> + Send + Sync>;
+pub(crate) type Act = Box<dyn Fn(&mut Request, Vec<Vec<Value>>, Sent) -> Result<Outcome> + Send + Sync>;
 
 /// A column that is computed from a row.
 pub(crate) struct Computed {
@@ -107,6 +108,24 @@ pub(crate) struct Inline {
     /// The field that refers to the row.
     pub(crate) field: &'static FieldMeta,
 }
+
+/// Whether the request contains the form of an action.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Nothing,
+    Form,
+}
+
+/// What an action has led to.
+pub(crate) enum Outcome {
+    /// A message for the visitor.
+    Done(String),
+    /// A form, which the visitor has to fill in first, as the variable `form`.
+    Ask(Context),
+}
+
+/// The names of the fields by which a page sends the chosen rows and the action. Forms of actions cannot have them.
+pub(crate) const ACTION_FIELDS: [&str; 5] = ["action", "row", "all", "save", "sent"];
 
 /// An action on selected rows.
 pub(crate) struct Action {
@@ -331,15 +350,68 @@ impl<M: Model> ModelAdmin<M> {
         label: &'static str,
         run: impl Fn(&mut Request, Vec<M>) -> Result<String> + Send + Sync + 'static,
     ) -> Self {
+        let run = move |req: &mut Request, rows: Vec<Vec<Value>>, _| run(req, models_of(rows)?).map(Outcome::Done);
+        self.add_action(Action { name, label, run: Box::new(run) });
+        self
+    }
+
+    /// Adds an action that asks for values first. The form is shown below the names of the selected rows, and a form without fields only
+    /// asks for a confirmation.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Ticket { pub id: i64, pub title: String, pub due_on: Option<NaiveDate> }
+    /// use lback::chrono::NaiveDate;
+    ///
+    /// #[derive(Form)]
+    /// struct Postpone {
+    ///     until: NaiveDate,
+    /// }
+    ///
+    /// fn postpone(req: &mut Request, tickets: Vec<Ticket>, form: Postpone) -> Result<String> {
+    ///     for mut ticket in tickets {
+    ///         ticket.due_on = Some(form.until);
+    ///         ticket.save(req.db()?)?;
+    ///     }
+    ///     Ok(format!("The tickets are due on {}.", form.until))
+    /// }
+    ///
+    /// let admin = Admin::new().model::<Ticket>(|ticket| ticket.action_with_form("postpone", "Postpone", postpone));
+    /// # let _ = admin;
+    /// ```
+    pub fn action_with_form<F: FormFields + 'static>(
+        mut self,
+        name: &'static str,
+        label: &'static str,
+        run: impl Fn(&mut Request, Vec<M>, F) -> Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        if let Some(field) = F::fields().iter().find(|field| ACTION_FIELDS.contains(&field.name())) {
+            let (model, field) = (M::META.name, field.name());
+            self.problems.push(format!("the form of the action \"{name}\" of {model} cannot have a field \"{field}\": rename it"));
+        }
+        let run = move |req: &mut Request, rows: Vec<Vec<Value>>, sent: Sent| {
+            let mut form = Form::<F>::new();
+            match sent {
+                Sent::Nothing => form.offer_choices(req)?,
+                Sent::Form => {
+                    if let Some(values) = form.submitted(req)? {
+                        return run(req, models_of(rows)?, values).map(Outcome::Done);
+                    }
+                }
+            }
+            Ok(Outcome::Ask(context! { form }))
+        };
+        self.add_action(Action { name, label, run: Box::new(run) });
+        self
+    }
+
+    fn add_action(&mut self, action: Action) {
+        let name = action.name;
         if name == "delete" || self.options.actions.iter().any(|action| action.name == name) {
             self.problems.push(format!("{} has two actions \"{name}\"", M::META.name));
         }
-        let run = move |req: &mut Request, rows: Vec<Vec<Value>>| {
-            let rows = rows.into_iter().map(M::from_values).collect::<Result<Vec<M>>>()?;
-            run(req, rows)
-        };
-        self.options.actions.push(Action { name, label, run: Box::new(run) });
-        self
+        self.options.actions.push(action);
     }
 
     /// Narrows all pages of the model to the rows that a query finds for the user. The admin answers as if other rows did not exist.
@@ -383,6 +455,10 @@ impl<M: Model> ModelAdmin<M> {
         self.options.on_site = Some(Box::new(move |row| Ok(url(&M::from_values(row.to_vec())?))));
         self
     }
+}
+
+fn models_of<M: Model>(rows: Vec<Vec<Value>>) -> Result<Vec<M>> {
+    rows.into_iter().map(M::from_values).collect()
 }
 
 fn name_of(named: Named) -> &'static str {

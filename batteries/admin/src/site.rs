@@ -6,8 +6,8 @@ use lback_auth::User;
 use lback_core::{Error, Request, Result};
 use lback_models::{FieldMeta, Model as _, ModelMeta, ModelOps, Models};
 
-use crate::admin::Number;
 use crate::model_admin::{Listed, Options};
+use crate::widgets::Widget;
 
 /// A model of the site.
 pub(crate) struct Registered {
@@ -55,7 +55,7 @@ fn is_unordered(field: &FieldMeta) -> bool {
 pub(crate) struct Site {
     pub(crate) title: String,
     pub(crate) models: Vec<Registered>,
-    pub(crate) numbers: Vec<Number>,
+    pub(crate) widgets: Vec<Widget>,
     /// The number of days for which changes stay in the history.
     pub(crate) history_days: Option<u32>,
 }

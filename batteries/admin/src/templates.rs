@@ -11,6 +11,7 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/index.html",
     "admin/list.html",
     "admin/edit.html",
+    "admin/action.html",
     "admin/delete.html",
     "admin/affected.html",
     "admin/history.html",

@@ -267,8 +267,12 @@ impl<T: FormFields> Form<T> {
         }
     }
 
-    /// Finds the choices of a form that was not submitted.
-    fn offer_choices(&mut self, req: &mut Request) -> Result<()> {
+    /// Finds the choices of a form that is shown without being [submitted](Self::submitted), such as on a page that answers the POST of
+    /// another form.
+    ///
+    /// # Errors
+    /// Returns the error of a [source of choices](crate::ChoiceSource).
+    pub fn offer_choices(&mut self, req: &mut Request) -> Result<()> {
         for shown in &mut self.fields {
             let asked = Asked { chosen: &shown.values, search: "", is_submitted: false, is_multiple: shown.field.multiple };
             if let Some(offered) = offered(&shown.field, req, &asked)? {

@@ -31,7 +31,7 @@ const MOST_KEYS: usize = 1000;
 const MOST_NAMED: usize = 20;
 
 #[derive(Serialize)]
-struct RowView {
+pub(super) struct RowView {
     label: String,
     url: String,
 }
@@ -116,6 +116,13 @@ pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered) -> Resu
     keys.iter().map(|key| list.find(db, key)).filter_map(Result::transpose).collect()
 }
 
+/// Returns the first rows as a page names them, and the number of the others.
+pub(super) fn named_rows(req: &mut Request, model: &Registered, rows: &[Vec<Value>]) -> Result<(Vec<RowView>, usize)> {
+    let named = rows.iter().take(MOST_NAMED);
+    let view = |row: &Vec<Value>| Ok(RowView { label: model.ops.label(row), url: row_link(req, "row", model, &model.ops.key_text(row))? });
+    Ok((named.map(view).collect::<Result<_>>()?, rows.len().saturating_sub(MOST_NAMED)))
+}
+
 /// Deletes the rows that were chosen in a list and confirmed.
 pub(super) fn several(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
@@ -177,18 +184,15 @@ fn delete_or_ask(
     if let Some(label) = refused {
         protected.push(Affected { label, count: None, items: Vec::new(), more: 0 });
     }
-    let mut views = Vec::new();
-    for row in rows.iter().take(MOST_NAMED) {
-        views.push(RowView { label: model.ops.label(row), url: row_link(req, "row", model, &model.ops.key_text(row))? });
-    }
+    let (named, more) = named_rows(req, model, &rows)?;
     let meta = model.meta();
     let crumbs = vec![Crumb::new(meta.plural, Some(link(req, "list", &[("model", &meta.table)])?)), Crumb::new("Delete", None)];
     let is_refused = is_confirmed;
     let context = context! {
         model => ModelView::of(req, model)?,
-        rows => views,
+        rows => named,
         count => rows.len(),
-        more => rows.len().saturating_sub(MOST_NAMED),
+        more,
         deleted,
         released,
         protected,

@@ -9,6 +9,11 @@ fn error(configure: impl FnOnce(ModelAdmin<Ticket>) -> ModelAdmin<Ticket>) -> St
     start_error(app(Admin::new().model::<Ticket>(configure)), SETTINGS)
 }
 
+#[derive(Form)]
+struct Rows {
+    row: String,
+}
+
 #[test]
 fn a_wrong_name_is_an_error_that_suggests_the_right_one() {
     let errors = [
@@ -45,6 +50,7 @@ fn fields_that_do_not_fit_are_errors() {
         (error(|ticket| ticket.dates("points")), "Ticket.points is neither a date nor a timestamp"),
         (error(|ticket| ticket.action("delete", "Delete", close)), "Ticket has two actions \"delete\""),
         (error(|ticket| ticket.action("a", "A", close).action("a", "B", close)), "Ticket has two actions \"a\""),
+        (error(|ticket| ticket.action_with_form("a", "A", |req, all, _: Rows| close(req, all))), "cannot have a field \"row\""),
     ] {
         assert!(error.contains(expected), "{expected}: {error}");
     }

@@ -18,6 +18,7 @@ mod lists;
 mod misconfiguration;
 mod narrowed_rows;
 mod pages_of_rows;
+mod start_page;
 mod system_pages;
 mod undo;
 mod users;
