@@ -67,9 +67,10 @@ chapters! {
     tutorial_3 "src/tutorial/3-forms.md";
     tutorial_4 "src/tutorial/4-comments.md";
     tutorial_5 "src/tutorial/5-permissions.md";
-    tutorial_6 "src/tutorial/6-mail.md";
-    tutorial_7 "src/tutorial/7-tests.md";
-    tutorial_8 "src/tutorial/8-deployment.md";
+    tutorial_6 "src/tutorial/6-the-admin.md";
+    tutorial_7 "src/tutorial/7-mail.md";
+    tutorial_8 "src/tutorial/8-tests.md";
+    tutorial_9 "src/tutorial/9-deployment.md";
     commands "src/commands.md";
     views "src/views.md";
     routing "src/routing.md";

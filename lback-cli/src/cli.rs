@@ -69,7 +69,12 @@ fn creating() -> [Command; 4] {
                     .default_value(Database::NAMES[0])
                     .help("The project's database"),
             )
-            .arg(Arg::new("auth").long("auth").action(ArgAction::SetTrue).help("Adds users, with pages for registration and login"))
+            .arg(
+                Arg::new("auth")
+                    .long("auth")
+                    .action(ArgAction::SetTrue)
+                    .help("Adds users, with pages for registration and login, and an admin"),
+            )
             .after_help(
                 "Examples:\n  lback startproject mysite\n  lback startproject mysite .\n  lback startproject mysite --auth\n  \
                  lback startproject mysite --db postgres",

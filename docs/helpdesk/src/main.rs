@@ -21,6 +21,7 @@ fn app() -> App {
         .auth()
         .accounts()
         .mail()
+        .admin_with(tickets::admin::site())
         .permissions([("tickets.manage", "See, assign and close all tickets")])
         .state_from(|settings| Ok(settings.table::<Helpdesk>("helpdesk")?))
 }

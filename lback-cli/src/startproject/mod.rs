@@ -90,7 +90,8 @@ fn next_steps(name: &str, folder: &Path, database: Database, users: bool) -> Str
         Database::Postgres => database::create(name).lines().map(|line| format!("  {line}\n")).collect(),
     };
     let superuser = if users { "  lback migrate\n  lback createsuperuser\n" } else { "" };
-    format!("Created {name}. Next steps:\n\n{create}{change}{superuser}  lback runserver\n\nThen open http://127.0.0.1:8000\n")
+    let admin = if users { ", and http://127.0.0.1:8000/admin as the superuser" } else { "" };
+    format!("Created {name}. Next steps:\n\n{create}{change}{superuser}  lback runserver\n\nThen open http://127.0.0.1:8000{admin}\n")
 }
 
 /// Returns the path of the folder, quoted for a shell.

@@ -36,9 +36,9 @@ impl Source {
     pub fn dependency(&self, database: Database, users: bool) -> Result<String> {
         let features = match (database, users) {
             (Database::Sqlite, false) => "",
-            (Database::Sqlite, true) => ", features = [\"accounts\"]",
+            (Database::Sqlite, true) => ", features = [\"accounts\", \"admin\"]",
             (Database::Postgres, false) => ", default-features = false, features = [\"models\", \"postgres\"]",
-            (Database::Postgres, true) => ", default-features = false, features = [\"accounts\", \"postgres\"]",
+            (Database::Postgres, true) => ", default-features = false, features = [\"accounts\", \"admin\", \"postgres\"]",
         };
         let Source::Checkout(root) = self else {
             let version = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");

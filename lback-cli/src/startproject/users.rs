@@ -21,7 +21,7 @@ fn with_users(name: &str) -> [(&'static str, String); 11] {
                 .to_owned(),
         ),
         ("__USERS_MAIN__", String::new()),
-        ("__USERS_APP__", ".auth().accounts().mail()".to_owned()),
+        ("__USERS_APP__", ".auth().accounts().mail().admin()".to_owned()),
         ("__USERS_BRAND__", "\n    ".to_owned()),
         ("__USERS_HEADER__", format!("\n    {}\n  ", include_str!("../../starter/users/header.html").trim_end())),
         ("__USERS_README__", include_str!("../../starter/users/README.md").to_owned()),
@@ -31,7 +31,7 @@ fn with_users(name: &str) -> [(&'static str, String); 11] {
             "__USERS_SETTINGS__",
             format!(
                 "# Mail is shown in the terminal while DEBUG is on. To send it, enable the feature \"smtp\" of lback in Cargo.toml,\n\
-                 # features = [\"accounts\", \"smtp\"], and see settings.production.toml.\n\
+                 # features = [\"accounts\", \"admin\", \"smtp\"], and see settings.production.toml.\n\
                  MAIL_FROM = \"{name} <noreply@example.com>\""
             ),
         ),
@@ -50,17 +50,17 @@ fn without_users(name: &str) -> [(&'static str, String); 11] {
     [
         (
             "__USERS_CARGO__",
-            "# For users with registration and login, add features = [\"accounts\"], and .auth().accounts().mail() in src/main.rs.\n"
+            "# For users and an admin, add features = [\"accounts\", \"admin\"], and .auth().accounts().mail().admin() in src/main.rs.\n"
                 .to_owned(),
         ),
         ("__USERS_PROFILE__", String::new()),
-        ("__USERS_MAIN__", "/// For users, enable the feature accounts in Cargo.toml and append `.auth().accounts().mail()`.\n".to_owned()),
+        ("__USERS_MAIN__", "/// For users and an admin, see Cargo.toml, and append `.auth().accounts().mail().admin()`.\n".to_owned()),
         ("__USERS_APP__", String::new()),
         ("__USERS_BRAND__", String::new()),
         ("__USERS_HEADER__", String::new()),
         (
             "__USERS_README__",
-            "\n`lback startproject NAME --auth` creates a site with users, who can register and log in, and shows how to add them here.\n"
+            "\n`lback startproject NAME --auth` creates a site with an admin and users, who can register and log in, and shows how to add them here.\n"
                 .to_owned(),
         ),
         ("__USERS_STYLE__", String::new()),

@@ -68,7 +68,7 @@ fn a_project_on_postgresql_gets_sqlite() {
     let project = folder.path().join("mysite");
     let out = printed(adddatabase(&project, "sqlite", ""));
     assert!(out.contains("Changed Cargo.toml, src/main.rs.\n") && out.contains("lback copydata DATABASE_URL sqlite:db.sqlite\n"), "{out}");
-    assert!(read(&project, "Cargo.toml").contains("features = [\"accounts\", \"postgres\", \"sqlite\"] }"));
+    assert!(read(&project, "Cargo.toml").contains("features = [\"accounts\", \"admin\", \"postgres\", \"sqlite\"] }"));
 }
 
 #[test]

@@ -59,14 +59,14 @@ fn users_are_set_up_with_auth_and_explained_without() {
     assert!(printed.contains("\n  lback migrate\n  lback createsuperuser\n  lback runserver\n"), "{printed}");
     succeed(folder.path(), &["startproject", "plain"]);
     let file = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-    assert!(file("members/Cargo.toml").contains(", features = [\"accounts\"] }\n"), "{}", file("members/Cargo.toml"));
-    assert!(file("members/src/main.rs").contains(".auth().accounts().mail()\n"), "{}", file("members/src/main.rs"));
+    assert!(file("members/Cargo.toml").contains(", features = [\"accounts\", \"admin\"] }\n"), "{}", file("members/Cargo.toml"));
+    assert!(file("members/src/main.rs").contains(".auth().accounts().mail().admin()\n"), "{}", file("members/src/main.rs"));
     assert!(file("members/README.md").contains("lback createsuperuser") && file("members/templates/base.html").contains("account:login"));
     for (path, content) in snapshot(&folder.path().join("members")) {
         let text = String::from_utf8(content.unwrap_or_default()).unwrap();
         assert!(!text.contains("__"), "a name was not replaced in {}", path.display());
     }
-    for (name, hint) in [("Cargo.toml", "accounts"), ("src/main.rs", "`.auth().accounts().mail()`"), ("README.md", "--auth")] {
+    for (name, hint) in [("Cargo.toml", "accounts"), ("src/main.rs", "`.auth().accounts().mail().admin()`"), ("README.md", "--auth")] {
         let text = file(&format!("plain/{name}"));
         let lines = text.lines().filter(|line| line.contains(hint));
         assert_eq!(lines.filter(|line| !line.starts_with("lback = ")).count(), 1, "{text}");
@@ -74,7 +74,7 @@ fn users_are_set_up_with_auth_and_explained_without() {
     assert!(!folder.path().join("plain/templates/account").exists());
 
     succeed(folder.path(), &["startproject", "both", "--auth", "--db", "postgres"]);
-    assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"accounts\", \"postgres\"] }"));
+    assert!(file("both/Cargo.toml").contains("default-features = false, features = [\"accounts\", \"admin\", \"postgres\"] }"));
     // The routes of an app are added after the last route.
     succeed(&folder.path().join("members"), &["startapp", "blog"]);
     let urls = file("members/src/urls.rs");

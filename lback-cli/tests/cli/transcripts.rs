@@ -89,9 +89,10 @@ fn add_the_command(chapter: &str, project: &Path) {
     });
 }
 
-/// Returns whether a block shows what was printed. A line `…` in it stands for any number of lines.
+/// Returns whether a block shows what was printed. A line `…` in it stands for any number of lines, and the widths of columns, which depend
+/// on these lines, do not matter.
 pub fn is_shown(block: &str, printed: &str) -> bool {
-    let lines = |text: &str| -> Vec<String> { without_times(text).lines().filter(|line| !line.is_empty()).map(without_duration).collect() };
+    let lines = |text: &str| -> Vec<String> { without_times(text).lines().filter(|line| !line.is_empty()).map(words).collect() };
     let (shown, mut rest) = (lines(block), lines(printed));
     let mut may_skip = false;
     for part in shown.split(|line| line == "…") {
@@ -115,7 +116,8 @@ pub fn without_times(text: &str) -> String {
     words.collect()
 }
 
-/// Tests end with how long they took.
-fn without_duration(line: &str) -> String {
-    line.split("; finished in ").next().unwrap_or_default().to_owned()
+/// Returns the words of a line, without how long tests took.
+fn words(line: &str) -> String {
+    let line = line.split("; finished in ").next().unwrap_or_default();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,6 @@
 //! The app `tickets`.
 
+pub mod admin;
 pub mod models;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The helpdesk, as its users see it.
 
+use lback::auth::NewUser;
 use lback::prelude::*;
 use lback::testing::Client;
 
@@ -81,6 +82,21 @@ fn agents_assign_and_close_tickets() {
     carol.post("/tickets/1/assign").send().assert_redirect("/tickets/1");
     alice.get("/tickets/1").send().assert_contains("Assigned to carol.");
     carol.post("/tickets/1/close").send().assert_redirect("/tickets");
+    alice.get("/tickets/1").send().assert_contains("This ticket is closed.");
+}
+
+#[test]
+fn agents_find_and_close_tickets_in_the_admin() {
+    let client = Client::new(crate::app());
+    let alice = browser(&client, "alice");
+    open_ticket(&alice);
+    alice.get("/admin").send().assert_status(403);
+    let carol = client.fork();
+    let staff = NewUser::from("carol").staff(true).permission("tickets.view").permission("tickets.change");
+    carol.login(&client.add_user(staff));
+    carol.get("/admin/tickets?q=printer").send().assert_contains("is on fire");
+    carol.get("/admin/tickets?q=mouse").send().assert_not_contains("is on fire");
+    carol.post("/admin/tickets").form(&[("action", "close"), ("row", "1")]).send().assert_redirect("/admin/tickets");
     alice.get("/tickets/1").send().assert_contains("This ticket is closed.");
 }
 
