@@ -149,7 +149,7 @@ pub(crate) fn sees(req: &mut Request, site: &Site, meta: &ModelMeta, value: &Val
         return Ok(true);
     }
     match visible(req, site, meta)? {
-        Some(list) => Ok(!list.with_keys(req.db()?, vec![value.clone()])?.is_empty()),
+        Some(list) => Ok(!list.with_keys(req.db()?, &[vec![value.clone()]])?.is_empty()),
         None => Ok(false),
     }
 }

@@ -90,13 +90,10 @@ pub(crate) fn text(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
 /// # Errors
 /// Returns an error if the database fails.
 pub(crate) fn labels(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<Labels> {
-    let mut keys: Vec<Value> = keys.into_iter().filter(|key| *key != Value::Null).collect();
+    let mut keys: Vec<_> = keys.into_iter().filter(|key| *key != Value::Null).map(|key| vec![key]).collect();
     keys.dedup();
-    if keys.is_empty() {
-        return Ok(Labels::new());
-    }
     let ops = ops_of(list.meta());
-    let found = list.with_keys(db, keys)?;
+    let found = list.with_keys(db, &keys)?;
     Ok(found.into_iter().map(|(key, row)| (key, ops.label(&row))).collect())
 }
 

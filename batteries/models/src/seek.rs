@@ -176,10 +176,20 @@ pub(crate) fn push_list<'b>(
     meta: &ModelMeta,
     out: &mut AstPass<'_, 'b, Dialect>,
 ) -> QueryResult<()> {
+    push_list_as(LIST, query, meta, out)
+}
+
+/// Adds ` FROM (query) AS name`, as [`push_list`] does.
+pub(crate) fn push_list_as<'b>(
+    name: &str,
+    query: &'b impl QueryFragment<Dialect>,
+    meta: &ModelMeta,
+    out: &mut AstPass<'_, 'b, Dialect>,
+) -> QueryResult<()> {
     out.push_sql(" FROM (");
     unordered(query, out.reborrow())?;
     out.push_sql(") AS ");
-    out.push_identifier(LIST)?;
+    out.push_identifier(name)?;
     if out.backend().kind().is_server() {
         for at in 0..meta.fields.len() {
             out.push_sql(if at == 0 { " (" } else { ", " });
@@ -193,7 +203,12 @@ pub(crate) fn push_list<'b>(
 /// Adds the name of a column of the list. Others may have the same name, so PostgreSQL gives each a number; SQLite, which cannot, finds the
 /// first.
 pub(crate) fn push_column(at: usize, field: &FieldMeta, out: &mut AstPass<'_, '_, Dialect>) -> QueryResult<()> {
-    out.push_identifier(LIST)?;
+    push_column_of(LIST, at, field, out)
+}
+
+/// Adds the name of a column of the list with this name.
+pub(crate) fn push_column_of(name: &str, at: usize, field: &FieldMeta, out: &mut AstPass<'_, '_, Dialect>) -> QueryResult<()> {
+    out.push_identifier(name)?;
     out.push_sql(".");
     if out.backend().kind().is_server() { out.push_identifier(&numbered(at)) } else { out.push_identifier(field.column) }
 }

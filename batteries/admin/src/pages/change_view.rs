@@ -90,15 +90,8 @@ fn existing(req: &mut Request, site: &Site, changes: &[Change]) -> Result<BTreeS
         let keys: Vec<Vec<Value>> = keys.into_iter().filter_map(|key| model.ops.read_key(key)).collect();
         // A missing table of one model does not affect the history of the others.
         let found = req.db()?.transaction(|db| -> Result<Vec<String>> {
-            if model.meta().primary_key.len() == 1 {
-                let found = model.ops.list().with_keys(db, keys.concat())?;
-                return Ok(found.into_iter().map(|(key, _)| key).collect());
-            }
-            let mut found = Vec::new();
-            for key in &keys {
-                found.extend(model.ops.find(db, key)?.map(|row| model.ops.key_text(&row)));
-            }
-            Ok(found)
+            let found = model.ops.list().with_keys(db, &keys)?;
+            Ok(found.into_iter().map(|(key, _)| key).collect())
         });
         match found {
             Ok(found) => existing.extend(found.into_iter().map(|key| (table, key))),

@@ -25,8 +25,6 @@ use crate::site::{Registered, Site};
 const MOST_ROWS: usize = 5000;
 /// The maximum number of chosen rows. The confirmation page has a field for each, and a form has at most 1,000 fields.
 const MOST_CHOSEN: usize = 900;
-/// The maximum number of keys in one query.
-const MOST_KEYS: usize = 1000;
 /// The maximum number of rows of a model that are named.
 const MOST_NAMED: usize = 20;
 
@@ -104,16 +102,8 @@ pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered) -> Resu
     let list = access::rows(req, model)?;
     let keys: BTreeSet<String> = keys.into_iter().collect();
     let keys: Vec<Vec<Value>> = keys.iter().filter_map(|key| model.ops.read_key(key)).collect();
-    let db = req.db()?;
     // A row may have been deleted in the meantime.
-    if let [_] = model.meta().primary_key {
-        let mut found = Vec::new();
-        for keys in keys.concat().chunks(MOST_KEYS) {
-            found.extend(list.with_keys(db, keys.to_vec())?.into_iter().map(|(_, row)| row));
-        }
-        return Ok(found);
-    }
-    keys.iter().map(|key| list.find(db, key)).filter_map(Result::transpose).collect()
+    Ok(list.with_keys(req.db()?, &keys)?.into_iter().map(|(_, row)| row).collect())
 }
 
 /// Returns the first rows as a page names them, and the number of the others.

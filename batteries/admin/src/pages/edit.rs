@@ -388,8 +388,8 @@ impl<'a> Edited<'a> {
         }
         let Some(list) = access::visible(req, site, to)? else { return Ok(Vec::new()) };
         let linked = self.model.ops.linked(req.db()?, link, &self.values)?;
-        let seen: Vec<Value> =
-            list.with_keys(req.db()?, linked.clone())?.iter().filter_map(|(_, row)| ops_of(to).key(row).into_iter().next()).collect();
+        let keys: Vec<_> = linked.iter().map(|key| vec![key.clone()]).collect();
+        let seen: Vec<Value> = list.with_keys(req.db()?, &keys)?.iter().flat_map(|(_, row)| ops_of(to).key(row)).collect();
         Ok(linked.into_iter().filter(|key| !seen.contains(key)).collect())
     }
 

@@ -163,14 +163,7 @@ pub(super) fn submitted(req: &mut Request, model: &Registered, list: &List) -> R
     let pairs: Vec<(String, String)> = req.form()?;
     let keys: Vec<String> = pairs.into_iter().filter_map(|(name, _)| Some(name.strip_suffix(":_seen")?.to_owned())).collect();
     let values: Vec<Vec<Value>> = keys.iter().filter_map(|key| model.ops.read_key(key)).collect();
-    let db = req.db()?;
-    let found: Vec<(String, Vec<Value>)> = match model.meta().primary_key {
-        [_] => list.with_keys(db, values.concat())?,
-        _ => {
-            let rows = values.iter().map(|key| list.find(db, key)).filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
-            rows.into_iter().map(|row| (model.ops.key_text(&row), row)).collect()
-        }
-    };
+    let found = list.with_keys(req.db()?, &values)?;
     let row = |key: &String| found.iter().find(|(known, _)| known == key).map(|(_, row)| row.clone());
     let rows: Vec<_> = keys.iter().filter_map(row).collect();
     if rows.len() < keys.len() {

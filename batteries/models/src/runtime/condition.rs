@@ -9,9 +9,9 @@ use lback_db::{Dialect, TextMethods};
 
 use super::{Comparison, Filter};
 use crate::rows::Pairs;
-use crate::seek::push_column;
+use crate::seek::{LIST, push_column, push_column_of, push_list_as};
 use crate::statement::bind;
-use crate::table_choices::pairs_of;
+use crate::table_choices::{AnyQuery, pairs_of};
 use crate::{FieldMeta, Kind, ModelMeta, Value};
 
 /// A column of the list, or of a table that a reference leads to.
@@ -69,10 +69,24 @@ pub(crate) enum Condition {
     OneOf(Column, Vec<Value>),
     Null(Column, bool),
     Text(Box<dyn QueryFragment<Dialect>>),
-    Linked { key: Column, pairs: Pairs, other: Value },
-    Reference { of: Column, to: &'static ModelMeta, depth: usize, inner: Box<Condition> },
+    Linked {
+        key: Column,
+        pairs: Pairs,
+        other: Value,
+    },
+    Reference {
+        of: Column,
+        to: &'static ModelMeta,
+        depth: usize,
+        inner: Box<Condition>,
+    },
     Joined(&'static str, Vec<Condition>),
+    /// The row is one of those that a query finds.
+    Among(AnyQuery, &'static ModelMeta),
 }
+
+/// The name of the query of [`Condition::Among`] within the statement.
+const AMONG: &str = "among";
 
 impl Condition {
     /// Returns the condition for rows of a list.
@@ -173,6 +187,19 @@ impl QueryFragment<Dialect> for Condition {
                 out.push_identifier(&alias(*depth))?;
                 out.push_sql(" WHERE ");
                 inner.walk_ast(out.reborrow())?;
+                out.push_sql(")");
+            }
+            // Each row of the list is looked up by its key, so that the rows of the query are not collected first.
+            Condition::Among(query, meta) => {
+                out.push_sql("EXISTS (SELECT 1");
+                push_list_as(AMONG, query, meta, &mut out)?;
+                let key = meta.primary_key.iter().filter_map(|column| meta.position(column));
+                for (number, at) in key.enumerate() {
+                    out.push_sql(if number == 0 { " WHERE " } else { " AND " });
+                    push_column_of(AMONG, at, &meta.fields[at], &mut out)?;
+                    out.push_sql(" = ");
+                    push_column_of(LIST, at, &meta.fields[at], &mut out)?;
+                }
                 out.push_sql(")");
             }
             Condition::Joined(separator, conditions) => {

@@ -17,7 +17,7 @@ use crate::keyset::Keyset;
 use crate::seek::{self, LIST, Seek, push_list};
 use crate::statement::load_values;
 use crate::table_choices::{AnyQuery, TableChoices};
-use crate::{Cursor, CursorPage, Kind, ModelMeta, RowValues, Value, rows};
+use crate::{Cursor, CursorPage, FieldMeta, Kind, ModelMeta, RowValues, Value, rows};
 
 type QueryFn = Arc<dyn Fn() -> AnyQuery + Send + Sync>;
 
@@ -42,8 +42,8 @@ type QueryFn = Arc<dyn Fn() -> AnyQuery + Send + Sync>;
 #[derive(Clone)]
 pub struct List {
     meta: &'static ModelMeta,
-    /// Returns a query for some of the rows, which begin with the columns of the model. `None` for all rows.
-    query: Option<QueryFn>,
+    /// Functions that return queries for some of the rows, which begin with the columns of the model.
+    queries: Vec<QueryFn>,
     filters: Vec<Filter>,
     order: Vec<(&'static str, bool)>,
 }
@@ -59,12 +59,12 @@ impl List {
     pub fn of(meta: &'static ModelMeta) -> Self {
         let is_shown = |column: &str| meta.field_of_column(column).is_some_and(|field| !field.hidden && field.kind != Kind::Json);
         let order = meta.total_order().into_iter().filter(|(column, _)| is_shown(column)).collect();
-        List { meta, query: None, filters: Vec::new(), order }
+        List { meta, queries: Vec::new(), filters: Vec::new(), order }
     }
 
-    /// Narrows the list to the rows that a query finds. The query loads rows of the model.
+    /// Narrows the list to the rows that a query finds. The query loads rows of the model. Several queries narrow the list together.
     pub fn among<Q: QueryFragment<Dialect> + 'static>(mut self, query: impl Fn() -> Q + Send + Sync + 'static) -> Self {
-        self.query = Some(Arc::new(move || -> AnyQuery { Box::new(query()) }));
+        self.queries.push(Arc::new(move || -> AnyQuery { Box::new(query()) }));
         self
     }
 
@@ -120,9 +120,8 @@ impl List {
     /// # Errors
     /// Returns an error if the database fails.
     pub fn find(&self, db: &mut Db, key: &[Value]) -> Result<Option<Vec<Value>>> {
-        let fields = self.meta.primary_key.iter().filter_map(|column| self.meta.field_of_column(column));
-        let one = fields.zip(key).fold(self.clone(), |list, (field, value)| list.filter(Filter::equal(field, value.clone())));
-        Ok(one.page(db, &Cursor::default(), 1)?.items.pop())
+        let fields: Vec<_> = self.meta.primary_key.iter().filter_map(|column| self.meta.field_of_column(column)).collect();
+        Ok(self.clone().filter(equal(&fields, key)).page(db, &Cursor::default(), 1)?.items.pop())
     }
 
     /// Returns the number of rows, or `most` if there are at least that many. The database stops counting there.
@@ -158,15 +157,25 @@ impl List {
         }
     }
 
-    /// Returns the rows with these keys, by the texts of their keys. The model has a primary key of one field.
+    /// Returns the rows with these primary keys, by the texts of their keys.
     ///
     /// # Errors
     /// Returns an error if the database fails.
-    pub fn with_keys(&self, db: &mut Db, keys: Vec<Value>) -> Result<Vec<(String, Vec<Value>)>> {
-        let Some(field) = self.meta.primary_key.first().and_then(|key| self.meta.field_of_column(key)) else { return Ok(Vec::new()) };
-        let most = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        let found = self.clone().filter(Filter::OneOf(field, keys)).page(db, &Cursor::default(), most.max(1))?;
-        Ok(found.items.into_iter().map(|row| (key_text(self.meta, &row), row)).collect())
+    pub fn with_keys(&self, db: &mut Db, keys: &[Vec<Value>]) -> Result<Vec<(String, Vec<Value>)>> {
+        /// The maximum number of keys in one query. SQLite limits the number of conditions more than that of values.
+        const MOST: [usize; 2] = [1000, 200];
+        let fields: Vec<_> = self.meta.primary_key.iter().filter_map(|column| self.meta.field_of_column(column)).collect();
+        let mut found = Vec::new();
+        for keys in keys.chunks(if fields.len() == 1 { MOST[0] } else { MOST[1] }) {
+            let filter = match fields.as_slice() {
+                [] => return Ok(Vec::new()),
+                [field] => Filter::OneOf(field, keys.concat()),
+                fields => Filter::Any(keys.iter().map(|key| equal(fields, key)).collect()),
+            };
+            let rows = self.clone().filter(filter).page(db, &Cursor::default(), u32::try_from(keys.len()).unwrap_or(u32::MAX))?;
+            found.extend(rows.items.into_iter().map(|row| (key_text(self.meta, &row), row)));
+        }
+        Ok(found)
     }
 
     /// Returns the description of the model.
@@ -203,13 +212,17 @@ impl List {
     }
 
     pub(super) fn rows(&self) -> Result<Rows> {
-        let query = match &self.query {
-            Some(query) => query(),
-            None => Box::new(rows::select(self.meta)),
-        };
-        let conditions = self.filters.iter().map(|filter| Condition::of(self.meta, filter)).collect::<Result<_>>()?;
+        let mut queries = self.queries.iter().map(|query| query());
+        let query = queries.next().unwrap_or_else(|| Box::new(rows::select(self.meta)));
+        let filters = self.filters.iter().map(|filter| Condition::of(self.meta, filter));
+        let conditions = filters.chain(queries.map(|query| Ok(Condition::Among(query, self.meta)))).collect::<Result<_>>()?;
         Ok(Rows { meta: self.meta, query, conditions })
     }
+}
+
+/// Returns the condition that fields have these values.
+fn equal(fields: &[&'static FieldMeta], values: &[Value]) -> Filter {
+    Filter::All(fields.iter().zip(values).map(|(field, value)| Filter::equal(field, value.clone())).collect())
 }
 
 /// The rows of a list, without their order.

@@ -8,7 +8,7 @@ use lback_models::runtime::within_sentence;
 use lback_models::{Auto, FieldMeta, Kind, Value};
 
 use super::columns::{Column, Columns};
-use super::keys::{Key, existing, key_text};
+use super::keys::{Key, key_text};
 use super::parse::{Line, Table};
 use super::problems::{Problems, shortened};
 use super::references::References;
@@ -85,7 +85,7 @@ pub(super) fn plan(req: &mut Request, model: &Registered, columns: &Columns, tab
     for lines in table.rows.chunks(CHUNK) {
         let keys: Vec<Key> = lines.iter().map(|line| planner.key(line)).collect();
         let known: Vec<Vec<Value>> = if may_see { keys.iter().filter_map(Key::known).collect() } else { Vec::new() };
-        let mut rows = existing(req.db()?, model, &list, &known)?;
+        let mut rows: HashMap<_, _> = list.with_keys(req.db()?, &known)?.into_iter().collect();
         planner.learn(req.db()?, lines)?;
         for (line, key) in lines.iter().zip(keys) {
             let old = key.known().and_then(|key| rows.remove(&key_text(model, &key)));

@@ -73,7 +73,7 @@ impl References {
         if keys.is_empty() {
             return Ok(());
         }
-        let found = self.list.with_keys(db, keys.iter().map(|(_, key)| key.clone()).collect())?;
+        let found = self.list.with_keys(db, &keys.iter().map(|(_, key)| vec![key.clone()]).collect::<Vec<_>>())?;
         let ops = ops_of(self.meta());
         let found: Vec<Value> = found.iter().filter_map(|(_, row)| ops.key(row).into_iter().next()).collect();
         for (text, key) in keys {

@@ -1,5 +1,7 @@
 //! Writes the rows of a plan, or tries them.
 
+use std::collections::HashMap;
+
 use diesel::Connection as _;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, Result, StatusCode};
@@ -9,7 +11,7 @@ use lback_models::runtime::within_sentence;
 use lback_models::{Auto, List, Value};
 use serde_json::Value as Json;
 
-use super::keys::{existing, key_text};
+use super::keys::key_text;
 use super::plan::{CHUNK, Planned};
 use super::problems::Problems;
 use crate::history::{Recorder, RowState, state_of};
@@ -39,7 +41,7 @@ pub(super) fn write(
     let result = db.transaction(|db| -> Result<()> {
         for rows in rows.chunks(CHUNK) {
             let keys: Vec<Vec<Value>> = rows.iter().filter_map(|row| row.key.clone()).collect();
-            let mut before = existing(db, model, list, &keys)?;
+            let mut before: HashMap<_, _> = list.with_keys(db, &keys)?.into_iter().collect();
             for row in rows {
                 let old = row.key.as_ref().map(|key| before.remove(&key_text(model, key)));
                 write_row(db, model, row, old, recorder, problems, &mut written)?;
