@@ -49,7 +49,7 @@ mod widgets;
 pub use admin::Admin;
 pub use battery::AppAdmin;
 pub use history::{Change, ChangeKind, RequestHistory, admin_history};
-pub use model_admin::ModelAdmin;
+pub use model_admin::{FilterChoice, ModelAdmin};
 pub use settings::AdminSettings;
 
 use lback_db::MigrationSet;

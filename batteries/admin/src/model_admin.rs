@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use diesel::query_builder::QueryFragment;
 use lback_auth::User;
 use lback_core::{Context, Request, Result, context};
@@ -45,6 +46,7 @@ pub(crate) struct Options {
     pub(crate) list: Vec<Listed>,
     pub(crate) search: Vec<Searched>,
     pub(crate) filters: Vec<Named>,
+    pub(crate) own_filters: Vec<OwnFilter>,
     pub(crate) dates: Option<&'static FieldMeta>,
     pub(crate) editable: Vec<&'static FieldMeta>,
     pub(crate) order: Vec<String>,
@@ -93,6 +95,30 @@ pub(crate) type RowsFn = Box<dyn Fn(List, Arc<User>) -> List + Send + Sync>;
 pub(crate) type CanAdd = Box<dyn Fn(&mut Request) -> Result<bool> + Send + Sync>;
 pub(crate) type CanRow = Box<dyn Fn(&mut Request, &[Value]) -> Result<bool> + Send + Sync>;
 pub(crate) type Act = Box<dyn Fn(&mut Request, Vec<Vec<Value>>, Sent) -> Result<Outcome> + Send + Sync>;
+
+/// Narrows a list to the rows of a choice, for a user, at a time.
+pub(crate) type NarrowFn = Arc<dyn Fn(List, &'static str, Arc<User>, DateTime<Utc>) -> List + Send + Sync>;
+
+/// A filter of the application.
+pub(crate) struct OwnFilter {
+    pub(crate) name: &'static str,
+    pub(crate) label: &'static str,
+    /// The values, with their labels.
+    pub(crate) choices: Vec<(&'static str, &'static str)>,
+    pub(crate) narrow: NarrowFn,
+}
+
+/// The choice of a visitor in a [filter of the application](ModelAdmin::filter_by).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FilterChoice<'a> {
+    /// The value, which is one of those of the filter.
+    pub value: &'static str,
+    /// The visitor.
+    pub user: &'a User,
+    /// The time of the request.
+    pub now: DateTime<Utc>,
+}
 
 /// A column that is computed from a row.
 pub(crate) struct Computed {
@@ -208,6 +234,59 @@ impl<M: Model> ModelAdmin<M> {
             self.options.filters.extend(filter);
         }
         self
+    }
+
+    /// Adds a filter of your own: its name in the query string, its label, and its choices, each a value and a label. Returns a query for the
+    /// rows of a choice, which narrows the list together with the search and all other filters.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Ticket { pub id: i64, pub title: String, pub agent_id: i64, pub due_at: DateTime<Utc> }
+    /// let admin = Admin::new().model::<Ticket>(|ticket| {
+    ///     ticket
+    ///         .filter_by("due", "Due", [("past", "Overdue"), ("future", "In time")], |choice| match choice.value {
+    ///             "past" => Ticket::query().filter(tickets::due_at.lt(choice.now)),
+    ///             _ => Ticket::query().filter(tickets::due_at.ge(choice.now)),
+    ///         })
+    ///         .filter_by("mine", "Mine", [("yes", "Yes")], |choice| Ticket::query().filter(tickets::agent_id.eq(choice.user.id)))
+    /// });
+    /// # let _ = admin;
+    /// ```
+    pub fn filter_by<Q: QueryFragment<Dialect> + 'static>(
+        mut self,
+        name: &'static str,
+        label: &'static str,
+        choices: impl IntoIterator<Item = (&'static str, &'static str)>,
+        query: impl Fn(FilterChoice<'_>) -> Q + Send + Sync + 'static,
+    ) -> Self {
+        let choices: Vec<_> = choices.into_iter().collect();
+        self.problems
+            .extend(self.problem_of_filter(name, &choices).map(|problem| format!("the filter \"{name}\" of {}: {problem}", M::META.name)));
+        let query = Arc::new(query);
+        let narrow = move |list: List, value: &'static str, user: Arc<User>, now: DateTime<Utc>| {
+            let query = query.clone();
+            list.among(move || query(FilterChoice { value, user: &user, now }))
+        };
+        self.options.own_filters.push(OwnFilter { name, label, choices, narrow: Arc::new(narrow) });
+        self
+    }
+
+    fn problem_of_filter(&self, name: &str, choices: &[(&str, &str)]) -> Option<&'static str> {
+        let is_own = self.options.own_filters.iter().any(|other| other.name == name);
+        let is_field = M::META.fields.iter().any(|field| field.name == name) || M::META.many_to_many.iter().any(|link| link.name == name);
+        let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let has_twice = choices.iter().enumerate().any(|(at, (value, _))| choices[..at].iter().any(|(other, _)| other == value));
+        match name {
+            _ if !is_plain => Some("a name has only letters, digits and underscores"),
+            _ if is_field => Some("the model has a field with this name"),
+            _ if is_own => Some("there is another filter with this name"),
+            _ if PARAMETERS.contains(&name) => Some("lists use this name for themselves"),
+            _ if choices.is_empty() || has_twice || choices.iter().any(|(value, _)| value.is_empty()) => {
+                Some("it needs choices, each with a value of its own")
+            }
+            _ => None,
+        }
     }
 
     /// Adds links to the years, months and days of a date or a timestamp above the list.
@@ -460,6 +539,8 @@ impl<M: Model> ModelAdmin<M> {
 fn models_of<M: Model>(rows: Vec<Vec<Value>>) -> Result<Vec<M>> {
     rows.into_iter().map(M::from_values).collect()
 }
+/// The parameters of lists, which filters cannot have.
+const PARAMETERS: [&str; 10] = ["q", "sort", "size", "date", "after", "before", "format", "counts", "columns", "from"];
 
 fn name_of(named: Named) -> &'static str {
     match named {

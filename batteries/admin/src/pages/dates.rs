@@ -10,7 +10,7 @@ use super::filters::{is_known, start_of};
 use crate::query_string::QueryString;
 
 /// The parameter: `2026`, `2026-11` or `2026-11-30`.
-const NAME: &str = "date";
+pub(super) const NAME: &str = "date";
 /// The maximum number of years with a link.
 const MOST_YEARS: i32 = 30;
 
@@ -29,12 +29,28 @@ struct DateLink {
 
 /// A year, a month or a day.
 #[derive(Clone, Copy)]
-struct Span {
+pub(super) struct Span {
     first: NaiveDate,
     parts: usize,
 }
 
 impl Span {
+    /// Returns the span that the query string names.
+    ///
+    /// # Errors
+    /// Returns 400 if it is invalid.
+    pub(super) fn of(query: &QueryString) -> Result<Option<Self>> {
+        let invalid = || Error::bad_request("This is not a date. Open the list again.");
+        query.get(NAME).map(|text| Span::parse(text).filter(|span| span.end().is_some()).ok_or_else(invalid)).transpose()
+    }
+
+    /// Returns the conditions for the rows whose field is in the span.
+    pub(super) fn filters(self, field: &'static FieldMeta, zone: TimeZone) -> Vec<Filter> {
+        let bound = |comparison, day| Filter::Compare(field, comparison, start_of(field, day, zone));
+        let end = self.end().map(|end| bound(Comparison::Below, end));
+        std::iter::once(bound(Comparison::AtLeast, self.first)).chain(end).collect()
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('-').collect();
         let part = |at: usize| parts.get(at).map_or(Some(1), |text| text.parse::<u32>().ok());
@@ -60,37 +76,28 @@ impl Span {
     }
 }
 
-/// Narrows a list to the span that the query string names, and returns the links to parts of it. The first and the last year are those of
-/// `all`.
+/// Returns the links to parts of a span, or to the years from the first to the last row of a list.
 ///
 /// # Errors
-/// Returns 400 if the span is invalid.
-pub(super) fn narrow(
+/// Returns an error if the database fails.
+pub(super) fn links(
     req: &mut Request,
     field: &'static FieldMeta,
-    list: List,
+    span: Option<Span>,
     all: &List,
     query: &QueryString,
     path: &str,
-) -> Result<(List, Option<DatesView>)> {
-    let zone = req.time_zone();
+) -> Result<Option<DatesView>> {
     let link = |span: Option<Span>| query.with(NAME, span.map(Span::text).as_deref()).on(path);
-    let Some(text) = query.get(NAME) else {
+    let Some((span, end)) = span.and_then(|span| Some((span, span.end()?))) else {
+        let zone = req.time_zone();
         let (first, last) = (edge(req, field, all, "", zone)?, edge(req, field, all, "-", zone)?);
-        let Some((first, last)) = first.zip(last) else { return Ok((list, None)) };
+        let Some((first, last)) = first.zip(last) else { return Ok(None) };
         let years = (first.year()..=last.year()).rev().take(usize::try_from(MOST_YEARS).unwrap_or(30));
         let spans = years.filter_map(|year| Some(Span { first: NaiveDate::from_ymd_opt(year, 1, 1)?, parts: 1 }));
         let items = spans.map(|span| DateLink { label: span.text(), url: link(Some(span)) }).collect();
-        return Ok((list, Some(DatesView { label: field.label.to_owned(), up: None, items })));
+        return Ok(Some(DatesView { label: field.label.to_owned(), up: None, items }));
     };
-    let invalid = || Error::bad_request("This is not a date. Open the list again.");
-    let span = Span::parse(text).ok_or_else(invalid)?;
-    let end = span.end().ok_or_else(invalid)?;
-    let list = list.filter(Filter::Compare(field, Comparison::AtLeast, start_of(field, span.first, zone))).filter(Filter::Compare(
-        field,
-        Comparison::Below,
-        start_of(field, end, zone),
-    ));
     let parts: Vec<Span> = match span.parts {
         1 => (1..=12).filter_map(|month| Some(Span { first: span.first.with_month(month)?, parts: 2 })).collect(),
         2 => span.first.iter_days().take_while(|day| *day < end).map(|first| Span { first, parts: 3 }).collect(),
@@ -106,7 +113,7 @@ pub(super) fn narrow(
             DateLink { label: above.label(), url: link(Some(above)) }
         }
     };
-    Ok((list, Some(DatesView { label: span.label(), up: Some(up), items })))
+    Ok(Some(DatesView { label: span.label(), up: Some(up), items }))
 }
 
 /// Returns the first or the last day that the rows of a list have.

@@ -92,7 +92,7 @@ pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered) -> Resu
     let Chosen { row: keys, all } = req.form()?;
     let too_many = || Error::bad_request(format!("At most {MOST_CHOSEN} rows can be changed at once. Narrow the list first."));
     if all {
-        let list = narrowed(req, site, model, &QueryString::of(req)?, "")?.list;
+        let list = narrowed(req, site, model, &QueryString::of(req)?)?;
         let page = list.page(req.db()?, &Cursor::default(), u32::try_from(MOST_CHOSEN).unwrap_or(u32::MAX))?;
         return if page.next.is_some() { Err(too_many()) } else { Ok(page.items) };
     }

@@ -109,7 +109,7 @@ pub(super) fn fingerprint(state: &RowState) -> String {
 }
 
 impl Named {
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Named::Field(field) => field.name,
             Named::Link(link) => link.name,
@@ -507,8 +507,8 @@ impl RowView {
             return Ok(self);
         }
         // The list may have been changed, and its address may have been written by hand.
-        let Ok(narrowed) = narrowed(req, site, model, &from_list(req)?, "") else { return Ok(self) };
-        let (before, after) = narrowed.list.beside(req.db()?, row)?;
+        let Ok(narrowed) = narrowed(req, site, model, &from_list(req)?) else { return Ok(self) };
+        let (before, after) = narrowed.beside(req.db()?, row)?;
         let from = QueryString::default().with(FROM, query.get(FROM));
         let link = |row: Vec<Value>| row_link(req, "row", model, &model.ops.key_text(&row)).map(|path| from.on(&path));
         self.previous = before.map(link).transpose()?;

@@ -9,7 +9,7 @@ use lback_db::RequestDb;
 use lback_models::runtime::form_texts;
 use lback_models::{FieldMeta, Kind, Value};
 
-use super::layout::{link, site_and_table};
+use super::layout::site_and_table;
 use super::list::narrowed;
 use crate::query_string::QueryString;
 use crate::shown::text;
@@ -22,8 +22,7 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     let query = QueryString::of(req)?;
-    let path = link(req, "list", &[("model", &table)])?;
-    let list = narrowed(req, &site, model, &query, &path)?.list;
+    let list = narrowed(req, &site, model, &query)?;
     let zone = req.time_zone();
     let fields: Vec<(usize, &'static FieldMeta)> = model.meta().fields.iter().enumerate().filter(|(_, field)| !field.hidden).collect();
     let (media_type, ending) = match query.get("format") {

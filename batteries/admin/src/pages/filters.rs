@@ -1,13 +1,16 @@
 //! The filters of a list: their choices, and the conditions that they add.
 
 use chrono::{Days, NaiveDate, NaiveDateTime};
+use lback_auth::RequestAuth;
 use lback_core::{Error, Request, Result, TimeZone};
 use lback_db::RequestDb;
 use lback_models::runtime::ops_of;
 use lback_models::{Comparison, Cursor, FieldMeta, Filter, Kind, List, ManyToManyMeta, ModelOps, Value};
 use serde::Serialize;
 
+use super::conditions::{Condition, Narrows};
 use crate::access;
+use crate::model_admin::OwnFilter;
 use crate::names::Named;
 use crate::query_string::QueryString;
 use crate::shown::{is_number, labels};
@@ -25,11 +28,11 @@ const EMPTY: &str = "~";
 /// A filter, as the page shows it.
 #[derive(Serialize)]
 pub(super) struct FilterView {
-    name: String,
+    pub(super) name: String,
     label: String,
     kind: &'static str,
     is_active: bool,
-    choices: Vec<ChoiceView>,
+    pub(super) choices: Vec<ChoiceView>,
     #[serde(rename = "type")]
     input_type: &'static str,
     from_name: String,
@@ -39,10 +42,21 @@ pub(super) struct FilterView {
 }
 
 #[derive(Serialize)]
-struct ChoiceView {
+pub(super) struct ChoiceView {
     value: String,
     label: String,
     selected: bool,
+    /// `None` for the choice that does not narrow the list.
+    #[serde(skip)]
+    pub(super) narrows: Option<Narrows>,
+    /// The number of rows, if the visitor has asked for it.
+    pub(super) count: Option<String>,
+}
+
+impl ChoiceView {
+    fn new(value: &str, label: &str, narrows: Option<Narrows>) -> Self {
+        ChoiceView { value: value.to_owned(), label: label.to_owned(), selected: false, narrows, count: None }
+    }
 }
 
 /// A filter that is in use.
@@ -58,74 +72,94 @@ pub(super) struct ActiveView {
 pub(super) struct Filters {
     pub(super) views: Vec<FilterView>,
     pub(super) active: Vec<ActiveView>,
-    pub(super) conditions: Vec<Filter>,
+    pub(super) conditions: Vec<Condition>,
     /// The names of all parameters.
     pub(super) names: Vec<String>,
 }
 
 impl Filters {
-    /// Reads the filters from the query string.
+    /// Reads the filters from the query string. Without a path, they are not shown, and only those in use are read.
     ///
     /// # Errors
     /// Returns 400 if a value is invalid.
-    pub(super) fn of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Self> {
+    pub(super) fn of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: Option<&str>) -> Result<Self> {
         let mut filters = Filters::default();
+        let is_needed = |name: &str| path.is_some() || query.iter().any(|(known, _)| known.split('.').next() == Some(name));
         for field in model.meta().fields.iter().filter(|field| field.references.is_some() && !field.hidden) {
             filters.add_key(req, site, field, query, path)?;
         }
-        for named in &model.options.filters {
+        for named in model.options.filters.iter().filter(|named| is_needed(named.name())) {
             match *named {
                 Named::Link(link) => filters.add_link(req, site, link, query, path)?,
                 Named::Field(field) if field.references.is_some() => filters.add_reference(req, site, field, query, path)?,
                 Named::Field(field) if field.kind == Kind::Bool || !field.choices.is_empty() => {
-                    filters.add_choice(field, choices_of(field), query, path)?;
+                    filters.add_choice(field.name, field.label, choices_of(field), query, path)?;
                 }
                 Named::Field(field) if is_number(field) || is_date(field) => filters.add_range(req.time_zone(), field, query, path)?,
                 Named::Field(field) => filters.add_text(field, query, path)?,
             }
         }
+        for own in model.options.own_filters.iter().filter(|own| is_needed(own.name)) {
+            filters.add_own(req, own, query, path)?;
+        }
         Ok(filters)
     }
 
     /// Narrows the list to the rows that refer to a row, which a link names by its key.
-    fn add_key(&mut self, req: &mut Request, site: &Site, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+    fn add_key(
+        &mut self,
+        req: &mut Request,
+        site: &Site,
+        field: &'static FieldMeta,
+        query: &QueryString,
+        path: Option<&str>,
+    ) -> Result<()> {
         let name = key_parameter(field);
         let (Some(text), Some(reference)) = (query.get(&name), field.references) else { return Ok(()) };
         let Some(list) = access::visible(req, site, (reference.model)())? else { return Ok(()) };
         let value = value_of(field, text).ok_or_else(|| invalid(field.label))?;
-        let known = labels(req.db()?, &list, vec![value.clone()])?;
-        let label = known.into_values().next().unwrap_or_else(|| text.to_owned());
-        self.conditions.push(Filter::equal(field, value));
-        self.activate(field.label, label, query.with(&name, None), path);
-        Ok(())
-    }
-
-    fn activate(&mut self, label: &str, value: String, remove: QueryString, path: &str) {
-        self.active.push(ActiveView { label: label.to_owned(), value, remove: remove.on(path) });
-    }
-
-    fn add_choice(&mut self, field: &'static FieldMeta, choices: Vec<(String, String)>, query: &QueryString, path: &str) -> Result<()> {
-        let chosen = query.get(field.name);
-        if let Some(text) = chosen {
-            let value =
-                value_of(field, text).filter(|_| choices.iter().any(|(value, _)| value == text)).ok_or_else(|| invalid(field.label))?;
-            self.conditions.push(Filter::equal(field, value));
-            let label = choices.iter().find(|(value, _)| value == text).map_or(text, |(_, label)| label);
-            self.activate(field.label, label.to_owned(), query.with(field.name, None), path);
+        self.add(&name, Filter::equal(field, value.clone()));
+        if path.is_some() {
+            let known = labels(req.db()?, &list, vec![value])?;
+            let label = known.into_values().next().unwrap_or_else(|| text.to_owned());
+            self.activate(field.label, label, query.with(&name, None), path);
         }
-        self.push_choice(field.name, field.label, choices, chosen);
         Ok(())
     }
 
-    fn push_choice(&mut self, name: &str, label: &str, choices: Vec<(String, String)>, chosen: Option<&str>) {
-        let any = ChoiceView { value: String::new(), label: "Any".to_owned(), selected: chosen.is_none() };
-        let choices = choices.into_iter().map(|(value, label)| ChoiceView { selected: chosen == Some(value.as_str()), value, label });
-        let view = FilterView {
-            is_active: chosen.is_some(),
-            choices: std::iter::once(any).chain(choices).collect(),
-            ..view(name, label, "choice")
-        };
-        self.push(view);
+    fn add(&mut self, of: &str, filter: Filter) {
+        self.conditions.push(Condition::new(of, Narrows::Filter(filter)));
+    }
+
+    fn activate(&mut self, label: &str, value: String, remove: QueryString, path: Option<&str>) {
+        let remove = path.map(|path| remove.on(path));
+        self.active.extend(remove.map(|remove| ActiveView { label: label.to_owned(), value, remove }));
+    }
+
+    fn add_own(&mut self, req: &mut Request, own: &OwnFilter, query: &QueryString, path: Option<&str>) -> Result<()> {
+        let (user, now) = (req.require_login()?, req.now());
+        let narrows = |value| Narrows::Own(own.narrow.clone(), value, user.clone(), now);
+        let choices = own.choices.iter().map(|(value, label)| ChoiceView::new(value, label, Some(narrows(value))));
+        self.add_choice(own.name, own.label, choices.collect(), query, path)
+    }
+
+    fn add_choice(&mut self, name: &str, label: &str, choices: Vec<ChoiceView>, query: &QueryString, path: Option<&str>) -> Result<()> {
+        if let Some(text) = query.get(name) {
+            let chosen = choices.iter().find(|choice| choice.value == text).ok_or_else(|| invalid(label))?;
+            let narrows = chosen.narrows.clone().ok_or_else(|| invalid(label))?;
+            self.activate(label, chosen.label.clone(), query.with(name, None), path);
+            self.conditions.push(Condition::new(name, narrows));
+        }
+        self.push_choice(name, label, choices, query.get(name));
+        Ok(())
+    }
+
+    fn push_choice(&mut self, name: &str, label: &str, mut choices: Vec<ChoiceView>, chosen: Option<&str>) {
+        choices.insert(0, ChoiceView::new("", "Any", None));
+        for choice in &mut choices {
+            choice.selected = choice.value == chosen.unwrap_or_default();
+        }
+        self.push(FilterView { is_active: chosen.is_some(), choices, ..view(name, label, "choice") });
     }
 
     fn push(&mut self, view: FilterView) {
@@ -133,7 +167,14 @@ impl Filters {
         self.views.push(view);
     }
 
-    fn add_reference(&mut self, req: &mut Request, site: &Site, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+    fn add_reference(
+        &mut self,
+        req: &mut Request,
+        site: &Site,
+        field: &'static FieldMeta,
+        query: &QueryString,
+        path: Option<&str>,
+    ) -> Result<()> {
         let Some(reference) = field.references else { return Ok(()) };
         let to = (reference.model)();
         let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
@@ -146,7 +187,7 @@ impl Filters {
                 // Their keys are found first, so that an index on the field serves the list.
                 let found = list.search_labels(req.db()?, &searched(text), MOST_CHOICES)?;
                 let keys = found.iter().filter_map(|row| value_of(field, row.value())).collect();
-                self.conditions.push(Filter::OneOf(field, keys));
+                self.add(field.name, Filter::OneOf(field, keys));
                 self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
             }
             self.push(FilterView {
@@ -161,32 +202,43 @@ impl Filters {
         if field.null {
             choices.push((EMPTY.to_owned(), "None".to_owned()));
         }
-        self.add_choice(field, choices, query, path)
+        let choices = choices.iter().map(|(value, label)| choice(field, value, label)).collect();
+        self.add_choice(field.name, field.label, choices, query, path)
     }
 
-    fn add_link(&mut self, req: &mut Request, site: &Site, link: &'static ManyToManyMeta, query: &QueryString, path: &str) -> Result<()> {
+    fn add_link(
+        &mut self,
+        req: &mut Request,
+        site: &Site,
+        link: &'static ManyToManyMeta,
+        query: &QueryString,
+        path: Option<&str>,
+    ) -> Result<()> {
         let to = (link.model)();
         let Some(list) = access::visible(req, site, to)? else { return Ok(()) };
         // If there are many rows, the address names the chosen one.
-        let choices = few_rows(req, &list)?.unwrap_or_default();
+        let choices = if path.is_some() { few_rows(req, &list)?.unwrap_or_default() } else { Vec::new() };
+        let key = |text: &str| ops_of(to).read_key(text).and_then(|key| key.into_iter().next());
         let chosen = query.get(link.name);
         if let Some(text) = chosen {
-            let key = ops_of(to).read_key(text).and_then(|key| key.into_iter().next()).ok_or_else(|| invalid(link.label))?;
+            let key = key(text).ok_or_else(|| invalid(link.label))?;
             let known = labels(req.db()?, &list, vec![key.clone()])?;
             let label = known.into_values().next().ok_or_else(|| invalid(link.label))?;
-            self.conditions.push(Filter::Linked(link, key));
+            self.add(link.name, Filter::Linked(link, key));
             self.activate(link.label, label, query.with(link.name, None), path);
         }
+        let linked = |text: &str| Some(Narrows::Filter(Filter::Linked(link, key(text)?)));
+        let choices = choices.iter().map(|(value, label)| ChoiceView::new(value, label, linked(value))).collect();
         self.push_choice(link.name, link.label, choices, chosen);
         Ok(())
     }
 
-    fn add_text(&mut self, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+    fn add_text(&mut self, field: &'static FieldMeta, query: &QueryString, path: Option<&str>) -> Result<()> {
         let text = query.get(field.name);
         if let Some(text) = text {
             // SQLite refuses long patterns.
             let is_short = text.len() <= MOST_BYTES;
-            self.conditions.push(if is_short { Filter::Equals(field, without_nul(text)) } else { Filter::Any(Vec::new()) });
+            self.add(field.name, if is_short { Filter::Equals(field, without_nul(text)) } else { Filter::Any(Vec::new()) });
             self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
         }
         self.push(FilterView {
@@ -199,13 +251,15 @@ impl Filters {
         Ok(())
     }
 
-    fn add_range(&mut self, zone: TimeZone, field: &'static FieldMeta, query: &QueryString, path: &str) -> Result<()> {
+    fn add_range(&mut self, zone: TimeZone, field: &'static FieldMeta, query: &QueryString, path: Option<&str>) -> Result<()> {
         let (from_name, to_name) = (format!("{}.from", field.name), format!("{}.to", field.name));
         let (from, to) = (query.get(&from_name), query.get(&to_name));
         let bound = |text: Option<&str>, is_end: bool| -> Result<Option<Filter>> {
             text.map(|text| range_end(field, text, is_end, zone).ok_or_else(|| invalid(field.label))).transpose()
         };
-        self.conditions.extend([bound(from, false)?, bound(to, true)?].into_iter().flatten());
+        for filter in [bound(from, false)?, bound(to, true)?].into_iter().flatten() {
+            self.add(field.name, filter);
+        }
         let shown = match (from, to) {
             (Some(from), Some(to)) => Some(format!("{from} to {to}")),
             (Some(from), None) => Some(format!("from {from}")),
@@ -268,16 +322,20 @@ fn is_date(field: &FieldMeta) -> bool {
 }
 
 /// Returns the choices of a field by stored text.
-fn choices_of(field: &FieldMeta) -> Vec<(String, String)> {
-    let pair = |value: &str, label: &str| (value.to_owned(), label.to_owned());
+fn choices_of(field: &'static FieldMeta) -> Vec<ChoiceView> {
     let mut choices: Vec<_> = match field.kind {
-        Kind::Bool => vec![pair("true", "Yes"), pair("false", "No")],
-        _ => field.choices.iter().map(|(value, label)| pair(value, label)).collect(),
+        Kind::Bool => vec![choice(field, "true", "Yes"), choice(field, "false", "No")],
+        _ => field.choices.iter().map(|(value, label)| choice(field, value, label)).collect(),
     };
     if field.null {
-        choices.push(pair(EMPTY, "None"));
+        choices.push(choice(field, EMPTY, "None"));
     }
     choices
+}
+
+/// Returns the choice of rows whose field has a value.
+fn choice(field: &'static FieldMeta, value: &str, label: &str) -> ChoiceView {
+    ChoiceView::new(value, label, value_of(field, value).map(|value| Narrows::Filter(Filter::equal(field, value))))
 }
 
 /// Returns the value that a text stands for.

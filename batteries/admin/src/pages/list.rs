@@ -2,17 +2,19 @@
 
 use lback_core::{Error, Request, Response, Result, context};
 use lback_db::RequestDb;
-use lback_models::{Cursor, Filter, Kind, List, ModelMeta};
+use lback_models::{Cursor, FieldMeta, Kind, List, ModelMeta};
 use lback_session::RequestSession;
 use serde::Serialize;
 
-use super::dates::{self, DatesView};
+use super::conditions::{Condition, Narrows, narrow};
+use super::dates::{self, DatesView, Span};
 use super::editable::{self, Editable};
+use super::filter_counts;
 use super::filters::Filters;
 use super::import::can_import;
 use super::layout::{Crumb, ModelView, link, render, site_and_table};
 use super::list_rows::rows_of;
-use super::search::{is_served, search, search_help, searched};
+use super::search::{search, search_help, searched};
 use crate::access::{self, Right};
 use crate::model_admin::{Listed, Searched};
 use crate::query_string::QueryString;
@@ -24,8 +26,6 @@ const SIZES: [u32; 4] = [20, 50, 100, 200];
 const DEFAULT_SIZE: u32 = 50;
 /// A table with more rows is large, and is never read as a whole.
 const LARGE: u32 = 10_000;
-/// Rows are counted up to this number.
-const MOST_COUNTED: u32 = 1001;
 /// The maximum number of columns by which a list is sorted.
 const MOST_SORTED: usize = 3;
 
@@ -57,9 +57,9 @@ struct Kept {
     value: String,
 }
 
-/// The rows that the query string of a list names.
-pub(super) struct Narrowed {
-    pub(super) list: List,
+/// The rows that the query string of a list names, and how the page shows the conditions.
+struct Narrowed {
+    list: List,
     filters: Filters,
     dates: Option<DatesView>,
     /// The fields that are searched.
@@ -73,29 +73,65 @@ pub(super) struct Narrowed {
 ///
 /// # Errors
 /// Returns 403 if the user may not see any rows, and 400 if a value is invalid.
-pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Narrowed> {
+pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query: &QueryString) -> Result<List> {
     access::require(req, model, Right::View)?;
     let all = access::rows(req, model)?;
-    let is_large = model.ops.list().has_more_than(req.db()?, LARGE)?;
-    let filters = Filters::of(req, site, model, query, path)?;
+    let filters = Filters::of(req, site, model, query, None)?;
     let searched = searched(req, site, model)?;
-    let conditions: Vec<Filter> = filters.conditions.iter().cloned().chain(search(&searched, query.get("q").unwrap_or_default())).collect();
-    let is_quick = !is_large || conditions.iter().all(|condition| is_served(condition, model.meta()));
-    let mut list = conditions.into_iter().fold(all.clone(), List::filter);
-    let dates = match model.options.dates {
-        // Without an index, the first and the last date are found by reading all rows.
-        Some(field) if !is_large || model.meta().is_indexed(field.column) => {
-            // The years of the rows that match are known only by reading them.
-            let years_of = if is_large { all } else { list.clone() };
-            let (narrowed, view) = dates::narrow(req, field, list, &years_of, query, path)?;
-            list = narrowed;
-            view
-        }
+    let span = match (Span::of(query)?, model.options.dates) {
+        (Some(span), Some(field)) if model.meta().is_indexed(field.column) || !is_large(req, model)? => Some((span, field)),
         _ => None,
     };
+    let conditions = conditions(req, filters.conditions, &searched, span, query);
+    in_order(model, query, narrow(&all, conditions.iter()))
+}
+
+/// Returns the same rows, and how the page shows the conditions.
+fn shown(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Narrowed> {
+    access::require(req, model, Right::View)?;
+    let all = access::rows(req, model)?;
+    let is_large = is_large(req, model)?;
+    let mut filters = Filters::of(req, site, model, query, Some(path))?;
+    let searched = searched(req, site, model)?;
+    // Without an index, the first and the last date are found by reading all rows.
+    let dated = model.options.dates.filter(|field| !is_large || model.meta().is_indexed(field.column));
+    let span = Span::of(query)?.zip(dated);
+    let conditions = conditions(req, std::mem::take(&mut filters.conditions), &searched, span, query);
+    let is_quick = !is_large || conditions.iter().all(|condition| condition.narrows.is_served(model.meta()));
+    let list = narrow(&all, conditions.iter());
+    // The years of the rows that match are known only by reading them.
+    let years_of = if is_large { &all } else { &list };
+    let dates = match dated {
+        Some(field) => dates::links(req, field, span.map(|(span, _)| span), years_of, query, path)?,
+        None => None,
+    };
+    if filter_counts::are_wanted(query)? {
+        filter_counts::add(req, model, &mut filters.views, &all, &conditions, is_large)?;
+    }
+    Ok(Narrowed { list: in_order(model, query, list)?, filters, dates, searched, is_quick, is_large })
+}
+
+fn is_large(req: &mut Request, model: &Registered) -> Result<bool> {
+    model.ops.list().has_more_than(req.db()?, LARGE)
+}
+
+/// Returns all conditions of a list: those of its filters, its search and its dates.
+fn conditions(
+    req: &Request,
+    of_filters: Vec<Condition>,
+    searched: &[Searched],
+    span: Option<(Span, &'static FieldMeta)>,
+    query: &QueryString,
+) -> Vec<Condition> {
+    let words = search(searched, query.get("q").unwrap_or_default());
+    let days = span.map(|(span, field)| span.filters(field, req.time_zone())).unwrap_or_default();
+    let others = words.into_iter().chain(days).map(|filter| Condition::new("", Narrows::Filter(filter)));
+    of_filters.into_iter().chain(others).collect()
+}
+
+fn in_order(model: &Registered, query: &QueryString, list: List) -> Result<List> {
     let order = along_index(model.meta(), order(model, query));
-    let names: Vec<&str> = order.iter().map(String::as_str).collect();
-    Ok(Narrowed { list: list.order_by(&names)?, filters, dates, searched, is_quick, is_large })
+    list.order_by(&order.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Returns the order: that of the query string, or that of the configuration. Empty for that of the model.
@@ -135,7 +171,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     let table = model.meta().table;
     let query = QueryString::of(req)?;
     let path = link(req, "list", &[("model", &table)])?;
-    let Narrowed { list, filters, dates, searched, is_quick, is_large } = narrowed(req, site, model, &query, &path)?;
+    let Narrowed { list, filters, dates, searched, is_quick, is_large } = shown(req, site, model, &query, &path)?;
     let size = page_size(model, &query)?;
     let cursor: Cursor = req.query()?;
     let mut page = list.page(req.db()?, &cursor, size)?;
@@ -160,10 +196,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         (true, _) => page.items.len().to_string(),
         // Counting might read the whole table.
         (false, false) => String::new(),
-        (false, true) => match list.count_up_to(req.db()?, MOST_COUNTED)? {
-            MOST_COUNTED => "1,000+".to_owned(),
-            count => count.to_string(),
-        },
+        (false, true) => filter_counts::count(req, &list)?,
     };
     let mut kept_names: Vec<&str> = filters.names.iter().map(String::as_str).collect();
     kept_names.extend(["q", "after", "before"]);
@@ -190,6 +223,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         has_search => !searched.is_empty(),
         search_help => search_help(&searched),
         kept,
+        counts => filter_counts::link(&filters.views, &query, &path),
         filters => filters.views,
         active => filters.active,
         clear => is_filtered.then(|| query.without(&cleared).on(&path)),

@@ -2,12 +2,14 @@
 
 mod actions;
 mod change_view;
+mod conditions;
 mod dates;
 mod delete;
 mod deletion;
 mod edit;
 mod editable;
 mod export;
+mod filter_counts;
 mod filters;
 mod find;
 mod history;

@@ -58,6 +58,8 @@ fn no_query_string_of_a_list_is_an_error_of_the_server(on: &str) {
         "q",
         "sort",
         "size",
+        "counts",
+        "columns",
         "date",
         "after",
         "before",

@@ -20,8 +20,12 @@ on_each_database!(
 );
 
 /// Six tickets: title, code, state, points, day, urgent.
-fn six(on: &str) -> (Client, Client, Vec<Ticket>) {
-    let client = client(on);
+pub(super) fn six(on: &str) -> (Client, Client, Vec<Ticket>) {
+    six_with(on, admin())
+}
+
+pub(super) fn six_with(on: &str, admin: Admin) -> (Client, Client, Vec<Ticket>) {
+    let client = client_with(on, admin);
     let agents = [agent(&client, "Ada"), agent(&client, "Bob")];
     let rows = [
         ("ant", "c-1", State::Open, Some(3), Some("2025-12-31"), false),
@@ -53,7 +57,7 @@ fn six(on: &str) -> (Client, Client, Vec<Ticket>) {
 }
 
 #[track_caller]
-fn assert_list(browser: &Client, query: &[(&str, &str)], titles: &[&str]) {
+pub(super) fn assert_list(browser: &Client, query: &[(&str, &str)], titles: &[&str]) {
     let mut found = first_column(&browser.get("/admin/tickets").query(query).send());
     if !query.iter().any(|(name, _)| *name == "sort") {
         found.sort_by_key(|title| title.to_lowercase());
@@ -210,7 +214,7 @@ fn an_export_has_the_rows_of_the_list(on: &str) {
 }
 
 /// The number of statements that a page costs.
-fn statements(browser: &Client, path: &str) -> usize {
+pub(super) fn statements(browser: &Client, path: &str) -> usize {
     let page = browser.get(path).send();
     let page = page.assert_status(200);
     let is_count = |count: &usize| catch_unwind(AssertUnwindSafe(|| page.assert_queries(*count).status())).is_ok();

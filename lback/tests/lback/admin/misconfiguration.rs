@@ -57,6 +57,29 @@ fn fields_that_do_not_fit_are_errors() {
 }
 
 #[test]
+fn filters_have_names_and_values_of_their_own() {
+    type Choices = &'static [(&'static str, &'static str)];
+    let error = |names: &[&'static str], choices: Choices| {
+        error(|ticket| names.iter().fold(ticket, |ticket, name| ticket.filter_by(name, "F", choices.iter().copied(), |_| Ticket::query())))
+    };
+    let one: Choices = &[("a", "A")];
+    for (error, expected) in [
+        (error(&["title"], one), "the filter \"title\" of Ticket: the model has a field with this name"),
+        (error(&["secret"], one), "the model has a field"),
+        (error(&["labels"], one), "the model has a field"),
+        (error(&["old", "old"], one), "the filter \"old\" of Ticket: there is another filter with this name"),
+        (error(&["q"], one), "lists use this name"),
+        (error(&["points.from"], one), "only letters, digits and underscores"),
+        (error(&[""], one), "only letters, digits and underscores"),
+        (error(&["old"], &[]), "it needs choices"),
+        (error(&["old"], &[("a", "A"), ("a", "B")]), "it needs choices"),
+        (error(&["old"], &[("", "A")]), "it needs choices"),
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
 fn users_are_configured_within_their_own_pages() {
     let error = |configure: fn(ModelAdmin<User>) -> ModelAdmin<User>| start_error(app(Admin::new().model::<User>(configure)), SETTINGS);
     for (error, expected) in [

@@ -8,6 +8,7 @@ mod deleting;
 mod editable;
 mod editing;
 mod every_kind;
+mod filters;
 mod history;
 mod importing;
 mod inlines;
