@@ -10,7 +10,7 @@ use lback_auth::User;
 use lback_core::{Context, Request, Result, context};
 use lback_db::Dialect;
 use lback_forms::{Form, FormFields};
-use lback_models::{Auto, FieldMeta, Kind, List, Model, ModelMeta, Value, WritableModel};
+use lback_models::{Auto, FieldMeta, Kind, List, ManyToManyMeta, Model, ModelMeta, Value, WritableModel};
 
 use crate::names::{self, Named, named};
 
@@ -68,6 +68,8 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Listed {
     Field(&'static FieldMeta),
+    /// A many-to-many relation, which only visitors choose.
+    Link(&'static ManyToManyMeta),
     /// The column with this place in [`Options::computed`].
     Computed(usize),
 }

@@ -2,10 +2,18 @@
 
 use form_urlencoded::Serializer;
 use lback_core::{Request, Result};
+use serde::Serialize;
 
 /// The parameters of a query string, in order, without empty ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QueryString(Vec<(String, String)>);
+
+/// A parameter that a form keeps in a hidden field.
+#[derive(Serialize)]
+pub(crate) struct Kept {
+    name: String,
+    value: String,
+}
 
 impl QueryString {
     /// Returns the parameters of a request.
@@ -43,6 +51,11 @@ impl QueryString {
 
     pub(crate) fn without(&self, names: &[&str]) -> Self {
         QueryString(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+    }
+
+    /// Returns the parameters as hidden fields of a form.
+    pub(crate) fn kept(&self) -> Vec<Kept> {
+        self.iter().map(|(name, value)| Kept { name: name.to_owned(), value: value.to_owned() }).collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {

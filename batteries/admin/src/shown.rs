@@ -24,6 +24,11 @@ impl Cell {
         Cell { kind: "text", text: text.into(), url: None, input: None }
     }
 
+    /// Returns a cell that shows that there is nothing, if the text is empty.
+    pub(crate) fn text_or_empty(text: &str) -> Self {
+        Cell::of(if text.is_empty() { "empty" } else { "text" }, text)
+    }
+
     fn of(kind: &'static str, text: impl Into<String>) -> Self {
         Cell { kind, text: text.into(), url: None, input: None }
     }
@@ -90,10 +95,10 @@ pub(crate) fn text(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
 /// # Errors
 /// Returns an error if the database fails.
 pub(crate) fn labels(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<Labels> {
-    let mut keys: Vec<_> = keys.into_iter().filter(|key| *key != Value::Null).map(|key| vec![key]).collect();
-    keys.dedup();
     let ops = ops_of(list.meta());
-    let found = list.with_keys(db, &keys)?;
+    let keys = keys.into_iter().filter(|key| *key != Value::Null).map(|key| vec![key]);
+    let different: BTreeMap<String, Vec<Value>> = keys.map(|key| (ops.key_text_of(&key), key)).collect();
+    let found = list.with_keys(db, &different.into_values().collect::<Vec<_>>())?;
     Ok(found.into_iter().map(|(key, row)| (key, ops.label(&row))).collect())
 }
 

@@ -258,6 +258,20 @@ pub(crate) fn linked_keys(db: &mut Db, pairs: Pairs, own: &Value) -> QueryResult
     Ok(found.into_iter().flatten().collect())
 }
 
+/// Returns the keys of rows, each with the keys of the other side to which it is linked, at most `most` for each.
+pub(crate) fn linked_keys_of_all(db: &mut Db, pairs: Pairs, keys: &[Value], most: &Value) -> QueryResult<Vec<Row>> {
+    let kinds = [pairs.own, pairs.other].map(|column| ReadAs::from(kind_of(pairs.meta, column)));
+    let mut rows = Vec::new();
+    for keys in keys.chunks(MOST_KEYS) {
+        let mut sql = Statement::new("SELECT own, other FROM (SELECT ");
+        sql.name(pairs.own).sql(" AS own, ").name(pairs.other).sql(" AS other, ROW_NUMBER() OVER (PARTITION BY ").name(pairs.own);
+        sql.sql(" ORDER BY ").name(pairs.other).sql(") AS place FROM ").name(pairs.meta.table).sql(" WHERE ").name(pairs.own);
+        sql.sql(" IN (").list(kind_of(pairs.meta, pairs.own), keys).sql(")) AS pairs WHERE place <= ").bind(Kind::BigInt, most);
+        rows.extend(sql.rows(db, &kinds)?);
+    }
+    Ok(rows)
+}
+
 /// Makes the rows with these keys the only ones of the other side.
 pub(crate) fn set_linked(db: &mut Db, pairs: Pairs, own: &Value, others: &[Value]) -> QueryResult<()> {
     unlink(db, pairs, own, None)?;

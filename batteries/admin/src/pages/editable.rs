@@ -10,6 +10,7 @@ use lback_models::{FieldMeta, List, Value};
 use super::edit::{SEEN, fingerprint};
 use crate::access::{self, Right};
 use crate::history::{Recorder, RowState, state_of};
+use crate::model_admin::Listed;
 use crate::site::Registered;
 
 /// The maximum number of fields of the rows of a page. A form has at most 1,000, and each row also has a box that selects it.
@@ -18,6 +19,8 @@ const MOST_FIELDS: usize = 950;
 /// The rows of a page, with the fields that the visitor may change.
 pub(super) struct Editable<'a> {
     model: &'a Registered,
+    /// The columns of the page that can be changed.
+    fields: Vec<&'static FieldMeta>,
     rows: Vec<EditableRow>,
 }
 
@@ -35,13 +38,15 @@ pub(super) fn name(key: &str, field: &FieldMeta) -> String {
 
 impl<'a> Editable<'a> {
     /// Returns the rows that the user may change, or `None` if no column can be changed.
-    pub(super) fn of(req: &mut Request, model: &'a Registered, rows: &[Vec<Value>]) -> Result<Option<Self>> {
-        if model.options.editable.is_empty() || !access::has(req, model, Right::Change)? {
+    pub(super) fn of(req: &mut Request, model: &'a Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Option<Self>> {
+        let is_shown = |field: &&FieldMeta| columns.iter().any(|column| matches!(column, Listed::Field(other) if other.name == field.name));
+        let fields: Vec<_> = model.options.editable.iter().copied().filter(is_shown).collect();
+        if fields.is_empty() || !access::has(req, model, Right::Change)? {
             return Ok(None);
         }
-        let mut editable = Editable { model, rows: Vec::new() };
+        let mut editable = Editable { model, fields, rows: Vec::new() };
         // Each row also has a field for its state. Further rows are only shown.
-        let most = MOST_FIELDS.saturating_sub(rows.len()) / (model.options.editable.len() + 1);
+        let most = MOST_FIELDS.saturating_sub(rows.len()) / (editable.fields.len() + 1);
         for values in rows {
             if editable.rows.len() < most && access::has_for(req, model, Right::Change, values)? {
                 let state = model.ops.row_to_json(values, false);
@@ -59,7 +64,7 @@ impl<'a> Editable<'a> {
     pub(super) fn form(&self) -> Form<Values> {
         let mut fields = Vec::new();
         for row in &self.rows {
-            for field in &self.model.options.editable {
+            for field in &self.fields {
                 let texts = form_texts(field, self.value(row, field));
                 // The column has the label.
                 let input = form_field(field).rename(name(&row.key, field)).initial(texts);
@@ -88,7 +93,7 @@ impl<'a> Editable<'a> {
         let mut changed = Vec::new();
         for row in &self.rows {
             let mut values = row.values.clone();
-            for field in &self.model.options.editable {
+            for field in &self.fields {
                 if let Some(value) = form_value(field, &name(&row.key, field), &mut given)? {
                     values[self.position(field)] = value;
                 }

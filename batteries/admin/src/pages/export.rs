@@ -1,30 +1,28 @@
-//! Exports the rows of a list as CSV or JSON, in a stream.
+//! Exports the rows of a list in a stream.
 
-use std::io::{self, Write};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use csv::{Terminator, WriterBuilder};
-use lback_core::{Error, Request, Response, Result};
-use lback_db::RequestDb;
-use lback_models::runtime::form_texts;
-use lback_models::{FieldMeta, Kind, Value};
+use lback_core::{Error, Request, Response, Result, TimeZone};
+use lback_db::{Db, RequestDb};
+use lback_models::{FieldMeta, List, Value};
 
+use super::columns::{self, linked_labels, name_of};
 use super::layout::site_and_table;
 use super::list::narrowed;
+use super::list_rows::value_at;
+use crate::access;
+use crate::model_admin::Listed;
 use crate::query_string::QueryString;
-use crate::shown::text;
-use crate::site::Site;
-
-/// The characters with which a formula of a spreadsheet begins.
-pub(super) const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+use crate::site::{Registered, Site};
 
 pub(super) fn export(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     let query = QueryString::of(req)?;
     let list = narrowed(req, &site, model, &query)?;
-    let zone = req.time_zone();
-    let fields: Vec<(usize, &'static FieldMeta)> = model.meta().fields.iter().enumerate().filter(|(_, field)| !field.hidden).collect();
+    let chosen = columns::chosen(req, &site, model, &query)?;
+    let exported = Exported::of(req, &site, model, chosen.unwrap_or_else(|| fields_of(model)))?;
     let (media_type, ending) = match query.get("format") {
         Some("csv") => ("text/csv; charset=utf-8", "csv"),
         Some("json") => ("application/json", "json"),
@@ -33,61 +31,79 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     let (site, name): (Arc<Site>, String) = (site.clone(), table.clone());
     let response = req.stream_db(media_type, move |db, out| {
         let model = site.model(&name)?;
-        if ending == "csv" {
-            let mut csv = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(&mut *out);
-            csv.write_record(fields.iter().map(|(_, field)| field.name)).map_err(io::Error::from)?;
-            list.for_each_batch(db, |_, rows| {
-                for row in rows {
-                    csv.write_record(fields.iter().map(|(at, field)| csv_cell(field, &row[*at], zone))).map_err(io::Error::from)?;
-                }
-                Ok(())
-            })?;
-            csv.flush()?;
-            Ok(())
-        } else {
-            let mut separator = "[\n";
-            list.for_each_batch(db, |_, rows| {
-                for row in rows {
-                    write!(out, "{separator}")?;
-                    serde_json::to_writer(&mut *out, &model.ops.row_to_json(&row, false))
-                        .map_err(|error| Error::internal("the export cannot be written").with_source(error))?;
-                    separator = ",\n";
-                }
-                Ok(())
-            })?;
-            write!(out, "{}\n]\n", if separator == "[\n" { "[" } else { "" })?;
-            Ok(())
+        match ending {
+            "csv" => exported.write_csv(db, out, model, &list),
+            _ => exported.write_json(db, out, model, &list),
         }
     })?;
     response.with_header("content-disposition", format!("attachment; filename=\"{table}.{ending}\""))
 }
 
-/// Returns the text of a value in CSV, which an import reads as the same value.
-fn csv_cell(field: &FieldMeta, value: &Value, zone: lback_core::TimeZone) -> String {
-    let text = match value {
-        // With the offset, and all digits.
-        Value::Timestamp(at) => at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
-        Value::DateTime(_) => form_texts(field, value).into_iter().next().unwrap_or_default(),
-        Value::Bool(value) => value.to_string(),
-        Value::Text(text) => text.clone(),
-        value => text(field, value, zone),
-    };
-    if matches!(field.kind, Kind::Text | Kind::Json) { guarded(text) } else { text }
+/// Returns all fields that are not hidden.
+fn fields_of(model: &Registered) -> Vec<Listed> {
+    model.meta().fields.iter().filter(|field| !field.hidden).map(Listed::Field).collect()
 }
 
-/// Adds an apostrophe in front of a text that a spreadsheet would run as a formula, or from which an import would remove one.
-fn guarded(text: String) -> String {
-    if text.trim_start_matches('\'').starts_with(FORMULA) { format!("'{text}") } else { text }
+/// The columns of an export.
+pub(super) struct Exported {
+    columns: Vec<Listed>,
+    /// The rows that the user may see of the models to which relations lead, by the names of the relations.
+    others: BTreeMap<&'static str, List>,
+    pub(super) zone: TimeZone,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::guarded;
+/// A value of an export.
+pub(super) enum Exports<'a> {
+    Value(&'static FieldMeta, &'a Value),
+    Text(String),
+}
 
-    #[test]
-    fn formulas_get_an_apostrophe() {
-        for (text, cell) in [("plain", "plain"), ("=1+1", "'=1+1"), ("'=1", "''=1"), ("'tis", "'tis"), ("-", "'-"), ("", "")] {
-            assert_eq!(guarded(text.to_owned()), cell);
+impl Exported {
+    fn of(req: &mut Request, site: &Site, model: &Registered, columns: Vec<Listed>) -> Result<Self> {
+        let mut others = BTreeMap::new();
+        for column in &columns {
+            if let Listed::Link(link) = column
+                && let Some(list) = access::visible(req, site, (link.model)())?
+            {
+                others.insert(name_of(model, *column), list);
+            }
         }
+        Ok(Exported { columns, others, zone: req.time_zone() })
+    }
+
+    pub(super) fn names<'a>(&'a self, model: &'a Registered) -> impl Iterator<Item = &'static str> + 'a {
+        self.columns.iter().map(|column| name_of(model, *column))
+    }
+
+    /// Calls `write` with the values of each row.
+    pub(super) fn for_each(
+        &self,
+        db: &mut Db,
+        model: &Registered,
+        list: &List,
+        mut write: impl FnMut(&[Value], Vec<Exports<'_>>) -> Result<()>,
+    ) -> Result<()> {
+        list.for_each_batch(db, |db, rows| {
+            let mut linked = BTreeMap::new();
+            for column in &self.columns {
+                if let Listed::Link(link) = column
+                    && let Some(others) = self.others.get(link.name)
+                {
+                    linked.insert(link.name, linked_labels(db, model.ops, link, others, &rows)?);
+                }
+            }
+            for row in &rows {
+                let value = |column: &Listed| match column {
+                    Listed::Field(field) => Ok(Exports::Value(field, value_at(model, row, field))),
+                    Listed::Link(link) => {
+                        let labels = linked.get(link.name).and_then(|labels| labels.get(&model.ops.key_text(row)));
+                        Ok(Exports::Text(labels.cloned().unwrap_or_default()))
+                    }
+                    Listed::Computed(at) => (model.options.computed[*at].show)(row).map(Exports::Text),
+                };
+                write(row, self.columns.iter().map(value).collect::<Result<_>>()?)?;
+            }
+            Ok(())
+        })
     }
 }

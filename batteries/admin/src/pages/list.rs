@@ -6,6 +6,7 @@ use lback_models::{Cursor, FieldMeta, Kind, List, ModelMeta};
 use lback_session::RequestSession;
 use serde::Serialize;
 
+use super::columns::{self, label_of};
 use super::conditions::{Condition, Narrows, narrow};
 use super::dates::{self, DatesView, Span};
 use super::editable::{self, Editable};
@@ -49,12 +50,6 @@ struct ActionView {
     name: &'static str,
     label: String,
     is_dangerous: bool,
-}
-
-#[derive(Serialize)]
-struct Kept {
-    name: String,
-    value: String,
 }
 
 /// The rows that the query string of a list names, and how the page shows the conditions.
@@ -179,9 +174,9 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         // The page may have other rows by now.
         page.items = editable::submitted(req, model, &list)?;
     }
-    let columns = model.columns();
+    let columns = columns::chosen(req, site, model, &query)?.unwrap_or_else(|| model.columns());
     let here = query.on(&path);
-    let editable = Editable::of(req, model, &page.items)?;
+    let editable = Editable::of(req, model, &columns, &page.items)?;
     let mut form = editable.as_ref().map(Editable::form);
     if let (true, Some(editable), Some(form)) = (is_saved, &editable, &mut form)
         && let Some(count) = editable.save(req, form)?
@@ -200,8 +195,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     };
     let mut kept_names: Vec<&str> = filters.names.iter().map(String::as_str).collect();
     kept_names.extend(["q", "after", "before"]);
-    let kept: Vec<Kept> =
-        query.without(&kept_names).iter().map(|(name, value)| Kept { name: name.to_owned(), value: value.to_owned() }).collect();
+    let kept = query.without(&kept_names).kept();
     let to = |name: &str, cursor: &Option<String>| cursor.as_ref().map(|cursor| query.with(name, Some(cursor)).on(&path));
     let is_filtered = !filters.active.is_empty() || query.get("q").is_some() || query.get("date").is_some();
     let mut cleared: Vec<&str> = filters.names.iter().map(String::as_str).collect();
@@ -228,6 +222,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         active => filters.active,
         clear => is_filtered.then(|| query.without(&cleared).on(&path)),
         dates,
+        chooser => columns::chooser(req, site, model, &columns, &query, &path)?,
         columns => columns_view(model, &columns, &query, &path, is_large),
         rows,
         count,
@@ -272,9 +267,8 @@ fn columns_view(model: &Registered, columns: &[Listed], query: &QueryString, pat
 fn column_view(model: &Registered, column: Listed, order: &[String], query: &QueryString, path: &str, is_large: bool) -> Column {
     let field = match column {
         Listed::Field(field) => field,
-        Listed::Computed(at) => {
-            let label = model.options.computed[at].label.to_owned();
-            return Column { label, sort: None, sorted: "", is_number: false };
+        Listed::Link(_) | Listed::Computed(_) => {
+            return Column { label: label_of(model, column).to_owned(), sort: None, sorted: "", is_number: false };
         }
     };
     // A large table is sorted only along an index.

@@ -7,6 +7,7 @@ use lback_db::RequestDb;
 use lback_models::{FieldMeta, Value};
 use serde::Serialize;
 
+use super::columns::{LinkedLabels, linked_labels};
 use super::editable::{self, Editable};
 use super::layout::row_link;
 use crate::access;
@@ -47,6 +48,7 @@ pub(super) fn rows_of(
         for column in columns {
             cells.push(match column {
                 Listed::Computed(at) => Cell::text((model.options.computed[*at].show)(row)?),
+                Listed::Link(link) => Cell::text_or_empty(references.linked(link.name, &key)),
                 Listed::Field(field) => {
                     let value = value_at(model, row, field);
                     let mut shown = cell(field, value, zone, references.labels(field));
@@ -65,7 +67,7 @@ pub(super) fn rows_of(
     Ok(views)
 }
 
-fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {
+pub(super) fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {
     let at = model.meta().position(field.column);
     at.and_then(|at| row.get(at)).unwrap_or(&Value::Null)
 }
@@ -74,6 +76,7 @@ fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a 
 struct References<'a> {
     site: &'a Site,
     labels: BTreeMap<&'static str, Labels>,
+    linked: BTreeMap<&'static str, LinkedLabels>,
     /// The tables of which the user may see rows.
     visible: Vec<&'static str>,
     none: Labels,
@@ -81,8 +84,14 @@ struct References<'a> {
 
 impl<'a> References<'a> {
     fn of(req: &mut Request, site: &'a Site, model: &Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Self> {
-        let mut references = References { site, labels: BTreeMap::new(), visible: Vec::new(), none: Labels::new() };
+        let mut references =
+            References { site, labels: BTreeMap::new(), linked: BTreeMap::new(), visible: Vec::new(), none: Labels::new() };
         for column in columns {
+            if let Listed::Link(link) = column
+                && let Some(others) = access::visible(req, site, (link.model)())?
+            {
+                references.linked.insert(link.name, linked_labels(req.db()?, model.ops, link, &others, rows)?);
+            }
             let Listed::Field(field) = column else { continue };
             let Some(reference) = field.references else { continue };
             let meta = (reference.model)();
@@ -98,6 +107,10 @@ impl<'a> References<'a> {
 
     fn labels(&self, field: &FieldMeta) -> &Labels {
         self.labels.get(field.name).unwrap_or(&self.none)
+    }
+
+    fn linked(&self, name: &str, key: &str) -> &str {
+        self.linked.get(name).and_then(|labels| labels.get(key)).map_or("", String::as_str)
     }
 
     fn url(&self, req: &Request, field: &FieldMeta, value: &Value) -> Result<Option<String>> {

@@ -2,6 +2,7 @@
 
 mod actions;
 mod change_view;
+mod columns;
 mod conditions;
 mod dates;
 mod delete;
@@ -9,6 +10,7 @@ mod deletion;
 mod edit;
 mod editable;
 mod export;
+mod export_formats;
 mod filter_counts;
 mod filters;
 mod find;

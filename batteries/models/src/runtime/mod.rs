@@ -74,6 +74,11 @@ pub trait ModelOps: Sync {
         key_text(self.meta(), row)
     }
 
+    /// Returns a primary key as text, as [`key_text`](Self::key_text) does.
+    fn key_text_of(&self, key: &[Value]) -> String {
+        text_of_key(key)
+    }
+
     /// Returns the label of a row.
     fn label(&self, row: &[Value]) -> String {
         row_label(self.meta(), row)
@@ -159,6 +164,17 @@ pub trait ModelOps: Sync {
         Ok(rows::linked_keys(db, pairs_of(link)?, &own)?)
     }
 
+    /// Returns the keys of the rows to which each of several rows is linked by a many-to-many relation, at most `most` for each: pairs of
+    /// the key of one of the rows and the key of another.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    fn linked_of_all(&self, db: &mut Db, link: &'static ManyToManyMeta, rows: &[Vec<Value>], most: u32) -> Result<Vec<(Value, Value)>> {
+        let keys: Vec<Value> = rows.iter().filter_map(|row| self.key(row).into_iter().next()).collect();
+        let found = rows::linked_keys_of_all(db, pairs_of(link)?, &keys, &Value::Int(most.into()))?;
+        Ok(found.into_iter().filter_map(|pair| <[Value; 2]>::try_from(pair).ok().map(Into::into)).collect())
+    }
+
     /// Links a row to those with the given keys, and to no others.
     ///
     /// # Errors
@@ -232,7 +248,11 @@ pub(crate) fn key_of(meta: &'static ModelMeta, row: &[Value]) -> Vec<Value> {
 
 /// Returns the primary key of a row as text: the key itself, or a JSON array of its parts.
 pub(crate) fn key_text(meta: &'static ModelMeta, row: &[Value]) -> String {
-    let parts: Vec<_> = key_of(meta, row).iter().map(|value| cursor::text(value).unwrap_or_default()).collect();
+    text_of_key(&key_of(meta, row))
+}
+
+fn text_of_key(key: &[Value]) -> String {
+    let parts: Vec<_> = key.iter().map(|value| cursor::text(value).unwrap_or_default()).collect();
     match parts.as_slice() {
         [one] => one.clone(),
         parts => serde_json::to_string(parts).unwrap_or_default(),

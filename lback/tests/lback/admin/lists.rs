@@ -65,16 +65,18 @@ pub(super) fn assert_list(browser: &Client, query: &[(&str, &str)], titles: &[&s
     assert_eq!(found, titles, "{query:?}");
 }
 
+/// The titles of the columns of a list.
+pub(super) fn headings(page: &TestResponse) -> Vec<String> {
+    let text = page.assert_status(200).text();
+    let parts = text.split("<th scope=\"col\"").skip(1);
+    parts.map(|part| browser::text_of(&format!("<{}", &part[..part.find("</th>").unwrap()]))).collect()
+}
+
 fn a_list_has_the_columns_that_were_named(on: &str) {
     let (_client, root, tickets) = six(on);
     let page = root.get("/admin/tickets").send();
     let text = page.text();
-    let headings: Vec<String> = text
-        .split("<th scope=\"col\"")
-        .skip(1)
-        .map(|part| browser::text_of(&format!("<{}", &part[..part.find("</th>").unwrap()])))
-        .collect();
-    assert_eq!(headings, ["Title", "State", "Agent", "Opened on", "Points", "Is urgent", "Shouted"]);
+    assert_eq!(headings(&page), ["Title", "State", "Agent", "Opened on", "Points", "Is urgent", "Shouted"]);
     let rows: Vec<&str> = text.split("<tr>").skip(2).collect();
     let cells = |row: &str| {
         row.split("<t")

@@ -4,6 +4,7 @@ mod access;
 mod actions;
 mod bad_input;
 mod browser;
+mod columns;
 mod deleting;
 mod editable;
 mod editing;

@@ -8,7 +8,7 @@ use lback_models::runtime::within_sentence;
 use lback_models::{Auto, FieldMeta, Kind, Value};
 
 use super::columns::{Column, Columns};
-use super::keys::{Key, key_text};
+use super::keys::Key;
 use super::parse::{Line, Table};
 use super::problems::{Problems, shortened};
 use super::references::References;
@@ -88,7 +88,7 @@ pub(super) fn plan(req: &mut Request, model: &Registered, columns: &Columns, tab
         let mut rows: HashMap<_, _> = list.with_keys(req.db()?, &known)?.into_iter().collect();
         planner.learn(req.db()?, lines)?;
         for (line, key) in lines.iter().zip(keys) {
-            let old = key.known().and_then(|key| rows.remove(&key_text(model, &key)));
+            let old = key.known().and_then(|key| rows.remove(&model.ops.key_text_of(&key)));
             planner.row(req, line, key, old, &mut plan)?;
         }
     }
@@ -187,7 +187,7 @@ impl Planner<'_> {
         let key = match key {
             Key::New => return true,
             Key::Invalid => return false,
-            Key::Of(key) => key_text(self.model, key),
+            Key::Of(key) => self.model.ops.key_text_of(key),
         };
         let meta = self.model.meta();
         let label = within_sentence(meta.label);

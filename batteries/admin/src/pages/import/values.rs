@@ -8,7 +8,7 @@ use lback_models::{FieldMeta, Format, Kind, Literal, ModelMeta, ModelOps as _, V
 use serde_json::Value as Json;
 
 use super::problems::shortened;
-use crate::pages::export::FORMULA;
+use crate::pages::export_formats::FORMULA;
 
 /// Returns the text of a cell, without the apostrophe that an export puts in front of a text that a spreadsheet would run as a formula.
 pub(super) fn cell(text: &str) -> &str {

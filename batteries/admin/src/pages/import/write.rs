@@ -11,7 +11,6 @@ use lback_models::runtime::within_sentence;
 use lback_models::{Auto, List, Value};
 use serde_json::Value as Json;
 
-use super::keys::key_text;
 use super::plan::{CHUNK, Planned};
 use super::problems::Problems;
 use crate::history::{Recorder, RowState, state_of};
@@ -43,7 +42,7 @@ pub(super) fn write(
             let keys: Vec<Vec<Value>> = rows.iter().filter_map(|row| row.key.clone()).collect();
             let mut before: HashMap<_, _> = list.with_keys(db, &keys)?.into_iter().collect();
             for row in rows {
-                let old = row.key.as_ref().map(|key| before.remove(&key_text(model, key)));
+                let old = row.key.as_ref().map(|key| before.remove(&model.ops.key_text_of(key)));
                 write_row(db, model, row, old, recorder, problems, &mut written)?;
             }
         }
