@@ -1,4 +1,7 @@
 //! The admin: a site on which staff find, create, change and delete the rows of models.
 
 #[doc(inline)]
-pub use lback_admin::{Admin, AdminSettings, AppAdmin, Change, ChangeKind, FilterChoice, ModelAdmin, RequestHistory, admin_history};
+pub use lback_admin::{
+    Admin, AdminSettings, AppAdmin, Change, ChangeKind, FilterChoice, ModelAdmin, NewSavedView, RequestHistory, SavedView, admin_history,
+    admin_views,
+};

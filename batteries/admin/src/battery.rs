@@ -11,6 +11,7 @@ use lback_models::{ModelMeta, Models};
 use crate::access::Right;
 use crate::admin::Admin;
 use crate::history::admin_history;
+use crate::saved_view::admin_views;
 use crate::sealed::Sealed;
 use crate::site::Site;
 use crate::{AdminSettings, checks, pages, templates};
@@ -73,7 +74,7 @@ impl Battery for AdminBattery {
     }
 
     fn tables(&self) -> Tables {
-        lback_db::tables![admin_history]
+        lback_db::tables![admin_history, admin_views]
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {

@@ -39,6 +39,7 @@ mod model_admin;
 mod names;
 mod pages;
 mod query_string;
+mod saved_view;
 mod sealed;
 mod settings;
 mod shown;
@@ -50,12 +51,13 @@ pub use admin::Admin;
 pub use battery::AppAdmin;
 pub use history::{Change, ChangeKind, RequestHistory, admin_history};
 pub use model_admin::{FilterChoice, ModelAdmin};
+pub use saved_view::{NewSavedView, SavedView, admin_views};
 pub use settings::AdminSettings;
 
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};
 
-/// The migrations that create the table `admin_history`.
+/// The migrations that create the tables `admin_history` and `admin_views`.
 pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
     include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
     include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),

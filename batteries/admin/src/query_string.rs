@@ -49,8 +49,13 @@ impl QueryString {
         changed
     }
 
+    /// Returns the parameters whose names satisfy a condition.
+    pub(crate) fn only(&self, is_kept: impl Fn(&str) -> bool) -> Self {
+        QueryString(self.0.iter().filter(|(name, _)| is_kept(name)).cloned().collect())
+    }
+
     pub(crate) fn without(&self, names: &[&str]) -> Self {
-        QueryString(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+        self.only(|name| !names.contains(&name))
     }
 
     /// Returns the parameters as hidden fields of a form.

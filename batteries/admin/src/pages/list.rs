@@ -16,6 +16,7 @@ use super::import::can_import;
 use super::layout::{Crumb, ModelView, link, render, site_and_table};
 use super::list_rows::rows_of;
 use super::search::{search, search_help, searched};
+use super::views::ViewsView;
 use crate::access::{self, Right};
 use crate::model_admin::{Listed, Searched};
 use crate::query_string::QueryString;
@@ -222,6 +223,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         active => filters.active,
         clear => is_filtered.then(|| query.without(&cleared).on(&path)),
         dates,
+        views => ViewsView::of(req, model, &query, &path)?,
         chooser => columns::chooser(req, site, model, &columns, &query, &path)?,
         columns => columns_view(model, &columns, &query, &path, is_large),
         rows,
@@ -240,7 +242,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     render(req, "admin/list.html", table, vec![Crumb::new(model.meta().plural, None)], context)
 }
 
-fn page_size(model: &Registered, query: &QueryString) -> Result<u32> {
+pub(super) fn page_size(model: &Registered, query: &QueryString) -> Result<u32> {
     match query.get("size") {
         None => Ok(model.options.per_page.unwrap_or(DEFAULT_SIZE)),
         Some(text) => {

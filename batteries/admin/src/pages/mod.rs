@@ -25,6 +25,7 @@ mod list_rows;
 mod readonly;
 mod search;
 pub(crate) mod users;
+mod views;
 
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub(crate) fn urls() -> Router {
         .post("/{model}/import", import::import).body_limit(import::MOST_BODY).timeout(MOST_TIME)
         .get("/{model}/choices/{field}", find::choices).name("choices")
         .post("/{model}/delete", delete::several).timeout(MOST_TIME).name("delete-several")
+        .post("/{model}/views", views::save).name("save-view")
+        .post("/{model}/views/{id:int}/delete", views::delete).name("delete-view")
         .get("/{model}/row/{key}", edit::change).name("row")
         .post("/{model}/row/{key}", edit::change)
         .get("/{model}/row/{key}/delete", delete::one).name("delete")

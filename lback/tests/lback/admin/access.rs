@@ -180,7 +180,9 @@ fn staff_without_rights_read_no_row(on: &str) {
 fn needed(asked: &Asked) -> &'static [&'static str] {
     let end = asked.pattern.strip_prefix("/admin").unwrap().replace("auth_users", "{model}");
     match (asked.method == Method::POST, end.as_str()) {
-        (false, "/{model}" | "/{model}/export" | "/{model}/row/{key}" | "/{model}/row/{key}/history") => &["view", "change"],
+        (false, "/{model}" | "/{model}/export" | "/{model}/row/{key}" | "/{model}/row/{key}/history")
+        // Views of the list belong to the user.
+        | (true, "/{model}/views" | "/{model}/views/{id:int}/delete") => &["view", "change"],
         (_, "/{model}/add" | "/{model}/import") => &["add"],
         (false, "/{model}/choices/{field}") => &["add", "change"],
         (true, "/{model}/row/{key}")

@@ -24,6 +24,7 @@ mod start_page;
 mod system_pages;
 mod undo;
 mod users;
+mod views;
 
 use lback::admin::ModelAdmin;
 use lback::auth::NewUser;
