@@ -11,6 +11,7 @@ use super::columns::{self, linked_labels, name_of};
 use super::layout::site_and_table;
 use super::list::narrowed;
 use super::list_rows::value_at;
+use super::xlsx;
 use crate::access;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
@@ -26,13 +27,19 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     let (media_type, ending) = match query.get("format") {
         Some("csv") => ("text/csv; charset=utf-8", "csv"),
         Some("json") => ("application/json", "json"),
-        _ => return Err(Error::bad_request("A list is exported as csv or json.")),
+        Some("xlsx") => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+        _ => return Err(Error::bad_request("A list is exported as csv, json or xlsx.")),
     };
+    if ending == "xlsx" && list.has_more_than(req.db()?, xlsx::MOST_ROWS - 1)? {
+        let most = xlsx::MOST_ROWS - 1;
+        return Err(Error::bad_request(format!("A sheet has at most {most} rows. Narrow the list first, or export it as CSV.")));
+    }
     let (site, name): (Arc<Site>, String) = (site.clone(), table.clone());
     let response = req.stream_db(media_type, move |db, out| {
         let model = site.model(&name)?;
         match ending {
             "csv" => exported.write_csv(db, out, model, &list),
+            "xlsx" => exported.write_xlsx(db, out, model, &list),
             _ => exported.write_json(db, out, model, &list),
         }
     })?;

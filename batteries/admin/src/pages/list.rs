@@ -202,7 +202,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     let mut cleared: Vec<&str> = filters.names.iter().map(String::as_str).collect();
     cleared.extend(["q", "date", "after", "before"]);
     let export = link(req, "export", &[("model", &table)])?;
-    let exports: Vec<Link> = ["csv", "json"]
+    let exports: Vec<Link> = ["csv", "json", "xlsx"]
         .map(|format| Link {
             label: format.to_uppercase(),
             url: query.without(&["after", "before"]).with("format", Some(format)).on(&export),

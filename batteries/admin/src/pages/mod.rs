@@ -26,6 +26,8 @@ mod readonly;
 mod search;
 pub(crate) mod users;
 mod views;
+mod xlsx;
+mod zip;
 
 use std::time::Duration;
 

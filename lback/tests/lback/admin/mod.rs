@@ -25,6 +25,7 @@ mod system_pages;
 mod undo;
 mod users;
 mod views;
+mod xlsx;
 
 use lback::admin::ModelAdmin;
 use lback::auth::NewUser;
