@@ -50,6 +50,11 @@ pub(crate) struct Options {
     pub(crate) dates: Option<&'static FieldMeta>,
     pub(crate) editable: Vec<&'static FieldMeta>,
     pub(crate) order: Vec<String>,
+    /// The fields by which visitors sort the list; `None` for all.
+    pub(crate) sortable: Option<Vec<&'static str>>,
+    /// The columns that lead to the row; `None` for the first.
+    pub(crate) leading: Option<Vec<Listed>>,
+    pub(crate) empty_value: Option<&'static str>,
     pub(crate) per_page: Option<u32>,
     pub(crate) groups: Vec<Group>,
     pub(crate) readonly: Vec<&'static str>,
@@ -201,14 +206,33 @@ impl<M: Model> ModelAdmin<M> {
     ///
     /// By default, they are the field that labels a row and the first five other fields.
     pub fn list(mut self, columns: impl IntoIterator<Item = &'static str>) -> Self {
-        for name in columns {
+        let columns = self.columns(columns);
+        self.options.list.extend(columns);
+        self
+    }
+
+    fn columns(&mut self, names: impl IntoIterator<Item = &'static str>) -> Vec<Listed> {
+        let mut columns = Vec::new();
+        for name in names {
             let computed = self.options.computed.iter().position(|computed| computed.name == name);
             let column = match computed {
                 Some(at) => Some(Listed::Computed(at)),
                 None => self.found(names::field(M::META, name)).map(Listed::Field),
             };
-            self.options.list.extend(column);
+            columns.extend(column);
         }
+        columns
+    }
+
+    /// Sets the columns of the list that lead to the row, or none. By default, it is the first.
+    pub fn leading(mut self, columns: impl IntoIterator<Item = &'static str>) -> Self {
+        self.options.leading = Some(self.columns(columns));
+        self
+    }
+
+    /// Sets the text of the list for values that are missing. By default, it is a dash.
+    pub fn empty_value(mut self, text: &'static str) -> Self {
+        self.options.empty_value = Some(text);
         self
     }
 
@@ -330,6 +354,16 @@ impl<M: Model> ModelAdmin<M> {
                 self.options.order.push(format!("{sign}{}", field.name));
             }
         }
+        self
+    }
+
+    /// Sets the fields by which visitors can sort the list. By default, they are all columns that are fields.
+    pub fn sortable_by(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        let mut sortable = Vec::new();
+        for name in fields {
+            sortable.extend(self.found(names::field(M::META, name)).map(|field| field.name));
+        }
+        self.options.sortable = Some(sortable);
         self
     }
 

@@ -17,11 +17,13 @@ pub(crate) struct Cell {
     pub(crate) url: Option<String>,
     /// The field of the form in which the value is changed.
     pub(crate) input: Option<String>,
+    /// Whether the cell leads to the row.
+    pub(crate) leads: bool,
 }
 
 impl Cell {
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Cell { kind: "text", text: text.into(), url: None, input: None }
+        Cell { kind: "text", text: text.into(), url: None, input: None, leads: false }
     }
 
     /// Returns a cell that shows that there is nothing, if the text is empty.
@@ -30,7 +32,7 @@ impl Cell {
     }
 
     fn of(kind: &'static str, text: impl Into<String>) -> Self {
-        Cell { kind, text: text.into(), url: None, input: None }
+        Cell { kind, text: text.into(), url: None, input: None, leads: false }
     }
 }
 

@@ -126,7 +126,11 @@ fn conditions(
 }
 
 fn in_order(model: &Registered, query: &QueryString, list: List) -> Result<List> {
-    let order = along_index(model.meta(), order(model, query));
+    let order = order(model, query);
+    if query.get("sort").is_some() && !order.iter().all(|name| is_sortable(model, name.trim_start_matches('-'))) {
+        return Err(Error::bad_request("This list cannot be sorted by this column. Open the list again."));
+    }
+    let order = along_index(model.meta(), order);
     list.order_by(&order.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -136,6 +140,10 @@ fn order(model: &Registered, query: &QueryString) -> Vec<String> {
         Some(sort) => sort.split(',').filter(|name| !name.is_empty()).take(MOST_SORTED).map(str::to_owned).collect(),
         None => model.options.order.clone(),
     }
+}
+
+fn is_sortable(model: &Registered, name: &str) -> bool {
+    model.options.sortable.as_ref().is_none_or(|fields| fields.contains(&name))
 }
 
 /// Returns an order with the other columns of the index that begins with its only column, so that the index serves it.
@@ -227,6 +235,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         chooser => columns::chooser(req, site, model, &columns, &query, &path)?,
         columns => columns_view(model, &columns, &query, &path, is_large),
         rows,
+        empty_value => model.options.empty_value,
         count,
         previous => to("before", &page.previous),
         next => to("after", &page.next),
@@ -274,7 +283,9 @@ fn column_view(model: &Registered, column: Listed, order: &[String], query: &Que
         }
     };
     // A large table is sorted only along an index.
-    let is_sortable = !matches!(field.kind, Kind::Json | Kind::Bytes) && (!is_large || model.meta().is_indexed(field.column));
+    let is_sortable = is_sortable(model, field.name)
+        && !matches!(field.kind, Kind::Json | Kind::Bytes)
+        && (!is_large || model.meta().is_indexed(field.column));
     let sorted = order.iter().find(|name| name.trim_start_matches('-') == field.name);
     let (sorted, next) = match sorted {
         Some(name) if name.starts_with('-') => ("desc", field.name.to_owned()),
@@ -282,7 +293,8 @@ fn column_view(model: &Registered, column: Listed, order: &[String], query: &Que
         None => ("", field.name.to_owned()),
     };
     // The column comes first, and the previous columns of the order decide among equal rows.
-    let others = order.iter().filter(|name| name.trim_start_matches('-') != field.name).cloned();
+    let others = order.iter().filter(|name| name.trim_start_matches('-') != field.name);
+    let others = others.filter(|name| self::is_sortable(model, name.trim_start_matches('-'))).cloned();
     let sort = std::iter::once(next).chain(others).take(MOST_SORTED).collect::<Vec<_>>().join(",");
     Column {
         label: field.label.to_owned(),

@@ -7,7 +7,7 @@ use lback_db::RequestDb;
 use lback_models::{FieldMeta, Value};
 use serde::Serialize;
 
-use super::columns::{LinkedLabels, linked_labels};
+use super::columns::{LinkedLabels, linked_labels, name_of};
 use super::editable::{self, Editable};
 use super::layout::row_link;
 use crate::access;
@@ -42,6 +42,7 @@ pub(super) fn rows_of(
     let from = QueryString::default().with(FROM, Some(if text.is_empty() { "all" } else { &text }));
     let zone = req.time_zone();
     let mut views = Vec::with_capacity(rows.len());
+    let leading = leading(model, columns);
     for row in rows {
         let key = model.ops.key_text(row);
         let mut cells = Vec::with_capacity(columns.len());
@@ -61,10 +62,20 @@ pub(super) fn rows_of(
                 }
             });
         }
+        cells.iter_mut().enumerate().for_each(|(at, cell)| cell.leads = leading.contains(&at));
         let url = from.on(&row_link(req, "row", model, &key)?);
         views.push(RowView { url, label: model.ops.label(row), key, cells });
     }
     Ok(views)
+}
+
+/// Returns the places of the columns that lead to the row: those of the configuration, or the first.
+fn leading(model: &Registered, columns: &[Listed]) -> Vec<usize> {
+    let Some(leading) = &model.options.leading else { return vec![0] };
+    let is_leading = |column: Listed| leading.iter().any(|other| name_of(model, *other) == name_of(model, column));
+    let places: Vec<usize> = (0..columns.len()).filter(|at| is_leading(columns[*at])).collect();
+    // The visitor may have chosen other columns.
+    if places.is_empty() && !leading.is_empty() { vec![0] } else { places }
 }
 
 pub(super) fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {

@@ -16,6 +16,9 @@ on_each_database!(
     filters_and_searches_narrow_together_and_are_taken_away_one_by_one,
     dates_lead_from_years_to_days,
     an_export_has_the_rows_of_the_list,
+    a_list_is_sorted_only_by_the_fields_that_were_named,
+    columns_lead_to_the_row_as_configured,
+    missing_values_have_the_text_that_was_chosen,
     no_page_costs_more_statements_with_more_rows,
 );
 
@@ -213,6 +216,46 @@ fn an_export_has_the_rows_of_the_list(on: &str) {
     root.get("/admin/tickets/export?format=exe").send().assert_status(400);
     // The links on the page lead to it.
     root.get("/admin/tickets?q=cat").send().assert_contains("/admin/tickets/export?q=cat&amp;format=csv");
+}
+
+fn a_list_is_sorted_only_by_the_fields_that_were_named(on: &str) {
+    let admin = Admin::new().model::<Ticket>(|ticket| tickets_admin(ticket).sortable_by(["title", "agent"]).order(["-points"]));
+    let (_client, root, _) = six_with(on, admin);
+    let page = root.get("/admin/tickets").send();
+    assert_eq!(first_column(&page), ["ant", "elk", "dog and cat", "bee", "Fox 50%", "cat"]);
+    page.assert_contains("sort=title\"")
+        .assert_contains("sort=agent_id\"")
+        .assert_not_contains("sort=state")
+        .assert_not_contains("points\">");
+    assert_list(&root, &[("sort", "-title")], &["elk", "dog and cat", "cat", "bee", "ant", "Fox 50%"]);
+    for sort in ["points", "-points", "title,-points", "id"] {
+        root.get("/admin/tickets").query(&[("sort", sort)]).send().assert_status(400);
+        root.get("/admin/tickets/export?format=csv").query(&[("sort", sort)]).send().assert_status(400);
+    }
+}
+
+fn columns_lead_to_the_row_as_configured(on: &str) {
+    let admin = Admin::new().model::<Ticket>(|ticket| tickets_admin(ticket).leading(["state", "agent"]));
+    let (_client, root, tickets) = six_with(on, admin);
+    let link = format!("<a href=\"{}?from=", row_path(&tickets[2]));
+    let page = root.get("/admin/tickets").send();
+    assert_eq!(page.text().matches(&link).count(), 2);
+    assert_eq!(first_column(&page)[2], "cat");
+    page.assert_not_contains("/admin/agents/row/").assert_contains("\">Done &amp; dusted</a>");
+    let page = root.get("/admin/tickets?columns=title,code").send();
+    assert_eq!(page.text().matches("<th scope=\"row\" class=\"is-text\"><a href=").count(), 6);
+    let admin = Admin::new().model::<Ticket>(|ticket| tickets_admin(ticket).leading([]));
+    let (_client, root, _) = six_with(on, admin);
+    root.get("/admin/tickets").send().assert_not_contains("/admin/tickets/row/").assert_contains("<span>cat</span></th>");
+}
+
+fn missing_values_have_the_text_that_was_chosen(on: &str) {
+    let admin = Admin::new().model::<Ticket>(|ticket| tickets_admin(ticket).empty_value("<none>"));
+    let (_client, root, _) = six_with(on, admin);
+    root.get("/admin/tickets")
+        .send()
+        .assert_contains("<span>&lt;none&gt;</span>")
+        .assert_not_contains("aria-hidden=\"true\">–</span></td>");
 }
 
 /// The number of statements that a page costs.

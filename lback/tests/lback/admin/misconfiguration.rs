@@ -21,6 +21,8 @@ fn a_wrong_name_is_an_error_that_suggests_the_right_one() {
         error(|ticket| ticket.search(["titel"])),
         error(|ticket| ticket.filters(["titel"])),
         error(|ticket| ticket.order(["-titel"])),
+        error(|ticket| ticket.sortable_by(["titel"])),
+        error(|ticket| ticket.leading(["titel"])),
         error(|ticket| ticket.readonly(["titel"])),
         error(|ticket| ticket.exclude(["titel"])),
         error(|ticket| ticket.dates("titel")),
