@@ -73,10 +73,23 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Listed {
     Field(&'static FieldMeta),
+    /// A field of the row to which a reference leads.
+    Through(Through),
     /// A many-to-many relation, which only visitors choose.
     Link(&'static ManyToManyMeta),
     /// The column with this place in [`Options::computed`].
     Computed(usize),
+}
+
+/// A field of the row to which a reference leads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Through {
+    /// The name in the configuration: `author.name`.
+    pub(crate) name: &'static str,
+    pub(crate) reference: &'static FieldMeta,
+    /// The model of the other row.
+    pub(crate) to: &'static ModelMeta,
+    pub(crate) field: &'static FieldMeta,
 }
 
 /// A field that is searched.
@@ -203,6 +216,7 @@ impl<M: Model> ModelAdmin<M> {
     }
 
     /// Sets the columns of the list: fields, and [computed columns](Self::column) that were added before. The first leads to the row.
+    /// `author.email` is a field of the row that a reference leads to, which is empty if the visitor may not see that row.
     ///
     /// By default, they are the field that labels a row and the first five other fields.
     pub fn list(mut self, columns: impl IntoIterator<Item = &'static str>) -> Self {
@@ -217,6 +231,7 @@ impl<M: Model> ModelAdmin<M> {
             let computed = self.options.computed.iter().position(|computed| computed.name == name);
             let column = match computed {
                 Some(at) => Some(Listed::Computed(at)),
+                None if name.contains('.') => self.found(through(M::META, name)).map(Listed::Through),
                 None => self.found(names::field(M::META, name)).map(Listed::Field),
             };
             columns.extend(column);
@@ -602,6 +617,17 @@ fn searched(mut meta: &'static ModelMeta, name: &str) -> Result<Searched, String
         meta = (reference.model)();
     }
     Err(format!("\"{name}\" names no field of {}", meta.name))
+}
+
+fn through(meta: &'static ModelMeta, name: &'static str) -> Result<Through, String> {
+    let (first, last) = name.split_once('.').unwrap_or((name, ""));
+    let reference = names::field(meta, first)?;
+    let to =
+        reference.references.map(|reference| (reference.model)()).ok_or_else(|| format!("{}.{first} is not a reference", meta.name))?;
+    match names::field(to, last)? {
+        field if field.references.is_some() => Err(format!("\"{name}\" leads to another reference, which a list does not follow")),
+        field => Ok(Through { name, reference, to, field }),
+    }
 }
 
 fn filtered(meta: &'static ModelMeta, name: &str) -> Result<Named, String> {

@@ -98,10 +98,21 @@ pub(crate) fn text(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
 /// Returns an error if the database fails.
 pub(crate) fn labels(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<Labels> {
     let ops = ops_of(list.meta());
+    Ok(rows_by_key(db, list, keys)?.into_iter().map(|(key, row)| (key, ops.label(&row))).collect())
+}
+
+/// Rows, by the texts of their keys.
+pub(crate) type RowsByKey = BTreeMap<String, Vec<Value>>;
+
+/// Returns the rows of a list with these keys, of which some may be NULL or equal.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) fn rows_by_key(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<RowsByKey> {
+    let ops = ops_of(list.meta());
     let keys = keys.into_iter().filter(|key| *key != Value::Null).map(|key| vec![key]);
     let different: BTreeMap<String, Vec<Value>> = keys.map(|key| (ops.key_text_of(&key), key)).collect();
-    let found = list.with_keys(db, &different.into_values().collect::<Vec<_>>())?;
-    Ok(found.into_iter().map(|(key, row)| (key, ops.label(&row))).collect())
+    Ok(list.with_keys(db, &different.into_values().collect::<Vec<_>>())?.into_iter().collect())
 }
 
 /// Returns a value of the history as text.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lback_core::{Error, Request, Result};
 use lback_db::Db;
+use lback_models::runtime::within_sentence;
 use lback_models::{List, ManyToManyMeta, ModelOps, Value};
 use serde::Serialize;
 
@@ -30,7 +31,7 @@ pub(super) struct ChooserView {
 #[derive(Serialize)]
 struct ColumnChoice {
     name: &'static str,
-    label: &'static str,
+    label: String,
     is_chosen: bool,
     /// The link that exchanges the column with the previous one.
     earlier: Option<String>,
@@ -39,7 +40,7 @@ struct ColumnChoice {
 /// Returns the columns that a visitor may choose: those of the list, and all other fields and relations that are neither hidden nor left
 /// out, if the user may see the rows to which a relation leads.
 fn available(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Listed>> {
-    let mut columns = model.columns();
+    let mut columns = configured(req, site, model)?;
     let is_left_out = |name: &str| model.options.left_out.contains(&name);
     for field in model.meta().fields.iter().filter(|field| !field.hidden && !is_left_out(field.name)) {
         if !columns.iter().any(|column| matches!(column, Listed::Field(other) if other.column == field.column)) {
@@ -54,19 +55,33 @@ fn available(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<L
     Ok(columns)
 }
 
+/// Returns the columns of the configuration, without those of models whose rows the user may not see.
+pub(super) fn configured(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Listed>> {
+    let mut columns = Vec::new();
+    for column in model.columns() {
+        match column {
+            Listed::Through(through) if access::visible(req, site, through.to)?.is_none() => {}
+            column => columns.push(column),
+        }
+    }
+    Ok(columns)
+}
+
 pub(super) fn name_of(model: &Registered, column: Listed) -> &'static str {
     match column {
         Listed::Field(field) => field.name,
+        Listed::Through(through) => through.name,
         Listed::Link(link) => link.name,
         Listed::Computed(at) => model.options.computed[at].name,
     }
 }
 
-pub(super) fn label_of(model: &Registered, column: Listed) -> &'static str {
+pub(super) fn label_of(model: &Registered, column: Listed) -> String {
     match column {
-        Listed::Field(field) => field.label,
-        Listed::Link(link) => link.label,
-        Listed::Computed(at) => model.options.computed[at].label,
+        Listed::Field(field) => field.label.to_owned(),
+        Listed::Through(through) => format!("{} {}", through.reference.label, within_sentence(through.field.label)),
+        Listed::Link(link) => link.label.to_owned(),
+        Listed::Computed(at) => model.options.computed[at].label.to_owned(),
     }
 }
 

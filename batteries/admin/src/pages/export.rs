@@ -10,11 +10,12 @@ use lback_models::{FieldMeta, List, Value};
 use super::columns::{self, linked_labels, name_of};
 use super::layout::site_and_table;
 use super::list::narrowed;
-use super::list_rows::value_at;
+use super::list_rows::{value_at, value_of};
 use super::xlsx;
 use crate::access;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
+use crate::shown::rows_by_key;
 use crate::site::{Registered, Site};
 
 pub(super) fn export(req: &mut Request) -> Result<Response> {
@@ -69,11 +70,12 @@ impl Exported {
     fn of(req: &mut Request, site: &Site, model: &Registered, columns: Vec<Listed>) -> Result<Self> {
         let mut others = BTreeMap::new();
         for column in &columns {
-            if let Listed::Link(link) = column
-                && let Some(list) = access::visible(req, site, (link.model)())?
-            {
-                others.insert(name_of(model, *column), list);
-            }
+            let to = match column {
+                Listed::Link(link) => (link.model)(),
+                Listed::Through(through) => through.to,
+                Listed::Field(_) | Listed::Computed(_) => continue,
+            };
+            others.extend(access::visible(req, site, to)?.map(|list| (name_of(model, *column), list)));
         }
         Ok(Exported { columns, others, zone: req.time_zone() })
     }
@@ -88,11 +90,18 @@ impl Exported {
         db: &mut Db,
         model: &Registered,
         list: &List,
-        mut write: impl FnMut(&[Value], Vec<Exports<'_>>) -> Result<()>,
+        mut write: impl FnMut(Vec<Exports<'_>>) -> Result<()>,
     ) -> Result<()> {
         list.for_each_batch(db, |db, rows| {
             let mut linked = BTreeMap::new();
+            let mut through = BTreeMap::new();
             for column in &self.columns {
+                if let Listed::Through(column) = column
+                    && let Some(others) = self.others.get(column.name)
+                {
+                    let keys = rows.iter().map(|row| value_at(model, row, column.reference).clone()).collect();
+                    through.insert(column.name, rows_by_key(db, others, keys)?);
+                }
                 if let Listed::Link(link) = column
                     && let Some(others) = self.others.get(link.name)
                 {
@@ -102,13 +111,18 @@ impl Exported {
             for row in &rows {
                 let value = |column: &Listed| match column {
                     Listed::Field(field) => Ok(Exports::Value(field, value_at(model, row, field))),
+                    Listed::Through(column) => {
+                        let key = model.ops.key_text_of(std::slice::from_ref(value_at(model, row, column.reference)));
+                        let other = through.get(column.name).and_then(|others| others.get(&key));
+                        Ok(Exports::Value(column.field, other.map_or(&Value::Null, |other| value_of(column.to, other, column.field))))
+                    }
                     Listed::Link(link) => {
                         let labels = linked.get(link.name).and_then(|labels| labels.get(&model.ops.key_text(row)));
                         Ok(Exports::Text(labels.cloned().unwrap_or_default()))
                     }
                     Listed::Computed(at) => (model.options.computed[*at].show)(row).map(Exports::Text),
                 };
-                write(row, self.columns.iter().map(value).collect::<Result<_>>()?)?;
+                write(self.columns.iter().map(value).collect::<Result<_>>()?)?;
             }
             Ok(())
         })

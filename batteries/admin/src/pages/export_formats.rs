@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use csv::{Terminator, WriterBuilder};
 use lback_core::{Error, Result, TimeZone};
 use lback_db::Db;
-use lback_models::runtime::form_texts;
+use lback_models::runtime::{form_texts, value_to_json};
 use lback_models::{FieldMeta, Kind, List, Value};
 use serde_json::{Map, Value as Json};
 
@@ -21,7 +21,7 @@ impl Exported {
     pub(super) fn write_csv(&self, db: &mut Db, out: &mut impl Write, model: &Registered, list: &List) -> Result<()> {
         let mut csv = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
         csv.write_record(self.names(model)).map_err(io::Error::from)?;
-        self.for_each(db, model, list, |_, values| {
+        self.for_each(db, model, list, |values| {
             let cells = values.into_iter().map(|value| match value {
                 Exports::Value(field, value) => csv_cell(field, value, self.zone),
                 Exports::Text(text) => guarded(text),
@@ -34,13 +34,12 @@ impl Exported {
 
     pub(super) fn write_json(&self, db: &mut Db, out: &mut impl Write, model: &Registered, list: &List) -> Result<()> {
         let mut separator = "[\n";
-        self.for_each(db, model, list, |row, values| {
-            let mut fields = model.ops.row_to_json(row, false);
-            let json = |(name, value): (&str, Exports<'_>)| match value {
-                Exports::Value(..) => Some((name.to_owned(), fields.remove(name)?)),
-                Exports::Text(text) => Some((name.to_owned(), Json::String(text))),
+        self.for_each(db, model, list, |values| {
+            let json = |value| match value {
+                Exports::Value(field, value) => value_to_json(field, value),
+                Exports::Text(text) => Json::String(text),
             };
-            let object: Map<String, Json> = self.names(model).zip(values).filter_map(json).collect();
+            let object: Map<String, Json> = self.names(model).map(str::to_owned).zip(values.into_iter().map(json)).collect();
             write!(out, "{separator}")?;
             serde_json::to_writer(&mut *out, &object)
                 .map_err(|error| Error::internal("the export cannot be written").with_source(error))?;
@@ -54,7 +53,7 @@ impl Exported {
     pub(super) fn write_xlsx(&self, db: &mut Db, out: &mut impl Write, model: &Registered, list: &List) -> Result<()> {
         let titles: Vec<&str> = self.names(model).collect();
         xlsx::write(out, model.meta().table, &titles, |sheet| {
-            self.for_each(db, model, list, |_, values| {
+            self.for_each(db, model, list, |values| {
                 let cells = values.into_iter().map(|value| match value {
                     Exports::Value(field, value) => sheet_cell(field, value, self.zone),
                     Exports::Text(text) => Cell::Text(text),

@@ -183,7 +183,10 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         // The page may have other rows by now.
         page.items = editable::submitted(req, model, &list)?;
     }
-    let columns = columns::chosen(req, site, model, &query)?.unwrap_or_else(|| model.columns());
+    let columns = match columns::chosen(req, site, model, &query)? {
+        Some(columns) => columns,
+        None => columns::configured(req, site, model)?,
+    };
     let here = query.on(&path);
     let editable = Editable::of(req, model, &columns, &page.items)?;
     let mut form = editable.as_ref().map(Editable::form);
@@ -278,8 +281,9 @@ fn columns_view(model: &Registered, columns: &[Listed], query: &QueryString, pat
 fn column_view(model: &Registered, column: Listed, order: &[String], query: &QueryString, path: &str, is_large: bool) -> Column {
     let field = match column {
         Listed::Field(field) => field,
-        Listed::Link(_) | Listed::Computed(_) => {
-            return Column { label: label_of(model, column).to_owned(), sort: None, sorted: "", is_number: false };
+        Listed::Through(_) | Listed::Link(_) | Listed::Computed(_) => {
+            let is_number = matches!(column, Listed::Through(through) if is_number(through.field));
+            return Column { label: label_of(model, column), sort: None, sorted: "", is_number };
         }
     };
     // A large table is sorted only along an index.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
-use lback_models::{FieldMeta, Value};
+use lback_models::runtime::ops_of;
+use lback_models::{FieldMeta, ModelMeta, ModelOps as _, Value};
 use serde::Serialize;
 
 use super::columns::{LinkedLabels, linked_labels, name_of};
@@ -13,7 +14,7 @@ use super::layout::row_link;
 use crate::access;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
-use crate::shown::{Cell, Labels, cell, labels};
+use crate::shown::{Cell, Labels, RowsByKey, cell, rows_by_key};
 use crate::site::{Registered, Site};
 
 /// The parameter of a row's page that names the list from which it was opened.
@@ -49,6 +50,10 @@ pub(super) fn rows_of(
         for column in columns {
             cells.push(match column {
                 Listed::Computed(at) => Cell::text((model.options.computed[*at].show)(row)?),
+                Listed::Through(through) => match references.row(through.reference, row, model) {
+                    Some(other) => cell(through.field, value_of(through.to, other, through.field), zone, &references.none),
+                    None => Cell::text_or_empty(""),
+                },
                 Listed::Link(link) => Cell::text_or_empty(references.linked(link.name, &key)),
                 Listed::Field(field) => {
                     let value = value_at(model, row, field);
@@ -79,13 +84,19 @@ fn leading(model: &Registered, columns: &[Listed]) -> Vec<usize> {
 }
 
 pub(super) fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {
-    let at = model.meta().position(field.column);
+    value_of(model.meta(), row, field)
+}
+
+/// Returns the value of a field of a row.
+pub(super) fn value_of<'a>(meta: &ModelMeta, row: &'a [Value], field: &FieldMeta) -> &'a Value {
+    let at = meta.position(field.column);
     at.and_then(|at| row.get(at)).unwrap_or(&Value::Null)
 }
 
 /// The rows that a page refers to.
 struct References<'a> {
     site: &'a Site,
+    rows: BTreeMap<&'static str, RowsByKey>,
     labels: BTreeMap<&'static str, Labels>,
     linked: BTreeMap<&'static str, LinkedLabels>,
     /// The tables of which the user may see rows.
@@ -95,22 +106,34 @@ struct References<'a> {
 
 impl<'a> References<'a> {
     fn of(req: &mut Request, site: &'a Site, model: &Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Self> {
-        let mut references =
-            References { site, labels: BTreeMap::new(), linked: BTreeMap::new(), visible: Vec::new(), none: Labels::new() };
+        let mut references = References {
+            site,
+            rows: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            linked: BTreeMap::new(),
+            visible: Vec::new(),
+            none: Labels::new(),
+        };
         for column in columns {
             if let Listed::Link(link) = column
                 && let Some(others) = access::visible(req, site, (link.model)())?
             {
                 references.linked.insert(link.name, linked_labels(req.db()?, model.ops, link, &others, rows)?);
             }
-            let Listed::Field(field) = column else { continue };
-            let Some(reference) = field.references else { continue };
+            let field = match column {
+                Listed::Field(field) => *field,
+                Listed::Through(through) => through.reference,
+                Listed::Link(_) | Listed::Computed(_) => continue,
+            };
+            let Some(reference) = field.references.filter(|_| !references.rows.contains_key(field.name)) else { continue };
             let meta = (reference.model)();
             // The label of a row that the user may not see is not shown, either.
             let Some(list) = access::visible(req, site, meta)? else { continue };
             let keys = rows.iter().map(|row| value_at(model, row, field).clone()).collect();
-            let found = labels(req.db()?, &list, keys)?;
-            references.labels.insert(field.name, found);
+            let found = rows_by_key(req.db()?, &list, keys)?;
+            let ops = ops_of(meta);
+            references.labels.insert(field.name, found.iter().map(|(key, row)| (key.clone(), ops.label(row))).collect());
+            references.rows.insert(field.name, found);
             references.visible.push(meta.table);
         }
         Ok(references)
@@ -118,6 +141,12 @@ impl<'a> References<'a> {
 
     fn labels(&self, field: &FieldMeta) -> &Labels {
         self.labels.get(field.name).unwrap_or(&self.none)
+    }
+
+    /// Returns the row to which a reference of a row leads, if the user may see it.
+    fn row(&self, reference: &FieldMeta, row: &[Value], model: &Registered) -> Option<&Vec<Value>> {
+        let key = model.ops.key_text_of(std::slice::from_ref(value_at(model, row, reference)));
+        self.rows.get(reference.name)?.get(&key)
     }
 
     fn linked(&self, name: &str, key: &str) -> &str {

@@ -3,7 +3,12 @@
 use serde_json::{Map, Value as Json};
 
 use crate::data::{from_json, to_json};
-use crate::{ModelMeta, Value};
+use crate::{FieldMeta, ModelMeta, Value};
+
+/// Returns the value of a field as JSON, in the format of `dumpdata`.
+pub fn value_to_json(field: &FieldMeta, value: &Value) -> Json {
+    to_json(field, value)
+}
 
 pub(super) fn row_to_json(meta: &'static ModelMeta, row: &[Value], hidden: bool) -> Map<String, Json> {
     let fields = meta.fields.iter().zip(row).filter(|(field, _)| hidden || !field.hidden);

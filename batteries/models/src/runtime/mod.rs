@@ -12,6 +12,7 @@ pub(crate) use condition::contains;
 pub use dependents::{Dependents, dependents};
 pub use filter::{Comparison, Filter};
 pub use form::{form_field, form_texts, form_value, link_form_field, read_text};
+pub use json::value_to_json;
 pub use list::List;
 
 pub use crate::refused::within_sentence;

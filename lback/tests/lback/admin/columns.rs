@@ -11,6 +11,7 @@ on_each_database!(
     relations_are_columns_of_those_who_may_see_them,
     a_column_that_is_not_shown_is_not_changed,
     many_rows_with_a_relation_cost_no_more_statements,
+    a_column_follows_a_reference_for_those_who_may_see_the_row,
 );
 
 fn a_visitor_chooses_the_columns_and_their_order(on: &str) {
@@ -111,4 +112,34 @@ fn many_rows_with_a_relation_cost_no_more_statements(on: &str) {
     let labels: Vec<i64> = (0..9).map(|number| label(&client, &format!("l{number}")).id).collect();
     tickets.iter().for_each(|ticket| client.db(|db| ticket.set_labels(db, &labels)));
     assert_eq!(pages.map(|page| statements(&root, page)), before);
+}
+
+fn a_column_follows_a_reference_for_those_who_may_see_the_row(on: &str) {
+    let admin = Admin::new()
+        .model::<Ticket>(|ticket| tickets_admin(ticket).list(["title", "agent.name", "reviewer.id"]))
+        .model::<Agent>(|agent| agent.rows(|user| Agent::query().filter(agents::name.ne(if user.is_superuser { "" } else { "Bob" }))));
+    let (client, root, tickets) = six_with(on, admin);
+    let page = root.get("/admin/tickets?columns=title,agent.name,reviewer.id,agent_id").send();
+    assert_eq!(headings(&page), ["Title", "Agent name", "Reviewer id", "Agent"]);
+    page.assert_contains(">Bob<").assert_not_contains("sort=agent.name").assert_contains("columns=agent.name%2Ctitle%2Creviewer.id");
+    assert_eq!(headings(&root.get("/admin/tickets").send()).len(), 10);
+    let export = |browser: &Client, format: &str| {
+        browser.get(&format!("/admin/tickets/export?format={format}&columns=agent.name,reviewer.id&sort=id")).send()
+    };
+    let (ada, bob) = (tickets[0].agent_id, tickets[1].agent_id);
+    assert!(export(&root, "csv").text().starts_with(&format!("agent.name,reviewer.id\r\nAda,{bob}\r\nBob,\r\n")));
+    let rows: Vec<lback::serde_json::Value> = export(&root, "json").json();
+    assert_eq!(rows[0], lback::serde_json::json!({ "agent.name": "Ada", "reviewer.id": bob }));
+    // The other rows are empty, and for those who see no agents, there is no such column.
+    let clerk = staff(&client, "clerk", &["tickets.view", "agents.view"]);
+    clerk.get("/admin/tickets").send().assert_contains(">Ada<").assert_not_contains("Bob");
+    assert!(export(&clerk, "csv").text().starts_with("agent.name,reviewer.id\r\nAda,\r\n,\r\n"));
+    let other = staff(&client, "other", &["tickets.view"]);
+    assert!(!headings(&other.get("/admin/tickets").send()).contains(&"Agent name".to_owned()));
+    other.get("/admin/tickets").send().assert_not_contains("Ada").assert_contains(&format!(">{ada}<"));
+    assert_eq!(export(&other, "csv").status(), 400);
+    other.get("/admin/tickets?columns=agent.name").send().assert_status(400);
+    for unknown in ["agent.secret", "agent.nothing", "reviewer.name", "agent.", ".name", "agent.name.id"] {
+        root.get("/admin/tickets").query(&[("columns", unknown)]).send().assert_status(400);
+    }
 }

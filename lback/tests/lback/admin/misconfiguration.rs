@@ -45,6 +45,9 @@ fn a_name_that_resembles_none_is_answered_with_all() {
 fn fields_that_do_not_fit_are_errors() {
     for (error, expected) in [
         (error(|ticket| ticket.list(["secret"])), "Ticket.secret is hidden"),
+        (error(|ticket| ticket.list(["agent.secret"])), "Agent.secret is hidden"),
+        (error(|ticket| ticket.list(["title.name"])), "Ticket.title is not a reference"),
+        (error(|ticket| ticket.list(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
         (error(|ticket| ticket.search(["is_urgent"])), "Ticket.is_urgent cannot be searched"),
         (error(|ticket| ticket.search(["title.name"])), "Ticket.title is not a reference"),
         (error(|ticket| ticket.search(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
