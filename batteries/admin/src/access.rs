@@ -96,10 +96,13 @@ pub(crate) fn decides_on_rights(req: &mut Request) -> Result<bool> {
     Ok(req.user()?.is_some_and(|user| user.is_superuser))
 }
 
-/// Returns whether the rows of a model decide about rights: users, groups and permissions.
+/// Returns whether the rows of a model decide about rights.
 pub(crate) fn grants_rights(meta: &ModelMeta) -> bool {
-    [User::META.table, Group::META.table, Permission::META.table].contains(&meta.table)
+    RIGHTS.contains(&meta.table)
 }
+
+/// The tables whose rows decide about rights: users, groups and permissions.
+pub(crate) const RIGHTS: [&str; 3] = [User::META.table, Group::META.table, Permission::META.table];
 
 /// Returns an error unless the user has a right for a row.
 ///

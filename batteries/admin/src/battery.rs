@@ -96,8 +96,8 @@ impl Battery for AdminBattery {
         for (name, text) in templates::ALL.iter().copied() {
             setup.template(name, text);
         }
-        let history_days = setup.settings().section::<AdminSettings>()?.admin_history_days;
-        let site = Arc::new(Site { title: admin.title, models: admin.models, widgets: admin.widgets, history_days });
+        let settings = setup.settings().section()?;
+        let site = Arc::new(Site { title: admin.title, models: admin.models, widgets: admin.widgets, settings });
         setup.state(site.clone());
         setup.checks(move |app, checks| {
             checks.add("indexes for the lists of the admin", checks::indexes(app, &site));

@@ -6,6 +6,7 @@ use lback_auth::User;
 use lback_core::{Error, Request, Result};
 use lback_models::{FieldMeta, Model as _, ModelMeta, ModelOps, Models};
 
+use crate::AdminSettings;
 use crate::model_admin::{Listed, Options};
 use crate::widgets::Widget;
 
@@ -56,8 +57,7 @@ pub(crate) struct Site {
     pub(crate) title: String,
     pub(crate) models: Vec<Registered>,
     pub(crate) widgets: Vec<Widget>,
-    /// The number of days for which changes stay in the history.
-    pub(crate) history_days: Option<u32>,
+    pub(crate) settings: AdminSettings,
 }
 
 impl Site {

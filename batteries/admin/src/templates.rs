@@ -12,6 +12,7 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/list.html",
     "admin/edit.html",
     "admin/action.html",
+    "admin/confirm.html",
     "admin/delete.html",
     "admin/affected.html",
     "admin/history.html",

@@ -78,6 +78,7 @@ pub trait Account: Serialize + Send + Sync + Sized + 'static {
 /// The user who is logged in, independent of the type of the application's users.
 #[derive(Clone)]
 pub(crate) struct CurrentUser {
+    pub(crate) id: i64,
     pub(crate) account: Arc<dyn Any + Send + Sync>,
     pub(crate) password_hash: String,
     pub(crate) is_active: bool,
@@ -88,6 +89,7 @@ pub(crate) struct CurrentUser {
 impl CurrentUser {
     fn of<A: Account>(account: A) -> Self {
         CurrentUser {
+            id: account.id(),
             password_hash: account.password_hash().to_owned(),
             is_active: account.is_active(),
             is_staff: account.is_staff(),

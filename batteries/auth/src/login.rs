@@ -9,7 +9,8 @@ use lback_db::{RequestDb, RequestSignal};
 use lback_session::{Expiry, Record, RequestSession, SessionId};
 use serde::{Deserialize, Serialize};
 
-use crate::password::Verdict;
+use crate::account::CurrentUser;
+use crate::password::{self, Verdict};
 use crate::rate_limit::{self, Attempt, Throttled};
 use crate::request::{SIGNATURE, USER_ID, current_user};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
@@ -24,6 +25,8 @@ pub enum LoginRefused {
     Wrong,
     /// There were too many failures, so the password was not checked.
     TooMany(Throttled),
+    /// The user has no password to [confirm](crate::RequestAuth::confirm_password), such as one who logs in by another service.
+    NoPassword,
 }
 
 impl fmt::Display for LoginRefused {
@@ -31,6 +34,7 @@ impl fmt::Display for LoginRefused {
         match self {
             LoginRefused::Wrong => f.write_str("That is not the right user name and password."),
             LoginRefused::TooMany(throttled) => throttled.fmt(f),
+            LoginRefused::NoPassword => f.write_str("You have no password on this site. Log out and in again instead."),
         }
     }
 }
@@ -45,13 +49,11 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
     let is_possible = !name.is_empty() && !name.contains('\0');
     let found = if is_possible { req.read_db(|db| A::find_by_login(db, name))? } else { None };
     let user_id = found.as_ref().map(Account::id);
-    auth.passwords().check_capacity()?;
     let attempt = Attempt::new(user_id, name, address, device);
-    if let Err(throttled) = rate_limit::admit(req, auth, &attempt)? {
-        req.app().send(UserLoginFailed { user_id, throttled: true });
-        return Ok(Err(LoginRefused::TooMany(throttled)));
-    }
-    let verdict = auth.passwords().check(password, found.as_ref().map(Account::password_hash))?;
+    let verdict = match check_password(req, auth, &attempt, user_id, password, found.as_ref().map(Account::password_hash))? {
+        Ok(verdict) => verdict,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let Some(mut user) = found.filter(|user| verdict != Verdict::Wrong && user.is_active()) else {
         req.app().send(UserLoginFailed { user_id, throttled: false });
         return Ok(Err(LoginRefused::Wrong));
@@ -67,6 +69,57 @@ pub(crate) fn authenticate<A: Account>(req: &mut Request, auth: &Auth, name: &st
         auth.login_limits().succeeded(db, auth.attempt_keys(), &attempt, now)
     })?;
     Ok(Ok(user))
+}
+
+/// Checks a password, unless the attempt must wait. It counts as a failure until it is taken back.
+fn check_password(
+    req: &mut Request,
+    auth: &Auth,
+    attempt: &Attempt,
+    user_id: Option<i64>,
+    password: &str,
+    hash: Option<&str>,
+) -> Result<Result<Verdict, LoginRefused>> {
+    auth.passwords().check_capacity()?;
+    if let Err(throttled) = rate_limit::admit(req, auth, attempt)? {
+        req.app().send(UserLoginFailed { user_id, throttled: true });
+        return Ok(Err(LoginRefused::TooMany(throttled)));
+    }
+    auth.passwords().check(password, hash).map(Ok)
+}
+
+/// Checks the password of the current user, and records the time in the session if it is right.
+pub(crate) fn confirm(req: &mut Request, auth: &Auth, user: &CurrentUser, password: &str) -> Result<Result<(), LoginRefused>> {
+    if user.password_hash == password::UNUSABLE {
+        return Ok(Err(LoginRefused::NoPassword));
+    }
+    let now = req.now();
+    let device = device(req, auth);
+    // Counted with the logins by user name.
+    let attempt = Attempt::new(Some(user.id), "", req.client_addr(), device);
+    match check_password(req, auth, &attempt, Some(user.id), password, Some(&user.password_hash))? {
+        Ok(Verdict::Wrong) => {
+            req.app().send(UserLoginFailed { user_id: Some(user.id), throttled: false });
+            return Ok(Err(LoginRefused::Wrong));
+        }
+        Ok(Verdict::Right | Verdict::Outdated) => {}
+        Err(refused) => return Ok(Err(refused)),
+    }
+    req.write_db(|db| auth.login_limits().succeeded(db, auth.attempt_keys(), &attempt, now))?;
+    let session = req.session();
+    session.insert(CONFIRMED, now.timestamp())?;
+    session.cycle_id();
+    Ok(Ok(()))
+}
+
+/// Returns whether the login or the last confirmation of the password is at most this old.
+pub(crate) fn is_confirmed(req: &mut Request, time: Duration) -> Result<bool> {
+    let now = req.now().timestamp();
+    let session = req.session();
+    let confirmed = session.get::<serde_json::Value>(CONFIRMED)?.and_then(|at| at.as_i64());
+    let login = session.get::<serde_json::Value>(LOGIN)?.and_then(|login| Login::deserialize(login).ok());
+    let last = confirmed.max(login.map(|login| login.at));
+    Ok(last.is_some_and(|last| now.saturating_sub(last) <= i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
 }
 
 pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Result<()> {
@@ -100,6 +153,9 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
 
 /// The session's key for the time and the browser of the login.
 const LOGIN: &str = "_login";
+
+/// The session's key for the time of the last confirmation of the password.
+const CONFIRMED: &str = "_confirmed";
 
 /// The value of [`LOGIN`].
 #[derive(Serialize, Deserialize)]

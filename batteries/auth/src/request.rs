@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lback_core::{Error, Request, Result};
 use lback_db::{RequestDb, RequestSignal};
@@ -127,6 +128,36 @@ pub trait RequestAuth: Sealed {
     /// # Errors
     /// As [`user`](Self::user).
     fn authenticate_as<A: Account>(&mut self, username: &str, password: &str) -> Result<Result<A, LoginRefused>>;
+
+    /// Checks the password of the current user again, before something dangerous, and records the time in the session, which gets a new
+    /// id. [`confirmed_within`](Self::confirmed_within) then returns `true` for some time.
+    ///
+    /// Failures count as failed logins: after some of them, the next attempt must wait. Call it in a plain view, before the first
+    /// `req.db()`.
+    ///
+    /// # Errors
+    /// As [`require_login`](Self::require_login).
+    fn confirm_password(&mut self, password: &str) -> Result<Result<(), LoginRefused>>;
+
+    /// Returns whether the current user has logged in, or [confirmed](Self::confirm_password) the password, within this time.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use lback::{Request, Response, Result};
+    /// use lback::auth::RequestAuth;
+    ///
+    /// fn delete_account(req: &mut Request) -> Result<Response> {
+    ///     if !req.confirmed_within(Duration::from_secs(15 * 60))? {
+    ///         return Ok(Response::redirect("/confirm?next=/delete-account"));
+    ///     }
+    ///     // Delete the account.
+    /// #   Ok(Response::redirect("/"))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`user`](Self::user).
+    fn confirmed_within(&mut self, time: Duration) -> Result<bool>;
 
     /// Logs a user in, for this request and for as long as the session lasts.
     ///
@@ -276,6 +307,21 @@ impl RequestAuth for Request {
     fn authenticate_as<A: Account>(&mut self, username: &str, password: &str) -> Result<Result<A, LoginRefused>> {
         let auth = auth_of::<A>(self)?;
         login::authenticate(self, &auth, username, password)
+    }
+
+    #[track_caller]
+    fn confirm_password(&mut self, password: &str) -> Result<Result<(), LoginRefused>> {
+        Requirement::Login.check(self)?;
+        let auth = self.auth()?;
+        match current_user(self)? {
+            Some(user) => login::confirm(self, &auth, &user, password),
+            None => Ok(Err(LoginRefused::Wrong)),
+        }
+    }
+
+    #[track_caller]
+    fn confirmed_within(&mut self, time: Duration) -> Result<bool> {
+        Ok(current_user(self)?.is_some() && login::is_confirmed(self, time)?)
     }
 
     #[track_caller]

@@ -7,7 +7,7 @@ mod users;
 
 pub(crate) use record::{Recorder, Watched};
 pub(crate) use state::{RowState, key_json, state_of};
-pub(crate) use undo::{may_undo, undo};
+pub(crate) use undo::{changes_rights, may_undo, undo};
 
 use chrono::{DateTime, Utc};
 use lback_core::{Request, Result};

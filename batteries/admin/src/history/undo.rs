@@ -43,6 +43,15 @@ pub(crate) fn undo(req: &mut Request, site: &Site, batch: &str) -> Result<usize>
     Ok(changes.len())
 }
 
+/// Returns whether a batch has changes of users, groups or permissions.
+///
+/// # Errors
+/// Returns an error if the database fails.
+pub(crate) fn changes_rights(req: &mut Request, batch: &str) -> Result<bool> {
+    let of_batch = admin_history::table.filter(admin_history::batch.eq(batch)).filter(admin_history::model.eq_any(access::RIGHTS));
+    req.read_db(|db| Ok(diesel::select(diesel::dsl::exists(of_batch)).get_result(db)?))
+}
+
 #[track_caller]
 fn in_the_way(message: impl Into<String>) -> Error {
     Error::new(StatusCode::CONFLICT, message)

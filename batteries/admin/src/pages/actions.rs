@@ -5,6 +5,7 @@ use lback_db::RequestDb;
 use lback_models::Value;
 use lback_session::RequestSession;
 
+use super::confirm::confirm_for;
 use super::delete::{chosen, delete_several, named_rows};
 use super::layout::{Crumb, ModelView, link, render, site_and_table};
 use super::list;
@@ -31,6 +32,13 @@ pub(super) fn run(req: &mut Request) -> Result<Response> {
     let model = site.model(&table)?;
     access::require(req, model, Right::View)?;
     let Submitted { action: name, save, sent } = req.form()?;
+    // A deletion is confirmed on a page of its own.
+    if (save || name != "delete")
+        && access::has(req, model, Right::Change)?
+        && let Some(page) = confirm_for(req, model)?
+    {
+        return Ok(page);
+    }
     if save {
         return list::save(req, &site, model);
     }

@@ -11,6 +11,7 @@ use lback_models::{Cursor, FieldMeta, ModelMeta, ModelOps, OnDelete, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
+use super::confirm::confirm_for;
 use super::deletion::{KeptRows, referring_first};
 use super::edit::row_of_path;
 use super::layout::{Crumb, ModelView, link, render, row_link, site_and_table};
@@ -66,6 +67,9 @@ pub(super) fn one(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     access::require(req, model, Right::Delete)?;
+    if let Some(page) = confirm_for(req, model)? {
+        return Ok(page);
+    }
     let (key, row) = row_of_path(req, model)?;
     access::require_for(req, model, Right::Delete, &row)?;
     let path = row_link(req, "delete", model, &key)?;
@@ -117,6 +121,10 @@ pub(super) fn named_rows(req: &mut Request, model: &Registered, rows: &[Vec<Valu
 pub(super) fn several(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
+    access::require(req, model, Right::Delete)?;
+    if let Some(page) = confirm_for(req, model)? {
+        return Ok(page);
+    }
     let rows = chosen(req, &site, model)?;
     delete_several(req, &site, model, rows, true)
 }

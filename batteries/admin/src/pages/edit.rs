@@ -9,6 +9,7 @@ use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _, RowValu
 use lback_session::RequestSession;
 use serde::Serialize;
 
+use super::confirm::confirm_for;
 use super::inlines::InlineRows;
 use super::layout::{Crumb, ModelView, key_of_path, link, render, row_link, site_and_table};
 use super::list::narrowed;
@@ -48,6 +49,9 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     access::require(req, model, Right::Add)?;
+    if let Some(page) = confirm_for(req, model)? {
+        return Ok(page);
+    }
     let values = model.ops.blank(req.now())?;
     let edited = Edited::new(req, &site, model, values, None, true)?;
     let mut form = edited.form(req, &site)?;
@@ -67,6 +71,12 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     access::require(req, model, Right::View)?;
+    if *req.method() == Method::POST {
+        access::require(req, model, Right::Change)?;
+        if let Some(page) = confirm_for(req, model)? {
+            return Ok(page);
+        }
+    }
     let (key, values) = row_of_path(req, model)?;
     let can_save = access::has_for(req, model, Right::Change, &values)?;
     let edited = Edited::new(req, &site, model, values, Some(key), can_save)?;

@@ -9,6 +9,7 @@ use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::change_view::{views, visible_tables};
+use super::confirm::confirm;
 use super::edit::row_of_path;
 use super::layout::{Crumb, link, render, row_link, site_and_table};
 use crate::access::{self, Right};
@@ -113,6 +114,11 @@ struct StateRow {
 pub(super) fn undo(req: &mut Request) -> Result<Response> {
     let site = Site::of(req)?;
     let batch: String = req.param("batch")?;
+    if history::changes_rights(req, &batch)?
+        && let Some(page) = confirm(req)?
+    {
+        return Ok(page);
+    }
     let back = link(req, "history", &[])?;
     let undone = match in_savepoint(req, |req| history::undo(req, &site, &batch)) {
         Err(error) if error.status() == StatusCode::CONFLICT => {

@@ -4,6 +4,7 @@ mod actions;
 mod change_view;
 mod columns;
 mod conditions;
+mod confirm;
 mod dates;
 mod delete;
 mod deletion;

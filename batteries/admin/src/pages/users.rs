@@ -8,6 +8,7 @@ use lback_models::runtime::link_form_field;
 use lback_models::{ManyToManyMeta, Model, Value, ops};
 use lback_session::{RequestSession, SessionManager};
 
+use super::confirm::confirm;
 use super::edit::{GroupView, RowLink, RowView, Then, row_of_path};
 use super::layout::{Crumb, ModelView, link, render, row_link};
 use super::readonly::{FieldView, fixed};
@@ -89,6 +90,9 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
     let model = site.model(TABLE)?;
     access::require(req, model, Right::Add)?;
+    if let Some(page) = confirm(req)? {
+        return Ok(page);
+    }
     let mut fields = vec![
         Field::text("username").max_length(150),
         Field::email("email").optional().label("E-mail address"),
@@ -153,6 +157,12 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
     let model = site.model(TABLE)?;
     access::require(req, model, Right::View)?;
+    if *req.method() == Method::POST {
+        access::require(req, model, Right::Change)?;
+        if let Some(page) = confirm(req)? {
+            return Ok(page);
+        }
+    }
     let (key, row) = row_of_path(req, model)?;
     let mut user = User::from_values(row.clone())?;
     let can_save = may_change(req, model, &user)?;
@@ -235,6 +245,9 @@ pub(super) fn password(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
     let model = site.model(TABLE)?;
     access::require(req, model, Right::Change)?;
+    if let Some(page) = confirm(req)? {
+        return Ok(page);
+    }
     let (key, row) = row_of_path(req, model)?;
     let mut user = User::from_values(row)?;
     if !may_change(req, model, &user)? {
@@ -264,6 +277,7 @@ pub(super) fn password(req: &mut Request) -> Result<Response> {
 pub(super) fn sessions(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
     let model = site.model(TABLE)?;
+    access::require(req, model, Right::Change)?;
     let (key, row) = row_of_path(req, model)?;
     let user = User::from_values(row)?;
     if !may_change(req, model, &user)? {
@@ -298,6 +312,9 @@ pub(super) fn end_sessions(req: &mut Request) -> Result<Response> {
     let site = site(req)?;
     let model = site.model(TABLE)?;
     access::require(req, model, Right::Change)?;
+    if let Some(page) = confirm(req)? {
+        return Ok(page);
+    }
     let (key, row) = row_of_path(req, model)?;
     let user = User::from_values(row)?;
     if !may_change(req, model, &user)? {

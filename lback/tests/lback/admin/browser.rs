@@ -19,8 +19,19 @@ impl PageForm {
     /// Reads the form of a page. It is sent to the path of the page.
     #[track_caller]
     pub(super) fn of(page: &TestResponse) -> Self {
+        PageForm::after(page, "data-guard")
+    }
+
+    /// Reads the form that asks for the password, with all fields that it sends again.
+    #[track_caller]
+    pub(super) fn asking(page: &TestResponse) -> Self {
+        PageForm::after(page.assert_contains("Nothing has been changed yet."), "<p>You are about to")
+    }
+
+    #[track_caller]
+    fn after(page: &TestResponse, mark: &str) -> Self {
         let text = page.text();
-        let start = text.find("data-guard").expect("a form to edit");
+        let start = text.find(mark).expect("a form to edit");
         let end = start + text[start..].find("</form>").expect("the end of the form");
         let path = page.path().split('?').next().unwrap_or_default().to_owned();
         PageForm { path, fields: fields_of(&text[start..end]) }

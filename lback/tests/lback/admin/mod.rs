@@ -5,6 +5,7 @@ mod actions;
 mod bad_input;
 mod browser;
 mod columns;
+mod confirming;
 mod deleting;
 mod editable;
 mod editing;

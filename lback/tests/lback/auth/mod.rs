@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod confirming;
 mod guards;
 mod hashes;
 mod logins;
@@ -47,6 +48,8 @@ fn urls() -> Router {
         .post("/login", log_in)
         .post("/login/remember", log_in_and_remember)
         .post("/logout", log_out)
+        .post("/confirm", confirm)
+        .get("/confirmed/{seconds:int}", confirmed)
         .post("/password", change_password)
         .post("/cart/{item}", put_into_cart)
         .get("/cart", |req: &mut Request| req.session()["cart"].to_string())
@@ -101,6 +104,23 @@ fn log_in_and_remember(req: &mut Request) -> Result<Response> {
     let response = log_in(req)?;
     req.remember_login()?;
     Ok(response)
+}
+
+fn confirm(req: &mut Request) -> Result<String> {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        password: String,
+    }
+    let Typed { password } = req.form()?;
+    Ok(match req.confirm_password(&password)? {
+        Ok(()) => "confirmed".to_owned(),
+        Err(refused) => refused.to_string(),
+    })
+}
+
+fn confirmed(req: &mut Request) -> Result<String> {
+    let seconds: i64 = req.param("seconds")?;
+    Ok(req.confirmed_within(Duration::from_secs(seconds.unsigned_abs()))?.to_string())
 }
 
 fn log_out(req: &mut Request) -> Result<()> {

@@ -24,6 +24,7 @@ use self::plan::plan;
 use self::preview::Preview;
 use self::problems::Problems;
 use self::write::{Written, write};
+use super::confirm::confirm_for;
 use super::layout::{Crumb, ModelView, link, render, site_and_table};
 use crate::access::{self, Right};
 use crate::history::Recorder;
@@ -65,6 +66,11 @@ pub(super) fn import(req: &mut Request) -> Result<Response> {
         return page(req, &site, model, Draft::default());
     }
     let submitted: Submitted = req.form()?;
+    if submitted.confirm
+        && let Some(page) = confirm_for(req, model)?
+    {
+        return Ok(page);
+    }
     let mut draft = Draft { leaves_out: submitted.leave_out, ..Draft::default() };
     let text = match text_of(req, submitted.text)? {
         Ok(text) => text,
