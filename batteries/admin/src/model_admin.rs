@@ -420,7 +420,7 @@ impl<M: Model> ModelAdmin<M> {
     pub fn readonly(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let found = self.found(named(M::META, name));
-            self.options.readonly.extend(found.map(name_of));
+            self.options.readonly.extend(found.map(|named| named.name()));
         }
         self
     }
@@ -429,7 +429,7 @@ impl<M: Model> ModelAdmin<M> {
     pub fn exclude(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let found = self.found(named(M::META, name));
-            self.options.left_out.extend(found.map(name_of));
+            self.options.left_out.extend(found.map(|named| named.name()));
         }
         self
     }
@@ -590,15 +590,9 @@ impl<M: Model> ModelAdmin<M> {
 fn models_of<M: Model>(rows: Vec<Vec<Value>>) -> Result<Vec<M>> {
     rows.into_iter().map(M::from_values).collect()
 }
+
 /// The parameters of lists, which filters cannot have.
 const PARAMETERS: [&str; 10] = ["q", "sort", "size", "date", "after", "before", "format", "counts", "columns", "from"];
-
-fn name_of(named: Named) -> &'static str {
-    match named {
-        Named::Field(field) => field.name,
-        Named::Link(link) => link.name,
-    }
-}
 
 fn searched(mut meta: &'static ModelMeta, name: &str) -> Result<Searched, String> {
     let (is_exact, path) = name.strip_prefix('=').map_or((false, name), |name| (true, name));

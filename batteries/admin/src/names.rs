@@ -10,6 +10,15 @@ pub(crate) enum Named {
     Link(&'static ManyToManyMeta),
 }
 
+impl Named {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Named::Field(field) => field.name,
+            Named::Link(link) => link.name,
+        }
+    }
+}
+
 /// Returns the field or relation with this name. A reference is also found without its `_id`.
 ///
 /// # Errors

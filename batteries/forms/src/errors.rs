@@ -145,6 +145,12 @@ impl FormErrors {
         self.form.iter().map(String::as_str)
     }
 
+    /// Returns all messages, each with the name of its field, or with `None` for those of the form as a whole.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let of_fields = self.fields.iter().map(|error| (Some(error.field.as_str()), error.message.as_str()));
+        self.form.iter().map(|message| (None, message.as_str())).chain(of_fields)
+    }
+
     /// Adds the errors of another list.
     pub(crate) fn append(&mut self, other: FormErrors) {
         self.form.extend(other.form);

@@ -3,11 +3,12 @@
 use diesel::Connection as _;
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::RequestDb;
-use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
+use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::{form_field, form_texts, form_value};
 use lback_models::{FieldMeta, List, Value};
 
 use super::edit::{SEEN, fingerprint};
+use super::row_errors::RowErrors;
 use crate::access::{self, Right};
 use crate::history::{Recorder, RowState, state_of};
 use crate::model_admin::Listed;
@@ -26,6 +27,9 @@ pub(super) struct Editable<'a> {
 
 struct EditableRow {
     key: String,
+    /// The prefix of the names of its fields.
+    prefix: String,
+    label: String,
     values: Vec<Value>,
     /// The values with which the form was filled in.
     state: RowState,
@@ -33,7 +37,11 @@ struct EditableRow {
 
 /// Returns the name of a field of a row.
 pub(super) fn name(key: &str, field: &FieldMeta) -> String {
-    format!("{key}:{}", field.name)
+    format!("{}{}", prefix(key), field.name)
+}
+
+fn prefix(key: &str) -> String {
+    format!("{key}:")
 }
 
 impl<'a> Editable<'a> {
@@ -50,7 +58,9 @@ impl<'a> Editable<'a> {
         for values in rows {
             if editable.rows.len() < most && access::has_for(req, model, Right::Change, values)? {
                 let state = model.ops.row_to_json(values, false);
-                editable.rows.push(EditableRow { key: model.ops.key_text(values), values: values.clone(), state });
+                let key = model.ops.key_text(values);
+                let (prefix, label) = (prefix(&key), model.ops.label(values));
+                editable.rows.push(EditableRow { key, prefix, label, values: values.clone(), state });
             }
         }
         Ok(Some(editable))
@@ -68,7 +78,7 @@ impl<'a> Editable<'a> {
                 let texts = form_texts(field, self.value(row, field));
                 // The column has the label.
                 let input = form_field(field).rename(name(&row.key, field)).initial(texts);
-                fields.push(input.label(format!("{} of {}", field.label, self.model.ops.label(&row.values))));
+                fields.push(input.label(format!("{} of {}", field.label, row.label)));
             }
             fields.push(Field::new(seen(&row.key), FieldKind::Text).optional().hidden().initial(fingerprint(&row.state).as_str()));
         }
@@ -102,13 +112,10 @@ impl<'a> Editable<'a> {
                 continue;
             }
             if given.text(&seen(&row.key)) != fingerprint(&row.state) {
-                let label = self.model.ops.label(&row.values);
-                form.add_form_error(format!("\"{label}\" has been changed since you opened this page. Open the list again."));
+                form.add_form_error(format!("\"{}\" has been changed since you opened this page. Open the list again.", row.label));
                 continue;
             }
-            let mut errors = FormErrors::default();
-            self.model.ops.clean(&values, &mut errors)?;
-            self.add_errors(row, &errors, form);
+            self.errors(row).clean(&values, form)?;
             changed.push((row, values));
         }
         if !form.errors().is_empty() {
@@ -134,30 +141,21 @@ impl<'a> Editable<'a> {
                 Ok(None)
             }
             (Err(error), Some((row, values))) => {
-                let mut errors = FormErrors::default();
-                ops.explain(req.db()?, values, error, &mut errors)?;
-                self.add_errors(row, &errors, form);
+                self.errors(row).explain(req.db()?, values, error, form)?;
                 Ok(None)
             }
             (Err(error), None) => Err(error),
         }
     }
 
-    fn add_errors(&self, row: &EditableRow, errors: &FormErrors, form: &mut Form<Values>) {
-        for field in self.model.meta().fields {
-            for error in errors.of(field.name) {
-                form.add_error(&name(&row.key, field), error);
-            }
-        }
-        for error in errors.of_form() {
-            form.add_form_error(format!("{}: {error}", self.model.ops.label(&row.values)));
-        }
+    fn errors<'r>(&'r self, row: &'r EditableRow) -> RowErrors<'r> {
+        RowErrors { model: self.model, prefix: &row.prefix, label: &row.label }
     }
 }
 
 /// Returns the name of the hidden field that identifies the state of a row from which the form was filled in.
 fn seen(key: &str) -> String {
-    format!("{key}:{SEEN}")
+    format!("{}{SEEN}", prefix(key))
 }
 
 /// Returns the rows of a list that were on the page when it was submitted, in their order.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lback_core::{Error, Method, Request, Result};
 use lback_db::{Db, RequestDb};
-use lback_forms::{Field, FieldKind, Form, FormErrors, Values};
+use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::{dependents, form_field, form_texts, form_value, within_sentence};
 use lback_models::{Auto, Cursor, FieldMeta, Filter, Value};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use super::edit::{SEEN, fingerprint, groups};
 use super::filters::key_parameter;
 use super::layout::{link, row_link};
 use super::readonly::{FieldView, fixed};
+use super::row_errors::RowErrors;
 use crate::access::{self, Right};
 use crate::history::{Recorder, RowState, state_of};
 use crate::model_admin::Inline;
@@ -238,10 +239,9 @@ impl<'a> InlineRows<'a> {
                 Some(state) => Step::Save(state.clone()),
                 None => Step::Create(self.reference),
             };
-            let mut errors = FormErrors::default();
-            self.model.ops.clean(&values, &mut errors)?;
-            add_errors(self.model, &row.prefix, &errors, form);
-            planned.push(Planned { model: self.model, row: values, step, prefix: row.prefix.clone() });
+            let row = Planned { model: self.model, row: values, step, prefix: row.prefix.clone() };
+            row.errors().clean(&row.row, form)?;
+            planned.push(row);
         }
         Ok(planned)
     }
@@ -252,18 +252,6 @@ fn has_dependents(req: &mut Request, site: &Site, model: &Registered, row: &[Val
     let models = site.all_models(req);
     let found = dependents(req.db()?, &models, model.meta(), &[row.to_vec()], 1)?;
     Ok(!(found.deleted.is_empty() && found.released.is_empty() && found.protected.is_empty()))
-}
-
-/// Adds the errors of a row to those of the whole form.
-fn add_errors(model: &Registered, prefix: &str, errors: &FormErrors, form: &mut Form<Values>) {
-    for field in model.meta().fields {
-        for error in errors.of(field.name) {
-            form.add_error(&format!("{prefix}{}", field.name), error);
-        }
-    }
-    for error in errors.of_form() {
-        form.add_form_error(format!("{}: {error}", model.meta().label));
-    }
 }
 
 /// A row that is to be written.
@@ -314,10 +302,11 @@ impl Planned<'_> {
     /// # Errors
     /// Returns the error if the visitor cannot correct it.
     pub(super) fn explain(&self, db: &mut Db, error: Error, form: &mut Form<Values>) -> Result<()> {
-        let mut errors = FormErrors::default();
-        self.model.ops.explain(db, &self.row, error, &mut errors)?;
-        add_errors(self.model, &self.prefix, &errors, form);
-        Ok(())
+        self.errors().explain(db, &self.row, error, form)
+    }
+
+    fn errors(&self) -> RowErrors<'_> {
+        RowErrors { model: self.model, prefix: &self.prefix, label: self.model.meta().label }
     }
 }
 

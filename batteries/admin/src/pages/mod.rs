@@ -24,6 +24,7 @@ mod layout;
 mod list;
 mod list_rows;
 mod readonly;
+mod row_errors;
 mod search;
 pub(crate) mod users;
 mod views;

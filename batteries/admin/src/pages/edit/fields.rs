@@ -1,0 +1,97 @@
+//! The fields of the form.
+
+use lback_core::{Error, Request, Result};
+use lback_db::RequestDb;
+use lback_forms::{Field, FieldKind, Form, Values};
+use lback_models::runtime::{form_field, form_texts, link_form_field, ops_of};
+use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _};
+
+use super::super::layout::link;
+use super::{Edited, SEEN};
+use crate::access;
+use crate::model_admin::Group;
+use crate::names::Named;
+use crate::site::{Registered, Site};
+
+/// The maximum number of rows to which a form links a row.
+const MOST_LINKED: usize = 1000;
+
+impl Edited<'_> {
+    /// Returns the form, filled in with the row.
+    pub(super) fn form(&self, req: &mut Request, site: &Site) -> Result<Form<Values>> {
+        let mut fields = vec![Field::new(SEEN, FieldKind::Text).optional().hidden()];
+        let mut initial: Vec<(&'static str, Vec<String>)> = Vec::new();
+        for named in &self.fields {
+            match *named {
+                Named::Field(field) => {
+                    let mut input = form_field(field);
+                    if let Some(reference) = field.references
+                        && let Some(rows) = access::visible(req, site, (reference.model)())?
+                    {
+                        let url = self.choices_url(req, field.name)?;
+                        input = input.choices_from(rows.into_choices()).choices_url(url);
+                    }
+                    fields.push(input);
+                    // A new row refers to nothing yet.
+                    if !(self.is_new() && field.references.is_some()) {
+                        initial.push((field.name, form_texts(field, self.value(field))));
+                    }
+                }
+                Named::Link(link) => {
+                    let Some(rows) = access::visible(req, site, (link.model)())? else { continue };
+                    let url = self.choices_url(req, link.name)?;
+                    fields.push(link_form_field(link).choices_from(rows.into_choices()).choices_url(url));
+                    if !self.is_new() {
+                        initial.push((link.name, self.linked(req, link)?));
+                    }
+                }
+            }
+        }
+        for inline in &self.inlines {
+            fields.extend(inline.form_fields(req, site)?);
+        }
+        Ok(initial.into_iter().fold(Form::of(fields), |form, (name, texts)| form.initial(name, texts)))
+    }
+
+    /// Returns the address of the search for the rows to which a field can refer.
+    fn choices_url(&self, req: &Request, field: &str) -> Result<String> {
+        link(req, "choices", &[("model", &self.model.meta().table), ("field", &field)])
+    }
+
+    fn linked(&self, req: &mut Request, link: &'static ManyToManyMeta) -> Result<Vec<String>> {
+        let keys = self.model.ops.linked(req.db()?, link, &self.values)?;
+        if keys.len() > MOST_LINKED {
+            // Saving a form that shows only some of them would remove the others.
+            return Err(Error::internal(format!(
+                "{} \"{}\" is linked to more than {MOST_LINKED} {}, which is too many for a form: add {} to .readonly([…]) of the admin",
+                self.model.meta().label,
+                self.model.ops.label(&self.values),
+                link.name,
+                link.name
+            )));
+        }
+        let to = ops_of((link.model)());
+        let key = to.meta().primary_key.first().and_then(|key| to.meta().field_of_column(key));
+        Ok(keys.iter().filter_map(|value| form_texts(key?, value).into_iter().next()).collect())
+    }
+}
+
+/// Returns the fields of the form in their groups: those of the configuration, or all that are not hidden.
+pub(in crate::pages) fn groups(model: &Registered) -> Vec<Group> {
+    let is_left_out = |name: &str| model.options.left_out.contains(&name);
+    if !model.options.groups.is_empty() {
+        let mut groups = model.options.groups.clone();
+        for group in &mut groups {
+            group.fields.retain(|named| !is_left_out(named.name()));
+        }
+        return groups;
+    }
+    let meta = model.meta();
+    let is_shown = |field: &&'static FieldMeta| !field.hidden && field.auto != Auto::Id && !is_left_out(field.name);
+    let fields = || meta.fields.iter().filter(is_shown);
+    // Fields that Lback fills in come last.
+    let given = fields().filter(|field| field.auto == Auto::No).map(Named::Field);
+    let links = meta.many_to_many.iter().filter(|link| !is_left_out(link.name)).map(Named::Link);
+    let automatic = fields().filter(|field| field.auto != Auto::No && field.kind != Kind::Bytes).map(Named::Field);
+    vec![Group { title: String::new(), fields: given.chain(links).chain(automatic).collect(), is_collapsed: false }]
+}

@@ -1,0 +1,189 @@
+//! The form of a row: a new one, or one that is changed.
+
+mod conflict;
+mod fields;
+mod page;
+mod row_view;
+mod save;
+
+pub(super) use fields::groups;
+pub(super) use page::{Buttons, GroupView};
+pub(super) use row_view::{RowLink, RowView};
+pub(super) use save::Then;
+
+use lback_core::{Error, Method, Request, Response, Result};
+use lback_db::RequestDb;
+use lback_models::runtime::within_sentence;
+use lback_models::{Auto, FieldMeta, Value};
+
+use super::confirm::confirm_for;
+use super::inlines::InlineRows;
+use super::layout::{key_of_path, site_and_table};
+use super::list_rows::FROM;
+use crate::access::{self, Right};
+use crate::history::{RowState, state_of};
+use crate::model_admin::Group;
+use crate::names::Named;
+use crate::query_string::QueryString;
+use crate::site::{Registered, Site};
+
+/// The hidden field that identifies the state of the row from which the form was filled in.
+pub(super) const SEEN: &str = "_seen";
+
+/// The row of a form.
+struct Edited<'a> {
+    model: &'a Registered,
+    /// The values of the row: those of the database, or those of a new row.
+    values: Vec<Value>,
+    /// The key as text. `None` for a new row.
+    key: Option<String>,
+    groups: Vec<Group>,
+    /// The fields that the visitor may change.
+    fields: Vec<Named>,
+    can_save: bool,
+    inlines: Vec<InlineRows<'a>>,
+}
+
+pub(super) fn add(req: &mut Request) -> Result<Response> {
+    let (site, table) = site_and_table(req)?;
+    let model = site.model(&table)?;
+    access::require(req, model, Right::Add)?;
+    if let Some(page) = confirm_for(req, model)? {
+        return Ok(page);
+    }
+    let values = model.ops.blank(req.now())?;
+    let edited = Edited::new(req, &site, model, values, None, true)?;
+    let mut form = edited.form(req, &site)?;
+    let query = QueryString::of(req)?;
+    for name in edited.fields.iter().map(|named| named.name()) {
+        if let Some(value) = query.get(name) {
+            form = form.initial(name, value);
+        }
+    }
+    if let Some(response) = edited.save(req, &site, &mut form, None)? {
+        return Ok(response);
+    }
+    edited.page(req, &site, form, None)
+}
+
+pub(super) fn change(req: &mut Request) -> Result<Response> {
+    let (site, table) = site_and_table(req)?;
+    let model = site.model(&table)?;
+    access::require(req, model, Right::View)?;
+    if *req.method() == Method::POST {
+        access::require(req, model, Right::Change)?;
+        if let Some(page) = confirm_for(req, model)? {
+            return Ok(page);
+        }
+    }
+    let (key, values) = row_of_path(req, model)?;
+    let can_save = access::has_for(req, model, Right::Change, &values)?;
+    let edited = Edited::new(req, &site, model, values, Some(key), can_save)?;
+    let mut form = edited.form(req, &site)?;
+    let state = state_of(req.db()?, model.ops, &edited.values, false)?;
+    form = form.initial(SEEN, fingerprint(&state).as_str());
+    if *req.method() == Method::POST {
+        access::require_for(req, model, Right::Change, &edited.values)?;
+    }
+    if let Some(response) = edited.save(req, &site, &mut form, Some(&state))? {
+        return Ok(response);
+    }
+    let mut conflict = None;
+    if form.values(SEEN) != [fingerprint(&state)] {
+        conflict = Some(edited.conflict(req, &form, &state)?);
+        // Saving again overwrites the values that the visitor sees now.
+        form = form.initial(SEEN, fingerprint(&state).as_str());
+    }
+    edited.page(req, &site, form, conflict)
+}
+
+/// Returns the key and the row that the path names.
+///
+/// # Errors
+/// Returns 404 if the row does not exist, or if the user may not see it.
+pub(super) fn row_of_path(req: &mut Request, model: &Registered) -> Result<(String, Vec<Value>)> {
+    let text = key_of_path(&req.param::<String>("key")?);
+    let missing = || Error::not_found(format!("There is no such {}. It may have been deleted.", within_sentence(model.meta().label)));
+    let key = model.ops.read_key(&text).ok_or_else(missing)?;
+    let row = access::rows(req, model)?.find(req.db()?, &key)?.ok_or_else(missing)?;
+    Ok((text, row))
+}
+
+/// Returns a hash of the row, which changes with it.
+pub(super) fn fingerprint(state: &RowState) -> String {
+    // FNV-1a, which stays the same in all versions.
+    let text = serde_json::Value::Object(state.clone()).to_string();
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+impl<'a> Edited<'a> {
+    fn new(
+        req: &mut Request,
+        site: &'a Site,
+        model: &'a Registered,
+        values: Vec<Value>,
+        key: Option<String>,
+        can_save: bool,
+    ) -> Result<Self> {
+        let mut edited = Edited { model, values, key, groups: groups(model), fields: Vec::new(), can_save, inlines: Vec::new() };
+        if can_save {
+            for named in edited.groups.iter().flat_map(|group| group.fields.clone()) {
+                if edited.may_change(req, site, named)? {
+                    edited.fields.push(named);
+                }
+            }
+        }
+        edited.inlines = InlineRows::all(req, site, &model.options.inlines, edited.parent().as_ref())?;
+        Ok(edited)
+    }
+
+    /// Returns the key by which other rows refer to this row. `None` for a new row.
+    fn parent(&self) -> Option<Value> {
+        self.key.as_ref().and_then(|_| self.model.ops.key(&self.values).into_iter().next())
+    }
+
+    fn is_new(&self) -> bool {
+        self.key.is_none()
+    }
+
+    /// Returns whether the database gives a copy of the row a key of its own.
+    fn can_be_copied(&self) -> bool {
+        let meta = self.model.meta();
+        let key = meta.primary_key.iter().filter_map(|column| meta.field_of_column(column));
+        !self.is_new() && key.into_iter().all(|field| field.auto == Auto::Id)
+    }
+
+    fn may_change(&self, req: &mut Request, site: &Site, named: Named) -> Result<bool> {
+        if self.model.options.readonly.contains(&named.name()) {
+            return Ok(false);
+        }
+        let to = match named {
+            Named::Link(link) => Some((link.model)()),
+            Named::Field(field) => {
+                let is_key = self.model.meta().primary_key.contains(&field.column);
+                if field.auto != Auto::No || (is_key && !self.is_new()) {
+                    return Ok(false);
+                }
+                field.references.map(|reference| (reference.model)())
+            }
+        };
+        match (to, named) {
+            // A user who may not see the rows cannot choose one.
+            (Some(to), _) if access::visible(req, site, to)?.is_none() => Ok(false),
+            // The form would not offer the current row, and saving it would clear the reference.
+            (Some(to), Named::Field(field)) if !self.is_new() => access::sees(req, site, to, self.value(field)),
+            _ => Ok(true),
+        }
+    }
+
+    fn value(&self, field: &FieldMeta) -> &Value {
+        let at = self.model.meta().position(field.column);
+        at.and_then(|at| self.values.get(at)).unwrap_or(&Value::Null)
+    }
+}
+
+/// Returns the query string of the list from which the page was opened.
+fn from_list(req: &Request) -> Result<QueryString> {
+    Ok(QueryString::of(req)?.get(FROM).map(QueryString::parse).unwrap_or_default())
+}

@@ -1,0 +1,105 @@
+//! The page with the form.
+
+use lback_core::{Context, Request, Response, Result, context};
+use lback_forms::{Form, Values};
+use lback_models::runtime::within_sentence;
+use serde::Serialize;
+
+use super::super::layout::{Crumb, ModelView, link, render};
+use super::super::readonly::{FieldView, fixed};
+use super::conflict::Conflict;
+use super::row_view::RowView;
+use super::{Edited, from_list};
+use crate::access::{self, Right};
+use crate::names::Named;
+use crate::site::Site;
+
+/// Fields under a title.
+#[derive(Serialize)]
+pub(in crate::pages) struct GroupView {
+    title: String,
+    is_collapsed: bool,
+    fields: Vec<FieldView>,
+}
+
+impl GroupView {
+    pub(in crate::pages) fn new(title: &str, fields: Vec<FieldView>) -> Self {
+        GroupView { title: title.to_owned(), is_collapsed: false, fields }
+    }
+
+    pub(in crate::pages) fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+}
+
+/// The optional buttons below the form.
+#[derive(Serialize)]
+pub(in crate::pages) struct Buttons {
+    pub(in crate::pages) another: bool,
+    pub(in crate::pages) as_new: bool,
+}
+
+impl Edited<'_> {
+    pub(super) fn page(&self, req: &mut Request, site: &Site, form: Form<Values>, conflict: Option<Conflict>) -> Result<Response> {
+        let meta = self.model.meta();
+        let groups = self.group_views(req, site, !form.errors().is_empty())?;
+        let parent = self.parent();
+        let mut inlines = Vec::new();
+        for inline in &self.inlines {
+            inlines.push(inline.view(req, site, parent.as_ref())?);
+        }
+        let row = match &self.key {
+            Some(key) => Some(RowView::of(req, self.model, key, &self.values)?.with_neighbours(req, site, self.model, &self.values)?),
+            None => None,
+        };
+        let list = from_list(req)?.on(&link(req, "list", &[("model", &meta.table)])?);
+        let label = row.as_ref().map_or_else(|| format!("Add {}", within_sentence(meta.label)), |row| row.label.clone());
+        let crumbs = vec![Crumb::new(meta.plural, Some(list)), Crumb::new(label, None)];
+        let as_new = self.can_be_copied() && access::has(req, self.model, Right::Add)?;
+        let mut context: Context = context! {
+            model => ModelView::of(req, self.model)?,
+            row,
+            form,
+            groups,
+            inlines,
+            can_save => self.can_save,
+            conflict,
+        };
+        context.insert("buttons", &Buttons { another: access::has(req, self.model, Right::Add)?, as_new });
+        render(req, "admin/edit.html", meta.table, crumbs, context)
+    }
+
+    fn group_views(&self, req: &mut Request, site: &Site, has_errors: bool) -> Result<Vec<GroupView>> {
+        let mut views = Vec::new();
+        for group in &self.groups {
+            let mut fields = Vec::new();
+            for named in &group.fields {
+                let may_change = self.fields.iter().any(|field| field.name() == named.name());
+                if may_change {
+                    let add = add_link(req, site, *named)?;
+                    fields.push(FieldView::input(named.name()).adding(add));
+                } else if let Some(shown) = fixed(req, site, self.model, &self.values, *named, self.is_new())? {
+                    fields.push(shown);
+                }
+            }
+            if !fields.is_empty() {
+                // A group with errors is not collapsed.
+                let is_collapsed = group.is_collapsed && !has_errors;
+                views.push(GroupView { is_collapsed, ..GroupView::new(&group.title, fields) });
+            }
+        }
+        Ok(views)
+    }
+}
+
+/// Returns the page that adds rows to which a field can refer.
+fn add_link(req: &mut Request, site: &Site, named: Named) -> Result<Option<String>> {
+    let to = match named {
+        Named::Link(link) => Some((link.model)()),
+        Named::Field(field) => field.references.map(|reference| (reference.model)()),
+    };
+    match to.and_then(|to| site.find(to.table)) {
+        Some(model) if access::has(req, model, Right::Add)? => link(req, "add", &[("model", &model.meta().table)]).map(Some),
+        _ => Ok(None),
+    }
+}

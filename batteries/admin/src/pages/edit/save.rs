@@ -1,0 +1,150 @@
+//! Saves a row with the values of its form.
+
+use diesel::Connection as _;
+use lback_core::{Error, Request, Response, Result, StatusCode};
+use lback_db::RequestDb;
+use lback_forms::{Form, Values};
+use lback_models::runtime::{form_value, ops_of};
+use lback_models::{ManyToManyMeta, ModelOps as _, RowValues, Value};
+use lback_session::RequestSession;
+
+use super::super::layout::{link, row_link};
+use super::super::row_errors::RowErrors;
+use super::{Edited, SEEN, fingerprint, from_list};
+use crate::access::{self, Right};
+use crate::history::{Recorder, RowState, state_of};
+use crate::names::Named;
+use crate::site::Site;
+
+/// The keys of the rows to which a row is to be linked by a relation.
+type Links = (&'static ManyToManyMeta, Vec<Value>);
+
+/// The button that was pressed.
+#[derive(serde::Deserialize)]
+pub(in crate::pages) struct Then {
+    #[serde(default)]
+    pub(in crate::pages) then: String,
+}
+
+impl Edited<'_> {
+    /// Saves the row if the form is valid, and returns the redirect. `before` is the state of a row that is changed.
+    pub(super) fn save(
+        &self,
+        req: &mut Request,
+        site: &Site,
+        form: &mut Form<Values>,
+        before: Option<&RowState>,
+    ) -> Result<Option<Response>> {
+        let Some(mut given) = form.submitted(req)? else { return Ok(None) };
+        let then = req.form::<Then>()?.then;
+        let is_copy = then == "as_new";
+        let before = before.filter(|_| !is_copy);
+        if let Some(before) = before
+            && given.text(SEEN) != fingerprint(before)
+        {
+            return Ok(None);
+        }
+        if is_copy {
+            access::require(req, self.model, Right::Add)?;
+            if !self.can_be_copied() {
+                return Err(Error::bad_request("This cannot be saved as new, because its key would be the same."));
+            }
+        }
+        let (row, links) = self.with(req, site, &mut given, is_copy)?;
+        let row_errors = RowErrors { model: self.model, prefix: "", label: "" };
+        row_errors.clean(&row, form)?;
+        let mut planned = Vec::new();
+        // A copy has none of the rows that refer to the original.
+        for inline in self.inlines.iter().filter(|_| !is_copy) {
+            planned.extend(inline.planned(req, site, &mut given, form)?);
+        }
+        if !form.errors().is_empty() {
+            return Ok(None);
+        }
+        let recorder = Recorder::of(req)?;
+        let ops = self.model.ops;
+        // The inline row that the database refused.
+        let mut refused = None;
+        let saved = req.db()?.transaction(|db| -> Result<Vec<Value>> {
+            let saved = if before.is_some() { ops.save(db, &row)? } else { ops.create(db, &row)? };
+            for (link, keys) in &links {
+                ops.set_linked(db, link, &saved, keys)?;
+            }
+            let after = state_of(db, ops, &saved, false)?;
+            recorder.record(db, ops, &saved, before.cloned(), Some(after))?;
+            let parent = ops.key(&saved).into_iter().next().unwrap_or(Value::Null);
+            for row in &planned {
+                refused = Some(row);
+                row.write(db, &parent, &recorder)?;
+            }
+            refused = None;
+            Ok(saved)
+        });
+        match saved {
+            Ok(saved) => self.saved(req, &saved, before.is_none(), &then).map(Some),
+            Err(error) if error.status() == StatusCode::CONFLICT => {
+                form.add_form_error("This has been changed or deleted since you opened it. Copy what you have written, and open it again.");
+                Ok(None)
+            }
+            Err(error) => {
+                match refused {
+                    Some(inline) => inline.explain(req.db()?, error, form)?,
+                    None => row_errors.explain(req.db()?, &row, error, form)?,
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Returns the row, or a new one, with the values of the form, and the rows to which it is to be linked.
+    fn with(&self, req: &mut Request, site: &Site, given: &mut Values, is_copy: bool) -> Result<(RowValues, Vec<Links>)> {
+        let mut row = if self.is_new() || is_copy { self.model.ops.blank(req.now())? } else { self.values.clone() };
+        let mut links = Vec::new();
+        for named in &self.fields {
+            match *named {
+                Named::Field(field) => {
+                    let at = self.model.meta().position(field.column);
+                    if let (Some(at), Some(value)) = (at, form_value(field, field.name, given)?) {
+                        row[at] = value;
+                    }
+                }
+                Named::Link(link) => {
+                    let to = ops_of((link.model)());
+                    let keys = given.texts(link.name).filter_map(|text| to.read_key(text)?.into_iter().next());
+                    let mut keys: Vec<Value> = keys.collect();
+                    if !is_copy {
+                        keys.extend(self.linked_unseen(req, site, link)?);
+                    }
+                    links.push((link, keys));
+                }
+            }
+        }
+        Ok((row, links))
+    }
+
+    /// Returns the keys of the rows to which the row is linked and which the visitor may not see. They stay linked.
+    fn linked_unseen(&self, req: &mut Request, site: &Site, link: &'static ManyToManyMeta) -> Result<Vec<Value>> {
+        let to = (link.model)();
+        if self.is_new() || access::sees_all(req, site, to)? {
+            return Ok(Vec::new());
+        }
+        let Some(list) = access::visible(req, site, to)? else { return Ok(Vec::new()) };
+        let linked = self.model.ops.linked(req.db()?, link, &self.values)?;
+        let keys: Vec<_> = linked.iter().map(|key| vec![key.clone()]).collect();
+        let seen: Vec<Value> = list.with_keys(req.db()?, &keys)?.iter().flat_map(|(_, row)| ops_of(to).key(row)).collect();
+        Ok(linked.into_iter().filter(|key| !seen.contains(key)).collect())
+    }
+
+    fn saved(&self, req: &mut Request, row: &[Value], is_new: bool, then: &str) -> Result<Response> {
+        let meta = self.model.meta();
+        let done = if is_new { "added" } else { "saved" };
+        let message = format!("{} \"{}\" has been {done}.", meta.label, self.model.ops.label(row));
+        req.session().flash("success", &message);
+        let url = match then {
+            "continue" | "as_new" => row_link(req, "row", self.model, &self.model.ops.key_text(row))?,
+            "another" => link(req, "add", &[("model", &meta.table)])?,
+            _ => from_list(req)?.on(&link(req, "list", &[("model", &meta.table)])?),
+        };
+        Ok(Response::redirect(&url))
+    }
+}
