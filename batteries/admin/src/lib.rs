@@ -40,6 +40,7 @@ mod names;
 mod pages;
 mod query_string;
 mod saved_view;
+mod saving;
 mod sealed;
 mod settings;
 mod shown;

@@ -13,6 +13,7 @@ use lback_forms::{Form, FormFields};
 use lback_models::{Auto, FieldMeta, Kind, List, ManyToManyMeta, Model, ModelMeta, Value, WritableModel};
 
 use crate::names::{self, Named, named};
+use crate::saving::{Hooks, typed};
 
 /// How the admin lists and changes the rows of a model. [`Admin::model`](crate::Admin::model) passes it to a closure.
 ///
@@ -67,6 +68,7 @@ pub(crate) struct Options {
     pub(crate) can_delete: Option<CanRow>,
     pub(crate) on_site: Option<TextOf>,
     pub(crate) inlines: Vec<Inline>,
+    pub(crate) hooks: Hooks,
 }
 
 /// A column of a list.
@@ -195,8 +197,9 @@ impl<M: Model> ModelAdmin<M> {
         let options = &self.options;
         let has_form =
             !(options.groups.is_empty() && options.readonly.is_empty() && options.left_out.is_empty() && options.inlines.is_empty());
-        if M::META.table == User::META.table && has_form {
-            let problem = "User has pages of its own: remove fieldsets, collapse, readonly, exclude and inline from its configuration";
+        if M::META.table == User::META.table && (has_form || !options.hooks.is_empty()) {
+            let problem = "User has pages of its own: remove fieldsets, collapse, readonly, exclude, inline and the code before and after a \
+                           save or a deletion from its configuration";
             self.problems.push(problem.to_owned());
         }
         let readonly = &self.options.readonly;
@@ -577,6 +580,71 @@ impl<M: Model> ModelAdmin<M> {
     /// Decides who may delete a row, among those with the permission.
     pub fn can_delete(mut self, may: impl Fn(&mut Request, &M) -> Result<bool> + Send + Sync + 'static) -> Self {
         self.options.can_delete = Some(Box::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
+        self
+    }
+
+    /// Runs code in the transaction that saves a row, before it is saved. The code gets the row, which it may change, and the row in the
+    /// database, or `None` for a new row. An error with a status below 500 is shown in the form, and nothing is saved.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: i64, pub title: String, pub editor_id: Option<i64>, pub is_public: bool }
+    /// let admin = Admin::new().model::<Post>(|post| {
+    ///     post.exclude(["editor_id"]).before_save(|req, post, old| {
+    ///         if post.is_public && old.is_none_or(|old| !old.is_public) && !req.has_perm("posts.publish")? {
+    ///             return Err(Error::forbidden("You may not publish posts."));
+    ///         }
+    ///         post.editor_id = Some(req.require_login()?.id);
+    ///         Ok(())
+    ///     })
+    /// });
+    /// # let _ = admin;
+    /// ```
+    ///
+    /// It runs for forms, inlines, columns that are changed in a list, and imports, which also run it to try the rows; and not for actions,
+    /// an undo, and rows that the application saves.
+    pub fn before_save(mut self, run: impl Fn(&mut Request, &mut M, Option<&M>) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.options.hooks.before_save.push(Box::new(move |req, row, old| {
+            let mut row: M = typed(&row)?;
+            run(req, &mut row, old.map(typed).transpose()?.as_ref())?;
+            row.to_values()
+        }));
+        self
+    }
+
+    /// Runs code in the transaction that saves a row, after it was saved with its links, in the same cases as
+    /// [`before_save`](Self::before_save), but not when an import only tries the rows. An error undoes the save.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: i64, pub title: String }
+    /// # fn update_search_index(id: i64) {}
+    /// let admin = Admin::new().model::<Post>(|post| {
+    ///     post.after_save(|req, post, _| {
+    ///         let id = post.id;
+    ///         req.on_commit(move || update_search_index(id))
+    ///     })
+    /// });
+    /// # let _ = admin;
+    /// ```
+    pub fn after_save(mut self, run: impl Fn(&mut Request, &M, Option<&M>) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.options.hooks.after_save.push(Box::new(move |req, row, old| run(req, &typed(row)?, old.map(typed).transpose()?.as_ref())));
+        self
+    }
+
+    /// Runs code in the transaction that deletes a row, before it is deleted. An error with a status below 500 is shown to the visitor, and
+    /// nothing is deleted. It does not run for rows that are deleted because they refer to another.
+    pub fn before_delete(mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.options.hooks.before_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
+        self
+    }
+
+    /// Runs code in the transaction that deletes a row, after it was deleted, in the same cases as [`before_delete`](Self::before_delete). An
+    /// error undoes the deletion.
+    pub fn after_delete(mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.options.hooks.after_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
         self
     }
 

@@ -40,6 +40,17 @@ pub(crate) fn find(meta: &'static ModelMeta, db: &mut Db, key: &[Value]) -> Quer
     Ok(sql.rows(db, &kinds(meta))?.pop())
 }
 
+/// Returns a row as it is now, and keeps others from changing it until the transaction ends.
+pub(crate) fn lock(meta: &'static ModelMeta, db: &mut Db, key: &[Value]) -> QueryResult<Option<Row>> {
+    let mut sql = select(meta);
+    sql.sql(" WHERE ").equal(" AND ", key_is(meta, key));
+    // SQLite has one writer at a time.
+    if db.kind().is_server() {
+        sql.sql(" FOR UPDATE");
+    }
+    Ok(sql.rows(db, &kinds(meta))?.pop())
+}
+
 pub(crate) fn exists(meta: &'static ModelMeta, db: &mut Db, key: &[Value]) -> QueryResult<bool> {
     let mut sql = Statement::new("SELECT EXISTS (SELECT 1 FROM ");
     sql.name(meta.table).sql(" WHERE ").equal(" AND ", key_is(meta, key)).sql(")");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use diesel::Connection as _;
 use lback_auth::RequestAuth;
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
@@ -20,6 +19,7 @@ use super::list_rows::FROM;
 use crate::access::{self, Right};
 use crate::history::{Recorder, state_of};
 use crate::query_string::QueryString;
+use crate::saving::{self, in_savepoint, refusal};
 use crate::site::{Registered, Site};
 
 /// The maximum number of rows that are found and recorded.
@@ -235,8 +235,8 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
     let meta = model.meta();
     let recorder = Recorder::of(req)?;
     let site = Site::of(req)?;
-    let db = req.db()?;
-    let deleted = db.transaction(|db| -> Result<()> {
+    let deleted = in_savepoint(req, |req| {
+        let db = req.db()?;
         // An undo goes backwards: it restores rows that others refer to, then rows that refer to them, and then references of kept rows.
         let all = found.deleted.iter().map(|(meta, rows)| (*meta, rows.as_slice())).chain([(meta, rows)]);
         let all = referring_first(all.filter(|(meta, _)| site.find(meta.table).is_some()));
@@ -248,13 +248,17 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
             recorder.record(db, &ops_of(meta), row, Some(before), None)?;
         }
         for row in rows {
-            for link in meta.many_to_many {
-                model.ops.set_linked(db, link, row, &[])?;
-            }
-            // The row may have been deleted with another chosen one.
-            if model.ops.find(db, &model.ops.key(row))?.is_some() {
-                model.ops.delete(db, row)?;
-            }
+            saving::delete(req, model, row, |req| {
+                let db = req.db()?;
+                for link in meta.many_to_many {
+                    model.ops.set_linked(db, link, row, &[])?;
+                }
+                // The row may have been deleted with another chosen one.
+                if model.ops.find(db, &model.ops.key(row))?.is_some() {
+                    model.ops.delete(db, row)?;
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     });
@@ -267,6 +271,7 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
             };
             req.session().flash("success", &message);
         }
+        Err(error) if refusal(&error).is_some() => req.session().flash("error", error.message()),
         Err(error) if is_refused_row(&error) || error.status() == StatusCode::CONFLICT => {
             req.session().flash("error", "Nothing was deleted, because rows have been changed in the meantime or others refer to them.");
         }

@@ -1,6 +1,5 @@
 //! Columns of a list that are changed in the list itself.
 
-use diesel::Connection as _;
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::RequestDb;
 use lback_forms::{Field, FieldKind, Form, Values};
@@ -10,8 +9,9 @@ use lback_models::{FieldMeta, List, Value};
 use super::edit::{SEEN, fingerprint};
 use super::row_errors::RowErrors;
 use crate::access::{self, Right};
-use crate::history::{Recorder, RowState, state_of};
+use crate::history::{RowState, state_of};
 use crate::model_admin::Listed;
+use crate::saving::{self, Old, in_savepoint, refusal};
 use crate::site::Registered;
 
 /// The maximum number of fields of the rows of a page. A form has at most 1,000, and each row also has a box that selects it.
@@ -121,22 +121,19 @@ impl<'a> Editable<'a> {
         if !form.errors().is_empty() {
             return Ok(None);
         }
-        let recorder = Recorder::of(req)?;
-        let ops = self.model.ops;
         let mut refused = None;
-        let saved = req.db()?.transaction(|db| -> Result<()> {
+        let saved = in_savepoint(req, |req| {
             for (row, values) in &changed {
                 refused = Some((*row, values));
-                let before = state_of(db, ops, &row.values, false)?;
-                let saved = ops.save(db, values)?;
-                let after = state_of(db, ops, &saved, false)?;
-                recorder.record(db, ops, &saved, Some(before), Some(after))?;
+                let state = state_of(req.db()?, self.model.ops, &row.values, false)?;
+                let old = Old { row: &row.values, state: &state };
+                saving::save(req, self.model, values.clone(), Some(old), &[])?;
             }
             Ok(())
         });
         match (saved, refused) {
             (Ok(()), _) => Ok(Some(changed.len())),
-            (Err(error), _) if error.status() == StatusCode::CONFLICT => {
+            (Err(error), _) if error.status() == StatusCode::CONFLICT && refusal(&error).is_none() => {
                 form.add_form_error("A row has been changed or deleted in the meantime. Open the list again.");
                 Ok(None)
             }

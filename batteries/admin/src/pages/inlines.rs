@@ -19,6 +19,7 @@ use crate::history::{Recorder, RowState, state_of};
 use crate::model_admin::Inline;
 use crate::names::Named;
 use crate::query_string::QueryString;
+use crate::saving::{self, Old};
 use crate::site::{Registered, Site};
 
 /// The maximum number of rows of a model on the page.
@@ -236,7 +237,7 @@ impl<'a> InlineRows<'a> {
                     ));
                     continue;
                 }
-                Some(state) => Step::Save(state.clone()),
+                Some(state) => Step::Save { old: row.values.clone(), state: state.clone() },
                 None => Step::Create(self.reference),
             };
             let row = Planned { model: self.model, row: values, step, prefix: row.prefix.clone() };
@@ -264,8 +265,11 @@ pub(super) struct Planned<'a> {
 
 enum Step {
     Create(&'static FieldMeta),
-    /// Saves a row that had this state before.
-    Save(RowState),
+    /// Saves a row that had these values and this state before.
+    Save {
+        old: Vec<Value>,
+        state: RowState,
+    },
     Delete,
 }
 
@@ -273,31 +277,27 @@ impl Planned<'_> {
     /// Writes the row, which refers to `parent`.
     ///
     /// # Errors
-    /// Returns an error if the database refuses it.
-    pub(super) fn write(&self, db: &mut Db, parent: &Value, recorder: &Recorder) -> Result<()> {
+    /// Returns an error if the database or the code of the application refuses it.
+    pub(super) fn write(&self, req: &mut Request, parent: &Value) -> Result<()> {
         let ops = self.model.ops;
         match &self.step {
-            Step::Delete => {
+            Step::Delete => saving::delete(req, self.model, &self.row, |req| {
+                let recorder = Recorder::of(req)?;
+                let db = req.db()?;
                 let before = state_of(db, ops, &self.row, true)?;
                 ops.delete(db, &self.row)?;
                 recorder.record(db, ops, &self.row, Some(before), None)
-            }
-            Step::Save(before) => {
-                let saved = ops.save(db, &self.row)?;
-                let after = state_of(db, ops, &saved, false)?;
-                recorder.record(db, ops, &saved, Some(before.clone()), Some(after))
-            }
+            }),
+            Step::Save { old, state } => saving::save(req, self.model, self.row.clone(), Some(Old { row: old, state }), &[]).map(drop),
             Step::Create(reference) => {
                 let mut row = self.row.clone();
                 row[position(self.model, reference)] = parent.clone();
-                let created = ops.create(db, &row)?;
-                let after = state_of(db, ops, &created, false)?;
-                recorder.record(db, ops, &created, None, Some(after))
+                saving::save(req, self.model, row, None, &[]).map(drop)
             }
         }
     }
 
-    /// Adds the reason why the database refused the row to the form.
+    /// Adds the reason why the row was refused to the form.
     ///
     /// # Errors
     /// Returns the error if the visitor cannot correct it.

@@ -5,6 +5,7 @@ use lback_db::Db;
 use lback_forms::{Form, FormErrors, Values};
 use lback_models::Value;
 
+use crate::saving::refusal;
 use crate::site::Registered;
 
 /// The place of a row in a form.
@@ -29,13 +30,17 @@ impl RowErrors<'_> {
         Ok(())
     }
 
-    /// Adds the reason why the database refused the row to the form.
+    /// Adds the reason why the database or the code of the application refused the row to the form.
     ///
     /// # Errors
     /// Returns the error if the visitor cannot correct it.
     pub(super) fn explain(self, db: &mut Db, row: &[Value], error: Error, form: &mut Form<Values>) -> Result<()> {
         let mut errors = FormErrors::default();
-        self.model.ops.explain(db, row, error, &mut errors)?;
+        if let Some(message) = refusal(&error) {
+            errors.add_to_form(message);
+        } else {
+            self.model.ops.explain(db, row, error, &mut errors)?;
+        }
         self.add(&errors, form);
         Ok(())
     }

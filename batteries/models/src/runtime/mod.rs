@@ -53,6 +53,14 @@ pub trait ModelOps: Sync {
         Ok(rows::find(self.meta(), db, key)?)
     }
 
+    /// Returns a row as it is now, and keeps others from changing it until the transaction ends.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    fn lock(&self, db: &mut Db, row: &[Value]) -> Result<Option<Vec<Value>>> {
+        Ok(rows::lock(self.meta(), db, &self.key(row))?)
+    }
+
     /// Returns the primary key of a row.
     fn key(&self, row: &[Value]) -> Vec<Value> {
         key_of(self.meta(), row)

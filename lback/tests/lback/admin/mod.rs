@@ -21,6 +21,7 @@ mod lists;
 mod misconfiguration;
 mod narrowed_rows;
 mod pages_of_rows;
+mod saving;
 mod start_page;
 mod system_pages;
 mod undo;

@@ -70,13 +70,16 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     access::require(req, model, Right::View)?;
+    let (key, mut values) = row_of_path(req, model)?;
     if *req.method() == Method::POST {
-        access::require(req, model, Right::Change)?;
+        access::require_for(req, model, Right::Change, &values)?;
         if let Some(page) = confirm_for(req, model)? {
             return Ok(page);
         }
+        // Others who save the row at the same time come before or after this request.
+        model.ops.lock(req.db()?, &values)?;
+        values = row_of_path(req, model)?.1;
     }
-    let (key, values) = row_of_path(req, model)?;
     let can_save = access::has_for(req, model, Right::Change, &values)?;
     let edited = Edited::new(req, &site, model, values, Some(key), can_save)?;
     let mut form = edited.form(req, &site)?;

@@ -1,6 +1,5 @@
 //! Saves a row with the values of its form.
 
-use diesel::Connection as _;
 use lback_core::{Error, Request, Response, Result, StatusCode};
 use lback_db::RequestDb;
 use lback_forms::{Form, Values};
@@ -12,12 +11,10 @@ use super::super::layout::{link, row_link};
 use super::super::row_errors::RowErrors;
 use super::{Edited, SEEN, fingerprint, from_list};
 use crate::access::{self, Right};
-use crate::history::{Recorder, RowState, state_of};
+use crate::history::RowState;
 use crate::names::Named;
+use crate::saving::{self, Links, Old, in_savepoint, refusal};
 use crate::site::Site;
-
-/// The keys of the rows to which a row is to be linked by a relation.
-type Links = (&'static ManyToManyMeta, Vec<Value>);
 
 /// The button that was pressed.
 #[derive(serde::Deserialize)]
@@ -61,28 +58,22 @@ impl Edited<'_> {
         if !form.errors().is_empty() {
             return Ok(None);
         }
-        let recorder = Recorder::of(req)?;
-        let ops = self.model.ops;
-        // The inline row that the database refused.
+        // The inline row that was refused.
         let mut refused = None;
-        let saved = req.db()?.transaction(|db| -> Result<Vec<Value>> {
-            let saved = if before.is_some() { ops.save(db, &row)? } else { ops.create(db, &row)? };
-            for (link, keys) in &links {
-                ops.set_linked(db, link, &saved, keys)?;
-            }
-            let after = state_of(db, ops, &saved, false)?;
-            recorder.record(db, ops, &saved, before.cloned(), Some(after))?;
-            let parent = ops.key(&saved).into_iter().next().unwrap_or(Value::Null);
+        let saved = in_savepoint(req, |req| {
+            let old = before.map(|state| Old { row: &self.values, state });
+            let saved = saving::save(req, self.model, row.clone(), old, &links)?;
+            let parent = self.model.ops.key(&saved).into_iter().next().unwrap_or(Value::Null);
             for row in &planned {
                 refused = Some(row);
-                row.write(db, &parent, &recorder)?;
+                row.write(req, &parent)?;
             }
             refused = None;
             Ok(saved)
         });
         match saved {
             Ok(saved) => self.saved(req, &saved, before.is_none(), &then).map(Some),
-            Err(error) if error.status() == StatusCode::CONFLICT => {
+            Err(error) if error.status() == StatusCode::CONFLICT && refusal(&error).is_none() => {
                 form.add_form_error("This has been changed or deleted since you opened it. Copy what you have written, and open it again.");
                 Ok(None)
             }

@@ -12,7 +12,6 @@ mod write;
 
 use lback_auth::User;
 use lback_core::{Error, Method, Request, Response, Result, context};
-use lback_db::RequestDb;
 use lback_models::Model as _;
 use lback_models::runtime::within_sentence;
 use lback_session::RequestSession;
@@ -140,7 +139,7 @@ fn read(req: &mut Request, site: &Site, model: &Registered, text: &str, confirm:
     let plan = plan(req, model, &columns, &table, problems)?;
     let list = access::rows(req, model)?;
     let recorder = if confirm { Some(Recorder::of(req)?) } else { None };
-    let written = write(req.db()?, model, &list, &plan.rows, recorder.as_ref(), problems)?;
+    let written = write(req, model, &list, &plan.rows, recorder.as_ref(), problems)?;
     draft.preview = Some(Preview::of(req, columns, plan, &written, problems)?);
     Ok(Some(written))
 }

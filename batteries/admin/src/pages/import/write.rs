@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use diesel::Connection as _;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use lback_core::{Error, Result, StatusCode};
-use lback_db::{Db, is_unavailable};
+use lback_core::{Error, Request, Result, StatusCode};
+use lback_db::{Db, RequestDb, is_unavailable};
 use lback_forms::FormErrors;
 use lback_models::runtime::within_sentence;
 use lback_models::{Auto, List, Value};
@@ -14,6 +13,7 @@ use serde_json::Value as Json;
 use super::plan::{CHUNK, Planned};
 use super::problems::Problems;
 use crate::history::{Recorder, RowState, state_of};
+use crate::saving::{self, in_savepoint};
 use crate::site::Registered;
 
 /// The numbers of rows that were written.
@@ -28,7 +28,7 @@ pub(super) struct Written {
 /// # Errors
 /// Returns an error if the database fails for a reason that is not in the file.
 pub(super) fn write(
-    db: &mut Db,
+    req: &mut Request,
     model: &Registered,
     list: &List,
     rows: &[Planned],
@@ -37,13 +37,13 @@ pub(super) fn write(
 ) -> Result<Written> {
     let mut written = Written::default();
     let mut is_rolled_back = false;
-    let result = db.transaction(|db| -> Result<()> {
+    let result = in_savepoint(req, |req| {
         for rows in rows.chunks(CHUNK) {
             let keys: Vec<Vec<Value>> = rows.iter().filter_map(|row| row.key.clone()).collect();
-            let mut before: HashMap<_, _> = list.with_keys(db, &keys)?.into_iter().collect();
+            let mut before: HashMap<_, _> = list.with_keys(req.db()?, &keys)?.into_iter().collect();
             for row in rows {
                 let old = row.key.as_ref().map(|key| before.remove(&model.ops.key_text_of(key)));
-                write_row(db, model, row, old, recorder, problems, &mut written)?;
+                write_row(req, model, row, old, recorder, problems, &mut written)?;
             }
         }
         if recorder.is_some() && problems.is_empty() {
@@ -60,7 +60,7 @@ pub(super) fn write(
 
 /// Writes a row. `old` is the row that it changes, if that still exists.
 fn write_row(
-    db: &mut Db,
+    req: &mut Request,
     model: &Registered,
     planned: &Planned,
     old: Option<Option<Vec<Value>>>,
@@ -78,7 +78,7 @@ fn write_row(
     };
     let mut row = match &old {
         Some(old) => old.clone(),
-        None => model.ops.blank(db.now())?,
+        None => model.ops.blank(req.now())?,
     };
     for (at, value) in &planned.values {
         if let Some(place) = row.get_mut(*at) {
@@ -89,25 +89,30 @@ fn write_row(
         return Ok(());
     }
     // A transaction of its own, so that the other rows are tried, too.
-    let result = db.transaction(|db| -> Result<()> {
+    let hooks = &model.options.hooks;
+    let result = in_savepoint(req, |req| {
         let before = match (&old, recorder) {
-            (Some(old), Some(_)) => Some(state_of(db, model.ops, old, false)?),
+            (Some(old), Some(_)) => Some(state_of(req.db()?, model.ops, old, false)?),
             _ => None,
         };
+        let row = hooks.before_save(req, row.clone(), old.as_deref())?;
+        let db = req.db()?;
         let saved = if old.is_some() { model.ops.save(db, &row)? } else { model.ops.create(db, &row)? };
         if let Some(recorder) = recorder {
+            let saved = hooks.after_save(req, model, saved, old.as_deref())?;
             let after = state_after(model, &saved, before.as_ref());
-            recorder.record(db, model.ops, &saved, before, Some(after))?;
+            recorder.record(req.db()?, model.ops, &saved, before, Some(after))?;
         }
         Ok(())
     });
     match result {
         Ok(()) if old.is_some() => written.changed += 1,
         Ok(()) => written.added += 1,
+        Err(error) if saving::refusal(&error).is_some() => problems.add_at(planned.line, error.message()),
         Err(error) if error.status() == StatusCode::CONFLICT => {
             problems.add_at(planned.line, format!("This {label} has been changed or deleted in the meantime."));
         }
-        Err(error) => explain(db, model, planned.line, &row, error, problems)?,
+        Err(error) => explain(req.db()?, model, planned.line, &row, error, problems)?,
     }
     Ok(())
 }
