@@ -4,6 +4,7 @@ use lback_core::{Application, ProgramError, ProgramResult};
 use lback_db::Database;
 use lback_models::Kind;
 
+use crate::list_options::Filtered;
 use crate::names::Named;
 use crate::site::{Registered, Site};
 
@@ -35,9 +36,10 @@ pub(crate) fn indexes(app: &Application, site: &Site) -> ProgramResult {
 /// Returns the fields of the model itself by which its list is searched, narrowed and sorted, and that have no index.
 fn unserved(model: &Registered) -> Vec<&'static str> {
     let (meta, options) = (model.meta(), &model.options);
-    let filters = options.filters.iter().filter_map(|named| match named {
-        Named::Field(field) => Some(*field),
-        Named::Link(_) => None,
+    let filters = options.filters.iter().filter_map(|filtered| match filtered {
+        Filtered::Named(Named::Field(field)) => Some(*field),
+        Filtered::Named(Named::Link(_)) => None,
+        Filtered::Through(through) => Some(through.reference),
     });
     let searched = options.search.iter().filter(|searched| searched.is_exact && searched.through.is_empty()).map(|searched| searched.field);
     let order = options.order.first().and_then(|name| meta.field(name.trim_start_matches('-')));

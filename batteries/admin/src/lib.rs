@@ -35,6 +35,7 @@ mod admin;
 mod battery;
 mod checks;
 mod history;
+mod list_options;
 mod model_admin;
 mod names;
 mod pages;
@@ -51,7 +52,8 @@ mod widgets;
 pub use admin::Admin;
 pub use battery::AppAdmin;
 pub use history::{Change, ChangeKind, RequestHistory, admin_history};
-pub use model_admin::{FilterChoice, ModelAdmin};
+pub use list_options::FilterChoice;
+pub use model_admin::ModelAdmin;
 pub use saved_view::{NewSavedView, SavedView, admin_views};
 pub use settings::AdminSettings;
 

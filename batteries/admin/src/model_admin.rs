@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use diesel::query_builder::QueryFragment;
 use lback_auth::User;
 use lback_core::{Context, Request, Result, context};
@@ -12,6 +11,7 @@ use lback_db::Dialect;
 use lback_forms::{Form, FormFields};
 use lback_models::{Auto, FieldMeta, Kind, List, ManyToManyMeta, Model, ModelMeta, Value, WritableModel};
 
+use crate::list_options::{Filtered, OwnFilter, Through, filtered, through};
 use crate::names::{self, Named, named};
 use crate::saving::{Hooks, typed};
 
@@ -35,8 +35,8 @@ use crate::saving::{Hooks, typed};
 /// ```
 #[must_use]
 pub struct ModelAdmin<M: Model> {
-    options: Options,
-    problems: Vec<String>,
+    pub(crate) options: Options,
+    pub(crate) problems: Vec<String>,
     of: PhantomData<fn() -> M>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Options {
     pub(crate) section: Option<String>,
     pub(crate) list: Vec<Listed>,
     pub(crate) search: Vec<Searched>,
-    pub(crate) filters: Vec<Named>,
+    pub(crate) filters: Vec<Filtered>,
     pub(crate) own_filters: Vec<OwnFilter>,
     pub(crate) dates: Option<&'static FieldMeta>,
     pub(crate) editable: Vec<&'static FieldMeta>,
@@ -83,17 +83,6 @@ pub(crate) enum Listed {
     Computed(usize),
 }
 
-/// A field of the row to which a reference leads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Through {
-    /// The name in the configuration: `author.name`.
-    pub(crate) name: &'static str,
-    pub(crate) reference: &'static FieldMeta,
-    /// The model of the other row.
-    pub(crate) to: &'static ModelMeta,
-    pub(crate) field: &'static FieldMeta,
-}
-
 /// A field that is searched.
 #[derive(Clone, Debug)]
 pub(crate) struct Searched {
@@ -117,30 +106,6 @@ pub(crate) type RowsFn = Box<dyn Fn(List, Arc<User>) -> List + Send + Sync>;
 pub(crate) type CanAdd = Box<dyn Fn(&mut Request) -> Result<bool> + Send + Sync>;
 pub(crate) type CanRow = Box<dyn Fn(&mut Request, &[Value]) -> Result<bool> + Send + Sync>;
 pub(crate) type Act = Box<dyn Fn(&mut Request, Vec<Vec<Value>>, Sent) -> Result<Outcome> + Send + Sync>;
-
-/// Narrows a list to the rows of a choice, for a user, at a time.
-pub(crate) type NarrowFn = Arc<dyn Fn(List, &'static str, Arc<User>, DateTime<Utc>) -> List + Send + Sync>;
-
-/// A filter of the application.
-pub(crate) struct OwnFilter {
-    pub(crate) name: &'static str,
-    pub(crate) label: &'static str,
-    /// The values, with their labels.
-    pub(crate) choices: Vec<(&'static str, &'static str)>,
-    pub(crate) narrow: NarrowFn,
-}
-
-/// The choice of a visitor in a [filter of the application](ModelAdmin::filter_by).
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct FilterChoice<'a> {
-    /// The value, which is one of those of the filter.
-    pub value: &'static str,
-    /// The visitor.
-    pub user: &'a User,
-    /// The time of the request.
-    pub now: DateTime<Utc>,
-}
 
 /// A column that is computed from a row.
 pub(crate) struct Computed {
@@ -208,7 +173,7 @@ impl<M: Model> ModelAdmin<M> {
     }
 
     /// Returns the value, or records the error.
-    fn found<T>(&mut self, found: Result<T, String>) -> Option<T> {
+    pub(crate) fn found<T>(&mut self, found: Result<T, String>) -> Option<T> {
         found.map_err(|problem| self.problems.push(problem)).ok()
     }
 
@@ -228,7 +193,7 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    fn columns(&mut self, names: impl IntoIterator<Item = &'static str>) -> Vec<Listed> {
+    pub(crate) fn columns(&mut self, names: impl IntoIterator<Item = &'static str>) -> Vec<Listed> {
         let mut columns = Vec::new();
         for name in names {
             let computed = self.options.computed.iter().position(|computed| computed.name == name);
@@ -240,18 +205,6 @@ impl<M: Model> ModelAdmin<M> {
             columns.extend(column);
         }
         columns
-    }
-
-    /// Sets the columns of the list that lead to the row, or none. By default, it is the first.
-    pub fn leading(mut self, columns: impl IntoIterator<Item = &'static str>) -> Self {
-        self.options.leading = Some(self.columns(columns));
-        self
-    }
-
-    /// Sets the text of the list for values that are missing. By default, it is a dash.
-    pub fn empty_value(mut self, text: &'static str) -> Self {
-        self.options.empty_value = Some(text);
-        self
     }
 
     /// Adds a column that is computed from the row. Name it in [`list`](Self::list) to choose its place; otherwise, it is the last.
@@ -272,65 +225,13 @@ impl<M: Model> ModelAdmin<M> {
     }
 
     /// Sets the fields by which the list can be narrowed: choices, booleans, references, many-to-many relations, dates and numbers.
+    /// `author.country` is a field of the row that a reference leads to, for visitors who may see all of these rows.
     pub fn filters(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let filter = self.found(filtered(M::META, name));
             self.options.filters.extend(filter);
         }
         self
-    }
-
-    /// Adds a filter of your own: its name in the query string, its label, and its choices, each a value and a label. Returns a query for the
-    /// rows of a choice, which narrows the list together with the search and all other filters.
-    ///
-    /// ```
-    /// # use lback::prelude::*;
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Ticket { pub id: i64, pub title: String, pub agent_id: i64, pub due_at: DateTime<Utc> }
-    /// let admin = Admin::new().model::<Ticket>(|ticket| {
-    ///     ticket
-    ///         .filter_by("due", "Due", [("past", "Overdue"), ("future", "In time")], |choice| match choice.value {
-    ///             "past" => Ticket::query().filter(tickets::due_at.lt(choice.now)),
-    ///             _ => Ticket::query().filter(tickets::due_at.ge(choice.now)),
-    ///         })
-    ///         .filter_by("mine", "Mine", [("yes", "Yes")], |choice| Ticket::query().filter(tickets::agent_id.eq(choice.user.id)))
-    /// });
-    /// # let _ = admin;
-    /// ```
-    pub fn filter_by<Q: QueryFragment<Dialect> + 'static>(
-        mut self,
-        name: &'static str,
-        label: &'static str,
-        choices: impl IntoIterator<Item = (&'static str, &'static str)>,
-        query: impl Fn(FilterChoice<'_>) -> Q + Send + Sync + 'static,
-    ) -> Self {
-        let choices: Vec<_> = choices.into_iter().collect();
-        self.problems
-            .extend(self.problem_of_filter(name, &choices).map(|problem| format!("the filter \"{name}\" of {}: {problem}", M::META.name)));
-        let query = Arc::new(query);
-        let narrow = move |list: List, value: &'static str, user: Arc<User>, now: DateTime<Utc>| {
-            let query = query.clone();
-            list.among(move || query(FilterChoice { value, user: &user, now }))
-        };
-        self.options.own_filters.push(OwnFilter { name, label, choices, narrow: Arc::new(narrow) });
-        self
-    }
-
-    fn problem_of_filter(&self, name: &str, choices: &[(&str, &str)]) -> Option<&'static str> {
-        let is_own = self.options.own_filters.iter().any(|other| other.name == name);
-        let is_field = M::META.fields.iter().any(|field| field.name == name) || M::META.many_to_many.iter().any(|link| link.name == name);
-        let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let has_twice = choices.iter().enumerate().any(|(at, (value, _))| choices[..at].iter().any(|(other, _)| other == value));
-        match name {
-            _ if !is_plain => Some("a name has only letters, digits and underscores"),
-            _ if is_field => Some("the model has a field with this name"),
-            _ if is_own => Some("there is another filter with this name"),
-            _ if PARAMETERS.contains(&name) => Some("lists use this name for themselves"),
-            _ if choices.is_empty() || has_twice || choices.iter().any(|(value, _)| value.is_empty()) => {
-                Some("it needs choices, each with a value of its own")
-            }
-            _ => None,
-        }
     }
 
     /// Adds links to the years, months and days of a date or a timestamp above the list.
@@ -372,16 +273,6 @@ impl<M: Model> ModelAdmin<M> {
                 self.options.order.push(format!("{sign}{}", field.name));
             }
         }
-        self
-    }
-
-    /// Sets the fields by which visitors can sort the list. By default, they are all columns that are fields.
-    pub fn sortable_by(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
-        let mut sortable = Vec::new();
-        for name in fields {
-            sortable.extend(self.found(names::field(M::META, name)).map(|field| field.name));
-        }
-        self.options.sortable = Some(sortable);
         self
     }
 
@@ -659,9 +550,6 @@ fn models_of<M: Model>(rows: Vec<Vec<Value>>) -> Result<Vec<M>> {
     rows.into_iter().map(M::from_values).collect()
 }
 
-/// The parameters of lists, which filters cannot have.
-const PARAMETERS: [&str; 10] = ["q", "sort", "size", "date", "after", "before", "format", "counts", "columns", "from"];
-
 fn searched(mut meta: &'static ModelMeta, name: &str) -> Result<Searched, String> {
     let (is_exact, path) = name.strip_prefix('=').map_or((false, name), |name| (true, name));
     let mut through = Vec::new();
@@ -679,25 +567,4 @@ fn searched(mut meta: &'static ModelMeta, name: &str) -> Result<Searched, String
         meta = (reference.model)();
     }
     Err(format!("\"{name}\" names no field of {}", meta.name))
-}
-
-fn through(meta: &'static ModelMeta, name: &'static str) -> Result<Through, String> {
-    let (first, last) = name.split_once('.').unwrap_or((name, ""));
-    let reference = names::field(meta, first)?;
-    let to =
-        reference.references.map(|reference| (reference.model)()).ok_or_else(|| format!("{}.{first} is not a reference", meta.name))?;
-    match names::field(to, last)? {
-        field if field.references.is_some() => Err(format!("\"{name}\" leads to another reference, which a list does not follow")),
-        field => Ok(Through { name, reference, to, field }),
-    }
-}
-
-fn filtered(meta: &'static ModelMeta, name: &str) -> Result<Named, String> {
-    let found = named(meta, name)?;
-    match found {
-        Named::Field(field) if matches!(field.kind, Kind::Bytes | Kind::Json) => {
-            Err(format!("a list cannot be narrowed by {}.{name}, because databases do not compare its values", meta.name))
-        }
-        found => Ok(found),
-    }
 }

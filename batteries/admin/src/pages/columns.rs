@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use lback_core::{Error, Request, Result};
 use lback_db::Db;
-use lback_models::runtime::within_sentence;
 use lback_models::{List, ManyToManyMeta, ModelOps, Value};
 use serde::Serialize;
 
@@ -79,7 +78,7 @@ pub(super) fn name_of(model: &Registered, column: Listed) -> &'static str {
 pub(super) fn label_of(model: &Registered, column: Listed) -> String {
     match column {
         Listed::Field(field) => field.label.to_owned(),
-        Listed::Through(through) => format!("{} {}", through.reference.label, within_sentence(through.field.label)),
+        Listed::Through(through) => through.label(),
         Listed::Link(link) => link.label.to_owned(),
         Listed::Computed(at) => model.options.computed[at].label.to_owned(),
     }

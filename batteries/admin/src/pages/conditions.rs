@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lback_auth::User;
-use lback_models::{Filter, List, ModelMeta};
+use lback_models::{FieldMeta, Filter, List, ModelMeta};
 
 use super::search::is_served;
-use crate::model_admin::NarrowFn;
+use crate::list_options::NarrowFn;
 
 /// A condition, and the filter, the search or the date that adds it.
 pub(super) struct Condition {
@@ -35,6 +35,13 @@ impl Narrows {
         match self {
             Narrows::Filter(filter) => list.filter(filter.clone()),
             Narrows::Own(narrow, value, user, now) => narrow(list, value, Arc::clone(user), *now),
+        }
+    }
+
+    /// Makes the condition one of the rows to which a reference leads.
+    pub(super) fn follow(&mut self, reference: &'static FieldMeta) {
+        if let Narrows::Filter(filter) = self {
+            *self = Narrows::Filter(Filter::Reference(reference, Box::new(filter.clone())));
         }
     }
 

@@ -6,7 +6,7 @@ use lback_models::List;
 use serde::Serialize;
 
 use super::conditions::{Condition, narrow};
-use super::filters::FilterView;
+use super::filter_views::FilterView;
 use crate::query_string::QueryString;
 use crate::site::Registered;
 

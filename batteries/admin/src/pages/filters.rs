@@ -6,11 +6,11 @@ use lback_core::{Error, Request, Result, TimeZone};
 use lback_db::RequestDb;
 use lback_models::runtime::ops_of;
 use lback_models::{Comparison, Cursor, FieldMeta, Filter, Kind, List, ManyToManyMeta, ModelOps, Value};
-use serde::Serialize;
 
 use super::conditions::{Condition, Narrows};
+use super::filter_views::{ActiveView, ChoiceView, FilterView, view};
 use crate::access;
-use crate::model_admin::OwnFilter;
+use crate::list_options::{Filtered, OwnFilter, Through};
 use crate::names::Named;
 use crate::query_string::QueryString;
 use crate::shown::{is_number, labels};
@@ -24,48 +24,6 @@ const MOST_CHARACTERS: usize = 200;
 const MOST_BYTES: usize = 20_000;
 /// The choice of rows without a value.
 const EMPTY: &str = "~";
-
-/// A filter, as the page shows it.
-#[derive(Serialize)]
-pub(super) struct FilterView {
-    pub(super) name: String,
-    label: String,
-    kind: &'static str,
-    is_active: bool,
-    pub(super) choices: Vec<ChoiceView>,
-    #[serde(rename = "type")]
-    input_type: &'static str,
-    from_name: String,
-    from: String,
-    to_name: String,
-    to: String,
-}
-
-#[derive(Serialize)]
-pub(super) struct ChoiceView {
-    value: String,
-    label: String,
-    selected: bool,
-    /// `None` for the choice that does not narrow the list.
-    #[serde(skip)]
-    pub(super) narrows: Option<Narrows>,
-    /// The number of rows, if the visitor has asked for it.
-    pub(super) count: Option<String>,
-}
-
-impl ChoiceView {
-    fn new(value: &str, label: &str, narrows: Option<Narrows>) -> Self {
-        ChoiceView { value: value.to_owned(), label: label.to_owned(), selected: false, narrows, count: None }
-    }
-}
-
-/// A filter that is in use.
-#[derive(Serialize)]
-pub(super) struct ActiveView {
-    label: String,
-    value: String,
-    remove: String,
-}
 
 /// The filters of a list, and their conditions.
 #[derive(Default)]
@@ -84,19 +42,21 @@ impl Filters {
     /// Returns 400 if a value is invalid.
     pub(super) fn of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: Option<&str>) -> Result<Self> {
         let mut filters = Filters::default();
-        let is_needed = |name: &str| path.is_some() || query.iter().any(|(known, _)| known.split('.').next() == Some(name));
+        let is_of = |known: &str, name: &str| known.strip_prefix(name).is_some_and(|end| end.is_empty() || end.starts_with('.'));
+        let is_needed = |name: &str| path.is_some() || query.iter().any(|(known, _)| is_of(known, name));
         for field in model.meta().fields.iter().filter(|field| field.references.is_some() && !field.hidden) {
             filters.add_key(req, site, field, query, path)?;
         }
-        for named in model.options.filters.iter().filter(|named| is_needed(named.name())) {
-            match *named {
-                Named::Link(link) => filters.add_link(req, site, link, query, path)?,
-                Named::Field(field) if field.references.is_some() => filters.add_reference(req, site, field, query, path)?,
-                Named::Field(field) if field.kind == Kind::Bool || !field.choices.is_empty() => {
-                    filters.add_choice(field.name, field.label, choices_of(field), query, path)?;
+        for filtered in model.options.filters.iter().filter(|filtered| is_needed(filtered.name())) {
+            match *filtered {
+                Filtered::Named(Named::Link(link)) => filters.add_link(req, site, link, query, path)?,
+                Filtered::Named(Named::Field(field)) if field.references.is_some() => {
+                    filters.add_reference(req, site, field, query, path)?;
                 }
-                Named::Field(field) if is_number(field) || is_date(field) => filters.add_range(req.time_zone(), field, query, path)?,
-                Named::Field(field) => filters.add_text(field, query, path)?,
+                Filtered::Named(Named::Field(field)) => filters.add_field(field.name, field.label, field, req.time_zone(), query, path)?,
+                // If the user may see only some of the rows, the filter would reveal values of the others.
+                Filtered::Through(through) if !access::sees_all(req, site, through.to)? => {}
+                Filtered::Through(through) => filters.add_through(through, req.time_zone(), query, path)?,
             }
         }
         for own in model.options.own_filters.iter().filter(|own| is_needed(own.name)) {
@@ -141,6 +101,44 @@ impl Filters {
         let narrows = |value| Narrows::Own(own.narrow.clone(), value, user.clone(), now);
         let choices = own.choices.iter().map(|(value, label)| ChoiceView::new(value, label, Some(narrows(value))));
         self.add_choice(own.name, own.label, choices.collect(), query, path)
+    }
+
+    fn add_field(
+        &mut self,
+        name: &str,
+        label: &str,
+        field: &'static FieldMeta,
+        zone: TimeZone,
+        query: &QueryString,
+        path: Option<&str>,
+    ) -> Result<()> {
+        if field.kind == Kind::Bool || !field.choices.is_empty() {
+            return self.add_choice(name, label, choices_of(field), query, path);
+        }
+        if is_number(field) || is_date(field) {
+            return self.add_range(name, label, field, zone, query, path);
+        }
+        self.add_text(name, label, field, query, path);
+        Ok(())
+    }
+
+    /// Adds the filter of a field of the rows to which a reference leads.
+    fn add_through(&mut self, through: Through, zone: TimeZone, query: &QueryString, path: Option<&str>) -> Result<()> {
+        let mut inner = Filters::default();
+        inner.add_field(through.name, &through.label(), through.field, zone, query, path)?;
+        for narrows in inner
+            .conditions
+            .iter_mut()
+            .map(|condition| &mut condition.narrows)
+            .chain(inner.views.iter_mut().flat_map(|view| &mut view.choices).filter_map(|choice| choice.narrows.as_mut()))
+        {
+            narrows.follow(through.reference);
+        }
+        self.conditions.append(&mut inner.conditions);
+        self.views.append(&mut inner.views);
+        self.active.append(&mut inner.active);
+        self.names.append(&mut inner.names);
+        Ok(())
     }
 
     fn add_choice(&mut self, name: &str, label: &str, choices: Vec<ChoiceView>, query: &QueryString, path: Option<&str>) -> Result<()> {
@@ -233,32 +231,39 @@ impl Filters {
         Ok(())
     }
 
-    fn add_text(&mut self, field: &'static FieldMeta, query: &QueryString, path: Option<&str>) -> Result<()> {
-        let text = query.get(field.name);
+    fn add_text(&mut self, name: &str, label: &str, field: &'static FieldMeta, query: &QueryString, path: Option<&str>) {
+        let text = query.get(name);
         if let Some(text) = text {
             // SQLite refuses long patterns.
             let is_short = text.len() <= MOST_BYTES;
-            self.add(field.name, if is_short { Filter::Equals(field, without_nul(text)) } else { Filter::Any(Vec::new()) });
-            self.activate(field.label, text.to_owned(), query.with(field.name, None), path);
+            self.add(name, if is_short { Filter::Equals(field, without_nul(text)) } else { Filter::Any(Vec::new()) });
+            self.activate(label, text.to_owned(), query.with(name, None), path);
         }
         self.push(FilterView {
             is_active: text.is_some(),
-            from_name: field.name.to_owned(),
+            from_name: name.to_owned(),
             from: text.unwrap_or_default().to_owned(),
             input_type: "search",
-            ..view("", field.label, "text")
+            ..view("", label, "text")
         });
-        Ok(())
     }
 
-    fn add_range(&mut self, zone: TimeZone, field: &'static FieldMeta, query: &QueryString, path: Option<&str>) -> Result<()> {
-        let (from_name, to_name) = (format!("{}.from", field.name), format!("{}.to", field.name));
+    fn add_range(
+        &mut self,
+        name: &str,
+        label: &str,
+        field: &'static FieldMeta,
+        zone: TimeZone,
+        query: &QueryString,
+        path: Option<&str>,
+    ) -> Result<()> {
+        let (from_name, to_name) = (format!("{name}.from"), format!("{name}.to"));
         let (from, to) = (query.get(&from_name), query.get(&to_name));
         let bound = |text: Option<&str>, is_end: bool| -> Result<Option<Filter>> {
-            text.map(|text| range_end(field, text, is_end, zone).ok_or_else(|| invalid(field.label))).transpose()
+            text.map(|text| range_end(field, text, is_end, zone).ok_or_else(|| invalid(label))).transpose()
         };
         for filter in [bound(from, false)?, bound(to, true)?].into_iter().flatten() {
-            self.add(field.name, filter);
+            self.add(name, filter);
         }
         let shown = match (from, to) {
             (Some(from), Some(to)) => Some(format!("{from} to {to}")),
@@ -268,7 +273,7 @@ impl Filters {
         };
         let is_active = shown.is_some();
         if let Some(shown) = shown {
-            self.activate(field.label, shown, query.with(&from_name, None).with(&to_name, None), path);
+            self.activate(label, shown, query.with(&from_name, None).with(&to_name, None), path);
         }
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         self.push(FilterView {
@@ -278,7 +283,7 @@ impl Filters {
             to: text(to),
             from_name,
             to_name,
-            ..view("", field.label, "range")
+            ..view("", label, "range")
         });
         Ok(())
     }
@@ -287,21 +292,6 @@ impl Filters {
 /// Returns the parameter that names the row to which rows refer by its key.
 pub(super) fn key_parameter(field: &FieldMeta) -> String {
     format!("{}.key", field.name)
-}
-
-fn view(name: &str, label: &str, kind: &'static str) -> FilterView {
-    FilterView {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        kind,
-        is_active: false,
-        choices: Vec::new(),
-        input_type: "",
-        from_name: String::new(),
-        from: String::new(),
-        to_name: String::new(),
-        to: String::new(),
-    }
 }
 
 fn invalid(label: &str) -> Error {

@@ -13,6 +13,7 @@ mod editable;
 mod export;
 mod export_formats;
 mod filter_counts;
+mod filter_views;
 mod filters;
 mod find;
 mod history;

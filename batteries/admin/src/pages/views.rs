@@ -13,6 +13,7 @@ use super::filter_counts;
 use super::layout::{link, site_and_table};
 use super::list::{narrowed, page_size};
 use crate::access::{self, Right};
+use crate::list_options::{Filtered, Through};
 use crate::query_string::QueryString;
 use crate::saved_view::{NewSavedView, SavedView, admin_views};
 use crate::site::{Registered, Site};
@@ -81,6 +82,10 @@ fn may_delete(view: &SavedView, user: &User) -> bool {
 fn known(model: &Registered, query: &QueryString) -> QueryString {
     let meta = model.meta();
     let is_of_filter = |name: &str| {
+        let is_of = |through: &Through| name.strip_prefix(through.name).is_some_and(|end| ["", ".from", ".to"].contains(&end));
+        if model.options.filters.iter().any(|filtered| matches!(filtered, Filtered::Through(through) if is_of(through))) {
+            return true;
+        }
         let (name, end) = name.split_once('.').map_or((name, ""), |(name, end)| (name, end));
         let is_field = meta.fields.iter().any(|field| field.name == name && !field.hidden);
         let is_link = meta.many_to_many.iter().any(|link| link.name == name);

@@ -14,6 +14,7 @@ on_each_database!(
     counts_reveal_no_rows_of_others,
     large_tables_are_counted_only_by_an_index,
     rows_that_are_found_by_a_query_string_cost_no_filters,
+    a_filter_follows_a_reference,
 );
 
 /// The admin with a filter of tickets that were opened before this year, which the clock of the tests calls 2026.
@@ -160,4 +161,43 @@ fn rows_that_are_found_by_a_query_string_cost_no_filters(on: &str) {
     // The two neighbours, and nothing for the filters and dates of the list.
     assert_eq!(statements(&root, &format!("{row}?from=all")), statements(&root, &row) + 2);
     assert_eq!(statements(&root, &format!("{row}?from=state%3Dopen")), statements(&root, &row) + 2);
+}
+
+fn a_filter_follows_a_reference(on: &str) {
+    let filters = ["ticket.state", "ticket.is_urgent", "ticket.opened_on", "ticket.points", "ticket.code"];
+    let admin =
+        Admin::new().model::<Comment>(|comment| comment.list(["text"]).order(["text"]).filters(filters)).model::<Ticket>(tickets_admin);
+    let (client, root, tickets) = six_with(on, admin);
+    let zebedee = agent(&client, "Zebedee");
+    for ticket in &tickets {
+        comment(&client, ticket, &zebedee, &format!("on {}", ticket.title));
+    }
+    let assert_comments = |browser: &Client, query: &str, expected: &[&str]| {
+        assert_eq!(first_column(&browser.get(&format!("/admin/comments?{query}")).send()), expected, "{query}");
+    };
+    assert_comments(&root, "ticket.state=closed", &["on Fox 50%", "on cat"]);
+    assert_comments(&root, "ticket.state=open&ticket.is_urgent=true", &["on bee", "on elk"]);
+    assert_comments(&root, "ticket.opened_on.from=2026-02-01&ticket.points.to=2", &["on Fox 50%", "on elk"]);
+    assert_comments(&root, "ticket.code=C-4", &["on dog and cat"]);
+    let page = root.get("/admin/comments?ticket.state=closed&counts=1").send();
+    page.assert_contains("Ticket state: <b>Done &amp; dusted</b>").assert_contains("Open (3)").assert_contains("Yes (0)");
+    page.assert_contains("name=\"ticket.opened_on.from\"")
+        .assert_contains("<a class=\"small\" href=\"/admin/comments?counts=1\">Clear the filters");
+    for wrong in ["ticket.state=nonsense", "ticket.points.from=x", "ticket.opened_on.to=x"] {
+        root.get(&format!("/admin/comments?{wrong}")).send().assert_status(400);
+    }
+    root.post("/admin/comments/views?ticket.state=closed&ticket.points.from=1&ticket.title=x").form(&[("name", "one")]).send();
+    root.get("/admin/comments").send().assert_contains("href=\"/admin/comments?ticket.state=closed&amp;ticket.points.from=1\"");
+    // For those who do not see tickets, there are no such filters.
+    let clerk = staff(&client, "clerk", &["comments.view"]);
+    assert_eq!(first_column(&clerk.get("/admin/comments?ticket.state=closed").send()).len(), 6);
+    clerk.get("/admin/comments").send().assert_not_contains("ticket.state");
+    // Nor for those who see only some tickets.
+    let admin = Admin::new()
+        .model::<Comment>(|comment| comment.list(["text"]).filters(["ticket.state"]))
+        .model::<Ticket>(|ticket| ticket.rows(|_| Ticket::query().filter(tickets::is_urgent)));
+    let (client, root, tickets) = six_with(on, admin);
+    let zebedee = agent(&client, "Zebedee");
+    tickets.iter().for_each(|ticket| drop(comment(&client, ticket, &zebedee, "on it")));
+    assert_eq!(first_column(&root.get("/admin/comments?ticket.state=closed").send()).len(), 6);
 }

@@ -48,6 +48,8 @@ fn fields_that_do_not_fit_are_errors() {
         (error(|ticket| ticket.list(["agent.secret"])), "Agent.secret is hidden"),
         (error(|ticket| ticket.list(["title.name"])), "Ticket.title is not a reference"),
         (error(|ticket| ticket.list(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
+        (error(|ticket| ticket.filters(["agent.secret"])), "Agent.secret is hidden"),
+        (error(|ticket| ticket.filters(["labels.name"])), "Ticket has no field \"labels\""),
         (error(|ticket| ticket.search(["is_urgent"])), "Ticket.is_urgent cannot be searched"),
         (error(|ticket| ticket.search(["title.name"])), "Ticket.title is not a reference"),
         (error(|ticket| ticket.search(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
