@@ -35,8 +35,13 @@ impl Hooks {
     ///
     /// # Errors
     /// Returns the error of the code, which [`refusal`] recognizes if the visitor can correct it.
-    pub(crate) fn before_save(&self, req: &mut Request, row: Row, old: Option<&[Value]>) -> Result<Row> {
-        self.before_save.iter().try_fold(row, |row, run| run(req, row, old)).map_err(marked)
+    pub(crate) fn before_save(&self, req: &mut Request, model: &Registered, row: Row, old: Option<&[Value]>) -> Result<Row> {
+        let row = self.before_save.iter().try_fold(row, |row, run| run(req, row, old)).map_err(marked)?;
+        // It would overwrite another row.
+        if old.is_some_and(|old| model.ops.key(old) != model.ops.key(&row)) {
+            return Err(Error::internal(format!("before_save has changed the primary key of a row of {}", model.meta().name)));
+        }
+        Ok(row)
     }
 
     /// Runs the code after a save. Returns the row, which it may have changed.
@@ -107,7 +112,7 @@ pub(crate) fn save(req: &mut Request, model: &Registered, row: Row, old: Option<
             return Err(Error::new(StatusCode::CONFLICT, "This has been changed or deleted in the meantime."));
         }
     }
-    let row = hooks.before_save(req, row, old_row)?;
+    let row = hooks.before_save(req, model, row, old_row)?;
     let db = req.db()?;
     let saved = if old.is_some() { ops.save(db, &row)? } else { ops.create(db, &row)? };
     for (link, keys) in links {

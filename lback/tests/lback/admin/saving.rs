@@ -22,6 +22,10 @@ fn ready(on: &str) -> (Client, Client, Ticket) {
             .before_save(|req, ticket, old| match ticket.title.as_str() {
                 "refused" => Err(Error::bad_request("No ticket has this title.")),
                 "broken" => Err(Error::internal("the code is broken")),
+                "another" => {
+                    ticket.id += 1;
+                    Ok(())
+                }
                 _ => {
                     let before = old.map_or("nothing", |old| old.title.as_str());
                     ticket.body = format!("{before} became {} by {}", ticket.title, req.require_login()?.username);
@@ -75,7 +79,9 @@ fn code_before_a_save_changes_and_refuses_rows(on: &str) {
     let before = contents(&client);
     let page = edit(&root, &row_path(&quagga), &[("title", "refused")]);
     page.assert_status(200).assert_contains("No ticket has this title.").assert_contains("value=\"refused\"");
-    edit(&root, &row_path(&quagga), &[("title", "broken")]).assert_status(500);
+    for title in ["broken", "another"] {
+        edit(&root, &row_path(&quagga), &[("title", title)]).assert_status(500);
+    }
     assert_eq!(contents(&client), before);
 }
 

@@ -95,7 +95,7 @@ fn write_row(
             (Some(old), Some(_)) => Some(state_of(req.db()?, model.ops, old, false)?),
             _ => None,
         };
-        let row = hooks.before_save(req, row.clone(), old.as_deref())?;
+        let row = hooks.before_save(req, model, row.clone(), old.as_deref())?;
         let db = req.db()?;
         let saved = if old.is_some() { model.ops.save(db, &row)? } else { model.ops.create(db, &row)? };
         if let Some(recorder) = recorder {
