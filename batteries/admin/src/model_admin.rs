@@ -69,6 +69,19 @@ pub(crate) struct Options {
     pub(crate) on_site: Option<TextOf>,
     pub(crate) inlines: Vec<Inline>,
     pub(crate) hooks: Hooks,
+    pub(crate) prepopulated: Vec<Prepopulated>,
+}
+
+impl Options {
+    /// Returns whether forms, and what happens when they are saved, are configured.
+    fn changes_forms(&self) -> bool {
+        let is_default = self.groups.is_empty()
+            && self.readonly.is_empty()
+            && self.left_out.is_empty()
+            && self.inlines.is_empty()
+            && self.prepopulated.is_empty();
+        !(is_default && self.hooks.is_empty())
+    }
 }
 
 /// A column of a list.
@@ -91,6 +104,12 @@ pub(crate) struct Searched {
     pub(crate) field: &'static FieldMeta,
     /// Whether the field must equal the searched text, which an index on it can serve.
     pub(crate) is_exact: bool,
+}
+
+/// A field of a new row that follows others.
+pub(crate) struct Prepopulated {
+    pub(crate) field: &'static FieldMeta,
+    pub(crate) from: Vec<&'static FieldMeta>,
 }
 
 /// Fields of a form under a title.
@@ -159,12 +178,9 @@ impl<M: Model> ModelAdmin<M> {
     }
 
     pub(crate) fn into_parts(mut self) -> (Options, Vec<String>) {
-        let options = &self.options;
-        let has_form =
-            !(options.groups.is_empty() && options.readonly.is_empty() && options.left_out.is_empty() && options.inlines.is_empty());
-        if M::META.table == User::META.table && (has_form || !options.hooks.is_empty()) {
-            let problem = "User has pages of its own: remove fieldsets, collapse, readonly, exclude, inline and the code before and after a \
-                           save or a deletion from its configuration";
+        if M::META.table == User::META.table && self.options.changes_forms() {
+            let problem = "User has pages of its own: remove fieldsets, readonly, exclude, inline and all other options of forms and of saving \
+                           from its configuration";
             self.problems.push(problem.to_owned());
         }
         let readonly = &self.options.readonly;
@@ -324,6 +340,29 @@ impl<M: Model> ModelAdmin<M> {
         for name in fields {
             let found = self.found(named(M::META, name));
             self.options.left_out.extend(found.map(|named| named.name()));
+        }
+        self
+    }
+
+    /// Makes a field of a new row follow others: the slug of a title, in lower case, of letters, digits and hyphens. It is filled in while the
+    /// others are typed, and when the row is added if it was left empty.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: i64, pub title: String, #[model(unique, slug)] pub slug: String }
+    /// let admin = Admin::new().model::<Post>(|post| post.prepopulated("slug", ["title"]));
+    /// # let _ = admin;
+    /// ```
+    pub fn prepopulated(mut self, field: &'static str, from: impl IntoIterator<Item = &'static str>) -> Self {
+        let text = |name: &str| {
+            let field = names::field(M::META, name)?;
+            let is_text = field.kind == Kind::Text && field.choices.is_empty() && field.references.is_none();
+            if is_text { Ok(field) } else { Err(format!("{}.{name} is no text, and cannot be prepopulated or followed", M::META.name)) }
+        };
+        let from = from.into_iter().filter_map(|name| self.found(text(name))).collect();
+        if let Some(field) = self.found(text(field)) {
+            self.options.prepopulated.push(Prepopulated { field, from });
         }
         self
     }

@@ -367,6 +367,7 @@ fn page(
         inlines => Vec::<String>::new(),
         can_save,
         conflict => None::<String>,
+        prepopulated => None::<String>,
         buttons => super::edit::Buttons { another, as_new: false },
     };
     render(req, "admin/edit.html", meta.table, vec![Crumb::new(meta.plural, Some(list)), Crumb::new(label, None)], context)

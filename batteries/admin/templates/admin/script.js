@@ -247,6 +247,27 @@ if (form) {
   }, true);
   one(".error-summary", form)?.focus();
 }
+
+// A field of a new row follows others, until it is changed itself.
+const slug = (text) =>
+  text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+const prepopulate = (form) => {
+  for (const [name, from] of Object.entries(JSON.parse(form.dataset.prepopulated || "{}"))) {
+    const field = form.elements[name];
+    const inputs = from.map((other) => form.elements[other]).filter(Boolean);
+    const derived = () => {
+      const text = slug(inputs.map((input) => input.value).join(" "));
+      return field.maxLength > 0 ? text.slice(0, field.maxLength).replace(/-$/, "") : text;
+    };
+    let follows = !field.value || field.value === derived();
+    field.addEventListener("input", () => { follows = !field.value; });
+    for (const input of inputs) {
+      input.addEventListener("input", () => { if (follows) field.value = derived(); });
+    }
+  }
+};
+if (form) prepopulate(form);
+
 const save = (then) => {
   const button = form && one(`button[name=then][value=${then}]`, form);
   button?.click();

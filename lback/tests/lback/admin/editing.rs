@@ -17,7 +17,27 @@ on_each_database!(
     an_unchanged_form_is_no_conflict,
     a_model_that_counts_its_changes_is_edited_like_any_other,
     a_relation_is_changed_and_emptied,
+    a_field_follows_others,
 );
+
+fn a_field_follows_others(on: &str) {
+    let admin = |ticket| tickets_admin(ticket).prepopulated("code", ["title", "body"]);
+    let client = client_with(on, Admin::new().model::<Ticket>(admin));
+    agent(&client, "Zebedee");
+    let root = root(&client);
+    let add = |values: &[(&str, &str)]| edit(&root, "/admin/tickets/add", &[&[("agent_id", "1")], values].concat());
+    let code = |id| ticket_now(&client, id).unwrap().code;
+    root.get("/admin/tickets/add").send().assert_contains("data-prepopulated=\"{&quot;code&quot;:[&quot;title&quot;,&quot;body&quot;]}\"");
+    add(&[("title", "Ça va?"), ("body", &"long ".repeat(50))]).assert_redirect("/admin/tickets");
+    assert_eq!(code(1), "ca-va-long-long-long-long-long-long-long", "as long as the column allows");
+    add(&[("title", "Own"), ("code", "mine")]).assert_redirect("/admin/tickets");
+    assert_eq!(code(2), "mine");
+    add(&[("title", "Mine"), ("code", "")]).assert_status(200).assert_contains("already has this code");
+    // An existing row keeps its code, even an empty one.
+    edit(&root, "/admin/tickets/row/2", &[("code", ""), ("title", "Another")]).assert_redirect("/admin/tickets");
+    assert_eq!(code(2), "");
+    root.get("/admin/tickets/row/2").send().assert_not_contains("data-prepopulated");
+}
 
 fn ready(on: &str, admin: Admin) -> (Client, Client, Ticket) {
     let client = client_with(on, admin);

@@ -55,6 +55,8 @@ fn fields_that_do_not_fit_are_errors() {
         (error(|ticket| ticket.search(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
         (error(|ticket| ticket.search(["agent.secret"])), "Agent.secret is hidden"),
         (error(|ticket| ticket.dates("points")), "Ticket.points is neither a date nor a timestamp"),
+        (error(|ticket| ticket.prepopulated("points", ["title"])), "Ticket.points is no text"),
+        (error(|ticket| ticket.prepopulated("code", ["state"])), "Ticket.state is no text"),
         (error(|ticket| ticket.action("delete", "Delete", close)), "Ticket has two actions \"delete\""),
         (error(|ticket| ticket.action("a", "A", close).action("a", "B", close)), "Ticket has two actions \"a\""),
         (error(|ticket| ticket.action_with_form("a", "A", |req, all, _: Rows| close(req, all))), "cannot have a field \"row\""),
@@ -92,6 +94,8 @@ fn users_are_configured_within_their_own_pages() {
     for (error, expected) in [
         (error(|user| user.editable(["email"])), "the rows of User cannot be changed in a list"),
         (error(|user| user.readonly(["email"])), "User has pages of its own"),
+        (error(|user| user.after_save(|_, _, _| Ok(()))), "User has pages of its own"),
+        (error(|user| user.prepopulated("email", ["username"])), "User has pages of its own"),
         (error(|user| user.fieldsets([("", ["email"].as_slice())])), "User has pages of its own"),
     ] {
         assert!(error.contains(expected), "{expected}: {error}");

@@ -31,6 +31,9 @@ impl Edited<'_> {
                         let url = self.choices_url(req, field.name)?;
                         input = input.choices_from(rows.into_choices()).choices_url(url);
                     }
+                    if self.is_prepopulated(field) {
+                        input = input.optional();
+                    }
                     fields.push(input);
                     // A new row refers to nothing yet.
                     if !(self.is_new() && field.references.is_some()) {

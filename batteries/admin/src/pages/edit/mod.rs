@@ -3,6 +3,7 @@
 mod conflict;
 mod fields;
 mod page;
+mod prepopulated;
 mod row_view;
 mod save;
 

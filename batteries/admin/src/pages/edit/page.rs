@@ -64,6 +64,7 @@ impl Edited<'_> {
             inlines,
             can_save => self.can_save,
             conflict,
+            prepopulated => self.prepopulated_json(),
         };
         context.insert("buttons", &Buttons { another: access::has(req, self.model, Right::Add)?, as_new });
         render(req, "admin/edit.html", meta.table, crumbs, context)

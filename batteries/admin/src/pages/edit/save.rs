@@ -47,7 +47,8 @@ impl Edited<'_> {
                 return Err(Error::bad_request("This cannot be saved as new, because its key would be the same."));
             }
         }
-        let (row, links) = self.with(req, site, &mut given, is_copy)?;
+        let (mut row, links) = self.with(req, site, &mut given, is_copy)?;
+        self.prepopulate(&mut row, form);
         let row_errors = RowErrors { model: self.model, prefix: "", label: "" };
         row_errors.clean(&row, form)?;
         let mut planned = Vec::new();
