@@ -21,7 +21,14 @@ pub(super) struct FieldView {
     is_readonly: bool,
     url: Option<String>,
     /// The page that adds rows to which the field can refer.
-    add: Option<String>,
+    add: Option<AddLink>,
+}
+
+/// A link to the page that adds rows of a model.
+#[derive(Serialize)]
+pub(super) struct AddLink {
+    pub(super) url: String,
+    pub(super) label: String,
 }
 
 impl FieldView {
@@ -30,7 +37,7 @@ impl FieldView {
     }
 
     /// Returns the field with a link to add a row to which it can refer.
-    pub(super) fn adding(self, add: Option<String>) -> Self {
+    pub(super) fn adding(self, add: Option<AddLink>) -> Self {
         FieldView { add, ..self }
     }
 

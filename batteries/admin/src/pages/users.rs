@@ -9,7 +9,7 @@ use lback_models::{ManyToManyMeta, Model, Value, ops};
 use lback_session::{RequestSession, SessionManager};
 
 use super::confirm::confirm;
-use super::edit::{GroupView, RowLink, RowView, Then, row_of_path};
+use super::edit::{GroupView, RowLink, RowView, Then, added, is_in_dialog, row_of_path};
 use super::layout::{Crumb, ModelView, link, render, row_link};
 use super::readonly::{FieldView, fixed};
 use crate::access::{self, Right};
@@ -19,6 +19,8 @@ use crate::names::Named;
 use crate::site::{Registered, Site};
 
 const TABLE: &str = User::META.table;
+/// The end of the message about a new user.
+const ADDED: &str = "added";
 /// The maximum number of sessions of a user that are listed.
 const MOST_SESSIONS: usize = 50;
 /// The longest password, in characters.
@@ -94,7 +96,7 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
         return Ok(page);
     }
     let mut fields = vec![
-        Field::text("username").max_length(150),
+        Field::text("username").max_length(150).autocomplete("off"),
         Field::email("email").optional().label("E-mail address"),
         Field::password("password")
             .optional()
@@ -111,7 +113,7 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
     if let Some(given) = form.submitted(req)?
         && let Some(user) = create(req, &mut form, &given)?
     {
-        return saved(req, model, &user, "added");
+        return saved(req, model, &user, ADDED);
     }
     let groups = vec![GroupView::new("", names.into_iter().map(FieldView::input).collect())];
     page(req, model, None, form, groups, true)
@@ -327,6 +329,9 @@ pub(super) fn end_sessions(req: &mut Request) -> Result<Response> {
 }
 
 fn saved(req: &mut Request, model: &Registered, user: &User, done: &str) -> Result<Response> {
+    if done == ADDED && is_in_dialog(req)? {
+        return added(req, model, &user.to_values()?);
+    }
     req.session().flash("success", &format!("User \"{}\" has been {done}.", user.username));
     let url = match req.form::<Then>()?.then.as_str() {
         "continue" => row_link(req, "row", model, &user.id.to_string())?,
@@ -368,7 +373,7 @@ fn page(
         can_save,
         conflict => None::<String>,
         prepopulated => None::<String>,
-        buttons => super::edit::Buttons { another, as_new: false },
+        buttons => super::edit::Buttons { another, as_new: false, only_save: is_in_dialog(req)? },
     };
     render(req, "admin/edit.html", meta.table, vec![Crumb::new(meta.plural, Some(list)), Crumb::new(label, None)], context)
 }

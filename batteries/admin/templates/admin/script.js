@@ -67,12 +67,12 @@ document.addEventListener("click", ({ target }) => {
     if (menu.matches(".drop") && !menu.contains(target)) menu.open = false;
   }
   // The target of a click outside a dialog is the dialog itself, because its content fills it.
-  if (target.matches?.("dialog[open]")) target.close();
+  if (target.matches?.("dialog[open]:not(.adding)")) target.close();
 });
 
 const open = (id) => {
   const dialog = document.getElementById(id);
-  if (!dialog || dialog.open) return;
+  if (!dialog || dialog.open || one("dialog.adding")) return;
   for (const other of all("dialog[open]")) other.close();
   for (const menu of menus()) menu.open = false;
   dialog.showModal();
@@ -269,37 +269,139 @@ const prepopulate = (form) => {
 if (form) prepopulate(form);
 
 const save = (then) => {
+  const adding = all("dialog.adding form").at(-1);
+  if (adding) {
+    adding.requestSubmit();
+    return true;
+  }
   const button = form && one(`button[name=then][value=${then}]`, form);
   button?.click();
   return Boolean(button);
 };
 
 // Selects with a search: the choices are fetched while typing.
-for (const search of all("input[type=search][data-choices]")) {
-  const select = document.getElementById(search.id.replace(/-search$/, ""));
-  if (select?.tagName !== "SELECT") continue;
-  const fill = debounced(async (signal, q) => {
-    const choices = await found(search.dataset.choices, q, signal);
-    if (!choices || signal.aborted) return;
-    const kept = [...select.options].filter((option) => option.selected || option.value === "");
-    const values = new Set(kept.map((option) => option.value));
-    const added = choices.filter(({ value }) => !values.has(String(value)));
-    select.replaceChildren(...kept, ...added.map(({ value, label }) => new Option(label, value)));
-  });
-  search.addEventListener("input", (event) => {
-    event.stopPropagation(); // A search changes nothing.
-    fill(search.value);
-  });
-  search.addEventListener("change", (event) => event.stopPropagation());
-  search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.isComposing) {
-      event.preventDefault(); // It would submit the form.
-      select.focus();
+const searchChoices = (root) => {
+  for (const search of all("input[type=search][data-choices]", root)) {
+    const select = document.getElementById(search.id.replace(/-search$/, ""));
+    if (select?.tagName !== "SELECT") continue;
+    const fill = debounced(async (signal, q) => {
+      const choices = await found(search.dataset.choices, q, signal);
+      if (!choices || signal.aborted) return;
+      const kept = [...select.options].filter((option) => option.selected || option.value === "");
+      const values = new Set(kept.map((option) => option.value));
+      const added = choices.filter(({ value }) => !values.has(String(value)));
+      select.replaceChildren(...kept, ...added.map(({ value, label }) => new Option(label, value)));
+    });
+    search.addEventListener("input", (event) => {
+      event.stopPropagation(); // A search changes nothing.
+      fill(search.value);
+    });
+    search.addEventListener("change", (event) => event.stopPropagation());
+    search.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.isComposing) {
+        event.preventDefault(); // It would submit the form.
+        select.focus();
+      }
+    });
+    // The search text is not part of the row.
+    search.form?.addEventListener("formdata", (event) => event.formData.delete(search.name));
+  }
+};
+searchChoices(document);
+
+// Rows to which a field can refer are added in a dialog, with the form of their own page.
+
+// Gives the ids of a piece of another page a prefix, because this page has the same ones.
+const renameIds = (root, prefix) => {
+  for (const node of all("[id]", root)) node.id = prefix + node.id;
+  for (const name of ["for", "aria-describedby", "aria-labelledby"]) {
+    for (const node of all(`[${name}]`, root)) {
+      node.setAttribute(name, node.getAttribute(name).split(" ").map((id) => prefix + id).join(" "));
     }
+  }
+  for (const link of all("a[href^='#']", root)) link.setAttribute("href", `#${prefix}${link.getAttribute("href").slice(1)}`);
+};
+
+let dialogs = 0;
+const addRow = async (link) => {
+  const field = link.closest("form").elements[link.dataset.adds];
+  const url = new URL(link.href);
+  url.searchParams.set("_dialog", "true");
+  const dialog = document.createElement("dialog");
+  dialog.className = "adding";
+  let isChanged = false;
+
+  const choose = ({ value, label }) => {
+    isChanged = false;
+    dialog.close();
+    if (value === null) return;
+    let option = [...field.options].find((known) => known.value === value);
+    if (!option) field.append(option = new Option(label, value));
+    option.selected = true;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    field.focus();
+  };
+  const show = (html) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const inner = one("form[data-guard]", page);
+    // The session may have ended: its own page says so.
+    if (!inner) {
+      isChanged = false;
+      dialog.close();
+      window.open(link.href);
+      return;
+    }
+    const title = document.createElement("h2");
+    title.textContent = one("h1", page)?.textContent || link.textContent;
+    const cancel = Object.assign(document.createElement("button"), { type: "button", textContent: "Cancel" });
+    cancel.addEventListener("click", () => dialog.requestClose ? dialog.requestClose() : dialog.close());
+    one(".bar", inner)?.append(cancel);
+    dialog.replaceChildren(title, inner);
+    renameIds(dialog, `dialog-${dialogs}-`);
+    dialog.setAttribute("aria-label", title.textContent);
+    searchChoices(inner);
+    prepopulate(inner);
+    inner.addEventListener("input", () => { isChanged = true; });
+    inner.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (inner.ariaBusy) return;
+      inner.ariaBusy = "true";
+      const data = new FormData(inner, event.submitter);
+      const body = inner.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
+      try {
+        const response = await fetch(url, { method: "POST", body });
+        if (response.headers.get("content-type")?.startsWith("application/json")) choose(await response.json());
+        else show(await response.text());
+      } catch {
+        window.alert("The row could not be sent. Check the connection, and save again.");
+      }
+      inner.ariaBusy = null;
+    });
+    (one(".error-summary", inner) || one("input:not([type=hidden]), select, textarea", inner))?.focus();
+  };
+
+  dialog.addEventListener("cancel", (event) => {
+    if (isChanged && !window.confirm("Close the form without saving it?")) event.preventDefault();
   });
-  // The search text is not part of the row.
-  search.form?.addEventListener("formdata", (event) => event.formData.delete(search.name));
-}
+  dialog.addEventListener("close", () => dialog.remove());
+  let html;
+  try {
+    html = await (await fetch(url)).text();
+  } catch {
+    window.open(link.href);
+    return;
+  }
+  dialogs += 1;
+  document.body.append(dialog);
+  dialog.showModal();
+  show(html);
+};
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-adds]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  addRow(link);
+});
 
 // Shortcuts. Those of a single key can be turned off, because they disturb voice control.
 
@@ -339,7 +441,7 @@ document.addEventListener("keydown", (event) => {
     const isHandled = {
       k: () => (open("palette"), true),
       s: () => save("continue"),
-      Enter: () => !one("dialog[open]") && save("list"),
+      Enter: () => !one("dialog[open]:not(.adding)") && save("list"),
     }[key]?.();
     if (isHandled) event.preventDefault();
     return;

@@ -101,6 +101,26 @@ fn staff_find_edit_and_undo_in_a_browser() {
     browser.sees("The change has been undone.");
     assert_eq!(visitor.blog.db(|db| Post::find(db, 1)).title, "Down the rabbit hole");
 
+    // Adds a post by a new author, whom a dialog adds. The address follows the title.
+    visitor.open("/admin/posts/add");
+    browser.fill("Title", "Who stole the tarts?");
+    browser.waits("return document.querySelector('[name=slug]').value === 'who-stole-the-tarts'");
+    browser.fill("Text", "The Queen of Hearts, she made some tarts.");
+    browser.click("Add user");
+    browser.waits("return !!document.querySelector('dialog.adding form')");
+    browser.fill("Username", "king");
+    browser.run("document.querySelector('dialog.adding .primary').click(); return ''");
+    browser.waits("return !!document.querySelector('dialog.adding .error-summary')");
+    visitor.sees("admin-dialog", "Please correct the following:");
+    browser.fill("Username", "knave");
+    browser.run("document.querySelector('dialog.adding .primary').click(); return ''");
+    browser.waits("return !document.querySelector('dialog.adding') && document.activeElement.name === 'author_id'");
+    browser.waits("return document.activeElement.selectedOptions[0].text.includes('knave')");
+    browser.click("Save and continue");
+    browser.sees("has been added.");
+    let post = visitor.blog.db(|db| Post::query().filter(crate::models::posts::slug.eq("who-stole-the-tarts")).first::<Post>(db));
+    assert_eq!(visitor.blog.db(|db| User::named(db, "knave")).expect("a user").id, post.author_id);
+
     // The command palette leads to another post.
     visitor.open("/admin");
     browser.sees("Recent changes");

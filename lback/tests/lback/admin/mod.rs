@@ -7,6 +7,7 @@ mod browser;
 mod columns;
 mod confirming;
 mod deleting;
+mod dialogs;
 mod editable;
 mod editing;
 mod every_kind;

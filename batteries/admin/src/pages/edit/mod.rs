@@ -1,12 +1,14 @@
 //! The form of a row: a new one, or one that is changed.
 
 mod conflict;
+mod dialog;
 mod fields;
 mod page;
 mod prepopulated;
 mod row_view;
 mod save;
 
+pub(super) use dialog::{added, is_in_dialog};
 pub(super) use fields::groups;
 pub(super) use page::{Buttons, GroupView};
 pub(super) use row_view::{RowLink, RowView};

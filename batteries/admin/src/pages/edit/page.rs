@@ -6,10 +6,10 @@ use lback_models::runtime::within_sentence;
 use serde::Serialize;
 
 use super::super::layout::{Crumb, ModelView, link, render};
-use super::super::readonly::{FieldView, fixed};
+use super::super::readonly::{AddLink, FieldView, fixed};
 use super::conflict::Conflict;
 use super::row_view::RowView;
-use super::{Edited, from_list};
+use super::{Edited, from_list, is_in_dialog};
 use crate::access::{self, Right};
 use crate::names::Named;
 use crate::site::Site;
@@ -37,6 +37,8 @@ impl GroupView {
 pub(in crate::pages) struct Buttons {
     pub(in crate::pages) another: bool,
     pub(in crate::pages) as_new: bool,
+    /// Whether the form is shown in a dialog.
+    pub(in crate::pages) only_save: bool,
 }
 
 impl Edited<'_> {
@@ -66,7 +68,7 @@ impl Edited<'_> {
             conflict,
             prepopulated => self.prepopulated_json(),
         };
-        context.insert("buttons", &Buttons { another: access::has(req, self.model, Right::Add)?, as_new });
+        context.insert("buttons", &Buttons { another: access::has(req, self.model, Right::Add)?, as_new, only_save: is_in_dialog(req)? });
         render(req, "admin/edit.html", meta.table, crumbs, context)
     }
 
@@ -94,13 +96,16 @@ impl Edited<'_> {
 }
 
 /// Returns the page that adds rows to which a field can refer.
-fn add_link(req: &mut Request, site: &Site, named: Named) -> Result<Option<String>> {
+fn add_link(req: &mut Request, site: &Site, named: Named) -> Result<Option<AddLink>> {
     let to = match named {
         Named::Link(link) => Some((link.model)()),
         Named::Field(field) => field.references.map(|reference| (reference.model)()),
     };
     match to.and_then(|to| site.find(to.table)) {
-        Some(model) if access::has(req, model, Right::Add)? => link(req, "add", &[("model", &model.meta().table)]).map(Some),
+        Some(model) if access::has(req, model, Right::Add)? => {
+            let url = link(req, "add", &[("model", &model.meta().table)])?;
+            Ok(Some(AddLink { url, label: within_sentence(model.meta().label) }))
+        }
         _ => Ok(None),
     }
 }

@@ -9,7 +9,7 @@ use lback_session::RequestSession;
 
 use super::super::layout::{link, row_link};
 use super::super::row_errors::RowErrors;
-use super::{Edited, SEEN, fingerprint, from_list};
+use super::{Edited, SEEN, added, fingerprint, from_list, is_in_dialog};
 use crate::access::{self, Right};
 use crate::history::RowState;
 use crate::names::Named;
@@ -128,6 +128,9 @@ impl Edited<'_> {
     }
 
     fn saved(&self, req: &mut Request, row: &[Value], is_new: bool, then: &str) -> Result<Response> {
+        if is_new && is_in_dialog(req)? {
+            return added(req, self.model, row);
+        }
         let meta = self.model.meta();
         let done = if is_new { "added" } else { "saved" };
         let message = format!("{} \"{}\" has been {done}.", meta.label, self.model.ops.label(row));
