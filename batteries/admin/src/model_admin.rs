@@ -11,6 +11,7 @@ use lback_db::Dialect;
 use lback_forms::{Form, FormFields};
 use lback_models::{Auto, FieldMeta, Kind, List, ManyToManyMeta, Model, ModelMeta, Value, WritableModel};
 
+use crate::inline_admin::{Inline, InlineAdmin};
 use crate::list_options::{Filtered, OwnFilter, Through, filtered, through};
 use crate::names::{self, Named, named};
 use crate::saving::{Hooks, typed};
@@ -131,14 +132,6 @@ pub(crate) struct Computed {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
     pub(crate) show: TextOf,
-}
-
-/// Rows of another model that refer to a row, on the page of that row.
-#[derive(Clone, Copy)]
-pub(crate) struct Inline {
-    pub(crate) meta: &'static ModelMeta,
-    /// The field that refers to the row.
-    pub(crate) field: &'static FieldMeta,
 }
 
 /// Whether the request contains the form of an action.
@@ -379,11 +372,29 @@ impl<M: Model> ModelAdmin<M> {
     /// let admin = Admin::new().model::<Ticket>(|ticket| ticket.inline::<Comment>());
     /// # let _ = admin;
     /// ```
-    pub fn inline<C: WritableModel>(mut self) -> Self {
-        let refers = |field: &&FieldMeta| field.references.is_some_and(|reference| (reference.model)().table == M::META.table);
-        match C::META.fields.iter().find(refers) {
-            Some(field) => self.options.inlines.push(Inline { meta: C::META, field }),
-            None => self.problems.push(format!("{} has no field that refers to {}", C::META.name, M::META.name)),
+    pub fn inline<C: WritableModel>(self) -> Self {
+        self.inline_with::<C>(|inline| inline)
+    }
+
+    /// Shows the rows of another model as [`inline`](Self::inline) does, and configures how. See [`InlineAdmin`].
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Ticket { pub id: i64, pub title: String }
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Comment { pub id: i64, #[model(references = Ticket, on_delete = cascade)] pub ticket_id: i64, pub text: String }
+    /// let admin = Admin::new().model::<Ticket>(|ticket| ticket.inline_with::<Comment>(|comments| comments.cards().extra(1)));
+    /// # let _ = admin;
+    /// ```
+    pub fn inline_with<C: WritableModel>(mut self, configure: impl FnOnce(InlineAdmin<C>) -> InlineAdmin<C>) -> Self {
+        let (inline, problems) = configure(InlineAdmin::new(M::META)).into_parts();
+        self.problems.extend(problems);
+        if let Some(inline) = inline {
+            if self.options.inlines.iter().any(|other| other.prefix == inline.prefix) {
+                self.problems.push(format!("{} has two inlines of {}: name another reference with by", M::META.name, C::META.name));
+            }
+            self.options.inlines.push(inline);
         }
         self
     }

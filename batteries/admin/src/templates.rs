@@ -13,6 +13,7 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/edit.html",
     "admin/action.html",
     "admin/confirm.html",
+    "admin/inline_row.html",
     "admin/delete.html",
     "admin/affected.html",
     "admin/history.html",
@@ -25,4 +26,4 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
 
 pub(crate) const STYLE: &str = include_str!("../templates/admin/style.css");
 pub(crate) const ICON: &str = include_str!("../templates/admin/icon.svg");
-pub(crate) const SCRIPT: &str = include_str!("../templates/admin/script.js");
+pub(crate) const SCRIPT: &str = concat!(include_str!("../templates/admin/script.js"), "\n", include_str!("../templates/admin/forms.js"));

@@ -34,7 +34,7 @@ impl PageForm {
         let start = text.find(mark).expect("a form to edit");
         let end = start + text[start..].find("</form>").expect("the end of the form");
         let path = page.path().split('?').next().unwrap_or_default().to_owned();
-        PageForm { path, fields: fields_of(&text[start..end]) }
+        PageForm { path, fields: fields_of(&without_templates(&text[start..end])) }
     }
 
     /// The values of a field, of which a hidden or missing one has none.
@@ -62,6 +62,13 @@ impl PageForm {
     pub(super) fn send(&self, browser: &Client) -> TestResponse {
         browser.post(&self.path).form(&self.fields).send()
     }
+}
+
+/// Returns HTML without the elements `<template>`, which a browser does not send.
+fn without_templates(html: &str) -> String {
+    let mut parts = html.split("<template>");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| kept + part.split_once("</template>").map_or("", |(_, rest)| rest))
 }
 
 /// Returns what a browser would send of a form.

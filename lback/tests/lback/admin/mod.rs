@@ -14,6 +14,7 @@ mod every_kind;
 mod filters;
 mod history;
 mod importing;
+mod inline_options;
 mod inlines;
 mod keys;
 mod leaks;

@@ -47,8 +47,8 @@ impl Edited<'_> {
         let groups = self.group_views(req, site, !form.errors().is_empty())?;
         let parent = self.parent();
         let mut inlines = Vec::new();
-        for inline in &self.inlines {
-            inlines.push(inline.view(req, site, parent.as_ref())?);
+        for (at, inline) in self.inlines.iter().enumerate() {
+            inlines.push(inline.view(req, site, parent.as_ref(), at)?);
         }
         let row = match &self.key {
             Some(key) => Some(RowView::of(req, self.model, key, &self.values)?.with_neighbours(req, site, self.model, &self.values)?),

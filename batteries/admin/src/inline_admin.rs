@@ -1,0 +1,171 @@
+//! [`InlineAdmin`], how the rows of another model are shown in a form.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use lback_models::{Auto, FieldMeta, Kind, ModelMeta, WritableModel};
+
+use crate::names;
+
+/// The maximum number of empty rows.
+const MOST_EMPTY: usize = 20;
+
+/// Rows of another model that refer to a row, on the page of that row.
+#[derive(Clone)]
+pub(crate) struct Inline {
+    pub(crate) meta: &'static ModelMeta,
+    /// The field that refers to the row.
+    pub(crate) field: &'static FieldMeta,
+    /// The prefix of the names of the form's fields.
+    pub(crate) prefix: String,
+    pub(crate) is_cards: bool,
+    /// The number of empty rows.
+    pub(crate) extra: usize,
+    pub(crate) min: usize,
+    pub(crate) max: Option<usize>,
+    /// The fields that are shown. Empty for all of the model's own form.
+    pub(crate) fields: Vec<&'static FieldMeta>,
+    /// The field with the place of a row among the others.
+    pub(crate) position: Option<&'static FieldMeta>,
+}
+
+/// How the rows of another model are shown in a form. [`ModelAdmin::inline_with`](crate::ModelAdmin::inline_with) passes it to a closure.
+///
+/// ```
+/// # use lback::prelude::*;
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Poll { pub id: i64, pub question: String }
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Answer { pub id: i64, #[model(references = Poll, on_delete = cascade)] pub poll_id: i64, pub text: String, pub position: i32 }
+/// let admin = Admin::new().model::<Poll>(|poll| poll.inline_with::<Answer>(|answers| answers.order_by("position").extra(1).min(2).max(10)));
+/// # let _ = admin;
+/// ```
+#[must_use]
+pub struct InlineAdmin<C: WritableModel> {
+    to: &'static ModelMeta,
+    field: Option<&'static FieldMeta>,
+    is_named: bool,
+    is_cards: bool,
+    extra: usize,
+    min: usize,
+    max: Option<usize>,
+    fields: Vec<&'static FieldMeta>,
+    position: Option<&'static FieldMeta>,
+    problems: Vec<String>,
+    of: PhantomData<fn() -> C>,
+}
+
+impl<C: WritableModel> fmt::Debug for InlineAdmin<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InlineAdmin").field("model", &C::META.name).field("of", &self.to.name).finish_non_exhaustive()
+    }
+}
+
+fn refers(field: &FieldMeta, to: &ModelMeta) -> bool {
+    field.references.is_some_and(|reference| (reference.model)().table == to.table)
+}
+
+impl<C: WritableModel> InlineAdmin<C> {
+    pub(crate) fn new(to: &'static ModelMeta) -> Self {
+        InlineAdmin {
+            to,
+            field: C::META.fields.iter().find(|field| refers(field, to)),
+            is_named: false,
+            is_cards: false,
+            extra: 3,
+            min: 0,
+            max: None,
+            fields: Vec::new(),
+            position: None,
+            problems: Vec::new(),
+            of: PhantomData,
+        }
+    }
+
+    pub(crate) fn into_parts(mut self) -> (Option<Inline>, Vec<String>) {
+        if self.max.is_some_and(|max| max < self.min) {
+            self.problems.push(format!("the inline of {} has a max below its min", C::META.name));
+        }
+        let Some(field) = self.field else {
+            self.problems.push(format!("{} has no field that refers to {}", C::META.name, self.to.name));
+            return (None, self.problems);
+        };
+        let table = C::META.table;
+        let prefix = if self.is_named { format!("{table}.{}:", field.name) } else { format!("{table}:") };
+        let inline = Inline {
+            meta: C::META,
+            field,
+            prefix,
+            is_cards: self.is_cards,
+            extra: self.extra,
+            min: self.min,
+            max: self.max,
+            fields: self.fields,
+            position: self.position,
+        };
+        (Some(inline), self.problems)
+    }
+
+    fn found(&mut self, found: Result<&'static FieldMeta, String>) -> Option<&'static FieldMeta> {
+        found.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// Shows each row as a card with its fields below each other, instead of a table.
+    pub fn cards(mut self) -> Self {
+        self.is_cards = true;
+        self
+    }
+
+    /// Sets the number of empty rows, up to 20. The default is 3. With JavaScript, a button adds more.
+    pub fn extra(mut self, rows: usize) -> Self {
+        self.extra = rows.min(MOST_EMPTY);
+        self
+    }
+
+    /// Sets the minimum number of rows. The form is not saved with fewer.
+    pub fn min(mut self, rows: usize) -> Self {
+        self.min = rows;
+        self
+    }
+
+    /// Sets the maximum number of rows. No rows are added beyond it.
+    pub fn max(mut self, rows: usize) -> Self {
+        self.max = Some(rows);
+        self
+    }
+
+    /// Sets the fields that are shown, among those of the model's own form.
+    pub fn fields(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in names {
+            let found = self.found(names::field(C::META, name));
+            self.fields.extend(found);
+        }
+        self
+    }
+
+    /// Sorts the rows by an integer, which is the place of a row among the others. With JavaScript, rows are moved by buttons or dragged. A new
+    /// row without a place comes last.
+    pub fn order_by(mut self, name: &'static str) -> Self {
+        let found = names::field(C::META, name).and_then(|field| {
+            let is_integer = matches!(field.kind, Kind::SmallInt | Kind::Integer | Kind::BigInt);
+            let is_place =
+                is_integer && field.references.is_none() && field.auto == Auto::No && !C::META.primary_key.contains(&field.column);
+            if is_place { Ok(field) } else { Err(format!("{}.{name} is no integer that can be the place of a row", C::META.name)) }
+        });
+        self.position = self.found(found);
+        self
+    }
+
+    /// Sets the field that refers to the row of the page. The default is the first one that refers to its model.
+    pub fn by(mut self, name: &'static str) -> Self {
+        let to = self.to;
+        let found = names::field(C::META, name).and_then(|field| {
+            if refers(field, to) { Ok(field) } else { Err(format!("{}.{name} does not refer to {}", C::META.name, to.name)) }
+        });
+        if let Some(field) = self.found(found) {
+            self.is_named = self.field.is_some_and(|first| first.column != field.column);
+            self.field = Some(field);
+        }
+        self
+    }
+}

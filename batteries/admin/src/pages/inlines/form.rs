@@ -1,0 +1,108 @@
+//! The fields of the rows in the form of the page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lback_core::{Method, Request, Result};
+use lback_forms::{Field, FieldKind, Form, Values};
+use lback_models::runtime::{form_field, form_texts};
+use lback_models::{FieldMeta, Kind, Value};
+
+use super::super::edit::{SEEN, fingerprint};
+use super::super::layout::link;
+use super::{InlineRow, InlineRows, position};
+use crate::access;
+use crate::inline_admin::Inline;
+use crate::site::Site;
+
+impl InlineRows<'_> {
+    /// Returns the fields of the form.
+    pub(in crate::pages) fn form_fields(&self, req: &mut Request, site: &Site) -> Result<Vec<Field>> {
+        let mut inputs = Vec::new();
+        for row in self.rows.iter().filter(|row| row.can_change) {
+            inputs.extend(self.row_fields(req, site, row)?);
+        }
+        for row in self.rows.iter().filter(|row| row.can_delete) {
+            inputs.push(Field::boolean(row.name("_delete")).label("Delete"));
+        }
+        Ok(inputs)
+    }
+
+    fn row_fields(&self, req: &mut Request, site: &Site, row: &InlineRow) -> Result<Vec<Field>> {
+        let mut inputs = Vec::new();
+        for field in &self.fields {
+            let mut input = form_field(field);
+            if let Some(reference) = field.references
+                && let Some(rows) = access::visible(req, site, (reference.model)())?
+            {
+                let url = link(req, "choices", &[("model", &self.model.meta().table), ("field", &field.name)])?;
+                input = input.choices_from(rows.into_choices()).choices_url(url);
+            }
+            // A new row without a place comes last.
+            let is_place = self.inline.is_position(field);
+            if row.is_new() && (!row.is_filled || is_place) {
+                input = input.optional();
+            }
+            if !(row.is_new() && (field.references.is_some() || is_place)) {
+                input = input.initial(form_texts(field, &row.values[position(self.model, field)]));
+            }
+            inputs.push(input.rename(row.name(field.name)));
+        }
+        if let Some(state) = &row.state {
+            inputs.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(fingerprint(state).as_str()));
+        }
+        Ok(inputs)
+    }
+
+    /// Returns the row that the script of the page copies, and a form with its fields. `at` is the place of the inline on the page.
+    pub(super) fn blank(&self, req: &mut Request, site: &Site, at: usize) -> Result<(InlineRow, Form<Values>)> {
+        let row = InlineRow::new(&self.inline.prefix, "N", self.model.ops.blank(req.now())?, false);
+        let mut form = Form::of(self.row_fields(req, site, &row)?).ids(format!("blank-{at}"));
+        // Finds the choices. The form is never submitted.
+        form.queried(req)?;
+        Ok((row, form))
+    }
+}
+
+/// What was submitted for the rows of a model.
+#[derive(Default)]
+pub(super) struct Submitted {
+    /// The numbers of new rows.
+    pub(super) numbers: BTreeSet<usize>,
+    /// The texts of new rows, by the names of the fields.
+    pub(super) new: BTreeMap<String, BTreeSet<String>>,
+    /// The names of the fields for the states of the rows that were on the form.
+    pub(super) seen: BTreeSet<String>,
+}
+
+impl Submitted {
+    /// Returns what was submitted, or `None` if the page is only shown.
+    pub(super) fn of(req: &Request, inline: &Inline) -> Result<Option<Self>> {
+        if *req.method() != Method::POST {
+            return Ok(None);
+        }
+        let (new_prefix, seen) = (format!("{}+", inline.prefix), format!(":{SEEN}"));
+        let mut submitted = Submitted::default();
+        for (name, text) in req.form::<Vec<(String, String)>>()? {
+            if let Some(rest) = name.strip_prefix(&new_prefix) {
+                if let Some(number) = rest.split(':').next().and_then(|number| number.parse::<u16>().ok())
+                    && !text.trim().is_empty()
+                {
+                    submitted.numbers.insert(number.into());
+                    submitted.new.entry(name).or_default().insert(text.trim().to_owned());
+                }
+            } else if name.starts_with(&inline.prefix) && name.ends_with(&seen) {
+                submitted.seen.insert(name);
+            }
+        }
+        Ok(Some(submitted))
+    }
+}
+
+/// Returns whether the visitor has changed the initial value of a field of a new row.
+pub(super) fn is_filled(field: &FieldMeta, value: &Value, is_submitted: bool, texts: Option<&BTreeSet<String>>) -> bool {
+    let initial = form_texts(field, value);
+    match texts {
+        Some(texts) => texts.iter().any(|text| !initial.contains(text)),
+        None => is_submitted && field.kind == Kind::Bool && initial == ["true"],
+    }
+}

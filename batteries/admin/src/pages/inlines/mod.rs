@@ -1,0 +1,198 @@
+//! Rows of other models on the page of the row that they refer to.
+
+mod form;
+mod save;
+mod view;
+
+use lback_core::{Request, Result};
+use lback_db::RequestDb;
+use lback_models::{Auto, Cursor, FieldMeta, Filter, List, Value};
+
+use self::form::{Submitted, is_filled};
+use super::edit::{SEEN, groups};
+use crate::access::{self, Right};
+use crate::history::{RowState, state_of};
+use crate::inline_admin::Inline;
+use crate::names::Named;
+use crate::site::{Registered, Site};
+
+/// The maximum number of rows of a model on the page.
+const MOST_ROWS: usize = 100;
+/// The maximum number of fields of all these rows. A form has at most 1,000 fields, and the row of the page has some.
+const MOST_FIELDS: usize = 800;
+
+/// The rows of a model that refer to the row of the page.
+pub(super) struct InlineRows<'a> {
+    inline: &'a Inline,
+    model: &'a Registered,
+    fields: Vec<&'static FieldMeta>,
+    /// All rows that refer to the row of the page. `None` for a new row.
+    list: Option<List>,
+    rows: Vec<InlineRow>,
+    /// The maximum number of rows that the page may have.
+    most: usize,
+    has_more: bool,
+    can_add: bool,
+    /// Whether the form had rows that are not on the page any more.
+    has_lost: bool,
+}
+
+/// A row, or a new one.
+struct InlineRow {
+    /// The prefix of the names of its fields.
+    prefix: String,
+    values: Vec<Value>,
+    /// The state of a row of the database.
+    state: Option<RowState>,
+    key: String,
+    label: String,
+    can_change: bool,
+    can_delete: bool,
+    /// Whether a new row has been filled in.
+    is_filled: bool,
+}
+
+impl InlineRow {
+    /// Returns the new row with this number, or the blank one that is copied for more.
+    fn new(prefix: &str, number: &str, values: Vec<Value>, is_filled: bool) -> Self {
+        InlineRow {
+            prefix: format!("{prefix}+{number}:"),
+            values,
+            state: None,
+            key: String::new(),
+            label: String::new(),
+            can_change: true,
+            can_delete: false,
+            is_filled,
+        }
+    }
+
+    fn name(&self, field: &str) -> String {
+        format!("{}{field}", self.prefix)
+    }
+
+    fn is_new(&self) -> bool {
+        self.state.is_none()
+    }
+}
+
+impl<'a> InlineRows<'a> {
+    /// Returns the rows of each inline that refer to `parent`; a new row has none. Models of which the user may not see rows are left out.
+    pub(super) fn all(req: &mut Request, site: &'a Site, inlines: &'a [Inline], parent: Option<&Value>) -> Result<Vec<Self>> {
+        let most_fields = MOST_FIELDS / inlines.len().max(1);
+        let found = inlines.iter().map(|inline| InlineRows::of(req, site, inline, parent, most_fields));
+        found.filter_map(Result::transpose).collect()
+    }
+
+    fn of(req: &mut Request, site: &'a Site, inline: &'a Inline, parent: Option<&Value>, most_fields: usize) -> Result<Option<Self>> {
+        let model = site.model(inline.meta.table)?;
+        if !access::has(req, model, Right::View)? {
+            return Ok(None);
+        }
+        let can_add = access::has(req, model, Right::Add)?;
+        let fields = fields(req, site, model, inline)?;
+        let submitted = Submitted::of(req, inline)?;
+        // Each row also has a field for its state, and one to delete it.
+        let most = most_fields / (fields.len() + 2);
+        let mut rows = Vec::new();
+        let mut has_more = false;
+        let list = match parent {
+            Some(parent) => {
+                let list = access::rows(req, model)?.filter(Filter::equal(inline.field, parent.clone()));
+                Some(list.order_by(inline.position.map(|field| field.name).as_slice())?)
+            }
+            None => None,
+        };
+        if let Some(list) = &list {
+            let most = most.saturating_sub(inline.extra).clamp(1, MOST_ROWS);
+            let page = list.page(req.db()?, &Cursor::default(), u32::try_from(most).unwrap_or(u32::MAX))?;
+            has_more = page.next.is_some();
+            for values in page.items {
+                let mut row = existing(req, site, model, inline, values)?;
+                // A row that was added after the form was opened has no values in it.
+                row.can_change &= submitted.as_ref().is_none_or(|submitted| submitted.seen.contains(&row.name(SEEN)));
+                rows.push(row);
+            }
+        }
+        let most = most.clamp(rows.len() + inline.extra, rows.len() + MOST_ROWS).min(inline.max.unwrap_or(usize::MAX).max(rows.len()));
+        let can_add = can_add && (submitted.is_some() || most > rows.len());
+        if can_add {
+            let empty = inline.extra.max(inline.min.saturating_sub(rows.len()));
+            let numbers = submitted.as_ref().map(|submitted| submitted.numbers.clone()).unwrap_or_default();
+            let numbers: std::collections::BTreeSet<usize> = numbers.into_iter().chain(0..empty).collect();
+            // More than the maximum number of rows are an error, and not left out.
+            let room = if submitted.is_some() { MOST_ROWS } else { most - rows.len() };
+            for number in numbers.into_iter().take(room) {
+                let values = model.ops.blank(req.now())?;
+                let mut row = InlineRow::new(&inline.prefix, &number.to_string(), values, false);
+                row.is_filled = fields.iter().filter(|field| !inline.is_position(field)).any(|field| {
+                    let texts = submitted.as_ref().and_then(|submitted| submitted.new.get(&row.name(field.name)));
+                    is_filled(field, &row.values[position(model, field)], submitted.is_some(), texts)
+                });
+                rows.push(row);
+            }
+        }
+        let known = rows.iter().filter(|row| row.can_change).map(|row| row.name(SEEN)).collect();
+        let has_lost = submitted.is_some_and(|submitted| !submitted.seen.is_subset(&known));
+        Ok(Some(InlineRows { inline, model, fields, list, rows, most, has_more, can_add, has_lost }))
+    }
+}
+
+impl Inline {
+    fn is_position(&self, field: &FieldMeta) -> bool {
+        self.position.is_some_and(|position| position.column == field.column)
+    }
+}
+
+fn existing(req: &mut Request, site: &Site, model: &Registered, inline: &Inline, values: Vec<Value>) -> Result<InlineRow> {
+    let mut can_change = access::has_for(req, model, Right::Change, &values)?;
+    for (field, value) in model.meta().fields.iter().zip(&values) {
+        if let (true, Some(reference)) = (can_change && field.column != inline.field.column, field.references) {
+            // The form would not offer the current row, and saving it would clear the reference.
+            can_change = access::sees(req, site, (reference.model)(), value)?;
+        }
+    }
+    let key = model.ops.key_text(&values);
+    Ok(InlineRow {
+        prefix: format!("{}{key}:", inline.prefix),
+        state: Some(state_of(req.db()?, model.ops, &values, false)?),
+        label: model.ops.label(&values),
+        can_change,
+        can_delete: access::has_for(req, model, Right::Delete, &values)?,
+        is_filled: true,
+        key,
+        values,
+    })
+}
+
+/// Returns the fields of a model that are part of the page of another: those of its own form, without the reference to the row of the page.
+fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -> Result<Vec<&'static FieldMeta>> {
+    let mut fields = Vec::new();
+    for named in groups(model).into_iter().flat_map(|group| group.fields) {
+        let Named::Field(field) = named else { continue };
+        let is_key = model.meta().primary_key.contains(&field.column);
+        let is_fixed = field.auto != Auto::No || is_key || model.options.readonly.contains(&field.name);
+        if field.column == inline.field.column || is_fixed {
+            continue;
+        }
+        let may_choose = match field.references {
+            Some(reference) => access::visible(req, site, (reference.model)())?.is_some(),
+            None => true,
+        };
+        if may_choose {
+            fields.push(field);
+        }
+    }
+    if inline.fields.is_empty() {
+        return Ok(fields);
+    }
+    let chosen = |field: &&&'static FieldMeta| fields.iter().any(|known| known.column == field.column);
+    // Without its field, a place could not be changed.
+    let place = inline.position.iter().filter(|place| !inline.fields.iter().any(|field| field.column == place.column));
+    Ok(inline.fields.iter().chain(place).filter(chosen).copied().collect())
+}
+
+fn position(model: &Registered, field: &FieldMeta) -> usize {
+    // The fields are those of the model.
+    model.meta().position(field.column).unwrap_or_default()
+}

@@ -1,0 +1,193 @@
+//! Saves the rows with the row of the page.
+
+use lback_core::{Error, Request, Result};
+use lback_db::{Db, RequestDb};
+use lback_forms::{Form, Values};
+use lback_models::runtime::{dependents, form_value, within_sentence};
+use lback_models::{Cursor, FieldMeta, Kind, Value};
+
+use super::super::edit::{SEEN, fingerprint};
+use super::super::row_errors::RowErrors;
+use super::{InlineRows, position};
+use crate::history::{Recorder, RowState, state_of};
+use crate::saving::{self, Old};
+use crate::site::{Registered, Site};
+
+impl<'a> InlineRows<'a> {
+    /// Returns the rows to save, and adds their errors to the form.
+    ///
+    /// # Errors
+    /// Returns an error if the form does not have the fields.
+    pub(in crate::pages) fn planned(
+        &self,
+        req: &mut Request,
+        site: &Site,
+        given: &mut Values,
+        form: &mut Form<Values>,
+    ) -> Result<Vec<Planned<'a>>> {
+        let mut planned = Vec::new();
+        if self.has_lost {
+            let plural = within_sentence(self.model.meta().plural);
+            form.add_form_error(format!(
+                "Since you opened this page, some {plural} have been deleted, or cannot be changed any more. Check the others, and save again."
+            ));
+        }
+        let mut next_place = self.next_place(req, given)?;
+        for row in &self.rows {
+            if row.can_delete && given.is_checked(&row.name("_delete")) {
+                if has_dependents(req, site, self.model, &row.values)? {
+                    let label = self.model.meta().label;
+                    form.add_form_error(format!("{label} \"{}\" has other rows. Delete it on its own page, which shows them.", row.label));
+                    continue;
+                }
+                planned.push(Planned { model: self.model, row: row.values.clone(), step: Step::Delete, prefix: row.prefix.clone() });
+                continue;
+            }
+            if !row.can_change || (row.is_new() && !row.is_filled) {
+                continue;
+            }
+            let mut values = row.values.clone();
+            for field in &self.fields {
+                if let Some(value) = form_value(field, &row.name(field.name), given)? {
+                    values[position(self.model, field)] = value;
+                }
+            }
+            if let Some(place) = self.inline.position
+                && let value @ Value::Null = &mut values[position(self.model, place)]
+            {
+                *value = Value::Int(next_place);
+                next_place = next_place.saturating_add(1).min(largest(place));
+            }
+            let step = match &row.state {
+                Some(_) if values == row.values => continue,
+                Some(state) if given.text(&row.name(SEEN)) != fingerprint(state) => {
+                    // Saving again overwrites the values that the message is about.
+                    *form = std::mem::replace(form, Form::of([])).initial(&row.name(SEEN), fingerprint(state).as_str());
+                    form.add_form_error(format!(
+                        "{} \"{}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
+                        self.model.meta().label,
+                        row.label
+                    ));
+                    continue;
+                }
+                Some(state) => Step::Save { old: row.values.clone(), state: state.clone() },
+                None => Step::Create(self.inline.field),
+            };
+            let row = Planned { model: self.model, row: values, step, prefix: row.prefix.clone() };
+            row.errors().clean(&row.row, form)?;
+            planned.push(row);
+        }
+        self.check_number(req, &planned, form)?;
+        Ok(planned)
+    }
+
+    /// Returns the place of a new row without one: after all others.
+    fn next_place(&self, req: &mut Request, given: &Values) -> Result<i64> {
+        let Some(place) = self.inline.position else { return Ok(0) };
+        let mut last = self.rows.iter().filter_map(|row| given.text(&row.name(place.name)).trim().parse::<i64>().ok()).max();
+        if let Some(list) = &self.list {
+            let descending = list.clone().order_by(&[&format!("-{}", place.name)])?;
+            let stored = descending.page(req.db()?, &Cursor::default(), 1)?.items.into_iter().next();
+            if let Some(Value::Int(stored)) = stored.as_ref().map(|row| &row[position(self.model, place)]) {
+                last = last.max(Some(*stored));
+            }
+        }
+        Ok(last.map_or(1, |last| last.saturating_add(1)).min(largest(place)))
+    }
+
+    /// Adds an error to the form if there would be too few or too many rows.
+    fn check_number(&self, req: &mut Request, planned: &[Planned<'_>], form: &mut Form<Values>) -> Result<()> {
+        let (min, max) = (self.inline.min, self.inline.max);
+        if min == 0 && max.is_none() {
+            return Ok(());
+        }
+        let deleted = planned.iter().filter(|row| matches!(row.step, Step::Delete)).count();
+        let created = planned.iter().filter(|row| matches!(row.step, Step::Create(_))).count();
+        let most = min.max(max.unwrap_or(0)).saturating_add(deleted).saturating_add(1);
+        let stored = match &self.list {
+            Some(list) => list.count_up_to(req.db()?, u32::try_from(most).unwrap_or(u32::MAX))?,
+            None => 0,
+        };
+        let number = (stored as usize).saturating_sub(deleted).saturating_add(created);
+        let meta = self.model.meta();
+        let counted = |number: usize| format!("{number} {}", within_sentence(if number == 1 { meta.label } else { meta.plural }));
+        if number < min {
+            form.add_form_error(format!("There must be at least {}.", counted(min)));
+        }
+        if let Some(max) = max.filter(|max| created > 0 && number > *max) {
+            form.add_form_error(format!("There can be at most {}.", counted(max)));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the largest number that a field can have.
+fn largest(field: &FieldMeta) -> i64 {
+    match field.kind {
+        Kind::SmallInt => i16::MAX.into(),
+        Kind::Integer => i32::MAX.into(),
+        _ => i64::MAX,
+    }
+}
+
+/// Returns whether other rows refer to a row, so that its deletion would affect them.
+fn has_dependents(req: &mut Request, site: &Site, model: &Registered, row: &[Value]) -> Result<bool> {
+    let models = site.all_models(req);
+    let found = dependents(req.db()?, &models, model.meta(), &[row.to_vec()], 1)?;
+    Ok(!(found.deleted.is_empty() && found.released.is_empty() && found.protected.is_empty()))
+}
+
+/// A row that is to be written.
+pub(in crate::pages) struct Planned<'a> {
+    model: &'a Registered,
+    row: Vec<Value>,
+    step: Step,
+    prefix: String,
+}
+
+enum Step {
+    Create(&'static FieldMeta),
+    /// Saves a row that had these values and this state before.
+    Save {
+        old: Vec<Value>,
+        state: RowState,
+    },
+    Delete,
+}
+
+impl Planned<'_> {
+    /// Writes the row, which refers to `parent`.
+    ///
+    /// # Errors
+    /// Returns an error if the database or the code of the application refuses it.
+    pub(in crate::pages) fn write(&self, req: &mut Request, parent: &Value) -> Result<()> {
+        let ops = self.model.ops;
+        match &self.step {
+            Step::Delete => saving::delete(req, self.model, &self.row, |req| {
+                let recorder = Recorder::of(req)?;
+                let db = req.db()?;
+                let before = state_of(db, ops, &self.row, true)?;
+                ops.delete(db, &self.row)?;
+                recorder.record(db, ops, &self.row, Some(before), None)
+            }),
+            Step::Save { old, state } => saving::save(req, self.model, self.row.clone(), Some(Old { row: old, state }), &[]).map(drop),
+            Step::Create(reference) => {
+                let mut row = self.row.clone();
+                row[position(self.model, reference)] = parent.clone();
+                saving::save(req, self.model, row, None, &[]).map(drop)
+            }
+        }
+    }
+
+    /// Adds the reason why the row was refused to the form.
+    ///
+    /// # Errors
+    /// Returns the error if the visitor cannot correct it.
+    pub(in crate::pages) fn explain(&self, db: &mut Db, error: Error, form: &mut Form<Values>) -> Result<()> {
+        self.errors().explain(db, &self.row, error, form)
+    }
+
+    fn errors(&self) -> RowErrors<'_> {
+        RowErrors { model: self.model, prefix: &self.prefix, label: self.model.meta().label }
+    }
+}

@@ -1,0 +1,101 @@
+//! The rows as the page shows them.
+
+use lback_core::{Request, Result};
+use lback_forms::{Form, Values};
+use lback_models::Value;
+use lback_models::runtime::{form_texts, within_sentence};
+use serde::Serialize;
+
+use super::super::filters::key_parameter;
+use super::super::layout::{link, row_link};
+use super::super::readonly::{FieldView, fixed};
+use super::{InlineRow, InlineRows};
+use crate::names::Named;
+use crate::query_string::QueryString;
+use crate::site::Site;
+
+#[derive(Serialize)]
+pub(in crate::pages) struct InlineView {
+    label: &'static str,
+    /// The label of a row, and of several, within a sentence.
+    singular: String,
+    plural: String,
+    is_cards: bool,
+    headings: Vec<&'static str>,
+    rows: Vec<InlineRowView>,
+    can_add: bool,
+    /// The row that the script copies.
+    blank: Option<Blank>,
+    /// The maximum number of rows on the page.
+    most: usize,
+    /// The end of the names of the fields with the place of a row.
+    position: Option<String>,
+    more: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Blank {
+    row: InlineRowView,
+    form: Form<Values>,
+}
+
+#[derive(Serialize)]
+struct InlineRowView {
+    label: Option<String>,
+    url: Option<String>,
+    fields: Vec<FieldView>,
+    delete: Option<String>,
+}
+
+impl InlineRows<'_> {
+    /// Returns the rows as the page shows them. `at` is the place of the inline on the page.
+    pub(in crate::pages) fn view(&self, req: &mut Request, site: &Site, parent: Option<&Value>, at: usize) -> Result<InlineView> {
+        let meta = self.model.meta();
+        let mut rows = Vec::new();
+        for row in &self.rows {
+            rows.push(self.row_view(req, site, row)?);
+        }
+        let blank = if self.can_add && rows.len() < self.most {
+            let (row, form) = self.blank(req, site, at)?;
+            Some(Blank { row: self.row_view(req, site, &row)?, form })
+        } else {
+            None
+        };
+        let more = match (self.has_more, parent) {
+            (true, Some(parent)) => {
+                let key = form_texts(self.inline.field, parent).into_iter().next();
+                let filtered = QueryString::default().with(&key_parameter(self.inline.field), key.as_deref());
+                Some(filtered.on(&link(req, "list", &[("model", &meta.table)])?))
+            }
+            _ => None,
+        };
+        let is_shown = |place: &&lback_models::FieldMeta| self.fields.iter().any(|field| field.column == place.column);
+        Ok(InlineView {
+            label: meta.plural,
+            singular: within_sentence(meta.label),
+            plural: within_sentence(meta.plural),
+            is_cards: self.inline.is_cards,
+            headings: self.fields.iter().map(|field| field.label).collect(),
+            rows,
+            can_add: self.can_add,
+            blank,
+            most: self.most,
+            position: self.inline.position.filter(is_shown).map(|place| format!(":{}", place.name)),
+            more,
+        })
+    }
+
+    fn row_view(&self, req: &mut Request, site: &Site, row: &InlineRow) -> Result<InlineRowView> {
+        let mut fields = Vec::new();
+        for field in &self.fields {
+            if row.can_change {
+                fields.push(FieldView::input(&row.name(field.name)));
+            } else {
+                fields.extend(fixed(req, site, self.model, &row.values, Named::Field(field), false)?);
+            }
+        }
+        let url = if row.is_new() { None } else { Some(row_link(req, "row", self.model, &row.key)?) };
+        let delete = row.can_delete.then(|| row.name("_delete"));
+        Ok(InlineRowView { label: Some(row.label.clone()).filter(|_| !row.is_new()), url, fields, delete })
+    }
+}
