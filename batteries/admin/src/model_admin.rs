@@ -71,6 +71,9 @@ pub(crate) struct Options {
     pub(crate) inlines: Vec<Inline>,
     pub(crate) hooks: Hooks,
     pub(crate) prepopulated: Vec<Prepopulated>,
+    /// The columns that are shown in forms without groups.
+    pub(crate) computed_in_form: Vec<usize>,
+    pub(crate) radio: Vec<&'static FieldMeta>,
 }
 
 impl Options {
@@ -80,7 +83,9 @@ impl Options {
             && self.readonly.is_empty()
             && self.left_out.is_empty()
             && self.inlines.is_empty()
-            && self.prepopulated.is_empty();
+            && self.prepopulated.is_empty()
+            && self.computed_in_form.is_empty()
+            && self.radio.is_empty();
         !(is_default && self.hooks.is_empty())
     }
 }
@@ -107,6 +112,24 @@ pub(crate) struct Searched {
     pub(crate) is_exact: bool,
 }
 
+/// A part of a form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Grouped {
+    Named(Named),
+    /// The column with this place in [`Options::computed`].
+    Computed(usize),
+}
+
+impl Group {
+    /// Returns the fields and relations, without computed columns.
+    pub(crate) fn named(&self) -> impl Iterator<Item = Named> {
+        self.fields.iter().filter_map(|field| match field {
+            Grouped::Named(named) => Some(*named),
+            Grouped::Computed(_) => None,
+        })
+    }
+}
+
 /// A field of a new row that follows others.
 pub(crate) struct Prepopulated {
     pub(crate) field: &'static FieldMeta,
@@ -117,7 +140,9 @@ pub(crate) struct Prepopulated {
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) title: String,
-    pub(crate) fields: Vec<Named>,
+    /// The text below the title.
+    pub(crate) help: String,
+    pub(crate) fields: Vec<Grouped>,
     pub(crate) is_collapsed: bool,
 }
 
@@ -186,6 +211,20 @@ impl<M: Model> ModelAdmin<M> {
         found.map_err(|problem| self.problems.push(problem)).ok()
     }
 
+    /// Returns the group with this title, or records the error.
+    fn group(&mut self, title: &str) -> Option<&mut Group> {
+        let found = self.options.groups.iter_mut().find(|group| group.title == title);
+        if found.is_none() {
+            self.problems.push(format!("{} has no group of fields \"{title}\": name it after fieldsets", M::META.name));
+        }
+        found
+    }
+
+    /// Returns the place of a computed column.
+    fn computed(&self, name: &str) -> Option<usize> {
+        self.options.computed.iter().position(|computed| computed.name == name)
+    }
+
     /// Puts the model into the section of the navigation with this title.
     pub fn section(mut self, title: impl Into<String>) -> Self {
         self.options.section = Some(title.into());
@@ -205,8 +244,7 @@ impl<M: Model> ModelAdmin<M> {
     pub(crate) fn columns(&mut self, names: impl IntoIterator<Item = &'static str>) -> Vec<Listed> {
         let mut columns = Vec::new();
         for name in names {
-            let computed = self.options.computed.iter().position(|computed| computed.name == name);
-            let column = match computed {
+            let column = match self.computed(name) {
                 Some(at) => Some(Listed::Computed(at)),
                 None if name.contains('.') => self.found(through(M::META, name)).map(Listed::Through),
                 None => self.found(names::field(M::META, name)).map(Listed::Field),
@@ -292,6 +330,7 @@ impl<M: Model> ModelAdmin<M> {
     }
 
     /// Sets the fields of the form, in groups with a title each, which may be empty. Fields that are in no group are left out.
+    /// [Computed columns](Self::column) that were added before are shown as read-only values of existing rows.
     ///
     /// ```
     /// # use lback::prelude::*;
@@ -302,8 +341,14 @@ impl<M: Model> ModelAdmin<M> {
     /// ```
     pub fn fieldsets<'a>(mut self, groups: impl IntoIterator<Item = (&'a str, &'a [&'a str])>) -> Self {
         for (title, names) in groups {
-            let fields = names.iter().filter_map(|name| self.found(named(M::META, name))).collect();
-            self.options.groups.push(Group { title: title.to_owned(), fields, is_collapsed: false });
+            let mut fields = Vec::new();
+            for name in names {
+                fields.extend(match self.computed(name) {
+                    Some(at) => Some(Grouped::Computed(at)),
+                    None => self.found(named(M::META, name)).map(Grouped::Named),
+                });
+            }
+            self.options.groups.push(Group { title: title.to_owned(), help: String::new(), fields, is_collapsed: false });
         }
         self
     }
@@ -311,17 +356,42 @@ impl<M: Model> ModelAdmin<M> {
     /// Collapses the groups with these titles at first.
     pub fn collapse<'a>(mut self, titles: impl IntoIterator<Item = &'a str>) -> Self {
         for title in titles {
-            match self.options.groups.iter_mut().find(|group| group.title == title) {
-                Some(group) => group.is_collapsed = true,
-                None => self.problems.push(format!("{} has no group of fields \"{title}\": call collapse after fieldsets", M::META.name)),
+            if let Some(group) = self.group(title) {
+                group.is_collapsed = true;
             }
         }
         self
     }
 
-    /// Makes these fields read-only in the form.
+    /// Sets a text below the title of a group of fields.
+    pub fn describe(mut self, title: &str, text: impl Into<String>) -> Self {
+        if let Some(group) = self.group(title) {
+            group.help = text.into();
+        }
+        self
+    }
+
+    /// Shows the choices of these fields as radio buttons instead of a list.
+    pub fn radio(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let found = names::field(M::META, name).and_then(|field| match field.choices {
+                [] => Err(format!("{}.{name} has no choices that can be radio buttons", M::META.name)),
+                _ => Ok(field),
+            });
+            let found = self.found(found);
+            self.options.radio.extend(found);
+        }
+        self
+    }
+
+    /// Makes these fields read-only in the form. In a form without [`fieldsets`](Self::fieldsets), a [computed column](Self::column) that was
+    /// added before is shown as well.
     pub fn readonly(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
+            if let Some(at) = self.computed(name) {
+                self.options.computed_in_form.push(at);
+                continue;
+            }
             let found = self.found(named(M::META, name));
             self.options.readonly.extend(found.map(|named| named.name()));
         }

@@ -41,7 +41,7 @@ impl FieldView {
         FieldView { add, ..self }
     }
 
-    fn fixed(label: &str, text: String) -> Self {
+    pub(super) fn fixed(label: &str, text: String) -> Self {
         FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None, add: None }
     }
 }

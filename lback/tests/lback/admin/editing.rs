@@ -18,7 +18,37 @@ on_each_database!(
     a_model_that_counts_its_changes_is_edited_like_any_other,
     a_relation_is_changed_and_emptied,
     a_field_follows_others,
+    groups_have_texts_computed_values_and_radio_buttons,
+    a_computed_value_is_in_a_form_without_groups,
 );
+
+fn a_computed_value_is_in_a_form_without_groups(on: &str) {
+    let admin = |ticket| tickets_admin(ticket).readonly(["shout", "title"]);
+    let client = client_with(on, Admin::new().model::<Ticket>(admin));
+    let quagga = ticket(&client, &agent(&client, "Zebedee"), "Quagga");
+    root(&client).get(&row_path(&quagga)).send().assert_contains("<span>Shouted</span>").assert_contains("QUAGGA");
+}
+
+fn groups_have_texts_computed_values_and_radio_buttons(on: &str) {
+    let admin = |ticket| {
+        tickets_admin(ticket)
+            .fieldsets([("Main", ["title", "shout", "state", "agent"].as_slice()), ("Other", &["code"])])
+            .describe("Other", "Rarely <needed>.")
+            .radio(["state"])
+    };
+    let client = client_with(on, Admin::new().model::<Ticket>(admin));
+    let quagga = ticket(&client, &agent(&client, "Zebedee"), "Quagga");
+    let root = root(&client);
+    let page = root.get(&row_path(&quagga)).send();
+    page.assert_contains("Rarely &lt;needed&gt;.").assert_contains("<span>Shouted</span>").assert_contains("QUAGGA");
+    page.assert_contains("type=\"radio\" name=\"state\"").assert_not_contains("<select name=\"state\"");
+    root.get("/admin/tickets/add").send().assert_not_contains("Shouted");
+    let form = PageForm::of(&page);
+    assert_eq!(form.values("state"), ["open"]);
+    form.clone().set("state", "closed").set("shout", "forged").send(&root).assert_redirect("/admin/tickets");
+    assert_eq!(ticket_now(&client, quagga.id).unwrap().state, State::Closed);
+    edit(&root, &row_path(&quagga), &[("state", "nonsense")]).assert_status(200).assert_contains("error-summary");
+}
 
 fn a_field_follows_others(on: &str) {
     let admin = |ticket| tickets_admin(ticket).prepopulated("code", ["title", "body"]);

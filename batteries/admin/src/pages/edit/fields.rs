@@ -9,7 +9,7 @@ use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _};
 use super::super::layout::link;
 use super::{Edited, SEEN};
 use crate::access;
-use crate::model_admin::Group;
+use crate::model_admin::{Group, Grouped};
 use crate::names::Named;
 use crate::site::{Registered, Site};
 
@@ -30,6 +30,9 @@ impl Edited<'_> {
                     {
                         let url = self.choices_url(req, field.name)?;
                         input = input.choices_from(rows.into_choices()).choices_url(url);
+                    }
+                    if self.model.options.radio.iter().any(|radio| radio.column == field.column) {
+                        input = buttons(field, input);
                     }
                     if self.is_prepopulated(field) {
                         input = input.optional();
@@ -79,13 +82,19 @@ impl Edited<'_> {
     }
 }
 
+/// Returns the input with radio buttons. One that is not required has a button for no choice.
+fn buttons(field: &FieldMeta, input: Field) -> Field {
+    let none = field.null.then_some(("", "None"));
+    input.choices(none.into_iter().chain(field.choices.iter().copied())).radio()
+}
+
 /// Returns the fields of the form in their groups: those of the configuration, or all that are not hidden.
 pub(in crate::pages) fn groups(model: &Registered) -> Vec<Group> {
     let is_left_out = |name: &str| model.options.left_out.contains(&name);
     if !model.options.groups.is_empty() {
         let mut groups = model.options.groups.clone();
         for group in &mut groups {
-            group.fields.retain(|named| !is_left_out(named.name()));
+            group.fields.retain(|field| !matches!(field, Grouped::Named(named) if is_left_out(named.name())));
         }
         return groups;
     }
@@ -96,5 +105,7 @@ pub(in crate::pages) fn groups(model: &Registered) -> Vec<Group> {
     let given = fields().filter(|field| field.auto == Auto::No).map(Named::Field);
     let links = meta.many_to_many.iter().filter(|link| !is_left_out(link.name)).map(Named::Link);
     let automatic = fields().filter(|field| field.auto != Auto::No && field.kind != Kind::Bytes).map(Named::Field);
-    vec![Group { title: String::new(), fields: given.chain(links).chain(automatic).collect(), is_collapsed: false }]
+    let computed = model.options.computed_in_form.iter().map(|at| Grouped::Computed(*at));
+    let fields = given.chain(links).chain(automatic).map(Grouped::Named).chain(computed).collect();
+    vec![Group { title: String::new(), help: String::new(), fields, is_collapsed: false }]
 }

@@ -134,7 +134,7 @@ impl<'a> Edited<'a> {
     ) -> Result<Self> {
         let mut edited = Edited { model, values, key, groups: groups(model), fields: Vec::new(), can_save, inlines: Vec::new() };
         if can_save {
-            for named in edited.groups.iter().flat_map(|group| group.fields.clone()) {
+            for named in edited.groups.iter().flat_map(Group::named).collect::<Vec<_>>() {
                 if edited.may_change(req, site, named)? {
                     edited.fields.push(named);
                 }

@@ -11,6 +11,7 @@ use super::conflict::Conflict;
 use super::row_view::RowView;
 use super::{Edited, from_list, is_in_dialog};
 use crate::access::{self, Right};
+use crate::model_admin::Grouped;
 use crate::names::Named;
 use crate::site::Site;
 
@@ -18,13 +19,14 @@ use crate::site::Site;
 #[derive(Serialize)]
 pub(in crate::pages) struct GroupView {
     title: String,
+    help: String,
     is_collapsed: bool,
     fields: Vec<FieldView>,
 }
 
 impl GroupView {
     pub(in crate::pages) fn new(title: &str, fields: Vec<FieldView>) -> Self {
-        GroupView { title: title.to_owned(), is_collapsed: false, fields }
+        GroupView { title: title.to_owned(), help: String::new(), is_collapsed: false, fields }
     }
 
     pub(in crate::pages) fn is_empty(&self) -> bool {
@@ -76,7 +78,17 @@ impl Edited<'_> {
         let mut views = Vec::new();
         for group in &self.groups {
             let mut fields = Vec::new();
-            for named in &group.fields {
+            for field in &group.fields {
+                let named = match field {
+                    Grouped::Named(named) => named,
+                    // A new row has no values to compute from.
+                    Grouped::Computed(_) if self.is_new() => continue,
+                    Grouped::Computed(at) => {
+                        let computed = &self.model.options.computed[*at];
+                        fields.push(FieldView::fixed(computed.label, (computed.show)(&self.values)?));
+                        continue;
+                    }
+                };
                 let may_change = self.fields.iter().any(|field| field.name() == named.name());
                 if may_change {
                     let add = add_link(req, site, *named)?;
@@ -88,7 +100,7 @@ impl Edited<'_> {
             if !fields.is_empty() {
                 // A group with errors is not collapsed.
                 let is_collapsed = group.is_collapsed && !has_errors;
-                views.push(GroupView { is_collapsed, ..GroupView::new(&group.title, fields) });
+                views.push(GroupView { is_collapsed, help: group.help.clone(), ..GroupView::new(&group.title, fields) });
             }
         }
         Ok(views)

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::problems::{Problems, shortened};
 use crate::access;
+use crate::model_admin::Group;
 use crate::names::Named;
 use crate::pages::edit::groups;
 use crate::site::{Registered, Site};
@@ -62,8 +63,8 @@ pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Resu
     let meta = model.meta();
     let groups = groups(model);
     let in_form = |field: &FieldMeta| {
-        let is_it = |named: &Named| matches!(named, Named::Field(other) if other.column == field.column);
-        groups.iter().flat_map(|group| &group.fields).any(is_it)
+        let is_it = |named: Named| matches!(named, Named::Field(other) if other.column == field.column);
+        groups.iter().flat_map(Group::named).any(is_it)
     };
     let mut fields = Vec::with_capacity(meta.fields.len());
     for (at, field) in meta.fields.iter().enumerate() {

@@ -13,6 +13,7 @@ use super::edit::{SEEN, groups};
 use crate::access::{self, Right};
 use crate::history::{RowState, state_of};
 use crate::inline_admin::Inline;
+use crate::model_admin::Group;
 use crate::names::Named;
 use crate::site::{Registered, Site};
 
@@ -168,7 +169,7 @@ fn existing(req: &mut Request, site: &Site, model: &Registered, inline: &Inline,
 /// Returns the fields of a model that are part of the page of another: those of its own form, without the reference to the row of the page.
 fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -> Result<Vec<&'static FieldMeta>> {
     let mut fields = Vec::new();
-    for named in groups(model).into_iter().flat_map(|group| group.fields) {
+    for named in groups(model).iter().flat_map(Group::named) {
         let Named::Field(field) = named else { continue };
         let is_key = model.meta().primary_key.contains(&field.column);
         let is_fixed = field.auto != Auto::No || is_key || model.options.readonly.contains(&field.name);
