@@ -74,6 +74,7 @@ pub(crate) struct Options {
     /// The columns that are shown in forms without groups.
     pub(crate) computed_in_form: Vec<usize>,
     pub(crate) radio: Vec<&'static FieldMeta>,
+    pub(crate) markdown: Vec<&'static FieldMeta>,
 }
 
 impl Options {
@@ -85,7 +86,8 @@ impl Options {
             && self.inlines.is_empty()
             && self.prepopulated.is_empty()
             && self.computed_in_form.is_empty()
-            && self.radio.is_empty();
+            && self.radio.is_empty()
+            && self.markdown.is_empty();
         !(is_default && self.hooks.is_empty())
     }
 }
@@ -380,6 +382,22 @@ impl<M: Model> ModelAdmin<M> {
             });
             let found = self.found(found);
             self.options.radio.extend(found);
+        }
+        self
+    }
+
+    /// Shows a preview of these fields, which are texts in Markdown, next to their input. It needs JavaScript.
+    ///
+    /// The preview has CommonMark with tables and strikethrough. HTML in the text is shown as text, links lead only to addresses that begin with `http:`,
+    /// `https:` or `mailto:`, and images are replaced by their descriptions.
+    pub fn markdown(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        for name in fields {
+            let found = names::field(M::META, name).and_then(|field| match field.kind {
+                Kind::Text if field.choices.is_empty() && field.references.is_none() => Ok(field),
+                _ => Err(format!("{}.{name} is no text that can be Markdown", M::META.name)),
+            });
+            let found = self.found(found);
+            self.options.markdown.extend(found);
         }
         self
     }

@@ -18,6 +18,7 @@ pub fn site() -> Admin {
                 ("Text", &["body", "remark"]),
                 ("Changes", &["created_at", "updated_at"]),
             ])
+            .markdown(["remark"])
             .prepopulated("slug", ["title"])
             .action("publish", "Publish", publish)
             .on_site(|post| format!("/posts/{}", post.slug))

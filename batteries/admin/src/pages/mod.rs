@@ -24,6 +24,7 @@ mod inlines;
 mod layout;
 mod list;
 mod list_rows;
+mod preview;
 mod readonly;
 mod row_errors;
 mod search;
@@ -71,6 +72,7 @@ pub(crate) fn urls() -> Router {
         .get("/{model}/import", import::import).name("import")
         .post("/{model}/import", import::import).body_limit(import::MOST_BODY).timeout(MOST_TIME)
         .get("/{model}/choices/{field}", find::choices).name("choices")
+        .post("/{model}/preview/{field}", preview::markdown).body_limit(preview::MOST_BODY).name("preview")
         .post("/{model}/delete", delete::several).timeout(MOST_TIME).name("delete-several")
         .post("/{model}/views", views::save).name("save-view")
         .post("/{model}/views/{id:int}/delete", views::delete).name("delete-view")

@@ -22,6 +22,16 @@ pub(super) struct FieldView {
     url: Option<String>,
     /// The page that adds rows to which the field can refer.
     add: Option<AddLink>,
+    editor: Option<Editor>,
+}
+
+/// What the script of the page does for a field.
+#[derive(Serialize)]
+pub(super) struct Editor {
+    /// "json" or "markdown".
+    pub(super) kind: &'static str,
+    /// The address of the preview.
+    pub(super) preview: Option<String>,
 }
 
 /// A link to the page that adds rows of a model.
@@ -33,7 +43,15 @@ pub(super) struct AddLink {
 
 impl FieldView {
     pub(super) fn input(name: &str) -> Self {
-        FieldView { input: Some(name.to_owned()), label: String::new(), text: String::new(), is_readonly: false, url: None, add: None }
+        FieldView {
+            input: Some(name.to_owned()),
+            label: String::new(),
+            text: String::new(),
+            is_readonly: false,
+            url: None,
+            add: None,
+            editor: None,
+        }
     }
 
     /// Returns the field with a link to add a row to which it can refer.
@@ -41,8 +59,13 @@ impl FieldView {
         FieldView { add, ..self }
     }
 
+    /// Returns the field with what the script does for it.
+    pub(super) fn edited_with(self, editor: Option<Editor>) -> Self {
+        FieldView { editor, ..self }
+    }
+
     pub(super) fn fixed(label: &str, text: String) -> Self {
-        FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None, add: None }
+        FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None, add: None, editor: None }
     }
 }
 

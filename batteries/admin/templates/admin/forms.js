@@ -133,6 +133,7 @@ const addRow = async (link) => {
     searchChoices(inner);
     prepopulate(inner);
     setUpInlines(inner);
+    setUpEditors(inner);
     inner.addEventListener("input", () => { isChanged = true; });
     inner.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -261,3 +262,112 @@ const inlineRows = (inline) => {
 };
 const setUpInlines = (root) => all(".inline", root).forEach(inlineRows);
 setUpInlines(document);
+
+// Texts in JSON and Markdown
+
+const tool = (label) => Object.assign(document.createElement("button"), { type: "button", textContent: label, className: "small" });
+
+// Returns the position of the first error in JSON. The messages of browsers do not always name it.
+const jsonErrorAt = (text) => {
+  let at = 0;
+  const eat = (pattern) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text)?.[0];
+    at += found?.length ?? 0;
+    return found;
+  };
+  const space = () => eat(/[ \t\n\r]*/y);
+  const string = () => eat(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y);
+  const value = () => {
+    space();
+    const close = { "[": "]", "{": "}" }[text[at]];
+    if (!close) return string() ?? eat(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y);
+    at += 1;
+    space();
+    if (eat(close === "]" ? /]/y : /}/y)) return close;
+    for (;;) {
+      if (close === "}" && !(space(), string() && (space(), eat(/:/y)))) return null;
+      if (!value()) return null;
+      space();
+      if (eat(close === "]" ? /]/y : /}/y)) return close;
+      if (!eat(/,/y)) return null;
+      space();
+    }
+  };
+  if (value()) space();
+  return at;
+};
+
+// Returns a message about the first error in JSON, or an empty text.
+const jsonError = (text) => {
+  try {
+    JSON.parse(text);
+    return "";
+  } catch { /* The position is found below. */ }
+  let at;
+  try {
+    at = jsonErrorAt(text);
+  } catch {
+    return "This is not valid JSON: it is nested too deeply.";
+  }
+  const before = text.slice(0, at).split("\n");
+  const place = `line ${before.length}, column ${before.at(-1).length + 1}`;
+  return at < text.length ? `This is not valid JSON at ${place}: unexpected ${text[at]}` : `This is not valid JSON: it ends too early at ${place}.`;
+};
+
+const EDITORS = {
+  json: (editor, input) => {
+    const status = Object.assign(document.createElement("p"), { className: "errors" });
+    status.setAttribute("role", "status");
+    const check = () => {
+      const error = input.value.trim() ? jsonError(input.value) : "";
+      input.setCustomValidity(error);
+      status.textContent = error;
+      return !error;
+    };
+    const format = tool("Format");
+    format.addEventListener("click", () => {
+      if (!input.value.trim() || !check()) return;
+      input.value = JSON.stringify(JSON.parse(input.value), null, 2);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    input.spellcheck = false;
+    input.classList.add("code");
+    input.addEventListener("input", check);
+    check();
+    input.after(status, format);
+  },
+  markdown: (editor, input) => {
+    const panel = Object.assign(document.createElement("div"), { className: "preview card", hidden: true });
+    panel.setAttribute("role", "region");
+    panel.setAttribute("aria-label", "Preview");
+    const button = tool("Preview");
+    button.setAttribute("aria-expanded", "false");
+    const render = debounced(async (signal) => {
+      const body = new URLSearchParams({ text: input.value, csrf_token: input.form.elements.csrf_token?.value || "" });
+      try {
+        const response = await fetch(editor.dataset.preview, { method: "POST", body, signal });
+        if (!response.ok) throw new Error(response.status);
+        // The server escapes HTML in the text.
+        panel.innerHTML = (await response.json()).html;
+        for (const link of all("a", panel)) Object.assign(link, { target: "_blank", rel: "noopener noreferrer" });
+      } catch {
+        if (!signal.aborted) panel.textContent = "The preview could not be loaded.";
+      }
+    });
+    button.addEventListener("click", () => {
+      panel.hidden = !panel.hidden;
+      button.setAttribute("aria-expanded", String(!panel.hidden));
+      if (!panel.hidden) render();
+    });
+    input.addEventListener("input", () => { if (!panel.hidden) render(); });
+    input.after(button, panel);
+  },
+};
+const setUpEditors = (root) => {
+  for (const editor of all("[data-editor]", root)) {
+    const input = one("textarea, input:not([type=hidden])", editor);
+    if (input) EDITORS[editor.dataset.editor]?.(editor, input);
+  }
+};
+setUpEditors(document);

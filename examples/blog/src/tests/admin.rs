@@ -101,6 +101,17 @@ fn staff_find_edit_and_undo_in_a_browser() {
     browser.sees("The change has been undone.");
     assert_eq!(visitor.blog.db(|db| Post::find(db, 1)).title, "Down the rabbit hole");
 
+    // Looks at the preview of a text in Markdown.
+    browser.click("Down the rabbit-hole");
+    browser.fill("Remark", "Too *short* <b>by far</b>");
+    browser.click("Preview");
+    browser.waits("return document.querySelector('.preview em')?.textContent === 'short'");
+    browser.waits("return document.querySelector('.preview').textContent.includes('<b>by far</b>')");
+    visitor.sees("admin-preview", "Preview");
+    browser.fill("Remark", "");
+    browser.click("Save and continue");
+    browser.sees("has been saved.");
+
     // Adds a post by a new author, whom a dialog adds. The address follows the title.
     visitor.open("/admin/posts/add");
     browser.fill("Title", "Who stole the tarts?");

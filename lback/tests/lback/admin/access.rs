@@ -184,7 +184,7 @@ fn needed(asked: &Asked) -> &'static [&'static str] {
         // Views of the list belong to the user.
         | (true, "/{model}/views" | "/{model}/views/{id:int}/delete") => &["view", "change"],
         (_, "/{model}/add" | "/{model}/import") => &["add"],
-        (false, "/{model}/choices/{field}") => &["add", "change"],
+        (false, "/{model}/choices/{field}") | (true, "/{model}/preview/{field}") => &["add", "change"],
         (true, "/{model}/row/{key}")
         | (_, "/{model}/row/{key}/password" | "/{model}/row/{key}/sessions" | "/{model}/row/{key}/end-sessions") => &["change"],
         (_, "/{model}/row/{key}/delete" | "/{model}/delete") => &["delete"],
@@ -207,7 +207,7 @@ fn each_right_opens_what_it_names_and_nothing_else(on: &str) {
             for asked in asked.into_iter().filter(|asked| asked.table.is_some()) {
                 let page = ask(&browser, &asked);
                 let may = asked.table == Some(table) && needed(&asked).contains(&right);
-                let of_reference = asked.path.contains("/choices/");
+                let of_reference = asked.path.contains("/choices/") || asked.path.contains("/preview/");
                 match may {
                     false => assert_eq!(page.status(), 403, "{permission}, {asked:?}"),
                     // A user who may change tickets may not see agents, and not every model has the field.

@@ -20,7 +20,26 @@ on_each_database!(
     a_field_follows_others,
     groups_have_texts_computed_values_and_radio_buttons,
     a_computed_value_is_in_a_form_without_groups,
+    markdown_has_a_preview,
 );
+
+fn markdown_has_a_preview(on: &str) {
+    let client = client_with(on, Admin::new().model::<Ticket>(|ticket| tickets_admin(ticket).markdown(["body"])));
+    let quagga = ticket(&client, &agent(&client, "Zebedee"), "Quagga");
+    let preview =
+        |browser: &Client, field: &str, text: &str| browser.post(&format!("/admin/tickets/preview/{field}")).form(&[("text", text)]).send();
+    let root = root(&client);
+    root.get(&row_path(&quagga)).send().assert_contains("data-editor=\"markdown\" data-preview=\"/admin/tickets/preview/body\"");
+    let html = preview(&root, "body", "**a** <script>").json::<std::collections::BTreeMap<String, String>>();
+    assert_eq!(html["html"], "<p><strong>a</strong> &lt;script&gt;</p>\n");
+    preview(&root, "title", "a").assert_status(404);
+    preview(&root, "secret", "a").assert_status(404);
+    preview(&root, "body", &"a".repeat(2 * 1024 * 1024)).assert_status(413);
+    root.post("/admin/tickets/preview/body").send().assert_status(200);
+    preview(&staff(&client, "reader", &["tickets.view"]), "body", "a").assert_status(403);
+    preview(&staff(&client, "adder", &["tickets.add"]), "body", "a").assert_status(200);
+    preview(&staff(&client, "changer", &["tickets.change"]), "body", "a").assert_status(200);
+}
 
 fn a_computed_value_is_in_a_form_without_groups(on: &str) {
     let admin = |ticket| tickets_admin(ticket).readonly(["shout", "title"]);

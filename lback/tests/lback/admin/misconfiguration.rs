@@ -61,6 +61,7 @@ fn fields_that_do_not_fit_are_errors() {
         (error(|ticket| ticket.inline_with::<Comment>(|comment| comment.order_by("text"))), "Comment.text is no integer"),
         (error(|ticket| ticket.inline_with::<Comment>(|comment| comment.fields(["txt"]))), "Comment has no field \"txt\""),
         (error(|ticket| ticket.inline_with::<Comment>(|comment| comment.min(3).max(2))), "a max below its min"),
+        (error(|ticket| ticket.markdown(["points"])), "Ticket.points is no text"),
         (error(|ticket| ticket.radio(["title"])), "Ticket.title has no choices"),
         (error(|ticket| ticket.describe("Text", "…")), "Ticket has no group of fields \"Text\""),
         (error(|ticket| ticket.prepopulated("points", ["title"])), "Ticket.points is no text"),

@@ -2,11 +2,12 @@
 
 use lback_core::{Context, Request, Response, Result, context};
 use lback_forms::{Form, Values};
+use lback_models::Kind;
 use lback_models::runtime::within_sentence;
 use serde::Serialize;
 
 use super::super::layout::{Crumb, ModelView, link, render};
-use super::super::readonly::{AddLink, FieldView, fixed};
+use super::super::readonly::{AddLink, Editor, FieldView, fixed};
 use super::conflict::Conflict;
 use super::row_view::RowView;
 use super::{Edited, from_list, is_in_dialog};
@@ -74,6 +75,19 @@ impl Edited<'_> {
         render(req, "admin/edit.html", meta.table, crumbs, context)
     }
 
+    /// Returns what the script of the page does for a field: it checks JSON, and shows a preview of Markdown.
+    fn editor(&self, req: &Request, named: Named) -> Result<Option<Editor>> {
+        let Named::Field(field) = named else { return Ok(None) };
+        if field.kind == Kind::Json {
+            return Ok(Some(Editor { kind: "json", preview: None }));
+        }
+        if !self.model.options.markdown.iter().any(|markdown| markdown.column == field.column) {
+            return Ok(None);
+        }
+        let preview = link(req, "preview", &[("model", &self.model.meta().table), ("field", &field.name)])?;
+        Ok(Some(Editor { kind: "markdown", preview: Some(preview) }))
+    }
+
     fn group_views(&self, req: &mut Request, site: &Site, has_errors: bool) -> Result<Vec<GroupView>> {
         let mut views = Vec::new();
         for group in &self.groups {
@@ -92,7 +106,8 @@ impl Edited<'_> {
                 let may_change = self.fields.iter().any(|field| field.name() == named.name());
                 if may_change {
                     let add = add_link(req, site, *named)?;
-                    fields.push(FieldView::input(named.name()).adding(add));
+                    let editor = self.editor(req, *named)?;
+                    fields.push(FieldView::input(named.name()).adding(add).edited_with(editor));
                 } else if let Some(shown) = fixed(req, site, self.model, &self.values, *named, self.is_new())? {
                     fields.push(shown);
                 }
