@@ -143,8 +143,8 @@ impl<C: WritableModel> InlineAdmin<C> {
         self
     }
 
-    /// Sorts the rows by an integer, which is the place of a row among the others. With JavaScript, rows are moved by buttons or dragged. A new
-    /// row without a place comes last.
+    /// Sorts the rows by an integer, which is the place of a row among the others. With JavaScript, rows are moved by buttons or dragged. A
+    /// new row without a place comes last.
     pub fn order_by(mut self, name: &'static str) -> Self {
         let found = names::field(C::META, name).and_then(|field| {
             let is_integer = matches!(field.kind, Kind::SmallInt | Kind::Integer | Kind::BigInt);

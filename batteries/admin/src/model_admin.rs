@@ -9,12 +9,12 @@ use lback_auth::User;
 use lback_core::{Context, Request, Result, context};
 use lback_db::Dialect;
 use lback_forms::{Form, FormFields};
-use lback_models::{Auto, FieldMeta, Kind, List, ManyToManyMeta, Model, ModelMeta, Value, WritableModel};
+use lback_models::{Auto, FieldMeta, Kind, List, ManyToManyMeta, Model, ModelMeta, Value};
 
-use crate::inline_admin::{Inline, InlineAdmin};
+use crate::inline_admin::Inline;
 use crate::list_options::{Filtered, OwnFilter, Through, filtered, through};
-use crate::names::{self, Named, named};
-use crate::saving::{Hooks, typed};
+use crate::names::{self, Named};
+use crate::saving::Hooks;
 
 /// How the admin lists and changes the rows of a model. [`Admin::model`](crate::Admin::model) passes it to a closure.
 ///
@@ -213,17 +213,8 @@ impl<M: Model> ModelAdmin<M> {
         found.map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    /// Returns the group with this title, or records the error.
-    fn group(&mut self, title: &str) -> Option<&mut Group> {
-        let found = self.options.groups.iter_mut().find(|group| group.title == title);
-        if found.is_none() {
-            self.problems.push(format!("{} has no group of fields \"{title}\": name it after fieldsets", M::META.name));
-        }
-        found
-    }
-
     /// Returns the place of a computed column.
-    fn computed(&self, name: &str) -> Option<usize> {
+    pub(crate) fn computed(&self, name: &str) -> Option<usize> {
         self.options.computed.iter().position(|computed| computed.name == name)
     }
 
@@ -328,162 +319,6 @@ impl<M: Model> ModelAdmin<M> {
     /// Sets the initial number of rows on a page. The default is 50.
     pub fn per_page(mut self, rows: u32) -> Self {
         self.options.per_page = Some(rows.clamp(1, 500));
-        self
-    }
-
-    /// Sets the fields of the form, in groups with a title each, which may be empty. Fields that are in no group are left out.
-    /// [Computed columns](Self::column) that were added before are shown as read-only values of existing rows.
-    ///
-    /// ```
-    /// # use lback::prelude::*;
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Post { pub id: i64, pub title: String, pub slug: String, pub body: String }
-    /// let admin = Admin::new().model::<Post>(|post| post.fieldsets([("", ["title", "slug"].as_slice()), ("Text", &["body"])]));
-    /// # let _ = admin;
-    /// ```
-    pub fn fieldsets<'a>(mut self, groups: impl IntoIterator<Item = (&'a str, &'a [&'a str])>) -> Self {
-        for (title, names) in groups {
-            let mut fields = Vec::new();
-            for name in names {
-                fields.extend(match self.computed(name) {
-                    Some(at) => Some(Grouped::Computed(at)),
-                    None => self.found(named(M::META, name)).map(Grouped::Named),
-                });
-            }
-            self.options.groups.push(Group { title: title.to_owned(), help: String::new(), fields, is_collapsed: false });
-        }
-        self
-    }
-
-    /// Collapses the groups with these titles at first.
-    pub fn collapse<'a>(mut self, titles: impl IntoIterator<Item = &'a str>) -> Self {
-        for title in titles {
-            if let Some(group) = self.group(title) {
-                group.is_collapsed = true;
-            }
-        }
-        self
-    }
-
-    /// Sets a text below the title of a group of fields.
-    pub fn describe(mut self, title: &str, text: impl Into<String>) -> Self {
-        if let Some(group) = self.group(title) {
-            group.help = text.into();
-        }
-        self
-    }
-
-    /// Shows the choices of these fields as radio buttons instead of a list.
-    pub fn radio(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
-        for name in fields {
-            let found = names::field(M::META, name).and_then(|field| match field.choices {
-                [] => Err(format!("{}.{name} has no choices that can be radio buttons", M::META.name)),
-                _ => Ok(field),
-            });
-            let found = self.found(found);
-            self.options.radio.extend(found);
-        }
-        self
-    }
-
-    /// Shows a preview of these fields, which are texts in Markdown, next to their input. It needs JavaScript.
-    ///
-    /// The preview has CommonMark with tables and strikethrough. HTML in the text is shown as text, links lead only to addresses that begin with `http:`,
-    /// `https:` or `mailto:`, and images are replaced by their descriptions.
-    pub fn markdown(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
-        for name in fields {
-            let found = names::field(M::META, name).and_then(|field| match field.kind {
-                Kind::Text if field.choices.is_empty() && field.references.is_none() => Ok(field),
-                _ => Err(format!("{}.{name} is no text that can be Markdown", M::META.name)),
-            });
-            let found = self.found(found);
-            self.options.markdown.extend(found);
-        }
-        self
-    }
-
-    /// Makes these fields read-only in the form. In a form without [`fieldsets`](Self::fieldsets), a [computed column](Self::column) that was
-    /// added before is shown as well.
-    pub fn readonly(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
-        for name in fields {
-            if let Some(at) = self.computed(name) {
-                self.options.computed_in_form.push(at);
-                continue;
-            }
-            let found = self.found(named(M::META, name));
-            self.options.readonly.extend(found.map(|named| named.name()));
-        }
-        self
-    }
-
-    /// Leaves these fields out of the form. A new row has their defaults.
-    pub fn exclude(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
-        for name in fields {
-            let found = self.found(named(M::META, name));
-            self.options.left_out.extend(found.map(|named| named.name()));
-        }
-        self
-    }
-
-    /// Makes a field of a new row follow others: the slug of a title, in lower case, of letters, digits and hyphens. It is filled in while the
-    /// others are typed, and when the row is added if it was left empty.
-    ///
-    /// ```
-    /// # use lback::prelude::*;
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Post { pub id: i64, pub title: String, #[model(unique, slug)] pub slug: String }
-    /// let admin = Admin::new().model::<Post>(|post| post.prepopulated("slug", ["title"]));
-    /// # let _ = admin;
-    /// ```
-    pub fn prepopulated(mut self, field: &'static str, from: impl IntoIterator<Item = &'static str>) -> Self {
-        let text = |name: &str| {
-            let field = names::field(M::META, name)?;
-            let is_text = field.kind == Kind::Text && field.choices.is_empty() && field.references.is_none();
-            if is_text { Ok(field) } else { Err(format!("{}.{name} is no text, and cannot be prepopulated or followed", M::META.name)) }
-        };
-        let from = from.into_iter().filter_map(|name| self.found(text(name))).collect();
-        if let Some(field) = self.found(text(field)) {
-            self.options.prepopulated.push(Prepopulated { field, from });
-        }
-        self
-    }
-
-    /// Shows the rows of another model that refer to a row on the page of that row, where they are added, changed and deleted with it.
-    /// Their fields and rights are those that the other model has in this site.
-    ///
-    /// ```
-    /// # use lback::prelude::*;
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Ticket { pub id: i64, pub title: String }
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Comment { pub id: i64, #[model(references = Ticket, on_delete = cascade)] pub ticket_id: i64, pub text: String }
-    /// let admin = Admin::new().model::<Ticket>(|ticket| ticket.inline::<Comment>());
-    /// # let _ = admin;
-    /// ```
-    pub fn inline<C: WritableModel>(self) -> Self {
-        self.inline_with::<C>(|inline| inline)
-    }
-
-    /// Shows the rows of another model as [`inline`](Self::inline) does, and configures how. See [`InlineAdmin`].
-    ///
-    /// ```
-    /// # use lback::prelude::*;
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Ticket { pub id: i64, pub title: String }
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Comment { pub id: i64, #[model(references = Ticket, on_delete = cascade)] pub ticket_id: i64, pub text: String }
-    /// let admin = Admin::new().model::<Ticket>(|ticket| ticket.inline_with::<Comment>(|comments| comments.cards().extra(1)));
-    /// # let _ = admin;
-    /// ```
-    pub fn inline_with<C: WritableModel>(mut self, configure: impl FnOnce(InlineAdmin<C>) -> InlineAdmin<C>) -> Self {
-        let (inline, problems) = configure(InlineAdmin::new(M::META)).into_parts();
-        self.problems.extend(problems);
-        if let Some(inline) = inline {
-            if self.options.inlines.iter().any(|other| other.prefix == inline.prefix) {
-                self.problems.push(format!("{} has two inlines of {}: name another reference with by", M::META.name, C::META.name));
-            }
-            self.options.inlines.push(inline);
-        }
         self
     }
 
@@ -609,71 +444,6 @@ impl<M: Model> ModelAdmin<M> {
     /// Decides who may delete a row, among those with the permission.
     pub fn can_delete(mut self, may: impl Fn(&mut Request, &M) -> Result<bool> + Send + Sync + 'static) -> Self {
         self.options.can_delete = Some(Box::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
-        self
-    }
-
-    /// Runs code in the transaction that saves a row, before it is saved. The code gets the row, which it may change, and the row in the
-    /// database, or `None` for a new row. An error with a status below 500 is shown in the form, and nothing is saved.
-    ///
-    /// ```
-    /// # use lback::prelude::*;
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Post { pub id: i64, pub title: String, pub editor_id: Option<i64>, pub is_public: bool }
-    /// let admin = Admin::new().model::<Post>(|post| {
-    ///     post.exclude(["editor_id"]).before_save(|req, post, old| {
-    ///         if post.is_public && old.is_none_or(|old| !old.is_public) && !req.has_perm("posts.publish")? {
-    ///             return Err(Error::forbidden("You may not publish posts."));
-    ///         }
-    ///         post.editor_id = Some(req.require_login()?.id);
-    ///         Ok(())
-    ///     })
-    /// });
-    /// # let _ = admin;
-    /// ```
-    ///
-    /// It runs for forms, inlines, columns that are changed in a list, and imports, which also run it to try the rows; and not for actions,
-    /// an undo, and rows that the application saves.
-    pub fn before_save(mut self, run: impl Fn(&mut Request, &mut M, Option<&M>) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.before_save.push(Box::new(move |req, row, old| {
-            let mut row: M = typed(&row)?;
-            run(req, &mut row, old.map(typed).transpose()?.as_ref())?;
-            row.to_values()
-        }));
-        self
-    }
-
-    /// Runs code in the transaction that saves a row, after it was saved with its links, in the same cases as
-    /// [`before_save`](Self::before_save), but not when an import only tries the rows. An error undoes the save.
-    ///
-    /// ```
-    /// # use lback::prelude::*;
-    /// # #[derive(Model, Clone, Debug)]
-    /// # pub struct Post { pub id: i64, pub title: String }
-    /// # fn update_search_index(id: i64) {}
-    /// let admin = Admin::new().model::<Post>(|post| {
-    ///     post.after_save(|req, post, _| {
-    ///         let id = post.id;
-    ///         req.on_commit(move || update_search_index(id))
-    ///     })
-    /// });
-    /// # let _ = admin;
-    /// ```
-    pub fn after_save(mut self, run: impl Fn(&mut Request, &M, Option<&M>) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.after_save.push(Box::new(move |req, row, old| run(req, &typed(row)?, old.map(typed).transpose()?.as_ref())));
-        self
-    }
-
-    /// Runs code in the transaction that deletes a row, before it is deleted. An error with a status below 500 is shown to the visitor, and
-    /// nothing is deleted. It does not run for rows that are deleted because they refer to another.
-    pub fn before_delete(mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.before_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
-        self
-    }
-
-    /// Runs code in the transaction that deletes a row, after it was deleted, in the same cases as [`before_delete`](Self::before_delete). An
-    /// error undoes the deletion.
-    pub fn after_delete(mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.after_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
         self
     }
 
