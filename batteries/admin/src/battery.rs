@@ -10,7 +10,8 @@ use lback_models::{ModelMeta, Models};
 
 use crate::access::Right;
 use crate::admin::Admin;
-use crate::history::admin_history;
+use crate::history::{self, admin_history};
+use crate::pages::acting;
 use crate::saved_view::admin_views;
 use crate::sealed::Sealed;
 use crate::site::Site;
@@ -93,6 +94,9 @@ impl Battery for AdminBattery {
             setup.permissions(permissions.iter().map(|(name, label)| (name.as_str(), label.as_str())));
         }
         setup.routes(Router::new().include(&admin.path, pages::urls()).name("admin").staff_required());
+        let end = format!("{}/-/stop-acting", admin.path.trim_end_matches('/'));
+        setup.routes(Router::new().post(&end, acting::end).login_required().name(acting::END));
+        auth.on_impersonation(history::record_impersonation);
         for (name, text) in templates::ALL.iter().copied() {
             setup.template(name, text);
         }

@@ -8,6 +8,7 @@ macro_rules! templates {
 
 pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/base.html",
+    "admin/acting.html",
     "admin/index.html",
     "admin/list.html",
     "admin/edit.html",

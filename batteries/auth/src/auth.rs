@@ -5,12 +5,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use lback_core::{Assembly, CoreSettings, Keys, Result};
+use lback_core::{Assembly, CoreSettings, Keys, Request, Result};
 
 use crate::account::{Accounts, AccountsOf};
 use crate::declarations::Declarations;
+use crate::impersonation::Observer;
 use crate::rate_limit::LoginLimits;
-use crate::{Account, AuthSettings, PasswordRules, Passwords, password};
+use crate::{Account, AuthSettings, PasswordRules, Passwords, User, password};
 
 /// The configuration of an application's users: settings, passwords and their rules, permissions. Cheap to clone.
 ///
@@ -35,6 +36,7 @@ struct Inner {
     token_keys: Keys,
     attempt_keys: Keys,
     login_limits: LoginLimits,
+    impersonation_observer: OnceLock<Observer>,
     /// Set when the application is built.
     permissions: OnceLock<BTreeMap<String, String>>,
 }
@@ -57,6 +59,7 @@ impl Auth {
             token_keys: assembly.derive_keys("auth token")?,
             attempt_keys: assembly.derive_keys("auth attempts")?,
             login_limits: LoginLimits::new(&settings),
+            impersonation_observer: OnceLock::new(),
             permissions: OnceLock::new(),
             settings,
         })))
@@ -98,6 +101,16 @@ impl Auth {
     /// Returns the name of the type of the application's users: that of [`User`](crate::User), unless `App::auth_with` sets another.
     pub fn user_type(&self) -> &'static str {
         self.0.accounts.type_name()
+    }
+
+    /// Sets the function that is called when a superuser begins or ends to act as another user. For lback-admin, which records it.
+    #[doc(hidden)]
+    pub fn on_impersonation(&self, observer: Observer) {
+        self.0.impersonation_observer.get_or_init(|| observer);
+    }
+
+    pub(crate) fn observe_impersonation(&self, req: &mut Request, superuser: &User, user: &User, begins: bool) -> Result<()> {
+        self.0.impersonation_observer.get().map_or(Ok(()), |observer| observer(req, superuser, user, begins))
     }
 
     pub(crate) fn accounts(&self) -> &dyn Accounts {

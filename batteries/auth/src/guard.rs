@@ -6,7 +6,7 @@ use lback_core::header::{self, HeaderValue};
 use lback_core::{Application, Error, Method, Middleware, Next, Request, Response, Result, Route, Router, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::request::current_user;
+use crate::request::{current_user, identity};
 use crate::sealed::Sealed;
 use crate::{Auth, RequestAuth};
 
@@ -16,6 +16,8 @@ use crate::{Auth, RequestAuth};
 pub enum Requirement {
     /// A login.
     Login,
+    /// A login that is not that of a superuser who [acts as the user](RequestAuth::impersonate).
+    OwnLogin,
     /// Staff or a superuser.
     Staff,
     /// This permission.
@@ -26,6 +28,7 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Requirement::Login => f.write_str("login"),
+            Requirement::OwnLogin => f.write_str("own login"),
             Requirement::Staff => f.write_str("staff"),
             Requirement::Permission(name) => write!(f, "permission {name}"),
         }
@@ -37,8 +40,11 @@ impl Requirement {
     #[track_caller]
     pub(crate) fn check(&self, req: &mut Request) -> Result<()> {
         let Some(user) = current_user(req)? else { return Err(not_logged_in(req)) };
+        if *self == Requirement::OwnLogin && identity(req)?.superuser.is_some() {
+            return Err(Error::forbidden("You are acting as another user. Only that user can do this."));
+        }
         let lacking = match self {
-            Requirement::Login => None,
+            Requirement::Login | Requirement::OwnLogin => None,
             Requirement::Staff => (!user.is_staff && !user.is_superuser).then(|| "the user is not staff".to_owned()),
             Requirement::Permission(name) => (!req.has_perm(name)?).then(|| format!("the user lacks the permission {name}")),
         };
@@ -109,6 +115,10 @@ pub trait RouterAuth: Sealed {
     /// Requires a login.
     fn login_required(self) -> Self;
 
+    /// Requires a login, and refuses superusers who [act as the user](RequestAuth::impersonate): for passwords, e-mail addresses and
+    /// the deletion of an account.
+    fn own_login_required(self) -> Self;
+
     /// Requires staff or a superuser.
     fn staff_required(self) -> Self;
 
@@ -120,6 +130,11 @@ impl RouterAuth for Router {
     #[track_caller]
     fn login_required(self) -> Self {
         self.middleware(Guard { requirement: Requirement::Login })
+    }
+
+    #[track_caller]
+    fn own_login_required(self) -> Self {
+        self.middleware(Guard { requirement: Requirement::OwnLogin })
     }
 
     #[track_caller]

@@ -1,15 +1,24 @@
 //! The state, template variables and checks that users add to an application.
 
+use std::collections::BTreeMap;
+
 use lback_core::{Application, Assembly, Error, Result};
 
-use crate::request::current_user;
+use crate::impersonation::Identity;
+use crate::request::{current_user, identity};
 use crate::{Auth, AuthSettings, RequestAuth, Requirement, RouteAuth, rate_limit};
 
-/// Adds the state, the template variables `user` and `perms`, and the task that deletes expired attempts.
+/// Adds the state, the template variables `user`, `impersonation` and `perms`, and the task that deletes expired attempts.
 pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
     assembly.state(auth.clone());
     let users = auth.clone();
     assembly.template_global("user", move |req| current_user(req)?.map(|user| users.accounts().to_value(&user)).transpose());
+    let users = auth.clone();
+    assembly.template_global("impersonation", move |req| {
+        let Identity { user: Some(user), superuser: Some(superuser) } = identity(req)? else { return Ok(None) };
+        let value = |user| users.accounts().to_value(user);
+        Ok(Some(BTreeMap::from([("superuser", value(&superuser)?), ("user", value(&user)?)])))
+    });
     assembly.template_global("perms", |req| Ok(req.permissions()?.iter().cloned().collect::<Vec<_>>()));
     assembly.every(rate_limit::CLEAN_EVERY, rate_limit::clean);
 }

@@ -11,6 +11,7 @@ mod battery;
 mod commands;
 mod declarations;
 mod guard;
+mod impersonation;
 mod install;
 mod login;
 mod members;
@@ -37,6 +38,8 @@ pub use auth::Auth;
 pub use battery::AppAuth;
 pub use declarations::SetupAuth;
 pub use guard::{Guard, Requirement, RouteAuth, RouterAuth};
+#[doc(hidden)]
+pub use impersonation::Observer;
 pub use login::{LoginInfo, LoginRefused};
 pub use middleware::AuthMiddleware;
 pub use name::{check_email, check_username, email_key, username_key};

@@ -10,11 +10,12 @@ use lback_session::{Expiry, Record, RequestSession, SessionId};
 use serde::{Deserialize, Serialize};
 
 use crate::account::CurrentUser;
+use crate::guard::Requirement;
 use crate::password::{self, Verdict};
 use crate::rate_limit::{self, Attempt, Throttled};
-use crate::request::{SIGNATURE, USER_ID, current_user};
+use crate::request::{SIGNATURE, USER_ID, current_user, identity};
 use crate::signals::{UserLoggedIn, UserLoginFailed, UserPasswordChanged};
-use crate::{Account, Auth, User, user_agent};
+use crate::{Account, Auth, User, impersonation, user_agent};
 
 /// Why a login was refused. As text it is addressed to the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,7 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     if !user.is_active() {
         return Err(Error::forbidden("This account may not log in."));
     }
+    impersonation::end(req, auth)?;
     let now = req.now();
     user.record_login(req.db()?, now)?;
     let signature = auth.sign_session(user.id(), user.password_hash());
@@ -152,10 +154,10 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
 }
 
 /// The session's key for the time and the browser of the login.
-const LOGIN: &str = "_login";
+pub(crate) const LOGIN: &str = "_login";
 
 /// The session's key for the time of the last confirmation of the password.
-const CONFIRMED: &str = "_confirmed";
+pub(crate) const CONFIRMED: &str = "_confirmed";
 
 /// The value of [`LOGIN`].
 #[derive(Serialize, Deserialize)]
@@ -203,6 +205,7 @@ pub(crate) fn remember(req: &mut Request, days: u32) {
 }
 
 pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mut A, password: &str) -> Result<()> {
+    refuse_impersonation(req)?;
     // Before the password changes: a session that an earlier change has ended must not become valid again.
     let id = req.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     let is_theirs = id == Some(user.id()) && current_user(req)?.is_some();
@@ -218,8 +221,14 @@ pub(crate) fn set_password<A: Account>(req: &mut Request, auth: &Auth, user: &mu
     end_sessions(req, user.id(), this)
 }
 
+/// Returns 403 if a superuser acts as the current user.
+fn refuse_impersonation(req: &mut Request) -> Result<()> {
+    if identity(req)?.superuser.is_some() { Requirement::OwnLogin.check(req) } else { Ok(()) }
+}
+
 /// Sets the password of a user who has followed a link. Returns whether the link still worked.
 pub(crate) fn reset_password(req: &mut Request, auth: &Auth, user: &mut User, password: &str) -> Result<bool> {
+    refuse_impersonation(req)?;
     // Before the transaction begins, which this would keep open.
     let hash = auth.passwords().hash(password)?;
     if !user.reset_password_hash(req.db()?, &hash)? {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lback_core::{Middleware, Next, Request, Response, Result};
 
 use crate::Auth;
-use crate::account::CurrentUser;
+use crate::impersonation::Identity;
 
 /// Makes [`req.user()`](crate::RequestAuth::user) available. It does not read the session or the database itself.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl AuthMiddleware {
 
 impl Middleware for AuthMiddleware {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        req.extensions_mut().insert(UserCache { auth: self.auth.clone(), user: None, permissions: None });
+        req.extensions_mut().insert(UserCache { auth: self.auth.clone(), identity: None, permissions: None });
         next.run(req).await
     }
 
@@ -35,14 +35,14 @@ impl Middleware for AuthMiddleware {
 /// The current user of a request, once it has been looked up.
 pub(crate) struct UserCache {
     pub(crate) auth: Auth,
-    /// `None` until the first lookup; then the user, if one is logged in.
-    pub(crate) user: Option<Option<CurrentUser>>,
+    /// `None` until the first lookup.
+    pub(crate) identity: Option<Identity>,
     pub(crate) permissions: Option<Arc<BTreeSet<String>>>,
 }
 
 impl UserCache {
     /// Empties the cache, after a login or a logout.
     pub(crate) fn clear(&mut self) {
-        (self.user, self.permissions) = (None, None);
+        (self.identity, self.permissions) = (None, None);
     }
 }

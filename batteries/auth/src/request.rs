@@ -11,6 +11,7 @@ use lback_session::RequestSession;
 
 use crate::account::{CurrentUser, wrong_type};
 use crate::guard::Requirement;
+use crate::impersonation::{self, Identity};
 use crate::login::{self, LoginRefused};
 use crate::middleware::UserCache;
 use crate::sealed::Sealed;
@@ -68,6 +69,39 @@ pub trait RequestAuth: Sealed {
     /// # Errors
     /// Returns a redirect or 401 if the visitor is not logged in; otherwise as [`user`](Self::user).
     fn require_login(&mut self) -> Result<Arc<User>>;
+
+    /// Does the same as [`require_login`](Self::require_login), and refuses a superuser who [acts as the user](Self::impersonate). Call it
+    /// before a password, an e-mail address or an account is changed, in views that do so by their own means.
+    ///
+    /// # Errors
+    /// Returns 403 if a superuser acts as the user; otherwise as [`require_login`](Self::require_login).
+    fn require_own_login(&mut self) -> Result<Arc<User>>;
+
+    /// Lets the current user, a superuser, act as another user in this session, until [`end_impersonation`](Self::end_impersonation) or a
+    /// logout. [`user`](Self::user), permissions and guards are those of the other user then.
+    ///
+    /// The session gets a new id, and keeps its login and its flash messages, but no other data. It remains a session of the superuser: it
+    /// is in their list of devices, and ends with their password. If one of the two is deactivated, or the superuser loses the role, it
+    /// ends at the next request, which has no user. It is logged as a warning.
+    ///
+    /// # Errors
+    /// Returns 403 unless the current user is a superuser, or if the other user is a superuser or deactivated; otherwise as
+    /// [`require_login`](Self::require_login).
+    fn impersonate(&mut self, user: &User) -> Result<()>;
+
+    /// Ends [`impersonate`](Self::impersonate), and returns whether there was anything to end. The session gets a new id, and its other data
+    /// are removed.
+    ///
+    /// # Errors
+    /// As [`user`](Self::user).
+    fn end_impersonation(&mut self) -> Result<bool>;
+
+    /// Returns the superuser who [acts as](Self::impersonate) the current user, or `None` if the user is logged in. Templates have the
+    /// variable `impersonation`, with `superuser` and `user`.
+    ///
+    /// # Errors
+    /// As [`user`](Self::user).
+    fn impersonator(&mut self) -> Result<Option<Arc<User>>>;
 
     /// Returns an error unless the user has this permission.
     ///
@@ -136,7 +170,7 @@ pub trait RequestAuth: Sealed {
     /// `req.db()`.
     ///
     /// # Errors
-    /// As [`require_login`](Self::require_login).
+    /// As [`require_own_login`](Self::require_own_login).
     fn confirm_password(&mut self, password: &str) -> Result<Result<(), LoginRefused>>;
 
     /// Returns whether the current user has logged in, or [confirmed](Self::confirm_password) the password, within this time.
@@ -258,6 +292,31 @@ impl RequestAuth for Request {
     }
 
     #[track_caller]
+    fn require_own_login(&mut self) -> Result<Arc<User>> {
+        Requirement::OwnLogin.check(self)?;
+        self.require_login()
+    }
+
+    #[track_caller]
+    fn impersonate(&mut self, user: &User) -> Result<()> {
+        let auth = auth_of::<User>(self)?;
+        impersonation::begin(self, &auth, user)?;
+        cache(self)?.clear();
+        Ok(())
+    }
+
+    fn end_impersonation(&mut self) -> Result<bool> {
+        let auth = self.auth()?;
+        let ended = impersonation::end(self, &auth)?;
+        cache(self)?.clear();
+        Ok(ended)
+    }
+
+    fn impersonator(&mut self) -> Result<Option<Arc<User>>> {
+        impersonation::impersonator(self)
+    }
+
+    #[track_caller]
     fn require_permission(&mut self, permission: &str) -> Result<()> {
         Requirement::Permission(permission.to_owned()).check(self)
     }
@@ -311,7 +370,7 @@ impl RequestAuth for Request {
 
     #[track_caller]
     fn confirm_password(&mut self, password: &str) -> Result<Result<(), LoginRefused>> {
-        Requirement::Login.check(self)?;
+        Requirement::OwnLogin.check(self)?;
         let auth = self.auth()?;
         match current_user(self)? {
             Some(user) => login::confirm(self, &auth, &user, password),
@@ -321,7 +380,8 @@ impl RequestAuth for Request {
 
     #[track_caller]
     fn confirmed_within(&mut self, time: Duration) -> Result<bool> {
-        Ok(current_user(self)?.is_some() && login::is_confirmed(self, time)?)
+        let Identity { user, superuser } = identity(self)?;
+        Ok(user.is_some() && superuser.is_none() && login::is_confirmed(self, time)?)
     }
 
     #[track_caller]
@@ -339,7 +399,7 @@ impl RequestAuth for Request {
     }
 
     fn logout(&mut self) -> Result<()> {
-        cache(self)?.clear();
+        self.end_impersonation()?;
         let user_id = self.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
         self.session().delete();
         if let Some(user_id) = user_id {
@@ -451,25 +511,36 @@ pub(crate) const SIGNATURE: &str = "_auth";
 /// Returns the current user.
 #[track_caller]
 pub(crate) fn current_user(req: &mut Request) -> Result<Option<CurrentUser>> {
-    if was_refused_earlier(req) {
-        return Ok(None);
-    }
-    let cache = cache(req)?;
-    if let Some(user) = &cache.user {
-        return Ok(user.clone());
-    }
-    let auth = cache.auth.clone();
-    let user = load(req, &auth);
-    let user = default_on_error_page(req, user)?;
-    self::cache(req)?.user = Some(user.clone());
-    Ok(user)
+    Ok(identity(req)?.user)
 }
 
-fn load(req: &mut Request, auth: &Auth) -> Result<Option<CurrentUser>> {
+/// Returns the current user, and the superuser who acts as that user.
+#[track_caller]
+pub(crate) fn identity(req: &mut Request) -> Result<Identity> {
+    if was_refused_earlier(req) {
+        return Ok(Identity::default());
+    }
+    let cache = cache(req)?;
+    if let Some(known) = &cache.identity {
+        return Ok(known.clone());
+    }
+    let auth = cache.auth.clone();
+    let identity = load(req, &auth);
+    let identity = default_on_error_page(req, identity)?;
+    self::cache(req)?.identity = Some(identity.clone());
+    Ok(identity)
+}
+
+fn load(req: &mut Request, auth: &Auth) -> Result<Identity> {
     let session = req.session();
     let id = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     let signature = session.get::<serde_json::Value>(SIGNATURE)?;
-    let (Some(id), Some(signature)) = (id, signature.as_ref().and_then(|signature| signature.as_str())) else { return Ok(None) };
+    let (Some(id), Some(signature)) = (id, signature.as_ref().and_then(|signature| signature.as_str())) else {
+        return Ok(Identity::default());
+    };
     let found = req.read_db(|db| auth.accounts().find(db, id))?;
-    Ok(found.filter(|user| user.is_active && auth.verify_session(signature, id, &user.password_hash)))
+    match found.filter(|user| user.is_active && auth.verify_session(signature, id, &user.password_hash)) {
+        Some(owner) => impersonation::identity(req, auth, owner),
+        None => Ok(Identity::default()),
+    }
 }

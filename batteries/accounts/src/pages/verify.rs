@@ -21,6 +21,9 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
 }
 
 pub(super) fn verify(req: &mut Request) -> Result<Response> {
+    if req.impersonator()?.is_some() {
+        req.require_own_login()?;
+    }
     let token: String = req.param("token")?;
     let Some(mut user) = req.check_verification_token(&token)? else { return dead_link(req) };
     let before = user.clone();

@@ -1,10 +1,12 @@
 //! The history of rows: each change with its user, its time, and the row before and after.
 
+mod impersonation;
 mod record;
 mod state;
 mod undo;
 mod users;
 
+pub(crate) use impersonation::record_impersonation;
 pub(crate) use record::{Recorder, Watched};
 pub(crate) use state::{RowState, key_json, state_of};
 pub(crate) use undo::{changes_rights, may_undo, undo};

@@ -32,7 +32,10 @@ impl Recorder {
         if let Some(known) = req.extensions().get::<Recorder>() {
             return Ok(known.clone());
         }
-        let user = req.user()?.map(|user| (user.id, user.username.clone()));
+        let user = match (req.user()?, req.impersonator()?) {
+            (Some(user), Some(superuser)) => Some((superuser.id, format!("{} as {}", superuser.username, user.username))),
+            (user, _) => user.map(|user| (user.id, user.username.clone())),
+        };
         let now = req.now();
         let days = Site::of(req)?.settings.admin_history_days;
         if let Some(before) = days.and_then(|days| now.checked_sub_days(Days::new(days.into()))) {

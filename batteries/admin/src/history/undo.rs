@@ -131,6 +131,9 @@ impl Step<'_> {
 
     fn change_back(&self, req: &mut Request) -> Result<()> {
         let row = self.current(req, Right::Change)?;
+        if self.change.impersonation().is_some() {
+            return Err(in_the_way("This is not a change of a row."));
+        }
         let (Some(before), Some(after)) = (&self.change.before, &self.change.after) else { return Ok(()) };
         let ops = self.model.ops;
         let db = req.db()?;

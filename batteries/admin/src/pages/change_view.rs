@@ -112,6 +112,8 @@ fn view(
     let meta = model.meta();
     let zone = req.time_zone();
     let (action, kind) = match change.action {
+        ChangeKind::Change if change.impersonation() == Some(true) => ("began to act as", "change"),
+        ChangeKind::Change if change.impersonation() == Some(false) => ("stopped acting as", "change"),
         ChangeKind::Create => ("added", "create"),
         ChangeKind::Change => ("changed", "change"),
         ChangeKind::Delete => ("deleted", "delete"),
@@ -122,7 +124,8 @@ fn view(
         ChangeKind::Delete => Right::Add,
     };
     let is_undone = undone.contains(&change.batch);
-    let may_undo = !is_undone && may_undo(req, model, needed)?;
+    let is_of_row = change.impersonation().is_none();
+    let may_undo = is_of_row && !is_undone && may_undo(req, model, needed)?;
     let note = match (&change.undoes, is_undone) {
         (_, true) => "undone since".to_owned(),
         (Some(_), false) => "undoes an earlier change".to_owned(),
@@ -141,7 +144,7 @@ fn view(
         note,
         fields: differences(model, change.before.as_deref(), change.after.as_deref()),
         undo: may_undo.then(|| link(req, "undo", &[("batch", &change.batch)])).transpose()?,
-        view: Some(link(req, "state", &[("id", &change.id)])?),
+        view: is_of_row.then(|| link(req, "state", &[("id", &change.id)])).transpose()?,
     })
 }
 

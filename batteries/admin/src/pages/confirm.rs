@@ -31,10 +31,16 @@ pub(super) fn confirm_for(req: &mut Request, model: &Registered) -> Result<Optio
 /// short time ago, or the form has the right password. `None` for requests other than a POST.
 ///
 /// Call it after the check of the right for the model, and before the first `req.db()`, because hashing is slow.
+///
+/// # Errors
+/// Returns 403 if a superuser acts as the user.
 pub(super) fn confirm(req: &mut Request) -> Result<Option<Response>> {
+    if *req.method() != Method::POST {
+        return Ok(None);
+    }
+    req.require_own_login()?;
     let minutes = Site::of(req)?.settings.admin_confirm_minutes;
-    let time = Duration::from_secs(60 * u64::from(minutes));
-    if *req.method() != Method::POST || minutes == 0 || req.confirmed_within(time)? {
+    if minutes == 0 || req.confirmed_within(Duration::from_secs(60 * u64::from(minutes)))? {
         return Ok(None);
     }
     let sent: Vec<(String, String)> = req.form()?;

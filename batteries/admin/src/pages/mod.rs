@@ -1,5 +1,6 @@
 //! The pages. Each module has the views of one of them.
 
+pub(crate) mod acting;
 mod actions;
 mod change_view;
 mod columns;
@@ -63,6 +64,7 @@ pub(crate) fn urls() -> Router {
         .get("/auth_users/row/{key}/password", users::password).name("user-password")
         .post("/auth_users/row/{key}/password", users::password)
         .get("/auth_users/row/{key}/sessions", users::sessions).name("user-sessions")
+        .post("/auth_users/row/{key}/act-as", acting::begin).name("user-act-as")
         .post("/auth_users/row/{key}/end-sessions", users::end_sessions).name("user-end-sessions")
         .get("/{model}", list::list).name("list")
         .post("/{model}", actions::run).timeout(MOST_TIME)

@@ -359,6 +359,9 @@ fn page(
                 row.links.push(RowLink { label: "Sessions", url: row_link(req, "user-sessions", model, key)? });
                 row.links.push(RowLink { label: "Set password", url: row_link(req, "user-password", model, key)? });
             }
+            if access::decides_on_rights(req)? && user.is_active && !user.is_superuser {
+                row.act_as = Some(row_link(req, "user-act-as", model, key)?);
+            }
             Some(row)
         }
         None => None,

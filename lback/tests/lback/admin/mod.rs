@@ -1,6 +1,7 @@
 //! The admin site, as staff see it in a browser: real models, real permissions, through the same code on both databases.
 
 mod access;
+mod acting;
 mod actions;
 mod bad_input;
 mod browser;
@@ -209,7 +210,8 @@ fn client_with(on: &str, admin: Admin) -> Client {
 }
 
 fn app(admin: Admin) -> App {
-    let urls = Router::new().get("/login", |_: &mut Request| "log in here").name("login");
+    let urls =
+        Router::new().get("/login", |_: &mut Request| "log in here").name("login").post("/log-out", |req: &mut Request| req.logout());
     App::new(urls).models(models()).auth().admin_with(admin)
 }
 

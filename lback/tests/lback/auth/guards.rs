@@ -10,7 +10,7 @@ suite!(databases: every_guarded_route_lets_in_whom_it_should, visitors_come_back
 /// A user who may everything that `requirements` ask for.
 fn fit_for(name: &str, requirements: &[&Requirement]) -> NewUser {
     requirements.iter().fold(NewUser::from(name), |user, requirement| match requirement {
-        Requirement::Login => user,
+        Requirement::Login | Requirement::OwnLogin => user,
         Requirement::Staff => user.staff(true),
         Requirement::Permission(name) => user.permission(name),
         other => panic!("no user is made fit for {other}"),
@@ -37,13 +37,13 @@ fn every_guarded_route_lets_in_whom_it_should(store: &Store) {
             let stranger = ask(&client.fork());
             assert_eq!(stranger.status(), 303, "{} lets a stranger in", route.pattern());
             assert!(stranger.header("location").is_some_and(|location| location.starts_with("/login")));
-            let enough = requirements.iter().all(|requirement| **requirement == Requirement::Login);
+            let enough = requirements.iter().all(|requirement| matches!(requirement, Requirement::Login | Requirement::OwnLogin));
             assert_eq!(ask(&alice).status(), if enough { 200 } else { 403 }, "{}", route.pattern());
             assert_eq!(ask(&fit).status(), 200, "{}", route.pattern());
             assert_eq!(ask(&root).status(), 200, "{}", route.pattern());
         }
     }
-    assert_eq!(guarded, 7);
+    assert_eq!(guarded, 8);
     for path in ["/in-view", "/in-view/staff", "/in-view/write"] {
         client.get(path).send().assert_redirect(&format!("/login?next={path}"));
         root.get(path).send().assert_status(200);

@@ -5,6 +5,7 @@ mod commands;
 mod confirming;
 mod guards;
 mod hashes;
+mod impersonation;
 mod logins;
 mod names;
 mod own_users;
@@ -49,6 +50,10 @@ fn urls() -> Router {
         .post("/login/remember", log_in_and_remember)
         .post("/logout", log_out)
         .post("/confirm", confirm)
+        .post("/act-as/{name}", act_as)
+        .post("/act-as-nobody", |req: &mut Request| -> Result<String> { Ok(req.end_impersonation()?.to_string()) })
+        .get("/impersonator", |req: &mut Request| -> Result<String> { Ok(req.impersonator()?.map_or("nobody".to_owned(), |user| user.username.clone())) })
+        .get("/own", |_: &mut Request| "own").own_login_required()
         .get("/confirmed/{seconds:int}", confirmed)
         .post("/password", change_password)
         .post("/cart/{item}", put_into_cart)
@@ -104,6 +109,12 @@ fn log_in_and_remember(req: &mut Request) -> Result<Response> {
     let response = log_in(req)?;
     req.remember_login()?;
     Ok(response)
+}
+
+fn act_as(req: &mut Request) -> Result<()> {
+    let name: String = req.param("name")?;
+    let user = User::named(req.db()?, &name)?.ok_or_else(|| Error::not_found("no user"))?;
+    req.impersonate(&user)
 }
 
 fn confirm(req: &mut Request) -> Result<String> {

@@ -24,6 +24,8 @@ pub(in crate::pages) struct RowView {
     previous: Option<String>,
     next: Option<String>,
     pub(in crate::pages) links: Vec<RowLink>,
+    /// The path to which a superuser posts to act as the user.
+    pub(in crate::pages) act_as: Option<String>,
 }
 
 /// Another page about a row.
@@ -45,6 +47,7 @@ impl RowView {
             previous: None,
             next: None,
             links: Vec::new(),
+            act_as: None,
         })
     }
 

@@ -1,6 +1,7 @@
 //! The pages, as a visitor's browser drives them.
 
 mod account;
+mod acting;
 mod bad_input;
 mod identity;
 mod registering;
@@ -19,7 +20,7 @@ fn pages() -> App {
         .post("/cart/{item}", put_into_cart)
         .get("/members", |_: &mut Request| "members")
         .login_required();
-    App::new(urls).auth().accounts().mail()
+    App::new(urls.post("/act-as/{name}", act_as)).auth().accounts().mail()
 }
 
 fn open(store: &Store) -> Client {
