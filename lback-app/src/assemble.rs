@@ -9,6 +9,7 @@ use lback_db::{Database, DbSettings, Migrations};
 use lback_session::{SessionManager, SessionSettings};
 
 use crate::battery::{Battery, Hooks, Setup};
+use crate::health;
 use crate::info_page::own_pages;
 use crate::{App, command};
 
@@ -69,6 +70,7 @@ impl App {
         assembly.middleware(Slot::Errors, Errors).middleware(Slot::Host, AllowedHosts);
         assembly.middleware(Slot::Files, StaticFiles::new()).middleware(Slot::Body, BodyReader).middleware(Slot::View, Timeout);
         let mut setup = Setup::new(assembly);
+        setup.info_page(health::page());
         for page in own_pages() {
             setup.info_page(page);
         }

@@ -5,12 +5,13 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use lback_core::{Application, Assembly, ProgramResult, Route, Settings};
+use lback_core::{Application, Assembly, ProgramResult, Result, Route, Settings};
 use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
+use crate::health::HealthChecks;
 use crate::testing::TestSettings;
-use crate::{Checks, CommandSpec, InfoPage, InfoPages};
+use crate::{Checks, CommandSpec, Health, InfoPage, InfoPages};
 
 /// An optional part of an application: users, mail, an admin, or one of your own.
 ///
@@ -99,6 +100,7 @@ pub struct Setup {
     assembly: Assembly,
     built: Vec<Built>,
     info_pages: InfoPages,
+    health_checks: HealthChecks,
     pub(crate) hooks: Hooks,
 }
 
@@ -118,7 +120,7 @@ pub(crate) struct Hooks {
 
 impl Setup {
     pub(crate) fn new(assembly: Assembly) -> Self {
-        Setup { assembly, built: Vec::new(), info_pages: InfoPages::default(), hooks: Hooks::default() }
+        Setup { assembly, built: Vec::new(), info_pages: InfoPages::default(), health_checks: HealthChecks::new(), hooks: Hooks::default() }
     }
 
     /// Runs `work` when the application has been assembled, before anything else uses it.
@@ -164,9 +166,28 @@ impl Setup {
         self
     }
 
+    /// Adds a check to the health page, which the admin shows to superusers. It runs on a thread of its own, at most once at a time, and the
+    /// page waits for two seconds.
+    ///
+    /// ```
+    /// use lback::app::{Health, Setup};
+    ///
+    /// fn install(setup: &mut Setup) {
+    ///     setup.health_check("Printer", |_app| Ok(Health::warning("There is no paper.")));
+    /// }
+    /// ```
+    pub fn health_check(
+        &mut self,
+        name: &'static str,
+        check: impl Fn(&Application) -> Result<Health> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.health_checks.add(name, check);
+        self
+    }
+
     /// Validates and builds the application, then runs the hooks of [`when_built`](Self::when_built).
     pub(crate) fn build(mut self) -> ProgramResult<(Arc<Application>, Hooks)> {
-        self.assembly.state(self.info_pages);
+        self.assembly.state(self.info_pages).state(self.health_checks);
         let app = self.assembly.build()?;
         for work in self.built {
             work(&app)?;

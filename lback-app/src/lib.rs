@@ -12,6 +12,7 @@
 //! | `batteries` | the database, sessions and CSRF protection |
 //! | `command` | the command line, with one file per command |
 //! | `checks` | [`Checks`], the results of the `check` command |
+//! | `health` | [`Health`], the results of the checks on the health page |
 //! | `info_page` | [`InfoPage`], a page of a battery about the running application |
 //! | `testing` | the test client |
 
@@ -24,6 +25,7 @@ mod battery;
 mod checks;
 mod client_address;
 mod command;
+mod health;
 mod info_page;
 mod listeners;
 mod log;
@@ -36,5 +38,6 @@ pub use app::App;
 pub use battery::{Battery, Setup};
 pub use checks::Checks;
 pub use command::{Command, CommandSpec};
+pub use health::Health;
 pub use info_page::{InfoAction, InfoPage, InfoPages, InfoRow, InfoTable};
 pub use testing::TestSettings;

@@ -71,6 +71,7 @@ impl Battery for MailBattery {
         setup.state(mailer.clone());
         setup.toolbar_panel(MailPanel);
         setup.info_page(crate::outbox::page());
+        setup.health_check("Outbox", crate::outbox::health);
         setup.background(move |_, stopping| send_regularly(mailer.clone(), stopping));
         setup.checks(move |_, checks| {
             if checks.deploy() {

@@ -39,6 +39,7 @@ impl Battery for DatabaseBattery {
         setup.state(database.clone());
         setup.debug_section(|req| debug_section(req.app()));
         setup.toolbar_panel(SqlPanel);
+        super::database_health::install(setup, &database);
         setup.info_page(InfoPage::new("migrations", "Migrations", |req| migrations_table(req.app())));
         setup.info_page(InfoPage::new("database", "Database", |req| database_table(req.app())));
         setup.checks(move |app, checks| {

@@ -2,6 +2,7 @@
 
 mod csrf;
 mod database;
+mod database_health;
 mod sessions;
 
 pub(crate) use csrf::Csrf;

@@ -1,6 +1,7 @@
 //! The outbox: mail that waits to be sent.
 
 mod database;
+mod health;
 mod memory;
 mod page;
 
@@ -14,6 +15,7 @@ use lback_db::{Database, Db};
 
 use crate::MailMessage;
 
+pub(crate) use health::health;
 pub(crate) use memory::MemoryOutbox;
 pub(crate) use page::page;
 

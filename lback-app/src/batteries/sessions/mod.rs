@@ -2,6 +2,8 @@
 
 mod store;
 
+use std::time::Instant;
+
 use lback_core::middleware::Slot;
 use lback_core::{Assembly, Clock, CoreSettings, DebugSection, Keys, ProgramError, ProgramResult, Request, Settings};
 use lback_db::{Database, Tables};
@@ -10,10 +12,10 @@ use lback_session::{
     SessionStore, clean_regularly,
 };
 
-use crate::CommandSpec;
 use crate::battery::{Battery, Setup};
 use crate::command::clearsessions;
 use crate::migrate::require_migrations;
+use crate::{CommandSpec, Health};
 
 type MakeManager = Box<dyn FnOnce(SessionConfig, Keys, Clock) -> SessionManager>;
 
@@ -79,6 +81,15 @@ impl Battery for Sessions {
         setup.when_built(move |app| {
             announcing.announce_to(app);
             Ok(())
+        });
+        let checked = sessions.clone();
+        setup.health_check("Sessions", move |_| {
+            if checked.is_in_cookies() {
+                return Ok(Health::ok("in cookies"));
+            }
+            let begin = Instant::now();
+            checked.load(SessionId::random())?;
+            Ok(Health::ok(format!("the store answers in {:.1} ms", begin.elapsed().as_secs_f64() * 1000.0)))
         });
         let secure = settings.session_cookie_secure.unwrap_or(!core.debug);
         setup.checks(move |app, checks| {

@@ -1,11 +1,14 @@
 //! The pages of batteries about the running application, and the numbers of the start page.
 
-use lback::app::{Battery, InfoPage, InfoRow, InfoTable, Setup};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
+
+use lback::app::{Battery, Health, InfoPage, InfoRow, InfoTable, Setup};
 
 use super::*;
 use crate::unit_of_work::on_each_database;
 
-on_each_database!(superusers_see_the_pages_of_batteries, the_start_page_has_numbers);
+on_each_database!(superusers_see_the_pages_of_batteries, the_health_of_each_part_is_shown, the_start_page_has_numbers);
 
 struct Machines;
 
@@ -48,6 +51,44 @@ fn superusers_see_the_pages_of_batteries(on: &str) {
     clerk.get("/admin").send().assert_not_contains("/admin/-/info/");
     clerk.post("/admin/-/info/machines/stop").form(&[("key", "2")]).send().assert_status(403);
     assert_eq!(client.db(|db| Agent::query().row_count(db)), 1);
+}
+
+/// Checks that fail, panic, and do not end before the test does.
+struct Broken(Mutex<Receiver<()>>);
+
+impl Battery for Broken {
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
+        setup.health_check("Printer", |_| Ok(Health::warning("There is no <paper>.")));
+        setup.health_check("Failing", |_| Err(Error::internal("The cable is missing.")));
+        setup.health_check("Panicking", |_| panic!("a check panics"));
+        setup.health_check("Hanging", move |_| {
+            let _ = self.0.lock().unwrap().recv();
+            Ok(Health::ok("too late"))
+        });
+        Ok(())
+    }
+}
+
+fn the_health_of_each_part_is_shown(on: &str) {
+    let (end, hanging) = channel();
+    let app = app(admin()).mail().with(Broken(Mutex::new(hanging)));
+    let client = Client::with_settings(app, &format!("SESSION_TIMEOUT_MINUTES = 30\n{on}"));
+    client.db(|db| create_tables(db, models()));
+    let root = root(&client);
+    let page = root.get("/admin/-/info/health").send();
+    let parts = ["Uptime", "Database", "Answer of the database", "Connections", "Migrations", "Sessions", "Outbox"];
+    for part in parts {
+        page.assert_contains(&format!("<span>{part}</span>"));
+    }
+    page.assert_contains("all are applied").assert_contains("0 waiting, 0 given up").assert_contains("There is no &lt;paper&gt;.");
+    page.assert_contains("The cable is missing.").assert_contains("there was no answer within 2 seconds");
+    root.get("/admin/-/info/health").send().assert_contains("an earlier check is still running").assert_not_contains("too late");
+    drop(end);
+    staff(&client, "clerk", &["tickets.view"]).get("/admin/-/info/health").send().assert_status(403);
 }
 
 fn the_start_page_has_numbers(on: &str) {

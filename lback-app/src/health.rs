@@ -1,0 +1,169 @@
+//! The page about the health of the running application: a check of each part, with a time limit.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lback_core::{Application, CoreSettings, Result};
+
+use crate::{InfoPage, InfoRow, InfoTable};
+
+/// The time after which the page does not wait for checks any more.
+const MOST_TIME: Duration = Duration::from_secs(2);
+
+/// The result of a health check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    is_ok: bool,
+    text: String,
+}
+
+impl Health {
+    /// Returns the result of a check that has found nothing unusual.
+    pub fn ok(text: impl Into<String>) -> Self {
+        Health { is_ok: true, text: text.into() }
+    }
+
+    /// Returns the result of a check that has found something that needs attention.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Health { is_ok: false, text: text.into() }
+    }
+
+    /// Returns [`ok`](Self::ok) or [`warning`](Self::warning) with this text.
+    pub fn ok_if(is_ok: bool, text: impl Into<String>) -> Self {
+        Health { is_ok, text: text.into() }
+    }
+}
+
+type Run = Box<dyn Fn(&Application) -> Result<Health> + Send + Sync>;
+
+struct HealthCheck {
+    name: &'static str,
+    run: Run,
+    is_running: AtomicBool,
+}
+
+/// The checks of the application and its batteries: `app.state::<HealthChecks>()`.
+pub(crate) struct HealthChecks {
+    started: Instant,
+    checks: Vec<Arc<HealthCheck>>,
+}
+
+impl fmt::Debug for HealthChecks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.checks.iter().map(|check| check.name)).finish()
+    }
+}
+
+impl HealthChecks {
+    pub(crate) fn new() -> Self {
+        HealthChecks { started: Instant::now(), checks: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, name: &'static str, run: impl Fn(&Application) -> Result<Health> + Send + Sync + 'static) {
+        self.checks.push(Arc::new(HealthCheck { name, run: Box::new(run), is_running: AtomicBool::new(false) }));
+    }
+}
+
+/// Marks a check as finished, even after a panic.
+struct Running(Arc<HealthCheck>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.is_running.store(false, Ordering::Release);
+    }
+}
+
+/// Starts a check on a thread of its own. `None` if it is still running for an earlier request.
+fn start(check: &Arc<HealthCheck>, app: &Arc<Application>) -> Option<Receiver<Result<Health>>> {
+    if check.is_running.swap(true, Ordering::AcqRel) {
+        return None;
+    }
+    let (running, app) = (Running(check.clone()), app.clone());
+    let (send, receive) = sync_channel(1);
+    let run = move || {
+        let result = (running.0.run)(&app);
+        drop(running);
+        // Nobody waits for it after the time limit.
+        let _ = send.send(result);
+    };
+    thread::Builder::new().name("health".to_owned()).spawn(run).ok().map(|_| receive)
+}
+
+fn result(running: Option<&Receiver<Result<Health>>>, wait: Duration) -> Health {
+    let Some(running) = running else { return Health::warning("an earlier check is still running") };
+    match running.recv_timeout(wait) {
+        Ok(Ok(health)) => health,
+        Ok(Err(error)) => Health::warning(error.to_string()),
+        Err(_) => Health::warning(format!("there was no answer within {} seconds", MOST_TIME.as_secs())),
+    }
+}
+
+/// Returns the page.
+pub(crate) fn page() -> InfoPage {
+    InfoPage::new("health", "Health", |req| {
+        let app = req.app().clone();
+        let Some(checks) = app.state::<HealthChecks>() else { return Ok(InfoTable::default()) };
+        let row = |name: &str, health: Health| InfoRow::new([name, if health.is_ok { "OK" } else { "Warning" }, &health.text]);
+        let debug = req.settings().section::<CoreSettings>()?.debug;
+        let mode = if debug { "DEBUG is on" } else { "DEBUG is off" };
+        let version = format!("Lback {}, {mode}", env!("CARGO_PKG_VERSION"));
+        let mut table = InfoTable::new(["Check", "State", "Details"])
+            .row(row("Program", Health::ok(program())))
+            .row(row("Framework", Health::ok_if(!debug, version)))
+            .row(row("Uptime", Health::ok(duration(checks.started.elapsed()))));
+        // All at the same time.
+        let running: Vec<_> = checks.checks.iter().map(|check| (check.name, start(check, &app))).collect();
+        let begin = Instant::now();
+        for (name, running) in running {
+            let health = result(running.as_ref(), MOST_TIME.saturating_sub(begin.elapsed()));
+            table = table.row(row(name, health));
+        }
+        Ok(table)
+    })
+}
+
+/// Returns the name of the program, and the time at which its file was built.
+fn program() -> String {
+    let Ok(path) = std::env::current_exe() else { return "unknown".to_owned() };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match path.metadata().and_then(|metadata| metadata.modified()) {
+        Ok(built) => format!("{name}, built {}", chrono::DateTime::<chrono::Utc>::from(built).format("%Y-%m-%d %H:%M UTC")),
+        Err(_) => name,
+    }
+}
+
+fn duration(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// Returns a number of bytes as text.
+pub(crate) fn bytes(count: u64) -> String {
+    let mebibytes = count / (1024 * 1024);
+    match mebibytes {
+        0 => format!("{} KiB", count / 1024),
+        1..=10_239 => format!("{mebibytes} MiB"),
+        _ => format!("{} GiB", mebibytes / 1024),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, duration};
+    use std::time::Duration;
+
+    #[test]
+    fn times_and_sizes_are_short() {
+        let texts = [59, 3 * 60, 90 * 60, 50 * 3600].map(|seconds| duration(Duration::from_secs(seconds)));
+        assert_eq!(texts, ["0 min", "3 min", "1 h 30 min", "2 d 2 h"]);
+        assert_eq!([2048, 5 << 20, 20 << 30].map(bytes), ["2 KiB", "5 MiB", "20 GiB"]);
+    }
+}
