@@ -25,7 +25,7 @@ impl PageForm {
     /// Reads the form that asks for the password, with all fields that it sends again.
     #[track_caller]
     pub(super) fn asking(page: &TestResponse) -> Self {
-        PageForm::after(page.assert_contains("Nothing has been changed yet."), "<p>You are about to")
+        PageForm::after(page.assert_contains("Nothing has been changed yet."), "You are about to")
     }
 
     #[track_caller]
