@@ -53,7 +53,7 @@
 //! | `forms` (default), `pattern` | forms; rules by regular expressions |
 //! | `models` (default) | models, their migrations and forms |
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
-//! | `admin` | an admin site for the rows of models |
+//! | `admin`, `admin-xlsx` | an admin site for the rows of models; its exports as XLSX |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |

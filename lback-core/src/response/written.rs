@@ -61,14 +61,26 @@ impl Write for BodyWriter {
 }
 
 impl BodyWriter {
+    /// Returns an error if the client has disconnected: for work that takes long before it writes.
+    ///
+    /// # Errors
+    /// Returns an error of the kind [`io::ErrorKind::BrokenPipe`].
+    pub fn check_connected(&self) -> io::Result<()> {
+        if self.chunks.is_closed() { Err(disconnected()) } else { Ok(()) }
+    }
+
     fn send(&mut self, chunk: Option<Bytes>) -> io::Result<()> {
-        self.chunks.blocking_send(Ok(chunk)).map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has disconnected"))
+        self.chunks.blocking_send(Ok(chunk)).map_err(|_| disconnected())
     }
 
     fn end(&mut self) -> Result<()> {
         self.flush()?;
         Ok(self.send(None)?)
     }
+}
+
+fn disconnected() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the client has disconnected")
 }
 
 type Work = Box<dyn FnOnce(&mut BodyWriter) -> Result<()> + Send>;

@@ -113,6 +113,29 @@ fn the_function_waits_for_the_client() {
     assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(ErrorKind::BrokenPipe));
 }
 
+/// The client hangs up before anything is written.
+#[test]
+fn the_function_can_ask_for_the_client() {
+    let (ended, end) = mpsc::channel();
+    let urls = Router::new().get("/", move |req: &mut Request| {
+        let ended = ended.clone();
+        Response::written(req, "text/plain", move |out| {
+            loop {
+                if let Err(error) = out.check_connected() {
+                    let _ = ended.send(error.kind());
+                    return Err(error.into());
+                }
+                std::thread::yield_now();
+            }
+        })
+    });
+    let client = Client::over_socket(app_with(urls, "")).unwrap();
+    let mut stream = request(&client, "GET");
+    read_until(&mut stream, "200 OK");
+    drop(stream);
+    assert_eq!(end.recv_timeout(Duration::from_secs(60)), Ok(ErrorKind::BrokenPipe));
+}
+
 #[test]
 fn a_body_that_nobody_reads_is_never_written() {
     let started = Arc::new(AtomicUsize::new(0));

@@ -11,12 +11,14 @@ use super::columns::{self, linked_labels, name_of};
 use super::layout::site_and_table;
 use super::list::narrowed;
 use super::list_rows::{value_at, value_of};
-use super::xlsx;
 use crate::access;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
 use crate::shown::rows_by_key;
 use crate::site::{Registered, Site};
+
+/// The formats of exports.
+pub(super) const FORMATS: &[&str] = if cfg!(feature = "xlsx") { &["csv", "json", "xlsx"] } else { &["csv", "json"] };
 
 pub(super) fn export(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
@@ -28,11 +30,15 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     let (media_type, ending) = match query.get("format") {
         Some("csv") => ("text/csv; charset=utf-8", "csv"),
         Some("json") => ("application/json", "json"),
+        #[cfg(not(feature = "xlsx"))]
+        Some("xlsx") => return Err(Error::bad_request("An export as XLSX needs the feature admin-xlsx of lback.")),
+        #[cfg(feature = "xlsx")]
         Some("xlsx") => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
-        _ => return Err(Error::bad_request("A list is exported as csv, json or xlsx.")),
+        _ => return Err(Error::bad_request(format!("A list is exported as {}.", FORMATS.join(" or ")))),
     };
-    if ending == "xlsx" && list.has_more_than(req.db()?, xlsx::MOST_ROWS - 1)? {
-        let most = xlsx::MOST_ROWS - 1;
+    #[cfg(feature = "xlsx")]
+    if ending == "xlsx" && list.has_more_than(req.db()?, super::xlsx::MOST_ROWS)? {
+        let most = super::xlsx::MOST_ROWS;
         return Err(Error::bad_request(format!("A sheet has at most {most} rows. Narrow the list first, or export it as CSV.")));
     }
     let (site, name): (Arc<Site>, String) = (site.clone(), table.clone());
@@ -40,6 +46,7 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
         let model = site.model(&name)?;
         match ending {
             "csv" => exported.write_csv(db, out, model, &list),
+            #[cfg(feature = "xlsx")]
             "xlsx" => exported.write_xlsx(db, out, model, &list),
             _ => exported.write_json(db, out, model, &list),
         }

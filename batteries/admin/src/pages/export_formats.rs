@@ -1,4 +1,4 @@
-//! The formats of exports: CSV, JSON and XLSX.
+//! The formats of exports: CSV and JSON.
 
 use std::io::{self, Write};
 
@@ -10,8 +10,7 @@ use lback_models::{FieldMeta, Kind, List, Value};
 use serde_json::{Map, Value as Json};
 
 use super::export::{Exported, Exports};
-use super::xlsx::{self, Cell};
-use crate::shown::{is_number, text};
+use crate::shown::text;
 use crate::site::Registered;
 
 /// The characters with which a formula of a spreadsheet begins.
@@ -49,19 +48,6 @@ impl Exported {
         write!(out, "{}\n]\n", if separator == "[\n" { "[" } else { "" })?;
         Ok(())
     }
-
-    pub(super) fn write_xlsx(&self, db: &mut Db, out: &mut impl Write, model: &Registered, list: &List) -> Result<()> {
-        let titles: Vec<&str> = self.names(model).collect();
-        xlsx::write(out, model.meta().table, &titles, |sheet| {
-            self.for_each(db, model, list, |values| {
-                let cells = values.into_iter().map(|value| match value {
-                    Exports::Value(field, value) => sheet_cell(field, value, self.zone),
-                    Exports::Text(text) => Cell::Text(text),
-                });
-                Ok(sheet.row(cells)?)
-            })
-        })
-    }
 }
 
 /// Returns the text of a value in CSV, which an import reads as the same value.
@@ -80,23 +66,6 @@ fn csv_cell(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
 /// Adds an apostrophe in front of a text that a spreadsheet would run as a formula, or from which an import would remove one.
 fn guarded(text: String) -> String {
     if text.trim_start_matches('\'').starts_with(FORMULA) { format!("'{text}") } else { text }
-}
-
-/// Returns the value as a cell of a sheet. A moment is in the time zone of the request, because a sheet has no time zones.
-fn sheet_cell(field: &FieldMeta, value: &Value, zone: TimeZone) -> Cell {
-    match value {
-        Value::Null => Cell::Empty,
-        Value::Bool(value) => Cell::Bool(*value),
-        Value::Text(text) => Cell::Text(text.clone()),
-        Value::Date(day) => Cell::Date(*day),
-        Value::Time(time) => Cell::Time(*time),
-        Value::DateTime(at) => Cell::DateTime(*at),
-        Value::Timestamp(at) => Cell::DateTime(zone.local(*at)),
-        value if is_number(field) || (matches!(value, Value::Int(_)) && field.references.is_some()) => {
-            Cell::Number(text(field, value, zone))
-        }
-        value => Cell::Text(text(field, value, zone)),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::columns::{self, label_of};
 use super::conditions::{Condition, Narrows, narrow};
 use super::dates::{self, DatesView, Span};
 use super::editable::{self, Editable};
+use super::export::FORMATS;
 use super::filter_counts;
 use super::filters::Filters;
 use super::import::can_import;
@@ -213,17 +214,15 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     let mut cleared: Vec<&str> = filters.names.iter().map(String::as_str).collect();
     cleared.extend(["q", "date", "after", "before"]);
     let export = link(req, "export", &[("model", &table)])?;
-    let exports: Vec<Link> = ["csv", "json", "xlsx"]
-        .map(|format| Link {
-            label: format.to_uppercase(),
-            url: query.without(&["after", "before"]).with("format", Some(format)).on(&export),
-            is_current: false,
-        })
-        .into();
+    let exports = FORMATS.iter().map(|format| Link {
+        label: format.to_uppercase(),
+        url: query.without(&["after", "before"]).with("format", Some(format)).on(&export),
+        is_current: false,
+    });
     let may_import = can_import(model) && access::has(req, model, Right::Add)?;
     let context = context! {
         model => ModelView::of(req, model)?,
-        exports,
+        exports => exports.collect::<Vec<_>>(),
         import => may_import.then(|| link(req, "import", &[("model", &table)])).transpose()?,
         q => query.get("q").unwrap_or_default(),
         has_search => !searched.is_empty(),

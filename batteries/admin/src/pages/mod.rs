@@ -31,8 +31,8 @@ mod row_errors;
 mod search;
 pub(crate) mod users;
 mod views;
+#[cfg(feature = "xlsx")]
 mod xlsx;
-mod zip;
 
 use std::time::Duration;
 

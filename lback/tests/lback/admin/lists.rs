@@ -214,6 +214,11 @@ fn an_export_has_the_rows_of_the_list(on: &str) {
     assert_eq!(none.len(), 0);
     root.get("/admin/tickets/export").send().assert_status(400);
     root.get("/admin/tickets/export?format=exe").send().assert_status(400);
+    #[cfg(not(feature = "admin-xlsx"))]
+    {
+        root.get("/admin/tickets").send().assert_not_contains("xlsx");
+        root.get("/admin/tickets/export?format=xlsx").send().assert_status(400).assert_contains("admin-xlsx");
+    }
     // The links on the page lead to it.
     root.get("/admin/tickets?q=cat").send().assert_contains("/admin/tickets/export?q=cat&amp;format=csv");
 }

@@ -30,6 +30,7 @@ mod system_pages;
 mod undo;
 mod users;
 mod views;
+#[cfg(feature = "admin-xlsx")]
 mod xlsx;
 
 use lback::admin::ModelAdmin;
