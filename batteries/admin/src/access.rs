@@ -1,11 +1,14 @@
 //! The rights of the current user for the models.
 
+use std::collections::BTreeSet;
+
 use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
 use lback_models::{List, Model as _, ModelMeta, Value, ops};
 
+use crate::list_options::Through;
 use crate::site::{Registered, Site};
 
 /// A right on a model. Each model has a permission for it.
@@ -117,6 +120,48 @@ pub(crate) fn require_for(req: &mut Request, model: &Registered, right: Right, r
 fn lacking(model: &Registered, right: Right) -> Error {
     let cause = format!("the user lacks the permission {}", right.permission(model.meta()));
     Error::forbidden("You are not allowed to do this.").with_source(cause)
+}
+
+/// Returns the names of the fields and relations of a model that the user may not see.
+pub(crate) fn unseen_fields(req: &mut Request, model: &Registered) -> Result<BTreeSet<&'static str>> {
+    let mut unseen = BTreeSet::new();
+    for limited in model.options.limited.iter().filter(|limited| limited.to_see) {
+        if !req.has_perm(limited.permission)? {
+            unseen.insert(limited.name);
+        }
+    }
+    Ok(unseen)
+}
+
+/// Returns whether the user may see a field or relation of a model.
+pub(crate) fn sees_field(req: &mut Request, model: &Registered, name: &str) -> Result<bool> {
+    Ok(!unseen_fields(req, model)?.contains(name))
+}
+
+/// Returns whether the user may change a field or relation of a model in rows that the user may change.
+pub(crate) fn changes_field(req: &mut Request, model: &Registered, name: &str) -> Result<bool> {
+    for limited in model.options.limited.iter().filter(|limited| limited.name == name) {
+        if !req.has_perm(limited.permission)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Returns whether the user may see a field of the row to which a reference of a model leads.
+pub(crate) fn sees_through(req: &mut Request, site: &Site, model: &Registered, through: Through) -> Result<bool> {
+    Ok(sees_field(req, model, through.reference.name)?
+        && match site.find(through.to.table) {
+            Some(to) => sees_field(req, to, through.field.name)?,
+            None => true,
+        })
+}
+
+/// Returns whether a model refers to others by a field that the user may not see, so that the rows that refer to a row are not revealed.
+pub(crate) fn hides_reference(req: &mut Request, site: &Site, meta: &ModelMeta) -> Result<bool> {
+    let Some(model) = site.find(meta.table) else { return Ok(false) };
+    let unseen = unseen_fields(req, model)?;
+    Ok(meta.fields.iter().any(|field| field.references.is_some() && unseen.contains(field.name)))
 }
 
 /// Returns the rows that the user may see.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lback_app::{App, Battery, Setup};
 use lback_auth::{Auth, RouterAuth, SetupAuth, User};
+use lback_core::settings::nearest;
 use lback_core::{ProgramError, ProgramResult, Router, Settings};
 use lback_db::{MigrationSet, Tables};
 use lback_models::{ModelMeta, Models};
@@ -103,6 +104,8 @@ impl Battery for AdminBattery {
         let settings = setup.settings().section()?;
         let site = Arc::new(Site { title: admin.title, models: admin.models, widgets: admin.widgets, settings });
         setup.state(site.clone());
+        let (declared, limited) = (auth.clone(), site.clone());
+        setup.when_built(move |_| check_permissions(&declared, &limited));
         setup.checks(move |app, checks| {
             checks.add("indexes for the lists of the admin", checks::indexes(app, &site));
         });
@@ -115,6 +118,24 @@ impl Battery for AdminBattery {
 fn is_shown(meta: &ModelMeta) -> bool {
     let serves_others = ["auth_username_skeletons", "auth_permissions"];
     !meta.primary_key.is_empty() && !serves_others.contains(&meta.table)
+}
+
+/// Checks that the permissions of single fields are declared.
+fn check_permissions(auth: &Auth, site: &Site) -> ProgramResult {
+    let known: Vec<&str> = auth.permissions().map(|(name, _)| name).collect();
+    for model in &site.models {
+        if let Some(limited) = model.options.limited.iter().find(|limited| !auth.has_permission(limited.permission)) {
+            let remedy = match nearest(limited.permission, &known) {
+                Some(likely) => format!("did you mean \"{likely}\"?"),
+                None => "declare it with App::permissions".to_owned(),
+            };
+            let (field, permission) = (format!("{}.{}", model.meta().name, limited.name), limited.permission);
+            return Err(ProgramError::new(format!(
+                "the admin is misconfigured: {field} needs the permission \"{permission}\", which is not declared; {remedy}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn check_user_type(auth: &Auth) -> ProgramResult {

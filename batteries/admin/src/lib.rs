@@ -34,6 +34,7 @@ mod access;
 mod admin;
 mod battery;
 mod checks;
+mod field_limits;
 mod form_options;
 mod history;
 mod inline_admin;

@@ -11,6 +11,7 @@ use lback_db::Dialect;
 use lback_forms::{Form, FormFields};
 use lback_models::{Auto, FieldMeta, Kind, List, ManyToManyMeta, Model, ModelMeta, Value};
 
+use crate::field_limits::LimitedField;
 use crate::inline_admin::Inline;
 use crate::list_options::{Filtered, OwnFilter, Through, filtered, through};
 use crate::names::{self, Named};
@@ -75,6 +76,7 @@ pub(crate) struct Options {
     pub(crate) computed_in_form: Vec<usize>,
     pub(crate) radio: Vec<&'static FieldMeta>,
     pub(crate) markdown: Vec<&'static FieldMeta>,
+    pub(crate) limited: Vec<LimitedField>,
 }
 
 impl Options {
@@ -87,7 +89,8 @@ impl Options {
             && self.prepopulated.is_empty()
             && self.computed_in_form.is_empty()
             && self.radio.is_empty()
-            && self.markdown.is_empty();
+            && self.markdown.is_empty()
+            && self.limited.is_empty();
         !(is_default && self.hooks.is_empty())
     }
 }
@@ -199,10 +202,11 @@ impl<M: Model> ModelAdmin<M> {
 
     pub(crate) fn into_parts(mut self) -> (Options, Vec<String>) {
         if M::META.table == User::META.table && self.options.changes_forms() {
-            let problem = "User has pages of its own: remove fieldsets, readonly, exclude, inline and all other options of forms and of saving \
-                           from its configuration";
+            let problem = "User has pages of its own: remove fieldsets, readonly, exclude, inline, limits of fields and all other options of \
+                           forms and of saving from its configuration";
             self.problems.push(problem.to_owned());
         }
+        self.check_limits();
         let readonly = &self.options.readonly;
         self.options.editable.retain(|field| !readonly.contains(&field.name));
         (self.options, self.problems)

@@ -114,9 +114,10 @@ impl Step<'_> {
         let ops = self.model.ops;
         let now = state_of(req.db()?, ops, &row, false)?;
         if let Some(after) = &self.change.after
-            && let Some(different) = first_difference(self.model, &now, after)
+            && let Some(different) = first_difference(&now, after)
         {
-            return Err(self.changed_since(different));
+            let label = if access::sees_field(req, self.model, different)? { label_in(self.model, different) } else { "another field" };
+            return Err(self.changed_since(label));
         }
         let db = req.db()?;
         let before = state_of(db, ops, &row, true)?;
@@ -136,6 +137,11 @@ impl Step<'_> {
         }
         let (Some(before), Some(after)) = (&self.change.before, &self.change.after) else { return Ok(()) };
         let ops = self.model.ops;
+        for (name, _) in before.iter().filter(|(name, old)| after.get(*name) != Some(old) && !is_automatic(self.model, name)) {
+            if !access::changes_field(req, self.model, name)? {
+                return Err(Error::forbidden("To undo this, you need the permission to change a field of it."));
+            }
+        }
         let db = req.db()?;
         let now = state_of(db, ops, &row, false)?;
         // Restores only the fields that were changed.
@@ -219,10 +225,9 @@ fn is_automatic(model: &Registered, name: &str) -> bool {
     model.meta().field(name).is_some_and(|field| matches!(field.auto, Auto::Now | Auto::Version))
 }
 
-/// Returns the label of the first field that differs.
-fn first_difference(model: &Registered, now: &RowState, then: &RowState) -> Option<&'static str> {
-    let different = then.iter().find(|(name, value)| now.get(*name) != Some(value))?;
-    Some(label_in(model, different.0))
+/// Returns the name of the first field that differs.
+fn first_difference<'a>(now: &RowState, then: &'a RowState) -> Option<&'a str> {
+    then.iter().find(|(name, value)| now.get(*name) != Some(value)).map(|(name, _)| name.as_str())
 }
 
 fn label_in(model: &Registered, name: &str) -> &'static str {

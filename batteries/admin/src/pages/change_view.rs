@@ -142,17 +142,17 @@ fn view(
         label: change.label.clone(),
         url: exists.then(|| row_link(req, "row", model, &change.row_key)).transpose()?,
         note,
-        fields: differences(model, change.before.as_deref(), change.after.as_deref()),
+        fields: differences(model, &access::unseen_fields(req, model)?, change.before.as_deref(), change.after.as_deref()),
         undo: may_undo.then(|| link(req, "undo", &[("batch", &change.batch)])).transpose()?,
         view: is_of_row.then(|| link(req, "state", &[("id", &change.id)])).transpose()?,
     })
 }
 
-/// Returns the fields that differ, except hidden ones.
-fn differences(model: &Registered, before: Option<&RowState>, after: Option<&RowState>) -> Vec<FieldChange> {
+/// Returns the fields that differ, except hidden ones and those that the user may not see.
+fn differences(model: &Registered, unseen: &BTreeSet<&str>, before: Option<&RowState>, after: Option<&RowState>) -> Vec<FieldChange> {
     let meta = model.meta();
     let names = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name);
-    let names = names.chain(meta.many_to_many.iter().map(|link| link.name));
+    let names = names.chain(meta.many_to_many.iter().map(|link| link.name)).filter(|name| !unseen.contains(name));
     let text = |name: &str, state: Option<&RowState>| {
         let json = state?.get(name).filter(|json| !is_nothing(json))?;
         let text = json_text(meta.field(name), json);

@@ -37,16 +37,17 @@ struct ColumnChoice {
 }
 
 /// Returns the columns that a visitor may choose: those of the list, and all other fields and relations that are neither hidden nor left
-/// out, if the user may see the rows to which a relation leads.
+/// out, if the user may see them and the rows to which a relation leads.
 fn available(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Listed>> {
     let mut columns = configured(req, site, model)?;
+    let unseen = access::unseen_fields(req, model)?;
     let is_left_out = |name: &str| model.options.left_out.contains(&name);
-    for field in model.meta().fields.iter().filter(|field| !field.hidden && !is_left_out(field.name)) {
+    for field in model.meta().fields.iter().filter(|field| !field.hidden && !is_left_out(field.name) && !unseen.contains(field.name)) {
         if !columns.iter().any(|column| matches!(column, Listed::Field(other) if other.column == field.column)) {
             columns.push(Listed::Field(field));
         }
     }
-    for link in model.meta().many_to_many.iter().filter(|link| !is_left_out(link.name)) {
+    for link in model.meta().many_to_many.iter().filter(|link| !is_left_out(link.name) && !unseen.contains(link.name)) {
         if access::visible(req, site, (link.model)())?.is_some() {
             columns.push(Listed::Link(link));
         }
@@ -54,13 +55,21 @@ fn available(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<L
     Ok(columns)
 }
 
-/// Returns the columns of the configuration, without those of models whose rows the user may not see.
+/// Returns the columns of the configuration, without fields that the user may not see, and those of models whose rows the user may not see.
 pub(super) fn configured(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Listed>> {
+    let unseen = access::unseen_fields(req, model)?;
     let mut columns = Vec::new();
     for column in model.columns() {
-        match column {
-            Listed::Through(through) if access::visible(req, site, through.to)?.is_none() => {}
-            column => columns.push(column),
+        let is_seen = match column {
+            Listed::Field(field) => !unseen.contains(field.name),
+            Listed::Link(link) => !unseen.contains(link.name),
+            Listed::Through(through) => {
+                access::sees_through(req, site, model, through)? && access::visible(req, site, through.to)?.is_some()
+            }
+            Listed::Computed(_) => true,
+        };
+        if is_seen {
+            columns.push(column);
         }
     }
     Ok(columns)

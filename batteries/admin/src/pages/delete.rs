@@ -47,7 +47,8 @@ struct Affected {
 impl Affected {
     /// Returns the rows as the page names them, without those that the user may not see.
     fn of(req: &mut Request, site: &Site, meta: &'static ModelMeta, rows: &[Vec<Value>], label: String) -> Result<Self> {
-        let Some(list) = access::visible(req, site, meta)? else {
+        let list = if access::hides_reference(req, site, meta)? { None } else { access::visible(req, site, meta)? };
+        let Some(list) = list else {
             return Ok(Affected { label, count: None, items: Vec::new(), more: 0 });
         };
         let ops = ops_of(meta);
@@ -174,7 +175,10 @@ fn delete_or_ask(
     let mut of_fields = [Vec::new(), Vec::new()];
     for (views, found) in of_fields.iter_mut().zip([&found.protected, &found.released]) {
         for (meta, field, rows) in found {
-            let label = format!("{} ({})", meta.plural, within_sentence(field.label));
+            let label = match access::hides_reference(req, site, meta)? {
+                true => meta.plural.to_owned(),
+                false => format!("{} ({})", meta.plural, within_sentence(field.label)),
+            };
             views.push(Affected::of(req, site, meta, rows, label)?);
         }
     }

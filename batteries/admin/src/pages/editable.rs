@@ -6,7 +6,7 @@ use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::{form_field, form_texts, form_value};
 use lback_models::{FieldMeta, List, Value};
 
-use super::edit::{SEEN, fingerprint};
+use super::edit::{SEEN, fingerprint, without};
 use super::row_errors::RowErrors;
 use crate::access::{self, Right};
 use crate::history::{RowState, state_of};
@@ -48,16 +48,22 @@ impl<'a> Editable<'a> {
     /// Returns the rows that the user may change, or `None` if no column can be changed.
     pub(super) fn of(req: &mut Request, model: &'a Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Option<Self>> {
         let is_shown = |field: &&FieldMeta| columns.iter().any(|column| matches!(column, Listed::Field(other) if other.name == field.name));
-        let fields: Vec<_> = model.options.editable.iter().copied().filter(is_shown).collect();
+        let mut fields = Vec::new();
+        for field in model.options.editable.iter().copied().filter(is_shown) {
+            if access::changes_field(req, model, field.name)? {
+                fields.push(field);
+            }
+        }
         if fields.is_empty() || !access::has(req, model, Right::Change)? {
             return Ok(None);
         }
+        let unseen = access::unseen_fields(req, model)?;
         let mut editable = Editable { model, fields, rows: Vec::new() };
         // Each row also has a field for its state. Further rows are only shown.
         let most = MOST_FIELDS.saturating_sub(rows.len()) / (editable.fields.len() + 1);
         for values in rows {
             if editable.rows.len() < most && access::has_for(req, model, Right::Change, values)? {
-                let state = model.ops.row_to_json(values, false);
+                let state = without(&model.ops.row_to_json(values, false), &unseen);
                 let key = model.ops.key_text(values);
                 let (prefix, label) = (prefix(&key), model.ops.label(values));
                 editable.rows.push(EditableRow { key, prefix, label, values: values.clone(), state });
@@ -66,9 +72,9 @@ impl<'a> Editable<'a> {
         Ok(Some(editable))
     }
 
-    /// Returns whether the user may change the row with this key.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.rows.iter().any(|row| row.key == key)
+    /// Returns whether the user may change a field of the row with this key.
+    pub(super) fn has(&self, key: &str, field: &FieldMeta) -> bool {
+        self.fields.iter().any(|other| other.column == field.column) && self.rows.iter().any(|row| row.key == key)
     }
 
     pub(super) fn form(&self) -> Form<Values> {

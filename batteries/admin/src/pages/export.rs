@@ -25,8 +25,11 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     let model = site.model(&table)?;
     let query = QueryString::of(req)?;
     let list = narrowed(req, &site, model, &query)?;
-    let chosen = columns::chosen(req, &site, model, &query)?;
-    let exported = Exported::of(req, &site, model, chosen.unwrap_or_else(|| fields_of(model)))?;
+    let columns = match columns::chosen(req, &site, model, &query)? {
+        Some(columns) => columns,
+        None => fields_of(req, model)?,
+    };
+    let exported = Exported::of(req, &site, model, columns)?;
     let (media_type, ending) = match query.get("format") {
         Some("csv") => ("text/csv; charset=utf-8", "csv"),
         Some("json") => ("application/json", "json"),
@@ -54,9 +57,11 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
     response.with_header("content-disposition", format!("attachment; filename=\"{table}.{ending}\""))
 }
 
-/// Returns all fields that are not hidden.
-fn fields_of(model: &Registered) -> Vec<Listed> {
-    model.meta().fields.iter().filter(|field| !field.hidden).map(Listed::Field).collect()
+/// Returns all fields that are not hidden and that the user may see.
+fn fields_of(req: &mut Request, model: &Registered) -> Result<Vec<Listed>> {
+    let unseen = access::unseen_fields(req, model)?;
+    let fields = model.meta().fields.iter().filter(|field| !field.hidden && !unseen.contains(field.name));
+    Ok(fields.map(Listed::Field).collect())
 }
 
 /// The columns of an export.

@@ -44,11 +44,14 @@ impl Filters {
         let mut filters = Filters::default();
         let is_of = |known: &str, name: &str| known.strip_prefix(name).is_some_and(|end| end.is_empty() || end.starts_with('.'));
         let is_needed = |name: &str| path.is_some() || query.iter().any(|(known, _)| is_of(known, name));
-        for field in model.meta().fields.iter().filter(|field| field.references.is_some() && !field.hidden) {
+        let unseen = access::unseen_fields(req, model)?;
+        let is_seen = |name: &str| !unseen.contains(name);
+        for field in model.meta().fields.iter().filter(|field| field.references.is_some() && !field.hidden && is_seen(field.name)) {
             filters.add_key(req, site, field, query, path)?;
         }
         for filtered in model.options.filters.iter().filter(|filtered| is_needed(filtered.name())) {
             match *filtered {
+                Filtered::Named(named) if !is_seen(named.name()) => {}
                 Filtered::Named(Named::Link(link)) => filters.add_link(req, site, link, query, path)?,
                 Filtered::Named(Named::Field(field)) if field.references.is_some() => {
                     filters.add_reference(req, site, field, query, path)?;
@@ -56,6 +59,7 @@ impl Filters {
                 Filtered::Named(Named::Field(field)) => filters.add_field(field.name, field.label, field, req.time_zone(), query, path)?,
                 // If the user may see only some of the rows, the filter would reveal values of the others.
                 Filtered::Through(through) if !access::sees_all(req, site, through.to)? => {}
+                Filtered::Through(through) if !access::sees_through(req, site, model, through)? => {}
                 Filtered::Through(through) => filters.add_through(through, req.time_zone(), query, path)?,
             }
         }

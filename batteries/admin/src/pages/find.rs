@@ -69,7 +69,11 @@ pub(super) fn choices(req: &mut Request) -> Result<Response> {
     }
     let name: String = req.param("field")?;
     let unknown = || Error::not_found("There are no choices for this field.");
-    let to = match named(model.meta(), &name).map_err(|_| unknown())? {
+    let named = named(model.meta(), &name).map_err(|_| unknown())?;
+    if !access::changes_field(req, model, named.name())? {
+        return Err(unknown());
+    }
+    let to = match named {
         Named::Link(link) => (link.model)(),
         Named::Field(field) => (field.references.ok_or_else(unknown)?.model)(),
     };

@@ -89,7 +89,8 @@ pub(super) fn state(req: &mut Request) -> Result<Response> {
     }
     let (meta, state) = (model.meta(), change.after.as_deref().or(change.before.as_deref()));
     let names = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name);
-    let names = names.chain(meta.many_to_many.iter().map(|link| link.name));
+    let unseen = access::unseen_fields(req, model)?;
+    let names = names.chain(meta.many_to_many.iter().map(|link| link.name)).filter(|name| !unseen.contains(name));
     let cells = |name: &str| {
         let json = state?.get(name)?;
         Some([label_of(meta, name).unwrap_or(name).to_owned(), json_text(meta.field(name), json)])

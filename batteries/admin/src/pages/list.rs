@@ -1,5 +1,7 @@
 //! The list of a model's rows.
 
+use std::collections::BTreeSet;
+
 use lback_core::{Error, Request, Response, Result, context};
 use lback_db::RequestDb;
 use lback_models::{Cursor, FieldMeta, Kind, List, ModelMeta};
@@ -75,12 +77,12 @@ pub(super) fn narrowed(req: &mut Request, site: &Site, model: &Registered, query
     let all = access::rows(req, model)?;
     let filters = Filters::of(req, site, model, query, None)?;
     let searched = searched(req, site, model)?;
-    let span = match (Span::of(query)?, model.options.dates) {
+    let span = match (Span::of(query)?, dated(req, model)?) {
         (Some(span), Some(field)) if model.meta().is_indexed(field.column) || !is_large(req, model)? => Some((span, field)),
         _ => None,
     };
     let conditions = conditions(req, filters.conditions, &searched, span, query);
-    in_order(model, query, narrow(&all, conditions.iter()))
+    in_order(req, model, query, narrow(&all, conditions.iter()))
 }
 
 /// Returns the same rows, and how the page shows the conditions.
@@ -91,7 +93,7 @@ fn shown(req: &mut Request, site: &Site, model: &Registered, query: &QueryString
     let mut filters = Filters::of(req, site, model, query, Some(path))?;
     let searched = searched(req, site, model)?;
     // Without an index, the first and the last date are found by reading all rows.
-    let dated = model.options.dates.filter(|field| !is_large || model.meta().is_indexed(field.column));
+    let dated = dated(req, model)?.filter(|field| !is_large || model.meta().is_indexed(field.column));
     let span = Span::of(query)?.zip(dated);
     let conditions = conditions(req, std::mem::take(&mut filters.conditions), &searched, span, query);
     let is_quick = !is_large || conditions.iter().all(|condition| condition.narrows.is_served(model.meta()));
@@ -105,7 +107,15 @@ fn shown(req: &mut Request, site: &Site, model: &Registered, query: &QueryString
     if filter_counts::are_wanted(query)? {
         filter_counts::add(req, model, &mut filters.views, &all, &conditions, is_large)?;
     }
-    Ok(Narrowed { list: in_order(model, query, list)?, filters, dates, searched, is_quick, is_large })
+    Ok(Narrowed { list: in_order(req, model, query, list)?, filters, dates, searched, is_quick, is_large })
+}
+
+/// Returns the field whose dates narrow the list, if the user may see it.
+fn dated(req: &mut Request, model: &Registered) -> Result<Option<&'static FieldMeta>> {
+    match model.options.dates {
+        Some(field) if access::sees_field(req, model, field.name)? => Ok(Some(field)),
+        _ => Ok(None),
+    }
 }
 
 fn is_large(req: &mut Request, model: &Registered) -> Result<bool> {
@@ -126,12 +136,14 @@ fn conditions(
     of_filters.into_iter().chain(others).collect()
 }
 
-fn in_order(model: &Registered, query: &QueryString, list: List) -> Result<List> {
+fn in_order(req: &mut Request, model: &Registered, query: &QueryString, list: List) -> Result<List> {
     let order = order(model, query);
-    if query.get("sort").is_some() && !order.iter().all(|name| is_sortable(model, name.trim_start_matches('-'))) {
+    let unseen = access::unseen_fields(req, model)?;
+    let is_allowed = |name: &str| is_sortable(model, name) && !unseen.contains(name);
+    if query.get("sort").is_some() && !order.iter().all(|name| is_allowed(name.trim_start_matches('-'))) {
         return Err(Error::bad_request("This list cannot be sorted by this column. Open the list again."));
     }
-    let order = along_index(model.meta(), order);
+    let order = along_index(model.meta(), order, &unseen);
     list.order_by(&order.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -148,11 +160,12 @@ fn is_sortable(model: &Registered, name: &str) -> bool {
 }
 
 /// Returns an order with the other columns of the index that begins with its only column, so that the index serves it.
-fn along_index(meta: &ModelMeta, mut order: Vec<String>) -> Vec<String> {
+fn along_index(meta: &ModelMeta, mut order: Vec<String>, unseen: &BTreeSet<&str>) -> Vec<String> {
     let [name] = order.as_slice() else { return order };
     let (sign, name) = name.strip_prefix('-').map_or(("", name.as_str()), |name| ("-", name));
     let Some(field) = meta.field(name) else { return order };
-    let is_sortable = |column: &&str| meta.field_of_column(column).is_some_and(|field| !field.hidden && !field.null);
+    let is_sortable =
+        |column: &&str| meta.field_of_column(column).is_some_and(|field| !field.hidden && !field.null && !unseen.contains(field.name));
     let index = meta.indexes.iter().find(|index| index.condition.is_empty() && index.columns.first() == Some(&field.column));
     let others = index.map_or(&[][..], |index| &index.columns[1..]);
     if others.iter().all(is_sortable) {
@@ -233,7 +246,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
         active => filters.active,
         clear => is_filtered.then(|| query.without(&cleared).on(&path)),
         dates,
-        views => ViewsView::of(req, model, &query, &path)?,
+        views => ViewsView::of(req, site, model, &query, &path)?,
         chooser => columns::chooser(req, site, model, &columns, &query, &path)?,
         columns => columns_view(model, &columns, &query, &path, is_large),
         rows,

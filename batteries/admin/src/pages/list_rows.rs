@@ -59,8 +59,7 @@ pub(super) fn rows_of(
                     let value = value_at(model, row, field);
                     let mut shown = cell(field, value, zone, references.labels(field));
                     shown.url = references.url(req, field, value)?;
-                    let is_editable = model.options.editable.iter().any(|other| other.column == field.column);
-                    if is_editable && editable.is_some_and(|editable| editable.has(&key)) {
+                    if editable.is_some_and(|editable| editable.has(&key, field)) {
                         shown.input = Some(editable::name(&key, field));
                     }
                     shown

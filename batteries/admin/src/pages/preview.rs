@@ -29,7 +29,7 @@ pub(super) fn markdown(req: &mut Request) -> Result<Response> {
         access::require(req, model, Right::Change)?;
     }
     let name: String = req.param("field")?;
-    if !model.options.markdown.iter().any(|field| field.name == name) {
+    if !model.options.markdown.iter().any(|field| field.name == name) || !access::changes_field(req, model, &name)? {
         return Err(Error::not_found("This field has no preview."));
     }
     let Source { text } = req.form()?;

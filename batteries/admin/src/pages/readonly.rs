@@ -72,7 +72,7 @@ impl FieldView {
 /// The maximum number of labels of linked rows that are shown.
 const MOST_LABELS: usize = 100;
 
-/// Returns a field as it is shown. `None` for a field that a new row does not have yet.
+/// Returns a field as it is shown. `None` for a field that a new row does not have yet, or that the user may not see.
 pub(super) fn fixed(
     req: &mut Request,
     site: &Site,
@@ -81,7 +81,7 @@ pub(super) fn fixed(
     named: Named,
     is_new: bool,
 ) -> Result<Option<FieldView>> {
-    if is_new {
+    if is_new || !access::sees_field(req, model, named.name())? {
         return Ok(None);
     }
     match named {

@@ -16,6 +16,15 @@ const MOST_CHARACTERS: usize = 200;
 pub(super) fn searched(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Searched>> {
     let mut fields = Vec::new();
     'fields: for searched in &model.options.search {
+        let path = searched.through.iter().chain([&searched.field]);
+        let metas = searched.through.iter().filter_map(|field| field.references).map(|reference| (reference.model)());
+        for (meta, field) in std::iter::once(model.meta()).chain(metas).zip(path) {
+            if let Some(model) = site.find(meta.table)
+                && !access::sees_field(req, model, field.name)?
+            {
+                continue 'fields;
+            }
+        }
         for reference in searched.through.iter().filter_map(|field| field.references) {
             if !access::sees_all(req, site, (reference.model)())? {
                 continue 'fields;

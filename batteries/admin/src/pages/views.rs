@@ -1,5 +1,7 @@
 //! Views of a list that users have saved: they are links above the list.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use lback_auth::{RequestAuth, User};
 use lback_core::{Error, Request, Response, Result};
@@ -9,11 +11,13 @@ use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::columns;
+use super::dates;
 use super::filter_counts;
 use super::layout::{link, site_and_table};
 use super::list::{narrowed, page_size};
 use crate::access::{self, Right};
 use crate::list_options::{Filtered, Through};
+use crate::model_admin::Listed;
 use crate::query_string::QueryString;
 use crate::saved_view::{NewSavedView, SavedView, admin_views};
 use crate::site::{Registered, Site};
@@ -50,16 +54,20 @@ struct ViewLink {
 
 impl ViewsView {
     /// Returns the views of a model that the user sees.
-    pub(super) fn of(req: &mut Request, model: &Registered, query: &QueryString, path: &str) -> Result<Self> {
+    pub(super) fn of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString, path: &str) -> Result<Self> {
         let table = model.meta().table;
         let user = req.require_login()?;
         let is_own = admin_views::user_id.eq(user.id);
         let visible = SavedView::query().filter(admin_views::model.eq(table)).filter(is_own.or(admin_views::is_shared));
         let saved: Vec<SavedView> = visible.order((admin_views::name, admin_views::id)).limit(MOST_SHOWN).load(req.db()?)?;
         let here = known(model, query);
+        let unseen = unseen(req, site, model)?;
         let mut items = Vec::with_capacity(saved.len());
         for view in saved {
             let of_view = QueryString::parse(&view.query);
+            if view.user_id != user.id && names_any(&of_view, &unseen) {
+                continue;
+            }
             let delete = link(req, "delete-view", &[("model", &table), ("id", &view.id)])?;
             items.push(ViewLink {
                 is_current: of_view.text() == here.text(),
@@ -72,6 +80,35 @@ impl ViewsView {
         let save = here.on(&link(req, "save-view", &[("model", &table)])?);
         Ok(ViewsView { items, save, may_share: user.is_superuser, most_characters: MOST_CHARACTERS })
     }
+}
+
+/// Returns the names that the query string of a list has for what the user may not see.
+fn unseen(req: &mut Request, site: &Site, model: &Registered) -> Result<BTreeSet<&'static str>> {
+    let mut unseen = access::unseen_fields(req, model)?;
+    let of_filters = model.options.filters.iter().filter_map(|filtered| match filtered {
+        Filtered::Through(through) => Some(*through),
+        Filtered::Named(_) => None,
+    });
+    let of_columns = model.options.list.iter().filter_map(|column| match column {
+        Listed::Through(through) => Some(*through),
+        _ => None,
+    });
+    for through in of_filters.chain(of_columns) {
+        if !access::sees_through(req, site, model, through)? {
+            unseen.insert(through.name);
+        }
+    }
+    if model.options.dates.is_some_and(|field| unseen.contains(field.name)) {
+        unseen.insert(dates::NAME);
+    }
+    Ok(unseen)
+}
+
+/// Returns whether a query string has one of these names, or sorts by one or shows its column.
+fn names_any(query: &QueryString, names: &BTreeSet<&str>) -> bool {
+    let is_any = |text: &str| names.iter().any(|name| text.strip_prefix(name).is_some_and(|end| end.is_empty() || end.starts_with('.')));
+    let lists_any = |value: &str| value.split(',').any(|part| is_any(part.trim_start_matches('-')));
+    query.iter().any(|(name, value)| is_any(name) || (["sort", "columns"].contains(&name) && lists_any(value)))
 }
 
 fn may_delete(view: &SavedView, user: &User) -> bool {

@@ -15,6 +15,23 @@ struct Rows {
 }
 
 #[test]
+fn limited_fields_need_known_permissions_and_may_not_label_rows() {
+    let refused = |admin: Admin| start_error(app(admin).permissions([("hr.see", "See")]), SETTINGS);
+    let with = |field, permission| refused(Admin::new().model::<Ticket>(|ticket| ticket.can_see_field(field, permission)));
+    assert!(with("points", "hr.se").contains("did you mean \"hr.see\"?"));
+    assert!(with("points", "x").contains("is not declared"));
+    assert!(with("point", "hr.see").contains("did you mean \"points\"?"));
+    assert!(with("title", "hr.see").contains("labels the rows"));
+    assert!(with("id", "hr.see").contains("part of the key"));
+    let ordered = refused(Admin::new().model::<Ticket>(|ticket| ticket.order(["-points"]).can_see_field("points", "hr.see")));
+    assert!(ordered.contains("order of the list"));
+    let followed = |ticket: ModelAdmin<Ticket>| ticket.prepopulated("code", ["body"]).can_see_field("body", "hr.see");
+    assert!(refused(Admin::new().model::<Ticket>(followed)).contains("Ticket.body fills in a field"));
+    let users = refused(Admin::new().model::<User>(|user| user.can_see_field("email", "hr.see")));
+    assert!(users.contains("User has pages of its own"));
+}
+
+#[test]
 fn a_wrong_name_is_an_error_that_suggests_the_right_one() {
     let errors = [
         error(|ticket| ticket.list(["titel"])),

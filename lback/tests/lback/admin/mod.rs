@@ -12,6 +12,7 @@ mod dialogs;
 mod editable;
 mod editing;
 mod every_kind;
+mod field_permissions;
 mod filters;
 mod history;
 mod importing;

@@ -26,7 +26,7 @@ fn part(file: &TestResponse, name: &str) -> String {
 }
 
 /// The rows of a sheet: the place of each cell, its attributes and its content.
-fn rows(browser: &Client, query: &str) -> Vec<Vec<String>> {
+pub(super) fn rows(browser: &Client, query: &str) -> Vec<Vec<String>> {
     let file = browser.get(&format!("/admin/tickets/export?format=xlsx&{query}")).send();
     file.assert_status(200);
     assert_eq!(file.header("content-type"), Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"));

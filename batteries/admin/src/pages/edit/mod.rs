@@ -14,6 +14,8 @@ pub(super) use page::{Buttons, GroupView};
 pub(super) use row_view::{RowLink, RowView};
 pub(super) use save::Then;
 
+use std::collections::BTreeSet;
+
 use lback_core::{Error, Method, Request, Response, Result};
 use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
@@ -45,6 +47,8 @@ struct Edited<'a> {
     fields: Vec<Named>,
     can_save: bool,
     inlines: Vec<InlineRows<'a>>,
+    /// The names of the fields that the visitor may not see.
+    unseen: BTreeSet<&'static str>,
 }
 
 pub(super) fn add(req: &mut Request) -> Result<Response> {
@@ -87,7 +91,8 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let edited = Edited::new(req, &site, model, values, Some(key), can_save)?;
     let mut form = edited.form(req, &site)?;
     let state = state_of(req.db()?, model.ops, &edited.values, false)?;
-    form = form.initial(SEEN, fingerprint(&state).as_str());
+    let seen = fingerprint(&without(&state, &edited.unseen));
+    form = form.initial(SEEN, seen.as_str());
     if *req.method() == Method::POST {
         access::require_for(req, model, Right::Change, &edited.values)?;
     }
@@ -95,10 +100,10 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
         return Ok(response);
     }
     let mut conflict = None;
-    if form.values(SEEN) != [fingerprint(&state)] {
+    if form.values(SEEN) != [seen.as_str()] {
         conflict = Some(edited.conflict(req, &form, &state)?);
         // Saving again overwrites the values that the visitor sees now.
-        form = form.initial(SEEN, fingerprint(&state).as_str());
+        form = form.initial(SEEN, seen.as_str());
     }
     edited.page(req, &site, form, conflict)
 }
@@ -115,7 +120,13 @@ pub(super) fn row_of_path(req: &mut Request, model: &Registered) -> Result<(Stri
     Ok((text, row))
 }
 
-/// Returns a hash of the row, which changes with it.
+/// Returns the state of a row without some fields.
+pub(super) fn without(state: &RowState, unseen: &BTreeSet<&str>) -> RowState {
+    state.iter().filter(|(name, _)| !unseen.contains(name.as_str())).map(|(name, json)| (name.clone(), json.clone())).collect()
+}
+
+/// Returns a hash of the row, which changes with it. It must not depend on fields that the visitor may not see, whose values could be guessed
+/// from it.
 pub(super) fn fingerprint(state: &RowState) -> String {
     // FNV-1a, which stays the same in all versions.
     let text = serde_json::Value::Object(state.clone()).to_string();
@@ -132,7 +143,8 @@ impl<'a> Edited<'a> {
         key: Option<String>,
         can_save: bool,
     ) -> Result<Self> {
-        let mut edited = Edited { model, values, key, groups: groups(model), fields: Vec::new(), can_save, inlines: Vec::new() };
+        let unseen = access::unseen_fields(req, model)?;
+        let mut edited = Edited { model, values, key, groups: groups(model), fields: Vec::new(), can_save, inlines: Vec::new(), unseen };
         if can_save {
             for named in edited.groups.iter().flat_map(Group::named).collect::<Vec<_>>() {
                 if edited.may_change(req, site, named)? {
@@ -161,7 +173,7 @@ impl<'a> Edited<'a> {
     }
 
     fn may_change(&self, req: &mut Request, site: &Site, named: Named) -> Result<bool> {
-        if self.model.options.readonly.contains(&named.name()) {
+        if self.model.options.readonly.contains(&named.name()) || !access::changes_field(req, self.model, named.name())? {
             return Ok(false);
         }
         let to = match named {

@@ -12,9 +12,11 @@ use crate::names::Named;
 impl Edited<'_> {
     /// Returns the fields of the form that follow others.
     fn prepopulated(&self) -> impl Iterator<Item = &Prepopulated> {
-        let is_in_form =
-            |field: &FieldMeta| self.fields.iter().any(|named| matches!(named, Named::Field(own) if own.column == field.column));
-        self.model.options.prepopulated.iter().filter(move |follows| self.is_new() && is_in_form(follows.field))
+        self.model.options.prepopulated.iter().filter(|follows| self.is_new() && self.is_in_form(follows.field))
+    }
+
+    fn is_in_form(&self, field: &FieldMeta) -> bool {
+        self.fields.iter().any(|named| matches!(named, Named::Field(own) if own.column == field.column))
     }
 
     /// Returns whether a field follows others, so that it may be left empty.
@@ -24,8 +26,8 @@ impl Edited<'_> {
 
     /// Returns the names of the fields that follow others, with the names of those, as JSON for the script of the page.
     pub(super) fn prepopulated_json(&self) -> Option<String> {
-        let names: BTreeMap<_, Vec<_>> =
-            self.prepopulated().map(|follows| (follows.field.name, follows.from.iter().map(|from| from.name).collect())).collect();
+        let sources = |follows: &Prepopulated| follows.from.iter().filter(|from| self.is_in_form(from)).map(|from| from.name).collect();
+        let names: BTreeMap<_, Vec<_>> = self.prepopulated().map(|follows| (follows.field.name, sources(follows))).collect();
         if names.is_empty() { None } else { serde_json::to_string(&names).ok() }
     }
 

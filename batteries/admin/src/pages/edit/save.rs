@@ -9,7 +9,7 @@ use lback_session::RequestSession;
 
 use super::super::layout::{link, row_link};
 use super::super::row_errors::RowErrors;
-use super::{Edited, SEEN, added, fingerprint, from_list, is_in_dialog};
+use super::{Edited, SEEN, added, fingerprint, from_list, is_in_dialog, without};
 use crate::access::{self, Right};
 use crate::history::RowState;
 use crate::names::Named;
@@ -37,7 +37,7 @@ impl Edited<'_> {
         let is_copy = then == "as_new";
         let before = before.filter(|_| !is_copy);
         if let Some(before) = before
-            && given.text(SEEN) != fingerprint(before)
+            && given.text(SEEN) != fingerprint(&without(before, &self.unseen))
         {
             return Ok(None);
         }

@@ -66,6 +66,7 @@ pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Resu
         let is_it = |named: Named| matches!(named, Named::Field(other) if other.column == field.column);
         groups.iter().flat_map(Group::named).any(is_it)
     };
+    let unseen = access::unseen_fields(req, model)?;
     let mut fields = Vec::with_capacity(meta.fields.len());
     for (at, field) in meta.fields.iter().enumerate() {
         let is_key = meta.primary_key.contains(&field.column);
@@ -75,7 +76,8 @@ pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Resu
             None => None,
         };
         let why = match field.kind {
-            _ if field.hidden => "is hidden",
+            _ if field.hidden || unseen.contains(field.name) => "is hidden",
+            _ if !access::changes_field(req, model, field.name)? => "needs a permission that you lack",
             // The number of a row is only looked up.
             _ if is_key && field.auto == Auto::Id => "",
             _ if field.auto != Auto::No => "is filled in automatically",

@@ -7,7 +7,7 @@ use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::{form_field, form_texts};
 use lback_models::{FieldMeta, Kind, Value};
 
-use super::super::edit::{SEEN, fingerprint};
+use super::super::edit::SEEN;
 use super::super::layout::link;
 use super::{InlineRow, InlineRows, position};
 use crate::access;
@@ -47,8 +47,8 @@ impl InlineRows<'_> {
             }
             inputs.push(input.rename(row.name(field.name)));
         }
-        if let Some(state) = &row.state {
-            inputs.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(fingerprint(state).as_str()));
+        if !row.is_new() {
+            inputs.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(row.seen.as_str()));
         }
         Ok(inputs)
     }

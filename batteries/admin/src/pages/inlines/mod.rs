@@ -4,12 +4,14 @@ mod form;
 mod save;
 mod view;
 
+use std::collections::BTreeSet;
+
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
 use lback_models::{Auto, Cursor, FieldMeta, Filter, List, Value};
 
 use self::form::{Submitted, is_filled};
-use super::edit::{SEEN, groups};
+use super::edit::{SEEN, fingerprint, groups, without};
 use crate::access::{self, Right};
 use crate::history::{RowState, state_of};
 use crate::inline_admin::Inline;
@@ -45,6 +47,8 @@ struct InlineRow {
     values: Vec<Value>,
     /// The state of a row of the database.
     state: Option<RowState>,
+    /// The fingerprint of the state.
+    seen: String,
     key: String,
     label: String,
     can_change: bool,
@@ -60,6 +64,7 @@ impl InlineRow {
             prefix: format!("{prefix}+{number}:"),
             values,
             state: None,
+            seen: String::new(),
             key: String::new(),
             label: String::new(),
             can_change: true,
@@ -87,10 +92,12 @@ impl<'a> InlineRows<'a> {
 
     fn of(req: &mut Request, site: &'a Site, inline: &'a Inline, parent: Option<&Value>, most_fields: usize) -> Result<Option<Self>> {
         let model = site.model(inline.meta.table)?;
-        if !access::has(req, model, Right::View)? {
+        let unseen = access::unseen_fields(req, model)?;
+        if !access::has(req, model, Right::View)? || unseen.contains(inline.field.name) {
             return Ok(None);
         }
-        let can_add = access::has(req, model, Right::Add)?;
+        // A new row gets the reference to the row of the page.
+        let can_add = access::has(req, model, Right::Add)? && access::changes_field(req, model, inline.field.name)?;
         let fields = fields(req, site, model, inline)?;
         let submitted = Submitted::of(req, inline)?;
         // Each row also has a field for its state, and one to delete it.
@@ -100,7 +107,8 @@ impl<'a> InlineRows<'a> {
         let list = match parent {
             Some(parent) => {
                 let list = access::rows(req, model)?.filter(Filter::equal(inline.field, parent.clone()));
-                Some(list.order_by(inline.position.map(|field| field.name).as_slice())?)
+                let place = inline.position.map(|field| field.name).filter(|name| !unseen.contains(name));
+                Some(list.order_by(place.as_slice())?)
             }
             None => None,
         };
@@ -109,7 +117,7 @@ impl<'a> InlineRows<'a> {
             let page = list.page(req.db()?, &Cursor::default(), u32::try_from(most).unwrap_or(u32::MAX))?;
             has_more = page.next.is_some();
             for values in page.items {
-                let mut row = existing(req, site, model, inline, values)?;
+                let mut row = existing(req, site, model, inline, values, &unseen)?;
                 // A row that was added after the form was opened has no values in it.
                 row.can_change &= submitted.as_ref().is_none_or(|submitted| submitted.seen.contains(&row.name(SEEN)));
                 rows.push(row);
@@ -120,7 +128,7 @@ impl<'a> InlineRows<'a> {
         if can_add {
             let empty = inline.extra.max(inline.min.saturating_sub(rows.len()));
             let numbers = submitted.as_ref().map(|submitted| submitted.numbers.clone()).unwrap_or_default();
-            let numbers: std::collections::BTreeSet<usize> = numbers.into_iter().chain(0..empty).collect();
+            let numbers: BTreeSet<usize> = numbers.into_iter().chain(0..empty).collect();
             // More than the maximum number of rows are an error, and not left out.
             let room = if submitted.is_some() { MOST_ROWS } else { most - rows.len() };
             for number in numbers.into_iter().take(room) {
@@ -137,6 +145,11 @@ impl<'a> InlineRows<'a> {
         let has_lost = submitted.is_some_and(|submitted| !submitted.seen.is_subset(&known));
         Ok(Some(InlineRows { inline, model, fields, list, rows, most, has_more, can_add, has_lost }))
     }
+
+    /// Returns whether the form has a field of the rows.
+    fn has(&self, field: &FieldMeta) -> bool {
+        self.fields.iter().any(|other| other.column == field.column)
+    }
 }
 
 impl Inline {
@@ -145,18 +158,27 @@ impl Inline {
     }
 }
 
-fn existing(req: &mut Request, site: &Site, model: &Registered, inline: &Inline, values: Vec<Value>) -> Result<InlineRow> {
+fn existing(
+    req: &mut Request,
+    site: &Site,
+    model: &Registered,
+    inline: &Inline,
+    values: Vec<Value>,
+    unseen: &BTreeSet<&str>,
+) -> Result<InlineRow> {
     let mut can_change = access::has_for(req, model, Right::Change, &values)?;
-    for (field, value) in model.meta().fields.iter().zip(&values) {
+    for (field, value) in model.meta().fields.iter().zip(&values).filter(|(field, _)| !unseen.contains(field.name)) {
         if let (true, Some(reference)) = (can_change && field.column != inline.field.column, field.references) {
             // The form would not offer the current row, and saving it would clear the reference.
             can_change = access::sees(req, site, (reference.model)(), value)?;
         }
     }
     let key = model.ops.key_text(&values);
+    let state = state_of(req.db()?, model.ops, &values, false)?;
     Ok(InlineRow {
+        seen: fingerprint(&without(&state, unseen)),
         prefix: format!("{}{key}:", inline.prefix),
-        state: Some(state_of(req.db()?, model.ops, &values, false)?),
+        state: Some(state),
         label: model.ops.label(&values),
         can_change,
         can_delete: access::has_for(req, model, Right::Delete, &values)?,
@@ -173,7 +195,7 @@ fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -
         let Named::Field(field) = named else { continue };
         let is_key = model.meta().primary_key.contains(&field.column);
         let is_fixed = field.auto != Auto::No || is_key || model.options.readonly.contains(&field.name);
-        if field.column == inline.field.column || is_fixed {
+        if field.column == inline.field.column || is_fixed || !access::changes_field(req, model, field.name)? {
             continue;
         }
         let may_choose = match field.references {

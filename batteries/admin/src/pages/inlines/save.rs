@@ -6,7 +6,7 @@ use lback_forms::{Form, Values};
 use lback_models::runtime::{dependents, form_value, within_sentence};
 use lback_models::{Cursor, FieldMeta, Kind, Value};
 
-use super::super::edit::{SEEN, fingerprint};
+use super::super::edit::SEEN;
 use super::super::row_errors::RowErrors;
 use super::{InlineRows, position};
 use crate::history::{Recorder, RowState, state_of};
@@ -52,17 +52,20 @@ impl<'a> InlineRows<'a> {
                     values[position(self.model, field)] = value;
                 }
             }
-            if let Some(place) = self.inline.position
-                && let value @ Value::Null = &mut values[position(self.model, place)]
-            {
-                *value = Value::Int(next_place);
-                next_place = next_place.saturating_add(1).min(largest(place));
+            if let Some(place) = self.inline.position {
+                let value = &mut values[position(self.model, place)];
+                // The form does not have the places of rows if the user may not change them.
+                let is_left_empty = if self.has(place) { *value == Value::Null } else { row.is_new() };
+                if is_left_empty {
+                    *value = Value::Int(next_place);
+                    next_place = next_place.saturating_add(1).min(largest(place));
+                }
             }
             let step = match &row.state {
                 Some(_) if values == row.values => continue,
-                Some(state) if given.text(&row.name(SEEN)) != fingerprint(state) => {
+                Some(_) if given.text(&row.name(SEEN)) != row.seen => {
                     // Saving again overwrites the values that the message is about.
-                    *form = std::mem::replace(form, Form::of([])).initial(&row.name(SEEN), fingerprint(state).as_str());
+                    *form = std::mem::replace(form, Form::of([])).initial(&row.name(SEEN), row.seen.as_str());
                     form.add_form_error(format!(
                         "{} \"{}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
                         self.model.meta().label,

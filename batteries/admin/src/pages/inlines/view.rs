@@ -69,7 +69,6 @@ impl InlineRows<'_> {
             }
             _ => None,
         };
-        let is_shown = |place: &&lback_models::FieldMeta| self.fields.iter().any(|field| field.column == place.column);
         Ok(InlineView {
             label: meta.plural,
             singular: within_sentence(meta.label),
@@ -80,7 +79,7 @@ impl InlineRows<'_> {
             can_add: self.can_add,
             blank,
             most: self.most,
-            position: self.inline.position.filter(is_shown).map(|place| format!(":{}", place.name)),
+            position: self.inline.position.filter(|place| self.has(place)).map(|place| format!(":{}", place.name)),
             more,
         })
     }
