@@ -3,6 +3,7 @@
 mod access;
 mod acting;
 mod actions;
+mod attacks;
 mod bad_input;
 mod browser;
 mod columns;
