@@ -37,12 +37,14 @@ pub(crate) fn end(req: &mut Request) -> Result<Response> {
         None => None,
     };
     req.end_impersonation()?;
-    let Some(user) = acting_as else { return Ok(Response::redirect("/")) };
-    req.session().flash("info", &format!("You are no longer acting as \"{}\".", user.username));
+    req.require_staff()?;
     let site = Site::of(req)?;
-    let url = match site.find(User::META.table) {
-        Some(model) => row_link(req, "row", model, &user.id.to_string())?,
-        None => link(req, "index", &[])?,
+    let url = match (acting_as, site.find(User::META.table)) {
+        (Some(user), Some(model)) => {
+            req.session().flash("info", &format!("You are no longer acting as \"{}\".", user.username));
+            row_link(req, "row", model, &user.id.to_string())?
+        }
+        _ => link(req, "index", &[])?,
     };
     Ok(Response::redirect(&url))
 }

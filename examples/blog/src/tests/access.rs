@@ -89,7 +89,8 @@ fn guarded_routes_reject_visitors_and_users_without_permission() {
         if requirements.iter().any(|requirement| !matches!(requirement, Requirement::Login | Requirement::OwnLogin)) {
             assert_eq!(answer.status(), 403, "{asked}: {answer:?}");
             forbidden += 1;
-        } else {
+        } else if path != "/admin/-/stop-acting" {
+            // This one refuses users as whom nobody acts.
             assert_ne!(answer.status(), 403, "{asked}: {answer:?}");
             assert!(!answer.location().unwrap_or_default().starts_with("/account/login"), "{asked}: {answer:?}");
         }
