@@ -77,12 +77,15 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
     let model = site.model(&table)?;
     access::require(req, model, Right::View)?;
-    let (key, mut values) = row_of_path(req, model)?;
     if *req.method() == Method::POST {
-        access::require_for(req, model, Right::Change, &values)?;
+        access::require(req, model, Right::Change)?;
         if let Some(page) = confirm_for(req, model)? {
             return Ok(page);
         }
+    }
+    let (key, mut values) = row_of_path(req, model)?;
+    if *req.method() == Method::POST {
+        access::require_for(req, model, Right::Change, &values)?;
         // Others who save the row at the same time come before or after this request.
         model.ops.lock(req.db()?, &values)?;
         values = row_of_path(req, model)?.1;
