@@ -24,7 +24,7 @@ fn save(browser: &Client, query: &str, form: &[(&str, &str)]) -> TestResponse {
 fn views(browser: &Client, path: &str) -> Vec<(String, String)> {
     let page = browser.get(path).send();
     let text = page.assert_status(200).text();
-    let Some(start) = text.find("<nav aria-label=\"Saved views\">") else { return Vec::new() };
+    let Some(start) = text.find("<nav class=\"views\" aria-label=\"Saved views\">") else { return Vec::new() };
     let links = text[start..start + text[start..].find("</nav>").unwrap()].split("<a href=\"").skip(1);
     let view = |link: &str| {
         let name = browser::text_of(&format!("<a href=\"{}", &link[..link.find("</a>").unwrap()]));
