@@ -14,7 +14,7 @@ use crate::login::{CONFIRMED, LOGIN};
 use crate::request::{SIGNATURE, USER_ID, current_user};
 use crate::{Auth, RequestAuth, User};
 
-/// The session's key for the id of the user as whom its owner acts.
+/// The session's key for the id of the other user.
 const ACTING_AS: &str = "_acting_as";
 
 /// The keys that stay in the session at the begin and the end. The other data belong to one of the two users.
@@ -30,8 +30,8 @@ pub(crate) struct Identity {
     pub(crate) superuser: Option<CurrentUser>,
 }
 
-/// Returns as whom the owner of the session acts. If that has become impossible, nobody is logged in for this request, so that
-/// nothing that was meant for one user is done as the other.
+/// Returns the current user of a session with this owner. If the owner can no longer act as another user, there is no current user for
+/// this request, so that nothing that was meant for one user is done as the other.
 pub(crate) fn identity(req: &mut Request, auth: &Auth, owner: CurrentUser) -> Result<Identity> {
     let acting_as = req.session().get::<serde_json::Value>(ACTING_AS)?;
     let Some(acting_as) = acting_as else { return Ok(Identity { user: Some(owner), superuser: None }) };

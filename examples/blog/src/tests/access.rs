@@ -90,7 +90,7 @@ fn guarded_routes_reject_visitors_and_users_without_permission() {
             assert_eq!(answer.status(), 403, "{asked}: {answer:?}");
             forbidden += 1;
         } else if path != "/admin/-/stop-acting" {
-            // This one refuses users as whom nobody acts.
+            // Only superusers who act as another user may use this one.
             assert_ne!(answer.status(), 403, "{asked}: {answer:?}");
             assert!(!answer.location().unwrap_or_default().starts_with("/account/login"), "{asked}: {answer:?}");
         }
