@@ -13,6 +13,7 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/list.html",
     "admin/edit.html",
     "admin/action.html",
+    "admin/chosen.html",
     "admin/confirm.html",
     "admin/inline_row.html",
     "admin/delete.html",
