@@ -28,4 +28,5 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
 
 pub(crate) const STYLE: &str = include_str!("../templates/admin/style.css");
 pub(crate) const ICON: &str = include_str!("../templates/admin/icon.svg");
-pub(crate) const SCRIPT: &str = concat!(include_str!("../templates/admin/script.js"), "\n", include_str!("../templates/admin/forms.js"));
+pub(crate) const SCRIPT: &str = include_str!("../templates/admin/script.js");
+pub(crate) const FORMS_SCRIPT: &str = include_str!("../templates/admin/forms.js");

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use lback_core::{Request, Response, Result, Router};
 
-use crate::templates::{ICON, SCRIPT, STYLE};
+use crate::templates::{FORMS_SCRIPT, ICON, SCRIPT, STYLE};
 
 /// The time limit of pages that write many rows.
 const MOST_TIME: Duration = Duration::from_secs(120);
@@ -50,6 +50,7 @@ pub(crate) fn urls() -> Router {
         .get("/", index::index).name("index")
         .get("/-/style.css", style).name("style")
         .get("/-/script.js", script).name("script")
+        .get("/-/forms.js", forms_script).name("forms-script")
         .get("/-/icon.svg", icon).name("icon")
         .get("/-/find", find::find).name("find")
         .get("/-/history", history::all).name("history")
@@ -95,6 +96,10 @@ fn icon(_: &mut Request) -> Result<Response> {
 
 fn script(_: &mut Request) -> Result<Response> {
     file(SCRIPT, "text/javascript; charset=utf-8")
+}
+
+fn forms_script(_: &mut Request) -> Result<Response> {
+    file(FORMS_SCRIPT, "text/javascript; charset=utf-8")
 }
 
 fn file(text: &'static str, media_type: &str) -> Result<Response> {

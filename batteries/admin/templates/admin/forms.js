@@ -1,4 +1,4 @@
-// Forms. This file follows script.js, and uses its functions.
+// Pages with a form load this file after script.js, whose functions it uses.
 
 const form = one("form[data-guard]");
 if (form) {
@@ -49,6 +49,8 @@ const save = (then) => {
   button?.click();
   return Boolean(button);
 };
+WITH_CTRL.s = () => save("continue");
+WITH_CTRL.Enter = () => !one("dialog[open]:not(.adding)") && save("list");
 
 // Selects with a search: the choices are fetched while typing.
 const searchChoices = (root) => {

@@ -251,6 +251,9 @@ const SINGLE = {
   },
 };
 
+// Each returns whether it did something.
+const WITH_CTRL = { k: () => (open("palette"), true) };
+
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   const { key, target } = event;
@@ -262,12 +265,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
-    const isHandled = {
-      k: () => (open("palette"), true),
-      s: () => save("continue"),
-      Enter: () => !one("dialog[open]:not(.adding)") && save("list"),
-    }[key]?.();
-    if (isHandled) event.preventDefault();
+    if (Object.hasOwn(WITH_CTRL, key) && WITH_CTRL[key]()) event.preventDefault();
     return;
   }
   const isTyping = target.isContentEditable || target.matches?.("textarea, select, input:not([type=checkbox], [type=radio])");

@@ -159,7 +159,7 @@ fn a_site_has_its_own_title_path_and_models() {
     {
         root.get(path).send().assert_status(404);
     }
-    for path in ["/office/-/style.css", "/office/-/script.js"] {
+    for path in ["/office/-/style.css", "/office/-/script.js", "/office/-/forms.js"] {
         let file = root.get(path).send();
         assert!(file.assert_status(200).header("content-type").is_some_and(|kind| kind.starts_with("text/")), "{file:?}");
     }
