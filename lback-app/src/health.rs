@@ -87,7 +87,7 @@ fn start(check: &Arc<HealthCheck>, app: &Arc<Application>) -> Option<Receiver<Re
     let run = move || {
         let result = (running.0.run)(&app);
         drop(running);
-        // Nobody waits for it after the time limit.
+        // After the time limit, the result is not read.
         let _ = send.send(result);
     };
     thread::Builder::new().name("health".to_owned()).spawn(run).ok().map(|_| receive)

@@ -58,7 +58,7 @@ impl<M: Model> ModelAdmin<M> {
         }
     }
 
-    /// Returns how a field is known to everyone who sees a row.
+    /// Returns the reason why everyone who sees a row knows a field of it.
     fn reveals(&self, limited: LimitedField) -> Option<&'static str> {
         let is_it = |column: &str| M::META.field_of_column(column).is_some_and(|field| field.name == limited.name);
         let hides = |name: &str| {

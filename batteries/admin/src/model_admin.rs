@@ -171,7 +171,7 @@ pub(crate) enum Sent {
     Form,
 }
 
-/// What an action has led to.
+/// The result of an action.
 pub(crate) enum Outcome {
     /// A message for the visitor.
     Done(String),

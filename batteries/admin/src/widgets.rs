@@ -12,7 +12,7 @@ pub(crate) struct Widget {
 
 type Compute<T> = Box<dyn Fn(&mut Request) -> Result<T> + Send + Sync>;
 
-/// What a widget shows.
+/// The content of a widget.
 pub(crate) enum Shown {
     Number(Compute<String>),
     /// The labels and heights of bars.

@@ -103,7 +103,7 @@ impl Auth {
         self.0.accounts.type_name()
     }
 
-    /// Sets the function that is called when a superuser begins or ends to act as another user. For lback-admin, which records it.
+    /// Sets the function that is called when a superuser begins or stops acting as another user. lback-admin records it.
     #[doc(hidden)]
     pub fn on_impersonation(&self, observer: Observer) {
         self.0.impersonation_observer.get_or_init(|| observer);

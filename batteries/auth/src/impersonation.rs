@@ -17,10 +17,10 @@ use crate::{Auth, RequestAuth, User};
 /// The session's key for the id of the other user.
 const ACTING_AS: &str = "_acting_as";
 
-/// The keys that stay in the session at the begin and the end. The other data belong to one of the two users.
+/// The keys that stay in the session when a superuser begins or stops acting as another user. The other data belong to one of the two users.
 const KEPT: [&str; 4] = [USER_ID, SIGNATURE, LOGIN, CONFIRMED];
 
-/// A function that is called when a superuser begins to act as another user (`true`) or ends it (`false`).
+/// A function that is called when a superuser begins (`true`) or stops (`false`) acting as another user.
 pub type Observer = fn(&mut Request, superuser: &User, user: &User, begins: bool) -> Result<()>;
 
 /// The current user, and the superuser who acts as that user.

@@ -171,7 +171,7 @@ impl User {
         Ok(())
     }
 
-    /// Reserves the names that look the same as that of this user (UTS 39), as [`NewUser::insert`](crate::NewUser::insert) does. It is for
+    /// Reserves the names that look the same as that of this user (UTS 39), as [`NewUser::insert`](crate::NewUser::insert) does. Call it for
     /// users whose rows were written in another way, such as by restoring a deleted one.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ fn pending(app: &Application) -> Result<Health> {
     })
 }
 
-/// Returns the free space where the file of the database is.
+/// Returns the free space of the disk that contains the database.
 #[cfg(unix)]
 fn disk(path: &std::path::Path) -> Result<Health> {
     let space = rustix::fs::statvfs(path)?;

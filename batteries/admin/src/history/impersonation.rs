@@ -11,7 +11,7 @@ use super::{Change, Recorder, RowState};
 /// The key in the state of a user for the name of the superuser who acts as that user.
 const ACTING: &str = "_acting";
 
-/// Records that a superuser begins to act as another user, or ends it.
+/// Records that a superuser begins or stops acting as another user.
 pub(crate) fn record_impersonation(req: &mut Request, superuser: &User, user: &User, begins: bool) -> Result<()> {
     let recorder = Recorder::of(req)?;
     let state = |name: Json| RowState::from_iter([(ACTING.to_owned(), name)]);
@@ -21,7 +21,7 @@ pub(crate) fn record_impersonation(req: &mut Request, superuser: &User, user: &U
 }
 
 impl Change {
-    /// Returns whether the entry is the begin (`true`) or the end of acting as another user. `None` for a change of a row.
+    /// Returns whether a superuser began (`true`) or stopped (`false`) acting as another user. `None` for a change of a row.
     pub(crate) fn impersonation(&self) -> Option<bool> {
         self.after.as_ref()?.get(ACTING).map(|name| !name.is_null())
     }

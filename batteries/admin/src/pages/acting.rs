@@ -11,7 +11,7 @@ use super::layout::{link, row_link};
 use crate::access;
 use crate::site::Site;
 
-/// The name of the route that ends it, which is open to users who may not enter the admin.
+/// The name of the route that stops acting as another user. It is open to users who may not enter the admin.
 pub(crate) const END: &str = "admin-stop-acting";
 
 /// Lets the superuser act as the user of the page.
@@ -30,7 +30,7 @@ pub(super) fn begin(req: &mut Request) -> Result<Response> {
     Ok(Response::redirect(&url))
 }
 
-/// Ends it, and returns to the page of the user.
+/// Stops acting as the user, and returns to the page of the user.
 pub(crate) fn end(req: &mut Request) -> Result<Response> {
     let acting_as = match req.impersonator()? {
         Some(_) => req.user()?,

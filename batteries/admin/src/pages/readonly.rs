@@ -25,7 +25,7 @@ pub(super) struct FieldView {
     editor: Option<Editor>,
 }
 
-/// What the script of the page does for a field.
+/// The feature of the page's script that a field uses.
 #[derive(Serialize)]
 pub(super) struct Editor {
     /// "json" or "markdown".
@@ -59,7 +59,7 @@ impl FieldView {
         FieldView { add, ..self }
     }
 
-    /// Returns the field with what the script does for it.
+    /// Returns the field with the feature of the script that it uses.
     pub(super) fn edited_with(self, editor: Option<Editor>) -> Self {
         FieldView { editor, ..self }
     }

@@ -82,7 +82,7 @@ impl ViewsView {
     }
 }
 
-/// Returns the names that the query string of a list has for what the user may not see.
+/// Returns the names of the parameters that would reveal fields or rows that the user may not see.
 fn unseen(req: &mut Request, site: &Site, model: &Registered) -> Result<BTreeSet<&'static str>> {
     let mut unseen = access::unseen_fields(req, model)?;
     let of_filters = model.options.filters.iter().filter_map(|filtered| match filtered {

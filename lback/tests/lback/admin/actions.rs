@@ -126,7 +126,7 @@ fn an_action_asks_for_values(on: &str) {
     page.assert_status(200).assert_contains("2 tickets").assert_contains("three").assert_not_contains("error-summary");
     let form = PageForm::of(&page);
     assert_eq!((form.values("row"), form.values("action")), (vec!["2", "3"], vec!["assign"]));
-    // What does not fit is shown again, with the rows.
+    // Invalid values are shown again, with the rows.
     let page = form.set("agent", "many").set("note", "soon").send(&root);
     page.assert_status(200).assert_contains("error-summary").assert_contains("value=\"soon\"").assert_contains("three");
     assert_eq!((agents_of(&client), changes(&client).len()), (vec![1, 1, 1], 0));

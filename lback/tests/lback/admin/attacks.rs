@@ -1,4 +1,4 @@
-//! Staff with few rights, or with an open browser of somebody else, who try to get around the password, the roles and the limits of fields.
+//! Staff with few rights, or with the open browser of another user, who try to get around the password, the roles and the limits of fields.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ fn a_confirmation_does_not_outlive_its_login(on: &str) {
     boss.post("/admin/auth_users/row/3").form(&form).send().assert_status(303);
     boss.post("/log-out").send().assert_status(204);
     boss.post("/admin/auth_users/row/3").form(&form).send().assert_redirect("/login");
-    // The password of another user is of no use, nor is that of a user who has none.
+    // The password of another user is refused, and users without a password cannot confirm one.
     alice.get("/admin").send().assert_status(200);
     client.clock().advance(LATER);
     alice.post("/admin/auth_users/row/3").form(&form).send().assert_status(403).assert_contains("You have no password on this site.");

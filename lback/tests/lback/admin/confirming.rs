@@ -62,13 +62,13 @@ fn no_change_of_rights_works_without_the_password(on: &str) {
     for (path, form) in &posts {
         boss.post(path).form(form).send().assert_status(200).assert_contains("Nothing has been changed yet.");
     }
-    // Nor with a wrong one. Five are free of a delay.
+    // A wrong password changes nothing, either. The first five attempts are not delayed.
     for (path, form) in posts.iter().take(5) {
         let forged = form.iter().copied().chain([("_confirm_password", "wrong")]).collect::<Vec<_>>();
         boss.post(path).form(&forged).send().assert_status(200).assert_contains("That is not your password.");
     }
     assert_eq!(contents(&client), before);
-    // Reading asks for nothing, nor does a change of other rows.
+    // Neither pages that only show rows nor changes of other models ask for it.
     for path in ["/admin/auth_users", &alice, "/admin/auth_users/add", &format!("{alice}/delete"), &format!("{alice}/sessions")] {
         boss.get(path).send().assert_status(200).assert_not_contains("Confirm your password");
     }
@@ -128,7 +128,7 @@ fn wrong_passwords_are_refused_and_delayed(on: &str) {
     assert_eq!(refused.header("retry-after"), Some("1"));
     client.clock().advance(Duration::from_secs(1));
     with(PASSWORD).assert_redirect(&user_path(&client, "alice"));
-    // The password of another user is none.
+    // The password of another user is refused.
     let other = login(&client, NewUser::new("other", &client.hash("another password")).staff(true).superuser(true));
     client.clock().advance(LATER);
     other.post(&path).form(&[("_confirm_password", PASSWORD)]).send().assert_contains("That is not your password.");

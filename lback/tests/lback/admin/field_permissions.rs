@@ -226,7 +226,7 @@ fn a_field_that_may_only_be_seen_is_shown(on: &str) {
     let page = reader.post("/admin/tickets/import").form(&[("text", csv.as_str()), ("confirm", "true")]).send();
     page.assert_status(200).assert_contains("needs a permission");
     assert_eq!(ticket_now(&client, ticket.id).unwrap().points, Some(POINTS));
-    // Who may change it without seeing it does neither.
+    // Users who may change a field but not see it can do neither.
     let blind = staff(&client, "blind", &[ALL.as_slice(), &["hr.change"]].concat());
     blind.get(&row_path(&ticket)).send().assert_not_contains("48731905").assert_not_contains("name=\"points\"");
     let both = staff(&client, "both", &[ALL.as_slice(), &["hr.see", "hr.change"]].concat());

@@ -192,7 +192,7 @@ fn a_filter_follows_a_reference(on: &str) {
     let clerk = staff(&client, "clerk", &["comments.view"]);
     assert_eq!(first_column(&clerk.get("/admin/comments?ticket.state=closed").send()).len(), 6);
     clerk.get("/admin/comments").send().assert_not_contains("ticket.state");
-    // Nor for those who see only some tickets.
+    // Users who see only some tickets do not have it, either.
     let admin = Admin::new()
         .model::<Comment>(|comment| comment.list(["text"]).filters(["ticket.state"]))
         .model::<Ticket>(|ticket| ticket.rows(|_| Ticket::query().filter(tickets::is_urgent)));

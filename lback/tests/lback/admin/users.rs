@@ -264,7 +264,7 @@ fn permissions_are_changed_by_superusers_alone(on: &str) {
     clerk.post("/admin/auth_permissions").form(&[("save", "true"), (&key, "auth_users.change")]).send().assert_status(403);
     let csv = "id,name\r\n1,auth_users.change\r\n";
     clerk.post("/admin/auth_permissions/import").form(&[("text", csv), ("confirm", "true")]).send().assert_status(403);
-    // Nor by undoing what a superuser did.
+    // Undoing the change of a superuser is refused as well.
     edit(&root, "/admin/auth_permissions/add", &[("name", "reports.view"), ("label", "View reports")]).assert_status(303);
     undo(&clerk, &last_batch(&client)).assert_status(403);
     assert_eq!(names(&client)[..before.len()], before);

@@ -106,7 +106,7 @@ fn nothing_dangerous_is_possible_meanwhile(store: &Store) {
 }
 
 fn it_ends_with_what_it_depends_on(store: &Store) {
-    // In the request that finds out, nobody is logged in: it was meant for alice.
+    // The request that detects this has no current user, because it was meant for alice.
     let client = open(store);
     act_as(&client, "alice");
     client.db(|db| user_in(db, "root").set_roles(db, true, false));
@@ -125,7 +125,7 @@ fn it_ends_with_what_it_depends_on(store: &Store) {
         assert_who(&client, "nobody");
         assert_who(&client, "root");
     }
-    // Nobody is left if root is deactivated, or has a new password.
+    // There is no current user if root is deactivated, or has a new password.
     client.db(|db| user_in(db, "alice").set_roles(db, false, false));
     act_as(&client, "alice");
     client.db(|db| user_in(db, "root").set_active(db, false));

@@ -75,7 +75,7 @@ impl Edited<'_> {
         render(req, "admin/edit.html", meta.table, crumbs, context)
     }
 
-    /// Returns what the script of the page does for a field: it checks JSON, and shows a preview of Markdown.
+    /// Returns the feature of the page's script that a field uses: the check of JSON or the preview of Markdown.
     fn editor(&self, req: &Request, named: Named) -> Result<Option<Editor>> {
         let Named::Field(field) = named else { return Ok(None) };
         if field.kind == Kind::Json {

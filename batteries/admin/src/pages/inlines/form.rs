@@ -63,7 +63,7 @@ impl InlineRows<'_> {
     }
 }
 
-/// What was submitted for the rows of a model.
+/// The submitted values for the rows of a model.
 #[derive(Default)]
 pub(super) struct Submitted {
     /// The numbers of new rows.
@@ -75,7 +75,7 @@ pub(super) struct Submitted {
 }
 
 impl Submitted {
-    /// Returns what was submitted, or `None` if the page is only shown.
+    /// Returns the submitted values, or `None` if the page is only shown.
     pub(super) fn of(req: &Request, inline: &Inline) -> Result<Option<Self>> {
         if *req.method() != Method::POST {
             return Ok(None);
