@@ -89,6 +89,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
         // Others who save the row at the same time come before or after this request.
         model.ops.lock(req.db()?, &values)?;
         values = row_of_path(req, model)?.1;
+        access::require_for(req, model, Right::Change, &values)?;
     }
     let can_save = access::has_for(req, model, Right::Change, &values)?;
     let edited = Edited::new(req, &site, model, values, Some(key), can_save)?;
@@ -96,9 +97,6 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let state = state_of(req.db()?, model.ops, &edited.values, false)?;
     let seen = fingerprint(&without(&state, &edited.unseen));
     form = form.initial(SEEN, seen.as_str());
-    if *req.method() == Method::POST {
-        access::require_for(req, model, Right::Change, &edited.values)?;
-    }
     if let Some(response) = edited.save(req, &site, &mut form, Some(&state))? {
         return Ok(response);
     }
