@@ -12,8 +12,10 @@ use lback_models::{FieldMeta, Kind, List, Model, ModelMeta};
 use crate::model_admin::ModelAdmin;
 use crate::names::{self, Named, named};
 
-/// The parameters of lists, which filters cannot have.
-const PARAMETERS: [&str; 10] = ["q", "sort", "size", "date", "after", "before", "format", "counts", "columns", "from"];
+/// The parameters of lists that belong to a saved view, apart from those of filters. Filters cannot have these names.
+pub(crate) const SAVED_PARAMETERS: [&str; 6] = ["q", "sort", "size", "date", "columns", "counts"];
+/// The other parameters of lists and of the pages that lists lead to, which filters cannot have, either.
+const OTHER_PARAMETERS: [&str; 4] = ["after", "before", "format", "from"];
 
 /// A field of the row to which a reference leads.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +142,7 @@ impl<M: Model> ModelAdmin<M> {
             _ if !is_plain => Some("a name has only letters, digits and underscores"),
             _ if is_field => Some("the model has a field with this name"),
             _ if is_own => Some("there is another filter with this name"),
-            _ if PARAMETERS.contains(&name) => Some("lists use this name for themselves"),
+            _ if SAVED_PARAMETERS.contains(&name) || OTHER_PARAMETERS.contains(&name) => Some("lists use this name for themselves"),
             _ if choices.is_empty() || has_twice || choices.iter().any(|(value, _)| value.is_empty()) => {
                 Some("it needs choices, each with a value of its own")
             }

@@ -16,7 +16,7 @@ use super::filter_counts;
 use super::layout::{link, site_and_table};
 use super::list::{narrowed, page_size};
 use crate::access::{self, Right};
-use crate::list_options::{Filtered, Through};
+use crate::list_options::{Filtered, SAVED_PARAMETERS, Through};
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
 use crate::saved_view::{NewSavedView, SavedView, admin_views};
@@ -28,8 +28,6 @@ const MOST_SHOWN: i64 = 200;
 /// The maximum number of characters of a name, and of bytes of a query string.
 const MOST_CHARACTERS: usize = 60;
 const MOST_BYTES: usize = 2000;
-/// The parameters of a list that are not those of filters, without the places of pages.
-const PARAMETERS: [&str; 6] = ["q", "sort", "size", "date", "columns", "counts"];
 
 /// The views above a list.
 #[derive(Serialize)]
@@ -133,7 +131,7 @@ fn known(model: &Registered, query: &QueryString) -> QueryString {
             _ => false,
         }
     };
-    query.only(|name| PARAMETERS.contains(&name) || is_of_filter(name))
+    query.only(|name| SAVED_PARAMETERS.contains(&name) || is_of_filter(name))
 }
 
 /// The form that saves a view.
