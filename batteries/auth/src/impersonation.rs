@@ -49,6 +49,16 @@ pub(crate) fn identity(req: &mut Request, auth: &Auth, owner: CurrentUser) -> Re
     }
 }
 
+/// Ends it without a trace in the history, because the owner of the session is no longer logged in.
+pub(crate) fn forget(req: &mut Request) -> Result<()> {
+    let session = req.session();
+    if session.contains_key(ACTING_AS) {
+        tracing::warn!(target: "lback::auth", user = %session[ACTING_AS], "the login of a superuser who acted as another user has ended");
+        keep_login(session)?;
+    }
+    Ok(())
+}
+
 /// Removes everything but the login from the session, which gets a new id.
 fn keep_login(session: &mut AppSession) -> Result<()> {
     let kept: Vec<_> = KEPT.iter().map(|key| (*key, session[*key].clone())).filter(|(_, value)| !value.is_null()).collect();

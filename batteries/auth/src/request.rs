@@ -399,7 +399,10 @@ impl RequestAuth for Request {
     }
 
     fn logout(&mut self) -> Result<()> {
-        self.end_impersonation()?;
+        // A history that cannot be written must not prevent a logout.
+        if let Err(error) = self.end_impersonation() {
+            tracing::error!(target: "lback::auth", %error, "the end of acting as another user was not recorded");
+        }
         let user_id = self.session().get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
         self.session().delete();
         if let Some(user_id) = user_id {
@@ -541,6 +544,9 @@ fn load(req: &mut Request, auth: &Auth) -> Result<Identity> {
     let found = req.read_db(|db| auth.accounts().find(db, id))?;
     match found.filter(|user| user.is_active && auth.verify_session(signature, id, &user.password_hash)) {
         Some(owner) => impersonation::identity(req, auth, owner),
-        None => Ok(Identity::default()),
+        None => {
+            impersonation::forget(req)?;
+            Ok(Identity::default())
+        }
     }
 }
