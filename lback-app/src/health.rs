@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use lback_core::{Application, CoreSettings, Result};
 
 use crate::{InfoPage, InfoRow, InfoTable};
 
-/// The time after which the page does not wait for checks any more.
+/// The maximum time for which the page waits for checks.
 const MOST_TIME: Duration = Duration::from_secs(2);
 
 /// The result of a health check.
@@ -77,10 +77,13 @@ impl Drop for Running {
     }
 }
 
-/// Starts a check on a thread of its own. `None` if it is still running for an earlier request.
-fn start(check: &Arc<HealthCheck>, app: &Arc<Application>) -> Option<Receiver<Result<Health>>> {
+/// A check that has been started, or why it has not.
+type Started = std::result::Result<Receiver<Result<Health>>, Health>;
+
+/// Starts a check on a thread of its own, unless it is still running for an earlier request.
+fn start(check: &Arc<HealthCheck>, app: &Arc<Application>) -> Started {
     if check.is_running.swap(true, Ordering::AcqRel) {
-        return None;
+        return Err(Health::warning("an earlier check is still running"));
     }
     let (running, app) = (Running(check.clone()), app.clone());
     let (send, receive) = sync_channel(1);
@@ -90,15 +93,22 @@ fn start(check: &Arc<HealthCheck>, app: &Arc<Application>) -> Option<Receiver<Re
         // After the time limit, the result is not read.
         let _ = send.send(result);
     };
-    thread::Builder::new().name("health".to_owned()).spawn(run).ok().map(|_| receive)
+    match thread::Builder::new().name("health".to_owned()).spawn(run) {
+        Ok(_) => Ok(receive),
+        Err(error) => Err(Health::warning(format!("no thread could be started: {error}"))),
+    }
 }
 
-fn result(running: Option<&Receiver<Result<Health>>>, wait: Duration) -> Health {
-    let Some(running) = running else { return Health::warning("an earlier check is still running") };
+fn result(started: Started, wait: Duration) -> Health {
+    let running = match started {
+        Ok(running) => running,
+        Err(health) => return health,
+    };
     match running.recv_timeout(wait) {
         Ok(Ok(health)) => health,
         Ok(Err(error)) => Health::warning(error.to_string()),
-        Err(_) => Health::warning(format!("there was no answer within {} seconds", MOST_TIME.as_secs())),
+        Err(RecvTimeoutError::Disconnected) => Health::warning("the check panicked: see the log"),
+        Err(RecvTimeoutError::Timeout) => Health::warning(format!("there was no answer within {} seconds", MOST_TIME.as_secs())),
     }
 }
 
@@ -116,22 +126,22 @@ pub(crate) fn page() -> InfoPage {
             .row(row("Framework", Health::ok_if(!debug, version)))
             .row(row("Uptime", Health::ok(duration(checks.started.elapsed()))));
         // All at the same time.
-        let running: Vec<_> = checks.checks.iter().map(|check| (check.name, start(check, &app))).collect();
+        let started: Vec<_> = checks.checks.iter().map(|check| (check.name, start(check, &app))).collect();
         let begin = Instant::now();
-        for (name, running) in running {
-            let health = result(running.as_ref(), MOST_TIME.saturating_sub(begin.elapsed()));
+        for (name, started) in started {
+            let health = result(started, MOST_TIME.saturating_sub(begin.elapsed()));
             table = table.row(row(name, health));
         }
         Ok(table)
     })
 }
 
-/// Returns the name of the program, and the time at which its file was built.
+/// Returns the name of the program, and the modification time of its file.
 fn program() -> String {
     let Ok(path) = std::env::current_exe() else { return "unknown".to_owned() };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match path.metadata().and_then(|metadata| metadata.modified()) {
-        Ok(built) => format!("{name}, built {}", chrono::DateTime::<chrono::Utc>::from(built).format("%Y-%m-%d %H:%M UTC")),
+        Ok(built) => format!("{name}, file of {}", chrono::DateTime::<chrono::Utc>::from(built).format("%Y-%m-%d %H:%M UTC")),
         Err(_) => name,
     }
 }

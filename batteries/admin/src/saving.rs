@@ -107,10 +107,7 @@ pub(crate) fn save(req: &mut Request, model: &Registered, row: Row, old: Option<
     let (ops, hooks) = (model.ops, &model.options.hooks);
     let old_row = old.map(|old| old.row);
     if let Some(old) = old_row {
-        let now = ops.lock(req.db()?, old)?;
-        if now.is_none_or(|now| ops.row_to_json(&now, true) != ops.row_to_json(old, true)) {
-            return Err(Error::new(StatusCode::CONFLICT, "This has been changed or deleted in the meantime."));
-        }
+        lock_unchanged(req, model, old)?;
     }
     let row = hooks.before_save(req, model, row, old_row)?;
     let db = req.db()?;
@@ -123,6 +120,18 @@ pub(crate) fn save(req: &mut Request, model: &Registered, row: Row, old: Option<
     let recorder = Recorder::of(req)?;
     recorder.record(req.db()?, ops, &saved, old.map(|old| old.state.clone()), Some(after))?;
     Ok(saved)
+}
+
+/// Locks a row until the transaction ends.
+///
+/// # Errors
+/// Returns 409 if the row has been changed or deleted since it was read.
+pub(crate) fn lock_unchanged(req: &mut Request, model: &Registered, row: &[Value]) -> Result<()> {
+    let now = model.ops.lock(req.db()?, row)?;
+    if now.is_none_or(|now| model.ops.row_to_json(&now, true) != model.ops.row_to_json(row, true)) {
+        return Err(Error::new(StatusCode::CONFLICT, "This has been changed or deleted in the meantime."));
+    }
+    Ok(())
 }
 
 /// Deletes a row with a function, and runs the code of the application before and after it.

@@ -11,13 +11,13 @@ use lback_db::{Database, Kind, Migrations};
 use crate::health::bytes;
 use crate::{Health, Setup};
 
-/// A database that takes longer to answer needs attention.
+/// The response time above which a database needs attention.
 const SLOW: Duration = Duration::from_millis(100);
 
 pub(super) fn install(setup: &mut Setup, database: &Database) {
     let (size, ping, pool) = (database.clone(), database.clone(), database.clone());
     setup.health_check("Database", move |_| version_and_size(&size));
-    setup.health_check("Answer of the database", move |_| answer(&ping));
+    setup.health_check("Database response time", move |_| answer(&ping));
     setup.health_check("Connections", move |_| {
         let stats = pool.pool_stats();
         Ok(Health::ok_if(stats.in_use < stats.max, format!("{stats}, {} idle", stats.idle)))
@@ -41,7 +41,7 @@ fn version_and_size(database: &Database) -> Result<Health> {
     Ok(Health::ok(format!("{} {version}, {}", database.kind().name(), bytes(size.unsigned_abs()))))
 }
 
-/// Measures the time of a query, with that for a connection.
+/// Measures the time of a query, including the wait for a connection.
 fn answer(database: &Database) -> Result<Health> {
     let begin = Instant::now();
     database.read(|db| Ok(select(dsl::sql::<BigInt>("CAST(1 AS BIGINT)")).get_result::<i64>(db)?))?;

@@ -85,6 +85,10 @@ impl Step<'_> {
         };
         let row = list.find(req.db()?, &self.key)?.ok_or_else(gone)?;
         self.permit(req, right, &row)?;
+        // A change that another user makes at the same time comes before or after the undo.
+        self.model.ops.lock(req.db()?, &row)?;
+        let row = list.find(req.db()?, &self.key)?.ok_or_else(gone)?;
+        self.permit(req, right, &row)?;
         Ok(row)
     }
 

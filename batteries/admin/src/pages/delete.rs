@@ -215,11 +215,16 @@ fn refused(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<
     for (meta, rows) in &found.deleted {
         // The pairs of a relation belong to their rows.
         let Some(model) = site.find(meta.table) else { continue };
-        let list = access::rows(req, model)?;
+        let may_not = || Some(format!("{} that you may not delete", meta.plural));
+        if model.options.rows.is_some() {
+            let keys: Vec<_> = rows.iter().map(|row| model.ops.key(row)).collect();
+            if access::rows(req, model)?.with_keys(req.db()?, &keys)?.len() < rows.len() {
+                return Ok(may_not());
+            }
+        }
         for row in rows {
-            let is_own = model.options.rows.is_none() || list.find(req.db()?, &model.ops.key(row))?.is_some();
-            if !is_own || !access::has_for(req, model, Right::Delete, row)? {
-                return Ok(Some(format!("{} that you may not delete", meta.plural)));
+            if !access::has_for(req, model, Right::Delete, row)? {
+                return Ok(may_not());
             }
         }
     }

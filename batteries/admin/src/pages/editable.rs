@@ -1,5 +1,7 @@
 //! Columns of a list that are changed in the list itself.
 
+use std::collections::BTreeSet;
+
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::RequestDb;
 use lback_forms::{Field, FieldKind, Form, Values};
@@ -127,6 +129,8 @@ impl<'a> Editable<'a> {
         if !form.errors().is_empty() {
             return Ok(None);
         }
+        // In the order of other requests that lock several of these rows, whatever the order of their lists.
+        changed.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
         let mut refused = None;
         let saved = in_savepoint(req, |req| {
             for (row, values) in &changed {
@@ -167,7 +171,9 @@ fn seen(key: &str) -> String {
 /// Returns 409 if one of them is no longer in the list.
 pub(super) fn submitted(req: &mut Request, model: &Registered, list: &List) -> Result<Vec<Vec<Value>>> {
     let pairs: Vec<(String, String)> = req.form()?;
-    let keys: Vec<String> = pairs.into_iter().filter_map(|(name, _)| Some(name.strip_suffix(":_seen")?.to_owned())).collect();
+    let mut keys: Vec<String> = pairs.into_iter().filter_map(|(name, _)| Some(name.strip_suffix(":_seen")?.to_owned())).collect();
+    let mut known = BTreeSet::new();
+    keys.retain(|key| known.insert(key.clone()));
     let values: Vec<Vec<Value>> = keys.iter().filter_map(|key| model.ops.read_key(key)).collect();
     let found = list.with_keys(req.db()?, &values)?;
     let row = |key: &String| found.iter().find(|(known, _)| known == key).map(|(_, row)| row.clone());

@@ -1,9 +1,8 @@
 //! The pages of the history.
 
-use diesel::connection::TransactionManager as _;
 use diesel::prelude::*;
 use lback_core::{Error, Request, Response, Result, StatusCode, context};
-use lback_db::{Db, RequestDb};
+use lback_db::RequestDb;
 use lback_models::{Cursor, CursorPage, QueryMethods};
 use lback_session::RequestSession;
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::layout::{Crumb, link, render, row_link, site_and_table};
 use crate::access::{self, Right};
 use crate::history::{self, Change, admin_history};
 use crate::query_string::QueryString;
+use crate::saving::in_savepoint;
 use crate::shown::{json_text, label_of};
 use crate::site::{Registered, Site};
 
@@ -99,8 +99,8 @@ pub(super) fn state(req: &mut Request) -> Result<Response> {
     let at = req.time_zone().local(change.at).format("%Y-%m-%d %H:%M");
     let title = format!("{} \"{}\", {at}", meta.label, change.label);
     let back = link(req, "history", &[])?;
-    let crumbs = vec![Crumb::new("History", Some(back.clone())), Crumb::new(change.label.clone(), None)];
-    let context = context! { title, columns => ["Field", "Value"], rows, actions => Vec::<String>::new(), back };
+    let crumbs = vec![Crumb::new("History", Some(back)), Crumb::new(change.label.clone(), None)];
+    let context = context! { title, columns => ["Field", "Value"], rows, actions => Vec::<String>::new() };
     render(req, "admin/info.html", meta.table, crumbs, context)
 }
 
@@ -131,18 +131,6 @@ pub(super) fn undo(req: &mut Request) -> Result<Response> {
     let message = if undone == 1 { "The change has been undone.".to_owned() } else { format!("{undone} changes have been undone.") };
     req.session().flash("success", &message);
     Ok(Response::redirect(&back))
-}
-
-/// Runs `work` in a savepoint. If it fails, its changes are rolled back, and the request continues.
-fn in_savepoint<T>(req: &mut Request, work: impl FnOnce(&mut Request) -> Result<T>) -> Result<T> {
-    type Transactions = <Db as Connection>::TransactionManager;
-    Transactions::begin_transaction(req.db()?)?;
-    let result = work(req);
-    match &result {
-        Ok(_) => Transactions::commit_transaction(req.db()?)?,
-        Err(_) => Transactions::rollback_transaction(req.db()?)?,
-    }
-    result
 }
 
 /// Renders a page that gives the reason for a refusal.

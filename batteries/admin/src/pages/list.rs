@@ -308,8 +308,8 @@ fn column_view(model: &Registered, column: Listed, order: &[String], query: &Que
         Some(_) => ("asc", format!("-{}", field.name)),
         None => ("", field.name.to_owned()),
     };
-    // The column comes first, and the previous columns of the order decide among equal rows.
-    let others = order.iter().filter(|name| name.trim_start_matches('-') != field.name);
+    // The column comes first, and the previous columns of the order decide among equal rows, unless the database would have to sort many.
+    let others = order.iter().filter(|name| !is_large && name.trim_start_matches('-') != field.name);
     let others = others.filter(|name| self::is_sortable(model, name.trim_start_matches('-'))).cloned();
     let sort = std::iter::once(next).chain(others).take(MOST_SORTED).collect::<Vec<_>>().join(",");
     Column {

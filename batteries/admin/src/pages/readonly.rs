@@ -89,9 +89,10 @@ pub(super) fn fixed(
         Named::Link(link) => {
             let Some(list) = access::visible(req, site, (link.model)())? else { return Ok(None) };
             let keys = model.ops.linked(req.db()?, link, row)?;
-            let more = keys.len().saturating_sub(MOST_LABELS);
-            let found = labels(req.db()?, &list, keys.into_iter().take(MOST_LABELS).collect())?;
-            let mut text = found.into_values().collect::<Vec<_>>().join(", ");
+            // Rows that the user may not see are not counted, either.
+            let found = labels(req.db()?, &list, keys)?;
+            let more = found.len().saturating_sub(MOST_LABELS);
+            let mut text = found.into_values().take(MOST_LABELS).collect::<Vec<_>>().join(", ");
             if more > 0 {
                 text += &format!(" and {more} more");
             }

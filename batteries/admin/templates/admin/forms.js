@@ -128,6 +128,7 @@ const addRow = async (link) => {
     title.textContent = one("h1", page)?.textContent || link.textContent;
     const cancel = Object.assign(document.createElement("button"), { type: "button", textContent: "Cancel" });
     cancel.addEventListener("click", () => dialog.requestClose ? dialog.requestClose() : dialog.close());
+    one(".bar > a", inner)?.remove(); // It leads away from the page.
     one(".bar", inner)?.append(cancel);
     dialog.replaceChildren(title, inner);
     renameIds(dialog, `dialog-${dialogs}-`);

@@ -10,6 +10,7 @@ on_each_database!(
     rights_decide_what_an_inline_offers,
     a_row_that_was_changed_meanwhile_is_not_overwritten,
     rows_that_came_and_went_meanwhile_are_left_alone,
+    a_row_that_was_changed_meanwhile_is_not_deleted,
     more_rows_than_the_page_shows_are_in_a_list,
 );
 
@@ -126,6 +127,20 @@ fn rows_that_came_and_went_meanwhile_are_left_alone(on: &str) {
     assert_eq!(page.values("title"), ["Okapi"]);
     page.send(&root).assert_redirect("/admin/tickets");
     assert_eq!(ticket_now(&client, quagga.id).unwrap().title, "Okapi");
+}
+
+fn a_row_that_was_changed_meanwhile_is_not_deleted(on: &str) {
+    let (client, zebedee, quagga) = ready(on);
+    let mut first = comment(&client, &quagga, &zebedee, "first");
+    let root = root(&client);
+    let form = PageForm::open(&root, &row_path(&quagga)).set("comments:1:_delete", "true");
+    first.text = "theirs".to_owned();
+    client.db(|db| first.save(db));
+    let page = form.send(&root);
+    page.assert_status(200).assert_contains("has been changed since you opened this page");
+    assert_eq!(texts(&client), ["theirs"]);
+    PageForm::of(&page).set("comments:1:_delete", "true").send(&root).assert_redirect("/admin/tickets");
+    assert_eq!(texts(&client), [""; 0]);
 }
 
 fn more_rows_than_the_page_shows_are_in_a_list(on: &str) {

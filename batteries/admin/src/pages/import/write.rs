@@ -92,7 +92,10 @@ fn write_row(
     let hooks = &model.options.hooks;
     let result = in_savepoint(req, |req| {
         let before = match (&old, recorder) {
-            (Some(old), Some(_)) => Some(state_of(req.db()?, model.ops, old, false)?),
+            (Some(old), Some(_)) => {
+                saving::lock_unchanged(req, model, old)?;
+                Some(state_of(req.db()?, model.ops, old, false)?)
+            }
             _ => None,
         };
         let row = hooks.before_save(req, model, row.clone(), old.as_deref())?;

@@ -8,7 +8,7 @@ use lback_models::{Cursor, FieldMeta, Kind, Value};
 
 use super::super::edit::SEEN;
 use super::super::row_errors::RowErrors;
-use super::{InlineRows, position};
+use super::{InlineRow, InlineRows, position};
 use crate::history::{Recorder, RowState, state_of};
 use crate::saving::{self, Old};
 use crate::site::{Registered, Site};
@@ -34,7 +34,12 @@ impl<'a> InlineRows<'a> {
         }
         let mut next_place = self.next_place(req, given)?;
         for row in &self.rows {
+            let is_stale = row.can_change && row.state.is_some() && given.text(&row.name(SEEN)) != row.seen;
             if row.can_delete && given.is_checked(&row.name("_delete")) {
+                if is_stale {
+                    self.add_conflict(row, form);
+                    continue;
+                }
                 if has_dependents(req, site, self.model, &row.values)? {
                     let label = self.model.meta().label;
                     form.add_form_error(format!("{label} \"{}\" has other rows. Delete it on its own page, which shows them.", row.label));
@@ -63,14 +68,8 @@ impl<'a> InlineRows<'a> {
             }
             let step = match &row.state {
                 Some(_) if values == row.values => continue,
-                Some(_) if given.text(&row.name(SEEN)) != row.seen => {
-                    // Saving again overwrites the values that the message is about.
-                    *form = std::mem::replace(form, Form::of([])).initial(&row.name(SEEN), row.seen.as_str());
-                    form.add_form_error(format!(
-                        "{} \"{}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
-                        self.model.meta().label,
-                        row.label
-                    ));
+                Some(_) if is_stale => {
+                    self.add_conflict(row, form);
                     continue;
                 }
                 Some(state) => Step::Save { old: row.values.clone(), state: state.clone() },
@@ -82,6 +81,16 @@ impl<'a> InlineRows<'a> {
         }
         self.check_number(req, &planned, form)?;
         Ok(planned)
+    }
+
+    fn add_conflict(&self, row: &InlineRow, form: &mut Form<Values>) {
+        // Saving again overwrites the values that the message is about.
+        *form = std::mem::replace(form, Form::of([])).initial(&row.name(SEEN), row.seen.as_str());
+        form.add_form_error(format!(
+            "{} \"{}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
+            self.model.meta().label,
+            row.label
+        ));
     }
 
     /// Returns the place of a new row without one: after all others.
@@ -167,6 +176,7 @@ impl Planned<'_> {
         let ops = self.model.ops;
         match &self.step {
             Step::Delete => saving::delete(req, self.model, &self.row, |req| {
+                saving::lock_unchanged(req, self.model, &self.row)?;
                 let recorder = Recorder::of(req)?;
                 let db = req.db()?;
                 let before = state_of(db, ops, &self.row, true)?;
