@@ -166,8 +166,8 @@ impl Setup {
         self
     }
 
-    /// Adds a check to the health page, which the admin shows to superusers. It runs on a thread of its own, at most once at a time, and the
-    /// page waits for two seconds.
+    /// Adds a check to the health page, which the admin shows to superusers. It runs on its own thread, never twice at the same
+    /// time, and the page waits for it for at most two seconds.
     ///
     /// ```
     /// use lback::app::{Health, Setup};

@@ -16,7 +16,7 @@ use crate::{Auth, RequestAuth};
 pub enum Requirement {
     /// A login.
     Login,
-    /// A login that is not that of a superuser who [acts as the user](RequestAuth::impersonate).
+    /// A login by the user, and not by a superuser who [acts as the user](RequestAuth::impersonate).
     OwnLogin,
     /// Staff or a superuser.
     Staff,

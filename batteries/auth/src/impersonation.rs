@@ -1,7 +1,7 @@
 //! A superuser who acts as another user.
 //!
 //! The session stays that of the superuser: its user id and its signature do not change, so it is in the superuser's list of devices, and
-//! ends with the superuser's password. It only names the other user as well.
+//! ends with the superuser's password. It also stores the id of the other user.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use crate::{Auth, RequestAuth, User};
 /// The session's key for the id of the other user.
 const ACTING_AS: &str = "_acting_as";
 
-/// The keys that stay in the session when a superuser begins or stops acting as another user. The other data belong to one of the two users.
+/// The keys that stay in the session when a superuser begins or stops acting as another user. All other data belong to one of the two
+/// users, and are removed.
 const KEPT: [&str; 4] = [USER_ID, SIGNATURE, LOGIN, CONFIRMED];
 
 /// A function that is called when a superuser begins (`true`) or stops (`false`) acting as another user.
@@ -42,7 +43,7 @@ pub(crate) fn identity(req: &mut Request, auth: &Auth, owner: CurrentUser) -> Re
     match user.filter(|user| user.is_active && !user.is_superuser) {
         Some(user) => Ok(Identity { user: Some(user), superuser: Some(owner) }),
         None => {
-            tracing::warn!(target: "lback::auth", superuser = owner.id, user = %acting_as, "acting as another user has become impossible");
+            tracing::warn!(target: "lback::auth", superuser = owner.id, user = %acting_as, "acting as another user has ended");
             keep_login(req.session())?;
             Ok(Identity::default())
         }
@@ -86,7 +87,7 @@ pub(crate) fn begin(req: &mut Request, auth: &Auth, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Ends it, and returns whether the owner of the session was acting as another user.
+/// Ends the impersonation, and returns whether the owner of the session was acting as another user.
 pub(crate) fn end(req: &mut Request, auth: &Auth) -> Result<bool> {
     if !req.session().contains_key(ACTING_AS) {
         return Ok(false);

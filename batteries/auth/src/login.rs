@@ -26,7 +26,7 @@ pub enum LoginRefused {
     Wrong,
     /// There were too many failures, so the password was not checked.
     TooMany(Throttled),
-    /// The user has no password to [confirm](crate::RequestAuth::confirm_password), such as one who logs in by another service.
+    /// The user has no password to [confirm](crate::RequestAuth::confirm_password), for example because they log in through another service.
     NoPassword,
 }
 

@@ -89,14 +89,14 @@ pub trait RequestAuth: Sealed {
     /// [`require_login`](Self::require_login).
     fn impersonate(&mut self, user: &User) -> Result<()>;
 
-    /// Ends [`impersonate`](Self::impersonate), and returns whether there was anything to end. The session gets a new id, and its other data
-    /// are removed.
+    /// Ends [`impersonate`](Self::impersonate), and returns whether the session was acting as another user. The session gets a new id, and
+    /// its other data are removed.
     ///
     /// # Errors
     /// As [`user`](Self::user).
     fn end_impersonation(&mut self) -> Result<bool>;
 
-    /// Returns the superuser who [acts as](Self::impersonate) the current user, or `None` if the user is logged in. Templates have the
+    /// Returns the superuser who [acts as](Self::impersonate) the current user, or `None` if nobody does. Templates have the
     /// variable `impersonation`, with `superuser` and `user`.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ pub trait RequestAuth: Sealed {
     /// As [`user`](Self::user).
     fn authenticate_as<A: Account>(&mut self, username: &str, password: &str) -> Result<Result<A, LoginRefused>>;
 
-    /// Checks the password of the current user again, before something dangerous, and records the time in the session, which gets a new
+    /// Checks the password of the current user again, before a dangerous operation, and records the time in the session, which gets a new
     /// id. [`confirmed_within`](Self::confirmed_within) then returns `true` for some time.
     ///
     /// Failures count as failed logins: after some of them, the next attempt must wait. Call it in a plain view, before the first
@@ -219,7 +219,8 @@ pub trait RequestAuth: Sealed {
     /// It does not check the password against any rules; [`auth().rules()`](crate::PasswordRules::check) does.
     ///
     /// # Errors
-    /// Returns 400 if the password is too long to be hashed; otherwise as [`user`](Self::user).
+    /// Returns 400 if the password is too long to be hashed, and 403 if a superuser [acts as](Self::impersonate) the current user; otherwise
+    /// as [`user`](Self::user).
     fn set_password<A: Account>(&mut self, user: &mut A, password: &str) -> Result<()>;
 
     /// Returns a token for a link in a mail that resets the user's password. It works once, for `AUTH_RESET_MINUTES`, and not after a login or

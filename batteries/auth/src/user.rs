@@ -172,7 +172,7 @@ impl User {
     }
 
     /// Reserves the names that look the same as that of this user (UTS 39), as [`NewUser::insert`](crate::NewUser::insert) does. Call it for
-    /// users whose rows were written in another way, such as by restoring a deleted one.
+    /// users whose rows were written in another way, for example by restoring a deleted user.
     ///
     /// # Errors
     /// Returns 409 if another user has such a name.

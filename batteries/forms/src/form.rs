@@ -267,7 +267,7 @@ impl<T: FormFields> Form<T> {
         }
     }
 
-    /// Finds the choices of a form that is shown without being [submitted](Self::submitted), such as on a page that answers the POST of
+    /// Loads the choices of a form that is shown without being [submitted](Self::submitted), for example on a page that answers the POST of
     /// another form.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The parts of a new project that depend on whether it has users.
 
 /// Returns the values that replace the names in the patterns.
-pub fn differences(users: bool, name: &str) -> [(&'static str, String); 11] {
+pub fn differences(users: bool, name: &str) -> [(&'static str, String); 12] {
     match users {
         true => with_users(name),
         false => without_users(name),
@@ -11,7 +11,7 @@ pub fn differences(users: bool, name: &str) -> [(&'static str, String); 11] {
 /// The additional files of a project with users.
 pub const FILES: &[(&str, &str)] = &[("templates/account/base.html", include_str!("../../starter/users/account.html"))];
 
-fn with_users(name: &str) -> [(&'static str, String); 11] {
+fn with_users(name: &str) -> [(&'static str, String); 12] {
     [
         ("__USERS_CARGO__", String::new()),
         (
@@ -22,6 +22,7 @@ fn with_users(name: &str) -> [(&'static str, String); 11] {
         ),
         ("__USERS_MAIN__", String::new()),
         ("__USERS_APP__", ".auth().accounts().mail().admin()".to_owned()),
+        ("__USERS_BANNER__", "\n  {% include \"admin/acting.html\" %}".to_owned()),
         ("__USERS_BRAND__", "\n    ".to_owned()),
         ("__USERS_HEADER__", format!("\n    {}\n  ", include_str!("../../starter/users/header.html").trim_end())),
         ("__USERS_README__", include_str!("../../starter/users/README.md").to_owned()),
@@ -46,7 +47,7 @@ fn with_users(name: &str) -> [(&'static str, String); 11] {
     ]
 }
 
-fn without_users(name: &str) -> [(&'static str, String); 11] {
+fn without_users(name: &str) -> [(&'static str, String); 12] {
     [
         (
             "__USERS_CARGO__",
@@ -56,6 +57,7 @@ fn without_users(name: &str) -> [(&'static str, String); 11] {
         ("__USERS_PROFILE__", String::new()),
         ("__USERS_MAIN__", "/// For users and an admin, see Cargo.toml, and append `.auth().accounts().mail().admin()`.\n".to_owned()),
         ("__USERS_APP__", String::new()),
+        ("__USERS_BANNER__", String::new()),
         ("__USERS_BRAND__", String::new()),
         ("__USERS_HEADER__", String::new()),
         (

@@ -62,6 +62,7 @@ fn users_are_set_up_with_auth_and_explained_without() {
     assert!(file("members/Cargo.toml").contains(", features = [\"accounts\", \"admin\"] }\n"), "{}", file("members/Cargo.toml"));
     assert!(file("members/src/main.rs").contains(".auth().accounts().mail().admin()\n"), "{}", file("members/src/main.rs"));
     assert!(file("members/README.md").contains("lback createsuperuser") && file("members/templates/base.html").contains("account:login"));
+    assert!(file("members/templates/base.html").contains("admin/acting.html") && !file("plain/templates/base.html").contains("admin/"));
     for (path, content) in snapshot(&folder.path().join("members")) {
         let text = String::from_utf8(content.unwrap_or_default()).unwrap();
         assert!(!text.contains("__"), "a name was not replaced in {}", path.display());

@@ -116,7 +116,7 @@ pub fn without_times(text: &str) -> String {
     words.collect()
 }
 
-/// Returns the words of a line, without how long tests took.
+/// Returns the words of a line, without the duration of a test run.
 fn words(line: &str) -> String {
     let line = line.split("; finished in ").next().unwrap_or_default();
     line.split_whitespace().collect::<Vec<_>>().join(" ")

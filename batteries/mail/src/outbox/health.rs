@@ -8,12 +8,12 @@ use lback_db::Database;
 
 use super::database::mail_outbox;
 
-/// Mails are counted up to this number.
+/// The maximum number of mails that are counted.
 const MOST: i64 = 1000;
-/// A mail that has been due for longer needs attention.
+/// The delay after which a due mail needs attention.
 const LATE: TimeDelta = TimeDelta::minutes(10);
 
-/// Returns the number of mails that wait or were given up.
+/// Returns the numbers of waiting mails and of those that were given up.
 pub(crate) fn health(app: &Application) -> Result<Health> {
     let Some(database) = app.state::<Database>() else { return Ok(Health::ok("in memory")) };
     let late = (app.clock().now() - LATE).naive_utc();

@@ -241,7 +241,7 @@ fn each_right_opens_what_it_names_and_nothing_else(on: &str) {
 fn superusers_are_refused_nowhere(on: &str) {
     let filled = filled(on);
     let mut all = everything(&filled, &TEXTS.map(|(table, _)| table));
-    // For this test, the user has been deactivated or deleted.
+    // `act-as` comes before the requests that deactivate or delete the user.
     all.sort_by_key(|asked| (asked.method == Method::POST && !asked.path.ends_with("/act-as"), asked.path.contains("delete")));
     for asked in all {
         let page = ask(&filled.root, &asked);

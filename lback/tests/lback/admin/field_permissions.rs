@@ -185,7 +185,7 @@ fn no_parameter_reveals_it(on: &str) {
     let before = seen();
     client.db(|db| Ticket { points: Some(2), ..ticket.clone() }.save(db));
     assert_eq!(seen(), before);
-    // Who would be affected by a deletion is a secret, too.
+    // The page of a deletion does not reveal the affected rows, either.
     let page = clerk.get(&format!("/admin/agents/row/{}/delete", ada.id + 1)).send();
     assert_secret(page.assert_status(200).assert_not_contains("Quagga").assert_not_contains("Numbat"));
 }
