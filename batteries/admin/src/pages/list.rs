@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use lback_core::{Error, Request, Response, Result, context};
 use lback_db::RequestDb;
-use lback_models::{Cursor, FieldMeta, Kind, List, ModelMeta};
+use lback_forms::{Form, Values};
+use lback_models::{Cursor, FieldMeta, Kind, List, ModelMeta, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
@@ -176,16 +177,40 @@ fn along_index(meta: &ModelMeta, mut order: Vec<String>, unseen: &BTreeSet<&str>
 
 pub(super) fn list(req: &mut Request) -> Result<Response> {
     let (site, table) = site_and_table(req)?;
-    page(req, &site, site.model(&table)?, false)
+    page(req, &site, site.model(&table)?, None)
 }
 
 /// Saves the columns that are changed in the list.
 pub(super) fn save(req: &mut Request, site: &Site, model: &Registered) -> Result<Response> {
     access::require(req, model, Right::Change)?;
-    page(req, site, model, true)
+    let query = QueryString::of(req)?;
+    let list = narrowed(req, site, model, &query)?;
+    let rows = editable::submitted(req, model, &list)?;
+    let columns = columns_of(req, site, model, &query)?;
+    let editable = Editable::of(req, model, &columns, &rows)?;
+    let mut form = editable.as_ref().map(Editable::form);
+    if let (Some(editable), Some(form)) = (&editable, &mut form)
+        && let Some(count) = editable.save(req, form)?
+    {
+        let message = if count == 1 { "One row has been saved.".to_owned() } else { format!("{count} rows have been saved.") };
+        req.session().flash("success", &message);
+        return Ok(Response::redirect(&query.on(&link(req, "list", &[("model", &model.meta().table)])?)));
+    }
+    page(req, site, model, Some((rows, form)))
 }
 
-fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> Result<Response> {
+fn columns_of(req: &mut Request, site: &Site, model: &Registered, query: &QueryString) -> Result<Vec<Listed>> {
+    match columns::chosen(req, site, model, query)? {
+        Some(columns) => Ok(columns),
+        None => columns::configured(req, site, model),
+    }
+}
+
+/// The rows of a list that were sent, and their form with its errors.
+type Refused = (Vec<Vec<Value>>, Option<Form<Values>>);
+
+/// Returns the page. `refused` are the rows that could not be saved, which may not be those of the page by now.
+fn page(req: &mut Request, site: &Site, model: &Registered, refused: Option<Refused>) -> Result<Response> {
     let table = model.meta().table;
     let query = QueryString::of(req)?;
     let path = link(req, "list", &[("model", &table)])?;
@@ -193,24 +218,14 @@ fn page(req: &mut Request, site: &Site, model: &Registered, is_saved: bool) -> R
     let size = page_size(model, &query)?;
     let cursor: Cursor = req.query()?;
     let mut page = list.page(req.db()?, &cursor, size)?;
-    if is_saved {
-        // The page may have other rows by now.
-        page.items = editable::submitted(req, model, &list)?;
+    let mut form = None;
+    if let Some((rows, refused)) = refused {
+        (page.items, form) = (rows, refused);
     }
-    let columns = match columns::chosen(req, site, model, &query)? {
-        Some(columns) => columns,
-        None => columns::configured(req, site, model)?,
-    };
+    let columns = columns_of(req, site, model, &query)?;
     let here = query.on(&path);
     let editable = Editable::of(req, model, &columns, &page.items)?;
-    let mut form = editable.as_ref().map(Editable::form);
-    if let (true, Some(editable), Some(form)) = (is_saved, &editable, &mut form)
-        && let Some(count) = editable.save(req, form)?
-    {
-        let message = if count == 1 { "One row has been saved.".to_owned() } else { format!("{count} rows have been saved.") };
-        req.session().flash("success", &message);
-        return Ok(Response::redirect(&here));
-    }
+    let form = form.or_else(|| editable.as_ref().map(Editable::form));
     let rows = rows_of(req, site, model, &columns, &page.items, &query, editable.as_ref())?;
     let is_whole = page.next.is_none() && page.previous.is_none();
     let count = match (is_whole, is_quick) {
