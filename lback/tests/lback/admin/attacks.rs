@@ -51,13 +51,18 @@ fn a_confirmation_does_not_outlive_its_login(on: &str) {
     let boss = boss(&client);
     let alice = staff(&client, "alice", &["auth_users.change"]);
     client.add_user("carol");
-    // The same browser, as another user.
+    // Another user of the same browser cannot use the password of the first.
     let form = [("is_active", "true"), ("_confirm_password", PASSWORD)];
     client.clock().advance(LATER);
     boss.post("/admin/auth_users/row/3").form(&form).send().assert_status(303);
     boss.post("/log-out").send().assert_status(204);
     boss.post("/admin/auth_users/row/3").form(&form).send().assert_redirect("/login");
-    // The password of another user is refused, and users without a password cannot confirm one.
+    alice.get("/admin").send().assert_status(200);
+    let other = NewUser::new("other", &client.hash("another rabbit hole")).staff(true).permission("auth_users.change");
+    boss.login(&client.add_user(other));
+    client.clock().advance(LATER);
+    boss.post("/admin/auth_users/row/3").form(&form).send().assert_contains("That is not your password.");
+    // Users without a password cannot confirm one.
     alice.get("/admin").send().assert_status(200);
     client.clock().advance(LATER);
     alice.post("/admin/auth_users/row/3").form(&form).send().assert_status(403).assert_contains("You have no password on this site.");
@@ -84,15 +89,16 @@ fn a_manager_gains_nothing_by_any_route_of_users(on: &str) {
         .into_iter()
         .map(|name| (name, "true"))
         .chain(["groups", "own_permissions", "permissions", "users", "members"].map(|name| (name, "1")))
-        .chain([("is_active", "true"), ("name", "editors"), ("save", "true"), ("1:is_superuser", "true"), ("1:permissions", "1")])
+        .chain([("is_active", "true"), ("name", "editors"), ("save", "true"), ("3:is_superuser", "true"), ("1:permissions", "1")])
         .collect();
-    let paths = ["auth_users/row/3", "auth_users/row/2", "auth_users/row/3/act-as", "auth_users", "auth_groups/row/1", "auth_groups"];
+    let paths = ["auth_users/row/3", "auth_users/row/2", "auth_users/row/2/act-as", "auth_users", "auth_groups/row/1", "auth_groups"];
     for path in paths {
         let page = manager.post(&format!("/admin/{path}")).form(&forged).send();
         assert!(!page.status().is_server_error(), "{path}: {page:?}");
         // Prefilling the form by the query string does not help either.
         manager.get(&format!("/admin/{path}?is_superuser=true&permissions=1&groups=1")).send();
     }
+    manager.post("/admin/auth_users/row/2/act-as").send().assert_status(403);
     manager.get("/admin/auth_groups/add?permissions=1").send().assert_status(200).assert_not_contains("name=\"permissions\"");
     let csv = "name,permissions\r\neditors,1\r\n";
     manager.post("/admin/auth_groups/import").form(&[("text", csv), ("confirm", "true"), ("leave_out", "true")]).send();

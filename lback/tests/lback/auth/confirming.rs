@@ -49,12 +49,15 @@ fn wrong_confirmations_count_as_failed_logins(store: &Store) {
 
 fn nobody_else_is_confirmed(store: &Store) {
     let client = client(store);
-    add_user(&client, "bob");
+    let bob = client.add_user(NewUser::new("bob", &client.hash("another rabbit hole")));
     login(&client, "alice");
     client.clock().advance(Duration::from_secs(61));
     assert_eq!(confirm(&client, PASSWORD), "confirmed");
     client.post("/logout").send();
+    client.login(&bob);
+    client.clock().advance(Duration::from_secs(61));
     assert!(!is_confirmed(&client, 60));
+    assert_eq!(confirm(&client, PASSWORD), WRONG);
     let id = client.add_user("without");
     client.login(&id);
     assert_eq!(confirm(&client, "!"), "You have no password on this site. Log out and in again instead.");
