@@ -211,6 +211,19 @@ impl DbSession {
         self.joins(false)
     }
 
+    /// Makes the transaction one that can write, before a statement that must be saved with whatever the view writes. On SQLite, a
+    /// transaction that has only read is ended, as it could not write if others have written meanwhile.
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub fn require_writing(&mut self) -> Result<()> {
+        let may_write = self.intent == Intent::Write || self.open.as_ref().is_some_and(|open| open.connection.kind().is_server());
+        if !self.joins(may_write)? {
+            self.intent = Intent::Write;
+        }
+        Ok(())
+    }
+
     fn joins(&mut self, may_write: bool) -> Result<bool> {
         if let Some(open) = &mut self.open {
             if may_write || open.has_written()? {
