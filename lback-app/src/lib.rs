@@ -31,6 +31,7 @@ mod listeners;
 mod log;
 mod migrate;
 mod run;
+mod stop;
 mod supervisor;
 pub mod testing;
 
@@ -40,4 +41,5 @@ pub use checks::Checks;
 pub use command::{Command, CommandSpec};
 pub use health::Health;
 pub use info_page::{InfoAction, InfoPage, InfoPages, InfoRow, InfoTable};
+pub use stop::stop_signal;
 pub use testing::TestSettings;

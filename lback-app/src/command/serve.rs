@@ -9,6 +9,7 @@ use super::CommandSpec;
 use super::spec::at_most_one;
 use crate::assemble::Ready;
 use crate::migrate::{differences, migrate, migrations, require_migrations};
+use crate::stop::stop_signal;
 use crate::supervisor::Supervisor;
 
 pub(super) const NAME: &str = "serve";
@@ -32,7 +33,7 @@ fn serve(ready: &Ready, address: Option<&str>) -> ProgramResult {
         let listener = TcpListener::bind(&address).await.map_err(|error| cannot_listen(&address, error))?;
         let warning = if config.debug { " (DEBUG is on; never use it on a public server)" } else { "" };
         tracing::info!(target: "lback::serve", "listening on http://{}{warning}", listener.local_addr()?);
-        server::serve(ready.app.clone(), listener, stop_signal()).await?;
+        server::serve(ready.app.clone(), listener, stop_signal("requests in flight may finish")).await?;
         tracing::info!(target: "lback::serve", "stopped");
         Ok(())
     })
@@ -47,7 +48,7 @@ pub(crate) fn serve_below(ready: &Ready, supervisor: &Supervisor) -> ProgramResu
         supervisor.ready()?;
         let stop = async {
             tokio::select! {
-                () = stop_signal() => {}
+                () = stop_signal("requests in flight may finish") => {}
                 () = supervisor.gone() => {}
             }
         };
@@ -132,25 +133,4 @@ fn cannot_listen((host, port): &(String, u16), error: std::io::Error) -> Program
         _ => format!("cannot listen on {host}:{port}; check HOST and PORT in settings.toml, or the address on the command line"),
     };
     ProgramError::new(message).with_source(error)
-}
-
-/// Completes at SIGTERM or Ctrl-C.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => drop(interrupt.await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
-    tracing::info!(target: "lback::serve", "stopping: requests in flight may finish");
 }
