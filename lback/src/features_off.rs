@@ -6,6 +6,8 @@ pub use accounts::AppAccounts;
 pub use admin::AppAdmin;
 #[cfg(not(feature = "auth"))]
 pub use auth::AppAuth;
+#[cfg(not(feature = "jobs"))]
+pub use jobs::AppJobs;
 #[cfg(not(feature = "mail"))]
 pub use mail::AppMail;
 
@@ -113,6 +115,44 @@ mod auth {
     }
 
     impl AppAuth for App {}
+}
+
+#[cfg(not(feature = "jobs"))]
+mod jobs {
+    use crate::App;
+
+    /// Stands for jobs.
+    #[derive(Debug)]
+    pub struct BackgroundJobs;
+
+    /// The trait that [`BackgroundJobs`] lack.
+    #[diagnostic::on_unimplemented(
+        message = "jobs are a feature of lback that is off",
+        label = "needs the feature `jobs` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"jobs\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `jobs` adds to [`App`].
+    pub trait AppJobs: Sized {
+        /// Needs the feature.
+        fn jobs<J>(self, _types: J) -> Self
+        where
+            for<'a> BackgroundJobs: Feature<'a>,
+        {
+            self
+        }
+
+        /// Needs the feature.
+        fn schedule<J>(self, _expression: &str, _job: J) -> Self
+        where
+            for<'a> BackgroundJobs: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppJobs for App {}
 }
 
 #[cfg(not(feature = "mail"))]

@@ -37,6 +37,7 @@
 //! | have users, logins and permissions | `auth` (feature `auth`) |
 //! | have pages to register, log in and manage an account | `accounts` (feature `accounts`) |
 //! | let staff find and change rows | `admin` (feature `admin`) |
+//! | do work after a request, or at fixed times | `jobs` (feature `jobs`) |
 //! | send mail | `mail` (feature `mail`) |
 //! | listen to events and send your own | [`signals`] |
 //! | read settings and declare your own | [`settings`] |
@@ -54,6 +55,7 @@
 //! | `models` (default) | models, their migrations and forms |
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
 //! | `admin`, `admin-xlsx` | an admin site for the rows of models; its exports as XLSX |
+//! | `jobs` | jobs that run after the commit of their request, and schedules |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `redis`, `redis-tls` | sessions in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
@@ -73,6 +75,8 @@ pub mod db;
 #[cfg(feature = "forms")]
 pub mod forms;
 pub mod http;
+#[cfg(feature = "jobs")]
+pub mod jobs;
 #[cfg(feature = "mail")]
 pub mod mail;
 pub mod middleware;
@@ -87,7 +91,7 @@ pub mod signals;
 pub mod templates;
 pub mod testing;
 
-#[cfg(not(all(feature = "accounts", feature = "admin", feature = "auth", feature = "mail")))]
+#[cfg(not(all(feature = "accounts", feature = "admin", feature = "auth", feature = "jobs", feature = "mail")))]
 mod features_off;
 
 #[doc(inline)]

@@ -21,11 +21,15 @@ pub use crate::features_off::AppAccounts as _;
 pub use crate::features_off::AppAdmin as _;
 #[cfg(not(feature = "auth"))]
 pub use crate::features_off::AppAuth as _;
+#[cfg(not(feature = "jobs"))]
+pub use crate::features_off::AppJobs as _;
 #[cfg(not(feature = "mail"))]
 pub use crate::features_off::AppMail as _;
 #[cfg(feature = "forms")]
 pub use crate::forms::{Form, FormErrors};
 pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, WithHeader};
+#[cfg(feature = "jobs")]
+pub use crate::jobs::{AppJobs as _, Job, JobContext, JobOptions as _, RequestJobs, jobs};
 #[cfg(feature = "mail")]
 pub use crate::mail::{AppMail as _, Mail, RequestMail};
 pub use crate::middleware::{Middleware, Next};
@@ -39,6 +43,8 @@ pub use crate::signals::{RequestSignal, Signal};
 pub use crate::templates::context;
 #[cfg(feature = "auth")]
 pub use crate::testing::ClientAuth as _;
+#[cfg(feature = "jobs")]
+pub use crate::testing::ClientJobs as _;
 #[cfg(feature = "mail")]
 pub use crate::testing::ClientMail as _;
 #[cfg(feature = "models")]

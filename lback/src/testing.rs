@@ -7,6 +7,9 @@ pub use lback_app::testing::{Client, MultipartBuilder, RequestBuilder, TestRespo
 pub use lback_auth::ClientAuth;
 #[doc(inline)]
 pub use lback_db::AssertQueries;
+#[cfg(feature = "jobs")]
+#[doc(inline)]
+pub use lback_jobs::{ClientJobs, JobRun};
 #[cfg(feature = "mail")]
 #[doc(inline)]
 pub use lback_mail::ClientMail;

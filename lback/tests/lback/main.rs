@@ -17,6 +17,8 @@ mod debug;
 #[cfg(feature = "auth")]
 mod error_pages;
 mod gate;
+#[cfg(feature = "jobs")]
+mod jobs;
 mod joins;
 mod logs;
 #[cfg(feature = "mail")]

@@ -1,0 +1,4 @@
+DROP TABLE job_counts;
+DROP TABLE job_schedules;
+DROP TABLE job_batches;
+DROP TABLE job_queue;

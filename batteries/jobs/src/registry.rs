@@ -1,0 +1,141 @@
+//! The types of jobs of an application.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use lback_core::{Error, ProgramError, ProgramResult, Result};
+
+use crate::{Job, JobContext};
+
+/// The types of jobs of an application: what [`jobs!`](crate::jobs!) returns.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct JobSet(Vec<JobType>);
+
+/// Lists types of jobs, for [`App::jobs`](crate::AppJobs::jobs): `jobs![SendInvoice, Remind]`.
+#[macro_export]
+macro_rules! jobs {
+    ($($job:ty),* $(,)?) => {
+        $crate::JobSet::new()$(.with::<$job>())*
+    };
+}
+
+impl JobSet {
+    /// Creates a set without types.
+    pub fn new() -> Self {
+        JobSet::default()
+    }
+
+    /// Adds a type.
+    pub fn with<J: Job>(mut self) -> Self {
+        self.0.push(JobType {
+            name: J::NAME,
+            queue: J::QUEUE,
+            max_attempts: J::MAX_ATTEMPTS.max(1),
+            timeout: J::TIMEOUT,
+            keep: J::KEEP,
+            pause: J::pause,
+            run: |payload, job| {
+                let unreadable = |error| {
+                    let message = format!("the data of the job cannot be read as {}", std::any::type_name::<J>());
+                    Error::internal(message).with_source(error)
+                };
+                serde_json::from_str::<J>(payload).map_err(unreadable)?.run(job)
+            },
+        });
+        self
+    }
+
+    pub(crate) fn append(&mut self, other: JobSet) {
+        self.0.extend(other.0);
+    }
+}
+
+/// What is known of a type of jobs.
+pub(crate) struct JobType {
+    pub(crate) name: &'static str,
+    pub(crate) queue: &'static str,
+    pub(crate) max_attempts: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) keep: Duration,
+    pub(crate) pause: fn(u32) -> Duration,
+    pub(crate) run: fn(&str, &mut JobContext) -> Result<()>,
+}
+
+impl fmt::Debug for JobType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JobType").field(&self.name).finish()
+    }
+}
+
+/// A queue, and the number of its jobs that may run at the same time in all processes, if that is limited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    pub(crate) name: String,
+    pub(crate) limit: Option<u32>,
+}
+
+/// All types and queues of an application.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    types: BTreeMap<&'static str, JobType>,
+    queues: Vec<Queue>,
+}
+
+const NAMES: &str = "use 1 to 60 lower-case letters, digits, hyphens and underscores";
+
+impl Registry {
+    pub(crate) fn new(types: JobSet, limits: &BTreeMap<String, u32>) -> ProgramResult<Self> {
+        let mut by_name = BTreeMap::new();
+        let mut queues: BTreeSet<String> = limits.keys().cloned().chain(["default".to_owned()]).collect();
+        for of_type in types.0 {
+            for (what, name) in [("job", of_type.name), ("queue", of_type.queue)] {
+                if !is_name(name) {
+                    return Err(ProgramError::new(format!("the name of the {what} \"{name}\" is invalid: {NAMES}")));
+                }
+            }
+            queues.insert(of_type.queue.to_owned());
+            if let Some(other) = by_name.insert(of_type.name, of_type) {
+                return Err(ProgramError::new(format!("two types of jobs are named \"{}\"; rename one of them", other.name)));
+            }
+        }
+        let queues = queues.into_iter().map(|name| Queue { limit: limits.get(&name).copied(), name }).collect();
+        Ok(Registry { types: by_name, queues })
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&JobType> {
+        self.types.get(name)
+    }
+
+    /// Returns an error unless the application has a type with this name.
+    #[track_caller]
+    pub(crate) fn require(&self, name: &str) -> Result<()> {
+        match self.find(name) {
+            Some(_) => Ok(()),
+            None => Err(Error::internal(format!("the application has no jobs named {name}. Name their type in App::jobs(jobs![…])"))),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn require_queue(&self, name: &str) -> Result<()> {
+        if self.queues.iter().any(|queue| queue.name == name) {
+            return Ok(());
+        }
+        let known: Vec<_> = self.queues.iter().map(|queue| queue.name.as_str()).collect();
+        Err(Error::internal(format!(
+            "there is no queue \"{name}\", only {}. Name it in settings.toml: JOBS_QUEUES = {{ {name} = 2 }}, with the number of its jobs \
+             that may run at the same time",
+            known.join(", ")
+        )))
+    }
+
+    pub(crate) fn queues(&self) -> &[Queue] {
+        &self.queues
+    }
+}
+
+/// Returns whether this is the name of a type of jobs, of a queue or of a schedule.
+pub(crate) fn is_name(name: &str) -> bool {
+    (1..=60).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+}

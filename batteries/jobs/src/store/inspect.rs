@@ -1,0 +1,147 @@
+//! Finds stored jobs, and changes them by hand.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use lback_core::Result;
+use lback_db::Db;
+
+use super::end::{End, release};
+use super::{Claimed, FAILED, READY, RUNNING, WAITING, job_counts, job_queue};
+use crate::{JobInfo, JobState};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = job_queue)]
+struct Row {
+    id: i64,
+    name: String,
+    queue: String,
+    payload: String,
+    priority: i16,
+    state: String,
+    due_at: NaiveDateTime,
+    attempts: i32,
+    progress: Option<String>,
+    last_error: Option<String>,
+    is_cancelled: bool,
+    created_at: NaiveDateTime,
+    ended_at: Option<NaiveDateTime>,
+}
+
+impl From<Row> for JobInfo {
+    fn from(row: Row) -> Self {
+        JobInfo {
+            id: row.id,
+            name: row.name,
+            queue: row.queue,
+            payload: row.payload,
+            priority: row.priority,
+            // The table allows no others.
+            state: row.state.parse().unwrap_or(JobState::Waiting),
+            due_at: row.due_at.and_utc(),
+            attempts: u32::try_from(row.attempts).unwrap_or(0),
+            progress: row.progress.and_then(|progress| serde_json::from_str(&progress).ok()),
+            last_error: row.last_error,
+            is_cancelled: row.is_cancelled,
+            created_at: row.created_at.and_utc(),
+            ended_at: row.ended_at.map(|at| at.and_utc()),
+        }
+    }
+}
+
+/// Finds a job.
+pub(crate) fn find(db: &mut Db, id: i64) -> Result<Option<JobInfo>> {
+    let row: Option<Row> = job_queue::table.find(id).select(Row::as_select()).first(db).optional()?;
+    Ok(row.map(JobInfo::from))
+}
+
+/// Returns up to `limit` jobs in this state, or in any, in the order in which they were enqueued.
+pub(crate) fn list(db: &mut Db, state: Option<JobState>, limit: i64) -> Result<Vec<JobInfo>> {
+    let jobs = job_queue::table.order(job_queue::id).limit(limit).select(Row::as_select());
+    let rows: Vec<Row> = match state {
+        Some(state) => jobs.filter(job_queue::state.eq(state.name())).load(db)?,
+        None => jobs.load(db)?,
+    };
+    Ok(rows.into_iter().map(JobInfo::from).collect())
+}
+
+/// Cancels a job. Returns false if it has ended.
+pub(crate) fn cancel(db: &mut Db, id: i64, now: DateTime<Utc>) -> Result<bool> {
+    type Found = (String, Option<String>, Option<i64>, Option<i64>);
+    let found: Option<Found> = job_queue::table
+        .find(id)
+        .for_update()
+        .select((job_queue::state, job_queue::lock_key, job_queue::batch_id, job_queue::after_batch))
+        .first(db)
+        .optional()?;
+    match found.map(|(state, lock_key, batch_id, after_batch)| (state.parse::<JobState>(), lock_key, batch_id, after_batch)) {
+        Some((Ok(JobState::Running), ..)) => {
+            let running = job_queue::table.find(id).filter(job_queue::state.eq(RUNNING));
+            Ok(diesel::update(running).set(job_queue::is_cancelled.eq(true)).execute(db)? > 0)
+        }
+        Some((Ok(JobState::Waiting | JobState::Ready | JobState::Blocked), _, batch_id, after_batch)) => {
+            diesel::delete(job_queue::table.find(id)).execute(db)?;
+            let job = Claimed {
+                id,
+                name: String::new(),
+                queue: String::new(),
+                payload: String::new(),
+                attempts: 0,
+                is_unique_later: false,
+                // It has not run, so nothing waits for its end.
+                lock_key: None,
+                batch_id,
+                after_batch,
+                created_at: now,
+            };
+            release(db, &job, &End::Cancelled, now)?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Makes a failed job, or one that waits, ready with all its attempts. Returns false if there is none with this id.
+pub(crate) fn retry(db: &mut Db, id: i64, now: DateTime<Utc>) -> Result<bool> {
+    let job = job_queue::table.filter(job_queue::id.eq(id)).filter(job_queue::state.eq_any([FAILED, WAITING]));
+    Ok(diesel::update(job).set(Again::at(now)).execute(db)? > 0)
+}
+
+/// Makes all failed jobs ready. Returns their number.
+pub(crate) fn retry_failed(db: &mut Db, now: DateTime<Utc>) -> Result<usize> {
+    Ok(diesel::update(job_queue::table.filter(job_queue::state.eq(FAILED))).set(Again::at(now)).execute(db)?)
+}
+
+/// A job that begins again.
+#[derive(AsChangeset)]
+#[diesel(table_name = job_queue, treat_none_as_null = true)]
+struct Again {
+    state: &'static str,
+    due_at: NaiveDateTime,
+    attempts: i32,
+    is_cancelled: bool,
+    keep_until: Option<NaiveDateTime>,
+    ended_at: Option<NaiveDateTime>,
+}
+
+impl Again {
+    fn at(now: DateTime<Utc>) -> Self {
+        Again { state: READY, due_at: now.naive_utc(), attempts: 0, is_cancelled: false, keep_until: None, ended_at: None }
+    }
+}
+
+/// The ended attempts of an hour.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = job_counts)]
+pub(crate) struct Count {
+    pub(crate) hour: NaiveDateTime,
+    pub(crate) name: String,
+    pub(crate) done: i64,
+    pub(crate) failed: i64,
+}
+
+/// Returns the numbers of the last hours, newest first.
+pub(crate) fn counts(db: &mut Db, hours: i64) -> Result<Vec<Count>> {
+    let since = (db.now() - TimeDelta::hours(hours)).naive_utc();
+    let counts = job_counts::table.filter(job_counts::hour.gt(since)).order((job_counts::hour.desc(), job_counts::name));
+    Ok(counts.select(Count::as_select()).load(db)?)
+}

@@ -1,0 +1,71 @@
+//! The worker of a process: claims jobs, runs them, and records how they end.
+
+mod attempt;
+mod control;
+mod heartbeat;
+mod pump;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lback_core::{Application, ProgramError, ProgramResult};
+use tokio::sync::watch;
+
+use crate::registry::Queue;
+use crate::{Jobs, store};
+
+pub(crate) use attempt::{Outcome, attempt};
+pub(crate) use control::Control;
+
+/// Runs jobs in this process.
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    pub(crate) app: Arc<Application>,
+    pub(crate) jobs: Jobs,
+    /// Names the process in the database.
+    pub(crate) id: Arc<str>,
+    pub(crate) queues: Vec<Queue>,
+    /// The number of jobs that run at the same time.
+    pub(crate) threads: usize,
+}
+
+impl Worker {
+    /// Returns a worker for all queues.
+    pub(crate) fn new(app: &Arc<Application>, jobs: &Jobs, threads: usize) -> Self {
+        let id = uuid::Uuid::new_v4().simple().to_string().into();
+        Worker { app: app.clone(), jobs: jobs.clone(), id, queues: jobs.queues().to_vec(), threads }
+    }
+
+    /// Returns a worker for some queues only.
+    ///
+    /// # Errors
+    /// Returns an error if one of them is unknown.
+    pub(crate) fn only(mut self, queues: &[&str]) -> ProgramResult<Self> {
+        for name in queues {
+            self.jobs.registry().require_queue(name).map_err(|error| ProgramError::new(error.message().to_owned()))?;
+        }
+        self.queues.retain(|queue| queues.contains(&queue.name.as_str()));
+        Ok(self)
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_secs(self.jobs.settings().jobs_lease_seconds.into())
+    }
+
+    /// Runs jobs until `stopping` turns true, and then gives those back that do not end soon.
+    pub(crate) async fn work(self, stopping: watch::Receiver<bool>) {
+        #[cfg(feature = "postgres")]
+        let _listener = crate::listener::listen(&self.jobs);
+        pump::Pump::new(Arc::new(self)).run(stopping).await;
+    }
+
+    /// Records how attempts have ended that belong to workers which are considered dead.
+    pub(crate) fn end_lost(&self, db: &mut lback_db::Db) -> lback_core::Result<()> {
+        for (worker, job) in store::lost(db, &self.id)? {
+            let error = "its process has ended, or could not reach the database, while the job was running";
+            tracing::warn!(target: "lback::jobs", id = job.id, name = job.name, attempt = job.attempts, "{error}");
+            store::end(db, &worker, &job, &self.failed(&job, error.to_owned(), false))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,357 @@
+//! The loop of a worker.
+//!
+//! One transaction records the attempts that have ended since the last one and claims new jobs, so that under load many short jobs share
+//! it. If there is nothing to do, the loop waits until it is woken by a commit of this process or, on PostgreSQL, of another one, until
+//! the next job or schedule is due, or until it is time to look, because another process may have enqueued a job.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use lback_core::Result;
+use lback_db::{Db, is_unavailable};
+use tokio::sync::{mpsc, watch};
+
+use super::heartbeat::{self, Running};
+use super::{Control, Outcome, Worker, attempt};
+use crate::store::{self, Claimed, End};
+
+/// How often an idle worker looks for jobs. Processes that share a SQLite file do not wake each other.
+const LOOK_AT_FILE: Duration = Duration::from_secs(1);
+const LOOK_AT_SERVER: Duration = Duration::from_secs(5);
+
+/// The amount of work that is claimed in advance, and the maximum number of jobs per thread.
+const AHEAD: Duration = Duration::from_millis(50);
+const MAX_AHEAD: usize = 64;
+
+/// The pause after the first failure of the database; it grows with each further one.
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+/// How long running jobs may go on when the program stops.
+const LAST_JOBS: Duration = Duration::from_secs(10);
+/// The number of attempts to record the last ends.
+const LAST_STEPS: u32 = 5;
+
+/// Work that is done now and then.
+struct Regular {
+    every: Duration,
+    done_at: Option<Instant>,
+}
+
+impl Regular {
+    fn every(every: Duration) -> Self {
+        Regular { every, done_at: None }
+    }
+
+    fn is_due(&self) -> bool {
+        self.done_at.is_none_or(|at| at.elapsed() >= self.every)
+    }
+
+    fn done(&mut self) {
+        self.done_at = Some(Instant::now());
+    }
+
+    fn require(&mut self) {
+        self.done_at = None;
+    }
+}
+
+type Counts = BTreeMap<String, (i64, i64)>;
+type Ended = (Claimed, Outcome, Duration);
+
+pub(super) struct Pump {
+    worker: Arc<Worker>,
+    running: Running,
+    /// Jobs that have been claimed and wait for a thread.
+    claimed: VecDeque<Claimed>,
+    ended: mpsc::UnboundedReceiver<Ended>,
+    send_ended: mpsc::UnboundedSender<Ended>,
+    /// Ends that are to be recorded.
+    ends: Arc<Vec<(Claimed, End)>>,
+    counts: Counts,
+    /// The number of threads whose job has not returned after its time limit.
+    overdue: Arc<AtomicUsize>,
+    /// The average time of a job.
+    average: Duration,
+    /// Whether there may be jobs to claim.
+    may_claim: bool,
+    next_due: Option<DateTime<Utc>>,
+    /// The next time of each schedule.
+    next_scheduled: Vec<Option<DateTime<Utc>>>,
+    /// Looks for jobs while there is nothing else to do.
+    look: Regular,
+    /// Writes the counts, unless there is something else to write.
+    count: Regular,
+    /// Looks for jobs of workers that are considered dead.
+    find_lost: Regular,
+    /// Looks for due jobs while there is other work.
+    find_due: Regular,
+    /// Deletes old rows.
+    delete_old: Regular,
+}
+
+/// What a transaction is to do.
+struct Plan {
+    worker: Arc<Worker>,
+    ends: Arc<Vec<(Claimed, End)>>,
+    counts: Counts,
+    /// The schedules that are due.
+    scheduled: Vec<usize>,
+    find_lost: bool,
+    find_due: bool,
+    delete_old: bool,
+    /// The number of jobs to claim.
+    room: usize,
+}
+
+/// What a transaction has found.
+struct Found {
+    claimed: Vec<Claimed>,
+    /// The time when the next job is due, if that was looked for.
+    next_due: Option<Option<DateTime<Utc>>>,
+    /// The next times of the schedules that were due.
+    next_scheduled: Vec<(usize, Option<DateTime<Utc>>)>,
+}
+
+impl Plan {
+    fn carry_out(&self, db: &mut Db) -> Result<Found> {
+        let Worker { id, jobs, queues, .. } = &*self.worker;
+        store::end_all(db, id, &self.ends)?;
+        store::add_counts(db, &self.counts)?;
+        if self.find_lost {
+            self.worker.end_lost(db)?;
+        }
+        if self.delete_old {
+            store::delete_old(db, jobs.settings().keep_failed())?;
+        }
+        if self.find_due {
+            store::make_due_ready(db)?;
+        }
+        let scheduled = self.scheduled.iter().filter_map(|&at| Some((at, jobs.schedules().get(at)?)));
+        let next_scheduled = scheduled.map(|(at, schedule)| Ok((at, schedule.run(db)?))).collect::<Result<_>>()?;
+        let claimed = store::claim(db, id, queues, self.room, self.worker.lease())?;
+        let next_due = if claimed.len() < self.room { Some(store::next_due(db)?) } else { None };
+        Ok(Found { claimed, next_due, next_scheduled })
+    }
+}
+
+impl Pump {
+    pub(super) fn new(worker: Arc<Worker>) -> Self {
+        let (send_ended, ended) = mpsc::unbounded_channel();
+        let now = worker.app.clock().now();
+        let look = if worker.jobs.database().kind().is_server() { LOOK_AT_SERVER } else { LOOK_AT_FILE };
+        Pump {
+            // At first, each is looked at: it may have been missed.
+            next_scheduled: worker.jobs.schedules().iter().map(|_| Some(now)).collect(),
+            running: Running::default(),
+            claimed: VecDeque::new(),
+            ended,
+            send_ended,
+            ends: Arc::default(),
+            counts: BTreeMap::new(),
+            overdue: Arc::default(),
+            average: AHEAD,
+            may_claim: true,
+            next_due: None,
+            look: Regular::every(look),
+            count: Regular::every(Duration::from_secs(10)),
+            find_lost: Regular::every(worker.lease() / 4),
+            find_due: Regular::every(Duration::from_millis(200)),
+            delete_old: Regular::every(Duration::from_secs(3600)),
+            worker,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let heartbeat = tokio::spawn(heartbeat::beat(self.worker.clone(), self.running.clone()));
+        let mut failures = 0;
+        while !*stopping.borrow() {
+            let Err(error) = self.turn(&mut stopping).await else {
+                failures = 0;
+                continue;
+            };
+            failures += 1;
+            // On SQLite, the transaction of a job may keep this one waiting.
+            if !is_unavailable(&error) || failures > 20 {
+                tracing::error!(target: "lback::jobs", %error, "the jobs cannot be read or recorded");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(FAILURE_PAUSE * failures.min(50)) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+            }
+        }
+        self.stop().await;
+        heartbeat.abort();
+    }
+
+    /// Does what there is to do, or waits for something.
+    async fn turn(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<()> {
+        while let Ok(ended) = self.ended.try_recv() {
+            self.note(ended);
+        }
+        let now = self.worker.app.clock().now();
+        let due = self.next_scheduled.iter().flatten().chain(&self.next_due).min().copied();
+        let has_ends = !self.ends.is_empty() || (!self.counts.is_empty() && self.count.is_due());
+        if has_ends || due.is_some_and(|due| due <= now) || (self.may_claim && self.room() > 0) {
+            return self.step(now).await;
+        }
+        if self.look.is_due() && self.room() > 0 {
+            return self.look().await;
+        }
+        let until_due = due.map_or(self.look.every, |due| (due - now).to_std().unwrap_or_default());
+        let jobs = self.worker.jobs.clone();
+        tokio::select! {
+            Some(ended) = self.ended.recv() => self.note(ended),
+            () = jobs.woken() => self.may_claim = true,
+            () = tokio::time::sleep(self.look.every.min(until_due)) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
+        Ok(())
+    }
+
+    /// Returns the number of jobs that may be claimed.
+    fn room(&self) -> usize {
+        let ahead = usize::try_from(AHEAD.as_nanos() / self.average.as_nanos().max(1)).unwrap_or(MAX_AHEAD);
+        (self.free() * ahead.clamp(1, MAX_AHEAD)).saturating_sub(self.claimed.len())
+    }
+
+    /// Returns the number of jobs that may begin. Threads whose job does not end are replaced, but not without end.
+    fn free(&self) -> usize {
+        let overdue = self.overdue.load(Ordering::Acquire).saturating_sub(self.worker.threads);
+        self.worker.threads.saturating_sub(self.running.all().len() + overdue)
+    }
+
+    fn note(&mut self, (job, outcome, time): Ended) {
+        self.running.all().remove(&job.id);
+        self.average = (self.average * 7 + time) / 8;
+        let (done, failed) = match &outcome {
+            Outcome::Recorded | Outcome::Ended(End::Done(_)) => (1, 0),
+            Outcome::Ended(End::Retry { .. } | End::Failed { .. }) => (0, 1),
+            Outcome::Ended(End::Cancelled | End::HandedBack) => (0, 0),
+        };
+        add(&mut self.counts, &job.name, (done, failed));
+        if let Outcome::Ended(end) = outcome {
+            Arc::make_mut(&mut self.ends).push((job, end));
+        }
+        // Another job may have waited for the end of this one.
+        self.may_claim = true;
+        self.start();
+    }
+
+    /// Begins as many of the claimed jobs as there are threads.
+    fn start(&mut self) {
+        while self.free() > 0
+            && let Some(job) = self.claimed.pop_front()
+        {
+            let limit = self.worker.jobs.registry().find(&job.name).map_or(AHEAD, |of_type| of_type.timeout);
+            let control = Arc::new(Control::new(limit));
+            self.running.all().insert(job.id, (job.clone(), control.clone()));
+            let (worker, overdue, send) = (self.worker.clone(), self.overdue.clone(), self.send_ended.clone());
+            tokio::spawn(async move {
+                let begin = Instant::now();
+                let outcome = attempt(worker, job.clone(), control, overdue).await;
+                // The pump may have stopped.
+                let _ = send.send((job, outcome, begin.elapsed()));
+            });
+        }
+    }
+
+    /// Looks for work that this process was not told of, without writing.
+    async fn look(&mut self) -> Result<()> {
+        let worker = self.worker.clone();
+        let look = self.worker.jobs.database().run(move |db| store::look(db, &worker.id, &worker.queues)).await?;
+        self.look.done();
+        self.next_due = look.next_due;
+        if look.has_work {
+            self.may_claim = true;
+            self.find_lost.require();
+        }
+        Ok(())
+    }
+
+    /// Records ends, and claims jobs.
+    async fn step(&mut self, now: DateTime<Utc>) -> Result<()> {
+        let writes_counts = !self.ends.is_empty() || self.count.is_due();
+        let is_due = |&(_, next): &(usize, &Option<DateTime<Utc>>)| next.is_some_and(|next| next <= now);
+        let plan = Plan {
+            worker: self.worker.clone(),
+            ends: self.ends.clone(),
+            counts: if writes_counts { std::mem::take(&mut self.counts) } else { Counts::new() },
+            scheduled: self.next_scheduled.iter().enumerate().filter(is_due).map(|(at, _)| at).collect(),
+            find_lost: self.find_lost.is_due(),
+            find_due: self.find_due.is_due() || self.next_due.is_some_and(|due| due <= now),
+            delete_old: self.delete_old.is_due(),
+            room: self.room(),
+        };
+        let plan = Arc::new(plan);
+        let planned = plan.clone();
+        let found = match self.worker.jobs.database().run_write(move |db| planned.carry_out(db)).await {
+            Ok(found) => found,
+            Err(error) => {
+                plan.counts.iter().for_each(|(name, count)| add(&mut self.counts, name, *count));
+                return Err(error);
+            }
+        };
+        self.ends = Arc::default();
+        let regular = [
+            (writes_counts, &mut self.count),
+            (plan.find_lost, &mut self.find_lost),
+            (plan.find_due, &mut self.find_due),
+            (plan.delete_old, &mut self.delete_old),
+        ];
+        regular.into_iter().filter(|(is_done, _)| *is_done).for_each(|(_, work)| work.done());
+        self.may_claim = found.claimed.len() >= plan.room;
+        if let Some(next_due) = found.next_due {
+            self.next_due = next_due;
+        }
+        for (at, next) in found.next_scheduled {
+            if let Some(scheduled) = self.next_scheduled.get_mut(at) {
+                *scheduled = next;
+            }
+        }
+        self.claimed.extend(found.claimed);
+        self.start();
+        Ok(())
+    }
+
+    /// Waits for the running jobs, and gives back those that do not end.
+    async fn stop(&mut self) {
+        let waiting: Vec<Claimed> = self.claimed.drain(..).collect();
+        self.running.all().values().for_each(|(_, control)| control.stop());
+        let cut_off = tokio::time::Instant::now() + LAST_JOBS;
+        while !self.running.all().is_empty() {
+            match tokio::time::timeout_at(cut_off, self.ended.recv()).await {
+                Ok(Some(ended)) => self.note(ended),
+                _ => break,
+            }
+        }
+        let running: Vec<Claimed> = self.running.all().drain().map(|(_, (job, _))| job).collect();
+        Arc::make_mut(&mut self.ends).extend(waiting.into_iter().chain(running).map(|job| (job, End::HandedBack)));
+        let plan = Plan {
+            worker: self.worker.clone(),
+            ends: self.ends.clone(),
+            counts: std::mem::take(&mut self.counts),
+            scheduled: Vec::new(),
+            find_lost: false,
+            find_due: false,
+            delete_old: false,
+            room: 0,
+        };
+        let plan = Arc::new(plan);
+        for _ in 0..LAST_STEPS {
+            let plan = plan.clone();
+            match self.worker.jobs.database().run_write(move |db| plan.carry_out(db)).await {
+                Ok(_) => return,
+                Err(error) => tracing::warn!(target: "lback::jobs", %error, "the ends of jobs cannot be recorded yet"),
+            }
+            tokio::time::sleep(FAILURE_PAUSE).await;
+        }
+        tracing::error!(target: "lback::jobs", "the last jobs were not recorded; they run again when their leases have ended");
+    }
+}
+
+fn add(counts: &mut Counts, name: &str, (done, failed): (i64, i64)) {
+    let count = counts.entry(name.to_owned()).or_default();
+    *count = (count.0 + done, count.1 + failed);
+}

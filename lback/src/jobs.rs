@@ -1,0 +1,7 @@
+//! Jobs: work that is done after the commit of a request, and at fixed times.
+
+#[doc(inline)]
+pub use lback_jobs::{
+    AppJobs, Batch, BatchInfo, Enqueued, Job, JobContext, JobInfo, JobOptions, JobProgress, JobSet, JobState, Jobs, JobsSettings, Missed,
+    NewJob, RequestJobs, Schedule, job_batches, job_counts, job_queue, job_schedules, jobs,
+};
