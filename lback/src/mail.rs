@@ -3,5 +3,4 @@
 #[doc(inline)]
 pub use lback_mail::{
     AppMail, Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail, SmtpTls,
-    mail_outbox,
 };

@@ -6,9 +6,10 @@ use lback_db::{Database, MigrationSet, Tables};
 
 use crate::panel::JobsPanel;
 use crate::registry::Registry;
+use crate::schedule::Schedule;
 use crate::sealed::Sealed;
 use crate::worker::Worker;
-use crate::{JobSet, Jobs, JobsSettings, NewJob, Schedule, commands, health, pages, store};
+use crate::{JobSet, Jobs, JobsSettings, commands, health, pages, store};
 
 /// Adds jobs to [`App`].
 pub trait AppJobs: Sealed {
@@ -16,11 +17,16 @@ pub trait AppJobs: Sealed {
     /// server, and the commands `worker` and `jobs`. See [`Job`](crate::Job) for an example. It can be called several times.
     fn jobs(self, types: JobSet) -> Self;
 
+    /// Adds types of jobs of a battery that can also do its work without a database. In an application without one, they are left out.
+    fn optional_jobs(self, types: JobSet) -> Self;
+
     /// Enqueues a job at fixed times, once in all processes: `.schedule("0 3 * * *", CloseIdleTickets { days: 14 })` for every day at
     /// 3 o'clock. See [`Schedule`] for the expression and for options.
-    fn schedule(self, expression: &str, job: impl Into<NewJob>) -> Self;
+    #[cfg(feature = "schedules")]
+    fn schedule(self, expression: &str, job: impl Into<crate::NewJob>) -> Self;
 
     /// Enqueues a job at fixed times, with options.
+    #[cfg(feature = "schedules")]
     fn schedule_with(self, schedule: Schedule) -> Self;
 }
 
@@ -30,10 +36,19 @@ impl AppJobs for App {
         self
     }
 
-    fn schedule(self, expression: &str, job: impl Into<NewJob>) -> Self {
+    fn optional_jobs(mut self, types: JobSet) -> Self {
+        let optional = &mut self.battery_mut::<JobsBattery>().optional;
+        // A battery may be added twice.
+        *optional = types.or(std::mem::take(optional));
+        self
+    }
+
+    #[cfg(feature = "schedules")]
+    fn schedule(self, expression: &str, job: impl Into<crate::NewJob>) -> Self {
         self.schedule_with(Schedule::new(expression, job))
     }
 
+    #[cfg(feature = "schedules")]
     fn schedule_with(mut self, schedule: Schedule) -> Self {
         self.battery_mut::<JobsBattery>().schedules.push(schedule);
         self
@@ -43,16 +58,13 @@ impl AppJobs for App {
 #[derive(Default)]
 struct JobsBattery {
     types: JobSet,
+    optional: JobSet,
     schedules: Vec<Schedule>,
 }
 
 impl Battery for JobsBattery {
     fn name(&self) -> &'static str {
         "jobs"
-    }
-
-    fn requires(&self) -> &'static [&'static str] {
-        &["database"]
     }
 
     fn settings(&self, settings: &mut Settings) {
@@ -74,9 +86,13 @@ impl Battery for JobsBattery {
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let settings: JobsSettings = setup.settings().section()?;
         let zone = setup.settings().section::<lback_core::CoreSettings>()?.time_zone;
-        let missing = || ProgramError::new("jobs need a database");
-        let database = setup.find_state::<Database>().cloned().ok_or_else(missing)?;
-        let registry = Registry::new(self.types, &settings.jobs_queues)?;
+        let Some(database) = setup.find_state::<Database>().cloned() else {
+            let missing = "jobs need a database, which this application does not have. Remove App::without_database()";
+            return if self.types.is_empty() && self.schedules.is_empty() { Ok(()) } else { Err(ProgramError::new(missing)) };
+        };
+        let mut types = self.types;
+        types.append(self.optional);
+        let registry = Registry::new(types, &settings.jobs_queues)?;
         let mut schedules = self.schedules;
         for schedule in &mut schedules {
             schedule.prepare(&registry, zone)?;
@@ -93,7 +109,7 @@ impl Battery for JobsBattery {
         setup.state(jobs.clone());
         setup.toolbar_panel(JobsPanel);
         setup.health_check("Jobs", health::health);
-        for page in pages::pages() {
+        for page in pages::pages(!jobs.schedules().is_empty()) {
             setup.info_page(page);
         }
         let scheduled = jobs.clone();

@@ -26,9 +26,9 @@ pub enum JobState {
 }
 
 impl JobState {
-    /// All states.
+    /// All states, beginning with those that need attention.
     pub const ALL: [JobState; 6] =
-        [JobState::Waiting, JobState::Ready, JobState::Blocked, JobState::Running, JobState::Done, JobState::Failed];
+        [JobState::Failed, JobState::Running, JobState::Ready, JobState::Blocked, JobState::Waiting, JobState::Done];
 
     /// Returns the name: `waiting`.
     pub fn name(self) -> &'static str {

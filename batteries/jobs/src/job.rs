@@ -70,12 +70,19 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// queue run at the same time.
     const QUEUE: &'static str = "default";
 
+    /// How many jobs of [`QUEUE`](Self::QUEUE) run at the same time in all processes, unless `JOBS_QUEUES` in the settings says
+    /// otherwise. If the types of a queue differ, the smallest limit holds.
+    const QUEUE_LIMIT: Option<u32> = None;
+
     /// Maximum number of attempts. After the last one, the job is kept as failed for `JOBS_KEEP_FAILED_DAYS` and can be retried by hand.
     /// The ten attempts of the default take about three hours.
     const MAX_ATTEMPTS: u32 = MAX_ATTEMPTS;
 
     /// The time limit of an attempt. After it, the attempt counts as failed, and nothing that it has written is saved.
     const TIMEOUT: Duration = Duration::from_secs(600);
+
+    /// Maximum size of the job's data as JSON, in bytes. Larger data belongs into a table or a file, with its id in the job.
+    const MAX_BYTES: usize = 256 * 1024;
 
     /// How long a job can still be found by its id after it has succeeded. By default, it is deleted at once.
     const KEEP: Duration = Duration::ZERO;

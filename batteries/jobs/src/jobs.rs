@@ -8,8 +8,9 @@ use lback_db::{Database, Db};
 use tokio::sync::Notify;
 
 use crate::registry::{Queue, Registry};
+use crate::schedule::Schedule;
 use crate::store;
-use crate::{Batch, BatchInfo, JobInfo, JobState, JobsSettings, NewJob, Schedule};
+use crate::{Batch, BatchInfo, JobInfo, JobState, JobsSettings, NewJob};
 
 /// The jobs of an application. Cheap to clone.
 ///
@@ -132,6 +133,14 @@ impl Jobs {
         store::list(db, state, limit.into())
     }
 
+    /// Returns up to `limit` jobs of a queue in each state. Failed ones come first.
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub fn list_queue(&self, db: &mut Db, queue: &str, limit: u32) -> Result<Vec<JobInfo>> {
+        store::list_queue(db, queue, limit.into())
+    }
+
     /// Cancels a job. One that waits is deleted; a running one ends when it calls [`JobContext::check`](crate::JobContext::check).
     /// Returns false if there is no such job, or it has ended.
     ///
@@ -140,6 +149,15 @@ impl Jobs {
     pub fn cancel(&self, db: &mut Db, id: i64) -> Result<bool> {
         let now = db.now();
         store::cancel(db, id, now)
+    }
+
+    /// Deletes a job that is not running. Returns false if there is none.
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub fn delete(&self, db: &mut Db, id: i64) -> Result<bool> {
+        let now = db.now();
+        store::delete(db, id, now)
     }
 
     /// Runs a failed job, or one that waits, as soon as possible, with all its attempts. Returns false if there is no such job.
@@ -170,7 +188,8 @@ impl Jobs {
         self.0.woken.notified().await;
     }
 
-    pub(crate) fn database(&self) -> &Database {
+    /// Returns the database in which the jobs are stored.
+    pub fn database(&self) -> &Database {
         &self.0.database
     }
 

@@ -19,6 +19,10 @@ mod pages;
 mod panel;
 mod registry;
 mod request;
+#[cfg(feature = "schedules")]
+mod schedule;
+#[cfg(not(feature = "schedules"))]
+#[path = "no_schedule.rs"]
 mod schedule;
 mod sealed;
 mod settings;
@@ -34,9 +38,10 @@ pub use jobs::{Enqueued, Jobs};
 pub use new_job::{Batch, JobOptions, NewJob};
 pub use registry::JobSet;
 pub use request::RequestJobs;
+#[cfg(feature = "schedules")]
 pub use schedule::{Missed, Schedule};
 pub use settings::JobsSettings;
-pub use store::{job_batches, job_counts, job_queue, job_schedules};
+pub use store::{job_batches, job_counts, job_queue, job_schedules, tables};
 pub use testing::{ClientJobs, JobRun};
 
 use lback_db::MigrationSet;

@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Job;
 
-/// The maximum size of a job's data as JSON, in bytes.
-const MAX_PAYLOAD: usize = 256 * 1024;
 /// The maximum length of a key in bytes.
 const MAX_KEY: usize = 200;
 
@@ -51,10 +49,11 @@ pub(crate) enum UniqueUntil {
 impl<J: Job> From<J> for NewJob {
     fn from(job: J) -> Self {
         let (payload, problem) = match serde_json::to_string(&job) {
-            Ok(payload) if payload.len() <= MAX_PAYLOAD => (payload, None),
+            Ok(payload) if payload.len() <= J::MAX_BYTES => (payload, None),
             Ok(payload) => {
                 let size = payload.len() / 1024;
-                let text = format!("its data has {size} KiB, and may have {}. Store it in a table, and enqueue its id", MAX_PAYLOAD / 1024);
+                let text =
+                    format!("its data has {size} KiB, and may have {}. Store it in a table, and enqueue its id", J::MAX_BYTES / 1024);
                 (String::new(), Some(text))
             }
             Err(error) => (String::new(), Some(format!("its data cannot be written as JSON: {error}"))),

@@ -10,12 +10,15 @@ use crate::{JobState, Jobs, RequestJobs, store};
 /// The maximum number of jobs of a state on the page.
 const MOST: u32 = 100;
 
-pub(crate) fn pages() -> [InfoPage; 3] {
-    [
+pub(crate) fn pages(has_schedules: bool) -> Vec<InfoPage> {
+    let mut pages = vec![
         InfoPage::new("jobs", "Jobs", jobs).action("retry", "Retry", retry).action("cancel", "Cancel", cancel),
-        InfoPage::new("schedules", "Schedules", schedules),
         InfoPage::new("throughput", "Jobs per hour", throughput),
-    ]
+    ];
+    if has_schedules {
+        pages.push(InfoPage::new("schedules", "Schedules", schedules));
+    }
+    pages
 }
 
 fn time(req: &Request, at: DateTime<Utc>) -> String {
@@ -26,7 +29,7 @@ fn time(req: &Request, at: DateTime<Utc>) -> String {
 fn jobs(req: &mut Request) -> Result<InfoTable> {
     let jobs = req.jobs()?;
     let mut found = Vec::new();
-    for state in [JobState::Failed, JobState::Running, JobState::Ready, JobState::Blocked, JobState::Waiting, JobState::Done] {
+    for state in JobState::ALL {
         found.extend(jobs.list(req.db()?, Some(state), MOST)?);
     }
     let rows = found.into_iter().map(|job| {

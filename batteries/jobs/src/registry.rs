@@ -1,6 +1,6 @@
 //! The types of jobs of an application.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ impl JobSet {
         self.0.push(JobType {
             name: J::NAME,
             queue: J::QUEUE,
+            queue_limit: J::QUEUE_LIMIT,
             max_attempts: J::MAX_ATTEMPTS.max(1),
             timeout: J::TIMEOUT,
             keep: J::KEEP,
@@ -47,6 +48,18 @@ impl JobSet {
         self
     }
 
+    /// Adds the types of `other` whose names are new.
+    pub(crate) fn or(mut self, other: JobSet) -> Self {
+        let is_new = |of_type: &JobType| self.0.iter().all(|own| own.name != of_type.name);
+        let new: Vec<JobType> = other.0.into_iter().filter(is_new).collect();
+        self.0.extend(new);
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn append(&mut self, other: JobSet) {
         self.0.extend(other.0);
     }
@@ -56,6 +69,7 @@ impl JobSet {
 pub(crate) struct JobType {
     pub(crate) name: &'static str,
     pub(crate) queue: &'static str,
+    queue_limit: Option<u32>,
     pub(crate) max_attempts: u32,
     pub(crate) timeout: Duration,
     pub(crate) keep: Duration,
@@ -88,19 +102,21 @@ const NAMES: &str = "use 1 to 60 lower-case letters, digits, hyphens and undersc
 impl Registry {
     pub(crate) fn new(types: JobSet, limits: &BTreeMap<String, u32>) -> ProgramResult<Self> {
         let mut by_name = BTreeMap::new();
-        let mut queues: BTreeSet<String> = limits.keys().cloned().chain(["default".to_owned()]).collect();
+        let mut queues = BTreeMap::from([("default".to_owned(), None)]);
         for of_type in types.0 {
             for (what, name) in [("job", of_type.name), ("queue", of_type.queue)] {
                 if !is_name(name) {
                     return Err(ProgramError::new(format!("the name of the {what} \"{name}\" is invalid: {NAMES}")));
                 }
             }
-            queues.insert(of_type.queue.to_owned());
+            let limit: &mut Option<u32> = queues.entry(of_type.queue.to_owned()).or_default();
+            *limit = limit.iter().copied().chain(of_type.queue_limit).min();
             if let Some(other) = by_name.insert(of_type.name, of_type) {
                 return Err(ProgramError::new(format!("two types of jobs are named \"{}\"; rename one of them", other.name)));
             }
         }
-        let queues = queues.into_iter().map(|name| Queue { limit: limits.get(&name).copied(), name }).collect();
+        queues.extend(limits.iter().map(|(name, limit)| (name.clone(), Some(*limit))));
+        let queues = queues.into_iter().map(|(name, limit)| Queue { name, limit }).collect();
         Ok(Registry { types: by_name, queues })
     }
 

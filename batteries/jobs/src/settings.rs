@@ -24,7 +24,7 @@ pub struct JobsSettings {
 
 impl Default for JobsSettings {
     fn default() -> Self {
-        JobsSettings { jobs_threads: 2, jobs_queues: BTreeMap::new(), jobs_lease_seconds: 60, jobs_keep_failed_days: 30 }
+        JobsSettings { jobs_threads: 4, jobs_queues: BTreeMap::new(), jobs_lease_seconds: 60, jobs_keep_failed_days: 30 }
     }
 }
 

@@ -4,15 +4,17 @@ use lback_app::{App, Battery, CommandSpec, Setup, TestSettings};
 use lback_core::middleware::Slot;
 use lback_core::{CoreSettings, ProgramError, ProgramResult, Settings};
 use lback_db::MigrationSet;
-use lback_db::{Database, Tables};
+use lback_jobs::{AppJobs, Jobs, jobs};
 
+use crate::job::SendMail;
+use crate::page::page;
 use crate::sealed::Sealed;
-use crate::{Mail, MailBackend, MailMiddleware, MailPanel, MailSettings, Mailer, SmtpTls, send_regularly};
+use crate::{Mail, MailBackend, MailMiddleware, MailPanel, MailSettings, Mailer, SmtpTls};
 
 /// Adds mail to [`App`].
 pub trait AppMail: Sealed {
-    /// Adds mail to the application: [`req.send_mail()`](crate::RequestMail::send_mail), the table of the outbox, the task that sends
-    /// waiting mail, and the command `sendtestmail`.
+    /// Adds mail to the application: [`req.send_mail()`](crate::RequestMail::send_mail), the job that sends a mail, and the command
+    /// `sendtestmail`.
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -30,7 +32,7 @@ pub trait AppMail: Sealed {
 
 impl AppMail for App {
     fn mail(self) -> Self {
-        self.with(MailBattery)
+        self.optional_jobs(jobs![SendMail]).with(MailBattery)
     }
 }
 
@@ -39,6 +41,10 @@ struct MailBattery;
 impl Battery for MailBattery {
     fn name(&self) -> &'static str {
         "mail"
+    }
+
+    fn requires(&self) -> &'static [&'static str] {
+        &["jobs"]
     }
 
     fn settings(&self, settings: &mut Settings) {
@@ -54,10 +60,6 @@ impl Battery for MailBattery {
         Some(crate::MIGRATIONS)
     }
 
-    fn tables(&self) -> Tables {
-        crate::tables()
-    }
-
     fn commands(&self) -> Vec<CommandSpec> {
         vec![send_test_mail()]
     }
@@ -65,14 +67,17 @@ impl Battery for MailBattery {
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let debug = setup.settings().section::<CoreSettings>()?.debug;
         let settings: MailSettings = setup.settings().section()?;
-        let database = setup.find_state::<Database>().cloned();
-        let mailer = Mailer::open(&settings, setup.settings().root(), debug, database, setup.clock_in_use().clone())?;
+        let jobs = setup.find_state::<Jobs>().cloned();
+        let waits_in_memory = jobs.is_none();
+        let mailer = Mailer::open(&settings, setup.settings().root(), debug, jobs, setup.clock_in_use().clone())?;
         setup.middleware(Slot::App, MailMiddleware::new(mailer.clone()));
         setup.state(mailer.clone());
         setup.toolbar_panel(MailPanel);
-        setup.info_page(crate::outbox::page());
-        setup.health_check("Outbox", crate::outbox::health);
-        setup.background(move |_, stopping| send_regularly(mailer.clone(), stopping));
+        if waits_in_memory {
+            setup.background(move |_, stopping| mailer.clone().send_regularly(stopping));
+        } else {
+            setup.info_page(page());
+        }
         setup.checks(move |_, checks| {
             if checks.deploy() {
                 checks.add("mail", reaches_people(&settings));

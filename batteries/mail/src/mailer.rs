@@ -3,18 +3,18 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lback_core::{Clock, Error, Result};
-use lback_db::{Database, Db};
+use lback_db::Db;
+use lback_jobs::Jobs;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 
 use crate::backend::Backend;
-use crate::failure::{Failure, FailureKind};
-use crate::outbox::{Claimed, MemoryOutbox, Outbox, Outcome, push_within};
+use crate::failure::Failure;
+use crate::job::SendMail;
+use crate::memory_outbox::MemoryOutbox;
 use crate::{Mail, MailAddress, MailMessage, MailSettings};
 
 /// Sends mail. Cheap to clone.
@@ -50,52 +50,30 @@ struct Inner {
     from: MailAddress,
     max_bytes: usize,
     max_attempts: u32,
-    /// How long a worker may take to send a mail before others may try.
-    lease: Duration,
     clock: Clock,
-    woken: Notify,
 }
 
-/// Maximum number of concurrent deliveries.
-const AT_ONCE: i64 = 4;
-
-/// How much longer than the mail server's time limit a worker may take, before another one takes its mail.
-const GRACE: Duration = Duration::from_secs(60);
-
-/// The pause after the first failed attempt. It doubles with each further one, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
-/// Number of attempts to record the result of a delivery, and the pause between them.
-const NOTES: u32 = 5;
-const NOTE_PAUSE: Duration = Duration::from_secs(2);
-
-/// The result of one pass over the outbox.
-pub(crate) enum Pass {
-    /// All due mails were tried. The next one is due at this time.
-    Done(Option<DateTime<Utc>>),
-    /// The mail server is unavailable.
-    Unreachable,
+/// Where mail waits to be sent.
+enum Outbox {
+    Jobs(Jobs),
+    Memory(MemoryOutbox),
 }
 
 impl Mailer {
-    /// Opens the backend that the settings name. The outbox is in `database`, or in memory if there is none. Paths are relative to
-    /// `root`.
+    /// Opens the backend that the settings name. Mails wait as jobs, or in memory if there are none. Paths are relative to `root`.
     ///
     /// # Errors
     /// Returns an error with the key that is wrong and what to write.
-    pub fn open(settings: &MailSettings, root: &Path, debug: bool, database: Option<Database>, clock: Clock) -> Result<Self> {
+    pub fn open(settings: &MailSettings, root: &Path, debug: bool, jobs: Option<Jobs>, clock: Clock) -> Result<Self> {
         let from = MailAddress::from(&settings.mail_from);
         from.check().map_err(|error| Error::internal(format!("MAIL_FROM: {error}")))?;
         Ok(Mailer(Arc::new(Inner {
             backend: Backend::of_settings(settings, root, debug)?,
-            outbox: database.map_or_else(|| Outbox::Memory(MemoryOutbox::default()), Outbox::Database),
+            outbox: jobs.map_or_else(|| Outbox::Memory(MemoryOutbox::default()), Outbox::Jobs),
             from,
             max_bytes: settings.mail_max_bytes,
             max_attempts: settings.mail_max_attempts,
-            lease: Duration::from_secs(settings.smtp_timeout_seconds).saturating_add(GRACE),
             clock,
-            woken: Notify::new(),
         })))
     }
 
@@ -108,8 +86,7 @@ impl Mailer {
         self.0.backend.deliver(&mail).await.map_err(|failure| Error::unavailable(format!("the mail was not sent: {failure}")))
     }
 
-    /// Puts a mail into the outbox, in the transaction of `db`: for commands and background work. A server process sends it after the
-    /// commit.
+    /// Enqueues a mail in the transaction of `db`: for commands and background work. A server process sends it after the commit.
     ///
     /// ```no_run
     /// # use lback::Result;
@@ -124,11 +101,13 @@ impl Mailer {
     /// Returns an error if the mail is invalid or the database cannot be written.
     pub fn queue(&self, db: &mut Db, mail: Mail) -> Result<()> {
         let mail = self.compose(mail.without_template()?)?;
-        match &self.0.backend {
-            Backend::Memory(memory) => memory.push(vec![mail]),
-            _ => push_within(db, &[mail], self.0.clock.now())?,
+        match self.jobs() {
+            Some(jobs) => enqueue(jobs, db, vec![mail]),
+            None => {
+                self.deposit_in_memory(vec![mail]);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Returns the mails that were sent with `MAIL_BACKEND = "memory"`, oldest first.
@@ -144,12 +123,19 @@ impl Mailer {
         self.0.backend.to_string()
     }
 
-    /// Sends all due mails, and returns when each was tried. The background task of a server does this regularly.
-    ///
-    /// # Errors
-    /// Returns an error if the outbox cannot be read or written.
-    pub async fn send_due(&self) -> Result<()> {
-        self.pass().await.map(drop)
+    /// Sends the due mails that wait in memory, in an application without a database. The background task of a server does this
+    /// regularly.
+    pub async fn send_due(&self) {
+        if let Outbox::Memory(memory) = &self.0.outbox {
+            memory.send_due(self).await;
+        }
+    }
+
+    /// Sends the mails that wait in memory until `stopping` turns true.
+    pub(crate) async fn send_regularly(self, stopping: watch::Receiver<bool>) {
+        if let Outbox::Memory(memory) = &self.0.outbox {
+            memory.send_regularly(&self, stopping).await;
+        }
     }
 
     /// Returns the mail, checked and complete.
@@ -180,139 +166,69 @@ impl Mailer {
         Ok(message)
     }
 
-    /// Returns whether mail waits in the database.
-    pub(crate) fn uses_database(&self) -> bool {
-        !matches!(self.0.backend, Backend::Memory(_)) && matches!(self.0.outbox, Outbox::Database(_))
+    /// Returns the jobs as which mail waits, unless it waits in memory.
+    pub(crate) fn jobs(&self) -> Option<&Jobs> {
+        match (&self.0.backend, &self.0.outbox) {
+            (Backend::Memory(_), _) | (_, Outbox::Memory(_)) => None,
+            (_, Outbox::Jobs(jobs)) => Some(jobs),
+        }
     }
 
-    /// Puts mail into the outbox, in a transaction of its own if it waits in the database.
+    /// Enqueues mails in a transaction of their own, or in memory.
     pub(crate) async fn deposit(&self, mails: Vec<MailMessage>) -> Result<()> {
-        match &self.0.outbox {
-            Outbox::Database(database) if self.uses_database() => {
-                let now = self.now();
-                database.run_write(move |db| push_within(db, &mails, now)).await?;
-                self.wake();
-            }
-            _ => self.deposit_in_memory(mails),
-        }
+        let Some(jobs) = self.jobs() else {
+            self.deposit_in_memory(mails);
+            return Ok(());
+        };
+        let own = jobs.clone();
+        jobs.database().run_write(move |db| enqueue(&own, db, mails)).await?;
+        jobs.wake();
         Ok(())
     }
 
-    /// Puts mail into the memory of this process, unless it waits in the database.
+    /// Puts mails into the memory of this process.
     pub(crate) fn deposit_in_memory(&self, mails: Vec<MailMessage>) {
-        if let Backend::Memory(memory) = &self.0.backend {
-            memory.push(mails);
-        } else if let Outbox::Memory(outbox) = &self.0.outbox {
-            outbox.push(mails, self.now());
-            self.wake();
+        match (&self.0.backend, &self.0.outbox) {
+            (Backend::Memory(memory), _) => memory.push(mails),
+            (_, Outbox::Memory(outbox)) => outbox.push(mails, self.now()),
+            (_, Outbox::Jobs(_)) => {}
         }
     }
 
-    /// Puts a mail into the outbox in the background.
+    /// Enqueues a mail in the background.
     pub(crate) fn deposit_beside(&self, mail: MailMessage) {
-        if !self.uses_database() {
+        if self.jobs().is_none() {
             return self.deposit_in_memory(vec![mail]);
         }
         let mailer = self.clone();
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move {
                 if let Err(error) = mailer.deposit(vec![mail]).await {
-                    tracing::error!(target: "lback::mail", %error, "a mail is lost: it could not be put into the outbox");
+                    tracing::error!(target: "lback::mail", %error, "a mail is lost: it could not be stored");
                 }
             })),
-            Err(error) => tracing::error!(target: "lback::mail", %error, "a mail is lost: no runtime can put it into the outbox"),
+            Err(error) => tracing::error!(target: "lback::mail", %error, "a mail is lost: no runtime can store it"),
         }
     }
 
-    pub(crate) fn outbox(&self) -> &Outbox {
-        &self.0.outbox
+    pub(crate) async fn deliver(&self, mail: &MailMessage) -> Result<(), Failure> {
+        self.0.backend.deliver(mail).await
+    }
+
+    pub(crate) fn log_sent(&self, mail: &MailMessage) {
+        tracing::info!(target: "lback::mail", "mail to {} was sent to {}", mail.recipient_list(), self.0.backend);
+    }
+
+    pub(crate) fn max_attempts(&self) -> u32 {
+        self.0.max_attempts
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
     }
-
-    /// Wakes the background task.
-    pub(crate) fn wake(&self) {
-        self.0.woken.notify_one();
-    }
-
-    /// Waits until there may be something to send.
-    pub(crate) async fn woken(&self) {
-        self.0.woken.notified().await;
-    }
-
-    pub(crate) async fn pass(&self) -> Result<Pass> {
-        loop {
-            let (next, now) = (self.0.outbox.next_due().await?, self.now());
-            if next.is_none_or(|next| next > now) {
-                return Ok(Pass::Done(next));
-            }
-            let claimed = self.0.outbox.claim(AT_ONCE, now, now + self.0.lease).await?;
-            if claimed.is_empty() {
-                // Other workers are sending them.
-                return Ok(Pass::Done(None));
-            }
-            let mut sending = JoinSet::new();
-            for claimed in claimed {
-                let mailer = self.clone();
-                sending.spawn(async move { mailer.send_claimed(claimed).await });
-            }
-            let mut unreachable = false;
-            while let Some(sent) = sending.join_next().await {
-                unreachable |= sent.map_err(|error| Error::internal("a mail was not sent to its end").with_source(error))??;
-            }
-            if unreachable {
-                return Ok(Pass::Unreachable);
-            }
-        }
-    }
-
-    /// Sends one mail and records the result. Returns whether the mail server was unavailable.
-    async fn send_claimed(&self, Claimed { id, mail, attempts }: Claimed) -> Result<bool> {
-        let result = match &mail {
-            Some(mail) => self.0.backend.deliver(mail).await,
-            None => Err(Failure::never("its stored form cannot be read")),
-        };
-        let recipients = mail.iter().flat_map(MailMessage::recipients).map(|address| address.email.as_str()).collect::<Vec<_>>().join(", ");
-        let (outcome, unreachable) = match result {
-            Ok(()) => {
-                tracing::info!(target: "lback::mail", id, attempts, "mail to {recipients} was sent to {}", self.0.backend);
-                (Outcome::Sent, false)
-            }
-            Err(failure) if failure.kind == FailureKind::Never || attempts >= self.0.max_attempts => {
-                tracing::error!(target: "lback::mail", id, attempts, "mail to {recipients} is given up: {failure}");
-                (Outcome::GivenUp { now: self.now(), error: failure.to_string() }, failure.kind == FailureKind::Unreachable)
-            }
-            Err(failure) => {
-                let pause = pause_after(attempts);
-                tracing::warn!(
-                    target: "lback::mail", id, attempts,
-                    "mail to {recipients} was not sent, and is tried again in {} s: {failure}", pause.as_secs()
-                );
-                let again = Outcome::Again { due_at: self.now() + pause, error: failure.to_string() };
-                (again, failure.kind == FailureKind::Unreachable)
-            }
-        };
-        self.note(id, outcome).await?;
-        Ok(unreachable)
-    }
-
-    /// Records the result of a delivery, with several attempts: a busy database is no reason to send the mail again.
-    async fn note(&self, id: i64, outcome: Outcome) -> Result<()> {
-        for _ in 1..NOTES {
-            match self.0.outbox.finish(id, outcome.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(error) => tracing::warn!(target: "lback::mail", id, %error, "the result of a delivery cannot be recorded yet"),
-            }
-            tokio::time::sleep(NOTE_PAUSE).await;
-        }
-        self.0.outbox.finish(id, outcome).await
-    }
 }
 
-/// Returns the pause after this number of attempts.
-pub(crate) fn pause_after(attempts: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
-    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+/// Enqueues mails in the transaction of this connection.
+pub(crate) fn enqueue(jobs: &Jobs, db: &mut Db, mails: Vec<MailMessage>) -> Result<()> {
+    jobs.enqueue_all(db, mails.into_iter().map(SendMail)).map(drop)
 }

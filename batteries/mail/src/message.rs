@@ -84,6 +84,11 @@ impl MailMessage {
         self.to.iter().chain(&self.cc).chain(&self.bcc)
     }
 
+    /// Returns the addresses of all recipients, separated by commas.
+    pub(crate) fn recipient_list(&self) -> String {
+        self.recipients().map(|address| address.email.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     /// Refuses a mail that could not be sent as intended.
     pub(crate) fn check(&self, max_bytes: usize) -> Result<()> {
         for address in std::iter::once(&self.from).chain(self.recipients()).chain(&self.reply_to) {

@@ -1,12 +1,12 @@
-//! Puts the mail of a request into the outbox if the request succeeds.
+//! Enqueues the mail of a request if the request succeeds.
 
 use lback_core::{Middleware, Next, Request, Response, Result};
 use lback_db::{DbSession, RequestDb};
 
-use crate::outbox::push_within;
+use crate::mailer::enqueue;
 use crate::{MailMessage, Mailer};
 
-/// Makes [`req.send_mail()`](crate::RequestMail::send_mail) work: the request's mail is written to the outbox in the request's own
+/// Makes [`req.send_mail()`](crate::RequestMail::send_mail) work: the request's mail is stored in the request's own
 /// transaction, so it is sent if that is committed, and only then.
 #[derive(Debug)]
 pub struct MailMiddleware {
@@ -29,10 +29,10 @@ impl MailMiddleware {
             // The view has committed by itself, or there is no database.
             return mailer.deposit(mails).await;
         }
-        if mailer.uses_database() {
-            let now = mailer.now();
-            req.before_commit(move |db| push_within(db, &mails, now))?;
-            return req.on_commit(move || mailer.wake());
+        if let Some(jobs) = mailer.jobs().cloned() {
+            let woken = jobs.clone();
+            req.before_commit(move |db| enqueue(&jobs, db, mails))?;
+            return req.on_commit(move || woken.wake());
         }
         req.on_commit(move || mailer.deposit_in_memory(mails))
     }

@@ -19,8 +19,9 @@ struct Sent {
 /// Records a mail of the current request.
 pub(crate) fn record(mail: &MailMessage, location: &'static Location<'static>) {
     let Some(profile) = Profile::current() else { return };
-    let to = || mail.recipients().map(|address| address.email.as_str()).collect::<Vec<_>>().join(", ");
-    profile.record(|mails: &mut Limited<Sent>| mails.push_with(|| Sent { to: to(), subject: mail.subject.clone(), location }));
+    profile.record(|mails: &mut Limited<Sent>| {
+        mails.push_with(|| Sent { to: mail.recipient_list(), subject: mail.subject.clone(), location });
+    });
 }
 
 impl Panel for MailPanel {

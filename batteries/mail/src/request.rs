@@ -36,7 +36,7 @@ pub trait RequestMail: Sealed {
     /// As [`send_mail`](Self::send_mail), but neither the response nor its time tells whether a mail was sent: if `really` is false,
     /// everything except the sending is done. This is for pages on which strangers enter the address of an account.
     ///
-    /// The mail is not part of the request's transaction. It is put into the outbox in the background after the commit. An error is
+    /// The mail is not part of the request's transaction. It is stored in the background after the commit. An error is
     /// logged then, and a crash of the process at that moment loses the mail.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "auth")]
 use lback::auth::auth_users;
-#[cfg(all(feature = "auth", feature = "mail"))]
+#[cfg(all(feature = "auth", feature = "jobs"))]
 use lback::auth::{NewUser, auth_groups, auth_users_groups};
 use lback::db::joinable_tables;
 use lback::prelude::*;
@@ -14,7 +14,7 @@ use crate::unit_of_work::on_each_database;
 
 on_each_database!(the_frameworks_tables_join_those_of_an_application);
 
-#[cfg(all(feature = "auth", feature = "mail"))]
+#[cfg(all(feature = "auth", feature = "jobs"))]
 mod of_batteries {
     use super::three_tables_of_three_crates_join;
     use crate::unit_of_work::on_each_database;
@@ -79,9 +79,9 @@ fn the_frameworks_tables_join_those_of_an_application(on: &str) {
     assert_eq!(client.db(|db| both.load::<(i64, i64)>(db)), [(1, 1)]);
 }
 
-#[cfg(all(feature = "auth", feature = "mail"))]
+#[cfg(all(feature = "auth", feature = "jobs"))]
 fn three_tables_of_three_crates_join(on: &str) {
-    use lback::mail::mail_outbox;
+    use lback::jobs::job_queue;
 
     let client = client(on);
     let alice = client.db(|db| NewUser::new("alice", "a long enough secret").insert(db, lback::chrono::Utc::now()));
@@ -99,14 +99,14 @@ fn three_tables_of_three_crates_join(on: &str) {
         .inner_join(sessions::table.on(sessions::user_id.eq(auth_users::id.nullable())))
         .left_join(auth_users_groups::table.on(auth_users_groups::user_id.eq(auth_users::id)))
         .left_join(auth_groups::table.on(auth_groups::id.eq(auth_users_groups::group_id)))
-        .left_join(mail_outbox::table.on(mail_outbox::id.eq(posts::id)))
+        .left_join(job_queue::table.on(job_queue::id.eq(posts::id)))
         .select((
             posts::title,
             auth_users::username,
             comments::id,
             sessions::user_id,
             auth_groups::name.nullable(),
-            mail_outbox::id.nullable(),
+            job_queue::id.nullable(),
         ));
     type Row = (String, String, i64, Option<i64>, Option<String>, Option<i64>);
     let rows: Vec<Row> = client.db(|db| all.load(db));

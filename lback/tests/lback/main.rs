@@ -21,7 +21,7 @@ mod gate;
 mod jobs;
 mod joins;
 mod logs;
-#[cfg(feature = "mail")]
+#[cfg(all(feature = "jobs", feature = "mail"))]
 mod mail;
 mod migrations;
 #[cfg(feature = "models")]

@@ -98,8 +98,8 @@ fn what_may_be_null_is_named(on: &str) {
 
 fn the_frameworks_own_tables_are_as_it_expects(on: &str) {
     let tables = lback_session::tables();
-    #[cfg(feature = "mail")]
-    let tables = tables.and(lback_mail::tables());
+    #[cfg(feature = "jobs")]
+    let tables = tables.and(lback_jobs::tables());
     assert_eq!(differences(on, "SELECT 1", tables), Vec::<String>::new());
 }
 

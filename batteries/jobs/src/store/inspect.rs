@@ -6,7 +6,7 @@ use lback_core::Result;
 use lback_db::Db;
 
 use super::end::{End, release};
-use super::{Claimed, FAILED, READY, RUNNING, WAITING, job_counts, job_queue};
+use super::{Claimed, DONE, FAILED, READY, RUNNING, WAITING, job_counts, job_queue};
 use crate::{JobInfo, JobState};
 
 #[derive(Queryable, Selectable)]
@@ -62,6 +62,27 @@ pub(crate) fn list(db: &mut Db, state: Option<JobState>, limit: i64) -> Result<V
         None => jobs.load(db)?,
     };
     Ok(rows.into_iter().map(JobInfo::from).collect())
+}
+
+/// Returns up to `limit` jobs of a queue in each state.
+pub(crate) fn list_queue(db: &mut Db, queue: &str, limit: i64) -> Result<Vec<JobInfo>> {
+    let jobs = job_queue::table.filter(job_queue::queue.eq(queue)).order(job_queue::id).limit(limit).select(Row::as_select());
+    let mut found = Vec::new();
+    for state in JobState::ALL {
+        let rows: Vec<Row> = jobs.filter(job_queue::state.eq(state.name())).load(db)?;
+        found.extend(rows.into_iter().map(JobInfo::from));
+    }
+    Ok(found)
+}
+
+/// Deletes a job that is not running. Returns false if there is none.
+pub(crate) fn delete(db: &mut Db, id: i64, now: DateTime<Utc>) -> Result<bool> {
+    let ended = job_queue::table.filter(job_queue::id.eq(id)).filter(job_queue::state.eq_any([FAILED, DONE]));
+    if diesel::delete(ended).execute(db)? > 0 {
+        return Ok(true);
+    }
+    let running = job_queue::table.find(id).filter(job_queue::state.eq(RUNNING)).select(job_queue::id).first::<i64>(db).optional()?;
+    if running.is_some() { Ok(false) } else { cancel(db, id, now) }
 }
 
 /// Cancels a job. Returns false if it has ended.

@@ -10,7 +10,7 @@ mod upkeep;
 pub(crate) use batch::{find as find_batch, push as push_batch};
 pub(crate) use claim::{Claimed, claim};
 pub(crate) use end::{End, end, end_all};
-pub(crate) use inspect::{Count, cancel, counts, find, list, retry, retry_failed};
+pub(crate) use inspect::{Count, cancel, counts, delete, find, list, list_queue, retry, retry_failed};
 pub(crate) use push::{OfBatch, push};
 pub(crate) use upkeep::{add_counts, delete_old, extend_leases, look, lost, make_due_ready, next_due, note_progress};
 
@@ -111,7 +111,7 @@ diesel::table! {
 lback_db::joinable_tables![job_queue, job_batches, job_schedules, job_counts];
 
 /// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
-pub(crate) fn tables() -> lback_db::Tables {
+pub fn tables() -> lback_db::Tables {
     lback_db::tables![job_queue, job_batches, job_schedules, job_counts]
 }
 

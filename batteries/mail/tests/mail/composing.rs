@@ -3,26 +3,26 @@
 use lback_core::testing::block_on;
 use lback_mail::Mail;
 
-use super::{Office, mail};
+use super::{Office, mail, try_mailer};
+use tempfile::TempDir;
 
 const FILE: &str = "MAIL_BACKEND = 'file'\nMAIL_FROM = 'Shop <shop@example.com>'";
 
 /// Why a mail is refused. Nothing of it was written.
 #[track_caller]
 fn refusal(mail: Mail) -> (u16, String) {
-    let office = Office::new();
-    let mailer = office.mailer(FILE);
-    let error = mailer.queue(&mut office.database().get().unwrap(), mail.clone()).unwrap_err();
+    let office = Office::new(FILE);
+    let error = office.client.db(|db| Ok::<_, lback_core::Error>(office.mailer.queue(db, mail.clone()).unwrap_err()));
     assert!(office.rows().is_empty());
-    assert_eq!(block_on(mailer.send_now(mail)).unwrap_err().to_string(), error.to_string());
+    assert_eq!(block_on(office.mailer.send_now(mail)).unwrap_err().to_string(), error.to_string());
     assert!(office.files().is_empty());
     (error.status().as_u16(), error.to_string())
 }
 
 /// The one mail as it was written.
 fn written(mail: Mail) -> String {
-    let office = Office::new();
-    block_on(office.mailer(FILE).send_now(mail)).unwrap();
+    let office = Office::new(FILE);
+    block_on(office.mailer.send_now(mail)).unwrap();
     let mut files = office.files();
     assert_eq!(files.len(), 1);
     files.remove(0)
@@ -196,8 +196,9 @@ fn an_attached_message_travels_as_it_is() {
 
 #[test]
 fn settings_that_cannot_work_are_named() {
-    let office = Office::new();
-    let why = |settings: &str| office.try_mailer(settings).err().unwrap().to_string();
+    let folder = TempDir::with_prefix("lback-test-").unwrap();
+    std::fs::write(folder.path().join("db.sqlite"), "").unwrap();
+    let why = |settings: &str| try_mailer(&folder, settings).err().unwrap().to_string();
     for (settings, part) in [
         ("MAIL_FROM = 'shop'", "MAIL_FROM: \"shop\" is not a mail address"),
         ("MAIL_MAX_ATTEMPTS = 0", "MAIL_MAX_ATTEMPTS = 30"),
@@ -218,14 +219,14 @@ fn settings_that_cannot_work_are_named() {
         assert!(why(settings).contains(part), "{}", why(settings));
     }
     // An application that sends none need not say where to.
-    let unset = office.mailer("");
-    let error = unset.queue(&mut office.database().get().unwrap(), mail()).unwrap_err();
+    let unset = try_mailer(&folder, "").unwrap();
+    let error = block_on(unset.send_now(mail())).unwrap_err();
     assert!(error.to_string().contains("MAIL_BACKEND = \"smtp\""), "{error}");
 }
 
 #[cfg(not(feature = "smtp"))]
 #[test]
 fn a_mail_server_needs_its_feature() {
-    let error = Office::new().try_mailer("MAIL_BACKEND = 'smtp'").err().unwrap();
+    let error = try_mailer(&TempDir::with_prefix("lback-test-").unwrap(), "MAIL_BACKEND = 'smtp'").err().unwrap();
     assert!(error.to_string().contains("features = [\"smtp\"]"), "{error}");
 }

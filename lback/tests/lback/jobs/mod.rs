@@ -265,7 +265,7 @@ fn mistakes_are_found_at_the_start() {
     let error = start_error(app(), &format!("{SETTINGS}\nJOBS_QUEUES = {{ mail = 0 }}"));
     assert!(error.contains("JOBS_QUEUES"), "{error}");
     let error = start_error(app().without_database().without_sessions(), SETTINGS);
-    assert!(error.contains("jobs requires database"), "{error}");
+    assert!(error.contains("jobs need a database"), "{error}");
     for (expression, part) in [("0 3 * *", "Write five fields"), ("0 25 * * *", "Write five fields"), ("", "Write five fields")] {
         let error = start_error(app().schedule(expression, Note::new(1)), SETTINGS);
         assert!(error.contains(part) && error.contains("the schedule \"note\" is invalid"), "{error}");

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use lback::prelude::*;
-use lback::testing::{Client, block_on};
+use lback::testing::Client;
 use lback_test_servers::{Smtp, SmtpFault};
 
-use super::{SETTINGS, mailer, urls, waiting};
+use super::{SETTINGS, urls, waiting};
 use crate::unit_of_work::on_each_database;
 use crate::{number, sql};
 
@@ -50,10 +50,10 @@ fn senders_share_the_outbox(on: &str) {
     let others: Vec<Client> = (0..3).map(|_| client.restart(App::new(urls()).mail())).collect();
     std::thread::scope(|scope| {
         for client in &others {
-            scope.spawn(|| block_on(mailer(client).send_due()).unwrap());
+            scope.spawn(|| client.run_jobs());
         }
     });
-    block_on(mailer(&client).send_due()).unwrap();
+    client.run_jobs();
     assert_eq!((waiting(&client), server.received().len()), (0, 30));
 }
 

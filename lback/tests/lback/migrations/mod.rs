@@ -271,7 +271,9 @@ fn two_of_one_version_are_refused() {
 #[test]
 fn those_of_the_framework_can_be_undone_and_applied_again() {
     let migrations = Migrations::new().embedded(lback_session::MIGRATIONS);
-    #[cfg(feature = "mail")]
+    #[cfg(feature = "jobs")]
+    let migrations = migrations.embedded(lback_jobs::MIGRATIONS);
+    #[cfg(all(feature = "jobs", feature = "mail"))]
     let migrations = migrations.embedded(lback_mail::MIGRATIONS);
     #[cfg(feature = "auth")]
     let migrations = migrations.embedded(lback_auth::MIGRATIONS);

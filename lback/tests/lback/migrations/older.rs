@@ -52,15 +52,16 @@ fn a_postgresql_database_of_an_older_program_goes_on() {
 }
 
 /// The framework's own, up to those of today.
-#[cfg(all(feature = "auth", feature = "mail"))]
+#[cfg(all(feature = "auth", feature = "jobs", feature = "mail"))]
 fn the_framework_goes_on(database: &Database) {
     let migrations = Migrations::new()
         .battery("sessions", lback_session::MIGRATIONS)
+        .battery("jobs", lback_jobs::MIGRATIONS)
         .battery("mail", lback_mail::MIGRATIONS)
         .battery("auth", lback_auth::MIGRATIONS);
     migrations.apply(database).unwrap();
     assert!(migrations.status(database).unwrap().iter().all(|one| one.state == Applied::Yes && one.changed.is_none()));
-    let tables = lback_session::tables().and(lback_mail::tables()).and(lback_auth::tables());
+    let tables = lback_session::tables().and(lback_jobs::tables()).and(lback_auth::tables());
     let db = &mut *database.get().unwrap();
     assert_eq!(tables.differences(db).unwrap(), Vec::<String>::new());
     for table in ["sessions", "auth_users", "auth_users_groups", "auth_users_permissions", "auth_groups_permissions"] {
@@ -70,7 +71,7 @@ fn the_framework_goes_on(database: &Database) {
     }
 }
 
-#[cfg(all(feature = "auth", feature = "mail"))]
+#[cfg(all(feature = "auth", feature = "jobs", feature = "mail"))]
 #[test]
 fn the_frameworks_tables_of_an_older_program_become_those_of_today() {
     let project = Project::new();
@@ -79,7 +80,7 @@ fn the_frameworks_tables_of_an_older_program_become_those_of_today() {
     the_framework_goes_on(&database);
 }
 
-#[cfg(all(feature = "auth", feature = "mail", feature = "postgres"))]
+#[cfg(all(feature = "auth", feature = "jobs", feature = "mail", feature = "postgres"))]
 #[test]
 fn the_frameworks_tables_of_an_older_program_become_those_of_today_on_postgresql() {
     let Some(server) = lback_test_servers::Postgres::shared() else { return };

@@ -66,7 +66,7 @@ fn nobody_learns_who_has_an_account(store: &Store) {
 fn the_same_is_done_for_unknown_addresses(store: &Store) {
     let folder = tempfile::tempdir().unwrap();
     let settings = format!("{SETTINGS}\nTEMPLATES_DIR = '{0}'\nMAIL_BACKEND = 'file'\nMAIL_DIR = '{0}/mails'", folder.path().display());
-    let mails = |client: &Client| number(client, "SELECT count(*) FROM mail_outbox");
+    let mails = |client: &Client| number(client, "SELECT count(*) FROM job_queue");
     let counters = |client: &Client| number(client, "SELECT count(*) FROM auth_attempts");
     let client = store.open(pages(), &settings);
     add_user(&client, "alice");
