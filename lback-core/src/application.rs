@@ -28,6 +28,7 @@ use crate::router::{Endpoint, Lookup, Route, RouteTable, Router, unreachable};
 use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
+use crate::stored_path;
 use crate::templates::{Functions, TemplateArgs, TemplateFilter, TemplateFunction, TemplateGlobal, Templates};
 use crate::time_zone::TimeZone;
 use crate::trusted_proxy::ForwardingWarning;
@@ -489,6 +490,14 @@ impl Application {
     /// Returns the folder in which the application stores files, such as uploads. In a test, this is a temporary folder.
     pub fn media_dir(&self) -> PathBuf {
         self.root().join(&self.config.media_dir)
+    }
+
+    /// Returns the path of a stored file: `name` in the [folder of stored files](Self::media_dir). The name may come from a visitor.
+    ///
+    /// # Errors
+    /// Returns 404 if there is no such file, or if the name leads out of the folder or to a hidden file.
+    pub fn media_file(&self, name: &str) -> Result<PathBuf> {
+        stored_path::find(&self.media_dir(), name)
     }
 
     /// Returns the hashed names of static files; empty while `DEBUG` is on.

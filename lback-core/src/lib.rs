@@ -29,6 +29,7 @@ pub mod server;
 pub mod settings;
 pub mod signals;
 mod static_names;
+mod stored_path;
 mod templates;
 pub mod testing;
 pub mod text_file;

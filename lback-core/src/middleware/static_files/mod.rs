@@ -10,7 +10,8 @@ use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use crate::response::FileRequest;
-use crate::static_names::{StaticNames, is_served};
+use crate::static_names::StaticNames;
+use crate::stored_path::{self, inside, not_found};
 use crate::{Error, Middleware, Next, Request, Response, Result, blocking};
 use encoding::{ENCODINGS, Encoding};
 
@@ -142,19 +143,10 @@ fn below<'a>(path: &'a str, url: &str) -> Option<&'a str> {
     if url.is_empty() { Some(rest) } else { rest.strip_prefix(url)?.strip_prefix('/') }
 }
 
-/// No operating system opens a file by a longer path.
-const MAX_PATH: usize = 4096;
-
 /// Converts a path from a URL into a relative path of plain names. Returns `None` if it could mean anything else.
 fn safe_path(encoded: &str) -> Option<PathBuf> {
     let decoded = percent_decode_str(encoded).decode_utf8().ok()?;
-    // A colon can name a drive or a stream on Windows.
-    let is_special = |c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':');
-    if decoded.len() > MAX_PATH || decoded.contains(is_special) {
-        return None;
-    }
-    // `is_served` also rejects empty names, which come from a leading, trailing or doubled slash.
-    decoded.split('/').all(is_served).then(|| PathBuf::from(&*decoded))
+    stored_path::plain(&decoded)
 }
 
 /// Serves a file by its own name or else by a name with its hash, and returns the response with its `Cache-Control`.
@@ -194,17 +186,6 @@ fn serve(dir: &Path, relative: &Path, file: &FileRequest, accepted: &[Encoding])
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
     Ok(response)
-}
-
-/// Returns `path` with its links resolved, if the result is still in `dir`.
-fn inside(dir: &Path, path: &Path) -> Result<PathBuf> {
-    let path = path.canonicalize().map_err(|error| not_found().with_source(error))?;
-    if path.starts_with(dir) { Ok(path) } else { Err(not_found()) }
-}
-
-/// The middleware replaces this error with one that names the URL.
-fn not_found() -> Error {
-    Error::not_found("There is no such file.")
 }
 
 #[cfg(test)]
