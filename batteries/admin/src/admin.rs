@@ -5,11 +5,12 @@ use std::fmt;
 
 use lback_auth::User;
 use lback_core::{Request, Result};
-use lback_models::{Model, ops};
+use lback_models::{FieldMeta, Model, ops};
 
 use crate::model_admin::ModelAdmin;
 use crate::pages::users;
 use crate::site::Registered;
+use crate::stored_files::{SHORTEST_LIMIT, is_file};
 use crate::widgets::{Shown, Widget};
 
 /// The configuration of an admin site.
@@ -161,6 +162,17 @@ impl Admin {
         let problems: Vec<_> =
             missing.map(|name| format!("{name} is an inline, but not a model of the site: add it to App::models")).collect();
         self.problems.extend(problems);
+    }
+
+    /// Records an error for each field that is too short for the name of a stored file.
+    pub(crate) fn check_files(&mut self) {
+        for model in self.models.iter().filter(|model| !model.is_read_only()) {
+            let is_short = |field: &&FieldMeta| is_file(field) && field.max_length.is_some_and(|most| most < SHORTEST_LIMIT);
+            if let Some(field) = model.meta().fields.iter().find(is_short) {
+                let (model, name) = (model.meta().name, field.name);
+                self.problems.push(format!("{model}.{name} needs a max_length of at least {SHORTEST_LIMIT} for the names of stored files"));
+            }
+        }
     }
 
     /// Adds a model with the default options, unless it is configured or left out.

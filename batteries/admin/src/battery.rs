@@ -87,6 +87,7 @@ impl Battery for AdminBattery {
             models.iter().filter(|model| is_shown(model.meta())).for_each(|model| admin.add(model));
         }
         admin.check_inlines();
+        admin.check_files();
         if let Some(problem) = admin.problems.first() {
             return Err(ProgramError::new(format!("the admin is misconfigured: {problem}")));
         }

@@ -50,6 +50,7 @@ mod sealed;
 mod settings;
 mod shown;
 mod site;
+mod stored_files;
 mod templates;
 mod widgets;
 

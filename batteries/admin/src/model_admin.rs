@@ -16,6 +16,7 @@ use crate::inline_admin::Inline;
 use crate::list_options::{Filtered, OwnFilter, Through, filtered, through};
 use crate::names::{self, Named};
 use crate::saving::Hooks;
+use crate::stored_files::is_file;
 
 /// How the admin lists and changes the rows of a model. [`Admin::model`](crate::Admin::model) passes it to a closure.
 ///
@@ -288,8 +289,8 @@ impl<M: Model> ModelAdmin<M> {
         self
     }
 
-    /// Lets visitors change these columns of the list in the list itself. References cannot be changed there, nor models that are read-only
-    /// or have pages of their own, such as users.
+    /// Lets visitors change these columns of the list in the list itself. References and files cannot be changed there, nor models that are
+    /// read-only or have pages of their own, such as users.
     pub fn editable(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         if M::META.new_values.is_none() {
             self.problems.push(format!("the rows of {} cannot be changed in a list: remove .editable([…])", M::META.name));
@@ -300,7 +301,8 @@ impl<M: Model> ModelAdmin<M> {
                 let is_fixed = field.references.is_some()
                     || field.auto != Auto::No
                     || M::META.primary_key.contains(&field.column)
-                    || matches!(field.kind, Kind::Bytes | Kind::Json);
+                    || matches!(field.kind, Kind::Bytes | Kind::Json)
+                    || is_file(field);
                 if is_fixed { Err(format!("{}.{name} cannot be changed in a list", M::META.name)) } else { Ok(field) }
             });
             let found = self.found(found);

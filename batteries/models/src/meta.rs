@@ -123,6 +123,8 @@ pub enum Format {
     Slug,
     /// The name of a stored file.
     File,
+    /// The name of a stored image.
+    Image,
     /// A text that matches a regular expression as a whole.
     Pattern(&'static str),
 }

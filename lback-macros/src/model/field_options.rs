@@ -38,6 +38,7 @@ pub(crate) enum Format {
     Url,
     Slug,
     File,
+    Image,
     Pattern(LitStr),
 }
 
@@ -57,7 +58,7 @@ pub(crate) enum OnDelete {
     SetNull,
 }
 
-const ALL: &str = "primary_key, column, sql_type, label, help, max_length, max_digits, decimal_places, min, max, long, blank, email, url, slug, file, pattern, hidden, unique, index, \
+const ALL: &str = "primary_key, column, sql_type, label, help, max_length, max_digits, decimal_places, min, max, long, blank, email, url, slug, file, image, pattern, hidden, unique, index, \
                    default, auto_now, auto_now_add, version, references, on_delete, no_join, clean";
 
 impl FieldOptions {
@@ -94,6 +95,7 @@ impl FieldOptions {
             "url" => self.set_format(meta, name, Format::Url)?,
             "slug" => self.set_format(meta, name, Format::Slug)?,
             "file" => self.set_format(meta, name, Format::File)?,
+            "image" => self.set_format(meta, name, Format::Image)?,
             "pattern" => {
                 let pattern = value(meta, name, "\"[A-Z]{2}[0-9]+\"")?;
                 self.put_format(meta, Format::Pattern(pattern))?;
@@ -131,7 +133,7 @@ impl FieldOptions {
 
     fn put_format(&mut self, meta: &ParseNestedMeta<'_>, format: Format) -> Result<()> {
         if self.format.replace(format).is_some() {
-            return Err(meta.error("a field is one of `email`, `url`, `slug`, `file` and `pattern`"));
+            return Err(meta.error("a field is one of `email`, `url`, `slug`, `file`, `image` and `pattern`"));
         }
         Ok(())
     }

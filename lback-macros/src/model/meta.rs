@@ -191,6 +191,7 @@ fn field_meta(model: &Parsed<'_>, field: &Field<'_>) -> TokenStream {
         Some(Format::Url) => quote!(Url),
         Some(Format::Slug) => quote!(Slug),
         Some(Format::File) => quote!(File),
+        Some(Format::Image) => quote!(Image),
         Some(Format::Pattern(pattern)) => quote!(Pattern(#pattern)),
     };
     let auto = match options.auto {

@@ -7,7 +7,7 @@ mod undo;
 mod users;
 
 pub(crate) use impersonation::record_impersonation;
-pub(crate) use record::{Recorder, Watched};
+pub(crate) use record::{Recorder, Watched, random};
 pub(crate) use state::{RowState, key_json, state_of};
 pub(crate) use undo::{changes_rights, may_undo, undo};
 

@@ -100,7 +100,8 @@ fn delete_old(db: &mut Db, before: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-fn random() -> Result<String> {
+/// Returns 32 random hexadecimal digits.
+pub(crate) fn random() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Error::internal("the system has no random numbers").with_source(error))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

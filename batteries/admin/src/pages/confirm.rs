@@ -6,6 +6,7 @@ use lback_auth::{LoginRefused, RequestAuth};
 use lback_core::{Method, Request, Response, Result, StatusCode, context};
 use serde::Serialize;
 
+use super::file_inputs::sent_files;
 use super::layout::{Crumb, render};
 use crate::access;
 use crate::site::{Registered, Site};
@@ -67,6 +68,7 @@ fn page(req: &mut Request, sent: Vec<(String, String)>, error: Option<String>) -
     let sent: Vec<Sent> =
         sent.into_iter().filter(|(name, _)| name != CSRF && name != PASSWORD).map(|(name, value)| Sent { name, value }).collect();
     let action_url = req.path_and_query().to_owned();
-    let context = context! { action_url, sent, error, password => PASSWORD };
+    let has_files = !sent_files(req)?.is_empty();
+    let context = context! { action_url, sent, error, has_files, password => PASSWORD };
     render(req, "admin/confirm.html", "", vec![Crumb::new("Confirm your password", None)], context)
 }

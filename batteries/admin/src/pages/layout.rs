@@ -107,7 +107,7 @@ pub(super) fn row_link(req: &Request, name: &str, model: &Registered, key: &str)
 }
 
 /// Returns a key as a part of a path, which is never empty, and has no slashes and no dots that browsers resolve.
-fn key_in_path(key: &str) -> String {
+pub(super) fn key_in_path(key: &str) -> String {
     let escaped = key.replace('~', "~t").replace('/', "~s");
     match escaped.as_str() {
         "" => "~e".to_owned(),

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
 use lback_models::runtime::ops_of;
-use lback_models::{FieldMeta, ModelMeta, ModelOps as _, Value};
+use lback_models::{FieldMeta, Format, ModelMeta, ModelOps as _, Value};
 use serde::Serialize;
 
 use super::columns::{LinkedLabels, linked_labels, name_of};
 use super::editable::{self, Editable};
+use super::files::file_link;
 use super::layout::row_link;
 use crate::access;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
 use crate::shown::{Cell, Labels, RowsByKey, cell, rows_by_key};
 use crate::site::{Registered, Site};
+use crate::stored_files::is_file;
 
 /// The parameter of a row's page that names the list from which it was opened.
 pub(super) const FROM: &str = "from";
@@ -59,6 +61,10 @@ pub(super) fn rows_of(
                     let value = value_at(model, row, field);
                     let mut shown = cell(field, value, zone, references.labels(field));
                     shown.url = references.url(req, field, value)?;
+                    if is_file(field) && shown.kind == "text" && !shown.text.is_empty() {
+                        shown.url = Some(file_link(req, model, &key, field)?);
+                        shown.kind = if field.format == Format::Image { "image" } else { "text" };
+                    }
                     if editable.is_some_and(|editable| editable.has(&key, field)) {
                         shown.input = Some(editable::name(&key, field));
                     }

@@ -13,6 +13,8 @@ mod edit;
 mod editable;
 mod export;
 mod export_formats;
+mod file_inputs;
+mod files;
 mod filter_counts;
 mod filter_views;
 mod filters;
@@ -81,6 +83,7 @@ pub(crate) fn urls() -> Router {
         .post("/{model}/views/{id:int}/delete", views::delete).name("delete-view")
         .get("/{model}/row/{key}", edit::change).name("row")
         .post("/{model}/row/{key}", edit::change)
+        .get("/{model}/row/{key}/file/{field}", files::show).name("file")
         .get("/{model}/row/{key}/delete", delete::one).name("delete")
         .post("/{model}/row/{key}/delete", delete::one).timeout(MOST_TIME)
         .get("/{model}/row/{key}/history", history::of_row).name("row-history")

@@ -5,6 +5,7 @@ use lback_db::RequestDb;
 use lback_models::{FieldMeta, Value};
 use serde::Serialize;
 
+use super::files::FileView;
 use super::layout::row_link;
 use crate::access;
 use crate::names::Named;
@@ -23,6 +24,8 @@ pub(super) struct FieldView {
     /// The page that adds rows to which the field can refer.
     add: Option<AddLink>,
     editor: Option<Editor>,
+    /// The file that the field names.
+    file: Option<FileView>,
 }
 
 /// The feature of the page's script that a field uses.
@@ -51,6 +54,7 @@ impl FieldView {
             url: None,
             add: None,
             editor: None,
+            file: None,
         }
     }
 
@@ -64,8 +68,13 @@ impl FieldView {
         FieldView { editor, ..self }
     }
 
+    /// Returns the field with the file that it names.
+    pub(super) fn with_file(self, file: Option<FileView>) -> Self {
+        FieldView { file, ..self }
+    }
+
     pub(super) fn fixed(label: &str, text: String) -> Self {
-        FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None, add: None, editor: None }
+        FieldView { input: None, label: label.to_owned(), text, is_readonly: true, url: None, add: None, editor: None, file: None }
     }
 }
 
@@ -104,7 +113,7 @@ pub(super) fn fixed(
 fn of_field(req: &mut Request, site: &Site, model: &Registered, row: &[Value], field: &'static FieldMeta) -> Result<FieldView> {
     let at = model.meta().position(field.column);
     let value = at.and_then(|at| row.get(at)).unwrap_or(&Value::Null);
-    let mut fixed = FieldView::fixed(field.label, text(field, value, req.time_zone()));
+    let mut fixed = FieldView::fixed(field.label, text(field, value, req.time_zone())).with_file(FileView::of(req, model, row, field)?);
     if let Some(reference) = field.references
         && let Some(list) = access::visible(req, site, (reference.model)())?
         && let Some((key, label)) = labels(req.db()?, &list, vec![value.clone()])?.into_iter().next()

@@ -192,7 +192,7 @@ fn staff_without_rights_read_no_row(on: &str) {
 fn needed(asked: &Asked) -> &'static [&'static str] {
     let end = asked.pattern.strip_prefix("/admin").unwrap().replace("auth_users", "{model}");
     match (asked.method == Method::POST, end.as_str()) {
-        (false, "/{model}" | "/{model}/export" | "/{model}/row/{key}" | "/{model}/row/{key}/history")
+        (false, "/{model}" | "/{model}/export" | "/{model}/row/{key}" | "/{model}/row/{key}/history" | "/{model}/row/{key}/file/{field}")
         // Views of the list belong to the user.
         | (true, "/{model}/views" | "/{model}/views/{id:int}/delete") => &["view", "change"],
         (_, "/{model}/add" | "/{model}/import") => &["add"],
@@ -220,11 +220,11 @@ fn each_right_opens_what_it_names_and_nothing_else(on: &str) {
             for asked in asked.into_iter().filter(|asked| asked.table.is_some()) {
                 let page = ask(&browser, &asked);
                 let may = asked.table == Some(table) && needed(&asked).contains(&right);
-                let of_reference = asked.path.contains("/choices/") || asked.path.contains("/preview/");
+                let of_field = ["/choices/", "/preview/", "/file/"].iter().any(|part| asked.path.contains(part));
                 match may {
                     false => assert_eq!(page.status(), 403, "{permission}, {asked:?}"),
                     // A user who may change tickets may not see agents, and not every model has the field.
-                    true if of_reference => assert!(page.status() == 403 || page.status() == 404, "{permission}, {asked:?}"),
+                    true if of_field => assert!(page.status() == 403 || page.status() == 404, "{permission}, {asked:?}"),
                     true => {
                         let status = page.status().as_u16();
                         // One deletion leaves nothing for the next.
@@ -250,7 +250,7 @@ fn superusers_are_refused_nowhere(on: &str) {
         }
         let status = page.status().as_u16();
         // Few models have the field, and rows that were deleted for this test are missing.
-        let is_missing = asked.path.contains("/choices/") || asked.method == Method::POST;
+        let is_missing = ["/choices/", "/file/"].iter().any(|part| asked.path.contains(part)) || asked.method == Method::POST;
         assert!([200, 303, 409].contains(&status) || (status == 404 && is_missing), "{asked:?}: {page:?}");
     }
 }

@@ -62,6 +62,13 @@ impl PageForm {
     pub(super) fn send(&self, browser: &Client) -> TestResponse {
         browser.post(&self.path).form(&self.fields).send()
     }
+
+    /// Sends the form with files: for each, the input, its name and its type, and its content.
+    pub(super) fn send_files(&self, browser: &Client, files: &[(&str, &str, &str, &[u8])]) -> TestResponse {
+        let form = browser.post(&self.path).multipart();
+        let form = self.fields.iter().fold(form, |form, (name, value)| form.field(name, value));
+        files.iter().fold(form, |form, (input, name, kind, content)| form.file(input, name, kind, content)).send()
+    }
 }
 
 /// Returns HTML without the elements `<template>`, which a browser does not send.

@@ -14,6 +14,7 @@ mod editable;
 mod editing;
 mod every_kind;
 mod field_permissions;
+mod files;
 mod filters;
 mod history;
 mod importing;

@@ -9,6 +9,7 @@ use super::super::history::last_editor;
 use super::Edited;
 use crate::history::RowState;
 use crate::shown::{json_text, label_of};
+use crate::stored_files::is_file;
 
 #[derive(Serialize)]
 pub(super) struct Conflict {
@@ -30,6 +31,10 @@ impl Edited<'_> {
         for named in &self.fields {
             let name = named.name();
             let field = self.model.meta().field(name);
+            // The form shows the saved file, and asks for the new one again.
+            if field.is_some_and(is_file) {
+                continue;
+            }
             let current = match field {
                 Some(field) => form_texts(field, self.value(field)),
                 None => Vec::new(),

@@ -6,12 +6,14 @@ use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::{form_field, form_texts, link_form_field, ops_of};
 use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _};
 
+use super::super::file_inputs::file_inputs;
 use super::super::layout::link;
 use super::{Edited, SEEN};
 use crate::access;
 use crate::model_admin::{Group, Grouped};
 use crate::names::Named;
 use crate::site::{Registered, Site};
+use crate::stored_files::is_file;
 
 /// The maximum number of rows to which a form links a row.
 const MOST_LINKED: usize = 1000;
@@ -23,6 +25,7 @@ impl Edited<'_> {
         let mut initial: Vec<(&'static str, Vec<String>)> = Vec::new();
         for named in &self.fields {
             match *named {
+                Named::Field(field) if is_file(field) => fields.extend(file_inputs(field, field.name, self.value(field))),
                 Named::Field(field) => {
                     let mut input = form_field(field);
                     if let Some(reference) = field.references

@@ -6,6 +6,7 @@ use lback_models::Kind;
 use lback_models::runtime::within_sentence;
 use serde::Serialize;
 
+use super::super::files::FileView;
 use super::super::layout::{Crumb, ModelView, link, render};
 use super::super::readonly::{AddLink, Editor, FieldView, fixed};
 use super::conflict::Conflict;
@@ -88,6 +89,17 @@ impl Edited<'_> {
         Ok(Some(Editor { kind: "markdown", preview: Some(preview) }))
     }
 
+    /// Returns the file that a field of the row names.
+    fn file(&self, req: &Request, named: Named) -> Result<Option<FileView>> {
+        match named {
+            Named::Field(field) if !self.is_new() => {
+                let file = FileView::of(req, self.model, &self.values, field)?;
+                Ok(file.map(|file| file.with_clear(self.model, &self.values, field, field.name)))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn group_views(&self, req: &mut Request, site: &Site, has_errors: bool) -> Result<Vec<GroupView>> {
         let mut views = Vec::new();
         for group in &self.groups {
@@ -107,7 +119,8 @@ impl Edited<'_> {
                 if may_change {
                     let add = add_link(req, site, *named)?;
                     let editor = self.editor(req, *named)?;
-                    fields.push(FieldView::input(named.name()).adding(add).edited_with(editor));
+                    let file = self.file(req, *named)?;
+                    fields.push(FieldView::input(named.name()).adding(add).edited_with(editor).with_file(file));
                 } else if let Some(shown) = fixed(req, site, self.model, &self.values, *named, self.is_new())? {
                     fields.push(shown);
                 }

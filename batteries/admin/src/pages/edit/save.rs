@@ -3,10 +3,11 @@
 use lback_core::{Error, Request, Response, Result, StatusCode};
 use lback_db::RequestDb;
 use lback_forms::{Form, Values};
-use lback_models::runtime::{form_value, ops_of};
+use lback_models::runtime::ops_of;
 use lback_models::{ManyToManyMeta, ModelOps as _, RowValues, Value};
 use lback_session::RequestSession;
 
+use super::super::file_inputs::{ask_again, input_value, sent_files};
 use super::super::layout::{link, row_link};
 use super::super::row_errors::RowErrors;
 use super::{Edited, SEEN, added, fingerprint, from_list, is_in_dialog, without};
@@ -15,6 +16,7 @@ use crate::history::RowState;
 use crate::names::Named;
 use crate::saving::{self, Links, Old, in_savepoint, refusal};
 use crate::site::Site;
+use crate::stored_files::{self, NewFile, is_file};
 
 /// The button that was pressed.
 #[derive(serde::Deserialize)]
@@ -32,6 +34,15 @@ impl Edited<'_> {
         form: &mut Form<Values>,
         before: Option<&RowState>,
     ) -> Result<Option<Response>> {
+        let sent = sent_files(req)?;
+        let saved = self.save_valid(req, site, form, before)?;
+        if saved.is_none() {
+            ask_again(&sent, form);
+        }
+        Ok(saved)
+    }
+
+    fn save_valid(&self, req: &mut Request, site: &Site, form: &mut Form<Values>, before: Option<&RowState>) -> Result<Option<Response>> {
         let Some(mut given) = form.submitted(req)? else { return Ok(None) };
         let then = req.form::<Then>()?.then;
         let is_copy = then == "as_new";
@@ -47,18 +58,20 @@ impl Edited<'_> {
                 return Err(Error::bad_request("This cannot be saved as new, because its key would be the same."));
             }
         }
-        let (mut row, links) = self.with(req, site, &mut given, is_copy)?;
+        let mut files = Vec::new();
+        let (mut row, links) = self.with(req, site, &mut given, is_copy, &mut files)?;
         self.prepopulate(&mut row, form);
         let row_errors = RowErrors { model: self.model, prefix: "", label: "" };
         row_errors.clean(&row, form)?;
         let mut planned = Vec::new();
         // A copy has none of the rows that refer to the original.
         for inline in self.inlines.iter().filter(|_| !is_copy) {
-            planned.extend(inline.planned(req, site, &mut given, form)?);
+            planned.extend(inline.planned(req, site, &mut given, form, &mut files)?);
         }
         if !form.errors().is_empty() {
             return Ok(None);
         }
+        stored_files::store(req, &files)?;
         // The inline row that was refused.
         let mut refused = None;
         let saved = in_savepoint(req, |req| {
@@ -72,6 +85,9 @@ impl Edited<'_> {
             refused = None;
             Ok(saved)
         });
+        if saved.is_err() {
+            stored_files::discard(req, &files);
+        }
         match saved {
             Ok(saved) => self.saved(req, &saved, before.is_none(), &then).map(Some),
             Err(error) if error.status() == StatusCode::CONFLICT && refusal(&error).is_none() => {
@@ -88,15 +104,25 @@ impl Edited<'_> {
         }
     }
 
-    /// Returns the row, or a new one, with the values of the form, and the rows to which it is to be linked.
-    fn with(&self, req: &mut Request, site: &Site, given: &mut Values, is_copy: bool) -> Result<(RowValues, Vec<Links>)> {
+    /// Returns the row, or a new one, with the values of the form, and the rows to which it is to be linked. Adds the files that must be
+    /// stored for it.
+    fn with(
+        &self,
+        req: &mut Request,
+        site: &Site,
+        given: &mut Values,
+        is_copy: bool,
+        files: &mut Vec<NewFile>,
+    ) -> Result<(RowValues, Vec<Links>)> {
         let mut row = if self.is_new() || is_copy { self.model.ops.blank(req.now())? } else { self.values.clone() };
         let mut links = Vec::new();
         for named in &self.fields {
             match *named {
                 Named::Field(field) => {
                     let at = self.model.meta().position(field.column);
-                    if let (Some(at), Some(value)) = (at, form_value(field, field.name, given)?) {
+                    // A copy shares the files of the original.
+                    let kept = || is_file(field).then(|| self.value(field).clone());
+                    if let (Some(at), Some(value)) = (at, input_value(field, field.name, given, files)?.or_else(kept)) {
                         row[at] = value;
                     }
                 }

@@ -13,6 +13,7 @@ use crate::model_admin::Group;
 use crate::names::Named;
 use crate::pages::edit::groups;
 use crate::site::{Registered, Site};
+use crate::stored_files::is_file;
 
 /// A field that an import can set.
 pub(super) struct Importable {
@@ -83,6 +84,8 @@ pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Resu
             _ if field.auto != Auto::No => "is filled in automatically",
             _ if is_fixed || !(is_key || in_form(field)) => "is read-only here",
             Kind::Bytes => "has files",
+            // Users could read every file whose name they write.
+            _ if is_file(field) => "has files",
             Kind::Text if matches!(field.format, Format::Pattern(_)) => "must match a pattern, which only the form checks",
             _ if field.references.is_some() && rows.is_none() => "refers to rows that you may not see",
             _ => "",

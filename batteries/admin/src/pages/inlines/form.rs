@@ -8,11 +8,13 @@ use lback_models::runtime::{form_field, form_texts};
 use lback_models::{FieldMeta, Kind, Value};
 
 use super::super::edit::SEEN;
+use super::super::file_inputs::{file_inputs, sent_files};
 use super::super::layout::link;
 use super::{InlineRow, InlineRows, position};
 use crate::access;
 use crate::inline_admin::Inline;
 use crate::site::Site;
+use crate::stored_files::is_file;
 
 impl InlineRows<'_> {
     /// Returns the fields of the form.
@@ -30,6 +32,14 @@ impl InlineRows<'_> {
     fn row_fields(&self, req: &mut Request, site: &Site, row: &InlineRow) -> Result<Vec<Field>> {
         let mut inputs = Vec::new();
         for field in &self.fields {
+            let (name, value) = (row.name(field.name), &row.values[position(self.model, field)]);
+            // A new row that is left empty is not saved.
+            let is_optional = row.is_new() && !row.is_filled;
+            if is_file(field) {
+                let files = file_inputs(field, &name, value).into_iter();
+                inputs.extend(files.map(|input| if is_optional { input.optional() } else { input }));
+                continue;
+            }
             let mut input = form_field(field);
             if let Some(reference) = field.references
                 && let Some(rows) = access::visible(req, site, (reference.model)())?
@@ -39,13 +49,13 @@ impl InlineRows<'_> {
             }
             // A new row without a place comes last.
             let is_place = self.inline.is_position(field);
-            if row.is_new() && (!row.is_filled || is_place) {
+            if is_optional || (row.is_new() && is_place) {
                 input = input.optional();
             }
             if !(row.is_new() && (field.references.is_some() || is_place)) {
-                input = input.initial(form_texts(field, &row.values[position(self.model, field)]));
+                input = input.initial(form_texts(field, value));
             }
-            inputs.push(input.rename(row.name(field.name)));
+            inputs.push(input.rename(name));
         }
         if !row.is_new() {
             inputs.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(row.seen.as_str()));
@@ -68,7 +78,7 @@ impl InlineRows<'_> {
 pub(super) struct Submitted {
     /// The numbers of new rows.
     pub(super) numbers: BTreeSet<usize>,
-    /// The texts of new rows, by the names of the fields.
+    /// The texts of new rows, or "file" for a file, by the names of the fields.
     pub(super) new: BTreeMap<String, BTreeSet<String>>,
     /// The names of the fields for the states of the rows that were on the form.
     pub(super) seen: BTreeSet<String>,
@@ -76,13 +86,14 @@ pub(super) struct Submitted {
 
 impl Submitted {
     /// Returns the submitted values, or `None` if the page is only shown.
-    pub(super) fn of(req: &Request, inline: &Inline) -> Result<Option<Self>> {
+    pub(super) fn of(req: &mut Request, inline: &Inline) -> Result<Option<Self>> {
         if *req.method() != Method::POST {
             return Ok(None);
         }
         let (new_prefix, seen) = (format!("{}+", inline.prefix), format!(":{SEEN}"));
         let mut submitted = Submitted::default();
-        for (name, text) in req.form::<Vec<(String, String)>>()? {
+        let files = sent_files(req)?.into_iter().map(|name| (name, "file".to_owned()));
+        for (name, text) in req.form::<Vec<(String, String)>>()?.into_iter().chain(files) {
             if let Some(rest) = name.strip_prefix(&new_prefix) {
                 if let Some(number) = rest.split(':').next().and_then(|number| number.parse::<u16>().ok())
                     && !text.trim().is_empty()

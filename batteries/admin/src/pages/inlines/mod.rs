@@ -18,6 +18,7 @@ use crate::inline_admin::Inline;
 use crate::model_admin::Group;
 use crate::names::Named;
 use crate::site::{Registered, Site};
+use crate::stored_files::is_file;
 
 /// The maximum number of rows of a model on the page.
 const MOST_ROWS: usize = 100;
@@ -100,8 +101,9 @@ impl<'a> InlineRows<'a> {
         let can_add = access::has(req, model, Right::Add)? && access::changes_field(req, model, inline.field.name)?;
         let fields = fields(req, site, model, inline)?;
         let submitted = Submitted::of(req, inline)?;
-        // Each row also has a field for its state, and one to delete it.
-        let most = most_fields / (fields.len() + 2);
+        // Each row also has a field for its state, one to delete it, and one to clear each file.
+        let files = fields.iter().filter(|field| is_file(field)).count();
+        let most = most_fields / (fields.len() + files + 2);
         let mut rows = Vec::new();
         let mut has_more = false;
         let list = match parent {

@@ -3,18 +3,20 @@
 use lback_core::{Error, Request, Result};
 use lback_db::{Db, RequestDb};
 use lback_forms::{Form, Values};
-use lback_models::runtime::{dependents, form_value, within_sentence};
+use lback_models::runtime::{dependents, within_sentence};
 use lback_models::{Cursor, FieldMeta, Kind, Value};
 
 use super::super::edit::SEEN;
+use super::super::file_inputs::input_value;
 use super::super::row_errors::RowErrors;
 use super::{InlineRow, InlineRows, position};
 use crate::history::{Recorder, RowState, state_of};
 use crate::saving::{self, Old};
 use crate::site::{Registered, Site};
+use crate::stored_files::NewFile;
 
 impl<'a> InlineRows<'a> {
-    /// Returns the rows to save, and adds their errors to the form.
+    /// Returns the rows to save. Adds their errors to the form, and their new files to `files`.
     ///
     /// # Errors
     /// Returns an error if the form does not have the fields.
@@ -24,6 +26,7 @@ impl<'a> InlineRows<'a> {
         site: &Site,
         given: &mut Values,
         form: &mut Form<Values>,
+        files: &mut Vec<NewFile>,
     ) -> Result<Vec<Planned<'a>>> {
         let mut planned = Vec::new();
         if self.has_lost {
@@ -53,7 +56,7 @@ impl<'a> InlineRows<'a> {
             }
             let mut values = row.values.clone();
             for field in &self.fields {
-                if let Some(value) = form_value(field, &row.name(field.name), given)? {
+                if let Some(value) = input_value(field, &row.name(field.name), given, files)? {
                     values[position(self.model, field)] = value;
                 }
             }

@@ -6,6 +6,7 @@ use lback_models::Value;
 use lback_models::runtime::{form_texts, within_sentence};
 use serde::Serialize;
 
+use super::super::files::FileView;
 use super::super::filters::key_parameter;
 use super::super::layout::{link, row_link};
 use super::super::readonly::{FieldView, fixed};
@@ -88,7 +89,10 @@ impl InlineRows<'_> {
         let mut fields = Vec::new();
         for field in &self.fields {
             if row.can_change {
-                fields.push(FieldView::input(&row.name(field.name)));
+                let name = row.name(field.name);
+                let file = if row.is_new() { None } else { FileView::of(req, self.model, &row.values, field)? };
+                let file = file.map(|file| file.with_clear(self.model, &row.values, field, &name));
+                fields.push(FieldView::input(&name).with_file(file));
             } else {
                 fields.extend(fixed(req, site, self.model, &row.values, Named::Field(field), false)?);
             }

@@ -1,0 +1,142 @@
+//! The files in `MEDIA_DIR` that fields name.
+//!
+//! A file is never overwritten, and never deleted once a row has named it: a row that was saved as new shares it, and an undo gives the
+//! name back to a row.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use lback_core::{Request, Result, UploadedFile};
+use lback_db::RequestDb;
+use lback_models::{FieldMeta, Format, Kind};
+
+use crate::history::random;
+
+/// The maximum length of a name that [`NewFile`] generates without the visitor's: a random one with an ending.
+pub(crate) const SHORTEST_LIMIT: u32 = 32 + 1 + 4;
+/// The maximum length of what it keeps of the visitor's name.
+const MOST_OF_NAME: usize = 50;
+
+/// The endings that stored files keep. Browsers run no code of such files, even if the application serves them.
+const ENDINGS: [&str; 29] = [
+    "7z", "avi", "csv", "doc", "docx", "epub", "flac", "ics", "json", "m4a", "md", "mov", "mp3", "mp4", "odp", "ods", "odt", "ogg", "opus",
+    "pdf", "ppt", "pptx", "rtf", "txt", "wav", "webm", "xls", "xlsx", "zip",
+];
+
+/// Returns whether a field is the name of a stored file.
+pub(crate) fn is_file(field: &FieldMeta) -> bool {
+    field.kind == Kind::Text && matches!(field.format, Format::File | Format::Image)
+}
+
+/// A kind of image that every browser shows, and that contains no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ImageKind {
+    ending: &'static str,
+    pub(crate) media_type: &'static str,
+}
+
+impl ImageKind {
+    const fn new(ending: &'static str, media_type: &'static str) -> Option<Self> {
+        Some(ImageKind { ending, media_type })
+    }
+
+    /// Returns the kind of an image by its content. `None` if it is not an image, or one of another kind.
+    ///
+    /// # Errors
+    /// Returns an error if the content cannot be read.
+    pub(crate) fn of(content: impl Read) -> io::Result<Option<Self>> {
+        let mut head = Vec::new();
+        content.take(12).read_to_end(&mut head)?;
+        Ok(match head.as_slice() {
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => ImageKind::new("png", "image/png"),
+            [0xff, 0xd8, 0xff, ..] => ImageKind::new("jpg", "image/jpeg"),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => ImageKind::new("gif", "image/gif"),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => ImageKind::new("webp", "image/webp"),
+            _ => None,
+        })
+    }
+
+    /// Returns the kind of a stored image.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read.
+    pub(crate) fn of_file(path: &Path) -> io::Result<Option<Self>> {
+        ImageKind::of(File::open(path)?)
+    }
+}
+
+/// An uploaded file, with the name under which it will be stored.
+pub(crate) struct NewFile {
+    pub(crate) name: String,
+    upload: UploadedFile,
+}
+
+impl NewFile {
+    /// Gives a file a name that no other file has and that nobody can guess, with a part of the visitor's name for readers. Images get the
+    /// ending of their content.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or if there are no random numbers.
+    pub(crate) fn new(field: &FieldMeta, upload: UploadedFile) -> Result<Self> {
+        let (stem, claimed) = upload.file_name().map(|name| name.rsplit_once('.').unwrap_or((name, ""))).unwrap_or_default();
+        let ending = match ImageKind::of(upload.reader())? {
+            Some(kind) => Some(kind.ending),
+            None => ENDINGS.into_iter().find(|ending| claimed.eq_ignore_ascii_case(ending)),
+        };
+        let end = ending.map(|ending| format!(".{ending}")).unwrap_or_default();
+        let unique = random()?;
+        let room = field.max_length.map_or(usize::MAX, |most| most as usize).saturating_sub(unique.len() + 1 + end.len());
+        let most = room.min(MOST_OF_NAME);
+        // A slug is rarely shorter than a quarter of its text.
+        let stem: String = stem.chars().take(4 * most).collect();
+        let slug: String = slug::slugify(stem).chars().take(most).collect();
+        let slug = slug.trim_end_matches('-');
+        let name = if slug.is_empty() { format!("{unique}{end}") } else { format!("{slug}-{unique}{end}") };
+        Ok(NewFile { name, upload })
+    }
+}
+
+/// Stores files. They are removed if the request is rolled back.
+///
+/// # Errors
+/// Returns 503 if the disk is full, and 500 if a file cannot be written.
+pub(crate) fn store(req: &mut Request, files: &[NewFile]) -> Result<()> {
+    let folder = req.app().media_dir();
+    for file in files {
+        let path = folder.join(&file.name);
+        file.upload.save(&path)?;
+        req.db_session()?.on_rollback(move || remove(&path));
+    }
+    Ok(())
+}
+
+/// Removes files that were stored for rows that the database, or the code of the application, has refused.
+pub(crate) fn discard(req: &Request, files: &[NewFile]) {
+    let folder = req.app().media_dir();
+    for file in files {
+        remove(&folder.join(&file.name));
+    }
+}
+
+/// Removes a file that no row names. It may have been removed already; otherwise it only takes space.
+fn remove(path: &Path) {
+    let _ = std::fs::remove_file(path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ImageKind;
+
+    #[test]
+    fn images_are_known_by_their_content() {
+        let media_type = |content: &[u8]| ImageKind::of(content).unwrap().map(|kind| kind.media_type);
+        assert_eq!(media_type(b"\x89PNG\r\n\x1a\n..."), Some("image/png"));
+        assert_eq!(media_type(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
+        assert_eq!(media_type(b"GIF89a<script>"), Some("image/gif"));
+        assert_eq!(media_type(b"RIFF\x01\x02\x03\x04WEBPVP8 "), Some("image/webp"));
+        for content in [&b""[..], b"\x89PNG", b"<svg xmlns", b"<html>", b"RIFF1234WAVE", b"GIF88a", b"BM1234"] {
+            assert_eq!(media_type(content), None, "{content:?}");
+        }
+    }
+}
