@@ -339,7 +339,9 @@ def of_postgres(url, sql, values):
 
 def read_by(node):
     removed = sum(node.get(name, 0) for name in ("Rows Removed by Filter", "Rows Removed by Index Recheck"))
-    own = (node["Actual Rows"] + removed) * node["Actual Loops"] if "Scan" in node["Node Type"] else 0
+    # A scan of a subquery reads no table.
+    is_scan = "Scan" in node["Node Type"] and node["Node Type"] != "Subquery Scan"
+    own = (node["Actual Rows"] + removed) * node["Actual Loops"] if is_scan else 0
     return int(own) + sum(read_by(child) for child in node.get("Plans", []))
 
 
