@@ -101,6 +101,16 @@ impl Keyset {
         self.columns.iter().map(|column| row.get(column.at).cloned().unwrap_or(Value::Null)).collect()
     }
 
+    /// Returns conditions of all rows, one after the other. PostgreSQL keeps NULLs at the end of an index, so those of the first column are
+    /// read by a statement of their own, which the index serves.
+    pub(crate) fn all(&self) -> Vec<Vec<Test>> {
+        match self.columns.first() {
+            Some(first) if first.field.null && first.descending => vec![vec![Test::NotNull(0)], vec![Test::Null(0)]],
+            Some(first) if first.field.null => vec![vec![Test::Null(0)], vec![Test::NotNull(0)]],
+            _ => vec![Vec::new()],
+        }
+    }
+
     /// Returns conditions of the rows after the one with these values. The rows of the first come first, then those of the second, and so
     /// on: an index serves each, which it would not with `OR`.
     pub(crate) fn after(&self, values: &[Value]) -> Vec<Vec<Test>> {
@@ -155,6 +165,16 @@ pub(crate) enum Test {
     NotNull(usize),
 }
 
+impl Test {
+    /// Returns the column of which all rows that satisfy the condition have a value, or of which none has.
+    pub(crate) fn column(self) -> usize {
+        match self {
+            // A row with a NULL is not beyond any values. Only the first of several columns may be NULL.
+            Test::Beyond(at, _) | Test::Equal(at) | Test::Null(at) | Test::NotNull(at) => at,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +213,8 @@ mod tests {
         assert_eq!(descending.after(&[number.clone(), id.clone()]), [[Test::Beyond(0, 2)], [Test::Null(0)]]);
         assert_eq!(descending.after(&[Value::Null, id.clone()]), [[Test::Null(0), Test::Beyond(1, 2)]]);
         assert_eq!(ascending.after(&[number, id.clone()]), [[Test::Beyond(0, 2)]]);
+        assert_eq!(ascending.all(), [[Test::Null(0)], [Test::NotNull(0)]]);
+        assert_eq!(descending.all(), [[Test::NotNull(0)], [Test::Null(0)]]);
         assert_eq!(ascending.after(&[Value::Null, id]), [vec![Test::Null(0), Test::Beyond(1, 2)], vec![Test::NotNull(0)]]);
     }
 }

@@ -139,7 +139,7 @@ pub(crate) fn beside<T>(
 /// Returns the first rows, or the first after those with the given values.
 fn rows<T>(keyset: &Keyset, after: Option<&Vec<Value>>, limit: usize, load: &mut impl FnMut(Part) -> Result<Vec<T>>) -> Result<Vec<T>> {
     let keyset = Rc::new(keyset.clone());
-    let conditions = after.map_or_else(|| vec![Vec::new()], |values| keyset.after(values));
+    let conditions = after.map_or_else(|| keyset.all(), |values| keyset.after(values));
     let values = Rc::new(after.cloned().unwrap_or_default());
     let mut rows = Vec::new();
     for condition in conditions {
@@ -219,10 +219,17 @@ fn column(column: &KeyColumn, out: &mut AstPass<'_, '_, Dialect>) -> QueryResult
 
 /// Adds the order, in which NULL is smaller than any value.
 pub(crate) fn push_order(columns: &[KeyColumn], out: &mut AstPass<'_, '_, Dialect>) -> QueryResult<()> {
+    push_order_after(&[], columns, out)
+}
+
+/// Adds the order of the rows that satisfy conditions. If a column is NULL in all of them or in none, the place of NULLs is left out, because
+/// an index serves only the one with which it was created.
+fn push_order_after(condition: &[Test], columns: &[KeyColumn], out: &mut AstPass<'_, '_, Dialect>) -> QueryResult<()> {
     for (number, key) in columns.iter().enumerate() {
         out.push_sql(if number == 0 { " ORDER BY " } else { ", " });
         column(key, out)?;
-        out.push_sql(match (key.descending, key.field.null && out.backend().kind().is_server()) {
+        let has_both = key.field.null && condition.iter().all(|test| test.column() != number);
+        out.push_sql(match (key.descending, has_both && out.backend().kind().is_server()) {
             (false, false) => "",
             (true, false) => " DESC",
             // SQLite does this by itself.
@@ -259,7 +266,7 @@ impl Part {
                 Test::Beyond(first, end) => self.walk_beyond(first, end, out)?,
             }
         }
-        push_order(columns, out)?;
+        push_order_after(&self.condition, columns, out)?;
         out.push_sql(" LIMIT ");
         out.push_bind_param::<BigInt, _>(&self.limit)
     }

@@ -106,8 +106,11 @@ impl ChoiceSource for TableChoices {
             chosen = keys.iter().map(cursor::text).collect::<Result<_>>()?;
             offered.chosen = Some(chosen.clone());
         }
-        // The first rows of a large table are not loaded if no index serves its order.
-        let is_ordered = self.meta.total_order().first().is_some_and(|(column, _)| self.meta.is_indexed(column));
+        // The first rows of a large table are not loaded if no index serves its order. On PostgreSQL, none serves an order with NULLs first.
+        let is_ordered =
+            self.meta.total_order().first().is_some_and(|(column, _)| {
+                self.meta.is_indexed(column) && self.meta.field_of_column(column).is_some_and(|field| !field.null)
+            });
         if is_ordered || !self.has_many(db)? {
             offered.choices = self.rows(db, Wanted::Any, MOST_CHOICES + 1)?;
             if offered.choices.len() <= MOST_CHOICES {

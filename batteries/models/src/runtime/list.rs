@@ -121,7 +121,9 @@ impl List {
     /// Returns an error if the database fails.
     pub fn find(&self, db: &mut Db, key: &[Value]) -> Result<Option<Vec<Value>>> {
         let fields: Vec<_> = self.meta.primary_key.iter().filter_map(|column| self.meta.field_of_column(column)).collect();
-        Ok(self.clone().filter(equal(&fields, key)).page(db, &Cursor::default(), 1)?.items.pop())
+        // The order makes no difference to one row.
+        let list = List { order: Vec::new(), ..self.clone() };
+        Ok(list.filter(equal(&fields, key)).page(db, &Cursor::default(), 1)?.items.pop())
     }
 
     /// Returns the number of rows, or `most` if there are at least that many. The database stops counting there.
