@@ -1,6 +1,6 @@
 //! Statuses for errors of the database.
 
-use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
+use diesel::result::{ConnectionError, DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, OrNotFound, Result, StatusCode};
 
 use crate::sealed::Sealed;
@@ -49,6 +49,12 @@ pub fn is_unavailable(error: &Error) -> bool {
         Some(DieselError::BrokenTransactionManager) => true,
         _ => false,
     }
+}
+
+/// Returns whether the server has stopped a statement because it took longer than `DATABASE_STATEMENT_TIMEOUT_MS`.
+pub fn is_statement_timeout(error: &Error) -> bool {
+    let message = |info: &dyn DatabaseErrorInformation| info.message().contains("canceling statement due to statement timeout");
+    matches!(error.find_source(), Some(DieselError::DatabaseError(_, info)) if message(&**info))
 }
 
 fn says_unavailable(message: &str) -> bool {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use lback_core::{Error, Request, Response, Result, context};
-use lback_db::RequestDb;
+use diesel::Connection as _;
+use lback_core::{Error, Request, Response, Result, StatusCode, context};
+use lback_db::{RequestDb, is_statement_timeout};
 use lback_forms::{Form, Values};
-use lback_models::{Cursor, FieldMeta, Kind, List, ModelMeta, Value};
+use lback_models::{Cursor, CursorPage, FieldMeta, Kind, List, ModelMeta, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
 
@@ -217,7 +218,19 @@ fn page(req: &mut Request, site: &Site, model: &Registered, refused: Option<Refu
     let Narrowed { list, filters, dates, searched, is_quick, is_large } = shown(req, site, model, &query, &path)?;
     let size = page_size(model, &query)?;
     let cursor: Cursor = req.query()?;
-    let mut page = list.page(req.db()?, &cursor, size)?;
+    let (mut page, is_stopped) = match load(req, &list, &cursor, size, is_large) {
+        Err(error) if is_statement_timeout(&error) => {
+            let parameters: Vec<&str> = query.iter().map(|(name, _)| name).collect();
+            tracing::warn!(
+                target: "lback::admin",
+                table,
+                ?parameters,
+                "a list took longer than DATABASE_STATEMENT_TIMEOUT_MS allows: no index serves its conditions and its order together"
+            );
+            (CursorPage { items: Vec::new(), next: None, previous: None }, true)
+        }
+        page => (page?, false),
+    };
     let mut form = None;
     if let Some((rows, refused)) = refused {
         (page.items, form) = (rows, refused);
@@ -229,6 +242,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, refused: Option<Refu
     let rows = rows_of(req, site, model, &columns, &page.items, &query, editable.as_ref())?;
     let is_whole = page.next.is_none() && page.previous.is_none();
     let count = match (is_whole, is_quick) {
+        _ if is_stopped => String::new(),
         (true, _) => page.items.len().to_string(),
         // Counting might read the whole table.
         (false, false) => String::new(),
@@ -277,8 +291,19 @@ fn page(req: &mut Request, site: &Site, model: &Registered, refused: Option<Refu
         save_url => here,
         action_url => query.without(&["after", "before"]).on(&path),
         is_filtered,
+        is_stopped,
     };
-    render(req, "admin/list.html", table, vec![Crumb::new(model.meta().plural, None)], context)
+    let mut response = render(req, "admin/list.html", table, vec![Crumb::new(model.meta().plural, None)], context)?;
+    if is_stopped && !is_saved {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    Ok(response)
+}
+
+/// Loads a page of a list. If the database stops the query of a large table, the request can still use the connection.
+fn load(req: &mut Request, list: &List, cursor: &Cursor, size: u32, is_large: bool) -> Result<CursorPage<Vec<Value>>> {
+    let db = req.db()?;
+    if is_large { db.transaction(|db| list.page(db, cursor, size)) } else { list.page(db, cursor, size) }
 }
 
 pub(super) fn page_size(model: &Registered, query: &QueryString) -> Result<u32> {

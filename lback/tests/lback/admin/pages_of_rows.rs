@@ -127,3 +127,24 @@ fn the_history_has_pages(on: &str) {
         root.get(&link(&second, "prev").unwrap()).send().assert_contains("number 52</ins>");
     }
 }
+
+/// The database ends the query, and the visitor can change it. SQLite ends none.
+#[cfg(feature = "postgres")]
+#[test]
+fn a_list_that_takes_too_long_has_a_page() {
+    use lback::diesel::dsl::sql;
+    use lback::diesel::sql_types::Bool;
+
+    let Some(url) = crate::postgres::url() else { return };
+    let admin = Admin::new().model::<Ticket>(|ticket| {
+        tickets_admin(ticket).filter_by("slow", "Slow", [("yes", "Yes")], |_| Ticket::query().filter(sql::<Bool>("pg_sleep(5)::text = ''")))
+    });
+    let client = client_with(&format!("{url}\nDATABASE_STATEMENT_TIMEOUT_MS = 1000"), admin);
+    many(&client, 10_001);
+    let root = root(&client);
+    let page = root.get("/admin/tickets?slow=yes&state=open").send();
+    page.assert_status(503).assert_contains("The database took too long to find these rows.").assert_contains("Slow: <b>Yes</b>");
+    page.assert_contains("href=\"/admin/tickets\">Clear the filters</a>").assert_not_contains("class=\"count\">0");
+    // The connection can be used again.
+    root.get("/admin/tickets?state=open").send().assert_status(200).assert_contains("name=\"row\"");
+}
