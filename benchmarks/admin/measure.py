@@ -240,7 +240,7 @@ def latency(port, pids):
             answer, took = client.send(path)
             text, sent = answer.text(), sent + 1
             if answer.status != 200 or wanted not in text:
-                errors, last = errors + 1, f"{path}: {answer.status} {text[:200]}"
+                errors, last = errors + 1, f"{path}: {answer.status} {' '.join(text[:200].split())}"
             # A page that takes seconds needs no warm-up.
             if number >= 0 or took > 2:
                 times.append(took * 1000)
@@ -261,6 +261,7 @@ LINE = re.compile(r"lback::sql: (?:slow: )?(.*?)(?: \[(.*)\])? ms=([\d.]+)(?: ro
 VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|[^,\s][^,]*')
 # A statement that reads more rows of the tables is listed.
 MANY = 5000
+SEQUENTIAL = re.compile(r"Seq Scan on (tickets|customers)|^SCAN (tickets|customers)$")
 SECONDS = 5
 
 
@@ -349,8 +350,8 @@ def explain(port, log, database, plans):
     client = Client(port).log_in("lback")
     all_kinds = kinds(client)
     explained = of_sqlite if not database.startswith("postgres") else of_postgres
-    print("| request | statements about the models | most rows read by one | of it |")
-    print("| --- | ---: | ---: | --- |")
+    print("| request | statements about the models | sequential scans | most rows read by one | of it |")
+    print("| --- | ---: | --- | ---: | --- |")
     with open(plans, "w") as out:
         for name, path_of, _, follows in all_kinds:
             if ONLY and not re.search(ONLY, name):
@@ -364,9 +365,11 @@ def explain(port, log, database, plans):
             time.sleep(0.1)
             found, _ = statements(log, position)
             out.write(f"\n# {name}: {path}\n")
-            worst = (0, "", "")
+            worst, scans = (0, "", ""), []
             for sql, values, ms in found:
                 plan, read, ended = explained(database, sql, values)
+                for match in filter(None, map(SEQUENTIAL.search, plan)):
+                    scans.append(f"{match[1] or match[2]}: {read:,} rows")
                 out.write(f"\n{sql} {values}\n-- {ms} ms in the server; reads about {read} rows{ended}\n" + "".join(f"    {line}\n" for line in plan))
                 if read > worst[0]:
                     worst = (read, ended, sql)
@@ -374,7 +377,7 @@ def explain(port, log, database, plans):
                 # The statement that takes too long is not in the log until it ends.
                 worst = (worst[0], f", status {answer.status}", worst[2])
             sql = f"`…{worst[2][worst[2].find(' FROM '):][-200:]}`" if worst[0] > MANY else ""
-            print(f"| {name} | {len(found)} | {worst[0]:,}{worst[1] if worst[0] > MANY or answer.status != 200 else ''} | {sql} |", flush=True)
+            print(f"| {name} | {len(found)} | {', '.join(scans)} | {worst[0]:,}{worst[1] if worst[0] > MANY or answer.status != 200 else ''} | {sql} |", flush=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------- load
