@@ -85,6 +85,9 @@ pub(crate) enum Condition {
     Among(AnyQuery, &'static ModelMeta),
 }
 
+/// What is between conditions of which at least one is true.
+const OR: &str = " OR ";
+
 /// The name of the query of [`Condition::Among`] within the statement.
 const AMONG: &str = "among";
 
@@ -116,9 +119,23 @@ impl Condition {
                 let (to, depth) = ((reference.model)(), depth + 1);
                 Condition::Reference { of: column(field), to, depth, inner: Box::new(Self::at(to, inner, depth)?) }
             }
-            Filter::Any(filters) => Condition::Joined(" OR ", all(filters)?),
+            Filter::Any(filters) => {
+                // SQLite uses no index for any of the conditions if one of them is a constant.
+                let possible = all(filters)?.into_iter().filter(|condition| !condition.is_never());
+                Condition::Joined(OR, possible.collect())
+            }
             Filter::All(filters) => Condition::Joined(" AND ", all(filters)?),
         })
+    }
+
+    /// Returns whether no row satisfies the condition, whatever its values are.
+    fn is_never(&self) -> bool {
+        match self {
+            Condition::OneOf(_, values) => values.is_empty(),
+            Condition::Joined(OR, conditions) => conditions.iter().all(Condition::is_never),
+            Condition::Joined(_, conditions) => conditions.iter().any(Condition::is_never),
+            _ => false,
+        }
     }
 }
 
@@ -205,7 +222,7 @@ impl QueryFragment<Dialect> for Condition {
             Condition::Joined(separator, conditions) => {
                 // Without conditions, "any" is false, and "all" is true.
                 if conditions.is_empty() {
-                    out.push_sql(if *separator == " OR " { "1 = 0" } else { "1 = 1" });
+                    out.push_sql(if *separator == OR { "1 = 0" } else { "1 = 1" });
                 }
                 for (number, condition) in conditions.iter().enumerate() {
                     out.push_sql(if number == 0 { "(" } else { separator });

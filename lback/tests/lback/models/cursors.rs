@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection as _};
 use lback::chrono::{NaiveDate, TimeDelta};
-use lback::models::Value;
 use lback::models::migrate::create_tables;
+use lback::models::{Filter, List, Value};
 use lback::prelude::*;
 use lback::testing::Client;
 
@@ -45,6 +45,7 @@ on_each_database!(
     cursors_that_do_not_fit_are_bad_requests,
     an_order_without_a_place_is_an_error,
     an_index_serves_a_page,
+    an_index_serves_a_condition_beside_one_that_is_never_true,
     filters_of_any_kind_keep_the_order,
     pages_link_to_each_other,
 );
@@ -423,6 +424,25 @@ fn an_index_serves_a_page(on: &str) {
             let is_served = plan.contains("Index Cond:") || plan.contains("SEARCH entries USING INDEX");
             assert!(is_served && !plan.contains("Sort") && !plan.contains("Seq Scan") && !plan.contains("TEMP B-TREE"), "{plan}");
         }
+        Ok(())
+    });
+}
+
+fn an_index_serves_a_condition_beside_one_that_is_never_true(on: &str) {
+    client(on).db(|db| -> Result<()> {
+        Entry::create_many(db, (0..300).map(entry))?;
+        let (score, rank) = (Entry::META.field("score").unwrap(), Entry::META.field("rank").unwrap());
+        let scores = Filter::OneOf(score, vec![Value::Int(3), Value::Int(4)]);
+        let never = [Filter::Any(Vec::new()), Filter::OneOf(rank, Vec::new())];
+        let never = never.iter().cloned().chain([Filter::All(vec![Filter::Null(rank, true), never[0].clone()])]);
+        let list = List::of(Entry::META).filter(Filter::Any(never.chain([scores.clone()]).collect()));
+        let expected = List::of(Entry::META).filter(scores).page(db, &Cursor::default(), 20)?;
+        let plans = plans(db, |db| {
+            assert_eq!(list.page(db, &Cursor::default(), 20)?, expected);
+            Ok(())
+        })?;
+        let [plan] = plans.as_slice() else { panic!("{plans:#?}") };
+        assert!(plan.contains("Index Cond:") || plan.contains("SEARCH entries USING INDEX"), "{plan}");
         Ok(())
     });
 }
