@@ -200,6 +200,7 @@ def kinds(client):
         ("sort: state", lambda: f"{LIST}?sort={rng.choice(['', '-'])}state", 'name="row"', False),
         ("sort: closed at, which may be empty", lambda: f"{LIST}?sort={rng.choice(['', '-'])}closed_at", 'name="row"', False),
         ("search: =sender", lambda: f"{LIST}?q=user{rng.randint(1, CUSTOMERS)}@example.org", 'name="row"', False),
+        ("search: =sender, with a state", lambda: f"{LIST}?q=user{rng.randint(1, CUSTOMERS)}@example.org&state={state()}", "<h1", False),
         ("search: =number", lambda: f"{LIST}?q={100000 + row()}", 'name="row"', False),
         ("palette: in many rows", lambda: f"/admin/-/find?q={rng.choice(['paper', 'printer', 'customer'])}", "[{", False),
         ("palette: in one row", lambda: f"/admin/-/find?q=%23{row()}", "[", False),
