@@ -22,10 +22,15 @@ pub(crate) struct Column {
     field: &'static FieldMeta,
     /// The number of references that lead to its table; 0 for the list.
     depth: usize,
+    /// Whether SQLite is kept from finding rows by an index on the column.
+    is_scanned: bool,
 }
 
 impl Column {
     fn push(&self, out: &mut AstPass<'_, '_, Dialect>) -> QueryResult<()> {
+        if self.is_scanned && !out.backend().kind().is_server() {
+            out.push_sql("+");
+        }
         if self.depth == 0 {
             return push_column(self.at, self.field, out);
         }
@@ -85,6 +90,7 @@ pub(crate) enum Condition {
     Among(AnyQuery, &'static ModelMeta),
 }
 
+const EQUAL: &str = " = ";
 /// What is between conditions of which at least one is true.
 const OR: &str = " OR ";
 
@@ -128,6 +134,16 @@ impl Condition {
         })
     }
 
+    /// Keeps SQLite from finding rows by one of a few values, if an index finds few rows by another condition. Without statistics, it
+    /// takes all indexes for equally good.
+    pub(crate) fn check_each_row(&mut self) {
+        if let Condition::Compare(column, EQUAL, _) = self
+            && has_few_values(column.field)
+        {
+            column.is_scanned = true;
+        }
+    }
+
     /// Returns whether no row satisfies the condition, whatever its values are.
     fn is_never(&self) -> bool {
         match self {
@@ -139,18 +155,35 @@ impl Condition {
     }
 }
 
+/// Returns whether an index finds few rows by a condition.
+pub(crate) fn finds_few(meta: &'static ModelMeta, filter: &Filter) -> bool {
+    match filter {
+        Filter::Compare(field, Comparison::Equal, _) | Filter::OneOf(field, _) => {
+            let is_text = field.kind == Kind::Text && !has_few_values(field) && field.references.is_none();
+            field.unique || (is_text && meta.is_indexed(field.column))
+        }
+        Filter::Any(filters) => filters.iter().all(|filter| finds_few(meta, filter)),
+        Filter::All(filters) => filters.iter().any(|filter| finds_few(meta, filter)),
+        _ => false,
+    }
+}
+
+fn has_few_values(field: &FieldMeta) -> bool {
+    field.kind == Kind::Bool || !field.choices.is_empty()
+}
+
 fn no_reference(meta: &ModelMeta, field: &FieldMeta) -> lback_core::Error {
     lback_core::Error::internal(format!("{}.{} is not a reference", meta.name, field.name))
 }
 
 fn column(meta: &'static ModelMeta, field: &'static FieldMeta, depth: usize) -> Column {
     let at = meta.position(field.column).unwrap_or_default();
-    Column { at, field, depth }
+    Column { at, field, depth, is_scanned: false }
 }
 
 fn sign(comparison: Comparison) -> &'static str {
     match comparison {
-        Comparison::Equal => " = ",
+        Comparison::Equal => EQUAL,
         Comparison::AtLeast => " >= ",
         Comparison::AtMost => " <= ",
         Comparison::Below => " < ",

@@ -11,7 +11,7 @@ use lback_core::{Error, Result};
 use lback_db::{Db, Dialect};
 use lback_forms::{Choice, ChoiceSource};
 
-use super::condition::Condition;
+use super::condition::{Condition, finds_few};
 use super::{Filter, key_text, labels};
 use crate::keyset::Keyset;
 use crate::seek::{self, LIST, Seek, push_list};
@@ -217,7 +217,10 @@ impl List {
         let mut queries = self.queries.iter().map(|query| query());
         let query = queries.next().unwrap_or_else(|| Box::new(rows::select(self.meta)));
         let filters = self.filters.iter().map(|filter| Condition::of(self.meta, filter));
-        let conditions = filters.chain(queries.map(|query| Ok(Condition::Among(query, self.meta)))).collect::<Result<_>>()?;
+        let mut conditions: Vec<_> = filters.chain(queries.map(|query| Ok(Condition::Among(query, self.meta)))).collect::<Result<_>>()?;
+        if self.filters.iter().any(|filter| finds_few(self.meta, filter)) {
+            conditions.iter_mut().for_each(Condition::check_each_row);
+        }
         Ok(Rows { meta: self.meta, query, conditions })
     }
 }
