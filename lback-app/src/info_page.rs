@@ -106,13 +106,24 @@ impl InfoAction {
     }
 }
 
-/// The content of a page: a table of texts.
+/// The content of a page: a table of texts, and bar charts above it.
 #[derive(Clone, Debug, Default)]
 pub struct InfoTable {
+    /// The bar charts.
+    pub charts: Vec<InfoChart>,
     /// The titles of the columns.
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<InfoRow>,
+}
+
+/// A bar chart.
+#[derive(Clone, Debug, Default)]
+pub struct InfoChart {
+    /// The title.
+    pub label: String,
+    /// The label and the height of each bar.
+    pub bars: Vec<(String, f64)>,
 }
 
 /// A row of a table.
@@ -127,7 +138,14 @@ pub struct InfoRow {
 impl InfoTable {
     /// Creates a table without rows.
     pub fn new<T: Into<String>>(columns: impl IntoIterator<Item = T>) -> Self {
-        InfoTable { columns: columns.into_iter().map(Into::into).collect(), rows: Vec::new() }
+        InfoTable { columns: columns.into_iter().map(Into::into).collect(), ..InfoTable::default() }
+    }
+
+    /// Adds a bar chart, with the label and the height of each bar. The first 100 are drawn.
+    #[must_use]
+    pub fn chart(mut self, label: impl Into<String>, bars: impl IntoIterator<Item = (String, f64)>) -> Self {
+        self.charts.push(InfoChart { label: label.into(), bars: bars.into_iter().collect() });
+        self
     }
 
     /// Adds a row.

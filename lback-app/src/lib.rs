@@ -40,6 +40,6 @@ pub use battery::{Battery, Setup};
 pub use checks::Checks;
 pub use command::{Command, CommandSpec};
 pub use health::Health;
-pub use info_page::{InfoAction, InfoPage, InfoPages, InfoRow, InfoTable};
+pub use info_page::{InfoAction, InfoChart, InfoPage, InfoPages, InfoRow, InfoTable};
 pub use stop::stop_signal;
 pub use testing::TestSettings;

@@ -29,7 +29,8 @@ pub(crate) struct NumberView<'a> {
 #[derive(Serialize)]
 pub(crate) struct ChartView<'a> {
     label: &'a str,
-    url: &'a str,
+    /// The page to which the title leads.
+    url: Option<&'a str>,
     /// The width of the drawing, in units of which a bar has [`STEP`].
     width: usize,
     bars: Vec<Bar>,
@@ -56,7 +57,7 @@ pub(crate) fn views<'a>(req: &mut Request, widgets: &'a [Widget]) -> Result<(Vec
     for Widget { label, url, shown } in widgets {
         match shown {
             Shown::Number(compute) => numbers.extend(if_allowed(compute(req))?.map(|value| NumberView { label, url, value })),
-            Shown::Chart(compute) => charts.extend(if_allowed(compute(req))?.map(|bars| chart(label, url, bars))),
+            Shown::Chart(compute) => charts.extend(if_allowed(compute(req))?.map(|bars| chart(label, Some(url), bars))),
         }
     }
     Ok((numbers, charts))
@@ -69,7 +70,8 @@ fn if_allowed<T>(computed: Result<T>) -> Result<Option<T>> {
     }
 }
 
-fn chart<'a>(label: &'a str, url: &'a str, mut bars: Vec<(String, f64)>) -> ChartView<'a> {
+/// Returns the drawing of a bar chart.
+pub(crate) fn chart<'a>(label: &'a str, url: Option<&'a str>, mut bars: Vec<(String, f64)>) -> ChartView<'a> {
     bars.truncate(MOST_BARS);
     let finite = || bars.iter().map(|(_, value)| *value).filter(|value| value.is_finite());
     let (most, least) = (finite().fold(0.0, f64::max), finite().fold(0.0, f64::min));

@@ -9,12 +9,11 @@ use crate::{JobState, Jobs, RequestJobs, store};
 
 /// The maximum number of jobs of a state on the page.
 const MOST: u32 = 100;
+/// The number of hours in the charts.
+const HOURS: i64 = 24;
 
 pub(crate) fn pages(has_schedules: bool) -> Vec<InfoPage> {
-    let mut pages = vec![
-        InfoPage::new("jobs", "Jobs", jobs).action("retry", "Retry", retry).action("cancel", "Cancel", cancel),
-        InfoPage::new("throughput", "Jobs per hour", throughput),
-    ];
+    let mut pages = vec![InfoPage::new("jobs", "Jobs", jobs).action("retry", "Retry", retry).action("cancel", "Cancel", cancel)];
     if has_schedules {
         pages.push(InfoPage::new("schedules", "Schedules", schedules));
     }
@@ -25,7 +24,7 @@ fn time(req: &Request, at: DateTime<Utc>) -> String {
     req.time_zone().local(at).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Returns the jobs by their states: first those that need attention.
+/// Returns the jobs by their states, beginning with those that need attention, and what was done in the last hours.
 fn jobs(req: &mut Request) -> Result<InfoTable> {
     let jobs = req.jobs()?;
     let mut found = Vec::new();
@@ -49,7 +48,12 @@ fn jobs(req: &mut Request) -> Result<InfoTable> {
         ];
         InfoRow::new(cells).key(job.id.to_string())
     });
-    Ok(InfoTable::new(["Number", "Job", "Queue", "State", "Due", "Attempts", "Last error"]).rows(rows))
+    let rows: Vec<InfoRow> = rows.collect();
+    let counts = store::counts(req.db()?, HOURS)?;
+    Ok(InfoTable::new(["Number", "Job", "Queue", "State", "Due", "Attempts", "Last error"])
+        .chart("Succeeded per hour", bars(req, &counts, |count| count.done))
+        .chart("Failed attempts per hour", bars(req, &counts, |count| count.failed))
+        .rows(rows))
 }
 
 fn retry(req: &mut Request, key: &str) -> Result<String> {
@@ -83,10 +87,14 @@ fn schedules(req: &mut Request) -> Result<InfoTable> {
     Ok(InfoTable::new(["Schedule", "Times", "Time zone", "Last time", "Next time"]).rows(rows))
 }
 
-fn throughput(req: &mut Request) -> Result<InfoTable> {
-    let counts = store::counts(req.db()?, 24)?;
-    let row =
-        |count: store::Count| InfoRow::new([time(req, count.hour.and_utc()), count.name, count.done.to_string(), count.failed.to_string()]);
-    let rows = counts.into_iter().map(row);
-    Ok(InfoTable::new(["Hour", "Job", "Succeeded", "Failed attempts"]).rows(rows))
+/// Returns a bar for each of the last hours, from the number of `count`.
+fn bars(req: &Request, counts: &[store::Count], count: impl Fn(&store::Count) -> i64) -> Vec<(String, f64)> {
+    let now = req.now().timestamp();
+    let hours = (0..HOURS).rev().filter_map(|ago| DateTime::from_timestamp(now - now.rem_euclid(3600) - ago * 3600, 0));
+    let bar = |hour: DateTime<Utc>| {
+        let sum: i64 = counts.iter().filter(|count| count.hour == hour.naive_utc()).map(&count).sum();
+        // Only numbers above 2^53 lose digits.
+        (req.time_zone().local(hour).format("%H:%M").to_string(), sum as f64)
+    };
+    hours.map(bar).collect()
 }

@@ -7,6 +7,7 @@ use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::layout::{Crumb, link, render};
+use crate::widgets::chart;
 
 #[derive(Serialize)]
 struct RowView {
@@ -32,7 +33,8 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
     }
     let rows: Vec<_> = table.rows.into_iter().map(|row| RowView { key: row.key, cells: row.cells }).collect();
     let (title, columns) = (page.title(), table.columns);
-    render(req, "admin/info.html", "", vec![Crumb::new(title, None)], context! { title, columns, rows, actions })
+    let charts: Vec<_> = table.charts.iter().map(|drawn| chart(&drawn.label, None, drawn.bars.clone())).collect();
+    render(req, "admin/info.html", "", vec![Crumb::new(title, None)], context! { title, columns, rows, actions, charts })
 }
 
 pub(super) fn act(req: &mut Request) -> Result<Response> {

@@ -231,7 +231,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, refused: Option<Refu
         }
         page => (page?, false),
     };
-    let mut form = None;
+    let (is_refused, mut form) = (refused.is_some(), None);
     if let Some((rows, refused)) = refused {
         (page.items, form) = (rows, refused);
     }
@@ -294,7 +294,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, refused: Option<Refu
         is_stopped,
     };
     let mut response = render(req, "admin/list.html", table, vec![Crumb::new(model.meta().plural, None)], context)?;
-    if is_stopped && !is_saved {
+    if is_stopped && !is_refused {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
     Ok(response)

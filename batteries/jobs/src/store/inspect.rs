@@ -150,19 +150,18 @@ impl Again {
     }
 }
 
-/// The ended attempts of an hour.
+/// The ended attempts of an hour and a type of jobs.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = job_counts)]
 pub(crate) struct Count {
     pub(crate) hour: NaiveDateTime,
-    pub(crate) name: String,
     pub(crate) done: i64,
     pub(crate) failed: i64,
 }
 
-/// Returns the numbers of the last hours, newest first.
+/// Returns the numbers of the last hours.
 pub(crate) fn counts(db: &mut Db, hours: i64) -> Result<Vec<Count>> {
     let since = (db.now() - TimeDelta::hours(hours)).naive_utc();
-    let counts = job_counts::table.filter(job_counts::hour.gt(since)).order((job_counts::hour.desc(), job_counts::name));
+    let counts = job_counts::table.filter(job_counts::hour.gt(since));
     Ok(counts.select(Count::as_select()).load(db)?)
 }

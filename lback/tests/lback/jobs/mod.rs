@@ -3,6 +3,8 @@
 mod batches;
 mod commands;
 mod keys;
+#[cfg(feature = "admin")]
+mod pages;
 mod retries;
 mod schedules;
 mod worker;
