@@ -141,19 +141,20 @@ fn remedy(battery: &str) -> String {
     }
 }
 
-/// Optional batteries of Lback, for settings without the battery itself: the name, which is also the name of the feature and
-/// of the method of `App`, and the prefixes of the battery's settings.
-const OPTIONAL: [(&str, &[&str]); 2] = [("mail", &["MAIL_", "SMTP_"]), ("auth", &["AUTH_", "LOGIN_", "LOGOUT_"])];
+/// Optional batteries of Lback, for settings without the battery itself: the name, which is also the name of the feature, the call that
+/// installs the battery, and the prefixes of its settings.
+const OPTIONAL: [(&str, &str, &[&str]); 3] =
+    [("mail", "mail()", &["MAIL_", "SMTP_"]), ("auth", "auth()", &["AUTH_", "LOGIN_", "LOGOUT_"]), ("jobs", "jobs(jobs![…])", &["JOBS_"])];
 
 /// Explains how to install the battery if an unknown setting belongs to one that is missing.
 fn with_remedy(error: SettingsError, batteries: &[Box<dyn Battery>]) -> ProgramError {
     let message = error.to_string();
     let mentions = |prefixes: &[&str]| prefixes.iter().any(|prefix| message.contains(&format!(": {prefix}")));
     let is_installed = |name: &str| batteries.iter().any(|battery| battery.name() == name);
-    match OPTIONAL.iter().find(|(name, prefixes)| !is_installed(name) && mentions(prefixes)) {
+    match OPTIONAL.iter().find(|(name, _, prefixes)| !is_installed(name) && mentions(prefixes)) {
         None => error.into(),
-        Some((name, _)) => ProgramError::new(format!(
-            "{message}\nSettings of {name} need the battery {name}. Write App::new(urls).{name}(), and in Cargo.toml lback = {{ …, features = [\"{name}\"] }}"
+        Some((name, call, _)) => ProgramError::new(format!(
+            "{message}\nSettings of {name} need the battery {name}. Write App::new(urls).{call}, and in Cargo.toml lback = {{ …, features = [\"{name}\"] }}"
         )),
     }
 }

@@ -292,4 +292,8 @@ fn settings_of_a_battery_that_is_missing_name_the_line_that_adds_it() {
     for part in ["MAIL_FROM is not a setting", "App::new(urls).mail()", "features = [\"mail\"]"] {
         assert!(message.contains(part), "{part} in {message}");
     }
+    let message = crate::start_error(App::new(Router::new()), "SESSION_TIMEOUT_MINUTES = 30\nJOBS_THREADS = 4");
+    for part in ["JOBS_THREADS is not a setting", "App::new(urls).jobs(jobs![…])", "features = [\"jobs\"]"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
 }
