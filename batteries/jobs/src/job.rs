@@ -75,7 +75,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     const QUEUE_LIMIT: Option<u32> = None;
 
     /// Maximum number of attempts. After the last one, the job is kept as failed for `JOBS_KEEP_FAILED_DAYS` and can be retried by hand.
-    /// The ten attempts of the default take about three hours.
+    /// The ten attempts of the default take about an hour and a half.
     const MAX_ATTEMPTS: u32 = MAX_ATTEMPTS;
 
     /// The time limit of an attempt. After it, the attempt counts as failed, and nothing that it has written is saved.
