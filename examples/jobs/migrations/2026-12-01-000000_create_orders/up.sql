@@ -1,0 +1,5 @@
+CREATE TABLE orders (
+    id INTEGER PRIMARY KEY,
+    email TEXT NOT NULL,
+    is_invoiced BOOLEAN NOT NULL DEFAULT FALSE
+);
