@@ -15,7 +15,7 @@ pub fn client(app: App) -> Client {
     Client::with_settings(app, "DEBUG = true\nSESSION_TIMEOUT_MINUTES = 30")
 }
 
-/// Like [`client`], with the templates from the chapters on templates, forms, CSRF and mail. Each begins with a comment that names it.
+/// Like [`client`], with the templates from the chapters on templates, forms, CSRF, mail and jobs. Each begins with a comment that names it.
 pub fn client_with_templates(app: App) -> Client {
     client_with(app, "```html\n")
 }
@@ -37,6 +37,7 @@ fn client_with(app: App, fence: &str) -> Client {
         include_str!("src/forms.md"),
         include_str!("src/csrf.md"),
         include_str!("src/mail.md"),
+        include_str!("src/jobs.md"),
         include_str!("src/models.md"),
     ];
     for block in chapters.iter().flat_map(|chapter| chapter.split(fence).skip(1)) {
@@ -90,6 +91,7 @@ chapters! {
     database "src/database.md";
     diesel_errors "src/diesel-errors.md";
     mail "src/mail.md";
+    jobs "src/jobs.md";
     signals "src/signals.md";
     debugging "src/debugging.md";
     testing "src/testing.md";

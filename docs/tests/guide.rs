@@ -9,6 +9,7 @@ use lback::Router;
 use lback::admin::{AdminSettings, AppAdmin as _};
 use lback::auth::{AppAuth as _, AuthSettings};
 use lback::db::DbSettings;
+use lback::jobs::{AppJobs as _, JobSet, JobsSettings};
 use lback::mail::{AppMail as _, MailSettings};
 use lback::session::SessionSettings;
 use lback::settings::{CoreSettings, Settings, known_keys};
@@ -124,6 +125,7 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.declare::<MailSettings>();
     settings.declare::<AuthSettings>();
     settings.declare::<AdminSettings>();
+    settings.declare::<JobsSettings>();
     settings.check_unknown(&[])?;
     settings.checked::<CoreSettings>()?;
     settings.checked::<DbSettings>()?;
@@ -131,6 +133,7 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.checked::<MailSettings>()?;
     settings.checked::<AuthSettings>()?;
     settings.checked::<AdminSettings>()?;
+    settings.checked::<JobsSettings>()?;
     Ok(settings)
 }
 
@@ -153,7 +156,7 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
         let settings = format!("{settings}{key} = {wrong}");
         let start = std::panic::catch_unwind(|| {
             drop(Client::with_settings(
-                App::new(Router::new().get("/login", |_: &mut lback::Request| "").name("login")).auth().mail().admin(),
+                App::new(Router::new().get("/login", |_: &mut lback::Request| "").name("login")).auth().mail().admin().jobs(JobSet::new()),
                 &settings,
             ));
         });
@@ -182,6 +185,7 @@ fn the_tables_list_every_setting_with_its_default() {
         known_keys::<MailSettings>(),
         known_keys::<AuthSettings>(),
         known_keys::<AdminSettings>(),
+        known_keys::<JobsSettings>(),
     ]
     .concat();
     let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
@@ -198,6 +202,7 @@ fn the_tables_list_every_setting_with_its_default() {
     assert_eq!(format!("{:?}", settings.section::<MailSettings>().unwrap()), format!("{:?}", MailSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<AuthSettings>().unwrap()), format!("{:?}", AuthSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<AdminSettings>().unwrap()), format!("{:?}", AdminSettings::default()));
+    assert_eq!(format!("{:?}", settings.section::<JobsSettings>().unwrap()), format!("{:?}", JobsSettings::default()));
 }
 
 #[test]
