@@ -200,9 +200,9 @@ impl JobContext {
 
     /// Commits the work of the job, together with its end. Returns false if there is no transaction.
     pub(crate) fn commit(&mut self, end: &End) -> Result<bool> {
+        self.control.check_time()?;
         let Some(unit) = &mut self.unit else { return Ok(false) };
         let (job, worker) = (&self.job, &self.worker);
-        self.control.check_time()?;
         if !store::end(unit.connection()?, worker, job, end)? {
             return Err(Error::internal("another process has taken the job over, as this one did not renew its lease in time"));
         }

@@ -43,7 +43,11 @@ pub(crate) async fn attempt(worker: Arc<Worker>, job: Claimed, control: Arc<Cont
         Ok(result) => result,
         Err(_) if control.time_out() => {
             overdue.fetch_add(1, Ordering::AcqRel);
-            return Outcome::Ended(worker.failed(&job, format!("it did not end within {limit:?}"), false));
+            return Outcome::Ended(worker.failed(
+                &job,
+                format!("the time limit of the job is over: it did not end within {limit:?}"),
+                false,
+            ));
         }
         // It has just returned.
         Err(_) => work.await,

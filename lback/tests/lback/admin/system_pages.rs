@@ -88,11 +88,11 @@ fn the_health_of_each_part_is_shown(on: &str) {
     client.db(|db| create_tables(db, models()));
     let root = root(&client);
     let page = root.get("/admin/-/info/health").send();
-    let parts = ["Uptime", "Database", "Database response time", "Connections", "Migrations", "Sessions", "Outbox"];
+    let parts = ["Uptime", "Database", "Database response time", "Connections", "Migrations", "Sessions", "Jobs"];
     for part in parts {
         page.assert_contains(&format!("<span>{part}</span>"));
     }
-    page.assert_contains("all are applied").assert_contains("0 waiting, 0 given up").assert_contains("There is no &lt;paper&gt;.");
+    page.assert_contains("all are applied").assert_contains("0 ready, 0 failed").assert_contains("There is no &lt;paper&gt;.");
     page.assert_contains("The cable is missing.");
     assert_eq!(
         (text_of(&page, "Panicking"), text_of(&page, "Hanging")),

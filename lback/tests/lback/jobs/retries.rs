@@ -83,7 +83,7 @@ fn a_job_that_does_not_end_in_time_saves_nothing(on: &str) {
     enqueue(&client, Slow);
     // The limit of a test's job is a second at least.
     let runs = client.try_run_jobs();
-    assert!(runs[0].error.as_ref().is_some_and(|error| error.contains("it did not end within")), "{runs:?}");
+    assert!(runs[0].error.as_ref().is_some_and(|error| error.contains("the time limit of the job is over")), "{runs:?}");
     assert_eq!(states(&client), [JobState::Failed]);
 }
 
