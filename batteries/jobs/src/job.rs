@@ -81,7 +81,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// The time limit of an attempt. After it, the attempt counts as failed, and nothing that it has written is saved.
     const TIMEOUT: Duration = Duration::from_secs(600);
 
-    /// Maximum size of the job's data as JSON, in bytes. Larger data belongs into a table or a file, with its id in the job.
+    /// Maximum size of the job's data as JSON, in bytes. Store larger data in a table or a file, and its id in the job.
     const MAX_BYTES: usize = 256 * 1024;
 
     /// How long a job can still be found by its id after it has succeeded. By default, it is deleted at once.

@@ -11,7 +11,7 @@ use crate::store::{self, End};
 use crate::worker::{Control, Outcome, Worker, attempt};
 use crate::{JobInfo, Jobs};
 
-/// The maximum number of jobs that one call runs: jobs may enqueue others without end.
+/// The maximum number of jobs that one call runs: jobs may enqueue others indefinitely.
 const MOST: usize = 10_000;
 
 /// Adds jobs to the test [`Client`].

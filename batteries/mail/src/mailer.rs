@@ -53,7 +53,7 @@ struct Inner {
     clock: Clock,
 }
 
-/// Where mail waits to be sent.
+/// The place in which mail waits to be sent.
 enum Outbox {
     Jobs(Jobs),
     Memory(MemoryOutbox),

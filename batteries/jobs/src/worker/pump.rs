@@ -216,7 +216,7 @@ impl Pump {
         (self.free() * ahead.clamp(1, MAX_AHEAD)).saturating_sub(self.claimed.len())
     }
 
-    /// Returns the number of jobs that may begin. Threads whose job does not end are replaced, but not without end.
+    /// Returns the number of jobs that may begin. Threads whose job does not end are replaced, but only as many as there are threads.
     fn free(&self) -> usize {
         let overdue = self.overdue.load(Ordering::Acquire).saturating_sub(self.worker.threads);
         self.worker.threads.saturating_sub(self.running.all().len() + overdue)
