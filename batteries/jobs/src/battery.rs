@@ -112,10 +112,12 @@ impl Battery for JobsBattery {
         for page in pages::pages(!jobs.schedules().is_empty()) {
             setup.info_page(page);
         }
-        let scheduled = jobs.clone();
-        setup.after_migrate(move |_, database| {
-            Ok(database.write(|db| scheduled.schedules().iter().try_for_each(|schedule| schedule.begin(db)))?)
-        });
+        if !jobs.schedules().is_empty() {
+            let scheduled = jobs.clone();
+            setup.after_migrate(move |_, database| {
+                Ok(database.write(|db| scheduled.schedules().iter().try_for_each(|schedule| schedule.begin(db)))?)
+            });
+        }
         if threads > 0 {
             setup.background(move |app, stopping| Worker::new(&app, &jobs, threads).work(stopping));
         }
