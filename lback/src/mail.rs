@@ -2,5 +2,6 @@
 
 #[doc(inline)]
 pub use lback_mail::{
-    AppMail, Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail, SmtpTls,
+    AppMail, JobMail, Mail, MailAddress, MailAttachment, MailBackend, MailMessage, MailMiddleware, MailSettings, Mailer, RequestMail,
+    SmtpTls,
 };

@@ -31,7 +31,7 @@ pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, With
 #[cfg(feature = "jobs")]
 pub use crate::jobs::{AppJobs as _, Job, JobContext, JobOptions as _, RequestJobs, jobs};
 #[cfg(feature = "mail")]
-pub use crate::mail::{AppMail as _, Mail, RequestMail};
+pub use crate::mail::{AppMail as _, JobMail as _, Mail, RequestMail};
 pub use crate::middleware::{Middleware, Next};
 #[cfg(feature = "models")]
 pub use crate::models::{

@@ -9,6 +9,7 @@ mod address;
 mod backend;
 mod battery;
 mod failure;
+mod from_job;
 mod job;
 mod mail;
 mod mailer;
@@ -26,6 +27,7 @@ mod testing;
 
 pub use address::MailAddress;
 pub use battery::AppMail;
+pub use from_job::JobMail;
 pub use mail::Mail;
 pub use mailer::Mailer;
 pub use message::{MailAttachment, MailMessage};

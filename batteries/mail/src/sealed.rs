@@ -3,10 +3,12 @@
 use lback_app::App;
 use lback_app::testing::Client;
 use lback_core::Request;
+use lback_jobs::JobContext;
 
 /// The supertrait of every sealed trait. Other crates cannot name it.
 pub trait Sealed {}
 
 impl Sealed for App {}
 impl Sealed for Client {}
+impl Sealed for JobContext {}
 impl Sealed for Request {}

@@ -17,6 +17,7 @@ on_each_database!(
     what_is_committed_is_sent_and_what_fails_is_not,
     the_mail_waits_in_the_transaction_of_its_request,
     a_mail_that_cannot_be_stored_undoes_the_request,
+    a_job_sends_its_mail_with_its_commit,
 );
 
 const SETTINGS: &str = "ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30";
@@ -144,6 +145,31 @@ fn a_mail_that_cannot_be_stored_undoes_the_request(on: &str) {
     sql(&client, "ALTER TABLE elsewhere RENAME TO job_queue");
     client.post("/note").send().assert_status(204);
     assert_eq!((number(&client, "SELECT count(*) FROM notes"), waiting(&client)), (1, 1));
+}
+
+/// Sends a mail, and then fails at its first attempt.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Remind;
+
+impl Job for Remind {
+    const NAME: &'static str = "remind";
+
+    fn run(self, job: &mut JobContext) -> Result<()> {
+        job.send_mail(mail("reminder"))?;
+        if job.attempt() == 1 { Err(Error::internal("on purpose")) } else { Ok(()) }
+    }
+}
+
+fn a_job_sends_its_mail_with_its_commit(on: &str) {
+    let folder = TempDir::with_prefix("lback-test-").unwrap();
+    let urls = Router::new().post("/", |req: &mut Request| req.enqueue(Remind).map(drop));
+    let settings = format!("{SETTINGS}\n{on}\nMAIL_BACKEND = 'file'\nMAIL_DIR = '{}'", folder.path().display());
+    let client = Client::with_settings(App::new(urls).jobs(jobs![Remind]).mail(), &settings);
+    client.post("/").send().assert_status(204);
+    assert_eq!(client.try_run_jobs().len(), 1);
+    client.clock().advance(std::time::Duration::from_secs(60));
+    assert_eq!(client.run_jobs(), 2);
+    assert_eq!((fs::read_dir(folder.path()).unwrap().count(), waiting(&client)), (1, 0));
 }
 
 #[cfg(unix)]
