@@ -17,6 +17,14 @@ impl Named {
             Named::Link(link) => link.name,
         }
     }
+
+    /// Returns the model of the rows to which a reference or a relation leads.
+    pub(crate) fn to(self) -> Option<&'static ModelMeta> {
+        match self {
+            Named::Field(field) => field.references.map(|reference| (reference.model)()),
+            Named::Link(link) => Some((link.model)()),
+        }
+    }
 }
 
 /// Returns the field or relation with this name. A reference is also found without its `_id`.

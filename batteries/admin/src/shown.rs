@@ -78,6 +78,12 @@ fn choice(field: &FieldMeta, text: &str) -> String {
     field.choices.iter().find(|(stored, _)| *stored == text).map_or(text, |(_, label)| label).to_owned()
 }
 
+/// Returns the value of a field of a row of a model.
+pub(crate) fn value_of<'a>(meta: &ModelMeta, row: &'a [Value], field: &FieldMeta) -> &'a Value {
+    let at = meta.position(field.column);
+    at.and_then(|at| row.get(at)).unwrap_or(&Value::Null)
+}
+
 /// Returns a value as text, without the labels of references.
 pub(crate) fn text(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
     match value {

@@ -16,6 +16,7 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/chosen.html",
     "admin/confirm.html",
     "admin/inline_row.html",
+    "admin/readonly.html",
     "admin/file.html",
     "admin/delete.html",
     "admin/affected.html",

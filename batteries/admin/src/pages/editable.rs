@@ -14,6 +14,7 @@ use crate::access::{self, Right};
 use crate::history::{RowState, state_of};
 use crate::model_admin::Listed;
 use crate::saving::{self, Old, in_savepoint, refusal};
+use crate::shown::value_of;
 use crate::site::Registered;
 
 /// The maximum number of fields of the rows of a page. A form has at most 1,000, and each row also has a box that selects it.
@@ -83,7 +84,7 @@ impl<'a> Editable<'a> {
         let mut fields = Vec::new();
         for row in &self.rows {
             for field in &self.fields {
-                let texts = form_texts(field, self.value(row, field));
+                let texts = form_texts(field, value_of(self.model.meta(), &row.values, field));
                 // The column has the label.
                 let input = form_field(field).rename(name(&row.key, field)).initial(texts);
                 fields.push(input.label(format!("{} of {}", field.label, row.label)));
@@ -96,10 +97,6 @@ impl<'a> Editable<'a> {
     fn position(&self, field: &FieldMeta) -> usize {
         // The fields are those of the model.
         self.model.meta().position(field.column).unwrap_or_default()
-    }
-
-    fn value<'r>(&self, row: &'r EditableRow, field: &FieldMeta) -> &'r Value {
-        row.values.get(self.position(field)).unwrap_or(&Value::Null)
     }
 
     /// Saves the rows that were changed, all or none, and returns their number. `None` if one is invalid: the form then has its errors.

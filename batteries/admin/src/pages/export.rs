@@ -10,11 +10,10 @@ use lback_models::{FieldMeta, List, Value};
 use super::columns::{self, linked_labels, name_of};
 use super::layout::site_and_table;
 use super::list::narrowed;
-use super::list_rows::{value_at, value_of};
 use crate::access;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
-use crate::shown::rows_by_key;
+use crate::shown::{rows_by_key, value_of};
 use crate::site::{Registered, Site};
 
 /// The formats of exports.
@@ -111,7 +110,7 @@ impl Exported {
                 if let Listed::Through(column) = column
                     && let Some(others) = self.others.get(column.name)
                 {
-                    let keys = rows.iter().map(|row| value_at(model, row, column.reference).clone()).collect();
+                    let keys = rows.iter().map(|row| value_of(model.meta(), row, column.reference).clone()).collect();
                     through.insert(column.name, rows_by_key(db, others, keys)?);
                 }
                 if let Listed::Link(link) = column
@@ -122,9 +121,9 @@ impl Exported {
             }
             for row in &rows {
                 let value = |column: &Listed| match column {
-                    Listed::Field(field) => Ok(Exports::Value(field, value_at(model, row, field))),
+                    Listed::Field(field) => Ok(Exports::Value(field, value_of(model.meta(), row, field))),
                     Listed::Through(column) => {
-                        let key = model.ops.key_text_of(std::slice::from_ref(value_at(model, row, column.reference)));
+                        let key = model.ops.key_text_of(std::slice::from_ref(value_of(model.meta(), row, column.reference)));
                         let other = through.get(column.name).and_then(|others| others.get(&key));
                         Ok(Exports::Value(column.field, other.map_or(&Value::Null, |other| value_of(column.to, other, column.field))))
                     }

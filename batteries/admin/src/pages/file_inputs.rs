@@ -2,31 +2,33 @@
 
 use lback_core::{Request, Result, UploadedFile};
 use lback_forms::{Field, FieldError, Form, Values};
-use lback_models::runtime::{form_value, within_sentence};
+use lback_models::runtime::within_sentence;
 use lback_models::{FieldMeta, Format, Value};
 
-use crate::stored_files::{ImageKind, NewFile, is_file};
+use crate::stored_files::{ImageKind, NewFile};
 
 /// The media types of the images that a field accepts.
 const IMAGES: &str = "image/png, image/jpeg, image/gif, image/webp";
 
-/// Returns the inputs for a field: the file, and, if there is one that can be cleared, the box that clears it. `name` is the name of the
-/// input.
-pub(super) fn file_inputs(field: &'static FieldMeta, name: &str, current: &Value) -> Vec<Field> {
-    let mut file = Field::file(name).label(field.label).clean(not_empty);
+/// Returns the input for the file that a field names, of a row without a file.
+pub(super) fn file_input(field: &'static FieldMeta) -> Field {
+    let mut file = Field::file(field.name).label(field.label).clean(not_empty);
     if !field.help.is_empty() {
         file = file.help(field.help);
     }
     if field.format == Format::Image {
         file = file.accept(IMAGES).clean(image);
     }
-    if field.null || field.blank || has_file(current) {
-        file = file.optional();
-    }
-    let clear =
-        can_clear(field, current).then(|| Field::boolean(clear_name(name)).label(format!("Clear {}", within_sentence(field.label))));
-    let clear = clear.map(Field::optional);
-    std::iter::once(file).chain(clear).collect()
+    if field.null || field.blank { file.optional() } else { file }
+}
+
+/// Returns the input of a row whose field has the value `current`, and, if there is a file that can be cleared, the box that clears it.
+pub(super) fn with_clear(input: Field, field: &FieldMeta, current: &Value) -> (Field, Option<Field>) {
+    let clear = can_clear(field, current).then(|| {
+        let clear = Field::boolean(clear_name(input.name()));
+        clear.label(format!("Clear {}", within_sentence(field.label))).optional()
+    });
+    (if has_file(current) { input.optional() } else { input }, clear)
 }
 
 fn has_file(value: &Value) -> bool {
@@ -54,14 +56,11 @@ fn image(file: UploadedFile) -> Result<UploadedFile, FieldError> {
     }
 }
 
-/// Returns the value that a form gives a field, and adds the file that must be stored for it. `None` if the field stays as it is.
+/// Returns the name of the file that a form gives a field, and adds the file, which must be stored. `None` if the field stays as it is.
 ///
 /// # Errors
 /// Returns an error if the form does not have the field, or if the file cannot be read.
-pub(super) fn input_value(field: &FieldMeta, name: &str, given: &mut Values, files: &mut Vec<NewFile>) -> Result<Option<Value>> {
-    if !is_file(field) {
-        return form_value(field, name, given);
-    }
+pub(super) fn file_value(field: &FieldMeta, name: &str, given: &mut Values, files: &mut Vec<NewFile>) -> Result<Option<Value>> {
     if let Some(upload) = given.take::<Option<UploadedFile>>(name)? {
         let file = NewFile::new(field, upload)?;
         let value = Value::Text(file.name.clone());

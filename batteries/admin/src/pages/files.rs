@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::edit::row_of_path;
 use super::file_inputs::{can_clear, clear_name};
 use super::layout::{key_in_path, link, site_and_table};
-use super::list_rows::value_at;
 use crate::access::{self, Right};
+use crate::shown::value_of;
 use crate::site::Registered;
 use crate::stored_files::{ImageKind, is_file};
 
@@ -37,13 +37,13 @@ impl FileView {
 
     /// Returns the file with the box that clears it, if the form has one. `input` is the name of the input for the file.
     pub(super) fn with_clear(self, model: &Registered, row: &[Value], field: &FieldMeta, input: &str) -> Self {
-        FileView { clear: can_clear(field, value_at(model, row, field)).then(|| clear_name(input)), ..self }
+        FileView { clear: can_clear(field, value_of(model.meta(), row, field)).then(|| clear_name(input)), ..self }
     }
 }
 
 /// Returns the name of the file that a field of a row names.
 fn named_file<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> Option<&'a str> {
-    match value_at(model, row, field) {
+    match value_of(model.meta(), row, field) {
         Value::Text(name) if is_file(field) && !name.is_empty() => Some(name),
         _ => None,
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::layout::{is_of_database, row_link, site_and_table};
 use crate::access::{self, Right};
-use crate::names::{Named, named};
+use crate::names::named;
 use crate::query_string::QueryString;
 use crate::site::Site;
 
@@ -73,10 +73,7 @@ pub(super) fn choices(req: &mut Request) -> Result<Response> {
     if !access::changes_field(req, model, named.name())? {
         return Err(unknown());
     }
-    let to = match named {
-        Named::Link(link) => (link.model)(),
-        Named::Field(field) => (field.references.ok_or_else(unknown)?.model)(),
-    };
+    let to = named.to().ok_or_else(unknown)?;
     let list = access::visible(req, &site, to)?.ok_or_else(|| Error::forbidden("You are not allowed to see these rows."))?;
     let query = QueryString::of(req)?;
     let found = list.search_labels(req.db()?, query.get("q").unwrap_or_default().trim(), MOST_CHOICES)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
 use lback_models::runtime::ops_of;
-use lback_models::{FieldMeta, Format, ModelMeta, ModelOps as _, Value};
+use lback_models::{FieldMeta, Format, ModelOps as _, Value};
 use serde::Serialize;
 
 use super::columns::{LinkedLabels, linked_labels, name_of};
@@ -15,7 +15,7 @@ use super::layout::row_link;
 use crate::access;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
-use crate::shown::{Cell, Labels, RowsByKey, cell, rows_by_key};
+use crate::shown::{Cell, Labels, RowsByKey, cell, rows_by_key, value_of};
 use crate::site::{Registered, Site};
 use crate::stored_files::is_file;
 
@@ -58,7 +58,7 @@ pub(super) fn rows_of(
                 },
                 Listed::Link(link) => Cell::text_or_empty(references.linked(link.name, &key)),
                 Listed::Field(field) => {
-                    let value = value_at(model, row, field);
+                    let value = value_of(model.meta(), row, field);
                     let mut shown = cell(field, value, zone, references.labels(field));
                     shown.url = references.url(req, field, value)?;
                     if is_file(field) && shown.kind == "text" && !shown.text.is_empty() {
@@ -86,16 +86,6 @@ fn leading(model: &Registered, columns: &[Listed]) -> Vec<usize> {
     let places: Vec<usize> = (0..columns.len()).filter(|at| is_leading(columns[*at])).collect();
     // The visitor may have chosen other columns.
     if places.is_empty() && !leading.is_empty() { vec![0] } else { places }
-}
-
-pub(super) fn value_at<'a>(model: &Registered, row: &'a [Value], field: &FieldMeta) -> &'a Value {
-    value_of(model.meta(), row, field)
-}
-
-/// Returns the value of a field of a row.
-pub(super) fn value_of<'a>(meta: &ModelMeta, row: &'a [Value], field: &FieldMeta) -> &'a Value {
-    let at = meta.position(field.column);
-    at.and_then(|at| row.get(at)).unwrap_or(&Value::Null)
 }
 
 /// The rows that a page refers to.
@@ -134,7 +124,7 @@ impl<'a> References<'a> {
             let meta = (reference.model)();
             // The label of a row that the user may not see is not shown, either.
             let Some(list) = access::visible(req, site, meta)? else { continue };
-            let keys = rows.iter().map(|row| value_at(model, row, field).clone()).collect();
+            let keys = rows.iter().map(|row| value_of(model.meta(), row, field).clone()).collect();
             let found = rows_by_key(req.db()?, &list, keys)?;
             let ops = ops_of(meta);
             references.labels.insert(field.name, found.iter().map(|(key, row)| (key.clone(), ops.label(row))).collect());
@@ -150,7 +140,7 @@ impl<'a> References<'a> {
 
     /// Returns the row to which a reference of a row leads, if the user may see it.
     fn row(&self, reference: &FieldMeta, row: &[Value], model: &Registered) -> Option<&Vec<Value>> {
-        let key = model.ops.key_text_of(std::slice::from_ref(value_at(model, row, reference)));
+        let key = model.ops.key_text_of(std::slice::from_ref(value_of(model.meta(), row, reference)));
         self.rows.get(reference.name)?.get(&key)
     }
 

@@ -24,6 +24,7 @@ mod import;
 mod index;
 mod info;
 mod inlines;
+mod inputs;
 mod layout;
 mod list;
 mod list_rows;

@@ -9,7 +9,7 @@ use super::files::FileView;
 use super::layout::row_link;
 use crate::access;
 use crate::names::Named;
-use crate::shown::{labels, text};
+use crate::shown::{labels, text, value_of};
 use crate::site::{Registered, Site};
 
 /// A field on the page.
@@ -111,8 +111,7 @@ pub(super) fn fixed(
 }
 
 fn of_field(req: &mut Request, site: &Site, model: &Registered, row: &[Value], field: &'static FieldMeta) -> Result<FieldView> {
-    let at = model.meta().position(field.column);
-    let value = at.and_then(|at| row.get(at)).unwrap_or(&Value::Null);
+    let value = value_of(model.meta(), row, field);
     let mut fixed = FieldView::fixed(field.label, text(field, value, req.time_zone())).with_file(FileView::of(req, model, row, field)?);
     if let Some(reference) = field.references
         && let Some(list) = access::visible(req, site, (reference.model)())?

@@ -3,13 +3,12 @@
 use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
 use lback_forms::{Field, FieldKind, Form, Values};
-use lback_models::runtime::{form_field, form_texts, link_form_field, ops_of};
+use lback_models::runtime::{form_texts, ops_of};
 use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _};
 
-use super::super::file_inputs::file_inputs;
-use super::super::layout::link;
+use super::super::file_inputs::with_clear;
+use super::super::inputs::input;
 use super::{Edited, SEEN};
-use crate::access;
 use crate::model_admin::{Group, Grouped};
 use crate::names::Named;
 use crate::site::{Registered, Site};
@@ -24,47 +23,30 @@ impl Edited<'_> {
         let mut fields = vec![Field::new(SEEN, FieldKind::Text).optional().hidden()];
         let mut initial: Vec<(&'static str, Vec<String>)> = Vec::new();
         for named in &self.fields {
-            match *named {
-                Named::Field(field) if is_file(field) => fields.extend(file_inputs(field, field.name, self.value(field))),
-                Named::Field(field) => {
-                    let mut input = form_field(field);
-                    if let Some(reference) = field.references
-                        && let Some(rows) = access::visible(req, site, (reference.model)())?
-                    {
-                        let url = self.choices_url(req, field.name)?;
-                        input = input.choices_from(rows.into_choices()).choices_url(url);
-                    }
-                    if self.model.options.radio.iter().any(|radio| radio.column == field.column) {
-                        input = buttons(field, input);
-                    }
-                    if self.is_prepopulated(field) {
-                        input = input.optional();
-                    }
-                    fields.push(input);
-                    // A new row refers to nothing yet.
-                    if !(self.is_new() && field.references.is_some()) {
-                        initial.push((field.name, form_texts(field, self.value(field))));
-                    }
-                }
-                Named::Link(link) => {
-                    let Some(rows) = access::visible(req, site, (link.model)())? else { continue };
-                    let url = self.choices_url(req, link.name)?;
-                    fields.push(link_form_field(link).choices_from(rows.into_choices()).choices_url(url));
-                    if !self.is_new() {
-                        initial.push((link.name, self.linked(req, link)?));
-                    }
-                }
+            let (mut field, rows) = input(req, site, self.model, *named)?;
+            if let Some(rows) = rows {
+                field = field.choices_from(rows.into_choices());
             }
+            match *named {
+                // A new row refers to nothing yet.
+                _ if self.is_new() && named.to().is_some() => {}
+                Named::Field(own) if is_file(own) => {
+                    let (file, clear) = with_clear(field, own, self.value(own));
+                    field = file;
+                    fields.extend(clear);
+                }
+                Named::Field(own) => initial.push((own.name, form_texts(own, self.value(own)))),
+                Named::Link(link) => initial.push((link.name, self.linked(req, link)?)),
+            }
+            if matches!(named, Named::Field(own) if self.is_prepopulated(own)) {
+                field = field.optional();
+            }
+            fields.push(field);
         }
         for inline in &self.inlines {
             fields.extend(inline.form_fields(req, site)?);
         }
         Ok(initial.into_iter().fold(Form::of(fields), |form, (name, texts)| form.initial(name, texts)))
-    }
-
-    /// Returns the address of the search for the rows to which a field can refer.
-    fn choices_url(&self, req: &Request, field: &str) -> Result<String> {
-        link(req, "choices", &[("model", &self.model.meta().table), ("field", &field)])
     }
 
     fn linked(&self, req: &mut Request, link: &'static ManyToManyMeta) -> Result<Vec<String>> {
@@ -83,12 +65,6 @@ impl Edited<'_> {
         let key = to.meta().primary_key.first().and_then(|key| to.meta().field_of_column(key));
         Ok(keys.iter().filter_map(|value| form_texts(key?, value).into_iter().next()).collect())
     }
-}
-
-/// Returns the input with radio buttons. One that is not required has a button for no choice.
-fn buttons(field: &FieldMeta, input: Field) -> Field {
-    let none = field.null.then_some(("", "None"));
-    input.choices(none.into_iter().chain(field.choices.iter().copied())).radio()
 }
 
 /// Returns the fields of the form in their groups: those of the configuration, or all that are not hidden.

@@ -23,6 +23,7 @@ use lback_models::{Auto, FieldMeta, Value};
 
 use super::confirm::confirm_for;
 use super::inlines::InlineRows;
+use super::inputs::may_change;
 use super::layout::{key_of_path, site_and_table};
 use super::list_rows::FROM;
 use crate::access::{self, Right};
@@ -30,6 +31,7 @@ use crate::history::{RowState, state_of};
 use crate::model_admin::Group;
 use crate::names::Named;
 use crate::query_string::QueryString;
+use crate::shown::value_of;
 use crate::site::{Registered, Site};
 
 /// The hidden field that identifies the state of the row from which the form was filled in.
@@ -174,22 +176,10 @@ impl<'a> Edited<'a> {
     }
 
     fn may_change(&self, req: &mut Request, site: &Site, named: Named) -> Result<bool> {
-        if self.model.options.readonly.contains(&named.name()) || !access::changes_field(req, self.model, named.name())? {
+        if !may_change(req, site, self.model, named, self.is_new())? {
             return Ok(false);
         }
-        let to = match named {
-            Named::Link(link) => Some((link.model)()),
-            Named::Field(field) => {
-                let is_key = self.model.meta().primary_key.contains(&field.column);
-                if field.auto != Auto::No || (is_key && !self.is_new()) {
-                    return Ok(false);
-                }
-                field.references.map(|reference| (reference.model)())
-            }
-        };
-        match (to, named) {
-            // A user who may not see the rows cannot choose one.
-            (Some(to), _) if access::visible(req, site, to)?.is_none() => Ok(false),
+        match (named.to(), named) {
             // The form would not offer the current row, and saving it would clear the reference.
             (Some(to), Named::Field(field)) if !self.is_new() => access::sees(req, site, to, self.value(field)),
             _ => Ok(true),
@@ -197,8 +187,7 @@ impl<'a> Edited<'a> {
     }
 
     fn value(&self, field: &FieldMeta) -> &Value {
-        let at = self.model.meta().position(field.column);
-        at.and_then(|at| self.values.get(at)).unwrap_or(&Value::Null)
+        value_of(self.model.meta(), &self.values, field)
     }
 }
 

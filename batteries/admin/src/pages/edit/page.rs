@@ -137,11 +137,7 @@ impl Edited<'_> {
 
 /// Returns the page that adds rows to which a field can refer.
 fn add_link(req: &mut Request, site: &Site, named: Named) -> Result<Option<AddLink>> {
-    let to = match named {
-        Named::Link(link) => Some((link.model)()),
-        Named::Field(field) => field.references.map(|reference| (reference.model)()),
-    };
-    match to.and_then(|to| site.find(to.table)) {
+    match named.to().and_then(|to| site.find(to.table)) {
         Some(model) if access::has(req, model, Right::Add)? => {
             let url = link(req, "add", &[("model", &model.meta().table)])?;
             Ok(Some(AddLink { url, label: within_sentence(model.meta().label) }))

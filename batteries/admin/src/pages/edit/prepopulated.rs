@@ -8,6 +8,7 @@ use lback_models::{FieldMeta, Value};
 use super::Edited;
 use crate::model_admin::Prepopulated;
 use crate::names::Named;
+use crate::shown::value_of;
 
 impl Edited<'_> {
     /// Returns the fields of the form that follow others.
@@ -34,11 +35,11 @@ impl Edited<'_> {
     /// Fills in the fields that follow others and were left empty.
     pub(super) fn prepopulate(&self, row: &mut [Value], form: &mut Form<Values>) {
         let meta = self.model.meta();
+        let text = |row: &[Value], field: &FieldMeta| match value_of(meta, row, field) {
+            Value::Text(text) => text.clone(),
+            _ => String::new(),
+        };
         for Prepopulated { field, from } in self.prepopulated() {
-            let text = |row: &[Value], field: &FieldMeta| match meta.position(field.column).and_then(|at| row.get(at)) {
-                Some(Value::Text(text)) => text.clone(),
-                _ => String::new(),
-            };
             if !text(row, field).is_empty() {
                 continue;
             }

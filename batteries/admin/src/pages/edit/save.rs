@@ -7,7 +7,8 @@ use lback_models::runtime::ops_of;
 use lback_models::{ManyToManyMeta, ModelOps as _, RowValues, Value};
 use lback_session::RequestSession;
 
-use super::super::file_inputs::{ask_again, input_value, sent_files};
+use super::super::file_inputs::{ask_again, sent_files};
+use super::super::inputs::input_value;
 use super::super::layout::{link, row_link};
 use super::super::row_errors::RowErrors;
 use super::{Edited, SEEN, added, fingerprint, from_list, is_in_dialog, without};

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lback_core::{Method, Request, Result};
 use lback_forms::{Field, FieldKind, Form, Values};
-use lback_models::runtime::{form_field, form_texts};
+use lback_models::runtime::form_texts;
 use lback_models::{FieldMeta, Kind, Value};
 
 use super::super::edit::SEEN;
-use super::super::file_inputs::{file_inputs, sent_files};
-use super::super::layout::link;
-use super::{InlineRow, InlineRows, position};
-use crate::access;
+use super::super::file_inputs::{sent_files, with_clear};
+use super::super::inputs::input;
+use super::{InlineRow, InlineRows};
 use crate::inline_admin::Inline;
+use crate::names::Named;
+use crate::shown::value_of;
 use crate::site::Site;
 use crate::stored_files::is_file;
 
@@ -32,30 +33,25 @@ impl InlineRows<'_> {
     fn row_fields(&self, req: &mut Request, site: &Site, row: &InlineRow) -> Result<Vec<Field>> {
         let mut inputs = Vec::new();
         for field in &self.fields {
-            let (name, value) = (row.name(field.name), &row.values[position(self.model, field)]);
-            // A new row that is left empty is not saved.
-            let is_optional = row.is_new() && !row.is_filled;
-            if is_file(field) {
-                let files = file_inputs(field, &name, value).into_iter();
-                inputs.extend(files.map(|input| if is_optional { input.optional() } else { input }));
-                continue;
-            }
-            let mut input = form_field(field);
-            if let Some(reference) = field.references
-                && let Some(rows) = access::visible(req, site, (reference.model)())?
-            {
-                let url = link(req, "choices", &[("model", &self.model.meta().table), ("field", &field.name)])?;
-                input = input.choices_from(rows.into_choices()).choices_url(url);
+            let (mut input, rows) = input(req, site, self.model, Named::Field(field))?;
+            input = input.rename(row.name(field.name));
+            if let Some(rows) = rows {
+                input = input.choices_from(rows.into_choices());
             }
             // A new row without a place comes last.
             let is_place = self.inline.is_position(field);
-            if is_optional || (row.is_new() && is_place) {
+            if row.is_new() && (!row.is_filled || is_place) {
                 input = input.optional();
             }
-            if !(row.is_new() && (field.references.is_some() || is_place)) {
+            let value = value_of(self.model.meta(), &row.values, field);
+            if is_file(field) {
+                let (file, clear) = with_clear(input, field, value);
+                input = file;
+                inputs.extend(clear);
+            } else if !(row.is_new() && (field.references.is_some() || is_place)) {
                 input = input.initial(form_texts(field, value));
             }
-            inputs.push(input.rename(name));
+            inputs.push(input);
         }
         if !row.is_new() {
             inputs.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(row.seen.as_str()));

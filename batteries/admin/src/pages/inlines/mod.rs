@@ -8,15 +8,17 @@ use std::collections::BTreeSet;
 
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
-use lback_models::{Auto, Cursor, FieldMeta, Filter, List, Value};
+use lback_models::{Cursor, FieldMeta, Filter, List, Value};
 
 use self::form::{Submitted, is_filled};
 use super::edit::{SEEN, fingerprint, groups, without};
+use super::inputs::may_change;
 use crate::access::{self, Right};
 use crate::history::{RowState, state_of};
 use crate::inline_admin::Inline;
 use crate::model_admin::Group;
 use crate::names::Named;
+use crate::shown::value_of;
 use crate::site::{Registered, Site};
 use crate::stored_files::is_file;
 
@@ -138,7 +140,7 @@ impl<'a> InlineRows<'a> {
                 let mut row = InlineRow::new(&inline.prefix, &number.to_string(), values, false);
                 row.is_filled = fields.iter().filter(|field| !inline.is_position(field)).any(|field| {
                     let texts = submitted.as_ref().and_then(|submitted| submitted.new.get(&row.name(field.name)));
-                    is_filled(field, &row.values[position(model, field)], submitted.is_some(), texts)
+                    is_filled(field, value_of(model.meta(), &row.values, field), submitted.is_some(), texts)
                 });
                 rows.push(row);
             }
@@ -195,16 +197,8 @@ fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -
     let mut fields = Vec::new();
     for named in groups(model).iter().flat_map(Group::named) {
         let Named::Field(field) = named else { continue };
-        let is_key = model.meta().primary_key.contains(&field.column);
-        let is_fixed = field.auto != Auto::No || is_key || model.options.readonly.contains(&field.name);
-        if field.column == inline.field.column || is_fixed || !access::changes_field(req, model, field.name)? {
-            continue;
-        }
-        let may_choose = match field.references {
-            Some(reference) => access::visible(req, site, (reference.model)())?.is_some(),
-            None => true,
-        };
-        if may_choose {
+        // New rows have the same columns as the others, which keep their keys.
+        if field.column != inline.field.column && may_change(req, site, model, named, false)? {
             fields.push(field);
         }
     }

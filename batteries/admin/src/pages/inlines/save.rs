@@ -7,7 +7,7 @@ use lback_models::runtime::{dependents, within_sentence};
 use lback_models::{Cursor, FieldMeta, Kind, Value};
 
 use super::super::edit::SEEN;
-use super::super::file_inputs::input_value;
+use super::super::inputs::input_value;
 use super::super::row_errors::RowErrors;
 use super::{InlineRow, InlineRows, position};
 use crate::history::{Recorder, RowState, state_of};
