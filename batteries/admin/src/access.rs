@@ -1,14 +1,16 @@
 //! The rights of the current user for the models.
 
 use std::collections::BTreeSet;
+use std::slice;
 
 use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
-use lback_models::runtime::within_sentence;
-use lback_models::{List, Model as _, ModelMeta, Value, ops};
+use lback_models::runtime::{ops_of, within_sentence};
+use lback_models::{List, Model as _, ModelMeta, ModelOps as _, Value, ops};
 
 use crate::list_options::Through;
+use crate::shown::{RowsByKey, rows_by_key};
 use crate::site::{Registered, Site};
 
 /// A right on a model. Each model has a permission for it.
@@ -190,16 +192,36 @@ pub(crate) fn visible(req: &mut Request, site: &Site, meta: &ModelMeta) -> Resul
     }
 }
 
-/// Returns whether the user may see the row of another model to which a value refers. Nothing can be seen behind `NULL`, and nothing is
-/// hidden.
-pub(crate) fn sees(req: &mut Request, site: &Site, meta: &ModelMeta, value: &Value) -> Result<bool> {
-    if *value == Value::Null || sees_all(req, site, meta)? {
-        return Ok(true);
+/// The rows of another model that the user may see, among those with some keys.
+pub(crate) struct Seen {
+    meta: &'static ModelMeta,
+    /// The texts of their keys. `None` if the user may see all rows.
+    keys: Option<BTreeSet<String>>,
+}
+
+impl Seen {
+    /// Returns whether the user may see the row with one of the keys. Nothing can be seen behind `NULL`, and nothing is hidden.
+    pub(crate) fn has(&self, key: &Value) -> bool {
+        let is_seen = |keys: &BTreeSet<String>| keys.contains(&ops_of(self.meta).key_text_of(slice::from_ref(key)));
+        *key == Value::Null || self.keys.as_ref().is_none_or(is_seen)
     }
-    match visible(req, site, meta)? {
-        Some(list) => Ok(!list.with_keys(req.db()?, &[vec![value.clone()]])?.is_empty()),
-        None => Ok(false),
+}
+
+/// Returns the rows of another model that the user may see, among those with these keys.
+pub(crate) fn seen(req: &mut Request, site: &Site, meta: &'static ModelMeta, keys: Vec<Value>) -> Result<Seen> {
+    if sees_all(req, site, meta)? {
+        return Ok(Seen { meta, keys: None });
     }
+    let rows = match visible(req, site, meta)? {
+        Some(list) => rows_by_key(req.db()?, &list, keys)?,
+        None => RowsByKey::new(),
+    };
+    Ok(Seen { meta, keys: Some(rows.into_keys().collect()) })
+}
+
+/// Returns whether the user may see the row of another model to which a value refers.
+pub(crate) fn sees(req: &mut Request, site: &Site, meta: &'static ModelMeta, value: &Value) -> Result<bool> {
+    Ok(seen(req, site, meta, vec![value.clone()])?.has(value))
 }
 
 /// Returns whether the user may see all rows of a model, so that an answer that depends on its rows reveals nothing.

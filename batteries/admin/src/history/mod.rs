@@ -8,7 +8,7 @@ mod users;
 
 pub(crate) use impersonation::record_impersonation;
 pub(crate) use record::{Recorder, Watched, random};
-pub(crate) use state::{RowState, key_json, state_of};
+pub(crate) use state::{LinkedKeys, RowState, key_json, state_of};
 pub(crate) use undo::{changes_rights, may_undo, undo};
 
 use chrono::{DateTime, Utc};

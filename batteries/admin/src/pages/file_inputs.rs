@@ -5,7 +5,7 @@ use lback_forms::{Field, FieldError, Form, Values};
 use lback_models::runtime::within_sentence;
 use lback_models::{FieldMeta, Format, Value};
 
-use crate::stored_files::{ImageKind, NewFile};
+use crate::stored_files::{ImageKind, NewFile, is_file};
 
 /// The media types of the images that a field accepts.
 const IMAGES: &str = "image/png, image/jpeg, image/gif, image/webp";
@@ -24,6 +24,9 @@ pub(super) fn file_input(field: &'static FieldMeta) -> Field {
 
 /// Returns the input of a row whose field has the value `current`, and, if there is a file that can be cleared, the box that clears it.
 pub(super) fn with_clear(input: Field, field: &FieldMeta, current: &Value) -> (Field, Option<Field>) {
+    if !is_file(field) {
+        return (input, None);
+    }
     let clear = can_clear(field, current).then(|| {
         let clear = Field::boolean(clear_name(input.name()));
         clear.label(format!("Clear {}", within_sentence(field.label))).optional()

@@ -35,9 +35,11 @@ impl FileView {
         Ok(Some(view))
     }
 
-    /// Returns the file with the box that clears it, if the form has one. `input` is the name of the input for the file.
-    pub(super) fn with_clear(self, model: &Registered, row: &[Value], field: &FieldMeta, input: &str) -> Self {
-        FileView { clear: can_clear(field, value_of(model.meta(), row, field)).then(|| clear_name(input)), ..self }
+    /// Returns the file that a field of a row names, with the box that clears it, if the form has one. `input` is the name of the input for
+    /// the file.
+    pub(super) fn of_input(req: &Request, model: &Registered, row: &[Value], field: &FieldMeta, input: &str) -> Result<Option<Self>> {
+        let clear = can_clear(field, value_of(model.meta(), row, field)).then(|| clear_name(input));
+        Ok(FileView::of(req, model, row, field)?.map(|file| FileView { clear, ..file }))
     }
 }
 

@@ -89,7 +89,7 @@ fn leading(model: &Registered, columns: &[Listed]) -> Vec<usize> {
 }
 
 /// The rows that a page refers to.
-struct References<'a> {
+pub(super) struct References<'a> {
     site: &'a Site,
     rows: BTreeMap<&'static str, RowsByKey>,
     labels: BTreeMap<&'static str, Labels>,
@@ -100,7 +100,7 @@ struct References<'a> {
 }
 
 impl<'a> References<'a> {
-    fn of(req: &mut Request, site: &'a Site, model: &Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Self> {
+    pub(super) fn of(req: &mut Request, site: &'a Site, model: &Registered, columns: &[Listed], rows: &[Vec<Value>]) -> Result<Self> {
         let mut references = References {
             site,
             rows: BTreeMap::new(),
@@ -134,7 +134,7 @@ impl<'a> References<'a> {
         Ok(references)
     }
 
-    fn labels(&self, field: &FieldMeta) -> &Labels {
+    pub(super) fn labels(&self, field: &FieldMeta) -> &Labels {
         self.labels.get(field.name).unwrap_or(&self.none)
     }
 
@@ -148,7 +148,7 @@ impl<'a> References<'a> {
         self.linked.get(name).and_then(|labels| labels.get(key)).map_or("", String::as_str)
     }
 
-    fn url(&self, req: &Request, field: &FieldMeta, value: &Value) -> Result<Option<String>> {
+    pub(super) fn url(&self, req: &Request, field: &FieldMeta, value: &Value) -> Result<Option<String>> {
         let Some(reference) = field.references.filter(|_| *value != Value::Null) else { return Ok(None) };
         let Some(to) = self.site.find((reference.model)().table).filter(|to| self.visible.contains(&to.meta().table)) else {
             return Ok(None);

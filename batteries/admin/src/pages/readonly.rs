@@ -6,8 +6,9 @@ use lback_models::{FieldMeta, Value};
 use serde::Serialize;
 
 use super::files::FileView;
-use super::layout::row_link;
+use super::list_rows::References;
 use crate::access;
+use crate::model_admin::Listed;
 use crate::names::Named;
 use crate::shown::{labels, text, value_of};
 use crate::site::{Registered, Site};
@@ -94,7 +95,10 @@ pub(super) fn fixed(
         return Ok(None);
     }
     match named {
-        Named::Field(field) => of_field(req, site, model, row, field).map(Some),
+        Named::Field(field) => {
+            let references = References::of(req, site, model, &[Listed::Field(field)], &[row.to_vec()])?;
+            of_field(req, model, row, field, &references).map(Some)
+        }
         Named::Link(link) => {
             let Some(list) = access::visible(req, site, (link.model)())? else { return Ok(None) };
             let keys = model.ops.linked(req.db()?, link, row)?;
@@ -110,15 +114,19 @@ pub(super) fn fixed(
     }
 }
 
-fn of_field(req: &mut Request, site: &Site, model: &Registered, row: &[Value], field: &'static FieldMeta) -> Result<FieldView> {
+/// Returns a field as it is shown, with the label of the row to which it refers.
+pub(super) fn of_field(
+    req: &Request,
+    model: &Registered,
+    row: &[Value],
+    field: &FieldMeta,
+    references: &References<'_>,
+) -> Result<FieldView> {
     let value = value_of(model.meta(), row, field);
     let mut fixed = FieldView::fixed(field.label, text(field, value, req.time_zone())).with_file(FileView::of(req, model, row, field)?);
-    if let Some(reference) = field.references
-        && let Some(list) = access::visible(req, site, (reference.model)())?
-        && let Some((key, label)) = labels(req.db()?, &list, vec![value.clone()])?.into_iter().next()
-    {
-        fixed.text = label;
-        fixed.url = site.find((reference.model)().table).map(|to| row_link(req, "row", to, &key)).transpose()?;
+    if let Some(label) = references.labels(field).get(&fixed.text) {
+        fixed.text.clone_from(label);
+        fixed.url = references.url(req, field, value)?;
     }
     Ok(fixed)
 }

@@ -265,8 +265,11 @@ fn missing_values_have_the_text_that_was_chosen(on: &str) {
 
 /// The number of statements that a page costs.
 pub(super) fn statements(browser: &Client, path: &str) -> usize {
-    let page = browser.get(path).send();
-    let page = page.assert_status(200);
+    statements_of(browser.get(path).send().assert_status(200))
+}
+
+/// The number of statements that a response has cost.
+pub(super) fn statements_of(page: &TestResponse) -> usize {
     let is_count = |count: &usize| catch_unwind(AssertUnwindSafe(|| page.assert_queries(*count).status())).is_ok();
     (0..60).find(is_count).expect("less than 60 statements")
 }

@@ -19,6 +19,7 @@ mod filters;
 mod history;
 mod importing;
 mod inline_options;
+mod inline_queries;
 mod inlines;
 mod keys;
 mod leaks;

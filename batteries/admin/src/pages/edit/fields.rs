@@ -44,7 +44,7 @@ impl Edited<'_> {
             fields.push(field);
         }
         for inline in &self.inlines {
-            fields.extend(inline.form_fields(req, site)?);
+            fields.extend(inline.form_fields());
         }
         Ok(initial.into_iter().fold(Form::of(fields), |form, (name, texts)| form.initial(name, texts)))
     }

@@ -92,10 +92,7 @@ impl Edited<'_> {
     /// Returns the file that a field of the row names.
     fn file(&self, req: &Request, named: Named) -> Result<Option<FileView>> {
         match named {
-            Named::Field(field) if !self.is_new() => {
-                let file = FileView::of(req, self.model, &self.values, field)?;
-                Ok(file.map(|file| file.with_clear(self.model, &self.values, field, field.name)))
-            }
+            Named::Field(field) if !self.is_new() => FileView::of_input(req, self.model, &self.values, field, field.name),
             _ => Ok(None),
         }
     }

@@ -143,15 +143,13 @@ impl Edited<'_> {
 
     /// Returns the keys of the rows to which the row is linked and which the visitor may not see. They stay linked.
     fn linked_unseen(&self, req: &mut Request, site: &Site, link: &'static ManyToManyMeta) -> Result<Vec<Value>> {
-        let to = (link.model)();
-        if self.is_new() || access::sees_all(req, site, to)? {
+        if self.is_new() {
             return Ok(Vec::new());
         }
-        let Some(list) = access::visible(req, site, to)? else { return Ok(Vec::new()) };
-        let linked = self.model.ops.linked(req.db()?, link, &self.values)?;
-        let keys: Vec<_> = linked.iter().map(|key| vec![key.clone()]).collect();
-        let seen: Vec<Value> = list.with_keys(req.db()?, &keys)?.iter().flat_map(|(_, row)| ops_of(to).key(row)).collect();
-        Ok(linked.into_iter().filter(|key| !seen.contains(key)).collect())
+        let mut linked = self.model.ops.linked(req.db()?, link, &self.values)?;
+        let seen = access::seen(req, site, (link.model)(), linked.clone())?;
+        linked.retain(|key| !seen.has(key));
+        Ok(linked)
     }
 
     fn saved(&self, req: &mut Request, row: &[Value], is_new: bool, then: &str) -> Result<Response> {

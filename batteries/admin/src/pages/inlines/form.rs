@@ -10,6 +10,7 @@ use lback_models::{FieldMeta, Kind, Value};
 use super::super::edit::SEEN;
 use super::super::file_inputs::{sent_files, with_clear};
 use super::super::inputs::input;
+use super::choices::SharedChoices;
 use super::{InlineRow, InlineRows};
 use crate::inline_admin::Inline;
 use crate::names::Named;
@@ -17,52 +18,77 @@ use crate::shown::value_of;
 use crate::site::Site;
 use crate::stored_files::is_file;
 
+/// A field that the visitor may change, and its input, without the name of a row.
+pub(super) struct Input {
+    pub(super) field: &'static FieldMeta,
+    input: Field,
+}
+
 impl InlineRows<'_> {
-    /// Returns the fields of the form.
-    pub(in crate::pages) fn form_fields(&self, req: &mut Request, site: &Site) -> Result<Vec<Field>> {
-        let mut inputs = Vec::new();
-        for row in self.rows.iter().filter(|row| row.can_change) {
-            inputs.extend(self.row_fields(req, site, row)?);
-        }
-        for row in self.rows.iter().filter(|row| row.can_delete) {
-            inputs.push(Field::boolean(row.name("_delete")).label("Delete"));
+    /// Returns the inputs of fields, with choices that all rows share.
+    pub(super) fn inputs(
+        &self,
+        req: &mut Request,
+        site: &Site,
+        fields: Vec<&'static FieldMeta>,
+        submitted: Option<&Submitted>,
+    ) -> Result<Vec<Input>> {
+        let mut inputs = Vec::with_capacity(fields.len());
+        for field in fields {
+            let (mut input, choices) = input(req, site, self.model, Named::Field(field))?;
+            if let Some(list) = choices {
+                let rows = self.rows.iter().filter(|row| row.can_change);
+                let chosen = rows.flat_map(|row| match submitted {
+                    Some(submitted) => submitted.texts.get(&row.name(field.name)).into_iter().flatten().cloned().collect(),
+                    None => self.initial(row, field),
+                });
+                input = input.choices_from(SharedChoices::new(list, chosen.collect(), self.rows.len()));
+            }
+            inputs.push(Input { field, input });
         }
         Ok(inputs)
     }
 
-    fn row_fields(&self, req: &mut Request, site: &Site, row: &InlineRow) -> Result<Vec<Field>> {
-        let mut inputs = Vec::new();
-        for field in &self.fields {
-            let (mut input, rows) = input(req, site, self.model, Named::Field(field))?;
-            input = input.rename(row.name(field.name));
-            if let Some(rows) = rows {
-                input = input.choices_from(rows.into_choices());
-            }
+    /// Returns the fields of the form.
+    pub(in crate::pages) fn form_fields(&self) -> Vec<Field> {
+        let changed = self.rows.iter().filter(|row| row.can_change);
+        let mut fields: Vec<Field> = changed.flat_map(|row| self.row_fields(row)).collect();
+        for row in self.rows.iter().filter(|row| row.can_delete) {
+            fields.push(Field::boolean(row.name("_delete")).label("Delete"));
+        }
+        fields
+    }
+
+    fn row_fields(&self, row: &InlineRow) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for Input { field, input } in &self.inputs {
+            let mut input = input.clone().rename(row.name(field.name)).initial(self.initial(row, field));
             // A new row without a place comes last.
-            let is_place = self.inline.is_position(field);
-            if row.is_new() && (!row.is_filled || is_place) {
+            if row.is_new() && (!row.is_filled || self.inline.is_position(field)) {
                 input = input.optional();
             }
-            let value = value_of(self.model.meta(), &row.values, field);
-            if is_file(field) {
-                let (file, clear) = with_clear(input, field, value);
-                input = file;
-                inputs.extend(clear);
-            } else if !(row.is_new() && (field.references.is_some() || is_place)) {
-                input = input.initial(form_texts(field, value));
-            }
-            inputs.push(input);
+            let (input, clear) = with_clear(input, field, value_of(self.model.meta(), &row.values, field));
+            fields.push(input);
+            fields.extend(clear);
         }
         if !row.is_new() {
-            inputs.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(row.seen.as_str()));
+            fields.push(Field::new(row.name(SEEN), FieldKind::Text).optional().hidden().initial(row.seen.as_str()));
         }
-        Ok(inputs)
+        fields
+    }
+
+    /// Returns the texts with which the form shows a field of a row.
+    fn initial(&self, row: &InlineRow, field: &FieldMeta) -> Vec<String> {
+        if is_file(field) || (row.is_new() && (field.references.is_some() || self.inline.is_position(field))) {
+            return Vec::new();
+        }
+        form_texts(field, value_of(self.model.meta(), &row.values, field))
     }
 
     /// Returns the row that the script of the page copies, and a form with its fields. `at` is the place of the inline on the page.
-    pub(super) fn blank(&self, req: &mut Request, site: &Site, at: usize) -> Result<(InlineRow, Form<Values>)> {
+    pub(super) fn blank(&self, req: &mut Request, at: usize) -> Result<(InlineRow, Form<Values>)> {
         let row = InlineRow::new(&self.inline.prefix, "N", self.model.ops.blank(req.now())?, false);
-        let mut form = Form::of(self.row_fields(req, site, &row)?).ids(format!("blank-{at}"));
+        let mut form = Form::of(self.row_fields(&row)).ids(format!("blank-{at}"));
         // Finds the choices. The form is never submitted.
         form.queried(req)?;
         Ok((row, form))
@@ -74,8 +100,8 @@ impl InlineRows<'_> {
 pub(super) struct Submitted {
     /// The numbers of new rows.
     pub(super) numbers: BTreeSet<usize>,
-    /// The texts of new rows, or "file" for a file, by the names of the fields.
-    pub(super) new: BTreeMap<String, BTreeSet<String>>,
+    /// The texts that are not empty, or "file" for a file, by the names of the fields.
+    pub(super) texts: BTreeMap<String, BTreeSet<String>>,
     /// The names of the fields for the states of the rows that were on the form.
     pub(super) seen: BTreeSet<String>,
 }
@@ -86,19 +112,16 @@ impl Submitted {
         if *req.method() != Method::POST {
             return Ok(None);
         }
-        let (new_prefix, seen) = (format!("{}+", inline.prefix), format!(":{SEEN}"));
         let mut submitted = Submitted::default();
         let files = sent_files(req)?.into_iter().map(|name| (name, "file".to_owned()));
         for (name, text) in req.form::<Vec<(String, String)>>()?.into_iter().chain(files) {
-            if let Some(rest) = name.strip_prefix(&new_prefix) {
-                if let Some(number) = rest.split(':').next().and_then(|number| number.parse::<u16>().ok())
-                    && !text.trim().is_empty()
-                {
-                    submitted.numbers.insert(number.into());
-                    submitted.new.entry(name).or_default().insert(text.trim().to_owned());
-                }
-            } else if name.starts_with(&inline.prefix) && name.ends_with(&seen) {
+            let Some(rest) = name.strip_prefix(&inline.prefix) else { continue };
+            let number = rest.strip_prefix('+').and_then(|rest| rest.split(':').next()?.parse::<u16>().ok());
+            if !rest.starts_with('+') && name.ends_with(&format!(":{SEEN}")) {
                 submitted.seen.insert(name);
+            } else if !text.trim().is_empty() {
+                submitted.numbers.extend(number.map(usize::from));
+                submitted.texts.entry(name).or_default().insert(text.trim().to_owned());
             }
         }
         Ok(Some(submitted))

@@ -1,5 +1,6 @@
 //! Rows of other models on the page of the row that they refer to.
 
+mod choices;
 mod form;
 mod save;
 mod view;
@@ -10,11 +11,11 @@ use lback_core::{Request, Result};
 use lback_db::RequestDb;
 use lback_models::{Cursor, FieldMeta, Filter, List, Value};
 
-use self::form::{Submitted, is_filled};
+use self::form::{Input, Submitted, is_filled};
 use super::edit::{SEEN, fingerprint, groups, without};
 use super::inputs::may_change;
 use crate::access::{self, Right};
-use crate::history::{RowState, state_of};
+use crate::history::{LinkedKeys, RowState};
 use crate::inline_admin::Inline;
 use crate::model_admin::Group;
 use crate::names::Named;
@@ -31,7 +32,7 @@ const MOST_FIELDS: usize = 800;
 pub(super) struct InlineRows<'a> {
     inline: &'a Inline,
     model: &'a Registered,
-    fields: Vec<&'static FieldMeta>,
+    inputs: Vec<Input>,
     /// All rows that refer to the row of the page. `None` for a new row.
     list: Option<List>,
     rows: Vec<InlineRow>,
@@ -120,11 +121,10 @@ impl<'a> InlineRows<'a> {
             let most = most.saturating_sub(inline.extra).clamp(1, MOST_ROWS);
             let page = list.page(req.db()?, &Cursor::default(), u32::try_from(most).unwrap_or(u32::MAX))?;
             has_more = page.next.is_some();
-            for values in page.items {
-                let mut row = existing(req, site, model, inline, values, &unseen)?;
+            rows = existing(req, site, model, inline, page.items, &unseen)?;
+            for row in &mut rows {
                 // A row that was added after the form was opened has no values in it.
                 row.can_change &= submitted.as_ref().is_none_or(|submitted| submitted.seen.contains(&row.name(SEEN)));
-                rows.push(row);
             }
         }
         let most = most.clamp(rows.len() + inline.extra, rows.len() + MOST_ROWS).min(inline.max.unwrap_or(usize::MAX).max(rows.len()));
@@ -139,20 +139,22 @@ impl<'a> InlineRows<'a> {
                 let values = model.ops.blank(req.now())?;
                 let mut row = InlineRow::new(&inline.prefix, &number.to_string(), values, false);
                 row.is_filled = fields.iter().filter(|field| !inline.is_position(field)).any(|field| {
-                    let texts = submitted.as_ref().and_then(|submitted| submitted.new.get(&row.name(field.name)));
+                    let texts = submitted.as_ref().and_then(|submitted| submitted.texts.get(&row.name(field.name)));
                     is_filled(field, value_of(model.meta(), &row.values, field), submitted.is_some(), texts)
                 });
                 rows.push(row);
             }
         }
         let known = rows.iter().filter(|row| row.can_change).map(|row| row.name(SEEN)).collect();
-        let has_lost = submitted.is_some_and(|submitted| !submitted.seen.is_subset(&known));
-        Ok(Some(InlineRows { inline, model, fields, list, rows, most, has_more, can_add, has_lost }))
+        let has_lost = submitted.as_ref().is_some_and(|submitted| !submitted.seen.is_subset(&known));
+        let mut inline_rows = InlineRows { inline, model, inputs: Vec::new(), list, rows, most, has_more, can_add, has_lost };
+        inline_rows.inputs = inline_rows.inputs(req, site, fields, submitted.as_ref())?;
+        Ok(Some(inline_rows))
     }
 
     /// Returns whether the form has a field of the rows.
     fn has(&self, field: &FieldMeta) -> bool {
-        self.fields.iter().any(|other| other.column == field.column)
+        self.inputs.iter().any(|input| input.field.column == field.column)
     }
 }
 
@@ -162,34 +164,42 @@ impl Inline {
     }
 }
 
+/// Returns rows of the database. The number of queries does not depend on that of the rows.
 fn existing(
     req: &mut Request,
     site: &Site,
     model: &Registered,
     inline: &Inline,
-    values: Vec<Value>,
+    rows: Vec<Vec<Value>>,
     unseen: &BTreeSet<&str>,
-) -> Result<InlineRow> {
-    let mut can_change = access::has_for(req, model, Right::Change, &values)?;
-    for (field, value) in model.meta().fields.iter().zip(&values).filter(|(field, _)| !unseen.contains(field.name)) {
-        if let (true, Some(reference)) = (can_change && field.column != inline.field.column, field.references) {
-            // The form would not offer the current row, and saving it would clear the reference.
-            can_change = access::sees(req, site, (reference.model)(), value)?;
+) -> Result<Vec<InlineRow>> {
+    let (ops, meta) = (model.ops, model.meta());
+    let mut references = Vec::new();
+    for field in meta.fields.iter().filter(|field| field.column != inline.field.column && !unseen.contains(field.name)) {
+        if let Some(to) = Named::Field(field).to() {
+            let keys = rows.iter().map(|row| value_of(meta, row, field).clone()).collect();
+            references.push((field, access::seen(req, site, to, keys)?));
         }
     }
-    let key = model.ops.key_text(&values);
-    let state = state_of(req.db()?, model.ops, &values, false)?;
-    Ok(InlineRow {
-        seen: fingerprint(&without(&state, unseen)),
-        prefix: format!("{}{key}:", inline.prefix),
-        state: Some(state),
-        label: model.ops.label(&values),
-        can_change,
-        can_delete: access::has_for(req, model, Right::Delete, &values)?,
-        is_filled: true,
-        key,
-        values,
-    })
+    let linked = LinkedKeys::of(req.db()?, ops, &rows)?;
+    let row = |values: Vec<Value>| {
+        // The form would not offer a row that the user may not see, and saving it would clear the reference.
+        let sees_references = references.iter().all(|(field, seen)| seen.has(value_of(meta, &values, field)));
+        let key = ops.key_text(&values);
+        let state = linked.state(ops, &values, false);
+        Ok(InlineRow {
+            seen: fingerprint(&without(&state, unseen)),
+            prefix: format!("{}{key}:", inline.prefix),
+            state: Some(state),
+            label: ops.label(&values),
+            can_change: sees_references && access::has_for(req, model, Right::Change, &values)?,
+            can_delete: access::has_for(req, model, Right::Delete, &values)?,
+            is_filled: true,
+            key,
+            values,
+        })
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// Returns the fields of a model that are part of the page of another: those of its own form, without the reference to the row of the page.

@@ -9,6 +9,7 @@ use lback_models::{Cursor, FieldMeta, Kind, Value};
 use super::super::edit::SEEN;
 use super::super::inputs::input_value;
 use super::super::row_errors::RowErrors;
+use super::form::Input;
 use super::{InlineRow, InlineRows, position};
 use crate::history::{Recorder, RowState, state_of};
 use crate::saving::{self, Old};
@@ -55,7 +56,7 @@ impl<'a> InlineRows<'a> {
                 continue;
             }
             let mut values = row.values.clone();
-            for field in &self.fields {
+            for Input { field, .. } in &self.inputs {
                 if let Some(value) = input_value(field, &row.name(field.name), given, files)? {
                     values[position(self.model, field)] = value;
                 }

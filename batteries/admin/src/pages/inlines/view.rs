@@ -9,9 +9,11 @@ use serde::Serialize;
 use super::super::files::FileView;
 use super::super::filters::key_parameter;
 use super::super::layout::{link, row_link};
-use super::super::readonly::{FieldView, fixed};
+use super::super::list_rows::References;
+use super::super::readonly::{FieldView, of_field};
+use super::form::Input;
 use super::{InlineRow, InlineRows};
-use crate::names::Named;
+use crate::model_admin::Listed;
 use crate::query_string::QueryString;
 use crate::site::Site;
 
@@ -52,13 +54,16 @@ impl InlineRows<'_> {
     /// Returns the rows as the page shows them. `at` is the place of the inline on the page.
     pub(in crate::pages) fn view(&self, req: &mut Request, site: &Site, parent: Option<&Value>, at: usize) -> Result<InlineView> {
         let meta = self.model.meta();
+        let columns: Vec<Listed> = self.inputs.iter().map(|input| Listed::Field(input.field)).collect();
+        let fixed: Vec<_> = self.rows.iter().filter(|row| !row.can_change).map(|row| row.values.clone()).collect();
+        let references = References::of(req, site, self.model, &columns, &fixed)?;
         let mut rows = Vec::new();
         for row in &self.rows {
-            rows.push(self.row_view(req, site, row)?);
+            rows.push(self.row_view(req, row, &references)?);
         }
         let blank = if self.can_add && rows.len() < self.most {
-            let (row, form) = self.blank(req, site, at)?;
-            Some(Blank { row: self.row_view(req, site, &row)?, form })
+            let (row, form) = self.blank(req, at)?;
+            Some(Blank { row: self.row_view(req, &row, &references)?, form })
         } else {
             None
         };
@@ -75,7 +80,7 @@ impl InlineRows<'_> {
             singular: within_sentence(meta.label),
             plural: within_sentence(meta.plural),
             is_cards: self.inline.is_cards,
-            headings: self.fields.iter().map(|field| field.label).collect(),
+            headings: self.inputs.iter().map(|input| input.field.label).collect(),
             rows,
             can_add: self.can_add,
             blank,
@@ -85,17 +90,17 @@ impl InlineRows<'_> {
         })
     }
 
-    fn row_view(&self, req: &mut Request, site: &Site, row: &InlineRow) -> Result<InlineRowView> {
+    fn row_view(&self, req: &Request, row: &InlineRow, references: &References<'_>) -> Result<InlineRowView> {
         let mut fields = Vec::new();
-        for field in &self.fields {
-            if row.can_change {
-                let name = row.name(field.name);
-                let file = if row.is_new() { None } else { FileView::of(req, self.model, &row.values, field)? };
-                let file = file.map(|file| file.with_clear(self.model, &row.values, field, &name));
-                fields.push(FieldView::input(&name).with_file(file));
-            } else {
-                fields.extend(fixed(req, site, self.model, &row.values, Named::Field(field), false)?);
-            }
+        for Input { field, .. } in &self.inputs {
+            fields.push(match row.can_change {
+                true => {
+                    let name = row.name(field.name);
+                    let file = if row.is_new() { None } else { FileView::of_input(req, self.model, &row.values, field, &name)? };
+                    FieldView::input(&name).with_file(file)
+                }
+                false => of_field(req, self.model, &row.values, field, references)?,
+            });
         }
         let url = if row.is_new() { None } else { Some(row_link(req, "row", self.model, &row.key)?) };
         let delete = row.can_delete.then(|| row.name("_delete"));
