@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use lback_models::{Auto, FieldMeta, Kind, ModelMeta, WritableModel};
 
-use crate::names;
+use crate::names::{self, Named, named};
 
 /// The maximum number of empty rows.
 const MOST_EMPTY: usize = 20;
@@ -23,8 +23,8 @@ pub(crate) struct Inline {
     pub(crate) extra: usize,
     pub(crate) min: usize,
     pub(crate) max: Option<usize>,
-    /// The fields that are shown. Empty for all of the model's own form.
-    pub(crate) fields: Vec<&'static FieldMeta>,
+    /// The fields and relations that are shown. Empty for all of the model's own form.
+    pub(crate) fields: Vec<Named>,
     /// The field with the place of a row among the others.
     pub(crate) position: Option<&'static FieldMeta>,
 }
@@ -49,7 +49,7 @@ pub struct InlineAdmin<C: WritableModel> {
     extra: usize,
     min: usize,
     max: Option<usize>,
-    fields: Vec<&'static FieldMeta>,
+    fields: Vec<Named>,
     position: Option<&'static FieldMeta>,
     problems: Vec<String>,
     of: PhantomData<fn() -> C>,
@@ -106,7 +106,7 @@ impl<C: WritableModel> InlineAdmin<C> {
         (Some(inline), self.problems)
     }
 
-    fn found(&mut self, found: Result<&'static FieldMeta, String>) -> Option<&'static FieldMeta> {
+    fn found<T>(&mut self, found: Result<T, String>) -> Option<T> {
         found.map_err(|problem| self.problems.push(problem)).ok()
     }
 
@@ -134,10 +134,10 @@ impl<C: WritableModel> InlineAdmin<C> {
         self
     }
 
-    /// Sets the fields that are shown, among those of the model's own form.
+    /// Sets the fields and many-to-many relations that are shown, among those of the model's own form.
     pub fn fields(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         for name in names {
-            let found = self.found(names::field(C::META, name));
+            let found = self.found(named(C::META, name));
             self.fields.extend(found);
         }
         self

@@ -108,6 +108,15 @@ pub(crate) enum Listed {
     Computed(usize),
 }
 
+impl From<Named> for Listed {
+    fn from(named: Named) -> Self {
+        match named {
+            Named::Field(field) => Listed::Field(field),
+            Named::Link(link) => Listed::Link(link),
+        }
+    }
+}
+
 /// A field that is searched.
 #[derive(Clone, Debug)]
 pub(crate) struct Searched {

@@ -18,6 +18,13 @@ impl Named {
         }
     }
 
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Named::Field(field) => field.label,
+            Named::Link(link) => link.label,
+        }
+    }
+
     /// Returns the model of the rows to which a reference or a relation leads.
     pub(crate) fn to(self) -> Option<&'static ModelMeta> {
         match self {

@@ -102,12 +102,18 @@ pub(crate) type Links = (&'static ManyToManyMeta, Vec<Value>);
 /// Writes a row and its links, runs the code of the application, and records the change. Returns the row as it was stored.
 ///
 /// # Errors
-/// Returns 409 if the row is not the old one any more, and an error if the database or the code of the application refuses it.
+/// Returns 409 if the row or its links are not the old ones any more, and an error if the database or the code of the application refuses it.
 pub(crate) fn save(req: &mut Request, model: &Registered, row: Row, old: Option<Old<'_>>, links: &[Links]) -> Result<Row> {
     let (ops, hooks) = (model.ops, &model.options.hooks);
     let old_row = old.map(|old| old.row);
     if let Some(old) = old_row {
         lock_unchanged(req, model, old)?;
+    }
+    // Others who link the row lock it first.
+    if let Some(old) = old.filter(|_| !links.is_empty())
+        && state_of(req.db()?, ops, old.row, false)? != *old.state
+    {
+        return Err(changed());
     }
     let row = hooks.before_save(req, model, row, old_row)?;
     let db = req.db()?;
@@ -129,9 +135,13 @@ pub(crate) fn save(req: &mut Request, model: &Registered, row: Row, old: Option<
 pub(crate) fn lock_unchanged(req: &mut Request, model: &Registered, row: &[Value]) -> Result<()> {
     let now = model.ops.lock(req.db()?, row)?;
     if now.is_none_or(|now| model.ops.row_to_json(&now, true) != model.ops.row_to_json(row, true)) {
-        return Err(Error::new(StatusCode::CONFLICT, "This has been changed or deleted in the meantime."));
+        return Err(changed());
     }
     Ok(())
+}
+
+fn changed() -> Error {
+    Error::new(StatusCode::CONFLICT, "This has been changed or deleted in the meantime.")
 }
 
 /// Deletes a row with a function, and runs the code of the application before and after it.

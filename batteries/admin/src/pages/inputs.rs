@@ -2,12 +2,12 @@
 
 use lback_core::{Request, Result};
 use lback_forms::{Field, Values};
-use lback_models::runtime::{form_field, form_value, link_form_field};
-use lback_models::{Auto, FieldMeta, List, Value};
+use lback_models::runtime::{form_field, form_value, link_form_field, ops_of};
+use lback_models::{Auto, FieldMeta, List, ManyToManyMeta, ModelOps as _, Value};
 
 use super::file_inputs::{file_input, file_value};
 use super::layout::link;
-use crate::access;
+use crate::access::{self, Seen};
 use crate::names::Named;
 use crate::site::{Registered, Site};
 use crate::stored_files::{NewFile, is_file};
@@ -54,6 +54,14 @@ pub(super) fn input(req: &mut Request, site: &Site, model: &Registered, named: N
 /// Returns an error if the form does not have the field, or if a file cannot be read.
 pub(super) fn input_value(field: &FieldMeta, name: &str, given: &mut Values, files: &mut Vec<NewFile>) -> Result<Option<Value>> {
     if is_file(field) { file_value(field, name, given, files) } else { form_value(field, name, given) }
+}
+
+/// Returns the keys of the rows to which a form links a row: those that the visitor has chosen, and those of the `linked` rows that the
+/// visitor may not see, which stay linked.
+pub(super) fn chosen_keys(link: &ManyToManyMeta, name: &str, given: &Values, linked: &[Value], seen: &Seen) -> Vec<Value> {
+    let to = ops_of((link.model)());
+    let chosen = given.texts(name).filter_map(|text| to.read_key(text)?.into_iter().next());
+    chosen.chain(linked.iter().filter(|key| !seen.has(key)).cloned()).collect()
 }
 
 /// Returns an input with radio buttons. One that is not required has a button for no choice.

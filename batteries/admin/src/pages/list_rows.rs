@@ -144,7 +144,7 @@ impl<'a> References<'a> {
         self.rows.get(reference.name)?.get(&key)
     }
 
-    fn linked(&self, name: &str, key: &str) -> &str {
+    pub(super) fn linked(&self, name: &str, key: &str) -> &str {
         self.linked.get(name).and_then(|labels| labels.get(key)).map_or("", String::as_str)
     }
 

@@ -20,6 +20,7 @@ mod history;
 mod importing;
 mod inline_options;
 mod inline_queries;
+mod inline_relations;
 mod inlines;
 mod keys;
 mod leaks;

@@ -3,12 +3,11 @@
 use lback_core::{Error, Request, Response, Result, StatusCode};
 use lback_db::RequestDb;
 use lback_forms::{Form, Values};
-use lback_models::runtime::ops_of;
-use lback_models::{ManyToManyMeta, ModelOps as _, RowValues, Value};
+use lback_models::{RowValues, Value};
 use lback_session::RequestSession;
 
 use super::super::file_inputs::{ask_again, sent_files};
-use super::super::inputs::input_value;
+use super::super::inputs::{chosen_keys, input_value};
 use super::super::layout::{link, row_link};
 use super::super::row_errors::RowErrors;
 use super::{Edited, SEEN, added, fingerprint, from_list, is_in_dialog, without};
@@ -128,28 +127,15 @@ impl Edited<'_> {
                     }
                 }
                 Named::Link(link) => {
-                    let to = ops_of((link.model)());
-                    let keys = given.texts(link.name).filter_map(|text| to.read_key(text)?.into_iter().next());
-                    let mut keys: Vec<Value> = keys.collect();
-                    if !is_copy {
-                        keys.extend(self.linked_unseen(req, site, link)?);
-                    }
+                    let linked =
+                        if self.is_new() || is_copy { Vec::new() } else { self.model.ops.linked(req.db()?, link, &self.values)? };
+                    let seen = access::seen(req, site, (link.model)(), linked.clone())?;
+                    let keys = chosen_keys(link, link.name, given, &linked, &seen);
                     links.push((link, keys));
                 }
             }
         }
         Ok((row, links))
-    }
-
-    /// Returns the keys of the rows to which the row is linked and which the visitor may not see. They stay linked.
-    fn linked_unseen(&self, req: &mut Request, site: &Site, link: &'static ManyToManyMeta) -> Result<Vec<Value>> {
-        if self.is_new() {
-            return Ok(Vec::new());
-        }
-        let mut linked = self.model.ops.linked(req.db()?, link, &self.values)?;
-        let seen = access::seen(req, site, (link.model)(), linked.clone())?;
-        linked.retain(|key| !seen.has(key));
-        Ok(linked)
     }
 
     fn saved(&self, req: &mut Request, row: &[Value], is_new: bool, then: &str) -> Result<Response> {

@@ -1,50 +1,55 @@
 //! The fields of the rows in the form of the page.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
 use lback_core::{Method, Request, Result};
 use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::form_texts;
-use lback_models::{FieldMeta, Kind, Value};
+use lback_models::{Kind, Value};
 
 use super::super::edit::SEEN;
 use super::super::file_inputs::{sent_files, with_clear};
 use super::super::inputs::input;
 use super::choices::SharedChoices;
 use super::{InlineRow, InlineRows};
+use crate::access::{self, Seen};
 use crate::inline_admin::Inline;
 use crate::names::Named;
 use crate::shown::value_of;
-use crate::site::Site;
+use crate::site::{Registered, Site};
 use crate::stored_files::is_file;
 
-/// A field that the visitor may change, and its input, without the name of a row.
+/// A field or relation that the visitor may change, and its input, without the name of a row.
 pub(super) struct Input {
-    pub(super) field: &'static FieldMeta,
+    pub(super) named: Named,
     input: Field,
+    /// The rows to which rows are linked, if the form was submitted.
+    pub(super) seen: Option<Seen>,
 }
 
 impl InlineRows<'_> {
-    /// Returns the inputs of fields, with choices that all rows share.
-    pub(super) fn inputs(
-        &self,
-        req: &mut Request,
-        site: &Site,
-        fields: Vec<&'static FieldMeta>,
-        submitted: Option<&Submitted>,
-    ) -> Result<Vec<Input>> {
+    /// Returns the inputs of fields and relations, with choices that all rows share.
+    pub(super) fn inputs(&self, req: &mut Request, site: &Site, fields: Vec<Named>, submitted: Option<&Submitted>) -> Result<Vec<Input>> {
         let mut inputs = Vec::with_capacity(fields.len());
-        for field in fields {
-            let (mut input, choices) = input(req, site, self.model, Named::Field(field))?;
+        for named in fields {
+            let (mut input, choices) = input(req, site, self.model, named)?;
             if let Some(list) = choices {
-                let rows = self.rows.iter().filter(|row| row.can_change);
+                let rows = self.rows.iter().filter(|row| row.changes(named));
                 let chosen = rows.flat_map(|row| match submitted {
-                    Some(submitted) => submitted.texts.get(&row.name(field.name)).into_iter().flatten().cloned().collect(),
-                    None => self.initial(row, field),
+                    Some(submitted) => submitted.texts.get(&row.name(named.name())).into_iter().flatten().cloned().collect(),
+                    None => self.initial(row, named),
                 });
                 input = input.choices_from(SharedChoices::new(list, chosen.collect(), self.rows.len()));
             }
-            inputs.push(Input { field, input });
+            let seen = match named {
+                Named::Link(link) if submitted.is_some() => {
+                    let linked = self.rows.iter().flat_map(|row| row.linked(link)).cloned().collect();
+                    Some(access::seen(req, site, (link.model)(), linked)?)
+                }
+                _ => None,
+            };
+            inputs.push(Input { named, input, seen });
         }
         Ok(inputs)
     }
@@ -61,13 +66,16 @@ impl InlineRows<'_> {
 
     fn row_fields(&self, row: &InlineRow) -> Vec<Field> {
         let mut fields = Vec::new();
-        for Input { field, input } in &self.inputs {
-            let mut input = input.clone().rename(row.name(field.name)).initial(self.initial(row, field));
+        for Input { named, input, .. } in self.inputs.iter().filter(|input| row.changes(input.named)) {
+            let mut input = input.clone().rename(row.name(named.name())).initial(self.initial(row, *named));
             // A new row without a place comes last.
-            if row.is_new() && (!row.is_filled || self.inline.is_position(field)) {
+            if row.is_new() && (!row.is_filled || self.inline.is_position(*named)) {
                 input = input.optional();
             }
-            let (input, clear) = with_clear(input, field, value_of(self.model.meta(), &row.values, field));
+            let (input, clear) = match *named {
+                Named::Field(field) => with_clear(input, field, value_of(self.model.meta(), &row.values, field)),
+                Named::Link(_) => (input, None),
+            };
             fields.push(input);
             fields.extend(clear);
         }
@@ -77,12 +85,15 @@ impl InlineRows<'_> {
         fields
     }
 
-    /// Returns the texts with which the form shows a field of a row.
-    fn initial(&self, row: &InlineRow, field: &FieldMeta) -> Vec<String> {
-        if is_file(field) || (row.is_new() && (field.references.is_some() || self.inline.is_position(field))) {
-            return Vec::new();
+    /// Returns the texts with which the form shows a field or relation of a row.
+    fn initial(&self, row: &InlineRow, named: Named) -> Vec<String> {
+        match named {
+            // A new row refers to nothing yet.
+            _ if row.is_new() && (named.to().is_some() || self.inline.is_position(named)) => Vec::new(),
+            Named::Field(field) if is_file(field) => Vec::new(),
+            Named::Field(field) => form_texts(field, value_of(self.model.meta(), &row.values, field)),
+            Named::Link(link) => row.linked(link).iter().map(|key| self.model.ops.key_text_of(slice::from_ref(key))).collect(),
         }
-        form_texts(field, value_of(self.model.meta(), &row.values, field))
     }
 
     /// Returns the row that the script of the page copies, and a form with its fields. `at` is the place of the inline on the page.
@@ -128,9 +139,10 @@ impl Submitted {
     }
 }
 
-/// Returns whether the visitor has changed the initial value of a field of a new row.
-pub(super) fn is_filled(field: &FieldMeta, value: &Value, is_submitted: bool, texts: Option<&BTreeSet<String>>) -> bool {
-    let initial = form_texts(field, value);
+/// Returns whether the visitor has changed the initial value of a field or relation of a new row.
+pub(super) fn is_filled(model: &Registered, named: Named, row: &[Value], is_submitted: bool, texts: Option<&BTreeSet<String>>) -> bool {
+    let Named::Field(field) = named else { return texts.is_some() };
+    let initial = form_texts(field, value_of(model.meta(), row, field));
     match texts {
         Some(texts) => texts.iter().any(|text| !initial.contains(text)),
         None => is_submitted && field.kind == Kind::Bool && initial == ["true"],

@@ -5,11 +5,11 @@ mod form;
 mod save;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
-use lback_models::{Cursor, FieldMeta, Filter, List, Value};
+use lback_models::{Cursor, FieldMeta, Filter, List, ManyToManyMeta, Value};
 
 use self::form::{Input, Submitted, is_filled};
 use super::edit::{SEEN, fingerprint, groups, without};
@@ -27,6 +27,8 @@ use crate::stored_files::is_file;
 const MOST_ROWS: usize = 100;
 /// The maximum number of fields of all these rows. A form has at most 1,000 fields, and the row of the page has some.
 const MOST_FIELDS: usize = 800;
+/// The maximum number of links of a row by a relation that is changed here. Each of them is sent like a field.
+const MOST_LINKS: usize = 10;
 
 /// The rows of a model that refer to the row of the page.
 pub(super) struct InlineRows<'a> {
@@ -49,6 +51,8 @@ struct InlineRow {
     /// The prefix of the names of its fields.
     prefix: String,
     values: Vec<Value>,
+    /// The keys of the rows to which it is linked, by the names of its relations.
+    linked: BTreeMap<&'static str, Vec<Value>>,
     /// The state of a row of the database.
     state: Option<RowState>,
     /// The fingerprint of the state.
@@ -67,6 +71,7 @@ impl InlineRow {
         InlineRow {
             prefix: format!("{prefix}+{number}:"),
             values,
+            linked: BTreeMap::new(),
             state: None,
             seen: String::new(),
             key: String::new(),
@@ -83,6 +88,15 @@ impl InlineRow {
 
     fn is_new(&self) -> bool {
         self.state.is_none()
+    }
+
+    fn linked(&self, link: &ManyToManyMeta) -> &[Value] {
+        self.linked.get(link.name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns whether the form has the row's input for a field or relation.
+    fn changes(&self, named: Named) -> bool {
+        self.can_change && !matches!(named, Named::Link(link) if self.linked(link).len() > MOST_LINKS)
     }
 }
 
@@ -104,9 +118,14 @@ impl<'a> InlineRows<'a> {
         let can_add = access::has(req, model, Right::Add)? && access::changes_field(req, model, inline.field.name)?;
         let fields = fields(req, site, model, inline)?;
         let submitted = Submitted::of(req, inline)?;
-        // Each row also has a field for its state, one to delete it, and one to clear each file.
-        let files = fields.iter().filter(|field| is_file(field)).count();
-        let most = most_fields / (fields.len() + files + 2);
+        let width = |named: &Named| match named {
+            // The file, and the box that clears it.
+            Named::Field(field) if is_file(field) => 2,
+            Named::Field(_) => 1,
+            Named::Link(_) => MOST_LINKS,
+        };
+        // Each row also has a field for its state, and one to delete it.
+        let most = most_fields / (fields.iter().map(width).sum::<usize>() + 2);
         let mut rows = Vec::new();
         let mut has_more = false;
         let list = match parent {
@@ -138,9 +157,9 @@ impl<'a> InlineRows<'a> {
             for number in numbers.into_iter().take(room) {
                 let values = model.ops.blank(req.now())?;
                 let mut row = InlineRow::new(&inline.prefix, &number.to_string(), values, false);
-                row.is_filled = fields.iter().filter(|field| !inline.is_position(field)).any(|field| {
-                    let texts = submitted.as_ref().and_then(|submitted| submitted.texts.get(&row.name(field.name)));
-                    is_filled(field, value_of(model.meta(), &row.values, field), submitted.is_some(), texts)
+                row.is_filled = fields.iter().filter(|named| !inline.is_position(**named)).any(|named| {
+                    let texts = submitted.as_ref().and_then(|submitted| submitted.texts.get(&row.name(named.name())));
+                    is_filled(model, *named, &row.values, submitted.is_some(), texts)
                 });
                 rows.push(row);
             }
@@ -154,13 +173,13 @@ impl<'a> InlineRows<'a> {
 
     /// Returns whether the form has a field of the rows.
     fn has(&self, field: &FieldMeta) -> bool {
-        self.inputs.iter().any(|input| input.field.column == field.column)
+        self.inputs.iter().any(|input| input.named.name() == field.name)
     }
 }
 
 impl Inline {
-    fn is_position(&self, field: &FieldMeta) -> bool {
-        self.position.is_some_and(|position| position.column == field.column)
+    fn is_position(&self, named: Named) -> bool {
+        self.position.is_some_and(|position| position.name == named.name())
     }
 }
 
@@ -195,6 +214,7 @@ fn existing(
             can_change: sees_references && access::has_for(req, model, Right::Change, &values)?,
             can_delete: access::has_for(req, model, Right::Delete, &values)?,
             is_filled: true,
+            linked: meta.many_to_many.iter().map(|link| (link.name, linked.keys(link, key.clone()).to_vec())).collect(),
             key,
             values,
         })
@@ -202,23 +222,23 @@ fn existing(
     rows.into_iter().map(row).collect()
 }
 
-/// Returns the fields of a model that are part of the page of another: those of its own form, without the reference to the row of the page.
-fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -> Result<Vec<&'static FieldMeta>> {
+/// Returns the fields and relations of a model that are part of the page of another: those of its own form, without the reference to the
+/// row of the page.
+fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -> Result<Vec<Named>> {
     let mut fields = Vec::new();
     for named in groups(model).iter().flat_map(Group::named) {
-        let Named::Field(field) = named else { continue };
         // New rows have the same columns as the others, which keep their keys.
-        if field.column != inline.field.column && may_change(req, site, model, named, false)? {
-            fields.push(field);
+        if named.name() != inline.field.name && may_change(req, site, model, named, false)? {
+            fields.push(named);
         }
     }
     if inline.fields.is_empty() {
         return Ok(fields);
     }
-    let chosen = |field: &&&'static FieldMeta| fields.iter().any(|known| known.column == field.column);
+    let chosen = |named: &Named| fields.iter().any(|known| known.name() == named.name());
     // Without its field, a place could not be changed.
-    let place = inline.position.iter().filter(|place| !inline.fields.iter().any(|field| field.column == place.column));
-    Ok(inline.fields.iter().chain(place).filter(chosen).copied().collect())
+    let place = inline.position.filter(|place| !inline.fields.iter().any(|named| named.name() == place.name)).map(Named::Field);
+    Ok(inline.fields.iter().copied().chain(place).filter(chosen).collect())
 }
 
 fn position(model: &Registered, field: &FieldMeta) -> usize {

@@ -4,15 +4,16 @@ use lback_core::{Error, Request, Result};
 use lback_db::{Db, RequestDb};
 use lback_forms::{Form, Values};
 use lback_models::runtime::{dependents, within_sentence};
-use lback_models::{Cursor, FieldMeta, Kind, Value};
+use lback_models::{Cursor, FieldMeta, Kind, ModelMeta, OnDelete, Value};
 
 use super::super::edit::SEEN;
-use super::super::inputs::input_value;
+use super::super::inputs::{chosen_keys, input_value};
 use super::super::row_errors::RowErrors;
 use super::form::Input;
 use super::{InlineRow, InlineRows, position};
 use crate::history::{Recorder, RowState, state_of};
-use crate::saving::{self, Old};
+use crate::names::Named;
+use crate::saving::{self, Links, Old};
 use crate::site::{Registered, Site};
 use crate::stored_files::NewFile;
 
@@ -49,16 +50,31 @@ impl<'a> InlineRows<'a> {
                     form.add_form_error(format!("{label} \"{}\" has other rows. Delete it on its own page, which shows them.", row.label));
                     continue;
                 }
-                planned.push(Planned { model: self.model, row: row.values.clone(), step: Step::Delete, prefix: row.prefix.clone() });
+                let (row, prefix) = (row.values.clone(), row.prefix.clone());
+                planned.push(Planned { model: self.model, row, links: Vec::new(), step: Step::Delete, prefix });
                 continue;
             }
             if !row.can_change || (row.is_new() && !row.is_filled) {
                 continue;
             }
             let mut values = row.values.clone();
-            for Input { field, .. } in &self.inputs {
-                if let Some(value) = input_value(field, &row.name(field.name), given, files)? {
-                    values[position(self.model, field)] = value;
+            let mut links = Vec::new();
+            for Input { named, seen, .. } in self.inputs.iter().filter(|input| row.changes(input.named)) {
+                let name = row.name(named.name());
+                match (*named, seen) {
+                    (Named::Field(field), _) => {
+                        if let Some(value) = input_value(field, &name, given, files)? {
+                            values[position(self.model, field)] = value;
+                        }
+                    }
+                    (Named::Link(link), Some(seen)) => {
+                        let linked = row.linked(link);
+                        let keys = chosen_keys(link, &name, given, linked, seen);
+                        if keys.len() != linked.len() || !keys.iter().all(|key| linked.contains(key)) {
+                            links.push((link, keys));
+                        }
+                    }
+                    (Named::Link(_), None) => {}
                 }
             }
             if let Some(place) = self.inline.position {
@@ -71,7 +87,7 @@ impl<'a> InlineRows<'a> {
                 }
             }
             let step = match &row.state {
-                Some(_) if values == row.values => continue,
+                Some(_) if values == row.values && links.is_empty() => continue,
                 Some(_) if is_stale => {
                     self.add_conflict(row, form);
                     continue;
@@ -79,7 +95,7 @@ impl<'a> InlineRows<'a> {
                 Some(state) => Step::Save { old: row.values.clone(), state: state.clone() },
                 None => Step::Create(self.inline.field),
             };
-            let row = Planned { model: self.model, row: values, step, prefix: row.prefix.clone() };
+            let row = Planned { model: self.model, row: values, links, step, prefix: row.prefix.clone() };
             row.errors().clean(&row.row, form)?;
             planned.push(row);
         }
@@ -148,15 +164,29 @@ fn largest(field: &FieldMeta) -> i64 {
 
 /// Returns whether other rows refer to a row, so that its deletion would affect them.
 fn has_dependents(req: &mut Request, site: &Site, model: &Registered, row: &[Value]) -> Result<bool> {
-    let models = site.all_models(req);
+    let mut models = site.all_models(req);
+    models.retain(|meta| !is_own_relation(site, model.meta(), meta));
     let found = dependents(req.db()?, &models, model.meta(), &[row.to_vec()], 1)?;
     Ok(!(found.deleted.is_empty() && found.released.is_empty() && found.protected.is_empty()))
+}
+
+/// Returns whether `pairs` is the table of a relation of a model, and of no other, so that its rows are part of those of the model.
+fn is_own_relation(site: &Site, meta: &ModelMeta, pairs: &ModelMeta) -> bool {
+    let is_used = |other: &ModelMeta| other.many_to_many.iter().any(|link| (link.through)().table == pairs.table);
+    let links = meta.many_to_many.iter().filter(|link| (link.through)().table == pairs.table);
+    let is_plain = |field: &FieldMeta| field.references.is_none_or(|reference| reference.on_delete == OnDelete::Cascade);
+    links.clone().count() == 1
+        && links.clone().all(|link| (link.model)().table != meta.table)
+        && pairs.fields.iter().all(is_plain)
+        && site.find(pairs.table).is_none()
+        && !site.models.iter().any(|other| other.meta().table != meta.table && is_used(other.meta()))
 }
 
 /// A row that is to be written.
 pub(in crate::pages) struct Planned<'a> {
     model: &'a Registered,
     row: Vec<Value>,
+    links: Vec<Links>,
     step: Step,
     prefix: String,
 }
@@ -187,11 +217,13 @@ impl Planned<'_> {
                 ops.delete(db, &self.row)?;
                 recorder.record(db, ops, &self.row, Some(before), None)
             }),
-            Step::Save { old, state } => saving::save(req, self.model, self.row.clone(), Some(Old { row: old, state }), &[]).map(drop),
+            Step::Save { old, state } => {
+                saving::save(req, self.model, self.row.clone(), Some(Old { row: old, state }), &self.links).map(drop)
+            }
             Step::Create(reference) => {
                 let mut row = self.row.clone();
                 row[position(self.model, reference)] = parent.clone();
-                saving::save(req, self.model, row, None, &[]).map(drop)
+                saving::save(req, self.model, row, None, &self.links).map(drop)
             }
         }
     }

@@ -14,6 +14,7 @@ use super::super::readonly::{FieldView, of_field};
 use super::form::Input;
 use super::{InlineRow, InlineRows};
 use crate::model_admin::Listed;
+use crate::names::Named;
 use crate::query_string::QueryString;
 use crate::site::Site;
 
@@ -54,8 +55,9 @@ impl InlineRows<'_> {
     /// Returns the rows as the page shows them. `at` is the place of the inline on the page.
     pub(in crate::pages) fn view(&self, req: &mut Request, site: &Site, parent: Option<&Value>, at: usize) -> Result<InlineView> {
         let meta = self.model.meta();
-        let columns: Vec<Listed> = self.inputs.iter().map(|input| Listed::Field(input.field)).collect();
-        let fixed: Vec<_> = self.rows.iter().filter(|row| !row.can_change).map(|row| row.values.clone()).collect();
+        let columns: Vec<Listed> = self.inputs.iter().map(|input| input.named.into()).collect();
+        let is_fixed = |row: &&InlineRow| self.inputs.iter().any(|input| !row.changes(input.named));
+        let fixed: Vec<_> = self.rows.iter().filter(is_fixed).map(|row| row.values.clone()).collect();
         let references = References::of(req, site, self.model, &columns, &fixed)?;
         let mut rows = Vec::new();
         for row in &self.rows {
@@ -80,7 +82,7 @@ impl InlineRows<'_> {
             singular: within_sentence(meta.label),
             plural: within_sentence(meta.plural),
             is_cards: self.inline.is_cards,
-            headings: self.inputs.iter().map(|input| input.field.label).collect(),
+            headings: self.inputs.iter().map(|input| input.named.label()).collect(),
             rows,
             can_add: self.can_add,
             blank,
@@ -92,14 +94,15 @@ impl InlineRows<'_> {
 
     fn row_view(&self, req: &Request, row: &InlineRow, references: &References<'_>) -> Result<InlineRowView> {
         let mut fields = Vec::new();
-        for Input { field, .. } in &self.inputs {
-            fields.push(match row.can_change {
-                true => {
-                    let name = row.name(field.name);
-                    let file = if row.is_new() { None } else { FileView::of_input(req, self.model, &row.values, field, &name)? };
-                    FieldView::input(&name).with_file(file)
+        for Input { named, .. } in &self.inputs {
+            let name = row.name(named.name());
+            fields.push(match *named {
+                Named::Field(field) if row.changes(*named) && !row.is_new() => {
+                    FieldView::input(&name).with_file(FileView::of_input(req, self.model, &row.values, field, &name)?)
                 }
-                false => of_field(req, self.model, &row.values, field, references)?,
+                named if row.changes(named) => FieldView::input(&name),
+                Named::Field(field) => of_field(req, self.model, &row.values, field, references)?,
+                Named::Link(link) => FieldView::fixed(link.label, references.linked(link.name, &row.key).to_owned()),
             });
         }
         let url = if row.is_new() { None } else { Some(row_link(req, "row", self.model, &row.key)?) };
