@@ -10,7 +10,7 @@ use crate::{Auto, FieldMeta, Kind, ModelMeta, Value};
 /// The most values in one statement; SQLite takes 32,766.
 const MOST_VALUES: usize = 30_000;
 /// The most keys in one `IN`.
-const MOST_KEYS: usize = 1024;
+pub(crate) const MOST_KEYS: usize = 1024;
 
 type Row = Vec<Value>;
 
@@ -30,7 +30,7 @@ fn key_is<'a>(meta: &'static ModelMeta, key: &'a [Value]) -> impl Iterator<Item 
     meta.primary_key.iter().zip(key).map(|(column, value)| (*column, kind_of(meta, column), value))
 }
 
-fn kind_of(meta: &ModelMeta, column: &str) -> Kind {
+pub(crate) fn kind_of(meta: &ModelMeta, column: &str) -> Kind {
     meta.field_of_column(column).map_or(Kind::Text, |field| field.kind)
 }
 
@@ -269,15 +269,14 @@ pub(crate) fn linked_keys(db: &mut Db, pairs: Pairs, own: &Value) -> QueryResult
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Returns the keys of rows, each with the keys of the other side to which it is linked, at most `most` for each.
-pub(crate) fn linked_keys_of_all(db: &mut Db, pairs: Pairs, keys: &[Value], most: &Value) -> QueryResult<Vec<Row>> {
+/// Returns the keys of rows, each with the keys of the other side to which it is linked.
+pub(crate) fn linked_keys_of_all(db: &mut Db, pairs: Pairs, keys: &[Value]) -> QueryResult<Vec<Row>> {
     let kinds = [pairs.own, pairs.other].map(|column| ReadAs::from(kind_of(pairs.meta, column)));
     let mut rows = Vec::new();
     for keys in keys.chunks(MOST_KEYS) {
-        let mut sql = Statement::new("SELECT own, other FROM (SELECT ");
-        sql.name(pairs.own).sql(" AS own, ").name(pairs.other).sql(" AS other, ROW_NUMBER() OVER (PARTITION BY ").name(pairs.own);
-        sql.sql(" ORDER BY ").name(pairs.other).sql(") AS place FROM ").name(pairs.meta.table).sql(" WHERE ").name(pairs.own);
-        sql.sql(" IN (").list(kind_of(pairs.meta, pairs.own), keys).sql(")) AS pairs WHERE place <= ").bind(Kind::BigInt, most);
+        let mut sql = Statement::new("SELECT ");
+        sql.name(pairs.own).sql(", ").name(pairs.other).sql(" FROM ").name(pairs.meta.table).sql(" WHERE ").name(pairs.own);
+        sql.sql(" IN (").list(kind_of(pairs.meta, pairs.own), keys).sql(")");
         rows.extend(sql.rows(db, &kinds)?);
     }
     Ok(rows)

@@ -22,7 +22,7 @@ impl LinkedKeys {
     pub(crate) fn of(db: &mut Db, ops: &dyn ModelOps, rows: &[Vec<Value>]) -> Result<Self> {
         let mut linked = BTreeMap::<_, Vec<_>>::new();
         for link in ops.meta().many_to_many {
-            for (own, other) in ops.linked_of_all(db, link, rows, u32::MAX)? {
+            for (own, other) in ops.linked_of_all(db, link, rows)? {
                 linked.entry((link.name, ops.key_text_of(slice::from_ref(&own)))).or_default().push(other);
             }
         }

@@ -161,11 +161,10 @@ pub(super) fn linked_labels(
     rows: &[Vec<Value>],
 ) -> Result<LinkedLabels> {
     let most = u32::try_from(MOST_LABELS + 1).unwrap_or(u32::MAX);
-    let pairs = ops.linked_of_all(db, link, rows, most)?;
+    let pairs = ops.linked_among(db, link, rows, others, most)?;
     let labels = labels(db, others, pairs.iter().map(|(_, other)| other.clone()).collect())?;
     let mut linked: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (own, other) in &pairs {
-        // The rows that the user may not see have no label.
         if let Some(label) = labels.get(&ops.key_text_of(std::slice::from_ref(other))) {
             linked.entry(ops.key_text_of(std::slice::from_ref(own))).or_default().push(label);
         }

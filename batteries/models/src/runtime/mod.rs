@@ -6,6 +6,7 @@ mod filter;
 mod form;
 mod json;
 mod labels;
+mod linked;
 mod list;
 
 pub(crate) use condition::contains;
@@ -173,15 +174,32 @@ pub trait ModelOps: Sync {
         Ok(rows::linked_keys(db, pairs_of(link)?, &own)?)
     }
 
-    /// Returns the keys of the rows to which each of several rows is linked by a many-to-many relation, at most `most` for each: pairs of
-    /// the key of one of the rows and the key of another.
+    /// Returns the keys of the rows to which each of several rows is linked by a many-to-many relation: pairs of the key of one of the rows
+    /// and the key of another.
     ///
     /// # Errors
     /// Returns an error if the database fails.
-    fn linked_of_all(&self, db: &mut Db, link: &'static ManyToManyMeta, rows: &[Vec<Value>], most: u32) -> Result<Vec<(Value, Value)>> {
+    fn linked_of_all(&self, db: &mut Db, link: &'static ManyToManyMeta, rows: &[Vec<Value>]) -> Result<Vec<(Value, Value)>> {
         let keys: Vec<Value> = rows.iter().filter_map(|row| self.key(row).into_iter().next()).collect();
-        let found = rows::linked_keys_of_all(db, pairs_of(link)?, &keys, &Value::Int(most.into()))?;
+        let found = rows::linked_keys_of_all(db, pairs_of(link)?, &keys)?;
         Ok(found.into_iter().filter_map(|pair| <[Value; 2]>::try_from(pair).ok().map(Into::into)).collect())
+    }
+
+    /// Returns pairs of keys as [`linked_of_all`](Self::linked_of_all) does, of links to rows of the list `others`, at most `most` for each
+    /// row.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    fn linked_among(
+        &self,
+        db: &mut Db,
+        link: &'static ManyToManyMeta,
+        rows: &[Vec<Value>],
+        others: &List,
+        most: u32,
+    ) -> Result<Vec<(Value, Value)>> {
+        let keys: Vec<Value> = rows.iter().filter_map(|row| self.key(row).into_iter().next()).collect();
+        linked::linked_among(db, pairs_of(link)?, &keys, others, most)
     }
 
     /// Links a row to those with the given keys, and to no others.

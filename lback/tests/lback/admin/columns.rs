@@ -9,6 +9,7 @@ on_each_database!(
     only_visible_columns_can_be_chosen,
     an_export_has_the_chosen_columns,
     relations_are_columns_of_those_who_may_see_them,
+    hidden_links_take_no_place_of_visible_ones,
     a_column_that_is_not_shown_is_not_changed,
     many_rows_with_a_relation_cost_no_more_statements,
     a_column_follows_a_reference_for_those_who_may_see_the_row,
@@ -80,6 +81,24 @@ fn relations_are_columns_of_those_who_may_see_them(on: &str) {
     other.get("/admin/tickets?columns=title,labels").send().assert_status(400);
     other.get("/admin/tickets/export?columns=title,labels&format=csv").send().assert_status(400);
     other.get("/admin/tickets").send().assert_not_contains("value=\"labels\"");
+}
+
+fn hidden_links_take_no_place_of_visible_ones(on: &str) {
+    let visible = |label: ModelAdmin<Label>| {
+        label.rows(|user| Label::query().filter(labels::name.not_like(if user.is_superuser { "" } else { "internal%" })))
+    };
+    let (client, root, tickets) = six_with(on, Admin::new().model::<Ticket>(tickets_admin).model::<Label>(visible));
+    let add = |name: &str, count| (0..count).map(|number| label(&client, &format!("{name}{number:02}")).id).collect::<Vec<_>>();
+    // The keys of the hidden ones are the lowest.
+    let (hidden, shown) = (add("internal", 30), add("l", 21));
+    client.db(|db| tickets[0].set_labels(db, &[hidden.as_slice(), &shown].concat()));
+    client.db(|db| tickets[1].set_labels(db, &[hidden.as_slice(), &shown[..20]].concat()));
+    let reader = staff(&client, "reader", &["tickets.view", "labels.view"]);
+    let page = reader.get("/admin/tickets?columns=title,labels&sort=id").send();
+    page.assert_contains("l18, l19, …<").assert_contains("l18, l19<").assert_not_contains("internal");
+    root.get("/admin/tickets?columns=title,labels").send().assert_contains("internal18, internal19, …<");
+    let export = reader.get("/admin/tickets/export?columns=title,labels&format=csv").send();
+    export.assert_contains("l18, l19, …\"").assert_contains("l18, l19\"").assert_not_contains("internal");
 }
 
 fn a_column_that_is_not_shown_is_not_changed(on: &str) {
