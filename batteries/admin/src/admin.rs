@@ -158,6 +158,7 @@ impl Admin {
     pub(crate) fn check_inlines(&mut self) {
         let has = |table: &str| self.models.iter().any(|model| model.meta().table == table);
         let inlines = self.models.iter().flat_map(|model| &model.options.inlines);
+        let inlines = inlines.flat_map(|inline| std::iter::once(inline).chain(&inline.inlines));
         let missing = inlines.filter(|inline| !has(inline.meta.table)).map(|inline| inline.meta.name);
         let problems: Vec<_> =
             missing.map(|name| format!("{name} is an inline, but not a model of the site: add it to App::models")).collect();

@@ -2,7 +2,7 @@
 
 use lback_models::{FieldMeta, Kind, Model, WritableModel};
 
-use crate::inline_admin::InlineAdmin;
+use crate::inline_admin::{Inline, InlineAdmin};
 use crate::model_admin::{Group, Grouped, ModelAdmin, Prepopulated};
 use crate::names::{self, named};
 
@@ -152,14 +152,8 @@ impl<M: Model> ModelAdmin<M> {
     /// # let _ = admin;
     /// ```
     pub fn inline_with<C: WritableModel>(mut self, configure: impl FnOnce(InlineAdmin<C>) -> InlineAdmin<C>) -> Self {
-        let (inline, problems) = configure(InlineAdmin::new(M::META)).into_parts();
-        self.problems.extend(problems);
-        if let Some(inline) = inline {
-            if self.options.inlines.iter().any(|other| other.prefix == inline.prefix) {
-                self.problems.push(format!("{} has two inlines of {}: name another reference with by", M::META.name, C::META.name));
-            }
-            self.options.inlines.push(inline);
-        }
+        let new = configure(InlineAdmin::new(M::META)).into_parts();
+        Inline::add(&mut self.options.inlines, M::META.name, new, &mut self.problems);
         self
     }
 }

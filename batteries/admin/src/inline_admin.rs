@@ -27,6 +27,21 @@ pub(crate) struct Inline {
     pub(crate) fields: Vec<Named>,
     /// The field with the place of a row among the others.
     pub(crate) position: Option<&'static FieldMeta>,
+    /// The inlines of its rows, which have none themselves.
+    pub(crate) inlines: Vec<Inline>,
+}
+
+impl Inline {
+    /// Adds an inline to the others of a model or an inline with this name.
+    pub(crate) fn add(inlines: &mut Vec<Inline>, to: &str, new: (Option<Inline>, Vec<String>), problems: &mut Vec<String>) {
+        let (inline, found) = new;
+        problems.extend(found);
+        let Some(inline) = inline else { return };
+        if inlines.iter().any(|other| other.prefix == inline.prefix) {
+            problems.push(format!("{to} has two inlines of {}: name another reference with by", inline.meta.name));
+        }
+        inlines.push(inline);
+    }
 }
 
 /// How the rows of another model are shown in a form. [`ModelAdmin::inline_with`](crate::ModelAdmin::inline_with) passes it to a closure.
@@ -51,6 +66,9 @@ pub struct InlineAdmin<C: WritableModel> {
     max: Option<usize>,
     fields: Vec<Named>,
     position: Option<&'static FieldMeta>,
+    inlines: Vec<Inline>,
+    /// Whether it is an inline of an inline.
+    is_nested: bool,
     problems: Vec<String>,
     of: PhantomData<fn() -> C>,
 }
@@ -77,9 +95,16 @@ impl<C: WritableModel> InlineAdmin<C> {
             max: None,
             fields: Vec::new(),
             position: None,
+            inlines: Vec::new(),
+            is_nested: false,
             problems: Vec::new(),
             of: PhantomData,
         }
+    }
+
+    /// Returns an inline of the rows of another inline.
+    fn nested(to: &'static ModelMeta) -> Self {
+        InlineAdmin { extra: 1, is_nested: true, ..InlineAdmin::new(to) }
     }
 
     pub(crate) fn into_parts(mut self) -> (Option<Inline>, Vec<String>) {
@@ -90,18 +115,26 @@ impl<C: WritableModel> InlineAdmin<C> {
             self.problems.push(format!("{} has no field that refers to {}", C::META.name, self.to.name));
             return (None, self.problems);
         };
+        if self.is_nested && (field.hidden || self.is_cards || !self.inlines.is_empty()) {
+            self.problems.push(format!(
+                "the inline of {} is part of another inline: it is a table without inlines of its own, and its reference cannot be hidden",
+                C::META.name
+            ));
+        }
         let table = C::META.table;
         let prefix = if self.is_named { format!("{table}.{}:", field.name) } else { format!("{table}:") };
         let inline = Inline {
             meta: C::META,
             field,
             prefix,
-            is_cards: self.is_cards,
+            // The inlines of a row need the width of the page.
+            is_cards: self.is_cards || !self.inlines.is_empty(),
             extra: self.extra,
             min: self.min,
             max: self.max,
             fields: self.fields,
             position: self.position,
+            inlines: self.inlines,
         };
         (Some(inline), self.problems)
     }
@@ -113,6 +146,32 @@ impl<C: WritableModel> InlineAdmin<C> {
     /// Shows each row as a card with its fields below each other, instead of a table.
     pub fn cards(mut self) -> Self {
         self.is_cards = true;
+        self
+    }
+
+    /// Shows the rows of a third model that refer to a row of this inline with that row, which is then a card. They are rows of a table, and
+    /// have no inlines of their own.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Survey { pub id: i64, pub title: String }
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Question { pub id: i64, #[model(references = Survey, on_delete = cascade)] pub survey_id: i64, pub text: String }
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Answer { pub id: i64, #[model(references = Question, on_delete = cascade)] pub question_id: i64, pub text: String }
+    /// let admin = Admin::new().model::<Survey>(|survey| survey.inline_with::<Question>(|questions| questions.inline::<Answer>()));
+    /// # let _ = admin;
+    /// ```
+    pub fn inline<D: WritableModel>(self) -> Self {
+        self.inline_with::<D>(|inline| inline)
+    }
+
+    /// Shows the rows of a third model as [`inline`](Self::inline) does, and configures how. By default, each row of this inline has one
+    /// empty row of the third model.
+    pub fn inline_with<D: WritableModel>(mut self, configure: impl FnOnce(InlineAdmin<D>) -> InlineAdmin<D>) -> Self {
+        let new = configure(InlineAdmin::nested(C::META)).into_parts();
+        Inline::add(&mut self.inlines, C::META.name, new, &mut self.problems);
         self
     }
 

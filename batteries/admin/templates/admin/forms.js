@@ -181,15 +181,22 @@ document.addEventListener("click", (event) => {
 
 // Rows of other models
 
+// Gives a number to a copy of a blank row. The blank rows in it keep theirs.
+const number = (piece, next) => {
+  renameIds(piece, `new-${next}-`);
+  for (const input of all("[name]", piece)) input.name = input.name.replace(":+N:", `:+${next}:`);
+  for (const template of all("template", piece)) number(template.content, next);
+};
+
 const inlineRows = (inline) => {
   const rows = one("[data-rows]", inline);
-  const blank = one("template", inline);
-  const button = one(".add-row", inline);
+  const blank = one(":scope > template", inline);
+  const button = one(":scope > p > .add-row", inline);
   if (!rows) return;
   const current = () => all(":scope > [data-row]", rows);
 
   // The fields with the places of rows are renumbered when rows are moved. Only those that moved get another place.
-  const place = (row) => all("input", row).find((input) => input.name.endsWith(inline.dataset.position));
+  const place = (row) => all("input", row).find((input) => input.name.endsWith(inline.dataset.position) && input.closest("[data-row]") === row);
   const renumber = () => {
     const inputs = current().map(place).filter(Boolean);
     const known = inputs.map((input) => (input.value === "" ? NaN : Number(input.value)));
@@ -246,18 +253,18 @@ const inlineRows = (inline) => {
   current().forEach(makeMovable);
 
   // Numbers of new rows: those of the page, and then higher ones.
-  const numbers = all("[name]", rows).map(({ name }) => Number(/:\+(\d+):/.exec(name)?.[1] ?? -1));
+  const numbers = all("[name]", rows).map(({ name }) => Number([...name.matchAll(/:\+(\d+):/g)].at(-1)?.[1] ?? -1));
   let next = Math.max(-1, ...numbers) + 1;
   const showButton = () => { if (button) button.hidden = current().length >= Number(inline.dataset.most); };
   showButton();
   button?.addEventListener("click", () => {
     const piece = blank.content.cloneNode(true);
-    renameIds(piece, `new-${next}-`);
-    for (const input of all("[name]", piece)) input.name = input.name.replace(":+N:", `:+${next}:`);
+    number(piece, next);
     const row = one("[data-row]", piece);
     next += 1;
     rows.append(row);
     searchChoices(row);
+    setUpInlines(row);
     makeMovable(row);
     showButton();
     one("input:not([type=hidden]), select, textarea", row)?.focus();

@@ -92,6 +92,30 @@ fn fields_that_do_not_fit_are_errors() {
 }
 
 #[test]
+fn inlines_within_inlines_are_tables_of_models_that_refer_to_their_rows() {
+    use lback::admin::InlineAdmin;
+    fn error(configure: impl FnOnce(InlineAdmin<Ticket>) -> InlineAdmin<Ticket>) -> String {
+        start_error(app(Admin::new().model::<Agent>(|agent| agent.inline_with(configure))), SETTINGS)
+    }
+    for (error, expected) in [
+        (error(|ticket| ticket.inline::<Invoice>()), "Invoice has no field that refers to Ticket"),
+        (error(|ticket| ticket.inline::<Comment>().inline::<Comment>()), "Ticket has two inlines of Comment"),
+        (error(|ticket| ticket.inline_with::<Comment>(|comment| comment.cards())), "the inline of Comment is part of another inline"),
+        (error(|ticket| ticket.inline_with::<Comment>(|comment| comment.fields(["txt"]))), "Comment has no field \"txt\""),
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    let topics = Admin::new()
+        .model::<Topic>(|topic| topic.inline_with::<Topic>(|topic| topic.inline_with::<Topic>(|topic| topic.inline::<Topic>())));
+    let error = start_error(app(topics), SETTINGS);
+    assert!(error.contains("the inline of Topic is part of another inline"), "{error}");
+    let missing =
+        Admin::new().without::<Comment>().model::<Agent>(|agent| agent.inline_with::<Ticket>(|ticket| ticket.inline::<Comment>()));
+    let error = start_error(app(missing), SETTINGS);
+    assert!(error.contains("Comment is an inline, but not a model of the site"), "{error}");
+}
+
+#[test]
 fn filters_have_names_and_values_of_their_own() {
     type Choices = &'static [(&'static str, &'static str)];
     let error = |names: &[&'static str], choices: Choices| {

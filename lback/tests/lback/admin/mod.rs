@@ -28,6 +28,7 @@ mod lists;
 #[cfg(feature = "sqlite")]
 mod misconfiguration;
 mod narrowed_rows;
+mod nested_inlines;
 mod pages_of_rows;
 mod saving;
 mod start_page;

@@ -49,10 +49,9 @@ impl Edited<'_> {
     pub(super) fn page(&self, req: &mut Request, site: &Site, form: Form<Values>, conflict: Option<Conflict>) -> Result<Response> {
         let meta = self.model.meta();
         let groups = self.group_views(req, site, !form.errors().is_empty())?;
-        let parent = self.parent();
         let mut inlines = Vec::new();
         for (at, inline) in self.inlines.iter().enumerate() {
-            inlines.push(inline.view(req, site, parent.as_ref(), at)?);
+            inlines.push(inline.view(req, site, at)?);
         }
         let row = match &self.key {
             Some(key) => Some(RowView::of(req, self.model, key, &self.values)?.with_neighbours(req, site, self.model, &self.values)?),

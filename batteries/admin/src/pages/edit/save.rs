@@ -79,8 +79,7 @@ impl Edited<'_> {
             let saved = saving::save(req, self.model, row.clone(), old, &links)?;
             let parent = self.model.ops.key(&saved).into_iter().next().unwrap_or(Value::Null);
             for row in &planned {
-                refused = Some(row);
-                row.write(req, &parent)?;
+                row.write(req, &parent, &mut refused)?;
             }
             refused = None;
             Ok(saved)

@@ -1,20 +1,20 @@
 //! The fields of the rows in the form of the page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::slice;
 
-use lback_core::{Method, Request, Result};
+use lback_core::{Request, Result};
 use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::form_texts;
 use lback_models::{Kind, Value};
 
 use super::super::edit::SEEN;
-use super::super::file_inputs::{sent_files, with_clear};
+use super::super::file_inputs::with_clear;
 use super::super::inputs::input;
 use super::choices::SharedChoices;
+use super::submitted::Submitted;
 use super::{InlineRow, InlineRows};
 use crate::access::{self, Seen};
-use crate::inline_admin::Inline;
 use crate::names::Named;
 use crate::shown::value_of;
 use crate::site::{Registered, Site};
@@ -37,10 +37,11 @@ impl InlineRows<'_> {
             if let Some(list) = choices {
                 let rows = self.rows.iter().filter(|row| row.changes(named));
                 let chosen = rows.flat_map(|row| match submitted {
-                    Some(submitted) => submitted.texts.get(&row.name(named.name())).into_iter().flatten().cloned().collect(),
+                    Some(submitted) => submitted.texts(&row.name(named.name())).into_iter().flatten().cloned().collect(),
                     None => self.initial(row, named),
                 });
-                input = input.choices_from(SharedChoices::new(list, chosen.collect(), self.rows.len()));
+                let blank = self.parents.iter().filter(|parent| parent.blank.is_some()).count();
+                input = input.choices_from(SharedChoices::new(list, chosen.collect(), self.rows.len() + blank));
             }
             let seen = match named {
                 Named::Link(link) if submitted.is_some() => {
@@ -56,11 +57,17 @@ impl InlineRows<'_> {
 
     /// Returns the fields of the form.
     pub(in crate::pages) fn form_fields(&self) -> Vec<Field> {
-        let changed = self.rows.iter().filter(|row| row.can_change);
-        let mut fields: Vec<Field> = changed.flat_map(|row| self.row_fields(row)).collect();
-        for row in self.rows.iter().filter(|row| row.can_delete) {
-            fields.push(Field::boolean(row.name("_delete")).label("Delete"));
-        }
+        let parents = self.parents.iter().enumerate().filter(|(_, parent)| !parent.is_blank());
+        let mut fields: Vec<Field> = parents.flat_map(|(at, _)| self.fields_of(at)).collect();
+        fields.extend(self.nested.iter().flat_map(InlineRows::form_fields));
+        fields
+    }
+
+    /// Returns the fields of the rows that refer to a parent.
+    fn fields_of(&self, parent: usize) -> Vec<Field> {
+        let rows = || self.rows_of(parent).map(|(_, row)| row);
+        let mut fields: Vec<Field> = rows().filter(|row| row.can_change).flat_map(|row| self.row_fields(row)).collect();
+        fields.extend(rows().filter(|row| row.can_delete).map(|row| Field::boolean(row.name("_delete")).label("Delete")));
         fields
     }
 
@@ -96,46 +103,14 @@ impl InlineRows<'_> {
         }
     }
 
-    /// Returns the row that the script of the page copies, and a form with its fields. `at` is the place of the inline on the page.
-    pub(super) fn blank(&self, req: &mut Request, at: usize) -> Result<(InlineRow, Form<Values>)> {
-        let row = InlineRow::new(&self.inline.prefix, "N", self.model.ops.blank(req.now())?, false);
-        let mut form = Form::of(self.row_fields(&row)).ids(format!("blank-{at}"));
+    /// Returns a form with the fields of a blank row, and of those that refer to it.
+    pub(super) fn blank_form(&self, req: &mut Request, row: &InlineRow, ids: String) -> Result<Form<Values>> {
+        let mut fields = self.row_fields(row);
+        fields.extend(self.nested.iter().flat_map(|nested| nested.fields_of(self.rows.len())));
+        let mut form = Form::of(fields).ids(ids);
         // Finds the choices. The form is never submitted.
         form.queried(req)?;
-        Ok((row, form))
-    }
-}
-
-/// The submitted values for the rows of a model.
-#[derive(Default)]
-pub(super) struct Submitted {
-    /// The numbers of new rows.
-    pub(super) numbers: BTreeSet<usize>,
-    /// The texts that are not empty, or "file" for a file, by the names of the fields.
-    pub(super) texts: BTreeMap<String, BTreeSet<String>>,
-    /// The names of the fields for the states of the rows that were on the form.
-    pub(super) seen: BTreeSet<String>,
-}
-
-impl Submitted {
-    /// Returns the submitted values, or `None` if the page is only shown.
-    pub(super) fn of(req: &mut Request, inline: &Inline) -> Result<Option<Self>> {
-        if *req.method() != Method::POST {
-            return Ok(None);
-        }
-        let mut submitted = Submitted::default();
-        let files = sent_files(req)?.into_iter().map(|name| (name, "file".to_owned()));
-        for (name, text) in req.form::<Vec<(String, String)>>()?.into_iter().chain(files) {
-            let Some(rest) = name.strip_prefix(&inline.prefix) else { continue };
-            let number = rest.strip_prefix('+').and_then(|rest| rest.split(':').next()?.parse::<u16>().ok());
-            if !rest.starts_with('+') && name.ends_with(&format!(":{SEEN}")) {
-                submitted.seen.insert(name);
-            } else if !text.trim().is_empty() {
-                submitted.numbers.extend(number.map(usize::from));
-                submitted.texts.entry(name).or_default().insert(text.trim().to_owned());
-            }
-        }
-        Ok(Some(submitted))
+        Ok(form)
     }
 }
 

@@ -2,26 +2,23 @@
 
 mod choices;
 mod form;
+mod load;
+mod number;
 mod save;
+mod submitted;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lback_core::{Request, Result};
-use lback_db::RequestDb;
-use lback_models::{Cursor, FieldMeta, Filter, List, ManyToManyMeta, Value};
+use lback_models::{Filter, List, ManyToManyMeta, Value};
 
-use self::form::{Input, Submitted, is_filled};
-use super::edit::{SEEN, fingerprint, groups, without};
-use super::inputs::may_change;
-use crate::access::{self, Right};
-use crate::history::{LinkedKeys, RowState};
+use self::form::Input;
+use super::edit::SEEN;
+use crate::history::RowState;
 use crate::inline_admin::Inline;
-use crate::model_admin::Group;
 use crate::names::Named;
-use crate::shown::value_of;
 use crate::site::{Registered, Site};
-use crate::stored_files::is_file;
 
 /// The maximum number of rows of a model on the page.
 const MOST_ROWS: usize = 100;
@@ -30,24 +27,56 @@ const MOST_FIELDS: usize = 800;
 /// The maximum number of links of a row by a relation that is changed here. Each of them is sent like a field.
 const MOST_LINKS: usize = 10;
 
-/// The rows of a model that refer to the row of the page.
+/// The rows of a model that refer to the row of the page, or to rows of another inline.
 pub(super) struct InlineRows<'a> {
     inline: &'a Inline,
     model: &'a Registered,
     inputs: Vec<Input>,
-    /// All rows that refer to the row of the page. `None` for a new row.
-    list: Option<List>,
+    /// All rows of the model that the user may see.
+    list: List,
+    parents: Vec<Parent>,
     rows: Vec<InlineRow>,
-    /// The maximum number of rows that the page may have.
-    most: usize,
-    has_more: bool,
-    can_add: bool,
+    /// The inlines of the rows, whose parents are the rows, and the blank one if there is one.
+    nested: Vec<InlineRows<'a>>,
     /// Whether the form had rows that are not on the page any more.
     has_lost: bool,
 }
 
+/// A row to which rows refer.
+struct Parent {
+    /// The prefix of the names of the fields of the rows that refer to it.
+    prefix: String,
+    /// The key to which they refer. `None` for a new row.
+    key: Option<Value>,
+    can_change: bool,
+    can_add: bool,
+    /// The maximum number of rows that the page may have.
+    most: usize,
+    /// Whether there are rows that the page does not have.
+    has_more: bool,
+    /// The row that the script of the page copies for more.
+    blank: Option<InlineRow>,
+}
+
+impl Parent {
+    fn new(prefix: String, key: Option<Value>, can_change: bool) -> Self {
+        Parent { prefix, key, can_change, can_add: false, most: 0, has_more: false, blank: None }
+    }
+
+    /// Returns whether it is a blank row, which is not part of the form.
+    fn is_blank(&self) -> bool {
+        self.prefix.contains(BLANK)
+    }
+}
+
+/// The number of a blank row, and how it is part of the names of fields.
+const NUMBER_OF_BLANK: &str = "N";
+const BLANK: &str = ":+N:";
+
 /// A row, or a new one.
 struct InlineRow {
+    /// The place of the parent.
+    parent: usize,
     /// The prefix of the names of its fields.
     prefix: String,
     values: Vec<Value>,
@@ -67,8 +96,9 @@ struct InlineRow {
 
 impl InlineRow {
     /// Returns the new row with this number, or the blank one that is copied for more.
-    fn new(prefix: &str, number: &str, values: Vec<Value>, is_filled: bool) -> Self {
+    fn new(parent: usize, prefix: &str, number: &str, values: Vec<Value>) -> Self {
         InlineRow {
+            parent,
             prefix: format!("{prefix}+{number}:"),
             values,
             linked: BTreeMap::new(),
@@ -78,7 +108,7 @@ impl InlineRow {
             label: String::new(),
             can_change: true,
             can_delete: false,
-            is_filled,
+            is_filled: false,
         }
     }
 
@@ -104,76 +134,27 @@ impl<'a> InlineRows<'a> {
     /// Returns the rows of each inline that refer to `parent`; a new row has none. Models of which the user may not see rows are left out.
     pub(super) fn all(req: &mut Request, site: &'a Site, inlines: &'a [Inline], parent: Option<&Value>) -> Result<Vec<Self>> {
         let most_fields = MOST_FIELDS / inlines.len().max(1);
-        let found = inlines.iter().map(|inline| InlineRows::of(req, site, inline, parent, most_fields));
+        let found = inlines.iter().map(|inline| {
+            let parents = vec![Parent::new(inline.prefix.clone(), parent.cloned(), true)];
+            InlineRows::of(req, site, inline, parents, most_fields / (inline.inlines.len() + 1))
+        });
         found.filter_map(Result::transpose).collect()
     }
 
-    fn of(req: &mut Request, site: &'a Site, inline: &'a Inline, parent: Option<&Value>, most_fields: usize) -> Result<Option<Self>> {
-        let model = site.model(inline.meta.table)?;
-        let unseen = access::unseen_fields(req, model)?;
-        if !access::has(req, model, Right::View)? || unseen.contains(inline.field.name) {
-            return Ok(None);
-        }
-        // A new row gets the reference to the row of the page.
-        let can_add = access::has(req, model, Right::Add)? && access::changes_field(req, model, inline.field.name)?;
-        let fields = fields(req, site, model, inline)?;
-        let submitted = Submitted::of(req, inline)?;
-        let width = |named: &Named| match named {
-            // The file, and the box that clears it.
-            Named::Field(field) if is_file(field) => 2,
-            Named::Field(_) => 1,
-            Named::Link(_) => MOST_LINKS,
-        };
-        // Each row also has a field for its state, and one to delete it.
-        let most = most_fields / (fields.iter().map(width).sum::<usize>() + 2);
-        let mut rows = Vec::new();
-        let mut has_more = false;
-        let list = match parent {
-            Some(parent) => {
-                let list = access::rows(req, model)?.filter(Filter::equal(inline.field, parent.clone()));
-                let place = inline.position.map(|field| field.name).filter(|name| !unseen.contains(name));
-                Some(list.order_by(place.as_slice())?)
-            }
-            None => None,
-        };
-        if let Some(list) = &list {
-            let most = most.saturating_sub(inline.extra).clamp(1, MOST_ROWS);
-            let page = list.page(req.db()?, &Cursor::default(), u32::try_from(most).unwrap_or(u32::MAX))?;
-            has_more = page.next.is_some();
-            rows = existing(req, site, model, inline, page.items, &unseen)?;
-            for row in &mut rows {
-                // A row that was added after the form was opened has no values in it.
-                row.can_change &= submitted.as_ref().is_none_or(|submitted| submitted.seen.contains(&row.name(SEEN)));
-            }
-        }
-        let most = most.clamp(rows.len() + inline.extra, rows.len() + MOST_ROWS).min(inline.max.unwrap_or(usize::MAX).max(rows.len()));
-        let can_add = can_add && (submitted.is_some() || most > rows.len());
-        if can_add {
-            let empty = inline.extra.max(inline.min.saturating_sub(rows.len()));
-            let numbers = submitted.as_ref().map(|submitted| submitted.numbers.clone()).unwrap_or_default();
-            let numbers: BTreeSet<usize> = numbers.into_iter().chain(0..empty).collect();
-            // More than the maximum number of rows are an error, and not left out.
-            let room = if submitted.is_some() { MOST_ROWS } else { most - rows.len() };
-            for number in numbers.into_iter().take(room) {
-                let values = model.ops.blank(req.now())?;
-                let mut row = InlineRow::new(&inline.prefix, &number.to_string(), values, false);
-                row.is_filled = fields.iter().filter(|named| !inline.is_position(**named)).any(|named| {
-                    let texts = submitted.as_ref().and_then(|submitted| submitted.texts.get(&row.name(named.name())));
-                    is_filled(model, *named, &row.values, submitted.is_some(), texts)
-                });
-                rows.push(row);
-            }
-        }
-        let known = rows.iter().filter(|row| row.can_change).map(|row| row.name(SEEN)).collect();
-        let has_lost = submitted.as_ref().is_some_and(|submitted| !submitted.seen.is_subset(&known));
-        let mut inline_rows = InlineRows { inline, model, inputs: Vec::new(), list, rows, most, has_more, can_add, has_lost };
-        inline_rows.inputs = inline_rows.inputs(req, site, fields, submitted.as_ref())?;
-        Ok(Some(inline_rows))
+    /// Returns the rows that refer to a parent, with their places.
+    fn rows_of(&self, parent: usize) -> impl Iterator<Item = (usize, &InlineRow)> {
+        self.rows.iter().enumerate().filter(move |(_, row)| row.parent == parent)
     }
 
-    /// Returns whether the form has a field of the rows.
-    fn has(&self, field: &FieldMeta) -> bool {
-        self.inputs.iter().any(|input| input.named.name() == field.name)
+    /// Returns all rows that refer to a parent. `None` for a new one.
+    fn list_of(&self, parent: usize) -> Option<List> {
+        let key = self.parents[parent].key.clone()?;
+        Some(self.list.clone().filter(Filter::equal(self.inline.field, key)))
+    }
+
+    /// Returns whether the form has a field or relation of the rows.
+    fn has(&self, name: &str) -> bool {
+        self.inputs.iter().any(|input| input.named.name() == name)
     }
 }
 
@@ -183,65 +164,12 @@ impl Inline {
     }
 }
 
-/// Returns rows of the database. The number of queries does not depend on that of the rows.
-fn existing(
-    req: &mut Request,
-    site: &Site,
-    model: &Registered,
-    inline: &Inline,
-    rows: Vec<Vec<Value>>,
-    unseen: &BTreeSet<&str>,
-) -> Result<Vec<InlineRow>> {
-    let (ops, meta) = (model.ops, model.meta());
-    let mut references = Vec::new();
-    for field in meta.fields.iter().filter(|field| field.column != inline.field.column && !unseen.contains(field.name)) {
-        if let Some(to) = Named::Field(field).to() {
-            let keys = rows.iter().map(|row| value_of(meta, row, field).clone()).collect();
-            references.push((field, access::seen(req, site, to, keys)?));
-        }
-    }
-    let linked = LinkedKeys::of(req.db()?, ops, &rows)?;
-    let row = |values: Vec<Value>| {
-        // The form would not offer a row that the user may not see, and saving it would clear the reference.
-        let sees_references = references.iter().all(|(field, seen)| seen.has(value_of(meta, &values, field)));
-        let key = ops.key_text(&values);
-        let state = linked.state(ops, &values, false);
-        Ok(InlineRow {
-            seen: fingerprint(&without(&state, unseen)),
-            prefix: format!("{}{key}:", inline.prefix),
-            state: Some(state),
-            label: ops.label(&values),
-            can_change: sees_references && access::has_for(req, model, Right::Change, &values)?,
-            can_delete: access::has_for(req, model, Right::Delete, &values)?,
-            is_filled: true,
-            linked: meta.many_to_many.iter().map(|link| (link.name, linked.keys(link, key.clone()).to_vec())).collect(),
-            key,
-            values,
-        })
+/// Returns a key as part of the name of a field, of which colons separate the parts, and a plus sign marks new rows. Browsers change quotes
+/// and line breaks in the names of a form with files.
+fn encoded(key: &str) -> String {
+    let encoded = |c: char| match c {
+        '%' | ':' | '+' | '"' | '\r' | '\n' => format!("%{:02X}", u32::from(c)),
+        _ => c.to_string(),
     };
-    rows.into_iter().map(row).collect()
-}
-
-/// Returns the fields and relations of a model that are part of the page of another: those of its own form, without the reference to the
-/// row of the page.
-fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -> Result<Vec<Named>> {
-    let mut fields = Vec::new();
-    for named in groups(model).iter().flat_map(Group::named) {
-        // New rows have the same columns as the others, which keep their keys.
-        if named.name() != inline.field.name && may_change(req, site, model, named, false)? {
-            fields.push(named);
-        }
-    }
-    if inline.fields.is_empty() {
-        return Ok(fields);
-    }
-    let chosen = |named: &Named| fields.iter().any(|known| known.name() == named.name());
-    // Without its field, a place could not be changed.
-    let place = inline.position.filter(|place| !inline.fields.iter().any(|named| named.name() == place.name)).map(Named::Field);
-    Ok(inline.fields.iter().copied().chain(place).filter(chosen).collect())
-}
-
-fn position(model: &Registered, field: &FieldMeta) -> usize {
-    // The fields are those of the model.
-    model.meta().position(field.column).unwrap_or_default()
+    key.chars().map(encoded).collect()
 }

@@ -4,13 +4,14 @@ use lback_core::{Error, Request, Result};
 use lback_db::{Db, RequestDb};
 use lback_forms::{Form, Values};
 use lback_models::runtime::{dependents, within_sentence};
-use lback_models::{Cursor, FieldMeta, Kind, ModelMeta, OnDelete, Value};
+use lback_models::{FieldMeta, ModelMeta, OnDelete, Value};
 
 use super::super::edit::SEEN;
 use super::super::inputs::{chosen_keys, input_value};
 use super::super::row_errors::RowErrors;
 use super::form::Input;
-use super::{InlineRow, InlineRows, position};
+use super::number::largest;
+use super::{InlineRow, InlineRows};
 use crate::history::{Recorder, RowState, state_of};
 use crate::names::Named;
 use crate::saving::{self, Links, Old};
@@ -30,15 +31,28 @@ impl<'a> InlineRows<'a> {
         form: &mut Form<Values>,
         files: &mut Vec<NewFile>,
     ) -> Result<Vec<Planned<'a>>> {
-        let mut planned = Vec::new();
-        if self.has_lost {
-            let plural = within_sentence(self.model.meta().plural);
+        for lost in std::iter::once(self).chain(&self.nested).filter(|rows| rows.has_lost) {
+            let plural = within_sentence(lost.model.meta().plural);
             form.add_form_error(format!(
                 "Since you opened this page, some {plural} have been deleted, or cannot be changed any more. Check the others, and save again."
             ));
         }
-        let mut next_place = self.next_place(req, given)?;
-        for row in &self.rows {
+        self.planned_of(req, site, 0, given, form, files)
+    }
+
+    /// Returns the rows of a parent to save.
+    fn planned_of(
+        &self,
+        req: &mut Request,
+        site: &Site,
+        parent: usize,
+        given: &mut Values,
+        form: &mut Form<Values>,
+        files: &mut Vec<NewFile>,
+    ) -> Result<Vec<Planned<'a>>> {
+        let mut planned = Vec::new();
+        let mut next_place = self.next_place(req, parent, given)?;
+        for (at, row) in self.rows_of(parent) {
             let is_stale = row.can_change && row.state.is_some() && given.text(&row.name(SEEN)) != row.seen;
             if row.can_delete && given.is_checked(&row.name("_delete")) {
                 if is_stale {
@@ -51,7 +65,7 @@ impl<'a> InlineRows<'a> {
                     continue;
                 }
                 let (row, prefix) = (row.values.clone(), row.prefix.clone());
-                planned.push(Planned { model: self.model, row, links: Vec::new(), step: Step::Delete, prefix });
+                planned.push(Planned { model: self.model, row, links: Vec::new(), step: Step::Delete, prefix, nested: Vec::new() });
                 continue;
             }
             if !row.can_change || (row.is_new() && !row.is_filled) {
@@ -80,14 +94,19 @@ impl<'a> InlineRows<'a> {
             if let Some(place) = self.inline.position {
                 let value = &mut values[position(self.model, place)];
                 // The form does not have the places of rows if the user may not change them.
-                let is_left_empty = if self.has(place) { *value == Value::Null } else { row.is_new() };
+                let is_left_empty = if self.has(place.name) { *value == Value::Null } else { row.is_new() };
                 if is_left_empty {
                     *value = Value::Int(next_place);
                     next_place = next_place.saturating_add(1).min(largest(place));
                 }
             }
+            let mut nested = Vec::new();
+            for inline in &self.nested {
+                nested.extend(inline.planned_of(req, site, at, given, form, files)?);
+            }
             let step = match &row.state {
-                Some(_) if values == row.values && links.is_empty() => continue,
+                Some(_) if values == row.values && links.is_empty() && nested.is_empty() => continue,
+                Some(_) if values == row.values && links.is_empty() => Step::Keep,
                 Some(_) if is_stale => {
                     self.add_conflict(row, form);
                     continue;
@@ -95,11 +114,11 @@ impl<'a> InlineRows<'a> {
                 Some(state) => Step::Save { old: row.values.clone(), state: state.clone() },
                 None => Step::Create(self.inline.field),
             };
-            let row = Planned { model: self.model, row: values, links, step, prefix: row.prefix.clone() };
+            let row = Planned { model: self.model, row: values, links, step, prefix: row.prefix.clone(), nested };
             row.errors().clean(&row.row, form)?;
             planned.push(row);
         }
-        self.check_number(req, &planned, form)?;
+        self.check_number(req, parent, &planned, form)?;
         Ok(planned)
     }
 
@@ -111,54 +130,6 @@ impl<'a> InlineRows<'a> {
             self.model.meta().label,
             row.label
         ));
-    }
-
-    /// Returns the place of a new row without one: after all others.
-    fn next_place(&self, req: &mut Request, given: &Values) -> Result<i64> {
-        let Some(place) = self.inline.position else { return Ok(0) };
-        let mut last = self.rows.iter().filter_map(|row| given.text(&row.name(place.name)).trim().parse::<i64>().ok()).max();
-        if let Some(list) = &self.list {
-            let descending = list.clone().order_by(&[&format!("-{}", place.name)])?;
-            let stored = descending.page(req.db()?, &Cursor::default(), 1)?.items.into_iter().next();
-            if let Some(Value::Int(stored)) = stored.as_ref().map(|row| &row[position(self.model, place)]) {
-                last = last.max(Some(*stored));
-            }
-        }
-        Ok(last.map_or(1, |last| last.saturating_add(1)).min(largest(place)))
-    }
-
-    /// Adds an error to the form if there would be too few or too many rows.
-    fn check_number(&self, req: &mut Request, planned: &[Planned<'_>], form: &mut Form<Values>) -> Result<()> {
-        let (min, max) = (self.inline.min, self.inline.max);
-        if min == 0 && max.is_none() {
-            return Ok(());
-        }
-        let deleted = planned.iter().filter(|row| matches!(row.step, Step::Delete)).count();
-        let created = planned.iter().filter(|row| matches!(row.step, Step::Create(_))).count();
-        let most = min.max(max.unwrap_or(0)).saturating_add(deleted).saturating_add(1);
-        let stored = match &self.list {
-            Some(list) => list.count_up_to(req.db()?, u32::try_from(most).unwrap_or(u32::MAX))?,
-            None => 0,
-        };
-        let number = (stored as usize).saturating_sub(deleted).saturating_add(created);
-        let meta = self.model.meta();
-        let counted = |number: usize| format!("{number} {}", within_sentence(if number == 1 { meta.label } else { meta.plural }));
-        if number < min {
-            form.add_form_error(format!("There must be at least {}.", counted(min)));
-        }
-        if let Some(max) = max.filter(|max| created > 0 && number > *max) {
-            form.add_form_error(format!("There can be at most {}.", counted(max)));
-        }
-        Ok(())
-    }
-}
-
-/// Returns the largest number that a field can have.
-fn largest(field: &FieldMeta) -> i64 {
-    match field.kind {
-        Kind::SmallInt => i16::MAX.into(),
-        Kind::Integer => i32::MAX.into(),
-        _ => i64::MAX,
     }
 }
 
@@ -182,13 +153,14 @@ fn is_own_relation(site: &Site, meta: &ModelMeta, pairs: &ModelMeta) -> bool {
         && !site.models.iter().any(|other| other.meta().table != meta.table && is_used(other.meta()))
 }
 
-/// A row that is to be written.
+/// A row that is to be written, with those that refer to it.
 pub(in crate::pages) struct Planned<'a> {
     model: &'a Registered,
     row: Vec<Value>,
     links: Vec<Links>,
     step: Step,
     prefix: String,
+    nested: Vec<Planned<'a>>,
 }
 
 enum Step {
@@ -198,32 +170,52 @@ enum Step {
         old: Vec<Value>,
         state: RowState,
     },
+    /// Leaves the row as it is. Only rows that refer to it are written.
+    Keep,
     Delete,
 }
 
-impl Planned<'_> {
-    /// Writes the row, which refers to `parent`.
+impl<'a> Planned<'a> {
+    pub(super) fn is_created(&self) -> bool {
+        matches!(self.step, Step::Create(_))
+    }
+
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self.step, Step::Delete)
+    }
+
+    /// Writes the row, which refers to `parent`, and then those that refer to it. `current` is the row that is being written.
     ///
     /// # Errors
-    /// Returns an error if the database or the code of the application refuses it.
-    pub(in crate::pages) fn write(&self, req: &mut Request, parent: &Value) -> Result<()> {
+    /// Returns an error if the database or the code of the application refuses one of them.
+    pub(in crate::pages) fn write<'p>(&'p self, req: &mut Request, parent: &Value, current: &mut Option<&'p Planned<'a>>) -> Result<()> {
+        *current = Some(self);
+        let saved = self.write_row(req, parent)?;
+        let key = self.model.ops.key(&saved).into_iter().next().unwrap_or(Value::Null);
+        self.nested.iter().try_for_each(|row| row.write(req, &key, current))
+    }
+
+    /// Writes the row, and returns it as it was stored.
+    fn write_row(&self, req: &mut Request, parent: &Value) -> Result<Vec<Value>> {
         let ops = self.model.ops;
         match &self.step {
-            Step::Delete => saving::delete(req, self.model, &self.row, |req| {
-                saving::lock_unchanged(req, self.model, &self.row)?;
-                let recorder = Recorder::of(req)?;
-                let db = req.db()?;
-                let before = state_of(db, ops, &self.row, true)?;
-                ops.delete(db, &self.row)?;
-                recorder.record(db, ops, &self.row, Some(before), None)
-            }),
-            Step::Save { old, state } => {
-                saving::save(req, self.model, self.row.clone(), Some(Old { row: old, state }), &self.links).map(drop)
+            Step::Delete => {
+                saving::delete(req, self.model, &self.row, |req| {
+                    saving::lock_unchanged(req, self.model, &self.row)?;
+                    let recorder = Recorder::of(req)?;
+                    let db = req.db()?;
+                    let before = state_of(db, ops, &self.row, true)?;
+                    ops.delete(db, &self.row)?;
+                    recorder.record(db, ops, &self.row, Some(before), None)
+                })?;
+                Ok(self.row.clone())
             }
+            Step::Keep => Ok(self.row.clone()),
+            Step::Save { old, state } => saving::save(req, self.model, self.row.clone(), Some(Old { row: old, state }), &self.links),
             Step::Create(reference) => {
                 let mut row = self.row.clone();
                 row[position(self.model, reference)] = parent.clone();
-                saving::save(req, self.model, row, None, &self.links).map(drop)
+                saving::save(req, self.model, row, None, &self.links)
             }
         }
     }
@@ -239,4 +231,9 @@ impl Planned<'_> {
     fn errors(&self) -> RowErrors<'_> {
         RowErrors { model: self.model, prefix: &self.prefix, label: self.model.meta().label }
     }
+}
+
+fn position(model: &Registered, field: &FieldMeta) -> usize {
+    // The fields are those of the model.
+    model.meta().position(field.column).unwrap_or_default()
 }
