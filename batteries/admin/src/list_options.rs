@@ -91,7 +91,7 @@ impl<M: Model> ModelAdmin<M> {
     pub fn sortable_by(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         let mut sortable = Vec::new();
         for name in fields {
-            sortable.extend(self.found(names::field(M::META, name)).map(|field| field.name));
+            sortable.extend(self.found(names::sortable(M::META, name)).map(|field| field.name));
         }
         self.options.sortable = Some(sortable);
         self

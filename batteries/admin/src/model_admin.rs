@@ -324,7 +324,7 @@ impl<M: Model> ModelAdmin<M> {
     pub fn order(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         for name in fields {
             let (sign, name) = name.strip_prefix('-').map_or(("", name), |name| ("-", name));
-            if let Some(field) = self.found(names::field(M::META, name)) {
+            if let Some(field) = self.found(names::sortable(M::META, name)) {
                 self.options.order.push(format!("{sign}{}", field.name));
             }
         }

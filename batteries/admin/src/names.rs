@@ -58,6 +58,20 @@ pub(crate) fn field(meta: &'static ModelMeta, name: &str) -> Result<&'static Fie
     }
 }
 
+/// Returns the field with this name, by which a list is sorted.
+///
+/// # Errors
+/// Returns a message if the model has no such field, or if the name follows a reference.
+pub(crate) fn sortable(meta: &'static ModelMeta, name: &str) -> Result<&'static FieldMeta, String> {
+    match name.split_once('.') {
+        Some(_) => Err(format!(
+            "{} cannot be sorted by \"{name}\", because no index serves the order of another table: copy the value to a field of {}",
+            meta.name, meta.name
+        )),
+        None => field(meta, name),
+    }
+}
+
 fn unknown(meta: &ModelMeta, name: &str) -> String {
     let links = meta.many_to_many.iter().map(|link| link.name);
     let names: Vec<&str> = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name).chain(links).collect();

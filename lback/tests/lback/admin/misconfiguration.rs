@@ -72,6 +72,8 @@ fn fields_that_do_not_fit_are_errors() {
         (error(|ticket| ticket.search(["agent.nmae"])), "Agent has no field \"nmae\"; did you mean \"name\"?"),
         (error(|ticket| ticket.search(["agent.secret"])), "Agent.secret is hidden"),
         (error(|ticket| ticket.dates("points")), "Ticket.points is neither a date nor a timestamp"),
+        (error(|ticket| ticket.order(["-agent.name"])), "Ticket cannot be sorted by \"agent.name\""),
+        (error(|ticket| ticket.sortable_by(["title", "agent.name"])), "Ticket cannot be sorted by \"agent.name\""),
         (error(|ticket| ticket.inline::<Agent>()), "Agent has no field that refers to Ticket"),
         (error(|ticket| ticket.inline::<Comment>().inline::<Comment>()), "Ticket has two inlines of Comment"),
         (error(|ticket| ticket.inline_with::<Comment>(|comment| comment.by("author"))), "Comment.author does not refer to Ticket"),
