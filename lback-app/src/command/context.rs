@@ -152,12 +152,16 @@ impl Command {
         self.ready.app.state().ok_or_else(missing)
     }
 
-    /// Waits for async work: `command.block_on(async { … })?`.
+    /// Waits for async work: `command.block_on(async { … })?`. Tasks that are still running then are not waited for.
     ///
     /// # Errors
     /// Returns an error if no threads can be started.
     pub fn block_on<F: Future>(&self, work: F) -> ProgramResult<F::Output> {
-        Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work))
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let value = runtime.block_on(work);
+        // A thread may be blocked without end, such as that of a job.
+        runtime.shutdown_background();
+        Ok(value)
     }
 }
 
