@@ -198,7 +198,7 @@ impl JobContext {
         self.has_given_up
     }
 
-    /// Commits the work of the job, together with its end. Returns false if there is no transaction.
+    /// Commits the work of the job, together with its end, unless its time is over. Returns false if there is no transaction.
     pub(crate) fn commit(&mut self, end: &End) -> Result<bool> {
         self.control.check_time()?;
         let Some(unit) = &mut self.unit else { return Ok(false) };

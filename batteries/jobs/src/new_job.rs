@@ -73,8 +73,9 @@ impl<J: Job> From<J> for NewJob {
 
 impl NewJob {
     fn key(&mut self, key: &str) -> String {
-        if key.is_empty() || key.len() > MAX_KEY {
-            self.problem.get_or_insert_with(|| format!("the key {key:.50?} should have 1 to {MAX_KEY} bytes"));
+        // PostgreSQL stores no NUL.
+        if key.is_empty() || key.len() > MAX_KEY || key.contains('\0') {
+            self.problem.get_or_insert_with(|| format!("the key {key:.50?} should have 1 to {MAX_KEY} bytes, none of which is NUL"));
         }
         format!("{}:{key}", self.name)
     }

@@ -12,9 +12,10 @@ use crate::{Batch, BatchInfo, NewJob};
 /// Stores a batch and its jobs, and returns its id.
 pub(crate) fn push(db: &mut Db, batch: &Batch, now: DateTime<Utc>) -> Result<i64> {
     let next = batch.next.as_ref().map(serde_json::to_string).transpose()?;
+    let all = i32::try_from(batch.jobs.len()).unwrap_or(i32::MAX);
     let row = (
-        job_batches::total.eq(0),
-        job_batches::pending.eq(0),
+        job_batches::total.eq(all),
+        job_batches::pending.eq(all),
         job_batches::failed.eq(0),
         job_batches::next_job.eq(next),
         job_batches::created_at.eq(now.naive_utc()),
@@ -22,10 +23,12 @@ pub(crate) fn push(db: &mut Db, batch: &Batch, now: DateTime<Utc>) -> Result<i64
     let id: i64 = diesel::insert_into(job_batches::table).values(row).returning(job_batches::id).get_result(db)?;
     let stored = push_jobs(db, &batch.jobs, OfBatch { batch_id: Some(id), after_batch: None }, now)?;
     // Unique jobs that are there already belong to another batch, or to none.
-    let count = i32::try_from(stored.iter().filter(|(_, is_new)| *is_new).count()).unwrap_or(i32::MAX);
-    let counts = (job_batches::total.eq(count), job_batches::pending.eq(count));
-    diesel::update(job_batches::table.find(id)).set(counts).execute(db)?;
-    if count == 0 {
+    let others = i32::try_from(stored.iter().filter(|(_, is_new)| !is_new).count()).unwrap_or(i32::MAX);
+    if others > 0 {
+        let counts = (job_batches::total.eq(all - others), job_batches::pending.eq(all - others));
+        diesel::update(job_batches::table.find(id)).set(counts).execute(db)?;
+    }
+    if all == others {
         push_next(db, id, batch.next.as_ref(), now)?;
     }
     Ok(id)
@@ -36,9 +39,14 @@ pub(super) fn count_end(db: &mut Db, id: i64, is_failed: bool, now: DateTime<Utc
     let counts = (job_batches::pending.eq(job_batches::pending - 1), job_batches::failed.eq(job_batches::failed + i32::from(is_failed)));
     let updated = diesel::update(job_batches::table.find(id)).set(counts);
     let left: Option<(i32, Option<String>)> = updated.returning((job_batches::pending, job_batches::next_job)).get_result(db).optional()?;
-    match left {
-        Some((0, next)) => push_next(db, id, next.map(|next| serde_json::from_str(&next)).transpose()?.as_ref(), now),
-        _ => Ok(()),
+    let Some((0, next)) = left else { return Ok(()) };
+    match next.map(|next| serde_json::from_str(&next)).transpose() {
+        Ok(next) => push_next(db, id, next.as_ref(), now),
+        // The other jobs must be able to end.
+        Err(error) => {
+            tracing::error!(target: "lback::jobs", batch = id, %error, "the job that follows a batch cannot be read, and is not run");
+            Ok(())
+        }
     }
 }
 

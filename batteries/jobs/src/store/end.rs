@@ -50,7 +50,10 @@ pub(crate) fn end_all(db: &mut Db, worker: &str, ends: &[(Claimed, End)]) -> Res
         )
         .execute(db)?;
     }
-    for (job, how) in ends.iter().filter(|(job, end)| !is_simple(job, end)) {
+    // In the same order in all processes, so that none waits for the counts of a batch while another waits for it.
+    let mut others: Vec<_> = ends.iter().filter(|(job, end)| !is_simple(job, end)).collect();
+    others.sort_by_key(|(job, _)| job.batch_id);
+    for (job, how) in others {
         end(db, worker, job, how)?;
     }
     Ok(())
@@ -65,6 +68,13 @@ pub(crate) fn end(db: &mut Db, worker: &str, job: &Claimed, how: &End) -> Result
         .filter(job_queue::attempts.eq(job.attempts))
         .filter(job_queue::state.eq(RUNNING));
     let released = (job_queue::worker.eq(None::<&str>), job_queue::lease_until.eq(None::<NaiveDateTime>));
+    let how = match how {
+        // It was cancelled, and has not noticed it.
+        End::Retry { .. } | End::HandedBack if own.for_update().select(job_queue::is_cancelled).first(db).optional()? == Some(true) => {
+            &End::Cancelled
+        }
+        how => how,
+    };
     let changed = match how {
         End::Done(keep) => {
             let kept: Option<Option<NaiveDateTime>> =

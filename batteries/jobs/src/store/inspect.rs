@@ -99,7 +99,7 @@ pub(crate) fn cancel(db: &mut Db, id: i64, now: DateTime<Utc>) -> Result<bool> {
             let running = job_queue::table.find(id).filter(job_queue::state.eq(RUNNING));
             Ok(diesel::update(running).set(job_queue::is_cancelled.eq(true)).execute(db)? > 0)
         }
-        Some((Ok(JobState::Waiting | JobState::Ready | JobState::Blocked), _, batch_id, after_batch)) => {
+        Some((Ok(JobState::Waiting | JobState::Ready | JobState::Blocked), lock_key, batch_id, after_batch)) => {
             diesel::delete(job_queue::table.find(id)).execute(db)?;
             let job = Claimed {
                 id,
@@ -108,8 +108,8 @@ pub(crate) fn cancel(db: &mut Db, id: i64, now: DateTime<Utc>) -> Result<bool> {
                 payload: String::new(),
                 attempts: 0,
                 is_unique_later: false,
-                // It has not run, so nothing waits for its end.
-                lock_key: None,
+                // If it was the next with its key, another one follows.
+                lock_key,
                 batch_id,
                 after_batch,
                 created_at: now,

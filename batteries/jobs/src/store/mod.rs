@@ -123,9 +123,18 @@ pub(crate) const RUNNING: &str = "running";
 pub(crate) const DONE: &str = "done";
 pub(crate) const FAILED: &str = "failed";
 
-/// Returns `time` later, or the last representable time.
+/// Returns `time` later.
 pub(crate) fn later(now: DateTime<Utc>, time: std::time::Duration) -> NaiveDateTime {
     let later = chrono::TimeDelta::from_std(time).ok().and_then(|time| now.checked_add_signed(time));
-    // Years with more than four digits are not read back from SQLite.
-    later.unwrap_or(now + chrono::TimeDelta::days(365_000)).naive_utc()
+    storable(later.unwrap_or(DateTime::<Utc>::MAX_UTC))
+}
+
+/// Returns the time, or the nearest one in the years 1970 to 9999: other years are not read back from SQLite, or are refused by
+/// PostgreSQL.
+pub(crate) fn storable(time: DateTime<Utc>) -> NaiveDateTime {
+    const LAST: i64 = 253_402_300_799;
+    match time.timestamp() {
+        0..=LAST => time.naive_utc(),
+        seconds => DateTime::from_timestamp(seconds.clamp(0, LAST), 0).unwrap_or_default().naive_utc(),
+    }
 }

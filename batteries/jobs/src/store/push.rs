@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use lback_core::Result;
 use lback_db::Db;
 
-use super::{DONE, READY, WAITING, job_queue, later};
+use super::{DONE, READY, WAITING, job_queue, later, storable};
 use crate::NewJob;
 use crate::new_job::{Due, UniqueUntil};
 
@@ -46,7 +46,7 @@ impl<'a> NewRow<'a> {
         let due_at = match job.due {
             Due::Now => created_at,
             Due::After(time) => time.to_std().map_or(created_at, |time| later(now, time)),
-            Due::At(time) => time.naive_utc(),
+            Due::At(time) => storable(time),
         };
         NewRow {
             name: &job.name,

@@ -1,5 +1,6 @@
 //! One attempt to run a job.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -43,11 +44,9 @@ pub(crate) async fn attempt(worker: Arc<Worker>, job: Claimed, control: Arc<Cont
         Ok(result) => result,
         Err(_) if control.time_out() => {
             overdue.fetch_add(1, Ordering::AcqRel);
-            return Outcome::Ended(worker.failed(
-                &job,
-                format!("the time limit of the job is over: it did not end within {limit:?}"),
-                false,
-            ));
+            tracing::error!(target: "lback::jobs", id = job.id, name = job.name, "a job keeps its thread after its time limit");
+            let error = format!("the time limit of the job is over: it did not end within {limit:?}");
+            return Outcome::Ended(worker.failed(&job, error, false));
         }
         // It has just returned.
         Err(_) => work.await,
@@ -89,7 +88,9 @@ impl Worker {
             tracing::error!(target: "lback::jobs", id, name, attempt, "the job has failed: {error}");
             return End::Failed { keep: self.jobs.settings().keep_failed(), error };
         }
-        let pause = varied(of_type.map_or_else(|| doubled_pause(attempts), |of_type| (of_type.pause)(attempts)), job);
+        // It may panic.
+        let own_pause = of_type.and_then(|of_type| catch_unwind(|| (of_type.pause)(attempts)).ok());
+        let pause = varied(own_pause.unwrap_or_else(|| doubled_pause(attempts)), job);
         tracing::warn!(target: "lback::jobs", id, name, attempt, "the job has failed, and is tried again in {} s: {error}", pause.as_secs());
         End::Retry { pause, error }
     }
@@ -103,9 +104,10 @@ fn varied(pause: Duration, job: &Claimed) -> Duration {
     Duration::from_millis(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX / 2000).saturating_mul(part) / 1000)
 }
 
-/// Returns an error with its causes.
+/// Returns an error with its causes, as it can be stored.
 fn text(error: &Error) -> String {
     let causes = error.causes().map(|cause| format!(": {cause}"));
     let text: String = std::iter::once(error.message().to_owned()).chain(causes).collect();
-    text.chars().take(MAX_ERROR).collect()
+    // PostgreSQL stores no NUL.
+    text.chars().take(MAX_ERROR).map(|char| if char == '\0' { char::REPLACEMENT_CHARACTER } else { char }).collect()
 }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod commands;
+mod faults;
 mod keys;
 #[cfg(feature = "admin")]
 mod pages;
