@@ -1,13 +1,15 @@
 //! Claims jobs that are ready.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::case_when;
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+#[cfg(feature = "postgres")]
+use diesel::sql_types::Bool;
 use diesel::sql_types::{Nullable, Text};
-use lback_core::Result;
+use lback_core::{Error, Result};
 use lback_db::Db;
 
 use super::{BLOCKED, READY, RUNNING, job_queue, later};
@@ -47,20 +49,37 @@ struct Row {
     created_at: chrono::NaiveDateTime,
 }
 
+/// What was claimed.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    pub(crate) jobs: Vec<Claimed>,
+    /// Whether jobs were left out because another process was deciding about their keys at the same time.
+    pub(crate) is_contended: bool,
+    /// Whether so many jobs wait for others with their keys that not all were looked at.
+    pub(crate) has_more: bool,
+}
+
 /// Claims up to `room` jobs of these queues for `worker`, in the order of their priorities. No other worker gets them before the end
-/// of the lease.
-pub(crate) fn claim(db: &mut Db, worker: &str, queues: &[Queue], room: usize, lease: Duration) -> Result<Vec<Claimed>> {
-    let mut claimed = Vec::new();
+/// of the lease. `turn` is the number of the call: each begins with another queue, so that a full queue does not hold up the others.
+///
+/// It waits for no other process, except for the limits of queues, so that processes that claim and end jobs never wait for each other.
+pub(crate) fn claim(db: &mut Db, worker: &str, queues: &[Queue], turn: usize, room: usize, lease: Duration) -> Result<Claims> {
+    let mut claims = Claims::default();
+    if room == 0 {
+        return Ok(claims);
+    }
+    let mut rooms = Vec::with_capacity(queues.len());
     for queue in queues {
-        let mut room = i64::try_from(room.saturating_sub(claimed.len())).unwrap_or(i64::MAX);
-        if let Some(limit) = queue.limit {
-            room = room.min(i64::from(limit) - running(db, &queue.name)?);
-        }
+        let free = queue.limit.map(|limit| Ok::<_, Error>(i64::from(limit) - running(db, &queue.name)?)).transpose()?;
+        rooms.push(free.map_or(room, |free| usize::try_from(free).unwrap_or(0)));
+    }
+    for at in (0..queues.len()).map(|at| at.wrapping_add(turn) % queues.len()) {
+        let room = rooms[at].min(room - claims.jobs.len());
         if room > 0 {
-            claimed.extend(claim_from(db, worker, &queue.name, room, lease)?);
+            claim_from(db, worker, &queues[at].name, room, lease, &mut claims)?;
         }
     }
-    Ok(claimed)
+    Ok(claims)
 }
 
 /// Returns the number of running jobs of a queue, which does not grow before the transaction ends.
@@ -72,36 +91,56 @@ fn running(db: &mut Db, queue: &str) -> Result<i64> {
     Ok(job_queue::table.filter(job_queue::state.eq(RUNNING)).filter(job_queue::queue.eq(queue)).count().get_result(db)?)
 }
 
-fn claim_from(db: &mut Db, worker: &str, queue: &str, room: i64, lease: Duration) -> Result<Vec<Claimed>> {
+fn claim_from(db: &mut Db, worker: &str, queue: &str, room: usize, lease: Duration, claims: &mut Claims) -> Result<()> {
     let until = later(db.now(), lease);
-    let room = usize::try_from(room).unwrap_or(usize::MAX);
-    let mut claimed = Vec::new();
+    let most = claims.jobs.len() + room;
+    let mut keys = HashMap::new();
     let mut looks_at = room;
     for _ in 0..MOST_LOOKS {
         let rows = ready(db, queue, looks_at)?;
         let is_rest = rows.len() < looks_at;
-        let mut free = Vec::new();
+        let (mut started, mut blocked, mut left) = (Vec::new(), Vec::new(), false);
         for row in rows {
-            if claimed.len() == room {
+            if claims.jobs.len() == most {
                 break;
             }
-            match &row.lock_key {
-                None => free.push(row.id),
-                Some(key) if claim_alone(db, row.id, key, worker, until)? => {}
-                Some(_) => continue,
+            if let Some(key) = &row.lock_key {
+                let state = match keys.get(key) {
+                    Some(state) => *state,
+                    None => key_state(db, key)?,
+                };
+                // If the job is the first, it runs from now on.
+                keys.insert(key.clone(), if state == KeyState::Free { KeyState::Taken } else { state });
+                match state {
+                    KeyState::Free => {}
+                    KeyState::Taken => {
+                        blocked.push(row.id);
+                        continue;
+                    }
+                    KeyState::Contended => {
+                        left = true;
+                        continue;
+                    }
+                }
             }
-            claimed.push(row);
+            started.push(row.id);
+            claims.jobs.push(row.claimed(queue));
         }
-        if !free.is_empty() {
-            start(db, &free, worker, until)?;
+        if !started.is_empty() {
+            start(db, &started, worker, until)?;
         }
-        if is_rest || claimed.len() == room {
-            break;
+        if !blocked.is_empty() {
+            diesel::update(job_queue::table.filter(job_queue::id.eq_any(blocked))).set(job_queue::state.eq(BLOCKED)).execute(db)?;
+        }
+        claims.is_contended |= left;
+        if is_rest || left || claims.jobs.len() == most {
+            return Ok(());
         }
         // The jobs that were looked at are blocked now.
         looks_at = room.max(BLOCKED_AT_ONCE);
     }
-    Ok(claimed.into_iter().map(|row| row.claimed(queue)).collect())
+    claims.has_more = true;
+    Ok(())
 }
 
 /// Returns the first jobs of a queue that are ready, which no other worker gets before the end of the transaction.
@@ -130,25 +169,33 @@ fn start(db: &mut Db, ids: &[i64], worker: &str, until: chrono::NaiveDateTime) -
     diesel::update(job_queue::table.filter(job_queue::id.eq_any(ids))).set(started).execute(db)
 }
 
-/// Starts a job unless another one with its key runs. Otherwise the job is blocked: the end of the other one makes it ready, so that
-/// it is looked at once only, however many wait for the same key.
-fn claim_alone(db: &mut Db, id: i64, key: &str, worker: &str, until: chrono::NaiveDateTime) -> Result<bool> {
-    for _ in 0..2 {
-        // The lock makes the end of the other job wait for this transaction, so that it sees the blocked job.
-        let other = job_queue::table.filter(job_queue::lock_key.eq(key)).filter(job_queue::state.eq(RUNNING));
-        let other: Option<i64> = other.for_update().select(job_queue::id).first(db).optional()?;
-        if other.is_some() {
-            diesel::update(job_queue::table.find(id)).set(job_queue::state.eq(BLOCKED)).execute(db)?;
-            return Ok(false);
-        }
-        match db.transaction(|db| start(db, &[id], worker, until)) {
-            Ok(_) => return Ok(true),
-            // Another process has just started one.
-            Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {}
-            Err(error) => return Err(error.into()),
+/// Whether a job with a key may start. If it may not, it is blocked: the end of the other one makes it ready, so that it is looked at
+/// once only, however many wait for the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyState {
+    /// No job with the key runs, and no other process starts one before the end of the transaction.
+    Free,
+    /// A job with the key runs. Its end waits for the transaction, so that it sees the blocked jobs.
+    Taken,
+    /// Another process is starting or ending a job with the key.
+    Contended,
+}
+
+fn key_state(db: &mut Db, key: &str) -> QueryResult<KeyState> {
+    #[cfg(feature = "postgres")]
+    if db.kind() == lback_db::Kind::Postgres {
+        let lock =
+            diesel::dsl::sql::<Bool>("pg_try_advisory_xact_lock(hashtext('lback_jobs_key'), hashtext(").bind::<Text, _>(key).sql("))");
+        if !diesel::select(lock).get_result::<bool>(db)? {
+            return Ok(KeyState::Contended);
         }
     }
-    Ok(false)
+    let running = job_queue::table.filter(job_queue::lock_key.eq(key)).filter(job_queue::state.eq(RUNNING)).select(job_queue::id);
+    if running.first::<i64>(db).optional()?.is_none() {
+        return Ok(KeyState::Free);
+    }
+    let locked: Option<i64> = running.for_update().skip_locked().first(db).optional()?;
+    Ok(if locked.is_some() { KeyState::Taken } else { KeyState::Contended })
 }
 
 impl Row {

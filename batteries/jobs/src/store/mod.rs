@@ -8,7 +8,7 @@ mod push;
 mod upkeep;
 
 pub(crate) use batch::{find as find_batch, push as push_batch};
-pub(crate) use claim::{Claimed, claim};
+pub(crate) use claim::{Claimed, Claims, claim};
 pub(crate) use end::{End, end, end_all};
 pub(crate) use inspect::{Count, cancel, counts, delete, find, list, list_queue, retry, retry_failed};
 pub(crate) use push::{OfBatch, push};

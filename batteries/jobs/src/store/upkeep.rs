@@ -1,6 +1,6 @@
 //! What is done beside the jobs: due jobs become ready, leases are extended, those of dead workers are found, old rows are deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -25,8 +25,8 @@ pub(crate) struct Look {
     pub(crate) next_due: Option<DateTime<Utc>>,
 }
 
-/// Looks for work without writing.
-pub(crate) fn look(db: &mut Db, worker: &str, queues: &[Queue]) -> Result<Look> {
+/// Looks for work without writing. `own` are the jobs that this process has.
+pub(crate) fn look(db: &mut Db, worker: &str, own: &HashSet<i64>, queues: &[Queue]) -> Result<Look> {
     let now = db.now();
     let next_due = next_due(db)?;
     let mut has_work = next_due.is_some_and(|due| due <= now);
@@ -36,7 +36,7 @@ pub(crate) fn look(db: &mut Db, worker: &str, queues: &[Queue]) -> Result<Look> 
             has_work = ready.select(job_queue::id).first::<i64>(db).optional()?.is_some();
         }
     }
-    Ok(Look { has_work: has_work || !lost_ids(db, worker, now, 1)?.is_empty(), next_due })
+    Ok(Look { has_work: has_work || !lost_ids(db, worker, own, now)?.is_empty(), next_due })
 }
 
 /// Returns the time when the next waiting job is due.
@@ -57,21 +57,20 @@ pub(crate) fn make_due_ready(db: &mut Db) -> Result<()> {
     Ok(())
 }
 
-fn lost_ids(db: &mut Db, worker: &str, now: DateTime<Utc>, limit: i64) -> QueryResult<Vec<i64>> {
-    job_queue::table
-        .filter(job_queue::state.eq(RUNNING))
-        .filter(job_queue::lease_until.lt(now.naive_utc()))
-        .filter(job_queue::worker.ne(worker))
-        .limit(limit)
-        .select(job_queue::id)
-        .load(db)
+fn lost_ids(db: &mut Db, worker: &str, own: &HashSet<i64>, now: DateTime<Utc>) -> QueryResult<Vec<i64>> {
+    let running = job_queue::table.filter(job_queue::state.eq(RUNNING));
+    let is_lost = job_queue::lease_until.lt(now.naive_utc()).or(job_queue::worker.eq(worker));
+    let limit = ROWS.saturating_add(i64::try_from(own.len()).unwrap_or(i64::MAX));
+    let mut ids: Vec<i64> = running.filter(is_lost).limit(limit).select(job_queue::id).load(db)?;
+    ids.retain(|id| !own.contains(id));
+    Ok(ids)
 }
 
-/// Returns the jobs of workers that are considered dead, with those workers. Other processes do not get them before the transaction
-/// ends.
-pub(crate) fn lost(db: &mut Db, worker: &str) -> Result<Vec<(String, Claimed)>> {
+/// Returns the jobs of workers that are considered dead, with those workers, and jobs that this process has claimed without knowing it,
+/// as it lost its connection during the commit. Other processes do not get them before the transaction ends.
+pub(crate) fn lost(db: &mut Db, worker: &str, own: &HashSet<i64>) -> Result<Vec<(String, Claimed)>> {
     let now = db.now();
-    let ids = lost_ids(db, worker, now, ROWS)?;
+    let ids = lost_ids(db, worker, own, now)?;
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -92,7 +91,7 @@ pub(crate) fn lost(db: &mut Db, worker: &str) -> Result<Vec<(String, Claimed)>> 
     let rows: Vec<Row> = job_queue::table
         .filter(job_queue::id.eq_any(ids))
         .filter(job_queue::state.eq(RUNNING))
-        .filter(job_queue::lease_until.lt(now.naive_utc()))
+        .filter(job_queue::lease_until.lt(now.naive_utc()).or(job_queue::worker.eq(worker)))
         .for_update()
         .skip_locked()
         .select(Row::as_select())
@@ -118,6 +117,9 @@ pub(crate) fn lost(db: &mut Db, worker: &str) -> Result<Vec<(String, Claimed)>> 
 /// Extends the leases of a worker.
 pub(crate) fn extend_leases(db: &mut Db, worker: &str, lease: Duration) -> Result<()> {
     let own = job_queue::table.filter(job_queue::state.eq(RUNNING)).filter(job_queue::worker.eq(worker));
+    // It does not wait for those whose end is being recorded.
+    let ids: Vec<i64> = own.for_update().skip_locked().select(job_queue::id).load(db)?;
+    let own = job_queue::table.filter(job_queue::id.eq_any(ids));
     diesel::update(own).set(job_queue::lease_until.eq(later(db.now(), lease))).execute(db)?;
     Ok(())
 }
@@ -149,20 +151,22 @@ pub(crate) fn add_counts(db: &mut Db, counts: &BTreeMap<String, (i64, i64)>) -> 
     Ok(())
 }
 
-/// Deletes rows that are not kept any longer.
-pub(crate) fn delete_old(db: &mut Db, keep: Duration) -> Result<()> {
+/// Deletes rows that are not kept any longer. Returns false if there may be more of them.
+pub(crate) fn delete_old(db: &mut Db, keep: Duration) -> Result<bool> {
     let now = db.now();
     let before = now.naive_utc() - TimeDelta::from_std(keep).unwrap_or(TimeDelta::days(3650));
     let ended = job_queue::table.filter(job_queue::state.eq_any([DONE, FAILED])).filter(job_queue::keep_until.lt(now.naive_utc()));
-    let ids: Vec<i64> = ended.limit(ROWS).select(job_queue::id).load(db)?;
-    diesel::delete(job_queue::table.filter(job_queue::id.eq_any(ids))).execute(db)?;
+    let ids: Vec<i64> = ended.limit(ROWS).for_update().skip_locked().select(job_queue::id).load(db)?;
+    let jobs = diesel::delete(job_queue::table.filter(job_queue::id.eq_any(ids))).execute(db)?;
     let ids: Vec<i64> = job_batches::table
         .filter(job_batches::pending.le(0))
         .filter(job_batches::created_at.lt(before))
         .limit(ROWS)
+        .for_update()
+        .skip_locked()
         .select(job_batches::id)
         .load(db)?;
-    diesel::delete(job_batches::table.filter(job_batches::id.eq_any(ids))).execute(db)?;
+    let batches = diesel::delete(job_batches::table.filter(job_batches::id.eq_any(ids))).execute(db)?;
     diesel::delete(job_counts::table.filter(job_counts::hour.lt(before))).execute(db)?;
-    Ok(())
+    Ok(i64::try_from(jobs.max(batches)).is_ok_and(|deleted| deleted < ROWS))
 }

@@ -5,6 +5,7 @@ mod control;
 mod heartbeat;
 mod pump;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use lback_core::{Application, ProgramError, ProgramResult};
 use tokio::sync::watch;
 
 use crate::registry::Queue;
+use crate::store::End;
 use crate::{Jobs, store};
 
 pub(crate) use attempt::{Outcome, attempt};
@@ -59,9 +61,17 @@ impl Worker {
         pump::Pump::new(Arc::new(self)).run(stopping).await;
     }
 
-    /// Records how attempts have ended that belong to workers which are considered dead.
-    pub(crate) fn end_lost(&self, db: &mut lback_db::Db) -> lback_core::Result<()> {
-        for (worker, job) in store::lost(db, &self.id)? {
+    /// Records how attempts have ended that belong to workers which are considered dead, and hands back the jobs that this process has
+    /// claimed without knowing it. `own` are those that it knows.
+    pub(crate) fn end_lost(&self, db: &mut lback_db::Db, own: &HashSet<i64>) -> lback_core::Result<()> {
+        let mut lost = store::lost(db, &self.id, own)?;
+        // In the order of `store::end_all`.
+        lost.sort_by_key(|(_, job)| job.batch_id);
+        for (worker, job) in lost {
+            if *worker == *self.id {
+                store::end(db, &worker, &job, &End::HandedBack)?;
+                continue;
+            }
             let error = "its process has ended, or could not reach the database, while the job was running";
             tracing::warn!(target: "lback::jobs", id = job.id, name = job.name, attempt = job.attempts, "{error}");
             store::end(db, &worker, &job, &self.failed(&job, error.to_owned(), false))?;

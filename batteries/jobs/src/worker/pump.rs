@@ -4,7 +4,7 @@
 //! it. If there is nothing to do, the loop waits until it is woken by a commit of this process or, on PostgreSQL, of another one, until
 //! the next job or schedule is due, or until it is time to look, because another process may have enqueued a job.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::heartbeat::{self, Running};
 use super::{Control, Outcome, Worker, attempt};
-use crate::store::{self, Claimed, End};
+use crate::store::{self, Claimed, Claims, End};
 
 /// How often an idle worker looks for jobs. Processes that share a SQLite file do not wake each other.
 const LOOK_AT_FILE: Duration = Duration::from_secs(1);
@@ -25,6 +25,12 @@ const LOOK_AT_SERVER: Duration = Duration::from_secs(5);
 /// The amount of work that is claimed in advance, and the maximum number of jobs per thread.
 const AHEAD: Duration = Duration::from_millis(50);
 const MAX_AHEAD: usize = 64;
+/// If no thread becomes free for this time, the jobs that were claimed in advance are handed back.
+const MOST_WAIT: Duration = Duration::from_secs(1);
+/// The pause before jobs are looked at again that another process was deciding about.
+const CONTENDED_PAUSE: Duration = Duration::from_millis(20);
+/// The number of threads that are replaced because their job does not end.
+const MOST_OVERDUE: usize = 32;
 
 /// The pause after the first failure of the database; it grows with each further one.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
@@ -65,6 +71,10 @@ pub(super) struct Pump {
     running: Running,
     /// Jobs that have been claimed and wait for a thread.
     claimed: VecDeque<Claimed>,
+    /// The time when a job was last claimed or started.
+    moved_at: Instant,
+    /// The number of claims.
+    turn: usize,
     ended: mpsc::UnboundedReceiver<Ended>,
     send_ended: mpsc::UnboundedSender<Ended>,
     /// Ends that are to be recorded.
@@ -98,16 +108,20 @@ struct Plan {
     counts: Counts,
     /// The schedules that are due.
     scheduled: Vec<usize>,
-    find_lost: bool,
+    /// The jobs that this process has, if others are to be looked for.
+    find_lost: Option<HashSet<i64>>,
     find_due: bool,
     delete_old: bool,
+    turn: usize,
     /// The number of jobs to claim.
     room: usize,
 }
 
 /// What a transaction has found.
 struct Found {
-    claimed: Vec<Claimed>,
+    claims: Claims,
+    /// Whether old rows are left.
+    has_old: bool,
     /// The time when the next job is due, if that was looked for.
     next_due: Option<Option<DateTime<Utc>>>,
     /// The next times of the schedules that were due.
@@ -118,21 +132,20 @@ impl Plan {
     fn carry_out(&self, db: &mut Db) -> Result<Found> {
         let Worker { id, jobs, queues, .. } = &*self.worker;
         store::end_all(db, id, &self.ends)?;
-        store::add_counts(db, &self.counts)?;
-        if self.find_lost {
-            self.worker.end_lost(db)?;
+        if let Some(own) = &self.find_lost {
+            self.worker.end_lost(db, own)?;
         }
-        if self.delete_old {
-            store::delete_old(db, jobs.settings().keep_failed())?;
-        }
+        let has_old = self.delete_old && !store::delete_old(db, jobs.settings().keep_failed())?;
         if self.find_due {
             store::make_due_ready(db)?;
         }
         let scheduled = self.scheduled.iter().filter_map(|&at| Some((at, jobs.schedules().get(at)?)));
         let next_scheduled = scheduled.map(|(at, schedule)| Ok((at, schedule.run(db)?))).collect::<Result<_>>()?;
-        let claimed = store::claim(db, id, queues, self.room, self.worker.lease())?;
-        let next_due = if claimed.len() < self.room { Some(store::next_due(db)?) } else { None };
-        Ok(Found { claimed, next_due, next_scheduled })
+        let claims = store::claim(db, id, queues, self.turn, self.room, self.worker.lease())?;
+        let next_due = if self.find_due || claims.jobs.len() < self.room { Some(store::next_due(db)?) } else { None };
+        // Last, as other processes wait for these rows.
+        store::add_counts(db, &self.counts)?;
+        Ok(Found { claims, has_old, next_due, next_scheduled })
     }
 }
 
@@ -146,6 +159,8 @@ impl Pump {
             next_scheduled: worker.jobs.schedules().iter().map(|_| Some(now)).collect(),
             running: Running::default(),
             claimed: VecDeque::new(),
+            moved_at: Instant::now(),
+            turn: 0,
             ended,
             send_ended,
             ends: Arc::default(),
@@ -190,6 +205,10 @@ impl Pump {
         while let Ok(ended) = self.ended.try_recv() {
             self.note(ended);
         }
+        if !self.claimed.is_empty() && self.moved_at.elapsed() >= MOST_WAIT {
+            let back = self.claimed.drain(..).map(|job| (job, End::HandedBack));
+            Arc::make_mut(&mut self.ends).extend(back);
+        }
         let now = self.worker.app.clock().now();
         let due = self.next_scheduled.iter().flatten().chain(&self.next_due).min().copied();
         let has_ends = !self.ends.is_empty() || (!self.counts.is_empty() && self.count.is_due());
@@ -200,11 +219,12 @@ impl Pump {
             return self.look().await;
         }
         let until_due = due.map_or(self.look.every, |due| (due - now).to_std().unwrap_or_default());
+        let longest = if self.claimed.is_empty() { self.look.every } else { MOST_WAIT };
         let jobs = self.worker.jobs.clone();
         tokio::select! {
             Some(ended) = self.ended.recv() => self.note(ended),
             () = jobs.woken() => self.may_claim = true,
-            () = tokio::time::sleep(self.look.every.min(until_due)) => {}
+            () = tokio::time::sleep(longest.min(until_due)) => {}
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
         Ok(())
@@ -218,7 +238,7 @@ impl Pump {
 
     /// Returns the number of jobs that may begin. Threads whose job does not end are replaced, but only as many as there are threads.
     fn free(&self) -> usize {
-        let overdue = self.overdue.load(Ordering::Acquire).saturating_sub(self.worker.threads);
+        let overdue = self.overdue.load(Ordering::Acquire).saturating_sub(MOST_OVERDUE);
         self.worker.threads.saturating_sub(self.running.all().len() + overdue)
     }
 
@@ -244,6 +264,7 @@ impl Pump {
         while self.free() > 0
             && let Some(job) = self.claimed.pop_front()
         {
+            self.moved_at = Instant::now();
             let limit = self.worker.jobs.registry().find(&job.name).map_or(AHEAD, |of_type| of_type.timeout);
             let control = Arc::new(Control::new(limit));
             self.running.all().insert(job.id, (job.clone(), control.clone()));
@@ -259,8 +280,8 @@ impl Pump {
 
     /// Looks for work that this process was not told of, without writing.
     async fn look(&mut self) -> Result<()> {
-        let worker = self.worker.clone();
-        let look = self.worker.jobs.database().run(move |db| store::look(db, &worker.id, &worker.queues)).await?;
+        let (worker, own) = (self.worker.clone(), self.own());
+        let look = self.worker.jobs.database().run(move |db| store::look(db, &worker.id, &own, &worker.queues)).await?;
         self.look.done();
         self.next_due = look.next_due;
         if look.has_work {
@@ -268,6 +289,12 @@ impl Pump {
             self.find_lost.require();
         }
         Ok(())
+    }
+
+    /// Returns the ids of the jobs that this process has claimed, and whose end it has not recorded.
+    fn own(&self) -> HashSet<i64> {
+        let waiting = self.claimed.iter().chain(self.ends.iter().map(|(job, _)| job)).map(|job| job.id);
+        waiting.chain(self.running.all().keys().copied()).collect()
     }
 
     /// Records ends, and claims jobs.
@@ -279,29 +306,44 @@ impl Pump {
             ends: self.ends.clone(),
             counts: if writes_counts { std::mem::take(&mut self.counts) } else { Counts::new() },
             scheduled: self.next_scheduled.iter().enumerate().filter(is_due).map(|(at, _)| at).collect(),
-            find_lost: self.find_lost.is_due(),
+            find_lost: self.find_lost.is_due().then(|| self.own()),
             find_due: self.find_due.is_due() || self.next_due.is_some_and(|due| due <= now),
             delete_old: self.delete_old.is_due(),
+            turn: self.turn,
             room: self.room(),
         };
         let plan = Arc::new(plan);
         let planned = plan.clone();
+        self.turn = self.turn.wrapping_add(1);
         let found = match self.worker.jobs.database().run_write(move |db| planned.carry_out(db)).await {
             Ok(found) => found,
             Err(error) => {
                 plan.counts.iter().for_each(|(name, count)| add(&mut self.counts, name, *count));
+                // Jobs may have been claimed if the connection was lost during the commit.
+                self.find_lost.require();
+                self.may_claim = true;
                 return Err(error);
             }
         };
         self.ends = Arc::default();
         let regular = [
             (writes_counts, &mut self.count),
-            (plan.find_lost, &mut self.find_lost),
+            (plan.find_lost.is_some(), &mut self.find_lost),
             (plan.find_due, &mut self.find_due),
             (plan.delete_old, &mut self.delete_old),
         ];
         regular.into_iter().filter(|(is_done, _)| *is_done).for_each(|(_, work)| work.done());
-        self.may_claim = found.claimed.len() >= plan.room;
+        if found.has_old {
+            self.delete_old.require();
+        }
+        self.may_claim = found.has_old || found.claims.has_more || found.claims.jobs.len() >= plan.room;
+        if found.claims.is_contended {
+            let jobs = self.worker.jobs.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(CONTENDED_PAUSE).await;
+                jobs.wake();
+            });
+        }
         if let Some(next_due) = found.next_due {
             self.next_due = next_due;
         }
@@ -310,7 +352,8 @@ impl Pump {
                 *scheduled = next;
             }
         }
-        self.claimed.extend(found.claimed);
+        self.claimed.extend(found.claims.jobs);
+        self.moved_at = Instant::now();
         self.start();
         Ok(())
     }
@@ -333,9 +376,10 @@ impl Pump {
             ends: self.ends.clone(),
             counts: std::mem::take(&mut self.counts),
             scheduled: Vec::new(),
-            find_lost: false,
+            find_lost: None,
             find_due: false,
             delete_old: false,
+            turn: 0,
             room: 0,
         };
         let plan = Arc::new(plan);

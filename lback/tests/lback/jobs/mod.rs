@@ -4,6 +4,7 @@ mod batches;
 mod commands;
 mod faults;
 mod keys;
+mod many;
 #[cfg(feature = "admin")]
 mod pages;
 mod retries;

@@ -22,14 +22,14 @@ on_each_database!(
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-fn server(app: App, on: &str, settings: &str) -> Client {
+pub(super) fn server(app: App, on: &str, settings: &str) -> Client {
     let client = Client::over_socket_with_settings(app, &format!("ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30\n{settings}\n{on}"));
     sql(&client, "CREATE TABLE notes (number BIGINT NOT NULL)");
     client
 }
 
 #[track_caller]
-fn eventually(holds: impl Fn() -> bool) {
+pub(super) fn eventually(holds: impl Fn() -> bool) {
     let begin = Instant::now();
     while !holds() {
         assert!(begin.elapsed() < LIMIT, "it has not become true");
