@@ -7,6 +7,7 @@ mod keys;
 mod many;
 #[cfg(feature = "admin")]
 mod pages;
+mod processes;
 mod retries;
 mod schedules;
 mod worker;
