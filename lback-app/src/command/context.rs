@@ -159,7 +159,7 @@ impl Command {
     pub fn block_on<F: Future>(&self, work: F) -> ProgramResult<F::Output> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let value = runtime.block_on(work);
-        // A thread may be blocked without end, such as that of a job.
+        // A thread may be blocked indefinitely, such as that of a job.
         runtime.shutdown_background();
         Ok(value)
     }

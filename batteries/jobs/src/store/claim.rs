@@ -18,6 +18,9 @@ use crate::registry::Queue;
 /// If the first jobs of a queue must wait for others with their keys, this many are looked at together, and this many times.
 const BLOCKED_AT_ONCE: usize = 50;
 const MOST_LOOKS: usize = 20;
+/// The maximum number of keys in one look at a queue. PostgreSQL keeps a lock for each until the transaction ends, and has room for some
+/// thousands.
+const MOST_KEYS: usize = 200;
 
 /// A job that this process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +102,8 @@ fn claim_from(db: &mut Db, worker: &str, queue: &str, room: usize, lease: Durati
     for _ in 0..MOST_LOOKS {
         let rows = ready(db, queue, looks_at)?;
         let is_rest = rows.len() < looks_at;
-        let (mut started, mut blocked, mut left) = (Vec::new(), Vec::new(), false);
+        let (mut started, mut blocked) = (Vec::new(), Vec::new());
+        let (mut left, mut has_all_keys) = (false, true);
         for row in rows {
             if claims.jobs.len() == most {
                 break;
@@ -107,6 +111,10 @@ fn claim_from(db: &mut Db, worker: &str, queue: &str, room: usize, lease: Durati
             if let Some(key) = &row.lock_key {
                 let state = match keys.get(key) {
                     Some(state) => *state,
+                    None if keys.len() == MOST_KEYS => {
+                        has_all_keys = false;
+                        break;
+                    }
                     None => key_state(db, key)?,
                 };
                 // If the job is the first, it runs from now on.
@@ -133,6 +141,9 @@ fn claim_from(db: &mut Db, worker: &str, queue: &str, room: usize, lease: Durati
             diesel::update(job_queue::table.filter(job_queue::id.eq_any(blocked))).set(job_queue::state.eq(BLOCKED)).execute(db)?;
         }
         claims.is_contended |= left;
+        if !has_all_keys {
+            break;
+        }
         if is_rest || left || claims.jobs.len() == most {
             return Ok(());
         }

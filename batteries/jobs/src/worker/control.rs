@@ -40,12 +40,12 @@ impl Control {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Records the return of the job. Returns false if its time limit was over before.
+    /// Records that the job has returned. Returns false if its time limit was over before.
     pub(crate) fn finish(&self) -> bool {
         self.state.compare_exchange(RUNNING, FINISHED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Records the end of the time limit. Returns false if the job has returned before.
+    /// Records that the time limit is over. Returns false if the job has returned before.
     pub(crate) fn time_out(&self) -> bool {
         self.state.compare_exchange(RUNNING, TIMED_OUT, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

@@ -236,7 +236,7 @@ impl Pump {
         (self.free() * ahead.clamp(1, MAX_AHEAD)).saturating_sub(self.claimed.len())
     }
 
-    /// Returns the number of jobs that may begin. Threads whose job does not end are replaced, but only as many as there are threads.
+    /// Returns the number of jobs that may begin. Up to a limit, threads whose job does not end are replaced.
     fn free(&self) -> usize {
         let overdue = self.overdue.load(Ordering::Acquire).saturating_sub(MOST_OVERDUE);
         self.worker.threads.saturating_sub(self.running.all().len() + overdue)

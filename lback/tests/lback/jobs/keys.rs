@@ -16,6 +16,7 @@ on_each_database!(
     a_job_that_is_unique_for_a_time_is_not_repeated_before,
     a_unique_job_that_has_failed_is_not_in_the_way,
     jobs_with_a_key_run_one_at_a_time,
+    many_keys_are_busy_at_the_same_time,
     a_cancelled_job_does_not_run,
 );
 
@@ -112,6 +113,18 @@ fn jobs_with_a_key_run_one_at_a_time(on: &str) {
     client.clock().advance(Duration::from_secs(60));
     assert_eq!(client.run_jobs(), 1);
     assert_eq!((notes(&client), client.jobs().len()), (vec![1, 2, 3, 4, 9], 0));
+}
+
+fn many_keys_are_busy_at_the_same_time(on: &str) {
+    let client = client(on);
+    let jobs: &Jobs = client.app().state().unwrap();
+    let keyed = |number: i64| Note::new(number).one_at_a_time(&number.to_string());
+    client.db(|db| jobs.enqueue_all(db, (0..1000).map(keyed)));
+    sql(&client, "UPDATE job_queue SET state = 'running', worker = 'other', attempts = 1, lease_until = '2100-01-01 00:00:00'");
+    client.db(|db| jobs.enqueue_all(db, (0..1000).map(keyed)));
+    enqueue(&client, Note::new(-1).one_at_a_time("free"));
+    assert_eq!((client.run_jobs(), notes(&client)), (1, vec![-1]));
+    assert_eq!(states(&client).iter().filter(|state| **state == JobState::Blocked).count(), 1000);
 }
 
 fn a_cancelled_job_does_not_run(on: &str) {
