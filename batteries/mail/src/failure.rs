@@ -2,36 +2,24 @@
 
 use std::fmt;
 
-/// The reason for which a mail was not sent, and whether to try again.
+/// The reason for which a mail was not sent.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) kind: FailureKind,
+    /// Whether the mail is not tried again, because the server will never accept it.
+    pub(crate) is_final: bool,
     reason: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FailureKind {
-    /// The mail server is unavailable; other mails need not be tried now.
-    Unreachable,
-    /// The server may accept this mail later.
-    #[cfg(feature = "smtp")]
-    Later,
-    /// The server will not accept this mail.
-    Never,
-}
-
 impl Failure {
-    pub(crate) fn unreachable(reason: impl Into<String>) -> Self {
-        Failure { kind: FailureKind::Unreachable, reason: reason.into() }
+    /// Returns a failure after which the mail is tried again.
+    pub(crate) fn for_now(reason: impl Into<String>) -> Self {
+        Failure { is_final: false, reason: reason.into() }
     }
 
+    /// Returns a failure after which the mail is given up.
     #[cfg(feature = "smtp")]
-    pub(crate) fn later(reason: impl Into<String>) -> Self {
-        Failure { kind: FailureKind::Later, reason: reason.into() }
-    }
-
-    pub(crate) fn never(reason: impl Into<String>) -> Self {
-        Failure { kind: FailureKind::Never, reason: reason.into() }
+    pub(crate) fn for_good(reason: impl Into<String>) -> Self {
+        Failure { is_final: true, reason: reason.into() }
     }
 }
 

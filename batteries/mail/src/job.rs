@@ -6,7 +6,6 @@ use lback_core::{Error, Result};
 use lback_jobs::{Job, JobContext};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::FailureKind;
 use crate::{MailMessage, Mailer};
 
 /// The pause after the first failed attempt. It doubles with each further one, up to the longest.
@@ -40,7 +39,7 @@ impl Job for SendMail {
             return Ok(());
         };
         let (to, reason) = (self.0.recipient_list(), failure.to_string());
-        if failure.kind == FailureKind::Never || job.attempt() >= mailer.max_attempts() {
+        if failure.is_final || job.attempt() >= mailer.max_attempts() {
             tracing::error!(target: "lback::mail", "mail to {to} is given up: {failure}");
             return Err(job.give_up(&reason));
         }

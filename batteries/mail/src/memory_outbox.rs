@@ -8,7 +8,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 
-use crate::failure::FailureKind;
 use crate::job::pause_after;
 use crate::{MailMessage, Mailer};
 
@@ -69,7 +68,7 @@ impl MemoryOutbox {
             waiting.attempts += 1;
             match mailer.deliver(&waiting.mail).await {
                 Ok(()) => mailer.log_sent(&waiting.mail),
-                Err(failure) if failure.kind == FailureKind::Never || waiting.attempts >= mailer.max_attempts() => {
+                Err(failure) if failure.is_final || waiting.attempts >= mailer.max_attempts() => {
                     tracing::error!(target: "lback::mail", "mail to {} is given up: {failure}", waiting.mail.recipient_list());
                 }
                 Err(failure) => {

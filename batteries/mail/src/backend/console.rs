@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::{MailAddress, MailMessage};
 
 pub(super) fn print(mail: &MailMessage) -> Result<(), Failure> {
-    io::stdout().lock().write_all(shown(mail).as_bytes()).map_err(|error| Failure::unreachable(format!("standard output: {error}")))
+    io::stdout().lock().write_all(shown(mail).as_bytes()).map_err(|error| Failure::for_now(format!("standard output: {error}")))
 }
 
 fn shown(mail: &MailMessage) -> String {

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 /// Writes the mail to a file of its own, atomically.
 pub(super) async fn write(folder: &Path, mail: &MailMessage) -> Result<(), Failure> {
-    let unwritable = |error: io::Error| Failure::unreachable(format!("mail cannot be written to {}: {error}", folder.display()));
+    let unwritable = |error: io::Error| Failure::for_now(format!("mail cannot be written to {}: {error}", folder.display()));
     let bytes = mail.to_mime().map_err(unwritable)?;
     let (folder, name) = (folder.to_owned(), file_name(mail));
     let written = tokio::task::spawn_blocking(move || write_whole(&folder, &name, &bytes)).await;

@@ -55,7 +55,7 @@ impl Backend {
     /// Delivers a mail.
     pub(crate) async fn deliver(&self, mail: &MailMessage) -> Result<(), Failure> {
         match self {
-            Backend::Unset => Err(Failure::unreachable(UNSET)),
+            Backend::Unset => Err(Failure::for_now(UNSET)),
             Backend::Console => console::print(mail),
             Backend::File(folder) => file::write(folder, mail).await,
             Backend::Memory(memory) => {

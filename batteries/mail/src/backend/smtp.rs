@@ -58,8 +58,8 @@ impl Smtp {
 
     /// Delivers the mail, on a connection of its own.
     pub(super) async fn deliver(&self, mail: &MailMessage) -> Result<(), Failure> {
-        let envelope = envelope(mail).map_err(|error| Failure::never(error.to_string()))?;
-        let bytes = mail.to_mime().map_err(|error| Failure::never(error.to_string()))?;
+        let envelope = envelope(mail).map_err(|error| Failure::for_good(error.to_string()))?;
+        let bytes = mail.to_mime().map_err(|error| Failure::for_good(error.to_string()))?;
         let sending = async {
             let mut connection = self.connect().await.map_err(|error| self.unreachable(&error))?;
             connection.send(&envelope, &bytes).await.map_err(|error| self.refused(&error))?;
@@ -69,7 +69,7 @@ impl Smtp {
             Ok(sent) => sent?,
             Err(_) => {
                 let seconds = self.patience.as_secs();
-                return Err(Failure::unreachable(format!("{self} did not accept the mail within {seconds} s (SMTP_TIMEOUT_SECONDS)")));
+                return Err(Failure::for_now(format!("{self} did not accept the mail within {seconds} s (SMTP_TIMEOUT_SECONDS)")));
             }
         };
         // The mail was accepted. However the connection ends, it must not be sent again.
@@ -95,14 +95,14 @@ impl Smtp {
 
     /// An error before a mail is mentioned, such as a wrong password, concerns every mail.
     fn unreachable(&self, error: &SmtpError) -> Failure {
-        Failure::unreachable(format!("{self}: {}", with_causes(error)))
+        Failure::for_now(format!("{self}: {}", with_causes(error)))
     }
 
     fn refused(&self, error: &SmtpError) -> Failure {
         let reason = format!("{self}: {}", with_causes(error));
         match error.is_permanent() || error.is_client() {
-            true => Failure::never(reason),
-            false => Failure::later(reason),
+            true => Failure::for_good(reason),
+            false => Failure::for_now(reason),
         }
     }
 }
