@@ -7,6 +7,7 @@ use lback_models::runtime::within_sentence;
 use serde::Serialize;
 
 use super::super::files::FileView;
+use super::super::inlines::InlineRows;
 use super::super::layout::{Crumb, ModelView, link, render};
 use super::super::readonly::{AddLink, Editor, FieldView, fixed};
 use super::conflict::Conflict;
@@ -66,6 +67,7 @@ impl Edited<'_> {
             row,
             form,
             groups,
+            has_files => self.inlines.iter().any(InlineRows::has_files),
             inlines,
             can_save => self.can_save,
             conflict,

@@ -63,6 +63,12 @@ impl InlineRows<'_> {
         fields
     }
 
+    /// Returns whether rows have files, those included that the script of the page adds.
+    pub(in crate::pages) fn has_files(&self) -> bool {
+        let is_of_file = |input: &Input| matches!(input.named, Named::Field(field) if is_file(field));
+        self.inputs.iter().any(is_of_file) || self.nested.iter().any(InlineRows::has_files)
+    }
+
     /// Returns the fields of the rows that refer to a parent.
     fn fields_of(&self, parent: usize) -> Vec<Field> {
         let rows = || self.rows_of(parent).map(|(_, row)| row);

@@ -1,6 +1,7 @@
 //! Files and images: uploads, previews and downloads, and which files stay.
 
 mod hostile;
+mod inlines;
 
 use std::path::PathBuf;
 use std::time::Duration;
