@@ -5,6 +5,7 @@ use lback_models::{FieldMeta, Kind, Model, WritableModel};
 use crate::inline_admin::{Inline, InlineAdmin};
 use crate::model_admin::{Group, Grouped, ModelAdmin, Prepopulated};
 use crate::names::{self, named};
+use crate::stored_files::is_file;
 
 impl<M: Model> ModelAdmin<M> {
     /// Sets the fields of the form, in groups with a title each, which may be empty. Fields that are in no group are left out.
@@ -161,6 +162,6 @@ impl<M: Model> ModelAdmin<M> {
 /// Returns the field with this name, which is a text that visitors write.
 fn text<M: Model>(name: &str) -> Result<&'static FieldMeta, String> {
     let field = names::field(M::META, name)?;
-    let is_text = field.kind == Kind::Text && field.choices.is_empty() && field.references.is_none();
+    let is_text = field.kind == Kind::Text && field.choices.is_empty() && field.references.is_none() && !is_file(field);
     if is_text { Ok(field) } else { Err(format!("{}.{name} is no text that visitors write", M::META.name)) }
 }
