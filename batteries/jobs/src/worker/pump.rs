@@ -233,13 +233,20 @@ impl Pump {
     /// Returns the number of jobs that may be claimed.
     fn room(&self) -> usize {
         let ahead = usize::try_from(AHEAD.as_nanos() / self.average.as_nanos().max(1)).unwrap_or(MAX_AHEAD);
-        (self.free() * ahead.clamp(1, MAX_AHEAD)).saturating_sub(self.claimed.len())
+        // Threads that run short jobs are soon free, too.
+        let soon = self.threads() * (ahead.clamp(1, MAX_AHEAD) - 1);
+        (self.free() + soon).saturating_sub(self.claimed.len())
     }
 
-    /// Returns the number of jobs that may begin. Up to a limit, threads whose job does not end are replaced.
-    fn free(&self) -> usize {
+    /// Returns the number of threads. Up to a limit, those whose job does not end are replaced.
+    fn threads(&self) -> usize {
         let overdue = self.overdue.load(Ordering::Acquire).saturating_sub(MOST_OVERDUE);
-        self.worker.threads.saturating_sub(self.running.all().len() + overdue)
+        self.worker.threads.saturating_sub(overdue)
+    }
+
+    /// Returns the number of jobs that may begin.
+    fn free(&self) -> usize {
+        self.threads().saturating_sub(self.running.all().len())
     }
 
     fn note(&mut self, (job, outcome, time): Ended) {
@@ -303,7 +310,7 @@ impl Pump {
         let is_due = |&(_, next): &(usize, &Option<DateTime<Utc>>)| next.is_some_and(|next| next <= now);
         let plan = Plan {
             worker: self.worker.clone(),
-            ends: self.ends.clone(),
+            ends: std::mem::take(&mut self.ends),
             counts: if writes_counts { std::mem::take(&mut self.counts) } else { Counts::new() },
             scheduled: self.next_scheduled.iter().enumerate().filter(is_due).map(|(at, _)| at).collect(),
             find_lost: self.find_lost.is_due().then(|| self.own()),
@@ -315,9 +322,19 @@ impl Pump {
         let plan = Arc::new(plan);
         let planned = plan.clone();
         self.turn = self.turn.wrapping_add(1);
-        let found = match self.worker.jobs.database().run_write(move |db| planned.carry_out(db)).await {
+        self.may_claim = false;
+        let mut work = std::pin::pin!(self.worker.jobs.database().clone().run_write(move |db| planned.carry_out(db)));
+        // Meanwhile, the threads go on with the jobs that have been claimed.
+        let found = loop {
+            tokio::select! {
+                found = &mut work => break found,
+                Some(ended) = self.ended.recv() => self.note(ended),
+            }
+        };
+        let found = match found {
             Ok(found) => found,
             Err(error) => {
+                Arc::make_mut(&mut self.ends).extend(plan.ends.iter().cloned());
                 plan.counts.iter().for_each(|(name, count)| add(&mut self.counts, name, *count));
                 // Jobs may have been claimed if the connection was lost during the commit.
                 self.find_lost.require();
@@ -325,7 +342,6 @@ impl Pump {
                 return Err(error);
             }
         };
-        self.ends = Arc::default();
         let regular = [
             (writes_counts, &mut self.count),
             (plan.find_lost.is_some(), &mut self.find_lost),
@@ -336,7 +352,7 @@ impl Pump {
         if found.has_old {
             self.delete_old.require();
         }
-        self.may_claim = found.has_old || found.claims.has_more || found.claims.jobs.len() >= plan.room;
+        self.may_claim |= found.has_old || found.claims.has_more || found.claims.jobs.len() >= plan.room;
         if found.claims.is_contended {
             let jobs = self.worker.jobs.clone();
             tokio::spawn(async move {
