@@ -233,8 +233,9 @@ impl Pump {
     /// Returns the number of jobs that may be claimed.
     fn room(&self) -> usize {
         let ahead = usize::try_from(AHEAD.as_nanos() / self.average.as_nanos().max(1)).unwrap_or(MAX_AHEAD);
-        // Threads that run short jobs are soon free, too.
-        let soon = self.threads() * (ahead.clamp(1, MAX_AHEAD) - 1);
+        // Threads that run short jobs are soon free, too, unless none has been for a while.
+        let is_moving = self.moved_at.elapsed() < MOST_WAIT;
+        let soon = if is_moving { self.threads() * (ahead.clamp(1, MAX_AHEAD) - 1) } else { 0 };
         (self.free() + soon).saturating_sub(self.claimed.len())
     }
 
@@ -368,8 +369,10 @@ impl Pump {
                 *scheduled = next;
             }
         }
+        if !found.claims.jobs.is_empty() {
+            self.moved_at = Instant::now();
+        }
         self.claimed.extend(found.claims.jobs);
-        self.moved_at = Instant::now();
         self.start();
         Ok(())
     }
