@@ -53,7 +53,7 @@ pub use program_error::{ProgramError, ProgramResult};
 pub use request::{
     CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile,
 };
-pub use response::{Body, BodyWriter, IntoResponse, Response, WithHeader};
+pub use response::{Body, BodyWriter, Event, IntoResponse, Response, WithHeader};
 pub use router::{BodyLimit, CsrfExempt, Route, Router, SecretPath, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};
 pub use signals::Signal;

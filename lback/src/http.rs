@@ -4,7 +4,7 @@
 
 #[doc(inline)]
 pub use lback_core::{
-    Body, BodyWriter, Bytes, Caching, Cookie, CookieDuration, CookieSent, Cookies, CsrfBinding, CsrfRefusal, HeaderKey, IntoResponse, Keys,
-    Method, Multipart, OrNotFound, Outcome, PrivateCookies, RequestBody, RequestId, SameSite, SignedCookies, StatusCode, TypeMap,
-    UploadedFile, WithHeader, header,
+    Body, BodyWriter, Bytes, Caching, Cookie, CookieDuration, CookieSent, Cookies, CsrfBinding, CsrfRefusal, Event, HeaderKey,
+    IntoResponse, Keys, Method, Multipart, OrNotFound, Outcome, PrivateCookies, RequestBody, RequestId, SameSite, SignedCookies,
+    StatusCode, TypeMap, UploadedFile, WithHeader, header,
 };

@@ -150,6 +150,15 @@ impl Request {
         name.find(&self.headers)?.to_str().ok()
     }
 
+    /// Returns the id of the last [event](crate::Response::events) that the browser has received, if it connects again after the end of
+    /// a stream, to continue after that event.
+    ///
+    /// It is what the client claims: parse it, and check whether the user may see what follows.
+    pub fn last_event_id(&self) -> Option<&str> {
+        // Unlike other headers, it is in UTF-8.
+        std::str::from_utf8(self.headers.get("last-event-id")?.as_bytes()).ok().filter(|id| !id.is_empty())
+    }
+
     /// Deserializes the query string into a `T`: a struct, a map, or a list of pairs.
     ///
     /// An empty value counts as absent: `?page=` yields the default of a field with `#[serde(default)]`, `None` for any

@@ -1,12 +1,14 @@
 //! Responses.
 
 mod body;
+mod events;
 mod file;
 mod into_response;
 mod with_header;
 mod written;
 
 pub use body::Body;
+pub use events::Event;
 pub(crate) use file::FileRequest;
 pub use into_response::IntoResponse;
 pub use with_header::WithHeader;
@@ -17,6 +19,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use cookie::Cookie;
+use futures_core::Stream;
 use hyper::StatusCode;
 use hyper::body::Body as _;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -151,6 +154,51 @@ impl Response {
         Self::of_body(Body::stream(body))
     }
 
+    /// Creates a response that sends events to the page, in which an `EventSource` receives them.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use lback::http::Event;
+    /// use lback::prelude::*;
+    /// use tokio::sync::broadcast;
+    /// use tokio_stream::StreamExt;
+    /// use tokio_stream::wrappers::BroadcastStream;
+    ///
+    /// struct News(broadcast::Sender<String>);
+    ///
+    /// async fn news(req: &mut Request) -> Result<Response> {
+    ///     let News(sender) = req.state()?;
+    ///     let messages = BroadcastStream::new(sender.subscribe());
+    ///     Ok(Response::events(messages.map(|message| Event::text(message?))))
+    /// }
+    /// # fn two(_: &mut Request) -> Response { Response::events(tokio_stream::iter([Event::text("one"), Event::text("two")])) }
+    /// # let app = App::new(Router::new().get("/news", news).get("/two", two)).state(News(broadcast::channel(16).0));
+    /// # let client = lback::testing::Client::with_settings(app, "SESSION_TIMEOUT_MINUTES = 30");
+    /// # assert_eq!(client.get("/two").send().text(), "data: one\n\ndata: two\n\n");
+    /// ```
+    ///
+    /// The stream is polled on the threads that serve connections, so it must not block. It is polled only while the client reads; a
+    /// client that does not read is disconnected after `BODY_TIMEOUT_SECONDS`. While the stream is quiet, a comment is sent every 15
+    /// seconds.
+    ///
+    /// The response ends when the stream ends or fails, when the client disconnects, and when the server stops, as with
+    /// [`Response::until_shutdown`]. An error is logged. The browser then connects again, unless it is answered with 204, and sends the
+    /// id of the last event that it has received: [`Request::last_event_id`](crate::Request::last_event_id).
+    pub fn events<S, E>(events: S) -> Self
+    where
+        S: Stream<Item = Result<Event, E>> + Send + 'static,
+        E: Into<Error> + 'static,
+    {
+        let mut response = Self::body_stream(events::EventBody::new(events)).until_shutdown();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, const { HeaderValue::from_static("text/event-stream") });
+        headers.insert(header::CACHE_CONTROL, const { HeaderValue::from_static("no-store") });
+        // nginx would collect the events until they fill a buffer.
+        headers.insert(HeaderName::from_static("x-accel-buffering"), const { HeaderValue::from_static("no") });
+        response
+    }
+
     /// Creates a response with the media type `content_type`, whose body `write` writes while it is sent: an archive, or a file too
     /// large for the memory.
     ///
@@ -182,6 +230,22 @@ impl Response {
             return Err(Error::unavailable(format!("{MAX_WRITTEN} responses are being written, which is the limit")));
         };
         Self::body_stream(written::WrittenBody::new(permit, write)).with_header("content-type", content_type)
+    }
+
+    /// Returns the response with a body that also ends when the server stops or the client closes its sending side, for a streamed body
+    /// that has no end of its own. The server would otherwise wait for it until `SHUTDOWN_TIMEOUT_SECONDS` have passed.
+    ///
+    /// ```
+    /// # use lback::{Request, Response};
+    /// use std::convert::Infallible;
+    ///
+    /// fn noise(_: &mut Request) -> Response {
+    ///     Response::stream(std::iter::repeat(Ok::<_, Infallible>("noise\n"))).until_shutdown()
+    /// }
+    /// ```
+    pub fn until_shutdown(mut self) -> Self {
+        self.0.extensions_mut().insert(UntilShutdown);
+        self
     }
 
     /// Creates a response from bytes without a specific type.
@@ -276,6 +340,10 @@ impl Response {
         *self.0
     }
 }
+
+/// Marks a response whose body the server ends when it stops. It is not part of the body, which middleware may wrap.
+#[derive(Clone, Copy)]
+pub(crate) struct UntilShutdown;
 
 /// Returns `location` as the value of a `Location` header, with control and non-ASCII characters percent-encoded.
 pub(crate) fn location_value(location: &str) -> HeaderValue {

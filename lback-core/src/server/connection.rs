@@ -32,6 +32,8 @@ use crate::Body;
 use crate::application::Application;
 use crate::config::CoreSettings;
 use crate::request::RequestBody;
+use crate::response::UntilShutdown;
+use crate::view::BoxFuture;
 
 /// How long a connection that was accepted just before the server stopped may take to send its first request.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -59,10 +61,12 @@ pub(super) struct Shared {
     headers: Arc<AtomicUsize>,
     /// Whether clients are waiting for a connection to end.
     is_full: AtomicBool,
+    /// Becomes true when the server stops, and is closed once it has stopped.
+    stopping: watch::Receiver<bool>,
 }
 
 impl Shared {
-    pub(super) fn new(app: Arc<Application>) -> Self {
+    pub(super) fn new(app: Arc<Application>, stopping: watch::Receiver<bool>) -> Self {
         let config = app.config();
         // hyper would set a timer for the headers of each request; `watch` has one for the connection.
         let mut http1 = http1::Builder::new();
@@ -74,6 +78,7 @@ impl Shared {
             lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
             headers: Arc::default(),
             is_full: AtomicBool::new(false),
+            stopping,
             app,
         }
     }
@@ -95,6 +100,11 @@ impl Shared {
         auto_builder
     }
 
+    /// Completes when the server begins to stop.
+    async fn until_stopping(&self) {
+        let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
+    }
+
     /// Records whether all permits for connections are in use and clients are waiting for one.
     pub(super) fn set_full(&self, is_full: bool) {
         self.is_full.store(is_full, Ordering::Relaxed);
@@ -110,8 +120,6 @@ fn header_bytes(config: &CoreSettings) -> usize {
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) state: Arc<ConnectionState>,
-    /// Becomes true when the server stops, and is closed once it has stopped.
-    pub(super) stopping: watch::Receiver<bool>,
 }
 
 impl Connection {
@@ -136,7 +144,7 @@ impl Connection {
         if looks_like_http2 {
             return Box::pin(self.http2(stream, peer, shutdown)).await;
         }
-        let service = service_fn(|request| answer(&self.shared, request, peer, self.state.begin(None), None));
+        let service = service_fn(|request| answer(self.shared.clone(), request, peer, self.state.begin(None), None));
         let mut connection = self.shared.http1.serve_connection(stream, service);
         let result = self.finish(Pin::new(&mut connection), shutdown).await;
         if self.state.was_left_unread() || result.is_err_and(|error| error.is_parse()) {
@@ -159,7 +167,7 @@ impl Connection {
                     return Ok(refusal(status, busy));
                 }
                 let permit = streams.view_permit().await;
-                answer(&shared, request, peer, busy, permit).await
+                answer(shared, request, peer, busy, permit).await
             }
         });
         let auto_builder = self.shared.auto_builder(streams);
@@ -208,7 +216,7 @@ impl Connection {
 
     /// Completes when the server stops and the connection has no first request left to wait for.
     async fn shutdown(&self) {
-        let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
+        self.shared.until_stopping().await;
         // hyper would close a connection that has not sent anything yet, although its request may be on its way.
         if self.state.begun() == 0 {
             let first = Box::pin(tokio::time::timeout(FIRST_REQUEST_TIMEOUT, self.state.first.notified()));
@@ -254,7 +262,7 @@ impl Connection {
 
     /// Completes when the server has stopped, which drops the sender of the channel.
     async fn server_gone(&self) {
-        let mut stopping = self.stopping.clone();
+        let mut stopping = self.shared.stopping.clone();
         while stopping.changed().await.is_ok() {}
     }
 }
@@ -262,7 +270,7 @@ impl Connection {
 /// Answers a request. Holds its connection and its view permit until the view ends; the connection stays busy until the
 /// response has been sent.
 fn answer(
-    shared: &Shared,
+    shared: Arc<Shared>,
     request: hyper::Request<HyperIncoming>,
     peer: Option<SocketAddr>,
     busy: BusyGuard,
@@ -277,13 +285,26 @@ fn answer(
     let response = RunToEnd::new(shared.app.clone().handle(parts, body, peer), (busy, permit));
     async move {
         let (response, (busy, _permit)) = response.await;
-        Ok(response.into_hyper().map(|body| ResponseBody::new(body, busy)))
+        let response = response.into_hyper();
+        let end = response.extensions().get::<UntilShutdown>().is_some().then(|| end_of_endless(shared, busy.state().clone()));
+        Ok(response.map(|body| ResponseBody::new(body, busy, end)))
     }
+}
+
+/// Completes when a body that has no end of its own should end.
+fn end_of_endless(shared: Arc<Shared>, state: Arc<ConnectionState>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        tokio::select! {
+            () = shared.until_stopping() => {}
+            // The client has most likely disconnected. It could be waiting for the rest of any other body.
+            () = state.half_closed() => {}
+        }
+    })
 }
 
 /// Returns a response without calling the application, like hyper's response to headers that are too large.
 fn refusal(status: StatusCode, busy: BusyGuard) -> hyper::Response<ResponseBody> {
-    let mut response = hyper::Response::new(ResponseBody::new(Body::empty(), busy));
+    let mut response = hyper::Response::new(ResponseBody::new(Body::empty(), busy, None));
     *response.status_mut() = status;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -27,8 +27,8 @@ pub(super) struct ConnectionState {
     streaming: AtomicUsize,
     /// Whether the client has closed its sending side.
     half_closed: AtomicBool,
-    /// Notifies request bodies that wait for more when the client closes its sending side.
-    pub(super) ended: Notify,
+    /// Notifies those who wait for the client to close its sending side.
+    ended: Notify,
     /// The connection's task, once it waits for unfinished items.
     waker: Mutex<Option<Waker>>,
     /// The progress of all responses on the connection.
@@ -109,6 +109,15 @@ impl ConnectionState {
     /// Returns whether the client has closed its sending side.
     pub(super) fn is_half_closed(&self) -> bool {
         self.half_closed.load(Ordering::SeqCst)
+    }
+
+    /// Completes when the client has closed its sending side.
+    pub(super) async fn half_closed(&self) {
+        // In this order: otherwise, the client could close its side between the two.
+        let notified = self.ended.notified();
+        if !self.is_half_closed() {
+            notified.await;
+        }
     }
 
     fn wake(&self) {

@@ -60,14 +60,7 @@ impl Incoming {
         let state = self.busy.state().clone();
         let left = self.window.saturating_sub(self.waited);
         let end = Box::pin(async move {
-            let ended = async {
-                // In this order: otherwise, the client could close its side between the two.
-                let notified = state.ended.notified();
-                if !state.is_half_closed() {
-                    notified.await;
-                }
-            };
-            match timeout(left, ended).await {
+            match timeout(left, state.half_closed()).await {
                 Ok(()) => IoError::from(ErrorKind::UnexpectedEof).into(),
                 Err(_) => TooSlow.into(),
             }

@@ -55,10 +55,10 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
     let shutdown_timeout = Duration::from_secs(config.shutdown_timeout_seconds);
     let max_connections = effective_max_connections(config.max_connections);
     let permits = Arc::new(Semaphore::new(max_connections));
-    let shared = Arc::new(Shared::new(app.clone()));
     // Becomes true when the server stops. `stopping` is dropped when this function returns; the remaining connections then
     // close.
     let (stopping, stopped) = watch::channel(false);
+    let shared = Arc::new(Shared::new(app.clone(), stopped.clone()));
     let background = app.start_background(&stopped);
     let mut announcer = Announcer::started(&app, &listener);
     // Every connection and every request holds a clone of `alive`; `all_done` ends when all of them have been dropped.
@@ -72,7 +72,7 @@ pub async fn serve(app: Arc<Application>, listener: TcpListener, stop: impl Futu
         };
         let Some((stream, permit)) = accepted else { continue };
         let state = Arc::new(ConnectionState::new(alive.clone(), permit));
-        let connection = Connection { shared: shared.clone(), state, stopping: stopped.clone() };
+        let connection = Connection { shared: shared.clone(), state };
         tokio::spawn(connection.serve(stream));
     }
 

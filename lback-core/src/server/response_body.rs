@@ -10,6 +10,7 @@ use super::connection_state::BusyGuard;
 use super::http2_streams::Stream;
 use crate::Body;
 use crate::error::BoxError;
+use crate::view::BoxFuture;
 
 /// Maximum size of a chunk that is passed to HTTP/2. The next chunk follows once the last one has been sent, so that the rest
 /// can be discarded if the client reads nothing.
@@ -26,12 +27,14 @@ pub(super) struct ResponseBody {
     /// Whether the body ends only once everything has been sent.
     is_long: bool,
     is_streaming: bool,
+    /// Completes when a body that has no end of its own should end.
+    end: Option<BoxFuture<'static, ()>>,
     /// `None` once the last chunk holds it.
     busy: Option<BusyGuard>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(body: Body, busy: BusyGuard) -> Self {
+    pub(super) fn new(body: Body, busy: BusyGuard, end: Option<BoxFuture<'static, ()>>) -> Self {
         let is_streaming = body.size_hint().exact().is_none();
         if is_streaming {
             busy.state().begin_streaming();
@@ -39,7 +42,7 @@ impl ResponseBody {
         if let Some(stream) = busy.stream() {
             stream.begin_response(&body);
         }
-        ResponseBody { body, rest: Bytes::new(), is_long: false, is_streaming, busy: Some(busy) }
+        ResponseBody { body, rest: Bytes::new(), is_long: false, is_streaming, end, busy: Some(busy) }
     }
 
     fn frame(&mut self, bytes: Bytes) -> Option<Frame<Chunk>> {
@@ -69,6 +72,9 @@ impl hyper::body::Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chunk>, BoxError>>> {
         let this = &mut *self;
+        if this.end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
+            (this.body, this.end) = (Body::empty(), None);
+        }
         if let Some(stream) = this.stream() {
             ready!(stream.poll_sent(cx))?;
         }

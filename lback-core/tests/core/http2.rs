@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame};
 use lback_core::testing::Client;
 use lback_core::{Assembly, Request, Response, Result, Router};
 
-use crate::server::connect;
+use crate::server::connect_to;
 use crate::settings;
 
 const DATA: u8 = 0;
@@ -43,7 +43,11 @@ struct Received {
 impl Frames {
     /// Connects, and gives every response a window of `window` bytes.
     pub(crate) fn connect(client: &Client, window: u32) -> Self {
-        let mut frames = Frames(connect(client));
+        Self::connect_to(client.addr().unwrap(), window)
+    }
+
+    pub(crate) fn connect_to(addr: SocketAddr, window: u32) -> Self {
+        let mut frames = Frames(connect_to(addr));
         frames.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
         frames.send(SETTINGS, 0, 0, &[&[0, 4][..], &window.to_be_bytes()].concat());
         frames
@@ -75,6 +79,11 @@ impl Frames {
 
     pub(crate) fn window_update(&mut self, stream: u32, bytes: u32) {
         self.send(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes());
+    }
+
+    pub(crate) fn reset(&mut self, stream: u32) {
+        const CANCEL: [u8; 4] = [0, 0, 0, 8];
+        self.send(RESET, 0, stream, &CANCEL);
     }
 
     /// Returns the next frame that does not concern the connection itself, or `None` if the server has closed the connection.
@@ -110,6 +119,17 @@ impl Frames {
             ended += usize::from(frame.flags & END_STREAM != 0);
         }
         lengths
+    }
+
+    /// Reads until the stream's data ends with `end`.
+    pub(crate) fn read_until(&mut self, stream: u32, end: &str) {
+        let mut body = Vec::new();
+        while !body.ends_with(end.as_bytes()) {
+            let frame = self.next().expect("the connection stays open");
+            if frame.stream == stream && frame.kind == DATA {
+                body.extend_from_slice(&frame.payload);
+            }
+        }
     }
 
     /// Reads until the stream has ended or was reset. Returns the received data, and the payload of the reset.

@@ -7,6 +7,7 @@ mod client_addr;
 mod cookies;
 mod csp;
 mod early_answers;
+mod events;
 mod half_close;
 mod hostile;
 mod http2;

@@ -60,7 +60,7 @@ pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
 }
 
 /// Starts a server that the test stops itself.
-fn start(app: Arc<Application>) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Result<()>>) {
+pub(crate) fn start(app: Arc<Application>) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<Result<()>>) {
     block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
