@@ -1,13 +1,15 @@
 //! One unit of work per request: the view's database work and its session are saved together, or neither is.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lback::http::Event;
 use lback::prelude::*;
 use lback::testing::Client;
+use tokio_stream::StreamExt;
 
 use crate::gate::Gate;
 use crate::{number, sql};
@@ -59,6 +61,7 @@ on_each_database!(
     a_view_that_is_stopped_by_its_timeout_is_rolled_back,
     over_a_socket_the_work_is_committed_before_the_answer,
     a_client_that_hangs_up_does_not_undo_the_work,
+    an_open_stream_of_events_holds_no_connection,
     middleware_outside_finds_no_database_and_says_so,
 );
 
@@ -428,6 +431,26 @@ fn a_client_that_hangs_up_does_not_undo_the_work(on: &str) {
         thread::yield_now();
     }
     assert_eq!(client.sessions().for_user(7).unwrap().len(), 1, "and its session is saved with it");
+}
+
+fn an_open_stream_of_events_holds_no_connection(on: &str) {
+    async fn events(req: &mut Request) -> Result<Response> {
+        visits(req)?;
+        let count = req.run_db(|db| note(db, "opened").and_then(|()| notes(db))).await?;
+        let first = tokio_stream::once(Event::text(count.to_string()));
+        Ok(Response::events(first.chain(tokio_stream::pending())))
+    }
+    let urls = Router::new().get("/events", events).get("/", |req: &mut Request| notes(req.db()?).map(|n| n.to_string()));
+    let settings = format!("{SETTINGS}\n{on}\nDATABASE_POOL_SIZE = 1\nDATABASE_WAIT_SECONDS = 1");
+    let client = Client::over_socket_with_settings(App::new(urls), &settings);
+    sql(&client, "CREATE TABLE notes (id BIGINT, text TEXT NOT NULL)");
+    let mut stream = TcpStream::connect(client.addr().unwrap()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    write!(stream, "GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines().map(std::result::Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("set-cookie: session_id=")), "the session is saved before the stream begins");
+    assert!(lines.any(|line| line == "data: 1"));
+    client.get("/").send().assert_status(200).assert_contains("1");
 }
 
 fn middleware_outside_finds_no_database_and_says_so(on: &str) {
