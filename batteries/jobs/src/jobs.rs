@@ -73,8 +73,8 @@ impl Jobs {
     pub fn enqueue(&self, db: &mut Db, job: impl Into<NewJob>) -> Result<Enqueued> {
         let job = self.checked(job.into())?;
         let now = db.now();
-        let stored = store::push(db, std::slice::from_ref(&job), store::OfBatch::default(), now)?;
-        Ok(stored.first().map_or(Enqueued { id: 0, is_new: false }, |&(id, is_new)| Enqueued { id, is_new }))
+        let (id, is_new) = store::push_one(db, &job, store::OfBatch::default(), now)?;
+        Ok(Enqueued { id, is_new })
     }
 
     /// Enqueues several jobs in the transaction of `db`, with few statements, and returns their ids.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use diesel::prelude::*;
-use lback_core::Result;
+use lback_core::{Error, Result};
 use lback_db::Db;
 
 use super::{DONE, READY, WAITING, job_queue, later, storable};
@@ -11,6 +11,8 @@ use crate::new_job::{Due, UniqueUntil};
 
 /// The number of jobs in one statement.
 const ROWS: usize = 200;
+/// The number of attempts to enqueue a unique job or to find the other one.
+const MOST_ATTEMPTS: u32 = 20;
 
 #[derive(Insertable)]
 #[diesel(table_name = job_queue)]
@@ -85,13 +87,14 @@ pub(crate) fn push(db: &mut Db, jobs: &[NewJob], of: OfBatch, now: DateTime<Utc>
     Ok(ids)
 }
 
-fn push_one(db: &mut Db, job: &NewJob, of: OfBatch, now: DateTime<Utc>) -> Result<(i64, bool)> {
+/// Stores a job. Returns its id, and whether it is new.
+pub(crate) fn push_one(db: &mut Db, job: &NewJob, of: OfBatch, now: DateTime<Utc>) -> Result<(i64, bool)> {
     let row = NewRow::new(job, now, of);
     let Some(key) = row.unique_key else {
         return Ok((diesel::insert_into(job_queue::table).values(&row).returning(job_queue::id).get_result(db)?, true));
     };
     let with_key = job_queue::table.filter(job_queue::unique_key.eq(key));
-    loop {
+    for _ in 0..MOST_ATTEMPTS {
         let over = with_key.filter(job_queue::state.eq(DONE)).filter(job_queue::unique_until.le(now.naive_utc()));
         diesel::update(over).set(job_queue::unique_key.eq(None::<&str>)).execute(db)?;
         let insert = diesel::insert_into(job_queue::table).values(&row).on_conflict_do_nothing();
@@ -103,4 +106,5 @@ fn push_one(db: &mut Db, job: &NewJob, of: OfBatch, now: DateTime<Utc>) -> Resul
             return Ok((id, false));
         }
     }
+    Err(Error::unavailable(format!("jobs with the key {key:?} begin and end so fast that none can be enqueued")))
 }

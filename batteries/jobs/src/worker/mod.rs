@@ -3,6 +3,7 @@
 mod attempt;
 mod control;
 mod heartbeat;
+mod plan;
 mod pump;
 
 use std::collections::HashSet;

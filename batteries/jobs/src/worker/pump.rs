@@ -4,19 +4,20 @@
 //! it. If there is nothing to do, the loop waits until it is woken by a commit of this process or, on PostgreSQL, of another one, until
 //! the next job or schedule is due, or until it is time to look, because another process may have enqueued a job.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use lback_core::Result;
-use lback_db::{Db, is_unavailable};
+use lback_db::is_unavailable;
 use tokio::sync::{mpsc, watch};
 
 use super::heartbeat::{self, Running};
+use super::plan::{Counts, Plan, add};
 use super::{Control, Outcome, Worker, attempt};
-use crate::store::{self, Claimed, Claims, End};
+use crate::store::{self, Claimed, End};
 
 /// How often an idle worker looks for jobs. Processes that share a SQLite file do not wake each other.
 const LOOK_AT_FILE: Duration = Duration::from_secs(1);
@@ -63,7 +64,6 @@ impl Regular {
     }
 }
 
-type Counts = BTreeMap<String, (i64, i64)>;
 type Ended = (Claimed, Outcome, Duration);
 
 pub(super) struct Pump {
@@ -101,54 +101,6 @@ pub(super) struct Pump {
     delete_old: Regular,
 }
 
-/// What a transaction is to do.
-struct Plan {
-    worker: Arc<Worker>,
-    ends: Arc<Vec<(Claimed, End)>>,
-    counts: Counts,
-    /// The schedules that are due.
-    scheduled: Vec<usize>,
-    /// The jobs that this process has, if others are to be looked for.
-    find_lost: Option<HashSet<i64>>,
-    find_due: bool,
-    delete_old: bool,
-    turn: usize,
-    /// The number of jobs to claim.
-    room: usize,
-}
-
-/// What a transaction has found.
-struct Found {
-    claims: Claims,
-    /// Whether old rows are left.
-    has_old: bool,
-    /// The time when the next job is due, if that was looked for.
-    next_due: Option<Option<DateTime<Utc>>>,
-    /// The next times of the schedules that were due.
-    next_scheduled: Vec<(usize, Option<DateTime<Utc>>)>,
-}
-
-impl Plan {
-    fn carry_out(&self, db: &mut Db) -> Result<Found> {
-        let Worker { id, jobs, queues, .. } = &*self.worker;
-        store::end_all(db, id, &self.ends)?;
-        if let Some(own) = &self.find_lost {
-            self.worker.end_lost(db, own)?;
-        }
-        let has_old = self.delete_old && !store::delete_old(db, jobs.settings().keep_failed())?;
-        if self.find_due {
-            store::make_due_ready(db)?;
-        }
-        let scheduled = self.scheduled.iter().filter_map(|&at| Some((at, jobs.schedules().get(at)?)));
-        let next_scheduled = scheduled.map(|(at, schedule)| Ok((at, schedule.run(db)?))).collect::<Result<_>>()?;
-        let claims = store::claim(db, id, queues, self.turn, self.room, self.worker.lease())?;
-        let next_due = if self.find_due || claims.jobs.len() < self.room { Some(store::next_due(db)?) } else { None };
-        // Last, as other processes wait for these rows.
-        store::add_counts(db, &self.counts)?;
-        Ok(Found { claims, has_old, next_due, next_scheduled })
-    }
-}
-
 impl Pump {
     pub(super) fn new(worker: Arc<Worker>) -> Self {
         let (send_ended, ended) = mpsc::unbounded_channel();
@@ -164,7 +116,7 @@ impl Pump {
             ended,
             send_ended,
             ends: Arc::default(),
-            counts: BTreeMap::new(),
+            counts: Counts::new(),
             overdue: Arc::default(),
             average: AHEAD,
             may_claim: true,
@@ -412,9 +364,4 @@ impl Pump {
         }
         tracing::error!(target: "lback::jobs", "the last jobs were not recorded; they run again when their leases have ended");
     }
-}
-
-fn add(counts: &mut Counts, name: &str, (done, failed): (i64, i64)) {
-    let count = counts.entry(name.to_owned()).or_default();
-    *count = (count.0 + done, count.1 + failed);
 }
