@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lback_core::{Application, Error, Result};
-use lback_db::{Database, Db, DbSession};
+use lback_db::{Database, Db, DbSession, Isolation};
 use tokio::runtime::{Builder, Handle};
 
 use crate::store::{self, Claimed, End};
@@ -40,13 +40,20 @@ impl JobContext {
     /// On SQLite, nothing else can write from the first call until the job ends. A job that takes long should prepare its data first,
     /// with [`read_db`](Self::read_db).
     ///
+    /// On PostgreSQL, its isolation is `READ COMMITTED`, whatever `DATABASE_ISOLATION` says, because the row of the job is changed by
+    /// others while it runs. For a stricter one, use [`database`](Self::database).
+    ///
     /// # Errors
     /// Returns an error if there is no connection, or the time limit of the job is over.
     #[track_caller]
     pub fn db(&mut self) -> Result<&mut Db> {
         self.control.check_time()?;
         let database = self.jobs.database();
-        self.unit.get_or_insert_with(|| DbSession::for_writing(database.clone())).connection()
+        let unit = self.unit.get_or_insert_with(|| DbSession::for_writing(database.clone()));
+        if !unit.is_open() {
+            unit.set_isolation(Isolation::ReadCommitted)?;
+        }
+        unit.connection()
     }
 
     /// Runs `work`, which only reads: in the transaction of the job if that has begun, and otherwise on a connection that is given back

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use lback_app::testing::{Client, block_on};
 use lback_core::{Error, Result};
-use lback_db::Database;
 
 use crate::sealed::Sealed;
 use crate::store::{self, End};
@@ -116,7 +115,6 @@ fn worker(client: &Client) -> Worker {
 }
 
 async fn run_all(worker: &Arc<Worker>) -> Result<Vec<JobRun>> {
-    let database: Database = worker.jobs.database().clone();
     let mut runs = Vec::new();
     while runs.len() < MOST {
         let (claims, turn) = (worker.clone(), runs.len());
@@ -128,7 +126,7 @@ async fn run_all(worker: &Arc<Worker>) -> Result<Vec<JobRun>> {
             }
             store::claim(db, &claims.id, &claims.queues, turn, 1, claims.lease())
         };
-        let mut claims = database.run_write(claim).await?;
+        let mut claims = worker.write(claim).await?;
         let Some(job) = claims.jobs.pop() else {
             if claims.has_more {
                 continue;
@@ -144,8 +142,8 @@ async fn run_all(worker: &Arc<Worker>) -> Result<Vec<JobRun>> {
         };
         runs.push(JobRun { id: job.id, name: job.name.clone(), error });
         if let Outcome::Ended(end) = outcome {
-            let worker = worker.clone();
-            database.run_write(move |db| store::end_all(db, &worker.id, &[(job, end)])).await?;
+            let id = worker.id.clone();
+            worker.write(move |db| store::end_all(db, &id, &[(job, end)])).await?;
         }
     }
     Err(Error::internal(format!("after {MOST} jobs, there are still more; does a job enqueue itself?")))

@@ -49,7 +49,7 @@ async fn once(worker: &Arc<Worker>, running: &Running, extend: bool) -> Result<(
     let database = worker.jobs.database();
     let (id, lease) = (worker.id.clone(), worker.lease());
     if extend {
-        database.run_write(move |db| store::extend_leases(db, &id, lease)).await?;
+        worker.write(move |db| store::extend_leases(db, &id, lease)).await?;
     }
     let id = worker.id.clone();
     let cancelled = job_queue::table.filter(job_queue::state.eq(store::RUNNING)).filter(job_queue::is_cancelled);
@@ -57,8 +57,8 @@ async fn once(worker: &Arc<Worker>, running: &Running, extend: bool) -> Result<(
         database.run(move |db| Ok(cancelled.filter(job_queue::worker.eq(&*id)).select(job_queue::id).load(db)?)).await?;
     jobs.iter().filter(|(id, _)| cancelled.contains(id)).for_each(|(_, control)| control.cancel());
     for (id, progress) in jobs.into_iter().filter_map(|(id, control)| Some((id, control.take_progress()?))) {
-        let worker = worker.id.clone();
-        database.run_write(move |db| store::note_progress(db, id, &worker, &progress)).await?;
+        let name = worker.id.clone();
+        worker.write(move |db| store::note_progress(db, id, &name, &progress)).await?;
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lback_core::{Application, ProgramError, ProgramResult};
+use lback_core::{Application, ProgramError, ProgramResult, Result, blocking};
+use lback_db::{Db, DbSession, Isolation};
 use tokio::sync::watch;
 
 use crate::registry::Queue;
@@ -62,9 +63,27 @@ impl Worker {
         pump::Pump::new(Arc::new(self)).run(stopping).await;
     }
 
+    /// Runs `work` in a transaction that sees the commits of other processes, whatever `DATABASE_ISOLATION` says: they change the rows of
+    /// jobs at any time.
+    pub(crate) fn write<T, F>(&self, work: F) -> impl Future<Output = Result<T>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Db) -> Result<T> + Send + 'static,
+    {
+        let database = self.jobs.database().clone();
+        let write = move || {
+            let mut unit = DbSession::for_writing(database);
+            unit.set_isolation(Isolation::ReadCommitted)?;
+            let value = work(unit.connection()?)?;
+            unit.commit()?;
+            Ok(value)
+        };
+        async move { blocking::on_thread(write).await? }
+    }
+
     /// Records how attempts have ended that belong to workers which are considered dead, and hands back the jobs that this process has
     /// claimed without knowing it. `own` are those that it knows.
-    pub(crate) fn end_lost(&self, db: &mut lback_db::Db, own: &HashSet<i64>) -> lback_core::Result<()> {
+    pub(crate) fn end_lost(&self, db: &mut Db, own: &HashSet<i64>) -> Result<()> {
         let mut lost = store::lost(db, &self.id, own)?;
         // In the order of `store::end_all`.
         lost.sort_by_key(|(_, job)| job.batch_id);

@@ -276,7 +276,7 @@ impl Pump {
         let planned = plan.clone();
         self.turn = self.turn.wrapping_add(1);
         self.may_claim = false;
-        let mut work = std::pin::pin!(self.worker.jobs.database().clone().run_write(move |db| planned.carry_out(db)));
+        let mut work = std::pin::pin!(self.worker.write(move |db| planned.carry_out(db)));
         // Meanwhile, the threads go on with the jobs that have been claimed.
         let found = loop {
             tokio::select! {
@@ -356,7 +356,7 @@ impl Pump {
         let plan = Arc::new(plan);
         for _ in 0..LAST_STEPS {
             let plan = plan.clone();
-            match self.worker.jobs.database().run_write(move |db| plan.carry_out(db)).await {
+            match self.worker.write(move |db| plan.carry_out(db)).await {
                 Ok(_) => return,
                 Err(error) => tracing::warn!(target: "lback::jobs", %error, "the ends of jobs cannot be recorded yet"),
             }

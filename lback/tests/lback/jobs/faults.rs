@@ -306,3 +306,30 @@ fn a_due_job_waits_for_a_thread_without_work_for_the_database() {
     assert!(client.db(|db| jobs.cancel(db, id)));
     eventually(|| notes(&client) == [1, 2]);
 }
+
+/// Changes its own row on another connection while its transaction is open, as the worker does that renews its lease.
+#[cfg(feature = "postgres")]
+#[derive(Serialize, Deserialize)]
+struct Renewed;
+
+#[cfg(feature = "postgres")]
+impl Job for Renewed {
+    const NAME: &'static str = "renewed";
+
+    fn run(self, job: &mut JobContext) -> Result<()> {
+        super::write(job.db()?, 1)?;
+        job.database().clone().write(|db| Ok(diesel::sql_query("UPDATE job_queue SET lease_until = lease_until").execute(db)?)).map(drop)
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_stricter_isolation_does_not_fail_jobs() {
+    let Some(url) = crate::postgres::url() else { return };
+    for isolation in ["repeatable read", "serializable"] {
+        let client = client_of(app().jobs(lback::jobs::jobs![Renewed]), &format!("{url}\nDATABASE_ISOLATION = '{isolation}'"));
+        enqueue(&client, Renewed);
+        assert_eq!(client.run_jobs(), 1);
+        assert_eq!(notes(&client), [1]);
+    }
+}
