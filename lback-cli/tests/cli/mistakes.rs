@@ -51,6 +51,8 @@ fn said_by_the_compiler(project: &Path) -> BTreeMap<String, String> {
             cargo.env(name, value);
         }
     }
+    // Without it, the compiler stops at the first error of some programs.
+    cargo.env("CARGO_INCREMENTAL", "1");
     cargo.args(["build", "--bins", "--keep-going", "--message-format=json", "--quiet"]).current_dir(project);
     let output = cargo.output().unwrap();
     let mut errors: BTreeMap<String, Vec<Value>> = BTreeMap::new();
