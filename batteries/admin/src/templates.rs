@@ -26,7 +26,7 @@ pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/history.html",
     "admin/change.html",
     "admin/info.html",
-    "admin/chart.html",
+    "admin/charts.html",
     "admin/import.html",
     "admin/message.html",
     "admin/sessions.html",
