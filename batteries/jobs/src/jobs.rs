@@ -133,7 +133,7 @@ impl Jobs {
         store::list(db, state, limit.into())
     }
 
-    /// Returns up to `limit` jobs of a queue in each state. Failed ones come first.
+    /// Returns up to `limit` jobs of a queue. Failed ones come first.
     ///
     /// # Errors
     /// Returns the errors of the database.

@@ -64,12 +64,13 @@ pub(crate) fn list(db: &mut Db, state: Option<JobState>, limit: i64) -> Result<V
     Ok(rows.into_iter().map(JobInfo::from).collect())
 }
 
-/// Returns up to `limit` jobs of a queue in each state.
+/// Returns up to `limit` jobs of a queue, in the order of [`JobState::ALL`].
 pub(crate) fn list_queue(db: &mut Db, queue: &str, limit: i64) -> Result<Vec<JobInfo>> {
-    let jobs = job_queue::table.filter(job_queue::queue.eq(queue)).order(job_queue::id).limit(limit).select(Row::as_select());
+    let jobs = job_queue::table.filter(job_queue::queue.eq(queue)).order(job_queue::id).select(Row::as_select());
     let mut found = Vec::new();
     for state in JobState::ALL {
-        let rows: Vec<Row> = jobs.filter(job_queue::state.eq(state.name())).load(db)?;
+        let left = limit - i64::try_from(found.len()).unwrap_or(limit);
+        let rows: Vec<Row> = jobs.filter(job_queue::state.eq(state.name())).limit(left).load(db)?;
         found.extend(rows.into_iter().map(JobInfo::from));
     }
     Ok(found)
