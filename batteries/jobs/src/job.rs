@@ -8,17 +8,31 @@ use serde::de::DeserializeOwned;
 
 use crate::JobContext;
 
-/// The defaults of [`Job::MAX_ATTEMPTS`] and [`Job::pause`].
+/// The default of [`Job::MAX_ATTEMPTS`].
 pub(crate) const MAX_ATTEMPTS: u32 = 10;
-
-pub(crate) fn doubled_pause(attempts: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
-    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
-}
 
 /// The pause after the first failed attempt. It doubles with each further one, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
+
+/// Returns `first`, doubled with each failed attempt after the first, up to `longest`: for [`Job::pause`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use lback::jobs::doubled_pause;
+///
+/// let pause = |attempts| doubled_pause(Duration::from_secs(10), attempts, Duration::from_secs(60)).as_secs();
+/// assert_eq!([1, 2, 3, 4].map(pause), [10, 20, 40, 60]);
+/// ```
+pub fn doubled_pause(first: Duration, attempts: u32, longest: Duration) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(longest)
+}
+
+/// Returns the default of [`Job::pause`].
+pub(crate) fn default_pause(attempts: u32) -> Duration {
+    doubled_pause(FIRST_PAUSE, attempts, LONGEST_PAUSE)
+}
 
 /// A kind of work that is done outside of requests. Its fields are stored as JSON until it runs.
 ///
@@ -70,8 +84,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// queue run at the same time.
     const QUEUE: &'static str = "default";
 
-    /// How many jobs of [`QUEUE`](Self::QUEUE) run at the same time in all processes, unless `JOBS_QUEUES` in the settings says
-    /// otherwise. If the types of a queue differ, the smallest limit holds.
+    /// Maximum number of jobs of [`QUEUE`](Self::QUEUE) that run at the same time in all processes, unless `JOBS_QUEUES` in the settings
+    /// sets another one. If the types of a queue differ, the smallest limit holds.
     const QUEUE_LIMIT: Option<u32> = None;
 
     /// Maximum number of attempts. After the last one, the job is kept as failed for `JOBS_KEEP_FAILED_DAYS` and can be retried by hand.
@@ -84,7 +98,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// Maximum size of the job's data as JSON, in bytes. Store larger data in a table or a file, and its id in the job.
     const MAX_BYTES: usize = 256 * 1024;
 
-    /// How long a job can still be found by its id after it has succeeded. By default, it is deleted at once.
+    /// The time for which a job can still be found by its id after it has succeeded. By default, it is deleted at once.
     const KEEP: Duration = Duration::ZERO;
 
     /// Returns the pause after this number of failed attempts. It is varied by up to a quarter, so that jobs that failed at the same
@@ -92,7 +106,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     ///
     /// By default, the pauses are 10, 20, 40 seconds and so on, up to six hours.
     fn pause(attempts: u32) -> Duration {
-        doubled_pause(attempts)
+        default_pause(attempts)
     }
 
     /// Does the work, on a thread that may block.

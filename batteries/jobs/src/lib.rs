@@ -33,7 +33,7 @@ mod worker;
 pub use battery::AppJobs;
 pub use context::JobContext;
 pub use info::{BatchInfo, JobInfo, JobProgress, JobState};
-pub use job::Job;
+pub use job::{Job, doubled_pause};
 pub use jobs::{Enqueued, Jobs};
 pub use new_job::{Batch, JobOptions, NewJob};
 pub use registry::JobSet;

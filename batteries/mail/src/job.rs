@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lback_core::{Error, Result};
-use lback_jobs::{Job, JobContext};
+use lback_jobs::{Job, JobContext, doubled_pause};
 use serde::{Deserialize, Serialize};
 
 use crate::{MailMessage, Mailer};
@@ -50,6 +50,5 @@ impl Job for SendMail {
 
 /// Returns the pause after this number of attempts.
 pub(crate) fn pause_after(attempts: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1));
-    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+    doubled_pause(FIRST_PAUSE, attempts, LONGEST_PAUSE)
 }

@@ -9,13 +9,13 @@ use lback_core::{Error, blocking};
 
 use super::{Control, Worker};
 use crate::JobContext;
-use crate::job::{MAX_ATTEMPTS, doubled_pause};
+use crate::job::{MAX_ATTEMPTS, default_pause};
 use crate::store::{Claimed, End};
 
 /// The maximum length of an error that is stored, in characters.
 const MAX_ERROR: usize = 2000;
 
-/// How an attempt has ended.
+/// The outcome of an attempt.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// It has succeeded, and has recorded that in its own transaction.
@@ -90,7 +90,7 @@ impl Worker {
         }
         // It may panic.
         let own_pause = of_type.and_then(|of_type| catch_unwind(|| (of_type.pause)(attempts)).ok());
-        let pause = varied(own_pause.unwrap_or_else(|| doubled_pause(attempts)), job);
+        let pause = varied(own_pause.unwrap_or_else(|| default_pause(attempts)), job);
         tracing::warn!(target: "lback::jobs", id, name, attempt, "the job has failed, and is tried again in {} s: {error}", pause.as_secs());
         End::Retry { pause, error }
     }
