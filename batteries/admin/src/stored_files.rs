@@ -73,7 +73,7 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Gives a file a name that no other file has and that nobody can guess, with a part of the visitor's name for readers. Images get the
+    /// Gives a file a name that is unique and cannot be guessed, with a part of the visitor's name for readers. Images get the
     /// ending of their content.
     ///
     /// # Errors

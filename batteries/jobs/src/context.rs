@@ -1,4 +1,4 @@
-//! [`JobContext`], what a running job gets.
+//! [`JobContext`], the context of a running job.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::store::{self, Claimed, End};
 use crate::worker::Control;
 use crate::{BatchInfo, Enqueued, JobProgress, Jobs, NewJob};
 
-/// A running job: its database, its application, and what is known of it.
+/// The context of a running job: its database, its application and its attempt.
 pub struct JobContext {
     app: Arc<Application>,
     jobs: Jobs,

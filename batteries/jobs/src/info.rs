@@ -1,4 +1,4 @@
-//! What can be known of a stored job.
+//! The descriptions of stored jobs and batches.
 
 use std::fmt;
 use std::str::FromStr;
@@ -78,7 +78,7 @@ pub struct JobInfo {
     pub due_at: DateTime<Utc>,
     /// The number of attempts, including a running one.
     pub attempts: u32,
-    /// What a running job has reported with [`JobContext::progress`](crate::JobContext::progress).
+    /// The progress that a running job has reported with [`JobContext::progress`](crate::JobContext::progress).
     pub progress: Option<JobProgress>,
     /// The error of the last failed attempt.
     pub last_error: Option<String>,

@@ -6,7 +6,7 @@ use lback_db::Db;
 
 use crate::registry::Registry;
 
-/// A schedule, of which there is none.
+/// A schedule. Without the feature, there are none.
 #[derive(Clone, Debug)]
 pub(crate) enum Schedule {}
 

@@ -8,7 +8,7 @@ use lback_core::{Error, ProgramError, ProgramResult, Result};
 
 use crate::{Job, JobContext};
 
-/// The types of jobs of an application: what [`jobs!`](crate::jobs!) returns.
+/// The types of jobs of an application, as returned by [`jobs!`](crate::jobs!).
 #[derive(Debug, Default)]
 #[must_use]
 pub struct JobSet(Vec<JobType>);
@@ -65,7 +65,7 @@ impl JobSet {
     }
 }
 
-/// What is known of a type of jobs.
+/// A type of jobs.
 pub(crate) struct JobType {
     pub(crate) name: &'static str,
     pub(crate) queue: &'static str,

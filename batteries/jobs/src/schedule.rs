@@ -49,7 +49,7 @@ pub struct Schedule {
     cron: Option<Cron>,
 }
 
-/// What is done if no process was running when a scheduled job was due.
+/// The policy for times at which no process was running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missed {
     /// The job runs once, as soon as a process runs again, however often it was missed.
@@ -77,7 +77,7 @@ impl Schedule {
         self
     }
 
-    /// Sets what is done if no process was running when the job was due.
+    /// Sets the policy for times at which no process was running.
     pub fn missed(mut self, missed: Missed) -> Self {
         self.missed = missed;
         self

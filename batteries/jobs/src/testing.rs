@@ -55,7 +55,7 @@ pub trait ClientJobs: Sealed {
     /// Panics if a job fails; [`try_run_jobs`](Self::try_run_jobs) returns the errors instead.
     fn run_jobs(&self) -> usize;
 
-    /// Runs jobs, like [`run_jobs`](Self::run_jobs), and returns how each attempt has ended. A job that fails is retried when it is due
+    /// Runs jobs, like [`run_jobs`](Self::run_jobs), and returns the result of each attempt. A job that fails is retried when it is due
     /// again.
     ///
     /// # Panics
@@ -69,7 +69,7 @@ pub trait ClientJobs: Sealed {
     fn jobs(&self) -> Vec<JobInfo>;
 }
 
-/// How an attempt of a job has ended in a test.
+/// The result of an attempt of a job in a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobRun {

@@ -53,7 +53,7 @@ struct Inner {
     clock: Clock,
 }
 
-/// The place in which mail waits to be sent.
+/// The storage of waiting mail.
 enum Outbox {
     Jobs(Jobs),
     Memory(MemoryOutbox),

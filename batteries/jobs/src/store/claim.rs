@@ -52,7 +52,7 @@ struct Row {
     created_at: chrono::NaiveDateTime,
 }
 
-/// What was claimed.
+/// The result of a claim.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     pub(crate) jobs: Vec<Claimed>,
@@ -180,8 +180,8 @@ fn start(db: &mut Db, ids: &[i64], worker: &str, until: chrono::NaiveDateTime) -
     diesel::update(job_queue::table.filter(job_queue::id.eq_any(ids))).set(started).execute(db)
 }
 
-/// Whether a job with a key may start. If it may not, it is blocked: the end of the other one makes it ready, so that it is looked at
-/// once only, however many wait for the same key.
+/// The state of a key, which decides whether a job with it may start. If it may not, it is blocked: the end of the other job makes it
+/// ready, so that it is looked at only once, however many wait for the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyState {
     /// No job with the key runs, and no other process starts one before the end of the transaction.

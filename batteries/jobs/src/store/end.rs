@@ -10,7 +10,7 @@ use lback_db::Db;
 use super::batch::count_end;
 use super::{BLOCKED, Claimed, DONE, FAILED, READY, RUNNING, WAITING, job_batches, job_queue, later};
 
-/// How an attempt has ended.
+/// The end of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// The job has succeeded. Its row is kept for this time.
@@ -121,7 +121,7 @@ pub(crate) fn end(db: &mut Db, worker: &str, job: &Claimed, how: &End) -> Result
     Ok(true)
 }
 
-/// Does what follows from the end of an attempt: another job with its key may run, and its batch may have ended.
+/// Applies the consequences of the end of an attempt: another job with its key may run, and its batch may have ended.
 pub(super) fn release(db: &mut Db, job: &Claimed, how: &End, now: DateTime<Utc>) -> Result<()> {
     if let Some(key) = &job.lock_key {
         make_one_ready(db, key)?;

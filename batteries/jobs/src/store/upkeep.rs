@@ -1,4 +1,4 @@
-//! What is done beside the jobs: due jobs become ready, leases are extended, those of dead workers are found, old rows are deleted.
+//! Maintenance of the queue: due jobs become ready, leases are extended, those of dead workers are found, old rows are deleted.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::registry::Queue;
 /// The number of rows that one statement changes at most, so that no transaction takes long.
 const ROWS: i64 = 500;
 
-/// What there is to do.
+/// The work that was found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Look {
     /// Whether a job is ready or due, or its worker is dead.

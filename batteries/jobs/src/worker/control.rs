@@ -1,4 +1,4 @@
-//! What a running job and its worker tell each other.
+//! The state that a running job shares with its worker.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ const RUNNING: u8 = 0;
 const FINISHED: u8 = 1;
 const TIMED_OUT: u8 = 2;
 
-/// What a running job and its worker tell each other.
+/// The state that a running job shares with its worker.
 #[derive(Debug)]
 pub(crate) struct Control {
     deadline: Instant,
@@ -27,7 +27,7 @@ impl Control {
     pub(crate) fn new(limit: Duration) -> Self {
         let now = Instant::now();
         Control {
-            // A limit that no clock can reach is none.
+            // A time that the clock cannot represent means no limit.
             deadline: now.checked_add(limit).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600)),
             state: AtomicU8::new(RUNNING),
             is_cancelled: AtomicBool::new(false),

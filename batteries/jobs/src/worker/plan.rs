@@ -1,4 +1,4 @@
-//! What a worker does in one transaction.
+//! The work of a worker in one transaction.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::store::{self, Claimed, Claims, End};
 /// The numbers of ended attempts, done and failed, by the names of the jobs.
 pub(super) type Counts = BTreeMap<String, (i64, i64)>;
 
-/// What a transaction is to do.
+/// The work of one transaction.
 pub(super) struct Plan {
     pub(super) worker: Arc<Worker>,
     pub(super) ends: Arc<Vec<(Claimed, End)>>,
@@ -29,7 +29,7 @@ pub(super) struct Plan {
     pub(super) room: usize,
 }
 
-/// What a transaction has found.
+/// The results of a transaction.
 pub(super) struct Found {
     pub(super) claims: Claims,
     /// Whether old rows are left.
@@ -41,7 +41,7 @@ pub(super) struct Found {
 }
 
 impl Plan {
-    /// Does all of it, in the transaction of `db`.
+    /// Carries it out in the transaction of `db`.
     pub(super) fn carry_out(&self, db: &mut Db) -> Result<Found> {
         let Worker { id, jobs, queues, .. } = &*self.worker;
         store::end_all(db, id, &self.ends)?;

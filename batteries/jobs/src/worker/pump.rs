@@ -152,7 +152,7 @@ impl Pump {
         heartbeat.abort();
     }
 
-    /// Does what there is to do, or waits for something.
+    /// Does the work that is due, or waits until there is some.
     async fn turn(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<()> {
         while let Ok(ended) = self.ended.try_recv() {
             self.note(ended);

@@ -91,7 +91,7 @@ pub(crate) enum Condition {
 }
 
 const EQUAL: &str = " = ";
-/// What is between conditions of which at least one is true.
+/// The separator of alternative conditions.
 const OR: &str = " OR ";
 
 /// The name of the query of [`Condition::Among`] within the statement.

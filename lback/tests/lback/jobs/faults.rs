@@ -1,4 +1,4 @@
-//! Jobs that do what they should not, and values that are hard to store.
+//! Jobs that misbehave, and values that are hard to store.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! Many jobs: what a step costs does not grow with their number.
+//! Many jobs: the cost of a step does not grow with their number.
 
 use lback::chrono::TimeDelta;
 use lback::prelude::*;

@@ -11,7 +11,7 @@ const MOST_CHOICES: usize = 10_000;
 
 pub(super) struct SharedChoices {
     source: Box<dyn ChoiceSource>,
-    /// What is chosen in any of the rows.
+    /// The keys that are chosen in any of the rows.
     chosen: Vec<String>,
     /// The number of rows.
     rows: usize,
