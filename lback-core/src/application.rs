@@ -548,6 +548,11 @@ impl Application {
         self.table.secret_pattern(path)
     }
 
+    /// Returns whether errors at this path are answered as JSON, also if no route matches it.
+    pub(crate) fn has_json_errors(&self, path: &str) -> bool {
+        self.table.has_json_errors(path)
+    }
+
     /// Returns the templates.
     pub fn templates(&self) -> &Templates {
         &self.templates

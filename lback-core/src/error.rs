@@ -43,9 +43,20 @@ struct Inner {
     source: Option<BoxError>,
     location: Option<String>,
     headers: HeaderMap,
+    code: Option<&'static str>,
+    fields: Vec<InvalidField>,
     panic: bool,
     /// The call stack, while `DEBUG` is on and if the error is the application's fault.
     stack: Option<Backtrace>,
+}
+
+/// An error of one value that the client has sent; see [`Error::with_field`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidField {
+    /// The place of the value, as a JSON pointer (RFC 6901): `/lines/0/price`. Empty for the input as a whole.
+    pub pointer: String,
+    /// The message for the client.
+    pub message: String,
 }
 
 impl Error {
@@ -62,6 +73,8 @@ impl Error {
             source: None,
             location: Some(Location::caller().to_string()),
             headers: HeaderMap::new(),
+            code: None,
+            fields: Vec::new(),
             panic: false,
             stack: if status.is_server_error() { capture_stack() } else { None },
         }))
@@ -86,6 +99,13 @@ impl Error {
     #[track_caller]
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// Creates an error with status 422, for input that can be read and is not valid. [`with_field`](Self::with_field) says what is wrong.
+    #[must_use]
+    #[track_caller]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
     /// Creates an error with status 500, for a fault in the application. The message is logged and not shown to the client.
@@ -140,6 +160,39 @@ impl Error {
     pub fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
+    }
+
+    /// Sets a code by which programs tell this error from others of the same status: `out_of_stock`. Errors as JSON contain it.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.0.code = Some(code);
+        self
+    }
+
+    /// Adds an error of one value that the client has sent. `pointer` is its place as a JSON pointer (RFC 6901), and is empty for the
+    /// input as a whole. Errors as JSON contain it.
+    ///
+    /// ```
+    /// use lback::Error;
+    ///
+    /// let error = Error::invalid("The order is not valid.").with_field("/lines/0/price", "Enter at least 1.");
+    /// assert_eq!(error.status(), 422);
+    /// assert_eq!(error.fields()[0].pointer, "/lines/0/price");
+    /// ```
+    #[must_use]
+    pub fn with_field(mut self, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        self.0.fields.push(InvalidField { pointer: pointer.into(), message: message.into() });
+        self
+    }
+
+    /// Returns the code that [`with_code`](Self::with_code) has set.
+    pub fn code(&self) -> Option<&'static str> {
+        self.0.code
+    }
+
+    /// Returns the errors that [`with_field`](Self::with_field) has added.
+    pub fn fields(&self) -> &[InvalidField] {
+        &self.0.fields
     }
 
     /// Returns the status that the client sees.

@@ -45,7 +45,7 @@ pub use clock::Clock;
 pub use config::CoreSettings;
 pub use csrf::{CsrfBinding, CsrfRefusal};
 pub use email::is_email;
-pub use error::{Error, OrNotFound, Result};
+pub use error::{Error, InvalidField, OrNotFound, Result};
 pub use error_page::{DebugSection, is_secret_name};
 pub use middleware::{Middleware, Next};
 pub use outcome::Outcome;
@@ -54,7 +54,7 @@ pub use request::{
     CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile,
 };
 pub use response::{Body, BodyWriter, Event, IntoResponse, Response, WithHeader};
-pub use router::{BodyLimit, CsrfExempt, Route, Router, SecretPath, Streaming, ViewTimeout};
+pub use router::{BodyLimit, CsrfExempt, JsonErrors, Route, Router, SecretPath, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};
 pub use signals::Signal;
 pub use static_names::StaticNames;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lback_core::Error;
+
 use crate::Rule;
 
 /// A validation error of a [`clean`](crate::Field::clean) function. Texts convert into it.
@@ -163,5 +165,16 @@ impl FormErrors {
             std::mem::take(&mut self.fields).into_iter().partition(|error| known(&error.field));
         self.fields = fields;
         self.form.extend(unknown.into_iter().map(|error| error.message));
+    }
+}
+
+/// Answers 422, and errors as JSON name each field: `return Err(form.errors().into())`.
+impl From<&FormErrors> for Error {
+    #[track_caller]
+    fn from(errors: &FormErrors) -> Self {
+        // As RFC 6901 escapes names.
+        let pointer = |name: Option<&str>| name.map_or_else(String::new, |name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+        let invalid = Error::invalid("Some values are not valid.").with_code("invalid");
+        errors.iter().fold(invalid, |error, (name, message)| error.with_field(pointer(name), message))
     }
 }

@@ -209,7 +209,7 @@ impl<T: FormFields> Form<T> {
     /// values and the errors.
     ///
     /// # Errors
-    /// Returns 400 if the body is malformed, 415 if it is not a form, and 500 if the form's rules contradict each other, such
+    /// Returns 400 if the body is malformed, 415 if it is neither a form nor JSON, and 500 if the form's rules contradict each other, such
     /// as a length for a date.
     #[track_caller]
     pub fn submitted(&mut self, req: &mut Request) -> Result<Option<T>> {

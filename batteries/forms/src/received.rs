@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use lback_core::{Error, Request, Result, TimeZone};
+use serde::Deserialize;
+use serde_json::Number;
 
 use crate::moment::zone_name;
 use crate::{Entry, Field, FieldKind};
@@ -18,7 +20,7 @@ pub(crate) struct Received {
 
 /// Returns the submitted values of each of `fields`, in their order. Other values in the request are ignored.
 pub(crate) fn receive<'a>(req: &mut Request, fields: impl Iterator<Item = &'a Field>) -> Result<Vec<Received>> {
-    let mut texts = by_name(req.form()?);
+    let mut texts = if req.has_json() { by_name_in_json(req)? } else { by_name(req.form()?) };
     let multipart = req.content_type().as_deref() == Some("multipart/form-data");
     let mut entries = Vec::new();
     for field in fields {
@@ -66,6 +68,42 @@ fn by_name(pairs: Vec<(String, String)>) -> HashMap<String, Vec<String>> {
         texts.entry(name).or_default().push(text);
     }
     texts
+}
+
+/// A value of a field in JSON.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text, a number, true, false, null, or a list of them")]
+enum JsonField {
+    One(Option<JsonValue>),
+    Several(Vec<JsonValue>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum JsonValue {
+    Text(String),
+    Number(Number),
+    Bool(bool),
+}
+
+impl JsonValue {
+    fn into_text(self) -> String {
+        match self {
+            JsonValue::Text(text) => text,
+            JsonValue::Number(number) => number.to_string(),
+            JsonValue::Bool(value) => value.to_string(),
+        }
+    }
+}
+
+/// Returns the values in a body of JSON, as an HTML form would send them.
+fn by_name_in_json(req: &Request) -> Result<HashMap<String, Vec<String>>> {
+    let fields: HashMap<String, JsonField> = req.json()?;
+    let texts = |field| match field {
+        JsonField::One(value) => value.into_iter().map(JsonValue::into_text).collect(),
+        JsonField::Several(values) => values.into_iter().map(JsonValue::into_text).collect(),
+    };
+    Ok(fields.into_iter().map(|(name, field)| (name, texts(field))).collect())
 }
 
 fn not_a_file(field: &Field, multipart: bool) -> Error {

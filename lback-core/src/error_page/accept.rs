@@ -1,22 +1,36 @@
 //! Detects clients that prefer JSON to HTML.
 
+use crate::router::JsonErrors;
 use crate::{Request, header_parameters};
 
 impl Request {
-    /// Returns whether the client prefers JSON to HTML.
+    /// Returns whether errors are answered as JSON: the path is below an include with [`Router::json`](crate::Router::json), or the
+    /// client prefers JSON to HTML.
     ///
     /// Clients say so in `Accept` or with `X-Requested-With: XMLHttpRequest`. A client that accepts anything prefers JSON if it has
     /// sent JSON.
     pub fn prefers_json(&self) -> bool {
+        let is_api = match self.route() {
+            Some(route) => route.option::<JsonErrors>().is_some(),
+            None => self.app().has_json_errors(self.path()),
+        };
+        if is_api {
+            return true;
+        }
         if self.header("x-requested-with").is_some_and(|by| by.eq_ignore_ascii_case("XMLHttpRequest")) {
             return true;
         }
         let values: Vec<&str> = self.headers().get_all("accept").iter().filter_map(|value| value.to_str().ok()).collect();
         let accept = values.join(",");
         if accept.trim().is_empty() || accept.trim() == "*/*" {
-            return self.content_type().is_some_and(|kind| is_json(&kind));
+            return self.has_json();
         }
         quality(&accept, is_json, "application/*") > quality(&accept, |kind| kind == "text/html", "text/*")
+    }
+
+    /// Returns whether the type of the body is JSON.
+    pub fn has_json(&self) -> bool {
+        self.content_type().is_some_and(|kind| is_json(&kind))
     }
 }
 

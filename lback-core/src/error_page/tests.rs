@@ -266,22 +266,78 @@ async fn errors_are_json_on_request() {
     let app = assembly(&project(&[]), KEY).build().unwrap();
     let json = [("accept", "application/json")];
     let response = get(&app, "/teapot", &json).await;
-    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert_eq!(response.headers()["vary"], "accept");
     let value: serde_json::Value = serde_json::from_str(&body(&response)).unwrap();
-    assert_eq!(value["error"]["status"], 418);
-    assert_eq!(value["error"]["message"], "no <coffee>");
-    assert_eq!(value["error"]["request_id"].as_str().unwrap().len(), 16);
-    assert!(value["error"].get("detail").is_none());
+    assert_eq!(value["title"], "I'm a teapot");
+    assert_eq!(value["status"], 418);
+    assert_eq!(value["code"], "im_a_teapot");
+    assert_eq!(value["detail"], "no <coffee>");
+    assert_eq!(value["request_id"].as_str().unwrap().len(), 16);
+    assert!(value.get("debug").is_none());
 
     let value: serde_json::Value = serde_json::from_str(&body(&get(&app, "/fail", &json).await)).unwrap();
-    assert_eq!(value["error"]["message"], "Internal Server Error");
+    assert_eq!(value["detail"], "Internal Server Error");
     lacks(&value.to_string(), &["cause", "tests.rs", "script"]);
 
     let app = assembly(&project(&[]), DEBUG).build().unwrap();
     let value: serde_json::Value = serde_json::from_str(&body(&get(&app, "/fail", &json).await)).unwrap();
-    assert_eq!(value["error"]["detail"]["causes"][0], "the <inner> cause");
-    contains(value["error"]["detail"]["location"].as_str().unwrap(), &["tests.rs:"]);
+    assert_eq!(value["debug"]["causes"][0], "the <inner> cause");
+    contains(value["debug"]["location"].as_str().unwrap(), &["tests.rs:"]);
+}
+
+#[tokio::test]
+async fn an_include_can_answer_all_errors_as_json() {
+    fn order(_: &mut Request) -> Result<Response> {
+        let invalid = Error::invalid("The order is not valid.").with_code("bad_order");
+        Err(invalid.with_field("/lines/0/price", "Enter at least 1.").with_field("", "The order is too large."))
+    }
+    let away = |_: &mut Request| Err::<Response, _>(Error::redirect("/elsewhere"));
+    let api = Router::new().get("/fail", fails).get("/panic", panics).get("/away", away).post("/orders/{id:int}", order);
+    let teams = Router::new().get("/", fails);
+    let urls = router().include("/api", api).json().include("/teams/{team}", teams).json().get("/one", fails).json();
+    let mut assembly = Assembly::new(urls, Settings::from_toml(project(&[]).path(), KEY).unwrap());
+    assembly.stack_mut().push(Errors);
+    let app = assembly.build().unwrap();
+    let html = [("accept", "text/html")];
+    let cases = [
+        ("/api/fail", 500),
+        ("/api/panic", 500),
+        ("/api/nowhere", 404),
+        ("/api/a/b/c", 404),
+        ("/api", 404),
+        ("/api/", 404),
+        ("/api/orders/7", 405),
+        ("/api/%FF", 400),
+        ("/teams/red", 500),
+        ("/teams/red/blue", 404),
+        ("/one", 500),
+    ];
+    for (path, status) in cases {
+        let response = get(&app, path, &html).await;
+        assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (status, &problem_json()), "{path}");
+        let value: serde_json::Value = serde_json::from_str(&body(&response)).unwrap();
+        assert_eq!(value["status"], status, "{path}");
+    }
+    assert_eq!(get(&app, "/api/away", &html).await.headers()["location"], "/elsewhere");
+    for path in ["/fail", "/nowhere", "/apis", "/ones", "/one/two", "/teams"] {
+        assert_ne!(get(&app, path, &html).await.headers()["content-type"], problem_json(), "{path}");
+    }
+
+    let (parts, ()) = hyper::Request::post("/api/orders/7").body(()).unwrap().into_parts();
+    let response = app.clone().handle(parts, RequestBody::from(Bytes::new()), None).await;
+    assert_eq!(response.status(), 422);
+    let value: serde_json::Value = serde_json::from_str(&body(&response)).unwrap();
+    assert_eq!((&value["code"], &value["detail"]), (&"bad_order".into(), &"The order is not valid.".into()));
+    let errors = serde_json::json!([
+        { "pointer": "/lines/0/price", "detail": "Enter at least 1." },
+        { "pointer": "", "detail": "The order is too large." },
+    ]);
+    assert_eq!(value["errors"], errors);
+}
+
+fn problem_json() -> HeaderValue {
+    HeaderValue::from_static("application/problem+json")
 }
 
 #[tokio::test]
@@ -301,7 +357,7 @@ async fn clients_that_prefer_json_get_json() {
     ];
     for (headers, is_json) in cases {
         let response = get(&app, "/gone", headers).await;
-        assert_eq!(response.headers()["content-type"] == "application/json", is_json, "{headers:?}");
+        assert_eq!(response.headers()["content-type"] == problem_json(), is_json, "{headers:?}");
     }
 }
 

@@ -6,7 +6,7 @@ mod shape;
 mod table;
 mod unreachable;
 
-pub use route::{BodyLimit, CsrfExempt, Route, SecretPath, Streaming, ViewTimeout};
+pub use route::{BodyLimit, CsrfExempt, JsonErrors, Route, SecretPath, Streaming, ViewTimeout};
 pub(crate) use table::{Endpoint, Lookup, Matched, RouteTable};
 pub(crate) use unreachable::unreachable;
 
@@ -215,6 +215,25 @@ impl Router {
     #[track_caller]
     pub fn secret_path(self) -> Self {
         self.option(SecretPath)
+    }
+
+    /// Answers errors of the last route as JSON, whatever the client prefers: problem details (RFC 9457), as programs expect them. After an
+    /// include, this also holds for paths below its prefix that no route matches.
+    ///
+    /// ```
+    /// # use lback::{Request, Router};
+    /// # fn stock(_: &mut Request) -> &'static str { "3" }
+    /// let api = Router::new().get("/stock/{id:int}", stock);
+    /// let urls = Router::new().include("/api", api).json();
+    /// # let _ = urls;
+    /// ```
+    ///
+    /// ```json
+    /// {"title":"Not Found","status":404,"code":"not_found","detail":"There is no page at this address.","request_id":"55ddf318d199b9a1"}
+    /// ```
+    #[track_caller]
+    pub fn json(self) -> Self {
+        self.option(JsonErrors)
     }
 
     fn last(&mut self, what: &str, place: &Location<'_>) -> Option<&mut Entry> {

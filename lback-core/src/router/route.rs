@@ -158,3 +158,7 @@ pub struct CsrfExempt;
 /// Marks a route whose path contains a secret; see [`Router::secret_path`](crate::Router::secret_path).
 #[derive(Clone, Copy, Debug)]
 pub struct SecretPath;
+
+/// Marks a route whose errors are JSON; see [`Router::json`](crate::Router::json).
+#[derive(Clone, Copy, Debug)]
+pub struct JsonErrors;

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 
 use super::pattern::Pattern;
 use super::shape::Shape;
-use super::{Entry, Route, Router, SecretPath, Target};
+use super::{Entry, JsonErrors, Route, Router, SecretPath, Target};
 use crate::middleware::body::answer_refused;
 use crate::middleware::{Layer, Stack, check_order};
 use crate::view::{BoxFuture, BoxedView};
@@ -27,6 +27,8 @@ pub(crate) struct RouteTable {
     shapes: Vec<Shape>,
     routes: Vec<Arc<Route>>,
     names: HashMap<String, Arc<Route>>,
+    /// The paths whose errors are JSON.
+    json: Vec<Shape>,
 }
 
 /// The innermost part of the middleware stack: the view, or the response if there is none.
@@ -95,15 +97,15 @@ impl RouteTable {
         if let Err(problem) = check_order(&layers) {
             problems.push(problem);
         }
-        let mut flattener = Flattener { routes: Vec::new(), problems, stack };
+        let mut flattener = Flattener { routes: Vec::new(), json: Vec::new(), problems, stack };
         flattener.add(router, &IncludeContext::default());
-        let Flattener { routes, mut problems, .. } = flattener;
+        let Flattener { routes, json, mut problems, .. } = flattener;
 
         let names = names(&routes, &mut problems);
         let shapes = shapes(&routes, &mut problems);
         let tree = tree(&shapes, &mut problems);
         match problems.is_empty() {
-            true => Ok(RouteTable { tree, shapes, routes, names }),
+            true => Ok(RouteTable { tree, shapes, routes, names, json }),
             false => Err(problems),
         }
     }
@@ -153,6 +155,17 @@ impl RouteTable {
         let matches = |shape: &&Shape| paths.iter().flatten().any(|path| shape.values(path).is_some());
         let mut routes = self.shapes.iter().filter(matches).flat_map(|shape| &shape.routes);
         routes.find(|route| route.option::<SecretPath>().is_some()).map(|route| route.pattern())
+    }
+
+    /// Returns whether errors at this path are answered as JSON, whether or not a route matches it.
+    pub(crate) fn has_json_errors(&self, path: &str) -> bool {
+        if self.json.is_empty() {
+            return false;
+        }
+        let path = normalize(path).unwrap_or(Cow::Borrowed(path));
+        let other_slash = other_slash(&path);
+        let mut paths = [Some(&*path), other_slash.as_deref()].into_iter().flatten();
+        paths.any(|path| self.json.iter().any(|shape| shape.values(path).is_some()))
     }
 
     /// Returns the route that matches the path and the method. If there is none, `allow` collects the methods of the routes
@@ -215,6 +228,7 @@ struct IncludeContext {
 
 struct Flattener<'a> {
     routes: Vec<Arc<Route>>,
+    json: Vec<Shape>,
     problems: Vec<String>,
     stack: &'a Stack,
 }
@@ -226,6 +240,11 @@ impl Flattener<'_> {
             let mut inner = outer.clone();
             inner.prefix = Pattern::text_below(&outer.prefix, &pattern);
             inner.layers.extend(layers);
+            if options.get::<JsonErrors>().is_some() {
+                let below = matches!(target, Target::Include(_)).then(|| Pattern::text_below(&inner.prefix, "/{json_errors:path}"));
+                let patterns = [Some(inner.prefix.clone()), below].into_iter().flatten().filter_map(|text| Pattern::parse(&text).ok());
+                self.json.extend(patterns.map(|pattern| Shape::new(&pattern, Vec::new())));
+            }
             inner.options.extend(options);
             match target {
                 Target::Include(router) => {

@@ -6,6 +6,7 @@ mod by_hand;
 mod derived;
 mod end_to_end;
 mod files;
+mod json;
 mod kinds;
 mod moments;
 mod queried;
