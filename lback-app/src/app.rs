@@ -17,6 +17,7 @@ use crate::assemble::in_order;
 use crate::batteries::{Csrf, DatabaseBattery, Sessions};
 use crate::battery::Battery;
 use crate::command::{Command, CommandSpec};
+use crate::monitoring::Monitoring;
 
 type DataMigration = Box<dyn Fn(&mut Db) -> Result<()> + Send + Sync>;
 type Change<T> = Box<dyn FnOnce(&mut T) -> ProgramResult>;
@@ -69,7 +70,7 @@ impl App {
             migrations: None,
             data_migrations: Vec::new(),
             tables: Tables::new(),
-            batteries: vec![Box::new(DatabaseBattery), Box::new(Sessions::default()), Box::new(Csrf)],
+            batteries: vec![Box::new(Monitoring), Box::new(DatabaseBattery), Box::new(Sessions::default()), Box::new(Csrf)],
             middleware: Vec::new(),
             stack: Vec::new(),
             assembly: Vec::new(),

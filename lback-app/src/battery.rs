@@ -10,6 +10,7 @@ use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 
 use crate::health::HealthChecks;
+use crate::monitoring::{Collectors, Metrics};
 use crate::testing::TestSettings;
 use crate::{Checks, CommandSpec, Health, InfoPage, InfoPages};
 
@@ -101,6 +102,7 @@ pub struct Setup {
     built: Vec<Built>,
     info_pages: InfoPages,
     health_checks: HealthChecks,
+    collectors: Collectors,
     pub(crate) hooks: Hooks,
 }
 
@@ -120,7 +122,14 @@ pub(crate) struct Hooks {
 
 impl Setup {
     pub(crate) fn new(assembly: Assembly) -> Self {
-        Setup { assembly, built: Vec::new(), info_pages: InfoPages::default(), health_checks: HealthChecks::new(), hooks: Hooks::default() }
+        Setup {
+            assembly,
+            built: Vec::new(),
+            info_pages: InfoPages::default(),
+            health_checks: HealthChecks::new(),
+            collectors: Collectors::default(),
+            hooks: Hooks::default(),
+        }
     }
 
     /// Runs `work` when the application has been assembled, before anything else uses it.
@@ -185,9 +194,27 @@ impl Setup {
         self
     }
 
+    /// Adds values to the page `/metrics`. `measure` runs each time the page is read, on a thread that may block; if it fails, its values
+    /// are left out.
+    ///
+    /// ```
+    /// use lback::app::{MetricKind, Setup};
+    ///
+    /// fn install(setup: &mut Setup) {
+    ///     setup.metrics(|_app, metrics| {
+    ///         metrics.family("shop_open_carts", MetricKind::Gauge, "Carts that are not ordered yet.").sample(&[("country", "de")], 7);
+    ///         Ok(())
+    ///     });
+    /// }
+    /// ```
+    pub fn metrics(&mut self, measure: impl Fn(&Application, &mut Metrics) -> Result<()> + Send + Sync + 'static) -> &mut Self {
+        self.collectors.add(measure);
+        self
+    }
+
     /// Validates and builds the application, then runs the hooks of [`when_built`](Self::when_built).
     pub(crate) fn build(mut self) -> ProgramResult<(Arc<Application>, Hooks)> {
-        self.assembly.state(self.info_pages).state(self.health_checks);
+        self.assembly.state(self.info_pages).state(self.health_checks).state(self.collectors);
         let app = self.assembly.build()?;
         for work in self.built {
             work(&app)?;

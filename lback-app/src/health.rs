@@ -1,4 +1,4 @@
-//! The page about the health of the running application: a check of each part, with a time limit.
+//! The health of the running application: a check of each part, with a time limit, and the page that shows them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,24 +17,50 @@ const MOST_TIME: Duration = Duration::from_secs(2);
 /// The result of a health check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    is_ok: bool,
+    state: HealthState,
     text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HealthState {
+    Ok,
+    Warning,
+    /// The check has returned an error, or nothing in time.
+    Failed,
+}
+
+impl HealthState {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            HealthState::Ok => "OK",
+            HealthState::Warning => "Warning",
+            HealthState::Failed => "Failed",
+        }
+    }
 }
 
 impl Health {
     /// Returns the result of a check that has found nothing unusual.
     pub fn ok(text: impl Into<String>) -> Self {
-        Health { is_ok: true, text: text.into() }
+        Health { state: HealthState::Ok, text: text.into() }
     }
 
     /// Returns the result of a check that has found something that needs attention.
     pub fn warning(text: impl Into<String>) -> Self {
-        Health { is_ok: false, text: text.into() }
+        Health { state: HealthState::Warning, text: text.into() }
     }
 
     /// Returns [`ok`](Self::ok) or [`warning`](Self::warning) with this text.
     pub fn ok_if(is_ok: bool, text: impl Into<String>) -> Self {
-        Health { is_ok, text: text.into() }
+        if is_ok { Health::ok(text) } else { Health::warning(text) }
+    }
+
+    fn failed(text: impl Into<String>) -> Self {
+        Health { state: HealthState::Failed, text: text.into() }
+    }
+
+    pub(crate) fn state(&self) -> HealthState {
+        self.state
     }
 }
 
@@ -66,6 +92,18 @@ impl HealthChecks {
     pub(crate) fn add(&mut self, name: &'static str, run: impl Fn(&Application) -> Result<Health> + Send + Sync + 'static) {
         self.checks.push(Arc::new(HealthCheck { name, run: Box::new(run), is_running: AtomicBool::new(false) }));
     }
+
+    /// Runs all checks at the same time, and waits for them for at most two seconds.
+    pub(crate) fn run(&self, app: &Arc<Application>) -> Vec<(&'static str, Health)> {
+        let started: Vec<_> = self.checks.iter().map(|check| (check.name, start(check, app))).collect();
+        let begin = Instant::now();
+        started.into_iter().map(|(name, started)| (name, result(started, MOST_TIME.saturating_sub(begin.elapsed())))).collect()
+    }
+
+    /// Returns the time since the start of the program.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
 }
 
 /// Marks a check as finished, even after a panic.
@@ -83,7 +121,7 @@ type Started = std::result::Result<Receiver<Result<Health>>, Health>;
 /// Starts a check on a thread of its own, unless it is still running for an earlier request.
 fn start(check: &Arc<HealthCheck>, app: &Arc<Application>) -> Started {
     if check.is_running.swap(true, Ordering::AcqRel) {
-        return Err(Health::warning("an earlier check is still running"));
+        return Err(Health::failed("an earlier check is still running"));
     }
     let (running, app) = (Running(check.clone()), app.clone());
     let (send, receive) = sync_channel(1);
@@ -95,7 +133,7 @@ fn start(check: &Arc<HealthCheck>, app: &Arc<Application>) -> Started {
     };
     match thread::Builder::new().name("health".to_owned()).spawn(run) {
         Ok(_) => Ok(receive),
-        Err(error) => Err(Health::warning(format!("no thread could be started: {error}"))),
+        Err(error) => Err(Health::failed(format!("no thread could be started: {error}"))),
     }
 }
 
@@ -106,9 +144,9 @@ fn result(started: Started, wait: Duration) -> Health {
     };
     match running.recv_timeout(wait) {
         Ok(Ok(health)) => health,
-        Ok(Err(error)) => Health::warning(error.to_string()),
-        Err(RecvTimeoutError::Disconnected) => Health::warning("the check panicked: see the log"),
-        Err(RecvTimeoutError::Timeout) => Health::warning(format!("there was no answer within {} seconds", MOST_TIME.as_secs())),
+        Ok(Err(error)) => Health::failed(error.to_string()),
+        Err(RecvTimeoutError::Disconnected) => Health::failed("the check panicked: see the log"),
+        Err(RecvTimeoutError::Timeout) => Health::failed(format!("there was no answer within {} seconds", MOST_TIME.as_secs())),
     }
 }
 
@@ -117,22 +155,15 @@ pub(crate) fn page() -> InfoPage {
     InfoPage::new("health", "Health", |req| {
         let app = req.app().clone();
         let Some(checks) = app.state::<HealthChecks>() else { return Ok(InfoTable::default()) };
-        let row = |name: &str, health: Health| InfoRow::new([name, if health.is_ok { "OK" } else { "Warning" }, &health.text]);
+        let row = |name: &str, health: Health| InfoRow::new([name, health.state.name(), &health.text]);
         let debug = req.settings().section::<CoreSettings>()?.debug;
         let mode = if debug { "DEBUG is on" } else { "DEBUG is off" };
         let version = format!("Lback {}, {mode}", env!("CARGO_PKG_VERSION"));
-        let mut table = InfoTable::new(["Check", "State", "Details"])
+        let table = InfoTable::new(["Check", "State", "Details"])
             .row(row("Program", Health::ok(program())))
             .row(row("Framework", Health::ok_if(!debug, version)))
-            .row(row("Uptime", Health::ok(duration(checks.started.elapsed()))));
-        // All at the same time.
-        let started: Vec<_> = checks.checks.iter().map(|check| (check.name, start(check, &app))).collect();
-        let begin = Instant::now();
-        for (name, started) in started {
-            let health = result(started, MOST_TIME.saturating_sub(begin.elapsed()));
-            table = table.row(row(name, health));
-        }
-        Ok(table)
+            .row(row("Uptime", Health::ok(duration(checks.uptime()))));
+        Ok(table.rows(checks.run(&app).into_iter().map(|(name, health)| row(name, health))))
     })
 }
 

@@ -13,6 +13,7 @@
 //! | `command` | the command line, with one file per command |
 //! | `checks` | [`Checks`], the results of the `check` command |
 //! | `health` | [`Health`], the results of the checks on the health page |
+//! | `monitoring` | `/healthz`, `/readyz` and `/metrics` |
 //! | `info_page` | [`InfoPage`], a page of a battery about the running application |
 //! | `testing` | the test client |
 
@@ -30,6 +31,7 @@ mod info_page;
 mod listeners;
 mod log;
 mod migrate;
+mod monitoring;
 mod run;
 mod stop;
 mod supervisor;
@@ -41,5 +43,6 @@ pub use checks::Checks;
 pub use command::{Command, CommandSpec};
 pub use health::Health;
 pub use info_page::{InfoAction, InfoChart, InfoPage, InfoPages, InfoRow, InfoTable};
+pub use monitoring::{MetricKind, Metrics, MonitoringSettings};
 pub use stop::stop_signal;
 pub use testing::TestSettings;

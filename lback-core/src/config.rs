@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::Network;
 use crate::csrf::TrustedOrigins;
 use crate::request::Budgets;
 use crate::settings::{Check, Example, Secret, Section, check_fallbacks, check_length};
 use crate::time_zone::TimeZone;
-use crate::trusted_proxy::TrustedProxy;
 
 /// The settings that the core reads from `settings.toml`, with their defaults. Sessions and the database define their own.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +33,7 @@ pub struct CoreSettings {
     /// Other sites whose pages may submit forms to this site: `https://app.example.com`, `https://*.example.com`.
     pub csrf_trusted_origins: Vec<String>,
     /// Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
-    pub trusted_proxies: Vec<TrustedProxy>,
+    pub trusted_proxies: Vec<Network>,
     /// The `max-age` of `Strict-Transport-Security` over HTTPS, in seconds; 0 sends no such header.
     pub hsts_seconds: u64,
     /// The `Content-Security-Policy` of every response: `default-src 'self'; script-src 'self' {nonce}`.

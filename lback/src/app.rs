@@ -3,6 +3,9 @@
 //! [`App`](crate::App) itself is at the root of the crate.
 
 #[doc(inline)]
-pub use lback_app::{Battery, Checks, Command, CommandSpec, Health, InfoAction, InfoChart, InfoPage, InfoPages, InfoRow, InfoTable, Setup};
+pub use lback_app::{
+    Battery, Checks, Command, CommandSpec, Health, InfoAction, InfoChart, InfoPage, InfoPages, InfoRow, InfoTable, MetricKind, Metrics,
+    MonitoringSettings, Setup,
+};
 #[doc(inline)]
 pub use lback_core::{Application, Assembly, Clock, DebugSection, ProgramError, ProgramResult, TimeZoneOffset, UnknownTimeZone};

@@ -109,6 +109,7 @@ impl Battery for JobsBattery {
         setup.state(jobs.clone());
         setup.toolbar_panel(JobsPanel);
         setup.health_check("Jobs", health::health);
+        setup.metrics(health::metrics);
         for page in pages::pages(!jobs.schedules().is_empty()) {
             setup.info_page(page);
         }

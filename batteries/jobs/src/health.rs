@@ -1,8 +1,8 @@
-//! The health check of the jobs.
+//! The health check and the metrics of the jobs.
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
-use lback_app::Health;
+use lback_app::{Health, MetricKind, Metrics};
 use lback_core::{Application, Result};
 
 use crate::Jobs;
@@ -33,4 +33,17 @@ pub(crate) fn health(app: &Application) -> Result<Health> {
 
 fn counted(count: usize) -> String {
     if i64::try_from(count).is_ok_and(|count| count < MOST) { count.to_string() } else { format!("{MOST} or more") }
+}
+
+/// Measures how many jobs there are, by queue and state.
+pub(crate) fn metrics(app: &Application, metrics: &mut Metrics) -> Result<()> {
+    let Some(jobs) = app.state::<Jobs>() else { return Ok(()) };
+    let counts = job_queue::table.group_by((job_queue::queue, job_queue::state)).order((job_queue::queue, job_queue::state));
+    let counts = counts.select((job_queue::queue, job_queue::state, diesel::dsl::count_star()));
+    let counts: Vec<(String, String, i64)> = jobs.database().read(|db| Ok(counts.load(db)?))?;
+    let mut family = metrics.family("lback_jobs", MetricKind::Gauge, "Stored jobs, by queue and state.");
+    for (queue, state, count) in counts {
+        family.sample(&[("queue", &queue), ("state", &state)], count);
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use hyper::header::{HOST, HeaderMap, HeaderName};
 
 use crate::Request;
-use crate::trusted_proxy::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use crate::forwarding_warning::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 /// The headers in which browsers state the purpose of a request: the header of the Fetch standard, and those of Safari and
 /// older versions of Chromium and Firefox.

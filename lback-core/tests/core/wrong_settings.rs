@@ -44,7 +44,7 @@ fn an_invalid_value_is_refused_with_the_line_to_write_instead() {
         ("MEDIA_DIR = ' '", "Write MEDIA_DIR = \"media\""),
         ("MEDIA_DIR = \"a\\u0000b\"", "Write MEDIA_DIR = \"media\""),
         ("TRUSTED_PROXIES = ['::ffff:0:0/96']", "any visitor could choose"),
-        ("TRUSTED_PROXIES = ['0.0.0.0']", "write the proxy's address"),
+        ("TRUSTED_PROXIES = ['0.0.0.0']", "write an address"),
         ("TIME_ZONE = 'Europe/Berln'", "write \"Europe/Berlin\""),
         ("TIME_ZONE = ''", "such as \"Europe/Berlin\""),
         ("STATIC_URL = '/'", "Write STATIC_URL = \"/static/\""),

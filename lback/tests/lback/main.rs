@@ -26,6 +26,7 @@ mod mail;
 mod migrations;
 #[cfg(feature = "models")]
 mod models;
+mod monitoring;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processes;

@@ -30,6 +30,7 @@ on_each_database!(
     many_jobs_are_enqueued_with_few_statements,
     a_job_is_kept_if_its_type_says_so,
     what_cannot_be_stored_is_refused,
+    the_metrics_count_jobs,
 );
 
 const SETTINGS: &str = "ALLOWED_HOSTS = ['*']\nSESSION_TIMEOUT_MINUTES = 30\nJOBS_THREADS = 0";
@@ -277,4 +278,16 @@ fn mistakes_are_found_at_the_start() {
     }
     let error = start_error(app().schedule("0 3 * * *", Note::new(1)).schedule("0 4 * * *", Note::new(2)), SETTINGS);
     assert!(error.contains("two schedules are named \"note\""), "{error}");
+}
+
+fn the_metrics_count_jobs(on: &str) {
+    let client = client_of(app(), &format!("{on}\nMONITORING_NETWORKS = ['loopback']\nJOBS_QUEUES = {{ mail = 2 }}"));
+    enqueue(&client, Note::new(1).after(TimeDelta::days(1)));
+    enqueue(&client, Note::then(2, "give up"));
+    enqueue(&client, Note::new(3).after(TimeDelta::days(1)).queue("mail"));
+    client.try_run_jobs();
+    let page = client.get("/metrics").send();
+    for (queue, state) in [("default", "waiting"), ("default", "failed"), ("mail", "waiting")] {
+        page.assert_contains(&format!("lback_jobs{{queue=\"{queue}\",state=\"{state}\"}} 1\n"));
+    }
 }

@@ -1,42 +1,36 @@
-//! `TRUSTED_PROXIES`: the peers whose forwarding headers are trusted.
+//! Addresses and networks in settings, such as `TRUSTED_PROXIES`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use hyper::header::{FORWARDED, HeaderMap, HeaderName};
 use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
-
-use crate::Request;
-
-pub(crate) static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(crate) static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 /// RFC 1918, and RFC 4193 for IPv6.
 const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
-const REMEDY: &str = "write the proxy's address (10.0.0.7), its network (10.0.0.0/8), \"private\" for all private networks and this machine, or \"loopback\"";
+const REMEDY: &str =
+    "write an address (10.0.0.7), a network (10.0.0.0/8), \"private\" for all private networks and this machine, or \"loopback\"";
 
-/// An entry of `TRUSTED_PROXIES`: an address, a network, `private` or `loopback`.
+/// Machines that a setting names: an address, a network, `private` or `loopback`.
 ///
 /// ```
-/// use lback::settings::TrustedProxy;
+/// use lback::settings::Network;
 ///
-/// let private: TrustedProxy = "private".parse().unwrap();
+/// let private: Network = "private".parse().unwrap();
 /// assert!(private.contains("172.18.0.1".parse().unwrap()));
 /// assert!(!private.contains("203.0.113.9".parse().unwrap()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct TrustedProxy {
+pub struct Network {
     written: String,
     networks: Vec<IpNet>,
 }
 
-impl TrustedProxy {
+impl Network {
     /// Returns whether the entry covers `address`. An IPv4 address that is mapped into IPv6 is the same machine.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -49,7 +43,7 @@ impl TrustedProxy {
     }
 }
 
-impl FromStr for TrustedProxy {
+impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -60,20 +54,20 @@ impl FromStr for TrustedProxy {
             "private" => known(&[LOOPBACK.as_slice(), PRIVATE.as_slice()].concat()),
             _ => vec![network(text)?],
         };
-        Ok(TrustedProxy { written: text.to_owned(), networks })
+        Ok(Network { written: text.to_owned(), networks })
     }
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         if address.to_canonical().is_unspecified() {
-            return Err(format!("no proxy has this address; {REMEDY}"));
+            return Err(format!("no machine has this address; {REMEDY}"));
         }
         return Ok(address.to_canonical().into());
     }
     let network: IpNet = text.parse().map_err(|_| format!("it is neither an address nor a network; {REMEDY}"))?;
     if unmapped(network).prefix_len() == 0 {
-        return Err(format!("it covers every address, so any visitor could choose their own address; {REMEDY}"));
+        return Err(format!("it covers every address, so it would trust any visitor; {REMEDY}"));
     }
     if network.addr() != network.network() {
         let (network, address) = (network.trunc(), network.addr());
@@ -93,7 +87,7 @@ fn unmapped(network: IpNet) -> IpNet {
     }
 }
 
-impl TryFrom<String> for TrustedProxy {
+impl TryFrom<String> for Network {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -102,55 +96,18 @@ impl TryFrom<String> for TrustedProxy {
 }
 
 /// Shows the entry as it was written.
-impl fmt::Display for TrustedProxy {
+impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
 }
 
-/// Logs a warning about forwarding headers that are ignored. It does so only once, because any client can send them with every
-/// request.
-#[derive(Debug, Default)]
-pub(crate) struct ForwardingWarning(AtomicBool);
-
-impl ForwardingWarning {
-    pub(crate) fn check(&self, req: &Request) {
-        let sent = |name: &HeaderName| req.headers().contains_key(name);
-        let is_forwarded = !self.0.load(Ordering::Relaxed) && (sent(&X_FORWARDED_FOR) || sent(&X_FORWARDED_PROTO) || sent(&FORWARDED));
-        if !is_forwarded {
-            return;
-        }
-        let Some(peer) = req.peer_addr().map(|peer| peer.ip().to_canonical()) else { return };
-        if let Some(warning) = warning(peer, req.trusts(peer), req.headers())
-            && !self.0.swap(true, Ordering::Relaxed)
-        {
-            tracing::warn!(target: "lback::proxies", "{warning} This warning is logged only once.");
-        }
-    }
-}
-
-fn warning(peer: IpAddr, is_trusted: bool, headers: &HeaderMap) -> Option<String> {
-    if !is_trusted {
-        return Some(format!(
-            "{peer} sent forwarding headers, which are ignored because it is not one of the TRUSTED_PROXIES. If it is your proxy, all its \
-             visitors appear to come from {peer} over plain HTTP: set TRUSTED_PROXIES = [\"{peer}\"], or name its network."
-        ));
-    }
-    let sends_only_forwarded = headers.contains_key(FORWARDED) && !headers.contains_key(&X_FORWARDED_FOR);
-    sends_only_forwarded.then(|| {
-        format!(
-            "the proxy {peer} sends Forwarded but not X-Forwarded-For, so all its visitors appear to come from {peer}. Configure it to send \
-             X-Forwarded-For and X-Forwarded-Proto."
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::TrustedProxy;
+    use super::Network;
 
     fn covers(entry: &str, address: &str) -> bool {
-        entry.parse::<TrustedProxy>().unwrap().contains(address.parse().unwrap())
+        entry.parse::<Network>().unwrap().contains(address.parse().unwrap())
     }
 
     #[test]
@@ -186,11 +143,11 @@ mod tests {
             ("0.0.0.0/0", "covers every address"),
             ("::/0", "covers every address"),
             ("::ffff:0:0/96", "covers every address"),
-            ("0.0.0.0", "no proxy has this address"),
-            ("::", "no proxy has this address"),
-            ("::ffff:0.0.0.0", "no proxy has this address"),
+            ("0.0.0.0", "no machine has this address"),
+            ("::", "no machine has this address"),
+            ("::ffff:0.0.0.0", "no machine has this address"),
         ] {
-            let message = entry.parse::<TrustedProxy>().unwrap_err();
+            let message = entry.parse::<Network>().unwrap_err();
             assert!(message.contains(why), "{entry}: {message}");
         }
     }
