@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, SubsecRound, Utc};
 #[cfg(feature = "sqlite")]
 use diesel::connection::AnsiTransactionManager;
-use diesel::connection::TransactionManager;
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 
 use crate::Isolation;
@@ -209,13 +209,51 @@ impl Db {
         if self.stop_waiting() {
             return Ok(());
         }
+        let announcement = self.announcement()?;
         match self {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection),
+            Db::Sqlite(connection) => {
+                if let Some(sql) = &announcement {
+                    connection.diesel_unrecorded().batch_execute(sql)?;
+                }
+                AnsiTransactionManager::commit_transaction(connection)
+            }
             // If a statement of the transaction has failed, PostgreSQL reports success for COMMIT and rolls back. The statement that
             // is sent with it is refused then, and COMMIT is not run.
             #[cfg(feature = "postgres")]
-            Db::Postgres(connection) => diesel::connection::SimpleConnection::batch_execute(connection, "SELECT 1; COMMIT"),
+            Db::Postgres(connection) => {
+                let sql = announcement.as_deref().unwrap_or("SELECT 1");
+                connection.diesel_unrecorded()?.batch_execute(&format!("{sql}; COMMIT"))
+            }
+        }?;
+        self.announced(announcement.is_some());
+        Ok(())
+    }
+
+    /// Runs SQL that tells of changes.
+    pub(crate) fn run_announcement(&mut self, sql: &str) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Db::Sqlite(connection) => connection.diesel_unrecorded().batch_execute(sql),
+            #[cfg(feature = "postgres")]
+            Db::Postgres(connection) => connection.diesel_unrecorded()?.batch_execute(sql),
+        }
+    }
+
+    /// Tells of changes that were made outside of a transaction.
+    pub(crate) fn announce_late(&mut self) {
+        let announced = self.announcement().and_then(|announcement| {
+            if let Some(sql) = &announcement {
+                self.run_announcement(sql)?;
+            }
+            Ok(announcement.is_some())
+        });
+        match announced {
+            Ok(has_changes) => self.announced(has_changes),
+            Err(error) => {
+                self.forget_changes();
+                tracing::error!(target: "lback::db", %error, "caches were not told of changes that were made outside of a transaction");
+            }
         }
     }
 
@@ -225,6 +263,7 @@ impl Db {
         while self.in_transaction()? {
             <Self as Connection>::TransactionManager::rollback_transaction(self)?;
         }
+        self.forget_changes();
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -11,6 +12,7 @@ use diesel::prelude::*;
 use lback_core::{Clock, Error, Request, Result, blocking};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::changes::{ChangeRecorder, Recording, UnitChanges};
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
 use crate::statements::asked_at;
@@ -118,7 +120,7 @@ impl Database {
     pub fn committed(&self, connection: &mut Db, writes: usize) {
         match connection {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => self.log.committed(self, connection.diesel(), writes),
+            Db::Sqlite(connection) => self.log.committed(self, connection.diesel_unrecorded(), writes),
             #[cfg(feature = "postgres")]
             Db::Postgres(_) => (),
         }
@@ -166,7 +168,7 @@ impl Database {
     #[track_caller]
     pub fn try_get(&self) -> Option<PooledDb> {
         asked_at(Location::caller());
-        self.idle().and_then(|mut connection| self.manager.is_alive(&mut connection).then_some(connection))
+        self.idle().and_then(|mut connection| self.manager.is_alive(&mut connection).then(|| self.given_out(connection)))
     }
 
     /// Returns a connection of the pool. Blocks while all are in use, for at most `DATABASE_WAIT_SECONDS`.
@@ -186,7 +188,7 @@ impl Database {
                 if self.kind().is_server() {
                     blocking::about_to_wait();
                 }
-                return Ok(connection);
+                return Ok(self.given_out(connection));
             }
             // The dead connection is dropped here, so the pool opens another one.
         }
@@ -195,6 +197,31 @@ impl Database {
     /// Returns an idle connection, unless others wait for it.
     fn idle(&self) -> Option<PooledDb> {
         self.turns.is_free().then(|| self.pool.try_get()).flatten()
+    }
+
+    /// Records from now on which tables and rows are changed on the connections of the pool, and asks `recorder` before each commit.
+    /// There is one recorder; a second one is ignored.
+    pub fn record_changes(&self, recorder: Arc<dyn ChangeRecorder>) {
+        let _ = self.manager.recording.set(Arc::new(Recording { recorder, commits: AtomicU64::new(0) }));
+    }
+
+    /// Returns the number of commits with recorded changes by this process.
+    pub fn recorded_commits(&self) -> u64 {
+        self.manager.recording.get().map_or(0, |recording| recording.commits.load(Ordering::SeqCst))
+    }
+
+    /// Returns whether changes are [recorded](Self::record_changes).
+    pub(crate) fn records_changes(&self) -> bool {
+        self.manager.recording.get().is_some()
+    }
+
+    /// Prepares a connection for whoever takes it.
+    fn given_out(&self, mut connection: PooledDb) -> PooledDb {
+        if let Some(recording) = self.manager.recording.get() {
+            connection.track(recording);
+            connection.track_unit(&UnitChanges::default());
+        }
+        connection
     }
 
     fn wait(&self, deadline: Instant) -> Result<PooledDb> {

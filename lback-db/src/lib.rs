@@ -5,6 +5,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod changes;
 #[cfg(feature = "sqlite")]
 mod checkpoint;
 mod connection;
@@ -45,6 +46,7 @@ mod temporary;
 mod turns;
 mod unit_of_work;
 
+pub use changes::{ChangeRecorder, Changes, TableChanges, UnitChanges, Verbs};
 pub use connection::{Db, Kind, PooledDb};
 pub use copy_data::{CopyData, CopyProgress};
 pub use database::{Database, PoolStats};

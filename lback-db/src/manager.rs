@@ -1,7 +1,8 @@
 //! Opens connections, and checks whether they are still alive.
 
+use std::sync::{Arc, OnceLock};
 #[cfg(feature = "postgres")]
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 #[cfg(feature = "postgres")]
 use std::time::Duration;
 #[cfg(feature = "postgres")]
@@ -11,6 +12,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use lback_core::{Clock, Error, Result};
 
+use crate::changes::Recording;
 use crate::database_url::Target;
 use crate::statements::Watch;
 use crate::{Db, DbSettings, PooledDb};
@@ -18,7 +20,7 @@ use crate::{Db, DbSettings, PooledDb};
 use crate::{Isolation, Postgres};
 
 /// Opens the connections of the pool.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Manager {
     pub(crate) target: Target,
     pub(crate) settings: DbSettings,
@@ -27,6 +29,14 @@ pub struct Manager {
     /// The time when a connection was last found dead. Connections that were last used before are not trusted.
     #[cfg(feature = "postgres")]
     last_death: Arc<Mutex<Option<Instant>>>,
+    /// Who hears of the changes of the connections of the pool.
+    pub(crate) recording: Arc<OnceLock<Arc<Recording>>>,
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manager").field("target", &self.target).finish_non_exhaustive()
+    }
 }
 
 /// The purpose of a connection.
@@ -58,6 +68,7 @@ impl Manager {
             clock,
             #[cfg(feature = "postgres")]
             last_death: Arc::default(),
+            recording: Arc::default(),
         }
     }
 
@@ -205,6 +216,10 @@ impl r2d2::ManageConnection for Manager {
         connection.stop_waiting();
         // A transaction that was not ended, or whose end the server did not confirm.
         let broken = connection.in_transaction().unwrap_or(true) || connection.is_lost();
+        match broken {
+            true => connection.forget_changes(),
+            false => connection.announce_late(),
+        }
         #[cfg(feature = "postgres")]
         if broken && connection.kind() == crate::Kind::Postgres {
             self.note_death();

@@ -39,7 +39,8 @@ impl Prepared {
         Ok(Some(self.admits_sql(&sql(source, backend)?)))
     }
 
-    fn admits_sql(&mut self, sql: &str) -> bool {
+    /// As [`admits`](Self::admits), for a statement that is built at run time.
+    pub(crate) fn admits_sql(&mut self, sql: &str) -> bool {
         let hash = hash(sql);
         if self.prepared.contains(&hash) {
             return true;

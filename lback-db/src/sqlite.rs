@@ -6,11 +6,14 @@ use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, DefaultLoadingMode, Instrumentation, LoadConnection, SimpleConnection,
 };
 use diesel::expression::QueryMetadata;
+use diesel::prelude::*;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::{ConnectionError, ConnectionResult, QueryResult, SqliteConnection};
 use lback_core::Clock;
 
-use crate::prepared::{Prepared, Statement};
+use crate::changes::Tracking;
+use crate::connection::total_changes;
+use crate::prepared::{Prepared, Statement, sql};
 
 /// A connection to a SQLite file.
 ///
@@ -19,6 +22,7 @@ pub struct Sqlite {
     inner: SqliteConnection,
     clock: Clock,
     prepared: Prepared,
+    tracking: Option<Box<Tracking>>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -31,12 +35,51 @@ impl Sqlite {
     /// Returns a connection that knows the functions of [`expressions`](crate::expressions).
     pub(crate) fn new(mut inner: SqliteConnection, clock: Clock) -> QueryResult<Self> {
         crate::expressions::sqlite_functions::register(&mut inner)?;
-        Ok(Sqlite { inner, clock, prepared: Prepared::default() })
+        Ok(Sqlite { inner, clock, prepared: Prepared::default(), tracking: None })
     }
 
     /// Returns Diesel's own connection, for what only that has, such as `register_collation`.
+    ///
+    /// What its statements change is not known. So every entry of a cache that depends on a table counts as out of date after the commit.
     pub fn diesel(&mut self) -> &mut SqliteConnection {
+        if let Some(tracking) = &self.tracking {
+            tracking.hand_out(diesel::select(total_changes()).get_result(&mut self.inner).unwrap_or(-1));
+        }
         &mut self.inner
+    }
+
+    /// Returns Diesel's own connection, for statements that change no table of the application.
+    #[doc(hidden)]
+    pub fn diesel_unrecorded(&mut self) -> &mut SqliteConnection {
+        &mut self.inner
+    }
+
+    pub(crate) fn tracking(&mut self) -> &mut Option<Box<Tracking>> {
+        &mut self.tracking
+    }
+
+    pub(crate) fn tracked(&self) -> Option<&Tracking> {
+        self.tracking.as_deref()
+    }
+
+    /// Records a statement, and returns whether to prepare it.
+    fn admit<T>(&mut self, source: &T) -> QueryResult<Option<bool>>
+    where
+        T: QueryFragment<diesel::sqlite::Sqlite> + QueryId,
+    {
+        let backend = &diesel::sqlite::Sqlite;
+        let Some(tracking) = &mut self.tracking else { return self.prepared.admits(source, backend) };
+        match T::query_id() {
+            Some(id) => tracking.add_type(id, || sql(source, backend))?,
+            None => {
+                let sql = sql(source, backend)?;
+                tracking.add_sql(&sql);
+                if !T::HAS_STATIC_QUERY_ID {
+                    return Ok(Some(self.prepared.admits_sql(&sql)));
+                }
+            }
+        }
+        self.prepared.admits(source, backend)
     }
 
     /// Returns the application's clock, or that of the system if the connection was opened without an application.
@@ -47,6 +90,9 @@ impl Sqlite {
 
 impl SimpleConnection for Sqlite {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        if let Some(tracking) = &mut self.tracking {
+            tracking.add_sql(query);
+        }
         self.inner.batch_execute(query)
     }
 }
@@ -66,7 +112,7 @@ impl Connection for Sqlite {
     where
         T: QueryFragment<Self::Backend> + QueryId,
     {
-        let statement = Statement { source, prepare: self.prepared.admits(source, &diesel::sqlite::Sqlite)? };
+        let statement = Statement { source, prepare: self.admit(source)? };
         self.inner.execute_returning_count(&statement)
     }
 
@@ -96,7 +142,7 @@ impl LoadConnection for Sqlite {
         T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
         Self::Backend: QueryMetadata<T::SqlType>,
     {
-        let prepare = self.prepared.admits(&source, &diesel::sqlite::Sqlite)?;
+        let prepare = self.admit(&source)?;
         LoadConnection::<DefaultLoadingMode>::load(&mut self.inner, Statement { source, prepare })
     }
 }

@@ -36,6 +36,12 @@ pub trait Model: Sized + Clone + 'static {
     #[doc(hidden)]
     fn to_values(&self) -> Result<Vec<Value>>;
 
+    /// Returns the text by which caches know the row.
+    #[doc(hidden)]
+    fn cache_key(&self) -> Result<String> {
+        Ok(rows::row_key(&Self::key_values(self.key())?))
+    }
+
     /// Returns the row with this primary key.
     ///
     /// # Errors

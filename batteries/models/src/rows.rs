@@ -249,7 +249,19 @@ pub(crate) fn update(meta: &'static ModelMeta, db: &mut Db, values: &[Value]) ->
         sql.sql(" AND ").equal("", [(field.column, field.kind, value)]);
     }
     sql.sql(" RETURNING ").columns(meta);
-    Ok(sql.rows(db, &kinds(meta))?.pop())
+    let key = || row_key(key_of(meta, values));
+    Ok(db.changing_row(meta.table, key, |db| sql.rows(db, &kinds(meta)))?.pop())
+}
+
+/// Returns the values of the primary key of a row.
+fn key_of<'a>(meta: &'static ModelMeta, values: &'a [Value]) -> impl Iterator<Item = &'a Value> {
+    let column = |column: &&str| meta.fields.iter().position(|field| field.column == *column);
+    meta.primary_key.iter().filter_map(column).filter_map(|at| values.get(at))
+}
+
+/// Returns the text by which caches know a row, from the values of its primary key.
+pub(crate) fn row_key<'a>(key: impl IntoIterator<Item = &'a Value>) -> String {
+    key.into_iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(",")
 }
 
 /// Deletes a row; with a version, only if the row still has it. Returns whether it was deleted.
@@ -258,7 +270,8 @@ pub(crate) fn delete(meta: &'static ModelMeta, db: &mut Db, values: &[Value]) ->
     let known = meta.fields.iter().zip(values).filter(|(field, _)| counts(field));
     let mut sql = Statement::new("DELETE FROM ");
     sql.name(meta.table).sql(" WHERE ").equal(" AND ", known.map(|(field, value)| (field.column, field.kind, value)));
-    Ok(sql.run(db)? > 0)
+    let key = || row_key(key_of(meta, values));
+    Ok(db.changing_row(meta.table, key, |db| sql.run(db))? > 0)
 }
 
 /// Returns the keys of the other side to which a row is linked.

@@ -161,7 +161,7 @@ impl Db {
         let statement = Statement::new(query, self.kind());
         match self {
             #[cfg(feature = "sqlite")]
-            Db::Sqlite(connection) => statement.find_defaults(connection.diesel())?,
+            Db::Sqlite(connection) => statement.find_defaults(connection.diesel_unrecorded())?,
             #[cfg(feature = "postgres")]
             Db::Postgres(_) => (),
         }
@@ -193,11 +193,25 @@ impl TransactionManager<Db> for Transactions {
     }
 
     fn rollback_transaction(db: &mut Db) -> QueryResult<()> {
-        managed!(db, rollback_transaction)
+        managed!(db, rollback_transaction)?;
+        if !db.in_transaction()? {
+            db.forget_changes();
+        }
+        Ok(())
     }
 
     fn commit_transaction(db: &mut Db) -> QueryResult<()> {
-        managed!(db, commit_transaction)
+        let depth = Self::transaction_manager_status_mut(db).transaction_depth()?.map_or(0, std::num::NonZero::get);
+        if depth != 1 {
+            return managed!(db, commit_transaction);
+        }
+        let announcement = db.announcement()?;
+        if let Some(sql) = &announcement {
+            db.run_announcement(sql)?;
+        }
+        managed!(db, commit_transaction)?;
+        db.announced(announcement.is_some());
+        Ok(())
     }
 
     fn transaction_manager_status_mut(db: &mut Db) -> &mut TransactionManagerStatus {

@@ -38,9 +38,10 @@ where
     target.push_sql(" (");
     Columns(first).to_sql(&mut target, &dialect)?;
     target.push_sql(")");
-    let connection = connection.diesel()?;
+    let target = target.finish();
+    let connection = recorded(connection, &target)?;
     let data = encoded(rows, &dialect, connection)?;
-    send(connection, table, target.finish(), &data, CopyFormat::Binary).map(Some)
+    send(connection, table, target, &data, CopyFormat::Binary).map(Some)
 }
 
 /// Copies rows in the text format of PostgreSQL into `target`, a table with its columns in SQL.
@@ -51,7 +52,16 @@ pub(crate) fn copy_text(connection: &mut Postgres, target: String, data: &[u8]) 
             id -> BigInt,
         }
     }
-    send(connection.diesel()?, any_table::table, target, data, CopyFormat::Text).map(drop)
+    let connection = recorded(connection, &target)?;
+    send(connection, any_table::table, target, data, CopyFormat::Text).map(drop)
+}
+
+/// Records that rows are added to `target`, and returns the connection that does it.
+fn recorded<'c>(connection: &'c mut Postgres, target: &str) -> QueryResult<&'c mut PgConnection> {
+    if let Some(tracking) = connection.tracking() {
+        tracking.add_sql(&format!("INSERT INTO {target} VALUES ()"));
+    }
+    connection.diesel_unrecorded()
 }
 
 fn send<T>(connection: &mut PgConnection, table: T, target: String, data: &[u8], format: CopyFormat) -> QueryResult<usize>

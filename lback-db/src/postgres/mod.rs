@@ -17,8 +17,10 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::{ConnectionResult, PgConnection, QueryResult};
 use lback_core::Clock;
 
+pub(crate) use self::plain_read::is_known_function;
 use self::plain_read::is_plain_read;
 use crate::Isolation;
+use crate::changes::Tracking;
 use crate::manager::Manager;
 use crate::prepared::{Prepared, Statement, sql};
 
@@ -34,6 +36,7 @@ pub struct Postgres {
     /// Whether queries of a known type only read.
     reads: HashMap<TypeId, bool>,
     prepared: Prepared,
+    tracking: Option<Box<Tracking>>,
     /// Opens another connection if the server has closed this one.
     manager: Option<Box<Manager>>,
     lost: bool,
@@ -48,16 +51,50 @@ impl fmt::Debug for Postgres {
 impl Postgres {
     pub(crate) fn new(inner: PgConnection, clock: Clock, manager: Option<Manager>) -> Self {
         let manager = manager.map(Box::new);
-        Postgres { inner, clock, waiting: None, reads: HashMap::new(), prepared: Prepared::default(), manager, lost: false }
+        Postgres { inner, clock, waiting: None, reads: HashMap::new(), prepared: Prepared::default(), tracking: None, manager, lost: false }
     }
 
     /// Returns Diesel's own connection, for what only that has, such as `COPY`. In a request, its transaction begins now at the latest.
+    /// What its statements change is not known. So every entry of a cache that depends on a table counts as out of date after the commit.
     ///
     /// # Errors
     /// Returns the error of the statement that begins the transaction.
     pub fn diesel(&mut self) -> QueryResult<&mut PgConnection> {
+        if let Some(tracking) = &self.tracking {
+            tracking.add_everything();
+        }
+        self.diesel_unrecorded()
+    }
+
+    /// Returns Diesel's own connection, for statements that change no table of the application.
+    #[doc(hidden)]
+    pub fn diesel_unrecorded(&mut self) -> QueryResult<&mut PgConnection> {
         self.begin_now()?;
         Ok(&mut self.inner)
+    }
+
+    pub(crate) fn tracking(&mut self) -> &mut Option<Box<Tracking>> {
+        &mut self.tracking
+    }
+
+    pub(crate) fn tracked(&self) -> Option<&Tracking> {
+        self.tracking.as_deref()
+    }
+
+    /// Records a statement, and returns whether to prepare it.
+    fn admit<T: QueryFragment<Pg> + QueryId>(&mut self, source: &T) -> QueryResult<Option<bool>> {
+        let Some(tracking) = &mut self.tracking else { return self.prepared.admits(source, &Pg) };
+        match T::query_id() {
+            Some(id) => tracking.add_type(id, || sql(source, &Pg))?,
+            None => {
+                let sql = sql(source, &Pg)?;
+                tracking.add_sql(&sql);
+                if !T::HAS_STATIC_QUERY_ID {
+                    return Ok(Some(self.prepared.admits_sql(&sql)));
+                }
+            }
+        }
+        self.prepared.admits(source, &Pg)
     }
 
     /// Returns the application's clock, or that of the system if the connection was opened without an application.
@@ -144,9 +181,9 @@ impl Postgres {
         manager.note_death();
         match manager.reopen() {
             Some(fresh) => {
-                let isolation = self.waiting;
+                let (isolation, tracking) = (self.waiting, self.tracking.take());
                 *self = fresh;
-                self.waiting = isolation;
+                (self.waiting, self.tracking) = (isolation, tracking);
                 Ok(())
             }
             None => Err(error),
@@ -171,7 +208,7 @@ impl TransactionManager<Postgres> for PostgresTransactions {
     type TransactionStateData = AnsiTransactionManager;
 
     fn begin_transaction(db: &mut Postgres) -> QueryResult<()> {
-        AnsiTransactionManager::begin_transaction(db.diesel()?)
+        AnsiTransactionManager::begin_transaction(db.diesel_unrecorded()?)
     }
 
     fn rollback_transaction(db: &mut Postgres) -> QueryResult<()> {
@@ -189,7 +226,10 @@ impl TransactionManager<Postgres> for PostgresTransactions {
 
 impl SimpleConnection for Postgres {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
-        self.diesel()?.batch_execute(query)
+        if let Some(tracking) = &mut self.tracking {
+            tracking.add_sql(query);
+        }
+        self.diesel_unrecorded()?.batch_execute(query)
     }
 }
 
@@ -207,7 +247,7 @@ impl Connection for Postgres {
     where
         T: QueryFragment<Pg> + QueryId,
     {
-        let statement = Statement { source, prepare: self.prepared.admits(source, &Pg)? };
+        let statement = Statement { source, prepare: self.admit(source)? };
         if self.runs_alone(source)? {
             match self.inner.execute_returning_count(&statement) {
                 Err(error) => self.recover_from(error)?,
@@ -249,7 +289,7 @@ impl LoadConnection for Postgres {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        let prepare = self.prepared.admits(&source, &Pg)?;
+        let prepare = self.admit(&source)?;
         if self.runs_alone(&source)? {
             let statement = Statement { source: &source, prepare };
             match LoadConnection::<DefaultLoadingMode>::load(&mut self.inner, statement) {
@@ -278,7 +318,7 @@ impl LoadConnection<PgRowByRowLoadingMode> for Postgres {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: QueryMetadata<T::SqlType>,
     {
-        let prepare = self.prepared.admits(&source, &Pg)?;
+        let prepare = self.admit(&source)?;
         if !self.runs_alone(&source)? {
             self.begin_now()?;
         }

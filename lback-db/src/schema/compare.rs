@@ -27,9 +27,9 @@ pub(super) fn differences(table: &Table, db: &mut Db) -> Result<Vec<String>> {
     };
     let found = match db {
         #[cfg(feature = "sqlite")]
-        Db::Sqlite(connection) => in_sqlite(&table.name, connection.diesel())?,
+        Db::Sqlite(connection) => in_sqlite(&table.name, connection.diesel_unrecorded())?,
         #[cfg(feature = "postgres")]
-        Db::Postgres(connection) => in_postgres(&table.name, connection.diesel()?)?,
+        Db::Postgres(connection) => in_postgres(&table.name, connection.diesel_unrecorded()?)?,
     };
     if found.is_empty() {
         return Ok(vec![format!("the table {shown} does not exist")]);

@@ -12,7 +12,7 @@ pub(crate) use self::hooks::EndHooks;
 use self::hooks::{Hooks, run_guarded};
 use crate::connection::Intent;
 use crate::statements::asked_at;
-use crate::{Database, Db, Isolation, PooledDb};
+use crate::{Database, Db, Isolation, PooledDb, UnitChanges};
 
 /// The unit of work of one request: it takes no connection until the first call of [`connection`](Self::connection), and is ended by
 /// [`DbSessionMiddleware`](crate::DbSessionMiddleware).
@@ -38,6 +38,8 @@ pub struct DbSession {
     /// Boxed, as most requests never have one.
     open: Option<Box<Open>>,
     state: State,
+    /// The changes that are not committed yet, if they are recorded.
+    changes: Option<UnitChanges>,
     /// Boxed, as most requests never have any.
     hooks: Option<Box<Hooks>>,
 }
@@ -73,7 +75,7 @@ enum State {
 
 impl DbSession {
     pub(crate) fn new(database: Arc<Database>, intent: Intent) -> Self {
-        DbSession { isolation: database.isolation(), database, intent, open: None, state: State::Active, hooks: None }
+        DbSession { isolation: database.isolation(), database, intent, open: None, state: State::Active, changes: None, hooks: None }
     }
 
     /// Returns a unit of work for use outside of requests, which will write. The caller [commits](Self::commit) it.
@@ -157,14 +159,32 @@ impl DbSession {
         }
     }
 
-    fn begin(&self) -> Result<Open> {
+    fn begin(&mut self) -> Result<Open> {
         let mut connection = self.database.get()?;
+        if self.database.records_changes() {
+            connection.track_unit(self.changes.get_or_insert_default());
+        }
         connection.begin(self.intent, self.isolation).map_err(cannot_begin)?;
         let changes_before = match self.intent {
             Intent::Read => connection.total_changes().map_err(cannot_begin)?,
             Intent::Write => None,
         };
         Ok(Open { connection, changes_before })
+    }
+
+    /// Returns the changes that are not committed yet. They are recorded only if someone [asks for that](Database::record_changes).
+    pub fn changes(&mut self) -> UnitChanges {
+        self.changes.get_or_insert_default().clone()
+    }
+
+    /// Returns the connection, if it has one.
+    pub fn open_connection(&mut self) -> Option<&mut Db> {
+        self.open.as_mut().map(|open| &mut *open.connection)
+    }
+
+    /// Returns whether all statements of the transaction see the database as it was when the first one began.
+    pub fn sees_one_state(&self) -> bool {
+        !self.database.kind().is_server() || self.isolation != Isolation::ReadCommitted
     }
 
     /// Returns the database that this works on.

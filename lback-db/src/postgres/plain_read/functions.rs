@@ -1,7 +1,7 @@
 //! The functions that a plain read may call.
 
 /// Returns whether all functions of this name that come with PostgreSQL only compute a value.
-pub(super) fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(name: &str) -> bool {
     SYNTAX.contains(&name) || FUNCTIONS.contains(&name)
 }
 

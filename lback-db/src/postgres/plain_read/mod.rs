@@ -7,6 +7,8 @@
 
 mod functions;
 
+pub(crate) use self::functions::is_known as is_known_function;
+
 #[cfg(test)]
 mod tests;
 

@@ -240,7 +240,7 @@ pub(crate) fn renew_within(db: &mut Db, id: SessionId, expires_at: DateTime<Utc>
         #[cfg(feature = "sqlite")]
         Db::Sqlite(_) => renew(db, id, expires_at, now),
         #[cfg(feature = "postgres")]
-        Db::Postgres(db) => renew_in_savepoint(db.diesel()?, id, expires_at, now),
+        Db::Postgres(db) => renew_in_savepoint(db.diesel_unrecorded()?, id, expires_at, now),
     }
 }
 

@@ -299,7 +299,7 @@ pub(super) fn note_ends(db: &mut Db, ended: &[Ended]) -> Result<()> {
 
 fn postgres(db: &mut Db) -> Result<&mut PgConnection> {
     match db {
-        Db::Postgres(connection) => Ok(connection.diesel()?),
+        Db::Postgres(connection) => Ok(connection.diesel_unrecorded()?),
         #[cfg(feature = "sqlite")]
         Db::Sqlite(_) => Err(Error::internal("this is not a connection to PostgreSQL")),
     }
