@@ -231,7 +231,7 @@ impl Assembly {
 
     /// Adds a function that every template can call. It receives the request that the template is rendered for. The name may
     /// list the function's arguments, as in `unread(folder)`; the application then does not start if a template passes any
-    /// other argument.
+    /// other argument. A function that [renders a template](TemplateArgs::render) ends the list with `..`.
     pub fn template_function<F, V>(&mut self, name: &'static str, call: F) -> &mut Self
     where
         F: Fn(&mut Request, TemplateArgs<'_>) -> Result<V> + Send + Sync + 'static,

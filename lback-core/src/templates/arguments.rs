@@ -8,23 +8,43 @@ use super::suggest::{Callable, Names};
 /// Returns a message for each unknown argument in the template `name`, with its location.
 pub(super) fn unknown(name: &str, text: &str, names: &Names) -> Vec<String> {
     let mut found = Vec::new();
-    for Argument { callable, callee, argument, at } in arguments(text) {
-        if let Some(message) = names.unknown_argument(callable, callee, argument) {
-            let before = &text[..at];
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            found.push(format!("{name}:{line}:{column}: {message}"));
+    for argument in arguments(text) {
+        if let Some(message) = names.unknown_argument(argument.callable, argument.callee, argument.argument) {
+            found.push(format!("{}: {message}", argument.location(name, text)));
         }
     }
     found
 }
 
 /// An argument of a call, with the position of its name.
-struct Argument<'a> {
-    callable: Callable,
-    callee: &'a str,
-    argument: &'a str,
+pub(super) struct Argument<'a> {
+    pub(super) callable: Callable,
+    pub(super) callee: &'a str,
+    pub(super) argument: &'a str,
     at: usize,
+    /// The position of the call's opening bracket, which is the same for all arguments of a call.
+    pub(super) call: usize,
+    /// The position after `=`.
+    value: usize,
+}
+
+impl Argument<'_> {
+    /// Returns the location of the argument in the template `name`, such as `post.html:3:5`, counted from 1 as in editors.
+    pub(super) fn location(&self, name: &str, text: &str) -> String {
+        let before = &text[..self.at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("{name}:{line}:{column}")
+    }
+
+    /// Returns the value if it is a quoted text without escapes.
+    pub(super) fn literal<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let value = text[self.value..].trim_ascii_start();
+        let quote = value.chars().next().filter(|quote| "\"'`".contains(*quote))?;
+        let (literal, rest) = value.split_at(string(value, quote));
+        let literal = literal.strip_prefix(quote)?.strip_suffix(quote)?;
+        (rest.trim_ascii_start().starts_with([',', ')']) && !literal.contains('\\')).then_some(literal)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -35,7 +55,7 @@ enum Token<'a> {
     Other,
 }
 
-fn arguments(text: &str) -> Vec<Argument<'_>> {
+pub(super) fn arguments(text: &str) -> Vec<Argument<'_>> {
     let mut found = Vec::new();
     let mut rest = 0;
     while let Some(start) = text[rest..].find('{').map(|at| rest + at) {
@@ -53,8 +73,8 @@ fn arguments(text: &str) -> Vec<Argument<'_>> {
 /// Collects the arguments inside one tag and returns the end of the tag.
 fn calls<'a>(text: &'a str, start: usize, end: &[u8], found: &mut Vec<Argument<'a>>) -> usize {
     let bytes = text.as_bytes();
-    // The open brackets, each with the call that it belongs to, if any.
-    let mut open: Vec<(u8, Option<(Callable, &'a str)>)> = Vec::new();
+    // The positions of the open brackets, each with the call that it belongs to, if any.
+    let mut open: Vec<(usize, Option<(Callable, &'a str)>)> = Vec::new();
     let mut last = [Token::Other; 3];
     let mut at = start;
     while at < bytes.len() {
@@ -66,15 +86,15 @@ fn calls<'a>(text: &'a str, start: usize, end: &[u8], found: &mut Vec<Argument<'
         match token {
             Some(Token::Symbol(bracket @ (b'(' | b'[' | b'{'))) => {
                 let call = if bracket == b'(' { callable(last).zip(as_name(previous)) } else { None };
-                open.push((bracket, call));
+                open.push((at, call));
             }
             Some(Token::Symbol(b')' | b']' | b'}')) => drop(open.pop()),
             Some(Token::Symbol(b'=')) => {
-                if let (Some((_, Some((callable, callee)))), Token::Name(argument), Token::Symbol(b'(' | b',')) =
+                if let (Some((call, Some((callable, callee)))), Token::Name(argument), Token::Symbol(b'(' | b',')) =
                     (open.last(), previous, before)
                 {
-                    let at = text[..at].trim_ascii_end().len() - argument.len();
-                    found.push(Argument { callable: *callable, callee, argument, at });
+                    let (value, at) = (at + 1, text[..at].trim_ascii_end().len() - argument.len());
+                    found.push(Argument { callable: *callable, callee, argument, at, call: *call, value });
                 }
             }
             _ => {}

@@ -11,6 +11,7 @@ mod globals;
 mod html;
 mod links;
 mod loaded;
+mod nested;
 mod paging;
 mod problem;
 mod request;
@@ -90,21 +91,30 @@ impl Templates {
 
     /// Renders the template `name`. Variables in `context` take precedence over globals of the same name.
     #[track_caller]
-    pub(crate) fn render(&self, req: &mut Request, name: &str, mut context: tera::Context) -> Result<String> {
+    pub(crate) fn render(&self, req: &mut Request, name: &str, context: tera::Context) -> Result<String> {
         let loaded = match self.current() {
             Ok(loaded) => loaded,
             Err(problem) => return Err(problem.into_error()),
         };
+        self.render_with(req, &loaded, name, context)
+    }
+
+    /// Renders one of the templates that have been read.
+    #[track_caller]
+    fn render_with(&self, req: &mut Request, loaded: &Arc<Loaded>, name: &str, mut context: tera::Context) -> Result<String> {
         let Some(mentioned) = loaded.globals_of(name) else {
-            return Err(Error::internal(self.missing(name, &loaded)));
+            return Err(Error::internal(self.missing(name, loaded)));
         };
+        if request_functions::is_too_deep() {
+            return Err(Error::internal(format!("the template {name} is rendered inside too many others; does it contain itself?")));
+        }
         for global in mentioned.iter().filter_map(|index| self.globals.get(*index)) {
             if !context.contains_key(global.name) {
                 let value = (global.value)(req);
                 context.insert_value(global.name, if req.is_error_page() { self.or_none(global.name, value) } else { value? });
             }
         }
-        match request_functions::lending(req, || loaded.tera.render(name, &context)) {
+        match request_functions::lending(req, loaded, || loaded.tera.render(name, &context)) {
             (Ok(page), _) => Ok(page),
             // A function's error below 500 has a message for the client.
             (Err(_), Some(error)) if !error.is_server_error() => Err(error),

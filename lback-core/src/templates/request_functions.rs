@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tera::{Kwargs, State, Tera, Value};
 
-use super::suggest::{Known, near, no_argument};
+use super::loaded::Loaded;
+use super::suggest::{Known, REST, near, no_argument};
 use super::{from_value, paging};
 use crate::{Error, Html, Request, Result, csp, csrf};
 
@@ -30,7 +31,8 @@ impl fmt::Debug for TemplateFunction {
     }
 }
 
-/// The name of a function or filter, and its arguments if they are known: `unread`, `unread(folder, since)`.
+/// The name of a function or filter, and its arguments if they are known: `unread`, `unread(folder, since)`. [`REST`] as the last one
+/// stands for the variables of a template that the function renders: `sidebar(template, width, ..)`.
 #[derive(Clone)]
 pub(super) struct Signature {
     pub(super) name: &'static str,
@@ -48,15 +50,20 @@ impl Signature {
         }
     }
 
+    /// Returns whether `argument` is a variable of the template that the function renders.
+    pub(super) fn is_variable(&self, argument: &str) -> bool {
+        self.arguments.as_ref().is_some_and(|known| known.last() == Some(&REST) && !known.contains(&argument))
+    }
+
     /// Returns the name with its arguments, for the list of known names.
     pub(super) fn known(&self) -> Known {
         (self.name, self.arguments.clone())
     }
 
     /// Calls `call` with `args`. If the signature does not list its arguments, `call` must read all that the template passes.
-    pub(super) fn with<V>(&self, args: &Kwargs, call: impl FnOnce(TemplateArgs<'_>) -> Result<V>) -> Result<V> {
+    pub(super) fn with<V>(&self, args: &Kwargs, state: &State<'_>, call: impl FnOnce(TemplateArgs<'_>) -> Result<V>) -> Result<V> {
         let read = RefCell::default();
-        let value = call(TemplateArgs { callee: self.name, args, read: &read })?;
+        let value = call(TemplateArgs { signature: self, args, state, read: &read })?;
         let read = read.into_inner();
         let passed = args.iter().filter_map(|(name, _)| name.as_str());
         match passed.filter(|_| self.arguments.is_none()).find(|name| !read.iter().any(|known| known == name)) {
@@ -91,9 +98,9 @@ impl TemplateFunction {
     pub(super) fn register(&self, tera: &mut Tera) {
         let TemplateFunction { signature, call } = self.clone();
         let name = signature.name;
-        tera.register_function(name, move |args: Kwargs, _: &State<'_>| {
+        tera.register_function(name, move |args: Kwargs, state: &State<'_>| {
             let result = with_request(|req| {
-                let value = signature.with(&args, |args| call(req, args));
+                let value = signature.with(&args, state, |args| call(req, args));
                 if req.is_error_page() { Ok(req.app().templates().or_none(name, value)) } else { value }
             });
             result.unwrap_or_else(|| Err(Error::internal(format!("{name} can be called only while a page is rendered")))).map_err(|error| {
@@ -111,14 +118,16 @@ impl TemplateFunction {
 /// else, or list them when you add the function: `unread(folder, since)`. An unknown argument is then an error at startup.
 #[derive(Clone, Copy)]
 pub struct TemplateArgs<'a> {
-    callee: &'static str,
+    pub(super) signature: &'a Signature,
     args: &'a Kwargs,
+    /// The variables where the call is.
+    pub(super) state: &'a State<'a>,
     read: &'a RefCell<Vec<String>>,
 }
 
 impl fmt::Debug for TemplateArgs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TemplateArgs").field("callee", &self.callee).finish_non_exhaustive()
+        f.debug_struct("TemplateArgs").field("callee", &self.signature.name).finish_non_exhaustive()
     }
 }
 
@@ -140,11 +149,11 @@ impl<'a> TemplateArgs<'a> {
         self.read.borrow_mut().push(name.to_owned());
         let Some(value) = self.args.get::<&Value>(name)?.filter(|value| !value.is_none()) else { return Ok(None) };
         if value.is_undefined() {
-            return Err(Error::internal(format!("{}: the argument {name} is a variable that is not defined", self.callee)));
+            return Err(Error::internal(format!("{}: the argument {name} is a variable that is not defined", self.signature.name)));
         }
         match from_value::read(value) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(Error::internal(format!("{}: the argument {name} is invalid: {error}", self.callee))),
+            Err(error) => Err(Error::internal(format!("{}: the argument {name} is invalid: {error}", self.signature.name))),
         }
     }
 
@@ -162,7 +171,7 @@ impl<'a> TemplateArgs<'a> {
             Some(passed) => format!("; the template passes \"{passed}\""),
             None => String::new(),
         };
-        Err(Error::internal(format!("{callee} needs the argument {name}: {callee}({name}=…){similar}", callee = self.callee)))
+        Err(Error::internal(format!("{callee} needs the argument {name}: {callee}({name}=…){similar}", callee = self.signature.name)))
     }
 }
 
@@ -171,15 +180,33 @@ struct Lent {
     req: Option<Request>,
     /// The error of the function that made the rendering fail.
     failed: Option<Error>,
+    /// The templates of the page.
+    loaded: Option<Arc<Loaded>>,
+    /// The number of templates that are being rendered on this thread.
+    depth: usize,
 }
+
+/// How many templates may be rendered inside each other by functions.
+const MAX_DEPTH: usize = 16;
 
 thread_local! {
     static LENT: RefCell<Lent> = RefCell::default();
 }
 
+/// Returns the templates of the page that a function is called for, or `None` if no page is being rendered on this thread.
+pub(super) fn lent_templates() -> Option<Arc<Loaded>> {
+    LENT.with_borrow(|lent| lent.loaded.clone())
+}
+
+/// Returns whether the functions that are being called already render as many templates inside each other as they may.
+pub(super) fn is_too_deep() -> bool {
+    LENT.with_borrow(|lent| lent.depth >= MAX_DEPTH)
+}
+
 /// Runs `render` while functions can use the request. Also returns the error of a function that has failed.
-pub(super) fn lending<T>(req: &mut Request, render: impl FnOnce() -> T) -> (T, Option<Error>) {
-    let own = Lent { req: Some(req.take()), failed: None };
+pub(super) fn lending<T>(req: &mut Request, loaded: &Arc<Loaded>, render: impl FnOnce() -> T) -> (T, Option<Error>) {
+    let depth = LENT.with_borrow(|lent| lent.depth) + 1;
+    let own = Lent { req: Some(req.take()), failed: None, loaded: Some(loaded.clone()), depth };
     // A function may itself render a page.
     let outer = LENT.replace(own);
     let mut guard = ReturnGuard { req, outer: Some(outer), failed: None };
@@ -198,7 +225,7 @@ struct ReturnGuard<'a> {
 impl ReturnGuard<'_> {
     fn give_back(&mut self) {
         if let Some(outer) = self.outer.take() {
-            let Lent { req, failed } = LENT.replace(outer);
+            let Lent { req, failed, .. } = LENT.replace(outer);
             if let Some(lent) = req {
                 *self.req = lent;
             }

@@ -13,6 +13,9 @@ pub(super) enum Callable {
 /// A name and its arguments. The arguments are `None` if it takes any, or if they are unknown.
 pub(super) type Known = (&'static str, Option<Vec<&'static str>>);
 
+/// The last argument of a function whose other arguments are variables of the template that it renders.
+pub(super) const REST: &str = "..";
+
 /// Tera's own filters with their arguments, which Tera does not list.
 const FILTERS: [(&str, &[&str]); 37] = [
     ("abs", &[]),
@@ -107,7 +110,15 @@ impl Names {
             Callable::Function => named(&self.functions)?,
             Callable::Test => TESTS.iter().find(|(name, _)| *name == callee)?.1.to_vec(),
         };
-        (!arguments.contains(&argument)).then(|| no_argument(&format!("the {} \"{callee}\"", callable.name()), argument, &arguments))
+        let known = arguments.contains(&argument) || arguments.contains(&REST);
+        (!known).then(|| no_argument(&format!("the {} \"{callee}\"", callable.name()), argument, &arguments))
+    }
+
+    /// Returns the arguments of the function `name` itself, if its other arguments are variables of the template that it renders.
+    pub(super) fn rendering_function(&self, name: &str) -> Option<Vec<&'static str>> {
+        let (_, arguments) = self.functions.iter().rev().find(|(known, _)| *known == name)?;
+        let (rest, own) = arguments.as_ref()?.split_last()?;
+        (*rest == REST).then(|| own.to_vec())
     }
 
     /// Returns the message for a name that Tera does not know when it links the templates (`Unknown filter` and the like).
@@ -163,7 +174,7 @@ impl Callable {
     }
 }
 
-fn question(name: &str, known: &[&str]) -> String {
+pub(super) fn question(name: &str, known: &[&str]) -> String {
     near(name, known).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default()
 }
 

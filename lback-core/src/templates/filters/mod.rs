@@ -58,13 +58,13 @@ impl TemplateFilter {
 
     pub(super) fn register(&self, tera: &mut Tera) {
         let TemplateFilter { signature, apply } = self.clone();
-        tera.register_filter(signature.name, move |value: &Value, args: Kwargs, _: &State<'_>| {
+        tera.register_filter(signature.name, move |value: &Value, args: Kwargs, state: &State<'_>| {
             if value.is_undefined() {
                 // The same error as that of Tera's own filters, so that the message names the variable.
                 let (expected_type, actual_type) = ("value".to_owned(), value.name().to_owned());
                 return Err(tera::Error::new(ErrorKind::InvalidArgument { expected_type, actual_type }));
             }
-            signature.with(&args, |args| apply(value, args)).map_err(|error| tera::Error::message(error.message()))
+            signature.with(&args, state, |args| apply(value, args)).map_err(|error| tera::Error::message(error.message()))
         });
     }
 }

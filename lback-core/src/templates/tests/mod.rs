@@ -10,6 +10,7 @@ use crate::request::RequestBody;
 use crate::{Application, Assembly, Bytes, Router, Settings, context};
 
 mod arguments;
+mod nested;
 mod paging;
 
 const SETTINGS: &str = "SECRET_KEY = 'J8Yw1xkT0sGmVYb1QeL6hX3nPzR5uCa9'";
