@@ -46,7 +46,7 @@ mod temporary;
 mod turns;
 mod unit_of_work;
 
-pub use changes::{ChangeRecorder, Changes, TableChanges, UnitChanges, Verbs};
+pub use changes::{Begun, ChangeRecorder, Changes, TableChanges, UnitChanges, Verbs};
 pub use connection::{Db, Kind, PooledDb};
 pub use copy_data::{CopyData, CopyProgress};
 pub use database::{Database, PoolStats};

@@ -40,7 +40,7 @@ pub use request::{RequestSession, RouteSession, RouterSession};
 pub use session::AppSession;
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
 #[cfg(feature = "redis")]
-pub use stores::RedisStore;
+pub use stores::{RedisStore, redis_client};
 pub use stores::{CookieStore, DatabaseStore, MemoryStore, sessions, tables};
 
 use lback_db::MigrationSet;

@@ -6,6 +6,8 @@ pub use accounts::AppAccounts;
 pub use admin::AppAdmin;
 #[cfg(not(feature = "auth"))]
 pub use auth::AppAuth;
+#[cfg(not(feature = "cache"))]
+pub use cache::AppCache;
 #[cfg(not(feature = "jobs"))]
 pub use jobs::AppJobs;
 #[cfg(not(feature = "mail"))]
@@ -115,6 +117,36 @@ mod auth {
     }
 
     impl AppAuth for App {}
+}
+
+#[cfg(not(feature = "cache"))]
+mod cache {
+    use crate::App;
+
+    /// Stands for the cache.
+    #[derive(Debug)]
+    pub struct Caches;
+
+    /// The trait that [`Caches`] lack.
+    #[diagnostic::on_unimplemented(
+        message = "the cache is a feature of lback that is off",
+        label = "needs the feature `cache` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"cache\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `cache` adds to [`App`].
+    pub trait AppCache: Sized {
+        /// Needs the feature.
+        fn cache(self) -> Self
+        where
+            for<'a> Caches: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppCache for App {}
 }
 
 #[cfg(not(feature = "jobs"))]

@@ -37,6 +37,7 @@
 //! | have users, logins and permissions | `auth` (feature `auth`) |
 //! | have pages to register, log in and manage an account | `accounts` (feature `accounts`) |
 //! | let staff find and change rows | `admin` (feature `admin`) |
+//! | keep results of expensive work | `cache` (feature `cache`) |
 //! | do work after a request, or at fixed times | `jobs` (feature `jobs`) |
 //! | send mail | `mail` (feature `mail`) |
 //! | listen to events and send your own | [`signals`] |
@@ -55,9 +56,10 @@
 //! | `models` (default) | models, their migrations and forms |
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
 //! | `admin`, `admin-xlsx` | an admin site for the rows of models; its exports as XLSX |
+//! | `cache` | a cache that the commit of a request keeps up to date |
 //! | `jobs` | jobs that run after the commit of their request, and schedules |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
-//! | `redis`, `redis-tls` | sessions in Redis |
+//! | `redis`, `redis-tls` | sessions, and the values of a cache, in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
 //! | `decimal` | columns with exact numbers that have a fraction |
 //! | `uuid` | columns with UUIDs |
@@ -71,6 +73,8 @@ pub mod admin;
 pub mod app;
 #[cfg(feature = "auth")]
 pub mod auth;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod db;
 #[cfg(feature = "forms")]
 pub mod forms;
@@ -91,7 +95,14 @@ pub mod signals;
 pub mod templates;
 pub mod testing;
 
-#[cfg(not(all(feature = "accounts", feature = "admin", feature = "auth", feature = "jobs", feature = "mail")))]
+#[cfg(not(all(
+    feature = "accounts",
+    feature = "admin",
+    feature = "auth",
+    feature = "cache",
+    feature = "jobs",
+    feature = "mail"
+)))]
 mod features_off;
 
 #[doc(inline)]

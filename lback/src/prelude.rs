@@ -9,6 +9,8 @@ pub use crate::admin::{Admin, AppAdmin as _, RequestHistory as _};
 pub use crate::app::{Command, ProgramError, ProgramResult};
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
+#[cfg(feature = "cache")]
+pub use crate::cache::{AppCache as _, Cached, RequestCache, RouterCache};
 #[cfg(feature = "decimal")]
 pub use crate::db::Decimal;
 pub use crate::db::{
@@ -21,6 +23,8 @@ pub use crate::features_off::AppAccounts as _;
 pub use crate::features_off::AppAdmin as _;
 #[cfg(not(feature = "auth"))]
 pub use crate::features_off::AppAuth as _;
+#[cfg(not(feature = "cache"))]
+pub use crate::features_off::AppCache as _;
 #[cfg(not(feature = "jobs"))]
 pub use crate::features_off::AppJobs as _;
 #[cfg(not(feature = "mail"))]

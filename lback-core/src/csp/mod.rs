@@ -51,6 +51,7 @@ impl Request {
 }
 
 fn nonce(req: &mut Request) -> Result<&mut Nonce> {
+    req.note_own_part();
     if req.extensions().get::<Nonce>().is_none() {
         let mut bytes = [0; 16];
         OsRng

@@ -65,6 +65,7 @@ pub(crate) fn token(req: &mut Request) -> Result<String> {
     };
     // The page is for one visitor, and browsers must revalidate it: its token may have become invalid in the meantime.
     req.limit_caching(Caching::Private);
+    req.note_own_part();
     slot(req).secret.insert(secret).token(bound.as_deref())
 }
 

@@ -38,6 +38,10 @@ use crate::router::{Matched, Route, SecretPath};
 use crate::sealed::Sealed;
 use crate::{Caching, Error, Outcome, Response, Result, Settings, TimeZone, TypeMap, csrf, header_parameters};
 
+/// The number of tokens and nonces that a request has been given.
+#[derive(Default)]
+struct OwnParts(usize);
+
 /// A request: what the client sent, and the state needed to answer it.
 ///
 /// Views and middleware receive it as `&mut Request`. Other crates add methods with extension traits: `req.db()`,
@@ -284,8 +288,20 @@ impl Request {
     }
 
     /// Returns the strictest limit that has been set.
-    pub(crate) fn caching(&self) -> Caching {
+    pub fn caching(&self) -> Caching {
         self.caching
+    }
+
+    /// Returns how many parts of the answer no other request may get: CSRF tokens, nonces and cookies.
+    #[doc(hidden)]
+    pub fn own_parts(&mut self) -> usize {
+        let cookies = self.pending_cookies().map_or(0, |cookies| cookies.pending_count());
+        self.extensions.get::<OwnParts>().map_or(0, |parts| parts.0) + cookies
+    }
+
+    /// Records that the answer gets a part that no other request may get.
+    pub(crate) fn note_own_part(&mut self) {
+        self.extensions.get_or_insert_with(OwnParts::default).0 += 1;
     }
 
     /// Returns whether the error page of this request is being rendered. It is rendered outside most middleware, so the session

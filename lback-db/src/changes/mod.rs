@@ -8,6 +8,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::QueryResult;
@@ -22,7 +23,7 @@ const MOST_ROWS: usize = 100;
 
 /// Hears of the changes of the application's transactions: [`Database::record_changes`](crate::Database::record_changes).
 pub trait ChangeRecorder: Send + Sync + 'static {
-    /// Returns a mark of what is known to be committed now. A transaction that begins keeps it: [`UnitChanges::mark`].
+    /// Returns a mark of what is known to be committed now. A transaction that begins keeps it: [`UnitChanges::begun`].
     fn mark(&self) -> u64;
 
     /// Returns SQL that runs in the transaction with its commit, or `None` if these changes do not matter. On PostgreSQL, it is sent
@@ -99,10 +100,19 @@ impl Changes {
 #[derive(Clone, Default)]
 pub struct UnitChanges(Arc<Mutex<Unit>>);
 
+/// The beginning of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The [mark](ChangeRecorder::mark) of the time before it.
+    pub mark: u64,
+    /// A number that no other transaction of this process has.
+    pub number: u64,
+}
+
 #[derive(Default)]
 struct Unit {
     changes: Changes,
-    mark: Option<u64>,
+    begun: Option<Begun>,
     /// The number of changed rows when a connection of SQLite was handed out, whose statements are not recorded.
     handed_out: Option<i64>,
 }
@@ -118,9 +128,9 @@ impl UnitChanges {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the [mark](ChangeRecorder::mark) of the time before the transaction began. `None` if none is open.
-    pub fn mark(&self) -> Option<u64> {
-        self.lock().mark
+    /// Returns what is known of the beginning of the transaction. `None` if none is open.
+    pub fn begun(&self) -> Option<Begun> {
+        self.lock().begun
     }
 
     /// Returns the changes so far.
@@ -144,7 +154,8 @@ impl UnitChanges {
     }
 
     pub(crate) fn begin(&self, mark: u64) {
-        self.lock().mark = Some(mark);
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        self.lock().begun = Some(Begun { mark, number: NUMBER.fetch_add(1, Ordering::Relaxed) });
     }
 
     pub(crate) fn end(&self) {

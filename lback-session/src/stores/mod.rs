@@ -13,4 +13,4 @@ pub(crate) use database::rows;
 pub use database::rows::{sessions, tables};
 pub use memory::MemoryStore;
 #[cfg(feature = "redis")]
-pub use redis::RedisStore;
+pub use redis::{RedisStore, redis_client};

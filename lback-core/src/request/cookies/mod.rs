@@ -126,6 +126,11 @@ impl Cookies {
         self.sealed
     }
 
+    /// Returns the number of cookies that will be sent.
+    pub(crate) fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Discards the added and removed cookies.
     pub(crate) fn discard(&mut self) {
         self.pending.clear();

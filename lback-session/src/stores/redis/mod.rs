@@ -42,6 +42,20 @@ use self::script::Call;
 use crate::SessionId;
 use crate::store::{ENDED_FOR, MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
 
+/// Returns a client of Redis, which trusts the certificate authorities in `pem`. `setting` is the name of the setting with the URL.
+///
+/// # Errors
+/// Returns an error that says what to do if the URL is invalid.
+#[doc(hidden)]
+pub fn redis_client(setting: &str, url: &str, pem: Option<Vec<u8>>) -> Result<Client> {
+    let client = match pem {
+        #[cfg(feature = "redis-tls")]
+        Some(pem) => address::client_trusting(url, pem),
+        _ => address::client(url),
+    };
+    client.map_err(|error| Error::internal(error.to_string().replace("REDIS_URL", setting)))
+}
+
 /// Maximum wait: longer ones would overflow a time.
 const LONGEST_PATIENCE: Duration = Duration::from_hours(24);
 /// Maximum number of concurrent `MGET`s: while one batch waits for its answer, the next one is sent.

@@ -1,0 +1,2 @@
+DROP TABLE cache_entries;
+DROP TABLE cache_changes;
