@@ -39,9 +39,9 @@ pub use panel::SessionPanel;
 pub use request::{RequestSession, RouteSession, RouterSession};
 pub use session::AppSession;
 pub use store::{Data, Record, Save, Saved, SessionInfo, SessionStore, Update};
+pub use stores::{CookieStore, DatabaseStore, MemoryStore, sessions, tables};
 #[cfg(feature = "redis")]
 pub use stores::{RedisStore, redis_client};
-pub use stores::{CookieStore, DatabaseStore, MemoryStore, sessions, tables};
 
 use lback_db::MigrationSet;
 use lback_db::include_dir::{self, include_dir};

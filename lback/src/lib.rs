@@ -95,14 +95,7 @@ pub mod signals;
 pub mod templates;
 pub mod testing;
 
-#[cfg(not(all(
-    feature = "accounts",
-    feature = "admin",
-    feature = "auth",
-    feature = "cache",
-    feature = "jobs",
-    feature = "mail"
-)))]
+#[cfg(not(all(feature = "accounts", feature = "admin", feature = "auth", feature = "cache", feature = "jobs", feature = "mail")))]
 mod features_off;
 
 #[doc(inline)]

@@ -29,8 +29,10 @@ const MAX_KEY: usize = 200;
 /// use lback::cache::Cache;
 ///
 /// fn refresh(job: &mut JobContext) -> Result<()> {
-///     let cache = job.app().state::<Cache>().or_not_found()?.clone();
-///     cache.remove("front")
+///     match job.app().state::<Cache>() {
+///         Some(cache) => cache.remove("front"),
+///         None => Ok(()),
+///     }
 /// }
 /// ```
 ///

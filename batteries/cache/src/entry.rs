@@ -60,6 +60,8 @@ pub struct CacheEntry<'k> {
     stale_for: Duration,
     version: u32,
     slots: Vec<Slot>,
+    /// The tables that it depends on.
+    tables: Vec<String>,
     tags: Vec<Slot>,
     wrong: Option<Error>,
 }
@@ -91,7 +93,17 @@ enum Found<T> {
 
 impl<'k> CacheEntry<'k> {
     pub(crate) fn new(cache: Cache, key: Cow<'k, str>) -> Self {
-        CacheEntry { cache, key, ttl: None, stale_for: Duration::ZERO, version: 0, slots: Vec::new(), tags: Vec::new(), wrong: None }
+        CacheEntry {
+            cache,
+            key,
+            ttl: None,
+            stale_for: Duration::ZERO,
+            version: 0,
+            slots: Vec::new(),
+            tables: Vec::new(),
+            tags: Vec::new(),
+            wrong: None,
+        }
     }
 
     /// Sets how long the value is used, by the application's clock.
@@ -156,7 +168,19 @@ impl<'k> CacheEntry<'k> {
         if self.cache.inner.looker.is_none() {
             self.wrong = Some(Error::internal(format!("a cached value cannot depend on {name}: this application has no database")));
         }
+        self.tables.push(name.clone());
         name
+    }
+
+    /// Checks that the tables exist: the changes of one that does not are never heard of.
+    fn check_tables(&self) -> Result<()> {
+        let Some(looker) = &self.cache.inner.looker else { return Ok(()) };
+        for table in &self.tables {
+            if !looker.has_table(table)? {
+                return Err(Error::internal(format!("the entry \"{}\" depends on the table {table}, which does not exist", self.key)));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn tags(mut self, tags: &[Slot]) -> Self {
@@ -211,6 +235,7 @@ impl<'k> CacheEntry<'k> {
                         return Ok(self.hit(place, value));
                     }
                     self.count(place, Outcome::Miss);
+                    self.check_tables()?;
                     let access = self.with_marks(access, |tags| inner.in_store(|store| store.tag_marks(tags)));
                     let (value, is_shared) = compute()?;
                     let value = Arc::new(value);
@@ -245,7 +270,7 @@ impl<'k> CacheEntry<'k> {
         }
     }
 
-    /// As [`get_or_set`](Self::get_or_set), for async code.
+    /// As [`get_or_set`](Self::get_or_set), for async code. A computation that uses the request is an `async move` block.
     ///
     /// # Errors
     /// As `get_or_set`.
@@ -294,6 +319,7 @@ impl<'k> CacheEntry<'k> {
                             return Ok(self.hit(place, value));
                         }
                         self.count(place, Outcome::Miss);
+                        self.check_tables()?;
                         let marks = tag_marks_async(&inner, &self.tags).await;
                         let access = self.with_marks(access, |_| marks);
                         let (value, is_shared) = compute.await?;
@@ -374,7 +400,13 @@ impl<'k> CacheEntry<'k> {
     }
 
     /// Returns the value that was found, if it may be served.
-    fn found<T>(&self, place: &'static std::panic::Location<'static>, key: &str, stored: Option<Arc<Stored>>, access: &Access) -> Option<Arc<T>>
+    fn found<T>(
+        &self,
+        place: &'static std::panic::Location<'static>,
+        key: &str,
+        stored: Option<Arc<Stored>>,
+        access: &Access,
+    ) -> Option<Arc<T>>
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
@@ -471,6 +503,7 @@ impl<'k> CacheEntry<'k> {
         match self.cache.inner.stored(&self.key, self.meta(access), value) {
             Ok(stored) => Some(stored),
             Err(error) => {
+                eprintln!("DBG {error}");
                 tracing::warn!(target: "lback::cache", "{error}");
                 None
             }
@@ -562,6 +595,7 @@ fn store(inner: &Inner, key: &str, stored: &Arc<Stored>, is_current: bool) {
         return;
     }
     if let Err(error) = inner.in_store(|store| store.set(key, stored)) {
+        eprintln!("DBG {error}");
         tracing::warn!(target: "lback::cache", %error, "a value cannot be stored");
     }
 }

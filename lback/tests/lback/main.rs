@@ -9,6 +9,8 @@ mod after_commit;
 mod auth;
 mod batteries;
 mod before_commit;
+#[cfg(all(feature = "cache", feature = "models"))]
+mod cache;
 mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]
@@ -48,6 +50,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lback::App;
 use lback::testing::Client;
+
+/// Returns the setting of a database of PostgreSQL, if there is a server.
+#[cfg(all(feature = "cache", feature = "models"))]
+fn postgres_url() -> Option<String> {
+    #[cfg(feature = "postgres")]
+    return postgres::url();
+    #[cfg(not(feature = "postgres"))]
+    None
+}
 
 /// Runs statements on a connection of the test's own.
 fn sql(client: &Client, statements: &str) {

@@ -41,7 +41,8 @@ impl History {
     }
 
     fn is_seen_by(&self, snapshot: &Snapshot) -> bool {
-        self.before < snapshot.xmin && self.newest.iter().rev().take_while(|change| **change >= snapshot.xmin).all(|change| snapshot.sees(*change))
+        self.before < snapshot.xmin
+            && self.newest.iter().rev().take_while(|change| **change >= snapshot.xmin).all(|change| snapshot.sees(*change))
     }
 }
 
@@ -78,7 +79,10 @@ impl Log {
         // A number from the future belongs to another database, or to one before its backup was restored.
         snapshot.xmin >= self.floor
             && snapshot.xmax <= self.seen.xmax
-            && [EVERYTHING].iter().chain(slots).all(|slot| self.slots.get(usize::from(*slot)).is_some_and(|history| history.is_seen_by(snapshot)))
+            && [EVERYTHING]
+                .iter()
+                .chain(slots)
+                .all(|slot| self.slots.get(usize::from(*slot)).is_some_and(|history| history.is_seen_by(snapshot)))
     }
 }
 

@@ -128,6 +128,20 @@ impl Looker {
         tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| Err(late()))
     }
 
+    /// Returns whether there is a table of this name, in lower case.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
+    pub(crate) fn has_table(&self, table: &str) -> Result<bool> {
+        if self.knowledge.known_graph().is_some_and(|graph| graph.has(table)) {
+            return Ok(true);
+        }
+        blocking::in_place(|| {
+            let mut db = self.database.connect()?;
+            Ok(self.knowledge.graph(&mut db, |_| true)?.has(table))
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

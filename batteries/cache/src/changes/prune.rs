@@ -41,7 +41,9 @@ pub(crate) fn prune(database: &Database) -> Result<()> {
 /// Returns the number before which changes are deleted.
 fn find(db: &mut Db, now: i64) -> QueryResult<Option<i64>> {
     let old = format!("SELECT max(id) AS last, count(*) AS count FROM cache_changes WHERE created_at < {}", now - KEPT_FOR);
-    let many = format!("SELECT (SELECT id FROM cache_changes ORDER BY id DESC LIMIT 1 OFFSET {MOST}) AS last, count(*) AS count FROM cache_changes");
+    let many = format!(
+        "SELECT (SELECT id FROM cache_changes ORDER BY id DESC LIMIT 1 OFFSET {MOST}) AS last, count(*) AS count FROM cache_changes"
+    );
     let mut last = None;
     for (sql, few) in [(old, FEW), (many, MOST + FEW)] {
         let found: Old = db.unrecorded(|db| diesel::sql_query(sql).get_result(db))?;

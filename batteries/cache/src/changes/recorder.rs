@@ -44,10 +44,14 @@ impl Knowledge {
         Knowledge { log: RwLock::new(Log::new()), graph: RwLock::default() }
     }
 
+    /// Returns the graph of the tables, if it has been read.
+    pub(crate) fn known_graph(&self) -> Option<Arc<Graph>> {
+        self.graph.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Returns the graph of the tables, which is read again if it is `outdated`.
     pub(crate) fn graph(&self, db: &mut Db, outdated: impl FnOnce(&Graph) -> bool) -> QueryResult<Arc<Graph>> {
-        let known = self.graph.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match known.filter(|graph| !outdated(graph)) {
+        match self.known_graph().filter(|graph| !outdated(graph)) {
             Some(graph) => Ok(graph),
             None => {
                 let graph = Arc::new(Graph::read(db)?);
@@ -89,8 +93,7 @@ pub(crate) fn concern(knowledge: &Knowledge, changes: &Changes, of: &[Slot]) -> 
     if changes.is_empty() {
         return false;
     }
-    let graph = knowledge.graph.read().unwrap_or_else(PoisonError::into_inner).clone();
-    match graph {
+    match knowledge.known_graph() {
         Some(graph) => slots_of(&graph, changes).iter().any(|slot| *slot == EVERYTHING || of.contains(slot)),
         None => true,
     }

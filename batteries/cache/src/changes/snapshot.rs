@@ -36,7 +36,8 @@ impl FromStr for Snapshot {
         let mut number = || parts.next()?.parse().ok();
         let (xmin, xmax) = (number().ok_or(())?, number().ok_or(())?);
         let list = parts.next().ok_or(())?;
-        let mut invisible = list.split(',').filter(|id| !id.is_empty()).map(|id| id.parse().map_err(drop)).collect::<Result<Vec<i64>, ()>>()?;
+        let mut invisible =
+            list.split(',').filter(|id| !id.is_empty()).map(|id| id.parse().map_err(drop)).collect::<Result<Vec<i64>, ()>>()?;
         invisible.sort_unstable();
         Ok(Snapshot { xmin, xmax, invisible: invisible.into() })
     }

@@ -79,7 +79,8 @@ impl Shared {
 
 impl DatabaseStore {
     pub(super) fn open(database: &Database) -> Result<Self> {
-        let shared = Arc::new(Shared { database: database.clone(), waiting: Mutex::default(), woken: Condvar::new(), written: Condvar::new() });
+        let shared =
+            Arc::new(Shared { database: database.clone(), waiting: Mutex::default(), woken: Condvar::new(), written: Condvar::new() });
         let writer = shared.clone();
         thread::Builder::new().name("lback-cache-writer".to_owned()).spawn(move || write_all(&writer))?;
         Ok(DatabaseStore { shared, readers: std::array::from_fn(|_| Mutex::default()) })
@@ -102,8 +103,7 @@ impl DatabaseStore {
                 return Ok(write.as_ref().map(|(bytes, _)| bytes.clone()));
             }
         }
-        let found: Option<Vec<u8>> =
-            self.read(|db| cache_entries::table.find(key).select(cache_entries::value).first(db).optional())?;
+        let found: Option<Vec<u8>> = self.read(|db| cache_entries::table.find(key).select(cache_entries::value).first(db).optional())?;
         Ok(found.map(Arc::new))
     }
 

@@ -142,4 +142,3 @@ impl RedisStore {
 fn escaped(text: &str) -> String {
     text.chars().flat_map(|c| if "*?[]\\^".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
 }
-
