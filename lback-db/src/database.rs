@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::changes::{ChangeRecorder, Recording, UnitChanges};
 use crate::database_url::Target;
 use crate::manager::{Manager, Purpose};
+use crate::notices::Listeners;
 use crate::statements::asked_at;
 use crate::turns::Turns;
 use crate::{Db, DbSession, DbSettings, Isolation, Kind, PooledDb};
@@ -29,6 +30,7 @@ pub struct Database {
     manager: Arc<Manager>,
     /// Permits to use a connection for a response that is being sent.
     streams: Arc<Semaphore>,
+    listeners: Arc<Listeners>,
     #[cfg(feature = "sqlite")]
     file: Option<Arc<crate::sqlite_file::OpenedFile>>,
     #[cfg(feature = "sqlite")]
@@ -78,6 +80,7 @@ impl Database {
             #[cfg(feature = "sqlite")]
             log: Arc::default(),
             streams: Arc::new(Semaphore::new(max_streams(&pool) as usize)),
+            listeners: Arc::default(),
             pool,
             turns: Arc::default(),
             manager: Arc::new(manager),
@@ -124,6 +127,14 @@ impl Database {
             #[cfg(feature = "postgres")]
             Db::Postgres(_) => (),
         }
+    }
+
+    pub(crate) fn manager(&self) -> &Arc<Manager> {
+        &self.manager
+    }
+
+    pub(crate) fn listeners(&self) -> &Arc<Listeners> {
+        &self.listeners
     }
 
     pub(crate) fn target(&self) -> &Target {

@@ -22,6 +22,7 @@ mod isolation;
 mod manager;
 mod middleware;
 mod migrations;
+mod notices;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
@@ -63,6 +64,7 @@ pub use expressions::{DateMethods, JsonMethods, TextMethods};
 pub use isolation::Isolation;
 pub use middleware::DbSessionMiddleware;
 pub use migrations::{Applied, DRAFT, MigrationAction, MigrationSet, MigrationStatus, Migrations, PlannedMigration, Squashed};
+pub use notices::{Heard, Listening};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use request::RequestDb;

@@ -13,8 +13,9 @@ pub use lback_db::sql_types;
 #[doc(inline)]
 pub use lback_db::{
     Applied, CopyData, CopyProgress, DRAFT, Database, DateMethods, Db, DbSession, DbSessionMiddleware, DbSettings, Dialect, FirstOfEach,
-    Isolation, JsonMethods, Kind, MigrationAction, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow, PlannedMigration, PoolStats,
-    PooledDb, RequestDb, RowByRow, Squashed, Tables, TextMethods, from_select, is_unavailable, joinable_tables, migrations, tables,
+    Heard, Isolation, JsonMethods, Kind, Listening, MigrationAction, MigrationSet, MigrationStatus, Migrations, OrNotFoundRow,
+    PlannedMigration, PoolStats, PooledDb, RequestDb, RowByRow, Squashed, Tables, TextMethods, from_select, is_unavailable,
+    joinable_tables, migrations, tables,
 };
 #[cfg(feature = "postgres")]
 #[doc(inline)]
