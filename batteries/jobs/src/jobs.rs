@@ -41,6 +41,8 @@ struct Inner {
     database: Database,
     settings: JobsSettings,
     woken: Notify,
+    /// Tells the worker that other processes may have enqueued jobs.
+    changed: Notify,
 }
 
 impl fmt::Debug for Jobs {
@@ -60,12 +62,12 @@ pub struct Enqueued {
 
 impl Jobs {
     pub(crate) fn new(registry: Registry, schedules: Vec<Schedule>, database: Database, settings: JobsSettings) -> Self {
-        Jobs(Arc::new(Inner { registry, schedules, database, settings, woken: Notify::new() }))
+        Jobs(Arc::new(Inner { registry, schedules, database, settings, woken: Notify::new(), changed: Notify::new() }))
     }
 
     /// Enqueues a job in the transaction of `db`. It runs after the commit.
     ///
-    /// In a background task, call [`wake`](Self::wake) after the commit; otherwise the job begins within a second.
+    /// In a background task, call [`wake`](Self::wake) after the commit; otherwise the job begins some milliseconds later.
     ///
     /// # Errors
     /// Returns 500 if the application has no such jobs or no such queue, or the data of the job is too large; those of the database.
@@ -181,6 +183,16 @@ impl Jobs {
     /// Makes the worker of this process look for jobs now.
     pub fn wake(&self) {
         self.0.woken.notify_one();
+    }
+
+    /// Makes the worker of this process look for jobs, without writing.
+    pub(crate) fn look(&self) {
+        self.0.changed.notify_one();
+    }
+
+    /// Waits until another process may have enqueued jobs.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
     }
 
     /// Waits until there may be jobs.

@@ -12,8 +12,6 @@ mod health;
 mod info;
 mod job;
 mod jobs;
-#[cfg(feature = "postgres")]
-mod listener;
 mod new_job;
 mod pages;
 mod panel;

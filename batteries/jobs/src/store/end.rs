@@ -8,7 +8,7 @@ use lback_core::Result;
 use lback_db::Db;
 
 use super::batch::count_end;
-use super::{BLOCKED, Claimed, DONE, FAILED, READY, RUNNING, WAITING, job_batches, job_queue, later};
+use super::{BLOCKED, Claimed, DONE, FAILED, READY, RUNNING, WAITING, job_batches, job_queue, later, wake_others};
 
 /// The end of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,9 @@ pub(crate) fn end(db: &mut Db, worker: &str, job: &Claimed, how: &End) -> Result
         }
         End::HandedBack => {
             let back = (job_queue::state.eq(READY), job_queue::attempts.eq(job_queue::attempts - 1));
-            diesel::update(own).set((back, released)).execute(db)?
+            let changed = diesel::update(own).set((back, released)).execute(db)?;
+            wake_others(db)?;
+            changed
         }
     };
     if changed == 0 {
@@ -144,6 +146,7 @@ fn make_one_ready(db: &mut Db, key: &str) -> Result<()> {
     if let Some(id) = first {
         let blocked = job_queue::table.find(id).filter(job_queue::state.eq(BLOCKED));
         diesel::update(blocked).set(job_queue::state.eq(READY)).execute(db)?;
+        wake_others(db)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use lback_core::Result;
 use lback_db::Db;
 
 use super::end::{End, release};
-use super::{Claimed, DONE, FAILED, READY, RUNNING, WAITING, job_counts, job_queue};
+use super::{Claimed, DONE, FAILED, READY, RUNNING, WAITING, job_counts, job_queue, wake_others};
 use crate::{JobInfo, JobState};
 
 #[derive(Queryable, Selectable)]
@@ -125,12 +125,16 @@ pub(crate) fn cancel(db: &mut Db, id: i64, now: DateTime<Utc>) -> Result<bool> {
 /// Makes a failed job, or one that waits, ready with all its attempts. Returns false if there is none with this id.
 pub(crate) fn retry(db: &mut Db, id: i64, now: DateTime<Utc>) -> Result<bool> {
     let job = job_queue::table.filter(job_queue::id.eq(id)).filter(job_queue::state.eq_any([FAILED, WAITING]));
-    Ok(diesel::update(job).set(Again::at(now)).execute(db)? > 0)
+    let retried = diesel::update(job).set(Again::at(now)).execute(db)?;
+    wake_others(db)?;
+    Ok(retried > 0)
 }
 
 /// Makes all failed jobs ready. Returns their number.
 pub(crate) fn retry_failed(db: &mut Db, now: DateTime<Utc>) -> Result<usize> {
-    Ok(diesel::update(job_queue::table.filter(job_queue::state.eq(FAILED))).set(Again::at(now)).execute(db)?)
+    let retried = diesel::update(job_queue::table.filter(job_queue::state.eq(FAILED))).set(Again::at(now)).execute(db)?;
+    wake_others(db)?;
+    Ok(retried)
 }
 
 /// A job that begins again.

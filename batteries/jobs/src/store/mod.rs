@@ -15,6 +15,16 @@ pub(crate) use push::{OfBatch, push, push_one};
 pub(crate) use upkeep::{add_counts, delete_old, extend_leases, look, lost, make_due_ready, next_due, note_progress};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use lback_core::Result;
+use lback_db::Db;
+
+/// The topic of the notices that wake workers. New jobs send it with a trigger.
+pub(crate) const TOPIC: &str = "jobs";
+
+/// Wakes the workers of all processes after the commit, as a stored job has become ready.
+fn wake_others(db: &mut Db) -> Result<()> {
+    db.notify(TOPIC, "")
+}
 
 diesel::table! {
     /// Jobs that wait or run, and jobs that are kept after their end.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lback_core::{Application, ProgramError, ProgramResult, Result, blocking};
-use lback_db::{Db, DbSession, Isolation};
+use lback_db::{Db, DbSession, Heard, Isolation, Listening};
 use tokio::sync::watch;
 
 use crate::registry::Queue;
@@ -58,9 +58,22 @@ impl Worker {
 
     /// Runs jobs until `stopping` turns true, and then gives those back that do not end soon.
     pub(crate) async fn work(self, stopping: watch::Receiver<bool>) {
-        #[cfg(feature = "postgres")]
-        let _listener = crate::listener::listen(&self.jobs);
+        let _listening = self.listen();
         pump::Pump::new(Arc::new(self)).run(stopping).await;
+    }
+
+    /// Listens to other processes. If that fails, the worker looks for jobs regularly.
+    fn listen(&self) -> Option<Listening> {
+        let jobs = self.jobs.clone();
+        let heard = move |_: &mut Db, heard: Heard<'_>| {
+            match heard {
+                Heard::Notices(_) => jobs.wake(),
+                Heard::Look => jobs.look(),
+            }
+            Ok(())
+        };
+        let listening = self.jobs.database().listen(store::TOPIC, heard);
+        listening.inspect_err(|error| tracing::warn!(target: "lback::jobs", %error, "jobs of other processes begin late")).ok()
     }
 
     /// Runs `work` in a transaction that sees the commits of other processes, whatever `DATABASE_ISOLATION` says: they change the rows of

@@ -1,8 +1,9 @@
 //! The loop of a worker.
 //!
 //! One transaction records the attempts that have ended since the last one and claims new jobs, so that under load many short jobs share
-//! it. If there is nothing to do, the loop waits until it is woken by a commit of this process or, on PostgreSQL, of another one, until
-//! the next job or schedule is due, or until it is time to look, because another process may have enqueued a job.
+//! it. If there is nothing to do, the loop waits until it is woken by a commit of this process or another one, until the next job or
+//! schedule is due, or until it is time to look, in case that a notice was lost. On SQLite, any commit may be that of a job, so the loop
+//! looks first, without writing.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::plan::{Counts, Plan, add};
 use super::{Control, Outcome, Worker, attempt};
 use crate::store::{self, Claimed, End};
 
-/// How often an idle worker looks for jobs. Processes that share a SQLite file do not wake each other.
+/// How often an idle worker looks for jobs of which it has received no notice.
 const LOOK_AT_FILE: Duration = Duration::from_secs(1);
 const LOOK_AT_SERVER: Duration = Duration::from_secs(5);
 
@@ -176,6 +177,7 @@ impl Pump {
         tokio::select! {
             Some(ended) = self.ended.recv() => self.note(ended),
             () = jobs.woken() => self.may_claim = true,
+            () = jobs.changed() => self.look.require(),
             () = tokio::time::sleep(longest.min(until_due)) => {}
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
