@@ -77,6 +77,16 @@ impl Event {
         Self::text(serde_json::to_string(value)?)
     }
 
+    /// Creates an event that the page does not receive. It only sets the id that the browser sends when it connects again, for the start of
+    /// a stream.
+    ///
+    /// # Errors
+    /// As [`with_id`](Self::with_id).
+    #[track_caller]
+    pub fn last_id(id: impl Display) -> Result<Self> {
+        Event(Bytes::from_static(b"\n")).with_id(id)
+    }
+
     /// Sets the id. A browser that connects again sends the id of the last event that it has received, which
     /// [`Request::last_event_id`](crate::Request::last_event_id) returns.
     ///
