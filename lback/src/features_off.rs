@@ -12,6 +12,8 @@ pub use cache::AppCache;
 pub use jobs::AppJobs;
 #[cfg(not(feature = "mail"))]
 pub use mail::AppMail;
+#[cfg(not(feature = "realtime"))]
+pub use realtime::AppRealtime;
 
 #[cfg(not(feature = "accounts"))]
 mod accounts {
@@ -215,4 +217,34 @@ mod mail {
     }
 
     impl AppMail for App {}
+}
+
+#[cfg(not(feature = "realtime"))]
+mod realtime {
+    use crate::App;
+
+    /// Stands for channels.
+    #[derive(Debug)]
+    pub struct RealtimeChannels;
+
+    /// The trait that [`RealtimeChannels`] lack.
+    #[diagnostic::on_unimplemented(
+        message = "channels are a feature of lback that is off",
+        label = "needs the feature `realtime` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"realtime\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `realtime` adds to [`App`].
+    pub trait AppRealtime: Sized {
+        /// Needs the feature.
+        fn realtime(self) -> Self
+        where
+            for<'a> RealtimeChannels: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppRealtime for App {}
 }

@@ -40,6 +40,7 @@
 //! | keep results of expensive work | `cache` (feature `cache`) |
 //! | do work after a request, or at fixed times | `jobs` (feature `jobs`) |
 //! | send mail | `mail` (feature `mail`) |
+//! | send messages to open pages | `realtime` (feature `realtime`) |
 //! | listen to events and send your own | [`signals`] |
 //! | read settings and declare your own | [`settings`] |
 //! | test an application | [`testing`] |
@@ -59,6 +60,7 @@
 //! | `cache` | a cache that the commit of a request keeps up to date |
 //! | `jobs` | jobs that run after the commit of their request, and schedules |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
+//! | `realtime` | channels, whose messages leave with the commit and reach the open pages of all processes |
 //! | `redis`, `redis-tls` | sessions, and the values of a cache, in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
 //! | `decimal` | columns with exact numbers that have a fraction |
@@ -88,6 +90,8 @@ pub mod middleware;
 pub mod models;
 pub mod prelude;
 pub mod profile;
+#[cfg(feature = "realtime")]
+pub mod realtime;
 pub mod routing;
 pub mod session;
 pub mod settings;
@@ -95,7 +99,15 @@ pub mod signals;
 pub mod templates;
 pub mod testing;
 
-#[cfg(not(all(feature = "accounts", feature = "admin", feature = "auth", feature = "cache", feature = "jobs", feature = "mail")))]
+#[cfg(not(all(
+    feature = "accounts",
+    feature = "admin",
+    feature = "auth",
+    feature = "cache",
+    feature = "jobs",
+    feature = "mail",
+    feature = "realtime"
+)))]
 mod features_off;
 
 #[doc(inline)]

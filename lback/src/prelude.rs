@@ -29,6 +29,8 @@ pub use crate::features_off::AppCache as _;
 pub use crate::features_off::AppJobs as _;
 #[cfg(not(feature = "mail"))]
 pub use crate::features_off::AppMail as _;
+#[cfg(not(feature = "realtime"))]
+pub use crate::features_off::AppRealtime as _;
 #[cfg(feature = "forms")]
 pub use crate::forms::{Form, FormErrors};
 pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, WithHeader};
@@ -42,11 +44,15 @@ pub use crate::models::{
     AppModels as _, Choices, Cursor, CursorPage, FormOf as _, Json, Model, ModelForm as _, NewRow as _, Page, QueryMethods as _,
     WritableModel, models,
 };
+#[cfg(feature = "realtime")]
+pub use crate::realtime::{AppRealtime as _, RequestChannels};
 pub use crate::session::{Flash, RequestSession, RouterSession};
 pub use crate::signals::{RequestSignal, Signal};
 pub use crate::templates::context;
 #[cfg(feature = "auth")]
 pub use crate::testing::ClientAuth as _;
+#[cfg(feature = "realtime")]
+pub use crate::testing::ClientChannels as _;
 #[cfg(feature = "jobs")]
 pub use crate::testing::ClientJobs as _;
 #[cfg(feature = "mail")]

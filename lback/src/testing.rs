@@ -16,3 +16,6 @@ pub use lback_mail::ClientMail;
 #[cfg(feature = "models")]
 #[doc(inline)]
 pub use lback_models::ClientModels;
+#[cfg(feature = "realtime")]
+#[doc(inline)]
+pub use lback_realtime::ClientChannels;

@@ -3,3 +3,24 @@
 //! An application names the crate `lback`, which re-exports everything here.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod battery;
+mod channels;
+mod sealed;
+mod settings;
+
+pub use battery::AppRealtime;
+pub use channels::{
+    Channels, ClientChannels, Message, Received, RequestChannels, Subscription, SubscriptionEvents, channel_members, channel_messages,
+    channel_processes,
+};
+pub use settings::RealtimeSettings;
+
+use lback_db::MigrationSet;
+use lback_db::include_dir::{self, include_dir};
+
+/// The migrations that create the tables of the channels.
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);

@@ -1,0 +1,4 @@
+DROP TABLE channel_processes;
+DROP TABLE channel_members;
+DROP TABLE channel_messages;
+DROP FUNCTION channel_messages_notify();

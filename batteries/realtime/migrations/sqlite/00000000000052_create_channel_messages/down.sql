@@ -1,0 +1,3 @@
+DROP TABLE channel_processes;
+DROP TABLE channel_members;
+DROP TABLE channel_messages;

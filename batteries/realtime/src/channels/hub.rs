@@ -1,0 +1,276 @@
+//! The messages and subscribers of this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::log::{FIRST_PLACE, Log};
+use super::message::{Message, Received};
+use super::position::{Arrival, Arrived, Position};
+
+/// How long the messages of a channel are kept in memory after its last subscriber has left, and for how many channels.
+const KEEP: Duration = Duration::from_secs(60);
+const MOST_UNUSED: usize = 1000;
+/// How often unused channels are looked for.
+const SWEEP: Duration = Duration::from_secs(10);
+/// Maximum memory of all messages, in bytes.
+const MOST_BYTES: usize = 64 << 20;
+
+/// The task that waits for the messages of a subscription.
+#[derive(Default)]
+pub(super) struct Wake(Mutex<Option<Waker>>);
+
+impl Wake {
+    pub(super) fn wait(&self, waker: &Waker) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *waiting {
+            Some(own) => own.clone_from(waker),
+            None => *waiting = Some(waker.clone()),
+        }
+    }
+
+    fn take(&self) -> Option<Waker> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A message that has arrived.
+pub(super) struct Incoming {
+    pub(super) number: i64,
+    pub(super) channel: Arc<str>,
+    /// Its name and its data, or `None` if they were not read, as the channel has no subscribers, or are gone.
+    pub(super) content: Option<(Option<Box<str>>, Box<str>)>,
+}
+
+/// The place in a channel from which a subscription continues.
+pub(super) struct Place {
+    pub(super) channel: Arc<str>,
+    pub(super) next: u64,
+}
+
+/// The messages and subscribers of this process.
+pub(super) struct Hub {
+    state: Mutex<State>,
+    history: usize,
+}
+
+struct State {
+    logs: HashMap<Arc<str>, Log>,
+    arrived: Arrived,
+    position: Arc<str>,
+    next_place: u64,
+    next_subscriber: u64,
+    bytes: usize,
+    swept_at: Instant,
+}
+
+impl Hub {
+    pub(super) fn new(history: usize) -> Self {
+        let state = State {
+            logs: HashMap::new(),
+            arrived: Arrived::default(),
+            position: "0".into(),
+            next_place: FIRST_PLACE,
+            next_subscriber: 0,
+            bytes: 0,
+            swept_at: Instant::now(),
+        };
+        Hub { state: Mutex::new(state), history }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins with the ids that have been committed.
+    pub(super) fn begin(&self, arrived: Arrived) {
+        let mut state = self.state();
+        state.position = arrived.to_string().into();
+        state.arrived = arrived;
+    }
+
+    /// Returns the position after everything that has arrived.
+    pub(super) fn position(&self) -> Arc<str> {
+        self.state().position.clone()
+    }
+
+    /// Returns the largest id that has arrived, and the smaller ones that have not.
+    pub(super) fn arrived(&self) -> (i64, Vec<i64>) {
+        let state = self.state();
+        (state.arrived.last(), state.arrived.missing().collect())
+    }
+
+    /// Returns whether the messages of this channel are kept.
+    pub(super) fn keeps(&self, channel: &str) -> bool {
+        self.state().logs.contains_key(channel)
+    }
+
+    /// Adds a message that only this process has.
+    pub(super) fn push(&self, channel: Arc<str>, name: Option<Box<str>>, json: Box<str>) {
+        let number = self.state().arrived.last() + 1;
+        self.deliver(vec![Incoming { number, channel, content: Some((name, json)) }]);
+    }
+
+    /// Adds messages that have arrived, in this order, and wakes their subscribers.
+    pub(super) fn deliver(&self, messages: Vec<Incoming>) {
+        let mut wakes: Vec<Arc<Wake>> = Vec::new();
+        let mut state = self.state();
+        for incoming in messages {
+            let arrival = state.arrived.note(incoming.number);
+            if arrival == Arrival::Again {
+                continue;
+            }
+            state.position = state.arrived.to_string().into();
+            let State { logs, arrived, position, next_place, bytes, .. } = &mut *state;
+            if arrival == Arrival::Late {
+                logs.values_mut().for_each(|log| log.forget_positions(arrived.last()));
+            }
+            let Some((channel, log)) = logs.get_key_value(&incoming.channel).map(|(channel, _)| channel.clone()).and_then(|channel| {
+                let log = logs.get_mut(&channel)?;
+                Some((channel, log))
+            }) else {
+                continue;
+            };
+            *bytes -= log.bytes();
+            match incoming.content {
+                Some((name, json)) => {
+                    log.push(*next_place, Message::new(incoming.number, position.clone(), channel, name, json), self.history);
+                    while *bytes + log.bytes() > MOST_BYTES && log.len() > 1 {
+                        log.drop_first();
+                    }
+                }
+                None => log.lose(arrived.last(), *next_place + 1),
+            }
+            *bytes += log.bytes();
+            *next_place += 1;
+            wakes.extend(log.subscribers.values().cloned());
+        }
+        state.sweep();
+        drop(state);
+        wake_all(&wakes);
+    }
+
+    /// Tells all subscribers that messages may be missing.
+    pub(super) fn lose_all(&self) {
+        let mut state = self.state();
+        let State { logs, arrived, next_place, bytes, .. } = &mut *state;
+        *next_place += 1;
+        logs.values_mut().for_each(|log| log.lose(arrived.last(), *next_place));
+        *bytes = 0;
+        let wakes: Vec<Arc<Wake>> = logs.values().flat_map(|log| log.subscribers.values().cloned()).collect();
+        drop(state);
+        wake_all(&wakes);
+    }
+
+    /// Adds a subscriber, from the next message on.
+    pub(super) fn add(&self, channels: &[&str], wake: &Arc<Wake>) -> (u64, Vec<Place>) {
+        let mut state = self.state();
+        state.next_subscriber += 1;
+        let (id, next, last) = (state.next_subscriber, state.next_place, state.arrived.last());
+        let mut places: Vec<Place> = Vec::with_capacity(channels.len());
+        for &channel in channels {
+            if places.iter().any(|place| *place.channel == *channel) {
+                continue;
+            }
+            let known = state.logs.get_key_value(channel).map(|(channel, _)| channel.clone());
+            let channel = known.unwrap_or_else(|| channel.into());
+            state.logs.entry(channel.clone()).or_insert_with(|| Log::new(last)).subscribers.insert(id, wake.clone());
+            places.push(Place { channel, next });
+        }
+        state.sweep();
+        (id, places)
+    }
+
+    pub(super) fn remove(&self, id: u64, places: &[Place]) {
+        let mut state = self.state();
+        for place in places {
+            if let Some(log) = state.logs.get_mut(&place.channel) {
+                log.subscribers.remove(&id);
+                log.used_at = Instant::now();
+            }
+        }
+        state.sweep();
+    }
+
+    /// Returns whether the table must be read before a subscription to this channel can continue.
+    pub(super) fn needs_table(&self, channel: &str, after: &Position) -> bool {
+        self.state().logs.get(channel).is_some_and(|log| log.needs_table(after))
+    }
+
+    /// Adds the messages of the table: the last ones of the channel, which are all with ids from `all_from` on.
+    pub(super) fn complete(&self, channel: &str, stored: Vec<Incoming>, all_from: i64) {
+        let mut state = self.state();
+        let State { logs, arrived, bytes, .. } = &mut *state;
+        let Some(log) = logs.get_mut(channel) else { return };
+        *bytes -= log.bytes();
+        let message = |stored: Incoming| {
+            let (name, json) = stored.content?;
+            Some(Message::new(stored.number, arrived.position_after(stored.number).into(), stored.channel, name, json))
+        };
+        log.complete(stored.into_iter().filter_map(message).collect(), all_from, arrived);
+        *bytes += log.bytes();
+    }
+
+    /// Lets a subscription continue after this position. Returns false if it may have missed messages.
+    pub(super) fn resume(&self, places: &mut [Place], after: &Position) -> bool {
+        let state = self.state();
+        let found: Option<Vec<u64>> = places.iter().map(|place| state.logs.get(&place.channel)?.begin(after)).collect();
+        let Some(found) = found else { return false };
+        places.iter_mut().zip(found).for_each(|(place, next)| place.next = next);
+        true
+    }
+
+    /// Returns the next message for a subscription that continues after `after`, or `None` if there is none.
+    pub(super) fn next(&self, places: &mut [Place], after: Option<&Position>) -> Option<Received> {
+        let state = self.state();
+        loop {
+            let mut first: Option<(usize, u64, &Message)> = None;
+            for (at, place) in places.iter().enumerate() {
+                let Some(log) = state.logs.get(&place.channel) else { continue };
+                if log.has_dropped(place.next) {
+                    places.iter_mut().for_each(|place| place.next = state.next_place);
+                    return Some(Received::Gap(state.position.clone()));
+                }
+                if let Some((number, message)) = log.next(place.next)
+                    && first.is_none_or(|(_, other, _)| number < &other)
+                {
+                    first = Some((at, *number, message));
+                }
+            }
+            let (at, number, message) = first?;
+            places[at].next = number + 1;
+            if !after.is_some_and(|after| after.has(message.number())) {
+                return Some(Received::Message(message.clone()));
+            }
+        }
+    }
+
+    /// Returns the channels, with the numbers of their subscribers, of their messages in memory, and of those per minute.
+    pub(super) fn channels(&self) -> Vec<(Arc<str>, usize, usize, u32)> {
+        let mut state = self.state();
+        let channel = |(channel, log): (&Arc<str>, &mut Log)| (channel.clone(), log.subscribers.len(), log.len(), log.minute.most());
+        let mut channels: Vec<_> = state.logs.iter_mut().map(channel).collect();
+        channels.sort();
+        channels
+    }
+}
+
+impl State {
+    /// Drops channels that have had no subscriber for a while.
+    fn sweep(&mut self) {
+        let unused = self.logs.len().saturating_sub(MOST_UNUSED);
+        let is_due = self.swept_at.elapsed() >= SWEEP;
+        if !is_due && (unused == 0 || self.swept_at.elapsed() < SWEEP / 10) {
+            return;
+        }
+        self.swept_at = Instant::now();
+        let keep = if is_due && unused == 0 { KEEP } else { Duration::ZERO };
+        self.logs.retain(|_, log| !log.subscribers.is_empty() || log.used_at.elapsed() < keep);
+        self.bytes = self.logs.values().map(Log::bytes).sum();
+    }
+}
+
+fn wake_all(wakes: &[Arc<Wake>]) {
+    wakes.iter().filter_map(|wake| wake.take()).for_each(Waker::wake);
+}

@@ -1,0 +1,168 @@
+//! The tables of channels, and their statements.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use lback_core::Result;
+use lback_db::Db;
+
+use super::hub::Incoming;
+use super::position::Arrived;
+
+diesel::table! {
+    /// Messages of channels.
+    channel_messages (id) {
+        /// The primary key.
+        id -> BigInt,
+        /// The name of the channel.
+        channel -> Text,
+        /// The name of the message.
+        name -> Nullable<Text>,
+        /// The data, as JSON.
+        payload -> Text,
+        /// The time when the message was broadcast.
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    /// The members that a process has in a channel.
+    channel_members (channel, member, process) {
+        /// The process.
+        process -> Text,
+        /// The name of the channel.
+        channel -> Text,
+        /// The id of the member.
+        member -> Text,
+        /// The label of the member.
+        label -> Text,
+        /// The time when the member joined.
+        joined_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    /// The processes that have members in channels.
+    channel_processes (process) {
+        /// The process.
+        process -> Text,
+        /// The time after which it is considered dead.
+        lease_until -> Timestamp,
+    }
+}
+
+lback_db::joinable_tables![channel_messages, channel_members, channel_processes];
+
+/// The tables of [`MIGRATIONS`](crate::MIGRATIONS).
+pub(crate) fn tables() -> lback_db::Tables {
+    lback_db::tables![channel_messages, channel_members, channel_processes]
+}
+
+/// The topic of the notices. New messages send them with a trigger.
+pub(super) const TOPIC: &str = "channels";
+
+/// The number of rows of one statement.
+pub(super) const ROWS: usize = 500;
+/// The number of ids at the start of a process among which missing ones are looked for.
+const LOOK_BACK: i64 = 1000;
+
+/// A message that is to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NewMessage {
+    pub(super) channel: String,
+    pub(super) name: Option<String>,
+    pub(super) json: String,
+}
+
+/// Stores messages.
+pub(super) fn insert(db: &mut Db, messages: &[NewMessage]) -> Result<()> {
+    let now = db.now().naive_utc();
+    for messages in messages.chunks(200) {
+        let row = |message: &NewMessage| {
+            (
+                channel_messages::channel.eq(message.channel.clone()),
+                channel_messages::name.eq(message.name.clone()),
+                channel_messages::payload.eq(message.json.clone()),
+                channel_messages::created_at.eq(now),
+            )
+        };
+        let rows: Vec<_> = messages.iter().map(row).collect();
+        diesel::insert_into(channel_messages::table).values(rows).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Returns the ids that are committed now.
+pub(super) fn arrived(db: &mut Db) -> Result<Arrived> {
+    let ids = channel_messages::table.order(channel_messages::id.desc()).limit(LOOK_BACK).select(channel_messages::id);
+    Ok(Arrived::begin(ids.load(db)?))
+}
+
+/// Returns the largest and the smallest id.
+pub(super) fn ends(db: &mut Db) -> Result<Option<(i64, i64)>> {
+    use diesel::dsl::{max, min};
+    let ends = channel_messages::table.select((max(channel_messages::id), min(channel_messages::id)));
+    let (newest, oldest): (Option<i64>, Option<i64>) = ends.first(db)?;
+    Ok(newest.zip(oldest))
+}
+
+/// Returns the first messages after `last`, in the order of their ids, without their contents.
+pub(super) fn after(db: &mut Db, last: i64) -> Result<Vec<(i64, String)>> {
+    let rows = channel_messages::table.filter(channel_messages::id.gt(last)).order(channel_messages::id);
+    Ok(rows.limit(i64::try_from(ROWS).unwrap_or(i64::MAX)).select((channel_messages::id, channel_messages::channel)).load(db)?)
+}
+
+/// Returns those of these messages that are there, without their contents.
+pub(super) fn found(db: &mut Db, ids: &[i64]) -> Result<Vec<(i64, String)>> {
+    let rows = channel_messages::table.filter(channel_messages::id.eq_any(ids)).order(channel_messages::id);
+    Ok(rows.select((channel_messages::id, channel_messages::channel)).load(db)?)
+}
+
+type Content = (Option<Box<str>>, Box<str>);
+
+/// Returns the names and the data of messages.
+pub(super) fn contents(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Content>> {
+    let mut contents = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(ROWS) {
+        let rows = channel_messages::table.filter(channel_messages::id.eq_any(ids));
+        let rows: Vec<(i64, Option<String>, String)> =
+            rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;
+        contents.extend(rows.into_iter().map(|(id, name, json)| (id, (name.map(Into::into), json.into()))));
+    }
+    Ok(contents)
+}
+
+/// Returns the last messages of a channel, and the id from which on these are all.
+pub(super) fn last(db: &mut Db, channel: &std::sync::Arc<str>, limit: usize) -> Result<(Vec<Incoming>, i64)> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // Before the messages, so that one that is deleted meanwhile is not considered as known.
+    let oldest = ends(db)?.map_or(0, |(_, oldest)| oldest);
+    let rows = channel_messages::table.filter(channel_messages::channel.eq(&**channel)).order(channel_messages::id.desc()).limit(limit);
+    let rows: Vec<(i64, Option<String>, String)> =
+        rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;
+    let is_cut = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
+    let all_from = match rows.last() {
+        Some((id, ..)) if is_cut => *id,
+        _ => oldest,
+    };
+    let message = |(number, name, json): (i64, Option<String>, String)| Incoming {
+        number,
+        channel: channel.clone(),
+        content: Some((name.map(Into::into), json.into())),
+    };
+    Ok((rows.into_iter().map(message).collect(), all_from))
+}
+
+/// Deletes up to [`ROWS`] messages that are too old or too many, but never the last one, whose id tells how far clients are. Returns
+/// whether there may be more.
+pub(super) fn delete_old(db: &mut Db, now: DateTime<Utc>, keep: TimeDelta, most: i64) -> Result<bool> {
+    let Some((newest, _)) = ends(db)? else { return Ok(false) };
+    let before = now.checked_sub_signed(keep).unwrap_or(now).naive_utc();
+    let is_old = channel_messages::created_at.lt(before).or(channel_messages::id.le(newest.saturating_sub(most)));
+    let first = channel_messages::table.filter(channel_messages::id.lt(newest)).order(channel_messages::id);
+    let rows = first.limit(i64::try_from(ROWS).unwrap_or(i64::MAX)).for_update().skip_locked();
+    let first: Vec<i64> = rows.select(channel_messages::id).load(db)?;
+    let deleted = diesel::delete(channel_messages::table.filter(channel_messages::id.eq_any(first)).filter(is_old)).execute(db)?;
+    Ok(deleted == ROWS)
+}

@@ -1,0 +1,140 @@
+//! Subscriptions to channels.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use lback_core::{Event, Result};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Channels;
+use super::hub::{Place, Wake};
+use super::limits::Permit;
+use super::message::Received;
+use super::position::Position;
+
+/// How soon a browser connects again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A subscription to channels: a stream of what it receives, in the order in which it was committed.
+///
+/// It begins with the first message after the call that created it, or continues after the one that the client has received. It ends
+/// after `CHANNEL_STREAM_MINUTES`: the client then connects again, and its permissions are checked again.
+#[must_use = "a subscription ends when it is dropped"]
+pub struct Subscription {
+    channels: Channels,
+    id: u64,
+    places: Vec<Place>,
+    wake: Arc<Wake>,
+    /// Messages that the client has are left out.
+    after: Option<Position>,
+    has_gap: bool,
+    begins_at: Arc<str>,
+    ends_at: Instant,
+    /// `None` until the stream first has to wait.
+    end: Option<Pin<Box<Sleep>>>,
+    _permit: Permit,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let channels: Vec<&str> = self.places.iter().map(|place| &*place.channel).collect();
+        f.debug_struct("Subscription").field("channels", &channels).finish_non_exhaustive()
+    }
+}
+
+impl Subscription {
+    pub(super) fn new(channels: Channels, names: &[&str], permit: Permit, time: Duration) -> Self {
+        let wake = Arc::new(Wake::default());
+        let begins_at = channels.hub().position();
+        let (id, places) = channels.hub().add(names, &wake);
+        let ends_at = Instant::now() + time;
+        Subscription { channels, id, places, wake, after: None, has_gap: false, begins_at, ends_at, end: None, _permit: permit }
+    }
+
+    /// Continues after this position. If messages may be missing, the first item is a gap.
+    pub(super) fn resume(&mut self, after: Option<Position>) -> Result<()> {
+        let Some(after) = after else {
+            self.has_gap = true;
+            return Ok(());
+        };
+        for place in &self.places {
+            self.channels.complete(&place.channel, &after)?;
+        }
+        self.has_gap = !self.channels.is_known(&after)? || !self.channels.hub().resume(&mut self.places, &after);
+        if !self.has_gap {
+            self.after = Some(after);
+        }
+        Ok(())
+    }
+
+    /// Returns the next message, or `None` at the end.
+    pub async fn next(&mut self) -> Option<Received> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Turns the subscription into events for [`Response::events`](lback_core::Response::events): the messages with their ids, their
+    /// names and their data as JSON. If messages may be missing, there is an event with the name `gap`.
+    pub fn events(self) -> SubscriptionEvents {
+        SubscriptionEvents { subscription: self, has_begun: false }
+    }
+
+    /// Returns the id with which a client can connect again before it has received a message.
+    pub fn id(&self) -> &str {
+        &self.begins_at
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        if Instant::now() >= self.ends_at {
+            return Poll::Ready(None);
+        }
+        // First, so that nothing that arrives from now on is missed.
+        self.wake.wait(cx.waker());
+        if std::mem::take(&mut self.has_gap) {
+            return Poll::Ready(Some(Received::Gap(self.channels.hub().position())));
+        }
+        if let Some(received) = self.channels.hub().next(&mut self.places, self.after.as_ref()) {
+            return Poll::Ready(Some(received));
+        }
+        let ends_at = self.ends_at;
+        self.end.get_or_insert_with(|| Box::pin(sleep_until(ends_at))).as_mut().poll(cx).map(|()| None)
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Received;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        self.get_mut().poll(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.channels.hub().remove(self.id, &self.places);
+    }
+}
+
+/// The events of a [`Subscription`].
+#[derive(Debug)]
+#[must_use = "a subscription ends when it is dropped"]
+pub struct SubscriptionEvents {
+    subscription: Subscription,
+    has_begun: bool,
+}
+
+impl Stream for SubscriptionEvents {
+    type Item = Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        let this = self.get_mut();
+        if !std::mem::replace(&mut this.has_begun, true) && this.subscription.after.is_none() && !this.subscription.has_gap {
+            let id = Event::last_id(this.subscription.id()).map(|event| event.with_retry(RETRY));
+            return Poll::Ready(Some(id));
+        }
+        this.subscription.poll(cx).map(|received| received.map(|received| received.event()))
+    }
+}

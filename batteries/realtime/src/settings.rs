@@ -1,0 +1,57 @@
+//! The settings of channels.
+
+use lback_core::settings::{Check, Section};
+use serde::Deserialize;
+
+/// The settings of channels in `settings.toml`, with their defaults.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
+pub struct RealtimeSettings {
+    /// Maximum size of a message, in KiB.
+    pub channel_message_kb: usize,
+    /// Number of the latest messages of a channel to which a client that connects again can go back.
+    pub channel_history: usize,
+    /// Minutes for which messages are stored.
+    pub channel_keep_minutes: u32,
+    /// Maximum number of stored messages, of all channels together.
+    pub channel_keep_messages: u32,
+    /// Minutes after which a subscription ends, so that the client connects again and its permissions are checked again.
+    pub channel_stream_minutes: u32,
+    /// Maximum number of open subscriptions of a process.
+    pub channel_max_streams: usize,
+    /// Maximum number of open subscriptions of a session in a process.
+    pub channel_max_streams_per_session: usize,
+    /// Maximum number of open subscriptions of an IP address in a process.
+    pub channel_max_streams_per_address: usize,
+}
+
+impl Default for RealtimeSettings {
+    fn default() -> Self {
+        RealtimeSettings {
+            channel_message_kb: 64,
+            channel_history: 100,
+            channel_keep_minutes: 60,
+            channel_keep_messages: 10_000,
+            channel_stream_minutes: 5,
+            channel_max_streams: 20_000,
+            channel_max_streams_per_session: 50,
+            channel_max_streams_per_address: 1000,
+        }
+    }
+}
+
+impl Section for RealtimeSettings {
+    fn check(&self, check: &mut Check<'_>) {
+        let usual = RealtimeSettings::default();
+        check.range("CHANNEL_MESSAGE_KB", self.channel_message_kb, 1..=64, usual.channel_message_kb);
+        check.range("CHANNEL_HISTORY", self.channel_history, 1..=10_000, usual.channel_history);
+        check.range("CHANNEL_KEEP_MINUTES", self.channel_keep_minutes, 1..=7 * 24 * 60, usual.channel_keep_minutes);
+        check.range("CHANNEL_KEEP_MESSAGES", self.channel_keep_messages, 100..=10_000_000, usual.channel_keep_messages);
+        check.range("CHANNEL_STREAM_MINUTES", self.channel_stream_minutes, 1..=24 * 60, usual.channel_stream_minutes);
+        let streams = 1..=10_000_000;
+        check.range("CHANNEL_MAX_STREAMS", self.channel_max_streams, streams.clone(), usual.channel_max_streams);
+        let (session, address) = (self.channel_max_streams_per_session, self.channel_max_streams_per_address);
+        check.range("CHANNEL_MAX_STREAMS_PER_SESSION", session, streams.clone(), usual.channel_max_streams_per_session);
+        check.range("CHANNEL_MAX_STREAMS_PER_ADDRESS", address, streams, usual.channel_max_streams_per_address);
+    }
+}
