@@ -2,6 +2,6 @@
 
 #[doc(inline)]
 pub use lback_realtime::{
-    AppRealtime, Channels, Message, RealtimeSettings, Received, RequestChannels, Subscription, SubscriptionEvents, channel_members,
+    AppRealtime, Channels, Member, Message, RealtimeSettings, Received, RequestChannels, Subscription, SubscriptionEvents, channel_members,
     channel_messages, channel_processes,
 };

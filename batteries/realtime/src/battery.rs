@@ -63,6 +63,17 @@ impl Battery for RealtimeBattery {
         let database = setup.find_state::<Database>().cloned();
         let channels = Channels::new(database, settings, setup.clock_in_use().clone());
         setup.middleware(Slot::App, ChannelsMiddleware::new(channels.clone()));
+        setup.info_page(channels::page());
+        setup.health_check("Channels", channels::health);
+        let leaving = channels.clone();
+        setup.background(move |_, mut stopping| {
+            let channels = leaving.clone();
+            async move {
+                // An error means that the server is gone.
+                let _ = stopping.wait_for(|stopping| *stopping).await;
+                channels.leave().await;
+            }
+        });
         setup.state(channels);
         Ok(())
     }

@@ -11,8 +11,8 @@ mod settings;
 
 pub use battery::AppRealtime;
 pub use channels::{
-    Channels, ClientChannels, Message, Received, RequestChannels, Subscription, SubscriptionEvents, channel_members, channel_messages,
-    channel_processes,
+    Channels, ClientChannels, Member, Message, Received, RequestChannels, Subscription, SubscriptionEvents, channel_members,
+    channel_messages, channel_processes,
 };
 pub use settings::RealtimeSettings;
 

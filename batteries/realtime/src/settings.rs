@@ -17,6 +17,8 @@ pub struct RealtimeSettings {
     pub channel_keep_messages: u32,
     /// Minutes after which a subscription ends, so that the client connects again and its permissions are checked again.
     pub channel_stream_minutes: u32,
+    /// Seconds after which the members of a process that has died leave.
+    pub channel_lease_seconds: u32,
     /// Maximum number of open subscriptions of a process.
     pub channel_max_streams: usize,
     /// Maximum number of open subscriptions of a session in a process.
@@ -33,6 +35,7 @@ impl Default for RealtimeSettings {
             channel_keep_minutes: 60,
             channel_keep_messages: 10_000,
             channel_stream_minutes: 5,
+            channel_lease_seconds: 30,
             channel_max_streams: 20_000,
             channel_max_streams_per_session: 50,
             channel_max_streams_per_address: 1000,
@@ -48,6 +51,7 @@ impl Section for RealtimeSettings {
         check.range("CHANNEL_KEEP_MINUTES", self.channel_keep_minutes, 1..=7 * 24 * 60, usual.channel_keep_minutes);
         check.range("CHANNEL_KEEP_MESSAGES", self.channel_keep_messages, 100..=10_000_000, usual.channel_keep_messages);
         check.range("CHANNEL_STREAM_MINUTES", self.channel_stream_minutes, 1..=24 * 60, usual.channel_stream_minutes);
+        check.range("CHANNEL_LEASE_SECONDS", self.channel_lease_seconds, 3..=3600, usual.channel_lease_seconds);
         let streams = 1..=10_000_000;
         check.range("CHANNEL_MAX_STREAMS", self.channel_max_streams, streams.clone(), usual.channel_max_streams);
         let (session, address) = (self.channel_max_streams_per_session, self.channel_max_streams_per_address);

@@ -11,6 +11,8 @@ mod batteries;
 mod before_commit;
 #[cfg(all(feature = "cache", feature = "models"))]
 mod cache;
+#[cfg(feature = "realtime")]
+mod channels;
 mod commands;
 mod csrf;
 #[cfg(feature = "sqlite")]
@@ -35,6 +37,7 @@ mod processes;
 mod proxies;
 mod queries;
 mod schema;
+mod server_process;
 mod sessions;
 mod signals;
 mod statements;

@@ -2,9 +2,6 @@
 //! twice, nobody is logged out.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -12,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use lback::prelude::*;
 use tempfile::TempDir;
+
+use crate::server_process::{Process, send};
 
 const MIGRATION: &str = "CREATE TABLE notes (text TEXT NOT NULL);";
 const LIMIT: Duration = Duration::from_secs(90);
@@ -34,45 +33,11 @@ fn the_server() {
         .post("/count", count)
         .csrf_exempt()
         .get("/visits", |req: &mut Request| req.session()["visits"].to_string());
-    App::new(urls).run(&["serve".to_owned(), "127.0.0.1:0".to_owned()]).unwrap();
+    Process::run(App::new(urls));
 }
 
-/// A server process, and where it listens.
-struct Process {
-    child: Child,
-    address: String,
-}
-
-impl Process {
-    fn start(project: &TempDir) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "processes::the_server", "--ignored", "--nocapture", "--test-threads=1"])
-            .env("LBACK_ROOT", project.path())
-            .env_remove("LBACK_ENV")
-            .env_remove("DATABASE_URL")
-            .current_dir(project.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let mut said = Vec::new();
-        let address = lines.by_ref().find_map(|line| {
-            let address = line.split_once("listening on http://").map(|(_, rest)| rest.split(' ').next().unwrap_or(rest).to_owned());
-            said.push(line);
-            address
-        });
-        let address = address.unwrap_or_else(|| panic!("the server has not started: {said:#?}"));
-        thread::spawn(move || lines.for_each(drop));
-        Process { child, address }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(project: &TempDir) -> Process {
+    Process::start("processes::the_server", project.path(), "serve 127.0.0.1:0")
 }
 
 /// The servers, of which each request asks the next.
@@ -96,7 +61,7 @@ impl Cluster {
         fs::write(migration.join("down.sql"), "DROP TABLE notes;").unwrap();
         // All at once: each finds migrations to apply.
         let processes = thread::scope(|scope| {
-            let started: Vec<_> = (0..count).map(|_| scope.spawn(|| Process::start(&project))).collect();
+            let started: Vec<_> = (0..count).map(|_| scope.spawn(|| start(&project))).collect();
             started.into_iter().map(|process| process.join().unwrap()).collect()
         });
         Cluster { project, processes: Mutex::new(processes), turn: AtomicUsize::new(0) }
@@ -110,7 +75,7 @@ impl Cluster {
     /// Kills one and starts it again.
     fn replace_one(&self) {
         drop(self.processes.lock().unwrap().remove(0));
-        let again = Process::start(&self.project);
+        let again = start(&self.project);
         self.processes.lock().unwrap().push(again);
     }
 }
@@ -124,14 +89,8 @@ struct Visitor {
 impl Visitor {
     /// What a server answers with 200; `None` where it answered with an error, or not at all.
     fn ask(&mut self, cluster: &Cluster, method: &str, path: &str) -> Option<String> {
-        let address = cluster.next();
-        let mut stream = TcpStream::connect(&address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let cookie = self.cookie.as_ref().map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n{cookie}\r\n");
-        stream.write_all(head.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
+        let answer = send(&cluster.next(), method, path, &cookie)?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         if !head.starts_with("HTTP/1.1 200") {
             assert!(head.starts_with("HTTP/1.1 5"), "{head}");

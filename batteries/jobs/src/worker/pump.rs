@@ -21,8 +21,7 @@ use super::{Control, Outcome, Worker, attempt};
 use crate::store::{self, Claimed, End};
 
 /// How often an idle worker looks for jobs of which it has received no notice.
-const LOOK_AT_FILE: Duration = Duration::from_secs(1);
-const LOOK_AT_SERVER: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The amount of work that is claimed in advance, and the maximum number of jobs per thread.
 const AHEAD: Duration = Duration::from_millis(50);
@@ -106,7 +105,6 @@ impl Pump {
     pub(super) fn new(worker: Arc<Worker>) -> Self {
         let (send_ended, ended) = mpsc::unbounded_channel();
         let now = worker.app.clock().now();
-        let look = if worker.jobs.database().kind().is_server() { LOOK_AT_SERVER } else { LOOK_AT_FILE };
         Pump {
             // At first, each is looked at: it may have been missed.
             next_scheduled: worker.jobs.schedules().iter().map(|_| Some(now)).collect(),
@@ -122,7 +120,7 @@ impl Pump {
             average: AHEAD,
             may_claim: true,
             next_due: None,
-            look: Regular::every(look),
+            look: Regular::every(LOOK),
             count: Regular::every(Duration::from_secs(10)),
             find_lost: Regular::every(worker.lease() / 4),
             find_due: Regular::every(Duration::from_millis(200)),

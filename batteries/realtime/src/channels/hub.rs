@@ -1,6 +1,6 @@
 //! The messages and subscribers of this process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ const KEEP: Duration = Duration::from_secs(60);
 const MOST_UNUSED: usize = 1000;
 /// How often unused channels are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
+/// The number of messages, of all channels, of which the place is remembered.
+const MOST_PLACES: usize = 4096;
 /// Maximum memory of all messages, in bytes.
 const MOST_BYTES: usize = 64 << 20;
 
@@ -60,6 +62,8 @@ struct State {
     arrived: Arrived,
     position: Arc<str>,
     next_place: u64,
+    /// The places of the last messages, by their ids.
+    places: BTreeMap<i64, u64>,
     next_subscriber: u64,
     bytes: usize,
     swept_at: Instant,
@@ -72,6 +76,7 @@ impl Hub {
             arrived: Arrived::default(),
             position: "0".into(),
             next_place: FIRST_PLACE,
+            places: BTreeMap::new(),
             next_subscriber: 0,
             bytes: 0,
             swept_at: Instant::now(),
@@ -86,7 +91,7 @@ impl Hub {
     /// Begins with the ids that have been committed.
     pub(super) fn begin(&self, arrived: Arrived) {
         let mut state = self.state();
-        state.position = arrived.to_string().into();
+        state.position = arrived.position().into();
         state.arrived = arrived;
     }
 
@@ -121,29 +126,30 @@ impl Hub {
             if arrival == Arrival::Again {
                 continue;
             }
-            state.position = state.arrived.to_string().into();
-            let State { logs, arrived, position, next_place, bytes, .. } = &mut *state;
+            state.position = state.arrived.position().into();
+            let State { logs, arrived, position, next_place, places, bytes, .. } = &mut *state;
+            let place = *next_place;
+            *next_place += 1;
+            places.insert(incoming.number, place);
+            if places.len() > MOST_PLACES {
+                places.pop_first();
+            }
             if arrival == Arrival::Late {
                 logs.values_mut().for_each(|log| log.forget_positions(arrived.last()));
             }
-            let Some((channel, log)) = logs.get_key_value(&incoming.channel).map(|(channel, _)| channel.clone()).and_then(|channel| {
-                let log = logs.get_mut(&channel)?;
-                Some((channel, log))
-            }) else {
-                continue;
-            };
+            let Some(log) = logs.get_mut(&incoming.channel) else { continue };
             *bytes -= log.bytes();
             match incoming.content {
                 Some((name, json)) => {
-                    log.push(*next_place, Message::new(incoming.number, position.clone(), channel, name, json), self.history);
+                    let message = Message::new(incoming.number, position.clone(), incoming.channel, name, json);
+                    log.push(place, message, self.history);
                     while *bytes + log.bytes() > MOST_BYTES && log.len() > 1 {
                         log.drop_first();
                     }
                 }
-                None => log.lose(arrived.last(), *next_place + 1),
+                None => log.lose(arrived.last(), *next_place),
             }
             *bytes += log.bytes();
-            *next_place += 1;
             wakes.extend(log.subscribers.values().cloned());
         }
         state.sweep();
@@ -195,18 +201,20 @@ impl Hub {
 
     /// Returns whether the table must be read before a subscription to this channel can continue.
     pub(super) fn needs_table(&self, channel: &str, after: &Position) -> bool {
-        self.state().logs.get(channel).is_some_and(|log| log.needs_table(after))
+        let state = self.state();
+        state.logs.get(channel).is_some_and(|log| log.needs_table(after, &state.arrived))
     }
 
     /// Adds the messages of the table: the last ones of the channel, which are all with ids from `all_from` on.
     pub(super) fn complete(&self, channel: &str, stored: Vec<Incoming>, all_from: i64) {
         let mut state = self.state();
-        let State { logs, arrived, bytes, .. } = &mut *state;
+        let State { logs, arrived, places, bytes, .. } = &mut *state;
         let Some(log) = logs.get_mut(channel) else { return };
         *bytes -= log.bytes();
         let message = |stored: Incoming| {
             let (name, json) = stored.content?;
-            Some(Message::new(stored.number, arrived.position_after(stored.number).into(), stored.channel, name, json))
+            let place = places.get(&stored.number).copied().unwrap_or(stored.number.unsigned_abs());
+            Some((place, Message::new(stored.number, arrived.position_after(stored.number).into(), stored.channel, name, json)))
         };
         log.complete(stored.into_iter().filter_map(message).collect(), all_from, arrived);
         *bytes += log.bytes();
@@ -215,7 +223,7 @@ impl Hub {
     /// Lets a subscription continue after this position. Returns false if it may have missed messages.
     pub(super) fn resume(&self, places: &mut [Place], after: &Position) -> bool {
         let state = self.state();
-        let found: Option<Vec<u64>> = places.iter().map(|place| state.logs.get(&place.channel)?.begin(after)).collect();
+        let found: Option<Vec<u64>> = places.iter().map(|place| state.logs.get(&place.channel)?.begin(after, &state.arrived)).collect();
         let Some(found) = found else { return false };
         places.iter_mut().zip(found).for_each(|(place, next)| place.next = next);
         true

@@ -8,7 +8,7 @@ use super::hub::Wake;
 use super::message::Message;
 use super::position::{Arrived, Position};
 
-/// The place of the first message that arrives. Those that are read from the table later come before it, in the order of their ids.
+/// The place of the first message that arrives in this process. The ids of earlier ones, which are read from the table, are their places.
 pub(super) const FIRST_PLACE: u64 = 1 << 63;
 /// Maximum memory of a channel, in bytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -84,33 +84,38 @@ impl Log {
         self.is_complete = true;
     }
 
-    /// Adds the messages of the table that arrived before this log began. `stored` are the last ones, and `oldest` is the smallest
-    /// id of the table if these are all of the channel.
-    pub(super) fn complete(&mut self, stored: Vec<Message>, all_from: i64, arrived: &Arrived) {
+    /// Adds the messages of the table that arrived before this log began, with their places: all with ids from `all_from` on.
+    pub(super) fn complete(&mut self, stored: Vec<(u64, Message)>, all_from: i64, arrived: &Arrived) {
         if self.is_complete || self.first_place > 0 {
             return;
         }
         let known: HashSet<i64> = self.messages.iter().map(|(_, message)| message.number()).collect();
-        let mut new: Vec<Message> = stored;
+        let mut new = stored;
         // Those that have not arrived will.
-        new.retain(|message| arrived.has(message.number()) && !known.contains(&message.number()));
-        new.sort_by_key(|message| std::cmp::Reverse(message.number()));
-        for message in new {
+        new.retain(|(_, message)| arrived.has(message.number()) && !known.contains(&message.number()));
+        new.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+        for (place, message) in new {
             self.bytes += message.size();
-            self.messages.push_front((message.number().unsigned_abs(), message));
+            self.messages.push_front((place, message));
         }
         self.floor = all_from - 1;
         self.is_complete = true;
     }
 
     /// Returns whether the table must be read before [`begin`](Self::begin).
-    pub(super) fn needs_table(&self, after: &Position) -> bool {
-        !self.is_complete && self.first_place == 0 && !after.has_all_to(self.floor)
+    pub(super) fn needs_table(&self, after: &Position, arrived: &Arrived) -> bool {
+        !self.is_complete && self.first_place == 0 && !self.continues(after, arrived)
     }
 
     /// Returns the place from which a client continues, or `None` if it may have missed messages.
-    pub(super) fn begin(&self, after: &Position) -> Option<u64> {
-        after.has_all_to(self.floor).then_some(self.first_place)
+    pub(super) fn begin(&self, after: &Position, arrived: &Arrived) -> Option<u64> {
+        self.continues(after, arrived).then_some(self.first_place)
+    }
+
+    /// Returns whether everything that the client does not have is here, or will arrive.
+    fn continues(&self, after: &Position, arrived: &Arrived) -> bool {
+        let is_here = |id| !arrived.has(id) || self.messages.iter().any(|(_, message)| message.number() == id);
+        after.missing_to(self.floor).is_some_and(|mut missing| missing.all(is_here))
     }
 
     /// Returns whether messages at this place or later were dropped.

@@ -4,9 +4,12 @@ mod delivery;
 mod hub;
 mod limits;
 mod log;
+mod members;
 mod message;
 mod middleware;
+mod pages;
 mod position;
+mod presence;
 mod request;
 mod store;
 mod subscription;
@@ -24,11 +27,14 @@ use serde::Serialize;
 use self::hub::Hub;
 use self::limits::{Limits, Owner};
 use self::position::Position;
+use self::presence::Presence;
 use self::store::NewMessage;
 use crate::RealtimeSettings;
 
 pub use self::message::{Message, Received};
 pub(crate) use self::middleware::ChannelsMiddleware;
+pub(crate) use self::pages::{health, page};
+pub use self::presence::Member;
 pub use self::request::RequestChannels;
 pub(crate) use self::store::tables;
 pub use self::store::{channel_members, channel_messages, channel_processes};
@@ -69,6 +75,7 @@ struct Inner {
     listening: Mutex<Option<Listening>>,
     is_started: AtomicBool,
     cleaning: delivery::Cleaning,
+    presence: Presence,
 }
 
 impl fmt::Debug for Channels {
@@ -93,6 +100,7 @@ impl Channels {
             listening: Mutex::default(),
             is_started: AtomicBool::new(false),
             cleaning: delivery::Cleaning::default(),
+            presence: Presence::default(),
         }))
     }
 
@@ -165,6 +173,20 @@ impl Channels {
             subscription.resume(Position::parse(after))?;
         }
         Ok(subscription)
+    }
+
+    /// Returns the members of a channel in all processes, in the order in which they joined: see
+    /// [`Subscription::present_in`].
+    ///
+    /// # Errors
+    /// Returns the errors of the database.
+    pub fn members(&self, db: &mut Db, channel: &str) -> Result<Vec<Member>> {
+        members::list(db, channel)
+    }
+
+    /// Returns the members of a channel in this process.
+    pub fn members_here(&self, channel: &str) -> Vec<Member> {
+        self.0.presence.members().into_iter().filter(|(other, _)| **other == *channel).map(|(_, member)| member).collect()
     }
 
     /// Returns the id of the last message of all channels. A page that contains it can subscribe to what comes after the page: see

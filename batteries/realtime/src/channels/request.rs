@@ -1,12 +1,13 @@
 //! Channels in a request.
 
 use lback_core::{Error, Request, Result};
+use lback_db::RequestDb;
 use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::limits::Owner;
 use super::middleware::Pending;
-use super::{Channels, Subscription};
+use super::{Channels, Member, Subscription};
 use crate::sealed::Sealed;
 
 /// Adds channels to [`Request`].
@@ -74,15 +75,26 @@ pub trait RequestChannels: Sealed {
     ///     req.render("ticket.html", context! { position })
     /// }
     ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Since {
+    ///     after: Option<String>,
+    /// }
+    ///
     /// fn events(req: &mut Request) -> Result<Response> {
-    ///     let after: Option<String> = req.query_param("after")?;
-    ///     Ok(Response::events(req.subscribe_all(["tickets/7"], after.as_deref())?.events()))
+    ///     let since: Since = req.query()?;
+    ///     Ok(Response::events(req.subscribe_all(["tickets/7"], since.after.as_deref())?.events()))
     /// }
     /// ```
     ///
     /// # Errors
     /// Returns 500 if the application has no channels, and 503 if the database cannot be read.
     fn channel_position(&mut self) -> Result<String>;
+
+    /// Returns the members of a channel in all processes, in the order in which they joined: see [`Subscription::present_in`].
+    ///
+    /// # Errors
+    /// Returns 500 if the application has no channels, and the errors of the database.
+    fn channel_members(&mut self, channel: &str) -> Result<Vec<Member>>;
 
     /// Returns the channels of the application.
     ///
@@ -124,6 +136,15 @@ impl RequestChannels for Request {
         match self.extensions().get::<Pending>().and_then(|pending| pending.position.as_deref()) {
             Some(position) => Ok(position.to_owned()),
             None => self.channels()?.position(),
+        }
+    }
+
+    #[track_caller]
+    fn channel_members(&mut self, channel: &str) -> Result<Vec<Member>> {
+        let channels = self.channels()?;
+        match channels.0.database {
+            Some(_) => self.read_db(|db| channels.members(db, channel)),
+            None => Ok(channels.members_here(channel)),
         }
     }
 

@@ -15,6 +15,7 @@ use super::hub::{Place, Wake};
 use super::limits::Permit;
 use super::message::Received;
 use super::position::Position;
+use super::presence::{Member, Present};
 
 /// How soon a browser connects again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -36,6 +37,7 @@ pub struct Subscription {
     ends_at: Instant,
     /// `None` until the stream first has to wait.
     end: Option<Pin<Box<Sleep>>>,
+    present: Vec<Present>,
     _permit: Permit,
 }
 
@@ -52,7 +54,19 @@ impl Subscription {
         let begins_at = channels.hub().position();
         let (id, places) = channels.hub().add(names, &wake);
         let ends_at = Instant::now() + time;
-        Subscription { channels, id, places, wake, after: None, has_gap: false, begins_at, ends_at, end: None, _permit: permit }
+        Subscription {
+            channels,
+            id,
+            places,
+            wake,
+            after: None,
+            has_gap: false,
+            begins_at,
+            ends_at,
+            end: None,
+            present: Vec::new(),
+            _permit: permit,
+        }
     }
 
     /// Continues after this position. If messages may be missing, the first item is a gap.
@@ -69,6 +83,31 @@ impl Subscription {
             self.after = Some(after);
         }
         Ok(())
+    }
+
+    /// Adds a member to a channel for as long as the subscription exists. If nobody with its id was in the channel, in any process, a
+    /// message with the name `joined` is broadcast to it, and one with the name `left` some seconds after the last one has left. Their
+    /// data are the [`Member`].
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    /// use lback::realtime::Member;
+    ///
+    /// fn ticket_events(req: &mut Request) -> Result<Response> {
+    ///     let member = Member::new(7, "Alice");
+    ///     Ok(Response::events(req.subscribe("tickets/7")?.present_in("tickets/7", member).events()))
+    /// }
+    ///
+    /// fn present(req: &mut Request) -> Result<String> {
+    ///     let members = req.channel_members("tickets/7")?;
+    ///     Ok(members.into_iter().map(|member| member.label).collect::<Vec<_>>().join(", "))
+    /// }
+    /// ```
+    ///
+    /// The members of a process that dies leave after `CHANNEL_LEASE_SECONDS`.
+    pub fn present_in(mut self, channel: &str, member: Member) -> Self {
+        self.present.push(self.channels.join(&channel.into(), member));
+        self
     }
 
     /// Returns the next message, or `None` at the end.

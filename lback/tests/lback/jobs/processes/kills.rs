@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Process, Project, eventually};
+use super::{Project, eventually, post};
 
 /// The kinds of rows that the jobs of a request write.
 const OF_WRITE: [&str; 5] = ["plain", "child", "failing", "keyed", "limited"];
@@ -39,7 +39,7 @@ fn survives(project: &Project, other_fault: impl Fn(u64)) {
                     let number = requests.fetch_add(1, Ordering::SeqCst);
                     let path = ["write", "batch", "fail"][usize::try_from(number % 3).unwrap()];
                     let address = server.lock().unwrap().address.clone();
-                    let is_done = Process::post(&address, &format!("/{path}/{number}"));
+                    let is_done = post(&address, &format!("/{path}/{number}"));
                     assert!(!is_done || path != "fail");
                     acknowledged.fetch_add(i64::from(is_done), Ordering::SeqCst);
                     // The workers keep up.

@@ -4,11 +4,7 @@ mod kills;
 mod stops;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +14,8 @@ use lback::prelude::*;
 use lback::settings::Secret;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
+
+use crate::server_process::{Process, eventually, send};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const MIGRATION: &str = "CREATE TABLE requested (number BIGINT NOT NULL, kind TEXT NOT NULL);
@@ -86,7 +84,7 @@ fn insert(db: &mut Db, table: &str, number: i64, kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// Another process. `JOBS_TEST` holds its command line.
+/// Another process.
 #[test]
 #[ignore = "run by the other tests"]
 fn the_process() {
@@ -120,74 +118,22 @@ fn the_process() {
             let long = Long { is_polite: req.param("is_polite")? };
             req.enqueue(long).map(|_| "enqueued")
         })
+        .csrf_exempt()
+        .post("/retry", |req: &mut Request| -> Result<String> {
+            let jobs = req.jobs()?;
+            Ok(jobs.retry_failed(req.db()?)?.to_string())
+        })
         .csrf_exempt();
-    let arguments: Vec<String> = std::env::var("JOBS_TEST").unwrap().split(' ').map(str::to_owned).collect();
-    App::new(urls).jobs(lback::jobs::jobs![Row, Long]).run(&arguments).unwrap();
+    Process::run(App::new(urls).jobs(lback::jobs::jobs![Row, Long]));
 }
 
-/// A server or a worker.
-struct Process {
-    child: Child,
-    /// Where a server listens.
-    address: String,
-    log: Arc<Mutex<Vec<String>>>,
+fn start(project: &TempDir, command: &str) -> Process {
+    Process::start("jobs::processes::the_process", project.path(), command)
 }
 
-impl Process {
-    fn start(project: &TempDir, command: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "jobs::processes::the_process", "--ignored", "--nocapture", "--test-threads=1"])
-            .env("JOBS_TEST", command)
-            .env("LBACK_ROOT", project.path())
-            .env_remove("LBACK_ENV")
-            .env_remove("DATABASE_URL")
-            .current_dir(project.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let mut said = Vec::new();
-        let address = lines.by_ref().find_map(|line| {
-            let address = line.split_once("listening on http://").map(|(_, rest)| rest.split(' ').next().unwrap_or(rest).to_owned());
-            let is_worker = line.contains("running jobs, ");
-            said.push(line);
-            address.or(is_worker.then(String::new))
-        });
-        let address = address.unwrap_or_else(|| panic!("the process has not started: {said:#?}"));
-        let log = Arc::new(Mutex::new(said));
-        let kept = log.clone();
-        thread::spawn(move || lines.for_each(|line| kept.lock().unwrap().push(line)));
-        Process { child, address, log }
-    }
-
-    /// Asks the process to stop, and waits until it has.
-    fn stop(mut self) {
-        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
-        eventually("the process stops", || self.child.try_wait().unwrap().is_some());
-        assert!(self.child.wait().unwrap().success(), "{:#?}", self.log.lock().unwrap());
-    }
-
-    /// Returns whether the request has succeeded; a process that is killed meanwhile may have done its work all the same.
-    fn post(address: &str, path: &str) -> bool {
-        let ask = || {
-            let mut stream = TcpStream::connect(address).ok()?;
-            stream.set_read_timeout(Some(LIMIT)).ok()?;
-            let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-            stream.write_all(head.as_bytes()).ok()?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).ok()?;
-            Some(answer.starts_with("HTTP/1.1 200"))
-        };
-        ask().unwrap_or(false)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Returns whether the request has succeeded; a process that is killed meanwhile may have done its work all the same.
+fn post(address: &str, path: &str) -> bool {
+    send(address, "POST", path, "").is_some_and(|response| response.starts_with("HTTP/1.1 200"))
 }
 
 /// The folder of the application, and its database.
@@ -214,11 +160,11 @@ impl Project {
     }
 
     fn server(&self) -> Process {
-        Process::start(&self.folder, "serve 127.0.0.1:0")
+        start(&self.folder, "serve 127.0.0.1:0")
     }
 
     fn worker(&self) -> Process {
-        Process::start(&self.folder, "worker --threads 2")
+        start(&self.folder, "worker --threads 2")
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -242,14 +188,5 @@ impl Project {
                 Err(error) => assert!(begin.elapsed() < LIMIT, "{error:?}"),
             }
         }
-    }
-}
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < LIMIT, "{what}: this has not become true");
-        thread::sleep(Duration::from_millis(10));
     }
 }

@@ -5,10 +5,15 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{LIMIT, Process, Project, eventually};
+use super::{LIMIT, Project, eventually, post};
 use crate::unit_of_work::on_each_database;
 
-on_each_database!(a_worker_that_stops_hands_its_jobs_back, old_rows_are_deleted_however_many);
+on_each_database!(
+    a_worker_that_stops_hands_its_jobs_back,
+    old_rows_are_deleted_however_many,
+    a_worker_is_woken_by_the_commits_of_other_processes,
+    a_worker_is_woken_for_jobs_that_are_retried,
+);
 
 const NO_THREADS: &str = "JOBS_THREADS = 0";
 
@@ -29,7 +34,7 @@ fn a_worker_that_stops_hands_its_jobs_back(on: &str) {
         let project = project(on);
         let server = project.server();
         let first = project.worker();
-        assert!(Process::post(&server.address, &format!("/long/{is_polite}")));
+        assert!(post(&server.address, &format!("/long/{is_polite}")));
         eventually("the job runs", || project.number("SELECT count(*) FROM job_queue WHERE state = 'running'") == 1);
         first.stop();
         assert_eq!(project.number("SELECT count(*) FROM job_queue WHERE state = 'ready' AND attempts = 0 AND worker IS NULL"), 1);
@@ -53,29 +58,45 @@ fn old_rows_are_deleted_however_many(on: &str) {
     eventually("all are deleted", || project.number("SELECT count(*) FROM job_queue") == 0);
 }
 
-/// Without a notification, each of these jobs begins several seconds late.
-#[cfg(feature = "postgres")]
-#[test]
-fn a_worker_is_woken_by_the_commits_of_other_processes() {
-    let Some(url) = crate::postgres::url() else { return };
-    let project = project(&url);
+/// Without notices, each of these jobs begins several seconds late.
+fn a_worker_is_woken_by_the_commits_of_other_processes(on: &str) {
+    let project = project(on);
     let begin = Instant::now();
     let (server, _worker) = (project.server(), project.worker());
     for number in 1..=60 {
-        assert!(Process::post(&server.address, &format!("/batch/{number}")));
+        assert!(post(&server.address, &format!("/batch/{number}")));
         eventually("the jobs end", || project.number("SELECT count(*) FROM job_queue") == 0);
     }
     assert_eq!(project.number("SELECT count(*) FROM written WHERE kind = 'last'"), 60);
     assert!(begin.elapsed() < LIMIT, "the worker is not woken");
 }
 
-/// Looking for jobs every second, an idle worker writes nothing.
+/// As above, for jobs that somebody retries in another process.
+fn a_worker_is_woken_for_jobs_that_are_retried(on: &str) {
+    let project = project(on);
+    let begin = Instant::now();
+    let (server, _worker) = (project.server(), project.worker());
+    for number in 1..=40 {
+        let columns = "name, queue, payload, priority, state, due_at, attempts, unique_while_waiting, is_cancelled, created_at";
+        let payload = format!("{{\"number\":{number},\"kind\":\"retried\"}}");
+        let time = "'2000-01-01 00:00:00'";
+        project.execute(&format!(
+            "INSERT INTO job_queue ({columns}) VALUES ('row', 'default', '{payload}', 0, 'failed', {time}, 1, FALSE, FALSE, {time})"
+        ));
+        assert!(post(&server.address, "/retry"));
+        eventually("the job runs", || project.number("SELECT count(*) FROM job_queue") == 0);
+    }
+    assert_eq!(project.number("SELECT count(*) FROM written WHERE kind = 'retried'"), 40);
+    assert!(begin.elapsed() < LIMIT, "the worker is not woken");
+}
+
+/// Although it looks for jobs, an idle worker writes nothing.
 #[cfg(feature = "sqlite")]
 #[test]
 fn an_idle_sqlite_file_is_not_written() {
     let project = Project::new("sqlite:db.sqlite", "");
     let server = project.server();
-    assert!(Process::post(&server.address, "/write/1"));
+    assert!(post(&server.address, "/write/1"));
     let _worker = project.worker();
     eventually("all jobs end", || project.number("SELECT count(*) FROM job_queue") == 0);
     let files = || ["db.sqlite", "db.sqlite-wal"].map(|name| fs::read(project.file(name)).unwrap_or_default());
