@@ -92,6 +92,7 @@ chapters! {
     diesel_errors "src/diesel-errors.md";
     mail "src/mail.md";
     jobs "src/jobs.md";
+    channels "src/channels.md";
     signals "src/signals.md";
     debugging "src/debugging.md";
     testing "src/testing.md";

@@ -11,6 +11,7 @@ use lback::auth::{AppAuth as _, AuthSettings};
 use lback::db::DbSettings;
 use lback::jobs::{AppJobs as _, JobSet, JobsSettings};
 use lback::mail::{AppMail as _, MailSettings};
+use lback::realtime::{AppRealtime as _, RealtimeSettings};
 use lback::session::SessionSettings;
 use lback::settings::{CoreSettings, Settings, known_keys};
 use lback::testing::Client;
@@ -126,6 +127,7 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.declare::<AuthSettings>();
     settings.declare::<AdminSettings>();
     settings.declare::<JobsSettings>();
+    settings.declare::<RealtimeSettings>();
     settings.check_unknown(&[])?;
     settings.checked::<CoreSettings>()?;
     settings.checked::<DbSettings>()?;
@@ -134,6 +136,7 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.checked::<AuthSettings>()?;
     settings.checked::<AdminSettings>()?;
     settings.checked::<JobsSettings>()?;
+    settings.checked::<RealtimeSettings>()?;
     Ok(settings)
 }
 
@@ -156,7 +159,12 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
         let settings = format!("{settings}{key} = {wrong}");
         let start = std::panic::catch_unwind(|| {
             drop(Client::with_settings(
-                App::new(Router::new().get("/login", |_: &mut lback::Request| "").name("login")).auth().mail().admin().jobs(JobSet::new()),
+                App::new(Router::new().get("/login", |_: &mut lback::Request| "").name("login"))
+                    .auth()
+                    .mail()
+                    .admin()
+                    .jobs(JobSet::new())
+                    .realtime(),
                 &settings,
             ));
         });
@@ -186,6 +194,7 @@ fn the_tables_list_every_setting_with_its_default() {
         known_keys::<AuthSettings>(),
         known_keys::<AdminSettings>(),
         known_keys::<JobsSettings>(),
+        known_keys::<RealtimeSettings>(),
     ]
     .concat();
     let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
@@ -203,6 +212,7 @@ fn the_tables_list_every_setting_with_its_default() {
     assert_eq!(format!("{:?}", settings.section::<AuthSettings>().unwrap()), format!("{:?}", AuthSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<AdminSettings>().unwrap()), format!("{:?}", AdminSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<JobsSettings>().unwrap()), format!("{:?}", JobsSettings::default()));
+    assert_eq!(format!("{:?}", settings.section::<RealtimeSettings>().unwrap()), format!("{:?}", RealtimeSettings::default()));
 }
 
 #[test]

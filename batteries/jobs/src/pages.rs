@@ -5,7 +5,7 @@ use lback_app::{InfoPage, InfoRow, InfoTable};
 use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
 
-use crate::{JobState, Jobs, RequestJobs, store};
+use crate::{JobProgress, Jobs, RequestJobs, store};
 
 /// The maximum number of jobs of a state on the page.
 const MOST: u32 = 100;
@@ -26,23 +26,19 @@ fn time(req: &Request, at: DateTime<Utc>) -> String {
 
 /// Returns the jobs by their states, beginning with those that need attention, and what was done in the last hours.
 fn jobs(req: &mut Request) -> Result<InfoTable> {
-    let jobs = req.jobs()?;
-    let mut found = Vec::new();
-    for state in JobState::ALL {
-        found.extend(jobs.list(req.db()?, Some(state), MOST)?);
-    }
-    let rows = found.into_iter().map(|job| {
-        let state = match (&job.progress, job.is_cancelled) {
+    let rows = store::overview(req.db()?, MOST)?.into_iter().map(|job| {
+        let progress = job.progress.and_then(|progress| serde_json::from_str::<JobProgress>(&progress).ok());
+        let state = match (progress, job.is_cancelled) {
             (_, true) => format!("{}, cancelled", job.state),
             (Some(progress), _) => format!("{}, {} of {} {}", job.state, progress.done, progress.total, progress.text),
-            _ => job.state.to_string(),
+            _ => job.state,
         };
         let cells = [
             job.id.to_string(),
             job.name,
             job.queue,
             state,
-            time(req, job.due_at),
+            time(req, job.due_at.and_utc()),
             job.attempts.to_string(),
             job.last_error.unwrap_or_default(),
         ];

@@ -64,6 +64,34 @@ pub(crate) fn list(db: &mut Db, state: Option<JobState>, limit: i64) -> Result<V
     Ok(rows.into_iter().map(JobInfo::from).collect())
 }
 
+/// A job in an overview, without its data, which may be large.
+#[derive(Debug, QueryableByName)]
+#[diesel(table_name = job_queue)]
+pub(crate) struct Overview {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) queue: String,
+    pub(crate) state: String,
+    pub(crate) due_at: NaiveDateTime,
+    pub(crate) attempts: i32,
+    pub(crate) progress: Option<String>,
+    pub(crate) last_error: Option<String>,
+    pub(crate) is_cancelled: bool,
+}
+
+/// Returns up to `limit` jobs of each state with one statement, in the order of [`JobState::ALL`].
+pub(crate) fn overview(db: &mut Db, limit: u32) -> Result<Vec<Overview>> {
+    let of_state = |(rank, state): (usize, JobState)| {
+        let state = state.name();
+        format!(
+            "SELECT * FROM (SELECT id, name, queue, state, due_at, attempts, progress, last_error, is_cancelled, {rank} AS rank \
+             FROM job_queue WHERE state = '{state}' ORDER BY id LIMIT {limit}) AS {state}_jobs"
+        )
+    };
+    let states: Vec<String> = JobState::ALL.into_iter().enumerate().map(of_state).collect();
+    Ok(diesel::sql_query(states.join(" UNION ALL ") + " ORDER BY rank, id").load(db)?)
+}
+
 /// Returns up to `limit` jobs of a queue, in the order of [`JobState::ALL`].
 pub(crate) fn list_queue(db: &mut Db, queue: &str, limit: i64) -> Result<Vec<JobInfo>> {
     let jobs = job_queue::table.filter(job_queue::queue.eq(queue)).order(job_queue::id).select(Row::as_select());

@@ -10,7 +10,7 @@ mod upkeep;
 pub(crate) use batch::{find as find_batch, push as push_batch};
 pub(crate) use claim::{Claimed, Claims, claim};
 pub(crate) use end::{End, end, end_all};
-pub(crate) use inspect::{Count, cancel, counts, delete, find, list, list_queue, retry, retry_failed};
+pub(crate) use inspect::{Count, cancel, counts, delete, find, list, list_queue, overview, retry, retry_failed};
 pub(crate) use push::{OfBatch, push, push_one};
 pub(crate) use upkeep::{add_counts, delete_old, extend_leases, look, lost, make_due_ready, next_due, note_progress};
 

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use lback_core::Result;
 use lback_db::{Db, Heard};
 
-use super::hub::Incoming;
+use super::hub::{Content, Incoming};
 use super::{Channels, Inner, store};
 
 /// How often a process that broadcasts deletes old messages.
@@ -48,9 +48,9 @@ impl Inner {
     /// Delivers what has been committed since the last message, in the order of the ids.
     fn look(&self, db: &mut Db) -> Result<()> {
         let (mut last, missing) = self.hub.arrived();
-        if let Some((_, oldest)) = store::ends(db)?
-            && last > 0
-            && oldest > last + 1
+        let mut messages = store::after(db, last)?;
+        if messages.first().is_some_and(|(first, _)| last > 0 && *first > last + 1)
+            && store::oldest(db)?.is_some_and(|oldest| oldest > last + 1)
         {
             // Messages that this process has not received were deleted.
             self.hub.lose_all();
@@ -59,21 +59,31 @@ impl Inner {
             let found = store::found(db, missing)?;
             self.deliver(db, found)?;
         }
-        loop {
-            let messages = store::after(db, last)?;
-            let Some((newest, _)) = messages.last() else { return Ok(()) };
+        while let Some((newest, _)) = messages.last() {
             last = *newest;
             self.deliver(db, messages)?;
+            messages = store::after(db, last)?;
         }
+        Ok(())
     }
 
     /// Delivers messages in this order. The contents of those that nobody waits for are not read.
     fn deliver(&self, db: &mut Db, messages: Vec<(i64, String)>) -> Result<()> {
-        let heard: Vec<i64> = messages.iter().filter(|(_, channel)| self.hub.keeps(channel)).map(|(id, _)| *id).collect();
-        let mut contents = store::contents(db, &heard)?;
-        let incoming = |(number, channel): (i64, String)| Incoming { number, channel: channel.into(), content: contents.remove(&number) };
-        self.hub.deliver(messages.into_iter().map(incoming).collect());
-        Ok(())
+        let unread = |(number, channel): (i64, String)| Incoming { number, channel: channel.into(), content: Content::Unread };
+        let mut messages: Vec<Incoming> = messages.into_iter().map(unread).collect();
+        loop {
+            let heard = |message: &&mut Incoming| matches!(message.content, Content::Unread) && self.hub.keeps(&message.channel);
+            let heard: Vec<&mut Incoming> = messages.iter_mut().filter(heard).collect();
+            let ids: Vec<i64> = heard.iter().map(|message| message.number).collect();
+            let mut contents = store::contents(db, &ids)?;
+            for message in heard {
+                message.content = contents.remove(&message.number).unwrap_or(Content::Gone);
+            }
+            match self.hub.deliver(messages) {
+                Ok(()) => return Ok(()),
+                Err(back) => messages = back,
+            }
+        }
     }
 }
 

@@ -41,8 +41,17 @@ impl Wake {
 pub(super) struct Incoming {
     pub(super) number: i64,
     pub(super) channel: Arc<str>,
-    /// Its name and its data, or `None` if they were not read, as the channel has no subscribers, or are gone.
-    pub(super) content: Option<(Option<Box<str>>, Box<str>)>,
+    pub(super) content: Content,
+}
+
+/// The content of a message that has arrived.
+pub(super) enum Content {
+    /// It was not read, as the channel had no subscribers.
+    Unread,
+    /// It was deleted.
+    Gone,
+    /// The name and the data.
+    Read(Option<Box<str>>, Box<str>),
 }
 
 /// The place in a channel from which a subscription continues.
@@ -114,13 +123,20 @@ impl Hub {
     /// Adds a message that only this process has.
     pub(super) fn push(&self, channel: Arc<str>, name: Option<Box<str>>, json: Box<str>) {
         let number = self.state().arrived.last() + 1;
-        self.deliver(vec![Incoming { number, channel, content: Some((name, json)) }]);
+        // It is read, so it is not handed back.
+        let _ = self.deliver(vec![Incoming { number, channel, content: Content::Read(name, json) }]);
     }
 
     /// Adds messages that have arrived, in this order, and wakes their subscribers.
-    pub(super) fn deliver(&self, messages: Vec<Incoming>) {
+    ///
+    /// # Errors
+    /// Returns all messages if one was not read whose channel has subscribers by now.
+    pub(super) fn deliver(&self, messages: Vec<Incoming>) -> Result<(), Vec<Incoming>> {
         let mut wakes: Vec<Arc<Wake>> = Vec::new();
         let mut state = self.state();
+        if messages.iter().any(|message| matches!(message.content, Content::Unread) && state.logs.contains_key(&message.channel)) {
+            return Err(messages);
+        }
         for incoming in messages {
             let arrival = state.arrived.note(incoming.number);
             if arrival == Arrival::Again {
@@ -140,14 +156,14 @@ impl Hub {
             let Some(log) = logs.get_mut(&incoming.channel) else { continue };
             *bytes -= log.bytes();
             match incoming.content {
-                Some((name, json)) => {
+                Content::Read(name, json) => {
                     let message = Message::new(incoming.number, position.clone(), incoming.channel, name, json);
                     log.push(place, message, self.history);
                     while *bytes + log.bytes() > MOST_BYTES && log.len() > 1 {
                         log.drop_first();
                     }
                 }
-                None => log.lose(arrived.last(), *next_place),
+                Content::Unread | Content::Gone => log.lose(arrived.last(), *next_place),
             }
             *bytes += log.bytes();
             wakes.extend(log.subscribers.values().cloned());
@@ -155,6 +171,7 @@ impl Hub {
         state.sweep();
         drop(state);
         wake_all(&wakes);
+        Ok(())
     }
 
     /// Tells all subscribers that messages may be missing.
@@ -212,7 +229,7 @@ impl Hub {
         let Some(log) = logs.get_mut(channel) else { return };
         *bytes -= log.bytes();
         let message = |stored: Incoming| {
-            let (name, json) = stored.content?;
+            let Content::Read(name, json) = stored.content else { return None };
             let place = places.get(&stored.number).copied().unwrap_or(stored.number.unsigned_abs());
             Some((place, Message::new(stored.number, arrived.position_after(stored.number).into(), stored.channel, name, json)))
         };

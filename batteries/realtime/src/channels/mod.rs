@@ -246,7 +246,7 @@ impl Channels {
         }
         // Another process may be ahead of this one.
         let Some(database) = &self.0.database else { return Ok(false) };
-        Ok(database.read(store::ends)?.is_some_and(|(newest, _)| position.last <= newest))
+        Ok(database.read(store::newest)?.is_some_and(|newest| position.last <= newest))
     }
 
     #[track_caller]

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Maximum number of ranges of missing ids in a position. Each id is a transaction that was open at the time, or was rolled back shortly
-/// before; a server that crashes skips some dozens.
-const MOST_RANGES: usize = 32;
+/// before; a server that crashes skips some dozens. An event has room for so many.
+const MOST_RANGES: usize = 20;
 /// The time after which a missing id is left out: a transaction that commits later is not repeated to clients that connect again.
 const RECENT: Duration = Duration::from_secs(600);
 /// Maximum number of missing ids that are remembered.
@@ -147,3 +147,6 @@ impl Arrived {
         Arrival::New
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Maximum length of the id and the label of a member, in bytes.
 const MOST_BYTES: usize = 200;
 
-/// Somebody who is in a channel: see [`Subscription::present_in`](super::Subscription::present_in).
+/// A member of a channel, such as a user who looks at a page: see [`Subscription::present_in`](super::Subscription::present_in).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Member {
     /// The id, such as that of a user.
@@ -40,11 +40,6 @@ impl Member {
         id.truncate(id.floor_char_boundary(MOST_BYTES));
         label.truncate(label.floor_char_boundary(MOST_BYTES));
         Member { id, label }
-    }
-
-    /// Creates a member for a visitor who is not known. Each is a member of its own.
-    pub fn anonymous(label: impl Into<String>) -> Self {
-        Member::new(uuid::Uuid::new_v4().simple(), label)
     }
 }
 
@@ -150,12 +145,15 @@ impl Presence {
 }
 
 impl Channels {
-    /// Adds a member to a channel until the result is dropped.
-    pub(super) fn join(&self, channel: &Arc<str>, member: Member) -> Present {
+    /// Adds a member to a channel until the result is dropped. If clients come and go too fast, they are left out.
+    pub(super) fn join(&self, channel: &Arc<str>, member: Member) -> Option<Present> {
         let presence = &self.0.presence;
         let key = (channel.clone(), member.id);
         let new = Here { label: member.label, streams: 0, left_at: None, is_stored: false };
         let mut here = presence.here();
+        if here.len() >= self.0.settings.channel_max_streams && !here.contains_key(&key) {
+            return None;
+        }
         let here_now = here.entry(key.clone()).or_insert(new);
         here_now.streams += 1;
         here_now.left_at = None;
@@ -166,7 +164,7 @@ impl Channels {
             runtime.spawn(run(Arc::downgrade(&self.0)));
         }
         presence.changed.notify_one();
-        Present { channels: Arc::downgrade(&self.0), key }
+        Some(Present { channels: Arc::downgrade(&self.0), key })
     }
 
     /// Shortens the lease of this process, whose clients connect to another one.

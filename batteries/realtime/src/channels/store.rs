@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use lback_core::Result;
 use lback_db::Db;
 
-use super::hub::Incoming;
+use super::hub::{Content, Incoming};
 use super::position::Arrived;
 
 diesel::table! {
@@ -99,12 +99,14 @@ pub(super) fn arrived(db: &mut Db) -> Result<Arrived> {
     Ok(Arrived::begin(ids.load(db)?))
 }
 
-/// Returns the largest and the smallest id.
-pub(super) fn ends(db: &mut Db) -> Result<Option<(i64, i64)>> {
-    use diesel::dsl::{max, min};
-    let ends = channel_messages::table.select((max(channel_messages::id), min(channel_messages::id)));
-    let (newest, oldest): (Option<i64>, Option<i64>) = ends.first(db)?;
-    Ok(newest.zip(oldest))
+/// Returns the largest id.
+pub(super) fn newest(db: &mut Db) -> Result<Option<i64>> {
+    Ok(channel_messages::table.order(channel_messages::id.desc()).select(channel_messages::id).first(db).optional()?)
+}
+
+/// Returns the smallest id.
+pub(super) fn oldest(db: &mut Db) -> Result<Option<i64>> {
+    Ok(channel_messages::table.order(channel_messages::id).select(channel_messages::id).first(db).optional()?)
 }
 
 /// Returns the first messages after `last`, in the order of their ids, without their contents.
@@ -119,16 +121,14 @@ pub(super) fn found(db: &mut Db, ids: &[i64]) -> Result<Vec<(i64, String)>> {
     Ok(rows.select((channel_messages::id, channel_messages::channel)).load(db)?)
 }
 
-type Content = (Option<Box<str>>, Box<str>);
-
-/// Returns the names and the data of messages.
+/// Returns the names and the data of those of these messages that are there.
 pub(super) fn contents(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Content>> {
     let mut contents = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(ROWS) {
         let rows = channel_messages::table.filter(channel_messages::id.eq_any(ids));
         let rows: Vec<(i64, Option<String>, String)> =
             rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;
-        contents.extend(rows.into_iter().map(|(id, name, json)| (id, (name.map(Into::into), json.into()))));
+        contents.extend(rows.into_iter().map(|(id, name, json)| (id, Content::Read(name.map(Into::into), json.into()))));
     }
     Ok(contents)
 }
@@ -137,7 +137,7 @@ pub(super) fn contents(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Content>
 pub(super) fn last(db: &mut Db, channel: &std::sync::Arc<str>, limit: usize) -> Result<(Vec<Incoming>, i64)> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // Before the messages, so that one that is deleted meanwhile is not considered as known.
-    let oldest = ends(db)?.map_or(0, |(_, oldest)| oldest);
+    let oldest = oldest(db)?.unwrap_or(0);
     let rows = channel_messages::table.filter(channel_messages::channel.eq(&**channel)).order(channel_messages::id.desc()).limit(limit);
     let rows: Vec<(i64, Option<String>, String)> =
         rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;
@@ -149,7 +149,7 @@ pub(super) fn last(db: &mut Db, channel: &std::sync::Arc<str>, limit: usize) -> 
     let message = |(number, name, json): (i64, Option<String>, String)| Incoming {
         number,
         channel: channel.clone(),
-        content: Some((name.map(Into::into), json.into())),
+        content: Content::Read(name.map(Into::into), json.into()),
     };
     Ok((rows.into_iter().map(message).collect(), all_from))
 }
@@ -157,7 +157,7 @@ pub(super) fn last(db: &mut Db, channel: &std::sync::Arc<str>, limit: usize) -> 
 /// Deletes up to [`ROWS`] messages that are too old or too many, but never the last one, whose id tells how far clients are. Returns
 /// whether there may be more.
 pub(super) fn delete_old(db: &mut Db, now: DateTime<Utc>, keep: TimeDelta, most: i64) -> Result<bool> {
-    let Some((newest, _)) = ends(db)? else { return Ok(false) };
+    let Some(newest) = newest(db)? else { return Ok(false) };
     let before = now.checked_sub_signed(keep).unwrap_or(now).naive_utc();
     let is_old = channel_messages::created_at.lt(before).or(channel_messages::id.le(newest.saturating_sub(most)));
     let first = channel_messages::table.filter(channel_messages::id.lt(newest)).order(channel_messages::id);

@@ -106,7 +106,7 @@ impl Subscription {
     ///
     /// The members of a process that dies leave after `CHANNEL_LEASE_SECONDS`.
     pub fn present_in(mut self, channel: &str, member: Member) -> Self {
-        self.present.push(self.channels.join(&channel.into(), member));
+        self.present.extend(self.channels.join(&channel.into(), member));
         self
     }
 

@@ -20,7 +20,7 @@ fn superusers_see_channels_and_members(on: &str) {
     client.login(&client.add_user(NewUser::new("boss", "!").staff(true).superuser(true)));
     let page = client.get("/admin/-/info/channels").send();
     page.assert_status(200).assert_contains("Streams of this process").assert_contains("news").assert_contains("&lt;Alice&gt;");
-    assert!(channels(&client).is_connected());
+    eventually("the process listens", || channels(&client).is_connected());
     let staff = client.fork();
     staff.login(&client.add_user(NewUser::new("staff", "!").staff(true)));
     staff.get("/admin/-/info/channels").send().assert_status(403);
