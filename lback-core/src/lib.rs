@@ -37,6 +37,7 @@ pub mod testing;
 pub mod text_file;
 mod time_zone;
 mod type_map;
+mod upgrade;
 pub mod view;
 mod view_threads;
 
@@ -51,6 +52,7 @@ pub use error_page::{DebugSection, is_secret_name};
 pub use middleware::{Middleware, Next};
 pub use network::Network;
 pub use outcome::Outcome;
+pub use panics::catch_panic;
 pub use program_error::{ProgramError, ProgramResult};
 pub use request::{
     CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile,
@@ -63,6 +65,7 @@ pub use static_names::StaticNames;
 pub use templates::{Html, TemplateArgs, TemplateFile, TemplateForm, TemplateFunction, TemplateGlobal, TemplateLink, Templates};
 pub use time_zone::{TimeZone, TimeZoneOffset, UnknownTimeZone};
 pub use type_map::TypeMap;
+pub use upgrade::Upgraded;
 pub use view::View;
 
 pub use bytes::Bytes;

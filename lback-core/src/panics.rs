@@ -36,9 +36,21 @@ pub(crate) fn error(payload: Box<dyn Any + Send>) -> Error {
     Error::panic(format!("panic: {}", text.unwrap_or("the payload is not a string")), location, stack)
 }
 
-/// Runs `future` and turns a panic in it into an error.
+/// Runs `future`, and turns a panic in it into an error whose [`is_panic`](Error::is_panic) is true.
+///
+/// ```
+/// use std::pin::pin;
+///
+/// use lback_core::{Result, catch_panic};
+///
+/// # lback_core::testing::block_on(async {
+/// let work = async { if true { panic!("oh") } else { Ok(()) } };
+/// let result: Result<()> = catch_panic(pin!(work)).await;
+/// assert!(result.unwrap_err().is_panic());
+/// # });
+/// ```
 // Not an async fn, because that would store `future` twice, and every layer of the middleware stack has one of these.
-pub(crate) fn catch_panic<T>(mut future: impl Future<Output = Result<T>> + Unpin) -> impl Future<Output = Result<T>> {
+pub fn catch_panic<T>(mut future: impl Future<Output = Result<T>> + Unpin) -> impl Future<Output = Result<T>> {
     poll_fn(move |cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(cx)));
         polled.unwrap_or_else(|payload| Poll::Ready(Err(error(payload))))

@@ -36,7 +36,7 @@ use crate::application::Application;
 use crate::profile::Rendered;
 use crate::router::{Matched, Route, SecretPath};
 use crate::sealed::Sealed;
-use crate::{Caching, Error, Outcome, Response, Result, Settings, TimeZone, TypeMap, csrf, header_parameters};
+use crate::{Caching, Error, Outcome, Response, Result, Settings, TimeZone, TypeMap, csrf, header_parameters, upgrade};
 
 /// The number of tokens and nonces that a request has been given.
 #[derive(Default)]
@@ -57,6 +57,7 @@ pub struct Request {
     matched: Option<Matched>,
     caching: Caching,
     is_error_page: bool,
+    can_upgrade: bool,
     outcome: Outcome,
     time_zone: TimeZone,
     extensions: TypeMap,
@@ -65,6 +66,7 @@ pub struct Request {
 
 impl Request {
     pub(crate) fn new(app: Arc<Application>, parts: hyper::http::request::Parts, body: RequestBody, peer: Option<SocketAddr>) -> Self {
+        let can_upgrade = upgrade::is_possible(&parts);
         Request {
             id: RequestId::next(),
             method: parts.method,
@@ -76,6 +78,7 @@ impl Request {
             matched: None,
             caching: Caching::default(),
             is_error_page: false,
+            can_upgrade,
             outcome: Outcome::default(),
             time_zone: app.time_zone(),
             extensions: TypeMap::default(),
@@ -97,6 +100,7 @@ impl Request {
             matched: self.matched.clone(),
             caching: self.caching,
             is_error_page: self.is_error_page,
+            can_upgrade: false,
             outcome: self.outcome,
             time_zone: self.time_zone,
             extensions: TypeMap::default(),
@@ -126,7 +130,7 @@ impl Request {
     }
 
     /// Returns the path as the log shows it: for a route with a [secret path](crate::Router::secret_path), the pattern.
-    pub(crate) fn logged_path(&self) -> &str {
+    pub fn logged_path(&self) -> &str {
         match self.route() {
             Some(route) if route.option::<SecretPath>().is_some() => route.pattern(),
             Some(_) => self.path(),
@@ -338,6 +342,16 @@ impl Request {
     /// Returns a mutable reference to the body, for a route that is marked as streaming.
     pub fn body_mut(&mut self) -> &mut RequestBody {
         &mut self.body
+    }
+
+    /// Returns whether the protocol of the connection can be switched after this request.
+    pub(crate) fn can_upgrade(&self) -> bool {
+        self.can_upgrade
+    }
+
+    /// Allows an upgrade of a request that did not arrive through a server.
+    pub(crate) fn allow_upgrade(&mut self) {
+        self.can_upgrade = true;
     }
 
     /// Returns whether there is a body that has not been read.

@@ -336,6 +336,10 @@ impl Response {
         *self.0.body_mut() = Body::empty();
     }
 
+    pub(crate) fn extensions_mut(&mut self) -> &mut hyper::http::Extensions {
+        self.0.extensions_mut()
+    }
+
     pub(crate) fn into_hyper(self) -> hyper::Response<Body> {
         *self.0
     }

@@ -33,6 +33,7 @@ use crate::application::Application;
 use crate::config::CoreSettings;
 use crate::request::RequestBody;
 use crate::response::UntilShutdown;
+use crate::upgrade::{self, PendingUpgrade, Upgraded};
 use crate::view::BoxFuture;
 
 /// How long a connection that was accepted just before the server stopped may take to send its first request.
@@ -125,37 +126,61 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
-        tokio::select! {
+        let upgraded = tokio::select! {
             biased;
-            () = self.run(stream) => {}
-            why = self.watch() => tracing::debug!("connection closed: {why}"),
+            upgraded = self.run(stream) => upgraded,
+            why = self.watch() => {
+                tracing::debug!("connection closed: {why}");
+                None
+            }
+        };
+        if let Some((upgrade, connection)) = upgraded {
+            Box::pin(self.serve_upgraded(upgrade, connection)).await;
         }
     }
 
-    async fn run(&self, stream: TcpStream) {
+    /// Serves HTTP. Returns the connection if a response has switched it to another protocol.
+    async fn run(&self, stream: TcpStream) -> Option<(PendingUpgrade, Upgraded)> {
         let mut shutdown = pin!(self.shutdown());
         let looks_like_http2 = tokio::select! {
             biased;
             looks_like_http2 = starts_like_http2(&stream) => looks_like_http2,
-            () = shutdown.as_mut() => return,
+            () = shutdown.as_mut() => return None,
         };
         let peer = stream.peer_addr().ok();
         let stream = TokioIo::new(Socket::new(stream, self.state.clone(), looks_like_http2));
         if looks_like_http2 {
-            return Box::pin(self.http2(stream, peer, shutdown)).await;
+            Box::pin(self.http2(stream, peer, shutdown)).await;
+            return None;
         }
         let service = service_fn(|request| answer(self.shared.clone(), request, peer, self.state.begin(None), None));
         let mut connection = self.shared.http1.serve_connection(stream, service);
         let result = self.finish(Pin::new(&mut connection), shutdown).await;
+        if let Some(upgrade) = self.state.upgrade.get().filter(|_| result.is_ok()) {
+            let parts = connection.into_parts();
+            let stream = parts.io.into_inner().into_stream();
+            return Some((upgrade.clone(), Upgraded::new(stream, parts.read_buf, self.shared.stopping.clone())));
+        }
         if self.state.was_left_unread() || result.is_err_and(|error| error.is_parse()) {
             let stream = connection.into_parts().io.into_inner().into_stream();
             Box::pin(self.linger(stream)).await;
+        }
+        None
+    }
+
+    /// Serves another protocol, until its connection ends or the server has stopped.
+    async fn serve_upgraded(&self, upgrade: PendingUpgrade, connection: Upgraded) {
+        tokio::select! {
+            biased;
+            () = upgrade.run(connection) => {}
+            () = self.server_gone() => tracing::debug!("upgraded connection closed: the server has stopped"),
         }
     }
 
     async fn http2(&self, stream: TokioIo<Socket>, peer: Option<SocketAddr>, shutdown: Pin<&mut impl Future<Output = ()>>) {
         let streams = self.state.streams.get_or_init(|| Streams::new(self.shared.headers.clone()));
         let service = service_fn(|mut request: hyper::Request<HyperIncoming>| {
+            upgrade::forbid(&mut request);
             // HTTP/1 needs no stream, because it answers one request at a time.
             let stream = streams.begin();
             let reserved = stream.reserve_headers(request.headers_mut());
@@ -285,7 +310,10 @@ fn answer(
     let response = RunToEnd::new(shared.app.clone().handle(parts, body, peer), (busy, permit));
     async move {
         let (response, (busy, _permit)) = response.await;
-        let response = response.into_hyper();
+        let mut response = response.into_hyper();
+        if let Some(upgrade) = PendingUpgrade::take(&mut response) {
+            let _ = busy.state().upgrade.set(upgrade);
+        }
         let end = response.extensions().get::<UntilShutdown>().is_some().then(|| end_of_endless(shared, busy.state().clone()));
         Ok(response.map(|body| ResponseBody::new(body, busy, end)))
     }

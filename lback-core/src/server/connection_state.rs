@@ -8,6 +8,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
 
 use super::http2_streams::{Stream, Streams};
 use super::transfer_rate::Progress;
+use crate::upgrade::PendingUpgrade;
 
 /// The state that a connection shares with its requests and responses.
 ///
@@ -35,6 +36,8 @@ pub(super) struct ConnectionState {
     pub(super) progress: Progress,
     /// The connection's streams, on HTTP/2.
     pub(super) streams: OnceLock<Arc<Streams>>,
+    /// What serves the connection after the response that switches its protocol, on HTTP/1.1.
+    pub(super) upgrade: OnceLock<PendingUpgrade>,
 }
 
 impl ConnectionState {
@@ -52,6 +55,7 @@ impl ConnectionState {
             waker: Mutex::new(None),
             progress: Progress::default(),
             streams: OnceLock::new(),
+            upgrade: OnceLock::new(),
         }
     }
 

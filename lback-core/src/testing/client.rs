@@ -18,6 +18,7 @@ use super::socket::Socket;
 use crate::error_page::{Failure, FailureReport};
 use crate::profile::Profile;
 use crate::request::RequestBody;
+use crate::upgrade::{PendingUpgrade, Upgraded};
 use crate::view::View;
 use crate::{Application, Clock, Error, Request, Result};
 
@@ -74,6 +75,8 @@ pub(super) struct ReceivedResponse {
     pub(super) failure: Option<Failure>,
     /// What was recorded about the request, if it was not sent over a socket.
     pub(super) profile: Option<Profile>,
+    /// The connection, if the response has switched its protocol.
+    pub(super) upgraded: Option<Upgraded>,
 }
 
 macro_rules! methods {
@@ -276,17 +279,23 @@ impl Client {
                 return socket.exchange(request).await;
             }
             let (parts, body) = request.into_parts();
+            let may_upgrade = parts.headers.contains_key(header::UPGRADE);
             let peer = peer(from);
             // In its own task, as on a server: the view may move between threads and use its task.
             let mut req = Request::new(self.app().clone(), parts, RequestBody::from(body), Some(peer));
+            if may_upgrade {
+                req.allow_upgrade();
+            }
             let report = FailureReport::default();
             req.extensions_mut().insert(report.clone());
             let profile = Profile::new();
             let response = tokio::spawn(profile.clone().follow(async move { Application::respond(&mut req).await })).await?;
-            let (parts, body) = response.into_hyper().into_parts();
+            let mut response = response.into_hyper();
+            let upgraded = PendingUpgrade::take(&mut response).map(|upgrade| Upgraded::in_test(upgrade.run_in_memory()));
+            let (parts, body) = response.into_parts();
             let body = body.collect().await.map_err(|error| Error::internal("the response body was interrupted").with_source(error))?;
             let (status, headers) = (parts.status, parts.headers);
-            Ok(ReceivedResponse { status, headers, body: body.to_bytes(), failure: report.take(), profile: Some(profile) })
+            Ok(ReceivedResponse { status, headers, body: body.to_bytes(), failure: report.take(), profile: Some(profile), upgraded })
         })
     }
 }

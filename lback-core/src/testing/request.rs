@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::redirect;
 use super::{Client, MultipartBuilder, TestResponse, csrf, jar};
-use crate::{Error, Result};
+use crate::{Error, Result, Upgraded};
 
 const MAX_REDIRECTS: usize = 10;
 
@@ -193,7 +193,25 @@ impl<'a> RequestBuilder<'a> {
         }
     }
 
+    /// Asks to switch the connection to `protocol`, and returns the response. If its status is 101, the connection comes with it.
+    ///
+    /// The connection is closed when it is dropped. See [`Response::upgrade`](crate::Response::upgrade) for an example.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Panics
+    /// Panics if `protocol` is not valid in a header.
+    #[track_caller]
+    pub fn upgrade(self, protocol: &str) -> Result<(TestResponse, Option<Upgraded>)> {
+        self.header("upgrade", protocol).header("connection", "upgrade").exchange()
+    }
+
     fn send_once(&self) -> Result<TestResponse> {
+        Ok(self.exchange()?.0)
+    }
+
+    fn exchange(&self) -> Result<(TestResponse, Option<Upgraded>)> {
         let client = self.client;
         let path = self.path.split('?').next().unwrap_or_default().to_owned();
         if !path.starts_with('/') {
@@ -222,7 +240,8 @@ impl<'a> RequestBuilder<'a> {
             csrf::remove_cookie(&mut received.headers, &name);
         }
         client.jar().store(&received.headers, &host, &path, client.clock().now());
-        Ok(TestResponse::new(self.method.clone(), self.path.clone(), received))
+        let upgraded = received.upgraded.take();
+        Ok((TestResponse::new(self.method.clone(), self.path.clone(), received), upgraded))
     }
 
     fn authority(&self) -> String {

@@ -31,7 +31,7 @@ pub struct TestResponse {
 
 impl TestResponse {
     pub(super) fn new(method: Method, path: String, received: ReceivedResponse) -> Self {
-        let ReceivedResponse { status, headers, body, failure, profile } = received;
+        let ReceivedResponse { status, headers, body, failure, profile, .. } = received;
         TestResponse { method, path, status, headers, body, failure, profile }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::StatusCode;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::block_on;
 use super::client::ReceivedResponse;
+use crate::upgrade::Upgraded;
 use crate::{Application, Result, server};
 
 /// A running server, which stops when this is dropped.
@@ -42,10 +44,15 @@ impl Socket {
     pub(super) async fn exchange(&self, request: hyper::Request<Bytes>) -> Result<ReceivedResponse> {
         let stream = TcpStream::connect(self.addr).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let (parts, body) = sender.send_request(request.map(Full::new)).await?.into_parts();
+        tokio::spawn(connection.with_upgrades());
+        let mut response = sender.send_request(request.map(Full::new)).await?;
+        let upgraded = match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => Some(Upgraded::in_test(TokioIo::new(hyper::upgrade::on(&mut response).await?))),
+            _ => None,
+        };
+        let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body, failure: None, profile: None })
+        Ok(ReceivedResponse { status: parts.status, headers: parts.headers, body, failure: None, profile: None, upgraded })
     }
 }
 

@@ -20,6 +20,7 @@ mod signals;
 mod slow_clients;
 mod stuck_views;
 mod typed_input;
+mod upgrade;
 mod views;
 mod written;
 mod wrong_settings;
