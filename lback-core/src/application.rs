@@ -25,7 +25,7 @@ use crate::middleware::{IntoMiddleware, Layer, Next, Slot, Stack};
 use crate::panics::catch_panic;
 use crate::profile::Panel;
 use crate::request::{Budgets, Keys, RequestBody};
-use crate::router::{Endpoint, Lookup, Route, RouteTable, Router, unreachable};
+use crate::router::{Endpoint, Lookup, Matched, Route, RouteTable, Router, unreachable};
 use crate::settings::{Settings, secret_key};
 use crate::signals::{Exchange, Listeners};
 use crate::static_names::StaticNames;
@@ -40,6 +40,8 @@ use crate::{Caching, Clock, ProgramError, ProgramResult, Request, Response, Resu
 pub struct Application {
     table: Arc<RouteTable>,
     stack: Arc<[Layer]>,
+    /// The number of layers of the stack that are outside of the unit of work.
+    outer_layers: usize,
     settings: Settings,
     config: CoreSettings,
     keys: Keys,
@@ -358,6 +360,7 @@ impl Assembly {
         let app = Application {
             table,
             stack,
+            outer_layers: self.stack.count_before(Slot::Unit),
             keys: derive("cookies"),
             csrf: Csrf::new(derive("csrf"), trusted, self.csrf_binding),
             csp: Policies::of_settings(&config)?,
@@ -430,6 +433,12 @@ impl Application {
             exchange.answer(&mut response);
         }
         response
+    }
+
+    /// Returns the middleware of a route, or the stack if there is no route, from the unit of work on.
+    pub(crate) fn inner_layers(&self, matched: Option<&Matched>) -> Vec<Layer> {
+        let layers = matched.map_or(&self.stack, |matched| &matched.route.layers);
+        layers[self.outer_layers..].to_vec()
     }
 
     /// Runs a view in a test, inside the middleware with these names, and returns the result.

@@ -55,7 +55,7 @@ pub use outcome::Outcome;
 pub use panics::catch_panic;
 pub use program_error::{ProgramError, ProgramResult};
 pub use request::{
-    CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile,
+    CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile, Visitor,
 };
 pub use response::{Body, BodyWriter, Event, IntoResponse, Response, WithHeader};
 pub use router::{BodyLimit, CsrfExempt, JsonErrors, Route, Router, SecretPath, Streaming, ViewTimeout};

@@ -6,5 +6,5 @@
 pub use lback_core::{
     Body, BodyWriter, Bytes, Caching, Cookie, CookieDuration, CookieSent, Cookies, CsrfBinding, CsrfRefusal, Event, HeaderKey,
     IntoResponse, InvalidField, Keys, Method, Multipart, OrNotFound, Outcome, PrivateCookies, RequestBody, RequestId, SameSite,
-    SignedCookies, StatusCode, TypeMap, Upgraded, UploadedFile, WithHeader, header,
+    SignedCookies, StatusCode, TypeMap, Upgraded, UploadedFile, Visitor, WithHeader, header,
 };

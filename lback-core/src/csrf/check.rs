@@ -19,6 +19,16 @@ pub(crate) fn check_head(req: &mut Request) -> Result<()> {
     origin::check(req, &app.csrf().trusted).map_err(|refusal| refusal.into_error(req))
 }
 
+/// Checks that no page of another site has caused a request that has no token, unless `CSRF_TRUSTED_ORIGINS` names that site. Clients
+/// that are no browsers say nothing about a page.
+pub(crate) fn check_origin(req: &Request) -> Result<()> {
+    let says = |name: &str| req.headers().contains_key(name);
+    if !says("sec-fetch-site") && !says("origin") {
+        return Ok(());
+    }
+    origin::check(req, &req.app().csrf().trusted).map_err(|refusal| refusal.into_connection_error(req))
+}
+
 /// Checks the origin and the token of a request.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ mod sent_token;
 mod token;
 
 pub use binding::CsrfBinding;
-pub(crate) use check::{check, check_head};
+pub(crate) use check::{check, check_head, check_origin};
 pub(crate) use origin::TrustedOrigins;
 pub use refusal::CsrfRefusal;
 

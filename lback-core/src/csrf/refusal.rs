@@ -36,8 +36,7 @@ impl CsrfRefusal {
     /// Logs the refusal and returns an error with status 403.
     #[track_caller]
     pub(super) fn into_error(self, req: &Request) -> Error {
-        let (id, method, path) = (req.id(), req.method(), req.logged_path());
-        tracing::warn!(target: "lback::csrf", %id, %method, path, "refused: {}", self.check());
+        self.log(req);
         let mut error = Error::forbidden(self.for_visitor());
         // The location is inside the framework, which does not help the developer.
         error.forget_location();
@@ -46,6 +45,20 @@ impl CsrfRefusal {
             NoToken if streaming => error.with_source(Detail { refusal: self, note: STREAMING }),
             refusal => error.with_source(refusal),
         }
+    }
+
+    fn log(&self, req: &Request) {
+        let (id, method, path) = (req.id(), req.method(), req.logged_path());
+        tracing::warn!(target: "lback::csrf", %id, %method, path, "refused: {}", self.check());
+    }
+
+    /// Logs the refusal of a connection and returns an error with status 403.
+    #[track_caller]
+    pub(super) fn into_connection_error(self, req: &Request) -> Error {
+        self.log(req);
+        let mut error = Error::forbidden("A page of another site tried to open this connection, which only pages of this site may do.");
+        error.forget_location();
+        error.with_source(self)
     }
 
     /// Returns what visitors can do to get their form accepted.

@@ -132,6 +132,11 @@ impl Stack {
         self.names().any(|layer| layer == name)
     }
 
+    /// Returns the number of layers in the slots before `slot`.
+    pub(crate) fn count_before(&self, slot: Slot) -> usize {
+        self.layers.iter().position(|(other, _)| *other >= slot).unwrap_or(self.layers.len())
+    }
+
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter().map(|(_, layer)| layer)
     }

@@ -8,6 +8,7 @@ mod cookies;
 mod fields;
 mod multipart;
 mod time_zone;
+mod visitor;
 
 pub use body::RequestBody;
 pub(crate) use body::{TooSlow, collect};
@@ -16,6 +17,7 @@ pub use cookie_keys::Keys;
 pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{CookieSent, Cookies, PrivateCookies, SignedCookies};
 pub use multipart::{Multipart, UploadedFile};
+pub use visitor::Visitor;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -513,6 +515,19 @@ impl Request {
     /// Returns the same errors as [`Request::csrf_token`].
     pub fn rotate_csrf_token(&mut self) -> Result<()> {
         csrf::rotate(self)
+    }
+
+    /// Checks that the request does not come from a page of another site, as the browser reports it. Sites that
+    /// `CSRF_TRUSTED_ORIGINS` names count as this one, and so do clients that are no browsers.
+    ///
+    /// Requests that may change something are checked anyway. Call it before a GET request opens something that another site must not
+    /// use in the name of the visitor. WebSockets do so.
+    ///
+    /// # Errors
+    /// Returns 403 if a page of another site has sent the request.
+    #[track_caller]
+    pub fn require_same_origin(&self) -> Result<()> {
+        csrf::check_origin(self)
     }
 
     /// Returns the path of the route called `name`, with `params` filled in and escaped.

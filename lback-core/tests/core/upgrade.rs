@@ -263,3 +263,49 @@ fn tests_can_use_an_upgraded_connection() {
         assert!(connection.is_none());
     }
 }
+
+#[test]
+fn a_visitor_can_be_looked_at_later() {
+    async fn guard(req: &mut Request, next: Next<'_>) -> Result<Response> {
+        match req.cookies().get("role") {
+            Some("admin") => next.run(req).await,
+            _ => Err(Error::forbidden("Admins only")),
+        }
+    }
+    async fn counts(req: &mut Request, next: Next<'_>) -> Result<Response> {
+        COUNT.fetch_add(1, Ordering::SeqCst);
+        next.run(req).await
+    }
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let visitors = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = visitors.clone();
+    let view = move |req: &mut Request| {
+        seen.lock().unwrap().push(req.visitor());
+        "seen"
+    };
+    // A look is no attempt to post again.
+    let router = Router::new().post("/room/{id}", view).middleware(guard);
+    let client = Client::new(
+        assemble(router, "", |stack| {
+            stack
+                .place(Slot::Errors, Errors)
+                .place(Slot::Body, BodyReader)
+                .place(Slot::Csrf, CsrfMiddleware::new())
+                .place(Slot::App, counts)
+        })
+        .unwrap(),
+    );
+    client.post("/room/7").header("cookie", "role=admin").send().assert_status(200);
+    let visitor = visitors.lock().unwrap().pop().unwrap();
+    let look = |req: &mut Request| {
+        let role = req.cookies().get("role").map(str::to_owned);
+        Ok(format!("{} {} {role:?}", req.method(), req.param::<u8>("id")?))
+    };
+    assert_eq!(block_on(visitor.look(look)).unwrap(), "GET 7 Some(\"admin\")");
+    let failed: Result<()> = block_on(visitor.look(|_| Err(Error::not_found("gone"))));
+    assert_eq!(failed.unwrap_err().status(), 404);
+    let panicked: Result<()> = block_on(visitor.look(|_| panic!("oh")));
+    assert!(panicked.unwrap_err().is_panic());
+    // The middleware of the application has run each time.
+    assert_eq!(COUNT.load(Ordering::SeqCst), 4);
+}
