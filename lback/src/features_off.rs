@@ -14,6 +14,8 @@ pub use jobs::AppJobs;
 pub use mail::AppMail;
 #[cfg(not(feature = "realtime"))]
 pub use realtime::AppRealtime;
+#[cfg(not(feature = "websockets"))]
+pub use websockets::AppWebSockets;
 
 #[cfg(not(feature = "accounts"))]
 mod accounts {
@@ -247,4 +249,34 @@ mod realtime {
     }
 
     impl AppRealtime for App {}
+}
+
+#[cfg(not(feature = "websockets"))]
+mod websockets {
+    use crate::App;
+
+    /// Stands for WebSockets.
+    #[derive(Debug)]
+    pub struct WebSockets;
+
+    /// The trait that [`WebSockets`] lack.
+    #[diagnostic::on_unimplemented(
+        message = "WebSockets are a feature of lback that is off",
+        label = "needs the feature `websockets` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"websockets\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `websockets` adds to [`App`].
+    pub trait AppWebSockets: Sized {
+        /// Needs the feature.
+        fn websockets(self) -> Self
+        where
+            for<'a> WebSockets: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppWebSockets for App {}
 }

@@ -41,6 +41,7 @@
 //! | do work after a request, or at fixed times | `jobs` (feature `jobs`) |
 //! | send mail | `mail` (feature `mail`) |
 //! | send messages to open pages | `realtime` (feature `realtime`) |
+//! | exchange messages with pages over a WebSocket | `websockets` (feature `websockets`) |
 //! | listen to events and send your own | [`signals`] |
 //! | read settings and declare your own | [`settings`] |
 //! | test an application | [`testing`] |
@@ -61,6 +62,7 @@
 //! | `jobs` | jobs that run after the commit of their request, and schedules |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `realtime` | channels, whose messages leave with the commit and reach the open pages of all processes |
+//! | `websockets` | views that exchange messages with a page over a WebSocket |
 //! | `redis`, `redis-tls` | sessions, and the values of a cache, in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
 //! | `decimal` | columns with exact numbers that have a fraction |
@@ -98,6 +100,8 @@ pub mod settings;
 pub mod signals;
 pub mod templates;
 pub mod testing;
+#[cfg(feature = "websockets")]
+pub mod websockets;
 
 #[cfg(not(all(
     feature = "accounts",
@@ -106,7 +110,7 @@ pub mod testing;
     feature = "cache",
     feature = "jobs",
     feature = "mail",
-    feature = "realtime"
+    feature = "websockets"
 )))]
 mod features_off;
 

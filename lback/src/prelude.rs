@@ -31,6 +31,8 @@ pub use crate::features_off::AppJobs as _;
 pub use crate::features_off::AppMail as _;
 #[cfg(not(feature = "realtime"))]
 pub use crate::features_off::AppRealtime as _;
+#[cfg(not(feature = "websockets"))]
+pub use crate::features_off::AppWebSockets as _;
 #[cfg(feature = "forms")]
 pub use crate::forms::{Form, FormErrors};
 pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, WithHeader};
@@ -59,6 +61,10 @@ pub use crate::testing::ClientJobs as _;
 pub use crate::testing::ClientMail as _;
 #[cfg(feature = "models")]
 pub use crate::testing::ClientModels as _;
+#[cfg(feature = "websockets")]
+pub use crate::testing::{ClientWebSockets as _, RequestBuilderWebSockets as _};
+#[cfg(feature = "websockets")]
+pub use crate::websockets::{AppWebSockets as _, RequestWebSockets, RouterWebSockets, WebSocket};
 pub use crate::{App, Error, Request, Response, Result, Router, TimeZone};
 pub use chrono::{DateTime, Utc};
 pub use diesel::prelude::*;

@@ -19,3 +19,6 @@ pub use lback_models::ClientModels;
 #[cfg(feature = "realtime")]
 #[doc(inline)]
 pub use lback_realtime::ClientChannels;
+#[cfg(feature = "websockets")]
+#[doc(inline)]
+pub use lback_realtime::sockets::{ClientWebSockets, RequestBuilderWebSockets, TestWebSocket};

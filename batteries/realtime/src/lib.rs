@@ -8,6 +8,8 @@ mod battery;
 mod channels;
 mod sealed;
 mod settings;
+#[cfg(feature = "websockets")]
+pub mod sockets;
 
 pub use battery::AppRealtime;
 pub use channels::{

@@ -10,3 +10,7 @@ pub trait Sealed {}
 impl Sealed for App {}
 impl Sealed for Client {}
 impl Sealed for Request {}
+#[cfg(feature = "websockets")]
+impl Sealed for lback_app::testing::RequestBuilder<'_> {}
+#[cfg(feature = "websockets")]
+impl Sealed for lback_core::Router {}

@@ -48,6 +48,8 @@ mod time_zones;
 mod toolbar;
 mod unit_of_work;
 mod views;
+#[cfg(feature = "websockets")]
+mod websockets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
