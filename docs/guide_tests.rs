@@ -93,6 +93,7 @@ chapters! {
     mail "src/mail.md";
     jobs "src/jobs.md";
     channels "src/channels.md";
+    websockets "src/websockets.md";
     signals "src/signals.md";
     debugging "src/debugging.md";
     testing "src/testing.md";

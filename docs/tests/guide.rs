@@ -15,6 +15,7 @@ use lback::realtime::{AppRealtime as _, RealtimeSettings};
 use lback::session::SessionSettings;
 use lback::settings::{CoreSettings, Settings, known_keys};
 use lback::testing::Client;
+use lback::websockets::{AppWebSockets as _, WebSocketSettings};
 
 fn docs() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -128,6 +129,7 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.declare::<AdminSettings>();
     settings.declare::<JobsSettings>();
     settings.declare::<RealtimeSettings>();
+    settings.declare::<WebSocketSettings>();
     settings.check_unknown(&[])?;
     settings.checked::<CoreSettings>()?;
     settings.checked::<DbSettings>()?;
@@ -137,6 +139,7 @@ fn checked(text: &str) -> lback::Result<Settings> {
     settings.checked::<AdminSettings>()?;
     settings.checked::<JobsSettings>()?;
     settings.checked::<RealtimeSettings>()?;
+    settings.checked::<WebSocketSettings>()?;
     Ok(settings)
 }
 
@@ -164,7 +167,8 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
                     .mail()
                     .admin()
                     .jobs(JobSet::new())
-                    .realtime(),
+                    .realtime()
+                    .websockets(),
                 &settings,
             ));
         });
@@ -195,6 +199,7 @@ fn the_tables_list_every_setting_with_its_default() {
         known_keys::<AdminSettings>(),
         known_keys::<JobsSettings>(),
         known_keys::<RealtimeSettings>(),
+        known_keys::<WebSocketSettings>(),
     ]
     .concat();
     let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
@@ -213,6 +218,7 @@ fn the_tables_list_every_setting_with_its_default() {
     assert_eq!(format!("{:?}", settings.section::<AdminSettings>().unwrap()), format!("{:?}", AdminSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<JobsSettings>().unwrap()), format!("{:?}", JobsSettings::default()));
     assert_eq!(format!("{:?}", settings.section::<RealtimeSettings>().unwrap()), format!("{:?}", RealtimeSettings::default()));
+    assert_eq!(format!("{:?}", settings.section::<WebSocketSettings>().unwrap()), format!("{:?}", WebSocketSettings::default()));
 }
 
 #[test]
