@@ -25,6 +25,11 @@ pub fn client_with_own_templates(app: App) -> Client {
     client_with(app, "```html,own\n")
 }
 
+/// Like [`client`], with the templates of one snippet: those in blocks that begin with `html,` and `kind`.
+pub fn client_with_templates_of(app: App, kind: &str) -> Client {
+    client_with(app, &format!("```html,{kind}\n"))
+}
+
 /// Creates the tables of models, for the hidden lines of snippets.
 pub fn create_tables(client: &Client, models: ModelList) {
     client.db(|db| migrate::create_tables(db, models));
@@ -38,6 +43,7 @@ fn client_with(app: App, fence: &str) -> Client {
         include_str!("src/csrf.md"),
         include_str!("src/mail.md"),
         include_str!("src/jobs.md"),
+        include_str!("src/live-pages.md"),
         include_str!("src/models.md"),
     ];
     for block in chapters.iter().flat_map(|chapter| chapter.split(fence).skip(1)) {
@@ -71,7 +77,8 @@ chapters! {
     tutorial_6 "src/tutorial/6-the-admin.md";
     tutorial_7 "src/tutorial/7-mail.md";
     tutorial_8 "src/tutorial/8-tests.md";
-    tutorial_9 "src/tutorial/9-deployment.md";
+    tutorial_9 "src/tutorial/9-a-live-list.md";
+    tutorial_10 "src/tutorial/10-deployment.md";
     commands "src/commands.md";
     views "src/views.md";
     routing "src/routing.md";
@@ -82,6 +89,7 @@ chapters! {
     csrf "src/csrf.md";
     models "src/models.md";
     settings "src/settings.md";
+    live_pages "src/live-pages.md";
     sessions "src/sessions.md";
     stores "src/stores.md";
     engine "src/engine.md";

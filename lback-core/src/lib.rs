@@ -24,6 +24,7 @@ pub mod private_files;
 pub mod profile;
 mod program_error;
 mod request;
+mod rerender;
 mod response;
 mod router;
 mod sealed;
@@ -57,6 +58,7 @@ pub use program_error::{ProgramError, ProgramResult};
 pub use request::{
     CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile, Visitor,
 };
+pub use rerender::Rerender;
 pub use response::{Body, BodyWriter, Event, IntoResponse, Response, WithHeader};
 pub use router::{BodyLimit, CsrfExempt, JsonErrors, Route, Router, SecretPath, Streaming, ViewTimeout};
 pub use settings::{Secret, Settings};

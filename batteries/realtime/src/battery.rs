@@ -6,6 +6,7 @@ use lback_core::{ProgramResult, Settings};
 use lback_db::{Database, MigrationSet, Tables};
 
 use crate::channels::{self, ChannelsMiddleware};
+use crate::live;
 use crate::sealed::Sealed;
 use crate::{Channels, RealtimeSettings};
 
@@ -61,6 +62,7 @@ impl Battery for RealtimeBattery {
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let settings: RealtimeSettings = setup.settings().section()?;
         let database = setup.find_state::<Database>().cloned();
+        live::install(setup, &settings);
         let channels = Channels::new(database, settings, setup.clock_in_use().clone());
         setup.middleware(Slot::App, ChannelsMiddleware::new(channels.clone()));
         setup.info_page(channels::page());

@@ -6,6 +6,7 @@
 
 mod battery;
 mod channels;
+mod live;
 mod sealed;
 mod settings;
 #[cfg(feature = "websockets")]

@@ -25,6 +25,8 @@ pub struct RealtimeSettings {
     pub channel_max_streams_per_session: usize,
     /// Maximum number of open subscriptions of an IP address in a process.
     pub channel_max_streams_per_address: usize,
+    /// Maximum number of pages that a process renders at the same time for their live fragments.
+    pub live_renders: usize,
 }
 
 impl Default for RealtimeSettings {
@@ -39,6 +41,7 @@ impl Default for RealtimeSettings {
             channel_max_streams: 20_000,
             channel_max_streams_per_session: 50,
             channel_max_streams_per_address: 1000,
+            live_renders: 4,
         }
     }
 }
@@ -57,5 +60,6 @@ impl Section for RealtimeSettings {
         let (session, address) = (self.channel_max_streams_per_session, self.channel_max_streams_per_address);
         check.range("CHANNEL_MAX_STREAMS_PER_SESSION", session, streams.clone(), usual.channel_max_streams_per_session);
         check.range("CHANNEL_MAX_STREAMS_PER_ADDRESS", address, streams, usual.channel_max_streams_per_address);
+        check.range("LIVE_RENDERS", self.live_renders, 1..=256, usual.live_renders);
     }
 }

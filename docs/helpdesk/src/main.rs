@@ -22,6 +22,7 @@ fn app() -> App {
         .accounts()
         .mail()
         .admin_with(tickets::admin::site())
+        .realtime()
         .permissions([("tickets.manage", "See, assign and close all tickets")])
         .state_from(|settings| Ok(settings.table::<Helpdesk>("helpdesk")?))
 }

@@ -18,6 +18,7 @@ pub use binding::CsrfBinding;
 pub(crate) use check::{check, check_head, check_origin};
 pub(crate) use origin::TrustedOrigins;
 pub use refusal::CsrfRefusal;
+pub(crate) use token::Mask;
 
 use hyper::header::HeaderMap;
 
@@ -66,7 +67,9 @@ pub(crate) fn token(req: &mut Request) -> Result<String> {
     // The page is for one visitor, and browsers must revalidate it: its token may have become invalid in the meantime.
     req.limit_caching(Caching::Private);
     req.note_own_part();
-    slot(req).secret.insert(secret).token(bound.as_deref())
+    // The forms of a page that is made again for a visitor stay the same.
+    let mask = req.extensions().get::<Mask>().copied();
+    slot(req).secret.insert(secret).token(bound.as_deref(), mask.map_or_else(Mask::random, Ok)?)
 }
 
 /// Returns the hidden form field with a token.

@@ -1,5 +1,7 @@
 //! The browser's secret and the tokens that are made from it.
 
+use std::fmt;
+
 use aes_gcm::aead::OsRng;
 use aes_gcm::aead::rand_core::RngCore;
 use base64::Engine;
@@ -30,9 +32,8 @@ impl Secret {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// Returns a token with a new mask. It is bound to the session `bound`, or to none.
-    pub(super) fn token(&self, bound: Option<&str>) -> Result<String> {
-        let mask = random()?;
+    /// Returns a token with this mask. It is bound to the session `bound`, or to none.
+    pub(super) fn token(&self, bound: Option<&str>, Mask(mask): Mask) -> Result<String> {
         let plain: [u8; BYTES] = self.hmac(bound)?.finalize().into_bytes().into();
         Ok(URL_SAFE_NO_PAD.encode([mask, xor(plain, mask)].concat()))
     }
@@ -50,6 +51,22 @@ impl Secret {
             hmac.update(session.as_bytes());
         }
         Ok(hmac)
+    }
+}
+
+/// A random mask, so that the same token looks different on each page.
+#[derive(Clone, Copy)]
+pub(crate) struct Mask([u8; BYTES]);
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mask")
+    }
+}
+
+impl Mask {
+    pub(crate) fn random() -> Result<Self> {
+        random().map(Mask)
     }
 }
 
@@ -91,7 +108,7 @@ mod tests {
     #[test]
     fn tokens_are_unique_and_valid() {
         let secret = Secret::random().unwrap();
-        let tokens = [secret.token(None).unwrap(), secret.token(None).unwrap()];
+        let tokens = [secret.token(None, Mask::random().unwrap()).unwrap(), secret.token(None, Mask::random().unwrap()).unwrap()];
         assert_ne!(tokens[0], tokens[1]);
         assert!(tokens.iter().all(|token| secret.verifies(&Token::parse(token.as_bytes()).unwrap(), None)));
     }
@@ -99,14 +116,14 @@ mod tests {
     #[test]
     fn a_token_is_bound_to_its_secret_and_its_session() {
         let (secret, other) = (Secret::random().unwrap(), Secret::random().unwrap());
-        let token = Token::parse(secret.token(Some("a")).unwrap().as_bytes()).unwrap();
+        let token = Token::parse(secret.token(Some("a"), Mask::random().unwrap()).unwrap().as_bytes()).unwrap();
         assert!(secret.verifies(&token, Some("a")));
         assert!(!secret.verifies(&token, Some("b")) && !secret.verifies(&token, None) && !other.verifies(&token, Some("a")));
     }
 
     #[test]
     fn malformed_tokens_are_not_parsed() {
-        let token = Secret::random().unwrap().token(None).unwrap();
+        let token = Secret::random().unwrap().token(None, Mask::random().unwrap()).unwrap();
         for wrong in ["", "x", &token[1..], &format!("{token}="), &"+".repeat(TOKEN_LENGTH), &"ä".repeat(43), &"x".repeat(1 << 20)] {
             assert!(Token::parse(wrong.as_bytes()).is_none(), "{}", wrong.len());
         }

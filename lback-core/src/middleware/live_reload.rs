@@ -55,7 +55,7 @@ impl LiveReload {
 
 impl Middleware for LiveReload {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if !req.app().config().debug || !is_allowed(req) {
+        if !req.app().config().debug || req.is_rerender() || !is_allowed(req) {
             return next.run(req).await;
         }
         match req.path() {

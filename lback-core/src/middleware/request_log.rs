@@ -7,14 +7,19 @@ use tracing::Level;
 
 use crate::{Middleware, Next, Request, Response, Result};
 
-/// Logs the method, path, status, duration and id of every request, and sends the id as `X-Request-Id`.
+/// Logs the method, path, status, duration and id of every request, and sends the id as `X-Request-Id`. The level is `info`, or `debug`
+/// for a [re-render](Request::is_rerender).
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLog;
 
 impl Middleware for RequestLog {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
         // If the line is not logged, the clock is not read.
-        let begin = tracing::enabled!(target: "lback::request", Level::INFO).then(Instant::now);
+        let is_logged = match req.is_rerender() {
+            true => tracing::enabled!(target: "lback::request", Level::DEBUG),
+            false => tracing::enabled!(target: "lback::request", Level::INFO),
+        };
+        let begin = is_logged.then(Instant::now);
         let mut result = next.run(req).await;
         let (status, headers) = match &mut result {
             Ok(response) => (response.status(), response.headers_mut()),
@@ -24,10 +29,12 @@ impl Middleware for RequestLog {
             headers.insert(&X_REQUEST_ID, id);
         }
         if let Some(begin) = begin {
-            tracing::info!(
-                target: "lback::request",
-                "{} {} {} {}ms {}", req.method(), req.logged_path(), status.as_u16(), milliseconds(begin.elapsed()), req.id(),
-            );
+            let (method, path, status, took, id) =
+                (req.method(), req.logged_path(), status.as_u16(), milliseconds(begin.elapsed()), req.id());
+            match req.is_rerender() {
+                true => tracing::debug!(target: "lback::request", "re-render of {path} {status} {took}ms {id}"),
+                false => tracing::info!(target: "lback::request", "{method} {path} {status} {took}ms {id}"),
+            }
         }
         result
     }

@@ -60,6 +60,7 @@ pub struct Request {
     caching: Caching,
     is_error_page: bool,
     can_upgrade: bool,
+    is_rerender: bool,
     outcome: Outcome,
     time_zone: TimeZone,
     extensions: TypeMap,
@@ -81,6 +82,7 @@ impl Request {
             caching: Caching::default(),
             is_error_page: false,
             can_upgrade,
+            is_rerender: false,
             outcome: Outcome::default(),
             time_zone: app.time_zone(),
             extensions: TypeMap::default(),
@@ -103,6 +105,7 @@ impl Request {
             caching: self.caching,
             is_error_page: self.is_error_page,
             can_upgrade: false,
+            is_rerender: self.is_rerender,
             outcome: self.outcome,
             time_zone: self.time_zone,
             extensions: TypeMap::default(),
@@ -314,6 +317,26 @@ impl Request {
     /// and other state from middleware may be missing or unusable: that may be what has just failed.
     pub fn is_error_page(&self) -> bool {
         self.is_error_page
+    }
+
+    /// Returns whether the application makes this request itself, to update a page that a visitor has open. Nothing of it is kept; see
+    /// [`Rerender`](crate::Rerender). A view that counts visits leaves it out:
+    ///
+    /// ```
+    /// # use lback::{Request, Response, Result};
+    /// fn article(req: &mut Request) -> Result<Response> {
+    ///     if !req.is_rerender() {
+    ///         // count the visit
+    ///     }
+    ///     Ok(Response::text("the article"))
+    /// }
+    /// ```
+    pub fn is_rerender(&self) -> bool {
+        self.is_rerender
+    }
+
+    pub(crate) fn set_rerender(&mut self) {
+        self.is_rerender = true;
     }
 
     pub(crate) fn set_error_page(&mut self, is_error_page: bool) {

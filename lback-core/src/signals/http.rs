@@ -118,7 +118,7 @@ impl Exchange {
     /// Sends [`RequestReceived`]. Returns `None` if no listener waits for [`ResponseSent`].
     pub(crate) fn begin(req: &Request, lookup: &Lookup) -> Option<Box<Self>> {
         let app = req.app();
-        if app.listeners().is_empty() {
+        if app.listeners().is_empty() || req.is_rerender() {
             return None;
         }
         let start = Instant::now();

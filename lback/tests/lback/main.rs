@@ -24,6 +24,8 @@ mod gate;
 #[cfg(feature = "jobs")]
 mod jobs;
 mod joins;
+#[cfg(feature = "realtime")]
+mod live;
 mod logs;
 #[cfg(all(feature = "jobs", feature = "mail"))]
 mod mail;

@@ -279,8 +279,9 @@ impl Channels {
     }
 }
 
+/// Checks the name of a channel or a message.
 #[track_caller]
-fn check_name(what: &str, name: &str) -> Result<()> {
+pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
     match (1..=MOST_NAME_BYTES).contains(&name.len()) && !name.contains(char::is_control) {
         true => Ok(()),
         false => Err(Error::internal(format!(

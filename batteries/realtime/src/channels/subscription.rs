@@ -126,6 +126,15 @@ impl Subscription {
         &self.begins_at
     }
 
+    /// Skips what has been received so far.
+    pub(crate) async fn skip_received(&mut self) {
+        std::future::poll_fn(|cx| {
+            while let Poll::Ready(Some(_)) = self.poll(cx) {}
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
         if Instant::now() >= self.ends_at {
             return Poll::Ready(None);

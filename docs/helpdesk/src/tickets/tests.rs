@@ -114,3 +114,12 @@ fn an_answer_is_mailed_to_the_author() {
     assert_eq!(mails[0].to, ["alice <alice@example.com>"]);
     assert!(mails[0].text.contains("I am on my way.") && mails[0].text.contains("http://127.0.0.1:8000/tickets/1"));
 }
+
+#[test]
+fn the_list_is_live() {
+    let client = Client::new(crate::app());
+    let alice = browser(&client, "alice");
+    alice.get("/tickets").send().assert_contains("data-live").assert_contains("There are no tickets here.");
+    open_ticket(&alice);
+    assert_eq!(client.broadcasts(), [("tickets".to_owned(), "1".to_owned())]);
+}

@@ -41,6 +41,7 @@ pub fn show(req: &mut Request) -> Result<Response> {
                 mail_answer(req, &ticket, &user, &comment)?;
             }
             req.session().flash("success", "Your comment has been added.");
+            req.broadcast("tickets", &ticket.id)?;
             return req.redirect_to("tickets:show", &[("id", &ticket.id)]);
         }
     }
@@ -59,6 +60,7 @@ pub fn add(req: &mut Request) -> Result<Response> {
         let new = NewTicket { author_id: author.id, ..values.into_new() };
         if let Some(ticket) = form.create::<Ticket>(req.db()?, new)? {
             req.session().flash("success", "Your ticket has been opened.");
+            req.broadcast("tickets", &ticket.id)?;
             return req.redirect_to("tickets:show", &[("id", &ticket.id)]);
         }
     }
@@ -73,6 +75,7 @@ pub fn edit(req: &mut Request) -> Result<Response> {
         changes.apply(&mut ticket);
         if form.save(req.db()?, &mut ticket)? {
             req.session().flash("success", "Saved.");
+            req.broadcast("tickets", &ticket.id)?;
             return req.redirect_to("tickets:show", &[("id", &ticket.id)]);
         }
     }
@@ -85,6 +88,7 @@ pub fn assign(req: &mut Request) -> Result<Response> {
     ticket.agent_id = Some(agent.id);
     ticket.save(req.db()?)?;
     req.session().flash("success", "The ticket is assigned to you.");
+    req.broadcast("tickets", &ticket.id)?;
     req.redirect_to("tickets:show", &[("id", &ticket.id)])
 }
 
@@ -94,6 +98,7 @@ pub fn close(req: &mut Request) -> Result<Response> {
     ticket.is_open = false;
     ticket.save(req.db()?)?;
     req.session().flash("success", "The ticket is closed.");
+    req.broadcast("tickets", &ticket.id)?;
     req.redirect_to("tickets:index", &[])
 }
 

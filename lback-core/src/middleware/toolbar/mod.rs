@@ -144,6 +144,6 @@ impl Middleware for Toolbar {
     }
 
     fn skips(&self, req: &Request) -> bool {
-        !req.app().config().debug
+        !req.app().config().debug || req.is_rerender()
     }
 }
