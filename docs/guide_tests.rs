@@ -45,6 +45,7 @@ fn client_with(app: App, fence: &str) -> Client {
         include_str!("src/jobs.md"),
         include_str!("src/live-pages.md"),
         include_str!("src/models.md"),
+        include_str!("src/admin.md"),
     ];
     for block in chapters.iter().flat_map(|chapter| chapter.split(fence).skip(1)) {
         let text = block.split("```").next().unwrap_or_default();

@@ -57,6 +57,17 @@ pub fn is_statement_timeout(error: &Error) -> bool {
     matches!(error.find_source(), Some(DieselError::DatabaseError(_, info)) if message(&**info))
 }
 
+/// Returns whether a statement failed because the database lacks a table or a column, as it does before its migrations have run.
+pub fn is_missing_table(error: &Error) -> bool {
+    let says_missing = |message: &str| {
+        message.starts_with("no such table") || message.starts_with("no such column") || {
+            let names_it = message.starts_with("relation ") || message.starts_with("column ");
+            names_it && message.ends_with(" does not exist")
+        }
+    };
+    matches!(error.find_source(), Some(DieselError::DatabaseError(_, info)) if says_missing(info.message()))
+}
+
 fn says_unavailable(message: &str) -> bool {
     #[cfg(feature = "sqlite")]
     if UNAVAILABLE.iter().any(|text| message.starts_with(text)) {

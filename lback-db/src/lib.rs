@@ -59,7 +59,7 @@ pub use decimal_units::{decimal_of_units, units};
 #[doc(hidden)]
 pub use dialect::{AnyDecimal, ReadDecimal};
 pub use dialect::{BindValue, Dialect, FirstOfEach, OrderedColumn, RowByRow, RowCount, from_select, order_of, unordered};
-pub use error::{OrNotFoundRow, is_statement_timeout, is_unavailable};
+pub use error::{OrNotFoundRow, is_missing_table, is_statement_timeout, is_unavailable};
 pub use expressions::{DateMethods, JsonMethods, TextMethods};
 pub use isolation::Isolation;
 pub use middleware::DbSessionMiddleware;

@@ -2,6 +2,6 @@
 
 #[doc(inline)]
 pub use lback_admin::{
-    Admin, AdminSettings, AppAdmin, Change, ChangeKind, FilterChoice, InlineAdmin, ModelAdmin, NewSavedView, RequestHistory, SavedView,
-    admin_history, admin_views,
+    Admin, AdminSettings, AppAdmin, Change, ChangeKind, FilterChoice, GERMAN, InlineAdmin, ModelAdmin, NewSavedView, RequestHistory,
+    RequestOptions, SavedView, admin_history, admin_views,
 };

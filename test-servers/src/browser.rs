@@ -221,6 +221,18 @@ impl Browser {
         }
     }
 
+    /// Returns the faults of the page that axe-core finds, whose script is `axe`: for each, the rule, and the first element that breaks it.
+    #[track_caller]
+    pub fn accessibility_faults(&self, axe: &str) -> Vec<String> {
+        // WebDriver waits for the promise.
+        let script = format!(
+            "{axe}; const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']; \
+             return axe.run(document, {{ runOnly: {{ type: 'tag', values: tags }} }}) \
+             .then(({{ violations }}) => violations.map((it) => `${{it.id}}: ${{it.help}}: ${{it.nodes[0].html}}`).join('\\0'))"
+        );
+        self.run(&script).split('\0').filter(|fault| !fault.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Sets whether pages are told that the user prefers dark colours.
     #[track_caller]
     pub fn prefers_dark(&self, dark: bool) {

@@ -6,9 +6,10 @@ use std::slice;
 use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
-use lback_models::runtime::{ops_of, within_sentence};
+use lback_models::runtime::ops_of;
 use lback_models::{List, Model as _, ModelMeta, ModelOps as _, Value, ops};
 
+use crate::language::{text, within_sentence};
 use crate::list_options::Through;
 use crate::shown::{RowsByKey, rows_by_key};
 use crate::site::{Registered, Site};
@@ -121,12 +122,12 @@ pub(crate) fn require_for(req: &mut Request, model: &Registered, right: Right, r
 #[track_caller]
 fn lacking(model: &Registered, right: Right) -> Error {
     let cause = format!("the user lacks the permission {}", right.permission(model.meta()));
-    Error::forbidden("You are not allowed to do this.").with_source(cause)
+    Error::forbidden(text!("You are not allowed to do this.")).with_source(cause)
 }
 
 /// Returns the names of the fields and relations of a model that the user may not see.
 pub(crate) fn unseen_fields(req: &mut Request, model: &Registered) -> Result<BTreeSet<&'static str>> {
-    let mut unseen = BTreeSet::new();
+    let mut unseen = model.options.hidden.clone();
     for limited in model.options.limited.iter().filter(|limited| limited.to_see) {
         if !req.has_perm(limited.permission)? {
             unseen.insert(limited.name);
@@ -142,6 +143,9 @@ pub(crate) fn sees_field(req: &mut Request, model: &Registered, name: &str) -> R
 
 /// Returns whether the user may change a field or relation of a model in rows that the user may change.
 pub(crate) fn changes_field(req: &mut Request, model: &Registered, name: &str) -> Result<bool> {
+    if model.options.hidden.contains(name) || model.options.fixed.contains(name) {
+        return Ok(false);
+    }
     for limited in model.options.limited.iter().filter(|limited| limited.name == name) {
         if !req.has_perm(limited.permission)? {
             return Ok(false);

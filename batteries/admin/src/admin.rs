@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use lback_auth::User;
 use lback_core::{Request, Result};
 use lback_models::{FieldMeta, Model, ops};
 
+use crate::language::Language;
 use crate::model_admin::ModelAdmin;
 use crate::pages::users;
 use crate::site::Registered;
@@ -35,6 +37,8 @@ pub struct Admin {
     /// The tables of models that are left out.
     pub(crate) left_out: BTreeSet<&'static str>,
     pub(crate) widgets: Vec<Widget>,
+    pub(crate) languages: Vec<Arc<Language>>,
+    pub(crate) default_language: Option<Arc<Language>>,
     /// Mistakes in the configuration.
     pub(crate) problems: Vec<String>,
 }
@@ -61,6 +65,8 @@ impl Admin {
             models: Vec::new(),
             left_out: BTreeSet::new(),
             widgets: Vec::new(),
+            languages: Vec::new(),
+            default_language: None,
             problems: Vec::new(),
         }
     }
@@ -85,7 +91,7 @@ impl Admin {
         }
         let (options, problems) = configured.into_parts();
         self.problems.extend(problems);
-        self.models.push(Registered { ops: ops::<M>(), options });
+        self.models.push(Registered { ops: ops::<M>(), options: Arc::new(options) });
         self
     }
 
@@ -148,6 +154,40 @@ impl Admin {
         self
     }
 
+    /// Adds a language of the pages: its code, such as `de` or `pt-BR`, and a file in TOML with a translation of each English text.
+    /// Visitors get the language that they have chosen in the menu, or else the first that their browser asks for.
+    ///
+    /// ```toml
+    /// "English" = "Nederlands"
+    /// "Add {model}" = "{model} toevoegen"
+    /// "{count} rows have been saved." = { one = "Eén rij is opgeslagen.", other = "{count} rijen zijn opgeslagen." }
+    /// ```
+    ///
+    /// [`GERMAN`](crate::GERMAN) is a complete file. A text without a translation stays in English, and `lback check` lists it. A text that
+    /// no page has is an error at startup. The names of models, fields and actions are those of the application.
+    ///
+    /// ```
+    /// # use lback::prelude::*;
+    /// let admin = Admin::new().language("de", lback::admin::GERMAN);
+    /// # let _ = admin;
+    /// ```
+    pub fn language(mut self, code: &str, file: &str) -> Self {
+        match Language::read(code, file) {
+            Ok(language) => self.languages.push(Arc::new(language)),
+            Err(problem) => self.problems.push(format!("the language \"{code}\": {problem}")),
+        }
+        self
+    }
+
+    /// Sets the language for visitors whose browser asks for none of the languages, instead of English. Add it before.
+    pub fn default_language(mut self, code: &str) -> Self {
+        self.default_language = self.languages.iter().find(|language| language.code == code).cloned();
+        if self.default_language.is_none() {
+            self.problems.push(format!("the default language \"{code}\" is not one of the site: add it before with language"));
+        }
+        self
+    }
+
     /// Leaves a model out of the site.
     pub fn without<M: Model>(mut self) -> Self {
         self.left_out.insert(M::META.table);
@@ -187,6 +227,6 @@ impl Admin {
             _ => Default::default(),
         };
         self.problems.extend(problems);
-        self.models.push(Registered { ops, options });
+        self.models.push(Registered { ops, options: Arc::new(options) });
     }
 }

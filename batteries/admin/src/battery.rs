@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lback_app::{App, Battery, Setup};
+use lback_app::{App, Battery, CommandSpec, Setup};
 use lback_auth::{Auth, RouterAuth, SetupAuth, User};
 use lback_core::settings::nearest;
 use lback_core::{ProgramError, ProgramResult, Router, Settings};
@@ -16,7 +16,7 @@ use crate::pages::acting;
 use crate::saved_view::admin_views;
 use crate::sealed::Sealed;
 use crate::site::Site;
-use crate::{AdminSettings, checks, pages, templates};
+use crate::{AdminSettings, checks, language, orphaned_files, pages, templates};
 
 /// Adds the admin to [`App`].
 pub trait AppAdmin: Sealed {
@@ -79,6 +79,10 @@ impl Battery for AdminBattery {
         lback_db::tables![admin_history, admin_views]
     }
 
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![orphaned_files::command()]
+    }
+
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let mut admin = self.admin;
         let auth = setup.find_state::<Auth>().cloned().ok_or_else(|| ProgramError::new("the admin needs users: write App::auth()"))?;
@@ -102,13 +106,24 @@ impl Battery for AdminBattery {
         for (name, text) in templates::ALL.iter().copied() {
             setup.template(name, text);
         }
+        setup.template_filter("admin_text", language::filter);
         let settings = setup.settings().section()?;
-        let site = Arc::new(Site { title: admin.title, models: admin.models, widgets: admin.widgets, settings });
+        let site = Arc::new(Site {
+            title: admin.title,
+            models: admin.models,
+            widgets: admin.widgets.into(),
+            settings,
+            languages: admin.languages,
+            default_language: admin.default_language,
+        });
         setup.state(site.clone());
         let (declared, limited) = (auth.clone(), site.clone());
         setup.when_built(move |_| check_permissions(&declared, &limited));
         setup.checks(move |app, checks| {
             checks.add("indexes for the lists of the admin", checks::indexes(app, &site));
+            for language in &site.languages {
+                checks.add(&format!("texts of the admin in {}", language.name()), checks::texts(language));
+            }
         });
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Fields that need a permission of the application.
 
-use lback_models::Model;
+use lback_models::{Model, ModelMeta};
 
-use crate::model_admin::ModelAdmin;
+use crate::model_admin::{ModelAdmin, Options};
 use crate::names::named;
 
 /// A field or relation that needs a permission of the application.
@@ -52,30 +52,30 @@ impl<M: Model> ModelAdmin<M> {
     /// Records an error for each field that cannot be hidden, because its values or their order would be known to everyone who sees a row.
     pub(crate) fn check_limits(&mut self) {
         for limited in self.options.limited.iter().filter(|limited| limited.to_see) {
-            if let Some(why) = self.reveals(*limited) {
+            let hides = |name: &str| {
+                let mut others = self.options.limited.iter().filter(|other| other.to_see && other.name == name);
+                others.any(|other| other.permission == limited.permission)
+            };
+            if let Some(why) = reveals(M::META, &self.options, limited.name, hides) {
                 self.problems.push(format!("{}.{} {why}, so can_see_field cannot hide it", M::META.name, limited.name));
             }
         }
     }
+}
 
-    /// Returns the reason why everyone who sees a row knows a field of it.
-    fn reveals(&self, limited: LimitedField) -> Option<&'static str> {
-        let is_it = |column: &str| M::META.field_of_column(column).is_some_and(|field| field.name == limited.name);
-        let hides = |name: &str| {
-            let mut others = self.options.limited.iter().filter(|other| other.to_see && other.name == name);
-            others.any(|other| other.permission == limited.permission)
-        };
-        let mut followed = self.options.prepopulated.iter().filter(|follows| follows.from.iter().any(|from| from.name == limited.name));
-        if is_it(M::META.display) {
-            Some("labels the rows")
-        } else if M::META.total_order().iter().any(|(column, _)| is_it(column)) {
-            Some("is part of the key or of the order of the model")
-        } else if self.options.order.iter().any(|part| part.trim_start_matches('-') == limited.name) {
-            Some("is part of the order of the list")
-        } else if followed.any(|follows| !hides(follows.field.name)) {
-            Some("fills in a field that everyone sees with prepopulated")
-        } else {
-            None
-        }
+/// Returns the reason why everyone who sees a row knows a field of it. `hides` returns whether another field is hidden, too.
+pub(crate) fn reveals(meta: &ModelMeta, options: &Options, name: &str, hides: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let is_it = |column: &str| meta.field_of_column(column).is_some_and(|field| field.name == name);
+    let mut followed = options.prepopulated.iter().filter(|follows| follows.from.iter().any(|from| from.name == name));
+    if is_it(meta.display) {
+        Some("labels the rows")
+    } else if meta.total_order().iter().any(|(column, _)| is_it(column)) {
+        Some("is part of the key or of the order of the model")
+    } else if options.order.iter().any(|part| part.trim_start_matches('-') == name) {
+        Some("is part of the order of the list")
+    } else if followed.any(|follows| !hides(follows.field.name)) {
+        Some("fills in a field that everyone sees with prepopulated")
+    } else {
+        None
     }
 }

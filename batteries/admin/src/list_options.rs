@@ -54,6 +54,7 @@ impl Filtered {
 pub(crate) type NarrowFn = Arc<dyn Fn(List, &'static str, Arc<User>, DateTime<Utc>) -> List + Send + Sync>;
 
 /// A filter of the application.
+#[derive(Clone)]
 pub(crate) struct OwnFilter {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,

@@ -1,5 +1,6 @@
 //! [`ModelAdmin`], how a model is listed and changed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::field_limits::LimitedField;
 use crate::inline_admin::Inline;
 use crate::list_options::{Filtered, OwnFilter, Through, filtered, through};
 use crate::names::{self, Named};
+use crate::request_options::Adjust;
 use crate::saving::Hooks;
 use crate::stored_files::is_file;
 
@@ -44,10 +46,12 @@ pub struct ModelAdmin<M: Model> {
 }
 
 /// The configuration of a model, without its type.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) section: Option<String>,
     pub(crate) list: Vec<Listed>,
+    /// Whether computed columns that the list does not name are left out.
+    pub(crate) is_list_complete: bool,
     pub(crate) search: Vec<Searched>,
     pub(crate) filters: Vec<Filtered>,
     pub(crate) own_filters: Vec<OwnFilter>,
@@ -78,6 +82,11 @@ pub(crate) struct Options {
     pub(crate) radio: Vec<&'static FieldMeta>,
     pub(crate) markdown: Vec<&'static FieldMeta>,
     pub(crate) limited: Vec<LimitedField>,
+    /// The code that adjusts these options for a request.
+    pub(crate) for_request: Vec<Adjust>,
+    /// The fields and relations that the visitor of the request may not see, and those that the visitor may not change.
+    pub(crate) hidden: BTreeSet<&'static str>,
+    pub(crate) fixed: BTreeSet<&'static str>,
 }
 
 impl Options {
@@ -91,7 +100,8 @@ impl Options {
             && self.computed_in_form.is_empty()
             && self.radio.is_empty()
             && self.markdown.is_empty()
-            && self.limited.is_empty();
+            && self.limited.is_empty()
+            && self.for_request.is_empty();
         !(is_default && self.hooks.is_empty())
     }
 }
@@ -146,6 +156,7 @@ impl Group {
 }
 
 /// A field of a new row that follows others.
+#[derive(Clone)]
 pub(crate) struct Prepopulated {
     pub(crate) field: &'static FieldMeta,
     pub(crate) from: Vec<&'static FieldMeta>,
@@ -161,13 +172,14 @@ pub(crate) struct Group {
     pub(crate) is_collapsed: bool,
 }
 
-pub(crate) type TextOf = Box<dyn Fn(&[Value]) -> Result<String> + Send + Sync>;
-pub(crate) type RowsFn = Box<dyn Fn(List, Arc<User>) -> List + Send + Sync>;
-pub(crate) type CanAdd = Box<dyn Fn(&mut Request) -> Result<bool> + Send + Sync>;
-pub(crate) type CanRow = Box<dyn Fn(&mut Request, &[Value]) -> Result<bool> + Send + Sync>;
-pub(crate) type Act = Box<dyn Fn(&mut Request, Vec<Vec<Value>>, Sent) -> Result<Outcome> + Send + Sync>;
+pub(crate) type TextOf = Arc<dyn Fn(&[Value]) -> Result<String> + Send + Sync>;
+pub(crate) type RowsFn = Arc<dyn Fn(List, Arc<User>) -> List + Send + Sync>;
+pub(crate) type CanAdd = Arc<dyn Fn(&mut Request) -> Result<bool> + Send + Sync>;
+pub(crate) type CanRow = Arc<dyn Fn(&mut Request, &[Value]) -> Result<bool> + Send + Sync>;
+pub(crate) type Act = Arc<dyn Fn(&mut Request, Vec<Vec<Value>>, Sent) -> Result<Outcome> + Send + Sync>;
 
 /// A column that is computed from a row.
+#[derive(Clone)]
 pub(crate) struct Computed {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
@@ -193,6 +205,7 @@ pub(crate) enum Outcome {
 pub(crate) const ACTION_FIELDS: [&str; 5] = ["action", "row", "all", "save", "sent"];
 
 /// An action on selected rows.
+#[derive(Clone)]
 pub(crate) struct Action {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
@@ -264,7 +277,7 @@ impl<M: Model> ModelAdmin<M> {
     /// Adds a column that is computed from the row. Name it in [`list`](Self::list) to choose its place; otherwise, it is the last.
     pub fn column(mut self, name: &'static str, label: &'static str, show: impl Fn(&M) -> Result<String> + Send + Sync + 'static) -> Self {
         let show = move |row: &[Value]| show(&M::from_values(row.to_vec())?);
-        self.options.computed.push(Computed { name, label, show: Box::new(show) });
+        self.options.computed.push(Computed { name, label, show: Arc::new(show) });
         self
     }
 
@@ -363,7 +376,7 @@ impl<M: Model> ModelAdmin<M> {
         run: impl Fn(&mut Request, Vec<M>) -> Result<String> + Send + Sync + 'static,
     ) -> Self {
         let run = move |req: &mut Request, rows: Vec<Vec<Value>>, _| run(req, models_of(rows)?).map(Outcome::Done);
-        self.add_action(Action { name, label, run: Box::new(run) });
+        self.add_action(Action { name, label, run: Arc::new(run) });
         self
     }
 
@@ -414,7 +427,7 @@ impl<M: Model> ModelAdmin<M> {
             }
             Ok(Outcome::Ask(context! { form }))
         };
-        self.add_action(Action { name, label, run: Box::new(run) });
+        self.add_action(Action { name, label, run: Arc::new(run) });
         self
     }
 
@@ -437,7 +450,7 @@ impl<M: Model> ModelAdmin<M> {
     /// ```
     pub fn rows<Q: QueryFragment<Dialect> + 'static>(mut self, query: impl Fn(&User) -> Q + Send + Sync + 'static) -> Self {
         let query = Arc::new(query);
-        self.options.rows = Some(Box::new(move |list, user| {
+        self.options.rows = Some(Arc::new(move |list, user| {
             let query = query.clone();
             list.among(move || query(&user))
         }));
@@ -446,25 +459,25 @@ impl<M: Model> ModelAdmin<M> {
 
     /// Decides who may add rows, among those with the permission.
     pub fn can_add(mut self, may: impl Fn(&mut Request) -> Result<bool> + Send + Sync + 'static) -> Self {
-        self.options.can_add = Some(Box::new(may));
+        self.options.can_add = Some(Arc::new(may));
         self
     }
 
     /// Decides who may change a row, among those with the permission.
     pub fn can_change(mut self, may: impl Fn(&mut Request, &M) -> Result<bool> + Send + Sync + 'static) -> Self {
-        self.options.can_change = Some(Box::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
+        self.options.can_change = Some(Arc::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
         self
     }
 
     /// Decides who may delete a row, among those with the permission.
     pub fn can_delete(mut self, may: impl Fn(&mut Request, &M) -> Result<bool> + Send + Sync + 'static) -> Self {
-        self.options.can_delete = Some(Box::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
+        self.options.can_delete = Some(Arc::new(move |req, row| may(req, &M::from_values(row.to_vec())?)));
         self
     }
 
     /// Links each row to its page of the site.
     pub fn on_site(mut self, url: impl Fn(&M) -> String + Send + Sync + 'static) -> Self {
-        self.options.on_site = Some(Box::new(move |row| Ok(url(&M::from_values(row.to_vec())?))));
+        self.options.on_site = Some(Arc::new(move |row| Ok(url(&M::from_values(row.to_vec())?))));
         self
     }
 }

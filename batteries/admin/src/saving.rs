@@ -1,6 +1,7 @@
 //! Writes and deletes rows, with the code that the application runs before and after, and records them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use diesel::Connection;
 use diesel::connection::TransactionManager;
@@ -10,15 +11,16 @@ use lback_db::{Db, RequestDb};
 use lback_models::{Auto, ManyToManyMeta, Model, Value};
 
 use crate::history::{Recorder, RowState, state_of};
+use crate::language::text;
 use crate::site::Registered;
 
 type Row = Vec<Value>;
-pub(crate) type BeforeSave = Box<dyn Fn(&mut Request, Row, Option<&[Value]>) -> Result<Row> + Send + Sync>;
-pub(crate) type AfterSave = Box<dyn Fn(&mut Request, &[Value], Option<&[Value]>) -> Result<()> + Send + Sync>;
-pub(crate) type OnDelete = Box<dyn Fn(&mut Request, &[Value]) -> Result<()> + Send + Sync>;
+pub(crate) type BeforeSave = Arc<dyn Fn(&mut Request, Row, Option<&[Value]>) -> Result<Row> + Send + Sync>;
+pub(crate) type AfterSave = Arc<dyn Fn(&mut Request, &[Value], Option<&[Value]>) -> Result<()> + Send + Sync>;
+pub(crate) type OnDelete = Arc<dyn Fn(&mut Request, &[Value]) -> Result<()> + Send + Sync>;
 
 /// The code of the application before and after a row of a model is written.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) before_save: Vec<BeforeSave>,
     pub(crate) after_save: Vec<AfterSave>,
@@ -141,7 +143,7 @@ pub(crate) fn lock_unchanged(req: &mut Request, model: &Registered, row: &[Value
 }
 
 fn changed() -> Error {
-    Error::new(StatusCode::CONFLICT, "This has been changed or deleted in the meantime.")
+    Error::new(StatusCode::CONFLICT, text!("This has been changed or deleted in the meantime."))
 }
 
 /// Deletes a row with a function, and runs the code of the application before and after it.

@@ -1,5 +1,7 @@
 //! The options of [`ModelAdmin`] for the code before and after a row is saved or deleted.
 
+use std::sync::Arc;
+
 use lback_core::{Request, Result};
 use lback_models::Model;
 
@@ -29,7 +31,7 @@ impl<M: Model> ModelAdmin<M> {
     /// It runs for forms, inlines, columns that are changed in a list, and imports, which also run it to try the rows; and not for actions,
     /// an undo, and rows that the application saves.
     pub fn before_save(mut self, run: impl Fn(&mut Request, &mut M, Option<&M>) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.before_save.push(Box::new(move |req, row, old| {
+        self.options.hooks.before_save.push(Arc::new(move |req, row, old| {
             let mut row: M = typed(&row)?;
             run(req, &mut row, old.map(typed).transpose()?.as_ref())?;
             row.to_values()
@@ -54,21 +56,21 @@ impl<M: Model> ModelAdmin<M> {
     /// # let _ = admin;
     /// ```
     pub fn after_save(mut self, run: impl Fn(&mut Request, &M, Option<&M>) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.after_save.push(Box::new(move |req, row, old| run(req, &typed(row)?, old.map(typed).transpose()?.as_ref())));
+        self.options.hooks.after_save.push(Arc::new(move |req, row, old| run(req, &typed(row)?, old.map(typed).transpose()?.as_ref())));
         self
     }
 
     /// Runs code in the transaction that deletes a row, before it is deleted. An error with a status below 500 is shown to the visitor, and
     /// nothing is deleted. It does not run for rows that are deleted because they refer to another.
     pub fn before_delete(mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.before_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
+        self.options.hooks.before_delete.push(Arc::new(move |req, row| run(req, &typed(row)?)));
         self
     }
 
     /// Runs code in the transaction that deletes a row, after it was deleted, in the same cases as [`before_delete`](Self::before_delete).
     /// An error undoes the deletion.
     pub fn after_delete(mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.options.hooks.after_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
+        self.options.hooks.after_delete.push(Arc::new(move |req, row| run(req, &typed(row)?)));
         self
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::language::text;
 use lback_core::{Result, TimeZone};
 use lback_db::Db;
 use lback_models::runtime::{form_texts, ops_of};
@@ -46,8 +47,8 @@ const LONGEST: usize = 120;
 pub(crate) fn cell(field: &FieldMeta, value: &Value, zone: TimeZone, labels: &Labels) -> Cell {
     match value {
         Value::Null => Cell::of("empty", ""),
-        Value::Bool(true) => Cell::of("yes", "Yes"),
-        Value::Bool(false) => Cell::of("no", "No"),
+        Value::Bool(true) => Cell::of("yes", text!("Yes")),
+        Value::Bool(false) => Cell::of("no", text!("No")),
         Value::Text(text) if !field.choices.is_empty() => Cell::of("badge", choice(field, text)),
         Value::Date(_) | Value::Time(_) | Value::DateTime(_) | Value::Timestamp(_) => Cell::of("date", text(field, value, zone)),
         Value::Int(_) | Value::Real(_) if field.references.is_none() && field.kind != Kind::Duration => {
@@ -88,11 +89,17 @@ pub(crate) fn value_of<'a>(meta: &ModelMeta, row: &'a [Value], field: &FieldMeta
 pub(crate) fn text(field: &FieldMeta, value: &Value, zone: TimeZone) -> String {
     match value {
         Value::Null => String::new(),
-        Value::Bool(value) => if *value { "Yes" } else { "No" }.to_owned(),
+        Value::Bool(value) => {
+            if *value {
+                text!("Yes")
+            } else {
+                text!("No")
+            }
+        }
         Value::Text(text) if !field.choices.is_empty() => choice(field, text),
         Value::Timestamp(at) => zone.local(*at).format("%Y-%m-%d %H:%M").to_string(),
         Value::DateTime(at) => at.format("%Y-%m-%d %H:%M").to_string(),
-        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Bytes(bytes) => text!("{count} bytes", count = bytes.len()),
         Value::Json(document) => document.to_string(),
         value => form_texts(field, value).into_iter().next().unwrap_or_default(),
     }
@@ -125,7 +132,13 @@ pub(crate) fn rows_by_key(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<
 pub(crate) fn json_text(field: Option<&FieldMeta>, json: &Json) -> String {
     match (json, field) {
         (Json::Null, _) => String::new(),
-        (Json::Bool(value), _) => if *value { "Yes" } else { "No" }.to_owned(),
+        (Json::Bool(value), _) => {
+            if *value {
+                text!("Yes")
+            } else {
+                text!("No")
+            }
+        }
         (Json::String(text), Some(field)) if !field.choices.is_empty() => choice(field, text),
         (Json::String(text), _) => text.clone(),
         (Json::Array(keys), None) => keys.iter().map(|key| json_text(None, key)).collect::<Vec<_>>().join(", "),

@@ -1,19 +1,26 @@
 //! The models of the site, while the application runs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lback_auth::User;
 use lback_core::{Error, Request, Result};
-use lback_models::{FieldMeta, Model as _, ModelMeta, ModelOps, Models};
+use lback_models::{Auto, FieldMeta, Kind, Model as _, ModelMeta, ModelOps, Models};
 
 use crate::AdminSettings;
-use crate::model_admin::{Listed, Options};
+use crate::access::{Right, has};
+use crate::language::Language;
+use crate::language::text;
+use crate::model_admin::{Group, Grouped, Listed, Options};
+use crate::names::Named;
+use crate::request_options::adjusted;
 use crate::widgets::Widget;
 
 /// A model of the site.
+#[derive(Clone)]
 pub(crate) struct Registered {
     pub(crate) ops: &'static dyn ModelOps,
-    pub(crate) options: Options,
+    pub(crate) options: Arc<Options>,
 }
 
 impl Registered {
@@ -41,32 +48,98 @@ impl Registered {
             columns.extend(display.map(Listed::Field));
             columns.extend(others.take(FEW).map(Listed::Field));
         }
+        if self.options.is_list_complete {
+            return columns;
+        }
         let is_listed = |at: usize| columns.iter().any(|column| matches!(column, Listed::Computed(listed) if *listed == at));
         let last: Vec<_> = (0..self.options.computed.len()).filter(|at| !is_listed(*at)).map(Listed::Computed).collect();
         columns.extend(last);
         columns
     }
+
+    /// Returns the name of a column of the list.
+    pub(crate) fn column_name(&self, column: Listed) -> &'static str {
+        match column {
+            Listed::Field(field) => field.name,
+            Listed::Through(through) => through.name,
+            Listed::Link(link) => link.name,
+            Listed::Computed(at) => self.options.computed[at].name,
+        }
+    }
+
+    /// Returns the fields of the form in their groups: those of the configuration, or all that are not hidden.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let options = &self.options;
+        let is_left_out = |name: &str| options.left_out.contains(&name);
+        if !options.groups.is_empty() {
+            let mut groups = options.groups.clone();
+            for group in &mut groups {
+                group.fields.retain(|field| !matches!(field, Grouped::Named(named) if is_left_out(named.name())));
+            }
+            return groups;
+        }
+        let meta = self.meta();
+        let is_shown = |field: &&'static FieldMeta| !field.hidden && field.auto != Auto::Id && !is_left_out(field.name);
+        let fields = || meta.fields.iter().filter(is_shown);
+        // Fields that Lback fills in come last.
+        let given = fields().filter(|field| field.auto == Auto::No).map(Named::Field);
+        let links = meta.many_to_many.iter().filter(|link| !is_left_out(link.name)).map(Named::Link);
+        let automatic = fields().filter(|field| field.auto != Auto::No && field.kind != Kind::Bytes).map(Named::Field);
+        let computed = options.computed_in_form.iter().map(|at| Grouped::Computed(*at));
+        let fields = given.chain(links).chain(automatic).map(Grouped::Named).chain(computed).collect();
+        vec![Group { title: String::new(), help: String::new(), fields, is_collapsed: false }]
+    }
 }
 
 fn is_unordered(field: &FieldMeta) -> bool {
-    matches!(field.kind, lback_models::Kind::Json | lback_models::Kind::Bytes)
+    matches!(field.kind, Kind::Json | Kind::Bytes)
 }
 
 /// The site: `app.state::<Site>()`.
+#[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) title: String,
     pub(crate) models: Vec<Registered>,
-    pub(crate) widgets: Vec<Widget>,
+    pub(crate) widgets: Arc<[Widget]>,
     pub(crate) settings: AdminSettings,
+    /// The languages of the pages besides English, and the one for browsers that ask for none of them.
+    pub(crate) languages: Vec<Arc<Language>>,
+    pub(crate) default_language: Option<Arc<Language>>,
 }
 
+/// The site as the visitor of a request sees it.
+#[derive(Clone)]
+struct Adjusted(Arc<Site>);
+
 impl Site {
-    /// Returns the site.
+    /// Returns the site as the visitor of the request sees it: with the options that the application has adjusted for the request.
+    ///
+    /// # Errors
+    /// Returns 500 if the application has no admin, and the error of code that adjusts options.
+    pub(crate) fn of(req: &mut Request) -> Result<Arc<Site>> {
+        if let Some(Adjusted(site)) = req.extensions().get() {
+            return Ok(site.clone());
+        }
+        let mut site = Site::unadjusted(req)?.clone();
+        if site.models.iter().any(|model| !model.options.for_request.is_empty()) {
+            let mut models = Vec::with_capacity(site.models.len());
+            for model in &site.models {
+                // The others are not shown to the visitor.
+                let is_adjusted = !model.options.for_request.is_empty() && has(req, model, Right::View)?;
+                models.push(if is_adjusted { adjusted(req, model)? } else { model.clone() });
+            }
+            site = Arc::new(Site { models, ..(*site).clone() });
+        }
+        req.extensions_mut().insert(Adjusted(site.clone()));
+        Ok(site)
+    }
+
+    /// Returns the site as it is configured.
     ///
     /// # Errors
     /// Returns 500 if the application has no admin.
-    pub(crate) fn of(req: &Request) -> Result<std::sync::Arc<Site>> {
-        Ok(req.state::<std::sync::Arc<Site>>()?.clone())
+    pub(crate) fn unadjusted(req: &Request) -> Result<&Arc<Site>> {
+        req.state()
     }
 
     /// Returns the model with this table.
@@ -74,7 +147,7 @@ impl Site {
     /// # Errors
     /// Returns 404 if the site has no such model.
     pub(crate) fn model(&self, table: &str) -> Result<&Registered> {
-        self.find(table).ok_or_else(|| Error::not_found("The admin has no such model."))
+        self.find(table).ok_or_else(|| Error::not_found(text!("The admin has no such model.")))
     }
 
     pub(crate) fn find(&self, table: &str) -> Option<&Registered> {

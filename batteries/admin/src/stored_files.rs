@@ -29,6 +29,13 @@ pub(crate) fn is_file(field: &FieldMeta) -> bool {
     field.kind == Kind::Text && matches!(field.format, Format::File | Format::Image)
 }
 
+/// Returns whether a name is one that [`NewFile`] generates.
+pub(crate) fn is_name(name: &str) -> bool {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let unique = stem.rsplit_once('-').map_or(stem, |(_, unique)| unique);
+    unique.len() == 32 && unique.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// A kind of image that every browser shows, and that contains no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageKind {
@@ -126,7 +133,20 @@ fn remove(path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::ImageKind;
+    use super::{ImageKind, is_name};
+
+    #[test]
+    fn only_names_of_the_admin_are_known() {
+        let unique = "0123456789abcdef0123456789abcdef";
+        for name in [unique.to_owned(), format!("{unique}.png"), format!("a-b-{unique}.pdf")] {
+            assert!(is_name(&name), "{name}");
+        }
+        for name in
+            ["", "logo.png", "a-b.png", &unique[1..], &format!("{unique}0.png"), &format!("{unique}.tar.gz"), &unique.to_uppercase()]
+        {
+            assert!(!is_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn images_are_known_by_their_content() {

@@ -8,6 +8,8 @@ macro_rules! templates {
 
 pub(crate) const ALL: &[(&str, &str)] = &templates![
     "admin/base.html",
+    "admin/head.html",
+    "admin/brand.html",
     "admin/acting.html",
     "admin/index.html",
     "admin/list.html",

@@ -168,19 +168,26 @@ impl Command {
 impl CommandSpec {
     /// Runs the command, and ends its transaction.
     pub(crate) fn run(&self, ready: Arc<Ready>, arguments: Vec<String>) -> ProgramResult {
-        self.finish(Command { ready, arguments, unit: None, printed: None }).map(drop)
+        self.finish(&mut Command { ready, arguments, unit: None, printed: None })
     }
 
-    /// Runs the command for a test, and returns the printed lines.
+    /// Runs the command for a test, and returns the printed lines. If it fails, they are the source of an error that has no other.
     pub(crate) fn run_for_test(&self, ready: Arc<Ready>, arguments: Vec<String>) -> ProgramResult<String> {
-        self.finish(Command { ready, arguments, unit: None, printed: Some(String::new()) })
+        let mut command = Command { ready, arguments, unit: None, printed: Some(String::new()) };
+        let result = self.finish(&mut command);
+        let printed = command.printed.take().unwrap_or_default();
+        match result {
+            Ok(()) => Ok(printed),
+            Err(error) if error.source().is_none() => Err(error.with_source(printed)),
+            Err(error) => Err(error),
+        }
     }
 
-    fn finish(&self, mut command: Command) -> ProgramResult<String> {
-        self.call(&mut command)?;
+    fn finish(&self, command: &mut Command) -> ProgramResult {
+        self.call(command)?;
         if let Some(unit) = &mut command.unit {
             unit.commit()?;
         }
-        Ok(command.printed.unwrap_or_default())
+        Ok(())
     }
 }

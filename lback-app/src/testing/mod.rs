@@ -228,7 +228,8 @@ impl Client {
     /// Runs a command, like [`command`](Self::command), but returns errors.
     ///
     /// # Errors
-    /// Returns the error of the command, whose transaction is rolled back, or an error if there is no such command.
+    /// Returns the error of the command, whose transaction is rolled back, or an error if there is no such command. The lines that the
+    /// command has printed are the source of its error, unless it has another.
     pub fn try_command(&self, name: &str, arguments: &[&str]) -> ProgramResult<String> {
         let Parts { ready, commands, .. } = &*self.parts;
         let command = commands.iter().find(|command| command.name == name);

@@ -37,7 +37,7 @@ impl Recorder {
             (user, _) => user.map(|user| (user.id, user.username.clone())),
         };
         let now = req.now();
-        let days = Site::of(req)?.settings.admin_history_days;
+        let days = Site::unadjusted(req)?.settings.admin_history_days;
         if let Some(before) = days.and_then(|days| now.checked_sub_days(Days::new(days.into()))) {
             delete_old(req.db()?, before)?;
         }

@@ -4,12 +4,13 @@ use diesel::prelude::*;
 use lback_auth::User;
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::{Db, RequestDb};
-use lback_models::runtime::{dependents, within_sentence};
+use lback_models::runtime::dependents;
 use lback_models::{ManyToManyMeta, Model, ModelMeta, ModelOps, Value};
 use serde_json::Value as Json;
 
 use super::{Change, ChangeKind, Recorder, RowState, admin_history, state_of, users};
 use crate::access::{self, Right, has, has_for, rows};
+use crate::language::{text, within_sentence};
 use crate::shown::label_of;
 use crate::site::{Registered, Site};
 
@@ -22,17 +23,17 @@ pub(crate) fn undo(req: &mut Request, site: &Site, batch: &str) -> Result<usize>
     let found = Change::query().filter(admin_history::batch.eq(batch)).order(admin_history::id.desc());
     let changes: Vec<Change> = found.load(req.db()?)?;
     if changes.is_empty() {
-        return Err(Error::not_found("This change is not in the history."));
+        return Err(Error::not_found(text!("This change is not in the history.")));
     }
     let undone: i64 = admin_history::table.filter(admin_history::undoes.eq(batch)).count().get_result(req.db()?)?;
     if undone > 0 {
-        return Err(in_the_way("This has been undone already."));
+        return Err(in_the_way(text!("This has been undone already.")));
     }
     let recorder = Recorder::of(req)?.undoing(batch);
     let models = site.all_models(req);
     for change in &changes {
         let model = site.model(&change.model)?;
-        let key = model.ops.read_key(&change.row_key).ok_or_else(|| in_the_way("The key of the model has changed since."))?;
+        let key = model.ops.read_key(&change.row_key).ok_or_else(|| in_the_way(text!("The key of the model has changed since.")))?;
         let step = Step { model, change, key, recorder: &recorder, models: &models };
         match change.action {
             ChangeKind::Create => step.delete(req)?,
@@ -80,8 +81,10 @@ impl Step<'_> {
         let list = rows(req, self.model)?;
         // The label of a row that the user may not see is not revealed.
         let gone = || match self.model.options.rows {
-            Some(_) => in_the_way(format!("There is no such {} any more.", within_sentence(self.model.meta().label))),
-            None => in_the_way(format!("{} \"{}\" has been deleted since.", self.model.meta().label, self.change.label)),
+            Some(_) => in_the_way(text!("There is no such {model} any more.", model = within_sentence(self.model.meta().label))),
+            None => {
+                in_the_way(text!("{model} \"{row}\" has been deleted since.", model = self.model.meta().label, row = self.change.label))
+            }
         };
         let row = list.find(req.db()?, &self.key)?.ok_or_else(gone)?;
         self.permit(req, right, &row)?;
@@ -104,13 +107,18 @@ impl Step<'_> {
     fn lacking(&self, right: Right) -> Error {
         let meta = self.model.meta();
         if access::grants_rights(meta) {
-            return Error::forbidden("Only superusers can undo changes of users and groups.");
+            return Error::forbidden(text!("Only superusers can undo changes of users and groups."));
         }
-        Error::forbidden(format!("To undo this, you need the permission {}.", right.permission(meta)))
+        Error::forbidden(text!("To undo this, you need the permission {permission}.", permission = right.permission(meta)))
     }
 
     fn changed_since(&self, what: &str) -> Error {
-        in_the_way(format!("{} \"{}\" has been changed since: {what}.", self.model.meta().label, self.change.label))
+        in_the_way(text!(
+            "{model} \"{row}\" has been changed since: {what}.",
+            model = self.model.meta().label,
+            row = self.change.label,
+            what
+        ))
     }
 
     fn delete(&self, req: &mut Request) -> Result<()> {
@@ -128,7 +136,11 @@ impl Step<'_> {
         set_links(db, ops, &row, &RowState::new(), true)?;
         let affected = dependents(db, self.models, ops.meta(), std::slice::from_ref(&row), 1)?;
         if !affected.deleted.is_empty() || !affected.released.is_empty() {
-            return Err(in_the_way(format!("Other rows refer to {} \"{}\" now.", within_sentence(ops.meta().label), self.change.label)));
+            return Err(in_the_way(text!(
+                "Other rows refer to {model} \"{row}\" now.",
+                model = within_sentence(ops.meta().label),
+                row = self.change.label
+            )));
         }
         ops.delete(db, &row).map_err(|error| self.refused(error))?;
         self.recorder.record(db, ops, &row, Some(before), None)
@@ -137,13 +149,13 @@ impl Step<'_> {
     fn change_back(&self, req: &mut Request) -> Result<()> {
         let row = self.current(req, Right::Change)?;
         if self.change.impersonation().is_some() {
-            return Err(in_the_way("This is not a change of a row."));
+            return Err(in_the_way(text!("This is not a change of a row.")));
         }
         let (Some(before), Some(after)) = (&self.change.before, &self.change.after) else { return Ok(()) };
         let ops = self.model.ops;
         for (name, _) in before.iter().filter(|(name, old)| after.get(*name) != Some(old) && !is_automatic(self.model, name)) {
             if !access::changes_field(req, self.model, name)? {
-                return Err(Error::forbidden("To undo this, you need the permission to change a field of it."));
+                return Err(Error::forbidden(text!("To undo this, you need the permission to change a field of it.")));
             }
         }
         let db = req.db()?;
@@ -172,7 +184,11 @@ impl Step<'_> {
         let Some(before) = &self.change.before else { return Ok(()) };
         let (ops, meta) = (self.model.ops, self.model.meta());
         if ops.find(req.db()?, &self.key)?.is_some() {
-            return Err(in_the_way(format!("There is another {} with the key {}.", within_sentence(meta.label), self.change.row_key)));
+            return Err(in_the_way(text!(
+                "There is another {model} with the key {key}.",
+                model = within_sentence(meta.label),
+                key = self.change.row_key
+            )));
         }
         // Fields that have been added to the model since get their defaults.
         let now = req.now();
@@ -199,8 +215,12 @@ impl Step<'_> {
         if error.is_client_error() || error.find_source::<diesel::result::Error>().is_none() {
             return error;
         }
-        in_the_way(format!("{} \"{}\" does not fit the other rows any more.", self.model.meta().label, self.change.label))
-            .with_source(error.to_string())
+        in_the_way(text!(
+            "{model} \"{row}\" does not fit the other rows any more.",
+            model = self.model.meta().label,
+            row = self.change.label
+        ))
+        .with_source(error.to_string())
     }
 }
 

@@ -9,6 +9,7 @@ use super::confirm::confirm;
 use super::edit::row_of_path;
 use super::layout::{link, row_link};
 use crate::access;
+use crate::language::text;
 use crate::site::Site;
 
 /// The name of the route that stops acting as another user. It is open to users who may not enter the admin.
@@ -17,7 +18,7 @@ pub(crate) const END: &str = "admin-stop-acting";
 /// Lets the superuser act as the user of the page.
 pub(super) fn begin(req: &mut Request) -> Result<Response> {
     if !access::decides_on_rights(req)? {
-        return Err(Error::forbidden("Only superusers can act as another user."));
+        return Err(Error::forbidden(text!("Only superusers can act as another user.")));
     }
     if let Some(page) = confirm(req)? {
         return Ok(page);
@@ -41,7 +42,7 @@ pub(crate) fn end(req: &mut Request) -> Result<Response> {
     let site = Site::of(req)?;
     let url = match (acting_as, site.find(User::META.table)) {
         (Some(user), Some(model)) => {
-            req.session().flash("info", &format!("You are no longer acting as \"{}\".", user.username));
+            req.session().flash("info", &text!("You are no longer acting as \"{user}\".", user = user.username));
             row_link(req, "row", model, &user.id.to_string())?
         }
         _ => link(req, "index", &[])?,

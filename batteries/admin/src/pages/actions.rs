@@ -11,6 +11,7 @@ use super::layout::{Crumb, ModelView, link, render, site_and_table};
 use super::list;
 use crate::access::{self, Right};
 use crate::history::Watched;
+use crate::language::text;
 use crate::model_admin::{Action, Outcome, Sent};
 use crate::query_string::QueryString;
 use crate::site::Registered;
@@ -48,10 +49,10 @@ pub(super) fn run(req: &mut Request) -> Result<Response> {
     }
     let here = QueryString::of(req)?.without(&["after", "before"]).on(&link(req, "list", &[("model", &table)])?);
     if name.is_empty() || rows.is_empty() {
-        req.session().flash("warning", if name.is_empty() { "Choose an action first." } else { "Choose rows first." });
+        req.session().flash("warning", &if name.is_empty() { text!("Choose an action first.") } else { text!("Choose rows first.") });
         return Ok(Response::redirect(&here));
     }
-    let unknown = || Error::bad_request("There is no such action.");
+    let unknown = || Error::bad_request(text!("There is no such action."));
     let action = model.options.actions.iter().find(|action| action.name == name).ok_or_else(unknown)?;
     for row in &rows {
         access::require_for(req, model, Right::Change, row)?;

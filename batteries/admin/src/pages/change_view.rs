@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::layout::{is_of_database, link, row_link};
 use crate::access::{self, Right};
 use crate::history::{Change, ChangeKind, RowState, admin_history, may_undo};
+use crate::language::text;
 use crate::shown::{json_text, label_of};
 use crate::site::{Registered, Site};
 
@@ -112,11 +113,11 @@ fn view(
     let meta = model.meta();
     let zone = req.time_zone();
     let (action, kind) = match change.action {
-        ChangeKind::Change if change.impersonation() == Some(true) => ("began to act as", "change"),
-        ChangeKind::Change if change.impersonation() == Some(false) => ("stopped acting as", "change"),
-        ChangeKind::Create => ("added", "create"),
-        ChangeKind::Change => ("changed", "change"),
-        ChangeKind::Delete => ("deleted", "delete"),
+        ChangeKind::Change if change.impersonation() == Some(true) => (text!("began to act as"), "change"),
+        ChangeKind::Change if change.impersonation() == Some(false) => (text!("stopped acting as"), "change"),
+        ChangeKind::Create => (text!("added"), "create"),
+        ChangeKind::Change => (text!("changed"), "change"),
+        ChangeKind::Delete => (text!("deleted"), "delete"),
     };
     let needed = match change.action {
         ChangeKind::Create => Right::Delete,
@@ -127,16 +128,16 @@ fn view(
     let is_of_row = change.impersonation().is_none();
     let may_undo = is_of_row && !is_undone && may_undo(req, model, needed)?;
     let note = match (&change.undoes, is_undone) {
-        (_, true) => "undone since".to_owned(),
-        (Some(_), false) => "undoes an earlier change".to_owned(),
+        (_, true) => text!("undone since"),
+        (Some(_), false) => text!("undoes an earlier change"),
         (None, false) => String::new(),
     };
     let exists = existing.contains(&(meta.table, change.row_key.clone()));
     Ok(ChangeView {
         at: zone.local(change.at).format("%Y-%m-%d %H:%M").to_string(),
-        who: if change.user_name.is_empty() { "The program".to_owned() } else { change.user_name.clone() },
+        who: if change.user_name.is_empty() { text!("The program") } else { change.user_name.clone() },
         address: change.address.clone().unwrap_or_default(),
-        action: action.to_owned(),
+        action,
         kind,
         model: meta.label.to_owned(),
         label: change.label.clone(),

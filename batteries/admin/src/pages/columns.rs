@@ -8,6 +8,7 @@ use lback_models::{List, ManyToManyMeta, ModelOps, Value};
 use serde::Serialize;
 
 use crate::access;
+use crate::language::text;
 use crate::model_admin::Listed;
 use crate::query_string::{Kept, QueryString};
 use crate::shown::labels;
@@ -75,15 +76,6 @@ pub(super) fn configured(req: &mut Request, site: &Site, model: &Registered) -> 
     Ok(columns)
 }
 
-pub(super) fn name_of(model: &Registered, column: Listed) -> &'static str {
-    match column {
-        Listed::Field(field) => field.name,
-        Listed::Through(through) => through.name,
-        Listed::Link(link) => link.name,
-        Listed::Computed(at) => model.options.computed[at].name,
-    }
-}
-
 pub(super) fn label_of(model: &Registered, column: Listed) -> String {
     match column {
         Listed::Field(field) => field.label.to_owned(),
@@ -106,10 +98,10 @@ pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered, query: 
     let available = available(req, site, model)?;
     let mut columns: Vec<Listed> = Vec::new();
     for name in names {
-        let column = available.iter().find(|column| name_of(model, **column) == name);
-        let column = *column.ok_or_else(|| Error::bad_request("This list has no such column. Open the list again."))?;
+        let column = available.iter().find(|column| model.column_name(**column) == name);
+        let column = *column.ok_or_else(|| Error::bad_request(text!("This list has no such column. Open the list again.")))?;
         // Each column is shown once.
-        if !columns.iter().any(|other| name_of(model, *other) == name) {
+        if !columns.iter().any(|other| model.column_name(*other) == name) {
             columns.push(column);
         }
     }
@@ -125,19 +117,19 @@ pub(super) fn chooser(
     query: &QueryString,
     path: &str,
 ) -> Result<ChooserView> {
-    let names: Vec<&str> = columns.iter().map(|column| name_of(model, *column)).collect();
+    let names: Vec<&str> = columns.iter().map(|column| model.column_name(*column)).collect();
     let earlier = |at: usize| {
         let mut names = names.clone();
         names.swap(at - 1, at);
         query.with(NAME, Some(&names.join(","))).on(path)
     };
     let choice = |column: Listed, at: Option<usize>| ColumnChoice {
-        name: name_of(model, column),
+        name: model.column_name(column),
         label: label_of(model, column),
         is_chosen: at.is_some(),
         earlier: at.filter(|at| *at > 0).map(earlier),
     };
-    let others = available(req, site, model)?.into_iter().filter(|column| !names.contains(&name_of(model, *column)));
+    let others = available(req, site, model)?.into_iter().filter(|column| !names.contains(&model.column_name(*column)));
     let choices = columns.iter().enumerate().map(|(at, column)| choice(*column, Some(at))).chain(others.map(|column| choice(column, None)));
     Ok(ChooserView {
         choices: choices.collect(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::file_inputs::sent_files;
 use super::layout::{Crumb, render};
 use crate::access;
+use crate::language::text;
 use crate::site::{Registered, Site};
 
 /// The field for the password.
@@ -55,7 +56,7 @@ pub(super) fn confirm(req: &mut Request) -> Result<Option<Response>> {
     };
     let (error, status) = match refused {
         None => (None, StatusCode::OK),
-        Some(LoginRefused::Wrong) => (Some("That is not your password.".to_owned()), StatusCode::OK),
+        Some(LoginRefused::Wrong) => (Some(text!("That is not your password.")), StatusCode::OK),
         Some(LoginRefused::TooMany(throttled)) => {
             return page(req, sent, Some(throttled.to_string())).map(|page| Some(throttled.answer(page)));
         }
@@ -70,5 +71,5 @@ fn page(req: &mut Request, sent: Vec<(String, String)>, error: Option<String>) -
     let action_url = req.path_and_query().to_owned();
     let has_files = !sent_files(req)?.is_empty();
     let context = context! { action_url, sent, error, has_files, password => PASSWORD };
-    render(req, "admin/confirm.html", "", vec![Crumb::new("Confirm your password", None)], context)
+    render(req, "admin/confirm.html", "", vec![Crumb::new(text!("Confirm your password"), None)], context)
 }

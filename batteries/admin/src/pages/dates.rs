@@ -7,6 +7,7 @@ use lback_models::{Comparison, Cursor, FieldMeta, Filter, Kind, List, Value};
 use serde::Serialize;
 
 use super::filters::{is_known, start_of};
+use crate::language::text;
 use crate::query_string::QueryString;
 
 /// The parameter: `2026`, `2026-11` or `2026-11-30`.
@@ -40,7 +41,7 @@ impl Span {
     /// # Errors
     /// Returns 400 if it is invalid.
     pub(super) fn of(query: &QueryString) -> Result<Option<Self>> {
-        let invalid = || Error::bad_request("This is not a date. Open the list again.");
+        let invalid = || Error::bad_request(text!("This is not a date. Open the list again."));
         query.get(NAME).map(|text| Span::parse(text).filter(|span| span.end().is_some()).ok_or_else(invalid)).transpose()
     }
 
@@ -106,7 +107,7 @@ pub(super) fn links(
     let label = |part: &Span| part.first.format(if part.parts == 2 { "%b" } else { "%-d" }).to_string();
     let items = parts.into_iter().map(|part| DateLink { label: label(&part), url: link(Some(part)) }).collect();
     let up = match span.parts {
-        1 => DateLink { label: "All dates".to_owned(), url: link(None) },
+        1 => DateLink { label: text!("All dates"), url: link(None) },
         parts => {
             let first = if parts == 2 { span.first.with_month(1) } else { span.first.with_day(1) };
             let above = Span { first: first.unwrap_or(span.first), parts: parts - 1 };

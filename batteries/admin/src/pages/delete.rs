@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lback_auth::RequestAuth;
 use lback_core::{Error, Method, Request, Response, Result, StatusCode, context};
 use lback_db::RequestDb;
-use lback_models::runtime::{Dependents, dependents, ops_of, within_sentence};
+use lback_models::runtime::{Dependents, dependents, ops_of};
 use lback_models::{Cursor, FieldMeta, ModelMeta, ModelOps, OnDelete, Value};
 use lback_session::RequestSession;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use super::list::narrowed;
 use super::list_rows::FROM;
 use crate::access::{self, Right};
 use crate::history::{Recorder, state_of};
+use crate::language::{text, within_sentence};
 use crate::query_string::QueryString;
 use crate::saving::{self, in_savepoint, refusal};
 use crate::site::{Registered, Site};
@@ -95,7 +96,7 @@ struct Chosen {
 /// Returns 400 if there are too many.
 pub(super) fn chosen(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Vec<Value>>> {
     let Chosen { row: keys, all } = req.form()?;
-    let too_many = || Error::bad_request(format!("At most {MOST_CHOSEN} rows can be changed at once. Narrow the list first."));
+    let too_many = || Error::bad_request(text!("At most {count} rows can be changed at once. Narrow the list first.", count = MOST_CHOSEN));
     if all {
         let list = narrowed(req, site, model, &QueryString::of(req)?)?;
         let page = list.page(req.db()?, &Cursor::default(), u32::try_from(MOST_CHOSEN).unwrap_or(u32::MAX))?;
@@ -147,7 +148,7 @@ pub(super) fn delete_several(
     let path = query.on(&link(req, "delete-several", &[("model", &model.meta().table)])?);
     let back = query.on(&link(req, "list", &[("model", &model.meta().table)])?);
     if rows.is_empty() {
-        req.session().flash("warning", "Choose rows first.");
+        req.session().flash("warning", &text!("Choose rows first."));
         return Ok(Response::redirect(&back));
     }
     delete_or_ask(req, site, model, rows, &path, back, is_confirmed)
@@ -188,7 +189,7 @@ fn delete_or_ask(
     }
     let (named, more) = named_rows(req, model, &rows)?;
     let meta = model.meta();
-    let crumbs = vec![Crumb::new(meta.plural, Some(link(req, "list", &[("model", &meta.table)])?)), Crumb::new("Delete", None)];
+    let crumbs = vec![Crumb::new(meta.plural, Some(link(req, "list", &[("model", &meta.table)])?)), Crumb::new(text!("Delete"), None)];
     let is_refused = is_confirmed;
     let context = context! {
         model => ModelView::of(req, model)?,
@@ -210,12 +211,12 @@ fn delete_or_ask(
 /// Returns which rows would be deleted as well, but may not be deleted by the user.
 fn refused(req: &mut Request, site: &Site, found: &Dependents) -> Result<Option<String>> {
     if found.has_more && !may_delete_any(req, site)? {
-        return Ok(Some(format!("More than {MOST_ROWS} rows, which are too many to check whether you may delete them")));
+        return Ok(Some(text!("More than {count} rows, which are too many to check whether you may delete them", count = MOST_ROWS)));
     }
     for (meta, rows) in &found.deleted {
         // The pairs of a relation belong to their rows.
         let Some(model) = site.find(meta.table) else { continue };
-        let may_not = || Some(format!("{} that you may not delete", meta.plural));
+        let may_not = || Some(text!("{models} that you may not delete", models = meta.plural));
         if model.options.rows.is_some() {
             let keys: Vec<_> = rows.iter().map(|row| model.ops.key(row)).collect();
             if access::rows(req, model)?.with_keys(req.db()?, &keys)?.len() < rows.len() {
@@ -275,14 +276,15 @@ fn delete(req: &mut Request, model: &Registered, rows: &[Vec<Value>], found: &De
     match deleted {
         Ok(()) => {
             let message = match rows {
-                [row] => format!("{} \"{}\" has been deleted.", meta.label, model.ops.label(row)),
-                rows => format!("{} {} have been deleted.", rows.len(), within_sentence(meta.plural)),
+                [row] => text!("{model} \"{row}\" has been deleted.", model = meta.label, row = model.ops.label(row)),
+                rows => text!("{count} {models} have been deleted.", count = rows.len(), models = within_sentence(meta.plural)),
             };
             req.session().flash("success", &message);
         }
         Err(error) if refusal(&error).is_some() => req.session().flash("error", error.message()),
         Err(error) if is_refused_row(&error) || error.status() == StatusCode::CONFLICT => {
-            req.session().flash("error", "Nothing was deleted, because rows have been changed in the meantime or others refer to them.");
+            req.session()
+                .flash("error", &text!("Nothing was deleted, because rows have been changed in the meantime or others refer to them."));
         }
         Err(error) => return Err(error),
     }

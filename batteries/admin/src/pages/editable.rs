@@ -12,6 +12,7 @@ use super::edit::{SEEN, fingerprint, without};
 use super::row_errors::RowErrors;
 use crate::access::{self, Right};
 use crate::history::{RowState, state_of};
+use crate::language::text;
 use crate::model_admin::Listed;
 use crate::saving::{self, Old, in_savepoint, refusal};
 use crate::shown::value_of;
@@ -87,7 +88,7 @@ impl<'a> Editable<'a> {
                 let texts = form_texts(field, value_of(self.model.meta(), &row.values, field));
                 // The column has the label.
                 let input = form_field(field).rename(name(&row.key, field)).initial(texts);
-                fields.push(input.label(format!("{} of {}", field.label, row.label)));
+                fields.push(input.label(text!("{field} of {row}", field = field.label, row = row.label)));
             }
             fields.push(Field::new(seen(&row.key), FieldKind::Text).optional().hidden().initial(fingerprint(&row.state).as_str()));
         }
@@ -117,7 +118,7 @@ impl<'a> Editable<'a> {
                 continue;
             }
             if given.text(&seen(&row.key)) != fingerprint(&row.state) {
-                form.add_form_error(format!("\"{}\" has been changed since you opened this page. Open the list again.", row.label));
+                form.add_form_error(text!("\"{row}\" has been changed since you opened this page. Open the list again.", row = row.label));
                 continue;
             }
             self.errors(row).clean(&values, form)?;
@@ -141,7 +142,7 @@ impl<'a> Editable<'a> {
         match (saved, refused) {
             (Ok(()), _) => Ok(Some(changed.len())),
             (Err(error), _) if error.status() == StatusCode::CONFLICT && refusal(&error).is_none() => {
-                form.add_form_error("A row has been changed or deleted in the meantime. Open the list again.");
+                form.add_form_error(text!("A row has been changed or deleted in the meantime. Open the list again."));
                 Ok(None)
             }
             (Err(error), Some((row, values))) => {
@@ -178,7 +179,7 @@ pub(super) fn submitted(req: &mut Request, model: &Registered, list: &List) -> R
     if rows.len() < keys.len() {
         return Err(Error::new(
             StatusCode::CONFLICT,
-            "Some of these rows have been changed or deleted in the meantime. Open the list again.",
+            text!("Some of these rows have been changed or deleted in the meantime. Open the list again."),
         ));
     }
     Ok(rows)

@@ -7,10 +7,11 @@ use lback_core::{Error, Request, Response, Result, TimeZone};
 use lback_db::{Db, RequestDb};
 use lback_models::{FieldMeta, List, Value};
 
-use super::columns::{self, linked_labels, name_of};
+use super::columns::{self, linked_labels};
 use super::layout::site_and_table;
 use super::list::narrowed;
 use crate::access;
+use crate::language::text;
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
 use crate::shown::{rows_by_key, value_of};
@@ -33,16 +34,21 @@ pub(super) fn export(req: &mut Request) -> Result<Response> {
         Some("csv") => ("text/csv; charset=utf-8", "csv"),
         Some("json") => ("application/json", "json"),
         #[cfg(not(feature = "xlsx"))]
-        Some("xlsx") => return Err(Error::bad_request("An export as XLSX needs the feature admin-xlsx of lback.")),
+        Some("xlsx") => return Err(Error::bad_request(text!("An export as XLSX needs the feature admin-xlsx of lback."))),
         #[cfg(feature = "xlsx")]
         Some("xlsx") => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
-        _ => return Err(Error::bad_request(format!("A list is exported as {}.", FORMATS.join(" or ")))),
+        _ => return Err(Error::bad_request(text!("A list is exported as {formats}.", formats = FORMATS.join(", ")))),
     };
     #[cfg(feature = "xlsx")]
     if ending == "xlsx" && list.has_more_than(req.db()?, super::xlsx::MOST_ROWS)? {
         let most = super::xlsx::MOST_ROWS;
-        return Err(Error::bad_request(format!("A sheet has at most {most} rows. Narrow the list first, or export it as CSV.")));
+        return Err(Error::bad_request(text!(
+            "A sheet has at most {count} rows. Narrow the list first, or export it as CSV.",
+            count = most
+        )));
     }
+    // A missing table is an error before the first byte is sent.
+    list.has_more_than(req.db()?, 0)?;
     let (site, name): (Arc<Site>, String) = (site.clone(), table.clone());
     let response = req.stream_db(media_type, move |db, out| {
         let model = site.model(&name)?;
@@ -86,13 +92,13 @@ impl Exported {
                 Listed::Through(through) => through.to,
                 Listed::Field(_) | Listed::Computed(_) => continue,
             };
-            others.extend(access::visible(req, site, to)?.map(|list| (name_of(model, *column), list)));
+            others.extend(access::visible(req, site, to)?.map(|list| (model.column_name(*column), list)));
         }
         Ok(Exported { columns, others, zone: req.time_zone() })
     }
 
     pub(super) fn names<'a>(&'a self, model: &'a Registered) -> impl Iterator<Item = &'static str> + 'a {
-        self.columns.iter().map(|column| name_of(model, *column))
+        self.columns.iter().map(|column| model.column_name(*column))
     }
 
     /// Calls `write` with the values of each row.

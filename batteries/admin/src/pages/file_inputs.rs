@@ -2,9 +2,9 @@
 
 use lback_core::{Request, Result, UploadedFile};
 use lback_forms::{Field, FieldError, Form, Values};
-use lback_models::runtime::within_sentence;
 use lback_models::{FieldMeta, Format, Value};
 
+use crate::language::{text, within_sentence};
 use crate::stored_files::{ImageKind, NewFile, is_file};
 
 /// The media types of the images that a field accepts.
@@ -29,7 +29,7 @@ pub(super) fn with_clear(input: Field, field: &FieldMeta, current: &Value) -> (F
     }
     let clear = can_clear(field, current).then(|| {
         let clear = Field::boolean(clear_name(input.name()));
-        clear.label(format!("Clear {}", within_sentence(field.label))).optional()
+        clear.label(text!("Clear {field}", field = within_sentence(field.label))).optional()
     });
     (if has_file(current) { input.optional() } else { input }, clear)
 }
@@ -49,13 +49,13 @@ pub(super) fn clear_name(name: &str) -> String {
 }
 
 fn not_empty(file: UploadedFile) -> Result<UploadedFile, FieldError> {
-    if file.is_empty() { Err("This file is empty.".into()) } else { Ok(file) }
+    if file.is_empty() { Err(text!("This file is empty.").into()) } else { Ok(file) }
 }
 
 fn image(file: UploadedFile) -> Result<UploadedFile, FieldError> {
     match ImageKind::of(file.reader()) {
         Ok(Some(_)) => Ok(file),
-        _ => Err("This is not an image. Choose one in the format PNG, JPEG, GIF or WebP.".into()),
+        _ => Err(text!("This is not an image. Choose one in the format PNG, JPEG, GIF or WebP.").into()),
     }
 }
 
@@ -86,7 +86,7 @@ pub(super) fn sent_files(req: &mut Request) -> Result<Vec<String>> {
 pub(super) fn ask_again(sent: &[String], form: &mut Form<Values>) {
     for name in sent {
         if form.errors().of(name).next().is_none() {
-            form.add_error(name, "Choose the file again. It has not been saved.");
+            form.add_error(name, text!("Choose the file again. It has not been saved."));
         }
     }
 }

@@ -8,6 +8,7 @@ use super::edit::row_of_path;
 use super::file_inputs::{can_clear, clear_name};
 use super::layout::{key_in_path, link, site_and_table};
 use crate::access::{self, Right};
+use crate::language::text;
 use crate::shown::value_of;
 use crate::site::Registered;
 use crate::stored_files::{ImageKind, is_file};
@@ -62,7 +63,7 @@ pub(super) fn show(req: &mut Request) -> Result<Response> {
     let model = site.model(&table)?;
     access::require(req, model, Right::View)?;
     let (_, row) = row_of_path(req, model)?;
-    let missing = || Error::not_found("There is no such file.");
+    let missing = || Error::not_found(text!("There is no such file."));
     let name: String = req.param("field")?;
     let field = model.meta().field(&name).filter(|field| is_file(field) && !field.hidden).ok_or_else(missing)?;
     if !access::sees_field(req, model, field.name)? {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::conditions::{Condition, narrow};
 use super::filter_views::FilterView;
+use crate::language::text;
 use crate::query_string::QueryString;
 use crate::site::Registered;
 
@@ -21,7 +22,7 @@ const MOST: usize = 100;
 /// The link that shows or hides the numbers.
 #[derive(Serialize)]
 pub(super) struct CountsLink {
-    label: &'static str,
+    label: String,
     url: String,
 }
 
@@ -50,7 +51,7 @@ pub(super) fn are_wanted(query: &QueryString) -> Result<bool> {
 
 /// Returns the link that shows or hides the numbers. `None` if no filter has choices.
 pub(super) fn link(views: &[FilterView], query: &QueryString, path: &str) -> Option<CountsLink> {
-    let (label, value) = if query.get(NAME).is_some() { ("Hide counts", None) } else { ("Show counts", Some("1")) };
+    let (label, value) = if query.get(NAME).is_some() { (text!("Hide counts"), None) } else { (text!("Show counts"), Some("1")) };
     views.iter().any(|view| !view.choices.is_empty()).then(|| CountsLink { label, url: query.with(NAME, value).on(path) })
 }
 

@@ -10,6 +10,7 @@ use lback_models::{Comparison, Cursor, FieldMeta, Filter, Kind, List, ManyToMany
 use super::conditions::{Condition, Narrows};
 use super::filter_views::{ActiveView, ChoiceView, FilterView, view};
 use crate::access;
+use crate::language::text;
 use crate::list_options::{Filtered, OwnFilter, Through};
 use crate::names::Named;
 use crate::query_string::QueryString;
@@ -157,7 +158,7 @@ impl Filters {
     }
 
     fn push_choice(&mut self, name: &str, label: &str, mut choices: Vec<ChoiceView>, chosen: Option<&str>) {
-        choices.insert(0, ChoiceView::new("", "Any", None));
+        choices.insert(0, ChoiceView::new("", &text!("Any"), None));
         for choice in &mut choices {
             choice.selected = choice.value == chosen.unwrap_or_default();
         }
@@ -202,7 +203,7 @@ impl Filters {
             return Ok(());
         };
         if field.null {
-            choices.push((EMPTY.to_owned(), "None".to_owned()));
+            choices.push((EMPTY.to_owned(), text!("None")));
         }
         let choices = choices.iter().map(|(value, label)| choice(field, value, label)).collect();
         self.add_choice(field.name, field.label, choices, query, path)
@@ -270,9 +271,9 @@ impl Filters {
             self.add(name, filter);
         }
         let shown = match (from, to) {
-            (Some(from), Some(to)) => Some(format!("{from} to {to}")),
-            (Some(from), None) => Some(format!("from {from}")),
-            (None, Some(to)) => Some(format!("up to {to}")),
+            (Some(from), Some(to)) => Some(text!("{from} to {to}", from, to)),
+            (Some(from), None) => Some(text!("from {from}", from)),
+            (None, Some(to)) => Some(text!("up to {to}", to)),
             (None, None) => None,
         };
         let is_active = shown.is_some();
@@ -299,7 +300,7 @@ pub(super) fn key_parameter(field: &FieldMeta) -> String {
 }
 
 fn invalid(label: &str) -> Error {
-    Error::bad_request(format!("The filter \"{label}\" has an invalid value. Open the list again."))
+    Error::bad_request(text!("The filter \"{field}\" has an invalid value. Open the list again.", field = label))
 }
 
 /// Returns a text that both databases can search for: without NUL, and not longer than SQLite's patterns.
@@ -318,11 +319,11 @@ fn is_date(field: &FieldMeta) -> bool {
 /// Returns the choices of a field by stored text.
 fn choices_of(field: &'static FieldMeta) -> Vec<ChoiceView> {
     let mut choices: Vec<_> = match field.kind {
-        Kind::Bool => vec![choice(field, "true", "Yes"), choice(field, "false", "No")],
+        Kind::Bool => vec![choice(field, "true", &text!("Yes")), choice(field, "false", &text!("No"))],
         _ => field.choices.iter().map(|(value, label)| choice(field, value, label)).collect(),
     };
     if field.null {
-        choices.push(choice(field, EMPTY, "None"));
+        choices.push(choice(field, EMPTY, &text!("None")));
     }
     choices
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::layout::{is_of_database, row_link, site_and_table};
 use crate::access::{self, Right};
+use crate::language::text;
 use crate::names::named;
 use crate::query_string::QueryString;
 use crate::site::Site;
@@ -68,13 +69,13 @@ pub(super) fn choices(req: &mut Request) -> Result<Response> {
         access::require(req, model, Right::Change)?;
     }
     let name: String = req.param("field")?;
-    let unknown = || Error::not_found("There are no choices for this field.");
+    let unknown = || Error::not_found(text!("There are no choices for this field."));
     let named = named(model.meta(), &name).map_err(|_| unknown())?;
     if !access::changes_field(req, model, named.name())? {
         return Err(unknown());
     }
     let to = named.to().ok_or_else(unknown)?;
-    let list = access::visible(req, &site, to)?.ok_or_else(|| Error::forbidden("You are not allowed to see these rows."))?;
+    let list = access::visible(req, &site, to)?.ok_or_else(|| Error::forbidden(text!("You are not allowed to see these rows.")))?;
     let query = QueryString::of(req)?;
     let found = list.search_labels(req.db()?, query.get("q").unwrap_or_default().trim(), MOST_CHOICES)?;
     let view = |choice: &lback_forms::Choice| ChoiceView { value: choice.value().to_owned(), label: choice.label().to_owned() };

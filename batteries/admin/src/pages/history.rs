@@ -13,6 +13,7 @@ use super::edit::row_of_path;
 use super::layout::{Crumb, link, render, row_link, site_and_table};
 use crate::access::{self, Right};
 use crate::history::{self, Change, admin_history};
+use crate::language::{counted, text};
 use crate::query_string::QueryString;
 use crate::saving::in_savepoint;
 use crate::shown::{json_text, label_of};
@@ -33,7 +34,7 @@ pub(super) fn all(req: &mut Request) -> Result<Response> {
     let cursor: Cursor = req.query()?;
     let page = Change::ordered().filter(admin_history::model.eq_any(tables)).cursor_page(req.db()?, &cursor, PER_PAGE)?;
     let path = link(req, "history", &[])?;
-    show(req, &site, "History", page, &path, None, "", vec![Crumb::new("History", None)])
+    show(req, &site, &text!("History"), page, &path, None, "", vec![Crumb::new(text!("History"), None)])
 }
 
 /// The changes of a row.
@@ -50,9 +51,9 @@ pub(super) fn of_row(req: &mut Request) -> Result<Response> {
     let crumbs = vec![
         Crumb::new(model.meta().plural, Some(link(req, "list", &[("model", &table)])?)),
         Crumb::new(row.label.clone(), Some(row.url.clone())),
-        Crumb::new("History", None),
+        Crumb::new(text!("History"), None),
     ];
-    let title = format!("History of {}", row.label);
+    let title = text!("History of {row}", row = row.label);
     show(req, &site, &title, page, &path, Some(row), &table, crumbs)
 }
 
@@ -78,7 +79,7 @@ fn show(
 pub(super) fn state(req: &mut Request) -> Result<Response> {
     let site = Site::of(req)?;
     let id: i64 = req.param("id")?;
-    let missing = || Error::not_found("This change is not in the history.");
+    let missing = || Error::not_found(text!("This change is not in the history."));
     let change: Change = Change::query().filter(admin_history::id.eq(id)).first(req.db()?).optional()?.ok_or_else(missing)?;
     let model = site.find(&change.model).ok_or_else(missing)?;
     access::require(req, model, Right::View)?;
@@ -99,8 +100,8 @@ pub(super) fn state(req: &mut Request) -> Result<Response> {
     let at = req.time_zone().local(change.at).format("%Y-%m-%d %H:%M");
     let title = format!("{} \"{}\", {at}", meta.label, change.label);
     let back = link(req, "history", &[])?;
-    let crumbs = vec![Crumb::new("History", Some(back)), Crumb::new(change.label.clone(), None)];
-    let context = context! { title, columns => ["Field", "Value"], rows, actions => Vec::<String>::new() };
+    let crumbs = vec![Crumb::new(text!("History"), Some(back)), Crumb::new(change.label.clone(), None)];
+    let context = context! { title, columns => [text!("Field"), text!("Value")], rows, actions => Vec::<String>::new() };
     render(req, "admin/info.html", meta.table, crumbs, context)
 }
 
@@ -124,11 +125,11 @@ pub(super) fn undo(req: &mut Request) -> Result<Response> {
     let undone = match in_savepoint(req, |req| history::undo(req, &site, &batch)) {
         Err(error) if error.status() == StatusCode::CONFLICT => {
             let text = error.message().to_owned();
-            return refuse(req, "This cannot be undone", &text, back);
+            return refuse(req, &text!("This cannot be undone"), &text, back);
         }
         undone => undone?,
     };
-    let message = if undone == 1 { "The change has been undone.".to_owned() } else { format!("{undone} changes have been undone.") };
+    let message = counted!(undone, "The change has been undone.", "{count} changes have been undone.");
     req.session().flash("success", &message);
     Ok(Response::redirect(&back))
 }

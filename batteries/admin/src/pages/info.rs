@@ -7,6 +7,7 @@ use lback_session::RequestSession;
 use serde::Serialize;
 
 use super::layout::{Crumb, link, render};
+use crate::language::text;
 use crate::widgets::chart;
 
 #[derive(Serialize)]
@@ -43,7 +44,7 @@ pub(super) fn act(req: &mut Request) -> Result<Response> {
     let page = page(app.state(), &req.param::<String>("page")?)?;
     let name: String = req.param("action")?;
     let action = page.actions().iter().find(|action| action.name() == name);
-    let action = action.ok_or_else(|| Error::not_found("There is no such action."))?;
+    let action = action.ok_or_else(|| Error::not_found(text!("There is no such action.")))?;
     let Chosen { key } = req.form()?;
     let message = action.run(req, &key)?;
     req.session().flash("success", &message);
@@ -57,13 +58,13 @@ struct Chosen {
 
 fn page<'a>(pages: Option<&'a InfoPages>, name: &str) -> Result<&'a InfoPage> {
     let found = pages.and_then(|pages| pages.iter().find(|page| page.name() == name));
-    found.ok_or_else(|| Error::not_found("There is no such page."))
+    found.ok_or_else(|| Error::not_found(text!("There is no such page.")))
 }
 
 /// These pages reveal how the application is built and configured.
 fn require_superuser(req: &mut Request) -> Result<()> {
     match req.user()? {
         Some(user) if user.is_superuser => Ok(()),
-        _ => Err(Error::forbidden("Only superusers see this page.")),
+        _ => Err(Error::forbidden(text!("Only superusers see this page."))),
     }
 }

@@ -8,6 +8,7 @@ use lback_models::{Auto, FieldMeta, List, ManyToManyMeta, ModelOps as _, Value};
 use super::file_inputs::{file_input, file_value};
 use super::layout::link;
 use crate::access::{self, Seen};
+use crate::language::text;
 use crate::names::Named;
 use crate::site::{Registered, Site};
 use crate::stored_files::{NewFile, is_file};
@@ -66,6 +67,7 @@ pub(super) fn chosen_keys(link: &ManyToManyMeta, name: &str, given: &Values, lin
 
 /// Returns an input with radio buttons. One that is not required has a button for no choice.
 fn buttons(field: &'static FieldMeta) -> Field {
-    let none = field.null.then_some(("", "None"));
-    form_field(field).choices(none.into_iter().chain(field.choices.iter().copied())).radio()
+    let none = field.null.then(|| (String::new(), text!("None")));
+    let choices = field.choices.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned()));
+    form_field(field).choices(none.into_iter().chain(choices)).radio()
 }

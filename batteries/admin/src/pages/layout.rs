@@ -7,16 +7,11 @@ use lback_app::InfoPages;
 use lback_auth::RequestAuth;
 use lback_core::header::{CACHE_CONTROL, HeaderValue};
 use lback_core::{Context, Error, Request, Response, Result};
-use lback_models::runtime::within_sentence;
 use serde::Serialize;
 
 use crate::access::{Right, has};
+use crate::language::{ENGLISH, current, text, within_sentence};
 use crate::site::{Registered, Site};
-
-/// The title of the section of models that name none.
-const SECTION: &str = "Data";
-/// The title of the section of users and groups.
-const USERS: &str = "Users";
 
 #[derive(Serialize)]
 struct Layout {
@@ -33,6 +28,25 @@ struct Layout {
     sections: Vec<Section>,
     extra: Vec<Page>,
     crumbs: Vec<Crumb>,
+    language: LanguageView,
+}
+
+/// The language of the page, and the others.
+#[derive(Serialize)]
+struct LanguageView {
+    code: String,
+    /// The texts of the scripts, as JSON. `None` for English.
+    script_texts: Option<String>,
+    others: Vec<OtherLanguage>,
+    /// The address of the form that chooses another, and the page to which it returns.
+    choose: String,
+    here: String,
+}
+
+#[derive(Serialize)]
+struct OtherLanguage {
+    code: String,
+    name: String,
 }
 
 #[derive(Serialize)]
@@ -140,14 +154,14 @@ pub(super) fn key_of_path(text: &str) -> String {
 ///
 /// # Errors
 /// Returns 404 if the site has no such model.
-pub(super) fn site_and_table(req: &Request) -> Result<(Arc<Site>, String)> {
+pub(super) fn site_and_table(req: &mut Request) -> Result<(Arc<Site>, String)> {
     let site = Site::of(req)?;
     let table: String = req.param("model")?;
     site.model(&table)?;
     Ok((site, table))
 }
 
-/// Renders a page. `current` is the table of its model.
+/// Renders a page. `current` is the table of its model, for which the application may have a template of its own.
 pub(super) fn render(req: &mut Request, template: &str, current: &str, crumbs: Vec<Crumb>, mut context: Context) -> Result<Response> {
     let site = Site::of(req)?;
     let sections = sections(req, &site, current)?;
@@ -167,12 +181,35 @@ pub(super) fn render(req: &mut Request, template: &str, current: &str, crumbs: V
         sections,
         extra: info_pages(req)?,
         crumbs,
+        language: language(req, &site)?,
     };
     context.insert("admin", &layout);
-    let mut response = req.render(template, context)?;
+    let own = template_of(template, current).filter(|own| req.app().templates().contains(own));
+    let mut response = req.render(own.as_deref().unwrap_or(template), context)?;
     // Neither caches nor the back button may show the rows to the next visitor.
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+fn language(req: &Request, site: &Site) -> Result<LanguageView> {
+    let current = current();
+    let code = current.as_ref().map_or(ENGLISH, |language| &language.code).to_owned();
+    let english = (ENGLISH.to_owned(), "English".to_owned());
+    let known = site.languages.iter().map(|language| (language.code.clone(), language.name().to_owned()));
+    let others = known.chain([english]).filter(|(other, _)| *other != code);
+    Ok(LanguageView {
+        script_texts: current.map(|language| language.script_texts()),
+        others: others.map(|(code, name)| OtherLanguage { code, name }).collect(),
+        choose: link(req, "language", &[])?,
+        here: req.path_and_query().to_owned(),
+        code,
+    })
+}
+
+/// Returns the name of the template of a page for one model: `admin/tickets/list.html`.
+fn template_of(template: &str, table: &str) -> Option<String> {
+    let (folder, page) = template.rsplit_once('/')?;
+    (!table.is_empty()).then(|| format!("{folder}/{table}/{page}"))
 }
 
 /// Returns the pages of batteries, for superusers.
@@ -196,17 +233,18 @@ fn sections(req: &mut Request, site: &Site, current: &str) -> Result<Vec<Section
             continue;
         }
         let meta = model.meta();
-        let default = if meta.table.starts_with("auth_") { USERS } else { SECTION };
-        let title = model.options.section.as_deref().unwrap_or(default);
+        let default = || if meta.table.starts_with("auth_") { text!("Users") } else { text!("Data") };
+        let title = model.options.section.as_deref().map_or_else(default, str::to_owned);
         let view = ModelView::of(req, model)?;
         let page = Page { label: meta.plural.to_owned(), url: view.url, add: view.add, is_current: meta.table == current };
         match sections.iter_mut().find(|section| section.label == title) {
             Some(section) => section.models.push(page),
-            None => sections.push(Section { label: title.to_owned(), models: vec![page] }),
+            None => sections.push(Section { label: title, models: vec![page] }),
         }
     }
+    let users = text!("Users");
     // Users come last unless the application says otherwise.
-    sections.sort_by_key(|section| section.label == USERS);
+    sections.sort_by_key(|section| section.label == users);
     Ok(sections)
 }
 

@@ -23,6 +23,7 @@ use super::list_rows::rows_of;
 use super::search::{search, search_help, searched};
 use super::views::ViewsView;
 use crate::access::{self, Right};
+use crate::language::{counted, text};
 use crate::model_admin::{Listed, Searched};
 use crate::query_string::QueryString;
 use crate::shown::is_number;
@@ -143,7 +144,7 @@ fn in_order(req: &mut Request, model: &Registered, query: &QueryString, list: Li
     let unseen = access::unseen_fields(req, model)?;
     let is_allowed = |name: &str| is_sortable(model, name) && !unseen.contains(name);
     if query.get("sort").is_some() && !order.iter().all(|name| is_allowed(name.trim_start_matches('-'))) {
-        return Err(Error::bad_request("This list cannot be sorted by this column. Open the list again."));
+        return Err(Error::bad_request(text!("This list cannot be sorted by this column. Open the list again.")));
     }
     let order = along_index(model.meta(), order, &unseen);
     list.order_by(&order.iter().map(String::as_str).collect::<Vec<_>>())
@@ -193,7 +194,7 @@ pub(super) fn save(req: &mut Request, site: &Site, model: &Registered) -> Result
     if let (Some(editable), Some(form)) = (&editable, &mut form)
         && let Some(count) = editable.save(req, form)?
     {
-        let message = if count == 1 { "One row has been saved.".to_owned() } else { format!("{count} rows have been saved.") };
+        let message = counted!(count, "One row has been saved.", "{count} rows have been saved.");
         req.session().flash("success", &message);
         return Ok(Response::redirect(&query.on(&link(req, "list", &[("model", &model.meta().table)])?)));
     }
@@ -311,7 +312,7 @@ pub(super) fn page_size(model: &Registered, query: &QueryString) -> Result<u32> 
         None => Ok(model.options.per_page.unwrap_or(DEFAULT_SIZE)),
         Some(text) => {
             let size = text.parse().ok().filter(|size| SIZES.contains(size));
-            size.ok_or_else(|| Error::bad_request("This is not a number of rows for a page."))
+            size.ok_or_else(|| Error::bad_request(text!("This is not a number of rows for a page.")))
         }
     }
 }
@@ -367,7 +368,7 @@ fn actions(req: &mut Request, model: &Registered) -> Result<Vec<ActionView>> {
         actions.extend(own.map(|action| ActionView { name: action.name, label: action.label.to_owned(), is_dangerous: false }));
     }
     if access::has(req, model, Right::Delete)? {
-        actions.push(ActionView { name: "delete", label: "Delete".to_owned(), is_dangerous: true });
+        actions.push(ActionView { name: "delete", label: text!("Delete"), is_dangerous: true });
     }
     Ok(actions)
 }

@@ -8,7 +8,7 @@ use lback_models::runtime::ops_of;
 use lback_models::{FieldMeta, Format, ModelOps as _, Value};
 use serde::Serialize;
 
-use super::columns::{LinkedLabels, linked_labels, name_of};
+use super::columns::{LinkedLabels, linked_labels};
 use super::editable::{self, Editable};
 use super::files::file_link;
 use super::layout::row_link;
@@ -82,7 +82,7 @@ pub(super) fn rows_of(
 /// Returns the places of the columns that lead to the row: those of the configuration, or the first.
 fn leading(model: &Registered, columns: &[Listed]) -> Vec<usize> {
     let Some(leading) = &model.options.leading else { return vec![0] };
-    let is_leading = |column: Listed| leading.iter().any(|other| name_of(model, *other) == name_of(model, column));
+    let is_leading = |column: Listed| leading.iter().any(|other| model.column_name(*other) == model.column_name(column));
     let places: Vec<usize> = (0..columns.len()).filter(|at| is_leading(columns[*at])).collect();
     // The visitor may have chosen other columns.
     if places.is_empty() && !leading.is_empty() { vec![0] } else { places }

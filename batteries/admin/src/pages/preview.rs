@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::site_and_table;
 use crate::access::{self, Right};
+use crate::language::text;
 
 /// The maximum size of a request, in bytes. A text is longer in a form, which escapes many characters.
 pub(super) const MOST_BODY: u64 = 1024 * 1024;
@@ -30,7 +31,7 @@ pub(super) fn markdown(req: &mut Request) -> Result<Response> {
     }
     let name: String = req.param("field")?;
     if !model.options.markdown.iter().any(|field| field.name == name) || !access::changes_field(req, model, &name)? {
-        return Err(Error::not_found("This field has no preview."));
+        return Err(Error::not_found(text!("This field has no preview.")));
     }
     let Source { text } = req.form()?;
     Response::json(&Preview { html: render(&text) })?.with_header("cache-control", "no-store")

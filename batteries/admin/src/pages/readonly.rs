@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::files::FileView;
 use super::list_rows::References;
 use crate::access;
+use crate::language::text;
 use crate::model_admin::Listed;
 use crate::names::Named;
 use crate::shown::{labels, text, value_of};
@@ -107,7 +108,8 @@ pub(super) fn fixed(
             let more = found.len().saturating_sub(MOST_LABELS);
             let mut text = found.into_values().take(MOST_LABELS).collect::<Vec<_>>().join(", ");
             if more > 0 {
-                text += &format!(" and {more} more");
+                text += " ";
+                text += &text!("and {count} more", count = more);
             }
             Ok(Some(FieldView::fixed(link.label, text)))
         }

@@ -1,10 +1,10 @@
 //! The search of a list: the searched fields, and the conditions.
 
 use lback_core::{Request, Result};
-use lback_models::runtime::within_sentence;
 use lback_models::{Filter, Kind, ModelMeta, Value};
 
 use crate::access;
+use crate::language::within_sentence;
 use crate::model_admin::Searched;
 use crate::site::{Registered, Site};
 

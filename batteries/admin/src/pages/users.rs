@@ -14,13 +14,12 @@ use super::layout::{Crumb, ModelView, link, render, row_link};
 use super::readonly::{FieldView, fixed};
 use crate::access::{self, Right};
 use crate::history::{Recorder, state_of};
+use crate::language::{text, within_sentence};
 use crate::model_admin::{ModelAdmin, Options};
 use crate::names::Named;
 use crate::site::{Registered, Site};
 
 const TABLE: &str = User::META.table;
-/// The end of the message about a new user.
-const ADDED: &str = "added";
 /// The maximum number of sessions of a user that are listed.
 const MOST_SESSIONS: usize = 50;
 /// The longest password, in characters.
@@ -36,7 +35,7 @@ pub(crate) fn options() -> (Options, Vec<String>) {
     users.into_parts()
 }
 
-fn site(req: &Request) -> Result<std::sync::Arc<Site>> {
+fn site(req: &mut Request) -> Result<std::sync::Arc<Site>> {
     let site = Site::of(req)?;
     site.model(TABLE)?;
     Ok(site)
@@ -53,8 +52,11 @@ fn rights(req: &mut Request, user: Option<&User>) -> Result<Vec<Field>> {
     }
     let chosen = |is: fn(&User) -> bool| user.is_some_and(is);
     let mut fields = vec![
-        Field::boolean("is_staff").label("Staff").help("May enter the admin.").initial(chosen(|user| user.is_staff)),
-        Field::boolean("is_superuser").label("Superuser").help("Has every permission.").initial(chosen(|user| user.is_superuser)),
+        Field::boolean("is_staff").label(text!("Staff")).help(text!("May enter the admin.")).initial(chosen(|user| user.is_staff)),
+        Field::boolean("is_superuser")
+            .label(text!("Superuser"))
+            .help(text!("Has every permission."))
+            .initial(chosen(|user| user.is_superuser)),
     ];
     for name in ["groups", "own_permissions"] {
         let Some(link) = link_of(name) else { continue };
@@ -64,7 +66,11 @@ fn rights(req: &mut Request, user: Option<&User>) -> Result<Vec<Field>> {
             let texts = keys.iter().map(|key| if let Value::Int(id) = key { id.to_string() } else { String::new() });
             field = field.initial(texts.collect::<Vec<_>>());
         }
-        fields.push(if name == "own_permissions" { field.label("Permissions").help("In addition to those of the groups.") } else { field });
+        fields.push(if name == "own_permissions" {
+            field.label(text!("Permissions")).help(text!("In addition to those of the groups."))
+        } else {
+            field
+        });
     }
     Ok(fields)
 }
@@ -97,12 +103,12 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
     }
     let mut fields = vec![
         Field::text("username").max_length(150).autocomplete("off"),
-        Field::email("email").optional().label("E-mail address"),
+        Field::email("email").optional().label(text!("E-mail address")),
         Field::password("password")
             .optional()
             .max_length(LONGEST_PASSWORD)
             .autocomplete("new-password")
-            .help("Leave this empty if the user will set a password with a link in a mail."),
+            .help(text!("Leave this empty if the user will set a password with a link in a mail.")),
     ];
     fields.extend(rights(req, None)?);
     let names: Vec<&'static str> = ["username", "email", "password", "is_staff", "is_superuser", "groups", "own_permissions"]
@@ -113,7 +119,7 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
     if let Some(given) = form.submitted(req)?
         && let Some(user) = create(req, &mut form, &given)?
     {
-        return saved(req, model, &user, ADDED);
+        return saved(req, model, &user, Done::Added);
     }
     let groups = vec![GroupView::new("", names.into_iter().map(FieldView::input).collect())];
     page(req, model, None, form, groups, true)
@@ -170,11 +176,11 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let can_save = may_change(req, model, &user)?;
     let mut fields = Vec::new();
     if can_save {
-        fields.push(Field::email("email").optional().label("E-mail address").initial(user.email.as_deref().unwrap_or_default()));
+        fields.push(Field::email("email").optional().label(text!("E-mail address")).initial(user.email.as_deref().unwrap_or_default()));
         fields.push(
             Field::boolean("is_active")
-                .label("Active")
-                .help("Inactive users cannot log in, and are logged out everywhere.")
+                .label(text!("Active"))
+                .help(text!("Inactive users cannot log in, and are logged out everywhere."))
                 .initial(user.is_active),
         );
         fields.extend(rights(req, Some(&user))?);
@@ -182,12 +188,12 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     let mut form = Form::of(fields);
     if *req.method() == Method::POST && !can_save {
-        return Err(Error::forbidden("You are not allowed to change this user."));
+        return Err(Error::forbidden(text!("You are not allowed to change this user.")));
     }
     if let Some(given) = form.submitted(req)?
         && save(req, &mut form, &mut user, &given)?
     {
-        return saved(req, model, &user, "saved");
+        return saved(req, model, &user, Done::Saved);
     }
     let mut shown = Vec::new();
     for field in User::META.fields.iter().filter(|field| !field.hidden && field.column != "id") {
@@ -201,7 +207,7 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
     }
     let known = ["email", "is_active", "is_staff", "is_superuser", "groups", "own_permissions"];
     let inputs = known.into_iter().filter(|known| names.iter().any(|name| name == known)).map(FieldView::input).collect();
-    let groups = vec![GroupView::new("", inputs), GroupView::new("Information", shown)];
+    let groups = vec![GroupView::new("", inputs), GroupView::new(&text!("Information"), shown)];
     let groups = groups.into_iter().filter(|group| !group.is_empty()).collect();
     page(req, model, Some((key, user)), form, groups, can_save)
 }
@@ -215,7 +221,7 @@ fn save(req: &mut Request, form: &mut Form<Values>, user: &mut User, given: &Val
     let is_own = req.user()?.is_some_and(|own| own.id == user.id);
     let loses_own = !given.is_checked("is_active") || (user.is_superuser && !given.is_checked("is_superuser"));
     if is_own && loses_own {
-        form.add_form_error("You cannot deactivate yourself, nor stop being a superuser. Ask another superuser.");
+        form.add_form_error(text!("You cannot deactivate yourself, nor stop being a superuser. Ask another superuser."));
         return Ok(false);
     }
     let email = email_of(given);
@@ -235,7 +241,8 @@ fn save(req: &mut Request, form: &mut Form<Values>, user: &mut User, given: &Val
     grant(req, user, given)?;
     let recorder = Recorder::of(req)?;
     let db = req.db()?;
-    let now = User::find(db, user.id)?.ok_or_else(|| Error::new(StatusCode::CONFLICT, "This user has been deleted in the meantime."))?;
+    let now =
+        User::find(db, user.id)?.ok_or_else(|| Error::new(StatusCode::CONFLICT, text!("This user has been deleted in the meantime.")))?;
     let row = now.to_values()?;
     let after = state_of(db, ops::<User>(), &row, false)?;
     recorder.record(db, ops::<User>(), &row, Some(before), Some(after))?;
@@ -253,25 +260,25 @@ pub(super) fn password(req: &mut Request) -> Result<Response> {
     let (key, row) = row_of_path(req, model)?;
     let mut user = User::from_values(row)?;
     if !may_change(req, model, &user)? {
-        return Err(Error::forbidden("You are not allowed to change this user."));
+        return Err(Error::forbidden(text!("You are not allowed to change this user.")));
     }
     let new_password =
-        |name: &str, label: &str| Field::password(name).label(label).max_length(LONGEST_PASSWORD).autocomplete("new-password");
-    let mut form = Form::of([new_password("password", "New password"), new_password("again", "New password again")]);
+        |name: &str, label: String| Field::password(name).label(label).max_length(LONGEST_PASSWORD).autocomplete("new-password");
+    let mut form = Form::of([new_password("password", text!("New password")), new_password("again", text!("New password again"))]);
     if let Some(given) = form.submitted(req)? {
         let auth = req.auth()?;
         for wrong in auth.rules().check(given.text("password"), &user.personal()) {
             form.add_error("password", wrong);
         }
         if !Passwords::same(given.text("password"), given.text("again")) {
-            form.add_error("again", "The passwords differ.");
+            form.add_error("again", text!("The passwords differ."));
         }
         if form.errors().is_empty() {
             req.set_password(&mut user, given.text("password"))?;
-            return saved(req, model, &user, "given a new password");
+            return saved(req, model, &user, Done::NewPassword);
         }
     }
-    let groups = vec![GroupView::new("New password", vec![FieldView::input("password"), FieldView::input("again")])];
+    let groups = vec![GroupView::new(&text!("New password"), vec![FieldView::input("password"), FieldView::input("again")])];
     page(req, model, Some((key, user)), form, groups, true)
 }
 
@@ -283,7 +290,7 @@ pub(super) fn sessions(req: &mut Request) -> Result<Response> {
     let (key, row) = row_of_path(req, model)?;
     let user = User::from_values(row)?;
     if !may_change(req, model, &user)? {
-        return Err(Error::forbidden("You are not allowed to change this user."));
+        return Err(Error::forbidden(text!("You are not allowed to change this user.")));
     }
     let manager = req.state::<SessionManager>()?.clone();
     let zone = req.time_zone();
@@ -295,16 +302,16 @@ pub(super) fn sessions(req: &mut Request) -> Result<Response> {
         let Some(record) = manager.load(session.id)? else { continue };
         let login = LoginInfo::of_session(&record);
         let at = login.as_ref().map_or(session.created_at, |login| login.at);
-        let browser = login.map_or_else(|| "Unknown".to_owned(), |login| login.browser);
+        let browser = login.map_or_else(|| text!("Unknown"), |login| login.browser);
         rows.push([browser, time(session.last_seen), time(at)]);
     }
     let (end, back) = (row_link(req, "user-end-sessions", model, &key)?, row_link(req, "row", model, &key)?);
-    let title = format!("Sessions of {}", user.username);
+    let title = text!("Sessions of {user}", user = user.username);
     let list = link(req, "list", &[("model", &TABLE)])?;
     let crumbs = vec![
         Crumb::new(model.meta().plural, Some(list)),
         Crumb::new(user.username.clone(), Some(back.clone())),
-        Crumb::new("Sessions", None),
+        Crumb::new(text!("Sessions"), None),
     ];
     render(req, "admin/sessions.html", TABLE, crumbs, context! { title, rows, end, back })
 }
@@ -320,19 +327,37 @@ pub(super) fn end_sessions(req: &mut Request) -> Result<Response> {
     let (key, row) = row_of_path(req, model)?;
     let user = User::from_values(row)?;
     if !may_change(req, model, &user)? {
-        return Err(Error::forbidden("You are not allowed to change this user."));
+        return Err(Error::forbidden(text!("You are not allowed to change this user.")));
     }
     let own = req.user()?.is_some_and(|own| own.id == user.id).then(|| req.session().id());
     let ended = req.revoke_user_sessions(user.id, own)?;
-    req.session().flash("success", &format!("{ended} sessions of \"{}\" have been ended.", user.username));
+    req.session().flash("success", &text!("{count} sessions of \"{user}\" have been ended.", count = ended, user = user.username));
     Ok(Response::redirect(&row_link(req, "row", model, &key)?))
 }
 
-fn saved(req: &mut Request, model: &Registered, user: &User, done: &str) -> Result<Response> {
-    if done == ADDED && is_in_dialog(req)? {
+/// What a form has done with a user.
+#[derive(Clone, Copy)]
+enum Done {
+    Added,
+    Saved,
+    NewPassword,
+}
+
+impl Done {
+    fn message(self, user: &str) -> String {
+        match self {
+            Done::Added => text!("User \"{user}\" has been added.", user),
+            Done::Saved => text!("User \"{user}\" has been saved.", user),
+            Done::NewPassword => text!("User \"{user}\" has been given a new password.", user),
+        }
+    }
+}
+
+fn saved(req: &mut Request, model: &Registered, user: &User, done: Done) -> Result<Response> {
+    if matches!(done, Done::Added) && is_in_dialog(req)? {
         return added(req, model, &user.to_values()?);
     }
-    req.session().flash("success", &format!("User \"{}\" has been {done}.", user.username));
+    req.session().flash("success", &done.message(&user.username));
     let url = match req.form::<Then>()?.then.as_str() {
         "continue" => row_link(req, "row", model, &user.id.to_string())?,
         "another" => link(req, "add", &[("model", &TABLE)])?,
@@ -350,14 +375,14 @@ fn page(
     can_save: bool,
 ) -> Result<Response> {
     let meta = model.meta();
-    let label = user.as_ref().map_or_else(|| "Add user".to_owned(), |(_, user)| user.username.clone());
+    let label = user.as_ref().map_or_else(|| text!("Add {model}", model = within_sentence(meta.label)), |(_, user)| user.username.clone());
     let list = link(req, "list", &[("model", &TABLE)])?;
     let row = match &user {
         Some((key, user)) => {
             let mut row = RowView::of(req, model, key, &user.to_values()?)?;
             if may_change(req, model, user)? {
-                row.links.push(RowLink { label: "Sessions", url: row_link(req, "user-sessions", model, key)? });
-                row.links.push(RowLink { label: "Set password", url: row_link(req, "user-password", model, key)? });
+                row.links.push(RowLink { label: text!("Sessions"), url: row_link(req, "user-sessions", model, key)? });
+                row.links.push(RowLink { label: text!("Set password"), url: row_link(req, "user-password", model, key)? });
             }
             if access::decides_on_rights(req)? && user.is_active && !user.is_superuser {
                 row.act_as = Some(row_link(req, "user-act-as", model, key)?);

@@ -16,6 +16,7 @@ use super::filter_counts;
 use super::layout::{link, site_and_table};
 use super::list::{narrowed, page_size};
 use crate::access::{self, Right};
+use crate::language::text;
 use crate::list_options::{Filtered, SAVED_PARAMETERS, Through};
 use crate::model_admin::Listed;
 use crate::query_string::QueryString;
@@ -153,24 +154,24 @@ pub(super) fn save(req: &mut Request) -> Result<Response> {
     let back = query.on(&link(req, "list", &[("model", &table)])?);
     let name: String = name.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).collect();
     if name.is_empty() || name.chars().count() > MOST_CHARACTERS {
-        return refuse(req, &format!("Enter a name of at most {MOST_CHARACTERS} characters for the view."), &back);
+        return refuse(req, &text!("Enter a name of at most {count} characters for the view.", count = MOST_CHARACTERS), &back);
     }
     check(req, &site, model, &query)?;
     let query = query.text();
     if query.len() > MOST_BYTES {
-        return Err(Error::bad_request("This view has too many conditions to be saved."));
+        return Err(Error::bad_request(text!("This view has too many conditions to be saved.")));
     }
     let user = req.require_login()?;
     if share && !user.is_superuser {
-        return Err(Error::forbidden("Only superusers share views."));
+        return Err(Error::forbidden(text!("Only superusers share views.")));
     }
     let others = admin_views::table.filter(admin_views::user_id.eq(user.id)).filter(admin_views::model.eq(&table));
     if others.filter(admin_views::name.ne(&name)).row_count(req.db()?)? >= MOST {
-        return refuse(req, &format!("You have {MOST} views of this list. Delete one first."), &back);
+        return refuse(req, &text!("You have {count} views of this list. Delete one first.", count = MOST), &back);
     }
     let new = NewSavedView { user_id: user.id, model: table, name: name.clone(), query, is_shared: share };
     SavedView::upsert(req.db()?, new, &["user_id", "model", "name"])?;
-    req.session().flash("success", &format!("The view \"{name}\" has been saved."));
+    req.session().flash("success", &text!("The view \"{name}\" has been saved.", name));
     Ok(Response::redirect(&back))
 }
 
@@ -199,10 +200,10 @@ pub(super) fn delete(req: &mut Request) -> Result<Response> {
     let found: Option<SavedView> =
         SavedView::query().filter(admin_views::id.eq(id)).filter(admin_views::model.eq(&table)).first(req.db()?).optional()?;
     // Views of others are missing, too.
-    let view = found.filter(|view| may_delete(view, &user)).ok_or_else(|| Error::not_found("There is no such view."))?;
+    let view = found.filter(|view| may_delete(view, &user)).ok_or_else(|| Error::not_found(text!("There is no such view.")))?;
     let name = view.name.clone();
     view.delete(req.db()?)?;
-    req.session().flash("success", &format!("The view \"{name}\" has been deleted."));
+    req.session().flash("success", &text!("The view \"{name}\" has been deleted.", name));
     let query = known(model, &QueryString::of(req)?);
     Ok(Response::redirect(&query.on(&link(req, "list", &[("model", &table)])?)))
 }

@@ -126,7 +126,7 @@ const addRow = async (link) => {
     }
     const title = document.createElement("h2");
     title.textContent = one("h1", page)?.textContent || link.textContent;
-    const cancel = Object.assign(document.createElement("button"), { type: "button", textContent: "Cancel" });
+    const cancel = Object.assign(document.createElement("button"), { type: "button", textContent: t("Cancel") });
     cancel.addEventListener("click", () => dialog.requestClose ? dialog.requestClose() : dialog.close());
     one(".bar > a", inner)?.remove(); // It leads away from the page.
     one(".bar", inner)?.append(cancel);
@@ -149,7 +149,7 @@ const addRow = async (link) => {
         if (response.headers.get("content-type")?.startsWith("application/json")) choose(await response.json());
         else show(await response.text());
       } catch {
-        window.alert("The row could not be sent. Check the connection, and save again.");
+        window.alert(t("The row could not be sent. Check the connection, and save again."));
       }
       inner.ariaBusy = null;
     });
@@ -157,7 +157,7 @@ const addRow = async (link) => {
   };
 
   dialog.addEventListener("cancel", (event) => {
-    if (isChanged && !window.confirm("Close the form without saving it?")) event.preventDefault();
+    if (isChanged && !window.confirm(t("Close the form without saving it?"))) event.preventDefault();
   });
   dialog.addEventListener("close", () => dialog.remove());
   let html;
@@ -211,7 +211,7 @@ const inlineRows = (inline) => {
     if (!input) return;
     const tools = document.createElement("span");
     tools.className = "moves";
-    for (const [text, label, step] of [["↑", "Move up", -1], ["↓", "Move down", 1]]) {
+    for (const [text, label, step] of [["↑", t("Move up"), -1], ["↓", t("Move down"), 1]]) {
       const move = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: label });
       move.setAttribute("aria-label", label);
       move.addEventListener("click", () => {
@@ -225,7 +225,7 @@ const inlineRows = (inline) => {
       });
       tools.append(move);
     }
-    const handle = Object.assign(document.createElement("span"), { textContent: "⠿", className: "handle", draggable: true, title: "Drag" });
+    const handle = Object.assign(document.createElement("span"), { textContent: "⠿", className: "handle", draggable: true, title: t("Drag") });
     handle.setAttribute("aria-hidden", "true");
     handle.addEventListener("dragstart", (event) => {
       dragged = row;
@@ -318,11 +318,12 @@ const jsonError = (text) => {
   try {
     at = jsonErrorAt(text);
   } catch {
-    return "This is not valid JSON: it is nested too deeply.";
+    return t("This is not valid JSON: it is nested too deeply.");
   }
   const before = text.slice(0, at).split("\n");
-  const place = `line ${before.length}, column ${before.at(-1).length + 1}`;
-  return at < text.length ? `This is not valid JSON at ${place}: unexpected ${text[at]}` : `This is not valid JSON: it ends too early at ${place}.`;
+  const place = { line: before.length, column: before.at(-1).length + 1, character: text[at] };
+  if (at < text.length) return t("This is not valid JSON at line {line}, column {column}: unexpected {character}", place);
+  return t("This is not valid JSON: it ends too early at line {line}, column {column}.", place);
 };
 
 const EDITORS = {
@@ -335,7 +336,7 @@ const EDITORS = {
       status.textContent = error;
       return !error;
     };
-    const format = tool("Format");
+    const format = tool(t("Format"));
     format.addEventListener("click", () => {
       if (!input.value.trim() || !check()) return;
       input.value = JSON.stringify(JSON.parse(input.value), null, 2);
@@ -350,8 +351,8 @@ const EDITORS = {
   markdown: (editor, input) => {
     const panel = Object.assign(document.createElement("div"), { className: "preview card", hidden: true });
     panel.setAttribute("role", "region");
-    panel.setAttribute("aria-label", "Preview");
-    const button = tool("Preview");
+    panel.setAttribute("aria-label", t("Preview"));
+    const button = tool(t("Preview"));
     button.setAttribute("aria-expanded", "false");
     const render = debounced(async (signal) => {
       const body = new URLSearchParams({ text: input.value, csrf_token: input.form.elements.csrf_token?.value || "" });
@@ -362,7 +363,7 @@ const EDITORS = {
         panel.innerHTML = (await response.json()).html;
         for (const link of all("a", panel)) Object.assign(link, { target: "_blank", rel: "noopener noreferrer" });
       } catch {
-        if (!signal.aborted) panel.textContent = "The preview could not be loaded.";
+        if (!signal.aborted) panel.textContent = t("The preview could not be loaded.");
       }
     });
     button.addEventListener("click", () => {

@@ -4,6 +4,10 @@
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = (selector, root = document) => root.querySelector(selector);
 
+// Returns a text in the language of the page, with the values of its placeholders.
+const translated = JSON.parse(document.body.dataset.texts || "{}");
+const t = (text, values = {}) => (translated[text] ?? text).replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
+
 // Storage may be forbidden.
 const stored = (key) => {
   try { return localStorage.getItem(key); } catch { return null; }
@@ -46,7 +50,7 @@ const showTheme = () => {
   const theme = stored(THEME);
   if (theme) document.documentElement.dataset.theme = theme;
   const current = document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
-  if (themeButton) themeButton.textContent = current === "dark" ? "Light theme" : "Dark theme";
+  if (themeButton) themeButton.textContent = current === "dark" ? t("Light theme") : t("Dark theme");
   return current;
 };
 showTheme();
@@ -137,12 +141,12 @@ if (palette) {
     select(at);
   };
 
-  const counted = (count) => count === 0 ? "Nothing found" : count === 1 ? "1 result" : `${count} results`;
+  const counted = (count) => count === 0 ? t("Nothing found") : count === 1 ? t("1 result") : t("{count} results", { count });
   const search = debounced(async (signal, q) => {
     const rows = await found(palette.dataset.find, q, signal);
     if (signal.aborted) return;
     const entries = matching(q);
-    if (!rows) return show(entries, "The rows could not be searched.", current);
+    if (!rows) return show(entries, t("The rows could not be searched."), current);
     // Rows come after the models, so that the selection stays.
     const shown = [...entries, ...rows];
     show(shown, counted(shown.length), Math.max(current, 0));
@@ -151,7 +155,7 @@ if (palette) {
     const q = input.value;
     const entries = matching(q);
     search(q);
-    show(entries, q.trim() ? "Searching …" : "");
+    show(entries, q.trim() ? t("Searching …") : "");
   };
 
   input.addEventListener("input", type);
@@ -190,7 +194,7 @@ const count = () => {
     allBox.checked = checked > 0 && checked === boxes.length;
     allBox.indeterminate = checked > 0 && checked < boxes.length;
   }
-  if (selected) selected.textContent = checked ? `${checked} of ${boxes.length} selected` : "";
+  if (selected) selected.textContent = checked ? t("{count} of {all} selected", { count: checked, all: boxes.length }) : "";
 };
 if (boxes.length) {
   let last = null, withShift = false;

@@ -143,3 +143,51 @@ fn staff_find_edit_and_undo_in_a_browser() {
     browser.sees("Save and continue");
     assert!(browser.url().contains("/admin/posts/row/2"), "{}", browser.url());
 }
+
+#[test]
+fn pages_of_the_admin_are_accessible() {
+    let Some(visitor) = Visitor::new() else { return };
+    let browser = &visitor.browser;
+    let king = add_king(&visitor.blog);
+    add_drafts(&visitor.blog, &king, &["Down the rabbit hole", "The pool of tears"]);
+    visitor.open("/account/login?next=/admin");
+    browser.sees("Password");
+    visitor.is_accessible("login");
+    browser.fill("User name or e-mail address", "king");
+    browser.fill("Password", PASSWORD);
+    browser.press(Browser::ENTER);
+    browser.sees("Recent changes");
+    let pages = [
+        ("/admin", "Recent changes"),
+        ("/admin/posts", "The pool of tears"),
+        ("/admin/posts?q=nothing", "Clear the filters"),
+        ("/admin/posts/add", "Save and continue"),
+        ("/admin/posts/row/1", "Save and continue"),
+        ("/admin/posts/row/1/history", "History of"),
+        ("/admin/posts/row/1/delete", "Cancel"),
+        ("/admin/posts/import", "Check the file"),
+        ("/admin/auth_users/row/1", "Information"),
+        ("/admin/-/info/routes", "Routes"),
+    ];
+    for width in [390, 1200] {
+        browser.resize(width, 800);
+        for (path, text) in pages {
+            visitor.open(path);
+            browser.sees(text);
+            visitor.is_accessible(&format!("{path}, {width} pixels wide"));
+        }
+    }
+    visitor.open("/admin/posts");
+    browser.sees("The pool of tears");
+    browser.run("for (const menu of document.querySelectorAll('details')) menu.open = true; return ''");
+    visitor.is_accessible("the menus of a list");
+    visitor.open("/admin");
+    browser.sees("Recent changes");
+    browser.run("document.querySelector('[data-opens=palette]').click(); return ''");
+    browser.press("tears");
+    browser.waits("return document.querySelectorAll('dialog[open] [role=option]').length > 0");
+    visitor.is_accessible("the command palette");
+    browser.run("document.querySelector('[data-opens=keys]').click(); return ''");
+    browser.waits("return !!document.querySelector('#keys[open]')");
+    visitor.is_accessible("the list of shortcuts");
+}

@@ -64,6 +64,22 @@ impl Visitor {
         }
     }
 
+    /// Checks a page with axe-core, in the light and the dark theme, if `.ci/run` has downloaded it.
+    #[track_caller]
+    pub(super) fn is_accessible(&self, page: &str) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/axe/axe.min.js");
+        let Ok(axe) = fs::read_to_string(&file) else {
+            assert!(env::var_os("CI").is_none(), "{} is missing: .ci/run downloads it", file.display());
+            eprintln!("{page} is not checked, because {} is missing: .ci/run downloads it", file.display());
+            return;
+        };
+        for dark in [false, true] {
+            self.browser.prefers_dark(dark);
+            assert_eq!(self.browser.accessibility_faults(&axe), [""; 0], "{page}, dark: {dark}");
+        }
+        self.browser.prefers_dark(false);
+    }
+
     fn photograph(&self, name: &str, width: u32) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let folder = root.join("target/screenshots");

@@ -50,7 +50,7 @@ fn what_needs_a_row_keeps_it(on: &str) {
     let path = format!("/admin/agents/row/{}/delete", zebedee.id);
     let page = root.get(&path).send();
     page.assert_status(200)
-        .assert_contains("It cannot be deleted yet")
+        .assert_contains("This cannot be deleted yet")
         .assert_contains("2026-7")
         .assert_not_contains("class=\"primary danger\"");
     root.post(&path).send().assert_status(409).assert_contains("2026-7");

@@ -4,14 +4,13 @@ use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
 use lback_forms::{Field, FieldKind, Form, Values};
 use lback_models::runtime::{form_texts, ops_of};
-use lback_models::{Auto, FieldMeta, Kind, ManyToManyMeta, ModelOps as _};
+use lback_models::{ManyToManyMeta, ModelOps as _};
 
 use super::super::file_inputs::with_clear;
 use super::super::inputs::input;
 use super::{Edited, SEEN};
-use crate::model_admin::{Group, Grouped};
 use crate::names::Named;
-use crate::site::{Registered, Site};
+use crate::site::Site;
 use crate::stored_files::is_file;
 
 /// The maximum number of rows to which a form links a row.
@@ -65,26 +64,4 @@ impl Edited<'_> {
         let key = to.meta().primary_key.first().and_then(|key| to.meta().field_of_column(key));
         Ok(keys.iter().filter_map(|value| form_texts(key?, value).into_iter().next()).collect())
     }
-}
-
-/// Returns the fields of the form in their groups: those of the configuration, or all that are not hidden.
-pub(in crate::pages) fn groups(model: &Registered) -> Vec<Group> {
-    let is_left_out = |name: &str| model.options.left_out.contains(&name);
-    if !model.options.groups.is_empty() {
-        let mut groups = model.options.groups.clone();
-        for group in &mut groups {
-            group.fields.retain(|field| !matches!(field, Grouped::Named(named) if is_left_out(named.name())));
-        }
-        return groups;
-    }
-    let meta = model.meta();
-    let is_shown = |field: &&'static FieldMeta| !field.hidden && field.auto != Auto::Id && !is_left_out(field.name);
-    let fields = || meta.fields.iter().filter(is_shown);
-    // Fields that Lback fills in come last.
-    let given = fields().filter(|field| field.auto == Auto::No).map(Named::Field);
-    let links = meta.many_to_many.iter().filter(|link| !is_left_out(link.name)).map(Named::Link);
-    let automatic = fields().filter(|field| field.auto != Auto::No && field.kind != Kind::Bytes).map(Named::Field);
-    let computed = model.options.computed_in_form.iter().map(|at| Grouped::Computed(*at));
-    let fields = given.chain(links).chain(automatic).map(Grouped::Named).chain(computed).collect();
-    vec![Group { title: String::new(), help: String::new(), fields, is_collapsed: false }]
 }

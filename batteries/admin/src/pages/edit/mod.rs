@@ -9,7 +9,6 @@ mod row_view;
 mod save;
 
 pub(super) use dialog::{added, is_in_dialog};
-pub(super) use fields::groups;
 pub(super) use page::{Buttons, GroupView};
 pub(super) use row_view::{RowLink, RowView};
 pub(super) use save::Then;
@@ -18,7 +17,6 @@ use std::collections::BTreeSet;
 
 use lback_core::{Error, Method, Request, Response, Result};
 use lback_db::RequestDb;
-use lback_models::runtime::within_sentence;
 use lback_models::{Auto, FieldMeta, Value};
 
 use super::confirm::confirm_for;
@@ -28,6 +26,7 @@ use super::layout::{key_of_path, site_and_table};
 use super::list_rows::FROM;
 use crate::access::{self, Right};
 use crate::history::{RowState, state_of};
+use crate::language::{text, within_sentence};
 use crate::model_admin::Group;
 use crate::names::Named;
 use crate::query_string::QueryString;
@@ -117,7 +116,8 @@ pub(super) fn change(req: &mut Request) -> Result<Response> {
 /// Returns 404 if the row does not exist, or if the user may not see it.
 pub(super) fn row_of_path(req: &mut Request, model: &Registered) -> Result<(String, Vec<Value>)> {
     let text = key_of_path(&req.param::<String>("key")?);
-    let missing = || Error::not_found(format!("There is no such {}. It may have been deleted.", within_sentence(model.meta().label)));
+    let missing =
+        || Error::not_found(text!("There is no such {model}. It may have been deleted.", model = within_sentence(model.meta().label)));
     let key = model.ops.read_key(&text).ok_or_else(missing)?;
     let row = access::rows(req, model)?.find(req.db()?, &key)?.ok_or_else(missing)?;
     Ok((text, row))
@@ -147,7 +147,7 @@ impl<'a> Edited<'a> {
         can_save: bool,
     ) -> Result<Self> {
         let unseen = access::unseen_fields(req, model)?;
-        let mut edited = Edited { model, values, key, groups: groups(model), fields: Vec::new(), can_save, inlines: Vec::new(), unseen };
+        let mut edited = Edited { model, values, key, groups: model.groups(), fields: Vec::new(), can_save, inlines: Vec::new(), unseen };
         if can_save {
             for named in edited.groups.iter().flat_map(Group::named).collect::<Vec<_>>() {
                 if edited.may_change(req, site, named)? {

@@ -3,7 +3,6 @@
 use lback_core::{Context, Request, Response, Result, context};
 use lback_forms::{Form, Values};
 use lback_models::Kind;
-use lback_models::runtime::within_sentence;
 use serde::Serialize;
 
 use super::super::files::FileView;
@@ -14,6 +13,7 @@ use super::conflict::Conflict;
 use super::row_view::RowView;
 use super::{Edited, from_list, is_in_dialog};
 use crate::access::{self, Right};
+use crate::language::{text, within_sentence};
 use crate::model_admin::Grouped;
 use crate::names::Named;
 use crate::site::Site;
@@ -59,7 +59,7 @@ impl Edited<'_> {
             None => None,
         };
         let list = from_list(req)?.on(&link(req, "list", &[("model", &meta.table)])?);
-        let label = row.as_ref().map_or_else(|| format!("Add {}", within_sentence(meta.label)), |row| row.label.clone());
+        let label = row.as_ref().map_or_else(|| text!("Add {model}", model = within_sentence(meta.label)), |row| row.label.clone());
         let crumbs = vec![Crumb::new(meta.plural, Some(list)), Crumb::new(label, None)];
         let as_new = self.can_be_copied() && access::has(req, self.model, Right::Add)?;
         let mut context: Context = context! {

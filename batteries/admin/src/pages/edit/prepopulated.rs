@@ -6,6 +6,7 @@ use lback_forms::{Form, Values};
 use lback_models::{FieldMeta, Value};
 
 use super::Edited;
+use crate::language::text;
 use crate::model_admin::Prepopulated;
 use crate::names::Named;
 use crate::shown::value_of;
@@ -45,7 +46,7 @@ impl Edited<'_> {
             }
             let slug = slug(&from.iter().map(|from| text(row, from)).collect::<Vec<_>>().join(" "), field.max_length);
             if slug.is_empty() && !field.blank && !field.null {
-                form.add_error(field.name, "Fill in this field. It cannot be derived from the others.");
+                form.add_error(field.name, text!("Fill in this field. It cannot be derived from the others."));
             } else if let Some(value) = meta.position(field.column).and_then(|at| row.get_mut(at))
                 && !slug.is_empty()
             {

@@ -31,7 +31,7 @@ pub(in crate::pages) struct RowView {
 /// Another page about a row.
 #[derive(Serialize)]
 pub(in crate::pages) struct RowLink {
-    pub(in crate::pages) label: &'static str,
+    pub(in crate::pages) label: String,
     pub(in crate::pages) url: String,
 }
 

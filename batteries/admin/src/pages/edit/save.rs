@@ -13,6 +13,7 @@ use super::super::row_errors::RowErrors;
 use super::{Edited, SEEN, added, fingerprint, from_list, is_in_dialog, without};
 use crate::access::{self, Right};
 use crate::history::RowState;
+use crate::language::text;
 use crate::names::Named;
 use crate::saving::{self, Links, Old, in_savepoint, refusal};
 use crate::site::Site;
@@ -55,7 +56,7 @@ impl Edited<'_> {
         if is_copy {
             access::require(req, self.model, Right::Add)?;
             if !self.can_be_copied() {
-                return Err(Error::bad_request("This cannot be saved as new, because its key would be the same."));
+                return Err(Error::bad_request(text!("This cannot be saved as new, because its key would be the same.")));
             }
         }
         let mut files = Vec::new();
@@ -90,7 +91,9 @@ impl Edited<'_> {
         match saved {
             Ok(saved) => self.saved(req, &saved, before.is_none(), &then).map(Some),
             Err(error) if error.status() == StatusCode::CONFLICT && refusal(&error).is_none() => {
-                form.add_form_error("This has been changed or deleted since you opened it. Copy what you have written, and open it again.");
+                form.add_form_error(text!(
+                    "This has been changed or deleted since you opened it. Copy what you have written, and open it again."
+                ));
                 Ok(None)
             }
             Err(error) => {
@@ -142,8 +145,11 @@ impl Edited<'_> {
             return added(req, self.model, row);
         }
         let meta = self.model.meta();
-        let done = if is_new { "added" } else { "saved" };
-        let message = format!("{} \"{}\" has been {done}.", meta.label, self.model.ops.label(row));
+        let label = self.model.ops.label(row);
+        let message = match is_new {
+            true => text!("{model} \"{row}\" has been added.", model = meta.label, row = label),
+            false => text!("{model} \"{row}\" has been saved.", model = meta.label, row = label),
+        };
         req.session().flash("success", &message);
         let url = match then {
             "continue" | "as_new" => row_link(req, "row", self.model, &self.model.ops.key_text(row))?,

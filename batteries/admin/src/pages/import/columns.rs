@@ -3,15 +3,14 @@
 use csv::StringRecord;
 use lback_core::settings::nearest;
 use lback_core::{Request, Result};
-use lback_models::runtime::within_sentence;
 use lback_models::{Auto, FieldMeta, Format, Kind, List, ModelMeta};
 use serde::Serialize;
 
 use super::problems::{Problems, shortened};
 use crate::access;
+use crate::language::{text, within_sentence};
 use crate::model_admin::Group;
 use crate::names::Named;
-use crate::pages::edit::groups;
 use crate::site::{Registered, Site};
 use crate::stored_files::is_file;
 
@@ -62,7 +61,7 @@ pub(super) struct Columns {
 /// Returns an error if the rights of the user cannot be read.
 pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Result<Vec<Usable>> {
     let meta = model.meta();
-    let groups = groups(model);
+    let groups = model.groups();
     let in_form = |field: &FieldMeta| {
         let is_it = |named: Named| matches!(named, Named::Field(other) if other.column == field.column);
         groups.iter().flat_map(Group::named).any(is_it)
@@ -76,24 +75,24 @@ pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Resu
             Some(reference) => access::visible(req, site, (reference.model)())?,
             None => None,
         };
+        let name = field.name;
         let why = match field.kind {
-            _ if field.hidden || unseen.contains(field.name) => "is hidden",
-            _ if !access::changes_field(req, model, field.name)? => "needs a permission that you lack",
+            _ if field.hidden || unseen.contains(field.name) => text!("{field} is hidden", field = name),
+            _ if !access::changes_field(req, model, field.name)? => text!("{field} needs a permission that you lack", field = name),
             // The number of a row is only looked up.
-            _ if is_key && field.auto == Auto::Id => "",
-            _ if field.auto != Auto::No => "is filled in automatically",
-            _ if is_fixed || !(is_key || in_form(field)) => "is read-only here",
-            Kind::Bytes => "has files",
+            _ if is_key && field.auto == Auto::Id => String::new(),
+            _ if field.auto != Auto::No => text!("{field} is filled in automatically", field = name),
+            _ if is_fixed || !(is_key || in_form(field)) => text!("{field} is read-only here", field = name),
+            Kind::Bytes => text!("{field} has files", field = name),
             // Users could read every file whose name they write.
-            _ if is_file(field) => "has files",
-            Kind::Text if matches!(field.format, Format::Pattern(_)) => "must match a pattern, which only the form checks",
-            _ if field.references.is_some() && rows.is_none() => "refers to rows that you may not see",
-            _ => "",
+            _ if is_file(field) => text!("{field} has files", field = name),
+            Kind::Text if matches!(field.format, Format::Pattern(_)) => {
+                text!("{field} must match a pattern, which only the form checks", field = name)
+            }
+            _ if field.references.is_some() && rows.is_none() => text!("{field} refers to rows that you may not see", field = name),
+            _ => String::new(),
         };
-        fields.push(match why {
-            "" => Ok(Importable { field, at, is_key, rows }),
-            why => Err(format!("{} {why}", field.name)),
-        });
+        fields.push(if why.is_empty() { Ok(Importable { field, at, is_key, rows }) } else { Err(why) });
     }
     Ok(fields)
 }
@@ -119,7 +118,11 @@ pub(super) fn columns(
     if !header.iter().any(is_known) {
         problems.add_at(
             1,
-            format!("The first row names no field of {}. It should name some of {}.", within_sentence(meta.plural), names.join(", ")),
+            text!(
+                "The first row names no field of {models}. It should name some of {fields}.",
+                models = within_sentence(meta.plural),
+                fields = names.join(", ")
+            ),
         );
         return None;
     }
@@ -137,18 +140,26 @@ pub(super) fn columns(
                 }
                 Some(Err(why)) => Err(why),
                 None => {
-                    problems.add_at(1, format!("Two columns are {}. Remove one of them.", shortened(name)));
+                    problems.add_at(1, text!("Two columns are {name}. Remove one of them.", name = shortened(name)));
                     is_refused = true;
                     continue;
                 }
             },
-            Found::Link(name) => Err(format!("{name} refers to several rows")),
+            Found::Link(name) => Err(text!("{field} refers to several rows", field = name)),
             Found::Nothing => {
                 let hint = match nearest(name, &names) {
-                    Some(likely) => format!("Did you mean {likely}?"),
-                    None => "The first row names the fields, which are listed below.".to_owned(),
+                    Some(likely) => text!("Did you mean {name}?", name = likely),
+                    None => text!("The first row names the fields, which are listed below."),
                 };
-                problems.add_at(1, format!("“{}” is not a field of {}. {hint}", shortened(name), within_sentence(meta.plural)));
+                problems.add_at(
+                    1,
+                    text!(
+                        "“{name}” is not a field of {models}. {hint}",
+                        name = shortened(name),
+                        models = within_sentence(meta.plural),
+                        hint
+                    ),
+                );
                 is_refused = true;
                 continue;
             }
@@ -156,14 +167,17 @@ pub(super) fn columns(
         match found {
             Err(_) if leaves_out => columns.left_out.push(name.to_owned()),
             Err(why) => {
-                problems.add_at(1, format!("{why}, so it cannot be imported. Remove the column, or leave such columns out below."));
+                problems.add_at(
+                    1,
+                    text!("{reason}, so it cannot be imported. Remove the column, or leave such columns out below.", reason = why),
+                );
                 is_refused = true;
             }
             Ok(()) => {}
         }
     }
     if columns.all.is_empty() && !is_refused {
-        problems.add_at(1, format!("None of these columns can be imported. The fields are {}.", names.join(", ")));
+        problems.add_at(1, text!("None of these columns can be imported. The fields are {fields}.", fields = names.join(", ")));
         is_refused = true;
     }
     (!is_refused).then_some(columns)
@@ -193,30 +207,30 @@ fn expected(meta: &ModelMeta, of: &Importable) -> String {
     let field = of.field;
     let text = match field.kind {
         _ if of.is_key && field.auto == Auto::Id => {
-            return format!("the number of the {} to change, or empty to add one", within_sentence(meta.label));
+            return text!("the number of the {model} to change, or empty to add one", model = within_sentence(meta.label));
         }
         _ if field.references.is_some() => match field.references.map(|reference| (reference.model)()) {
-            Some(to) => format!("the key or the name of one of the {}", within_sentence(to.plural)),
+            Some(to) => text!("the key or the name of one of the {models}", models = within_sentence(to.plural)),
             None => String::new(),
         },
         Kind::Text if !field.choices.is_empty() => {
             let choices: Vec<&str> = field.choices.iter().map(|(stored, _)| *stored).collect();
-            format!("one of {}", choices.join(", "))
+            text!("one of {choices}", choices = choices.join(", "))
         }
         Kind::Text => match field.max_length {
-            Some(most) => format!("at most {most} characters"),
-            None => "text".to_owned(),
+            Some(most) => text!("at most {count} characters", count = most),
+            None => text!("text"),
         },
-        Kind::SmallInt | Kind::Integer | Kind::BigInt => "a whole number".to_owned(),
-        Kind::Float | Kind::Double | Kind::Decimal => "a number, such as 1.5".to_owned(),
-        Kind::Bool => "true or false".to_owned(),
-        Kind::Date => "a date, such as 2026-12-31".to_owned(),
-        Kind::Time => "a time, such as 23:59".to_owned(),
-        Kind::DateTime | Kind::Timestamp => "a date and a time, such as 2026-12-31 23:59".to_owned(),
-        Kind::Duration => "a length of time, such as PT1H30M".to_owned(),
+        Kind::SmallInt | Kind::Integer | Kind::BigInt => text!("a whole number"),
+        Kind::Float | Kind::Double | Kind::Decimal => text!("a number, such as 1.5"),
+        Kind::Bool => text!("true or false"),
+        Kind::Date => text!("a date, such as 2026-12-31"),
+        Kind::Time => text!("a time, such as 23:59"),
+        Kind::DateTime | Kind::Timestamp => text!("a date and a time, such as 2026-12-31 23:59"),
+        Kind::Duration => text!("a length of time, such as PT1H30M"),
         Kind::Uuid => "a UUID".to_owned(),
         Kind::Json => "JSON".to_owned(),
         Kind::Bytes => String::new(),
     };
-    if field.null { format!("{text}; may be empty") } else { text }
+    if field.null { text!("{expected}; may be empty", expected = text) } else { text }
 }

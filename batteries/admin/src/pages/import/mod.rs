@@ -13,7 +13,6 @@ mod write;
 use lback_auth::User;
 use lback_core::{Error, Method, Request, Response, Result, context};
 use lback_models::Model as _;
-use lback_models::runtime::within_sentence;
 use lback_session::RequestSession;
 use serde::Deserialize;
 
@@ -27,6 +26,7 @@ use super::confirm::confirm_for;
 use super::layout::{Crumb, ModelView, link, render, site_and_table};
 use crate::access::{self, Right};
 use crate::history::Recorder;
+use crate::language::{text, within_sentence};
 use crate::site::{Registered, Site};
 
 /// The largest file, in bytes.
@@ -59,7 +59,7 @@ pub(super) fn import(req: &mut Request) -> Result<Response> {
     let model = site.model(&table)?;
     access::require(req, model, Right::Add)?;
     if !can_import(model) {
-        return Err(Error::not_found("Users cannot be imported. Add them one by one."));
+        return Err(Error::not_found(text!("Users cannot be imported. Add them one by one.")));
     }
     if *req.method() != Method::POST {
         return page(req, &site, model, Draft::default());
@@ -113,7 +113,7 @@ fn text_of(req: &mut Request, pasted: String) -> Result<std::result::Result<Stri
             Err(message) => return Ok(Err(message)),
         };
     } else if text.trim().is_empty() {
-        return Ok(Err("Choose a file, or paste its text.".to_owned()));
+        return Ok(Err(text!("Choose a file, or paste its text.")));
     }
     // A form sends two bytes for each line break.
     let text = text.replace("\r\n", "\n");
@@ -121,7 +121,7 @@ fn text_of(req: &mut Request, pasted: String) -> Result<std::result::Result<Stri
 }
 
 fn too_large() -> String {
-    "The file is larger than 2 MiB. Split it into several files.".to_owned()
+    text!("The file is larger than 2 MiB. Split it into several files.")
 }
 
 /// Reads a text, and writes its rows or tries them. Returns the numbers of rows, if the text can be read.
@@ -132,7 +132,7 @@ fn read(req: &mut Request, site: &Site, model: &Registered, text: &str, confirm:
     let Some(columns) = columns(model.meta(), usable, &table.header, draft.leaves_out, problems) else { return Ok(None) };
     if table.rows.is_empty() {
         if problems.is_empty() {
-            problems.add_at(1, "There are no rows below the first one, which names the fields.");
+            problems.add_at(1, text!("There are no rows below the first one, which names the fields."));
         }
         return Ok(None);
     }
@@ -148,12 +148,13 @@ fn read(req: &mut Request, site: &Site, model: &Registered, text: &str, confirm:
 fn message(model: &Registered, written: &Written) -> String {
     let meta = model.meta();
     let counted = |count: usize| format!("{count} {}", within_sentence(if count == 1 { meta.label } else { meta.plural }));
-    let parts = [("added", written.added), ("changed", written.changed)].into_iter().filter(|(_, count)| *count > 0);
-    let parts: Vec<String> = parts.map(|(what, count)| format!("{what} {}", counted(count))).collect();
-    if parts.is_empty() {
-        return "Nothing was imported, because all rows have these values already.".to_owned();
+    let (added, changed) = (counted(written.added), counted(written.changed));
+    match (written.added, written.changed) {
+        (0, 0) => text!("Nothing was imported, because all rows have these values already."),
+        (_, 0) => text!("The import has added {added}. The history can undo it.", added),
+        (0, _) => text!("The import has changed {changed}. The history can undo it.", changed),
+        (_, _) => text!("The import has added {added} and changed {changed}. The history can undo it.", added, changed),
     }
-    format!("The import has {}. The history can undo it.", parts.join(" and "))
 }
 
 fn page(req: &mut Request, site: &Site, model: &Registered, draft: Draft) -> Result<Response> {
@@ -179,6 +180,6 @@ fn page(req: &mut Request, site: &Site, model: &Registered, draft: Draft) -> Res
         leaves_out,
         action_url,
     };
-    let crumbs = vec![Crumb::new(meta.plural, Some(list)), Crumb::new("Import", None)];
+    let crumbs = vec![Crumb::new(meta.plural, Some(list)), Crumb::new(text!("Import"), None)];
     render(req, "admin/import.html", meta.table, crumbs, context)
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord};
 
 use super::problems::Problems;
+use crate::language::text;
 
 /// The maximum number of rows of a file.
 pub(super) const MOST_ROWS: usize = 5000;
@@ -35,7 +36,10 @@ pub(super) fn decoded(bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("Line {line} of the file is not UTF-8. In a spreadsheet, choose “CSV UTF-8” as the format, and save the file again.")
+        text!(
+            "Line {number} of the file is not UTF-8. In a spreadsheet, choose “CSV UTF-8” as the format, and save the file again.",
+            number = line
+        )
     })
 }
 
@@ -60,7 +64,7 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Table> {
                 return None;
             }
             Err(error) => {
-                problems.add(format!("The file cannot be read: {error}."));
+                problems.add(text!("The file cannot be read: {error}.", error));
                 return None;
             }
         }
@@ -78,7 +82,7 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Table> {
         }
     }
     if table.is_none() {
-        problems.add("There are no rows. The first row names the fields, and each other row has the values of one row.");
+        problems.add(text!("There are no rows. The first row names the fields, and each other row has the values of one row."));
     }
     table
 }
@@ -87,7 +91,10 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Table> {
 fn take(table: &mut Option<Table>, line: Line, problems: &mut Problems) -> Option<()> {
     let Some(table) = table else {
         if line.cells.len() > MOST_COLUMNS {
-            problems.add_at(line.number, format!("The first row has more than {MOST_COLUMNS} cells. It should name one field in each."));
+            problems.add_at(
+                line.number,
+                text!("The first row has more than {count} cells. It should name one field in each.", count = MOST_COLUMNS),
+            );
             return None;
         }
         *table = Some(Table { header: line.cells, rows: Vec::new() });
@@ -95,18 +102,18 @@ fn take(table: &mut Option<Table>, line: Line, problems: &mut Problems) -> Optio
     };
     let (expected, found) = (table.header.len(), line.cells.len());
     if found != expected {
-        let cells = |count: usize| format!("{count} {}", if count == 1 { "cell" } else { "cells" });
         problems.add_at(
             line.number,
-            format!(
-                "This row has {} instead of the {expected} of the first row. Put a cell with a separator or a line break into quotation marks.",
-                cells(found)
+            text!(
+                "The first row has {expected} cells, and this one {found}. Put a cell with a separator or a line break into quotation marks.",
+                expected,
+                found
             ),
         );
         return Some(());
     }
     if table.rows.len() == MOST_ROWS {
-        problems.add_at(line.number, "The file has more than 5,000 rows. Split it into several files.");
+        problems.add_at(line.number, text!("The file has more than 5,000 rows. Split it into several files."));
         return None;
     }
     table.rows.push(line);

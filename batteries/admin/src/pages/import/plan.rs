@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use lback_core::{Request, Result, TimeZone};
 use lback_db::{Db, RequestDb};
-use lback_models::runtime::within_sentence;
 use lback_models::{Auto, FieldMeta, Kind, Value};
 
 use super::columns::{Column, Columns};
@@ -14,6 +13,7 @@ use super::problems::{Problems, shortened};
 use super::references::References;
 use super::values;
 use crate::access::{self, Right};
+use crate::language::{text, within_sentence};
 use crate::site::Registered;
 
 /// The number of rows of the database that are in memory at a time.
@@ -160,7 +160,7 @@ impl Planner<'_> {
                 } else {
                     if !access::has_for(req, self.model, Right::Change, old)? {
                         let label = within_sentence(self.model.meta().label);
-                        self.problems.add_at(line.number, format!("You are not allowed to change this {label}."));
+                        self.problems.add_at(line.number, text!("You are not allowed to change this {model}.", model = label));
                         is_valid = false;
                     }
                     (Step::Change, changed)
@@ -192,12 +192,19 @@ impl Planner<'_> {
         let meta = self.model.meta();
         let label = within_sentence(meta.label);
         if let Some(first) = self.seen.get(&key) {
-            self.problems.add_at(line.number, format!("Line {first} has the same {label}. Write all values into one row."));
+            self.problems.add_at(
+                line.number,
+                text!("Line {number} has the same {field}. Write all values into one row.", number = first, field = label),
+            );
             return false;
         }
         let is_numbered = meta.fields.iter().any(|field| field.auto == Auto::Id && meta.primary_key.contains(&field.column));
         if is_numbered && !exists {
-            let text = format!("There is no {label} {} that you may see. To add one, leave the number empty.", shortened(&key));
+            let text = text!(
+                "There is no {model} {key} that you may see. To add one, leave the number empty.",
+                model = label,
+                key = shortened(&key)
+            );
             self.problems.add_at(line.number, text);
             return false;
         }
@@ -210,7 +217,7 @@ impl Planner<'_> {
         let (mut values, mut cells) = (Vec::new(), Vec::new());
         for at in &self.columns.unnamed {
             if line.cells.get(*at).is_some_and(|text| !text.trim().is_empty()) {
-                self.problems.add_at(line.number, format!("Cell {} has no name in the first row.", at + 1));
+                self.problems.add_at(line.number, text!("Cell {number} has no name in the first row.", number = at + 1));
             }
         }
         for (column, references) in self.columns.all.iter().zip(&self.references) {
@@ -264,8 +271,8 @@ impl Planner<'_> {
                 self.lacking.push(field.name);
                 let label = within_sentence(meta.label);
                 let text = match self.columns.known.contains(&field.name) {
-                    true => format!("A new {label} needs a value here. Add the column {}.", field.name),
-                    false => format!("A new {label} needs a value here, and you are not allowed to choose one."),
+                    true => text!("A new {model} needs a value here. Add the column {field}.", model = label, field = field.name),
+                    false => text!("A new {model} needs a value here, and you are not allowed to choose one.", model = label),
                 };
                 self.problems.add_to(line.number, field.label, text);
             }
@@ -285,7 +292,7 @@ fn empty(field: &FieldMeta, current: &Value, is_new: bool) -> std::result::Resul
         (true, _) => Ok(Some(Value::Null)),
         (false, true) if !is_missing(field, current) => Ok(None),
         (false, _) if is_blank => Ok(Some(Value::Text(String::new()))),
-        (false, _) => Err("Write a value into this cell.".to_owned()),
+        (false, _) => Err(text!("Write a value into this cell.")),
     }
 }
 

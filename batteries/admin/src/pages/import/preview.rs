@@ -9,6 +9,7 @@ use super::columns::{Column, Columns};
 use super::plan::{Plan, Shown, ShownCell, Step};
 use super::problems::Problems;
 use super::write::Written;
+use crate::language::{counted, text};
 use crate::shown::{Cell, Labels, cell, is_number, labels};
 
 /// The preview of an import.
@@ -74,7 +75,7 @@ impl Preview {
             added: written.added,
             changed: written.changed,
             kept: plan.kept,
-            rows: counted(written.added + written.changed),
+            rows: number_of_rows(written.added + written.changed),
             first: first.collect(),
             headings: columns.all.iter().map(heading).collect(),
             has_more,
@@ -110,10 +111,9 @@ fn word(step: Step) -> &'static str {
 }
 
 /// Formats a number of rows: `1 row`, `1,200 rows`.
-fn counted(count: usize) -> String {
+fn number_of_rows(count: usize) -> String {
     match count {
-        1 => "1 row".to_owned(),
-        count if count < 1000 => format!("{count} rows"),
-        count => format!("{},{:03} rows", count / 1000, count % 1000),
+        count if count < 1000 => counted!(count, "1 row", "{count} rows"),
+        count => text!("{count} rows", count = format!("{},{:03}", count / 1000, count % 1000)),
     }
 }

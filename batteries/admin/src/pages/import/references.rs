@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use lback_core::{Result, TimeZone};
 use lback_db::Db;
-use lback_models::runtime::{ops_of, within_sentence};
+use lback_models::runtime::ops_of;
 use lback_models::{Cursor, FieldMeta, Filter, List, ModelMeta, ModelOps as _, Value};
 
 use super::problems::shortened;
 use super::values::read;
+use crate::language::{text, within_sentence};
 
 /// The maximum number of texts that one statement looks up.
 const MOST: usize = 400;
@@ -129,8 +130,10 @@ impl References {
         let (label, plural) = (within_sentence(self.meta().label), within_sentence(self.meta().plural));
         match self.known.get(text) {
             Some(Some(Found::One(key))) => Ok(key.clone()),
-            Some(Some(Found::Several)) => Err(format!("Several {plural} are called “{}”. Write the key of one.", shortened(text))),
-            Some(None) | None => Err(format!("There is no {label} “{}” that you may see.", shortened(text))),
+            Some(Some(Found::Several)) => {
+                Err(text!("Several {models} are called “{text}”. Write the key of one.", models = plural, text = shortened(text)))
+            }
+            Some(None) | None => Err(text!("There is no {model} “{text}” that you may see.", model = label, text = shortened(text))),
         }
     }
 }

@@ -8,6 +8,7 @@ use lback_models::{FieldMeta, Format, Kind, Literal, ModelMeta, ModelOps as _, V
 use serde_json::Value as Json;
 
 use super::problems::shortened;
+use crate::language::text;
 use crate::pages::export_formats::FORMULA;
 
 /// Returns the text of a cell, without the apostrophe that an export puts in front of a text that a spreadsheet would run as a formula.
@@ -25,26 +26,28 @@ pub(super) fn cell(text: &str) -> &str {
 /// Returns a message if the text is not a value of the field.
 pub(super) fn read(meta: &'static ModelMeta, field: &'static FieldMeta, text: &str, zone: TimeZone) -> Result<Value, String> {
     if text.contains('\0') {
-        return Err("The text contains a null character, which cannot be stored. Remove it.".to_owned());
+        return Err(text!("The text contains a null character, which cannot be stored. Remove it."));
     }
-    let wrong = |expected: &str| format!("Write {expected} instead of “{}”.", shortened(text));
+    let wrong = |expected: String| text!("Write {expected} instead of “{text}”.", expected, text = shortened(text));
     let value = match field.kind {
         Kind::SmallInt => whole(field, text, i16::MIN.into(), i16::MAX.into())?,
         Kind::Integer => whole(field, text, i32::MIN.into(), i32::MAX.into())?,
         Kind::BigInt => whole(field, text, i64::MIN, i64::MAX)?,
-        Kind::Float => Value::Real(of::<f32>(text).ok_or_else(|| wrong("a number, such as 1.5,"))?.into()),
-        Kind::Double => Value::Real(of(text).ok_or_else(|| wrong("a number, such as 1.5,"))?),
-        Kind::Bool => Value::Bool(of(&text.to_lowercase()).ok_or_else(|| wrong("true or false"))?),
+        Kind::Float => Value::Real(of::<f32>(text).ok_or_else(|| wrong(text!("a number, such as 1.5,")))?.into()),
+        Kind::Double => Value::Real(of(text).ok_or_else(|| wrong(text!("a number, such as 1.5,")))?),
+        Kind::Bool => Value::Bool(of(&text.to_lowercase()).ok_or_else(|| wrong(text!("true or false")))?),
         Kind::Text => Value::Text(text_of(field, text)?),
-        Kind::Bytes => return Err("A file cannot be imported from CSV.".to_owned()),
-        Kind::Date => Value::Date(of::<NaiveDate>(text).ok_or_else(|| wrong("a date, such as 2026-12-31,"))?),
-        Kind::Time => Value::Time(of::<NaiveTime>(text).ok_or_else(|| wrong("a time, such as 23:59,"))?),
-        Kind::DateTime => Value::DateTime(of::<NaiveDateTime>(text).ok_or_else(|| wrong("a date and a time, such as 2026-12-31 23:59,"))?),
+        Kind::Bytes => return Err(text!("A file cannot be imported from CSV.")),
+        Kind::Date => Value::Date(of::<NaiveDate>(text).ok_or_else(|| wrong(text!("a date, such as 2026-12-31,")))?),
+        Kind::Time => Value::Time(of::<NaiveTime>(text).ok_or_else(|| wrong(text!("a time, such as 23:59,")))?),
+        Kind::DateTime => {
+            Value::DateTime(of::<NaiveDateTime>(text).ok_or_else(|| wrong(text!("a date and a time, such as 2026-12-31 23:59,")))?)
+        }
         Kind::Timestamp => moment(text, zone)?,
-        Kind::Duration => from_json(meta, field, text).ok_or_else(|| wrong("a length of time, such as PT1H30M,"))?,
-        Kind::Uuid => read_text(field, text).ok_or_else(|| wrong("a UUID, such as 3f2c9b1e-0d6a-4a57-9a6e-1f0c3b7d5e21,"))?,
-        Kind::Json => Value::Json(serde_json::from_str(text).map_err(|error| format!("This is not valid JSON: {error}."))?),
-        Kind::Decimal => from_json(meta, field, text).ok_or_else(|| wrong(&decimal(field)))?,
+        Kind::Duration => from_json(meta, field, text).ok_or_else(|| wrong(text!("a length of time, such as PT1H30M,")))?,
+        Kind::Uuid => read_text(field, text).ok_or_else(|| wrong(text!("a UUID, such as 3f2c9b1e-0d6a-4a57-9a6e-1f0c3b7d5e21,")))?,
+        Kind::Json => Value::Json(serde_json::from_str(text).map_err(|error| text!("This is not valid JSON: {error}.", error))?),
+        Kind::Decimal => from_json(meta, field, text).ok_or_else(|| wrong(decimal(field)))?,
     };
     in_range(field, &value)?;
     Ok(value)
@@ -57,8 +60,13 @@ fn of<T: FieldType>(text: &str) -> Option<T> {
 
 fn whole(field: &FieldMeta, text: &str, least: i64, most: i64) -> Result<Value, String> {
     let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    let range = if matches!(field.kind, Kind::BigInt) { String::new() } else { format!(" from {least} to {most}") };
-    number.map(Value::Int).ok_or_else(|| format!("Write a whole number{range} instead of “{}”.", shortened(text)))
+    number.map(Value::Int).ok_or_else(|| {
+        let text = shortened(text);
+        match field.kind {
+            Kind::BigInt => text!("Write a whole number instead of “{text}”.", text),
+            _ => text!("Write a whole number from {least} to {most} instead of “{text}”.", least, most, text),
+        }
+    })
 }
 
 /// Returns the value that `loaddata` would read from a text.
@@ -71,12 +79,12 @@ fn from_json(meta: &'static ModelMeta, field: &FieldMeta, text: &str) -> Option<
 
 fn decimal(field: &FieldMeta) -> String {
     match field.digits {
-        Some(digits) => format!(
-            "a number with at most {} digits before the decimal point and {} after it",
-            digits.max_digits.saturating_sub(digits.decimal_places),
-            digits.decimal_places
+        Some(digits) => text!(
+            "a number with at most {before} digits before the decimal point and {after} after it",
+            before = digits.max_digits.saturating_sub(digits.decimal_places),
+            after = digits.decimal_places
         ),
-        None => "a number, such as 9.95,".to_owned(),
+        None => text!("a number, such as 9.95,"),
     }
 }
 
@@ -90,9 +98,16 @@ fn moment(text: &str, zone: TimeZone) -> Result<Value, String> {
     if let Some(at) = of::<DateTime<Utc>>(text).or_else(without_seconds) {
         return Ok(Value::Timestamp(at));
     }
-    let expected = || format!("Write a date and a time, such as 2026-12-31 23:59, instead of “{}”.", shortened(text));
+    let expected = || {
+        text!(
+            "Write {expected} instead of “{text}”.",
+            expected = text!("a date and a time, such as 2026-12-31 23:59,"),
+            text = shortened(text)
+        )
+    };
     let local = of::<NaiveDateTime>(text).ok_or_else(expected)?;
-    let skipped = || format!("The clocks skip {}, because they are set forward. Write an earlier or a later time.", shortened(text));
+    let skipped =
+        || text!("The clocks skip {time}, because they are set forward. Write an earlier or a later time.", time = shortened(text));
     zone.moment(local).map(Value::Timestamp).ok_or_else(skipped)
 }
 
@@ -102,23 +117,23 @@ fn text_of(field: &FieldMeta, text: &str) -> Result<String, String> {
     }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     if !field.long && text.contains('\n') {
-        return Err("Write a single line.".to_owned());
+        return Err(text!("Write a single line."));
     }
     let count = text.chars().count();
     if let Some(most) = field.max_length
         && count > most as usize
     {
-        return Err(format!("Write at most {most} characters instead of {count}."));
+        return Err(text!("Write at most {most} characters instead of {count}.", most, count));
     }
     let is_slug = |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
     match field.format {
         Format::Email if !is_email(&text) => {
-            Err(format!("Write an e-mail address, such as name@example.com, instead of “{}”.", shortened(&text)))
+            Err(text!("Write an e-mail address, such as name@example.com, instead of “{text}”.", text = shortened(&text)))
         }
         Format::Url if !is_url(&text) => {
-            Err(format!("Write a web address, such as https://example.com, instead of “{}”.", shortened(&text)))
+            Err(text!("Write a web address, such as https://example.com, instead of “{text}”.", text = shortened(&text)))
         }
-        Format::Slug if !is_slug(&text) => Err("Use letters from a to z, digits, hyphens and underscores.".to_owned()),
+        Format::Slug if !is_slug(&text) => Err(text!("Use letters from a to z, digits, hyphens and underscores.")),
         _ => Ok(text),
     }
 }
@@ -131,7 +146,7 @@ fn choice(field: &FieldMeta, text: &str) -> Result<String, String> {
     let known = || field.choices.iter().map(|(stored, _)| *stored).collect::<Vec<_>>().join(", ");
     match stored.or_else(labelled) {
         Some((stored, _)) => Ok((*stored).to_owned()),
-        None => Err(format!("Write one of {} instead of “{}”.", known(), shortened(text))),
+        None => Err(text!("Write one of {choices} instead of “{text}”.", choices = known(), text = shortened(text))),
     }
 }
 
@@ -155,8 +170,8 @@ fn in_range(field: &FieldMeta, value: &Value) -> Result<(), String> {
         (one, other) => number_of(field, one).zip(number(shown(other))).is_some_and(|(one, other)| one > other),
     };
     match (field.min, field.max) {
-        (Some(min), _) if is_below(value, min) => Err(format!("Write a number of at least {}.", shown(min))),
-        (_, Some(max)) if is_above(value, max) => Err(format!("Write a number of at most {}.", shown(max))),
+        (Some(min), _) if is_below(value, min) => Err(text!("Write a number of at least {number}.", number = shown(min))),
+        (_, Some(max)) if is_above(value, max) => Err(text!("Write a number of at most {number}.", number = shown(max))),
         _ => Ok(()),
     }
 }

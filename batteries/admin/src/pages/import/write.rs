@@ -6,13 +6,13 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_db::{Db, RequestDb, is_unavailable};
 use lback_forms::FormErrors;
-use lback_models::runtime::within_sentence;
 use lback_models::{Auto, List, Value};
 use serde_json::Value as Json;
 
 use super::plan::{CHUNK, Planned};
 use super::problems::Problems;
 use crate::history::{Recorder, RowState, state_of};
+use crate::language::{text, within_sentence};
 use crate::saving::{self, in_savepoint};
 use crate::site::Registered;
 
@@ -71,7 +71,7 @@ fn write_row(
     let label = within_sentence(model.meta().label);
     let old = match old {
         Some(None) => {
-            problems.add_at(planned.line, format!("This {label} has been deleted in the meantime."));
+            problems.add_at(planned.line, text!("This {model} has been deleted in the meantime.", model = label));
             return Ok(());
         }
         old => old.flatten(),
@@ -113,7 +113,7 @@ fn write_row(
         Ok(()) => written.added += 1,
         Err(error) if saving::refusal(&error).is_some() => problems.add_at(planned.line, error.message()),
         Err(error) if error.status() == StatusCode::CONFLICT => {
-            problems.add_at(planned.line, format!("This {label} has been changed or deleted in the meantime."));
+            problems.add_at(planned.line, text!("This {model} has been changed or deleted in the meantime.", model = label));
         }
         Err(error) => explain(req.db()?, model, planned.line, &row, error, problems)?,
     }
@@ -140,7 +140,7 @@ fn check(model: &Registered, line: u64, row: &[Value], problems: &mut Problems) 
     }
     if let Err(error) = model.ops.check_values(row.clone()) {
         let causes: Vec<String> = error.causes().map(ToString::to_string).collect();
-        problems.add_at(line, format!("The row has a value that its field cannot have: {}.", causes.join(": ")));
+        problems.add_at(line, text!("The row has a value that its field cannot have: {cause}.", cause = causes.join(": ")));
         return Ok(false);
     }
     let mut errors = FormErrors::default();
@@ -165,7 +165,7 @@ fn add_errors(model: &Registered, line: u64, errors: &FormErrors, problems: &mut
         problems.add_at(line, text);
     }
     if problems.count() == before {
-        problems.add_at(line, "The row is invalid.");
+        problems.add_at(line, text!("The row is invalid."));
     }
 }
 
@@ -189,11 +189,11 @@ fn refusal(error: &Error) -> String {
             let message = information.message();
             let rule = information.constraint_name().or_else(|| message.split_once("constraint failed: ").map(|(_, name)| name));
             match (kind, rule) {
-                (DatabaseErrorKind::CheckViolation, Some(rule)) => format!("The row violates the rule “{rule}” of the database."),
-                (DatabaseErrorKind::NotNullViolation, _) => format!("A value is missing: {message}."),
-                _ => format!("The database refuses the row: {message}."),
+                (DatabaseErrorKind::CheckViolation, Some(rule)) => text!("The row violates the rule “{rule}” of the database.", rule),
+                (DatabaseErrorKind::NotNullViolation, _) => text!("A value is missing: {error}.", error = message),
+                _ => text!("The database refuses the row: {error}.", error = message),
             }
         }
-        _ => "The database cannot store a value of this row.".to_owned(),
+        _ => text!("The database cannot store a value of this row."),
     }
 }

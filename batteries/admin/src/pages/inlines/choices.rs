@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::language::text;
 use lback_core::{Request, Result};
 use lback_forms::{Asked, Choice, ChoiceSource, Offered};
 use lback_models::List;
@@ -30,7 +31,7 @@ impl ChoiceSource for SharedChoices {
             let mut offered = self.source.offer(req, asked)?;
             // The row has a search only because there are many rows.
             if !offered.is_searched {
-                offered.error = Some("Choose from the list.".to_owned());
+                offered.error = Some(text!("Choose from the list."));
             }
             return Ok(offered);
         }

@@ -15,6 +15,7 @@ use super::choices::SharedChoices;
 use super::submitted::Submitted;
 use super::{InlineRow, InlineRows};
 use crate::access::{self, Seen};
+use crate::language::text;
 use crate::names::Named;
 use crate::shown::value_of;
 use crate::site::{Registered, Site};
@@ -73,7 +74,7 @@ impl InlineRows<'_> {
     fn fields_of(&self, parent: usize) -> Vec<Field> {
         let rows = || self.rows_of(parent).map(|(_, row)| row);
         let mut fields: Vec<Field> = rows().filter(|row| row.can_change).flat_map(|row| self.row_fields(row)).collect();
-        fields.extend(rows().filter(|row| row.can_delete).map(|row| Field::boolean(row.name("_delete")).label("Delete")));
+        fields.extend(rows().filter(|row| row.can_delete).map(|row| Field::boolean(row.name("_delete")).label(text!("Delete"))));
         fields
     }
 

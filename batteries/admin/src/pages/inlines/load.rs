@@ -7,7 +7,7 @@ use lback_core::{Request, Result};
 use lback_db::RequestDb;
 use lback_models::{Cursor, Filter, Value};
 
-use super::super::edit::{fingerprint, groups, without};
+use super::super::edit::{fingerprint, without};
 use super::super::inputs::may_change;
 use super::form::is_filled;
 use super::submitted::Submitted;
@@ -202,7 +202,7 @@ fn existing(
 /// row of the page.
 fn fields(req: &mut Request, site: &Site, model: &Registered, inline: &Inline) -> Result<Vec<Named>> {
     let mut fields = Vec::new();
-    for named in groups(model).iter().flat_map(Group::named) {
+    for named in model.groups().iter().flat_map(Group::named) {
         // New rows have the same columns as the others, which keep their keys.
         if named.name() != inline.field.name && may_change(req, site, model, named, false)? {
             fields.push(named);

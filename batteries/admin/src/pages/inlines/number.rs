@@ -3,11 +3,11 @@
 use lback_core::{Request, Result};
 use lback_db::RequestDb;
 use lback_forms::{Form, Values};
-use lback_models::runtime::within_sentence;
 use lback_models::{Cursor, FieldMeta, Kind, Value};
 
 use super::InlineRows;
 use super::save::Planned;
+use crate::language::{text, within_sentence};
 use crate::shown::value_of;
 
 impl InlineRows<'_> {
@@ -46,10 +46,10 @@ impl InlineRows<'_> {
         let meta = self.model.meta();
         let counted = |number: usize| format!("{number} {}", within_sentence(if number == 1 { meta.label } else { meta.plural }));
         if number < min {
-            form.add_form_error(format!("There must be at least {}.", counted(min)));
+            form.add_form_error(text!("There must be at least {rows}.", rows = counted(min)));
         }
         if let Some(max) = max.filter(|max| created > 0 && number > *max) {
-            form.add_form_error(format!("There can be at most {}.", counted(max)));
+            form.add_form_error(text!("There can be at most {rows}.", rows = counted(max)));
         }
         Ok(())
     }

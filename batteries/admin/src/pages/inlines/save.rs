@@ -3,7 +3,7 @@
 use lback_core::{Error, Request, Result};
 use lback_db::{Db, RequestDb};
 use lback_forms::{Form, Values};
-use lback_models::runtime::{dependents, within_sentence};
+use lback_models::runtime::dependents;
 use lback_models::{FieldMeta, ModelMeta, OnDelete, Value};
 
 use super::super::edit::SEEN;
@@ -13,6 +13,7 @@ use super::form::Input;
 use super::number::largest;
 use super::{InlineRow, InlineRows};
 use crate::history::{Recorder, RowState, state_of};
+use crate::language::{text, within_sentence};
 use crate::names::Named;
 use crate::saving::{self, Links, Old};
 use crate::site::{Registered, Site};
@@ -33,8 +34,9 @@ impl<'a> InlineRows<'a> {
     ) -> Result<Vec<Planned<'a>>> {
         for lost in std::iter::once(self).chain(&self.nested).filter(|rows| rows.has_lost) {
             let plural = within_sentence(lost.model.meta().plural);
-            form.add_form_error(format!(
-                "Since you opened this page, some {plural} have been deleted, or cannot be changed any more. Check the others, and save again."
+            form.add_form_error(text!(
+                "Since you opened this page, some {models} have been deleted, or cannot be changed any more. Check the others, and save again.",
+                models = plural
             ));
         }
         self.planned_of(req, site, 0, given, form, files)
@@ -61,7 +63,11 @@ impl<'a> InlineRows<'a> {
                 }
                 if has_dependents(req, site, self.model, &row.values)? {
                     let label = self.model.meta().label;
-                    form.add_form_error(format!("{label} \"{}\" has other rows. Delete it on its own page, which shows them.", row.label));
+                    form.add_form_error(text!(
+                        "{model} \"{row}\" has other rows. Delete it on its own page, which shows them.",
+                        model = label,
+                        row = row.label
+                    ));
                     continue;
                 }
                 let (row, prefix) = (row.values.clone(), row.prefix.clone());
@@ -125,10 +131,10 @@ impl<'a> InlineRows<'a> {
     fn add_conflict(&self, row: &InlineRow, form: &mut Form<Values>) {
         // Saving again overwrites the values that the message is about.
         *form = std::mem::replace(form, Form::of([])).initial(&row.name(SEEN), row.seen.as_str());
-        form.add_form_error(format!(
-            "{} \"{}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
-            self.model.meta().label,
-            row.label
+        form.add_form_error(text!(
+            "{model} \"{row}\" has been changed since you opened this page. Compare its current values with yours, and save again.",
+            model = self.model.meta().label,
+            row = row.label
         ));
     }
 }

@@ -2,7 +2,7 @@
 
 use lback_core::{Request, Result};
 use lback_forms::{Form, Values};
-use lback_models::runtime::{form_texts, within_sentence};
+use lback_models::runtime::form_texts;
 use serde::Serialize;
 
 use super::super::files::FileView;
@@ -12,6 +12,7 @@ use super::super::list_rows::References;
 use super::super::readonly::{FieldView, of_field};
 use super::form::Input;
 use super::{InlineRow, InlineRows, Parent};
+use crate::language::within_sentence;
 use crate::model_admin::Listed;
 use crate::names::Named;
 use crate::query_string::QueryString;

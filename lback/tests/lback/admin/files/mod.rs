@@ -2,6 +2,7 @@
 
 mod hostile;
 mod inlines;
+mod orphans;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,0 +1,102 @@
+//! The pages in other languages.
+
+use super::*;
+use crate::unit_of_work::on_each_database;
+
+on_each_database!(pages_are_in_the_language_of_the_visitor, a_choice_stays, errors_and_messages_are_translated);
+
+fn german(on: &str) -> Client {
+    client_with(on, admin().language("de", lback::admin::GERMAN))
+}
+
+fn pages_are_in_the_language_of_the_visitor(on: &str) {
+    let client = german(on);
+    let (ada, root) = (agent(&client, "Ada"), root(&client));
+    ticket(&client, &ada, "Quagga");
+    let in_language = |header: &str| root.get("/admin/tickets").header("accept-language", header).send();
+    for header in ["de", "de-AT,de;q=0.9,en;q=0.8", "fr, DE;q=0.5, en;q=0.4"] {
+        let page = in_language(header);
+        page.assert_contains("<html lang=\"de\">")
+            .assert_contains("Ticket hinzufügen")
+            .assert_contains("Spalten")
+            .assert_contains("Website ansehen");
+        page.assert_contains("Done &amp; dusted").assert_not_contains(">View the site<").assert_contains("data-texts=");
+    }
+    for header in ["en", "en-US,en;q=0.9,de;q=0.8", "fr", "*", "", "de;q=0, en"] {
+        let page = in_language(header);
+        page.assert_contains("<html lang=\"en\">")
+            .assert_contains("Add ticket")
+            .assert_contains("View the site")
+            .assert_not_contains("data-texts");
+    }
+    let paths = [
+        ("/admin", "Letzte Änderungen"),
+        ("/admin/tickets/add", "Speichern und weiter bearbeiten"),
+        ("/admin/tickets/row/1", "Verlauf"),
+        ("/admin/tickets/row/1/delete", "Diesen Eintrag löschen (Ticket)?"),
+        ("/admin/tickets/row/1/history", "Noch nichts geändert."),
+        ("/admin/tickets/import", "Spalten auslassen"),
+        ("/admin/auth_users/add", "Darf die Verwaltung benutzen."),
+        ("/admin/tickets?is_urgent=true", "is_urgent"),
+    ];
+    for (path, text) in paths {
+        root.get(path).header("accept-language", "de").send().assert_status(200).assert_contains(text);
+    }
+    // The next request on the same thread is in its own language.
+    root.get("/admin").send().assert_contains("Recent changes");
+}
+
+fn a_choice_stays(on: &str) {
+    let client = german(on);
+    let root = root(&client);
+    root.get("/admin/tickets").send().assert_contains("value=\"de\" lang=\"de\">Deutsch</button>");
+    let choose = |language: &str, next: &str| root.post("/admin/-/language").form(&[("language", language), ("next", next)]).send();
+    choose("de", "/admin/tickets?q=x").assert_redirect("/admin/tickets?q=x");
+    root.get("/admin").header("accept-language", "en").send().assert_contains("Letzte Änderungen").assert_contains(">English</button>");
+    choose("en", "https://evil.example").assert_redirect("/admin");
+    root.get("/admin").header("accept-language", "de").send().assert_contains("Recent changes");
+    choose("nl", "/admin").assert_status(400);
+    choose("", "/admin");
+    root.get("/admin").header("accept-language", "de").send().assert_contains("Letzte Änderungen");
+    client.fork().post("/admin/-/language").form(&[("language", "de")]).send().assert_redirect("/login");
+}
+
+fn errors_and_messages_are_translated(on: &str) {
+    let client = german(on);
+    let (ada, root) = (agent(&client, "Ada"), root(&client));
+    let quagga = ticket(&client, &ada, "Quagga");
+    root.post("/admin/-/language").form(&[("language", "de")]).send();
+    edit(&root, &row_path(&quagga), &[("title", "Okapi")]).assert_status(303);
+    root.get("/admin/tickets").send().assert_contains("Ticket „Okapi“ wurde gespeichert.");
+    undo(&root, &last_batch(&client)).assert_status(303);
+    root.get("/admin").send().assert_contains("Die Änderung wurde rückgängig gemacht.").assert_contains("geändert");
+    let import = root.post("/admin/tickets/import").form(&[("text", "id,points\n1,x\n")]).send();
+    import.assert_contains("Schreiben Sie eine ganze Zahl von -2147483648 bis 2147483647 statt „x“.");
+    root.get("/admin/tickets?columns=nothing").send().assert_status(400).assert_contains("Die Liste hat diese Spalte nicht.");
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_language_is_checked_at_startup() {
+    let error = |file: &str| crate::start_error(app(admin().language("nl", file)), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(
+        error("\"Sav\" = \"Opslaan\"")
+            .contains("the language \"nl\": its file translates \"Sav\", which no page has; did you mean \"Save\"?")
+    );
+    let unknown = crate::start_error(app(admin().default_language("de")), "SESSION_TIMEOUT_MINUTES = 30");
+    assert!(unknown.contains("add it before with language"), "{unknown}");
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn the_check_lists_missing_texts_which_stay_in_english() {
+    let client = client_with(
+        "",
+        admin().language("nl", "\"English\" = \"Nederlands\"\n\"View the site\" = \"Naar de site\"").default_language("nl"),
+    );
+    let root = root(&client);
+    root.get("/admin").send().assert_contains("<html lang=\"nl\">").assert_contains("Naar de site").assert_contains("Recent changes");
+    let error = client.try_command("check", &[]).unwrap_err();
+    let message = error.source().unwrap().to_string();
+    assert!(message.contains("texts of the admin in Nederlands") && message.contains("\"Cancel\" = \"…\""), "{message}");
+}
