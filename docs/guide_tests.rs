@@ -101,6 +101,7 @@ chapters! {
     diesel_errors "src/diesel-errors.md";
     mail "src/mail.md";
     jobs "src/jobs.md";
+    cache "src/cache.md";
     channels "src/channels.md";
     websockets "src/websockets.md";
     signals "src/signals.md";

@@ -1,6 +1,7 @@
 //! Checks the guide's files, settings, links and messages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,12 +9,13 @@ use lback::App;
 use lback::Router;
 use lback::admin::{AdminSettings, AppAdmin as _};
 use lback::auth::{AppAuth as _, AuthSettings};
+use lback::cache::{AppCache as _, CacheSettings};
 use lback::db::DbSettings;
 use lback::jobs::{AppJobs as _, JobSet, JobsSettings};
 use lback::mail::{AppMail as _, MailSettings};
 use lback::realtime::{AppRealtime as _, RealtimeSettings};
 use lback::session::SessionSettings;
-use lback::settings::{CoreSettings, Settings, known_keys};
+use lback::settings::{CoreSettings, Section, Settings, known_keys};
 use lback::testing::Client;
 use lback::websockets::{AppWebSockets as _, WebSocketSettings};
 
@@ -119,27 +121,45 @@ fn settings_in_the_guide_are_settings() {
     assert!(seen >= 5, "the settings are marked ```toml,settings");
 }
 
+/// A part of the settings, as the tests use it.
+struct Part {
+    keys: &'static [&'static str],
+    declare: fn(&mut Settings),
+    check: fn(&Settings) -> lback::Result<()>,
+    read: fn(&Settings) -> String,
+    defaults: fn() -> String,
+}
+
+fn part<T: Section + Default + Debug>() -> Part {
+    Part {
+        keys: known_keys::<T>(),
+        declare: |settings| drop(settings.declare::<T>()),
+        check: |settings| settings.checked::<T>().map(drop).map_err(Into::into),
+        read: |settings| format!("{:?}", settings.section::<T>().unwrap()),
+        defaults: || format!("{:?}", T::default()),
+    }
+}
+
+fn parts() -> [Part; 10] {
+    [
+        part::<CoreSettings>(),
+        part::<DbSettings>(),
+        part::<SessionSettings>(),
+        part::<MailSettings>(),
+        part::<AuthSettings>(),
+        part::<AdminSettings>(),
+        part::<JobsSettings>(),
+        part::<CacheSettings>(),
+        part::<RealtimeSettings>(),
+        part::<WebSocketSettings>(),
+    ]
+}
+
 fn checked(text: &str) -> lback::Result<Settings> {
     let mut settings = Settings::from_toml(".", text)?;
-    settings.declare::<CoreSettings>();
-    settings.declare::<DbSettings>();
-    settings.declare::<SessionSettings>();
-    settings.declare::<MailSettings>();
-    settings.declare::<AuthSettings>();
-    settings.declare::<AdminSettings>();
-    settings.declare::<JobsSettings>();
-    settings.declare::<RealtimeSettings>();
-    settings.declare::<WebSocketSettings>();
+    parts().iter().for_each(|part| (part.declare)(&mut settings));
     settings.check_unknown(&[])?;
-    settings.checked::<CoreSettings>()?;
-    settings.checked::<DbSettings>()?;
-    settings.checked::<SessionSettings>()?;
-    settings.checked::<MailSettings>()?;
-    settings.checked::<AuthSettings>()?;
-    settings.checked::<AdminSettings>()?;
-    settings.checked::<JobsSettings>()?;
-    settings.checked::<RealtimeSettings>()?;
-    settings.checked::<WebSocketSettings>()?;
+    parts().iter().try_for_each(|part| (part.check)(&settings))?;
     Ok(settings)
 }
 
@@ -167,6 +187,7 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
                     .mail()
                     .admin()
                     .jobs(JobSet::new())
+                    .cache()
                     .realtime()
                     .websockets(),
                 &settings,
@@ -190,35 +211,17 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
 #[test]
 fn the_tables_list_every_setting_with_its_default() {
     let documented: BTreeMap<String, String> = rows_of_settings().into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
-    let keys = [
-        known_keys::<CoreSettings>(),
-        known_keys::<DbSettings>(),
-        known_keys::<SessionSettings>(),
-        known_keys::<MailSettings>(),
-        known_keys::<AuthSettings>(),
-        known_keys::<AdminSettings>(),
-        known_keys::<JobsSettings>(),
-        known_keys::<RealtimeSettings>(),
-        known_keys::<WebSocketSettings>(),
-    ]
-    .concat();
-    let keys: BTreeSet<String> = keys.into_iter().map(str::to_owned).collect();
+    let keys: BTreeSet<String> = parts().iter().flat_map(|part| part.keys).map(|&key| key.to_owned()).collect();
     assert_eq!(documented.keys().cloned().collect::<BTreeSet<_>>(), keys);
 
     let written: String =
         documented.iter().filter(|(_, default)| *default != "–").map(|(key, default)| format!("{key} = {default}\n")).collect();
     let settings = checked(&written).unwrap();
     let database: DbSettings = settings.section().unwrap();
-    assert_eq!(format!("{:?}", settings.section::<CoreSettings>().unwrap()), format!("{:?}", CoreSettings::default()));
-    assert_eq!(format!("{database:?}"), format!("{:?}", DbSettings::default()));
+    for part in parts() {
+        assert_eq!((part.read)(&settings), (part.defaults)());
+    }
     assert_eq!(database.database_url.expose(), DbSettings::default().database_url.expose());
-    assert_eq!(format!("{:?}", settings.section::<SessionSettings>().unwrap()), format!("{:?}", SessionSettings::default()));
-    assert_eq!(format!("{:?}", settings.section::<MailSettings>().unwrap()), format!("{:?}", MailSettings::default()));
-    assert_eq!(format!("{:?}", settings.section::<AuthSettings>().unwrap()), format!("{:?}", AuthSettings::default()));
-    assert_eq!(format!("{:?}", settings.section::<AdminSettings>().unwrap()), format!("{:?}", AdminSettings::default()));
-    assert_eq!(format!("{:?}", settings.section::<JobsSettings>().unwrap()), format!("{:?}", JobsSettings::default()));
-    assert_eq!(format!("{:?}", settings.section::<RealtimeSettings>().unwrap()), format!("{:?}", RealtimeSettings::default()));
-    assert_eq!(format!("{:?}", settings.section::<WebSocketSettings>().unwrap()), format!("{:?}", WebSocketSettings::default()));
 }
 
 #[test]

@@ -226,7 +226,7 @@ impl Database {
         self.manager.recording.get().is_some()
     }
 
-    /// Prepares a connection for whoever takes it.
+    /// Prepares a connection that leaves the pool.
     fn given_out(&self, mut connection: PooledDb) -> PooledDb {
         if let Some(recording) = self.manager.recording.get() {
             connection.track(recording);

@@ -178,7 +178,7 @@ impl CommandSpec {
         let printed = command.printed.take().unwrap_or_default();
         match result {
             Ok(()) => Ok(printed),
-            Err(error) if error.source().is_none() => Err(error.with_source(printed)),
+            Err(error) if error.source().is_none() && !printed.is_empty() => Err(error.with_source(printed.trim_end())),
             Err(error) => Err(error),
         }
     }

@@ -31,7 +31,7 @@ impl Section for MonitoringSettings {
     fn check(&self, _: &mut Check<'_>) {}
 }
 
-/// The battery that every application has, and that does nothing unless `MONITORING_NETWORKS` names somebody.
+/// The battery that every application has, and that does nothing while `MONITORING_NETWORKS` is empty.
 pub(crate) struct Monitoring;
 
 impl Battery for Monitoring {

@@ -18,7 +18,7 @@ fn view(req: &mut Request) -> Result<String> {
 #[test]
 fn debug_output_contains_no_secrets() {
     let app = App::new(Router::new().get("/", view));
-    assert_eq!(format!("{app:?}"), r#"App { router: ["/"], batteries: ["database", "sessions", "csrf"], .. }"#);
+    assert_eq!(format!("{app:?}"), r#"App { router: ["/"], batteries: ["monitoring", "database", "sessions", "csrf"], .. }"#);
     let client = Client::with_settings(app, &format!("SECRET_KEY = '{SECRET}'\nSESSION_TIMEOUT_MINUTES = 30"));
     let shown = client.get("/").send().text().to_owned();
     assert!(shown.contains("Keys { .. }") && shown.contains("Cookies { .. }"), "{shown}");

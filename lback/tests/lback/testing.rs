@@ -58,7 +58,7 @@ fn a_command_that_fails_leaves_nothing_and_says_why() {
     assert!(unknown.message().contains("did you mean close_idle?"), "{unknown}");
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| client.command("close_idle", &["0"]))).unwrap_err();
     let message = panic.downcast_ref::<String>().unwrap();
-    assert!(message.contains("the command close_idle failed: too eager (at ") && message.contains("testing.rs"), "{message}");
+    assert!(message.contains("the command close_idle failed: too eager: closed 1 (at ") && message.contains("testing.rs"), "{message}");
 }
 
 #[test]
