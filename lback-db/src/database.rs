@@ -226,7 +226,7 @@ impl Database {
         self.manager.recording.get().is_some()
     }
 
-    /// Prepares a connection that leaves the pool.
+    /// Prepares a connection for its next use.
     fn given_out(&self, mut connection: PooledDb) -> PooledDb {
         if let Some(recording) = self.manager.recording.get() {
             connection.track(recording);

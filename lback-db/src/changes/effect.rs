@@ -1,4 +1,4 @@
-//! What a statement changes, as far as its SQL shows.
+//! The changes that a statement makes, as far as its SQL shows.
 
 use super::words::{Word, words};
 
@@ -24,7 +24,7 @@ impl Verbs {
     }
 }
 
-/// What a statement changes.
+/// The changes that a statement makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effect {
     /// The tables that it names, without their schemas.

@@ -109,10 +109,13 @@ pub struct Begun {
     pub number: u64,
 }
 
+type Hook = Box<dyn FnOnce() + Send>;
+
 #[derive(Default)]
 struct Unit {
     changes: Changes,
     begun: Option<Begun>,
+    on_commit: Vec<Hook>,
     /// The number of changed rows when a connection of SQLite was handed out, whose statements are not recorded.
     handed_out: Option<i64>,
 }
@@ -141,6 +144,12 @@ impl UnitChanges {
         changes
     }
 
+    /// Runs `work` after the commit, and never if the work is rolled back: for those who have no unit of work at hand, otherwise as
+    /// [`DbSession::on_commit`](crate::DbSession::on_commit).
+    pub fn on_commit(&self, work: impl FnOnce() + Send + 'static) {
+        self.lock().on_commit.push(Box::new(work));
+    }
+
     /// Returns the changes so far, given the number of rows that the connection has changed, if the database counts them.
     pub(crate) fn counted(&self, changed: impl FnOnce() -> QueryResult<Option<i64>>) -> QueryResult<Changes> {
         let (mut changes, before) = {
@@ -158,7 +167,20 @@ impl UnitChanges {
         self.lock().begun = Some(Begun { mark, number: NUMBER.fetch_add(1, Ordering::Relaxed) });
     }
 
-    pub(crate) fn end(&self) {
+    /// Forgets a transaction that was committed. Returns the [hooks](Self::on_commit) to run: without changes, they wait for the next
+    /// transaction of the unit of work.
+    pub(crate) fn committed(&self) -> Vec<Hook> {
+        let mut unit = self.lock();
+        let has_changed = !unit.changes.is_empty() || unit.handed_out.is_some();
+        let Unit { on_commit, .. } = std::mem::take(&mut *unit);
+        if has_changed {
+            return on_commit;
+        }
+        unit.on_commit = on_commit;
+        Vec::new()
+    }
+
+    pub(crate) fn rolled_back(&self) {
         *self.lock() = Unit::default();
     }
 

@@ -10,6 +10,7 @@ use diesel::QueryResult;
 
 use super::{ChangeRecorder, Effect, UnitChanges};
 use crate::Db;
+use crate::unit_of_work::run_guarded;
 
 /// The most statements whose effects a connection remembers by their SQL.
 const REMEMBERED: usize = 1024;
@@ -127,13 +128,16 @@ impl Db {
         if let Some(tracking) = self.tracking() {
             unit.begin(tracking.recording.recorder.mark());
             tracking.unit = unit.clone();
+            // A panic may have left them.
+            tracking.row = None;
+            tracking.is_paused = false;
         }
     }
 
-    /// Forgets the changes of a transaction that was rolled back or has ended.
+    /// Forgets the changes of a transaction that was rolled back.
     pub(crate) fn forget_changes(&mut self) {
         if let Some(tracking) = self.tracking() {
-            tracking.unit.end();
+            tracking.unit.rolled_back();
         }
     }
 
@@ -181,11 +185,10 @@ impl Db {
 
     /// Records the end of a transaction that was committed.
     pub(crate) fn announced(&mut self, has_changes: bool) {
-        if let Some(tracking) = self.tracking() {
-            tracking.unit.end();
-            if has_changes {
-                tracking.recording.commits.fetch_add(1, Ordering::SeqCst);
-            }
+        let Some(tracking) = self.tracking() else { return };
+        if has_changes {
+            tracking.recording.commits.fetch_add(1, Ordering::SeqCst);
         }
+        run_guarded(tracking.unit.committed());
     }
 }

@@ -33,7 +33,7 @@ impl EndHooks {
 }
 
 /// Runs hooks that must not fail the request any more: everything is saved by now.
-pub(super) fn run_guarded(hooks: Vec<Hook>) {
+pub(crate) fn run_guarded(hooks: Vec<Hook>) {
     for hook in hooks {
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(hook)).is_err() {
             tracing::error!(target: "lback::db", "a hook of a unit of work has panicked");

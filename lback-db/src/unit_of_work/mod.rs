@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use lback_core::{Error, Request, Response, Result, StatusCode, blocking};
 
-pub(crate) use self::hooks::EndHooks;
-use self::hooks::{Hooks, run_guarded};
+use self::hooks::Hooks;
+pub(crate) use self::hooks::{EndHooks, run_guarded};
 use crate::connection::Intent;
 use crate::statements::asked_at;
 use crate::{Database, Db, Isolation, PooledDb, UnitChanges};
