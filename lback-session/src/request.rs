@@ -40,6 +40,10 @@ pub trait RequestSession: Sealed {
     /// Returns the session if this request has loaded it.
     fn session_if_loaded(&self) -> Option<&AppSession>;
 
+    /// Returns whether the visitor brings a session, which may have expired. The response does not depend on the session by that.
+    #[doc(hidden)]
+    fn brings_session(&mut self) -> bool;
+
     /// Returns the sessions of a user that have not expired, the last used first: "where you are logged in".
     ///
     /// # Errors
@@ -135,6 +139,14 @@ impl RequestSession for Request {
             }
         }
         self.session()
+    }
+
+    fn brings_session(&mut self) -> bool {
+        let Some(manager) = self.extensions().get::<Slot>().map(|slot| slot.manager.clone()) else { return false };
+        match manager.brought_by(self.cookies()) {
+            Received::Ids(ids) => !ids.is_empty(),
+            Received::Session(record) => record.is_some(),
+        }
     }
 
     fn session_if_loaded(&self) -> Option<&AppSession> {
