@@ -220,6 +220,24 @@ fn a_battery_declares_its_own_permissions(on: &str) {
     assert!(error.contains(" and ") && error.contains("Remove one of the declarations"), "{error}");
 }
 
+#[test]
+fn a_setting_of_a_battery_that_is_not_installed_says_how_to_install_it() {
+    for (setting, call, feature) in [
+        ("SMTP_HOST = 'a'", "mail()", "mail"),
+        ("LOGIN_URL = '/'", "auth()", "auth"),
+        ("JOBS_THREADS = 1", "jobs(", "jobs"),
+        ("CACHE_URL = 'memory:'", "cache()", "cache"),
+        ("CHANNEL_HISTORY = 1", "realtime()", "realtime"),
+        ("LIVE_RENDERS = 1", "realtime()", "realtime"),
+        ("WEBSOCKET_PING_SECONDS = 1", "websockets()", "websockets"),
+        ("MAX_WEBSOCKETS = 1", "websockets()", "websockets"),
+    ] {
+        let error = start_error(App::new(Router::new()), &format!("{SETTINGS}\n{setting}"));
+        let remedies = [format!("App::new(urls).{call}"), format!("features = [\"{feature}\"]")];
+        assert!(remedies.iter().all(|remedy| error.contains(remedy)), "{setting}: {error}");
+    }
+}
+
 #[cfg(all(feature = "mail", feature = "auth"))]
 #[test]
 fn batteries_that_are_not_installed_add_nothing() {
