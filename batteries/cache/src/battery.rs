@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lback_app::{App, Battery, CommandSpec, Health, Setup};
-use lback_core::{Application, ProgramError, ProgramResult, Settings};
+use lback_app::{App, Battery, CommandSpec, Health, MetricKind, Metrics, Setup};
+use lback_core::{Application, ProgramError, ProgramResult, Result, Settings};
 use lback_db::signals::MigrationApplied;
 use lback_db::{Database, MigrationSet, Tables};
 
@@ -14,7 +14,7 @@ use crate::panel::CachePanel;
 use crate::sealed::Sealed;
 use crate::settings::is_redis;
 use crate::store::Store;
-use crate::{Cache, CacheSettings, cached, changes, commands, fragment, pages, store};
+use crate::{Cache, CacheCounts, CacheSettings, cached, changes, commands, fragment, pages, store};
 
 /// How often old rows are deleted.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -61,6 +61,7 @@ impl Battery for CacheBattery {
         let settings: CacheSettings = setup.settings().section()?;
         let database = setup.find_state::<Database>().cloned();
         let store = open(setup, &settings, database.as_ref())?;
+        let most = settings.max_in_database();
         let is_shared = store.blocks();
         let knowledge = Arc::new(Knowledge::new());
         let looker = database.as_ref().map(|database| Looker::new(database.clone(), knowledge.clone()));
@@ -68,14 +69,16 @@ impl Battery for CacheBattery {
         setup.state(cache.clone());
         setup.toolbar_panel(CachePanel);
         setup.info_page(pages::page());
+        setup.metrics(metrics);
         fragment::install(setup);
         setup.route_note(cached::note);
         setup.when_built(|app| cached::check_routes(app));
         if is_shared {
             let checked = cache;
             setup.health_check("Cache", move |_| {
-                checked.inner.store.size()?;
-                Ok(Health::ok(checked.inner.store.name()))
+                let store = &checked.inner.store;
+                // Pages work without it.
+                Ok(store.size().map_or_else(|error| Health::warning(error.to_string()), |_| Health::ok(store.name())))
             });
         }
         if let Some(database) = database {
@@ -95,7 +98,7 @@ impl Battery for CacheBattery {
                 async move {
                     let delete = move || {
                         changes::prune(&database)?;
-                        store::delete_expired(&database)
+                        store::shrink(&database, most)
                     };
                     lback_core::blocking::on_thread(delete).await?
                 }
@@ -103,6 +106,17 @@ impl Battery for CacheBattery {
         }
         Ok(())
     }
+}
+
+/// Measures how often values were found.
+fn metrics(app: &Application, metrics: &mut Metrics) -> Result<()> {
+    let Some(cache) = app.state::<Cache>() else { return Ok(()) };
+    let CacheCounts { hits, stale, misses } = cache.counts();
+    let mut family = metrics.family("lback_cache_requests_total", MetricKind::Counter, "Values that were asked for, by what was found.");
+    for (result, count) in [("hit", hits), ("stale", stale), ("miss", misses)] {
+        family.sample(&[("result", result)], count);
+    }
+    Ok(())
 }
 
 /// Opens the store that the settings name.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lback_core::{Clock, Error, Result, blocking};
 use lback_db::{Db, UnitChanges};
@@ -12,13 +12,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::changes::{Looker, Snapshot, of_table, seen_by};
+use crate::changes::{Looker, Slot, Snapshot, of_table, seen_by};
 use crate::flight::Flights;
-use crate::store::{Meta, Store, Stored};
+use crate::store::{Meta, Store, Stored, TagMark};
 use crate::{CacheEntry, CacheSettings};
 
 /// The longest key, in bytes. Longer ones are replaced by their hash, so that visitors cannot make a page fail with a long word.
 const MAX_KEY: usize = 200;
+
+/// The time for which a request uses one look at the database. One that stays open, as for a WebSocket, looks again.
+pub(crate) const ONE_LOOK: Duration = Duration::from_secs(1);
 
 /// The cache of an application.
 ///
@@ -60,7 +63,7 @@ pub(crate) struct Counts {
     pub(crate) misses: AtomicU64,
 }
 
-/// What is known of the request or the transaction that uses the cache.
+/// The request or the transaction that uses the cache.
 #[derive(Clone, Default)]
 pub(crate) struct View {
     /// The time since when a look at the database is recent enough for the request, as long as this process has made this number of
@@ -72,6 +75,13 @@ pub(crate) struct View {
     pub(crate) sees_one_state: bool,
     /// That state.
     pub(crate) seen: Option<Snapshot>,
+}
+
+impl View {
+    /// Returns the unit of work, if it has changed the database and not committed yet.
+    pub(crate) fn uncommitted(&self) -> Option<&UnitChanges> {
+        self.unit.as_ref().filter(|unit| !unit.get().is_empty())
+    }
 }
 
 impl fmt::Debug for Cache {
@@ -87,12 +97,13 @@ impl Cache {
     }
 
     /// Returns the entry with this key, to be read or computed. See [`CacheEntry`].
+    #[track_caller]
     pub fn entry<'k>(&self, key: impl Into<Cow<'k, str>>) -> CacheEntry<'k> {
         CacheEntry::new(self.clone(), key.into())
     }
 
-    /// Returns the cache for work in the open transaction of `db`, so that what that has changed but not committed is neither
-    /// hidden by cached values nor stored: `cache.on(job.db()?)`. Views do not need it.
+    /// Returns the cache for work in the open transaction of `db`: `cache.on(job.db()?)`. Cached values do not hide its uncommitted
+    /// changes, and values that are computed from them are not stored before the commit. Views do not need it.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
@@ -106,6 +117,7 @@ impl Cache {
     ///
     /// # Errors
     /// Returns 503 if the store cannot be read.
+    #[track_caller]
     pub fn get<T: DeserializeOwned + Send + Sync + 'static>(&self, key: &str) -> Result<Option<Arc<T>>> {
         self.entry(key).get()
     }
@@ -114,36 +126,53 @@ impl Cache {
     ///
     /// # Errors
     /// Returns 500 if the value is larger than `CACHE_MAX_VALUE_KB`, and 503 if the store cannot be written.
+    #[track_caller]
     pub fn set<T: Serialize + Clone + Send + Sync + 'static>(&self, key: &str, value: &T) -> Result<()> {
         self.entry(key).set(value)
     }
 
     /// Removes an entry. With `CACHE_URL = "memory:"`, it is removed in this process.
     ///
+    /// In a request, or [`on`](Self::on) a transaction, it is removed again after the commit, before the response leaves: others may
+    /// have computed it meanwhile from what the transaction has changed.
+    ///
     /// # Errors
     /// Returns 503 if the store cannot be written.
     pub fn remove(&self, key: &str) -> Result<()> {
-        let key = self.inner.full_key(key);
-        // What is being computed may be what was to be removed.
-        self.inner.flights.detach(&key);
-        self.inner.in_store(|store| store.remove(&key))
+        let key = self.inner.full_key(key).into_owned();
+        self.now_and_with_commit(move |inner| {
+            // What is being computed may be what was to be removed.
+            inner.flights.detach(&key);
+            inner.in_store(|store| store.remove(&key))
+        })
     }
 
-    /// Removes all entries with a [tag](CacheEntry::tag). With `CACHE_URL = "memory:"`, they are removed in this process.
+    /// Removes all entries with a [tag](CacheEntry::tag), as [`remove`](Self::remove) does with one.
     ///
     /// # Errors
     /// Returns 503 if the store cannot be written.
     pub fn remove_tag(&self, tag: &str) -> Result<()> {
-        self.inner.in_store(|store| store.remove_tag(of_table(tag)))
+        let tag = of_table(tag);
+        self.now_and_with_commit(move |inner| inner.in_store(|store| store.remove_tag(tag)))
     }
 
-    /// Removes all entries. With `CACHE_URL = "memory:"`, they are removed in this process.
+    /// Removes all entries, as [`remove`](Self::remove) does with one.
     ///
     /// # Errors
     /// Returns 503 if the store cannot be written.
     pub fn clear(&self) -> Result<()> {
-        self.inner.flights.detach_all();
-        self.inner.in_store(Store::clear)
+        self.now_and_with_commit(|inner| {
+            inner.flights.detach_all();
+            inner.in_store(Store::clear)
+        })
+    }
+
+    fn now_and_with_commit(&self, work: impl Fn(&Inner) -> Result<()> + Send + 'static) -> Result<()> {
+        work(&self.inner)?;
+        if let Some(unit) = &self.view.unit {
+            self.inner.with_commit(unit, work);
+        }
+        Ok(())
     }
 
     /// Returns the number of entries that were found, of those that were found although they were stale, and of those that were not.
@@ -193,6 +222,21 @@ impl Inner {
             true => blocking::in_place(|| work(&self.store)),
             false => work(&self.store),
         }
+    }
+
+    /// Runs `work` after the commit.
+    pub(crate) fn with_commit(self: &Arc<Self>, unit: &UnitChanges, work: impl FnOnce(&Inner) -> Result<()> + Send + 'static) {
+        let inner = self.clone();
+        unit.on_commit(move || {
+            if let Err(error) = work(&inner) {
+                tracing::error!(target: "lback::cache", %error, "the cache was not changed with a commit");
+            }
+        });
+    }
+
+    /// Returns the marks of tags.
+    pub(crate) fn tag_marks(&self, tags: &[Slot]) -> Result<Vec<TagMark>> {
+        if tags.is_empty() { Ok(Vec::new()) } else { self.in_store(|store| store.tag_marks(tags)) }
     }
 
     /// Returns what is stored under a key. A store that fails counts as empty, so that pages still work.

@@ -1,6 +1,7 @@
 //! One computation for all requests that wait for the same value.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +12,10 @@ use crate::store::Stored;
 
 /// The computations that are running, by their keys.
 #[derive(Default)]
-pub(crate) struct Flights(Mutex<HashMap<String, Arc<Flight>>>);
+pub(crate) struct Flights {
+    running: Mutex<HashMap<String, Arc<Flight>>>,
+    removals: AtomicU64,
+}
 
 /// A running computation.
 #[derive(Default)]
@@ -41,7 +45,7 @@ pub(crate) enum Role {
 
 impl Flights {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Flight>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Joins the computation for the key, or begins one.
@@ -57,12 +61,19 @@ impl Flights {
 
     /// Lets requests that come from now on compute the value again: what is being computed is not stored.
     pub(crate) fn detach(&self, key: &str) {
+        self.removals.fetch_add(1, Ordering::SeqCst);
         self.lock().remove(key);
     }
 
     /// Does the same for all keys.
     pub(crate) fn detach_all(&self) {
+        self.removals.fetch_add(1, Ordering::SeqCst);
         self.lock().clear();
+    }
+
+    /// Returns how often keys were removed.
+    pub(crate) fn removals(&self) -> u64 {
+        self.removals.load(Ordering::SeqCst)
     }
 }
 

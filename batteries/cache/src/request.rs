@@ -6,7 +6,7 @@ use lback_core::{Error, Request, Result};
 use lback_db::DbSession;
 
 use crate::Cache;
-use crate::cache::View;
+use crate::cache::{ONE_LOOK, View};
 use crate::changes::{Snapshot, seen_by};
 use crate::sealed::Sealed;
 
@@ -19,7 +19,7 @@ pub trait RequestCache: Sealed {
     fn cache(&mut self) -> Result<Cache>;
 }
 
-/// What a request knows of the database.
+/// The knowledge of a request about the database.
 struct Known {
     /// The time of the first use, and how many commits this process had made.
     since: (Instant, u64),
@@ -36,7 +36,7 @@ impl RequestCache for Request {
         let Some(looker) = &inner.looker else { return Ok(Cache { inner, view: View::default() }) };
         let now = (Instant::now(), looker.database().recorded_commits());
         let known = self.extensions_mut().get_or_insert_with(|| Known { since: now, seen: None });
-        if known.since.1 != now.1 {
+        if known.since.1 != now.1 || now.0.duration_since(known.since.0) >= ONE_LOOK {
             known.since = now;
         }
         let (since, seen) = (known.since, known.seen.clone());

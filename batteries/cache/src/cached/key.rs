@@ -41,7 +41,8 @@ impl Cached {
 /// Returns what identifies the user of the session: also the signature of their password, so that a session that it has outdated does
 /// not find the pages of another, and the user as whom a superuser acts.
 fn user(req: &mut Request) -> Result<Option<serde_json::Value>> {
-    if !req.route().is_some_and(RouteSession::has_session) {
+    // Without a look at the session, a visitor who brings none can share a response.
+    if !req.route().is_some_and(RouteSession::has_session) || !req.brings_session() {
         return Ok(None);
     }
     let session = req.session();

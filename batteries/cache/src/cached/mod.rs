@@ -27,7 +27,11 @@ impl Middleware for Cached {
         let Some(key) = self.key(req)? else { return next.run(req).await };
         let entry = self.entry(&req.cache()?, &key.text);
         if *req.method() == Method::HEAD {
-            return match entry.get_async::<Page>().await? {
+            let page = entry.get_async::<Page>().await?;
+            if self.per_user {
+                req.limit_caching(Caching::PerVisitor);
+            }
+            return match page {
                 Some(page) => Ok(page.response(req)),
                 None => next.run(req).await,
             };
@@ -47,6 +51,9 @@ impl Middleware for Cached {
             Ok((Page::default(), false))
         });
         let page: Arc<Page> = page.await?;
+        if self.per_user {
+            req.limit_caching(Caching::PerVisitor);
+        }
         match own {
             Some(result) => result,
             None => Ok(page.response(req)),
@@ -67,6 +74,17 @@ impl Cached {
         self.tables.iter().fold(entry, |entry, table| entry.depends_on_table(table))
     }
 
+    /// Returns whether a response says by `Vary` that it differs by something that is not in its key.
+    fn varies(&self, headers: &HeaderMap) -> bool {
+        let is_in_key = |name: &str| match name {
+            "*" => false,
+            name if name.eq_ignore_ascii_case("accept-language") => !self.languages.is_empty() || !self.parts.is_empty(),
+            // The function of `by` may look at any header.
+            _ => !self.parts.is_empty(),
+        };
+        parts(headers, header::VARY).any(|name| !is_in_key(name))
+    }
+
     /// Returns why a response is not stored. `before` is the number of the request's own parts before the view.
     fn refusal(&self, req: &mut Request, response: &Response, before: usize, is_of_user: bool) -> Option<&'static str> {
         let headers = response.headers();
@@ -83,7 +101,10 @@ impl Cached {
             return Some("it contains a CSRF token or a nonce, or sets a cookie");
         }
         if forbids(headers, is_of_user) {
-            return Some("its headers forbid it");
+            return Some("its Cache-Control forbids it");
+        }
+        if self.varies(headers) {
+            return Some("it differs by a header of the request. Write Cached::…per_language(…) or by(|req| …)");
         }
         match req.caching() {
             Caching::Unlimited => None,
@@ -98,13 +119,19 @@ impl Cached {
     }
 }
 
-/// Returns whether the headers forbid to store the response.
+/// Returns the parts of a header that is a list.
+fn parts(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// Returns whether `Cache-Control` forbids to store the response.
 fn forbids(headers: &HeaderMap, is_of_user: bool) -> bool {
-    let has = |name: header::HeaderName, word: &str| {
-        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
-    };
-    has(header::CACHE_CONTROL, "no-store") || (has(header::CACHE_CONTROL, "private") && !is_of_user) || has(header::VARY, "*")
+    let mut directives = parts(headers, header::CACHE_CONTROL);
+    directives.any(|part| {
+        let name = part.split('=').next().unwrap_or_default();
+        name.eq_ignore_ascii_case("no-store") || (name.eq_ignore_ascii_case("private") && !is_of_user)
+    })
 }
 
 /// Checks that nothing within a cached route refuses requests: a stored response would get around it.

@@ -159,7 +159,6 @@ impl Cached {
     /// Logs why a response is not stored. The first time is prominent, as the option has no effect then.
     pub(super) fn refuse(&self, req: &Request, why: &str) {
         let route = req.route().map(|route| route.pattern().to_owned()).unwrap_or_default();
-        eprintln!("DBG refuse {route} {why}");
         match self.warned.swap(true, Ordering::Relaxed) {
             false => tracing::warn!(target: "lback::cache", route, "a response of a cached route is not stored: {why}"),
             true => tracing::debug!(target: "lback::cache", route, "a response of a cached route is not stored: {why}"),

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use lback_db::{Db, Kind, Verbs};
 
-/// What the database itself changes if a table is changed.
+/// The tables that the database itself changes if another one is changed.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     tables: HashSet<String>,
@@ -23,7 +23,7 @@ struct Child {
     on_update: Action,
 }
 
-/// What happens to rows if the row that they refer to changes.
+/// The effect on rows if the row that they refer to changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Nothing,

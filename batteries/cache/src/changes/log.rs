@@ -14,7 +14,7 @@ pub(crate) struct Change {
 
 /// The known changes.
 pub(crate) struct Log {
-    /// What the last look has seen.
+    /// The changes that the last look has seen.
     seen: Snapshot,
     /// Changes before this number may be unknown.
     floor: i64,

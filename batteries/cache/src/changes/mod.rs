@@ -6,8 +6,8 @@
 //! * Before a value is served, the process [looks](look) for changes that were committed since its last look. The value is up to date
 //!   if it has seen all changes of its slots ([`log`]).
 //!
-//! So a value cannot be served that is older than a commit which was answered before the request arrived, whatever process committed,
-//! and whatever has died meanwhile. Where something is not known, a value is computed again.
+//! So no value is served that is older than a commit which was answered before the request arrived, whichever process committed, and
+//! even if processes are killed meanwhile. If something is not known, a value is computed again.
 
 mod graph;
 mod log;
@@ -24,7 +24,7 @@ pub(crate) use slots::{Slot, of_all_rows, of_row, of_table};
 pub(crate) use snapshot::Snapshot;
 
 diesel::table! {
-    /// What commits have changed.
+    /// The changes of commits.
     cache_changes (id) {
         /// The number of the change: on PostgreSQL, that of its transaction.
         id -> BigInt,

@@ -15,11 +15,14 @@ use super::slots::{self, EVERYTHING, Slot};
 const MOST: usize = 256;
 
 /// Tables that only the framework changes, all the time, and that no value can depend on.
-const UNRECORDED: [&str; 10] = [
+const UNRECORDED: [&str; 13] = [
     "__lback_session_ends",
     "auth_attempts",
     "cache_changes",
     "cache_entries",
+    "channel_members",
+    "channel_messages",
+    "channel_processes",
     "job_batches",
     "job_counts",
     "job_queue",
@@ -33,7 +36,7 @@ pub(crate) fn is_recorded(table: &str) -> bool {
     !UNRECORDED.contains(&table)
 }
 
-/// What the processes of an application know of its database.
+/// The knowledge of this process about the database: its changes, and which tables change with others.
 pub(crate) struct Knowledge {
     pub(crate) log: RwLock<Log>,
     graph: RwLock<Option<Arc<Graph>>>,

@@ -1,4 +1,4 @@
-//! What of the committed changes a transaction sees.
+//! The committed changes that a transaction sees.
 
 use std::fmt;
 use std::str::FromStr;

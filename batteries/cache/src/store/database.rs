@@ -35,6 +35,8 @@ const MOST_WAITING: usize = 10_000;
 const MOST_BYTES: usize = 64 << 20;
 /// The pause after a failed write.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long an entry without a time is kept, in seconds.
+const LONGEST: i64 = 30 * 24 * 3600;
 /// How long a command waits until everything is written.
 const LONGEST_FLUSH: Duration = Duration::from_secs(10);
 
@@ -123,10 +125,9 @@ impl DatabaseStore {
     }
 
     pub(super) fn set(&self, key: &str, stored: &Arc<Stored>) {
-        // The time of the clock in the tests may be any; rows are deleted by that of the system.
-        let lifetime = stored.meta.expires_at.map_or(i64::MAX, |at| at / 1000);
+        let expires_at = stored.meta.expires_at.map_or_else(|| chrono::Utc::now().timestamp() + LONGEST, |at| at / 1000);
         match encoding::encode(stored) {
-            Ok(bytes) => self.write(key, Some((Arc::new(bytes), lifetime))),
+            Ok(bytes) => self.write(key, Some((Arc::new(bytes), expires_at))),
             Err(error) => tracing::error!(target: "lback::cache", %error, "a value cannot be stored"),
         }
     }
@@ -139,10 +140,14 @@ impl DatabaseStore {
         let mut waiting = self.shared.lock();
         let length = write.as_ref().map_or(0, |(bytes, _)| bytes.len());
         let is_full = waiting.writes.len() >= MOST_WAITING || waiting.bytes + length > MOST_BYTES;
-        // A deletion is not dropped: without it, what was removed would be served.
-        if is_full && write.is_some() && !waiting.writes.contains_key(key) {
+        if is_full && write.is_some() {
+            // The value before this one is not served.
+            if let Some(waiting) = waiting.writes.get_mut(key) {
+                *waiting = None;
+            }
             return;
         }
+        // A deletion is not dropped: without it, what was removed would be served.
         waiting.bytes += length;
         waiting.writes.insert(key.to_owned(), write);
         drop(waiting);
@@ -158,22 +163,15 @@ impl DatabaseStore {
         self.shared.woken.notify_one();
     }
 
+    /// Returns the mark of a tag: 0 if it was never removed.
     pub(super) fn tag_mark(&self, tag: Slot) -> Result<TagMark> {
-        let key = tag_key(tag);
-        if let Some(mark) = self.bytes(&key)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()) {
-            return Ok(mark);
-        }
-        Ok(self.new_tag_mark(&key))
+        let bytes = self.bytes(&tag_key(tag))?;
+        Ok(bytes.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()).unwrap_or(0))
     }
 
     pub(super) fn remove_tag(&self, tag: Slot) {
-        self.new_tag_mark(&tag_key(tag));
-    }
-
-    fn new_tag_mark(&self, key: &str) -> TagMark {
-        let mark = new_mark();
-        self.write(key, Some((Arc::new(mark.to_string().into_bytes()), i64::MAX)));
-        mark
+        let mark = Arc::new(new_mark().to_string().into_bytes());
+        self.write(&tag_key(tag), Some((mark, i64::MAX)));
     }
 
     /// Waits until everything is written, for a few seconds at most.
@@ -190,21 +188,14 @@ impl DatabaseStore {
     }
 
     pub(super) fn size(&self) -> Result<(u64, u64)> {
-        #[derive(QueryableByName)]
-        struct Size {
-            #[diesel(sql_type = diesel::sql_types::BigInt)]
-            rows: i64,
-            #[diesel(sql_type = diesel::sql_types::BigInt)]
-            bytes: i64,
-        }
-        let sql = "SELECT count(*) AS \"rows\", CAST(coalesce(sum(length(value)), 0) AS BIGINT) AS bytes FROM cache_entries";
-        let Size { rows, bytes } = self.read(|db| diesel::sql_query(sql).get_result(db))?;
+        let Size { rows, bytes } = self.read(Size::read)?;
         Ok((rows.unsigned_abs(), bytes.unsigned_abs()))
     }
 }
 
+/// Returns the key of a tag's mark. Those of entries begin with CACHE_PREFIX, which has no space.
 fn tag_key(tag: Slot) -> String {
-    format!("tag:{tag}")
+    format!(" tag:{tag}")
 }
 
 /// Writes what waits, until the store is dropped.
@@ -279,12 +270,73 @@ fn write(shared: &Shared, connection: &mut Option<Db>, writes: &HashMap<String, 
     Ok(())
 }
 
-/// Returns whether there are rows whose time is over.
-pub(super) fn has_old(db: &mut Db, now: i64) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::exists(cache_entries::table.filter(cache_entries::expires_at.lt(now)))).get_result(db)
+#[derive(QueryableByName)]
+struct Size {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    rows: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    bytes: i64,
 }
 
-/// Deletes rows whose time is over.
-pub(super) fn delete_old(db: &mut Db, now: i64) -> QueryResult<usize> {
-    diesel::delete(cache_entries::table.filter(cache_entries::expires_at.lt(now))).execute(db)
+impl Size {
+    fn read(db: &mut Db) -> QueryResult<Self> {
+        let sql = "SELECT count(*) AS \"rows\", CAST(coalesce(sum(length(value)), 0) AS BIGINT) AS bytes FROM cache_entries";
+        db.unrecorded(|db| diesel::sql_query(sql).get_result(db))
+    }
+}
+
+/// Returns the time before which rows are deleted: now, or later if there are more than `most` bytes. `None` if there is nothing to
+/// delete.
+pub(super) fn limit(db: &mut Db, now: i64, most: i64) -> QueryResult<Option<i64>> {
+    let expired = cache_entries::table.filter(cache_entries::expires_at.lt(now));
+    let has_expired: bool = diesel::select(diesel::dsl::exists(expired)).get_result(db)?;
+    let Size { rows, bytes } = Size::read(db)?;
+    if bytes <= most {
+        return Ok(has_expired.then_some(now));
+    }
+    // Those that expire first go, down to nine tenths of the room.
+    let excess = i128::from(bytes - most / 10 * 9);
+    let excess_rows = i64::try_from(i128::from(rows) * excess / i128::from(bytes)).unwrap_or(rows);
+    let last = cache_entries::table.order(cache_entries::expires_at).select(cache_entries::expires_at);
+    let last: Option<i64> = last.offset(excess_rows).first(db).optional()?;
+    Ok(Some(last.map_or(i64::MAX, |last| now.max(last.saturating_add(1)))))
+}
+
+/// Deletes rows that expire before a time. The marks of tags do not expire.
+pub(super) fn delete_before(db: &mut Db, limit: i64) -> QueryResult<usize> {
+    let old = cache_entries::table.filter(cache_entries::expires_at.lt(limit)).filter(cache_entries::expires_at.lt(i64::MAX));
+    diesel::delete(old).execute(db)
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use lback_db::DbSettings;
+
+    use super::{Database, delete_before, limit};
+
+    const TABLES: &str = include_str!("../../migrations/sqlite/00000000000060_create_cache/up.sql");
+
+    #[test]
+    fn values_that_expire_first_make_room() {
+        let folder = tempfile::TempDir::with_prefix("lback-test-").unwrap();
+        let database = Database::open(&DbSettings::default(), folder.path()).unwrap();
+        let mut db = database.connect().unwrap();
+        db.batch_execute(TABLES).unwrap();
+        let rows = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100)
+            INSERT INTO cache_entries SELECT 'key ' || n, zeroblob(1000), 1000 + n FROM n";
+        db.batch_execute(rows).unwrap();
+        db.batch_execute("INSERT INTO cache_entries VALUES (' tag:1', '5', 9223372036854775807)").unwrap();
+        assert_eq!(limit(&mut db, 1000, 200_000).unwrap(), None);
+        assert_eq!(limit(&mut db, 1011, 200_000).unwrap(), Some(1011));
+        let before = limit(&mut db, 1000, 50_000).unwrap().unwrap();
+        let deleted = delete_before(&mut db, before).unwrap();
+        assert!((50..=60).contains(&deleted), "{deleted}");
+        assert_eq!(limit(&mut db, 1000, 50_000).unwrap(), None);
+        // Marks of tags stay, however little room there is.
+        let before = limit(&mut db, 1000, 0).unwrap().unwrap();
+        delete_before(&mut db, before).unwrap();
+        assert_eq!(delete_before(&mut db, i64::MAX).unwrap(), 0);
+        assert_eq!(limit(&mut db, 1000, 1).unwrap(), None);
+    }
 }

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 use super::{Stored, TagMark};
 use crate::changes::Slot;
 
-/// What an entry takes besides its key and its value, in bytes.
+/// The memory of an entry besides its key and its value, in bytes.
 const OVERHEAD: usize = 256;
 /// The number of marks of tags. Tags that share one are removed together.
 const MARKS: usize = 4096;

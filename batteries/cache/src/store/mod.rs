@@ -1,4 +1,4 @@
-//! Where values are kept.
+//! The stores of values: memory, the database and Redis.
 
 mod database;
 mod encoding;
@@ -24,7 +24,7 @@ pub(crate) use self::database::cache_entries;
 /// The value of a tag when an entry was stored. If it is another one, the tag was removed.
 pub(crate) type TagMark = u64;
 
-/// What is known of a stored value.
+/// The properties of a stored value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meta {
     pub(crate) version: u32,
@@ -33,7 +33,7 @@ pub(crate) struct Meta {
     /// The time from which on it is not used at all.
     pub(crate) expires_at: Option<i64>,
     pub(crate) slots: Box<[Slot]>,
-    /// What its computation saw, if it depends on the database.
+    /// The changes that its computation saw, if it depends on the database.
     pub(crate) seen: Option<Snapshot>,
     pub(crate) tags: Box<[(Slot, TagMark)]>,
 }
@@ -63,7 +63,7 @@ impl Stored {
     }
 }
 
-/// Where values are kept.
+/// The store that `CACHE_URL` names.
 pub(crate) enum Store {
     Memory(MemoryStore),
     Database(DatabaseStore),
@@ -199,12 +199,12 @@ pub(crate) fn new_mark() -> TagMark {
     (RandomState::new().hash_one(std::time::SystemTime::now()) >> 11) | 1
 }
 
-/// Deletes rows of the database whose time is over.
-pub(crate) fn delete_expired(database: &lback_db::Database) -> Result<()> {
+/// Deletes rows of the database whose time is over, and those that expire first if all take more than `most` bytes.
+pub(crate) fn shrink(database: &lback_db::Database, most: i64) -> Result<()> {
     let now = chrono::Utc::now().timestamp();
     // An idle database is not written to.
-    match database.read(|db| Ok(database::has_old(db, now)?))? {
-        true => database.write(|db| Ok(database::delete_old(db, now).map(drop)?)),
-        false => Ok(()),
+    match database.read(|db| Ok(database::limit(db, now, most)?))? {
+        Some(limit) => database.write(|db| Ok(database::delete_before(db, limit).map(drop)?)),
+        None => Ok(()),
     }
 }

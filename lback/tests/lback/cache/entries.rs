@@ -145,7 +145,7 @@ fn hostile_keys_are_harmless() {
         let (client, _) = client_of(on, Router::new());
         let cache = cache(&client);
         let long = "x".repeat(1_000_000);
-        let keys = ["", "\0", "a\nb", "'; DROP TABLE cache_entries; --", "\u{1f600}", "tag:1", "*", &long, &format!("{long}y")];
+        let keys = ["", "\0", "a\nb", "'; DROP TABLE cache_entries; --", "\u{1f600}", "tag:1", " tag:1", "*", &long, &format!("{long}y")];
         for (number, key) in keys.iter().enumerate() {
             cache.set(key, &number).unwrap();
         }

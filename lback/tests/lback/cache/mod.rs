@@ -1,6 +1,7 @@
 //! The cache of an application: one computation for all, and never a value that is older than a commit.
 
 mod changes;
+mod commits;
 mod crowd;
 mod entries;
 mod fragments;

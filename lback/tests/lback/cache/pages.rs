@@ -31,6 +31,28 @@ fn a_page_shows_the_entries_and_can_clear_them() {
 }
 
 #[test]
+fn the_metrics_count_what_was_found() {
+    let (client, _) = client_of("MONITORING_NETWORKS = ['loopback']", Router::new());
+    let cache = client.app().state::<Cache>().unwrap();
+    cache.set("a", &1).unwrap();
+    for key in ["a", "b", "a"] {
+        cache.get::<i32>(key).unwrap();
+    }
+    let page = client.get("/metrics").send();
+    page.assert_contains("# TYPE lback_cache_requests_total counter\n");
+    for (result, count) in [("hit", 2), ("stale", 0), ("miss", 1)] {
+        page.assert_contains(&format!("lback_cache_requests_total{{result=\"{result}\"}} {count}\n"));
+    }
+}
+
+#[test]
+fn a_store_that_fails_is_a_warning() {
+    // Nothing listens there.
+    let (client, _) = client_of("CACHE_URL = 'redis://127.0.0.1:1/'\nMONITORING_NETWORKS = ['loopback']", Router::new());
+    client.get("/readyz").send().assert_status(200).assert_contains("Cache: Warning");
+}
+
+#[test]
 fn the_toolbar_shows_what_was_found() {
     let view = |req: &mut Request| -> Result<Response> {
         let value = req.cache()?.entry("greeting").get_or_set(|| Ok("hello".to_owned()))?;

@@ -17,6 +17,11 @@ fn number(req: &mut Request) -> Result<String> {
     Ok(format!("page {}", computed(req)?))
 }
 
+fn vary(req: &mut Request) -> Result<Response> {
+    let name: String = req.param("name")?;
+    Response::text(number(req)?).with_header("vary", name)
+}
+
 fn urls() -> Router {
     let minute = || Cached::for_time(MINUTE);
     let per_user = |req: &mut Request| -> Result<String> {
@@ -41,6 +46,12 @@ fn urls() -> Router {
         .cached(minute().per_language(["en", "de"]))
         .get("/by/{name}", number)
         .cached(minute().by(|req| Ok(req.header("x-part").unwrap_or_default().to_owned())))
+        .get("/vary/{name}", vary)
+        .cached(minute().per_language(["en", "de"]))
+        .get("/vary-by/{name}", vary)
+        .cached(minute().by(|req| Ok(req.header("x-part").unwrap_or_default().to_owned())))
+        .get("/team", number)
+        .cached(minute().per_user())
         .get("/mine", per_user)
         .cached(minute().per_user())
         .get("/careless", per_user)
@@ -203,6 +214,39 @@ fn a_page_of_a_user_reaches_nobody_else() {
     assert_eq!(text(&one.get("/careless").send()), "user 1 9");
     let leaving = one.fork();
     assert_eq!(text(&leaving.get("/mine").send()), " 10");
+}
+
+#[test]
+fn visitors_without_a_login_share_a_page_that_does_not_depend_on_their_session() {
+    let (client, _) = client();
+    let (user, visitor) = (client.fork(), client.fork());
+    user.post("/log-in/1").send().assert_status(204);
+    visitor.post("/name/visitor").send().assert_status(204);
+    let first = client.fork().get("/team").send();
+    assert_eq!((first.text(), first.header("vary")), ("page 1", Some("Cookie")));
+    let again = client.fork().get("/team").send();
+    assert_eq!((again.text(), again.header("vary")), ("page 1", Some("Cookie")));
+    assert_eq!(text(&visitor.get("/team").send()), "page 1");
+    assert_eq!([text(&user.get("/team").send()), text(&user.get("/team").send())], ["page 2", "page 2"]);
+    assert_eq!(client.fork().request(Method::HEAD, "/team").send().header("vary"), Some("Cookie"));
+}
+
+#[test]
+fn a_response_that_differs_by_another_header_is_not_stored() {
+    let (client, meeting) = client();
+    for (path, is_stored) in [
+        ("/vary/accept-language", true),
+        ("/vary/accept", false),
+        ("/vary/Accept-Language,%20Cookie", false),
+        ("/vary/*", false),
+        ("/vary-by/accept", true),
+        ("/vary-by/*", false),
+    ] {
+        let before = meeting.count();
+        client.get(path).send().assert_status(200);
+        client.get(path).send().assert_status(200);
+        assert_eq!(meeting.count() == before + 1, is_stored, "{path}");
+    }
 }
 
 #[test]
