@@ -72,7 +72,7 @@ impl Battery for CacheBattery {
         setup.metrics(metrics);
         fragment::install(setup);
         setup.route_note(cached::note);
-        setup.when_built(|app| cached::check_routes(app));
+        setup.when_built(cached::check_routes);
         if is_shared {
             let checked = cache;
             setup.health_check("Cache", move |_| {

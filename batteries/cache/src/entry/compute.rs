@@ -50,39 +50,41 @@ impl<'k> CacheEntry<'k> {
             Some((looker, since)) => self.access(looker.look(since)),
         };
         let mut deadline = None;
-        while access.may_read {
-            match self.next(&key, inner.find(&key)) {
-                Next::Take(value) => return Ok(value),
-                Next::Compute(lead) => {
-                    // Another request may have stored it in between.
-                    if let Some(value) = self.fresh(&key, inner.find(&key)) {
-                        return Ok(value);
-                    }
-                    self.count(Outcome::Miss);
-                    self.check_tables()?;
-                    let access = self.with_marks(access, inner.tag_marks(&self.tags));
-                    let (value, is_shared) = compute()?;
-                    let value = Arc::new(value);
-                    match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
-                        Some(stored) => {
-                            if lead.is_current() {
-                                inner.store_or_warn(&key, &stored);
-                            }
-                            inner.finish(lead, &key, &stored);
-                        }
-                        None => lead.share_nothing(),
-                    }
-                    return Ok(value);
-                }
-                Next::Wait(flight) => match flight.wait(*deadline.get_or_insert_with(|| Instant::now() + inner.settings.wait())) {
-                    Some(End::Value(stored)) => {
-                        if let Some(value) = self.fresh(&key, Some(stored)) {
+        if access.may_read {
+            loop {
+                match self.next(&key, inner.find(&key)) {
+                    Next::Take(value) => return Ok(value),
+                    Next::Compute(lead) => {
+                        // Another request may have stored it in between.
+                        if let Some(value) = self.fresh(&key, inner.find(&key)) {
                             return Ok(value);
                         }
+                        self.count(Outcome::Miss);
+                        self.check_tables()?;
+                        let access = self.with_marks(access, inner.tag_marks(&self.tags));
+                        let (value, is_shared) = compute()?;
+                        let value = Arc::new(value);
+                        match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
+                            Some(stored) => {
+                                if lead.is_current() {
+                                    inner.store_or_warn(&key, &stored);
+                                }
+                                inner.finish(lead, &key, &stored);
+                            }
+                            None => lead.share_nothing(),
+                        }
+                        return Ok(value);
                     }
-                    Some(End::Nothing) => {}
-                    Some(End::NotShared) | None => break,
-                },
+                    Next::Wait(flight) => match flight.wait(*deadline.get_or_insert_with(|| Instant::now() + inner.settings.wait())) {
+                        Some(End::Value(stored)) => {
+                            if let Some(value) = self.fresh(&key, Some(stored)) {
+                                return Ok(value);
+                            }
+                        }
+                        Some(End::Nothing) => {}
+                        Some(End::NotShared) | None => break,
+                    },
+                }
             }
         }
         self.count(Outcome::Miss);
@@ -114,39 +116,41 @@ impl<'k> CacheEntry<'k> {
             Some((looker, since)) => self.access(looker.look_async(since).await),
         };
         let mut deadline = None;
-        while access.may_read {
-            match self.next(&key, find_async(inner, &key).await) {
-                Next::Take(value) => return Ok(value),
-                Next::Compute(lead) => {
-                    if let Some(value) = self.fresh(&key, find_async(inner, &key).await) {
+        if access.may_read {
+            loop {
+                match self.next(&key, find_async(inner, &key).await) {
+                    Next::Take(value) => return Ok(value),
+                    Next::Compute(lead) => {
+                        if let Some(value) = self.fresh(&key, find_async(inner, &key).await) {
+                            return Ok(value);
+                        }
+                        self.count(Outcome::Miss);
+                        self.check_tables()?;
+                        let access = self.with_marks(access, tag_marks_async(inner, &self.tags).await);
+                        let (value, is_shared) = compute.await?;
+                        let value = Arc::new(value);
+                        match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
+                            Some(stored) => {
+                                if lead.is_current() {
+                                    store_async(inner, &key, &stored).await;
+                                }
+                                inner.finish(lead, &key, &stored);
+                            }
+                            None => lead.share_nothing(),
+                        }
                         return Ok(value);
                     }
-                    self.count(Outcome::Miss);
-                    self.check_tables()?;
-                    let access = self.with_marks(access, tag_marks_async(inner, &self.tags).await);
-                    let (value, is_shared) = compute.await?;
-                    let value = Arc::new(value);
-                    match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
-                        Some(stored) => {
-                            if lead.is_current() {
-                                store_async(inner, &key, &stored).await;
+                    Next::Wait(flight) => {
+                        let deadline = *deadline.get_or_insert_with(|| Instant::now() + inner.settings.wait());
+                        match flight.wait_async(deadline).await {
+                            Some(End::Value(stored)) => {
+                                if let Some(value) = self.fresh(&key, Some(stored)) {
+                                    return Ok(value);
+                                }
                             }
-                            inner.finish(lead, &key, &stored);
+                            Some(End::Nothing) => {}
+                            Some(End::NotShared) | None => break,
                         }
-                        None => lead.share_nothing(),
-                    }
-                    return Ok(value);
-                }
-                Next::Wait(flight) => {
-                    let deadline = *deadline.get_or_insert_with(|| Instant::now() + inner.settings.wait());
-                    match flight.wait_async(deadline).await {
-                        Some(End::Value(stored)) => {
-                            if let Some(value) = self.fresh(&key, Some(stored)) {
-                                return Ok(value);
-                            }
-                        }
-                        Some(End::Nothing) => {}
-                        Some(End::NotShared) | None => break,
                     }
                 }
             }

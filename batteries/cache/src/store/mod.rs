@@ -66,9 +66,9 @@ impl Stored {
 /// The store that `CACHE_URL` names.
 pub(crate) enum Store {
     Memory(MemoryStore),
-    Database(DatabaseStore),
+    Database(Box<DatabaseStore>),
     #[cfg(feature = "redis")]
-    Redis(RedisStore),
+    Redis(Box<RedisStore>),
 }
 
 impl Store {
@@ -77,12 +77,12 @@ impl Store {
     }
 
     pub(crate) fn database(database: &lback_db::Database) -> Result<Self> {
-        Ok(Store::Database(DatabaseStore::open(database)?))
+        Ok(Store::Database(Box::new(DatabaseStore::open(database)?)))
     }
 
     #[cfg(feature = "redis")]
     pub(crate) fn redis(client: ::redis::Client, prefix: &str, patience: std::time::Duration) -> Self {
-        Store::Redis(RedisStore::new(client, prefix, patience))
+        Store::Redis(Box::new(RedisStore::new(client, prefix, patience)))
     }
 
     /// Returns the name.
