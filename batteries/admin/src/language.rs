@@ -43,7 +43,7 @@ impl Language {
     /// Reads the file of a language.
     ///
     /// # Errors
-    /// Returns a message if the file is not TOML, has a text that no page has, or lacks a placeholder of a text.
+    /// Returns a message if the file is not TOML, has a text that no page has, or a placeholder that its text does not have.
     pub(crate) fn read(code: &str, file: &str) -> Result<Self, String> {
         let texts: BTreeMap<String, Translation> = toml::from_str(file).map_err(|error| format!("its file cannot be read: {error}"))?;
         let known: Vec<&str> = KNOWN.iter().map(String::as_str).collect();

@@ -25,20 +25,15 @@ const BATCH: usize = 500;
 pub(crate) fn command() -> CommandSpec {
     let about = "[--delete]  lists files that the admin has stored and that neither a row nor the history names\n\
                  With --delete, it also deletes them. Files that were stored within the last day are left out.";
-    CommandSpec::new("orphaned_files", about, run).arguments(|arguments| deletes(arguments).map(drop))
-}
-
-fn deletes(arguments: &[&str]) -> Result<bool, String> {
-    match arguments {
-        [] => Ok(false),
-        ["--delete"] => Ok(true),
+    CommandSpec::new("orphaned_files", about, run).arguments(|arguments| match arguments {
+        [] | ["--delete"] => Ok(()),
         _ => Err("the only argument is --delete".to_owned()),
-    }
+    })
 }
 
 /// Lists the files, and deletes them if asked to.
 fn run(command: &mut Command) -> ProgramResult {
-    let delete = command.arguments().iter().any(|argument| argument == "--delete");
+    let delete = !command.arguments().is_empty();
     command.require_migrations()?;
     let folder = command.app().media_dir();
     let mut names = stored(&folder)?;
@@ -60,7 +55,8 @@ fn run(command: &mut Command) -> ProgramResult {
         command.print(name);
     }
     let done = if delete { "deleted" } else { "found" };
-    command.print(format!("{done} {} orphaned files with {bytes} bytes", names.len()));
+    let files = if names.len() == 1 { "file" } else { "files" };
+    command.print(format!("{done} {} orphaned {files} with {bytes} bytes", names.len()));
     Ok(())
 }
 

@@ -172,7 +172,9 @@ impl CommandSpec {
     }
 
     /// Runs the command for a test, and returns the printed lines. If it fails, they are the source of an error that has no other.
-    pub(crate) fn run_for_test(&self, ready: Arc<Ready>, arguments: Vec<String>) -> ProgramResult<String> {
+    pub(crate) fn run_for_test(&self, ready: Arc<Ready>, arguments: &[&str]) -> ProgramResult<String> {
+        self.accepts(arguments).map_err(ProgramError::new)?;
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let mut command = Command { ready, arguments, unit: None, printed: Some(String::new()) };
         let result = self.finish(&mut command);
         let printed = command.printed.take().unwrap_or_default();

@@ -228,13 +228,13 @@ impl Client {
     /// Runs a command, like [`command`](Self::command), but returns errors.
     ///
     /// # Errors
-    /// Returns the error of the command, whose transaction is rolled back, or an error if there is no such command. The lines that the
-    /// command has printed are the source of its error, unless it has another.
+    /// Returns the error of the command, whose transaction is rolled back, or an error if there is no such command or it does not accept the
+    /// arguments. The lines that the command has printed are the source of its error, unless it has another.
     pub fn try_command(&self, name: &str, arguments: &[&str]) -> ProgramResult<String> {
         let Parts { ready, commands, .. } = &*self.parts;
         let command = commands.iter().find(|command| command.name == name);
         let command = command.ok_or_else(|| Error::internal(command::unknown(name, commands)))?;
-        command.run_for_test(ready.clone(), arguments.iter().map(|argument| (*argument).to_owned()).collect())
+        command.run_for_test(ready.clone(), arguments)
     }
 
     /// Runs `work` with a database connection of its own, and returns its result.

@@ -18,6 +18,9 @@ pub(super) struct FilterView {
     pub(super) from: String,
     pub(super) to_name: String,
     pub(super) to: String,
+    /// The parameter for rows without a value. Empty if all rows have one.
+    pub(super) none_name: String,
+    pub(super) is_none: bool,
 }
 
 #[derive(Serialize)]
@@ -59,5 +62,7 @@ pub(super) fn view(name: &str, label: &str, kind: &'static str) -> FilterView {
         from: String::new(),
         to_name: String::new(),
         to: String::new(),
+        none_name: String::new(),
+        is_none: false,
     }
 }

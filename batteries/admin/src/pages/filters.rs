@@ -121,9 +121,30 @@ impl Filters {
             return self.add_choice(name, label, choices_of(field), query, path);
         }
         if is_number(field) || is_date(field) {
-            return self.add_range(name, label, field, zone, query, path);
+            self.add_range(name, label, field, zone, query, path)?;
+        } else {
+            self.add_text(name, label, field, query, path);
         }
-        self.add_text(name, label, field, query, path);
+        if field.null { self.add_none(name, label, field, query, path) } else { Ok(()) }
+    }
+
+    /// Adds the choice of rows without a value to the last filter, in which visitors enter one.
+    fn add_none(&mut self, name: &str, label: &str, field: &'static FieldMeta, query: &QueryString, path: Option<&str>) -> Result<()> {
+        let none_name = format!("{name}.none");
+        let is_none = match query.get(&none_name) {
+            None => false,
+            Some("true") => true,
+            Some(_) => return Err(invalid(label)),
+        };
+        if is_none {
+            self.add(name, Filter::Null(field, true));
+            self.activate(label, text!("None"), query.with(&none_name, None), path);
+        }
+        if let Some(view) = self.views.last_mut() {
+            self.names.push(none_name.clone());
+            view.is_active |= is_none;
+            (view.none_name, view.is_none) = (none_name, is_none);
+        }
         Ok(())
     }
 

@@ -181,8 +181,8 @@ if (palette) {
 
 // Lists
 
-for (const select of all(".filters select")) {
-  select.addEventListener("change", () => select.form.requestSubmit());
+for (const input of all(".filters :is(select, [type=checkbox])")) {
+  input.addEventListener("change", () => input.form.requestSubmit());
 }
 
 const boxes = all("input[name=row][type=checkbox]");

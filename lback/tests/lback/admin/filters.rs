@@ -15,6 +15,7 @@ on_each_database!(
     large_tables_are_counted_only_by_an_index,
     rows_that_are_found_by_a_query_string_cost_no_filters,
     a_filter_follows_a_reference,
+    a_filter_finds_rows_without_a_value,
 );
 
 /// The admin with a filter of tickets that were opened before this year, which the clock of the tests calls 2026.
@@ -200,4 +201,21 @@ fn a_filter_follows_a_reference(on: &str) {
     let zebedee = agent(&client, "Zebedee");
     tickets.iter().for_each(|ticket| drop(comment(&client, ticket, &zebedee, "on it")));
     assert_eq!(first_column(&root.get("/admin/comments?ticket.state=closed").send()).len(), 6);
+}
+
+fn a_filter_finds_rows_without_a_value(on: &str) {
+    let (_client, root, _) =
+        six_with(on, Admin::new().model::<Ticket>(|ticket| tickets_admin(ticket).filters(["points", "opened_on", "reviewer", "code"])));
+    assert_list(&root, &[("points.none", "true")], &["cat"]);
+    assert_list(&root, &[("opened_on.none", "true")], &["dog and cat"]);
+    assert_list(&root, &[("points.none", "true"), ("opened_on.none", "true")], &[]);
+    assert_list(&root, &[("points.none", "true"), ("points.from", "1")], &[]);
+    root.get("/admin/tickets/export?format=csv&points.none=true").send().assert_contains(",cat,").assert_not_contains(",bee,");
+    let page = root.get("/admin/tickets?points.none=true").send();
+    page.assert_contains("Points: <b>None</b>").assert_contains("name=\"points.none\" value=\"true\" checked");
+    // These always have a value, or have the choice in their list.
+    page.assert_not_contains("name=\"code.none\"").assert_not_contains("name=\"reviewer_id.none\"");
+    for wrong in ["1", "false", "~"] {
+        root.get("/admin/tickets").query(&[("points.none", wrong)]).send().assert_status(400);
+    }
 }

@@ -98,5 +98,5 @@ fn the_check_lists_missing_texts_which_stay_in_english() {
     root.get("/admin").send().assert_contains("<html lang=\"nl\">").assert_contains("Naar de site").assert_contains("Recent changes");
     let error = client.try_command("check", &[]).unwrap_err();
     let message = error.source().unwrap().to_string();
-    assert!(message.contains("texts of the admin in Nederlands") && message.contains("\"Cancel\" = \"…\""), "{message}");
+    assert!(message.contains("texts of the admin in Nederlands") && message.contains("\"Active\" = \"…\""), "{message}");
 }

@@ -1,11 +1,18 @@
 //! Forms of many fields and rows, and tables that are missing.
 
+use std::collections::BTreeSet;
+
 use super::lists::statements;
 use super::*;
 use crate::sql;
 use crate::unit_of_work::on_each_database;
 
-on_each_database!(a_form_has_as_many_fields_as_a_table, an_inline_of_a_thousand_rows_is_bounded, a_missing_table_is_explained);
+on_each_database!(
+    a_form_has_as_many_fields_as_a_table,
+    an_inline_of_a_thousand_rows_is_bounded,
+    a_missing_table_is_explained,
+    a_page_is_small_and_loads_nothing_from_other_hosts,
+);
 
 macro_rules! wide {
     ($($field:ident)*) => {
@@ -89,4 +96,24 @@ fn a_missing_table_is_explained(on: &str) {
     root.get("/admin/agents").send().assert_status(200).assert_contains("Ada");
     root.get("/admin/-/find?q=Ada").send().assert_status(200).assert_contains("Ada");
     reader.get("/admin/agents").send().assert_status(403);
+}
+
+fn a_page_is_small_and_loads_nothing_from_other_hosts(on: &str) {
+    let client = super::client(on);
+    let (ada, root) = (agent(&client, "Ada"), root(&client));
+    for number in 0..50 {
+        ticket(&client, &ada, &format!("The printer on floor {number} does not print"));
+    }
+    for path in ["/admin", "/admin/tickets", "/admin/tickets/row/1"] {
+        let page = root.get(path).send();
+        let text = page.assert_status(200).text().to_owned();
+        let head = text.split("</head>").next().unwrap();
+        let files = head.split(['"', ' ']).filter(|part| part.starts_with("/admin/-/")).collect::<BTreeSet<_>>();
+        assert!(files.len() >= 3, "{head}");
+        let size: usize = files.iter().map(|file| root.get(file).send().assert_status(200).text().len()).sum();
+        assert!(text.len() + size < 100_000, "{path} has {} bytes, and its files {size}", text.len());
+        for element in ["<script src=\"http", "<link rel=\"stylesheet\" href=\"http", "<img src=\"http", "<iframe"] {
+            page.assert_not_contains(element);
+        }
+    }
 }

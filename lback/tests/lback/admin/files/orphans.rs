@@ -41,9 +41,9 @@ fn files_that_nothing_names_are_listed_and_deleted(on: &str) {
     }
 
     let before = stored(&client).len();
-    assert_eq!(client.command("orphaned_files", &[]), format!("{orphan}\nfound 1 orphaned files with 0 bytes\n"));
+    assert_eq!(client.command("orphaned_files", &[]), format!("{orphan}\nfound 1 orphaned file with 0 bytes\n"));
     assert_eq!(stored(&client).len(), before);
-    assert_eq!(client.command("orphaned_files", &["--delete"]), format!("{orphan}\ndeleted 1 orphaned files with 0 bytes\n"));
+    assert_eq!(client.command("orphaned_files", &["--delete"]), format!("{orphan}\ndeleted 1 orphaned file with 0 bytes\n"));
     assert_eq!(stored(&client).len(), before - 1);
     for kept in [&new, &replaced, &other, &album.cover] {
         assert!(client.app().media_dir().join(kept).exists(), "{kept}");
@@ -54,5 +54,6 @@ fn files_that_nothing_names_are_listed_and_deleted(on: &str) {
 
 fn an_unknown_argument_is_refused(on: &str) {
     let (client, _) = ready(on);
-    assert!(client.try_command("orphaned_files", &["--remove"]).is_err());
+    let error = client.try_command("orphaned_files", &["--remove"]).unwrap_err();
+    assert_eq!(error.to_string(), "the only argument is --delete");
 }
