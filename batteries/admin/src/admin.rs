@@ -8,7 +8,7 @@ use lback_auth::User;
 use lback_core::{Request, Result};
 use lback_models::{FieldMeta, Model, ops};
 
-use crate::language::Language;
+use crate::language::{ENGLISH, Language};
 use crate::model_admin::ModelAdmin;
 use crate::pages::users;
 use crate::site::Registered;
@@ -37,8 +37,8 @@ pub struct Admin {
     /// The tables of models that are left out.
     pub(crate) left_out: BTreeSet<&'static str>,
     pub(crate) widgets: Vec<Widget>,
-    pub(crate) languages: Vec<Arc<Language>>,
-    pub(crate) default_language: Option<Arc<Language>>,
+    pub(crate) languages: Vec<Language>,
+    pub(crate) default_language: String,
     /// Mistakes in the configuration.
     pub(crate) problems: Vec<String>,
 }
@@ -66,7 +66,7 @@ impl Admin {
             left_out: BTreeSet::new(),
             widgets: Vec::new(),
             languages: Vec::new(),
-            default_language: None,
+            default_language: ENGLISH.to_owned(),
             problems: Vec::new(),
         }
     }
@@ -166,14 +166,19 @@ impl Admin {
     /// [`GERMAN`](crate::GERMAN) is a complete file. A text without a translation stays in English, and `lback check` lists it. A text that
     /// no page has is an error at startup. The names of models, fields and actions are those of the application.
     ///
+    /// Another file with the same code replaces single texts of the first, and one with the code `en` those of the English pages.
+    ///
     /// ```
     /// # use lback::prelude::*;
-    /// let admin = Admin::new().language("de", lback::admin::GERMAN);
+    /// let admin = Admin::new().language("de", lback::admin::GERMAN).language("de", "\"Undo\" = \"Zurücknehmen\"");
     /// # let _ = admin;
     /// ```
     pub fn language(mut self, code: &str, file: &str) -> Self {
         match Language::read(code, file) {
-            Ok(language) => self.languages.push(Arc::new(language)),
+            Ok(language) => match self.languages.iter_mut().find(|known| known.code == code) {
+                Some(known) => known.replace(language),
+                None => self.languages.push(language),
+            },
             Err(problem) => self.problems.push(format!("the language \"{code}\": {problem}")),
         }
         self
@@ -181,8 +186,8 @@ impl Admin {
 
     /// Sets the language for visitors whose browser asks for none of the languages, instead of English. Add it before.
     pub fn default_language(mut self, code: &str) -> Self {
-        self.default_language = self.languages.iter().find(|language| language.code == code).cloned();
-        if self.default_language.is_none() {
+        self.default_language = code.to_owned();
+        if !self.languages.iter().any(|language| language.code == code) {
             self.problems.push(format!("the default language \"{code}\" is not one of the site: add it before with language"));
         }
         self

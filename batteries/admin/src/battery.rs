@@ -113,7 +113,7 @@ impl Battery for AdminBattery {
             models: admin.models,
             widgets: admin.widgets.into(),
             settings,
-            languages: admin.languages,
+            languages: admin.languages.into_iter().map(Arc::new).collect(),
             default_language: admin.default_language,
         });
         setup.state(site.clone());
@@ -121,7 +121,7 @@ impl Battery for AdminBattery {
         setup.when_built(move |_| check_permissions(&declared, &limited));
         setup.checks(move |app, checks| {
             checks.add("indexes for the lists of the admin", checks::indexes(app, &site));
-            for language in &site.languages {
+            for language in site.languages.iter().filter(|language| !language.is_english()) {
                 checks.add(&format!("texts of the admin in {}", language.name()), checks::texts(language));
             }
         });

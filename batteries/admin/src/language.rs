@@ -23,7 +23,7 @@ pub(crate) const ENGLISH: &str = "en";
 static KNOWN: LazyLock<BTreeSet<String>> =
     LazyLock::new(|| toml::from_str::<BTreeMap<String, Translation>>(GERMAN).unwrap_or_default().into_keys().collect());
 
-/// A language of the pages, other than English.
+/// A language of the pages: one other than English, or English with texts of the application.
 #[derive(Debug)]
 pub(crate) struct Language {
     /// The code, such as `de` or `pt-BR`.
@@ -68,12 +68,23 @@ impl Language {
         Ok(Language { code: code.to_owned(), texts })
     }
 
+    /// Replaces texts by those of another file of the same language.
+    pub(crate) fn replace(&mut self, file: Language) {
+        self.texts.extend(file.texts);
+    }
+
     /// Returns the name of the language in itself.
     pub(crate) fn name(&self) -> &str {
         match self.texts.get("English") {
             Some(Translation::Text(name)) => name,
+            _ if self.is_english() => "English",
             _ => &self.code,
         }
+    }
+
+    /// Returns whether texts that the file does not have are in this language anyway.
+    pub(crate) fn is_english(&self) -> bool {
+        self.code.eq_ignore_ascii_case(ENGLISH)
     }
 
     /// Returns the texts that the file does not translate.
@@ -138,25 +149,21 @@ fn of_visitor(req: &mut Request) -> Result<Option<Arc<Language>>> {
     if site.languages.is_empty() {
         return Ok(None);
     }
-    let find = |code: &str| site.languages.iter().find(|language| language.code.eq_ignore_ascii_case(code)).cloned();
-    if let Some(code) = req.cookies().get(COOKIE) {
-        if code == ENGLISH {
-            return Ok(None);
-        }
-        if let Some(language) = find(code) {
-            return Ok(Some(language));
-        }
+    // The inner option is that of the result.
+    let find = |code: &str| match site.languages.iter().find(|language| language.code.eq_ignore_ascii_case(code)) {
+        Some(language) => Some(Some(language.clone())),
+        None => code.eq_ignore_ascii_case(ENGLISH).then_some(None),
+    };
+    if let Some(language) = req.cookies().get(COOKIE).and_then(find) {
+        return Ok(language);
     }
     for code in preferred(req.header("accept-language").unwrap_or_default()) {
         let primary = code.split('-').next().unwrap_or(code);
         if let Some(language) = find(code).or_else(|| find(primary)) {
-            return Ok(Some(language));
-        }
-        if primary.eq_ignore_ascii_case(ENGLISH) {
-            return Ok(None);
+            return Ok(language);
         }
     }
-    Ok(site.default_language.clone())
+    Ok(find(&site.default_language).flatten())
 }
 
 /// Returns the languages of a header `Accept-Language`, the preferred ones first.

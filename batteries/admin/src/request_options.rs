@@ -17,8 +17,8 @@ pub(crate) type Adjust = Arc<dyn Fn(&mut Request, &mut RequestOptions<'_>) -> Re
 
 /// How a model is listed and changed in one request. [`ModelAdmin::for_request`] passes it to a closure.
 ///
-/// It starts with the options of the model, and each method takes something away from them. Fields are named as in the model; a reference
-/// may be named without its `_id`. A wrong name is an error with status 500 in each request that reaches it.
+/// It starts with the options of the model, and no method allows the visitor more than these do. Fields are named as in the model; a
+/// reference may be named without its `_id`. A wrong name is an error with status 500 in each request that reaches it.
 #[must_use]
 pub struct RequestOptions<'a> {
     model: &'a Registered,
@@ -36,8 +36,8 @@ impl<M: Model> ModelAdmin<M> {
     /// Adjusts the options of the model for the visitor of each request: the columns, the fields of the form, those that are read-only,
     /// filters, inlines and actions. All pages follow: lists, forms, inlines of other models, exports, imports, the history and an undo.
     ///
-    /// The code can only take something away. It runs once in each request for visitors who may see the model, also on the pages of other
-    /// models, so it should not query the database much.
+    /// The code cannot allow a visitor more than the options of the model do. It runs once in each request for visitors who may see the
+    /// model, also on the pages of other models, so it should not query the database much.
     ///
     /// ```
     /// # use lback::prelude::*;

@@ -9,8 +9,7 @@ use lback_models::{Auto, FieldMeta, Kind, Model as _, ModelMeta, ModelOps, Model
 
 use crate::AdminSettings;
 use crate::access::{Right, has};
-use crate::language::Language;
-use crate::language::text;
+use crate::language::{Language, text};
 use crate::model_admin::{Group, Grouped, Listed, Options};
 use crate::names::Named;
 use crate::request_options::adjusted;
@@ -102,9 +101,9 @@ pub(crate) struct Site {
     pub(crate) models: Vec<Registered>,
     pub(crate) widgets: Arc<[Widget]>,
     pub(crate) settings: AdminSettings,
-    /// The languages of the pages besides English, and the one for browsers that ask for none of them.
+    /// The languages of the pages besides English, and the code of the one for browsers that ask for none of them.
     pub(crate) languages: Vec<Arc<Language>>,
-    pub(crate) default_language: Option<Arc<Language>>,
+    pub(crate) default_language: String,
 }
 
 /// The site as the visitor of a request sees it.

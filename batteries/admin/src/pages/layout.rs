@@ -35,7 +35,7 @@ struct Layout {
 #[derive(Serialize)]
 struct LanguageView {
     code: String,
-    /// The texts of the scripts, as JSON. `None` for English.
+    /// The texts of the scripts, as JSON. `None` if all are those of the scripts themselves.
     script_texts: Option<String>,
     others: Vec<OtherLanguage>,
     /// The address of the form that chooses another, and the page to which it returns.
@@ -194,12 +194,12 @@ pub(super) fn render(req: &mut Request, template: &str, current: &str, crumbs: V
 fn language(req: &Request, site: &Site) -> Result<LanguageView> {
     let current = current();
     let code = current.as_ref().map_or(ENGLISH, |language| &language.code).to_owned();
-    let english = (ENGLISH.to_owned(), "English".to_owned());
-    let known = site.languages.iter().map(|language| (language.code.clone(), language.name().to_owned()));
-    let others = known.chain([english]).filter(|(other, _)| *other != code);
+    let english = (!site.languages.iter().any(|language| language.is_english())).then_some((ENGLISH, "English"));
+    let known = site.languages.iter().map(|language| (language.code.as_str(), language.name()));
+    let others = known.chain(english).filter(|(other, _)| *other != code);
     Ok(LanguageView {
         script_texts: current.map(|language| language.script_texts()),
-        others: others.map(|(code, name)| OtherLanguage { code, name }).collect(),
+        others: others.map(|(code, name)| OtherLanguage { code: code.to_owned(), name: name.to_owned() }).collect(),
         choose: link(req, "language", &[])?,
         here: req.path_and_query().to_owned(),
         code,

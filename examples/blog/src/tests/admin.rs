@@ -4,7 +4,7 @@ use lback_test_servers::Browser;
 
 use super::browser::Visitor;
 use super::*;
-use crate::models::{NewPost, Post};
+use crate::models::{NewPost, Post, State};
 
 /// Adds posts that are not published yet.
 fn add_drafts(client: &Client, author: &User, titles: &[&str]) {
@@ -60,12 +60,7 @@ fn staff_find_edit_and_undo_in_a_browser() {
     let browser = &visitor.browser;
     let king = add_king(&visitor.blog);
     add_drafts(&visitor.blog, &king, &["Down the rabbit hole", "The pool of tears", "A mad tea party"]);
-    visitor.open("/account/login");
-    browser.fill("User name or e-mail address", "king");
-    browser.fill("Password", PASSWORD);
-    browser.press(Browser::ENTER);
-    browser.sees("Log out");
-
+    visitor.logs_in("king", PASSWORD);
     visitor.open("/admin");
     visitor.sees("admin-index", "Nothing has been changed yet.");
     // Finds a post by a part of its title, with the keyboard alone.
@@ -142,6 +137,59 @@ fn staff_find_edit_and_undo_in_a_browser() {
     browser.press(Browser::ENTER);
     browser.sees("Save and continue");
     assert!(browser.url().contains("/admin/posts/row/2"), "{}", browser.url());
+}
+
+#[test]
+fn staff_filter_publish_undo_export_and_import_in_a_browser() {
+    let Some(visitor) = Visitor::new() else { return };
+    let browser = &visitor.browser;
+    let king = add_king(&visitor.blog);
+    add_drafts(&visitor.blog, &king, &["Down the rabbit hole", "The pool of tears", "A mad tea party"]);
+    visitor.blog.db(|db| Post::find(db, 3)?.set_state(db, State::Published, ""));
+    visitor.logs_in("king", PASSWORD);
+
+    // Narrows the list, and publishes all drafts.
+    visitor.open("/admin/posts");
+    browser.sees("A mad tea party");
+    let choose = "const state = document.querySelector('[name=state]'); state.value = 'draft'";
+    browser.run(&format!("{choose}; state.dispatchEvent(new Event('change', {{ bubbles: true }})); return ''"));
+    browser.waits("return location.search.includes('state=draft')");
+    visitor.sees("admin-filtered", "State: Draft");
+    assert!(!browser.text().contains("A mad tea party"), "{}", browser.text());
+    browser.run("for (const box of document.querySelectorAll('input[name=row]')) box.click(); return ''");
+    browser.run("document.querySelector('[name=action]').value = 'publish'; return ''");
+    visitor.sees("admin-selected", "2 of 2 selected");
+    browser.click("Run");
+    visitor.sees("admin-published", "2 posts are published.");
+    assert_eq!([state(&visitor.blog, 1), state(&visitor.blog, 2)], ["published", "published"]);
+
+    // Undoes it at once.
+    browser.click("All changes");
+    visitor.sees("admin-changes", "The pool of tears");
+    browser.run("document.querySelector('.change form button').click(); return ''");
+    visitor.sees("admin-undone", "2 changes have been undone.");
+    assert_eq!([state(&visitor.blog, 1), state(&visitor.blog, 2), state(&visitor.blog, 3)], ["draft", "draft", "published"]);
+
+    // Exports columns of all posts.
+    visitor.open("/admin/posts?columns=id,title&sort=id");
+    browser.sees("A mad tea party");
+    let link = "document.querySelector('.drop-list a[href*=\"format=csv\"]').href";
+    let file = browser.run(&format!("return fetch({link}).then((answer) => answer.text())"));
+    assert_eq!(file, "id,title\r\n1,Down the rabbit hole\r\n2,The pool of tears\r\n3,A mad tea party\r\n");
+
+    // Imports the changed file, at first with a mistake.
+    browser.click("Import");
+    visitor.sees("admin-import", "Check the file");
+    browser.fill("Or its text", "id,title\n2,The lake of tears\n3,\n");
+    browser.click("Check the file");
+    visitor.sees("admin-import-error", "Nothing can be imported yet");
+    browser.fill("Or its text", "id,title\n2,The lake of tears\n3,A mad tea party\n");
+    browser.click("Check the file");
+    visitor.sees("admin-import-preview", "1 changed");
+    assert_eq!(visitor.blog.db(|db| Post::find(db, 2)).title, "The pool of tears");
+    browser.click("Import 1 row");
+    visitor.sees("admin-imported", "The import has changed 1 row.");
+    assert_eq!(visitor.blog.db(|db| Post::find(db, 2)).title, "The lake of tears");
 }
 
 #[test]

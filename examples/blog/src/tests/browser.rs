@@ -84,7 +84,10 @@ impl Visitor {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let folder = root.join("target/screenshots");
         fs::create_dir_all(&folder).unwrap();
-        self.browser.screenshot(&folder.join(format!("{name}.png")));
+        for (dark, ending) in [(true, "-dark"), (false, "")] {
+            self.browser.prefers_dark(dark);
+            self.browser.screenshot(&folder.join(format!("{name}{ending}.png")));
+        }
         if let Some((.., height)) = SHOWN.into_iter().find(|(shown, ..)| *shown == name) {
             self.browser.resize(width, height);
             self.browser.screenshot(&root.join(format!("docs/src/images/blog-{name}.png")));
@@ -92,7 +95,7 @@ impl Visitor {
     }
 
     #[track_caller]
-    fn logs_in(&self, name: &str, password: &str) {
+    pub(super) fn logs_in(&self, name: &str, password: &str) {
         self.open("/account/login");
         self.browser.fill("User name or e-mail address", name);
         self.browser.fill("Password", password);

@@ -3,7 +3,12 @@
 use super::*;
 use crate::unit_of_work::on_each_database;
 
-on_each_database!(pages_are_in_the_language_of_the_visitor, a_choice_stays, errors_and_messages_are_translated);
+on_each_database!(
+    pages_are_in_the_language_of_the_visitor,
+    a_choice_stays,
+    errors_and_messages_are_translated,
+    an_application_replaces_single_texts,
+);
 
 fn german(on: &str) -> Client {
     client_with(on, admin().language("de", lback::admin::GERMAN))
@@ -73,6 +78,29 @@ fn errors_and_messages_are_translated(on: &str) {
     let import = root.post("/admin/tickets/import").form(&[("text", "id,points\n1,x\n")]).send();
     import.assert_contains("Schreiben Sie eine ganze Zahl von -2147483648 bis 2147483647 statt „x“.");
     root.get("/admin/tickets?columns=nothing").send().assert_status(400).assert_contains("Die Liste hat diese Spalte nicht.");
+}
+
+fn an_application_replaces_single_texts(on: &str) {
+    let site = admin().language("de", lback::admin::GERMAN).language("de", "\"Add {model}\" = \"{model} anlegen\"");
+    let client = client_with(on, site.language("en", "\"View the site\" = \"To the shop\""));
+    let root = root(&client);
+    let in_language = |header: &str| root.get("/admin/tickets").header("accept-language", header).send();
+    in_language("de").assert_contains("Ticket anlegen").assert_contains("Website ansehen").assert_not_contains("Ticket hinzufügen");
+    for header in ["en", "en-GB", "fr"] {
+        let page = in_language(header);
+        page.assert_contains("<html lang=\"en\">")
+            .assert_contains("To the shop")
+            .assert_contains("Add ticket")
+            .assert_contains(">Deutsch</button>");
+        page.assert_not_contains(">English</button>");
+    }
+    root.post("/admin/-/language").form(&[("language", "en")]).send();
+    in_language("de").assert_contains("To the shop");
+    // Texts that stay as they are need no translation into English.
+    let checked = client
+        .try_command("check", &[])
+        .map_or_else(|error| error.source().map(ToString::to_string).unwrap_or_default(), |printed| printed);
+    assert!(!checked.contains("stay in English"), "{checked}");
 }
 
 #[cfg(feature = "sqlite")]
