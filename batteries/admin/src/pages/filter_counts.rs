@@ -1,7 +1,7 @@
 //! The number of rows of each choice of a filter, for visitors who ask for it.
 
 use lback_core::{Error, Request, Result};
-use lback_db::RequestDb;
+use lback_db::{Db, RequestDb};
 use lback_models::List;
 use serde::Serialize;
 
@@ -30,8 +30,8 @@ pub(super) struct CountsLink {
 ///
 /// # Errors
 /// Returns an error if the database fails.
-pub(super) fn count(req: &mut Request, list: &List) -> Result<String> {
-    Ok(match list.count_up_to(req.db()?, MOST_COUNTED)? {
+pub(super) fn count(db: &mut Db, list: &List) -> Result<String> {
+    Ok(match list.count_up_to(db, MOST_COUNTED)? {
         MOST_COUNTED => "1,000+".to_owned(),
         count => count.to_string(),
     })
@@ -45,7 +45,7 @@ pub(super) fn are_wanted(query: &QueryString) -> Result<bool> {
     match query.get(NAME) {
         None => Ok(false),
         Some("1") => Ok(true),
-        Some(_) => Err(Error::bad_request("The counts of a list are on with \"1\". Open the list again.")),
+        Some(_) => Err(Error::bad_request(text!("The filter \"{field}\" has an invalid value. Open the list again.", field = NAME))),
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn add(
             let Some(narrows) = &choice.narrows else { continue };
             if counted < MOST && (!is_large || (is_alone && narrows.is_counted(model.meta()))) {
                 counted += 1;
-                choice.count = Some(count(req, &narrows.apply(list.clone()))?);
+                choice.count = Some(count(req.db()?, &narrows.apply(list.clone()))?);
             }
         }
     }

@@ -247,7 +247,7 @@ fn page(req: &mut Request, site: &Site, model: &Registered, refused: Option<Refu
         (true, _) => page.items.len().to_string(),
         // Counting might read the whole table.
         (false, false) => String::new(),
-        (false, true) => filter_counts::count(req, &list)?,
+        (false, true) => filter_counts::count(req.db()?, &list)?,
     };
     let mut kept_names: Vec<&str> = filters.names.iter().map(String::as_str).collect();
     kept_names.extend(["q", "after", "before"]);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::unit_of_work::on_each_database;
 
-on_each_database!(numbers_and_charts_are_for_those_who_may_see_them, charts_draw_what_can_be_drawn,);
+on_each_database!(numbers_and_charts_are_for_those_who_may_see_them, charts_draw_what_can_be_drawn, models_have_the_number_of_their_rows,);
 
 fn client_of(on: &str, bars: fn() -> Vec<(String, f64)>) -> Client {
     let admin = admin()
@@ -43,4 +43,27 @@ fn charts_draw_what_can_be_drawn(on: &str) {
     let odd = page(|| [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN].map(|value| ("odd".to_owned(), value)).into());
     assert_eq!(drawn(&odd), [(50.0, 0.0), (50.0, 0.0), (0.0, 50.0), (50.0, 50.0)]);
     assert_eq!(drawn(&page(|| vec![("many".to_owned(), 1.0); 1000])).len(), 100);
+}
+
+fn models_have_the_number_of_their_rows(on: &str) {
+    let own = Admin::new().model::<Label>(|label| label.rows(|_| Label::query()));
+    let client = client_with(on, own);
+    let row = |page: &TestResponse, table: &str| {
+        let rest = page.text().split(&format!("<li><a href=\"/admin/{table}\">")).nth(1).unwrap().to_owned();
+        browser::text_of(&format!("<a>{}", rest.split("</li>").next().unwrap()))
+    };
+    let reader = staff(&client, "reader", &["agents.view", "labels.view"]);
+    assert_eq!(row(&reader.get("/admin").send(), "agents"), "Agents 0");
+    for name in ["Ada", "Bob"] {
+        agent(&client, name);
+        label(&client, name);
+    }
+    let page = reader.get("/admin").send();
+    assert_eq!(row(&page, "agents"), "Agents 2");
+    // Counting rows that a query narrows could take long.
+    assert_eq!(row(&page, "labels"), "Labels");
+    page.assert_not_contains("/admin/tickets");
+    let numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000)";
+    crate::sql(&client, &format!("INSERT INTO agents (name, secret) {numbers} SELECT 'agent ' || n, '' FROM numbers"));
+    assert_eq!(row(&reader.get("/admin").send(), "agents"), "Agents 1,000+");
 }
