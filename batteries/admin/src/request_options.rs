@@ -19,7 +19,6 @@ pub(crate) type Adjust = Arc<dyn Fn(&mut Request, &mut RequestOptions<'_>) -> Re
 ///
 /// It starts with the options of the model, and no method allows the visitor more than these do. Fields are named as in the model; a
 /// reference may be named without its `_id`. A wrong name is an error with status 500 in each request that reaches it.
-#[must_use]
 pub struct RequestOptions<'a> {
     model: &'a Registered,
     options: Options,

@@ -1,5 +1,7 @@
 //! Options of a model that the application adjusts for the visitor of a request: every page follows them, and no request gets around them.
 
+use lback::admin::RequestOptions;
+
 use super::lists::headings;
 use super::*;
 use crate::unit_of_work::on_each_database;
@@ -19,7 +21,7 @@ const ALL: [&str; 8] =
     ["tickets.view", "tickets.add", "tickets.change", "tickets.delete", "agents.view", "comments.view", "comments.add", "labels.view"];
 
 /// An admin that adjusts tickets for everyone except superusers.
-fn adjusted(adjust: impl Fn(&mut lback::admin::RequestOptions<'_>) + Send + Sync + 'static) -> Admin {
+fn adjusted(adjust: impl Fn(&mut RequestOptions<'_>) + Send + Sync + 'static) -> Admin {
     let tickets = |ticket: ModelAdmin<Ticket>| {
         tickets_admin(ticket).editable(["points", "state"]).inline::<Comment>().for_request(move |req, view| {
             if !req.require_login()?.is_superuser {
@@ -222,17 +224,20 @@ fn the_code_runs_only_for_those_who_may_see_the_model(on: &str) {
 }
 
 fn a_mistake_is_named(on: &str) {
-    type Adjust = fn(&mut lback::admin::RequestOptions<'_>);
+    type Adjust = for<'a, 'b> fn(&'a mut RequestOptions<'b>) -> &'a mut RequestOptions<'b>;
     let mistakes: [(Adjust, &str); 7] = [
-        (|view| drop(view.list(["titel"])), "Ticket has no field \"titel\"; did you mean \"title\"?"),
-        (|view| drop(view.hide(["titel"])), "did you mean \"title\"?"),
-        (|view| drop(view.hide(["title"])), "labels the rows"),
-        (|view| drop(view.fieldsets([("", ["secret"].as_slice())])), "its form has no field \"secret\""),
-        (|view| drop(view.filters(["body"])), "it has no filter \"body\""),
-        (|view| drop(view.actions(["closed"])), "did you mean \"close\"?"),
-        (|view| drop(view.without_inline::<Invoice>()), "it has no inline of Invoice"),
+        (|view| view.list(["titel"]), "Ticket has no field \"titel\"; did you mean \"title\"?"),
+        (|view| view.hide(["titel"]), "did you mean \"title\"?"),
+        (|view| view.hide(["title"]), "labels the rows"),
+        (|view| view.fieldsets([("", ["secret"].as_slice())]), "its form has no field \"secret\""),
+        (|view| view.filters(["body"]), "it has no filter \"body\""),
+        (|view| view.actions(["closed"]), "did you mean \"close\"?"),
+        (|view| view.without_inline::<Invoice>(), "it has no inline of Invoice"),
     ];
     for (adjust, message) in mistakes {
+        let adjust = move |view: &mut RequestOptions<'_>| {
+            adjust(view);
+        };
         let opened = open(&format!("{on}\nDEBUG = true"), adjusted(adjust));
         let page = opened.clerk.get("/admin/tickets").send();
         page.assert_status(500);
