@@ -188,7 +188,7 @@ fn staff_filter_publish_undo_export_and_import_in_a_browser() {
     visitor.sees("admin-import-preview", "1 changed");
     assert_eq!(visitor.blog.db(|db| Post::find(db, 2)).title, "The pool of tears");
     browser.click("Import 1 row");
-    visitor.sees("admin-imported", "The import has changed 1 row.");
+    visitor.sees("admin-imported", "The import has changed 1 post.");
     assert_eq!(visitor.blog.db(|db| Post::find(db, 2)).title, "The lake of tears");
 }
 
