@@ -84,6 +84,8 @@ fn staff_find_edit_and_undo_in_a_browser() {
     browser.fill("Title", "Down the rabbit-hole");
     browser.click("Save and continue");
     visitor.sees("admin-conflict", "saved this post after you had opened it");
+    let different = browser.run("return [...document.querySelectorAll('.both dt')].map((it) => it.textContent).join()");
+    assert_eq!(different, "Title,Remark");
     browser.click("Save and continue");
     browser.sees("has been saved.");
     assert_eq!(visitor.blog.db(|db| Post::find(db, 1)).title, "Down the rabbit-hole");

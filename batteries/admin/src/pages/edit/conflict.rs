@@ -40,7 +40,9 @@ impl Edited<'_> {
                 None => Vec::new(),
             };
             let yours = form.values(name);
-            if field.is_some() && yours != current {
+            // An empty input stands for a missing value, too.
+            let are_empty = current.iter().chain(yours).all(String::is_empty);
+            if field.is_some() && yours != current && !are_empty {
                 let theirs = theirs.get(name).map(|json| json_text(field, json)).unwrap_or_default();
                 fields.push(Different {
                     label: label_of(self.model.meta(), name).unwrap_or(name).to_owned(),
