@@ -67,6 +67,7 @@ impl Battery for RealtimeBattery {
         setup.middleware(Slot::App, ChannelsMiddleware::new(channels.clone()));
         setup.info_page(channels::page());
         setup.health_check("Channels", channels::health);
+        setup.metrics(channels::metrics);
         let leaving = channels.clone();
         setup.background(move |_, mut stopping| {
             let channels = leaving.clone();

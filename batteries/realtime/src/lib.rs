@@ -7,6 +7,7 @@
 mod battery;
 mod channels;
 mod live;
+mod open_connections;
 mod sealed;
 mod settings;
 #[cfg(feature = "websockets")]

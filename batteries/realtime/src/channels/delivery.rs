@@ -15,6 +15,8 @@ use super::{Channels, Inner, store};
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
 /// The number of transactions in which it does.
 const MOST_STEPS: usize = 100;
+/// Maximum number of messages whose contents are read at once.
+const MOST_CONTENTS: usize = 100;
 
 /// The last time when old messages were deleted.
 #[derive(Default)]
@@ -67,8 +69,17 @@ impl Inner {
         Ok(())
     }
 
+    /// Delivers messages in this order.
+    fn deliver(&self, db: &mut Db, mut messages: Vec<(i64, String)>) -> Result<()> {
+        while !messages.is_empty() {
+            let rest = messages.split_off(messages.len().min(MOST_CONTENTS));
+            self.deliver_some(db, std::mem::replace(&mut messages, rest))?;
+        }
+        Ok(())
+    }
+
     /// Delivers messages in this order. The contents of those that nobody waits for are not read.
-    fn deliver(&self, db: &mut Db, messages: Vec<(i64, String)>) -> Result<()> {
+    fn deliver_some(&self, db: &mut Db, messages: Vec<(i64, String)>) -> Result<()> {
         let unread = |(number, channel): (i64, String)| Incoming { number, channel: channel.into(), content: Content::Unread };
         let mut messages: Vec<Incoming> = messages.into_iter().map(unread).collect();
         loop {

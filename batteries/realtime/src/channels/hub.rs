@@ -12,9 +12,10 @@ use super::position::{Arrival, Arrived, Position};
 /// How long the messages of a channel are kept in memory after its last subscriber has left, and for how many channels.
 const KEEP: Duration = Duration::from_secs(60);
 const MOST_UNUSED: usize = 1000;
-/// How often unused channels are looked for.
+/// How often unused channels are looked for, and how often if there may be too many.
 const SWEEP: Duration = Duration::from_secs(10);
-/// The number of messages, of all channels, of which the place is remembered.
+const SWEEP_MANY: Duration = Duration::from_secs(1);
+/// The number of messages, of all channels, whose places are remembered.
 const MOST_PLACES: usize = 4096;
 /// Maximum memory of all messages, in bytes.
 const MOST_BYTES: usize = 64 << 20;
@@ -58,6 +59,14 @@ pub(super) enum Content {
 pub(super) struct Place {
     pub(super) channel: Arc<str>,
     pub(super) next: u64,
+}
+
+/// A subscriber that was added to the hub.
+pub(super) struct Added {
+    pub(super) id: u64,
+    pub(super) places: Vec<Place>,
+    /// The position after everything that has arrived before.
+    pub(super) position: Arc<str>,
 }
 
 /// The messages and subscribers of this process.
@@ -159,14 +168,12 @@ impl Hub {
                 Content::Read(name, json) => {
                     let message = Message::new(incoming.number, position.clone(), incoming.channel, name, json);
                     log.push(place, message, self.history);
-                    while *bytes + log.bytes() > MOST_BYTES && log.len() > 1 {
-                        log.drop_first();
-                    }
                 }
                 Content::Unread | Content::Gone => log.lose(arrived.last(), *next_place),
             }
             *bytes += log.bytes();
             wakes.extend(log.subscribers.values().cloned());
+            state.shrink();
         }
         state.sweep();
         drop(state);
@@ -187,7 +194,7 @@ impl Hub {
     }
 
     /// Adds a subscriber, from the next message on.
-    pub(super) fn add(&self, channels: &[&str], wake: &Arc<Wake>) -> (u64, Vec<Place>) {
+    pub(super) fn add(&self, channels: &[&str], wake: &Arc<Wake>) -> Added {
         let mut state = self.state();
         state.next_subscriber += 1;
         let (id, next, last) = (state.next_subscriber, state.next_place, state.arrived.last());
@@ -202,7 +209,7 @@ impl Hub {
             places.push(Place { channel, next });
         }
         state.sweep();
-        (id, places)
+        Added { id, places, position: state.position.clone() }
     }
 
     pub(super) fn remove(&self, id: u64, places: &[Place]) {
@@ -235,6 +242,7 @@ impl Hub {
         };
         log.complete(stored.into_iter().filter_map(message).collect(), all_from, arrived);
         *bytes += log.bytes();
+        state.shrink();
     }
 
     /// Lets a subscription continue after this position. Returns false if it may have missed messages.
@@ -284,14 +292,29 @@ impl Hub {
 impl State {
     /// Drops channels that have had no subscriber for a while.
     fn sweep(&mut self) {
-        let unused = self.logs.len().saturating_sub(MOST_UNUSED);
-        let is_due = self.swept_at.elapsed() >= SWEEP;
-        if !is_due && (unused == 0 || self.swept_at.elapsed() < SWEEP / 10) {
+        if self.swept_at.elapsed() < if self.logs.len() > MOST_UNUSED { SWEEP_MANY } else { SWEEP } {
             return;
         }
         self.swept_at = Instant::now();
-        let keep = if is_due && unused == 0 { KEEP } else { Duration::ZERO };
+        let unused = self.logs.values().filter(|log| log.subscribers.is_empty()).count();
+        let keep = if unused > MOST_UNUSED { Duration::ZERO } else { KEEP };
         self.logs.retain(|_, log| !log.subscribers.is_empty() || log.used_at.elapsed() < keep);
+        self.bytes = self.logs.values().map(Log::bytes).sum();
+    }
+
+    /// Drops the oldest messages of all channels if they take too much memory, until they take half of it.
+    fn shrink(&mut self) {
+        if self.bytes <= MOST_BYTES {
+            return;
+        }
+        let mut sizes: Vec<(u64, usize)> = self.logs.values().flat_map(Log::sizes).collect();
+        sizes.sort_unstable();
+        let mut left = self.bytes;
+        let keep = sizes.into_iter().find_map(|(place, size)| {
+            left = left.saturating_sub(size);
+            (left <= MOST_BYTES / 2).then_some(place + 1)
+        });
+        self.logs.values_mut().for_each(|log| log.drop_before(keep.unwrap_or(self.next_place)));
         self.bytes = self.logs.values().map(Log::bytes).sum();
     }
 }

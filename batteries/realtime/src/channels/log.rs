@@ -10,8 +10,8 @@ use super::position::{Arrived, Position};
 
 /// The place of the first message that arrives in this process. The ids of earlier ones, which are read from the table, are their places.
 pub(super) const FIRST_PLACE: u64 = 1 << 63;
-/// Maximum memory of a channel, in bytes.
-const MOST_BYTES: usize = 1 << 20;
+/// Maximum memory of the messages of a channel, in bytes.
+pub(super) const MOST_BYTES: usize = 1 << 20;
 
 /// The latest messages of a channel. It exists while there are subscribers, and for a while longer.
 pub(super) struct Log {
@@ -50,6 +50,11 @@ impl Log {
         self.messages.len()
     }
 
+    /// Returns the places and the sizes of the messages.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (u64, usize)> {
+        self.messages.iter().map(|(place, message)| (*place, message.size()))
+    }
+
     /// Adds a message that has arrived.
     pub(super) fn push(&mut self, place: u64, message: Message, most: usize) {
         self.bytes += message.size();
@@ -60,8 +65,15 @@ impl Log {
         }
     }
 
+    /// Drops the messages before this place.
+    pub(super) fn drop_before(&mut self, place: u64) {
+        while self.messages.front().is_some_and(|(first, _)| *first < place) {
+            self.drop_first();
+        }
+    }
+
     /// Drops the oldest message.
-    pub(super) fn drop_first(&mut self) {
+    fn drop_first(&mut self) {
         if let Some((place, message)) = self.messages.pop_front() {
             self.bytes -= message.size();
             self.floor = self.floor.max(message.number());
@@ -94,11 +106,15 @@ impl Log {
         // Those that have not arrived will.
         new.retain(|(_, message)| arrived.has(message.number()) && !known.contains(&message.number()));
         new.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+        self.floor = all_from - 1;
         for (place, message) in new {
+            if self.bytes + message.size() > MOST_BYTES {
+                self.floor = self.floor.max(message.number());
+                continue;
+            }
             self.bytes += message.size();
             self.messages.push_front((place, message));
         }
-        self.floor = all_from - 1;
         self.is_complete = true;
     }
 

@@ -30,7 +30,7 @@ impl Change {
         Change { channel, member, has_joined: false }
     }
 
-    /// Returns the name of the message that tells it.
+    /// Returns the name of the message to the channel.
     pub(super) fn name(&self) -> &'static str {
         if self.has_joined { "joined" } else { "left" }
     }
@@ -48,14 +48,25 @@ impl Change {
     }
 }
 
-/// Stores changes, and broadcasts those that concern the whole channel. If there is a lease, it is extended, and the members of processes
-/// whose leases have ended leave. Returns whether the process had no lease.
-pub(super) fn store(db: &mut Db, process: &str, changes: &[Change], lease: Option<Duration>) -> Result<bool> {
+/// The state of the table after [`store`].
+#[derive(Default)]
+pub(super) struct Stored {
+    /// Whether the process had no lease.
+    pub(super) is_new: bool,
+    /// Whether more members of dead processes may have to leave.
+    pub(super) has_more: bool,
+}
+
+/// Stores changes, and broadcasts those that concern the whole channel. If there is a lease, it is extended, and members of processes
+/// whose leases have ended leave.
+pub(super) fn store(db: &mut Db, process: &str, changes: &[Change], lease: Option<Duration>) -> Result<Stored> {
     let mut messages = Vec::new();
-    let mut is_new = false;
+    let mut stored = Stored::default();
     if let Some(lease) = lease {
-        is_new = extend_lease(db, process, lease)?;
-        for change in remove_dead(db)? {
+        stored.is_new = extend_lease(db, process, lease)?;
+        let dead = remove_dead(db)?;
+        stored.has_more = dead.len() >= MOST_CHANGES;
+        for change in dead {
             if !change.is_present(db)? {
                 messages.push(change.message()?);
             }
@@ -83,7 +94,7 @@ pub(super) fn store(db: &mut Db, process: &str, changes: &[Change], lease: Optio
         }
     }
     store::insert(db, &messages)?;
-    Ok(is_new)
+    Ok(stored)
 }
 
 /// Sets the end of the lease of a process. Returns whether it had none.
@@ -98,19 +109,26 @@ pub(super) fn extend_lease(db: &mut Db, process: &str, lease: Duration) -> Resul
     Ok(is_new)
 }
 
-/// Removes the members of processes whose leases have ended, and returns them.
+/// Removes up to [`MOST_CHANGES`] members of processes whose leases have ended, and returns them.
 fn remove_dead(db: &mut Db) -> Result<Vec<Change>> {
     let now = db.now().naive_utc();
     let dead = channel_processes::table.filter(channel_processes::lease_until.lt(now)).for_update().skip_locked();
     let dead: Vec<String> = dead.select(channel_processes::process).load(db)?;
     let mut changes = Vec::new();
     for process in dead {
-        let rows = channel_members::table.filter(channel_members::process.eq(&process));
+        let left = i64::try_from(MOST_CHANGES - changes.len()).unwrap_or(0);
+        let rows = channel_members::table.filter(channel_members::process.eq(&process)).limit(left);
         let members: Vec<(String, String, String)> =
             rows.select((channel_members::channel, channel_members::member, channel_members::label)).load(db)?;
-        diesel::delete(rows).execute(db)?;
+        for (channel, id, label) in members {
+            diesel::delete(channel_members::table.find((&channel, &id, &process))).execute(db)?;
+            changes.push(Change::left((channel, Member { id, label })));
+        }
+        if changes.len() >= MOST_CHANGES {
+            // The rest follows. The row of the process says so.
+            return Ok(changes);
+        }
         diesel::delete(channel_processes::table.find(&process)).execute(db)?;
-        changes.extend(members.into_iter().map(|(channel, id, label)| Change::left((channel, Member { id, label }))));
     }
     Ok(changes)
 }
@@ -134,7 +152,7 @@ pub(super) fn list(db: &mut Db, channel: &str) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-/// Returns the number of members of each channel, in living processes.
+/// Returns channels with the labels of their members in living processes, up to 1,000.
 pub(super) fn names(db: &mut Db) -> Result<Vec<(String, String)>> {
     let now = db.now().naive_utc();
     let alive = channel_processes::table.filter(channel_processes::lease_until.ge(now)).select(channel_processes::process);

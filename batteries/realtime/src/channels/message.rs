@@ -16,7 +16,7 @@ struct Inner {
     channel: Arc<str>,
     name: Option<Box<str>>,
     json: Box<str>,
-    /// Made once for all streams.
+    /// Created once for all streams.
     event: OnceLock<Event>,
 }
 
@@ -37,7 +37,7 @@ impl Message {
         self.0.number
     }
 
-    /// Returns the memory that it takes, approximately, in bytes.
+    /// Returns the approximate size in memory, in bytes.
     pub(crate) fn size(&self) -> usize {
         // Twice, as the event has the text again.
         200 + 2 * self.0.json.len()
@@ -90,7 +90,7 @@ impl Message {
     }
 }
 
-/// What a [`Subscription`](crate::Subscription) receives.
+/// An item of a [`Subscription`](crate::Subscription).
 #[derive(Clone, Debug)]
 pub enum Received {
     /// A message.

@@ -2,11 +2,11 @@
 
 mod delivery;
 mod hub;
-mod limits;
 mod log;
 mod members;
 mod message;
 mod middleware;
+mod monitoring;
 mod pages;
 mod position;
 mod presence;
@@ -20,20 +20,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lback_core::{Clock, Error, Result};
+use lback_core::{Application, Clock, Error, Result};
 use lback_db::{Database, Db, Listening};
 use serde::Serialize;
 
 use self::hub::Hub;
-use self::limits::{Limits, Owner};
 use self::position::Position;
 use self::presence::Presence;
 use self::store::NewMessage;
 use crate::RealtimeSettings;
+use crate::open_connections::{Limit, Limits, OpenConnections, Owners};
 
 pub use self::message::{Message, Received};
 pub(crate) use self::middleware::ChannelsMiddleware;
-pub(crate) use self::pages::{health, page};
+pub(crate) use self::monitoring::{health, metrics};
+pub(crate) use self::pages::page;
 pub use self::presence::Member;
 pub use self::request::RequestChannels;
 pub(crate) use self::store::tables;
@@ -71,7 +72,7 @@ struct Inner {
     settings: RealtimeSettings,
     clock: Clock,
     hub: Hub,
-    limits: Limits,
+    open: OpenConnections,
     listening: Mutex<Option<Listening>>,
     is_started: AtomicBool,
     cleaning: delivery::Cleaning,
@@ -80,7 +81,7 @@ struct Inner {
 
 impl fmt::Debug for Channels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Channels").field("open", &self.0.limits.count()).finish_non_exhaustive()
+        f.debug_struct("Channels").field("subscriptions", &self.subscription_count()).finish_non_exhaustive()
     }
 }
 
@@ -89,14 +90,19 @@ impl Channels {
         let hub = Hub::new(settings.channel_history);
         if database.is_none() {
             // Larger than the ids before a restart, so that clients are told that they have missed messages.
-            hub.begin(position::Arrived::begin(vec![chrono::Utc::now().timestamp_micros()]));
+            hub.begin(position::Arrived::begin(vec![chrono::Utc::now().timestamp_micros()], 0));
         }
+        let open = OpenConnections::new(Limits {
+            process: Limit { most: settings.channel_max_streams, setting: "CHANNEL_MAX_STREAMS" },
+            visitor: Limit { most: settings.channel_max_streams_per_visitor, setting: "CHANNEL_MAX_STREAMS_PER_VISITOR" },
+            address: Limit { most: settings.channel_max_streams_per_address, setting: "CHANNEL_MAX_STREAMS_PER_ADDRESS" },
+        });
         Channels(Arc::new(Inner {
             database,
             settings,
             clock,
             hub,
-            limits: Limits::default(),
+            open,
             listening: Mutex::default(),
             is_started: AtomicBool::new(false),
             cleaning: delivery::Cleaning::default(),
@@ -110,7 +116,7 @@ impl Channels {
     ///
     /// # Errors
     /// Returns 500 if the name of the channel is invalid, or the data cannot be represented as JSON or have more than
-    /// `CHANNEL_MESSAGE_KB`; those of the database.
+    /// `CHANNEL_MAX_MESSAGE_BYTES`; those of the database.
     #[track_caller]
     pub fn broadcast(&self, db: &mut Db, channel: &str, data: &(impl Serialize + ?Sized)) -> Result<()> {
         let message = self.message(channel, None, data)?;
@@ -148,13 +154,13 @@ impl Channels {
     /// # Errors
     /// Returns 500 if the name of a channel is invalid; 503 if too many subscriptions are open, or the database cannot be read.
     pub fn subscribe<C: AsRef<str>>(&self, channels: impl IntoIterator<Item = C>, after: Option<&str>) -> Result<Subscription> {
-        self.subscribe_for(Vec::new(), channels, after)
+        self.subscribe_for(Owners::default(), channels, after)
     }
 
     #[track_caller]
     fn subscribe_for<C: AsRef<str>>(
         &self,
-        owners: Vec<Owner>,
+        owners: Owners,
         channels: impl IntoIterator<Item = C>,
         after: Option<&str>,
     ) -> Result<Subscription> {
@@ -166,9 +172,9 @@ impl Channels {
         }
         names.iter().try_for_each(|name| check_name("channel", name))?;
         self.start()?;
-        let permit = self.0.limits.admit(owners, &self.0.settings)?;
+        let open = self.0.open.open(owners)?;
         let time = Duration::from_secs(60 * u64::from(self.0.settings.channel_stream_minutes));
-        let mut subscription = Subscription::new(self.clone(), &names, permit, spread(time));
+        let mut subscription = Subscription::new(self.clone(), &names, open, spread(time));
         if let Some(after) = after {
             subscription.resume(Position::parse(after))?;
         }
@@ -205,6 +211,11 @@ impl Channels {
         is_started.then(|| self.0.hub.position())
     }
 
+    /// Returns the number of open subscriptions in this process.
+    pub fn subscription_count(&self) -> usize {
+        self.0.open.count()
+    }
+
     /// Returns whether this process receives the messages of others now.
     pub fn is_connected(&self) -> bool {
         self.0.database.as_ref().is_none_or(Database::is_listening)
@@ -217,10 +228,15 @@ impl Channels {
     /// Begins to listen to other processes, if this process does not yet.
     fn start(&self) -> Result<()> {
         let Some(database) = &self.0.database else { return Ok(()) };
+        if self.0.is_started.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // Before it listens: what is committed from now on is found when it does. Without the lock, so that if the database does not
+        // answer, nobody waits for the timeouts of others.
+        let arrived = database.read(store::arrived)?;
         let mut listening = self.0.listening.lock().unwrap_or_else(PoisonError::into_inner);
         if listening.is_none() {
-            // Before it listens: what is committed from now on is found when it does.
-            self.0.hub.begin(database.read(store::arrived)?);
+            self.0.hub.begin(arrived);
             let inner = Arc::downgrade(&self.0);
             let heard = move |db: &mut Db, heard: lback_db::Heard<'_>| inner.upgrade().map_or(Ok(()), |inner| inner.heard(db, heard));
             *listening = Some(database.listen(store::TOPIC, heard)?);
@@ -249,16 +265,26 @@ impl Channels {
         Ok(database.read(store::newest)?.is_some_and(|newest| position.last <= newest))
     }
 
+    /// Returns the channels of an application.
+    ///
+    /// # Errors
+    /// Returns 500 if it has none.
+    #[track_caller]
+    pub(crate) fn of(app: &Application) -> Result<Self> {
+        let missing = || Error::internal("this application has no channels. Write App::new(urls).realtime()");
+        app.state::<Channels>().cloned().ok_or_else(missing)
+    }
+
     #[track_caller]
     fn message(&self, channel: &str, name: Option<&str>, data: &(impl Serialize + ?Sized)) -> Result<NewMessage> {
         check_name("channel", channel)?;
         name.map_or(Ok(()), |name| check_name("message", name))?;
         let json = serde_json::to_string(data)?;
-        let (length, kb) = (json.len() + EVENT_BYTES, self.0.settings.channel_message_kb);
-        if length > kb * 1024 {
+        let (length, most) = (json.len() + EVENT_BYTES, self.0.settings.channel_max_message_bytes);
+        if length > most {
             return Err(Error::internal(format!(
-                "a message to the channel {channel:?} has {length} bytes; the maximum is {kb} KiB, which is CHANNEL_MESSAGE_KB. Send an id, \
-                 and let the page request the rest"
+                "a message to the channel {channel:?} has {length} bytes; the maximum is {most}, which is CHANNEL_MAX_MESSAGE_BYTES. Send \
+                 an id, and let the page request the rest"
             )));
         }
         Ok(NewMessage { channel: channel.to_owned(), name: name.map(str::to_owned), json })

@@ -1,12 +1,12 @@
-//! The page of the channels, which the admin shows to superusers, and their health check.
+//! The page of the channels, which the admin shows to superusers.
 
 use std::collections::BTreeMap;
 
-use lback_app::{Health, InfoPage, InfoRow, InfoTable};
-use lback_core::{Application, Request, Result};
-use lback_db::{Database, RequestDb};
+use lback_app::{InfoPage, InfoRow, InfoTable};
+use lback_core::{Request, Result};
+use lback_db::RequestDb;
 
-use super::{Channels, RequestChannels, members};
+use super::{RequestChannels, members};
 
 /// Maximum number of rows on the page.
 const MOST: usize = 200;
@@ -46,16 +46,4 @@ fn channels(req: &mut Request) -> Result<InfoTable> {
     };
     let columns = ["Channel", "Streams of this process", "Messages in memory", "Messages per minute", "Present"];
     Ok(InfoTable::new(columns).rows(rows.into_iter().map(row)))
-}
-
-/// Returns the number of streams, and a warning if the messages of other processes do not arrive.
-pub(crate) fn health(app: &Application) -> Result<Health> {
-    let Some(channels) = app.state::<Channels>() else { return Ok(Health::ok("none")) };
-    let text = format!("{} streams", channels.0.limits.count());
-    let is_listening = channels.0.database.as_ref().is_none_or(Database::is_listening);
-    Ok(match channels.position_if_started() {
-        None => Health::ok(format!("{text}, not in use yet")),
-        Some(_) if is_listening => Health::ok(text),
-        Some(_) => Health::warning(format!("{text}; the messages of other processes do not arrive, as the database cannot be listened to")),
-    })
 }

@@ -13,8 +13,6 @@ const MOST_RANGES: usize = 20;
 const RECENT: Duration = Duration::from_secs(600);
 /// Maximum number of missing ids that are remembered.
 const MOST_REMEMBERED: i64 = 10_000;
-/// The number of ids before the first one that is visible at the start. They were deleted, or belong to transactions that are open.
-const MOST_BEFORE: i64 = 1000;
 
 /// The ids that a client has received, or did not have to: all up to `last`, except for those in `missing`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// Reads what a client sends, such as `120-95-97:99`. Returns `None` if it is invalid.
+    /// Parses the position that a client sends, such as `120-95-97:99`. Returns `None` if it is invalid.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let number = |text: &str| text.parse::<i64>().ok().filter(|number| *number >= 0);
         let range = |text: &str| {
@@ -90,11 +88,11 @@ pub(crate) enum Arrival {
 }
 
 impl Arrived {
-    /// Begins with the last ids that are visible now.
-    pub(crate) fn begin(mut visible: Vec<i64>) -> Self {
+    /// Begins with the last ids that are visible now. As many ids before them as `before` may arrive later.
+    pub(crate) fn begin(mut visible: Vec<i64>, before: i64) -> Self {
         visible.sort_unstable();
         let Some(first) = visible.first().copied() else { return Arrived::default() };
-        let before = ((first - MOST_BEFORE).max(1)..first).map(|id| (id, None)).collect();
+        let before = ((first - before).max(1)..first).map(|id| (id, None)).collect();
         let mut arrived = Arrived { last: first - 1, missing: before, ..Arrived::default() };
         visible.into_iter().for_each(|id| {
             arrived.note(id);

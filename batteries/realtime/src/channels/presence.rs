@@ -191,10 +191,10 @@ async fn run(channels: Weak<Inner>) {
         let mut pause = next.unwrap_or(lease / 3).min(lease / 3);
         if extends || !changes.is_empty() {
             match inner.store_changes(&changes, extends.then_some(lease)).await {
-                Ok(()) => {
+                Ok(has_more) => {
                     inner.presence.done(&changes);
                     if extends {
-                        extended_at = Some(Instant::now());
+                        extended_at = (!has_more).then(Instant::now);
                     }
                     pause = Duration::ZERO;
                 }
@@ -226,21 +226,22 @@ impl Drop for Running {
 }
 
 impl Inner {
-    async fn store_changes(&self, changes: &[Change], lease: Option<Duration>) -> Result<()> {
+    /// Returns whether members of dead processes are left.
+    async fn store_changes(&self, changes: &[Change], lease: Option<Duration>) -> Result<bool> {
         let Some(database) = &self.database else {
             for change in changes {
                 let json = serde_json::to_string(&change.member)?;
                 self.hub.push(change.channel.as_str().into(), Some(change.name().into()), json.into());
             }
-            return Ok(());
+            return Ok(false);
         };
         let (process, changes) = (self.presence.process.clone(), changes.to_vec());
-        let is_new = database.run_write(move |db| members::store(db, &process, &changes, lease)).await?;
-        if is_new {
-            // Others may have taken this process for dead, and removed its members.
+        let stored = database.run_write(move |db| members::store(db, &process, &changes, lease)).await?;
+        if stored.is_new {
+            // Another process may have removed the members of this one, as it considered it dead.
             self.presence.here().values_mut().for_each(|member| member.is_stored = false);
         }
         database.listen_now();
-        Ok(())
+        Ok(stored.has_more)
     }
 }

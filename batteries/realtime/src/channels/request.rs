@@ -2,12 +2,11 @@
 
 use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
-use lback_session::RequestSession;
 use serde::Serialize;
 
-use super::limits::Owner;
 use super::middleware::Pending;
 use super::{Channels, Member, Subscription};
+use crate::open_connections::Owners;
 use crate::sealed::Sealed;
 
 /// Adds channels to [`Request`].
@@ -30,7 +29,7 @@ pub trait RequestChannels: Sealed {
     ///
     /// # Errors
     /// Returns 500 if the application has no channels, the name of the channel is invalid, or the data cannot be represented as JSON or
-    /// have more than `CHANNEL_MESSAGE_KB`.
+    /// have more than `CHANNEL_MAX_MESSAGE_BYTES`.
     fn broadcast(&mut self, channel: &str, data: &(impl Serialize + ?Sized)) -> Result<()>;
 
     /// As [`broadcast`](Self::broadcast), with a name, for `addEventListener(name, …)` in the page.
@@ -53,8 +52,8 @@ pub trait RequestChannels: Sealed {
     /// Check first whether the user may see what is broadcast. See [`Channels::subscribe`] for the time that it takes.
     ///
     /// # Errors
-    /// Returns 500 if the application has no channels, or the name is invalid; 429 if the client has too many subscriptions, and 503 if
-    /// the process has, or the database cannot be read.
+    /// Returns 500 if the application has no channels, or the name is invalid; 429 if the visitor or their address has too many
+    /// subscriptions, and 503 if the process has, or the database cannot be read.
     fn subscribe(&mut self, channel: &str) -> Result<Subscription>;
 
     /// Subscribes to several channels. The client continues after the message with the id that it sends when it connects again, or
@@ -126,9 +125,7 @@ impl RequestChannels for Request {
     #[track_caller]
     fn subscribe_all<C: AsRef<str>>(&mut self, channels: impl IntoIterator<Item = C>, after: Option<&str>) -> Result<Subscription> {
         let all = self.channels()?;
-        let session = self.session_if_loaded().filter(|session| !session.is_new()).map(|session| Owner::Session(*session.id().as_bytes()));
-        let owners = session.into_iter().chain(self.client_addr().map(Owner::Address)).collect();
-        all.subscribe_for(owners, channels, self.last_event_id().or(after.filter(|after| !after.is_empty())))
+        all.subscribe_for(Owners::of(self), channels, self.last_event_id().or(after.filter(|after| !after.is_empty())))
     }
 
     #[track_caller]
@@ -150,8 +147,7 @@ impl RequestChannels for Request {
 
     #[track_caller]
     fn channels(&self) -> Result<Channels> {
-        let missing = || Error::internal("this application has no channels. Write App::new(urls).realtime()");
-        self.app().state::<Channels>().cloned().ok_or_else(missing)
+        Channels::of(self.app())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tables of channels, and their statements.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -8,6 +9,7 @@ use lback_core::Result;
 use lback_db::Db;
 
 use super::hub::{Content, Incoming};
+use super::log::MOST_BYTES;
 use super::position::Arrived;
 
 diesel::table! {
@@ -64,8 +66,12 @@ pub(super) const TOPIC: &str = "channels";
 
 /// The number of rows of one statement.
 pub(super) const ROWS: usize = 500;
+/// The number of messages of a channel that are read at once.
+const STEP: usize = 50;
 /// The number of ids at the start of a process among which missing ones are looked for.
 const LOOK_BACK: i64 = 1000;
+/// The number of ids before those that may arrive later: their transactions are open, or they were deleted.
+const MOST_BEFORE: i64 = 1000;
 
 /// A message that is to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,8 +101,10 @@ pub(super) fn insert(db: &mut Db, messages: &[NewMessage]) -> Result<()> {
 
 /// Returns the ids that are committed now.
 pub(super) fn arrived(db: &mut Db) -> Result<Arrived> {
-    let ids = channel_messages::table.order(channel_messages::id.desc()).limit(LOOK_BACK).select(channel_messages::id);
-    Ok(Arrived::begin(ids.load(db)?))
+    // SQLite commits the ids in their order, so smaller ones cannot follow.
+    let (look_back, before) = if db.kind().is_server() { (LOOK_BACK, MOST_BEFORE) } else { (1, 0) };
+    let ids = channel_messages::table.order(channel_messages::id.desc()).limit(look_back).select(channel_messages::id);
+    Ok(Arrived::begin(ids.load(db)?, before))
 }
 
 /// Returns the largest id.
@@ -123,35 +131,33 @@ pub(super) fn found(db: &mut Db, ids: &[i64]) -> Result<Vec<(i64, String)>> {
 
 /// Returns the names and the data of those of these messages that are there.
 pub(super) fn contents(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Content>> {
-    let mut contents = HashMap::with_capacity(ids.len());
-    for ids in ids.chunks(ROWS) {
-        let rows = channel_messages::table.filter(channel_messages::id.eq_any(ids));
-        let rows: Vec<(i64, Option<String>, String)> =
-            rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;
-        contents.extend(rows.into_iter().map(|(id, name, json)| (id, Content::Read(name.map(Into::into), json.into()))));
-    }
-    Ok(contents)
-}
-
-/// Returns the last messages of a channel, and the id from which on these are all.
-pub(super) fn last(db: &mut Db, channel: &std::sync::Arc<str>, limit: usize) -> Result<(Vec<Incoming>, i64)> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    // Before the messages, so that one that is deleted meanwhile is not considered as known.
-    let oldest = oldest(db)?.unwrap_or(0);
-    let rows = channel_messages::table.filter(channel_messages::channel.eq(&**channel)).order(channel_messages::id.desc()).limit(limit);
+    let rows = channel_messages::table.filter(channel_messages::id.eq_any(ids));
     let rows: Vec<(i64, Option<String>, String)> =
         rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;
-    let is_cut = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
-    let all_from = match rows.last() {
-        Some((id, ..)) if is_cut => *id,
-        _ => oldest,
-    };
-    let message = |(number, name, json): (i64, Option<String>, String)| Incoming {
-        number,
-        channel: channel.clone(),
-        content: Content::Read(name.map(Into::into), json.into()),
-    };
-    Ok((rows.into_iter().map(message).collect(), all_from))
+    Ok(rows.into_iter().map(|(id, name, json)| (id, Content::Read(name.map(Into::into), json.into()))).collect())
+}
+
+/// Returns the last messages of a channel, up to `limit` and to the memory that a channel may take, and the id from which on these are all.
+pub(super) fn last(db: &mut Db, channel: &Arc<str>, limit: usize) -> Result<(Vec<Incoming>, i64)> {
+    // Before the messages, so that one that is deleted meanwhile is not considered as known.
+    let oldest = oldest(db)?.unwrap_or(0);
+    let (mut messages, mut before, mut bytes) = (Vec::new(), i64::MAX, 0);
+    while messages.len() < limit && bytes < MOST_BYTES {
+        let step = STEP.min(limit - messages.len());
+        let rows = channel_messages::table.filter(channel_messages::channel.eq(&**channel)).filter(channel_messages::id.lt(before));
+        let rows = rows.order(channel_messages::id.desc()).limit(i64::try_from(step).unwrap_or(i64::MAX));
+        let rows: Vec<(i64, Option<String>, String)> =
+            rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;
+        let is_end = rows.len() < step;
+        for (number, name, json) in rows {
+            (before, bytes) = (number, bytes + json.len());
+            messages.push(Incoming { number, channel: channel.clone(), content: Content::Read(name.map(Into::into), json.into()) });
+        }
+        if is_end {
+            return Ok((messages, oldest));
+        }
+    }
+    Ok((messages, before))
 }
 
 /// Deletes up to [`ROWS`] messages that are too old or too many, but never the last one, whose id tells how far clients are. Returns

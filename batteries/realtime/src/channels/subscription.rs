@@ -11,11 +11,11 @@ use lback_core::{Event, Result};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Channels;
-use super::hub::{Place, Wake};
-use super::limits::Permit;
+use super::hub::{Added, Place, Wake};
 use super::message::Received;
 use super::position::Position;
 use super::presence::{Member, Present};
+use crate::open_connections::OpenConnection;
 
 /// How soon a browser connects again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub struct Subscription {
     /// `None` until the stream first has to wait.
     end: Option<Pin<Box<Sleep>>>,
     present: Vec<Present>,
-    _permit: Permit,
+    _open: OpenConnection,
 }
 
 impl fmt::Debug for Subscription {
@@ -49,10 +49,9 @@ impl fmt::Debug for Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(channels: Channels, names: &[&str], permit: Permit, time: Duration) -> Self {
+    pub(super) fn new(channels: Channels, names: &[&str], open: OpenConnection, time: Duration) -> Self {
         let wake = Arc::new(Wake::default());
-        let begins_at = channels.hub().position();
-        let (id, places) = channels.hub().add(names, &wake);
+        let Added { id, places, position: begins_at } = channels.hub().add(names, &wake);
         let ends_at = Instant::now() + time;
         Subscription {
             channels,
@@ -65,7 +64,7 @@ impl Subscription {
             ends_at,
             end: None,
             present: Vec::new(),
-            _permit: permit,
+            _open: open,
         }
     }
 

@@ -4,7 +4,7 @@ use lback_app::{App, Battery, Setup};
 use lback_core::middleware::Slot;
 use lback_core::{Middleware, Next, ProgramResult, Request, Response, Result, Settings};
 
-use super::{OpenSockets, WebSocketSettings};
+use super::{OpenSockets, WebSocketSettings, open_sockets};
 use crate::sealed::Sealed;
 
 /// Adds WebSockets to [`App`].
@@ -35,6 +35,7 @@ impl Battery for WebSocketBattery {
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let settings: WebSocketSettings = setup.settings().section()?;
         setup.state(OpenSockets::new(settings));
+        setup.metrics(open_sockets::metrics);
         setup.middleware(Slot::App, WebSockets);
         Ok(())
     }

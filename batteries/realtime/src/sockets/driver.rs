@@ -2,6 +2,7 @@
 
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
@@ -18,7 +19,6 @@ use tokio_tungstenite::tungstenite::{Error as ProtocolFailure, Message as Frame}
 
 use super::bucket::Bucket;
 use super::close::{Close, GOING_AWAY, NORMAL, POLICY_VIOLATION, TRY_AGAIN_LATER};
-use super::open_sockets::OpenSockets;
 use super::serve::Accepted;
 use super::socket::{Outgoing, ProtocolEnds, room};
 use super::{Message, WebSocketSettings};
@@ -33,7 +33,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 pub(super) struct Driver {
     stream: WebSocketStream<Upgraded>,
     view: ProtocolEnds,
-    all: OpenSockets,
+    settings: Arc<WebSocketSettings>,
     bucket: Bucket,
     visitor: Visitor,
     user_id: Option<i64>,
@@ -62,8 +62,7 @@ enum Input {
 
 impl Driver {
     pub(super) async fn new(connection: Upgraded, view: ProtocolEnds, accepted: &Accepted) -> Self {
-        let all = accepted.open.all().clone();
-        let settings = all.settings();
+        let settings = accepted.settings.clone();
         let max_bytes = accepted.max_message_bytes.unwrap_or(settings.websocket_max_message_bytes);
         let config = WebSocketConfig::default().read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
         let config = config.max_message_size(Some(max_bytes)).max_frame_size(Some(max_bytes));
@@ -72,7 +71,7 @@ impl Driver {
             stream: WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await,
             view,
             bucket: Bucket::new(settings.websocket_messages_per_second, settings.websocket_message_burst, now),
-            all,
+            settings,
             visitor: accepted.visitor.clone(),
             user_id: accepted.user_id,
             unsent_since: None,
@@ -110,7 +109,7 @@ impl Driver {
     }
 
     async fn send_rest(&mut self, close: &Close) {
-        let deadline = Instant::now() + self.settings().send_timeout();
+        let deadline = Instant::now() + self.settings.send_timeout();
         while let Ok(outgoing) = self.view.outgoing.try_recv() {
             let sent = match outgoing {
                 Outgoing::Message(message) => timeout_at(deadline, self.send_and_flush(message)).await.is_ok_and(|sent| sent),
@@ -125,7 +124,7 @@ impl Driver {
 
     async fn until_close(&mut self) -> Close {
         let mut stopping = pin!(self.stream.get_ref().stopping());
-        let mut logged_out = pin!(logged_out(self.settings().check_interval(), self.visitor.clone(), self.user_id));
+        let mut logged_out = pin!(logged_out(self.settings.check_interval(), self.visitor.clone(), self.user_id));
         loop {
             let can_send = self.unsent_since.is_none();
             let can_receive = self.view.has_room();
@@ -219,21 +218,21 @@ impl Driver {
     }
 
     fn next_deadline(&self) -> Instant {
-        let ping = self.pinged_at.unwrap_or(self.heard_at) + self.settings().ping_interval();
-        let send = self.unsent_since.map(|since| since + self.settings().send_timeout());
-        let idle = self.settings().idle_timeout().map(|timeout| self.message_at + timeout);
+        let ping = self.pinged_at.unwrap_or(self.heard_at) + self.settings.ping_interval();
+        let send = self.unsent_since.map(|since| since + self.settings.send_timeout());
+        let idle = self.settings.idle_timeout().map(|timeout| self.message_at + timeout);
         [send, idle].into_iter().flatten().fold(ping, Instant::min)
     }
 
     fn check_deadlines(&mut self, can_receive: bool) -> Option<Close> {
         let now = Instant::now();
-        if self.unsent_since.is_some_and(|since| now >= since + self.settings().send_timeout()) {
+        if self.unsent_since.is_some_and(|since| now >= since + self.settings.send_timeout()) {
             return Some(Close::lost("the client does not read"));
         }
-        if self.settings().idle_timeout().is_some_and(|timeout| now >= self.message_at + timeout) {
+        if self.settings.idle_timeout().is_some_and(|timeout| now >= self.message_at + timeout) {
             return Some(Close::new(NORMAL, "No messages for a long time."));
         }
-        let interval = self.settings().ping_interval();
+        let interval = self.settings.ping_interval();
         match self.pinged_at {
             Some(pinged_at) if now >= pinged_at + interval => {
                 return Some(match can_receive {
@@ -249,10 +248,6 @@ impl Driver {
             _ => {}
         }
         None
-    }
-
-    fn settings(&self) -> &WebSocketSettings {
-        self.all.settings()
     }
 
     /// Sends a close frame and waits a moment for that of the client, unless the connection is lost.

@@ -5,9 +5,9 @@ use std::future::Future;
 use lback_core::{Error, Request, Response, Result};
 
 use super::handshake::{PROTOCOL, WebSocketRoute, accept, choose_protocol};
-use super::open_sockets::{OpenSockets, user_id};
 use super::serve::{Accepted, serve};
-use super::{WebSocket, WebSocketOptions};
+use super::{OpenSockets, WebSocket, WebSocketOptions};
+use crate::open_connections::user_id;
 use crate::sealed::Sealed;
 
 /// Adds WebSockets to [`Request`].
@@ -44,7 +44,7 @@ pub trait RequestWebSockets: Sealed {
     /// steps; one that waits for something else is dropped at its `.await` after half a second.
     ///
     /// # Errors
-    /// Returns 503 if the process has `MAX_WEBSOCKETS` open sockets, 429 if the visitor or their address has too many, and 500 if the
+    /// Returns 503 if the process has `WEBSOCKET_MAX_CONNECTIONS` open sockets, 429 if the visitor or their address has too many, and 500 if the
     /// route is not one of [`Router::ws`](super::RouterWebSockets::ws).
     fn websocket<F, Fut>(&mut self, view: F) -> Result<Response>
     where
@@ -84,11 +84,13 @@ impl RequestWebSockets for Request {
                 "req.websocket(…) in a route that is not one for WebSockets: write .ws(\"{path}\", view)"
             )));
         }
-        let open = self.state::<OpenSockets>()?.open(self)?;
+        let sockets = self.state::<OpenSockets>()?;
+        let (settings, open) = (sockets.settings().clone(), sockets.open(self)?);
         let protocol = choose_protocol(self, &options.protocols);
         let headers = accept(self, protocol)?;
         let accepted = Accepted {
-            open,
+            settings,
+            _open: open,
             max_message_bytes: options.max_message_bytes,
             visitor: self.visitor(),
             user_id: user_id(self),

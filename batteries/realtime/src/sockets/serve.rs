@@ -2,17 +2,18 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lback_core::{Error, Result, Upgraded, Visitor, catch_panic};
 use tokio::time::{Instant, sleep};
 
-use super::WebSocket;
 use super::close::{Close, NORMAL};
 use super::driver::Driver;
-use super::open_sockets::OpenSocket;
 use super::socket::SocketClosed;
+use super::{WebSocket, WebSocketSettings};
+use crate::open_connections::OpenConnection;
 
 /// How long a view that does not know that its socket is closed may go on.
 const UNAWARE: Duration = Duration::from_millis(500);
@@ -22,7 +23,9 @@ const LAST_STEPS: Duration = Duration::from_secs(10);
 
 /// A handshake that was accepted.
 pub(super) struct Accepted {
-    pub(super) open: OpenSocket,
+    pub(super) settings: Arc<WebSocketSettings>,
+    /// Counts the socket.
+    pub(super) _open: OpenConnection,
     pub(super) max_message_bytes: Option<usize>,
     pub(super) visitor: Visitor,
     pub(super) user_id: Option<i64>,

@@ -24,11 +24,11 @@ pub struct WebSocketSettings {
     /// Seconds between two checks whether the visitor is still logged in and passes the guards of the route; 0 means never.
     pub websocket_check_seconds: u64,
     /// Maximum number of open sockets in a process.
-    pub max_websockets: usize,
+    pub websocket_max_connections: usize,
     /// Maximum number of open sockets of a user, or of a session without a user, in a process.
-    pub max_websockets_per_visitor: usize,
+    pub websocket_max_connections_per_visitor: usize,
     /// Maximum number of open sockets of an IPv4 address, or of an IPv6 network (/64), in a process.
-    pub max_websockets_per_address: usize,
+    pub websocket_max_connections_per_address: usize,
 }
 
 impl Default for WebSocketSettings {
@@ -41,9 +41,9 @@ impl Default for WebSocketSettings {
             websocket_send_seconds: 20,
             websocket_idle_seconds: 0,
             websocket_check_seconds: 60,
-            max_websockets: 5_000,
-            max_websockets_per_visitor: 20,
-            max_websockets_per_address: 200,
+            websocket_max_connections: 5_000,
+            websocket_max_connections_per_visitor: 20,
+            websocket_max_connections_per_address: 200,
         }
     }
 }
@@ -64,11 +64,11 @@ impl Section for WebSocketSettings {
         check.range("WEBSOCKET_SEND_SECONDS", self.websocket_send_seconds, 1..=DAY, usual.websocket_send_seconds);
         check.range("WEBSOCKET_IDLE_SECONDS", self.websocket_idle_seconds, 0..=365 * DAY, 3600);
         check.range("WEBSOCKET_CHECK_SECONDS", self.websocket_check_seconds, 0..=DAY, usual.websocket_check_seconds);
-        check.range("MAX_WEBSOCKETS", self.max_websockets, 1..=1_000_000, usual.max_websockets);
-        let per_visitor = self.max_websockets_per_visitor;
-        check.range("MAX_WEBSOCKETS_PER_VISITOR", per_visitor, 1..=1_000_000, usual.max_websockets_per_visitor);
-        let per_address = self.max_websockets_per_address;
-        check.range("MAX_WEBSOCKETS_PER_ADDRESS", per_address, 1..=1_000_000, usual.max_websockets_per_address);
+        check.range("WEBSOCKET_MAX_CONNECTIONS", self.websocket_max_connections, 1..=1_000_000, usual.websocket_max_connections);
+        let per_visitor = self.websocket_max_connections_per_visitor;
+        check.range("WEBSOCKET_MAX_CONNECTIONS_PER_VISITOR", per_visitor, 1..=1_000_000, usual.websocket_max_connections_per_visitor);
+        let per_address = self.websocket_max_connections_per_address;
+        check.range("WEBSOCKET_MAX_CONNECTIONS_PER_ADDRESS", per_address, 1..=1_000_000, usual.websocket_max_connections_per_address);
     }
 }
 

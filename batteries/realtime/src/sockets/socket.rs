@@ -161,8 +161,7 @@ impl WebSocket {
     /// # Errors
     /// Returns 500 if the application has none.
     pub fn channels(&self) -> Result<Channels> {
-        let missing = || Error::internal("this application has no channels. Write App::new(urls).realtime()");
-        self.app().state().cloned().ok_or_else(missing)
+        Channels::of(self.app())
     }
 
     /// Returns the visitor who has opened the socket.

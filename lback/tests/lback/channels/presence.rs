@@ -4,11 +4,16 @@ use lback::prelude::*;
 use lback::realtime::{Member, Received, Subscription};
 use lback::testing::{Client, block_on};
 
-use super::{app, channels, client, next, subscribe};
+use super::{app, assert_quiet, channels, client, next, subscribe};
 use crate::server_process::eventually;
 use crate::unit_of_work::on_each_database;
 
-on_each_database!(members_join_and_leave, a_member_with_several_streams_is_one, members_of_a_dead_process_leave);
+on_each_database!(
+    members_join_and_leave,
+    a_member_with_several_streams_is_one,
+    members_of_a_dead_process_leave,
+    a_dead_process_may_have_had_many_members,
+);
 
 /// Subscribes with a member, in a runtime.
 fn present(client: &Client, id: &str) -> Subscription {
@@ -75,4 +80,17 @@ fn members_of_a_dead_process_leave(on: &str) {
     changes.sort();
     assert_eq!(changes.map(|(name, id)| format!("{id} {name}")), ["bob joined", "alice left"]);
     assert_eq!(crate::number(&client, "SELECT count(*) FROM channel_processes"), 1);
+}
+
+fn a_dead_process_may_have_had_many_members(on: &str) {
+    let client = client(on);
+    let rows: Vec<String> = (0..450).map(|n| format!("('dead', 'page', '{n}', 'Alice', '2000-01-01 00:00:00')")).collect();
+    crate::sql(&client, &format!("INSERT INTO channel_members VALUES {}", rows.join(", ")));
+    crate::sql(&client, "INSERT INTO channel_processes VALUES ('dead', '2000-01-01 00:00:00')");
+    let mut other = subscribe(&client, "other");
+    let _bob = present(&client, "bob");
+    eventually("they leave", || crate::number(&client, "SELECT count(*) FROM channel_processes") == 1);
+    assert_eq!(crate::number(&client, "SELECT count(*) FROM channel_messages WHERE name = 'left'"), 450);
+    assert_eq!(members(&client), ["bob"]);
+    assert_quiet(&client, &mut other, "other");
 }

@@ -15,6 +15,7 @@ on_each_database!(
     a_slow_reader_gets_a_gap,
     a_replaced_database_is_a_gap,
     messages_that_were_deleted_are_a_gap,
+    large_messages_are_not_all_read_from_the_table,
 );
 
 /// Subscribes after this id.
@@ -137,6 +138,22 @@ fn messages_that_were_deleted_are_a_gap(on: &str) {
     assert_eq!(texts(&mut after(&new, &["news"], &ids[1]), 1), ["gap"]);
     // This process has them in memory.
     assert_eq!(texts(&mut after(&old, &["news"], &ids[0]), 4), ["1", "2", "3", "4"]);
+}
+
+fn large_messages_are_not_all_read_from_the_table(on: &str) {
+    let client = client(on);
+    let mut news = subscribe(&client, "news");
+    let ids: Vec<String> = (0..30)
+        .map(|n: u32| {
+            let text = n.to_string() + &"x".repeat(60_000);
+            client.database().write(|db| channels(&client).broadcast(db, "news", &text)).unwrap();
+            id(&next(&mut news))
+        })
+        .collect();
+    let new = client.restart(app());
+    assert_eq!(texts(&mut after(&new, &["news"], &ids[2]), 1), ["gap"]);
+    let last = texts(&mut after(&new, &["news"], &ids[24]), 5);
+    assert!(last.iter().zip(25..).all(|(text, n)| text.starts_with(&n.to_string())));
 }
 
 /// The ids are taken in another order than that of the commits.

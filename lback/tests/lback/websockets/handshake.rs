@@ -149,7 +149,9 @@ fn an_application_without_websockets_does_not_start_with_such_a_route() {
 
 #[test]
 fn wrong_settings_are_reported_at_the_start() {
-    for setting in ["WEBSOCKET_PING_SECONDS = 0", "MAX_WEBSOCKETS = 0", "WEBSOCKET_MAX_MESSAGE_BYTES = 0", "WEBSOCKET_MESSAGE_BURST = 0"] {
+    for setting in
+        ["WEBSOCKET_PING_SECONDS = 0", "WEBSOCKET_MAX_CONNECTIONS = 0", "WEBSOCKET_MAX_MESSAGE_BYTES = 0", "WEBSOCKET_MESSAGE_BURST = 0"]
+    {
         let error = start_error(super::app(), &format!("{SETTINGS}\n{setting}"));
         assert!(error.contains(setting.split(' ').next().unwrap()), "{setting}: {error}");
     }

@@ -51,7 +51,7 @@ fn pings_count_as_messages() {
 
 #[test]
 fn the_number_of_sockets_is_limited() {
-    let client = client("MAX_WEBSOCKETS = 2");
+    let client = client("WEBSOCKET_MAX_CONNECTIONS = 2");
     let first = client.websocket("/echo");
     let _second = client.websocket("/echo");
     client.get("/echo").websocket().unwrap_err().assert_status(503);
@@ -61,8 +61,34 @@ fn the_number_of_sockets_is_limited() {
 }
 
 #[test]
+fn a_client_that_connects_in_a_loop_leaves_nothing_behind() {
+    let client = over_socket("WEBSOCKET_MAX_CONNECTIONS_PER_ADDRESS = 20");
+    for n in 0..300 {
+        if n % 2 == 0 {
+            let (_socket, head) = Raw::ask(&client, "/echo", "");
+            assert!(head.starts_with("HTTP/1.1 101 ") || head.starts_with("HTTP/1.1 429 "), "{head}");
+        } else {
+            // Some do not wait for the answer.
+            drop(Raw::begin(&client, "/echo", ""));
+        }
+    }
+    wait_for_open(&client, 0);
+    let mut socket = client.websocket("/echo");
+    socket.send("hello");
+    assert_eq!(socket.text(), "hello");
+}
+
+#[test]
+fn the_metrics_count_sockets() {
+    let client = client("MONITORING_NETWORKS = ['loopback']\nWEBSOCKET_MAX_CONNECTIONS = 9");
+    let _two = [client.websocket("/echo"), client.websocket("/echo")];
+    let page = client.get("/metrics").send();
+    page.assert_contains("lback_websockets 2\n").assert_contains("lback_websockets_max 9\n");
+}
+
+#[test]
 fn the_number_of_sockets_of_an_address_is_limited() {
-    let client = client("MAX_WEBSOCKETS_PER_ADDRESS = 1");
+    let client = client("WEBSOCKET_MAX_CONNECTIONS_PER_ADDRESS = 1");
     let ask = |address: &str| client.get("/echo").from_addr(address.parse::<IpAddr>().unwrap()).websocket();
     let first = ask("192.0.2.1").unwrap();
     ask("192.0.2.1").unwrap_err().assert_status(429);

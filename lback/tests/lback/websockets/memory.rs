@@ -21,7 +21,7 @@ fn resident() -> f64 {
 #[test]
 #[ignore = "a measurement"]
 fn of_idle_sockets() {
-    let client = over_socket("MAX_WEBSOCKETS_PER_ADDRESS = 10000");
+    let client = over_socket("WEBSOCKET_MAX_CONNECTIONS_PER_ADDRESS = 10000");
     let connect = || {
         let mut stream = TcpStream::connect(client.addr().unwrap()).unwrap();
         stream.write_all(b"GET /echo HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").unwrap();

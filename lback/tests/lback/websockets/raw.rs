@@ -62,8 +62,8 @@ impl Raw {
         raw
     }
 
-    /// Asks for a socket with more headers, and returns the head of the response.
-    pub fn ask(client: &Client, path: &str, headers: &str) -> (Self, String) {
+    /// Asks for a socket with more headers, and does not wait for the response.
+    pub fn begin(client: &Client, path: &str, headers: &str) -> TcpStream {
         let mut stream = TcpStream::connect(client.addr().unwrap()).unwrap();
         // Prevents a failing test from hanging.
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -75,6 +75,12 @@ impl Raw {
             "GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: keep-alive, Upgrade\r\nupgrade: websocket\r\n{version}{key}{headers}\r\n"
         )
         .unwrap();
+        stream
+    }
+
+    /// Asks for a socket with more headers, and returns the head of the response.
+    pub fn ask(client: &Client, path: &str, headers: &str) -> (Self, String) {
+        let mut stream = Raw::begin(client, path, headers);
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() > 0 {
             head.push(byte[0]);

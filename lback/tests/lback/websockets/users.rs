@@ -44,7 +44,7 @@ fn visitors_are_refused_and_users_are_known() {
 
 #[test]
 fn sockets_of_a_user_are_counted_over_all_sessions() {
-    let client = client("MAX_WEBSOCKETS_PER_VISITOR = 2");
+    let client = client("WEBSOCKET_MAX_CONNECTIONS_PER_VISITOR = 2");
     let (alice, bob) = (client.add_user("alice"), client.add_user("bob"));
     client.login(&alice);
     let other = client.fork();

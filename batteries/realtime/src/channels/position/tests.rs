@@ -8,13 +8,9 @@ fn arrived(ids: &[i64]) -> Arrived {
 
 #[test]
 fn a_position_names_what_has_not_arrived() {
-    for (ids, text) in [
-        (&[][..], "0"),
-        (&[1, 2, 3], "3"),
-        (&[3], "3-1:2"),
-        (&[1, 4, 9, 6], "9-2:3-5-7:8"),
-        (&[9, 1, 2, 3, 4, 5, 6, 7, 8], "9"),
-    ] {
+    for (ids, text) in
+        [(&[][..], "0"), (&[1, 2, 3], "3"), (&[3], "3-1:2"), (&[1, 4, 9, 6], "9-2:3-5-7:8"), (&[9, 1, 2, 3, 4, 5, 6, 7, 8], "9")]
+    {
         assert_eq!(arrived(ids).position(), text);
         let position = Position::parse(text).unwrap();
         assert!((1..12).all(|id| position.has(id) == ids.contains(&id)), "{text}");
@@ -32,7 +28,9 @@ fn a_position_with_too_much_missing_cannot_be_read() {
 
 #[test]
 fn what_clients_invent_is_refused() {
-    for text in ["", "-", "x", "-1", "7-", "7-x", "7-8", "7-7", "7-3:2", "7-2:7", "7-1:2:3", "7--1", " 7", "7 ", "1e3", "9223372036854775808"] {
+    for text in
+        ["", "-", "x", "-1", "7-", "7-x", "7-8", "7-7", "7-3:2", "7-2:7", "7-1:2:3", "7--1", " 7", "7 ", "1e3", "9223372036854775808"]
+    {
         assert_eq!(Position::parse(text), None, "{text}");
     }
     assert_eq!(Position::parse("9000000000000000000-1:8000000000000000000"), None, "it would take long to look at");
@@ -48,7 +46,7 @@ fn an_id_arrives_once() {
 
 #[test]
 fn a_process_does_not_name_what_was_there_before_it() {
-    let mut arrived = Arrived::begin(vec![5003, 5001, 5000]);
+    let mut arrived = Arrived::begin(vec![5003, 5001, 5000], 1000);
     assert_eq!(arrived.position(), "5003-5002");
     assert_eq!([4999, 5002, 5003, 3].map(|id| arrived.note(id)), [Arrival::Late, Arrival::New, Arrival::Again, Arrival::Again]);
     assert_eq!(arrived.position(), "5003");
