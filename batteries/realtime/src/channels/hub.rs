@@ -131,9 +131,11 @@ impl Hub {
 
     /// Adds a message that only this process has.
     pub(super) fn push(&self, channel: Arc<str>, name: Option<Box<str>>, json: Box<str>) {
-        let number = self.state().arrived.last() + 1;
-        // It is read, so it is not handed back.
-        let _ = self.deliver(vec![Incoming { number, channel, content: Content::Read(name, json) }]);
+        let mut state = self.state();
+        let number = state.arrived.last() + 1;
+        let wakes = state.receive(Incoming { number, channel, content: Content::Read(name, json) }, self.history);
+        drop(state);
+        wake_all(&wakes);
     }
 
     /// Adds messages that have arrived, in this order, and wakes their subscribers.
@@ -141,40 +143,11 @@ impl Hub {
     /// # Errors
     /// Returns all messages if one was not read whose channel has subscribers by now.
     pub(super) fn deliver(&self, messages: Vec<Incoming>) -> Result<(), Vec<Incoming>> {
-        let mut wakes: Vec<Arc<Wake>> = Vec::new();
         let mut state = self.state();
         if messages.iter().any(|message| matches!(message.content, Content::Unread) && state.logs.contains_key(&message.channel)) {
             return Err(messages);
         }
-        for incoming in messages {
-            let arrival = state.arrived.note(incoming.number);
-            if arrival == Arrival::Again {
-                continue;
-            }
-            state.position = state.arrived.position().into();
-            let State { logs, arrived, position, next_place, places, bytes, .. } = &mut *state;
-            let place = *next_place;
-            *next_place += 1;
-            places.insert(incoming.number, place);
-            if places.len() > MOST_PLACES {
-                places.pop_first();
-            }
-            if arrival == Arrival::Late {
-                logs.values_mut().for_each(|log| log.forget_positions(arrived.last()));
-            }
-            let Some(log) = logs.get_mut(&incoming.channel) else { continue };
-            *bytes -= log.bytes();
-            match incoming.content {
-                Content::Read(name, json) => {
-                    let message = Message::new(incoming.number, position.clone(), incoming.channel, name, json);
-                    log.push(place, message, self.history);
-                }
-                Content::Unread | Content::Gone => log.lose(arrived.last(), *next_place),
-            }
-            *bytes += log.bytes();
-            wakes.extend(log.subscribers.values().cloned());
-            state.shrink();
-        }
+        let wakes: Vec<Arc<Wake>> = messages.into_iter().flat_map(|message| state.receive(message, self.history)).collect();
         state.sweep();
         drop(state);
         wake_all(&wakes);
@@ -290,6 +263,38 @@ impl Hub {
 }
 
 impl State {
+    /// Adds a message that has arrived, and returns its subscribers.
+    fn receive(&mut self, incoming: Incoming, history: usize) -> Vec<Arc<Wake>> {
+        let arrival = self.arrived.note(incoming.number);
+        if arrival == Arrival::Again {
+            return Vec::new();
+        }
+        self.position = self.arrived.position().into();
+        let place = self.next_place;
+        self.next_place += 1;
+        self.places.insert(incoming.number, place);
+        if self.places.len() > MOST_PLACES {
+            self.places.pop_first();
+        }
+        if arrival == Arrival::Late {
+            let last = self.arrived.last();
+            self.logs.values_mut().for_each(|log| log.forget_positions(last));
+        }
+        let Some(log) = self.logs.get_mut(&incoming.channel) else { return Vec::new() };
+        self.bytes -= log.bytes();
+        match incoming.content {
+            Content::Read(name, json) => {
+                let message = Message::new(incoming.number, self.position.clone(), incoming.channel, name, json);
+                log.push(place, message, history);
+            }
+            Content::Unread | Content::Gone => log.lose(self.arrived.last(), self.next_place),
+        }
+        self.bytes += log.bytes();
+        let wakes = log.subscribers.values().cloned().collect();
+        self.shrink();
+        wakes
+    }
+
     /// Drops channels that have had no subscriber for a while.
     fn sweep(&mut self) {
         if self.swept_at.elapsed() < if self.logs.len() > MOST_UNUSED { SWEEP_MANY } else { SWEEP } {

@@ -131,6 +131,9 @@ pub(super) fn found(db: &mut Db, ids: &[i64]) -> Result<Vec<(i64, String)>> {
 
 /// Returns the names and the data of those of these messages that are there.
 pub(super) fn contents(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Content>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows = channel_messages::table.filter(channel_messages::id.eq_any(ids));
     let rows: Vec<(i64, Option<String>, String)> =
         rows.select((channel_messages::id, channel_messages::name, channel_messages::payload)).load(db)?;

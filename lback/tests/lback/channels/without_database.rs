@@ -6,8 +6,8 @@ use lback::testing::Client;
 use super::{next, subscribe, texts};
 
 fn client() -> Client {
-    let app = || App::new(super::urls()).without_database().without_sessions().realtime();
-    Client::with_settings(app(), "ALLOWED_HOSTS = ['*']")
+    let app = App::new(super::urls()).without_database().without_sessions().realtime();
+    Client::with_settings(app, "ALLOWED_HOSTS = ['*']\nCHANNEL_HISTORY = 1000")
 }
 
 #[test]
@@ -29,4 +29,16 @@ fn messages_are_sent_at_the_end_of_a_request_that_succeeds() {
     }
     let restarted = self::client();
     assert_eq!(texts(&mut super::channels(&restarted).subscribe(["news"], Some(first.id())).unwrap(), 1), ["gap"]);
+}
+
+#[test]
+fn no_message_is_lost_if_many_threads_broadcast() {
+    let client = client();
+    let channels = super::channels(&client);
+    let mut news = subscribe(&client, "news");
+    let broadcast = |thread: u32| (0..100).for_each(|n| channels.broadcast_here("news", &(100 * thread + n).to_string()).unwrap());
+    std::thread::scope(|scope| (0..8).for_each(|thread| drop(scope.spawn(move || broadcast(thread)))));
+    let mut received: Vec<u32> = texts(&mut news, 800).iter().map(|text| text.parse().unwrap()).collect();
+    received.sort_unstable();
+    assert_eq!(received, (0..800).collect::<Vec<_>>());
 }
