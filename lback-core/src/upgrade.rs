@@ -125,7 +125,7 @@ pub(crate) fn forbid<B>(request: &mut hyper::Request<B>) {
 
 type Serve = Box<dyn FnOnce(Upgraded) -> BoxFuture<'static, ()> + Send>;
 
-/// What serves the connection once its response has been sent; an extension of that response.
+/// The function that serves the connection once its response has been sent. It is an extension of that response.
 #[derive(Clone)]
 pub(crate) struct PendingUpgrade(Arc<Mutex<Option<Serve>>>);
 

@@ -159,7 +159,7 @@ impl Database {
 impl Db {
     /// Sends a notice to all processes that [listen](Database::listen) to the topic, after the commit of this transaction.
     ///
-    /// On SQLite, each commit that changes the file is noticed, so this does nothing.
+    /// On SQLite, this does nothing, as the processes notice each commit that changes the file.
     ///
     /// # Errors
     /// Returns 500 if the topic is invalid or `payload` has more than 2,000 bytes; those of the database.

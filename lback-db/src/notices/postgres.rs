@@ -8,9 +8,9 @@ use lback_core::{Error, Result};
 
 use super::thread::Arrived;
 
-/// How often received notices are looked for, which costs no round trip. Diesel cannot wait for them.
+/// The interval at which received notices are looked for, which costs no round trip. Diesel cannot wait for them.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
-/// How often the connection is checked.
+/// The interval at which the connection is checked.
 const CHECK: Duration = Duration::from_secs(30);
 
 pub(super) struct Server {

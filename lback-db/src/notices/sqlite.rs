@@ -8,7 +8,7 @@ use lback_core::Result;
 
 use super::thread::Arrived;
 
-/// How often the file is looked at.
+/// The interval at which the file is checked.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct File {

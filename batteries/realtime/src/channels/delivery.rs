@@ -11,9 +11,9 @@ use lback_db::{Db, Heard};
 use super::hub::{Content, Incoming};
 use super::{Channels, Inner, store};
 
-/// How often a process that broadcasts deletes old messages.
+/// The interval at which a process that broadcasts deletes old messages.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
-/// The number of transactions in which it does.
+/// Maximum number of transactions in which it does so.
 const MOST_STEPS: usize = 100;
 /// Maximum number of messages whose contents are read at once.
 const MOST_CONTENTS: usize = 100;

@@ -9,10 +9,11 @@ use super::log::{FIRST_PLACE, Log};
 use super::message::{Message, Received};
 use super::position::{Arrival, Arrived, Position};
 
-/// How long the messages of a channel are kept in memory after its last subscriber has left, and for how many channels.
+/// The time for which the messages of a channel stay in memory after its last subscriber has left.
 const KEEP: Duration = Duration::from_secs(60);
+/// Maximum number of channels without subscribers that stay in memory.
 const MOST_UNUSED: usize = 1000;
-/// How often unused channels are looked for, and how often if there may be too many.
+/// The interval at which unused channels are dropped, and the interval if there may be too many.
 const SWEEP: Duration = Duration::from_secs(10);
 const SWEEP_MANY: Duration = Duration::from_secs(1);
 /// The number of messages, of all channels, whose places are remembered.

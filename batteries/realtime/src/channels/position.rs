@@ -77,7 +77,7 @@ pub(crate) struct Arrived {
     filled: VecDeque<(i64, Instant)>,
 }
 
-/// How a message has arrived.
+/// The order in which a message has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
     New,

@@ -1,4 +1,4 @@
-//! Who is in a channel, in all processes.
+//! The members of channels, in all processes.
 //!
 //! A process stores a row for each member that it has in a channel, and one for itself with a lease that it extends while it has members.
 
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::members::{self, Change};
 use super::{Channels, Inner};
 
-/// How long a member stays after the last stream has ended: a page that is loaded again, or a stream that is renewed, is no change.
+/// The time for which a member stays after its last stream has ended, so that a page that is loaded again is no change.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// The pause after a failure of the database.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ impl Default for Presence {
     }
 }
 
-/// Ends the task.
+/// Wakes the task, which then ends.
 impl Drop for Presence {
     fn drop(&mut self) {
         self.changed.notify_one();

@@ -163,8 +163,8 @@ pub(super) fn last(db: &mut Db, channel: &Arc<str>, limit: usize) -> Result<(Vec
     Ok((messages, before))
 }
 
-/// Deletes up to [`ROWS`] messages that are too old or too many, but never the last one, whose id tells how far clients are. Returns
-/// whether there may be more.
+/// Deletes up to [`ROWS`] messages that are too old or too many, but never the last one, whose id is needed to check the
+/// positions of clients. Returns whether there may be more.
 pub(super) fn delete_old(db: &mut Db, now: DateTime<Utc>, keep: TimeDelta, most: i64) -> Result<bool> {
     let Some(newest) = newest(db)? else { return Ok(false) };
     let before = now.checked_sub_signed(keep).unwrap_or(now).naive_utc();

@@ -17,7 +17,7 @@ use super::position::Position;
 use super::presence::{Member, Present};
 use crate::open_connections::OpenConnection;
 
-/// How soon a browser connects again.
+/// The time after which a browser connects again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A subscription to channels: a stream of what it receives, in the order in which it was committed.

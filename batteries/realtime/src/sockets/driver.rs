@@ -26,7 +26,7 @@ use super::{Message, WebSocketSettings};
 /// Size of the buffers of a socket, which may grow to the size of a message, in bytes.
 const BUFFER_BYTES: usize = 4 * 1024;
 
-/// How long a client may take to answer a close frame.
+/// The time within which a client should answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The protocol of one socket.
@@ -40,7 +40,7 @@ pub(super) struct Driver {
     /// Whether there may be frames that the system has not accepted yet, and since when.
     unsent_since: Option<Instant>,
     heard_at: Instant,
-    /// When a ping was sent that nothing has followed yet.
+    /// The time of a ping after which nothing has arrived yet.
     pinged_at: Option<Instant>,
     /// The last message in either direction.
     message_at: Instant,
@@ -50,7 +50,7 @@ pub(super) struct Driver {
     pub(super) sent: u64,
 }
 
-/// What happens on the connection.
+/// An event of the connection.
 enum Input {
     Frame(Frame),
     /// Everything has been sent.

@@ -13,7 +13,7 @@ pub(super) const PROTOCOL: &str = "websocket";
 
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 
-/// What a server appends to the key of a client (RFC 6455, 1.3).
+/// The constant that a server appends to the key of a client (RFC 6455, 1.3).
 const ACCEPTS: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// Length of the key of a client: 16 bytes in Base64.

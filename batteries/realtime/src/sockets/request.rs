@@ -34,7 +34,7 @@ pub trait RequestWebSockets: Sealed {
     /// assert_eq!(socket.text(), "alice: HELLO");
     /// ```
     ///
-    /// What comes before this call is an ordinary view, plain or async: it checks the session, the user and their permissions, and can
+    /// The code before this call is an ordinary view, plain or async: it checks the session, the user and their permissions, and can
     /// refuse the request with a 403 or a redirect. The request then ends, as always: its unit of work is committed, its session saved.
     /// So `view` has no request and no connection to the database; [`WebSocket::write`] and [`WebSocket::look`] do short work.
     ///

@@ -15,10 +15,10 @@ use super::socket::SocketClosed;
 use super::{WebSocket, WebSocketSettings};
 use crate::open_connections::OpenConnection;
 
-/// How long a view that does not know that its socket is closed may go on.
+/// The time for which a view may go on that does not know that its socket is closed.
 const UNAWARE: Duration = Duration::from_millis(500);
 
-/// How long a view that knows it may take for its last steps.
+/// The time for which a view that knows it may go on as well, for its last steps.
 const LAST_STEPS: Duration = Duration::from_secs(10);
 
 /// A handshake that was accepted.

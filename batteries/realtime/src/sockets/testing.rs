@@ -20,7 +20,7 @@ use super::Message;
 use super::handshake::PROTOCOL;
 use crate::sealed::Sealed;
 
-/// How long a test waits for a socket.
+/// The time for which a test waits for a socket.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Any key: the client of a test knows that it talks to a WebSocket.
