@@ -33,6 +33,7 @@ mod migrations;
 #[cfg(feature = "models")]
 mod models;
 mod monitoring;
+mod notices;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processes;
