@@ -5,8 +5,9 @@ mod tests;
 
 use lback::prelude::*;
 use lback::realtime::{Received, Subscription};
+use lback::serde_json::json;
 use lback::websockets::WebSocketOptions;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 diesel::table! {
     lines (id) {
@@ -17,7 +18,7 @@ diesel::table! {
     }
 }
 
-#[derive(Serialize, Insertable, Queryable, Selectable)]
+#[derive(Serialize, Deserialize, Insertable, Queryable, Selectable)]
 struct Line {
     room: String,
     author: String,
@@ -60,15 +61,23 @@ fn room_name(req: &Request) -> Result<String> {
 fn room(req: &mut Request) -> Result<Response> {
     let room = room_name(req)?;
     let Some(name) = req.session().get::<String>("name")? else { return req.redirect_to("enter", &[]) };
+    // Before the lines are read, so that nothing is missed between the page and its socket.
+    let position = req.channel_position()?;
     let last = lines::table.filter(lines::room.eq(&room)).order(lines::id.desc()).limit(50);
     let lines: Vec<Line> = last.select(Line::as_select()).load(req.db()?)?;
-    req.render("room.html", context! { room, name, lines })
+    req.render("room.html", context! { room, name, lines, position })
+}
+
+#[derive(Deserialize)]
+struct Since {
+    after: String,
 }
 
 fn chat(req: &mut Request) -> Result<Response> {
     let room = room_name(req)?;
     let name: String = req.session().get("name")?.ok_or_else(|| Error::forbidden("Enter your name first."))?;
-    let others = req.subscribe(&format!("rooms/{room}"))?;
+    let Since { after } = req.query()?;
+    let others = req.subscribe_all([format!("rooms/{room}")], Some(&after))?;
     req.websocket_with(WebSocketOptions::new().max_message_bytes(4_000), move |socket| talk(socket, others, room, name))
 }
 
@@ -80,9 +89,11 @@ async fn talk(mut socket: WebSocket, mut others: Subscription, room: String, aut
                 say(&socket, Line { room: room.clone(), author: author.clone(), text: message.text()?.to_owned() }).await?;
             }
             received = others.next() => match received {
-                Some(Received::Message(line)) => socket.send(line.json()).await?,
-                // The page is loaded again, with what it has missed.
-                Some(Received::Gap(_)) | None => return socket.close(4000, "Reload").await,
+                Some(Received::Message(line)) => socket.send_json(&json!({ "id": line.id(), "line": line.data::<Line>()? })).await?,
+                // Lines may be missing: the page is loaded again.
+                Some(Received::Gap(_)) => return socket.close(4000, "Reload").await,
+                // The page connects again, and continues after its last line.
+                None => return Ok(()),
             },
         }
     }
