@@ -298,7 +298,8 @@ impl State {
 
     /// Drops channels that have had no subscriber for a while.
     fn sweep(&mut self) {
-        if self.swept_at.elapsed() < if self.logs.len() > MOST_UNUSED { SWEEP_MANY } else { SWEEP } {
+        let interval = if self.logs.len() > MOST_UNUSED { SWEEP_MANY } else { SWEEP };
+        if self.swept_at.elapsed() < interval {
             return;
         }
         self.swept_at = Instant::now();
