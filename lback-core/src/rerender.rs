@@ -1,5 +1,6 @@
 //! Requests by which the application makes a page again that a visitor has open.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ const DROPPED_PREFIXES: [&str; 4] = ["if-", "last-event-id", "sec-fetch-", "sec-
 ///     Ok(Response::text(format!("{} bytes", response.body().as_bytes().unwrap_or_default().len())))
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rerender {
     app: Arc<Application>,
     page: Uri,
@@ -55,6 +56,13 @@ pub struct Rerender {
     peer: Option<SocketAddr>,
     /// The same for all runs, so that a form does not change between them.
     mask: Mask,
+}
+
+// Not derived: the headers contain the visitor's cookies.
+impl fmt::Debug for Rerender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rerender").field("page", &self.page).finish_non_exhaustive()
+    }
 }
 
 impl Rerender {

@@ -65,11 +65,12 @@ fn nonce(req: &mut Request) -> Result<&mut Nonce> {
 /// Returns the nonce for templates, which is empty if no policy has a place for one and the view has not asked for it either.
 /// So templates can always write it, and a page does not change between requests unless something uses its nonce.
 pub(crate) fn nonce_in_template(req: &mut Request) -> Result<String> {
-    // A page that is made again keeps the policy and the nonce of its visit.
-    if req.is_rerender() {
-        return Ok(String::new());
-    }
     match req.app().csp().use_nonce() || req.extensions().get::<Nonce>().is_some() {
+        // A page that is made again keeps the policy and the nonce of its visit.
+        true if req.is_rerender() => {
+            req.note_own_part();
+            Ok(String::new())
+        }
         true => req.csp_nonce(),
         false => Ok(String::new()),
     }

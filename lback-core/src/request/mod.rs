@@ -301,7 +301,7 @@ impl Request {
         self.caching
     }
 
-    /// Returns how many parts of the answer no other request may get: CSRF tokens, nonces and cookies.
+    /// Returns how many parts of the answer no other request may get: CSRF tokens, nonces, cookies and live fragments.
     #[doc(hidden)]
     pub fn own_parts(&mut self) -> usize {
         let cookies = self.pending_cookies().map_or(0, |cookies| cookies.pending_count());
@@ -309,7 +309,8 @@ impl Request {
     }
 
     /// Records that the answer gets a part that no other request may get.
-    pub(crate) fn note_own_part(&mut self) {
+    #[doc(hidden)]
+    pub fn note_own_part(&mut self) {
         self.extensions.get_or_insert_with(OwnParts::default).0 += 1;
     }
 

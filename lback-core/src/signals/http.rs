@@ -94,7 +94,7 @@ fn text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::
 
 /// Sends [`RequestFailed`] if `status`, with which `error` was answered, is a server error.
 pub(crate) fn failed(req: &Request, error: &Error, status: StatusCode) {
-    if !status.is_server_error() {
+    if !status.is_server_error() || req.is_rerender() {
         return;
     }
     req.app().send_with(|| RequestFailed {
