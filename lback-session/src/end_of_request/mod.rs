@@ -26,6 +26,11 @@ pub(crate) fn finish(req: &mut Request, mut session: AppSession, result: Result<
     if let Some(error) = session.why_broken() {
         return End::Reached(if outcome.has_failed() { result } else { Err(error) });
     }
+    // Nothing of a re-render is kept, not even that it ends a session, which a request that fails does.
+    if req.is_rerender() {
+        put_back(req, session);
+        return End::Reached(result);
+    }
     if !is_seen(&result) {
         session.leave_taken_flashes();
     }
