@@ -33,7 +33,7 @@ pub(crate) fn install(setup: &mut Setup) {
             if !is_shared {
                 tracing::warn!(
                     target: "lback::cache",
-                    "the fragment {template} is not cached, as it contains a CSRF token, a nonce or a cookie of its visitor"
+                    "the fragment {template} is not cached, as it contains a CSRF token, a nonce, a cookie or a live fragment of its visitor"
                 );
             }
             Ok((html.as_str().to_owned(), is_shared))

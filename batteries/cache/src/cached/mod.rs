@@ -21,7 +21,8 @@ const NAME: &str = "Cached";
 
 impl Middleware for Cached {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        if !matches!(*req.method(), Method::GET | Method::HEAD) {
+        // A re-render asks the view what the viewer sees now, and its page is not complete.
+        if !matches!(*req.method(), Method::GET | Method::HEAD) || req.is_rerender() {
             return next.run(req).await;
         }
         let Some(key) = self.key(req)? else { return next.run(req).await };
@@ -98,7 +99,7 @@ impl Cached {
             return Some("it sets a cookie");
         }
         if req.own_parts() != before {
-            return Some("it contains a CSRF token or a nonce, or sets a cookie");
+            return Some("it contains a CSRF token, a nonce or a live fragment, or sets a cookie");
         }
         if forbids(headers, is_of_user) {
             return Some("its Cache-Control forbids it");

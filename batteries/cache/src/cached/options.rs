@@ -35,8 +35,8 @@ type Part = Arc<dyn Fn(&mut Request) -> Result<String> + Send + Sync>;
 /// ```
 ///
 /// Only responses to GET with status 200 are stored, and served to GET and HEAD. A response is not stored if it sets a cookie, contains a
-/// CSRF token or a nonce, is streamed, or forbids it with `Cache-Control: no-store` or `private`. If the view or the middleware
-/// within reads the session, it is stored only with [`per_user`](Self::per_user).
+/// CSRF token, a nonce or a live fragment, is streamed, or forbids it with `Cache-Control: no-store` or `private`. If the view or the
+/// middleware within reads the session, it is stored only with [`per_user`](Self::per_user).
 ///
 /// Responses get an `ETag`, and a request with `If-None-Match` is answered with 304.
 #[derive(Clone)]
