@@ -262,6 +262,12 @@ impl Browser {
         self.post("goog/cdp/execute", &json!({ "cmd": name, "params": parameters }));
     }
 
+    /// Sets whether pages can run scripts, from the next page on.
+    #[track_caller]
+    pub fn allow_scripts(&self, are_allowed: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": !are_allowed }));
+    }
+
     /// Returns whether the content is wider than the page, so that visitors must scroll sideways.
     #[track_caller]
     pub fn overflows(&self) -> bool {

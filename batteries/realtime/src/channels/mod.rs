@@ -45,7 +45,7 @@ pub use self::testing::ClientChannels;
 /// Maximum length of the name of a channel or a message, in bytes.
 const MOST_NAME_BYTES: usize = 200;
 /// Maximum number of channels of a subscription.
-const MOST_CHANNELS: usize = 64;
+pub(crate) const MOST_CHANNELS: usize = 64;
 /// The bytes that an event takes besides its data.
 const EVENT_BYTES: usize = 8;
 

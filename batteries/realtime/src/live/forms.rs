@@ -2,7 +2,7 @@
 
 use lback_core::header::{self, HeaderName, HeaderValue};
 use lback_core::middleware::Next;
-use lback_core::{Request, Response, Result, StatusCode};
+use lback_core::{Method, Request, Response, Result, StatusCode};
 
 /// The page that has sent the form: its path and query.
 const PAGE: &str = "x-live-page";
@@ -12,7 +12,8 @@ static LOCATION: HeaderName = HeaderName::from_static("x-live-location");
 /// Lets the script open the page to which a form redirects, unless that is the page of the form. If the script followed the redirect
 /// itself, the page would be requested twice, and what it shows once, such as flash messages, would be lost.
 pub(super) async fn live_forms(req: &mut Request, next: Next<'_>) -> Result<Response> {
-    let page = req.header(PAGE).map(str::to_owned);
+    // The address of a form only: caches keep redirects of others.
+    let page = req.header(PAGE).filter(|_| req.method() == Method::POST).map(str::to_owned);
     let mut response = next.run(req).await?;
     let Some(page) = page.filter(|_| response.status().is_redirection()) else { return Ok(response) };
     if let Some(location) = response.headers_mut().remove(header::LOCATION) {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::script;
 use crate::Member;
-use crate::channels::{RequestChannels, check_name};
+use crate::channels::{MOST_CHANNELS, RequestChannels, check_name};
 
 /// Maximum number of live fragments on a page.
 const MOST_FRAGMENTS: usize = 100;
@@ -43,6 +43,7 @@ impl Captured {
 struct OnPage {
     /// How often each id was used.
     ids: HashMap<String, usize>,
+    channels: HashSet<String>,
     scripts: HashSet<&'static str>,
 }
 
@@ -72,6 +73,15 @@ pub(super) fn live(req: &mut Request, args: TemplateArgs<'_>) -> Result<Html> {
         return Err(Error::internal("live needs the name of at least one channel: on=\"tickets\""));
     }
     channels.iter().try_for_each(|channel| check_name("channel", channel))?;
+    let on_page = req.extensions_mut().get_or_insert_with(OnPage::default);
+    on_page.channels.extend(channels.iter().cloned());
+    if on_page.channels.len() > MOST_CHANNELS {
+        return Err(Error::internal(format!(
+            "the fragments of a page can be on at most {MOST_CHANNELS} channels; put the whole list into one"
+        )));
+    }
+    // A cache would keep the page or this part of it, and its re-renders would not find the fragment.
+    req.note_own_part();
     let key = match args.get("key")? {
         Some(Key::Number(key)) => key.to_string(),
         Some(Key::Text(key)) => key,
@@ -88,8 +98,8 @@ pub(super) fn live(req: &mut Request, args: TemplateArgs<'_>) -> Result<Html> {
     let mut element = format!("<{tag} id=\"{id}\" data-live=\"{hash}\">{html}</{tag}>");
     if let Some(captured) = req.extensions().get::<Captured>().cloned() {
         captured.push(Fragment { id, channels, html, hash, member });
-    } else if req.method() == Method::GET || req.method() == Method::HEAD {
-        // The page that answers a form has no address from which it could be rendered again.
+    } else if matches!(*req.method(), Method::GET | Method::HEAD) && !req.is_error_page() {
+        // Others, such as the page that answers a form, have no address from which they could be rendered again.
         for script in [Some(&script::LIVE), element.contains("<form").then_some(&script::FORMS)].into_iter().flatten() {
             if req.extensions_mut().get_or_insert_with(OnPage::default).scripts.insert(script.path()) {
                 element.push_str(&script.element(req)?);

@@ -5,30 +5,40 @@
   const lives = () => [...doc.querySelectorAll("[data-live][id]")];
   let source, timer, texts, part, wait = 1000;
 
-  // Makes two nodes equal, except for what the user has typed or opened. Children with an id are recognized by it.
+  // Returns the children of a node by their keys: their ids, or their places among those of the same kind. A form hides properties such
+  // as children and id behind fields with these names.
+  const children = (parent) => {
+    const keys = new Map(), counts = {};
+    for (const node of parent.childNodes) {
+      const kind = node.nodeName, id = node.getAttribute?.("id");
+      let key = kind + "#" + id;
+      if (!id || keys.has(key)) key = kind + " " + (counts[kind] = (counts[kind] || 0) + 1);
+      keys.set(key, node);
+    }
+    return keys;
+  };
+
+  // Makes two nodes of the same kind equal, except for what the user has typed or opened.
   const morph = (from, to) => {
     if (from.nodeType > 1) return from.data === to.data || (from.data = to.data);
-    for (const { name } of [...from.attributes, ...to.attributes]) {
+    for (const name of [...from.getAttributeNames(), ...to.getAttributeNames()]) {
       const value = to.getAttribute(name);
       if (name === "open" || value === from.getAttribute(name)) continue;
       value === null ? from.removeAttribute(name) : from.setAttribute(name, value);
     }
-    const byId = (parent) => new Map([...parent.children].map((child) => [child.id, child]));
-    const olds = byId(from), news = byId(to);
+    const olds = children(from), news = children(to);
+    for (const [key, old] of olds) news.has(key) || from.removeChild(old);
     let at = from.firstChild;
-    const drop = () => ([at] = [at.nextSibling, at.remove()]);
-    for (const next of [...to.childNodes]) {
-      const old = next.id && olds.get(next.id);
-      while (at && at !== old && (at.id ? !news.has(at.id) : old)) drop();
-      const same = old || at;
-      if (same?.nodeName !== next.nodeName || (same.id && !old)) from.insertBefore(next, at);
-      else {
-        if (same === at) at = at.nextSibling;
-        else from.insertBefore(same, at);
-        morph(same, next);
+    for (const [key, next] of news) {
+      const old = olds.get(key);
+      if (!old) {
+        from.insertBefore(next, at);
+        continue;
       }
+      if (old === at) at = at.nextSibling;
+      else (from.moveBefore || from.insertBefore).call(from, old, at);
+      morph(old, next);
     }
-    while (at) drop();
   };
 
   const put = (root, next) => {
@@ -48,7 +58,8 @@
     const old = texts[id], root = doc.getElementById(id);
     const text = start == null ? part : old?.slice(0, start) + part + old?.slice(old.length - end);
     part = "";
-    if (!root || text.length !== length) return again();
+    if (!root) return;
+    if (text.length !== length) return again();
     const next = root.cloneNode();
     next.innerHTML = texts[id] = text;
     next.dataset.live = hash;
@@ -84,5 +95,6 @@
     for (const root of lives()) put(root, page.getElementById(root.id));
   });
   doc.addEventListener("visibilitychange", connect);
+  addEventListener("online", connect);
   connect();
 })();

@@ -11,15 +11,21 @@
     try {
       let body = new FormData(form, by);
       if (!/multipart/.test(own("enctype"))) body = new URLSearchParams(body);
-      const answer = await fetch(own("action") || here(), { method: "POST", body, headers: { "x-live-page": here() } });
+      const headers = { accept: "text/html", "x-live-page": here() };
+      const answer = await fetch(own("action") || here(), { method: "POST", body, headers });
       const other = answer.headers.get("x-live-location"), html = await answer.text();
-      if (other) return location.assign(other);
+      if (other) {
+        const url = new URL(other, answer.url);
+        // As a browser does, which follows no redirect to a javascript: URL.
+        return /^http/.test(url.protocol) && location.assign(url);
+      }
       const page = new DOMParser().parseFromString(html, "text/html");
       if (!page.getElementById(live.id)) return document.write(html), document.close();
-      if (answer.redirected) form.reset();
+      if (answer.redirected) HTMLFormElement.prototype.reset.call(form);
       document.dispatchEvent(new CustomEvent("live", { detail: page }));
     } catch {
-      HTMLFormElement.prototype.submit.call(form);
+      // The server may have received it, so it is not sent again here. The browser sends it when the user tries again.
+      form.setAttribute("target", "_self");
     } finally {
       form.ariaBusy = null;
     }

@@ -3,29 +3,25 @@
 mod difference;
 mod forms;
 mod fragment;
+mod limits;
 mod script;
 mod shown;
 mod stream;
-
-use std::sync::Arc;
 
 use lback_app::Setup;
 use lback_core::middleware::Slot;
 use lback_core::{Request, Router};
 use lback_session::RouterSession;
-use tokio::sync::Semaphore;
 
+use self::limits::Limits;
 use crate::RealtimeSettings;
 
 /// The address of the events of a page.
 const STREAM: &str = "/__lback/live";
 
-/// Limits the re-renders of this process, so that other requests are not held up by them.
-struct Renders(Arc<Semaphore>);
-
 /// Adds live pages to an application with channels.
 pub(crate) fn install(setup: &mut Setup, settings: &RealtimeSettings) {
-    setup.state(Renders(Arc::new(Semaphore::new(settings.live_renders))));
+    setup.state(Limits::new(settings.live_renders));
     setup.template_function("live(template, on, key, tag, present, ..)", fragment::live);
     setup.template_function("members(channel)", fragment::members);
     setup.template(script::TEMPLATE, script::ELEMENT);

@@ -7,7 +7,7 @@ use lback_core::{Request, Response, Result};
 use super::STREAM;
 use super::fragment::hash;
 
-/// A script, without the comments and the indentation of its source.
+/// A script, without the comments and most spaces of its source.
 pub(super) struct Script {
     path: &'static str,
     text: LazyLock<String>,
@@ -42,5 +42,21 @@ impl Script {
 
 fn compact(source: &str) -> String {
     let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
+    lines.map(without_spaces).collect::<Vec<_>>().join("\n")
+}
+
+/// Drops the spaces of a line that do not separate words, except in `"…"`.
+fn without_spaces(line: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+    let mut kept = String::with_capacity(line.len());
+    let mut is_quoted = false;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        is_quoted ^= c == '"';
+        let separates = kept.ends_with(is_word) && chars.peek().is_some_and(|next| is_word(*next));
+        if c != ' ' || is_quoted || separates {
+            kept.push(c);
+        }
+    }
+    kept
 }

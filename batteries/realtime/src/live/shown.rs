@@ -1,11 +1,11 @@
 //! Renders a page for its events.
 
 use lback_core::{Rerender, Response};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::fragment::{Captured, Fragment};
 
-/// What a viewer would see on a page.
+/// The result of a re-render.
 pub(super) enum Shown {
     Page(Vec<Fragment>),
     /// Another page, or an error such as 404: the browser should load it.
@@ -15,7 +15,7 @@ pub(super) enum Shown {
 }
 
 /// Renders the page while `_permit` is held.
-pub(super) async fn render(page: &Rerender, _permit: SemaphorePermit<'_>) -> Shown {
+pub(super) async fn render(page: &Rerender, _permit: OwnedSemaphorePermit) -> Shown {
     let captured = Captured::default();
     let response = Box::pin(page.run(captured.clone())).await;
     of(&response, &captured)

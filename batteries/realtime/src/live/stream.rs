@@ -1,20 +1,19 @@
 //! The events of a page.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
 use lback_core::{Error, Event, Request, Rerender, Response, Result, blocking};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
+use super::difference;
 use super::fragment::Fragment;
+use super::limits::{Kept, Limits};
 use super::shown::{Shown, render};
-use super::{Renders, difference};
 use crate::channels::{RequestChannels, Subscription};
 
 /// The time between two re-renders for a viewer.
@@ -38,17 +37,17 @@ pub(super) async fn open(req: &mut Request) -> Result<Response> {
     }
     let query: Query = req.query()?;
     let page = Rerender::of(req, &query.page)?;
-    let renders = req.state::<Renders>()?.0.clone();
+    let limits = req.state::<Limits>()?.clone();
     let channels = req.channels()?;
     // Taken before the page is rendered, so that no message is missed.
     let position = blocking::in_place(|| channels.position())?;
-    let fragments = match render(&page, permit(&renders).await?).await {
+    let fragments = match render(&page, limits.render().await?).await {
         Shown::Page(fragments) => fragments,
         Shown::Other => return reload(),
         Shown::Failed => return Err(Error::unavailable("The page cannot be shown at the moment.")),
     };
-    let have: Vec<(&str, &str)> = query.have.split(',').filter_map(|pair| pair.split_once('=')).collect();
-    if fragments.is_empty() || !fragments.iter().map(|fragment| &*fragment.id).eq(have.iter().map(|(id, _)| *id)) {
+    let have: HashMap<&str, &str> = query.have.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    if fragments.is_empty() || fragments.len() != have.len() || !fragments.iter().all(|fragment| have.contains_key(&*fragment.id)) {
         return reload();
     }
     let names: Vec<&str> = names(&fragments);
@@ -59,13 +58,14 @@ pub(super) async fn open(req: &mut Request) -> Result<Response> {
         }
     }
     let mut begin = Vec::new();
-    let mut viewer = Viewer { page, renders, subscription, rendered_at: Instant::now(), sent: Vec::new() };
-    for (fragment, (_, hash)) in fragments.into_iter().zip(have) {
-        let is_new = fragment.hash != hash;
+    let mut viewer = Viewer { page, limits, subscription, rendered_at: Instant::now(), sent: Vec::new() };
+    for fragment in fragments {
+        let is_new = have.get(&*fragment.id) != Some(&&*fragment.hash);
         if is_new {
             begin.extend(difference::events(None, &fragment)?);
         }
-        viewer.sent.push(Sent::of(fragment, is_new));
+        let html = if is_new { viewer.limits.keep(fragment.html) } else { None };
+        viewer.sent.push(Sent { id: fragment.id, channels: fragment.channels, hash: fragment.hash, html });
     }
     Ok(Response::events(Events { next: None, viewer: Some(Box::new(viewer)), waiting: begin.into() }))
 }
@@ -73,11 +73,6 @@ pub(super) async fn open(req: &mut Request) -> Result<Response> {
 /// Tells the browser to load the page again: it is not what the browser shows.
 fn reload() -> Result<Response> {
     Ok(Response::events(Events { next: None, viewer: None, waiting: VecDeque::from([difference::reload()?]) }))
-}
-
-/// Waits until a page may be rendered.
-async fn permit(renders: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>> {
-    renders.acquire().await.map_err(|_| Error::unavailable("the server is stopping"))
 }
 
 /// Returns the channels of these fragments, each once.
@@ -93,20 +88,14 @@ struct Sent {
     id: String,
     channels: Vec<String>,
     hash: String,
-    /// The HTML, if this stream has sent it.
-    html: Option<String>,
-}
-
-impl Sent {
-    fn of(fragment: Fragment, is_sent: bool) -> Self {
-        Sent { id: fragment.id, channels: fragment.channels, hash: fragment.hash, html: is_sent.then_some(fragment.html) }
-    }
+    /// The HTML, if this stream has sent it and there was room to keep it.
+    html: Option<Kept>,
 }
 
 /// A browser that shows a page.
 struct Viewer {
     page: Rerender,
-    renders: Arc<Semaphore>,
+    limits: Limits,
     subscription: Subscription,
     rendered_at: Instant,
     sent: Vec<Sent>,
@@ -129,8 +118,7 @@ impl Viewer {
             return Ok(Step::End);
         }
         sleep_until(self.rendered_at + PAUSE).await;
-        let renders = self.renders.clone();
-        let permit = permit(&renders).await?;
+        let permit = self.limits.render().await?;
         self.subscription.skip_received().await;
         self.rendered_at = Instant::now();
         let fragments = match render(&self.page, permit).await {
@@ -142,13 +130,17 @@ impl Viewer {
             return Ok(Step::Reload);
         }
         if fragments.iter().zip(&self.sent).any(|(fragment, sent)| fragment.channels != sent.channels) {
+            // The subscription is to the old ones.
             return Ok(Step::End);
         }
         let mut events = Vec::new();
         for (fragment, sent) in fragments.into_iter().zip(&mut self.sent) {
             if fragment.hash != sent.hash {
                 events.extend(difference::events(sent.html.as_deref(), &fragment)?);
-                *sent = Sent::of(fragment, true);
+                // The old one first, to make room.
+                sent.html = None;
+                sent.html = self.limits.keep(fragment.html);
+                sent.hash = fragment.hash;
             }
         }
         Ok(Step::Events(self, events))

@@ -37,5 +37,7 @@ fn a_redirect_to_another_page_is_left_to_the_browser() {
         response.assert_status(204);
         assert_eq!((response.header("x-live-location"), response.location()), (Some(location), None));
     }
+    // Only of forms.
+    site.client.get("/members").header("x-live-page", "/form").send().assert_redirect("/plain");
     send("x", Some("/form")).assert_status(422).assert_contains("Too short.").assert_not_contains("<script");
 }

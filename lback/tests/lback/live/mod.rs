@@ -1,6 +1,8 @@
 //! Live pages: what a viewer is sent when a channel receives a message.
 
 mod browser;
+#[cfg(all(feature = "cache", feature = "models"))]
+mod cached;
 mod forms;
 mod hostile;
 mod stream;
@@ -24,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const SETTINGS: &str =
     "SESSION_TIMEOUT_MINUTES = 30\nCONTENT_SECURITY_POLICY = \"default-src 'none'; script-src {nonce}; connect-src 'self'\"";
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 14] = [
     (
         "tickets.html",
         "<!doctype html><html lang=\"en\"><head><title>Tickets</title></head><body>\
@@ -55,6 +57,10 @@ const TEMPLATES: [(&str, &str); 10] = [
     ("here.html", "{% for member in members(channel=\"room\") %}<b>{{ member.label }}</b>{% endfor %}"),
     ("rows.html", "{% for ticket in tickets %}<tr><td>{{ ticket.title }}</td></tr>{% endfor %}"),
     ("one.html", "<p>{{ id }}: {{ name }}</p>"),
+    ("nested.html", "<body>{{ live(template=\"outer.html\", on=\"tickets\") }}</body>"),
+    ("outer.html", "<b>{{ tickets | length }}</b><ul>{{ live(template=\"rows.html\", on=\"people\") }}</ul>"),
+    ("404.html", "<body>{{ live(template=\"404_part.html\", on=\"tickets\") }}</body>"),
+    ("404_part.html", "<p>There is no such page.</p>"),
     ("same.html", "<body>{% for n in [1, 2] %}{{ live(template=\"rows.html\", on=\"tickets\") }}{% endfor %}</body>"),
 ];
 
@@ -108,6 +114,8 @@ fn urls() -> Router {
         .get("/form", |req: &mut Request| show(req, "form.html"))
         .get("/two", |req: &mut Request| show(req, "two.html"))
         .get("/room", |req: &mut Request| show(req, "room.html"))
+        .get("/nested", |req: &mut Request| show(req, "nested.html"))
+        .get("/leaving", viewers::leaving)
         .get("/same", |req: &mut Request| show(req, "same.html"))
         .post("/tickets/{title}", |req: &mut Request| -> Result<()> {
             let title: String = req.param("title")?;

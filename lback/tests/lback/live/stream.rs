@@ -34,6 +34,13 @@ fn a_page_contains_its_fragments_and_one_script() {
 
     let same: Vec<String> = fragments(site.client.get("/same").send().text()).into_iter().map(|(id, _)| id).collect();
     assert_eq!(same, ["live-rows-tickets", "live-rows-tickets--2"]);
+    // The inner one is rendered first.
+    let mut nested = Viewer::open(&site.client, "/nested");
+    site.client.post("/tickets/Scanner").send();
+    assert!(nested.change_to("<b>2</b>").contains("<tr><td>Scanner</td></tr>"));
+
+    // Nothing can be rendered again at this address.
+    site.client.get("/missing").send().assert_status(404).assert_contains("data-live").assert_not_contains("<script");
     // Only a page with a form needs the script of forms.
     assert_eq!(site.client.get("/form").send().text().matches("<script").count(), 2);
 }
@@ -71,6 +78,7 @@ fn templates_that_cannot_be_live_fail_with_the_reason() {
         ("{{ live(template='part.html', x=1, on='') }}", "the name of the channel \"\" is invalid"),
         ("{{ live(template='part.html', x=1, on=[]) }}", "live needs the name of at least one channel"),
         ("{{ live(template='part.html', x=1, on='a', tag='a b') }}", "the tag should be the name of an element"),
+        ("{% for n in range(end=65) %}{{ live(template='part.html', x=n, on='a' ~ n) }}{% endfor %}", "at most 64 channels"),
         ("{% for n in range(end=101) %}{{ live(template='part.html', x=n, on='a') }}{% endfor %}", "at most 100 live fragments"),
     ] {
         let said = start(page);

@@ -11,6 +11,7 @@ on_each_database!(
     every_viewer_sees_what_they_may,
     a_logout_ends_what_is_shown,
     a_render_for_events_keeps_nothing,
+    a_render_for_events_ends_no_session,
     few_pages_are_rendered_at_the_same_time,
     viewers_see_who_else_is_there,
 );
@@ -34,6 +35,13 @@ pub fn busy(req: &mut Request) -> Result<Response> {
     insert(req, "written", false)?;
     req.broadcast("busy", "again")?;
     show(req, "tickets.html")
+}
+
+/// A page that ends the session.
+pub fn leaving(req: &mut Request) -> Result<Response> {
+    let response = show(req, "tickets.html")?;
+    req.session().delete();
+    Ok(response)
 }
 
 fn every_viewer_sees_what_they_may(on: &str) {
@@ -80,6 +88,19 @@ fn a_render_for_events_keeps_nothing(on: &str) {
     let after = client.session().unwrap();
     assert_eq!(after.expires_at, before.expires_at, "it does not keep the session alive");
     assert_eq!(after.data.get("visits").map(ToString::to_string), Some("1".to_owned()));
+}
+
+fn a_render_for_events_ends_no_session(on: &str) {
+    let site = Site::new(on, "");
+    site.client.post("/login/alice").send();
+    let have = [("live-queue-tickets".to_owned(), "x".to_owned())];
+    let mut viewer = Viewer::connect(&site.client, "/leaving", &have, "");
+    assert!(viewer.change().contains("alice sees 0"));
+    site.client.fork().post("/tickets/Printer").send();
+    assert!(viewer.change().contains("alice sees 1"));
+    assert!(site.client.session().is_some());
+    site.client.get("/leaving").send();
+    assert!(site.client.session().is_none(), "the page itself does");
 }
 
 fn viewers_see_who_else_is_there(on: &str) {
