@@ -1,4 +1,4 @@
-//! The live list of tickets in two windows of Chromium.
+//! The live list of tickets in two windows of Chromium, each at a process of its own.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -9,32 +9,30 @@ use std::thread;
 use lback_test_servers::Browser;
 use tempfile::TempDir;
 
-/// The helpdesk on a database of its own.
-struct Helpdesk {
-    server: Child,
+/// A process that serves the helpdesk.
+struct Server {
+    process: Child,
     url: String,
-    folder: TempDir,
 }
 
-impl Helpdesk {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut server = command(&folder, &["serve", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(server.stderr.take().unwrap()).lines().map_while(Result::ok);
+impl Server {
+    fn start(folder: &TempDir, address: &str) -> Self {
+        let mut process = command(folder, &["serve", address]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
         let url = lines
             .find_map(|line| Some(format!("http://{}", line.split_once("listening on http://")?.1.split(' ').next()?)));
         thread::spawn(move || lines.for_each(drop));
-        Helpdesk { server, url: url.expect("the server has not started"), folder }
+        Server { process, url: url.expect("the server has not started") }
     }
 
-    fn run(&self, arguments: &[&str]) {
-        assert!(command(&self.folder, arguments).status().unwrap().success(), "{arguments:?}");
+    fn page(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
     }
 
     /// Opens a window in which a new user is logged in.
     fn window(&self, name: &str) -> Option<Browser> {
         let browser = Browser::start()?;
-        browser.open(&format!("{}/account/register", self.url));
+        browser.open(&self.page("/account/register"));
         browser.fill("User name", name);
         browser.fill("E-mail address", &format!("{name}@example.com"));
         browser.fill("Password", "a long and safe password");
@@ -45,10 +43,10 @@ impl Helpdesk {
     }
 }
 
-impl Drop for Helpdesk {
+impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -61,41 +59,68 @@ fn command(folder: &TempDir, arguments: &[&str]) -> Command {
     command
 }
 
-fn open_ticket(browser: &Browser, url: &str, title: &str) {
-    browser.open(&format!("{url}/tickets/new"));
+fn open_ticket(browser: &Browser, server: &Server, title: &str) {
+    browser.open(&server.page("/tickets/new"));
     browser.fill("Title", title);
     browser.fill("Description", "Please help.");
     browser.click("Save");
     browser.sees("Your ticket has been opened.");
 }
 
+fn screenshot(browser: &Browser, name: &str) {
+    if let Some(folder) = env::var_os("SCREENSHOTS") {
+        browser.screenshot(&Path::new(&folder).join(name));
+    }
+}
+
 #[test]
 fn an_agent_sees_new_tickets_while_typing() {
-    let helpdesk = Helpdesk::start();
-    let Some(alice) = helpdesk.window("alice") else { return };
-    let Some(carol) = helpdesk.window("carol") else { return };
-    helpdesk.run(&["add_to_group", "carol", "Agents"]);
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder, "127.0.0.1:0");
+    let other = Server::start(&folder, "127.0.0.1:0");
+    let Some(alice) = server.window("alice") else { return };
+    let Some(carol) = other.window("carol") else { return };
+    assert!(command(&folder, &["add_to_group", "carol", "Agents"]).status().unwrap().success());
 
-    carol.open(&format!("{}/tickets", helpdesk.url));
+    carol.open(&other.page("/tickets"));
     carol.sees("There are no tickets here.");
     carol.run("document.querySelector('[name=q]').focus(); window.before = true; return ''");
     carol.press("print");
-    open_ticket(&alice, &helpdesk.url, "The printer is on fire");
+    open_ticket(&alice, &server, "The printer is on fire");
     carol.sees("The printer is on fire");
     carol.sees("new");
     carol.press("er");
-    let state = carol.run("return [document.activeElement.value, window.before].join()");
-    assert_eq!(state, "printer,true", "the page was not loaded again, and the field keeps its focus and its text");
+    let state = || carol.run("return [document.activeElement.value, window.before].join()");
+    assert_eq!(state(), "printer,true", "the page was not loaded again, and the field keeps its focus and its text");
+    screenshot(&carol, "live-list-agent.png");
+    assert_eq!(carol.complaints(), Vec::<String>::new());
+
+    // Carol's server is started again. What was opened meanwhile appears, too.
+    let address = other.url.trim_start_matches("http://").to_owned();
+    drop(other);
+    open_ticket(&alice, &server, "The scanner smokes");
+    let other = Server::start(&folder, &address);
+    carol.sees("The scanner smokes");
+    carol.press("s");
+    assert_eq!(state(), "printers,true");
+    carol.complaints();
 
     // What the agent does, the author sees.
-    alice.open(&format!("{}/tickets", helpdesk.url));
+    alice.open(&server.page("/tickets"));
     alice.sees("The printer is on fire");
     carol.click("The printer is on fire");
     carol.click("Assign to me");
     alice.sees("assigned");
-    if let Some(folder) = env::var_os("SCREENSHOTS") {
-        alice.screenshot(&Path::new(&folder).join("live-list.png"));
-    }
+    screenshot(&alice, "live-list-author.png");
+
+    // Without JavaScript, the list changes when the page is loaded.
+    carol.allow_scripts(false);
+    carol.open(&other.page("/tickets"));
+    carol.sees("The scanner smokes");
+    open_ticket(&alice, &server, "The phone is silent");
+    carol.open(&other.page("/tickets?q=phone"));
+    carol.sees("The phone is silent");
+    screenshot(&carol, "live-list-without-scripts.png");
     assert_eq!(alice.complaints(), Vec::<String>::new());
     assert_eq!(carol.complaints(), Vec::<String>::new());
 }
