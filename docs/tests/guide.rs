@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use lback::App;
 use lback::Router;
 use lback::admin::{AdminSettings, AppAdmin as _};
+use lback::app::MonitoringSettings;
 use lback::auth::{AppAuth as _, AuthSettings};
 use lback::cache::{AppCache as _, CacheSettings};
 use lback::db::DbSettings;
@@ -133,14 +134,16 @@ struct Part {
 fn part<T: Section + Default + Debug>() -> Part {
     Part {
         keys: known_keys::<T>(),
-        declare: |settings| drop(settings.declare::<T>()),
+        declare: |settings| {
+            settings.declare::<T>();
+        },
         check: |settings| settings.checked::<T>().map(drop).map_err(Into::into),
         read: |settings| format!("{:?}", settings.section::<T>().unwrap()),
         defaults: || format!("{:?}", T::default()),
     }
 }
 
-fn parts() -> [Part; 10] {
+fn parts() -> [Part; 11] {
     [
         part::<CoreSettings>(),
         part::<DbSettings>(),
@@ -152,6 +155,7 @@ fn parts() -> [Part; 10] {
         part::<CacheSettings>(),
         part::<RealtimeSettings>(),
         part::<WebSocketSettings>(),
+        part::<MonitoringSettings>(),
     ]
 }
 

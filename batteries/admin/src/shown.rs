@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::language::text;
+use chrono::{DateTime, Utc};
 use lback_core::{Result, TimeZone};
 use lback_db::Db;
 use lback_models::runtime::{form_texts, ops_of};
 use lback_models::{FieldMeta, Kind, List, ManyToManyMeta, ModelMeta, ModelOps, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
+
+use crate::language::text;
 
 /// A cell of a list.
 #[derive(Clone, Debug, Serialize)]
@@ -128,8 +130,8 @@ pub(crate) fn rows_by_key(db: &mut Db, list: &List, keys: Vec<Value>) -> Result<
     Ok(list.with_keys(db, &different.into_values().collect::<Vec<_>>())?.into_iter().collect())
 }
 
-/// Returns a value of the history as text.
-pub(crate) fn json_text(field: Option<&FieldMeta>, json: &Json) -> String {
+/// Returns a value of the history as text. Unlike in a list, times have seconds, because values that differ should look different.
+pub(crate) fn json_text(field: Option<&FieldMeta>, json: &Json, zone: TimeZone) -> String {
     match (json, field) {
         (Json::Null, _) => String::new(),
         (Json::Bool(value), _) => {
@@ -140,8 +142,12 @@ pub(crate) fn json_text(field: Option<&FieldMeta>, json: &Json) -> String {
             }
         }
         (Json::String(text), Some(field)) if !field.choices.is_empty() => choice(field, text),
+        (Json::String(text), Some(field)) if field.kind == Kind::Timestamp => match text.parse::<DateTime<Utc>>() {
+            Ok(at) => zone.local(at).format("%Y-%m-%d %H:%M:%S").to_string(),
+            Err(_) => text.clone(),
+        },
         (Json::String(text), _) => text.clone(),
-        (Json::Array(keys), None) => keys.iter().map(|key| json_text(None, key)).collect::<Vec<_>>().join(", "),
+        (Json::Array(keys), None) => keys.iter().map(|key| json_text(None, key, zone)).collect::<Vec<_>>().join(", "),
         (other, _) => other.to_string(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use lback_core::{Request, Result};
+use lback_core::{Request, Result, TimeZone};
 use lback_db::RequestDb;
 use lback_models::Value;
 use serde::Serialize;
@@ -143,20 +143,26 @@ fn view(
         label: change.label.clone(),
         url: exists.then(|| row_link(req, "row", model, &change.row_key)).transpose()?,
         note,
-        fields: differences(model, &access::unseen_fields(req, model)?, change.before.as_deref(), change.after.as_deref()),
+        fields: differences(model, &access::unseen_fields(req, model)?, change.before.as_deref(), change.after.as_deref(), zone),
         undo: may_undo.then(|| link(req, "undo", &[("batch", &change.batch)])).transpose()?,
         view: is_of_row.then(|| link(req, "state", &[("id", &change.id)])).transpose()?,
     })
 }
 
 /// Returns the fields that differ, except hidden ones and those that the user may not see.
-fn differences(model: &Registered, unseen: &BTreeSet<&str>, before: Option<&RowState>, after: Option<&RowState>) -> Vec<FieldChange> {
+fn differences(
+    model: &Registered,
+    unseen: &BTreeSet<&str>,
+    before: Option<&RowState>,
+    after: Option<&RowState>,
+    zone: TimeZone,
+) -> Vec<FieldChange> {
     let meta = model.meta();
     let names = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name);
     let names = names.chain(meta.many_to_many.iter().map(|link| link.name)).filter(|name| !unseen.contains(name));
     let text = |name: &str, state: Option<&RowState>| {
         let json = state?.get(name).filter(|json| !is_nothing(json))?;
-        let text = json_text(meta.field(name), json);
+        let text = json_text(meta.field(name), json, zone);
         Some(match text.char_indices().nth(LONGEST) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,

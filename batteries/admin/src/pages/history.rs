@@ -92,12 +92,13 @@ pub(super) fn state(req: &mut Request) -> Result<Response> {
     let names = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name);
     let unseen = access::unseen_fields(req, model)?;
     let names = names.chain(meta.many_to_many.iter().map(|link| link.name)).filter(|name| !unseen.contains(name));
+    let zone = req.time_zone();
     let cells = |name: &str| {
         let json = state?.get(name)?;
-        Some([label_of(meta, name).unwrap_or(name).to_owned(), json_text(meta.field(name), json)])
+        Some([label_of(meta, name).unwrap_or(name).to_owned(), json_text(meta.field(name), json, zone)])
     };
     let rows: Vec<_> = names.filter_map(cells).map(|cells| StateRow { key: None, cells }).collect();
-    let at = req.time_zone().local(change.at).format("%Y-%m-%d %H:%M");
+    let at = zone.local(change.at).format("%Y-%m-%d %H:%M");
     let title = format!("{} \"{}\", {at}", meta.label, change.label);
     let back = link(req, "history", &[])?;
     let crumbs = vec![Crumb::new(text!("History"), Some(back)), Crumb::new(change.label.clone(), None)];

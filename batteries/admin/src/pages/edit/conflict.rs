@@ -27,7 +27,7 @@ struct Different {
 impl Edited<'_> {
     /// Returns the fields in which the row and the form differ, with both values.
     pub(super) fn conflict(&self, req: &mut Request, form: &Form<Values>, theirs: &RowState) -> Result<Conflict> {
-        let mut fields = Vec::new();
+        let (mut fields, zone) = (Vec::new(), req.time_zone());
         for named in &self.fields {
             let name = named.name();
             let field = self.model.meta().field(name);
@@ -43,7 +43,7 @@ impl Edited<'_> {
             // An empty input stands for a missing value, too.
             let are_empty = current.iter().chain(yours).all(String::is_empty);
             if field.is_some() && yours != current && !are_empty {
-                let theirs = theirs.get(name).map(|json| json_text(field, json)).unwrap_or_default();
+                let theirs = theirs.get(name).map(|json| json_text(field, json, zone)).unwrap_or_default();
                 fields.push(Different {
                     label: label_of(self.model.meta(), name).unwrap_or(name).to_owned(),
                     theirs,
