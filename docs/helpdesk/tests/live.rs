@@ -19,10 +19,17 @@ impl Server {
     fn start(folder: &TempDir, address: &str) -> Self {
         let mut process = command(folder, &["serve", address]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let url = lines
-            .find_map(|line| Some(format!("http://{}", line.split_once("listening on http://")?.1.split(' ').next()?)));
+        let mut said = Vec::new();
+        let url = lines.by_ref().find_map(|line| {
+            let url = line
+                .split_once("listening on http://")
+                .map(|(_, rest)| rest.split(' ').next().unwrap_or(rest).to_owned());
+            said.push(line);
+            url
+        });
+        let url = url.unwrap_or_else(|| panic!("the server has not started: {said:#?}"));
         thread::spawn(move || lines.for_each(drop));
-        Server { process, url: url.expect("the server has not started") }
+        Server { process, url: format!("http://{url}") }
     }
 
     fn page(&self, path: &str) -> String {
@@ -37,8 +44,14 @@ impl Server {
         browser.fill("E-mail address", &format!("{name}@example.com"));
         browser.fill("Password", "a long and safe password");
         browser.fill("Password again", "a long and safe password");
-        browser.click("Register");
-        browser.sees(name);
+        // Another "Register" is a link of the menu.
+        browser.press(Browser::ENTER);
+        browser.sees("Check your inbox");
+        browser.open(&self.page("/account/login"));
+        browser.fill("User name or e-mail address", name);
+        browser.fill("Password", "a long and safe password");
+        browser.press(Browser::ENTER);
+        browser.sees("Log out");
         Some(browser)
     }
 }
@@ -53,7 +66,10 @@ impl Drop for Server {
 fn command(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_helpdesk"));
     command.args(arguments).stdout(Stdio::null()).env_remove("LBACK_ENV");
-    command.env("LBACK_ROOT", env!("CARGO_MANIFEST_DIR")).env("DEBUG_TOOLBAR", "false").env("MEDIA_DIR", folder.path());
+    command
+        .env("LBACK_ROOT", env!("CARGO_MANIFEST_DIR"))
+        .env("DEBUG_TOOLBAR", "false")
+        .env("MEDIA_DIR", folder.path().join("media"));
     command.env("DATABASE_URL", format!("sqlite:{}", folder.path().join("db.sqlite").display()));
     command.env("SECRET_KEY", "a key that only this test uses, and that is long enough");
     command
