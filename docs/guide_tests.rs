@@ -88,6 +88,7 @@ chapters! {
     templates "src/templates.md";
     forms "src/forms.md";
     csrf "src/csrf.md";
+    cors "src/cors.md";
     models "src/models.md";
     settings "src/settings.md";
     live_pages "src/live-pages.md";

@@ -37,8 +37,8 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> ProgramResult>;
 ///
 /// # Middleware
 ///
-/// Every route is wrapped in this middleware, outermost first: `RequestLog`, `SecurityHeaders`, `Errors`, `AllowedHosts`,
-/// `StaticFiles`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (in an application with users), `BodyReader`,
+/// Every route is wrapped in this middleware, outermost first: `RequestLog`, `SecurityHeaders`, `CorsMiddleware`,
+/// `Errors`, `AllowedHosts`, `StaticFiles`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (in an application with users), `BodyReader`,
 /// `CsrfMiddleware`, `MailMiddleware` (in an application that sends mail), the application's own from [`App::middleware`],
 /// and `Timeout`. [`App::stack`] changes the stack.
 #[must_use = "an application does nothing before .main()"]

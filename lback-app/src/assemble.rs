@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lback_core::middleware::{AllowedHosts, BodyReader, Errors, RequestLog, SecurityHeaders, Slot, StaticFiles, Timeout};
+use lback_core::middleware::{AllowedHosts, BodyReader, CorsMiddleware, Errors, RequestLog, SecurityHeaders, Slot, StaticFiles, Timeout};
 use lback_core::settings::SettingsError;
 use lback_core::{Application, Assembly, Clock, CoreSettings, ProgramError, ProgramResult, Settings};
 use lback_db::{Database, DbSettings, Migrations};
@@ -66,7 +66,7 @@ impl App {
 
         let mut assembly = Assembly::new(self.router, settings);
         assembly.clock(clock).state(migrations).state(tables);
-        assembly.middleware(Slot::Edge, RequestLog).middleware(Slot::Edge, SecurityHeaders);
+        assembly.middleware(Slot::Edge, RequestLog).middleware(Slot::Edge, SecurityHeaders).middleware(Slot::Edge, CorsMiddleware::new());
         assembly.middleware(Slot::Errors, Errors).middleware(Slot::Host, AllowedHosts);
         assembly.middleware(Slot::Files, StaticFiles::new()).middleware(Slot::Body, BodyReader).middleware(Slot::View, Timeout);
         let mut setup = Setup::new(assembly);

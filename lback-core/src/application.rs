@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::CoreSettings;
+use crate::cors::CorsPolicy;
 use crate::csp::Policies;
 use crate::csrf::{Csrf, CsrfBinding, TrustedOrigins};
 use crate::error_page::DebugSection;
@@ -560,6 +561,21 @@ impl Application {
     /// Returns whether errors at this path are answered as JSON, also if no route matches it.
     pub(crate) fn has_json_errors(&self, path: &str) -> bool {
         self.table.has_json_errors(path)
+    }
+
+    /// Returns the policy for requests of other sites to this path, also if no route matches it.
+    pub(crate) fn cors(&self, path: &str) -> Option<&CorsPolicy> {
+        self.table.cors(path)
+    }
+
+    /// Returns whether pages of other sites may call any path.
+    pub(crate) fn has_cors(&self) -> bool {
+        self.table.has_cors()
+    }
+
+    /// Finds the route that answers `method` at this path.
+    pub(crate) fn find_route(&self, method: &Method, path: &str) -> Lookup {
+        self.table.find(method, path, None, self.config.redirect_slashes)
     }
 
     /// Returns the templates.

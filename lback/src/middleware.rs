@@ -6,6 +6,6 @@
 pub use lback_core::StaticNames;
 #[doc(inline)]
 pub use lback_core::middleware::{
-    AllowedHosts, BodyReader, CsrfMiddleware, Errors, IntoMiddleware, Layer, LiveReload, Middleware, MiddlewareFn, Next, RequestLog,
-    SecurityHeaders, Slot, Stack, StaticFiles, Timeout, Toolbar,
+    AllowedHosts, BodyReader, CorsMiddleware, CsrfMiddleware, Errors, IntoMiddleware, Layer, LiveReload, Middleware, MiddlewareFn, Next,
+    RequestLog, SecurityHeaders, Slot, Stack, StaticFiles, Timeout, Toolbar,
 };

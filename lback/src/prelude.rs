@@ -48,6 +48,7 @@ pub use crate::models::{
 };
 #[cfg(feature = "realtime")]
 pub use crate::realtime::{AppRealtime as _, RequestChannels};
+pub use crate::routing::Cors;
 pub use crate::session::{Flash, RequestSession, RouterSession};
 pub use crate::signals::{RequestSignal, Signal};
 pub use crate::templates::context;

@@ -3,4 +3,4 @@
 //! [`Router`](crate::Router) itself is at the root of the crate.
 
 #[doc(inline)]
-pub use lback_core::{BodyLimit, CsrfExempt, JsonErrors, Route, SecretPath, Streaming, View, ViewTimeout};
+pub use lback_core::{BodyLimit, Cors, CsrfExempt, JsonErrors, Route, SecretPath, Streaming, View, ViewTimeout};

@@ -2,6 +2,7 @@
 
 mod allowed_hosts;
 pub(crate) mod body;
+mod cors;
 mod csrf;
 mod errors;
 mod live_reload;
@@ -16,6 +17,7 @@ mod toolbar;
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use allowed_hosts::is_allowed as is_allowed_host;
 pub use body::BodyReader;
+pub use cors::CorsMiddleware;
 pub use csrf::CsrfMiddleware;
 pub use errors::Errors;
 pub use live_reload::LiveReload;

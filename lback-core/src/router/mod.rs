@@ -21,6 +21,7 @@ use std::time::Duration;
 use hyper::Method;
 use hyper::http::Extensions;
 
+use crate::cors::Cors;
 use crate::middleware::{IntoMiddleware, Layer};
 use crate::view::{BoxedView, View};
 
@@ -234,6 +235,30 @@ impl Router {
     #[track_caller]
     pub fn json(self) -> Self {
         self.option(JsonErrors)
+    }
+
+    /// Lets pages of other sites call the last route, or the routes of the last include. After an include, this also holds for the errors at
+    /// paths below its prefix that no route matches.
+    ///
+    /// ```
+    /// # use lback::{Request, Router};
+    /// use lback::routing::Cors;
+    ///
+    /// # fn stock(_: &mut Request) -> &'static str { "3" }
+    /// let api = Router::new().get("/stock/{id:int}", stock);
+    /// let urls = Router::new().include("/api", api).json().cors(Cors::new(["https://app.example.com"]));
+    /// # let _ = urls;
+    /// ```
+    #[track_caller]
+    pub fn cors(mut self, cors: Cors) -> Self {
+        let place = Location::caller();
+        match cors.at(place) {
+            Ok(policy) => self.option(policy),
+            Err(problem) => {
+                self.problems.push(format!("{place}: {problem}"));
+                self
+            }
+        }
     }
 
     fn last(&mut self, what: &str, place: &Location<'_>) -> Option<&mut Entry> {

@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use super::pattern::Pattern;
 use super::shape::Shape;
 use super::{Entry, JsonErrors, Route, Router, SecretPath, Target};
+use crate::cors::CorsPolicy;
 use crate::middleware::body::answer_refused;
 use crate::middleware::{Layer, Stack, check_order};
 use crate::view::{BoxFuture, BoxedView};
@@ -29,6 +30,8 @@ pub(crate) struct RouteTable {
     names: HashMap<String, Arc<Route>>,
     /// The paths whose errors are JSON.
     json: Vec<Shape>,
+    /// The paths that pages of other sites may call; those of inner includes come after those around them.
+    cors: Vec<(Shape, CorsPolicy)>,
 }
 
 /// The innermost part of the middleware stack: the view, or the response if there is none.
@@ -97,15 +100,15 @@ impl RouteTable {
         if let Err(problem) = check_order(&layers) {
             problems.push(problem);
         }
-        let mut flattener = Flattener { routes: Vec::new(), json: Vec::new(), problems, stack };
+        let mut flattener = Flattener { routes: Vec::new(), json: Vec::new(), cors: Vec::new(), problems, stack };
         flattener.add(router, &IncludeContext::default());
-        let Flattener { routes, json, mut problems, .. } = flattener;
+        let Flattener { routes, json, cors, mut problems, .. } = flattener;
 
         let names = names(&routes, &mut problems);
         let shapes = shapes(&routes, &mut problems);
         let tree = tree(&shapes, &mut problems);
         match problems.is_empty() {
-            true => Ok(RouteTable { tree, shapes, routes, names, json }),
+            true => Ok(RouteTable { tree, shapes, routes, names, json, cors }),
             false => Err(problems),
         }
     }
@@ -159,13 +162,17 @@ impl RouteTable {
 
     /// Returns whether errors at this path are answered as JSON, whether or not a route matches it.
     pub(crate) fn has_json_errors(&self, path: &str) -> bool {
-        if self.json.is_empty() {
-            return false;
-        }
-        let path = normalize(path).unwrap_or(Cow::Borrowed(path));
-        let other_slash = other_slash(&path);
-        let mut paths = [Some(&*path), other_slash.as_deref()].into_iter().flatten();
-        paths.any(|path| self.json.iter().any(|shape| shape.values(path).is_some()))
+        covers(&self.json, path, |shape| shape).next().is_some()
+    }
+
+    /// Returns the policy for requests of other sites to this path, whether or not a route matches it.
+    pub(crate) fn cors(&self, path: &str) -> Option<&CorsPolicy> {
+        covers(&self.cors, path, |(shape, _)| shape).last().map(|(_, policy)| policy)
+    }
+
+    /// Returns whether pages of other sites may call any path.
+    pub(crate) fn has_cors(&self) -> bool {
+        !self.cors.is_empty()
     }
 
     /// Returns the route that matches the path and the method. If there is none, `allow` collects the methods of the routes
@@ -217,6 +224,15 @@ impl RouteTable {
     }
 }
 
+/// Returns the entries whose shape covers the path, with or without a trailing slash.
+fn covers<'t, T>(entries: &'t [T], path: &str, shape: impl Fn(&T) -> &Shape) -> impl Iterator<Item = &'t T> {
+    // Most applications have no such entries.
+    let path = if entries.is_empty() { None } else { Some(normalize(path).map_or_else(|| path.to_owned(), Cow::into_owned)) };
+    let other_slash = path.as_deref().and_then(other_slash);
+    let paths = [path, other_slash];
+    entries.iter().filter(move |entry| paths.iter().flatten().any(|path| shape(entry).values(path).is_some()))
+}
+
 /// The settings that the includes around a route contribute to it.
 #[derive(Clone, Default)]
 struct IncludeContext {
@@ -229,6 +245,7 @@ struct IncludeContext {
 struct Flattener<'a> {
     routes: Vec<Arc<Route>>,
     json: Vec<Shape>,
+    cors: Vec<(Shape, CorsPolicy)>,
     problems: Vec<String>,
     stack: &'a Stack,
 }
@@ -240,10 +257,16 @@ impl Flattener<'_> {
             let mut inner = outer.clone();
             inner.prefix = Pattern::text_below(&outer.prefix, &pattern);
             inner.layers.extend(layers);
-            if options.get::<JsonErrors>().is_some() {
-                let below = matches!(target, Target::Include(_)).then(|| Pattern::text_below(&inner.prefix, "/{json_errors:path}"));
+            let shapes = || {
+                let below = matches!(target, Target::Include(_)).then(|| Pattern::text_below(&inner.prefix, "/{errors_below:path}"));
                 let patterns = [Some(inner.prefix.clone()), below].into_iter().flatten().filter_map(|text| Pattern::parse(&text).ok());
-                self.json.extend(patterns.map(|pattern| Shape::new(&pattern, Vec::new())));
+                patterns.map(|pattern| Shape::new(&pattern, Vec::new()))
+            };
+            if options.get::<JsonErrors>().is_some() {
+                self.json.extend(shapes());
+            }
+            if let Some(policy) = options.get::<CorsPolicy>() {
+                self.cors.extend(shapes().map(|shape| (shape, policy.clone())));
             }
             inner.options.extend(options);
             match target {

@@ -14,6 +14,7 @@ mod cache;
 #[cfg(feature = "realtime")]
 mod channels;
 mod commands;
+mod cors;
 mod csrf;
 #[cfg(feature = "sqlite")]
 mod databases;
