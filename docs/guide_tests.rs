@@ -103,6 +103,7 @@ chapters! {
     mail "src/mail.md";
     jobs "src/jobs.md";
     cache "src/cache.md";
+    rate_limits "src/rate-limits.md";
     channels "src/channels.md";
     websockets "src/websockets.md";
     signals "src/signals.md";

@@ -13,6 +13,7 @@ use lback::auth::{AppAuth as _, AuthSettings};
 use lback::cache::{AppCache as _, CacheSettings};
 use lback::db::DbSettings;
 use lback::jobs::{AppJobs as _, JobSet, JobsSettings};
+use lback::limits::{AppLimits as _, LimitSettings};
 use lback::mail::{AppMail as _, MailSettings};
 use lback::realtime::{AppRealtime as _, RealtimeSettings};
 use lback::session::SessionSettings;
@@ -153,6 +154,7 @@ fn parts() -> [Part; 11] {
         part::<AdminSettings>(),
         part::<JobsSettings>(),
         part::<CacheSettings>(),
+        part::<LimitSettings>(),
         part::<RealtimeSettings>(),
         part::<WebSocketSettings>(),
         part::<MonitoringSettings>(),
@@ -192,6 +194,7 @@ fn the_start_refuses_the_wrong_value_of_every_setting() {
                     .admin()
                     .jobs(JobSet::new())
                     .cache()
+                    .limits()
                     .realtime()
                     .websockets(),
                 &settings,

@@ -143,13 +143,14 @@ fn remedy(battery: &str) -> String {
 
 /// Optional batteries of Lback, for settings without the battery itself: the name, which is also the name of the feature, the call that
 /// installs the battery, and the prefixes of its settings.
-const OPTIONAL: [(&str, &str, &[&str]); 6] = [
+const OPTIONAL: [(&str, &str, &[&str]); 7] = [
     ("mail", "mail()", &["MAIL_", "SMTP_"]),
     ("auth", "auth()", &["AUTH_", "LOGIN_", "LOGOUT_"]),
     ("jobs", "jobs(jobs![…])", &["JOBS_"]),
     ("cache", "cache()", &["CACHE_"]),
     ("realtime", "realtime()", &["CHANNEL_", "LIVE_"]),
-    ("websockets", "websockets()", &["WEBSOCKET_", "MAX_WEBSOCKETS"]),
+    ("websockets", "websockets()", &["WEBSOCKET_"]),
+    ("limits", "limits()", &["LIMITS_"]),
 ];
 
 /// Explains how to install the battery if an unknown setting belongs to one that is missing.

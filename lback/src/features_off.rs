@@ -10,6 +10,8 @@ pub use auth::AppAuth;
 pub use cache::AppCache;
 #[cfg(not(feature = "jobs"))]
 pub use jobs::AppJobs;
+#[cfg(not(feature = "limits"))]
+pub use limits::AppLimits;
 #[cfg(not(feature = "mail"))]
 pub use mail::AppMail;
 #[cfg(not(feature = "realtime"))]
@@ -189,6 +191,36 @@ mod jobs {
     }
 
     impl AppJobs for App {}
+}
+
+#[cfg(not(feature = "limits"))]
+mod limits {
+    use crate::App;
+
+    /// Stands for rate limits.
+    #[derive(Debug)]
+    pub struct Limits;
+
+    /// The trait that [`Limits`] lack.
+    #[diagnostic::on_unimplemented(
+        message = "rate limits are a feature of lback that is off",
+        label = "needs the feature `limits` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"limits\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `limits` adds to [`App`].
+    pub trait AppLimits: Sized {
+        /// Needs the feature.
+        fn limits(self) -> Self
+        where
+            for<'a> Limits: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppLimits for App {}
 }
 
 #[cfg(not(feature = "mail"))]

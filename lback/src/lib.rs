@@ -38,6 +38,7 @@
 //! | have pages to register, log in and manage an account | `accounts` (feature `accounts`) |
 //! | let staff find and change rows | `admin` (feature `admin`) |
 //! | keep results of expensive work | `cache` (feature `cache`) |
+//! | limit how often routes are called | `limits` (feature `limits`) |
 //! | do work after a request, or at fixed times | `jobs` (feature `jobs`) |
 //! | send mail | `mail` (feature `mail`) |
 //! | send messages to open pages | `realtime` (feature `realtime`) |
@@ -60,10 +61,11 @@
 //! | `admin`, `admin-xlsx` | an admin site for the rows of models; its exports as XLSX |
 //! | `cache` | a cache that the commit of a request keeps up to date |
 //! | `jobs` | jobs that run after the commit of their request, and schedules |
+//! | `limits` | rate limits for routes, exact across processes |
 //! | `mail`, `smtp` | mail to the console and to files; mail through a server |
 //! | `realtime` | channels, whose messages leave with the commit and reach the open pages of all processes |
 //! | `websockets` | views that exchange messages with a page over a WebSocket |
-//! | `redis`, `redis-tls` | sessions, and the values of a cache, in Redis |
+//! | `redis`, `redis-tls` | sessions, the values of a cache and the counts of rate limits in Redis |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
 //! | `decimal` | columns with exact numbers that have a fraction |
 //! | `uuid` | columns with UUIDs |
@@ -85,6 +87,8 @@ pub mod forms;
 pub mod http;
 #[cfg(feature = "jobs")]
 pub mod jobs;
+#[cfg(feature = "limits")]
+pub mod limits;
 #[cfg(feature = "mail")]
 pub mod mail;
 pub mod middleware;
@@ -109,6 +113,7 @@ pub mod websockets;
     feature = "auth",
     feature = "cache",
     feature = "jobs",
+    feature = "limits",
     feature = "mail",
     feature = "websockets"
 )))]

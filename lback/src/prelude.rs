@@ -27,6 +27,8 @@ pub use crate::features_off::AppAuth as _;
 pub use crate::features_off::AppCache as _;
 #[cfg(not(feature = "jobs"))]
 pub use crate::features_off::AppJobs as _;
+#[cfg(not(feature = "limits"))]
+pub use crate::features_off::AppLimits as _;
 #[cfg(not(feature = "mail"))]
 pub use crate::features_off::AppMail as _;
 #[cfg(not(feature = "realtime"))]
@@ -38,6 +40,8 @@ pub use crate::forms::{Form, FormErrors};
 pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, WithHeader};
 #[cfg(feature = "jobs")]
 pub use crate::jobs::{AppJobs as _, Job, JobContext, JobOptions as _, RequestJobs, jobs};
+#[cfg(feature = "limits")]
+pub use crate::limits::{AppLimits as _, Limit, RouterLimits};
 #[cfg(feature = "mail")]
 pub use crate::mail::{AppMail as _, JobMail as _, Mail, RequestMail};
 pub use crate::middleware::{Middleware, Next};

@@ -136,16 +136,7 @@ fn open(setup: &Setup, settings: &CacheSettings, database: Option<&Database>) ->
 
 #[cfg(feature = "redis")]
 fn in_redis(setup: &Setup, settings: &CacheSettings) -> ProgramResult<Store> {
-    let sessions: lback_session::SessionSettings = setup.settings().section()?;
-    let file = sessions.redis_ca_file.map(|file| setup.settings().root().join(file));
-    let pem = match file.filter(|_| settings.cache_url.expose().starts_with("rediss:")) {
-        Some(file) => Some(
-            std::fs::read(&file)
-                .map_err(|error| ProgramError::new(format!("REDIS_CA_FILE: {} cannot be read", file.display())).with_source(error))?,
-        ),
-        None => None,
-    };
-    let client = lback_session::redis_client("CACHE_URL", settings.cache_url.expose(), pem)?;
+    let client = lback_session::redis_client("CACHE_URL", settings.cache_url.expose(), setup.settings())?;
     Ok(Store::redis(client, &settings.cache_prefix, Duration::from_millis(settings.cache_timeout_ms)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lback_app::{MetricKind, Metrics};
@@ -62,7 +62,7 @@ pub(crate) struct Owners {
 impl Owners {
     /// Returns the owners of the connection that a request opens. A session that the request has not used is not loaded for this.
     pub(crate) fn of(req: &Request) -> Self {
-        Owners { visitor: visitor(req), address: req.client_addr().map(network) }
+        Owners { visitor: visitor(req), address: req.client_network().map(Owner::Address) }
     }
 }
 
@@ -78,16 +78,6 @@ fn visitor(req: &Request) -> Option<Owner> {
 /// Returns the id of the user of the session, if the session is loaded.
 pub(crate) fn user_id(req: &Request) -> Option<i64> {
     req.session_if_loaded()?.get("user_id").ok()?
-}
-
-fn network(address: IpAddr) -> Owner {
-    Owner::Address(match address {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        IpAddr::V4(_) => address,
-    })
 }
 
 impl OpenConnections {

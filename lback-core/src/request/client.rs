@@ -36,6 +36,15 @@ impl Request {
         Some(client)
     }
 
+    /// Returns the client's [address](Self::client_addr) as limits count it: an IPv6 address stands for its /64 network, which providers
+    /// assign to one customer.
+    pub fn client_network(&self) -> Option<IpAddr> {
+        Some(match self.client_addr()? {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+
     /// Returns whether the request came over HTTPS, as stated by a trusted proxy in `X-Forwarded-Proto`.
     ///
     /// Lback itself serves plain HTTP, behind a proxy that terminates TLS.

@@ -61,6 +61,7 @@ pub struct Request {
     is_error_page: bool,
     can_upgrade: bool,
     is_rerender: bool,
+    is_look: bool,
     outcome: Outcome,
     time_zone: TimeZone,
     extensions: TypeMap,
@@ -83,6 +84,7 @@ impl Request {
             is_error_page: false,
             can_upgrade,
             is_rerender: false,
+            is_look: false,
             outcome: Outcome::default(),
             time_zone: app.time_zone(),
             extensions: TypeMap::default(),
@@ -106,6 +108,7 @@ impl Request {
             is_error_page: self.is_error_page,
             can_upgrade: false,
             is_rerender: self.is_rerender,
+            is_look: self.is_look,
             outcome: self.outcome,
             time_zone: self.time_zone,
             extensions: TypeMap::default(),
@@ -334,6 +337,12 @@ impl Request {
     /// ```
     pub fn is_rerender(&self) -> bool {
         self.is_rerender
+    }
+
+    /// Returns whether the application makes this request by itself for a visitor whose own request has ended: a
+    /// [re-render](Self::is_rerender) or a [look](Visitor::look). It should not be counted as a visit.
+    pub fn is_repeated(&self) -> bool {
+        self.is_rerender || self.is_look
     }
 
     pub(crate) fn set_rerender(&mut self) {

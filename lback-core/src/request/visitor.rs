@@ -80,6 +80,7 @@ impl Visitor {
         F: FnOnce(&mut Request) -> Result<T> + Send + 'static,
     {
         let mut req = self.request();
+        req.is_look = true;
         let seen = Arc::new(Mutex::new(None));
         let (result, look) = (seen.clone(), Mutex::new(Some(look)));
         let view = move |req: &mut Request| -> Result<()> {

@@ -25,6 +25,8 @@ mod gate;
 #[cfg(feature = "jobs")]
 mod jobs;
 mod joins;
+#[cfg(feature = "limits")]
+mod limits;
 #[cfg(feature = "realtime")]
 mod live;
 mod logs;
@@ -61,7 +63,7 @@ use lback::App;
 use lback::testing::Client;
 
 /// Returns the setting of a database of PostgreSQL, if there is a server.
-#[cfg(all(feature = "cache", feature = "models"))]
+#[cfg(any(feature = "limits", all(feature = "cache", feature = "models")))]
 fn postgres_url() -> Option<String> {
     #[cfg(feature = "postgres")]
     return postgres::url();

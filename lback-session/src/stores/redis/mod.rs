@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use ::redis::{Client, FromRedisValue, Value};
 use chrono::{DateTime, Utc};
-use lback_core::{Error, Result, StatusCode};
+use lback_core::{Error, Result, Settings, StatusCode};
 use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
@@ -39,18 +39,25 @@ use self::batching::{Batching, Reply, batching};
 use self::connection::Link;
 use self::encoding::time;
 use self::script::Call;
-use crate::SessionId;
 use crate::store::{ENDED_FOR, MAX_ATTEMPTS, Record, Save, Saved, SessionInfo, SessionStore, Update};
+use crate::{SessionId, SessionSettings};
 
-/// Returns a client of Redis, which trusts the certificate authorities in `pem`. `setting` is the name of the setting with the URL.
+/// Returns a client of the Redis server at `url`, which trusts the certificate authorities of `REDIS_CA_FILE`. `setting` is the name of the
+/// setting with the URL.
 ///
 /// # Errors
-/// Returns an error that says what to do if the URL is invalid.
+/// Returns an error that says what to do if the URL is invalid or the file cannot be read.
 #[doc(hidden)]
-pub fn redis_client(setting: &str, url: &str, pem: Option<Vec<u8>>) -> Result<Client> {
-    let client = match pem {
+pub fn redis_client(setting: &str, url: &str, settings: &Settings) -> Result<Client> {
+    let sessions: SessionSettings = settings.section()?;
+    let file = sessions.redis_ca_file.filter(|_| url.starts_with("rediss:")).map(|file| settings.root().join(file));
+    let client = match file {
         #[cfg(feature = "redis-tls")]
-        Some(pem) => address::client_trusting(url, pem),
+        Some(file) => {
+            let cannot_read =
+                |error: std::io::Error| Error::internal(format!("REDIS_CA_FILE: {} cannot be read", file.display())).with_source(error);
+            address::client_trusting(url, std::fs::read(&file).map_err(cannot_read)?)
+        }
         _ => address::client(url),
     };
     client.map_err(|error| Error::internal(error.to_string().replace("REDIS_URL", setting)))

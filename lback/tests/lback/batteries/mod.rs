@@ -230,7 +230,7 @@ fn a_setting_of_a_battery_that_is_not_installed_says_how_to_install_it() {
         ("CHANNEL_HISTORY = 1", "realtime()", "realtime"),
         ("LIVE_RENDERS = 1", "realtime()", "realtime"),
         ("WEBSOCKET_PING_SECONDS = 1", "websockets()", "websockets"),
-        ("MAX_WEBSOCKETS = 1", "websockets()", "websockets"),
+        ("LIMITS_URL = 'memory:'", "limits()", "limits"),
     ] {
         let error = start_error(App::new(Router::new()), &format!("{SETTINGS}\n{setting}"));
         let remedies = [format!("App::new(urls).{call}"), format!("features = [\"{feature}\"]")];
