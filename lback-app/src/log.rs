@@ -3,17 +3,20 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use lback_core::{ProgramError, ProgramResult};
+use lback_core::{LogFormat, ProgramError, ProgramResult};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging. `filter` is a level such as `info`, or has levels for modules: `info,lback=debug`.
-pub(crate) fn start(filter: &str) -> ProgramResult {
-    let targets = parse(filter)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+pub(crate) fn start(filter: &str, format: LogFormat) -> ProgramResult {
+    let registry = tracing_subscriber::registry().with(parse(filter)?);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // A program that has set up its own log keeps it.
-    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    let _ = match format {
+        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init(),
+        _ => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
+    };
     Ok(())
 }
 

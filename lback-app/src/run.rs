@@ -63,7 +63,7 @@ impl App {
         let mut settings = Settings::load(&root, environment)?;
         self.check_settings(&mut settings)?;
         let core: CoreSettings = settings.section()?;
-        crate::log::start(&core.log)?;
+        crate::log::start(&core.log, core.log_format)?;
         if serves && core.debug && core.debug_toolbar {
             self = self.stack(|stack| outside(stack, Toolbar::new()));
         }

@@ -11,6 +11,17 @@ use crate::request::Budgets;
 use crate::settings::{Check, Example, Secret, Section, check_fallbacks, check_length};
 use crate::time_zone::TimeZone;
 
+/// The formats of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// An object per line, for programs.
+    Json,
+}
+
 /// The settings that the core reads from `settings.toml`, with their defaults. Sessions and the database define their own.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
@@ -83,6 +94,8 @@ pub struct CoreSettings {
     pub time_zone: TimeZone,
     /// The log filter: `info`, or per module: `info,lback=debug`.
     pub log: String,
+    /// The format of the log.
+    pub log_format: LogFormat,
 }
 
 /// One year, in seconds.
@@ -206,6 +219,7 @@ impl Default for CoreSettings {
             max_blocking_views: 128,
             time_zone: TimeZone::UTC,
             log: "info".to_owned(),
+            log_format: LogFormat::Text,
         }
     }
 }

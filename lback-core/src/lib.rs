@@ -47,7 +47,7 @@ mod view_threads;
 pub use application::{Application, Assembly};
 pub use caching::Caching;
 pub use clock::Clock;
-pub use config::CoreSettings;
+pub use config::{CoreSettings, LogFormat};
 pub use cors::Cors;
 pub use csrf::{CsrfBinding, CsrfRefusal};
 pub use email::is_email;
@@ -59,7 +59,8 @@ pub use outcome::Outcome;
 pub use panics::catch_panic;
 pub use program_error::{ProgramError, ProgramResult};
 pub use request::{
-    CookieSent, Cookies, HeaderKey, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, UploadedFile, Visitor,
+    CookieSent, Cookies, HeaderKey, InvalidTrace, Keys, Multipart, PrivateCookies, Request, RequestBody, RequestId, SignedCookies, Trace,
+    UploadedFile, Visitor,
 };
 pub use rerender::Rerender;
 pub use response::{Body, BodyWriter, Event, IntoResponse, Response, WithHeader};

@@ -5,6 +5,6 @@
 #[doc(inline)]
 pub use lback_core::{
     Body, BodyWriter, Bytes, Caching, Cookie, CookieDuration, CookieSent, Cookies, CsrfBinding, CsrfRefusal, Event, HeaderKey,
-    IntoResponse, InvalidField, Keys, Method, Multipart, OrNotFound, Outcome, PrivateCookies, RequestBody, RequestId, Rerender, SameSite,
-    SignedCookies, StatusCode, TypeMap, Upgraded, UploadedFile, Visitor, WithHeader, header,
+    IntoResponse, InvalidField, InvalidTrace, Keys, Method, Multipart, OrNotFound, Outcome, PrivateCookies, RequestBody, RequestId,
+    Rerender, SameSite, SignedCookies, StatusCode, Trace, TypeMap, Upgraded, UploadedFile, Visitor, WithHeader, header,
 };

@@ -8,4 +8,4 @@ pub use lback_core::settings::{
     Check, Environment, Example, Secret, Section, SettingEntry, Settings, SettingsError, find_root, known_keys, secret_key,
 };
 #[doc(inline)]
-pub use lback_core::{CoreSettings, Network};
+pub use lback_core::{CoreSettings, LogFormat, Network};

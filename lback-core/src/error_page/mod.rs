@@ -98,10 +98,11 @@ fn add_headers(headers: &mut HeaderMap, error: &Error, status: StatusCode, debug
 /// Logs the error without the query, which may contain tokens.
 fn log(req: &Request, error: &Error, status: StatusCode) {
     let (id, method, path, location) = (req.id(), req.method(), req.logged_path(), error.location().unwrap_or("unknown"));
+    let trace = req.trace().map(tracing::field::display);
     if status.is_server_error() {
-        tracing::error!(target: "lback::error", %id, %method, path, status = status.as_u16(), location, "{error}");
+        tracing::error!(target: "lback::error", %id, %method, path, status = status.as_u16(), location, trace, "{error}");
     } else if status.is_client_error() {
-        tracing::debug!(target: "lback::error", %id, %method, path, status = status.as_u16(), location, "{error}");
+        tracing::debug!(target: "lback::error", %id, %method, path, status = status.as_u16(), location, trace, "{error}");
     }
 }
 

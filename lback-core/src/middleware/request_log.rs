@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use hyper::header::{HeaderName, HeaderValue};
 use tracing::Level;
 
-use crate::{Middleware, Next, Request, Response, Result};
+use crate::{LogFormat, Middleware, Next, Request, Response, Result};
 
-/// Logs the method, path, status, duration and id of every request, and sends the id as `X-Request-Id`. The level is `info`, or `debug`
-/// for a [re-render](Request::is_rerender).
+/// Logs the method, path, status, duration, id and [trace](Request::trace) of every request, and sends the id as `X-Request-Id`. The level is
+/// `info`, or `debug` for a [re-render](Request::is_rerender).
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLog;
 
@@ -29,14 +29,26 @@ impl Middleware for RequestLog {
             headers.insert(&X_REQUEST_ID, id);
         }
         if let Some(begin) = begin {
-            let (method, path, status, took, id) =
-                (req.method(), req.logged_path(), status.as_u16(), milliseconds(begin.elapsed()), req.id());
-            match req.is_rerender() {
-                true => tracing::debug!(target: "lback::request", "re-render of {path} {status} {took}ms {id}"),
-                false => tracing::info!(target: "lback::request", "{method} {path} {status} {took}ms {id}"),
-            }
+            log(req, status.as_u16(), milliseconds(begin.elapsed()));
         }
         result
+    }
+}
+
+/// Logs the request: a line for people, or fields for programs.
+fn log(req: &Request, status: u16, took: f64) {
+    let (method, path, id, trace) = (req.method(), req.logged_path(), req.id(), req.trace());
+    if req.app().config().log_format == LogFormat::Json {
+        let trace = trace.map(tracing::field::display);
+        return match req.is_rerender() {
+            true => tracing::debug!(target: "lback::request", %method, path, status, duration_ms = took, %id, trace, "re-render"),
+            false => tracing::info!(target: "lback::request", %method, path, status, duration_ms = took, %id, trace, "request"),
+        };
+    }
+    let trace = trace.map(|trace| format!(" trace {trace}")).unwrap_or_default();
+    match req.is_rerender() {
+        true => tracing::debug!(target: "lback::request", "re-render of {path} {status} {took}ms {id}{trace}"),
+        false => tracing::info!(target: "lback::request", "{method} {path} {status} {took}ms {id}{trace}"),
     }
 }
 

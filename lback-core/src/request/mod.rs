@@ -8,6 +8,7 @@ mod cookies;
 mod fields;
 mod multipart;
 mod time_zone;
+mod trace;
 mod visitor;
 
 pub use body::RequestBody;
@@ -17,6 +18,7 @@ pub use cookie_keys::Keys;
 pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{CookieSent, Cookies, PrivateCookies, SignedCookies};
 pub use multipart::{Multipart, UploadedFile};
+pub use trace::{InvalidTrace, Trace};
 pub use visitor::Visitor;
 
 use std::borrow::Cow;
@@ -633,13 +635,19 @@ impl HeaderKey for HeaderName {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(u64);
 
+static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
 impl RequestId {
     /// Hashes the request's number with keys that are drawn when the program starts. Without the keys, the result is as good as
     /// random, and it is cheaper than asking the system for random numbers each time.
     fn next() -> Self {
-        static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         static COUNT: AtomicU64 = AtomicU64::new(0);
         RequestId(KEYS.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Returns the id of a trace that begins with this request. It ends with the request's own id.
+    fn trace(self) -> u128 {
+        (u128::from(KEYS.hash_one((self.0, "trace"))) << 64) | u128::from(self.0)
     }
 
     /// Returns the id as 16 hexadecimal digits. Every response contains it, so this avoids a formatter.

@@ -52,6 +52,7 @@ mod testing;
 #[cfg(all(feature = "models", feature = "time-zones"))]
 mod time_zones;
 mod toolbar;
+mod traces;
 mod unit_of_work;
 mod views;
 #[cfg(feature = "websockets")]

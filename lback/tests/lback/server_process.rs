@@ -36,7 +36,7 @@ impl Process {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let mut said = Vec::new();
         let address = lines.by_ref().find_map(|line| {
-            let address = line.split_once("listening on http://").map(|(_, rest)| rest.split(' ').next().unwrap_or(rest).to_owned());
+            let address = line.split_once("listening on http://").map(|(_, rest)| rest.split([' ', '"']).next().unwrap_or(rest).to_owned());
             let is_worker = line.contains("running jobs, ");
             said.push(line);
             address.or(is_worker.then(String::new))
@@ -52,6 +52,11 @@ impl Process {
     pub(crate) fn run(app: lback::App) {
         let arguments: Vec<String> = std::env::var("LBACK_TEST_COMMAND").unwrap().split(' ').map(str::to_owned).collect();
         app.run(&arguments).unwrap();
+    }
+
+    /// The lines that the process has logged.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
     /// Asks the process to stop, and waits until it has.
