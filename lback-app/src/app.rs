@@ -168,6 +168,16 @@ impl App {
         self
     }
 
+    /// Compresses responses with Brotli, Zstandard or gzip, as clients accept: see [`Compression`](lback_core::middleware::Compression).
+    #[cfg(feature = "compression")]
+    pub fn compression(mut self) -> Self {
+        self.middleware.push(Box::new(|assembly| {
+            assembly.middleware(Slot::Edge, lback_core::middleware::Compression);
+            Ok(())
+        }));
+        self
+    }
+
     /// Changes the middleware stack: inserts, replaces or removes middleware.
     ///
     /// ```no_run

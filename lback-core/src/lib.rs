@@ -12,6 +12,7 @@ mod cors;
 mod csp;
 mod csrf;
 mod email;
+mod encoding;
 mod error;
 mod error_page;
 mod file_state;

@@ -66,6 +66,7 @@
 //! | `realtime` | channels, whose messages leave with the commit and reach the open pages of all processes |
 //! | `websockets` | views that exchange messages with a page over a WebSocket |
 //! | `redis`, `redis-tls` | sessions, the values of a cache and the counts of rate limits in Redis |
+//! | `compression` | responses compressed with Brotli, Zstandard or gzip |
 //! | `time-zones` | all [time zones](TimeZone), and not only UTC |
 //! | `decimal` | columns with exact numbers that have a fraction |
 //! | `uuid` | columns with UUIDs |

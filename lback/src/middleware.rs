@@ -9,3 +9,6 @@ pub use lback_core::middleware::{
     AllowedHosts, BodyReader, CorsMiddleware, CsrfMiddleware, Errors, IntoMiddleware, Layer, LiveReload, Middleware, MiddlewareFn, Next,
     RequestLog, SecurityHeaders, Slot, Stack, StaticFiles, Timeout, Toolbar,
 };
+#[cfg(feature = "compression")]
+#[doc(inline)]
+pub use lback_core::middleware::{Compression, Uncompressed};

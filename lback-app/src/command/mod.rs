@@ -3,6 +3,8 @@
 mod check;
 pub(crate) mod clearsessions;
 mod collectstatic;
+#[cfg(feature = "compression")]
+mod compressstatic;
 mod context;
 pub(crate) mod copydata;
 pub(crate) mod dbshell;
@@ -40,6 +42,8 @@ pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> Prog
     let mut all = vec![serve::command()];
     all.extend(of_batteries);
     all.extend([routes::command(), collectstatic::command(), check::command(), help::command()]);
+    #[cfg(feature = "compression")]
+    all.push(compressstatic::command());
     all.extend(own);
     names::check(&all)?;
     Ok(all)

@@ -2,6 +2,8 @@
 
 mod allowed_hosts;
 pub(crate) mod body;
+#[cfg(feature = "compression")]
+mod compression;
 mod cors;
 mod csrf;
 mod errors;
@@ -17,6 +19,8 @@ mod toolbar;
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use allowed_hosts::is_allowed as is_allowed_host;
 pub use body::BodyReader;
+#[cfg(feature = "compression")]
+pub use compression::{Compression, Uncompressed, compress_file};
 pub use cors::CorsMiddleware;
 pub use csrf::CsrfMiddleware;
 pub use errors::Errors;

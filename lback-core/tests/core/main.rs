@@ -4,6 +4,8 @@ mod arbitrary_input;
 mod bodies;
 mod client;
 mod client_addr;
+#[cfg(feature = "compression")]
+mod compression;
 mod cookies;
 mod csp;
 mod early_answers;

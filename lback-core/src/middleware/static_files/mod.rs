@@ -1,7 +1,5 @@
 //! Static files.
 
-mod encoding;
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +7,11 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
+use crate::encoding::{self, ENCODINGS, Encoding};
 use crate::response::FileRequest;
 use crate::static_names::StaticNames;
 use crate::stored_path::{self, inside, not_found};
 use crate::{Error, Middleware, Next, Request, Response, Result, blocking};
-use encoding::{ENCODINGS, Encoding};
 
 /// Serves the files of a folder: `STATIC_DIR` under `STATIC_URL`, or another [folder](StaticFiles::folder).
 ///
@@ -114,9 +112,7 @@ impl StaticFiles {
         };
         let names = self.folder.is_none().then(|| app.clone());
         let file = FileRequest::of(req);
-        // The header may occur several times.
-        let listed = req.headers().get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
-        let accepted = encoding::accepted(&listed.collect::<Vec<_>>().join(","));
+        let accepted = encoding::accepted_by(req.headers());
         let serve = move || match names {
             Some(app) => serve_named(app.static_names(), &dir, &relative, &file, &accepted),
             None => serve(&dir, &relative, &file, &accepted).map(|response| (response, REVALIDATE)),
