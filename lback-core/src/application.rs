@@ -558,6 +558,14 @@ impl Application {
         self.table.secret_pattern(path)
     }
 
+    /// Returns the route that answers a request.
+    pub(crate) fn route_of(&self, method: &Method, path: &str) -> Option<Arc<Route>> {
+        match self.table.find(method, path, None, false) {
+            Lookup::Found(matched) => Some(matched.route),
+            Lookup::Fallback(_) => None,
+        }
+    }
+
     /// Returns whether errors at this path are answered as JSON, also if no route matches it.
     pub(crate) fn has_json_errors(&self, path: &str) -> bool {
         self.table.has_json_errors(path)

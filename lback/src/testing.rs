@@ -6,6 +6,8 @@ pub use lback_app::testing::{Client, MultipartBuilder, RequestBuilder, TestRespo
 #[doc(inline)]
 pub use lback_auth::ClientAuth;
 #[doc(inline)]
+pub use lback_core::testing::{CheckedResponse, ResponseCheck};
+#[doc(inline)]
 pub use lback_db::AssertQueries;
 #[cfg(feature = "jobs")]
 #[doc(inline)]

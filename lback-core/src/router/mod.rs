@@ -261,6 +261,13 @@ impl Router {
         }
     }
 
+    /// Records a mistake, which is an error at start-up: for code that makes routes from a configuration. `problem` says what is wrong, where,
+    /// and what to write instead.
+    pub fn problem(mut self, problem: impl Into<String>) -> Self {
+        self.problems.push(problem.into());
+        self
+    }
+
     fn last(&mut self, what: &str, place: &Location<'_>) -> Option<&mut Entry> {
         if self.entries.is_empty() {
             self.problems.push(format!("{place}: .{what}(…) applies to the route before it, but there is none"));

@@ -28,12 +28,14 @@ mod page_text;
 mod redirect;
 mod request;
 mod response;
+mod response_check;
 mod socket;
 
 pub use client::Client;
 pub use multipart::MultipartBuilder;
 pub use request::RequestBuilder;
 pub use response::TestResponse;
+pub use response_check::{CheckedResponse, ResponseCheck};
 
 use std::future::Future;
 use std::sync::LazyLock;

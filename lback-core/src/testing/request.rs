@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::redirect;
-use super::{Client, MultipartBuilder, TestResponse, csrf, jar};
+use super::{CheckedResponse, Client, MultipartBuilder, ResponseCheck, TestResponse, csrf, jar};
 use crate::{Error, Result, Upgraded};
 
 const MAX_REDIRECTS: usize = 10;
@@ -157,7 +157,7 @@ impl<'a> RequestBuilder<'a> {
     /// Sends the request and waits for the whole response.
     ///
     /// # Panics
-    /// Panics if [`try_send`](Self::try_send) returns an error.
+    /// Panics if [`try_send`](Self::try_send) returns an error, or if a [`ResponseCheck`] of the route fails.
     #[track_caller]
     pub fn send(self) -> TestResponse {
         let request = format!("{} {}", self.method, self.path);
@@ -240,6 +240,13 @@ impl<'a> RequestBuilder<'a> {
             csrf::remove_cookie(&mut received.headers, &name);
         }
         client.jar().store(&received.headers, &host, &path, client.clock().now());
+        if let Some(check) = client.app().route_of(&self.method, &path).and_then(|route| route.option::<ResponseCheck>().cloned()) {
+            let (status, headers, body) = (received.status, &received.headers, &received.body);
+            if let Err(problem) = check.run(&CheckedResponse { method: &self.method, status, headers, body }) {
+                let response = TestResponse::new(self.method.clone(), self.path.clone(), received);
+                panic!("{} {} answered {status}: {problem}\n{response:?}", self.method, self.path);
+            }
+        }
         let upgraded = received.upgraded.take();
         Ok((TestResponse::new(self.method.clone(), self.path.clone(), received), upgraded))
     }
