@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lback_core::UploadedFile;
+use lback_core::{Request, TimeZone, UploadedFile};
 
 use crate::bounds::{Bound, FieldRange};
+use crate::check::{Invalid, check};
+use crate::form::message;
 use crate::{Choice, ChoiceSource, Entry, FieldError, FieldKind, FieldType, InitialValue, Rule, Widget};
 
 type Clean = Arc<dyn Fn(Entry) -> Result<Entry, FieldError> + Send + Sync>;
@@ -283,6 +285,19 @@ impl Field {
     #[doc(hidden)]
     pub fn source(&self) -> Option<&dyn ChoiceSource> {
         self.source.as_deref()
+    }
+
+    /// Validates texts that no form has sent, and returns them as the rules leave them: without surrounding whitespace, for example. A
+    /// [source of choices](Self::choices_from) is not asked.
+    ///
+    /// # Errors
+    /// Returns the message for the visitor.
+    pub fn validate(&self, req: &Request, texts: Vec<String>) -> std::result::Result<Vec<String>, String> {
+        match check(self, Entry::of(texts)) {
+            Ok(entry) => Ok(entry.texts),
+            Err(Invalid::Message(message)) => Err(message),
+            Err(Invalid::Rule(rule)) => Err(message(req, self, rule, TimeZone::UTC)),
+        }
     }
 
     /// Returns the name of the search field, for what a visitor searches among many choices.

@@ -309,7 +309,7 @@ impl<T: FormFields> Form<T> {
                 Ok(entry) => values.insert(&shown.field.name, entry),
                 Err(Invalid::Message(message)) => self.errors.add(&shown.field.name, message),
                 Err(Invalid::Rule(rule)) => {
-                    self.errors.add_violation(&shown.field.name, Some(rule), message(req, shown, rule));
+                    self.errors.add_violation(&shown.field.name, Some(rule), message(req, &shown.field, rule, shown.zone));
                 }
             }
         }
@@ -413,13 +413,12 @@ fn shown_again(field: &Field, text: &str) -> String {
 }
 
 /// Returns the message for a violated rule: the field's, the application's, or the default.
-fn message(req: &Request, shown: &Shown, rule: Rule) -> String {
-    let field = &shown.field;
+pub(crate) fn message(req: &Request, field: &Field, rule: Rule, zone: TimeZone) -> String {
     if let Some((_, message)) = field.messages.iter().find(|(known, _)| *known == rule) {
         return message.clone();
     }
     let own = req.app().state::<Messages>().and_then(|messages| messages.find(req, field, rule));
-    own.unwrap_or_else(|| default_message(field, rule, shown.zone))
+    own.unwrap_or_else(|| default_message(field, rule, zone))
 }
 
 impl<T> fmt::Debug for Form<T> {
