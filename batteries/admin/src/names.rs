@@ -1,6 +1,6 @@
 //! Names of fields and relations, as the configuration writes them.
 
-use lback_core::settings::nearest;
+pub(crate) use lback_models::runtime::named_field as field;
 use lback_models::{FieldMeta, ManyToManyMeta, ModelMeta};
 
 /// A field or a many-to-many relation of a model.
@@ -45,19 +45,6 @@ pub(crate) fn named(meta: &'static ModelMeta, name: &str) -> Result<Named, Strin
     field(meta, name).map(Named::Field)
 }
 
-/// Returns the field with this name. A reference is also found without its `_id`.
-///
-/// # Errors
-/// Returns a message if the model has nothing with this name, or if the field is hidden.
-pub(crate) fn field(meta: &'static ModelMeta, name: &str) -> Result<&'static FieldMeta, String> {
-    let reference = || meta.field(&format!("{name}_id")).filter(|field| field.references.is_some());
-    match meta.field(name).or_else(reference) {
-        Some(field) if field.hidden => Err(format!("{}.{name} is hidden", meta.name)),
-        Some(field) => Ok(field),
-        None => Err(unknown(meta, name)),
-    }
-}
-
 /// Returns the field with this name, by which a list is sorted.
 ///
 /// # Errors
@@ -69,14 +56,5 @@ pub(crate) fn sortable(meta: &'static ModelMeta, name: &str) -> Result<&'static 
             meta.name, meta.name
         )),
         None => field(meta, name),
-    }
-}
-
-fn unknown(meta: &ModelMeta, name: &str) -> String {
-    let links = meta.many_to_many.iter().map(|link| link.name);
-    let names: Vec<&str> = meta.fields.iter().filter(|field| !field.hidden).map(|field| field.name).chain(links).collect();
-    match nearest(name, &names) {
-        Some(likely) => format!("{} has no field \"{name}\"; did you mean \"{likely}\"?", meta.name),
-        None => format!("{} has no field \"{name}\"; its fields are {}", meta.name, names.join(", ")),
     }
 }

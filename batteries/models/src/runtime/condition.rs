@@ -187,6 +187,7 @@ fn sign(comparison: Comparison) -> &'static str {
         Comparison::AtLeast => " >= ",
         Comparison::AtMost => " <= ",
         Comparison::Below => " < ",
+        Comparison::Above => " > ",
     }
 }
 

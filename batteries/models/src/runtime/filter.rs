@@ -13,6 +13,8 @@ pub enum Comparison {
     AtMost,
     /// The field's value is smaller.
     Below,
+    /// The field's value is larger.
+    Above,
 }
 
 /// A condition on rows. Names come from the description of the model, and values are bound.

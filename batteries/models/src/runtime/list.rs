@@ -14,10 +14,10 @@ use lback_forms::{Choice, ChoiceSource};
 use super::condition::{Condition, finds_few};
 use super::{Filter, key_text, labels};
 use crate::keyset::Keyset;
-use crate::seek::{self, LIST, Seek, push_list};
+use crate::seek::{self, LIST, Seek, push_list, push_order};
 use crate::statement::load_values;
 use crate::table_choices::{AnyQuery, TableChoices};
-use crate::{Cursor, CursorPage, FieldMeta, Kind, ModelMeta, RowValues, Value, rows};
+use crate::{Cursor, CursorPage, FieldMeta, Kind, ModelMeta, Page, RowValues, Value, rows};
 
 type QueryFn = Arc<dyn Fn() -> AnyQuery + Send + Sync>;
 
@@ -102,6 +102,22 @@ impl List {
         let kinds = rows::kinds(self.meta);
         let load = |part| Ok(load_values(Seek::new(Rc::clone(&query), part), db, &kinds)?);
         seek::page(keyset, cursor, per_page, load, |row: &Vec<Value>| Ok(row.clone()))
+    }
+
+    /// Returns the page with this number, from 1, and counts all rows. If `number` is past the end, returns the last page.
+    ///
+    /// # Errors
+    /// Returns an error if the database fails.
+    pub fn numbered_page(&self, db: &mut Db, number: u32, per_page: u32) -> Result<Page<Vec<Value>>> {
+        let keyset = Keyset::of(self.meta, self.order.iter().copied()).map_err(Error::bad_request)?;
+        let per_page = per_page.max(1);
+        let total = self.count_up_to(db, u32::MAX)?;
+        let pages = total.div_ceil(per_page).max(1);
+        let number = number.clamp(1, pages);
+        let offset = i64::from(number - 1) * i64::from(per_page);
+        let numbered = Numbered { rows: self.rows()?, keyset, limit: per_page.into(), offset };
+        let items = load_values(numbered, db, &rows::kinds(self.meta))?;
+        Ok(Page { items, number, pages, total: total.into() })
     }
 
     /// Returns the rows before and after a row of the list.
@@ -268,6 +284,35 @@ impl Rows {
         push_list(&self.query, self.meta, out)?;
         self.walk_conditions(out)
     }
+}
+
+/// The rows of a page, by its place in the list.
+struct Numbered {
+    rows: Rows,
+    keyset: Keyset,
+    limit: i64,
+    offset: i64,
+}
+
+impl QueryFragment<Dialect> for Numbered {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Dialect>) -> QueryResult<()> {
+        out.push_sql("SELECT *");
+        self.rows.walk_from(&mut out)?;
+        push_order(self.keyset.columns(), &mut out)?;
+        out.push_sql(" LIMIT ");
+        out.push_bind_param::<BigInt, _>(&self.limit)?;
+        out.push_sql(" OFFSET ");
+        out.push_bind_param::<BigInt, _>(&self.offset)
+    }
+}
+
+impl Query for Numbered {
+    type SqlType = Untyped;
+}
+
+impl QueryId for Numbered {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 /// The number of rows, up to a limit.

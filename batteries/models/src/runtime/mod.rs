@@ -8,13 +8,15 @@ mod json;
 mod labels;
 mod linked;
 mod list;
+mod named;
 
 pub(crate) use condition::contains;
 pub use dependents::{Dependents, dependents};
 pub use filter::{Comparison, Filter};
 pub use form::{form_field, form_texts, form_value, link_form_field, read_text};
-pub use json::value_to_json;
+pub use json::{value_from_json, value_to_json};
 pub use list::List;
+pub use named::named_field;
 
 pub use crate::refused::within_sentence;
 
