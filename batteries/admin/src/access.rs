@@ -3,50 +3,17 @@
 use std::collections::BTreeSet;
 use std::slice;
 
+pub(crate) use lback_auth::Right;
 use lback_auth::{Group, Permission, RequestAuth, User};
 use lback_core::{Error, Request, Result};
 use lback_db::RequestDb;
 use lback_models::runtime::ops_of;
 use lback_models::{List, Model as _, ModelMeta, ModelOps as _, Value, ops};
 
-use crate::language::{text, within_sentence};
+use crate::language::text;
 use crate::list_options::Through;
 use crate::shown::{RowsByKey, rows_by_key};
 use crate::site::{Registered, Site};
-
-/// A right on a model. Each model has a permission for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Right {
-    View,
-    Add,
-    Change,
-    Delete,
-}
-
-impl Right {
-    pub(crate) const ALL: [Right; 4] = [Right::View, Right::Add, Right::Change, Right::Delete];
-
-    fn verb(self) -> &'static str {
-        match self {
-            Right::View => "view",
-            Right::Add => "add",
-            Right::Change => "change",
-            Right::Delete => "delete",
-        }
-    }
-
-    /// Returns the name of the permission: `posts.change`.
-    pub(crate) fn permission(self, meta: &ModelMeta) -> String {
-        format!("{}.{}", meta.table, self.verb())
-    }
-
-    /// Returns the label of the permission: "Change posts".
-    pub(crate) fn label(self, meta: &ModelMeta) -> String {
-        let verb = self.verb();
-        let (first, rest) = verb.split_at(1);
-        format!("{}{rest} {}", first.to_uppercase(), within_sentence(meta.plural))
-    }
-}
 
 /// Returns whether the user has a right for a model.
 pub(crate) fn has(req: &mut Request, model: &Registered, right: Right) -> Result<bool> {

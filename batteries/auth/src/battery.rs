@@ -136,6 +136,7 @@ impl Battery for Users {
         setup.after_migrate(move |_, database| fill_tables(&declared, database));
         let built = auth.clone();
         setup.when_built(move |app| {
+            declarations.extend_from_routes(app.routes());
             built.declare(&declarations)?;
             if built.settings().login_url.is_some() {
                 // With the name of a missing route, every redirect to the login page would fail.

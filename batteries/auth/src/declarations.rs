@@ -1,14 +1,14 @@
 //! The permissions that an application and its batteries declare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lback_app::Setup;
-use lback_core::{Error, Result};
+use lback_core::{Error, Result, Route};
 
-use crate::NewPermission;
 use crate::sealed::Sealed;
+use crate::{NewPermission, RoutePermissions};
 
 /// Adds permissions to [`Setup`].
 pub trait SetupAuth: Sealed {
@@ -76,6 +76,17 @@ impl Declarations {
 
     pub(crate) fn extend(&self, more: impl IntoIterator<Item = Declaration>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
+    }
+
+    /// Adds the permissions that routes need and that nobody else has declared.
+    pub(crate) fn extend_from_routes(&self, routes: &[Arc<Route>]) {
+        let mut declarations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known: BTreeSet<String> = declarations.iter().map(|declaration| declaration.permission.name.clone()).collect();
+        let place = Location::caller();
+        for RoutePermissions(permissions) in routes.iter().filter_map(|route| route.option()) {
+            let new = permissions.iter().filter(|permission| known.insert(permission.name.clone()));
+            declarations.extend(new.map(|permission| Declaration { permission: permission.clone(), place }));
+        }
     }
 
     /// Returns the names and labels of all permissions.

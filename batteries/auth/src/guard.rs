@@ -22,6 +22,8 @@ pub enum Requirement {
     Staff,
     /// This permission.
     Permission(String),
+    /// At least one of these permissions.
+    AnyPermission(Vec<String>),
 }
 
 impl fmt::Display for Requirement {
@@ -31,11 +33,21 @@ impl fmt::Display for Requirement {
             Requirement::OwnLogin => f.write_str("own login"),
             Requirement::Staff => f.write_str("staff"),
             Requirement::Permission(name) => write!(f, "permission {name}"),
+            Requirement::AnyPermission(names) => write!(f, "permission {}", names.join(" or ")),
         }
     }
 }
 
 impl Requirement {
+    /// Returns the names of the permissions, of which the user needs one.
+    pub(crate) fn permissions(&self) -> &[String] {
+        match self {
+            Requirement::Permission(name) => std::slice::from_ref(name),
+            Requirement::AnyPermission(names) => names,
+            Requirement::Login | Requirement::OwnLogin | Requirement::Staff => &[],
+        }
+    }
+
     /// Returns an error unless the user meets the requirement.
     #[track_caller]
     pub(crate) fn check(&self, req: &mut Request) -> Result<()> {
@@ -46,7 +58,10 @@ impl Requirement {
         let lacking = match self {
             Requirement::Login | Requirement::OwnLogin => None,
             Requirement::Staff => (!user.is_staff && !user.is_superuser).then(|| "the user is not staff".to_owned()),
-            Requirement::Permission(name) => (!req.has_perm(name)?).then(|| format!("the user lacks the permission {name}")),
+            Requirement::Permission(_) | Requirement::AnyPermission(_) => {
+                let has_one = user.is_superuser || !req.permissions()?.is_disjoint(&self.permissions().iter().cloned().collect());
+                (!has_one).then(|| format!("the user lacks the {self}"))
+            }
         };
         match lacking {
             // The cause is for developers.
@@ -124,6 +139,9 @@ pub trait RouterAuth: Sealed {
 
     /// Requires this permission. The command `check` reports names that are not declared.
     fn permission_required(self, permission: &str) -> Self;
+
+    /// Requires at least one of these permissions. The command `check` reports names that are not declared.
+    fn any_permission_required<P: Into<String>>(self, permissions: impl IntoIterator<Item = P>) -> Self;
 }
 
 impl RouterAuth for Router {
@@ -145,6 +163,12 @@ impl RouterAuth for Router {
     #[track_caller]
     fn permission_required(self, permission: &str) -> Self {
         self.middleware(Guard { requirement: Requirement::Permission(permission.to_owned()) })
+    }
+
+    #[track_caller]
+    fn any_permission_required<P: Into<String>>(self, permissions: impl IntoIterator<Item = P>) -> Self {
+        let permissions = permissions.into_iter().map(Into::into).collect();
+        self.middleware(Guard { requirement: Requirement::AnyPermission(permissions) })
     }
 }
 

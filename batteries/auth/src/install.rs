@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use lback_core::{Application, Assembly, Error, Result};
+use lback_core::{Application, Assembly, Error, JsonErrors, Result};
 
 use crate::impersonation::Identity;
 use crate::request::{current_user, identity};
-use crate::{Auth, AuthSettings, RequestAuth, Requirement, RouteAuth, rate_limit};
+use crate::{Auth, AuthSettings, RequestAuth, RouteAuth, rate_limit};
 
 /// Adds the state, the template variables `user`, `impersonation` and `perms`, and the task that deletes expired attempts.
 pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
@@ -33,12 +33,10 @@ pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
     let mut guarded = false;
     for route in app.routes() {
         for requirement in route.requirements() {
-            guarded = true;
-            if let Requirement::Permission(name) = requirement
-                && !auth.has_permission(name)
-            {
-                unknown.push(format!("{} requires \"{name}\"", route.pattern()));
-            }
+            // Others get a 401.
+            guarded |= route.option::<JsonErrors>().is_none();
+            let missing = requirement.permissions().iter().filter(|name| !auth.has_permission(name));
+            unknown.extend(missing.map(|name| format!("{} requires \"{name}\"", route.pattern())));
         }
     }
     if !unknown.is_empty() {
