@@ -4,6 +4,8 @@
 pub use accounts::AppAccounts;
 #[cfg(not(feature = "admin"))]
 pub use admin::AppAdmin;
+#[cfg(not(feature = "api"))]
+pub use api::AppApi;
 #[cfg(not(feature = "auth"))]
 pub use auth::AppAuth;
 #[cfg(not(feature = "cache"))]
@@ -85,6 +87,36 @@ mod admin {
     }
 
     impl AppAdmin for App {}
+}
+
+#[cfg(not(feature = "api"))]
+mod api {
+    use crate::App;
+
+    /// Stands for APIs.
+    #[derive(Debug)]
+    pub struct Apis;
+
+    /// The trait that [`Apis`] lack.
+    #[diagnostic::on_unimplemented(
+        message = "APIs are a feature of lback that is off",
+        label = "needs the feature `api` of lback",
+        note = "write in Cargo.toml: lback = {{ …, features = [\"accounts\", \"api\"] }}"
+    )]
+    pub trait Feature<'a> {}
+
+    /// The methods that the feature `api` adds to [`App`].
+    pub trait AppApi: Sized {
+        /// Needs the feature.
+        fn api(self) -> Self
+        where
+            for<'a> Apis: Feature<'a>,
+        {
+            self
+        }
+    }
+
+    impl AppApi for App {}
 }
 
 #[cfg(not(feature = "auth"))]

@@ -37,6 +37,7 @@
 //! | have users, logins and permissions | `auth` (feature `auth`) |
 //! | have pages to register, log in and manage an account | `accounts` (feature `accounts`) |
 //! | let staff find and change rows | `admin` (feature `admin`) |
+//! | offer rows to programs | `api` (feature `api`) |
 //! | keep results of expensive work | `cache` (feature `cache`) |
 //! | limit how often routes are called | `limits` (feature `limits`) |
 //! | do work after a request, or at fixed times | `jobs` (feature `jobs`) |
@@ -59,6 +60,7 @@
 //! | `models` (default) | models, their migrations and forms |
 //! | `auth`, `accounts`, `auth-legacy-hashes` | users; their pages; passwords that Django or the Python Lback has hashed |
 //! | `admin`, `admin-xlsx` | an admin site for the rows of models; its exports as XLSX |
+//! | `api` | an HTTP API for the rows of models, with its OpenAPI document |
 //! | `cache` | a cache that the commit of a request keeps up to date |
 //! | `jobs` | jobs that run after the commit of their request, and schedules |
 //! | `limits` | rate limits for routes, exact across processes |
@@ -77,6 +79,8 @@
 pub mod accounts;
 #[cfg(feature = "admin")]
 pub mod admin;
+#[cfg(feature = "api")]
+pub mod api;
 pub mod app;
 #[cfg(feature = "auth")]
 pub mod auth;
@@ -111,6 +115,7 @@ pub mod websockets;
 #[cfg(not(all(
     feature = "accounts",
     feature = "admin",
+    feature = "api",
     feature = "auth",
     feature = "cache",
     feature = "jobs",

@@ -6,6 +6,8 @@
 pub use crate::accounts::AppAccounts as _;
 #[cfg(feature = "admin")]
 pub use crate::admin::{Admin, AppAdmin as _, RequestHistory as _};
+#[cfg(feature = "api")]
+pub use crate::api::{Api, AppApi as _};
 pub use crate::app::{Command, ProgramError, ProgramResult};
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};
@@ -21,6 +23,8 @@ pub use crate::diesel;
 pub use crate::features_off::AppAccounts as _;
 #[cfg(not(feature = "admin"))]
 pub use crate::features_off::AppAdmin as _;
+#[cfg(not(feature = "api"))]
+pub use crate::features_off::AppApi as _;
 #[cfg(not(feature = "auth"))]
 pub use crate::features_off::AppAuth as _;
 #[cfg(not(feature = "cache"))]

@@ -5,6 +5,8 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod after_commit;
+#[cfg(feature = "api")]
+mod api;
 #[cfg(feature = "auth")]
 mod auth;
 mod batteries;

@@ -1,0 +1,159 @@
+//! [`Api`], resources and their document.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use lback_auth::{RoutePermissions, RouterAuth};
+use lback_core::testing::ResponseCheck;
+use lback_core::{Application, Request, Response, Result, Router};
+use lback_models::Model;
+use lback_session::SessionManager;
+use serde_json::Value as Json;
+
+use crate::document::{self, Document};
+use crate::resource::{Access, Config, Operation, Resource};
+use crate::views::Endpoint;
+
+/// The end of the path of the document.
+const DOCUMENT: &str = "/openapi.json";
+
+/// An HTTP API: resources, each of which is a model, and an OpenAPI document that describes them.
+///
+/// ```
+/// # use lback::prelude::*;
+/// # #[derive(Model, Clone, Debug)]
+/// # pub struct Ticket { pub id: i64, pub title: String, pub is_open: bool }
+/// let api = Api::new("Helpdesk", "1")
+///     .resource::<Ticket>(|ticket| ticket.fields(["id", "title", "is_open"]).writable(["title", "is_open"]).filter(["is_open"]));
+/// let urls = Router::new().include("/api", api.urls());
+/// # let _ = urls;
+/// ```
+///
+/// | request | answer |
+/// | --- | --- |
+/// | `GET /api/tickets` | a page of rows |
+/// | `POST /api/tickets` | 201, and the new row |
+/// | `GET /api/tickets/7` | a row |
+/// | `PATCH /api/tickets/7`, `PUT /api/tickets/7` | the row, with some fields changed, or all |
+/// | `DELETE /api/tickets/7` | 204 |
+/// | `GET /api/openapi.json` | the document |
+///
+/// All errors below the path are JSON.
+#[must_use = "add its urls() to a router"]
+pub struct Api {
+    title: String,
+    version: String,
+    description: Option<String>,
+    resources: Vec<Config>,
+    is_document_public: bool,
+    problems: Vec<String>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths: Vec<_> = self.resources.iter().map(|resource| &resource.path).collect();
+        f.debug_struct("Api").field("title", &self.title).field("version", &self.version).field("resources", &paths).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Creates an API with a title and the version of its interface.
+    pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
+        Api {
+            title: title.into(),
+            version: version.into(),
+            description: None,
+            resources: Vec::new(),
+            is_document_public: false,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Sets the text at the beginning of the document, in Markdown.
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// Adds the rows of a model, under the name of its table. The closure says what clients see and may do; see [`Resource`].
+    #[track_caller]
+    pub fn resource<M: Model>(mut self, configure: impl FnOnce(Resource<M>) -> Resource<M>) -> Self {
+        let place = Location::caller();
+        let (config, mut problems) = configure(Resource::new()).into_parts();
+        if self.resources.iter().any(|other| other.path == config.path) {
+            problems.push(format!("two resources have the path \"{}\": give one another with .path(\"…\")", config.path));
+        }
+        if self.resources.iter().any(|other| other.meta().name == config.meta().name) {
+            problems.push(format!("{} is a resource twice", config.meta().name));
+        }
+        self.problems.extend(problems.into_iter().map(|problem| format!("{place}: {problem}")));
+        self.resources.push(config);
+        self
+    }
+
+    /// Lets everyone read the document `/openapi.json`, which otherwise needs a login.
+    pub fn public_document(mut self) -> Self {
+        self.is_document_public = true;
+        self
+    }
+
+    /// Returns the routes, to be included below a prefix.
+    pub fn urls(self) -> Router {
+        let mut routes = Router::new();
+        if !self.problems.is_empty() {
+            return self.problems.into_iter().fold(routes, |routes, problem| routes.problem(problem));
+        }
+        let resources: Vec<Arc<Config>> = self.resources.into_iter().map(Arc::new).collect();
+        let document = Document::of(&self.title, &self.version, self.description.as_deref(), &resources, self.is_document_public);
+        let document = Arc::new(document);
+        for config in &resources {
+            for operation in Operation::ALL.into_iter().filter(|operation| config.has(*operation)) {
+                let described = document.clone();
+                let path = document::path_of(config, operation);
+                let check = ResponseCheck::new(move |response| described.check(&path, &operation.method(), response));
+                routes = Endpoint::new(config.clone(), operation).add_to(routes).option(check);
+            }
+        }
+        let described = document.clone();
+        let check = ResponseCheck::new(move |response| described.check(DOCUMENT, &lback_core::Method::GET, response));
+        routes = routes.get(DOCUMENT, show_document).name("openapi").option(DocumentRoute(document)).option(check);
+        if !self.is_document_public {
+            routes = routes.login_required();
+        }
+        let needs_permission = |config: &&Arc<Config>| {
+            Operation::ALL.into_iter().any(|operation| config.has(operation) && config.access(operation) == Access::UsersWithPermission)
+        };
+        let permissions = RoutePermissions::of_models(resources.iter().filter(needs_permission).map(|config| config.meta()));
+        Router::new().include("/", routes).json().option(permissions)
+    }
+}
+
+/// The document of an API, at its route.
+#[derive(Clone)]
+pub(crate) struct DocumentRoute(Arc<Document>);
+
+impl DocumentRoute {
+    /// Returns the path of the API from that of its document.
+    pub(crate) fn prefix(pattern: &str) -> &str {
+        pattern.strip_suffix(DOCUMENT).unwrap_or(pattern)
+    }
+
+    fn document(&self, app: &Application, path: &str) -> Json {
+        self.0.below(path, app.state::<SessionManager>().map(SessionManager::cookie_name))
+    }
+
+    /// Returns the document of the API at this path.
+    pub(crate) fn text(&self, app: &Application, path: &str) -> Result<String> {
+        Ok(serde_json::to_string_pretty(&self.document(app, path))?)
+    }
+}
+
+fn show_document(req: &mut Request) -> Result<Response> {
+    let app = Arc::clone(req.app());
+    let path = DocumentRoute::prefix(req.path()).to_owned();
+    match req.route().and_then(|route| route.option::<DocumentRoute>()) {
+        Some(route) => Response::json(&route.document(&app, &path)),
+        None => Err(lback_core::Error::internal("the route has no document")),
+    }
+}

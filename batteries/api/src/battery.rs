@@ -1,0 +1,78 @@
+//! The battery that adds the commands of the API to an application.
+
+use std::sync::Arc;
+
+use lback_app::{App, Battery, Command, CommandSpec, Setup};
+use lback_core::{ProgramError, ProgramResult};
+
+use crate::api::DocumentRoute;
+use crate::sealed::Sealed;
+
+/// Adds the commands of APIs to [`App`].
+pub trait AppApi: Sealed {
+    /// Adds the command `api schema`, which prints the OpenAPI document of an API.
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    ///
+    /// # #[derive(Model, Clone, Debug)]
+    /// # pub struct Post { pub id: i64, pub title: String }
+    /// fn main() {
+    ///     let api = Api::new("Blog", "1").resource::<Post>(|post| post.fields(["id", "title"]));
+    ///     App::new(Router::new().include("/api", api.urls())).models(models![Post]).auth().api().main()
+    /// }
+    /// ```
+    fn api(self) -> Self;
+}
+
+impl AppApi for App {
+    fn api(self) -> Self {
+        self.with(ApiBattery)
+    }
+}
+
+struct ApiBattery;
+
+impl Battery for ApiBattery {
+    fn name(&self) -> &'static str {
+        "api"
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        let about = "schema [PATH]  prints the OpenAPI document of an API
+PATH is that of the API, such as /api. It may be left out if there is one API.";
+        vec![CommandSpec::new("api", about, print_schema).arguments(accepts)]
+    }
+
+    fn install(self: Box<Self>, _setup: &mut Setup) -> ProgramResult {
+        Ok(())
+    }
+}
+
+fn accepts(arguments: &[&str]) -> Result<(), String> {
+    match arguments {
+        ["schema"] => Ok(()),
+        ["schema", path] if path.starts_with('/') => Ok(()),
+        _ => Err("write: api schema [PATH]".to_owned()),
+    }
+}
+
+fn print_schema(command: &mut Command) -> ProgramResult {
+    let wanted: Option<String> = command.argument(1)?;
+    let app = Arc::clone(command.app());
+    let routes = app.routes().iter().filter_map(|route| Some((route.option::<DocumentRoute>()?, route.pattern())));
+    let apis: Vec<(&DocumentRoute, String)> =
+        routes.map(|(document, pattern)| (document, DocumentRoute::prefix(pattern).to_owned())).collect();
+    let paths: Vec<&str> = apis.iter().map(|(_, path)| path.as_str()).collect();
+    let found = match (&wanted, apis.as_slice()) {
+        (_, []) => return Err(ProgramError::new("the application has no API: add one, as in Router::new().include(\"/api\", api.urls())")),
+        (None, [one]) => one,
+        (None, _) => return Err(ProgramError::new(format!("the application has several APIs: name one, {}", paths.join(" or ")))),
+        (Some(path), _) => match apis.iter().find(|(_, known)| known == path.trim_end_matches('/')) {
+            Some(found) => found,
+            None => return Err(ProgramError::new(format!("there is no API at {path}; there is {}", paths.join(", ")))),
+        },
+    };
+    let (document, path) = found;
+    Ok(command.try_print(document.text(&app, path)?)?)
+}

@@ -1,0 +1,80 @@
+//! The OpenAPI document, made from the resources that are served.
+
+mod check;
+mod operations;
+mod schemas;
+
+use std::sync::Arc;
+
+use lback_core::Method;
+use lback_core::testing::CheckedResponse;
+use serde_json::{Map, Value as Json, json};
+
+use crate::resource::{Config, Operation};
+
+/// The OpenAPI document of an API, without the path at which the API is.
+pub(crate) struct Document(Json);
+
+/// Returns the path of an operation, as the document names it.
+pub(crate) fn path_of(config: &Config, operation: Operation) -> String {
+    if operation.has_key() { format!("/{}/{{{}}}", config.path, config.key.name) } else { format!("/{}", config.path) }
+}
+
+impl Document {
+    /// Describes an API.
+    pub(crate) fn of(title: &str, version: &str, description: Option<&str>, resources: &[Arc<Config>], is_public: bool) -> Self {
+        let mut info = json!({ "title": title, "version": version });
+        if let Some(description) = description {
+            info["description"] = description.into();
+        }
+        let mut paths = Map::new();
+        let mut schemas = Map::from_iter([("Problem".to_owned(), schemas::problem())]);
+        let mut tags = Vec::new();
+        for config in resources {
+            tags.push(json!({ "name": config.meta().plural }));
+            schemas.extend(schemas::of_resource(config));
+            for operation in Operation::ALL.into_iter().filter(|operation| config.has(*operation)) {
+                let path = paths.entry(path_of(config, operation)).or_insert_with(|| json!({}));
+                path[operation.method().as_str().to_ascii_lowercase()] = operations::of(config, operation);
+            }
+        }
+        paths.insert("/openapi.json".to_owned(), json!({ "get": operations::of_document(is_public) }));
+        Document(json!({
+            "openapi": "3.1.0",
+            "info": info,
+            "tags": tags,
+            "paths": paths,
+            "components": { "schemas": schemas },
+        }))
+    }
+
+    /// Returns the document of the API at a path. The name of the session's cookie is that of the settings.
+    pub(crate) fn below(&self, path: &str, cookie: Option<&str>) -> Json {
+        let mut document = self.0.clone();
+        document["servers"] = json!([{ "url": if path.is_empty() { "/" } else { path } }]);
+        document["components"]["securitySchemes"] = json!({
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": cookie.unwrap_or("session_id"),
+                "description": "The session of a user who is logged in.",
+            },
+            "csrf": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-CSRF-Token",
+                "description": "The CSRF token of the session.",
+            },
+        });
+        document
+    }
+
+    /// Checks a response of an operation.
+    ///
+    /// # Errors
+    /// Returns what the document does not allow.
+    pub(crate) fn check(&self, path: &str, method: &Method, response: &CheckedResponse<'_>) -> Result<(), String> {
+        let operation = &self.0["paths"][path][method.as_str().to_ascii_lowercase()];
+        check::response(&self.0, operation, response).map_err(|problem| format!("{problem}, which the document does not allow"))
+    }
+}

@@ -1,0 +1,41 @@
+//! An HTTP API for the [Lback](https://docs.rs/lback) web framework: models become resources, which programs list, get, create, change and
+//! delete, and which an OpenAPI document describes.
+//!
+//! ```no_run
+//! use lback::prelude::*;
+//!
+//! #[derive(Model, Clone, Debug)]
+//! pub struct Post {
+//!     pub id: i64,
+//!     #[model(max_length = 120)]
+//!     pub title: String,
+//!     #[model(long)]
+//!     pub body: String,
+//! }
+//!
+//! fn main() {
+//!     let api = Api::new("Blog", "1").resource::<Post>(|post| post.fields(["id", "title", "body"]).writable(["title", "body"]));
+//!     App::new(Router::new().include("/api", api.urls())).models(models![Post]).auth().api().main()
+//! }
+//! ```
+//!
+//! An application names the crate `lback`, which re-exports everything here with its feature `api`.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod api;
+mod battery;
+mod document;
+mod hooks;
+mod input;
+mod output;
+mod parameters;
+mod query;
+mod resource;
+mod sealed;
+mod version_tag;
+mod views;
+
+pub use api::Api;
+pub use battery::AppApi;
+pub use resource::{Operation, Resource};
