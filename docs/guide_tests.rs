@@ -98,6 +98,7 @@ chapters! {
     authentication "src/authentication.md";
     permissions "src/permissions.md";
     admin "src/admin.md";
+    api "src/api.md";
     database "src/database.md";
     diesel_errors "src/diesel-errors.md";
     mail "src/mail.md";
