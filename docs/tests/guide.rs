@@ -144,7 +144,7 @@ fn part<T: Section + Default + Debug>() -> Part {
     }
 }
 
-fn parts() -> [Part; 11] {
+fn parts() -> [Part; 12] {
     [
         part::<CoreSettings>(),
         part::<DbSettings>(),

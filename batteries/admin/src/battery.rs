@@ -122,7 +122,7 @@ impl Battery for AdminBattery {
         setup.checks(move |app, checks| {
             checks.add("indexes for the lists of the admin", checks::indexes(app, &site));
             for language in site.languages.iter().filter(|language| !language.is_english()) {
-                checks.add(&format!("texts of the admin in {}", language.name()), checks::texts(language));
+                checks.add(format!("texts of the admin in {}", language.name()), checks::texts(language));
             }
         });
         Ok(())

@@ -117,7 +117,9 @@ fn placeholders(text: &str) -> Vec<&str> {
 
 /// Returns the texts that a script passes to its function `t`.
 fn texts_of_script(script: &str) -> impl Iterator<Item = &str> {
-    script.split("t(\"").skip(1).filter_map(|part| part.split_once('"').map(|(text, _)| text))
+    let is_of_t = move |at: &usize| !script[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
+    let starts = script.match_indices("t(\"").map(|(at, _)| at).filter(is_of_t);
+    starts.filter_map(move |at| script[at + 3..].split_once('"').map(|(text, _)| text))
 }
 
 thread_local! {

@@ -185,12 +185,11 @@ impl Limit {
         }
         let id = self.id_for(req);
         match &self.by {
-            By::Address => Ok(Some(Key::of_network(id, req.client_network()))),
             By::User if req.route().is_some_and(RouteSession::has_session) => {
                 let user = req.load_session().await.get::<Option<i64>>("user_id")?.flatten();
                 Ok(Some(user.map_or_else(|| Key::of_network(id, req.client_network()), |user| Key::of_user(id, user))))
             }
-            By::User => Ok(Some(Key::of_network(id, req.client_network()))),
+            By::Address | By::User => Ok(Some(Key::of_network(id, req.client_network()))),
             By::Key(key) => Ok(key(req)?.map(|text| Key::of_text(id, &text))),
         }
     }
