@@ -475,7 +475,7 @@ impl AppSession {
 impl Drop for AppSession {
     fn drop(&mut self) {
         let ids = self.take_deleted();
-        if !ids.is_empty() {
+        if !ids.is_empty() && self.viewing != Viewing::Again {
             self.manager.delete_later(ids);
         }
     }
