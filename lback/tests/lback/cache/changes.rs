@@ -65,7 +65,7 @@ const CHANGES: &[Change] = &[
         post.title = "saved".to_owned();
         post.save(db)
     }),
-    ("create", |db| Post::create(db, super::NewPost { title: "created".to_owned(), ..Default::default() }).map(drop)),
+    ("create", |db| Post::create(db, super::NewPost { title: "created".to_owned() }).map(drop)),
     ("delete", |db| Ok(diesel::delete(posts::table.find(1)).execute(db).map(drop)?)),
 ];
 

@@ -176,7 +176,12 @@ fn what_the_application_does_for_a_visitor_is_not_counted() {
     async fn look(req: &mut Request) -> Result<String> {
         let visitor = req.state::<Last>()?.0.lock().unwrap().clone().or_404()?;
         for _ in 0..3 {
-            visitor.look(|req| Ok(assert!(req.is_repeated()))).await?;
+            visitor
+                .look(|req| {
+                    assert!(req.is_repeated());
+                    Ok(())
+                })
+                .await?;
         }
         Ok("seen".to_owned())
     }

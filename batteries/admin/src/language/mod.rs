@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::site::Site;
 
 /// The texts of the admin in German, for [`Admin::language`](crate::Admin::language).
-pub const GERMAN: &str = include_str!("../languages/de.toml");
+pub const GERMAN: &str = include_str!("../../languages/de.toml");
 
 /// The cookie with the language that a visitor has chosen.
 pub(crate) const COOKIE: &str = "admin_language";
