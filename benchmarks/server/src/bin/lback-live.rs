@@ -105,7 +105,10 @@ fn send(server: &str, method: &str, path: &str, cookie: &str, connection: &str) 
     let mut stream = TcpStream::connect(server)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     stream.set_nodelay(true)?;
-    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {server}\r\ncookie: {cookie}\r\nconnection: {connection}\r\ncontent-length: 0\r\n\r\n")?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {server}\r\ncookie: {cookie}\r\nconnection: {connection}\r\ncontent-length: 0\r\n\r\n"
+    )?;
     Ok(stream)
 }
 
