@@ -60,6 +60,7 @@ impl Process {
     }
 
     /// Asks the process to stop, and waits until it has.
+    #[cfg(any(feature = "jobs", feature = "realtime"))]
     pub(crate) fn stop(mut self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
         eventually("the process stops", || self.child.try_wait().unwrap().is_some());
