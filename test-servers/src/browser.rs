@@ -221,13 +221,14 @@ impl Browser {
         }
     }
 
-    /// Returns the faults of the page that axe-core finds, whose script is `axe`: for each, the rule, and the first element that breaks it.
+    /// Returns the faults that axe-core, whose script is `axe`, finds in the element with the selector `part`: for each, the rule, and the
+    /// first element that breaks it.
     #[track_caller]
-    pub fn accessibility_faults(&self, axe: &str) -> Vec<String> {
+    pub fn accessibility_faults(&self, axe: &str, part: &str) -> Vec<String> {
         // WebDriver waits for the promise.
         let script = format!(
             "{axe}; const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']; \
-             return axe.run(document, {{ runOnly: {{ type: 'tag', values: tags }} }}) \
+             return axe.run('{part}', {{ runOnly: {{ type: 'tag', values: tags }} }}) \
              .then(({{ violations }}) => violations.map((it) => `${{it.id}}: ${{it.help}}: ${{it.nodes[0].html}}`).join('\\0'))"
         );
         self.run(&script).split('\0').filter(|fault| !fault.is_empty()).map(str::to_owned).collect()

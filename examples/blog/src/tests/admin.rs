@@ -229,8 +229,14 @@ fn pages_of_the_admin_are_accessible() {
     }
     visitor.open("/admin/posts");
     browser.sees("The pool of tears");
-    browser.run("for (const menu of document.querySelectorAll('details')) menu.open = true; return ''");
-    visitor.is_accessible("the menus of a list");
+    let menus: usize = browser.run("return '' + document.querySelectorAll('details').length").parse().unwrap();
+    assert!(menus > 2);
+    for menu in 0..menus {
+        // One at a time, and without the page that it covers.
+        let open = format!("document.querySelectorAll('details').forEach((menu, at) => {{ menu.open = at === {menu} }}); return ''");
+        browser.run(&open);
+        visitor.has_accessible(&format!("menu {menu} of a list"), "details[open]");
+    }
     visitor.open("/admin");
     browser.sees("Recent changes");
     browser.run("document.querySelector('[data-opens=palette]').click(); return ''");

@@ -67,6 +67,12 @@ impl Visitor {
     /// Checks a page with axe-core, in the light and the dark theme, if `.ci/run` has downloaded it.
     #[track_caller]
     pub(super) fn is_accessible(&self, page: &str) {
+        self.has_accessible(page, ":root");
+    }
+
+    /// Checks the part of a page with this selector, as [`is_accessible`](Self::is_accessible) does.
+    #[track_caller]
+    pub(super) fn has_accessible(&self, page: &str, part: &str) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/axe/axe.min.js");
         let Ok(axe) = fs::read_to_string(&file) else {
             assert!(env::var_os("CI").is_none(), "{} is missing: .ci/run downloads it", file.display());
@@ -75,7 +81,7 @@ impl Visitor {
         };
         for dark in [false, true] {
             self.browser.prefers_dark(dark);
-            assert_eq!(self.browser.accessibility_faults(&axe), [""; 0], "{page}, dark: {dark}");
+            assert_eq!(self.browser.accessibility_faults(&axe, part), [""; 0], "{page}, dark: {dark}");
         }
         self.browser.prefers_dark(false);
     }
