@@ -41,9 +41,10 @@ pub(crate) fn all(batteries: &[Box<dyn Battery>], own: Vec<CommandSpec>) -> Prog
     let of_batteries = batteries.iter().flat_map(|battery| battery.commands());
     let mut all = vec![serve::command()];
     all.extend(of_batteries);
-    all.extend([routes::command(), collectstatic::command(), check::command(), help::command()]);
+    all.extend([routes::command(), collectstatic::command()]);
     #[cfg(feature = "compression")]
     all.push(compressstatic::command());
+    all.extend([check::command(), help::command()]);
     all.extend(own);
     names::check(&all)?;
     Ok(all)
