@@ -6,7 +6,9 @@ mod client;
 mod cookie_keys;
 mod cookies;
 mod fields;
+mod id;
 mod multipart;
+mod page;
 mod time_zone;
 mod trace;
 mod visitor;
@@ -17,32 +19,28 @@ pub(crate) use budget::Budgets;
 pub use cookie_keys::Keys;
 pub(crate) use cookies::header_value as cookie_header;
 pub use cookies::{CookieSent, Cookies, PrivateCookies, SignedCookies};
+pub use id::RequestId;
 pub use multipart::{Multipart, UploadedFile};
 pub use trace::{InvalidTrace, Trace};
 pub use visitor::Visitor;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::panic::Location;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Uri};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::application::Application;
-use crate::profile::Rendered;
 use crate::router::{Matched, Route, SecretPath};
 use crate::sealed::Sealed;
-use crate::{Caching, Error, Outcome, Response, Result, Settings, TimeZone, TypeMap, csrf, header_parameters, upgrade};
+use crate::{Caching, Error, Outcome, Result, Settings, TimeZone, TypeMap, header_parameters, upgrade};
 
-/// The number of tokens and nonces that a request has been given.
+/// The number of parts of the response that no other request may get, besides cookies.
 #[derive(Default)]
 struct OwnParts(usize);
 
@@ -306,14 +304,14 @@ impl Request {
         self.caching
     }
 
-    /// Returns how many parts of the answer no other request may get: CSRF tokens, nonces, cookies and live fragments.
+    /// Returns the number of parts of the response that no other request may get: CSRF tokens, nonces, cookies and live fragments.
     #[doc(hidden)]
     pub fn own_parts(&mut self) -> usize {
         let cookies = self.pending_cookies().map_or(0, |cookies| cookies.pending_count());
         self.extensions.get::<OwnParts>().map_or(0, |parts| parts.0) + cookies
     }
 
-    /// Records that the answer gets a part that no other request may get.
+    /// Records that the response gets a part that no other request may get.
     #[doc(hidden)]
     pub fn note_own_part(&mut self) {
         self.extensions.get_or_insert_with(OwnParts::default).0 += 1;
@@ -341,8 +339,8 @@ impl Request {
         self.is_rerender
     }
 
-    /// Returns whether the application makes this request by itself for a visitor whose own request has ended: a
-    /// [re-render](Self::is_rerender) or a [look](Visitor::look). It should not be counted as a visit.
+    /// Returns whether the application makes this request itself for a visitor whose own request has ended: a
+    /// [re-render](Self::is_rerender) or a [look](Visitor::look). Nothing of it is kept, and it should not be counted as a visit.
     pub fn is_repeated(&self) -> bool {
         self.is_rerender || self.is_look
     }
@@ -381,7 +379,7 @@ impl Request {
         &mut self.body
     }
 
-    /// Returns whether the protocol of the connection can be switched after this request.
+    /// Returns whether the connection can be switched to another protocol after this request.
     pub(crate) fn can_upgrade(&self) -> bool {
         self.can_upgrade
     }
@@ -487,119 +485,6 @@ impl Request {
     pub fn now(&self) -> DateTime<Utc> {
         self.app.clock().now()
     }
-
-    /// Renders a template from the `templates` folder into an HTML page.
-    ///
-    /// ```
-    /// # use lback::{Request, Response, Result};
-    /// use lback::templates::context;
-    ///
-    /// fn index(req: &mut Request) -> Result<Response> {
-    ///     let visits = 3;
-    ///     req.render("index.html", context! { visits, name => "alice" })
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// Returns 500, with the template and the line, if the template does not exist, does not parse or fails.
-    #[track_caller]
-    pub fn render(&mut self, template: &str, context: tera::Context) -> Result<Response> {
-        Ok(Response::html(self.render_to_string(template, context)?))
-    }
-
-    /// Renders a template into a string.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`Request::render`].
-    #[track_caller]
-    pub fn render_to_string(&mut self, template: &str, context: tera::Context) -> Result<String> {
-        let (app, timed) = (self.app.clone(), Rendered::begin());
-        let result = app.templates().render(self, template, context);
-        if let Some(timed) = timed {
-            timed.end(template, Location::caller());
-        }
-        result
-    }
-
-    /// Returns a CSRF token for a page of this visitor, to be sent back in the form field `csrf_token` or in the header
-    /// `X-CSRF-Token`. In a template, `{{ csrf_input() }}` renders the whole field and `{{ csrf_token() }}` the token.
-    ///
-    /// ```
-    /// # use lback::{Request, Response, Result};
-    /// fn form(req: &mut Request) -> Result<Response> {
-    ///     let token = req.csrf_token()?;
-    ///     let field = format!("<input type=\"hidden\" name=\"csrf_token\" value=\"{token}\">");
-    ///     Ok(Response::html(format!("<form method=\"post\">{field}<button>Delete</button></form>")))
-    /// }
-    /// ```
-    ///
-    /// Each call masks the token anew, and all of them stay valid until the visitor logs in or out. The first call sets a
-    /// cookie in the browser. The response is kept out of shared caches.
-    ///
-    /// # Errors
-    /// Returns an error if the system has no random numbers.
-    pub fn csrf_token(&mut self) -> Result<String> {
-        csrf::token(self)
-    }
-
-    /// Invalidates the CSRF tokens of all pages that are open in this browser. This happens automatically when the visitor logs
-    /// in to or out of a session, and when the session's id changes. Call it if your application identifies its visitors by
-    /// other means.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`Request::csrf_token`].
-    pub fn rotate_csrf_token(&mut self) -> Result<()> {
-        csrf::rotate(self)
-    }
-
-    /// Checks that the request does not come from a page of another site, as the browser reports it. Sites that
-    /// `CSRF_TRUSTED_ORIGINS` names count as this one, and so do clients that are no browsers.
-    ///
-    /// Requests that may change something are checked anyway. Call it before a GET request opens something that another site must not
-    /// use in the name of the visitor. WebSockets do so.
-    ///
-    /// # Errors
-    /// Returns 403 if a page of another site has sent the request.
-    #[track_caller]
-    pub fn require_same_origin(&self) -> Result<()> {
-        csrf::check_origin(self)
-    }
-
-    /// Returns the path of the route called `name`, with `params` filled in and escaped.
-    ///
-    /// Parameters that are not in the pattern become the query string.
-    ///
-    /// ```
-    /// # use lback::{Request, Response, Result};
-    /// fn saved(req: &mut Request) -> Result<Response> {
-    ///     let id = 7;
-    ///     Ok(Response::redirect(&req.url_for("post", &[("id", &id)])?))
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// Returns 500 if no route has that name, a parameter is missing, or a value does not match its parameter's type.
-    #[track_caller]
-    pub fn url_for(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<String> {
-        self.app.url_for(name, params)
-    }
-
-    /// Redirects to the route called `name` with status 303, the usual response to a POST.
-    ///
-    /// ```
-    /// # use lback::{Request, Response, Result};
-    /// fn save(req: &mut Request) -> Result<Response> {
-    ///     let id = 7;
-    ///     req.redirect_to("post", &[("id", &id)])
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// Returns the same errors as [`Request::url_for`].
-    #[track_caller]
-    pub fn redirect_to(&self, name: &str, params: &[(&str, &dyn fmt::Display)]) -> Result<Response> {
-        Ok(Response::redirect(&self.url_for(name, params)?))
-    }
 }
 
 impl fmt::Debug for Request {
@@ -628,48 +513,5 @@ impl HeaderKey for &str {
 impl HeaderKey for HeaderName {
     fn find(self, headers: &HeaderMap) -> Option<&hyper::header::HeaderValue> {
         headers.get(self)
-    }
-}
-
-/// The id of a request: 64 bits that reveal nothing about other requests, neither their ids nor their number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId(u64);
-
-static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-
-impl RequestId {
-    /// Hashes the request's number with keys that are drawn when the program starts. Without the keys, the result is as good as
-    /// random, and it is cheaper than asking the system for random numbers each time.
-    fn next() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        RequestId(KEYS.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
-    }
-
-    /// Returns the id of a trace that begins with this request. It ends with the request's own id.
-    fn trace(self) -> u128 {
-        (u128::from(KEYS.hash_one((self.0, "trace"))) << 64) | u128::from(self.0)
-    }
-
-    /// Returns the id as 16 hexadecimal digits. Every response contains it, so this avoids a formatter.
-    pub(crate) fn digits(self) -> [u8; 16] {
-        std::array::from_fn(|at| b"0123456789abcdef"[(self.0 >> (60 - 4 * at)) as usize & 15])
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl fmt::Debug for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for RequestId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }

@@ -21,7 +21,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Returns whether the sender may record the trace.
+    /// Returns whether the sender may have recorded the trace: the flag `sampled`.
     pub fn is_sampled(&self) -> bool {
         self.is_sampled
     }
@@ -47,7 +47,7 @@ impl fmt::Debug for Trace {
     }
 }
 
-/// The text is not a `traceparent`.
+/// The error for a text that is not a `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidTrace;
 
@@ -83,7 +83,7 @@ fn is_digit(byte: u8) -> bool {
 impl Request {
     /// Returns the trace that the request belongs to, if the client has sent a valid `traceparent`. The log shows it with the request.
     ///
-    /// Anyone can send such a header. It must not decide anything.
+    /// Any client can send such a header, so base no decision on it.
     pub fn trace(&self) -> Option<Trace> {
         let mut values = self.headers().get_all("traceparent").iter();
         let value = values.next().filter(|_| values.next().is_none())?;
@@ -108,7 +108,7 @@ impl Request {
     /// # assert_eq!(response.text(), format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{id}-01"));
     /// ```
     ///
-    /// Pass on a header `tracestate` as it was received.
+    /// If the request has a header `tracestate`, pass it on unchanged.
     pub fn traceparent(&self) -> String {
         let trace = self.trace().unwrap_or_else(|| Trace { id: self.id().trace(), is_sampled: false });
         trace.header(self.id())

@@ -14,8 +14,7 @@ use crate::router::{Endpoint, Matched};
 use crate::view::View;
 use crate::{Error, Request, Result, StatusCode};
 
-/// The sender of a request, for code that runs after the request has ended: it can ask again who the visitor is and what they are allowed
-/// to do.
+/// The sender of a request, for code that runs after the request has ended: it can look up again who the visitor is and what they may do.
 ///
 /// ```
 /// use lback::http::Visitor;
@@ -64,11 +63,11 @@ impl Request {
 
 impl Visitor {
     /// Runs `look` with a GET request that has the path and the headers of the original one: the session, the user and their permissions
-    /// are those of now. The middleware of the route runs around it, including its guards, but nothing that comes before the unit of work,
+    /// are the current ones. The middleware of the route runs around it, including its guards, but nothing that comes before the unit of work,
     /// such as the request log.
     ///
-    /// The request only reads. Its unit of work is rolled back, its session is neither saved nor kept alive, and its cookies are not
-    /// sent.
+    /// The request only reads, also if it is refused: its unit of work is rolled back, its session is neither saved nor kept alive, and its
+    /// cookies are not sent.
     ///
     /// `look` runs like a plain view, on a thread where it may block.
     ///
@@ -87,7 +86,7 @@ impl Visitor {
             let look = look.lock().unwrap_or_else(PoisonError::into_inner).take();
             let value = look.map(|look| look(req)).transpose()?;
             *result.lock().unwrap_or_else(PoisonError::into_inner) = value;
-            // What the request has done is not kept.
+            // Not a response, which a middleware such as a cache would keep.
             Err(Error::new(StatusCode::SERVICE_UNAVAILABLE, "the request was only for looking"))
         };
         let layers = self.0.app.inner_layers(self.0.matched.as_ref());
