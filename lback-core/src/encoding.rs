@@ -4,7 +4,7 @@ use hyper::header::{self, HeaderMap};
 
 use crate::header_parameters;
 
-/// The encoding of a compressed file next to the original.
+/// The encoding of a compressed response, or of a compressed file next to the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Encoding {
     /// The name in `Accept-Encoding` and `Content-Encoding`.

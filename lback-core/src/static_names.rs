@@ -8,14 +8,12 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
+use crate::encoding::{ENCODINGS, Encoding};
 use crate::file_state::{FileState, digits, fingerprint};
 use crate::{Error, Result};
 
 /// Number of hexadecimal digits of a file's SHA-256 hash in its name. They only have to distinguish versions of the same file.
 const HASH_LENGTH: usize = 8;
-
-/// Suffixes of compressed files next to their originals.
-const COMPRESSED: [&str; 3] = [".br", ".zst", ".gz"];
 
 /// The files in a folder, each with a second name that changes when its content does: `css/site.css` is also
 /// `css/site.1f3a9c20.css`.
@@ -127,7 +125,8 @@ impl StaticNames {
             .files
             .keys()
             .filter_map(|name| {
-                let (original, suffix) = COMPRESSED.iter().find_map(|suffix| Some((name.strip_suffix(suffix)?, suffix)))?;
+                let (original, suffix) =
+                    ENCODINGS.iter().find_map(|Encoding { suffix, .. }| Some((name.strip_suffix(suffix)?, *suffix)))?;
                 Some((name.clone(), format!("{}{suffix}", self.hashed(original)?)))
             })
             .collect();
@@ -181,7 +180,7 @@ fn with_hash(name: &str, hash: &str) -> String {
 fn without_hash(name: &str) -> impl Iterator<Item = String> {
     let is_hash = |part: &str| part.len() == HASH_LENGTH && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let file = name.rfind('/').map_or(0, |slash| slash + 1);
-    let places = if COMPRESSED.iter().any(|suffix| name.ends_with(suffix)) { 3 } else { 2 };
+    let places = if ENCODINGS.iter().any(|encoding| name.ends_with(encoding.suffix)) { 3 } else { 2 };
     let dots = name[file..].rmatch_indices('.').map(move |(at, _)| file + at);
     let ends = std::iter::once(name.len()).chain(dots.clone());
     let parts = dots.zip(ends).take(places).filter(move |(dot, end)| is_hash(&name[dot + 1..*end]));

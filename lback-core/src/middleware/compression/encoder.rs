@@ -16,7 +16,7 @@ use crate::Body;
 use crate::encoding::Encoding;
 use crate::error::BoxError;
 
-/// How much work an encoder takes.
+/// The effort of an encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effort {
     /// For responses that are compressed while a client waits.
@@ -30,7 +30,7 @@ const BUFFER: usize = 4096;
 /// The binary logarithm of the window of Brotli: 4 MB, as browsers accept for all content.
 const WINDOW: u32 = 22;
 
-/// An encoder that writes into the memory.
+/// An encoder that writes into memory.
 pub(super) enum Encoder {
     Gzip(GzEncoder<Vec<u8>>),
     Brotli(Box<CompressorWriter<Vec<u8>>>),
@@ -73,7 +73,7 @@ impl Encoder {
         }))
     }
 
-    /// Encodes a whole content.
+    /// Encodes the whole content.
     pub(super) fn whole(mut self, bytes: &[u8]) -> io::Result<Bytes> {
         match &mut self {
             Encoder::Gzip(encoder) => encoder.write_all(bytes)?,

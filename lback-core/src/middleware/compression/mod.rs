@@ -15,14 +15,14 @@ use self::encoder::{Effort, EncodedBody, Encoder};
 use crate::encoding::{ENCODINGS, Encoding, accepted_by};
 use crate::{Body, Middleware, Next, Request, Response, Result, blocking};
 
-/// Smaller contents hardly become smaller.
+/// Content below this length, in bytes, hardly becomes smaller.
 const LEAST: usize = 1024;
-/// Larger contents are compressed on another thread, as that takes milliseconds.
+/// Content above this length, in bytes, is compressed on another thread, as that takes milliseconds.
 const QUICK: usize = 32 * 1024;
 
 /// Compresses responses with Brotli, Zstandard or gzip, as the client accepts.
 ///
-/// Texts are compressed: HTML, CSS, scripts, JSON, XML, SVG and the like. Images, videos, archives and contents below 1 KiB are left alone,
+/// Texts are compressed: HTML, CSS, scripts, JSON, XML, SVG and the like. Images, videos, archives and content below 1 KiB are left alone,
 /// and so are parts of files (206), [events](Response::events), responses that are encoded already, and those with
 /// `Cache-Control: no-transform`. The parts of a stream are sent as they come.
 ///
@@ -44,10 +44,11 @@ impl Middleware for Compression {
         }
         let accepted = accepted_by(req.headers());
         let has_conditions = req.headers().contains_key(header::IF_NONE_MATCH) || req.headers().contains_key(header::IF_MATCH);
-        let asked = if has_conditions { tags::restore(req.headers_mut()) } else { None };
+        let asked = if has_conditions { tags::restore(req.headers_mut()) } else { Vec::new() };
         let mut response = next.run(req).await?;
         if response.status() == StatusCode::NOT_MODIFIED {
-            if let Some(encoding) = asked {
+            if let Some(encoding) = tags::encoding_of(&asked, response.headers()) {
+                add_vary(response.headers_mut());
                 tags::mark(response.headers_mut(), encoding);
             }
             return Ok(response);
@@ -86,7 +87,7 @@ fn is_compressible(response: &Response) -> bool {
         && is_text(text(header::CONTENT_TYPE))
 }
 
-/// Returns whether contents of this media type become smaller. Events are never held back by an encoder.
+/// Returns whether content of this media type becomes smaller. Events are left out, so that no encoder holds them back.
 fn is_text(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_named = |kinds: &[&str]| kinds.contains(&kind.as_str());
@@ -118,7 +119,7 @@ async fn compress(mut response: Response, encoding: Encoding, method: &Method) -
     let body = std::mem::take(response.body_mut());
     let encoder = Encoder::new(encoding, Effort::Quick)?;
     *response.body_mut() = match body.as_bytes() {
-        // The head says the same, but for the length, which would cost the work.
+        // The same headers except for the length, which only the work would show.
         _ if *method == Method::HEAD => Body::stream(EncodedBody::new(Body::empty(), encoder)),
         None => Body::stream(EncodedBody::new(body, encoder)),
         Some(bytes) if bytes.len() <= QUICK => Body::from(encoder.whole(bytes)?),
@@ -152,13 +153,13 @@ pub fn compress_file(path: &Path) -> io::Result<Vec<PathBuf>> {
         let mut name = path.as_os_str().to_owned();
         name.push(encoding.suffix);
         let target = PathBuf::from(name);
-        let encoded = Encoder::new(encoding, Effort::Best)?.whole(&content)?;
-        if content.len() < LEAST || encoded.len() >= content.len() {
+        let encoded = if content.len() < LEAST { None } else { Some(Encoder::new(encoding, Effort::Best)?.whole(&content)?) };
+        let Some(encoded) = encoded.filter(|encoded| encoded.len() < content.len()) else {
             match fs::remove_file(&target) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => continue,
             }
-        }
+        };
         let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
         file.write_all(&encoded)?;
         // Others must be able to read it, as they could read the original.
