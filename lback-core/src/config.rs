@@ -16,9 +16,9 @@ use crate::time_zone::TimeZone;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum LogFormat {
-    /// Lines for people.
+    /// One line per event, for people.
     Text,
-    /// An object per line, for programs.
+    /// One JSON object per line, for programs.
     Json,
 }
 

@@ -12,10 +12,10 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::origin::{Origin, Origins};
 
-/// Which pages of other sites may call a route, and how: [`Router::cors`](crate::Router::cors).
+/// The pages of other sites that may call a route, and what they may send and read: [`Router::cors`](crate::Router::cors).
 ///
 /// Browsers let a page read the response of another site only if that site allows it, and ask it before requests that an HTML form could
-/// not send. Programs other than browsers are not concerned.
+/// not send. Other programs ignore this.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,7 +51,7 @@ pub struct Cors {
 const HEADERS: [&str; 8] =
     ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "traceparent", "x-csrf-token", "x-requested-with"];
 
-/// The headers that pages may read, besides those that they always may.
+/// The headers that pages may read, besides those that browsers always let them read.
 const EXPOSED: [&str; 7] = ["etag", "link", "location", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"];
 
 impl Cors {
@@ -118,7 +118,7 @@ impl Cors {
         self
     }
 
-    /// Checks the options and prepares the headers. `place` is that of the route's option.
+    /// Checks the options and prepares the headers. `place` is the location of the call of `Router::cors`.
     ///
     /// # Errors
     /// Returns what is wrong, and what to write instead.
@@ -210,8 +210,8 @@ impl CorsPolicy {
         }
     }
 
-    /// Adds what a preflight asks for. `of_routes` are the methods of the routes at its path. Returns what is not allowed, and the code
-    /// that would allow it.
+    /// Adds the allowed methods and headers. `of_routes` are the methods of the routes at the path of the preflight. Returns the first
+    /// method or header that the preflight asks for and that is not allowed, and the code that would allow it.
     pub(crate) fn allow(&self, asked: &Preflight, of_routes: &[Method], headers: &mut HeaderMap) -> Option<(String, String)> {
         let methods = self.0.methods.as_deref().unwrap_or(of_routes);
         if let Some(value) = list(methods.iter().map(Method::as_str)) {
@@ -242,13 +242,13 @@ impl CorsPolicy {
         self.0.place
     }
 
-    /// Returns whether nothing has been warned of yet: any site can cause any number of refusals.
+    /// Returns `true` once, for the first warning: any site can cause any number of refusals.
     pub(crate) fn is_first_warning(&self) -> bool {
         !self.0.has_warned.swap(true, Ordering::Relaxed)
     }
 }
 
-/// What a browser asks before it sends a request of another site's page.
+/// The method and the headers of a request that a page of another site wants to send, as its browser asks beforehand.
 pub(crate) struct Preflight {
     pub(crate) method: String,
     pub(crate) headers: String,

@@ -12,7 +12,7 @@ pub enum Outcome {
     Succeeded,
     /// An error with a status below 500, such as a 404: database work is rolled back; the session and cookies are kept.
     Refused,
-    /// An error or a response with a status of 500 or above, a panic, or a [re-render](Request::is_rerender): nothing is kept.
+    /// An error or a response with a status of 500 or above, a panic, or a [repeated request](Request::is_repeated): nothing is kept.
     Failed,
 }
 
@@ -58,7 +58,7 @@ impl Request {
     /// }
     /// ```
     pub fn conclude(&mut self, result: Result<&Response, &Error>) -> Outcome {
-        let outcome = if self.is_rerender() { Outcome::Failed } else { Outcome::of(result) };
+        let outcome = if self.is_repeated() { Outcome::Failed } else { Outcome::of(result) };
         self.set_outcome(outcome);
         outcome
     }

@@ -1,4 +1,4 @@
-//! Requests by which the application makes a page again that a visitor has open.
+//! Requests with which the application renders a page again that a visitor has open.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -32,11 +32,11 @@ static DROPPED: [HeaderName; 11] = [
 ];
 const DROPPED_PREFIXES: [&str; 4] = ["if-", "last-event-id", "sec-fetch-", "sec-websocket-"];
 
-/// A page of this application that a visitor has open, to make it again as that visitor.
+/// A page that a visitor has open, to be rendered again for that visitor.
 ///
 /// It is requested with GET inside the process, through the router and all middleware, with the cookies, the language and the address
 /// of the visitor. [`Request::is_rerender`] tells it from the visit. Nothing of it is kept: its database work is rolled back, its
-/// session is not saved or renewed, and its cookies go nowhere. It is logged only at the level `debug`, and sends no signals of HTTP.
+/// session is not saved or renewed, and its cookies are not sent. It is logged only at the level `debug`, and sends no signals of HTTP.
 ///
 /// ```
 /// use lback::{Request, Response, Result};
@@ -92,7 +92,7 @@ impl Rerender {
         Ok(Rerender { app: req.app().clone(), page: Uri::from(path), headers, peer: req.peer_addr(), mask: Mask::random()? })
     }
 
-    /// Makes the page. `extension` is put into the [extensions](Request::extensions_mut) of its request.
+    /// Renders the page. `extension` is put into the [extensions](Request::extensions_mut) of its request.
     ///
     /// The response is what the visitor would get, including error pages. Only its status, its headers and what the page has noted in
     /// `extension` are of use for anything but a test.

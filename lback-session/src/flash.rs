@@ -22,14 +22,14 @@ pub(crate) enum Viewing {
     Head,
     /// Perhaps nobody: the browser prefetches or prerenders it.
     Ahead,
-    /// The visitor, who has it open: the application makes it again, and keeps nothing of the request.
+    /// The application: it makes the request [again](Request::is_repeated) for the visitor, and keeps nothing of it.
     Again,
 }
 
 impl Viewing {
     pub(crate) fn of(req: &Request) -> Self {
         match *req.method() {
-            _ if req.is_rerender() => Viewing::Again,
+            _ if req.is_repeated() => Viewing::Again,
             Method::HEAD => Viewing::Head,
             _ if req.is_prefetch() => Viewing::Ahead,
             _ => Viewing::Person,

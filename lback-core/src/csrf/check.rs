@@ -20,7 +20,7 @@ pub(crate) fn check_head(req: &mut Request) -> Result<()> {
 }
 
 /// Checks that no page of another site has caused a request that has no token, unless `CSRF_TRUSTED_ORIGINS` names that site. Clients
-/// that are no browsers say nothing about a page.
+/// other than browsers do not name a page.
 pub(crate) fn check_origin(req: &Request) -> Result<()> {
     let says = |name: &str| req.headers().contains_key(name);
     if !says("sec-fetch-site") && !says("origin") {

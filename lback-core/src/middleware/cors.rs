@@ -31,7 +31,7 @@ impl CorsMiddleware {
 
 impl Middleware for CorsMiddleware {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        let preflight = asked_for(req);
+        let preflight = preflight_of(req);
         let Some(policy) = policy(req, preflight.as_ref()) else {
             if preflight.is_some() {
                 self.warn_of_missing(req);
@@ -61,8 +61,8 @@ impl Middleware for CorsMiddleware {
     }
 }
 
-/// Returns what the request asks for, if it is a preflight.
-fn asked_for(req: &Request) -> Option<Preflight> {
+/// Returns the preflight, if the request is one.
+fn preflight_of(req: &Request) -> Option<Preflight> {
     let text = |name| req.headers().get(name).and_then(|value| value.to_str().ok());
     let method = text(header::ACCESS_CONTROL_REQUEST_METHOD)?;
     if *req.method() != Method::OPTIONS || !req.headers().contains_key(header::ORIGIN) {

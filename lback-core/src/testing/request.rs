@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::redirect;
 use super::{CheckedResponse, Client, MultipartBuilder, ResponseCheck, TestResponse, csrf, jar};
+use crate::router::Lookup;
 use crate::{Error, Result, Upgraded};
 
 const MAX_REDIRECTS: usize = 10;
@@ -240,7 +241,11 @@ impl<'a> RequestBuilder<'a> {
             csrf::remove_cookie(&mut received.headers, &name);
         }
         client.jar().store(&received.headers, &host, &path, client.clock().now());
-        if let Some(check) = client.app().route_of(&self.method, &path).and_then(|route| route.option::<ResponseCheck>().cloned()) {
+        let check = match client.app().find_route(&self.method, &path) {
+            Lookup::Found(matched) => matched.route().option::<ResponseCheck>().cloned(),
+            Lookup::Fallback(_) => None,
+        };
+        if let Some(check) = check {
             let (status, headers, body) = (received.status, &received.headers, &received.body);
             if let Err(problem) = check.run(&CheckedResponse { method: &self.method, status, headers, body }) {
                 let response = TestResponse::new(self.method.clone(), self.path.clone(), received);

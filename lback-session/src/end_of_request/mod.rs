@@ -26,8 +26,8 @@ pub(crate) fn finish(req: &mut Request, mut session: AppSession, result: Result<
     if let Some(error) = session.why_broken() {
         return End::Reached(if outcome.has_failed() { result } else { Err(error) });
     }
-    // Nothing of a re-render is kept, not even that it ends a session, which a request that fails does.
-    if req.is_rerender() {
+    // Nothing of it is kept, not even that it ends a session, which a request that fails does.
+    if req.is_repeated() {
         put_back(req, session);
         return End::Reached(result);
     }
