@@ -230,7 +230,7 @@ impl Db {
         Ok(())
     }
 
-    /// Runs SQL that tells of changes.
+    /// Runs the SQL of an announcement.
     pub(crate) fn run_announcement(&mut self, sql: &str) -> QueryResult<()> {
         match self {
             #[cfg(feature = "sqlite")]
@@ -240,7 +240,7 @@ impl Db {
         }
     }
 
-    /// Tells of changes that were made outside of a transaction.
+    /// Announces changes that were made outside of a transaction.
     pub(crate) fn announce_late(&mut self) {
         let announced = self.announcement().and_then(|announcement| {
             if let Some(sql) = &announcement {

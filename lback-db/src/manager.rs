@@ -29,7 +29,7 @@ pub struct Manager {
     /// The time when a connection was last found dead. Connections that were last used before are not trusted.
     #[cfg(feature = "postgres")]
     last_death: Arc<Mutex<Option<Instant>>>,
-    /// Who hears of the changes of the connections of the pool.
+    /// The recorder of the changes on connections of the pool.
     pub(crate) recording: Arc<OnceLock<Arc<Recording>>>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Effect {
     pub(super) tables: Vec<(String, Verbs)>,
     /// The functions that it calls, which may change tables as well. Functions of SQLite cannot.
     pub(super) calls: Vec<String>,
-    /// Whether it may change anything.
+    /// `true` if it may change anything.
     pub(super) everything: bool,
 }
 

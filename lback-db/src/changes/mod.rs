@@ -1,4 +1,4 @@
-//! Records which tables and rows the transactions of an application change, for what must be told with their commit.
+//! Records the tables and rows that the transactions of an application change, for a recorder that stores them with the commit.
 
 mod effect;
 mod recording;
@@ -21,7 +21,7 @@ use crate::Db;
 /// The most rows of a table that a transaction records one by one.
 const MOST_ROWS: usize = 100;
 
-/// Hears of the changes of the application's transactions: [`Database::record_changes`](crate::Database::record_changes).
+/// Receives the changes of the application's transactions: [`Database::record_changes`](crate::Database::record_changes).
 pub trait ChangeRecorder: Send + Sync + 'static {
     /// Returns a mark of what is known to be committed now. A transaction that begins keeps it: [`UnitChanges::begun`].
     fn mark(&self) -> u64;
@@ -96,7 +96,7 @@ impl Changes {
     }
 }
 
-/// The changes of a unit of work that are not committed yet. Shared, as some look at them while the unit of work has its connection.
+/// The changes of a unit of work that are not committed yet. Shared, as they are read while the unit of work has its connection.
 #[derive(Clone, Default)]
 pub struct UnitChanges(Arc<Mutex<Unit>>);
 
@@ -144,8 +144,8 @@ impl UnitChanges {
         changes
     }
 
-    /// Runs `work` after the commit, and never if the work is rolled back: for those who have no unit of work at hand, otherwise as
-    /// [`DbSession::on_commit`](crate::DbSession::on_commit).
+    /// Runs `work` after the commit, and never if the work is rolled back: as
+    /// [`DbSession::on_commit`](crate::DbSession::on_commit), for code that has no unit of work at hand.
     pub fn on_commit(&self, work: impl FnOnce() + Send + 'static) {
         self.lock().on_commit.push(Box::new(work));
     }

@@ -102,7 +102,7 @@ impl Tracking {
     }
 }
 
-/// The place of a connection for what it records; `None` while nobody wants to know.
+/// The place of a connection for what it records; `None` if the database has no recorder.
 type Place = Option<Box<Tracking>>;
 
 impl Db {

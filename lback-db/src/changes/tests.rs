@@ -40,6 +40,7 @@ fn the_changed_tables_are_found() {
         ("WITH x AS (SELECT 1) UPDATE posts SET n = 1", "posts:u"),
         ("MERGE INTO posts USING n ON true WHEN MATCHED THEN UPDATE SET a = 1 WHEN NOT MATCHED THEN DO NOTHING", "posts:iud"),
         ("-- a comment\nDELETE FROM /* not users */ posts", "posts:d"),
+        ("-- a comment\r\nDELETE FROM posts -- another", "posts:d"),
         ("UPDATE \"a\"\"b\" SET n = 1", "a\"b:u"),
         ("DELETE FROM Straße", "straße:d"),
     ] {
@@ -83,6 +84,7 @@ fn what_cannot_be_told_may_change_everything() {
         "UPDATE posts SET n = 'never closed",
         "EXPLAIN ANALYZE DELETE FROM posts",
         "/* nested /* */ DELETE FROM posts; */ SELECT 1",
+        "SELECT 1 -- a comment\r; DELETE FROM posts",
         "UPDATE (posts) SET n = 1",
         ")",
     ] {

@@ -35,7 +35,7 @@ pub(super) fn words(sql: &str, brackets_quote: bool) -> Option<Vec<Word>> {
         let rest = &sql[at..];
         at += match byte {
             byte if byte.is_ascii_whitespace() => 1,
-            b'-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            b'-' if rest.starts_with("--") => line_comment(rest)?,
             b'/' if rest.starts_with("/*") => comment(rest)?,
             b'\'' => quoted(rest, '\'')?.1,
             b'"' | b'`' => {
@@ -88,6 +88,12 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
         }
     }
     None
+}
+
+/// Returns the length of the comment up to the end of its line. A carriage return alone ends it in PostgreSQL, but not in SQLite.
+fn line_comment(text: &str) -> Option<usize> {
+    let length = text.find('\n').unwrap_or(text.len());
+    (!text[..length].trim_end_matches('\r').contains('\r')).then_some(length)
 }
 
 /// Returns the length of the comment at the beginning. In PostgreSQL, comments nest; SQLite ends them at the first `*/`.

@@ -172,7 +172,7 @@ impl DbSession {
         Ok(Open { connection, changes_before })
     }
 
-    /// Returns the changes that are not committed yet. They are recorded only if someone [asks for that](Database::record_changes).
+    /// Returns the changes that are not committed yet. They are recorded only if the database has a [recorder](Database::record_changes).
     pub fn changes(&mut self) -> UnitChanges {
         self.changes.get_or_insert_default().clone()
     }
