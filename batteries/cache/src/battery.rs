@@ -16,7 +16,7 @@ use crate::settings::is_redis;
 use crate::store::Store;
 use crate::{Cache, CacheCounts, CacheSettings, cached, changes, commands, fragment, pages, store};
 
-/// How often old rows are deleted.
+/// The interval between deletions of old rows.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Adds the cache to [`App`].
@@ -108,7 +108,7 @@ impl Battery for CacheBattery {
     }
 }
 
-/// Measures how often values were found.
+/// Adds the numbers of found and missing values to the metrics.
 fn metrics(app: &Application, metrics: &mut Metrics) -> Result<()> {
     let Some(cache) = app.state::<Cache>() else { return Ok(()) };
     let CacheCounts { hits, stale, misses } = cache.counts();

@@ -55,7 +55,7 @@ pub(crate) struct Inner {
     pub(crate) counts: Counts,
 }
 
-/// How often values were found.
+/// The numbers of values that were found and of those that were not.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) hits: AtomicU64,
@@ -71,7 +71,7 @@ pub(crate) struct View {
     pub(crate) since: Option<(Instant, u64)>,
     /// The changes that are not committed yet.
     pub(crate) unit: Option<UnitChanges>,
-    /// Whether all statements of the transaction see the same state of the database, which may be an older one.
+    /// `true` if all statements of the transaction see the same state of the database, which may be an older one.
     pub(crate) sees_one_state: bool,
     /// That state.
     pub(crate) seen: Option<Snapshot>,
@@ -133,8 +133,8 @@ impl Cache {
 
     /// Removes an entry. With `CACHE_URL = "memory:"`, it is removed in this process.
     ///
-    /// In a request, or [`on`](Self::on) a transaction, it is removed again after the commit, before the response leaves: others may
-    /// have computed it meanwhile from what the transaction has changed.
+    /// In a request, or [`on`](Self::on) a transaction, it is removed again after the commit, before the response leaves: another
+    /// request may have computed it in the meantime from the rows as they were before the transaction.
     ///
     /// # Errors
     /// Returns 503 if the store cannot be written.
@@ -183,7 +183,7 @@ impl Cache {
     }
 }
 
-/// How often values were found since the process has started.
+/// The numbers of values that were found and of those that were not, since the process has started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheCounts {

@@ -86,7 +86,7 @@ pub(crate) struct Lead {
 }
 
 impl Lead {
-    /// Returns whether the value may be stored: its key was not removed meanwhile.
+    /// Returns whether the value may be stored: its key has not been removed since the computation began.
     pub(crate) fn is_current(&self) -> bool {
         self.flights.lock().get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
     }

@@ -8,44 +8,53 @@ use super::Cached;
 /// The key of a response.
 pub(super) struct Key {
     pub(super) text: String,
-    /// Whether the response is for a user who is logged in.
+    /// `true` if the response is for a user who is logged in.
     pub(super) is_of_user: bool,
 }
 
 impl Cached {
     /// Returns the key of the request, or `None` if its response is not cached.
-    pub(super) fn key(&self, req: &mut Request) -> Result<Option<Key>> {
-        let Ok(query) = req.query::<Vec<(String, String)>>() else { return Ok(None) };
-        let mut used = Vec::new();
-        for (name, value) in query {
-            if self.query.contains(&name) {
-                used.push((name, value));
-            } else if !self.ignored.contains(&name) {
-                return Ok(None);
-            }
-        }
-        // The order of the values of one parameter matters, that of the parameters does not.
-        used.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let user = if self.per_user { user(req)? } else { None };
-        let language = best_language(&self.languages, req.header("accept-language").unwrap_or_default());
+    pub(super) async fn key(&self, req: &mut Request) -> Result<Option<Key>> {
+        let Some(query) = self.used_query(req) else { return Ok(None) };
+        let user = if self.per_user { user(req).await? } else { None };
         let mut parts = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             parts.push(part(req)?);
         }
-        let is_of_user = user.is_some();
-        let key = (req.is_secure(), req.host(), req.path(), used, user, language, parts);
-        Ok(Some(Key { text: format!("page:{}", serde_json::to_string(&key)?), is_of_user }))
+        let language = best_language(&self.languages, req.header("accept-language").unwrap_or_default());
+        // With its port, which a page may contain in its links.
+        let host = req.authority().map(str::to_ascii_lowercase);
+        let key = ("page", req.is_secure(), host, req.path(), query, &user, language, parts);
+        Ok(Some(Key { text: serde_json::to_string(&key)?, is_of_user: user.is_some() }))
+    }
+
+    /// Returns the parameters of the query that distinguish responses, or `None` if the request has parameters that are not named.
+    fn used_query(&self, req: &Request) -> Option<Vec<(String, String)>> {
+        let mut used = Vec::new();
+        if req.uri().query().is_none_or(str::is_empty) {
+            return Some(used);
+        }
+        for (name, value) in req.query::<Vec<(String, String)>>().ok()? {
+            if self.query.contains(&name) {
+                used.push((name, value));
+            } else if !self.ignored.contains(&name) {
+                return None;
+            }
+        }
+        // The order of the values of one parameter matters, that of the parameters does not.
+        used.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Some(used)
     }
 }
 
 /// Returns what identifies the user of the session: also the signature of their password, so that a session that it has outdated does
 /// not find the pages of another, and the user as whom a superuser acts.
-fn user(req: &mut Request) -> Result<Option<serde_json::Value>> {
+async fn user(req: &mut Request) -> Result<Option<serde_json::Value>> {
     // Without a look at the session, a visitor who brings none can share a response.
     if !req.route().is_some_and(RouteSession::has_session) || !req.brings_session() {
         return Ok(None);
     }
-    let session = req.session();
+    let session = req.load_session().await;
     let Some(id) = session.get::<serde_json::Value>("user_id")?.filter(|id| !id.is_null()) else { return Ok(None) };
     let signature = session.get::<serde_json::Value>("_auth")?;
     let acting_as = session.get::<serde_json::Value>("_acting_as")?;
@@ -54,6 +63,7 @@ fn user(req: &mut Request) -> Result<Option<serde_json::Value>> {
 
 /// Returns the language that the header prefers.
 fn best_language<'l>(languages: &'l [String], header: &str) -> Option<&'l str> {
+    let first = languages.first()?.as_str();
     let mut best: Option<(&str, f32)> = None;
     // A header may be long.
     for range in header.split(',').take(50) {
@@ -71,7 +81,7 @@ fn best_language<'l>(languages: &'l [String], header: &str) -> Option<&'l str> {
             best = Some((found, quality));
         }
     }
-    best.map(|(language, _)| language).or_else(|| languages.first().map(String::as_str))
+    Some(best.map_or(first, |(language, _)| language))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Middleware for Cached {
         if !matches!(*req.method(), Method::GET | Method::HEAD) || req.is_rerender() {
             return next.run(req).await;
         }
-        let Some(key) = self.key(req)? else { return next.run(req).await };
+        let Some(key) = self.key(req).await? else { return next.run(req).await };
         let entry = self.entry(&req.cache()?, &key.text);
         if *req.method() == Method::HEAD {
             let page = entry.get_async::<Page>().await?;

@@ -12,7 +12,7 @@ use crate::sealed::Sealed;
 
 type Part = Arc<dyn Fn(&mut Request) -> Result<String> + Send + Sync>;
 
-/// How the responses of a route are cached: [`Router::cached`](RouterCache::cached).
+/// The options of a route whose responses are cached: [`Router::cached`](RouterCache::cached).
 ///
 /// ```
 /// use std::time::Duration;

@@ -12,7 +12,7 @@ pub(super) struct Page {
     headers: HeaderMap,
     #[serde(with = "text")]
     body: Bytes,
-    /// Whether it is for the requests with the same cookies only.
+    /// `true` if it is only for requests with the same cookies.
     pub(super) is_per_visitor: bool,
 }
 
@@ -57,11 +57,14 @@ impl Page {
 
 /// Returns whether `If-None-Match` names the tag. Weak tags count as equal (RFC 9110, 13.1.2).
 fn is_known(headers: &HeaderMap, tag: &[u8]) -> bool {
-    let strong = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
-    let tag = strong(tag);
     let lines = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut tags = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
-    tags.any(|known| known == b"*" || (!tag.is_empty() && strong(known) == tag))
+    tags.any(|known| known == b"*" || (!tag.is_empty() && strong(known) == strong(tag)))
+}
+
+/// Returns a tag without the mark of a weak one.
+fn strong(tag: &[u8]) -> &[u8] {
+    tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
 /// Headers as a list of names and values.

@@ -1,4 +1,4 @@
-//! The tables of the database, and which of them change with others.
+//! The tables of the database, and those that the database changes along with others.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,7 +1,7 @@
 //! Looks for changes that others have committed, on a connection of its own.
 //!
-//! A look that began after a request arrived sees every commit that was answered before. Requests that arrive meanwhile wait for the
-//! next one, which serves all of them.
+//! A look that began after a request arrived sees every commit that was answered before. Requests that arrive during it wait for
+//! the next one, which serves all of them.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -16,9 +16,9 @@ use tokio::sync::Notify;
 use super::log::Change;
 use super::{Knowledge, Snapshot};
 
-/// How long a look is waited for.
+/// The maximum time that a request waits for a look.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long the thread waits for work before it checks whether it is still needed.
+/// The time for which the thread waits for work before it checks whether it is still needed.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// Looks for changes.
@@ -230,7 +230,7 @@ fn late() -> Error {
     Error::unavailable(format!("the database did not tell within {PATIENCE:?} what has changed"))
 }
 
-/// Looks for changes whenever that is wanted, until nobody needs it any more.
+/// Looks for changes on request, until the looker is dropped.
 fn serve(looker: &Weak<Looker>) {
     let mut connection = Connection::default();
     while let Some(looker) = looker.upgrade() {

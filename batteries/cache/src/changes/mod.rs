@@ -7,7 +7,7 @@
 //!   if it has seen all changes of its slots ([`log`]).
 //!
 //! So no value is served that is older than a commit which was answered before the request arrived, whichever process committed, and
-//! even if processes are killed meanwhile. If something is not known, a value is computed again.
+//! even if processes are killed in between. If something is not known, a value is computed again.
 
 mod graph;
 mod log;

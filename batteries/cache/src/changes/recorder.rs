@@ -15,7 +15,7 @@ use super::slots::{self, EVERYTHING, Slot};
 const MOST: usize = 256;
 
 /// Tables that only the framework changes, all the time, and that no value can depend on.
-const UNRECORDED: [&str; 13] = [
+const UNRECORDED: [&str; 14] = [
     "__lback_session_ends",
     "auth_attempts",
     "cache_changes",
@@ -27,6 +27,7 @@ const UNRECORDED: [&str; 13] = [
     "job_counts",
     "job_queue",
     "job_schedules",
+    "rate_limits",
     "sessions",
     "sqlite_sequence",
 ];
@@ -36,7 +37,7 @@ pub(crate) fn is_recorded(table: &str) -> bool {
     !UNRECORDED.contains(&table)
 }
 
-/// The knowledge of this process about the database: its changes, and which tables change with others.
+/// The knowledge of this process about the database: its changes, and the tables that change along with others.
 pub(crate) struct Knowledge {
     pub(crate) log: RwLock<Log>,
     graph: RwLock<Option<Arc<Graph>>>,

@@ -1,4 +1,4 @@
-//! Which values a request may take from the cache, and store there.
+//! Decides which values a request may take from the cache and store there.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ use crate::store::{Meta, Stored, TagMark};
 /// The access of a request to an entry.
 #[derive(Default)]
 pub(super) struct Access {
-    /// Whether it may take a value.
+    /// `true` if it may take a value.
     pub(super) may_read: bool,
     /// The changes that its computation sees at least; `None` if what it computes is not stored.
     seen: Option<Option<Snapshot>>,
@@ -50,7 +50,7 @@ pub(crate) enum Outcome {
 }
 
 impl Cache {
-    /// Returns who looks for changes, if there are dependencies, and since when a look is recent enough.
+    /// Returns the looker, if there are dependencies, and the time since when a look is recent enough.
     pub(super) fn looks_for(&self, slots: &[Slot]) -> Option<(Arc<Looker>, Instant)> {
         if slots.is_empty() {
             return None;

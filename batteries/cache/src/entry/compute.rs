@@ -16,10 +16,21 @@ use crate::store::{Stored, TagMark};
 
 /// The next step of a request to get a value.
 enum Next<T> {
-    Take(Arc<T>),
-    Compute(Lead),
+    /// Looks into the store.
+    Find,
     /// Another request computes the value.
     Wait(Arc<Flight>),
+    Take(Arc<T>),
+    /// Computes the value for all that wait for it.
+    Compute(Lead),
+    /// Computes the value for this request only.
+    ComputeAlone,
+}
+
+impl<T> Next<T> {
+    fn first(access: &Access) -> Self {
+        if access.may_read { Next::Find } else { Next::ComputeAlone }
+    }
 }
 
 impl<'k> CacheEntry<'k> {
@@ -49,46 +60,38 @@ impl<'k> CacheEntry<'k> {
             None => Access::free(),
             Some((looker, since)) => self.access(looker.look(since)),
         };
-        let mut deadline = None;
-        if access.may_read {
-            loop {
-                match self.next(&key, inner.find(&key)) {
-                    Next::Take(value) => return Ok(value),
-                    Next::Compute(lead) => {
-                        // Another request may have stored it in between.
-                        if let Some(value) = self.fresh(&key, inner.find(&key)) {
-                            return Ok(value);
-                        }
-                        self.count(Outcome::Miss);
-                        self.check_tables()?;
-                        let access = self.with_marks(access, inner.tag_marks(&self.tags));
-                        let (value, is_shared) = compute()?;
-                        let value = Arc::new(value);
-                        match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
-                            Some(stored) => {
-                                if lead.is_current() {
-                                    inner.store_or_warn(&key, &stored);
-                                }
-                                inner.finish(lead, &key, &stored);
-                            }
-                            None => lead.share_nothing(),
-                        }
-                        return Ok(value);
-                    }
-                    Next::Wait(flight) => match flight.wait(*deadline.get_or_insert_with(|| Instant::now() + inner.settings.wait())) {
-                        Some(End::Value(stored)) => {
-                            if let Some(value) = self.fresh(&key, Some(stored)) {
-                                return Ok(value);
-                            }
-                        }
-                        Some(End::Nothing) => {}
-                        Some(End::NotShared) | None => break,
-                    },
+        let (mut next, mut deadline) = (Next::first(&access), None);
+        let lead = loop {
+            next = match next {
+                Next::Find => self.next(&key, inner.find(&key)),
+                Next::Wait(flight) => self.after(&key, flight.wait(*deadline.get_or_insert_with(|| inner.deadline()))),
+                Next::Take(value) => return Ok(value),
+                Next::Compute(lead) => break lead,
+                Next::ComputeAlone => {
+                    self.count(Outcome::Miss);
+                    return Ok(Arc::new(compute()?.0));
                 }
-            }
+            };
+        };
+        // Another request may have stored it in between.
+        if let Some(value) = self.fresh(&key, inner.find(&key)) {
+            return Ok(value);
         }
         self.count(Outcome::Miss);
-        Ok(Arc::new(compute()?.0))
+        self.check_tables()?;
+        let access = self.with_marks(access, inner.tag_marks(&self.tags));
+        let (value, is_shared) = compute()?;
+        let value = Arc::new(value);
+        match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
+            Some(stored) => {
+                if lead.is_current() {
+                    inner.store_or_warn(&key, &stored);
+                }
+                inner.finish(lead, &key, &stored);
+            }
+            None => lead.share_nothing(),
+        }
+        Ok(value)
     }
 
     /// As [`get_or_set`](Self::get_or_set), for async code. A computation that uses the request is an `async move` block.
@@ -109,54 +112,67 @@ impl<'k> CacheEntry<'k> {
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         self.check()?;
+        if let Some(value) = self.at_hand() {
+            return Ok(value);
+        }
+        // Boxed, so that a hit carries no room for a computation.
+        Box::pin(self.compute_async(compute)).await
+    }
+
+    /// Returns the value if it is fresh, and found without waiting for a store or the database.
+    fn at_hand<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let inner = &self.cache.inner;
+        if inner.store.blocks() || !self.slots.is_empty() {
+            return None;
+        }
+        let key = inner.full_key(&self.key);
+        self.fresh(&key, inner.find(&key))
+    }
+
+    async fn compute_async<T>(self, compute: impl Future<Output = Result<(T, bool)>>) -> Result<Arc<T>>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
         let inner = &self.cache.inner;
         let key = inner.full_key(&self.key);
         let access = match self.cache.looks_for(&self.slots) {
             None => Access::free(),
             Some((looker, since)) => self.access(looker.look_async(since).await),
         };
-        let mut deadline = None;
-        if access.may_read {
-            loop {
-                match self.next(&key, find_async(inner, &key).await) {
-                    Next::Take(value) => return Ok(value),
-                    Next::Compute(lead) => {
-                        if let Some(value) = self.fresh(&key, find_async(inner, &key).await) {
-                            return Ok(value);
-                        }
-                        self.count(Outcome::Miss);
-                        self.check_tables()?;
-                        let access = self.with_marks(access, tag_marks_async(inner, &self.tags).await);
-                        let (value, is_shared) = compute.await?;
-                        let value = Arc::new(value);
-                        match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
-                            Some(stored) => {
-                                if lead.is_current() {
-                                    store_async(inner, &key, &stored).await;
-                                }
-                                inner.finish(lead, &key, &stored);
-                            }
-                            None => lead.share_nothing(),
-                        }
-                        return Ok(value);
-                    }
-                    Next::Wait(flight) => {
-                        let deadline = *deadline.get_or_insert_with(|| Instant::now() + inner.settings.wait());
-                        match flight.wait_async(deadline).await {
-                            Some(End::Value(stored)) => {
-                                if let Some(value) = self.fresh(&key, Some(stored)) {
-                                    return Ok(value);
-                                }
-                            }
-                            Some(End::Nothing) => {}
-                            Some(End::NotShared) | None => break,
-                        }
-                    }
+        let (mut next, mut deadline) = (Next::first(&access), None);
+        let lead = loop {
+            next = match next {
+                Next::Find => self.next(&key, find_async(inner, &key).await),
+                Next::Wait(flight) => {
+                    let deadline = *deadline.get_or_insert_with(|| inner.deadline());
+                    self.after(&key, flight.wait_async(deadline).await)
                 }
-            }
+                Next::Take(value) => return Ok(value),
+                Next::Compute(lead) => break lead,
+                Next::ComputeAlone => {
+                    self.count(Outcome::Miss);
+                    return Ok(Arc::new(compute.await?.0));
+                }
+            };
+        };
+        if let Some(value) = self.fresh(&key, find_async(inner, &key).await) {
+            return Ok(value);
         }
         self.count(Outcome::Miss);
-        Ok(Arc::new(compute.await?.0))
+        self.check_tables()?;
+        let access = self.with_marks(access, tag_marks_async(inner, &self.tags).await);
+        let (value, is_shared) = compute.await?;
+        let value = Arc::new(value);
+        match is_shared.then(|| self.to_store(&access, &key, &value, &lead)).flatten() {
+            Some(stored) => {
+                if lead.is_current() {
+                    store_async(inner, &key, &stored).await;
+                }
+                inner.finish(lead, &key, &stored);
+            }
+            None => lead.share_nothing(),
+        }
+        Ok(value)
     }
 
     /// Returns the next step, given the stored value.
@@ -176,6 +192,16 @@ impl<'k> CacheEntry<'k> {
                 Next::Take(stale)
             }
             (Role::Follower(flight), None) => Next::Wait(flight),
+        }
+    }
+
+    /// Returns the next step after waiting for another request. `end` is `None` if that has taken too long.
+    fn after<T: DeserializeOwned + Send + Sync + 'static>(&self, key: &str, end: Option<End>) -> Next<T> {
+        match end {
+            // It may be older than this request.
+            Some(End::Value(stored)) => self.fresh(key, Some(stored)).map_or(Next::Find, Next::Take),
+            Some(End::Nothing) => Next::Find,
+            Some(End::NotShared) | None => Next::ComputeAlone,
         }
     }
 
@@ -259,6 +285,11 @@ impl<'k> CacheEntry<'k> {
 }
 
 impl Inner {
+    /// Returns the time until which a request that begins to wait now waits for another one.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.settings.wait()
+    }
+
     pub(super) fn store_or_warn(&self, key: &str, stored: &Arc<Stored>) {
         if let Err(error) = self.in_store(|store| store.set(key, stored)) {
             tracing::warn!(target: "lback::cache", %error, "a value cannot be stored");

@@ -13,7 +13,7 @@ use crate::changes::Slot;
 const CONNECTIONS: usize = 4;
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long an entry without a time is kept, in seconds.
+/// The time for which an entry without a time is kept, in seconds.
 const LONGEST: u64 = 30 * 24 * 3600;
 
 pub(crate) struct RedisStore {
@@ -21,7 +21,7 @@ pub(crate) struct RedisStore {
     prefix: String,
     patience: Duration,
     connections: [Mutex<Option<Connection>>; CONNECTIONS],
-    /// The time until which Redis is not asked again after a failure: everyone else would wait as long.
+    /// The time until which Redis is not asked again after a failure, so that other requests do not wait as long.
     down_until: Mutex<Option<Instant>>,
 }
 

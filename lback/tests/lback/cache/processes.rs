@@ -1,9 +1,7 @@
 //! Two processes on one database: a response that begins after a commit was answered never shows an older value, whoever has computed it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +9,8 @@ use std::time::Duration;
 use lback::prelude::*;
 use tempfile::TempDir;
 
-const LIMIT: Duration = Duration::from_secs(120);
+use crate::server_process::{Process, send};
+
 const MIGRATION: &str = "CREATE TABLE counters (id BIGINT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);
     INSERT INTO counters VALUES (0, 0), (1, 0), (2, 0), (3, 0);";
 
@@ -72,55 +71,17 @@ fn the_process() {
         .csrf_exempt()
         .post("/fail/{id:int}", fail)
         .csrf_exempt();
-    App::new(urls).cache().run(&["serve".to_owned(), "127.0.0.1:0".to_owned()]).unwrap();
+    Process::run(App::new(urls).cache());
 }
 
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(project: &TempDir) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "cache::processes::the_process", "--ignored", "--nocapture", "--test-threads=1"])
-            .env("LBACK_ROOT", project.path())
-            .env_remove("LBACK_ENV")
-            .env_remove("DATABASE_URL")
-            .current_dir(project.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let mut said = Vec::new();
-        let address = lines.by_ref().find_map(|line| {
-            let address = line.split_once("listening on http://").map(|(_, rest)| rest.split(' ').next().unwrap_or(rest).to_owned());
-            said.push(line);
-            address
-        });
-        let address = address.unwrap_or_else(|| panic!("the process has not started: {said:#?}"));
-        thread::spawn(move || lines.for_each(drop));
-        Server { child, address }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(project: &TempDir) -> Process {
+    Process::start("cache::processes::the_process", project.path(), "serve 127.0.0.1:0")
 }
 
 /// Sends a request. Returns the number of the response, or `None` if it has failed, as with a server that is killed meanwhile.
 fn ask(address: &str, method: &str, path: &str) -> Option<i64> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(LIMIT)).ok()?;
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    stream.write_all(head.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let body = answer.strip_prefix("HTTP/1.1 200")?.split("\r\n\r\n").nth(1)?;
+    let response = send(address, method, path, "")?;
+    let body = response.strip_prefix("HTTP/1.1 200")?.split("\r\n\r\n").nth(1)?;
     body.parse().ok()
 }
 
@@ -140,7 +101,7 @@ fn project(database_url: &str, settings: &str) -> TempDir {
 
 /// Writers and readers ask both processes, and compare every value with what had been answered before they asked.
 fn is_never_older(project: &TempDir, kills: bool) {
-    let servers = [std::sync::Mutex::new(Server::start(project)), std::sync::Mutex::new(Server::start(project))];
+    let servers = [Mutex::new(start(project)), Mutex::new(start(project))];
     let address = |at: usize| servers[at % 2].lock().unwrap().address.clone();
     // The highest values that commits have answered.
     let known: [AtomicI64; 4] = Default::default();
@@ -184,7 +145,7 @@ fn is_never_older(project: &TempDir, kills: bool) {
             if kills && writes.load(Ordering::SeqCst) > (killed + 1) * rounds() / 6 {
                 let mut server = servers[usize::try_from(killed % 2).unwrap()].lock().unwrap();
                 server.child.kill().unwrap();
-                *server = Server::start(project);
+                *server = start(project);
                 killed += 1;
             }
         }
