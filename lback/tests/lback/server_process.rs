@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// A server or a worker.
 pub(crate) struct Process {
     pub(crate) child: Child,
-    /// Where a server listens.
+    /// The address of a server; empty for a worker.
     pub(crate) address: String,
     log: Arc<Mutex<Vec<String>>>,
 }

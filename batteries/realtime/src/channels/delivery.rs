@@ -78,7 +78,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Delivers messages in this order. The contents of those that nobody waits for are not read.
+    /// Delivers messages in this order. The contents are read only for channels whose messages are kept.
     fn deliver_some(&self, db: &mut Db, messages: Vec<(i64, String)>) -> Result<()> {
         let unread = |(number, channel): (i64, String)| Incoming { number, channel: channel.into(), content: Content::Unread };
         let mut messages: Vec<Incoming> = messages.into_iter().map(unread).collect();

@@ -1,5 +1,6 @@
 //! The tables of members, and their statements.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -40,7 +41,7 @@ impl Change {
         Ok(NewMessage { channel: self.channel.clone(), name: Some(self.name().to_owned()), json })
     }
 
-    /// Returns whether the member is in the channel through any process, alive or not.
+    /// Returns whether the member is in the channel in any process, alive or dead.
     fn is_present(&self, db: &mut Db) -> QueryResult<bool> {
         let rows =
             channel_members::table.filter(channel_members::channel.eq(&self.channel)).filter(channel_members::member.eq(&self.member.id));
@@ -51,15 +52,16 @@ impl Change {
 /// The state of the table after [`store`].
 #[derive(Default)]
 pub(super) struct Stored {
-    /// Whether the process had no lease.
+    /// `true` if the process had no lease.
     pub(super) is_new: bool,
-    /// Whether more members of dead processes may have to leave.
+    /// `true` if more members of dead processes may have to leave.
     pub(super) has_more: bool,
 }
 
 /// Stores changes, and broadcasts those that concern the whole channel. If there is a lease, it is extended, and members of processes
 /// whose leases have ended leave.
 pub(super) fn store(db: &mut Db, process: &str, changes: &[Change], lease: Option<Duration>) -> Result<Stored> {
+    one_process_at_a_time(db)?;
     let mut messages = Vec::new();
     let mut stored = Stored::default();
     if let Some(lease) = lease {
@@ -95,6 +97,16 @@ pub(super) fn store(db: &mut Db, process: &str, changes: &[Change], lease: Optio
     }
     store::insert(db, &messages)?;
     Ok(stored)
+}
+
+/// Waits for the changes of other processes. If a member left two processes at the same time, each would otherwise see it in the other
+/// one, and neither would tell the channel.
+fn one_process_at_a_time(db: &mut Db) -> Result<()> {
+    // SQLite has one writer at a time.
+    if db.kind().is_server() {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('lback_channel_members'))").execute(db)?;
+    }
+    Ok(())
 }
 
 /// Sets the end of the lease of a process. Returns whether it had none.
@@ -142,14 +154,9 @@ pub(super) fn list(db: &mut Db, channel: &str) -> Result<Vec<Member>> {
         .order((channel_members::joined_at, channel_members::member))
         .select((channel_members::member, channel_members::label))
         .load(db)?;
-    let mut members: Vec<Member> = Vec::with_capacity(rows.len());
-    let mut known = std::collections::HashSet::new();
-    for (id, label) in rows {
-        if known.insert(id.clone()) {
-            members.push(Member { id, label });
-        }
-    }
-    Ok(members)
+    let mut known = HashSet::new();
+    let new = |(id, label): (String, String)| known.insert(id.clone()).then_some(Member { id, label });
+    Ok(rows.into_iter().filter_map(new).collect())
 }
 
 /// Returns channels with the labels of their members in living processes, up to 1,000.

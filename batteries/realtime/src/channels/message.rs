@@ -66,7 +66,7 @@ impl Message {
     /// Returns the data.
     ///
     /// # Errors
-    /// Returns an error if they cannot be read as a `T`.
+    /// Returns an error if the data cannot be read as a `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_str(&self.0.json).map_err(|error| {
             let message = format!("a message of the channel {:?} cannot be read as {}", self.0.channel, std::any::type_name::<T>());

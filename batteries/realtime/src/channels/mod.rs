@@ -110,7 +110,7 @@ impl Channels {
         }))
     }
 
-    /// Broadcasts a message in the transaction of `db`. Subscribers receive it after the commit, and never if it is rolled back.
+    /// Broadcasts a message in the transaction of `db`. Subscribers receive it after the commit, or not at all if it is rolled back.
     ///
     /// From a job: `channels.broadcast(job.db()?, "orders", &order)?`.
     ///
@@ -231,8 +231,8 @@ impl Channels {
         if self.0.is_started.load(Ordering::Acquire) {
             return Ok(());
         }
-        // Before it listens: what is committed from now on is found when it does. Without the lock, so that if the database does not
-        // answer, nobody waits for the timeouts of others.
+        // Before it listens, so that it finds what is committed from now on. Without the lock: if the database does not answer, no request
+        // waits for the timeouts of others.
         let arrived = database.read(store::arrived)?;
         let mut listening = self.0.listening.lock().unwrap_or_else(PoisonError::into_inner);
         if listening.is_none() {

@@ -2,7 +2,6 @@
 
 use lback_app::{Health, Metrics};
 use lback_core::{Application, Result};
-use lback_db::Database;
 
 use super::Channels;
 
@@ -10,15 +9,14 @@ use super::Channels;
 pub(crate) fn health(app: &Application) -> Result<Health> {
     let Some(channels) = app.state::<Channels>() else { return Ok(Health::ok("none")) };
     let text = format!("{} streams", channels.subscription_count());
-    let is_listening = channels.0.database.as_ref().is_none_or(Database::is_listening);
     Ok(match channels.position_if_started() {
         None => Health::ok(format!("{text}, not in use yet")),
-        Some(_) if is_listening => Health::ok(text),
+        Some(_) if channels.is_connected() => Health::ok(text),
         Some(_) => Health::warning(format!("{text}; the messages of other processes do not arrive, as the database cannot be listened to")),
     })
 }
 
-/// Measures how many subscriptions are open.
+/// Adds the number of open subscriptions to the metrics.
 pub(crate) fn metrics(app: &Application, metrics: &mut Metrics) -> Result<()> {
     let Some(channels) = app.state::<Channels>() else { return Ok(()) };
     channels.0.open.measure(metrics, ("lback_channel_streams", "Open subscriptions to channels."), "lback_channel_streams_max");

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::members::{self, Change};
-use super::{Channels, Inner};
+use super::{Channels, Inner, check_name};
 
 /// The time for which a member stays after its last stream has ended, so that a page that is loaded again is no change.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -34,13 +34,17 @@ pub struct Member {
 }
 
 impl Member {
-    /// Creates a member. Several streams with the same id are one member. The texts are cut off after 200 bytes.
+    /// Creates a member. Several streams with the same id are one member. The texts are cut off after 200 bytes, and lose null
+    /// characters, which PostgreSQL does not store.
     pub fn new(id: impl Display, label: impl Into<String>) -> Self {
-        let (mut id, mut label) = (id.to_string(), label.into());
-        id.truncate(id.floor_char_boundary(MOST_BYTES));
-        label.truncate(label.floor_char_boundary(MOST_BYTES));
-        Member { id, label }
+        Member { id: storable(id.to_string()), label: storable(label.into()) }
     }
+}
+
+fn storable(mut text: String) -> String {
+    text.retain(|c| c != '\0');
+    text.truncate(text.floor_char_boundary(MOST_BYTES));
+    text
 }
 
 type Key = (Arc<str>, String);
@@ -49,8 +53,9 @@ type Key = (Arc<str>, String);
 #[derive(Debug)]
 struct Here {
     label: String,
+    joined_at: Instant,
     streams: usize,
-    /// The time when the last stream ended.
+    /// The time when the last stream ended, if none is left.
     left_at: Option<Instant>,
     is_stored: bool,
 }
@@ -103,10 +108,13 @@ impl Presence {
         self.here.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the members of this process.
+    /// Returns the members of this process, in the order in which they joined.
     pub(super) fn members(&self) -> Vec<(Arc<str>, Member)> {
         let here = self.here();
-        here.iter().map(|((channel, id), member)| (channel.clone(), Member { id: id.clone(), label: member.label.clone() })).collect()
+        let mut members: Vec<_> = here.iter().collect();
+        members.sort_by_key(|(_, member)| member.joined_at);
+        let member = |((channel, id), member): (&Key, &Here)| (channel.clone(), Member { id: id.clone(), label: member.label.clone() });
+        members.into_iter().map(member).collect()
     }
 
     /// Returns the changes that are due, and the time until the next one.
@@ -135,7 +143,7 @@ impl Presence {
         for change in changes {
             let key = (Arc::from(change.channel.as_str()), change.member.id.clone());
             match here.get_mut(&key) {
-                // It may have come back meanwhile.
+                // It may have come back in the meantime.
                 Some(member) if change.has_joined || member.streams > 0 => member.is_stored = change.has_joined,
                 Some(_) => drop(here.remove(&key)),
                 None => {}
@@ -145,11 +153,18 @@ impl Presence {
 }
 
 impl Channels {
-    /// Adds a member to a channel until the result is dropped. If clients come and go too fast, they are left out.
-    pub(super) fn join(&self, channel: &Arc<str>, member: Member) -> Option<Present> {
+    /// Adds a member to a channel until the result is dropped. It is left out if the name of the channel is invalid, and if clients come
+    /// and go too fast.
+    pub(super) fn join(&self, channel: &str, member: Member) -> Option<Present> {
+        // What cannot be stored would keep the other members of the process out, which are stored in the same transaction.
+        if let Err(error) = check_name("channel", channel) {
+            tracing::warn!(target: "lback::realtime", %error, "a member is left out");
+            return None;
+        }
+        let Member { id, label } = Member::new(member.id, member.label);
         let presence = &self.0.presence;
-        let key = (channel.clone(), member.id);
-        let new = Here { label: member.label, streams: 0, left_at: None, is_stored: false };
+        let key: Key = (channel.into(), id);
+        let new = Here { label, joined_at: Instant::now(), streams: 0, left_at: None, is_stored: false };
         let mut here = presence.here();
         if here.len() >= self.0.settings.channel_max_streams && !here.contains_key(&key) {
             return None;
@@ -226,7 +241,7 @@ impl Drop for Running {
 }
 
 impl Inner {
-    /// Returns whether members of dead processes are left.
+    /// Stores changes and, if there is a lease, extends it. Returns whether members of dead processes are left.
     async fn store_changes(&self, changes: &[Change], lease: Option<Duration>) -> Result<bool> {
         let Some(database) = &self.database else {
             for change in changes {

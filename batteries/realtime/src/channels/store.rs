@@ -142,7 +142,7 @@ pub(super) fn contents(db: &mut Db, ids: &[i64]) -> Result<HashMap<i64, Content>
 
 /// Returns the last messages of a channel, up to `limit` and to the memory that a channel may take, and the id from which on these are all.
 pub(super) fn last(db: &mut Db, channel: &Arc<str>, limit: usize) -> Result<(Vec<Incoming>, i64)> {
-    // Before the messages, so that one that is deleted meanwhile is not considered as known.
+    // Before the messages, so that one that is deleted in between is not considered as known.
     let oldest = oldest(db)?.unwrap_or(0);
     let (mut messages, mut before, mut bytes) = (Vec::new(), i64::MAX, 0);
     while messages.len() < limit && bytes < MOST_BYTES {

@@ -84,9 +84,9 @@ impl Subscription {
         Ok(())
     }
 
-    /// Adds a member to a channel for as long as the subscription exists. If nobody with its id was in the channel, in any process, a
-    /// message with the name `joined` is broadcast to it, and one with the name `left` some seconds after the last one has left. Their
-    /// data are the [`Member`].
+    /// Adds a member to a channel for as long as the subscription exists. The first member with an id, in all processes, is announced to
+    /// the channel by a message with the name `joined`, and five seconds after the last one has left, a message with the name `left`
+    /// follows. Their data are the [`Member`].
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -103,9 +103,10 @@ impl Subscription {
     /// }
     /// ```
     ///
-    /// The members of a process that dies leave after `CHANNEL_LEASE_SECONDS`.
+    /// The members of a process that dies leave after `CHANNEL_LEASE_SECONDS`. If the name of the channel is invalid, the member is left
+    /// out, which is logged.
     pub fn present_in(mut self, channel: &str, member: Member) -> Self {
-        self.present.extend(self.channels.join(&channel.into(), member));
+        self.present.extend(self.channels.join(channel, member));
         self
     }
 
@@ -183,5 +184,23 @@ impl Stream for SubscriptionEvents {
             return Poll::Ready(Some(id));
         }
         this.subscription.poll(cx).map(|received| received.map(|received| received.event()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lback_core::Clock;
+
+    use super::*;
+    use crate::RealtimeSettings;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_subscription_ends_after_its_time() {
+        let settings = RealtimeSettings { channel_stream_minutes: 1, ..RealtimeSettings::default() };
+        let mut subscription = Channels::new(None, settings, Clock::system()).subscribe(["news"], None).unwrap();
+        let begin = Instant::now();
+        assert!(subscription.next().await.is_none());
+        let seconds = begin.elapsed().as_secs();
+        assert!((54..=60).contains(&seconds), "{seconds}");
     }
 }

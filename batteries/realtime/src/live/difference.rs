@@ -8,8 +8,8 @@ use super::fragment::Fragment;
 /// Maximum length of the HTML in an event, in bytes. As JSON, a byte takes up to six.
 const PIECE_BYTES: usize = 10_000;
 
-/// What the script receives: the new HTML of a fragment between the `start` first and the `end` last UTF-16 units of its old HTML,
-/// or without them all of it. If there is `more`, it continues in the next event.
+/// An event for the script: the new HTML of a fragment between the first `start` and the last `end` UTF-16 units of its old HTML, or all
+/// of it if they are missing. If there is `more`, it continues in the next event.
 #[derive(Serialize)]
 struct Update<'a> {
     id: &'a str,
@@ -49,17 +49,16 @@ pub(super) fn events(old: Option<&str>, new: &Fragment) -> Result<Vec<Event>> {
 fn updates<'a>(old: Option<&str>, new: &'a Fragment) -> Vec<Update<'a>> {
     let (start, end) = old.map_or((0, 0), |old| common(old, &new.html));
     let changed = &new.html[start..new.html.len() - end];
-    let units = |bytes: usize, text: &str| old.map(|_| text.get(..bytes).map_or(0, utf16));
     let rest = Rest {
         hash: &new.hash,
         length: utf16(&new.html),
-        start: units(start, &new.html),
+        start: old.map(|_| utf16(&new.html[..start])),
         end: old.map(|_| utf16(&new.html[new.html.len() - end..])),
     };
     let mut updates = Vec::new();
     let mut waiting = changed;
     loop {
-        let (html, others) = waiting.split_at(floor(waiting, PIECE_BYTES));
+        let (html, others) = waiting.split_at(waiting.floor_char_boundary(PIECE_BYTES));
         if others.is_empty() {
             updates.push(Update { id: &new.id, html, rest: Some(rest), more: false });
             return updates;
@@ -72,16 +71,10 @@ fn updates<'a>(old: Option<&str>, new: &'a Fragment) -> Vec<Update<'a>> {
 /// Returns the lengths in bytes of the beginning and of the end that two texts have in common. They do not overlap.
 fn common(old: &str, new: &str) -> (usize, usize) {
     let same = |(a, b): &(u8, u8)| a == b;
-    let start = floor(new, old.bytes().zip(new.bytes()).take_while(same).count());
+    let start = new.floor_char_boundary(old.bytes().zip(new.bytes()).take_while(same).count());
     let (old, new) = (&old.as_bytes()[start..], &new[start..]);
     let end = old.iter().rev().copied().zip(new.bytes().rev()).take_while(same).count();
-    let end = (new.len() - end..=new.len()).find(|at| new.is_char_boundary(*at)).map_or(0, |at| new.len() - at);
-    (start, end)
-}
-
-/// Returns the last position up to `at` at which a character begins.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    (start, new.len() - new.ceil_char_boundary(new.len() - end))
 }
 
 /// Returns the length as JavaScript counts it.

@@ -38,10 +38,10 @@ impl Captured {
     }
 }
 
-/// What a page contains so far.
+/// The live fragments of a page so far.
 #[derive(Default)]
 struct OnPage {
-    /// How often each id was used.
+    /// The number of times that each id was used.
     ids: HashMap<String, usize>,
     channels: HashSet<String>,
     scripts: HashSet<&'static str>,

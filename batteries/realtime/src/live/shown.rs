@@ -10,7 +10,7 @@ pub(super) enum Shown {
     Page(Vec<Fragment>),
     /// Another page, or an error such as 404: the browser should load it.
     Other,
-    /// The page has failed, which may be different the next time.
+    /// The page has failed, but may work the next time.
     Failed,
 }
 

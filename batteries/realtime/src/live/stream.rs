@@ -29,8 +29,7 @@ struct Query {
 
 /// Answers with the events of a page: the changes to its live fragments.
 ///
-/// The page is rendered as its viewer would see it now. That tells which channels the viewer may hear of, so the browser cannot choose
-/// them.
+/// The page is rendered as its viewer would see it now. The channels are those of its fragments, so a browser cannot choose others.
 pub(super) async fn open(req: &mut Request) -> Result<Response> {
     if req.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return Err(Error::forbidden("The events of a page are for that page only."));
@@ -101,7 +100,7 @@ struct Viewer {
     sent: Vec<Sent>,
 }
 
-/// What a viewer gets after a message.
+/// The answer to a message.
 enum Step {
     Events(Box<Viewer>, Vec<Event>),
     /// The last event: the page has changed as a whole.

@@ -37,15 +37,17 @@ pub(super) struct Driver {
     bucket: Bucket,
     visitor: Visitor,
     user_id: Option<i64>,
-    /// Whether there may be frames that the system has not accepted yet, and since when.
+    /// The time since which there may be frames that the system has not accepted yet.
     unsent_since: Option<Instant>,
     heard_at: Instant,
     /// The time of a ping after which nothing has arrived yet.
     pinged_at: Option<Instant>,
     /// The last message in either direction.
     message_at: Instant,
-    /// Whether the input could not be read.
+    /// `true` if the input could not be read.
     is_broken: bool,
+    /// The reason for which the protocol has ended the socket.
+    ended: Option<Close>,
     pub(super) received: u64,
     pub(super) sent: u64,
 }
@@ -79,23 +81,27 @@ impl Driver {
             pinged_at: None,
             message_at: now,
             is_broken: false,
+            ended: None,
             received: 0,
             sent: 0,
         }
     }
 
-    /// Serves the socket until it ends, and returns why. It can be dropped, and [`finish`](Self::finish) called instead.
+    /// Serves the socket until it ends, and returns the reason. It can be dropped, and [`finish`](Self::finish) called instead.
     pub(super) async fn run(&mut self) -> Close {
         let close = self.until_close().await;
         // The view learns of the end before the client confirms it.
         self.view.incoming = None;
         self.view.outgoing.close();
+        self.ended = Some(close.clone());
         self.end(&close).await;
         close
     }
 
-    /// Sends what the view has left in the queue, and then a close frame. A server that stops does not wait for it.
-    pub(super) async fn finish(&mut self, close: &Close) {
+    /// Sends what the view has left in the queue, and then a close frame. A server that stops does not wait for it. Returns the reason for
+    /// the end of the socket, which is `close` unless the protocol had one before.
+    pub(super) async fn finish(&mut self, close: Close) -> Close {
+        let close = self.ended.take().unwrap_or(close);
         self.view.outgoing.close();
         let stopping = self.stream.get_ref().stopping();
         let patience = async {
@@ -103,9 +109,10 @@ impl Driver {
             sleep(CLOSE_TIMEOUT).await;
         };
         tokio::select! {
-            () = self.send_rest(close) => {}
+            () = self.send_rest(&close) => {}
             () = patience => {}
         }
+        close
     }
 
     async fn send_rest(&mut self, close: &Close) {
@@ -262,7 +269,7 @@ impl Driver {
             if !self.flush().await {
                 return;
             }
-            // What the client sends meanwhile is dropped. If it were left unread, the connection would be reset, and the client might
+            // What the client still sends is dropped. If it were left unread, the connection would be reset, and the client might
             // not see the close frame.
             while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut self.stream).poll_next(cx)).await {}
             if self.is_broken {

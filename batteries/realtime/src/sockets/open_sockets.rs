@@ -41,7 +41,7 @@ impl OpenSockets {
     }
 }
 
-/// Measures how many sockets are open.
+/// Adds the number of open sockets to the metrics.
 pub(super) fn metrics(app: &Application, metrics: &mut Metrics) -> Result<()> {
     let Some(sockets) = app.state::<OpenSockets>() else { return Ok(()) };
     sockets.open.measure(metrics, ("lback_websockets", "Open WebSockets."), "lback_websockets_max");

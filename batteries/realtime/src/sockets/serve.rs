@@ -15,10 +15,10 @@ use super::socket::SocketClosed;
 use super::{WebSocket, WebSocketSettings};
 use crate::open_connections::OpenConnection;
 
-/// The time for which a view may go on that does not know that its socket is closed.
+/// The time for which a view may go on if it does not know that its socket is closed.
 const UNAWARE: Duration = Duration::from_millis(500);
 
-/// The time for which a view that knows it may go on as well, for its last steps.
+/// The additional time for the last steps of a view that knows it.
 const LAST_STEPS: Duration = Duration::from_secs(10);
 
 /// A handshake that was accepted.
@@ -66,8 +66,7 @@ where
             (close, received, sent)
         }
         Err(result) => {
-            let close = close_of(result, &accepted);
-            driver.finish(&close).await;
+            let close = driver.finish(close_of(result, &accepted)).await;
             (close, driver.received, driver.sent)
         }
     };

@@ -21,7 +21,7 @@ pub struct WebSocketSettings {
     pub websocket_send_seconds: u64,
     /// Seconds without a message in either direction after which a socket is closed; 0 means never.
     pub websocket_idle_seconds: u64,
-    /// Seconds between two checks whether the visitor is still logged in and passes the guards of the route; 0 means never.
+    /// Seconds between two checks that the visitor is still logged in and passes the guards of the route; 0 means never.
     pub websocket_check_seconds: u64,
     /// Maximum number of open sockets in a process.
     pub websocket_max_connections: usize,

@@ -216,7 +216,7 @@ impl WebSocket {
 #[derive(Clone)]
 pub struct WebSocketSender {
     outgoing: mpsc::Sender<Outgoing>,
-    /// Whether the view knows that the socket is closed.
+    /// `true` once the view knows that the socket is closed.
     is_told: Arc<AtomicBool>,
 }
 

@@ -7,7 +7,7 @@ use lback::prelude::*;
 use lback::realtime::Member;
 use lback::testing::Client;
 
-use super::{SETTINGS, app, channels, client, client_with, next, say, subscribe, texts};
+use super::{SETTINGS, channels, client, client_with, next, say, subscribe, texts};
 use crate::server_process::eventually;
 use crate::unit_of_work::on_each_database;
 
@@ -145,13 +145,4 @@ fn a_client_cannot_open_any_number_of_streams() {
     let stream = open(&client);
     wait(2);
     drop(stream);
-}
-
-#[test]
-fn a_subscription_ends_after_its_time() {
-    use lback::testing::block_on;
-    let client = Client::with_settings(app(), &format!("{SETTINGS}\nCHANNEL_STREAM_MINUTES = 1"));
-    let mut news = subscribe(&client, "news");
-    let end = block_on(async { tokio::time::timeout(std::time::Duration::from_secs(120), news.next()).await });
-    assert!(end.expect("it does not end").is_none());
 }

@@ -1,4 +1,4 @@
-//! Who is in a channel.
+//! The members of channels.
 
 use lback::prelude::*;
 use lback::realtime::{Member, Received, Subscription};
@@ -11,6 +11,8 @@ use crate::unit_of_work::on_each_database;
 on_each_database!(
     members_join_and_leave,
     a_member_with_several_streams_is_one,
+    members_who_leave_two_processes_at_once_have_left,
+    invalid_members_do_not_keep_others_out,
     members_of_a_dead_process_leave,
     a_dead_process_may_have_had_many_members,
 );
@@ -58,12 +60,34 @@ fn a_member_with_several_streams_is_one(on: &str) {
     eventually("one process has left", || crate::number(&one, "SELECT count(*) FROM channel_members") == 1);
     assert_eq!(members(&one), ["alice"]);
     drop(third);
-    let joined = change(&next(&mut page));
-    let left = change(&next(&mut page));
-    // Both processes may have noticed that it joined.
-    let left = if left.0 == "joined" { change(&next(&mut page)) } else { left };
-    assert_eq!((joined.0.as_str(), left.0.as_str()), ("joined", "left"));
+    let changes = [change(&next(&mut page)).0, change(&next(&mut page)).0];
+    assert_eq!(changes, ["joined", "left"]);
     assert_eq!(members(&one), [""; 0]);
+}
+
+fn members_who_leave_two_processes_at_once_have_left(on: &str) {
+    let one = client(on);
+    let other = one.restart(app());
+    let stored = || crate::number(&one, "SELECT count(*) FROM channel_members");
+    let all: Vec<_> = (0..50).flat_map(|id| [&one, &other].map(|process| present(process, &id.to_string()))).collect();
+    eventually("both processes have stored them", || stored() == 100);
+    drop(all);
+    eventually("they leave both processes", || stored() == 0);
+    for name in ["joined", "left"] {
+        assert_eq!(crate::number(&one, &format!("SELECT count(*) FROM channel_messages WHERE name = '{name}'")), 50, "{name}");
+    }
+}
+
+fn invalid_members_do_not_keep_others_out(on: &str) {
+    let client = client(on);
+    let mut page = subscribe(&client, "page");
+    let alice = Member { id: "ali\0ce".to_owned(), label: "\0".repeat(300) };
+    let subscription = channels(&client).subscribe(["page"], None).unwrap();
+    let _alice = block_on(async { subscription.present_in("no\nchannel", alice.clone()).present_in("page", alice) });
+    assert_eq!(change(&next(&mut page)), ("joined".to_owned(), "alice".to_owned()));
+    let _bob = present(&client, "bob");
+    assert_eq!(change(&next(&mut page)), ("joined".to_owned(), "bob".to_owned()));
+    assert_eq!(members(&client), ["alice", "bob"]);
 }
 
 fn members_of_a_dead_process_leave(on: &str) {

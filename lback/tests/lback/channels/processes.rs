@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use lback::prelude::*;
-use lback::realtime::Member;
+use lback::realtime::{Member, channel_messages};
 use tempfile::TempDir;
 
 use crate::server_process::{Process, eventually, send};
@@ -16,6 +16,7 @@ on_each_database!(
     a_broadcast_reaches_the_streams_of_all_processes,
     clients_continue_in_another_process,
     members_leave_a_process_that_is_killed,
+    a_live_page_shows_what_another_process_has_committed,
     a_client_that_does_not_read_costs_no_memory,
 );
 
@@ -41,9 +42,12 @@ fn the_process() {
             _ => Ok("said"),
         }
     };
-    let urls =
-        Router::new().get("/events", events).get("/present/{id}", present).get("/members", members).post("/say/{text}", say).csrf_exempt();
-    Process::run(App::new(urls).realtime());
+    let live = |req: &mut Request| -> Result<Response> {
+        let messages: i64 = channel_messages::table.count().get_result(req.db()?)?;
+        req.render("live.html", context! { messages })
+    };
+    let urls = Router::new().get("/events", events).get("/present/{id}", present).get("/members", members).get("/live", live);
+    Process::run(App::new(urls.post("/say/{text}", say).csrf_exempt()).realtime());
 }
 
 struct Project {
@@ -58,6 +62,10 @@ impl Project {
              DATABASE_URL = '{database_url}'\nCHANNEL_LEASE_SECONDS = 3\n{settings}"
         );
         fs::write(folder.path().join("settings.toml"), settings).unwrap();
+        let templates = folder.path().join("templates");
+        fs::create_dir(&templates).unwrap();
+        fs::write(templates.join("live.html"), "{{ live(template='count.html', on='news') }}").unwrap();
+        fs::write(templates.join("count.html"), "{{ messages }} so far").unwrap();
         Project { folder }
     }
 
@@ -95,18 +103,22 @@ struct Stream {
 }
 
 impl Stream {
+    /// Opens a stream of a channel, which begins with an id.
     fn open(server: &Process, path: &str, last_id: &str) -> Self {
+        let mut stream = Self::connect(server, path, last_id);
+        while stream.last_id.is_empty() {
+            assert!(stream.line().is_some());
+        }
+        stream
+    }
+
+    fn connect(server: &Process, path: &str, last_id: &str) -> Self {
         let mut stream = TcpStream::connect(&server.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let id = if last_id.is_empty() { String::new() } else { format!("last-event-id: {last_id}\r\n") };
         write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\n{id}\r\n", server.address).unwrap();
         let mut stream = Stream { lines: BufReader::new(stream), last_id: last_id.to_owned() };
-        while !stream.line().is_some_and(|line| line.is_empty()) {}
-        if last_id.is_empty() {
-            while stream.last_id.is_empty() {
-                assert!(stream.line().is_some());
-            }
-        }
+        while !stream.line().unwrap().is_empty() {}
         stream
     }
 
@@ -205,6 +217,19 @@ fn members_leave_a_process_that_is_killed(on: &str) {
     assert_eq!(members(&two), "bob");
 }
 
+fn a_live_page_shows_what_another_process_has_committed(on: &str) {
+    let project = Project::on(on, "");
+    let (one, two) = (project.server(), project.server());
+    let page = send(&one.address, "GET", "/live", "").unwrap();
+    let hash = page.split_once("data-live=\"").unwrap().1.split_once('"').unwrap().0;
+    let mut stream = Stream::connect(&one, &format!("/__lback/live?page=/live&have=live-count-news={hash}"), "");
+    for count in 1..=3 {
+        assert!(say(&two, "something"));
+        let (_, data) = stream.event().unwrap();
+        assert!(data.contains(&format!("\"html\":\"{count}")), "{data}");
+    }
+}
+
 fn a_client_that_does_not_read_costs_no_memory(on: &str) {
     let project = Project::on(on, "BODY_TIMEOUT_SECONDS = 60");
     let server = project.server();
@@ -253,7 +278,7 @@ fn a_restart_of_the_database_loses_no_message() {
         } else {
             database.restart().unwrap();
         }
-        let text = format!("after {restart}").replace(' ', "-");
+        let text = format!("after-{restart}");
         eventually("the database is back", || say(&two, &text));
         for stream in &mut streams {
             // What was answered with an error may have been committed all the same.

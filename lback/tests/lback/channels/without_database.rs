@@ -1,7 +1,8 @@
 //! Channels of an application without a database: they reach the subscribers of the process.
 
 use lback::prelude::*;
-use lback::testing::Client;
+use lback::realtime::Member;
+use lback::testing::{Client, block_on};
 
 use super::{next, subscribe, texts};
 
@@ -41,4 +42,14 @@ fn no_message_is_lost_if_many_threads_broadcast() {
     let mut received: Vec<u32> = texts(&mut news, 800).iter().map(|text| text.parse().unwrap()).collect();
     received.sort_unstable();
     assert_eq!(received, (0..800).collect::<Vec<_>>());
+}
+
+#[test]
+fn members_are_listed_in_the_order_in_which_they_joined() {
+    let client = client();
+    let channels = super::channels(&client);
+    let present = |id: &str| block_on(async { channels.subscribe(["page"], None).unwrap().present_in("page", Member::new(id, "")) });
+    let ids = ["zoe", "bob", "mia", "amy", "eve", "dan"];
+    let _present = ids.map(present);
+    assert_eq!(channels.members_here("page").into_iter().map(|member| member.id).collect::<Vec<_>>(), ids);
 }

@@ -19,7 +19,7 @@ fn changes_appear_without_a_reload_while_the_user_types() {
     let site = Site::new("", "");
     site.client.post("/tickets/Printer").send();
     browser.open(&format!("{}/form", site.client.url()));
-    viewers::eventually(|| site.rendered() >= 2);
+    eventually("the stream is open", || site.rendered() >= 2);
     browser.run(KEEP);
     browser.fill("Title", "half a ti");
     browser.run("document.activeElement.setSelectionRange(2, 5); return ''");
@@ -81,7 +81,7 @@ fn a_page_that_is_not_allowed_any_more_is_loaded_again_once() {
     browser.run(&format!("document.cookie = 'session_id={}; path=/'; return ''", cookie.value()));
     browser.open(&format!("{}/members", site.client.url()));
     browser.sees("staff sees 0");
-    viewers::eventually(|| site.rendered() >= 2);
+    eventually("the stream is open", || site.rendered() >= 2);
     staff.post("/logout").send();
     site.client.post("/tickets/Printer").send();
     browser.sees("no fragments");

@@ -62,5 +62,5 @@ fn the_number_of_streams_is_limited() {
     let open = [Viewer::open(&site.client, "/tickets"), Viewer::open(&site.client, "/tickets")];
     assert_eq!(Viewer::open(&site.client, "/tickets").status, 429);
     drop(open);
-    viewers::eventually(|| Viewer::open(&site.client, "/tickets").status == 200);
+    eventually("a stream can be opened again", || Viewer::open(&site.client, "/tickets").status == 200);
 }

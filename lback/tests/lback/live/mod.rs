@@ -19,6 +19,7 @@ use lback::serde_json::{self, Value};
 use lback::testing::Client;
 use tempfile::TempDir;
 
+use crate::server_process::eventually;
 use crate::sql;
 
 /// A time limit that keeps failed tests from hanging.

@@ -105,9 +105,9 @@ fn nothing_is_sent_if_nothing_has_changed(on: &str) {
     // The token of the form differs from that of the page, and then stays.
     viewer.change();
     for _ in 0..3 {
-        site.client.post("/broadcast/tickets").send();
         let rendered = site.rendered();
-        viewers::eventually(|| site.rendered() > rendered);
+        site.client.post("/broadcast/tickets").send();
+        eventually("the page is rendered again", || site.rendered() > rendered);
     }
     site.client.post("/tickets/Printer").send();
     assert!(viewer.change().contains("Printer"));

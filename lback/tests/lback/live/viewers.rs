@@ -1,8 +1,5 @@
 //! Every viewer sees what the page would show them, and nothing of it is kept.
 
-use std::thread;
-use std::time::Instant;
-
 use super::*;
 use crate::number;
 use crate::unit_of_work::on_each_database;
@@ -15,14 +12,6 @@ on_each_database!(
     few_pages_are_rendered_at_the_same_time,
     viewers_see_who_else_is_there,
 );
-
-pub fn eventually(mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !condition() {
-        assert!(Instant::now() < deadline);
-        thread::sleep(Duration::from_millis(2));
-    }
-}
 
 /// A page that does a lot: it writes to the database and the session, sets a cookie and broadcasts.
 pub fn busy(req: &mut Request) -> Result<Response> {

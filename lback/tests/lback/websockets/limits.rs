@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use lback::prelude::*;
 
 use super::raw::{FIN, PING, PONG, Raw, frame};
-use super::{Dropped, client, open, over_socket, until, wait_for_open};
+use super::{Dropped, client, open, over_socket, wait_for_open};
+use crate::server_process::eventually;
 
 #[test]
 fn messages_that_are_too_large_close_the_socket() {
@@ -156,5 +157,5 @@ fn a_view_that_does_not_receive_ends_when_the_client_is_gone() {
     drop(raw);
     wait_for_open(&client, 0);
     let dropped = client.app().state::<Dropped>().unwrap();
-    until("the end of the view", || dropped.0.load(Ordering::SeqCst) == 1);
+    eventually("the view has ended", || dropped.0.load(Ordering::SeqCst) == 1);
 }

@@ -13,12 +13,13 @@ mod views;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use lback::http::Bytes;
 use lback::prelude::*;
 use lback::testing::Client;
 use lback::websockets::{OpenSockets, WebSocketOptions};
+
+use crate::server_process::eventually;
 
 const SETTINGS: &str = "SESSION_TIMEOUT_MINUTES = 30";
 
@@ -95,19 +96,8 @@ fn open(client: &Client) -> usize {
 }
 
 #[track_caller]
-fn until(what: &str, mut is_true: impl FnMut() -> bool) {
-    for _ in 0..3000 {
-        if is_true() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{what} did not happen");
-}
-
-#[track_caller]
 fn wait_for_open(client: &Client, count: usize) {
-    until(&format!("{count} open sockets"), || open(client) == count);
+    eventually(&format!("{count} sockets are open"), || open(client) == count);
 }
 
 #[test]

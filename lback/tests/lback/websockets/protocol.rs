@@ -2,8 +2,13 @@
 
 use std::net::Shutdown;
 
+use lback::prelude::*;
+use lback::testing::Client;
+
 use super::raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, close, frame, unmasked};
-use super::{over_socket, wait_for_open};
+use super::{SETTINGS, echo, over_socket, wait_for_open};
+use crate::logs;
+use crate::server_process::eventually;
 
 const CONTINUE: u8 = 0;
 
@@ -94,4 +99,18 @@ fn a_client_that_sends_on_after_its_mistake_sees_the_code() {
     let mut raw = Raw::open(&client, "/echo");
     raw.send(&frame(FIN | BINARY, &vec![0; 500_000]));
     assert_eq!(raw.closed().0, 1009);
+}
+
+#[test]
+fn the_log_has_the_code_with_which_the_server_has_closed_a_socket() {
+    logs::start();
+    let app = App::new(Router::new().ws("/logged", echo)).websockets();
+    let client = Client::over_socket_with_settings(app, &format!("{SETTINGS}\nWEBSOCKET_MAX_MESSAGE_BYTES = 10"));
+    // It does not confirm the end, and the view notices it at once.
+    let mut raw = Raw::open(&client, "/logged");
+    raw.text("eleven byte");
+    assert_eq!(raw.closed().0, 1009);
+    eventually("the end is logged", || !logs::lines_with("WS /logged ").is_empty());
+    let lines = logs::lines_with("WS /logged 1009 ");
+    assert!(lines.len() == 1 && lines[0].contains("A message is larger than 10 bytes."), "{lines:?}");
 }

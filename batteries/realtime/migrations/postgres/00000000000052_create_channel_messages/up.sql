@@ -1,5 +1,5 @@
--- Messages of channels, written in the transaction of their request. Transactions commit in another order than that of the ids; notices
--- arrive in that of the commits. Times are UTC.
+-- Messages of channels, written in the transaction of their request. Their ids may become visible in a different order, as transactions
+-- commit in any order. Notices arrive in the order of the commits. Times are UTC.
 CREATE TABLE channel_messages (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     channel TEXT NOT NULL,

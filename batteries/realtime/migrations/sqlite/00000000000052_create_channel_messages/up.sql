@@ -1,5 +1,5 @@
--- Messages of channels, written in the transaction of their request. An id is never reused (AUTOINCREMENT). As there is one writer at a
--- time, the order of the ids is that of the commits. Times are UTC.
+-- Messages of channels, written in the transaction of their request. An id is never reused (AUTOINCREMENT). There is one writer
+-- at a time, so the ids are in the order of the commits. Times are UTC.
 CREATE TABLE channel_messages (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     channel TEXT NOT NULL,
