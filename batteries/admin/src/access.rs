@@ -34,6 +34,16 @@ pub(crate) fn has(req: &mut Request, model: &Registered, right: Right) -> Result
     }
 }
 
+/// Returns whether the user has any permission for a model, and so may see one of its pages.
+pub(crate) fn has_any(req: &mut Request, meta: &ModelMeta) -> Result<bool> {
+    for right in Right::ALL {
+        if req.has_perm(&right.permission(meta))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Returns an error unless the user has a right for a model.
 ///
 /// # Errors

@@ -184,7 +184,8 @@ impl Admin {
         self
     }
 
-    /// Sets the language for visitors whose browser asks for none of the languages, instead of English. Add it before.
+    /// Sets the language for visitors whose browser asks for none of the languages, instead of English. Add it first with
+    /// [`language`](Self::language).
     pub fn default_language(mut self, code: &str) -> Self {
         self.default_language = code.to_owned();
         if !self.languages.iter().any(|language| language.code == code) {

@@ -101,7 +101,7 @@ impl Battery for AdminBattery {
         }
         setup.routes(Router::new().include(&admin.path, pages::urls()).name("admin").staff_required());
         let end = format!("{}/-/stop-acting", admin.path.trim_end_matches('/'));
-        setup.routes(Router::new().post(&end, acting::end).login_required().name(acting::END));
+        setup.routes(Router::new().post(&end, pages::page(acting::end)).login_required().name(acting::END));
         auth.on_impersonation(history::record_impersonation);
         for (name, text) in templates::ALL.iter().copied() {
             setup.template(name, text);

@@ -1,4 +1,4 @@
-//! The check for indexes that lists of large tables need.
+//! The checks of the admin: indexes that lists of large tables need, and texts that a language lacks.
 
 use std::collections::BTreeMap;
 

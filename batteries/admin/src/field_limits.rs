@@ -10,7 +10,7 @@ use crate::names::named;
 pub(crate) struct LimitedField {
     pub(crate) name: &'static str,
     pub(crate) permission: &'static str,
-    /// Whether it is needed to see the field. Otherwise, only to change it.
+    /// `true` if it is needed to see the field, and `false` if only to change it.
     pub(crate) to_see: bool,
 }
 

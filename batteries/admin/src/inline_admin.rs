@@ -1,4 +1,4 @@
-//! [`InlineAdmin`], how the rows of another model are shown in a form.
+//! [`InlineAdmin`], the options of the rows of another model in a form.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -44,7 +44,7 @@ impl Inline {
     }
 }
 
-/// How the rows of another model are shown in a form. [`ModelAdmin::inline_with`](crate::ModelAdmin::inline_with) passes it to a closure.
+/// The options of the rows of another model in a form. [`ModelAdmin::inline_with`](crate::ModelAdmin::inline_with) passes it to a closure.
 ///
 /// ```
 /// # use lback::prelude::*;
@@ -67,7 +67,7 @@ pub struct InlineAdmin<C: WritableModel> {
     fields: Vec<Named>,
     position: Option<&'static FieldMeta>,
     inlines: Vec<Inline>,
-    /// Whether it is an inline of an inline.
+    /// `true` if it is an inline of an inline.
     is_nested: bool,
     problems: Vec<String>,
     of: PhantomData<fn() -> C>,

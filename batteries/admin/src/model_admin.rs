@@ -1,4 +1,4 @@
-//! [`ModelAdmin`], how a model is listed and changed.
+//! [`ModelAdmin`], the options of a model.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::request_options::Adjust;
 use crate::saving::Hooks;
 use crate::stored_files::is_file;
 
-/// How the admin lists and changes the rows of a model. [`Admin::model`](crate::Admin::model) passes it to a closure.
+/// The options with which the admin lists and changes the rows of a model. [`Admin::model`](crate::Admin::model) passes it to a closure.
 ///
 /// Fields are named as in the model; a reference may be named without its `_id`. A wrong name is an error at startup.
 ///
@@ -50,7 +50,7 @@ pub struct ModelAdmin<M: Model> {
 pub(crate) struct Options {
     pub(crate) section: Option<String>,
     pub(crate) list: Vec<Listed>,
-    /// Whether computed columns that the list does not name are left out.
+    /// `true` if computed columns that the list does not name are left out.
     pub(crate) is_list_complete: bool,
     pub(crate) search: Vec<Searched>,
     pub(crate) filters: Vec<Filtered>,
@@ -133,7 +133,7 @@ pub(crate) struct Searched {
     /// The references that lead to its model.
     pub(crate) through: Vec<&'static FieldMeta>,
     pub(crate) field: &'static FieldMeta,
-    /// Whether the field must equal the searched text, which an index on it can serve.
+    /// `true` if the field must equal the searched text, which an index on it can serve.
     pub(crate) is_exact: bool,
 }
 
@@ -186,7 +186,7 @@ pub(crate) struct Computed {
     pub(crate) show: TextOf,
 }
 
-/// Whether the request contains the form of an action.
+/// The data that a request contains for an action, besides the rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
     Nothing,

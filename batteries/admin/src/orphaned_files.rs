@@ -1,4 +1,4 @@
-//! The command that finds stored files that nothing names any more.
+//! The command `orphaned_files`, which finds stored files that neither a row nor the history names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -96,10 +96,11 @@ fn remove_named_by_rows(db: &mut Db, models: &[&'static dyn ModelOps], names: &m
                     let list = model.list().filter(Filter::OneOf(field, values));
                     let rows = list.page(db, &Cursor::default(), u32::try_from(BATCH).unwrap_or(u32::MAX))?.items;
                     let found: BTreeSet<&str> = rows.iter().filter_map(|row| as_text(row.get(at)?)).collect();
-                    if found.is_empty() {
+                    let before = left.len();
+                    left.retain(|name| !found.contains(name.as_str()));
+                    if left.len() == before {
                         break;
                     }
-                    left.retain(|name| !found.contains(name.as_str()));
                     names.retain(|name| !found.contains(name.as_str()));
                 }
             }

@@ -1,11 +1,11 @@
-//! [`RequestOptions`], how a model is listed and changed in one request.
+//! [`RequestOptions`], the options of a model for one request.
 
 use std::fmt;
 use std::sync::Arc;
 
 use lback_core::settings::nearest;
 use lback_core::{Error, Request, Result};
-use lback_models::{Model, ModelMeta};
+use lback_models::{FieldMeta, Model, ModelMeta};
 
 use crate::field_limits::reveals;
 use crate::model_admin::{Group, Grouped, Listed, ModelAdmin, Options};
@@ -15,7 +15,7 @@ use crate::site::Registered;
 /// Code of the application that adjusts the options of a model for a request.
 pub(crate) type Adjust = Arc<dyn Fn(&mut Request, &mut RequestOptions<'_>) -> Result<()> + Send + Sync>;
 
-/// How a model is listed and changed in one request. [`ModelAdmin::for_request`] passes it to a closure.
+/// The options of a model for one request. [`ModelAdmin::for_request`] passes it to a closure.
 ///
 /// It starts with the options of the model, and no method allows the visitor more than these do. Fields are named as in the model; a
 /// reference may be named without its `_id`. A wrong name is an error with status 500 in each request that reaches it.
@@ -35,8 +35,8 @@ impl<M: Model> ModelAdmin<M> {
     /// Adjusts the options of the model for the visitor of each request: the columns, the fields of the form, those that are read-only,
     /// filters, inlines and actions. All pages follow: lists, forms, inlines of other models, exports, imports, the history and an undo.
     ///
-    /// The code cannot allow a visitor more than the options of the model do. It runs once in each request for visitors who may see the
-    /// model, also on the pages of other models, so it should not query the database much.
+    /// The code cannot allow a visitor more than the options of the model do. It runs once in each request of a visitor who has a permission
+    /// for the model, also on the pages of other models, so it should not query the database much.
     ///
     /// ```
     /// # use lback::prelude::*;
@@ -98,12 +98,18 @@ impl RequestOptions<'_> {
         self
     }
 
-    /// Sets the order of the list: fields, each with a `-` if it starts with the largest.
+    /// Sets the order of the list: fields, each with a `-` if it starts with the largest. Fields that need a permission to be seen cannot be
+    /// part of it, because it would reveal their order.
     pub fn order(&mut self, fields: impl IntoIterator<Item = &'static str>) -> &mut Self {
         let mut order = Vec::new();
         for name in fields {
             let (sign, name) = name.strip_prefix('-').map_or(("", name), |name| ("-", name));
-            order.extend(self.found(names::sortable(self.meta(), name)).map(|field| format!("{sign}{}", field.name)));
+            let is_limited = |field: &FieldMeta| self.options.limited.iter().any(|limited| limited.to_see && limited.name == field.name);
+            let found = names::sortable(self.meta(), name).and_then(|field| match is_limited(field) {
+                true => Err(format!("{}.{name} is hidden by can_see_field, so the list cannot be in its order", self.meta().name)),
+                false => Ok(field),
+            });
+            order.extend(self.found(found).map(|field| format!("{sign}{}", field.name)));
         }
         self.options.order = order;
         self
@@ -239,18 +245,18 @@ impl RequestOptions<'_> {
         if let Some(problem) = self.problems.first() {
             return Err(Error::internal(format!("the admin is misconfigured: for_request of {}: {problem}", self.meta().name)));
         }
-        let mut adjusted = Registered { ops: self.model.ops, options: Arc::new(self.options.clone()) };
         let hidden: Vec<usize> = (0..self.options.computed.len()).filter(|at| hides(self.options.computed[*at].name)).collect();
+        let mut adjusted = Registered { ops: self.model.ops, options: Arc::new(self.options) };
         if !hidden.is_empty() {
             let is_hidden = |at: &usize| hidden.contains(at);
             let is_column = |column: &Listed| !matches!(column, Listed::Computed(at) if is_hidden(at));
             let list = adjusted.columns().into_iter().filter(is_column).collect();
-            self.options.computed_in_form.retain(|at| !is_hidden(at));
-            for group in &mut self.options.groups {
+            let options = Arc::make_mut(&mut adjusted.options);
+            options.computed_in_form.retain(|at| !is_hidden(at));
+            for group in &mut options.groups {
                 group.fields.retain(|field| !matches!(field, Grouped::Computed(at) if is_hidden(at)));
             }
-            (self.options.list, self.options.is_list_complete) = (list, true);
-            adjusted.options = Arc::new(self.options);
+            (options.list, options.is_list_complete) = (list, true);
         }
         Ok(adjusted)
     }

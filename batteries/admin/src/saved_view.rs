@@ -16,6 +16,6 @@ pub struct SavedView {
     pub name: String,
     /// The query string of the list.
     pub query: String,
-    /// Whether all users who may see the list see the view.
+    /// `true` if all users who may see the list see the view.
     pub is_shared: bool,
 }

@@ -20,7 +20,7 @@ pub(crate) struct Cell {
     pub(crate) url: Option<String>,
     /// The field of the form in which the value is changed.
     pub(crate) input: Option<String>,
-    /// Whether the cell leads to the row.
+    /// `true` if the cell leads to the row.
     pub(crate) leads: bool,
 }
 

@@ -8,7 +8,7 @@ use lback_core::{Error, Request, Result};
 use lback_models::{Auto, FieldMeta, Kind, Model as _, ModelMeta, ModelOps, Models};
 
 use crate::AdminSettings;
-use crate::access::{Right, has};
+use crate::access::has_any;
 use crate::language::{Language, text};
 use crate::model_admin::{Group, Grouped, Listed, Options};
 use crate::names::Named;
@@ -94,7 +94,7 @@ fn is_unordered(field: &FieldMeta) -> bool {
     matches!(field.kind, Kind::Json | Kind::Bytes)
 }
 
-/// The site: `app.state::<Site>()`.
+/// The site: `req.state::<Arc<Site>>()`.
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) title: String,
@@ -123,8 +123,8 @@ impl Site {
         if site.models.iter().any(|model| !model.options.for_request.is_empty()) {
             let mut models = Vec::with_capacity(site.models.len());
             for model in &site.models {
-                // The others are not shown to the visitor.
-                let is_adjusted = !model.options.for_request.is_empty() && has(req, model, Right::View)?;
+                // The others are not shown to the visitor. Users who may only add rows see a form, too.
+                let is_adjusted = !model.options.for_request.is_empty() && has_any(req, model.meta())?;
                 models.push(if is_adjusted { adjusted(req, model)? } else { model.clone() });
             }
             site = Arc::new(Site { models, ..(*site).clone() });

@@ -1,7 +1,7 @@
 //! The files in `MEDIA_DIR` that fields name.
 //!
-//! A file is never overwritten, and never deleted once a row has named it: a row that was saved as new shares it, and an undo gives the
-//! name back to a row.
+//! A file is never overwritten, and pages never delete one that a row has named: a row that was saved as new shares it, and an undo gives
+//! the name back to a row. The command `orphaned_files` deletes those that nothing names any more.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,6 +17,9 @@ use crate::history::random;
 pub(crate) const SHORTEST_LIMIT: u32 = 32 + 1 + 4;
 /// The maximum length of what it keeps of the visitor's name.
 const MOST_OF_NAME: usize = 50;
+/// The beginning of a name if the visitor's has no letters or digits. It distinguishes the name from those of
+/// [`UploadedFile::save_in`].
+const NAMELESS: &str = "file";
 
 /// The endings that stored files keep. Browsers run no code of such files, even if the application serves them.
 const ENDINGS: [&str; 29] = [
@@ -29,11 +32,12 @@ pub(crate) fn is_file(field: &FieldMeta) -> bool {
     field.kind == Kind::Text && matches!(field.format, Format::File | Format::Image)
 }
 
-/// Returns whether a name is one that [`NewFile`] generates.
+/// Returns whether a name is one that [`NewFile`] generates. Names without a beginning are not, because those of files that the
+/// application has stored with [`UploadedFile::save_in`] look the same.
 pub(crate) fn is_name(name: &str) -> bool {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let unique = stem.rsplit_once('-').map_or(stem, |(_, unique)| unique);
-    unique.len() == 32 && unique.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    let Some((start, unique)) = stem.rsplit_once('-') else { return false };
+    !start.is_empty() && unique.len() == 32 && unique.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A kind of image that every browser shows, and that contains no code.
@@ -97,9 +101,11 @@ impl NewFile {
         let most = room.min(MOST_OF_NAME);
         // A slug is rarely shorter than a quarter of its text.
         let stem: String = stem.chars().take(4 * most).collect();
-        let slug: String = slug::slugify(stem).chars().take(most).collect();
-        let slug = slug.trim_end_matches('-');
-        let name = if slug.is_empty() { format!("{unique}{end}") } else { format!("{slug}-{unique}{end}") };
+        let slug = slug::slugify(stem);
+        let start = if slug.is_empty() { NAMELESS } else { slug.as_str() };
+        let start: String = start.chars().take(most).collect();
+        let start = start.trim_end_matches('-');
+        let name = if start.is_empty() { format!("{unique}{end}") } else { format!("{start}-{unique}{end}") };
         Ok(NewFile { name, upload })
     }
 }
@@ -138,13 +144,19 @@ mod tests {
     #[test]
     fn only_names_of_the_admin_are_known() {
         let unique = "0123456789abcdef0123456789abcdef";
-        for name in [unique.to_owned(), format!("{unique}.png"), format!("a-b-{unique}.pdf")] {
+        for name in [format!("a-{unique}"), format!("file-{unique}.png"), format!("a-b-{unique}.pdf")] {
             assert!(is_name(&name), "{name}");
         }
-        for name in
-            ["", "logo.png", "a-b.png", &unique[1..], &format!("{unique}0.png"), &format!("{unique}.tar.gz"), &unique.to_uppercase()]
-        {
+        for name in ["", "logo.png", "a-b.png"] {
             assert!(!is_name(name), "{name}");
+        }
+        let others = [&unique[1..], &format!("{unique}0.png"), &format!("{unique}.tar.gz"), &unique.to_uppercase()];
+        for name in others.map(|end| format!("a-{end}")) {
+            assert!(!is_name(&name), "{name}");
+        }
+        // The application has stored these.
+        for name in [unique.to_owned(), format!("{unique}.png"), format!("-{unique}.png")] {
+            assert!(!is_name(&name), "{name}");
         }
     }
 

@@ -128,8 +128,11 @@ impl Step<'_> {
         if let Some(after) = &self.change.after
             && let Some(different) = first_difference(&now, after)
         {
-            let label = if access::sees_field(req, self.model, different)? { label_in(self.model, different) } else { "another field" };
-            return Err(self.changed_since(label));
+            let label = match access::sees_field(req, self.model, different)? {
+                true => label_in(self.model, different),
+                false => text!("another field"),
+            };
+            return Err(self.changed_since(&label));
         }
         let db = req.db()?;
         let before = state_of(db, ops, &row, true)?;
@@ -164,7 +167,7 @@ impl Step<'_> {
         let mut wanted = RowState::new();
         for (name, old) in before.iter().filter(|(name, old)| after.get(*name) != Some(old) && !is_automatic(self.model, name)) {
             if now.get(name) != after.get(name) {
-                return Err(self.changed_since(label_in(self.model, name)));
+                return Err(self.changed_since(&label_in(self.model, name)));
             }
             wanted.insert(name.clone(), old.clone());
         }
@@ -254,6 +257,6 @@ fn first_difference<'a>(now: &RowState, then: &'a RowState) -> Option<&'a str> {
     then.iter().find(|(name, value)| now.get(*name) != Some(value)).map(|(name, _)| name.as_str())
 }
 
-fn label_in(model: &Registered, name: &str) -> &'static str {
-    label_of(model.meta(), name).unwrap_or("another field")
+fn label_in(model: &Registered, name: &str) -> String {
+    label_of(model.meta(), name).map_or_else(|| text!("another field"), str::to_owned)
 }

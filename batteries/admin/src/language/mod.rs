@@ -11,6 +11,7 @@ use lback_models::runtime;
 use serde::Deserialize;
 
 use crate::site::Site;
+use crate::templates::{FORMS_SCRIPT, SCRIPT};
 
 /// The texts of the admin in German, for [`Admin::language`](crate::Admin::language).
 pub const GERMAN: &str = include_str!("../../languages/de.toml");
@@ -19,9 +20,12 @@ pub const GERMAN: &str = include_str!("../../languages/de.toml");
 pub(crate) const COOKIE: &str = "admin_language";
 pub(crate) const ENGLISH: &str = "en";
 
-/// All texts of the pages in English, of which a test checks that [`GERMAN`] has each.
+/// All texts of the pages in English. A test checks that [`GERMAN`] has each of them.
 static KNOWN: LazyLock<BTreeSet<String>> =
     LazyLock::new(|| toml::from_str::<BTreeMap<String, Translation>>(GERMAN).unwrap_or_default().into_keys().collect());
+
+/// The texts of the pages' scripts in English.
+static OF_SCRIPTS: LazyLock<Vec<&'static str>> = LazyLock::new(|| [SCRIPT, FORMS_SCRIPT].into_iter().flat_map(texts_of_script).collect());
 
 /// A language of the pages: one other than English, or English with texts of the application.
 #[derive(Debug)]
@@ -94,9 +98,8 @@ impl Language {
 
     /// Returns the texts of the pages' scripts that the file translates, as JSON.
     pub(crate) fn script_texts(&self) -> String {
-        let scripts = [crate::templates::SCRIPT, crate::templates::FORMS_SCRIPT];
-        let texts = scripts.iter().flat_map(|script| texts_of_script(script));
-        let translated: BTreeMap<&str, &str> = texts.filter_map(|text| Some((text, self.translate(text, None)?))).collect();
+        let translation = |text: &&'static str| Some((*text, self.translate(text, None)?));
+        let translated: BTreeMap<&str, &str> = OF_SCRIPTS.iter().filter_map(translation).collect();
         serde_json::to_string(&translated).unwrap_or_default()
     }
 
@@ -123,7 +126,10 @@ fn texts_of_script(script: &str) -> impl Iterator<Item = &str> {
 }
 
 thread_local! {
-    /// The language of the page that this thread is answering. `None` for English.
+    /// The language of the page that this thread renders. `None` for English.
+    ///
+    /// Views of the admin are not asynchronous, so a thread answers no other request before a view returns. Exports are written after that,
+    /// and are the same in all languages.
     static CURRENT: RefCell<Option<Arc<Language>>> = const { RefCell::new(None) };
 }
 
@@ -156,16 +162,22 @@ fn of_visitor(req: &mut Request) -> Result<Option<Arc<Language>>> {
         Some(language) => Some(Some(language.clone())),
         None => code.eq_ignore_ascii_case(ENGLISH).then_some(None),
     };
+    let find_relative = |code: &str| site.languages.iter().find(|language| primary(&language.code).eq_ignore_ascii_case(primary(code)));
     if let Some(language) = req.cookies().get(COOKIE).and_then(find) {
         return Ok(language);
     }
     for code in preferred(req.header("accept-language").unwrap_or_default()) {
-        let primary = code.split('-').next().unwrap_or(code);
-        if let Some(language) = find(code).or_else(|| find(primary)) {
+        let found = find(code).or_else(|| find(primary(code))).or_else(|| find_relative(code).map(|language| Some(language.clone())));
+        if let Some(language) = found {
             return Ok(language);
         }
     }
     Ok(find(&site.default_language).flatten())
+}
+
+/// Returns a language without its region: `pt` of `pt-BR`.
+fn primary(code: &str) -> &str {
+    code.split('-').next().unwrap_or(code)
 }
 
 /// Returns the languages of a header `Accept-Language`, the preferred ones first.
@@ -173,9 +185,11 @@ fn preferred(header: &str) -> Vec<&str> {
     /// Browsers send fewer languages.
     const MOST: usize = 20;
     let weighted = header.split(',').take(MOST).filter_map(|part| {
-        let (code, weight) = part.split_once(";q=").unwrap_or((part, "1"));
-        let weight: f64 = weight.trim().parse().ok().filter(|weight| *weight > 0.0)?;
-        Some((code.trim(), weight))
+        let mut parts = part.split(';').map(str::trim);
+        let code = parts.next()?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).unwrap_or("1");
+        let weight: f64 = weight.parse().ok().filter(|weight| *weight > 0.0)?;
+        Some((code, weight))
     });
     let mut languages: Vec<_> = weighted.collect();
     languages.sort_by(|(_, one), (_, other)| other.total_cmp(one));
@@ -240,7 +254,7 @@ pub(crate) fn filter(text: String, args: TemplateArgs<'_>) -> Result<String> {
 /// Returns the label of a model or a field within a sentence: in lower case, unless the language writes nouns with a capital.
 pub(crate) fn within_sentence(label: &str) -> String {
     match current() {
-        Some(language) if language.code.split('-').next() == Some("de") => label.to_owned(),
+        Some(language) if primary(&language.code) == "de" => label.to_owned(),
         _ => runtime::within_sentence(label),
     }
 }

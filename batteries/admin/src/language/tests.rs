@@ -76,6 +76,7 @@ fn a_file_with_a_mistake_is_refused() {
 #[test]
 fn the_header_of_a_browser_is_read_in_the_order_of_its_weights() {
     assert_eq!(preferred("en;q=0.5, de-AT,de;q=0.8, *;q=0, fr;q=x"), ["de-AT", "de", "en"]);
+    assert_eq!(preferred("en ; q=0.5, nl; q=0, de"), ["de", "en"]);
     assert_eq!(preferred(&"de,".repeat(1000)).len(), 20);
     assert!(preferred("").len() <= 1);
 }

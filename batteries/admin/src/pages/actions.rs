@@ -20,10 +20,10 @@ use crate::site::Registered;
 struct Submitted {
     #[serde(default)]
     action: String,
-    /// Whether to save the columns that are changed in the list.
+    /// `true` to save the columns that are changed in the list.
     #[serde(default)]
     save: bool,
-    /// Whether the request contains the form of the action.
+    /// `true` if the request contains the form of the action.
     #[serde(default)]
     sent: bool,
 }

@@ -84,7 +84,7 @@ pub(super) fn one(req: &mut Request) -> Result<Response> {
 struct Chosen {
     #[serde(default)]
     row: Vec<String>,
-    /// Whether all rows of the list are chosen, and not only those of a page.
+    /// `true` if all rows of the list are chosen, and not only those of a page.
     #[serde(default)]
     all: bool,
 }

@@ -66,7 +66,7 @@ struct Narrowed {
     dates: Option<DatesView>,
     /// The fields that are searched.
     searched: Vec<Searched>,
-    /// Whether indexes serve the conditions, or the table is small, so that counting is cheap.
+    /// `true` if indexes serve the conditions, or the table is small, so that counting is cheap.
     is_quick: bool,
     is_large: bool,
 }

@@ -60,7 +60,7 @@ pub(crate) fn urls() -> Router {
         .get("/-/script.js", script).name("script")
         .get("/-/forms.js", forms_script).name("forms-script")
         .get("/-/icon.svg", icon).name("icon")
-        .post("/-/language", choose_language).name("language")
+        .post("/-/language", page(choose_language)).name("language")
         .get("/-/find", page(find::find)).name("find")
         .get("/-/history", page(history::all)).name("history")
         .get("/-/history/{id:int}/row", page(history::state)).name("state")
@@ -97,7 +97,7 @@ pub(crate) fn urls() -> Router {
 }
 
 /// Returns a view that answers in the language of its visitor, and with a page that names the remedy if a table is missing.
-fn page(view: fn(&mut Request) -> Result<Response>) -> impl Fn(&mut Request) -> Result<Response> + Send + Sync + 'static {
+pub(crate) fn page(view: fn(&mut Request) -> Result<Response>) -> impl Fn(&mut Request) -> Result<Response> + Send + Sync + 'static {
     move |req: &mut Request| {
         in_language(req, |req| match view(req) {
             // A request that writes is rolled back only by an error.

@@ -102,9 +102,10 @@ pub(super) fn add(req: &mut Request) -> Result<Response> {
         return Ok(page);
     }
     let mut fields = vec![
-        Field::text("username").max_length(150).autocomplete("off"),
+        Field::text("username").label(text!("Username")).max_length(150).autocomplete("off"),
         Field::email("email").optional().label(text!("E-mail address")),
         Field::password("password")
+            .label(text!("Password"))
             .optional()
             .max_length(LONGEST_PASSWORD)
             .autocomplete("new-password")
@@ -335,7 +336,7 @@ pub(super) fn end_sessions(req: &mut Request) -> Result<Response> {
     Ok(Response::redirect(&row_link(req, "row", model, &key)?))
 }
 
-/// What a form has done with a user.
+/// The outcome of a form of a user.
 #[derive(Clone, Copy)]
 enum Done {
     Added,

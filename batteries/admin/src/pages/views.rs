@@ -36,7 +36,7 @@ pub(super) struct ViewsView {
     items: Vec<ViewLink>,
     /// The address of the form that saves the present view.
     save: String,
-    /// Whether the user may share views.
+    /// `true` if the user may share views.
     may_share: bool,
     most_characters: usize,
 }
@@ -118,7 +118,7 @@ fn may_delete(view: &SavedView, user: &User) -> bool {
 fn known(model: &Registered, query: &QueryString) -> QueryString {
     let meta = model.meta();
     let is_of_filter = |name: &str| {
-        let is_of = |through: &Through| name.strip_prefix(through.name).is_some_and(|end| ["", ".from", ".to"].contains(&end));
+        let is_of = |through: &Through| name.strip_prefix(through.name).is_some_and(|end| ["", ".from", ".to", ".none"].contains(&end));
         if model.options.filters.iter().any(|filtered| matches!(filtered, Filtered::Through(through) if is_of(through))) {
             return true;
         }
@@ -128,7 +128,7 @@ fn known(model: &Registered, query: &QueryString) -> QueryString {
         let is_own = model.options.own_filters.iter().any(|own| own.name == name);
         match end {
             "" => is_field || is_link || is_own,
-            "from" | "to" | "key" => is_field,
+            "from" | "to" | "none" | "key" => is_field,
             _ => false,
         }
     };

@@ -37,7 +37,7 @@ impl PageForm {
         PageForm { path, fields: fields_of(&without_templates(&text[start..end])) }
     }
 
-    /// The values of a field, of which a hidden or missing one has none.
+    /// The values of a field: none if it is hidden or missing.
     pub(super) fn values(&self, name: &str) -> Vec<&str> {
         self.fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
     }

@@ -70,7 +70,7 @@ struct Opened {
     ticket: Ticket,
 }
 
-fn client_of(on: &str, models: &'static [&'static dyn ModelOps], admin: Admin) -> Client {
+pub(super) fn client_of(on: &str, models: &'static [&'static dyn ModelOps], admin: Admin) -> Client {
     let urls = Router::new().get("/login", |_: &mut Request| "log in here").name("login");
     let app = App::new(urls).models(models).auth().permissions([("hr.see", "See"), ("hr.change", "Change")]).admin_with(admin);
     let client = Client::with_settings(app, &format!("SESSION_TIMEOUT_MINUTES = 30\n{on}"));

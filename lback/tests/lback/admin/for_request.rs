@@ -2,6 +2,7 @@
 
 use lback::admin::RequestOptions;
 
+use super::field_permissions::client_of;
 use super::lists::headings;
 use super::*;
 use crate::unit_of_work::on_each_database;
@@ -13,7 +14,8 @@ on_each_database!(
     a_form_has_the_fields_of_the_visitor,
     filters_actions_and_inlines_are_taken_away,
     a_computed_column_is_hidden,
-    the_code_runs_only_for_those_who_may_see_the_model,
+    the_code_runs_only_for_those_who_may_use_the_model,
+    an_order_reveals_no_hidden_field,
     a_mistake_is_named,
 );
 
@@ -154,6 +156,10 @@ fn a_read_only_field_cannot_be_written(on: &str) {
     // Others change all of them.
     edit(root, &row, &[("points", "7")]).assert_status(303);
     assert_eq!(points(&opened), Some(7));
+    // Users who may only add tickets have the same form.
+    let adder = staff(&opened.client, "adder", &["tickets.add"]);
+    let has_points = |browser: &Client| PageForm::open(browser, "/admin/tickets/add").names().contains(&"points");
+    assert_eq!((has_points(root), has_points(&adder)), (true, false));
 }
 
 fn a_form_has_the_fields_of_the_visitor(on: &str) {
@@ -216,11 +222,26 @@ fn a_computed_column_is_hidden(on: &str) {
     opened.clerk.get("/admin/tickets?columns=shout").send().assert_status(400);
 }
 
-fn the_code_runs_only_for_those_who_may_see_the_model(on: &str) {
+fn the_code_runs_only_for_those_who_may_use_the_model(on: &str) {
     let refuses = |ticket: ModelAdmin<Ticket>| ticket.for_request(|_, _| Err(Error::forbidden("Come back tomorrow.")));
     let client = client_with(on, Admin::new().model::<Ticket>(refuses));
     staff(&client, "other", &["agents.view"]).get("/admin/agents").send().assert_status(200);
-    staff(&client, "clerk", &["tickets.view"]).get("/admin/tickets").send().assert_status(403);
+    for right in ["view", "add", "change", "delete"] {
+        let page = staff(&client, right, &[&format!("tickets.{right}")]).get("/admin").send();
+        page.assert_status(403).assert_contains("Come back tomorrow.");
+    }
+}
+
+fn an_order_reveals_no_hidden_field(on: &str) {
+    let tickets = |ticket: ModelAdmin<Ticket>| {
+        ticket.can_see_field("points", "hr.see").for_request(|_, view| {
+            view.order(["-points"]);
+            Ok(())
+        })
+    };
+    let client = client_of(&format!("{on}\nDEBUG = true"), models(), Admin::new().model::<Ticket>(tickets));
+    let page = staff(&client, "clerk", &["tickets.view"]).get("/admin/tickets").send();
+    page.assert_status(500).assert_contains("Ticket.points is hidden by can_see_field");
 }
 
 fn a_mistake_is_named(on: &str) {

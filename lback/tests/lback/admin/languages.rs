@@ -78,6 +78,10 @@ fn errors_and_messages_are_translated(on: &str) {
     let import = root.post("/admin/tickets/import").form(&[("text", "id,points\n1,x\n")]).send();
     import.assert_contains("Schreiben Sie eine ganze Zahl von -2147483648 bis 2147483647 statt „x“.");
     root.get("/admin/tickets?columns=nothing").send().assert_status(400).assert_contains("Die Liste hat diese Spalte nicht.");
+    let alice = client.add_user("alice");
+    root.post(&format!("/admin/auth_users/row/{}/act-as", alice.id)).send().assert_redirect("/");
+    root.post("/admin/-/stop-acting").send().assert_status(303);
+    root.get("/admin").send().assert_contains("Sie handeln nicht mehr");
 }
 
 fn an_application_replaces_single_texts(on: &str) {
@@ -99,6 +103,16 @@ fn an_application_replaces_single_texts(on: &str) {
     // Texts that stay as they are need no translation into English.
     let checked = client.try_command("check", &[]).unwrap_or_else(|error| error.source().map(ToString::to_string).unwrap_or_default());
     assert!(!checked.contains("stay in English"), "{checked}");
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_language_of_another_region_is_better_than_none() {
+    let client = client_with("", admin().language("pt-BR", "\"English\" = \"Português\""));
+    let root = root(&client);
+    for (header, code) in [("pt-BR", "pt-BR"), ("pt", "pt-BR"), ("pt-PT, en;q=0.5", "pt-BR"), ("en-GB, pt;q=0.5", "en"), ("nl", "en")] {
+        root.get("/admin").header("accept-language", header).send().assert_contains(&format!("<html lang=\"{code}\">"));
+    }
 }
 
 #[cfg(feature = "sqlite")]

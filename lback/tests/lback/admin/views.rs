@@ -55,9 +55,9 @@ fn a_view_leads_to_the_same_list(on: &str) {
 
 fn a_view_keeps_what_a_list_knows_and_nothing_else(on: &str) {
     let (client, root, _) = six(on);
-    let query = "state=open&after=x&before=y&secret=z&nonsense=1&points.from=1&points.nonsense=1&agent_id.key=1&labels=&format=csv&labels.from=1&from=a";
+    let query = "state=open&after=x&before=y&secret=z&nonsense=1&points.from=1&points.nonsense=1&opened_on.none=true&agent_id.key=1&labels=&format=csv&labels.from=1&from=a";
     save(&root, query, &[("name", "one")]).assert_status(303);
-    assert_eq!(views(&root, "/admin/tickets")[0].1, "/admin/tickets?state=open&points.from=1&agent_id.key=1");
+    assert_eq!(views(&root, "/admin/tickets")[0].1, "/admin/tickets?state=open&points.from=1&opened_on.none=true&agent_id.key=1");
     assert_eq!(number(&client, "SELECT COUNT(*) FROM admin_views WHERE query LIKE '%secret%'"), 0);
     let name = "<b onclick=\"x\">&amp; {{ 7*7 }}";
     save(&root, "", &[("name", name)]).assert_redirect("/admin/tickets");

@@ -42,7 +42,7 @@ impl GroupView {
 pub(in crate::pages) struct Buttons {
     pub(in crate::pages) another: bool,
     pub(in crate::pages) as_new: bool,
-    /// Whether the form is shown in a dialog.
+    /// `true` if the form is shown in a dialog.
     pub(in crate::pages) only_save: bool,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Importable {
     pub(super) field: &'static FieldMeta,
     /// The place of the field in its model.
     pub(super) at: usize,
-    /// Whether the field is part of the primary key, by which rows are found.
+    /// `true` if the field is part of the primary key, by which rows are found.
     pub(super) is_key: bool,
     /// The rows to which the field may refer.
     pub(super) rows: Option<List>,
@@ -78,6 +78,7 @@ pub(super) fn usable(req: &mut Request, site: &Site, model: &Registered) -> Resu
         let name = field.name;
         let why = match field.kind {
             _ if field.hidden || unseen.contains(field.name) => text!("{field} is hidden", field = name),
+            _ if model.options.fixed.contains(field.name) => text!("{field} is read-only here", field = name),
             _ if !access::changes_field(req, model, field.name)? => text!("{field} needs a permission that you lack", field = name),
             // The number of a row is only looked up.
             _ if is_key && field.auto == Auto::Id => String::new(),
@@ -132,20 +133,20 @@ pub(super) fn columns(
             columns.unnamed.push(cell);
             continue;
         }
-        let found = match find(meta, name) {
+        let reason = match find(meta, name) {
             Found::Field(at) => match fields.get_mut(at).and_then(Option::take) {
                 Some(Ok(of)) => {
                     columns.all.push(Column { cell, of });
                     continue;
                 }
-                Some(Err(why)) => Err(why),
+                Some(Err(why)) => why,
                 None => {
                     problems.add_at(1, text!("Two columns are {name}. Remove one of them.", name = shortened(name)));
                     is_refused = true;
                     continue;
                 }
             },
-            Found::Link(name) => Err(text!("{field} refers to several rows", field = name)),
+            Found::Link(name) => text!("{field} refers to several rows", field = name),
             Found::Nothing => {
                 let hint = match nearest(name, &names) {
                     Some(likely) => text!("Did you mean {name}?", name = likely),
@@ -164,16 +165,11 @@ pub(super) fn columns(
                 continue;
             }
         };
-        match found {
-            Err(_) if leaves_out => columns.left_out.push(name.to_owned()),
-            Err(why) => {
-                problems.add_at(
-                    1,
-                    text!("{reason}, so it cannot be imported. Remove the column, or leave such columns out below.", reason = why),
-                );
-                is_refused = true;
-            }
-            Ok(()) => {}
+        if leaves_out {
+            columns.left_out.push(name.to_owned());
+        } else {
+            problems.add_at(1, text!("{reason}, so it cannot be imported. Remove the column, or leave such columns out below.", reason));
+            is_refused = true;
         }
     }
     if columns.all.is_empty() && !is_refused {
@@ -228,7 +224,7 @@ fn expected(meta: &ModelMeta, of: &Importable) -> String {
         Kind::Time => text!("a time, such as 23:59"),
         Kind::DateTime | Kind::Timestamp => text!("a date and a time, such as 2026-12-31 23:59"),
         Kind::Duration => text!("a length of time, such as PT1H30M"),
-        Kind::Uuid => "a UUID".to_owned(),
+        Kind::Uuid => text!("a UUID"),
         Kind::Json => "JSON".to_owned(),
         Kind::Bytes => String::new(),
     };

@@ -41,10 +41,10 @@ const MOST_EDITED: usize = 100_000;
 struct Submitted {
     #[serde(default)]
     text: String,
-    /// Whether columns that cannot be imported are left out.
+    /// `true` if columns that cannot be imported are left out.
     #[serde(default)]
     leave_out: bool,
-    /// Whether the rows are written. Otherwise, they are only tried.
+    /// `true` if the rows are written. Otherwise, they are only tried.
     #[serde(default)]
     confirm: bool,
 }

@@ -59,8 +59,8 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> Option<Table> {
             Ok(true) => {}
             Ok(false) => {
                 let line = last.map_or(1, |last| last.number);
-                problems
-                    .add_at(line, "A quotation mark opens a cell in this row, but none closes it. Write \" twice if it is part of a text.");
+                let text = text!("A quotation mark opens a cell in this row, but none closes it. Write \" twice if it is part of a text.");
+                problems.add_at(line, text);
                 return None;
             }
             Err(error) => {

@@ -22,7 +22,7 @@ pub(super) struct Preview {
     rows: String,
     headings: Vec<Heading>,
     first: Vec<RowView>,
-    /// Whether there are more rows than `first` has.
+    /// `true` if there are more rows than `first` has.
     has_more: bool,
     left_out: Vec<String>,
 }

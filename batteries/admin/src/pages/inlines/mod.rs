@@ -38,7 +38,7 @@ pub(super) struct InlineRows<'a> {
     rows: Vec<InlineRow>,
     /// The inlines of the rows, whose parents are the rows, and the blank one if there is one.
     nested: Vec<InlineRows<'a>>,
-    /// Whether the form had rows that are not on the page any more.
+    /// `true` if the form had rows that are not on the page any more.
     has_lost: bool,
 }
 
@@ -52,7 +52,7 @@ struct Parent {
     can_add: bool,
     /// The maximum number of rows that the page may have.
     most: usize,
-    /// Whether there are rows that the page does not have.
+    /// `true` if there are rows that the page does not have.
     has_more: bool,
     /// The row that the script of the page copies for more.
     blank: Option<InlineRow>,
@@ -90,7 +90,7 @@ struct InlineRow {
     label: String,
     can_change: bool,
     can_delete: bool,
-    /// Whether a new row has been filled in.
+    /// `true` if a new row has been filled in.
     is_filled: bool,
 }
 

@@ -30,6 +30,7 @@ fn a_name_of_the_visitor_neither_escapes_nor_collides(on: &str) {
         assert!(cover.len() <= 100 && content(&client, cover) == PNG, "{cover}");
     }
     assert!(covers[1].starts_with("ubergrosse-"), "{}", covers[1]);
+    assert!(covers[3].starts_with("file-"), "{}", covers[3]);
     assert_eq!(stored(&client).len(), names.len());
 }
 

@@ -1,4 +1,4 @@
-//! The command that finds stored files that nothing names any more.
+//! The command `orphaned_files`.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
@@ -26,9 +26,11 @@ fn files_that_nothing_names_are_listed_and_deleted(on: &str) {
     let (client, root, album) = with_cover(on);
     let [orphan, new, replaced, other] =
         [('a', true), ('b', false), ('c', true), ('d', true)].map(|(digit, old)| store(&client, digit, old));
-    // A file of the application, with a name of another kind.
-    let logo = client.app().media_dir().join("logo.png");
-    File::create(&logo).unwrap().set_modified(SystemTime::now() - DAY).unwrap();
+    // Files of the application: one with a name of its own, and one that it has stored with `save_in`.
+    let own = ["logo.png".to_owned(), format!("{}.pdf", "e".repeat(32))].map(|name| client.app().media_dir().join(name));
+    for path in &own {
+        File::create(path).unwrap().set_modified(SystemTime::now() - DAY).unwrap();
+    }
     // Two rows have the same file, and the history of a third names another.
     for name in ["One", "Two"] {
         let new = NewAlbum { name: name.to_owned(), cover: other.clone(), contract: None };
@@ -48,7 +50,7 @@ fn files_that_nothing_names_are_listed_and_deleted(on: &str) {
     for kept in [&new, &replaced, &other, &album.cover] {
         assert!(client.app().media_dir().join(kept).exists(), "{kept}");
     }
-    assert!(logo.exists());
+    assert!(own.iter().all(|path| path.exists()));
     assert_eq!(client.command("orphaned_files", &[]), "found 0 orphaned files with 0 bytes\n");
 }
 
