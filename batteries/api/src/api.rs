@@ -1,5 +1,6 @@
-//! [`Api`], resources and their document.
+//! [`Api`], the resources of an application and their document.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -35,17 +36,19 @@ const DOCUMENT: &str = "/openapi.json";
 /// | `GET /api/tickets` | a page of rows |
 /// | `POST /api/tickets` | 201, and the new row |
 /// | `GET /api/tickets/7` | a row |
-/// | `PATCH /api/tickets/7`, `PUT /api/tickets/7` | the row, with some fields changed, or all |
+/// | `PATCH /api/tickets/7`, `PUT /api/tickets/7` | the row, with some or all fields changed |
 /// | `DELETE /api/tickets/7` | 204 |
 /// | `GET /api/openapi.json` | the document |
 ///
-/// All errors below the path are JSON.
+/// All errors under this path are JSON.
 #[must_use = "add its urls() to a router"]
 pub struct Api {
     title: String,
     version: String,
     description: Option<String>,
     resources: Vec<Config>,
+    /// The names of the schemas in the document.
+    schemas: BTreeSet<String>,
     is_document_public: bool,
     problems: Vec<String>,
 }
@@ -65,6 +68,7 @@ impl Api {
             version: version.into(),
             description: None,
             resources: Vec::new(),
+            schemas: BTreeSet::from([document::PROBLEM.to_owned()]),
             is_document_public: false,
             problems: Vec::new(),
         }
@@ -76,7 +80,7 @@ impl Api {
         self
     }
 
-    /// Adds the rows of a model, under the name of its table. The closure says what clients see and may do; see [`Resource`].
+    /// Adds the rows of a model, under the name of its table. The closure configures the fields and operations; see [`Resource`].
     #[track_caller]
     pub fn resource<M: Model>(mut self, configure: impl FnOnce(Resource<M>) -> Resource<M>) -> Self {
         let place = Location::caller();
@@ -85,20 +89,24 @@ impl Api {
             problems.push(format!("two resources have the path \"{}\": give one another with .path(\"…\")", config.path));
         }
         if self.resources.iter().any(|other| other.meta().name == config.meta().name) {
-            problems.push(format!("{} is a resource twice", config.meta().name));
+            problems.push(format!("{} is a resource twice: remove one .resource::<{0}>(…)", config.meta().name));
+        } else {
+            let taken = document::schema_names(&config).into_iter().filter(|name| !self.schemas.insert(name.clone()));
+            let problem = |name: String| format!("the document has another schema \"{name}\": rename the model {}", config.meta().name);
+            problems.extend(taken.map(problem));
         }
         self.problems.extend(problems.into_iter().map(|problem| format!("{place}: {problem}")));
         self.resources.push(config);
         self
     }
 
-    /// Lets everyone read the document `/openapi.json`, which otherwise needs a login.
+    /// Makes the document `/openapi.json` public. By default, it needs a login.
     pub fn public_document(mut self) -> Self {
         self.is_document_public = true;
         self
     }
 
-    /// Returns the routes, to be included below a prefix.
+    /// Returns the routes, to include under a prefix.
     pub fn urls(self) -> Router {
         let mut routes = Router::new();
         if !self.problems.is_empty() {
@@ -112,7 +120,7 @@ impl Api {
                 let described = document.clone();
                 let path = document::path_of(config, operation);
                 let check = ResponseCheck::new(move |response| described.check(&path, &operation.method(), response));
-                routes = Endpoint::new(config.clone(), operation).add_to(routes).option(check);
+                routes = Endpoint::new(config.clone(), operation, &resources).add_to(routes).option(check);
             }
         }
         let described = document.clone();
@@ -129,12 +137,12 @@ impl Api {
     }
 }
 
-/// The document of an API, at its route.
+/// The document of an API, as an option of its route.
 #[derive(Clone)]
 pub(crate) struct DocumentRoute(Arc<Document>);
 
 impl DocumentRoute {
-    /// Returns the path of the API from that of its document.
+    /// Returns the path of the API, from the path of its document.
     pub(crate) fn prefix(pattern: &str) -> &str {
         pattern.strip_suffix(DOCUMENT).unwrap_or(pattern)
     }

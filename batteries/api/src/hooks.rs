@@ -1,6 +1,4 @@
-//! The code of the application that runs when rows are read and written.
-
-use std::sync::Arc;
+//! The application's code that runs when rows are read and written.
 
 use lback_core::{Error, Request, Result};
 use lback_models::{Auto, List, Model, Value};
@@ -11,14 +9,14 @@ type BeforeSave = dyn Fn(&mut Request, Row, Option<&[Value]>) -> Result<Row> + S
 type AfterSave = dyn Fn(&mut Request, &[Value], Option<&[Value]>) -> Result<()> + Send + Sync;
 type OnDelete = dyn Fn(&mut Request, &[Value]) -> Result<()> + Send + Sync;
 
-/// The code of the application for a resource.
-#[derive(Clone, Default)]
+/// The application's code for a resource.
+#[derive(Default)]
 pub(crate) struct Hooks {
-    pub(crate) queryset: Option<Arc<Narrow>>,
-    before_save: Vec<Arc<BeforeSave>>,
-    after_save: Vec<Arc<AfterSave>>,
-    before_delete: Vec<Arc<OnDelete>>,
-    after_delete: Vec<Arc<OnDelete>>,
+    pub(crate) queryset: Option<Box<Narrow>>,
+    before_save: Vec<Box<BeforeSave>>,
+    after_save: Vec<Box<AfterSave>>,
+    before_delete: Vec<Box<OnDelete>>,
+    after_delete: Vec<Box<OnDelete>>,
 }
 
 impl Hooks {
@@ -26,7 +24,7 @@ impl Hooks {
         &mut self,
         run: impl Fn(&mut Request, &mut M, Option<&M>) -> Result<()> + Send + Sync + 'static,
     ) {
-        self.before_save.push(Arc::new(move |req, row, old| {
+        self.before_save.push(Box::new(move |req, row, old| {
             let mut row: M = typed(&row)?;
             run(req, &mut row, old.map(typed).transpose()?.as_ref())?;
             row.to_values()
@@ -34,18 +32,18 @@ impl Hooks {
     }
 
     pub(crate) fn add_after_save<M: Model>(&mut self, run: impl Fn(&mut Request, &M, Option<&M>) -> Result<()> + Send + Sync + 'static) {
-        self.after_save.push(Arc::new(move |req, row, old| run(req, &typed(row)?, old.map(typed).transpose()?.as_ref())));
+        self.after_save.push(Box::new(move |req, row, old| run(req, &typed(row)?, old.map(typed).transpose()?.as_ref())));
     }
 
     pub(crate) fn add_before_delete<M: Model>(&mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) {
-        self.before_delete.push(Arc::new(move |req, row| run(req, &typed(row)?)));
+        self.before_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
     }
 
     pub(crate) fn add_after_delete<M: Model>(&mut self, run: impl Fn(&mut Request, &M) -> Result<()> + Send + Sync + 'static) {
-        self.after_delete.push(Arc::new(move |req, row| run(req, &typed(row)?)));
+        self.after_delete.push(Box::new(move |req, row| run(req, &typed(row)?)));
     }
 
-    /// Returns the row as the code before a save leaves it.
+    /// Runs the code before a save, and returns the row that it leaves.
     pub(crate) fn before_save(&self, req: &mut Request, row: Row, old: Option<&[Value]>) -> Result<Row> {
         self.before_save.iter().try_fold(row, |row, run| run(req, row, old))
     }

@@ -4,26 +4,30 @@ use lback_core::{Error, Request, Result};
 use lback_forms::{Field, FormErrors};
 use lback_models::runtime::{form_texts, value_from_json};
 use lback_models::{FieldMeta, Kind, Value};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::resource::{Config, Operation, is_required};
+
+/// The maximum number of errors for fields that cannot be written, so that the errors of a large body are not larger than the body.
+const MOST_REFUSED: usize = 20;
 
 /// Returns a row with the values that the client has sent. A row that is replaced gets those of `blank` for what was not sent.
 ///
 /// # Errors
 /// Returns 400 or 415 if the body is not JSON, and 422 with an error for each field that is not valid.
 pub(crate) fn read(req: &Request, config: &Config, operation: Operation, mut row: Vec<Value>, blank: &[Value]) -> Result<Vec<Value>> {
-    let Json::Object(body) = req.json()? else {
+    let Json::Object(mut body) = req.json()? else {
         let message = "Send a JSON object with the fields of the row.";
         return Err(Error::invalid(message).with_code("invalid").with_field("", message));
     };
     let mut errors = FormErrors::default();
-    for name in body.keys().filter(|name| !config.accepted(operation).any(|field| field.name == **name)) {
+    let is_refused = |name: &&String| !config.accepted(operation).any(|field| field.name == **name);
+    for name in body.keys().filter(is_refused).take(MOST_REFUSED) {
         errors.add(name, refused(config, operation, name));
     }
     for field in config.accepted(operation) {
         let (Some(at), Some(rules)) = (config.meta().position(field.column), config.rules.get(field.name)) else { continue };
-        match value_of(req, rules, &body, field) {
+        match body.remove(field.name).map(|json| value_of(req, rules, field, json)) {
             Some(Ok(value)) => row[at] = value,
             Some(Err(message)) => errors.add(field.name, message),
             None if operation == Operation::Change => {}
@@ -49,18 +53,18 @@ fn refused(config: &Config, operation: Operation, name: &str) -> String {
     format!("There is no such field; the fields are {}.", names.join(", "))
 }
 
-/// Returns the value of a field that was sent, or the message for the client. `None` if it was not sent.
-fn value_of(req: &Request, rules: &Field, body: &Map<String, Json>, field: &'static FieldMeta) -> Option<Result<Value, String>> {
-    let json = body.get(field.name)?;
-    Some(match (field.kind, json) {
+/// Returns the value of a field that was sent, or the message for the client.
+fn value_of(req: &Request, rules: &Field, field: &'static FieldMeta, json: Json) -> Result<Value, String> {
+    match (field.kind, json) {
         (Kind::Json, Json::Null) if field.null => Ok(Value::Null),
-        (Kind::Json, document) if has_null_character(document) => Err("A text in this document contains a null character.".to_owned()),
-        (Kind::Json, document) => Ok(Value::Json(document.clone())),
+        (Kind::Json, document) if has_null_character(&document) => Err("A text in this document contains a null character.".to_owned()),
+        (Kind::Json, document) => Ok(Value::Json(document)),
         (Kind::Float | Kind::Double, Json::String(_)) => Err("Expected a number, found a text.".to_owned()),
-        _ => {
-            value_from_json(field, json.clone()).map_err(|message| sentence(&message)).and_then(|value| validated(req, rules, field, value))
+        (_, json) => {
+            let value = value_from_json(field, json).map_err(|message| sentence(&message))?;
+            validated(req, rules, field, value)
         }
-    })
+    }
 }
 
 /// Returns whether PostgreSQL cannot store a document.

@@ -12,7 +12,10 @@ use crate::resource::{Config, Operation};
 /// The maximum number of values of a parameter `…__in`.
 pub(crate) const MOST_VALUES: usize = 100;
 
-/// What a parameter does.
+/// The maximum number of characters of a text that is searched for. SQLite refuses long patterns.
+pub(crate) const MOST_CHARACTERS: usize = 200;
+
+/// The meaning of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Meaning {
     Filter(&'static FieldMeta, Test),
@@ -26,7 +29,7 @@ pub(crate) enum Meaning {
     Limit,
 }
 
-/// How a filter compares a field.
+/// The comparison of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Test {
     Is(Comparison),
@@ -127,11 +130,14 @@ fn unknown(name: &str, known: &[Parameter]) -> Error {
 /// Returns the condition of a filter.
 ///
 /// # Errors
-/// Returns 400 if the value is none of the field.
+/// Returns 400 if the field cannot be compared with the value.
 pub(crate) fn filter(name: &str, field: &'static FieldMeta, test: Test, text: &str) -> Result<Filter> {
     Ok(match test {
         Test::Is(comparison) => Filter::Compare(field, comparison, value(name, field, text)?),
-        Test::Contains => Filter::Contains(field, text.to_owned()),
+        Test::Contains => {
+            check_length(name, text)?;
+            Filter::Contains(field, text.to_owned())
+        }
         Test::IsNull => match text {
             "true" => Filter::Null(field, true),
             "false" => Filter::Null(field, false),
@@ -147,10 +153,21 @@ pub(crate) fn filter(name: &str, field: &'static FieldMeta, test: Test, text: &s
     })
 }
 
+/// Checks the length of a text to search for.
+///
+/// # Errors
+/// Returns 400 if the text is too long.
+pub(crate) fn check_length(name: &str, text: &str) -> Result<()> {
+    match text.chars().count() > MOST_CHARACTERS {
+        true => Err(Error::bad_request(format!("The parameter \"{name}\" has at most {MOST_CHARACTERS} characters."))),
+        false => Ok(()),
+    }
+}
+
 fn value(name: &str, field: &'static FieldMeta, text: &str) -> Result<Value> {
     let is_choice = |text: &str| field.choices.is_empty() || field.choices.iter().any(|(choice, _)| *choice == text);
     let read = match field.kind {
-        // Without this, the plus of an offset, which means a space in a query string, is an error that is hard to find.
+        // A plus means a space in a query string. Clients often forget to escape that of an offset.
         Kind::Timestamp => {
             text.replace(' ', "+").parse::<DateTime<Utc>>().ok().and_then(|at| read_text(field, &format!("{:?}", at.naive_utc())))
         }

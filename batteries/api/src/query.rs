@@ -1,4 +1,4 @@
-//! What a client asks for: rows, their order and page, and the parts of each row.
+//! Reads the query string of an operation: the rows, their order and page, and the parts of each row.
 
 use lback_core::{Error, Request, Result};
 use lback_models::{Cursor, FieldMeta, Filter, List};
@@ -24,7 +24,7 @@ pub(crate) struct Listing<'a> {
 /// The maximum number of words of a search.
 const MOST_WORDS: usize = 10;
 
-/// Returns the parts of a row that the query string names.
+/// Returns the parts of a row that the query string asks for.
 ///
 /// # Errors
 /// Returns 400 if a parameter is unknown or has a value that is not valid.
@@ -47,7 +47,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Returns the rows that the query string names, among those that the client may see.
+/// Returns the rows that the query string asks for, among those that the client may see.
 ///
 /// # Errors
 /// Returns 400 if a parameter is unknown or has a value that is not valid.
@@ -68,6 +68,7 @@ pub(crate) fn listing<'a>(req: &mut Request, config: &'a Config, known: &[Parame
                 listing.list = listing.list.filter(filter);
             }
             Meaning::Search => {
+                parameters::check_length(&parameter.name, &text)?;
                 let words: Vec<&str> = text.split_whitespace().collect();
                 if words.len() > MOST_WORDS {
                     return Err(Error::bad_request(format!("A search has at most {MOST_WORDS} words.")));
@@ -101,19 +102,19 @@ fn number(name: &str, text: &str, most: u32) -> Result<u32> {
     number.ok_or_else(|| Error::bad_request(format!("The parameter \"{name}\" is a whole number from 1 to {most}.")))
 }
 
-/// Returns the things with the names in a text, which are separated by commas.
+/// Returns the items that a text names, separated by commas.
 fn names<'a, T>(parameter: &str, text: &str, known: &'a [T], name: impl Fn(&T) -> &'static str) -> Result<Vec<&'a T>> {
     let find = |wanted: &str| {
-        known.iter().find(|thing| name(thing) == wanted).ok_or_else(|| {
+        known.iter().find(|item| name(item) == wanted).ok_or_else(|| {
             let names: Vec<&str> = known.iter().map(&name).collect();
             Error::bad_request(format!("The parameter \"{parameter}\" does not take \"{wanted}\"; it takes {}.", names.join(", ")))
         })
     };
     let mut found: Vec<&'a T> = Vec::new();
     for wanted in text.split(',') {
-        let thing = find(wanted)?;
-        if !found.iter().any(|other| std::ptr::eq(*other, thing)) {
-            found.push(thing);
+        let item = find(wanted)?;
+        if !found.iter().any(|other| std::ptr::eq(*other, item)) {
+            found.push(item);
         }
     }
     Ok(found)

@@ -1,9 +1,8 @@
-//! [`Resource`], how the API shows and changes the rows of a model.
+//! [`Resource`], the rules by which the API shows and changes the rows of a model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use lback_auth::{Group, Permission, Right, User};
 use lback_core::{Method, Request, Result, StatusCode};
@@ -12,9 +11,10 @@ use lback_models::runtime::{form_field, named_field};
 use lback_models::{Auto, FieldMeta, Format, Kind, List, Model, ModelMeta, ModelOps, ops};
 
 use crate::hooks::Hooks;
+use crate::parameters;
 use crate::version_tag::VersionTag;
 
-/// How the API shows and changes the rows of a model. [`Api::resource`](crate::Api::resource) passes it to a closure.
+/// The rules by which the API shows and changes the rows of a model. [`Api::resource`](crate::Api::resource) passes them to a closure.
 ///
 /// Fields are named as in the model; a reference may be named without its `_id`. A wrong name is an error at startup.
 ///
@@ -53,7 +53,7 @@ impl<M: Model> fmt::Debug for Resource<M> {
     }
 }
 
-/// What a client does with rows.
+/// An operation on the rows of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// `GET /tickets`
@@ -98,7 +98,7 @@ impl Operation {
         matches!(self, Operation::Create | Operation::Change | Operation::Replace)
     }
 
-    /// Returns the rights of which a user needs one.
+    /// Returns the rights. A user needs one of them.
     pub(crate) fn rights(self) -> &'static [Right] {
         match self {
             // The right to change rows includes the right to see them.
@@ -110,7 +110,7 @@ impl Operation {
     }
 }
 
-/// Who may use an operation.
+/// The access rule of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Everyone,
@@ -131,7 +131,7 @@ pub(crate) struct Config {
     pub(crate) filters: Vec<&'static FieldMeta>,
     pub(crate) search: Vec<&'static FieldMeta>,
     pub(crate) sortable: Vec<&'static FieldMeta>,
-    /// The default order: names, each with a `-` if it starts with the largest.
+    /// The default order: names, each with a `-` for descending order.
     pub(crate) order: Vec<String>,
     pub(crate) includes: Vec<Include>,
     pub(crate) has_sparse_fields: bool,
@@ -140,7 +140,7 @@ pub(crate) struct Config {
     pub(crate) most_per_page: u32,
     pub(crate) requires_if_match: bool,
     pub(crate) version_tag: Option<VersionTag>,
-    /// Statuses with which the code of the application answers.
+    /// The statuses of errors that the application's code returns.
     pub(crate) answers: Vec<(StatusCode, String)>,
     pub(crate) hooks: Hooks,
     only: Option<Vec<Operation>>,
@@ -149,7 +149,6 @@ pub(crate) struct Config {
 }
 
 /// A row to which a reference leads, shown within another.
-#[derive(Clone)]
 pub(crate) struct Include {
     /// The name: that of the reference, without its `_id`.
     pub(crate) name: &'static str,
@@ -177,6 +176,20 @@ impl Config {
         // The key of a row stays as it is.
         let is_fixed = move |field: &FieldMeta| operation != Operation::Create && field.name == self.key.name;
         self.writable.iter().copied().filter(move |field| !is_fixed(field))
+    }
+
+    /// Returns the fields that clients do not see, although cursors contain their values. The key is part of each URL anyway.
+    fn fields_in_cursors(&self) -> Vec<&'static FieldMeta> {
+        if self.is_numbered || !self.has(Operation::List) {
+            return Vec::new();
+        }
+        let meta = self.meta();
+        let default =
+            meta.total_order().into_iter().filter(|_| self.order.is_empty()).filter_map(|(column, _)| meta.field_of_column(column));
+        let is_shown = |field: &FieldMeta| self.fields.iter().chain([&self.key]).any(|shown| shown.name == field.name);
+        // A list is never sorted by the others.
+        let is_sorted = |field: &FieldMeta| !field.hidden && field.kind != Kind::Json;
+        self.sortable.iter().copied().chain(default).filter(|field| is_sorted(field) && !is_shown(field)).collect()
     }
 
     /// Returns the rows that the client may see.
@@ -229,7 +242,7 @@ impl<M: Model> Resource<M> {
         let (name, config) = (M::META.name, &mut self.config);
         let mut problem = |text: String| self.problems.push(text);
         if M::META.primary_key.len() != 1 || config.key.hidden {
-            problem(format!("{name} needs a primary key of one field that is not hidden, which is the end of the URLs of its rows"));
+            problem(format!("{name} needs a primary key of one field that is not hidden, because the URLs of its rows end in it"));
         }
         if config.fields.is_empty() {
             problem(format!("{name} has no fields: name those that clients may see, as in .fields([\"{}\"])", config.key.name));
@@ -240,6 +253,30 @@ impl<M: Model> Resource<M> {
         }
         if config.most_per_page < config.per_page {
             problem(format!("{name} has {} rows on a page, which is more than at most {}", config.per_page, config.most_per_page));
+        }
+        if config.writable.is_empty() && config.only.iter().flatten().any(|operation| !operation.is_reading()) {
+            problem(format!("{name} has operations that change rows, but no fields that clients write: add .writable([…])"));
+        }
+        let mut known = BTreeSet::new();
+        for parameter in parameters::of(config, Operation::List) {
+            if !known.insert(parameter.name.clone()) {
+                let filter = parameter.name;
+                problem(format!(
+                    "{name} has a filter \"{filter}\", but lists have another parameter \"{filter}\": remove it from .filter([…])"
+                ));
+            }
+        }
+        for (at, include) in config.includes.iter().enumerate() {
+            if config.includes[..at].iter().any(|other| other.name == include.name) {
+                problem(format!("{name} includes \"{}\" twice: remove one .include(…)", include.name));
+            }
+        }
+        for field in config.fields_in_cursors() {
+            problem(format!(
+                "{name}.{0} is not among the fields that clients see, but the cursors of pages contain its value, because lists can be sorted \
+                 by it: add \"{0}\" to .fields([…]), choose another .order([…]), or write .numbered_pages()",
+                field.name
+            ));
         }
         config.rules = config.writable.iter().map(|field| (field.name, form_field(field))).collect();
         config.version_tag = VersionTag::of(M::META, &config.fields);
@@ -316,25 +353,31 @@ impl<M: Model> Resource<M> {
         self
     }
 
-    /// Sets the texts in which `?search=…` looks for each of its words.
+    /// Sets the text fields that `?search=…` searches. Each word must be in one of them.
     pub fn search(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         self.config.search =
             self.named(names, |field| if field.kind == Kind::Text { Ok(()) } else { Err("is not a text, and cannot be searched") });
         self
     }
 
-    /// Sets the order of lists, each field with a `-` if it starts with the largest, and lets clients choose among these fields:
-    /// `?order=created_at`. By default, it is the order of the model.
+    /// Sets the order of lists, each field with a `-` for descending order, and lets clients sort by these fields: `?order=created_at`.
+    /// By default, it is the order of the model. The fields must be among [`fields`](Self::fields), because cursors contain their values,
+    /// unless the pages are [numbered](Self::numbered_pages).
     pub fn order(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         let signed: Vec<(&str, &'static str)> =
             names.into_iter().map(|name| name.strip_prefix('-').map_or(("", name), |name| ("-", name))).collect();
-        let fields = self.named(signed.iter().map(|(_, name)| *name), can_sort);
-        self.config.order = fields.iter().zip(&signed).map(|(field, (sign, _))| format!("{sign}{}", field.name)).collect();
+        let mut fields = Vec::new();
+        self.config.order.clear();
+        for (sign, name) in signed {
+            let named = self.named([name], can_sort);
+            self.config.order.extend(named.iter().map(|field| format!("{sign}{}", field.name)));
+            fields.extend(named);
+        }
         self.add_sortable(fields);
         self
     }
 
-    /// Sets further fields by which clients sort lists.
+    /// Adds fields by which clients can sort lists.
     pub fn sortable(mut self, names: impl IntoIterator<Item = &'static str>) -> Self {
         let fields = self.named(names, can_sort);
         self.add_sortable(fields);
@@ -349,8 +392,8 @@ impl<M: Model> Resource<M> {
         }
     }
 
-    /// Lets clients ask for the row to which a reference leads, with these of its fields: `?include=author` adds `author` to each row, and
-    /// costs one query. Users who see a row see these fields of the other.
+    /// Lets clients include the row to which a reference leads, with these fields: `?include=author` adds `author` to each row, and costs
+    /// one query. All users who see a row see these fields of the other.
     pub fn include(mut self, reference: &'static str, fields: impl IntoIterator<Item = &'static str>) -> Self {
         let included = include(M::META, reference, fields);
         let included = self.found(included);
@@ -364,7 +407,7 @@ impl<M: Model> Resource<M> {
         self
     }
 
-    /// Sets the number of rows on a page, and the most that clients may ask for with `?limit=…`. The defaults are 20 and 100.
+    /// Sets the number of rows on a page, and the maximum for `?limit=…`. The defaults are 20 and 100.
     pub fn per_page(mut self, rows: u32, most: u32) -> Self {
         self.config.per_page = rows.max(1);
         self.config.most_per_page = most;
@@ -372,7 +415,7 @@ impl<M: Model> Resource<M> {
     }
 
     /// Numbers the pages, and counts the rows: `?page=2`. By default, a page begins after a row, `?after=…`, which takes the same time for
-    /// all pages and repeats or skips no row if others are added.
+    /// all pages, and does not repeat or skip rows when others are added.
     pub fn numbered_pages(mut self) -> Self {
         self.config.is_numbered = true;
         self
@@ -406,7 +449,7 @@ impl<M: Model> Resource<M> {
     }
 
     /// Limits all operations to some rows. Other rows do not exist for the client, which can neither create them nor change a row into one
-    /// of them.
+    /// of them. Rows of other resources of the API cannot be made to refer to them either.
     ///
     /// ```
     /// # use lback::prelude::*;
@@ -424,7 +467,7 @@ impl<M: Model> Resource<M> {
     /// # let _ = api;
     /// ```
     pub fn queryset(mut self, narrow: impl Fn(&mut Request, List) -> Result<List> + Send + Sync + 'static) -> Self {
-        self.config.hooks.queryset = Some(Arc::new(narrow));
+        self.config.hooks.queryset = Some(Box::new(narrow));
         self
     }
 
@@ -476,7 +519,8 @@ impl<M: Model> Resource<M> {
         self
     }
 
-    /// Adds a status to the document with which your code answers, such as the 409 of a [`before_save`](Self::before_save).
+    /// Adds the status of an error that your code returns, such as the 409 of a [`before_save`](Self::before_save), to the operations of the
+    /// document that change rows.
     pub fn answers(mut self, status: StatusCode, description: impl Into<String>) -> Self {
         self.config.answers.push((status, description.into()));
         self

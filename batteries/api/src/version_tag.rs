@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: the version of a row, by which a client says which one it has seen.
+//! `ETag` and `If-Match`: the version of a row that a client has read.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -6,8 +6,8 @@ use lback_core::header::{HeaderMap, IF_MATCH, IF_NONE_MATCH};
 use lback_core::{Error, Request, Result, StatusCode};
 use lback_models::{Auto, FieldMeta, ModelMeta, Value};
 
-/// The place of the version in a row, and the mark of the fields that the API shows. Another release may show others, so that a cache must not
-/// take a row from it for the same.
+/// The place of the version in a row, and a mark of the fields that the API shows. Another release of the application may show other fields,
+/// and then gives the same row another tag, so that caches do not confuse them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VersionTag {
     at: usize,
@@ -20,7 +20,7 @@ impl VersionTag {
         let at = meta.fields.iter().position(|field| field.auto == Auto::Version)?;
         let mut hasher = DefaultHasher::new();
         fields.iter().for_each(|field| field.name.hash(&mut hasher));
-        // 32 bits tell releases apart.
+        // 32 bits are enough to distinguish releases.
         Some(VersionTag { at, mark: hasher.finish() as u32 })
     }
 
@@ -33,7 +33,7 @@ impl VersionTag {
     }
 }
 
-/// Returns an error unless the row is the one that the client has seen.
+/// Checks that the row has the version that the client has read.
 ///
 /// # Errors
 /// Returns 412 if `If-Match` names another version, and 428 if it is required and missing.

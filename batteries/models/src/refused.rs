@@ -28,7 +28,7 @@ pub(crate) fn explain(meta: &'static ModelMeta, db: &mut Db, values: &[Value], e
                 return Err(error);
             }
             for field in missing {
-                errors.add(field.name, format!("The {} does not exist any more. Choose another.", within_sentence(field.label)));
+                errors.add(field.name, missing_reference(field));
             }
         }
         _ => return Err(error),
@@ -68,6 +68,11 @@ fn name(meta: &ModelMeta, column: &str) -> &'static str {
 
 fn label(meta: &ModelMeta, column: &str) -> String {
     within_sentence(meta.field_of_column(column).map_or("", |field| field.label))
+}
+
+/// Returns the message for a reference to a row that does not exist.
+pub fn missing_reference(field: &FieldMeta) -> String {
+    format!("The {} does not exist any more. Choose another.", within_sentence(field.label))
 }
 
 /// Returns a label as it stands within a sentence: `address` for `Address`, but `URL` for `URL`.

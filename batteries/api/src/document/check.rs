@@ -1,4 +1,4 @@
-//! Checks responses against the document, in tests. Of JSON Schema, it knows what [`schemas`](super::schemas) writes.
+//! Checks responses against the document, in tests. It knows the keywords of JSON Schema that [`schemas`](super::schemas) writes for responses.
 
 use lback_core::testing::CheckedResponse;
 use lback_core::{Method, header};

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the resources that are served.
+//! The OpenAPI document, generated from the resources.
 
 mod check;
 mod operations;
@@ -12,8 +12,16 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::resource::{Config, Operation};
 
-/// The OpenAPI document of an API, without the path at which the API is.
+/// The OpenAPI document of an API, without the path of the API.
 pub(crate) struct Document(Json);
+
+/// The name of the schema of errors.
+pub(crate) const PROBLEM: &str = "Problem";
+
+/// Returns the names of the schemas of a resource.
+pub(crate) fn schema_names(config: &Config) -> Vec<String> {
+    schemas::of_resource(config).into_iter().map(|(name, _)| name).collect()
+}
 
 /// Returns the path of an operation, as the document names it.
 pub(crate) fn path_of(config: &Config, operation: Operation) -> String {
@@ -28,7 +36,7 @@ impl Document {
             info["description"] = description.into();
         }
         let mut paths = Map::new();
-        let mut schemas = Map::from_iter([("Problem".to_owned(), schemas::problem())]);
+        let mut schemas = Map::from_iter([(PROBLEM.to_owned(), schemas::problem())]);
         let mut tags = Vec::new();
         for config in resources {
             tags.push(json!({ "name": config.meta().plural }));

@@ -3,8 +3,9 @@
 use lback_models::Comparison;
 use serde_json::{Map, Value as Json, json};
 
+use super::PROBLEM;
 use super::schemas::{self, Named};
-use crate::parameters::{self, MOST_VALUES, Meaning, Parameter, Test};
+use crate::parameters::{self, MOST_CHARACTERS, MOST_VALUES, Meaning, Parameter, Test};
 use crate::resource::{Access, Config, Operation};
 
 /// Describes an operation.
@@ -71,9 +72,9 @@ fn parameters_of(config: &Config, operation: Operation) -> Vec<Json> {
                 .push(json!({ "name": name, "in": "header", "required": required, "description": text, "schema": { "type": "string" } }));
         };
         match operation {
-            Operation::Get => header("If-None-Match", false, "The ETag of the row that the client has already."),
+            Operation::Get => header("If-None-Match", false, "The ETag of the row that the client has."),
             Operation::Change | Operation::Replace | Operation::Delete => {
-                header("If-Match", config.requires_if_match, "The ETag of the row that the client has seen.");
+                header("If-Match", config.requires_if_match, "The ETag of the row that the client last read.");
             }
             Operation::List | Operation::Create => {}
         }
@@ -87,7 +88,9 @@ fn query_parameter(config: &Config, parameter: &Parameter) -> Json {
             let one = schemas::compared(field);
             match test {
                 Test::Is(comparison) => (one, format!("Rows whose {} is {} this value.", field.name, compared(comparison))),
-                Test::Contains => (json!({ "type": "string" }), format!("Rows whose {} contains this text.", field.name)),
+                Test::Contains => {
+                    (json!({ "type": "string", "maxLength": MOST_CHARACTERS }), format!("Rows whose {} contains this text.", field.name))
+                }
                 Test::IsNull => (json!({ "type": "boolean" }), format!("Rows without a {}, or with one.", field.name)),
                 Test::OneOf => {
                     let text = format!("Rows whose {} is one of these values.", field.name);
@@ -98,11 +101,14 @@ fn query_parameter(config: &Config, parameter: &Parameter) -> Json {
         }
         Meaning::Search => {
             let names: Vec<&str> = config.search.iter().map(|field| field.name).collect();
-            (json!({ "type": "string" }), format!("Rows that contain each of these words in {}.", names.join(" or ")))
+            (
+                json!({ "type": "string", "maxLength": MOST_CHARACTERS }),
+                format!("Rows that contain each of these words in {}.", names.join(" or ")),
+            )
         }
         Meaning::Order => {
             let signed = config.sortable.iter().flat_map(|field| [field.name.to_owned(), format!("-{}", field.name)]);
-            return several(parameter, signed.collect(), "The order: fields, each with a - if it starts with the largest.");
+            return several(parameter, signed.collect(), "The order: fields, each with a `-` for descending order.");
         }
         Meaning::Fields => {
             let names = config.fields.iter().map(|field| field.name.to_owned());
@@ -110,13 +116,13 @@ fn query_parameter(config: &Config, parameter: &Parameter) -> Json {
         }
         Meaning::Include => {
             let names = config.includes.iter().map(|include| include.name.to_owned());
-            return several(parameter, names.collect(), "Rows to which references lead, to be included.");
+            return several(parameter, names.collect(), "The references whose rows are included.");
         }
-        Meaning::After => (json!({ "type": "string" }), "The next of a page: the page after it.".to_owned()),
-        Meaning::Before => (json!({ "type": "string" }), "The previous of a page: the page before it.".to_owned()),
+        Meaning::After => (json!({ "type": "string" }), "The `next` of a page, for the page after it.".to_owned()),
+        Meaning::Before => (json!({ "type": "string" }), "The `previous` of a page, for the page before it.".to_owned()),
         Meaning::Page => (
             json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "default": 1 }),
-            "The number of the page. If it is past the end, the last.".to_owned(),
+            "The number of the page. A number past the end returns the last page.".to_owned(),
         ),
         Meaning::Limit => {
             let schema = json!({ "type": "integer", "minimum": 1, "maximum": config.most_per_page, "default": config.per_page });
@@ -193,7 +199,7 @@ fn responses(config: &Config, operation: Operation) -> Map<String, Json> {
     }
     add_problems(&mut responses, &problems);
     for (status, text) in config.answers.iter().filter(|_| !operation.is_reading()) {
-        responses.insert(status.as_str().to_owned(), content(text, "application/problem+json", schemas::reference("Problem")));
+        responses.insert(status.as_str().to_owned(), content(text, "application/problem+json", schemas::reference(PROBLEM)));
     }
     responses
 }
@@ -203,18 +209,18 @@ fn add_problems(responses: &mut Map<String, Json>, statuses: &[u16]) {
         let text = match status {
             400 => "The request cannot be understood: an unknown parameter, a value that is not valid, or a body that is not JSON.",
             401 => "A login is missing.",
-            403 => "The user may not do this, or the CSRF token is missing.",
+            403 => "The user is not allowed to do this, or the CSRF token is missing.",
             404 => "There is no such row.",
-            409 => "The row has been changed at the same time, or other rows refer to it.",
-            412 => "The row has been changed since the client has seen it.",
+            409 => "Another request changed the row at the same time, or other rows refer to it.",
+            412 => "The row has been changed since the client read it.",
             413 => "The body is too large.",
             415 => "The body is not JSON.",
             422 => "Some values are not valid.",
             _ => "The header If-Match is missing.",
         };
-        responses.insert(status.to_string(), content(text, "application/problem+json", schemas::reference("Problem")));
+        responses.insert(status.to_string(), content(text, "application/problem+json", schemas::reference(PROBLEM)));
     }
-    responses.insert("5XX".to_owned(), content("The server has failed.", "application/problem+json", schemas::reference("Problem")));
+    responses.insert("5XX".to_owned(), content("The server has failed.", "application/problem+json", schemas::reference(PROBLEM)));
 }
 
 fn content(text: &str, kind: &str, schema: Json) -> Json {

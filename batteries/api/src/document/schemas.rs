@@ -33,7 +33,7 @@ pub(super) fn problem() -> Json {
     })
 }
 
-/// Returns the name of the schema of rows, of pages of them, or of what clients send.
+/// Returns the name of the schema of rows, pages or bodies of requests.
 pub(super) fn name(config: &Config, of: Named) -> String {
     let model = config.meta().name;
     match of {
@@ -49,7 +49,7 @@ pub(super) fn name(config: &Config, of: Named) -> String {
 pub(super) enum Named {
     Row,
     Page,
-    /// What a client sends for an operation.
+    /// The body of the request for an operation.
     Sent(Operation),
 }
 
@@ -148,7 +148,7 @@ fn described(meta: &ModelMeta, field: &FieldMeta, mut schema: Json) -> Json {
     schema
 }
 
-/// Returns the schema of a field's values in responses.
+/// Returns the schema of a field's values in responses: what the database guarantees. It does not know the formats of texts.
 fn shown(field: &FieldMeta) -> Json {
     let schema = match field.kind {
         Kind::Float | Kind::Double => {
@@ -159,11 +159,19 @@ fn shown(field: &FieldMeta) -> Json {
     nullable(field, schema)
 }
 
-/// Returns the schema of a field's values in requests.
+/// Returns the schema of a field's values in requests: what the rules of the model accept.
 fn received(field: &FieldMeta) -> Json {
     let mut schema = value(field);
-    if field.kind == Kind::Text && is_required(field) && field.choices.is_empty() {
+    if field.kind == Kind::Text && !field.null && !field.blank && field.choices.is_empty() {
         schema["minLength"] = 1.into();
+    }
+    match field.format {
+        // An empty text is allowed then, which is no address.
+        Format::Email | Format::Url if field.blank => {}
+        Format::Email => schema["format"] = "email".into(),
+        Format::Url => schema["format"] = "uri".into(),
+        Format::Slug => schema["pattern"] = "^[A-Za-z0-9_-]*$".into(),
+        Format::Any | Format::File | Format::Image | Format::Pattern(_) => {}
     }
     if let Some(default) = field.default {
         schema["default"] = literal(field, default);
@@ -206,12 +214,6 @@ pub(super) fn value(field: &FieldMeta) -> Json {
                 schema[end] = literal(field, bound);
             }
         }
-    }
-    match field.format {
-        Format::Email => schema["format"] = "email".into(),
-        Format::Url => schema["format"] = "uri".into(),
-        Format::Slug => schema["pattern"] = "^[A-Za-z0-9_-]*$".into(),
-        Format::Any | Format::File | Format::Image | Format::Pattern(_) => {}
     }
     schema
 }

@@ -10,7 +10,7 @@ use lback_auth::RouterAuth;
 use lback_core::{Error, Request, Response, Result, Router, StatusCode};
 use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
-use lback_models::{Kind, List, Value};
+use lback_models::{FieldMeta, Kind, List, Value};
 
 use crate::output::{Included, RowView};
 use crate::parameters::{self, Parameter};
@@ -22,12 +22,20 @@ pub(crate) struct Endpoint {
     pub(crate) config: Arc<Config>,
     pub(crate) operation: Operation,
     parameters: Vec<Parameter>,
+    /// The references that clients send, with the resources that limit the rows to which they may lead.
+    references: Vec<(&'static FieldMeta, Arc<Config>)>,
 }
 
 impl Endpoint {
-    pub(crate) fn new(config: Arc<Config>, operation: Operation) -> Self {
+    pub(crate) fn new(config: Arc<Config>, operation: Operation, resources: &[Arc<Config>]) -> Self {
         let parameters = parameters::of(&config, operation);
-        Endpoint { config, operation, parameters }
+        let limited = |field: &'static FieldMeta| {
+            let table = (field.references?.model)().table;
+            let other = resources.iter().find(|other| other.meta().table == table && other.hooks.queryset.is_some())?;
+            Some((field, other.clone()))
+        };
+        let references = config.accepted(operation).filter_map(limited).collect();
+        Endpoint { config, operation, parameters, references }
     }
 
     /// Adds the route of the operation.

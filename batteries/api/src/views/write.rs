@@ -6,8 +6,8 @@ use lback_core::{Error, Request, Response, Result, StatusCode};
 use lback_db::{Db, RequestDb};
 use lback_forms::FormErrors;
 use lback_models::Value;
-use lback_models::runtime::within_sentence;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use lback_models::runtime::{missing_reference, within_sentence};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Endpoint;
 use crate::hooks::check_key;
@@ -16,14 +16,18 @@ use crate::{input, version_tag};
 
 type Row = Vec<Value>;
 
+/// The characters to escape in the key of a row.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+
 pub(super) fn create(req: &mut Request, endpoint: &Endpoint) -> Result<Response> {
     let config = &endpoint.config;
     let selection = endpoint.selection(req)?;
     let blank = config.ops.blank(req.now())?;
     let row = input::read(req, config, Operation::Create, blank.clone(), &blank)?;
+    check_sent_references(req, endpoint, &row, None)?;
     let saved = save(req, endpoint, row, None)?;
     let key = config.ops.key_text(&saved);
-    let location = format!("{}/{}", req.path().trim_end_matches('/'), utf8_percent_encode(&key, NON_ALPHANUMERIC));
+    let location = format!("{}/{}", req.path().trim_end_matches('/'), utf8_percent_encode(&key, KEY));
     endpoint.row_response(req, StatusCode::CREATED, &selection, saved)?.with_header("location", location)
 }
 
@@ -33,6 +37,7 @@ pub(super) fn change(req: &mut Request, endpoint: &Endpoint) -> Result<Response>
     let old = locked(req, endpoint)?;
     let blank = config.ops.blank(req.now())?;
     let row = input::read(req, config, endpoint.operation, old.clone(), &blank)?;
+    check_sent_references(req, endpoint, &row, Some(&old))?;
     let saved = save(req, endpoint, row, Some(&old))?;
     endpoint.row_response(req, StatusCode::OK, &selection, saved)
 }
@@ -63,10 +68,10 @@ fn refused(endpoint: &Endpoint, error: Error) -> Error {
     Error::new(StatusCode::CONFLICT, message).with_code("referenced").with_source(error.to_string())
 }
 
-/// Returns the row that the path names, which nobody else changes until the transaction ends.
+/// Returns the row that the path names, and locks it until the end of the transaction.
 ///
 /// # Errors
-/// Returns 404 if there is none, and 412 or 428 if the client has seen another version of it.
+/// Returns 404 if there is no such row, 412 if the client has read another version of it, and 428 if `If-Match` is required and missing.
 fn locked(req: &mut Request, endpoint: &Endpoint) -> Result<Row> {
     let config = &endpoint.config;
     req.transaction()?;
@@ -114,6 +119,26 @@ fn save(req: &mut Request, endpoint: &Endpoint, row: Row, old: Option<&[Value]>)
         }
     }
     Ok(saved)
+}
+
+/// Checks that the client can see the rows to which the references that it has set lead. For the client, other rows do not exist.
+///
+/// # Errors
+/// Returns 422 with an error for each other reference.
+fn check_sent_references(req: &mut Request, endpoint: &Endpoint, row: &[Value], old: Option<&[Value]>) -> Result<()> {
+    let mut errors = FormErrors::default();
+    for (field, resource) in &endpoint.references {
+        let Some(at) = endpoint.config.meta().position(field.column) else { continue };
+        let key = &row[at];
+        if *key == Value::Null || old.is_some_and(|old| old[at] == *key) {
+            continue;
+        }
+        let list = resource.rows(req)?;
+        if list.find(req.db()?, std::slice::from_ref(key))?.is_none() {
+            errors.add(field.name, missing_reference(field));
+        }
+    }
+    input::check(&errors)
 }
 
 /// Returns an error if a reference is missing that clients do not send.

@@ -18,7 +18,7 @@ pub use json::{value_from_json, value_to_json};
 pub use list::List;
 pub use named::named_field;
 
-pub use crate::refused::within_sentence;
+pub use crate::refused::{missing_reference, within_sentence};
 
 use std::marker::PhantomData;
 
