@@ -12,7 +12,7 @@ use crate::settings::is_redis;
 use crate::store::{InDatabase, Shared, delete_old};
 use crate::{Limit, LimitSettings};
 
-/// How often counts that say nothing are deleted from the database.
+/// The interval between deletions of expired counts from the database.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Adds rate limits to [`App`].

@@ -2,7 +2,7 @@
 //!
 //! All times are in microseconds since 1970, which the doubles of Redis can count until the year 2255.
 
-/// How many requests are let through: a burst, and then one per interval.
+/// The number of requests that are let through: a burst, and then one per interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
     /// At least one microsecond.
@@ -11,7 +11,7 @@ pub(crate) struct Rate {
     pub(crate) burst: i64,
 }
 
-/// Whether a request is let through, and the state after it.
+/// The decision about a request, and the state after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) is_allowed: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Verdict {
 }
 
 impl Rate {
-    /// Decides about a request at `now`. A refused request changes nothing, so that a client which does not wait is not shut out.
+    /// Decides about a request at `now`. A refused request changes nothing, so that a client that does not wait is not shut out.
     pub(crate) fn take(self, full_at: i64, now: i64) -> Verdict {
         let next = full_at.max(now).saturating_add(self.interval);
         if next <= self.latest(now) { Verdict { is_allowed: true, full_at: next } } else { Verdict { is_allowed: false, full_at } }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use lback_core::Keys;
 use sha2::{Digest, Sha256};
 
-/// Identifies a count: a limit, and whom it counts. All keys have the same size, however long the texts are that clients send.
+/// Identifies a count: a limit, and the client that it counts. All keys have the same size, however long the texts are that clients send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     limit: u64,

@@ -1,4 +1,4 @@
-//! [`Limit`], the option of routes that limits how often they are called.
+//! [`Limit`], a rate limit of routes.
 
 use std::fmt;
 use std::panic::Location;
@@ -16,7 +16,7 @@ use crate::sealed::Sealed;
 
 type Part = Arc<dyn Fn(&mut Request) -> Result<Option<String>> + Send + Sync>;
 
-/// How often a route may be called: [`Router::limit`](RouterLimits::limit).
+/// A rate limit of a route: [`Router::limit`](RouterLimits::limit).
 ///
 /// ```
 /// use lback::prelude::*;
@@ -58,7 +58,7 @@ pub struct Limit {
     id: u64,
 }
 
-/// Whom a limit counts.
+/// The kind of key under which requests count.
 #[derive(Clone)]
 enum By {
     Address,
@@ -179,7 +179,7 @@ impl Limit {
 
     /// Returns the key under which the request counts. `None` does not limit it.
     async fn key(&self, req: &mut Request) -> Result<Option<Key>> {
-        // For a visitor who was counted when they came.
+        // The application repeats a request that has been counted.
         if req.is_repeated() {
             return Ok(None);
         }
@@ -194,7 +194,7 @@ impl Limit {
         }
     }
 
-    /// Returns the key under which the request counts, if it is known without asking anyone.
+    /// Returns the key under which the request counts, if it is known without a wait.
     fn known_key(&self, req: &Request) -> Option<Key> {
         let id = self.id_for(req);
         match &self.by {

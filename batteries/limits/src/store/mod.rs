@@ -1,4 +1,4 @@
-//! Where requests are counted.
+//! The stores of counts: memory, the database and Redis.
 
 mod database;
 mod memory;

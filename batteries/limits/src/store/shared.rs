@@ -16,7 +16,7 @@ use crate::gcra::{Rate, Verdict};
 
 /// The most questions that wait.
 const MOST_WAITING: usize = 4096;
-/// The pause after a failure, in which the store is not asked: everyone else would wait as long.
+/// The pause after a failure, in which the store is not asked, so that other requests do not wait as long.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A store, as one thread uses it.
@@ -28,7 +28,7 @@ pub(crate) trait Backend: Send + 'static {
     fn take(&mut self, asks: &[Ask]) -> Result<Vec<Verdict>>;
 }
 
-/// A question: whether this request is let through.
+/// A request to be counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) id: String,
@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     outage: Arc<Outage>,
 }
 
-/// Whether the store has failed.
+/// The failure of a store, if there is one.
 #[derive(Default)]
 struct Outage {
     until: Mutex<Option<Instant>>,
@@ -130,7 +130,7 @@ fn serve(mut backend: impl Backend, name: &str, asked: &Mutex<Receiver<Waiting>>
             batch.push(first);
             batch.extend(asked.try_iter().take(backend.most() - 1));
         }
-        // Those who have given up have counted by themselves.
+        // Requests that wait no longer have been counted in memory.
         batch.retain(|(_, reply)| !reply.is_closed());
         if batch.is_empty() {
             continue;

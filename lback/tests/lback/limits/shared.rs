@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use lback::db::{Database, DbSettings};
 use lback::prelude::*;
+use lback::settings::Secret;
 use lback::testing::Client;
 use lback_test_servers::Redis;
 use tempfile::TempDir;
@@ -106,7 +108,7 @@ fn a_client_that_is_refused_does_not_reach_the_database() {
 }
 
 #[test]
-fn the_table_shows_no_addresses_and_loses_old_rows() {
+fn the_table_shows_no_addresses() {
     let client = client("LIMITS_URL = 'database:'");
     client.get("/short").send();
     assert_eq!(crate::number(&client, "SELECT count(*) FROM rate_limits WHERE length(id) = 24 AND id NOT LIKE '%127.0.0.1%'"), 1);
@@ -149,7 +151,7 @@ fn postgres() -> Option<String> {
 }
 
 #[test]
-fn processes_together_get_exactly_the_burst() {
+fn processes_together_get_exactly_the_burst_and_delete_old_rows() {
     for url in [Some("sqlite:db.sqlite".to_owned()), postgres()].into_iter().flatten() {
         let project = TempDir::with_prefix("lback-test-").unwrap();
         let settings = format!(
@@ -157,8 +159,8 @@ fn processes_together_get_exactly_the_burst() {
              LIMITS_URL = 'database:'\nDATABASE_URL = '{url}'"
         );
         fs::write(project.path().join("settings.toml"), settings).unwrap();
-        let processes: Vec<Process> =
-            (0..2).map(|_| Process::start("limits::shared::the_server", project.path(), "serve 127.0.0.1:0")).collect();
+        let start = || Process::start("limits::shared::the_server", project.path(), "serve 127.0.0.1:0");
+        let processes = [start(), start()];
         let allowed = AtomicUsize::new(0);
         thread::scope(|scope| {
             for process in processes.iter().cycle().take(6) {
@@ -171,5 +173,17 @@ fn processes_together_get_exactly_the_burst() {
             }
         });
         assert_eq!(allowed.into_inner(), BURST, "{url}");
+        drop(processes);
+
+        let settings = DbSettings { database_url: Secret::new(url.as_str()), ..Default::default() };
+        let database = Database::open(&settings, project.path()).unwrap();
+        database.write(|db| Ok(diesel::sql_query("INSERT INTO rate_limits VALUES ('old', 1)").execute(db)?)).unwrap();
+        let count = || {
+            let count = diesel::dsl::sql::<diesel::sql_types::BigInt>("(SELECT count(*) FROM rate_limits)");
+            database.read(|db| Ok(diesel::select(count).get_result::<i64>(db)?)).unwrap()
+        };
+        assert_eq!(count(), 2, "{url}");
+        let _server = start();
+        eventually("the old row is deleted", || count() == 1);
     }
 }
