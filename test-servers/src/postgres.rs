@@ -23,7 +23,7 @@ while :; do sleep 3600 & wait $!; done
 /// Turns off everything that makes the server slower to protect data from a power failure.
 const FAST: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n";
 
-/// Whether data survive a power failure.
+/// The durability of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disk {
     /// Data survive, as on a server in production.

@@ -36,7 +36,7 @@ pub struct Received {
     pub data: String,
     /// The credentials from `AUTH PLAIN`.
     pub credentials: Option<String>,
-    /// Whether the mail was received over TLS.
+    /// `true` if the mail was received over TLS.
     pub encrypted: bool,
 }
 

@@ -78,7 +78,7 @@ impl Declarations {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
     }
 
-    /// Adds the permissions that routes need and that nobody else has declared.
+    /// Adds the permissions that routes need and that are not declared yet.
     pub(crate) fn extend_from_routes(&self, routes: &[Arc<Route>]) {
         let mut declarations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known: BTreeSet<String> = declarations.iter().map(|declaration| declaration.permission.name.clone()).collect();

@@ -39,7 +39,7 @@ impl fmt::Display for Requirement {
 }
 
 impl Requirement {
-    /// Returns the names of the permissions, of which the user needs one.
+    /// Returns the names of the permissions. The user needs one of them.
     pub(crate) fn permissions(&self) -> &[String] {
         match self {
             Requirement::Permission(name) => std::slice::from_ref(name),
@@ -59,8 +59,11 @@ impl Requirement {
             Requirement::Login | Requirement::OwnLogin => None,
             Requirement::Staff => (!user.is_staff && !user.is_superuser).then(|| "the user is not staff".to_owned()),
             Requirement::Permission(_) | Requirement::AnyPermission(_) => {
-                let has_one = user.is_superuser || !req.permissions()?.is_disjoint(&self.permissions().iter().cloned().collect());
-                (!has_one).then(|| format!("the user lacks the {self}"))
+                let is_enough = user.is_superuser || {
+                    let held = req.permissions()?;
+                    self.permissions().iter().any(|name| held.contains(name))
+                };
+                (!is_enough).then(|| format!("the user lacks the {self}"))
             }
         };
         match lacking {

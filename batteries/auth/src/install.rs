@@ -33,7 +33,7 @@ pub(crate) fn check_routes(app: &Application, auth: &Auth) -> Result<()> {
     let mut guarded = false;
     for route in app.routes() {
         for requirement in route.requirements() {
-            // Others get a 401.
+            // A route whose errors are JSON answers 401, and does not redirect to the login page.
             guarded |= route.option::<JsonErrors>().is_none();
             let missing = requirement.permissions().iter().filter(|name| !auth.has_permission(name));
             unknown.extend(missing.map(|name| format!("{} requires \"{name}\"", route.pattern())));

@@ -1,4 +1,4 @@
-//! [`Right`], what a user may do with the rows of a model.
+//! [`Right`], a right on the rows of a model, and its permission.
 
 use lback_models::ModelMeta;
 use lback_models::runtime::within_sentence;
@@ -44,8 +44,8 @@ impl Right {
     }
 }
 
-/// Permissions that routes need, as an option of an include: `.option(RoutePermissions::of_models([meta]))`. They are declared, unless the
-/// application or a battery declares them as well.
+/// The permissions that routes need, as an option of an include: `.option(RoutePermissions::of_models([meta]))`. They are declared
+/// automatically, unless the application or a battery has declared them.
 #[derive(Clone, Debug)]
 pub struct RoutePermissions(pub Vec<NewPermission>);
 

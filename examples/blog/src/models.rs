@@ -5,7 +5,7 @@ use std::ops::Deref;
 use lback::auth::auth_users;
 use lback::prelude::*;
 
-/// Who may read a post.
+/// The visibility of a post.
 #[derive(Choices, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// The author is working on the post.

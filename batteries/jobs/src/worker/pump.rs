@@ -2,7 +2,7 @@
 //!
 //! One transaction records the attempts that have ended since the last one and claims new jobs, so that under load many short jobs share
 //! it. If there is nothing to do, the loop waits until it is woken by a commit of this process or another one, until the next job or
-//! schedule is due, or until it is time to look, in case that a notice was lost. On SQLite, any commit may be that of a job, so the loop
+//! schedule is due, or until it is time to look, in case a notice was lost. On SQLite, any commit may be that of a job, so the loop
 //! looks first, without writing.
 
 use std::collections::{HashSet, VecDeque};
@@ -20,7 +20,7 @@ use super::plan::{Counts, Plan, add};
 use super::{Control, Outcome, Worker, attempt};
 use crate::store::{self, Claimed, End};
 
-/// How often an idle worker looks for jobs of which it has received no notice.
+/// The interval at which an idle worker looks for jobs of which it has received no notice.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// The amount of work that is claimed in advance, and the maximum number of jobs per thread.

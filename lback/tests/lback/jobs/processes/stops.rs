@@ -71,7 +71,7 @@ fn a_worker_is_woken_by_the_commits_of_other_processes(on: &str) {
     assert!(begin.elapsed() < LIMIT, "the worker is not woken");
 }
 
-/// As above, for jobs that somebody retries in another process.
+/// As above, for jobs that another process retries.
 fn a_worker_is_woken_for_jobs_that_are_retried(on: &str) {
     let project = project(on);
     let begin = Instant::now();
