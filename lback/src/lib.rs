@@ -87,6 +87,7 @@ pub mod auth;
 #[cfg(feature = "cache")]
 pub mod cache;
 pub mod db;
+mod features_off;
 #[cfg(feature = "forms")]
 pub mod forms;
 pub mod http;
@@ -111,19 +112,6 @@ pub mod templates;
 pub mod testing;
 #[cfg(feature = "websockets")]
 pub mod websockets;
-
-#[cfg(not(all(
-    feature = "accounts",
-    feature = "admin",
-    feature = "api",
-    feature = "auth",
-    feature = "cache",
-    feature = "jobs",
-    feature = "limits",
-    feature = "mail",
-    feature = "websockets"
-)))]
-mod features_off;
 
 #[doc(inline)]
 pub use lback_app::App;

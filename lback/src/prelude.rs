@@ -19,26 +19,8 @@ pub use crate::db::{
     DateMethods as _, Db, FirstOfEach as _, JsonMethods as _, OrNotFoundRow, RequestDb, TextMethods as _, migrations, tables,
 };
 pub use crate::diesel;
-#[cfg(not(feature = "accounts"))]
-pub use crate::features_off::AppAccounts as _;
-#[cfg(not(feature = "admin"))]
-pub use crate::features_off::AppAdmin as _;
-#[cfg(not(feature = "api"))]
-pub use crate::features_off::AppApi as _;
-#[cfg(not(feature = "auth"))]
-pub use crate::features_off::AppAuth as _;
-#[cfg(not(feature = "cache"))]
-pub use crate::features_off::AppCache as _;
-#[cfg(not(feature = "jobs"))]
-pub use crate::features_off::AppJobs as _;
-#[cfg(not(feature = "limits"))]
-pub use crate::features_off::AppLimits as _;
-#[cfg(not(feature = "mail"))]
-pub use crate::features_off::AppMail as _;
-#[cfg(not(feature = "realtime"))]
-pub use crate::features_off::AppRealtime as _;
-#[cfg(not(feature = "websockets"))]
-pub use crate::features_off::AppWebSockets as _;
+#[allow(unused_imports, unreachable_pub, reason = "nothing is off if all features are on")]
+pub use crate::features_off::*;
 #[cfg(feature = "forms")]
 pub use crate::forms::{Form, FormErrors};
 pub use crate::http::{Cookie, IntoResponse, Method, OrNotFound, StatusCode, WithHeader};

@@ -63,12 +63,16 @@ fn missing_features_are_named_by_the_compiler(project: &Path) {
         assert!(!output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };
-    let error = error_of(".auth()");
-    assert!(error.contains("users are a feature of lback that is off") && error.contains("features = [\"accounts\"] }"), "{error}");
-    let error = error_of(".mail()");
-    assert!(error.contains("mail is a feature of lback that is off") && error.contains("features = [\"smtp\"] }"), "{error}");
-    let error = error_of(".accounts()");
-    assert!(error.contains("accounts are a feature of lback that is off") && error.contains("features = [\"accounts\"] }"), "{error}");
+    for (call, what, features) in [
+        (".auth()", "users are", "[\"accounts\"]"),
+        (".mail()", "mail is", "[\"smtp\"]"),
+        (".accounts()", "accounts are", "[\"accounts\"]"),
+        (".compression()", "compression is", "[\"compression\"]"),
+    ] {
+        let error = error_of(call);
+        assert!(error.contains(&format!("{what} a feature of lback that is off")), "{error}");
+        assert!(error.contains(&format!("write in Cargo.toml: lback = {{ …, features = {features} }}")), "{error}");
+    }
     fs::write(&main, text).unwrap();
 }
 
