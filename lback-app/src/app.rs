@@ -37,10 +37,10 @@ type Change<T> = Box<dyn FnOnce(&mut T) -> ProgramResult>;
 ///
 /// # Middleware
 ///
-/// Every route is wrapped in this middleware, outermost first: `RequestLog`, `SecurityHeaders`, `CorsMiddleware`,
-/// `Errors`, `AllowedHosts`, `StaticFiles`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (in an application with users), `BodyReader`,
-/// `CsrfMiddleware`, `MailMiddleware` (in an application that sends mail), the application's own from [`App::middleware`],
-/// and `Timeout`. [`App::stack`] changes the stack.
+/// Every route is wrapped in this middleware, outermost first: `RequestLog`, `SecurityHeaders`, `CorsMiddleware`, `Compression` (after
+/// `App::compression`), `Errors`, `AllowedHosts`, `StaticFiles`, `DbSessionMiddleware`, `SessionMiddleware`, `AuthMiddleware` (in an
+/// application with users), `BodyReader`, `CsrfMiddleware`, `MailMiddleware` (in an application that sends mail), the application's own from
+/// [`App::middleware`], and `Timeout`. [`App::stack`] changes the stack.
 #[must_use = "an application does nothing before .main()"]
 pub struct App {
     pub(crate) router: Router,
@@ -168,7 +168,8 @@ impl App {
         self
     }
 
-    /// Compresses responses with Brotli, Zstandard or gzip, as clients accept: see [`Compression`](lback_core::middleware::Compression).
+    /// Compresses responses with Brotli, Zstandard or gzip, depending on what the client accepts: see
+    /// [`Compression`](lback_core::middleware::Compression).
     #[cfg(feature = "compression")]
     pub fn compression(mut self) -> Self {
         self.middleware.push(Box::new(|assembly| {

@@ -3,22 +3,21 @@
 use lback_core::middleware::compress_file;
 use lback_core::{ProgramError, ProgramResult, StaticNames};
 
-use super::CommandSpec;
-use crate::assemble::Ready;
+use super::{Command, CommandSpec};
 
 pub(super) fn command() -> CommandSpec {
     let about = "compresses the static files into files next to them
-StaticFiles serves style.css.br, style.css.zst or style.css.gz in place of style.css to clients that accept it. Files that change later need
-the command again.";
-    CommandSpec::new("compressstatic", about, |command| compressstatic(command.ready()))
+StaticFiles serves style.css.br, style.css.zst or style.css.gz in place of style.css to clients that accept it. Run the command again when a
+file has changed.";
+    CommandSpec::new("compressstatic", about, compressstatic)
 }
 
-/// Compresses every static file that becomes smaller by it.
+/// Compresses each static file that becomes smaller by it.
 ///
 /// # Errors
 /// Returns an error if there is no folder of static files, or if a file cannot be read or written. Earlier files then have been compressed.
-fn compressstatic(ready: &Ready) -> ProgramResult {
-    let folder = ready.app.static_dir();
+fn compressstatic(command: &mut Command) -> ProgramResult {
+    let folder = command.app().static_dir();
     if !folder.is_dir() {
         return Err(ProgramError::new(format!(
             "the folder {} does not exist; it is named by STATIC_DIR in settings.toml",
@@ -32,6 +31,7 @@ fn compressstatic(ready: &Ready) -> ProgramResult {
             compress_file(&file).map_err(|error| ProgramError::new(format!("cannot compress {}", file.display())).with_source(error))?;
         count += usize::from(!written.is_empty());
     }
-    println!("compressed {count} files in {}", folder.display());
+    let files = if count == 1 { "file" } else { "files" };
+    command.print(format!("compressed {count} {files} in {}", folder.display()));
     Ok(())
 }

@@ -16,6 +16,8 @@ mod cache;
 #[cfg(feature = "realtime")]
 mod channels;
 mod commands;
+#[cfg(feature = "compression")]
+mod compression;
 mod cors;
 mod csrf;
 #[cfg(feature = "sqlite")]
